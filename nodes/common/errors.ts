@@ -1,0 +1,132 @@
+/**
+ * The one error class of the pack and the catalogue of its codes.
+ *
+ * Every error says whose fault it is (`scope`) and whether trying again can help (`retryable`); the delivery core decides by
+ * these two alone what becomes of a message.
+ */
+
+/**
+ * Whose fault an error is.
+ *
+ * - `message`: this message fails – bad content, refused by the org, a constraint.
+ * - `system`: nobody's message could pass – no connection, login refused, a limit, a missing driver. Counts no attempt and never dead-letters.
+ */
+export type ErrorScope = "message" | "system";
+
+interface CatalogueEntry {
+  scope: ErrorScope;
+  retryable: boolean;
+}
+
+const message = (retryable: boolean): CatalogueEntry => ({ scope: "message", retryable });
+const system: CatalogueEntry = { scope: "system", retryable: true };
+
+/** Every code an error of the pack can carry, with its default scope and whether a retry can help. Codes are API: they reach `msg.error.code` and `x-error-code`. */
+export const ERROR_CATALOGUE = {
+  // delivery
+  FLOW_ERROR: message(true), // an error of a node that is not ours
+  DELIVERY_CLOSED: message(false), // the delivery was settled before this message arrived
+  DEADLINE_EXCEEDED: message(true), // not settled in time
+  SETTLED_BY_FLOW: message(false), // a settle node asked for it without a reason
+  OVERLOADED: message(true), // a bounded buffer is full
+  FLOW_STOPPED: system, // redeploy or shutdown
+  // configuration and content
+  NOT_CONFIGURED: system,
+  INPUT_INVALID: message(false),
+  FORMAT_INVALID: message(false),
+  PAYLOAD_TOO_LARGE: message(false),
+  // amqp
+  BROKER_UNAVAILABLE: system,
+  BROKER_REFUSED: system, // wrong password, unknown vhost, certificate
+  QUEUE_UNAVAILABLE: system,
+  EXCHANGE_UNAVAILABLE: system,
+  PUBLISH_RETURNED: message(true), // mandatory and no queue took it
+  PUBLISH_REJECTED: message(true), // nack by the broker
+  PUBLISH_UNCONFIRMED: system, // no confirm in time, or the channel closed first: republished
+  HEADERS_INVALID: message(false),
+  // salesforce
+  ORG_UNAVAILABLE: system, // network, 5xx
+  ORG_LOGIN_FAILED: system,
+  ORG_SESSION_INVALID: system,
+  ORG_LIMIT: system,
+  ORG_REFUSED: message(false), // the org refused this record
+  ORG_BUSY: message(true), // UNABLE_TO_LOCK_ROW and its like
+  DIVISION_UNKNOWN: message(false),
+  // sql
+  DATABASE_UNAVAILABLE: system,
+  DATABASE_REFUSED: system, // login, unknown database, missing right
+  DRIVER_MISSING: system, // odbc package, its binary, libodbc or the database's driver
+  TABLE_UNKNOWN: system, // a missing table or column fails every message
+  ROW_REFUSED: message(false), // constraint, bad value
+  DATABASE_BUSY: message(true), // lock, deadlock, serialisation
+} as const satisfies Record<string, CatalogueEntry>;
+
+export type ErrorCode = keyof typeof ERROR_CATALOGUE;
+
+/** What a {@link ConnectorError} may be made with besides code and message. */
+export interface ConnectorErrorOptions {
+  /** Default: the catalogue's scope for the code. */
+  scope?: ErrorScope;
+  /** Default: the catalogue's answer for the code. */
+  retryable?: boolean;
+  /** Facts for whoever mends it (SQLSTATE, field names, …). Never secrets, never message content. */
+  details?: Record<string, unknown>;
+  /** The error underneath. */
+  cause?: unknown;
+}
+
+/** Marks our errors across two installed copies of the package, where `instanceof` would say no. */
+const MARK = Symbol.for("surewire.ConnectorError");
+
+/** An error that knows whose fault it is and whether a retry can help. */
+export class ConnectorError extends Error {
+  override readonly name = "ConnectorError";
+  readonly code: ErrorCode;
+  readonly scope: ErrorScope;
+  readonly retryable: boolean;
+  readonly details: Record<string, unknown>;
+
+  /**
+   * @param code one of {@link ERROR_CATALOGUE}
+   * @param text one sentence that says what is wrong and, where it is known, what to do
+   */
+  constructor(code: ErrorCode, text: string, options: ConnectorErrorOptions = {}) {
+    super(text, options.cause === undefined ? undefined : { cause: options.cause });
+    const entry = ERROR_CATALOGUE[code];
+    this.code = code;
+    this.scope = options.scope ?? entry.scope;
+    this.retryable = options.retryable ?? entry.retryable;
+    this.details = options.details ?? {};
+    Object.defineProperty(this, MARK, { value: true });
+  }
+
+  /** Node-RED shows an error by its `toString()`: the code first, so that a Catch node's user can search for it. */
+  override toString(): string {
+    return `${this.code}: ${this.message}`;
+  }
+}
+
+/** Whether `value` is a {@link ConnectorError}, of this or another installed copy of the package. */
+export function isConnectorError(value: unknown): value is ConnectorError {
+  return typeof value === "object" && value !== null && (value as Record<symbol, unknown>)[MARK] === true;
+}
+
+/**
+ * Any thrown value as a {@link ConnectorError}; ours pass through untouched.
+ *
+ * @param code the code given to what is not ours, default `FLOW_ERROR` (message scope, retryable)
+ */
+export function toConnectorError(value: unknown, code: ErrorCode = "FLOW_ERROR"): ConnectorError {
+  if (isConnectorError(value)) return value;
+  return new ConnectorError(code, errorText(value), { cause: value });
+}
+
+/** The readable text of any thrown value. */
+export function errorText(value: unknown): string {
+  if (value instanceof Error) return value.message || value.name;
+  if (typeof value === "string") return value;
+  if (typeof value === "object" && value !== null && typeof (value as { message?: unknown }).message === "string") {
+    return (value as { message: string }).message;
+  }
+  return String(value);
+}

@@ -1,0 +1,65 @@
+import type { Delivery } from "./delivery";
+import { flowTracker } from "./flow-tracker";
+import type { Hop } from "./hop";
+import { registry, tokenOf } from "./registry";
+
+/** What a sink may know and say of the delivery its message belongs to. */
+export interface Claim {
+  /** The delivery was settled since: the message must not be worked on, for its copy will come. */
+  readonly closed: boolean;
+  /** The sink waits for its system: no attempt is counted, the clock of the deadline stops, the source pauses. */
+  hold(reason: string): void;
+  /** The wait is over. */
+  resume(): void;
+  /** What the message carries is stored for good, whatever happens to the flow now. */
+  safe(): void;
+}
+
+class HopClaim implements Claim {
+  constructor(private readonly hop: Hop) {}
+  get closed(): boolean {
+    return this.hop.scope.closed;
+  }
+  hold(reason: string): void {
+    this.hop.scope.hold(reason);
+  }
+  resume(): void {
+    this.hop.scope.resume();
+  }
+  safe(): void {
+    this.hop.safe = true;
+  }
+}
+
+/** For deliveries a settle node settles, and where hooks are missing: the token is all there is. */
+class TokenClaim implements Claim {
+  constructor(private readonly delivery: Delivery) {}
+  get closed(): boolean {
+    return this.delivery.closed;
+  }
+  hold(reason: string): void {
+    this.delivery.hold(reason);
+  }
+  resume(): void {
+    this.delivery.resume();
+  }
+  safe(): void {
+    // nothing follows this delivery, so nothing can take it back
+  }
+}
+
+const CLOSED: Claim = { closed: true, hold() {}, resume() {}, safe() {} };
+
+/**
+ * The claim of the delivery that `message` belongs to, or `undefined` when it belongs to none. To be asked in the input handler,
+ * before work starts.
+ */
+export function claimOf(message: object): Claim | undefined {
+  const hop = flowTracker.hopOfMessage(message);
+  if (hop && !hop.ended) return new HopClaim(hop);
+  const token = tokenOf(message);
+  if (token === undefined) return undefined;
+  const delivery = registry.find(token);
+  if (delivery === "closed") return CLOSED;
+  return delivery && new TokenClaim(delivery);
+}

@@ -1,0 +1,132 @@
+import { ConnectorError } from "../common/errors";
+import type { FlowContext } from "./hop";
+import { isWorse, outcomeOf, type Outcome, type Settlement } from "./outcome";
+import { delayAfter } from "./retry-policy";
+import { Scope, type Verdict } from "./scope";
+import type { DeliverySource } from "./source";
+
+/** What a message says of its delivery, as `msg.delivery`: plain values, so that it survives clones and stores. */
+export interface DeliveryInfo {
+  /** The token the delivery is known by. */
+  id: string;
+  /** Id of the node that took it. */
+  source: string;
+  /** Which attempt this is, from 1. */
+  attempt: number;
+  /** How many attempts follow the first at most. */
+  retries: number;
+}
+
+/** One message that a source took and owes an answer for. Settled exactly once. */
+export class Delivery<T = unknown> extends Scope implements FlowContext {
+  readonly scope: Scope = this;
+  readonly caught = undefined;
+  private settled = false;
+  private verdicts: Verdict[] | undefined;
+  private readonly takenAt = Date.now();
+  private holds = 0;
+  private heldSince = 0;
+  private heldFor = 0;
+
+  /**
+   * @param token known to the registry as long as the delivery is open
+   * @param taken what the source took, as the source knows it
+   * @param attempt from 1
+   */
+  constructor(
+    readonly token: string,
+    readonly taken: T,
+    readonly attempt: number,
+    private readonly source: DeliverySource<T>,
+  ) {
+    super();
+  }
+
+  get closed(): boolean {
+    return this.settled;
+  }
+
+  /** Who settles it. */
+  get mode(): "flow" | "node" | "delivery" {
+    return this.source.settleMode;
+  }
+
+  /** For `msg.delivery`. A new object each time: messages are the flow's to change. */
+  get info(): DeliveryInfo {
+    return { id: this.token, source: this.source.id, attempt: this.attempt, retries: this.source.policy.retries };
+  }
+
+  /** How long it has been open, in ms, not counting the time it was held for a system. */
+  get age(): number {
+    const now = Date.now();
+    return now - this.takenAt - this.heldFor - (this.holds > 0 ? now - this.heldSince : 0);
+  }
+
+  record(verdict: Verdict): void {
+    (this.verdicts ??= []).push(verdict);
+  }
+
+  verdictOf(nodeId: string): Verdict | undefined {
+    return this.verdicts?.findLast((verdict) => verdict.node?.id === nodeId && !verdict.cancelled);
+  }
+
+  hold(reason: string): void {
+    if (this.settled) return;
+    this.holds += 1;
+    if (this.holds > 1) return;
+    this.heldSince = Date.now();
+    this.source.holdBegan(reason);
+  }
+
+  resume(): void {
+    if (this.settled || this.holds === 0) return;
+    this.holds -= 1;
+    if (this.holds > 0) return;
+    this.heldFor += Date.now() - this.heldSince;
+    this.source.holdEnded();
+  }
+
+  protected quiet(): void {
+    if (this.mode === "flow") this.settle(this.worst());
+  }
+
+  /** Settles it by `verdict`; a retry after the last attempt becomes a dead letter. @returns false when it was settled before */
+  settle(verdict: Verdict): boolean {
+    if (!this.close()) return false;
+    this.source.settled(this, this.settlementOf(verdict));
+    return true;
+  }
+
+  /** Ends it without an answer: the source's connection is gone, and with it the right to answer. @returns false when it was settled before */
+  close(): boolean {
+    if (this.settled) return false;
+    this.settled = true;
+    if (this.holds > 0) this.source.holdEnded();
+    return true;
+  }
+
+  private worst(): Verdict {
+    let worst: Verdict = { outcome: "accept" };
+    for (const verdict of this.verdicts ?? []) {
+      if (!verdict.cancelled && isWorse(verdict.outcome, worst.outcome)) worst = verdict;
+    }
+    return worst;
+  }
+
+  private settlementOf({ outcome, error, node }: Verdict): Settlement {
+    const settlement: Settlement = { outcome, attempt: this.attempt };
+    if (outcome !== "accept") settlement.error = error ?? new ConnectorError("SETTLED_BY_FLOW", `The flow settled it: ${outcome}`);
+    if (node) settlement.node = node;
+    if (outcome === "retry") {
+      const delay = delayAfter(this.source.policy, this.attempt);
+      if (delay === undefined) settlement.outcome = "dead-letter";
+      else settlement.delay = delay;
+    }
+    return settlement;
+  }
+}
+
+/** The verdict an error gives. */
+export function verdictFor(error: ConnectorError, node: Verdict["node"], outcome: Outcome = outcomeOf(error)): Verdict {
+  return node ? { outcome, error, node } : { outcome, error };
+}

@@ -1,0 +1,51 @@
+import type { NodeName } from "./outcome";
+import type { Scope, Verdict } from "./scope";
+
+/** What the tracker needs of a Node-RED node. The underscored names are Node-RED's own (runtime/lib/nodes/Node.js, 4.1 and 5.0). */
+export interface FlowNode extends NodeName {
+  /** How many input handlers take a `done`. */
+  _expectedDoneCount?: number;
+  _inputCallback?: unknown;
+  _inputCallbacks?: unknown;
+}
+
+/** Where code runs: in which scope, and on whose Catch branch. Travels with `AsyncLocalStorage`. */
+export interface FlowContext {
+  scope: Scope;
+  /** The error whose Catch branch this is. */
+  caught: Verdict | undefined;
+}
+
+/**
+ * One message on its way to one node, or in its hands. The life of a delivery is a tree of hops; when none is left, the flow has
+ * finished with it.
+ */
+export class Hop implements FlowContext {
+  /** Neighbours in the scope's list of live hops. */
+  newer: Hop | undefined;
+  older: Hop | undefined;
+  /** Another live hop of the same message object: a node may send on what it received before it calls `done()`. */
+  previous: Hop | undefined;
+  received = false;
+  ended = false;
+  /** Our own sink has stored what the message carries: a redeploy can no longer take that back. */
+  safe = false;
+  /** Ended although the node may still work, since it takes no `done`. */
+  untold = false;
+  caught: Verdict | undefined;
+
+  /**
+   * @param generation of the tracker when the hop began; tells whether flows were stopped since
+   * @param from the node that sent the message, when one did
+   */
+  constructor(
+    public scope: Scope,
+    readonly message: object,
+    readonly node: FlowNode,
+    readonly generation: number,
+    readonly from: FlowNode | undefined,
+    caught: Verdict | undefined,
+  ) {
+    this.caught = caught;
+  }
+}

@@ -1,0 +1,58 @@
+import type { ConnectorError } from "../common/errors";
+
+/**
+ * What becomes of a delivery.
+ *
+ * - `accept`: the flow finished with it.
+ * - `retry`: it failed and may work later; counts as an attempt.
+ * - `dead-letter`: it can never work, or its attempts are used up.
+ * - `release`: nobody worked on it (redeploy, shutdown, back-pressure); counts no attempt.
+ */
+export type Outcome = "accept" | "retry" | "dead-letter" | "release";
+
+/** Who settles a delivery: the flow when it is quiet, a settle node, or the source itself before it sends (may lose messages). */
+export type SettleMode = "flow" | "node" | "delivery";
+
+/** From worst to best: when several outcomes were recorded, the first of these wins. */
+export const OUTCOMES: readonly Outcome[] = ["dead-letter", "retry", "release", "accept"];
+
+/** Whether `value` is the word for an outcome. */
+export function isOutcome(value: unknown): value is Outcome {
+  return typeof value === "string" && (OUTCOMES as readonly string[]).includes(value);
+}
+
+/** Whether `a` is worse than `b`, and so wins over it. */
+export function isWorse(a: Outcome, b: Outcome): boolean {
+  return OUTCOMES.indexOf(a) < OUTCOMES.indexOf(b);
+}
+
+/** The part of a Node-RED node that names it. */
+export interface NodeName {
+  id: string;
+  type?: string;
+  name?: string;
+}
+
+/** How a user finds the node: its name or type, and its id. */
+export function describeNode(node: NodeName): string {
+  return `${node.name || node.type || "node"} (${node.id})`;
+}
+
+/** How a delivery ended, as its source is told. */
+export interface Settlement {
+  outcome: Outcome;
+  /** Why, unless it was accepted. */
+  error?: ConnectorError;
+  /** The node the error came from. */
+  node?: NodeName;
+  /** Which attempt this was, from 1. */
+  attempt: number;
+  /** `retry`: ms until the next attempt. `release`: ms to wait before giving it back, 0 or absent for at once. */
+  delay?: number;
+}
+
+/** The outcome an error asks for by its scope and whether a retry can help. */
+export function outcomeOf(error: ConnectorError): Outcome {
+  if (error.scope === "system") return "release";
+  return error.retryable ? "retry" : "dead-letter";
+}

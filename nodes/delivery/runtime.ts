@@ -1,0 +1,52 @@
+import type { EventEmitter } from "node:events";
+
+/**
+ * The parts of Node-RED's runtime that the flow tracker hooks into, by shape, so that this folder needs no Node-RED.
+ * `RED` as given to a node's register function fits; node-red-node-test-helper 0.3.6 leaves `hooks` out.
+ */
+export interface TrackedRuntime {
+  hooks?: {
+    add(id: string, callback: (...args: never[]) => unknown): void;
+    remove(id: string): void;
+  };
+  log: {
+    addHandler(handler: EventEmitter): void;
+    removeHandler(handler: EventEmitter): void;
+  };
+  events: {
+    on(name: string, listener: (event: never) => void): unknown;
+    removeListener(name: string, listener: (event: never) => void): unknown;
+  };
+  nodes: {
+    getNode(id: string): object | null | undefined;
+  };
+}
+
+/** What Node-RED's `onSend`, `preRoute`, `preDeliver` hooks are given (util/lib/hooks.js). */
+export interface SendEvent {
+  msg: object;
+  source: { id: string; node: import("./hop").FlowNode };
+  destination: { id: string; node: import("./hop").FlowNode | undefined };
+}
+
+/** What `onReceive` and `postReceive` are given. */
+export interface ReceiveEvent {
+  msg: object;
+  destination: { id: string; node: import("./hop").FlowNode };
+}
+
+/** What `onComplete` is given. */
+export interface CompleteEvent {
+  msg: object;
+  error?: unknown;
+  node: { id: string; node: import("./hop").FlowNode };
+}
+
+/** An entry of Node-RED's log, as its handlers see it. */
+export interface LogEntry {
+  level: number;
+  id?: string;
+  type?: string;
+  name?: string;
+  msg?: unknown;
+}

@@ -1,0 +1,178 @@
+import type { ConnectorError } from "../common/errors";
+import type { Hop } from "./hop";
+import type { NodeName, Outcome } from "./outcome";
+
+/** An outcome that something on the way asked for. */
+export interface Verdict {
+  outcome: Outcome;
+  error?: ConnectorError;
+  node?: NodeName;
+  /** Set when an `accept` on the Catch branch of this very error took it back. */
+  cancelled?: boolean;
+}
+
+/**
+ * What belongs together and is quiet together: a delivery, or several that one message joined.
+ * Counts what is open – a message on its way to a node or in its hands – and tells when nothing is.
+ */
+export abstract class Scope {
+  /** Open hops and holders. Zero for one turn of the event loop means quiet. */
+  private open = 0;
+  private queued = false;
+  /** Newest hop of the list of live ones; for naming who still holds it. */
+  private newest: Hop | undefined;
+  /** Groups that this scope is a member of. */
+  private groups: Set<JoinedScope> | undefined;
+
+  /** Whether nothing that happens in this scope can matter any more. */
+  abstract get closed(): boolean;
+
+  /** Keeps a verdict; the worst one wins when the scope is quiet. */
+  abstract record(verdict: Verdict): void;
+
+  /** The latest verdict that came from the node with this id and still stands. */
+  abstract verdictOf(nodeId: string): Verdict | undefined;
+
+  /** A sink of ours waits for its system on behalf of this scope. */
+  abstract hold(reason: string): void;
+
+  /** The wait of {@link hold} is over. */
+  abstract resume(): void;
+
+  /** Nothing was open for one turn of the event loop. */
+  protected abstract quiet(): void;
+
+  /** One more is open. */
+  enter(): void {
+    this.open += 1;
+  }
+
+  /** One less is open. */
+  leave(): void {
+    this.open -= 1;
+    if (this.open === 0 && !this.queued && !this.closed) {
+      this.queued = true;
+      queueQuietCheck(this);
+    }
+  }
+
+  add(hop: Hop): void {
+    this.enter();
+    hop.older = this.newest;
+    if (this.newest) this.newest.newer = hop;
+    this.newest = hop;
+  }
+
+  remove(hop: Hop): void {
+    this.unlink(hop);
+    this.leave();
+  }
+
+  /** Takes `hop` over from its scope, which keeps its count: whoever moves it answers for that count. */
+  adopt(hop: Hop): void {
+    hop.scope.unlink(hop);
+    hop.scope = this;
+    this.add(hop);
+  }
+
+  /** The live hops in this scope and in the groups it is part of, newest first. */
+  hopsWithin(): Hop[] {
+    const found: Hop[] = [];
+    for (let hop = this.newest; hop; hop = hop.older) found.push(hop);
+    for (const group of this.groups ?? []) found.push(...group.hopsWithin());
+    return found;
+  }
+
+  /** This scope is a member of `group` from now on. */
+  joined(group: JoinedScope): void {
+    (this.groups ??= new Set()).add(group);
+  }
+
+  /** `group` is quiet. */
+  parted(group: JoinedScope): void {
+    this.groups?.delete(group);
+  }
+
+  private unlink(hop: Hop): void {
+    if (hop.newer) hop.newer.older = hop.older;
+    else this.newest = hop.older;
+    if (hop.older) hop.older.newer = hop.newer;
+    hop.newer = hop.older = undefined;
+  }
+
+  /** For {@link queueQuietCheck} only. */
+  checkQuiet(): void {
+    this.queued = false;
+    if (this.open === 0 && !this.closed) this.quiet();
+  }
+}
+
+let waiting: Scope[] = [];
+
+/** One `setImmediate` serves all scopes that fell silent in this turn. */
+function queueQuietCheck(scope: Scope): void {
+  if (waiting.push(scope) > 1) return;
+  setImmediate(() => {
+    const due = waiting;
+    waiting = [];
+    for (const one of due) one.checkQuiet();
+  });
+}
+
+/** Several deliveries that went on as one message: what happens to it happens to all of them. */
+export class JoinedScope extends Scope {
+  private readonly members: Scope[] = [];
+  private ended = false;
+
+  /** @param first the scope the message was counted in; that count becomes the group's hold on it */
+  constructor(first: Scope) {
+    super();
+    this.members.push(first);
+    first.joined(this);
+  }
+
+  /** One more delivery belongs to the message. */
+  join(scope: Scope): void {
+    if (this.includes(scope)) return;
+    scope.enter();
+    scope.joined(this);
+    this.members.push(scope);
+  }
+
+  includes(scope: Scope): boolean {
+    return this.members.some((member) => member === scope || (member instanceof JoinedScope && member.includes(scope)));
+  }
+
+  /** Closed once all members are: as long as one is open, its message is worth working on. */
+  get closed(): boolean {
+    return this.ended || this.members.every((member) => member.closed);
+  }
+
+  record(verdict: Verdict): void {
+    for (const member of this.members) member.record(verdict);
+  }
+
+  verdictOf(nodeId: string): Verdict | undefined {
+    for (const member of this.members) {
+      const verdict = member.verdictOf(nodeId);
+      if (verdict) return verdict;
+    }
+    return undefined;
+  }
+
+  hold(reason: string): void {
+    for (const member of this.members) member.hold(reason);
+  }
+
+  resume(): void {
+    for (const member of this.members) member.resume();
+  }
+
+  protected quiet(): void {
+    this.ended = true;
+    for (const member of this.members) {
+      member.parted(this);
+      member.leave();
+    }
+  }
+}

@@ -1,0 +1,157 @@
+import { BackOff } from "../common/back-off";
+import { ConnectorError } from "../common/errors";
+import { Delivery, verdictFor } from "./delivery";
+import { flowTracker } from "./flow-tracker";
+import { describeNode, type SettleMode, type Settlement } from "./outcome";
+import { registry } from "./registry";
+import type { RetryPolicy } from "./retry-policy";
+import type { TrackedRuntime } from "./runtime";
+
+/** What a source brings to {@link DeliverySource}. Times in ms. */
+export interface DeliverySourceOptions<T> extends RetryPolicy {
+  /** Id of the source's node; stands in tokens and in `msg.delivery.source`. */
+  id: string;
+  /** Node-RED's runtime (`RED`). */
+  runtime: TrackedRuntime;
+  /** Who settles: default of the nodes is `flow`. */
+  settle: SettleMode;
+  /** How long a delivery may stay open, not counting the time a sink held it for its system. Default of the nodes 1500000 (25 min: under RabbitMQ's 30 min consumer timeout). */
+  deadline: number;
+  /** Answers the system the delivery was taken from. Called exactly once per delivery, never for one that was invalidated. */
+  onSettle(delivery: Delivery<T>, settlement: Settlement): void;
+  /** A sink waits for its system: take no more. */
+  onHold(reason: string): void;
+  /** No sink waits any more. */
+  onResume(): void;
+  /** Tells the user, once per event. */
+  warn(text: string): void;
+}
+
+/** The open deliveries of one source node: takes them up, has them followed, watches their deadline, and passes on how each ended. */
+export class DeliverySource<T = unknown> {
+  readonly id: string;
+  readonly policy: RetryPolicy;
+  readonly settleMode: SettleMode;
+  private readonly open_ = new Set<Delivery<T>>();
+  private held_ = 0;
+  private readonly systemBackOff = new BackOff();
+  private sweep: NodeJS.Timeout | undefined;
+  private drained: (() => void) | undefined;
+  private closed = false;
+
+  constructor(private readonly options: DeliverySourceOptions<T>) {
+    this.id = options.id;
+    this.policy = { retries: options.retries, retryDelay: options.retryDelay, retryMaxDelay: options.retryMaxDelay };
+    this.settleMode = options.settle;
+    if (this.settleMode === "flow") flowTracker.acquire(options.runtime);
+    // a twentieth of the deadline is precise enough, and cheap enough for a prefetch of thousands
+    const every = Math.min(5000, Math.max(20, options.deadline / 20));
+    this.sweep = setInterval(() => this.checkDeadlines(), every);
+    this.sweep.unref();
+  }
+
+  /** How many deliveries are open. */
+  get openCount(): number {
+    return this.open_.size;
+  }
+
+  /** Whether a sink holds some of them for its system. */
+  get held(): boolean {
+    return this.held_ > 0;
+  }
+
+  /**
+   * Takes up what the source took. In settle mode `delivery` it is accepted on the spot.
+   *
+   * @param taken what `onSettle` needs to answer it
+   * @param attempt from 1
+   */
+  open(taken: T, attempt: number): Delivery<T> {
+    const delivery = new Delivery<T>(registry.nextToken(this.id), taken, attempt, this);
+    this.open_.add(delivery);
+    registry.add(delivery as Delivery);
+    if (this.settleMode === "delivery") delivery.settle({ outcome: "accept" });
+    return delivery;
+  }
+
+  /** Runs the node's `send` so that the message is followed. */
+  send(delivery: Delivery<T>, send: () => void): void {
+    if (this.settleMode === "flow") flowTracker.follow(delivery as Delivery, send);
+    else send();
+  }
+
+  /** The connection is lost and the system takes these back by itself: closes them without an answer. @param which default all */
+  invalidate(which: (delivery: Delivery<T>) => boolean = () => true): void {
+    for (const delivery of [...this.open_]) {
+      if (!which(delivery)) continue;
+      delivery.close();
+      this.forget(delivery);
+    }
+  }
+
+  /** Resolves when every open delivery is settled; after `timeout` ms the rest are released. */
+  drain(timeout: number): Promise<void> {
+    if (this.open_.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        const error = new ConnectorError("FLOW_STOPPED", `Not settled ${timeout} ms after the source was stopped`);
+        for (const delivery of [...this.open_]) delivery.settle({ outcome: "release", error });
+      }, timeout);
+      this.drained = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  /** Ends the watch. Deliveries still open are left without an answer; {@link drain} first. */
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    clearInterval(this.sweep);
+    this.invalidate();
+    if (this.settleMode === "flow") flowTracker.release();
+  }
+
+  /** For {@link Delivery}: it has ended by `settlement`. */
+  settled(delivery: Delivery<T>, settlement: Settlement): void {
+    if (settlement.outcome === "accept") this.systemBackOff.reset();
+    if (settlement.outcome === "release" && settlement.error?.scope === "system" && settlement.error.code !== "FLOW_STOPPED") {
+      settlement.delay = this.systemBackOff.next();
+    }
+    try {
+      this.options.onSettle(delivery, settlement);
+    } finally {
+      this.forget(delivery);
+    }
+  }
+
+  /** For {@link Delivery}: a sink waits on its behalf. */
+  holdBegan(reason: string): void {
+    this.held_ += 1;
+    if (this.held_ === 1) this.options.onHold(reason);
+  }
+
+  /** For {@link Delivery}: the wait is over. */
+  holdEnded(): void {
+    this.held_ -= 1;
+    if (this.held_ === 0) this.options.onResume();
+  }
+
+  private forget(delivery: Delivery<T>): void {
+    registry.remove(delivery as Delivery);
+    this.open_.delete(delivery);
+    if (this.open_.size === 0) this.drained?.();
+  }
+
+  private checkDeadlines(): void {
+    for (const delivery of this.open_) {
+      if (delivery.age <= this.options.deadline) continue;
+      const holder = delivery.hopsWithin()[0]?.node;
+      const where = holder ? `${describeNode(holder)} still holds it` : "no settle node has settled it";
+      const error = new ConnectorError("DEADLINE_EXCEEDED", `Not settled within ${this.options.deadline} ms: ${where}`);
+      this.options.warn(`${error.message}; it is tried again`);
+      delivery.settle(verdictFor(error, holder));
+    }
+  }
+}

@@ -1,0 +1,84 @@
+import type { FlowNode, Hop } from "./hop";
+import { JoinedScope, type Scope } from "./scope";
+
+/** A message sent by a node that works for deliveries, from code that belongs to none (a timer set before the first message). */
+export interface Orphan {
+  message: object;
+  from: FlowNode;
+  destination: FlowNode;
+}
+
+/**
+ * What happened in this turn – the code that runs until the next microtask – and the rule it is kept for: Join and Batch hold
+ * the `done`s of a group, send one message and then call them all, so a message sent in the same turn as `done()` for
+ * several deliveries belongs to all of them.
+ */
+export class Turn {
+  private sent: Hop[] = [];
+  private orphans: Orphan[] = [];
+  private finished: { node: FlowNode; scope: Scope }[] = [];
+  private group: JoinedScope | undefined;
+  private clearing = false;
+
+  /** @param adopt makes a hop of an orphan, counted in the given scope */
+  constructor(private readonly adopt: (orphan: Orphan, scope: Scope) => Hop) {}
+
+  /** A message left `hop.from`. @param known whether the message itself, not just the running code, told whose it is */
+  sends(hop: Hop, known: boolean): void {
+    this.sent.push(hop);
+    this.clearSoon();
+    if (known) return;
+    for (const { node, scope } of this.finished) if (node === hop.from) this.join(hop, scope);
+  }
+
+  /** A message of nobody left a node that has deliveries in its hands. */
+  sendsOrphan(orphan: Orphan): void {
+    this.orphans.push(orphan);
+    this.clearSoon();
+  }
+
+  /** `node` called `done()` for a message of `scope` outside that message's own handler. */
+  finishes(node: FlowNode, scope: Scope): void {
+    const mine = this.sent.filter((hop) => hop.from === node && !hop.scope.closed);
+    if (mine.some((hop) => covers(hop.scope, scope))) return;
+    this.orphans = this.orphans.filter((orphan) => {
+      if (orphan.from !== node) return true;
+      this.sent.push(this.adopt(orphan, scope));
+      return false;
+    });
+    if (mine.length > 0) for (const hop of mine) this.join(hop, scope);
+    else this.finished.push({ node, scope });
+    this.clearSoon();
+  }
+
+  private join(hop: Hop, scope: Scope): void {
+    if (covers(hop.scope, scope)) return;
+    const before = hop.scope;
+    if (!(before instanceof JoinedScope && before === this.group)) {
+      if (this.group?.includes(before)) {
+        this.group.adopt(hop);
+        before.leave();
+      } else {
+        this.group = new JoinedScope(before);
+        this.group.adopt(hop);
+      }
+    }
+    this.group.join(scope);
+  }
+
+  private clearSoon(): void {
+    if (this.clearing) return;
+    this.clearing = true;
+    queueMicrotask(() => {
+      this.clearing = false;
+      this.group = undefined;
+      if (this.sent.length > 0) this.sent = [];
+      if (this.orphans.length > 0) this.orphans = [];
+      if (this.finished.length > 0) this.finished = [];
+    });
+  }
+}
+
+function covers(scope: Scope, wanted: Scope): boolean {
+  return scope === wanted || (scope instanceof JoinedScope && scope.includes(wanted));
+}

@@ -1,0 +1,63 @@
+import { connect, createServer } from "node:net";
+
+/** Resolves after `ms` milliseconds. For polling loops only; tests wait for conditions. */
+export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/**
+ * Polls until `condition` gives something truthy and resolves with it; a rejection of the condition counts as "not yet".
+ * @param what - stands in the error's text
+ * @param timeout - ms, default 30,000
+ * @param interval - ms between two looks, default 50
+ * @throws when the time is up, with the last error as cause
+ */
+export async function waitFor<T>(
+  what: string,
+  condition: () => T | Promise<T>,
+  { timeout = 30_000, interval = 50 }: { timeout?: number; interval?: number } = {},
+): Promise<NonNullable<T>> {
+  const end = Date.now() + timeout;
+  let cause: unknown;
+  for (;;) {
+    try {
+      const value = await condition();
+      if (value) return value as NonNullable<T>;
+    } catch (error) {
+      cause = error;
+    }
+    if (Date.now() > end) throw new Error(`Waited ${timeout} ms in vain for ${what}`, { cause });
+    await pause(interval);
+  }
+}
+
+/** True when something accepts connections on this loopback port. */
+export function isListening(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: "127.0.0.1", port });
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
+}
+
+/**
+ * First of `count` neighbouring free loopback ports, chosen at random so that several test runs side by side do not meet.
+ * Below 32768, where Linux begins to hand out ports for outgoing connections.
+ */
+export async function freePorts(count = 1): Promise<number> {
+  for (let attempt = 0; attempt < 200; attempt += 1) {
+    const first = 20_000 + 8 * Math.floor(Math.random() * 1_500);
+    const ports = Array.from({ length: count }, (_, index) => first + index);
+    if ((await Promise.all(ports.map(isFree))).every(Boolean)) return first;
+  }
+  throw new Error(`No ${count} free ports in a row found`);
+}

@@ -110,8 +110,12 @@ export abstract class Service {
 
   /** Ends everything at once without waiting; for the exit of this process. */
   killNow(): void {
-    for (const record of this.#processes) signal(record, "SIGKILL");
-    this.#leave();
+    this.crash();
+    try {
+      this.#leave();
+    } catch {
+      // a dying process still wrote into the folder: the next sweep takes it away
+    }
   }
 
   /** Starts a program in a session of its own, writing to {@link logFile}, and remembers it for clean-up. */

@@ -49,6 +49,7 @@ export const ERROR_CATALOGUE = {
   ORG_LOGIN_FAILED: system,
   ORG_SESSION_INVALID: system,
   ORG_LIMIT: system,
+  ORG_OBJECT_UNKNOWN: system, // the object, the external id field or the API version is not there: fails every message
   ORG_REFUSED: message(false), // the org refused this record
   ORG_BUSY: message(true), // UNABLE_TO_LOCK_ROW and its like
   DIVISION_UNKNOWN: message(false),

@@ -1,0 +1,132 @@
+import { ConnectorError, isConnectorError } from "../../common/errors";
+import { recordError, toApiError } from "./errors";
+import type { RestClient } from "./rest";
+
+/** Most records the platform takes in one Collections call. */
+export const MAX_RECORDS = 200;
+
+/** Calls spent on finding what is wrong in one batch; enough to bisect 200 records down to one bad record. */
+const CALL_BUDGET = 20;
+
+/** Field values of one record, without `attributes`. */
+export type Fields = Record<string, unknown>;
+
+/** What became of one record. */
+export type RecordResult = { ok: true; id: string; created: boolean } | { ok: false; error: ConnectorError };
+
+/** Records to store in one go. */
+export interface SaveRequest {
+  /** API name of the object all records are of. */
+  object: string;
+  /** Upsert by this field, which every record carries; absent: create. */
+  externalIdField?: string;
+  /** At most {@link MAX_RECORDS}. */
+  records: Fields[];
+  /** E.g. `Sforce-Auto-Assign`. */
+  headers?: Record<string, string>;
+}
+
+/**
+ * Stores records by the Collections API, each for itself (`allOrNone: false`), and says for each what became of it, in order.
+ *
+ * Some mistakes in one record make the org refuse the whole call (an unknown column, a text where a date belongs): the culprit is then
+ * looked for, by what the error says or else by halves, and the others are stored without it.
+ *
+ * @throws ConnectorError of scope `system` when no record has a result yet; the org may have acted all the same if
+ *   `details.outcomeUnknown`. Later on such an error is the result of the records it befell.
+ */
+export async function saveRecords(rest: RestClient, request: SaveRequest): Promise<RecordResult[]> {
+  const results: (RecordResult | undefined)[] = request.records.map(() => undefined);
+  let calls = 0;
+  const save = async (indexes: number[]): Promise<void> => {
+    if (indexes.length === 0) return;
+    if (calls >= CALL_BUDGET) return failAll(results, indexes, unsure());
+    calls += 1;
+    const body = bodyOf(request, indexes);
+    let saved: RecordResult[];
+    try {
+      saved = await send(rest, request, body.text, indexes.length);
+    } catch (thrown) {
+      if (!isConnectorError(thrown)) throw thrown;
+      const error = thrown;
+      if (error.scope === "system" && !results.some((one) => one !== undefined)) throw error;
+      if (error.scope === "system" || error.code === "ORG_BUSY" || indexes.length === 1) return failAll(results, indexes, error);
+      const guilty = culprits(error, body, request.records);
+      if (guilty.length > 0) {
+        failAll(results, guilty, error);
+        return save(indexes.filter((index) => !guilty.includes(index)));
+      }
+      const half = Math.ceil(indexes.length / 2);
+      await save(indexes.slice(0, half));
+      return save(indexes.slice(half));
+    }
+    indexes.forEach((index, place) => (results[index] = saved[place]));
+  };
+  await save(request.records.map((_, index) => index));
+  return results.map((result) => result ?? { ok: false, error: unsure() });
+}
+
+async function send(rest: RestClient, request: SaveRequest, text: string, count: number): Promise<RecordResult[]> {
+  const { object, externalIdField, headers } = request;
+  const { body } = await rest.request<unknown>({
+    method: externalIdField ? "PATCH" : "POST",
+    path: externalIdField ? `/composite/sobjects/${encodeURIComponent(object)}/${encodeURIComponent(externalIdField)}` : "/composite/sobjects",
+    body: text,
+    headers,
+  });
+  if (!Array.isArray(body) || body.length !== count) {
+    throw new ConnectorError("ORG_UNAVAILABLE", "The org's address answered a Collections call with something else than its results.", {
+      details: { outcomeUnknown: true },
+    });
+  }
+  return body.map((one: unknown) => readResult(one, externalIdField === undefined));
+}
+
+function readResult(value: unknown, create: boolean): RecordResult {
+  const { id, success, created, errors } = (value ?? {}) as Record<string, unknown>;
+  if (success === true && typeof id === "string") return { ok: true, id, created: create || created === true };
+  const found = Array.isArray(errors) ? errors.flatMap((one: unknown) => toApiError(one) ?? []) : [];
+  return { ok: false, error: recordError(found) };
+}
+
+interface Body {
+  text: string;
+  /** For each record in the text: its index in the request and where it ends. */
+  ends: { index: number; end: number }[];
+}
+
+/** The JSON of a call, in ASCII so that characters and bytes count alike, with the place of each record in it. */
+function bodyOf(request: SaveRequest, indexes: number[]): Body {
+  let text = '{"allOrNone":false,"records":[';
+  const ends: Body["ends"] = [];
+  indexes.forEach((index, place) => {
+    const record = { attributes: { type: request.object }, ...request.records[index] };
+    text += (place > 0 ? "," : "") + JSON.stringify(record).replace(/[\u0080-\uffff]/g, escapeCharacter);
+    ends.push({ index, end: text.length });
+  });
+  return { text: `${text}]}`, ends };
+}
+
+function escapeCharacter(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}
+
+/** The records that a refusal of the whole call speaks of: by the column it does not know, or by the place in the JSON. */
+function culprits(error: ConnectorError, body: Body, records: Fields[]): number[] {
+  const column = /No such column '([^']+)'/i.exec(error.message)?.[1]?.toLowerCase();
+  if (column) {
+    return body.ends.flatMap(({ index }) => (Object.keys(records[index] ?? {}).some((name) => name.toLowerCase() === column) ? index : []));
+  }
+  const place = Number(/\[line:\s*1, column:\s*(\d+)\]/.exec(error.message)?.[1]);
+  const found = body.ends.find(({ end }) => place <= end);
+  return found && place > 30 ? [found.index] : []; // 30: the envelope before the first record
+}
+
+function failAll(results: (RecordResult | undefined)[], indexes: number[], error: ConnectorError): void {
+  for (const index of indexes) results[index] = { ok: false, error };
+}
+
+/** More is wrong than the budget could find: what is left is tried again later, in other company. */
+function unsure(): ConnectorError {
+  return new ConnectorError("ORG_REFUSED", "The org refused a call with several records, and which of them is at fault was not found yet.", { retryable: true });
+}

@@ -1,0 +1,151 @@
+import { ConnectorError, type ErrorCode, type ErrorScope } from "../../common/errors";
+import { type HttpAnswer, NetworkError } from "./transport";
+
+/** One error of the org, as a REST body or a SaveResult carries it. */
+export interface ApiError {
+  /** `errorCode` of a REST body, `statusCode` inside a SaveResult. */
+  code: string;
+  message: string;
+  fields: string[];
+}
+
+interface Verdict {
+  code: ErrorCode;
+  scope?: ErrorScope;
+  retryable?: boolean;
+  /** ms to wait before anything is sent again; absent: the org's usual back-off. */
+  retryAfter?: number;
+}
+
+const MINUTE = 60_000;
+const busy: Verdict = { code: "ORG_BUSY" };
+const unavailable: Verdict = { code: "ORG_UNAVAILABLE" };
+
+/** Errors of one record or one call by their Salesforce code, whatever the HTTP status. What is not here is a refusal of the record. */
+const BY_API_CODE: Record<string, Verdict> = {
+  UNABLE_TO_LOCK_ROW: busy,
+  QUERY_TIMEOUT: busy,
+  REQUEST_RUNNING_TOO_LONG: busy,
+  SERVER_UNAVAILABLE: unavailable,
+  API_CURRENTLY_DISABLED: unavailable,
+  INVALID_SESSION_ID: { code: "ORG_SESSION_INVALID" },
+  INVALID_AUTH_HEADER: { code: "ORG_SESSION_INVALID" },
+  REQUEST_LIMIT_EXCEEDED: { code: "ORG_LIMIT", retryAfter: 10 * MINUTE },
+  STORAGE_LIMIT_EXCEEDED: { code: "ORG_LIMIT", retryAfter: 10 * MINUTE },
+  API_DISABLED_FOR_ORG: { code: "ORG_LOGIN_FAILED", retryAfter: 5 * MINUTE },
+  // A record that makes an Apex trigger fail unexpectedly says this of itself; others may pass.
+  UNKNOWN_EXCEPTION: busy,
+};
+
+/** Whole calls that fail because the object, the external id field or the API version is not there: every message would. */
+const MISSING_IN_ORG = new Set(["NOT_FOUND", "INVALID_TYPE", "UNSUPPORTED_API_VERSION", "GONE"]);
+
+/** Parses the errors of an answer; `[]` when the body is not the org's (HTML of a proxy, nothing). */
+export function apiErrors(answer: HttpAnswer): ApiError[] {
+  let body: unknown;
+  try {
+    body = JSON.parse(answer.body);
+  } catch {
+    return [];
+  }
+  return (Array.isArray(body) ? body : [body]).flatMap((one) => toApiError(one) ?? []);
+}
+
+/** One error object, of a REST body or a SaveResult. */
+export function toApiError(value: unknown): ApiError | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const { errorCode, statusCode, message, fields } = value as Record<string, unknown>;
+  const code = errorCode ?? statusCode;
+  if (typeof code !== "string") return undefined;
+  return { code, message: typeof message === "string" ? message : "", fields: Array.isArray(fields) ? fields.map(String) : [] };
+}
+
+/** Whether an answer says that the session is over, which a new token mends. Some 401 are about the app and stay as they are. */
+export function isSessionExpired(answer: HttpAnswer): boolean {
+  return answer.status === 401 && !/Connected app is not attached|not valid for use with the REST API/i.test(answer.body);
+}
+
+/** Why no answer came. */
+export function networkError(error: unknown): ConnectorError {
+  if (!(error instanceof NetworkError)) return new ConnectorError("ORG_UNAVAILABLE", `The org cannot be reached: ${String(error)}.`, { cause: error });
+  return new ConnectorError("ORG_UNAVAILABLE", `The org cannot be reached: ${error.message}.`, {
+    cause: error,
+    details: { network: error.code, outcomeUnknown: error.sent },
+  });
+}
+
+/** What an answer with an error status means for all that was in the call. */
+export function callError(answer: HttpAnswer): ConnectorError {
+  const errors = apiErrors(answer);
+  const first = errors[0];
+  const { code, scope, retryable, retryAfter } = callVerdict(answer, first);
+  const wait = retryAfterHeader(answer) ?? retryAfter;
+  return new ConnectorError(code, callText(answer, errors), {
+    scope,
+    retryable,
+    details: {
+      status: answer.status,
+      errorCode: first?.code,
+      errors,
+      // A gateway that lost the instance (502, 504) or an instance that failed (500) may have acted all the same; 503 and limits turn away at the door.
+      ...([500, 502, 504].includes(answer.status) ? { outcomeUnknown: true } : {}),
+      ...(wait === undefined ? {} : { retryAfter: wait }),
+    },
+  });
+}
+
+function callVerdict(answer: HttpAnswer, error: ApiError | undefined): Verdict {
+  const { status } = answer;
+  if (status >= 500 || status === 408 || status === 420 || status === 429) return unavailable;
+  if (error?.code === "REQUEST_LIMIT_EXCEEDED" && /concurrent/i.test(error.message)) return { code: "ORG_LIMIT" };
+  const known = error && BY_API_CODE[error.code];
+  if (known) return known;
+  if (status === 401) return { code: "ORG_LOGIN_FAILED", retryAfter: 5 * MINUTE };
+  if ((status >= 301 && status <= 308) || !error) return unavailable; // not the org's own words: a proxy, a moved host
+  if (status === 410 || MISSING_IN_ORG.has(error.code)) return { code: "ORG_OBJECT_UNKNOWN" };
+  if (status === 413 || status === 414 || status === 431) return { code: "PAYLOAD_TOO_LARGE" };
+  return { code: "ORG_REFUSED" };
+}
+
+/** What the errors of one record of a Collections call mean for that record. */
+export function recordError(errors: ApiError[]): ConnectorError {
+  const first = errors[0];
+  const verdicts = errors.map((error) => BY_API_CODE[error.code]);
+  // Retrying helps only if none of the errors is a refusal.
+  const verdict: Verdict = verdicts.every((one) => one !== undefined) && verdicts[0] ? verdicts[0] : { code: "ORG_REFUSED" };
+  return new ConnectorError(verdict.code, first ? errors.map(errorLine).join("; ") : "The org refused the record without saying why.", {
+    details: {
+      statusCode: first?.code,
+      fields: [...new Set(errors.flatMap((error) => error.fields))],
+      errors,
+      ...(verdict.retryAfter === undefined ? {} : { retryAfter: verdict.retryAfter }),
+    },
+  });
+}
+
+/** `REQUIRED_FIELD_MISSING: Required fields are missing: [LastName]` */
+function errorLine(error: ApiError): string {
+  const text = error.message.trim();
+  const unnamed = error.fields.filter((field) => !text.includes(field));
+  return `${error.code}: ${text || "no text"}${unnamed.length ? ` (${unnamed.join(", ")})` : ""}`;
+}
+
+function callText(answer: HttpAnswer, errors: ApiError[]): string {
+  if (errors.length) return `${errors.map(errorLine).join("; ")} (HTTP ${answer.status})`;
+  if (answer.headers.location) return `The org's address answered with a redirect to ${hostOf(answer.headers.location)} (HTTP ${answer.status}); check the login URL.`;
+  return `The org's address answered HTTP ${answer.status} without an error the API would give${/<html/i.test(answer.body) ? " (a web page)" : ""}.`;
+}
+
+function hostOf(location: string): string {
+  try {
+    return new URL(location).host;
+  } catch {
+    return "another page";
+  }
+}
+
+/** `Retry-After` in ms; only the form in seconds is used by the platform's edge. At most an hour. */
+function retryAfterHeader(answer: HttpAnswer): number | undefined {
+  const seconds = Number(answer.headers["retry-after"]);
+  return Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds, 3600) * 1000 : undefined;
+}

@@ -1,0 +1,177 @@
+import { BackOff, type BackOffOptions } from "../../common/back-off";
+import { type ConnectorError, toConnectorError } from "../../common/errors";
+import { API_VERSION, createConnection } from "./connection";
+import { login, type LoginSettings, type Session } from "./login";
+import { RestClient } from "./rest";
+import { type LoginPace, TokenKeeper } from "./token";
+import { HttpTransport } from "./transport";
+
+/** Settings of an {@link OrgClient}. Times in ms. */
+export interface OrgSettings extends LoginSettings {
+  /** `66.0` and the like. Default {@link API_VERSION}. */
+  apiVersion?: string;
+  /** Calls under way at once. Default 10. */
+  concurrency?: number;
+  /** Until a call's whole answer must be there. Default 60000. */
+  timeout?: number;
+  /** Pace of logins after failures. */
+  loginPace?: LoginPace;
+  /** Pace of calls after failures. Default 1 s doubling to 60 s. */
+  backOff?: BackOffOptions;
+}
+
+/** How it stands with the org. */
+export interface OrgState {
+  /** `waiting`: it comes back by itself; `failed`: someone has to mend the login. */
+  kind: "idle" | "connecting" | "connected" | "waiting" | "failed";
+  /** Why, when waiting or failed. */
+  error?: ConnectorError;
+}
+
+/** Errors that stay until someone changes the node or the org. */
+const NEEDS_A_HAND = new Set(["ORG_LOGIN_FAILED", "ORG_SESSION_INVALID", "NOT_CONFIGURED", "ORG_OBJECT_UNKNOWN"]);
+
+/** How long {@link OrgClient.release} lets calls under way finish, in ms. */
+const DRAIN = 10_000;
+
+/** One org: its token, its REST client, and how it stands with it. Signs in when the first user comes, and closes after the last one left. */
+export class OrgClient {
+  readonly rest: RestClient;
+  private readonly transport: HttpTransport;
+  private readonly tokens: TokenKeeper;
+  private readonly backOff: BackOff;
+  private readonly users = new Set<object>();
+  private readonly listeners = new Set<(state: OrgState) => void>();
+  private readonly closing = new AbortController();
+  private current: OrgState = { kind: "idle" };
+  private pause: Promise<void> | undefined;
+  private signingIn = false;
+  private left: (() => void) | undefined;
+
+  constructor(settings: OrgSettings) {
+    this.transport = new HttpTransport({ timeout: settings.timeout });
+    this.tokens = new TokenKeeper({
+      login: () => this.login(settings),
+      renewable: settings.flow !== "access-token",
+      pace: settings.loginPace,
+    });
+    this.backOff = new BackOff(settings.backOff);
+    this.rest = new RestClient({
+      connection: createConnection(settings.apiVersion?.trim() || API_VERSION, this.transport),
+      tokens: this.tokens,
+      transport: this.transport,
+      concurrency: settings.concurrency,
+      onResult: (error) => this.noteResult(error),
+    });
+  }
+
+  /** How it stands with the org now. */
+  get state(): OrgState {
+    return this.current;
+  }
+
+  /** The session, once signed in: org id, user id, instance. */
+  get session(): Session | undefined {
+    return this.tokens.session;
+  }
+
+  /** Counts a user in; the first one makes it sign in, so that a wrong secret shows before the first message. */
+  acquire(user: object): void {
+    this.users.add(user);
+    void this.signIn();
+  }
+
+  /** Counts a user out. */
+  release(user: object): void {
+    this.users.delete(user);
+    if (this.users.size === 0) this.left?.();
+  }
+
+  /** Tells of changes of {@link state}; returns how to stop listening. */
+  onState(listener: (state: OrgState) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /**
+   * Settles when it makes sense to try again after a system error: one pause for all who wait, longer with each failure, never
+   * before the login host may be asked again. Settles at once when the client closes.
+   */
+  untilReady(error: ConnectorError): Promise<void> {
+    this.pause ??= this.wait(error).finally(() => (this.pause = undefined));
+    return this.pause;
+  }
+
+  /** Closes when the last user has left, after {@link DRAIN} at the latest. */
+  async close(): Promise<void> {
+    if (this.users.size > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, DRAIN);
+        this.left = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    this.closing.abort();
+    this.listeners.clear();
+    this.transport.close();
+  }
+
+  private async login(settings: OrgSettings): Promise<Session> {
+    if (this.current.kind === "idle") this.set({ kind: "connecting" });
+    const session = await login(this.transport, settings);
+    this.set({ kind: "connected" });
+    return session;
+  }
+
+  /** Tries until there is a token: its failures show as the org's state. */
+  private async signIn(): Promise<void> {
+    if (this.signingIn) return;
+    this.signingIn = true;
+    while (!this.closing.signal.aborted && this.users.size > 0) {
+      try {
+        await this.tokens.get();
+        break;
+      } catch (error) {
+        const failure = toConnectorError(error);
+        this.noteResult(failure);
+        await this.untilReady(failure);
+      }
+    }
+    this.signingIn = false;
+  }
+
+  private noteResult(error: ConnectorError | undefined): void {
+    if (error && error.scope === "system") {
+      this.set({ kind: NEEDS_A_HAND.has(error.code) ? "failed" : "waiting", error });
+      return;
+    }
+    this.backOff.reset();
+    this.set({ kind: "connected" });
+  }
+
+  private set(state: OrgState): void {
+    if (this.closing.signal.aborted) return;
+    if (state.kind === this.current.kind && state.error?.message === this.current.error?.message) return;
+    this.current = state;
+    for (const listener of this.listeners) listener(state);
+  }
+
+  private wait(error: ConnectorError): Promise<void> {
+    const { signal } = this.closing;
+    const asked = typeof error.details.retryAfter === "number" ? error.details.retryAfter : 0;
+    // While the login waits, its own pace is the only one that counts.
+    const ms = this.tokens.waitMs || Math.max(asked, this.backOff.next());
+    return new Promise((resolve) => {
+      if (signal.aborted) return resolve();
+      const end = (): void => {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", end);
+        resolve();
+      };
+      const timer = setTimeout(end, ms);
+      signal.addEventListener("abort", end);
+    });
+  }
+}

@@ -1,0 +1,112 @@
+import type { Connection } from "@jsforce/jsforce-node";
+import { ConnectorError } from "../../common/errors";
+import { asJsforceTransport, useSession } from "./connection";
+import { callError, isSessionExpired, networkError } from "./errors";
+import type { Session } from "./login";
+import { Slots } from "./slots";
+import type { TokenKeeper } from "./token";
+import type { HttpAnswer, HttpTransport } from "./transport";
+
+/** One REST call. */
+export interface RestRequest {
+  method: "GET" | "POST" | "PATCH" | "PUT" | "DELETE";
+  /** From the version root (`/sobjects/Case`), the host root (`/services/…`) or absolute; values in it already encoded. */
+  path: string;
+  /** Sent as JSON. A string is taken as JSON text. */
+  body?: unknown;
+  headers?: Record<string, string>;
+  /** ms until the whole answer must be there. Default: the transport's 60000. */
+  timeout?: number;
+}
+
+/** The answer to a {@link RestRequest} that went well. */
+export interface RestAnswer<T> {
+  status: number;
+  headers: Record<string, string>;
+  body: T;
+}
+
+/** How much of the org's daily API calls is used, as its last answer said (`Sforce-Limit-Info`). */
+export interface ApiUsage {
+  used: number;
+  limit: number;
+}
+
+/** What a {@link RestClient} stands on. */
+export interface RestClientParts {
+  connection: Connection;
+  tokens: TokenKeeper;
+  transport: HttpTransport;
+  /** Calls under way at once. Default 10. */
+  concurrency?: number;
+  /** Told after each call whether the org answered well or how it failed. */
+  onResult?(error: ConnectorError | undefined): void;
+}
+
+/**
+ * REST calls to one org: with its token, a bounded number at once, each sent once – and once more with a new token after a 401.
+ * Rejects only with a ConnectorError that keeps the HTTP status in `details.status`.
+ */
+export class RestClient {
+  private readonly slots: Slots;
+
+  constructor(private readonly parts: RestClientParts) {
+    this.slots = new Slots(parts.concurrency ?? 10);
+  }
+
+  /** The org's API usage, once it has answered. */
+  get usage(): ApiUsage | undefined {
+    return this.parts.connection.limitInfo.apiUsage;
+  }
+
+  /** Sends `request` and reads the JSON of the answer; `T` is what the caller knows of it. */
+  request<T = unknown>(request: RestRequest): Promise<RestAnswer<T>> {
+    return this.slots.run(async () => {
+      try {
+        const answer = await this.authorised<T>(request);
+        this.parts.onResult?.(undefined);
+        return answer;
+      } catch (error) {
+        this.parts.onResult?.(error as ConnectorError);
+        throw error;
+      }
+    });
+  }
+
+  private async authorised<T>(request: RestRequest): Promise<RestAnswer<T>> {
+    const first = await this.parts.tokens.get();
+    const answer = await this.attempt<T>(request, first);
+    if (answer !== "session expired") return answer;
+    const second = await this.parts.tokens.renew(first);
+    const again = await this.attempt<T>(request, second);
+    if (again !== "session expired") return again;
+    throw new ConnectorError("ORG_SESSION_INVALID", "The org refuses the session even with a new token; look at the app's session and IP policies.", {
+      details: { status: 401 },
+    });
+  }
+
+  private async attempt<T>(request: RestRequest, session: Session): Promise<RestAnswer<T> | "session expired"> {
+    const { connection, transport } = this.parts;
+    let answer: HttpAnswer | undefined;
+    // jsforce's errors do not say the HTTP status, so the answer is kept on its way through.
+    const keeping = asJsforceTransport(async (sent) => (answer = await transport.send({ ...sent, timeout: request.timeout })));
+    useSession(connection, session);
+    try {
+      const body = await connection.request<T>(toJsforce(request), { transport: keeping });
+      if (!answer) throw new Error("jsforce gave a result without an answer");
+      return { status: answer.status, headers: answer.headers, body };
+    } catch (error) {
+      if (!answer) throw networkError(error);
+      if (isSessionExpired(answer)) return "session expired";
+      throw callError(answer);
+    }
+  }
+}
+
+function toJsforce(request: RestRequest): Parameters<Connection["request"]>[0] & object {
+  const headers: Record<string, string> = { accept: "application/json", ...request.headers };
+  if (request.body === undefined) return { method: request.method, url: request.path, headers };
+  headers["content-type"] = "application/json";
+  const body = typeof request.body === "string" ? request.body : JSON.stringify(request.body);
+  return { method: request.method, url: request.path, headers, body };
+}

@@ -1,0 +1,149 @@
+import * as http from "node:http";
+import * as https from "node:https";
+
+/** One HTTP request. */
+export interface HttpRequest {
+  method: string;
+  /** Absolute; http or https. */
+  url: string;
+  headers?: Record<string, string>;
+  body?: string;
+  /** ms until the whole answer must be there. Default: the transport's. */
+  timeout?: number;
+}
+
+/** One HTTP answer, read to its end. */
+export interface HttpAnswer {
+  status: number;
+  /** Names in lower case; a header given several times is joined with commas. */
+  headers: Record<string, string>;
+  body: string;
+}
+
+/** No answer came: refused, reset, timed out, bad certificate. */
+export class NetworkError extends Error {
+  override readonly name = "NetworkError";
+
+  constructor(
+    text: string,
+    /** Node's code (`ECONNREFUSED`, …), `TIMEOUT` or `ANSWER_TOO_LARGE`. */
+    readonly code: string,
+    /** Whether the request may have reached the server: if so, nobody knows whether it acted on it. */
+    readonly sent: boolean,
+    cause?: unknown,
+  ) {
+    super(text, { cause });
+  }
+}
+
+/** Settings of a {@link HttpTransport}. */
+export interface TransportOptions {
+  /** ms until the whole answer must be there. Default 60000. */
+  timeout?: number;
+  /** Largest answer in bytes. Default 64 MiB. */
+  maxAnswer?: number;
+}
+
+/** Idle sockets are given up before servers and balancers do, so that a create is rarely sent into a closing one. In ms. */
+const IDLE_SOCKET = 15_000;
+
+/**
+ * The HTTP client below jsforce and the login.
+ *
+ * jsforce's own cannot be used: when the connection breaks in the middle of an answer, 3.10.16 waits for ever and 3.12.0 throws outside
+ * of any promise, which ends the process (measured); its timeout covers the headers only; it turns a redirected POST into a GET.
+ */
+export class HttpTransport {
+  private readonly agents = {
+    "http:": new http.Agent({ keepAlive: true, timeout: IDLE_SOCKET }),
+    "https:": new https.Agent({ keepAlive: true, timeout: IDLE_SOCKET }),
+  };
+  private readonly timeout: number;
+  private readonly maxAnswer: number;
+
+  constructor(options: TransportOptions = {}) {
+    this.timeout = options.timeout ?? 60_000;
+    this.maxAnswer = options.maxAnswer ?? 64 * 1024 * 1024;
+  }
+
+  /** Sends one request, once. Rejects only with a {@link NetworkError}; every status is an answer, redirects too. */
+  send(request: HttpRequest): Promise<HttpAnswer> {
+    const timeout = request.timeout ?? this.timeout;
+    return new Promise((resolve, reject) => {
+      const url = new URL(request.url);
+      const secure = url.protocol === "https:";
+      let sent = false;
+      let timer: NodeJS.Timeout | undefined;
+      const outgoing = (secure ? https : http).request(url, {
+        method: request.method,
+        agent: this.agents[secure ? "https:" : "http:"],
+        headers: bodyHeaders(request),
+      });
+      const fail = (text: string, code: string, cause?: unknown): void => {
+        clearTimeout(timer);
+        reject(new NetworkError(text, code, sent, cause));
+        outgoing.destroy();
+      };
+      timer = setTimeout(() => fail(`${url.host} gave no answer within ${timeout / 1000} s`, "TIMEOUT"), timeout);
+      outgoing.on("socket", (socket) => {
+        if (!socket.connecting) sent = true;
+        else socket.once(secure ? "secureConnect" : "connect", () => (sent = true));
+      });
+      outgoing.on("error", (error) => fail(networkText(url, error), errorCode(error), error));
+      outgoing.on("response", (incoming) => {
+        const chunks: Buffer[] = [];
+        let size = 0;
+        incoming.on("data", (chunk: Buffer) => {
+          size += chunk.length;
+          if (size > this.maxAnswer) fail(`the answer of ${url.host} is larger than ${this.maxAnswer} bytes`, "ANSWER_TOO_LARGE");
+          else chunks.push(chunk);
+        });
+        incoming.on("error", (error) => fail(networkText(url, error), errorCode(error), error));
+        incoming.on("end", () => {
+          clearTimeout(timer);
+          resolve({ status: incoming.statusCode ?? 0, headers: flatHeaders(incoming.headers), body: Buffer.concat(chunks).toString("utf8") });
+        });
+      });
+      outgoing.end(request.body);
+    });
+  }
+
+  /** Closes every socket; requests under way fail. */
+  close(): void {
+    this.agents["http:"].destroy();
+    this.agents["https:"].destroy();
+  }
+}
+
+function bodyHeaders(request: HttpRequest): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(request.headers ?? {})) headers[name.toLowerCase()] = value;
+  if (request.body !== undefined) headers["content-length"] = String(Buffer.byteLength(request.body));
+  return headers;
+}
+
+function flatHeaders(headers: http.IncomingHttpHeaders): Record<string, string> {
+  const flat: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers)) if (value !== undefined) flat[name] = Array.isArray(value) ? value.join(", ") : value;
+  return flat;
+}
+
+function errorCode(error: Error): string {
+  return (error as NodeJS.ErrnoException).code ?? "NETWORK";
+}
+
+/** Names the host and says the cause in words a user can act on. */
+function networkText(url: URL, error: Error): string {
+  switch (errorCode(error)) {
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return `the host ${url.hostname} is not known here (DNS)`;
+    case "ECONNREFUSED":
+      return `${url.host} refused the connection`;
+    case "ECONNRESET":
+    case "EPIPE":
+      return `${url.host} broke the connection before the answer was complete`;
+    default:
+      return `${url.host}: ${error.message || errorCode(error)}`;
+  }
+}

@@ -119,7 +119,7 @@ export class FlowTracker {
     if (!node) return;
     const from = event.source.node;
     if (!routed) {
-      if (this.inHands.get(from)) this.turn.sendsOrphan({ message: event.msg, from, destination: node });
+      if (this.inHands.get(from) || this.turn.hasFinished(from)) this.turn.sendsOrphan({ message: event.msg, from, destination: node });
       return;
     }
     const { context, known } = routed;
@@ -185,7 +185,7 @@ export class FlowTracker {
     if (entry.level > LEVEL_ERROR || entry.id === undefined) return;
     const context = this.storage.getStore();
     if (!context || context.scope.closed) return;
-    if (!context.scope.verdictOf(entry.id)) this.fail(context.scope, entry.msg, { ...nameOf(entry), id: entry.id });
+    if (!context.scope.verdictOf(entry.id)) this.fail(context.scope, loggedError(entry.msg), { ...nameOf(entry), id: entry.id });
     this.endErring(entry.id);
   }
 
@@ -276,6 +276,16 @@ function openDelivery(message: object): FlowContext | undefined {
 function stopped(node: FlowNode): Verdict {
   const error = new ConnectorError("FLOW_STOPPED", `Flows were stopped while ${describeNode(node)} held the message`);
   return verdictFor(error, node);
+}
+
+/** Node-RED's own Debug node listens to the log as well, and leaves an Error in it as text for the editor (21-debug.js, `encodeObject`). */
+function loggedError(logged: unknown): unknown {
+  if (typeof logged !== "string" || !logged.startsWith('{"__enc__":true')) return logged;
+  try {
+    return (JSON.parse(logged) as { data?: { message?: string } }).data?.message ?? logged;
+  } catch {
+    return logged;
+  }
 }
 
 function nameOf(entry: LogEntry): { type?: string; name?: string } {

@@ -157,25 +157,29 @@ export class Sink<V, R> {
   private async flush(entries: Entry<V, R>[]): Promise<void> {
     let open = this.withoutClosed(entries);
     while (open.length > 0) {
-      try {
-        const results = await this.options.write(open.map((entry) => entry.value));
+      const results = await this.write(open.map((entry) => entry.value));
+      if (Array.isArray(results)) {
         this.up();
         open.forEach((entry, index) => this.settle(entry, results[index]));
         return;
-      } catch (thrown) {
-        const error = toConnectorError(thrown);
-        if (error.scope !== "system") {
-          for (const entry of open) this.settle(entry, { ok: false, error });
-          return;
-        }
-        for (const entry of open) this.hold(entry, error);
-        await this.wait(error);
-        if (this.closed) {
-          for (const entry of open) this.fail(entry, stopped());
-          return;
-        }
-        open = this.withoutClosed(open);
       }
+      for (const entry of open) this.hold(entry, results);
+      await this.wait(results);
+      if (this.closed) {
+        for (const entry of open) this.fail(entry, stopped());
+        return;
+      }
+      open = this.withoutClosed(open);
+    }
+  }
+
+  /** The results of a write, or the system error that kept everybody out. */
+  private async write(values: V[]): Promise<ItemResult<R>[] | ConnectorError> {
+    try {
+      return await this.options.write(values);
+    } catch (thrown) {
+      const error = toConnectorError(thrown);
+      return error.scope === "system" ? error : values.map(() => ({ ok: false, error }));
     }
   }
 
@@ -186,14 +190,23 @@ export class Sink<V, R> {
       entry.claim?.safe();
       this.leave();
       this.batcher.finish(entry);
-      entry.stored(result.value);
-      entry.done();
+      this.pass(entry, result.value);
       return;
     }
     const { error } = result;
     const { retriesInPlace = 3 } = this.options;
     if (error.scope === "message" && error.retryable && entry.tries < retriesInPlace && !this.closed) this.retry(entry);
     else this.fail(entry, error);
+  }
+
+  private pass(entry: Entry<V, R>, result: R): void {
+    try {
+      entry.stored(result);
+    } catch (error) {
+      entry.done(toConnectorError(error));
+      return;
+    }
+    entry.done();
   }
 
   private retry(entry: Entry<V, R>): void {
@@ -246,6 +259,7 @@ export class Sink<V, R> {
   private up(): void {
     if (!this.down) return;
     this.down = undefined;
+    this.wake?.(); // the other batches need not wait longer
     this.wake = undefined;
     this.backOff.reset();
     for (const entry of this.batcher.items()) this.release(entry);

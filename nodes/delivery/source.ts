@@ -116,8 +116,8 @@ export class DeliverySource<T = unknown> {
   /** For {@link Delivery}: it has ended by `settlement`. */
   settled(delivery: Delivery<T>, settlement: Settlement): void {
     if (settlement.outcome === "accept") this.systemBackOff.reset();
-    if (settlement.outcome === "release" && settlement.error?.scope === "system" && settlement.error.code !== "FLOW_STOPPED") {
-      settlement.delay = this.systemBackOff.next();
+    if (settlement.outcome === "release" && settlement.error?.code !== "FLOW_STOPPED") {
+      settlement.delay = this.systemBackOff.next(); // given back at once it would come back at once
     }
     try {
       this.options.onSettle(delivery, settlement);

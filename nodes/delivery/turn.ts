@@ -31,10 +31,17 @@ export class Turn {
     for (const { node, scope } of this.finished) if (node === hop.from) this.join(hop, scope);
   }
 
-  /** A message of nobody left a node that has deliveries in its hands. */
+  /** A message of nobody left a node that has deliveries in its hands, or has just finished with some. */
   sendsOrphan(orphan: Orphan): void {
-    this.orphans.push(orphan);
+    const first = this.finished.find(({ node, scope }) => node === orphan.from && !scope.closed);
+    if (first) this.sends(this.adopt(orphan, first.scope), false);
+    else this.orphans.push(orphan);
     this.clearSoon();
+  }
+
+  /** Whether `node` finished with a delivery in this turn. */
+  hasFinished(node: FlowNode): boolean {
+    return this.finished.length > 0 && this.finished.some((one) => one.node === node);
   }
 
   /** `node` called `done()` for a message of `scope` outside that message's own handler. */

@@ -1,0 +1,68 @@
+/** Node-RED's status object. */
+interface NodeStatus {
+  fill?: "red" | "green" | "yellow" | "blue" | "grey";
+  shape?: "ring" | "dot";
+  text?: string;
+}
+
+/** States a node of ours can show. */
+export type StatusState = "idle" | "connecting" | "connected" | "working" | "waiting" | "reconnecting" | "paused" | "failed" | "stopped";
+
+/** Colours as Node-RED's own nodes use them: green works, yellow waits, red needs a hand, blue is at work, grey is off. */
+const LOOKS: Record<StatusState, NodeStatus> = {
+  idle: { fill: "green", shape: "dot" },
+  connecting: { fill: "yellow", shape: "ring" },
+  connected: { fill: "green", shape: "dot" },
+  working: { fill: "blue", shape: "dot" },
+  waiting: { fill: "yellow", shape: "ring" },
+  reconnecting: { fill: "yellow", shape: "ring" },
+  paused: { fill: "grey", shape: "dot" },
+  failed: { fill: "red", shape: "ring" },
+  stopped: { fill: "grey", shape: "ring" },
+};
+
+/** A status goes to every open editor: four a second are plenty. */
+const INTERVAL = 250;
+/** Longer texts do not fit under a node. */
+const TEXT_LENGTH = 60;
+
+/** The status of one node: named states, told at most four times a second, the last one always. */
+export class Status {
+  private shown: string | undefined;
+  private next: NodeStatus | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private closed = false;
+
+  constructor(private readonly node: { status(status: NodeStatus): void }) {}
+
+  /** Shows `state`. @param text default: the state's name */
+  set(state: StatusState, text: string = state): void {
+    if (this.closed) return;
+    this.next = { ...LOOKS[state], text: text.length > TEXT_LENGTH ? `${text.slice(0, TEXT_LENGTH - 1)}…` : text };
+    if (!this.timer) this.show();
+  }
+
+  /** Shows nothing more; for the node's close. */
+  close(): void {
+    this.closed = true;
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.node.status({});
+  }
+
+  private show(): void {
+    const next = this.next;
+    this.next = undefined;
+    if (!next) {
+      this.timer = undefined;
+      return;
+    }
+    const key = `${next.fill} ${next.shape} ${next.text}`;
+    if (key !== this.shown) {
+      this.shown = key;
+      this.node.status(next);
+    }
+    this.timer = setTimeout(() => this.show(), INTERVAL);
+    this.timer.unref();
+  }
+}

@@ -1,0 +1,81 @@
+import { ConnectorError, errorText } from "./errors";
+
+/** The parts of `RED.util` that typed inputs need, by shape. */
+export interface TypedInputUtil {
+  evaluateNodeProperty(value: string, type: string, node: never, msg: object, callback?: (error: Error | null, value: unknown) => void): unknown;
+  getMessageProperty(msg: object, path: string): unknown;
+  prepareJSONataExpression(expression: string, node: never): unknown;
+  evaluateJSONataExpression(expression: never, msg: object, callback: (error: Error | null, value: unknown) => void): void;
+}
+
+/** The value of a typed input for one message. A promise for JSONata and context stores, else the value itself. */
+export type TypedValue = (msg: object) => unknown;
+
+/**
+ * Makes ready what an editor's typed input holds, once, so that a message costs only its evaluation. A `msg` path that leads nowhere
+ * gives `undefined`.
+ *
+ * @param node the node the input belongs to: context and environment are looked up from there
+ * @param label how the input is called in errors
+ * @throws ConnectorError `NOT_CONFIGURED` when the value cannot be read at all (bad JSONata, bad JSON)
+ */
+export function compileTypedInput(util: TypedInputUtil, node: object, value: unknown, type: string, label = "value"): TypedValue {
+  const text = typeof value === "string" ? value : value === undefined || value === null ? "" : String(value);
+  const self = node as never;
+  switch (type) {
+    case "msg":
+      return (msg) => getPath(util, msg, text);
+    case "jsonata":
+      return compileJsonata(util, self, text, label);
+    case "flow":
+    case "global":
+      return (msg) => evaluate((callback) => util.evaluateNodeProperty(text, type, self, msg, callback), label);
+    case "date":
+      return (msg) => util.evaluateNodeProperty(text, type, self, msg);
+    default:
+      return constant(util, self, text, type, label);
+  }
+}
+
+function getPath(util: TypedInputUtil, msg: object, path: string): unknown {
+  try {
+    return util.getMessageProperty(msg, path);
+  } catch {
+    return undefined; // Node-RED throws when a property on the way is missing
+  }
+}
+
+function compileJsonata(util: TypedInputUtil, node: never, text: string, label: string): TypedValue {
+  let expression: never;
+  try {
+    expression = util.prepareJSONataExpression(text, node) as never;
+  } catch (error) {
+    throw new ConnectorError("NOT_CONFIGURED", `${label}: ${errorText(error)} in JSONata ${text}`, { cause: error });
+  }
+  return (msg) => evaluate((callback) => util.evaluateJSONataExpression(expression, msg, callback), label);
+}
+
+function evaluate(run: (callback: (error: Error | null, value: unknown) => void) => void, label: string): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const callback = (error: Error | null, value: unknown): void => {
+      if (error) reject(new ConnectorError("INPUT_INVALID", `${label}: ${errorText(error)}`, { cause: error }));
+      else resolve(value);
+    };
+    try {
+      run(callback);
+    } catch (error) {
+      callback(error as Error, undefined);
+    }
+  });
+}
+
+/** What is the same for every message: evaluated once. Objects are given out as they are; who changes them copies first. */
+function constant(util: TypedInputUtil, node: never, text: string, type: string, label: string): TypedValue {
+  let value: unknown;
+  try {
+    value = util.evaluateNodeProperty(text, type || "str", node, {});
+  } catch (error) {
+    throw new ConnectorError("NOT_CONFIGURED", `${label}: ${errorText(error)}`, { cause: error });
+  }
+  return () => value;
+}

@@ -1,0 +1,45 @@
+import { ConnectorError, toConnectorError } from "../common/errors";
+import { verdictFor } from "./delivery";
+import { flowTracker } from "./flow-tracker";
+import type { NodeName, Outcome } from "./outcome";
+import { registry, tokenOf } from "./registry";
+import type { Verdict } from "./scope";
+
+/** Why a settle node's answer changed nothing. */
+export type SettleProblem = "none" | "closed" | "source";
+
+/**
+ * Settles, or records for later, what becomes of the delivery that `message` belongs to.
+ *
+ * In settle mode `flow` the outcome is recorded: the worst one recorded wins when the flow is quiet, and `accept` on a Catch branch
+ * takes back only the error which that branch caught. In mode `node` the first answer settles.
+ *
+ * @param reason stands in the error of the settlement; default: the message of the error that the branch caught
+ * @returns why nothing was changed, if so: `none` – the message belongs to no delivery; `closed` – it was settled before;
+ *   `source` – its source settles on delivery
+ */
+export function settle(message: object, outcome: Outcome, reason: string | undefined, node: NodeName): SettleProblem | undefined {
+  const hop = flowTracker.hopOfMessage(message);
+  if (hop && !hop.ended) {
+    if (hop.scope.closed) return "closed";
+    if (outcome !== "accept") hop.scope.record(verdict(outcome, reason, node, hop.caught));
+    else if (hop.caught) hop.caught.cancelled = true;
+    return undefined;
+  }
+  const token = tokenOf(message);
+  const delivery = token === undefined ? undefined : registry.find(token);
+  if (!delivery) return "none";
+  if (delivery === "closed") return "closed";
+  if (delivery.mode === "delivery") return "source";
+  delivery.settle(verdict(outcome, reason, node, undefined));
+  return undefined;
+}
+
+function verdict(outcome: Outcome, reason: string | undefined, node: NodeName, caught: Verdict | undefined): Verdict {
+  if (outcome === "accept") return { outcome };
+  const name = { id: node.id, ...(node.type ? { type: node.type } : {}), ...(node.name ? { name: node.name } : {}) };
+  const error = reason
+    ? new ConnectorError("SETTLED_BY_FLOW", reason, { cause: caught?.error })
+    : caught?.error && toConnectorError(caught.error);
+  return verdictFor(error ?? new ConnectorError("SETTLED_BY_FLOW", `A settle node asked for it: ${outcome}`), caught?.node ?? name, outcome);
+}

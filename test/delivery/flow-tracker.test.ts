@@ -1,0 +1,410 @@
+import assert from "node:assert/strict";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import util from "@node-red/util";
+import { flowTracker } from "../../nodes/delivery/flow-tracker";
+import { held, testBench, type TestSource } from "../services/test-nodes/test-nodes";
+import { Runtime, type FlowNodeConfig } from "../services/runtime";
+import { waitFor as waitUntil } from "../services/wait";
+
+const runtime = new Runtime();
+
+const source = (wires: string[], more: object = {}): FlowNodeConfig => ({ id: "source", type: "test-source", wires: [wires], ...more });
+const see = (id: string, wires: string[] = []): FlowNodeConfig => ({ id, type: "test-see", wires: [wires] });
+const hold = (id: string, wires: string[] = []): FlowNodeConfig => ({ id, type: "test-hold", wires: [wires] });
+const fn = (id: string, func: string, wires: string[] = []): FlowNodeConfig => ({ id, type: "function", func, outputs: 1, wires: [wires] });
+
+function theSource(): TestSource {
+  const entry = testBench.sources.get("source");
+  assert.ok(entry, "the flow has no source");
+  return entry;
+}
+
+const waitFor = (what: string, condition: () => boolean): Promise<boolean> => waitUntil(what, condition, { timeout: 5000, interval: 5 });
+
+/** Takes `payloads` one after the other in one turn and waits until all are settled. */
+async function outcomesOf(...payloads: unknown[]): Promise<string[]> {
+  const entry = theSource();
+  for (const payload of payloads) entry.take(payload);
+  await waitFor("all deliveries to be settled", () => entry.settled.length >= payloads.length);
+  return payloads.map((payload) => entry.settled.find(({ taken }) => taken === payload)?.settlement.outcome ?? "none");
+}
+
+const seenAt = (node: string): unknown[] => testBench.seen.filter((one) => one.node === node).map((one) => one.payload);
+
+describe("the flow tracker, in a real Node-RED", function () {
+  this.timeout(20_000);
+  before(() => runtime.start());
+  after(() => runtime.stop());
+
+  describe("follows a delivery", () => {
+    it("and accepts at once when nothing is wired behind the source", async () => {
+      await runtime.fresh([source([])]);
+      assert.deepEqual(await outcomesOf("a"), ["accept"]);
+    });
+
+    it("through two branches, until the slower one is done", async () => {
+      await runtime.fresh([source(["fast", "slow"]), see("fast"), hold("slow")]);
+      theSource().take("a");
+      await waitFor("both branches to have it", () => held.length === 1 && seenAt("fast").length === 1);
+      await turns(5);
+      assert.equal(theSource().settled.length, 0);
+      held[0]?.go();
+      await waitFor("it to be settled", () => theSource().settled.length === 1);
+      assert.equal(theSource().settled[0]?.settlement.outcome, "accept");
+    });
+
+    it("through a function that returns a new object", async () => {
+      await runtime.fresh([source(["f"]), fn("f", "return { payload: msg.payload + 1 };", ["hold"]), hold("hold")]);
+      theSource().take(1);
+      await waitFor("the new message to arrive", () => held.length === 1);
+      await turns(5);
+      assert.equal(theSource().settled.length, 0);
+      held[0]?.fail(new Error("no"));
+      await waitFor("it to be settled", () => theSource().settled.length === 1);
+      assert.equal(theSource().settled[0]?.settlement.outcome, "retry");
+    });
+
+    it("through a function that sends and is done later", async () => {
+      const later = "setTimeout(() => { node.send({ payload: 'new' }); node.done(); }, 30); return null;";
+      await runtime.fresh([source(["f"]), fn("f", later, ["see"]), see("see")]);
+      assert.deepEqual(await outcomesOf("a"), ["accept"]);
+      assert.deepEqual(seenAt("see"), ["new"]);
+    });
+
+    it("and accepts what a switch drops", async () => {
+      const rules = [{ t: "eq", v: "never", vt: "str" }];
+      const drop = { id: "s", type: "switch", property: "payload", propertyType: "msg", rules, checkall: "true", outputs: 1, wires: [["see"]] };
+      await runtime.fresh([source(["s"]), drop, see("see")]);
+      assert.deepEqual(await outcomesOf("a"), ["accept"]);
+      assert.deepEqual(seenAt("see"), []);
+    });
+
+    it("through split, until the last part is done", async () => {
+      await runtime.fresh([source(["split"]), split(), hold("part")].map(wire("split", "part")));
+      theSource().take([1, 2, 3]);
+      await waitFor("three parts", () => held.length === 3);
+      held[0]?.go();
+      held[2]?.go();
+      await turns(5);
+      assert.equal(theSource().settled.length, 0);
+      held[1]?.go();
+      await waitFor("it to be settled", () => theSource().settled.length === 1);
+      assert.equal(theSource().settled[0]?.settlement.outcome, "accept");
+    });
+
+    it("through split and one failing part, as failed", async () => {
+      await runtime.fresh([source(["split"]), split(), fn("f", "if (msg.payload === 2) throw new Error('two'); return msg;")].map(wire("split", "f")));
+      assert.deepEqual(await outcomesOf([1, 2, 3]).catch(String), ["retry"]);
+    });
+
+    it("through split and join", async () => {
+      const nodes = [source(["split"]), split(), { id: "join", type: "join", mode: "auto", wires: [["hold"]] }, hold("hold")];
+      await runtime.fresh(nodes.map(wire("split", "join")));
+      theSource().take([1, 2, 3]);
+      await waitFor("the joined message", () => held.length === 1);
+      await turns(5);
+      assert.equal(theSource().settled.length, 0);
+      held[0]?.go();
+      await waitFor("it to be settled", () => theSource().settled.length === 1);
+    });
+
+    it("through delay", async () => {
+      await runtime.fresh([source(["delay"]), delay({ timeout: "50", timeoutUnits: "milliseconds" }), see("see")].map(wire("delay", "see")));
+      assert.deepEqual(await outcomesOf("a"), ["accept"]);
+      assert.deepEqual(seenAt("see"), ["a"]);
+    });
+
+    it("through a rate limit, each settled as its own message leaves", async () => {
+      const rate = delay({ pauseType: "rate", rate: "1", nbRateUnits: "0.05", rateUnits: "second", timeout: "5" });
+      await runtime.fresh([source(["delay"]), rate, see("see")].map(wire("delay", "see")));
+      const entry = theSource();
+      for (const payload of ["a", "b", "c"]) entry.take(payload);
+      await waitFor("the first to be settled", () => entry.settled.length === 1);
+      assert.deepEqual(seenAt("see"), ["a"]);
+      await waitFor("the last to be settled", () => entry.settled.length === 3);
+      assert.deepEqual(entry.settled.map(({ taken }) => taken), ["a", "b", "c"]);
+    });
+
+    it("through link out and link in", async () => {
+      await runtime.fresh([
+        source(["out"]),
+        { id: "out", type: "link out", mode: "link", links: ["in"] },
+        { id: "in", type: "link in", links: ["out"], wires: [["hold"]] },
+        hold("hold"),
+      ]);
+      theSource().take("a");
+      await waitFor("the message behind the link", () => held.length === 1);
+      await turns(5);
+      assert.equal(theSource().settled.length, 0);
+      held[0]?.go();
+      await waitFor("it to be settled", () => theSource().settled.length === 1);
+    });
+
+    it("through a link call and back", async () => {
+      await runtime.fresh([
+        source(["call"]),
+        { id: "call", type: "link call", links: ["in"], linkType: "static", timeout: "5", wires: [["see"]] },
+        { id: "in", type: "link in", links: [], wires: [["hold"]] },
+        hold("hold", ["back"]),
+        { id: "back", type: "link out", mode: "return", links: [] },
+        see("see"),
+      ]);
+      theSource().take("a");
+      await waitFor("the message in the called part", () => held.length === 1);
+      await turns(5);
+      assert.equal(theSource().settled.length, 0);
+      held[0]?.go();
+      await waitFor("it to be settled", () => theSource().settled.length === 1);
+      assert.deepEqual(seenAt("see"), ["a"]);
+    });
+
+    it("through a subflow", async () => {
+      await runtime.fresh([
+        { id: "sf", type: "subflow", name: "sf", in: [{ x: 0, y: 0, wires: [{ id: "inner" }] }], out: [{ x: 0, y: 0, wires: [{ id: "inner", port: 0 }] }] },
+        { ...hold("inner"), z: "sf", x: 1, y: 1 },
+        source(["instance"]),
+        { id: "instance", type: "subflow:sf", wires: [["see"]] },
+        see("see"),
+      ]);
+      theSource().take("a");
+      await waitFor("the message in the subflow", () => held.length === 1);
+      await turns(5);
+      assert.equal(theSource().settled.length, 0);
+      held[0]?.go();
+      await waitFor("it to be settled", () => theSource().settled.length === 1);
+      assert.deepEqual(seenAt("see"), ["a"]);
+    });
+
+    it("through a node that takes no done and sends at once", async () => {
+      await runtime.fresh([source(["legacy"]), { id: "legacy", type: "test-legacy", wires: [["hold"]] }, hold("hold")]);
+      theSource().take("a");
+      await waitFor("the message behind it", () => held.length === 1);
+      await turns(5);
+      assert.equal(theSource().settled.length, 0);
+      held[0]?.go();
+      await waitFor("it to be settled", () => theSource().settled.length === 1);
+    });
+
+    it("through a node that calls done twice, without counting it twice", async () => {
+      await runtime.fresh([source(["twice", "hold"]), { id: "twice", type: "test-twice" }, hold("hold")]);
+      theSource().take("a");
+      await waitFor("the other branch to have it", () => held.length === 1);
+      await turns(5);
+      assert.equal(theSource().settled.length, 0);
+      held[0]?.go();
+      await waitFor("it to be settled", () => theSource().settled.length === 1);
+    });
+
+    describe("through nodes that work outside", () => {
+      let server: Server;
+      before((done) => {
+        server = createServer((_request, response) => setTimeout(() => response.end("answer"), 20)).listen(0, "127.0.0.1", done);
+      });
+      after(() => server.close());
+
+      it("http request", async () => {
+        const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+        const request = { id: "http", type: "http request", method: "GET", ret: "txt", url, paytoqs: "ignore", wires: [["see"]] };
+        await runtime.fresh([source(["http"]), request, see("see")]);
+        assert.deepEqual(await outcomesOf("a"), ["accept"]);
+        assert.deepEqual(seenAt("see"), ["answer"]);
+      });
+
+      it("file in", async () => {
+        const file = { id: "file", type: "file in", filename: __filename, filenameType: "str", format: "utf8", wires: [["see"]] };
+        await runtime.fresh([source(["file"]), file, see("see")]);
+        assert.deepEqual(await outcomesOf("a"), ["accept"]);
+        assert.equal(seenAt("see").length, 1);
+      });
+
+      it("exec", async () => {
+        const exec = { id: "exec", type: "exec", command: "true", addpay: "", append: "", useSpawn: "false", timer: "", wires: [["see"], [], []] };
+        await runtime.fresh([source(["exec"]), exec, see("see")]);
+        assert.deepEqual(await outcomesOf("a"), ["accept"]);
+        assert.equal(seenAt("see").length, 1);
+      });
+    });
+  });
+
+  describe("knows a failure", () => {
+    it("by done(err)", async () => {
+      await runtime.fresh([source(["hold"]), hold("hold")]);
+      theSource().take("a");
+      await waitFor("the node to have it", () => held.length === 1);
+      held[0]?.fail(new Error("broken"));
+      await waitFor("it to be settled", () => theSource().settled.length === 1);
+      const { settlement } = theSource().settled[0] ?? assert.fail();
+      assert.equal(settlement.outcome, "retry");
+      assert.equal(settlement.delay, 10);
+      assert.equal(settlement.error?.message, "broken");
+      assert.equal(settlement.node?.id, "hold");
+    });
+
+    it("by an exception in a function", async () => {
+      await runtime.fresh([source(["f"]), fn("f", "throw new Error('in a function');")]);
+      assert.deepEqual(await outcomesOf("a"), ["retry"]);
+    });
+
+    it("by an exception in a node, which then never calls done", async () => {
+      await runtime.fresh([source(["throw"]), { id: "throw", type: "test-throw" }]);
+      assert.deepEqual(await outcomesOf("a"), ["retry"]);
+      assert.equal(theSource().settled[0]?.settlement.error?.message, "thrown by a node");
+    });
+
+    it("by node.error(text, msg) that no Catch node takes", async () => {
+      await runtime.fresh([source(["f"]), fn("f", "node.error('quietly', msg); return msg;")]);
+      assert.deepEqual(await outcomesOf("a"), ["retry"]);
+      assert.equal(theSource().settled[0]?.settlement.error?.message, "quietly");
+    });
+
+    it("and waits for the Catch branch before it settles as failed", async () => {
+      await runtime.fresh([source(["f"]), fn("f", "throw new Error('x');"), catchAll(["hold"]), hold("hold")]);
+      theSource().take("a");
+      await waitFor("the Catch branch to have it", () => held.length === 1);
+      await turns(5);
+      assert.equal(theSource().settled.length, 0);
+      held[0]?.go();
+      await waitFor("it to be settled", () => theSource().settled.length === 1);
+      assert.equal(theSource().settled[0]?.settlement.outcome, "retry");
+    });
+
+    it("by node.error(text, msg) that a Catch node takes", async () => {
+      await runtime.fresh([source(["f"]), fn("f", "node.error('taken', msg); return null;"), catchAll(["see"]), see("see")]);
+      assert.deepEqual(await outcomesOf("a"), ["retry"]);
+    });
+
+    it("by a node without any input handler, which is an error and not a finish", async () => {
+      await runtime.fresh([source(["deaf"]), { id: "deaf", type: "test-deaf" }]);
+      assert.deepEqual(await outcomesOf("a"), ["retry"]);
+      assert.match(theSource().settled[0]?.settlement.error?.message ?? "", /deaf.*no input handler/);
+    });
+
+    it("and turns the last retry into a dead letter", async () => {
+      await runtime.fresh([source(["f"], { retries: 2 }), fn("f", "throw new Error('x');")]);
+      const entry = theSource();
+      for (const attempt of [1, 2, 3]) entry.take(attempt, attempt);
+      await waitFor("all to be settled", () => entry.settled.length === 3);
+      assert.deepEqual(entry.settled.map(({ settlement }) => [settlement.outcome, settlement.delay]), [["retry", 10], ["retry", 20], ["dead-letter", undefined]]);
+    });
+  });
+
+  describe("keeps several deliveries of one message together", () => {
+    it("Batch of three", async () => {
+      const batch = { id: "batch", type: "batch", mode: "count", count: 3, overlap: 0, wires: [["hold"]] };
+      await runtime.fresh([source(["batch"]), batch, hold("hold")]);
+      const entry = theSource();
+      for (const payload of ["a", "b"]) entry.take(payload);
+      await turns(10);
+      assert.equal(entry.settled.length, 0);
+      entry.take("c");
+      await waitFor("the batch", () => held.length === 3);
+      await turns(5);
+      assert.equal(entry.settled.length, 0);
+      for (const one of held) one.go();
+      await waitFor("all to be settled", () => entry.settled.length === 3);
+    });
+
+    it("Join in manual mode over three: one failure fails all", async () => {
+      await runtime.fresh([source(["join"]), join(3), hold("hold")].map(wire("join", "hold")));
+      const entry = theSource();
+      for (const payload of ["a", "b", "c"]) entry.take(payload);
+      await waitFor("the joined message", () => held.length === 1);
+      await turns(5);
+      assert.equal(entry.settled.length, 0);
+      held[0]?.fail(new Error("for all"));
+      await waitFor("all to be settled", () => entry.settled.length === 3);
+      assert.deepEqual(entry.settled.map(({ settlement }) => settlement.outcome), ["retry", "retry", "retry"]);
+    });
+
+    it("Join in manual mode, sent to two branches", async () => {
+      await runtime.fresh([source(["join"]), { ...join(2), wires: [["one", "two"]] }, hold("one"), hold("two")]);
+      const entry = theSource();
+      for (const payload of ["a", "b"]) entry.take(payload);
+      await waitFor("both branches to have it", () => held.length === 2);
+      held[0]?.go();
+      await turns(5);
+      assert.equal(entry.settled.length, 0);
+      held[1]?.go();
+      await waitFor("all to be settled", () => entry.settled.length === 2);
+      assert.deepEqual(entry.settled.map(({ settlement }) => settlement.outcome), ["accept", "accept"]);
+    });
+
+    for (const doneFirst of [false, true]) {
+      it(`a node that gathers by a timer of its own and calls done ${doneFirst ? "before" : "after"} it sends`, async () => {
+        await runtime.fresh([source(["gather"]), { id: "gather", type: "test-gather", doneFirst, wires: [["hold"]] }, hold("hold")]);
+        const entry = theSource();
+        for (const payload of ["a", "b", "c"]) entry.take(payload);
+        await waitFor("the gathered message", () => held.length === 1);
+        await turns(5);
+        assert.equal(entry.settled.length, 0);
+        held[0]?.fail(new Error("for all"));
+        await waitFor("all to be settled", () => entry.settled.length === 3);
+        assert.deepEqual(entry.settled.map(({ settlement }) => settlement.outcome), ["retry", "retry", "retry"]);
+      });
+    }
+  });
+
+  it("warns of a node that takes no done and sends later, and names it", async () => {
+    await runtime.fresh([source(["late"]), { id: "late", type: "test-late", name: "tardy", wires: [["see"]] }, see("see")]);
+    const log = await warningsDuring(async () => {
+      assert.deepEqual(await outcomesOf("a"), ["accept"]);
+      await waitFor("the late message", () => seenAt("see").length === 1);
+    });
+    assert.match(log.join("\n"), /tardy \(late\) takes no done and sends later/);
+  });
+
+  it("retries what is not settled within the deadline, and names the node that holds it", async () => {
+    await runtime.fresh([source(["hold"], { deadline: 60 }), { ...hold("hold"), name: "sleepy" }]);
+    assert.deepEqual(await outcomesOf("a"), ["retry"]);
+    assert.equal(theSource().settled[0]?.settlement.error?.code, "DEADLINE_EXCEEDED");
+    assert.match(theSource().warnings[0] ?? "", /sleepy \(hold\) still holds it/);
+  });
+
+  it("leaves no hook behind when the last source is gone", async () => {
+    await runtime.fresh([source([])]);
+    await runtime.deploy([]);
+    const { hooks } = util as unknown as { hooks: { has(id: string): boolean } };
+    assert.equal(hooks.has("onSend.surewireDelivery"), false);
+    assert.equal(flowTracker.context, undefined);
+  });
+});
+
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+async function warningsDuring(run: () => Promise<void>): Promise<string[]> {
+  const { log } = util as unknown as { log: { addHandler(handler: object): void; removeHandler(handler: object): void } };
+  const lines: string[] = [];
+  const handler = { emit: (_name: string, entry: { level: number; msg: unknown }) => entry.level === 30 && lines.push(String(entry.msg)) };
+  log.addHandler(handler);
+  try {
+    await run();
+  } finally {
+    log.removeHandler(handler);
+  }
+  return lines;
+}
+
+function split(): FlowNodeConfig {
+  return { id: "split", type: "split", splt: "\\n", spltType: "str", arraySplt: 1, arraySpltType: "len", addname: "" };
+}
+
+function join(count: number): FlowNodeConfig {
+  const parts = { propertyType: "msg", property: "payload", key: "topic", joiner: "\\n", joinerType: "str", timeout: "", accumulate: false };
+  return { id: "join", type: "join", mode: "custom", build: "array", count: String(count), reduceRight: false, ...parts };
+}
+
+function delay(more: object): FlowNodeConfig {
+  const rates = { rate: "1", nbRateUnits: "1", rateUnits: "second", randomFirst: "1", randomLast: "5", randomUnits: "seconds", drop: false };
+  return { id: "delay", type: "delay", pauseType: "delay", timeout: "5", timeoutUnits: "seconds", ...rates, allowrate: false, outputs: 1, ...more };
+}
+
+function catchAll(wires: string[]): FlowNodeConfig {
+  return { id: "catch", type: "catch", scope: null, uncaught: false, wires: [wires] };
+}
+
+function wire(from: string, to: string): (node: FlowNodeConfig) => FlowNodeConfig {
+  return (node) => (node.id === from ? { ...node, wires: [[to]] } : node);
+}

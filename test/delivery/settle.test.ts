@@ -1,0 +1,102 @@
+import assert from "node:assert/strict";
+import { held, testBench, type TestSource } from "../services/test-nodes/test-nodes";
+import { Runtime, type FlowNodeConfig } from "../services/runtime";
+import { waitFor as waitUntil } from "../services/wait";
+
+const runtime = new Runtime();
+const waitFor = (what: string, condition: () => boolean): Promise<boolean> => waitUntil(what, condition, { timeout: 5000, interval: 5 });
+
+const source = (wires: string[], more: object = {}): FlowNodeConfig => ({ id: "source", type: "test-source", wires: [wires], ...more });
+const settle = (id: string, outcome: string, more: object = {}): FlowNodeConfig => {
+  return { id, type: "surewire-settle", outcome, outcomeType: "outcome", reason: "", reasonType: "str", wires: [[]], ...more };
+};
+const fails: FlowNodeConfig = { id: "fails", type: "function", func: "throw new Error('broken');", outputs: 1, wires: [[]] };
+const catchAll = (wires: string[]): FlowNodeConfig => ({ id: "catch", type: "catch", scope: null, uncaught: false, wires: [wires] });
+
+function theSource(): TestSource {
+  const entry = testBench.sources.get("source");
+  assert.ok(entry, "the flow has no source");
+  return entry;
+}
+
+async function settlementOf(payload: unknown): Promise<{ outcome: string; text: string | undefined }> {
+  const entry = theSource();
+  entry.take(payload);
+  await waitFor("it to be settled", () => entry.settled.length === 1);
+  const settlement = entry.settled[0]?.settlement;
+  return { outcome: settlement?.outcome ?? "none", text: settlement?.error?.message };
+}
+
+describe("the settle node, in a real Node-RED", function () {
+  this.timeout(20_000);
+  before(() => runtime.start());
+  after(() => runtime.stop());
+
+  for (const outcome of ["accept", "retry", "dead-letter", "release"]) {
+    it(`records ${outcome} for when the flow is quiet`, async () => {
+      await runtime.fresh([source(["settle", "hold"]), settle("settle", outcome), { id: "hold", type: "test-hold", wires: [[]] }]);
+      const entry = theSource();
+      entry.take("a");
+      await waitFor("the other branch to have it", () => held.length === 1);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      assert.equal(entry.settled.length, 0);
+      held[0]?.go();
+      await waitFor("it to be settled", () => entry.settled.length === 1);
+      assert.equal(entry.settled[0]?.settlement.outcome, outcome);
+    });
+  }
+
+  it("lets the worst of several outcomes win", async () => {
+    await runtime.fresh([source(["one", "two", "three"]), settle("one", "release"), settle("two", "dead-letter"), settle("three", "retry")]);
+    assert.equal((await settlementOf("a")).outcome, "dead-letter");
+  });
+
+  it("takes back, with accept on a Catch branch, the error that this branch caught", async () => {
+    await runtime.fresh([source(["fails"]), fails, catchAll(["settle"]), settle("settle", "accept")]);
+    assert.equal((await settlementOf("a")).outcome, "accept");
+  });
+
+  it("takes back no other error", async () => {
+    const other = { ...fails, id: "other", func: "throw new Error('another');" };
+    const only = { ...catchAll(["settle"]), scope: ["fails"] };
+    await runtime.fresh([source(["fails", "other"]), fails, other, only, settle("settle", "accept")]);
+    assert.deepEqual(await settlementOf("a"), { outcome: "retry", text: "another" });
+  });
+
+  it("makes a dead letter of a caught error, with the node and the text it came from", async () => {
+    await runtime.fresh([source(["fails"]), fails, catchAll(["settle"]), settle("settle", "dead-letter")]);
+    assert.deepEqual(await settlementOf("a"), { outcome: "dead-letter", text: "broken" });
+    assert.equal(theSource().settled[0]?.settlement.node?.id, "fails");
+  });
+
+  it("reads outcome and reason from the message", async () => {
+    const fromMessage = { outcomeType: "msg", reason: "payload.why", reasonType: "msg" };
+    await runtime.fresh([source(["settle"]), settle("settle", "payload.what", fromMessage)]);
+    assert.deepEqual(await settlementOf({ what: "dead-letter", why: "no such device" }), { outcome: "dead-letter", text: "no such device" });
+  });
+
+  it("fails on a word that is no outcome", async () => {
+    await runtime.fresh([source(["settle"]), settle("settle", "payload", { outcomeType: "msg" })]);
+    assert.equal((await settlementOf("maybe")).outcome, "dead-letter");
+    assert.equal(theSource().settled[0]?.settlement.error?.code, "INPUT_INVALID");
+  });
+
+  describe("with a source that a settle node settles", () => {
+    it("the first answer counts", async () => {
+      const nodes = [source(["one"], { settle: "node" }), settle("one", "retry", { wires: [["two"]] }), settle("two", "accept")];
+      await runtime.fresh(nodes);
+      assert.equal((await settlementOf("a")).outcome, "retry");
+    });
+
+    it("nothing else settles it but the deadline", async () => {
+      await runtime.fresh([source(["fails"], { settle: "node", deadline: 60 }), fails]);
+      assert.equal((await settlementOf("a")).outcome, "retry");
+      assert.equal(theSource().settled[0]?.settlement.error?.code, "DEADLINE_EXCEEDED");
+    });
+  });
+
+  it("with a source that settles on delivery, changes nothing", async () => {
+    await runtime.fresh([source(["settle"], { settle: "delivery" }), settle("settle", "retry")]);
+    assert.equal((await settlementOf("a")).outcome, "accept");
+  });
+});

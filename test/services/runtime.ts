@@ -1,0 +1,70 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { EventEmitter } from "node:events";
+import util from "@node-red/util";
+import RED from "node-red";
+import { held, testBench } from "./test-nodes/test-nodes";
+
+/** A node of a test's flow: everything but `z`, which {@link Runtime.deploy} adds, and wires, which default to none. */
+export type FlowNodeConfig = { id: string; type: string; wires?: string[][] } & Record<string, unknown>;
+
+/**
+ * A real Node-RED runtime in this process, without editor and HTTP: what the flow tracker needs and the test helper lacks
+ * (hooks, deploys, logging).
+ */
+export class Runtime {
+  private userDir = "";
+
+  async start(): Promise<void> {
+    this.userDir = mkdtempSync(join(tmpdir(), "surewire-runtime-"));
+    RED.init(undefined as never, {
+      userDir: this.userDir,
+      nodesDir: join(__dirname, "test-nodes"),
+      httpAdminRoot: false,
+      httpNodeRoot: false,
+      disableEditor: true,
+      credentialSecret: "test",
+      logging: { console: { level: process.env.SUREWIRE_TEST_LOG ?? "off", metrics: false, audit: false } },
+      functionTimeout: 0,
+    } as never);
+    const started = this.started();
+    await RED.start();
+    await started;
+  }
+
+  async stop(): Promise<void> {
+    await RED.stop();
+    rmSync(this.userDir, { recursive: true, force: true });
+  }
+
+  /** Deploys a flow on one tab. @param type as the editor's Deploy menu has them */
+  async deploy(nodes: FlowNodeConfig[], type: "full" | "flows" | "nodes" = "full"): Promise<void> {
+    const flows = [
+      { id: "tab", type: "tab", label: "test" },
+      ...nodes.map((node, index) => {
+        if (node.type === "tab" || node.type === "subflow" || node.z) return node;
+        return { z: "tab", x: 100, y: 40 * index + 40, wires: [], ...node };
+      }),
+    ];
+    const started = this.started();
+    await this.flows.setFlows({ deploymentType: type, flows: { flows } } as never);
+    await started;
+  }
+
+  /** `setFlows` answers when the old flows have stopped; the new ones start after that. */
+  private started(): Promise<void> {
+    return new Promise((resolve) => (util as unknown as { events: EventEmitter }).events.once("flows:started", () => resolve()));
+  }
+
+  /** Deploys a flow for a test that starts from nothing. */
+  async fresh(nodes: FlowNodeConfig[]): Promise<void> {
+    testBench.reset();
+    held.length = 0;
+    await this.deploy(nodes);
+  }
+
+  private get flows(): { setFlows(options: never): Promise<unknown> } {
+    return (RED as unknown as { runtime: { flows: { setFlows(options: never): Promise<unknown> } } }).runtime.flows;
+  }
+}

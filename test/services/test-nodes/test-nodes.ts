@@ -1,0 +1,191 @@
+import type { Node, NodeAPI, NodeDef, NodeMessageInFlow } from "node-red";
+import { toConnectorError } from "../../../nodes/common/errors";
+import type { Delivery } from "../../../nodes/delivery/delivery";
+import type { Settlement, SettleMode } from "../../../nodes/delivery/outcome";
+import registerSettle from "../../../nodes/delivery/settle/settle";
+import { Sink, type ItemResult } from "../../../nodes/delivery/sink";
+import { DeliverySource } from "../../../nodes/delivery/source";
+
+/** What a test sees of a source node in the runtime. */
+export interface TestSource {
+  /** Takes something and sends it into the flow. */
+  take(payload: unknown, attempt?: number): Delivery<unknown>;
+  /** How its deliveries ended, in order. */
+  settled: { taken: unknown; settlement: Settlement }[];
+  events: string[];
+  warnings: string[];
+  source: DeliverySource;
+}
+
+interface SourceDef extends NodeDef {
+  settle?: SettleMode;
+  deadline?: number;
+  retries?: number;
+  drain?: number;
+}
+
+type Write = (values: unknown[]) => Promise<ItemResult<unknown>[]>;
+
+/** The nodes of the running flow that tests drive, by id; and what sinks do, replaceable. */
+export const testBench = {
+  sources: new Map<string, TestSource>(),
+  stored: [] as unknown[],
+  write: undefined as Write | undefined,
+  seen: [] as { node: string; payload: unknown }[],
+  reset(): void {
+    this.stored = [];
+    this.seen = [];
+    this.write = undefined;
+  },
+};
+
+/** Registers the nodes of the tests, and those of ours that they need, with a real runtime. */
+export function register(RED: NodeAPI): void {
+  registerSettle(RED);
+
+  function SourceNode(this: Node, config: SourceDef): void {
+    RED.nodes.createNode(this, config);
+    const entry: TestSource = {
+      settled: [],
+      events: [],
+      warnings: [],
+      source: new DeliverySource<unknown>({
+        id: this.id,
+        runtime: RED as never,
+        settle: config.settle ?? "flow",
+        deadline: config.deadline ?? 60_000,
+        retries: config.retries ?? 5,
+        retryDelay: 10,
+        retryMaxDelay: 40,
+        onSettle: (delivery, settlement) => entry.settled.push({ taken: delivery.taken, settlement }),
+        onHold: (reason) => entry.events.push(`hold: ${reason}`),
+        onResume: () => entry.events.push("resume"),
+        warn: (text) => entry.warnings.push(text),
+      }),
+      take: (payload, attempt = 1) => {
+        const delivery = entry.source.open(payload, attempt);
+        entry.source.send(delivery, () => this.send({ payload, delivery: delivery.info } as unknown as NodeMessageInFlow));
+        return delivery;
+      },
+    };
+    testBench.sources.set(this.id, entry);
+    this.on("close", (done: () => void) => {
+      entry.source.drain(config.drain ?? 200).then(() => {
+        entry.source.close();
+        done();
+      }, done);
+    });
+  }
+
+  function SinkNode(this: Node, config: NodeDef & { batchSize?: number }): void {
+    RED.nodes.createNode(this, config);
+    const sink = new Sink<unknown, string>({
+      batchSize: config.batchSize ?? 10,
+      linger: 1,
+      untilReady: () => new Promise((resolve) => setTimeout(resolve, 20)),
+      warn: (text) => this.warn(text),
+      write: (values) =>
+        (testBench.write?.(values) as Promise<ItemResult<string>[]> | undefined) ??
+        Promise.resolve(
+          values.map((value) => {
+            testBench.stored.push(value);
+            return { ok: true, value: "stored" };
+          }),
+        ),
+    });
+    this.on("input", (msg, send, done) => sink.take(msg, msg.payload, done, () => send(msg)));
+    this.on("close", (done: () => void) => void sink.close(500).then(done, done));
+  }
+
+  /** Keeps a message until a test lets it go; then passes it on, or fails it. */
+  function HoldNode(this: Node, config: NodeDef): void {
+    RED.nodes.createNode(this, config);
+    this.on("input", (msg, send, done) => {
+      held.push({
+        go: () => {
+          send(msg);
+          done();
+        },
+        fail: (error) => done(toConnectorError(error)),
+        done,
+        send: () => send(msg),
+      });
+    });
+  }
+
+  function SeeNode(this: Node, config: NodeDef): void {
+    RED.nodes.createNode(this, config);
+    this.on("input", (msg, send, done) => {
+      testBench.seen.push({ node: this.id, payload: msg.payload });
+      send(msg);
+      done();
+    });
+  }
+
+  /** A node as many still are: takes no `done`, and sends later. */
+  function LateNode(this: Node, config: NodeDef): void {
+    RED.nodes.createNode(this, config);
+    this.on("input", (msg) => {
+      setTimeout(() => this.send(msg), 30);
+    });
+  }
+
+  /** Takes no `done`, sends at once. */
+  function LegacyNode(this: Node, config: NodeDef): void {
+    RED.nodes.createNode(this, config);
+    this.on("input", (msg) => this.send(msg));
+  }
+
+  function ThrowNode(this: Node, config: NodeDef): void {
+    RED.nodes.createNode(this, config);
+    this.on("input", (_msg, _send, _done) => {
+      throw new Error("thrown by a node");
+    });
+  }
+
+  function DeafNode(this: Node, config: NodeDef): void {
+    RED.nodes.createNode(this, config);
+  }
+
+  function TwiceNode(this: Node, config: NodeDef): void {
+    RED.nodes.createNode(this, config);
+    this.on("input", (msg, send, done) => {
+      send(msg);
+      done();
+      done();
+    });
+  }
+
+  /** Gathers by a timer that was set before any message came, calls the `done`s before it sends. */
+  function GatherNode(this: Node, config: NodeDef & { doneFirst?: boolean }): void {
+    RED.nodes.createNode(this, config);
+    let group: { payload: unknown; done: () => void }[] = [];
+    const timer = setInterval(() => {
+      if (group.length < 3) return;
+      const full = group;
+      group = [];
+      const send = (): void => this.send({ payload: full.map((one) => one.payload) } as NodeMessageInFlow);
+      if (!config.doneFirst) send();
+      for (const one of full) one.done();
+      if (config.doneFirst) send();
+    }, 10);
+    this.on("input", (msg, _send, done) => {
+      group.push({ payload: msg.payload, done });
+    });
+    this.on("close", () => clearInterval(timer));
+  }
+
+  RED.nodes.registerType("test-source", SourceNode);
+  RED.nodes.registerType("test-sink", SinkNode);
+  RED.nodes.registerType("test-hold", HoldNode);
+  RED.nodes.registerType("test-see", SeeNode);
+  RED.nodes.registerType("test-late", LateNode);
+  RED.nodes.registerType("test-legacy", LegacyNode);
+  RED.nodes.registerType("test-throw", ThrowNode);
+  RED.nodes.registerType("test-deaf", DeafNode);
+  RED.nodes.registerType("test-twice", TwiceNode);
+  RED.nodes.registerType("test-gather", GatherNode);
+}
+
+/** Messages in the hands of `test-hold` nodes, oldest first. */
+export const held: { go(): void; fail(error: Error): void; done(): void; send(): void }[] = [];

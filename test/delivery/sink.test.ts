@@ -1,0 +1,213 @@
+import assert from "node:assert/strict";
+import { ConnectorError } from "../../nodes/common/errors";
+import { Sink, type ItemResult, type SinkOptions } from "../../nodes/delivery/sink";
+import { DeliverySource } from "../../nodes/delivery/source";
+import type { Settlement } from "../../nodes/delivery/outcome";
+import { waitFor } from "../services/wait";
+
+const ok: ItemResult<string> = { ok: true, value: "stored" };
+const failed = (error: ConnectorError): ItemResult<string> => ({ ok: false, error });
+const away = new ConnectorError("DATABASE_UNAVAILABLE", "database is away");
+const busy = new ConnectorError("DATABASE_BUSY", "deadlock");
+const refused = new ConnectorError("ROW_REFUSED", "null in a column that takes none");
+
+interface Taken {
+  outcomes: (string | undefined)[];
+  take(...values: number[]): void;
+  settled(count: number): Promise<unknown>;
+}
+
+/** A sink and what it said of each value, by index: `stored`, or the code of the error. */
+function sinkOf(options: Partial<SinkOptions<number, string>> & Pick<SinkOptions<number, string>, "write">): { sink: Sink<number, string> } & Taken {
+  const warnings: string[] = [];
+  const sink = new Sink<number, string>({ batchSize: 10, linger: 0, warn: (text) => warnings.push(text), ...options });
+  const outcomes: (string | undefined)[] = [];
+  const take = (...values: number[]): void => {
+    for (const value of values) {
+      const index = outcomes.push(undefined) - 1;
+      const done = (error?: Error): void => void (outcomes[index] ??= error ? (error as ConnectorError).code : "done");
+      sink.take({}, value, done, (result) => (outcomes[index] = result));
+    }
+  };
+  const settled = (count: number): Promise<unknown> => waitFor(`${count} outcomes`, () => outcomes.filter(Boolean).length >= count, { timeout: 5000 });
+  return { sink, outcomes, take, settled };
+}
+
+describe("a sink", () => {
+  it("settles each message by its own result", async () => {
+    const { outcomes, take, settled } = sinkOf({ write: (values) => Promise.resolve(values.map((value) => (value === 2 ? failed(refused) : ok))) });
+    take(1, 2, 3);
+    await settled(3);
+    assert.deepEqual(outcomes, ["stored", "ROW_REFUSED", "stored"]);
+  });
+
+  it("holds everything while its system is away, and stores it once when it is back", async () => {
+    let tries = 0;
+    const stored: number[] = [];
+    const states: string[] = [];
+    const { outcomes, take, settled } = sinkOf({
+      untilReady: () => new Promise((resolve) => setImmediate(resolve)),
+      onState: ({ kind }) => states.push(kind),
+      write: (values) => ((tries += 1) < 4 ? Promise.reject(away) : Promise.resolve(values.map((value) => (stored.push(value), ok)))),
+    });
+    take(1, 2);
+    await waitFor("the sink to wait", () => states.includes("waiting"));
+    take(3);
+    await settled(3);
+    assert.deepEqual(outcomes, ["stored", "stored", "stored"]);
+    assert.deepEqual(stored.sort(), [1, 2, 3]);
+    assert.equal(states.at(-1), "idle");
+  });
+
+  it("wakes every batch that waits when one of them gets through", async () => {
+    let down = true;
+    const waits: (() => void)[] = [];
+    const { take, settled } = sinkOf({
+      batchSize: 1,
+      concurrency: 3,
+      untilReady: () => new Promise((resolve) => waits.push(resolve)),
+      write: (values) => (down ? Promise.reject(away) : Promise.resolve(values.map(() => ok))),
+    });
+    take(1, 2, 3);
+    await waitFor("all to wait", () => waits.length === 3);
+    down = false;
+    waits[0]?.(); // the others would wait for ever
+    await settled(3);
+  });
+
+  it("tries a message error that may pass again on the spot, in order for its key", async () => {
+    const written: number[] = [];
+    let fails = 2;
+    const { take, settled, outcomes } = sinkOf({
+      batchSize: 1,
+      concurrency: 4,
+      key: () => "same",
+      write: (values) => {
+        if (fails-- > 0) return Promise.resolve(values.map(() => failed(busy)));
+        written.push(...values);
+        return Promise.resolve(values.map(() => ok));
+      },
+    });
+    take(1, 2, 3);
+    await settled(3);
+    assert.deepEqual(written, [1, 2, 3]);
+    assert.deepEqual(outcomes, ["stored", "stored", "stored"]);
+  });
+
+  it("gives up on the spot after some tries", async () => {
+    let tries = 0;
+    const { take, settled, outcomes } = sinkOf({ retriesInPlace: 2, write: (values) => ((tries += 1), Promise.resolve(values.map(() => failed(busy)))) });
+    take(1);
+    await settled(1);
+    assert.deepEqual(outcomes, ["DATABASE_BUSY"]);
+    assert.equal(tries, 3);
+  });
+
+  it("fails the whole batch when its write is rejected with a message error", async () => {
+    const { take, settled, outcomes } = sinkOf({ write: () => Promise.reject(refused) });
+    take(1, 2);
+    await settled(2);
+    assert.deepEqual(outcomes, ["ROW_REFUSED", "ROW_REFUSED"]);
+  });
+
+  it("refuses what is over its bound", async () => {
+    const { sink, take, outcomes } = sinkOf({ maxWaiting: 2, write: () => new Promise(() => undefined) });
+    take(1, 2, 3);
+    assert.deepEqual(outcomes, [undefined, undefined, "OVERLOADED"]);
+    await sink.close(1);
+  });
+
+  it("takes values in the order of their messages, though the first is still being evaluated", async () => {
+    const written: number[] = [];
+    const sink = new Sink<number, string>({
+      batchSize: 1,
+      linger: 0,
+      warn: () => undefined,
+      write: (values) => (written.push(...values), Promise.resolve(values.map(() => ok))),
+    });
+    const slow = new Promise<number>((resolve) => setTimeout(() => resolve(1), 20));
+    await new Promise<void>((resolve) => {
+      sink.take({}, slow, () => undefined, () => undefined);
+      sink.take({}, 2, () => resolve(), () => undefined);
+    });
+    assert.deepEqual(written, [1, 2]);
+  });
+
+  it("fails a message whose value cannot be evaluated, and goes on", async () => {
+    const { sink, take, settled, outcomes } = sinkOf({ write: (values) => Promise.resolve(values.map(() => ok)) });
+    const errors: string[] = [];
+    sink.take({}, Promise.reject(new Error("no such variable")), (error) => errors.push(String(error)), () => undefined);
+    take(1);
+    await settled(1);
+    assert.deepEqual(outcomes, ["stored"]);
+    assert.deepEqual(errors, ["INPUT_INVALID: no such variable"]);
+  });
+
+  describe("as it closes", () => {
+    it("stores what it has", async () => {
+      const { sink, take, outcomes } = sinkOf({ linger: 60_000, write: (values) => Promise.resolve(values.map(() => ok)) });
+      take(1, 2);
+      await sink.close();
+      assert.deepEqual(outcomes, ["stored", "stored"]);
+    });
+
+    it("gives back what is not stored in time", async () => {
+      const { sink, take, outcomes } = sinkOf({ batchSize: 1, write: () => new Promise(() => undefined) });
+      take(1, 2);
+      await sink.close(20);
+      assert.deepEqual(outcomes, [undefined, "FLOW_STOPPED"], "the first is in the hands of the write, the second is not");
+    });
+
+    it("gives everything back at once when its system is away", async () => {
+      const states: string[] = [];
+      const { sink, take, outcomes } = sinkOf({
+        onState: ({ kind }) => states.push(kind),
+        untilReady: () => new Promise(() => undefined),
+        write: () => Promise.reject(away),
+      });
+      take(1, 2);
+      await waitFor("the sink to wait", () => states.includes("waiting"));
+      await sink.close(60_000);
+      assert.deepEqual(outcomes, ["FLOW_STOPPED", "FLOW_STOPPED"]);
+    });
+  });
+
+  it("drops the messages of deliveries that were closed while it held them", async () => {
+    const settlements: Settlement[] = [];
+    const noRuntime = { log: { addHandler() {}, removeHandler() {} }, events: { on() {}, removeListener() {} }, nodes: { getNode: () => undefined } };
+    const source = new DeliverySource<number>({
+      id: "source",
+      runtime: noRuntime,
+      settle: "node",
+      deadline: 60_000,
+      retries: 0,
+      retryDelay: 1,
+      retryMaxDelay: 1,
+      onSettle: (_delivery, settlement) => settlements.push(settlement),
+      onHold: () => undefined,
+      onResume: () => undefined,
+      warn: () => undefined,
+    });
+    let down = true;
+    const written: number[] = [];
+    const sink = new Sink<number, string>({
+      batchSize: 10,
+      linger: 0,
+      warn: () => undefined,
+      untilReady: () => new Promise((resolve) => setTimeout(resolve, 5)),
+      write: (values) => (down ? Promise.reject(away) : (written.push(...values), Promise.resolve(values.map(() => ok)))),
+    });
+    const lost = source.open(1, 1);
+    const kept = source.open(2, 1);
+    sink.take({ delivery: lost.info }, 1, () => undefined, () => undefined);
+    const done = new Promise<void>((resolve) => sink.take({ delivery: kept.info }, 2, () => resolve(), () => undefined));
+    await waitFor("both to be held", () => source.held);
+    source.invalidate((delivery) => delivery === lost);
+    down = false;
+    await done;
+    assert.deepEqual(written, [2]);
+    assert.equal(source.held, false);
+    assert.deepEqual(settlements, []);
+    source.close();
+  });
+});

@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { isConnectorError } from "../../nodes/common/errors";
+import { decode, encode, MAX_CONTENT } from "../../nodes/format/format";
+
+const code = (expected: string) => (error: unknown) => isConnectorError(error) && error.code === expected;
+
+describe("content is read", () => {
+  it("as JSON, and refused with the parser's message when it is none", () => {
+    assert.deepEqual(decode(Buffer.from('{"a":1}'), "json"), { a: 1 });
+    assert.throws(() => decode(Buffer.from("{a:1}"), "json"), (error: Error) => code("FORMAT_INVALID")(error) && /position 1|property name/.test(error.message));
+  });
+
+  it("as text, refused when it is not UTF-8", () => {
+    assert.equal(decode(Buffer.from("grüß"), "text"), "grüß");
+    assert.throws(() => decode(Buffer.from([0xff, 0xfe]), "text"), code("FORMAT_INVALID"));
+  });
+
+  it("as the bytes it is", () => {
+    const bytes = Buffer.from([0, 255]);
+    assert.equal(decode(bytes, "buffer"), bytes);
+  });
+
+  it("by its content type", () => {
+    assert.deepEqual(decode(Buffer.from("[1]"), "auto", { contentType: "application/json; charset=utf-8" }), [1]);
+    assert.deepEqual(decode(Buffer.from("[1]"), "auto", { contentType: "application/vnd.device+json" }), [1]);
+    assert.equal(decode(Buffer.from("[1]"), "auto", { contentType: "text/plain" }), "[1]");
+    assert.deepEqual(decode(Buffer.from("x"), "auto", { contentType: "application/octet-stream" }), Buffer.from("x"));
+    assert.throws(() => decode(Buffer.from("no"), "auto", { contentType: "application/json" }), code("FORMAT_INVALID"));
+  });
+
+  it("by what it looks like, without a content type", () => {
+    assert.deepEqual(decode(Buffer.from(' {"a":1}'), "auto"), { a: 1 });
+    assert.equal(decode(Buffer.from("{not json"), "auto"), "{not json");
+    assert.equal(decode(Buffer.from("12"), "auto"), "12");
+    assert.deepEqual(decode(Buffer.from([0xff]), "auto"), Buffer.from([0xff]));
+  });
+
+  it("not at all over 16 MiB, and not while it is compressed", () => {
+    assert.throws(() => decode(Buffer.alloc(MAX_CONTENT + 1), "buffer"), code("PAYLOAD_TOO_LARGE"));
+    assert.throws(() => decode(Buffer.from("x"), "json", { contentEncoding: "gzip" }), code("FORMAT_INVALID"));
+    assert.ok(Buffer.isBuffer(decode(Buffer.from("x"), "auto", { contentEncoding: "gzip", contentType: "application/json" })));
+  });
+});
+
+describe("a value is written", () => {
+  it("as what it is, in format auto", () => {
+    assert.deepEqual(encode({ a: 1 }, "auto"), { content: Buffer.from('{"a":1}'), contentType: "application/json" });
+    assert.deepEqual(encode("x", "auto"), { content: Buffer.from("x"), contentType: "text/plain; charset=utf-8" });
+    assert.deepEqual(encode(Buffer.from("x"), "auto"), { content: Buffer.from("x"), contentType: "application/octet-stream" });
+    assert.equal(encode(12, "auto").content.toString(), "12");
+  });
+
+  it("as JSON with big integers exact", () => {
+    assert.equal(encode({ id: 12345678901234567890n }, "json").content.toString(), '{"id":"12345678901234567890"}');
+  });
+
+  it("or refused: what the format cannot say", () => {
+    const circle: Record<string, unknown> = {};
+    circle.self = circle;
+    assert.throws(() => encode(undefined, "json"), code("FORMAT_INVALID"));
+    assert.throws(() => encode(circle, "auto"), code("FORMAT_INVALID"));
+    assert.throws(() => encode({}, "text"), code("FORMAT_INVALID"));
+    assert.throws(() => encode("text", "buffer"), code("FORMAT_INVALID"));
+    assert.throws(() => encode(Buffer.alloc(MAX_CONTENT + 1), "auto"), code("PAYLOAD_TOO_LARGE"));
+  });
+});

@@ -51,14 +51,17 @@ export async function saveRecords(rest: RestClient, request: SaveRequest): Promi
       const error = thrown;
       if (error.scope === "system" && !results.some((one) => one !== undefined)) throw error;
       if (error.scope === "system" || error.code === "ORG_BUSY" || indexes.length === 1) return failAll(results, indexes, error);
-      const guilty = culprits(error, body, request.records);
-      if (guilty.length > 0) {
-        failAll(results, guilty, error);
-        return save(indexes.filter((index) => !guilty.includes(index)));
+      const { guilty, suspects } = culprits(error, body, request.records);
+      if (guilty.length > 0) failAll(results, guilty, error);
+      const others = indexes.filter((index) => !guilty.includes(index) && !suspects.includes(index));
+      if (guilty.length + suspects.length > 0 && others.length > 0) {
+        await save(others);
+        return save(suspects);
       }
-      const half = Math.ceil(indexes.length / 2);
-      await save(indexes.slice(0, half));
-      return save(indexes.slice(half));
+      const left = indexes.filter((index) => !guilty.includes(index));
+      const half = Math.ceil(left.length / 2);
+      await save(left.slice(0, half));
+      return save(left.slice(half));
     }
     indexes.forEach((index, place) => (results[index] = saved[place]));
   };
@@ -111,15 +114,24 @@ function escapeCharacter(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
-/** The records that a refusal of the whole call speaks of: by the column it does not know, or by the place in the JSON. */
-function culprits(error: ConnectorError, body: Body, records: Fields[]): number[] {
+/**
+ * The records that a refusal of the whole call speaks of: by the column it does not know, by the value it cannot read, or by the place
+ * in the JSON. `guilty` when there is no doubt, else `suspects`; neither when it says nothing of use.
+ */
+function culprits(error: ConnectorError, body: Body, records: Fields[]): { guilty: number[]; suspects: number[] } {
+  const indexes = body.ends.map(({ index }) => index);
   const column = /No such column '([^']+)'/i.exec(error.message)?.[1]?.toLowerCase();
-  if (column) {
-    return body.ends.flatMap(({ index }) => (Object.keys(records[index] ?? {}).some((name) => name.toLowerCase() === column) ? index : []));
-  }
+  if (column) return { guilty: indexes.filter((index) => Object.keys(records[index] ?? {}).some((name) => name.toLowerCase() === column)), suspects: [] };
+
+  const value = /from VALUE_\w+ value (.*?) or request may be missing/is.exec(error.message)?.[1];
+  const suspects = value === undefined ? [] : indexes.filter((index) => Object.values(records[index] ?? {}).some((one) => String(one) === value));
+  if (suspects.length === 1) return { guilty: suspects, suspects: [] };
+
   const place = Number(/\[line:\s*1, column:\s*(\d+)\]/.exec(error.message)?.[1]);
-  const found = body.ends.find(({ end }) => place <= end);
-  return found && place > 30 ? [found.index] : []; // 30: the envelope before the first record
+  // Some errors give a place within the record; only one that lies behind the first record can be within the call.
+  const found = place > (body.ends[0]?.end ?? 0) ? body.ends.find(({ end }) => place <= end) : undefined;
+  if (found && (value === undefined || suspects.includes(found.index))) return { guilty: [found.index], suspects: [] };
+  return { guilty: [], suspects };
 }
 
 function failAll(results: (RecordResult | undefined)[], indexes: number[], error: ConnectorError): void {

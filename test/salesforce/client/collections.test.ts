@@ -57,6 +57,26 @@ describe("A Collections call", () => {
     assert.equal(calls.length, 2);
   });
 
+  it("is sent again without the one record whose value cannot be read, wherever the parser points at: two calls", async () => {
+    const { rest, calls } = fakeRest((sent) => {
+      const wrong = sent.find((one) => one.At__c === "soon");
+      return wrong ? refused("JSON_PARSER_ERROR: Cannot deserialize instance of datetime from VALUE_STRING value soon or request may be missing a required field at [line:1, column:2] (HTTP 400)") : stored(sent);
+    });
+    const results = await saveRecords(rest, { object: "Case", records: records(200, (index) => ({ Subject: "x", At__c: index === 9 ? "soon" : "2026-01-01" })) });
+    assert.deepEqual(failed(results), [9]);
+    assert.equal(calls.length, 2);
+  });
+
+  it("keeps the innocent who carry the same value in a field that may hold it", async () => {
+    const { rest, calls } = fakeRest((sent) => {
+      const wrong = sent.find((one) => one.At__c === "soon");
+      return wrong ? refused("JSON_PARSER_ERROR: Cannot deserialize instance of datetime from VALUE_STRING value soon or request may be missing a required field at [line:1, column:2] (HTTP 400)") : stored(sent);
+    });
+    const results = await saveRecords(rest, { object: "Case", records: records(200, (index) => (index === 9 ? { At__c: "soon" } : index < 4 ? { Subject: "soon" } : { Subject: "x" })) });
+    assert.deepEqual(failed(results), [9]);
+    assert.ok(calls.length <= 8, `${calls.length} calls`);
+  });
+
   it("is halved when the refusal does not say who is at fault", async () => {
     const { rest, calls } = fakeRest((sent) => (sent.some((one) => one.Subject === "s150") ? refused("ODD: no") : stored(sent)));
     const results = await saveRecords(rest, { object: "Case", records: records(200) });

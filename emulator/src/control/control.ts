@@ -1,0 +1,100 @@
+import type { Org, UserState } from "../org";
+import type { RuleDefinition } from "../schema/types";
+import type { FailNext, RequestLimit, ResetConnections, Slow, Unavailable } from "./faults";
+import type { Stats } from "./stats";
+
+/** What {@link Control.stats} gives. */
+export type StatsReading = ReturnType<Stats["read"]> & {
+  /** Live records by object. */
+  records: Record<string, number>;
+  sessions: number;
+  apiUsage: { used: number; max: number };
+};
+
+/** What the org can be made to do, by method here and by `POST /__emu/<name>` with the argument as JSON over HTTP. */
+export class Control {
+  constructor(private readonly org: Org) {}
+
+  /** Ends all sessions, or those of one client: the next call with such a token is 401 `INVALID_SESSION_ID`. */
+  expireTokens(options: { clientId?: string } = {}): { expired: number } {
+    return { expired: this.org.sessions.expire(options.clientId) };
+  }
+
+  /** The next calls fail. */
+  failNext(fault: FailNext = {}): void {
+    this.org.faults.failNext(fault);
+  }
+
+  /** All calls are answered 503, for a time or until {@link clearFaults}. */
+  unavailable(fault: Unavailable = {}): void {
+    this.org.faults.unavailable(fault);
+  }
+
+  /** All answers come late; `{ ms: 0 }` ends it. */
+  slow(fault: Slow): void {
+    this.org.faults.slow(fault);
+  }
+
+  /** The next connections are reset, before or after the request was processed. */
+  resetConnections(fault: ResetConnections = {}): void {
+    this.org.faults.resetConnections(fault);
+  }
+
+  /** All calls are refused for going over a limit. */
+  requestLimit(fault: RequestLimit = {}): void {
+    this.org.faults.requestLimit(fault);
+  }
+
+  /** Ends every fault; locks, rules, users and usage stay. */
+  clearFaults(): void {
+    this.org.faults.clear();
+  }
+
+  /** Someone else holds this record: writes to it, or to records that name it as a parent, fail with `UNABLE_TO_LOCK_ROW`. */
+  lockRecord(options: { id: string; times?: number }): void {
+    this.org.locks.lock(options.id, options.times);
+  }
+
+  unlockRecord(options: { id: string }): void {
+    this.org.locks.unlock(options.id);
+  }
+
+  /** Sets the count of calls of the last 24 hours and its limit. At the limit calls are refused. */
+  setApiUsage(options: { used?: number; max?: number }): { used: number; max: number } {
+    if (options.used !== undefined) this.org.apiUsage.used = options.used;
+    if (options.max !== undefined) this.org.apiUsage.max = options.max;
+    return { ...this.org.apiUsage };
+  }
+
+  /** Whether a user may log in, and why not. Sessions that are open stay open. */
+  setUser(options: { username: string; state: UserState }): void {
+    this.org.userStates.set(options.username.toLowerCase(), options.state);
+  }
+
+  /** Adds a validation rule, trigger error or duplicate rule to an object. */
+  addRule(options: { object: string } & RuleDefinition): void {
+    const { object, ...rule } = options;
+    this.org.addRule(object, rule);
+  }
+
+  /** Creates records through all checks; gives their ids. */
+  insert(options: { object: string; records: Record<string, unknown>[] }): { ids: string[] } {
+    return { ids: options.records.map((record) => this.org.insert(options.object, record)) };
+  }
+
+  /** Moves the org's clock forward. */
+  shiftClock(options: { ms: number }): void {
+    this.org.shiftClock(options.ms);
+  }
+
+  /** Counts of calls and logins, the last requests, records by object. */
+  stats(): StatsReading {
+    const records = Object.fromEntries(this.org.schema.objects.map((object) => [object.name, this.org.store.table(object).size]));
+    return { ...this.org.stats.read(), records, sessions: this.org.sessions.count, apiUsage: { ...this.org.apiUsage } };
+  }
+
+  /** Back to the start: no records but the users, no sessions, faults, locks or counts, rules as in the schema. */
+  reset(): void {
+    this.org.reset();
+  }
+}

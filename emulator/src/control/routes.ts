@@ -1,0 +1,42 @@
+import { ApiError } from "../api-error";
+import type { Reply, Request } from "../http";
+import type { Org } from "../org";
+import { Control } from "./control";
+
+/** Where the control API lives. */
+export const CONTROL_PREFIX = "/__emu";
+
+/** The verbs, in the order `GET /__emu` lists them. */
+const VERBS = [
+  ...["expireTokens", "failNext", "unavailable", "slow", "resetConnections", "requestLimit", "clearFaults"],
+  ...["lockRecord", "unlockRecord", "setApiUsage", "setUser", "addRule", "insert", "shiftClock", "stats", "reset"],
+];
+
+/** Records `GET /__emu/records/<object>` gives unless `limit` says otherwise. */
+const DEFAULT_LIMIT = 1000;
+
+/** Answers `/__emu/…`: the same verbs as {@link Control}, the argument as JSON body, the result as JSON. */
+export function controlRoutes(org: Org, control: Control, request: Request): Reply {
+  const [verb, argument] = request.path.slice(CONTROL_PREFIX.length + 1).split("/");
+  if (!verb) return { status: 200, json: { verbs: VERBS, read: ["stats", "records/<object>?limit="] } };
+  if (request.method === "GET" && verb === "stats") return { status: 200, json: control.stats() };
+  if (request.method === "GET" && verb === "records" && argument) return records(org, argument, request);
+  if (request.method !== "POST" || !VERBS.includes(verb)) return { status: 404, json: { error: `no such verb: ${request.method} ${verb}` } };
+  try {
+    const options: unknown = request.body.length > 0 ? JSON.parse(request.body.toString("utf8")) : {};
+    const method = control[verb as keyof Control] as (options: unknown) => unknown;
+    return { status: 200, json: method.call(control, options) ?? {} };
+  } catch (error) {
+    const text = error instanceof ApiError ? error.items[0]!.message : error instanceof Error ? error.message : String(error);
+    return { status: 400, json: { error: text } };
+  }
+}
+
+/** The newest records of an object first. */
+function records(org: Org, name: string, request: Request): Reply {
+  const object = org.schema.object(name);
+  if (!object) return { status: 404, json: { error: `no such object: ${name}` } };
+  const limit = Number(request.query.get("limit") ?? DEFAULT_LIMIT);
+  const rows = [...org.store.table(object).all()].filter((row) => !row.IsDeleted);
+  return { status: 200, json: { total: rows.length, records: limit > 0 ? rows.slice(-limit).reverse() : [] } };
+}

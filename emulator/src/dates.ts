@@ -1,0 +1,23 @@
+/** Datetimes as the REST API writes them: `2026-11-20T09:15:31.000+0000`. One fixed form, so they sort as text. */
+export function formatDateTime(epoch: number): string {
+  return new Date(epoch).toISOString().replace("Z", "+0000");
+}
+
+const DATE_TIME = /^(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)(Z|[+-]\d{2}:?\d{2})$/;
+const DATE = /^\d{4}-\d{2}-\d{2}$/;
+
+/** A datetime in any form Salesforce reads (`Z`, `+00:00`, `+0000`), in the form it writes; `undefined` when it is none. */
+export function parseDateTime(text: string): string | undefined {
+  const match = DATE_TIME.exec(text);
+  if (!match) return undefined;
+  const zone = match[3] === "Z" ? "Z" : match[3]!.replace(/^(.\d{2}):?/, "$1:");
+  const epoch = Date.parse(`${match[1]}T${match[2]}${zone}`);
+  return Number.isNaN(epoch) ? undefined : formatDateTime(epoch);
+}
+
+/** A date `YYYY-MM-DD` that exists in the calendar; `undefined` when it is none. */
+export function parseDate(text: string): string | undefined {
+  if (!DATE.test(text)) return undefined;
+  const epoch = Date.parse(`${text}T00:00:00Z`);
+  return !Number.isNaN(epoch) && new Date(epoch).toISOString().startsWith(text) ? text : undefined;
+}

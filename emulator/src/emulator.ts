@@ -1,0 +1,44 @@
+import type { AddressInfo } from "node:net";
+import { Control } from "./control/control";
+import { normalise, type EmulatorOptions } from "./options";
+import { Org } from "./org";
+import { HttpServer } from "./server";
+import type { Row } from "./store/table";
+
+/** A running org. */
+export interface Emulator {
+  /** For example `http://127.0.0.1:40123`: login URL and instance URL in one. */
+  readonly url: string;
+  readonly port: number;
+  /** Makes the org misbehave, and tells what it was asked. */
+  readonly control: Control;
+  /** Live records of an object as plain copies, in the order they were created; null for what is not set. */
+  records(objectName: string): Row[];
+  /** Stops listening and cuts every open connection. */
+  stop(): Promise<void>;
+}
+
+/** Starts an org on this machine. Rejects when the port is taken or an option cannot be used. */
+export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
+  const settings = normalise(options);
+  const org = new Org(settings);
+  const control = new Control(org);
+  const http = new HttpServer(org, control);
+  await new Promise<void>((resolve, reject) => {
+    http.server.once("error", reject);
+    http.server.listen(settings.port, settings.host, () => {
+      http.server.off("error", reject);
+      resolve();
+    });
+  });
+  const { port } = http.server.address() as AddressInfo;
+  const host = settings.host.includes(":") ? `[${settings.host}]` : settings.host;
+  let stopping: Promise<void> | undefined;
+  return {
+    url: `http://${host}:${port}`,
+    port,
+    control,
+    records: (objectName) => org.records(objectName),
+    stop: () => (stopping ??= http.close()),
+  };
+}

@@ -1,0 +1,30 @@
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http";
+
+/** A request with its body read. */
+export interface Request {
+  method: string;
+  /** Decoded of nothing: as it stood in the request line, without the query. */
+  path: string;
+  query: URLSearchParams;
+  headers: IncomingHttpHeaders;
+  body: Buffer;
+  /** `http://host:port` as the client wrote it, so that links work through a proxy or a container's port too. */
+  origin: string;
+}
+
+/** An answer: at most one of `json`, `text` and `html`. */
+export interface Reply {
+  status: number;
+  json?: unknown;
+  text?: string;
+  html?: string;
+  headers?: OutgoingHttpHeaders;
+}
+
+/** The body of a reply and its content type. */
+export function render(reply: Reply): { body: string; headers: OutgoingHttpHeaders } {
+  if (reply.json !== undefined) return { body: JSON.stringify(reply.json), headers: { "Content-Type": "application/json;charset=UTF-8" } };
+  if (reply.html !== undefined) return { body: reply.html, headers: { "Content-Type": "text/html;charset=UTF-8" } };
+  if (reply.text !== undefined) return { body: reply.text, headers: { "Content-Type": "text/plain;charset=UTF-8" } };
+  return { body: "", headers: {} };
+}

@@ -1,0 +1,82 @@
+import { createPublicKey, type KeyObject } from "node:crypto";
+import type { ObjectDefinition } from "./schema/types";
+
+/** The consumer key of the connected app an emulator has when no `clients` are given. */
+export const DEFAULT_CLIENT_ID = "surewire-emulator-client";
+/** The consumer secret of that app. Not a secret of anybody's: it opens only an emulator. */
+export const DEFAULT_CLIENT_SECRET = "surewire-emulator-secret";
+/** The user that app runs as. */
+export const DEFAULT_USERNAME = "integration@surewire.example";
+
+/** A connected app. With a secret it may use the client-credentials flow, with a public key the JWT bearer flow. */
+export interface ClientOptions {
+  clientId: string;
+  clientSecret?: string;
+  /** PEM of an RSA public key, or of the X.509 certificate uploaded to the app; at least 2,048 bits. */
+  publicKey?: string;
+  /** The user the app runs as; for JWT, the one `sub` it is approved for. */
+  username: string;
+}
+
+/** What an emulator can be started with. Everything has a default. */
+export interface EmulatorOptions {
+  /** Default 0: any free port. */
+  port?: number;
+  /** Default `127.0.0.1`. */
+  host?: string;
+  /** Default: one app with {@link DEFAULT_CLIENT_ID}, {@link DEFAULT_CLIENT_SECRET} and {@link DEFAULT_USERNAME}. */
+  clients?: ClientOptions[];
+  /** Objects to add, or fields and rules to add to objects there are. */
+  schema?: ObjectDefinition[];
+  /** How long a token lives, in ms. Default 2 hours, as in a new org. */
+  sessionTimeout?: number;
+  /** Calls a day before `REQUEST_LIMIT_EXCEEDED`. Default 1,000,000. */
+  apiLimit?: number;
+  /** Logins an hour and user before `login rate exceeded`. Default 3,600, as Salesforce has it. */
+  loginLimit?: number;
+  /** Longest request line, and longest request line with headers, in bytes. Default 16,384, as Salesforce has it. */
+  maxUriBytes?: number;
+  /** Longest body, in bytes. Default 50 MB. */
+  maxBodyBytes?: number;
+  /** Time of the org, in ms since the epoch. Default `Date.now`. */
+  clock?: () => number;
+}
+
+/** A connected app with its key read. */
+export interface Client extends Omit<ClientOptions, "publicKey"> {
+  publicKey: KeyObject | undefined;
+}
+
+/** Options with every default filled in. */
+export interface Settings extends Required<Omit<EmulatorOptions, "clients">> {
+  clients: Client[];
+}
+
+/** Fills in the defaults; says in plain words what cannot be used. */
+export function normalise(options: EmulatorOptions): Settings {
+  const clients = options.clients ?? [{ clientId: DEFAULT_CLIENT_ID, clientSecret: DEFAULT_CLIENT_SECRET, username: DEFAULT_USERNAME }];
+  return {
+    port: options.port ?? 0,
+    host: options.host ?? "127.0.0.1",
+    clients: clients.map((client) => ({ ...client, publicKey: client.publicKey === undefined ? undefined : readPublicKey(client.publicKey) })),
+    schema: options.schema ?? [],
+    sessionTimeout: options.sessionTimeout ?? 2 * 60 * 60 * 1000,
+    apiLimit: options.apiLimit ?? 1_000_000,
+    loginLimit: options.loginLimit ?? 3600,
+    maxUriBytes: options.maxUriBytes ?? 16_384,
+    maxBodyBytes: options.maxBodyBytes ?? 50 * 1024 * 1024,
+    clock: options.clock ?? Date.now,
+  };
+}
+
+function readPublicKey(pem: string): KeyObject {
+  let key: KeyObject;
+  try {
+    key = createPublicKey(pem);
+  } catch (cause) {
+    throw new Error("publicKey is no PEM of a public key or certificate", { cause });
+  }
+  const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
+  if (key.asymmetricKeyType !== "rsa" || bits < 2048) throw new Error("publicKey must be an RSA key of at least 2,048 bits");
+  return key;
+}

@@ -1,0 +1,137 @@
+import { formatDateTime } from "./dates";
+import { Sessions } from "./oauth/sessions";
+import type { Client, Settings } from "./options";
+import { readRecord } from "./records/reader";
+import { compileRule } from "./records/rules";
+import { Writer, type WriteContext } from "./records/writer";
+import { ObjectSchema, Schema } from "./schema/schema";
+import type { RuleDefinition } from "./schema/types";
+import type { Predicate } from "./soql/condition";
+import { Cursors } from "./soql/cursors";
+import { Faults } from "./control/faults";
+import { Stats } from "./control/stats";
+import { Locks } from "./store/locks";
+import { Store } from "./store/store";
+import type { Row } from "./store/table";
+
+/** Why a user cannot log in, as `setUser` of the control API sets it. */
+export type UserState = "active" | "inactive" | "must-reset-password" | "not-approved" | "not-admin-approved" | "ip-restricted";
+
+/** Everything one emulated org is made of. */
+export class Org {
+  schema: Schema;
+  store: Store;
+  cursors: Cursors;
+  readonly sessions: Sessions;
+  readonly locks = new Locks();
+  readonly faults: Faults;
+  readonly stats = new Stats();
+  readonly userStates = new Map<string, UserState>();
+  readonly compiledRules = new WeakMap<RuleDefinition, Predicate>();
+  /** Calls of the last 24 hours, and how many there may be. */
+  readonly apiUsage: { used: number; max: number };
+  /** The 18-character id of the organisation. */
+  readonly id: string;
+  private clockShift = 0;
+  private readonly userIds = new Map<string, string>();
+
+  constructor(readonly settings: Settings) {
+    this.schema = new Schema(settings.schema);
+    this.store = new Store(this.schema);
+    this.cursors = new Cursors(this.store.ids);
+    this.id = this.store.ids.next("00D");
+    this.sessions = new Sessions(this);
+    this.faults = new Faults(settings.clock);
+    this.apiUsage = { used: 0, max: settings.apiLimit };
+    this.checkRules();
+    this.seedUsers();
+  }
+
+  /** Time of the org, in ms since the epoch. */
+  now(): number {
+    return this.settings.clock() + this.clockShift;
+  }
+
+  /** Moves the org's clock, and with it token lifetimes, `exp` checks and date literals. */
+  shiftClock(ms: number): void {
+    this.clockShift += ms;
+  }
+
+  client(clientId: string): Client | undefined {
+    return this.settings.clients.find((client) => client.clientId === clientId);
+  }
+
+  /** The id of the user a client runs as. */
+  userId(username: string): string {
+    return this.userIds.get(username.toLowerCase())!;
+  }
+
+  writer(context: Partial<WriteContext> = {}): Writer {
+    return new Writer(this, { userId: this.userId(this.settings.clients[0]!.username), allowDuplicates: false, ...context });
+  }
+
+  /** Creates a record as the first client's user would, through all checks; gives its id. */
+  insert(objectName: string, json: unknown): string {
+    return this.writer().create(this.object(objectName), readRecord(this.schema, this.object(objectName), json));
+  }
+
+  /** Live records of an object, as plain copies with null for what is not set. */
+  records(objectName: string): Row[] {
+    const object = this.object(objectName);
+    const result: Row[] = [];
+    for (const row of this.store.table(object).all()) {
+      if (row.IsDeleted) continue;
+      const copy = { ...row };
+      for (const { name } of object.fields) copy[name] ??= null;
+      result.push(copy);
+    }
+    return result;
+  }
+
+  addRule(objectName: string, rule: RuleDefinition): void {
+    const object = this.object(objectName);
+    compileRule(this, object, rule);
+    object.rules.push(rule);
+  }
+
+  /** Back to the start: no records but the users, no sessions, no faults, no counts, rules as in the schema. */
+  reset(): void {
+    this.schema = new Schema(this.settings.schema);
+    this.store = new Store(this.schema, this.store.ids);
+    this.cursors.clear();
+    this.sessions.clear();
+    this.locks.clear();
+    this.faults.clear();
+    this.stats.clear();
+    this.userStates.clear();
+    this.apiUsage.used = 0;
+    this.apiUsage.max = this.settings.apiLimit;
+    this.clockShift = 0;
+    this.seedUsers();
+  }
+
+  private object(name: string): ObjectSchema {
+    const object = this.schema.object(name);
+    if (!object) throw new Error(`the org has no object ${name}`);
+    return object;
+  }
+
+  private checkRules(): void {
+    for (const object of this.schema.objects) for (const rule of object.rules) compileRule(this, object, rule);
+  }
+
+  /** Each client's user, with the same id after a reset as before. */
+  private seedUsers(): void {
+    const object = this.object("User");
+    const now = formatDateTime(this.now());
+    for (const { username } of this.settings.clients) {
+      const key = username.toLowerCase();
+      const id = this.userIds.get(key) ?? this.store.ids.next(object.keyPrefix);
+      if (this.store.get(id)) continue;
+      this.userIds.set(key, id);
+      const system = { CreatedDate: now, CreatedById: id, LastModifiedDate: now, LastModifiedById: id, SystemModstamp: now };
+      const person = { Username: username, LastName: "Integration", FirstName: null, Name: "Integration", Email: username, IsActive: true };
+      this.store.table(object).insert({ Id: id, IsDeleted: false, ...person, ...system });
+    }
+  }
+}

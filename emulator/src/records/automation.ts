@@ -1,0 +1,25 @@
+import type { ObjectSchema } from "../schema/schema";
+import { CLOSED_CASE_STATUSES } from "../schema/standard";
+import type { Scalar } from "../schema/types";
+import type { Store } from "../store/store";
+import type { Row } from "../store/table";
+
+/** Fields the org works out by itself from the rest of the record: what a formula, an auto number or a compound name would give. */
+export function derive(store: Store, object: ObjectSchema, row: Readonly<Partial<Row>>, now: string): Record<string, Scalar> {
+  switch (object.name) {
+    case "Case":
+      return deriveCase(store, row, now);
+    case "Contact":
+    case "User":
+      return { Name: [row["FirstName"], row["LastName"]].filter(Boolean).join(" ") };
+    default:
+      return {};
+  }
+}
+
+function deriveCase(store: Store, row: Readonly<Partial<Row>>, now: string): Record<string, Scalar> {
+  const closed = CLOSED_CASE_STATUSES.has(String(row["Status"]));
+  const derived: Record<string, Scalar> = { IsClosed: closed, ClosedDate: closed ? (row["ClosedDate"] ?? now) : null };
+  if (!row["CaseNumber"]) derived["CaseNumber"] = store.nextCaseNumber();
+  return derived;
+}

@@ -1,0 +1,68 @@
+import { ApiError } from "../api-error";
+import { parseDate, parseDateTime } from "../dates";
+import type { Field, Scalar } from "../schema/types";
+
+/**
+ * A JSON value as the value of a field, before any rule is checked.
+ *
+ * What has the wrong shape fails the whole request with `JSON_PARSER_ERROR`, as it does in the org: the JSON is turned into
+ * typed records before the first of them is written. Numbers and booleans pass as text; no report of a refusal was found.
+ */
+export function deserialize(field: Field, json: unknown): Scalar {
+  if (json === null) return null;
+  if (typeof json === "object") throw cannotDeserialize(field, json);
+  switch (field.type) {
+    case "boolean":
+      return toBoolean(field, json);
+    case "int":
+    case "double":
+    case "currency":
+    case "percent":
+      return toNumber(field, json);
+    case "date":
+    case "datetime":
+      return toDate(field, json);
+    default:
+      // The org trims text and stores no empty text.
+      return String(json).trim() || null;
+  }
+}
+
+function toBoolean(field: Field, json: unknown): boolean {
+  if (typeof json === "boolean") return json;
+  const text = String(json).toLowerCase();
+  if (text === "true" || text === "false") return text === "true";
+  throw cannotDeserialize(field, json);
+}
+
+function toNumber(field: Field, json: unknown): Scalar {
+  if (json === "") return null;
+  const number = typeof json === "number" ? json : typeof json === "string" && /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(json) ? Number(json) : NaN;
+  if (!Number.isFinite(number) || (field.type === "int" && !Number.isInteger(number))) throw cannotDeserialize(field, json);
+  return number;
+}
+
+function toDate(field: Field, json: unknown): Scalar {
+  if (json === "") return null;
+  const text = typeof json === "string" ? json : "";
+  const date = parseDate(text);
+  const dateTime = date === undefined ? parseDateTime(text) : undefined;
+  if (field.type === "date" && date !== undefined) return date;
+  if (field.type === "datetime" && dateTime !== undefined) return dateTime;
+  throw cannotDeserialize(field, json);
+}
+
+function cannotDeserialize(field: Field, json: unknown): ApiError {
+  const type = field.type === "reference" ? "id" : field.type;
+  const text = `Cannot deserialize instance of ${type} from ${token(json)} or request may be missing a required field at [line:1, column:2]`;
+  return new ApiError("JSON_PARSER_ERROR", text);
+}
+
+/** The value in the words of the JSON parser behind the API. */
+function token(json: unknown): string {
+  if (Array.isArray(json)) return "START_ARRAY value [";
+  if (typeof json === "object") return "START_OBJECT value {";
+  if (typeof json === "number") return `VALUE_NUMBER_${Number.isInteger(json) ? "INT" : "FLOAT"} value ${json}`;
+  if (typeof json === "boolean") return `VALUE_${String(json).toUpperCase()} value ${String(json)}`;
+  return `VALUE_STRING value ${String(json)}`;
+}

@@ -1,0 +1,174 @@
+import { ApiError, notFound } from "../api-error";
+import { formatDateTime } from "../dates";
+import { parseId } from "../ids";
+import type { Org } from "../org";
+import type { ObjectSchema } from "../schema/schema";
+import type { Field, Scalar } from "../schema/types";
+import type { Row, Table, Undo } from "../store/table";
+import { derive } from "./automation";
+import type { RecordInput } from "./reader";
+import { checkRules } from "./rules";
+import { checkRequired, checkValue, checkWriteable, malformedId, type Changes } from "./validation";
+
+/** Who writes, and what the request's headers ask for. */
+export interface WriteContext {
+  userId: string;
+  /** `Sforce-Duplicate-Rule-Header: allowSave=true`. */
+  allowDuplicates: boolean;
+}
+
+/**
+ * Writes records one at a time, each either wholly or not at all, and remembers how to take all of it back.
+ * Every refusal is an {@link ApiError}.
+ */
+export class Writer {
+  private readonly undo: Undo[] = [];
+
+  constructor(
+    private readonly org: Org,
+    private readonly context: WriteContext,
+  ) {}
+
+  /** Creates a record; gives its id. */
+  create(object: ObjectSchema, input: RecordInput): string {
+    const changes = this.changes(object, input);
+    for (const field of changes.keys()) {
+      if (field.type === "id") throw new ApiError("INVALID_FIELD_FOR_INSERT_UPDATE", "cannot specify Id in an insert call", ["Id"]);
+    }
+    checkWriteable(changes, "create");
+    for (const field of object.fields) {
+      if (field.defaultValue !== null && !changes.has(field)) changes.set(field, field.defaultValue);
+    }
+    checkRequired(object.fields, changes, "create");
+    const values = this.checkValues(object, changes);
+    const owner = object.field("OwnerId");
+    if (owner && (values["OwnerId"] ?? null) === null) values["OwnerId"] = this.context.userId;
+
+    const now = formatDateTime(this.org.now());
+    const system = { CreatedDate: now, CreatedById: this.context.userId, ...this.modified(now) };
+    const row = { Id: this.org.store.ids.next(object.keyPrefix), IsDeleted: false, ...values, ...system } as Row;
+    checkRules(this.org, object, row, this.context);
+    Object.assign(row, derive(this.org.store, object, row, now));
+    this.undo.push(this.org.store.table(object).insert(row));
+    return row.Id;
+  }
+
+  /** Updates the record with this id. */
+  update(object: ObjectSchema, id: string, input: RecordInput): void {
+    const row = this.existing(object, id);
+    const changes = this.changes(object, input);
+    for (const field of changes.keys()) if (field.type === "id") changes.delete(field);
+    checkWriteable(changes, "update");
+    checkRequired(object.fields, changes, "update");
+    this.refuseLocked(row.Id);
+    const values = this.checkValues(object, changes, row);
+    const now = formatDateTime(this.org.now());
+    const next = { ...row, ...values, ...this.modified(now) };
+    checkRules(this.org, object, next, this.context);
+    const derived = derive(this.org.store, object, next, now);
+    this.undo.push(this.org.store.table(object).update(row, { ...values, ...derived, ...this.modified(now) }));
+  }
+
+  /**
+   * Updates the record that has `value` in `field`, or creates it.
+   *
+   * @param updateOnly an unknown value is `NOT_FOUND` instead of a new record
+   */
+  upsert(object: ObjectSchema, field: Field, value: Scalar, input: RecordInput, updateOnly = false): { id: string; created: boolean } {
+    if (value === null) throw new ApiError("MISSING_ARGUMENT", `${field.name} not specified`, []);
+    const found = this.org.store.table(object).find(field, checkValue(field, value));
+    if (found.length > 1) throw new AmbiguousExternalId(field, found);
+    const row = found[0];
+    if (row) {
+      this.update(object, row.Id, input);
+      return { id: row.Id, created: false };
+    }
+    if (updateOnly || field.type === "id") throw notFound();
+    return { id: this.create(object, { ...input, values: new Map(input.values).set(field, value) }), created: true };
+  }
+
+  delete(object: ObjectSchema, id: string): void {
+    const row = this.existing(object, id);
+    this.refuseLocked(row.Id);
+    this.undo.push(this.org.store.table(object).remove(row, this.modified(formatDateTime(this.org.now()))));
+  }
+
+  /** Takes back everything this writer has written. */
+  rollBack(): void {
+    for (const undo of this.undo.splice(0).reverse()) undo();
+  }
+
+  private modified(now: string): Record<string, Scalar> {
+    return { LastModifiedDate: now, LastModifiedById: this.context.userId, SystemModstamp: now };
+  }
+
+  /** The live record with this id. */
+  private existing(object: ObjectSchema, id: string): Row {
+    const long = parseId(id);
+    if (long === undefined || !long.startsWith(object.keyPrefix)) throw malformedId({ label: `${object.label} ID`, name: "Id" }, id);
+    const row = this.org.store.table(object).get(long);
+    if (!row) throw notFound();
+    if (row.IsDeleted) throw new ApiError("ENTITY_IS_DELETED", "entity is deleted", []);
+    return row;
+  }
+
+  /** The values of an input, with parents that were named by external id looked up. */
+  private changes(object: ObjectSchema, input: RecordInput): Changes {
+    const changes: Changes = new Map(input.values);
+    for (const { field, parent, externalId, value } of input.parents) {
+      const found = this.org.store.table(parent).find(externalId, value);
+      if (found.length > 1) throw new AmbiguousExternalId(externalId, found);
+      if (!found[0]) {
+        const text = `Foreign key external ID: ${String(value).toLowerCase()} not found for field ${externalId.name} in entity ${parent.name}`;
+        throw new ApiError("INVALID_FIELD", text, []);
+      }
+      if (changes.has(field)) throw new ApiError("INVALID_FIELD", `${object.name}: ${field.name} is given twice`, [field.name]);
+      changes.set(field, found[0].Id);
+    }
+    return changes;
+  }
+
+  private checkValues(object: ObjectSchema, changes: Changes, row?: Row): Record<string, Scalar> {
+    const values: Record<string, Scalar> = {};
+    for (const [field, value] of changes) values[field.name] = checkValue(field, value);
+    for (const [field] of changes) {
+      const value = values[field.name] ?? null;
+      if (value === null) continue;
+      if (field.type === "reference") this.checkReference(field, String(value));
+      if (field.unique) this.checkUnique(this.org.store.table(object), field, value, row);
+    }
+    return values;
+  }
+
+  private checkReference(field: Field, id: string): void {
+    const table = this.org.store.tableOf(id);
+    if (!table || !field.referenceTo.includes(table.schema.name)) throw malformedId(field, id);
+    const parent = table.get(id);
+    if (!parent) throw new ApiError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", [field.name]);
+    if (parent.IsDeleted) throw new ApiError("ENTITY_IS_DELETED", "entity is deleted", [field.name]);
+    this.refuseLocked(parent.Id);
+  }
+
+  private checkUnique(table: Table, field: Field, value: Scalar, row?: Row): void {
+    const other = table.find(field, value).find((candidate) => candidate !== row);
+    if (!other) return;
+    throw new ApiError("DUPLICATE_VALUE", `duplicate value found: ${field.name} duplicates value on record with id: ${other.Id}`, []);
+  }
+
+  /** A write needs its record and the parents it names; a lock on either fails it. */
+  private refuseLocked(id: string): void {
+    if (!this.org.locks.hit(id)) return;
+    throw new ApiError("UNABLE_TO_LOCK_ROW", `unable to obtain exclusive access to this record or 1 records: ${id}`, []);
+  }
+}
+
+/** An external id that matches several records: 300 for a single upsert, an error of the record in a collection. */
+export class AmbiguousExternalId extends ApiError {
+  readonly ids: string[];
+
+  constructor(field: Field, rows: readonly Row[]) {
+    const ids = rows.map((row) => row.Id);
+    super("DUPLICATE_EXTERNAL_ID", `${field.name}: more than one record found for external id field: [${ids.join(", ")}]`, []);
+    this.ids = ids;
+  }
+}

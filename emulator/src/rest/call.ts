@@ -1,0 +1,39 @@
+import { ApiError, notFound } from "../api-error";
+import type { Request } from "../http";
+import type { Session } from "../oauth/sessions";
+import type { Org } from "../org";
+import type { Writer } from "../records/writer";
+import type { ObjectSchema } from "../schema/schema";
+
+/** One authorised call of the REST API. */
+export interface Call {
+  org: Org;
+  request: Request;
+  session: Session;
+  /** For example 66 of `/services/data/v66.0`. */
+  version: number;
+  /** `/services/data/v66.0`. */
+  base: string;
+  /** Path segments behind the version, decoded. */
+  segments: string[];
+}
+
+/** The object named in a path. */
+export function objectOf(call: Call, name: string): ObjectSchema {
+  const object = call.org.schema.object(name);
+  if (!object) throw notFound();
+  return object;
+}
+
+/** A writer for the caller, as the request's headers ask. */
+export function writerOf(call: Call): Writer {
+  const header = String(call.request.headers["sforce-duplicate-rule-header"] ?? "");
+  return call.org.writer({ userId: call.session.userId, allowDuplicates: /\ballowSave\s*=\s*true\b/i.test(header) });
+}
+
+/** Refuses methods a resource does not have. HEAD is always allowed with GET. */
+export function allow(call: Call, ...methods: string[]): void {
+  const all = methods.includes("GET") ? ["HEAD", ...methods] : methods;
+  if (all.includes(call.request.method)) return;
+  throw new ApiError("METHOD_NOT_ALLOWED", `HTTP Method '${call.request.method}' not allowed. Allowed are ${all.join(",")}`);
+}

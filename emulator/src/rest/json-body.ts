@@ -1,0 +1,41 @@
+import { ApiError } from "../api-error";
+import type { Request } from "../http";
+import { findJsonError } from "./json-error";
+
+/** The body of a write as JSON; refuses other content types, no body, and what is no JSON. */
+export function jsonBody(request: Request): unknown {
+  const contentType = request.headers["content-type"] ?? "";
+  if (!/^application\/json\b/i.test(contentType)) {
+    throw new ApiError("UNSUPPORTED_MEDIA_TYPE", `Content-Type '${contentType}' not supported. Supported are application/json`);
+  }
+  const text = request.body.toString("utf8");
+  if (text.trim() === "") {
+    throw new ApiError("JSON_PARSER_ERROR", "The HTTP entity body is required, but this request has no entity body.");
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new ApiError("JSON_PARSER_ERROR", describeJsonError(text));
+  }
+}
+
+/** The body as a JSON object. */
+export function jsonObject(request: Request): Record<string, unknown> {
+  const value = jsonBody(request);
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  const token = Array.isArray(value) ? "START_ARRAY" : "a scalar";
+  throw new ApiError("JSON_PARSER_ERROR", `Expected a JSON object, but found ${token} at [line:1, column:1]`);
+}
+
+function describeJsonError(text: string): string {
+  const offset = findJsonError(text);
+  if (offset >= text.length) return `Unexpected end-of-input at ${place(text, text.length)}`;
+  const code = text.codePointAt(offset)!;
+  return `Unexpected character ('${String.fromCodePoint(code)}' (code ${code})): expected a valid value or separator at ${place(text, offset)}`;
+}
+
+function place(text: string, offset: number): string {
+  const before = text.slice(0, offset);
+  const line = before.split("\n").length;
+  return `[line:${line}, column:${offset - before.lastIndexOf("\n")}]`;
+}

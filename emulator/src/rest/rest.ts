@@ -1,0 +1,94 @@
+import { ApiError, notFound } from "../api-error";
+import { limitText, unexpected } from "../control/faults";
+import type { Reply, Request } from "../http";
+import { bearerToken } from "../oauth/oauth";
+import type { Session } from "../oauth/sessions";
+import type { Org } from "../org";
+import type { Call } from "./call";
+import { collections } from "./collections";
+import { limits, NEWEST_VERSION, OLDEST_VERSION, query, resources, versions } from "./resources";
+import { sobjects } from "./sobjects";
+
+const ROUTES: Record<string, (call: Call) => Reply> = { limits, query, queryAll: query, sobjects };
+
+/** Answers `/services/data/…`. */
+export class Rest {
+  constructor(private readonly org: Org) {}
+
+  handle(request: Request): Reply {
+    if (/^\/services\/data\/?$/.test(request.path)) return versions();
+    let reply: Reply;
+    try {
+      reply = this.call(request);
+    } catch (error) {
+      reply = errorReply(error);
+    }
+    return { ...reply, headers: { ...reply.headers, ...this.limitHeader() } };
+  }
+
+  /** `Sforce-Limit-Info`, which stands on every answer but the list of versions. */
+  limitHeader(): Record<string, string> {
+    return { "Sforce-Limit-Info": `api-usage=${this.org.apiUsage.used}/${this.org.apiUsage.max}` };
+  }
+
+  private call(request: Request): Reply {
+    const session = this.authorise(request);
+    const version = checkVersion(request.path);
+    const { apiUsage } = this.org;
+    if (apiUsage.used >= apiUsage.max) throw new ApiError("REQUEST_LIMIT_EXCEEDED", limitText("total"));
+    apiUsage.used++;
+    const base = `/services/data/v${version}.0`;
+    const segments = decodeSegments(request.path.slice(base.length));
+    const call: Call = { org: this.org, request, session, version, base, segments };
+    if (segments.length === 0) return resources(call);
+    if (segments[0] === "composite" && segments[1] === "sobjects") return collections(call);
+    const route = ROUTES[segments[0]!];
+    if (!route) throw notFound();
+    return route(call);
+  }
+
+  private authorise(request: Request): Session {
+    const { authorization } = request.headers;
+    const token = bearerToken(request.headers);
+    if (authorization !== undefined && token === undefined) throw new ApiError("INVALID_AUTH_HEADER", "INVALID_HEADER_TYPE");
+    const session = token === undefined ? undefined : this.org.sessions.find(token);
+    if (!session) throw new ApiError("INVALID_SESSION_ID", "Session expired or invalid");
+    return session;
+  }
+}
+
+/** The number of the version in a path. */
+function checkVersion(path: string): number {
+  const version = Number(/^\/services\/data\/v(\d{1,3})\.0(?:\/|$)/.exec(path)?.[1]);
+  if (version < OLDEST_VERSION) throw new ApiError("UNSUPPORTED_API_VERSION", `API version ${version}.0 has been retired`);
+  if (!(version <= NEWEST_VERSION)) throw notFound();
+  return version;
+}
+
+function decodeSegments(path: string): string[] {
+  try {
+    return path
+      .replace(/\/$/, "")
+      .split("/")
+      .slice(1)
+      .map((segment) => decodeURIComponent(segment));
+  } catch {
+    throw notFound();
+  }
+}
+
+/** An error as the API writes it. What is not a refusal is a mistake of the emulator's own, told as the org tells its own. */
+export function errorReply(error: unknown): Reply {
+  if (error instanceof ApiError) return { status: error.status, json: error.items };
+  process.stderr.write(`salesforce-emulator: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  return { status: 500, json: [{ errorCode: "UNKNOWN_EXCEPTION", message: unexpected() }] };
+}
+
+/** What a call is, with ids and values taken out, for counting. */
+export function callKind(method: string, path: string): string {
+  const segments = path.replace(/^\/services\/data\/v\d+\.0\/?/, "").split("/");
+  const values: Record<string, number> = { sobjects: 2, query: 1, queryAll: 1 };
+  const keep = segments[0] === "sobjects" && (segments.length === 4 || segments[2] === "describe") ? 3 : values[segments[0] ?? ""];
+  const shown = keep === undefined || segments.length <= keep ? segments : [...segments.slice(0, keep), "*"];
+  return `${method} ${shown.join("/")}`;
+}

@@ -1,0 +1,153 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { ApiError } from "./api-error";
+import { Control } from "./control/control";
+import type { Verdict } from "./control/faults";
+import { controlRoutes, CONTROL_PREFIX } from "./control/routes";
+import { render, type Reply, type Request } from "./http";
+import { OAuth } from "./oauth/oauth";
+import type { Org } from "./org";
+import { PAGE } from "./page";
+import { callKind, errorReply, Rest } from "./rest/rest";
+
+/** Headers Node itself may read; ours is the stricter limit, with an answer of Salesforce's. */
+const NODE_HEADER_LIMIT = 256 * 1024;
+
+/** The HTTP side of an org: reads requests, lets faults strike, routes, writes answers. */
+export class HttpServer {
+  readonly server: Server;
+  private readonly oauth: OAuth;
+  private readonly rest: Rest;
+  /** Answers that wait for their delay. */
+  private readonly timers = new Set<NodeJS.Timeout>();
+
+  constructor(
+    private readonly org: Org,
+    private readonly control: Control,
+  ) {
+    this.oauth = new OAuth(org);
+    this.rest = new Rest(org);
+    this.server = createServer({ maxHeaderSize: NODE_HEADER_LIMIT }, (incoming, response) => this.receive(incoming, response));
+  }
+
+  /** Stops listening and cuts every open connection. */
+  close(): Promise<void> {
+    for (const timer of this.timers) clearTimeout(timer);
+    this.timers.clear();
+    return new Promise((resolve) => {
+      this.server.close(() => resolve());
+      this.server.closeAllConnections();
+    });
+  }
+
+  private receive(incoming: IncomingMessage, response: ServerResponse): void {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    incoming.on("error", () => response.destroy());
+    incoming.on("data", (chunk: Buffer) => {
+      size += chunk.length;
+      // What is too long is read on and thrown away: an answer before its end would reset the connection.
+      if (size <= this.org.settings.maxBodyBytes) chunks.push(chunk);
+    });
+    incoming.on("end", () => {
+      const started = performance.now();
+      const request = toRequest(incoming, Buffer.concat(chunks));
+      const refusal = this.refuseSize(incoming, size);
+      if (refusal) this.answer(incoming, response, request, started, refusal);
+      else this.process(incoming, response, request, started);
+    });
+  }
+
+  private refuseSize(incoming: IncomingMessage, bodySize: number): Reply | undefined {
+    const { maxUriBytes, maxBodyBytes } = this.org.settings;
+    const uri = Buffer.byteLength(incoming.url ?? "");
+    const headers = incoming.rawHeaders.reduce((sum, text) => sum + text.length + 2, 0);
+    if (uri > maxUriBytes) return errorReply(new ApiError("URI_TOO_LONG", "The URI is too long", undefined, 414));
+    if (uri + headers > maxUriBytes) return errorReply(new ApiError("HEADER_TOO_LARGE", "The URI and headers are too long", undefined, 431));
+    if (bodySize > maxBodyBytes) return errorReply(new ApiError("REQUEST_TOO_LARGE", "The request body is too large", undefined, 413));
+    return undefined;
+  }
+
+  private process(incoming: IncomingMessage, response: ServerResponse, request: Request, started: number): void {
+    const kind = request.path.startsWith("/services/data") ? "rest" : request.path.startsWith("/services/oauth2") ? "oauth" : "other";
+    if (kind === "rest") this.org.stats.countCall(callKind(request.method, request.path));
+    const verdict = this.org.faults.judge({ method: request.method, url: incoming.url ?? "", kind });
+    this.after(verdict.delay, () => {
+      if (verdict.reset === "before") {
+        this.note(request, incoming, started, 0);
+        incoming.socket.destroy();
+        return;
+      }
+      const reply = verdict.fail ? this.failure(verdict.fail, kind) : this.route(request);
+      if (verdict.reset) this.cut(incoming, response, request, started, reply, verdict.reset);
+      else this.answer(incoming, response, request, started, reply);
+    });
+  }
+
+  private failure(fail: NonNullable<Verdict["fail"]>, kind: "rest" | "oauth" | "other"): Reply {
+    if (fail.html !== undefined) return { status: fail.status, html: fail.html };
+    if (kind === "oauth") return { status: fail.status, json: { error: fail.errorCode, error_description: fail.message } };
+    return { status: fail.status, json: [{ message: fail.message, errorCode: fail.errorCode }], headers: this.rest.limitHeader() };
+  }
+
+  private route(request: Request): Reply {
+    try {
+      if (request.path.startsWith("/services/data")) return this.rest.handle(request);
+      if (request.path === CONTROL_PREFIX || request.path.startsWith(`${CONTROL_PREFIX}/`)) return controlRoutes(this.org, this.control, request);
+      if (request.path === "/" && request.method === "GET") return { status: 200, html: PAGE };
+      return this.oauth.handle(request) ?? { status: 404, text: "Not Found" };
+    } catch (error) {
+      return errorReply(error);
+    }
+  }
+
+  private answer(incoming: IncomingMessage, response: ServerResponse, request: Request, started: number, reply: Reply): void {
+    const { body, headers } = render(reply);
+    const length = body === "" && reply.status === 204 ? {} : { "Content-Length": Buffer.byteLength(body) };
+    response.writeHead(reply.status, { ...headers, ...length, "Cache-Control": "no-store", ...reply.headers });
+    response.end(request.method === "HEAD" ? undefined : body);
+    this.note(request, incoming, started, reply.status);
+  }
+
+  /** Drops the connection once the request has been worked on: with half of the answer sent, or none of it. */
+  private cut(incoming: IncomingMessage, response: ServerResponse, request: Request, started: number, reply: Reply, when: "during" | "after"): void {
+    this.note(request, incoming, started, 0);
+    if (when === "after") {
+      incoming.socket.destroy();
+      return;
+    }
+    const { body, headers } = render(reply);
+    response.writeHead(reply.status, { ...headers, "Content-Length": Buffer.byteLength(body) + 1 });
+    response.write(body.slice(0, Math.ceil(body.length / 2)), () => incoming.socket.destroy());
+  }
+
+  private note(request: Request, incoming: IncomingMessage, started: number, status: number): void {
+    // The page and the control API watch themselves often; they would push out what a test looks for.
+    if (!request.path.startsWith("/services") && !request.path.startsWith("/id/")) return;
+    const headers = Object.fromEntries(Object.entries(request.headers).filter(([name]) => name.startsWith("sforce-"))) as Record<string, string>;
+    this.org.stats.note({
+      time: new Date().toISOString(),
+      method: request.method,
+      path: incoming.url ?? "",
+      kind: callKind(request.method, request.path),
+      status,
+      ms: Math.round((performance.now() - started) * 100) / 100,
+      headers,
+    });
+  }
+
+  private after(ms: number, work: () => void): void {
+    if (ms <= 0) return work();
+    const timer = setTimeout(() => {
+      this.timers.delete(timer);
+      work();
+    }, ms);
+    this.timers.add(timer);
+  }
+}
+
+function toRequest(incoming: IncomingMessage, body: Buffer): Request {
+  const [path = "/", search = ""] = (incoming.url ?? "/").split(/\?(.*)/s);
+  const local = incoming.socket.localAddress ?? "127.0.0.1";
+  const origin = `http://${incoming.headers.host ?? `${local}:${incoming.socket.localPort}`}`;
+  return { method: incoming.method ?? "GET", path, query: new URLSearchParams(search), headers: incoming.headers, body, origin };
+}

@@ -1,0 +1,117 @@
+import { parseQuery, type Condition, type WhereClause } from "@jetstreamapp/soql-parser-js";
+import { ApiError } from "../api-error";
+import type { Org } from "../org";
+import type { ObjectSchema } from "../schema/schema";
+import type { Row } from "../store/table";
+import { compileComparison } from "./comparison";
+import { malformed } from "./soql-error";
+
+/** Whether a record meets a condition. */
+export type Predicate = (row: Row) => boolean;
+
+/** A compiled condition. */
+export interface Filter {
+  test: Predicate;
+  /** Records that can meet it, found by an index; absent when only a scan can tell. */
+  candidates?: () => readonly Row[];
+}
+
+/** What a condition is compiled against. */
+export interface Scope {
+  org: Org;
+  object: ObjectSchema;
+  /** The whole query, for error texts. */
+  query: string;
+  alias?: string | undefined;
+}
+
+type Token = "(" | ")" | "AND" | "OR" | "NOT" | Condition;
+
+/** Compiles a WHERE clause. AND and OR side by side need parentheses, as in the org. */
+export function compileWhere(scope: Scope, where: WhereClause): Filter {
+  const tokens: Token[] = [];
+  flatten(where, tokens);
+  const parser = new ConditionParser(scope, tokens);
+  return parser.parse();
+}
+
+/** Compiles a condition that stands alone, as in a validation rule. */
+export function compileCondition(org: Org, object: ObjectSchema, condition: string): Predicate {
+  const query = `SELECT Id FROM ${object.name} WHERE ${condition}`;
+  let where: WhereClause | undefined;
+  try {
+    where = parseQuery(query).where;
+  } catch (error) {
+    throw malformed(query, 0, error instanceof Error ? error.message : String(error));
+  }
+  if (!where) throw new ApiError("MALFORMED_QUERY", `no condition in: ${condition}`);
+  return compileWhere({ org, object, query }, where).test;
+}
+
+/** The parser hands out a chain of conditions that count their parentheses; this puts them back in a row. */
+function flatten(clause: WhereClause, tokens: Token[]): void {
+  const left = clause.left as (Partial<Condition> & { openParen?: number; closeParen?: number; operator?: string }) | null;
+  for (let i = 0; i < (left?.openParen ?? 0); i++) tokens.push("(");
+  if (left && left.operator !== undefined) tokens.push(left as Condition);
+  for (let i = 0; i < (left?.closeParen ?? 0); i++) tokens.push(")");
+  if ("operator" in clause) {
+    tokens.push(clause.operator);
+    flatten(clause.right, tokens);
+  }
+}
+
+class ConditionParser {
+  private position = 0;
+
+  constructor(
+    private readonly scope: Scope,
+    private readonly tokens: readonly Token[],
+  ) {}
+
+  parse(): Filter {
+    const filter = this.expression();
+    if (this.position < this.tokens.length) throw this.unexpected();
+    return filter;
+  }
+
+  private expression(): Filter {
+    const filters = [this.term()];
+    const operator = this.tokens[this.position];
+    while (operator === "AND" || operator === "OR") {
+      if (this.tokens[this.position] !== operator) break;
+      this.position++;
+      filters.push(this.term());
+    }
+    const next = this.tokens[this.position];
+    if (next === "AND" || next === "OR") throw this.unexpected();
+    if (filters.length === 1) return filters[0]!;
+    return operator === "AND" ? and(filters) : { test: (row) => filters.some((filter) => filter.test(row)) };
+  }
+
+  private term(): Filter {
+    const token = this.tokens[this.position++];
+    if (token === "NOT") {
+      const { test } = this.term();
+      return { test: (row) => !test(row) };
+    }
+    if (token === "(") {
+      const filter = this.expression();
+      if (this.tokens[this.position++] !== ")") throw this.unexpected(this.position - 1);
+      return filter;
+    }
+    if (typeof token === "object") return compileComparison(this.scope, token);
+    throw this.unexpected(this.position - 1);
+  }
+
+  private unexpected(position = this.position): ApiError {
+    const token = this.tokens[position];
+    const text = typeof token === "string" ? token : "";
+    return malformed(this.scope.query, text ? ` ${text} ` : 0, `unexpected token: '${text || "<EOF>"}'`);
+  }
+}
+
+function and(filters: readonly Filter[]): Filter {
+  const candidates = filters.find((filter) => filter.candidates)?.candidates;
+  const test: Predicate = (row) => filters.every((filter) => filter.test(row));
+  return candidates ? { test, candidates } : { test };
+}

@@ -1,0 +1,53 @@
+import { ApiError } from "../api-error";
+import type { IdSequence } from "../ids";
+import type { Row } from "../store/table";
+import type { RecordJson } from "./projection";
+import type { Result } from "./query";
+
+/** Answers still being paged that the org keeps; the oldest gives way. Salesforce keeps 10 a user. */
+const MAX_CURSORS = 10;
+
+/** One page of an answer, as the API writes it. */
+export interface Page {
+  totalSize: number;
+  done: boolean;
+  nextRecordsUrl?: string;
+  records: RecordJson[];
+}
+
+/** The answers that did not fit one page. */
+export class Cursors {
+  private readonly open = new Map<string, Result & { rows: Row[]; size: number }>();
+
+  constructor(private readonly ids: IdSequence) {}
+
+  /** The first page. @param size records a page, 200–2,000 */
+  first(result: Result, size: number, base: string): Page {
+    if (result.rows.length <= size) {
+      return { totalSize: result.totalSize, done: true, records: result.rows.map((row) => result.toJson(row, base)) };
+    }
+    const id = this.ids.next("01g");
+    this.open.set(id, { ...result, size });
+    if (this.open.size > MAX_CURSORS) this.open.delete(this.open.keys().next().value!);
+    return this.page(id, 0, base);
+  }
+
+  /** The page a locator `<id>-<offset>` points at. */
+  next(locator: string, base: string): Page {
+    const match = /^(\w{15,18})-(\d+)$/.exec(locator);
+    if (!match || !this.open.has(match[1]!)) throw new ApiError("INVALID_QUERY_LOCATOR", "invalid query locator");
+    return this.page(match[1]!, Number(match[2]), base);
+  }
+
+  clear(): void {
+    this.open.clear();
+  }
+
+  private page(id: string, offset: number, base: string): Page {
+    const { totalSize, rows, size, toJson } = this.open.get(id)!;
+    const end = offset + size;
+    const records = rows.slice(offset, end).map((row) => toJson(row, base));
+    if (end >= rows.length) return { totalSize, done: true, records };
+    return { totalSize, done: false, nextRecordsUrl: `${base}/query/${id}-${end}`, records };
+  }
+}

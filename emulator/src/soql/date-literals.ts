@@ -1,0 +1,64 @@
+const DAY = 86_400_000;
+
+/** A span of time in ms since the epoch, end not included. */
+export interface Span {
+  start: number;
+  end: number;
+}
+
+type Unit = "DAY" | "WEEK" | "MONTH" | "QUARTER" | "YEAR";
+
+/** The start of the unit `now` lies in, moved by `count` units. All in UTC; weeks start on Sunday. */
+function startOf(unit: Unit, now: number, count: number): number {
+  const date = new Date(now);
+  const [year, month, day] = [date.getUTCFullYear(), date.getUTCMonth(), date.getUTCDate()];
+  switch (unit) {
+    case "DAY":
+      return Date.UTC(year, month, day + count);
+    case "WEEK":
+      return Date.UTC(year, month, day - date.getUTCDay() + 7 * count);
+    case "MONTH":
+      return Date.UTC(year, month + count, 1);
+    case "QUARTER":
+      return Date.UTC(year, month - (month % 3) + 3 * count, 1);
+    case "YEAR":
+      return Date.UTC(year + count, 0, 1);
+  }
+}
+
+const units = (unit: Unit, now: number, from: number, to: number): Span => ({ start: startOf(unit, now, from), end: startOf(unit, now, to) });
+
+/**
+ * The span a date literal stands for at this moment: `TODAY`, `LAST_N_DAYS:7`, …
+ * Fiscal literals are `undefined`: the emulator has no fiscal year.
+ */
+export function dateLiteralSpan(literal: string, now: number): Span | undefined {
+  const [name = "", countText] = literal.toUpperCase().split(":");
+  if (countText !== undefined) return countedSpan(name, Number(countText), now);
+  if (name === "YESTERDAY") return units("DAY", now, -1, 0);
+  if (name === "TODAY") return units("DAY", now, 0, 1);
+  if (name === "TOMORROW") return units("DAY", now, 1, 2);
+  if (name === "LAST_90_DAYS") return units("DAY", now, -90, 1);
+  if (name === "NEXT_90_DAYS") return units("DAY", now, 1, 91);
+  const match = /^(LAST|THIS|NEXT)_(WEEK|MONTH|QUARTER|YEAR)$/.exec(name);
+  if (!match) return undefined;
+  const from = { LAST: -1, THIS: 0, NEXT: 1 }[match[1] as "LAST" | "THIS" | "NEXT"];
+  return units(match[2] as Unit, now, from, from + 1);
+}
+
+function countedSpan(name: string, count: number, now: number): Span | undefined {
+  const ago = /^N_(DAY|WEEK|MONTH|QUARTER|YEAR)S_AGO$/.exec(name);
+  if (ago) return units(ago[1] as Unit, now, -count, -count + 1);
+  const match = /^(LAST|NEXT)_N_(DAY|WEEK|MONTH|QUARTER|YEAR)S$/.exec(name);
+  if (!match) return undefined;
+  const unit = match[2] as Unit;
+  if (match[1] === "NEXT") return units(unit, now, 1, count + 1);
+  // Days up to and with today; longer units are whole ones before the present.
+  return unit === "DAY" ? units(unit, now, -count, 1) : units(unit, now, -count, 0);
+}
+
+/** The span of one day `YYYY-MM-DD`. */
+export function daySpan(date: string): Span {
+  const start = Date.parse(`${date}T00:00:00Z`);
+  return { start, end: start + DAY };
+}

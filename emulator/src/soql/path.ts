@@ -1,0 +1,60 @@
+import type { Org } from "../org";
+import type { ObjectSchema } from "../schema/schema";
+import type { Field, Scalar } from "../schema/types";
+import type { Row } from "../store/table";
+import { soqlError } from "./soql-error";
+
+/** A field reached from a record, perhaps through parents: `Account.Owner.Name`. */
+export interface Path {
+  field: Field;
+  /** The reference fields walked on the way; empty for a field of the record itself. */
+  parents: Field[];
+  read(row: Row): Scalar;
+}
+
+/**
+ * Finds a path by its text, names in any case.
+ *
+ * @param query the whole query, for the error's caret
+ * @param alias the alias of the object in FROM, which may lead the path as the object's own name may
+ */
+export function resolvePath(org: Org, object: ObjectSchema, text: string, query: string, alias?: string): Path {
+  const names = text.split(".");
+  const first = names[0]!.toLowerCase();
+  if (names.length > 1 && (first === alias?.toLowerCase() || (first === object.name.toLowerCase() && !object.relationship(first)))) names.shift();
+  let objects = [object];
+  const parents: Field[] = [];
+  for (const name of names.slice(0, -1)) {
+    const field = objects[0]!.relationship(name);
+    if (!field || !objects.every((candidate) => candidate.relationship(name))) {
+      const reason = `Didn't understand relationship '${name}' in field path. If you are attempting to use a custom relationship, be sure to append the '__r' after the custom relationship name. Please reference your WSDL or the describe call for the appropriate names.`;
+      throw soqlError("INVALID_FIELD", query, text, reason);
+    }
+    parents.push(field);
+    objects = field.referenceTo.map((target) => org.schema.object(target)!);
+  }
+  const last = names[names.length - 1]!;
+  const field = objects[0]!.field(last);
+  if (!field || !objects.every((candidate) => candidate.field(last))) {
+    const advice = "If you are attempting to use a custom field, be sure to append the '__c' after the custom field name. Please reference your WSDL or the describe call for the appropriate names.";
+    const entity = objects.length > 1 ? "Name" : objects[0]!.name;
+    throw soqlError("INVALID_FIELD", query, text, `No such column '${last}' on entity '${entity}'. ${advice}`);
+  }
+  return { field, parents, read: reader(org, field, parents) };
+}
+
+function reader(org: Org, field: Field, parents: Field[]): (row: Row) => Scalar {
+  const name = field.name;
+  if (parents.length === 0) return (row) => row[name] ?? null;
+  return (row) => parentRow(org, row, parents)?.[name] ?? null;
+}
+
+/** The record at the end of a walk up, or `undefined` when a reference on the way is empty. */
+export function parentRow(org: Org, row: Row, parents: readonly Field[]): Row | undefined {
+  let current: Row | undefined = row;
+  for (const parent of parents) {
+    const id: Scalar = current?.[parent.name] ?? null;
+    current = id === null ? undefined : org.store.get(String(id));
+  }
+  return current;
+}

@@ -1,0 +1,125 @@
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { Service, type ServiceOptions } from "./service";
+import { freePorts, waitFor } from "./wait";
+
+const PROJECT = path.resolve(__dirname, "../..");
+const MODULE = "@surewire/node-red-connectors";
+
+/** A node in a flow file; secrets go under `credentials`, as the editor posts them. */
+export type FlowNode = { id: string; type: string; credentials?: Record<string, string> } & Record<string, unknown>;
+
+/** Options of {@link NodeRed}. */
+export interface NodeRedOptions extends ServiceOptions {
+  /** Where the pack comes from: `true` (default) links the built project into the user directory, `false` leaves it to the caller. */
+  link?: boolean;
+  /** Added to the environment. */
+  env?: NodeJS.ProcessEnv;
+  /** Serve the editor. Default false. */
+  editor?: boolean;
+}
+
+/** Node-RED 5 in a process of its own, with the built pack (`npm run build`), user directory and admin API on loopback. */
+export class NodeRed extends Service {
+  readonly #env: NodeJS.ProcessEnv;
+  readonly #link: boolean;
+  readonly #editor: boolean;
+
+  constructor(options: NodeRedOptions = {}) {
+    super("node-red", options);
+    this.#env = options.env ?? {};
+    this.#link = options.link ?? true;
+    this.#editor = options.editor ?? false;
+  }
+
+  /** `http://127.0.0.1:<port>`. */
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  /** The user directory. */
+  get userDir(): string {
+    return path.join(this.folder, "user");
+  }
+
+  /** The main process. */
+  get pid(): number {
+    return this.processes[0]?.pid ?? 0;
+  }
+
+  /** Everything it has logged, over all its starts. */
+  get log(): string {
+    return existsSync(this.logFile) ? readFileSync(this.logFile, "utf8") : "";
+  }
+
+  /** Resident memory of the main process, in MB (VmRSS of /proc/<pid>/status). */
+  get rss(): number {
+    const status = readFileSync(`/proc/${this.pid}/status`, "utf8");
+    return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) / 1024;
+  }
+
+  /** Deploys flows, as the editor's Deploy button does. Resolves when the new flows have started. */
+  async deploy(flows: FlowNode[], type: "full" | "flows" | "nodes" | "reload" = "full"): Promise<void> {
+    const started = this.#starts();
+    const response = await fetch(`${this.url}/flows`, {
+      method: "POST",
+      headers: { "content-type": "application/json", "node-red-api-version": "v2", "node-red-deployment-type": type },
+      body: JSON.stringify({ flows }),
+    });
+    if (!response.ok) throw new Error(`Deploy failed: ${response.status} ${await response.text()}`);
+    await waitFor("the flows to start", () => this.#starts() > started, { interval: 20 });
+  }
+
+  protected choosePort(): Promise<number> {
+    return freePorts();
+  }
+
+  protected prepare(): Promise<void> {
+    mkdirSync(this.userDir, { recursive: true });
+    const settings = {
+      uiHost: "127.0.0.1",
+      uiPort: this.port,
+      flowFile: "flows.json",
+      credentialSecret: "test",
+      disableEditor: !this.#editor,
+      telemetry: { enabled: false },
+      logging: { console: { level: "info", metrics: false, audit: false } },
+    };
+    writeFileSync(path.join(this.userDir, "settings.js"), `module.exports = ${JSON.stringify(settings, undefined, 2)};\n`);
+    if (this.#link) this.#linkPack();
+    return Promise.resolve();
+  }
+
+  protected async launch(): Promise<void> {
+    const started = this.#starts();
+    const red = path.join(PROJECT, "node_modules", "node-red", "red.js");
+    const child = this.spawn(process.execPath, [red, "-u", this.userDir], { env: { ...process.env, NODE_OPTIONS: "", ...this.#env } });
+    await waitFor("Node-RED to start its flows", () => {
+      if (child.exitCode !== null) throw new Error(`Node-RED ended with ${child.exitCode}`);
+      return this.#starts() > started;
+    });
+  }
+
+  protected requestStop(): void {
+    this.signalAll("SIGTERM");
+  }
+
+  protected crash(): void {
+    this.signalAll("SIGKILL");
+  }
+
+  #starts(): number {
+    return this.log.split("Started flows").length + this.log.split("Started modified").length;
+  }
+
+  #linkPack(): void {
+    if (!existsSync(path.join(PROJECT, "dist"))) throw new Error("dist/ is missing: npm run build");
+    const link = path.join(this.userDir, "node_modules", MODULE);
+    if (!existsSync(link)) {
+      mkdirSync(path.dirname(link), { recursive: true });
+      symlinkSync(PROJECT, link);
+    }
+    const manifest = { name: "test", private: true, dependencies: { [MODULE]: "*" } };
+    writeFileSync(path.join(this.userDir, "package.json"), JSON.stringify(manifest));
+  }
+}

@@ -43,9 +43,9 @@ export class CaseWriter {
     private readonly options: CaseWriterOptions = {},
   ) {}
 
-  /** What orders cases: the external id as the org compares it, without regard to case. */
+  /** What orders cases: the external id as the org compares it, without regard to case and blanks around it. */
   static keyOf(item: CaseItem): string | undefined {
-    return item.externalId === undefined ? undefined : String(item.externalId).toLowerCase();
+    return item.externalId === undefined ? undefined : String(item.externalId).trim().toLowerCase();
   }
 
   /**

@@ -1,0 +1,66 @@
+/** `npm run build`: nodes/ → dist/ and emulator/src/ → emulator/dist/. Writes only what changed and removes what has no source any more. */
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import path from "node:path";
+import { CommandError, inProject, isMain, runTool } from "./lib/project.mjs";
+
+const PROJECTS = [
+  { name: "nodes", config: "tsconfig.json", source: "nodes", output: "dist", extra: { icons: "editor/icons" } },
+  { name: "emulator", config: "emulator/tsconfig.json", source: "emulator/src", output: "emulator/dist", extra: {} },
+];
+
+/** Files under a folder, as paths relative to it. */
+function filesOf(folder) {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)));
+}
+
+function copyIfChanged(from, to) {
+  if (existsSync(to) && readFileSync(from).equals(readFileSync(to))) return;
+  mkdirSync(path.dirname(to), { recursive: true });
+  copyFileSync(from, to);
+}
+
+/** What is to stand in the output folder: compiled file → undefined, copied file → its source. */
+function expectedOutput({ source, extra }) {
+  const expected = new Map();
+  for (const file of filesOf(inProject(source))) {
+    if (file.endsWith(".d.ts")) continue;
+    if (!file.endsWith(".ts")) expected.set(file, inProject(source, file));
+    else for (const suffix of [".js", ".d.ts"]) expected.set(file.replace(/\.ts$/, suffix), undefined);
+  }
+  for (const [folder, target] of Object.entries(extra)) {
+    for (const file of filesOf(inProject(folder))) expected.set(path.join(target, file), inProject(folder, file));
+  }
+  return expected;
+}
+
+async function buildProject(project) {
+  const { name, config, output } = project;
+  if (!existsSync(inProject(config))) return;
+  const state = inProject(".cache", `${name}.tsbuildinfo`);
+  const expected = expectedOutput(project);
+  for (const [file, from] of expected) if (from !== undefined) copyIfChanged(from, inProject(output, file));
+  for (const file of filesOf(inProject(output))) if (!expected.has(file)) rmSync(inProject(output, file));
+  // the compiler trusts its notes: it would not write again what somebody removed
+  const compiled = [...expected].filter(([file, from]) => from === undefined && file.endsWith(".js"));
+  if (compiled.some(([file]) => !existsSync(inProject(output, file)))) rmSync(state, { force: true });
+  await runTool("typescript/lib/tsc.js", ["-p", inProject(config), "--incremental", "--tsBuildInfoFile", state], { quiet: true });
+}
+
+/** Builds both packages side by side. @throws {CommandError} with the compiler's output */
+export async function build() {
+  const results = await Promise.allSettled(PROJECTS.map(buildProject));
+  const failed = results.find((result) => result.status === "rejected");
+  if (failed) throw failed.reason;
+}
+
+if (isMain(import.meta.url)) {
+  try {
+    await build();
+  } catch (error) {
+    console.error(error instanceof CommandError ? error.output : error);
+    process.exitCode = 1;
+  }
+}

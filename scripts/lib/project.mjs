@@ -1,0 +1,64 @@
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+/** The project's folder. */
+export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
+
+/** A path inside the project. */
+export const inProject = (...parts) => path.join(root, ...parts);
+
+/** True when the module with this `import.meta.url` is the program that was started. */
+export const isMain = (url) => process.argv[1] !== undefined && url === pathToFileURL(path.resolve(process.argv[1])).href;
+
+/** The pinned Node that the npm package `node` brings; the machine's own where it is missing. */
+export function pinnedNode() {
+  const pinned = inProject("node_modules/node/bin/node");
+  return existsSync(pinned) ? pinned : process.execPath;
+}
+
+/** Environment in which `node` and the tools of node_modules come first. */
+export const environment = () => ({
+  ...process.env,
+  PATH: [path.dirname(pinnedNode()), inProject("node_modules/.bin"), process.env.PATH].join(path.delimiter),
+});
+
+/** A program did not end well; its own output says why. */
+export class CommandError extends Error {
+  constructor(command, code, output) {
+    super(`${command} ended with ${code}`);
+    this.name = "CommandError";
+    this.output = output;
+  }
+}
+
+/**
+ * Runs a program in the project's folder.
+ * @param {{ quiet?: boolean, env?: object, cwd?: string }} options - `quiet`: collect the output instead of showing it
+ * @returns {Promise<string>} the collected output; "" when it was shown
+ * @throws {CommandError}
+ */
+export function run(command, args, { quiet = false, env = {}, cwd = root } = {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd, env: { ...environment(), ...env }, stdio: quiet ? ["ignore", "pipe", "pipe"] : "inherit" });
+    const chunks = [];
+    child.stdout?.on("data", (chunk) => chunks.push(chunk));
+    child.stderr?.on("data", (chunk) => chunks.push(chunk));
+    child.once("error", reject);
+    child.once("close", (code, signal) => {
+      const output = Buffer.concat(chunks).toString();
+      if (code === 0) resolve(output);
+      else reject(new CommandError(`${path.basename(command)} ${args.join(" ")}`, signal ?? code, output));
+    });
+  });
+}
+
+/** Runs a JavaScript tool of node_modules with the pinned Node. */
+export const runTool = (script, args, options) => run(pinnedNode(), [inProject("node_modules", script), ...args], options);
+
+/** Seconds as people read them. */
+export function duration(ms) {
+  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
+  return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
+}

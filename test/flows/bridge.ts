@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { connect } from "amqplib";
+import type { FlowNode } from "../services/node-red";
+import type { Postgres } from "../services/postgres";
+import type { RabbitMq } from "../services/rabbitmq";
+import { waitFor } from "../services/wait";
+
+/** The deliveries a fault must strike, at least (issue: each fault strikes while at least 100 are unsettled). */
+export const UNSETTLED = 100;
+
+/** A tab and what stands on it: flow nodes need coordinates, or Node-RED takes them for configuration. */
+export function tab(...nodes: FlowNode[]): FlowNode[] {
+  return [{ id: "tab", type: "tab", label: "test" }, ...nodes.map((node, index) => ({ z: "tab", x: 200, y: 60 * (index + 1), wires: [], ...node }))];
+}
+
+/** The broker's config node. */
+export function brokerNode(rabbit: RabbitMq): FlowNode {
+  const credentials = { username: rabbit.username, password: rabbit.password };
+  return { id: "broker", type: "surewire-amqp-broker", name: "", urls: [rabbit.url], vhost: "/", tls: "", heartbeat: 15, connectTimeout: 10, credentials };
+}
+
+/** A consumer with the defaults of the form, and what a test changes. */
+export function inNode(queue: string, wires: string[], more: Record<string, unknown> = {}): FlowNode {
+  const settling = { settle: "flow", deadline: 1_500_000, retries: 5, retryDelay: 1000, retryMaxDelay: 300_000, deadLetterQueue: "" };
+  const taking = { queue, declare: "declare", queueType: "quorum", arguments: {}, bindings: [], prefetch: 400, format: "json" };
+  return { id: "in", type: "surewire-amqp-in", name: "", broker: "broker", ...taking, ...settling, wires: [wires], ...more };
+}
+
+/** The database's config node, PostgreSQL over ODBC. */
+export function postgresNode(postgres: Postgres): FlowNode {
+  const credentials = { username: postgres.username, password: postgres.password };
+  const limits = { poolSize: 4, loginTimeout: 10, queryTimeout: 60 };
+  return { id: "database", type: "surewire-sql-database", name: "", engine: "odbc", connectionString: postgres.connectionString, file: "", dialect: "auto", ...limits, credentials };
+}
+
+/** Writes `id`, `value` and the attempt a message came with. */
+export function writeNode(table: string, more: Record<string, unknown> = {}): FlowNode {
+  const columns = [
+    { column: "id", value: "payload.id", valueType: "msg" },
+    { column: "value", value: "payload.value", valueType: "msg" },
+    { column: "attempt", value: "delivery.attempt", valueType: "msg" },
+  ];
+  return { id: "write", type: "surewire-sql-write", name: "", database: "database", mode: "upsert", table, columns, keys: ["id"], batchSize: 200, linger: 20, wires: [[]], ...more };
+}
+
+/** Makes the table that {@link writeNode} writes to. */
+export async function createTable(postgres: Postgres, table: string): Promise<void> {
+  await postgres.query(`drop table if exists ${table}`);
+  await postgres.query(`create table ${table} (id text primary key, value integer not null, attempt integer)`);
+}
+
+/** Publishes one message per id, confirmed, to a durable quorum queue. */
+export async function publish(rabbit: RabbitMq, queue: string, contents: (string | object)[]): Promise<void> {
+  const connection = await connect(`${rabbit.url}?heartbeat=0`, { credentials: undefined } as never);
+  const channel = await connection.createConfirmChannel();
+  await channel.assertQueue(queue, { durable: true, arguments: queueArguments(queue) });
+  for (const content of contents) {
+    const body = Buffer.from(typeof content === "string" ? content : JSON.stringify(content));
+    channel.sendToQueue(queue, body, { persistent: true, contentType: "application/json" });
+  }
+  await channel.waitForConfirms();
+  await connection.close();
+}
+
+/** As our own node declares it, so that whoever comes first makes the same queue. */
+function queueArguments(queue: string): Record<string, unknown> {
+  return { "x-queue-type": "quorum", "x-dead-letter-exchange": "", "x-dead-letter-routing-key": `${queue}.dlq` };
+}
+
+/** `count` messages `{id, value}` with the ids they carry. */
+export function messages(count: number): { id: string; value: number }[] {
+  return Array.from({ length: count }, (_, value) => ({ id: `m${String(value).padStart(6, "0")}`, value }));
+}
+
+/** Waits until the broker counts at least {@link UNSETTLED} messages of `queue` in our hands. */
+export async function untilUnsettled(rabbit: RabbitMq, queue: string): Promise<void> {
+  await waitFor(`${UNSETTLED} unsettled messages of ${queue}`, async () => {
+    const found = (await rabbit.listQueues()).find(({ name }) => name === queue);
+    return (found?.unacknowledged ?? 0) >= UNSETTLED;
+  });
+}
+
+/** Waits until `queue` and its retry queues are empty, as the broker counts. */
+export async function untilEmpty(rabbit: RabbitMq, queue: string, timeout = 60_000): Promise<void> {
+  const own = (name: string): boolean => name === queue || name.startsWith(`${queue}.retry.`);
+  await waitFor(`${queue} to be empty`, async () => (await rabbit.listQueues()).every(({ name, messages: left }) => !own(name) || left === 0), { timeout });
+}
+
+/** How many messages the dead-letter queue of `queue` holds. */
+export async function deadLetters(rabbit: RabbitMq, queue: string): Promise<number> {
+  return (await rabbit.listQueues()).find(({ name }) => name === `${queue}.dlq`)?.messages ?? 0;
+}
+
+/** Compares sets, not counts: every id that was sent is stored, nothing else is, and by a primary key nothing twice. */
+export async function assertStored(postgres: Postgres, table: string, sent: { id: string }[]): Promise<void> {
+  const rows = (await postgres.query(`select id from ${table} order by id`)) as { id: string }[];
+  assert.deepEqual(rows.map(({ id }) => id), sent.map(({ id }) => id).sort());
+}
+
+/** Keeps writers of `table` waiting until the returned function is called: what has been taken stays unsettled. */
+export async function lockTable(postgres: Postgres, table: string): Promise<() => Promise<void>> {
+  const { Client } = await import("pg");
+  const client = new Client(postgres.clientConfig);
+  client.on("error", () => undefined); // the server may be stopped while the lock is held
+  await client.connect();
+  await client.query("begin");
+  await client.query(`lock table ${table} in access exclusive mode`);
+  return () => client.end().catch(() => undefined);
+}

@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, startEmulator, type Emulator } from "../../emulator/src/index";
+import { NodeRed, type FlowNode } from "../services/node-red";
+import type { RabbitMq } from "../services/rabbitmq";
+import { sharedRabbit } from "../services/shared";
+import { pause, waitFor } from "../services/wait";
+import { brokerNode, deadLetters, inNode, publish, tab, untilEmpty, untilUnsettled } from "./bridge";
+
+interface Event {
+  id: string;
+  origin?: string;
+}
+
+const events = (count: number): Event[] => Array.from({ length: count }, (_, index) => ({ id: `event-${index}` }));
+
+describe("device to case, while things break", function () {
+  this.timeout(120_000);
+  let rabbit: RabbitMq;
+  let org: Emulator;
+  const nodeRed = new NodeRed();
+
+  before(async () => {
+    [rabbit, org] = await Promise.all([sharedRabbit(), startEmulator(), nodeRed.start()]);
+  });
+  beforeEach(() => org.control.reset());
+  after(async () => {
+    await nodeRed.stop();
+    await org.stop();
+  });
+
+  const flow = (queue: string): FlowNode[] =>
+    tab(
+      brokerNode(rabbit),
+      inNode(queue, ["case"]),
+      { id: "org", type: "surewire-salesforce-org", name: "", loginUrl: org.url, flow: "client-credentials", apiVersion: "66.0", credentials: { clientId: DEFAULT_CLIENT_ID, clientSecret: DEFAULT_CLIENT_SECRET } },
+      {
+        id: "case",
+        type: "surewire-salesforce-case",
+        name: "",
+        org: "org",
+        divisions: [],
+        mapping: [
+          { field: "Subject", value: "payload.id", valueType: "msg" },
+          { field: "Origin", value: "payload.origin", valueType: "msg" },
+        ],
+        defaults: [],
+        externalIdField: "Device_Event_Id__c",
+        externalId: "payload.id",
+        externalIdType: "msg",
+        assignment: "default",
+        batchSize: 200,
+        linger: 50,
+        wires: [[]],
+      },
+    );
+
+  const cases = (): string[] => org.records("Case").map((record) => String(record.Device_Event_Id__c)).sort();
+
+  function assertEachOnce(sent: Event[]): void {
+    assert.deepEqual(cases(), sent.map(({ id }) => id).sort());
+  }
+
+  it("an org that answers 503 for 5 s gets every message as exactly one case", async () => {
+    const sent = events(2000);
+    await publish(rabbit, "org_503", sent);
+    org.control.slow({ ms: 300 }); // so that the fault strikes in the middle
+    await nodeRed.deploy(flow("org_503"));
+    await waitFor("the first cases", () => cases().length > 0);
+    org.control.unavailable({});
+    await untilUnsettled(rabbit, "org_503");
+    await pause(5000);
+    assert.ok(cases().length < sent.length, "the fault came too late");
+    org.control.clearFaults();
+    await untilEmpty(rabbit, "org_503");
+    assertEachOnce(sent);
+    assert.equal(await deadLetters(rabbit, "org_503"), 0);
+  });
+
+  it("an org whose token expires in the middle, too, and logs in once more", async () => {
+    const sent = events(2000);
+    await publish(rabbit, "org_expired", sent);
+    org.control.slow({ ms: 300 });
+    await nodeRed.deploy(flow("org_expired"));
+    await waitFor("the first cases", () => cases().length > 0);
+    await untilUnsettled(rabbit, "org_expired");
+    const before = org.control.stats().logins;
+    org.control.expireTokens();
+    await untilEmpty(rabbit, "org_expired");
+    assertEachOnce(sent);
+    assert.equal(org.control.stats().logins - before, 1);
+    assert.equal(await deadLetters(rabbit, "org_expired"), 0);
+  });
+
+  it("an org whose answers are lost though it stored the cases, too", async () => {
+    const sent = events(600);
+    await publish(rabbit, "org_reset", sent);
+    org.control.resetConnections({ count: 2, when: "after" });
+    await nodeRed.deploy(flow("org_reset"));
+    await untilEmpty(rabbit, "org_reset");
+    assertEachOnce(sent);
+    assert.equal(await deadLetters(rabbit, "org_reset"), 0);
+  });
+
+  it("one refused case among 200 leaves 199 cases and one dead letter, in at most two calls", async () => {
+    const sent = events(200);
+    sent[77] = { id: "refused", origin: "Pigeon" };
+    await publish(rabbit, "org_refused", sent);
+    await nodeRed.deploy(flow("org_refused"));
+    await untilEmpty(rabbit, "org_refused");
+    assertEachOnce(sent.filter(({ id }) => id !== "refused"));
+    await waitFor("the dead letter", async () => (await deadLetters(rabbit, "org_refused")) === 1);
+    const calls = org.control.stats().byKind;
+    const writes = Object.entries(calls).filter(([kind]) => kind.includes("composite")).reduce((sum, [, count]) => sum + count, 0);
+    assert.ok(writes <= 2, `${writes} calls: ${JSON.stringify(calls)}`);
+  });
+});

@@ -40,6 +40,8 @@ export class FlowTracker {
   /** Rises with every stop of flows: a hop of an older one must prove that its node still runs. */
   private generation = 0;
   private stopping = false;
+  /** The hop whose `done` is being called: Catch and Complete nodes get their copy right after, wherever that call comes from. */
+  private completing: Hop | undefined;
 
   /** A source begins to follow. Hooks are global to the runtime: the first user adds them. Without hooks (test helper) nothing is followed. */
   acquire(runtime: TrackedRuntime): void {
@@ -142,7 +144,8 @@ export class FlowTracker {
   /** A message that came without a send: Link nodes, Catch and Complete hand theirs over directly. */
   private unsent(message: object, node: FlowNode): Hop | undefined {
     const sent = this.hopOf.get(message);
-    const context = sent && !sent.scope.closed ? sent : this.storage.getStore();
+    const completing = node.type === "catch" || node.type === "complete" ? this.completing : undefined;
+    const context = sent && !sent.scope.closed ? sent : (completing ?? this.storage.getStore());
     if (!context || context.scope.closed) return undefined;
     return this.begin(context.scope, message, node, undefined, context.caught);
   }
@@ -163,6 +166,8 @@ export class FlowTracker {
   private onComplete(event: CompleteEvent): void {
     const hop = this.find(event.msg, event.node.node, true);
     if (!hop) return;
+    if (!this.completing) queueMicrotask(() => (this.completing = undefined));
+    this.completing = hop;
     if (event.error) this.fail(hop.scope, event.error, hop.node);
     this.end(hop);
   }

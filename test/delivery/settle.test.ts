@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { ConnectorError } from "../../nodes/common/errors";
 import { held, testBench, type TestSource } from "../services/test-nodes/test-nodes";
 import { Runtime, type FlowNodeConfig } from "../services/runtime";
 import { waitFor as waitUntil } from "../services/wait";
@@ -67,6 +68,27 @@ describe("the settle node, in a real Node-RED", function () {
     await runtime.fresh([source(["fails"]), fails, catchAll(["settle"]), settle("settle", "dead-letter")]);
     assert.deepEqual(await settlementOf("a"), { outcome: "dead-letter", text: "broken" });
     assert.equal(theSource().settled[0]?.settlement.node?.id, "fails");
+  });
+
+  it("does so behind a sink of ours, which settles its messages a batch at a time", async () => {
+    await runtime.fresh([
+      source(["sink"]),
+      { id: "sink", type: "test-sink", wires: [[]] },
+      catchAll(["hold"]),
+      { id: "hold", type: "test-hold", wires: [["settle"]] },
+      settle("settle", "accept"),
+    ]);
+    const refused = { ok: false as const, error: new ConnectorError("ROW_REFUSED", "no") };
+    testBench.write = (values) => Promise.resolve(values.map((value) => (value === "good" ? { ok: true, value: "stored" } : refused)));
+    const entry = theSource();
+    for (const payload of ["bad", "good", "worse"]) entry.take(payload);
+    await waitFor("the good one to be settled and the others to be caught", () => entry.settled.length === 1 && held.length === 2);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.deepEqual(entry.settled.map(({ taken }) => taken), ["good"]);
+    held[0]?.go();
+    held[1]?.done();
+    await waitFor("all to be settled", () => entry.settled.length === 3);
+    assert.deepEqual(entry.settled.slice(1).map(({ taken, settlement }) => [taken, settlement.outcome]), [["bad", "accept"], ["worse", "dead-letter"]]);
   });
 
   it("reads outcome and reason from the message", async () => {

@@ -31,7 +31,9 @@ export function settle(message: object, outcome: Outcome, reason: string | undef
   if (!delivery) return "none";
   if (delivery === "closed") return "closed";
   if (delivery.mode === "delivery") return "source";
-  delivery.settle(verdict(outcome, reason, node, undefined));
+  const asked = verdict(outcome, reason, node, undefined);
+  if (delivery.mode === "flow") delivery.record(asked);
+  else delivery.settle(asked);
   return undefined;
 }
 

@@ -1,0 +1,32 @@
+/** `npm run lint`: the rules of eslint.config.mjs on every file and the arrows of .dependency-cruiser.cjs between them. */
+import { existsSync } from "node:fs";
+import { CommandError, inProject, isMain, runTool } from "./lib/project.mjs";
+
+const eslint = () =>
+  runTool("eslint/bin/eslint.js", [".", "--max-warnings", "0", "--cache", "--cache-strategy", "content", "--cache-location", ".cache/eslint"], {
+    quiet: true,
+  });
+
+const arrows = () =>
+  runTool(
+    "dependency-cruiser/bin/dependency-cruise.mjs",
+    ["--config", ".dependency-cruiser.cjs", ...["nodes", "emulator/src"].filter((folder) => existsSync(inProject(folder)))],
+    { quiet: true },
+  );
+
+/** @throws {CommandError} with what both found */
+export async function lint() {
+  const results = await Promise.allSettled([eslint(), arrows()]);
+  const failures = results.filter((result) => result.status === "rejected").map((result) => result.reason);
+  if (failures.length > 0) throw new CommandError("lint", 1, failures.map((error) => error.output ?? String(error)).join("\n"));
+}
+
+if (isMain(import.meta.url)) {
+  try {
+    await lint();
+    console.log("no findings");
+  } catch (error) {
+    console.error(error instanceof CommandError ? error.output : error);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,139 @@
+import { fork, type ChildProcess as Forked } from "node:child_process";
+import path from "node:path";
+import { ConnectorError } from "../../common/errors";
+import { fromData, type OpenOptions, type Operation, type Operations, type Reply } from "./protocol";
+
+/** A child that is asked to close gets this many ms. */
+const CLOSE_TIMEOUT = 5000;
+/** The addon freezes the child's main thread while it connects: silence is fatal only this many ms past the login timeout. */
+const SILENCE_GRACE = 8000;
+/** How much of what the child said last is kept, in characters. */
+const LAST_WORDS = 300;
+
+interface Pending {
+  resolve(answer: unknown): void;
+  reject(error: ConnectorError): void;
+}
+
+/** One run of the child process: requests and answers, and its end. */
+export class ChildProcess {
+  private readonly child: Forked;
+  private readonly pending = new Map<number, Pending>();
+  private lastId = 0;
+  private silence: NodeJS.Timeout | undefined;
+  private lastWords = "";
+  private closing = false;
+  private gone = false;
+
+  /**
+   * Starts the process and hands it `options`, over the channel: neither arguments nor environment ever hold the password.
+   *
+   * @param onExit called once, when it has ended for whatever reason; `expected` when it was asked to or was worn out
+   */
+  constructor(
+    private readonly options: OpenOptions,
+    onExit: (expected: boolean) => void,
+  ) {
+    const extension = path.extname(__filename);
+    this.child = fork(path.join(__dirname, `child${extension}`), [], {
+      serialization: "advanced",
+      stdio: ["ignore", "ignore", "pipe", "ipc"],
+      // not Node-RED's own flags: an --inspect port cannot be opened twice
+      execArgv: extension === ".ts" ? ["--require", require.resolve("tsx/cjs")] : [],
+      // every statement at work holds a thread; two are left for connecting and closing
+      env: { ...process.env, UV_THREADPOOL_SIZE: String(options.poolSize + 2), NODE_OPTIONS: "" },
+    });
+    this.child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      this.lastWords = (this.lastWords + text).slice(-LAST_WORDS);
+    });
+    this.child.on("message", (reply: Reply) => this.receive(reply));
+    this.child.on("error", () => this.child.kill("SIGKILL")); // a failed start or send; "exit" or "close" follows
+    this.child.once("close", (code, signal) => {
+      this.gone = true;
+      clearTimeout(this.silence);
+      const how = signal ?? `code ${code}`;
+      const words = this.lastWords.trim().split("\n")[0];
+      this.rejectAll(`The database process ended (${how})${words && !this.closing ? `: ${words}` : ""}`);
+      onExit(this.closing || code === 0);
+    });
+    this.request("open", options).catch(() => undefined); // what follows fails for the same reason
+  }
+
+  /** The process's id, for the log. */
+  get pid(): number | undefined {
+    return this.child.pid;
+  }
+
+  /** Whether it can be asked anything. */
+  get usable(): boolean {
+    return !this.gone && !this.closing && this.child.connected;
+  }
+
+  /**
+   * Asks the child.
+   *
+   * @throws ConnectorError the child's, or `DATABASE_UNAVAILABLE` when the child ends first
+   */
+  request<O extends Operation>(operation: O, argument: Operations[O]["argument"]): Promise<Operations[O]["answer"]> {
+    return new Promise((resolve, reject) => {
+      if (this.gone || !this.child.connected) {
+        reject(new ConnectorError("DATABASE_UNAVAILABLE", "The database process has ended"));
+        return;
+      }
+      this.lastId += 1;
+      const id = this.lastId;
+      this.pending.set(id, { resolve: resolve as (answer: unknown) => void, reject });
+      this.child.send({ id, operation, argument }, (error) => {
+        if (!error) return;
+        this.pending.delete(id);
+        reject(new ConnectorError("DATABASE_UNAVAILABLE", `The database process cannot be reached: ${error.message}`, { cause: error }));
+      });
+      this.listen();
+    });
+  }
+
+  /** Ends the process at once; what it was asked is rejected. */
+  kill(): void {
+    this.child.kill("SIGKILL");
+  }
+
+  /** Lets it finish its statements and close its connections, bounded. */
+  async close(): Promise<void> {
+    if (this.gone) return;
+    const ended = new Promise<void>((resolve) => this.child.once("close", () => resolve()));
+    const timer = setTimeout(() => this.kill(), CLOSE_TIMEOUT);
+    const asked = this.request("close", null).catch(() => undefined);
+    this.closing = true;
+    await asked;
+    if (this.child.connected) this.child.disconnect();
+    await ended;
+    clearTimeout(timer);
+  }
+
+  private receive(reply: Reply): void {
+    if ("id" in reply) {
+      const pending = this.pending.get(reply.id);
+      this.pending.delete(reply.id);
+      if ("error" in reply) pending?.reject(fromData(reply.error));
+      else pending?.resolve(reply.answer);
+    }
+    this.listen();
+  }
+
+  /** Starts the wait for the next sign of life; none is due while nothing is asked. */
+  private listen(): void {
+    clearTimeout(this.silence);
+    this.silence = undefined;
+    if (this.pending.size === 0 || this.gone) return;
+    this.silence = setTimeout(() => {
+      this.lastWords = "it hung in the driver";
+      this.kill();
+    }, this.options.loginTimeout + SILENCE_GRACE);
+  }
+
+  private rejectAll(text: string): void {
+    const error = new ConnectorError("DATABASE_UNAVAILABLE", text);
+    for (const { reject } of this.pending.values()) reject(error);
+    this.pending.clear();
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * The database's own process. ODBC drivers can freeze or abort the process they run in (npm odbc holds a process-wide lock while
+ * it connects, and its destructors wait for it on the main thread): here that is nobody's loss, the parent starts another.
+ */
+import { toConnectorError } from "../../common/errors";
+import { ChildSession } from "./child-session";
+import { type OpenOptions, type Reply, type Request, toData, type WriteRequest } from "./protocol";
+
+/** How often the parent hears that this process lives, in ms, while it waits for answers. */
+const ALIVE_INTERVAL = 1000;
+
+let session: ChildSession | undefined;
+/** Why there is no session. */
+let refused: unknown = new Error("not open");
+let atWork = 0;
+let beat: NodeJS.Timeout | undefined;
+
+function reply(message: Reply): void {
+  if (process.connected) process.send?.(message);
+}
+
+async function serve({ operation, argument }: Request): Promise<unknown> {
+  if (operation === "open") {
+    try {
+      session = new ChildSession(argument as OpenOptions, stuck);
+    } catch (error) {
+      refused = error;
+      throw error;
+    }
+    return null;
+  }
+  if (operation === "close") return session?.close();
+  if (!session) throw refused;
+  switch (operation) {
+    case "ping":
+      return session.ping();
+    case "write":
+      return session.write(argument as WriteRequest);
+  }
+}
+
+function stuck(reason: string): void {
+  process.stderr.write(`${reason}\n`);
+  process.exit(1);
+}
+
+process.on("message", (request: Request) => {
+  atWork += 1;
+  beat ??= setInterval(() => reply({ alive: true }), ALIVE_INTERVAL);
+  serve(request)
+    .then(
+      (answer) => reply({ id: request.id, answer: answer ?? null }),
+      (error: unknown) => reply({ id: request.id, error: toData(toConnectorError(error, "DATABASE_UNAVAILABLE")) }),
+    )
+    .finally(() => {
+      atWork -= 1;
+      if (atWork > 0) return;
+      clearInterval(beat);
+      beat = undefined;
+      if (session?.worn) process.disconnect(); // ends below; the parent starts a fresh one when it needs it
+    });
+});
+
+process.on("disconnect", () => process.exit(0));
+process.on("SIGINT", () => undefined); // Ctrl-C goes to the whole group: the parent closes us in its own time

@@ -1,0 +1,57 @@
+import { ConnectorError, isConnectorError } from "../../../common/errors";
+import type { DatabaseConnection } from "../backend";
+import type { DialectName } from "../protocol";
+import type { Dialect } from "./dialect";
+import { mariadb } from "./mariadb";
+import { postgresql } from "./postgresql";
+import { sqlite } from "./sqlite";
+
+export type { Column, Dialect, Statement, Target } from "./dialect";
+
+const DIALECTS: Record<DialectName, Dialect> = { postgresql, mariadb, sqlite };
+
+/** The dialect by its name. */
+export function dialectNamed(name: DialectName): Dialect {
+  return DIALECTS[name];
+}
+
+/**
+ * Asks a connection what it is connected to: npm odbc does not tell (no SQLGetInfo).
+ *
+ * @throws ConnectorError `NOT_CONFIGURED` when the answer is none of ours
+ */
+export async function detectDialect(connection: DatabaseConnection): Promise<DialectName> {
+  const version = await ask(connection, "select version() as answer");
+  if (/^PostgreSQL/i.test(version)) return "postgresql";
+  if (/^\d+\.\d+/.test(version)) return "mariadb"; // MySQL answers with the bare number
+  if (await ask(connection, "select sqlite_version() as answer")) return "sqlite";
+  throw new ConnectorError("NOT_CONFIGURED", "The kind of database is not recognised: choose its dialect in the database's settings");
+}
+
+/** The parts of `table`, `schema.table` or `"My.Schema"."My Table"`, without quotes. */
+export function tableParts(table: string): string[] {
+  const part = /\s*(?:"((?:[^"]|"")+)"|`((?:[^`]|``)+)`|([^."`]+?))\s*(?:\.|$)/y;
+  const parts: string[] = [];
+  while (part.lastIndex < table.length) {
+    const match = part.exec(table);
+    const [, double, back, bare] = match ?? [];
+    const text = double?.replaceAll('""', '"') ?? back?.replaceAll("``", "`") ?? bare;
+    if (!match || !text || table.endsWith(".")) throw new ConnectorError("NOT_CONFIGURED", `"${table}" is not the name of a table`, { details: { table } });
+    parts.push(text);
+  }
+  if (parts.length === 0 || parts.length > 2) {
+    throw new ConnectorError("NOT_CONFIGURED", `"${table}" is not the name of a table or schema.table`, { details: { table } });
+  }
+  return parts;
+}
+
+async function ask(connection: DatabaseConnection, sql: string): Promise<string> {
+  try {
+    const [row] = await connection.query(sql);
+    return String(row ? Object.values(row)[0] : "");
+  } catch (error) {
+    if (isConnectorError(error) && error.code === "DATABASE_UNAVAILABLE") throw error;
+    await connection.rollback();
+    return "";
+  }
+}

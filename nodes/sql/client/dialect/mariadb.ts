@@ -1,0 +1,64 @@
+import type { Parameter } from "../backend";
+import type { PlainValue } from "../protocol";
+import type { Column, Dialect, Statement, Target } from "./dialect";
+import { MAX_PARAMETERS, placeholders, quote, sqlTimestamp } from "./text";
+import { parameter, parameterBytes } from "./values";
+
+const name = (identifier: string): string => quote(identifier, "`");
+const IN_TABLE = "table_schema = coalesce(?, database()) and table_name = ?";
+
+/** MariaDB and MySQL. */
+export const mariadb: Dialect<Parameter[]> = {
+  name: "mariadb",
+  setup: [
+    "set time_zone = '+00:00'", // what has an offset is written in UTC, see encode
+    "set sql_mode = concat(@@sql_mode, ',STRICT_TRANS_TABLES')", // without it values are cut to fit, in silence
+  ],
+  concurrent: true,
+  maxRows: (columns) => Math.max(1, Math.floor(MAX_PARAMETERS / columns)),
+  quoteTable: (parts) => parts.map(name).join("."),
+
+  describe: (parts) => ({
+    sql: `select column_name as name, data_type as type from information_schema.columns where ${IN_TABLE} order by ordinal_position`,
+    parameters: inTable(parts),
+  }),
+
+  // ON DUPLICATE KEY does not say which key: without a fitting one every upsert would add a row
+  uniqueKeys: (parts) => ({
+    sql:
+      "select index_name as name, group_concat(column_name separator '\\n') as columns from information_schema.statistics " +
+      `where ${IN_TABLE} and non_unique = 0 group by index_name`,
+    parameters: inTable(parts),
+  }),
+
+  encode: (values, columns) => values.map((value, index) => encode(value, columns[index] as Column)),
+  size: parameterBytes,
+
+  write({ table, columns, mode, keys }: Target, rows): Statement {
+    const list = columns.map((column) => name(column.name)).join(", ");
+    const insert = `insert into ${table} (${list}) values ${placeholders(rows.length, columns.length)}`;
+    const sql = mode === "upsert" ? `${insert} on duplicate key update ${assignments(columns, keys)}` : insert;
+    return { sql, parameters: rows.flat() };
+  },
+};
+
+function inTable(parts: readonly string[]): Parameter[] {
+  return [parts.length > 1 ? (parts[0] ?? null) : null, parts.at(-1) ?? ""];
+}
+
+function assignments(columns: readonly Column[], keys: readonly string[]): string {
+  const rest = columns.filter((column) => !keys.includes(column.name));
+  const updated = rest.length > 0 ? rest : columns.slice(0, 1); // nothing but keys: a column set to what it is
+  return updated.map((column) => `${name(column.name)} = values(${name(column.name)})`).join(", ");
+}
+
+function encode(value: PlainValue, { type }: Column): Parameter {
+  const encoded = parameter(value, (date) => sqlTimestamp(date.toISOString()));
+  if (typeof encoded === "string" && (type === "timestamp" || type === "datetime" || type === "date")) {
+    const text = sqlTimestamp(encoded);
+    return type === "date" ? text.slice(0, 10) : text;
+  }
+  // a decimal column takes the text exactly, a double only nearly
+  if (typeof encoded === "bigint" || (typeof encoded === "number" && !Number.isSafeInteger(encoded))) return String(encoded);
+  return encoded;
+}

@@ -1,0 +1,35 @@
+/** Quoting and dates that dialects share. */
+
+/** Statements above this are split, in bytes: well under MariaDB's default `max_allowed_packet` of 16 MiB, past which it hangs up. */
+export const MAX_STATEMENT_BYTES = 4 * 1024 * 1024;
+
+/** The addon counts parameters in 16 bits and aborts the process above 32,767. */
+export const MAX_PARAMETERS = 32_000;
+
+/** An identifier in quotes, so that nothing in it can end it. */
+export function quote(identifier: string, mark: '"' | "`"): string {
+  return mark + identifier.replaceAll(mark, mark + mark) + mark;
+}
+
+/** `(?, ?), (?, ?)` */
+export function placeholders(rows: number, columns: number): string {
+  const row = `(${new Array<string>(columns).fill("?").join(", ")})`;
+  return new Array<string>(rows).fill(row).join(", ");
+}
+
+const ISO = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(?::(\d\d)(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?$/i;
+
+/**
+ * An ISO 8601 timestamp as `YYYY-MM-DD HH:MM:SS.ffffff`, in UTC when it has an offset; anything else as it is, for the database to judge.
+ * Drivers and servers drop an offset, or the whole time of day, in silence.
+ */
+export function sqlTimestamp(text: string): string {
+  const match = ISO.exec(text);
+  if (!match) return text;
+  const [, day, minutes, seconds = "00", fraction = "", offset] = match;
+  if (!offset) return `${day} ${minutes}:${seconds}${fraction}`;
+  const zone = offset.length === 5 ? `${offset.slice(0, 3)}:${offset.slice(3)}` : offset;
+  const instant = new Date(`${day}T${minutes}:${seconds}${zone}`);
+  if (Number.isNaN(instant.getTime())) return text;
+  return instant.toISOString().slice(0, 19).replace("T", " ") + fraction; // the fraction is kept as written: a Date has only ms
+}

@@ -1,0 +1,58 @@
+import { ConnectorError, errorText } from "../../common/errors";
+import type { JsonText, PlainValue } from "./protocol";
+
+/**
+ * A message's value in a form that every engine can be given; what no database can store is refused by name, rather than
+ * stored as something else.
+ *
+ * Dates stay dates, big integers stay exact, bytes stay bytes; objects and lists become JSON text.
+ *
+ * @param name the column or parameter, for the error
+ * @throws ConnectorError `INPUT_INVALID`
+ */
+export function plainValue(value: unknown, name: string): PlainValue {
+  switch (typeof value) {
+    case "string":
+      // drivers end a string there without a word
+      if (value.includes("\0")) throw invalid(name, "the text contains a NUL character");
+      return value;
+    case "number":
+      if (!Number.isFinite(value)) throw invalid(name, `${value} is not a number a database can store`);
+      return value;
+    case "boolean":
+    case "bigint":
+      return value;
+    case "object":
+      return value === null ? null : plainObject(value, name);
+    case "undefined":
+      throw invalid(name, "the value is undefined");
+    default:
+      throw invalid(name, `a ${typeof value} cannot be stored`);
+  }
+}
+
+/** Whether a plain value is JSON text. */
+export function isJsonText(value: PlainValue): value is JsonText {
+  return typeof value === "object" && value !== null && "json" in value;
+}
+
+function plainObject(value: object, name: string): PlainValue {
+  if (value instanceof Uint8Array) return value;
+  if (value instanceof ArrayBuffer) return new Uint8Array(value);
+  if (value instanceof Date) {
+    if (Number.isNaN(value.getTime())) throw invalid(name, "the date is not valid");
+    return value;
+  }
+  let json: string | undefined;
+  try {
+    json = JSON.stringify(value);
+  } catch (error) {
+    throw invalid(name, errorText(error).split("\n", 1)[0] ?? ""); // a cycle, a big integer inside
+  }
+  if (json === undefined) throw invalid(name, "it has no JSON form");
+  return { json };
+}
+
+function invalid(name: string, why: string): ConnectorError {
+  return new ConnectorError("INPUT_INVALID", `${name}: ${why}`, { details: { name } });
+}

@@ -1,0 +1,146 @@
+/**
+ * From what drivers report to the pack's error codes: by SQLSTATE, native code and product together, because SQLite's driver
+ * reports everything as HY000, MariaDB's a refused connect as HY000, and PostgreSQL's a wrong password as 08001.
+ */
+import { ConnectorError, type ConnectorErrorOptions, type ErrorCode, errorText } from "../../common/errors";
+import type { DialectName } from "./protocol";
+
+/** One diagnostic record of a driver. */
+export interface Diagnosis {
+  /** SQLSTATE; empty when there is none. */
+  state: string;
+  /** The product's own number. */
+  native: number;
+  message: string;
+}
+
+/** Longer driver texts are cut: headers of dead letters are small. */
+const TEXT_LENGTH = 500;
+
+interface Verdict {
+  code: ErrorCode;
+  options?: Pick<ConnectorErrorOptions, "scope" | "retryable">;
+}
+
+type Rule = [test: RegExp, code: ErrorCode];
+
+/** SQLSTATEs, most special first. */
+const STATES: Rule[] = [
+  [/^(28|3D|42501|IM00[23])/, "DATABASE_REFUSED"],
+  [/^IM00[13]/, "DRIVER_MISSING"],
+  [/^(08|57P0|53|58|25006)/, "DATABASE_UNAVAILABLE"],
+  [/^(42P01|42703|42S02|42S22|3F000)/, "TABLE_UNKNOWN"],
+  [/^42P10/, "NOT_CONFIGURED"], // ON CONFLICT names columns without a unique index
+  [/^(40|55P03|57014|HYT0|HY008|25P0)/, "DATABASE_BUSY"],
+];
+
+/** Texts that say more than the state they come with; psqlodbc reports a failed connect always as 08001, with the server's words. */
+const TEXTS: Rule[] = [
+  [/can't open lib/i, "DRIVER_MISSING"],
+  [/password authentication failed|no pg_hba\.conf entry|(role|database) ".*" does not exist|no password supplied/i, "DATABASE_REFUSED"],
+];
+
+/** MariaDB's and MySQL's own numbers (mariadb.com/kb/en/mariadb-error-codes). */
+const MARIADB: Record<string, number[]> = {
+  DATABASE_REFUSED: [1044, 1045, 1049, 1129, 1130, 1142, 1143, 1227, 1698],
+  DATABASE_UNAVAILABLE: [1021, 1040, 1053, 1114, 1203, 1290, 1836, 1927, 2002, 2003, 2005, 2006, 2013, 2055],
+  TABLE_UNKNOWN: [1051, 1054, 1146],
+  DATABASE_BUSY: [1205, 1213, 1317, 1969, 3024],
+  ROW_REFUSED: [1153],
+};
+
+/** SQLite's primary result codes (sqlite.org/rescode.html). */
+const SQLITE: Record<string, number[]> = {
+  DATABASE_BUSY: [5, 6, 9],
+  DATABASE_UNAVAILABLE: [7, 10, 13],
+  DATABASE_REFUSED: [3, 8, 11, 14, 23, 26],
+  ROW_REFUSED: [12, 18, 19, 20, 25],
+};
+
+/** What kind of failure `diagnosis` is. */
+export function classify(diagnosis: Diagnosis, dialect?: DialectName): Verdict {
+  const { state, native, message } = diagnosis;
+  const byText = find(TEXTS, message);
+  if (byText) return { code: byText };
+  if (dialect === "sqlite" || /^\[SQLite\]/.test(message)) return sqlite(native, message);
+  if (dialect === "mariadb" || /^\[ma-/.test(message)) {
+    const code = byNumber(MARIADB, native);
+    if (code) return { code };
+  }
+  const code = find(STATES, state);
+  if (code) return { code };
+  // 0A, 21–23, 42, 44, 07, P0 …: the server looked at this row and said no. Anything else is unknown, and may pass later.
+  return { code: "ROW_REFUSED", options: { retryable: !/^(0A|2[1-3]|42|44|07|P0|HY003|HY09)/.test(state) } };
+}
+
+/** A driver's failure as an error of ours, with the driver's own text. @param doing what failed, e.g. "insert into readings" */
+export function databaseError(diagnosis: Diagnosis, dialect?: DialectName, doing = ""): ConnectorError {
+  const { code, options } = classify(diagnosis, dialect);
+  const text = clean(diagnosis.message);
+  const details = { state: diagnosis.state, native: diagnosis.native, ...(dialect ? { database: dialect } : {}) };
+  const hint = code === "DRIVER_MISSING" ? driverHint(text) : "";
+  return new ConnectorError(code, `${doing ? `${doing}: ` : ""}${text}${hint}`, { ...options, details });
+}
+
+/** The first diagnostic record of npm odbc's error, whose own message is generic. */
+export function odbcDiagnosis(error: unknown): Diagnosis {
+  const records = (error as { odbcErrors?: { state?: string; code?: number; message?: string }[] }).odbcErrors ?? [];
+  // unixODBC puts warnings (01…) first at times; the failure is what counts, unless nothing else is there
+  const record = records.find(({ state }) => state && !state.startsWith("01")) ?? records[0];
+  if (!record) return { state: "", native: 0, message: errorText(error) };
+  return { state: record.state ?? "", native: record.code ?? 0, message: record.message || errorText(error) };
+}
+
+/** Why `require("odbc")` failed, and the command that mends it. */
+export function missingPackage(error: unknown): ConnectorError {
+  const text = errorText(error);
+  const miss = (say: string): ConnectorError => new ConnectorError("DRIVER_MISSING", say, { cause: error });
+  if (/libodbc\.so/.test(text)) return miss("unixODBC is not installed (libodbc.so.2 is missing): run `sudo apt-get install unixodbc`, then restart Node-RED");
+  if (/odbc\.node|Could not locate the bindings|bindings[\\/]napi/.test(text)) {
+    return miss(
+      "The npm package odbc is there without its binary, because npm did not run its install script: in Node-RED's user directory run " +
+        "`npm install-scripts approve odbc && npm rebuild odbc`, then restart Node-RED",
+    );
+  }
+  if ((error as { code?: unknown }).code === "MODULE_NOT_FOUND") {
+    return miss(
+      "The npm package odbc is not installed, most likely because it could not be built: run `sudo apt-get install unixodbc-dev g++ make python3`, " +
+        "then in Node-RED's user directory `npm install odbc`, then restart Node-RED",
+    );
+  }
+  return miss(`The npm package odbc does not load: ${clean(text)}`);
+}
+
+function driverHint(text: string): string {
+  const driver = /can't open lib '([^']*)'/i.exec(text)?.[1];
+  const name = driver ?? "";
+  const debian = /postgres|psql/i.test(name) ? "odbc-postgresql" : /maria|mysql/i.test(name) ? "odbc-mariadb" : /sqlite/i.test(name) ? "libsqliteodbc" : "";
+  const install = debian ? `install it with \`sudo apt-get install ${debian}\`` : "install the ODBC driver of the database";
+  return `. The ODBC driver${driver ? ` "${driver}"` : ""} is not installed under this name: ${install}; \`odbcinst -q -d\` lists the names that are there`;
+}
+
+function sqlite(native: number, message: string): Verdict {
+  const primary = native & 0xff; // extended result codes keep the primary one in the low byte
+  if (/no such (table|column)|has no column named/.test(message)) return { code: "TABLE_UNKNOWN" };
+  if (/ON CONFLICT clause does not match/.test(message)) return { code: "NOT_CONFIGURED" };
+  const code = byNumber(SQLITE, primary);
+  return code ? { code } : { code: "ROW_REFUSED" };
+}
+
+function find(rules: Rule[], text: string): ErrorCode | undefined {
+  return rules.find(([test]) => test.test(text))?.[1];
+}
+
+function byNumber(table: Record<string, number[]>, native: number): ErrorCode | undefined {
+  return Object.keys(table).find((code) => table[code]?.includes(native)) as ErrorCode | undefined;
+}
+
+/** One line, without the driver manager's tags and psqlodbc's refrain. */
+function clean(message: string): string {
+  const text = message
+    .replace(/^(\[[^\]]*\])+/, "")
+    .replace(/;?\s*Error while (executing the query|preparing parameters)\s*$/i, "")
+    .replace(/\s+/g, " ")
+    .trim();
+  return text.length > TEXT_LENGTH ? `${text.slice(0, TEXT_LENGTH - 1)}…` : text;
+}

@@ -1,0 +1,112 @@
+import { ConnectorError } from "../../common/errors";
+import type { TypedValue } from "../../common/typed-input";
+import { plainValue } from "./encode";
+import type { PlainValue, WriteMode, WriteRow } from "./protocol";
+
+/** One mapped column. */
+export interface MappedColumn {
+  column: string;
+  value: TypedValue;
+}
+
+/** What becomes of a message. */
+export interface RowMapperOptions {
+  table: string;
+  mode: WriteMode;
+  /** Upsert: the columns of the key. */
+  keys: readonly string[];
+  /** Empty: the payload's own properties are the columns. */
+  columns: readonly MappedColumn[];
+}
+
+/** Largest row, in bytes: what MariaDB takes by default, less what a statement adds. */
+const MAX_ROW_BYTES = 16 * 1024 * 1024 - 64 * 1024;
+/** Shapes remembered; payloads with ever new properties must not fill the memory. */
+const MAX_SHAPES = 1000;
+
+/** Makes rows of messages. A value that is not there leaves its column out: the database's default holds, and an upsert leaves it as it is. */
+export class RowMapper {
+  private readonly shapes = new Map<string, readonly string[]>();
+
+  constructor(private readonly options: RowMapperOptions) {}
+
+  /** The row for `msg`. @throws ConnectorError `INPUT_INVALID` or `PAYLOAD_TOO_LARGE`; as a rejection when values are evaluated later */
+  row(msg: object): WriteRow | Promise<WriteRow> {
+    const { columns } = this.options;
+    if (columns.length === 0) return this.fromPayload((msg as { payload?: unknown }).payload);
+    const names = columns.map(({ column }) => column);
+    const values = columns.map(({ value }) => value(msg));
+    if (values.some((value) => value instanceof Promise)) return Promise.all(values).then((ready) => this.build(names, ready));
+    return this.build(names, values);
+  }
+
+  /** Rows with the same key stay in order and apart; only an upsert has one. */
+  key({ columns, values }: WriteRow): string | undefined {
+    const { mode, table, keys } = this.options;
+    if (mode !== "upsert") return undefined;
+    return [table, ...keys.map((key) => text(values[columnIndex(columns, key)]))].join("\0");
+  }
+
+  private fromPayload(payload: unknown): WriteRow {
+    if (typeof payload !== "object" || payload === null || Array.isArray(payload) || ArrayBuffer.isView(payload) || payload instanceof Date) {
+      const what = payload === null ? "null" : Array.isArray(payload) ? "a list" : Buffer.isBuffer(payload) ? "a buffer" : `a ${typeof payload}`;
+      throw new ConnectorError("INPUT_INVALID", `msg.payload is ${what}, not an object whose properties are the columns of ${this.options.table}`);
+    }
+    return this.build(Object.keys(payload), Object.values(payload));
+  }
+
+  private build(names: readonly string[], given: readonly unknown[]): WriteRow {
+    const { table, mode, keys } = this.options;
+    const present: string[] = [];
+    const values: PlainValue[] = [];
+    let bytes = 0;
+    for (const [index, name] of names.entries()) {
+      const value = given[index];
+      if (value === undefined) continue;
+      const plain = plainValue(value, name);
+      bytes += size(plain);
+      present.push(name);
+      values.push(plain);
+    }
+    if (present.length === 0) throw new ConnectorError("INPUT_INVALID", `The message has no value for any column of ${table}`);
+    if (bytes > MAX_ROW_BYTES) throw new ConnectorError("PAYLOAD_TOO_LARGE", `The row for ${table} has ${bytes} bytes; the limit is ${MAX_ROW_BYTES}`);
+    if (mode === "upsert") for (const key of keys) this.checkKey(key, values[columnIndex(present, key)]);
+    return { columns: this.shape(present), values };
+  }
+
+  private checkKey(key: string, value: PlainValue | undefined): void {
+    if (value !== undefined && value !== null) return;
+    throw new ConnectorError("INPUT_INVALID", `The message has no value for "${key}", the key of ${this.options.table}`, { details: { name: key } });
+  }
+
+  /** One array for all rows of a shape: it travels once a batch, and tells the shapes apart. */
+  private shape(columns: readonly string[]): readonly string[] {
+    const signature = columns.join("\0");
+    let shape = this.shapes.get(signature);
+    if (!shape) {
+      if (this.shapes.size >= MAX_SHAPES) this.shapes.clear();
+      shape = columns;
+      this.shapes.set(signature, shape);
+    }
+    return shape;
+  }
+}
+
+function columnIndex(columns: readonly string[], key: string): number {
+  const exact = columns.indexOf(key);
+  return exact >= 0 ? exact : columns.findIndex((column) => column.toLowerCase() === key.toLowerCase());
+}
+
+/** Key values that the database takes for equal have equal text: 7, "7" and 7n. */
+function text(value: PlainValue | undefined): string {
+  if (value instanceof Date) return value.toISOString();
+  if (value instanceof Uint8Array) return Buffer.from(value).toString("hex");
+  if (typeof value === "object" && value !== null) return value.json;
+  return String(value);
+}
+
+function size(value: PlainValue): number {
+  if (typeof value === "string" || value instanceof Uint8Array) return value.length;
+  if (typeof value === "object" && value !== null && "json" in value) return value.json.length;
+  return 8;
+}

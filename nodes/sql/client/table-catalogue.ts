@@ -1,0 +1,113 @@
+import { ConnectorError } from "../../common/errors";
+import type { DatabaseConnection } from "./backend";
+import { type Column, type Dialect, tableParts } from "./dialect";
+import type { WriteRequest } from "./protocol";
+
+/** What is known of a table. */
+export interface TableInfo {
+  /** Its quoted name. */
+  quoted: string;
+  /** Keys as the table has them. */
+  keys: readonly string[];
+  columns: ReadonlyMap<string, Column>;
+  readAt: number;
+}
+
+/** A column that is missing may have been added since: looked up again, but not more often than this, in ms. */
+const REREAD_AFTER = 5000;
+
+/** The columns of the tables written to: names are checked before they get into a statement, types say how values are written. */
+export class TableCatalogue {
+  private readonly tables = new Map<string, TableInfo>();
+
+  constructor(private readonly dialect: Dialect) {}
+
+  /** @throws ConnectorError `TABLE_UNKNOWN` or `NOT_CONFIGURED`, of scope `system`: they concern every message */
+  async table(connection: DatabaseConnection, request: WriteRequest): Promise<TableInfo> {
+    const id = cacheKey(request);
+    const known = this.tables.get(id);
+    if (known) return known;
+    const info = await this.read(connection, request);
+    this.tables.set(id, info);
+    return info;
+  }
+
+  /**
+   * The columns called `names`: exactly so, or else the only one that differs in case.
+   *
+   * @throws ConnectorError `TABLE_UNKNOWN`; of scope `message` when the names are the payload's
+   */
+  async columns(connection: DatabaseConnection, request: WriteRequest, names: readonly string[]): Promise<Column[]> {
+    let info = await this.table(connection, request);
+    let found = names.map((name) => find(info, name));
+    if (found.includes(undefined) && Date.now() - info.readAt > REREAD_AFTER) {
+      this.forget(request);
+      info = await this.table(connection, request);
+      found = names.map((name) => find(info, name));
+    }
+    const missing = names[found.indexOf(undefined)];
+    const scope = request.mapped ? "system" : "message";
+    if (missing !== undefined) throw unknownColumn(request.table, missing, { scope, retryable: request.mapped });
+    const columns = found as Column[];
+    const twice = names.find((_name, index) => columns.indexOf(columns[index] as Column) !== index);
+    if (twice === undefined) return columns;
+    throw new ConnectorError(request.mapped ? "NOT_CONFIGURED" : "INPUT_INVALID", `Column "${twice}" of ${request.table} is given twice`, {
+      details: { table: request.table },
+    });
+  }
+
+  /** The table is read again when it is next needed. */
+  forget(request: WriteRequest): void {
+    this.tables.delete(cacheKey(request));
+  }
+
+  private async read(connection: DatabaseConnection, request: WriteRequest): Promise<TableInfo> {
+    const { table, keys, mode } = request;
+    const parts = tableParts(table);
+    const { sql, parameters } = this.dialect.describe(parts);
+    const rows = (await connection.query(sql, parameters)) as unknown as Column[];
+    if (rows.length === 0) {
+      throw new ConnectorError("TABLE_UNKNOWN", `Table ${table} does not exist, or the user may not see it`, { details: { table } });
+    }
+    const columns = new Map(rows.map(({ name, type }) => [name, { name, type: String(type).toLowerCase() }]));
+    const info = { quoted: this.dialect.quoteTable(parts), keys: [] as string[], columns, readAt: Date.now() };
+    if (mode === "insert") return info;
+    if (keys.length === 0) throw new ConnectorError("NOT_CONFIGURED", `An upsert into ${table} needs the columns of its key`, { details: { table } });
+    info.keys = keys.map((key) => {
+      const column = find(info, key);
+      if (!column) throw unknownColumn(table, key, { scope: "system", retryable: true });
+      return column.name;
+    });
+    await this.checkKey(connection, table, parts, info.keys);
+    return info;
+  }
+
+  private async checkKey(connection: DatabaseConnection, table: string, parts: string[], keys: string[]): Promise<void> {
+    const statement = this.dialect.uniqueKeys?.(parts);
+    if (!statement) return;
+    const rows = (await connection.query(statement.sql, statement.parameters)) as { columns?: unknown }[];
+    const wanted = [...keys].sort().join("\n").toLowerCase();
+    if (rows.some(({ columns }) => String(columns).split("\n").sort().join("\n").toLowerCase() === wanted)) return;
+    throw new ConnectorError(
+      "NOT_CONFIGURED",
+      `Table ${table} has no primary key or unique index over exactly (${keys.join(", ")}): an upsert would add rows`,
+      { details: { table } },
+    );
+  }
+}
+
+function cacheKey({ table, mode, keys }: WriteRequest): string {
+  return JSON.stringify([table, mode, keys]);
+}
+
+function find({ columns }: Pick<TableInfo, "columns">, name: string): Column | undefined {
+  const exact = columns.get(name);
+  if (exact) return exact;
+  const lower = name.toLowerCase();
+  const similar = [...columns.values()].filter((column) => column.name.toLowerCase() === lower);
+  return similar.length === 1 ? similar[0] : undefined;
+}
+
+function unknownColumn(table: string, column: string, options: { scope: "system" | "message"; retryable: boolean }): ConnectorError {
+  return new ConnectorError("TABLE_UNKNOWN", `Table ${table} has no column "${column}"`, { ...options, details: { table, column } });
+}

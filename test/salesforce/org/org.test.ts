@@ -1,0 +1,74 @@
+import assert from "node:assert/strict";
+import type { Node } from "node-red";
+import helper from "node-red-node-test-helper";
+import { DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET } from "../../../emulator/src/index";
+import orgNode = require("../../../nodes/salesforce/org/org");
+import type { OrgHolder } from "../../../nodes/salesforce/client/org-node";
+import { waitFor } from "../../services/wait";
+import { keys, Orgs } from "../support";
+
+helper.init(require.resolve("node-red"));
+
+describe("The salesforce org node", () => {
+  const orgs = new Orgs();
+  before((done) => void helper.startServer(done));
+  after((done) => void helper.stopServer(done));
+  afterEach(async () => {
+    await helper.unload();
+    await orgs.stop();
+  });
+
+  async function deploy(settings: object, credentials: object): Promise<Node & OrgHolder> {
+    await helper.load([orgNode], [{ id: "org", type: "surewire-salesforce-org", ...settings }] as never, { org: credentials } as never);
+    return helper.getNode("org") as Node & OrgHolder;
+  }
+  const versions = async (node: OrgHolder): Promise<number> => (await node.client.rest.request({ method: "GET", path: "/limits" })).status;
+  const logged = (): string[] => helper.log().args.map(([entry]) => JSON.stringify(entry));
+
+  it("signs in with client credentials", async () => {
+    const org = await orgs.start();
+    const node = await deploy({ loginUrl: org.url, flow: "client-credentials", apiVersion: "66.0" }, { clientId: DEFAULT_CLIENT_ID, clientSecret: DEFAULT_CLIENT_SECRET });
+    assert.equal(await versions(node), 200);
+    assert.ok(org.control.stats().lastRequests.some(({ path }) => path === "/services/data/v66.0/limits"));
+  });
+
+  it("signs in with a JWT and the user name and key of its credentials", async () => {
+    const { publicKey, privateKey } = keys();
+    const org = await orgs.start({ clients: [{ clientId: "app", publicKey, username: "device@acme.example" }] });
+    const node = await deploy({ loginUrl: org.url, flow: "jwt-bearer" }, { clientId: "app", username: "device@acme.example", privateKey });
+    assert.equal(await versions(node), 200);
+  });
+
+  it("takes an access token as it is", async () => {
+    const org = await orgs.start();
+    const first = orgs.client({ loginUrl: org.url, flow: "client-credentials", credentials: { clientId: DEFAULT_CLIENT_ID, clientSecret: DEFAULT_CLIENT_SECRET } });
+    await versions({ client: first });
+    const node = await deploy({ loginUrl: org.url, flow: "access-token" }, { accessToken: first.session?.accessToken });
+    assert.equal(await versions(node), 200);
+  });
+
+  it("does not sign in before a node uses it", async () => {
+    const org = await orgs.start();
+    await deploy({ loginUrl: org.url, flow: "client-credentials" }, { clientId: DEFAULT_CLIENT_ID, clientSecret: DEFAULT_CLIENT_SECRET });
+    assert.equal(org.control.stats().logins, 0);
+  });
+
+  it("says once in the log what is wrong and what to do, and nothing secret", async () => {
+    const org = await orgs.start();
+    const node = await deploy({ loginUrl: org.url, flow: "client-credentials" }, { clientId: DEFAULT_CLIENT_ID, clientSecret: "hush" });
+    const user = {};
+    node.client.acquire(user);
+    await waitFor("the refusal", () => node.client.state.kind === "failed");
+    for (let i = 0; i < 10; i += 1) await versions(node).catch(() => undefined);
+    const lines = logged().filter((line) => line.includes("ORG_LOGIN_FAILED"));
+    assert.equal(lines.length, 1);
+    assert.match(String(lines[0]), /check the consumer secret/);
+    assert.ok(!logged().some((line) => line.includes("hush")));
+    node.client.release(user);
+  });
+
+  it("says so when nothing is filled in", async () => {
+    const node = await deploy({ loginUrl: "", flow: "client-credentials" }, {});
+    await assert.rejects(versions(node), /login URL is not a URL/);
+  });
+});

@@ -73,7 +73,6 @@ export class HttpTransport {
       const url = new URL(request.url);
       const secure = url.protocol === "https:";
       let sent = false;
-      let timer: NodeJS.Timeout | undefined;
       const outgoing = (secure ? https : http).request(url, {
         method: request.method,
         agent: this.agents[secure ? "https:" : "http:"],
@@ -84,7 +83,7 @@ export class HttpTransport {
         reject(new NetworkError(text, code, sent, cause));
         outgoing.destroy();
       };
-      timer = setTimeout(() => fail(`${url.host} gave no answer within ${timeout / 1000} s`, "TIMEOUT"), timeout);
+      const timer = setTimeout(() => fail(`${url.host} gave no answer within ${timeout / 1000} s`, "TIMEOUT"), timeout);
       outgoing.on("socket", (socket) => {
         if (!socket.connecting) sent = true;
         else socket.once(secure ? "secureConnect" : "connect", () => (sent = true));

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ConnectorError } from "../../../nodes/common/errors";
+import type { ConnectorError } from "../../../nodes/common/errors";
 import type { OrgClient, OrgState } from "../../../nodes/salesforce/client/org";
 import { DEFAULT_CLIENT_ID, DEFAULT_USERNAME, type Emulator } from "../../../emulator/src/index";
 import { waitFor } from "../../services/wait";

@@ -1,0 +1,64 @@
+import { Connection, type ConnectionOptions } from "./connection";
+import { within } from "./deadline";
+
+/** What a connection is for. The broker stops reading one that publishes when it is short of memory: acks must not wait behind that. */
+export type Purpose = "consume" | "publish";
+
+/** The two connections, as their users get them. Each is made on first use. */
+export interface BrokerLink {
+  readonly consume: Connection;
+  readonly publish: Connection;
+}
+
+/** How long the config node waits for its users, in ms: Node-RED closes both at the same time, and gives up after 15 s. */
+const DRAIN = 10_000;
+
+/** The connections of one broker and who uses them. They close when the last user has gone. */
+export class Broker {
+  private readonly users = new Set<object>();
+  private link: BrokerLink | undefined;
+  private closing: Promise<void> = Promise.resolve();
+  private drained: (() => void) | undefined;
+
+  /** @throws ConnectorError NOT_CONFIGURED when the options cannot work */
+  constructor(private readonly options: ConnectionOptions) {
+    void this.connections(); // checks the options; connects to nothing
+  }
+
+  /** The connections, kept open until this user releases them. */
+  acquire(user: object): BrokerLink {
+    this.users.add(user);
+    return this.connections();
+  }
+
+  /** The user is done. Resolves when the connections are closed, if it was the last one. */
+  async release(user: object): Promise<void> {
+    if (!this.users.delete(user) || this.users.size > 0) return;
+    await this.disconnect();
+    this.drained?.();
+  }
+
+  /** Waits up to `drain` ms for all users to release, then closes the connections in any case. */
+  async close(drain = DRAIN): Promise<void> {
+    if (this.users.size > 0) await within(new Promise<void>((resolve) => (this.drained = resolve)), drain);
+    this.users.clear();
+    await this.disconnect();
+  }
+
+  private connections(): BrokerLink {
+    this.link ??= { consume: this.connection("consume"), publish: this.connection("publish") };
+    return this.link;
+  }
+
+  private connection(purpose: Purpose): Connection {
+    const { name = "node-red" } = this.options;
+    return new Connection({ ...this.options, name: `${name} (${purpose})` });
+  }
+
+  private disconnect(): Promise<void> {
+    const { link } = this;
+    this.link = undefined;
+    if (link) this.closing = Promise.all([this.closing, link.consume.close(), link.publish.close()]).then(() => undefined);
+    return this.closing;
+  }
+}

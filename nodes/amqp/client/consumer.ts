@@ -1,0 +1,236 @@
+import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
+import { BackOff } from "../../common/back-off";
+import { ConnectorError, errorText } from "../../common/errors";
+import { AckWindow } from "./ack-window";
+import type { Connection } from "./connection";
+import { within } from "./deadline";
+import { channelError } from "./errors";
+import { closeChannel, SupervisedChannel } from "./supervised-channel";
+
+/** A message as taken from a queue, with the window that answers for its channel. */
+export interface Taken {
+  readonly message: ConsumeMessage;
+  readonly window: AckWindow;
+}
+
+/** What a consumer is doing. */
+export type ConsumerState =
+  | { kind: "starting" }
+  | { kind: "consuming" }
+  | { kind: "paused" }
+  /** `delay`: ms until the next try, when the consumer itself will try; otherwise it waits for its connection */
+  | { kind: "waiting"; error: ConnectorError; delay?: number };
+
+/** What a consumer needs. */
+export interface ConsumerOptions {
+  connection: Connection;
+  queue: string;
+  /** Unacknowledged messages at most. Always per consumer: the broker of 4.3 refuses the global kind. */
+  prefetch: number;
+  /** Begins the consumer tag that the broker shows. */
+  tag: string;
+  /** Consumer arguments. */
+  arguments?: Record<string, unknown>;
+  /** Declares what is missing, before each start. */
+  prepare?(model: ChannelModel): Promise<void>;
+  onMessage(taken: Taken): void;
+  /** The channel is gone, and the broker takes back what was open on it. */
+  onLost(window: AckWindow): void;
+  onState(state: ConsumerState): void;
+  /** Waiting for a queue that is missing or cannot be used. Default 5 → 60 s. */
+  queueBackOff?: BackOff;
+}
+
+/**
+ * Consumes one queue on a channel of its own, and goes on by itself after the connection, the channel or the consumer is lost.
+ * Each channel has its own {@link AckWindow}: what was taken on a lost one can no longer be answered, and is not.
+ */
+export class Consumer {
+  private readonly supervised: SupervisedChannel<Channel>;
+  private readonly queueBackOff: BackOff;
+  private window: AckWindow | undefined;
+  private wanted = true;
+  private ended = false;
+  /** Tag of the consumer that runs on the present channel. */
+  private consuming: string | undefined;
+  private switching: Promise<void> | undefined;
+  private tags = 0;
+  private lastError: ConnectorError | undefined;
+
+  constructor(private readonly options: ConsumerOptions) {
+    this.queueBackOff = options.queueBackOff ?? new BackOff({ initial: 5_000, max: 60_000 });
+    this.supervised = new SupervisedChannel<Channel>({
+      connection: options.connection,
+      create: (model) => model.createChannel(),
+      setup: (channel, model) => this.setup(channel, model),
+      onUp: () => this.up(),
+      onDown: (_channel, error) => this.down(error),
+      onFailed: (error) => this.failed(error),
+    });
+  }
+
+  /** Messages taken and not answered yet. */
+  get outstanding(): number {
+    return this.window?.outstanding ?? 0;
+  }
+
+  /** Begins to consume as soon as the connection is there. */
+  start(): void {
+    this.options.onState({ kind: "starting" });
+    this.supervised.start();
+  }
+
+  /** Takes no more; what was taken stays open. */
+  pause(): void {
+    this.wanted = false;
+    this.reconcile();
+  }
+
+  /** Takes again. */
+  resume(): void {
+    if (this.ended) return;
+    this.wanted = true;
+    this.reconcile();
+  }
+
+  /** Takes no more, for good. Resolves when the broker sends nothing any more, after `deadline` ms at the latest. */
+  async stop(deadline = 2_000): Promise<void> {
+    this.ended = true;
+    this.pause();
+    if (this.switching) await within(this.switching, deadline);
+  }
+
+  /** Sends what acks wait, gives back what is still open (else each redeploy would count as a failed delivery), and closes the channel. */
+  async close(deadline = 2_000): Promise<void> {
+    this.ended = true;
+    this.wanted = false;
+    const window = this.window;
+    this.window = undefined;
+    window?.giveBackAll();
+    await this.supervised.close(deadline);
+    window?.close();
+  }
+
+  private async setup(channel: Channel, model: ChannelModel): Promise<void> {
+    this.consuming = undefined;
+    await this.options.prepare?.(model);
+    await channel.prefetch(this.options.prefetch, false);
+    this.window = windowOf(channel);
+    if (this.wanted) await this.consume(channel, this.window);
+  }
+
+  private async consume(channel: Channel, window: AckWindow): Promise<void> {
+    const { queue, tag } = this.options;
+    this.tags += 1;
+    const consumerTag = `${tag}-${this.tags}`;
+    const handle = (message: ConsumeMessage | null): void => {
+      if (message === null) this.cancelledByServer(channel, consumerTag);
+      else this.received(message, window);
+    };
+    await channel.consume(queue, handle, { consumerTag, arguments: this.options.arguments ?? {} });
+    this.consuming = consumerTag;
+  }
+
+  private received(message: ConsumeMessage, window: AckWindow): void {
+    window.take(message.fields.deliveryTag);
+    try {
+      this.options.onMessage({ message, window });
+    } catch (error) {
+      // An exception in amqplib's callback would end the connection.
+      this.options.onState({ kind: "waiting", error: new ConnectorError("FLOW_ERROR", errorText(error), { cause: error }) });
+      window.giveBack(message.fields.deliveryTag);
+    }
+  }
+
+  /**
+   * The queue was deleted, its leader moved, or (4.3) the consumer timeout struck: the broker has taken everything back. A new channel
+   * makes a clean start; the old tags must not be used on it.
+   */
+  private cancelledByServer(channel: Channel, consumerTag: string): void {
+    if (this.consuming === consumerTag) this.consuming = undefined;
+    this.lastError = new ConnectorError("QUEUE_UNAVAILABLE", `The broker ended the consumer of queue ${this.options.queue}: it was deleted or has moved`);
+    void closeChannel(channel, 2_000);
+  }
+
+  private up(): void {
+    this.lastError = undefined;
+    this.queueBackOff.reset();
+    this.tell();
+    this.reconcile(); // pause or resume may have come while it was being set up
+  }
+
+  private down(error: unknown): void {
+    this.consuming = undefined;
+    const cause = error === undefined ? undefined : channelError(error, "queue");
+    const fallback = this.lastError ?? new ConnectorError("BROKER_UNAVAILABLE", "The channel was closed");
+    this.options.onState({ kind: "waiting", error: cause ?? fallback });
+    this.dropWindow();
+  }
+
+  private failed(error: unknown): number | undefined {
+    this.consuming = undefined;
+    const cause = channelError(error, "queue");
+    const delay = cause.code === "BROKER_UNAVAILABLE" ? undefined : this.queueBackOff.next();
+    this.options.onState(delay === undefined ? { kind: "waiting", error: cause } : { kind: "waiting", error: cause, delay });
+    this.dropWindow();
+    return delay;
+  }
+
+  private dropWindow(): void {
+    const window = this.window;
+    this.window = undefined;
+    if (!window) return;
+    window.close();
+    this.options.onLost(window);
+  }
+
+  private tell(): void {
+    if (this.supervised.channel) this.options.onState({ kind: this.consuming === undefined ? "paused" : "consuming" });
+  }
+
+  /** Brings the consumer to what is wanted, one step after the other. */
+  private reconcile(): void {
+    this.switching ??= this.switchOver().finally(() => {
+      this.switching = undefined;
+      if (this.outOfStep()) this.reconcile();
+    });
+  }
+
+  private async switchOver(): Promise<void> {
+    const { channel } = this.supervised;
+    const { window, consuming } = this;
+    if (!channel || !window || !this.outOfStep()) return;
+    try {
+      if (consuming === undefined) await this.consume(channel, window);
+      else {
+        this.consuming = undefined;
+        await channel.cancel(consuming);
+      }
+      this.tell();
+    } catch {
+      // The channel is gone with it: its supervisor makes a new one, as it is wanted by then.
+      await closeChannel(channel, 1_000);
+    }
+  }
+
+  private outOfStep(): boolean {
+    return this.supervised.channel !== undefined && this.window !== undefined && this.wanted !== (this.consuming !== undefined);
+  }
+}
+
+function windowOf(channel: Channel): AckWindow {
+  const message = (deliveryTag: number): ConsumeMessage => ({ fields: { deliveryTag } }) as ConsumeMessage;
+  return new AckWindow({
+    ack: (tag, multiple) => unlessClosed(() => channel.ack(message(tag), multiple)),
+    nack: (tag, multiple, requeue) => unlessClosed(() => channel.nack(message(tag), multiple, requeue)),
+  });
+}
+
+/** On a channel that is closing amqplib throws. There is nothing to answer any more: the broker takes the messages back. */
+function unlessClosed(answer: () => void): void {
+  try {
+    answer();
+  } catch {
+    // `close` follows and drops the window
+  }
+}

@@ -1,0 +1,114 @@
+import { BackOff } from "../../common/back-off";
+import { ConnectorError, toConnectorError } from "../../common/errors";
+import type { Connection } from "./connection";
+import type { Taken } from "./consumer";
+import { Publisher, type Outgoing } from "./publisher";
+import { ensureQueue, serverVersion, type QueueSpec, type ServerVersion } from "./topology";
+
+/** A copy that is to take a message's place. */
+export interface Forwarding {
+  copy(): Outgoing;
+  /** The queue it goes to: made when it has gone missing, if that is allowed. */
+  queue(server: ServerVersion): QueueSpec;
+  /** Takes over when the queue is missing and must not be made. Default: wait for it. */
+  missing?(): void;
+}
+
+/** What a forwarder needs. */
+export interface ForwarderOptions {
+  connection: Connection;
+  /** Whether missing queues may be made. */
+  declare: boolean;
+  warn(text: string): void;
+  /** A copy is not taken at present; it will be tried again. */
+  onWaiting(error: ConnectorError): void;
+}
+
+/**
+ * Puts copies in the place of messages: the copy is published, confirmed, and only then the message is acknowledged. Whatever happens
+ * between, the message stays where it was, and at worst there are two of it.
+ */
+export class Forwarder {
+  private readonly publisher: Publisher;
+  private readonly running = new Set<Promise<void>>();
+  private readonly wakes = new Set<() => void>();
+  private closed = false;
+
+  constructor(private readonly options: ForwarderOptions) {
+    this.publisher = new Publisher({ connection: options.connection });
+  }
+
+  /** Forwards `taken`. At most as many at once as the prefetch lets be taken. */
+  forward(taken: Taken, forwarding: Forwarding): void {
+    const run: Promise<void> = this.run(taken, forwarding)
+      .catch((error: unknown) => {
+        // a fault of ours must not keep the message: the broker gives it out again
+        this.options.warn(toConnectorError(error).message);
+        taken.window.giveBack(taken.message.fields.deliveryTag);
+      })
+      .finally(() => this.running.delete(run));
+    this.running.add(run);
+  }
+
+  /** Resolves when nothing is being forwarded. */
+  async idle(): Promise<void> {
+    while (this.running.size > 0) await Promise.all(this.running);
+  }
+
+  /** Stops waiting; what is not confirmed stays open on its window, for its consumer to give back. */
+  async close(): Promise<void> {
+    this.closed = true;
+    for (const wake of [...this.wakes]) wake();
+    await this.publisher.close();
+    await this.idle();
+  }
+
+  private async run(taken: Taken, forwarding: Forwarding): Promise<void> {
+    const copy = forwarding.copy();
+    const backOff = new BackOff();
+    while (!this.closed && !taken.window.closed) {
+      try {
+        await this.publisher.publish(copy);
+        taken.window.ack(taken.message.fields.deliveryTag);
+        return;
+      } catch (thrown) {
+        const error = toConnectorError(thrown);
+        if (this.closed || taken.window.closed) return;
+        const again = await this.mend(error, forwarding);
+        if (again === "give up") return forwarding.missing?.();
+        if (again === "wait") await this.wait(error, backOff.next());
+      }
+    }
+  }
+
+  private async mend(error: ConnectorError, forwarding: Forwarding): Promise<"again" | "wait" | "give up"> {
+    if (error.code !== "PUBLISH_RETURNED") return "wait";
+    if (!this.options.declare) {
+      this.options.warn(`${error.message}. It is not made, because the node may only use what exists`);
+      return forwarding.missing ? "give up" : "wait";
+    }
+    const { model } = this.options.connection;
+    if (!model) return "wait";
+    try {
+      await ensureQueue(model, forwarding.queue(serverVersion(model)), this.options.warn);
+      return "again";
+    } catch {
+      return "wait";
+    }
+  }
+
+  /** Until there is a channel again, and a moment more. */
+  private async wait(error: ConnectorError, delay: number): Promise<void> {
+    this.options.onWaiting(error);
+    await new Promise<void>((resolve) => {
+      const wake = (): void => {
+        clearTimeout(timer);
+        this.wakes.delete(wake);
+        resolve();
+      };
+      const timer = setTimeout(wake, delay);
+      this.wakes.add(wake);
+    });
+    if (!this.closed) await this.publisher.ready().catch(() => undefined);
+  }
+}

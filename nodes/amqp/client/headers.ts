@@ -1,0 +1,109 @@
+import { ConnectorError } from "../../common/errors";
+
+/** The most a header table may take on the wire, in bytes: amqplib encodes it in a buffer of this size and throws beyond (2.3.1). */
+export const MAX_HEADERS = 64 * 1024;
+/** AMQP 0-9-1 writes a name with one byte for its length. */
+const MAX_NAME = 255;
+/** Deeper than any real header; a cycle ends here. */
+const MAX_DEPTH = 16;
+
+/** A header table that amqplib encodes as meant. */
+export type HeaderTable = Record<string, unknown>;
+
+/**
+ * Headers as amqplib can send them: dates become timestamps (it would send `{}`), big integers strings (it would throw),
+ * `undefined` is left out.
+ *
+ * @throws ConnectorError `HEADERS_INVALID` naming the header, or when all together exceed {@link MAX_HEADERS}
+ */
+export function sanitiseHeaders(headers: unknown): HeaderTable {
+  if (headers === undefined || headers === null || headers === "") return {};
+  if (!isTable(headers)) throw invalid(`Headers must be an object of names and values, not ${describe(headers)}`);
+  const table = sanitiseTable(headers, "", 0);
+  const size = sizeOfTable(table);
+  if (size > MAX_HEADERS) throw invalid(`The headers take ${size} bytes; ${MAX_HEADERS} is the most a message can carry`);
+  return table;
+}
+
+function sanitiseTable(table: object, path: string, depth: number): HeaderTable {
+  const clean: HeaderTable = {};
+  for (const [name, value] of Object.entries(table)) {
+    if (value === undefined) continue;
+    const where = path === "" ? name : `${path}.${name}`;
+    if (Buffer.byteLength(name) > MAX_NAME) throw invalid(`The header name ${name.slice(0, 40)}… is longer than ${MAX_NAME} bytes`);
+    clean[name] = sanitiseValue(value, where, depth);
+  }
+  return clean;
+}
+
+function sanitiseValue(value: unknown, path: string, depth: number): unknown {
+  if (depth > MAX_DEPTH) throw invalid(`Header ${path.slice(0, 80)} is nested more than ${MAX_DEPTH} deep`);
+  switch (typeof value) {
+    case "string":
+    case "boolean":
+      return value;
+    case "number":
+      if (!Number.isFinite(value)) throw invalid(`Header ${path} is ${value}, which AMQP cannot say`);
+      return value;
+    case "bigint":
+      return String(value);
+    case "object":
+      return value === null ? null : sanitiseObject(value, path, depth);
+    default:
+      throw invalid(`Header ${path} is a ${typeof value}, which AMQP cannot say`);
+  }
+}
+
+function sanitiseObject(value: object, path: string, depth: number): unknown {
+  if (value instanceof Date) return timestamp(value, path);
+  if (value instanceof Uint8Array) return Buffer.isBuffer(value) ? value : Buffer.from(value);
+  if (Array.isArray(value)) return value.map((item, index) => (item === undefined ? null : sanitiseValue(item, `${path}[${index}]`, depth + 1)));
+  if ("!" in value) return sanitiseTyped(value as { "!": unknown; value?: unknown }, path);
+  if (!isTable(value)) throw invalid(`Header ${path} is a ${value.constructor?.name ?? "strange object"}, which AMQP cannot say`);
+  return sanitiseTable(value, path, depth + 1);
+}
+
+/** amqplib's own way to ask for a type: `{"!": "timestamp", value: 1}`, as it also gives timestamps it received. */
+function sanitiseTyped(value: { "!": unknown; value?: unknown }, path: string): unknown {
+  if (typeof value["!"] !== "string" || value.value === undefined) throw invalid(`Header ${path} has the key "!", which stands for a type`);
+  return { "!": value["!"], value: value.value };
+}
+
+function timestamp(date: Date, path: string): unknown {
+  const seconds = Math.floor(date.getTime() / 1000);
+  if (!(seconds >= 0)) throw invalid(`Header ${path} is a date that AMQP cannot say`);
+  return { "!": "timestamp", value: seconds };
+}
+
+/** Bytes that a sanitised table takes on the wire. */
+export function sizeOfTable(table: HeaderTable): number {
+  let size = 4;
+  for (const [name, value] of Object.entries(table)) size += 1 + Buffer.byteLength(name) + sizeOfValue(value);
+  return size;
+}
+
+/** Upper bound for numbers, exact for the rest. */
+function sizeOfValue(value: unknown): number {
+  if (typeof value === "string") return 5 + Buffer.byteLength(value);
+  if (value === null) return 1;
+  if (typeof value !== "object") return typeof value === "boolean" ? 2 : 9;
+  if (value instanceof Uint8Array) return 5 + value.length;
+  if (Array.isArray(value)) return 5 + value.reduce((sum: number, item) => sum + sizeOfValue(item), 0);
+  if ("!" in value) return 9;
+  return 1 + sizeOfTable(value as HeaderTable);
+}
+
+function isTable(value: unknown): value is HeaderTable {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  // an object of another realm (a Function node's sandbox) has another Object.prototype, whose own prototype is null all the same
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+function describe(value: unknown): string {
+  return Array.isArray(value) ? "a list" : typeof value;
+}
+
+function invalid(text: string): ConnectorError {
+  return new ConnectorError("HEADERS_INVALID", text);
+}

@@ -1,0 +1,275 @@
+import type { ChannelModel, ConfirmChannel, Message, Options } from "amqplib";
+import { ConnectorError, errorText } from "../../common/errors";
+import type { Connection } from "./connection";
+import { brokerText, channelError } from "./errors";
+import { closeChannel, SupervisedChannel } from "./supervised-channel";
+
+/** One message to publish. */
+export interface Outgoing {
+  /** "" is the default exchange: the routing key is a queue's name. */
+  exchange: string;
+  routingKey: string;
+  content: Buffer;
+  /** Properties; headers sanitised before. With `mandatory`, a message no queue takes is an error. */
+  options: Options.Publish;
+}
+
+/** What a publisher needs. */
+export interface PublisherOptions {
+  connection: Connection;
+  /** ms until a message without an answer counts as lost. Default 15000. Does not run while the broker blocks the connection. */
+  confirmTimeout?: number;
+  /** Unconfirmed messages at most; more wait. Default 1000: beyond it a plain script gains nothing (20,301/s classic, 46,687/s quorum). */
+  window?: number;
+  /** Prepares each new channel's surroundings, e.g. declares the exchange. */
+  prepare?(model: ChannelModel): Promise<void>;
+  /** The channel is gone or could not be made; another follows by itself. */
+  onDown?(error: ConnectorError): void;
+  onUp?(): void;
+}
+
+interface Pending {
+  readonly message: Outgoing;
+  readonly finish: (error?: ConnectorError) => void;
+  sentAt: number;
+  returned: { code: number; text: string } | undefined;
+}
+
+/** How long a publish waits for a channel that is just being made, before it says there is none. */
+const GRACE = 1_000;
+
+/**
+ * Publishes on a confirm channel of its own. A message is done when the broker has confirmed it, and fails by its own fault alone:
+ * a return is matched to the message it belongs to, a nack is the nacked one's.
+ */
+export class Publisher {
+  private readonly supervised: SupervisedChannel<ConfirmChannel>;
+  private readonly pending = new Set<Pending>();
+  /** Messages that wait for the window, for `drain`, or for the broker to unblock. */
+  private readonly queue: Pending[] = [];
+  private readonly waiters = new Set<(error?: ConnectorError) => void>();
+  private full = false;
+  private closed = false;
+  private sweep: NodeJS.Timeout | undefined;
+  private unsubscribe: (() => void) | undefined;
+  private readonly window: number;
+  private readonly confirmTimeout: number;
+  private lastError: ConnectorError | undefined;
+
+  constructor(private readonly options: PublisherOptions) {
+    this.window = options.window ?? 1_000;
+    this.confirmTimeout = options.confirmTimeout ?? 15_000;
+    this.supervised = new SupervisedChannel<ConfirmChannel>({
+      connection: options.connection,
+      create: (model) => model.createConfirmChannel(),
+      setup: (channel, model) => this.setup(channel, model),
+      onUp: () => this.up(),
+      onDown: (_channel, error) => this.down(error),
+      onFailed: (error) => this.failed(error),
+    });
+  }
+
+  /** Published and not confirmed yet, or waiting to be published. */
+  get unconfirmed(): number {
+    return this.pending.size + this.queue.length;
+  }
+
+  /** Opens the channel. Publishing does it by itself. */
+  start(): void {
+    if (this.unsubscribe) return;
+    this.unsubscribe = this.options.connection.subscribe({ state: ({ kind }) => kind === "connected" && this.pump() });
+    // a tenth is precise enough, and one timer is enough for thousands of messages
+    this.sweep = setInterval(() => this.checkTimeouts(), Math.max(50, this.confirmTimeout / 10));
+    this.supervised.start();
+  }
+
+  /**
+   * Resolves when the broker has confirmed the message.
+   *
+   * @throws ConnectorError PUBLISH_RETURNED (mandatory, and no queue took it), PUBLISH_REJECTED (nack), PUBLISH_UNCONFIRMED (channel
+   *   closed or no answer in time: it may or may not have arrived), EXCHANGE_UNAVAILABLE, HEADERS_INVALID, BROKER_UNAVAILABLE (not sent)
+   */
+  publish(message: Outgoing): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.start();
+      const finish = (error?: ConnectorError): void => (error ? reject(error) : resolve());
+      const pending: Pending = { message, finish, sentAt: 0, returned: undefined };
+      if (this.closed) return finish(unavailable("The publisher is closed"));
+      if (this.supervised.channel) this.enqueue(pending);
+      else this.ready(GRACE).then(() => this.enqueue(pending), finish);
+    });
+  }
+
+  /** Resolves when there is a channel to publish on. @throws ConnectorError after `timeout` ms, or when the publisher is closed */
+  ready(timeout?: number): Promise<void> {
+    this.start();
+    if (this.supervised.channel) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const settle = (error?: ConnectorError): void => {
+        clearTimeout(timer);
+        this.waiters.delete(settle);
+        if (error) reject(error);
+        else resolve();
+      };
+      const timer = timeout === undefined ? undefined : setTimeout(() => settle(this.reason()), timeout);
+      this.waiters.add(settle);
+    });
+  }
+
+  /** Closes the channel. What is not confirmed fails with PUBLISH_UNCONFIRMED; let it finish first. */
+  async close(deadline = 2_000): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    clearInterval(this.sweep);
+    this.unsubscribe?.();
+    await this.supervised.close(deadline);
+    this.failAll("The publisher was closed before the broker confirmed the message");
+    for (const wake of [...this.waiters]) wake(unavailable("The publisher is closed"));
+  }
+
+  private get blocked(): boolean {
+    return this.options.connection.state.kind === "blocked";
+  }
+
+  private async setup(channel: ConfirmChannel, model: ChannelModel): Promise<void> {
+    channel.on("return", (message) => this.returned(message));
+    channel.on("drain", () => {
+      this.full = false;
+      this.pump();
+    });
+    await this.options.prepare?.(model);
+  }
+
+  private up(): void {
+    this.full = false;
+    this.lastError = undefined;
+    for (const wake of [...this.waiters]) wake();
+    this.options.onUp?.();
+    this.pump();
+  }
+
+  private down(error: unknown): void {
+    const cause = error === undefined ? undefined : channelError(error, "exchange");
+    this.lastError = cause;
+    this.failAll(cause?.message ?? "The channel was closed before the broker confirmed the message", cause);
+    this.options.onDown?.(cause ?? unavailable("The channel was closed"));
+  }
+
+  private failed(error: unknown): undefined {
+    this.lastError = channelError(error, "exchange");
+    this.options.onDown?.(this.lastError);
+    return undefined;
+  }
+
+  private reason(): ConnectorError {
+    const { state } = this.options.connection;
+    if ("error" in state) return state.error;
+    return this.lastError ?? unavailable("Not connected to the broker");
+  }
+
+  private enqueue(pending: Pending): void {
+    if (this.queue.length === 0 && this.canSend()) this.send(pending);
+    else this.queue.push(pending);
+  }
+
+  private canSend(): boolean {
+    return this.supervised.channel !== undefined && !this.full && !this.blocked && this.pending.size < this.window;
+  }
+
+  private pump(): void {
+    while (this.queue.length > 0 && this.canSend()) this.send(this.queue.shift() as Pending);
+  }
+
+  private send(pending: Pending): void {
+    const { channel } = this.supervised;
+    if (!channel) return pending.finish(this.reason());
+    const { exchange, routingKey, content, options } = pending.message;
+    pending.sentAt = Date.now();
+    this.pending.add(pending);
+    try {
+      this.full = !channel.publish(exchange, routingKey, content, options, (error: unknown) => this.confirmed(pending, error));
+    } catch (error) {
+      // Thrown before a byte was written: what it holds cannot be encoded, or the channel is closing.
+      this.finish(pending, encodingError(error));
+    }
+  }
+
+  private confirmed(pending: Pending, error: unknown): void {
+    if (!this.pending.has(pending)) return; // failed before: timed out, or its channel closed
+    const { exchange, routingKey } = pending.message;
+    const target = exchange === "" ? `queue ${routingKey}` : `exchange ${exchange} with routing key ${routingKey}`;
+    if (pending.returned) {
+      const { code, text } = pending.returned;
+      this.finish(pending, new ConnectorError("PUBLISH_RETURNED", `No queue took the message to ${target}: ${code} ${text}`, { details: { exchange, routingKey, code } }));
+    } else if (!error) this.finish(pending);
+    else if (errorText(error) === "message nacked") this.finish(pending, new ConnectorError("PUBLISH_REJECTED", `The broker refused the message to ${target} (nack)`));
+    else return; // "channel closed": `down` comes with the reason
+    this.pump();
+  }
+
+  private finish(pending: Pending, error?: ConnectorError): void {
+    this.pending.delete(pending);
+    pending.finish(error);
+  }
+
+  /**
+   * A returned message says nothing but itself. The broker handles a channel's messages in order and returns one before it confirms it, so
+   * the oldest one that looks the same is the one; two that are alike in every byte are interchangeable.
+   */
+  private returned(message: Message): void {
+    const { exchange, routingKey, replyCode, replyText } = message.fields as Message["fields"] & { replyCode?: number; replyText?: string };
+    for (const pending of this.pending) {
+      if (pending.returned || !isSame(pending.message, message, exchange, routingKey)) continue;
+      pending.returned = { code: replyCode ?? 312, text: replyText ?? "NO_ROUTE" };
+      return;
+    }
+  }
+
+  /** A silent channel is given up as a whole: its messages may still arrive, and publishing them again beside it could swap their order. */
+  private checkTimeouts(): void {
+    const oldest = this.pending.values().next().value;
+    if (!oldest || this.blocked) {
+      this.restartClock();
+      return;
+    }
+    if (Date.now() - oldest.sentAt < this.confirmTimeout) return;
+    this.failAll(`The broker did not confirm the message within ${this.confirmTimeout} ms`);
+    if (this.supervised.channel) void closeChannel(this.supervised.channel, 2_000);
+  }
+
+  private restartClock(): void {
+    const now = Date.now();
+    for (const pending of this.pending) pending.sentAt = now;
+  }
+
+  /** Everything on its way is uncertain, except what went to the exchange whose absence closed the channel. */
+  private failAll(text: string, cause?: ConnectorError): void {
+    const sent = [...this.pending];
+    const waiting = this.queue.splice(0);
+    this.pending.clear();
+    const missing = cause?.code === "EXCHANGE_UNAVAILABLE" ? /exchange '(.*?)' in vhost/.exec(brokerText(cause.cause))?.[1] : undefined;
+    for (const pending of sent) {
+      const guilty = missing !== undefined && pending.message.exchange === missing;
+      pending.finish(guilty ? cause : new ConnectorError("PUBLISH_UNCONFIRMED", text, { cause }));
+    }
+    for (const pending of waiting) pending.finish(unavailable(text));
+  }
+}
+
+function isSame(sent: Outgoing, returned: Message, exchange: string, routingKey: string): boolean {
+  if (sent.options.mandatory !== true || sent.exchange !== exchange || sent.routingKey !== routingKey) return false;
+  if (sent.options.messageId !== undefined || returned.properties.messageId !== undefined) {
+    if (sent.options.messageId !== returned.properties.messageId) return false;
+  }
+  return sent.content.equals(returned.content);
+}
+
+function unavailable(text: string): ConnectorError {
+  return new ConnectorError("BROKER_UNAVAILABLE", text);
+}
+
+function encodingError(error: unknown): ConnectorError {
+  const text = errorText(error);
+  if ((error as Error | null)?.name === "IllegalOperationError") return unavailable(text);
+  return new ConnectorError("HEADERS_INVALID", `The message's headers or properties cannot be sent: ${text}`, { cause: error });
+}

@@ -1,0 +1,126 @@
+import type { Channel, ChannelModel } from "amqplib";
+import { BackOff } from "../../common/back-off";
+import type { Connection } from "./connection";
+import { within } from "./deadline";
+
+/** How to make a channel and what to do with it. */
+export interface ChannelPlan<C extends Channel> {
+  connection: Connection;
+  create(model: ChannelModel): Promise<C>;
+  /** Prepares each new channel (prefetch, consume, …). When it fails the channel is closed and made again later. */
+  setup?(channel: C, model: ChannelModel): Promise<void>;
+  onUp?(channel: C): void;
+  /** The channel is gone, by an error of its own or with its connection. Another follows by itself. */
+  onDown?(channel: C, error: unknown): void;
+  /** Making or preparing it failed. @returns ms until the next try, or `undefined` for the usual back-off */
+  onFailed?(error: unknown): number | undefined;
+}
+
+/** A broker may leave a request unanswered for good: consuming a quorum queue that has lost its leader does (seen with 3.10.8). */
+const SETUP_TIMEOUT = 30_000;
+
+/** A channel that lived this long starts its back-off anew; one that dies at once (a publish to a missing exchange, over and over) waits longer each time. */
+const STABLE_AFTER = 10_000;
+
+/**
+ * One channel of one user, made again whenever it or its connection is lost. An error on it stays on it: a channel without an
+ * `error` listener takes the whole connection with it (amqplib 2.3.1), so it gets one before anything else.
+ */
+export class SupervisedChannel<C extends Channel> {
+  private current: C | undefined;
+  /** Raised whenever what is under way has become pointless. */
+  private generation = 0;
+  private timer: NodeJS.Timeout | undefined;
+  private unsubscribe: (() => void) | undefined;
+  private upSince = 0;
+  private readonly backOff = new BackOff({ initial: 200, max: 60_000 });
+
+  constructor(private readonly plan: ChannelPlan<C>) {}
+
+  /** The open channel, while there is one. */
+  get channel(): C | undefined {
+    return this.current;
+  }
+
+  /** Opens it as soon as the connection is there, and keeps it open. */
+  start(): void {
+    if (this.unsubscribe) return;
+    const { connection } = this.plan;
+    this.unsubscribe = connection.subscribe({ up: () => this.begin(), down: () => this.abandon() });
+    connection.open();
+    this.begin();
+  }
+
+  /** Closes it for good, within `deadline` ms. */
+  async close(deadline = 2_000): Promise<void> {
+    this.abandon();
+    this.unsubscribe?.();
+    this.unsubscribe = () => undefined;
+    const channel = this.current;
+    this.current = undefined;
+    if (channel) await closeChannel(channel, deadline);
+  }
+
+  /** Tries now instead of when the back-off ends. */
+  private begin(): void {
+    this.abandon();
+    if (this.current === undefined && this.plan.connection.model) void this.open(this.plan.connection.model, this.generation);
+  }
+
+  private abandon(): void {
+    this.generation += 1;
+    clearTimeout(this.timer);
+  }
+
+  private async open(model: ChannelModel, generation: number): Promise<void> {
+    let channel: C | undefined;
+    let error: unknown;
+    let closed = false;
+    try {
+      const made = (channel = await this.plan.create(model));
+      made.on("error", (cause) => (error = cause));
+      made.on("close", () => {
+        closed = true;
+        if (this.current === made) this.lost(made, error);
+      });
+      const late = await within(Promise.resolve(this.plan.setup?.(made, model)).then(() => false), SETUP_TIMEOUT);
+      if (late === undefined) throw new Error(`the broker has not answered for ${SETUP_TIMEOUT / 1000} s`);
+      if (closed) throw error ?? new Error("channel closed");
+      if (generation === this.generation) return this.established(made);
+    } catch (cause) {
+      if (generation === this.generation) this.failed(error ?? cause);
+    }
+    if (channel && !closed) await closeChannel(channel, 2_000);
+  }
+
+  private established(channel: C): void {
+    this.current = channel;
+    this.upSince = Date.now();
+    this.plan.onUp?.(channel);
+  }
+
+  private lost(channel: C, error: unknown): void {
+    this.current = undefined;
+    if (Date.now() - this.upSince > STABLE_AFTER) this.backOff.reset();
+    this.later(this.backOff.next());
+    this.plan.onDown?.(channel, error);
+  }
+
+  private failed(error: unknown): void {
+    this.later(this.plan.onFailed?.(error) ?? this.backOff.next());
+  }
+
+  private later(delay: number): void {
+    this.abandon();
+    this.timer = setTimeout(() => this.begin(), delay);
+  }
+}
+
+/** Closes a channel within `deadline` ms; one that is closed already is fine. */
+export async function closeChannel(channel: Channel, deadline: number): Promise<void> {
+  try {
+    await within(channel.close(), deadline);
+  } catch {
+    // closed already: all we wanted
+  }
+}

@@ -1,0 +1,157 @@
+import type { Channel, ChannelModel } from "amqplib";
+import { channelError, brokerText, replyCode } from "./errors";
+import { closeChannel } from "./supervised-channel";
+
+/** Kinds of queue a node can declare. */
+export type QueueType = "quorum" | "classic" | "stream";
+
+/** A queue to be there: looked for first, made only when missing. */
+export interface QueueSpec {
+  name: string;
+  type: QueueType;
+  /** Optional arguments; they win over those of the node. */
+  arguments?: Record<string, unknown>;
+}
+
+/** An exchange and what it routes to the queue. */
+export interface BindingSpec {
+  exchange: string;
+  /** Type the exchange is made with when it is missing. Default `topic`. */
+  exchangeType?: string;
+  /** Default "". */
+  routingKey?: string;
+  /** For headers exchanges. */
+  arguments?: Record<string, unknown>;
+}
+
+/** What an `amqp in` needs on the broker. */
+export interface QueueTopology {
+  queue: QueueSpec;
+  bindings: BindingSpec[];
+  /** Where dead letters go. */
+  deadLetterQueue: string;
+  /** Delays of the retry steps, in ms: a delay queue for each. */
+  retryDelays: number[];
+}
+
+/** What there is to tell the user: the queue exists with other properties than asked for. */
+export type TopologyWarning = (text: string) => void;
+
+/** Name of the delay queue of a retry step. */
+export function retryQueueName(queue: string, delay: number): string {
+  return `${queue}.retry.${delay}`;
+}
+
+/**
+ * A dead-lettering that loses nothing on the way, even when the target is away for a while. The broker takes these two only together
+ * (docs/quorum-queues); 3.9 and older refuse the first. A quorum queue keeps its own copy until the target has confirmed.
+ */
+const AT_LEAST_ONCE = { "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish" };
+
+/** A delay queue: what expires in it goes back to `queue`. One fixed time a queue, since a message's own TTL only works at its head. */
+export function retryQueue(queue: string, delay: number, server: ServerVersion): QueueSpec {
+  const back = { "x-message-ttl": delay, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": queue };
+  const name = retryQueueName(queue, delay);
+  // quorum queues know a message TTL from 3.10 on
+  if (!server.atLeast(3, 10)) return { name, type: "classic", arguments: back };
+  return { name, type: "quorum", arguments: { ...back, ...AT_LEAST_ONCE } };
+}
+
+/** The queue that dead letters wait in. */
+export function deadLetterQueue(name: string, source: QueueType): QueueSpec {
+  return { name, type: source === "classic" ? "classic" : "quorum" };
+}
+
+/** A quorum queue drops what exceeds its delivery limit (20 by default since 4.0): with a dead-letter exchange it lands with the dead letters instead. */
+function withDeadLetterExchange(spec: QueueSpec, deadLetters: string, server: ServerVersion): QueueSpec {
+  if (spec.type !== "quorum") return spec;
+  const target = { "x-dead-letter-exchange": "", "x-dead-letter-routing-key": deadLetters };
+  const strategy = server.atLeast(3, 10) ? AT_LEAST_ONCE : {};
+  return { ...spec, arguments: { ...target, ...strategy, ...spec.arguments } };
+}
+
+/** Makes sure of the queue, its bindings, its delay queues and its dead-letter queue. @throws ConnectorError QUEUE_UNAVAILABLE or EXCHANGE_UNAVAILABLE */
+export async function declareTopology(model: ChannelModel, topology: QueueTopology, warn: TopologyWarning): Promise<void> {
+  const { queue, bindings, retryDelays } = topology;
+  const server = serverVersion(model);
+  await ensureQueue(model, deadLetterQueue(topology.deadLetterQueue, queue.type), warn);
+  await ensureQueue(model, withDeadLetterExchange(queue, topology.deadLetterQueue, server), warn);
+  for (const delay of new Set(retryDelays)) await ensureQueue(model, retryQueue(queue.name, delay, server), warn);
+  for (const binding of bindings) {
+    await ensureExchange(model, binding.exchange, binding.exchangeType ?? "topic", warn);
+    await once(model, "queue", (channel) => channel.bindQueue(queue.name, binding.exchange, binding.routingKey ?? "", binding.arguments));
+  }
+}
+
+/**
+ * Makes the queue when it is missing. One that exists with other properties is used as it is, with a warning: properties cannot be
+ * changed, and a refused redeclaration closes the channel. The type is always sent, because a vhost may have another default.
+ */
+export async function ensureQueue(model: ChannelModel, spec: QueueSpec, warn: TopologyWarning): Promise<void> {
+  const declare = (channel: Channel): Promise<unknown> =>
+    channel.assertQueue(spec.name, { durable: true, arguments: { "x-queue-type": spec.type, ...spec.arguments } });
+  await ensure(model, "queue", `Queue ${spec.name}`, (channel) => channel.checkQueue(spec.name), declare, warn);
+}
+
+/** The same for an exchange, durable. Those the broker brings (`amq.…` and the default one) are left alone. */
+export async function ensureExchange(model: ChannelModel, name: string, type: string, warn: TopologyWarning): Promise<void> {
+  if (name === "" || name.startsWith("amq.")) return;
+  const declare = (channel: Channel): Promise<unknown> => channel.assertExchange(name, type, { durable: true });
+  await ensure(model, "exchange", `Exchange ${name}`, (channel) => channel.checkExchange(name), declare, warn);
+}
+
+async function ensure(
+  model: ChannelModel,
+  kind: "queue" | "exchange",
+  label: string,
+  look: (channel: Channel) => Promise<unknown>,
+  declare: (channel: Channel) => Promise<unknown>,
+  warn: TopologyWarning,
+): Promise<void> {
+  const exists = await once(model, kind, look).then(
+    () => true,
+    (error: unknown) => {
+      if (replyCode((error as Error).cause) === 404) return false;
+      if (replyCode((error as Error).cause) === 405) return true; // exclusive to another connection: consuming will say so
+      throw error;
+    },
+  );
+  try {
+    await once(model, kind, declare);
+  } catch (error) {
+    const cause = (error as Error).cause;
+    // 403: no right to declare, and none is needed for what exists
+    if (!exists || ![403, 405, 406].includes(replyCode(cause) ?? 0)) throw error;
+    if (replyCode(cause) === 406) warn(`${label} exists with other properties and is used as it is: ${brokerText(cause)}`);
+  }
+}
+
+/** Runs one operation on a channel of its own, because a refusal closes the channel. @throws ConnectorError */
+async function once<T>(model: ChannelModel, kind: "queue" | "exchange", operation: (channel: Channel) => Promise<T>): Promise<T> {
+  let channel: Channel | undefined;
+  try {
+    channel = await model.createChannel();
+    channel.on("error", () => undefined); // the operation's own promise says it
+    return await operation(channel);
+  } catch (error) {
+    throw channelError(error, kind);
+  } finally {
+    if (channel) await closeChannel(channel, 1_000);
+  }
+}
+
+/** A server's version, for what only newer ones can do. */
+export interface ServerVersion {
+  atLeast(major: number, minor: number): boolean;
+}
+
+/** The version of the server at the other end; one that does not say counts as new. */
+export function serverVersion(model: ChannelModel): ServerVersion {
+  const [major = NaN, minor = NaN] = String(model.connection.serverProperties.version ?? "").split(".").map(Number);
+  return {
+    atLeast(wantedMajor, wantedMinor) {
+      if (Number.isNaN(major)) return true;
+      return major > wantedMajor || (major === wantedMajor && (Number.isNaN(minor) || minor >= wantedMinor));
+    },
+  };
+}

@@ -1,0 +1,102 @@
+import type { Node, NodeAPI, NodeDef } from "node-red";
+import { toConnectorError } from "../../common/errors";
+import { Status } from "../../common/status";
+import type { TrackedRuntime } from "../../delivery/runtime";
+import type { Broker } from "../client/broker";
+import { brokerOf, troubleOf } from "../client/broker-node";
+import { QueueSource, type QueueSourceSettings, type QueueSourceState } from "./queue-source";
+import { readSettings, type InDef } from "./settings";
+
+/** What the runtime gives a node beyond its types: where its messages go, and the flow that finds nodes there. */
+type WiredNode = Node & {
+  wires: string[][];
+  _flow?: { getNode(id: string): object | null | undefined };
+};
+
+export = (RED: NodeAPI): void => {
+  function AmqpIn(this: WiredNode, config: NodeDef & InDef): void {
+    RED.nodes.createNode(this, config);
+    const status = new Status(this);
+    try {
+      run(this, status, brokerOf(RED.nodes.getNode(config.broker)), readSettings(config));
+    } catch (error) {
+      status.set("failed", toConnectorError(error, "NOT_CONFIGURED").message);
+      this.on("close", () => status.close());
+    }
+  }
+
+  function run(node: WiredNode, status: Status, broker: Broker, settings: QueueSourceSettings): void {
+    const link = broker.acquire(node);
+    let state: QueueSourceState = { kind: "starting" };
+    let started = false;
+    const source = new QueueSource({
+      settings,
+      node,
+      runtime: RED as unknown as TrackedRuntime,
+      link,
+      send: (message) => node.send(message as never),
+      warn: (text) => node.warn(text),
+      onState: (next) => {
+        state = next;
+        show();
+      },
+    });
+
+    const show = (): void => {
+      const trouble = troubleOf(link.consume.state);
+      if (started && !isWired(node)) status.set("stopped", RED._("in.status.unwired"));
+      else if (trouble?.kind === "refused") status.set("failed", RED._("in.status.refused", { reason: trouble.error.message }));
+      else if (trouble?.kind === "reconnecting") status.set("reconnecting", RED._("in.status.reconnecting", { seconds: Math.ceil(trouble.delay / 1000) }));
+      else if (trouble?.kind === "connecting" || state.kind === "starting") status.set("connecting", RED._("in.status.connecting"));
+      else showSource(status, state, settings);
+    };
+
+    // Not before all nodes are there, and never into nothing: a message sent along a wire without a node would count as finished.
+    const flowsStarted = (): void => {
+      const wired = isWired(node);
+      if (wired) source.resume("unwired");
+      else source.pause("unwired");
+      if (!started) source.start();
+      started = true;
+      show();
+    };
+    const unsubscribe = link.consume.subscribe({ state: show });
+    RED.events.on("flows:started", flowsStarted);
+    node.on("close", (done: () => void) => {
+      RED.events.removeListener("flows:started", flowsStarted);
+      void source
+        .close()
+        .then(() => broker.release(node))
+        .catch((error: unknown) => node.warn(toConnectorError(error).message))
+        .finally(() => {
+          unsubscribe();
+          status.close();
+          done();
+        });
+    });
+    show();
+  }
+
+  function showSource(status: Status, state: QueueSourceState, { queue }: QueueSourceSettings): void {
+    switch (state.kind) {
+      case "consuming":
+        return status.set("connected", queue);
+      case "paused":
+        return status.set("paused", RED._("in.status.paused"));
+      case "holding":
+        return status.set("waiting", RED._("in.status.waiting", { reason: state.reason }));
+      case "forwarding":
+      case "waiting":
+        return status.set(state.error.code === "QUEUE_UNAVAILABLE" ? "failed" : "waiting", RED._("in.status.waiting", { reason: state.error.message }));
+      case "starting":
+        return status.set("connecting", RED._("in.status.connecting"));
+    }
+  }
+
+  /** Whether one of the nodes behind the wires is there, and not just drawn (disabled or of a missing type). */
+  function isWired(node: WiredNode): boolean {
+    return node.wires.flat().some((id) => Boolean(node._flow ? node._flow.getNode(id) : RED.nodes.getNode(id)));
+  }
+
+  RED.nodes.registerType("surewire-amqp-in", AmqpIn as never);
+};

@@ -1,0 +1,131 @@
+import assert from "node:assert/strict";
+import { AckWindow } from "../../nodes/amqp/client/ack-window";
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+
+function recorder(): { sent: string[]; window: AckWindow } {
+  const sent: string[] = [];
+  const window = new AckWindow({
+    ack: (tag, multiple) => sent.push(`ack ${tag}${multiple ? " multiple" : ""}`),
+    nack: (tag, multiple, requeue) => sent.push(`nack ${tag}${multiple ? " multiple" : ""}${requeue ? " requeue" : ""}`),
+  });
+  return { sent, window };
+}
+
+function taking(count: number): ReturnType<typeof recorder> {
+  const made = recorder();
+  for (let tag = 1; tag <= count; tag += 1) made.window.take(tag);
+  return made;
+}
+
+describe("the ack window", () => {
+  it("acknowledges what was settled in one turn with one frame", async () => {
+    const { sent, window } = taking(5);
+    for (const tag of [1, 2, 3, 4, 5]) window.ack(tag);
+    assert.deepEqual(sent, []);
+    await turn();
+    assert.deepEqual(sent, ["ack 5 multiple"]);
+    assert.equal(window.outstanding, 0);
+  });
+
+  it("never acknowledges past a delivery that is open", async () => {
+    const { sent, window } = taking(5);
+    for (const tag of [1, 2, 4, 5]) window.ack(tag);
+    await turn();
+    assert.deepEqual(sent, ["ack 2 multiple", "ack 4", "ack 5"]);
+    window.ack(3);
+    await turn();
+    assert.deepEqual(sent.slice(3), ["ack 3"]);
+  });
+
+  it("goes on coalescing behind a gap that has closed", async () => {
+    const { sent, window } = taking(6);
+    window.ack(2);
+    await turn();
+    for (const tag of [1, 3, 4]) window.ack(tag);
+    await turn();
+    assert.deepEqual(sent, ["ack 2", "ack 4 multiple"]);
+  });
+
+  it("uses a single ack when only one is owed", async () => {
+    const { sent, window } = taking(3);
+    window.giveBack(1);
+    window.ack(2);
+    await turn();
+    assert.deepEqual(sent, ["nack 1 requeue", "ack 2"]);
+  });
+
+  it("ends a run of acks on one that is owed, not on one given back", async () => {
+    const { sent, window } = taking(4);
+    window.ack(1);
+    window.ack(2);
+    window.giveBack(3);
+    await turn();
+    assert.deepEqual(sent, ["nack 3 requeue", "ack 2 multiple"]);
+  });
+
+  it("answers each delivery once", async () => {
+    const { sent, window } = taking(1);
+    window.ack(1);
+    window.ack(1);
+    window.giveBack(1);
+    await turn();
+    window.ack(1);
+    await turn();
+    assert.deepEqual(sent, ["ack 1"]);
+  });
+
+  it("gives back what is open at the end, after the acks that wait", () => {
+    const { sent, window } = taking(4);
+    window.ack(1);
+    window.ack(2);
+    window.giveBackAll();
+    assert.deepEqual(sent, ["ack 2 multiple", "nack 0 multiple requeue"]);
+    window.giveBackAll();
+    assert.equal(sent.length, 2);
+  });
+
+  it("sends nothing once its channel is lost", async () => {
+    const { sent, window } = taking(3);
+    window.ack(1);
+    window.close();
+    window.ack(2);
+    window.giveBack(3);
+    window.giveBackAll();
+    await turn();
+    assert.deepEqual(sent, []);
+    assert.equal(window.outstanding, 0);
+  });
+
+  it("stays right over many deliveries settled in any order", async () => {
+    const { window } = recorder();
+    const open = new Set<number>();
+    const acked = new Set<number>();
+    const checked = new AckWindow({
+      ack: (tag, multiple) => {
+        assert.ok(open.has(tag), `${tag} is owed an answer`);
+        for (const each of multiple ? [...open].filter((other) => other <= tag) : [tag]) {
+          assert.ok(settled.has(each), `${each} was settled before it was acknowledged`);
+          open.delete(each);
+          acked.add(each);
+        }
+      },
+      nack: () => assert.fail("nothing is given back"),
+    });
+    const settled = new Set<number>();
+    for (let tag = 1; tag <= 500; tag += 1) {
+      checked.take(tag);
+      open.add(tag);
+    }
+    const order = [...open].sort((a, b) => ((a * 7919) % 503) - ((b * 7919) % 503));
+    for (const [index, tag] of order.entries()) {
+      settled.add(tag);
+      checked.ack(tag);
+      if (index % 37 === 0) await turn();
+    }
+    await turn();
+    assert.equal(acked.size, 500);
+    assert.equal(checked.outstanding, 0);
+    window.close();
+  });
+});

@@ -1,0 +1,190 @@
+import assert from "node:assert/strict";
+import { createServer, type Server, type Socket } from "node:net";
+import { BackOff } from "../../nodes/common/back-off";
+import { Broker } from "../../nodes/amqp/client/broker";
+import { Connection } from "../../nodes/amqp/client/connection";
+import type { RabbitMq } from "../services/rabbitmq";
+import { sharedRabbit } from "../services/shared";
+import { freePorts, waitFor } from "../services/wait";
+import { connectionTo, quick } from "./support";
+
+describe("an AMQP connection", function () {
+  this.timeout(60_000);
+  let rabbit: RabbitMq;
+  const open: Connection[] = [];
+
+  const connectTo: typeof connectionTo = (server, more) => {
+    const made = connectionTo(server, more);
+    open.push(made.connection);
+    made.connection.open();
+    return made;
+  };
+
+  before(async () => {
+    rabbit = await sharedRabbit();
+  });
+  afterEach(async () => {
+    await Promise.all(open.splice(0).map((connection) => connection.close()));
+  });
+
+  it("connects when it is opened, under the name it was given", async () => {
+    const { connection, states, lines } = connectTo(rabbit, { name: "my flow" });
+    await waitFor("the connection", () => connection.model);
+    assert.deepEqual(states.map(({ kind }) => kind), ["connecting", "connected"]);
+    await waitFor("its name", async () => (await rabbit.listConnections()).some(({ clientName }) => clientName === "my flow"));
+    assert.deepEqual(lines, []);
+  });
+
+  it("says a wrong password once, turns red, and tries again slowly", async () => {
+    const { connection, states, lines } = connectTo(rabbit, { password: "geheim", slowBackOff: new BackOff({ initial: 200, max: 200 }) });
+    await waitFor("several refusals", () => states.filter(({ kind }) => kind === "refused").length >= 3);
+    assert.equal(lines.length, 1);
+    assert.match(lines[0] ?? "", /^error: 127\.0\.0\.1:\d+ refused the user name or password/);
+    assert.ok(!JSON.stringify([lines, states]).includes("geheim"));
+    assert.equal(connection.state.kind === "refused" && connection.state.error.code, "BROKER_REFUSED");
+  });
+
+  it("waits a minute and more after a wrong password", async () => {
+    const { states } = connectTo(rabbit, { password: "wrong" });
+    const refused = await waitFor("the refusal", () => states.find((state) => state.kind === "refused"));
+    assert.ok(refused.kind === "refused" && refused.delay >= 60_000);
+  });
+
+  it("says an unknown virtual host, and soon tries slowly", async () => {
+    const { states, lines } = connectTo(rabbit, { vhost: "nowhere/at all", slowBackOff: new BackOff({ initial: 50_000, random: () => 1 }) });
+    await waitFor("the slow lane", () => states.some((state) => state.kind === "refused" && state.delay >= 50_000));
+    assert.deepEqual(lines.length, 1);
+    assert.match(lines[0] ?? "", /refused the virtual host nowhere\/at all/);
+  });
+
+  it("uses a virtual host with signs in its name", async () => {
+    await rabbit.ctl("add_vhost", "a/b%2F c");
+    await rabbit.ctl("set_permissions", "-p", "a/b%2F c", "guest", ".*", ".*", ".*");
+    const { connection } = connectTo(rabbit, { vhost: "a/b%2F c" });
+    await waitFor("the connection", () => connection.model);
+  });
+
+  it("tries the next URL when one does not answer", async () => {
+    const dead = await freePorts();
+    const { connection, lines } = connectTo(rabbit, { urls: [`amqp://127.0.0.1:${dead}`, rabbit.url] });
+    await waitFor("the connection", () => connection.model);
+    assert.equal(lines.length, 2);
+    assert.match(lines[0] ?? "", /ECONNREFUSED/);
+    assert.match(lines[1] ?? "", /^info: Connected to/);
+  });
+
+  it("comes back by itself after the broker was killed", async () => {
+    const { connection, states, lines } = connectTo(rabbit);
+    const first = await waitFor("the connection", () => connection.model);
+    await rabbit.kill();
+    await waitFor("the loss", () => connection.state.kind === "reconnecting");
+    assert.equal(connection.model, undefined);
+    await rabbit.start();
+    const second = await waitFor("the new connection", () => connection.model);
+    assert.notEqual(first, second);
+    assert.equal(states.at(-1)?.kind, "connected");
+    assert.equal(lines.length, 2, lines.join("\n"));
+  });
+
+  for (const [what, url] of Object.entries({ "is none": "broker", "is of another kind": "http://broker", "holds a password": "amqp://a:geheim@broker" })) {
+    it(`refuses a URL that ${what}, without repeating it`, () => {
+      assert.throws(
+        () => new Connection({ urls: [url] }),
+        (error: Error) => error.message.includes("URL") && !error.message.includes("geheim"),
+      );
+    });
+  }
+
+  describe("to a broker that went mute", () => {
+    let server: Server;
+    const sockets: [Socket, Socket][] = [];
+    let mute = false;
+    let port: number;
+
+    before(async () => {
+      const { connect } = await import("node:net");
+      server = createServer((inner) => {
+        const outer = connect(rabbit.port, "127.0.0.1");
+        sockets.push([inner, outer]);
+        inner.on("data", (data) => mute || outer.write(data)).on("error", () => undefined);
+        outer.on("data", (data) => mute || inner.write(data)).on("error", () => undefined);
+      });
+      port = await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve((server.address() as { port: number }).port)));
+    });
+    beforeEach(() => (mute = false));
+    after(() => {
+      for (const socket of sockets.flat()) socket.destroy();
+      server.close();
+    });
+
+    it("closes within its deadline", async () => {
+      const { connection } = connectTo(rabbit, { urls: [`amqp://127.0.0.1:${port}`] });
+      await waitFor("the connection", () => connection.model);
+      mute = true;
+      const began = Date.now();
+      await connection.close(300);
+      assert.ok(Date.now() - began < 1_000);
+      await waitFor("the socket to be gone", () => sockets.at(-1)?.[0].destroyed);
+    });
+
+    it("gives up connecting after the connect timeout", async () => {
+      mute = true;
+      const { states } = connectTo(rabbit, { urls: [`amqp://127.0.0.1:${port}`], connectTimeout: 0.3 });
+      const state = await waitFor("the end of patience", () => states.find(({ kind }) => kind === "reconnecting"));
+      assert.match(state.kind === "reconnecting" ? state.error.message : "", /ETIMEDOUT/);
+    });
+
+    it("closes at once while it is connecting", async () => {
+      mute = true;
+      const { connection, states } = connectTo(rabbit, { urls: [`amqp://127.0.0.1:${port}`] });
+      const before = sockets.length;
+      await waitFor("the socket", () => sockets.length > before || states.length > 0);
+      await connection.close();
+      await waitFor("the socket to be gone", () => sockets.at(-1)?.[0].destroyed);
+      assert.equal(states.at(-1)?.kind, "closed");
+    });
+  });
+
+  describe("of a broker's config node", () => {
+    const brokerFor = (): Broker => new Broker({ urls: [rabbit.url], username: rabbit.username, password: rabbit.password, backOff: quick(), name: "counted" });
+    const counted = async (): Promise<string[]> => (await rabbit.listConnections()).map(({ clientName }) => clientName).filter((name) => name.startsWith("counted"));
+
+    it("is one per purpose for all users, and opens on first use", async () => {
+      const broker = brokerFor();
+      const users = [{}, {}, {}];
+      const links = users.map((user) => broker.acquire(user));
+      for (const { consume } of links) consume.open();
+      await waitFor("the connection", () => links[0]?.consume.model);
+      assert.deepEqual(await waitFor("one", async () => (await counted()).length === 1 && counted()), ["counted (consume)"]);
+      for (const { publish } of links) publish.open();
+      await waitFor("the other", async () => (await counted()).length === 2);
+      for (const user of users) await broker.release(user);
+      await waitFor("none", async () => (await counted()).length === 0);
+    });
+
+    it("closes when its last user has gone, not before", async () => {
+      const broker = brokerFor();
+      const slow = {};
+      const link = broker.acquire(slow);
+      link.consume.open();
+      await waitFor("the connection", () => link.consume.model);
+      let closed = false;
+      const closing = broker.close().then(() => (closed = true));
+      await new Promise(setImmediate);
+      assert.ok(link.consume.model);
+      assert.equal(closed, false);
+      await broker.release(slow);
+      await closing;
+      assert.equal(link.consume.state.kind, "closed");
+    });
+
+    it("does not wait for a user for ever", async () => {
+      const broker = brokerFor();
+      const link = broker.acquire({});
+      link.consume.open();
+      await waitFor("the connection", () => link.consume.model);
+      await broker.close(100);
+      assert.equal(link.consume.state.kind, "closed");
+    });
+  });
+});

@@ -1,0 +1,167 @@
+import assert from "node:assert/strict";
+import { BackOff } from "../../nodes/common/back-off";
+import type { Connection } from "../../nodes/amqp/client/connection";
+import { Consumer, type ConsumerOptions, type ConsumerState, type Taken } from "../../nodes/amqp/client/consumer";
+import type { RabbitMq } from "../services/rabbitmq";
+import { sharedRabbit } from "../services/shared";
+import { pause, waitFor } from "../services/wait";
+import { connectionTo, Plain, text, unique } from "./support";
+
+const range = (count: number): string[] => Array.from({ length: count }, (_, index) => String(index));
+
+describe("a consumer", function () {
+  this.timeout(60_000);
+  let rabbit: RabbitMq;
+  let plain: Plain;
+  let connection: Connection;
+  const open: Consumer[] = [];
+
+  before(async () => {
+    rabbit = await sharedRabbit();
+    plain = await Plain.to(rabbit);
+  });
+  beforeEach(() => {
+    ({ connection } = connectionTo(rabbit));
+  });
+  afterEach(async () => {
+    await Promise.all(open.splice(0).map((consumer) => consumer.close()));
+    await connection.close();
+  });
+  after(() => plain.close());
+
+  function consume(queue: string, more: Partial<ConsumerOptions> = {}): { consumer: Consumer; taken: Taken[]; states: ConsumerState[]; lost: () => number } {
+    const taken: Taken[] = [];
+    const states: ConsumerState[] = [];
+    let lost = 0;
+    const consumer = new Consumer({
+      connection,
+      queue,
+      prefetch: 400,
+      tag: "test",
+      onMessage: (message) => taken.push(message),
+      onLost: () => (lost += 1),
+      onState: (state) => states.push(state),
+      queueBackOff: new BackOff({ initial: 300, max: 300 }),
+      ...more,
+    });
+    open.push(consumer);
+    consumer.start();
+    return { consumer, taken, states, lost: () => lost };
+  }
+
+  const ack = ({ message, window }: Taken): void => window.ack(message.fields.deliveryTag);
+
+  it("takes messages in order and acknowledges them for good", async () => {
+    const queue = await plain.makeQueue(unique("order"));
+    await plain.send(queue, range(1_000));
+    const { consumer, taken } = consume(queue, { onMessage: (message) => (taken.push(message), ack(message)) });
+    await waitFor("all", () => taken.length === 1_000);
+    assert.deepEqual(taken.map(({ message }) => text(message)), range(1_000));
+    await consumer.close();
+    assert.deepEqual(await plain.count(queue), { messages: 0, consumers: 0 });
+  });
+
+  it("takes no more than the prefetch while nothing is acknowledged", async () => {
+    const queue = await plain.makeQueue(unique("prefetch"));
+    await plain.send(queue, range(50));
+    const { taken, consumer } = consume(queue, { prefetch: 10 });
+    await waitFor("ten", () => taken.length === 10);
+    await consumer.stop();
+    assert.equal(taken.length, 10);
+    assert.equal(consumer.outstanding, 10);
+  });
+
+  it("gives back what is open when it closes", async () => {
+    const queue = await plain.makeQueue(unique("give-back"));
+    await plain.send(queue, range(20));
+    const { taken, consumer } = consume(queue);
+    await waitFor("all", () => taken.length === 20);
+    taken.slice(0, 5).forEach(ack);
+    await consumer.close();
+    await waitFor("fifteen", async () => (await plain.count(queue)).messages === 15);
+  });
+
+  it("pauses and resumes on the same channel", async () => {
+    const queue = await plain.makeQueue(unique("pause"));
+    const { taken, consumer, states } = consume(queue);
+    await waitFor("the consumer", () => states.some(({ kind }) => kind === "consuming"));
+    consumer.pause();
+    consumer.resume();
+    consumer.pause();
+    await waitFor("the pause", async () => states.at(-1)?.kind === "paused" && (await plain.count(queue)).consumers === 0);
+    await plain.send(queue, ["late"]);
+    assert.equal(taken.length, 0);
+    consumer.resume();
+    await waitFor("the message", () => taken.length === 1);
+    assert.equal(taken[0]?.message.fields.deliveryTag, 1);
+  });
+
+  it("consumes again by itself after the broker was killed with 200 unacknowledged, and sends no stale ack", async () => {
+    const queue = await plain.makeQueue(unique("kill"));
+    await plain.send(queue, range(200));
+    const { taken, lost, states } = consume(queue);
+    await waitFor("200", () => taken.length === 200);
+    await pause(1_500); // RabbitMQ 3.10 forgets a quorum queue, with all it has confirmed, when it is killed within a second of making it
+    await rabbit.kill();
+    await waitFor("the loss", () => lost() === 1);
+    const before = taken.splice(0);
+    before.forEach(ack); // settled too late: these tags mean nothing to the next channel
+    await rabbit.start();
+    await plain.again();
+    await waitFor("200 once more", () => taken.length === 200);
+    before.forEach(ack);
+    assert.deepEqual(new Set(taken.map(({ message }) => text(message))), new Set(range(200)));
+    taken.forEach(ack);
+    await waitFor("an empty queue", async () => (await rabbit.listQueues()).find(({ name }) => name === queue)?.messages === 0);
+    assert.equal(states.at(-1)?.kind, "consuming"); // a stale ack would have cost the channel
+    assert.equal(lost(), 1);
+  });
+
+  it("goes on when its queue is deleted and made again", async () => {
+    const queue = await plain.makeQueue(unique("deleted"));
+    const { taken, states, lost } = consume(queue);
+    await waitFor("the consumer", () => states.at(-1)?.kind === "consuming");
+    await plain.deleteQueue(queue);
+    const state = await waitFor("the wait", () => states.find((each) => each.kind === "waiting" && each.error.code === "QUEUE_UNAVAILABLE" && each.delay));
+    assert.match(state.kind === "waiting" ? state.error.message : "", new RegExp(`no queue '${queue}'`));
+    await plain.makeQueue(queue);
+    await plain.send(queue, ["again"]);
+    await waitFor("the message", () => taken.length === 1);
+    assert.ok(lost() >= 1);
+  });
+
+  it("waits for a queue that does not exist yet, and says so", async () => {
+    const queue = unique("missing");
+    const { taken, states } = consume(queue);
+    await waitFor("the state", () => states.some((state) => state.kind === "waiting" && state.error.code === "QUEUE_UNAVAILABLE"));
+    await plain.makeQueue(queue);
+    await plain.send(queue, ["at last"]);
+    await waitFor("the message", () => taken.length === 1);
+  });
+
+  it("does not feel the channel error of another on the same connection", async () => {
+    const queue = await plain.makeQueue(unique("neighbour"));
+    const good = consume(queue);
+    const bad = consume(unique("not-there"));
+    await waitFor("the error", () => bad.states.filter(({ kind }) => kind === "waiting").length >= 2);
+    await plain.send(queue, ["fine"]);
+    await waitFor("the message", () => good.taken.length === 1);
+    assert.equal(good.lost(), 0);
+    assert.deepEqual(good.states.map(({ kind }) => kind), ["starting", "consuming"]);
+  });
+
+  it("survives a handler that throws, and gives that message back", async () => {
+    const queue = await plain.makeQueue(unique("throws"));
+    await plain.send(queue, ["one"]);
+    let calls = 0;
+    const { lost } = consume(queue, {
+      onMessage: (message) => {
+        calls += 1;
+        if (calls === 1) throw new Error("a fault of ours");
+        ack(message);
+      },
+    });
+    await waitFor("the second time", () => calls === 2);
+    assert.equal(lost(), 0);
+  });
+});

@@ -1,0 +1,96 @@
+import { connect, type ChannelModel, type ConfirmChannel, type ConsumeMessage, type GetMessage } from "amqplib";
+import { BackOff } from "../../nodes/common/back-off";
+import { Connection, type ConnectionOptions, type ConnectionState } from "../../nodes/amqp/client/connection";
+import type { RabbitMq } from "../services/rabbitmq";
+import { waitFor } from "../services/wait";
+
+/** Reconnects at once: the tests' broker comes back soon. */
+export const quick = (): BackOff => new BackOff({ initial: 100, max: 300 });
+
+/** A connection of ours to the tests' broker that remembers its states and log lines. */
+export function connectionTo(rabbit: RabbitMq, more: Partial<ConnectionOptions> = {}): { connection: Connection; states: ConnectionState[]; lines: string[] } {
+  const states: ConnectionState[] = [];
+  const lines: string[] = [];
+  const connection = new Connection({
+    urls: [rabbit.url],
+    username: rabbit.username,
+    password: rabbit.password,
+    backOff: quick(),
+    log: (level, text) => lines.push(`${level}: ${text}`),
+    ...more,
+  });
+  connection.subscribe({ state: (state) => states.push(state) });
+  return { connection, states, lines };
+}
+
+/** The broker as a plain amqplib client sees it: what tests send and check with. */
+export class Plain {
+  private constructor(
+    private readonly rabbit: RabbitMq,
+    private model: ChannelModel,
+    private channel: ConfirmChannel,
+  ) {}
+
+  static async to(rabbit: RabbitMq): Promise<Plain> {
+    const [model, channel] = await open(rabbit);
+    return new Plain(rabbit, model, channel);
+  }
+
+  /** After the broker was restarted. */
+  async again(): Promise<void> {
+    [this.model, this.channel] = await open(this.rabbit);
+  }
+
+  async makeQueue(name: string, args: Record<string, unknown> = { "x-queue-type": "quorum" }): Promise<string> {
+    await this.channel.assertQueue(name, { durable: true, arguments: args });
+    return name;
+  }
+
+  async deleteQueue(...names: string[]): Promise<void> {
+    for (const name of names) await this.channel.deleteQueue(name);
+  }
+
+  /** Publishes to a queue and waits for the confirms. */
+  async send(queue: string, contents: (string | Buffer)[], options: object = {}): Promise<void> {
+    for (const content of contents) this.channel.sendToQueue(queue, Buffer.from(content as string), { persistent: true, ...options });
+    await this.channel.waitForConfirms();
+  }
+
+  async publish(exchange: string, routingKey: string, content: string, options: object = {}): Promise<void> {
+    this.channel.publish(exchange, routingKey, Buffer.from(content), options);
+    await this.channel.waitForConfirms();
+  }
+
+  async makeExchange(name: string, type: string): Promise<void> {
+    await this.channel.assertExchange(name, type);
+  }
+
+  /** Takes one message off a queue, waiting for it. */
+  async get(queue: string): Promise<GetMessage> {
+    return (await waitFor(`a message in ${queue}`, () => this.channel.get(queue, { noAck: true }))) as GetMessage;
+  }
+
+  /** Ready messages and consumers; unlike rabbitmqctl's, exact at once. */
+  async count(queue: string): Promise<{ messages: number; consumers: number }> {
+    const { messageCount, consumerCount } = await this.channel.checkQueue(queue);
+    return { messages: messageCount, consumers: consumerCount };
+  }
+
+  async close(): Promise<void> {
+    await this.model.close().catch(() => undefined);
+  }
+}
+
+async function open(rabbit: RabbitMq): Promise<[ChannelModel, ConfirmChannel]> {
+  const model = await connect(rabbit.url);
+  model.on("error", () => undefined);
+  const channel = await model.createConfirmChannel();
+  channel.on("error", () => undefined);
+  return [model, channel];
+}
+
+export const text = (message: ConsumeMessage | GetMessage): string => message.content.toString();
+
+let names = 0;
+/** A queue name no other test uses. */
+export const unique = (what: string): string => `amqp-test.${process.pid}.${(names += 1)}.${what}`;

@@ -4,7 +4,7 @@ import type { Client, Settings } from "./options";
 import { readRecord } from "./records/reader";
 import { compileRule } from "./records/rules";
 import { Writer, type WriteContext } from "./records/writer";
-import { ObjectSchema, Schema } from "./schema/schema";
+import { Schema, type ObjectSchema } from "./schema/schema";
 import type { RuleDefinition } from "./schema/types";
 import type { Predicate } from "./soql/condition";
 import { Cursors } from "./soql/cursors";
@@ -14,8 +14,10 @@ import { Locks } from "./store/locks";
 import { Store } from "./store/store";
 import type { Row } from "./store/table";
 
-/** Why a user cannot log in, as `setUser` of the control API sets it. */
-export type UserState = "active" | "inactive" | "must-reset-password" | "not-approved" | "not-admin-approved" | "ip-restricted";
+const USER_STATES = ["active", "inactive", "must-reset-password", "not-approved", "not-admin-approved", "ip-restricted"] as const;
+
+/** Whether a user can log in, and why not, as `setUser` of the control API sets it. */
+export type UserState = (typeof USER_STATES)[number];
 
 /** Everything one emulated org is made of. */
 export class Org {
@@ -26,12 +28,12 @@ export class Org {
   readonly locks = new Locks();
   readonly faults: Faults;
   readonly stats = new Stats();
-  readonly userStates = new Map<string, UserState>();
   readonly compiledRules = new WeakMap<RuleDefinition, Predicate>();
   /** Calls of the last 24 hours, and how many there may be. */
   readonly apiUsage: { used: number; max: number };
   /** The 18-character id of the organisation. */
   readonly id: string;
+  private readonly userStates = new Map<string, UserState>();
   private clockShift = 0;
   private readonly userIds = new Map<string, string>();
 
@@ -64,6 +66,15 @@ export class Org {
   /** The id of the user a client runs as. */
   userId(username: string): string {
     return this.userIds.get(username.toLowerCase())!;
+  }
+
+  userState(username: string): UserState {
+    return this.userStates.get(username.toLowerCase()) ?? "active";
+  }
+
+  setUserState(username: string, state: UserState): void {
+    if (!USER_STATES.includes(state)) throw new Error(`state must be one of ${USER_STATES.join(", ")}`);
+    this.userStates.set(username.toLowerCase(), state);
   }
 
   writer(context: Partial<WriteContext> = {}): Writer {

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { ApiError } from "./api-error";
-import { Control } from "./control/control";
+import type { Control } from "./control/control";
 import type { Verdict } from "./control/faults";
 import { controlRoutes, CONTROL_PREFIX } from "./control/routes";
 import { render, type Reply, type Request } from "./http";
@@ -26,7 +26,9 @@ export class HttpServer {
   ) {
     this.oauth = new OAuth(org);
     this.rest = new Rest(org);
-    this.server = createServer({ maxHeaderSize: NODE_HEADER_LIMIT }, (incoming, response) => this.receive(incoming, response));
+    // Kept open longer than clients keep them, so that none is closed under a request that is on its way.
+    const options = { maxHeaderSize: NODE_HEADER_LIMIT, keepAliveTimeout: 65_000 };
+    this.server = createServer(options, (incoming, response) => this.receive(incoming, response));
   }
 
   /** Stops listening and cuts every open connection. */

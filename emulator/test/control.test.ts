@@ -91,7 +91,7 @@ describe("the control API", () => {
     const { body } = await http(`${emulator.url}/__emu/stats`);
     assert.equal(body.apiCalls, 3);
     assert.deepEqual(body.byKind, { "PATCH sobjects/Case/Device_Event_Id__c/*": 2, "GET query": 1 });
-    assert.equal(body.logins, 1);
+    assert.deepEqual([body.tokenRequests, body.logins], [1, 1]);
     assert.equal(body.records.Case, 2);
     assert.equal(body.sessions, 1);
     const upsert = body.lastRequests.find((request: { path: string }) => request.path.endsWith("/e1"));
@@ -117,8 +117,20 @@ describe("the control API", () => {
     assert.throws(() => emulator.control.addRule({ object: "Case", condition: "Foo = 1", message: "x" }), /No such column 'Foo'/);
     assert.equal((await post("addRule", { object: "Foo", condition: "Id = null", message: "x" })).status, 400);
     assert.equal((await post("constructor", {})).status, 404);
+    assert.equal((await post("setUser", { username: "a", state: "asleep" })).status, 400);
+    assert.equal((await post("failNext", { status: "soon" })).status, 400);
+    assert.equal((await post("shiftClock", {})).status, 400);
     assert.equal((await http(`${emulator.url}/__emu/records/Foo`)).status, 404);
     assert.equal((await http(`${emulator.url}/__emu/failNext`, { method: "POST", body: "{" })).status, 400);
+  });
+
+  it("refuses records by a rule as often as asked, one among many", async () => {
+    const rule = { condition: "Device_Event_Id__c = 'e2'", errorCode: "UNABLE_TO_LOCK_ROW", message: "locked", times: 1 };
+    emulator.control.addRule({ object: "Case", ...rule });
+    const records = ["e1", "e2"].map((Device_Event_Id__c) => ({ attributes: { type: "Case" }, Device_Event_Id__c }));
+    const upsert = async () => (await api.send("PATCH", "/composite/sobjects/Case/Device_Event_Id__c", { records })).body;
+    assert.deepEqual((await upsert()).map((result: { success: boolean }) => result.success), [true, false]);
+    assert.deepEqual((await upsert()).map((result: { success: boolean }) => result.success), [true, true]);
   });
 
   it("lists its verbs, each of which there is", async () => {

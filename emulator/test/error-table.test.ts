@@ -205,6 +205,7 @@ describe("a wrong request is refused with", () => {
     const text = "The requested resource does not exist";
     assertError(await api.send("POST", "/sobjects/Foo", {}), 404, "NOT_FOUND", text);
     assertError(await api.get("/nonsense"), 404, "NOT_FOUND", text);
+    assertError(await api.get("/constructor"), 404, "NOT_FOUND", text);
     assertError(await api.at(99).get("/limits"), 404, "NOT_FOUND", text);
     assertError(await api.get("/sobjects/Case/500000000000001AAA"), 404, "NOT_FOUND", text);
     const notAnId = "Provided external ID field does not exist or is not accessible: nonsense";

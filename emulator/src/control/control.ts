@@ -1,15 +1,21 @@
 import type { Org, UserState } from "../org";
 import type { RuleDefinition } from "../schema/types";
 import type { FailNext, RequestLimit, ResetConnections, Slow, Unavailable } from "./faults";
-import type { Stats } from "./stats";
+import type { StatsCounts } from "./stats";
 
 /** What {@link Control.stats} gives. */
-export type StatsReading = ReturnType<Stats["read"]> & {
+export interface StatsReading extends StatsCounts {
   /** Live records by object. */
   records: Record<string, number>;
   sessions: number;
   apiUsage: { used: number; max: number };
-};
+}
+
+/** The argument may come from JSON that somebody typed. */
+function finite(name: string, value: unknown): number {
+  if (typeof value === "number" && Number.isFinite(value)) return value;
+  throw new Error(`${name} must be a number`);
+}
 
 /** What the org can be made to do, by method here and by `POST /__emu/<name>` with the argument as JSON over HTTP. */
 export class Control {
@@ -52,7 +58,7 @@ export class Control {
 
   /** Someone else holds this record: writes to it, or to records that name it as a parent, fail with `UNABLE_TO_LOCK_ROW`. */
   lockRecord(options: { id: string; times?: number }): void {
-    this.org.locks.lock(options.id, options.times);
+    this.org.locks.lock(options.id, options.times === undefined ? undefined : finite("times", options.times));
   }
 
   unlockRecord(options: { id: string }): void {
@@ -61,20 +67,21 @@ export class Control {
 
   /** Sets the count of calls of the last 24 hours and its limit. At the limit calls are refused. */
   setApiUsage(options: { used?: number; max?: number }): { used: number; max: number } {
-    if (options.used !== undefined) this.org.apiUsage.used = options.used;
-    if (options.max !== undefined) this.org.apiUsage.max = options.max;
+    for (const key of ["used", "max"] as const) {
+      if (options[key] !== undefined) this.org.apiUsage[key] = finite(key, options[key]);
+    }
     return { ...this.org.apiUsage };
   }
 
   /** Whether a user may log in, and why not. Sessions that are open stay open. */
   setUser(options: { username: string; state: UserState }): void {
-    this.org.userStates.set(options.username.toLowerCase(), options.state);
+    this.org.setUserState(options.username, options.state);
   }
 
   /** Adds a validation rule, trigger error or duplicate rule to an object. */
   addRule(options: { object: string } & RuleDefinition): void {
     const { object, ...rule } = options;
-    this.org.addRule(object, rule);
+    this.org.addRule(object, { ...rule });
   }
 
   /** Creates records through all checks; gives their ids. */
@@ -84,7 +91,7 @@ export class Control {
 
   /** Moves the org's clock forward. */
   shiftClock(options: { ms: number }): void {
-    this.org.shiftClock(options.ms);
+    this.org.shiftClock(finite("ms", options.ms));
   }
 
   /** Counts of calls and logins, the last requests, records by object. */

@@ -85,6 +85,8 @@ export class Faults {
   constructor(private readonly now: () => number) {}
 
   failNext(fault: FailNext = {}): void {
+    const { status = 500 } = fault;
+    if (!Number.isInteger(status) || status < 200 || status > 599) throw new Error("status must be an HTTP status from 200 to 599");
     this.failing.push({ ...fault, left: fault.count ?? 1 });
   }
 

@@ -1,7 +1,7 @@
 import { ApiError } from "../api-error";
 import type { Reply, Request } from "../http";
 import type { Org } from "../org";
-import { Control } from "./control";
+import type { Control } from "./control";
 
 /** Where the control API lives. */
 export const CONTROL_PREFIX = "/__emu";

@@ -15,16 +15,36 @@ export interface RequestRecord {
   headers: Record<string, string>;
 }
 
+/** What was counted since the start or the last reset. */
+export interface StatsCounts {
+  /** Calls of the REST API, refused and faulted ones too. */
+  apiCalls: number;
+  /** The same by {@link RequestRecord.kind}. */
+  byKind: Record<string, number>;
+  /** Calls of the token endpoint that reached it, refused ones too. */
+  tokenRequests: number;
+  /** Tokens given out. */
+  logins: number;
+  loginsByClient: Record<string, number>;
+  /** The last 200, oldest first, with calls of the token endpoint. */
+  lastRequests: RequestRecord[];
+}
+
 /** Requests remembered. */
 const MAX_REQUESTS = 200;
 
 /** Counts of what the org was asked. */
 export class Stats {
   private apiCalls = 0;
+  private tokenRequests = 0;
   private logins = 0;
   private byKind: Record<string, number> = {};
   private loginsByClient: Record<string, number> = {};
   private requests: RequestRecord[] = [];
+
+  countTokenRequest(): void {
+    this.tokenRequests++;
+  }
 
   countLogin(clientId: string): void {
     this.logins++;
@@ -42,10 +62,11 @@ export class Stats {
   }
 
   /** A copy of the counts. */
-  read(): { apiCalls: number; byKind: Record<string, number>; logins: number; loginsByClient: Record<string, number>; lastRequests: RequestRecord[] } {
+  read(): StatsCounts {
     return {
       apiCalls: this.apiCalls,
       byKind: { ...this.byKind },
+      tokenRequests: this.tokenRequests,
       logins: this.logins,
       loginsByClient: { ...this.loginsByClient },
       lastRequests: [...this.requests],
@@ -54,6 +75,7 @@ export class Stats {
 
   clear(): void {
     this.apiCalls = 0;
+    this.tokenRequests = 0;
     this.logins = 0;
     this.byKind = {};
     this.loginsByClient = {};

@@ -37,6 +37,7 @@ export class OAuth {
 
   private token(request: Request): Reply {
     if (request.method !== "POST") throw new OAuthError("invalid_request", "must use HTTP POST");
+    this.org.stats.countTokenRequest();
     const form = formOf(request);
     switch (form.get("grant_type")) {
       case "client_credentials":
@@ -91,7 +92,7 @@ export class OAuth {
   }
 
   private login(client: Client, flow: "client_credentials" | "jwt-bearer"): Session {
-    const state = this.org.userStates.get(client.username.toLowerCase()) ?? "active";
+    const state = this.org.userState(client.username);
     if (state === "not-approved") {
       if (flow === "jwt-bearer") throw new OAuthError("invalid_grant", "user hasn't approved this consumer");
     } else if (state !== "active") {

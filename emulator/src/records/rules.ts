@@ -18,9 +18,11 @@ export function compileRule(org: Org, object: ObjectSchema, rule: RuleDefinition
 
 /** Refuses a record that a rule of its object holds for. */
 export function checkRules(org: Org, object: ObjectSchema, row: Row, context: WriteContext): void {
-  for (const rule of object.rules) {
+  for (const rule of [...object.rules]) {
     const errorCode = rule.errorCode ?? "FIELD_CUSTOM_VALIDATION_EXCEPTION";
     if (errorCode === "DUPLICATES_DETECTED" && context.allowDuplicates) continue;
-    if (compileRule(org, object, rule)(row)) throw new ApiError(errorCode, rule.message, rule.fields ?? []);
+    if (!compileRule(org, object, rule)(row)) continue;
+    if (rule.times !== undefined && --rule.times <= 0) object.rules.splice(object.rules.indexOf(rule), 1);
+    throw new ApiError(errorCode, rule.message, rule.fields ?? []);
   }
 }

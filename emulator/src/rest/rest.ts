@@ -9,7 +9,12 @@ import { collections } from "./collections";
 import { limits, NEWEST_VERSION, OLDEST_VERSION, query, resources, versions } from "./resources";
 import { sobjects } from "./sobjects";
 
-const ROUTES: Record<string, (call: Call) => Reply> = { limits, query, queryAll: query, sobjects };
+const ROUTES = new Map<string, (call: Call) => Reply>([
+  ["limits", limits],
+  ["query", query],
+  ["queryAll", query],
+  ["sobjects", sobjects],
+]);
 
 /** Answers `/services/data/…`. */
 export class Rest {
@@ -42,7 +47,7 @@ export class Rest {
     const call: Call = { org: this.org, request, session, version, base, segments };
     if (segments.length === 0) return resources(call);
     if (segments[0] === "composite" && segments[1] === "sobjects") return collections(call);
-    const route = ROUTES[segments[0]!];
+    const route = ROUTES.get(segments[0]!);
     if (!route) throw notFound();
     return route(call);
   }
@@ -87,8 +92,9 @@ export function errorReply(error: unknown): Reply {
 /** What a call is, with ids and values taken out, for counting. */
 export function callKind(method: string, path: string): string {
   const segments = path.replace(/^\/services\/data\/v\d+\.0\/?/, "").split("/");
-  const values: Record<string, number> = { sobjects: 2, query: 1, queryAll: 1 };
-  const keep = segments[0] === "sobjects" && (segments.length === 4 || segments[2] === "describe") ? 3 : values[segments[0] ?? ""];
-  const shown = keep === undefined || segments.length <= keep ? segments : [...segments.slice(0, keep), "*"];
-  return `${method} ${shown.join("/")}`;
+  let keep = segments.length;
+  if (segments[0] === "query" || segments[0] === "queryAll") keep = 1;
+  else if (segments[0] === "sobjects") keep = segments.length >= 4 || segments[2] === "describe" ? 3 : 2;
+  const rest = segments.length > keep ? ["*"] : [];
+  return `${method} ${[...segments.slice(0, keep), ...rest].join("/")}`;
 }

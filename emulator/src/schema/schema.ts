@@ -29,7 +29,7 @@ export class ObjectSchema {
     rules: readonly RuleDefinition[],
   ) {
     this.fields = fields;
-    this.rules = [...rules];
+    this.rules = rules.map((rule) => ({ ...rule }));
     for (const field of fields) {
       this.byName.set(field.name.toLowerCase(), field);
       if (field.relationshipName) this.byRelationship.set(field.relationshipName.toLowerCase(), field);

@@ -73,6 +73,8 @@ export interface RuleDefinition {
   /** Default `FIELD_CUSTOM_VALIDATION_EXCEPTION`. `DUPLICATES_DETECTED` yields to `Sforce-Duplicate-Rule-Header: allowSave=true`. */
   errorCode?: string;
   fields?: string[];
+  /** How many records it refuses before it is gone; default: all. */
+  times?: number;
 }
 
 /** One object, as a schema file writes it. System fields (`Id`, `CreatedDate`, …) come by themselves. */

@@ -4,8 +4,8 @@ import type { Row } from "../store/table";
 import type { RecordJson } from "./projection";
 import type { Result } from "./query";
 
-/** Answers still being paged that the org keeps; the oldest gives way. Salesforce keeps 10 a user. */
-const MAX_CURSORS = 10;
+/** Answers still being paged that the org keeps; the oldest gives way. */
+const MAX_CURSORS = 50;
 
 /** One page of an answer, as the API writes it. */
 export interface Page {

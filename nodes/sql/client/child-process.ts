@@ -28,11 +28,11 @@ export class ChildProcess {
   /**
    * Starts the process and hands it `options`, over the channel: neither arguments nor environment ever hold the password.
    *
-   * @param onExit called once, when it has ended for whatever reason; `expected` when it was asked to or was worn out
+   * @param onExit called once, when it has ended for whatever reason
    */
   constructor(
     private readonly options: OpenOptions,
-    onExit: (expected: boolean) => void,
+    private readonly onExit: () => void,
   ) {
     const extension = path.extname(__filename);
     this.child = fork(path.join(__dirname, `child${extension}`), [], {
@@ -47,14 +47,15 @@ export class ChildProcess {
       this.lastWords = (this.lastWords + text).slice(-LAST_WORDS);
     });
     this.child.on("message", (reply: Reply) => this.receive(reply));
-    this.child.on("error", () => this.child.kill("SIGKILL")); // a failed start or send; "exit" or "close" follows
-    this.child.once("close", (code, signal) => {
+    this.child.on("error", () => this.child.kill("SIGKILL")); // a failed start or send; "exit" follows
+    // not "close": with advanced serialization it never comes once the channel was closed from this side
+    this.child.once("exit", (code, signal) => {
       this.gone = true;
       clearTimeout(this.silence);
-      const how = signal ?? `code ${code}`;
-      const words = this.lastWords.trim().split("\n")[0];
-      this.rejectAll(`The database process ended (${how})${words && !this.closing ? `: ${words}` : ""}`);
-      onExit(this.closing || code === 0);
+      const { stderr } = this.child;
+      const ended = (): void => this.end(signal ?? `code ${code}`);
+      if (stderr && !stderr.closed) stderr.once("close", ended); // its last words may still be on the way
+      else ended();
     });
     this.request("open", options).catch(() => undefined); // what follows fails for the same reason
   }
@@ -100,7 +101,7 @@ export class ChildProcess {
   /** Lets it finish its statements and close its connections, bounded. */
   async close(): Promise<void> {
     if (this.gone) return;
-    const ended = new Promise<void>((resolve) => this.child.once("close", () => resolve()));
+    const ended = new Promise<void>((resolve) => this.child.once("exit", () => resolve()));
     const timer = setTimeout(() => this.kill(), CLOSE_TIMEOUT);
     const asked = this.request("close", null).catch(() => undefined);
     this.closing = true;
@@ -131,9 +132,11 @@ export class ChildProcess {
     }, this.options.loginTimeout + SILENCE_GRACE);
   }
 
-  private rejectAll(text: string): void {
-    const error = new ConnectorError("DATABASE_UNAVAILABLE", text);
+  private end(how: string): void {
+    const words = this.lastWords.trim().split("\n")[0];
+    const error = new ConnectorError("DATABASE_UNAVAILABLE", `The database process ended (${how})${words ? `: ${words}` : ""}`);
     for (const { reject } of this.pending.values()) reject(error);
     this.pending.clear();
+    this.onExit();
   }
 }

@@ -30,13 +30,14 @@ const PRESETS: Record<DialectName, Record<string, string>> = {
  */
 export function connectionString(template: string, credentials: DatabaseCredentials, dialect: DialectName | "auto"): string {
   const parts = parse(template);
-  const put = (key: string, aliases: string[], value: string | undefined): void => {
+  const put = (key: string, aliases: string[], value: string | undefined, inBraces: boolean): void => {
     if (!value) return;
     for (const alias of [key, ...aliases]) parts.delete(alias.toLowerCase());
-    parts.set(key.toLowerCase(), [key, brace(value)]);
+    parts.set(key.toLowerCase(), [key, key === "UID" && PLAIN_NAME.test(value) ? value : brace(value)]);
   };
-  put("UID", ["user", "username", "user id"], credentials.username);
-  put("PWD", ["password"], credentials.password);
+  // psqlodbc takes braces around a user for a part of the name, but without them reads + and % in a password as URL encoding
+  put("UID", ["user", "username", "user id"], credentials.username, /[;{}[\](),?*=!@]|^\s|\s$/.test(credentials.username ?? ""));
+  put("PWD", ["password"], credentials.password, true);
   const name = dialect === "auto" ? dialectOfDriver(template) : dialect;
   for (const [key, value] of Object.entries(name ? PRESETS[name] : {})) {
     if (!parts.has(key.toLowerCase())) parts.set(key.toLowerCase(), [key, value]);
@@ -69,7 +70,10 @@ function parse(template: string): Map<string, [key: string, value: string]> {
   return parts;
 }
 
-/** In braces nothing has a meaning but `}`, which is doubled. Always: psqlodbc reads `+` and `%` in a bare password as URL encoding. */
+/** A name without anything special goes bare: psqlodbc takes braces off a password, but not off a user name. */
+const PLAIN_NAME = /^[\w.@$-]+$/;
+
+/** In braces nothing has a meaning but `}`, which is doubled. */
 function brace(value: string): string {
   if (value.includes("\0")) throw unreadable("a credential contains a NUL character");
   return `{${value.replaceAll("}", "}}")}}`;

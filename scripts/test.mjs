@@ -1,0 +1,90 @@
+/** `npm test`: set-up, lint, type check, build and all tests, then a summary. Ends with `N passed, N failed`. */
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import path from "node:path";
+import { build } from "./build.mjs";
+import { lint } from "./lint.mjs";
+import { CommandError, duration, inProject, runTool } from "./lib/project.mjs";
+import { fail, setup, TEST_PACKAGES } from "./setup.mjs";
+
+const steps = [];
+const totals = { passed: 0, failed: 0, skipped: 0 };
+
+/** Runs a step and notes how it went; a failure does not keep the next ones from running. */
+async function step(title, work) {
+  const start = Date.now();
+  let result = "ok";
+  try {
+    await work();
+  } catch (error) {
+    result = "FAILED";
+    console.error(`\n${title} failed:\n${error instanceof CommandError ? error.output || error.message : error.stack}`);
+  }
+  steps.push({ title, result, ms: Date.now() - start });
+  return result === "ok";
+}
+
+const typeCheck = () => runTool("typescript/lib/tsc.js", ["-p", "tsconfig.check.json"], { quiet: true });
+
+/** Runs test files in one mocha process and adds up what it counted; one that dies before it could count is a failure. */
+async function mocha(title, files) {
+  const counts = inProject(".cache", "test-counts");
+  rmSync(counts, { force: true });
+  console.log(`\n── ${title}`);
+  await step(title, async () => {
+    let failure;
+    try {
+      await runTool("mocha/bin/mocha.js", ["--forbid-only", "--reporter", "scripts/lib/reporter.cjs", ...files], { env: { TEST_COUNTS: counts } });
+    } catch (error) {
+      failure = error;
+    }
+    const counted = readCounts(counts);
+    totals.passed += counted.passed;
+    totals.failed += counted.failed + (failure && counted.failed === 0 ? 1 : 0);
+    totals.skipped += counted.skipped;
+    if (failure) throw new Error(counted.failed > 0 ? `${counted.failed} tests failed` : `mocha died: ${failure.message}`);
+  });
+}
+
+function readCounts(file) {
+  try {
+    return JSON.parse(readFileSync(file, "utf8").trim().split("\n").at(-1));
+  } catch {
+    return { passed: 0, failed: 0, skipped: 0 };
+  }
+}
+
+const testFiles = (folder) =>
+  existsSync(inProject(folder))
+    ? readdirSync(inProject(folder), { recursive: true })
+        .filter((file) => file.endsWith(".test.ts"))
+        .map((file) => path.join(folder, file))
+        .sort()
+    : [];
+
+async function main() {
+  const start = Date.now();
+  await setup(TEST_PACKAGES).catch(fail);
+  steps.push({ title: "set-up", result: "ok", ms: Date.now() - start });
+  mkdirSync(inProject(".cache"), { recursive: true });
+
+  // two cores: lint and type check side by side, the build after them
+  const checks = await Promise.all([step("lint", lint), step("type check", typeCheck)]);
+  checks.push(await step("build", build));
+  totals.failed += checks.filter((passed) => !passed).length;
+
+  const smoke = testFiles("test/smoke");
+  const flows = testFiles("test/flows");
+  const others = [...testFiles("test"), ...testFiles("emulator/test")].filter((file) => !smoke.includes(file) && !flows.includes(file));
+  if (others.length > 0) await mocha("nodes and emulator", others);
+  if (flows.length > 0) await mocha("flows under faults", flows);
+  if (smoke.length > 0) await mocha("smoke: packed, installed, in the editor", smoke);
+
+  console.log("\nSummary");
+  for (const { title, result, ms } of steps) console.log(`  ${result.padEnd(7)} ${duration(ms).padStart(11)}  ${title}`);
+  console.log(`  ${" ".repeat(7)} ${duration(Date.now() - start).padStart(11)}  in all\n`);
+  const skipped = totals.skipped > 0 ? `, ${totals.skipped} skipped` : "";
+  console.log(`${totals.passed} passed, ${totals.failed} failed${skipped}`);
+  process.exitCode = totals.failed > 0 ? 1 : 0;
+}
+
+await main();

@@ -47,11 +47,13 @@ export class ChildProcess {
       this.lastWords = (this.lastWords + text).slice(-LAST_WORDS);
     });
     this.child.on("message", (reply: Reply) => this.receive(reply));
-    this.child.on("error", () => this.child.kill("SIGKILL")); // a failed start or send; "exit" follows
+    this.child.on("error", (error) => {
+      if (this.child.pid !== undefined) this.kill(); // a message could not be sent; "exit" follows
+      else this.end(error.message); // never started: no "exit" then
+    });
     // not "close": with advanced serialization it never comes once the channel was closed from this side
     this.child.once("exit", (code, signal) => {
       this.gone = true;
-      clearTimeout(this.silence);
       const { stderr } = this.child;
       const ended = (): void => this.end(signal ?? `code ${code}`);
       if (stderr && !stderr.closed) stderr.once("close", ended); // its last words may still be on the way
@@ -133,6 +135,8 @@ export class ChildProcess {
   }
 
   private end(how: string): void {
+    this.gone = true;
+    clearTimeout(this.silence);
     const words = this.lastWords.trim().split("\n")[0];
     const error = new ConnectorError("DATABASE_UNAVAILABLE", `The database process ended (${how})${words ? `: ${words}` : ""}`);
     for (const { reject } of this.pending.values()) reject(error);

@@ -37,6 +37,8 @@ const STATES: Rule[] = [
 /** Texts that say more than the state they come with; psqlodbc reports a failed connect always as 08001, with the server's words. */
 const TEXTS: Rule[] = [
   [/can't open lib/i, "DRIVER_MISSING"],
+  // a killed server: HY000 from psqlodbc
+  [/server closed the connection|(could not (receive data from|send data to)|no connection to the) server|connection (not open|has been closed|was lost)/i, "DATABASE_UNAVAILABLE"],
   [/password authentication failed|no pg_hba\.conf entry|(role|database) ".*" does not exist|no password supplied/i, "DATABASE_REFUSED"],
 ];
 

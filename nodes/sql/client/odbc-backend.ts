@@ -84,7 +84,10 @@ class OdbcConnection implements DatabaseConnection {
     try {
       return await this.handle.query(sql, parameters.map(exact));
     } catch (error) {
-      throw databaseError(odbcDiagnosis(error), this.dialect);
+      const failed = databaseError(odbcDiagnosis(error), this.dialect);
+      // whatever state a driver gives a lost connection: the row is not to blame
+      if (failed.scope === "message" && !this.alive) throw new ConnectorError("DATABASE_UNAVAILABLE", failed.message, { details: failed.details });
+      throw failed;
     } finally {
       clearTimeout(timer);
       clearTimeout(grace);

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { ConnectorError, isConnectorError } from "../../common/errors";
-import { type Fields, type RecordResult, saveRecords } from "./collections";
+import { type Fields, isServerError, type RecordResult, saveRecords } from "./collections";
 import type { RestClient } from "./rest";
 
 /** One case to store. */
@@ -36,8 +36,14 @@ export interface CaseWriterOptions {
   lockRetries?: number;
 }
 
+/** Tries of a batch that the org answers with 500 before one of its records is suspected: half a minute with the usual back-off. */
+const SERVER_ERRORS_BEFORE_SEARCH = 5;
+
 /** Stores batches of cases in one org, each case by its own result. */
 export class CaseWriter {
+  /** 500s in a row, by the first case of the batch. */
+  private readonly serverErrors = new WeakMap<CaseItem, number>();
+
   constructor(
     private readonly rest: RestClient,
     private readonly options: CaseWriterOptions = {},
@@ -58,19 +64,26 @@ export class CaseWriter {
     return results.map((result, index) => toOutcome(result, items[index]?.division));
   }
 
-  private save(items: CaseItem[]): Promise<RecordResult[]> {
+  private save(items: CaseItem[], searchServerErrors = false): Promise<RecordResult[]> {
     const { externalIdField } = this.options;
     return saveRecords(this.rest, {
       object: "Case",
       externalIdField,
       records: items.map((item) => (externalIdField ? withField(item.fields, externalIdField, item.externalId) : item.fields)),
       headers: assignmentHeader(this.options.assignment),
+      searchServerErrors,
     });
   }
 
   /** Upserts are safe to repeat: when the org could not take one record, the batch is sent again. */
   private async upsert(items: CaseItem[]): Promise<RecordResult[]> {
-    const results = await this.save(items);
+    const [first] = items;
+    const tries = (first && this.serverErrors.get(first)) ?? 0;
+    const search = tries >= SERVER_ERRORS_BEFORE_SEARCH;
+    const results = await this.save(items, search).catch((error: unknown) => {
+      if (first && isServerError(error)) this.serverErrors.set(first, search ? 0 : tries + 1);
+      throw error;
+    });
     for (const result of results) if (!result.ok && result.error.scope === "system") throw result.error;
     return results.map((result) => (result.ok ? result : { ok: false, error: this.sharedExternalId(result.error) }));
   }

@@ -24,6 +24,11 @@ export interface SaveRequest {
   records: Fields[];
   /** E.g. `Sforce-Auto-Assign`. */
   headers?: Record<string, string>;
+  /**
+   * A 500 that has come again and again for these records may be the fault of one of them (an internal error in a trigger): look for it
+   * by halves. Only for upserts. Default false.
+   */
+  searchServerErrors?: boolean;
 }
 
 /**
@@ -38,6 +43,11 @@ export interface SaveRequest {
 export async function saveRecords(rest: RestClient, request: SaveRequest): Promise<RecordResult[]> {
   const results: (RecordResult | undefined)[] = request.records.map(() => undefined);
   let calls = 0;
+  const halve = async (indexes: number[]): Promise<void> => {
+    const half = Math.ceil(indexes.length / 2);
+    await save(indexes.slice(0, half));
+    await save(indexes.slice(half));
+  };
   const save = async (indexes: number[]): Promise<void> => {
     if (indexes.length === 0) return;
     if (calls >= CALL_BUDGET) return failAll(results, indexes, unsure());
@@ -49,7 +59,9 @@ export async function saveRecords(rest: RestClient, request: SaveRequest): Promi
     } catch (thrown) {
       if (!isConnectorError(thrown)) throw thrown;
       const error = thrown;
-      if (error.scope === "system" && !results.some((one) => one !== undefined)) throw error;
+      const search = request.searchServerErrors === true && isServerError(error);
+      if (search && indexes.length > 1) return halve(indexes);
+      if (error.scope === "system" && !search && !results.some((one) => one !== undefined)) throw error;
       if (error.scope === "system" || error.code === "ORG_BUSY" || indexes.length === 1) return failAll(results, indexes, error);
       const { guilty, suspects } = culprits(error, body, request.records);
       if (guilty.length > 0) failAll(results, guilty, error);
@@ -58,14 +70,12 @@ export async function saveRecords(rest: RestClient, request: SaveRequest): Promi
         await save(others);
         return save(suspects);
       }
-      const left = indexes.filter((index) => !guilty.includes(index));
-      const half = Math.ceil(left.length / 2);
-      await save(left.slice(0, half));
-      return save(left.slice(half));
+      return halve(indexes.filter((index) => !guilty.includes(index)));
     }
     indexes.forEach((index, place) => (results[index] = saved[place]));
   };
   await save(request.records.map((_, index) => index));
+  if (request.searchServerErrors) judgeServerErrors(results);
   return results.map((result) => result ?? { ok: false, error: unsure() });
 }
 
@@ -132,6 +142,22 @@ function culprits(error: ConnectorError, body: Body, records: Fields[]): { guilt
   const found = place > (body.ends[0]?.end ?? 0) ? body.ends.find(({ end }) => place <= end) : undefined;
   if (found && (value === undefined || suspects.includes(found.index))) return { guilty: [found.index], suspects: [] };
   return { guilty: [], suspects };
+}
+
+/** Whether the org failed in itself, as opposed to being closed (503) or behind a gateway that lost it. */
+export function isServerError(error: unknown): boolean {
+  return isConnectorError(error) && error.code === "ORG_UNAVAILABLE" && error.details.status === 500;
+}
+
+/** After a search: if some records passed, the org works, and a 500 is its record's own; if none did, it is the org's. */
+function judgeServerErrors(results: (RecordResult | undefined)[]): void {
+  const worked = results.some((result) => result?.ok);
+  results.forEach((result, index) => {
+    if (!result || result.ok || !isServerError(result.error)) return;
+    if (!worked) throw result.error;
+    const { message, details } = result.error;
+    results[index] = { ok: false, error: new ConnectorError("ORG_BUSY", message, { details, cause: result.error }) };
+  });
 }
 
 function failAll(results: (RecordResult | undefined)[], indexes: number[], error: ConnectorError): void {

@@ -107,6 +107,15 @@ describe("Cases", () => {
     });
   }
 
+  it("are held while the org answers 500, and not condemned however long that lasts", async () => {
+    const cases = writer();
+    const batch = items(20);
+    org.control.failNext({ count: 1000, status: 500, path: "composite/sobjects" });
+    for (let i = 0; i < 14; i += 1) await assert.rejects(cases.write(batch), isError({ code: "ORG_UNAVAILABLE", scope: "system" }));
+    org.control.clearFaults();
+    assert.ok((await cases.write(batch)).every((result) => result.ok));
+  });
+
   it("without an external id wait with the others while the org is down", async () => {
     org.control.unavailable();
     await assert.rejects(writer({}).write([{ fields: { Subject: "a" } }]), isError({ code: "ORG_UNAVAILABLE", scope: "system" }));

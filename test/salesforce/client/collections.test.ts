@@ -103,6 +103,27 @@ describe("A Collections call", () => {
     assert.ok(results.every((result) => result.ok || result.error.scope === "system"));
   });
 
+  describe("that the org answers with 500 again and again", () => {
+    const away = (): never => {
+      throw new ConnectorError("ORG_UNAVAILABLE", "UNKNOWN_EXCEPTION (HTTP 500)", { details: { status: 500 } });
+    };
+
+    it("is searched for the record that brings it about, when asked to: the others are stored", async () => {
+      const { rest, calls } = fakeRest((sent) => (sent.some((one) => one.Subject === "s33") ? away() : stored(sent)));
+      const results = await saveRecords(rest, { object: "Case", externalIdField: "E__c", records: records(200), searchServerErrors: true });
+      const bad = results[33];
+      assert.deepEqual(failed(results), [33]);
+      assert.ok(bad && !bad.ok);
+      assert.deepEqual([bad.error.code, bad.error.scope, bad.error.retryable], ["ORG_BUSY", "message", true]);
+      assert.ok(calls.length <= 20);
+    });
+
+    it("condemns nobody when nobody passes", async () => {
+      const { rest } = fakeRest(away);
+      await assert.rejects(saveRecords(rest, { object: "Case", externalIdField: "E__c", records: records(200), searchServerErrors: true }), (error) => (error as ConnectorError).scope === "system");
+    });
+  });
+
   it("takes an answer that is not the list of its results for an org that is away", async () => {
     const { rest } = fakeRest(() => "<html>");
     await assert.rejects(saveRecords(rest, { object: "Case", records: records(2) }), (error) => (error as ConnectorError).code === "ORG_UNAVAILABLE");

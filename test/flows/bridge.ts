@@ -29,7 +29,7 @@ export function inNode(queue: string, wires: string[], more: Record<string, unkn
 /** The database's config node, PostgreSQL over ODBC. */
 export function postgresNode(postgres: Postgres): FlowNode {
   const credentials = { username: postgres.username, password: postgres.password };
-  const limits = { poolSize: 4, loginTimeout: 10, queryTimeout: 60 };
+  const limits = { poolSize: 4, loginTimeout: 10_000, queryTimeout: 60_000 };
   return { id: "database", type: "surewire-sql-database", name: "", engine: "odbc", connectionString: postgres.connectionString, file: "", dialect: "auto", ...limits, credentials };
 }
 
@@ -51,9 +51,9 @@ export async function createTable(postgres: Postgres, table: string): Promise<vo
 
 /** Publishes one message per id, confirmed, to a durable quorum queue. */
 export async function publish(rabbit: RabbitMq, queue: string, contents: (string | object)[]): Promise<void> {
-  const connection = await connect(`${rabbit.url}?heartbeat=0`, { credentials: undefined } as never);
+  const connection = await connect(rabbit.url);
   const channel = await connection.createConfirmChannel();
-  await channel.assertQueue(queue, { durable: true, arguments: queueArguments(queue) });
+  await channel.assertQueue(queue, { durable: true, arguments: QUEUE_ARGUMENTS });
   for (const content of contents) {
     const body = Buffer.from(typeof content === "string" ? content : JSON.stringify(content));
     channel.sendToQueue(queue, body, { persistent: true, contentType: "application/json" });
@@ -62,10 +62,8 @@ export async function publish(rabbit: RabbitMq, queue: string, contents: (string
   await connection.close();
 }
 
-/** As our own node declares it, so that whoever comes first makes the same queue. */
-function queueArguments(queue: string): Record<string, unknown> {
-  return { "x-queue-type": "quorum", "x-dead-letter-exchange": "", "x-dead-letter-routing-key": `${queue}.dlq` };
-}
+/** A plain quorum queue: ours looks first and uses what is there, with a warning that it has no dead-letter exchange. */
+const QUEUE_ARGUMENTS = { "x-queue-type": "quorum" };
 
 /** `count` messages `{id, value}` with the ids they carry. */
 export function messages(count: number): { id: string; value: number }[] {

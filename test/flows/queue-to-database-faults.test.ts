@@ -64,11 +64,11 @@ describe("queue to database, while things break", function () {
   });
 
   it("a database that is away longer than all retry steps and the deadline together: the same", async () => {
-    // steps of 100, 200 and 300 ms and a deadline of 2 s: together 2.6 s
-    const unlock = await midway("database_long", { retries: 3, retryDelay: 100, retryMaxDelay: 300, deadline: 2000 });
+    // steps of 100, 200 and 300 ms and a deadline of 8 s, which runs while the table is locked: together 8.6 s
+    const unlock = await midway("database_long", { retries: 3, retryDelay: 100, retryMaxDelay: 300, deadline: 8000 });
     await postgres.kill();
     await unlock();
-    await pause(6000);
+    await pause(10_000);
     await postgres.start();
     await untilEmpty(rabbit, "database_long");
     await assertStored(postgres, "database_long", sent);

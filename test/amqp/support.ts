@@ -65,9 +65,21 @@ export class Plain {
     await this.channel.assertExchange(name, type);
   }
 
+  async bind(queue: string, exchange: string, routingKey: string): Promise<void> {
+    await this.channel.bindQueue(queue, exchange, routingKey);
+  }
+
   /** Takes one message off a queue, waiting for it. */
   async get(queue: string): Promise<GetMessage> {
-    return (await waitFor(`a message in ${queue}`, () => this.channel.get(queue, { noAck: true }))) as GetMessage;
+    const look = async (): Promise<GetMessage | false> => {
+      try {
+        return await this.channel.get(queue, { noAck: true });
+      } catch (error) {
+        this.channel = await openChannel(this.model); // a queue that is not there yet has closed it
+        throw error;
+      }
+    };
+    return (await waitFor(`a message in ${queue}`, look)) as GetMessage;
   }
 
   /** Ready messages and consumers; unlike rabbitmqctl's, exact at once. */
@@ -84,9 +96,13 @@ export class Plain {
 async function open(rabbit: RabbitMq): Promise<[ChannelModel, ConfirmChannel]> {
   const model = await connect(rabbit.url);
   model.on("error", () => undefined);
+  return [model, await openChannel(model)];
+}
+
+async function openChannel(model: ChannelModel): Promise<ConfirmChannel> {
   const channel = await model.createConfirmChannel();
   channel.on("error", () => undefined);
-  return [model, channel];
+  return channel;
 }
 
 export const text = (message: ConsumeMessage | GetMessage): string => message.content.toString();

@@ -1,0 +1,143 @@
+import assert from "node:assert/strict";
+import type { Connection } from "../../nodes/amqp/client/connection";
+import { Publisher, type Outgoing, type PublisherOptions } from "../../nodes/amqp/client/publisher";
+import type { ConnectorError } from "../../nodes/common/errors";
+import type { RabbitMq } from "../services/rabbitmq";
+import { sharedRabbit } from "../services/shared";
+import { waitFor } from "../services/wait";
+import { connectionTo, Plain, text, unique } from "./support";
+
+describe("a publisher", function () {
+  this.timeout(60_000);
+  let rabbit: RabbitMq;
+  let plain: Plain;
+  let connection: Connection;
+  let publisher: Publisher;
+
+  before(async () => {
+    rabbit = await sharedRabbit();
+    plain = await Plain.to(rabbit);
+  });
+  beforeEach(() => open());
+  afterEach(async () => {
+    await publisher.close();
+    await connection.close();
+  });
+  after(() => plain.close());
+
+  function open(options: Partial<PublisherOptions> = {}): void {
+    ({ connection } = connectionTo(rabbit));
+    publisher = new Publisher({ connection, ...options });
+  }
+
+  function to(queue: string, content = "x", options: Outgoing["options"] = {}): Outgoing {
+    return { exchange: "", routingKey: queue, content: Buffer.from(content), options: { persistent: true, mandatory: true, ...options } };
+  }
+
+  /** How each ended: "ok" or the error's code. */
+  async function publishAll(messages: Outgoing[]): Promise<string[]> {
+    const results = await Promise.allSettled(messages.map((message) => publisher.publish(message)));
+    return results.map((result) => (result.status === "fulfilled" ? "ok" : (result.reason as ConnectorError).code));
+  }
+
+  it("is done when the broker has the message", async () => {
+    const queue = await plain.makeQueue(unique("confirm"));
+    await publisher.publish(to(queue, "hello"));
+    assert.equal(text(await plain.get(queue)), "hello");
+  });
+
+  it("keeps the order and the bound of its window over thousands", async () => {
+    const queue = await plain.makeQueue(unique("window"));
+    await publisher.close();
+    await connection.close();
+    open({ window: 50 });
+    const results = await publishAll(Array.from({ length: 3_000 }, (_, index) => to(queue, String(index))));
+    assert.ok(results.every((result) => result === "ok"));
+    for (let index = 0; index < 20; index += 1) assert.equal(text(await plain.get(queue)), String(index));
+    assert.equal(publisher.unconfirmed, 0);
+  });
+
+  it("makes a return the error of the very message, and of no other", async () => {
+    const queue = await plain.makeQueue(unique("returned"));
+    const nowhere = unique("nowhere");
+    const messages = Array.from({ length: 100 }, (_, index) => (index % 10 === 3 ? to(nowhere, String(index)) : to(queue, String(index))));
+    const results = await publishAll(messages);
+    assert.deepEqual(results, messages.map((_, index) => (index % 10 === 3 ? "PUBLISH_RETURNED" : "ok")));
+  });
+
+  it("tells returned messages apart that share everything but the content or the id", async () => {
+    const nowhere = unique("nowhere");
+    assert.deepEqual(
+      await publishAll([to(nowhere, "a", { mandatory: false }), to(nowhere, "a", { messageId: "1" }), to(nowhere, "a", { mandatory: false, messageId: "2" }), to(nowhere, "b")]),
+      ["ok", "PUBLISH_RETURNED", "ok", "PUBLISH_RETURNED"],
+    );
+  });
+
+  it("says where a returned message was to go", async () => {
+    await assert.rejects(publisher.publish(to("not-there")), { code: "PUBLISH_RETURNED", scope: "message", message: /queue not-there: 312 NO_ROUTE/ });
+  });
+
+  it("makes a nack the error of the very message", async () => {
+    const full = await plain.makeQueue(unique("full"), { "x-queue-type": "classic", "x-max-length": 1, "x-overflow": "reject-publish" });
+    const queue = await plain.makeQueue(unique("free"));
+    await publisher.publish(to(full, "fits"));
+    const results = await publishAll([to(queue), to(full, "does not fit"), to(queue)]);
+    assert.deepEqual(results, ["ok", "PUBLISH_REJECTED", "ok"]);
+  });
+
+  it("blames a missing exchange on what was sent there; the rest of its channel is uncertain, and the next works", async () => {
+    const queue = await plain.makeQueue(unique("missing-exchange"));
+    await publisher.ready();
+    const missing: Outgoing = { ...to(""), exchange: unique("no-exchange") };
+    const results = await publishAll([missing, to(queue)]);
+    assert.equal(results[0], "EXCHANGE_UNAVAILABLE");
+    assert.ok(["ok", "PUBLISH_UNCONFIRMED"].includes(results[1] ?? ""), results[1]);
+    await publisher.ready();
+    await publisher.publish(to(queue));
+  });
+
+  it("refuses what cannot be encoded, and goes on", async () => {
+    const queue = await plain.makeQueue(unique("encoding"));
+    const results = await publishAll([
+      to(queue, "1"),
+      to(queue, "2", { headers: { big: "x".repeat(70_000) } }),
+      to(queue, "3", { messageId: "x".repeat(300) }),
+      to(queue, "4"),
+    ]);
+    assert.deepEqual(results, ["ok", "HEADERS_INVALID", "HEADERS_INVALID", "ok"]);
+    assert.deepEqual([text(await plain.get(queue)), text(await plain.get(queue))], ["1", "4"]);
+  });
+
+  it("says at once that there is no broker, and works when there is one", async () => {
+    const queue = await plain.makeQueue(unique("down"));
+    await publisher.publish(to(queue, "before"));
+    await rabbit.halt();
+    await waitFor("the loss", () => connection.model === undefined);
+    assert.deepEqual(await publishAll([to(queue, "lost")]), ["BROKER_UNAVAILABLE"]);
+    await rabbit.start();
+    await publisher.ready();
+    await plain.again();
+    await publisher.publish(to(queue, "after"));
+    assert.deepEqual([text(await plain.get(queue)), text(await plain.get(queue))], ["before", "after"]);
+  });
+
+  it("waits while the broker blocks the connection, without a timeout", async () => {
+    const queue = await plain.makeQueue(unique("blocked"));
+    await publisher.close();
+    await connection.close();
+    open({ confirmTimeout: 300 });
+    await publisher.publish(to(queue));
+    await rabbit.ctl("set_vm_memory_high_watermark", "absolute", "1MB");
+    try {
+      const published = publisher.publish(to(queue, "patient")); // the broker blocks on the first publish after the alarm
+      await waitFor("the block", () => connection.state.kind === "blocked");
+      const second = publisher.publish(to(queue, "patient too"));
+      const sooner = await Promise.race([published, second, new Promise((resolve) => setTimeout(resolve, 1_000, "still waiting"))]);
+      assert.equal(sooner, "still waiting");
+      await rabbit.ctl("set_vm_memory_high_watermark", "0.4");
+      await Promise.all([published, second]);
+    } finally {
+      await rabbit.ctl("set_vm_memory_high_watermark", "0.4");
+    }
+  });
+});

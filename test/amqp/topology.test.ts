@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import { connect, type ChannelModel } from "amqplib";
+import { declareTopology, type QueueTopology } from "../../nodes/amqp/client/topology";
+import type { RabbitMq } from "../services/rabbitmq";
+import { sharedRabbit } from "../services/shared";
+import { waitFor } from "../services/wait";
+import { Plain, text, unique } from "./support";
+
+describe("the topology", function () {
+  this.timeout(60_000);
+  let rabbit: RabbitMq;
+  let plain: Plain;
+  let model: ChannelModel;
+  const warnings: string[] = [];
+
+  before(async () => {
+    rabbit = await sharedRabbit();
+    plain = await Plain.to(rabbit);
+    model = await connect(rabbit.url);
+  });
+  beforeEach(() => warnings.splice(0));
+  after(async () => {
+    await model.close();
+    await plain.close();
+  });
+
+  function declare(name: string, more: Partial<QueueTopology> = {}): Promise<void> {
+    const topology = { queue: { name, type: "quorum" as const }, bindings: [], deadLetterQueue: `${name}.dlq`, retryDelays: [100, 200, 200], ...more };
+    return declareTopology(model, topology, (warning) => warnings.push(warning));
+  }
+
+  async function argumentsOf(queue: string): Promise<Record<string, unknown>> {
+    const rows = JSON.parse(await rabbit.ctl("list_queues", "--formatter", "json", "name", "arguments")) as { name: string; arguments: unknown }[];
+    const found = rows.find(({ name }) => name === queue)?.arguments;
+    assert.ok(found, `${queue} exists`);
+    return Array.isArray(found) ? Object.fromEntries((found as unknown[][]).map((entry) => [entry[0], entry.at(-1)])) : (found as Record<string, unknown>);
+  }
+
+  it("makes the queue, its dead-letter queue and one delay queue per step", async () => {
+    const name = unique("declared");
+    await declare(name);
+    const made = (await rabbit.listQueues()).filter((queue) => queue.name.startsWith(name));
+    assert.deepEqual(made.map((queue) => `${queue.name} ${queue.type}`).sort(), [name, `${name}.dlq`, `${name}.retry.100`, `${name}.retry.200`].map((each) => `${each} quorum`));
+    assert.deepEqual(warnings, []);
+    const main = await argumentsOf(name);
+    assert.equal(main["x-dead-letter-routing-key"], `${name}.dlq`);
+    const step = await argumentsOf(`${name}.retry.200`);
+    assert.equal(step["x-message-ttl"], 200);
+    assert.equal(step["x-dead-letter-strategy"], "at-least-once");
+  });
+
+  it("changes nothing and says nothing the second time", async () => {
+    const name = unique("twice");
+    await declare(name);
+    await declare(name);
+    assert.deepEqual(warnings, []);
+  });
+
+  it("sends what lies in a delay queue back after its time", async () => {
+    const name = unique("delay");
+    await declare(name);
+    await plain.send(`${name}.retry.200`, ["later"]);
+    assert.equal((await plain.count(name)).messages, 0);
+    const message = await plain.get(name);
+    assert.equal(text(message), "later");
+    assert.equal(message.properties.headers?.["x-death"]?.[0]?.reason, "expired");
+  });
+
+  it("uses a queue that exists with other properties, and says which differ", async () => {
+    const name = await plain.makeQueue(unique("differs"), { "x-queue-type": "classic", "x-max-length": 7 });
+    await declare(name);
+    assert.equal(warnings.length, 1);
+    assert.match(warnings[0] ?? "", /exists with other properties and is used as it is: PRECONDITION_FAILED - inequivalent arg 'x-/);
+    assert.equal((await argumentsOf(name))["x-max-length"], 7);
+  });
+
+  it("binds the queue, making the exchanges that are missing", async () => {
+    const name = unique("bound");
+    const bindings = [
+      { exchange: `${name}.events`, exchangeType: "topic", routingKey: "device.#" },
+      { exchange: "amq.direct", routingKey: name },
+    ];
+    await declare(name, { bindings });
+    await plain.publish(`${name}.events`, "device.7", "by topic", { mandatory: true });
+    await plain.publish("amq.direct", name, "by key");
+    await waitFor("both", async () => (await plain.count(name)).messages === 2);
+  });
+
+  it("uses an exchange that exists with another type, and says so", async () => {
+    const name = unique("exchange-differs");
+    await plain.makeExchange(`${name}.x`, "fanout");
+    await declare(name, { bindings: [{ exchange: `${name}.x`, exchangeType: "topic" }] });
+    assert.match(warnings[0] ?? "", /Exchange .* exists with other properties/);
+    await plain.publish(`${name}.x`, "", "by fanout");
+    await waitFor("the message", async () => (await plain.count(name)).messages === 1);
+  });
+
+  it("takes the user's own arguments", async () => {
+    const name = unique("arguments");
+    await declare(name, { queue: { name, type: "quorum", arguments: { "x-delivery-limit": 7 } } });
+    assert.equal((await argumentsOf(name))["x-delivery-limit"], 7);
+  });
+
+  it("says what is wrong with arguments the broker refuses", async () => {
+    const name = unique("refused");
+    await assert.rejects(declare(name, { queue: { name, type: "quorum", arguments: { "x-max-length": "many" } } }), {
+      code: "QUEUE_UNAVAILABLE",
+      scope: "system",
+      message: /PRECONDITION_FAILED - invalid arg 'x-max-length'/,
+    });
+  });
+});

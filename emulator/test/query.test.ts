@@ -234,6 +234,13 @@ describe("query", () => {
       "SELECT Id FROM Case WHERE Subject = 'bad \\q escape'",
       "SELECT Id FROM Case ORDER BY Description",
       "SELECT FROM Case",
+      "SELECT Id FROM Case WHERE Subject = 'a' Subject = 'b'",
+      "SELECT Id FROM Case WHERE Subject = 'a' (Subject = 'b')",
+      "SELECT COUNT() total FROM Case",
+      "SELECT Id FROM Case ORDER WHERE Subject = 'a'",
+      "SELECT Id FROM Case ALL ROWS",
+      "SELECT Id FROM Case, Contact",
+      'SELECT Id FROM Case WHERE Subject = "a"',
       "UPDATE Case SET Subject = 'x'",
       "",
     ];

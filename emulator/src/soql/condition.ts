@@ -54,10 +54,9 @@ function flatten(clause: WhereClause, tokens: Token[]): void {
   for (let i = 0; i < (left?.openParen ?? 0); i++) tokens.push("(");
   if (left && left.operator !== undefined) tokens.push(left as Condition);
   for (let i = 0; i < (left?.closeParen ?? 0); i++) tokens.push(")");
-  if ("operator" in clause) {
-    tokens.push(clause.operator);
-    flatten(clause.right, tokens);
-  }
+  if ("operator" in clause && clause.operator !== undefined) tokens.push(clause.operator);
+  // The parser takes two conditions without an operator between them; here they meet and are refused.
+  if ("right" in clause) flatten(clause.right, tokens);
 }
 
 class ConditionParser {
@@ -105,8 +104,8 @@ class ConditionParser {
 
   private unexpected(position = this.position): ApiError {
     const token = this.tokens[position];
-    const text = typeof token === "string" ? token : "";
-    return malformed(this.scope.query, text ? ` ${text} ` : 0, `unexpected token: '${text || "<EOF>"}'`);
+    const text = typeof token === "string" ? token : token && "field" in token ? token.field : "<EOF>";
+    return malformed(this.scope.query, text, `unexpected token: '${text}'`);
   }
 }
 

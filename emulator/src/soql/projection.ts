@@ -1,4 +1,4 @@
-import type { FieldSubquery, FieldType } from "@jetstreamapp/soql-parser-js";
+import type { FieldFunctionExpression, FieldSubquery, FieldType } from "@jetstreamapp/soql-parser-js";
 import type { Org } from "../org";
 import type { ObjectSchema } from "../schema/schema";
 import type { Field, Scalar } from "../schema/types";
@@ -29,7 +29,7 @@ export class Projection {
 
   /** Adds one item of the SELECT list. */
   add(item: Exclude<FieldType, FieldSubquery>): void {
-    if (item.type === "FieldFunctionExpression") return this.addFunction(item.functionName, item.parameters.length, item.rawValue);
+    if (item.type === "FieldFunctionExpression") return this.addFunction(item);
     if (item.type === "FieldTypeof") throw malformed(this.query, "TYPEOF", "TYPEOF is not supported by the emulator");
     if (this.countsOnly) throw malformed(this.query, 0, "COUNT() stands alone");
     const raw = ("rawValue" in item ? item.rawValue : undefined) ?? item.field;
@@ -68,9 +68,10 @@ export class Projection {
     return this.write(row, this.object, this.shape, base);
   }
 
-  private addFunction(name: string, parameters: number, raw?: string): void {
-    if (name.toUpperCase() !== "COUNT" || parameters > 0 || this.shape.size > 0 || this.countsOnly) {
-      throw malformed(this.query, raw ?? name, `${raw ?? name} is not supported by the emulator`);
+  private addFunction({ functionName, parameters, alias, rawValue = functionName }: FieldFunctionExpression): void {
+    const isCount = functionName.toUpperCase() === "COUNT" && parameters.length === 0 && alias === undefined;
+    if (!isCount || this.shape.size > 0 || this.countsOnly) {
+      throw malformed(this.query, rawValue, `${rawValue} is not supported by the emulator`);
     }
     this.countsOnly = true;
   }

@@ -63,11 +63,19 @@ function parse(text: string): Query {
 
 const UNSUPPORTED = ["usingScope", "groupBy", "having", "withDataCategory", "withSecurityEnforced", "withAccessLevel", "for", "update"] as const;
 
+/** Words the parser takes as an alias and the org does not. */
+const RESERVED = new Set(
+  "ALL AND ASC BY DESC EXCLUDES FIRST FOR FROM GROUP HAVING IN INCLUDES LAST LIKE LIMIT NOT NULL NULLS OFFSET OR ORDER ROWS SCOPE SELECT USING VIEW WHERE WITH".split(" "),
+);
+
 function compile(org: Org, object: ObjectSchema, query: QueryBase, text: string): Compiled {
   for (const clause of UNSUPPORTED) {
     if (query[clause] !== undefined) throw malformed(text, 0, `the clause "${clause}" is not supported by the emulator`);
   }
   const alias = query.sObjectAlias;
+  if (alias !== undefined && (!/^[a-z]\w*$/i.test(alias) || RESERVED.has(alias.toUpperCase()))) {
+    throw malformed(text, ` ${alias}`, `unexpected token: '${alias}'`);
+  }
   const projection = new Projection(org, object, text, alias);
   for (const field of query.fields ?? []) {
     if (field.type === "FieldSubquery") projection.addChildren(...compileChildren(org, object, field, text));

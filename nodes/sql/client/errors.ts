@@ -137,12 +137,14 @@ function byNumber(table: Record<string, number[]>, native: number): ErrorCode | 
   return Object.keys(table).find((code) => table[code]?.includes(native)) as ErrorCode | undefined;
 }
 
-/** One line, without the driver manager's tags and psqlodbc's refrain. */
+/** One line, the reason first: without the driver manager's tags and psqlodbc's refrains, since a status has room for 60 characters. */
 function clean(message: string): string {
   const text = message
     .replace(/^(\[[^\]]*\])+/, "")
     .replace(/;?\s*Error while (executing the query|preparing parameters)\s*$/i, "")
     .replace(/\s+/g, " ")
+    .replace(/^connection to server (?:at|on) "?(.*?)"?, port (\d+) failed: (?:FATAL: )?(.*?)( Is the server running.*)?$/, "$3 (server $1:$2)")
+    .replace(/^(ERROR|FATAL): /, "")
     .trim();
   return text.length > TEXT_LENGTH ? `${text.slice(0, TEXT_LENGTH - 1)}…` : text;
 }

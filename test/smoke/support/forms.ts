@@ -1,0 +1,70 @@
+/** What the form of a node type asks for, and how a user fills it in. */
+export interface FormCase {
+  type: string;
+  /** Properties that a new node must have flagged, each with a reason. */
+  needs: string[];
+  /** What is typed or chosen, by property. `true` for a config node: the one made before. A list: rows of cells. */
+  fill: Record<string, string | true | string[][]>;
+  /** What must be saved afterwards, besides the plain texts of `fill`. */
+  saved: Record<string, unknown>;
+  /** Credentials that must be set, but never come back. */
+  secret?: string[];
+}
+
+/** Every node type of the pack, config nodes first. */
+export const FORMS: readonly FormCase[] = [
+  {
+    type: "surewire-amqp-broker",
+    needs: ["urls"],
+    fill: { name: "broker", urls: [["amqp://127.0.0.1:1"], ["amqps://127.0.0.1:2"]], vhost: "plant", username: "line", password: "hidden" },
+    saved: { urls: ["amqp://127.0.0.1:1", "amqps://127.0.0.1:2"] },
+    secret: ["password"],
+  },
+  {
+    type: "surewire-salesforce-org",
+    needs: [],
+    fill: { name: "org", loginUrl: "https://127.0.0.1:1", clientId: "key", clientSecret: "hidden" },
+    saved: { flow: "client-credentials", apiVersion: "66.0" },
+    secret: ["clientSecret"],
+  },
+  {
+    type: "surewire-sql-database",
+    needs: ["connectionString"],
+    fill: { name: "database", engine: "sqlite", file: "smoke.db" },
+    saved: {},
+  },
+  {
+    type: "surewire-amqp-in",
+    needs: ["broker", "queue"],
+    fill: { name: "in", broker: true, queue: "devices", prefetch: "25", settle: "node", retries: "3", bindings: [["plant", "topic", "line.#"]] },
+    saved: { prefetch: 25, retries: 3, deadline: 1_500_000, bindings: [{ exchange: "plant", exchangeType: "topic", routingKey: "line.#" }] },
+  },
+  {
+    type: "surewire-amqp-out",
+    needs: ["broker", "routingKey"],
+    fill: { name: "out", broker: true, exchange: "plant", routingKey: "line.1" },
+    saved: { exchangeType: "str", persistent: true, confirmTimeout: 15_000 },
+  },
+  {
+    type: "surewire-salesforce-case",
+    needs: ["org"],
+    fill: { name: "case", org: true, mapping: [["Subject", "payload.title"], ["Description", "payload.text"]], externalIdField: "Device_Event_Id__c", externalId: "payload.id" },
+    saved: {
+      mapping: [{ field: "Subject", value: "payload.title", valueType: "msg" }, { field: "Description", value: "payload.text", valueType: "msg" }],
+      externalIdType: "msg",
+    },
+  },
+  {
+    type: "surewire-sql-write",
+    needs: ["database", "table"],
+    fill: { name: "write", database: true, table: "readings", mode: "upsert", columns: [["id", "payload.id"], ["value", "payload.value"]], keys: [["id"]] },
+    saved: {
+      columns: [{ column: "id", value: "payload.id", valueType: "msg" }, { column: "value", value: "payload.value", valueType: "msg" }],
+      keys: ["id"],
+    },
+  },
+  { type: "surewire-settle", needs: [], fill: { name: "settle" }, saved: { outcome: "accept", outcomeType: "outcome" } },
+];
+
+/** The types that stand in the palette. */
+export const PALETTE = FORMS.map(({ type }) => type).filter((type) => !/-(broker|org|database)$/.test(type));

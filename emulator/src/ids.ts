@@ -29,8 +29,12 @@ export function parseId(value: string): string | undefined {
 export class IdSequence {
   private readonly counters = new Map<string, number>();
 
-  /** @param pod three characters that tell this org's ids from another's */
-  constructor(private readonly pod = "SW0") {}
+  private readonly pod: string;
+
+  /** @param org number of the org, 0–61, which stands in its ids: two orgs of one process share none */
+  constructor(org = 0) {
+    this.pod = `SW${BASE62.charAt(org % BASE62.length)}`;
+  }
 
   /** The next 18-character id with this three-character prefix. */
   next(prefix: string): string {

@@ -1,4 +1,5 @@
 import { formatDateTime } from "./dates";
+import { IdSequence } from "./ids";
 import { Sessions } from "./oauth/sessions";
 import type { Client, Settings } from "./options";
 import { readRecord } from "./records/reader";
@@ -18,6 +19,9 @@ const USER_STATES = ["active", "inactive", "must-reset-password", "not-approved"
 
 /** Whether a user can log in, and why not, as `setUser` of the control API sets it. */
 export type UserState = (typeof USER_STATES)[number];
+
+/** Orgs made in this process. */
+let orgCount = 0;
 
 /** Everything one emulated org is made of. */
 export class Org {
@@ -39,7 +43,7 @@ export class Org {
 
   constructor(readonly settings: Settings) {
     this.schema = new Schema(settings.schema);
-    this.store = new Store(this.schema);
+    this.store = new Store(this.schema, new IdSequence(orgCount++));
     this.cursors = new Cursors(this.store.ids);
     this.id = this.store.ids.next("00D");
     this.sessions = new Sessions(this);

@@ -111,6 +111,9 @@ describe("the control API", () => {
     const { body } = await http(`${emulator.url}/__emu/records/Case?limit=2`);
     assert.equal(body.total, 3);
     assert.deepEqual(body.records.map((record: Record<string, string>) => record["Subject"]), ["c", "b"]);
+    const [one] = (await http(`${emulator.url}/__emu/records/Case?limit=1`)).body.records;
+    assert.equal(one.Subject, "c");
+    assert.equal((await http(`${emulator.url}/__emu/records/Case?limit=0`)).status, 400);
   });
 
   it("refuses a rule that is no condition, an object and a verb that are not there", async () => {
@@ -151,6 +154,24 @@ describe("the control API", () => {
     assert.notEqual(again, id, "no id comes twice");
     assert.equal(emulator.records("Case").length, 1);
     assert.equal(emulator.control.stats().apiCalls, 2, "the refused call and the create");
+  });
+});
+
+describe("two orgs", () => {
+  it("share no ids, no tokens and no records", async () => {
+    const [one, two] = [await startEmulator(), await startEmulator()];
+    try {
+      const api = await Api.connect(one);
+      const id = await api.create("Case", { Subject: "a" });
+      const other = await Api.connect(two);
+      assert.notEqual(await other.create("Case", { Subject: "b" }), id);
+      assert.notEqual(api.token.split("!")[0], other.token.split("!")[0]);
+      const headers = { Authorization: `Bearer ${api.token}` };
+      assert.equal((await http(`${two.url}/services/data/v66.0/limits`, { headers })).status, 401);
+      assert.equal(one.records("Case").length, 1);
+    } finally {
+      await Promise.all([one.stop(), two.stop()]);
+    }
   });
 });
 

@@ -37,6 +37,7 @@ function records(org: Org, name: string, request: Request): Reply {
   const object = org.schema.object(name);
   if (!object) return { status: 404, json: { error: `no such object: ${name}` } };
   const limit = Number(request.query.get("limit") ?? DEFAULT_LIMIT);
-  const rows = [...org.store.table(object).all()].filter((row) => !row.IsDeleted);
-  return { status: 200, json: { total: rows.length, records: limit > 0 ? rows.slice(-limit).reverse() : [] } };
+  if (!Number.isInteger(limit) || limit < 1) return { status: 400, json: { error: "limit must be a whole number above 0" } };
+  const table = org.store.table(object);
+  return { status: 200, json: { total: table.size, records: table.newest(limit) } };
 }

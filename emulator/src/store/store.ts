@@ -1,4 +1,4 @@
-import { IdSequence } from "../ids";
+import type { IdSequence } from "../ids";
 import type { ObjectSchema, Schema } from "../schema/schema";
 import { Table, type Row } from "./table";
 
@@ -11,7 +11,7 @@ export class Store {
   /** @param ids handed on from the store before, so that no id comes twice in the life of the org */
   constructor(
     readonly schema: Schema,
-    readonly ids = new IdSequence(),
+    readonly ids: IdSequence,
   ) {
     for (const object of schema.objects) {
       const table = new Table(object);

@@ -34,6 +34,18 @@ export class Table {
     return this.rows.values();
   }
 
+  /** The last `count` live records, newest first. */
+  newest(count: number): Row[] {
+    const last: Row[] = [];
+    for (const row of this.rows.values()) {
+      if (row.IsDeleted) continue;
+      last.push(row);
+      // The page asks for this every second: never hold much more than what is asked for.
+      if (last.length >= 2 * count) last.splice(0, count);
+    }
+    return last.slice(-count).reverse();
+  }
+
   /** The live records with this value in an indexed field. */
   find(field: Field, value: Scalar): readonly Row[] {
     if (value === null) return [];

@@ -1,5 +1,6 @@
 /** `npm run build`: nodes/ → dist/ and emulator/src/ → emulator/dist/. Writes only what changed and removes what has no source any more. */
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { CommandError, inProject, isMain, runTool } from "./lib/project.mjs";
 
@@ -36,9 +37,21 @@ function expectedOutput({ source, extra }) {
   return expected;
 }
 
+/** Names, sizes and times of a project's sources and outputs: the same as at the end of the last build means nothing to do. */
+function fingerprint({ config, source, output, extra }) {
+  const files = [config, "tsconfig.json", "package-lock.json"];
+  for (const folder of [source, output, ...Object.keys(extra)]) files.push(...filesOf(inProject(folder)).map((file) => path.join(folder, file)));
+  const facts = files.sort().map((file) => {
+    const { size, mtimeMs } = statSync(inProject(file));
+    return `${file} ${size} ${mtimeMs}`;
+  });
+  return createHash("sha256").update(facts.join("\n")).digest("hex");
+}
+
 async function buildProject(project) {
   const { name, config, output } = project;
-  if (!existsSync(inProject(config))) return;
+  const stamp = inProject(".cache", `${name}.built`);
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === fingerprint(project)) return;
   const state = inProject(".cache", `${name}.tsbuildinfo`);
   const expected = expectedOutput(project);
   for (const [file, from] of expected) if (from !== undefined) copyIfChanged(from, inProject(output, file));
@@ -47,6 +60,7 @@ async function buildProject(project) {
   const compiled = [...expected].filter(([file, from]) => from === undefined && file.endsWith(".js"));
   if (compiled.some(([file]) => !existsSync(inProject(output, file)))) rmSync(state, { force: true });
   await runTool("typescript/lib/tsc.js", ["-p", inProject(config), "--incremental", "--tsBuildInfoFile", state], { quiet: true });
+  writeFileSync(stamp, fingerprint(project));
 }
 
 /** Builds both packages side by side. @throws {CommandError} with the compiler's output */

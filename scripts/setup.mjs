@@ -99,7 +99,7 @@ function npmPackagesAreCurrent() {
  * Environment for npm: the machine's Node, not the one in node_modules that npm is about to replace, and no download besides npm
  * packages: the odbc package is compiled here with the headers that came with Node.
  */
-function npmEnvironment() {
+export function npmEnvironment() {
   const folders = (process.env.PATH ?? "").split(path.delimiter);
   const PATH = folders.filter((folder) => !folder.startsWith(inProject("node_modules"))).join(path.delimiter);
   const prefixes = [...folders.map((folder) => path.dirname(folder)), path.dirname(path.dirname(process.execPath)), "/usr"];
@@ -140,7 +140,8 @@ async function odbc() {
   if (!odbcBinary()) throw new SetupError("The npm package odbc could not be compiled; `npm rebuild odbc --foreground-scripts` says why.");
 }
 
-async function step(title, work) {
+/** Runs a step and prints how long it took. */
+export async function step(title, work) {
   process.stdout.write(`  ${title} … `);
   const start = Date.now();
   try {

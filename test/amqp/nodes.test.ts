@@ -50,7 +50,7 @@ describe("the AMQP nodes", function () {
   before(async () => {
     rabbit = await sharedRabbit();
     plain = await Plain.to(rabbit);
-    await helper.startServer();
+    await (helper.startServer() as unknown as Promise<void>);
   });
   beforeEach(() => {
     received.splice(0);
@@ -58,7 +58,7 @@ describe("the AMQP nodes", function () {
   });
   afterEach(() => helper.unload());
   after(async () => {
-    await helper.stopServer();
+    await (helper.stopServer() as unknown as Promise<void>);
     await plain.close();
   });
 

@@ -1,5 +1,5 @@
 import { BackOff } from "../../common/back-off";
-import { ConnectorError, toConnectorError } from "../../common/errors";
+import { toConnectorError, type ConnectorError } from "../../common/errors";
 import type { Connection } from "./connection";
 import type { Taken } from "./consumer";
 import { Publisher, type Outgoing } from "./publisher";

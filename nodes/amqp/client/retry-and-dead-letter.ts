@@ -1,5 +1,5 @@
 import type { ConsumeMessage, Options } from "amqplib";
-import { ConnectorError } from "../../common/errors";
+import type { ConnectorError } from "../../common/errors";
 import { sizeOfTable, MAX_HEADERS, type HeaderTable } from "./headers";
 import type { Outgoing } from "./publisher";
 import { retryQueueName } from "./topology";

@@ -85,7 +85,7 @@ export class SupervisedChannel<C extends Channel> {
       });
       const late = await within(Promise.resolve(this.plan.setup?.(made, model)).then(() => false), SETUP_TIMEOUT);
       if (late === undefined) throw new Error(`the broker has not answered for ${SETUP_TIMEOUT / 1000} s`);
-      if (closed) throw error ?? new Error("channel closed");
+      if (closed) throw new Error("channel closed");
       if (generation === this.generation) return this.established(made);
     } catch (cause) {
       if (generation === this.generation) this.failed(error ?? cause);

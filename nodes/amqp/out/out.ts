@@ -114,7 +114,7 @@ export = (RED: NodeAPI): void => {
       compileTypedInput(RED.util as unknown as TypedInputUtil, node, value ?? "", type || "str", RED._(`out.label.${label}`));
     return messageBuilder({
       exchange: compile(config.exchange, config.exchangeType, "exchange"),
-      routingKey: compile(config.routingKey, config.routingKeyType, "routing-key"),
+      routingKey: compile(config.routingKey, config.routingKeyType, "routingKey"),
       headers: config.headers ? compile(config.headers, config.headersType || "json", "headers") : () => undefined,
       format: config.format || "auto",
       persistent: config.persistent !== false,

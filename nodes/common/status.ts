@@ -29,16 +29,21 @@ const TEXT_LENGTH = 60;
 /** The status of one node: named states, told at most four times a second, the last one always. */
 export class Status {
   private shown: string | undefined;
-  private next: NodeStatus | undefined;
+  private next: { state: StatusState; text: string | (() => string) } | undefined;
   private timer: NodeJS.Timeout | undefined;
   private closed = false;
 
   constructor(private readonly node: { status(status: NodeStatus): void }) {}
 
-  /** Shows `state`. @param text default: the state's name */
-  set(state: StatusState, text: string = state): void {
+  /**
+   * Shows `state`.
+   *
+   * @param text default: the state's name. As a function it is called only when it is shown: a translation for every message
+   *   took half of the time of a queue-to-table flow
+   */
+  set(state: StatusState, text: string | (() => string) = state): void {
     if (this.closed) return;
-    this.next = { ...LOOKS[state], text: text.length > TEXT_LENGTH ? `${text.slice(0, TEXT_LENGTH - 1)}…` : text };
+    this.next = { state, text };
     if (!this.timer) this.show();
   }
 
@@ -57,10 +62,11 @@ export class Status {
       this.timer = undefined;
       return;
     }
-    const key = `${next.fill} ${next.shape} ${next.text}`;
+    const text = typeof next.text === "function" ? next.text() : next.text;
+    const key = `${next.state} ${text}`;
     if (key !== this.shown) {
       this.shown = key;
-      this.node.status(next);
+      this.node.status({ ...LOOKS[next.state], text: text.length > TEXT_LENGTH ? `${text.slice(0, TEXT_LENGTH - 1)}…` : text });
     }
     this.timer = setTimeout(() => this.show(), INTERVAL);
     this.timer.unref();

@@ -36,7 +36,7 @@ export interface SinkOptions<V, R> {
   write: (values: V[]) => Promise<ItemResult<R>[]>;
   /** Awaited before a write is tried again after a system error. Default: back-off from 1 to 60 s. */
   untilReady?: (error: ConnectorError) => Promise<void>;
-  /** The state changed. Called often: the status helper throttles. */
+  /** The state changed: once a write, not once a message. */
   onState?: (state: SinkState) => void;
   /** Tells the user that a message came too late for its delivery. */
   warn: (text: string) => void;
@@ -151,7 +151,7 @@ export class Sink<V, R> {
     }
     if (this.down) this.hold(entry, this.down);
     this.batcher.add(entry);
-    if (!this.down) this.tell();
+    if (this.messages === 1) this.tell();
   }
 
   private async flush(entries: Entry<V, R>[]): Promise<void> {
@@ -161,6 +161,7 @@ export class Sink<V, R> {
       if (Array.isArray(results)) {
         this.up();
         open.forEach((entry, index) => this.settle(entry, results[index]));
+        this.tell();
         return;
       }
       for (const entry of open) this.hold(entry, results);
@@ -289,7 +290,8 @@ export class Sink<V, R> {
 
   private leave(): void {
     this.messages -= 1;
-    if (this.messages === 0) this.idle?.();
+    if (this.messages > 0) return;
+    this.idle?.();
     this.tell();
   }
 

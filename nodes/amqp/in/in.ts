@@ -44,10 +44,10 @@ export = (RED: NodeAPI): void => {
 
     const show = (): void => {
       const trouble = troubleOf(link.consume.state);
-      if (started && !isWired(node)) status.set("stopped", RED._("in.status.unwired"));
-      else if (trouble?.kind === "refused") status.set("failed", RED._("in.status.refused", { reason: trouble.error.message }));
-      else if (trouble?.kind === "reconnecting") status.set("reconnecting", RED._("in.status.reconnecting", { seconds: Math.ceil(trouble.delay / 1000) }));
-      else if (trouble?.kind === "connecting" || state.kind === "starting") status.set("connecting", RED._("in.status.connecting"));
+      if (started && !isWired(node)) status.set("stopped", () => RED._("in.status.unwired"));
+      else if (trouble?.kind === "refused") status.set("failed", () => RED._("in.status.refused", { reason: trouble.error.message }));
+      else if (trouble?.kind === "reconnecting") status.set("reconnecting", () => RED._("in.status.reconnecting", { seconds: Math.ceil(trouble.delay / 1000) }));
+      else if (trouble?.kind === "connecting" || state.kind === "starting") status.set("connecting", () => RED._("in.status.connecting"));
       else showSource(status, state, settings);
     };
 
@@ -82,14 +82,14 @@ export = (RED: NodeAPI): void => {
       case "consuming":
         return status.set("connected", queue);
       case "paused":
-        return status.set("paused", RED._("in.status.paused"));
+        return status.set("paused", () => RED._("in.status.paused"));
       case "holding":
-        return status.set("waiting", RED._("in.status.waiting", { reason: state.reason }));
+        return status.set("waiting", () => RED._("in.status.waiting", { reason: state.reason }));
       case "forwarding":
       case "waiting":
-        return status.set(state.error.code === "QUEUE_UNAVAILABLE" ? "failed" : "waiting", RED._("in.status.waiting", { reason: state.error.message }));
+        return status.set(state.error.code === "QUEUE_UNAVAILABLE" ? "failed" : "waiting", () => RED._("in.status.waiting", { reason: state.error.message }));
       case "starting":
-        return status.set("connecting", RED._("in.status.connecting"));
+        return status.set("connecting", () => RED._("in.status.connecting"));
     }
   }
 

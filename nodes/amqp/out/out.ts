@@ -62,13 +62,13 @@ export = (RED: NodeAPI): void => {
     const show = (): void => {
       const trouble = troubleOf(connection.state);
       const count = { count: state.messages };
-      if (trouble?.kind === "refused") status.set("failed", RED._("out.status.refused", { reason: trouble.error.message }));
-      else if (trouble?.kind === "reconnecting") status.set("reconnecting", RED._("out.status.reconnecting", { seconds: Math.ceil(trouble.delay / 1000) }));
-      else if (trouble?.kind === "blocked") status.set("waiting", RED._("out.status.blocked", { reason: trouble.reason }));
-      else if (trouble?.kind === "connecting") status.set("connecting", RED._("out.status.connecting"));
-      else if (state.kind === "waiting") status.set("waiting", RED._("out.status.waiting", { reason: state.error?.message ?? "" }));
-      else if (state.kind === "writing") status.set("working", RED._("out.status.working", count));
-      else status.set("connected", RED._("out.status.connected"));
+      if (trouble?.kind === "refused") status.set("failed", () => RED._("out.status.refused", { reason: trouble.error.message }));
+      else if (trouble?.kind === "reconnecting") status.set("reconnecting", () => RED._("out.status.reconnecting", { seconds: Math.ceil(trouble.delay / 1000) }));
+      else if (trouble?.kind === "blocked") status.set("waiting", () => RED._("out.status.blocked", { reason: trouble.reason }));
+      else if (trouble?.kind === "connecting") status.set("connecting", () => RED._("out.status.connecting"));
+      else if (state.kind === "waiting") status.set("waiting", () => RED._("out.status.waiting", { reason: state.error?.message ?? "" }));
+      else if (state.kind === "writing") status.set("working", () => RED._("out.status.working", count));
+      else status.set("connected", () => RED._("out.status.connected"));
     };
     const sink = new Sink<Outgoing, undefined>({
       batchSize: BATCH,

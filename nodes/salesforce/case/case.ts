@@ -97,9 +97,9 @@ export = (RED: NodeAPI): void => {
 
   function show(status: Status, { kind, messages, error }: CaseState): void {
     if (kind === "failed") status.set("failed", error?.message);
-    else if (kind === "waiting") status.set("waiting", RED._("case.status.waiting", { reason: error?.message ?? "" }));
-    else if (kind === "working") status.set("working", RED._("case.status.working", { count: messages }));
-    else status.set(kind, RED._(`case.status.${kind}`));
+    else if (kind === "waiting") status.set("waiting", () => RED._("case.status.waiting", { reason: error?.message ?? "" }));
+    else if (kind === "working") status.set("working", () => RED._("case.status.working", { count: messages }));
+    else status.set(kind, () => RED._(`case.status.${kind}`));
   }
 
   RED.nodes.registerType("surewire-salesforce-case", SalesforceCase);

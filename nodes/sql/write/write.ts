@@ -78,9 +78,9 @@ export = (RED: NodeAPI): void => {
   function show(status: Status, { kind, messages, error }: WriteState): void {
     const reason = error?.message ?? "";
     if (kind === "failed") status.set("failed", reason);
-    else if (kind === "waiting") status.set("waiting", RED._("write.status.waiting", { reason }));
-    else if (kind === "working") status.set("working", RED._("write.status.working", { count: messages }));
-    else status.set(kind, RED._(`write.status.${kind}`));
+    else if (kind === "waiting") status.set("waiting", () => RED._("write.status.waiting", { reason }));
+    else if (kind === "working") status.set("working", () => RED._("write.status.working", { count: messages }));
+    else status.set(kind, () => RED._(`write.status.${kind}`));
   }
 
   RED.nodes.registerType("surewire-sql-write", SqlWrite);

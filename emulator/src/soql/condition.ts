@@ -45,7 +45,21 @@ export function compileCondition(org: Org, object: ObjectSchema, condition: stri
     throw malformed(query, 0, error instanceof Error ? error.message : String(error));
   }
   if (!where) throw new ApiError("MALFORMED_QUERY", `no condition in: ${condition}`);
+  checkNegations(query, [where]);
   return compileWhere({ org, object, query }, where).test;
+}
+
+/**
+ * Refuses a query of which the parser has lost a negation: of `NOT (NOT (NOT (a)))` it hands out two (6.3.1).
+ *
+ * @param wheres every condition of the query, sub-selects' too
+ */
+export function checkNegations(query: string, wheres: readonly (WhereClause | undefined)[]): void {
+  const tokens: Token[] = [];
+  for (const where of wheres) if (where) flatten(where, tokens);
+  const parsed = tokens.filter((token) => token === "NOT").length;
+  const written = query.replace(/'(?:[^'\\]|\\.)*'/gs, "''").match(/\bNOT\b(?!\s+IN\b)/gi)?.length ?? 0;
+  if (parsed !== written) throw malformed(query, "NOT", "negations nested as deep as here are not supported by the emulator");
 }
 
 /** The parser hands out a chain of conditions that count their parentheses; this puts them back in a row. */

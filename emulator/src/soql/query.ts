@@ -5,7 +5,7 @@ import { isFilterable } from "../schema/describe";
 import type { ObjectSchema } from "../schema/schema";
 import type { Field } from "../schema/types";
 import type { Row } from "../store/table";
-import { compileWhere, type Filter } from "./condition";
+import { checkNegations, compileWhere, type Filter } from "./condition";
 import { resolvePath } from "./path";
 import { Projection, type RecordJson } from "./projection";
 import { malformed, soqlError } from "./soql-error";
@@ -51,6 +51,13 @@ export function runQuery(org: Org, text: string, includeDeleted: boolean): Resul
 }
 
 function parse(text: string): Query {
+  const query = parseText(text);
+  const children = (query.fields ?? []).flatMap((field) => (field.type === "FieldSubquery" ? [field.subquery.where] : []));
+  checkNegations(text, [query.where, ...children]);
+  return query;
+}
+
+function parseText(text: string): Query {
   try {
     return parseQuery(text);
   } catch (error) {

@@ -39,7 +39,7 @@ export class ChildProcess {
       serialization: "advanced",
       stdio: ["ignore", "ignore", "pipe", "ipc"],
       // not Node-RED's own flags: an --inspect port cannot be opened twice
-      execArgv: extension === ".ts" ? ["--require", require.resolve("tsx/cjs")] : [],
+      execArgv: ["--no-warnings", ...(extension === ".ts" ? ["--require", require.resolve("tsx/cjs")] : [])],
       // every statement at work holds a thread; two are left for connecting and closing
       env: { ...process.env, UV_THREADPOOL_SIZE: String(options.poolSize + 2), NODE_OPTIONS: "" },
     });

@@ -30,14 +30,13 @@ const PRESETS: Record<DialectName, Record<string, string>> = {
  */
 export function connectionString(template: string, credentials: DatabaseCredentials, dialect: DialectName | "auto"): string {
   const parts = parse(template);
-  const put = (key: string, aliases: string[], value: string | undefined, inBraces: boolean): void => {
+  const put = (key: string, aliases: string[], value: string | undefined): void => {
     if (!value) return;
     for (const alias of [key, ...aliases]) parts.delete(alias.toLowerCase());
     parts.set(key.toLowerCase(), [key, key === "UID" && PLAIN_NAME.test(value) ? value : brace(value)]);
   };
-  // psqlodbc takes braces around a user for a part of the name, but without them reads + and % in a password as URL encoding
-  put("UID", ["user", "username", "user id"], credentials.username, /[;{}[\](),?*=!@]|^\s|\s$/.test(credentials.username ?? ""));
-  put("PWD", ["password"], credentials.password, true);
+  put("UID", ["user", "username", "user id"], credentials.username);
+  put("PWD", ["password"], credentials.password); // always in braces: psqlodbc reads + and % in a bare one as URL encoding
   const name = dialect === "auto" ? dialectOfDriver(template) : dialect;
   for (const [key, value] of Object.entries(name ? PRESETS[name] : {})) {
     if (!parts.has(key.toLowerCase())) parts.set(key.toLowerCase(), [key, value]);

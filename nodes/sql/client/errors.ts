@@ -143,8 +143,8 @@ function clean(message: string): string {
     .replace(/^(\[[^\]]*\])+/, "")
     .replace(/;?\s*Error while (executing the query|preparing parameters)\s*$/i, "")
     .replace(/\s+/g, " ")
-    .replace(/^connection to server (?:at|on) "?(.*?)"?, port (\d+) failed: (?:FATAL: )?(.*?)( Is the server running.*)?$/, "$3 (server $1:$2)")
-    .replace(/^(ERROR|FATAL): /, "")
-    .trim();
+    .trim()
+    .replace(/^connection to server (?:at|on) "?(.*?)"?, port (\d+) failed: (?:FATAL: +)?(.*?)( Is the server running.*)?$/, "$3 (server $1:$2)")
+    .replace(/^(ERROR|FATAL): /, "");
   return text.length > TEXT_LENGTH ? `${text.slice(0, TEXT_LENGTH - 1)}…` : text;
 }

@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import type { ErrorCode } from "../../../nodes/common/errors";
+import { databaseError, missingPackage, odbcDiagnosis } from "../../../nodes/sql/client/errors";
+import type { DialectName } from "../../../nodes/sql/client/protocol";
+
+/** What drivers were seen to report, and what it means. */
+const SEEN: [dialect: DialectName | undefined, state: string, native: number, message: string, code: ErrorCode][] = [
+  ["postgresql", "08001", 101, 'connection to server at "h", port 5432 failed: Connection refused', "DATABASE_UNAVAILABLE"],
+  ["postgresql", "08001", 101, 'connection to server at "h", port 5432 failed: FATAL:  password authentication failed for user "x"', "DATABASE_REFUSED"],
+  ["postgresql", "08001", 101, 'connection to server at "h", port 5432 failed: FATAL:  database "x" does not exist', "DATABASE_REFUSED"],
+  ["postgresql", "08001", 101, 'connection to server at "h", port 5432 failed: FATAL:  the database system is starting up', "DATABASE_UNAVAILABLE"],
+  ["postgresql", "08001", 101, 'connection to server at "h", port 5432 failed: FATAL:  sorry, too many clients already', "DATABASE_UNAVAILABLE"],
+  ["postgresql", "53300", 1, "FATAL: too many connections", "DATABASE_UNAVAILABLE"],
+  ["postgresql", "57P01", 1, "FATAL: terminating connection due to administrator command", "DATABASE_UNAVAILABLE"],
+  ["postgresql", "HY000", 1, "server closed the connection unexpectedly", "DATABASE_UNAVAILABLE"],
+  ["postgresql", "57014", 1, "ERROR: canceling statement due to user request", "DATABASE_BUSY"],
+  ["postgresql", "40P01", 1, "ERROR: deadlock detected", "DATABASE_BUSY"],
+  ["postgresql", "42P01", 1, 'ERROR: relation "nope" does not exist', "TABLE_UNKNOWN"],
+  ["postgresql", "42501", 1, "ERROR: permission denied for table t", "DATABASE_REFUSED"],
+  ["postgresql", "23505", 1, "ERROR: duplicate key value violates unique constraint", "ROW_REFUSED"],
+  ["postgresql", "25006", 1, "ERROR: cannot execute INSERT in a read-only transaction", "DATABASE_UNAVAILABLE"],
+  ["mariadb", "HY000", 2002, "[ma-3.1.15]Can't connect to server on '127.0.0.1' (115)", "DATABASE_UNAVAILABLE"],
+  ["mariadb", "28000", 1045, "[ma-3.1.15]Access denied for user 'x'@'localhost' (using password: YES)", "DATABASE_REFUSED"],
+  ["mariadb", "42000", 1044, "[ma-3.1.15]Access denied for user 'x'@'%' to database 'x'", "DATABASE_REFUSED"],
+  ["mariadb", "08004", 1040, "[ma-3.1.15]Too many connections", "DATABASE_UNAVAILABLE"],
+  ["mariadb", "40001", 1213, "[ma-3.1.15]Deadlock found when trying to get lock", "DATABASE_BUSY"],
+  ["mariadb", "HY000", 1205, "[ma-3.1.15]Lock wait timeout exceeded", "DATABASE_BUSY"],
+  ["mariadb", "42S02", 1146, "[ma-3.1.15]Table 'x.nope' doesn't exist", "TABLE_UNKNOWN"],
+  ["mariadb", "22001", 1406, "[ma-3.1.15]Data too long for column 'name' at row 1", "ROW_REFUSED"],
+  [undefined, "HY000", 19, "[SQLite]UNIQUE constraint failed: t1.id (19)", "ROW_REFUSED"],
+  ["sqlite", "HY000", 5, "[SQLite]database is locked (5)", "DATABASE_BUSY"],
+  ["sqlite", "HY000", 1, "[SQLite]no such table: nope (1)", "TABLE_UNKNOWN"],
+  ["sqlite", "HY000", 14, "[SQLite]connect failed", "DATABASE_REFUSED"],
+  ["sqlite", "HY000", 1299, "NOT NULL constraint failed: t.name", "ROW_REFUSED"],
+  [undefined, "01000", 0, "[unixODBC][Driver Manager]Can't open lib 'Nope' : file not found", "DRIVER_MISSING"],
+  [undefined, "IM002", 0, "[unixODBC][Driver Manager]Data source name not found and no default driver specified", "DATABASE_REFUSED"],
+];
+
+describe("An error of a database", () => {
+  for (const [dialect, state, native, message, code] of SEEN) {
+    it(`${dialect ?? "unknown product"} ${state}/${native} "${message.slice(0, 70)}" is ${code}`, () => {
+      assert.equal(databaseError({ state, native, message }, dialect).code, code);
+    });
+  }
+
+  it("can never pass when it is about the row, and may when nobody knows it", () => {
+    assert.equal(databaseError({ state: "23505", native: 1, message: "x" }, "postgresql").retryable, false);
+    assert.equal(databaseError({ state: "XX000", native: 1, message: "x" }, "postgresql").retryable, true);
+  });
+
+  it("has the reason first, in one line", () => {
+    const message = 'connection to server at "h", port 5432 failed: FATAL:  password authentication failed for user "x"\n';
+    assert.equal(databaseError({ state: "08001", native: 101, message }).message, 'password authentication failed for user "x" (server h:5432)');
+    const relation = 'ERROR: relation "nope" does not exist;\nError while executing the query';
+    assert.equal(databaseError({ state: "42P01", native: 1, message: relation }).message, 'relation "nope" does not exist');
+  });
+
+  it("is the driver's failure, not a warning before it", () => {
+    const odbcErrors = [
+      { state: "01004", code: 0, message: "truncated" },
+      { state: "22003", code: 7, message: "out of range" },
+    ];
+    assert.deepEqual(odbcDiagnosis({ odbcErrors }), { state: "22003", native: 7, message: "out of range" });
+    assert.deepEqual(odbcDiagnosis(new Error("count mismatch")), { state: "", native: 0, message: "count mismatch" });
+  });
+});
+
+describe("A missing odbc package", () => {
+  const error = (message: string, code?: string): Error => Object.assign(new Error(message), { code });
+
+  it("without libodbc asks for unixODBC", () => {
+    assert.match(missingPackage(error("libodbc.so.2: cannot open shared object file", "ERR_DLOPEN_FAILED")).message, /apt-get install unixodbc`/);
+  });
+
+  it("without its binary asks npm to run the install script", () => {
+    const text = "Cannot find module '/data/node_modules/odbc/lib/bindings/napi-v8/odbc.node'";
+    assert.match(missingPackage(error(text, "MODULE_NOT_FOUND")).message, /npm install-scripts approve odbc && npm rebuild odbc/);
+  });
+
+  it("that is absent asks for the tools to build it and for itself", () => {
+    const missing = missingPackage(error("Cannot find module 'odbc'", "MODULE_NOT_FOUND"));
+    assert.equal(missing.code, "DRIVER_MISSING");
+    assert.match(missing.message, /unixodbc-dev.*npm install odbc/);
+  });
+});

@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import { ConnectorError } from "../../../nodes/common/errors";
+import type { DatabaseConnection } from "../../../nodes/sql/client/backend";
+import { Pool } from "../../../nodes/sql/client/pool";
+
+class FakeConnection implements DatabaseConnection {
+  alive = true;
+  closed = false;
+  pings = 0;
+  rollbacks = 0;
+
+  async query(): Promise<Record<string, unknown>[]> {
+    this.pings += 1;
+    if (!this.alive) throw new ConnectorError("DATABASE_UNAVAILABLE", "gone");
+    return [];
+  }
+  async rollback(): Promise<void> {
+    this.rollbacks += 1;
+  }
+  async close(): Promise<void> {
+    this.closed = true;
+  }
+}
+
+const unavailable = new ConnectorError("DATABASE_UNAVAILABLE", "gone");
+
+describe("The pool", () => {
+  let made: FakeConnection[];
+  let refuse: ConnectorError | undefined;
+  const pool = (size: number, more: { acquireTimeout?: number; pingAfter?: number } = {}): Pool =>
+    new Pool({
+      size,
+      acquireTimeout: 1000,
+      connect: async () => {
+        if (refuse) throw refuse;
+        const connection = new FakeConnection();
+        made.push(connection);
+        return connection;
+      },
+      ...more,
+    });
+  const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+  beforeEach(() => {
+    made = [];
+    refuse = undefined;
+  });
+
+  it("opens no more connections than its size, and lends them in turn", async () => {
+    const four = pool(4);
+    let atOnce = 0;
+    let most = 0;
+    await Promise.all(
+      Array.from({ length: 50 }, () =>
+        four.use(async () => {
+          most = Math.max(most, (atOnce += 1));
+          await tick();
+          atOnce -= 1;
+        }),
+      ),
+    );
+    assert.equal(most, 4);
+    assert.equal(made.length, 4);
+  });
+
+  it("opens none it does not need", async () => {
+    const four = pool(4);
+    for (let turn = 0; turn < 5; turn += 1) await four.use(async () => undefined);
+    assert.equal(made.length, 1);
+  });
+
+  it("discards a broken connection and every idle one with it", async () => {
+    const two = pool(2);
+    await Promise.all([two.use(tick), two.use(tick)]);
+    await assert.rejects(two.use(() => Promise.reject(unavailable)), unavailable);
+    assert.deepEqual(made.map(({ closed }) => closed), [true, true]);
+    await two.use(async () => undefined);
+    assert.equal(made.length, 3);
+  });
+
+  it("rolls back before it lends a connection again that failed otherwise", async () => {
+    const one = pool(1);
+    await assert.rejects(one.use(() => Promise.reject(new ConnectorError("ROW_REFUSED", "no"))));
+    await one.use(async () => undefined);
+    assert.equal(made.length, 1);
+    assert.equal(made[0]?.rollbacks, 1);
+  });
+
+  it("refuses all who wait when nothing can be opened, and opens again later", async () => {
+    const two = pool(2);
+    refuse = unavailable;
+    const results = await Promise.allSettled([two.use(tick), two.use(tick), two.use(tick)]);
+    assert.ok(results.every(({ status }) => status === "rejected"));
+    assert.equal(two.failedConnects, 1);
+    refuse = undefined;
+    await two.use(tick);
+  });
+
+  it("asks a connection that was idle for long, and replaces a dead one", async () => {
+    const one = pool(1, { pingAfter: -1 });
+    await one.use(tick);
+    await one.use(tick);
+    assert.equal(made[0]?.pings, 1);
+    if (made[0]) made[0].alive = false;
+    await one.use(tick);
+    assert.equal(made.length, 2);
+    assert.equal(made[0]?.closed, true);
+  });
+
+  it("tells who waited too long", async () => {
+    const one = pool(1, { acquireTimeout: 20 });
+    let finish: () => void = () => undefined;
+    const holding = one.use(() => new Promise<void>((resolve) => (finish = resolve)));
+    await assert.rejects(one.use(tick), /No connection was free within 20 ms/);
+    finish();
+    await holding;
+    await one.use(tick);
+  });
+
+  it("waits for what is lent when it closes, and lends nothing more", async () => {
+    const one = pool(1);
+    let finish: () => void = () => undefined;
+    const holding = one.use(() => new Promise<void>((resolve) => (finish = resolve)));
+    await tick();
+    const closing = one.close(1000);
+    await assert.rejects(one.use(tick), { code: "FLOW_STOPPED" });
+    finish();
+    await holding;
+    await closing;
+    assert.equal(made[0]?.closed, true);
+  });
+});

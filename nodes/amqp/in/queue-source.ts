@@ -237,16 +237,18 @@ export class QueueSource {
 }
 
 function messageOf(message: ConsumeMessage, queue: string, payload: unknown, delivery: object): QueueMessage {
-  const { headers = {}, ...properties } = message.properties;
+  const headers = message.properties.headers ?? {};
   const { exchange, routingKey } = originOf(message);
   const deaths: unknown = headers["x-death"];
-  for (const [name, value] of Object.entries(properties)) {
-    if (value === undefined) delete (properties as Record<string, unknown>)[name];
-  }
-  return {
-    payload,
-    topic: routingKey,
-    delivery,
-    amqp: { queue, exchange, routingKey, redelivered: message.fields.redelivered, properties, headers, deaths: Array.isArray(deaths) ? deaths : [] },
-  };
+  const { redelivered } = message.fields;
+  const amqp = { queue, exchange, routingKey, redelivered, properties: givenProperties(message), headers, deaths: Array.isArray(deaths) ? deaths : [] };
+  return { payload, topic: routingKey, delivery, amqp };
+}
+
+/** The properties that were sent. amqplib lists all there are; taking the others out by `delete` cost 20 µs a message. */
+function givenProperties(message: ConsumeMessage): Record<string, unknown> {
+  const all = message.properties as unknown as Record<string, unknown>;
+  const given: Record<string, unknown> = {};
+  for (const name in all) if (all[name] !== undefined && name !== "headers") given[name] = all[name];
+  return given;
 }

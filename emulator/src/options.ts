@@ -58,7 +58,10 @@ export function normalise(options: EmulatorOptions): Settings {
   return {
     port: options.port ?? 0,
     host: options.host ?? "127.0.0.1",
-    clients: clients.map((client) => ({ ...client, publicKey: client.publicKey === undefined ? undefined : readPublicKey(client.publicKey) })),
+    clients: clients.map((client) => ({
+      ...client,
+      publicKey: client.publicKey === undefined ? undefined : readPublicKey(client.publicKey),
+    })),
     schema: options.schema ?? [],
     sessionTimeout: options.sessionTimeout ?? 2 * 60 * 60 * 1000,
     apiLimit: options.apiLimit ?? 1_000_000,

@@ -7,7 +7,8 @@ export const PAGE = `<!doctype html>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'">
+<meta http-equiv="Content-Security-Policy"
+  content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'">
 <title>Cases – Salesforce emulator</title>
 <style>
   :root { color-scheme: light dark; --line: #8884; --soft: #777; --new: #2e844a33; --bad: #ba0517; --head: #8881; }
@@ -31,7 +32,10 @@ export const PAGE = `<!doctype html>
 </head>
 <body>
 <h1>Salesforce emulator</h1>
-<p><strong id="total">0</strong> cases · <span id="calls">0</span> API calls · <span id="logins">0</span> logins <span id="state" role="status"></span></p>
+<p>
+  <strong id="total">0</strong> cases · <span id="calls">0</span> API calls · <span id="logins">0</span> logins
+  <span id="state" role="status"></span>
+</p>
 <div class="scroll">
 <table>
 <thead><tr><th>Case</th><th>Created</th><th>Subject</th><th>Status</th><th>Priority</th><th>Origin</th><th>Device event</th></tr></thead>
@@ -53,7 +57,8 @@ function toRow(record) {
   for (const field of FIELDS) {
     const cell = document.createElement("td");
     const value = record[field];
-    cell.textContent = value == null ? "" : field === "CreatedDate" ? new Date(value.replace("+0000", "Z")).toLocaleTimeString() : String(value);
+    const isTime = field === "CreatedDate";
+    cell.textContent = isTime ? new Date(value.replace("+0000", "Z")).toLocaleTimeString() : String(value ?? "");
     row.append(cell);
   }
   return row;

@@ -64,7 +64,8 @@ export class HttpServer {
     const uri = Buffer.byteLength(incoming.url ?? "");
     const headers = incoming.rawHeaders.reduce((sum, text) => sum + text.length + 2, 0);
     if (uri > maxUriBytes) return errorReply(new ApiError("URI_TOO_LONG", "The URI is too long", undefined, 414));
-    if (uri + headers > maxUriBytes) return errorReply(new ApiError("HEADER_TOO_LARGE", "The URI and headers are too long", undefined, 431));
+    if (uri + headers > maxUriBytes)
+      return errorReply(new ApiError("HEADER_TOO_LARGE", "The URI and headers are too long", undefined, 431));
     if (bodySize > maxBodyBytes) return errorReply(new ApiError("REQUEST_TOO_LARGE", "The request body is too large", undefined, 413));
     return undefined;
   }
@@ -94,7 +95,8 @@ export class HttpServer {
   private route(request: Request): Reply {
     try {
       if (request.path.startsWith("/services/data")) return this.rest.handle(request);
-      if (request.path === CONTROL_PREFIX || request.path.startsWith(`${CONTROL_PREFIX}/`)) return controlRoutes(this.org, this.control, request);
+      if (request.path === CONTROL_PREFIX || request.path.startsWith(`${CONTROL_PREFIX}/`))
+        return controlRoutes(this.org, this.control, request);
       if (request.path === "/" && request.method === "GET") return { status: 200, html: PAGE };
       return this.oauth.handle(request) ?? { status: 404, text: "Not Found" };
     } catch (error) {
@@ -111,7 +113,14 @@ export class HttpServer {
   }
 
   /** Drops the connection once the request has been worked on: with half of the answer sent, or none of it. */
-  private cut(incoming: IncomingMessage, response: ServerResponse, request: Request, started: number, reply: Reply, when: "during" | "after"): void {
+  private cut(
+    incoming: IncomingMessage,
+    response: ServerResponse,
+    request: Request,
+    started: number,
+    reply: Reply,
+    when: "during" | "after",
+  ): void {
     this.note(request, incoming, started, 0);
     if (when === "after") {
       incoming.socket.destroy();
@@ -125,7 +134,10 @@ export class HttpServer {
   private note(request: Request, incoming: IncomingMessage, started: number, status: number): void {
     // The page and the control API watch themselves often; they would push out what a test looks for.
     if (!request.path.startsWith("/services") && !request.path.startsWith("/id/")) return;
-    const headers = Object.fromEntries(Object.entries(request.headers).filter(([name]) => name.startsWith("sforce-"))) as Record<string, string>;
+    const headers = Object.fromEntries(Object.entries(request.headers).filter(([name]) => name.startsWith("sforce-"))) as Record<
+      string,
+      string
+    >;
     this.org.stats.note({
       time: new Date().toISOString(),
       method: request.method,

@@ -56,7 +56,9 @@ describe("the command surewire-salesforce-emulator", () => {
     const key = path.join(folder, "key.pem");
     writeFileSync(schema, JSON.stringify([{ name: "Device__c", fields: [{ name: "Name", type: "string" }] }]));
     writeFileSync(key, PUBLIC_KEY);
-    const url = await address(start("--port", "0", "--schema", schema, "--client-id", "me", "--username", "me@x.example", "--jwt-public-key", key));
+    const url = await address(
+      start("--port", "0", "--schema", schema, "--client-id", "me", "--username", "me@x.example", "--jwt-public-key", key),
+    );
     const claims = { iss: "me", sub: "me@x.example", aud: url, exp: Math.floor(Date.now() / 1000) + 60 };
     const form = { grant_type: "urn:ietf:params:oauth:grant-type:jwt-bearer", assertion: signJwt(claims) };
     const { body } = await http(`${url}/services/oauth2/token`, { method: "POST", body: new URLSearchParams(form) });

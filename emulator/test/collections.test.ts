@@ -53,17 +53,18 @@ describe("sObject Collections", () => {
       const records = [aCase({ Subject: "a", Device_Event_Id__c: "e1" }), aCase({ Origin: "Foo" }), aCase({ Subject: "b" })];
       const { status, body } = await api.send("POST", "/composite/sobjects", { allOrNone: true, records });
       assert.equal(status, 200);
-      assert.deepEqual(body.map((result: { errors: { statusCode: string }[] }) => result.errors[0]!.statusCode), [
-        "ALL_OR_NONE_OPERATION_ROLLED_BACK",
-        "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
-        "ALL_OR_NONE_OPERATION_ROLLED_BACK",
-      ]);
+      assert.deepEqual(
+        body.map((result: { errors: { statusCode: string }[] }) => result.errors[0]!.statusCode),
+        ["ALL_OR_NONE_OPERATION_ROLLED_BACK", "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", "ALL_OR_NONE_OPERATION_ROLLED_BACK"],
+      );
       assert.deepEqual(subjects(), []);
       assert.equal((await api.get("/sobjects/Case/Device_Event_Id__c/e1")).status, 404, "the index is rolled back too");
     });
 
     it("sees the records before it in the same request", async () => {
-      const { body } = await api.send("POST", "/composite/sobjects", { records: [aCase({ Device_Event_Id__c: "e" }), aCase({ Device_Event_Id__c: "E" })] });
+      const { body } = await api.send("POST", "/composite/sobjects", {
+        records: [aCase({ Device_Event_Id__c: "e" }), aCase({ Device_Event_Id__c: "E" })],
+      });
       assert.equal(body[0].success, true);
       assert.equal(body[1].errors[0].statusCode, "DUPLICATE_VALUE");
       assert.match(body[1].errors[0].message, new RegExp(`duplicates value on record with id: ${body[0].id}`));
@@ -79,7 +80,9 @@ describe("sObject Collections", () => {
       assert.equal((await api.send("POST", "/composite/sobjects", many(200))).body.length, 200);
       const text = "record limit reached. cannot submit more than 200 records in this call";
       assertError(await api.send("POST", "/composite/sobjects", many(201)), 400, "EXCEEDED_ID_LIMIT", text);
-      const chunks = (count: number) => ({ records: Array.from({ length: count }, (_, i) => (i % 2 ? aCase({}) : anAccount({ Name: "a" }))) });
+      const chunks = (count: number) => ({
+        records: Array.from({ length: count }, (_, i) => (i % 2 ? aCase({}) : anAccount({ Name: "a" }))),
+      });
       assert.equal((await api.send("POST", "/composite/sobjects", chunks(10))).status, 200);
       assertError(await api.send("POST", "/composite/sobjects", chunks(11)), 400, "LIMIT_EXCEEDED", /more than 10 chunks/);
     });
@@ -146,14 +149,21 @@ describe("sObject Collections", () => {
     });
 
     it("leaves 199 cases when one of 200 is refused", async () => {
-      const records = Array.from({ length: 200 }, (_, i) => aCase({ Device_Event_Id__c: `e${i}`, Origin: i === 77 ? "Toaster" : "Device" }));
+      const records = Array.from({ length: 200 }, (_, i) =>
+        aCase({ Device_Event_Id__c: `e${i}`, Origin: i === 77 ? "Toaster" : "Device" }),
+      );
       const { body } = await api.send("PATCH", UPSERT, { records });
-      assert.deepEqual(body.flatMap((result: { success: boolean }, i: number) => (result.success ? [] : [i])), [77]);
+      assert.deepEqual(
+        body.flatMap((result: { success: boolean }, i: number) => (result.success ? [] : [i])),
+        [77],
+      );
       assert.equal(emulator.records("Case").length, 199);
     });
 
     it("refuses a record without the external id, with an id, or whose value matches several", async () => {
-      const { body } = await api.send("PATCH", UPSERT, { records: [aCase({ Subject: "a" }), aCase({ Device_Event_Id__c: "e", Id: "500000000000001AAA" })] });
+      const { body } = await api.send("PATCH", UPSERT, {
+        records: [aCase({ Subject: "a" }), aCase({ Device_Event_Id__c: "e", Id: "500000000000001AAA" })],
+      });
       assert.equal(body[0].errors[0].statusCode, "MISSING_ARGUMENT");
       assert.equal(body[1].errors[0].statusCode, "INVALID_FIELD");
       for (const name of ["a", "b"]) await api.create("Account", { Name: name, Number__c: "N" });
@@ -164,7 +174,12 @@ describe("sObject Collections", () => {
     it("refuses another type in its records, and a field that is no external id", async () => {
       assertError(await api.send("PATCH", UPSERT, { records: [anAccount({ Name: "a" })] }), 400, "INVALID_TYPE", /Case/);
       const path = "/composite/sobjects/Case/Subject";
-      assertError(await api.send("PATCH", path, { records: [aCase({ Subject: "a" })] }), 404, "NOT_FOUND", /external ID field does not exist/);
+      assertError(
+        await api.send("PATCH", path, { records: [aCase({ Subject: "a" })] }),
+        404,
+        "NOT_FOUND",
+        /external ID field does not exist/,
+      );
     });
 
     it("fails only the locked record", async () => {
@@ -186,7 +201,10 @@ describe("sObject Collections", () => {
     assert.equal(none.body[0].errors[0].statusCode, "ALL_OR_NONE_OPERATION_ROLLED_BACK");
     assert.equal(emulator.records("Case").length, 2);
     const some = await api.send("DELETE", `/composite/sobjects?ids=${withBad}`);
-    assert.deepEqual(some.body.map((result: { success: boolean }) => result.success), [true, true, false]);
+    assert.deepEqual(
+      some.body.map((result: { success: boolean }) => result.success),
+      [true, true, false],
+    );
     assert.equal(emulator.records("Case").length, 0);
   });
 

@@ -20,7 +20,11 @@ describe("the control API", () => {
 
   /** The same verb over HTTP. */
   const post = (verb: string, options: unknown) =>
-    http(`${emulator.url}/__emu/${verb}`, { method: "POST", body: JSON.stringify(options), headers: { "Content-Type": "application/json" } });
+    http(`${emulator.url}/__emu/${verb}`, {
+      method: "POST",
+      body: JSON.stringify(options),
+      headers: { "Content-Type": "application/json" },
+    });
 
   it("fails the next calls as often as asked, with the answer asked for", async () => {
     emulator.control.failNext({ count: 2, status: 500, errorCode: "UNKNOWN_EXCEPTION", message: "boom" });
@@ -40,7 +44,13 @@ describe("the control API", () => {
     emulator.control.unavailable();
     await login(emulator);
     emulator.control.clearFaults();
-    emulator.control.failNext({ oauth: true, path: "/oauth2/token", status: 400, errorCode: "invalid_grant", message: "login rate exceeded" });
+    emulator.control.failNext({
+      oauth: true,
+      path: "/oauth2/token",
+      status: 400,
+      errorCode: "invalid_grant",
+      message: "login rate exceeded",
+    });
     const answer = await askToken(emulator, { grant_type: "client_credentials" });
     assert.deepEqual([answer.status, answer.body], [400, { error: "invalid_grant", error_description: "login rate exceeded" }]);
   });
@@ -69,7 +79,11 @@ describe("the control API", () => {
     emulator.control.slow({ ms: 0 });
   });
 
-  for (const [when, written] of [["before", 0], ["during", 1], ["after", 1]] as const) {
+  for (const [when, written] of [
+    ["before", 0],
+    ["during", 1],
+    ["after", 1],
+  ] as const) {
     it(`resets the connection ${when} the work is done: ${written} case written, no whole answer`, async () => {
       emulator.control.resetConnections({ when });
       await assert.rejects(api.send("POST", "/sobjects/Case", { Subject: "a" }));
@@ -111,7 +125,10 @@ describe("the control API", () => {
     for (const Subject of ["a", "b", "c"]) await api.create("Case", { Subject });
     const { body } = await http(`${emulator.url}/__emu/records/Case?limit=2`);
     assert.equal(body.total, 3);
-    assert.deepEqual(body.records.map((record: Record<string, string>) => record["Subject"]), ["c", "b"]);
+    assert.deepEqual(
+      body.records.map((record: Record<string, string>) => record["Subject"]),
+      ["c", "b"],
+    );
     const [one] = (await http(`${emulator.url}/__emu/records/Case?limit=1`)).body.records;
     assert.equal(one.Subject, "c");
     assert.equal((await http(`${emulator.url}/__emu/records/Case?limit=0`)).status, 400);
@@ -133,8 +150,14 @@ describe("the control API", () => {
     emulator.control.addRule({ object: "Case", ...rule });
     const records = ["e1", "e2"].map((Device_Event_Id__c) => ({ attributes: { type: "Case" }, Device_Event_Id__c }));
     const upsert = async () => (await api.send("PATCH", "/composite/sobjects/Case/Device_Event_Id__c", { records })).body;
-    assert.deepEqual((await upsert()).map((result: { success: boolean }) => result.success), [true, false]);
-    assert.deepEqual((await upsert()).map((result: { success: boolean }) => result.success), [true, true]);
+    assert.deepEqual(
+      (await upsert()).map((result: { success: boolean }) => result.success),
+      [true, false],
+    );
+    assert.deepEqual(
+      (await upsert()).map((result: { success: boolean }) => result.success),
+      [true, true],
+    );
   });
 
   it("lists its verbs, each of which there is", async () => {

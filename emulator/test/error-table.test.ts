@@ -56,7 +56,9 @@ describe("a wrong request is refused with", () => {
     for (const id of ["nonsense", "001SW0000000001ZZZ", contact]) {
       assertError(await createCase({ AccountId: id }), 400, "MALFORMED_ID", `Account ID: id value of incorrect type: ${id}`, ["AccountId"]);
     }
-    assertError(await api.get(`/sobjects/Account/${contact}`), 400, "MALFORMED_ID", `Account ID: id value of incorrect type: ${contact}`, ["Id"]);
+    assertError(await api.get(`/sobjects/Account/${contact}`), 400, "MALFORMED_ID", `Account ID: id value of incorrect type: ${contact}`, [
+      "Id",
+    ]);
   });
 
   it("STRING_TOO_LONG when a text is longer than its field", async () => {
@@ -87,7 +89,12 @@ describe("a wrong request is refused with", () => {
   });
 
   it("FIELD_CUSTOM_VALIDATION_EXCEPTION when a validation rule holds", async () => {
-    emulator.control.addRule({ object: "Case", condition: "Priority = 'High' AND Subject = null", message: "Say why", fields: ["Subject"] });
+    emulator.control.addRule({
+      object: "Case",
+      condition: "Priority = 'High' AND Subject = null",
+      message: "Say why",
+      fields: ["Subject"],
+    });
     assertError(await createCase({ Priority: "High" }), 400, "FIELD_CUSTOM_VALIDATION_EXCEPTION", "Say why", ["Subject"]);
     assert.equal((await createCase({ Priority: "High", Subject: "leak" })).status, 201);
   });
@@ -99,7 +106,10 @@ describe("a wrong request is refused with", () => {
 
   it("INVALID_FIELD_FOR_INSERT_UPDATE when a field is filled by the org", async () => {
     const answer = await createCase({ CaseNumber: "1", CreatedDate: "2026-01-01T00:00:00Z" });
-    assertError(answer, 400, "INVALID_FIELD_FOR_INSERT_UPDATE", /^Unable to create\/update fields: CaseNumber, CreatedDate\./, ["CaseNumber", "CreatedDate"]);
+    assertError(answer, 400, "INVALID_FIELD_FOR_INSERT_UPDATE", /^Unable to create\/update fields: CaseNumber, CreatedDate\./, [
+      "CaseNumber",
+      "CreatedDate",
+    ]);
     const id = await api.create("Case", { Subject: "x" });
     assertError(await api.send("PATCH", `/sobjects/Case/${id}`, { IsClosed: true }), 400, "INVALID_FIELD_FOR_INSERT_UPDATE", /IsClosed/);
   });
@@ -119,7 +129,12 @@ describe("a wrong request is refused with", () => {
     }
 
     it("when there is no body, or it is no object", async () => {
-      assertError(await api.send("POST", "/sobjects/Case", ""), 400, "JSON_PARSER_ERROR", /requires? an? entity body|entity body is required/);
+      assertError(
+        await api.send("POST", "/sobjects/Case", ""),
+        400,
+        "JSON_PARSER_ERROR",
+        /requires? an? entity body|entity body is required/,
+      );
       assertError(await api.send("POST", "/sobjects/Case", []), 400, "JSON_PARSER_ERROR", /Expected a JSON object/);
     });
 
@@ -140,11 +155,18 @@ describe("a wrong request is refused with", () => {
   });
 
   it("NUMBER_OUTSIDE_VALID_RANGE when a number has too many digits", async () => {
-    assertError(await api.send("POST", "/sobjects/Meter__c", { Level__c: 12345 }), 400, "NUMBER_OUTSIDE_VALID_RANGE", /12345/, ["Level__c"]);
+    assertError(await api.send("POST", "/sobjects/Meter__c", { Level__c: 12345 }), 400, "NUMBER_OUTSIDE_VALID_RANGE", /12345/, [
+      "Level__c",
+    ]);
   });
 
   it("INVALID_EMAIL_ADDRESS when an address is none", async () => {
-    assertError(await createCase({ SuppliedEmail: "nobody" }), 400, "INVALID_EMAIL_ADDRESS", "Email Address: invalid email address: nobody");
+    assertError(
+      await createCase({ SuppliedEmail: "nobody" }),
+      400,
+      "INVALID_EMAIL_ADDRESS",
+      "Email Address: invalid email address: nobody",
+    );
   });
 
   it("UNABLE_TO_LOCK_ROW when someone else holds the record or its parent", async () => {
@@ -165,14 +187,22 @@ describe("a wrong request is refused with", () => {
 
   it("INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY when the parent may not be used", async () => {
     const account = await api.create("Account", { Name: "Secret" });
-    const rule = { errorCode: "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY", message: "insufficient access rights on cross-reference id" };
+    const rule = {
+      errorCode: "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY",
+      message: "insufficient access rights on cross-reference id",
+    };
     emulator.control.addRule({ object: "Case", condition: `AccountId = '${account}'`, ...rule });
     assertError(await createCase({ AccountId: account }), 400, rule.errorCode, rule.message);
   });
 
   it("MALFORMED_QUERY, INVALID_FIELD, INVALID_TYPE and INVALID_QUERY_LOCATOR for a wrong query", async () => {
     assertError(await api.query("SELECT Id FRM Case"), 400, "MALFORMED_QUERY", /\^\nERROR at Row:1:Column:\d+\nunexpected token/);
-    assertError(await api.query("SELECT Foo FROM Case"), 400, "INVALID_FIELD", /No such column 'Foo' on entity 'Case'\. If you are attempting/);
+    assertError(
+      await api.query("SELECT Foo FROM Case"),
+      400,
+      "INVALID_FIELD",
+      /No such column 'Foo' on entity 'Case'\. If you are attempting/,
+    );
     assertError(await api.query("SELECT Id FROM Foo"), 400, "INVALID_TYPE", /sObject type 'Foo' is not supported\./);
     assertError(await api.get("/query/01gSW0000000009AAA-2000"), 400, "INVALID_QUERY_LOCATOR", "invalid query locator");
   });

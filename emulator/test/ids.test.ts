@@ -14,7 +14,8 @@ describe("ids", () => {
   });
 
   it("are refused with another length, a wrong checksum or other characters", () => {
-    for (const text of ["", "00Dxx0000001gP", "00Dxx0000001gPLEA", "00Dxx0000001gPLAAA", "00Dxx0000001g-L"]) assert.equal(parseId(text), undefined);
+    for (const text of ["", "00Dxx0000001gP", "00Dxx0000001gPLEA", "00Dxx0000001gPLAAA", "00Dxx0000001g-L"])
+      assert.equal(parseId(text), undefined);
   });
 
   it("never come twice", () => {

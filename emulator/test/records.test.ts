@@ -39,7 +39,11 @@ describe("records", () => {
     assert.equal(whole.body.Id, id);
     assert.equal(whole.body.AccountId, null);
     const some = await api.get(`/sobjects/Case/${id}?fields=subject,Status`);
-    assert.deepEqual(some.body, { attributes: { type: "Case", url: `/services/data/v66.0/sobjects/Case/${id}` }, Subject: "x", Status: "New" });
+    assert.deepEqual(some.body, {
+      attributes: { type: "Case", url: `/services/data/v66.0/sobjects/Case/${id}` },
+      Subject: "x",
+      Status: "New",
+    });
     assertError(await api.get(`/sobjects/Case/${id}?fields=Foo`), 400, "INVALID_FIELD", "No such column 'Foo' on sobject of type Case");
   });
 
@@ -107,7 +111,10 @@ describe("records", () => {
       for (const method of ["PATCH", "GET"]) {
         const answer = await api.send(method, "/sobjects/Account/Number__c/N", method === "PATCH" ? { Phone: "1" } : undefined);
         assert.equal(answer.status, 300);
-        assert.deepEqual(answer.body, ids.map((id) => `/services/data/v66.0/sobjects/Account/${id}`));
+        assert.deepEqual(
+          answer.body,
+          ids.map((id) => `/services/data/v66.0/sobjects/Account/${id}`),
+        );
       }
     });
 
@@ -149,7 +156,8 @@ describe("resources", () => {
   });
 
   it("counts each call in Sforce-Limit-Info and in /limits", async () => {
-    const usage = async (): Promise<number> => Number(/api-usage=(\d+)\/1000000/.exec((await api.get("/")).headers.get("sforce-limit-info")!)![1]);
+    const usage = async (): Promise<number> =>
+      Number(/api-usage=(\d+)\/1000000/.exec((await api.get("/")).headers.get("sforce-limit-info")!)![1]);
     const before = await usage();
     assert.equal(await usage(), before + 1);
     const { body } = await api.get("/limits");
@@ -165,7 +173,10 @@ describe("resources", () => {
 
   it("describes objects and their fields", async () => {
     const all = await api.get("/sobjects");
-    assert.deepEqual(all.body.sobjects.map((object: { name: string }) => object.name), ["Case", "Account", "Contact", "User", "Group"]);
+    assert.deepEqual(
+      all.body.sobjects.map((object: { name: string }) => object.name),
+      ["Case", "Account", "Contact", "User", "Group"],
+    );
     assert.equal((await api.get("/sobjects/Case")).body.objectDescribe.keyPrefix, "500");
     const { body } = await api.get("/sobjects/case/describe");
     const field = (name: string) => body.fields.find((candidate: { name: string }) => candidate.name === name);

@@ -21,7 +21,13 @@ describe("a schema file", () => {
   before(async () => {
     const schema: ObjectDefinition[] = [
       DEVICE,
-      { name: "Case", fields: [{ name: "Device__c", type: "reference", referenceTo: ["Device__c"] }, { name: "Origin", type: "picklist" }] },
+      {
+        name: "Case",
+        fields: [
+          { name: "Device__c", type: "reference", referenceTo: ["Device__c"] },
+          { name: "Origin", type: "picklist" },
+        ],
+      },
     ];
     emulator = await startEmulator({ schema });
     api = await Api.connect(emulator);
@@ -52,20 +58,32 @@ describe("a schema file", () => {
     await api.create("Device__c", { Name: "b", Serial__c: "x1" });
     assertError(await api.send("POST", "/sobjects/Device__c", { Name: "c", Serial__c: "x1" }), 400, "DUPLICATE_VALUE", /Serial__c/);
     const { body } = await api.query("SELECT Name FROM Device__c WHERE Serial__c = 'x1'");
-    assert.deepEqual(body.records.map((record: Record<string, string>) => record["Name"]), ["b"]);
+    assert.deepEqual(
+      body.records.map((record: Record<string, string>) => record["Name"]),
+      ["b"],
+    );
   });
 
   it("checks each value of a multi-select picklist, and its own rules", async () => {
     const wrong = await api.send("POST", "/sobjects/Device__c", { Name: "a", Tags__c: "hot;warm" });
     assertError(wrong, 400, "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", /bad value for restricted picklist field: warm/);
-    assertError(await api.send("POST", "/sobjects/Device__c", { Name: "Test 1" }), 400, "FIELD_CUSTOM_VALIDATION_EXCEPTION", "No test devices");
+    assertError(
+      await api.send("POST", "/sobjects/Device__c", { Name: "Test 1" }),
+      400,
+      "FIELD_CUSTOM_VALIDATION_EXCEPTION",
+      "No test devices",
+    );
   });
 
   const wrong: [string, unknown, RegExp][] = [
     ["no fields", { name: "A__c" }, /needs a name and a list of fields/],
     ["an unknown type", { name: "A__c", fields: [{ name: "B__c", type: "blob" }] }, /A__c\.B__c has the unknown type blob/],
     ["a reference to nowhere", { name: "A__c", fields: [{ name: "B__c", type: "reference" }] }, /without referenceTo/],
-    ["a reference to what is not there", { name: "A__c", fields: [{ name: "B__c", type: "reference", referenceTo: ["C__c"] }] }, /refers to C__c/],
+    [
+      "a reference to what is not there",
+      { name: "A__c", fields: [{ name: "B__c", type: "reference", referenceTo: ["C__c"] }] },
+      /refers to C__c/,
+    ],
     ["a key prefix of two letters", { name: "A__c", keyPrefix: "a0", fields: [] }, /keyPrefix of A__c/],
     ["a rule that is no condition", { name: "A__c", fields: [], rules: [{ condition: "Nope__c = 1", message: "x" }] }, /Nope__c/],
   ];

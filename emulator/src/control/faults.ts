@@ -142,7 +142,8 @@ export function limitText(kind: "total" | "concurrent"): string {
 
 /** What an error of the org itself says. */
 export function unexpected(): string {
-  return `An unexpected error occurred. Please include this ErrorId if you contact support: ${Date.now()}-${Math.floor(Math.random() * 1e6)} (0)`;
+  const errorId = `${Date.now()}-${Math.floor(Math.random() * 1e6)} (0)`;
+  return `An unexpected error occurred. Please include this ErrorId if you contact support: ${errorId}`;
 }
 
 function hits(scope: FaultScope, target: Target): boolean {

@@ -72,7 +72,9 @@ export class OAuth {
       status: 200,
       json: {
         access_token: session.token,
-        signature: createHmac("sha256", client.clientSecret).update(id + issuedAt).digest("base64"),
+        signature: createHmac("sha256", client.clientSecret)
+          .update(id + issuedAt)
+          .digest("base64"),
         scope: "api",
         instance_url: request.origin,
         id,

@@ -7,7 +7,9 @@ export type Changes = Map<Field, Scalar>;
 
 /** Refuses fields the caller may not write. Reported all at once, before anything else. */
 export function checkWriteable(changes: Changes, operation: "create" | "update"): void {
-  const refused = [...changes.keys()].filter((field) => (operation === "create" ? !field.createable : !field.updateable)).map((field) => field.name);
+  const refused = [...changes.keys()]
+    .filter((field) => (operation === "create" ? !field.createable : !field.updateable))
+    .map((field) => field.name);
   if (refused.length === 0) return;
   const advice = "Please check the security settings of this field and verify that it is read/write for your profile or permission set.";
   throw new ApiError("INVALID_FIELD_FOR_INSERT_UPDATE", `Unable to create/update fields: ${refused.join(", ")}. ${advice}`, refused);

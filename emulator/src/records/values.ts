@@ -37,7 +37,8 @@ function toBoolean(field: Field, json: unknown): boolean {
 
 function toNumber(field: Field, json: unknown): Scalar {
   if (json === "") return null;
-  const number = typeof json === "number" ? json : typeof json === "string" && /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(json) ? Number(json) : NaN;
+  const number =
+    typeof json === "number" ? json : typeof json === "string" && /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(json) ? Number(json) : NaN;
   if (!Number.isFinite(number) || (field.type === "int" && !Number.isInteger(number))) throw cannotDeserialize(field, json);
   return number;
 }
@@ -54,8 +55,8 @@ function toDate(field: Field, json: unknown): Scalar {
 
 function cannotDeserialize(field: Field, json: unknown): ApiError {
   const type = field.type === "reference" ? "id" : field.type;
-  const text = `Cannot deserialize instance of ${type} from ${token(json)} or request may be missing a required field at [line:1, column:2]`;
-  return new ApiError("JSON_PARSER_ERROR", text);
+  const hint = "or request may be missing a required field at [line:1, column:2]";
+  return new ApiError("JSON_PARSER_ERROR", `Cannot deserialize instance of ${type} from ${token(json)} ${hint}`);
 }
 
 /** The value in the words of the JSON parser behind the API. */

@@ -119,8 +119,8 @@ export class Writer {
       const found = this.org.store.table(parent).find(externalId, value);
       if (found.length > 1) throw new AmbiguousExternalId(externalId, found);
       if (!found[0]) {
-        const text = `Foreign key external ID: ${String(value).toLowerCase()} not found for field ${externalId.name} in entity ${parent.name}`;
-        throw new ApiError("INVALID_FIELD", text, []);
+        const place = `for field ${externalId.name} in entity ${parent.name}`;
+        throw new ApiError("INVALID_FIELD", `Foreign key external ID: ${String(value).toLowerCase()} not found ${place}`, []);
       }
       if (changes.has(field)) throw new ApiError("INVALID_FIELD", `${object.name}: ${field.name} is given twice`, [field.name]);
       changes.set(field, found[0].Id);

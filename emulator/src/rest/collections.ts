@@ -169,7 +169,10 @@ function typed(call: Call, records: readonly unknown[]): { object: ObjectSchema;
     if (object !== last) chunks++;
     last = object;
     if (chunks > MAX_CHUNKS) {
-      throw new ApiError("LIMIT_EXCEEDED", `Cannot have more than ${MAX_CHUNKS} chunks in a single operation. Please rearrange the data to reduce chunking.`);
+      throw new ApiError(
+        "LIMIT_EXCEEDED",
+        `Cannot have more than ${MAX_CHUNKS} chunks in a single operation. Please rearrange the data to reduce chunking.`,
+      );
     }
     return { object, input: readRecord(call.org.schema, object, record) };
   });

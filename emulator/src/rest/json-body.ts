@@ -31,7 +31,8 @@ function describeJsonError(text: string): string {
   const offset = findJsonError(text);
   if (offset >= text.length) return `Unexpected end-of-input at ${place(text, text.length)}`;
   const code = text.codePointAt(offset)!;
-  return `Unexpected character ('${String.fromCodePoint(code)}' (code ${code})): expected a valid value or separator at ${place(text, offset)}`;
+  const character = `('${String.fromCodePoint(code)}' (code ${code}))`;
+  return `Unexpected character ${character}: expected a valid value or separator at ${place(text, offset)}`;
 }
 
 function place(text: string, offset: number): string {

@@ -77,7 +77,12 @@ function byExternalId(call: Call, object: ObjectSchema, fieldName: string, text:
   if (call.request.method === "PATCH") return upsert(call, object, field, text);
   const [row, ...others] = call.org.store.table(object).find(field, deserialize(field, text));
   if (!row) throw notFound();
-  if (others.length > 0) return severalMatches(call, object, [row, ...others].map((match) => match.Id));
+  if (others.length > 0)
+    return severalMatches(
+      call,
+      object,
+      [row, ...others].map((match) => match.Id),
+    );
   if (call.request.method !== "DELETE") return retrieve(call, object, row);
   writerOf(call).delete(object, row.Id);
   return { status: 204 };
@@ -123,7 +128,8 @@ function refuseId(input: RecordInput): void {
   for (const field of input.values.keys()) if (field.type === "id") throw notInBody("Id");
 }
 
-const notInBody = (name: string): ApiError => new ApiError("INVALID_FIELD", `The ${name} field should not be specified in the sobject data.`, [name]);
+const notInBody = (name: string): ApiError =>
+  new ApiError("INVALID_FIELD", `The ${name} field should not be specified in the sobject data.`, [name]);
 
 const unknownExternalId = (name: string): ApiError =>
   new ApiError("NOT_FOUND", `Provided external ID field does not exist or is not accessible: ${name}`);

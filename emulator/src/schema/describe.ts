@@ -89,6 +89,11 @@ function childRelationships(schema: Schema, parent: ObjectSchema): Record<string
   return schema.objects.flatMap((object) =>
     object.fields
       .filter((field) => field.referenceTo.includes(parent.name))
-      .map((field) => ({ childSObject: object.name, field: field.name, relationshipName: field.childRelationshipName, cascadeDelete: false })),
+      .map((field) => ({
+        childSObject: object.name,
+        field: field.name,
+        relationshipName: field.childRelationshipName,
+        cascadeDelete: false,
+      })),
   );
 }

@@ -55,7 +55,7 @@ export class ObjectSchema {
 export class Schema {
   private readonly byName = new Map<string, ObjectSchema>();
 
-  /** @param definitions objects to add; one that exists already gains the fields and rules given, and a field given again replaces the old one */
+  /** @param definitions objects to add; one that exists already gains the fields and rules given, and a field given again is replaced */
   constructor(definitions: readonly ObjectDefinition[] = []) {
     const merged = new Map<string, ObjectDefinition>();
     for (const definition of [...STANDARD_OBJECTS, ...definitions]) {
@@ -100,7 +100,8 @@ export class Schema {
 
   private checkReferences(object: ObjectSchema, field: Field): void {
     for (const target of field.referenceTo) {
-      if (!this.object(target)) throw new Error(`schema: ${object.name}.${field.name} refers to ${target}, which is not an object of the org`);
+      if (!this.object(target))
+        throw new Error(`schema: ${object.name}.${field.name} refers to ${target}, which is not an object of the org`);
     }
   }
 }
@@ -158,8 +159,8 @@ function completePicklistValue(value: string | PicklistValue): Required<Picklist
 }
 
 const FIELD_TYPES: ReadonlySet<string> = new Set<Field["type"]>([
-  ...["id", "string", "textarea", "picklist", "multipicklist", "boolean", "int", "double", "currency", "percent"] as const,
-  ...["date", "datetime", "email", "phone", "url", "reference"] as const,
+  ...(["id", "string", "textarea", "picklist", "multipicklist", "boolean", "int", "double", "currency", "percent"] as const),
+  ...(["date", "datetime", "email", "phone", "url", "reference"] as const),
 ]);
 
 /** A schema file is written by hand: say what is wrong with it in its own words. */
@@ -172,7 +173,8 @@ function checkObject(definition: ObjectDefinition): void {
   }
   for (const field of definition.fields) {
     if (typeof field?.name !== "string") throw new Error(`schema: a field of ${definition.name} has no name`);
-    if (!FIELD_TYPES.has(field.type)) throw new Error(`schema: ${definition.name}.${field.name} has the unknown type ${String(field.type)}`);
+    if (!FIELD_TYPES.has(field.type))
+      throw new Error(`schema: ${definition.name}.${field.name} has the unknown type ${String(field.type)}`);
     if (field.type === "reference" && !field.referenceTo?.length) {
       throw new Error(`schema: ${definition.name}.${field.name} is a reference without referenceTo`);
     }

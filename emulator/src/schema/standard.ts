@@ -37,14 +37,25 @@ const CASE: ObjectDefinition = {
       picklistValues: [{ value: "New", defaultValue: true }, "Working", "Escalated", "Closed"],
     },
     // "Device" is what an admin adds first when machines open cases.
-    { name: "Origin", type: "picklist", label: "Case Origin", restrictedPicklist: true, picklistValues: ["Phone", "Email", "Web", "Device"] },
+    {
+      name: "Origin",
+      type: "picklist",
+      label: "Case Origin",
+      restrictedPicklist: true,
+      picklistValues: ["Phone", "Email", "Web", "Device"],
+    },
     {
       name: "Priority",
       type: "picklist",
       restrictedPicklist: true,
       picklistValues: ["High", { value: "Medium", defaultValue: true }, "Low"],
     },
-    { name: "Type", type: "picklist", label: "Case Type", picklistValues: ["Mechanical", "Electrical", "Electronic", "Structural", "Other"] },
+    {
+      name: "Type",
+      type: "picklist",
+      label: "Case Type",
+      picklistValues: ["Mechanical", "Electrical", "Electronic", "Structural", "Other"],
+    },
     {
       name: "Reason",
       type: "picklist",
@@ -70,8 +81,17 @@ const ACCOUNT: ObjectDefinition = {
     { name: "Name", type: "string", label: "Account Name", length: 255, required: true },
     { name: "ParentId", type: "reference", label: "Parent Account ID", referenceTo: ["Account"], childRelationshipName: "ChildAccounts" },
     { name: "AccountNumber", type: "string", label: "Account Number", length: 40 },
-    { name: "Type", type: "picklist", label: "Account Type", picklistValues: ["Prospect", "Customer - Direct", "Customer - Channel", "Other"] },
-    { name: "Industry", type: "picklist", picklistValues: ["Electronics", "Energy", "Manufacturing", "Transportation", "Utilities", "Other"] },
+    {
+      name: "Type",
+      type: "picklist",
+      label: "Account Type",
+      picklistValues: ["Prospect", "Customer - Direct", "Customer - Channel", "Other"],
+    },
+    {
+      name: "Industry",
+      type: "picklist",
+      picklistValues: ["Electronics", "Energy", "Manufacturing", "Transportation", "Utilities", "Other"],
+    },
     { name: "Phone", type: "phone", label: "Account Phone" },
     { name: "Website", type: "url" },
     { name: "Description", type: "textarea", label: "Account Description", length: 32_000 },

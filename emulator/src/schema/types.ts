@@ -89,7 +89,9 @@ export interface ObjectDefinition {
 }
 
 /** A field with every default filled in. */
-export interface Field extends Required<Omit<FieldDefinition, "picklistValues" | "defaultValue" | "relationshipName" | "childRelationshipName">> {
+export interface Field extends Required<
+  Omit<FieldDefinition, "picklistValues" | "defaultValue" | "relationshipName" | "childRelationshipName">
+> {
   picklistValues: Required<PicklistValue>[];
   defaultValue: string | number | boolean | null;
   relationshipName: string | null;

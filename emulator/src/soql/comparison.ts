@@ -21,7 +21,8 @@ export function compileComparison(scope: Scope, condition: Condition): Filter {
   if ("valueQuery" in condition) throw malformed(scope.query, condition.field, "semi-joins are not supported by the emulator");
   const path = resolvePath(scope.org, scope.object, condition.field, scope.query, scope.alias);
   const { field } = path;
-  if (!isFilterable(field)) throw soqlError("INVALID_FIELD", scope.query, condition.field, `field '${field.name}' can not be filtered in a query call`);
+  if (!isFilterable(field))
+    throw soqlError("INVALID_FIELD", scope.query, condition.field, `field '${field.name}' can not be filtered in a query call`);
 
   const literals = Array.isArray(condition.value) ? condition.value : [condition.value];
   const types = literals.map((_, i) => (Array.isArray(condition.literalType) ? condition.literalType[i] : condition.literalType));
@@ -79,7 +80,13 @@ function compileOperator(scope: Scope, field: Field, operator: Operator, operand
   }
 }
 
-function compileOrder(scope: Scope, field: Field, operator: "<" | "<=" | ">" | ">=", operand: Operand, valueOf: (row: unknown) => Scalar): Predicate {
+function compileOrder(
+  scope: Scope,
+  field: Field,
+  operator: "<" | "<=" | ">" | ">=",
+  operand: Operand,
+  valueOf: (row: unknown) => Scalar,
+): Predicate {
   if (field.type === "boolean" || field.type === "id" || field.type === "reference") {
     throw new ApiError("INVALID_QUERY_FILTER_OPERATOR", `invalid operator on ${field.type} field`);
   }
@@ -137,13 +144,24 @@ function toDateOperand(scope: Scope, field: Field, literal: string, type: Litera
     const [start, end] = [formatDateTime(span.start), formatDateTime(span.end)];
     return field.type === "datetime" ? { start, end } : { start: start.slice(0, 10), end: end.slice(0, 10) };
   }
-  const value = field.type === "date" ? (type === "DATE" ? parseDate(literal) : undefined) : type === "DATETIME" ? parseDateTime(literal) : undefined;
+  const value =
+    field.type === "date" ? (type === "DATE" ? parseDate(literal) : undefined) : type === "DATETIME" ? parseDateTime(literal) : undefined;
   if (value === undefined) throw wrongType(scope, field);
   return { value };
 }
 
 function wrongType(scope: Scope, field: Field): ApiError {
-  const type = field.type === "datetime" ? "dateTime" : NUMBERS.has(field.type) || field.type === "boolean" || field.type === "date" ? field.type : "string";
+  const type =
+    field.type === "datetime"
+      ? "dateTime"
+      : NUMBERS.has(field.type) || field.type === "boolean" || field.type === "date"
+        ? field.type
+        : "string";
   const quotes = type === "string" ? "should be enclosed in quotes" : "should not be enclosed in quotes";
-  return soqlError("INVALID_FIELD", scope.query, field.name, `value of filter criterion for field '${field.name}' must be of type ${type} and ${quotes}`);
+  return soqlError(
+    "INVALID_FIELD",
+    scope.query,
+    field.name,
+    `value of filter criterion for field '${field.name}' must be of type ${type} and ${quotes}`,
+  );
 }

@@ -26,7 +26,10 @@ function startOf(unit: Unit, now: number, count: number): number {
   }
 }
 
-const units = (unit: Unit, now: number, from: number, to: number): Span => ({ start: startOf(unit, now, from), end: startOf(unit, now, to) });
+const units = (unit: Unit, now: number, from: number, to: number): Span => ({
+  start: startOf(unit, now, from),
+  end: startOf(unit, now, to),
+});
 
 /**
  * The span a date literal stands for at this moment: `TODAY`, `LAST_N_DAYS:7`, …

@@ -32,8 +32,12 @@ function scan(literal: string, query: string, emit: (text: string, escaped: bool
     const next = body.charAt(++i);
     const unicode = next.toLowerCase() === "u" ? /^[0-9a-f]{4}/i.exec(body.slice(i + 1))?.[0] : undefined;
     if (unicode !== undefined) i += 4;
-    const plain = unicode !== undefined ? String.fromCharCode(parseInt(unicode, 16)) : (ESCAPES[next] ?? (next === "_" || next === "%" ? next : undefined));
-    if (plain === undefined) throw malformed(query, literal, `Invalid string literal ${literal}. Illegal character sequence '\\${next}' in string literal.`);
+    const plain =
+      unicode !== undefined
+        ? String.fromCharCode(parseInt(unicode, 16))
+        : (ESCAPES[next] ?? (next === "_" || next === "%" ? next : undefined));
+    if (plain === undefined)
+      throw malformed(query, literal, `Invalid string literal ${literal}. Illegal character sequence '\\${next}' in string literal.`);
     result += emit(plain, true);
   }
   return result;

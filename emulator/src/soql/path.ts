@@ -2,7 +2,7 @@ import type { Org } from "../org";
 import type { ObjectSchema } from "../schema/schema";
 import type { Field, Scalar } from "../schema/types";
 import type { Row } from "../store/table";
-import { soqlError } from "./soql-error";
+import { namingAdvice, soqlError } from "./soql-error";
 
 /** A field reached from a record, perhaps through parents: `Account.Owner.Name`. */
 export interface Path {
@@ -21,13 +21,14 @@ export interface Path {
 export function resolvePath(org: Org, object: ObjectSchema, text: string, query: string, alias?: string): Path {
   const names = text.split(".");
   const first = names[0]!.toLowerCase();
-  if (names.length > 1 && (first === alias?.toLowerCase() || (first === object.name.toLowerCase() && !object.relationship(first)))) names.shift();
+  if (names.length > 1 && (first === alias?.toLowerCase() || (first === object.name.toLowerCase() && !object.relationship(first))))
+    names.shift();
   let objects = [object];
   const parents: Field[] = [];
   for (const name of names.slice(0, -1)) {
     const field = objects[0]!.relationship(name);
     if (!field || !objects.every((candidate) => candidate.relationship(name))) {
-      const reason = `Didn't understand relationship '${name}' in field path. If you are attempting to use a custom relationship, be sure to append the '__r' after the custom relationship name. Please reference your WSDL or the describe call for the appropriate names.`;
+      const reason = `Didn't understand relationship '${name}' in field path. ${namingAdvice("relationship", "__r")}`;
       throw soqlError("INVALID_FIELD", query, text, reason);
     }
     parents.push(field);
@@ -36,9 +37,8 @@ export function resolvePath(org: Org, object: ObjectSchema, text: string, query:
   const last = names[names.length - 1]!;
   const field = objects[0]!.field(last);
   if (!field || !objects.every((candidate) => candidate.field(last))) {
-    const advice = "If you are attempting to use a custom field, be sure to append the '__c' after the custom field name. Please reference your WSDL or the describe call for the appropriate names.";
     const entity = objects.length > 1 ? "Name" : objects[0]!.name;
-    throw soqlError("INVALID_FIELD", query, text, `No such column '${last}' on entity '${entity}'. ${advice}`);
+    throw soqlError("INVALID_FIELD", query, text, `No such column '${last}' on entity '${entity}'. ${namingAdvice("field", "__c")}`);
   }
   return { field, parents, read: reader(org, field, parents) };
 }

@@ -10,7 +10,10 @@ import { malformed } from "./soql-error";
 export type RecordJson = Record<string, unknown>;
 
 /** One step down the tree of an answer: a field, a parent with its own fields, or a list of children. */
-type Leaf = { kind: "field"; name: string } | { kind: "parent"; reference: Field; shape: Shape } | { kind: "children"; of: (row: Row) => Row[]; projection: Projection };
+type Leaf =
+  | { kind: "field"; name: string }
+  | { kind: "parent"; reference: Field; shape: Shape }
+  | { kind: "children"; of: (row: Row) => Row[]; projection: Projection };
 
 type Shape = Map<string, Leaf>;
 

@@ -1,4 +1,11 @@
-import { parseQuery, type FieldSubquery, type OrderByClause, type Query, type QueryBase, type Subquery } from "@jetstreamapp/soql-parser-js";
+import {
+  parseQuery,
+  type FieldSubquery,
+  type OrderByClause,
+  type Query,
+  type QueryBase,
+  type Subquery,
+} from "@jetstreamapp/soql-parser-js";
 import { ApiError } from "../api-error";
 import type { Org } from "../org";
 import { isFilterable } from "../schema/describe";
@@ -8,7 +15,7 @@ import type { Row } from "../store/table";
 import { checkNegations, compileWhere, type Filter } from "./condition";
 import { resolvePath } from "./path";
 import { Projection, type RecordJson } from "./projection";
-import { malformed, soqlError } from "./soql-error";
+import { malformed, namingAdvice, soqlError } from "./soql-error";
 
 /** The largest OFFSET the API takes. */
 const MAX_OFFSET = 2000;
@@ -41,7 +48,7 @@ export function runQuery(org: Org, text: string, includeDeleted: boolean): Resul
   const query = parse(text);
   const object = query.sObject === undefined ? undefined : org.schema.object(query.sObject);
   if (!object) {
-    const advice = "If you are attempting to use a custom object, be sure to append the '__c' after the entity name. Please reference your WSDL or the describe call for the appropriate names.";
+    const advice = namingAdvice("object", "__c", "entity name");
     throw soqlError("INVALID_TYPE", text, query.sObject ?? 0, `sObject type '${query.sObject}' is not supported. ${advice}`);
   }
   const compiled = compile(org, object, query, text);
@@ -68,12 +75,22 @@ function parseText(text: string): Query {
   }
 }
 
-const UNSUPPORTED = ["usingScope", "groupBy", "having", "withDataCategory", "withSecurityEnforced", "withAccessLevel", "for", "update"] as const;
+const UNSUPPORTED = [
+  "usingScope",
+  "groupBy",
+  "having",
+  "withDataCategory",
+  "withSecurityEnforced",
+  "withAccessLevel",
+  "for",
+  "update",
+] as const;
 
 /** Words the parser takes as an alias and the org does not. */
-const RESERVED = new Set(
-  "ALL AND ASC BY DESC EXCLUDES FIRST FOR FROM GROUP HAVING IN INCLUDES LAST LIKE LIMIT NOT NULL NULLS OFFSET OR ORDER ROWS SCOPE SELECT USING VIEW WHERE WITH".split(" "),
-);
+const RESERVED = new Set([
+  ...["ALL", "AND", "ASC", "BY", "DESC", "EXCLUDES", "FIRST", "FOR", "FROM", "GROUP", "HAVING", "IN", "INCLUDES", "LAST", "LIKE", "LIMIT"],
+  ...["NOT", "NULL", "NULLS", "OFFSET", "OR", "ORDER", "ROWS", "SCOPE", "SELECT", "USING", "VIEW", "WHERE", "WITH"],
+]);
 
 function compile(org: Org, object: ObjectSchema, query: QueryBase, text: string): Compiled {
   for (const clause of UNSUPPORTED) {
@@ -100,13 +117,20 @@ function compile(org: Org, object: ObjectSchema, query: QueryBase, text: string)
 }
 
 /** A child sub-select, one level down: its name in the answer, and the children of a parent in order. */
-function compileChildren(org: Org, parent: ObjectSchema, { subquery }: FieldSubquery, text: string): [string, (row: Row) => Row[], Projection] {
+function compileChildren(
+  org: Org,
+  parent: ObjectSchema,
+  { subquery }: FieldSubquery,
+  text: string,
+): [string, (row: Row) => Row[], Projection] {
   const child = org.schema.child(parent, subquery.relationshipName);
   if (!child) {
-    const reason = `Didn't understand relationship '${subquery.relationshipName}' in FROM part of query call. If you are attempting to use a custom relationship, be sure to append the '__r' after the custom relationship name. Please reference your WSDL or the describe call for the appropriate names.`;
+    const advice = namingAdvice("relationship", "__r");
+    const reason = `Didn't understand relationship '${subquery.relationshipName}' in FROM part of query call. ${advice}`;
     throw soqlError("INVALID_TYPE", text, subquery.relationshipName, reason);
   }
-  if (hasChildren(subquery)) throw malformed(text, subquery.relationshipName, "sub-selects deeper than one level are not supported by the emulator");
+  if (hasChildren(subquery))
+    throw malformed(text, subquery.relationshipName, "sub-selects deeper than one level are not supported by the emulator");
   const compiled = compile(org, child.object, subquery, text);
   let groups: Map<string, Row[]> | undefined;
   const childrenOf = (row: Row): Row[] => {
@@ -144,7 +168,13 @@ function select(org: Org, object: ObjectSchema, compiled: Compiled, includeDelet
   return offset === 0 && found.length <= limit ? found : found.slice(offset, end);
 }
 
-function compileOrder(org: Org, object: ObjectSchema, clauses: OrderByClause | OrderByClause[] | undefined, text: string, alias?: string): Order | undefined {
+function compileOrder(
+  org: Org,
+  object: ObjectSchema,
+  clauses: OrderByClause | OrderByClause[] | undefined,
+  text: string,
+  alias?: string,
+): Order | undefined {
   const orders = [clauses ?? []].flat().map((clause): Order => {
     if (!("field" in clause)) throw malformed(text, 0, "functions in ORDER BY are not supported by the emulator");
     const { field, read } = resolvePath(org, object, clause.field, text, alias);

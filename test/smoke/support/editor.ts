@@ -26,6 +26,9 @@ export class Editor {
   ) {}
 
   static async open(url: string): Promise<Editor> {
+    // Node-RED's tips trip over themselves when they are shown before their place in the page is there
+    const settings = { editor: { view: { "view-show-tips": false } } };
+    await fetch(`${url}settings/user`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(settings) });
     const profile = mkdtempSync(join(tmpdir(), "surewire-chromium-"));
     const context = await chromium.launchPersistentContext(profile, {
       executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
@@ -87,6 +90,12 @@ export class Editor {
   async deploy(): Promise<void> {
     await this.page.locator("#red-ui-header-button-deploy").click();
     await this.until("the deploy", "!smoke.dirty()");
+  }
+
+  /** Leaves all open forms without saving, so that one failed test does not fail those after it. */
+  async leaveForms(): Promise<void> {
+    await this.until("the forms to close", "smoke.leave() || smoke.isClosed()").catch(() => undefined);
+    this.takeErrors();
   }
 
   async screenshot(path: string): Promise<void> {

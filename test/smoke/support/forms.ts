@@ -15,7 +15,7 @@ export interface FormCase {
 export const FORMS: readonly FormCase[] = [
   {
     type: "surewire-amqp-broker",
-    needs: ["urls"],
+    needs: [],
     fill: { name: "broker", urls: [["amqp://127.0.0.1:1"], ["amqps://127.0.0.1:2"]], vhost: "plant", username: "line", password: "hidden" },
     saved: { urls: ["amqp://127.0.0.1:1", "amqps://127.0.0.1:2"] },
     secret: ["password"],

@@ -42,10 +42,11 @@ export function describePack(options: PackOptions): void {
       editor = await EditorPage.open(nodeRed.url);
     });
 
-    afterEach(function () {
+    afterEach(async function () {
       if (this.currentTest?.state !== "failed") return;
       console.error(nodeRed.log.slice(shown).trim());
       shown = nodeRed.log.length;
+      await editor.leaveForms();
     });
 
     after(async () => {

@@ -12,6 +12,7 @@
   window.smoke = {
     ready() {
       const editor = window.RED;
+      if (window.jQuery) window.jQuery.fx.off = true; // nobody watches
       return Boolean(editor && editor.workspaces && editor.workspaces.active && editor.workspaces.active() && $("#red-ui-loading-progress").is(":hidden"));
     },
 
@@ -84,6 +85,12 @@
 
     isClosed() {
       return RED().editor.getEditStack().length === 0 && $(".red-ui-tray").length === 0;
+    },
+
+    /** Cancels the topmost form. */
+    leave() {
+      $(".red-ui-tray").last().find("#node-dialog-cancel, #node-config-dialog-cancel").trigger("click");
+      return false;
     },
 
     /** Opens the foldable part of the form that holds a field. */

@@ -6,7 +6,7 @@ import { fromData, type OpenOptions, type Operation, type Operations, type Reply
 /** A child that is asked to close gets this many ms. */
 const CLOSE_TIMEOUT = 5000;
 /** The addon freezes the child's main thread while it connects: silence is fatal only this many ms past the login timeout. */
-const SILENCE_GRACE = 8000;
+const SILENCE_GRACE = 5000;
 /** How much of what the child said last is kept, in characters. */
 const LAST_WORDS = 300;
 
@@ -138,7 +138,9 @@ export class ChildProcess {
     this.gone = true;
     clearTimeout(this.silence);
     const words = this.lastWords.trim().split("\n")[0];
-    const error = new ConnectorError("DATABASE_UNAVAILABLE", `The database process ended (${how})${words ? `: ${words}` : ""}`);
+    const error = new ConnectorError("DATABASE_UNAVAILABLE", `The database process ended (${how})${words ? `: ${words}` : ""}`, {
+      details: { ended: how },
+    });
     for (const { reject } of this.pending.values()) reject(error);
     this.pending.clear();
     this.onExit();

@@ -97,17 +97,17 @@ export function odbcDiagnosis(error: unknown): Diagnosis {
 export function missingPackage(error: unknown): ConnectorError {
   const text = errorText(error);
   const miss = (say: string): ConnectorError => new ConnectorError("DRIVER_MISSING", say, { cause: error });
-  if (/libodbc\.so/.test(text)) return miss("unixODBC is not installed (libodbc.so.2 is missing): run `sudo apt-get install unixodbc`, then restart Node-RED");
+  if (/libodbc\.so/.test(text)) return miss("unixODBC is not installed (libodbc.so.2 is missing): run `sudo apt-get install unixodbc`");
   if (/odbc\.node|Could not locate the bindings|bindings[\\/]napi/.test(text)) {
     return miss(
       "The npm package odbc is there without its binary, because npm did not run its install script: in Node-RED's user directory run " +
-        "`npm install-scripts approve odbc && npm rebuild odbc`, then restart Node-RED",
+        "`npm install-scripts approve odbc && npm rebuild odbc`",
     );
   }
   if ((error as { code?: unknown }).code === "MODULE_NOT_FOUND") {
     return miss(
       "The npm package odbc is not installed, most likely because it could not be built: run `sudo apt-get install unixodbc-dev g++ make python3`, " +
-        "then in Node-RED's user directory `npm install odbc`, then restart Node-RED",
+        "then in Node-RED's user directory `npm install odbc`",
     );
   }
   return miss(`The npm package odbc does not load: ${clean(text)}`);

@@ -1,8 +1,8 @@
 import { BackOff } from "../../common/back-off";
-import type { ConnectorError } from "../../common/errors";
+import { ConnectorError, isConnectorError, toConnectorError } from "../../common/errors";
 import { type ItemResult, Sink, type SinkState } from "../../delivery/sink";
 import { concernsTable, type DatabaseClient, type DatabaseState } from "../client/database-client";
-import { fromData, type WriteRow } from "../client/protocol";
+import { fromData, type RowOutcome, toData, type WriteRow } from "../client/protocol";
 import { RowMapper, type RowMapperOptions } from "../client/row-mapper";
 
 /** What `msg.sql` holds when the row is committed. */
@@ -32,6 +32,9 @@ export interface WriteWorkerOptions extends RowMapperOptions {
   warn: (text: string) => void;
 }
 
+/** A driver that dies of a row dies of it again: after so many deaths in a row, batches are written row by row to find it. */
+const DEATHS = 3;
+
 /** Statements at once: more than this gains nothing and makes locks meet. */
 const MAX_CONCURRENCY = 3;
 
@@ -45,6 +48,8 @@ export class WriteWorker {
   private database: DatabaseState = { kind: "idle" };
   private own: SinkState = { kind: "idle", messages: 0 };
   private trouble: string | undefined;
+  /** How often in a row the database's process crashed while it wrote for this node. */
+  private deaths = 0;
   /** Ends the waits for a table. */
   private readonly waits = new Set<() => void>();
 
@@ -92,11 +97,44 @@ export class WriteWorker {
   }
 
   private async write(rows: WriteRow[]): Promise<ItemResult<WriteResult>[]> {
-    const { database, table, mode, keys, columns } = this.options;
-    const outcomes = await database.write({ table, mode, keys, mapped: columns.length > 0, rows });
+    const { table, mode } = this.options;
+    const outcomes = this.deaths < DEATHS ? await this.store(rows) : await this.storeOneByOne(rows);
     this.trouble = undefined;
     this.tableBackOff.reset();
     return outcomes.map((outcome) => (outcome ? { ok: false, error: fromData(outcome) } : { ok: true, value: { rowsAffected: 1, table, mode } }));
+  }
+
+  private async store(rows: WriteRow[]): Promise<RowOutcome[]> {
+    const { database, table, mode, keys, columns } = this.options;
+    try {
+      const outcomes = await database.write({ table, mode, keys, mapped: columns.length > 0, rows });
+      if (this.deaths < DEATHS) this.deaths = 0;
+      return outcomes;
+    } catch (error) {
+      if (isCrash(error)) this.deaths += 1;
+      throw error;
+    }
+  }
+
+  /** Blames the row that alone ends the process twice; what cannot be written for another reason is left to the source's retry. */
+  private async storeOneByOne(rows: WriteRow[]): Promise<RowOutcome[]> {
+    const outcomes: RowOutcome[] = [];
+    for (const row of rows) outcomes.push(await this.storeAlone(row));
+    this.deaths = 0;
+    return outcomes;
+  }
+
+  private async storeAlone(row: WriteRow): Promise<RowOutcome> {
+    const { table, mode } = this.options;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return (await this.store([row]))[0] ?? null;
+      } catch (thrown) {
+        const error = toConnectorError(thrown, "DATABASE_UNAVAILABLE");
+        if (!isCrash(error)) return toData(error);
+        if (attempt === 2) return toData(new ConnectorError("ROW_REFUSED", `${mode} into ${table}: the driver crashes on this row: ${error.message}`));
+      }
+    }
   }
 
   private untilReady(error: ConnectorError): Promise<void> {
@@ -123,4 +161,9 @@ export class WriteWorker {
     else if (kind === "waiting") onState({ kind: "waiting", messages, ...(error ? { error } : {}) });
     else onState({ kind: this.database.kind, messages });
   }
+}
+
+/** Whether the driver took its process with it; SIGKILL and the like come from outside, and an exit code from our own time limits. */
+function isCrash(error: unknown): boolean {
+  return isConnectorError(error) && /^SIG(ABRT|SEGV|BUS|ILL|FPE|TRAP)$/.test(String(error.details["ended"]));
 }

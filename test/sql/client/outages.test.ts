@@ -158,6 +158,16 @@ describe("a sql database that fails", function () {
     }
   });
 
+  it("replaces a process that hangs in its driver", async () => {
+    const client = connect({ engine: "sqlite", file: ":memory:", loginTimeout: 1000 });
+    await client.ping();
+    const hung = client.pid ?? 0;
+    process.kill(hung, "SIGSTOP");
+    await assert.rejects(client.ping(), withCode("DATABASE_UNAVAILABLE", /hung in the driver/));
+    await client.untilReady();
+    assert.notEqual(client.pid, hung);
+  });
+
   it("names the driver that is missing and the command that installs it", async () => {
     const client = connect({ connectionString: "Driver={PostgreSQL Nonesuch};Server=127.0.0.1" });
     await assert.rejects(client.ping(), withCode("DRIVER_MISSING", /"PostgreSQL Nonesuch".*apt-get install odbc-postgresql.*odbcinst -q -d/));

@@ -150,6 +150,21 @@ describe("The sql write node", function () {
     assert.notEqual(pid(), killed);
   });
 
+  it("finds the one row that crashes the driver, and stores the others", async () => {
+    const node = await deploy({ mode: "upsert", keys: ["id"] });
+    const { client } = helper.getNode("db") as unknown as DatabaseHolder;
+    const write = client.write.bind(client);
+    client.write = (request) => {
+      const outcome = write(request);
+      if (request.rows.some(({ values }) => values[0] === 7)) process.kill(pid(), "SIGSEGV");
+      return outcome;
+    };
+    for (let id = 0; id < 20; id += 1) node.receive(reading(id));
+    await through(20);
+    assert.deepEqual(caught.map((msg) => [(msg.payload as { id: number }).id, msg.error?.code]), [[7, "ROW_REFUSED"]]);
+    assert.match(caught[0]?.error?.message ?? "", /crashes on this row.*SIGSEGV/);
+  });
+
   it("ends its process with the flow, after what it holds is stored", async () => {
     const node = await deploy({ linger: 60_000 });
     for (let id = 0; id < 50; id += 1) node.receive(reading(id));

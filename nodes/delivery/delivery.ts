@@ -17,6 +17,8 @@ export interface DeliveryInfo {
   retries: number;
 }
 
+const ACCEPT: Verdict = { outcome: "accept" };
+
 /** One message that a source took and owes an answer for. Settled exactly once. */
 export class Delivery<T = unknown> extends Scope implements FlowContext {
   readonly scope: Scope = this;
@@ -106,8 +108,9 @@ export class Delivery<T = unknown> extends Scope implements FlowContext {
   }
 
   private worst(): Verdict {
-    let worst: Verdict = { outcome: "accept" };
-    for (const verdict of this.verdicts ?? []) {
+    let worst = ACCEPT;
+    if (!this.verdicts) return worst;
+    for (const verdict of this.verdicts) {
       if (!verdict.cancelled && isWorse(verdict.outcome, worst.outcome)) worst = verdict;
     }
     return worst;

@@ -40,6 +40,8 @@ export class FlowTracker {
   /** Rises with every stop of flows: a hop of an older one must prove that its node still runs. */
   private generation = 0;
   private stopping = false;
+  /** The delivery whose source is sending: a source sends synchronously, so it needs no asynchronous context of its own. */
+  private sending: Delivery | undefined;
   /** The hop whose `done` is being called: Catch and Complete nodes get their copy right after, wherever that call comes from. */
   private completing: Hop | undefined;
 
@@ -76,10 +78,13 @@ export class FlowTracker {
 
   /** Runs a source's `send` for `delivery`; the delivery is open at least until it returns. */
   follow(delivery: Delivery, send: () => void): void {
+    const before = this.sending;
+    this.sending = delivery;
     delivery.enter();
     try {
-      this.storage.run(delivery, send);
+      send();
     } finally {
+      this.sending = before;
       delivery.leave();
     }
   }
@@ -100,7 +105,7 @@ export class FlowTracker {
   }
 
   private onSend(events: SendEvent[]): void {
-    const running = this.storage.getStore();
+    const running = this.storage.getStore() ?? this.sending;
     for (const event of events as RoutedEvent[]) {
       const hop = this.hopOf.get(event.msg);
       const known: FlowContext | undefined = hop && !hop.scope.closed ? hop : openDelivery(event.msg);

@@ -78,7 +78,7 @@ export class Sink<V, R> {
       linger: options.linger,
       concurrency: options.concurrency ?? 1,
       ...(key ? { key: (entry: Entry<V, R>) => key(entry.value) } : {}),
-      flush: (entries) => this.flush(entries),
+      flush: (entries) => flowTracker.outside(() => this.flush(entries)),
     });
   }
 
@@ -106,7 +106,7 @@ export class Sink<V, R> {
     this.messages += 1;
     const entry = { claim, done, stored, tries: 0, held: false };
     if (value instanceof Promise || this.arrivals) this.arrive(entry, value);
-    else flowTracker.outside(() => this.enter({ ...entry, value }));
+    else this.enter({ ...entry, value });
   }
 
   /** Lets what it has be stored for up to `timeout` ms, and gives the rest back. */

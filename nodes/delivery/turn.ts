@@ -8,6 +8,8 @@ export interface Orphan {
   destination: FlowNode;
 }
 
+const NONE: readonly Hop[] = [];
+
 /**
  * What happened in this turn – the code that runs until the next microtask – and the rule it is kept for: Join and Batch hold
  * the `done`s of a group, send one message and then call them all, so a message sent in the same turn as `done()` for
@@ -46,16 +48,20 @@ export class Turn {
 
   /** `node` called `done()` for a message of `scope` outside that message's own handler. */
   finishes(node: FlowNode, scope: Scope): void {
-    const mine = this.sent.filter((hop) => hop.from === node && !hop.scope.closed);
+    const mine = this.sent.length === 0 ? NONE : this.sent.filter((hop) => hop.from === node && !hop.scope.closed);
     if (mine.some((hop) => covers(hop.scope, scope))) return;
+    if (this.orphans.length > 0) this.adoptOrphans(node, scope);
+    if (mine.length > 0) for (const hop of mine) this.join(hop, scope);
+    else this.finished.push({ node, scope });
+    this.clearSoon();
+  }
+
+  private adoptOrphans(node: FlowNode, scope: Scope): void {
     this.orphans = this.orphans.filter((orphan) => {
       if (orphan.from !== node) return true;
       this.sent.push(this.adopt(orphan, scope));
       return false;
     });
-    if (mine.length > 0) for (const hop of mine) this.join(hop, scope);
-    else this.finished.push({ node, scope });
-    this.clearSoon();
   }
 
   private join(hop: Hop, scope: Scope): void {

@@ -115,7 +115,7 @@ export = (RED: NodeAPI): void => {
     return messageBuilder({
       exchange: compile(config.exchange, config.exchangeType, "exchange"),
       routingKey: compile(config.routingKey, config.routingKeyType, "routingKey"),
-      headers: config.headers ? compile(config.headers, config.headersType || "json", "headers") : () => undefined,
+      headers: config.headers?.length ? compile(config.headers, config.headersType || "json", "headers") : () => undefined,
       format: config.format || "auto",
       persistent: config.persistent !== false,
       mandatory: config.mandatory !== false,

@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
-import { createServer, type Server, type Socket } from "node:net";
 import { BackOff } from "../../nodes/common/back-off";
 import { Broker } from "../../nodes/amqp/client/broker";
 import { Connection } from "../../nodes/amqp/client/connection";
 import type { RabbitMq } from "../services/rabbitmq";
 import { sharedRabbit } from "../services/shared";
 import { freePorts, waitFor } from "../services/wait";
-import { connectionTo, quick } from "./support";
+import { connectionTo, MutableProxy, quick } from "./support";
 
 describe("an AMQP connection", function () {
   this.timeout(60_000);
@@ -96,51 +95,41 @@ describe("an AMQP connection", function () {
   }
 
   describe("to a broker that went mute", () => {
-    let server: Server;
-    const sockets: [Socket, Socket][] = [];
-    let mute = false;
-    let port: number;
+    let proxy: MutableProxy;
+    let url: string;
 
     before(async () => {
-      const { connect } = await import("node:net");
-      server = createServer((inner) => {
-        const outer = connect(rabbit.port, "127.0.0.1");
-        sockets.push([inner, outer]);
-        inner.on("data", (data) => mute || outer.write(data)).on("error", () => undefined);
-        outer.on("data", (data) => mute || inner.write(data)).on("error", () => undefined);
-      });
-      port = await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve((server.address() as { port: number }).port)));
+      proxy = new MutableProxy(rabbit.port);
+      url = await proxy.start();
     });
-    beforeEach(() => (mute = false));
-    after(() => {
-      for (const socket of sockets.flat()) socket.destroy();
-      server.close();
+    beforeEach(() => {
+      proxy.mute = false;
     });
+    after(() => proxy.stop());
 
     it("closes within its deadline", async () => {
-      const { connection } = connectTo(rabbit, { urls: [`amqp://127.0.0.1:${port}`] });
+      const { connection } = connectTo(rabbit, { urls: [url] });
       await waitFor("the connection", () => connection.model);
-      mute = true;
+      proxy.mute = true;
       const began = Date.now();
       await connection.close(300);
       assert.ok(Date.now() - began < 1_000);
-      await waitFor("the socket to be gone", () => sockets.at(-1)?.[0].destroyed);
+      await waitFor("the socket to be gone", () => proxy.sockets.at(-2)?.destroyed);
     });
 
     it("gives up connecting after the connect timeout", async () => {
-      mute = true;
-      const { states } = connectTo(rabbit, { urls: [`amqp://127.0.0.1:${port}`], connectTimeout: 0.3 });
+      proxy.mute = true;
+      const { states } = connectTo(rabbit, { urls: [url], connectTimeout: 0.3 });
       const state = await waitFor("the end of patience", () => states.find(({ kind }) => kind === "reconnecting"));
       assert.match(state.kind === "reconnecting" ? state.error.message : "", /ETIMEDOUT/);
     });
 
     it("closes at once while it is connecting", async () => {
-      mute = true;
-      const { connection, states } = connectTo(rabbit, { urls: [`amqp://127.0.0.1:${port}`] });
-      const before = sockets.length;
-      await waitFor("the socket", () => sockets.length > before || states.length > 0);
+      proxy.mute = true;
+      const { connection, states } = connectTo(rabbit, { urls: [url] });
+      await waitFor("the socket", () => proxy.sockets.at(-2)?.destroyed === false);
       await connection.close();
-      await waitFor("the socket to be gone", () => sockets.at(-1)?.[0].destroyed);
+      await waitFor("the socket to be gone", () => proxy.sockets.at(-2)?.destroyed);
       assert.equal(states.at(-1)?.kind, "closed");
     });
   });
@@ -160,6 +149,18 @@ describe("an AMQP connection", function () {
       await waitFor("the other", async () => (await counted()).length === 2);
       for (const user of users) await broker.release(user);
       await waitFor("none", async () => (await counted()).length === 0);
+    });
+
+    it("says a trouble once, though both have it", async () => {
+      const lines: string[] = [];
+      const broker = new Broker({ urls: [rabbit.url], username: "guest", password: "wrong", log: (_level, text) => lines.push(text) });
+      const user = {};
+      const { consume, publish } = broker.acquire(user);
+      consume.open();
+      publish.open();
+      await waitFor("both refusals", () => consume.state.kind === "refused" && publish.state.kind === "refused");
+      assert.equal(lines.length, 1);
+      await broker.release(user);
     });
 
     it("closes when its last user has gone, not before", async () => {

@@ -5,7 +5,7 @@ import type { ConnectorError } from "../../nodes/common/errors";
 import type { RabbitMq } from "../services/rabbitmq";
 import { sharedRabbit } from "../services/shared";
 import { waitFor } from "../services/wait";
-import { connectionTo, Plain, text, unique } from "./support";
+import { connectionTo, MutableProxy, Plain, text, unique } from "./support";
 
 describe("a publisher", function () {
   this.timeout(60_000);
@@ -25,8 +25,8 @@ describe("a publisher", function () {
   });
   after(() => plain.close());
 
-  function open(options: Partial<PublisherOptions> = {}): void {
-    ({ connection } = connectionTo(rabbit));
+  function open(options: Partial<PublisherOptions> = {}, url = rabbit.url): void {
+    ({ connection } = connectionTo(rabbit, { urls: [url] }));
     publisher = new Publisher({ connection, ...options });
   }
 
@@ -119,6 +119,22 @@ describe("a publisher", function () {
     await plain.again();
     await publisher.publish(to(queue, "after"));
     assert.deepEqual([text(await plain.get(queue)), text(await plain.get(queue))], ["before", "after"]);
+  });
+
+  it("gives up on a broker that does not confirm, with everything on the way uncertain", async () => {
+    const queue = await plain.makeQueue(unique("mute"));
+    const proxy = new MutableProxy(rabbit.port);
+    const url = await proxy.start();
+    try {
+      await publisher.close();
+      await connection.close();
+      open({ confirmTimeout: 300 }, url);
+      await publisher.publish(to(queue));
+      proxy.mute = true;
+      assert.deepEqual(await publishAll([to(queue), to(queue)]), ["PUBLISH_UNCONFIRMED", "PUBLISH_UNCONFIRMED"]);
+    } finally {
+      proxy.stop();
+    }
   });
 
   it("waits while the broker blocks the connection, without a timeout", async () => {

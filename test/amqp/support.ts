@@ -1,3 +1,4 @@
+import { connect as connectSocket, createServer, type Socket } from "node:net";
 import { connect, type ChannelModel, type ConfirmChannel, type ConsumeMessage, type GetMessage } from "amqplib";
 import { BackOff } from "../../nodes/common/back-off";
 import { Connection, type ConnectionOptions, type ConnectionState } from "../../nodes/amqp/client/connection";
@@ -110,3 +111,30 @@ export const text = (message: ConsumeMessage | GetMessage): string => message.co
 let names = 0;
 /** A queue name no other test uses. */
 export const unique = (what: string): string => `amqp-test.${process.pid}.${(names += 1)}.${what}`;
+
+/** A way to the broker that can be made mute: it stays connected and passes nothing on, as a machine that hangs does. */
+export class MutableProxy {
+  mute = false;
+  readonly sockets: Socket[] = [];
+  private readonly server = createServer((inner) => {
+    const outer = connectSocket(this.target, "127.0.0.1");
+    this.sockets.push(inner, outer);
+    inner.on("data", (data) => this.mute || outer.write(data)).on("error", () => undefined);
+    outer.on("data", (data) => this.mute || inner.write(data)).on("error", () => undefined);
+    inner.on("close", () => outer.destroy());
+    outer.on("close", () => inner.destroy());
+  });
+
+  constructor(private readonly target: number) {}
+
+  /** @returns its URL */
+  async start(): Promise<string> {
+    await new Promise<void>((resolve) => this.server.listen(0, "127.0.0.1", resolve));
+    return `amqp://127.0.0.1:${(this.server.address() as { port: number }).port}`;
+  }
+
+  stop(): void {
+    for (const socket of this.sockets) socket.destroy();
+    this.server.close();
+  }
+}

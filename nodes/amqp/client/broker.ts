@@ -19,6 +19,8 @@ export class Broker {
   private link: BrokerLink | undefined;
   private closing: Promise<void> = Promise.resolve();
   private drained: (() => void) | undefined;
+  /** What was last said of a connection that is in trouble. */
+  private readonly troubles = new Map<Purpose, string>();
 
   /** @throws ConnectorError NOT_CONFIGURED when the options cannot work */
   constructor(private readonly options: ConnectionOptions) {
@@ -52,12 +54,21 @@ export class Broker {
 
   private connection(purpose: Purpose): Connection {
     const { name = "node-red" } = this.options;
-    return new Connection({ ...this.options, name: `${name} (${purpose})` });
+    return new Connection({ ...this.options, name: `${name} (${purpose})`, log: (level, text) => this.log(purpose, level, text) });
+  }
+
+  /** Both connections have the same troubles: each is said once. */
+  private log(purpose: Purpose, ...[level, text]: Parameters<NonNullable<ConnectionOptions["log"]>>): void {
+    const said = [...this.troubles.values()].includes(text);
+    if (level === "info") this.troubles.delete(purpose);
+    else this.troubles.set(purpose, text);
+    if (level === "info" ? this.troubles.size === 0 : !said) this.options.log?.(level, text);
   }
 
   private disconnect(): Promise<void> {
     const { link } = this;
     this.link = undefined;
+    this.troubles.clear();
     if (link) this.closing = Promise.all([this.closing, link.consume.close(), link.publish.close()]).then(() => undefined);
     return this.closing;
   }

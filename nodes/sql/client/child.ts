@@ -62,4 +62,5 @@ process.on("message", (request: Request) => {
 });
 
 process.on("disconnect", () => process.exit(0));
-process.on("SIGINT", () => undefined); // Ctrl-C goes to the whole group: the parent closes us in its own time
+// Ctrl-C and service managers signal the whole group: the parent still stores what it holds, and then closes us
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => undefined);

@@ -57,7 +57,9 @@ export = (RED: NodeAPI): void => {
   function readConfig(node: Node, config: WriteDef): Options {
     const database: unknown = config.database ? RED.nodes.getNode(config.database) : undefined;
     if (!isDatabaseHolder(database)) throw new ConnectorError("NOT_CONFIGURED", RED._("write.error.no-database"));
-    const { mode, table = "", columns = [], keys = [] } = config;
+    const { mode, table = "" } = config;
+    const columns = (config.columns ?? []).filter(({ column }) => column?.trim());
+    const keys = (config.keys ?? []).map((key) => key.trim()).filter(Boolean);
     if (!table.trim()) throw new ConnectorError("NOT_CONFIGURED", RED._("write.error.no-table"));
     if (mode !== "insert" && mode !== "upsert") throw new ConnectorError("NOT_CONFIGURED", RED._("write.error.mode", { mode: String(mode) }));
     if (mode === "upsert" && keys.length === 0) throw new ConnectorError("NOT_CONFIGURED", RED._("write.error.no-keys"));
@@ -67,7 +69,7 @@ export = (RED: NodeAPI): void => {
       table: table.trim(),
       keys,
       columns: columns.map(({ column, value, valueType }) => ({
-        column,
+        column: column.trim(),
         value: compileTypedInput(RED.util as unknown as TypedInputUtil, node, value, valueType || "msg", column),
       })),
       batchSize: wholeNumber(config.batchSize, 200, 1),

@@ -168,6 +168,27 @@ describe("a sql database that fails", function () {
     assert.notEqual(client.pid, hung);
   });
 
+  it("replaces its process after a hundred failed connects, each of which leaks in the addon", async () => {
+    const client = connect({ connectionString: "Driver={PostgreSQL Unicode};Server=127.0.0.1;Port=1;Database=x" });
+    await assert.rejects(client.ping(), withCode("DATABASE_UNAVAILABLE"));
+    const first = client.pid;
+    for (let attempt = 1; attempt < 100; attempt += 1) await assert.rejects(client.ping(), withCode("DATABASE_UNAVAILABLE"));
+    await waitFor("the process to end by itself", () => client.pid === undefined);
+    await assert.rejects(client.ping(), withCode("DATABASE_UNAVAILABLE", /refused/));
+    assert.notEqual(client.pid, first);
+  });
+
+  it("outlives the signal that stops the group it runs in, until its parent lets it go", async () => {
+    const client = connect({ engine: "sqlite", file: ":memory:" });
+    await client.ping();
+    const pid = client.pid ?? 0;
+    for (const signal of ["SIGINT", "SIGTERM"]) process.kill(pid, signal);
+    await client.ping();
+    assert.equal(client.pid, pid);
+    await client.close();
+    assert.throws(() => process.kill(pid, 0), { code: "ESRCH" });
+  });
+
   it("names the driver that is missing and the command that installs it", async () => {
     const client = connect({ connectionString: "Driver={PostgreSQL Nonesuch};Server=127.0.0.1" });
     await assert.rejects(client.ping(), withCode("DRIVER_MISSING", /"PostgreSQL Nonesuch".*apt-get install odbc-postgresql.*odbcinst -q -d/));

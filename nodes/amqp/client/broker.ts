@@ -48,8 +48,17 @@ export class Broker {
   }
 
   private connections(): BrokerLink {
-    this.link ??= { consume: this.connection("consume"), publish: this.connection("publish") };
+    this.link ??= this.pair();
     return this.link;
+  }
+
+  private pair(): BrokerLink {
+    const consume = this.connection("consume");
+    const publish = this.connection("publish");
+    // when one is back, the other need not sit its back-off out
+    consume.subscribe({ up: () => publish.hurry() });
+    publish.subscribe({ up: () => consume.hurry() });
+    return { consume, publish };
   }
 
   private connection(purpose: Purpose): Connection {

@@ -90,6 +90,13 @@ export class Connection {
     if (this.currentState.kind === "idle") void this.attempt();
   }
 
+  /** Tries now instead of when the back-off ends: there is reason to think that the broker is back. */
+  hurry(): void {
+    if (this.currentState.kind !== "reconnecting" && this.currentState.kind !== "refused") return;
+    clearTimeout(this.timer);
+    void this.attempt();
+  }
+
   /** @returns a function that ends the subscription */
   subscribe(listener: ConnectionListener): () => void {
     this.listeners.add(listener);

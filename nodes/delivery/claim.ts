@@ -2,10 +2,11 @@ import type { Delivery } from "./delivery";
 import { flowTracker } from "./flow-tracker";
 import type { Hop } from "./hop";
 import { registry, tokenOf } from "./registry";
+import type { Scope } from "./scope";
 
 /** What a sink may know and say of the delivery its message belongs to. */
 export interface Claim {
-  /** The delivery was settled since: the message must not be worked on, for its copy will come. */
+  /** The delivery was settled since, and not accepted: the message must not be worked on, for its copy will come. */
   readonly closed: boolean;
   /** The sink waits for its system: no attempt is counted, the clock of the deadline stops, the source pauses. */
   hold(reason: string): void;
@@ -16,15 +17,19 @@ export interface Claim {
 }
 
 class HopClaim implements Claim {
+  /** What is held; the hop itself may join others meanwhile. */
+  private held: Scope | undefined;
   constructor(private readonly hop: Hop) {}
   get closed(): boolean {
     return this.hop.scope.closed;
   }
   hold(reason: string): void {
-    this.hop.scope.hold(reason);
+    this.held = this.hop.scope;
+    this.held.hold(reason);
   }
   resume(): void {
-    this.hop.scope.resume();
+    this.held?.resume();
+    this.held = undefined;
   }
   safe(): void {
     this.hop.safe = true;
@@ -35,7 +40,7 @@ class HopClaim implements Claim {
 class TokenClaim implements Claim {
   constructor(private readonly delivery: Delivery) {}
   get closed(): boolean {
-    return this.delivery.closed;
+    return this.delivery.closed && registry.comesBack(this.delivery.token);
   }
   hold(reason: string): void {
     this.delivery.hold(reason);
@@ -60,6 +65,6 @@ export function claimOf(message: object): Claim | undefined {
   const token = tokenOf(message);
   if (token === undefined) return undefined;
   const delivery = registry.find(token);
-  if (delivery === "closed") return CLOSED;
+  if (delivery === "closed") return registry.comesBack(token) ? CLOSED : undefined; // accepted: no copy will come, so this is the message
   return delivery && new TokenClaim(delivery);
 }

@@ -85,7 +85,7 @@ export class DeliverySource<T = unknown> {
     for (const delivery of [...this.open_]) {
       if (!which(delivery)) continue;
       delivery.close();
-      this.forget(delivery);
+      this.forget(delivery, false);
     }
   }
 
@@ -122,7 +122,7 @@ export class DeliverySource<T = unknown> {
     try {
       this.options.onSettle(delivery, settlement);
     } finally {
-      this.forget(delivery);
+      this.forget(delivery, settlement.outcome === "accept");
     }
   }
 
@@ -138,8 +138,8 @@ export class DeliverySource<T = unknown> {
     if (this.held_ === 0) this.options.onResume();
   }
 
-  private forget(delivery: Delivery<T>): void {
-    registry.remove(delivery as Delivery);
+  private forget(delivery: Delivery<T>, accepted: boolean): void {
+    registry.remove(delivery as Delivery, accepted);
     this.open_.delete(delivery);
     if (this.open_.size === 0) this.drained?.();
   }

@@ -1,12 +1,13 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { EventEmitter } from "node:events";
-import { ConnectorError, toConnectorError } from "../common/errors";
+import { ConnectorError } from "../common/errors";
 import { type Delivery, verdictFor } from "./delivery";
 import { Hop, type FlowContext, type FlowNode } from "./hop";
-import { describeNode, outcomeOf } from "./outcome";
+import { describeNode } from "./outcome";
 import { registry, tokenOf } from "./registry";
-import type { CompleteEvent, LogEntry, ReceiveEvent, SendEvent, TrackedRuntime } from "./runtime";
-import type { Scope, Verdict } from "./scope";
+import { record, recordLogged, Reports } from "./reports";
+import { configOf, isRunning, type CompleteEvent, type LogEntry, type ReceiveEvent, type SendEvent, type TrackedRuntime } from "./runtime";
+import { covers, type Scope, type Verdict } from "./scope";
 import { Turn } from "./turn";
 
 /** Label of our hooks in Node-RED. */
@@ -15,9 +16,12 @@ const LABEL = "surewireDelivery";
 const LEVEL_ERROR = 20;
 /** Where `onSend` leaves for `preDeliver` whose message it is. */
 const CONTEXT = Symbol("surewire.context");
+/** And whether the message itself, not just the running code, told so. */
+const KNOWN = Symbol("surewire.known");
 
 interface RoutedEvent extends SendEvent {
-  [CONTEXT]?: { context: FlowContext; known: boolean };
+  [CONTEXT]?: FlowContext;
+  [KNOWN]?: boolean;
 }
 
 /**
@@ -39,17 +43,18 @@ export class FlowTracker {
   private users = 0;
   /** Rises with every stop of flows: a hop of an older one must prove that its node still runs. */
   private generation = 0;
-  private stopping = false;
+  /** Flows are being stopped or started: a node that is not there may have been, or will be. */
+  private changing = false;
   /** The delivery whose source is sending: a source sends synchronously, so it needs no asynchronous context of its own. */
   private sending: Delivery | undefined;
-  /** The hop whose `done` is being called: Catch and Complete nodes get their copy right after, wherever that call comes from. */
-  private completing: Hop | undefined;
+  private readonly reports = new Reports();
 
   /** A source begins to follow. Hooks are global to the runtime: the first user adds them. Without hooks (test helper) nothing is followed. */
   acquire(runtime: TrackedRuntime): void {
     this.users += 1;
     if (this.users > 1) return;
     this.runtime = runtime;
+    this.changing = true; // a source is made while flows start
     const { hooks, log, events } = runtime;
     hooks?.add(`onSend.${LABEL}`, (sent: SendEvent[]) => this.onSend(sent));
     hooks?.add(`preDeliver.${LABEL}`, (event: SendEvent) => this.preDeliver(event));
@@ -73,7 +78,6 @@ export class FlowTracker {
     events.removeListener("flows:stopped", this.onStopped);
     events.removeListener("flows:started", this.onStarted);
     this.runtime = undefined;
-    this.stopping = false;
   }
 
   /** Runs a source's `send` for `delivery`; the delivery is open at least until it returns. */
@@ -96,7 +100,8 @@ export class FlowTracker {
 
   /** The live hop of a message a node is handling, if the message is followed. */
   hopOfMessage(message: object): Hop | undefined {
-    return this.hopOf.get(message);
+    const running = this.storage.getStore();
+    return running instanceof Hop && running.message === message ? running : this.hopOf.get(message);
   }
 
   /** The context of the running code, for a settle node. */
@@ -105,19 +110,34 @@ export class FlowTracker {
   }
 
   private onSend(events: SendEvent[]): void {
-    const running = this.storage.getStore() ?? this.sending;
+    const running = this.sending ?? this.storage.getStore();
     for (const event of events as RoutedEvent[]) {
-      const hop = this.hopOf.get(event.msg);
-      const known: FlowContext | undefined = hop && !hop.scope.closed ? hop : openDelivery(event.msg);
-      const context = known ?? running;
+      const context = this.contextOf(event.msg, running);
       if (!context) continue;
       if (context.scope.closed) {
         this.lateSend(event);
         continue;
       }
-      event[CONTEXT] = { context, known: known !== undefined && hop !== undefined };
-      if (this.stopping && !this.isRegistered(event.destination.id)) context.scope.record(stopped(event.source.node));
+      event[CONTEXT] = context;
+      event[KNOWN] = context === this.hopOf.get(event.msg);
+      if (!isRunning(event)) this.goesNowhere(context.scope, event);
     }
+  }
+
+  /** Whose a message is. A copy of a joined message carries the token of one delivery only: there the code that runs knows better. */
+  private contextOf(message: object, running: FlowContext | undefined): FlowContext | undefined {
+    const hop = this.hopOf.get(message);
+    if (hop && !hop.scope.closed) return hop;
+    const delivery = openDelivery(message);
+    if (!delivery || (running && !running.scope.closed && covers(running.scope, delivery.scope))) return running;
+    return delivery;
+  }
+
+  /** Node-RED drops in silence what is sent to a node that does not run. Only where the user disabled that node is this the end of the message. */
+  private goesNowhere(scope: Scope, { source, destination }: SendEvent): void {
+    const config = configOf(source.node, destination.id);
+    if (this.changing || !this.isLive(source.node)) scope.record(stopped(source.node));
+    else if (config && !config.d) record(scope, `${describeNode(config)} is not running: what is sent to it goes nowhere`, config);
   }
 
   private preDeliver(event: RoutedEvent): void {
@@ -129,9 +149,7 @@ export class FlowTracker {
       if (this.inHands.get(from) || this.turn.hasFinished(from)) this.turn.sendsOrphan({ message: event.msg, from, destination: node });
       return;
     }
-    const { context, known } = routed;
-    const hop = this.begin(context.scope, event.msg, node, from, context.caught);
-    this.turn.sends(hop, known);
+    this.turn.sends(this.begin(routed.scope, event.msg, node, from, routed.caught), event[KNOWN] === true);
   }
 
   private onReceive(event: ReceiveEvent, next: () => void): void {
@@ -142,28 +160,25 @@ export class FlowTracker {
       return;
     }
     hop.received = true;
-    if (node.type === "catch") hop.caught = this.caughtBy(hop, event.msg);
+    if (node.type === "catch") hop.caught = this.reports.caught(hop.scope, event.msg, node, (id) => this.endErring(id)) ?? hop.caught;
     this.storage.run(hop, next);
   }
 
   /** A message that came without a send: Link nodes, Catch and Complete hand theirs over directly. */
   private unsent(message: object, node: FlowNode): Hop | undefined {
-    const sent = this.hopOf.get(message);
-    const completing = node.type === "catch" || node.type === "complete" ? this.completing : undefined;
-    const context = sent && !sent.scope.closed ? sent : (completing ?? this.storage.getStore());
-    if (!context || context.scope.closed) return undefined;
+    const context = this.reports.originOf(message, node) ?? this.contextOf(message, this.storage.getStore());
+    if (!context || context.scope.closed || typeof message !== "object") return undefined;
     return this.begin(context.scope, message, node, undefined, context.caught);
   }
 
   private postReceive(event: ReceiveEvent): void {
     const node = event.destination.node;
-    if (node._expectedDoneCount) return;
+    const deaf = !node._inputCallback && !node._inputCallbacks;
+    if (node._expectedDoneCount && !deaf) return;
     const hop = this.find(event.msg, node, true);
     if (!hop) return;
-    if (!node._inputCallback && !node._inputCallbacks) {
-      const text = `${describeNode(node)} has no input handler: what is sent to it goes nowhere`;
-      hop.scope.record(verdictFor(new ConnectorError("FLOW_ERROR", text), node));
-    }
+    if (deaf && !this.isLive(node)) hop.scope.record(stopped(node));
+    else if (deaf) record(hop.scope, `${describeNode(node)} has no input handler: what is sent to it goes nowhere`, node);
     hop.untold = true;
     this.end(hop);
   }
@@ -171,31 +186,16 @@ export class FlowTracker {
   private onComplete(event: CompleteEvent): void {
     const hop = this.find(event.msg, event.node.node, true);
     if (!hop) return;
-    if (!this.completing) queueMicrotask(() => (this.completing = undefined));
-    this.completing = hop;
-    if (event.error) this.fail(hop.scope, event.error, hop.node);
-    this.end(hop);
-  }
-
-  /** An error reached a Catch node. `done(err)` has recorded it already, `node.error(text, msg)` and a throw have not. */
-  private caughtBy(hop: Hop, message: object): Verdict | undefined {
-    const error = (message as { error?: { message?: string; source?: { id?: string; name?: string; type?: string } } }).error;
-    const source = error?.source;
-    if (typeof source?.id !== "string") return hop.caught;
-    const verdict = hop.scope.verdictOf(source.id);
-    if (verdict) return verdict;
-    const recorded = verdictFor(toConnectorError(error?.message ?? "error"), { ...source, id: source.id });
-    hop.scope.record(recorded);
-    this.endErring(source.id);
-    return recorded;
+    this.reports.completed(hop, event.error);
+    this.end(hop, Boolean(event.error));
   }
 
   /** An error that no Catch node took is logged, in the context of the code that raised it. */
   private onLog(entry: LogEntry): void {
-    if (entry.level > LEVEL_ERROR || entry.id === undefined) return;
+    if (entry.level > LEVEL_ERROR || entry.id === undefined || this.reports.isLogged(entry.id)) return;
     const context = this.storage.getStore();
     if (!context || context.scope.closed) return;
-    if (!context.scope.verdictOf(entry.id)) this.fail(context.scope, loggedError(entry.msg), { ...nameOf(entry), id: entry.id });
+    if (!context.scope.verdictOf(entry.id)) recordLogged(context.scope, entry.id, entry);
     this.endErring(entry.id);
   }
 
@@ -205,15 +205,10 @@ export class FlowTracker {
     if (running instanceof Hop && running.node.id === nodeId && running.received) this.end(running);
   }
 
-  private fail(scope: Scope, error: unknown, node: Verdict["node"]): void {
-    const known = toConnectorError(error);
-    scope.record(verdictFor(known, node, outcomeOf(known)));
-  }
-
   private begin(scope: Scope, message: object, node: FlowNode, from: FlowNode | undefined, caught: Verdict | undefined): Hop {
     const hop = new Hop(scope, message, node, this.generation, from, caught);
-    let previous = this.hopOf.get(message);
-    while (previous?.ended) previous = previous.previous;
+    const previous = liveOf(this.hopOf.get(message));
+    if (previous) previous.previous = liveOf(previous.previous); // a message that goes round for hours keeps no trail
     hop.previous = previous;
     this.hopOf.set(message, hop);
     this.inHands.set(node, (this.inHands.get(node) ?? 0) + 1);
@@ -227,12 +222,13 @@ export class FlowTracker {
     return hop;
   }
 
-  private end(hop: Hop): void {
+  /** @param failed an error ends with its own message: what its node sends goes on without it */
+  private end(hop: Hop, failed = false): void {
     if (hop.ended) return;
     hop.ended = true;
     this.inHands.set(hop.node, (this.inHands.get(hop.node) ?? 1) - 1);
-    if (hop.generation !== this.generation && !hop.safe && !this.isLive(hop.node)) hop.scope.record(stopped(hop.node));
-    if (this.storage.getStore() !== hop && !hop.scope.closed) this.turn.finishes(hop.node, hop.scope);
+    if ((this.changing || hop.generation !== this.generation) && !hop.safe && !this.isLive(hop.node)) hop.scope.record(stopped(hop.node));
+    if (!failed && this.storage.getStore() !== hop && !hop.scope.closed) this.turn.finishes(hop.node, hop.scope);
     hop.scope.remove(hop);
   }
 
@@ -246,26 +242,23 @@ export class FlowTracker {
     );
   }
 
-  private isRegistered(id: string): boolean {
-    return Boolean(this.runtime?.nodes.getNode(id));
-  }
-
   private isLive(node: FlowNode): boolean {
     return this.runtime?.nodes.getNode(node.id) === node;
   }
 
   private readonly onStopping = (): void => {
     this.generation += 1;
-    this.stopping = true;
+    this.changing = true;
   };
 
   /** What stopped nodes still hold will not be finished by anyone. */
   private readonly onStopped = (): void => {
+    this.generation += 1;
     for (const delivery of [...registry.all()]) this.releaseStopped(delivery);
   };
 
   private readonly onStarted = (): void => {
-    this.stopping = false;
+    this.changing = false;
   };
 
   private releaseStopped(delivery: Delivery): void {
@@ -283,21 +276,12 @@ function openDelivery(message: object): FlowContext | undefined {
   return delivery === "closed" || delivery?.mode !== "flow" ? undefined : delivery;
 }
 
+function liveOf(hop: Hop | undefined): Hop | undefined {
+  while (hop?.ended) hop = hop.previous;
+  return hop;
+}
+
 function stopped(node: FlowNode): Verdict {
   const error = new ConnectorError("FLOW_STOPPED", `Flows were stopped while ${describeNode(node)} held the message`);
   return verdictFor(error, node);
-}
-
-/** Node-RED's own Debug node listens to the log as well, and leaves an Error in it as text for the editor (21-debug.js, `encodeObject`). */
-function loggedError(logged: unknown): unknown {
-  if (typeof logged !== "string" || !logged.startsWith('{"__enc__":true')) return logged;
-  try {
-    return (JSON.parse(logged) as { data?: { message?: string } }).data?.message ?? logged;
-  } catch {
-    return logged;
-  }
-}
-
-function nameOf(entry: LogEntry): { type?: string; name?: string } {
-  return { ...(entry.type ? { type: entry.type } : {}), ...(entry.name ? { name: entry.name } : {}) };
 }

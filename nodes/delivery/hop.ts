@@ -7,6 +7,15 @@ export interface FlowNode extends NodeName {
   _expectedDoneCount?: number;
   _inputCallback?: unknown;
   _inputCallbacks?: unknown;
+  _flow?: Flow;
+}
+
+/** A flow or subflow of Node-RED's runtime (runtime/lib/flows/Flow.js). */
+interface Flow {
+  getNode(id: string): unknown;
+  /** What the flow is to be; the nodes in it need not run. */
+  flow?: { nodes?: Record<string, NodeName & { d?: boolean }> };
+  parent?: Flow;
 }
 
 /** Where code runs: in which scope, and on whose Catch branch. Travels with `AsyncLocalStorage`. */

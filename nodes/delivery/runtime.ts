@@ -1,4 +1,6 @@
 import type { EventEmitter } from "node:events";
+import type { FlowNode } from "./hop";
+import type { NodeName } from "./outcome";
 
 /**
  * The parts of Node-RED's runtime that the flow tracker hooks into, by shape, so that this folder needs no Node-RED.
@@ -25,21 +27,21 @@ export interface TrackedRuntime {
 /** What Node-RED's `onSend`, `preRoute`, `preDeliver` hooks are given (util/lib/hooks.js). */
 export interface SendEvent {
   msg: object;
-  source: { id: string; node: import("./hop").FlowNode };
-  destination: { id: string; node: import("./hop").FlowNode | undefined };
+  source: { id: string; node: FlowNode };
+  destination: { id: string; node: FlowNode | undefined };
 }
 
 /** What `onReceive` and `postReceive` are given. */
 export interface ReceiveEvent {
   msg: object;
-  destination: { id: string; node: import("./hop").FlowNode };
+  destination: { id: string; node: FlowNode };
 }
 
 /** What `onComplete` is given. */
 export interface CompleteEvent {
   msg: object;
   error?: unknown;
-  node: { id: string; node: import("./hop").FlowNode };
+  node: { id: string; node: FlowNode };
 }
 
 /** An entry of Node-RED's log, as its handlers see it. */
@@ -49,4 +51,20 @@ export interface LogEntry {
   type?: string;
   name?: string;
   msg?: unknown;
+}
+
+/** Whether there is a node at the end of the wire, as Node-RED's router will find it (runtime/lib/flows/Flow.js, `handlePreRoute`). */
+export function isRunning({ source, destination }: SendEvent): boolean {
+  if (!source.node._flow) return true;
+  const node = source.node._flow.getNode(destination.id);
+  return typeof node === "object" && node !== null;
+}
+
+/** What the flows say of the node with this id; `undefined` when a wire leads to a node that is in no flow. */
+export function configOf(from: FlowNode, id: string): (NodeName & { d?: boolean }) | undefined {
+  for (let flow = from._flow; flow; flow = flow.parent) {
+    const config = flow.flow?.nodes?.[id];
+    if (config) return config;
+  }
+  return undefined;
 }

@@ -176,3 +176,8 @@ export class JoinedScope extends Scope {
     }
   }
 }
+
+/** Whether what belongs to `scope` belongs to `wanted` too. */
+export function covers(scope: Scope, wanted: Scope): boolean {
+  return scope === wanted || (scope instanceof JoinedScope && scope.includes(wanted));
+}

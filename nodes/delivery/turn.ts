@@ -1,5 +1,5 @@
 import type { FlowNode, Hop } from "./hop";
-import { JoinedScope, type Scope } from "./scope";
+import { covers, JoinedScope, type Scope } from "./scope";
 
 /** A message sent by a node that works for deliveries, from code that belongs to none (a timer set before the first message). */
 export interface Orphan {
@@ -90,8 +90,4 @@ export class Turn {
       if (this.finished.length > 0) this.finished = [];
     });
   }
-}
-
-function covers(scope: Scope, wanted: Scope): boolean {
-  return scope === wanted || (scope instanceof JoinedScope && scope.includes(wanted));
 }

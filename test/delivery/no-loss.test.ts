@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
-import { testBench, type TestSource } from "../services/test-nodes/test-nodes";
+import type { EventEmitter } from "node:events";
+import util from "@node-red/util";
+import { ConnectorError } from "../../nodes/common/errors";
+import type { ItemResult } from "../../nodes/delivery/sink";
+import { held, testBench, type TestSource } from "../services/test-nodes/test-nodes";
 import { Runtime, type FlowNodeConfig } from "../services/runtime";
 import { waitFor as waitUntil } from "../services/wait";
 
@@ -7,7 +11,16 @@ const runtime = new Runtime();
 const waitFor = (what: string, condition: () => boolean): Promise<boolean> => waitUntil(what, condition, { timeout: 5000, interval: 5 });
 
 const source = (wires: string[], more: object = {}): FlowNodeConfig => ({ id: "source", type: "test-source", wires: [wires], ...more });
+const see = (id: string, wires: string[] = []): FlowNodeConfig => ({ id, type: "test-see", wires: [wires] });
+const hold = (id: string, wires: string[] = []): FlowNodeConfig => ({ id, type: "test-hold", wires: [wires] });
+const fn = (id: string, func: string, wires: string[] = []): FlowNodeConfig => ({ id, type: "function", func, outputs: 1, wires: [wires] });
 const settle = (id: string, outcome: string, wires: string[] = []): FlowNodeConfig => ({ id, type: "surewire-settle", outcome, outcomeType: "outcome", wires: [wires] });
+const catchAll = (id: string, wires: string[]): FlowNodeConfig => ({ id, type: "catch", scope: null, uncaught: false, wires: [wires] });
+const split = (wires: string[]): FlowNodeConfig => ({ id: "split", type: "split", splt: "\\n", spltType: "str", arraySplt: 1, arraySpltType: "len", addname: "", wires: [wires] });
+const join = (count: number, wires: string[]): FlowNodeConfig => {
+  const how = { mode: "custom", build: "array", property: "payload", propertyType: "msg", key: "topic", joiner: "\\n", joinerType: "str", timeout: "" };
+  return { id: "join", type: "join", count: String(count), accumulate: false, reduceRight: false, ...how, wires: [wires] };
+};
 const sink: FlowNodeConfig = { id: "sink", type: "test-sink", wires: [[]] };
 
 function theSource(): TestSource {
@@ -18,6 +31,7 @@ function theSource(): TestSource {
 
 const settledAs = (entry: TestSource): Record<string, string> =>
   Object.fromEntries(entry.settled.map(({ taken, settlement }) => [String(taken), settlement.outcome]));
+const allSettled = (entry: TestSource, count: number): Promise<boolean> => waitFor(`${count} to be settled`, () => entry.settled.length >= count);
 
 describe("no message is lost", function () {
   this.timeout(20_000);
@@ -45,4 +59,168 @@ describe("no message is lost", function () {
       await waitFor("it to be stored", () => testBench.stored.length === 1);
     });
   });
+
+  it("when a joined message is copied on its way", async () => {
+    await runtime.fresh([source(["join"]), join(2, ["split"]), split(["hold"]), hold("hold")]);
+    const entry = theSource();
+    for (const payload of ["a", "b"]) entry.take(payload);
+    await waitFor("both parts", () => held.length === 2);
+    held[0]?.go();
+    await turns(5);
+    assert.deepEqual(settledAs(entry), {});
+    held[1]?.fail(new Error("for both"));
+    await allSettled(entry, 2);
+    assert.deepEqual(settledAs(entry), { a: "retry", b: "retry" });
+  });
+
+  it("when a node reports the failure of one message in the handler of another", async () => {
+    await runtime.fresh([source(["pair"]), { id: "pair", type: "test-pair", wires: [["see"]] }, see("see"), catchAll("catch", [])]);
+    const entry = theSource();
+    for (const payload of ["bad", "good"]) entry.take(payload);
+    await allSettled(entry, 1);
+    await turns(5);
+    assert.deepEqual(settledAs(entry), { bad: "retry" });
+    held[0]?.go();
+    await allSettled(entry, 2);
+    assert.deepEqual(settledAs(entry), { bad: "retry", good: "accept" });
+  });
+
+  it("when that failure reaches no Catch node, and the other message does not fail with it", async () => {
+    await runtime.fresh([source(["pair"]), { id: "pair", type: "test-pair", wires: [["see"]] }, see("see")]);
+    const entry = theSource();
+    for (const payload of ["bad", "good"]) entry.take(payload);
+    await allSettled(entry, 1);
+    await turns(5);
+    held[0]?.go();
+    await allSettled(entry, 2);
+    assert.deepEqual(settledAs(entry), { bad: "retry", good: "accept" });
+  });
+
+  it("when a node calls done for one message and then node.error for another", async () => {
+    await runtime.fresh([source(["pair"]), { id: "pair", type: "test-pair", how: "error", wires: [[]] }, catchAll("catch", ["see"]), see("see")]);
+    const entry = theSource();
+    for (const payload of ["bad", "good"]) entry.take(payload);
+    await allSettled(entry, 2);
+    assert.equal(settledAs(entry).bad, "retry");
+  });
+
+  it("when one part's error is accepted on the Catch branch and another part's is not", async () => {
+    const accepted = { id: "switch", type: "switch", property: "payload", propertyType: "msg", rules: [{ t: "eq", v: "2", vt: "num" }], checkall: "true", outputs: 1 };
+    await runtime.fresh([
+      source(["split"]),
+      split(["f"]),
+      fn("f", "node.error('part ' + msg.payload, msg); return null;"),
+      catchAll("catch", ["switch"]),
+      { ...accepted, wires: [["settle"]] },
+      settle("settle", "accept"),
+    ]);
+    const entry = theSource();
+    entry.take([1, 2]);
+    await allSettled(entry, 1);
+    assert.equal(entry.settled[0]?.settlement.outcome, "retry");
+  });
+
+  it("when an error is accepted on one of two Catch branches", async () => {
+    await runtime.fresh([source(["f"]), fn("f", "node.error('x', msg); return null;"), catchAll("one", ["settle"]), catchAll("two", []), settle("settle", "accept")]);
+    const entry = theSource();
+    entry.take("a");
+    await allSettled(entry, 1);
+    assert.equal(entry.settled[0]?.settlement.outcome, "accept");
+  });
+
+  it("when a node fails again after its first error was accepted on the Catch branch", async () => {
+    const func = "node.error('first', msg); setTimeout(() => node.error('second', msg), 30); setTimeout(() => node.done(), 40); return null;";
+    await runtime.fresh([source(["f", "hold"]), fn("f", func), hold("hold"), catchAll("catch", ["first"]), settle("settle", "accept"), {
+      ...fn("first", "return msg.error.message === 'first' ? msg : null", ["settle"]),
+    }]);
+    const entry = theSource();
+    entry.take("a");
+    await waitFor("the other branch to have it", () => held.length === 1);
+    await new Promise((resolve) => setTimeout(resolve, 80));
+    held[0]?.go();
+    await allSettled(entry, 1);
+    assert.equal(entry.settled[0]?.settlement.outcome, "retry");
+  });
+
+  it("when the next node failed to start", async () => {
+    await runtime.fresh([source(["broken"]), { id: "broken", type: "test-broken", wires: [[]] }]);
+    const entry = theSource();
+    entry.take("a");
+    await allSettled(entry, 1);
+    assert.equal(entry.settled[0]?.settlement.outcome, "retry");
+    assert.match(entry.settled[0]?.settlement.error?.message ?? "", /broken.*is not running/);
+  });
+
+  it("and a node that the user has disabled is no failure", async () => {
+    await runtime.fresh([source(["off"]), { ...see("off"), d: true }]);
+    const entry = theSource();
+    entry.take("a");
+    await allSettled(entry, 1);
+    assert.equal(entry.settled[0]?.settlement.outcome, "accept");
+  });
+
+  for (const type of ["nodes", "flows"] as const) {
+    it(`when it is on its way to a node that a ${type} deploy stops in this moment`, async () => {
+      const flow = (version: number): FlowNodeConfig[] => [source(["see"]), { ...see("see"), version }];
+      await runtime.fresh(flow(1));
+      const entry = theSource();
+      const { events } = util as unknown as { events: EventEmitter };
+      events.once("flows:stopping", () => entry.take("a"));
+      await runtime.deploy(flow(2), type);
+      await allSettled(entry, 1);
+      assert.deepEqual([settledAs(entry).a, testBench.seen.length], ["release", 0]);
+    });
+  }
+
+  it("by a deploy of something else while a subflow within a subflow holds it", async () => {
+    const flow = (name: string): FlowNodeConfig[] => [
+      { id: "in", type: "subflow", name: "in", in: [{ x: 0, y: 0, wires: [{ id: "inner" }] }], out: [{ x: 0, y: 0, wires: [{ id: "inner", port: 0 }] }] },
+      { ...hold("inner"), z: "in", x: 1, y: 1 },
+      { id: "out", type: "subflow", name: "out", in: [{ x: 0, y: 0, wires: [{ id: "nested" }] }], out: [{ x: 0, y: 0, wires: [{ id: "nested", port: 0 }] }] },
+      { id: "nested", type: "subflow:in", z: "out", x: 1, y: 1, wires: [[]] },
+      source(["instance"]),
+      { id: "instance", type: "subflow:out", wires: [["see"]] },
+      see("see"),
+      { ...see("other"), name },
+    ];
+    await runtime.fresh(flow("one"));
+    const entry = theSource();
+    entry.take("a");
+    await waitFor("the message in the subflow", () => held.length === 1);
+    await runtime.deploy(flow("two"), "nodes");
+    await turns(5);
+    assert.deepEqual(settledAs(entry), {});
+    held[0]?.go();
+    await allSettled(entry, 1);
+    assert.deepEqual([settledAs(entry).a, testBench.seen.length], ["accept", 1]);
+  });
+
+  it("by a sink whose values are evaluated: one bad row is the fault of no other", async () => {
+    await runtime.fresh([source(["sink"]), { ...sink, evaluated: true }]);
+    const refused = new ConnectorError("ROW_REFUSED", "no");
+    testBench.write = (values) => Promise.resolve(values.map((value): ItemResult<unknown> => (value === "bad" ? { ok: false, error: refused } : { ok: true, value })));
+    const entry = theSource();
+    for (const payload of ["good", "bad", "fine"]) entry.take(payload);
+    await allSettled(entry, 3);
+    assert.deepEqual(settledAs(entry), { good: "accept", bad: "dead-letter", fine: "accept" });
+  });
+
+  it("and a refused row waits for no other, nor shares its fate", async () => {
+    await runtime.fresh([source(["sink"]), { ...sink, wires: [["hold"]] }, hold("hold")]);
+    const broken = new ConnectorError("FLOW_ERROR", "try later");
+    const refused = new ConnectorError("ROW_REFUSED", "no");
+    testBench.write = (values) => Promise.resolve(values.map((value): ItemResult<unknown> => (value === "bad" ? { ok: false, error: refused } : { ok: true, value })));
+    const entry = theSource();
+    for (const payload of ["good", "bad", "fine"]) entry.take(payload);
+    await waitFor("the stored ones to go on", () => held.length === 2);
+    await allSettled(entry, 1);
+    assert.deepEqual(settledAs(entry), { bad: "dead-letter" });
+    for (const one of held) one.fail(broken);
+    await allSettled(entry, 3);
+    assert.deepEqual(settledAs(entry), { bad: "dead-letter", good: "retry", fine: "retry" });
+  });
 });
+
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}

@@ -77,7 +77,7 @@ export function register(RED: NodeAPI): void {
     });
   }
 
-  function SinkNode(this: Node, config: NodeDef & { batchSize?: number }): void {
+  function SinkNode(this: Node, config: NodeDef & { batchSize?: number; evaluated?: boolean }): void {
     RED.nodes.createNode(this, config);
     const sink = new Sink<unknown, string>({
       batchSize: config.batchSize ?? 10,
@@ -93,7 +93,8 @@ export function register(RED: NodeAPI): void {
           }),
         ),
     });
-    this.on("input", (msg, send, done) => sink.take(msg, msg.payload, done, () => send(msg)));
+    const valueOf = (payload: unknown): unknown => (config.evaluated ? Promise.resolve(payload) : payload);
+    this.on("input", (msg, send, done) => sink.take(msg, valueOf(msg.payload), done, () => send(msg)));
     this.on("close", (done: () => void) => void sink.close(500).then(done, done));
   }
 
@@ -175,6 +176,37 @@ export function register(RED: NodeAPI): void {
     this.on("close", () => clearInterval(timer));
   }
 
+  /** As many foreign nodes: what it depends on is missing, and its constructor throws. */
+  function BrokenNode(this: Node, config: NodeDef): void {
+    RED.nodes.createNode(this, config);
+    this.on("input", (msg, send, done) => (send(msg), done()));
+    throw new Error("no server chosen");
+  }
+
+  /** Works for a pair in the handler of the second: the first fails, the second goes on. */
+  function PairNode(this: Node, config: NodeDef & { how?: "error" }): void {
+    RED.nodes.createNode(this, config);
+    let first: { msg: NodeMessageInFlow; done: (error?: Error) => void } | undefined;
+    this.on("input", (msg, send, done) => {
+      if (!first) {
+        first = { msg, done };
+        return;
+      }
+      const { msg: bad, done: fail } = first;
+      first = undefined;
+      if (config.how === "error") {
+        done();
+        this.error("bad", bad);
+        fail();
+        return;
+      }
+      fail(new Error("bad"));
+      held.push({ go: () => (send(msg), done()), fail: (error) => done(error), done, send: () => send(msg) });
+    });
+  }
+
+  RED.nodes.registerType("test-broken", BrokenNode);
+  RED.nodes.registerType("test-pair", PairNode);
   RED.nodes.registerType("test-source", SourceNode);
   RED.nodes.registerType("test-sink", SinkNode);
   RED.nodes.registerType("test-hold", HoldNode);

@@ -1,0 +1,109 @@
+import { toConnectorError } from "../common/errors";
+import { verdictFor } from "./delivery";
+import type { FlowNode, Hop } from "./hop";
+import { outcomeOf } from "./outcome";
+import type { LogEntry } from "./runtime";
+import type { Scope, Verdict } from "./scope";
+
+/** What a Catch node finds in its message (runtime/lib/flows/Flow.js, `handleError`). */
+interface CaughtMessage {
+  error?: { message?: string; source?: { id?: string; name?: string; type?: string } };
+}
+
+/** An error a node reported. */
+interface Report {
+  nodeId: string;
+  scope: Scope;
+  verdict: Verdict;
+  /** The hop that `done(err)` ended; absent for `node.error` and for what a handler threw. */
+  hop: Hop | undefined;
+  /** Catch nodes that have their copy: each gets one per error, so a second copy is of another error. */
+  readonly catchers: Set<FlowNode>;
+}
+
+/**
+ * The latest `done` and the latest error of the code that runs now. Node-RED hands an error to Catch nodes, or to the log, and a `done`
+ * to Complete nodes before that code goes on, wherever it runs: this tells whose it is when the context cannot.
+ */
+export class Reports {
+  private done: Hop | undefined;
+  private latest: Report | undefined;
+  private clearing = false;
+
+  /** `done()` was called for `hop`. */
+  completed(hop: Hop, error: unknown): void {
+    this.done = hop;
+    this.clearSoon();
+    if (error) this.latest = { nodeId: hop.node.id, scope: hop.scope, verdict: record(hop.scope, error, hop.node), hop, catchers: new Set() };
+  }
+
+  /** The hop whose copy `message` is, for a Catch or Complete node that is given it. */
+  originOf(message: object, node: FlowNode): Hop | undefined {
+    const from = (message as { complete?: { source?: { id?: string } } }).complete?.source?.id; // Node-RED 4.1.3 and later
+    if (node.type === "complete") return from === undefined || from === this.done?.node.id ? this.done : undefined;
+    const { latest } = this;
+    if (node.type !== "catch" || !latest?.hop || latest.catchers.has(node)) return undefined;
+    return (message as CaughtMessage).error?.source?.id === latest.nodeId ? latest.hop : undefined;
+  }
+
+  /** The verdict of the error that reached Catch node `node` as `message`, recorded here if it is new. @param fresh called when it is */
+  caught(scope: Scope, message: object, node: FlowNode, fresh: (nodeId: string) => void): Verdict | undefined {
+    const { error } = message as CaughtMessage;
+    const id = error?.source?.id;
+    if (typeof id !== "string") return undefined;
+    const { latest } = this;
+    if (latest?.nodeId === id && latest.scope === scope && !latest.catchers.has(node)) {
+      latest.catchers.add(node);
+      return latest.verdict;
+    }
+    const verdict = record(scope, error?.message ?? "error", { ...error?.source, id });
+    this.latest = { nodeId: id, scope, verdict, hop: undefined, catchers: new Set([node]) };
+    this.clearSoon();
+    fresh(id);
+    return verdict;
+  }
+
+  /** Whether an error in the log is that of a `done(err)`, which is recorded already. */
+  isLogged(nodeId: string): boolean {
+    const { latest } = this;
+    if (!latest?.hop || latest.nodeId !== nodeId || latest.catchers.size > 0) return false;
+    this.latest = undefined;
+    return true;
+  }
+
+  private clearSoon(): void {
+    if (this.clearing) return;
+    this.clearing = true;
+    queueMicrotask(() => {
+      this.clearing = false;
+      this.done = this.latest = undefined;
+    });
+  }
+}
+
+/** Records the failure of `node` with the outcome its error asks for. */
+export function record(scope: Scope, error: unknown, node: Verdict["node"]): Verdict {
+  const known = toConnectorError(error);
+  const verdict = verdictFor(known, node, outcomeOf(known));
+  scope.record(verdict);
+  return verdict;
+}
+
+/** Records an error that no Catch node took, from its entry in the log. */
+export function recordLogged(scope: Scope, id: string, entry: LogEntry): void {
+  record(scope, loggedError(entry.msg), { ...nameOf(entry), id });
+}
+
+/** Node-RED's own Debug node listens to the log as well, and leaves an Error in it as text for the editor (21-debug.js, `encodeObject`). */
+function loggedError(logged: unknown): unknown {
+  if (typeof logged !== "string" || !logged.startsWith('{"__enc__":true')) return logged;
+  try {
+    return (JSON.parse(logged) as { data?: { message?: string } }).data?.message ?? logged;
+  } catch {
+    return logged;
+  }
+}
+
+function nameOf(entry: LogEntry): { type?: string; name?: string } {
+  return { ...(entry.type ? { type: entry.type } : {}), ...(entry.name ? { name: entry.name } : {}) };
+}

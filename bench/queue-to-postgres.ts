@@ -64,7 +64,7 @@ async function measured(postgres: Postgres): Promise<number> {
 }
 
 async function plainScript(rabbit: RabbitMq, postgres: Postgres): Promise<Run> {
-  const child = fork(path.join(__dirname, "plain-script.js"), [rabbit.url, QUEUE, JSON.stringify(postgres.clientConfig)], { execArgv: [] });
+  const child = fork(path.join(__dirname, "plain-script.cjs"), [rabbit.url, QUEUE, JSON.stringify(postgres.clientConfig)], { execArgv: [] });
   const rate = await measured(postgres);
   child.kill();
   return { rate, rss: 0 };

@@ -25,7 +25,7 @@ export interface SinkOptions<V, R> {
   linger: number;
   /** Most writes at once. Default 1. */
   concurrency?: number;
-  /** Most messages it takes before it refuses with `OVERLOADED`. Default 10000. */
+  /** Most messages it takes before it refuses, with `OVERLOADED`, those of no delivery; how many come of deliveries their sources bound. Default 10000. */
   maxWaiting?: number;
   /** Values with equal keys are never in two writes at once, nor twice in one, and keep their order. */
   key?: (value: V) => string | undefined;
@@ -46,6 +46,7 @@ export interface SinkOptions<V, R> {
 
 interface Entry<V, R> {
   value: V;
+  key: string | undefined;
   claim: Claim | undefined;
   done: (error?: Error) => void;
   stored: (result: R) => void;
@@ -55,29 +56,33 @@ interface Entry<V, R> {
 
 const RETRY_IN_PLACE_DELAY = 50;
 
+/** Between two tries of a write, however ready its system says it is: nothing may spin. Caps in ms. */
+const SPIN = { initial: 2, max: 1000 };
+
 /**
  * The one way a message is stored by a node of ours: gathers messages into batches, settles each by its own result, and holds
  * what it has while its system is away.
  */
 export class Sink<V, R> {
   private readonly batcher: Batcher<Entry<V, R>>;
-  private readonly backOff = new BackOff();
+  private readonly backOff: BackOff;
   private readonly retryTimers = new Map<Entry<V, R>, NodeJS.Timeout>();
   private down: ConnectorError | undefined;
   private messages = 0;
   private closed = false;
-  private wake: (() => void) | undefined;
+  /** Ends the waits of batches for their system. */
+  private readonly waits = new Set<() => void>();
   private idle: (() => void) | undefined;
   /** Messages whose value is still being evaluated go in one after the other. */
   private arrivals: Promise<void> | undefined;
 
   constructor(private readonly options: SinkOptions<V, R>) {
-    const { key } = options;
+    this.backOff = options.untilReady ? new BackOff(SPIN) : new BackOff();
     this.batcher = new Batcher<Entry<V, R>>({
       size: options.batchSize,
       linger: options.linger,
       concurrency: options.concurrency ?? 1,
-      ...(key ? { key: (entry: Entry<V, R>) => key(entry.value) } : {}),
+      ...(options.key ? { key: (entry: Entry<V, R>) => entry.key } : {}),
       flush: (entries) => flowTracker.outside(() => this.flush(entries)),
     });
   }
@@ -98,13 +103,13 @@ export class Sink<V, R> {
       return;
     }
     const { maxWaiting = 10_000 } = this.options;
-    if (this.messages >= maxWaiting) {
+    if (!claim && this.messages >= maxWaiting) {
       if (value instanceof Promise) value.catch(() => undefined);
       done(new ConnectorError("OVERLOADED", `More than ${maxWaiting} messages wait to be stored`));
       return;
     }
     this.messages += 1;
-    const entry = { claim, done, stored, tries: 0, held: false };
+    const entry = { key: undefined, claim, done, stored, tries: 0, held: false };
     if (value instanceof Promise || this.arrivals) this.arrive(entry, value);
     else this.enter({ ...entry, value });
   }
@@ -129,6 +134,7 @@ export class Sink<V, R> {
   }
 
   private arrive(entry: Omit<Entry<V, R>, "value">, value: V | Promise<V>): void {
+    if (value instanceof Promise) value.catch(() => undefined); // it is looked at only when those before it are through
     const turn = (this.arrivals ?? Promise.resolve())
       .then(() => value)
       .then(
@@ -141,13 +147,15 @@ export class Sink<V, R> {
       .finally(() => {
         if (this.arrivals === turn) this.arrivals = undefined;
       });
-    this.arrivals = flowTracker.outside(() => turn);
+    this.arrivals = turn;
   }
 
   private enter(entry: Entry<V, R>): void {
-    if (this.closed && this.down) {
-      this.fail(entry, stopped());
-      return;
+    if (this.closed && this.down) return this.fail(entry, stopped());
+    try {
+      entry.key = this.options.key?.(entry.value);
+    } catch (error) {
+      return this.fail(entry, toConnectorError(error, "INPUT_INVALID"));
     }
     if (this.down) this.hold(entry, this.down);
     this.batcher.add(entry);
@@ -177,7 +185,7 @@ export class Sink<V, R> {
   /** The results of a write, or the system error that kept everybody out. */
   private async write(values: V[]): Promise<ItemResult<R>[] | ConnectorError> {
     try {
-      return await this.options.write(values);
+      return (await this.options.write(values)) ?? [];
     } catch (thrown) {
       const error = toConnectorError(thrown);
       return error.scope === "system" ? error : values.map(() => ({ ok: false, error }));
@@ -213,6 +221,7 @@ export class Sink<V, R> {
   private retry(entry: Entry<V, R>): void {
     const timer = setTimeout(() => {
       this.retryTimers.delete(entry);
+      if (this.down) this.hold(entry, this.down);
       this.batcher.again(entry);
     }, RETRY_IN_PLACE_DELAY * 2 ** entry.tries);
     entry.tries += 1;
@@ -243,25 +252,36 @@ export class Sink<V, R> {
       for (const entry of this.batcher.items()) this.hold(entry, error);
     }
     this.tell();
-    if (this.closed) return;
-    const { untilReady } = this.options;
+    if (this.closed) return this.giveBack();
     await new Promise<void>((resolve) => {
-      const previous = this.wake;
-      const timer = untilReady ? undefined : setTimeout(resolve, this.backOff.next());
-      this.wake = () => {
+      const end = (): void => {
         clearTimeout(timer);
-        previous?.();
+        this.waits.delete(end);
         resolve();
       };
-      untilReady?.(error).then(resolve, () => resolve());
+      let open = 2;
+      const one = (): void => {
+        open -= 1;
+        if (open === 0) end();
+      };
+      const timer = setTimeout(one, this.backOff.next());
+      this.waits.add(end);
+      void this.ready(error).then(one);
     });
+  }
+
+  private async ready(error: ConnectorError): Promise<void> {
+    try {
+      await this.options.untilReady?.(error);
+    } catch {
+      // the next try will tell
+    }
   }
 
   private up(): void {
     if (!this.down) return;
     this.down = undefined;
-    this.wake?.(); // the other batches need not wait longer
-    this.wake = undefined;
+    for (const end of this.waits) end(); // the other batches need not wait longer
     this.backOff.reset();
     for (const entry of this.batcher.items()) this.release(entry);
     this.batcher.resume();
@@ -273,7 +293,7 @@ export class Sink<V, R> {
     const left = [...this.retryTimers.keys(), ...this.batcher.clear()];
     this.retryTimers.clear();
     for (const entry of left) this.fail(entry, stopped());
-    this.wake?.();
+    for (const end of this.waits) end();
   }
 
   private hold(entry: Entry<V, R>, error: ConnectorError): void {

@@ -33,6 +33,23 @@ function sinkOf(options: Partial<SinkOptions<number, string>> & Pick<SinkOptions
   return { sink, outcomes, take, settled };
 }
 
+/** A source whose deliveries a settle node would settle. */
+function sourceOf(id: string, settlements: Settlement[] = []): DeliverySource<number> {
+  return new DeliverySource<number>({
+    id,
+    runtime: { log: { addHandler() {}, removeHandler() {} }, events: { on() {}, removeListener() {} }, nodes: { getNode: () => undefined } },
+    settle: "node",
+    deadline: 60_000,
+    retries: 0,
+    retryDelay: 1,
+    retryMaxDelay: 1,
+    onSettle: (_delivery, settlement) => settlements.push(settlement),
+    onHold: () => undefined,
+    onResume: () => undefined,
+    warn: () => undefined,
+  });
+}
+
 describe("a sink", () => {
   it("settles each message by its own result", async () => {
     const { outcomes, take, settled } = sinkOf({ write: (values) => Promise.resolve(values.map((value) => (value === 2 ? failed(refused) : ok))) });
@@ -143,6 +160,68 @@ describe("a sink", () => {
     assert.deepEqual(errors, ["INPUT_INVALID: no such variable"]);
   });
 
+  it("fails a message whose value cannot be evaluated, though one before it still is", async () => {
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown): unknown => unhandled.push(reason); // in Node-RED it ends the process
+    process.on("unhandledRejection", note);
+    const { sink } = sinkOf({ write: (values) => Promise.resolve(values.map(() => ok)) });
+    const slow = new Promise<number>((resolve) => setTimeout(() => resolve(1), 20));
+    sink.take({}, slow, () => undefined, () => undefined);
+    const error = await new Promise((resolve) => sink.take({}, Promise.reject(new Error("no such variable")), resolve, () => undefined));
+    process.removeListener("unhandledRejection", note);
+    assert.equal(String(error), "INPUT_INVALID: no such variable");
+    assert.deepEqual(unhandled, []);
+  });
+
+  it("fails a message whose key cannot be told, and forgets it", async () => {
+    const key = (value: number): string => {
+      if (value === 1) throw new Error("no key");
+      return String(value);
+    };
+    const { sink, take, settled, outcomes } = sinkOf({ key, write: (values) => Promise.resolve(values.map(() => ok)) });
+    take(1, 2);
+    await settled(2);
+    assert.deepEqual(outcomes, ["INPUT_INVALID", "stored"]);
+    await sink.close(60_000);
+  });
+
+  it("fails the batch when a write tells nothing", async () => {
+    const { take, settled, outcomes } = sinkOf({ write: () => Promise.resolve(undefined as never) });
+    take(1, 2);
+    await settled(2);
+    assert.deepEqual(outcomes, ["FLOW_ERROR", "FLOW_ERROR"]);
+  });
+
+  it("does not spin when its system says it is ready and is not", async () => {
+    let tries = 0;
+    const { take, settled } = sinkOf({
+      untilReady: () => Promise.resolve(),
+      write: (values) => {
+        tries += 1;
+        if (tries > 5000) throw new Error("spins");
+        return Date.now() < end ? Promise.reject(away) : Promise.resolve(values.map(() => ok));
+      },
+    });
+    const end = Date.now() + 100;
+    take(1);
+    await settled(1);
+    assert.ok(tries < 50, `${tries} tries in 100 ms`);
+  });
+
+  it("goes on when waiting for its system fails, at once or later", async () => {
+    let tries = 0;
+    const { take, settled, outcomes } = sinkOf({
+      untilReady: () => {
+        if (tries === 1) throw new Error("cannot even wait");
+        return Promise.reject(new Error("no use waiting"));
+      },
+      write: (values) => ((tries += 1) < 3 ? Promise.reject(away) : Promise.resolve(values.map(() => ok))),
+    });
+    take(1);
+    await settled(1);
+    assert.deepEqual(outcomes, ["stored"]);
+  });
+
   describe("as it closes", () => {
     it("stores what it has", async () => {
       const { sink, take, outcomes } = sinkOf({ linger: 60_000, write: (values) => Promise.resolve(values.map(() => ok)) });
@@ -172,22 +251,56 @@ describe("a sink", () => {
     });
   });
 
+  it("gives everything back at once when its system goes away as it closes", async () => {
+    let fail = (): void => undefined;
+    const { sink, take, outcomes } = sinkOf({ batchSize: 1, write: () => new Promise((_resolve, reject) => (fail = () => reject(away))) });
+    take(1, 2);
+    const closed = sink.close(60_000);
+    fail();
+    await closed;
+    assert.deepEqual(outcomes, ["FLOW_STOPPED", "FLOW_STOPPED"]);
+  });
+
+  it("refuses no message of a delivery: its source took no more than it may", async () => {
+    const source = sourceOf("source");
+    const written: number[] = [];
+    const sink = new Sink<number, string>({
+      batchSize: 1,
+      linger: 0,
+      maxWaiting: 2,
+      warn: () => undefined,
+      write: (values) => (written.push(...values), Promise.resolve(values.map(() => ok))),
+    });
+    const results = [1, 2, 3, 4].map((value) => {
+      const delivery = source.open(value, 1);
+      return new Promise<Error | undefined>((resolve) => sink.take({ delivery: delivery.info }, value, resolve, () => undefined));
+    });
+    assert.deepEqual(await Promise.all(results), [undefined, undefined, undefined, undefined]);
+    assert.deepEqual(written, [1, 2, 3, 4]);
+    source.close();
+  });
+
+  it("holds a message that waits for its next try when the system goes away", async () => {
+    const [busySource, otherSource] = [sourceOf("busy"), sourceOf("other")];
+    const sink = new Sink<number, string>({
+      batchSize: 1,
+      linger: 0,
+      warn: () => undefined,
+      untilReady: () => new Promise(() => undefined),
+      write: ([value]) => (value === 1 ? Promise.resolve([failed(busy)]) : Promise.reject(away)),
+    });
+    sink.take({ delivery: busySource.open(1, 1).info }, 1, () => undefined, () => undefined);
+    sink.take({ delivery: otherSource.open(2, 1).info }, 2, () => undefined, () => undefined);
+    await waitFor("both sources to be held", () => otherSource.held && busySource.held, { timeout: 2000 });
+    await sink.close();
+    assert.deepEqual([busySource.held, otherSource.held], [false, false]);
+    busySource.close();
+    otherSource.close();
+  });
+
   it("drops the messages of deliveries that were closed while it held them", async () => {
     const settlements: Settlement[] = [];
-    const noRuntime = { log: { addHandler() {}, removeHandler() {} }, events: { on() {}, removeListener() {} }, nodes: { getNode: () => undefined } };
-    const source = new DeliverySource<number>({
-      id: "source",
-      runtime: noRuntime,
-      settle: "node",
-      deadline: 60_000,
-      retries: 0,
-      retryDelay: 1,
-      retryMaxDelay: 1,
-      onSettle: (_delivery, settlement) => settlements.push(settlement),
-      onHold: () => undefined,
-      onResume: () => undefined,
-      warn: () => undefined,
-    });
+    const source = sourceOf("source", settlements);
     let down = true;
     const written: number[] = [];
     const sink = new Sink<number, string>({

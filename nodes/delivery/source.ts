@@ -1,5 +1,5 @@
 import { BackOff } from "../common/back-off";
-import { ConnectorError } from "../common/errors";
+import { ConnectorError, errorText } from "../common/errors";
 import { Delivery, verdictFor } from "./delivery";
 import { flowTracker } from "./flow-tracker";
 import { describeNode, type SettleMode, type Settlement } from "./outcome";
@@ -35,6 +35,8 @@ export class DeliverySource<T = unknown> {
   private readonly open_ = new Set<Delivery<T>>();
   private held_ = 0;
   private readonly systemBackOff = new BackOff();
+  /** When what was released for a system error goes back: all that fails until then goes back with it. */
+  private giveBackAt = 0;
   private sweep: NodeJS.Timeout | undefined;
   private drained: (() => void) | undefined;
   private closed = false;
@@ -77,7 +79,7 @@ export class DeliverySource<T = unknown> {
   /** Runs the node's `send` so that the message is followed. */
   send(delivery: Delivery<T>, send: () => void): void {
     if (this.settleMode === "flow") flowTracker.follow(delivery as Delivery, send);
-    else send();
+    else flowTracker.outside(send);
   }
 
   /** The connection is lost and the system takes these back by itself: closes them without an answer. @param which default all */
@@ -117,25 +119,37 @@ export class DeliverySource<T = unknown> {
   settled(delivery: Delivery<T>, settlement: Settlement): void {
     if (settlement.outcome === "accept") this.systemBackOff.reset();
     if (settlement.outcome === "release" && settlement.error?.code !== "FLOW_STOPPED") {
-      settlement.delay = this.systemBackOff.next(); // given back at once it would come back at once
+      settlement.delay = this.systemDelay(); // given back at once it would come back at once
     }
-    try {
-      this.options.onSettle(delivery, settlement);
-    } finally {
-      this.forget(delivery, settlement.outcome === "accept");
-    }
+    this.tell("answering it failed", () => this.options.onSettle(delivery, settlement));
+    this.forget(delivery, settlement.outcome === "accept");
   }
 
   /** For {@link Delivery}: a sink waits on its behalf. */
   holdBegan(reason: string): void {
     this.held_ += 1;
-    if (this.held_ === 1) this.options.onHold(reason);
+    if (this.held_ === 1) this.tell("pausing failed", () => this.options.onHold(reason));
   }
 
   /** For {@link Delivery}: the wait is over. */
   holdEnded(): void {
     this.held_ -= 1;
-    if (this.held_ === 0) this.options.onResume();
+    if (this.held_ === 0) this.tell("going on failed", () => this.options.onResume());
+  }
+
+  private systemDelay(): number {
+    const now = Date.now();
+    if (now >= this.giveBackAt) this.giveBackAt = now + this.systemBackOff.next();
+    return this.giveBackAt - now;
+  }
+
+  /** Calls back. It runs in timers and between other deliveries, where an exception would end Node-RED or leave those unsettled. */
+  private tell(what: string, callBack: () => void): void {
+    try {
+      callBack();
+    } catch (error) {
+      this.options.warn(`${what}: ${errorText(error)}`);
+    }
   }
 
   private forget(delivery: Delivery<T>, accepted: boolean): void {

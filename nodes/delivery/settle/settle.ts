@@ -31,8 +31,8 @@ export = (RED: NodeAPI): void => {
       return;
     }
     this.on("input", (msg, send, done) => {
-      Promise.all([outcomeFor(msg), reasonFor(msg)]).then(
-        ([outcome, reason]) => {
+      Promise.all([outcomeFor(msg), reasonFor(msg)])
+        .then(([outcome, reason]) => {
           if (!isOutcome(outcome)) {
             done(new ConnectorError("INPUT_INVALID", RED._("settle.error.outcome", { outcome: String(outcome) })));
             return;
@@ -42,9 +42,8 @@ export = (RED: NodeAPI): void => {
           if (problem) this.warn(RED._(`settle.warn.${problem}`));
           send(msg);
           done();
-        },
-        (error: unknown) => done(toConnectorError(error, "INPUT_INVALID")),
-      );
+        })
+        .catch((error: unknown) => done(toConnectorError(error, "INPUT_INVALID")));
     });
   }
 

@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { ConnectorError } from "../../nodes/common/errors";
+import { verdictFor } from "../../nodes/delivery/delivery";
+import type { Settlement } from "../../nodes/delivery/outcome";
+import { DeliverySource, type DeliverySourceOptions } from "../../nodes/delivery/source";
+import { waitFor } from "../services/wait";
+
+function sourceOf(more: Partial<DeliverySourceOptions<number>>): { source: DeliverySource<number>; settled: Map<number, Settlement>; warnings: string[] } {
+  const settled = new Map<number, Settlement>();
+  const warnings: string[] = [];
+  const source = new DeliverySource<number>({
+    id: "source",
+    runtime: { log: { addHandler() {}, removeHandler() {} }, events: { on() {}, removeListener() {} }, nodes: { getNode: () => undefined } },
+    settle: "node",
+    deadline: 60_000,
+    retries: 5,
+    retryDelay: 10,
+    retryMaxDelay: 40,
+    onSettle: (delivery, settlement) => settled.set(delivery.taken, settlement),
+    onHold: () => undefined,
+    onResume: () => undefined,
+    warn: (text) => warnings.push(text),
+    ...more,
+  });
+  return { source, settled, warnings };
+}
+
+const lost = new ConnectorError("BROKER_UNAVAILABLE", "broker is away");
+
+describe("a source of deliveries", () => {
+  it("survives an answer that throws: says so, and answers the others", async () => {
+    const answered: number[] = [];
+    const { source, warnings } = sourceOf({
+      deadline: 20,
+      onSettle: ({ taken }) => {
+        if (taken === 1) throw new Error("channel is closed");
+        answered.push(taken);
+      },
+    });
+    for (const taken of [1, 2, 3]) source.open(taken, 1);
+    await waitFor("the deadline", () => source.openCount === 0, { timeout: 2000 });
+    assert.deepEqual(answered, [2, 3]);
+    assert.match(warnings.join("\n"), /channel is closed/);
+    source.close();
+  });
+
+  it("survives a pause that throws, and keeps its count", () => {
+    const { source, settled } = sourceOf({
+      onHold: () => {
+        throw new Error("no consumer");
+      },
+    });
+    const delivery = source.open(1, 1);
+    delivery.hold("database is away");
+    assert.equal(source.held, true);
+    delivery.settle({ outcome: "accept" });
+    assert.equal(source.held, false);
+    assert.equal(settled.get(1)?.outcome, "accept");
+    source.close();
+  });
+
+  it("gives back what fails together for a system error together, and waits longer only for the next time", () => {
+    const { source, settled } = sourceOf({});
+    for (let taken = 0; taken < 400; taken += 1) source.open(taken, 1).settle(verdictFor(lost, undefined));
+    const delays = [...settled.values()].map(({ delay }) => delay ?? 0);
+    assert.ok(Math.max(...delays) <= 1000, `the last of 400 waits ${Math.max(...delays)} ms`);
+    source.close();
+  });
+
+  it("pauses once for many that are held, and goes on when the last is free or gone", () => {
+    const events: string[] = [];
+    const { source } = sourceOf({ onHold: () => events.push("hold"), onResume: () => events.push("resume") });
+    const [one, two] = [source.open(1, 1), source.open(2, 1)];
+    for (const delivery of [one, one, two]) delivery.hold("away");
+    one.resume();
+    two.resume();
+    assert.deepEqual(events, ["hold"]);
+    source.invalidate((delivery) => delivery === one);
+    assert.deepEqual(events, ["hold", "resume"]);
+    one.resume();
+    one.hold("away");
+    assert.equal(source.held, false);
+    source.close();
+  });
+});

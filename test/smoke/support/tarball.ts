@@ -12,7 +12,7 @@ export function tarball(): string {
   const ready = process.env.SUREWIRE_TARBALL; // for work on these tests: skips the build
   if (ready) return (packed = ready);
   execFileSync("npm", ["run", "--silent", "build"], { cwd: ROOT, stdio: "pipe" });
-  const name = execFileSync("npm", ["pack", "--silent", "--pack-destination", CACHE], { cwd: ROOT, encoding: "utf8" });
+  const name = execFileSync("npm", ["pack", "--silent", "--ignore-scripts", "--pack-destination", CACHE], { cwd: ROOT, encoding: "utf8" });
   packed = join(CACHE, name.trim().split("\n").at(-1) ?? "");
   return packed;
 }

@@ -185,9 +185,8 @@ export class FlowTracker {
 
   private onComplete(event: CompleteEvent): void {
     const hop = this.find(event.msg, event.node.node, true);
-    if (!hop) return;
     this.reports.completed(hop, event.error);
-    this.end(hop, Boolean(event.error));
+    if (hop) this.end(hop, Boolean(event.error));
   }
 
   /** An error that no Catch node took is logged, in the context of the code that raised it. */

@@ -28,13 +28,12 @@ interface Report {
 export class Reports {
   private done: Hop | undefined;
   private latest: Report | undefined;
-  private clearing = false;
 
-  /** `done()` was called for `hop`. */
-  completed(hop: Hop, error: unknown): void {
+  /** `done()` was called, for `hop` if it was for a message that is followed. */
+  completed(hop: Hop | undefined, error: unknown): void {
     this.done = hop;
-    this.clearSoon();
-    if (error) this.latest = { nodeId: hop.node.id, scope: hop.scope, verdict: record(hop.scope, error, hop.node), hop, catchers: new Set() };
+    if (!hop || !error) return;
+    this.keep({ nodeId: hop.node.id, scope: hop.scope, verdict: record(hop.scope, error, hop.node), hop, catchers: new Set() });
   }
 
   /** The hop whose copy `message` is, for a Catch or Complete node that is given it. */
@@ -57,8 +56,7 @@ export class Reports {
       return latest.verdict;
     }
     const verdict = record(scope, error?.message ?? "error", { ...error?.source, id });
-    this.latest = { nodeId: id, scope, verdict, hop: undefined, catchers: new Set([node]) };
-    this.clearSoon();
+    this.keep({ nodeId: id, scope, verdict, hop: undefined, catchers: new Set([node]) });
     fresh(id);
     return verdict;
   }
@@ -71,12 +69,10 @@ export class Reports {
     return true;
   }
 
-  private clearSoon(): void {
-    if (this.clearing) return;
-    this.clearing = true;
+  private keep(report: Report): void {
+    this.latest = report;
     queueMicrotask(() => {
-      this.clearing = false;
-      this.done = this.latest = undefined;
+      if (this.latest === report) this.latest = undefined;
     });
   }
 }

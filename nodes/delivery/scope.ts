@@ -121,31 +121,41 @@ function queueQuietCheck(scope: Scope): void {
 
 /** Several deliveries that went on as one message: what happens to it happens to all of them. */
 export class JoinedScope extends Scope {
-  private readonly members: Scope[] = [];
+  private readonly members = new Set<Scope>();
+  /** Those members that are groups themselves. */
+  private readonly nested: JoinedScope[] = [];
   private ended = false;
 
   /** @param first the scope the message was counted in; that count becomes the group's hold on it */
   constructor(first: Scope) {
     super();
-    this.members.push(first);
-    first.joined(this);
+    this.admit(first);
   }
 
   /** One more delivery belongs to the message. */
   join(scope: Scope): void {
     if (this.includes(scope)) return;
     scope.enter();
+    this.admit(scope);
+  }
+
+  private admit(scope: Scope): void {
     scope.joined(this);
-    this.members.push(scope);
+    this.members.add(scope);
+    if (scope instanceof JoinedScope) this.nested.push(scope);
   }
 
   includes(scope: Scope): boolean {
-    return this.members.some((member) => member === scope || (member instanceof JoinedScope && member.includes(scope)));
+    if (this.members.has(scope)) return true;
+    for (const group of this.nested) if (group.includes(scope)) return true;
+    return false;
   }
 
   /** Closed once all members are: as long as one is open, its message is worth working on. */
   get closed(): boolean {
-    return this.ended || this.members.every((member) => member.closed);
+    if (this.ended) return true;
+    for (const member of this.members) if (!member.closed) return false;
+    return true;
   }
 
   record(verdict: Verdict): void {

@@ -16,9 +16,9 @@ const NONE: readonly Hop[] = [];
  * several deliveries belongs to all of them.
  */
 export class Turn {
-  private sent: Hop[] = [];
+  private readonly sent: Hop[] = [];
   private orphans: Orphan[] = [];
-  private finished: { node: FlowNode; scope: Scope }[] = [];
+  private readonly finished: { node: FlowNode; scope: Scope }[] = [];
   private group: JoinedScope | undefined;
   private clearing = false;
 
@@ -82,12 +82,14 @@ export class Turn {
   private clearSoon(): void {
     if (this.clearing) return;
     this.clearing = true;
-    queueMicrotask(() => {
-      this.clearing = false;
-      this.group = undefined;
-      if (this.sent.length > 0) this.sent = [];
-      if (this.orphans.length > 0) this.orphans = [];
-      if (this.finished.length > 0) this.finished = [];
-    });
+    queueMicrotask(this.clear);
   }
+
+  private readonly clear = (): void => {
+    this.clearing = false;
+    this.group = undefined;
+    this.sent.length = 0;
+    this.orphans.length = 0;
+    this.finished.length = 0;
+  };
 }

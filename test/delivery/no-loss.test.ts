@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { EventEmitter } from "node:events";
 import util from "@node-red/util";
 import { ConnectorError } from "../../nodes/common/errors";
+import { flowTracker } from "../../nodes/delivery/flow-tracker";
 import type { ItemResult } from "../../nodes/delivery/sink";
 import { held, testBench, type TestSource } from "../services/test-nodes/test-nodes";
 import { Runtime, type FlowNodeConfig } from "../services/runtime";
@@ -218,6 +219,45 @@ describe("no message is lost", function () {
     for (const one of held) one.fail(broken);
     await allSettled(entry, 3);
     assert.deepEqual(settledAs(entry), { bad: "dead-letter", good: "retry", fine: "retry" });
+  });
+});
+
+describe("the flow tracker stays small and quick", function () {
+  this.timeout(30_000);
+  before(() => runtime.start());
+  after(() => runtime.stop());
+
+  it("with a delivery split into 10,000 parts", async () => {
+    await runtime.fresh([source(["split"]), split(["one"]), see("one", ["two"]), see("two", ["sink"]), { ...sink, batchSize: 200 }]);
+    const entry = theSource();
+    entry.take(Array.from({ length: 10_000 }, (_value, index) => index));
+    await waitUntil("it to be settled", () => entry.settled.length === 1, { timeout: 20_000, interval: 20 });
+    assert.equal(entry.settled[0]?.settlement.outcome, "accept");
+    assert.equal(testBench.stored.length, 10_000);
+  });
+
+  it("with 3,000 deliveries in one message", async () => {
+    await runtime.fresh([source(["join"]), join(3000, ["hold"]), hold("hold")]);
+    const entry = theSource();
+    for (let index = 0; index < 3000; index += 1) entry.take(index);
+    await waitFor("the joined message", () => held.length === 1);
+    assert.equal(entry.settled.length, 0);
+    held[0]?.go();
+    await allSettled(entry, 3000);
+    assert.ok(entry.settled.every(({ settlement }) => settlement.outcome === "accept"));
+  });
+
+  it("with a message that goes round: only what is open of it is remembered", async () => {
+    const round = "msg.count = (msg.count || 0) + 1; return msg.count < 2000 ? [msg, null] : [null, msg];";
+    await runtime.fresh([source(["f"]), { id: "f", type: "function", func: round, outputs: 2, wires: [["see"], ["hold"]] }, { ...see("see"), wires: [["f"]] }, hold("hold")]);
+    const entry = theSource();
+    entry.take("a");
+    await waitFor("it to come out", () => held.length === 1);
+    let trail = 0;
+    for (let hop = flowTracker.hopOfMessage(held[0]?.msg ?? {}); hop; hop = hop.previous) trail += 1;
+    assert.ok(trail > 0 && trail < 4, `${trail} hops are remembered`);
+    held[0]?.go();
+    await allSettled(entry, 1);
   });
 });
 

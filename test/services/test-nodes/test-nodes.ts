@@ -32,6 +32,7 @@ export const testBench = {
   stored: [] as unknown[],
   write: undefined as Write | undefined,
   seen: [] as { node: string; payload: unknown }[],
+  counters: new Map<string, { count: number; receive(msg: object): void }>(),
   reset(): void {
     this.stored = [];
     this.seen = [];
@@ -103,6 +104,7 @@ export function register(RED: NodeAPI): void {
     RED.nodes.createNode(this, config);
     this.on("input", (msg, send, done) => {
       held.push({
+        msg,
         go: () => {
           send(msg);
           done();
@@ -118,6 +120,18 @@ export function register(RED: NodeAPI): void {
     RED.nodes.createNode(this, config);
     this.on("input", (msg, send, done) => {
       testBench.seen.push({ node: this.id, payload: msg.payload });
+      send(msg);
+      done();
+    });
+  }
+
+  /** Counts, and passes on; a benchmark may give it messages that belong to no delivery. */
+  function CountNode(this: Node, config: NodeDef): void {
+    RED.nodes.createNode(this, config);
+    const counter = { count: 0, receive: (msg: object) => this.receive(msg as NodeMessageInFlow) };
+    testBench.counters.set(this.id, counter);
+    this.on("input", (msg, send, done) => {
+      counter.count += 1;
       send(msg);
       done();
     });
@@ -201,7 +215,7 @@ export function register(RED: NodeAPI): void {
         return;
       }
       fail(new Error("bad"));
-      held.push({ go: () => (send(msg), done()), fail: (error) => done(error), done, send: () => send(msg) });
+      held.push({ msg, go: () => (send(msg), done()), fail: (error) => done(error), done, send: () => send(msg) });
     });
   }
 
@@ -211,6 +225,7 @@ export function register(RED: NodeAPI): void {
   RED.nodes.registerType("test-sink", SinkNode);
   RED.nodes.registerType("test-hold", HoldNode);
   RED.nodes.registerType("test-see", SeeNode);
+  RED.nodes.registerType("test-count", CountNode);
   RED.nodes.registerType("test-late", LateNode);
   RED.nodes.registerType("test-legacy", LegacyNode);
   RED.nodes.registerType("test-throw", ThrowNode);
@@ -220,4 +235,4 @@ export function register(RED: NodeAPI): void {
 }
 
 /** Messages in the hands of `test-hold` nodes, oldest first. */
-export const held: { go(): void; fail(error: Error): void; done(): void; send(): void }[] = [];
+export const held: { msg: object; go(): void; fail(error: Error): void; done(): void; send(): void }[] = [];

@@ -9,6 +9,7 @@ import { record, recordLogged, Reports } from "./reports";
 import { configOf, isRunning, type CompleteEvent, type LogEntry, type ReceiveEvent, type SendEvent, type TrackedRuntime } from "./runtime";
 import { covers, type Scope, type Verdict } from "./scope";
 import { Turn } from "./turn";
+import { UntoldLine } from "./untold-line";
 
 /** Label of our hooks in Node-RED. */
 const LABEL = "surewireDelivery";
@@ -39,6 +40,7 @@ export class FlowTracker {
   private readonly turn = new Turn((orphan, scope) => this.begin(scope, orphan.message, orphan.destination, orphan.from, undefined));
   private readonly logHandler = new EventEmitter().on("log", (entry: LogEntry) => this.onLog(entry));
   private readonly warned = new WeakSet<FlowNode>();
+  private readonly untold = new UntoldLine((hop) => this.end(hop));
   private runtime: TrackedRuntime | undefined;
   private users = 0;
   /** Rises with every stop of flows: a hop of an older one must prove that its node still runs. */
@@ -120,6 +122,7 @@ export class FlowTracker {
       }
       event[CONTEXT] = context;
       event[KNOWN] = context === this.hopOf.get(event.msg);
+      if (!event.source.node._expectedDoneCount) this.passesOn(event, running);
       if (!isRunning(event)) this.goesNowhere(context.scope, event);
     }
   }
@@ -180,7 +183,14 @@ export class FlowTracker {
     if (deaf && !this.isLive(node)) hop.scope.record(stopped(node));
     else if (deaf) record(hop.scope, `${describeNode(node)} has no input handler: what is sent to it goes nowhere`, node);
     hop.untold = true;
-    this.end(hop);
+    if (deaf) this.end(hop);
+    else this.untold.handled(hop);
+  }
+
+  /** A node that takes no `done` sends: with that it has finished with the message it made this of. */
+  private passesOn({ msg, source }: SendEvent, running: FlowContext | undefined): void {
+    const hop = this.find(msg, source.node, true) ?? (running instanceof Hop && running.node === source.node && !running.ended ? running : undefined);
+    if (hop) this.untold.sends(hop);
   }
 
   private onComplete(event: CompleteEvent): void {

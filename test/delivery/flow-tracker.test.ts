@@ -80,6 +80,20 @@ describe("the flow tracker, in a real Node-RED", function () {
       assert.deepEqual(seenAt("see"), []);
     });
 
+    it("through a switch that looks at one message a turn, however many arrive at once", async () => {
+      const rules = [{ t: "gte", v: "50", vt: "num" }];
+      const half = { id: "s", type: "switch", property: "payload", propertyType: "msg", rules, checkall: "true", outputs: 1, wires: [["hold"]] };
+      await runtime.fresh([source(["s"]), half, hold("hold")]);
+      const entry = theSource();
+      for (let value = 0; value < 100; value += 1) entry.take(value);
+      await waitFor("what passes to arrive, and the rest to be settled", () => held.length === 50 && entry.settled.length === 50);
+      await turns(20);
+      assert.deepEqual(entry.settled.map(({ taken }) => taken), Array.from({ length: 50 }, (_, value) => value));
+      for (const one of held) one.fail(new Error("too high"));
+      await waitFor("all to be settled", () => entry.settled.length === 100);
+      assert.deepEqual(new Set(entry.settled.slice(50).map(({ settlement }) => settlement.outcome)), new Set(["retry"]));
+    });
+
     it("through split, until the last part is done", async () => {
       await runtime.fresh([source(["split"]), split(), hold("part")].map(wire("split", "part")));
       theSource().take([1, 2, 3]);

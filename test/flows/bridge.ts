@@ -8,9 +8,12 @@ import { waitFor } from "../services/wait";
 /** The deliveries a fault must strike, at least (issue: each fault strikes while at least 100 are unsettled). */
 export const UNSETTLED = 100;
 
-/** A tab and what stands on it: flow nodes need coordinates, or Node-RED takes them for configuration. */
+const CONFIG_TYPES = new Set(["surewire-amqp-broker", "surewire-salesforce-org", "surewire-sql-database"]);
+
+/** A tab and what stands on it. Flow nodes need a tab and coordinates, and configuration nodes must have none: that is how Node-RED tells them apart. */
 export function tab(...nodes: FlowNode[]): FlowNode[] {
-  return [{ id: "tab", type: "tab", label: "test" }, ...nodes.map((node, index) => ({ z: "tab", x: 200, y: 60 * (index + 1), wires: [], ...node }))];
+  const placed = nodes.map((node, index) => (CONFIG_TYPES.has(node.type) ? node : { z: "tab", x: 200, y: 60 * (index + 1), wires: [], ...node }));
+  return [{ id: "tab", type: "tab", label: "test" }, ...placed];
 }
 
 /** The broker's config node. */

@@ -8,6 +8,12 @@ import { waitFor } from "../services/wait";
 /** The deliveries a fault must strike, at least (issue: each fault strikes while at least 100 are unsettled). */
 export const UNSETTLED = 100;
 
+/** Messages a fault test sends: 5,000, or as many as `npm run soak` asks for. */
+export const COUNT = Number(process.env.SUREWIRE_MESSAGES ?? 5000);
+
+/** A time limit in ms that grows with {@link COUNT}. */
+export const scaled = (ms: number): number => ms * Math.max(1, COUNT / 5000);
+
 const CONFIG_TYPES = new Set(["surewire-amqp-broker", "surewire-salesforce-org", "surewire-sql-database"]);
 
 /** A tab and what stands on it. Flow nodes need a tab and coordinates, and configuration nodes must have none: that is how Node-RED tells them apart. */
@@ -82,7 +88,7 @@ export async function untilUnsettled(rabbit: RabbitMq, queue: string): Promise<v
 }
 
 /** Waits until `queue` and its retry queues are empty, as the broker counts. */
-export async function untilEmpty(rabbit: RabbitMq, queue: string, timeout = 60_000): Promise<void> {
+export async function untilEmpty(rabbit: RabbitMq, queue: string, timeout = scaled(60_000)): Promise<void> {
   const own = (name: string): boolean => name === queue || name.startsWith(`${queue}.retry.`);
   await waitFor(`${queue} to be empty`, async () => (await rabbit.listQueues()).every(({ name, messages: left }) => !own(name) || left === 0), { timeout });
 }

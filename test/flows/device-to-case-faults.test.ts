@@ -4,7 +4,7 @@ import { NodeRed, type FlowNode } from "../services/node-red";
 import type { RabbitMq } from "../services/rabbitmq";
 import { sharedRabbit } from "../services/shared";
 import { pause, waitFor } from "../services/wait";
-import { brokerNode, deadLetters, inNode, publish, tab, untilEmpty, untilUnsettled } from "./bridge";
+import { brokerNode, COUNT, deadLetters, inNode, publish, scaled, tab, untilEmpty, untilUnsettled } from "./bridge";
 
 interface Event {
   id: string;
@@ -14,7 +14,7 @@ interface Event {
 const events = (count: number): Event[] => Array.from({ length: count }, (_, index) => ({ id: `event-${index}` }));
 
 describe("device to case, while things break", function () {
-  this.timeout(120_000);
+  this.timeout(scaled(120_000));
   let rabbit: RabbitMq;
   let org: Emulator;
   const nodeRed = new NodeRed();
@@ -61,7 +61,7 @@ describe("device to case, while things break", function () {
   }
 
   it("an org that answers 503 for 5 s gets every message as exactly one case", async () => {
-    const sent = events(2000);
+    const sent = events((COUNT * 2) / 5);
     await publish(rabbit, "org_503", sent);
     org.control.slow({ ms: 300 }); // so that the fault strikes in the middle
     await nodeRed.deploy(flow("org_503"));
@@ -77,7 +77,7 @@ describe("device to case, while things break", function () {
   });
 
   it("an org whose token expires in the middle, too, and logs in once more", async () => {
-    const sent = events(2000);
+    const sent = events((COUNT * 2) / 5);
     await publish(rabbit, "org_expired", sent);
     org.control.slow({ ms: 300 });
     await nodeRed.deploy(flow("org_expired"));

@@ -5,13 +5,11 @@ import { RabbitMq } from "../services/rabbitmq";
 import { sharedPostgres } from "../services/shared";
 import { pause, waitFor } from "../services/wait";
 import {
-  assertStored, brokerNode, createTable, deadLetters, inNode, lockTable, messages, postgresNode, publish, tab, untilEmpty, untilUnsettled, writeNode,
+  assertStored, brokerNode, COUNT, createTable, deadLetters, inNode, lockTable, messages, postgresNode, publish, scaled, tab, untilEmpty, untilUnsettled, writeNode,
 } from "./bridge";
 
-const COUNT = 5000;
-
 describe("queue to database, while things break", function () {
-  this.timeout(120_000);
+  this.timeout(scaled(120_000));
   let postgres: Postgres;
   const rabbit = new RabbitMq();
   const nodeRed = new NodeRed();

@@ -1,0 +1,19 @@
+/**
+ * `npm run soak`: the fault tests of `test/flows` with 100,000 messages instead of 5,000, in under an hour on two cores.
+ * Another number: `npm run soak -- 20000`.
+ */
+import { readdirSync } from "node:fs";
+import path from "node:path";
+import { build } from "./build.mjs";
+import { CommandError, inProject, runTool } from "./lib/project.mjs";
+import { fail, setup, TEST_PACKAGES } from "./setup.mjs";
+
+await setup(TEST_PACKAGES).catch(fail);
+await build();
+const messages = process.argv[2] ?? "100000";
+console.log(`\n── flows under faults, ${messages} messages`);
+const files = readdirSync(inProject("test/flows")).filter((file) => file.endsWith("-faults.test.ts"));
+await runTool("mocha/bin/mocha.js", files.map((file) => path.join("test/flows", file)), { env: { SUREWIRE_MESSAGES: messages } }).catch((error) => {
+  if (!(error instanceof CommandError)) throw error;
+  process.exitCode = 1;
+});

@@ -30,8 +30,8 @@ export interface SinkOptions<V, R> {
   /** Values with equal keys are never in two writes at once, nor twice in one, and keep their order. */
   key?: (value: V) => string | undefined;
   /**
-   * Stores a batch. One result per value, in order. Rejects with a system error when nobody's could pass: the sink then holds
-   * them all, its sources pause, and it tries again; a rejection with a message error fails every value of the batch.
+   * Stores a batch. One result per value, in order. A rejection is the result of every value. Values with a system error are
+   * held and written again when the system is back, while their sources pause; the others are settled.
    */
   write: (values: V[]) => Promise<ItemResult<R>[]>;
   /** Awaited before a write is tried again after a system error. Default: back-off from 1 to 60 s. */
@@ -166,29 +166,28 @@ export class Sink<V, R> {
     let open = this.withoutClosed(entries);
     while (open.length > 0) {
       const results = await this.write(open.map((entry) => entry.value));
-      if (Array.isArray(results)) {
-        this.up();
-        open.forEach((entry, index) => this.settle(entry, results[index]));
-        this.tell();
-        return;
-      }
-      for (const entry of open) this.hold(entry, results);
-      await this.wait(results);
+      const away = results.find(isAway)?.error;
+      if (!away) this.up();
+      const left: Entry<V, R>[] = [];
+      open.forEach((entry, index) => (isAway(results[index]) ? left.push(entry) : this.settle(entry, results[index])));
+      if (!away) return this.tell();
+      for (const entry of left) this.hold(entry, away);
+      await this.wait(away);
       if (this.closed) {
-        for (const entry of open) this.fail(entry, stopped());
+        for (const entry of left) this.fail(entry, stopped());
         return;
       }
-      open = this.withoutClosed(open);
+      open = this.withoutClosed(left);
     }
   }
 
-  /** The results of a write, or the system error that kept everybody out. */
-  private async write(values: V[]): Promise<ItemResult<R>[] | ConnectorError> {
+  /** The results of a write; a rejection is the result of each value. */
+  private async write(values: V[]): Promise<ItemResult<R>[]> {
     try {
       return (await this.options.write(values)) ?? [];
     } catch (thrown) {
       const error = toConnectorError(thrown);
-      return error.scope === "system" ? error : values.map(() => ({ ok: false, error }));
+      return values.map(() => ({ ok: false, error }));
     }
   }
 
@@ -319,6 +318,11 @@ export class Sink<V, R> {
     if (this.down) this.options.onState?.({ kind: "waiting", messages: this.messages, error: this.down });
     else this.options.onState?.({ kind: this.messages > 0 ? "writing" : "idle", messages: this.messages });
   }
+}
+
+/** Whether the system was away for this value: it waits, however the others of its batch fared. */
+function isAway<R>(result: ItemResult<R> | undefined): result is { ok: false; error: ConnectorError } {
+  return result?.ok === false && result.error.scope === "system";
 }
 
 function stopped(): ConnectorError {

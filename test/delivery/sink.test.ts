@@ -76,6 +76,21 @@ describe("a sink", () => {
     assert.equal(states.at(-1), "idle");
   });
 
+  it("holds only those of a batch that its system was away for, when it went away in the middle", async () => {
+    const written: number[][] = [];
+    const { outcomes, take, settled } = sinkOf({
+      untilReady: () => new Promise((resolve) => setImmediate(resolve)),
+      write: (values) => {
+        written.push(values);
+        return Promise.resolve(values.map((value) => (written.length === 1 && value > 1 ? failed(value === 2 ? refused : away) : ok)));
+      },
+    });
+    take(1, 2, 3, 4);
+    await settled(4);
+    assert.deepEqual(outcomes, ["stored", "ROW_REFUSED", "stored", "stored"]);
+    assert.deepEqual(written, [[1, 2, 3, 4], [3, 4]]);
+  });
+
   it("wakes every batch that waits when one of them gets through", async () => {
     let down = true;
     const waits: (() => void)[] = [];

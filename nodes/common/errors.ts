@@ -124,10 +124,16 @@ export function toConnectorError(value: unknown, code: ErrorCode = "FLOW_ERROR")
 
 /** The readable text of any thrown value. */
 export function errorText(value: unknown): string {
+  // both addresses of a host refused: an AggregateError that says nothing itself
+  if (value instanceof AggregateError && !value.message && value.errors.length > 0) return errorText(value.errors[0]);
   if (value instanceof Error) return value.message || value.name;
   if (typeof value === "string") return value;
   if (typeof value === "object" && value !== null && typeof (value as { message?: unknown }).message === "string") {
     return (value as { message: string }).message;
   }
-  return String(value);
+  try {
+    return String(value);
+  } catch {
+    return "an error without text"; // an object without prototype
+  }
 }

@@ -40,6 +40,17 @@ describe("retries", () => {
   });
 });
 
+describe("the text of what was thrown", () => {
+  it("is that of the first error when all addresses of a host failed", () => {
+    assert.equal(errorText(new AggregateError([new Error("connect ECONNREFUSED ::1:5672"), new Error("connect ECONNREFUSED 127.0.0.1:5672")])), "connect ECONNREFUSED ::1:5672");
+  });
+
+  it("is some text, whatever was thrown", () => {
+    assert.equal(errorText(Object.create(null)), "an error without text");
+    assert.equal(errorText(undefined), "undefined");
+  });
+});
+
 describe("back-off", () => {
   it("grows with each failure, stays under its cap, and starts small again after a success", () => {
     const backOff = new BackOff({ initial: 100, max: 1000, random: () => 0.999_999 });

@@ -59,7 +59,10 @@ export class FlowTracker {
     this.changing = true; // a source is made while flows start
     const { hooks, log, events } = runtime;
     hooks?.add(`onSend.${LABEL}`, (sent: SendEvent[]) => this.onSend(sent));
-    hooks?.add(`preDeliver.${LABEL}`, (event: SendEvent) => this.preDeliver(event));
+    const preDeliver = runtime.settings?.runtimeSyncDelivery
+      ? (event: SendEvent, next: () => void) => (this.preDeliver(event) ? void setImmediate(next) : next()) // in its turn, see Turn
+      : (event: SendEvent) => void this.preDeliver(event);
+    hooks?.add(`preDeliver.${LABEL}`, preDeliver);
     hooks?.add(`onReceive.${LABEL}`, (event: ReceiveEvent, next: () => void) => this.onReceive(event, next));
     hooks?.add(`postReceive.${LABEL}`, (event: ReceiveEvent) => this.postReceive(event));
     hooks?.add(`onComplete.${LABEL}`, (event: CompleteEvent) => this.onComplete(event));
@@ -143,16 +146,19 @@ export class FlowTracker {
     else if (config && !config.d) record(scope, `${describeNode(config)} is not running: what is sent to it goes nowhere`, config);
   }
 
-  private preDeliver(event: RoutedEvent): void {
+  /** @returns whether the message is followed */
+  private preDeliver(event: RoutedEvent): boolean {
     const routed = event[CONTEXT];
     const node = event.destination.node;
-    if (!node) return;
+    if (!node) return false;
     const from = event.source.node;
     if (!routed) {
-      if (this.inHands.get(from) || this.turn.hasFinished(from)) this.turn.sendsOrphan({ message: event.msg, from, destination: node });
-      return;
+      const orphan = Boolean(this.inHands.get(from)) || this.turn.hasFinished(from);
+      if (orphan) this.turn.sendsOrphan({ message: event.msg, from, destination: node });
+      return orphan;
     }
     this.turn.sends(this.begin(routed.scope, event.msg, node, from, routed.caught), event[KNOWN] === true);
+    return true;
   }
 
   private onReceive(event: ReceiveEvent, next: () => void): void {
@@ -241,13 +247,16 @@ export class FlowTracker {
     hop.scope.remove(hop);
   }
 
+  /** A message of a delivery that is settled already. */
   private lateSend(event: SendEvent): void {
     const running = this.storage.getStore();
     const node = event.source.node;
-    if (!(running instanceof Hop) || !running.untold || running.node !== node || this.warned.has(node)) return;
+    const own = this.hopOf.get(event.msg);
+    if (!(running instanceof Hop) || !running.ended || running.node !== node || (own && !own.ended) || this.warned.has(node)) return;
     this.warned.add(node);
+    const fault = running.untold ? "takes no done and sends later" : "sends after it called done";
     (node as { warn?: (text: string) => void }).warn?.(
-      `${describeNode(node)} takes no done and sends later, so a delivery cannot be followed through it: it was settled before this message was sent`,
+      `${describeNode(node)} ${fault}, so a delivery cannot be followed through it: it was settled before this message was sent`,
     );
   }
 

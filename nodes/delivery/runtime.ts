@@ -11,6 +11,10 @@ export interface TrackedRuntime {
     add(id: string, callback: (...args: never[]) => unknown): void;
     remove(id: string): void;
   };
+  settings?: {
+    /** Node-RED then hands a message on before `send` returns. */
+    runtimeSyncDelivery?: boolean;
+  };
   log: {
     addHandler(handler: EventEmitter): void;
     removeHandler(handler: EventEmitter): void;

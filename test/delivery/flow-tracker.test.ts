@@ -368,6 +368,16 @@ describe("the flow tracker, in a real Node-RED", function () {
     assert.match(log.join("\n"), /tardy \(late\) takes no done and sends later/);
   });
 
+  it("warns of a node that sends after it called done, and names it", async () => {
+    const func = "setTimeout(() => node.send({ payload: 'late' }), 30); node.done(); return null;";
+    await runtime.fresh([source(["f"]), { ...fn("f", func, ["see"]), name: "hasty" }, see("see")]);
+    const log = await warningsDuring(async () => {
+      assert.deepEqual(await outcomesOf("a"), ["accept"]);
+      await waitFor("the late message", () => seenAt("see").length === 1);
+    });
+    assert.match(log.join("\n"), /hasty \(f\) sends after it called done/);
+  });
+
   it("retries what is not settled within the deadline, and names the node that holds it", async () => {
     await runtime.fresh([source(["hold"], { deadline: 60 }), { ...hold("hold"), name: "sleepy" }]);
     assert.deepEqual(await outcomesOf("a"), ["retry"]);

@@ -222,6 +222,25 @@ describe("no message is lost", function () {
   });
 });
 
+describe("no message is lost when Node-RED delivers messages synchronously", function () {
+  this.timeout(20_000);
+  const synchronous = new Runtime({ runtimeSyncDelivery: true });
+  before(() => synchronous.start());
+  after(() => synchronous.stop());
+
+  it("joined or not, until the last node is done", async () => {
+    await synchronous.fresh([source(["join"]), join(2, ["see"]), see("see", ["hold"]), hold("hold")]);
+    const entry = theSource();
+    for (const payload of ["a", "b"]) entry.take(payload);
+    await waitFor("the joined message", () => held.length === 1);
+    await turns(5);
+    assert.deepEqual(settledAs(entry), {});
+    held[0]?.fail(new Error("for both"));
+    await allSettled(entry, 2);
+    assert.deepEqual(settledAs(entry), { a: "retry", b: "retry" });
+  });
+});
+
 describe("the flow tracker stays small and quick", function () {
   this.timeout(30_000);
   before(() => runtime.start());

@@ -16,6 +16,9 @@ export type FlowNodeConfig = { id: string; type: string; wires?: string[][] } & 
 export class Runtime {
   private userDir = "";
 
+  /** @param settings beside those the tests need */
+  constructor(private readonly settings: object = {}) {}
+
   async start(): Promise<void> {
     this.userDir = mkdtempSync(join(tmpdir(), "surewire-runtime-"));
     RED.init(undefined as never, {
@@ -27,6 +30,7 @@ export class Runtime {
       credentialSecret: "test",
       logging: { console: { level: process.env.SUREWIRE_TEST_LOG ?? "off", metrics: false, audit: false } },
       functionTimeout: 0,
+      ...this.settings,
     } as never);
     const started = this.started();
     await RED.start();

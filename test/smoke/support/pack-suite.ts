@@ -149,6 +149,8 @@ export function describePack(options: PackOptions): void {
     });
 
     describe("the examples", () => {
+      const opened = new Set<string>();
+
       before(async () => {
         await editor.load();
         await editor.call("clear");
@@ -168,6 +170,8 @@ export function describePack(options: PackOptions): void {
           const before = await editor.call<Record<string, SavedNode>>("saved");
           for (const { id, type } of flow.filter((node) => node.type.startsWith("surewire-"))) {
             assert.deepEqual(await editor.call("reasons", id), [], `${type} ${id}`);
+            if (opened.has(type)) continue; // a form takes a second
+            opened.add(type);
             await editor.openForm(id);
             await editor.saveForm();
           }

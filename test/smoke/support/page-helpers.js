@@ -12,7 +12,10 @@
   window.smoke = {
     ready() {
       const editor = window.RED;
-      if (window.jQuery) window.jQuery.fx.off = true; // nobody watches
+      if (window.jQuery && !window.jQuery.fx.off) {
+        window.jQuery.fx.off = true; // nobody watches
+        $("<style>* { transition: none !important; animation: none !important; }</style>").appendTo("head");
+      }
       return Boolean(editor && editor.workspaces && editor.workspaces.active && editor.workspaces.active() && $("#red-ui-loading-progress").is(":hidden"));
     },
 

@@ -243,7 +243,7 @@ export class FlowTracker {
     hop.ended = true;
     this.inHands.set(hop.node, (this.inHands.get(hop.node) ?? 1) - 1);
     if ((this.changing || hop.generation !== this.generation) && !hop.safe && !this.isLive(hop.node)) hop.scope.record(stopped(hop.node));
-    if (!failed && this.storage.getStore() !== hop && !hop.scope.closed) this.turn.finishes(hop.node, hop.scope);
+    if (!failed && !hop.scope.closed) this.turn.finishes(hop.node, hop.scope);
     hop.scope.remove(hop);
   }
 

@@ -179,6 +179,7 @@ export class Sink<V, R> {
       }
       open = this.withoutClosed(left);
     }
+    this.up(); // nobody is left to knock for those who wait: the next of them finds out
   }
 
   /** The results of a write; a rejection is the result of each value. */

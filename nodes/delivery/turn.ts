@@ -46,7 +46,7 @@ export class Turn {
     return this.finished.length > 0 && this.finished.some((one) => one.node === node);
   }
 
-  /** `node` called `done()` for a message of `scope` outside that message's own handler. */
+  /** `node` called `done()` for a message of `scope`; in whose context says nothing: the timer of a group runs in that of its first message. */
   finishes(node: FlowNode, scope: Scope): void {
     const mine = this.sent.length === 0 ? NONE : this.sent.filter((hop) => hop.from === node && !hop.scope.closed);
     if (mine.some((hop) => covers(hop.scope, scope))) return;

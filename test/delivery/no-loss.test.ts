@@ -61,6 +61,37 @@ describe("no message is lost", function () {
     });
   });
 
+  it("when a group is sent by the timer that its first message set", async () => {
+    await runtime.fresh([source(["join"]), { ...join(0, ["hold"]), timeout: "0.05" }, hold("hold")]);
+    const entry = theSource();
+    for (const payload of ["a", "b", "c"]) entry.take(payload);
+    await waitFor("the joined message", () => held.length === 1);
+    await turns(5);
+    assert.deepEqual(settledAs(entry), {});
+    held[0]?.fail(new Error("for all"));
+    await allSettled(entry, 3);
+    assert.deepEqual(settledAs(entry), { a: "retry", b: "retry", c: "retry" });
+  });
+
+  it("when all that a waiting sink has tried to store was taken back by its broker", async () => {
+    await runtime.fresh([source(["sink"]), sink]);
+    let down = true;
+    testBench.write = (values) => {
+      if (down) return Promise.reject(new ConnectorError("DATABASE_UNAVAILABLE", "database is away"));
+      testBench.stored.push(...values);
+      return Promise.resolve(values.map((value) => ({ ok: true, value })));
+    };
+    const entry = theSource();
+    for (const payload of ["a", "b"]) entry.take(payload);
+    await waitFor("the sink to wait", () => entry.source.held);
+    entry.source.invalidate();
+    entry.take("c");
+    await waitFor("the sink to wait again", () => entry.source.held);
+    down = false;
+    await allSettled(entry, 1);
+    assert.deepEqual([testBench.stored, entry.source.held], [["c"], false]);
+  });
+
   it("when a joined message is copied on its way", async () => {
     await runtime.fresh([source(["join"]), join(2, ["split"]), split(["hold"]), hold("hold")]);
     const entry = theSource();

@@ -57,6 +57,7 @@ export class NodeRed {
     const env = { ...plainEnvironment(), ...this.environment, SMOKE_PORT: String(this.port) };
     const child = spawn(this.toolchain.node, [this.toolchain.red, "-u", this.userDir], { env, stdio: ["ignore", "pipe", "pipe"] });
     this.child = child;
+    process.once("exit", () => child.kill("SIGKILL")); // whatever becomes of the tests
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (this.log += chunk.toString()));
     await waitFor("Node-RED to start its flows", () => {
       if (child.exitCode !== null) throw new Error(`Node-RED ended: ${this.log}`);

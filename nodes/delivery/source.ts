@@ -1,4 +1,3 @@
-import { BackOff } from "../common/back-off";
 import { ConnectorError, errorText } from "../common/errors";
 import { Delivery, verdictFor } from "./delivery";
 import { flowTracker } from "./flow-tracker";
@@ -6,6 +5,7 @@ import { describeNode, type SettleMode, type Settlement } from "./outcome";
 import { registry } from "./registry";
 import type { RetryPolicy } from "./retry-policy";
 import type { TrackedRuntime } from "./runtime";
+import { SystemPause } from "./system-pause";
 
 /** What a source brings to {@link DeliverySource}. Times in ms. */
 export interface DeliverySourceOptions<T> extends RetryPolicy {
@@ -34,9 +34,7 @@ export class DeliverySource<T = unknown> {
   readonly settleMode: SettleMode;
   private readonly open_ = new Set<Delivery<T>>();
   private held_ = 0;
-  private readonly systemBackOff = new BackOff();
-  /** When what was released for a system error goes back: all that fails until then goes back with it. */
-  private giveBackAt = 0;
+  private readonly pause: SystemPause;
   private sweep: NodeJS.Timeout | undefined;
   private drained: (() => void) | undefined;
   private closed = false;
@@ -45,6 +43,7 @@ export class DeliverySource<T = unknown> {
     this.id = options.id;
     this.policy = { retries: options.retries, retryDelay: options.retryDelay, retryMaxDelay: options.retryMaxDelay };
     this.settleMode = options.settle;
+    this.pause = new SystemPause(options.runtime.events, { began: (reason) => this.holdBegan(reason), ended: () => this.holdEnded() });
     if (this.settleMode === "flow") flowTracker.acquire(options.runtime);
     // a twentieth of the deadline is precise enough, and cheap enough for a prefetch of thousands
     const every = Math.min(5000, Math.max(20, options.deadline / 20));
@@ -111,36 +110,30 @@ export class DeliverySource<T = unknown> {
     if (this.closed) return;
     this.closed = true;
     clearInterval(this.sweep);
+    this.pause.close();
     this.invalidate();
     if (this.settleMode === "flow") flowTracker.release();
   }
 
   /** For {@link Delivery}: it has ended by `settlement`. */
   settled(delivery: Delivery<T>, settlement: Settlement): void {
-    if (settlement.outcome === "accept") this.systemBackOff.reset();
-    if (settlement.outcome === "release" && settlement.error?.code !== "FLOW_STOPPED") {
-      settlement.delay = this.systemDelay(); // given back at once it would come back at once
-    }
+    const { outcome, error } = settlement;
+    if (outcome === "accept") this.pause.reset();
+    if (outcome === "release" && error?.code !== "FLOW_STOPPED") settlement.delay = this.pause.because(error);
     this.tell("answering it failed", () => this.options.onSettle(delivery, settlement));
-    this.forget(delivery, settlement.outcome === "accept");
+    this.forget(delivery, outcome === "accept");
   }
 
-  /** For {@link Delivery}: a sink waits on its behalf. */
+  /** A sink waits on behalf of a delivery, or the source itself pauses. */
   holdBegan(reason: string): void {
     this.held_ += 1;
     if (this.held_ === 1) this.tell("pausing failed", () => this.options.onHold(reason));
   }
 
-  /** For {@link Delivery}: the wait is over. */
+  /** That wait is over. */
   holdEnded(): void {
     this.held_ -= 1;
     if (this.held_ === 0) this.tell("going on failed", () => this.options.onResume());
-  }
-
-  private systemDelay(): number {
-    const now = Date.now();
-    if (now >= this.giveBackAt) this.giveBackAt = now + this.systemBackOff.next();
-    return this.giveBackAt - now;
   }
 
   /** Calls back. It runs in timers and between other deliveries, where an exception would end Node-RED or leave those unsettled. */

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { EventEmitter } from "node:events";
 import { ConnectorError } from "../../nodes/common/errors";
 import { verdictFor } from "../../nodes/delivery/delivery";
 import type { Settlement } from "../../nodes/delivery/outcome";
@@ -64,6 +65,32 @@ describe("a source of deliveries", () => {
     for (let taken = 0; taken < 400; taken += 1) source.open(taken, 1).settle(verdictFor(lost, undefined));
     const delays = [...settled.values()].map(({ delay }) => delay ?? 0);
     assert.ok(Math.max(...delays) <= 1000, `the last of 400 waits ${Math.max(...delays)} ms`);
+    source.close();
+  });
+
+  it("takes no more until what failed for a system error goes back", async () => {
+    const events: string[] = [];
+    const { source, settled } = sourceOf({ onHold: (reason) => events.push(reason), onResume: () => events.push("resume") });
+    for (const taken of [1, 2]) source.open(taken, 1).settle(verdictFor(lost, undefined));
+    assert.deepEqual(events, ["broker is away"]);
+    const delay = settled.get(1)?.delay ?? 0;
+    await waitFor("the pause to end", () => events.length === 2, { timeout: delay + 1000 });
+    assert.deepEqual(events, ["broker is away", "resume"]);
+    source.close();
+  });
+
+  it("takes no more until the next deploy when a node is not configured", async () => {
+    const events: string[] = [];
+    const runtimeEvents = new EventEmitter();
+    const runtime = { log: { addHandler() {}, removeHandler() {} }, events: runtimeEvents as never, nodes: { getNode: () => undefined } };
+    const { source, settled } = sourceOf({ runtime, onHold: (reason) => events.push(reason), onResume: () => events.push("resume") });
+    const missing = new ConnectorError("NOT_CONFIGURED", "no table");
+    for (const taken of [1, 2]) source.open(taken, 1).settle(verdictFor(taken === 1 ? lost : missing, undefined));
+    await new Promise((resolve) => setTimeout(resolve, (settled.get(1)?.delay ?? 0) + 50));
+    assert.deepEqual(events, ["broker is away"]);
+    runtimeEvents.emit("flows:started");
+    assert.deepEqual(events, ["broker is away", "resume"]);
+    assert.equal(runtimeEvents.listenerCount("flows:started"), 0);
     source.close();
   });
 

@@ -70,6 +70,18 @@ describe("the settle node, in a real Node-RED", function () {
     assert.equal(theSource().settled[0]?.settlement.node?.id, "fails");
   });
 
+  it("retries what would be dead-lettered, with accept before retry on the Catch branch", async () => {
+    await runtime.fresh([
+      source(["sink"]),
+      { id: "sink", type: "test-sink", wires: [[]] },
+      catchAll(["accept"]),
+      settle("accept", "accept", { wires: [["retry"]] }),
+      settle("retry", "retry"),
+    ]);
+    testBench.write = (values) => Promise.resolve(values.map(() => ({ ok: false, error: new ConnectorError("ROW_REFUSED", "no") })));
+    assert.equal((await settlementOf("bad")).outcome, "retry");
+  });
+
   it("does so behind a sink of ours, which settles its messages a batch at a time", async () => {
     await runtime.fresh([
       source(["sink"]),

@@ -1,9 +1,8 @@
 import { ConnectorError } from "../common/errors";
 import type { FlowContext } from "./hop";
-import { isWorse, outcomeOf, type Outcome, type Settlement } from "./outcome";
-import { delayAfter } from "./retry-policy";
+import { isWorse, outcomeOf, type Outcome, type Settlement, type SettleMode } from "./outcome";
+import { delayAfter, type RetryPolicy } from "./retry-policy";
 import { Scope, type Verdict } from "./scope";
-import type { DeliverySource } from "./source";
 
 /** What a message says of its delivery, as `msg.delivery`: plain values, so that it survives clones and stores. */
 export interface DeliveryInfo {
@@ -15,6 +14,19 @@ export interface DeliveryInfo {
   attempt: number;
   /** How many attempts follow the first at most. */
   retries: number;
+}
+
+/** What a delivery needs of the source that took it. */
+export interface DeliveryOwner<T> {
+  readonly id: string;
+  readonly policy: RetryPolicy;
+  readonly settleMode: SettleMode;
+  /** The delivery has ended by `settlement`. */
+  settled(delivery: Delivery<T>, settlement: Settlement): void;
+  /** A sink waits on its behalf. */
+  holdBegan(reason: string): void;
+  /** That wait is over. */
+  holdEnded(): void;
 }
 
 const ACCEPT: Verdict = { outcome: "accept" };
@@ -39,7 +51,7 @@ export class Delivery<T = unknown> extends Scope implements FlowContext {
     readonly token: string,
     readonly taken: T,
     readonly attempt: number,
-    private readonly source: DeliverySource<T>,
+    private readonly source: DeliveryOwner<T>,
   ) {
     super();
   }
@@ -49,7 +61,7 @@ export class Delivery<T = unknown> extends Scope implements FlowContext {
   }
 
   /** Who settles it. */
-  get mode(): "flow" | "node" | "delivery" {
+  get mode(): SettleMode {
     return this.source.settleMode;
   }
 

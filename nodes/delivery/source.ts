@@ -1,5 +1,5 @@
 import { ConnectorError, errorText } from "../common/errors";
-import { Delivery, verdictFor } from "./delivery";
+import { Delivery, type DeliveryOwner, verdictFor } from "./delivery";
 import { flowTracker } from "./flow-tracker";
 import { describeNode, type SettleMode, type Settlement } from "./outcome";
 import { registry } from "./registry";
@@ -28,7 +28,7 @@ export interface DeliverySourceOptions<T> extends RetryPolicy {
 }
 
 /** The open deliveries of one source node: takes them up, has them followed, watches their deadline, and passes on how each ended. */
-export class DeliverySource<T = unknown> {
+export class DeliverySource<T = unknown> implements DeliveryOwner<T> {
   readonly id: string;
   readonly policy: RetryPolicy;
   readonly settleMode: SettleMode;

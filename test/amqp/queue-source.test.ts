@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
+import { EventEmitter } from "node:events";
 import { Broker, type BrokerLink } from "../../nodes/amqp/client/broker";
 import { QueueSource, type QueueMessage, type QueueSourceState } from "../../nodes/amqp/in/queue-source";
 import { readSettings, type InDef } from "../../nodes/amqp/in/settings";
 import { ConnectorError } from "../../nodes/common/errors";
 import type { Outcome } from "../../nodes/delivery/outcome";
 import { registry } from "../../nodes/delivery/registry";
+import type { TrackedRuntime } from "../../nodes/delivery/runtime";
 import { MAX_CONTENT } from "../../nodes/format/format";
 import type { RabbitMq } from "../services/rabbitmq";
 import { sharedRabbit } from "../services/shared";
@@ -28,6 +30,8 @@ describe("a queue source", function () {
   let rabbit: RabbitMq;
   let plain: Plain;
   const opened: Opened[] = [];
+  /** Node-RED's. */
+  const events = new EventEmitter();
 
   before(async () => {
     rabbit = await sharedRabbit();
@@ -51,7 +55,7 @@ describe("a queue source", function () {
     const source = new QueueSource({
       settings: readSettings({ broker: "", settle: "node", retryDelay: 100, ...def }),
       node: { id: "source", type: "surewire-amqp-in", name: "orders in" },
-      runtime: undefined as never, // only settle mode `flow` follows the flow
+      runtime: { events } as unknown as TrackedRuntime, // only settle mode `flow` follows the flow
       link,
       send: (message) => {
         messages.push(message);

@@ -28,7 +28,7 @@ const PRESENT = {
   "rabbitmq-server": () => existsSync("/usr/lib/rabbitmq/bin/rabbitmq-server"),
   postgresql: postgres,
   "mariadb-server": () => existsSync("/usr/sbin/mariadbd") && onPath("mariadb-install-db"),
-  unixodbc: () => library("libodbc.so.2") && onPath("odbcinst"),
+  unixodbc: () => library("libodbc.so.2"), // its drivers bring odbcinst along
   "unixodbc-dev": () => existsSync("/usr/include/sql.h"),
   "odbc-postgresql": () => driver("PostgreSQL Unicode"),
   "odbc-mariadb": () => driver("MariaDB Unicode"),

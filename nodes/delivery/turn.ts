@@ -17,6 +17,8 @@ const NONE: readonly Hop[] = [];
  */
 export class Turn {
   private readonly sent: Hop[] = [];
+  /** The node that last sent for a scope: a flush of thousands of messages, each with its own `done`, must not look through them all. */
+  private readonly sender = new Map<Scope, FlowNode>();
   private orphans: Orphan[] = [];
   private readonly finished: { node: FlowNode; scope: Scope }[] = [];
   private group: JoinedScope | undefined;
@@ -28,6 +30,7 @@ export class Turn {
   /** A message left `hop.from`. @param known whether the message itself, not just the running code, told whose it is */
   sends(hop: Hop, known: boolean): void {
     this.sent.push(hop);
+    if (hop.from) this.sender.set(hop.scope, hop.from);
     this.clearSoon();
     if (known) return;
     for (const { node, scope } of this.finished) if (node === hop.from) this.join(hop, scope);
@@ -48,6 +51,7 @@ export class Turn {
 
   /** `node` called `done()` for a message of `scope`; in whose context says nothing: the timer of a group runs in that of its first message. */
   finishes(node: FlowNode, scope: Scope): void {
+    if (this.sender.get(scope) === node) return;
     const mine = this.sent.length === 0 ? NONE : this.sent.filter((hop) => hop.from === node && !hop.scope.closed);
     if (mine.some((hop) => covers(hop.scope, scope))) return;
     if (this.orphans.length > 0) this.adoptOrphans(node, scope);
@@ -89,6 +93,7 @@ export class Turn {
     this.clearing = false;
     this.group = undefined;
     this.sent.length = 0;
+    this.sender.clear();
     this.orphans.length = 0;
     this.finished.length = 0;
   };

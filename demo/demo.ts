@@ -141,7 +141,9 @@ async function main(): Promise<number> {
   } else {
     console.log(`  Look around: ${stage.nodeRed.url}. Its Inject nodes send more. Ctrl-C stops everything.`);
     touring = false;
+    const awake = setInterval(() => undefined, 60_000); // neither servers of our own nor a signal's handler keep a process running
     await interrupted;
+    clearInterval(awake);
     console.log("\n  stopping …");
   }
   await stage.broker.clear(QUEUES);

@@ -4,8 +4,8 @@ import type { Connection } from "../../nodes/amqp/client/connection";
 import { Consumer, type ConsumerOptions, type ConsumerState, type Taken } from "../../nodes/amqp/client/consumer";
 import type { RabbitMq } from "../services/rabbitmq";
 import { sharedRabbit } from "../services/shared";
-import { pause, waitFor } from "../services/wait";
-import { connectionTo, Plain, text, unique } from "./support";
+import { waitFor } from "../services/wait";
+import { AFTER_RESTART, connectionTo, MutableProxy, Plain, text, unique, untilWrittenDown } from "./support";
 
 const range = (count: number): string[] => Array.from({ length: count }, (_, index) => String(index));
 
@@ -58,7 +58,8 @@ describe("a consumer", function () {
     await waitFor("all", () => taken.length === 1_000);
     assert.deepEqual(taken.map(({ message }) => text(message)), range(1_000));
     await consumer.close();
-    assert.deepEqual(await plain.count(queue), { messages: 0, consumers: 0 });
+    await waitFor("the consumer to be gone", async () => (await plain.count(queue)).consumers === 0);
+    assert.equal((await plain.count(queue)).messages, 0);
   });
 
   it("takes no more than the prefetch while nothing is acknowledged", async () => {
@@ -96,19 +97,43 @@ describe("a consumer", function () {
     assert.equal(taken[0]?.message.fields.deliveryTag, 1);
   });
 
-  it("consumes again by itself after the broker was killed with 200 unacknowledged, and sends no stale ack", async () => {
+  it("makes a new channel when the broker leaves its wish to go on unanswered", async () => {
+    const queue = await plain.makeQueue(unique("unanswered"));
+    const proxy = new MutableProxy(rabbit.port);
+    const { connection: proxied } = connectionTo(rabbit, { urls: [await proxy.start()] });
+    try {
+      const { consumer, taken, states } = consume(queue, { connection: proxied, answerTimeout: 2_000 });
+      await waitFor("the consumer", () => states.at(-1)?.kind === "consuming");
+      consumer.pause();
+      await waitFor("the pause", () => states.at(-1)?.kind === "paused");
+      proxy.mute = true;
+      consumer.resume();
+      await waitFor("the wish to be lost", () => proxy.swallowed > 0);
+      proxy.mute = false;
+      await plain.send(queue, ["late"]);
+      await waitFor("the message", () => taken.length === 1);
+      taken.forEach(ack);
+      await consumer.close();
+    } finally {
+      await proxied.close();
+      proxy.stop();
+    }
+  });
+
+  it("consumes again by itself after the broker was killed with 200 unacknowledged, and sends no stale ack", async function () {
+    this.timeout(240_000);
     const queue = await plain.makeQueue(unique("kill"));
     await plain.send(queue, range(200));
     const { taken, lost, states } = consume(queue);
     await waitFor("200", () => taken.length === 200);
-    await pause(1_500); // RabbitMQ 3.10 forgets a quorum queue, with all it has confirmed, when it is killed within a second of making it
+    await untilWrittenDown();
     await rabbit.kill();
     await waitFor("the loss", () => lost() === 1);
     const before = taken.splice(0);
     before.forEach(ack); // settled too late: these tags mean nothing to the next channel
     await rabbit.start();
     await plain.again();
-    await waitFor("200 once more", () => taken.length === 200);
+    await waitFor("200 once more", () => taken.length === 200, AFTER_RESTART);
     before.forEach(ack);
     assert.deepEqual(new Set(taken.map(({ message }) => text(message))), new Set(range(200)));
     taken.forEach(ack);

@@ -3,7 +3,16 @@ import { connect, type ChannelModel, type ConfirmChannel, type ConsumeMessage, t
 import { BackOff } from "../../nodes/common/back-off";
 import { Connection, type ConnectionOptions, type ConnectionState } from "../../nodes/amqp/client/connection";
 import type { RabbitMq } from "../services/rabbitmq";
-import { waitFor } from "../services/wait";
+import { pause, waitFor } from "../services/wait";
+
+/** For what comes after a restart of the broker: on a busy machine it starts slowly, and the back-off has grown by then. */
+export const AFTER_RESTART = { timeout: 120_000 };
+
+/**
+ * To be awaited between the making of the last queue and a kill: RabbitMQ 3.10 forgets a quorum queue, with all it has confirmed, when
+ * it is killed before it has written the queue's name down, half a second after the last one was made.
+ */
+export const untilWrittenDown = (): Promise<void> => pause(2_000);
 
 /** Reconnects at once: the tests' broker comes back soon. */
 export const quick = (): BackOff => new BackOff({ initial: 100, max: 300 });
@@ -72,21 +81,23 @@ export class Plain {
 
   /** Takes one message off a queue, waiting for it. */
   async get(queue: string): Promise<GetMessage> {
-    const look = async (): Promise<GetMessage | false> => {
-      try {
-        return await this.channel.get(queue, { noAck: true });
-      } catch (error) {
-        this.channel = await openChannel(this.model); // a queue that is not there yet has closed it
-        throw error;
-      }
-    };
-    return (await waitFor(`a message in ${queue}`, look)) as GetMessage;
+    return (await waitFor(`a message in ${queue}`, () => this.look((channel) => channel.get(queue, { noAck: true })))) as GetMessage;
   }
 
   /** Ready messages and consumers; unlike rabbitmqctl's, exact at once. */
   async count(queue: string): Promise<{ messages: number; consumers: number }> {
-    const { messageCount, consumerCount } = await this.channel.checkQueue(queue);
+    const { messageCount, consumerCount } = await this.look((channel) => channel.checkQueue(queue));
     return { messages: messageCount, consumers: consumerCount };
+  }
+
+  /** Looks at a queue that may not be there yet: that closes the channel, so the next look gets another. */
+  private async look<T>(at: (channel: ConfirmChannel) => Promise<T>): Promise<T> {
+    try {
+      return await at(this.channel);
+    } catch (error) {
+      this.channel = await openChannel(this.model);
+      throw error;
+    }
   }
 
   async close(): Promise<void> {
@@ -115,11 +126,13 @@ export const unique = (what: string): string => `amqp-test.${process.pid}.${(nam
 /** A way to the broker that can be made mute: it stays connected and passes nothing on, as a machine that hangs does. */
 export class MutableProxy {
   mute = false;
+  /** How often a client said something while it was mute. */
+  swallowed = 0;
   readonly sockets: Socket[] = [];
   private readonly server = createServer((inner) => {
     const outer = connectSocket(this.target, "127.0.0.1");
     this.sockets.push(inner, outer);
-    inner.on("data", (data) => this.mute || outer.write(data)).on("error", () => undefined);
+    inner.on("data", (data) => (this.mute ? (this.swallowed += 1) : outer.write(data))).on("error", () => undefined);
     outer.on("data", (data) => this.mute || inner.write(data)).on("error", () => undefined);
     inner.on("close", () => outer.destroy());
     outer.on("close", () => inner.destroy());

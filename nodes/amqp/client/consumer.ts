@@ -5,7 +5,7 @@ import { AckWindow } from "./ack-window";
 import type { Connection } from "./connection";
 import { within } from "./deadline";
 import { channelError } from "./errors";
-import { closeChannel, SupervisedChannel } from "./supervised-channel";
+import { ANSWER_TIMEOUT, SupervisedChannel, unanswered } from "./supervised-channel";
 
 /** A message as taken from a queue, with the window that answers for its channel. */
 export interface Taken {
@@ -39,6 +39,8 @@ export interface ConsumerOptions {
   onState(state: ConsumerState): void;
   /** Waiting for a queue that is missing or cannot be used. Default 5 → 60 s. */
   queueBackOff?: BackOff;
+  /** ms until a request the broker does not answer costs the channel. Default {@link ANSWER_TIMEOUT}. */
+  answerTimeout?: number;
 }
 
 /**
@@ -48,6 +50,7 @@ export interface ConsumerOptions {
 export class Consumer {
   private readonly supervised: SupervisedChannel<Channel>;
   private readonly queueBackOff: BackOff;
+  private readonly answerTimeout: number;
   private window: AckWindow | undefined;
   private wanted = true;
   private ended = false;
@@ -59,6 +62,7 @@ export class Consumer {
 
   constructor(private readonly options: ConsumerOptions) {
     this.queueBackOff = options.queueBackOff ?? new BackOff({ initial: 5_000, max: 60_000 });
+    this.answerTimeout = options.answerTimeout ?? ANSWER_TIMEOUT;
     this.supervised = new SupervisedChannel<Channel>({
       connection: options.connection,
       create: (model) => model.createChannel(),
@@ -66,6 +70,7 @@ export class Consumer {
       onUp: () => this.up(),
       onDown: (_channel, error) => this.down(error),
       onFailed: (error) => this.failed(error),
+      answerTimeout: this.answerTimeout,
     });
   }
 
@@ -113,6 +118,7 @@ export class Consumer {
 
   private async setup(channel: Channel, model: ChannelModel): Promise<void> {
     this.consuming = undefined;
+    this.dropWindow(); // of a channel that was lost before it was ready
     await this.options.prepare?.(model);
     await channel.prefetch(this.options.prefetch, false);
     this.window = windowOf(channel);
@@ -132,6 +138,7 @@ export class Consumer {
   }
 
   private received(message: ConsumeMessage, window: AckWindow): void {
+    if (window.closed) return; // given up: the broker gives it out again
     window.take(message.fields.deliveryTag);
     try {
       this.options.onMessage({ message, window });
@@ -149,7 +156,7 @@ export class Consumer {
   private cancelledByServer(channel: Channel, consumerTag: string): void {
     if (this.consuming === consumerTag) this.consuming = undefined;
     this.lastError = new ConnectorError("QUEUE_UNAVAILABLE", `The broker ended the consumer of queue ${this.options.queue}: it was deleted or has moved`);
-    void closeChannel(channel, 2_000);
+    void this.supervised.renew(channel);
   }
 
   private up(): void {
@@ -200,16 +207,15 @@ export class Consumer {
     const { channel } = this.supervised;
     const { window, consuming } = this;
     if (!channel || !window || !this.outOfStep()) return;
+    this.consuming = undefined;
     try {
-      if (consuming === undefined) await this.consume(channel, window);
-      else {
-        this.consuming = undefined;
-        await channel.cancel(consuming);
-      }
+      const step = consuming === undefined ? this.consume(channel, window) : channel.cancel(consuming);
+      if (!(await within(step.then(() => true), this.answerTimeout))) throw unanswered(this.answerTimeout);
       this.tell();
-    } catch {
-      // The channel is gone with it: its supervisor makes a new one, as it is wanted by then.
-      await closeChannel(channel, 1_000);
+    } catch (error) {
+      // Refused, which has closed the channel, or unanswered: a new one is made, and set up as it is wanted by then.
+      this.lastError ??= channelError(error, "queue");
+      await this.supervised.renew(channel, 1_000);
     }
   }
 

@@ -2,7 +2,7 @@ import type { ChannelModel, ConfirmChannel, Message, Options } from "amqplib";
 import { ConnectorError, errorText } from "../../common/errors";
 import type { Connection } from "./connection";
 import { brokerText, channelError } from "./errors";
-import { closeChannel, SupervisedChannel } from "./supervised-channel";
+import { SupervisedChannel } from "./supervised-channel";
 
 /** One message to publish. */
 export interface Outgoing {
@@ -91,10 +91,10 @@ export class Publisher {
    */
   publish(message: Outgoing): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.start();
       const finish = (error?: ConnectorError): void => (error ? reject(error) : resolve());
       const pending: Pending = { message, finish, sentAt: 0, returned: undefined };
       if (this.closed) return finish(unavailable("The publisher is closed"));
+      this.start();
       if (this.supervised.channel) this.enqueue(pending);
       else this.ready(GRACE).then(() => this.enqueue(pending), finish);
     });
@@ -102,6 +102,7 @@ export class Publisher {
 
   /** Resolves when there is a channel to publish on. @throws ConnectorError after `timeout` ms, or when the publisher is closed */
   ready(timeout?: number): Promise<void> {
+    if (this.closed) return Promise.reject(unavailable("The publisher is closed"));
     this.start();
     if (this.supervised.channel) return Promise.resolve();
     return new Promise((resolve, reject) => {
@@ -234,7 +235,7 @@ export class Publisher {
     }
     if (Date.now() - oldest.sentAt < this.confirmTimeout) return;
     this.failAll(`The broker did not confirm the message within ${this.confirmTimeout} ms`);
-    if (this.supervised.channel) void closeChannel(this.supervised.channel, 2_000);
+    if (this.supervised.channel) void this.supervised.renew(this.supervised.channel);
   }
 
   private restartClock(): void {

@@ -14,10 +14,17 @@ export interface ChannelPlan<C extends Channel> {
   onDown?(channel: C, error: unknown): void;
   /** Making or preparing it failed. @returns ms until the next try, or `undefined` for the usual back-off */
   onFailed?(error: unknown): number | undefined;
+  /** ms that {@link ChannelPlan.setup} may take. Default {@link ANSWER_TIMEOUT}. */
+  answerTimeout?: number;
 }
 
-/** A broker may leave a request unanswered for good: consuming a quorum queue that has lost its leader does (seen with 3.10.8). */
-const SETUP_TIMEOUT = 30_000;
+/** In ms. A broker may leave a request unanswered for good: consuming a quorum queue that has lost its leader does (seen with 3.10.8). */
+export const ANSWER_TIMEOUT = 30_000;
+
+/** What a request ends with that the broker has not answered within `ms`. */
+export function unanswered(ms: number): Error {
+  return new Error(`the broker has not answered for ${ms / 1000} s`);
+}
 
 /** A channel that lived this long starts its back-off anew; one that dies at once (a publish to a missing exchange, over and over) waits longer each time. */
 const STABLE_AFTER = 10_000;
@@ -61,6 +68,12 @@ export class SupervisedChannel<C extends Channel> {
     if (channel) await closeChannel(channel, deadline);
   }
 
+  /** Gives the channel up for a new one, which follows within `deadline` ms even if the broker never answers the old one's close. */
+  async renew(channel: C, deadline = 2_000): Promise<void> {
+    await closeChannel(channel, deadline);
+    if (this.current === channel) this.lost(channel, undefined);
+  }
+
   /** Tries now instead of when the back-off ends. */
   private begin(): void {
     this.abandon();
@@ -76,6 +89,7 @@ export class SupervisedChannel<C extends Channel> {
     let channel: C | undefined;
     let error: unknown;
     let closed = false;
+    const { setup, answerTimeout = ANSWER_TIMEOUT } = this.plan;
     try {
       const made = (channel = await this.plan.create(model));
       made.on("error", (cause) => (error = cause));
@@ -83,8 +97,8 @@ export class SupervisedChannel<C extends Channel> {
         closed = true;
         if (this.current === made) this.lost(made, error);
       });
-      const late = await within(Promise.resolve(this.plan.setup?.(made, model)).then(() => false), SETUP_TIMEOUT);
-      if (late === undefined) throw new Error(`the broker has not answered for ${SETUP_TIMEOUT / 1000} s`);
+      const ready = await within(Promise.resolve(setup?.(made, model)).then(() => true), answerTimeout);
+      if (!ready) throw unanswered(answerTimeout);
       if (closed) throw new Error("channel closed");
       if (generation === this.generation) return this.established(made);
     } catch (cause) {

@@ -51,6 +51,9 @@ export interface ConnectionListener {
 /** So many refusals that may pass by themselves (a server that starts, or that took the same login before) stay in the fast lane. */
 const PATIENCE = 3;
 
+/** ms. A connection that lived this long starts its back-off anew; one that the broker takes and drops at once waits longer each time. */
+const STABLE_AFTER = 10_000;
+
 /**
  * One supervised connection: opened on first need, made anew for ever, closed within a deadline.
  * Channels and consumers are not its business; who needs them listens to `up` and `down`.
@@ -65,6 +68,9 @@ export class Connection {
   private connecting: AbortController | undefined;
   private urlIndex = 0;
   private everConnected = false;
+  private upSince = 0;
+  /** So many connections in a row did not live for {@link STABLE_AFTER}. */
+  private drops = 0;
   private refusals = 0;
   private logged: string | undefined;
 
@@ -90,9 +96,9 @@ export class Connection {
     if (this.currentState.kind === "idle") void this.attempt();
   }
 
-  /** Tries now instead of when the back-off ends: there is reason to think that the broker is back. */
+  /** Tries now instead of when the back-off ends: there is reason to think that the broker is back. Not when it keeps dropping us. */
   hurry(): void {
-    if (this.currentState.kind !== "reconnecting" && this.currentState.kind !== "refused") return;
+    if (this.drops > 1 || (this.currentState.kind !== "reconnecting" && this.currentState.kind !== "refused")) return;
     clearTimeout(this.timer);
     void this.attempt();
   }
@@ -155,8 +161,8 @@ export class Connection {
   private established(model: ChannelModel, where: string): void {
     this.current = model;
     this.everConnected = true;
+    this.upSince = Date.now();
     this.refusals = 0;
-    this.backOff.reset();
     this.slowBackOff.reset();
     if (this.logged !== undefined) this.options.log?.("info", `Connected to ${where}`);
     this.logged = undefined;
@@ -168,6 +174,8 @@ export class Connection {
     destroySocket(model);
     if (model !== this.current) return;
     this.current = undefined;
+    this.drops = Date.now() - this.upSince < STABLE_AFTER ? this.drops + 1 : 0;
+    if (this.drops === 0) this.backOff.reset();
     this.failed(cause ?? new Error("the broker closed the connection"), where);
   }
 

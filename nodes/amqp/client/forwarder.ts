@@ -7,7 +7,8 @@ import { ensureQueue, serverVersion, type QueueSpec, type ServerVersion } from "
 
 /** A copy that is to take a message's place. */
 export interface Forwarding {
-  copy(): Outgoing;
+  /** @param plain so that it can be sent whatever the original has on it */
+  copy(plain?: boolean): Outgoing;
   /** The queue it goes to: made when it has gone missing, if that is allowed. */
   queue(server: ServerVersion): QueueSpec;
   /** Takes over when the queue is missing and must not be made. Default: wait for it. */
@@ -64,7 +65,8 @@ export class Forwarder {
   }
 
   private async run(taken: Taken, forwarding: Forwarding): Promise<void> {
-    const copy = forwarding.copy();
+    let copy = forwarding.copy();
+    let plain = false;
     const backOff = new BackOff();
     while (!this.closed && !taken.window.closed) {
       try {
@@ -74,6 +76,10 @@ export class Forwarder {
       } catch (thrown) {
         const error = toConnectorError(thrown);
         if (this.closed || taken.window.closed) return;
+        if (error.code === "HEADERS_INVALID" && !plain) {
+          copy = forwarding.copy((plain = true));
+          continue;
+        }
         const again = await this.mend(error, forwarding);
         if (again === "give up") return forwarding.missing?.();
         if (again === "wait") await this.wait(error, backOff.next());

@@ -46,11 +46,11 @@ export function originOf(message: ConsumeMessage): { exchange: string; routingKe
   return { exchange, routingKey };
 }
 
-/** The copy that waits in the delay queue of its step and then comes back as the next attempt. */
-export function retryCopy(message: ConsumeMessage, queue: string, attempt: number, delay: number): Outgoing {
+/** The copy that waits in the delay queue of its step and then comes back as the next attempt. @param plain as for {@link deadLetterCopy} */
+export function retryCopy(message: ConsumeMessage, queue: string, attempt: number, delay: number, plain = false): Outgoing {
   const { exchange, routingKey } = originOf(message);
   const own: HeaderTable = { [ATTEMPT]: attempt + 1, [ORIGINAL_EXCHANGE]: exchange, [ORIGINAL_ROUTING_KEY]: routingKey };
-  return copyOf(message, retryQueueName(queue, delay), own);
+  return copyOf(message, retryQueueName(queue, delay), own, plain);
 }
 
 /** Why and where a message failed for good. */
@@ -61,8 +61,12 @@ export interface Failure {
   attempts: number;
 }
 
-/** The copy for the dead-letter queue, with the reason on it. The content is the original's, byte by byte. */
-export function deadLetterCopy(message: ConsumeMessage, target: string, { error, node, attempts }: Failure): Outgoing {
+/**
+ * The copy for the dead-letter queue, with the reason on it. The content is the original's, byte by byte.
+ *
+ * @param plain leave out what only the original's sender could send, see {@link copyOf}
+ */
+export function deadLetterCopy(message: ConsumeMessage, target: string, { error, node, attempts }: Failure, plain = false): Outgoing {
   const { exchange, routingKey } = originOf(message);
   const own: HeaderTable = {
     "x-error-code": error.code,
@@ -73,7 +77,7 @@ export function deadLetterCopy(message: ConsumeMessage, target: string, { error,
     [ORIGINAL_EXCHANGE]: exchange,
     [ORIGINAL_ROUTING_KEY]: routingKey,
   };
-  const copy = copyOf(message, target, own);
+  const copy = copyOf(message, target, own, plain);
   delete (copy.options.headers as HeaderTable)[ATTEMPT]; // put back later, it starts anew
   return copy;
 }
@@ -81,26 +85,32 @@ export function deadLetterCopy(message: ConsumeMessage, target: string, { error,
 /**
  * Persistent, mandatory, with the original's properties but two: an expiration would take it out of the queue it is kept in, and a
  * user id other than the connection's is refused.
+ *
+ * amqplib cannot send everything it reads (2.3.1: the number -1e300 in a header). A `plain` copy can always be sent: it has none of the
+ * original's headers, and only those properties that are text.
  */
-function copyOf(message: ConsumeMessage, queue: string, own: HeaderTable): Outgoing {
+function copyOf(message: ConsumeMessage, queue: string, own: HeaderTable, plain: boolean): Outgoing {
   const { contentType, contentEncoding, priority, correlationId, replyTo, messageId, timestamp, type, appId } = message.properties as Options.Publish;
   const properties: Options.Publish = { contentType, contentEncoding, priority, correlationId, replyTo, messageId, timestamp, type, appId } as Options.Publish;
-  const headers = withinLimit(message.properties.headers ?? {}, own);
+  if (plain) {
+    for (const name of ["priority", "timestamp"] as const) delete properties[name];
+  }
+  const headers = withinLimit(message.properties.headers ?? {}, own, plain ? 0 : MAX_HEADERS);
   return { exchange: "", routingKey: queue, content: message.content, options: { ...properties, headers, persistent: true, mandatory: true } };
 }
 
 /** Ours and as many of the original's as fit under the limit, the largest left out first; which ones says `x-headers-dropped`. */
-function withinLimit(original: HeaderTable, own: HeaderTable): HeaderTable {
+function withinLimit(original: HeaderTable, own: HeaderTable, limit: number): HeaderTable {
   const kept = Object.entries(original).filter(([name]) => !BROKER_HEADERS.has(name) && !(name in own));
   const headers: HeaderTable = { ...Object.fromEntries(kept), ...own };
   let size = sizeOfTable(headers);
-  if (size <= MAX_HEADERS) return headers;
+  if (size <= limit || kept.length === 0) return headers;
 
   const dropped: string[] = [];
   const bySize = kept.map(([name, value]) => ({ name, size: sizeOfTable({ [name]: value }) - 4 })).sort((a, b) => b.size - a.size);
   const reserve = 2 * 1024; // for the list of names
   for (const { name, size: bytes } of bySize) {
-    if (size <= MAX_HEADERS - reserve) break;
+    if (size <= limit - reserve) break;
     delete headers[name];
     dropped.push(name);
     size -= bytes;

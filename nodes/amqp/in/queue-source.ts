@@ -72,6 +72,8 @@ export class QueueSource {
   private readonly forwarder: Forwarder;
   private readonly pauses = new Set<PauseReason>();
   private readonly timers = new Set<NodeJS.Timeout>();
+  /** What goes back to the queue when the source's pause is over, with the timers that see to it. */
+  private readonly returning = new Map<Taken, NodeJS.Timeout>();
   private readonly warned = new Set<string>();
   private holding = "";
 
@@ -88,7 +90,7 @@ export class QueueSource {
       retryMaxDelay: settings.retryMaxDelay,
       onSettle: (delivery, settlement) => this.answer(delivery, settlement),
       onHold: (reason) => this.hold(reason),
-      onResume: () => this.resume("held"),
+      onResume: () => this.release(),
       warn: options.warn,
     });
     this.forwarder = new Forwarder({
@@ -128,7 +130,6 @@ export class QueueSource {
   /** The reason has gone. */
   resume(reason: PauseReason): void {
     this.pauses.delete(reason);
-    this.holding = "";
     if (this.pauses.size === 0) this.consumer.resume();
   }
 
@@ -139,8 +140,9 @@ export class QueueSource {
     await this.consumer.stop(Math.min(2_000, drain));
     await this.source.drain(Math.max(0, end - Date.now()));
     await within(this.forwarder.idle(), Math.max(0, end - Date.now()));
-    for (const timer of this.timers) clearTimeout(timer);
+    for (const timer of [...this.timers, ...this.returning.values()]) clearTimeout(timer);
     this.timers.clear();
+    this.returning.clear();
     await this.forwarder.close();
     await this.consumer.close();
     this.source.close();
@@ -166,7 +168,7 @@ export class QueueSource {
       case "accept":
         return taken.window.ack(taken.message.fields.deliveryTag);
       case "release":
-        return this.after(delay, () => taken.window.giveBack(taken.message.fields.deliveryTag));
+        return this.giveBack(taken, delay);
       case "retry":
         return this.retry(taken, attempt, delay);
       case "dead-letter":
@@ -177,7 +179,7 @@ export class QueueSource {
   private retry(taken: Taken, attempt: number, delay: number): void {
     const { queue } = this.settings;
     this.forward(taken, {
-      copy: () => retryCopy(taken.message, queue, attempt, delay),
+      copy: (plain) => retryCopy(taken.message, queue, attempt, delay, plain),
       queue: (server) => retryQueue(queue, delay, server),
       // No delay queue, and none may be made: the message waits here, unacknowledged, and is tried again.
       missing: () => this.after(delay, () => !taken.window.closed && this.received(taken, attempt + 1)),
@@ -188,7 +190,7 @@ export class QueueSource {
     const { deadLetterQueue: target, queueType } = this.settings;
     const failure = { error, attempts, ...(node === undefined ? {} : { node }) };
     this.forward(taken, {
-      copy: () => deadLetterCopy(taken.message, target, failure),
+      copy: (plain) => deadLetterCopy(taken.message, target, failure, plain),
       queue: () => deadLetterQueue(target, queueType),
     });
   }
@@ -221,6 +223,20 @@ export class QueueSource {
     this.holding = reason;
     this.pause("held");
     this.options.onState({ kind: "holding", reason });
+  }
+
+  private release(): void {
+    this.holding = "";
+    // a pause that a deploy ends early leaves nothing waiting for the time it would have taken
+    for (const taken of this.returning.keys()) this.giveBack(taken);
+    this.resume("held");
+  }
+
+  private giveBack(taken: Taken, delay = 0): void {
+    clearTimeout(this.returning.get(taken));
+    this.returning.delete(taken);
+    if (delay > 0) this.returning.set(taken, setTimeout(() => this.giveBack(taken), delay));
+    else taken.window.giveBack(taken.message.fields.deliveryTag);
   }
 
   private consumerState(state: ConsumerState): void {

@@ -5,7 +5,7 @@ import type { ConnectorError } from "../../nodes/common/errors";
 import type { RabbitMq } from "../services/rabbitmq";
 import { sharedRabbit } from "../services/shared";
 import { waitFor } from "../services/wait";
-import { connectionTo, MutableProxy, Plain, text, unique } from "./support";
+import { AFTER_RESTART, connectionTo, MutableProxy, Plain, text, unique } from "./support";
 
 describe("a publisher", function () {
   this.timeout(60_000);
@@ -108,14 +108,15 @@ describe("a publisher", function () {
     assert.deepEqual([text(await plain.get(queue)), text(await plain.get(queue))], ["1", "4"]);
   });
 
-  it("says at once that there is no broker, and works when there is one", async () => {
+  it("says at once that there is no broker, and works when there is one", async function () {
+    this.timeout(240_000);
     const queue = await plain.makeQueue(unique("down"));
     await publisher.publish(to(queue, "before"));
     await rabbit.halt();
     await waitFor("the loss", () => connection.model === undefined);
     assert.deepEqual(await publishAll([to(queue, "lost")]), ["BROKER_UNAVAILABLE"]);
     await rabbit.start();
-    await publisher.ready();
+    await publisher.ready(AFTER_RESTART.timeout);
     await plain.again();
     await publisher.publish(to(queue, "after"));
     assert.deepEqual([text(await plain.get(queue)), text(await plain.get(queue))], ["before", "after"]);
@@ -128,8 +129,8 @@ describe("a publisher", function () {
     try {
       await publisher.close();
       await connection.close();
-      open({ confirmTimeout: 300 }, url);
-      await publisher.publish(to(queue));
+      open({ confirmTimeout: 500 }, url);
+      await waitFor("a confirm in time", () => publisher.publish(to(queue)).then(() => true));
       proxy.mute = true;
       assert.deepEqual(await publishAll([to(queue), to(queue)]), ["PUBLISH_UNCONFIRMED", "PUBLISH_UNCONFIRMED"]);
     } finally {
@@ -141,14 +142,14 @@ describe("a publisher", function () {
     const queue = await plain.makeQueue(unique("blocked"));
     await publisher.close();
     await connection.close();
-    open({ confirmTimeout: 300 });
-    await publisher.publish(to(queue));
+    open({ confirmTimeout: 1_500 });
+    await waitFor("a confirm in time", () => publisher.publish(to(queue)).then(() => true));
     await rabbit.ctl("set_vm_memory_high_watermark", "absolute", "1MB");
     try {
       const published = publisher.publish(to(queue, "patient")); // the broker blocks on the first publish after the alarm
       await waitFor("the block", () => connection.state.kind === "blocked");
       const second = publisher.publish(to(queue, "patient too"));
-      const sooner = await Promise.race([published, second, new Promise((resolve) => setTimeout(resolve, 1_000, "still waiting"))]);
+      const sooner = await Promise.race([published, second, new Promise((resolve) => setTimeout(resolve, 2_500, "still waiting"))]);
       assert.equal(sooner, "still waiting");
       await rabbit.ctl("set_vm_memory_high_watermark", "0.4");
       await Promise.all([published, second]);

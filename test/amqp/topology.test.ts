@@ -58,8 +58,8 @@ describe("the topology", function () {
 
   it("sends what lies in a delay queue back after its time", async () => {
     const name = unique("delay");
-    await declare(name);
-    await plain.send(`${name}.retry.200`, ["later"]);
+    await declare(name, { retryDelays: [3_000] });
+    await plain.send(`${name}.retry.3000`, ["later"]);
     assert.equal((await plain.count(name)).messages, 0);
     const message = await plain.get(name);
     assert.equal(text(message), "later");

@@ -2,6 +2,7 @@
 import { cpSync, mkdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { DEFAULT_RETRY_POLICY, retryDelays } from "../nodes/delivery/retry-policy";
 import { NodeRed } from "../test/services/node-red";
 import { RabbitMq } from "../test/services/rabbitmq";
 import { stopAll } from "../test/services/service";
@@ -17,7 +18,9 @@ import { countResult, isRight, table } from "./result";
 const { values: options } = parseArgs({
   options: { check: { type: "boolean", default: false }, folder: { type: "string" }, pack: { type: "string" } },
 });
-const QUEUES = ["devices", "devices.dlq", "readings", "readings.dlq"];
+const SOURCES = ["devices", "readings"];
+/** Everything the examples make on a broker: queues, their dead letters, and a delay queue for each retry step of the form's defaults. */
+const QUEUES = SOURCES.flatMap((queue) => [queue, `${queue}.dlq`, ...retryDelays(DEFAULT_RETRY_POLICY).map((delay) => `${queue}.retry.${delay}`)]);
 const PORTS = { nodeRed: 18_800, emulator: 18_801 };
 /** Messages go out in this many helpings, so that there is a middle for things to go wrong in. */
 const HELPINGS = 20;

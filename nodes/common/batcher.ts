@@ -19,7 +19,6 @@ export class Batcher<T> {
   private readonly busy = new Map<string, T[]>();
   private behind = 0;
   private working = 0;
-  private inBatches = 0;
   private timer: NodeJS.Timeout | undefined;
   private soon: NodeJS.Immediate | undefined;
   /** The linger of what is ready is over: it goes with the next free slot, full or not. */
@@ -32,11 +31,6 @@ export class Batcher<T> {
   /** Items that are in no batch yet. */
   get waiting(): number {
     return this.ready.length + this.behind;
-  }
-
-  /** Items in batches at work. */
-  get atWork(): number {
-    return this.inBatches;
   }
 
   /** Adds one item. */
@@ -123,10 +117,8 @@ export class Batcher<T> {
 
   private async work(batch: T[]): Promise<void> {
     this.working += 1;
-    this.inBatches += batch.length;
     await this.options.flush(batch);
     this.working -= 1;
-    this.inBatches -= batch.length;
     this.pump();
   }
 

@@ -1,4 +1,5 @@
 import { ConnectorError, errorText } from "../../common/errors";
+import { wholeNumber } from "../../common/whole-number";
 import type { SettleMode } from "../../delivery/outcome";
 import type { Format } from "../../format/format";
 import type { BindingSpec, QueueType } from "../client/topology";
@@ -46,12 +47,6 @@ export function readSettings(def: InDef): QueueSourceSettings {
     retryMaxDelay: wholeNumber(def.retryMaxDelay, 300_000, 1),
     deadLetterQueue: def.deadLetterQueue?.trim() || `${queue}.dlq`,
   };
-}
-
-/** A whole number of a saved flow; the default when it is blank or none. */
-export function wholeNumber(value: number | string | undefined, fallback: number, least = 0): number {
-  const number = Number(value);
-  return value === undefined || value === "" || !Number.isInteger(number) || number < least ? fallback : number;
 }
 
 /** One of the words of a choice; its default when blank. @throws ConnectorError NOT_CONFIGURED for any other */

@@ -2,6 +2,7 @@ import type { Node, NodeAPI, NodeDef } from "node-red";
 import { ConnectorError, toConnectorError } from "../../common/errors";
 import { Status } from "../../common/status";
 import { compileTypedInput, type TypedInputUtil } from "../../common/typed-input";
+import { wholeNumber } from "../../common/whole-number";
 import { compileDivisions } from "../client/division";
 import { compileFields, type FieldRow } from "../client/mapping";
 import { isOrgHolder } from "../client/org-node";
@@ -104,9 +105,3 @@ export = (RED: NodeAPI): void => {
 
   RED.nodes.registerType("surewire-salesforce-case", SalesforceCase);
 };
-
-/** A number of a saved flow, which may come as text from the environment. */
-function wholeNumber(value: number | string | undefined, fallback: number): number {
-  const number = Number(value);
-  return value === undefined || value === "" || !Number.isInteger(number) || number < 0 ? fallback : number;
-}

@@ -2,6 +2,7 @@ import type { Node, NodeAPI, NodeDef } from "node-red";
 import { ConnectorError, toConnectorError } from "../../common/errors";
 import { Status } from "../../common/status";
 import { compileTypedInput, type TypedInputUtil } from "../../common/typed-input";
+import { wholeNumber } from "../../common/whole-number";
 import { isDatabaseHolder } from "../client/database-node";
 import type { WriteMode } from "../client/protocol";
 import { type WriteState, WriteWorker, type WriteWorkerOptions } from "./write-worker";
@@ -87,9 +88,3 @@ export = (RED: NodeAPI): void => {
 
   RED.nodes.registerType("surewire-sql-write", SqlWrite);
 };
-
-/** A number of a saved flow, which may come as text from the environment. */
-function wholeNumber(value: number | string | undefined, fallback: number, min: number): number {
-  const number = Number(value);
-  return value === undefined || value === "" || !Number.isInteger(number) || number < min ? fallback : number;
-}

@@ -5,7 +5,7 @@ import helper from "node-red-node-test-helper";
 import amqpBroker from "../../nodes/amqp/broker/broker";
 import amqpIn from "../../nodes/amqp/in/in";
 import amqpOut from "../../nodes/amqp/out/out";
-import type { QueueMessage } from "../../nodes/amqp/in/queue-source";
+import type { QueueMessage } from "../../nodes/amqp/client/queue-message";
 import { ConnectorError } from "../../nodes/common/errors";
 import type { RabbitMq } from "../services/rabbitmq";
 import { sharedRabbit } from "../services/shared";

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
 import { Broker, type BrokerLink } from "../../nodes/amqp/client/broker";
-import { QueueSource, type QueueMessage, type QueueSourceState } from "../../nodes/amqp/in/queue-source";
+import type { QueueMessage } from "../../nodes/amqp/client/queue-message";
+import { QueueSource, type QueueSourceState } from "../../nodes/amqp/in/queue-source";
 import { readSettings, type InDef } from "../../nodes/amqp/in/settings";
 import { ConnectorError } from "../../nodes/common/errors";
 import type { Outcome } from "../../nodes/delivery/outcome";

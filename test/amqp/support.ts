@@ -1,5 +1,5 @@
 import { connect as connectSocket, createServer, type Socket } from "node:net";
-import { connect, type ChannelModel, type ConfirmChannel, type ConsumeMessage, type GetMessage } from "amqplib";
+import { connect, type ChannelModel, type ConfirmChannel, type GetMessage, type Message } from "amqplib";
 import { BackOff } from "../../nodes/common/back-off";
 import { Connection, type ConnectionOptions, type ConnectionState } from "../../nodes/amqp/client/connection";
 import type { RabbitMq } from "../services/rabbitmq";
@@ -117,7 +117,7 @@ async function openChannel(model: ChannelModel): Promise<ConfirmChannel> {
   return channel;
 }
 
-export const text = (message: ConsumeMessage | GetMessage): string => message.content.toString();
+export const text = (message: Message): string => message.content.toString();
 
 let names = 0;
 /** A queue name no other test uses. */

@@ -1,4 +1,4 @@
-import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
+import type { Channel, ChannelModel, ConsumeMessage, Message } from "amqplib";
 import { BackOff } from "../../common/back-off";
 import { ConnectorError, errorText } from "../../common/errors";
 import { AckWindow } from "./ack-window";
@@ -9,7 +9,7 @@ import { ANSWER_TIMEOUT, SupervisedChannel, unanswered } from "./supervised-chan
 
 /** A message as taken from a queue, with the window that answers for its channel. */
 export interface Taken {
-  readonly message: ConsumeMessage;
+  readonly message: Message;
   readonly window: AckWindow;
 }
 

@@ -1,4 +1,4 @@
-import type { ConsumeMessage, Options } from "amqplib";
+import type { Message, Options } from "amqplib";
 import type { ConnectorError } from "../../common/errors";
 import { sizeOfTable, MAX_HEADERS, type HeaderTable } from "./headers";
 import type { Outgoing } from "./publisher";
@@ -31,13 +31,13 @@ const BROKER_HEADERS = new Set([
 const ERROR_TEXT = 8 * 1024;
 
 /** Which attempt a message is, from 1. */
-export function attemptOf(message: ConsumeMessage): number {
+export function attemptOf(message: Message): number {
   const attempt: unknown = message.properties.headers?.[ATTEMPT];
   return typeof attempt === "number" && Number.isInteger(attempt) && attempt > 0 ? attempt : 1;
 }
 
 /** Where a message was first published to. A retried one comes back by the default exchange, so its copy carries it. */
-export function originOf(message: ConsumeMessage): { exchange: string; routingKey: string } {
+export function originOf(message: Message): { exchange: string; routingKey: string } {
   const { headers } = message.properties;
   const exchange: unknown = headers?.[ORIGINAL_EXCHANGE];
   const routingKey: unknown = headers?.[ORIGINAL_ROUTING_KEY];
@@ -47,7 +47,7 @@ export function originOf(message: ConsumeMessage): { exchange: string; routingKe
 }
 
 /** The copy that waits in the delay queue of its step and then comes back as the next attempt. @param plain as for {@link deadLetterCopy} */
-export function retryCopy(message: ConsumeMessage, queue: string, attempt: number, delay: number, plain = false): Outgoing {
+export function retryCopy(message: Message, queue: string, attempt: number, delay: number, plain = false): Outgoing {
   const { exchange, routingKey } = originOf(message);
   const own: HeaderTable = { [ATTEMPT]: attempt + 1, [ORIGINAL_EXCHANGE]: exchange, [ORIGINAL_ROUTING_KEY]: routingKey };
   return copyOf(message, retryQueueName(queue, delay), own, plain);
@@ -66,7 +66,7 @@ export interface Failure {
  *
  * @param plain leave out what only the original's sender could send, see {@link copyOf}
  */
-export function deadLetterCopy(message: ConsumeMessage, target: string, { error, node, attempts }: Failure, plain = false): Outgoing {
+export function deadLetterCopy(message: Message, target: string, { error, node, attempts }: Failure, plain = false): Outgoing {
   const { exchange, routingKey } = originOf(message);
   const own: HeaderTable = {
     "x-error-code": error.code,
@@ -89,7 +89,7 @@ export function deadLetterCopy(message: ConsumeMessage, target: string, { error,
  * amqplib cannot send everything it reads (2.3.1: the number -1e300 in a header). A `plain` copy can always be sent: it has none of the
  * original's headers, and only those properties that are text.
  */
-function copyOf(message: ConsumeMessage, queue: string, own: HeaderTable, plain: boolean): Outgoing {
+function copyOf(message: Message, queue: string, own: HeaderTable, plain: boolean): Outgoing {
   const { contentType, contentEncoding, priority, correlationId, replyTo, messageId, timestamp, type, appId } = message.properties as Options.Publish;
   const properties: Options.Publish = { contentType, contentEncoding, priority, correlationId, replyTo, messageId, timestamp, type, appId } as Options.Publish;
   if (plain) {

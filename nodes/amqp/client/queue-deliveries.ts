@@ -1,0 +1,131 @@
+import { toConnectorError, type ConnectorError } from "../../common/errors";
+import type { Delivery } from "../../delivery/delivery";
+import type { NodeName, SettleMode } from "../../delivery/outcome";
+import type { RetryPolicy } from "../../delivery/retry-policy";
+import type { TrackedRuntime } from "../../delivery/runtime";
+import { DeliverySource } from "../../delivery/source";
+import { decode, type Format } from "../../format/format";
+import type { AckWindow } from "./ack-window";
+import type { Connection } from "./connection";
+import type { Taken } from "./consumer";
+import { within } from "./deadline";
+import { QueueAnswers, type AnsweredQueue } from "./queue-answers";
+import { queueMessage, type QueueMessage } from "./queue-message";
+import { attemptOf } from "./retry-and-dead-letter";
+
+/** How what is taken from a queue is handed to the flow and settled. Times in ms. */
+export interface DeliverySettings extends RetryPolicy {
+  format: Format;
+  settle: SettleMode;
+  deadline: number;
+}
+
+/** What {@link QueueDeliveries} needs. */
+export interface QueueDeliveriesOptions {
+  from: AnsweredQueue;
+  settings: DeliverySettings;
+  node: NodeName;
+  runtime: TrackedRuntime;
+  /** Copies for retry and dead letters are published on it. */
+  publish: Connection;
+  send(message: QueueMessage): void;
+  /** Told of each delivery once it is settled. Not of those that {@link QueueDeliveries.lost} closes. */
+  onSettled?(taken: Taken): void;
+  warn(text: string): void;
+  /** A sink waits for its system: take no more. */
+  onHold(reason: string): void;
+  /** No sink waits any more. */
+  onResume(): void;
+  /** A copy is not taken by the broker at present; it will be tried again. */
+  onWaiting(error: ConnectorError): void;
+}
+
+/** What a node takes from a queue, from the broker's hands into the flow and back: decodes, opens deliveries, and answers by how each was settled. */
+export class QueueDeliveries {
+  private readonly source: DeliverySource<Taken>;
+  private readonly answers: QueueAnswers;
+  private readonly warned = new Set<string>();
+
+  constructor(private readonly options: QueueDeliveriesOptions) {
+    const { settings, node, runtime } = options;
+    const warn = (text: string): void => this.warnOnce(text);
+    this.source = new DeliverySource<Taken>({
+      id: node.id,
+      runtime,
+      settle: settings.settle,
+      deadline: settings.deadline,
+      retries: settings.retries,
+      retryDelay: settings.retryDelay,
+      retryMaxDelay: settings.retryMaxDelay,
+      onSettle: (delivery, settlement) => {
+        this.answers.answer(delivery, settlement);
+        options.onSettled?.(delivery.taken);
+      },
+      onHold: options.onHold,
+      onResume: () => {
+        // a pause that a deploy ends early leaves nothing waiting for the time it would have taken
+        this.answers.hurry();
+        options.onResume();
+      },
+      warn: options.warn,
+    });
+    this.answers = new QueueAnswers({
+      from: options.from,
+      node,
+      publish: options.publish,
+      again: (taken, attempt) => this.received(taken, attempt),
+      warn,
+      onWaiting: options.onWaiting,
+    });
+  }
+
+  /** Deliveries of the flow that are not settled. */
+  get openCount(): number {
+    return this.source.openCount;
+  }
+
+  /** Hands a message to the flow; one that cannot be decoded becomes a dead letter, its bytes untouched. @param attempt default: what the message says */
+  received(taken: Taken, attempt = attemptOf(taken.message)): void {
+    const { settings, from, send } = this.options;
+    const { message } = taken;
+    let payload: unknown;
+    try {
+      payload = decode(message.content, settings.format, message.properties);
+    } catch (error) {
+      return this.deadLetter(taken, toConnectorError(error, "FORMAT_INVALID"), attempt);
+    }
+    const delivery = this.source.open(taken, attempt);
+    const outgoing = queueMessage(message, from.queue, payload, delivery.info);
+    this.source.send(delivery, () => send(outgoing));
+  }
+
+  /** The message never reaches the flow: it becomes a dead letter, by this node's verdict. */
+  deadLetter(taken: Taken, error: ConnectorError, attempt = attemptOf(taken.message)): void {
+    this.answers.deadLetter(taken, error, attempt, this.options.node);
+    this.options.onSettled?.(taken);
+  }
+
+  /** The channel is gone, and the broker takes back what was open on it. */
+  lost(window: AckWindow): void {
+    this.source.invalidate((delivery: Delivery<Taken>) => delivery.taken.window === window);
+  }
+
+  /** Lets the flow, and then the copies on their way, finish until `end` (ms since the epoch). */
+  async drain(end: number): Promise<void> {
+    await this.source.drain(Math.max(0, end - Date.now()));
+    await within(this.answers.idle(), Math.max(0, end - Date.now()));
+    await this.answers.close();
+  }
+
+  /** After {@link drain}, and after the channel was given back what it is owed. */
+  close(): void {
+    this.source.close();
+  }
+
+  /** Tells the user once per text: each reconnect looks at the queues again. */
+  warnOnce(text: string): void {
+    if (this.warned.has(text)) return;
+    this.warned.add(text);
+    this.options.warn(text);
+  }
+}

@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { FileStore } from "../../nodes/common/file-store";
+
+describe("the file store", () => {
+  let folder: string;
+  let store: FileStore;
+
+  beforeEach(() => {
+    folder = path.join(mkdtempSync(path.join(tmpdir(), "surewire-store-")), "surewire");
+    store = new FileStore(folder);
+  });
+  afterEach(() => rmSync(path.dirname(folder), { recursive: true, force: true }));
+
+  it("knows nothing at first", async () => assert.equal(await store.read("a"), undefined));
+
+  it("gives back what was written, to another instance as well", async () => {
+    await store.write("stream/a b/q", { offset: 7 });
+    assert.deepEqual(await store.read("stream/a b/q"), { offset: 7 });
+    assert.deepEqual(await new FileStore(folder).read("stream/a b/q"), { offset: 7 });
+  });
+
+  it("keeps the last of many writes, and reads it while it is still being written", async () => {
+    const writes = Array.from({ length: 100 }, (_, index) => store.write("a", index));
+    assert.equal(await store.read("a"), 99);
+    await Promise.all(writes);
+    assert.equal(await new FileStore(folder).read("a"), 99);
+  });
+
+  it("forgets what is removed, and may be told so twice", async () => {
+    await store.write("a", 1);
+    await Promise.all([store.remove("a"), store.remove("a")]);
+    assert.equal(await store.read("a"), undefined);
+    assert.deepEqual(readdirSync(folder), []);
+  });
+
+  it("leaves no half-written file, and lets only its user read", async () => {
+    await store.write("a", 1);
+    assert.deepEqual(readdirSync(folder), ["a.json"]);
+    assert.equal(statSync(path.join(folder, "a.json")).mode & 0o077, 0);
+  });
+
+  it("tells when it cannot write, and works again when it can", async () => {
+    writeFileSync(folder, "a file where the folder should be");
+    await assert.rejects(store.write("a", 1));
+    rmSync(folder);
+    await store.write("a", 2);
+    assert.equal(await store.read("a"), 2);
+  });
+
+  it("tells when what is there cannot be read", async () => {
+    await store.write("a", 1);
+    writeFileSync(path.join(folder, "a.json"), "{");
+    await assert.rejects(store.read("a"), SyntaxError);
+  });
+
+  it("takes keys longer than a file's name may be", async () => {
+    const [one, other] = [`stream/${"ü".repeat(255)}1`, `stream/${"ü".repeat(255)}2`];
+    await Promise.all([store.write(one, 1), store.write(other, 2)]);
+    assert.deepEqual([await store.read(one), await store.read(other)], [1, 2]);
+  });
+
+  it("keeps a key inside its folder", async () => {
+    await store.write("../../outside", 1);
+    assert.deepEqual(readdirSync(path.dirname(folder)), ["surewire"]);
+  });
+});

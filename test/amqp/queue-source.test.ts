@@ -119,6 +119,7 @@ describe("a queue source", function () {
       "x-attempts": 3,
       "x-original-exchange": "",
       "x-original-routing-key": queue,
+      "x-original-queue": queue,
     });
     await waitFor("an empty queue", async () => (await rabbit.listQueues()).find(({ name }) => name === queue)?.messages === 0);
   });

@@ -64,8 +64,8 @@ export class QueueAnswers {
 
   /** Puts a copy with the reason on it into the dead-letter queue, then acknowledges the message. @param node where it failed; default: the node that took it */
   deadLetter(taken: Taken, error: ConnectorError, attempts: number, node?: NodeName): void {
-    const { deadLetterQueue: target, queueType } = this.options.from;
-    const failure = { error, attempts, ...(node ? { node: describeNode(node) } : {}) };
+    const { queue, deadLetterQueue: target, queueType } = this.options.from;
+    const failure = { error, queue, attempts, ...(node ? { node: describeNode(node) } : {}) };
     this.forward(taken, {
       copy: (plain) => deadLetterCopy(taken.message, target, failure, plain),
       queue: () => deadLetterQueue(target, queueType),

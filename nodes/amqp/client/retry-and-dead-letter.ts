@@ -4,10 +4,24 @@ import { sizeOfTable, MAX_HEADERS, type HeaderTable } from "./headers";
 import type { Outgoing } from "./publisher";
 import { retryQueueName } from "./topology";
 
-/** Counts our attempts. Own, since brokers from 4.0 on ignore an `x-death` that a client sends. */
-const ATTEMPT = "x-retry-attempt";
-const ORIGINAL_EXCHANGE = "x-original-exchange";
-const ORIGINAL_ROUTING_KEY = "x-original-routing-key";
+/** Headers of ours, on copies for retry, dead letters, and dead letters that are put back. */
+export const MARK = {
+  /** Counts attempts. Own, since brokers from 4.0 on ignore an `x-death` that a client sends. */
+  attempt: "x-retry-attempt",
+  /** How often it was put back from the dead letters. */
+  redriven: "x-redriven",
+  /** Where it was first published to. */
+  originalExchange: "x-original-exchange",
+  originalRoutingKey: "x-original-routing-key",
+  /** The queue it was taken from when it failed for good. */
+  originalQueue: "x-original-queue",
+  errorCode: "x-error-code",
+  errorMessage: "x-error-message",
+  failedNode: "x-failed-node",
+  /** ISO 8601. */
+  failedAt: "x-failed-at",
+  attempts: "x-attempts",
+} as const;
 
 /**
  * The broker's own marks. A copy is a new message: with them on it, the broker would take it for one that goes in circles and drop it.
@@ -32,25 +46,33 @@ const ERROR_TEXT = 8 * 1024;
 
 /** Which attempt a message is, from 1. */
 export function attemptOf(message: Message): number {
-  const attempt: unknown = message.properties.headers?.[ATTEMPT];
+  const attempt: unknown = message.properties.headers?.[MARK.attempt];
   return typeof attempt === "number" && Number.isInteger(attempt) && attempt > 0 ? attempt : 1;
 }
 
-/** Where a message was first published to. A retried one comes back by the default exchange, so its copy carries it. */
+/**
+ * Where a message was first published to. What was retried or redriven comes by the default exchange, so its copy carries it. By any
+ * other way, and without our mark, such headers are somebody else's.
+ */
 export function originOf(message: Message): { exchange: string; routingKey: string } {
-  const { headers } = message.properties;
-  const exchange: unknown = headers?.[ORIGINAL_EXCHANGE];
-  const routingKey: unknown = headers?.[ORIGINAL_ROUTING_KEY];
   const { fields } = message;
-  if (headers?.[ATTEMPT] === undefined || typeof exchange !== "string" || typeof routingKey !== "string") return fields;
-  return { exchange, routingKey };
+  const { headers } = message.properties;
+  const marked = headers?.[MARK.attempt] !== undefined || headers?.[MARK.redriven] !== undefined;
+  return (fields.exchange === "" && marked && writtenOrigin(headers)) || fields;
+}
+
+/** The origin that stands in the headers, if it does. */
+export function writtenOrigin(headers: HeaderTable | undefined): { exchange: string; routingKey: string } | undefined {
+  const exchange = headers?.[MARK.originalExchange];
+  const routingKey = headers?.[MARK.originalRoutingKey];
+  return typeof exchange === "string" && typeof routingKey === "string" ? { exchange, routingKey } : undefined;
 }
 
 /** The copy that waits in the delay queue of its step and then comes back as the next attempt. @param plain as for {@link deadLetterCopy} */
 export function retryCopy(message: Message, queue: string, attempt: number, delay: number, plain = false): Outgoing {
   const { exchange, routingKey } = originOf(message);
-  const own: HeaderTable = { [ATTEMPT]: attempt + 1, [ORIGINAL_EXCHANGE]: exchange, [ORIGINAL_ROUTING_KEY]: routingKey };
-  return copyOf(message, retryQueueName(queue, delay), own, plain);
+  const own: HeaderTable = { [MARK.attempt]: attempt + 1, [MARK.originalExchange]: exchange, [MARK.originalRoutingKey]: routingKey };
+  return copyOf(message, { exchange: "", routingKey: retryQueueName(queue, delay), own, plain });
 }
 
 /** Why and where a message failed for good. */
@@ -58,6 +80,8 @@ export interface Failure {
   error: ConnectorError;
   /** The node the error came from, as its user knows it. */
   node?: string;
+  /** The queue it was taken from. */
+  queue: string;
   attempts: number;
 }
 
@@ -66,42 +90,54 @@ export interface Failure {
  *
  * @param plain leave out what only the original's sender could send, see {@link copyOf}
  */
-export function deadLetterCopy(message: Message, target: string, { error, node, attempts }: Failure, plain = false): Outgoing {
+export function deadLetterCopy(message: Message, target: string, { error, node, queue, attempts }: Failure, plain = false): Outgoing {
   const { exchange, routingKey } = originOf(message);
   const own: HeaderTable = {
-    "x-error-code": error.code,
-    "x-error-message": cut(error.message, ERROR_TEXT),
-    ...(node === undefined ? {} : { "x-failed-node": cut(node, 255) }),
-    "x-failed-at": new Date().toISOString(),
-    "x-attempts": attempts,
-    [ORIGINAL_EXCHANGE]: exchange,
-    [ORIGINAL_ROUTING_KEY]: routingKey,
+    [MARK.errorCode]: error.code,
+    [MARK.errorMessage]: cut(error.message, ERROR_TEXT),
+    ...(node === undefined ? {} : { [MARK.failedNode]: cut(node, 255) }),
+    [MARK.failedAt]: new Date().toISOString(),
+    [MARK.attempts]: attempts,
+    [MARK.originalExchange]: exchange,
+    [MARK.originalRoutingKey]: routingKey,
+    [MARK.originalQueue]: queue,
   };
-  const copy = copyOf(message, target, own, plain);
-  delete (copy.options.headers as HeaderTable)[ATTEMPT]; // put back later, it starts anew
-  return copy;
+  return copyOf(message, { exchange: "", routingKey: target, own, without: [MARK.attempt], plain }); // put back later, it starts anew
+}
+
+/** How a copy differs from its original. */
+export interface CopyPlan {
+  /** "" for the queue that the routing key names. */
+  exchange: string;
+  routingKey: string;
+  /** Headers of ours, which win over the original's. */
+  own: HeaderTable;
+  /** Headers of the original that the copy has not. */
+  without?: readonly string[];
+  /** Only what can be sent whatever the original has on it. Default false. */
+  plain?: boolean;
 }
 
 /**
  * Persistent, mandatory, with the original's properties but two: an expiration would take it out of the queue it is kept in, and a
- * user id other than the connection's is refused.
+ * user id other than the connection's is refused. The broker's own headers are left out.
  *
  * amqplib cannot send everything it reads (2.3.1: the number -1e300 in a header). A `plain` copy can always be sent: it has none of the
  * original's headers, and only those properties that are text.
  */
-function copyOf(message: Message, queue: string, own: HeaderTable, plain: boolean): Outgoing {
+export function copyOf(message: Message, { exchange, routingKey, own, without = [], plain = false }: CopyPlan): Outgoing {
   const { contentType, contentEncoding, priority, correlationId, replyTo, messageId, timestamp, type, appId } = message.properties as Options.Publish;
   const properties: Options.Publish = { contentType, contentEncoding, priority, correlationId, replyTo, messageId, timestamp, type, appId } as Options.Publish;
   if (plain) {
     for (const name of ["priority", "timestamp"] as const) delete properties[name];
   }
-  const headers = withinLimit(message.properties.headers ?? {}, own, plain ? 0 : MAX_HEADERS);
-  return { exchange: "", routingKey: queue, content: message.content, options: { ...properties, headers, persistent: true, mandatory: true } };
+  const kept = Object.entries(message.properties.headers ?? {}).filter(([name]) => !BROKER_HEADERS.has(name) && !(name in own) && !without.includes(name));
+  const headers = withinLimit(kept, own, plain ? 0 : MAX_HEADERS);
+  return { exchange, routingKey, content: message.content, options: { ...properties, headers, persistent: true, mandatory: true } };
 }
 
 /** Ours and as many of the original's as fit under the limit, the largest left out first; which ones says `x-headers-dropped`. */
-function withinLimit(original: HeaderTable, own: HeaderTable, limit: number): HeaderTable {
-  const kept = Object.entries(original).filter(([name]) => !BROKER_HEADERS.has(name) && !(name in own));
+function withinLimit(kept: [string, unknown][], own: HeaderTable, limit: number): HeaderTable {
   const headers: HeaderTable = { ...Object.fromEntries(kept), ...own };
   let size = sizeOfTable(headers);
   if (size <= limit || kept.length === 0) return headers;

@@ -44,6 +44,7 @@ export const ERROR_CATALOGUE = {
   PUBLISH_REJECTED: message(true), // nack by the broker
   PUBLISH_UNCONFIRMED: system, // no confirm in time, or the channel closed first: republished
   HEADERS_INVALID: message(false),
+  POISON: message(false), // it has ended the process too often
   // salesforce
   ORG_UNAVAILABLE: system, // network, 5xx
   ORG_LOGIN_FAILED: system,

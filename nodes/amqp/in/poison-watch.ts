@@ -1,0 +1,214 @@
+import { createHash } from "node:crypto";
+import { ConnectorError, errorText } from "../../common/errors";
+import type { Store } from "../../common/store";
+import type { AckWindow } from "../client/ack-window";
+import type { Taken } from "../client/consumer";
+import { originOf } from "../client/retry-and-dead-letter";
+
+/** What {@link PoisonWatch} needs. */
+export interface PoisonWatchOptions {
+  store: Store;
+  /** Under which it keeps its marks: one for each consuming node. */
+  key: string;
+  /** A message that has ended the process so often becomes a dead letter. At least 2: the first time, nobody knows which of many it was. */
+  limit: number;
+  /** Whether the message may have been in hand when the process ended. Default: the broker's `redelivered`. */
+  suspects?(taken: Taken): boolean;
+  /** Hands a message to the flow. */
+  hand(taken: Taken): void;
+  /** Dead-letters a message that never reaches the flow. */
+  deadLetter(taken: Taken, error: ConnectorError): void;
+  warn(text: string): void;
+}
+
+/** What is kept. */
+interface Marks {
+  /** The source runs; still set when it starts: the process has ended without closing it. */
+  running: boolean;
+  /** By fingerprint: how often the process ended while the message was in hand among few, and how often while it was alone. */
+  deaths: Record<string, { times: number; alone: number }>;
+  /** Fingerprints of those in hand now. */
+  inHand: string[];
+}
+
+/** So many suspects are tried together at first: each try costs a write to the disk. */
+const GROUP = 20;
+/** Suspects that are remembered at most; a group adds {@link GROUP} with each end of the process. */
+const MAX_REMEMBERED = 1_000;
+/** ms. Who has not ended the process by then is let go: a flow may keep a message for long, a Join for its group. */
+const TRIAL = 10_000;
+
+/** One trial at a time in this process: with two, an innocent message of one source would be marked for the other's. */
+let trials: Promise<void> = Promise.resolve();
+
+/**
+ * Finds the message that ends the process each time it is taken, and puts it among the dead letters.
+ *
+ * The broker's delivery count cannot tell: before RabbitMQ 4.3 each requeue raises it, so each redeploy does. So we keep marks of our own. In
+ * ordinary times there is but one: that the source runs. When a source finds it set as it starts, the process has ended without closing it,
+ * and one of the messages that come again (`redelivered`) may be why. Those are handed over in small groups, each marked on disk before; when
+ * the process ends again, the marked ones are tried one by one the next time. Only one that ended the process while it was alone is poison.
+ */
+export class PoisonWatch {
+  private marks: Marks = { running: true, deaths: {}, inHand: [] };
+  private alert = false;
+  private ended = false;
+  /** Messages that wait behind a trial, in their order. */
+  private line: Taken[] = [];
+  private readonly onTrial = new Set<Taken>();
+  private trialOver: (() => void) | undefined;
+  private trying = false;
+
+  constructor(private readonly options: PoisonWatchOptions) {}
+
+  /** Looks at the marks and leaves one. To be awaited before the first message is taken. */
+  async begin(): Promise<void> {
+    const before = await this.read();
+    this.marks = { running: true, deaths: before.deaths, inHand: [] };
+    this.alert = before.running;
+    for (const print of before.running ? new Set(before.inHand) : []) {
+      const { times, alone } = before.deaths[print] ?? { times: 0, alone: 0 };
+      before.deaths[print] = { times: times + 1, alone: alone + (before.inHand.length === 1 ? 1 : 0) };
+    }
+    const forgotten = Object.keys(before.deaths).slice(0, -MAX_REMEMBERED);
+    for (const print of forgotten) delete before.deaths[print];
+    await this.write();
+  }
+
+  /** A message has come. */
+  take(taken: Taken): void {
+    if (!this.alert || (!this.trying && !this.suspects(taken))) return this.options.hand(taken);
+    if (this.ended) return; // goes back with the channel
+    this.line.push(taken); // behind those on trial, so that order is kept
+    if (!this.trying) void this.work();
+  }
+
+  /** A message was settled: it has not ended the process. */
+  settled(taken: Taken): void {
+    if (this.onTrial.delete(taken) && this.onTrial.size === 0) this.trialOver?.();
+  }
+
+  /** The channel is gone, and its messages with it. */
+  lost(window: AckWindow): void {
+    this.line = this.line.filter((taken) => taken.window !== window);
+    for (const taken of [...this.onTrial]) if (taken.window === window) this.settled(taken);
+  }
+
+  /** The source takes no more; what waits in line stays with the broker. */
+  stop(): void {
+    this.ended = true;
+    this.line = [];
+    this.onTrial.clear();
+    this.trialOver?.();
+  }
+
+  /** The source has closed in good order: after {@link stop}, and after its messages were given back. */
+  async end(): Promise<void> {
+    this.marks = { ...this.marks, running: false, inHand: [] };
+    await this.write();
+  }
+
+  private async work(): Promise<void> {
+    this.trying = true;
+    while (this.line.length > 0) {
+      const group = this.nextGroup();
+      if (group.length > 0) await this.inTurn(() => this.try(group));
+    }
+    this.trying = false;
+  }
+
+  /** Takes from the line what is tried together; hands over what is no suspect, and dead-letters what is poison. */
+  private nextGroup(): Taken[] {
+    const group: Taken[] = [];
+    for (let taken = this.line[0]; taken; taken = this.line[0]) {
+      if (!this.suspects(taken)) {
+        if (group.length > 0) return group;
+        this.hand(this.line.shift() as Taken);
+        continue;
+      }
+      const { times, alone } = this.marks.deaths[fingerprint(taken)] ?? { times: 0, alone: 0 };
+      if (alone > 0 && times + 1 >= this.options.limit) {
+        if (group.length > 0) return group;
+        this.condemn(this.line.shift() as Taken, times + 1);
+        continue;
+      }
+      const single = times > 0 || this.options.limit < 3;
+      if (group.length > 0 && (single || group.length === GROUP)) return group;
+      group.push(this.line.shift() as Taken);
+      if (single) return group;
+    }
+    return group;
+  }
+
+  private async try(group: Taken[]): Promise<void> {
+    const open = group.filter((taken) => !taken.window.closed);
+    if (open.length === 0 || this.ended) return;
+    const prints = open.map(fingerprint);
+    this.marks.inHand = prints;
+    await this.write();
+    if (this.ended) return;
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.trialOver = resolve;
+      timer = setTimeout(resolve, TRIAL);
+      for (const taken of open) this.onTrial.add(taken);
+      for (const taken of open) this.hand(taken);
+    });
+    clearTimeout(timer);
+    this.onTrial.clear();
+    if (this.ended) return;
+    for (const print of prints) delete this.marks.deaths[print];
+    this.marks.inHand = [];
+    if (this.line.length === 0) await this.write(); // else the next group's mark says it
+  }
+
+  private hand(taken: Taken): void {
+    try {
+      this.options.hand(taken);
+    } catch (error) {
+      this.options.warn(errorText(error));
+      taken.window.giveBack(taken.message.fields.deliveryTag);
+      this.settled(taken);
+    }
+  }
+
+  private condemn(taken: Taken, times: number): void {
+    delete this.marks.deaths[fingerprint(taken)];
+    this.options.deadLetter(taken, new ConnectorError("POISON", `The message has ended Node-RED ${times} times and is not taken again`));
+  }
+
+  private inTurn(work: () => Promise<void>): Promise<void> {
+    trials = trials.then(work);
+    return trials;
+  }
+
+  private suspects(taken: Taken): boolean {
+    return this.options.suspects?.(taken) ?? taken.message.fields.redelivered;
+  }
+
+  private async read(): Promise<Marks> {
+    try {
+      const kept = (await this.options.store.read(this.options.key)) as Partial<Marks> | undefined;
+      return { running: kept?.running === true, deaths: kept?.deaths ?? {}, inHand: kept?.inHand ?? [] };
+    } catch (error) {
+      this.options.warn(`The marks of messages that end Node-RED cannot be read and are begun anew: ${errorText(error)}`);
+      return { running: false, deaths: {}, inHand: [] };
+    }
+  }
+
+  /** Without its marks the watch sees nothing, but messages must go on. */
+  private async write(): Promise<void> {
+    try {
+      await this.options.store.write(this.options.key, this.marks);
+    } catch (error) {
+      this.options.warn(`A message that ends Node-RED cannot be found out, because its mark cannot be written: ${errorText(error)}`);
+    }
+  }
+}
+
+/** What a message is known by when it comes again, as a retry's copy too. */
+function fingerprint({ message }: Taken): string {
+  const { exchange, routingKey } = originOf(message);
+  const name = JSON.stringify([exchange, routingKey, message.properties.messageId ?? ""]);
+  return createHash("sha256").update(name).update(message.content).digest("base64url");
+}

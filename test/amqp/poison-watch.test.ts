@@ -1,0 +1,173 @@
+import assert from "node:assert/strict";
+import { AckWindow } from "../../nodes/amqp/client/ack-window";
+import type { Taken } from "../../nodes/amqp/client/consumer";
+import { PoisonWatch } from "../../nodes/amqp/in/poison-watch";
+import type { ConnectorError } from "../../nodes/common/errors";
+import type { Store } from "../../nodes/common/store";
+import { waitFor } from "../services/wait";
+
+/** A disk that outlives the processes of a test. */
+class Disk implements Store {
+  readonly kept = new Map<string, string>();
+  broken = false;
+  read(key: string): Promise<unknown> {
+    const text = this.kept.get(key);
+    return Promise.resolve(text === undefined ? undefined : JSON.parse(text));
+  }
+  write(key: string, value: unknown): Promise<void> {
+    if (this.broken) return Promise.reject(new Error("disk full"));
+    this.kept.set(key, JSON.stringify(value));
+    return Promise.resolve();
+  }
+  remove(key: string): Promise<void> {
+    this.kept.delete(key);
+    return Promise.resolve();
+  }
+}
+
+/** A broker that gives the same messages to one process after the other, and a flow that the poisonous ones end. */
+class World {
+  readonly disk = new Disk();
+  readonly dead: string[] = [];
+  readonly warnings: string[] = [];
+  /** What the latest process was handed, in order. */
+  handed: string[] = [];
+  left: string[];
+  deaths = 0;
+  private redelivered = new Set<string>();
+
+  constructor(contents: string[], private readonly poison: Set<string>, private readonly limit = 3) {
+    this.left = [...contents];
+  }
+
+  /** A process starts, takes everything there is, and works until all is done or a message ends it. */
+  async live(): Promise<"ended" | "done"> {
+    let ended = false;
+    const window = new AckWindow({ ack() {}, nack() {} });
+    this.handed = [];
+    const watch: PoisonWatch = new PoisonWatch({
+      store: this.disk,
+      key: "watch",
+      limit: this.limit,
+      hand: (taken) => {
+        if (ended) return;
+        const content = String(taken.message.content);
+        this.handed.push(content);
+        if (this.poison.has(content)) ended = true;
+        else setImmediate(() => ended || settle(content, taken));
+      },
+      deadLetter: (taken, error: ConnectorError) => {
+        assert.equal(error.code, "POISON");
+        this.dead.push(String(taken.message.content));
+        settle(String(taken.message.content), taken);
+      },
+      warn: (text) => this.warnings.push(text),
+    });
+    const settle = (content: string, taken: Taken): void => {
+      this.left = this.left.filter((one) => one !== content);
+      watch.settled(taken);
+    };
+    await watch.begin();
+    const taken = [...this.left];
+    taken.forEach((content, index) => watch.take(take(content, this.redelivered.has(content), index + 1, window)));
+    await waitFor("the end of the process or of its work", () => ended || this.left.length === 0);
+    this.redelivered = new Set(taken);
+    this.deaths += ended ? 1 : 0;
+    watch.stop(); // a process that is gone holds no trial; it writes nothing either
+    if (ended) return "ended";
+    await watch.end();
+    return "done";
+  }
+
+  async liveOn(): Promise<void> {
+    while ((await this.live()) === "ended") assert.ok(this.deaths < 20, "it must come to an end");
+  }
+}
+
+const take = (content: string, redelivered: boolean, deliveryTag: number, window: AckWindow): Taken => {
+  window.take(deliveryTag);
+  const fields = { deliveryTag, redelivered, exchange: "", routingKey: "q", consumerTag: "c" };
+  return { message: { content: Buffer.from(content), fields, properties: {} } as unknown as Taken["message"], window };
+};
+
+const numbers = (count: number): string[] => Array.from({ length: count }, (_, index) => `m${index}`);
+
+describe("the poison watch", () => {
+  it("hands everything over at once and in order while nothing has happened", async () => {
+    const world = new World(numbers(100), new Set());
+    assert.equal(await world.live(), "done");
+    assert.deepEqual(world.handed, numbers(100));
+  });
+
+  it("dead-letters the one message of a hundred that ends the process, at its third end, and no other", async () => {
+    const world = new World(numbers(100), new Set(["m57"]));
+    await world.liveOn();
+    assert.equal(world.deaths, 3);
+    assert.deepEqual(world.dead, ["m57"]);
+  });
+
+  it("finds two of them", async () => {
+    const world = new World(numbers(50), new Set(["m10", "m11"]));
+    await world.liveOn();
+    assert.deepEqual(world.dead.sort(), ["m10", "m11"]);
+  });
+
+  for (const limit of [2, 5]) {
+    it(`waits for as many ends as it is told: ${limit}`, async () => {
+      const world = new World(numbers(30), new Set(["m3"]), limit);
+      await world.liveOn();
+      assert.equal(world.deaths, limit);
+      assert.deepEqual(world.dead, ["m3"]);
+    });
+  }
+
+  it("blames nobody when the process is killed over and over for another reason", async () => {
+    const world = new World(numbers(60), new Set());
+    for (let kill = 0; kill < 10; kill += 1) {
+      world.disk.kept.set("watch", JSON.stringify({ running: true, deaths: {}, inHand: [] }));
+      assert.equal(await world.live(), "done");
+      world.left = numbers(60);
+    }
+    assert.deepEqual(world.dead, []);
+  });
+
+  it("keeps the order of what waits behind a trial", async () => {
+    const world = new World(numbers(60), new Set(["m59"]));
+    await world.live();
+    world.left = [...numbers(60).slice(0, 30), "new1", "new2"];
+    assert.equal(await world.live(), "done");
+    assert.deepEqual(world.handed, [...numbers(60).slice(0, 30), "new1", "new2"]);
+  });
+
+  it("goes on without marks, with a warning, when they cannot be written", async () => {
+    const world = new World(numbers(5), new Set());
+    world.disk.broken = true;
+    assert.equal(await world.live(), "done");
+    assert.match(world.warnings[0] ?? "", /disk full/);
+  });
+
+  it("begins anew when its marks cannot be read", async () => {
+    const world = new World(numbers(5), new Set());
+    world.disk.kept.set("watch", "{");
+    assert.equal(await world.live(), "done");
+    assert.equal(world.warnings.length, 1);
+  });
+
+  it("forgets what waits when its channel is lost, and ends a trial whose messages went with it", async () => {
+    const disk = new Disk();
+    await disk.write("watch", { running: true, deaths: {}, inHand: [] });
+    const handed: string[] = [];
+    const watch = new PoisonWatch({ store: disk, key: "watch", limit: 2, hand: (taken) => handed.push(String(taken.message.content)), deadLetter() {}, warn() {} });
+    await watch.begin();
+    const lost = new AckWindow({ ack() {}, nack() {} });
+    watch.take(take("a", true, 1, lost));
+    watch.take(take("b", true, 2, lost));
+    await waitFor("the first on trial", () => handed.length === 1);
+    lost.close();
+    watch.lost(lost);
+    watch.take(take("c", true, 1, new AckWindow({ ack() {}, nack() {} })));
+    await waitFor("the next on trial", () => handed.length === 2);
+    assert.deepEqual(handed, ["a", "c"]);
+    watch.stop();
+  });
+});

@@ -70,6 +70,19 @@ export class Batcher<T> {
     this.pump();
   }
 
+  /** Takes out those of `items` that are in no batch; what waits behind one of them for its key moves up. */
+  remove(items: ReadonlySet<T>): void {
+    for (const [key, line] of this.busy) {
+      const left = line.filter((item) => !items.has(item));
+      this.behind -= line.length - left.length;
+      this.busy.set(key, left);
+    }
+    const out = this.ready.filter((item) => items.has(item));
+    if (out.length === 0) return;
+    this.ready = this.ready.filter((item) => !items.has(item));
+    for (const item of out) this.finish(item);
+  }
+
   /** No new batch until {@link resume}. */
   pause(): void {
     this.paused = true;

@@ -1,48 +1,12 @@
-import { BackOff } from "../common/back-off";
 import { Batcher } from "../common/batcher";
 import { ConnectorError, toConnectorError } from "../common/errors";
 import { claimOf, type Claim } from "./claim";
 import { flowTracker } from "./flow-tracker";
+import { Knock } from "./knock";
+import { Patience } from "./patience";
+import type { ItemResult, SinkOptions } from "./sink-options";
 
-/** What became of one value of a batch. */
-export type ItemResult<R> = { ok: true; value: R } | { ok: false; error: ConnectorError };
-
-/** What a sink is doing, for its status. */
-export interface SinkState {
-  /** `waiting`: for its system, see `error`. */
-  kind: "idle" | "writing" | "waiting";
-  /** Messages it has, written or not. */
-  messages: number;
-  /** Why it waits. */
-  error?: ConnectorError;
-}
-
-/** What a sink brings to {@link Sink}. */
-export interface SinkOptions<V, R> {
-  /** Most values in one write. */
-  batchSize: number;
-  /** How long the first value of a batch waits for company, in ms; 0 for the end of the turn. */
-  linger: number;
-  /** Most writes at once. Default 1. */
-  concurrency?: number;
-  /** Most messages it takes before it refuses, with `OVERLOADED`, those of no delivery; how many come of deliveries their sources bound. Default 10000. */
-  maxWaiting?: number;
-  /** Values with equal keys are never in two writes at once, nor twice in one, and keep their order. */
-  key?: (value: V) => string | undefined;
-  /**
-   * Stores a batch. One result per value, in order. A rejection is the result of every value. Values with a system error are
-   * held and written again when the system is back, while their sources pause; the others are settled.
-   */
-  write: (values: V[]) => Promise<ItemResult<R>[]>;
-  /** Awaited before a write is tried again after a system error. Default: back-off from 1 to 60 s. */
-  untilReady?: (error: ConnectorError) => Promise<void>;
-  /** The state changed: once a write, not once a message. */
-  onState?: (state: SinkState) => void;
-  /** Tells the user that a message came too late for its delivery. */
-  warn: (text: string) => void;
-  /** How often a message error that a retry can help is tried again on the spot, after 50, 100, 200 … ms. Default 3. */
-  retriesInPlace?: number;
-}
+export type { ItemResult, SinkOptions, SinkState } from "./sink-options";
 
 interface Entry<V, R> {
   value: V;
@@ -52,12 +16,11 @@ interface Entry<V, R> {
   stored: (result: R) => void;
   tries: number;
   held: boolean;
+  /** It has waited too long and has failed: whoever still has it forgets it. */
+  over: boolean;
 }
 
 const RETRY_IN_PLACE_DELAY = 50;
-
-/** Between two tries of a write, however ready its system says it is: nothing may spin. Caps in ms. */
-const SPIN = { initial: 2, max: 1000 };
 
 /**
  * The one way a message is stored by a node of ours: gathers messages into batches, settles each by its own result, and holds
@@ -65,19 +28,23 @@ const SPIN = { initial: 2, max: 1000 };
  */
 export class Sink<V, R> {
   private readonly batcher: Batcher<Entry<V, R>>;
-  private readonly backOff: BackOff;
+  private readonly knock: Knock;
+  private readonly patience: Patience<Entry<V, R>> | undefined;
   private readonly retryTimers = new Map<Entry<V, R>, NodeJS.Timeout>();
+  /** In the hands of a write at present. */
+  private readonly writing = new Set<Entry<V, R>>();
   private down: ConnectorError | undefined;
+  private suspended = false;
   private messages = 0;
   private closed = false;
-  /** Ends the waits of batches for their system. */
-  private readonly waits = new Set<() => void>();
   private idle: (() => void) | undefined;
   /** Messages whose value is still being evaluated go in one after the other. */
   private arrivals: Promise<void> | undefined;
 
   constructor(private readonly options: SinkOptions<V, R>) {
-    this.backOff = options.untilReady ? new BackOff(SPIN) : new BackOff();
+    this.knock = new Knock(options.untilReady);
+    const { maxWait: limit } = options;
+    if (limit) this.patience = new Patience({ limit, busy: (entry) => this.writing.has(entry), onOver: (entries) => this.giveUp(entries, limit) });
     this.batcher = new Batcher<Entry<V, R>>({
       size: options.batchSize,
       linger: options.linger,
@@ -109,18 +76,36 @@ export class Sink<V, R> {
       return;
     }
     this.messages += 1;
-    const entry = { key: undefined, claim, done, stored, tries: 0, held: false };
+    const entry = { key: undefined, claim, done, stored, tries: 0, held: false, over: false };
     if (value instanceof Promise || this.arrivals) this.arrive(entry, value);
     else this.enter({ ...entry, value });
+  }
+
+  /**
+   * Its system takes nothing at present, as it says itself: what is there and what comes is held without a try. What is in the hands
+   * of a write stays there.
+   *
+   * @param error why; `undefined` when the system takes again
+   */
+  suspend(error: ConnectorError | undefined): void {
+    this.suspended = error !== undefined;
+    if (!error) return this.up();
+    this.goDown(error);
+    for (const entry of this.writing) this.hold(entry, error);
+    this.tell();
   }
 
   /** Lets what it has be stored for up to `timeout` ms, and gives the rest back. */
   async close(timeout = 8000): Promise<void> {
     this.closed = true;
     if (this.down) this.giveBack();
-    if (this.messages === 0) return;
+    if (this.messages > 0) await this.finish(timeout);
+    this.patience?.close();
+  }
+
+  private finish(timeout: number): Promise<void> {
     this.batcher.hurry();
-    await new Promise<void>((resolve) => {
+    return new Promise((resolve) => {
       const timer = setTimeout(() => {
         this.idle = undefined;
         this.giveBack();
@@ -165,30 +150,36 @@ export class Sink<V, R> {
   private async flush(entries: Entry<V, R>[]): Promise<void> {
     let open = this.withoutClosed(entries);
     while (open.length > 0) {
-      const results = await this.write(open.map((entry) => entry.value));
+      const results = await this.write(open);
       const away = results.find(isAway)?.error;
       if (!away) this.up();
       const left: Entry<V, R>[] = [];
       open.forEach((entry, index) => (isAway(results[index]) ? left.push(entry) : this.settle(entry, results[index])));
       if (!away) return this.tell();
       for (const entry of left) this.hold(entry, away);
-      await this.wait(away);
+      this.goDown(away);
+      this.tell();
+      if (this.closed) this.giveBack();
+      else await this.knock.wait(away);
+      open = this.withoutClosed(left);
       if (this.closed) {
-        for (const entry of left) this.fail(entry, stopped());
+        for (const entry of open) this.fail(entry, stopped());
         return;
       }
-      open = this.withoutClosed(left);
     }
     this.up(); // nobody is left to knock for those who wait: the next of them finds out
   }
 
   /** The results of a write; a rejection is the result of each value. */
-  private async write(values: V[]): Promise<ItemResult<R>[]> {
+  private async write(entries: Entry<V, R>[]): Promise<ItemResult<R>[]> {
+    for (const entry of entries) this.writing.add(entry);
     try {
-      return (await this.options.write(values)) ?? [];
+      return (await this.options.write(entries.map((entry) => entry.value))) ?? [];
     } catch (thrown) {
       const error = toConnectorError(thrown);
-      return values.map(() => ({ ok: false, error }));
+      return entries.map(() => ({ ok: false, error }));
+    } finally {
+      for (const entry of entries) this.writing.delete(entry);
     }
   }
 
@@ -237,6 +228,8 @@ export class Sink<V, R> {
 
   private withoutClosed(entries: Entry<V, R>[]): Entry<V, R>[] {
     return entries.filter((entry) => {
+      if (entry.over) this.batcher.finish(entry);
+      if (entry.over) return false;
       if (!entry.claim?.closed) return true;
       this.leave();
       this.batcher.finish(entry);
@@ -245,46 +238,35 @@ export class Sink<V, R> {
     });
   }
 
-  private async wait(error: ConnectorError): Promise<void> {
-    if (!this.down) {
-      this.down = error;
-      this.batcher.pause();
-      for (const entry of this.batcher.items()) this.hold(entry, error);
-    }
-    this.tell();
-    if (this.closed) return this.giveBack();
-    await new Promise<void>((resolve) => {
-      const end = (): void => {
-        clearTimeout(timer);
-        this.waits.delete(end);
-        resolve();
-      };
-      let open = 2;
-      const one = (): void => {
-        open -= 1;
-        if (open === 0) end();
-      };
-      const timer = setTimeout(one, this.backOff.next());
-      this.waits.add(end);
-      void this.ready(error).then(one);
-    });
-  }
-
-  private async ready(error: ConnectorError): Promise<void> {
-    try {
-      await this.options.untilReady?.(error);
-    } catch {
-      // the next try will tell
-    }
+  private goDown(error: ConnectorError): void {
+    if (this.down) return;
+    this.down = error;
+    this.batcher.pause();
+    for (const entry of this.batcher.items()) this.hold(entry, error);
   }
 
   private up(): void {
-    if (!this.down) return;
+    if (!this.down || this.suspended) return;
     this.down = undefined;
-    for (const end of this.waits) end(); // the other batches need not wait longer
-    this.backOff.reset();
+    this.knock.end(); // the other batches need not wait longer
+    this.knock.reset();
     for (const entry of this.batcher.items()) this.release(entry);
     this.batcher.resume();
+  }
+
+  /** These have waited as long as they may. */
+  private giveUp(entries: Entry<V, R>[], limit: number): void {
+    const { code, message } = this.down ?? stopped();
+    this.batcher.remove(new Set(entries));
+    for (const entry of entries) {
+      entry.over = true;
+      if (this.retryTimers.has(entry)) this.batcher.finish(entry);
+      clearTimeout(this.retryTimers.get(entry));
+      this.retryTimers.delete(entry);
+      this.leave();
+      entry.done(new ConnectorError(code, `${message}; the message has waited ${limit} ms`, { cause: this.down }));
+    }
+    this.tell();
   }
 
   /** Everything that is not in the hands of a write goes back to where it came from. */
@@ -293,19 +275,21 @@ export class Sink<V, R> {
     const left = [...this.retryTimers.keys(), ...this.batcher.clear()];
     this.retryTimers.clear();
     for (const entry of left) this.fail(entry, stopped());
-    for (const end of this.waits) end();
+    this.knock.end();
   }
 
   private hold(entry: Entry<V, R>, error: ConnectorError): void {
     if (entry.held) return;
     entry.held = true;
-    entry.claim?.hold(error.message);
+    if (entry.claim) entry.claim.hold(error.message);
+    else this.patience?.add(entry);
   }
 
   private release(entry: Entry<V, R>): void {
     if (!entry.held) return;
     entry.held = false;
-    entry.claim?.resume();
+    if (entry.claim) entry.claim.resume();
+    else this.patience?.delete(entry);
   }
 
   private leave(): void {

@@ -91,20 +91,137 @@ describe("a sink", () => {
     assert.deepEqual(written, [[1, 2, 3, 4], [3, 4]]);
   });
 
-  it("wakes every batch that waits when one of them gets through", async () => {
+  it("knocks once for all batches that wait, and lets them go on in their order", async () => {
     let down = true;
-    const waits: (() => void)[] = [];
+    const ready: (() => void)[] = [];
+    const written: number[] = [];
     const { take, settled } = sinkOf({
       batchSize: 1,
       concurrency: 3,
-      untilReady: () => new Promise((resolve) => waits.push(resolve)),
-      write: (values) => (down ? Promise.reject(away) : Promise.resolve(values.map(() => ok))),
+      untilReady: () => new Promise((resolve) => ready.push(resolve)),
+      write: (values) => (down ? Promise.reject(away) : (written.push(...values), Promise.resolve(values.map(() => ok)))),
     });
     take(1, 2, 3);
-    await waitFor("all to wait", () => waits.length === 3);
+    await waitFor("the knock", () => ready.length === 1);
+    take(4);
     down = false;
-    waits[0]?.(); // the others would wait for ever
-    await settled(3);
+    ready[0]?.();
+    await settled(4);
+    assert.deepEqual(written, [1, 2, 3, 4]);
+    assert.equal(ready.length, 1);
+  });
+
+  describe("whose system stays away", () => {
+    const never = (): Promise<void> => new Promise(() => undefined);
+
+    it("fails messages of no delivery when they have waited as long as they may, with the reason", async () => {
+      const errors: ConnectorError[] = [];
+      const sink = new Sink<number, string>({ batchSize: 2, linger: 0, maxWait: 60, untilReady: never, warn: () => undefined, write: () => Promise.reject(away) });
+      for (const value of [1, 2, 3]) sink.take({}, value, (error) => errors.push(error as ConnectorError), () => assert.fail("stored"));
+      await waitFor("all to fail", () => errors.length === 3);
+      assert.deepEqual(errors.map(({ code }) => code), ["DATABASE_UNAVAILABLE", "DATABASE_UNAVAILABLE", "DATABASE_UNAVAILABLE"]);
+      assert.match(errors[0]?.message ?? "", /database is away; the message has waited 60 ms/);
+      await sink.close(60_000); // nothing is left in it
+    });
+
+    it("makes room with them, and stores what comes later when its system is back", async () => {
+      let down = true;
+      let ready = (): void => undefined;
+      const written: number[] = [];
+      const { take, settled, outcomes } = sinkOf({
+        maxWait: 60,
+        maxWaiting: 2,
+        key: () => "same",
+        untilReady: () => new Promise((resolve) => (ready = resolve)),
+        write: (values) => (down ? Promise.reject(away) : (written.push(...values), Promise.resolve(values.map(() => ok)))),
+      });
+      take(1, 2, 3);
+      await settled(3);
+      take(4);
+      down = false;
+      ready();
+      await settled(4);
+      assert.deepEqual(outcomes, ["DATABASE_UNAVAILABLE", "DATABASE_UNAVAILABLE", "OVERLOADED", "stored"]);
+      assert.deepEqual(written, [4]);
+    });
+
+    it("gives up no message that is being written, nor one that waits for nothing but its turn", async () => {
+      let finish = (): void => undefined;
+      const { take, settled, outcomes } = sinkOf({
+        batchSize: 1,
+        maxWait: 20,
+        write: (values) => new Promise((resolve) => (finish = () => resolve(values.map(() => ok)))),
+      });
+      take(1, 2);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      assert.deepEqual(outcomes, [undefined, undefined]);
+      finish();
+      await settled(1);
+      finish();
+      await settled(2);
+      assert.deepEqual(outcomes, ["stored", "stored"]);
+    });
+
+    it("keeps messages of deliveries without end, and their sources paused", async () => {
+      const source = sourceOf("patient");
+      const failed: string[] = [];
+      const sink = new Sink<number, string>({ batchSize: 1, linger: 0, maxWait: 20, untilReady: never, warn: () => undefined, write: () => Promise.reject(away) });
+      sink.take({ delivery: source.open(1, 1).info }, 1, () => failed.push("claimed"), () => undefined);
+      sink.take({}, 2, () => failed.push("free"), () => undefined);
+      await waitFor("the other to fail", () => failed.length > 0);
+      assert.deepEqual(failed, ["free"]);
+      assert.equal(source.held, true);
+      await sink.close();
+      source.close();
+    });
+  });
+
+  describe("that is suspended", () => {
+    it("tries nothing, holds what is there and what comes, and goes on when it is told to", async () => {
+      const source = sourceOf("suspended");
+      const written: number[] = [];
+      const states: string[] = [];
+      const sink = new Sink<number, string>({
+        batchSize: 1,
+        linger: 0,
+        warn: () => undefined,
+        onState: ({ kind }) => states.push(kind),
+        write: (values) => (written.push(...values), Promise.resolve(values.map(() => ok))),
+      });
+      sink.suspend(away);
+      const done = new Promise<Error | undefined>((resolve) => sink.take({ delivery: source.open(1, 1).info }, 1, resolve, () => undefined));
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      assert.deepEqual([source.held, states.at(-1), written], [true, "waiting", []]);
+      sink.suspend(undefined);
+      assert.equal(await done, undefined);
+      assert.deepEqual([source.held, states.at(-1), written], [false, "idle", [1]]);
+      source.close();
+    });
+
+    it("holds the sources of what is being written, and stays suspended when that is stored", async () => {
+      const source = sourceOf("writing");
+      const writes: (() => void)[] = [];
+      const sink = new Sink<number, string>({
+        batchSize: 1,
+        linger: 0,
+        warn: () => undefined,
+        write: (values) => new Promise((resolve) => writes.push(() => resolve(values.map(() => ok)))),
+      });
+      const outcomes: number[] = [];
+      for (const value of [1, 2]) sink.take({ delivery: source.open(value, 1).info }, value, () => outcomes.push(value), () => undefined);
+      await waitFor("the write", () => writes.length === 1);
+      sink.suspend(away);
+      assert.equal(source.held, true);
+      writes[0]?.();
+      await waitFor("the first", () => outcomes.length === 1);
+      assert.equal(source.held, true, "the second waits");
+      sink.suspend(undefined);
+      await waitFor("the second write", () => writes.length === 2);
+      assert.equal(source.held, false);
+      writes[1]?.();
+      await sink.close();
+      source.close();
+    });
   });
 
   it("tries a message error that may pass again on the spot, in order for its key", async () => {

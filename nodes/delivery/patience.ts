@@ -1,0 +1,53 @@
+/** What {@link Patience} asks and tells. */
+export interface PatienceOptions<T> {
+  /** ms that one may wait. */
+  limit: number;
+  /** Whether it must not be given up right now. */
+  busy(item: T): boolean;
+  /** They have waited too long, longest first, and are forgotten. */
+  onOver(items: T[]): void;
+}
+
+/** ms between two looks at the least: giving up one by one would cost a look through all that wait for each. */
+const STEP = 50;
+
+/** Gives up who waits too long. There is one timer, for the one that waits longest. */
+export class Patience<T> {
+  /** Since when they wait, longest first. */
+  private readonly since = new Map<T, number>();
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(private readonly options: PatienceOptions<T>) {}
+
+  /** It begins to wait. */
+  add(item: T): void {
+    this.since.set(item, Date.now());
+    this.timer ??= setTimeout(() => this.look(), this.options.limit);
+  }
+
+  /** It waits no more. */
+  delete(item: T): void {
+    this.since.delete(item);
+  }
+
+  /** Looks no more. */
+  close(): void {
+    clearTimeout(this.timer);
+    this.since.clear();
+  }
+
+  private look(): void {
+    const { limit, busy, onOver } = this.options;
+    this.timer = undefined;
+    const now = Date.now();
+    const over: T[] = [];
+    for (const [item, since] of this.since) {
+      if (now - since < limit) break;
+      if (!busy(item)) over.push(item);
+    }
+    for (const item of over) this.since.delete(item);
+    if (over.length > 0) onOver(over);
+    const next = this.since.values().next().value;
+    if (next !== undefined) this.timer ??= setTimeout(() => this.look(), Math.max(STEP, next + limit - now));
+  }
+}

@@ -145,7 +145,6 @@ describe("the AMQP nodes", function () {
     it("turns red on a wrong password and takes nothing", async () => {
       await load([broker(), input(unique("refused")), end], { broker: { username: "guest", password: "geheim" } });
       await waitFor("the status", () => lastStatus("in")?.fill === "red");
-      assert.equal(lastStatus("in")?.text, "in.status.refused");
       const log = helper.log().args.flat().map((entry: unknown) => JSON.stringify(entry));
       assert.equal(log.filter((line: string) => line.includes("refused the user name or password")).length, 1);
       assert.ok(!log.some((line: string) => line.includes("geheim")));
@@ -234,7 +233,7 @@ describe("the AMQP nodes", function () {
       await waitFor("the first", () => received.length === 1);
       await rabbit.halt();
       for (let index = 0; index < 50; index += 1) inject({ payload: String(index) });
-      await waitFor("the status", () => ["out.status.reconnecting", "out.status.connecting", "out.status.waiting"].includes(lastStatus("out")?.text ?? ""));
+      await waitFor("the status", () => lastStatus("out")?.fill === "yellow");
       assert.equal(received.length, 1);
       await rabbit.start();
       await waitFor("all", () => received.length === 51, AFTER_RESTART);

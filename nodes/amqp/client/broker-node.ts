@@ -1,6 +1,5 @@
 import { ConnectorError } from "../../common/errors";
 import type { Broker } from "./broker";
-import type { ConnectionState } from "./connection";
 
 /** What the config node carries for its users, by shape, so that two installed copies of the package understand each other. */
 export interface BrokerHolder {
@@ -14,9 +13,4 @@ export function brokerOf(node: unknown): Broker {
   const holder = node as BrokerHolder | null | undefined;
   if (holder?.amqp) return holder.amqp;
   throw holder?.problem ?? new ConnectorError("NOT_CONFIGURED", "No broker is chosen");
-}
-
-/** A connection state that keeps messages from moving, or `undefined` when it does not. */
-export function troubleOf(state: ConnectionState): Exclude<ConnectionState, { kind: "idle" | "connected" | "closed" }> | undefined {
-  return state.kind === "idle" || state.kind === "connected" || state.kind === "closed" ? undefined : state;
 }

@@ -35,9 +35,9 @@ export type ConnectionState =
   | { kind: "idle" }
   | { kind: "connecting" }
   | { kind: "connected" }
-  /** `delay`: ms until the next try */
-  | { kind: "reconnecting"; delay: number; error: ConnectorError }
-  | { kind: "refused"; delay: number; error: ConnectorError }
+  /** `delay`: ms until the next try; `until`: when that is, in ms since 1970 */
+  | { kind: "reconnecting"; delay: number; until: number; error: ConnectorError }
+  | { kind: "refused"; delay: number; until: number; error: ConnectorError }
   | { kind: "blocked"; reason: string }
   | { kind: "closed" };
 
@@ -184,7 +184,7 @@ export class Connection {
     const failure = connectionFailure(cause, where, this.options.vhost ?? "/");
     const { lane, error } = failure;
     const delay = this.delayFor(failure);
-    this.setState({ kind: lane === "refused" ? "refused" : "reconnecting", delay, error });
+    this.setState({ kind: lane === "refused" ? "refused" : "reconnecting", delay, until: Date.now() + delay, error });
     if (this.logged !== error.code) this.options.log?.(lane === "refused" ? "error" : "warn", error.message);
     this.logged = error.code;
     this.timer = setTimeout(() => void this.attempt(), delay);

@@ -3,7 +3,8 @@ import { toConnectorError } from "../../common/errors";
 import { Status } from "../../common/status";
 import type { TrackedRuntime } from "../../delivery/runtime";
 import type { Broker } from "../client/broker";
-import { brokerOf, troubleOf } from "../client/broker-node";
+import { brokerOf } from "../client/broker-node";
+import { connectionStatus } from "../client/broker-status";
 import { QueueSource, type QueueSourceSettings, type QueueSourceState } from "./queue-source";
 import { readSettings, type InDef } from "./settings";
 
@@ -43,11 +44,9 @@ export = (RED: NodeAPI): void => {
     });
 
     const show = (): void => {
-      const trouble = troubleOf(link.consume.state);
+      const trouble = connectionStatus(link.consume.state, RED._);
       if (started && !isWired(node)) status.set("stopped", () => RED._("in.status.unwired"));
-      else if (trouble?.kind === "refused") status.set("failed", () => RED._("in.status.refused", { reason: trouble.error.message }));
-      else if (trouble?.kind === "reconnecting") status.set("reconnecting", () => RED._("in.status.reconnecting", { seconds: Math.ceil(trouble.delay / 1000) }));
-      else if (trouble?.kind === "connecting" || state.kind === "starting") status.set("connecting", () => RED._("in.status.connecting"));
+      else if (trouble) status.set(trouble.state, trouble.text);
       else showSource(status, state, settings);
     };
 

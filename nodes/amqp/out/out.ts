@@ -4,7 +4,8 @@ import { Status } from "../../common/status";
 import { compileTypedInput, type TypedInputUtil, type TypedValue } from "../../common/typed-input";
 import { Sink, type SinkState } from "../../delivery/sink";
 import type { Format } from "../../format/format";
-import { brokerOf, troubleOf } from "../client/broker-node";
+import { brokerOf } from "../client/broker-node";
+import { connectionStatus } from "../client/broker-status";
 import type { Outgoing } from "../client/publisher";
 import { ExchangeWriter } from "./exchange-writer";
 import { messageBuilder } from "./message-builder";
@@ -60,12 +61,9 @@ export = (RED: NodeAPI): void => {
 
     let state: SinkState = { kind: "idle", messages: 0 };
     const show = (): void => {
-      const trouble = troubleOf(connection.state);
+      const trouble = connectionStatus(connection.state, RED._);
       const count = { count: state.messages };
-      if (trouble?.kind === "refused") status.set("failed", () => RED._("out.status.refused", { reason: trouble.error.message }));
-      else if (trouble?.kind === "reconnecting") status.set("reconnecting", () => RED._("out.status.reconnecting", { seconds: Math.ceil(trouble.delay / 1000) }));
-      else if (trouble?.kind === "blocked") status.set("waiting", () => RED._("out.status.blocked", { reason: trouble.reason }));
-      else if (trouble?.kind === "connecting") status.set("connecting", () => RED._("out.status.connecting"));
+      if (trouble) status.set(trouble.state, trouble.text);
       else if (state.kind === "waiting") status.set("waiting", () => RED._("out.status.waiting", { reason: state.error?.message ?? "" }));
       else if (state.kind === "writing") status.set("working", () => RED._("out.status.working", count));
       else status.set("connected", () => RED._("out.status.connected"));

@@ -112,6 +112,12 @@ describe("the poison watch", () => {
     assert.deepEqual(world.dead.sort(), ["m10", "m11"]);
   });
 
+  it("leaves nothing behind once it has closed in good order", async () => {
+    const world = new World(numbers(5), new Set());
+    await world.live();
+    assert.deepEqual([...world.disk.kept], []);
+  });
+
   for (const limit of [2, 5]) {
     it(`waits for as many ends as it is told: ${limit}`, async () => {
       const world = new World(numbers(30), new Set(["m3"]), limit);

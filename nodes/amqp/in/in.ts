@@ -1,5 +1,7 @@
+import path from "node:path";
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { toConnectorError } from "../../common/errors";
+import { FileStore } from "../../common/file-store";
 import { Status } from "../../common/status";
 import type { TrackedRuntime } from "../../delivery/runtime";
 import type { Broker } from "../client/broker";
@@ -35,6 +37,7 @@ export = (RED: NodeAPI): void => {
       node,
       runtime: RED as unknown as TrackedRuntime,
       link,
+      ...storeIn(RED.settings.userDir),
       send: (message) => node.send(message as never),
       warn: (text) => node.warn(text),
       onState: (next) => {
@@ -90,6 +93,11 @@ export = (RED: NodeAPI): void => {
       case "starting":
         return status.set("connecting", () => RED._("in.status.connecting"));
     }
+  }
+
+  /** For what must outlive the process. Without a user directory (a test's runtime) there is no place for it. */
+  function storeIn(userDir: string | undefined): { store?: FileStore } {
+    return userDir ? { store: new FileStore(path.join(userDir, "surewire")) } : {};
   }
 
   /** Whether one of the nodes behind the wires is there, and not just drawn (disabled or of a missing type). */

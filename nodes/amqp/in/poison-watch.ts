@@ -51,6 +51,7 @@ let trials: Promise<void> = Promise.resolve();
  */
 export class PoisonWatch {
   private marks: Marks = { running: true, deaths: {}, inHand: [] };
+  private begun: Promise<void> | undefined;
   private alert = false;
   private ended = false;
   /** Messages that wait behind a trial, in their order. */
@@ -62,17 +63,9 @@ export class PoisonWatch {
   constructor(private readonly options: PoisonWatchOptions) {}
 
   /** Looks at the marks and leaves one. To be awaited before the first message is taken. */
-  async begin(): Promise<void> {
-    const before = await this.read();
-    this.marks = { running: true, deaths: before.deaths, inHand: [] };
-    this.alert = before.running;
-    for (const print of before.running ? new Set(before.inHand) : []) {
-      const { times, alone } = before.deaths[print] ?? { times: 0, alone: 0 };
-      before.deaths[print] = { times: times + 1, alone: alone + (before.inHand.length === 1 ? 1 : 0) };
-    }
-    const forgotten = Object.keys(before.deaths).slice(0, -MAX_REMEMBERED);
-    for (const print of forgotten) delete before.deaths[print];
-    await this.write();
+  begin(): Promise<void> {
+    this.begun ??= this.look();
+    return this.begun;
   }
 
   /** A message has come. */
@@ -104,7 +97,22 @@ export class PoisonWatch {
 
   /** The source has closed in good order: after {@link stop}, and after its messages were given back. */
   async end(): Promise<void> {
+    if (!this.begun) return;
+    await this.begun;
     this.marks = { ...this.marks, running: false, inHand: [] };
+    await this.write();
+  }
+
+  private async look(): Promise<void> {
+    const before = await this.read();
+    this.marks = { running: true, deaths: before.deaths, inHand: [] };
+    this.alert = before.running;
+    for (const print of before.running ? new Set(before.inHand) : []) {
+      const { times, alone } = before.deaths[print] ?? { times: 0, alone: 0 };
+      before.deaths[print] = { times: times + 1, alone: alone + (before.inHand.length === 1 ? 1 : 0) };
+    }
+    const forgotten = Object.keys(before.deaths).slice(0, -MAX_REMEMBERED);
+    for (const print of forgotten) delete before.deaths[print];
     await this.write();
   }
 
@@ -198,8 +206,10 @@ export class PoisonWatch {
 
   /** Without its marks the watch sees nothing, but messages must go on. */
   private async write(): Promise<void> {
+    const { store, key } = this.options;
+    const nothing = !this.marks.running && Object.keys(this.marks.deaths).length === 0;
     try {
-      await this.options.store.write(this.options.key, this.marks);
+      await (nothing ? store.remove(key) : store.write(key, this.marks));
     } catch (error) {
       this.options.warn(`A message that ends Node-RED cannot be found out, because its mark cannot be written: ${errorText(error)}`);
     }

@@ -2,11 +2,13 @@ import type { NodeName } from "../../delivery/outcome";
 import { retryDelays } from "../../delivery/retry-policy";
 import type { TrackedRuntime } from "../../delivery/runtime";
 import type { ConnectorError } from "../../common/errors";
+import type { Store } from "../../common/store";
 import type { BrokerLink } from "../client/broker";
 import { Consumer, type ConsumerState } from "../client/consumer";
 import { QueueDeliveries, type DeliverySettings } from "../client/queue-deliveries";
 import type { QueueMessage } from "../client/queue-message";
 import { declareTopology, type BindingSpec, type QueueTopology, type QueueType } from "../client/topology";
+import { PoisonWatch } from "./poison-watch";
 
 /** Settings of an `amqp in`, normalised. Times in ms. */
 export interface QueueSourceSettings extends DeliverySettings {
@@ -18,6 +20,8 @@ export interface QueueSourceSettings extends DeliverySettings {
   bindings: BindingSpec[];
   prefetch: number;
   deadLetterQueue: string;
+  /** A message that has ended the process so often becomes a dead letter. 0: never. */
+  poisonLimit: number;
 }
 
 /** What a source does, for its node's status. */
@@ -29,6 +33,8 @@ export interface QueueSourceOptions {
   node: NodeName;
   runtime: TrackedRuntime;
   link: BrokerLink;
+  /** For what must outlive the process; without one, no message that ends it is found out. */
+  store?: Store;
   send(message: QueueMessage): void;
   warn(text: string): void;
   onState(state: QueueSourceState): void;
@@ -42,6 +48,8 @@ export class QueueSource {
   private readonly settings: QueueSourceSettings;
   private readonly deliveries: QueueDeliveries;
   private readonly consumer: Consumer;
+  private readonly poison: PoisonWatch | undefined;
+  private closing = false;
   private readonly pauses = new Set<PauseReason>();
   private holding = "";
 
@@ -57,19 +65,24 @@ export class QueueSource {
       runtime,
       publish: link.publish,
       send: options.send,
+      onSettled: (taken) => this.poison?.settled(taken),
       warn: options.warn,
       onHold: (reason) => this.hold(reason),
       onResume: () => this.release(),
       onWaiting: (error) => options.onState({ kind: "forwarding", error }),
     });
+    this.poison = this.poisonWatch();
     this.consumer = new Consumer({
       connection: link.consume,
       queue,
       prefetch: settings.prefetch,
       tag: `node-red-${node.id}`,
       ...(declare ? { prepare: (model) => declareTopology(model, this.topology(), (text) => this.deliveries.warnOnce(text)) } : {}),
-      onMessage: (taken) => this.deliveries.received(taken),
-      onLost: (window) => this.deliveries.lost(window),
+      onMessage: (taken) => (this.poison ? this.poison.take(taken) : this.deliveries.received(taken)),
+      onLost: (window) => {
+        this.poison?.lost(window);
+        this.deliveries.lost(window);
+      },
       onState: (state) => this.consumerState(state),
     });
   }
@@ -81,7 +94,8 @@ export class QueueSource {
 
   /** Begins to take messages, unless it is paused. */
   start(): void {
-    this.consumer.start();
+    if (!this.poison) return this.consumer.start();
+    void this.poison.begin().then(() => this.closing || this.consumer.start());
   }
 
   /** Takes no more while one reason is left. */
@@ -99,11 +113,27 @@ export class QueueSource {
   /** Takes no more, lets the flow finish for up to `drain` ms, gives the rest back, and closes. */
   async close(drain = 8_000): Promise<void> {
     const end = Date.now() + drain;
+    this.closing = true;
     this.pauses.add("stopped");
+    this.poison?.stop();
     await this.consumer.stop(Math.min(2_000, drain));
     await this.deliveries.drain(end);
     await this.consumer.close();
     this.deliveries.close();
+    await this.poison?.end();
+  }
+
+  private poisonWatch(): PoisonWatch | undefined {
+    const { store, node, settings } = this.options;
+    if (!store || settings.poisonLimit === 0) return undefined;
+    return new PoisonWatch({
+      store,
+      key: `amqp-poison/${node.id}`,
+      limit: Math.max(2, settings.poisonLimit),
+      hand: (taken) => this.deliveries.received(taken),
+      deadLetter: (taken, error) => this.deliveries.deadLetter(taken, error),
+      warn: (text) => this.deliveries.warnOnce(text),
+    });
   }
 
   private topology(): QueueTopology {

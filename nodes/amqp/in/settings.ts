@@ -21,6 +21,7 @@ export interface InDef {
   retryDelay?: number | string;
   retryMaxDelay?: number | string;
   deadLetterQueue?: string;
+  poisonLimit?: number | string;
 }
 
 const FORMATS: readonly Format[] = ["auto", "json", "text", "buffer"];
@@ -46,6 +47,7 @@ export function readSettings(def: InDef): QueueSourceSettings {
     retryDelay: wholeNumber(def.retryDelay, 1_000, 1),
     retryMaxDelay: wholeNumber(def.retryMaxDelay, 300_000, 1),
     deadLetterQueue: def.deadLetterQueue?.trim() || `${queue}.dlq`,
+    poisonLimit: wholeNumber(def.poisonLimit, 3),
   };
 }
 

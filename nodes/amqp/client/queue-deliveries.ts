@@ -20,6 +20,12 @@ export interface DeliverySettings extends RetryPolicy {
   deadline: number;
 }
 
+/** A message and its content. */
+export interface Decoded {
+  readonly taken: Taken;
+  readonly payload: unknown;
+}
+
 /** What {@link QueueDeliveries} needs. */
 export interface QueueDeliveriesOptions {
   from: AnsweredQueue;
@@ -28,7 +34,8 @@ export interface QueueDeliveriesOptions {
   runtime: TrackedRuntime;
   /** Copies for retry and dead letters are published on it. */
   publish: Connection;
-  send(message: QueueMessage): void;
+  /** @param taken what the message was made of */
+  send(message: QueueMessage, taken: Taken): void;
   /** Told of each delivery once it is settled. Not of those that {@link QueueDeliveries.lost} closes. */
   onSettled?(taken: Taken): void;
   warn(text: string): void;
@@ -86,17 +93,27 @@ export class QueueDeliveries {
 
   /** Hands a message to the flow; one that cannot be decoded becomes a dead letter, its bytes untouched. @param attempt default: what the message says */
   received(taken: Taken, attempt = attemptOf(taken.message)): void {
-    const { settings, from, send } = this.options;
+    const decoded = this.decode(taken, attempt);
+    if (decoded) this.handOver(decoded, attempt);
+  }
+
+  /** The first half of {@link received}: what is to be handed over, or `undefined` when it has become a dead letter. */
+  decode(taken: Taken, attempt = attemptOf(taken.message)): Decoded | undefined {
     const { message } = taken;
-    let payload: unknown;
     try {
-      payload = decode(message.content, settings.format, message.properties);
+      return { taken, payload: decode(message.content, this.options.settings.format, message.properties) };
     } catch (error) {
-      return this.deadLetter(taken, toConnectorError(error, "FORMAT_INVALID"), attempt);
+      this.deadLetter(taken, toConnectorError(error, "FORMAT_INVALID"), attempt);
+      return undefined;
     }
+  }
+
+  /** The second half of {@link received}. */
+  handOver({ taken, payload }: Decoded, attempt = attemptOf(taken.message)): void {
+    const { from, send } = this.options;
     const delivery = this.source.open(taken, attempt);
-    const outgoing = queueMessage(message, from.queue, payload, delivery.info);
-    this.source.send(delivery, () => send(outgoing));
+    const outgoing = queueMessage(taken.message, from.queue, payload, delivery.info);
+    this.source.send(delivery, () => send(outgoing, taken));
   }
 
   /** The message never reaches the flow: it becomes a dead letter, by this node's verdict. */

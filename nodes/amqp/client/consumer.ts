@@ -130,7 +130,7 @@ export class Consumer {
     this.tags += 1;
     const consumerTag = `${tag}-${this.tags}`;
     const handle = (message: ConsumeMessage | null): void => {
-      if (message === null) this.cancelledByServer(channel, consumerTag);
+      if (message === null) this.cancelledByServer(channel, consumerTag, window);
       else this.received(message, window);
     };
     await channel.consume(queue, handle, { consumerTag, arguments: this.options.arguments ?? {} });
@@ -151,11 +151,14 @@ export class Consumer {
 
   /**
    * The queue was deleted, its leader moved, or (4.3) the consumer timeout struck: the broker has taken everything back. A new channel
-   * makes a clean start; the old tags must not be used on it.
+   * makes a clean start; the old tags must not be used on it. They end at once: until the broker has closed the old channel, a dead
+   * letter could be made of a message that it gives out again.
    */
-  private cancelledByServer(channel: Channel, consumerTag: string): void {
+  private cancelledByServer(channel: Channel, consumerTag: string, window: AckWindow): void {
     if (this.consuming === consumerTag) this.consuming = undefined;
-    this.lastError = new ConnectorError("QUEUE_UNAVAILABLE", `The broker ended the consumer of queue ${this.options.queue}: it was deleted or has moved`);
+    const why = "it was deleted, it has moved, or a message stayed unanswered for longer than the broker's consumer timeout";
+    this.lastError = new ConnectorError("QUEUE_UNAVAILABLE", `The broker ended the consumer of queue ${this.options.queue}: ${why}`);
+    if (window === this.window) this.dropWindow();
     void this.supervised.renew(channel);
   }
 

@@ -4,20 +4,15 @@ import { toConnectorError } from "../../common/errors";
 import { FileStore } from "../../common/file-store";
 import { Status } from "../../common/status";
 import type { TrackedRuntime } from "../../delivery/runtime";
+import { isWired, type WiredNode } from "../../delivery/wired";
 import type { Broker } from "../client/broker";
 import { brokerOf } from "../client/broker-node";
 import { connectionStatus } from "../client/broker-status";
 import { QueueSource, type QueueSourceSettings, type QueueSourceState } from "./queue-source";
 import { readSettings, type InDef } from "./settings";
 
-/** What the runtime gives a node beyond its types: where its messages go, and the flow that finds nodes there. */
-type WiredNode = Node & {
-  wires: string[][];
-  _flow?: { getNode(id: string): object | null | undefined };
-};
-
 export = (RED: NodeAPI): void => {
-  function AmqpIn(this: WiredNode, config: NodeDef & InDef): void {
+  function AmqpIn(this: Node & WiredNode, config: NodeDef & InDef): void {
     RED.nodes.createNode(this, config);
     const status = new Status(this);
     try {
@@ -28,7 +23,7 @@ export = (RED: NodeAPI): void => {
     }
   }
 
-  function run(node: WiredNode, status: Status, broker: Broker, settings: QueueSourceSettings): void {
+  function run(node: Node & WiredNode, status: Status, broker: Broker, settings: QueueSourceSettings): void {
     const link = broker.acquire(node);
     let state: QueueSourceState = { kind: "starting" };
     let started = false;
@@ -48,14 +43,14 @@ export = (RED: NodeAPI): void => {
 
     const show = (): void => {
       const trouble = connectionStatus(link.consume.state, RED._);
-      if (started && !isWired(node)) status.set("stopped", () => RED._("in.status.unwired"));
+      if (started && !isWired(node, RED.nodes)) status.set("stopped", () => RED._("in.status.unwired"));
       else if (trouble) status.set(trouble.state, trouble.text);
       else showSource(status, state, settings);
     };
 
     // Not before all nodes are there, and never into nothing: a message sent along a wire without a node would count as finished.
     const flowsStarted = (): void => {
-      const wired = isWired(node);
+      const wired = isWired(node, RED.nodes);
       if (wired) source.resume("unwired");
       else source.pause("unwired");
       if (!started) source.start();
@@ -98,11 +93,6 @@ export = (RED: NodeAPI): void => {
   /** For what must outlive the process. Without a user directory (a test's runtime) there is no place for it. */
   function storeIn(userDir: string | undefined): { store?: FileStore } {
     return userDir ? { store: new FileStore(path.join(userDir, "surewire")) } : {};
-  }
-
-  /** Whether one of the nodes behind the wires is there, and not just drawn (disabled or of a missing type). */
-  function isWired(node: WiredNode): boolean {
-    return node.wires.flat().some((id) => Boolean(node._flow ? node._flow.getNode(id) : RED.nodes.getNode(id)));
   }
 
   RED.nodes.registerType("surewire-amqp-in", AmqpIn as never);

@@ -1,0 +1,67 @@
+import { ConnectorError, errorText } from "../../common/errors";
+import { wholeNumber } from "../../common/whole-number";
+import type { SettleMode } from "../../delivery/outcome";
+import type { Format } from "../../format/format";
+import type { DeliverySettings } from "./queue-deliveries";
+
+/** What the editor saves for every node that takes from a queue. Numbers come as text when they were typed or stand in the environment. Times in ms. */
+export interface QueueDef {
+  broker: string;
+  queue: string;
+  declare?: string;
+  queueType?: string;
+  arguments?: Record<string, unknown> | string;
+  format?: string;
+  settle?: string;
+  deadline?: number | string;
+  retries?: number | string;
+  retryDelay?: number | string;
+  retryMaxDelay?: number | string;
+  deadLetterQueue?: string;
+}
+
+const FORMATS: readonly Format[] = ["auto", "json", "text", "buffer"];
+const SETTLE_MODES: readonly SettleMode[] = ["flow", "node", "delivery"];
+
+/** The queue's name and that of its dead letters, by default `<queue>.dlq`. @throws ConnectorError NOT_CONFIGURED without a queue */
+export function readQueue(def: QueueDef): { queue: string; deadLetterQueue: string } {
+  const queue = def.queue?.trim();
+  if (!queue) throw new ConnectorError("NOT_CONFIGURED", "No queue is given");
+  return { queue, deadLetterQueue: def.deadLetterQueue?.trim() || `${queue}.dlq` };
+}
+
+/** How messages are handed over and settled, with the defaults. @throws ConnectorError NOT_CONFIGURED */
+export function readDelivery(def: QueueDef): DeliverySettings {
+  return {
+    format: oneOf(def.format, FORMATS, "auto"),
+    settle: oneOf(def.settle, SETTLE_MODES, "flow"),
+    deadline: wholeNumber(def.deadline, 1_500_000, 1),
+    retries: wholeNumber(def.retries, 5),
+    retryDelay: wholeNumber(def.retryDelay, 1_000, 1),
+    retryMaxDelay: wholeNumber(def.retryMaxDelay, 300_000, 1),
+  };
+}
+
+/** One of the words of a choice; its default when blank. @throws ConnectorError NOT_CONFIGURED for any other */
+export function oneOf<T extends string>(value: string | undefined, words: readonly T[], fallback: T): T {
+  if (value === undefined || value === "") return fallback;
+  if ((words as readonly string[]).includes(value)) return value as T;
+  throw new ConnectorError("NOT_CONFIGURED", `${value} is none of ${words.join(", ")}`);
+}
+
+/** Arguments of a queue, from an object or its JSON. @throws ConnectorError NOT_CONFIGURED */
+export function readArguments(value: QueueDef["arguments"]): Record<string, unknown> {
+  if (value === undefined || value === "") return {};
+  let parsed: unknown = value;
+  if (typeof value === "string") {
+    try {
+      parsed = JSON.parse(value);
+    } catch (error) {
+      throw new ConnectorError("NOT_CONFIGURED", `The queue's arguments are not JSON: ${errorText(error)}`, { cause: error });
+    }
+  }
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
+    throw new ConnectorError("NOT_CONFIGURED", "The queue's arguments must be a JSON object");
+  }
+  return parsed as Record<string, unknown>;
+}

@@ -32,6 +32,7 @@ export const ERROR_CATALOGUE = {
   FLOW_STOPPED: system, // redeploy or shutdown
   // configuration and content
   NOT_CONFIGURED: system,
+  STORE_UNAVAILABLE: system, // what a node keeps over restarts cannot be read
   INPUT_INVALID: message(false),
   FORMAT_INVALID: message(false),
   PAYLOAD_TOO_LARGE: message(false),
@@ -44,6 +45,8 @@ export const ERROR_CATALOGUE = {
   PUBLISH_REJECTED: message(true), // nack by the broker
   PUBLISH_UNCONFIRMED: system, // no confirm in time, or the channel closed first: republished
   HEADERS_INVALID: message(false),
+  REPLY_TIMEOUT: message(true), // the request was taken, and no answer came in time
+  REPLY_LOST: message(true), // the channel went before the answer came: the request may have been worked on
   POISON: message(false), // it has ended the process too often
   // salesforce
   ORG_UNAVAILABLE: system, // network, 5xx

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { connect, type ChannelModel } from "amqplib";
-import { declareTopology, type QueueTopology } from "../../nodes/amqp/client/topology";
+import { costsConnection, declareTopology, ensureExchange, type QueueTopology } from "../../nodes/amqp/client/topology";
 import type { RabbitMq } from "../services/rabbitmq";
 import { sharedRabbit } from "../services/shared";
 import { waitFor } from "../services/wait";
+import { ScriptedBroker } from "./scripted/broker";
 import { Plain, text, unique } from "./support";
 
 describe("the topology", function () {
@@ -109,4 +110,73 @@ describe("the topology", function () {
       message: /PRECONDITION_FAILED - invalid arg 'x-max-length'/,
     });
   });
+
+  it("binds to exchanges of every type, by header values too", async () => {
+    const name = unique("types");
+    const bindings = [
+      { exchange: `${name}.direct`, exchangeType: "direct", routingKey: "a" },
+      { exchange: `${name}.fanout`, exchangeType: "fanout" },
+      { exchange: `${name}.headers`, exchangeType: "headers", arguments: { "x-match": "all", line: 3, kind: "alarm" } },
+    ];
+    await declare(name, { bindings });
+    await plain.publish(`${name}.direct`, "a", "by key");
+    await plain.publish(`${name}.direct`, "b", "nobody's");
+    await plain.publish(`${name}.fanout`, "whatever", "to all");
+    await plain.publish(`${name}.headers`, "", "by headers", { headers: { line: 3, kind: "alarm", more: true } });
+    await plain.publish(`${name}.headers`, "", "nobody's", { headers: { line: 4, kind: "alarm" } });
+    await waitFor("three", async () => (await plain.count(name)).messages === 3);
+    const contents = [text(await plain.get(name)), text(await plain.get(name)), text(await plain.get(name))];
+    assert.deepEqual(contents, ["by key", "to all", "by headers"]);
+  });
+
+  it("makes a stream with its own arguments and a dead-letter queue, and no delay queue when there are no delays", async () => {
+    const name = unique("stream");
+    await declare(name, { queue: { name, type: "stream", arguments: { "x-max-length-bytes": 1_000_000 } }, retryDelays: [] });
+    const made = (await rabbit.listQueues()).filter((queue) => queue.name.startsWith(name));
+    assert.deepEqual(made.map((queue) => `${queue.name} ${queue.type}`).sort(), [`${name} stream`, `${name}.dlq quorum`]);
+    assert.deepEqual(await argumentsOf(name), { "x-queue-type": "stream", "x-max-length-bytes": 1_000_000 });
+  });
+
+  it("makes a queue that only this connection may use, and durable dead letters for it", async () => {
+    const name = unique("exclusive");
+    const own = await connect(rabbit.url);
+    const queue = { name, type: "classic" as const, exclusive: true };
+    await declareTopology(own, { queue, bindings: [], deadLetterQueue: `${name}.dlq`, retryDelays: [] }, (warning) => warnings.push(warning));
+    await assert.rejects(plain.count(name), /RESOURCE_LOCKED/);
+    await own.close();
+    await waitFor("it to be gone", async () => !(await rabbit.listQueues()).some((each) => each.name === name));
+    assert.equal((await plain.count(`${name}.dlq`)).messages, 0);
+    assert.deepEqual(warnings, []);
+  });
+
+  it("says that the broker has no such exchange type, which costs the connection: not to be tried again", async () => {
+    const own = await connect(rabbit.url);
+    let end: unknown;
+    own.on("error", (error) => (end = error));
+    const closed = new Promise((resolve) => own.once("close", resolve));
+    const refusal: unknown = await ensureExchange(own, unique("odd"), "x-nothing", () => undefined).catch((error: unknown) => error);
+    await closed;
+    assert.match(String(refusal), /EXCHANGE_UNAVAILABLE: Exchange .* the broker has no exchange type x-nothing/);
+    assert.ok(costsConnection(refusal));
+    assert.ok(end);
+    assert.equal(costsConnection(new Error("another")), false);
+  });
+
+  for (const [version, limit] of [["3.13.7", undefined], ["4.0.1", -1], ["4.3.1", -1]] as const) {
+    it(`${limit ? "lifts" : "leaves"} the delivery limit of quorum queues on ${version}, unless the user sets one`, async () => {
+      const broker = await ScriptedBroker.start({ version });
+      const scripted = await connect(broker.url);
+      const topology = { bindings: [], retryDelays: [100] };
+      try {
+        await declareTopology(scripted, { queue: { name: "q", type: "quorum" }, deadLetterQueue: "q.dlq", ...topology }, () => undefined);
+        await declareTopology(scripted, { queue: { name: "own", type: "quorum", arguments: { "x-delivery-limit": 5 } }, deadLetterQueue: "q.dlq", ...topology }, () => undefined);
+        await declareTopology(scripted, { queue: { name: "classic", type: "classic" }, deadLetterQueue: "classic.dlq", ...topology }, () => undefined);
+        const limitOf = (queue: string): unknown => broker.queue(queue).args["x-delivery-limit"];
+        assert.deepEqual(["q", "q.dlq", "q.retry.100", "own", "classic", "classic.dlq"].map(limitOf), [limit, limit, undefined, 5, undefined, undefined]);
+      } finally {
+        await scripted.close();
+        await broker.stop();
+      }
+    });
+  }
 });

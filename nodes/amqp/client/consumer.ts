@@ -1,7 +1,7 @@
 import type { Channel, ChannelModel, ConsumeMessage, Message } from "amqplib";
 import { BackOff } from "../../common/back-off";
 import { ConnectorError, errorText } from "../../common/errors";
-import { AckWindow } from "./ack-window";
+import { AckWindow, type AckTarget } from "./ack-window";
 import type { Connection } from "./connection";
 import { within } from "./deadline";
 import { channelError } from "./errors";
@@ -24,13 +24,16 @@ export type ConsumerState =
 /** What a consumer needs. */
 export interface ConsumerOptions {
   connection: Connection;
-  queue: string;
+  /** Its name; a function where that changes. */
+  queue: string | (() => string);
   /** Unacknowledged messages at most. Always per consumer: the broker of 4.3 refuses the global kind. */
   prefetch: number;
   /** Begins the consumer tag that the broker shows. */
   tag: string;
-  /** Consumer arguments. */
-  arguments?: Record<string, unknown>;
+  /** Consumer arguments, asked for each time it begins to consume. */
+  arguments?(): Record<string, unknown>;
+  /** Stands between the window of a new channel and the broker, for queues that do not take every answer. */
+  answers?(broker: AckTarget): AckTarget;
   /** Declares what is missing, before each start. */
   prepare?(model: ChannelModel): Promise<void>;
   onMessage(taken: Taken): void;
@@ -98,6 +101,12 @@ export class Consumer {
     this.reconcile();
   }
 
+  /** Gives the channel up for a new one: the broker takes back what is open on it, without a give-back being said. */
+  renew(): void {
+    const { channel } = this.supervised;
+    if (channel) void this.supervised.renew(channel);
+  }
+
   /** Takes no more, for good. Resolves when the broker sends nothing any more, after `deadline` ms at the latest. */
   async stop(deadline = 2_000): Promise<void> {
     this.ended = true;
@@ -116,24 +125,30 @@ export class Consumer {
     window?.close();
   }
 
+  private get queue(): string {
+    const { queue } = this.options;
+    return typeof queue === "string" ? queue : queue();
+  }
+
   private async setup(channel: Channel, model: ChannelModel): Promise<void> {
     this.consuming = undefined;
     this.dropWindow(); // of a channel that was lost before it was ready
     await this.options.prepare?.(model);
     await channel.prefetch(this.options.prefetch, false);
-    this.window = windowOf(channel);
+    const broker = answersTo(channel);
+    this.window = new AckWindow(this.options.answers?.(broker) ?? broker);
     if (this.wanted) await this.consume(channel, this.window);
   }
 
   private async consume(channel: Channel, window: AckWindow): Promise<void> {
-    const { queue, tag } = this.options;
+    const { tag } = this.options;
     this.tags += 1;
     const consumerTag = `${tag}-${this.tags}`;
     const handle = (message: ConsumeMessage | null): void => {
       if (message === null) this.cancelledByServer(channel, consumerTag, window);
       else this.received(message, window);
     };
-    await channel.consume(queue, handle, { consumerTag, arguments: this.options.arguments ?? {} });
+    await channel.consume(this.queue, handle, { consumerTag, arguments: this.options.arguments?.() ?? {} });
     this.consuming = consumerTag;
   }
 
@@ -227,12 +242,17 @@ export class Consumer {
   }
 }
 
-function windowOf(channel: Channel): AckWindow {
+/** The window that answers for what is taken on `channel`. */
+export function windowOf(channel: Channel): AckWindow {
+  return new AckWindow(answersTo(channel));
+}
+
+function answersTo(channel: Channel): AckTarget {
   const message = (deliveryTag: number): ConsumeMessage => ({ fields: { deliveryTag } }) as ConsumeMessage;
-  return new AckWindow({
+  return {
     ack: (tag, multiple) => unlessClosed(() => channel.ack(message(tag), multiple)),
     nack: (tag, multiple, requeue) => unlessClosed(() => channel.nack(message(tag), multiple, requeue)),
-  });
+  };
 }
 
 /** On a channel that is closing amqplib throws. There is nothing to answer any more: the broker takes the messages back. */

@@ -68,7 +68,7 @@ export class QueueAnswers {
     const failure = { error, queue, attempts, ...(node ? { node: describeNode(node) } : {}) };
     this.forward(taken, {
       copy: (plain) => deadLetterCopy(taken.message, target, failure, plain),
-      queue: () => deadLetterQueue(target, queueType),
+      queue: (server) => deadLetterQueue(target, queueType, server),
     });
   }
 

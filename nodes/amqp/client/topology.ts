@@ -1,4 +1,5 @@
 import type { Channel, ChannelModel } from "amqplib";
+import { ConnectorError, isConnectorError } from "../../common/errors";
 import { channelError, brokerText, replyCode } from "./errors";
 import { closeChannel } from "./supervised-channel";
 
@@ -11,16 +12,18 @@ export interface QueueSpec {
   type: QueueType;
   /** Optional arguments; they win over those of the node. */
   arguments?: Record<string, unknown>;
+  /** Only for this connection, and gone with it. Default false: durable, for everybody. */
+  exclusive?: boolean;
 }
 
 /** An exchange and what it routes to the queue. */
 export interface BindingSpec {
   exchange: string;
-  /** Type the exchange is made with when it is missing. Default `topic`. */
+  /** Type the exchange is made with when it is missing: one of the four of AMQP, or of a plugin. Default `topic`. */
   exchangeType?: string;
   /** Default "". */
   routingKey?: string;
-  /** For headers exchanges. */
+  /** What a headers exchange compares (`x-match` says how), or a plugin's exchange wants to know. */
   arguments?: Record<string, unknown>;
 }
 
@@ -58,23 +61,31 @@ export function retryQueue(queue: string, delay: number, server: ServerVersion):
 }
 
 /** The queue that dead letters wait in. */
-export function deadLetterQueue(name: string, source: QueueType): QueueSpec {
-  return { name, type: source === "classic" ? "classic" : "quorum" };
+export function deadLetterQueue(name: string, source: QueueType, server: ServerVersion): QueueSpec {
+  return source === "classic" ? { name, type: "classic" } : { name, type: "quorum", arguments: anyNumberOfDeliveries(server) };
 }
 
-/** A quorum queue drops what exceeds its delivery limit (20 by default since 4.0): with a dead-letter exchange it lands with the dead letters instead. */
+/**
+ * Quorum queues of 4.0 and later drop or dead-letter what was given back 20 times, unless told otherwise. Up to 4.2 every give-back counts,
+ * so that 20 deploys would do: how often a message has failed is counted by this pack, not by the broker.
+ */
+function anyNumberOfDeliveries(server: ServerVersion): Record<string, unknown> {
+  return server.atLeast(4, 0) ? { "x-delivery-limit": -1 } : {};
+}
+
+/** What a quorum queue dead-letters by itself (its users' limits and TTLs, a delivery limit set by policy) lands with the dead letters. */
 function withDeadLetterExchange(spec: QueueSpec, deadLetters: string, server: ServerVersion): QueueSpec {
   if (spec.type !== "quorum") return spec;
   const target = { "x-dead-letter-exchange": "", "x-dead-letter-routing-key": deadLetters };
   const strategy = server.atLeast(3, 10) ? AT_LEAST_ONCE : {};
-  return { ...spec, arguments: { ...target, ...strategy, ...spec.arguments } };
+  return { ...spec, arguments: { ...target, ...strategy, ...anyNumberOfDeliveries(server), ...spec.arguments } };
 }
 
 /** Makes sure of the queue, its bindings, its delay queues and its dead-letter queue. @throws ConnectorError QUEUE_UNAVAILABLE or EXCHANGE_UNAVAILABLE */
 export async function declareTopology(model: ChannelModel, topology: QueueTopology, warn: TopologyWarning): Promise<void> {
   const { queue, bindings, retryDelays } = topology;
   const server = serverVersion(model);
-  await ensureQueue(model, deadLetterQueue(topology.deadLetterQueue, queue.type), warn);
+  await ensureQueue(model, deadLetterQueue(topology.deadLetterQueue, queue.exclusive ? "quorum" : queue.type, server), warn);
   await ensureQueue(model, withDeadLetterExchange(queue, topology.deadLetterQueue, server), warn);
   for (const delay of new Set(retryDelays)) await ensureQueue(model, retryQueue(queue.name, delay, server), warn);
   for (const binding of bindings) {
@@ -88,16 +99,47 @@ export async function declareTopology(model: ChannelModel, topology: QueueTopolo
  * changed, and a refused redeclaration closes the channel. The type is always sent, because a vhost may have another default.
  */
 export async function ensureQueue(model: ChannelModel, spec: QueueSpec, warn: TopologyWarning): Promise<void> {
+  const { exclusive = false } = spec;
   const declare = (channel: Channel): Promise<unknown> =>
-    channel.assertQueue(spec.name, { durable: true, arguments: { "x-queue-type": spec.type, ...spec.arguments } });
+    channel.assertQueue(spec.name, { durable: !exclusive, exclusive, arguments: { "x-queue-type": spec.type, ...spec.arguments } });
   await ensure(model, "queue", `Queue ${spec.name}`, (channel) => channel.checkQueue(spec.name), declare, warn);
 }
 
-/** The same for an exchange, durable. Those the broker brings (`amq.…` and the default one) are left alone. */
+/**
+ * The same for an exchange, durable. Those the broker brings (`amq.…` and the default one) are left alone.
+ *
+ * @throws ConnectorError EXCHANGE_UNAVAILABLE, for which {@link costsConnection} is true when the broker has no such type
+ */
 export async function ensureExchange(model: ChannelModel, name: string, type: string, warn: TopologyWarning): Promise<void> {
   if (name === "" || name.startsWith("amq.")) return;
-  const declare = (channel: Channel): Promise<unknown> => channel.assertExchange(name, type, { durable: true });
+  const declare = async (channel: Channel): Promise<void> => {
+    let end: unknown;
+    const heard = (error: unknown): void => void (end = error);
+    model.once("error", heard);
+    try {
+      await channel.assertExchange(name, type, { durable: true });
+    } catch (error) {
+      // the channel only says that it is gone; another node's mistake may have ended the connection, too
+      if (replyCode(end) === COMMAND_INVALID && brokerText(end).includes(`'${type}'`)) throw unknownType(name, type, end);
+      throw error;
+    } finally {
+      model.removeListener("error", heard);
+    }
+  };
   await ensure(model, "exchange", `Exchange ${name}`, (channel) => channel.checkExchange(name), declare, warn);
+}
+
+/** What a broker ends the whole connection with when an exchange is to be of a type it does not have. */
+const COMMAND_INVALID = 503;
+
+function unknownType(exchange: string, type: string, cause: unknown): ConnectorError {
+  const text = `Exchange ${exchange} cannot be made: the broker has no exchange type ${type}. Is the plugin that brings it enabled?`;
+  return new ConnectorError("EXCHANGE_UNAVAILABLE", text, { cause, details: { code: COMMAND_INVALID } });
+}
+
+/** Whether what ended with this error takes the connection away from everybody: not to be tried again before the next deploy. */
+export function costsConnection(error: unknown): boolean {
+  return isConnectorError(error) && error.details.code === COMMAND_INVALID;
 }
 
 async function ensure(

@@ -88,8 +88,9 @@ export class Sink<V, R> {
    * @param error why; `undefined` when the system takes again
    */
   suspend(error: ConnectorError | undefined): void {
+    const before = this.suspended;
     this.suspended = error !== undefined;
-    if (!error) return this.up();
+    if (!error) return before ? this.up() : undefined;
     this.goDown(error);
     for (const entry of this.writing) this.hold(entry, error);
     this.tell();

@@ -20,9 +20,16 @@ export function sanitiseHeaders(headers: unknown): HeaderTable {
   if (headers === undefined || headers === null || headers === "") return {};
   if (!isTable(headers)) throw invalid(`Headers must be an object of names and values, not ${describe(headers)}`);
   const table = sanitiseTable(headers, "", 0);
+  for (const name of ["CC", "BCC"]) if (name in table) checkCopies(name, table[name]);
   const size = sizeOfTable(table);
   if (size > MAX_HEADERS) throw invalid(`The headers take ${size} bytes; ${MAX_HEADERS} is the most a message can carry`);
   return table;
+}
+
+/** Further routing keys, RabbitMQ's own. It closes the channel, with all that is on its way, when they are anything but a list of texts. */
+function checkCopies(name: string, value: unknown): void {
+  const fits = Array.isArray(value) && value.every((key) => typeof key === "string" && Buffer.byteLength(key) <= MAX_NAME);
+  if (!fits) throw invalid(`Header ${name} must be a list of routing keys`);
 }
 
 function sanitiseTable(table: object, path: string, depth: number): HeaderTable {

@@ -1,7 +1,8 @@
-import type { ChannelModel, ConfirmChannel, Message, Options } from "amqplib";
+import type { ConfirmChannel, Message, Options } from "amqplib";
 import { ConnectorError, errorText } from "../../common/errors";
 import type { Connection } from "./connection";
-import { brokerText, channelError } from "./errors";
+import { channelError } from "./errors";
+import { blame, encodingError, isSame, targetOf, unavailable } from "./publish-faults";
 import { SupervisedChannel } from "./supervised-channel";
 
 /** One message to publish. */
@@ -21,8 +22,8 @@ export interface PublisherOptions {
   confirmTimeout?: number;
   /** Unconfirmed messages at most; more wait. Default 1000: beyond it a plain script gains nothing (20,301/s classic, 46,687/s quorum). */
   window?: number;
-  /** Prepares each new channel's surroundings, e.g. declares the exchange. */
-  prepare?(model: ChannelModel): Promise<void>;
+  /** Prepares each new channel before anything is published on it. When it fails, the channel is made again later. */
+  onChannel?(channel: ConfirmChannel): Promise<unknown>;
   /** The channel is gone or could not be made; another follows by itself. */
   onDown?(error: ConnectorError): void;
   onUp?(): void;
@@ -62,7 +63,7 @@ export class Publisher {
     this.supervised = new SupervisedChannel<ConfirmChannel>({
       connection: options.connection,
       create: (model) => model.createConfirmChannel(),
-      setup: (channel, model) => this.setup(channel, model),
+      setup: (channel) => this.setup(channel),
       onUp: () => this.up(),
       onDown: (_channel, error) => this.down(error),
       onFailed: (error) => this.failed(error),
@@ -83,21 +84,24 @@ export class Publisher {
     this.supervised.start();
   }
 
-  /**
-   * Resolves when the broker has confirmed the message.
-   *
-   * @throws ConnectorError PUBLISH_RETURNED (mandatory, and no queue took it), PUBLISH_REJECTED (nack), PUBLISH_UNCONFIRMED (channel
-   *   closed or no answer in time: it may or may not have arrived), EXCHANGE_UNAVAILABLE, HEADERS_INVALID, BROKER_UNAVAILABLE (not sent)
-   */
+  /** {@link send} as a promise, which rejects with the error. */
   publish(message: Outgoing): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const finish = (error?: ConnectorError): void => (error ? reject(error) : resolve());
-      const pending: Pending = { message, finish, sentAt: 0, returned: undefined };
-      if (this.closed) return finish(unavailable("The publisher is closed"));
-      this.start();
-      if (this.supervised.channel) this.enqueue(pending);
-      else this.ready(GRACE).then(() => this.enqueue(pending), finish);
-    });
+    return new Promise((resolve, reject) => this.send(message, (error) => (error ? reject(error) : resolve())));
+  }
+
+  /**
+   * Sends a message. What is sent in one turn is sent in that order.
+   *
+   * @param finish called once: without an error when the broker has confirmed the message; otherwise with PUBLISH_RETURNED (mandatory, and
+   *   no queue took it), PUBLISH_REJECTED (nack), PUBLISH_UNCONFIRMED (channel closed or no answer in time: it may or may not have
+   *   arrived), EXCHANGE_UNAVAILABLE, HEADERS_INVALID, PAYLOAD_TOO_LARGE (this broker takes less), BROKER_UNAVAILABLE (not sent)
+   */
+  send(message: Outgoing, finish: (error?: ConnectorError) => void): void {
+    if (this.closed) return finish(unavailable("The publisher is closed"));
+    this.start();
+    const pending: Pending = { message, finish, sentAt: 0, returned: undefined };
+    if (this.supervised.channel) this.enqueue(pending);
+    else this.ready(GRACE).then(() => this.enqueue(pending), finish);
   }
 
   /** Resolves when there is a channel to publish on. @throws ConnectorError after `timeout` ms, or when the publisher is closed */
@@ -132,13 +136,13 @@ export class Publisher {
     return this.options.connection.state.kind === "blocked";
   }
 
-  private async setup(channel: ConfirmChannel, model: ChannelModel): Promise<void> {
-    channel.on("return", (message) => this.returned(message));
+  private async setup(channel: ConfirmChannel): Promise<void> {
+    channel.on("return", (message: Message) => this.returned(message));
     channel.on("drain", () => {
       this.full = false;
       this.pump();
     });
-    await this.options.prepare?.(model);
+    await this.options.onChannel?.(channel);
   }
 
   private up(): void {
@@ -169,7 +173,7 @@ export class Publisher {
   }
 
   private enqueue(pending: Pending): void {
-    if (this.queue.length === 0 && this.canSend()) this.send(pending);
+    if (this.queue.length === 0 && this.canSend()) this.transmit(pending);
     else this.queue.push(pending);
   }
 
@@ -178,10 +182,10 @@ export class Publisher {
   }
 
   private pump(): void {
-    while (this.queue.length > 0 && this.canSend()) this.send(this.queue.shift() as Pending);
+    while (this.queue.length > 0 && this.canSend()) this.transmit(this.queue.shift() as Pending);
   }
 
-  private send(pending: Pending): void {
+  private transmit(pending: Pending): void {
     const { channel } = this.supervised;
     if (!channel) return pending.finish(this.reason());
     const { exchange, routingKey, content, options } = pending.message;
@@ -197,15 +201,11 @@ export class Publisher {
 
   private confirmed(pending: Pending, error: unknown): void {
     if (!this.pending.has(pending)) return; // failed before: timed out, or its channel closed
-    const { exchange, routingKey } = pending.message;
-    const target = exchange === "" ? `queue ${routingKey}` : `exchange ${exchange} with routing key ${routingKey}`;
-    if (pending.returned) {
-      const { code, text } = pending.returned;
-      this.finish(pending, new ConnectorError("PUBLISH_RETURNED", `No queue took the message to ${target}: ${code} ${text}`, { details: { exchange, routingKey, code } }));
-    } else if (!error) this.finish(pending);
-    else if (errorText(error) === "message nacked") this.finish(pending, new ConnectorError("PUBLISH_REJECTED", `The broker refused the message to ${target} (nack)`));
+    if (pending.returned) this.finish(pending, returnedError(pending.message, pending.returned));
+    else if (!error) this.finish(pending);
+    else if (errorText(error) === "message nacked") this.finish(pending, new ConnectorError("PUBLISH_REJECTED", `The broker refused the message to ${targetOf(pending.message)} (nack)`));
     else return; // "channel closed": `down` comes with the reason
-    this.pump();
+    if (this.queue.length > 0) this.pump();
   }
 
   private finish(pending: Pending, error?: ConnectorError): void {
@@ -218,9 +218,9 @@ export class Publisher {
    * the oldest one that looks the same is the one; two that are alike in every byte are interchangeable.
    */
   private returned(message: Message): void {
-    const { exchange, routingKey, replyCode, replyText } = message.fields as Message["fields"] & { replyCode?: number; replyText?: string };
+    const { replyCode, replyText } = message.fields as Message["fields"] & { replyCode?: number; replyText?: string };
     for (const pending of this.pending) {
-      if (pending.returned || !isSame(pending.message, message, exchange, routingKey)) continue;
+      if (pending.returned || !isSame(pending.message, message)) continue;
       pending.returned = { code: replyCode ?? 312, text: replyText ?? "NO_ROUTE" };
       return;
     }
@@ -243,34 +243,18 @@ export class Publisher {
     for (const pending of this.pending) pending.sentAt = now;
   }
 
-  /** Everything on its way is uncertain, except what went to the exchange whose absence closed the channel. */
+  /** Everything on its way is uncertain, except what the broker closed the channel over. */
   private failAll(text: string, cause?: ConnectorError): void {
     const sent = [...this.pending];
     const waiting = this.queue.splice(0);
     this.pending.clear();
-    const missing = cause?.code === "EXCHANGE_UNAVAILABLE" ? /exchange '(.*?)' in vhost/.exec(brokerText(cause.cause))?.[1] : undefined;
-    for (const pending of sent) {
-      const guilty = missing !== undefined && pending.message.exchange === missing;
-      pending.finish(guilty ? cause : new ConnectorError("PUBLISH_UNCONFIRMED", text, { cause }));
-    }
-    for (const pending of waiting) pending.finish(unavailable(text));
+    const guilty = blame(cause, sent.length === 1);
+    for (const { message, finish } of sent) finish(guilty(message) ?? new ConnectorError("PUBLISH_UNCONFIRMED", text, { cause }));
+    for (const { finish } of waiting) finish(unavailable(text));
   }
 }
 
-function isSame(sent: Outgoing, returned: Message, exchange: string, routingKey: string): boolean {
-  if (sent.options.mandatory !== true || sent.exchange !== exchange || sent.routingKey !== routingKey) return false;
-  if (sent.options.messageId !== undefined || returned.properties.messageId !== undefined) {
-    if (sent.options.messageId !== returned.properties.messageId) return false;
-  }
-  return sent.content.equals(returned.content);
-}
-
-function unavailable(text: string): ConnectorError {
-  return new ConnectorError("BROKER_UNAVAILABLE", text);
-}
-
-function encodingError(error: unknown): ConnectorError {
-  const text = errorText(error);
-  if ((error as Error | null)?.name === "IllegalOperationError") return unavailable(text);
-  return new ConnectorError("HEADERS_INVALID", `The message's headers or properties cannot be sent: ${text}`, { cause: error });
+function returnedError(message: Outgoing, { code, text }: { code: number; text: string }): ConnectorError {
+  const { exchange, routingKey } = message;
+  return new ConnectorError("PUBLISH_RETURNED", `No queue took the message to ${targetOf(message)}: ${code} ${text}`, { details: { exchange, routingKey, code } });
 }

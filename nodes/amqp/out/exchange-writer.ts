@@ -1,15 +1,26 @@
-import { ConnectorError, isConnectorError, toConnectorError } from "../../common/errors";
 import { BackOff } from "../../common/back-off";
+import { ConnectorError, isConnectorError } from "../../common/errors";
 import type { ItemResult } from "../../delivery/sink";
 import type { Connection } from "../client/connection";
-import { Publisher, type Outgoing } from "../client/publisher";
+import { isOverAMessage } from "../client/publish-faults";
+import type { Outgoing } from "../client/publisher";
 import { ensureExchange } from "../client/topology";
 
+/** What sends the messages: a publisher, or a requester, whose result is the answer. */
+export interface Sender<R> {
+  start(): void;
+  /** @param finish called once, with the error or the result */
+  send(message: Outgoing, finish: (error?: ConnectorError, result?: R) => void): void;
+  /** Resolves when sending can work. @throws ConnectorError after `timeout` ms */
+  ready(timeout?: number): Promise<void>;
+  close(): Promise<void>;
+}
+
 /** What a writer needs. */
-export interface ExchangeWriterOptions {
+export interface ExchangeWriterOptions<R> {
   connection: Connection;
-  /** ms until an unconfirmed message counts as lost. */
-  confirmTimeout: number;
+  /** @param onDown to be called when the channel is gone */
+  sender(onDown: () => void): Sender<R>;
   /** Type with which a missing exchange is made, or `undefined` to make none. */
   declareAs?: string;
   /** Whether all messages go to the same exchange: its absence is then nobody's own fault, and everything waits for it. */
@@ -17,52 +28,51 @@ export interface ExchangeWriterOptions {
   warn(text: string): void;
 }
 
-/** Publishes batches for a sink. A batch that was cut off is written again, without what was confirmed already. */
-export class ExchangeWriter {
-  private readonly publisher: Publisher;
-  private readonly confirmed = new WeakSet<Outgoing>();
+/** ms that declaring an exchange waits for a connection. */
+const GRACE = 1_000;
+
+/**
+ * Sends batches for a sink, each message with a result of its own. Batches are begun in the order they come in, and several may be
+ * on their way.
+ */
+export class ExchangeWriter<R> {
+  private readonly sender: Sender<R>;
   private known = new Set<string>();
   private readonly backOff = new BackOff();
+  /** So many messages were on a channel that the broker closed over one of them without saying which: as many are sent one by one. */
+  private suspects = 0;
+  /** What batches wait for that must not overtake one that is not begun yet. */
+  private line: Promise<unknown> | undefined;
+  private wake: (() => void) | undefined;
 
-  constructor(private readonly options: ExchangeWriterOptions) {
-    this.publisher = new Publisher({
-      connection: options.connection,
-      confirmTimeout: options.confirmTimeout,
-      onDown: () => (this.known = new Set()),
-    });
+  constructor(private readonly options: ExchangeWriterOptions<R>) {
+    this.sender = options.sender(() => (this.known = new Set()));
   }
 
   /** Opens its channel. */
   start(): void {
-    this.publisher.start();
+    this.sender.start();
   }
 
-  /**
-   * Publishes all and waits for every confirm. One result per message, in order.
-   *
-   * @throws ConnectorError of scope system when the connection, or the one exchange of all, was not there for some of them
-   */
-  async write(messages: Outgoing[]): Promise<ItemResult<undefined>[]> {
-    if (this.options.declareAs !== undefined) await this.declare(messages, this.options.declareAs);
-    const results = await Promise.all(messages.map((message) => this.publish(message)));
-    const system = results.find((result) => !result.ok && result.error.scope === "system");
-    if (system && !system.ok) throw system.error;
-    this.backOff.reset();
-    return results;
+  /** Sends all. Resolves with one result per message, in order. @throws ConnectorError when the exchange cannot be declared: none was sent */
+  write(messages: Outgoing[]): Promise<ItemResult<R>[]> {
+    if (!this.line && this.suspects === 0 && this.isKnown(messages)) return this.sendAll(messages);
+    const begun = (this.line ?? Promise.resolve()).then(() => this.begin(messages));
+    const line = begun.catch(() => undefined).finally(() => this.line === line && (this.line = undefined));
+    this.line = line;
+    return begun.then(({ results }) => results);
   }
 
   /** Resolves when writing can work again. */
   async untilReady(error: ConnectorError): Promise<void> {
     if (error.code === "EXCHANGE_UNAVAILABLE") await this.pause(this.backOff.next());
-    await this.publisher.ready();
+    await this.sender.ready();
   }
 
   async close(): Promise<void> {
     this.wake?.();
-    await this.publisher.close();
+    await this.sender.close();
   }
-
-  private wake: (() => void) | undefined;
 
   private pause(delay: number): Promise<void> {
     return new Promise((resolve) => {
@@ -74,15 +84,49 @@ export class ExchangeWriter {
     });
   }
 
-  private async publish(message: Outgoing): Promise<ItemResult<undefined>> {
-    if (this.confirmed.has(message)) return { ok: true, value: undefined };
-    try {
-      await this.publisher.publish(message);
-      this.confirmed.add(message);
-      return { ok: true, value: undefined };
-    } catch (error) {
-      return { ok: false, error: this.judge(toConnectorError(error)) };
+  /** @returns the promise in an object: whoever is next waits for the beginning only */
+  private async begin(messages: Outgoing[]): Promise<{ results: Promise<ItemResult<R>[]> }> {
+    if (!this.isKnown(messages)) await this.declare(messages);
+    if (this.suspects === 0) return { results: this.sendAll(messages) };
+    return { results: Promise.resolve(await this.sendOneByOne(messages)) };
+  }
+
+  private sendAll(messages: Outgoing[]): Promise<ItemResult<R>[]> {
+    return new Promise((resolve) => {
+      const results = new Array<ItemResult<R>>(messages.length);
+      let open = messages.length;
+      messages.forEach((message, index) =>
+        this.sender.send(message, (error, value) => {
+          results[index] = error ? this.failed(error) : this.sent(value as R);
+          open -= 1;
+          if (open === 0) resolve(results);
+        }),
+      );
+    });
+  }
+
+  /** So the one that the broker closes the channel over is alone when it does. */
+  private async sendOneByOne(messages: Outgoing[]): Promise<ItemResult<R>[]> {
+    const results: ItemResult<R>[] = [];
+    let away: ItemResult<R> | undefined;
+    for (const message of messages) {
+      const [result] = away ? [away] : await this.sendAll([message]);
+      if (!result) continue;
+      results.push(result);
+      if (!result.ok && result.error.scope === "system") away = result;
+      else this.suspects = Math.max(0, this.suspects - 1);
     }
+    return results;
+  }
+
+  private sent(value: R): ItemResult<R> {
+    this.backOff.reset();
+    return { ok: true, value };
+  }
+
+  private failed(error: ConnectorError): ItemResult<R> {
+    if (error.code === "PUBLISH_UNCONFIRMED" && isOverAMessage(error.cause as ConnectorError | undefined)) this.suspects += 1;
+    return { ok: false, error: this.judge(error) };
   }
 
   private judge(error: ConnectorError): ConnectorError {
@@ -90,15 +134,21 @@ export class ExchangeWriter {
     return new ConnectorError(error.code, error.message, { scope: "message", retryable: true, details: error.details, cause: error.cause });
   }
 
-  private async declare(messages: Outgoing[], type: string): Promise<void> {
+  private isKnown(messages: Outgoing[]): boolean {
+    if (this.options.declareAs === undefined) return true;
+    for (const { exchange } of messages) if (exchange !== "" && !this.known.has(exchange)) return false;
+    return true;
+  }
+
+  private async declare(messages: Outgoing[]): Promise<void> {
     for (const { exchange } of messages) {
       if (exchange === "" || this.known.has(exchange)) continue;
-      await this.publisher.ready(1_000);
+      await this.sender.ready(GRACE);
       const { model } = this.options.connection;
       if (!model) throw new ConnectorError("BROKER_UNAVAILABLE", "Not connected to the broker");
       const { known } = this;
       try {
-        await ensureExchange(model, exchange, type, this.options.warn);
+        await ensureExchange(model, exchange, this.options.declareAs ?? "topic", this.options.warn);
       } catch (error) {
         // publishing to it fails this message alone, if it must
         if (isConnectorError(error) && error.code === "EXCHANGE_UNAVAILABLE" && !this.options.fixedExchange) continue;

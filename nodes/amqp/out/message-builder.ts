@@ -1,61 +1,94 @@
 import { randomUUID } from "node:crypto";
-import { ConnectorError } from "../../common/errors";
-import type { TypedValue } from "../../common/typed-input";
+import { deflateSync, gzipSync } from "node:zlib";
+import { ConnectorError, type ErrorCode } from "../../common/errors";
 import { encode, type Format } from "../../format/format";
-import { sanitiseHeaders } from "../client/headers";
+import type { HeaderTable } from "../client/headers";
 import type { Outgoing } from "../client/publisher";
+import { REPLY_TO, type Field, type PropertyName } from "./fields";
 
 /** How a message becomes one for the broker. */
 export interface MessageBuilderOptions {
-  exchange: TypedValue;
-  routingKey: TypedValue;
-  headers: TypedValue;
+  exchange: Field<string>;
+  routingKey: Field<string>;
+  headers: Field<HeaderTable>;
+  /** What is given of the properties; the others are as AMQP has them, or {@link messageBuilder}'s own. */
+  properties: { name: PropertyName; value: Field<string | number | undefined> }[];
   format: Format;
   persistent: boolean;
   mandatory: boolean;
 }
 
-/** AMQP 0-9-1 writes names and routing keys with one byte for their length. */
-const MAX_NAME = 255;
+/** A value of a message and where it belongs. */
+interface Step {
+  field: Field<unknown>;
+  put(draft: Draft, value: unknown): void;
+}
+
+type Draft = Omit<Outgoing, "content">;
 
 /**
- * Makes a builder. Everything is evaluated for each message and kept nowhere, so that no message gets another's routing key.
+ * Makes a builder. What is the same for every message is worked out here; the rest is evaluated for each message and kept nowhere, so
+ * that no message gets another's routing key. Each message gets a `messageId` (UUID), a `timestamp` and the content type of its
+ * format, unless one is given.
  *
  * @returns a function that gives a promise only when one of the values is one (JSONata, context), and throws ConnectorError
  *   INPUT_INVALID, HEADERS_INVALID, FORMAT_INVALID or PAYLOAD_TOO_LARGE
+ * @throws ConnectorError NOT_CONFIGURED when no message could have a destination
  */
-export function messageBuilder(options: MessageBuilderOptions): (msg: object) => Outgoing | Promise<Outgoing> {
+export function messageBuilder(config: MessageBuilderOptions): (msg: object) => Outgoing | Promise<Outgoing> {
+  const base: Draft = { exchange: "", routingKey: "", options: { persistent: config.persistent, mandatory: config.mandatory } };
+  const varying: Step[] = [];
+  for (const step of stepsOf(config)) {
+    if (step.field.fixed) step.put(base, step.field.fixed.value);
+    else varying.push(step);
+  }
+  if (config.exchange.fixed && config.routingKey.fixed) checkDestination(base, "NOT_CONFIGURED");
+
+  const build = (msg: object, values: unknown[]): Outgoing => {
+    const draft: Draft = { exchange: base.exchange, routingKey: base.routingKey, options: { ...base.options } };
+    varying.forEach(({ field, put }, index) => put(draft, field.read(values[index])));
+    checkDestination(draft, "INPUT_INVALID");
+    return finish(draft, (msg as { payload?: unknown }).payload, config.format);
+  };
   return (msg) => {
-    const values = [options.exchange(msg), options.routingKey(msg), options.headers(msg)] as const;
-    if (!values.some((value) => value instanceof Promise)) return build(options, msg, ...values);
-    return Promise.all(values).then(([exchange, routingKey, headers]) => build(options, msg, exchange, routingKey, headers));
+    const values = varying.map(({ field }) => field.evaluate(msg));
+    if (!values.some((value) => value instanceof Promise)) return build(msg, values);
+    return Promise.all(values).then((ready) => build(msg, ready));
   };
 }
 
-function build({ format, persistent, mandatory }: MessageBuilderOptions, msg: object, exchange: unknown, routingKey: unknown, headers: unknown): Outgoing {
-  const { content, contentType } = encode((msg as { payload?: unknown }).payload, format);
-  const target = nameOf(exchange, "exchange");
-  const key = nameOf(routingKey, "routing key");
-  if (target === "" && key === "") throw new ConnectorError("INPUT_INVALID", "The routing key is empty: the default exchange needs the name of a queue there");
-  return {
-    exchange: target,
-    routingKey: key,
-    content,
-    options: {
-      headers: sanitiseHeaders(headers),
-      persistent,
-      mandatory,
-      contentType,
-      messageId: randomUUID(),
-      timestamp: Math.floor(Date.now() / 1000),
-    },
-  };
+function stepsOf({ exchange, routingKey, headers, properties }: MessageBuilderOptions): Step[] {
+  return [
+    { field: exchange, put: (draft, value) => (draft.exchange = value as string) },
+    { field: routingKey, put: (draft, value) => (draft.routingKey = value as string) },
+    { field: headers, put: ({ options }, value) => (options.headers = value as HeaderTable) },
+    ...properties.map(({ name, value: field }): Step => ({ field, put: ({ options }, value) => value !== undefined && (options[name] = value as never) })),
+  ];
 }
 
-function nameOf(value: unknown, label: string): string {
-  if (value === undefined || value === null) return "";
-  if (typeof value !== "string" && typeof value !== "number") throw new ConnectorError("INPUT_INVALID", `The ${label} is of type ${typeof value}, not text`);
-  const name = String(value);
-  if (Buffer.byteLength(name) > MAX_NAME) throw new ConnectorError("INPUT_INVALID", `The ${label} is longer than ${MAX_NAME} bytes`);
-  return name;
+function checkDestination({ exchange, routingKey }: Draft, code: ErrorCode): void {
+  if (exchange === "" && routingKey === "") throw new ConnectorError(code, "The routing key is empty: the default exchange needs the name of a queue there");
+}
+
+function finish({ exchange, routingKey, options }: Draft, payload: unknown, format: Format): Outgoing {
+  const { content, contentType } = encode(payload, format);
+  options.messageId ??= randomUUID();
+  options.timestamp ??= Math.floor(Date.now() / 1000);
+  options.contentType ??= contentType;
+  // RabbitMQ 3.10.8 returns an answer it has delivered: being mandatory says nothing there
+  if (options.mandatory && exchange === "" && routingKey.startsWith(`${REPLY_TO}.`)) options.mandatory = false;
+  // bytes are taken to be encoded already, as a queue gives them
+  const given = payload instanceof Uint8Array && format !== "json";
+  return { exchange, routingKey, content: given ? content : compress(content, options.contentEncoding as string | undefined), options };
+}
+
+function compress(content: Buffer, encoding: string | undefined): Buffer {
+  switch (encoding?.toLowerCase()) {
+    case "gzip":
+      return gzipSync(content);
+    case "deflate":
+      return deflateSync(content);
+    default:
+      return content;
+  }
 }

@@ -1,39 +1,24 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
-import { toConnectorError } from "../../common/errors";
+import { ConnectorError, toConnectorError } from "../../common/errors";
 import { Status } from "../../common/status";
-import { compileTypedInput, type TypedInputUtil, type TypedValue } from "../../common/typed-input";
+import { compileTypedInput, type TypedInputUtil } from "../../common/typed-input";
 import { Sink, type SinkState } from "../../delivery/sink";
-import type { Format } from "../../format/format";
 import { brokerOf } from "../client/broker-node";
 import { connectionStatus } from "../client/broker-status";
-import type { Outgoing } from "../client/publisher";
-import { ExchangeWriter } from "./exchange-writer";
+import type { Connection } from "../client/connection";
+import { Publisher, type Outgoing } from "../client/publisher";
+import { ExchangeWriter, type Sender } from "./exchange-writer";
 import { messageBuilder } from "./message-builder";
+import { Requester, type Answer } from "./requester";
+import { readSettings, type OutDef, type OutSettings } from "./settings";
 
-/** What the editor saves. */
-interface OutDef extends NodeDef {
-  broker: string;
-  exchange: string;
-  exchangeType: string;
-  /** Type a missing exchange is made with. */
-  exchangeKind: string;
-  declare: "declare" | "existing";
-  routingKey: string;
-  routingKeyType: string;
-  headers: string;
-  headersType: string;
-  format: Format;
-  persistent?: boolean;
-  mandatory?: boolean;
-  /** ms */
-  confirmTimeout?: number | string;
-}
-
-/** As many confirms are awaited together: one batch at a time keeps the order, and this many use the connection well. */
-const BATCH = 1_000;
+/** What is published at a time: what came in one turn is one batch, and the next does not wait for its confirms. */
+const PUBLISHING = { batchSize: 1_000, concurrency: 64 };
+/** So many requests are without an answer at once. A repeated one may be worked on twice: only the source's own retries repeat it. */
+const REQUESTING = { batchSize: 1, concurrency: 100, retriesInPlace: 0 };
 
 export = (RED: NodeAPI): void => {
-  function AmqpOut(this: Node, config: OutDef): void {
+  function AmqpOut(this: Node, config: NodeDef & OutDef): void {
     RED.nodes.createNode(this, config);
     const status = new Status(this);
     try {
@@ -46,40 +31,41 @@ export = (RED: NodeAPI): void => {
     }
   }
 
-  function run(node: Node, status: Status, config: OutDef): void {
-    const build = builderFor(node, config);
+  function run(node: Node, status: Status, config: NodeDef & OutDef): void {
+    const settings = readSettings(config, (value, type, label) => compileTypedInput(RED.util as unknown as TypedInputUtil, node, value, type, label));
+    const build = messageBuilder(settings.build);
     const broker = brokerOf(RED.nodes.getNode(config.broker));
-    const link = broker.acquire(node);
-    const connection = link.publish;
-    const writer = new ExchangeWriter({
-      connection,
-      confirmTimeout: Number(config.confirmTimeout) > 0 ? Number(config.confirmTimeout) : 15_000,
-      ...(config.declare === "existing" ? {} : { declareAs: config.exchangeKind || "topic" }),
-      fixedExchange: (config.exchangeType || "str") === "str",
-      warn: (text) => node.warn(text),
-    });
+    const connection = broker.acquire(node).publish;
+    const warn = (text: string): void => node.warn(text);
+    const writer = new ExchangeWriter<Answer | undefined>({ ...settings, connection, sender: (onDown) => senderOf(settings, connection, onDown, warn), warn });
 
     let state: SinkState = { kind: "idle", messages: 0 };
     const show = (): void => {
       const trouble = connectionStatus(connection.state, RED._);
-      const count = { count: state.messages };
       if (trouble) status.set(trouble.state, trouble.text);
       else if (state.kind === "waiting") status.set("waiting", () => RED._("out.status.waiting", { reason: state.error?.message ?? "" }));
-      else if (state.kind === "writing") status.set("working", () => RED._("out.status.working", count));
-      else status.set("connected", () => RED._("out.status.connected"));
+      else if (state.kind === "idle") status.set("connected", () => RED._("out.status.connected"));
+      else status.set("working", () => RED._(settings.request ? "out.status.requesting" : "out.status.working", { count: state.messages }));
     };
-    const sink = new Sink<Outgoing, undefined>({
-      batchSize: BATCH,
+    const sink = new Sink<Outgoing, Answer | undefined>({
+      ...(settings.request ? REQUESTING : PUBLISHING),
       linger: 0,
+      maxWait: settings.maxWait,
+      maxWaiting: settings.maxWaiting,
       write: (messages) => writer.write(messages),
       untilReady: (error) => writer.untilReady(error),
       onState: (next) => {
         state = next;
         show();
       },
-      warn: (text) => node.warn(text),
+      warn,
     });
-    const unsubscribe = connection.subscribe({ state: show });
+    const unsubscribe = connection.subscribe({
+      state: (now) => {
+        sink.suspend(now.kind === "blocked" ? new ConnectorError("BROKER_UNAVAILABLE", `The broker blocks publishing: ${now.reason}`) : undefined);
+        show();
+      },
+    });
     writer.start();
     show();
 
@@ -91,7 +77,7 @@ export = (RED: NodeAPI): void => {
         done(toConnectorError(error, "INPUT_INVALID"));
         return;
       }
-      sink.take(msg, message, done, () => send(msg));
+      sink.take(msg, message, done, (answer) => send(answer ? Object.assign(msg, answer) : msg));
     });
     node.on("close", (done: () => void) => {
       void sink
@@ -107,18 +93,10 @@ export = (RED: NodeAPI): void => {
     });
   }
 
-  function builderFor(node: Node, config: OutDef): (msg: object) => Outgoing | Promise<Outgoing> {
-    const compile = (value: string | undefined, type: string | undefined, label: string): TypedValue =>
-      compileTypedInput(RED.util as unknown as TypedInputUtil, node, value ?? "", type || "str", RED._(`out.label.${label}`));
-    return messageBuilder({
-      exchange: compile(config.exchange, config.exchangeType, "exchange"),
-      routingKey: compile(config.routingKey, config.routingKeyType, "routingKey"),
-      headers: config.headers?.length ? compile(config.headers, config.headersType || "json", "headers") : () => undefined,
-      format: config.format || "auto",
-      persistent: config.persistent !== false,
-      mandatory: config.mandatory !== false,
-    });
-  }
-
   RED.nodes.registerType("surewire-amqp-out", AmqpOut as never);
 };
+
+function senderOf({ confirmTimeout, request }: OutSettings, connection: Connection, onDown: () => void, warn: (text: string) => void): Sender<Answer | undefined> {
+  if (!request) return new Publisher({ connection, confirmTimeout, onDown });
+  return new Requester({ connection, confirmTimeout, ...request, onDown, warn });
+}

@@ -1,0 +1,57 @@
+import type { Message } from "amqplib";
+import { ConnectorError, errorText } from "../../common/errors";
+import { brokerText } from "./errors";
+import type { Outgoing } from "./publisher";
+
+/** The error of a message that was not sent. */
+export function unavailable(text: string): ConnectorError {
+  return new ConnectorError("BROKER_UNAVAILABLE", text);
+}
+
+/** The error of a message that amqplib threw over, before a byte of it was written: it cannot be encoded, or the channel is closing. */
+export function encodingError(error: unknown): ConnectorError {
+  const text = errorText(error);
+  if ((error as Error | null)?.name === "IllegalOperationError") return unavailable(text);
+  return new ConnectorError("HEADERS_INVALID", `The message's headers or properties cannot be sent: ${text}`, { cause: error });
+}
+
+/** Where a message was to go, in words. */
+export function targetOf({ exchange, routingKey }: Outgoing): string {
+  return exchange === "" ? `queue ${routingKey}` : `exchange ${exchange} with routing key ${routingKey}`;
+}
+
+/** Whether a returned message may be this one. */
+export function isSame(sent: Outgoing, returned: Message): boolean {
+  const { exchange, routingKey } = returned.fields;
+  if (sent.options.mandatory !== true || sent.exchange !== exchange || sent.routingKey !== routingKey) return false;
+  const { messageId } = sent.options;
+  if (messageId !== (returned.properties.messageId as string | undefined)) return false;
+  return sent.content.equals(returned.content);
+}
+
+/**
+ * Who is to blame for a channel that the broker closed, as far as its words tell. What it does not name is uncertain.
+ *
+ * @param cause why the channel was closed, if the broker said so
+ * @param alone whether only one message was on its way: then it is that one
+ * @returns the error of the message that is to blame, `undefined` for one that is not
+ */
+export function blame(cause: ConnectorError | undefined, alone: boolean): (message: Outgoing) => ConnectorError | undefined {
+  if (!isOverAMessage(cause)) return () => undefined;
+  const text = brokerText(cause.cause);
+  const exchange = /exchange '(.*?)' in vhost/.exec(text)?.[1];
+  if (exchange !== undefined) return (message) => (message.exchange === exchange ? cause : undefined);
+  const limit = Number(/larger than (?:configured )?max size (\d+)/.exec(text)?.[1]);
+  if (limit > 0) return ({ content }) => (content.length > limit ? tooLarge(content.length, limit) : undefined);
+  if (!alone) return () => undefined;
+  return (message) => new ConnectorError("PUBLISH_REJECTED", `The broker refused the message to ${targetOf(message)}: ${text}`, { retryable: false, cause });
+}
+
+/** Whether the broker closed a channel over something that was published on it, and not because the connection went. */
+export function isOverAMessage(cause: ConnectorError | undefined): cause is ConnectorError {
+  return cause?.code === "EXCHANGE_UNAVAILABLE";
+}
+
+function tooLarge(size: number, limit: number): ConnectorError {
+  return new ConnectorError("PAYLOAD_TOO_LARGE", `The content has ${size} bytes; this broker takes ${limit} at most`);
+}

@@ -1,0 +1,155 @@
+import { randomUUID } from "node:crypto";
+import type { ConfirmChannel, ConsumeMessage } from "amqplib";
+import { ConnectorError, toConnectorError } from "../../common/errors";
+import { decode, type Format } from "../../format/format";
+import type { Connection } from "../client/connection";
+import { Publisher, type Outgoing } from "../client/publisher";
+import { givenProperties } from "../client/queue-message";
+import { closeChannel } from "../client/supervised-channel";
+import type { Sender } from "./exchange-writer";
+import { REPLY_TO } from "./fields";
+
+/** What a requester needs. */
+export interface RequesterOptions {
+  connection: Connection;
+  /** ms until an unconfirmed request counts as lost. */
+  confirmTimeout: number;
+  /** ms that an answer may take from when the broker has the request. */
+  timeout: number;
+  /** How answers are decoded. */
+  format: Format;
+  /** The channel is gone. */
+  onDown?(): void;
+  warn(text: string): void;
+}
+
+/** What came back. */
+export interface Answer {
+  payload: unknown;
+  amqp: {
+    /** Those of the answer; `correlationId` is the request's own, as the message had it. */
+    properties: Record<string, unknown>;
+    headers: Record<string, unknown>;
+    exchange: string;
+    routingKey: string;
+  };
+}
+
+interface Waiting {
+  message: Outgoing;
+  finish(error?: ConnectorError, answer?: Answer): void;
+  timer: NodeJS.Timeout | undefined;
+}
+
+/**
+ * Publishes requests and waits for their answers by RabbitMQ's direct reply-to: answers come on the channel that the request went out
+ * on, without a queue, and are lost with it.
+ */
+export class Requester implements Sender<Answer> {
+  private readonly publisher: Publisher;
+  /** Requests without an answer yet, by the correlation id they went out with. */
+  private readonly waiting = new Map<string, Waiting>();
+  private warned = false;
+  private closing = false;
+
+  constructor(private readonly options: RequesterOptions) {
+    this.publisher = new Publisher({
+      connection: options.connection,
+      confirmTimeout: options.confirmTimeout,
+      onChannel: (channel) => channel.consume(REPLY_TO, (answer) => this.received(channel, answer), { noAck: true }),
+      onDown: (error) => this.down(error),
+    });
+  }
+
+  /** Opens its channel. */
+  start(): void {
+    this.publisher.start();
+  }
+
+  /** Resolves when there is a channel to send on. @throws ConnectorError after `timeout` ms */
+  ready(timeout?: number): Promise<void> {
+    return this.publisher.ready(timeout);
+  }
+
+  /**
+   * Sends a request under a correlation id of its own.
+   *
+   * @param finish called once: with the answer, or an error: REPLY_TIMEOUT, REPLY_LOST (its channel was lost: it may have been worked on),
+   *   FORMAT_INVALID (the answer cannot be decoded), FLOW_STOPPED, or one of {@link Publisher.send}
+   */
+  send(message: Outgoing, finish: (error?: ConnectorError, answer?: Answer) => void): void {
+    const correlationId = randomUUID();
+    this.waiting.set(correlationId, { message, finish, timer: undefined });
+    const { exchange, routingKey, content, options } = message;
+    this.publisher.send({ exchange, routingKey, content, options: { ...options, correlationId, replyTo: REPLY_TO } }, (error) => {
+      if (!error) this.confirmed(correlationId);
+      else if (error.code === "PUBLISH_UNCONFIRMED") this.settle(correlationId, this.lost(error));
+      else this.settle(correlationId, error);
+    });
+  }
+
+  /** Closes the channel; requests without an answer fail with FLOW_STOPPED. */
+  async close(): Promise<void> {
+    this.closing = true;
+    await this.publisher.close();
+    this.loseAll();
+  }
+
+  private confirmed(correlationId: string): void {
+    const waiting = this.waiting.get(correlationId);
+    if (!waiting) return; // the answer was quicker than the confirm
+    const { timeout } = this.options;
+    waiting.timer = setTimeout(() => this.settle(correlationId, new ConnectorError("REPLY_TIMEOUT", `No answer within ${timeout} ms`)), timeout);
+  }
+
+  private received(channel: ConfirmChannel, answer: ConsumeMessage | null): void {
+    if (!answer) return void closeChannel(channel, 2_000); // the broker sends no more answers: another channel follows
+    const waiting = this.waiting.get(String(answer.properties.correlationId));
+    if (!waiting) return this.unknown();
+    try {
+      const payload = decode(answer.content, this.options.format, answer.properties);
+      this.settle(String(answer.properties.correlationId), undefined, { payload, amqp: aboutAnswer(answer, waiting.message) });
+    } catch (error) {
+      const { code, message } = toConnectorError(error, "FORMAT_INVALID");
+      this.settle(String(answer.properties.correlationId), new ConnectorError(code, `The answer cannot be read: ${message}`, { cause: error }));
+    }
+  }
+
+  private unknown(): void {
+    if (this.warned) return;
+    this.warned = true;
+    this.options.warn("An answer came that nobody waits for (any more), and is dropped: it was late, or does not carry the correlation id of its request. Further ones are dropped without a word");
+  }
+
+  private settle(correlationId: string, error?: ConnectorError, answer?: Answer): void {
+    const waiting = this.waiting.get(correlationId);
+    if (!waiting) return;
+    this.waiting.delete(correlationId);
+    clearTimeout(waiting.timer);
+    waiting.finish(error, answer);
+  }
+
+  private down(error: ConnectorError): void {
+    this.options.onDown?.();
+    this.loseAll(error);
+  }
+
+  /** Only those that the broker has: the publisher tells of the others itself. */
+  private loseAll(cause?: ConnectorError): void {
+    for (const [correlationId, { timer }] of this.waiting) if (timer || this.closing) this.settle(correlationId, this.lost(cause));
+  }
+
+  private lost(cause: ConnectorError | undefined): ConnectorError {
+    if (this.closing) return new ConnectorError("FLOW_STOPPED", "The flow was stopped before the answer came; the request may have been worked on", { cause });
+    const reason = cause ? `: ${cause.message}` : "";
+    return new ConnectorError("REPLY_LOST", `The channel was lost before the answer came${reason}. The request may have been worked on`, { cause });
+  }
+}
+
+function aboutAnswer(answer: ConsumeMessage, request: Outgoing): Answer["amqp"] {
+  const { correlationId: _ours, ...properties } = givenProperties(answer);
+  const { correlationId } = request.options;
+  if (correlationId !== undefined) properties.correlationId = correlationId;
+  const { exchange, routingKey } = answer.fields;
+  return { properties, headers: answer.properties.headers ?? {}, exchange, routingKey };
+}

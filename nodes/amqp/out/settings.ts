@@ -1,0 +1,88 @@
+import { ConnectorError } from "../../common/errors";
+import type { TypedValue } from "../../common/typed-input";
+import { wholeNumber } from "../../common/whole-number";
+import type { Format } from "../../format/format";
+import { sanitiseHeaders } from "../client/headers";
+import { field, nameOf, PROPERTIES, propertyOf, type PropertyName } from "./fields";
+import type { MessageBuilderOptions } from "./message-builder";
+
+/** What the editor saves. Numbers may come as text from the environment. */
+export interface OutDef {
+  broker: string;
+  /** Blank: the default exchange, where the routing key is a queue's name. */
+  exchange?: string;
+  exchangeType?: string;
+  /** Type a missing exchange is made with. */
+  exchangeKind?: string;
+  declare?: "declare" | "existing";
+  routingKey?: string;
+  routingKeyType?: string;
+  headers?: string;
+  headersType?: string;
+  properties?: { property: string; value: string; valueType: string }[];
+  format?: Format;
+  persistent?: boolean;
+  mandatory?: boolean;
+  /** ms */
+  confirmTimeout?: number | string;
+  /** ms that a message of no delivery waits for a broker that is away. */
+  maxWait?: number | string;
+  /** Most messages that wait. */
+  maxWaiting?: number | string;
+  /** Wait for an answer to each message. */
+  request?: boolean;
+  /** ms */
+  requestTimeout?: number | string;
+  replyFormat?: Format;
+}
+
+/** The settings of an `amqp out`, normalised. Times in ms. */
+export interface OutSettings {
+  build: MessageBuilderOptions;
+  /** Type with which a missing exchange is made; `undefined`: none is made. */
+  declareAs: string | undefined;
+  /** Whether all messages go to the same exchange. */
+  fixedExchange: boolean;
+  confirmTimeout: number;
+  maxWait: number;
+  maxWaiting: number;
+  request: { timeout: number; format: Format } | undefined;
+}
+
+/**
+ * Reads what the editor saved.
+ *
+ * @param compile makes a typed input ready; `label` is how errors call it
+ * @throws ConnectorError NOT_CONFIGURED when a value that is the same for every message cannot work
+ */
+export function readSettings(def: OutDef, compile: (value: string, type: string, label: string) => TypedValue): OutSettings {
+  const { exchangeType = "str", routingKeyType = "str", headersType = "json" } = def;
+  const exchange = compile(def.exchange ?? "", exchangeType, "exchange");
+  const routingKey = compile(def.routingKey ?? "", routingKeyType, "routing key");
+  const headers = def.headers ? compile(def.headers, headersType, "headers") : () => undefined;
+  return {
+    build: {
+      exchange: field(exchange, exchangeType, (value) => nameOf(value, "exchange")),
+      routingKey: field(routingKey, routingKeyType, (value) => nameOf(value, "routing key")),
+      headers: field(headers, def.headers ? headersType : "json", sanitiseHeaders),
+      properties: (def.properties ?? []).map(({ property, value, valueType }) => {
+        if (!isProperty(property)) throw new ConnectorError("NOT_CONFIGURED", `There is no property ${property} to set`);
+        const given = compile(value, valueType, `property ${property}`);
+        return { name: property, value: field(given, valueType, (raw) => propertyOf(property, raw)) };
+      }),
+      format: def.format || "auto",
+      persistent: def.persistent !== false,
+      mandatory: def.mandatory !== false,
+    },
+    declareAs: def.declare === "existing" ? undefined : def.exchangeKind || "topic",
+    fixedExchange: exchangeType === "str",
+    confirmTimeout: wholeNumber(def.confirmTimeout, 15_000, 1),
+    maxWait: wholeNumber(def.maxWait, 60_000, 1),
+    maxWaiting: wholeNumber(def.maxWaiting, 10_000, 1),
+    request: def.request ? { timeout: wholeNumber(def.requestTimeout, 30_000, 1), format: def.replyFormat || "auto" } : undefined,
+  };
+}
+
+function isProperty(name: string): name is PropertyName {
+  return Object.hasOwn(PROPERTIES, name);
+}

@@ -36,7 +36,7 @@ export function queueMessage(message: Message, queue: string, payload: unknown, 
 }
 
 /** The properties that were sent. amqplib lists all there are; taking the others out by `delete` cost 20 µs a message. */
-function givenProperties(message: Message): Record<string, unknown> {
+export function givenProperties(message: Message): Record<string, unknown> {
   const all = message.properties as unknown as Record<string, unknown>;
   const given: Record<string, unknown> = {};
   for (const name in all) if (all[name] !== undefined && name !== "headers") given[name] = all[name];

@@ -1,0 +1,69 @@
+import type { Message } from "amqplib";
+import { ConnectorError } from "../../common/errors";
+import type { HeaderTable } from "../client/headers";
+import type { Outgoing } from "../client/publisher";
+import { copyOf, MARK } from "../client/retry-and-dead-letter";
+import { carbonCopies, type DeadLetter } from "./dead-letter";
+
+/** Where dead letters go. */
+export type Target =
+  /** The queue each failed in, and nobody else. */
+  | { kind: "origin" }
+  /** The exchange each was first published to: all its receivers get it again. */
+  | { kind: "exchange" }
+  /** The same place for all. Without a routing key, each keeps its own; exchange "" needs one. */
+  | { kind: "given"; exchange: string; routingKey: string };
+
+/** What a node of ours wrote on it when it failed; put back, it starts anew. */
+const FAILURE_MARKS = [MARK.errorCode, MARK.errorMessage, MARK.failedNode, MARK.failedAt, MARK.attempts, MARK.originalQueue, MARK.attempt] as const;
+const ORIGIN_MARKS = [MARK.originalExchange, MARK.originalRoutingKey] as const;
+
+/**
+ * The message as it goes back: content, properties and headers as they were before it failed, and counted once more.
+ *
+ * @throws ConnectorError INPUT_INVALID when it does not say where it came from
+ */
+export function redriveCopy(message: Message, letter: DeadLetter, target: Target): Outgoing {
+  const { exchange, routingKey, copies = [] } = destinationOf(letter, target);
+  const own: HeaderTable = { [MARK.redriven]: letter.redriven + 1, ...(copies.length > 0 ? { CC: copies } : {}) };
+  const without: string[] = [...FAILURE_MARKS];
+  // on the default exchange only the copy itself can say where it first came from
+  if (exchange === "" && letter.exchange !== undefined && letter.routingKey !== undefined) {
+    own[MARK.originalExchange] = letter.exchange;
+    own[MARK.originalRoutingKey] = letter.routingKey;
+  } else {
+    without.push(...ORIGIN_MARKS);
+  }
+  return copyOf(message, { exchange, routingKey, own, without });
+}
+
+/** The dead letter as it is put aside for good. The broker's word on its cause cannot be sent, so ours stands for it. */
+export function parkingCopy(message: Message, letter: DeadLetter, queue: string): Outgoing {
+  const facts = {
+    [MARK.errorCode]: letter.code,
+    [MARK.errorMessage]: letter.message,
+    [MARK.failedAt]: letter.failedAt,
+    [MARK.originalExchange]: letter.exchange,
+    [MARK.originalRoutingKey]: letter.routingKey,
+    [MARK.originalQueue]: letter.queue,
+  };
+  const own = Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
+  return copyOf(message, { exchange: "", routingKey: queue, own });
+}
+
+function destinationOf(letter: DeadLetter, target: Target): { exchange: string; routingKey: string; copies?: string[] } {
+  switch (target.kind) {
+    case "origin":
+      if (letter.queue === undefined) throw unknown("which queue it failed in");
+      return { exchange: "", routingKey: letter.queue };
+    case "exchange":
+      if (letter.exchange === undefined || letter.routingKey === undefined) throw unknown("where it was first published to");
+      return { exchange: letter.exchange, routingKey: letter.routingKey, copies: carbonCopies(letter) };
+    case "given":
+      return { exchange: target.exchange, routingKey: target.routingKey || letter.routingKey || "" };
+  }
+}
+
+function unknown(what: string): ConnectorError {
+  return new ConnectorError("INPUT_INVALID", `The dead letter does not say ${what}: choose another target for it`);
+}

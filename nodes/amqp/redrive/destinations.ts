@@ -1,0 +1,68 @@
+import type { ChannelModel } from "amqplib";
+import { ConnectorError, isConnectorError } from "../../common/errors";
+import type { Connection } from "../client/connection";
+import { brokerText, replyCode } from "../client/errors";
+import { closeChannel } from "../client/supervised-channel";
+import { deadLetterQueue, ensureQueue, serverVersion, type TopologyWarning } from "../client/topology";
+
+/** So many exchanges are remembered; real dead letters come from a handful. */
+const REMEMBERED = 1_000;
+
+/** Looks before dead letters are published: one that went to an exchange which is not there would close the channel under all others. */
+export class Destinations {
+  private readonly exchanges = new Map<string, ConnectorError | undefined>();
+  private parking: { problem: ConnectorError | undefined } | undefined;
+
+  constructor(
+    private readonly connection: Connection,
+    private readonly warn: TopologyWarning,
+  ) {}
+
+  /** Why nothing can be published to the exchange, if it is missing. @throws ConnectorError BROKER_UNAVAILABLE */
+  async problemOfExchange(name: string): Promise<ConnectorError | undefined> {
+    if (name === "") return undefined;
+    if (!this.exchanges.has(name)) {
+      if (this.exchanges.size >= REMEMBERED) this.exchanges.clear();
+      this.exchanges.set(name, await lookForExchange(this.model(), name));
+    }
+    return this.exchanges.get(name);
+  }
+
+  /** Makes the parking queue if it is missing. @returns why it cannot be used @throws ConnectorError BROKER_UNAVAILABLE */
+  async problemOfParkingQueue(name: string): Promise<ConnectorError | undefined> {
+    this.parking ??= { problem: await this.makeParkingQueue(name) };
+    return this.parking.problem;
+  }
+
+  private async makeParkingQueue(name: string): Promise<ConnectorError | undefined> {
+    try {
+      const model = this.model();
+      await ensureQueue(model, deadLetterQueue(name, "quorum", serverVersion(model)), this.warn);
+      return undefined;
+    } catch (error) {
+      if (isConnectorError(error) && error.code === "QUEUE_UNAVAILABLE") return error;
+      throw error;
+    }
+  }
+
+  private model(): ChannelModel {
+    if (this.connection.model) return this.connection.model;
+    throw new ConnectorError("BROKER_UNAVAILABLE", "Not connected to the broker");
+  }
+}
+
+/** On a channel of its own, because the broker answers by closing it. */
+async function lookForExchange(model: ChannelModel, name: string): Promise<ConnectorError | undefined> {
+  const channel = await model.createChannel();
+  channel.on("error", () => undefined); // the refusal itself says it
+  try {
+    await channel.checkExchange(name);
+    return undefined;
+  } catch (error) {
+    // any other refusal (no right to look) says nothing about publishing
+    if (replyCode(error) !== 404) return undefined;
+    return new ConnectorError("EXCHANGE_UNAVAILABLE", brokerText(error), { cause: error });
+  } finally {
+    await closeChannel(channel, 1_000);
+  }
+}

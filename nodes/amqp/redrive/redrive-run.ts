@@ -1,0 +1,266 @@
+import { randomUUID } from "node:crypto";
+import type { GetMessage } from "amqplib";
+import { ConnectorError, toConnectorError } from "../../common/errors";
+import type { Format } from "../../format/format";
+import type { BrokerLink } from "../client/broker";
+import { Publisher, type Outgoing } from "../client/publisher";
+import { parkingCopy, redriveCopy, type Target } from "./copies";
+import { readDeadLetter, type DeadLetter } from "./dead-letter";
+import { Destinations } from "./destinations";
+import { LetterBox } from "./letter-box";
+import { Preview, readPayload, viewOf, type LetterMessage, type LetterView } from "./letter-message";
+import { Pace, systemClock, type Clock } from "./pace";
+import { Tally, type RedriveReport } from "./report";
+
+/** Settings of an `amqp redrive`, normalised. */
+export interface RedriveSettings {
+  /** The dead-letter queue. */
+  queue: string;
+  /** Moved per second at most; `undefined` for as fast as it goes. */
+  rate: number | undefined;
+  /** So often a message may go back before it goes to the parking queue; 0 for no cap. */
+  maxRedrives: number;
+  parkingQueue: string;
+  format: Format;
+}
+
+/** What one run is to do. */
+export interface RedriveOrder {
+  /** Dead letters to try (those the filter leaves out do not count); `undefined` for all. */
+  limit: number | undefined;
+  /** Only look. */
+  dryRun: boolean;
+  target: Target;
+}
+
+/** What a run needs. */
+export interface RedriveRunOptions {
+  link: BrokerLink;
+  settings: RedriveSettings;
+  order: RedriveOrder;
+  /** Says of a dead letter whether it is meant; by default all are. */
+  filter?(view: LetterView): unknown;
+  /** A dry run's messages. By default none are made. */
+  show?(message: LetterMessage): void;
+  /** `done` of `of` have been moved, or, in a dry run, looked at. */
+  onProgress?(done: number, of: number): void;
+  warn(text: string): void;
+  clock?: Clock;
+  /** What stays is held until the end; with this many, the run ends. Default 10000. */
+  mostHeld?: number;
+}
+
+/** Unconfirmed messages at most. */
+const WINDOW = 100;
+const MOST_HELD = 10_000;
+/** ms. The broker takes the channel away from who holds a message for 30 min (its default consumer timeout). */
+const LONGEST_HELD = 25 * 60_000;
+/** ms to wait for a connection that is just being made. */
+const PATIENCE = 10_000;
+/** ms that a run which must end has for what is published already. */
+const DRAIN = 8_000;
+
+/**
+ * Puts dead letters back, once: each that was there at the start is taken at most once. A copy is published, confirmed, and only then the
+ * dead letter is acknowledged; one that cannot go back, or is not meant, is held until the end, so that it does not come again, and given
+ * back.
+ */
+export class RedriveRun {
+  private readonly tally = new Tally();
+  private readonly box: LetterBox;
+  private readonly publisher: Publisher;
+  private readonly destinations: Destinations;
+  private readonly clock: Clock;
+  private readonly pace: Pace;
+  private readonly preview: Preview | undefined;
+  private readonly ending = new AbortController();
+  private failure: ConnectorError | undefined;
+  private publishing = 0;
+  private held = 0;
+  private heldSince = Infinity;
+  private wake: (() => void) | undefined;
+  private drain: NodeJS.Timeout | undefined;
+
+  constructor(private readonly options: RedriveRunOptions) {
+    const { link, settings, order, show, clock = systemClock } = options;
+    this.clock = clock;
+    this.pace = new Pace(order.dryRun ? undefined : settings.rate, clock);
+    this.box = new LetterBox({ connection: link.consume, queue: settings.queue, onLost: (error) => this.fail(error) });
+    this.publisher = new Publisher({ connection: link.publish, window: WINDOW });
+    this.destinations = new Destinations(link.publish, options.warn);
+    if (show && order.dryRun) this.preview = new Preview(randomUUID(), show);
+  }
+
+  /**
+   * Runs to the end. Nothing is lost whenever it ends; what was published and could not be acknowledged any more is there twice.
+   *
+   * @throws ConnectorError when it had to end early, with the report so far as its `details`
+   */
+  async run(): Promise<RedriveReport> {
+    const began = this.clock.now();
+    try {
+      await this.work();
+    } catch (error) {
+      this.fail(toConnectorError(error));
+    }
+    while (this.publishing > 0) await this.change();
+    this.preview?.end();
+    await this.close();
+    clearTimeout(this.drain);
+    const report = this.tally.report(this.options.order.dryRun, this.clock.now() - began);
+    if (!this.failure) return report;
+    const { code, message, scope, retryable, cause } = this.failure;
+    throw new ConnectorError(code, `${message}. ${report.moved + report.parked} of the dead letters were moved, ${report.left} are left`, {
+      scope,
+      retryable,
+      cause,
+      details: { ...report },
+    });
+  }
+
+  /** Ends it: what is published may be confirmed for up to {@link DRAIN} ms, the rest goes back. {@link run} rejects with FLOW_STOPPED. */
+  stop(): void {
+    this.fail(new ConnectorError("FLOW_STOPPED", "The flow was stopped in the middle of it"));
+  }
+
+  private async work(): Promise<void> {
+    const { order } = this.options;
+    this.tally.depth = await this.unlessEnding(this.box.open(PATIENCE));
+    if (!order.dryRun) await this.prepare(order.target);
+    this.progress(0);
+    const { limit = Infinity } = order;
+    let tried = 0;
+    for (let taken = 0; taken < this.tally.depth && tried < limit && (await this.mayTake()); taken += 1) {
+      const message = await this.box.take();
+      if (!message) {
+        this.tally.depth = taken; // others have taken the rest
+        return;
+      }
+      if (await this.handle(message)) tried += 1;
+    }
+  }
+
+  /** What concerns all alike: a place that is not there is no fault of any of them. */
+  private async prepare(target: Target): Promise<void> {
+    await this.unlessEnding(this.publisher.ready(PATIENCE));
+    const problem = target.kind === "given" ? await this.destinations.problemOfExchange(target.exchange) : undefined;
+    if (problem) throw problem;
+  }
+
+  /** Waits until one more may be taken. @returns whether the run goes on */
+  private async mayTake(): Promise<boolean> {
+    await this.pace.turn(this.ending.signal);
+    while (this.publishing >= WINDOW && !this.ending.signal.aborted) await this.change();
+    const { mostHeld = MOST_HELD } = this.options;
+    const tooMany = this.held >= mostHeld;
+    if (tooMany || this.clock.now() - this.heldSince > LONGEST_HELD) {
+      const what = tooMany ? `${mostHeld} dead letters that stay` : "dead letters that stay for 25 minutes";
+      this.tally.because(`The run has held ${what}, and ended before it had seen all`);
+      return false;
+    }
+    return !this.ending.signal.aborted;
+  }
+
+  /** @returns whether it counts against the limit */
+  private async handle(message: GetMessage): Promise<boolean> {
+    const letter = readDeadLetter(message, this.clock.now());
+    const { filter, settings, order } = this.options;
+    const payload = filter || this.preview ? readPayload(message, settings.format) : undefined;
+    if (filter && !(await this.passes(filter, viewOf(message, letter, payload)))) {
+      this.tally.skipped += 1;
+      this.hold();
+      return false;
+    }
+    if (order.dryRun) {
+      this.tally.found += 1;
+      this.hold();
+      this.preview?.add(message, letter, payload);
+      this.progress(this.tally.found);
+    } else {
+      await this.move(message, letter);
+    }
+    return true;
+  }
+
+  private async passes(filter: (view: LetterView) => unknown, view: LetterView): Promise<boolean> {
+    try {
+      return Boolean(await filter(view));
+    } catch (error) {
+      this.tally.because(error);
+      return false;
+    }
+  }
+
+  private async move(message: GetMessage, letter: DeadLetter): Promise<void> {
+    const { maxRedrives, parkingQueue } = this.options.settings;
+    const park = maxRedrives > 0 && letter.redriven >= maxRedrives;
+    let copy: Outgoing;
+    let problem: ConnectorError | undefined;
+    try {
+      copy = park ? parkingCopy(message, letter, parkingQueue) : redriveCopy(message, letter, this.options.order.target);
+    } catch (error) {
+      return this.stays(toConnectorError(error));
+    }
+    problem = park ? await this.destinations.problemOfParkingQueue(parkingQueue) : await this.destinations.problemOfExchange(copy.exchange);
+    if (problem) return this.stays(problem);
+    void this.publish(message, copy, park ? "parked" : "moved");
+  }
+
+  private async publish(message: GetMessage, copy: Outgoing, outcome: "moved" | "parked"): Promise<void> {
+    this.publishing += 1;
+    try {
+      await this.publisher.publish(copy);
+      if (this.box.ack(message)) this.tally[outcome] += 1;
+      this.progress(this.tally.moved + this.tally.parked);
+    } catch (thrown) {
+      const error = toConnectorError(thrown);
+      if (error.scope === "system") this.fail(error);
+      else this.stays(error);
+    } finally {
+      this.publishing -= 1;
+      this.wake?.();
+    }
+  }
+
+  private stays(error: ConnectorError): void {
+    this.tally.failed += 1;
+    this.tally.because(error);
+    this.hold();
+  }
+
+  private hold(): void {
+    this.held += 1;
+    this.heldSince = Math.min(this.heldSince, this.clock.now());
+  }
+
+  private progress(done: number): void {
+    this.options.onProgress?.(done, Math.min(this.tally.depth, this.options.order.limit ?? Infinity));
+  }
+
+  /** The run cannot go on; the first reason is the one told. */
+  private fail(error: ConnectorError): void {
+    if (this.failure) return;
+    this.failure = error;
+    this.ending.abort();
+    this.drain = setTimeout(() => void this.close(), DRAIN);
+    this.wake?.();
+  }
+
+  /** What `step` resolves with. @throws the reason when the run must end before */
+  private async unlessEnding<T>(step: Promise<T>): Promise<T> {
+    const { signal } = this.ending;
+    if (this.failure) throw this.failure;
+    const ended = new Promise<never>((_resolve, reject) => signal.addEventListener("abort", () => reject(this.failure as ConnectorError), { once: true }));
+    return Promise.race([step, ended]);
+  }
+
+  /** Until something published is confirmed or fails, or the run must end. */
+  private change(): Promise<void> {
+    return new Promise((resolve) => (this.wake = resolve));
+  }
+
+  /** What is open goes back, and what is unconfirmed fails. */
+  private async close(): Promise<void> {
+    await Promise.all([this.box.close(), this.publisher.close()]);
+  }
+}

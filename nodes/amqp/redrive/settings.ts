@@ -1,0 +1,103 @@
+import { ConnectorError } from "../../common/errors";
+import { wholeNumber } from "../../common/whole-number";
+import type { Format } from "../../format/format";
+import { oneOf } from "../client/queue-settings";
+import type { Target } from "./copies";
+import type { RedriveOrder, RedriveSettings } from "./redrive-run";
+
+/** What the editor saves. Numbers come as text when they were typed or stand in the environment; what has a `…Type` is a typed input. */
+export interface RedriveDef {
+  broker: string;
+  /** The dead-letter queue. */
+  queue: string;
+  limit?: number | string;
+  limitType?: string;
+  /** Per second; blank for no limit. */
+  rate?: number | string;
+  target?: string;
+  targetExchange?: string;
+  targetExchangeType?: string;
+  targetRoutingKey?: string;
+  targetRoutingKeyType?: string;
+  /** JSONata; blank for all. */
+  filter?: string;
+  dryRun?: boolean | string;
+  dryRunType?: string;
+  maxRedrives?: number | string;
+  parkingQueue?: string;
+  format?: string;
+}
+
+/** The typed inputs, as evaluated for the message that starts a run. */
+export interface OrderValues {
+  limit: unknown;
+  dryRun: unknown;
+  targetExchange: unknown;
+  targetRoutingKey: unknown;
+}
+
+const FORMATS: readonly Format[] = ["auto", "json", "text", "buffer"];
+const TARGETS: readonly Target["kind"][] = ["origin", "exchange", "given"];
+
+/** AMQP 0-9-1 writes names and routing keys with one byte for their length. */
+const MAX_NAME = 255;
+
+/** The settings of an `amqp redrive`, with its defaults. @throws ConnectorError NOT_CONFIGURED */
+export function readSettings(def: RedriveDef): RedriveSettings & { target: Target["kind"] } {
+  const queue = def.queue?.trim();
+  if (!queue) throw new ConnectorError("NOT_CONFIGURED", "No dead-letter queue is given");
+  const parkingQueue = def.parkingQueue?.trim() || `${queue}.parking`;
+  if (parkingQueue === queue) throw new ConnectorError("NOT_CONFIGURED", "The parking queue is the dead-letter queue itself");
+  return {
+    queue,
+    rate: readRate(def.rate),
+    maxRedrives: wholeNumber(def.maxRedrives, 3),
+    parkingQueue,
+    format: oneOf(def.format, FORMATS, "auto"),
+    target: oneOf(def.target, TARGETS, "origin"),
+  };
+}
+
+/** What a run is to do. @throws ConnectorError INPUT_INVALID */
+export function readOrder(kind: Target["kind"], values: OrderValues): RedriveOrder {
+  return { limit: readLimit(values.limit), dryRun: readDryRun(values.dryRun), target: readTarget(kind, values) };
+}
+
+function readRate(value: RedriveDef["rate"]): number | undefined {
+  if (value === undefined || value === "") return undefined;
+  const rate = Number(value);
+  if (rate > 0 && Number.isFinite(rate)) return rate;
+  throw new ConnectorError("NOT_CONFIGURED", `The rate is ${value}, not a number above 0`);
+}
+
+function readLimit(value: unknown): number | undefined {
+  if (value === undefined || value === null || value === "") return undefined;
+  const limit = typeof value === "string" ? Number(value) : value;
+  if (typeof limit === "number" && Number.isInteger(limit) && limit >= 1) return limit;
+  throw new ConnectorError("INPUT_INVALID", `The limit is ${show(value)}, not a whole number from 1`);
+}
+
+/** Only what says no moves anything. */
+function readDryRun(value: unknown): boolean {
+  return !(value === undefined || value === null || value === false || value === "" || value === "false");
+}
+
+function readTarget(kind: Target["kind"], { targetExchange, targetRoutingKey }: OrderValues): Target {
+  if (kind !== "given") return { kind };
+  const exchange = nameOf(targetExchange, "exchange");
+  const routingKey = nameOf(targetRoutingKey, "routing key");
+  if (exchange === "" && routingKey === "") throw new ConnectorError("INPUT_INVALID", "The routing key is empty: the default exchange needs the name of a queue there");
+  return { kind, exchange, routingKey };
+}
+
+function nameOf(value: unknown, label: string): string {
+  if (value === undefined || value === null) return "";
+  if (typeof value !== "string" && typeof value !== "number") throw new ConnectorError("INPUT_INVALID", `The ${label} is of type ${typeof value}, not text`);
+  const name = String(value);
+  if (Buffer.byteLength(name) > MAX_NAME) throw new ConnectorError("INPUT_INVALID", `The ${label} is longer than ${MAX_NAME} bytes`);
+  return name;
+}
+
+function show(value: unknown): string {
+  return typeof value === "string" || typeof value === "number" ? String(value) : `of type ${typeof value}`;
+}

@@ -27,6 +27,8 @@ describe("headers", () => {
     assert.deepEqual(sanitiseHeaders(vm.runInNewContext("({a: {b: 1}})")), { a: { b: 1 } });
   });
 
+  it("keep RabbitMQ's lists of further routing keys", () => assert.deepEqual(sanitiseHeaders({ CC: ["a"], BCC: ["b", "c"] }), { CC: ["a"], BCC: ["b", "c"] }));
+
   it("are empty when none are given", () => {
     for (const none of [undefined, null, "", {}]) assert.deepEqual(sanitiseHeaders(none), {});
   });
@@ -41,6 +43,8 @@ describe("headers", () => {
     "a date that is none": { d: new Date(NaN) },
     "a name that is too long": { ["x".repeat(256)]: 1 },
     "a made-up type": { t: { "!": 5 } },
+    "a copy's routing key that is no list": { CC: "elsewhere" },
+    "a copy's routing key that is no text": { BCC: ["elsewhere", 5] },
   })) {
     it(`are refused with ${what}`, () => assert.throws(() => sanitiseHeaders(headers), invalid));
   }

@@ -96,6 +96,25 @@ describe("a publisher", function () {
     await publisher.publish(to(queue));
   });
 
+  it("blames a message that was alone on the channel when the broker closed it", async () => {
+    const queue = await plain.makeQueue(unique("alone"));
+    await publisher.ready();
+    await assert.rejects(publisher.publish(to(queue, "x", { expiration: "soon" })), { code: "PUBLISH_REJECTED", retryable: false, message: /invalid expiration/ });
+    await publisher.ready();
+    const results = await publishAll([to(queue), to(queue, "x", { expiration: "soon" })]);
+    assert.deepEqual([...new Set(results)].filter((result) => result !== "ok"), ["PUBLISH_UNCONFIRMED"], "nobody can tell which of two");
+  });
+
+  it("publishes nothing on a channel before it is prepared", async () => {
+    const queue = await plain.makeQueue(unique("prepared"));
+    const prepared: string[] = [];
+    await publisher.close();
+    await connection.close();
+    open({ onChannel: (channel) => channel.checkQueue(queue).then(({ messageCount }) => prepared.push(`${messageCount} messages`)) });
+    await publisher.publish(to(queue));
+    assert.deepEqual(prepared, ["0 messages"]);
+  });
+
   it("refuses what cannot be encoded, and goes on", async () => {
     const queue = await plain.makeQueue(unique("encoding"));
     const results = await publishAll([

@@ -1,0 +1,119 @@
+import assert from "node:assert/strict";
+import type { Connection } from "../../nodes/amqp/client/connection";
+import { Publisher, type Outgoing } from "../../nodes/amqp/client/publisher";
+import { ExchangeWriter, type ExchangeWriterOptions, type Sender } from "../../nodes/amqp/out/exchange-writer";
+import { ConnectorError } from "../../nodes/common/errors";
+import { Sink } from "../../nodes/delivery/sink";
+import type { RabbitMq } from "../services/rabbitmq";
+import { sharedRabbit } from "../services/shared";
+import { waitFor } from "../services/wait";
+import { connectionTo, Plain, text, unique } from "./support";
+
+describe("a writer to exchanges", function () {
+  this.timeout(60_000);
+  let rabbit: RabbitMq;
+  let plain: Plain;
+  let connection: Connection;
+  let closing: (() => Promise<unknown>)[];
+
+  before(async () => {
+    rabbit = await sharedRabbit();
+    plain = await Plain.to(rabbit);
+  });
+  beforeEach(() => {
+    ({ connection } = connectionTo(rabbit));
+    closing = [];
+  });
+  afterEach(async () => {
+    for (const close of closing) await close();
+    await connection.close();
+  });
+  after(() => plain.close());
+
+  /** A writer behind a sink, and how each message ended, by index. */
+  function open(options: Partial<ExchangeWriterOptions<undefined>> = {}): { take(...messages: Outgoing[]): void; outcomes: string[]; all(count: number): Promise<unknown> } {
+    const sender = (onDown: () => void): Sender<undefined> => new Publisher({ connection, onDown });
+    const writer = new ExchangeWriter<undefined>({ connection, sender, fixedExchange: true, warn: () => undefined, ...options });
+    writer.start();
+    const sink = new Sink<Outgoing, undefined>({
+      batchSize: 1_000,
+      concurrency: 64,
+      linger: 0,
+      warn: () => undefined,
+      write: (messages) => writer.write(messages),
+      untilReady: (error) => writer.untilReady(error),
+    });
+    closing.push(() => sink.close(100), () => writer.close());
+    const outcomes: string[] = [];
+    let taken = 0;
+    const take = (...messages: Outgoing[]): void => {
+      for (const message of messages) {
+        const index = taken++;
+        sink.take({}, message, (error) => (outcomes[index] = error ? (error as ConnectorError).code : "ok"), () => undefined);
+      }
+    };
+    return { take, outcomes, all: (count) => waitFor("all to end", () => outcomes.filter(Boolean).length === count) };
+  }
+
+  const to = (queue: string, content: string | number, options: Outgoing["options"] = {}): Outgoing => ({
+    exchange: "",
+    routingKey: queue,
+    content: Buffer.from(String(content)),
+    options: { persistent: true, mandatory: true, ...options },
+  });
+
+  async function contents(queue: string): Promise<string[]> {
+    const found: string[] = [];
+    for (let { messages } = await plain.count(queue); messages > 0; messages -= 1) found.push(text(await plain.get(queue)));
+    return found;
+  }
+
+  it("fails only the one message that the broker closes the channel over, and stores the others in order", async () => {
+    const queue = await plain.makeQueue(unique("poison"));
+    const { take, outcomes, all } = open();
+    await waitFor("the channel", () => connection.model);
+    take(...Array.from({ length: 30 }, (_, index) => to(queue, index, index === 11 ? { expiration: "soon" } : {})));
+    await all(30);
+    assert.deepEqual(outcomes, Array.from({ length: 30 }, (_, index) => (index === 11 ? "PUBLISH_REJECTED" : "ok")));
+    // what was confirmed on the lost channel comes once, what was not may come twice
+    assert.deepEqual([...new Set(await contents(queue))], Array.from({ length: 30 }, (_, index) => String(index)).filter((index) => index !== "11"));
+  });
+
+  it("keeps the order over many turns, with several batches on their way", async () => {
+    const queue = await plain.makeQueue(unique("order"));
+    const { take, all } = open();
+    for (let index = 0; index < 200; index += 1) {
+      take(to(queue, index));
+      if (index % 3 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    await all(200);
+    assert.deepEqual(await contents(queue), Array.from({ length: 200 }, (_, index) => String(index)));
+  });
+
+  it("keeps the order of what follows a message whose exchange has to be made first", async () => {
+    const [queue, exchange] = [await plain.makeQueue(unique("behind")), unique("new-exchange")];
+    await plain.makeExchange(exchange, "fanout"); // as another client did, unknown to the writer
+    await plain.bind(queue, exchange, "");
+    const { take, all } = open({ declareAs: "fanout", fixedExchange: false });
+    take({ ...to("", 1), exchange });
+    await new Promise((resolve) => setImmediate(resolve));
+    take(to(queue, 2));
+    await all(2);
+    assert.deepEqual(await contents(queue), ["1", "2"]);
+  });
+
+  it("fails a message to a missing exchange alone when each names its own, and holds it when all share it", async () => {
+    const [queue, exchange] = [await plain.makeQueue(unique("shared")), unique("missing")];
+    const own = open({ fixedExchange: false });
+    own.take({ ...to("", 1), exchange }, to(queue, 2));
+    await own.all(2);
+    assert.deepEqual(own.outcomes, ["EXCHANGE_UNAVAILABLE", "ok"]);
+    const shared = open();
+    shared.take({ ...to("", 3), exchange });
+    await plain.makeExchange(exchange, "fanout");
+    await plain.bind(queue, exchange, "");
+    await shared.all(1);
+    assert.deepEqual(shared.outcomes, ["ok"]);
+    assert.deepEqual(await contents(queue), ["2", "3"]);
+  });
+});

@@ -4,7 +4,7 @@ import { ConnectorError, errorText } from "../../common/errors";
 import { AckWindow, type AckTarget } from "./ack-window";
 import type { Connection } from "./connection";
 import { within } from "./deadline";
-import { channelError } from "./errors";
+import { brokerText, channelError, endsConnection, replyCode } from "./errors";
 import { ANSWER_TIMEOUT, SupervisedChannel, unanswered } from "./supervised-channel";
 
 /** A message as taken from a queue, with the window that answers for its channel. */
@@ -53,6 +53,8 @@ export interface ConsumerOptions {
 export class Consumer {
   private readonly supervised: SupervisedChannel<Channel>;
   private readonly queueBackOff: BackOff;
+  /** For what takes the connection away from everybody. */
+  private readonly costlyBackOff = new BackOff({ initial: 5_000, max: 300_000 });
   private readonly answerTimeout: number;
   private window: AckWindow | undefined;
   private wanted = true;
@@ -172,7 +174,7 @@ export class Consumer {
   private cancelledByServer(channel: Channel, consumerTag: string, window: AckWindow): void {
     if (this.consuming === consumerTag) this.consuming = undefined;
     const why = "it was deleted, it has moved, or a message stayed unanswered for longer than the broker's consumer timeout";
-    this.lastError = new ConnectorError("QUEUE_UNAVAILABLE", `The broker ended the consumer of queue ${this.options.queue}: ${why}`);
+    this.lastError = new ConnectorError("QUEUE_UNAVAILABLE", `The broker ended the consumer of queue ${this.queue}: ${why}`);
     if (window === this.window) this.dropWindow();
     void this.supervised.renew(channel);
   }
@@ -180,6 +182,7 @@ export class Consumer {
   private up(): void {
     this.lastError = undefined;
     this.queueBackOff.reset();
+    this.costlyBackOff.reset();
     this.tell();
     this.reconcile(); // pause or resume may have come while it was being set up
   }
@@ -194,11 +197,18 @@ export class Consumer {
 
   private failed(error: unknown): number | undefined {
     this.consuming = undefined;
-    const cause = channelError(error, "queue");
-    const delay = cause.code === "BROKER_UNAVAILABLE" ? undefined : this.queueBackOff.next();
+    const cause = this.reasonFor(error);
+    const backOff = endsConnection(cause.cause) ? this.costlyBackOff : this.queueBackOff;
+    const delay = cause.code === "BROKER_UNAVAILABLE" ? undefined : backOff.next();
     this.options.onState(delay === undefined ? { kind: "waiting", error: cause } : { kind: "waiting", error: cause, delay });
     this.dropWindow();
     return delay;
+  }
+
+  private reasonFor(error: unknown): ConnectorError {
+    if (!endsConnection(error)) return channelError(error, "queue");
+    const text = `The broker ended the whole connection while queue ${this.queue} was being prepared: ${brokerText(error)}`;
+    return new ConnectorError("QUEUE_UNAVAILABLE", text, { cause: error, details: { code: replyCode(error) } });
   }
 
   private dropWindow(): void {

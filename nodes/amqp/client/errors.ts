@@ -29,6 +29,11 @@ export function replyCode(error: unknown): number | undefined {
   return found?.[1] === undefined ? undefined : Number(found[1]);
 }
 
+/** Whether the broker ends the whole connection with this, and not just the channel: 501 and above, all of them requests it does not stand for. */
+export function endsConnection(error: unknown): boolean {
+  return (replyCode(error) ?? 0) >= 501;
+}
+
 /** The part of an amqplib error that the broker wrote, e.g. `NOT_FOUND - no queue 'a' in vhost '/'`. */
 export function brokerText(error: unknown): string {
   const text = errorText(error);

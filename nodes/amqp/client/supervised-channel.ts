@@ -1,7 +1,9 @@
 import type { Channel, ChannelModel } from "amqplib";
 import { BackOff } from "../../common/back-off";
+import { isConnectorError, type ConnectorError } from "../../common/errors";
 import type { Connection } from "./connection";
 import { within } from "./deadline";
+import { endsConnection } from "./errors";
 
 /** How to make a channel and what to do with it. */
 export interface ChannelPlan<C extends Channel> {
@@ -37,6 +39,12 @@ export class SupervisedChannel<C extends Channel> {
   private current: C | undefined;
   /** Raised whenever what is under way has become pointless. */
   private generation = 0;
+  /** The generation whose channel is being made. */
+  private making: number | undefined;
+  /** Why the broker ended the whole connection while this generation's channel was being made. */
+  private suspicion: { generation: number; cause: unknown } | undefined;
+  /** Not even a new connection is a reason to try before. In ms since 1970. */
+  private notBefore = 0;
   private timer: NodeJS.Timeout | undefined;
   private unsubscribe: (() => void) | undefined;
   private upSince = 0;
@@ -53,7 +61,7 @@ export class SupervisedChannel<C extends Channel> {
   start(): void {
     if (this.unsubscribe) return;
     const { connection } = this.plan;
-    this.unsubscribe = connection.subscribe({ up: () => this.begin(), down: () => this.abandon() });
+    this.unsubscribe = connection.subscribe({ up: () => this.connectionUp(), down: (error) => this.connectionDown(error) });
     connection.open();
     this.begin();
   }
@@ -74,6 +82,22 @@ export class SupervisedChannel<C extends Channel> {
     if (this.current === channel) this.lost(channel, undefined);
   }
 
+  private connectionUp(): void {
+    const wait = this.notBefore - Date.now();
+    if (wait > 0) this.later(wait);
+    else this.begin();
+  }
+
+  /**
+   * Over some requests the broker ends the connection of everybody (541, say, for a queue it does not allow) and does not say over whose.
+   * Whoever was just asking for something is under suspicion, and asks again as slowly as if it had been refused: who is not to
+   * blame then gets through, and the others' connection lives.
+   */
+  private connectionDown({ cause }: ConnectorError): void {
+    if (this.making === this.generation && endsConnection(cause)) this.suspicion = { generation: this.generation, cause };
+    this.abandon();
+  }
+
   /** Tries now instead of when the back-off ends. */
   private begin(): void {
     this.abandon();
@@ -89,6 +113,7 @@ export class SupervisedChannel<C extends Channel> {
     let channel: C | undefined;
     let error: unknown;
     let closed = false;
+    this.making = generation;
     const { setup, answerTimeout = ANSWER_TIMEOUT } = this.plan;
     try {
       const made = (channel = await this.plan.create(model));
@@ -103,12 +128,14 @@ export class SupervisedChannel<C extends Channel> {
       if (generation === this.generation) return this.established(made);
     } catch (cause) {
       if (generation === this.generation) this.failed(error ?? cause);
+      else if (generation === this.suspicion?.generation) this.suspected(cause, this.suspicion.cause);
     }
     if (channel && !closed) await closeChannel(channel, 2_000);
   }
 
   private established(channel: C): void {
     this.current = channel;
+    this.making = undefined;
     this.upSince = Date.now();
     this.plan.onUp?.(channel);
   }
@@ -120,8 +147,16 @@ export class SupervisedChannel<C extends Channel> {
     this.plan.onDown?.(channel, error);
   }
 
-  private failed(error: unknown): void {
-    this.later(this.plan.onFailed?.(error) ?? this.backOff.next());
+  private failed(error: unknown): number {
+    const delay = this.plan.onFailed?.(error) ?? this.backOff.next();
+    this.later(delay);
+    return delay;
+  }
+
+  /** @param error what ended the preparation: it only tells what is wrong when it is an error of ours */
+  private suspected(error: unknown, cause: unknown): void {
+    this.suspicion = undefined;
+    this.notBefore = Date.now() + this.failed(isConnectorError(error) && endsConnection(error.cause) ? error : cause);
   }
 
   private later(delay: number): void {

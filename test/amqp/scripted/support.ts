@@ -63,9 +63,9 @@ export class Stage {
     return { link, lines };
   }
 
-  /** An `amqp in` without its node, taking messages that the test settles. */
-  source(def: Partial<InDef> & { queue: string }, answer?: (message: QueueMessage, settle: Opened["settle"]) => void): Opened {
-    const { link, lines } = this.link();
+  /** An `amqp in` without its node, taking messages that the test settles. @param shared the connections, when it is not the only one on them */
+  source(def: Partial<InDef> & { queue: string }, answer?: (message: QueueMessage, settle: Opened["settle"]) => void, shared = this.link()): Opened {
+    const { link, lines } = shared;
     const messages: QueueMessage[] = [];
     const warnings: string[] = [];
     const states: QueueSourceState[] = [];

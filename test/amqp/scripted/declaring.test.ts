@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import { readSettings } from "../../../nodes/amqp/in/settings";
+import type { Call } from "./call";
+import type { Received } from "./connection";
+import { soon, Stage } from "./support";
+
+describe("what is declared on a scripted broker", () => {
+  const stage = new Stage();
+  afterEach(() => stage.clear());
+
+  /** Declarations that make something, by queue. */
+  const made = (): Received[] => stage.broker.seen("queue.declare").filter(({ fields }) => !fields.passive);
+  const argumentsOf = (queue: string): Record<string, unknown> | undefined => made().find(({ fields }) => fields.queue === queue)?.fields.arguments;
+
+  const atLeastOnce = { "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish" };
+  const dead = { "x-queue-type": "quorum", "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "orders.dlq" };
+  const back = { "x-message-ttl": 40, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "orders" };
+  for (const [version, main, letters, delay] of [
+    ["3.9.29", dead, {}, { "x-queue-type": "classic", ...back }],
+    ["3.13.7", { ...dead, ...atLeastOnce }, {}, { "x-queue-type": "quorum", ...back, ...atLeastOnce }],
+    ["4.0.5", { ...dead, ...atLeastOnce, "x-delivery-limit": -1 }, { "x-delivery-limit": -1 }, { "x-queue-type": "quorum", ...back, ...atLeastOnce }],
+    ["4.3.1", { ...dead, ...atLeastOnce, "x-delivery-limit": -1 }, { "x-delivery-limit": -1 }, { "x-queue-type": "quorum", ...back, ...atLeastOnce }],
+  ] as const) {
+    it(`of ${version} is what this version knows, the type always among it`, async () => {
+      await stage.plays({ version, defaultQueueType: "quorum" });
+      await stage.consuming({ queue: "orders", retries: 1 });
+      assert.deepEqual(argumentsOf("orders"), main);
+      assert.deepEqual(argumentsOf("orders.dlq"), { "x-queue-type": "quorum", ...letters });
+      assert.deepEqual(argumentsOf("orders.retry.40"), delay);
+    });
+  }
+
+  it("is classic where classic was asked for, though the virtual host would make it a quorum queue", async () => {
+    const broker = await stage.plays({ defaultQueueType: "quorum" });
+    await stage.consuming({ queue: "orders", queueType: "classic", retries: 1 });
+    assert.equal(broker.queue("orders").type, "classic");
+    assert.equal(broker.queue("orders.dlq").type, "classic");
+  });
+
+  it("is durable, whatever it is", async () => {
+    const broker = await stage.plays();
+    await stage.consuming({ queue: "orders", bindings: [{ exchange: "events", routingKey: "#" }] });
+    assert.ok(made().length >= 3);
+    assert.ok([...made(), ...broker.seen("exchange.declare").filter(({ fields }) => !fields.passive)].every(({ fields }) => fields.durable && !fields.exclusive && !fields.autoDelete));
+  });
+
+  it("does not reach the delivery limit of 4.2 by 25 deploys", async () => {
+    const broker = await stage.plays({ version: "4.2.3" });
+    broker.makeQueue("orders.dlq");
+    const shared = stage.link();
+    for (let deploy = 1; deploy <= 25; deploy += 1) {
+      const { messages, close } = stage.source({ queue: "orders", retries: 0 }, undefined, shared);
+      await soon("the queue", () => broker.queues.has("orders"));
+      if (deploy === 1) broker.send("orders", ["x"]);
+      await soon("the message", () => messages.length === 1);
+      await close();
+    }
+    assert.equal(broker.queue("orders").ready[0]?.deliveryCount, 25);
+    assert.deepEqual([broker.dropped.length, broker.queue("orders.dlq").size], [0, 0]);
+  });
+
+  for (const [argument, value] of Object.entries({ "x-queue-mode": "lazy", "x-queue-version": 1, "x-queue-master-locator": "min-masters" })) {
+    it(`never has ${argument} ${value}, over which 4.3 ends the connection`, () => {
+      assert.throws(() => readSettings({ broker: "", queue: "orders", arguments: { [argument]: value } }), new RegExp(`${argument}.*4\\.3`));
+    });
+  }
+
+  describe("when the broker ends the whole connection over a declaration", () => {
+    const denied = (call: Call): void => {
+      if (call.fields.queue === "bad" && !call.fields.passive) call.closeConnection(541, "INTERNAL_ERROR - Feature `some_feature` is deprecated. By default, this feature is not permitted anymore.");
+      else call.goOn();
+    };
+
+    it("stops that node, says why, and lets the others on the connection go on", async () => {
+      const broker = await stage.plays();
+      const shared = stage.link();
+      const good = stage.source({ queue: "good" }, (message, settle) => settle(message, "accept"), shared);
+      await soon("the good one", () => broker.queues.get("good")?.takers.length === 1);
+      broker.on("queue.declare", denied);
+      const bad = stage.source({ queue: "bad", retries: 0 }, undefined, shared);
+      const state = await soon("the reason", () => bad.states.find((each) => each.kind === "waiting" && each.error.code === "QUEUE_UNAVAILABLE"));
+      assert.ok(state.kind === "waiting" && state.delay !== undefined && state.delay >= 500);
+      assert.match(state.error.message, /^The broker ended the whole connection while queue bad was being prepared: INTERNAL_ERROR - Feature `some_feature` is deprecated/);
+      for (let count = 1; count <= 3; count += 1) {
+        await soon("the good one again", () => broker.queues.get("good")?.takers.length === 1);
+        broker.send("good", ["x"]);
+        await soon("its message", () => good.messages.length === count);
+      }
+      assert.equal(made().filter(({ fields }) => fields.queue === "bad").length, 1);
+      assert.equal(broker.seen("connection.open").length, 2);
+    });
+  });
+});

@@ -1,0 +1,205 @@
+import type { Channel, ChannelModel } from "amqplib";
+import { BackOff } from "../../common/back-off";
+import { ConnectorError } from "../../common/errors";
+import type { AckWindow } from "./ack-window";
+import type { Connection } from "./connection";
+import { windowOf, type Taken } from "./consumer";
+import { within } from "./deadline";
+import { channelError, replyCode } from "./errors";
+import { isStream } from "./queue-kind";
+import { ANSWER_TIMEOUT, SupervisedChannel, unanswered } from "./supervised-channel";
+
+/** What a getter is doing. */
+export type GetterState =
+  | { kind: "starting" }
+  | { kind: "ready" }
+  /** `delay`: ms until the next try, when the getter itself will try; otherwise it waits for its connection */
+  | { kind: "waiting"; error: ConnectorError; delay?: number };
+
+/** What a getter needs. */
+export interface GetterOptions {
+  connection: Connection;
+  queue: string;
+  /** Declares what is missing, for each new channel. Without it the queue must exist. */
+  prepare?(model: ChannelModel): Promise<void>;
+  /** The channel is gone, and the broker takes back what was open on it. */
+  onLost(window: AckWindow): void;
+  onState(state: GetterState): void;
+  /** Waiting for a queue that cannot be used. Default 5 → 60 s. */
+  queueBackOff?: BackOff;
+  /** ms until a request the broker does not answer costs the channel. Default {@link ANSWER_TIMEOUT}. */
+  answerTimeout?: number;
+}
+
+/**
+ * Takes messages from one queue when asked to, on a channel of its own that is made again whenever it is lost. Each channel has its own
+ * {@link AckWindow}: what was taken on a lost one can no longer be answered, and is not.
+ */
+export class Getter {
+  private readonly supervised: SupervisedChannel<Channel>;
+  private readonly queueBackOff: BackOff;
+  private readonly answerTimeout: number;
+  private window: AckWindow | undefined;
+  /** Why the queue cannot be used, as far as the last try told: the next channel may find it mended. */
+  private problem: ConnectorError | undefined;
+  private lastError: ConnectorError | undefined;
+  /** Those who wait for the next change. */
+  private readonly waiting = new Set<() => void>();
+  private closed = false;
+
+  constructor(private readonly options: GetterOptions) {
+    this.queueBackOff = options.queueBackOff ?? new BackOff({ initial: 5_000, max: 60_000 });
+    this.answerTimeout = options.answerTimeout ?? ANSWER_TIMEOUT;
+    this.supervised = new SupervisedChannel<Channel>({
+      connection: options.connection,
+      create: (model) => model.createChannel(),
+      setup: (channel, model) => this.setup(channel, model),
+      onUp: () => this.up(),
+      onDown: (_channel, error) => this.down(error),
+      onFailed: (error) => this.failed(error),
+      answerTimeout: this.answerTimeout,
+    });
+  }
+
+  /** Messages taken and not answered yet. */
+  get outstanding(): number {
+    return this.window?.outstanding ?? 0;
+  }
+
+  /** Opens its channel as soon as the connection is there. */
+  start(): void {
+    this.options.onState({ kind: "starting" });
+    this.supervised.start();
+  }
+
+  /**
+   * Resolves when messages can be taken.
+   *
+   * @param until ms since the epoch: how long to wait for the connection
+   * @throws ConnectorError at once what is wrong with the queue, else, when the time is up, with the connection
+   */
+  async ready(until: number): Promise<void> {
+    while (!this.supervised.channel) {
+      if (this.problem) throw this.problem;
+      if (this.closed || !(await this.change(until))) throw this.unavailable();
+    }
+  }
+
+  /**
+   * Takes the next message; `undefined` when the queue is empty. One after the other: amqplib sends one request of a channel at a time
+   * (2.3.1), and several channels would mix up the order.
+   *
+   * @throws ConnectorError QUEUE_UNAVAILABLE or BROKER_UNAVAILABLE; the channel is gone then, and with it what was taken on it
+   */
+  async take(): Promise<Taken | undefined> {
+    const { channel } = this.supervised;
+    const { window } = this;
+    if (!channel || !window) throw this.unavailable();
+    try {
+      const message = await within(channel.get(this.options.queue), this.answerTimeout);
+      if (message === undefined) throw unanswered(this.answerTimeout);
+      if (message === false) return undefined;
+      if (window.closed) throw new Error("channel closed");
+      window.take(message.fields.deliveryTag);
+      return { message, window };
+    } catch (cause) {
+      throw await this.refused(channel, cause);
+    }
+  }
+
+  /** Who waits is told that nothing is taken any more. */
+  stop(): void {
+    this.closed = true;
+    this.wake();
+  }
+
+  /** Sends what acks wait, gives back what is still open, and closes the channel. */
+  async close(deadline = 2_000): Promise<void> {
+    this.stop();
+    const window = this.window;
+    this.window = undefined;
+    window?.giveBackAll();
+    await this.supervised.close(deadline);
+    window?.close();
+  }
+
+  private async setup(channel: Channel, model: ChannelModel): Promise<void> {
+    this.dropWindow(); // of a channel that was lost before it was ready
+    await this.options.prepare?.(model);
+    if (await isStream(model, this.options.queue)) {
+      throw new ConnectorError("QUEUE_UNAVAILABLE", `Queue ${this.options.queue} is a stream, from which single messages cannot be got: read it with amqp in`);
+    }
+    this.window = windowOf(channel);
+  }
+
+  private async refused(channel: Channel, cause: unknown): Promise<ConnectorError> {
+    let error = channelError(cause, "queue");
+    const code = replyCode(cause);
+    if (code === 405 && /single active consumer/.test(error.message)) {
+      const why = `Queue ${this.options.queue} gives its messages to its single active consumer only: take them with amqp in`;
+      error = new ConnectorError("QUEUE_UNAVAILABLE", why, { cause, details: error.details });
+    }
+    this.lastError = error;
+    // what has only gone missing is made again with the next channel
+    const mended = code === 404 && this.options.prepare !== undefined;
+    if (error.code === "QUEUE_UNAVAILABLE" && !mended) this.problem = error;
+    await this.supervised.renew(channel, 1_000); // where the broker has not closed it itself
+    return error;
+  }
+
+  private up(): void {
+    this.problem = this.lastError = undefined;
+    this.queueBackOff.reset();
+    this.options.onState({ kind: "ready" });
+    this.wake();
+  }
+
+  private down(error: unknown): void {
+    this.lastError ??= error === undefined ? new ConnectorError("BROKER_UNAVAILABLE", "The channel was closed") : channelError(error, "queue");
+    this.options.onState({ kind: "waiting", error: this.lastError });
+    this.dropWindow();
+    this.wake();
+  }
+
+  private failed(error: unknown): number | undefined {
+    const cause = (this.lastError = channelError(error, "queue"));
+    this.problem = cause.code === "BROKER_UNAVAILABLE" ? undefined : cause;
+    const delay = this.problem ? this.queueBackOff.next() : undefined;
+    this.options.onState(delay === undefined ? { kind: "waiting", error: cause } : { kind: "waiting", error: cause, delay });
+    this.dropWindow();
+    this.wake();
+    return delay;
+  }
+
+  private dropWindow(): void {
+    const window = this.window;
+    this.window = undefined;
+    if (!window) return;
+    window.close();
+    this.options.onLost(window);
+  }
+
+  private unavailable(): ConnectorError {
+    const { state } = this.options.connection;
+    if (state.kind === "reconnecting" || state.kind === "refused") return state.error;
+    return this.lastError ?? new ConnectorError("BROKER_UNAVAILABLE", "Not connected to the broker");
+  }
+
+  /** Resolves with true at the next change, or with false when the time is up. */
+  private change(until: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const end = (changed: boolean): void => {
+        clearTimeout(timer);
+        this.waiting.delete(wake);
+        resolve(changed);
+      };
+      const wake = (): void => end(true);
+      const timer = setTimeout(end, Math.max(0, until - Date.now()), false);
+      this.waiting.add(wake);
+    });
+  }
+
+  private wake(): void {
+    for (const wake of [...this.waiting]) wake();
+  }
+}

@@ -1,0 +1,107 @@
+import type { Node, NodeAPI, NodeDef } from "node-red";
+import { toConnectorError } from "../../common/errors";
+import { Status } from "../../common/status";
+import { compileTypedInput, type TypedInputUtil } from "../../common/typed-input";
+import type { TrackedRuntime } from "../../delivery/runtime";
+import { isWired, type WiredNode } from "../../delivery/wired";
+import { brokerOf } from "../client/broker-node";
+import { connectionStatus } from "../client/broker-status";
+import { QueueGet, type QueueGetState } from "./queue-get";
+import { readCount, readFixedCount, readSettings, type GetDef } from "./settings";
+
+export = (RED: NodeAPI): void => {
+  function AmqpGet(this: Node & WiredNode, config: NodeDef & GetDef): void {
+    RED.nodes.createNode(this, config);
+    const status = new Status(this);
+    try {
+      run(this, status, config);
+    } catch (error) {
+      const wrong = toConnectorError(error, "NOT_CONFIGURED");
+      status.set("failed", wrong.message);
+      this.on("input", (_msg, _send, done) => done(wrong));
+      this.on("close", () => status.close());
+    }
+  }
+
+  function run(node: Node & WiredNode, status: Status, config: GetDef): void {
+    const settings = readSettings(config);
+    const countOf = counter(node, config);
+    const broker = brokerOf(RED.nodes.getNode(config.broker));
+    const link = broker.acquire(node);
+    let state: QueueGetState = { kind: "starting" };
+    const queue = new QueueGet({
+      settings,
+      node,
+      runtime: RED as unknown as TrackedRuntime,
+      link,
+      send: (message) => node.send(message as never),
+      isWired: () => isWired(node, RED.nodes, 0),
+      clone: (value) => RED.util.cloneMessage(value as never),
+      warn: (text) => node.warn(text),
+      onState: (next) => {
+        state = next;
+        show();
+      },
+    });
+    const show = (): void => {
+      const trouble = connectionStatus(link.consume.state, RED._);
+      if (trouble) status.set(trouble.state, trouble.text);
+      else showGet(status, state, settings.queue, queue);
+    };
+    const unsubscribe = link.consume.subscribe({ state: show });
+    queue.start();
+
+    node.on("input", (msg, send, done) => {
+      let count: number | Promise<number>;
+      try {
+        count = countOf(msg);
+      } catch (error) {
+        done(toConnectorError(error, "INPUT_INVALID"));
+        return;
+      }
+      queue.take({ msg, send: (messages) => send(messages as never), done }, count);
+    });
+    node.on("close", (done: () => void) => {
+      void queue
+        .close()
+        .then(() => broker.release(node))
+        .catch((error: unknown) => node.warn(toConnectorError(error).message))
+        .finally(() => {
+          unsubscribe();
+          status.close();
+          done();
+        });
+    });
+  }
+
+  /** How many messages a trigger asks for. */
+  function counter(node: Node, config: GetDef): (msg: object) => number | Promise<number> {
+    const type = config.countType || "num";
+    if (type === "num") {
+      const count = readFixedCount(config.count);
+      return () => count;
+    }
+    const value = compileTypedInput(RED.util as unknown as TypedInputUtil, node, config.count, type, RED._("get.label.count"));
+    return (msg) => {
+      const count = value(msg);
+      return count instanceof Promise ? count.then(readCount) : readCount(count);
+    };
+  }
+
+  function showGet(status: Status, state: QueueGetState, name: string, queue: QueueGet): void {
+    switch (state.kind) {
+      case "starting":
+        return status.set("connecting", () => RED._("get.status.connecting"));
+      case "holding":
+        return status.set("waiting", () => RED._("get.status.waiting", { reason: state.reason }));
+      case "forwarding":
+      case "waiting":
+        return status.set(state.error.code === "QUEUE_UNAVAILABLE" ? "failed" : "waiting", () => RED._("get.status.waiting", { reason: state.error.message }));
+      case "ready":
+        if (queue.openCount === 0) return status.set("connected", name);
+        return status.set("working", () => RED._("get.status.working", { count: queue.openCount }));
+    }
+  }
+
+  RED.nodes.registerType("surewire-amqp-get", AmqpGet as never);
+};

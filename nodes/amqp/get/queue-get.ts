@@ -1,0 +1,289 @@
+import { ConnectorError, toConnectorError } from "../../common/errors";
+import { claimOf } from "../../delivery/claim";
+import { flowTracker } from "../../delivery/flow-tracker";
+import type { NodeName } from "../../delivery/outcome";
+import { retryDelays } from "../../delivery/retry-policy";
+import type { TrackedRuntime } from "../../delivery/runtime";
+import type { BrokerLink } from "../client/broker";
+import type { Taken } from "../client/consumer";
+import { within } from "../client/deadline";
+import { Getter, type GetterState } from "../client/getter";
+import { QueueDeliveries, type Decoded } from "../client/queue-deliveries";
+import { declareTopology } from "../client/topology";
+import { Fetch, type Parts, type Trigger } from "./fetch";
+import type { GetSettings } from "./settings";
+
+/** Messages of this node in the flow at most. What goes round ("get the next until empty") is all open until the last one is through. */
+const MOST_OPEN = 10_000;
+/** Triggers of no delivery that wait at most; how many come of deliveries is bounded by their sources. */
+const MOST_WAITING = 1_000;
+/** ms that a trigger waits for the broker at most. */
+const PATIENCE = 60_000;
+/** ms. Two `get`s that feed each other may each hold what the other waits for: so often, all is let go for a moment, and what holds nothing but each other comes apart. */
+const LET_GO = 60_000;
+
+/** What a {@link QueueGet} does, for its node's status. */
+export type QueueGetState = GetterState | { kind: "forwarding"; error: ConnectorError } | { kind: "holding"; reason: string };
+
+/** What a {@link QueueGet} needs besides its settings. */
+export interface QueueGetOptions {
+  settings: GetSettings;
+  node: NodeName;
+  runtime: TrackedRuntime;
+  link: BrokerLink;
+  /** Puts out a message of the queue. */
+  send(message: object): void;
+  /** Whether what is put out goes anywhere. */
+  isWired(): boolean;
+  /** Copies a message's properties, `req` and `res` of HTTP nodes excepted. */
+  clone(value: object): object;
+  warn(text: string): void;
+  onState(state: QueueGetState): void;
+  /** Default {@link PATIENCE}. */
+  patience?: number;
+}
+
+/** Where a message came to be taken. */
+interface Place {
+  fetch: Fetch;
+  parts: Parts;
+}
+
+/** Takes up to so many messages from a queue for each trigger, one trigger after the other. */
+export class QueueGet {
+  private readonly getter: Getter;
+  private readonly deliveries: QueueDeliveries;
+  /** Triggers that have not had their turn. */
+  private readonly line: Fetch[] = [];
+  /** All that are not done. */
+  private readonly fetches = new Set<Fetch>();
+  private readonly fetchOf = new WeakMap<Taken, Fetch>();
+  private readonly places = new WeakMap<Taken, Place>();
+  private serving: Promise<void> | undefined;
+  private downSince: number | undefined;
+  private holding: { reason: string; lettingGo: NodeJS.Timeout } | undefined;
+  private resumed: (() => void) | undefined;
+  private state: GetterState = { kind: "starting" };
+  /** What the last trigger failed by, as long as the next has not tried. */
+  private trouble: ConnectorError | undefined;
+  private closed = false;
+
+  constructor(private readonly options: QueueGetOptions) {
+    const { settings, link, node, runtime } = options;
+    const { queue, queueType, deadLetterQueue } = settings;
+    const declare = settings.declare === "declare";
+    this.deliveries = new QueueDeliveries({
+      from: { queue, queueType, deadLetterQueue, declare, waitsIn: "broker" },
+      settings,
+      node,
+      runtime,
+      publish: link.publish,
+      send: (message, taken) => {
+        const place = this.places.get(taken);
+        options.send(place ? place.fetch.dress(message, place.parts, options.clone) : message);
+      },
+      onSettled: (taken) => {
+        this.fetchOf.get(taken)?.settled(taken);
+        this.tell();
+      },
+      warn: options.warn,
+      onHold: (reason) => this.hold(reason),
+      onResume: () => this.release(),
+      onWaiting: (error) => options.onState({ kind: "forwarding", error }),
+    });
+    this.getter = new Getter({
+      connection: link.consume,
+      queue,
+      ...(declare ? { prepare: (model) => declareTopology(model, topologyOf(settings), (text) => this.deliveries.warnOnce(text)) } : {}),
+      onLost: (window) => {
+        this.deliveries.lost(window);
+        for (const fetch of this.fetches) fetch.lost(window);
+      },
+      onState: (state) => this.getterState(state),
+    });
+  }
+
+  /** Deliveries of the flow that are not settled. */
+  get openCount(): number {
+    return this.deliveries.openCount;
+  }
+
+  /** Makes ready to take messages. */
+  start(): void {
+    this.getter.start();
+  }
+
+  /** A trigger has come: to be called in the input handler, before anything is awaited. @param wanted whole, from 1; a rejection fails the trigger */
+  take(trigger: Trigger, wanted: number | Promise<number>): void {
+    if (wanted instanceof Promise) wanted.catch(() => undefined); // looked at when its turn comes
+    const claim = claimOf(trigger.msg);
+    if (claim?.closed) {
+      this.options.warn("DELIVERY_CLOSED: the message came after its delivery was settled, and is dropped: its copy comes or has come");
+      return trigger.done();
+    }
+    if (this.closed) return trigger.done(stopped());
+    if (!claim && this.line.length >= MOST_WAITING) return trigger.done(new ConnectorError("OVERLOADED", `More than ${MOST_WAITING} messages wait for their turn`));
+    const fetch = new Fetch(trigger, wanted, claim, (one) => this.fetches.delete(one));
+    this.fetches.add(fetch);
+    this.line.push(fetch);
+    if (this.holding) this.holdBack(fetch, this.holding.reason);
+    this.serve();
+  }
+
+  /** Takes no more, lets the flow finish for up to `drain` ms, gives the rest back, and closes. */
+  async close(drain = 8_000): Promise<void> {
+    const end = Date.now() + drain;
+    this.closed = true;
+    clearInterval(this.holding?.lettingGo);
+    this.resumed?.();
+    this.getter.stop();
+    for (const fetch of this.line.splice(0)) fetch.close(stopped());
+    if (this.serving) await within(this.serving, Math.min(2_000, drain)); // an answer may be on its way
+    await this.deliveries.drain(end);
+    await this.getter.close();
+    this.deliveries.close();
+    for (const fetch of [...this.fetches]) fetch.close();
+  }
+
+  /** Outside the triggers' contexts: one run serves many. */
+  private serve(): void {
+    this.serving ??= flowTracker.outside(async () => {
+      for (let fetch = this.line.shift(); fetch; fetch = this.line.shift()) {
+        try {
+          while (this.holding && !this.closed) await new Promise<void>((resolve) => (this.resumed = resolve));
+          await this.fetch(fetch);
+        } catch (error) {
+          this.failed(fetch, toConnectorError(error));
+        }
+      }
+      this.serving = undefined;
+    });
+  }
+
+  private failed(fetch: Fetch, error: ConnectorError): void {
+    if (error.code === "QUEUE_UNAVAILABLE") this.trouble = error;
+    this.tell();
+    fetch.close(this.closed ? stopped() : error);
+  }
+
+  private async fetch(fetch: Fetch): Promise<void> {
+    const wanted = await fetch.wanted;
+    if (fetch.claim?.closed) return fetch.close(); // settled while it waited: its copy comes
+    this.check(wanted);
+    /** Taken, but not handed over before it is known whether it is the last. */
+    let before: Decoded | undefined;
+    let got = 0;
+    while (got < wanted) {
+      const taken = await this.next(fetch);
+      if (before?.taken.window.closed) {
+        before = undefined;
+        got -= 1;
+      }
+      if (!taken) break;
+      got += 1;
+      fetch.took(taken);
+      this.fetchOf.set(taken, fetch);
+      const decoded = this.deliveries.decode(taken);
+      if (!decoded) continue; // it is among the dead letters
+      if (before) this.handOver(fetch, before, false);
+      before = decoded;
+    }
+    if (before) this.handOver(fetch, before, true);
+    if (got > 0) return fetch.end();
+    if (this.closed) throw stopped();
+    fetch.empty();
+  }
+
+  /** The next message, or `undefined` when this trigger gets no more: the queue is empty, or the channel it took others from is gone. */
+  private async next(fetch: Fetch): Promise<Taken | undefined> {
+    if (this.closed) return undefined;
+    const taken = fetch.sent > 0 ? await this.getter.take().catch(() => undefined) : await this.first(fetch);
+    if (taken && this.closed) {
+      taken.window.giveBack(taken.message.fields.deliveryTag);
+      return undefined;
+    }
+    return taken;
+  }
+
+  /** Waits for the broker as long as a trigger may. What fails once is tried again: a queue may have been deleted, a channel lost. */
+  private async first(fetch: Fetch): Promise<Taken | undefined> {
+    const { patience = PATIENCE } = this.options;
+    const until = Math.max(fetch.arrived, this.downSince ?? Date.now()) + patience;
+    await this.getter.ready(until);
+    try {
+      return await this.getter.take();
+    } catch {
+      await this.getter.ready(until);
+      return await this.getter.take();
+    } finally {
+      this.trouble = undefined;
+    }
+  }
+
+  private handOver(fetch: Fetch, decoded: Decoded, last: boolean): void {
+    const { taken } = decoded;
+    if (this.closed) {
+      taken.window.giveBack(taken.message.fields.deliveryTag);
+      return fetch.settled(taken);
+    }
+    this.places.set(taken, { fetch, parts: fetch.nextPart(last) });
+    this.deliveries.handOver(decoded);
+    this.tell();
+  }
+
+  /** @throws ConnectorError why nothing can be taken */
+  private check(wanted: number): void {
+    if (!this.options.isWired()) throw new ConnectorError("NOT_CONFIGURED", "Nothing is wired to the first output: what is taken would be lost");
+    const open = this.getter.outstanding;
+    if (open + wanted <= MOST_OPEN) return;
+    throw new ConnectorError("OVERLOADED", `${open} messages are still in the flow: with ${wanted} more there would be over ${MOST_OPEN}`);
+  }
+
+  private hold(reason: string): void {
+    const lettingGo = setInterval(() => this.letGo(), LET_GO);
+    this.holding = { reason, lettingGo };
+    for (const fetch of this.fetches) this.holdBack(fetch, reason);
+    this.tell();
+  }
+
+  /** A message of this node that came round to it again waits for itself: it must not hold the node up. */
+  private holdBack(fetch: Fetch, reason: string): void {
+    const { source } = (fetch.trigger.msg as { delivery?: { source?: unknown } }).delivery ?? {};
+    if (source !== this.options.node.id) fetch.hold(reason);
+  }
+
+  private letGo(): void {
+    for (const fetch of this.fetches) fetch.resume();
+    if (this.holding) for (const fetch of this.fetches) this.holdBack(fetch, this.holding.reason);
+  }
+
+  private release(): void {
+    clearInterval(this.holding?.lettingGo);
+    this.holding = undefined;
+    this.resumed?.();
+    for (const fetch of this.fetches) fetch.resume();
+    this.tell();
+  }
+
+  private getterState(state: GetterState): void {
+    this.state = state;
+    if (state.kind === "ready") this.downSince = undefined;
+    else this.downSince ??= Date.now();
+    this.tell();
+  }
+
+  private tell(): void {
+    const { holding, trouble, state } = this;
+    if (holding) this.options.onState({ kind: "holding", reason: holding.reason });
+    else this.options.onState(trouble && state.kind === "ready" ? { kind: "waiting", error: trouble } : state);
+  }
+}
+
+function topologyOf(settings: GetSettings): Parameters<typeof declareTopology>[1] {
+  const { queue, queueType, deadLetterQueue } = settings;
+  return { queue: { name: queue, type: queueType, arguments: settings.arguments }, bindings: [], deadLetterQueue, retryDelays: retryDelays(settings) };
+}
+
+function stopped(): ConnectorError {
+  return new ConnectorError("FLOW_STOPPED", "The flow was stopped before messages were taken for this one; it is given back");
+}

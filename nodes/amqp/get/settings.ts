@@ -1,0 +1,57 @@
+import { ConnectorError, errorText } from "../../common/errors";
+import { wholeNumber } from "../../common/whole-number";
+import type { DeliverySettings } from "../client/queue-deliveries";
+import { oneOf, readArguments, readDelivery, readQueue, type QueueDef } from "../client/queue-settings";
+import type { QueueType } from "../client/topology";
+
+/** What the editor saves. */
+export interface GetDef extends QueueDef {
+  /** How many messages a trigger takes at most, or where that stands. */
+  count?: number | string;
+  /** Default `num`. */
+  countType?: string;
+}
+
+/** Settings of an `amqp get`, normalised, but for its count. Times in ms. */
+export interface GetSettings extends DeliverySettings {
+  queue: string;
+  /** Make what is missing, or touch nothing. */
+  declare: "declare" | "existing";
+  queueType: QueueType;
+  arguments: Record<string, unknown>;
+  deadLetterQueue: string;
+}
+
+/** Messages for one trigger at most. */
+const MOST = 10_000;
+
+/** Streams are not among them: the broker answers a get on one by closing the connection. */
+const QUEUE_TYPES: readonly QueueType[] = ["quorum", "classic"];
+
+/** The settings of an `amqp get`, with its defaults. @throws ConnectorError NOT_CONFIGURED */
+export function readSettings(def: GetDef): GetSettings {
+  return {
+    ...readQueue(def),
+    ...readDelivery(def),
+    declare: oneOf(def.declare, ["declare", "existing"], "declare"),
+    queueType: oneOf(def.queueType, QUEUE_TYPES, "quorum"),
+    arguments: readArguments(def.arguments),
+  };
+}
+
+/** How many messages a value asks for. @throws ConnectorError INPUT_INVALID unless it is a whole number from 1 to 10,000, or the text of one */
+export function readCount(value: unknown): number {
+  const count = typeof value === "number" || typeof value === "string" ? wholeNumber(value, 0, 1) : 0;
+  if (count >= 1 && count <= MOST) return count;
+  const shown = typeof value === "object" && value !== null ? "an object" : String(value);
+  throw new ConnectorError("INPUT_INVALID", `How many messages to take must be a whole number from 1 to ${MOST}, not ${shown}`);
+}
+
+/** The count of a node whose triggers all ask for the same. Default 1. @throws ConnectorError NOT_CONFIGURED as {@link readCount} */
+export function readFixedCount(value: number | string | undefined): number {
+  try {
+    return readCount(value === undefined || value === "" ? 1 : value);
+  } catch (error) {
+    throw new ConnectorError("NOT_CONFIGURED", errorText(error), { cause: error });
+  }
+}

@@ -16,6 +16,9 @@ const ERLANG_ARGUMENTS = [
   // Quorum queues publish their counts at each tick, by default every 5 s: list_queues would tell old numbers.
   "-rabbit quorum_tick_interval 200",
 ].join(" ");
+/** AMQP, distribution, port mapper, and the rest for rabbitmqctl, which is often run several times at once. */
+const PORTS = 8;
+
 const run = promisify(execFile);
 
 /** One queue as the broker counts it. */
@@ -39,13 +42,28 @@ export interface ConnectionInfo {
   channels: number;
 }
 
+/** What a broker may be told beside what every service takes. */
+export interface RabbitMqOptions extends ServiceOptions {
+  /** Lines of `rabbitmq.conf` beside those the tests need. */
+  settings?: string[];
+  /** What makes this broker one of a cluster: all members share a cookie and Erlang's port mapper, which somebody else runs. */
+  membership?: { cookie: string; epmdPort: number };
+}
+
 /** A RabbitMQ node of Debian's package `rabbitmq-server`, user guest / guest, vhost `/`. */
 export class RabbitMq extends Service {
   readonly username = "guest";
   readonly password = "guest";
+  readonly #options: RabbitMqOptions;
 
-  constructor(options: ServiceOptions = {}) {
+  constructor(options: RabbitMqOptions = {}) {
     super("rabbitmq", options);
+    this.#options = options;
+  }
+
+  /** Erlang's name of the node that listens on `port`. */
+  static nodeName(port: number): string {
+    return `surewire-${port}@localhost`;
   }
 
   /** `amqp://127.0.0.1:<port>`, without credentials, as the broker node's `urls` wants it. */
@@ -55,7 +73,7 @@ export class RabbitMq extends Service {
 
   /** Runs `rabbitmqctl` (about a second a call) and gives its output. @throws with its error text */
   async ctl(...args: string[]): Promise<string> {
-    const { stdout } = await run(path.join(BIN, "rabbitmqctl"), ["-n", this.#node, "-q", ...args], { env: this.#environment });
+    const { stdout } = await run(path.join(BIN, "rabbitmqctl"), ["-n", RabbitMq.nodeName(this.port), "-q", ...args], { env: this.#environment });
     return stdout;
   }
 
@@ -101,24 +119,29 @@ export class RabbitMq extends Service {
   }
 
   protected choosePort(): Promise<number> {
-    return freePorts(4); // AMQP, distribution, port mapper, and one for rabbitmqctl
+    return freePorts(PORTS);
   }
 
   protected prepare(): Promise<void> {
     for (const folder of ["data", "log"]) mkdirSync(path.join(this.folder, folder), { recursive: true });
     writeFileSync(path.join(this.folder, "env.conf"), "");
     writeFileSync(path.join(this.folder, "enabled_plugins"), "[].\n");
-    const settings = [`listeners.tcp.1 = 127.0.0.1:${this.port}`, "log.console = false", "log.file.level = info", "disk_free_limit.absolute = 50MB"];
-    writeFileSync(path.join(this.folder, "rabbitmq.conf"), `${settings.join("\n")}\n`);
+    const { settings = [], membership } = this.#options;
+    const own = [`listeners.tcp.1 = 127.0.0.1:${this.port}`, "log.console = false", "log.file.level = info", "disk_free_limit.absolute = 50MB"];
+    writeFileSync(path.join(this.folder, "rabbitmq.conf"), `${[...own, ...settings].join("\n")}\n`);
+    const cookie = path.join(this.folder, ".erlang.cookie");
+    if (membership && !existsSync(cookie)) writeFileSync(cookie, membership.cookie, { mode: 0o400 });
     rmSync(this.#pidFile, { force: true });
     return Promise.resolve();
   }
 
   protected async launch(): Promise<void> {
     if (!existsSync(path.join(BIN, "rabbitmq-server"))) throw new Error("RabbitMQ is not installed: apt-get install rabbitmq-server");
-    // Started by us, since the one that Erlang starts by itself is a daemon that stays behind.
-    this.spawn("epmd", ["-address", "127.0.0.1", "-port", String(this.port + 2)], { env: this.#environment });
-    await waitFor("Erlang's port mapper", () => isListening(this.port + 2), { timeout: 10_000, interval: 10 });
+    if (!this.#options.membership) {
+      // Started by us, since the one that Erlang starts by itself is a daemon that stays behind.
+      this.spawn("epmd", ["-address", "127.0.0.1", "-port", String(this.#epmdPort)], { env: this.#environment });
+      await waitFor("Erlang's port mapper", () => isListening(this.#epmdPort), { timeout: 10_000, interval: 10 });
+    }
     this.spawn(path.join(BIN, "rabbitmq-server"), [], { env: this.#environment });
     await waitFor("RabbitMQ's pid file", () => this.#serverPid !== undefined, { timeout: 30_000 });
     this.remember(this.#serverPid as number);
@@ -150,8 +173,8 @@ export class RabbitMq extends Service {
     this.signalAll("SIGTERM");
   }
 
-  get #node(): string {
-    return `surewire-${this.port}@localhost`;
+  get #epmdPort(): number {
+    return this.#options.membership?.epmdPort ?? this.port + 2;
   }
 
   get #pidFile(): string {
@@ -174,18 +197,18 @@ export class RabbitMq extends Service {
       RABBITMQ_CONF_ENV_FILE: path.join(this.folder, "env.conf"), // not the machine's own in /etc/rabbitmq
       RABBITMQ_CONFIG_FILE: path.join(this.folder, "rabbitmq.conf"),
       RABBITMQ_ENABLED_PLUGINS_FILE: path.join(this.folder, "enabled_plugins"),
-      RABBITMQ_NODENAME: this.#node,
+      RABBITMQ_NODENAME: RabbitMq.nodeName(this.port),
       RABBITMQ_MNESIA_BASE: path.join(this.folder, "data"),
       RABBITMQ_LOG_BASE: path.join(this.folder, "log"),
       RABBITMQ_PID_FILE: this.#pidFile,
       RABBITMQ_NODE_IP_ADDRESS: "127.0.0.1",
       RABBITMQ_NODE_PORT: String(this.port),
       RABBITMQ_DIST_PORT: String(this.port + 1),
-      ERL_EPMD_PORT: String(this.port + 2),
+      ERL_EPMD_PORT: String(this.#epmdPort),
       ERL_EPMD_ADDRESS: "127.0.0.1",
       RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: ERLANG_ARGUMENTS,
       RABBITMQ_CTL_DIST_PORT_MIN: String(this.port + 3),
-      RABBITMQ_CTL_DIST_PORT_MAX: String(this.port + 40),
+      RABBITMQ_CTL_DIST_PORT_MAX: String(this.port + PORTS - 1),
     };
   }
 }

@@ -1,0 +1,31 @@
+import { Service } from "./service";
+import { freePorts, isListening, waitFor } from "./wait";
+
+/** Erlang's port mapper for nodes that are to find each other. Outlives each of them, as it does on a machine of its own. */
+export class PortMapper extends Service {
+  constructor() {
+    super("epmd");
+  }
+
+  protected choosePort(): Promise<number> {
+    return freePorts();
+  }
+
+  protected prepare(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  protected async launch(): Promise<void> {
+    const env = { PATH: `${process.env.PATH ?? ""}:/usr/lib/erlang/bin` };
+    this.spawn("epmd", ["-address", "127.0.0.1", "-port", String(this.port)], { env });
+    await waitFor("Erlang's port mapper", () => isListening(this.port), { timeout: 10_000, interval: 10 });
+  }
+
+  protected requestStop(): void {
+    this.signalAll("SIGTERM");
+  }
+
+  protected crash(): void {
+    this.signalAll("SIGKILL");
+  }
+}

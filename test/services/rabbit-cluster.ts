@@ -1,0 +1,69 @@
+import { randomUUID } from "node:crypto";
+import { PortMapper } from "./port-mapper";
+import { RabbitMq } from "./rabbitmq";
+import { freePorts, waitFor } from "./wait";
+
+/** Three RabbitMQ nodes on loopback that form a cluster, each with ports and a folder of its own, so that one can be killed and started again. */
+export class RabbitCluster {
+  readonly username = "guest";
+  readonly password = "guest";
+  /** The three nodes, once {@link start} has resolved. */
+  members: RabbitMq[] = [];
+  readonly #mapper = new PortMapper();
+
+  /** Starts all three at once and resolves when each sees the other two. */
+  async start(): Promise<this> {
+    await this.#mapper.start();
+    const ports = await portBlocks(3);
+    const settings = [
+      "cluster_formation.peer_discovery_backend = classic_config",
+      "cluster_formation.randomized_startup_delay_range.min = 0",
+      "cluster_formation.randomized_startup_delay_range.max = 1",
+      ...ports.map((port, index) => `cluster_formation.classic_config.nodes.${index + 1} = ${RabbitMq.nodeName(port)}`),
+    ];
+    const membership = { cookie: randomUUID(), epmdPort: this.#mapper.port };
+    this.members = ports.map((port) => new RabbitMq({ port, settings, membership }));
+    await Promise.all(this.members.map((member) => member.start()));
+    await waitFor("the three to be one cluster", async () => (await this.#runningNodes()).length === ports.length, { timeout: 60_000 });
+    return this;
+  }
+
+  /** Ends all three at once: nobody will read what they hold. */
+  async stop(): Promise<void> {
+    await Promise.all(this.members.map((member) => member.kill()));
+    await Promise.all([...this.members, this.#mapper].map((service) => service.stop()));
+  }
+
+  /** `amqp://127.0.0.1:<port>` of each, in order. */
+  get urls(): string[] {
+    return this.members.map(({ url }) => url);
+  }
+
+  /** One that runs. @throws when none does */
+  get running(): RabbitMq {
+    const found = this.members.find(({ isRunning }) => isRunning);
+    if (!found) throw new Error("No node of the cluster runs");
+    return found;
+  }
+
+  /** The node that leads a quorum queue. */
+  async leaderOf(queue: string): Promise<RabbitMq> {
+    const rows = JSON.parse(await this.running.ctl("list_queues", "--formatter", "json", "name", "leader")) as { name: string; leader: string }[];
+    const leader = rows.find(({ name }) => name === queue)?.leader;
+    const member = this.members.find(({ port }) => RabbitMq.nodeName(port) === leader);
+    if (!member) throw new Error(`Queue ${queue} has no leader: ${JSON.stringify(rows)}`);
+    return member;
+  }
+
+  async #runningNodes(): Promise<string[]> {
+    const status = JSON.parse(await this.running.ctl("cluster_status", "--formatter", "json")) as { running_nodes: string[] };
+    return status.running_nodes;
+  }
+}
+
+/** First ports of `count` blocks that do not overlap. */
+async function portBlocks(count: number): Promise<number[]> {
+  const ports = new Set<number>();
+  while (ports.size < count) ports.add(await freePorts(8));
+  return [...ports];
+}

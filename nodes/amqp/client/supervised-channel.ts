@@ -37,6 +37,7 @@ const STABLE_AFTER = 10_000;
  */
 export class SupervisedChannel<C extends Channel> {
   private current: C | undefined;
+  private givenUp: C | undefined;
   /** Raised whenever what is under way has become pointless. */
   private generation = 0;
   /** The generation whose channel is being made. */
@@ -76,10 +77,20 @@ export class SupervisedChannel<C extends Channel> {
     if (channel) await closeChannel(channel, deadline);
   }
 
-  /** Gives the channel up for a new one, which follows within `deadline` ms even if the broker never answers the old one's close. */
+  /**
+   * Gives the channel up, from this moment on, for a new one. That follows when the broker has closed the old one, or after `deadline` ms
+   * when it never answers.
+   */
   async renew(channel: C, deadline = 2_000): Promise<void> {
+    this.givenUp = channel;
+    const { generation } = this;
+    const wasOpen = this.current === channel;
+    if (wasOpen) {
+      this.current = undefined;
+      this.plan.onDown?.(channel, undefined);
+    }
     await closeChannel(channel, deadline);
-    if (this.current === channel) this.lost(channel, undefined);
+    if (wasOpen && generation === this.generation) this.again();
   }
 
   private connectionUp(): void {
@@ -124,7 +135,7 @@ export class SupervisedChannel<C extends Channel> {
       });
       const ready = await within(Promise.resolve(setup?.(made, model)).then(() => true), answerTimeout);
       if (!ready) throw unanswered(answerTimeout);
-      if (closed) throw new Error("channel closed");
+      if (closed || this.givenUp === made) throw new Error("channel closed");
       if (generation === this.generation) return this.established(made);
     } catch (cause) {
       if (generation === this.generation) this.failed(error ?? cause);
@@ -142,9 +153,13 @@ export class SupervisedChannel<C extends Channel> {
 
   private lost(channel: C, error: unknown): void {
     this.current = undefined;
+    this.again();
+    this.plan.onDown?.(channel, error);
+  }
+
+  private again(): void {
     if (Date.now() - this.upSince > STABLE_AFTER) this.backOff.reset();
     this.later(this.backOff.next());
-    this.plan.onDown?.(channel, error);
   }
 
   private failed(error: unknown): number {

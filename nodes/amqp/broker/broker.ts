@@ -1,20 +1,29 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
-import { toConnectorError } from "../../common/errors";
+import { ConnectorError, toConnectorError } from "../../common/errors";
 import { Broker } from "../client/broker";
 import type { BrokerHolder } from "../client/broker-node";
+import { testBroker, type HostReport } from "../client/broker-test";
+import { connectionName, type FlowNode } from "../client/connection-name";
 import type { ConnectionOptions } from "../client/connection";
 import { readOptions, type BrokerCredentials, type BrokerDef } from "./settings";
+import { credentialsToTest, readRequest, type Deployed } from "./test-request";
 
 /** Node-RED's own `tls-config`. */
 interface TlsConfigNode {
+  /** False when its files could not be read. */
+  valid?: boolean;
   addTLSOptions(options: object): object;
 }
 
+type BrokerNode = Node<BrokerCredentials> & BrokerHolder & { deployed?: Deployed };
+
 export = (RED: NodeAPI): void => {
-  function AmqpBroker(this: Node<BrokerCredentials> & BrokerHolder, config: NodeDef & BrokerDef): void {
+  function AmqpBroker(this: BrokerNode, config: NodeDef & BrokerDef): void {
     RED.nodes.createNode(this, config);
+    const credentials = this.credentials ?? {};
+    this.deployed = { def: config, credentials };
     try {
-      this.amqp = new Broker({ ...readOptions(config, this.credentials ?? {}, `node-red ${config.name || this.id}`), ...tlsOptions(config), log: logTo(this) });
+      this.amqp = new Broker({ ...readOptions(config, credentials), ...tlsOptions(config), name: () => connectionName(this.id, config.name ?? "", allNodes()), log: logTo(this) });
     } catch (error) {
       this.problem = toConnectorError(error, "NOT_CONFIGURED");
       this.error(this.problem.message);
@@ -25,16 +34,50 @@ export = (RED: NodeAPI): void => {
     });
   }
 
+  /** @throws ConnectorError NOT_CONFIGURED when the TLS settings are not there or broken: without them it might be taken for safe */
   function tlsOptions({ tls }: BrokerDef): Pick<ConnectionOptions, "tls"> {
-    const node = tls ? (RED.nodes.getNode(tls) as unknown as TlsConfigNode | null) : null;
-    return node ? { tls: node.addTLSOptions({}) } : {};
+    if (!tls) return {};
+    const node = RED.nodes.getNode(tls) as unknown as TlsConfigNode | null;
+    if (!node || node.valid === false) throw new ConnectorError("NOT_CONFIGURED", "The broker's TLS settings are not deployed, or their files cannot be read");
+    return { tls: node.addTLSOptions({}) };
+  }
+
+  function allNodes(): FlowNode[] {
+    const nodes: FlowNode[] = [];
+    RED.nodes.eachNode((node) => nodes.push(node as unknown as FlowNode));
+    return nodes;
   }
 
   function logTo(node: Node): NonNullable<ConnectionOptions["log"]> {
     return (level, text) => (level === "info" ? node.log(text) : level === "warn" ? node.warn(text) : node.error(text));
   }
 
+  /** Tests what stands in a form. @throws ConnectorError when that cannot be tested */
+  async function test(body: unknown): Promise<HostReport[]> {
+    const id = (body as { id?: unknown } | null)?.id;
+    const deployed = typeof id === "string" ? (RED.nodes.getNode(id) as unknown as BrokerNode | null) : null;
+    const request = readRequest(body, (text) => (text.includes("${") ? String(RED.util.evaluateNodeProperty(text, "env", (deployed ?? {}) as Node, {})) : text));
+    const credentials = credentialsToTest(request, deployed?.type === "surewire-amqp-broker" ? deployed.deployed : undefined);
+    return testBroker({ ...readOptions(request, credentials), ...tlsOptions(request) });
+  }
+
   RED.nodes.registerType("surewire-amqp-broker", AmqpBroker as never, {
-    credentials: { username: { type: "text" }, password: { type: "password" } },
+    credentials: {
+      username: { type: "text" },
+      password: { type: "password" },
+      clientId: { type: "text" },
+      clientSecret: { type: "password" },
+      token: { type: "password" },
+    },
+  });
+
+  // not there when the admin API is switched off
+  RED.httpAdmin?.post("/surewire/amqp-broker/test", RED.auth.needsPermission("flows.write"), (request, response) => {
+    // a form of another site cannot send this type without asking
+    if (!request.is("application/json")) return void response.status(415).json({ message: "JSON is expected" });
+    void test(request.body).then(
+      (hosts) => response.json({ hosts }),
+      (error: unknown) => response.status(400).json({ message: toConnectorError(error).message }),
+    );
   });
 };

@@ -1,10 +1,20 @@
-import type { ConnectionOptions } from "../client/connection";
+import { ConnectorError } from "../../common/errors";
+import type { BrokerOptions } from "../client/broker";
+import { parseBrokerUrl } from "../client/broker-url";
+import { certificateSignIn, passwordSignIn, tokenSignIn } from "../client/sign-in";
+import { fetchToken, type TokenEndpoint } from "../client/token-endpoint";
+import { fixedToken, RenewedToken } from "../client/token-source";
 
 /** What the editor saves. Numbers come as text when they were typed or stand in the environment. */
 export interface BrokerDef {
   name?: string;
   urls: string[] | string;
   vhost?: string;
+  /** How to sign in: by user name and password (default), client certificate, or token. */
+  auth?: "plain" | "external" | "token";
+  /** Where tokens come from; empty: the credential `token` is one. */
+  tokenUrl?: string;
+  scope?: string;
   /** Id of a `tls-config` node. */
   tls?: string;
   /** Seconds. */
@@ -17,21 +27,69 @@ export interface BrokerDef {
 export interface BrokerCredentials {
   username?: string;
   password?: string;
+  clientId?: string;
+  clientSecret?: string;
+  /** A token (JWT) that somebody else renews. */
+  token?: string;
 }
 
-/** How to connect, from what was saved. */
-export function readOptions(def: BrokerDef, credentials: BrokerCredentials, name: string): ConnectionOptions {
-  // one environment variable may hold several URLs
-  const urls = (Array.isArray(def.urls) ? def.urls : [def.urls ?? ""]).flatMap((text) => String(text).split(/[\s,]+/)).filter(Boolean);
-  const { username, password } = credentials;
+/**
+ * How to connect, from what was saved.
+ *
+ * @throws ConnectorError NOT_CONFIGURED when something is missing
+ */
+export function readOptions(def: BrokerDef, credentials: BrokerCredentials): BrokerOptions {
   return {
-    urls,
+    urls: readUrls(def),
     vhost: def.vhost || "/",
-    ...(username ? { username, password: password ?? "" } : {}),
+    signIn: readSignIn(def, credentials),
     heartbeat: seconds(def.heartbeat, 15),
     connectTimeout: seconds(def.connectTimeout, 10),
-    name,
   };
+}
+
+/** The addresses; one environment variable may hold several. */
+export function readUrls({ urls }: BrokerDef): string[] {
+  return (Array.isArray(urls) ? urls : [urls ?? ""]).flatMap((text) => String(text).split(/[\s,]+/)).filter(Boolean);
+}
+
+function readSignIn(def: BrokerDef, credentials: BrokerCredentials): NonNullable<BrokerOptions["signIn"]> {
+  switch (def.auth || "plain") {
+    case "external":
+      if (readUrls(def).some((url) => parseBrokerUrl(url).protocol !== "amqps")) {
+        throw new ConnectorError("NOT_CONFIGURED", "A client certificate can be shown on amqps:// only");
+      }
+      return certificateSignIn;
+    case "token":
+      return readTokenSignIn(def, credentials);
+    default:
+      // without a user name both are RabbitMQ's defaults
+      return () => (credentials.username ? passwordSignIn(credentials.username, credentials.password ?? "") : passwordSignIn());
+  }
+}
+
+function readTokenSignIn(def: BrokerDef, { clientId, clientSecret, token, username }: BrokerCredentials): NonNullable<BrokerOptions["signIn"]> {
+  if (!def.tokenUrl) {
+    if (!token) throw new ConnectorError("NOT_CONFIGURED", "The broker has neither a token nor a token URL");
+    return () => tokenSignIn(fixedToken(token), username);
+  }
+  if (!clientId) throw new ConnectorError("NOT_CONFIGURED", "The broker's token needs a client id");
+  const endpoint: TokenEndpoint = { url: checkTokenUrl(def.tokenUrl), clientId, clientSecret: clientSecret ?? "", scope: def.scope ?? "" };
+  return (log) => tokenSignIn(new RenewedToken({ fetch: (signal) => fetchToken(endpoint, signal), log }), username);
+}
+
+/** The text of the error does not repeat the URL, since it may hold a secret. */
+function checkTokenUrl(text: string): string {
+  let url: URL | undefined;
+  try {
+    url = new URL(text.trim());
+  } catch {
+    // said below
+  }
+  if (!url || !["https:", "http:"].includes(url.protocol) || url.username || url.password) {
+    throw new ConnectorError("NOT_CONFIGURED", "The broker's token URL is none: write https://host/path, without user name and password");
+  }
+  return url.href;
 }
 
 /** The form refuses 0, which would switch heartbeats off and leave dead links unnoticed. */

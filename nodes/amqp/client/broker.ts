@@ -1,5 +1,7 @@
 import { Connection, type ConnectionOptions } from "./connection";
+import type { Log } from "./connection-options";
 import { within } from "./deadline";
+import type { SignIn } from "./sign-in";
 
 /** What a connection is for. The broker stops reading one that publishes when it is short of memory: acks must not wait behind that. */
 export type Purpose = "consume" | "publish";
@@ -10,20 +12,26 @@ export interface BrokerLink {
   readonly publish: Connection;
 }
 
+/** How the connections of a broker are made. */
+export interface BrokerOptions extends Omit<ConnectionOptions, "signIn"> {
+  /** Makes the sign-in that both connections share. Default: by user name and password. */
+  signIn?: (log: Log) => SignIn;
+}
+
 /** How long the config node waits for its users, in ms: Node-RED closes both at the same time, and gives up after 15 s. */
 const DRAIN = 10_000;
 
 /** The connections of one broker and who uses them. They close when the last user has gone. */
 export class Broker {
   private readonly users = new Set<object>();
-  private link: BrokerLink | undefined;
+  private link: (BrokerLink & { signIn: SignIn | undefined }) | undefined;
   private closing: Promise<void> = Promise.resolve();
   private drained: (() => void) | undefined;
   /** What was last said of a connection that is in trouble. */
   private readonly troubles = new Map<Purpose, string>();
 
   /** @throws ConnectorError NOT_CONFIGURED when the options cannot work */
-  constructor(private readonly options: ConnectionOptions) {
+  constructor(private readonly options: BrokerOptions) {
     void this.connections(); // checks the options; connects to nothing
   }
 
@@ -52,18 +60,24 @@ export class Broker {
     return this.link;
   }
 
-  private pair(): BrokerLink {
-    const consume = this.connection("consume");
-    const publish = this.connection("publish");
+  private pair(): NonNullable<Broker["link"]> {
+    const signIn = this.options.signIn?.((level, text) => this.options.log?.(level, text));
+    const consume = this.connection("consume", signIn);
+    const publish = this.connection("publish", signIn);
     // when one is back, the other need not sit its back-off out
-    consume.subscribe({ up: () => publish.hurry() });
-    publish.subscribe({ up: () => consume.hurry() });
-    return { consume, publish };
+    consume.subscribe({ up: () => publish.hurry(consume.address) });
+    publish.subscribe({ up: () => consume.hurry(publish.address) });
+    return { consume, publish, signIn };
   }
 
-  private connection(purpose: Purpose): Connection {
-    const { name = "node-red" } = this.options;
-    return new Connection({ ...this.options, name: `${name} (${purpose})`, log: (level, text) => this.log(purpose, level, text) });
+  private connection(purpose: Purpose, signIn: SignIn | undefined): Connection {
+    const { signIn: _factory, name = "node-red", ...options } = this.options;
+    return new Connection({
+      ...options,
+      ...(signIn ? { signIn } : {}),
+      name: () => `${typeof name === "function" ? name() : name} (${purpose})`,
+      log: (level, text) => this.log(purpose, level, text),
+    });
   }
 
   /** Both connections have the same troubles: each is said once. */
@@ -78,6 +92,7 @@ export class Broker {
     const { link } = this;
     this.link = undefined;
     this.troubles.clear();
+    link?.signIn?.close();
     if (link) this.closing = Promise.all([this.closing, link.consume.close(), link.publish.close()]).then(() => undefined);
     return this.closing;
   }

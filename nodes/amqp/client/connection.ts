@@ -1,58 +1,24 @@
-import { connect, type ChannelModel } from "amqplib";
-import type { Duplex } from "node:stream";
-import type { ConnectionOptions as TlsOptions } from "node:tls";
+import type { ChannelModel } from "amqplib";
 import { BackOff } from "../../common/back-off";
 import { ConnectorError } from "../../common/errors";
-import { within } from "./deadline";
-import { connectionFailure, type ConnectionFailure } from "./errors";
+import { parseBrokerUrl, whereIs, type BrokerAddress } from "./broker-url";
+import { connectionFailure, type ConnectionFailure } from "./connection-failure";
+import type { ConnectionListener, ConnectionOptions, ConnectionState } from "./connection-options";
+import { destroySocket, dial, hangUp } from "./dial";
+import { HostRound, type RoundOutcome } from "./host-round";
+import { passwordSignIn, type SignIn } from "./sign-in";
+import { giveNewSecret } from "./update-secret";
 
-/** Where and how to connect. */
-export interface ConnectionOptions {
-  /** `amqp(s)://host:port`, without credentials; tried in turn. At least one. */
-  urls: string[];
-  /** Virtual host. Default `/`. */
-  vhost?: string;
-  username?: string;
-  password?: string;
-  /** Seconds between heartbeats. Default 15: under 5 s gives false alarms, and the server's 60 s notices a dead link late. */
-  heartbeat?: number;
-  /** Seconds until a host that does not answer is given up. Default 10. */
-  connectTimeout?: number;
-  /** Shown by the broker's management page. */
-  name?: string;
-  /** Passed to `tls.connect` for `amqps:` URLs. */
-  tls?: TlsOptions;
-  /** One line when the connection is lost or refused, one when it is back. Never holds credentials. */
-  log?: (level: "info" | "warn" | "error", text: string) => void;
-  /** Waiting after network errors. Default 1 → 60 s, full jitter. */
-  backOff?: BackOff;
-  /** Waiting after a refusal (password, vhost, certificate): nothing but a human mends it. Default 60 → 300 s. */
-  slowBackOff?: BackOff;
-}
-
-/** What a connection is doing, as its users are told. */
-export type ConnectionState =
-  | { kind: "idle" }
-  | { kind: "connecting" }
-  | { kind: "connected" }
-  /** `delay`: ms until the next try; `until`: when that is, in ms since 1970 */
-  | { kind: "reconnecting"; delay: number; until: number; error: ConnectorError }
-  | { kind: "refused"; delay: number; until: number; error: ConnectorError }
-  | { kind: "blocked"; reason: string }
-  | { kind: "closed" };
-
-/** What a user of the connection may listen to. */
-export interface ConnectionListener {
-  up?(model: ChannelModel): void;
-  down?(error: ConnectorError): void;
-  state?(state: ConnectionState): void;
-}
+export type { ConnectionListener, ConnectionOptions, ConnectionState } from "./connection-options";
 
 /** So many refusals that may pass by themselves (a server that starts, or that took the same login before) stay in the fast lane. */
 const PATIENCE = 3;
 
 /** ms. A connection that lived this long starts its back-off anew; one that the broker takes and drops at once waits longer each time. */
 const STABLE_AFTER = 10_000;
+
+/** ms, at most, before the next host of the list is tried. Spread, so that the clients of a dead host do not reach the next in one go. */
+const HOP = 250;
 
 /**
  * One supervised connection: opened on first need, made anew for ever, closed within a deadline.
@@ -62,22 +28,29 @@ export class Connection {
   private current: ChannelModel | undefined;
   private currentState: ConnectionState = { kind: "idle" };
   private readonly listeners = new Set<ConnectionListener>();
+  private readonly hosts: HostRound;
+  private readonly signIn: SignIn;
+  private readonly stopRenewal: () => void;
   private readonly backOff: BackOff;
   private readonly slowBackOff: BackOff;
   private timer: NodeJS.Timeout | undefined;
   private connecting: AbortController | undefined;
-  private urlIndex = 0;
+  /** A secret that came while the connection was being made with the one before. */
+  private newSecret: string | undefined;
   private everConnected = false;
   private upSince = 0;
   /** So many connections in a row did not live for {@link STABLE_AFTER}. */
   private drops = 0;
   private refusals = 0;
-  private logged: string | undefined;
+  /** What was logged since the connection was last up. */
+  private readonly logged = new Set<ConnectionFailure["reason"]>();
 
   /** @throws ConnectorError NOT_CONFIGURED when there is no URL or one that is none; the text does not repeat it, since it may hold a password */
   constructor(private readonly options: ConnectionOptions) {
     if (options.urls.length === 0) throw new ConnectorError("NOT_CONFIGURED", "The broker has no URL");
-    for (const url of options.urls) parseUrl(url);
+    this.hosts = new HostRound(options.urls.map(parseBrokerUrl));
+    this.signIn = options.signIn ?? passwordSignIn(options.username, options.password);
+    this.stopRenewal = this.signIn.onRenewed((secret) => void this.renew(secret));
     this.backOff = options.backOff ?? new BackOff();
     this.slowBackOff = options.slowBackOff ?? new BackOff({ initial: 60_000, max: 300_000, random: () => 1 });
   }
@@ -91,15 +64,25 @@ export class Connection {
     return this.currentState;
   }
 
+  /** The host it is connected to, or tries. */
+  get address(): BrokerAddress {
+    return this.hosts.current;
+  }
+
   /** Starts to connect, if that has not begun. */
   open(): void {
     if (this.currentState.kind === "idle") void this.attempt();
   }
 
-  /** Tries now instead of when the back-off ends: there is reason to think that the broker is back. Not when it keeps dropping us. */
-  hurry(): void {
+  /**
+   * Tries now instead of when the back-off ends: there is reason to think that the broker is back. Not when it keeps dropping us.
+   *
+   * @param address the host that was found up
+   */
+  hurry(address?: BrokerAddress): void {
     if (this.drops > 1 || (this.currentState.kind !== "reconnecting" && this.currentState.kind !== "refused")) return;
     clearTimeout(this.timer);
+    if (address) this.hosts.prefer(address);
     void this.attempt();
   }
 
@@ -113,6 +96,7 @@ export class Connection {
   async close(deadline = 2_000): Promise<void> {
     if (this.currentState.kind === "closed") return;
     clearTimeout(this.timer);
+    this.stopRenewal();
     this.connecting?.abort();
     const model = this.current;
     this.current = undefined;
@@ -126,36 +110,26 @@ export class Connection {
   }
 
   private async attempt(): Promise<void> {
-    const url = parseUrl(this.options.urls[this.urlIndex % this.options.urls.length] ?? "");
-    const where = `${url.hostname}:${url.port}`;
+    const where = whereIs(this.hosts.current);
     this.setState({ kind: "connecting" });
-    const abort = (this.connecting = new AbortController());
+    const { signal } = (this.connecting = new AbortController());
     try {
-      const model = await connect(this.target(url), this.socketOptions(abort.signal));
+      this.newSecret = undefined;
+      const credentials = await this.signIn.credentials();
+      if (this.closed) return;
+      const { name, ...options } = this.options;
+      const model = await dial(this.hosts.current, { ...options, credentials, signal, name: typeof name === "function" ? name() : name });
       // Listeners before anything else: an `error` event without one ends the process.
       let cause: unknown;
       model.on("error", (error) => (cause = error));
       model.on("close", (error) => this.lost(model, cause ?? error, where));
       model.on("blocked", (reason) => this.setState({ kind: "blocked", reason }));
       model.on("unblocked", () => this.setState({ kind: "connected" }));
-      this.connecting = undefined; // its signal would still end the socket
       if (this.closed) return await hangUp(model, 1_000);
       this.established(model, where);
     } catch (error) {
-      if (!this.closed) this.failed(error, where);
+      if (!this.closed) this.failed(this.failure(error, where));
     }
-  }
-
-  private target(url: ParsedUrl): Parameters<typeof connect>[0] {
-    const { vhost = "/", username = "guest", password = "guest", heartbeat = 15 } = this.options;
-    // Encoded, because amqplib decodes it; heartbeat here, because amqplib ignores it among the socket's options.
-    return { protocol: url.protocol, hostname: url.hostname, port: url.port, vhost: encodeURIComponent(vhost), username, password, heartbeat };
-  }
-
-  private socketOptions(signal: AbortSignal): NonNullable<Parameters<typeof connect>[1]> {
-    const { name, tls, connectTimeout = 10 } = this.options;
-    const clientProperties = { product: "node-red-connectors", ...(name === undefined ? {} : { connection_name: name }) };
-    return { ...tls, noDelay: true, keepAlive: true, timeout: connectTimeout * 1000, clientProperties, signal } as NonNullable<Parameters<typeof connect>[1]>;
   }
 
   private established(model: ChannelModel, where: string): void {
@@ -164,10 +138,11 @@ export class Connection {
     this.upSince = Date.now();
     this.refusals = 0;
     this.slowBackOff.reset();
-    if (this.logged !== undefined) this.options.log?.("info", `Connected to ${where}`);
-    this.logged = undefined;
+    if (this.logged.size > 0) this.options.log?.("info", `Connected to ${where}`);
+    this.logged.clear();
     this.setState({ kind: "connected" });
     for (const listener of [...this.listeners]) listener.up?.(model);
+    if (this.newSecret !== undefined) void this.renew(this.newSecret);
   }
 
   private lost(model: ChannelModel, cause: unknown, where: string): void {
@@ -175,27 +150,48 @@ export class Connection {
     if (model !== this.current) return;
     this.current = undefined;
     this.drops = Date.now() - this.upSince < STABLE_AFTER ? this.drops + 1 : 0;
-    if (this.drops === 0) this.backOff.reset();
-    this.failed(cause ?? new Error("the broker closed the connection"), where);
+    if (this.drops === 0) {
+      this.backOff.reset();
+      this.hosts.begin();
+    }
+    this.failed(this.failure(cause ?? new Error("the broker closed the connection"), where, true));
   }
 
-  private failed(cause: unknown, where: string): void {
-    this.urlIndex += 1;
-    const failure = connectionFailure(cause, where, this.options.vhost ?? "/");
-    const { lane, error } = failure;
-    const delay = this.delayFor(failure);
-    this.setState({ kind: lane === "refused" ? "refused" : "reconnecting", delay, until: Date.now() + delay, error });
-    if (this.logged !== error.code) this.options.log?.(lane === "refused" ? "error" : "warn", error.message);
-    this.logged = error.code;
+  private failure(cause: unknown, where: string, wasOpen = false): ConnectionFailure {
+    const { vhost = "/", connectTimeout = 10 } = this.options;
+    return connectionFailure(cause, { where, vhost, connectTimeout, shown: this.signIn.what, wasOpen });
+  }
+
+  private failed(failure: ConnectionFailure): void {
+    const { lane, reason, error } = failure;
+    if (reason === "credentials") this.signIn.refused();
+    if (!this.logged.has(reason)) this.options.log?.(lane === "refused" ? "error" : "warn", error.message);
+    this.logged.add(reason);
+    // without a token no host can be asked
+    const outcome = reason === "token" ? { failure, allRefused: lane === "refused" } : this.hosts.failed(failure);
+    const delay = outcome ? this.delayAfter(outcome) : Math.round(HOP * (0.2 + 0.8 * Math.random()));
+    const shown = outcome?.failure ?? failure;
+    this.setState({ kind: shown.lane === "refused" ? "refused" : "reconnecting", delay, until: Date.now() + delay, error: shown.error });
     this.timer = setTimeout(() => void this.attempt(), delay);
     for (const listener of [...this.listeners]) listener.down?.(error);
   }
 
-  private delayFor({ lane, mayPass }: ConnectionFailure): number {
-    if (lane === "network") return this.backOff.next();
+  private delayAfter({ failure, allRefused }: RoundOutcome): number {
+    if (!allRefused) return this.backOff.next();
     this.refusals += 1;
-    const patient = (mayPass || this.everConnected) && this.refusals <= PATIENCE;
+    const patient = (failure.mayPass || this.everConnected) && this.refusals <= PATIENCE;
     return patient ? this.backOff.next() : this.slowBackOff.next();
+  }
+
+  /** The secret with which the connection was opened is about to expire. */
+  private async renew(secret: string): Promise<void> {
+    this.newSecret = secret;
+    const model = this.current;
+    if (!model || (await giveNewSecret(model, secret)) || model !== this.current) return;
+    this.current = undefined;
+    for (const listener of [...this.listeners]) listener.down?.(new ConnectorError("BROKER_UNAVAILABLE", "Connecting again with a new token"));
+    void hangUp(model, 2_000);
+    await this.attempt();
   }
 
   private setState(state: ConnectionState): void {
@@ -203,38 +199,4 @@ export class Connection {
     this.currentState = state;
     for (const listener of [...this.listeners]) listener.state?.(state);
   }
-}
-
-interface ParsedUrl {
-  protocol: "amqp" | "amqps";
-  hostname: string;
-  port: number;
-}
-
-/** @throws ConnectorError NOT_CONFIGURED; the text does not repeat the URL, since it may hold a password */
-function parseUrl(text: string): ParsedUrl {
-  let url: URL;
-  try {
-    url = new URL(text.trim());
-  } catch {
-    throw new ConnectorError("NOT_CONFIGURED", "The broker's URL is none: write amqp://host:port or amqps://host:port");
-  }
-  const protocol = url.protocol.slice(0, -1);
-  if (protocol !== "amqp" && protocol !== "amqps") throw new ConnectorError("NOT_CONFIGURED", "The broker's URL must begin with amqp:// or amqps://");
-  if (url.username || url.password) throw new ConnectorError("NOT_CONFIGURED", "The broker's URL must not hold a user name or password: they have fields of their own");
-  return { protocol, hostname: url.hostname.replace(/^\[|\]$/g, ""), port: Number(url.port) || (protocol === "amqp" ? 5672 : 5671) };
-}
-
-async function hangUp(model: ChannelModel, deadline: number): Promise<void> {
-  try {
-    await within(model.close(), deadline);
-  } catch {
-    // closed already: all we wanted
-  }
-  destroySocket(model);
-}
-
-/** amqplib only half-closes the socket; a peer that is gone never finishes the other half. The stream is not part of its types. */
-function destroySocket(model: ChannelModel): void {
-  (model.connection as unknown as { stream?: Duplex }).stream?.destroy();
 }

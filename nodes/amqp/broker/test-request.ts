@@ -1,0 +1,93 @@
+import { ConnectorError } from "../../common/errors";
+import { readUrls, type BrokerCredentials, type BrokerDef } from "./settings";
+
+/** What the form sends to be tested: what stands in it, deployed or not. */
+export interface TestRequest extends BrokerDef {
+  id: string;
+  /** A secret that was not touched comes as the editor's stand-in, or not at all. */
+  credentials: BrokerCredentials;
+}
+
+/** The node as it was deployed last, with its secrets. */
+export interface Deployed {
+  def: BrokerDef;
+  credentials: BrokerCredentials;
+}
+
+/** What the editor shows in the place of a secret. */
+const STAND_IN = "__PWRD__";
+
+const SECRETS = ["password", "clientSecret", "token"] as const;
+const TEXTS = ["username", "clientId"] as const;
+
+/** Which secrets a sign-in sends. */
+const SENT: Record<string, readonly (typeof SECRETS)[number][]> = { plain: ["password"], external: [], token: ["clientSecret", "token"] };
+
+/**
+ * The credentials to test with: those typed in, and for untouched ones the deployed node's.
+ *
+ * @param request with its environment variables resolved
+ * @throws ConnectorError INPUT_INVALID when a stored secret would go to a host, or by a connection, that it was not stored for
+ */
+export function credentialsToTest(request: TestRequest, deployed: Deployed | undefined): BrokerCredentials {
+  const credentials: BrokerCredentials = {};
+  for (const name of TEXTS) {
+    const value = request.credentials[name] ?? deployed?.credentials[name];
+    if (value) credentials[name] = value;
+  }
+  for (const name of SECRETS) {
+    const typed = request.credentials[name];
+    const value = typed === undefined || typed === STAND_IN ? deployed?.credentials[name] : typed;
+    if (!value) continue;
+    if (value !== typed && isSent(request, name) && !(deployed && goesToTheSame(request, deployed.def))) {
+      throw new ConnectorError("INPUT_INVALID", "Addresses, TLS or token URL differ from those that are deployed: type the password or secret again to test them, or deploy first");
+    }
+    credentials[name] = value;
+  }
+  return credentials;
+}
+
+function isSent({ auth, tokenUrl }: BrokerDef, name: (typeof SECRETS)[number]): boolean {
+  if (name === "token" && tokenUrl) return false;
+  if (name === "clientSecret" && !tokenUrl) return false;
+  return (SENT[auth || "plain"] ?? SECRETS).includes(name);
+}
+
+function goesToTheSame(request: BrokerDef, deployed: BrokerDef): boolean {
+  const facts = (def: BrokerDef): string => JSON.stringify([readUrls(def).map((url) => url.trim()).sort(), def.tls || "", (def.tokenUrl || "").trim()]);
+  return facts(request) === facts(deployed);
+}
+
+/**
+ * Reads the body of a request.
+ *
+ * @param resolve puts the environment's values in the place of `${NAME}`
+ * @throws ConnectorError INPUT_INVALID when it is none
+ */
+export function readRequest(body: unknown, resolve: (text: string) => string): TestRequest {
+  if (!isObject(body)) throw new ConnectorError("INPUT_INVALID", "The request holds no settings");
+  const text = (from: Record<string, unknown>, name: string): string => {
+    const value = from[name];
+    return typeof value === "string" || typeof value === "number" ? resolve(String(value)) : "";
+  };
+  const secrets = isObject(body.credentials) ? body.credentials : {};
+  const credentials: BrokerCredentials = {};
+  for (const name of [...TEXTS, ...SECRETS]) if (typeof secrets[name] === "string") credentials[name] = text(secrets, name);
+  const urls = Array.isArray(body.urls) ? body.urls.filter((url) => typeof url === "string").map(resolve) : [text(body, "urls")];
+  const auth = text(body, "auth");
+  return {
+    id: text(body, "id"),
+    urls,
+    vhost: text(body, "vhost"),
+    auth: auth === "external" || auth === "token" ? auth : "plain",
+    tokenUrl: text(body, "tokenUrl"),
+    scope: text(body, "scope"),
+    tls: text(body, "tls"),
+    connectTimeout: text(body, "connectTimeout"),
+    credentials,
+  };
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,33 @@
+import { ConnectorError } from "../../common/errors";
+
+/** One host of a broker. */
+export interface BrokerAddress {
+  protocol: "amqp" | "amqps";
+  /** Name or IP address, IPv6 without brackets. */
+  hostname: string;
+  port: number;
+}
+
+/**
+ * Reads `amqp(s)://host:port`; the port is the protocol's own when none is given.
+ *
+ * @throws ConnectorError NOT_CONFIGURED; the text does not repeat the URL, since it may hold a password
+ */
+export function parseBrokerUrl(text: string): BrokerAddress {
+  let url: URL;
+  try {
+    url = new URL(text.trim());
+  } catch {
+    throw new ConnectorError("NOT_CONFIGURED", "The broker's URL is none: write amqp://host:port or amqps://host:port");
+  }
+  const protocol = url.protocol.slice(0, -1);
+  if (protocol !== "amqp" && protocol !== "amqps") throw new ConnectorError("NOT_CONFIGURED", "The broker's URL must begin with amqp:// or amqps://");
+  if (url.hostname === "") throw new ConnectorError("NOT_CONFIGURED", "The broker's URL names no host");
+  if (url.username || url.password) throw new ConnectorError("NOT_CONFIGURED", "The broker's URL must not hold a user name or password: they have fields of their own");
+  return { protocol, hostname: url.hostname.replace(/^\[|\]$/g, ""), port: Number(url.port) || (protocol === "amqp" ? 5672 : 5671) };
+}
+
+/** Host and port for people to read; holds no credentials. */
+export function whereIs({ hostname, port }: BrokerAddress): string {
+  return `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+}

@@ -1,0 +1,100 @@
+import { ConnectorError, isConnectorError } from "../../common/errors";
+import { brokerText, replyCode } from "./errors";
+
+/** Whether a failed connection may be mended by waiting (`network`) or needs a human (`refused`): the two are tried again at different speeds. */
+export type Lane = "network" | "refused";
+
+/** A connection error, told apart by what it takes to mend it. */
+export interface ConnectionFailure {
+  lane: Lane;
+  /** What is wrong, in a word: the log says each once. */
+  reason: "network" | "credentials" | "vhost" | "certificate" | "mechanism" | "protocol" | "token";
+  /** A refusal that may pass by itself: a server that is starting refuses its virtual hosts. */
+  mayPass: boolean;
+  error: ConnectorError;
+}
+
+/** What a connection was made with, for the error's words. */
+export interface Attempted {
+  /** Host and port, never credentials. */
+  where: string;
+  vhost: string;
+  /** Seconds. */
+  connectTimeout: number;
+  /** What the broker was shown, as in "user name or password". */
+  shown: string;
+  /** Whether it was open already. */
+  wasOpen?: boolean;
+}
+
+/** Node's codes for a server's certificate that was looked at and not accepted, in words. */
+const CERTIFICATE: Record<string, string> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: "nobody known here has signed it; give the CA certificate in the TLS settings",
+  SELF_SIGNED_CERT_IN_CHAIN: "nobody known here has signed it; give the CA certificate in the TLS settings",
+  UNABLE_TO_GET_ISSUER_CERT: "nobody known here has signed it; give the CA certificate in the TLS settings",
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "nobody known here has signed it; give the CA certificate in the TLS settings",
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "nobody known here has signed it; give the CA certificate in the TLS settings",
+  CERT_SIGNATURE_FAILURE: "the CA certificate in the TLS settings has not signed it",
+  CERT_HAS_EXPIRED: "it has expired",
+  CERT_NOT_YET_VALID: "it is not valid yet; is the clock right?",
+  CERT_REVOKED: "it was revoked",
+  ERR_TLS_CERT_ALTNAME_INVALID: "it is for another name; use that one, or give it as the server name in the TLS settings",
+  HOSTNAME_MISMATCH: "it is for another name; use that one, or give it as the server name in the TLS settings",
+};
+
+/** Node's codes for a connection that did not come about. */
+const NETWORK: Record<string, string> = {
+  ENOTFOUND: "the name is not known here",
+  EAI_AGAIN: "the name could not be looked up",
+  ECONNREFUSED: "nothing takes connections there",
+  EHOSTUNREACH: "there is no way to it",
+  ENETUNREACH: "there is no way to its network",
+};
+
+/** Why a connection could not be made or was lost. */
+export function connectionFailure(cause: unknown, attempted: Attempted): ConnectionFailure {
+  // the token did not come: nothing was asked of the broker
+  if (isConnectorError(cause)) return { lane: cause.code === "BROKER_UNAVAILABLE" ? "network" : "refused", reason: "token", mayPass: false, error: cause };
+  const { where, vhost, shown } = attempted;
+  const reply = replyCode(cause);
+  const text = brokerText(cause);
+  const code = codeOf(cause);
+  const refuse = (reason: ConnectionFailure["reason"], why: string, mayPass = false): ConnectionFailure => {
+    return { lane: "refused", reason, mayPass, error: new ConnectorError("BROKER_REFUSED", why, { cause, details: { where, code: reply ?? code } }) };
+  };
+  if (reply === 403 || (reply === 530 && /secret/i.test(text))) return refuse("credentials", `${where} refused the ${shown}: ${text}`);
+  // amqplib 2.3.1 keeps the server's words to itself when it closes instead of opening the virtual host
+  if (reply === 530 || /Expected ConnectionOpenOk/.test(text)) {
+    return refuse("vhost", `${where} refused the virtual host ${vhost}: it does not exist there, the user may not use it, or it takes no more connections`, true);
+  }
+  const certificate = CERTIFICATE[code];
+  if (certificate !== undefined || code.startsWith("CERT_") || code.startsWith("ERR_TLS_CERT")) {
+    return refuse("certificate", `The certificate of ${where} was not accepted: ${certificate === undefined ? text : `${certificate} (${text})`}`);
+  }
+  if (/^ERR_SSL.*ALERT.*CERTIFICATE_REQUIRED|^ERR_SSL.*ALERT_HANDSHAKE_FAILURE/.test(code)) return refuse("certificate", `${where} asks for a client certificate: choose one in the TLS settings`);
+  if (/^ERR_SSL.*ALERT.*(CERTIFICATE|UNKNOWN_CA)/.test(code)) return refuse("certificate", `${where} did not accept the client certificate (${code})`);
+  if (/^ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST)|^EPROTO$/.test(code)) return refuse("protocol", `${where} does not speak TLS on that port; is it amqp:// instead of amqps://?`, true);
+  const mechanism = /SASL mechanism (\S+)/.exec(text)?.[1];
+  if (mechanism) return refuse("mechanism", `${where} does not take the sign-in by ${shown} (SASL ${mechanism})`);
+  if (/^Frame size|^Invalid frame|^Unknown frame type|Expected ConnectionStart;/.test(text)) return refuse("protocol", `What answers at ${where} does not speak AMQP 0-9-1`, true);
+  const error = new ConnectorError("BROKER_UNAVAILABLE", networkText(text, code, attempted), { cause, details: { where, code: reply ?? code } });
+  return { lane: "network", reason: "network", mayPass: true, error };
+}
+
+function networkText(text: string, code: string, { where, connectTimeout, wasOpen }: Attempted): string {
+  if (wasOpen) return `The connection to ${where} was lost: ${text || "no word from it"}`;
+  const said = `No connection to ${where}`;
+  const known = NETWORK[code];
+  if (known !== undefined) return `${said}: ${known} (${code})`;
+  if (code === "ETIMEDOUT" || /ETIMEDOUT/.test(text)) return `${said}: no answer within ${connectTimeout} s (ETIMEDOUT)`;
+  if (/Socket closed abruptly/.test(text) || code === "ECONNRESET") {
+    return `${said}: it hung up before the connection was open; is that the port for AMQP, and TLS as the address says?`;
+  }
+  return `${said}: ${text || "no answer"}`;
+}
+
+/** Node's code of an error, or "". Of several addresses that failed, the first. */
+function codeOf(error: unknown): string {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === "string" ? code : "";
+}

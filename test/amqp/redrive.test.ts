@@ -112,9 +112,9 @@ describe("a redrive run", function () {
 
     it("many, in their order", async () => {
       const { queue, dlq } = await pair("many");
-      await die(queue, range(300));
-      assert.deepEqual(await redrive(dlq), said({ moved: 300 }));
-      assert.deepEqual(await contents(queue), range(300));
+      await die(queue, range(150));
+      assert.deepEqual(await redrive(dlq), said({ moved: 150 }));
+      assert.deepEqual(await contents(queue), range(150));
     });
 
     it("only to the queue it failed in, or to all that had it at first", async () => {
@@ -341,7 +341,7 @@ describe("a redrive run", function () {
   });
 
   describe("ends early", () => {
-    const fails = (run: RedriveRun): Promise<ConnectorError> => run.run().then(() => assert.fail("the run did not fail"), (error: ConnectorError) => error);
+    const fails = (run: RedriveRun): Promise<ConnectorError> => run.run().then(() => assert.fail("the run did not fail"), (error: unknown) => error as ConnectorError);
 
     it("when there is no such queue", async () => {
       const error = await fails(runOf(unique("missing")));
@@ -389,16 +389,16 @@ describe("a redrive run", function () {
 
     it("when its connection is cut, and has lost nothing", async () => {
       const { queue, dlq } = await pair("cut");
-      await plain.send(dlq, range(1_000), { headers: { "x-original-queue": queue } });
+      await plain.send(dlq, range(300), { headers: { "x-original-queue": queue } });
       const proxy = new MutableProxy(rabbit.port);
       const cut = new Broker({ urls: [await proxy.start()], backOff: quick() });
       try {
-        const progress = (done: number): void => void (done === 300 && proxy.stop());
+        const progress = (done: number): void => void (done === 100 && proxy.stop());
         const error = await fails(runOf(dlq, { link: cut.acquire(user), onProgress: progress }));
         assert.equal(error.scope, "system");
         const { moved, left } = error.details as unknown as RedriveReport;
-        assert.ok(moved >= 300 && moved < 1_000, `${moved} moved`);
-        assert.equal(moved + left, 1_000);
+        assert.ok(moved >= 100 && moved < 300, `${moved} moved`);
+        assert.equal(moved + left, 300);
       } finally {
         await cut.release(user);
         proxy.stop();
@@ -407,7 +407,7 @@ describe("a redrive run", function () {
       await waitFor("all", async () => {
         await redrive(dlq); // what the broker has taken back by now
         for (const content of await contents(queue)) found.add(content);
-        return found.size === 1_000;
+        return found.size === 300;
       });
       assert.equal(await depth(dlq), 0);
     });

@@ -90,11 +90,10 @@ export class LetterBox {
   }
 
   private down(error: unknown): void {
-    const { connection, onLost } = this.options;
-    this.lost = error === undefined ? reasonOf(connection) : channelError(error, "queue");
+    this.lost = error === undefined ? new ConnectorError("BROKER_UNAVAILABLE", "The connection to the broker was lost") : channelError(error, "queue");
     this.window?.close();
     void this.supervised?.close(); // another channel would know nothing of what was taken on this one
-    onLost(this.lost);
+    this.options.onLost(this.lost);
   }
 }
 

@@ -195,13 +195,12 @@ export class RedriveRun {
     const { maxRedrives, parkingQueue } = this.options.settings;
     const park = maxRedrives > 0 && letter.redriven >= maxRedrives;
     let copy: Outgoing;
-    let problem: ConnectorError | undefined;
     try {
       copy = park ? parkingCopy(message, letter, parkingQueue) : redriveCopy(message, letter, this.options.order.target);
     } catch (error) {
       return this.stays(toConnectorError(error));
     }
-    problem = park ? await this.destinations.problemOfParkingQueue(parkingQueue) : await this.destinations.problemOfExchange(copy.exchange);
+    const problem = park ? await this.destinations.problemOfParkingQueue(parkingQueue) : await this.destinations.problemOfExchange(copy.exchange);
     if (problem) return this.stays(problem);
     void this.publish(message, copy, park ? "parked" : "moved");
   }

@@ -46,6 +46,12 @@ export const FORMS: readonly FormCase[] = [
     saved: { exchangeType: "str", persistent: true, confirmTimeout: 15_000 },
   },
   {
+    type: "surewire-amqp-redrive",
+    needs: ["broker", "queue"],
+    fill: { name: "redrive", broker: true, queue: "devices.dlq", filter: 'error.code = "ROW_REFUSED"', limit: "10", rate: "2.5", maxRedrives: "5" },
+    saved: { limitType: "num", rate: 2.5, maxRedrives: 5, target: "origin", dryRun: "false", dryRunType: "bool", filterType: "jsonata" },
+  },
+  {
     type: "surewire-salesforce-case",
     needs: ["org"],
     fill: { name: "case", org: true, mapping: [["Subject", "payload.title"], ["Description", "payload.text"]], externalIdField: "Device_Event_Id__c", externalId: "payload.id" },

@@ -49,19 +49,19 @@ export function oneOf<T extends string>(value: string | undefined, words: readon
   throw new ConnectorError("NOT_CONFIGURED", `${value} is none of ${words.join(", ")}`);
 }
 
-/** Arguments of a queue, from an object or its JSON. @throws ConnectorError NOT_CONFIGURED */
-export function readArguments(value: QueueDef["arguments"]): Record<string, unknown> {
+/** Arguments of a queue, or of what `what` says, from an object or its JSON. @throws ConnectorError NOT_CONFIGURED */
+export function readArguments(value: QueueDef["arguments"], what = "the queue"): Record<string, unknown> {
   if (value === undefined || value === "") return {};
   let parsed: unknown = value;
   if (typeof value === "string") {
     try {
       parsed = JSON.parse(value);
     } catch (error) {
-      throw new ConnectorError("NOT_CONFIGURED", `The queue's arguments are not JSON: ${errorText(error)}`, { cause: error });
+      throw new ConnectorError("NOT_CONFIGURED", `The arguments of ${what} are not JSON: ${errorText(error)}`, { cause: error });
     }
   }
   if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
-    throw new ConnectorError("NOT_CONFIGURED", "The queue's arguments must be a JSON object");
+    throw new ConnectorError("NOT_CONFIGURED", `The arguments of ${what} must be a JSON object`);
   }
   return parsed as Record<string, unknown>;
 }

@@ -1,6 +1,6 @@
 import path from "node:path";
 import type { Node, NodeAPI, NodeDef } from "node-red";
-import { toConnectorError } from "../../common/errors";
+import { ConnectorError, toConnectorError, type ErrorCode } from "../../common/errors";
 import { FileStore } from "../../common/file-store";
 import { Status } from "../../common/status";
 import type { TrackedRuntime } from "../../delivery/runtime";
@@ -11,6 +11,9 @@ import { connectionStatus } from "../client/broker-status";
 import { QueueSource, type QueueSourceSettings, type QueueSourceState } from "./queue-source";
 import { readSettings, type InDef } from "./settings";
 
+/** Trouble that does not pass by itself. */
+const NEEDS_A_HAND: ReadonlySet<ErrorCode> = new Set(["QUEUE_UNAVAILABLE", "EXCHANGE_UNAVAILABLE", "NOT_CONFIGURED", "STORE_UNAVAILABLE"] as const);
+
 export = (RED: NodeAPI): void => {
   function AmqpIn(this: Node & WiredNode, config: NodeDef & InDef): void {
     RED.nodes.createNode(this, config);
@@ -18,7 +21,9 @@ export = (RED: NodeAPI): void => {
     try {
       run(this, status, brokerOf(RED.nodes.getNode(config.broker)), readSettings(config));
     } catch (error) {
-      status.set("failed", toConnectorError(error, "NOT_CONFIGURED").message);
+      const wrong = toConnectorError(error, "NOT_CONFIGURED");
+      status.set("failed", wrong.message);
+      this.on("input", (_msg, _send, done) => done(wrong));
       this.on("close", () => status.close());
     }
   }
@@ -27,13 +32,26 @@ export = (RED: NodeAPI): void => {
     const link = broker.acquire(node);
     let state: QueueSourceState = { kind: "starting" };
     let started = false;
+    /** Nothing but its work is to be shown. */
+    let atWork = false;
+    const label = (): string => {
+      const { openCount, queue } = source;
+      return openCount === 0 ? queue : RED._("in.status.flow", { queue, count: String(openCount) });
+    };
+    const showWork = (): void => {
+      if (atWork) status.set("connected", label);
+    };
     const source = new QueueSource({
       settings,
       node,
       runtime: RED as unknown as TrackedRuntime,
       link,
       ...storeIn(RED.settings.userDir),
-      send: (message) => node.send(message as never),
+      send: (message) => {
+        node.send(message as never);
+        showWork();
+      },
+      onSettled: showWork,
       warn: (text) => node.warn(text),
       onState: (next) => {
         state = next;
@@ -43,9 +61,12 @@ export = (RED: NodeAPI): void => {
 
     const show = (): void => {
       const trouble = connectionStatus(link.consume.state, RED._);
-      if (started && !isWired(node, RED.nodes)) status.set("stopped", () => RED._("in.status.unwired"));
+      const unwired = started && !isWired(node, RED.nodes);
+      atWork = !unwired && !trouble && state.kind === "consuming";
+      if (unwired) status.set("stopped", () => RED._("in.status.unwired"));
       else if (trouble) status.set(trouble.state, trouble.text);
-      else showSource(status, state, settings);
+      else if (atWork) showWork();
+      else showSource(status, state);
     };
 
     // Not before all nodes are there, and never into nothing: a message sent along a wire without a node would count as finished.
@@ -57,6 +78,13 @@ export = (RED: NodeAPI): void => {
       started = true;
       show();
     };
+    node.on("input", (msg, _send, done) => {
+      const { action } = msg as { action?: unknown };
+      if (action === "pause") source.pause("asked");
+      else if (action === "resume") source.resume("asked");
+      else return done(new ConnectorError("INPUT_INVALID", `msg.action must be "pause" or "resume": ${typeof action === "string" ? action : typeof action}`));
+      done();
+    });
     const unsubscribe = link.consume.subscribe({ state: show });
     RED.events.on("flows:started", flowsStarted);
     node.on("close", (done: () => void) => {
@@ -74,18 +102,17 @@ export = (RED: NodeAPI): void => {
     show();
   }
 
-  function showSource(status: Status, state: QueueSourceState, { queue }: QueueSourceSettings): void {
+  function showSource(status: Status, state: QueueSourceState): void {
     switch (state.kind) {
-      case "consuming":
-        return status.set("connected", queue);
       case "paused":
         return status.set("paused", () => RED._("in.status.paused"));
       case "holding":
         return status.set("waiting", () => RED._("in.status.waiting", { reason: state.reason }));
       case "forwarding":
       case "waiting":
-        return status.set(state.error.code === "QUEUE_UNAVAILABLE" ? "failed" : "waiting", () => RED._("in.status.waiting", { reason: state.error.message }));
+        return status.set(NEEDS_A_HAND.has(state.error.code) ? "failed" : "waiting", () => RED._("in.status.waiting", { reason: state.error.message }));
       case "starting":
+      case "consuming":
         return status.set("connecting", () => RED._("in.status.connecting"));
     }
   }

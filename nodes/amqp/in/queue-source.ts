@@ -1,24 +1,38 @@
+import type { ChannelModel } from "amqplib";
+import { ConnectorError, isConnectorError } from "../../common/errors";
+import { MemoryStore } from "../../common/memory-store";
+import type { Store } from "../../common/store";
 import type { NodeName } from "../../delivery/outcome";
 import { retryDelays } from "../../delivery/retry-policy";
 import type { TrackedRuntime } from "../../delivery/runtime";
-import type { ConnectorError } from "../../common/errors";
-import type { Store } from "../../common/store";
 import type { BrokerLink } from "../client/broker";
-import { Consumer, type ConsumerState } from "../client/consumer";
+import { Consumer, type ConsumerState, type Taken } from "../client/consumer";
+import type { AnsweredQueue } from "../client/queue-answers";
 import { QueueDeliveries, type DeliverySettings } from "../client/queue-deliveries";
+import { isStream } from "../client/queue-kind";
 import type { QueueMessage } from "../client/queue-message";
-import { declareTopology, type BindingSpec, type QueueTopology, type QueueType } from "../client/topology";
+import { costsConnection, declareTopology, type BindingSpec, type QueueType } from "../client/topology";
+import { OwnQueue } from "./own-queue";
 import { PoisonWatch } from "./poison-watch";
+import { offsetOf } from "./stream-offset";
+import { StreamPosition } from "./stream-position";
+import { StreamReader, type StreamStart } from "./stream-reader";
 
 /** Settings of an `amqp in`, normalised. Times in ms. */
 export interface QueueSourceSettings extends DeliverySettings {
+  /** Id of the broker's config node. */
+  broker: string;
+  /** "" for a temporary one. */
   queue: string;
-  /** Make what is missing, or touch nothing. */
-  declare: "declare" | "existing";
+  /** Make what is missing, touch nothing, or make a queue of its own for as long as it is connected. */
+  declare: "declare" | "existing" | "temporary";
   queueType: QueueType;
   arguments: Record<string, unknown>;
   bindings: BindingSpec[];
   prefetch: number;
+  consumerArguments: Record<string, unknown>;
+  /** Where a stream is read from while no position is stored. */
+  streamStart: StreamStart;
   deadLetterQueue: string;
   /** A message that has ended the process so often becomes a dead letter. 0: never. */
   poisonLimit: number;
@@ -33,58 +47,85 @@ export interface QueueSourceOptions {
   node: NodeName;
   runtime: TrackedRuntime;
   link: BrokerLink;
-  /** For what must outlive the process; without one, no message that ends it is found out. */
+  /** For what must outlive the process. Without one, positions of streams last as long as it, and no message that ends it is found out. */
   store?: Store;
   send(message: QueueMessage): void;
+  /** Told of each message that is settled. */
+  onSettled?(): void;
+  /** ms until a stream that does not send the message it must have is looked at. Default 10000. */
+  silence?: number;
   warn(text: string): void;
   onState(state: QueueSourceState): void;
 }
 
-/** Why a source does not take messages at present. */
-export type PauseReason = "unwired" | "held" | "stopped";
+/** Why a source does not take messages at present: nothing is wired to it, a sink waits for its system, a message has asked for it, or it closes. */
+export type PauseReason = "unwired" | "held" | "asked" | "stopped";
+
+/** Positions where there is no store. */
+const untilTheEnd = new MemoryStore();
+
+/** For how long after its start a stream's messages may be those that were in hand when the process ended, in ms: the position is stored every second. */
+const RECENT = 60_000;
 
 /** Takes messages from a queue as they come, and pauses while it must. */
 export class QueueSource {
   private readonly settings: QueueSourceSettings;
+  private readonly own: OwnQueue | undefined;
+  private readonly position: StreamPosition | undefined;
+  private readonly stream: StreamReader | undefined;
   private readonly deliveries: QueueDeliveries;
   private readonly consumer: Consumer;
   private readonly poison: PoisonWatch | undefined;
   private closing = false;
   private readonly pauses = new Set<PauseReason>();
   private holding = "";
+  /** Why this queue is not tried again before the next deploy. */
+  private refusal: ConnectorError | undefined;
 
   constructor(private readonly options: QueueSourceOptions) {
     const { link, node, runtime } = options;
     const settings = (this.settings = options.settings);
-    const { queue, queueType, deadLetterQueue } = settings;
-    const declare = settings.declare === "declare";
+    this.own = settings.declare === "temporary" ? new OwnQueue(node.id) : undefined;
+    this.position = settings.queueType === "stream" ? this.streamPosition() : undefined;
     this.deliveries = new QueueDeliveries({
-      from: { queue, queueType, deadLetterQueue, declare, waitsIn: "broker" },
+      from: this.answered(),
       settings,
       node,
       runtime,
       publish: link.publish,
       send: options.send,
-      onSettled: (taken) => this.poison?.settled(taken),
+      onSettled: (taken) => {
+        this.poison?.settled(taken);
+        options.onSettled?.();
+      },
       warn: options.warn,
       onHold: (reason) => this.hold(reason),
       onResume: () => this.release(),
       onWaiting: (error) => options.onState({ kind: "forwarding", error }),
     });
     this.poison = this.poisonWatch();
+    const stream = (this.stream = this.position && this.streamReader(this.position));
     this.consumer = new Consumer({
       connection: link.consume,
-      queue,
+      queue: () => this.queue,
       prefetch: settings.prefetch,
       tag: `node-red-${node.id}`,
-      ...(declare ? { prepare: (model) => declareTopology(model, this.topology(), (text) => this.deliveries.warnOnce(text)) } : {}),
-      onMessage: (taken) => (this.poison ? this.poison.take(taken) : this.deliveries.received(taken)),
+      arguments: () => ({ ...settings.consumerArguments, ...stream?.arguments() }),
+      ...(stream ? { answers: (broker) => stream.answers(broker) } : {}),
+      prepare: (model) => this.prepare(model),
+      onMessage: (taken) => this.received(taken),
       onLost: (window) => {
         this.poison?.lost(window);
         this.deliveries.lost(window);
+        stream?.lost();
       },
       onState: (state) => this.consumerState(state),
     });
+  }
+
+  /** The queue's name; "" for a temporary one that is not made yet. */
+  get queue(): string {
+    return this.own ? this.own.name : this.settings.queue;
   }
 
   /** Deliveries of the flow that are not settled. */
@@ -101,13 +142,16 @@ export class QueueSource {
   /** Takes no more while one reason is left. */
   pause(reason: PauseReason): void {
     this.pauses.add(reason);
+    this.stream?.pause();
     this.consumer.pause();
   }
 
   /** The reason has gone. */
   resume(reason: PauseReason): void {
     this.pauses.delete(reason);
-    if (this.pauses.size === 0) this.consumer.resume();
+    if (this.pauses.size > 0) return;
+    this.stream?.resume();
+    this.consumer.resume();
   }
 
   /** Takes no more, lets the flow finish for up to `drain` ms, gives the rest back, and closes. */
@@ -116,34 +160,114 @@ export class QueueSource {
     this.closing = true;
     this.pauses.add("stopped");
     this.poison?.stop();
+    this.stream?.pause();
     await this.consumer.stop(Math.min(2_000, drain));
     await this.deliveries.drain(end);
     await this.consumer.close();
     this.deliveries.close();
-    await this.poison?.end();
+    await Promise.all([this.stream?.close(), this.own?.remove(this.options.link.consume.model), this.poison?.end()]);
+  }
+
+  private answered(): AnsweredQueue {
+    const { declare, queueType, deadLetterQueue } = this.settings;
+    const waitsIn = this.own || queueType === "stream" ? "process" : "broker";
+    const name = (): string => this.queue;
+    return {
+      get queue() {
+        return name();
+      },
+      // dead letters last, whatever becomes of a queue of one's own
+      queueType: this.own ? "quorum" : queueType,
+      deadLetterQueue,
+      declare: declare !== "existing",
+      waitsIn,
+    };
+  }
+
+  private streamPosition(): StreamPosition {
+    const { node, settings } = this.options;
+    const warn = (text: string): void => this.deliveries.warnOnce(text);
+    const { store = untilTheEnd } = this.options;
+    return new StreamPosition({ store, key: `amqp-stream/${node.id}/${settings.queue}`, broker: settings.broker, warn });
+  }
+
+  private streamReader(position: StreamPosition): StreamReader {
+    const { queue, prefetch, streamStart: start } = this.settings;
+    return new StreamReader({
+      queue,
+      start,
+      position,
+      prefetch,
+      hand: (taken) => this.hand(taken),
+      renew: () => this.consumer.renew(),
+      model: () => this.options.link.consume.model,
+      warn: (text) => this.deliveries.warnOnce(text),
+      ...(this.options.silence === undefined ? {} : { silence: this.options.silence }),
+    });
   }
 
   private poisonWatch(): PoisonWatch | undefined {
     const { store, node, settings } = this.options;
     if (!store || settings.poisonLimit === 0) return undefined;
+    const began = Date.now();
     return new PoisonWatch({
       store,
       key: `amqp-poison/${node.id}`,
       limit: Math.max(2, settings.poisonLimit),
+      ...(this.position ? { suspects: () => Date.now() - began < RECENT } : {}),
       hand: (taken) => this.deliveries.received(taken),
       deadLetter: (taken, error) => this.deliveries.deadLetter(taken, error),
       warn: (text) => this.deliveries.warnOnce(text),
     });
   }
 
-  private topology(): QueueTopology {
-    const { queue, queueType, bindings, deadLetterQueue } = this.settings;
-    return {
-      queue: { name: queue, type: queueType, arguments: this.settings.arguments },
-      bindings,
-      deadLetterQueue,
-      retryDelays: retryDelays(this.settings),
-    };
+  /** Before each start on a new channel. */
+  private async prepare(model: ChannelModel): Promise<void> {
+    if (this.refusal) throw this.refusal;
+    if (this.position && !this.options.store) this.deliveries.warnOnce("Node-RED has no user directory: the position in the stream is kept only while it runs");
+    await this.position?.load();
+    if (this.settings.declare === "existing") return;
+    try {
+      await this.declare(model);
+    } catch (error) {
+      if (isConnectorError(error) && costsConnection(error)) this.refusal = error;
+      throw error;
+    }
+  }
+
+  private declare(model: ChannelModel): Promise<void> {
+    const { queue: name, queueType: type, arguments: args, bindings, deadLetterQueue } = this.settings;
+    const queue = this.own?.on(model, args) ?? { name, type, arguments: args };
+    const delays = this.own || this.stream ? [] : retryDelays(this.settings);
+    return declareTopology(model, { queue, bindings, deadLetterQueue, retryDelays: delays }, (text) => this.deliveries.warnOnce(text));
+  }
+
+  private received(taken: Taken): void {
+    if (this.refusal) return;
+    const { message } = taken;
+    if (!this.stream) {
+      // the header may also be one that a dead letter of a stream has kept
+      if (message.fields.deliveryTag === 1 && offsetOf(message) !== undefined) void this.lookAtKind();
+      this.hand(taken);
+    } else if (offsetOf(message) === undefined) this.refuse(`Queue ${this.queue} is no stream: choose its type`);
+    else this.stream.take(taken);
+  }
+
+  private hand(taken: Taken): void {
+    if (this.poison) this.poison.take(taken);
+    else this.deliveries.received(taken);
+  }
+
+  /** A queue that exists may be a stream. That takes nothing back: giving back would close the connection for all nodes. */
+  private async lookAtKind(): Promise<void> {
+    const { model } = this.options.link.consume;
+    const found = model !== undefined && (await isStream(model, this.queue).catch(() => false));
+    if (found) this.refuse(`Queue ${this.queue} is a stream: choose stream as its type`);
+  }
+
+  private refuse(text: string): void {
+    this.refusal = new ConnectorError("NOT_CONFIGURED", text);
+    this.consumer.renew();
   }
 
   private hold(reason: string): void {
@@ -158,6 +282,7 @@ export class QueueSource {
   }
 
   private consumerState(state: ConsumerState): void {
+    if (state.kind === "consuming") this.stream?.consuming();
     if (state.kind === "paused" && this.holding !== "") this.options.onState({ kind: "holding", reason: this.holding });
     else this.options.onState(state);
   }

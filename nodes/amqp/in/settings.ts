@@ -1,28 +1,101 @@
+import { ConnectorError } from "../../common/errors";
 import { wholeNumber } from "../../common/whole-number";
 import { oneOf, readArguments, readDelivery, readQueue, type QueueDef } from "../client/queue-settings";
 import type { BindingSpec, QueueType } from "../client/topology";
 import type { QueueSourceSettings } from "./queue-source";
+import type { StreamStart } from "./stream-reader";
 
 /** What the editor saves. */
 export interface InDef extends QueueDef {
-  bindings?: BindingSpec[];
+  /** Of the node: names the dead letters of a queue without a name. */
+  id?: string;
+  bindings?: (Omit<BindingSpec, "arguments"> & { arguments?: Record<string, unknown> | string })[];
   prefetch?: number | string;
+  singleActiveConsumer?: boolean;
+  maxPriority?: number | string;
+  consumerPriority?: number | string;
+  consumerArguments?: Record<string, unknown> | string;
+  streamOffset?: number | string;
   poisonLimit?: number | string;
 }
 
+const DECLARE = ["declare", "existing", "temporary"] as const;
 const QUEUE_TYPES: readonly QueueType[] = ["quorum", "classic", "stream"];
 
 /** The settings of an `amqp in`, with its defaults. @throws ConnectorError NOT_CONFIGURED */
 export function readSettings(def: InDef): QueueSourceSettings {
+  const declare = oneOf(def.declare, DECLARE, "declare");
+  const temporary = declare === "temporary";
+  const queueType = temporary ? "classic" : oneOf(def.queueType, QUEUE_TYPES, "quorum");
   return {
-    ...readQueue(def),
+    // a temporary queue gets its name when it is made
+    ...(temporary ? { queue: "", deadLetterQueue: def.deadLetterQueue?.trim() || `${def.id}.dlq` } : readQueue(def)),
     ...readDelivery(def),
-    declare: def.declare === "existing" ? "existing" : "declare",
-    queueType: oneOf(def.queueType, QUEUE_TYPES, "quorum"),
-    arguments: readArguments(def.arguments),
-    bindings: (def.bindings ?? []).filter(({ exchange }) => Boolean(exchange)),
+    broker: def.broker,
+    declare,
+    queueType,
+    arguments: declare === "existing" ? {} : queueArguments(def, queueType),
+    bindings: declare === "existing" ? [] : readBindings(def.bindings),
     // 0 would mean "no limit": a backlog of 150,000 then ended in memory
     prefetch: Math.min(65_535, wholeNumber(def.prefetch, 400, 1)),
+    consumerArguments: consumerArguments(def, queueType),
+    streamStart: queueType === "stream" ? readStreamOffset(def.streamOffset) : "first",
     poisonLimit: wholeNumber(def.poisonLimit, 3),
   };
+}
+
+/** Arguments that RabbitMQ 4.3 denies, by closing the connection of all nodes. */
+const DENIED: Record<string, (value: unknown) => boolean> = {
+  "x-queue-mode": () => true,
+  "x-queue-version": (value) => value === 1,
+  "x-queue-master-locator": () => true,
+};
+
+function queueArguments(def: InDef, type: QueueType): Record<string, unknown> {
+  const given = readArguments(def.arguments);
+  for (const [name, value] of Object.entries(given)) {
+    if (DENIED[name]?.(value)) throw new ConnectorError("NOT_CONFIGURED", `RabbitMQ has given up the argument ${name}, and 4.3 closes the connection for it: leave it out`);
+  }
+  const other = given["x-queue-type"];
+  if (other !== undefined && other !== type) throw new ConnectorError("NOT_CONFIGURED", `The argument x-queue-type says ${String(other)}: choose that as the type of the queue instead`);
+
+  const own: Record<string, unknown> = {};
+  // a queue of one's own has one consumer anyway; a stream refuses the argument
+  if (def.singleActiveConsumer && def.declare !== "temporary" && type !== "stream") own["x-single-active-consumer"] = true;
+  // quorum queues have priorities by themselves (4.0), and refused the argument before
+  const priority = readInteger(def.maxPriority, "The highest priority", 1, 255);
+  if (priority !== undefined && type === "classic") own["x-max-priority"] = priority;
+  return { ...own, ...given };
+}
+
+function consumerArguments(def: InDef, type: QueueType): Record<string, unknown> {
+  const given = readArguments(def.consumerArguments, "the consumer");
+  if ("x-stream-offset" in given) throw new ConnectorError("NOT_CONFIGURED", "Where a stream is read from has a field of its own: leave x-stream-offset out of the consumer's arguments");
+  const priority = readInteger(def.consumerPriority, "The consumer's priority", -2_147_483_648, 2_147_483_647);
+  return { ...(priority === undefined || type === "stream" ? {} : { "x-priority": priority }), ...given };
+}
+
+function readBindings(bindings: InDef["bindings"] = []): BindingSpec[] {
+  return bindings
+    .filter(({ exchange }) => Boolean(exchange))
+    .map((binding) => ({ ...binding, arguments: readArguments(binding.arguments, `the binding to ${binding.exchange}`) }));
+}
+
+/** A whole number that may be blank. Unlike numbers with a default, a wrong one must not pass for none. */
+function readInteger(value: number | string | undefined, label: string, least: number, most: number): number | undefined {
+  const text = String(value ?? "").trim();
+  if (text === "") return undefined;
+  const number = Number(text);
+  if (Number.isInteger(number) && number >= least && number <= most) return number;
+  throw new ConnectorError("NOT_CONFIGURED", `${label} must be a whole number from ${least} to ${most}: ${text}`);
+}
+
+/** Where a stream is read from at first. Checked here, because RabbitMQ answers a word it does not know by closing the connection (541). */
+function readStreamOffset(value: number | string | undefined): StreamStart {
+  const text = String(value ?? "").trim();
+  if (text === "") return "first";
+  if (text === "first" || text === "last" || text === "next") return text;
+  if (/^\d+$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text);
+  if (/^\d{4}-\d{2}-\d{2}/.test(text) && Date.parse(text) >= 0) return new Date(text);
+  throw new ConnectorError("NOT_CONFIGURED", `A stream is read from first, last, next, an offset or a time such as 2026-01-31T12:00:00Z: ${text}`);
 }

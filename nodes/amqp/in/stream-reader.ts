@@ -1,0 +1,178 @@
+import type { ChannelModel } from "amqplib";
+import { errorText } from "../../common/errors";
+import type { AckTarget } from "../client/ack-window";
+import type { Taken } from "../client/consumer";
+import { lastOffset, offsetOf, timestampArgument } from "./stream-offset";
+import type { StreamPosition } from "./stream-position";
+
+/** Where a stream is read from while nothing of it is settled: at its ends, at an offset, or at a time. */
+export type StreamStart = "first" | "last" | "next" | number | Date;
+
+/** What {@link StreamReader} needs. */
+export interface StreamReaderOptions {
+  queue: string;
+  start: StreamStart;
+  position: StreamPosition;
+  /** Messages that are in the flow at once at most. */
+  prefetch: number;
+  /** Hands a message over. */
+  hand(taken: Taken): void;
+  /** Gives the channel up, so that reading begins anew where it is settled up to. */
+  renew(): void;
+  /** The open connection, while there is one. */
+  model(): ChannelModel | undefined;
+  warn(text: string): void;
+  /** ms. Default {@link SILENCE}. */
+  silence?: number;
+}
+
+/** ms without the one message that a stream must have. */
+const SILENCE = 10_000;
+
+/**
+ * Reads a stream, which keeps what it has: an acknowledgement only asks for more, so how far it is settled is kept here.
+ *
+ * A new channel begins at the last settled message, not behind it: that one is in the stream unless the stream was cut (then the first that
+ * comes is a later one) or is another one of the same name (then the broker, asked for an offset past the end, stays silent for good).
+ */
+export class StreamReader {
+  /** Offsets of what was taken on the present channel and is not settled, by delivery tag, in order. */
+  private readonly open = new Map<number, number>();
+  /** Highest offset that was taken on the present channel. */
+  private taken: number | undefined;
+  /** A stream sends whole chunks: what comes above the prefetch waits here, one chunk at most. */
+  private surplus: Taken[] = [];
+  private paused = false;
+  private silence: NodeJS.Timeout | undefined;
+  /** What the first message of this channel must be, or come after. */
+  private expected: number | undefined;
+
+  constructor(private readonly options: StreamReaderOptions) {}
+
+  /** Where the next consumer begins, as a consumer argument. */
+  arguments(): Record<string, unknown> {
+    return { "x-stream-offset": this.taken === undefined ? this.begin() : this.taken + 1 };
+  }
+
+  /** A new channel: its answers tell how far the stream is settled. Giving back is for the broker's other queues; on a stream it ends the connection. */
+  answers(broker: AckTarget): AckTarget {
+    this.lost();
+    return {
+      ack: (tag, multiple) => {
+        broker.ack(tag, multiple);
+        this.settled(tag, multiple);
+      },
+      nack: (_tag, all) => {
+        if (!all) this.options.renew(); // a fault on our side: read again
+      },
+    };
+  }
+
+  /** The broker has taken the consumer on. */
+  consuming(): void {
+    if (this.expected === undefined) return;
+    clearTimeout(this.silence);
+    this.silence = setTimeout(() => void this.checkEnd(), this.options.silence ?? SILENCE);
+  }
+
+  /** A message has come. */
+  take(taken: Taken): void {
+    const offset = offsetOf(taken.message) as number;
+    const tag = taken.message.fields.deliveryTag;
+    this.open.set(tag, offset);
+    this.taken = offset;
+    if (this.expected !== undefined) {
+      if (offset <= this.expected) return taken.window.ack(tag); // settled before
+      this.tellGap(this.expected, offset);
+      this.met();
+    }
+    this.surplus.push(taken);
+    this.handOver();
+  }
+
+  /** Hands nothing over until {@link resume}. */
+  pause(): void {
+    this.paused = true;
+    this.met(); // no consumer, no message to wait for
+  }
+
+  /** Hands over again. */
+  resume(): void {
+    this.paused = false;
+    this.handOver();
+  }
+
+  /** The channel is gone: what is not settled comes again. */
+  lost(): void {
+    this.open.clear();
+    this.surplus = [];
+    this.taken = undefined;
+    this.met();
+  }
+
+  /** Hands nothing over any more. Resolves when the position is stored. */
+  close(): Promise<void> {
+    this.lost();
+    return this.options.position.close();
+  }
+
+  private begin(): unknown {
+    const { position, start } = this.options;
+    if (position.offset !== undefined) return (this.expected = position.offset);
+    if (position.since !== undefined) return timestampArgument(position.since);
+    // its ends are elsewhere the next time: what comes meanwhile must not be passed over
+    if (start === "next" || start === "last") position.beginAt(Date.now());
+    return start instanceof Date ? timestampArgument(start.getTime()) : start;
+  }
+
+  private settled(tag: number, multiple: boolean): void {
+    if (multiple) {
+      for (const each of this.open.keys()) {
+        if (each > tag) break;
+        this.open.delete(each);
+      }
+    } else this.open.delete(tag);
+    const [firstOpen] = this.open.values();
+    const upTo = firstOpen === undefined ? this.taken : firstOpen - 1;
+    if (upTo !== undefined && upTo >= 0) this.options.position.moveTo(upTo);
+    this.handOver();
+  }
+
+  private handOver(): void {
+    const { prefetch, hand } = this.options;
+    while (!this.paused && this.open.size - this.surplus.length < prefetch) {
+      const taken = this.surplus.shift();
+      if (!taken) return;
+      try {
+        hand(taken);
+      } catch (error) {
+        this.options.warn(errorText(error));
+        return this.options.renew();
+      }
+    }
+  }
+
+  /** The wait for the first message is over. */
+  private met(): void {
+    this.expected = undefined;
+    clearTimeout(this.silence);
+  }
+
+  private tellGap(settled: number, next: number): void {
+    const lost = next - settled - 1;
+    const { queue, warn } = this.options;
+    if (lost > 0) warn(`Stream ${queue} has lost ${lost} messages that were not read yet, offsets ${settled + 1} to ${next - 1}: it keeps less than what this node was behind`);
+  }
+
+  private async checkEnd(): Promise<void> {
+    const { expected } = this;
+    const { queue, position, warn, renew } = this.options;
+    const model = this.options.model();
+    const last = model && (await lastOffset(model, queue).catch(() => undefined));
+    if (expected === undefined || this.expected !== expected) return; // it has come meanwhile
+    if (last === undefined || last >= expected) return this.consuming(); // nothing is proven: the broker may only be slow
+    warn(`Stream ${queue} ends at offset ${last}, but was read up to ${expected}: it has been made anew, and is read from its first message`);
+    position.beginAt(0);
+    renew();
+  }
+}

@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import type { Message } from "amqplib";
+import { AckWindow } from "../../nodes/amqp/client/ack-window";
+import type { Taken } from "../../nodes/amqp/client/consumer";
+import { StreamPosition } from "../../nodes/amqp/in/stream-position";
+import { StreamReader, type StreamReaderOptions } from "../../nodes/amqp/in/stream-reader";
+import { MemoryStore } from "../../nodes/common/memory-store";
+
+describe("a stream's reader", () => {
+  let position: StreamPosition;
+  let warnings: string[];
+  let handed: Taken[];
+  let renewals: number;
+  let reader: StreamReader;
+
+  beforeEach(() => {
+    warnings = [];
+    handed = [];
+    renewals = 0;
+    position = new StreamPosition({ store: new MemoryStore(), key: "k", broker: "b", warn: () => undefined });
+  });
+  afterEach(() => reader.close());
+
+  function channel(more: Partial<StreamReaderOptions> = {}): AckWindow {
+    reader = new StreamReader({
+      queue: "s",
+      start: "first",
+      position,
+      prefetch: 10,
+      hand: (taken) => handed.push(taken),
+      renew: () => (renewals += 1),
+      model: () => undefined,
+      warn: (text) => warnings.push(text),
+      ...more,
+    });
+    return new AckWindow(reader.answers({ ack: () => undefined, nack: () => assert.fail("a stream takes nothing back") }));
+  }
+
+  function comes(window: AckWindow, deliveryTag: number, offset: number): void {
+    window.take(deliveryTag);
+    reader.take({ message: { fields: { deliveryTag }, properties: { headers: { "x-stream-offset": offset } } } as unknown as Message, window });
+  }
+
+  const settle = (window: AckWindow, ...tags: number[]): void => {
+    for (const tag of tags) window.ack(tag);
+    window.flush();
+  };
+
+  it("moves on to what lies below the lowest that is open, whatever is settled above, over gaps too", () => {
+    const window = channel();
+    [0, 1, 2, 5, 6].forEach((offset, index) => comes(window, index + 1, offset));
+    settle(window, 2, 4);
+    assert.equal(position.offset, undefined);
+    settle(window, 1);
+    assert.equal(position.offset, 1);
+    settle(window, 3);
+    assert.equal(position.offset, 5);
+    settle(window, 5);
+    assert.equal(position.offset, 6);
+  });
+
+  it("begins at the last settled message, which is not handed over again", () => {
+    position.moveTo(7);
+    const window = channel();
+    assert.deepEqual(reader.arguments(), { "x-stream-offset": 7 });
+    comes(window, 1, 7);
+    comes(window, 2, 8);
+    window.flush();
+    assert.deepEqual(handed.map(({ message }) => message.fields.deliveryTag), [2]);
+    assert.equal(position.offset, 7);
+    assert.deepEqual(warnings, []);
+  });
+
+  it("says how many messages the stream has dropped before they were read", () => {
+    position.moveTo(7);
+    const window = channel();
+    reader.arguments();
+    comes(window, 1, 100);
+    assert.match(warnings.join(), /has lost 92 messages .*, offsets 8 to 99/);
+    assert.equal(handed.length, 1);
+  });
+
+  it("goes on behind what it took when it consumes again on the same channel", () => {
+    const window = channel();
+    reader.arguments();
+    comes(window, 1, 3);
+    comes(window, 2, 4);
+    assert.deepEqual(reader.arguments(), { "x-stream-offset": 5 });
+    reader.lost();
+    assert.deepEqual(reader.arguments(), { "x-stream-offset": "first" });
+  });
+
+  it("reads again what a fault on its own side has kept from the flow, and gives nothing back", () => {
+    const window = channel({ hand: () => assert.fail("a fault") });
+    comes(window, 1, 0);
+    assert.equal(renewals, 1);
+    window.giveBack(1);
+    assert.equal(renewals, 2);
+    window.giveBackAll();
+  });
+});

@@ -1,0 +1,207 @@
+import assert from "node:assert/strict";
+import { MemoryStore } from "../../nodes/common/memory-store";
+import type { QueueMessage } from "../../nodes/amqp/client/queue-message";
+import type { RabbitMq } from "../services/rabbitmq";
+import { sharedRabbit } from "../services/shared";
+import { waitFor } from "../services/wait";
+import { attempts, contents, refused, Sources, type OpenSource } from "./open-source";
+import { MutableProxy, Plain, text, unique } from "./support";
+
+const range = (from: number, to: number): string[] => Array.from({ length: to - from }, (_, index) => String(from + index));
+
+describe("a source that reads a stream", function () {
+  this.timeout(60_000);
+  let rabbit: RabbitMq;
+  let plain: Plain;
+  let store: MemoryStore;
+  const sources = new Sources();
+
+  before(async () => {
+    rabbit = await sharedRabbit();
+    plain = await Plain.to(rabbit);
+  });
+  beforeEach(() => void (store = new MemoryStore()));
+  afterEach(() => sources.close());
+  after(() => plain.close());
+
+  /** A stream with messages "0", "1", … */
+  async function stream(what: string, messages: number): Promise<string> {
+    const name = await plain.makeQueue(unique(what), { "x-queue-type": "stream" });
+    await plain.send(name, range(0, messages));
+    return name;
+  }
+
+  type Answer = Parameters<Sources["open"]>[3];
+  const read = (queue: string, def: object = {}, answer: Answer = "accept", more: object = {}): OpenSource =>
+    sources.open(rabbit.url, { queue, queueType: "stream", ...def }, { store, ...more }, answer);
+
+  /** Where the source has come to, as it is stored when it is closed. */
+  async function stored(queue: string, source: OpenSource): Promise<unknown> {
+    await source.close();
+    return ((await store.read(`amqp-stream/source/${queue}`)) as { offset?: number } | undefined)?.offset;
+  }
+
+  it("makes the stream, reads it from its first message, and goes on where it was after a restart", async () => {
+    const queue = unique("restart");
+    const first = read(queue);
+    await waitFor("the stream", () => first.states.at(-1)?.kind === "consuming");
+    await plain.send(queue, range(0, 100));
+    await waitFor("all", () => first.messages.length === 100);
+    assert.deepEqual(contents(first.messages), range(0, 100));
+    assert.equal(await stored(queue, first), 99);
+    await plain.send(queue, range(100, 110));
+    const second = read(queue);
+    await waitFor("the rest", () => second.messages.length === 10);
+    assert.deepEqual(contents(second.messages), range(100, 110));
+    assert.deepEqual([...first.warnings, ...second.warnings], []);
+  });
+
+  it("stores no position past a message that is not settled, and reads it again", async () => {
+    const queue = await stream("unsettled", 20);
+    const first = read(queue, {}, (message, settle) => message.payload === "7" || settle(message, "accept"));
+    await waitFor("all", () => first.messages.length === 20);
+    assert.equal(await stored(queue, first), 6);
+    const second = read(queue);
+    await waitFor("the rest", () => second.messages.length === 13);
+    assert.equal(second.messages[0]?.payload, "7");
+    assert.equal(await stored(queue, second), 19);
+  });
+
+  it("goes on behind what is settled when its connection is lost", async () => {
+    const queue = await stream("cut", 50);
+    const proxy = new MutableProxy(rabbit.port);
+    const { messages, states } = sources.open(await proxy.start(), { queue, queueType: "stream" }, { store }, (message, settle) => Number(message.payload) < 30 && settle(message, "accept"));
+    try {
+      await waitFor("all", () => messages.length === 50);
+      messages.length = 0;
+      for (const socket of proxy.sockets) socket.destroy();
+      await waitFor("what is not settled", () => messages.length === 20);
+      assert.deepEqual(contents(messages), range(30, 50));
+      assert.equal(states.at(-1)?.kind, "consuming");
+      await sources.close();
+    } finally {
+      proxy.stop();
+    }
+  });
+
+  it("repeats and leaves out nothing over a pause", async () => {
+    const queue = await stream("pause", 30);
+    const { source, messages, settle, states } = read(queue, { prefetch: 10 }, () => undefined);
+    await waitFor("ten", () => messages.length === 10);
+    source.pause("asked");
+    await waitFor("the pause", () => states.at(-1)?.kind === "paused");
+    for (const message of [...messages]) settle(message, "accept");
+    await plain.send(queue, range(30, 40));
+    assert.equal(messages.length, 10);
+    source.resume("asked");
+    await waitFor("ten more", () => messages.length === 20);
+    for (let from = 10; from < 40; from += 10) {
+      await waitFor("the next", () => messages.length === from + 10);
+      for (const message of messages.slice(from)) settle(message, "accept");
+    }
+    assert.deepEqual(contents(messages), range(0, 40));
+  });
+
+  it("has no more in the flow than it may, though the broker sends whole chunks", async () => {
+    const queue = await stream("chunks", 500);
+    const held: QueueMessage[] = [];
+    let most = 0;
+    const { source, messages } = read(queue, { prefetch: 3 }, (message, settle) => {
+      most = Math.max(most, source.openCount);
+      held.push(message);
+      setImmediate(() => settle(held.shift(), "accept"));
+    });
+    await waitFor("all", () => messages.length === 500);
+    assert.deepEqual(contents(messages), range(0, 500));
+    assert.equal(most, 3);
+  });
+
+  it("tries again in the process, then puts a copy among the dead letters, and goes on behind it", async () => {
+    const queue = await stream("fails", 10);
+    const source = read(queue, {}, (message, settle) => settle(message, message.payload === "3" ? "retry" : "accept", refused));
+    const dead = await plain.get(`${queue}.dlq`);
+    assert.equal(text(dead), "3");
+    assert.equal(dead.properties.headers?.["x-attempts"], 3);
+    assert.equal(dead.properties.headers?.["x-original-queue"], queue);
+    assert.deepEqual(attempts(source.messages.filter(({ payload }) => payload === "3")), [1, 2, 3]);
+    await waitFor("the position", () => source.source.openCount === 0);
+    assert.equal(await stored(queue, source), 9);
+    const names = (await rabbit.listQueues()).map(({ name }) => name).filter((name) => name.startsWith(queue));
+    assert.deepEqual(names.sort(), [queue, `${queue}.dlq`]);
+  });
+
+  it("offers what was released again, its attempt uncounted, and its broker connection lives", async () => {
+    const queue = await stream("released", 3);
+    const source = read(queue, {}, (message, settle) => settle(message, source.messages.length > 3 ? "accept" : "release", refused));
+    await waitFor("all once more", () => source.messages.length === 6);
+    assert.deepEqual(attempts(source.messages), [1, 1, 1, 1, 1, 1]);
+    assert.ok(!source.states.some(({ kind }) => kind === "waiting"));
+    assert.equal(await stored(queue, source), 2);
+  });
+
+  for (const [where, wanted] of [["5", range(5, 10)], ["2020-01-01T00:00:00Z", range(0, 10)], ["2120-01-01T00:00:00Z", []], ["next", []]] as const) {
+    it(`begins at ${where} when nothing is stored`, async () => {
+      const queue = await stream("begin", 10);
+      const { messages, states } = read(queue, { streamOffset: where });
+      await waitFor("the consumer", () => states.at(-1)?.kind === "consuming");
+      if (where === "next") await plain.send(queue, ["new"]);
+      const expected = where === "next" ? ["new"] : wanted;
+      await waitFor("them", () => messages.length === expected.length);
+      assert.deepEqual(contents(messages), expected);
+    });
+  }
+
+  it("that began at the end misses nothing over a restart before its first message", async () => {
+    const queue = await stream("next", 10);
+    const first = read(queue, { streamOffset: "next" });
+    await waitFor("the consumer", () => first.states.at(-1)?.kind === "consuming");
+    await first.close();
+    await plain.send(queue, ["while it was away"]);
+    const second = read(queue, { streamOffset: "next" });
+    await waitFor("the message", () => contents(second.messages).includes("while it was away"));
+  });
+
+  it("says that the stream was made anew, and reads the new one from its first message", async () => {
+    const queue = await stream("anew", 10);
+    const first = read(queue);
+    await waitFor("all", () => first.messages.length === 10);
+    assert.equal(await stored(queue, first), 9);
+    await plain.deleteQueue(queue);
+    await plain.makeQueue(queue, { "x-queue-type": "stream" });
+    await plain.send(queue, ["a", "b"]);
+    const second = read(queue, {}, "accept", { silence: 300 });
+    await waitFor("both", () => second.messages.length === 2);
+    assert.deepEqual(contents(second.messages), ["a", "b"]);
+    assert.match(second.warnings.join(), /ends at offset 1, but was read up to 9: it has been made anew/);
+  });
+
+  it("waits when what is stored cannot be read, and says so", async () => {
+    const queue = await stream("unreadable", 1);
+    store.read = () => Promise.reject(new Error("bad sector"));
+    const { states, messages } = read(queue);
+    const state = await waitFor("the wait", () => states.find(({ kind }) => kind === "waiting"));
+    assert.match(state.kind === "waiting" ? String(state.error) : "", /STORE_UNAVAILABLE: .* bad sector/);
+    assert.equal(messages.length, 0);
+  });
+
+  it("takes nothing from a stream that is said to be another queue, and leaves the connection whole", async () => {
+    const queue = await stream("mistaken", 3);
+    const { states, link, source } = sources.open(rabbit.url, { queue, declare: "existing" }, { store }, () => undefined);
+    await waitFor("the consumer", () => states.at(-1)?.kind === "consuming");
+    const { model } = link.consume;
+    await plain.send(queue, ["x"]);
+    const state = await waitFor("the refusal", () => states.find((each) => each.kind === "waiting" && each.error.code === "NOT_CONFIGURED"));
+    assert.match(state.kind === "waiting" ? state.error.message : "", /is a stream: choose stream as its type/);
+    await waitFor("its message to be let go", () => source.openCount === 0);
+    assert.equal(link.consume.model, model);
+  });
+
+  it("says so when the queue is no stream", async () => {
+    const queue = await plain.makeQueue(unique("no-stream"));
+    await plain.send(queue, ["x"]);
+    const { states, messages } = read(queue, { declare: "existing" });
+    const state = await waitFor("the refusal", () => states.find(({ kind }) => kind === "waiting"));
+    assert.match(state.kind === "waiting" ? String(state.error) : "", /QUEUE_UNAVAILABLE: .*invalid arg 'x-stream-offset' for queue/);
+    assert.equal(messages.length, 0);
+  });
+});

@@ -46,6 +46,8 @@ export interface ConnectionInfo {
 export interface RabbitMqOptions extends ServiceOptions {
   /** Lines of `rabbitmq.conf` beside those the tests need. */
   settings?: string[];
+  /** Plugins of the package to enable, e.g. "rabbitmq_auth_mechanism_ssl". */
+  plugins?: string[];
   /** What makes this broker one of a cluster: all members share a cookie and Erlang's port mapper, which somebody else runs. */
   membership?: { cookie: string; epmdPort: number };
 }
@@ -125,7 +127,7 @@ export class RabbitMq extends Service {
   protected prepare(): Promise<void> {
     for (const folder of ["data", "log"]) mkdirSync(path.join(this.folder, folder), { recursive: true });
     writeFileSync(path.join(this.folder, "env.conf"), "");
-    writeFileSync(path.join(this.folder, "enabled_plugins"), "[].\n");
+    writeFileSync(path.join(this.folder, "enabled_plugins"), `[${(this.#options.plugins ?? []).join(",")}].\n`);
     const { settings = [], membership } = this.#options;
     const own = [`listeners.tcp.1 = 127.0.0.1:${this.port}`, "log.console = false", "log.file.level = info", "disk_free_limit.absolute = 50MB"];
     writeFileSync(path.join(this.folder, "rabbitmq.conf"), `${[...own, ...settings].join("\n")}\n`);

@@ -38,8 +38,7 @@ describe("what amqp out makes of a message", () => {
     const fixed = Object.entries(given).map(([property, value]) => ({ property, value, valueType: "str" }));
     const fromMessage = Object.keys(given).map((property) => ({ property, value: property, valueType: "msg" }));
     for (const options of [build({}, { properties: fixed }).options, build(given, { properties: fromMessage }).options]) {
-      const { timestamp, headers, persistent, mandatory, ...properties } = options;
-      assert.deepEqual(properties, { ...given, priority: 5 });
+      assert.deepEqual(options, { ...given, priority: 5, timestamp: options.timestamp, headers: {}, persistent: true, mandatory: true });
     }
   });
 
@@ -100,7 +99,7 @@ describe("what amqp out makes of a message", () => {
       exchangeType: "jsonata",
       properties: [{ property: "correlationId", value: "id", valueType: "jsonata" }, { property: "type", value: "kind", valueType: "msg" }],
     });
-    const built = await Promise.all([1, 2, 3].map((id) => builder({ payload: id, x: `x${id}`, id, kind: `k${id}` })));
+    const built = await Promise.all([1, 2, 3].map(async (id) => builder({ payload: id, x: `x${id}`, id, kind: `k${id}` })));
     assert.deepEqual(built.map(({ exchange, options }) => [exchange, options.correlationId, options.type]), [["x1", "1", "k1"], ["x2", "2", "k2"], ["x3", "3", "k3"]]);
   });
 

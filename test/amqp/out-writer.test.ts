@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Connection } from "../../nodes/amqp/client/connection";
 import { Publisher, type Outgoing } from "../../nodes/amqp/client/publisher";
 import { ExchangeWriter, type ExchangeWriterOptions, type Sender } from "../../nodes/amqp/out/exchange-writer";
-import { ConnectorError } from "../../nodes/common/errors";
+import type { ConnectorError } from "../../nodes/common/errors";
 import { Sink } from "../../nodes/delivery/sink";
 import type { RabbitMq } from "../services/rabbitmq";
 import { sharedRabbit } from "../services/shared";

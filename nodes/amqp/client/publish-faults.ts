@@ -1,7 +1,12 @@
-import type { Message } from "amqplib";
+import type { ChannelModel, Message } from "amqplib";
 import { ConnectorError, errorText } from "../../common/errors";
 import { brokerText } from "./errors";
 import type { Outgoing } from "./publisher";
+
+/** The pseudo-queue that direct reply-to's answers come to; a dot and where to go follow in what the answering side sees. */
+export const REPLY_TO = "amq.rabbitmq.reply-to";
+/** Ends a connection, whichever of its channels was at fault. */
+const INTERNAL_ERROR = 541;
 
 /** The error of a message that was not sent. */
 export function unavailable(text: string): ConnectorError {
@@ -44,12 +49,41 @@ export function blame(cause: ConnectorError | undefined, alone: boolean): (messa
   const limit = Number(/larger than (?:configured )?max size (\d+)/.exec(text)?.[1]);
   if (limit > 0) return ({ content }) => (content.length > limit ? tooLarge(content.length, limit) : undefined);
   if (!alone) return () => undefined;
+  if (cause.details.code === INTERNAL_ERROR) return (message) => (isReply(message) ? requesterGone(cause) : undefined);
   return (message) => new ConnectorError("PUBLISH_REJECTED", `The broker refused the message to ${targetOf(message)}: ${text}`, { retryable: false, cause });
+}
+
+/** Whether it is the answer to a request that asked for it by direct reply-to. */
+export function isReply({ exchange, routingKey }: Pick<Outgoing, "exchange" | "routingKey">): boolean {
+  return exchange === "" && routingKey.startsWith(`${REPLY_TO}.`);
+}
+
+/** What a connection has ended with, once it has. */
+export interface Ending {
+  error?: unknown;
+}
+
+const endings = new WeakMap<ChannelModel, Ending>();
+
+/** Channels are only told that they are closed when their connection is. One listener serves all channels of a connection. */
+export function endingOf(model: ChannelModel): Ending {
+  let ending = endings.get(model);
+  if (ending) return ending;
+  ending = {};
+  endings.set(model, ending);
+  model.on("error", (error: unknown) => void Object.assign(ending, { error }));
+  return ending;
 }
 
 /** Whether the broker closed a channel over something that was published on it, and not because the connection went. */
 export function isOverAMessage(cause: ConnectorError | undefined): cause is ConnectorError {
   return cause?.code === "EXCHANGE_UNAVAILABLE";
+}
+
+/** RabbitMQ 3.10.8 ends the whole connection over such an answer; sent again, it would do so for ever. */
+function requesterGone(cause: ConnectorError): ConnectorError {
+  const text = "The broker ended the connection over this answer: the node of the broker that its requester was connected to is gone, or never was";
+  return new ConnectorError("PUBLISH_REJECTED", text, { retryable: false, cause });
 }
 
 function tooLarge(size: number, limit: number): ConnectorError {

@@ -1,8 +1,8 @@
-import type { ConfirmChannel, Message, Options } from "amqplib";
+import type { ChannelModel, ConfirmChannel, Message, Options } from "amqplib";
 import { ConnectorError, errorText } from "../../common/errors";
 import type { Connection } from "./connection";
 import { channelError } from "./errors";
-import { blame, encodingError, isSame, targetOf, unavailable } from "./publish-faults";
+import { blame, encodingError, endingOf, isSame, targetOf, unavailable, type Ending } from "./publish-faults";
 import { SupervisedChannel } from "./supervised-channel";
 
 /** One message to publish. */
@@ -56,6 +56,7 @@ export class Publisher {
   private readonly window: number;
   private readonly confirmTimeout: number;
   private lastError: ConnectorError | undefined;
+  private ending: Ending | undefined;
 
   constructor(private readonly options: PublisherOptions) {
     this.window = options.window ?? 1_000;
@@ -63,7 +64,7 @@ export class Publisher {
     this.supervised = new SupervisedChannel<ConfirmChannel>({
       connection: options.connection,
       create: (model) => model.createConfirmChannel(),
-      setup: (channel) => this.setup(channel),
+      setup: (channel, model) => this.setup(channel, model),
       onUp: () => this.up(),
       onDown: (_channel, error) => this.down(error),
       onFailed: (error) => this.failed(error),
@@ -136,7 +137,8 @@ export class Publisher {
     return this.options.connection.state.kind === "blocked";
   }
 
-  private async setup(channel: ConfirmChannel): Promise<void> {
+  private async setup(channel: ConfirmChannel, model: ChannelModel): Promise<void> {
+    this.ending = endingOf(model);
     channel.on("return", (message: Message) => this.returned(message));
     channel.on("drain", () => {
       this.full = false;
@@ -154,7 +156,8 @@ export class Publisher {
   }
 
   private down(error: unknown): void {
-    const cause = error === undefined ? undefined : channelError(error, "exchange");
+    const reason = error ?? this.ending?.error;
+    const cause = reason === undefined ? undefined : channelError(reason, "exchange");
     this.lastError = cause;
     this.failAll(cause?.message ?? "The channel was closed before the broker confirmed the message", cause);
     this.options.onDown?.(cause ?? unavailable("The channel was closed"));

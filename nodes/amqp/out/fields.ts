@@ -1,5 +1,6 @@
 import { ConnectorError, toConnectorError } from "../../common/errors";
 import type { TypedValue } from "../../common/typed-input";
+import { REPLY_TO } from "../client/publish-faults";
 
 /** AMQP 0-9-1 writes names and short texts with one byte for their length. */
 const MAX_TEXT = 255;
@@ -10,9 +11,6 @@ const MAX_EXPIRATION = 4_294_967_295;
  * year 5138 in s.
  */
 const FIRST_MS = 1e11;
-/** The pseudo-queue a request's answers come back to. The broker closes the channel of whoever names it and does not listen there. */
-export const REPLY_TO = "amq.rabbitmq.reply-to";
-
 /** Types of typed inputs whose value may be another for each message. */
 const PER_MESSAGE = new Set(["msg", "flow", "global", "jsonata", "date"]);
 
@@ -70,6 +68,7 @@ function textOf(value: unknown, label: string): string {
   return short(String(value), label);
 }
 
+/** The broker closes the channel of whoever asks for direct replies and does not listen to them there. */
 function replyToOf(value: unknown, label: string): string {
   const text = textOf(value, label);
   if (text === REPLY_TO) throw invalid(`The ${label} is ${REPLY_TO}: to get answers there, choose that the node waits for an answer`);

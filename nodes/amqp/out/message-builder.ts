@@ -3,8 +3,9 @@ import { deflateSync, gzipSync } from "node:zlib";
 import { ConnectorError, type ErrorCode } from "../../common/errors";
 import { encode, type Format } from "../../format/format";
 import type { HeaderTable } from "../client/headers";
+import { isReply } from "../client/publish-faults";
 import type { Outgoing } from "../client/publisher";
-import { REPLY_TO, type Field, type PropertyName } from "./fields";
+import type { Field, PropertyName } from "./fields";
 
 /** How a message becomes one for the broker. */
 export interface MessageBuilderOptions {
@@ -76,7 +77,7 @@ function finish({ exchange, routingKey, options }: Draft, payload: unknown, form
   options.timestamp ??= Math.floor(Date.now() / 1000);
   options.contentType ??= contentType;
   // RabbitMQ 3.10.8 returns an answer it has delivered: being mandatory says nothing there
-  if (options.mandatory && exchange === "" && routingKey.startsWith(`${REPLY_TO}.`)) options.mandatory = false;
+  if (options.mandatory && isReply({ exchange, routingKey })) options.mandatory = false;
   // bytes are taken to be encoded already, as a queue gives them
   const given = payload instanceof Uint8Array && format !== "json";
   return { exchange, routingKey, content: given ? content : compress(content, options.contentEncoding as string | undefined), options };

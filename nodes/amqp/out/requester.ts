@@ -3,11 +3,11 @@ import type { ConfirmChannel, ConsumeMessage } from "amqplib";
 import { ConnectorError, toConnectorError } from "../../common/errors";
 import { decode, type Format } from "../../format/format";
 import type { Connection } from "../client/connection";
+import { REPLY_TO } from "../client/publish-faults";
 import { Publisher, type Outgoing } from "../client/publisher";
 import { givenProperties } from "../client/queue-message";
 import { closeChannel } from "../client/supervised-channel";
 import type { Sender } from "./exchange-writer";
-import { REPLY_TO } from "./fields";
 
 /** What a requester needs. */
 export interface RequesterOptions {

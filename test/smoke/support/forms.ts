@@ -36,8 +36,23 @@ export const FORMS: readonly FormCase[] = [
   {
     type: "surewire-amqp-in",
     needs: ["broker", "queue"],
-    fill: { name: "in", broker: true, queue: "devices", prefetch: "25", settle: "node", retries: "3", bindings: [["plant", "topic", "line.#"]] },
-    saved: { prefetch: 25, retries: 3, deadline: 1_500_000, bindings: [{ exchange: "plant", exchangeType: "topic", routingKey: "line.#" }] },
+    fill: {
+      name: "in", broker: true, queue: "devices", prefetch: "25", settle: "node", retries: "3", poisonLimit: "5", consumerPriority: "-2",
+      bindings: [["plant", "topic", "line.#", ""], ["alarms", "headers", "", '{"x-match": "any", "line": 3}']],
+    },
+    saved: {
+      prefetch: 25, retries: 3, deadline: 1_500_000, poisonLimit: 5, consumerPriority: -2, inputs: 0, streamOffset: "first",
+      bindings: [
+        { exchange: "plant", exchangeType: "topic", routingKey: "line.#" },
+        { exchange: "alarms", exchangeType: "headers", routingKey: "", arguments: { "x-match": "any", line: 3 } },
+      ],
+    },
+  },
+  {
+    type: "surewire-amqp-get",
+    needs: ["broker", "queue"],
+    fill: { name: "get", broker: true, queue: "devices", count: "25", settle: "node", retries: "3" },
+    saved: { count: 25, countType: "num", retries: 3, deadline: 1_500_000, arguments: {} },
   },
   {
     type: "surewire-amqp-out",

@@ -57,8 +57,14 @@ export const FORMS: readonly FormCase[] = [
   {
     type: "surewire-amqp-out",
     needs: ["broker", "routingKey"],
-    fill: { name: "out", broker: true, exchange: "plant", routingKey: "line.1" },
-    saved: { exchangeType: "str", persistent: true, confirmTimeout: 15_000 },
+    fill: {
+      name: "out", broker: true, destination: "exchange", exchange: "plant", routingKey: "line.1",
+      properties: [["correlationId", "payload.id"], ["expiration", "payload.ttl"]], maxWaiting: "500",
+    },
+    saved: {
+      destination: undefined, exchangeType: "str", persistent: true, confirmTimeout: 15_000, maxWait: 60_000, maxWaiting: 500, request: false, requestTimeout: 30_000,
+      properties: [{ property: "correlationId", value: "payload.id", valueType: "msg" }, { property: "expiration", value: "payload.ttl", valueType: "msg" }],
+    },
   },
   {
     type: "surewire-amqp-redrive",

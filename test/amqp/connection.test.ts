@@ -98,6 +98,62 @@ describe("an AMQP connection", function () {
     assert.deepEqual(delays().slice(0, 4), [50, 100, 200, 400]);
   });
 
+  describe("to several hosts", () => {
+    const proxies: MutableProxy[] = [];
+    let urls: string[];
+    /** A host goes down, with all connections to it. */
+    const fell = (proxy: MutableProxy | undefined): void => proxy?.stop();
+
+    beforeEach(async () => {
+      proxies.splice(0, proxies.length, new MutableProxy(rabbit.port), new MutableProxy(rabbit.port), new MutableProxy(rabbit.port));
+      urls = await Promise.all(proxies.map((proxy) => proxy.start()));
+    });
+    afterEach(() => proxies.forEach(fell));
+
+    it("goes on to the next without waiting when the one it is on dies", async () => {
+      const { connection, lines } = connectTo(rabbit, { urls, backOff: new BackOff({ initial: 60_000, max: 60_000, random: () => 1 }) });
+      const first = await waitFor("the connection", () => connection.model);
+      fell(proxies[0]);
+      fell(proxies[1]);
+      await waitFor("another", () => connection.model && connection.model !== first, { timeout: 5_000 });
+      assert.equal(connection.address.port, Number(new URL(urls[2] ?? "").port));
+      assert.equal(lines.length, 2);
+      assert.match(lines[0] ?? "", /^warn: The connection to 127\.0\.0\.1:\d+ was lost/);
+      assert.match(lines[1] ?? "", /^info: Connected to/);
+    });
+
+    it("waits only when all of them have failed, then tries each again", async () => {
+      proxies.forEach(fell);
+      const { states } = connectTo(rabbit, { urls, backOff: new BackOff({ initial: 1_000, max: 1_000, random: () => 1 }) });
+      const delays = (): number[] => states.flatMap((state) => (state.kind === "reconnecting" ? [state.delay] : []));
+      await waitFor("two rounds", () => delays().length >= 6);
+      assert.deepEqual(delays().slice(0, 6).map((delay) => delay === 1_000), [false, false, true, false, false, true]);
+    });
+
+    it("takes a refusal of one for what is wrong, but keeps trying while another may come back", async () => {
+      fell(proxies[0]);
+      const { states, lines } = connectTo(rabbit, { urls: urls.slice(0, 2), password: "wrong", backOff: new BackOff({ initial: 200, max: 200, random: () => 1 }) });
+      await waitFor("two rounds", () => states.filter(({ kind }) => kind === "refused").length >= 2);
+      assert.ok(states.every((state) => state.kind !== "refused" || state.delay === 200));
+      assert.equal(lines.length, 2, lines.join("\n")); // each once
+    });
+
+    it("lets the second connection begin with the host that took the first", async () => {
+      const broker = new Broker({ urls, backOff: new BackOff({ initial: 60_000, max: 60_000, random: () => 1 }) });
+      const user = {};
+      const { consume, publish } = broker.acquire(user);
+      proxies.forEach(fell);
+      for (const connection of [consume, publish]) connection.open();
+      const waits = (connection: Connection): boolean => connection.state.kind === "reconnecting" && connection.state.delay > 1_000;
+      await waitFor("both to wait", () => waits(consume) && waits(publish));
+      await proxies[1]?.start(Number(new URL(urls[1] ?? "").port));
+      consume.hurry();
+      await waitFor("both", () => consume.model && publish.model, { timeout: 5_000 });
+      assert.deepEqual(consume.address, publish.address);
+      await broker.release(user);
+    });
+  });
+
   for (const [what, url] of Object.entries({ "is none": "broker", "is of another kind": "http://broker", "holds a password": "amqp://a:geheim@broker" })) {
     it(`refuses a URL that ${what}, without repeating it`, () => {
       assert.throws(

@@ -140,9 +140,9 @@ export class MutableProxy {
 
   constructor(private readonly target: number) {}
 
-  /** @returns its URL */
-  async start(): Promise<string> {
-    await new Promise<void>((resolve) => this.server.listen(0, "127.0.0.1", resolve));
+  /** @param port default: a free one. @returns its URL */
+  async start(port = 0): Promise<string> {
+    await new Promise<void>((resolve) => this.server.listen(port, "127.0.0.1", resolve));
     return `amqp://127.0.0.1:${(this.server.address() as { port: number }).port}`;
   }
 

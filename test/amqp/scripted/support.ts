@@ -40,6 +40,13 @@ export class Stage {
     return broker;
   }
 
+  /** Every back-off made in this test waits as long as its jitter lets it, so that what is to come late does. */
+  waitsLong(): void {
+    const { random } = Math;
+    Math.random = () => 0.999;
+    this.closers.push(async () => void (Math.random = random));
+  }
+
   /** Ends all that the test began, the last first. */
   async clear(): Promise<void> {
     for (const close of this.closers.splice(0).reverse()) await close();

@@ -66,6 +66,7 @@ export class QueueGet {
   private state: GetterState = { kind: "starting" };
   /** What the last trigger failed by, as long as the next has not tried. */
   private trouble: ConnectorError | undefined;
+  private telling = false;
   private closed = false;
 
   constructor(private readonly options: QueueGetOptions) {
@@ -84,7 +85,7 @@ export class QueueGet {
       },
       onSettled: (taken) => {
         this.fetchOf.get(taken)?.settled(taken);
-        this.tell();
+        this.tellSoon();
       },
       warn: options.warn,
       onHold: (reason) => this.hold(reason),
@@ -270,6 +271,16 @@ export class QueueGet {
     if (state.kind === "ready") this.downSince = undefined;
     else this.downSince ??= Date.now();
     this.tell();
+  }
+
+  /** When what is settled counts no longer as open. */
+  private tellSoon(): void {
+    if (this.telling) return;
+    this.telling = true;
+    queueMicrotask(() => {
+      this.telling = false;
+      this.tell();
+    });
   }
 
   private tell(): void {

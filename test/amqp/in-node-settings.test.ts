@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { readSettings, type InDef } from "../../nodes/amqp/in/settings";
+
+const read = (def: Partial<InDef>): ReturnType<typeof readSettings> => readSettings({ id: "node", broker: "broker", queue: "q", ...def });
+
+describe("the settings of amqp in", () => {
+  it("have the documented defaults", () => {
+    assert.deepEqual(read({}), {
+      queue: "q", deadLetterQueue: "q.dlq", broker: "broker", declare: "declare", queueType: "quorum", arguments: {}, bindings: [], prefetch: 400,
+      consumerArguments: {}, streamStart: "first", poisonLimit: 3,
+      format: "auto", settle: "flow", deadline: 1_500_000, retries: 5, retryDelay: 1_000, retryMaxDelay: 300_000,
+    });
+  });
+
+  it("make arguments of the queue of what is ticked and typed, which the user's own win over", () => {
+    assert.deepEqual(read({ queueType: "classic", singleActiveConsumer: true, maxPriority: "5" }).arguments, { "x-single-active-consumer": true, "x-max-priority": 5 });
+    assert.deepEqual(read({ queueType: "classic", maxPriority: 5, arguments: '{"x-max-priority": 9}' }).arguments, { "x-max-priority": 9 });
+  });
+
+  it("leave out what the type of queue would be refused for", () => {
+    assert.deepEqual(read({ queueType: "quorum", maxPriority: 5 }).arguments, {});
+    assert.deepEqual(read({ queueType: "stream", singleActiveConsumer: true, maxPriority: 5, consumerPriority: 3 }).arguments, {});
+    assert.deepEqual(read({ queueType: "stream", consumerPriority: 3 }).consumerArguments, {});
+  });
+
+  it("ask nothing of a queue that may only be used as it is", () => {
+    const { arguments: args, bindings } = read({ declare: "existing", arguments: { "x-queue-mode": "lazy" }, bindings: [{ exchange: "x" }], singleActiveConsumer: true });
+    assert.deepEqual([args, bindings], [{}, []]);
+  });
+
+  it("need no name for a queue of one's own, which is a classic one whatever was chosen before", () => {
+    const settings = read({ declare: "temporary", queue: "", queueType: "stream", singleActiveConsumer: true });
+    assert.deepEqual([settings.queue, settings.queueType, settings.deadLetterQueue, settings.arguments], ["", "classic", "node.dlq", {}]);
+  });
+
+  it("read the arguments of a binding from an object or its text", () => {
+    const bindings = [{ exchange: "a", arguments: '{"x-match":"any","n":1}' }, { exchange: "b", exchangeType: "headers", arguments: { n: 2 } }, { exchange: "" }];
+    assert.deepEqual(read({ bindings }).bindings, [
+      { exchange: "a", arguments: { "x-match": "any", n: 1 } },
+      { exchange: "b", exchangeType: "headers", arguments: { n: 2 } },
+    ]);
+  });
+
+  it("give the consumer its priority, negative too", () => {
+    assert.deepEqual(read({ consumerPriority: "-3", consumerArguments: { a: 1 } }).consumerArguments, { "x-priority": -3, a: 1 });
+    assert.deepEqual(read({ consumerPriority: 0 }).consumerArguments, { "x-priority": 0 });
+  });
+
+  for (const [given, start] of [["", "first"], ["next", "next"], ["last", "last"], [17, 17], ["17", 17], ["2026-01-31T12:00:00Z", new Date("2026-01-31T12:00:00Z")]] as const) {
+    it(`begin a stream at ${String(given) || "(blank)"}`, () => assert.deepEqual(read({ queueType: "stream", streamOffset: given }).streamStart, start));
+  }
+
+  for (const [what, def, text] of [
+    ["no queue", { queue: " " }, /No queue is given/],
+    ["an unknown type", { queueType: "mirror" }, /mirror is none of quorum, classic, stream/],
+    ["x-queue-mode", { arguments: { "x-queue-mode": "lazy" } }, /given up the argument x-queue-mode/],
+    ["x-queue-version 1", { arguments: { "x-queue-version": 1 } }, /given up the argument x-queue-version/],
+    ["x-queue-master-locator", { arguments: { "x-queue-master-locator": "min-masters" } }, /given up the argument x-queue-master-locator/],
+    ["another type among the arguments", { arguments: { "x-queue-type": "stream" } }, /choose that as the type/],
+    ["arguments of a binding that are none", { bindings: [{ exchange: "x", arguments: "[1]" }] }, /The arguments of the binding to x must be a JSON object/],
+    ["arguments of the consumer that are none", { consumerArguments: "{" }, /The arguments of the consumer are not JSON/],
+    ["an offset among the arguments of the consumer", { consumerArguments: { "x-stream-offset": 5 } }, /field of its own/],
+    ["a priority that is no number", { consumerPriority: "high" }, /must be a whole number from .*: high/],
+    ["a highest priority above 255", { queueType: "classic", maxPriority: 256 }, /whole number from 1 to 255: 256/],
+    ["an offset that is none", { queueType: "stream", streamOffset: "yesterday" }, /read from first, last, next, an offset or a time .*: yesterday/],
+    ["a negative offset", { queueType: "stream", streamOffset: -1 }, /read from first/],
+    ["a time that is none", { queueType: "stream", streamOffset: "2026-13-31" }, /read from first/],
+  ] as const) {
+    it(`refuse ${what}`, () => {
+      assert.throws(() => read(def as Partial<InDef>), (error: unknown) => (error as { code?: string }).code === "NOT_CONFIGURED" && text.test(String(error)));
+    });
+  }
+
+  it("take x-queue-version 2, which is no mistake", () => assert.deepEqual(read({ queueType: "classic", arguments: { "x-queue-version": 2 } }).arguments, { "x-queue-version": 2 }));
+});

@@ -63,8 +63,8 @@ export function connectionFailure(cause: unknown, attempted: Attempted): Connect
     return { lane: "refused", reason, mayPass, error: new ConnectorError("BROKER_REFUSED", why, { cause, details: { where, code: reply ?? code } }) };
   };
   if (reply === 403 || (reply === 530 && /secret/i.test(text))) return refuse("credentials", `${where} refused the ${shown}: ${text}`);
-  // amqplib 2.3.1 keeps the server's words to itself when it closes instead of opening the virtual host
-  if (reply === 530 || /Expected ConnectionOpenOk/.test(text)) {
+  // 530 on an open connection is about something asked of it. amqplib 2.3.1 keeps the server's words to itself when it closes instead of opening the virtual host
+  if ((reply === 530 && !attempted.wasOpen) || /Expected ConnectionOpenOk/.test(text)) {
     return refuse("vhost", `${where} refused the virtual host ${vhost}: it does not exist there, the user may not use it, or it takes no more connections`, true);
   }
   const certificate = CERTIFICATE[code];

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { Connection, type ConnectionState } from "../../../nodes/amqp/client/connection";
+import type { SignIn } from "../../../nodes/amqp/client/sign-in";
 import { BackOff } from "../../../nodes/common/back-off";
+import type { Call } from "./call";
 import { soon, Stage } from "./support";
 
 describe("a connection to a scripted broker", () => {
@@ -52,6 +54,51 @@ describe("a connection to a scripted broker", () => {
     await soon("the next", () => broker.seen("connection.open").length === 2 && connection.model);
     assert.ok(states.some((state) => state.kind === "reconnecting" && state.error.message.includes("maintenance mode")));
     assert.match(lines.at(-1) ?? "", /^info: Connected/);
+  });
+
+  it("does not blame the virtual host for a connection that was open", async () => {
+    const broker = await stage.plays();
+    const { connection, states } = connectTo();
+    await soon("the connection", () => connection.model);
+    for (const each of broker.connections) each.close(530, "NOT_ALLOWED - attempt to reuse consumer tag 'a'");
+    await soon("the next", () => broker.seen("connection.open").length === 2 && connection.model);
+    assert.deepEqual(states.flatMap((state) => ("error" in state ? [`${state.kind}: ${state.error.message.replace(/:\d+/, "")}`] : [])), [
+      "reconnecting: The connection to 127.0.0.1 was lost: NOT_ALLOWED - attempt to reuse consumer tag 'a'",
+    ]);
+  });
+
+  describe("that is given a new secret", () => {
+    let renew: (secret: string) => void = () => undefined;
+    let token = "first";
+    const signIn: SignIn = {
+      what: "token",
+      credentials: () => Promise.resolve({ mechanism: "PLAIN", response: () => Buffer.from(`\0\0${token}`) }),
+      refused: () => undefined,
+      onRenewed: (listener) => {
+        renew = (secret) => listener((token = secret));
+        return () => undefined;
+      },
+      close: () => undefined,
+    };
+    const shown = (): string[] => stage.broker.seen("connection.start-ok").map(({ fields }) => fields.response.toString().slice(2));
+    const told = (): string[] => stage.broker.seen("connection.update-secret").map(({ fields }) => fields.newSecret.toString());
+
+    for (const [what, version, script, secrets, tokens] of [
+      ["keeps it where the broker takes the secret", "4.3.1", (call: Call) => call.goOn(), ["second"], ["first"]],
+      ["is made anew with it where the broker does not", "4.3.1", (call: Call) => call.closeConnection(530, "NOT_ALLOWED - New secret was refused by one of the backends"), ["second"], ["first", "second"]],
+      ["is made anew with it where the broker does not know how", "3.7.28", (call: Call) => call.goOn(), [], ["first", "second"]],
+    ] as const) {
+      it(what, async () => {
+        const broker = await stage.plays({ version });
+        token = "first";
+        broker.on("connection.update-secret", script);
+        const { connection } = connectTo({ signIn });
+        await soon("the connection", () => connection.model);
+        renew("second");
+        await soon("the secret", () => told().length === secrets.length && shown().length === tokens.length && connection.model);
+        assert.deepEqual([told(), shown()], [secrets, tokens]);
+      });
+    }
   });
 
   it("notices by its heartbeat that the broker hangs", async () => {

@@ -11,6 +11,7 @@ import { Getter, type GetterState } from "../client/getter";
 import { QueueDeliveries, type Decoded } from "../client/queue-deliveries";
 import { declareTopology } from "../client/topology";
 import { Fetch, type Parts, type Trigger } from "./fetch";
+import { PassedHold } from "./passed-hold";
 import type { GetSettings } from "./settings";
 
 /** Messages of this node in the flow at most. What goes round ("get the next until empty") is all open until the last one is through. */
@@ -19,8 +20,6 @@ const MOST_OPEN = 10_000;
 const MOST_WAITING = 1_000;
 /** ms that a trigger waits for the broker at most. */
 const PATIENCE = 60_000;
-/** ms. Two `get`s that feed each other may each hold what the other waits for: so often, all is let go for a moment, and what holds nothing but each other comes apart. */
-const LET_GO = 60_000;
 
 /** What a {@link QueueGet} does, for its node's status. */
 export type QueueGetState = GetterState | { kind: "forwarding"; error: ConnectorError } | { kind: "holding"; reason: string };
@@ -61,8 +60,7 @@ export class QueueGet {
   private readonly places = new WeakMap<Taken, Place>();
   private serving: Promise<void> | undefined;
   private downSince: number | undefined;
-  private holding: { reason: string; lettingGo: NodeJS.Timeout } | undefined;
-  private resumed: (() => void) | undefined;
+  private readonly hold: PassedHold;
   private state: GetterState = { kind: "starting" };
   /** What the last trigger failed by, as long as the next has not tried. */
   private trouble: ConnectorError | undefined;
@@ -73,6 +71,7 @@ export class QueueGet {
     const { settings, link, node, runtime } = options;
     const { queue, queueType, deadLetterQueue } = settings;
     const declare = settings.declare === "declare";
+    this.hold = new PassedHold(node.id, this.fetches);
     this.deliveries = new QueueDeliveries({
       from: { queue, queueType, deadLetterQueue, declare, waitsIn: "broker" },
       settings,
@@ -88,8 +87,14 @@ export class QueueGet {
         this.tellSoon();
       },
       warn: options.warn,
-      onHold: (reason) => this.hold(reason),
-      onResume: () => this.release(),
+      onHold: (reason) => {
+        this.hold.begin(reason);
+        this.tell();
+      },
+      onResume: () => {
+        this.hold.end();
+        this.tell();
+      },
       onWaiting: (error) => options.onState({ kind: "forwarding", error }),
     });
     this.getter = new Getter({
@@ -127,7 +132,7 @@ export class QueueGet {
     const fetch = new Fetch(trigger, wanted, claim, (one) => this.fetches.delete(one));
     this.fetches.add(fetch);
     this.line.push(fetch);
-    if (this.holding) this.holdBack(fetch, this.holding.reason);
+    this.hold.include(fetch);
     this.serve();
   }
 
@@ -135,8 +140,7 @@ export class QueueGet {
   async close(drain = 8_000): Promise<void> {
     const end = Date.now() + drain;
     this.closed = true;
-    clearInterval(this.holding?.lettingGo);
-    this.resumed?.();
+    this.hold.stop();
     this.getter.stop();
     for (const fetch of this.line.splice(0)) fetch.close(stopped());
     if (this.serving) await within(this.serving, Math.min(2_000, drain)); // an answer may be on its way
@@ -151,7 +155,7 @@ export class QueueGet {
     this.serving ??= flowTracker.outside(async () => {
       for (let fetch = this.line.shift(); fetch; fetch = this.line.shift()) {
         try {
-          while (this.holding && !this.closed) await new Promise<void>((resolve) => (this.resumed = resolve));
+          if (!this.closed) await this.hold.over();
           await this.fetch(fetch);
         } catch (error) {
           this.failed(fetch, toConnectorError(error));
@@ -240,32 +244,6 @@ export class QueueGet {
     throw new ConnectorError("OVERLOADED", `${open} messages are still in the flow: with ${wanted} more there would be over ${MOST_OPEN}`);
   }
 
-  private hold(reason: string): void {
-    const lettingGo = setInterval(() => this.letGo(), LET_GO);
-    this.holding = { reason, lettingGo };
-    for (const fetch of this.fetches) this.holdBack(fetch, reason);
-    this.tell();
-  }
-
-  /** A message of this node that came round to it again waits for itself: it must not hold the node up. */
-  private holdBack(fetch: Fetch, reason: string): void {
-    const { source } = (fetch.trigger.msg as { delivery?: { source?: unknown } }).delivery ?? {};
-    if (source !== this.options.node.id) fetch.hold(reason);
-  }
-
-  private letGo(): void {
-    for (const fetch of this.fetches) fetch.resume();
-    if (this.holding) for (const fetch of this.fetches) this.holdBack(fetch, this.holding.reason);
-  }
-
-  private release(): void {
-    clearInterval(this.holding?.lettingGo);
-    this.holding = undefined;
-    this.resumed?.();
-    for (const fetch of this.fetches) fetch.resume();
-    this.tell();
-  }
-
   private getterState(state: GetterState): void {
     this.state = state;
     if (state.kind === "ready") this.downSince = undefined;
@@ -284,8 +262,9 @@ export class QueueGet {
   }
 
   private tell(): void {
-    const { holding, trouble, state } = this;
-    if (holding) this.options.onState({ kind: "holding", reason: holding.reason });
+    const { trouble, state } = this;
+    const reason = this.hold.current;
+    if (reason !== undefined) this.options.onState({ kind: "holding", reason });
     else this.options.onState(trouble && state.kind === "ready" ? { kind: "waiting", error: trouble } : state);
   }
 }

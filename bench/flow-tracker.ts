@@ -1,73 +1,94 @@
 /**
- * What following a delivery costs a message on its way, in a real Node-RED without editor: source → 3 Change nodes → sink.
+ * What following a delivery costs a message on its way, in a real Node-RED without editor: source → three nodes → sink, with the three
+ * being functions, which are slow by themselves, or Change nodes, which are hardly more than the way between them.
  *
  *     npx tsx bench/flow-tracker.ts [messages a round]
  */
+import path from "node:path";
+import util from "@node-red/util";
 import { Runtime, type FlowNodeConfig } from "../test/services/runtime";
-import { testBench } from "../test/services/test-nodes/test-nodes";
+import { bench } from "./nodes/bench-nodes";
+import { median, report } from "./support";
 
-const MESSAGES = Number(process.argv[2] ?? 60_000);
-const ROUNDS = 5;
+const ROUNDS = Number(process.env.ROUNDS ?? 9);
 /** Messages on their way at once: the default prefetch. */
 const WINDOW = 400;
 
+type Middle = (id: string, next: string) => FlowNodeConfig;
+
 const rules = [{ t: "set", p: "topic", pt: "msg", to: "a", tot: "str" }];
-const change = (id: string, next: string): FlowNodeConfig => ({ id, type: "change", rules, wires: [[next]] });
-const FLOW: FlowNodeConfig[] = [
-  { id: "first", type: "test-count", wires: [["c1"]] },
-  change("c1", "c2"),
-  change("c2", "c3"),
-  change("c3", "last"),
-  { id: "last", type: "test-count", wires: [[]] },
-];
-const SOURCE: FlowNodeConfig = { id: "source", type: "test-source", wires: [["first"]] };
+const change: Middle = (id, next) => ({ id, type: "change", rules, wires: [[next]] });
+const fn: Middle = (id, next) => ({ id, type: "function", func: "return msg;", outputs: 1, wires: [[next]] });
 
-const runtime = new Runtime();
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
-/** Sends messages through the flow, a window at a time. @returns messages a second */
-async function round(send: (payload: number) => void): Promise<number> {
-  const last = testBench.counters.get("last");
-  if (!last) throw new Error("the flow does not run");
-  const began = performance.now();
-  for (let sent = 0; sent < MESSAGES; sent += WINDOW) {
-    const until = last.count + WINDOW;
-    for (let index = 0; index < WINDOW; index += 1) send(sent + index);
-    while (last.count < until) await turn();
-  }
-  return (MESSAGES / (performance.now() - began)) * 1000;
+/** Source → three nodes → sink. Both sources are wired to the first, so that only what sends differs. */
+function flowOf(middle: Middle, ...sources: string[]): FlowNodeConfig[] {
+  const counter = { id: "sink", type: "bench-counter" };
+  return [...sources.map((type) => ({ id: type, type, wires: [["m1"]] })), middle("m1", "m2"), middle("m2", "m3"), middle("m3", "sink"), counter];
 }
 
-const receive = (payload: number): void => testBench.counters.get("first")?.receive({ payload });
-const take = (payload: number): void => {
-  const entry = testBench.sources.get("source");
-  entry?.take(payload);
-  if (entry) entry.settled.length = 0;
-};
+const { hooks } = util as unknown as { hooks: { add(id: string, callback: (event: object) => void): void; remove(id: string): void } };
 
-const variants: { name: string; flow: FlowNodeConfig[]; send: (payload: number) => void; rates: number[] }[] = [
-  { name: "no hooks", flow: FLOW, send: receive, rates: [] },
-  { name: "hooks, message of no delivery", flow: [SOURCE, ...FLOW], send: receive, rates: [] },
-  { name: "followed", flow: [SOURCE, ...FLOW], send: take, rates: [] },
+interface Variant {
+  name: string;
+  sources: string[];
+  /** Hooks that do nothing, as many as the tracker has. */
+  emptyHooks?: boolean;
+  followed?: boolean;
+}
+
+const VARIANTS: readonly Variant[] = [
+  { name: "no hooks", sources: ["bench-bare-source"] },
+  { name: "empty hooks", sources: ["bench-bare-source"], emptyHooks: true },
+  { name: "message of no delivery", sources: ["bench-bare-source", "bench-followed-source"] },
+  { name: "followed", sources: ["bench-bare-source", "bench-followed-source"], followed: true },
 ];
 
-async function main(): Promise<void> {
-  await runtime.start();
+/** Sends messages through the flow, a window at a time. @returns messages a second, by the clock and by the processor time they took */
+async function round(messages: number, followed: boolean): Promise<{ clock: number; cpu: number }> {
+  const send = followed ? bench.take : bench.send;
+  const began = performance.now();
+  const before = process.cpuUsage();
+  bench.settled = 0;
+  for (let sent = 0; sent < messages; sent += WINDOW) {
+    const until = bench.arrived + WINDOW;
+    for (let index = 0; index < WINDOW; index += 1) send(sent + index);
+    while (bench.arrived < until || (followed && bench.settled < sent + WINDOW)) await new Promise((resolve) => setImmediate(resolve));
+  }
+  const { user, system } = process.cpuUsage(before);
+  return { clock: (messages / (performance.now() - began)) * 1000, cpu: (messages / (user + system)) * 1e6 };
+}
+
+/** Round by round, all variants one after the other, so that what else the machine does strikes all alike. */
+async function compare(runtime: Runtime, middle: Middle, messages: number, goals: Record<string, number>): Promise<void> {
+  const rates = new Map(VARIANTS.map((variant) => [variant, [] as { clock: number; cpu: number }[]]));
   for (let index = 0; index <= ROUNDS; index += 1) {
-    for (const { flow, send, rates } of variants) {
-      await runtime.deploy(flow);
-      const rate = await round(send);
-      if (index > 0) rates.push(rate); // the first round warms up
+    for (const variant of VARIANTS) {
+      await runtime.deploy(flowOf(middle, ...variant.sources));
+      if (variant.emptyHooks) for (const hook of ["onSend", "preDeliver", "onReceive", "onComplete"]) hooks.add(`${hook}.bench`, (_event) => undefined);
+      const rate = await round(messages, variant.followed ?? false);
+      if (variant.emptyHooks) hooks.remove("*.bench");
+      if (index > 0) rates.get(variant)?.push(rate); // the first round warms up
     }
   }
-  const median = (rates: number[]): number => [...rates].sort((a, b) => a - b)[rates.length >> 1] ?? 0;
-  const base = median(variants[0]?.rates ?? []);
-  for (const { name, rates } of variants) {
-    const rate = median(rates);
-    const hop = 1e6 / rate / FLOW.length - 1e6 / base / FLOW.length;
-    console.log(`${name.padEnd(32)}${rate.toFixed(0).padStart(8)}/s   ratio ${(rate / base).toFixed(2)}   ${hop >= 0 ? "+" : ""}${hop.toFixed(2)} µs a hop`);
+  const [base] = VARIANTS;
+  const bases = base ? (rates.get(base) ?? []) : [];
+  for (const [{ name }, own] of rates) {
+    const clock = median(own.map((one, index) => one.clock / (bases[index]?.clock ?? 1)));
+    const cpu = median(own.map((one, index) => one.cpu / (bases[index]?.cpu ?? 1)));
+    const rate = median(own.map((one) => one.clock));
+    report(name, clock, goals[name], `${rate.toFixed(0)}/s, ${(1e6 / rate).toFixed(1)} µs a message; by processor time ${cpu.toFixed(2)}`);
   }
-  console.log(`RSS ${(process.memoryUsage().rss / 1e6).toFixed(0)} MB`);
+}
+
+async function main(): Promise<void> {
+  const factor = Number(process.argv[2] ?? 20_000);
+  const runtime = new Runtime({ nodesDir: path.join(__dirname, "nodes") });
+  await runtime.start();
+  console.log("source → three function nodes → sink");
+  await compare(runtime, fn, factor, { "message of no delivery": 0.97, followed: 0.9 });
+  console.log("source → three Change nodes → sink");
+  await compare(runtime, change, 3 * factor, { "message of no delivery": 0.9, followed: 0.6 });
+  console.log(`resident memory ${(process.memoryUsage().rss / 1e6).toFixed(0)} MB`);
   await runtime.stop();
 }
 

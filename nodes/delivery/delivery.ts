@@ -1,8 +1,10 @@
 import { ConnectorError } from "../common/errors";
-import type { FlowContext } from "./hop";
-import { isWorse, outcomeOf, type Outcome, type Settlement, type SettleMode } from "./outcome";
+import type { FlowContext, FlowNode, Hop } from "./hop";
+import type { Linked } from "./linked-list";
+import { describeNode, isWorse, outcomeOf, type Outcome, type Settlement, type SettleMode } from "./outcome";
 import { delayAfter, type RetryPolicy } from "./retry-policy";
 import { Scope, type Verdict } from "./scope";
+import { Seat } from "./seat";
 
 /** What a message says of its delivery, as `msg.delivery`: plain values, so that it survives clones and stores. */
 export interface DeliveryInfo {
@@ -32,28 +34,40 @@ export interface DeliveryOwner<T> {
 const ACCEPT: Verdict = { outcome: "accept" };
 
 /** One message that a source took and owes an answer for. Settled exactly once. */
-export class Delivery<T = unknown> extends Scope implements FlowContext {
-  readonly scope: Scope = this;
-  readonly caught = undefined;
+export class Delivery<T = unknown> extends Scope implements FlowContext, Linked<Delivery<T>> {
+  newer: Delivery<T> | undefined;
+  older: Delivery<T> | undefined;
   private settled = false;
   private verdicts: Verdict[] | undefined;
   private readonly takenAt = Date.now();
   private holds = 0;
   private heldSince = 0;
   private heldFor = 0;
+  /** The nodes that have run in the context of the delivery, by {@link Seat.bit}. */
+  private seats = 0;
 
   /**
+   * @param number tells it from all others of this process
    * @param token known to the registry as long as the delivery is open
    * @param taken what the source took, as the source knows it
    * @param attempt from 1
    */
   constructor(
+    readonly number: number,
     readonly token: string,
     readonly taken: T,
     readonly attempt: number,
     private readonly source: DeliveryOwner<T>,
   ) {
     super();
+  }
+
+  get scope(): Scope {
+    return this;
+  }
+
+  get caught(): undefined {
+    return undefined;
   }
 
   get closed(): boolean {
@@ -100,6 +114,26 @@ export class Delivery<T = unknown> extends Scope implements FlowContext {
     this.source.holdEnded();
   }
 
+  at(nodeId: string): Hop | undefined {
+    return this.findHop((hop) => hop.shared && hop.node.id === nodeId);
+  }
+
+  hasLeft(node: FlowNode): boolean {
+    return (this.seats & Seat.of(node).bit) !== 0 && !this.at(node.id);
+  }
+
+  /**
+   * What is sent on is in the context of the delivery already, and a change of context costs more than all else there is to a hop. Never
+   * two hops to one node: context and node then tell the hop, even to code that runs when the hop has ended. Nodes that share a bit pay more.
+   */
+  override contextFor(hop: Hop): FlowContext {
+    const { bit } = hop.seat;
+    if (hop.caught || (this.seats & bit) !== 0) return hop;
+    this.seats |= bit;
+    hop.shared = true;
+    return this;
+  }
+
   protected quiet(): void {
     if (this.mode === "flow") this.settle(this.worst());
   }
@@ -144,4 +178,10 @@ export class Delivery<T = unknown> extends Scope implements FlowContext {
 /** The verdict an error gives. */
 export function verdictFor(error: ConnectorError, node: Verdict["node"], outcome: Outcome = outcomeOf(error)): Verdict {
   return node ? { outcome, error, node } : { outcome, error };
+}
+
+/** The verdict on a delivery that `node` held when its flow was stopped. */
+export function stopped(node: FlowNode): Verdict {
+  const error = new ConnectorError("FLOW_STOPPED", `Flows were stopped while ${describeNode(node)} held the message`);
+  return verdictFor(error, node);
 }

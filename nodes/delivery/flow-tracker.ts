@@ -1,28 +1,27 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { EventEmitter } from "node:events";
-import { ConnectorError } from "../common/errors";
-import { type Delivery, verdictFor } from "./delivery";
+import { type Delivery, stopped } from "./delivery";
+import { ErrorListener } from "./error-listener";
 import { Hop, type FlowContext, type FlowNode } from "./hop";
+import { addHop, findHop, hopOf } from "./message-hops";
 import { describeNode } from "./outcome";
-import { registry, tokenOf } from "./registry";
+import { openDeliveryOf, registry } from "./registry";
 import { record, recordLogged, Reports } from "./reports";
-import { configOf, isRunning, type CompleteEvent, type LogEntry, type ReceiveEvent, type SendEvent, type TrackedRuntime } from "./runtime";
+import { configOf, isDeaf, isRunning, takesNoDone, type CompleteEvent, type LogEntry, type ReceiveEvent, type SendEvent, type TrackedRuntime } from "./runtime";
 import { covers, type Scope, type Verdict } from "./scope";
+import { Seat } from "./seat";
 import { Turn } from "./turn";
 import { UntoldLine } from "./untold-line";
 
 /** Label of our hooks in Node-RED. */
 const LABEL = "surewireDelivery";
-/** Node-RED's log level for errors (util/lib/log.js). */
-const LEVEL_ERROR = 20;
 /** Where `onSend` leaves for `preDeliver` whose message it is. */
 const CONTEXT = Symbol("surewire.context");
-/** And whether the message itself, not just the running code, told so. */
+/** And that the message itself, not just the running code, told so. */
 const KNOWN = Symbol("surewire.known");
 
 interface RoutedEvent extends SendEvent {
   [CONTEXT]?: FlowContext;
-  [KNOWN]?: boolean;
+  [KNOWN]?: true;
 }
 
 /**
@@ -34,12 +33,8 @@ interface RoutedEvent extends SendEvent {
  */
 export class FlowTracker {
   private readonly storage = new AsyncLocalStorage<FlowContext>();
-  private readonly hopOf = new WeakMap<object, Hop>();
-  /** Live hops by node: a node without any needs no second look when it sends. */
-  private readonly inHands = new WeakMap<FlowNode, number>();
   private readonly turn = new Turn((orphan, scope) => this.begin(scope, orphan.message, orphan.destination, orphan.from, undefined));
-  private readonly logHandler = new EventEmitter().on("log", (entry: LogEntry) => this.onLog(entry));
-  private readonly warned = new WeakSet<FlowNode>();
+  private readonly logHandler = new ErrorListener((entry) => this.onLog(entry));
   private readonly untold = new UntoldLine((hop) => this.end(hop));
   private runtime: TrackedRuntime | undefined;
   private users = 0;
@@ -50,12 +45,16 @@ export class FlowTracker {
   /** The delivery whose source is sending: a source sends synchronously, so it needs no asynchronous context of its own. */
   private sending: Delivery | undefined;
   private readonly reports = new Reports();
+  /** The hop whose handler is being called. */
+  private handling: Hop | undefined;
+  private watchesUntold = false;
 
   /** A source begins to follow. Hooks are global to the runtime: the first user adds them. Without hooks (test helper) nothing is followed. */
   acquire(runtime: TrackedRuntime): void {
     this.users += 1;
     if (this.users > 1) return;
     this.runtime = runtime;
+    this.generation += 1; // nobody saw what was stopped meanwhile
     this.changing = true; // a source is made while flows start
     const { hooks, log, events } = runtime;
     hooks?.add(`onSend.${LABEL}`, (sent: SendEvent[]) => this.onSend(sent));
@@ -64,7 +63,6 @@ export class FlowTracker {
       : (event: SendEvent) => void this.preDeliver(event);
     hooks?.add(`preDeliver.${LABEL}`, preDeliver);
     hooks?.add(`onReceive.${LABEL}`, (event: ReceiveEvent, next: () => void) => this.onReceive(event, next));
-    hooks?.add(`postReceive.${LABEL}`, (event: ReceiveEvent) => this.postReceive(event));
     hooks?.add(`onComplete.${LABEL}`, (event: CompleteEvent) => this.onComplete(event));
     log.addHandler(this.logHandler);
     events.on("flows:stopping", this.onStopping);
@@ -83,6 +81,7 @@ export class FlowTracker {
     events.removeListener("flows:stopped", this.onStopped);
     events.removeListener("flows:started", this.onStarted);
     this.runtime = undefined;
+    this.watchesUntold = false;
   }
 
   /** Runs a source's `send` for `delivery`; the delivery is open at least until it returns. */
@@ -105,8 +104,9 @@ export class FlowTracker {
 
   /** The live hop of a message a node is handling, if the message is followed. */
   hopOfMessage(message: object): Hop | undefined {
+    if (this.handling?.message === message) return this.handling;
     const running = this.storage.getStore();
-    return running instanceof Hop && running.message === message ? running : this.hopOf.get(message);
+    return running instanceof Hop && running.message === message ? running : hopOf(message);
   }
 
   /** The context of the running code, for a settle node. */
@@ -115,26 +115,28 @@ export class FlowTracker {
   }
 
   private onSend(events: SendEvent[]): void {
-    const running = this.sending ?? this.storage.getStore();
     for (const event of events as RoutedEvent[]) {
-      const context = this.contextOf(event.msg, running);
+      const context = this.contextOf(event.msg);
       if (!context) continue;
       if (context.scope.closed) {
         this.lateSend(event);
         continue;
       }
       event[CONTEXT] = context;
-      event[KNOWN] = context === this.hopOf.get(event.msg);
-      if (!event.source.node._expectedDoneCount) this.passesOn(event, running);
+      if (context === hopOf(event.msg)) event[KNOWN] = true;
+      const { node } = event.source;
+      if (!node._expectedDoneCount) this.passesOn(event);
+      if (!this.changing && Seat.of(node).hasReached(event.destination.id, this.generation)) continue;
       if (!isRunning(event)) this.goesNowhere(context.scope, event);
     }
   }
 
   /** Whose a message is. A copy of a joined message carries the token of one delivery only: there the code that runs knows better. */
-  private contextOf(message: object, running: FlowContext | undefined): FlowContext | undefined {
-    const hop = this.hopOf.get(message);
+  private contextOf(message: object): FlowContext | undefined {
+    const hop = hopOf(message);
     if (hop && !hop.scope.closed) return hop;
-    const delivery = openDelivery(message);
+    const running = this.sending ?? this.storage.getStore();
+    const delivery = openDeliveryOf(message);
     if (!delivery || (running && !running.scope.closed && covers(running.scope, delivery.scope))) return running;
     return delivery;
   }
@@ -152,39 +154,56 @@ export class FlowTracker {
     const node = event.destination.node;
     if (!node) return false;
     const from = event.source.node;
+    const seat = Seat.of(from);
     if (!routed) {
-      const orphan = Boolean(this.inHands.get(from)) || this.turn.hasFinished(from);
+      const orphan = seat.inHands > 0 || this.turn.hasFinished(from);
       if (orphan) this.turn.sendsOrphan({ message: event.msg, from, destination: node });
       return orphan;
     }
+    if (!this.changing) seat.reaches(event.destination.id, this.generation);
     this.turn.sends(this.begin(routed.scope, event.msg, node, from, routed.caught), event[KNOWN] === true);
     return true;
   }
 
   private onReceive(event: ReceiveEvent, next: () => void): void {
     const node = event.destination.node;
-    const hop = this.find(event.msg, node, false) ?? this.unsent(event.msg, node);
+    const hop = findHop(event.msg, node, false) ?? this.unsent(event.msg, node);
     if (!hop) {
       next();
       return;
     }
     hop.received = true;
     if (node.type === "catch") hop.caught = this.reports.caught(hop.scope, event.msg, node, (id) => this.endErring(id)) ?? hop.caught;
-    this.storage.run(hop, next);
+    const silent = takesNoDone(node);
+    if (silent) this.watchUntold();
+    const outer = this.handling;
+    this.handling = hop;
+    try {
+      this.storage.run(silent ? hop : hop.scope.contextFor(hop), next);
+    } finally {
+      this.handling = outer;
+    }
+  }
+
+  /** Nodes that take no `done` need one more hook, which flows without any need not pay for. */
+  private watchUntold(): void {
+    if (this.watchesUntold) return;
+    this.watchesUntold = true;
+    this.runtime?.hooks?.add(`postReceive.${LABEL}`, (event: ReceiveEvent) => this.postReceive(event));
   }
 
   /** A message that came without a send: Link nodes, Catch and Complete hand theirs over directly. */
   private unsent(message: object, node: FlowNode): Hop | undefined {
-    const context = this.reports.originOf(message, node) ?? this.contextOf(message, this.storage.getStore());
+    const context = this.reports.originOf(message, node) ?? this.contextOf(message);
     if (!context || context.scope.closed || typeof message !== "object") return undefined;
     return this.begin(context.scope, message, node, undefined, context.caught);
   }
 
   private postReceive(event: ReceiveEvent): void {
     const node = event.destination.node;
-    const deaf = !node._inputCallback && !node._inputCallbacks;
-    if (node._expectedDoneCount && !deaf) return;
-    const hop = this.find(event.msg, node, true);
+    if (!takesNoDone(node)) return;
+    const deaf = isDeaf(node);
+    const hop = findHop(event.msg, node, true);
     if (!hop) return;
     if (deaf && !this.isLive(node)) hop.scope.record(stopped(node));
     else if (deaf) record(hop.scope, `${describeNode(node)} has no input handler: what is sent to it goes nowhere`, node);
@@ -194,20 +213,21 @@ export class FlowTracker {
   }
 
   /** A node that takes no `done` sends: with that it has finished with the message it made this of. */
-  private passesOn({ msg, source }: SendEvent, running: FlowContext | undefined): void {
-    const hop = this.find(msg, source.node, true) ?? (running instanceof Hop && running.node === source.node && !running.ended ? running : undefined);
+  private passesOn({ msg, source }: SendEvent): void {
+    const running = this.sending ?? this.storage.getStore();
+    const hop = findHop(msg, source.node, true) ?? (running instanceof Hop && running.node === source.node && !running.ended ? running : undefined);
     if (hop) this.untold.sends(hop);
   }
 
   private onComplete(event: CompleteEvent): void {
-    const hop = this.find(event.msg, event.node.node, true);
+    const hop = findHop(event.msg, event.node.node, true);
     this.reports.completed(hop, event.error);
     if (hop) this.end(hop, Boolean(event.error));
   }
 
   /** An error that no Catch node took is logged, in the context of the code that raised it. */
   private onLog(entry: LogEntry): void {
-    if (entry.level > LEVEL_ERROR || entry.id === undefined || this.reports.isLogged(entry.id)) return;
+    if (entry.id === undefined || this.reports.isLogged(entry.id)) return;
     const context = this.storage.getStore();
     if (!context || context.scope.closed) return;
     if (!context.scope.verdictOf(entry.id)) recordLogged(context.scope, entry.id, entry);
@@ -216,24 +236,15 @@ export class FlowTracker {
 
   /** A handler that throws never calls `done`: the error it ended with is its end. */
   private endErring(nodeId: string): void {
-    const running = this.storage.getStore();
-    if (running instanceof Hop && running.node.id === nodeId && running.received) this.end(running);
+    const hop = this.storage.getStore()?.at(nodeId);
+    if (hop?.received) this.end(hop);
   }
 
   private begin(scope: Scope, message: object, node: FlowNode, from: FlowNode | undefined, caught: Verdict | undefined): Hop {
     const hop = new Hop(scope, message, node, this.generation, from, caught);
-    const previous = liveOf(this.hopOf.get(message));
-    if (previous) previous.previous = liveOf(previous.previous); // a message that goes round for hours keeps no trail
-    hop.previous = previous;
-    this.hopOf.set(message, hop);
-    this.inHands.set(node, (this.inHands.get(node) ?? 0) + 1);
+    addHop(hop);
+    hop.seat.inHands += 1;
     scope.add(hop);
-    return hop;
-  }
-
-  private find(message: object, node: FlowNode, received: boolean): Hop | undefined {
-    let hop = this.hopOf.get(message);
-    while (hop && (hop.ended || hop.node !== node || hop.received !== received)) hop = hop.previous;
     return hop;
   }
 
@@ -241,7 +252,7 @@ export class FlowTracker {
   private end(hop: Hop, failed = false): void {
     if (hop.ended) return;
     hop.ended = true;
-    this.inHands.set(hop.node, (this.inHands.get(hop.node) ?? 1) - 1);
+    hop.seat.inHands -= 1;
     if ((this.changing || hop.generation !== this.generation) && !hop.safe && !this.isLive(hop.node)) hop.scope.record(stopped(hop.node));
     if (!failed && !hop.scope.closed) this.turn.finishes(hop.node, hop.scope);
     hop.scope.remove(hop);
@@ -249,12 +260,13 @@ export class FlowTracker {
 
   /** A message of a delivery that is settled already. */
   private lateSend(event: SendEvent): void {
-    const running = this.storage.getStore();
     const node = event.source.node;
-    const own = this.hopOf.get(event.msg);
-    if (!(running instanceof Hop) || !running.ended || running.node !== node || (own && !own.ended) || this.warned.has(node)) return;
-    this.warned.add(node);
-    const fault = running.untold ? "takes no done and sends later" : "sends after it called done";
+    const running = this.storage.getStore();
+    const own = hopOf(event.msg);
+    const seat = Seat.of(node);
+    if (!running?.hasLeft(node) || (own && !own.ended) || seat.warned) return;
+    seat.warned = true;
+    const fault = running instanceof Hop && running.untold ? "takes no done and sends later" : "sends after it called done";
     (node as { warn?: (text: string) => void }).warn?.(
       `${describeNode(node)} ${fault}, so a delivery cannot be followed through it: it was settled before this message was sent`,
     );
@@ -286,20 +298,3 @@ export class FlowTracker {
 
 /** The tracker of this process: Node-RED's hooks are global, and so is it. */
 export const flowTracker = new FlowTracker();
-
-function openDelivery(message: object): FlowContext | undefined {
-  const token = tokenOf(message);
-  if (token === undefined) return undefined;
-  const delivery = registry.find(token);
-  return delivery === "closed" || delivery?.mode !== "flow" ? undefined : delivery;
-}
-
-function liveOf(hop: Hop | undefined): Hop | undefined {
-  while (hop?.ended) hop = hop.previous;
-  return hop;
-}
-
-function stopped(node: FlowNode): Verdict {
-  const error = new ConnectorError("FLOW_STOPPED", `Flows were stopped while ${describeNode(node)} held the message`);
-  return verdictFor(error, node);
-}

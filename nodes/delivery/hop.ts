@@ -1,5 +1,6 @@
 import type { NodeName } from "./outcome";
 import type { Scope, Verdict } from "./scope";
+import { Seat } from "./seat";
 
 /** What the tracker needs of a Node-RED node. The underscored names are Node-RED's own (runtime/lib/nodes/Node.js, 4.1 and 5.0). */
 export interface FlowNode extends NodeName {
@@ -23,6 +24,10 @@ export interface FlowContext {
   scope: Scope;
   /** The error whose Catch branch this is. */
   caught: Verdict | undefined;
+  /** The hop that the code of the node with this id works for, if it has not ended. */
+  at(nodeId: string): Hop | undefined;
+  /** Whether the node had something here, and has finished with it. */
+  hasLeft(node: FlowNode): boolean;
 }
 
 /**
@@ -42,6 +47,10 @@ export class Hop implements FlowContext {
   /** Ended although the node may still work, since it takes no `done`. */
   untold = false;
   caught: Verdict | undefined;
+  /** Of {@link node}. */
+  readonly seat: Seat;
+  /** Its handler runs in the context of the delivery, not in this one. */
+  shared = false;
 
   /**
    * @param generation of the tracker when the hop began; tells whether flows were stopped since
@@ -56,5 +65,14 @@ export class Hop implements FlowContext {
     caught: Verdict | undefined,
   ) {
     this.caught = caught;
+    this.seat = Seat.of(node);
+  }
+
+  at(nodeId: string): Hop | undefined {
+    return this.node.id === nodeId && !this.ended ? this : undefined;
+  }
+
+  hasLeft(node: FlowNode): boolean {
+    return this.node === node && this.ended;
   }
 }

@@ -4,31 +4,49 @@ import type { Delivery } from "./delivery";
 /** How many of the deliveries that were not accepted are remembered: a few times what brokers hand out at once. */
 const RETURNING_KEPT = 20_000;
 
+/** The latest deliveries, which are looked up by number; a power of two, and more than are open at once as a rule. */
+const RECENT = 4096;
+
 /**
  * The open deliveries of this process, by token. A token is `<instance>:<source>:<number>`: a plain string that a message
  * can carry through clones, context stores and JSON, where an object with behaviour would be copied and break.
+ *
+ * The numbers rise by one, so the latest deliveries lie in a ring. A `Map` through which everything passes is made anew again and again, and in
+ * V8 each of its former tables keeps the next alive: all that was ever in it grew old before it was collected, the largest cost of all.
  */
 export class DeliveryRegistry {
   /** Tells our tokens from those another process, or this one before a restart, gave out. */
-  private readonly instance = randomBytes(6).toString("base64url");
-  private readonly open = new Map<string, Delivery>();
+  private readonly prefix = `${randomBytes(6).toString("base64url")}:`;
+  private readonly recent: (Delivery | undefined)[] = new Array<Delivery | undefined>(RECENT).fill(undefined);
+  /** Those that are open although {@link RECENT} others came after them, oldest first. */
+  private readonly lingering = new Map<number, Delivery>();
   /** Tokens of deliveries that ended unaccepted, oldest first. */
   private readonly returning = new Set<string>();
   private count = 0;
 
-  /** A token no other delivery has had. */
-  nextToken(sourceId: string): string {
+  /** A number no other delivery has had. */
+  nextNumber(): number {
     this.count += 1;
-    return `${this.instance}:${sourceId}:${this.count}`;
+    return this.count;
+  }
+
+  /** What the tokens of a source begin with; the number follows. */
+  prefixFor(sourceId: string): string {
+    return `${this.prefix}${sourceId}:`;
   }
 
   add(delivery: Delivery): void {
-    this.open.set(delivery.token, delivery);
+    const place = delivery.number % RECENT;
+    const displaced = this.recent[place];
+    if (displaced) this.lingering.set(displaced.number, displaced);
+    this.recent[place] = delivery;
   }
 
   /** @param accepted nothing more is owed for it; else its message comes again, or lies among the dead letters */
   remove(delivery: Delivery, accepted: boolean): void {
-    this.open.delete(delivery.token);
+    const place = delivery.number % RECENT;
+    if (this.recent[place] === delivery) this.recent[place] = undefined;
+    else this.lingering.delete(delivery.number);
     if (accepted) return;
     this.returning.add(delivery.token);
     if (this.returning.size <= RETURNING_KEPT) return;
@@ -51,12 +69,21 @@ export class DeliveryRegistry {
    * `undefined` when the token is not of this process.
    */
   find(token: string): Delivery | "closed" | undefined {
-    return this.open.get(token) ?? (token.startsWith(`${this.instance}:`) ? "closed" : undefined);
+    if (!token.startsWith(this.prefix)) return undefined;
+    const number = Number(token.slice(token.lastIndexOf(":") + 1));
+    const delivery = this.recent[number % RECENT];
+    if (delivery?.token === token) return delivery;
+    const lingering = this.lingering.get(number);
+    return lingering?.token === token ? lingering : "closed";
   }
 
   /** All open deliveries, oldest first. */
-  all(): Iterable<Delivery> {
-    return this.open.values();
+  *all(): Iterable<Delivery> {
+    yield* this.lingering.values();
+    for (let number = this.count + 1; number <= this.count + RECENT; number += 1) {
+      const delivery = this.recent[number % RECENT];
+      if (delivery) yield delivery;
+    }
   }
 }
 
@@ -67,4 +94,12 @@ export const registry = new DeliveryRegistry();
 export function tokenOf(message: object): string | undefined {
   const id: unknown = (message as { delivery?: { id?: unknown } | null }).delivery?.id;
   return typeof id === "string" ? id : undefined;
+}
+
+/** The open delivery whose token a message carries, if the flow settles it. */
+export function openDeliveryOf(message: object): Delivery | undefined {
+  const token = tokenOf(message);
+  if (token === undefined) return undefined;
+  const delivery = registry.find(token);
+  return delivery === "closed" || delivery?.mode !== "flow" ? undefined : delivery;
 }

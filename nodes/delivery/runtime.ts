@@ -72,3 +72,13 @@ export function configOf(from: FlowNode, id: string): (NodeName & { d?: boolean 
   }
   return undefined;
 }
+
+/** Whether nobody will tell when the node has finished with a message: it takes no `done`, or no message at all. */
+export function takesNoDone(node: FlowNode): boolean {
+  return !node._expectedDoneCount || isDeaf(node);
+}
+
+/** Whether it has no input handler. */
+export function isDeaf(node: FlowNode): boolean {
+  return !node._inputCallback && !node._inputCallbacks;
+}

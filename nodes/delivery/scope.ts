@@ -1,5 +1,5 @@
 import type { ConnectorError } from "../common/errors";
-import type { Hop } from "./hop";
+import type { FlowContext, FlowNode, Hop } from "./hop";
 import type { NodeName, Outcome } from "./outcome";
 
 /** An outcome that something on the way asked for. */
@@ -23,6 +23,9 @@ export abstract class Scope {
   private newest: Hop | undefined;
   /** Groups that this scope is a member of. */
   private groups: Set<JoinedScope> | undefined;
+  /** The node that last sent for this scope, and the turn it did so in; see `Turn`. */
+  sender: FlowNode | undefined;
+  sentIn = 0;
 
   /** Whether nothing that happens in this scope can matter any more. */
   abstract get closed(): boolean;
@@ -38,6 +41,11 @@ export abstract class Scope {
 
   /** The wait of {@link hold} is over. */
   abstract resume(): void;
+
+  /** The context in which the handler of `hop` runs: its own, or a cheaper one that tells as much. */
+  contextFor(hop: Hop): FlowContext {
+    return hop;
+  }
 
   /** Nothing was open for one turn of the event loop. */
   protected abstract quiet(): void;
@@ -81,6 +89,13 @@ export abstract class Scope {
     for (let hop = this.newest; hop; hop = hop.older) found.push(hop);
     for (const group of this.groups ?? []) found.push(...group.hopsWithin());
     return found;
+  }
+
+  /** The newest live hop of this scope itself that is as wanted. */
+  protected findHop(wanted: (hop: Hop) => boolean): Hop | undefined {
+    let hop = this.newest;
+    while (hop && !wanted(hop)) hop = hop.older;
+    return hop;
   }
 
   /** This scope is a member of `group` from now on. */

@@ -1,6 +1,7 @@
 import { ConnectorError, errorText } from "../common/errors";
 import { Delivery, type DeliveryOwner, verdictFor } from "./delivery";
 import { flowTracker } from "./flow-tracker";
+import { LinkedList } from "./linked-list";
 import { describeNode, type SettleMode, type Settlement } from "./outcome";
 import { registry } from "./registry";
 import type { RetryPolicy } from "./retry-policy";
@@ -32,7 +33,8 @@ export class DeliverySource<T = unknown> implements DeliveryOwner<T> {
   readonly id: string;
   readonly policy: RetryPolicy;
   readonly settleMode: SettleMode;
-  private readonly open_ = new Set<Delivery<T>>();
+  private readonly prefix: string;
+  private readonly open_ = new LinkedList<Delivery<T>>();
   private held_ = 0;
   private readonly pause: SystemPause;
   private sweep: NodeJS.Timeout | undefined;
@@ -41,6 +43,7 @@ export class DeliverySource<T = unknown> implements DeliveryOwner<T> {
 
   constructor(private readonly options: DeliverySourceOptions<T>) {
     this.id = options.id;
+    this.prefix = registry.prefixFor(options.id);
     this.policy = { retries: options.retries, retryDelay: options.retryDelay, retryMaxDelay: options.retryMaxDelay };
     this.settleMode = options.settle;
     this.pause = new SystemPause(options.runtime.events, { began: (reason) => this.holdBegan(reason), ended: () => this.holdEnded() });
@@ -68,7 +71,8 @@ export class DeliverySource<T = unknown> implements DeliveryOwner<T> {
    * @param attempt from 1
    */
   open(taken: T, attempt: number): Delivery<T> {
-    const delivery = new Delivery<T>(registry.nextToken(this.id), taken, attempt, this);
+    const number = registry.nextNumber();
+    const delivery = new Delivery<T>(number, `${this.prefix}${number}`, taken, attempt, this);
     this.open_.add(delivery);
     registry.add(delivery as Delivery);
     if (this.settleMode === "delivery") delivery.settle({ outcome: "accept" });
@@ -84,9 +88,7 @@ export class DeliverySource<T = unknown> implements DeliveryOwner<T> {
   /** The connection is lost and the system takes these back by itself: closes them without an answer. @param which default all */
   invalidate(which: (delivery: Delivery<T>) => boolean = () => true): void {
     for (const delivery of [...this.open_]) {
-      if (!which(delivery)) continue;
-      delivery.close();
-      this.forget(delivery, false);
+      if (which(delivery) && delivery.close()) this.forget(delivery, false);
     }
   }
 
@@ -147,7 +149,7 @@ export class DeliverySource<T = unknown> implements DeliveryOwner<T> {
 
   private forget(delivery: Delivery<T>, accepted: boolean): void {
     registry.remove(delivery as Delivery, accepted);
-    this.open_.delete(delivery);
+    this.open_.remove(delivery);
     if (this.open_.size === 0) this.drained?.();
   }
 

@@ -10,6 +10,9 @@ export interface Orphan {
 
 const NONE: readonly Hop[] = [];
 
+/** A microtask through a promise costs half of one through `queueMicrotask`, which makes an `AsyncResource` for each. */
+const RESOLVED = Promise.resolve();
+
 /**
  * What happened in this turn – the code that runs until the next microtask – and the rule it is kept for: Join and Batch hold
  * the `done`s of a group, send one message and then call them all, so a message sent in the same turn as `done()` for
@@ -17,8 +20,8 @@ const NONE: readonly Hop[] = [];
  */
 export class Turn {
   private readonly sent: Hop[] = [];
-  /** The node that last sent for a scope: a flush of thousands of messages, each with its own `done`, must not look through them all. */
-  private readonly sender = new Map<Scope, FlowNode>();
+  /** Counts the turns, so that a scope can tell which node has sent for it in this one: a flush of thousands of messages, each with its own `done`, must not look through them all. */
+  private number = 1;
   private orphans: Orphan[] = [];
   private readonly finished: { node: FlowNode; scope: Scope }[] = [];
   private group: JoinedScope | undefined;
@@ -30,7 +33,10 @@ export class Turn {
   /** A message left `hop.from`. @param known whether the message itself, not just the running code, told whose it is */
   sends(hop: Hop, known: boolean): void {
     this.sent.push(hop);
-    if (hop.from) this.sender.set(hop.scope, hop.from);
+    if (hop.from) {
+      hop.scope.sender = hop.from;
+      hop.scope.sentIn = this.number;
+    }
     this.clearSoon();
     if (known) return;
     for (const { node, scope } of this.finished) if (node === hop.from) this.join(hop, scope);
@@ -51,7 +57,7 @@ export class Turn {
 
   /** `node` called `done()` for a message of `scope`; in whose context says nothing: the timer of a group runs in that of its first message. */
   finishes(node: FlowNode, scope: Scope): void {
-    if (this.sender.get(scope) === node) return;
+    if (scope.sentIn === this.number && scope.sender === node) return;
     const mine = this.sent.length === 0 ? NONE : this.sent.filter((hop) => hop.from === node && !hop.scope.closed);
     if (mine.some((hop) => covers(hop.scope, scope))) return;
     if (this.orphans.length > 0) this.adoptOrphans(node, scope);
@@ -86,14 +92,14 @@ export class Turn {
   private clearSoon(): void {
     if (this.clearing) return;
     this.clearing = true;
-    queueMicrotask(this.clear);
+    void RESOLVED.then(this.clear);
   }
 
   private readonly clear = (): void => {
     this.clearing = false;
     this.group = undefined;
     this.sent.length = 0;
-    this.sender.clear();
+    this.number += 1;
     this.orphans.length = 0;
     this.finished.length = 0;
   };

@@ -272,6 +272,19 @@ describe("the flow tracker, in a real Node-RED", function () {
       assert.equal(theSource().settled[0]?.settlement.error?.message, "quietly");
     });
 
+    it("by what one part reports later without done, and still waits for the other parts in the same node", async () => {
+      const func = "setTimeout(() => { if (msg.payload === 2) return node.error('two', msg); node.send(msg); node.done(); }, msg.payload * 10 % 20 + 5);";
+      await runtime.fresh([source(["split"]), split(), fn("f", func, ["see"]), see("see")].map(wire("split", "f")));
+      assert.deepEqual(await outcomesOf([1, 2, 3]).catch(String), ["retry"]);
+      assert.deepEqual(seenAt("see"), [1, 3]);
+    });
+
+    it("by what a node reports later without done, though it has sent the same message round before", async () => {
+      const func = "msg.payload += 1; if (msg.payload < 3) { node.send(msg, false); node.done(); } else setTimeout(() => node.error('late', msg), 5); return null;";
+      await runtime.fresh([source(["f"]), fn("f", func, ["f"])]);
+      assert.deepEqual(await outcomesOf(0), ["retry"]);
+    });
+
     it("and waits for the Catch branch before it settles as failed", async () => {
       await runtime.fresh([source(["f"]), fn("f", "throw new Error('x');"), catchAll(["hold"]), hold("hold")]);
       theSource().take("a");

@@ -1,0 +1,58 @@
+import type { Node, NodeAPI, NodeDef, NodeMessageInFlow } from "node-red";
+import { DeliverySource } from "../../nodes/delivery/source";
+
+/** The nodes of the running flow that a benchmark drives. */
+export const bench = {
+  /** Sends a message of no delivery. */
+  send: (_payload: number): void => undefined,
+  /** Takes a delivery and sends it, followed. */
+  take: (_payload: number): void => undefined,
+  /** Messages that reached the end of the flow. */
+  arrived: 0,
+  /** Deliveries that were settled. */
+  settled: 0,
+};
+
+/** Registers the source and the sink of the benchmarks: as little as such nodes can do. */
+export function register(RED: NodeAPI): void {
+  /** Knows nothing of deliveries. */
+  function BareSource(this: Node, config: NodeDef): void {
+    RED.nodes.createNode(this, config);
+    bench.send = (payload) => this.send({ payload } as NodeMessageInFlow);
+  }
+
+  /** Follows what it takes. One delivery stays open, so that the tracker is never idle. */
+  function FollowedSource(this: Node, config: NodeDef): void {
+    RED.nodes.createNode(this, config);
+    const policy = { retries: 5, retryDelay: 1000, retryMaxDelay: 300_000 };
+    const quiet = { onHold: () => undefined, onResume: () => undefined, warn: (text: string) => this.warn(text) };
+    const source = new DeliverySource<number>({
+      id: this.id,
+      runtime: RED as never,
+      settle: "flow",
+      deadline: 1_500_000,
+      onSettle: () => (bench.settled += 1),
+      ...policy,
+      ...quiet,
+    });
+    source.open(-1, 1);
+    bench.take = (payload) => {
+      const delivery = source.open(payload, 1);
+      source.send(delivery, () => this.send({ payload, delivery: delivery.info } as unknown as NodeMessageInFlow));
+    };
+    this.on("close", () => source.close());
+  }
+
+  /** The end of the flow. */
+  function Counter(this: Node, config: NodeDef): void {
+    RED.nodes.createNode(this, config);
+    this.on("input", (_msg, _send, done) => {
+      bench.arrived += 1;
+      done();
+    });
+  }
+
+  RED.nodes.registerType("bench-bare-source", BareSource);
+  RED.nodes.registerType("bench-followed-source", FollowedSource);
+  RED.nodes.registerType("bench-counter", Counter);
+}

@@ -1,0 +1,37 @@
+import type { FlowNode } from "./hop";
+import { hiddenSlot } from "./hidden-slot";
+
+const seats = hiddenSlot<Seat>();
+
+let count = 0;
+
+/** What the tracker keeps of a node. */
+export class Seat {
+  /** One of 31 bits, for sets of nodes in one number. Another node may have the same. */
+  readonly bit = 1 << (count++ % 31);
+  /** Live hops to the node: while there are none, what it sends of nobody needs no second look. */
+  inHands = 0;
+  /** The user was told that deliveries cannot be followed through it. */
+  warned = false;
+  /** The node that a message of it reached last, and the generation of the tracker then: nodes only go when flows are stopped. */
+  private reached = "";
+  private reachedIn = -1;
+
+  /** The seat of a node; made when there is none. */
+  static of(node: FlowNode): Seat {
+    let seat = seats.get(node);
+    if (!seat) seats.set(node, (seat = new Seat()));
+    return seat;
+  }
+
+  /** A message went to the node with this id: it runs. */
+  reaches(id: string, generation: number): void {
+    this.reached = id;
+    this.reachedIn = generation;
+  }
+
+  /** Whether a message went to the node with this id in this generation. */
+  hasReached(id: string, generation: number): boolean {
+    return this.reachedIn === generation && this.reached === id;
+  }
+}

@@ -36,10 +36,11 @@ export function credentialsToTest(request: TestRequest, deployed: Deployed | und
     if (value) credentials[name] = value;
   }
   for (const name of SECRETS) {
+    if (!isSent(request, name)) continue;
     const typed = request.credentials[name];
     const value = typed === undefined || typed === STAND_IN ? deployed?.credentials[name] : typed;
     if (!value) continue;
-    if (value !== typed && isSent(request, name) && !(deployed && goesToTheSame(request, deployed.def))) {
+    if (value !== typed && !(deployed && goesToTheSame(request, deployed.def))) {
       throw new ConnectorError("INPUT_INVALID", "Addresses, TLS or token URL differ from those that are deployed: type the password or secret again to test them, or deploy first");
     }
     credentials[name] = value;

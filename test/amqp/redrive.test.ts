@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { connect, type ChannelModel, type ConsumeMessage, type Message } from "amqplib";
 import { Broker, type BrokerLink } from "../../nodes/amqp/client/broker";
 import { attemptOf, deadLetterCopy, originOf, type Failure } from "../../nodes/amqp/client/retry-and-dead-letter";
+import { LetterBox } from "../../nodes/amqp/redrive/letter-box";
 import type { LetterMessage } from "../../nodes/amqp/redrive/letter-message";
 import type { Clock } from "../../nodes/amqp/redrive/pace";
 import { RedriveRun, type RedriveOrder, type RedriveRunOptions, type RedriveSettings } from "../../nodes/amqp/redrive/redrive-run";
@@ -284,6 +285,16 @@ describe("a redrive run", function () {
       assert.equal(await depth(queue), 0);
     });
 
+    it("shows more than it has on the way at once, in their order", async () => {
+      const { queue, dlq } = await pair("look-at-many");
+      await die(queue, range(700));
+      const seen: unknown[] = [];
+      const report = await redrive(dlq, { order: { dryRun: true }, filter: ({ payload }) => Number(payload) % 2 === 0, show: ({ payload }) => seen.push(payload) });
+      assert.deepEqual(report, said({ dryRun: true, found: 350, skipped: 350, left: 700 }));
+      assert.deepEqual(seen, range(700).filter((payload) => Number(payload) % 2 === 0));
+      assert.deepEqual(await contents(dlq), range(700));
+    });
+
     it("shows no more than the limit, and only what the filter means", async () => {
       const { queue, dlq } = await pair("look-some");
       await die(queue, range(6));
@@ -349,20 +360,22 @@ describe("a redrive run", function () {
       assert.match(error.message, /no queue 'amqp-test/);
     });
 
-    it("when the queue lets nobody get a message, and nobody else notices", async () => {
+    it("at once when the broker refuses the password", async () => {
+      const strange = new Broker({ urls: [rabbit.url], username: "guest", password: "wrong" });
+      const error = await fails(runOf("any", { link: strange.acquire(user) }));
+      await strange.release(user);
+      assert.equal(error.code, "BROKER_REFUSED");
+    }).timeout(5_000);
+
+    it("when the queue is a stream, and nobody else notices", async () => {
       const down: unknown[] = [];
       const unsubscribe = link.consume.subscribe({ down: (error) => down.push(error) });
-      const single = await plain.makeQueue(unique("single"), { "x-queue-type": "quorum", "x-single-active-consumer": true });
-      await plain.send(single, ["a"]);
-      const locked = await fails(runOf(single));
-      assert.equal(locked.code, "QUEUE_UNAVAILABLE");
-      assert.match(locked.message, /single active consumer/);
       const stream = await plain.makeQueue(unique("stream"), { "x-queue-type": "stream" });
       await plain.send(stream, ["a"]);
-      const streaming = await fails(runOf(stream));
-      assert.equal(streaming.code, "QUEUE_UNAVAILABLE");
-      assert.match(streaming.message, /is a stream/);
+      const error = await fails(runOf(stream));
       unsubscribe();
+      assert.equal(error.code, "QUEUE_UNAVAILABLE");
+      assert.match(error.message, /is a stream/);
       assert.deepEqual(down, []);
     });
 
@@ -389,16 +402,16 @@ describe("a redrive run", function () {
 
     it("when its connection is cut, and has lost nothing", async () => {
       const { queue, dlq } = await pair("cut");
-      await plain.send(dlq, range(300), { headers: { "x-original-queue": queue } });
+      await plain.send(dlq, range(150), { headers: { "x-original-queue": queue } });
       const proxy = new MutableProxy(rabbit.port);
       const cut = new Broker({ urls: [await proxy.start()], backOff: quick() });
       try {
-        const progress = (done: number): void => void (done === 100 && proxy.stop());
+        const progress = (done: number): void => void (done === 50 && proxy.stop());
         const error = await fails(runOf(dlq, { link: cut.acquire(user), onProgress: progress }));
         assert.equal(error.scope, "system");
         const { moved, left } = error.details as unknown as RedriveReport;
-        assert.ok(moved >= 100 && moved < 300, `${moved} moved`);
-        assert.equal(moved + left, 300);
+        assert.ok(moved >= 50 && moved < 150, `${moved} moved`);
+        assert.equal(moved + left, 150);
       } finally {
         await cut.release(user);
         proxy.stop();
@@ -407,9 +420,45 @@ describe("a redrive run", function () {
       await waitFor("all", async () => {
         await redrive(dlq); // what the broker has taken back by now
         for (const content of await contents(queue)) found.add(content);
-        return found.size === 300;
+        return found.size === 150;
       });
       assert.equal(await depth(dlq), 0);
+    });
+  });
+
+  describe("a queue that others take from as well", () => {
+    const open = async (queue: string): Promise<LetterBox> => {
+      const box = new LetterBox({ connection: link.consume, queue, ahead: 10, onLost: () => undefined, stallAfter: 500 });
+      await box.open(5_000);
+      return box;
+    };
+
+    it("is empty when they have the rest", async () => {
+      const { dlq } = await pair("shared");
+      await plain.send(dlq, ["theirs", "ours"]);
+      const box = await open(dlq);
+      assert.equal(text(await plain.get(dlq)), "theirs");
+      const message = await box.take();
+      assert.equal(message && text(message), "ours");
+      assert.equal(await box.take(), undefined);
+      await box.close();
+      assert.deepEqual(await contents(dlq), ["ours"]);
+    });
+
+    it("is no queue of ours while a single active consumer has it, and one afterwards", async () => {
+      const { queue, dlq } = await pair("single");
+      const single = await plain.makeQueue(unique("single"), { "x-queue-type": "quorum", "x-single-active-consumer": true });
+      const other = await reader.createChannel();
+      await other.prefetch(1);
+      await other.consume(single, () => undefined);
+      await die(queue, ["a", "b"]);
+      await redrive(dlq, { order: { target: { kind: "given", exchange: "", routingKey: single } } });
+      const box = await open(single);
+      await assert.rejects(box.take(), { code: "QUEUE_UNAVAILABLE", message: /another consumer has it/ });
+      await box.close();
+      await other.close();
+      assert.deepEqual(await redrive(single, { order: { target: { kind: "given", exchange: "", routingKey: queue } } }), said({ moved: 2 }));
+      assert.deepEqual(await contents(queue), ["a", "b"]);
     });
   });
 });

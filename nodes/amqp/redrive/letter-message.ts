@@ -1,4 +1,4 @@
-import type { GetMessage } from "amqplib";
+import type { Message } from "amqplib";
 import { decode, type Format } from "../../format/format";
 import { givenProperties } from "../client/queue-message";
 import type { DeadLetter } from "./dead-letter";
@@ -31,7 +31,7 @@ export interface LetterMessage {
 }
 
 /** The content as a value; as it is when it cannot be read. */
-export function readPayload(message: GetMessage, format: Format): unknown {
+export function readPayload(message: Message, format: Format): unknown {
   try {
     return decode(message.content, format, message.properties);
   } catch {
@@ -39,7 +39,7 @@ export function readPayload(message: GetMessage, format: Format): unknown {
   }
 }
 
-export function viewOf(message: GetMessage, letter: DeadLetter, payload: unknown): LetterView {
+export function viewOf(message: Message, letter: DeadLetter, payload: unknown): LetterView {
   const { code, message: text, node, attempts, failedAt: at, queue, exchange, routingKey, age, redriven } = letter;
   return {
     payload,
@@ -65,7 +65,7 @@ export class Preview {
     private readonly send: (message: LetterMessage) => void,
   ) {}
 
-  add(message: GetMessage, deadLetter: DeadLetter, payload: unknown): void {
+  add(message: Message, deadLetter: DeadLetter, payload: unknown): void {
     if (this.waiting) this.send(this.waiting);
     const amqp = { properties: givenProperties(message), headers: message.properties.headers ?? {} };
     this.waiting = { payload, topic: deadLetter.routingKey, deadLetter, amqp, parts: { id: this.id, type: "array", index: this.index } };

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { GetMessage } from "amqplib";
+import type { ConsumeMessage } from "amqplib";
 import { ConnectorError, toConnectorError } from "../../common/errors";
 import type { Format } from "../../format/format";
 import type { BrokerLink } from "../client/broker";
@@ -52,6 +52,8 @@ export interface RedriveRunOptions {
 
 /** Unconfirmed messages at most. */
 const WINDOW = 100;
+/** Messages on their way to us at most: twice the window, so that what is held in between leaves room for it. */
+const AHEAD = 2 * WINDOW;
 const MOST_HELD = 10_000;
 /** ms. The broker takes the channel away from who holds a message for 30 min (its default consumer timeout). */
 const LONGEST_HELD = 25 * 60_000;
@@ -85,7 +87,7 @@ export class RedriveRun {
     const { link, settings, order, show, clock = systemClock } = options;
     this.clock = clock;
     this.pace = new Pace(order.dryRun ? undefined : settings.rate, clock);
-    this.box = new LetterBox({ connection: link.consume, queue: settings.queue, onLost: (error) => this.fail(error) });
+    this.box = new LetterBox({ connection: link.consume, queue: settings.queue, ahead: aheadOf(options), onLost: (error) => this.fail(error) });
     this.publisher = new Publisher({ connection: link.publish, window: WINDOW });
     this.destinations = new Destinations(link.publish, options.warn);
     if (show && order.dryRun) this.preview = new Preview(randomUUID(), show);
@@ -133,7 +135,7 @@ export class RedriveRun {
     for (let taken = 0; taken < this.tally.depth && tried < limit && (await this.mayTake()); taken += 1) {
       const message = await this.box.take();
       if (!message) {
-        this.tally.depth = taken; // others have taken the rest
+        if (!this.failure) this.tally.depth = taken; // others have taken the rest
         return;
       }
       if (await this.handle(message)) tried += 1;
@@ -162,18 +164,18 @@ export class RedriveRun {
   }
 
   /** @returns whether it counts against the limit */
-  private async handle(message: GetMessage): Promise<boolean> {
+  private async handle(message: ConsumeMessage): Promise<boolean> {
     const letter = readDeadLetter(message, this.clock.now());
     const { filter, settings, order } = this.options;
     const payload = filter || this.preview ? readPayload(message, settings.format) : undefined;
     if (filter && !(await this.passes(filter, viewOf(message, letter, payload)))) {
       this.tally.skipped += 1;
-      this.hold();
+      this.hold(message);
       return false;
     }
     if (order.dryRun) {
       this.tally.found += 1;
-      this.hold();
+      this.hold(message);
       this.preview?.add(message, letter, payload);
       this.progress(this.tally.found);
     } else {
@@ -191,21 +193,21 @@ export class RedriveRun {
     }
   }
 
-  private async move(message: GetMessage, letter: DeadLetter): Promise<void> {
+  private async move(message: ConsumeMessage, letter: DeadLetter): Promise<void> {
     const { maxRedrives, parkingQueue } = this.options.settings;
     const park = maxRedrives > 0 && letter.redriven >= maxRedrives;
     let copy: Outgoing;
     try {
       copy = park ? parkingCopy(message, letter, parkingQueue) : redriveCopy(message, letter, this.options.order.target);
     } catch (error) {
-      return this.stays(toConnectorError(error));
+      return this.stays(message, toConnectorError(error));
     }
     const problem = park ? await this.destinations.problemOfParkingQueue(parkingQueue) : await this.destinations.problemOfExchange(copy.exchange);
-    if (problem) return this.stays(problem);
+    if (problem) return this.stays(message, problem);
     void this.publish(message, copy, park ? "parked" : "moved");
   }
 
-  private async publish(message: GetMessage, copy: Outgoing, outcome: "moved" | "parked"): Promise<void> {
+  private async publish(message: ConsumeMessage, copy: Outgoing, outcome: "moved" | "parked"): Promise<void> {
     this.publishing += 1;
     try {
       await this.publisher.publish(copy);
@@ -214,20 +216,21 @@ export class RedriveRun {
     } catch (thrown) {
       const error = toConnectorError(thrown);
       if (error.scope === "system") this.fail(error);
-      else this.stays(error);
+      else this.stays(message, error);
     } finally {
       this.publishing -= 1;
       this.wake?.();
     }
   }
 
-  private stays(error: ConnectorError): void {
+  private stays(message: ConsumeMessage, error: ConnectorError): void {
     this.tally.failed += 1;
     this.tally.because(error);
-    this.hold();
+    this.hold(message);
   }
 
-  private hold(): void {
+  private hold(message: ConsumeMessage): void {
+    this.box.hold(message);
     this.held += 1;
     this.heldSince = Math.min(this.heldSince, this.clock.now());
   }
@@ -241,6 +244,7 @@ export class RedriveRun {
     if (this.failure) return;
     this.failure = error;
     this.ending.abort();
+    this.box.interrupt();
     this.drain = setTimeout(() => void this.close(), DRAIN);
     this.wake?.();
   }
@@ -262,4 +266,11 @@ export class RedriveRun {
   private async close(): Promise<void> {
     await Promise.all([this.box.close(), this.publisher.close()]);
   }
+}
+
+/** How many messages to have ready: no more than will be wanted within a second, as far as that is known. */
+function aheadOf({ settings, order, filter }: RedriveRunOptions): number {
+  const rate = order.dryRun || settings.rate === undefined ? AHEAD : Math.ceil(settings.rate);
+  const limit = filter ? AHEAD : (order.limit ?? AHEAD);
+  return Math.max(1, Math.min(AHEAD, rate, limit));
 }

@@ -113,7 +113,9 @@ export class Consumer {
   async stop(deadline = 2_000): Promise<void> {
     this.ended = true;
     this.pause();
-    if (this.switching) await within(this.switching, deadline);
+    const end = Date.now() + deadline;
+    // a consumer that was just beginning begins first, and is ended by the next step
+    while (this.switching && Date.now() < end) await within(this.switching, end - Date.now());
   }
 
   /** Sends what acks wait, gives back what is still open (else each redeploy would count as a failed delivery), and closes the channel. */

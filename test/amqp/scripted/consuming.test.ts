@@ -117,7 +117,7 @@ describe("a queue source on a scripted broker", () => {
         const before = states.length;
         broker.cancelConsumers("orders");
         broker.send("orders", [String(move)]);
-        await soon("the message", () => messages.length === move + 1);
+        await soon("the message, acknowledged", () => messages.length === move + 1 && broker.queue("orders").size === 0);
         assert.ok(states.slice(before).some((state) => state.kind === "waiting" && state.error.code === "QUEUE_UNAVAILABLE"));
       }
       await soon("an empty queue", () => broker.queue("orders").size === 0);
@@ -156,6 +156,33 @@ describe("a queue source on a scripted broker", () => {
     for (const message of messages) settle(message, "accept");
     await soon("an empty queue", () => broker.queue("orders").size === 0);
     assert.equal(broker.seen("connection.open").length, 1);
+  });
+
+  it("hands over nothing any more when it was closed while it began to consume", async () => {
+    const broker = await stage.plays();
+    broker.makeQueue("orders");
+    broker.send("orders", ["x"]);
+    let goOn: () => void = () => undefined;
+    broker.once("basic.consume", (call) => (goOn = () => call.goOn()));
+    const { messages, close } = stage.source({ queue: "orders" });
+    const { channel } = await broker.expects("basic.consume");
+    await close();
+    goOn();
+    await broker.expects("channel.close", (received) => received.channel === channel);
+    await soon("the message back", () => broker.queue("orders").ready.length === 1);
+    assert.equal(messages.length, 0);
+  });
+
+  it("has ended its consumer when it says that it has stopped, even if it was just beginning", async () => {
+    const broker = await stage.plays();
+    const { source, states, close } = await stage.consuming({ queue: "orders" });
+    source.pause("unwired");
+    await soon("the pause", () => states.at(-1)?.kind === "paused");
+    broker.once("basic.consume", (call) => void setTimeout(() => call.goOn(), 50));
+    source.resume("unwired");
+    await close(1_000);
+    const ends = broker.seen("basic.consume", "basic.cancel").map(({ method }) => method);
+    assert.deepEqual(ends, ["basic.consume", "basic.cancel", "basic.consume", "basic.cancel"]);
   });
 
   it("limits what it takes per consumer, never per channel", async () => {

@@ -87,6 +87,21 @@ describe("an AMQP connection", function () {
     assert.match(lines.at(-1) ?? "", /^info: Connected to/);
   });
 
+  it("says why the broker blocks it, and when it no longer does", async () => {
+    const { connection, states } = connectTo(rabbit);
+    const model = await waitFor("the connection", () => connection.model);
+    const channel = await model.createChannel();
+    try {
+      await rabbit.ctl("set_vm_memory_high_watermark", "0.00001");
+      channel.publish("", "nowhere", Buffer.from("the broker blocks who publishes"));
+      const blocked = await waitFor("the block", () => states.find(({ kind }) => kind === "blocked"));
+      assert.match(blocked.kind === "blocked" ? blocked.reason : "", /memory/);
+    } finally {
+      await rabbit.ctl("set_vm_memory_high_watermark", "0.4");
+    }
+    await waitFor("the end of it", () => connection.state.kind === "connected");
+  });
+
   it("waits longer each time when the broker takes it and drops it at once", async () => {
     const proxy = new MutableProxy(rabbit.port);
     const { connection, states } = connectTo(rabbit, { urls: [await proxy.start()], backOff: new BackOff({ initial: 50, random: () => 1 }) });

@@ -73,6 +73,16 @@ describe("signing in to RabbitMQ with a token", function () {
     assert.equal(endpoint.asked[0]?.form.get("scope"), "rabbitmq");
   });
 
+  it("from an endpoint gives it to a new connection once", async () => {
+    give(60);
+    const { consume } = fromEndpoint();
+    let updates = 0;
+    consume.subscribe({ up: (model) => model.on("update-secret-ok" as never, () => (updates += 1)) });
+    await up(consume);
+    await declare(consume); // an answer to an update would have come before
+    assert.equal(updates, 0);
+  });
+
   it("renews it on the open connections before it expires", async () => {
     give(4);
     const { consume, publish } = fromEndpoint();
@@ -90,6 +100,8 @@ describe("signing in to RabbitMQ with a token", function () {
   it("connects again with the new one, when the broker cannot take it on an open connection", async () => {
     give(2);
     const { consume } = fromEndpoint();
+    let ups = 0;
+    consume.subscribe({ up: () => (ups += 1) });
     await up(consume);
     const first = consume.model;
     assert.ok(first);
@@ -98,6 +110,7 @@ describe("signing in to RabbitMQ with a token", function () {
     const second = await waitFor("the new connection", () => consume.model !== first && consume.model);
     assert.ok(second);
     await declare(consume);
+    assert.equal(ups, 2);
   });
 
   it("gets another one when the broker refuses the first", async () => {

@@ -114,8 +114,8 @@ export class Connection {
     this.setState({ kind: "connecting" });
     const { signal } = (this.connecting = new AbortController());
     try {
-      this.newSecret = undefined;
       const credentials = await this.signIn.credentials();
+      this.newSecret = undefined; // they hold it
       if (this.closed) return;
       const { name, ...options } = this.options;
       const model = await dial(this.hosts.current, { ...options, credentials, signal, name: typeof name === "function" ? name() : name });

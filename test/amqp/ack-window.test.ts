@@ -128,4 +128,53 @@ describe("the ack window", () => {
     assert.equal(checked.outstanding, 0);
     window.close();
   });
+
+  describe("with one delivery that stays open behind 100,000 others", () => {
+    /** Takes and acknowledges many, all but the third. */
+    async function stuck(): Promise<{ sent: string[]; window: AckWindow; last: number }> {
+      const { sent, window } = recorder();
+      let tag = 0;
+      for (let batch = 0; batch < 100; batch += 1) {
+        const from = tag + 1;
+        while (tag < from + 999) window.take((tag += 1));
+        for (let each = from; each <= tag; each += 1) if (each !== 3) window.ack(each);
+        await turn();
+      }
+      return { sent, window, last: tag };
+    }
+
+    it("keeps few of their states", async () => {
+      const { window } = await stuck();
+      assert.equal(window.outstanding, 1);
+      assert.ok((window as unknown as { states: unknown[] }).states.length <= 20_000);
+    });
+
+    it("acknowledges each of them once, and never the open one", async () => {
+      const { sent, last } = await stuck();
+      assert.equal(sent[0], "ack 2 multiple");
+      assert.deepEqual(sent.slice(1), Array.from({ length: last - 3 }, (_, index) => `ack ${index + 4}`));
+    });
+
+    it("acknowledges it when it is settled at last, and goes on coalescing", async () => {
+      const { sent, window, last } = await stuck();
+      const before = sent.length;
+      window.ack(3);
+      window.ack(3);
+      for (const tag of [1, 2]) window.take(last + tag);
+      for (const tag of [1, 2]) window.ack(last + tag);
+      await turn();
+      assert.deepEqual(sent.slice(before), ["ack 3", `ack ${last + 2} multiple`]);
+      assert.equal(window.outstanding, 0);
+    });
+
+    it("gives it back, alone or with all others", async () => {
+      const alone = await stuck();
+      alone.window.giveBack(3);
+      assert.equal(alone.sent.at(-1), "nack 3 requeue");
+      const all = await stuck();
+      all.window.take(all.last + 1);
+      all.window.giveBackAll();
+      assert.equal(all.sent.at(-1), "nack 0 multiple requeue");
+    });
+  });
 });

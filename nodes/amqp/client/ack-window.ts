@@ -8,6 +8,9 @@ const OPEN = 0;
 const TO_ACK = 1;
 const SENT = 2;
 
+/** So many states are kept at most behind a delivery that stays open; then it is set apart. One stuck for 25 min at 10,000/s would cost 15 million. */
+const MAX_STATES = 16_384;
+
 /**
  * Acknowledges the deliveries of one channel with as few frames as can be: at the end of the turn, all that are settled from the
  * oldest on go out as one ack(multiple), never past one that is still open; what is settled behind an open one goes out on its own.
@@ -20,6 +23,8 @@ export class AckWindow {
   /** States of the tags from `first` on. The broker counts tags up by one a delivery. */
   private states: number[] = [];
   private first = 1;
+  /** Open tags under `first`. While there are any, nothing is acknowledged as ack(multiple), which would take them along. */
+  private readonly apart = new Set<number>();
   private settled: number[] = [];
   private scheduled: NodeJS.Immediate | undefined;
   private open = true;
@@ -47,6 +52,7 @@ export class AckWindow {
   /** Acknowledges a delivery, at the end of this turn of the event loop. */
   ack(tag: number): void {
     if (!this.mark(tag, TO_ACK)) return;
+    if (tag < this.first) return this.target.ack(tag, false);
     this.settled.push(tag);
     this.scheduled ??= setImmediate(() => this.flush());
   }
@@ -63,6 +69,7 @@ export class AckWindow {
     if (!this.open || this.openTags === 0) return;
     this.openTags = 0;
     this.states = [];
+    this.apart.clear();
     this.target.nack(0, true, true);
   }
 
@@ -75,12 +82,14 @@ export class AckWindow {
     this.settled = [];
 
     const run = this.takeSettledRun();
-    if (run.count > 0) this.target.ack(run.last, run.count > 1);
+    const together = this.apart.size === 0;
+    if (together && run.count > 0) this.target.ack(run.last, run.count > 1);
     for (const tag of settled) {
-      if (tag <= run.last || tag < this.first) continue;
-      this.states[tag - this.first] = SENT;
+      if (tag <= run.last && together) continue;
+      if (tag >= this.first) this.states[tag - this.first] = SENT;
       this.target.ack(tag, false);
     }
+    if (this.states.length > MAX_STATES) this.setApart(MAX_STATES / 2);
   }
 
   /** The channel is gone: nothing is sent any more. */
@@ -88,15 +97,28 @@ export class AckWindow {
     this.open = false;
     if (this.scheduled) clearImmediate(this.scheduled);
     this.states = [];
+    this.apart.clear();
     this.settled = [];
     this.openTags = 0;
   }
 
   private mark(tag: number, state: number): boolean {
-    if (!this.open || this.states[tag - this.first] !== OPEN) return false;
-    this.states[tag - this.first] = state;
+    if (!this.open) return false;
+    if (tag < this.first) {
+      if (!this.apart.delete(tag)) return false;
+    } else {
+      if (this.states[tag - this.first] !== OPEN) return false;
+      this.states[tag - this.first] = state;
+    }
     this.openTags -= 1;
     return true;
+  }
+
+  /** Forgets the states of all but the newest `kept` tags; what is open among them is remembered by its tag alone. Everything settled has been sent. */
+  private setApart(kept: number): void {
+    const old = this.states.splice(0, this.states.length - kept);
+    old.forEach((state, index) => state === OPEN && this.apart.add(this.first + index));
+    this.first += old.length;
   }
 
   /** Moves `first` past everything settled. `last` is the highest tag among it that is still owed an ack, `count` how many are. */

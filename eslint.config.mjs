@@ -9,7 +9,7 @@ const ASYNC_HANDLER = {
 };
 
 export default tseslint.config(
-  { ignores: ["**/dist/", "**/node_modules/", ".services/", ".cache/", "coverage/", "test/services/test-nodes/*.js", "bench/nodes/*.js"] },
+  { ignores: ["**/dist/", "**/node_modules/", ".services/", ".cache/", "coverage/", "test/services/*-nodes/*.js", "bench/nodes/*.js"] },
   { linterOptions: { reportUnusedDisableDirectives: "error" } },
   js.configs.recommended,
   {

@@ -147,6 +147,7 @@ export class QueueGet {
     await this.deliveries.drain(end);
     await this.getter.close();
     this.deliveries.close();
+    this.hold.stop(); // a wait may have begun meanwhile
     for (const fetch of [...this.fetches]) fetch.close();
   }
 

@@ -254,8 +254,9 @@ describe("a redrive run", function () {
           return Promise.resolve();
         },
       };
-      const { seconds } = await runOf(dlq, { settings: { rate: 2 }, clock }).run();
-      assert.deepEqual(slept, [500, 500, 500, 500]);
+      await plain.send(dlq, ["skipped"]);
+      const { seconds } = await runOf(dlq, { settings: { rate: 2 }, filter: ({ payload }) => payload !== "skipped", clock }).run();
+      assert.deepEqual(slept, [500, 500, 500, 500]); // what is skipped takes no time
       assert.equal(seconds, 2);
     });
   });
@@ -343,11 +344,11 @@ describe("a redrive run", function () {
 
     it("the rest, before the broker takes the channel away from who holds a message too long", async () => {
       const { queue, dlq } = await pair("held-long");
-      await die(queue, range(4));
+      await die(queue, range(6));
       let now = Date.now();
       const clock: Clock = { now: () => now, sleep: (ms) => Promise.resolve(void (now += ms)) };
       const report = await redrive(dlq, { filter: ({ payload }) => payload !== "0", settings: { rate: 1 / 900 }, clock });
-      assert.deepEqual(report, said({ moved: 1, skipped: 1, left: 3, errors: ["The run has held dead letters that stay for 25 minutes, and ended before it had seen all"] }));
+      assert.deepEqual(report, said({ moved: 3, skipped: 1, left: 3, errors: ["The run has held dead letters that stay for 25 minutes, and ended before it had seen all"] }));
     });
   });
 

@@ -82,6 +82,7 @@ export class RedriveRun {
   private heldSince = Infinity;
   private wake: (() => void) | undefined;
   private drain: NodeJS.Timeout | undefined;
+  private closing: Promise<unknown> | undefined;
 
   constructor(private readonly options: RedriveRunOptions) {
     const { link, settings, order, show, clock = systemClock } = options;
@@ -100,29 +101,27 @@ export class RedriveRun {
    */
   async run(): Promise<RedriveReport> {
     const began = this.clock.now();
-    try {
-      await this.work();
-    } catch (error) {
-      this.fail(toConnectorError(error));
-    }
+    await this.attempt(() => this.work());
     while (this.publishing > 0) await this.change();
-    this.preview?.end();
+    await this.attempt(() => this.preview?.end());
     await this.close();
     clearTimeout(this.drain);
     const report = this.tally.report(this.options.order.dryRun, this.clock.now() - began);
-    if (!this.failure) return report;
-    const { code, message, scope, retryable, cause } = this.failure;
-    throw new ConnectorError(code, `${message}. ${report.moved + report.parked} of the dead letters were moved, ${report.left} are left`, {
-      scope,
-      retryable,
-      cause,
-      details: { ...report },
-    });
+    if (this.failure) throw withReport(this.failure, report, this.tally.depth);
+    return report;
   }
 
   /** Ends it: what is published may be confirmed for up to {@link DRAIN} ms, the rest goes back. {@link run} rejects with FLOW_STOPPED. */
   stop(): void {
     this.fail(new ConnectorError("FLOW_STOPPED", "The flow was stopped in the middle of it"));
+  }
+
+  private async attempt(step: () => unknown): Promise<void> {
+    try {
+      await step();
+    } catch (error) {
+      this.fail(toConnectorError(error));
+    }
   }
 
   private async work(): Promise<void> {
@@ -151,7 +150,6 @@ export class RedriveRun {
 
   /** Waits until one more may be taken. @returns whether the run goes on */
   private async mayTake(): Promise<boolean> {
-    await this.pace.turn(this.ending.signal);
     while (this.publishing >= WINDOW && !this.ending.signal.aborted) await this.change();
     const { mostHeld = MOST_HELD } = this.options;
     const tooMany = this.held >= mostHeld;
@@ -204,6 +202,8 @@ export class RedriveRun {
     }
     const problem = park ? await this.destinations.problemOfParkingQueue(parkingQueue) : await this.destinations.problemOfExchange(copy.exchange);
     if (problem) return this.stays(message, problem);
+    await this.pace.turn(this.ending.signal);
+    if (this.failure) return; // it goes back with the rest
     void this.publish(message, copy, park ? "parked" : "moved");
   }
 
@@ -264,7 +264,7 @@ export class RedriveRun {
 
   /** What is open goes back, and what is unconfirmed fails. */
   private async close(): Promise<void> {
-    await Promise.all([this.box.close(), this.publisher.close()]);
+    await (this.closing ??= Promise.all([this.box.close(), this.publisher.close()]));
   }
 }
 
@@ -273,4 +273,10 @@ function aheadOf({ settings, order, filter }: RedriveRunOptions): number {
   const rate = order.dryRun || settings.rate === undefined ? AHEAD : Math.ceil(settings.rate);
   const limit = filter ? AHEAD : (order.limit ?? AHEAD);
   return Math.max(1, Math.min(AHEAD, rate, limit));
+}
+
+/** @param depth how many there were; 0 when it has not come so far */
+function withReport({ code, message, scope, retryable, cause }: ConnectorError, report: RedriveReport, depth: number): ConnectorError {
+  const soFar = depth > 0 ? `. ${report.moved + report.parked} of ${depth} dead letters were moved, ${report.left} are left` : "";
+  return new ConnectorError(code, message + soFar, { scope, retryable, cause, details: { ...report } });
 }

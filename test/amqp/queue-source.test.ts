@@ -206,6 +206,7 @@ describe("a queue source", function () {
     assert.match(warnings[0] ?? "", new RegExp(`No queue took the message to queue ${queue}.dlq`));
     await plain.makeQueue(`${queue}.dlq`);
     assert.equal(text(await plain.get(`${queue}.dlq`)), "keep me");
+    await waitFor("the end of the wait", () => states.at(-1)?.kind === "consuming");
     await waitFor("an empty queue", async () => (await rabbit.listQueues()).find(({ name }) => name === queue)?.messages === 0);
   });
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { MemoryStore } from "../../nodes/common/memory-store";
 import type { QueueMessage } from "../../nodes/amqp/client/queue-message";
+import type { Store } from "../../nodes/common/store";
 import type { RabbitMq } from "../services/rabbitmq";
 import { sharedRabbit } from "../services/shared";
 import { waitFor } from "../services/wait";
@@ -9,18 +9,41 @@ import { MutableProxy, Plain, text, unique } from "./support";
 
 const range = (from: number, to: number): string[] => Array.from({ length: to - from }, (_, index) => String(from + index));
 
+/** A store that can be kept as it was when the process ended. */
+class CopiedStore implements Store {
+  constructor(private readonly kept = new Map<string, unknown>()) {}
+
+  read(key: string): Promise<unknown> {
+    return Promise.resolve(structuredClone(this.kept.get(key)));
+  }
+
+  write(key: string, value: unknown): Promise<void> {
+    this.kept.set(key, structuredClone(value));
+    return Promise.resolve();
+  }
+
+  remove(key: string): Promise<void> {
+    this.kept.delete(key);
+    return Promise.resolve();
+  }
+
+  copy(): CopiedStore {
+    return new CopiedStore(structuredClone(this.kept));
+  }
+}
+
 describe("a source that reads a stream", function () {
   this.timeout(60_000);
   let rabbit: RabbitMq;
   let plain: Plain;
-  let store: MemoryStore;
+  let store: CopiedStore;
   const sources = new Sources();
 
   before(async () => {
     rabbit = await sharedRabbit();
     plain = await Plain.to(rabbit);
   });
-  beforeEach(() => void (store = new MemoryStore()));
+  beforeEach(() => void (store = new CopiedStore()));
   afterEach(() => sources.close());
   after(() => plain.close());
 
@@ -173,6 +196,26 @@ describe("a source that reads a stream", function () {
     await waitFor("both", () => second.messages.length === 2);
     assert.deepEqual(contents(second.messages), ["a", "b"]);
     assert.match(second.warnings.join(), /ends at offset 1, but was read up to 9: it has been made anew/);
+  });
+
+  it("puts the message that ends Node-RED each time among the dead letters, and no other", async () => {
+    const queue = await stream("poison", 6);
+    const worked = new Set<string>();
+    for (let life = 1; life <= 4; life += 1) {
+      let atDeath: CopiedStore | undefined;
+      const work = (message: QueueMessage, settle: OpenSource["settle"]): void => {
+        if (atDeath) return;
+        if (message.payload === "3") return void (atDeath = store.copy());
+        settle(message, "accept");
+        worked.add(String(message.payload));
+      };
+      const { close } = read(queue, { poisonLimit: 3 }, work);
+      await waitFor("the end of this life", () => atDeath ?? worked.size === 5);
+      await close();
+      if (atDeath) store = atDeath;
+    }
+    assert.equal(text(await plain.get(`${queue}.dlq`)), "3");
+    assert.deepEqual([...worked].sort(), ["0", "1", "2", "4", "5"]);
   });
 
   it("waits when what is stored cannot be read, and says so", async () => {

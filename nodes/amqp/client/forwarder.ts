@@ -23,6 +23,8 @@ export interface ForwarderOptions {
   warn(text: string): void;
   /** A copy is not taken at present; it will be tried again. */
   onWaiting(error: ConnectorError): void;
+  /** A copy that had to wait was taken. */
+  onForwarded?(): void;
 }
 
 /**
@@ -67,11 +69,13 @@ export class Forwarder {
   private async run(taken: Taken, forwarding: Forwarding): Promise<void> {
     let copy = forwarding.copy();
     let plain = false;
+    let waited = false;
     const backOff = new BackOff();
     while (!this.closed && !taken.window.closed) {
       try {
         await this.publisher.publish(copy);
         taken.window.ack(taken.message.fields.deliveryTag);
+        if (waited) this.options.onForwarded?.();
         return;
       } catch (thrown) {
         const error = toConnectorError(thrown);
@@ -82,7 +86,9 @@ export class Forwarder {
         }
         const again = await this.mend(error, forwarding);
         if (again === "give up") return forwarding.missing?.();
-        if (again === "wait") await this.wait(error, backOff.next());
+        if (again !== "wait") continue;
+        waited = true;
+        await this.wait(error, backOff.next());
       }
     }
   }

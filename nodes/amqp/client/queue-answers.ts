@@ -35,6 +35,8 @@ export interface QueueAnswersOptions {
   warn(text: string): void;
   /** A copy is not taken at present; it will be tried again. */
   onWaiting(error: ConnectorError): void;
+  /** A copy that had to wait was taken. */
+  onForwarded?(): void;
 }
 
 /** Answers the broker by how deliveries were settled: acknowledges, gives back, or puts a copy for retry or dead letters in the place of the message. */
@@ -45,7 +47,8 @@ export class QueueAnswers {
   private readonly returning = new Map<Taken, { back: () => void; timer: NodeJS.Timeout }>();
 
   constructor(private readonly options: QueueAnswersOptions) {
-    this.forwarder = new Forwarder({ connection: options.publish, declare: options.from.declare, warn: options.warn, onWaiting: options.onWaiting });
+    const { publish, from, warn, onWaiting } = options;
+    this.forwarder = new Forwarder({ connection: publish, declare: from.declare, warn, onWaiting, onForwarded: () => options.onForwarded?.() });
   }
 
   /** Answers a delivery by its settlement. */

@@ -45,6 +45,8 @@ export interface QueueDeliveriesOptions {
   onResume(): void;
   /** A copy is not taken by the broker at present; it will be tried again. */
   onWaiting(error: ConnectorError): void;
+  /** A copy that had to wait was taken. */
+  onForwarded?(): void;
 }
 
 /** What a node takes from a queue, from the broker's hands into the flow and back: decodes, opens deliveries, and answers by how each was settled. */
@@ -83,6 +85,7 @@ export class QueueDeliveries {
       again: (taken, attempt) => this.received(taken, attempt),
       warn,
       onWaiting: options.onWaiting,
+      onForwarded: () => options.onForwarded?.(),
     });
   }
 

@@ -79,6 +79,8 @@ export class QueueSource {
   private closing = false;
   private readonly pauses = new Set<PauseReason>();
   private holding = "";
+  /** What the consumer said last. */
+  private state: ConsumerState = { kind: "starting" };
   /** Why this queue is not tried again before the next deploy. */
   private refusal: ConnectorError | undefined;
 
@@ -102,6 +104,7 @@ export class QueueSource {
       onHold: (reason) => this.hold(reason),
       onResume: () => this.release(),
       onWaiting: (error) => options.onState({ kind: "forwarding", error }),
+      onForwarded: () => this.consumerState(this.state),
     });
     this.poison = this.poisonWatch();
     const stream = (this.stream = this.position && this.streamReader(this.position));
@@ -282,6 +285,7 @@ export class QueueSource {
   }
 
   private consumerState(state: ConsumerState): void {
+    this.state = state;
     if (state.kind === "consuming") this.stream?.consuming();
     if (state.kind === "paused" && this.holding !== "") this.options.onState({ kind: "holding", reason: this.holding });
     else this.options.onState(state);

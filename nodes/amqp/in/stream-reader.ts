@@ -93,7 +93,7 @@ export class StreamReader {
   /** Hands nothing over until {@link resume}. */
   pause(): void {
     this.paused = true;
-    this.met(); // no consumer, no message to wait for
+    clearTimeout(this.silence); // no consumer, no message to wait for
   }
 
   /** Hands over again. */

@@ -14,11 +14,11 @@ class Signer {
   private readonly pair = generateKeyPairSync("rsa", { modulusLength: 2048 });
   readonly publicKey = this.pair.publicKey.export({ type: "spki", format: "pem" }).toString();
 
-  /** @param life in seconds from now @param scope what the bearer may do */
+  /** @param life in seconds from now; up to one more, since tokens count whole ones @param scope what the bearer may do */
   token(life: number, scope = "rabbitmq.configure:*/* rabbitmq.read:*/* rabbitmq.write:*/*"): string {
-    const now = Math.floor(Date.now() / 1000);
+    const now = Date.now() / 1000;
     const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString("base64url");
-    const head = `${part({ alg: "RS256", typ: "JWT", kid: "key1" })}.${part({ aud: ["rabbitmq"], client_id: "flow", iat: now, exp: now + life, scope })}`;
+    const head = `${part({ alg: "RS256", typ: "JWT", kid: "key1" })}.${part({ aud: ["rabbitmq"], client_id: "flow", iat: Math.floor(now), exp: Math.ceil(now + life), scope })}`;
     return `${head}.${createSign("RSA-SHA256").update(head).sign(this.pair.privateKey, "base64url")}`;
   }
 }

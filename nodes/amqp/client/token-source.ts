@@ -38,6 +38,8 @@ export interface RenewedTokenOptions {
   random?: () => number;
   /** Waiting after a failed renewal. Default 1 → 60 s, full jitter. */
   backOff?: BackOff;
+  /** ms. Endpoints that give tokens without life are not asked more often. Default 1000. */
+  shortest?: number;
 }
 
 /** Renewed when this part of its life is over: it leaves time for an endpoint that is away. */
@@ -48,9 +50,6 @@ const JITTER = 0.05;
 
 /** ms. A token that ends sooner is not given to a new connection, which takes some time itself. */
 const MARGIN = 5_000;
-
-/** ms. Endpoints that give tokens without life are not asked more often. */
-const SHORTEST = 1_000;
 
 /** `setTimeout` takes no more. */
 const LONGEST = 2 ** 31 - 1;
@@ -112,7 +111,9 @@ export class RenewedToken implements TokenSource {
   private renewIn(delay: number): void {
     clearTimeout(this.timer);
     if (this.abort.signal.aborted) return;
-    this.timer = setTimeout(() => void this.renew().catch((error: unknown) => this.failed(toConnectorError(error))), Math.min(LONGEST, Math.max(SHORTEST, delay)));
+    const { shortest = 1_000 } = this.options;
+    const renew = (): void => void this.renew().catch((error: unknown) => this.failed(toConnectorError(error)));
+    this.timer = setTimeout(renew, Math.min(LONGEST, Math.max(shortest, delay)));
   }
 
   /** The connections that are open still have the old one: it is tried again until they have another. */

@@ -76,9 +76,9 @@ export class Sink<V, R> {
       return;
     }
     this.messages += 1;
-    const entry = { key: undefined, claim, done, stored, tries: 0, held: false, over: false };
+    const entry = { value: value as V, key: undefined, claim, done, stored, tries: 0, held: false, over: false };
     if (value instanceof Promise || this.arrivals) this.arrive(entry, value);
-    else this.enter({ ...entry, value });
+    else this.enter(entry);
   }
 
   /**
@@ -119,12 +119,15 @@ export class Sink<V, R> {
     });
   }
 
-  private arrive(entry: Omit<Entry<V, R>, "value">, value: V | Promise<V>): void {
+  private arrive(entry: Entry<V, R>, value: V | Promise<V>): void {
     if (value instanceof Promise) value.catch(() => undefined); // it is looked at only when those before it are through
     const turn = (this.arrivals ?? Promise.resolve())
       .then(() => value)
       .then(
-        (ready) => this.enter({ ...entry, value: ready }),
+        (ready) => {
+          entry.value = ready;
+          this.enter(entry);
+        },
         (error: unknown) => {
           this.leave();
           entry.done(toConnectorError(error, "INPUT_INVALID"));

@@ -27,6 +27,8 @@ interface Step {
 
 type Draft = Omit<Outgoing, "content">;
 
+const NONE: unknown[] = [];
+
 /**
  * Makes a builder. What is the same for every message is worked out here; the rest is evaluated for each message and kept nowhere, so
  * that no message gets another's routing key. Each message gets a `messageId` (UUID), a `timestamp` and the content type of its
@@ -52,6 +54,7 @@ export function messageBuilder(config: MessageBuilderOptions): (msg: object) => 
     return finish(draft, (msg as { payload?: unknown }).payload, config.format);
   };
   return (msg) => {
+    if (varying.length === 0) return build(msg, NONE);
     const values = varying.map(({ field }) => field.evaluate(msg));
     if (!values.some((value) => value instanceof Promise)) return build(msg, values);
     return Promise.all(values).then((ready) => build(msg, ready));

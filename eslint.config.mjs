@@ -67,11 +67,11 @@ export default tseslint.config(
     },
   },
   {
-    files: ["**/*.mjs", "**/*.cjs", "emulator/bin/*.js"],
+    files: ["**/*.mjs", "**/*.cjs", "emulator/bin/*.js", "bench/process-nodes/*.js"],
     languageOptions: { globals: globals.node },
     rules: { "max-lines": ["error", { max: 300, skipBlankLines: true, skipComments: true }], eqeqeq: "error" },
   },
-  { files: ["emulator/bin/*.js"], languageOptions: { sourceType: "commonjs" } },
+  { files: ["emulator/bin/*.js", "bench/process-nodes/*.js"], languageOptions: { sourceType: "commonjs" } },
   {
     // handed to the browser that the smoke tests drive
     files: ["test/smoke/**/*.js"],

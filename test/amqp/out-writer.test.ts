@@ -7,7 +7,7 @@ import { Sink } from "../../nodes/delivery/sink";
 import type { RabbitMq } from "../services/rabbitmq";
 import { sharedRabbit } from "../services/shared";
 import { waitFor } from "../services/wait";
-import { connectionTo, Plain, text, unique } from "./support";
+import { connectionTo, MutableProxy, Plain, text, unique } from "./support";
 
 describe("a writer to exchanges", function () {
   this.timeout(60_000);
@@ -88,6 +88,25 @@ describe("a writer to exchanges", function () {
     }
     await all(200);
     assert.deepEqual(await contents(queue), Array.from({ length: 200 }, (_, index) => String(index)));
+  });
+
+  it("loses nothing and keeps the order when the connection breaks with several batches on their way", async () => {
+    const queue = await plain.makeQueue(unique("cut"));
+    const proxy = new MutableProxy(rabbit.port);
+    await connection.close();
+    ({ connection } = connectionTo(rabbit, { urls: [await proxy.start()] }));
+    const { take, all, outcomes } = open();
+    await waitFor("the connection", () => connection.model);
+    for (let index = 0; index < 400; index += 1) {
+      take(to(queue, index));
+      if (index % 10 === 0) await new Promise((resolve) => setImmediate(resolve));
+      if (index === 250) for (const socket of proxy.sockets) socket.destroy();
+    }
+    await all(400);
+    proxy.stop();
+    assert.ok(outcomes.every((outcome) => outcome === "ok"));
+    // what was on its way may be there twice, and then in order again
+    assert.deepEqual([...new Set(await contents(queue))], Array.from({ length: 400 }, (_, index) => String(index)));
   });
 
   it("keeps the order of what follows a message whose exchange has to be made first", async () => {

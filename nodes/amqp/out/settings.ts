@@ -57,12 +57,12 @@ export interface OutSettings {
  */
 export function readSettings(def: OutDef, compile: (value: string, type: string, label: string) => TypedValue): OutSettings {
   const { exchangeType = "str", routingKeyType = "str", headersType = "json" } = def;
-  const exchange = compile(def.exchange ?? "", exchangeType, "exchange");
+  const exchange = field(compile(def.exchange ?? "", exchangeType, "exchange"), exchangeType, (value) => nameOf(value, "exchange"));
   const routingKey = compile(def.routingKey ?? "", routingKeyType, "routing key");
   const headers = def.headers ? compile(def.headers, headersType, "headers") : () => undefined;
   return {
     build: {
-      exchange: field(exchange, exchangeType, (value) => nameOf(value, "exchange")),
+      exchange,
       routingKey: field(routingKey, routingKeyType, (value) => nameOf(value, "routing key")),
       headers: field(headers, def.headers ? headersType : "json", sanitiseHeaders),
       properties: (def.properties ?? []).map(({ property, value, valueType }) => {
@@ -75,7 +75,7 @@ export function readSettings(def: OutDef, compile: (value: string, type: string,
       mandatory: def.mandatory !== false,
     },
     declareAs: def.declare === "existing" ? undefined : def.exchangeKind || "topic",
-    fixedExchange: exchangeType === "str",
+    fixedExchange: exchange.fixed !== undefined,
     confirmTimeout: wholeNumber(def.confirmTimeout, 15_000, 1),
     maxWait: wholeNumber(def.maxWait, 60_000, 1),
     maxWaiting: wholeNumber(def.maxWaiting, 10_000, 1),

@@ -264,6 +264,30 @@ describe("an AMQP connection", function () {
       await broker.release(user);
     });
 
+    it("says a loss once, though each lost it in its own way, and once that all is well", async () => {
+      const proxy = new MutableProxy(rabbit.port);
+      const url = await proxy.start();
+      const lines: string[] = [];
+      const broker = new Broker({ urls: [url], backOff: quick(), log: (level, text) => lines.push(`${level}: ${text}`) });
+      const user = {};
+      const { consume, publish } = broker.acquire(user);
+      consume.open();
+      await waitFor("one", () => consume.model);
+      publish.open();
+      await waitFor("the other", () => publish.model);
+      const [ofConsume, , ofPublish] = [...proxy.sockets];
+      const losses: Error[] = [];
+      for (const connection of [consume, publish]) connection.subscribe({ down: (error) => losses.push(error) });
+      ofConsume?.resetAndDestroy();
+      ofPublish?.destroy();
+      await waitFor("both losses", () => losses.length >= 2);
+      assert.notEqual(losses[0]?.message, losses[1]?.message);
+      await waitFor("both", () => consume.model && publish.model);
+      await broker.release(user);
+      proxy.stop();
+      assert.deepEqual(lines.map((line) => line.split(":")[0]), ["warn", "info"], lines.join("\n"));
+    });
+
     it("closes when its last user has gone, not before", async () => {
       const broker = brokerFor();
       const slow = {};

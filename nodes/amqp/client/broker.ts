@@ -27,8 +27,8 @@ export class Broker {
   private link: (BrokerLink & { signIn: SignIn | undefined }) | undefined;
   private closing: Promise<void> = Promise.resolve();
   private drained: (() => void) | undefined;
-  /** What was last said of a connection that is in trouble. */
-  private readonly troubles = new Map<Purpose, string>();
+  /** What is wrong with the connections that are in trouble. */
+  private readonly troubles = new Map<Purpose, Set<string>>();
 
   /** @throws ConnectorError NOT_CONFIGURED when the options cannot work */
   constructor(private readonly options: BrokerOptions) {
@@ -76,16 +76,20 @@ export class Broker {
       ...options,
       ...(signIn ? { signIn } : {}),
       name: () => `${typeof name === "function" ? name() : name} (${purpose})`,
-      log: (level, text) => this.log(purpose, level, text),
+      log: (...line) => this.log(purpose, ...line),
     });
   }
 
-  /** Both connections have the same troubles: each is said once. */
-  private log(purpose: Purpose, ...[level, text]: Parameters<NonNullable<ConnectionOptions["log"]>>): void {
-    const said = [...this.troubles.values()].includes(text);
-    if (level === "info") this.troubles.delete(purpose);
-    else this.troubles.set(purpose, text);
-    if (level === "info" ? this.troubles.size === 0 : !said) this.options.log?.(level, text);
+  /** Both connections have the same troubles, be it in other words: each is said once. */
+  private log(purpose: Purpose, ...[level, text, reason = text]: Parameters<Log>): void {
+    if (level === "info") {
+      this.troubles.delete(purpose);
+      if (this.troubles.size === 0) this.options.log?.(level, text);
+      return;
+    }
+    const said = [...this.troubles.values()].some((reasons) => reasons.has(reason));
+    this.troubles.set(purpose, (this.troubles.get(purpose) ?? new Set()).add(reason));
+    if (!said) this.options.log?.(level, text);
   }
 
   private disconnect(): Promise<void> {

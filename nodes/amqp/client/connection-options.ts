@@ -4,8 +4,8 @@ import type { BackOff } from "../../common/back-off";
 import type { ConnectorError } from "../../common/errors";
 import type { SignIn } from "./sign-in";
 
-/** Tells the log one line. Never holds credentials. */
-export type Log = (level: "info" | "warn" | "error", text: string) => void;
+/** Tells the log one line. Never holds credentials. `reason`: what is wrong, in a word, if that is what the line is about. */
+export type Log = (level: "info" | "warn" | "error", text: string, reason?: string) => void;
 
 /** Where and how to connect. */
 export interface ConnectionOptions {

@@ -166,6 +166,7 @@ describe("a redrive run", function () {
       await assert.rejects(box.take(), { code: "QUEUE_UNAVAILABLE", message: /another consumer has it/ });
       await box.close();
       await other.close();
+      await waitFor("the other's message to be back", async () => (await bench.depth(single)) === 2);
       assert.deepEqual(await bench.redrive(single, { order: { target: { kind: "given", exchange: "", routingKey: queue } } }), said({ moved: 2 }));
       assert.deepEqual(await bench.contents(queue), ["a", "b"]);
     });

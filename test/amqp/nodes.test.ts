@@ -290,7 +290,7 @@ describe("the AMQP nodes", function () {
     await waitFor("everything", async () => (await take(), stored.size === 200), { timeout: 60_000 });
     await empty(from);
     await waitFor("two connections", async () => (await ours()).length === 2);
-    assert.deepEqual((await ours()).sort(), ["node-red redeployed (consume)", "node-red redeployed (publish)"]);
+    assert.deepEqual((await ours()).sort(), ["node-red redeployed: test (consume)", "node-red redeployed: test (publish)"]);
     await waitFor("one consumer", async () => (await plain.count(from)).consumers === 1);
     await helper.unload();
     await waitFor("none", async () => (await ours()).length === 0);

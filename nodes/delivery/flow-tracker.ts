@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { type Delivery, stopped } from "./delivery";
 import { ErrorListener } from "./error-listener";
 import { Hop, type FlowContext, type FlowNode } from "./hop";
-import { addHop, findHop, hopOf } from "./message-hops";
+import { addHop, findHop, hopOf, openHopOf } from "./message-hops";
 import { describeNode } from "./outcome";
 import { openDeliveryOf, registry } from "./registry";
 import { record, recordLogged, Reports } from "./reports";
@@ -16,12 +16,12 @@ import { UntoldLine } from "./untold-line";
 const LABEL = "surewireDelivery";
 /** Where `onSend` leaves for `preDeliver` whose message it is. */
 const CONTEXT = Symbol("surewire.context");
-/** And that the message itself, not just the running code, told so. */
-const KNOWN = Symbol("surewire.known");
+/** And that this hop is not the message's own: the running code told so. */
+const GUESSED = Symbol("surewire.guessed");
 
 interface RoutedEvent extends SendEvent {
   [CONTEXT]?: FlowContext;
-  [KNOWN]?: true;
+  [GUESSED]?: true;
 }
 
 /**
@@ -116,25 +116,25 @@ export class FlowTracker {
 
   private onSend(events: SendEvent[]): void {
     for (const event of events as RoutedEvent[]) {
-      const context = this.contextOf(event.msg);
+      const own = openHopOf(event.msg);
+      const context = own ?? this.guess(event.msg);
       if (!context) continue;
       if (context.scope.closed) {
         this.lateSend(event);
         continue;
       }
       event[CONTEXT] = context;
-      if (context === hopOf(event.msg)) event[KNOWN] = true;
+      if (!own && context instanceof Hop) event[GUESSED] = true;
       const { node } = event.source;
       if (!node._expectedDoneCount) this.passesOn(event);
-      if (!this.changing && Seat.of(node).hasReached(event.destination.id, this.generation)) continue;
+      const seat = own?.node === node ? own.seat : Seat.of(node);
+      if (!this.changing && seat.hasReached(event.destination.id, this.generation)) continue;
       if (!isRunning(event)) this.goesNowhere(context.scope, event);
     }
   }
 
-  /** Whose a message is. A copy of a joined message carries the token of one delivery only: there the code that runs knows better. */
-  private contextOf(message: object): FlowContext | undefined {
-    const hop = hopOf(message);
-    if (hop && !hop.scope.closed) return hop;
+  /** Whose a message is that has no hop. A copy of a joined message carries the token of one delivery only: there the code that runs knows better. */
+  private guess(message: object): FlowContext | undefined {
     const running = this.sending ?? this.storage.getStore();
     const delivery = openDeliveryOf(message);
     if (!delivery || (running && !running.scope.closed && covers(running.scope, delivery.scope))) return running;
@@ -161,7 +161,7 @@ export class FlowTracker {
       return orphan;
     }
     if (!this.changing) seat.reaches(event.destination.id, this.generation);
-    this.turn.sends(this.begin(routed.scope, event.msg, node, from, routed.caught), event[KNOWN] === true);
+    this.turn.sends(this.begin(routed.scope, event.msg, node, from, routed.caught), routed instanceof Hop && !event[GUESSED]);
     return true;
   }
 
@@ -194,7 +194,7 @@ export class FlowTracker {
 
   /** A message that came without a send: Link nodes, Catch and Complete hand theirs over directly. */
   private unsent(message: object, node: FlowNode): Hop | undefined {
-    const context = this.reports.originOf(message, node) ?? this.contextOf(message);
+    const context = this.reports.originOf(message, node) ?? openHopOf(message) ?? this.guess(message);
     if (!context || context.scope.closed || typeof message !== "object") return undefined;
     return this.begin(context.scope, message, node, undefined, context.caught);
   }

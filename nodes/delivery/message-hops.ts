@@ -9,6 +9,12 @@ export function hopOf(message: object): Hop | undefined {
   return newest.get(message);
 }
 
+/** The newest hop of `message`, live or not, if what it is counted in is still open. */
+export function openHopOf(message: object): Hop | undefined {
+  const hop = newest.get(message);
+  return hop && !hop.scope.closed ? hop : undefined;
+}
+
 /** Makes `hop` the newest of its message. */
 export function addHop(hop: Hop): void {
   const previous = liveOf(newest.get(hop.message));

@@ -27,7 +27,7 @@ export class Authority {
 
   /** For a client that the broker calls `name`. */
   client(name: string): Certificate {
-    return this.signed("client", name, "extendedKeyUsage=clientAuth");
+    return this.signed(`client-${name}`, name, "extendedKeyUsage=clientAuth");
   }
 
   remove(): void {

@@ -6,6 +6,7 @@ import { NodeRed, type FlowNode } from "../services/node-red";
 import { RabbitCluster } from "../services/rabbit-cluster";
 import type { RabbitMq } from "../services/rabbitmq";
 import { pause, waitFor } from "../services/wait";
+import { drain, outNode, publishAll } from "./amqp-flow";
 import { brokerNode, deadLetters, inNode, messages, tab, untilEmpty } from "./bridge";
 
 /** Messages a test sends: 2,000, or a fifth of what `npm run soak` asks for. */
@@ -120,46 +121,3 @@ describe("a queue on a cluster of three, while a node of it is killed", function
     });
   }
 });
-
-/** An `amqp out` to a queue, with the form's defaults. */
-function outNode(queue: string, wires: string[]): FlowNode {
-  const where = { exchange: "", exchangeType: "str", exchangeKind: "topic", declare: false, routingKey: queue, routingKeyType: "str" };
-  return { id: "out", type: "surewire-amqp-out", name: "", broker: "broker", ...where, format: "json", persistent: true, mandatory: true, confirmTimeout: 15_000, headers: "{}", headersType: "json", wires: [wires] };
-}
-
-/** Publishes all and resolves when each is confirmed; what a channel or a queue in trouble refuses is sent again. */
-async function publishAll(rabbit: RabbitMq, queue: string, contents: { id: string }[]): Promise<void> {
-  const left = new Set(contents);
-  const connection = await connect(rabbit.url);
-  while (left.size > 0) {
-    const channel = await connection.createConfirmChannel();
-    channel.on("error", () => undefined);
-    const confirms = [...left].map(
-      (content) =>
-        new Promise<void>((resolve) => {
-          const body = Buffer.from(JSON.stringify(content));
-          channel.sendToQueue(queue, body, { persistent: true, contentType: "application/json" }, (error: unknown) => {
-            if (!error) left.delete(content);
-            resolve();
-          });
-        }),
-    );
-    await Promise.all(confirms);
-    await channel.close().catch(() => undefined);
-  }
-  await connection.close();
-}
-
-/** Takes everything out of a queue. @returns the ids */
-async function drain(rabbit: RabbitMq, queue: string): Promise<Set<string>> {
-  const connection = await connect(rabbit.url);
-  const channel = await connection.createChannel();
-  const ids = new Set<string>();
-  for (;;) {
-    const message = await channel.get(queue, { noAck: true });
-    if (message === false) break;
-    ids.add((JSON.parse(message.content.toString()) as { id: string }).id);
-  }
-  await connection.close();
-  return ids;
-}

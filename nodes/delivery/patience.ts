@@ -16,11 +16,13 @@ export class Patience<T> {
   /** Since when they wait, longest first. */
   private readonly since = new Map<T, number>();
   private timer: NodeJS.Timeout | undefined;
+  private closed = false;
 
   constructor(private readonly options: PatienceOptions<T>) {}
 
   /** It begins to wait. */
   add(item: T): void {
+    if (this.closed) return;
     this.since.set(item, Date.now());
     this.timer ??= setTimeout(() => this.look(), this.options.limit);
   }
@@ -32,6 +34,7 @@ export class Patience<T> {
 
   /** Looks no more. */
   close(): void {
+    this.closed = true;
     clearTimeout(this.timer);
     this.since.clear();
   }

@@ -124,6 +124,19 @@ describe("a sink", () => {
       await sink.close(60_000); // nothing is left in it
     });
 
+    it("leaves no timer behind when what was being written fails as it closes", async () => {
+      let fail = (): void => undefined;
+      const { sink, take, settled, outcomes } = sinkOf({ maxWait: 60_000, write: () => new Promise((_resolve, reject) => (fail = () => reject(away))) });
+      take(1);
+      await new Promise((resolve) => setImmediate(resolve));
+      const before = process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
+      await sink.close(1);
+      fail(); // as its connection is closed
+      await settled(1);
+      assert.deepEqual(outcomes, ["FLOW_STOPPED"]);
+      assert.equal(process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length, before);
+    });
+
     it("makes room with them, and stores what comes later when its system is back", async () => {
       let down = true;
       let ready = (): void => undefined;

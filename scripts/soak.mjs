@@ -1,6 +1,6 @@
 /**
- * `npm run soak`: the fault tests of `test/flows` with 100,000 messages instead of 5,000, in under an hour on two cores.
- * Another number: `npm run soak -- 20000`.
+ * `npm run soak`: the fault tests of `test/flows` with 100,000 messages instead of 5,000, and a long run that watches the memory, in under
+ * an hour on two cores. Another number: `npm run soak -- 20000`.
  */
 import { readdirSync } from "node:fs";
 import path from "node:path";
@@ -12,7 +12,7 @@ await setup(TEST_PACKAGES).catch(fail);
 await build();
 const messages = process.argv[2] ?? "100000";
 console.log(`\n── flows under faults, ${messages} messages`);
-const files = readdirSync(inProject("test/flows")).filter((file) => file.endsWith("-faults.test.ts"));
+const files = readdirSync(inProject("test/flows")).filter((file) => file.endsWith("-faults.test.ts") || file.endsWith(".soak.ts"));
 await runTool("mocha/bin/mocha.js", files.map((file) => path.join("test/flows", file)), { env: { SUREWIRE_MESSAGES: messages } }).catch((error) => {
   if (!(error instanceof CommandError)) throw error;
   process.exitCode = 1;

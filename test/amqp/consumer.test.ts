@@ -4,7 +4,7 @@ import type { Connection } from "../../nodes/amqp/client/connection";
 import { Consumer, type ConsumerOptions, type ConsumerState, type Taken } from "../../nodes/amqp/client/consumer";
 import type { RabbitMq } from "../services/rabbitmq";
 import { sharedRabbit } from "../services/shared";
-import { waitFor } from "../services/wait";
+import { pause, waitFor } from "../services/wait";
 import { AFTER_RESTART, connectionTo, MutableProxy, Plain, text, unique, untilWrittenDown } from "./support";
 
 const range = (count: number): string[] => Array.from({ length: count }, (_, index) => String(index));
@@ -95,6 +95,21 @@ describe("a consumer", function () {
     consumer.resume();
     await waitFor("the message", () => taken.length === 1);
     assert.equal(taken[0]?.message.fields.deliveryTag, 1);
+  });
+
+  it("takes no more than the prefetch when it goes on after a pause, though the broker counts anew for each consumer", async () => {
+    const queue = await plain.makeQueue(unique("pauses"));
+    await plain.send(queue, range(50));
+    const { taken, consumer, states } = consume(queue, { prefetch: 5 });
+    await waitFor("five", () => taken.length === 5);
+    consumer.pause();
+    await waitFor("the pause", () => states.at(-1)?.kind === "paused");
+    consumer.resume();
+    await pause(300); // five more would be here by then
+    assert.deepEqual([taken.length, consumer.outstanding], [5, 5]);
+    taken.forEach(ack);
+    await waitFor("five more", () => taken.length === 10);
+    assert.equal(states.at(-1)?.kind, "consuming");
   });
 
   it("makes a new channel when the broker leaves its wish to go on unanswered", async () => {

@@ -140,7 +140,17 @@ export class Consumer {
     await this.options.prepare?.(model);
     await channel.prefetch(this.options.prefetch, false);
     const broker = answersTo(channel);
-    this.window = new AckWindow(this.options.answers?.(broker) ?? broker);
+    const answers = this.options.answers?.(broker) ?? broker;
+    this.window = new AckWindow({
+      ack: (tag, multiple) => {
+        answers.ack(tag, multiple);
+        this.answered();
+      },
+      nack: (tag, multiple, requeue) => {
+        answers.nack(tag, multiple, requeue);
+        this.answered();
+      },
+    });
     if (this.wanted) await this.consume(channel, this.window);
   }
 
@@ -249,8 +259,17 @@ export class Consumer {
     }
   }
 
+  /** There may be room again for a new consumer. */
+  private answered(): void {
+    if (this.wanted && this.consuming === undefined) this.reconcile();
+  }
+
   private outOfStep(): boolean {
-    return this.supervised.channel !== undefined && this.window !== undefined && this.wanted !== (this.consuming !== undefined);
+    const { window, consuming } = this;
+    if (!this.supervised.channel || !window) return false;
+    if (consuming !== undefined) return !this.wanted;
+    // the broker does not count to a new consumer what is still open of the one before
+    return this.wanted && window.outstanding < this.options.prefetch;
   }
 }
 

@@ -179,6 +179,20 @@ describe("the amqp out node", function () {
       await waitFor("the next", () => received.length === 2);
       assert.deepEqual([text(await plain.get(queue)), text(await plain.get(queue))], ["before", "after"]);
     });
+
+    it("counts one that blocked already when the node was deployed", async () => {
+      const queue = await plain.makeQueue(unique("blocked-before"));
+      await load(broker(), out({ routingKey: queue, maxWait: 100 }));
+      const { publish } = ((helper.getNode("broker") as unknown as BrokerHolder).amqp as NonNullable<BrokerHolder["amqp"]>).acquire("test" as never);
+      await waitFor("the connection", () => publish.state.kind === "connected");
+      publish.model?.emit("blocked", "low on memory");
+      const flows = [{ id: "tab", type: "tab" }, broker(), out({ routingKey: queue, maxWait: 200 }), end];
+      await (helper as unknown as { setFlows(flows: Row[], type: string): Promise<void> }).setFlows(flows as Row[], "nodes");
+      assert.equal(publish.state.kind, "blocked", "the broker's node stays as it was");
+      inject({ payload: "during" });
+      await waitFor("the error", () => errors().length === 1);
+      assert.match(errors()[0]?.message ?? "", /blocks publishing: low on memory/);
+    });
   });
 
   describe("that waits for answers", () => {

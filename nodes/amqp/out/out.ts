@@ -5,7 +5,7 @@ import { compileTypedInput, type TypedInputUtil } from "../../common/typed-input
 import { Sink, type SinkState } from "../../delivery/sink";
 import { brokerOf } from "../client/broker-node";
 import { connectionStatus } from "../client/broker-status";
-import type { Connection } from "../client/connection";
+import type { Connection, ConnectionState } from "../client/connection";
 import { Publisher, type Outgoing } from "../client/publisher";
 import { ExchangeWriter, type Sender } from "./exchange-writer";
 import { messageBuilder } from "./message-builder";
@@ -60,14 +60,13 @@ export = (RED: NodeAPI): void => {
       },
       warn,
     });
-    const unsubscribe = connection.subscribe({
-      state: (now) => {
-        sink.suspend(now.kind === "blocked" ? new ConnectorError("BROKER_UNAVAILABLE", `The broker blocks publishing: ${now.reason}`) : undefined);
-        show();
-      },
-    });
+    const follow = (now: ConnectionState): void => {
+      sink.suspend(now.kind === "blocked" ? new ConnectorError("BROKER_UNAVAILABLE", `The broker blocks publishing: ${now.reason}`) : undefined);
+      show();
+    };
+    const unsubscribe = connection.subscribe({ state: follow });
     writer.start();
-    show();
+    follow(connection.state); // it may have been there before this node
 
     node.on("input", (msg, send, done) => {
       let message: Outgoing | Promise<Outgoing>;

@@ -153,3 +153,15 @@ describe("what amqp out makes of a message", () => {
     });
   }
 });
+
+describe("the times of amqp out", () => {
+  const times = (value: string): unknown[] => {
+    const { confirmTimeout, maxWait, request } = readSettings({ broker: "", routingKey: "queue", confirmTimeout: value, maxWait: value, request: true, requestTimeout: value }, compile);
+    return [confirmTimeout, maxWait, request?.timeout];
+  };
+
+  it("are the defaults where they are blank", () => assert.deepEqual(times(""), [15_000, 60_000, 30_000]));
+
+  // Node's timers fire at once for anything longer
+  it("are no longer than a timer can run, whatever stands in the environment", () => assert.deepEqual(times("99999999999"), [2_147_483_647, 2_147_483_647, 2_147_483_647]));
+});

@@ -76,11 +76,16 @@ export function readSettings(def: OutDef, compile: (value: string, type: string,
     },
     declareAs: def.declare === "existing" ? undefined : def.exchangeKind || "topic",
     fixedExchange: exchange.fixed !== undefined,
-    confirmTimeout: wholeNumber(def.confirmTimeout, 15_000, 1),
-    maxWait: wholeNumber(def.maxWait, 60_000, 1),
+    confirmTimeout: duration(def.confirmTimeout, 15_000),
+    maxWait: duration(def.maxWait, 60_000),
     maxWaiting: wholeNumber(def.maxWaiting, 10_000, 1),
-    request: def.request ? { timeout: wholeNumber(def.requestTimeout, 30_000, 1), format: def.replyFormat || "auto" } : undefined,
+    request: def.request ? { timeout: duration(def.requestTimeout, 30_000), format: def.replyFormat || "auto" } : undefined,
   };
+}
+
+/** ms; no longer than a timer can run, which would else fire at once. The form allows less, an environment variable anything. */
+function duration(value: number | string | undefined, fallback: number): number {
+  return Math.min(2 ** 31 - 1, wholeNumber(value, fallback, 1));
 }
 
 function isProperty(name: string): name is PropertyName {

@@ -25,18 +25,25 @@ async function step(title, work) {
 
 const typeCheck = () => runTool("typescript/lib/tsc.js", ["-p", "tsconfig.check.json"], { quiet: true });
 
-/** Runs test files in one mocha process and adds up what it counted; one that dies before it could count is a failure. */
+/**
+ * Runs test files in one mocha process and adds up what it counted; one that dies before it could count is a failure. What it says is
+ * shown when it has ended, since another may run beside it.
+ */
 async function mocha(title, files) {
-  const counts = inProject(".cache", "test-counts");
+  if (files.length === 0) return;
+  const counts = inProject(".cache", `test-counts-${title.replace(/\W+/g, "-")}`);
   rmSync(counts, { force: true });
-  console.log(`\n── ${title}`);
+  console.log(`\n── ${title}: ${files.length} files`);
   await step(title, async () => {
     let failure;
+    let output;
     try {
-      await runTool("mocha/bin/mocha.js", ["--forbid-only", "--reporter", "scripts/lib/reporter.cjs", ...files], { env: { TEST_COUNTS: counts } });
+      output = await runTool("mocha/bin/mocha.js", ["--forbid-only", "--reporter", "scripts/lib/reporter.cjs", ...files], { env: { TEST_COUNTS: counts }, quiet: true });
     } catch (error) {
       failure = error;
+      output = error.output ?? "";
     }
+    console.log(`\n── ${title}\n${output}`);
     const counted = readCounts(counts);
     totals.passed += counted.passed;
     totals.failed += counted.failed + (failure && counted.failed === 0 ? 1 : 0);
@@ -74,10 +81,14 @@ async function main() {
 
   const smoke = testFiles("test/smoke");
   const flows = testFiles("test/flows");
-  const others = [...testFiles("test"), ...testFiles("emulator/test")].filter((file) => !smoke.includes(file) && !flows.includes(file));
-  if (others.length > 0) await mocha("nodes and emulator", others);
-  if (flows.length > 0) await mocha("flows under faults", flows);
-  if (smoke.length > 0) await mocha("smoke: packed, installed, in the editor", smoke);
+  const amqp = testFiles("test/amqp");
+  const others = [...testFiles("test"), ...testFiles("emulator/test")].filter((file) => ![...smoke, ...flows, ...amqp].includes(file));
+  // most of their time both wait, for servers that start and recover
+  await Promise.all([
+    mocha("AMQP nodes", amqp),
+    mocha("other nodes and emulator", others).then(() => mocha("flows under faults", flows)),
+  ]);
+  await mocha("smoke: packed, installed, in the editor", smoke);
 
   console.log("\nSummary");
   for (const { title, result, ms } of steps) console.log(`  ${result.padEnd(7)} ${duration(ms).padStart(11)}  ${title}`);

@@ -53,6 +53,10 @@ describe("the amqp broker's Test connection", function () {
     assert.ok(hosts?.[0]?.ok, JSON.stringify(hosts));
   });
 
+  it("takes no part of a text for one: the deployed node would not, either", async () => {
+    assert.equal((await post(form({ urls: ["${TEST_BROKER}/"] }))).status, 400);
+  });
+
   it("signs in with the stored password at the deployed host", async () => {
     const { hosts } = await post(form({ id: "broker", urls: ["${TEST_BROKER}"], credentials: { username: "line", password: "__PWRD__" } }));
     assert.ok(hosts?.[0]?.ok, JSON.stringify(hosts));

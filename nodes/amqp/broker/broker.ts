@@ -15,6 +15,9 @@ interface TlsConfigNode {
   addTLSOptions(options: object): object;
 }
 
+/** As Node-RED fills in the settings of what is deployed: a variable is the whole of a text, never a part. */
+const IS_VARIABLE = /^\$\{\S+\}$/;
+
 type BrokerNode = Node<BrokerCredentials> & BrokerHolder & { deployed?: Deployed };
 
 export = (RED: NodeAPI): void => {
@@ -56,7 +59,7 @@ export = (RED: NodeAPI): void => {
   async function test(body: unknown): Promise<HostReport[]> {
     const id = (body as { id?: unknown } | null)?.id;
     const deployed = typeof id === "string" ? (RED.nodes.getNode(id) as unknown as BrokerNode | null) : null;
-    const request = readRequest(body, (text) => (text.includes("${") ? String(RED.util.evaluateNodeProperty(text, "env", (deployed ?? {}) as Node, {})) : text));
+    const request = readRequest(body, (text) => (IS_VARIABLE.test(text) ? String(RED.util.evaluateNodeProperty(text, "env", (deployed ?? {}) as Node, {})) : text));
     const credentials = credentialsToTest(request, deployed?.type === "surewire-amqp-broker" ? deployed.deployed : undefined);
     return testBroker({ ...readOptions(request, credentials), ...tlsOptions(request) });
   }

@@ -7,6 +7,7 @@ import { within } from "./deadline";
 import { dial, hangUp, streamOf } from "./dial";
 import { whatAnswers } from "./probe";
 import { passwordSignIn, type SaslCredentials, type SignIn } from "./sign-in";
+import { unanswered } from "./supervised-channel";
 
 /** What a test found out about one host. */
 export interface HostReport {
@@ -57,7 +58,7 @@ async function testHost(address: BrokerAddress, options: BrokerOptions, signIn: 
     model.on("error", () => undefined);
     try {
       const began = performance.now();
-      await within(model.createChannel(), connectTimeout * 1000);
+      if (!(await within(model.createChannel(), connectTimeout * 1000))) throw unanswered(connectTimeout * 1000);
       const roundTrip = Math.round((performance.now() - began) * 10) / 10;
       const { product, version } = model.connection.serverProperties;
       const tls = (streamOf(model) as Partial<TLSSocket> | undefined)?.getProtocol?.() ?? undefined;

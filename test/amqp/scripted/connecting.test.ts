@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { testBroker } from "../../../nodes/amqp/client/broker-test";
 import { Connection, type ConnectionState } from "../../../nodes/amqp/client/connection";
 import type { SignIn } from "../../../nodes/amqp/client/sign-in";
 import { BackOff } from "../../../nodes/common/back-off";
@@ -108,5 +109,13 @@ describe("a connection to a scripted broker", () => {
     for (const each of broker.connections) each.fallSilent();
     await soon("the loss", () => states.some((state) => state.kind === "reconnecting"));
     await soon("the next", () => connection.model);
+  });
+
+  it("is no success to Test connection while the broker answers nothing", async () => {
+    const broker = await stage.plays();
+    broker.on("channel.open", () => undefined);
+    const [report] = await testBroker({ urls: [broker.url], connectTimeout: 0.2 });
+    assert.equal(report?.ok, false);
+    assert.match(report?.problem ?? "", /the broker has not answered for 0\.2 s/);
   });
 });

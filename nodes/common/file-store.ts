@@ -92,7 +92,7 @@ export class FileStore implements Store {
   }
 
   private fileOf(key: string): string {
-    const name = encodeURIComponent(key);
+    const name = encodeURIComponent(key).replaceAll("*", "%2A"); // which Windows has no files of
     const short = name.length <= MAX_NAME ? name : `${name.slice(0, MAX_NAME - 65)}.${createHash("sha256").update(key).digest("hex")}`;
     return path.join(this.folder, `${short}.json`);
   }

@@ -4,7 +4,7 @@ import type { Taken } from "../../nodes/amqp/client/consumer";
 import { PoisonWatch } from "../../nodes/amqp/in/poison-watch";
 import type { ConnectorError } from "../../nodes/common/errors";
 import type { Store } from "../../nodes/common/store";
-import { waitFor } from "../services/wait";
+import { pause, waitFor } from "../services/wait";
 
 /** A disk that outlives the processes of a test. */
 class Disk implements Store {
@@ -157,6 +157,24 @@ describe("the poison watch", () => {
     world.disk.kept.set("watch", "{");
     assert.equal(await world.live(), "done");
     assert.equal(world.warnings.length, 1);
+  });
+
+  it("tries nobody any more when what was in hand must have come", async () => {
+    const disk = new Disk();
+    await disk.write("watch", { running: true, deaths: {}, inHand: [] });
+    const handed: string[] = [];
+    const hand = (taken: Taken): unknown => handed.push(String(taken.message.content));
+    const watch = new PoisonWatch({ store: disk, key: "watch", limit: 2, recent: 50, hand, deadLetter() {}, warn() {} });
+    await watch.begin();
+    const window = new AckWindow({ ack() {}, nack() {} });
+    const first = take("a", true, 1, window);
+    watch.take(first);
+    await waitFor("the first on trial", () => handed.length === 1);
+    watch.settled(first);
+    await pause(60);
+    for (const content of ["b", "c"]) watch.take(take(content, true, 2, window));
+    assert.deepEqual(handed, ["a", "b", "c"]);
+    watch.stop();
   });
 
   it("forgets what waits when its channel is lost, and ends a trial whose messages went with it", async () => {

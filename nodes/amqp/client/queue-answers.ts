@@ -65,7 +65,7 @@ export class QueueAnswers {
     }
   }
 
-  /** Puts a copy with the reason on it into the dead-letter queue, then acknowledges the message. @param node where it failed; default: the node that took it */
+  /** Puts a copy with the reason on it into the dead-letter queue, then acknowledges the message. @param node where it failed, when a node is to blame */
   deadLetter(taken: Taken, error: ConnectorError, attempts: number, node?: NodeName): void {
     const { queue, deadLetterQueue: target, queueType } = this.options.from;
     const failure = { error, queue, attempts, ...(node ? { node: describeNode(node) } : {}) };

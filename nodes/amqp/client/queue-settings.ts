@@ -25,9 +25,14 @@ const SETTLE_MODES: readonly SettleMode[] = ["flow", "node", "delivery"];
 
 /** The queue's name and that of its dead letters, by default `<queue>.dlq`. @throws ConnectorError NOT_CONFIGURED without a queue */
 export function readQueue(def: QueueDef): { queue: string; deadLetterQueue: string } {
-  const queue = def.queue?.trim();
+  const queue = nameIn(def.queue);
   if (!queue) throw new ConnectorError("NOT_CONFIGURED", "No queue is given");
-  return { queue, deadLetterQueue: def.deadLetterQueue?.trim() || `${queue}.dlq` };
+  return { queue, deadLetterQueue: nameIn(def.deadLetterQueue) || `${queue}.dlq` };
+}
+
+/** A name as it was typed, without the blanks around it; the environment of a group or subflow may give a number. */
+export function nameIn(value: string | number | undefined): string {
+  return String(value ?? "").trim();
 }
 
 /** How messages are handed over and settled, with the defaults. @throws ConnectorError NOT_CONFIGURED */

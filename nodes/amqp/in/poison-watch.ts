@@ -12,8 +12,10 @@ export interface PoisonWatchOptions {
   key: string;
   /** A message that has ended the process so often becomes a dead letter. At least 2: the first time, nobody knows which of many it was. */
   limit: number;
-  /** Whether the message may have been in hand when the process ended. Default: the broker's `redelivered`. */
+  /** Whether the message may have been in hand when the process ended, of those that come soon after its start. Default: the broker's `redelivered`. */
   suspects?(taken: Taken): boolean;
+  /** ms from the first message on in which those come. Default {@link RECENT}. */
+  recent?: number;
   /** Hands a message to the flow. */
   hand(taken: Taken): void;
   /** Dead-letters a message that never reaches the flow. */
@@ -38,6 +40,9 @@ const MAX_REMEMBERED = 1_000;
 /** ms. Who has not ended the process by then is let go: a flow may keep a message for long, a Join for its group. */
 const TRIAL = 10_000;
 
+/** ms. What was in hand comes first, as soon as there is a consumer again; what is redelivered later has another reason. */
+const RECENT = 60_000;
+
 /** One trial at a time in this process: with two, an innocent message of one source would be marked for the other's. */
 let trials: Promise<void> = Promise.resolve();
 
@@ -54,6 +59,7 @@ export class PoisonWatch {
   private begun: Promise<void> | undefined;
   private alert = false;
   private ended = false;
+  private firstAt: number | undefined;
   /** Messages that wait behind a trial, in their order. */
   private line: Taken[] = [];
   private readonly onTrial = new Set<Taken>();
@@ -70,7 +76,7 @@ export class PoisonWatch {
 
   /** A message has come. */
   take(taken: Taken): void {
-    if (!this.alert || (!this.trying && !this.suspects(taken))) return this.options.hand(taken);
+    if (!this.alert || (!this.trying && (this.isOver() || !this.suspects(taken)))) return this.options.hand(taken);
     if (this.ended) return; // goes back with the channel
     this.line.push(taken); // behind those on trial, so that order is kept
     if (!this.trying) void this.work();
@@ -188,6 +194,14 @@ export class PoisonWatch {
   private inTurn(work: () => Promise<void>): Promise<void> {
     trials = trials.then(work);
     return trials;
+  }
+
+  /** Whether so much time has passed since the first message that no suspect is to come any more. */
+  private isOver(): boolean {
+    const now = Date.now();
+    this.firstAt ??= now;
+    this.alert = now - this.firstAt < (this.options.recent ?? RECENT);
+    return !this.alert;
   }
 
   private suspects(taken: Taken): boolean {

@@ -64,9 +64,6 @@ export type PauseReason = "unwired" | "held" | "asked" | "stopped";
 /** Positions where there is no store. */
 const untilTheEnd = new MemoryStore();
 
-/** For how long after its start a stream's messages may be those that were in hand when the process ended, in ms: the position is stored every second. */
-const RECENT = 60_000;
-
 /** Takes messages from a queue as they come, and pauses while it must. */
 export class QueueSource {
   private readonly settings: QueueSourceSettings;
@@ -212,12 +209,11 @@ export class QueueSource {
   private poisonWatch(): PoisonWatch | undefined {
     const { store, node, settings } = this.options;
     if (!store || settings.poisonLimit === 0) return undefined;
-    const began = Date.now();
     return new PoisonWatch({
       store,
       key: `amqp-poison/${node.id}`,
       limit: Math.max(2, settings.poisonLimit),
-      ...(this.position ? { suspects: () => Date.now() - began < RECENT } : {}),
+      ...(this.position ? { suspects: () => true } : {}), // a stream does not tell what it sends again
       hand: (taken) => this.deliveries.received(taken),
       deadLetter: (taken, error) => this.deliveries.deadLetter(taken, error),
       warn: (text) => this.deliveries.warnOnce(text),

@@ -1,6 +1,6 @@
 import { ConnectorError } from "../../common/errors";
 import { wholeNumber } from "../../common/whole-number";
-import { oneOf, readArguments, readDelivery, readQueue, type QueueDef } from "../client/queue-settings";
+import { nameIn, oneOf, type QueueDef, readArguments, readDelivery, readQueue } from "../client/queue-settings";
 import type { BindingSpec, QueueType } from "../client/topology";
 import type { QueueSourceSettings } from "./queue-source";
 import type { StreamStart } from "./stream-reader";
@@ -29,7 +29,7 @@ export function readSettings(def: InDef): QueueSourceSettings {
   const queueType = temporary ? "classic" : oneOf(def.queueType, QUEUE_TYPES, "quorum");
   return {
     // a temporary queue gets its name when it is made
-    ...(temporary ? { queue: "", deadLetterQueue: def.deadLetterQueue?.trim() || `${def.id}.dlq` } : readQueue(def)),
+    ...(temporary ? { queue: "", deadLetterQueue: nameIn(def.deadLetterQueue) || `${def.id}.dlq` } : readQueue(def)),
     ...readDelivery(def),
     broker: def.broker,
     declare,

@@ -1,7 +1,7 @@
 import { ConnectorError } from "../../common/errors";
 import { wholeNumber } from "../../common/whole-number";
 import type { Format } from "../../format/format";
-import { oneOf } from "../client/queue-settings";
+import { nameIn, oneOf } from "../client/queue-settings";
 import type { Target } from "./copies";
 import type { RedriveOrder, RedriveSettings } from "./redrive-run";
 
@@ -44,9 +44,9 @@ const MAX_NAME = 255;
 
 /** The settings of an `amqp redrive`, with its defaults. @throws ConnectorError NOT_CONFIGURED */
 export function readSettings(def: RedriveDef): RedriveSettings & { target: Target["kind"] } {
-  const queue = def.queue?.trim();
+  const queue = nameIn(def.queue);
   if (!queue) throw new ConnectorError("NOT_CONFIGURED", "No dead-letter queue is given");
-  const parkingQueue = def.parkingQueue?.trim() || `${queue}.parking`;
+  const parkingQueue = nameIn(def.parkingQueue) || `${queue}.parking`;
   if (parkingQueue === queue) throw new ConnectorError("NOT_CONFIGURED", "The parking queue is the dead-letter queue itself");
   return {
     queue,

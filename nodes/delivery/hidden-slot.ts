@@ -12,7 +12,7 @@ const Given = function (holder: object): object {
 
 /**
  * Makes a slot: a private field that is added to the objects as they come. Like an entry in a `WeakMap` nobody else can see it, no clone,
- * JSON or copy takes it along, and it goes with its object; but it costs a sixth of one, which is most of what following a message cost.
+ * JSON or copy takes it along, and it goes with its object; but setting it costs much less (a `WeakMap` about five times as much, measured with Node.js 24).
  */
 export function hiddenSlot<T>(): HiddenSlot<T> {
   /** Objects that take no new fields; V8 lets frozen ones have private fields, but a proposal would end that. */

@@ -12,7 +12,7 @@ const RECENT = 4096;
  * can carry through clones, context stores and JSON, where an object with behaviour would be copied and break.
  *
  * The numbers rise by one, so the latest deliveries lie in a ring. A `Map` through which everything passes is made anew again and again, and in
- * V8 each of its former tables keeps the next alive: all that was ever in it grew old before it was collected, the largest cost of all.
+ * V8 each of its former tables keeps the next alive.
  */
 export class DeliveryRegistry {
   /** Tells our tokens from those another process, or this one before a restart, gave out. */

@@ -10,7 +10,7 @@ export interface Orphan {
 
 const NONE: readonly Hop[] = [];
 
-/** A microtask through a promise costs half of one through `queueMicrotask`, which makes an `AsyncResource` for each. */
+/** A microtask through a promise costs less than one through `queueMicrotask`, which makes an `AsyncResource` for each. */
 const RESOLVED = Promise.resolve();
 
 /**

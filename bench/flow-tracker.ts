@@ -65,7 +65,7 @@ async function compare(runtime: Runtime, middle: Middle, messages: number, goals
     const turn = index % VARIANTS.length; // none is always the one that comes after the costliest
     for (const variant of [...VARIANTS.slice(turn), ...VARIANTS.slice(0, turn)]) {
       await runtime.deploy(flowOf(middle, ...variant.sources));
-      if (variant.emptyHooks) for (const hook of ["onSend", "preDeliver", "onReceive", "onComplete"]) hooks.add(`${hook}.bench`, (_event) => undefined);
+      if (variant.emptyHooks) for (const hook of ["onSend", "onReceive", "onComplete"]) hooks.add(`${hook}.bench`, (_event) => undefined);
       await round(WINDOW * 5, variant.followed ?? false); // what was deployed is compiled as it runs
       const rate = await round(messages, variant.followed ?? false);
       if (variant.emptyHooks) hooks.remove("*.bench");

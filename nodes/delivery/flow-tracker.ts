@@ -6,7 +6,7 @@ import { addHop, findHop, hopOf, openHopOf } from "./message-hops";
 import { describeNode } from "./outcome";
 import { openDeliveryOf, registry } from "./registry";
 import { record, recordLogged, Reports } from "./reports";
-import { configOf, isDeaf, isRunning, takesNoDone, type CompleteEvent, type LogEntry, type ReceiveEvent, type SendEvent, type TrackedRuntime } from "./runtime";
+import { configOf, isDeaf, nodeBehind, takesNoDone, type CompleteEvent, type LogEntry, type ReceiveEvent, type SendEvent, type TrackedRuntime } from "./runtime";
 import { covers, type Scope, type Verdict } from "./scope";
 import { Seat } from "./seat";
 import { Turn } from "./turn";
@@ -14,16 +14,6 @@ import { UntoldLine } from "./untold-line";
 
 /** Label of our hooks in Node-RED. */
 const LABEL = "surewireDelivery";
-/** Where `onSend` leaves for `preDeliver` whose message it is. */
-const CONTEXT = Symbol("surewire.context");
-/** And that this hop is not the message's own: the running code told so. */
-const GUESSED = Symbol("surewire.guessed");
-
-interface RoutedEvent extends SendEvent {
-  [CONTEXT]?: FlowContext;
-  [GUESSED]?: true;
-}
-
 /**
  * Follows deliveries through a flow with Node-RED's messaging hooks: each message handed to a node counts one up, each
  * `done()` one down, and a delivery for which nothing is open for one turn of the event loop is finished.
@@ -58,10 +48,10 @@ export class FlowTracker {
     this.changing = true; // a source is made while flows start
     const { hooks, log, events } = runtime;
     hooks?.add(`onSend.${LABEL}`, (sent: SendEvent[]) => this.onSend(sent));
-    const preDeliver = runtime.settings?.runtimeSyncDelivery
-      ? (event: SendEvent, next: () => void) => (this.preDeliver(event) ? void setImmediate(next) : next()) // in its turn, see Turn
-      : (event: SendEvent) => void this.preDeliver(event);
-    hooks?.add(`preDeliver.${LABEL}`, preDeliver);
+    if (runtime.settings?.runtimeSyncDelivery) {
+      // in its turn, see Turn
+      hooks?.add(`preDeliver.${LABEL}`, (event: SendEvent, next: () => void) => (hopOf(event.msg) ? void setImmediate(next) : next()));
+    }
     hooks?.add(`onReceive.${LABEL}`, (event: ReceiveEvent, next: () => void) => this.onReceive(event, next));
     hooks?.add(`onComplete.${LABEL}`, (event: CompleteEvent) => this.onComplete(event));
     log.addHandler(this.logHandler);
@@ -115,22 +105,57 @@ export class FlowTracker {
   }
 
   private onSend(events: SendEvent[]): void {
-    for (const event of events as RoutedEvent[]) {
-      const own = openHopOf(event.msg);
-      const context = own ?? this.guess(event.msg);
-      if (!context) continue;
-      if (context.scope.closed) {
-        this.lateSend(event);
-        continue;
-      }
-      event[CONTEXT] = context;
-      if (!own && context instanceof Hop) event[GUESSED] = true;
-      const { node } = event.source;
-      if (!node._expectedDoneCount) this.passesOn(event);
-      const seat = own?.node === node ? own.seat : Seat.of(node);
-      if (!this.changing && seat.hasReached(event.destination.id, this.generation)) continue;
-      if (!isRunning(event)) this.goesNowhere(context.scope, event);
+    const [only] = events;
+    if (only && events.length === 1) return this.sends(only, openHopOf(only.msg));
+    // whose each is, before any of them gets a hop: a message that goes along two wires is in two of the events
+    const own = events.map(({ msg }) => openHopOf(msg));
+    events.forEach((event, index) => this.sends(event, own[index]));
+  }
+
+  /**
+   * Begins the hop of a message that is sent. Here and not later, when Node-RED has found the way: a message that another hook keeps back
+   * on its way (a debugger) is not finished.
+   *
+   * @param own the open hop of the very message, when it has one
+   */
+  private sends(event: SendEvent, own: Hop | undefined): void {
+    const { node } = event.source;
+    const context = own ?? this.guess(event.msg);
+    if (!context) return this.sendsOrphan(event);
+    if (context.scope.closed) return this.lateSend(event);
+    if (!node._expectedDoneCount) this.passesOn(event);
+    const destination = this.destinationOf(event, own?.node === node ? own.seat : Seat.of(node));
+    if (!destination) return this.goesNowhere(context.scope, event);
+    const hop = this.begin(context.scope, this.ownCopy(event), destination, node, context.caught);
+    this.turn.sends(hop, own !== undefined);
+  }
+
+  /** A message of nobody may be one that its sender made of several deliveries. */
+  private sendsOrphan(event: SendEvent): void {
+    const from = event.source.node;
+    const seat = Seat.of(from);
+    if (seat.inHands === 0 && !this.turn.hasFinished(from)) return;
+    const destination = this.destinationOf(event, seat);
+    if (destination) this.turn.sendsOrphan({ message: this.ownCopy(event), from, destination });
+  }
+
+  /** The node at the end of the wire, if it runs. */
+  private destinationOf(event: SendEvent, seat: Seat): FlowNode | undefined {
+    const { id } = event.destination;
+    const known = this.changing ? undefined : seat.reached(id, this.generation);
+    if (known) return known;
+    const found = nodeBehind(event);
+    if (found && !this.changing) seat.reaches(id, found, this.generation);
+    return found;
+  }
+
+  /** The message as its receiver gets it: Node-RED gives all receivers but the first a copy, and makes it later. */
+  private ownCopy(event: SendEvent): object {
+    if (event.cloneMessage && this.runtime?.util) {
+      event.msg = this.runtime.util.cloneMessage(event.msg);
+      event.cloneMessage = false;
     }
+    return event.msg;
   }
 
   /** Whose a message is that has no hop. A copy of a joined message carries the token of one delivery only: there the code that runs knows better. */
@@ -146,23 +171,6 @@ export class FlowTracker {
     const config = configOf(source.node, destination.id);
     if (this.changing || !this.isLive(source.node)) scope.record(stopped(source.node));
     else if (config && !config.d) record(scope, `${describeNode(config)} is not running: what is sent to it goes nowhere`, config);
-  }
-
-  /** @returns whether the message is followed */
-  private preDeliver(event: RoutedEvent): boolean {
-    const routed = event[CONTEXT];
-    const node = event.destination.node;
-    if (!node) return false;
-    const from = event.source.node;
-    const seat = Seat.of(from);
-    if (!routed) {
-      const orphan = seat.inHands > 0 || this.turn.hasFinished(from);
-      if (orphan) this.turn.sendsOrphan({ message: event.msg, from, destination: node });
-      return orphan;
-    }
-    if (!this.changing) seat.reaches(event.destination.id, this.generation);
-    this.turn.sends(this.begin(routed.scope, event.msg, node, from, routed.caught), routed instanceof Hop && !event[GUESSED]);
-    return true;
   }
 
   private onReceive(event: ReceiveEvent, next: () => void): void {

@@ -26,6 +26,9 @@ export interface TrackedRuntime {
   nodes: {
     getNode(id: string): object | null | undefined;
   };
+  util?: {
+    cloneMessage(message: object): object;
+  };
 }
 
 /** What Node-RED's `onSend`, `preRoute`, `preDeliver` hooks are given (util/lib/hooks.js). */
@@ -33,6 +36,8 @@ export interface SendEvent {
   msg: object;
   source: { id: string; node: FlowNode };
   destination: { id: string; node: FlowNode | undefined };
+  /** The receiver is to get a copy. */
+  cloneMessage?: boolean;
 }
 
 /** What `onReceive` and `postReceive` are given. */
@@ -57,11 +62,10 @@ export interface LogEntry {
   msg?: unknown;
 }
 
-/** Whether there is a node at the end of the wire, as Node-RED's router will find it (runtime/lib/flows/Flow.js, `handlePreRoute`). */
-export function isRunning({ source, destination }: SendEvent): boolean {
-  if (!source.node._flow) return true;
-  const node = source.node._flow.getNode(destination.id);
-  return typeof node === "object" && node !== null;
+/** The node at the end of the wire, as Node-RED's router will find it (runtime/lib/flows/Flow.js, `handlePreRoute`). */
+export function nodeBehind({ source, destination }: SendEvent): FlowNode | undefined {
+  const node = source.node._flow?.getNode(destination.id);
+  return typeof node === "object" && node !== null ? (node as FlowNode) : undefined;
 }
 
 /** What the flows say of the node with this id; `undefined` when a wire leads to a node that is in no flow. */

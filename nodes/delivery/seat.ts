@@ -13,9 +13,10 @@ export class Seat {
   inHands = 0;
   /** The user was told that deliveries cannot be followed through it. */
   warned = false;
-  /** The node that a message of it reached last, and the generation of the tracker then: nodes only go when flows are stopped. */
-  private reached = "";
-  private reachedIn = -1;
+  /** The node that a message of it was sent to last, and the generation of the tracker then: nodes only go when flows are stopped. */
+  private last: FlowNode | undefined;
+  private lastId = "";
+  private lastIn = -1;
 
   /** The seat of a node; made when there is none. */
   static of(node: FlowNode): Seat {
@@ -24,14 +25,15 @@ export class Seat {
     return seat;
   }
 
-  /** A message went to the node with this id: it runs. */
-  reaches(id: string, generation: number): void {
-    this.reached = id;
-    this.reachedIn = generation;
+  /** A message was sent to the node with this id, which runs. */
+  reaches(id: string, node: FlowNode, generation: number): void {
+    this.last = node;
+    this.lastId = id;
+    this.lastIn = generation;
   }
 
-  /** Whether a message went to the node with this id in this generation. */
-  hasReached(id: string, generation: number): boolean {
-    return this.reachedIn === generation && this.reached === id;
+  /** The node with this id, if a message was sent to it last, in this generation. */
+  reached(id: string, generation: number): FlowNode | undefined {
+    return this.lastIn === generation && this.lastId === id ? this.last : undefined;
   }
 }

@@ -54,6 +54,30 @@ describe("the flow tracker, in a real Node-RED", function () {
       assert.equal(theSource().settled[0]?.settlement.outcome, "accept");
     });
 
+    it("that another hook keeps on its way for a while, as a debugger does", async () => {
+      await runtime.fresh([source(["f"]), fn("f", "return [[msg, { payload: 'b' }]];", ["see"]), see("see")]);
+      const { hooks } = util as unknown as { hooks: { add(id: string, callback: (event: unknown, next: () => void) => void): void; remove(id: string): void } };
+      const kept: (() => void)[] = [];
+      hooks.add("preRoute.test", (_event, next) => kept.push(next));
+      try {
+        theSource().take("a");
+        await waitFor("it to be kept before the function", () => kept.length === 1);
+        await turns(5);
+        assert.equal(theSource().settled.length, 0);
+        kept[0]?.();
+        await waitFor("both to be kept behind it", () => kept.length === 3);
+        kept[1]?.();
+        await waitFor("the first to arrive", () => seenAt("see").length === 1);
+        await turns(5);
+        assert.equal(theSource().settled.length, 0);
+        kept[2]?.();
+        await waitFor("it to be settled", () => theSource().settled.length === 1);
+        assert.equal(theSource().settled[0]?.settlement.outcome, "accept");
+      } finally {
+        hooks.remove("*.test");
+      }
+    });
+
     it("through a function that returns a new object", async () => {
       await runtime.fresh([source(["f"]), fn("f", "return { payload: msg.payload + 1 };", ["hold"]), hold("hold")]);
       theSource().take(1);

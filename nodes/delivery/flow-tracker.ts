@@ -105,7 +105,7 @@ export class FlowTracker {
   }
 
   private onSend(events: SendEvent[]): void {
-    const [only] = events;
+    const only = events[0];
     if (only && events.length === 1) return this.sends(only, openHopOf(only.msg));
     // whose each is, before any of them gets a hop: a message that goes along two wires is in two of the events
     const own = events.map(({ msg }) => openHopOf(msg));
@@ -127,7 +127,13 @@ export class FlowTracker {
     const destination = this.destinationOf(event, own?.node === node ? own.seat : Seat.of(node));
     if (!destination) return this.goesNowhere(context.scope, event);
     const hop = this.begin(context.scope, this.ownCopy(event), destination, node, context.caught);
-    this.turn.sends(hop, own !== undefined);
+    if (own && this.isAlone(own, node)) own.passedOn = true;
+    else this.turn.sends(hop, own !== undefined);
+  }
+
+  /** Whether `node` sends what it was just handed and has nothing else in its hands: then it gathers nothing, and no turn need be kept in mind. */
+  private isAlone(own: Hop, node: FlowNode): boolean {
+    return own === this.handling && own.node === node && own.seat.holds === 1;
   }
 
   /** A message of nobody may be one that its sender made of several deliveries. */
@@ -181,6 +187,7 @@ export class FlowTracker {
       return;
     }
     hop.received = true;
+    hop.seat.holds += 1;
     if (node.type === "catch") hop.caught = this.reports.caught(hop.scope, event.msg, node, (id) => this.endErring(id)) ?? hop.caught;
     const silent = takesNoDone(node);
     if (silent) this.watchUntold();
@@ -261,8 +268,10 @@ export class FlowTracker {
     if (hop.ended) return;
     hop.ended = true;
     hop.seat.inHands -= 1;
+    if (hop.received) hop.seat.holds -= 1;
     if ((this.changing || hop.generation !== this.generation) && !hop.safe && !this.isLive(hop.node)) hop.scope.record(stopped(hop.node));
-    if (!failed && !hop.scope.closed) this.turn.finishes(hop.node, hop.scope);
+    const passedOn = hop.passedOn && hop === this.handling;
+    if (!failed && !passedOn && !hop.scope.closed) this.turn.finishes(hop.node, hop.scope);
     hop.scope.remove(hop);
   }
 

@@ -42,6 +42,8 @@ export class Hop implements FlowContext {
   previous: Hop | undefined;
   received = false;
   ended = false;
+  /** Its node has sent the message on while it was handed it; counts only until that has returned. */
+  passedOn = false;
   /** Our own sink has stored what the message carries: a redeploy can no longer take that back. */
   safe = false;
   /** Ended although the node may still work, since it takes no `done`. */

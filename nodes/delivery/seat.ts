@@ -11,6 +11,8 @@ export class Seat {
   readonly bit = 1 << (count++ % 31);
   /** Live hops to the node: while there are none, what it sends of nobody needs no second look. */
   inHands = 0;
+  /** Those of them that have arrived. */
+  holds = 0;
   /** The user was told that deliveries cannot be followed through it. */
   warned = false;
   /** The node that a message of it was sent to last, and the generation of the tracker then: nodes only go when flows are stopped. */

@@ -83,10 +83,9 @@ async function main() {
   const flows = testFiles("test/flows");
   const amqp = testFiles("test/amqp");
   const others = [...testFiles("test"), ...testFiles("emulator/test")].filter((file) => ![...smoke, ...flows, ...amqp].includes(file));
-  // most of their time they wait, for servers that start and recover
+  // most of their time both wait, for servers that start and recover
   await Promise.all([
-    mocha("AMQP nodes, one half", amqp.filter((_file, index) => index % 2 === 0)),
-    mocha("AMQP nodes, other half", amqp.filter((_file, index) => index % 2 === 1)),
+    mocha("AMQP nodes", amqp),
     mocha("other nodes and emulator", others).then(() => mocha("flows under faults", flows)),
   ]);
   await mocha("smoke: packed, installed, in the editor", smoke);

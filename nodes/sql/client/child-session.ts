@@ -1,8 +1,10 @@
 import type { Backend, DatabaseConnection } from "./backend";
-import { detectDialect, dialectNamed } from "./dialect";
+import { detectDialect, type Dialect, dialectNamed } from "./dialect";
 import { OdbcBackend } from "./odbc-backend";
 import { Pool } from "./pool";
-import type { OpenOptions, PingResult, RowOutcome, WriteRequest } from "./protocol";
+import { Cursors } from "./cursors";
+import { Executor } from "./executor";
+import type { CursorOpened, ExecuteRequest, Fetched, OpenOptions, PingResult, ReadRequest, RowOutcome, TransactionOutcome, WriteRequest } from "./protocol";
 import { SqliteBackend } from "./sqlite-backend";
 import { TableWriter } from "./table-writer";
 
@@ -15,7 +17,9 @@ const MOST_FAILED_CONNECTS = 100;
 export class ChildSession {
   private readonly backend: Backend;
   private readonly pool: Pool;
-  private writer: TableWriter | undefined;
+  private readonly cursors: Cursors;
+  /** What speaks the dialect; known with the first connection. */
+  private speaking: { dialect: Dialect; writer: TableWriter; executor: Executor } | undefined;
 
   /**
    * @param stuck ends the process: a driver call hangs for good
@@ -31,6 +35,7 @@ export class ChildSession {
       acquireTimeout: options.loginTimeout + options.queryTimeout,
       connect: () => this.connect(),
     });
+    this.cursors = new Cursors({ most: options.poolSize, connect: () => this.connect("read"), dialect: () => this.ready().dialect });
   }
 
   /** True when the process should end as soon as it is idle. */
@@ -41,29 +46,48 @@ export class ChildSession {
   async ping(): Promise<PingResult> {
     return this.pool.use(async (connection) => {
       await connection.query("select 1");
-      return { dialect: this.ready().dialect.name };
+      return { dialect: this.ready().dialect.name, product: "" };
     });
   }
 
   async write(request: WriteRequest): Promise<RowOutcome[]> {
-    return this.pool.use((connection) => this.ready().write(connection, request));
+    return this.pool.use((connection) => this.ready().writer.write(connection, request));
   }
 
-  close(): Promise<void> {
-    return this.pool.close(CLOSE_TIMEOUT);
+  execute(request: ExecuteRequest): Promise<TransactionOutcome[]> {
+    return this.pool.use((connection) => this.ready().executor.execute(connection, request));
   }
 
-  private ready(): TableWriter {
-    if (!this.writer) throw new Error("no connection was made yet");
-    return this.writer;
+  openCursor(request: ReadRequest): Promise<CursorOpened> {
+    return this.cursors.open(request);
+  }
+
+  fetch(cursor: number): Promise<Fetched> {
+    return this.cursors.fetch(cursor);
+  }
+
+  closeCursor(cursor: number): Promise<void> {
+    return this.cursors.closeCursor(cursor);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.cursors.close(), this.pool.close(CLOSE_TIMEOUT)]);
+  }
+
+  private ready(): NonNullable<typeof this.speaking> {
+    if (!this.speaking) throw new Error("no connection was made yet");
+    return this.speaking;
   }
 
   /** The first connection says which dialect is spoken. */
-  private async connect(): Promise<DatabaseConnection> {
-    const connection = await this.backend.connect();
+  private async connect(purpose?: "read"): Promise<DatabaseConnection> {
+    const connection = await this.backend.connect(purpose);
     try {
-      this.writer ??= new TableWriter(dialectNamed(this.backend.dialect ?? (await detectDialect(connection))));
-      for (const sql of this.writer.dialect.setup) await connection.query(sql);
+      if (!this.speaking) {
+        const dialect = dialectNamed(this.backend.dialect ?? (await detectDialect(connection)));
+        this.speaking = { dialect, writer: new TableWriter(dialect), executor: new Executor(dialect) };
+      }
+      for (const sql of this.speaking.dialect.setup) await connection.query(sql);
       return connection;
     } catch (error) {
       await connection.close();

@@ -4,7 +4,7 @@
  */
 import { toConnectorError } from "../../common/errors";
 import { ChildSession } from "./child-session";
-import { type OpenOptions, type Reply, type Request, toData, type WriteRequest } from "./protocol";
+import { type ExecuteRequest, type OpenOptions, type ReadRequest, type Reply, type Request, toData, type WriteRequest } from "./protocol";
 
 /** How often the parent hears that this process lives, in ms, while it waits for answers. */
 const ALIVE_INTERVAL = 1000;
@@ -36,6 +36,14 @@ async function serve({ operation, argument }: Request): Promise<unknown> {
       return session.ping();
     case "write":
       return session.write(argument as WriteRequest);
+    case "execute":
+      return session.execute(argument as ExecuteRequest);
+    case "openCursor":
+      return session.openCursor(argument as ReadRequest);
+    case "fetch":
+      return session.fetch((argument as { cursor: number }).cursor);
+    case "closeCursor":
+      return session.closeCursor((argument as { cursor: number }).cursor);
   }
 }
 

@@ -17,7 +17,7 @@ export interface DatabaseCredentials {
  * - MariaDB: the connection's character set is else the locale's.
  * - SQLite: foreign keys are else not enforced, and a locked file is an error at once.
  */
-const PRESETS: Record<DialectName, Record<string, string>> = {
+const PRESETS: Partial<Record<DialectName, Record<string, string>>> = {
   postgresql: { MaxVarcharSize: "0", BoolsAsChar: "0", Protocol: "7.4-0" },
   mariadb: { CHARSET: "utf8mb4" },
   sqlite: { FKSupport: "1", Timeout: "5000" },
@@ -38,7 +38,7 @@ export function connectionString(template: string, credentials: DatabaseCredenti
   put("UID", ["user", "username", "user id"], credentials.username);
   put("PWD", ["password"], credentials.password); // always in braces: psqlodbc reads + and % in a bare one as URL encoding
   const name = dialect === "auto" ? dialectOfDriver(template) : dialect;
-  for (const [key, value] of Object.entries(name ? PRESETS[name] : {})) {
+  for (const [key, value] of Object.entries((name && PRESETS[name]) ?? {})) {
     if (!parts.has(key.toLowerCase())) parts.set(key.toLowerCase(), [key, value]);
   }
   return [...parts.values()].map(([key, value]) => `${key}=${value}`).join(";");

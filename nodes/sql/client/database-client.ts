@@ -2,7 +2,9 @@ import { BackOff } from "../../common/back-off";
 import { ConnectorError, type ErrorCode, isConnectorError, toConnectorError } from "../../common/errors";
 import { ChildProcess } from "./child-process";
 import { connectionString, type DatabaseCredentials } from "./connection-string";
-import type { DialectName, Engine, OpenOptions, Operation, Operations, PingResult, RowOutcome, WriteRequest } from "./protocol";
+import type {
+  CursorOpened, DialectName, Engine, ExecuteRequest, Fetched, OpenOptions, Operation, Operations, PingResult, ReadRequest, RowOutcome, TransactionOutcome, WriteRequest,
+} from "./protocol";
 
 /** A database as the config node describes it. Times in ms. */
 export interface DatabaseOptions {
@@ -96,6 +98,26 @@ export class DatabaseClient {
    */
   write(request: WriteRequest): Promise<RowOutcome[]> {
     return this.ask("write", request);
+  }
+
+  /** Runs transactions: one outcome each. @throws ConnectorError of scope `system` when nothing was committed */
+  execute(request: ExecuteRequest): Promise<TransactionOutcome[]> {
+    return this.ask("execute", request);
+  }
+
+  /** Begins to read: the rows come with {@link fetch}. Ends with the last row, {@link closeCursor} or the process. @throws ConnectorError */
+  openCursor(request: ReadRequest): Promise<CursorOpened> {
+    return this.ask("openCursor", request);
+  }
+
+  /** The next rows of a cursor. @throws ConnectorError; the cursor is closed then */
+  fetch(cursor: number): Promise<Fetched> {
+    return this.ask("fetch", { cursor });
+  }
+
+  /** Reads no further. Harmless when the cursor is closed already. */
+  async closeCursor(cursor: number): Promise<void> {
+    await this.ask("closeCursor", { cursor });
   }
 
   /** Resolves when the database answers again, or the client closes. One knock for all who wait: fast on an outage, slow on a refusal. */

@@ -1,5 +1,5 @@
 import { ConnectorError } from "../../common/errors";
-import type { Backend, DatabaseConnection, Parameter } from "./backend";
+import type { Backend, ConnectionCursor, DatabaseConnection, DriverColumn, Parameter, QueryResult } from "./backend";
 import { dialectOfDriver } from "./connection-string";
 import { databaseError, missingPackage, odbcDiagnosis } from "./errors";
 import type { DialectName, OpenOptions } from "./protocol";
@@ -11,9 +11,23 @@ interface OdbcModule {
 
 interface OdbcHandle {
   readonly connected: boolean;
-  query(sql: string, parameters: Parameter[]): Promise<Record<string, unknown>[]>;
+  query(sql: string, parameters: Parameter[]): Promise<OdbcResult>;
+  query(sql: string, parameters: Parameter[], options: { cursor: true; fetchSize: number }): Promise<OdbcCursor>;
+  beginTransaction(): Promise<void>;
+  commit(): Promise<void>;
   rollback(): Promise<void>;
   cancel(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Rows with what the driver says of them; `columns` describes the result, rows or not. */
+interface OdbcResult extends Array<Record<string, unknown>> {
+  count: number;
+  columns: { name: string; dataTypeName: string; columnSize: number; decimalDigits: number }[];
+}
+
+interface OdbcCursor {
+  fetch(): Promise<OdbcResult>;
   close(): Promise<void>;
 }
 
@@ -75,14 +89,42 @@ class OdbcConnection implements DatabaseConnection {
     return this.handle.connected;
   }
 
-  async query(sql: string, parameters: readonly Parameter[] = []): Promise<Record<string, unknown>[]> {
+  async query(sql: string, parameters: readonly Parameter[] = []): Promise<QueryResult> {
+    const result = await this.limited(() => this.handle.query(sql, parameters.map(exact)));
+    return { rows: result, rowsAffected: result.count, columns: columnsOf(result) };
+  }
+
+  async cursor(sql: string, parameters: readonly Parameter[], fetchSize: number): Promise<ConnectionCursor> {
+    const cursor = await this.limited(() => this.handle.query(sql, parameters.map(exact), { cursor: true, fetchSize }));
+    const columns: DriverColumn[] = [];
+    return {
+      columns,
+      fetch: async () => {
+        const rows = await this.limited(() => cursor.fetch());
+        if (columns.length === 0) columns.push(...columnsOf(rows));
+        return rows;
+      },
+      close: () => cursor.close().catch(() => undefined),
+    };
+  }
+
+  begin(): Promise<void> {
+    return this.limited(() => this.handle.beginTransaction());
+  }
+
+  commit(): Promise<void> {
+    return this.limited(() => this.handle.commit());
+  }
+
+  /** A driver call with the time limit of a statement. */
+  private async limited<T>(call: () => Promise<T>): Promise<T> {
     let grace: NodeJS.Timeout | undefined;
     const timer = setTimeout(() => {
       this.handle.cancel().catch(() => undefined);
       grace = setTimeout(() => this.stuck(`a statement did not end within ${this.timeout} ms and cannot be cancelled`), CANCEL_GRACE);
     }, this.timeout);
     try {
-      return await this.handle.query(sql, parameters.map(exact));
+      return await call();
     } catch (error) {
       const failed = databaseError(odbcDiagnosis(error), this.dialect);
       // whatever state a driver gives a lost connection: the row is not to blame
@@ -109,6 +151,15 @@ class OdbcConnection implements DatabaseConnection {
     await Promise.race([this.handle.close().catch(() => undefined), limit]);
     clearTimeout(timer);
   }
+}
+
+function columnsOf({ columns }: OdbcResult): DriverColumn[] {
+  return (columns ?? []).map(({ name, dataTypeName, columnSize, decimalDigits }) => ({
+    name,
+    type: dataTypeName.replace(/^SQL_/, "").toLowerCase(),
+    size: columnSize,
+    scale: decimalDigits,
+  }));
 }
 
 /** The addon takes no big integers as parameters; as text they are exact. */

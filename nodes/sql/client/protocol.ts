@@ -8,7 +8,7 @@ import { ConnectorError, type ErrorCode, type ErrorScope } from "../../common/er
 export type Engine = "odbc" | "sqlite";
 
 /** The database products with a dialect of their own. */
-export type DialectName = "postgresql" | "mariadb" | "sqlite";
+export type DialectName = "postgresql" | "mariadb" | "sqlite" | "sqlserver" | "oracle" | "db2" | "generic";
 
 /** How the child opens its database. Times in ms. Holds the password: never logged. */
 export interface OpenOptions {
@@ -26,6 +26,8 @@ export interface OpenOptions {
 /** What the child found at the other end. */
 export interface PingResult {
   dialect: DialectName;
+  /** How the database names itself and its version; empty when it does not. */
+  product: string;
 }
 
 /** JSON text, told apart from a string: it is written as it is into a JSON column, as text into any other. */
@@ -42,8 +44,8 @@ export interface WriteRow {
   values: PlainValue[];
 }
 
-/** How rows get into the table. */
-export type WriteMode = "insert" | "upsert";
+/** What is done with a row: `ignore` inserts it unless it is there, `update` and `delete` find it by its key. */
+export type WriteMode = "insert" | "upsert" | "update" | "delete" | "ignore";
 
 /** A batch of rows for one table. */
 export interface WriteRequest {
@@ -59,6 +61,82 @@ export interface WriteRequest {
 
 /** What became of one row: `null` when it is committed. */
 export type RowOutcome = ErrorData | null;
+
+/**
+ * A statement as its author wrote it, with `:name` where a value goes. The child puts the values there as parameters, never as text; a
+ * list stands for as many parameters, for `in (:ids)`.
+ */
+export interface NamedStatement {
+  sql: string;
+  values: Readonly<Record<string, PlainValue | readonly PlainValue[]>>;
+}
+
+/** Statements that are committed together or not at all. */
+export interface Transaction {
+  statements: readonly NamedStatement[];
+  /** With an inbox: what is committed under an id is not done again. */
+  id?: string;
+}
+
+/** Transactions of several messages, one after the other, each with an outcome of its own. */
+export interface ExecuteRequest {
+  transactions: readonly Transaction[];
+  /** Dedupe: the table, or `schema.table`, that keeps the ids. */
+  inbox?: string;
+  /** Most rows a statement may return: a larger result is an error. */
+  maxRows: number;
+}
+
+/** What one statement of a transaction did. */
+export interface StatementResult {
+  /** -1 when the driver does not tell. */
+  rowsAffected: number;
+  /** What it returned (`returning`, `output`), when it returns rows. */
+  rows?: Row[];
+}
+
+/** What became of one transaction. `duplicate`: its id was in the inbox, and nothing was done. */
+export type TransactionOutcome = { results: StatementResult[]; duplicate?: true } | { error: ErrorData; statement?: number };
+
+/** A value of a row that was read. Exact decimals, and integers above 2^53, are text; times are ISO 8601. */
+export type RowValue = null | string | number | boolean | Uint8Array;
+
+/** A row that was read: values by column name. */
+export type Row = Record<string, RowValue>;
+
+/** A column of what is read. */
+export interface ColumnInfo {
+  name: string;
+  /** The database's own name of the type, in lower case. */
+  type: string;
+}
+
+/** A query whose rows are fetched as they are wanted. */
+export interface ReadRequest extends NamedStatement {
+  /** Rows a fetch brings. */
+  fetchSize: number;
+}
+
+/** A {@link ReadRequest} that has begun. */
+export interface CursorOpened {
+  cursor: number;
+  columns: ColumnInfo[];
+}
+
+/** Rows as lists of values, in the order of the columns: names would travel with every row. */
+export interface Fetched {
+  rows: RowValue[][];
+  /** There are no more; the cursor is closed. */
+  done: boolean;
+}
+
+/** What is found on this machine. */
+export interface DriversFound {
+  /** Names of installed ODBC drivers, as a connection string's `Driver=` takes them. */
+  drivers: string[];
+  /** Names of configured data sources, as `DSN=` takes them. */
+  sources: string[];
+}
 
 /** A {@link ConnectorError} as data. */
 export interface ErrorData {
@@ -76,6 +154,10 @@ export interface Operations {
   /** Takes a connection, asks the database for an answer and gives it back. */
   ping: { argument: null; answer: PingResult };
   write: { argument: WriteRequest; answer: RowOutcome[] };
+  execute: { argument: ExecuteRequest; answer: TransactionOutcome[] };
+  openCursor: { argument: ReadRequest; answer: CursorOpened };
+  fetch: { argument: { cursor: number }; answer: Fetched };
+  closeCursor: { argument: { cursor: number }; answer: null };
   close: { argument: null; answer: null };
 }
 

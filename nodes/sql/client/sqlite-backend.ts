@@ -1,6 +1,6 @@
-import type { DatabaseSync, SQLInputValue } from "node:sqlite";
+import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { ConnectorError, errorText } from "../../common/errors";
-import type { Backend, DatabaseConnection, Parameter } from "./backend";
+import type { Backend, ConnectionCursor, DatabaseConnection, DriverColumn, Parameter, QueryResult } from "./backend";
 import { databaseError } from "./errors";
 import type { OpenOptions } from "./protocol";
 
@@ -45,12 +45,40 @@ class SqliteConnection implements DatabaseConnection {
 
   constructor(private readonly database: DatabaseSync) {}
 
-  query(sql: string, parameters: readonly Parameter[] = []): Promise<Record<string, unknown>[]> {
+  query(sql: string, parameters: readonly Parameter[] = []): Promise<QueryResult> {
     return attempt(() => {
-      const statement = this.database.prepare(sql);
-      statement.setReadBigInts(true); // a 64-bit integer throws otherwise
-      return statement.all(...(parameters.map(exact) as SQLInputValue[]));
+      const statement = this.prepare(sql);
+      const columns = columnsOf(statement);
+      const values = parameters.map(exact) as SQLInputValue[];
+      if (columns.length > 0) return { rows: statement.all(...values), rowsAffected: -1, columns };
+      return { rows: [], rowsAffected: Number(statement.run(...values).changes), columns };
     });
+  }
+
+  cursor(sql: string, parameters: readonly Parameter[], fetchSize: number): Promise<ConnectionCursor> {
+    return attempt(() => {
+      const statement = this.prepare(sql);
+      const rows = statement.iterate(...(parameters.map(exact) as SQLInputValue[]));
+      return {
+        columns: columnsOf(statement),
+        fetch: () => attempt(() => take(rows, fetchSize)),
+        close: async () => void rows.return?.(),
+      };
+    });
+  }
+
+  begin(): Promise<void> {
+    return attempt(() => this.database.exec("begin immediate")); // else two that read first lock each other out
+  }
+
+  commit(): Promise<void> {
+    return attempt(() => this.database.exec("commit"));
+  }
+
+  private prepare(sql: string): StatementSync {
+    const statement = this.database.prepare(sql);
+    statement.setReadBigInts(true); // a 64-bit integer throws otherwise
+    return statement;
   }
 
   rollback(): Promise<void> {
@@ -64,6 +92,20 @@ class SqliteConnection implements DatabaseConnection {
     this.alive = false;
     this.database.close();
   }
+}
+
+function columnsOf(statement: StatementSync): DriverColumn[] {
+  return statement.columns().map(({ name, type }) => ({ name, type: (type ?? "").toLowerCase(), size: 0, scale: 0 }));
+}
+
+function take(rows: Iterator<Record<string, unknown>>, most: number): Record<string, unknown>[] {
+  const taken: Record<string, unknown>[] = [];
+  while (taken.length < most) {
+    const next = rows.next();
+    if (next.done) break;
+    taken.push(next.value);
+  }
+  return taken;
 }
 
 /** A number is bound as a float, and 5 would be "5.0" in a text column; a big integer is bound as an integer. */

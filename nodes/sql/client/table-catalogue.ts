@@ -65,7 +65,7 @@ export class TableCatalogue {
     const { table, keys, mode } = request;
     const parts = tableParts(table);
     const { sql, parameters } = this.dialect.describe(parts);
-    const rows = (await connection.query(sql, parameters)) as unknown as Column[];
+    const rows = (await connection.query(sql, parameters)).rows as unknown as Column[];
     if (rows.length === 0) {
       throw new ConnectorError("TABLE_UNKNOWN", `Table ${table} does not exist, or the user may not see it`, { details: { table } });
     }
@@ -85,7 +85,7 @@ export class TableCatalogue {
   private async checkKey(connection: DatabaseConnection, table: string, parts: string[], keys: string[]): Promise<void> {
     const statement = this.dialect.uniqueKeys?.(parts);
     if (!statement) return;
-    const rows = (await connection.query(statement.sql, statement.parameters)) as { columns?: unknown }[];
+    const { rows } = (await connection.query(statement.sql, statement.parameters)) as { rows: { columns?: unknown }[] };
     const wanted = [...keys].sort().join("\n").toLowerCase();
     if (rows.some(({ columns }) => String(columns).split("\n").sort().join("\n").toLowerCase() === wanted)) return;
     throw new ConnectorError(

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ConnectorError } from "../../../nodes/common/errors";
-import type { DatabaseConnection } from "../../../nodes/sql/client/backend";
+import type { ConnectionCursor, DatabaseConnection, QueryResult } from "../../../nodes/sql/client/backend";
 import { Pool } from "../../../nodes/sql/client/pool";
 
 class FakeConnection implements DatabaseConnection {
@@ -9,11 +9,16 @@ class FakeConnection implements DatabaseConnection {
   pings = 0;
   rollbacks = 0;
 
-  async query(): Promise<Record<string, unknown>[]> {
+  async query(): Promise<QueryResult> {
     this.pings += 1;
     if (!this.alive) throw new ConnectorError("DATABASE_UNAVAILABLE", "gone");
-    return [];
+    return { rows: [], rowsAffected: 0, columns: [] };
   }
+  cursor(): Promise<ConnectionCursor> {
+    return Promise.reject(unavailable);
+  }
+  async begin(): Promise<void> {}
+  async commit(): Promise<void> {}
   async rollback(): Promise<void> {
     this.rollbacks += 1;
   }

@@ -8,11 +8,13 @@ import { sqlite } from "./sqlite";
 
 export type { Column, Dialect, Statement, Target } from "./dialect";
 
-const DIALECTS: Record<DialectName, Dialect> = { postgresql, mariadb, sqlite };
+const DIALECTS: Partial<Record<DialectName, Dialect>> = { postgresql, mariadb, sqlite };
 
 /** The dialect by its name. */
 export function dialectNamed(name: DialectName): Dialect {
-  return DIALECTS[name];
+  const dialect = DIALECTS[name];
+  if (!dialect) throw new ConnectorError("NOT_CONFIGURED", `The dialect ${name} is not known`);
+  return dialect;
 }
 
 /**
@@ -47,7 +49,7 @@ export function tableParts(table: string): string[] {
 
 async function ask(connection: DatabaseConnection, sql: string): Promise<string> {
   try {
-    const [row] = await connection.query(sql);
+    const [row] = (await connection.query(sql)).rows;
     return String(row ? Object.values(row)[0] : "");
   } catch (error) {
     if (isConnectorError(error) && error.code === "DATABASE_UNAVAILABLE") throw error;

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type BrowserContext, chromium, type Page } from "playwright-core";
+import { type BrowserContext, chromium, type Page, type Route } from "playwright-core";
 import { waitFor } from "../../services/wait";
 
 /** What Chromium needs to run as root, without a graphics card, and without talking to anybody. */
@@ -58,6 +58,17 @@ export class Editor {
     await this.page.evaluate(`localStorage.setItem("view-dark-theme", "${scheme}")`);
     await this.page.goto(this.url);
     await this.until("the editor to be ready", "smoke.ready()");
+  }
+
+  /** Keeps the answers to some requests of the page back. @returns what lets them through, and all later ones */
+  async holdBack(which: (address: URL) => boolean): Promise<() => Promise<void>> {
+    const held: Route[] = [];
+    const keep = (route: Route): void => void held.push(route);
+    await this.page.route(which, keep);
+    return async () => {
+      await this.page.unroute(which, keep);
+      await Promise.all(held.map((route) => route.continue()));
+    };
   }
 
   /** Calls one of the page helpers. */

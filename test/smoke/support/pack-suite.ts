@@ -38,7 +38,6 @@ export function describePack(options: PackOptions): void {
       this.timeout(300_000); // the first run on a machine fetches Node-RED 4.1 and builds odbc
       nodeRed = new NodeRed(options.toolchain(), options.environment);
       await nodeRed.start();
-      await nodeRed.install(tarball());
       editor = await EditorPage.open(nodeRed.url);
     });
 
@@ -52,6 +51,20 @@ export function describePack(options: PackOptions): void {
     after(async () => {
       await editor?.close();
       await nodeRed?.remove();
+    });
+
+    it("is installed into an open editor, which may read the html of the nodes before the plugin's", async function () {
+      this.timeout(300_000);
+      const release = await editor.holdBack((address) => address.pathname.startsWith(`/plugins/${MODULE}/`));
+      await nodeRed.install(tarball());
+      const types = JSON.stringify(FORMS.map(({ type }) => type));
+      await editor.until("every node type", `${types}.every((type) => RED.nodes.getType(type))`);
+      assert.equal(await editor.page.evaluate("Boolean(window.surewire && surewire.check)"), false);
+      await release();
+      await editor.until("the plugin", "window.surewire && surewire.check");
+      assert.deepEqual(editor.takeErrors(), []);
+      const late = await editor.page.evaluate("RED.nodes.getType('surewire-amqp-in').defaults.deadline.label");
+      assert.equal(late, "Deadline");
     });
 
     it("installs with the jsforce that fits the Node it runs on", () => {

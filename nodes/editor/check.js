@@ -1,0 +1,123 @@
+/* Checks for a form's fields, each with the reason in words. */
+(function () {
+  "use strict";
+
+  const CATALOGUE = "@surewire/node-red-connectors/surewire-editor:editor.";
+
+  /** A text of the shared catalogue. */
+  function text(key, values) {
+    return RED._(CATALOGUE + key, values);
+  }
+
+  const ENVIRONMENT = /^\$(\{[A-Za-z_][A-Za-z0-9_]*\}|\([A-Za-z_][A-Za-z0-9_]*\))$/;
+
+  /** Whether the whole value is a reference to an environment variable, which only the runtime can judge. */
+  function isEnvironment(value) {
+    return ENVIRONMENT.test(String(value));
+  }
+
+  function isBlank(value) {
+    return value === undefined || value === null || String(value).trim() === "" || value === "_ADD_";
+  }
+
+  /** `reason` with the property's label before it, the way Node-RED words its own reasons. */
+  function named(options, reason) {
+    return options && options.label ? options.label + ": " + reason : reason;
+  }
+
+  /** The element of a property in a form, of a node or of a config node. */
+  function element(node, property) {
+    const config = node._def && node._def.category === "config";
+    return $((config ? "#node-config-input-" : "#node-input-") + property);
+  }
+
+  /**
+   * The value another property has right now: that of the open form when this node is being edited, else the saved one.
+   * (An open form may belong to another node, whose fields have the same ids.)
+   */
+  function field(node, property) {
+    const edited = RED.editor.getEditStack().some(function (entry) { return entry && entry.id === node.id; });
+    const input = edited ? element(node, property) : $();
+    if (input.length === 0) return node[property];
+    return input.attr("type") === "checkbox" ? input.prop("checked") : input.val();
+  }
+
+  /**
+   * Checks for `validate(value, options)`. Each returns true or the reason as text; `${ENV}` is always good.
+   * The caller must take two arguments, or Node-RED does not show the reason.
+   */
+  const check = {
+    /** Something must be there. */
+    required: function (value, options) {
+      return isBlank(value) ? named(options, text("reason.required")) : true;
+    },
+
+    /** A whole number from `limits.min` to `limits.max`; empty is good when `limits.blank`. */
+    integer: function (value, options, limits) {
+      const range = Object.assign({ min: 0, max: Number.MAX_SAFE_INTEGER, blank: false }, limits);
+      if (isEnvironment(value)) return true;
+      if (isBlank(value)) return range.blank ? true : named(options, text("reason.required"));
+      const number = Number(value);
+      if (Number.isInteger(number) && number >= range.min && number <= range.max) return true;
+      const open = range.max === Number.MAX_SAFE_INTEGER;
+      return named(options, text(open ? "reason.integer-from" : "reason.integer", { min: range.min, max: range.max }));
+    },
+
+    /** A URL with one of `protocols` (["https:", "http:"]) and, unless `credentials` is true, no user name or password in it. */
+    url: function (value, options, protocols, credentials) {
+      if (isEnvironment(value)) return true;
+      if (isBlank(value)) return named(options, text("reason.required"));
+      let url;
+      try {
+        url = new URL(String(value).trim());
+      } catch {
+        return named(options, text("reason.url", { example: protocols[0] + "//host" }));
+      }
+      if (!protocols.includes(url.protocol) || url.hostname === "") {
+        return named(options, text("reason.url", { example: protocols.map(function (name) { return name + "//host"; }).join(", ") }));
+      }
+      if (!credentials && (url.username || url.password)) return named(options, text("reason.url-credentials"));
+      return true;
+    },
+
+    /**
+     * A list with at least `rules.min` rows (default 0) in which `rules.row(row, index)` is true for every row, or gives the
+     * reason. `rules.unique` names a column whose values may stand once only.
+     */
+    list: function (rows, options, rules) {
+      const wanted = Object.assign({ min: 0 }, rules);
+      if (isEnvironment(rows)) return true;
+      const list = Array.isArray(rows) ? rows : [];
+      if (list.length < wanted.min) return named(options, text("reason.list-empty"));
+      const seen = new Set();
+      for (let index = 0; index < list.length; index++) {
+        const result = wanted.row ? wanted.row(list[index], index) : true;
+        if (result !== true) return named(options, text("reason.list-row", { row: index + 1, reason: result || text("reason.invalid") }));
+        if (!wanted.unique) continue;
+        const value = list[index][wanted.unique];
+        if (seen.has(value)) return named(options, text("reason.list-twice", { value: value }));
+        seen.add(value);
+      }
+      return true;
+    },
+
+    /** JSON text that holds an object; empty is good. */
+    jsonObject: function (value, options) {
+      if (isBlank(value) || isEnvironment(value)) return true;
+      try {
+        const parsed = JSON.parse(value);
+        if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) return true;
+      } catch (error) {
+        return named(options, text("reason.json", { problem: error.message }));
+      }
+      return named(options, text("reason.json-object"));
+    },
+  };
+
+  /** Checks the whole open form again, as after a change to any of its fields. */
+  function revalidate(node) {
+    element(node, "name").trigger("change");
+  }
+
+  window.surewire = Object.assign(window.surewire || {}, { text, isEnvironment, isBlank, element, field, check, revalidate });
+})();

@@ -1,0 +1,128 @@
+/* Editable lists: rows of cells in a form, an array in the saved flow. */
+(function () {
+  "use strict";
+  const { isBlank, text } = window.surewire;
+
+  /** One cell of a list's row: a fixed choice, a typed input, a text area or a plain field. */
+  function makeCell(column, row, changed) {
+    const cell = $("<div/>", { class: "surewire-cell" });
+    if (column.width) cell.css("flex", "0 0 " + column.width);
+    const kind = column.options ? "<select/>" : column.multiline ? "<textarea/>" : "<input/>";
+    const input = $(kind, { "data-column": column.name, "aria-label": column.label || column.name, placeholder: column.label });
+    if (!column.options && !column.multiline) input.attr("type", "text");
+    input.appendTo(cell);
+    (column.options || []).forEach(function (option) {
+      $("<option/>", { value: option.value, text: option.label || option.value }).appendTo(input);
+    });
+    const fallback = column.value === undefined ? (column.options ? column.options[0].value : "") : column.value;
+    const value = row[column.name] === undefined ? fallback : row[column.name];
+    input.val(value);
+    if (column.suggest) suggest(input, column.suggest);
+    if (column.types) {
+      const typeName = column.typeName || column.name + "Type";
+      input.typedInput({ default: column.types[0].value || column.types[0], types: column.types });
+      if (row[typeName]) input.typedInput("type", row[typeName]);
+      input.typedInput("value", value);
+      input.typedInput("width", "100%");
+    }
+    function mark() {
+      input.toggleClass("input-error", column.required === true && isBlank(input.val()));
+    }
+    input.on("change keyup paste", function () {
+      mark();
+      changed();
+    });
+    mark();
+    return cell;
+  }
+
+  let suggestions = 0;
+
+  /** Offers words in a field that takes others as well. */
+  function suggest(input, words) {
+    const id = "surewire-suggestions-" + (suggestions += 1);
+    const offered = $("<datalist/>", { id: id }).insertAfter(input.attr("list", id));
+    words.forEach(function (word) { $("<option/>", { value: word }).appendTo(offered); });
+  }
+
+  /** What stands in a row of a list now. */
+  function readRow(columns, container) {
+    const row = {};
+    columns.forEach(function (column) {
+      const input = container.find('[data-column="' + column.name + '"]');
+      if (column.types) {
+        row[column.name] = input.typedInput("value");
+        row[column.typeName || column.name + "Type"] = input.typedInput("type");
+      } else {
+        const value = input.val();
+        row[column.name] = column.multiline ? value : String(value === null ? "" : value).trim();
+      }
+    });
+    return row;
+  }
+
+  function isRowBlank(columns, row) {
+    return columns.every(function (column) {
+      if (column.types && row[column.typeName || column.name + "Type"] === "date") return false; // the time itself needs no value
+      return column.options || row[column.name] === column.value || isBlank(row[column.name]);
+    });
+  }
+
+  /**
+   * Makes an `<ol>` an editable list of rows and fills it.
+   *
+   * @param selector of the `<ol>`. Its id must not be that of the property (`node-input-mapping`), because Node-RED would read it
+   *   as a field: use `node-input-mapping-list`.
+   * @param options `rows`: the saved list; `columns`: `[{name, label, width, required, options, suggest, multiline, types, typeName, value}]`,
+   *   where `options` ([{value, label}]) makes a choice, `suggest` (a list of words) offers words in a field that takes others too,
+   *   `types` a typed input (its type is kept in `typeName`, default name + "Type"), `value` is what a new row starts with and `width` a CSS width; `plain: true`: a list of strings, one column;
+   *   `add`: text of the add button; `changed`: called after every change.
+   */
+  function list(selector, options) {
+    const target = $(selector);
+    const changed = options.changed || function () {};
+    target.addClass("surewire-list").data("surewire-list", options).editableList({
+      header: options.header ? header(options.columns) : undefined,
+      addButton: options.add || text("label.add"),
+      removable: true,
+      sortable: true,
+      height: "auto",
+      addItem: function (container, index, row) {
+        const line = $("<div/>", { class: "surewire-row" }).appendTo(container);
+        options.columns.forEach(function (column) { makeCell(column, row, changed).appendTo(line); });
+        changed();
+      },
+      removeItem: changed,
+      sortItems: changed,
+    });
+    (options.rows || []).forEach(function (row) {
+      const value = {};
+      value[options.columns[0].name] = row;
+      target.editableList("addItem", options.plain ? value : Object.assign({}, row));
+    });
+    return target;
+  }
+
+  function header(columns) {
+    const line = $("<div/>", { class: "surewire-row" }).css({ padding: "0 34px 0 28px" });
+    columns.forEach(function (column) {
+      const cell = $("<div/>", { class: "surewire-cell", text: column.label || column.name }).appendTo(line);
+      if (column.width) cell.css("flex", "0 0 " + column.width);
+    });
+    return line;
+  }
+
+  /** The rows of a list made by {@link list}, in order, without those that are wholly empty. */
+  function rows(selector) {
+    const target = $(selector);
+    const options = target.data("surewire-list");
+    const found = [];
+    target.editableList("items").each(function () {
+      const row = readRow(options.columns, $(this));
+      if (!isRowBlank(options.columns, row)) found.push(options.plain ? row[options.columns[0].name] : row);
+    });
+    return found;
+  }
+
+  window.surewire = Object.assign(window.surewire || {}, { list, rows });
+})();

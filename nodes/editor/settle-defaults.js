@@ -1,0 +1,38 @@
+/*
+ * What every source saves about how it settles. Each source's html has this file as well, before its own script: `defaults` are read
+ * with that html, which after an install from the palette may come before the plugin's.
+ */
+(function () {
+  "use strict";
+
+  /** Defaults and limits of the source's numbers: ms, and a count of retries. */
+  const NUMBERS = {
+    deadline: { value: 1500000, min: 1000, max: 86400000 },
+    retries: { value: 5, min: 0, max: 50 },
+    retryDelay: { value: 1000, min: 1, max: 86400000 },
+    retryMaxDelay: { value: 300000, min: 1, max: 86400000 },
+  };
+
+  function number(property) {
+    const { value, min, max } = NUMBERS[property];
+    return {
+      value: value,
+      // looked up when it is asked for: the catalogue, too, may come later
+      get label() { return RED._("@surewire/node-red-connectors/surewire-editor:editor.label." + property); },
+      validate: function (value, options) { return surewire.check.integer(value, options, { min: min, max: max }); },
+    };
+  }
+
+  /**
+   * `defaults` of `settle`, `deadline`, `retries`, `retryDelay`, `retryMaxDelay` and, with `options.deadLetterQueue`, of
+   * `deadLetterQueue`. Their rows in the form: `surewire.settleRows`.
+   */
+  function settleDefaults(options) {
+    const defaults = { settle: { value: "flow" } };
+    for (const property of Object.keys(NUMBERS)) defaults[property] = number(property);
+    if (options && options.deadLetterQueue) defaults.deadLetterQueue = { value: "" };
+    return defaults;
+  }
+
+  window.surewire = Object.assign(window.surewire || {}, { settleDefaults });
+})();

@@ -1,0 +1,51 @@
+/* The rows of a form in which a source is told how to settle its deliveries. */
+(function () {
+  "use strict";
+  const { formRow, revalidate, saveNumbers, showDuration, text } = window.surewire;
+  const ICONS = { deadline: "hourglass-half", retries: "repeat", retryDelay: "clock-o", retryMaxDelay: "clock-o" };
+
+  /**
+   * Puts the rows that every source has into the form: `settle`, `retries`, `retryDelay`, `retryMaxDelay`, `deadline` and, when
+   * `options.deadLetterQueue` is its placeholder text, `deadLetterQueue`. For oneditprepare; Node-RED saves them like its own.
+   */
+  function settleRows(selector, node, options) {
+    const target = $(selector).empty();
+    const defaults = surewire.settleDefaults();
+    const settle = $("<select/>");
+    ["flow", "node", "delivery"].forEach(function (value) {
+      $("<option/>", { value: value, text: text("settle." + value) }).appendTo(settle);
+    });
+    const note = $("<div/>", { class: "surewire-note" });
+    target.append(formRow("settle", "check-circle-o", settle.css("width", "70%")).append(note));
+    settle.val(node.settle || "flow");
+    function showNote() {
+      note.text(text("settle-note." + settle.val())).toggleClass("surewire-warning", settle.val() === "delivery");
+      target.find(".surewire-retry").toggle(settle.val() !== "delivery");
+    }
+
+    const more = $("<details/>", { class: "surewire-more surewire-retry" }).append($("<summary/>", { text: text("label.retry") })).appendTo(target);
+    ["retries", "retryDelay", "retryMaxDelay", "deadline"].forEach(function (property) {
+      const input = $("<input/>", { type: "text", inputmode: "numeric" }).css("width", "110px");
+      more.append(formRow(property, ICONS[property], input));
+      input.val(node[property] === undefined ? defaults[property].value : node[property]);
+      if (property !== "retries") showDuration(input);
+    });
+    if (options && options.deadLetterQueue !== undefined) {
+      const input = $("<input/>", { type: "text", placeholder: options.deadLetterQueue });
+      more.append(formRow("deadLetterQueue", "inbox", input));
+      input.val(node.deadLetterQueue || "");
+    }
+    settle.on("change", showNote);
+    showNote();
+    target.find("input, select").on("change keyup paste", function () {
+      if (!$(this).attr("skipValidation")) revalidate(node);
+    });
+  }
+
+  /** For oneditsave of a node that uses {@link settleRows}. */
+  function saveSettleRows(node) {
+    saveNumbers(node, Object.keys(ICONS));
+  }
+
+  window.surewire = Object.assign(window.surewire || {}, { settleRows, saveSettleRows });
+})();

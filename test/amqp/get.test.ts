@@ -2,16 +2,13 @@ import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
 import { Broker, type BrokerLink } from "../../nodes/amqp/client/broker";
 import type { QueueMessage } from "../../nodes/amqp/client/queue-message";
-import { Fetch, type Parts } from "../../nodes/amqp/get/fetch";
-import { PassedHold } from "../../nodes/amqp/get/passed-hold";
 import { QueueGet, type QueueGetOptions, type QueueGetState } from "../../nodes/amqp/get/queue-get";
 import { readCount, readSettings, type GetDef } from "../../nodes/amqp/get/settings";
 import { ConnectorError } from "../../nodes/common/errors";
-import { claimOf } from "../../nodes/delivery/claim";
+import type { Parts } from "../../nodes/delivery/errand";
 import type { Outcome } from "../../nodes/delivery/outcome";
 import { registry } from "../../nodes/delivery/registry";
 import type { TrackedRuntime } from "../../nodes/delivery/runtime";
-import { DeliverySource } from "../../nodes/delivery/source";
 import type { RabbitMq } from "../services/rabbitmq";
 import { sharedRabbit } from "../services/shared";
 import { waitFor } from "../services/wait";
@@ -326,30 +323,6 @@ describe("amqp get, its queue", function () {
     assert.equal(other.states.at(-1)?.kind, "ready");
     for (const message of messages) settle(message, "accept");
     await waitFor("the end", () => [first, itself, second].every(({ done }) => done.length === 1));
-  });
-
-  it("comes apart from another one when the two hold nothing but each other", async () => {
-    const sources: DeliverySource[] = [];
-    const holds: PassedHold[] = [];
-    const fetchesOf: Set<Fetch>[] = [new Set(), new Set()];
-    for (const index of [0, 1]) {
-      const hold = new PassedHold(`get ${index}`, fetchesOf[index] ?? [], 20);
-      holds.push(hold);
-      const settings = { id: `get ${index}`, settle: "node" as const, deadline: 60_000, retries: 0, retryDelay: 1, retryMaxDelay: 1 };
-      const runtime = { events } as unknown as TrackedRuntime;
-      sources.push(new DeliverySource({ ...settings, runtime, onSettle() {}, onHold: (reason) => hold.begin(reason), onResume: () => hold.end(), warn() {} }));
-    }
-    const deliveries = sources.map((source) => source.open("x", 1));
-    for (const [index, fetches] of fetchesOf.entries()) {
-      const msg = { delivery: deliveries[1 - index]?.info }; // what the other one put out
-      fetches.add(new Fetch({ msg, send() {}, done() {} }, 1, claimOf(msg), () => undefined));
-    }
-    deliveries[0]?.hold("database away");
-    assert.deepEqual(holds.map(({ current }) => current), ["database away", "database away"]);
-    deliveries[0]?.resume();
-    await waitFor("both to go on", () => holds.every(({ current }) => current === undefined), { interval: 5 });
-    assert.ok(sources.every(({ held }) => !held));
-    for (const source of sources) source.close();
   });
 
   it("gives back what the flow holds when it closes, and fails the triggers that wait", async () => {

@@ -1,7 +1,9 @@
 import { ConnectorError, toConnectorError } from "../../common/errors";
 import { claimOf } from "../../delivery/claim";
+import type { Parts, Trigger } from "../../delivery/errand";
 import { flowTracker } from "../../delivery/flow-tracker";
 import type { NodeName } from "../../delivery/outcome";
+import { PassedHold } from "../../delivery/passed-hold";
 import { retryDelays } from "../../delivery/retry-policy";
 import type { TrackedRuntime } from "../../delivery/runtime";
 import type { BrokerLink } from "../client/broker";
@@ -10,8 +12,7 @@ import { within } from "../client/deadline";
 import { Getter, type GetterState } from "../client/getter";
 import { QueueDeliveries, type Decoded } from "../client/queue-deliveries";
 import { declareTopology } from "../client/topology";
-import { Fetch, type Parts, type Trigger } from "./fetch";
-import { PassedHold } from "./passed-hold";
+import { Fetch } from "./fetch";
 import type { GetSettings } from "./settings";
 
 /** Messages of this node in the flow at most. What goes round ("get the next until empty") is all open until the last one is through. */

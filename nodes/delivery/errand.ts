@@ -1,0 +1,124 @@
+import { randomBytes } from "node:crypto";
+import type { Claim } from "./claim";
+import { flowTracker } from "./flow-tracker";
+
+/** A message that asks a node to take others, as Node-RED hands it over. */
+export interface Trigger {
+  msg: object;
+  send(messages: (object | null)[]): void;
+  done(error?: Error): void;
+}
+
+/** `msg.parts` as core's Join reads it in its automatic mode. */
+export interface Parts {
+  type: "array";
+  id: string;
+  index: number;
+  /** How many there are; only the last one knows. */
+  count?: number;
+}
+
+/** What an {@link Errand} is made with. */
+export interface ErrandOptions {
+  trigger: Trigger;
+  /** Of the delivery that the trigger belongs to. */
+  claim: Claim | undefined;
+  /** Properties that what is taken has of its own, and so does not inherit from the trigger. */
+  own: ReadonlySet<string>;
+  /** Called once, before the trigger is done. */
+  finish: () => void;
+}
+
+/** One trigger and what is taken for it. The trigger is done when all of that is settled. */
+export class Errand<T> {
+  readonly arrived = Date.now();
+  readonly trigger: Trigger;
+  readonly claim: Claim | undefined;
+  /** Messages handed to the flow. */
+  sent = 0;
+  protected readonly unsettled = new Set<T>();
+  private readonly id = randomBytes(8).toString("hex");
+  /** The trigger's properties that go on each message, if there are any. */
+  private readonly inherited: object | undefined;
+  /** None of them can be changed by who gets it. */
+  private readonly simple: boolean;
+  private readonly finish: () => void;
+  private ended = false;
+  private finished = false;
+  private held = false;
+  private failure: Error | undefined;
+
+  constructor({ trigger, claim, own, finish }: ErrandOptions) {
+    this.trigger = trigger;
+    this.claim = claim;
+    this.finish = finish;
+    const kept = Object.entries(trigger.msg).filter(([name]) => !own.has(name));
+    if (kept.length > 0) this.inherited = Object.fromEntries(kept);
+    this.simple = kept.every(([, value]) => typeof value !== "object" && typeof value !== "function");
+  }
+
+  /** Something was taken for it. */
+  took(taken: T): void {
+    this.unsettled.add(taken);
+  }
+
+  /** The place of the next message among those of this trigger. @param last whether no more will follow */
+  nextPart(last: boolean): Parts {
+    const index = this.sent;
+    this.sent += 1;
+    return last ? { type: "array", id: this.id, index, count: this.sent } : { type: "array", id: this.id, index };
+  }
+
+  /** The message with the trigger's other properties on it, cloned: each message is the flow's to change. */
+  dress(message: object, parts: Parts, clone: (value: object) => object): object {
+    const inherited = this.inherited && (this.simple ? this.inherited : clone(this.inherited));
+    return { ...inherited, ...message, parts: { ...parts } };
+  }
+
+  settled(taken: T): void {
+    this.unsettled.delete(taken);
+    this.finishIfQuiet();
+  }
+
+  /** All is taken that will be. @param failure what the trigger fails with, once all is settled */
+  end(failure?: Error): void {
+    this.ended = true;
+    this.failure ??= failure;
+    this.finishIfQuiet();
+  }
+
+  /** Nothing was there to take: the trigger itself goes on. */
+  empty(): void {
+    this.trigger.send([null, this.trigger.msg]);
+    this.close();
+  }
+
+  /** The trigger is done. @param error why it fails */
+  close(error?: Error): void {
+    if (this.finished) return;
+    this.finished = true;
+    this.resume();
+    this.finish();
+    this.trigger.done(error);
+  }
+
+  /** What it waits for cannot go on at present: neither can the delivery that the trigger belongs to, whose deadline must not run on. */
+  hold(reason: string): void {
+    if (this.held || this.finished || !this.claim) return;
+    this.held = true;
+    this.claim.hold(reason);
+  }
+
+  /** That wait is over. */
+  resume(): void {
+    if (!this.held) return;
+    this.held = false;
+    this.claim?.resume();
+  }
+
+  /** In a turn of its own: a message sent in the same turn as a `done()` would count as made of what is done. */
+  protected finishIfQuiet(): void {
+    if (!this.ended || this.unsettled.size > 0) return;
+    flowTracker.outside(() => setImmediate(() => this.close(this.failure)));
+  }
+}

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { AckWindow } from "../../nodes/amqp/client/ack-window";
-import type { Taken } from "../../nodes/amqp/client/consumer";
+import type { Taken } from "../../nodes/amqp/client/taking-channel";
 import { PoisonWatch } from "../../nodes/amqp/in/poison-watch";
 import type { ConnectorError } from "../../nodes/common/errors";
 import type { Store } from "../../nodes/common/store";

@@ -1,17 +1,11 @@
-import type { Channel, ChannelModel, ConsumeMessage, Message } from "amqplib";
+import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
 import { BackOff } from "../../common/back-off";
 import { ConnectorError, errorText } from "../../common/errors";
-import { AckWindow, type AckTarget } from "./ack-window";
+import type { AckTarget, AckWindow } from "./ack-window";
 import type { Connection } from "./connection";
 import { within } from "./deadline";
 import { brokerText, channelError, endsConnection, replyCode } from "./errors";
-import { ANSWER_TIMEOUT, SupervisedChannel, unanswered } from "./supervised-channel";
-
-/** A message as taken from a queue, with the window that answers for its channel. */
-export interface Taken {
-  readonly message: Message;
-  readonly window: AckWindow;
-}
+import { TakingChannel, type Taken } from "./taking-channel";
 
 /** What a consumer is doing. */
 export type ConsumerState =
@@ -42,21 +36,16 @@ export interface ConsumerOptions {
   onState(state: ConsumerState): void;
   /** Waiting for a queue that is missing or cannot be used. Default 5 → 60 s. */
   queueBackOff?: BackOff;
-  /** ms until a request the broker does not answer costs the channel. Default {@link ANSWER_TIMEOUT}. */
+  /** ms until a request the broker does not answer costs the channel. Default 30000. */
   answerTimeout?: number;
 }
 
-/**
- * Consumes one queue on a channel of its own, and goes on by itself after the connection, the channel or the consumer is lost.
- * Each channel has its own {@link AckWindow}: what was taken on a lost one can no longer be answered, and is not.
- */
+/** Consumes one queue on a channel of its own, and goes on by itself after the connection, the channel or the consumer is lost. */
 export class Consumer {
-  private readonly supervised: SupervisedChannel<Channel>;
+  private readonly taking: TakingChannel;
   private readonly queueBackOff: BackOff;
   /** For what takes the connection away from everybody. */
   private readonly costlyBackOff = new BackOff({ initial: 5_000, max: 300_000 });
-  private readonly answerTimeout: number;
-  private window: AckWindow | undefined;
   private wanted = true;
   private ended = false;
   /** Tag of the consumer that runs on the present channel. */
@@ -67,27 +56,30 @@ export class Consumer {
 
   constructor(private readonly options: ConsumerOptions) {
     this.queueBackOff = options.queueBackOff ?? new BackOff({ initial: 5_000, max: 60_000 });
-    this.answerTimeout = options.answerTimeout ?? ANSWER_TIMEOUT;
-    this.supervised = new SupervisedChannel<Channel>({
+    this.taking = new TakingChannel({
       connection: options.connection,
-      create: (model) => model.createChannel(),
-      setup: (channel, model) => this.setup(channel, model),
+      prepare: (channel, model) => this.prepare(channel, model),
+      begin: async (channel, window) => {
+        if (this.wanted) await this.consume(channel, window);
+      },
+      answers: (broker) => this.watched(options.answers?.(broker) ?? broker),
       onUp: () => this.up(),
-      onDown: (_channel, error) => this.down(error),
+      onDown: (error) => this.down(error),
       onFailed: (error) => this.failed(error),
-      answerTimeout: this.answerTimeout,
+      onLost: (window) => options.onLost(window),
+      ...(options.answerTimeout === undefined ? {} : { answerTimeout: options.answerTimeout }),
     });
   }
 
   /** Messages taken and not answered yet. */
   get outstanding(): number {
-    return this.window?.outstanding ?? 0;
+    return this.taking.outstanding;
   }
 
   /** Begins to consume as soon as the connection is there. */
   start(): void {
     this.options.onState({ kind: "starting" });
-    this.supervised.start();
+    this.taking.start();
   }
 
   /** Takes no more; what was taken stays open. */
@@ -105,8 +97,8 @@ export class Consumer {
 
   /** Gives the channel up for a new one: the broker takes back what is open on it, without a give-back being said. */
   renew(): void {
-    const { channel } = this.supervised;
-    if (channel) void this.supervised.renew(channel);
+    const { channel } = this.taking;
+    if (channel) void this.taking.renew(channel);
   }
 
   /** Takes no more, for good. Resolves when the broker sends nothing any more, after `deadline` ms at the latest. */
@@ -118,15 +110,11 @@ export class Consumer {
     while (this.switching && Date.now() < end) await within(this.switching, end - Date.now());
   }
 
-  /** Sends what acks wait, gives back what is still open (else each redeploy would count as a failed delivery), and closes the channel. */
+  /** Sends what acks wait, gives back what is still open, and closes the channel. */
   async close(deadline = 2_000): Promise<void> {
     this.ended = true;
     this.wanted = false;
-    const window = this.window;
-    this.window = undefined;
-    window?.giveBackAll();
-    await this.supervised.close(deadline);
-    window?.close();
+    await this.taking.close(deadline);
   }
 
   private get queue(): string {
@@ -134,14 +122,15 @@ export class Consumer {
     return typeof queue === "string" ? queue : queue();
   }
 
-  private async setup(channel: Channel, model: ChannelModel): Promise<void> {
+  private async prepare(channel: Channel, model: ChannelModel): Promise<void> {
     this.consuming = undefined;
-    this.dropWindow(); // of a channel that was lost before it was ready
     await this.options.prepare?.(model);
     await channel.prefetch(this.options.prefetch, false);
-    const broker = answersTo(channel);
-    const answers = this.options.answers?.(broker) ?? broker;
-    this.window = new AckWindow({
+  }
+
+  /** Each answer may make room for a new consumer. */
+  private watched(answers: AckTarget): AckTarget {
+    return {
       ack: (tag, multiple) => {
         answers.ack(tag, multiple);
         this.answered();
@@ -150,8 +139,7 @@ export class Consumer {
         answers.nack(tag, multiple, requeue);
         this.answered();
       },
-    });
-    if (this.wanted) await this.consume(channel, this.window);
+    };
   }
 
   private async consume(channel: Channel, window: AckWindow): Promise<void> {
@@ -187,8 +175,8 @@ export class Consumer {
     if (this.consuming === consumerTag) this.consuming = undefined;
     const why = "it was deleted, it has moved, or a message stayed unanswered for longer than the broker's consumer timeout";
     this.lastError = new ConnectorError("QUEUE_UNAVAILABLE", `The broker ended the consumer of queue ${this.queue}: ${why}`);
-    if (window === this.window) this.dropWindow();
-    void this.supervised.renew(channel);
+    if (window === this.taking.window) this.taking.drop();
+    void this.taking.renew(channel);
   }
 
   private up(): void {
@@ -204,7 +192,6 @@ export class Consumer {
     const cause = error === undefined ? undefined : channelError(error, "queue");
     const fallback = this.lastError ?? new ConnectorError("BROKER_UNAVAILABLE", "The channel was closed");
     this.options.onState({ kind: "waiting", error: cause ?? fallback });
-    this.dropWindow();
   }
 
   private failed(error: unknown): number | undefined {
@@ -213,7 +200,6 @@ export class Consumer {
     const backOff = endsConnection(cause.cause) ? this.costlyBackOff : this.queueBackOff;
     const delay = cause.code === "BROKER_UNAVAILABLE" ? undefined : backOff.next();
     this.options.onState(delay === undefined ? { kind: "waiting", error: cause } : { kind: "waiting", error: cause, delay });
-    this.dropWindow();
     return delay;
   }
 
@@ -223,16 +209,8 @@ export class Consumer {
     return new ConnectorError("QUEUE_UNAVAILABLE", text, { cause: error, details: { code: replyCode(error) } });
   }
 
-  private dropWindow(): void {
-    const window = this.window;
-    this.window = undefined;
-    if (!window) return;
-    window.close();
-    this.options.onLost(window);
-  }
-
   private tell(): void {
-    if (this.supervised.channel) this.options.onState({ kind: this.consuming === undefined ? "paused" : "consuming" });
+    if (this.taking.channel) this.options.onState({ kind: this.consuming === undefined ? "paused" : "consuming" });
   }
 
   /** Brings the consumer to what is wanted, one step after the other. */
@@ -244,18 +222,17 @@ export class Consumer {
   }
 
   private async switchOver(): Promise<void> {
-    const { channel } = this.supervised;
-    const { window, consuming } = this;
+    const { channel, window } = this.taking;
+    const { consuming } = this;
     if (!channel || !window || !this.outOfStep()) return;
     this.consuming = undefined;
     try {
-      const step = consuming === undefined ? this.consume(channel, window) : channel.cancel(consuming);
-      if (!(await within(step.then(() => true), this.answerTimeout))) throw unanswered(this.answerTimeout);
+      await this.taking.ask<unknown>(consuming === undefined ? this.consume(channel, window) : channel.cancel(consuming));
       this.tell();
     } catch (error) {
       // Refused, which has closed the channel, or unanswered: a new one is made, and set up as it is wanted by then.
       this.lastError ??= channelError(error, "queue");
-      await this.supervised.renew(channel, 1_000);
+      await this.taking.renew(channel, 1_000);
     }
   }
 
@@ -265,32 +242,11 @@ export class Consumer {
   }
 
   private outOfStep(): boolean {
-    const { window, consuming } = this;
-    if (!this.supervised.channel || !window) return false;
+    const { channel, window } = this.taking;
+    const { consuming } = this;
+    if (!channel || !window) return false;
     if (consuming !== undefined) return !this.wanted;
     // the broker does not count to a new consumer what is still open of the one before
     return this.wanted && window.outstanding < this.options.prefetch;
-  }
-}
-
-/** The window that answers for what is taken on `channel`. */
-export function windowOf(channel: Channel): AckWindow {
-  return new AckWindow(answersTo(channel));
-}
-
-function answersTo(channel: Channel): AckTarget {
-  const message = (deliveryTag: number): ConsumeMessage => ({ fields: { deliveryTag } }) as ConsumeMessage;
-  return {
-    ack: (tag, multiple) => unlessClosed(() => channel.ack(message(tag), multiple)),
-    nack: (tag, multiple, requeue) => unlessClosed(() => channel.nack(message(tag), multiple, requeue)),
-  };
-}
-
-/** On a channel that is closing amqplib throws. There is nothing to answer any more: the broker takes the messages back. */
-function unlessClosed(answer: () => void): void {
-  try {
-    answer();
-  } catch {
-    // `close` follows and drops the window
   }
 }

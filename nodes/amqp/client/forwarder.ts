@@ -1,7 +1,7 @@
 import { BackOff } from "../../common/back-off";
 import { toConnectorError, type ConnectorError } from "../../common/errors";
 import type { Connection } from "./connection";
-import type { Taken } from "./consumer";
+import type { Taken } from "./taking-channel";
 import { Publisher, type Outgoing } from "./publisher";
 import { ensureQueue, serverVersion, type QueueSpec, type ServerVersion } from "./topology";
 

@@ -3,11 +3,9 @@ import { BackOff } from "../../common/back-off";
 import { ConnectorError } from "../../common/errors";
 import type { AckWindow } from "./ack-window";
 import type { Connection } from "./connection";
-import { windowOf, type Taken } from "./consumer";
-import { within } from "./deadline";
 import { channelError, replyCode } from "./errors";
 import { isStream } from "./queue-kind";
-import { ANSWER_TIMEOUT, SupervisedChannel, unanswered } from "./supervised-channel";
+import { TakingChannel, type Taken } from "./taking-channel";
 
 /** What a getter is doing. */
 export type GetterState =
@@ -27,19 +25,14 @@ export interface GetterOptions {
   onState(state: GetterState): void;
   /** Waiting for a queue that cannot be used. Default 5 → 60 s. */
   queueBackOff?: BackOff;
-  /** ms until a request the broker does not answer costs the channel. Default {@link ANSWER_TIMEOUT}. */
+  /** ms until a request the broker does not answer costs the channel. Default 30000. */
   answerTimeout?: number;
 }
 
-/**
- * Takes messages from one queue when asked to, on a channel of its own that is made again whenever it is lost. Each channel has its own
- * {@link AckWindow}: what was taken on a lost one can no longer be answered, and is not.
- */
+/** Takes messages from one queue when asked to, on a channel of its own that is made again whenever it is lost. */
 export class Getter {
-  private readonly supervised: SupervisedChannel<Channel>;
+  private readonly taking: TakingChannel;
   private readonly queueBackOff: BackOff;
-  private readonly answerTimeout: number;
-  private window: AckWindow | undefined;
   /** Why the queue cannot be used, as far as the last try told: the next channel may find it mended. */
   private problem: ConnectorError | undefined;
   private lastError: ConnectorError | undefined;
@@ -49,27 +42,26 @@ export class Getter {
 
   constructor(private readonly options: GetterOptions) {
     this.queueBackOff = options.queueBackOff ?? new BackOff({ initial: 5_000, max: 60_000 });
-    this.answerTimeout = options.answerTimeout ?? ANSWER_TIMEOUT;
-    this.supervised = new SupervisedChannel<Channel>({
+    this.taking = new TakingChannel({
       connection: options.connection,
-      create: (model) => model.createChannel(),
-      setup: (channel, model) => this.setup(channel, model),
+      prepare: (_channel, model) => this.prepare(model),
       onUp: () => this.up(),
-      onDown: (_channel, error) => this.down(error),
+      onDown: (error) => this.down(error),
       onFailed: (error) => this.failed(error),
-      answerTimeout: this.answerTimeout,
+      onLost: (window) => options.onLost(window),
+      ...(options.answerTimeout === undefined ? {} : { answerTimeout: options.answerTimeout }),
     });
   }
 
   /** Messages taken and not answered yet. */
   get outstanding(): number {
-    return this.window?.outstanding ?? 0;
+    return this.taking.outstanding;
   }
 
   /** Opens its channel as soon as the connection is there. */
   start(): void {
     this.options.onState({ kind: "starting" });
-    this.supervised.start();
+    this.taking.start();
   }
 
   /**
@@ -79,7 +71,7 @@ export class Getter {
    * @throws ConnectorError at once what is wrong with the queue, else, when the time is up, with the connection
    */
   async ready(until: number): Promise<void> {
-    while (!this.supervised.channel) {
+    while (!this.taking.channel) {
       if (this.problem) throw this.problem;
       if (this.closed || !(await this.change(until))) throw this.unavailable();
     }
@@ -92,12 +84,10 @@ export class Getter {
    * @throws ConnectorError QUEUE_UNAVAILABLE or BROKER_UNAVAILABLE; the channel is gone then, and with it what was taken on it
    */
   async take(): Promise<Taken | undefined> {
-    const { channel } = this.supervised;
-    const { window } = this;
+    const { channel, window } = this.taking;
     if (!channel || !window) throw this.unavailable();
     try {
-      const message = await within(channel.get(this.options.queue), this.answerTimeout);
-      if (message === undefined) throw unanswered(this.answerTimeout);
+      const message = await this.taking.ask(channel.get(this.options.queue));
       if (message === false) return undefined;
       if (window.closed) throw new Error("channel closed");
       window.take(message.fields.deliveryTag);
@@ -116,20 +106,14 @@ export class Getter {
   /** Sends what acks wait, gives back what is still open, and closes the channel. */
   async close(deadline = 2_000): Promise<void> {
     this.stop();
-    const window = this.window;
-    this.window = undefined;
-    window?.giveBackAll();
-    await this.supervised.close(deadline);
-    window?.close();
+    await this.taking.close(deadline);
   }
 
-  private async setup(channel: Channel, model: ChannelModel): Promise<void> {
-    this.dropWindow(); // of a channel that was lost before it was ready
+  private async prepare(model: ChannelModel): Promise<void> {
     await this.options.prepare?.(model);
     if (await isStream(model, this.options.queue)) {
       throw new ConnectorError("QUEUE_UNAVAILABLE", `Queue ${this.options.queue} is a stream, from which single messages cannot be got: read it with amqp in`);
     }
-    this.window = windowOf(channel);
   }
 
   private async refused(channel: Channel, cause: unknown): Promise<ConnectorError> {
@@ -143,7 +127,7 @@ export class Getter {
     // what has only gone missing is made again with the next channel
     const mended = code === 404 && this.options.prepare !== undefined;
     if (error.code === "QUEUE_UNAVAILABLE" && !mended) this.problem = error;
-    await this.supervised.renew(channel, 1_000); // where the broker has not closed it itself
+    await this.taking.renew(channel, 1_000); // where the broker has not closed it itself
     return error;
   }
 
@@ -157,7 +141,6 @@ export class Getter {
   private down(error: unknown): void {
     this.lastError ??= error === undefined ? new ConnectorError("BROKER_UNAVAILABLE", "The channel was closed") : channelError(error, "queue");
     this.options.onState({ kind: "waiting", error: this.lastError });
-    this.dropWindow();
     this.wake();
   }
 
@@ -166,17 +149,8 @@ export class Getter {
     this.problem = cause.code === "BROKER_UNAVAILABLE" ? undefined : cause;
     const delay = this.problem ? this.queueBackOff.next() : undefined;
     this.options.onState(delay === undefined ? { kind: "waiting", error: cause } : { kind: "waiting", error: cause, delay });
-    this.dropWindow();
     this.wake();
     return delay;
-  }
-
-  private dropWindow(): void {
-    const window = this.window;
-    this.window = undefined;
-    if (!window) return;
-    window.close();
-    this.options.onLost(window);
   }
 
   private unavailable(): ConnectorError {

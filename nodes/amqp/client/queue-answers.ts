@@ -3,7 +3,7 @@ import type { Delivery } from "../../delivery/delivery";
 import { flowTracker } from "../../delivery/flow-tracker";
 import { describeNode, type NodeName, type Settlement } from "../../delivery/outcome";
 import type { Connection } from "./connection";
-import type { Taken } from "./consumer";
+import type { Taken } from "./taking-channel";
 import { Forwarder, type Forwarding } from "./forwarder";
 import { deadLetterCopy, retryCopy } from "./retry-and-dead-letter";
 import { deadLetterQueue, retryQueue, type QueueType } from "./topology";

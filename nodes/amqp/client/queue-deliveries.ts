@@ -7,7 +7,7 @@ import { DeliverySource } from "../../delivery/source";
 import { decode, type Format } from "../../format/format";
 import type { AckWindow } from "./ack-window";
 import type { Connection } from "./connection";
-import type { Taken } from "./consumer";
+import type { Taken } from "./taking-channel";
 import { within } from "./deadline";
 import { QueueAnswers, type AnsweredQueue } from "./queue-answers";
 import { queueMessage, type QueueMessage } from "./queue-message";

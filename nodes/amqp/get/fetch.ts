@@ -1,7 +1,7 @@
 import type { Claim } from "../../delivery/claim";
 import { Errand, type Trigger } from "../../delivery/errand";
 import type { AckWindow } from "../client/ack-window";
-import type { Taken } from "../client/consumer";
+import type { Taken } from "../client/taking-channel";
 
 /** What a got message has of its own, and so does not inherit from the trigger. */
 const OWN = new Set(["_msgid", "payload", "topic", "delivery", "amqp", "parts"]);

@@ -7,7 +7,7 @@ import { PassedHold } from "../../delivery/passed-hold";
 import { retryDelays } from "../../delivery/retry-policy";
 import type { TrackedRuntime } from "../../delivery/runtime";
 import type { BrokerLink } from "../client/broker";
-import type { Taken } from "../client/consumer";
+import type { Taken } from "../client/taking-channel";
 import { within } from "../client/deadline";
 import { Getter, type GetterState } from "../client/getter";
 import { QueueDeliveries, type Decoded } from "../client/queue-deliveries";

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { ConnectorError, errorText } from "../../common/errors";
 import type { Store } from "../../common/store";
 import type { AckWindow } from "../client/ack-window";
-import type { Taken } from "../client/consumer";
+import type { Taken } from "../client/taking-channel";
 import { originOf } from "../client/retry-and-dead-letter";
 
 /** What {@link PoisonWatch} needs. */

@@ -1,7 +1,7 @@
 import type { ChannelModel } from "amqplib";
 import { errorText } from "../../common/errors";
 import type { AckTarget } from "../client/ack-window";
-import type { Taken } from "../client/consumer";
+import type { Taken } from "../client/taking-channel";
 import { lastOffset, offsetOf, timestampArgument } from "./stream-offset";
 import type { StreamPosition } from "./stream-position";
 

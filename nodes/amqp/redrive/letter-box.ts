@@ -3,7 +3,7 @@ import type { Channel, ConsumeMessage } from "amqplib";
 import { ConnectorError } from "../../common/errors";
 import type { AckWindow } from "../client/ack-window";
 import type { Connection, ConnectionState } from "../client/connection";
-import { windowOf } from "../client/consumer";
+import { windowOf } from "../client/taking-channel";
 import { within } from "../client/deadline";
 import { channelError } from "../client/errors";
 import { isStream } from "../client/queue-kind";

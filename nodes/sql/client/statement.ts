@@ -1,17 +1,69 @@
 import { ConnectorError } from "../../common/errors";
+import type { Parameter } from "./backend";
 import type { Dialect, Statement } from "./dialect";
-import { parameter } from "./dialect/values";
-import type { NamedStatement, PlainValue } from "./protocol";
+import { MAX_PARAMETERS } from "./dialect/text";
+import type { DialectName, NamedStatement, PlainValue } from "./protocol";
+import { lex, type LexedSql, type Marker } from "./sql-lexer";
+import { statementValue } from "./statement-values";
 
-/** The statement as the driver takes it: `?` for each `:name`, and the parameters in order. @throws ConnectorError `INPUT_INVALID` when a name has no value */
-export function bind({ sql, values }: NamedStatement, _dialect: Dialect): Statement {
-  const parameters: Statement["parameters"] = [];
-  const text = sql.replace(/(?<!:):([A-Za-z_]\w*)/g, (_marker, name: string) => {
-    const value = values[name];
+/** Statements remembered a dialect; a flow has a handful. */
+const MOST_KNOWN = 200;
+const known = new Map<DialectName, Map<string, LexedSql>>();
+
+/**
+ * The statement as the driver takes it: `?` for each `:name`, and the parameters in order. Names are told apart by case. A list becomes as
+ * many parameters; an empty one, which has no form in SQL, only stands in `in (:ids)`, which then matches nothing, and `not in (:ids)`, which matches all.
+ *
+ * @throws ConnectorError `INPUT_INVALID` when a value is missing or cannot be given, `NOT_CONFIGURED` when the statement itself is wrong
+ */
+export function bind({ sql, values }: NamedStatement, { name: dialect }: Pick<Dialect, "name">): Statement {
+  const { pieces, markers } = read(sql, dialect);
+  const parameters: Parameter[] = [];
+  let text = pieces[0] as string;
+  for (const [index, marker] of markers.entries()) {
+    const { name } = marker;
+    const value = Object.hasOwn(values, name) ? values[name] : undefined;
     if (value === undefined) throw new ConnectorError("INPUT_INVALID", `:${name} has no value`, { details: { name } });
-    const list = (Array.isArray(value) ? value : [value]) as PlainValue[];
-    parameters.push(...list.map((each) => parameter(each, (date) => date.toISOString())));
-    return list.map(() => "?").join(", ");
-  });
+    let next = pieces[index + 1] as string;
+    if (!Array.isArray(value)) {
+      parameters.push(statementValue(value as PlainValue, name, dialect));
+      text += "?";
+    } else if (value.length > 0) {
+      for (const item of value as readonly PlainValue[]) parameters.push(statementValue(item, name, dialect));
+      text += `?${", ?".repeat(value.length - 1)}`;
+    } else {
+      text += "null";
+      next = afterEmptyList(marker, next, dialect);
+    }
+    text += next;
+  }
+  if (parameters.length > MAX_PARAMETERS) {
+    throw new ConnectorError("INPUT_INVALID", `The statement has ${parameters.length} parameters; the limit is ${MAX_PARAMETERS}`);
+  }
   return { sql: text, parameters };
+}
+
+function read(sql: string, dialect: DialectName): LexedSql {
+  let statements = known.get(dialect);
+  if (!statements) known.set(dialect, (statements = new Map()));
+  let lexed = statements.get(sql);
+  if (!lexed) {
+    lexed = lex(sql, dialect);
+    if (statements.size >= MOST_KNOWN) statements.delete(statements.keys().next().value as string);
+    statements.set(sql, lexed);
+  }
+  return lexed;
+}
+
+/**
+ * The text after `x in (null`: comparing with NULL is neither true nor false, so that `not in (null)` and `not (x in (null))` would match
+ * nothing too. `is true` makes it the plain answer that an empty list has.
+ */
+function afterEmptyList({ name, place }: Marker, next: string, dialect: DialectName): string {
+  const hasTruth = dialect === "postgresql" || dialect === "mariadb" || dialect === "sqlite";
+  if (place === "value" || !hasTruth) {
+    const where = hasTruth ? `outside of "in (:${name})"` : "on this database";
+    throw new ConnectorError("INPUT_INVALID", `:${name} is an empty list, which has no meaning ${where}`, { details: { name } });
+  }
+  return next.replace(")", place === "in" ? ") is true" : ") is not false");
 }

@@ -1,0 +1,193 @@
+/** Finds the `:name` markers of a statement: outside strings, quoted names and comments, as each product writes them. */
+import { ConnectorError } from "../../common/errors";
+import type { DialectName } from "./protocol";
+
+/** A place where a value goes. */
+export interface Marker {
+  name: string;
+  /** Where it stands: alone in the brackets of `in (:name)` or `not in (:name)`, or anywhere else. */
+  place: "in" | "not in" | "value";
+}
+
+/** A statement cut at its markers. */
+export interface LexedSql {
+  /** The text around the markers: one piece more than there are markers. Without comments (drivers stumble over quotes in them) and the last `;`. */
+  pieces: string[];
+  markers: Marker[];
+  /** The first word, in lower case. */
+  verb: string;
+}
+
+const STRING = "'[^']*(?:''[^']*)*'";
+const ESCAPED_STRING = "'(?:[^'\\\\]|\\\\[\\s\\S]|'')*'";
+const NAME = '"[^"]*(?:""[^"]*)*"';
+const BACKTICKED = "`[^`]*(?:``[^`]*)*`";
+const BRACKETED = "\\[[^\\]]*(?:\\]\\][^\\]]*)*\\]";
+/** `$tag$ … $tag$` */
+const DOLLAR_STRING = "\\$(?<tag>[A-Za-z_\\u0080-\\uffff][\\w\\u0080-\\uffff]*|)\\$[\\s\\S]*?\\$\\k<tag>\\$";
+/** `q'[ … ]'` */
+const Q_STRING = "[nN]?[qQ]'(?:\\[[\\s\\S]*?\\]'|\\{[\\s\\S]*?\\}'|\\([\\s\\S]*?\\)'|<[\\s\\S]*?>'|(?<mark>[^\\s[{(<])[\\s\\S]*?\\k<mark>')";
+const LINE_COMMENT = "--[^\\n\\r]*";
+
+interface Lexis {
+  /** Strings and quoted names. */
+  quoted: string[];
+  lineComment: string;
+  /** Comments in comments. */
+  nested: boolean;
+  /** The product's own ways to write a parameter, which no driver fills. */
+  foreign?: RegExp;
+}
+
+const standard: Lexis = { quoted: [STRING, NAME], lineComment: LINE_COMMENT, nested: false };
+
+const LEXES: Record<DialectName, Lexis> = {
+  postgresql: { quoted: [`[eE]${ESCAPED_STRING}`, STRING, NAME, DOLLAR_STRING], lineComment: LINE_COMMENT, nested: true, foreign: /^\$\d/ },
+  mariadb: { quoted: [ESCAPED_STRING, '"(?:[^"\\\\]|\\\\[\\s\\S]|"")*"', BACKTICKED], lineComment: "(?:--(?=[\\s\\x00-\\x1f]|$)|#)[^\\n]*", nested: false },
+  sqlite: { quoted: [STRING, NAME, BACKTICKED, BRACKETED], lineComment: "--[^\\n]*", nested: false, foreign: /^[$@]\w/ },
+  sqlserver: { quoted: [STRING, NAME, BRACKETED], lineComment: LINE_COMMENT, nested: true },
+  oracle: { ...standard, quoted: [Q_STRING, STRING, NAME] },
+  db2: { ...standard, nested: true },
+  generic: standard,
+};
+
+const WORD = "[A-Za-z_\\u0080-\\uffff][\\w$#\\u0080-\\uffff]*";
+const TOKENS = new Map<DialectName, RegExp>();
+
+/** What a token is, by the named group that matched; any other character stands for itself. */
+function tokensOf(dialect: DialectName): RegExp {
+  let tokens = TOKENS.get(dialect);
+  if (!tokens) {
+    const { quoted, lineComment } = LEXES[dialect];
+    // an executable comment of MariaDB and a hint are code: only their frame is skipped
+    const parts = [
+      "(?<blank>\\s+)", `(?<line>${lineComment})`, "(?<block>\\/\\*(?!M?!|\\+))", `(?<quoted>${quoted.join("|")})`,
+      "(?<cast>::|:=)", ":(?<marker>[A-Za-z_]\\w*)", `(?<word>${WORD})`, "(?<number>\\d[\\w.]*)",
+    ];
+    tokens = new RegExp(parts.join("|"), "y");
+    TOKENS.set(dialect, tokens);
+  }
+  return tokens;
+}
+
+/**
+ * Reads a statement.
+ *
+ * @throws ConnectorError `NOT_CONFIGURED` when it holds a `?`, a second statement, or a quote that nothing closes
+ */
+export function lex(sql: string, dialect: DialectName): LexedSql {
+  return new Lexer(sql, dialect).run();
+}
+
+class Lexer {
+  private readonly pieces: string[] = [];
+  private readonly markers: Marker[] = [];
+  private piece = "";
+  private verb = "";
+  /** The last significant tokens, in lower case, youngest first. */
+  private before: string[] = [];
+  /** The last marker stands right after `in (` or `not in (`; it is alone there when a `)` follows. */
+  private open: Marker["place"] | undefined;
+  private brackets = 0;
+  private ended = false;
+  private trigger = false;
+
+  constructor(
+    private readonly sql: string,
+    private readonly dialect: DialectName,
+  ) {}
+
+  run(): LexedSql {
+    const { sql, dialect } = this;
+    const tokens = tokensOf(dialect);
+    if (sql.includes("\0")) throw wrong("contains a NUL character");
+    let at = 0;
+    while (at < sql.length) {
+      tokens.lastIndex = at;
+      const match = tokens.exec(sql);
+      const { blank, line, block, marker } = match?.groups ?? {};
+      const text = match?.[0] ?? (sql[at] as string);
+      if (block !== undefined) at = this.endOfComment(at);
+      else at += text.length;
+      if (blank !== undefined || line !== undefined || block !== undefined) this.piece += blank ?? " ";
+      else if (marker !== undefined && !this.isSlice(at - text.length)) this.mark(marker);
+      else if (match) this.take(text);
+      else this.takeCharacter(text, at - 1);
+    }
+    this.pieces.push(this.piece.trimEnd());
+    if (this.verb === "") throw wrong("is empty");
+    return { pieces: this.pieces, markers: this.markers, verb: this.verb };
+  }
+
+  private mark(name: string): void {
+    this.checkEnded();
+    const [last, word, not] = this.before;
+    this.open = last === "(" && word === "in" ? (not === "not" ? "not in" : "in") : undefined;
+    this.markers.push({ name, place: "value" });
+    this.pieces.push(this.piece);
+    this.piece = "";
+    this.remember(":");
+  }
+
+  private take(text: string): void {
+    this.checkEnded();
+    const word = text.toLowerCase();
+    if (this.verb === "") this.verb = word;
+    if (word === "trigger") this.trigger = true;
+    if (text === ")" && this.open) (this.markers.at(-1) as Marker).place = this.open;
+    this.open = undefined;
+    this.remember(word);
+    this.piece += text;
+  }
+
+  private takeCharacter(text: string, at: number): void {
+    if (text === "?") throw wrong("contains a ?: values are given by :name, and PostgreSQL's operator ? has the function jsonb_exists()");
+    if (text === "'" || text === '"' || text === "`") throw wrong(`has a ${text} at character ${at + 1} that is never closed`);
+    const foreign = LEXES[this.dialect].foreign?.exec(this.sql.slice(at, at + 2));
+    if (foreign) throw wrong(`contains ${foreign[0]}… at character ${at + 1}: values are given by :name`);
+    if (text === ";" && !this.isBlock()) {
+      this.ended = true;
+      if (this.dialect === "sqlserver") this.piece += text; // merge must end with it
+      return;
+    }
+    if (text === "[") this.brackets += 1;
+    if (text === "]") this.brackets -= 1;
+    this.take(text);
+  }
+
+  private remember(token: string): void {
+    this.before = [token, ...this.before.slice(0, 2)];
+  }
+
+  /** `a[1:n]`: a colon right behind an operand, in brackets, parts the bounds of a slice. */
+  private isSlice(at: number): boolean {
+    return this.brackets > 0 && /[\w)\]"$]/.test(this.sql[at - 1] ?? "");
+  }
+
+  /** The statements of a block belong to it. */
+  private isBlock(): boolean {
+    if (this.dialect === "oracle" || this.dialect === "db2") return this.verb === "begin" || this.verb === "declare";
+    return this.dialect === "sqlite" && this.verb === "create" && this.trigger;
+  }
+
+  /** MariaDB's driver hangs on a second statement for ever, the others drop its result. */
+  private checkEnded(): void {
+    if (this.ended) throw wrong("holds more than one statement: each needs an entry of its own");
+  }
+
+  private endOfComment(at: number): number {
+    const marks = /\/\*|\*\//g;
+    marks.lastIndex = at + 2;
+    for (let depth = 1; ; ) {
+      const mark = marks.exec(this.sql);
+      if (!mark) throw wrong(`has a comment at character ${at + 1} that is never closed`);
+      if (mark[0] === "*/") depth -= 1;
+      else if (LEXES[this.dialect].nested) depth += 1;
+      if (depth === 0) return marks.lastIndex;
+    }
+  }
+}
+
+function wrong(what: string): ConnectorError {
+  return new ConnectorError("NOT_CONFIGURED", `The SQL statement ${what}`);
+}

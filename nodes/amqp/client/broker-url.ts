@@ -18,12 +18,12 @@ export function parseBrokerUrl(text: string): BrokerAddress {
   try {
     url = new URL(text.trim());
   } catch {
-    throw new ConnectorError("NOT_CONFIGURED", "The broker's URL is none: write amqp://host:port or amqps://host:port");
+    throw new ConnectorError("NOT_CONFIGURED", "A broker's address is none: write amqp://host:port or amqps://host:port");
   }
   const protocol = url.protocol.slice(0, -1);
-  if (protocol !== "amqp" && protocol !== "amqps") throw new ConnectorError("NOT_CONFIGURED", "The broker's URL must begin with amqp:// or amqps://");
-  if (url.hostname === "") throw new ConnectorError("NOT_CONFIGURED", "The broker's URL names no host");
-  if (url.username || url.password) throw new ConnectorError("NOT_CONFIGURED", "The broker's URL must not hold a user name or password: they have fields of their own");
+  if (protocol !== "amqp" && protocol !== "amqps") throw new ConnectorError("NOT_CONFIGURED", "A broker's address must begin with amqp:// or amqps://");
+  if (url.hostname === "") throw new ConnectorError("NOT_CONFIGURED", "A broker's address names no host");
+  if (url.username || url.password) throw new ConnectorError("NOT_CONFIGURED", "A broker's address must not hold a user name or password: they have fields of their own");
   return { protocol, hostname: url.hostname.replace(/^\[|\]$/g, ""), port: Number(url.port) || (protocol === "amqp" ? 5672 : 5671) };
 }
 

@@ -5,6 +5,8 @@ export interface FormCase {
   needs: string[];
   /** What is typed or chosen, by property. `true` for a config node: the one made before. A list: rows of cells. */
   fill: Record<string, string | true | string[][]>;
+  /** What is typed before, and must be marked as wrong. */
+  refuses?: Record<string, string>;
   /** What must be saved afterwards, besides the plain texts of `fill`. */
   saved: Record<string, unknown>;
   /** Credentials that must be set, but never come back. */
@@ -36,8 +38,9 @@ export const FORMS: readonly FormCase[] = [
   {
     type: "surewire-amqp-in",
     needs: ["broker", "queue"],
+    refuses: { poisonLimit: "1", prefetch: "0" },
     fill: {
-      name: "in", broker: true, queue: "devices", prefetch: "25", settle: "node", retries: "3", poisonLimit: "5", consumerPriority: "-2",
+      name: "in", prefetch: "25", broker: true, queue: "devices", settle: "node", retries: "3", poisonLimit: "5", consumerPriority: "-2",
       bindings: [["plant", "topic", "line.#", ""], ["alarms", "headers", "", '{"x-match": "any", "line": 3}']],
     },
     saved: {

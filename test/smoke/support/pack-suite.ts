@@ -122,6 +122,10 @@ export function describePack(options: PackOptions): void {
           assert.deepEqual(await editor.call("untranslated"), []);
           assert.deepEqual(await editor.call("strayLabels"), []);
           await flagsWhatIsMissing(editor, form, id);
+          for (const [property, value] of Object.entries(form.refuses ?? {})) {
+            await fillIn(editor, property, value, made);
+            await editor.until(`${property} to be marked`, `smoke.marked().includes(${JSON.stringify(property)})`);
+          }
           for (const [property, value] of Object.entries(form.fill)) await fillIn(editor, property, value, made);
           await editor.saveForm();
           assert.deepEqual(editor.takeErrors(), []);

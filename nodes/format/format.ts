@@ -1,7 +1,15 @@
-import { ConnectorError, errorText } from "../common/errors";
+import { ConnectorError } from "../common/errors";
+import { charsetOfMark, decodeText, encodeText, isUtf8 } from "./charset";
+import { invalid } from "./content-error";
+import { readContentType, type ContentType } from "./content-type";
+import { readJson, writeJson } from "./json";
+import { DEFAULT_OPTIONS, type FormatOptions } from "./options";
 
-/** Formats a payload can be read from and written to. XML and delimited text come with the SQL family's second part. */
-export type Format = "auto" | "json" | "text" | "buffer";
+/** Formats a payload can be read from and written to. */
+export type Format = "auto" | "json" | "xml" | "delimited" | "text" | "buffer";
+
+/** All of them, as saved flows name them. */
+export const FORMATS: readonly Format[] = ["auto", "json", "xml", "delimited", "text", "buffer"];
 
 /** The largest content that is decoded, in bytes: 16 MiB, RabbitMQ's own default limit for a message since 4.0. */
 export const MAX_CONTENT = 16 * 1024 * 1024;
@@ -15,21 +23,21 @@ export interface ContentHints {
 }
 
 /**
- * Content as a value: JSON as what it says, text as string, anything else as Buffer. `auto` goes by the content type; without one,
- * by looking whether it is UTF-8 and JSON.
+ * Content as a value: JSON and XML as what they say, delimited text as rows, text as string, anything else as Buffer. `auto` goes by
+ * the content type; without one, by looking whether it is UTF-8 and JSON.
  *
+ * @param options how the format is read. Format `auto` uses none of them but the defaults.
  * @throws ConnectorError `FORMAT_INVALID` with the parser's message, `PAYLOAD_TOO_LARGE` over {@link MAX_CONTENT}
  */
-export function decode(content: Buffer, format: Format, hints: ContentHints = {}): unknown {
+export function decode(content: Buffer, format: Format, hints: ContentHints = {}, options: FormatOptions = DEFAULT_OPTIONS): unknown {
   if (content.length > MAX_CONTENT) {
     throw new ConnectorError("PAYLOAD_TOO_LARGE", `The content has ${content.length} bytes; ${MAX_CONTENT} is the most that is decoded`);
   }
   if (format === "buffer") return content;
   const encoded = hints.contentEncoding && !/^(identity|utf-?8|binary)$/i.test(hints.contentEncoding);
-  if (format === "auto") return encoded ? content : decodeByType(content, hints.contentType);
-  if (encoded) throw new ConnectorError("FORMAT_INVALID", `The content is encoded as ${hints.contentEncoding}, not ${format}`);
-  const text = utf8(content);
-  return format === "json" ? parseJson(text) : text;
+  if (format === "auto") return encoded ? content : decodeByType(content, readContentType(hints.contentType));
+  if (encoded) throw invalid(`The content is encoded as ${hints.contentEncoding}, not ${format}`);
+  return decodeAs(content, format, readContentType(hints.contentType), options);
 }
 
 /** Encoded content with the type that says what it is. */
@@ -39,65 +47,48 @@ export interface Encoded {
 }
 
 /**
- * A value as content. `auto`: Buffers as they are, strings as text, everything else as JSON.
+ * A value as content. `auto`: Buffers as they are, strings as text, everything else as JSON. Text and bytes are taken to be XML or
+ * delimited text already when that is the format.
  *
  * @throws ConnectorError `FORMAT_INVALID` when the value cannot be written in that format, `PAYLOAD_TOO_LARGE` over {@link MAX_CONTENT}
  */
-export function encode(value: unknown, format: Format): Encoded {
-  const encoded = encodeAs(value, format);
+export function encode(value: unknown, format: Format, options: FormatOptions = DEFAULT_OPTIONS): Encoded {
+  const encoded = encodeAs(value, format, options);
   if (encoded.content.length > MAX_CONTENT) {
     throw new ConnectorError("PAYLOAD_TOO_LARGE", `The payload has ${encoded.content.length} bytes; ${MAX_CONTENT} is the most that is sent`);
   }
   return encoded;
 }
 
-function encodeAs(value: unknown, format: Format): Encoded {
-  if (format === "json") return json(value);
-  if (value instanceof Uint8Array) {
-    return { content: Buffer.isBuffer(value) ? value : Buffer.from(value), contentType: "application/octet-stream" };
-  }
-  if (format === "buffer") throw new ConnectorError("FORMAT_INVALID", `The payload is ${typeof value}, not a Buffer`);
-  if (typeof value === "string") return { content: Buffer.from(value), contentType: "text/plain; charset=utf-8" };
-  if (format === "text" && (typeof value === "object" || value === undefined)) {
-    throw new ConnectorError("FORMAT_INVALID", `The payload is ${value === null ? "null" : typeof value}, not text`);
-  }
-  if (format === "text") return { content: Buffer.from(String(value)), contentType: "text/plain; charset=utf-8" };
-  return json(value);
-}
+type Chosen = Exclude<Format, "auto" | "buffer">;
 
-function json(value: unknown): Encoded {
-  let text: string | undefined;
-  try {
-    text = stringify(value);
-  } catch (error) {
-    throw new ConnectorError("FORMAT_INVALID", `The payload cannot be written as JSON: ${errorText(error)}`, { cause: error });
-  }
-  if (text === undefined) throw new ConnectorError("FORMAT_INVALID", `The payload is ${typeof value}, which JSON cannot say`);
-  return { content: Buffer.from(text), contentType: "application/json" };
-}
-
-/** A bigint column must not make publishing fail: it is written as a string, exact. Looking at each part takes three times as long, so only then. */
-function stringify(value: unknown): string | undefined {
-  try {
-    return JSON.stringify(value);
-  } catch (error) {
-    if (!errorText(error).includes("BigInt")) throw error;
-    return JSON.stringify(value, (_key, part: unknown) => (typeof part === "bigint" ? String(part) : part));
+function decodeAs(content: Buffer, format: Chosen, type: ContentType | undefined, options: FormatOptions): unknown {
+  switch (format) {
+    case "json":
+      return readJson(jsonText(content, type?.charset));
+    case "text":
+      return decodeText(content, options.encoding || type?.charset);
+    case "delimited":
+      return delimitedReader().readDelimited(decodeText(content, options.encoding || charsetOfMark(content) || type?.charset), options);
+    case "xml":
+      return xmlReader().readXml(decodeText(content, options.encoding || charsetOfMark(content) || type?.charset || declaredCharset(content)), options);
   }
 }
 
-function decodeByType(content: Buffer, contentType: string | undefined): unknown {
-  const type = contentType?.split(";")[0]?.trim().toLowerCase();
-  if (type && (type === "application/json" || type.endsWith("+json"))) return parseJson(utf8(content));
-  if (type?.startsWith("text/")) return utf8(content);
-  if (type) return content;
-  return guess(content);
+function decodeByType(content: Buffer, type: ContentType | undefined): unknown {
+  if (!type) return guess(content);
+  const { type: name, headerAbsent } = type;
+  if (name === "application/json" || name.endsWith("+json")) return decodeAs(content, "json", type, DEFAULT_OPTIONS);
+  if (name === "application/xml" || name === "text/xml" || name.endsWith("+xml")) return decodeAs(content, "xml", type, DEFAULT_OPTIONS);
+  if (name === "text/csv") return decodeAs(content, "delimited", type, { ...DEFAULT_OPTIONS, header: !headerAbsent });
+  if (name === "text/tab-separated-values") return decodeAs(content, "delimited", type, { ...DEFAULT_OPTIONS, delimiter: "\t" });
+  return name.startsWith("text/") ? decodeText(content, type.charset) : content;
 }
 
 function guess(content: Buffer): unknown {
   let text: string;
   try {
-    text = utf8(content);
+    text = decodeText(content);
   } catch {
     return content;
   }
@@ -109,20 +100,74 @@ function guess(content: Buffer): unknown {
   }
 }
 
-function parseJson(text: string): unknown {
+/** JSON is UTF-8, and a charset beside it means nothing (RFC 8259 §11), unless it is no UTF-8. */
+function jsonText(content: Buffer, charset: string | undefined): string {
   try {
-    return JSON.parse(text);
+    return decodeText(content);
   } catch (error) {
-    throw new ConnectorError("FORMAT_INVALID", `Not JSON: ${errorText(error)}`, { cause: error });
+    if (isUtf8(charset)) throw error;
+    return decodeText(content, charset);
   }
 }
 
-const decoder = new TextDecoder("utf-8", { fatal: true });
+/** What the XML declaration says. One that says UTF-16 in bytes that are none is a leftover of the program that wrote it. */
+function declaredCharset(content: Buffer): string | undefined {
+  const start = content.toString("latin1", 0, 200);
+  if (start.startsWith("<\0")) return "utf-16le";
+  if (start.startsWith("\0<")) return "utf-16be";
+  const declared = /^(?:\u00ef\u00bb\u00bf)?<\?xml\s[^>]*?encoding\s*=\s*["']([\w.:-]+)["']/.exec(start)?.[1];
+  return declared && /^(utf-?16|ucs-?2|utf-?32|ucs-?4)/i.test(declared) ? undefined : declared;
+}
 
-function utf8(content: Buffer): string {
-  try {
-    return decoder.decode(content);
-  } catch (error) {
-    throw new ConnectorError("FORMAT_INVALID", "Not UTF-8 text", { cause: error });
+function encodeAs(value: unknown, format: Format, options: FormatOptions): Encoded {
+  if (format === "json") return json(value);
+  if (value instanceof Uint8Array) {
+    const content = Buffer.isBuffer(value) ? value : Buffer.from(value);
+    return { content, contentType: format === "xml" || format === "delimited" ? typeOf(format, options) : "application/octet-stream" };
   }
+  switch (format) {
+    case "buffer":
+      throw invalid(`The payload is ${typeof value}, not a Buffer`);
+    case "xml":
+      return text(typeof value === "string" ? value : xmlWriter().writeXml(value, options), typeOf(format, options), options.encoding);
+    case "delimited":
+      return text(typeof value === "string" ? value : delimitedWriter().writeDelimited(value, options), typeOf(format, options), options.encoding);
+    case "auto":
+      return typeof value === "string" ? text(value, typeOf("text", DEFAULT_OPTIONS)) : json(value);
+    case "text":
+      if (typeof value === "object" || value === undefined) throw invalid(`The payload is ${value === null ? "null" : typeof value}, not text`);
+      return text(String(value), typeOf(format, options), options.encoding);
+  }
+}
+
+function typeOf(format: "text" | "xml" | "delimited", { encoding, delimiter }: FormatOptions): string {
+  const type = { text: "text/plain", xml: "application/xml", delimited: delimiter === "\t" ? "text/tab-separated-values" : "text/csv" }[format];
+  return `${type}; charset=${encoding || "utf-8"}`;
+}
+
+function text(value: string, contentType: string, charset?: string): Encoded {
+  return { content: encodeText(value, charset), contentType };
+}
+
+function json(value: unknown): Encoded {
+  return { content: Buffer.from(writeJson(value)), contentType: "application/json" };
+}
+
+/* Who reads and writes JSON does not wait for the parsers of the others to be loaded. */
+/* eslint-disable @typescript-eslint/no-require-imports */
+
+function xmlReader(): typeof import("./xml-reader") {
+  return require("./xml-reader") as typeof import("./xml-reader");
+}
+
+function xmlWriter(): typeof import("./xml-writer") {
+  return require("./xml-writer") as typeof import("./xml-writer");
+}
+
+function delimitedReader(): typeof import("./delimited-reader") {
+  return require("./delimited-reader") as typeof import("./delimited-reader");
+}
+
+function delimitedWriter(): typeof import("./delimited-writer") {
+  return require("./delimited-writer") as typeof import("./delimited-writer");
 }

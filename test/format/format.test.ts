@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { isConnectorError } from "../../nodes/common/errors";
 import { decode, encode, MAX_CONTENT } from "../../nodes/format/format";
+import { databaseRows } from "./support";
 
 const code = (expected: string) => (error: unknown) => isConnectorError(error) && error.code === expected;
 
@@ -25,6 +26,13 @@ describe("content is read", () => {
     assert.deepEqual(decode(Buffer.from("[1]"), "auto", { contentType: "application/vnd.device+json" }), [1]);
     assert.equal(decode(Buffer.from("[1]"), "auto", { contentType: "text/plain" }), "[1]");
     assert.deepEqual(decode(Buffer.from("x"), "auto", { contentType: "application/octet-stream" }), Buffer.from("x"));
+    for (const contentType of ["application/xml", "text/xml; charset=utf-8", "application/soap+xml"]) {
+      assert.deepEqual(decode(Buffer.from('<a x="1"/>'), "auto", { contentType }), { a: { "@x": "1" } });
+    }
+    assert.deepEqual(decode(Buffer.from("a,b\n1,2"), "auto", { contentType: "text/csv" }), [{ a: "1", b: "2" }]);
+    assert.deepEqual(decode(Buffer.from("a,b\n1,2"), "auto", { contentType: "text/csv; header=absent" }), [["a", "b"], ["1", "2"]]);
+    assert.deepEqual(decode(Buffer.from("a\tb\n1\t2"), "auto", { contentType: "text/tab-separated-values" }), [{ a: "1", b: "2" }]);
+    assert.throws(() => decode(Buffer.from("<a>"), "auto", { contentType: "text/xml" }), code("FORMAT_INVALID"));
     assert.throws(() => decode(Buffer.from("no"), "auto", { contentType: "application/json" }), code("FORMAT_INVALID"));
   });
 
@@ -48,6 +56,11 @@ describe("a value is written", () => {
     assert.deepEqual(encode("x", "auto"), { content: Buffer.from("x"), contentType: "text/plain; charset=utf-8" });
     assert.deepEqual(encode(Buffer.from("x"), "auto"), { content: Buffer.from("x"), contentType: "application/octet-stream" });
     assert.equal(encode(12, "auto").content.toString(), "12");
+  });
+
+  it("as JSON, a thousand rows of a database", () => {
+    const rows = databaseRows();
+    assert.deepEqual(decode(encode(rows, "json").content, "json"), JSON.parse(JSON.stringify(rows)));
   });
 
   it("as JSON with big integers exact", () => {

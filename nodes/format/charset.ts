@@ -1,0 +1,85 @@
+import { invalid, shown } from "./content-error";
+
+const UTF8 = /^utf-?8$/i;
+/** What iconv-lite knows beside charsets: ways to write bytes as text. */
+const NO_CHARSET = /^(base64|hex|binary|internal)$/i;
+/** Charsets that can say every character, so that a U+FFFD in them may have been sent. */
+const UNICODE = /^(utf|ucs|unicode)/i;
+const REPLACEMENT = "\ufffd";
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+/** Whether text in UTF-8 is meant, which is what no charset means. */
+export function isUtf8(charset: string | undefined): boolean {
+  return !charset || UTF8.test(charset);
+}
+
+/** Whether text can be read from and written to this charset. */
+export function isCharset(name: string): boolean {
+  return isUtf8(name) || (!NO_CHARSET.test(name) && iconv().encodingExists(name));
+}
+
+/**
+ * Bytes as text, without a byte order mark.
+ *
+ * @param charset default UTF-8
+ * @throws ConnectorError `FORMAT_INVALID` when the charset is unknown or the bytes are none of its text
+ */
+export function decodeText(content: Buffer, charset?: string): string {
+  if (!charset || UTF8.test(charset)) return decodeUtf8(content);
+  known(charset);
+  const text = iconv().decode(content, charset);
+  const odd = /^(utf-?16|ucs-?2)/i.test(charset) && content.length % 2 !== 0;
+  if (odd || (!UNICODE.test(charset) && text.includes(REPLACEMENT))) throw invalid(`Not text in ${charset}`);
+  return text;
+}
+
+/**
+ * Text as bytes.
+ *
+ * @param charset default UTF-8
+ * @throws ConnectorError `FORMAT_INVALID` when the charset is unknown or has not all of the characters
+ */
+export function encodeText(text: string, charset?: string): Buffer {
+  if (!charset || UTF8.test(charset)) return Buffer.from(text);
+  known(charset);
+  const content = iconv().encode(text, charset);
+  // what a charset does not have becomes a question mark in silence
+  if (!UNICODE.test(charset) && iconv().decode(content, charset, { stripBOM: false }) !== text) throw invalid(`${missingFrom(charset, text)} is not in ${charset}`);
+  return content;
+}
+
+/** The charset that a byte order mark tells of. */
+export function charsetOfMark(content: Buffer): string | undefined {
+  if (content[0] === 0xff && content[1] === 0xfe) return "utf-16le";
+  if (content[0] === 0xfe && content[1] === 0xff) return "utf-16be";
+  return undefined;
+}
+
+function decodeUtf8(content: Buffer): string {
+  try {
+    return utf8.decode(content);
+  } catch (error) {
+    throw invalid("Not UTF-8 text", error);
+  }
+}
+
+function known(charset: string): void {
+  if (!isCharset(charset)) throw invalid(`There is no charset ${shown(charset)}`);
+}
+
+function missingFrom(charset: string, text: string): string {
+  for (const character of text) {
+    if (iconv().decode(iconv().encode(character, charset), charset, { stripBOM: false }) === character) continue;
+    return `The character U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`;
+  }
+  return "A character";
+}
+
+let loaded: typeof import("iconv-lite") | undefined;
+
+/** Only who needs another charset than UTF-8 waits for the tables of all. */
+function iconv(): typeof import("iconv-lite") {
+  loaded ??= require("iconv-lite") as typeof import("iconv-lite"); // eslint-disable-line @typescript-eslint/no-require-imports -- loaded when it is needed
+  return loaded;
+}

@@ -1,0 +1,84 @@
+import { ConnectorError } from "../common/errors";
+import { isCharset } from "./charset";
+import { FORMATS, type Format } from "./format";
+import { DEFAULT_OPTIONS, type FormatOptions } from "./options";
+import { isXmlName } from "./xml-name";
+
+/** What the editor saves of a format. Switches come as text when they stand in the environment. */
+export interface FormatDef {
+  format?: string;
+  formatOptions?: {
+    delimiter?: string;
+    quote?: string;
+    header?: boolean | string;
+    columns?: string[];
+    encoding?: string;
+    rootElement?: string;
+    rowElement?: string;
+    attributePrefix?: string;
+    arrays?: string[];
+  };
+}
+
+/** A format and its options, normalised. */
+export interface FormatSettings {
+  format: Format;
+  formatOptions: FormatOptions;
+}
+
+/**
+ * How a node reads or writes content, with the defaults. Options that no format of the node uses are not looked at.
+ *
+ * @param other formats that go by the same options
+ * @throws ConnectorError `NOT_CONFIGURED`
+ */
+export function readFormat(def: FormatDef, ...other: Format[]): FormatSettings {
+  const format = readFormatName(def.format);
+  const used = new Set<Format>([format, ...other]);
+  const saved = def.formatOptions ?? {};
+  const options = { ...DEFAULT_OPTIONS };
+  if (used.has("delimited")) readDelimitedOptions(saved, options);
+  if (used.has("xml")) readXmlOptions(saved, options);
+  if (used.has("xml") || used.has("delimited") || used.has("text")) {
+    options.encoding = (saved.encoding ?? "").trim();
+    if (!isCharset(options.encoding)) throw wrong(`There is no encoding ${options.encoding}`);
+  }
+  return { format, formatOptions: options };
+}
+
+/** The word of a saved flow for a format; `auto` when blank. @throws ConnectorError `NOT_CONFIGURED` for any other */
+export function readFormatName(value: string | undefined): Format {
+  if (value === undefined || value === "") return "auto";
+  if ((FORMATS as readonly string[]).includes(value)) return value as Format;
+  throw wrong(`${value} is none of ${FORMATS.join(", ")}`);
+}
+
+function readDelimitedOptions(saved: NonNullable<FormatDef["formatOptions"]>, options: FormatOptions): void {
+  const { delimiter = DEFAULT_OPTIONS.delimiter, quote = DEFAULT_OPTIONS.quote, header = DEFAULT_OPTIONS.header } = saved;
+  // a form has no key for a tab
+  options.delimiter = delimiter.replaceAll("\\t", "\t");
+  options.quote = quote;
+  options.header = header === true || header === "true";
+  options.columns = names(saved.columns);
+  if (options.delimiter === "" || /[\r\n]/.test(options.delimiter)) throw wrong("The delimiter must be one or more characters, and no line break");
+  if (options.quote.length > 1 || /[\r\n]/.test(options.quote)) throw wrong("The quote must be one character, or none");
+  if (options.quote !== "" && options.delimiter.includes(options.quote)) throw wrong("The quote must not stand in the delimiter");
+  const twice = options.columns.find((name, index) => options.columns.indexOf(name) !== index);
+  if (twice !== undefined) throw wrong(`The column ${twice} is named twice`);
+}
+
+function readXmlOptions(saved: NonNullable<FormatDef["formatOptions"]>, options: FormatOptions): void {
+  options.rootElement = saved.rootElement?.trim() || DEFAULT_OPTIONS.rootElement;
+  options.rowElement = saved.rowElement?.trim() || DEFAULT_OPTIONS.rowElement;
+  options.attributePrefix = saved.attributePrefix || DEFAULT_OPTIONS.attributePrefix;
+  options.arrays = names(saved.arrays);
+  for (const name of [options.rootElement, options.rowElement]) if (!isXmlName(name)) throw wrong(`No XML element can be called ${name}`);
+}
+
+function names(list: string[] | undefined): string[] {
+  return (Array.isArray(list) ? list : []).map((name) => String(name).trim()).filter((name) => name !== "");
+}
+
+function wrong(text: string): ConnectorError {
+  return new ConnectorError("NOT_CONFIGURED", text);
+}

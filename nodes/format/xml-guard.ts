@@ -1,0 +1,76 @@
+import { ConnectorError } from "../common/errors";
+import { invalid, shown } from "./content-error";
+
+/** Characters of XML at most. The parser takes up to 0.5 s for 1 MiB, and everything else waits meanwhile. */
+export const MAX_XML = 4 * 1024 * 1024;
+
+/** Elements and attributes at most, counted as `<` and `=`: 20 µs each in the worst case. */
+export const MAX_MARKUP = 200_000;
+
+/** Characters that XML 1.0 cannot carry (§2.2), by themselves or as a reference. */
+export const UNSPEAKABLE = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Surrogate}/u;
+
+const NAMED: Readonly<Record<string, string>> = { lt: "<", gt: ">", amp: "&", quot: '"', apos: "'" };
+
+/** Whatever has rules of its own; of the rest each `<` and `=`. Alternatives that need an end come before those that find it missing. */
+const TOKEN = /<!--[^]*?-->|<!\[CDATA\[[^]*?\]\]>|<\?[^]*?\?>|<!DOCTYPE\s[^[\]<>]*>|<[!?]|[<=]|&(?:#?\w{1,32};)?/g;
+
+/**
+ * Refuses what the parser would let pass, or take for something else: entities of the document's own (which can multiply, or read
+ * files), unknown ones, characters that are not allowed, comments without end. A DOCTYPE that only names a DTD is skipped; nothing is
+ * ever fetched.
+ *
+ * @returns the text without DOCTYPE, comments and processing instructions
+ * @throws ConnectorError `FORMAT_INVALID` with line and column, `PAYLOAD_TOO_LARGE`
+ */
+export function checkXml(text: string): string {
+  if (text.length > MAX_XML) throw new ConnectorError("PAYLOAD_TOO_LARGE", `The XML has ${text.length} characters; ${MAX_XML} is the most that is read`);
+  const unspeakable = UNSPEAKABLE.exec(text);
+  if (unspeakable) throw misplaced(text, unspeakable.index, `the character U+${hex(text.codePointAt(unspeakable.index))} is not allowed`);
+  let markup = 0;
+  let kept = "";
+  let from = 0;
+  for (const { 0: token, index } of text.matchAll(TOKEN)) {
+    if (token === "<" || token === "=") {
+      markup += 1;
+      if (markup > MAX_MARKUP) throw new ConnectorError("PAYLOAD_TOO_LARGE", `The XML has more than ${MAX_MARKUP} elements and attributes`);
+    } else if (token.startsWith("&")) checkReference(text, token, index);
+    else if (token === "<?") throw misplaced(text, index, "a processing instruction has no end");
+    else if (token === "<!") throw misplaced(text, index, markup > 0 ? "a comment or CDATA section has no end" : "a DOCTYPE with declarations, or a comment without end: neither is read");
+    else if (token.startsWith("<!D") && markup > 0) throw misplaced(text, index, "a DOCTYPE stands within the document");
+    else if (!token.startsWith("<![")) {
+      kept += text.slice(from, index);
+      from = index + token.length;
+    }
+  }
+  return from === 0 ? text : kept + text.slice(from);
+}
+
+/** Text with its references replaced. All of them are known: {@link checkXml} has seen them. */
+export function decodeEntities(text: string): string {
+  if (!text.includes("&")) return text;
+  return text.replace(/&(#?\w+);/g, (_reference, name: string) => NAMED[name] ?? String.fromCodePoint(codePoint(name)));
+}
+
+function checkReference(text: string, token: string, index: number): void {
+  const name = token.slice(1, -1);
+  if (Object.hasOwn(NAMED, name)) return;
+  if (/^#(\d{1,9}|x[\da-fA-F]{1,7})$/.test(name)) {
+    const code = codePoint(name);
+    if (code > 0 && code <= 0x10ffff && !UNSPEAKABLE.test(String.fromCodePoint(code))) return;
+  }
+  throw misplaced(text, index, token === "&" ? "an & that begins no reference" : `the entity ${token} is unknown`);
+}
+
+function codePoint(name: string): number {
+  return name[1] === "x" ? Number.parseInt(name.slice(2), 16) : Number(name.slice(1));
+}
+
+function misplaced(text: string, index: number, what: string): ConnectorError {
+  const before = text.slice(0, index).split(/\r\n?|\n/);
+  return invalid(`Not XML: line ${before.length}, column ${(before.at(-1) ?? "").length + 1}: ${shown(what)}`);
+}
+
+function hex(code: number | undefined): string {
+  return (code ?? 0).toString(16).toUpperCase().padStart(4, "0");
+}

@@ -1,0 +1,114 @@
+import { invalid, shown } from "./content-error";
+import type { FormatOptions } from "./options";
+import { valueText } from "./value-text";
+import { UNSPEAKABLE } from "./xml-guard";
+import { isXmlName, MAX_DEPTH, TEXT } from "./xml-name";
+
+/** What is read of {@link FormatOptions}. */
+export type XmlWriting = Pick<FormatOptions, "rootElement" | "rowElement" | "attributePrefix" | "encoding">;
+
+/**
+ * A value as XML, the inverse of `readXml`. An object with exactly one property, whose value is no list, is that element; everything
+ * else stands in `rootElement`. Lists are the element repeated, at the top and within lists `rowElement`. Properties that begin with
+ * `attributePrefix` are attributes, `#text` is text. Null is an empty element, undefined none; dates are ISO 8601, bytes base64.
+ *
+ * @throws ConnectorError `FORMAT_INVALID` for a name that no element can have and for characters that XML cannot carry, naming the element
+ */
+export function writeXml(value: unknown, options: XmlWriting): string {
+  const parts = [`<?xml version="1.0" encoding="${options.encoding || "UTF-8"}"?>\n`];
+  new XmlWriter(options, parts).document(value);
+  return parts.join("");
+}
+
+class XmlWriter {
+  /** Names that were looked at: rows repeat theirs. */
+  private readonly known = new Set<string>();
+
+  constructor(
+    private readonly options: XmlWriting,
+    private readonly parts: string[],
+  ) {}
+
+  document(given: unknown): void {
+    const value = plain(given);
+    const properties = isObject(value) ? Object.entries(value).filter(([, part]) => part !== undefined) : [];
+    const [only] = properties;
+    const root = properties.length === 1 && only && !this.isAttribute(only[0]) && only[0] !== TEXT && !Array.isArray(plain(only[1])) ? only : undefined;
+    if (root) this.element(root[0], root[1], 0);
+    else this.element(this.options.rootElement, Array.isArray(value) ? { [this.options.rowElement]: value } : value, 0);
+  }
+
+  /** An element, or as many as the list has items. */
+  private elements(name: string, given: unknown, depth: number): void {
+    const value = plain(given);
+    if (!Array.isArray(value)) this.element(name, value, depth);
+    else for (const item of value) this.element(name, Array.isArray(item) ? { [this.options.rowElement]: item } : item, depth);
+  }
+
+  private element(name: string, given: unknown, depth: number): void {
+    if (depth >= MAX_DEPTH) throw invalid(`The payload is nested deeper than ${MAX_DEPTH}, or holds itself, and cannot be written as XML`);
+    this.checkName(name);
+    const value = plain(given);
+    this.parts.push("<", name);
+    if (isObject(value)) return this.content(name, value, depth);
+    const text = this.text(name, value);
+    if (text === "") this.parts.push("/>");
+    else this.parts.push(">", text, "</", name, ">");
+  }
+
+  private content(name: string, value: Record<string, unknown>, depth: number): void {
+    const inner: [string, unknown][] = [];
+    for (const [key, part] of Object.entries(value)) {
+      if (part === undefined) continue;
+      if (this.isAttribute(key)) this.attribute(key.slice(this.options.attributePrefix.length), plain(part));
+      else inner.push([key, part]);
+    }
+    const begun = this.parts.push(">");
+    for (const [key, part] of inner) {
+      if (key !== TEXT) this.elements(key, part, depth + 1);
+      else if (part !== "") this.parts.push(this.text(name, plain(part)));
+    }
+    if (this.parts.length > begun) this.parts.push("</", name, ">");
+    else this.parts[begun - 1] = "/>";
+  }
+
+  private attribute(name: string, value: unknown): void {
+    this.checkName(name);
+    const text = this.text(name, value).replace(/["\t\n]/g, (character) => (character === '"' ? "&quot;" : `&#${character.charCodeAt(0)};`));
+    this.parts.push(" ", name, '="', text, '"');
+  }
+
+  /** @param name to be told when it cannot be written */
+  private text(name: string, value: unknown): string {
+    const text = valueText(value);
+    if (text === undefined) throw invalid(`${shown(name)} holds an object or a list, where XML can only have text`);
+    const bad = UNSPEAKABLE.exec(text);
+    if (bad) throw invalid(`${shown(name)} holds the character U+${(text.codePointAt(bad.index) ?? 0).toString(16).toUpperCase().padStart(4, "0")}, which XML cannot carry`);
+    // a bare carriage return would be read as a line feed
+    return /[<>&\r]/.test(text) ? text.replace(/[<>&\r]/g, (character) => ESCAPES[character] ?? character) : text;
+  }
+
+  private isAttribute(key: string): boolean {
+    const { attributePrefix } = this.options;
+    return key.length > attributePrefix.length && key.startsWith(attributePrefix);
+  }
+
+  private checkName(name: string): void {
+    if (this.known.has(name)) return;
+    if (!isXmlName(name)) throw invalid(`No XML element or attribute can be called ${name === "" ? "by an empty name" : JSON.stringify(shown(name))}`);
+    this.known.add(name);
+  }
+}
+
+const ESCAPES: Readonly<Record<string, string>> = { "<": "&lt;", ">": "&gt;", "&": "&amp;", "\r": "&#13;" };
+
+/** What an object of a class has to say for itself, as JSON asks it. */
+function plain(value: unknown): unknown {
+  if (typeof value !== "object" || value === null || value instanceof Uint8Array || value instanceof Date) return value;
+  const { toJSON } = value as { toJSON?: unknown };
+  return typeof toJSON === "function" ? (toJSON.call(value) as unknown) : value;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array) && !(value instanceof Date);
+}

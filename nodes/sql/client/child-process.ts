@@ -1,6 +1,7 @@
 import { fork, type ChildProcess as Forked } from "node:child_process";
 import path from "node:path";
 import { ConnectorError } from "../../common/errors";
+import { DRIVER_ENVIRONMENT } from "./presets";
 import { fromData, type OpenOptions, type Operation, type Operations, type Reply } from "./protocol";
 
 /** A child that is asked to close gets this many ms. */
@@ -41,7 +42,7 @@ export class ChildProcess {
       // not Node-RED's own flags: an --inspect port cannot be opened twice
       execArgv: ["--no-warnings", ...(extension === ".ts" ? ["--require", require.resolve("tsx/cjs")] : [])],
       // every statement at work holds a thread; two are left for connecting and closing
-      env: { ...process.env, UV_THREADPOOL_SIZE: String(options.poolSize + 2), NODE_OPTIONS: "" },
+      env: { ...DRIVER_ENVIRONMENT, ...process.env, UV_THREADPOOL_SIZE: String(options.poolSize + 2), NODE_OPTIONS: "" },
     });
     this.child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       this.lastWords = (this.lastWords + text).slice(-LAST_WORDS);

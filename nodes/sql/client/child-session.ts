@@ -1,11 +1,11 @@
-import type { Backend, DatabaseConnection } from "./backend";
-import { detectDialect, type Dialect, dialectNamed } from "./dialect";
-import { OdbcBackend } from "./odbc-backend";
-import { Pool } from "./pool";
+import type { DatabaseConnection } from "./backend";
+import { Connector } from "./connector";
 import { Cursors } from "./cursors";
+import type { Dialect } from "./dialect";
 import { Executor } from "./executor";
+import { Pool } from "./pool";
+import { productOf, signOfLife } from "./product";
 import type { CursorOpened, ExecuteRequest, Fetched, OpenOptions, PingResult, ReadRequest, RowOutcome, TransactionOutcome, WriteRequest } from "./protocol";
-import { SqliteBackend } from "./sqlite-backend";
 import { TableWriter } from "./table-writer";
 
 /** How long closing waits for statements, in ms. */
@@ -15,7 +15,7 @@ const MOST_FAILED_CONNECTS = 100;
 
 /** One database, as the child process serves it. */
 export class ChildSession {
-  private readonly backend: Backend;
+  private readonly connector: Connector;
   private readonly pool: Pool;
   private readonly cursors: Cursors;
   /** What speaks the dialect; known with the first connection. */
@@ -29,24 +29,31 @@ export class ChildSession {
     private readonly options: OpenOptions,
     stuck: (reason: string) => void,
   ) {
-    this.backend = options.engine === "sqlite" ? new SqliteBackend(options) : new OdbcBackend(options, stuck);
+    this.connector = new Connector(options, stuck);
+    const embedded = options.engine === "sqlite"; // a file has nothing to time out, and :memory: lives as long as its connection
     this.pool = new Pool({
-      size: this.backend.dialect === "sqlite" ? 1 : options.poolSize,
+      size: embedded ? 1 : options.poolSize,
       acquireTimeout: options.loginTimeout + options.queryTimeout,
       connect: () => this.connect(),
+      ping: (connection) => signOfLife(connection, this.ready().dialect.name),
+      pingAfter: options.idleCheck,
+      ...(embedded ? { idleTimeout: Infinity, maxLifetime: Infinity } : {}),
     });
     this.cursors = new Cursors({ most: options.poolSize, connect: () => this.connect("read"), dialect: () => this.ready().dialect });
   }
 
   /** True when the process should end as soon as it is idle. */
   get worn(): boolean {
-    return this.pool.failedConnects >= MOST_FAILED_CONNECTS && this.pool.size === 0;
+    return this.connector.failures >= MOST_FAILED_CONNECTS && this.pool.size === 0;
   }
 
-  async ping(): Promise<PingResult> {
+  ping(): Promise<PingResult> {
     return this.pool.use(async (connection) => {
-      await connection.query("select 1");
-      return { dialect: this.ready().dialect.name, product: "" };
+      const { name } = this.ready().dialect;
+      const product = await productOf(connection, name);
+      const begun = performance.now();
+      await signOfLife(connection, name);
+      return { dialect: name, product, driver: this.connector.driver, roundTrip: Math.round((performance.now() - begun) * 10) / 10 };
     });
   }
 
@@ -79,19 +86,10 @@ export class ChildSession {
     return this.speaking;
   }
 
-  /** The first connection says which dialect is spoken. */
   private async connect(purpose?: "read"): Promise<DatabaseConnection> {
-    const connection = await this.backend.connect(purpose);
-    try {
-      if (!this.speaking) {
-        const dialect = dialectNamed(this.backend.dialect ?? (await detectDialect(connection)));
-        this.speaking = { dialect, writer: new TableWriter(dialect), executor: new Executor(dialect) };
-      }
-      for (const sql of this.speaking.dialect.setup) await connection.query(sql);
-      return connection;
-    } catch (error) {
-      await connection.close();
-      throw error;
-    }
+    const connection = await this.connector.connect(purpose);
+    const { dialect } = this.connector;
+    if (dialect) this.speaking ??= { dialect, writer: new TableWriter(dialect), executor: new Executor(dialect) };
+    return connection;
   }
 }

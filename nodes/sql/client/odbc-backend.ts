@@ -1,6 +1,5 @@
 import { ConnectorError } from "../../common/errors";
 import type { Backend, ConnectionCursor, DatabaseConnection, DriverColumn, Parameter, QueryResult } from "./backend";
-import { dialectOfDriver } from "./connection-string";
 import { databaseError, missingPackage, odbcDiagnosis } from "./errors";
 import type { DialectName, OpenOptions } from "./protocol";
 
@@ -50,7 +49,7 @@ export class OdbcBackend implements Backend {
     private readonly options: OpenOptions,
     private readonly stuck: (reason: string) => void,
   ) {
-    this.dialect = options.dialect === "auto" ? dialectOfDriver(options.connectionString) : options.dialect;
+    this.dialect = options.dialect === "auto" ? undefined : options.dialect;
     try {
       // eslint-disable-next-line @typescript-eslint/no-require-imports -- optional and native: only loaded in the child, only when asked for
       this.odbc = require("odbc") as OdbcModule;

@@ -6,19 +6,32 @@ export interface PoolOptions {
   /** Most connections. */
   size: number;
   connect: () => Promise<DatabaseConnection>;
+  /** Asks a connection for a sign of life; rejects when there is none. */
+  ping: (connection: DatabaseConnection) => Promise<void>;
   /** How long {@link Pool.use} waits for a connection. */
   acquireTimeout: number;
-  /** A connection idle for longer is asked whether it lives before it is given out. Default 30000. */
+  /** A connection idle for longer is pinged before it is given out. Default 30000. */
   pingAfter?: number;
+  /** A connection idle for longer is closed. Default 10 min; `Infinity` for never. */
+  idleTimeout?: number;
+  /** An older connection is closed when it comes back, so that servers can be taken out of service and memory of sessions is freed. Default 1 h; `Infinity` for never. */
+  maxLifetime?: number;
+  /** How often idle connections are looked through. Default 30000. */
+  sweepEvery?: number;
 }
 
 interface Waiter {
-  give(connection: DatabaseConnection): void;
+  give(lent: Lent): void;
   refuse(error: ConnectorError): void;
 }
 
-interface Idle {
+interface Lent {
   connection: DatabaseConnection;
+  /** When it was opened. */
+  born: number;
+}
+
+interface Idle extends Lent {
   since: number;
 }
 
@@ -27,14 +40,13 @@ interface Idle {
  * connect failed. Connects one at a time (the addon holds a process-wide lock while it connects anyway).
  */
 export class Pool {
-  /** Connects that failed since the process started: each leaks some 28 KB in the addon. */
-  failedConnects = 0;
   private idle: Idle[] = [];
   private readonly waiters: Waiter[] = [];
   private open = 0;
   private connecting = false;
   private closed = false;
   private drained: (() => void) | undefined;
+  private sweeping: NodeJS.Timeout | undefined;
 
   constructor(private readonly options: PoolOptions) {}
 
@@ -45,13 +57,13 @@ export class Pool {
 
   /** Lends a connection to `work`. It comes back without a transaction, or not at all when it is broken. */
   async use<T>(work: (connection: DatabaseConnection) => Promise<T>): Promise<T> {
-    const connection = await this.acquire();
+    const lent = await this.acquire();
     try {
-      const result = await work(connection);
-      this.giveBack(connection);
+      const result = await work(lent.connection);
+      this.giveBack(lent);
       return result;
     } catch (error) {
-      await this.afterFailure(connection, error);
+      await this.afterFailure(lent, error);
       throw error;
     }
   }
@@ -59,6 +71,7 @@ export class Pool {
   /** Waits for what is lent, up to `timeout` ms, and closes all. */
   async close(timeout: number): Promise<void> {
     this.closed = true;
+    clearTimeout(this.sweeping);
     for (const waiter of this.waiters.splice(0)) waiter.refuse(closedError());
     const idle = this.idle.splice(0);
     const lent = this.open - idle.length;
@@ -73,19 +86,19 @@ export class Pool {
     });
   }
 
-  private async acquire(): Promise<DatabaseConnection> {
+  private async acquire(): Promise<Lent> {
     const { pingAfter = 30_000 } = this.options;
     for (;;) {
       if (this.closed) throw closedError();
       const next = this.idle.pop();
       if (!next) return this.wait();
       const fresh = Date.now() - next.since < pingAfter;
-      if (next.connection.alive && (fresh || (await answers(next.connection)))) return next.connection;
+      if (next.connection.alive && (fresh || (await this.answers(next.connection)))) return next;
       await this.discard(next.connection);
     }
   }
 
-  private wait(): Promise<DatabaseConnection> {
+  private wait(): Promise<Lent> {
     return new Promise((resolve, reject) => {
       const { acquireTimeout, size } = this.options;
       const timer = setTimeout(() => {
@@ -93,9 +106,9 @@ export class Pool {
         reject(new ConnectorError("DATABASE_UNAVAILABLE", `No connection was free within ${acquireTimeout} ms (pool of ${size})`));
       }, acquireTimeout);
       const waiter: Waiter = {
-        give: (connection) => {
+        give: (lent) => {
           clearTimeout(timer);
-          resolve(connection);
+          resolve(lent);
         },
         refuse: (error) => {
           clearTimeout(timer);
@@ -113,10 +126,9 @@ export class Pool {
     while (!this.closed && this.waiters.length > 0 && this.open < this.options.size) {
       this.open += 1;
       try {
-        this.giveBack(await this.options.connect());
+        this.lend({ connection: await this.options.connect(), born: Date.now() });
       } catch (error) {
         this.lost();
-        this.failedConnects += 1;
         const reason = isConnectorError(error) ? error : new ConnectorError("DATABASE_UNAVAILABLE", String(error), { cause: error });
         // all of them: each on its own would only run into the same wall, one login timeout after the other
         if (this.open === 0 || reason.code !== "DATABASE_UNAVAILABLE") for (const waiter of this.waiters.splice(0)) waiter.refuse(reason);
@@ -126,17 +138,29 @@ export class Pool {
     this.connecting = false;
   }
 
-  private giveBack(connection: DatabaseConnection): void {
+  private giveBack(lent: Lent): void {
+    const { maxLifetime = 3_600_000 } = this.options;
+    if (Date.now() - lent.born >= maxLifetime) void this.discard(lent.connection);
+    else this.lend(lent);
+  }
+
+  /** Hands a connection to who waits first, or keeps it. */
+  private lend(lent: Lent): void {
     if (this.closed) {
-      void this.discard(connection);
+      void this.discard(lent.connection);
       return;
     }
     const waiter = this.waiters.shift();
-    if (waiter) waiter.give(connection);
-    else this.idle.push({ connection, since: Date.now() });
+    if (waiter) {
+      waiter.give(lent);
+      return;
+    }
+    this.idle.push({ ...lent, since: Date.now() });
+    this.sweepLater();
   }
 
-  private async afterFailure(connection: DatabaseConnection, error: unknown): Promise<void> {
+  private async afterFailure(lent: Lent, error: unknown): Promise<void> {
+    const { connection } = lent;
     const broken = !connection.alive || (isConnectorError(error) && error.code === "DATABASE_UNAVAILABLE");
     if (broken) {
       // a server that is gone has dropped the idle ones too
@@ -145,31 +169,51 @@ export class Pool {
     } else {
       try {
         await connection.rollback();
-        this.giveBack(connection);
+        this.giveBack(lent);
       } catch {
         await this.discard(connection);
       }
     }
-    if (this.waiters.length > 0) void this.grow();
+  }
+
+  /** Closes in time what nobody uses: firewalls forget silent connections, and servers have only so many. */
+  private sweepLater(): void {
+    if (this.sweeping || this.closed || this.idle.length === 0) return;
+    this.sweeping = setTimeout(() => {
+      this.sweeping = undefined;
+      this.sweep();
+      this.sweepLater();
+    }, this.options.sweepEvery ?? 30_000);
+    this.sweeping.unref();
+  }
+
+  private sweep(): void {
+    const { idleTimeout = 600_000, maxLifetime = 3_600_000 } = this.options;
+    const now = Date.now();
+    const old = (idle: Idle): boolean => now - idle.since >= idleTimeout || now - idle.born >= maxLifetime;
+    const dropped = this.idle.filter(old);
+    this.idle = this.idle.filter((idle) => !old(idle));
+    for (const { connection } of dropped) void this.discard(connection);
+  }
+
+  private async answers(connection: DatabaseConnection): Promise<boolean> {
+    try {
+      await this.options.ping(connection);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   private async discard(connection: DatabaseConnection): Promise<void> {
     await connection.close();
     this.lost();
+    if (this.waiters.length > 0) void this.grow(); // there is room for another now
   }
 
   private lost(): void {
     this.open -= 1;
     if (this.open === 0) this.drained?.();
-  }
-}
-
-async function answers(connection: DatabaseConnection): Promise<boolean> {
-  try {
-    await connection.query("select 1");
-    return true;
-  } catch {
-    return false;
   }
 }
 

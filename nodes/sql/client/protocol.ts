@@ -13,7 +13,7 @@ export type DialectName = "postgresql" | "mariadb" | "sqlite" | "sqlserver" | "o
 /** How the child opens its database. Times in ms. Holds the password: never logged. */
 export interface OpenOptions {
   engine: Engine;
-  /** ODBC: complete, with credentials and presets. */
+  /** ODBC: with credentials; what the driver needs besides is added in the child. */
   connectionString: string;
   /** SQLite: path of the file, or `:memory:`. */
   file: string;
@@ -21,6 +21,8 @@ export interface OpenOptions {
   poolSize: number;
   loginTimeout: number;
   queryTimeout: number;
+  /** A connection that was idle for longer is asked for a sign of life before it is used. */
+  idleCheck: number;
 }
 
 /** What the child found at the other end. */
@@ -28,6 +30,10 @@ export interface PingResult {
   dialect: DialectName;
   /** How the database names itself and its version; empty when it does not. */
   product: string;
+  /** Name of the ODBC driver or path of its library, or `node:sqlite`. */
+  driver: string;
+  /** From a question to its answer, in ms. */
+  roundTrip: number;
 }
 
 /** JSON text, told apart from a string: it is written as it is into a JSON column, as text into any other. */

@@ -13,6 +13,7 @@ interface DatabaseDef extends NodeDef {
   poolSize: number | string;
   loginTimeout: number | string;
   queryTimeout: number | string;
+  idleCheck: number | string;
 }
 
 type DatabaseNode = Node<DatabaseCredentials> & DatabaseHolder;
@@ -28,6 +29,7 @@ export = (RED: NodeAPI): void => {
       poolSize: between(config.poolSize, 4, 1, 10),
       loginTimeout: between(config.loginTimeout, 10_000, 1000, 600_000),
       queryTimeout: between(config.queryTimeout, 60_000, 100, 86_400_000),
+      idleCheck: between(config.idleCheck, 30_000, 0, 86_400_000),
       credentials: this.credentials ?? {},
     });
     let trouble = false;

@@ -33,6 +33,7 @@ export const SETTINGS: DatabaseOptions = {
   poolSize: 4,
   loginTimeout: 10_000,
   queryTimeout: 60_000,
+  idleCheck: 30_000,
   credentials: {},
 };
 

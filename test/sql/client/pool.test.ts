@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { ConnectorError } from "../../../nodes/common/errors";
 import type { ConnectionCursor, DatabaseConnection, QueryResult } from "../../../nodes/sql/client/backend";
-import { Pool } from "../../../nodes/sql/client/pool";
+import { Pool, type PoolOptions } from "../../../nodes/sql/client/pool";
+import { waitFor } from "../../services/wait";
 
 class FakeConnection implements DatabaseConnection {
   alive = true;
@@ -32,11 +33,14 @@ const unavailable = new ConnectorError("DATABASE_UNAVAILABLE", "gone");
 describe("The pool", () => {
   let made: FakeConnection[];
   let refuse: ConnectorError | undefined;
-  const pool = (size: number, more: { acquireTimeout?: number; pingAfter?: number } = {}): Pool =>
+  let tries: number;
+  const pool = (size: number, more: Partial<PoolOptions> = {}): Pool =>
     new Pool({
       size,
       acquireTimeout: 1000,
+      ping: async (connection) => void (await connection.query("")),
       connect: async () => {
+        tries += 1;
         if (refuse) throw refuse;
         const connection = new FakeConnection();
         made.push(connection);
@@ -49,6 +53,7 @@ describe("The pool", () => {
   beforeEach(() => {
     made = [];
     refuse = undefined;
+    tries = 0;
   });
 
   it("opens no more connections than its size, and lends them in turn", async () => {
@@ -96,7 +101,7 @@ describe("The pool", () => {
     refuse = unavailable;
     const results = await Promise.allSettled([two.use(tick), two.use(tick), two.use(tick)]);
     assert.ok(results.every(({ status }) => status === "rejected"));
-    assert.equal(two.failedConnects, 1);
+    assert.equal(tries, 1);
     refuse = undefined;
     await two.use(tick);
   });
@@ -133,5 +138,46 @@ describe("The pool", () => {
     await holding;
     await closing;
     assert.equal(made[0]?.closed, true);
+  });
+
+  it("closes what was idle for long, and keeps what is in use", async () => {
+    const two = pool(2, { idleTimeout: 30, sweepEvery: 5 });
+    let finish: () => void = () => undefined;
+    const holding = two.use(() => new Promise<void>((resolve) => (finish = resolve)));
+    await two.use(tick);
+    await waitFor("the idle one to be closed", () => made[1]?.closed, { interval: 5 });
+    assert.equal(two.size, 1);
+    assert.equal(made[0]?.closed, false);
+    finish();
+    await holding;
+    await waitFor("the other to follow", () => two.size === 0, { interval: 5 });
+  });
+
+  it("closes a connection at the end of its life, as it comes back, and serves who waits with another", async () => {
+    const one = pool(1, { maxLifetime: 0 });
+    await Promise.all([one.use(tick), one.use(tick), one.use(tick)]);
+    assert.deepEqual(made.map(({ closed }) => closed), [true, true, true]);
+    assert.equal(one.size, 0);
+  });
+
+  it("serves who came while a dead connection was being closed", async () => {
+    const one = pool(1);
+    let finishClosing: () => void = () => undefined;
+    await one.use(async (connection) => {
+      (connection as FakeConnection).close = () => new Promise((resolve) => (finishClosing = resolve));
+    });
+    const failing = one.use(() => Promise.reject(unavailable));
+    await tick();
+    const waiting = one.use(tick);
+    finishClosing();
+    await assert.rejects(failing, unavailable);
+    await waiting;
+    assert.equal(made.length, 2);
+  });
+
+  it("opens no more than its size, however small, and only as many as are needed at once", async () => {
+    const one = pool(1);
+    await Promise.all([one.use(tick), one.use(tick)]);
+    assert.equal(tries, 1);
   });
 });

@@ -1,0 +1,117 @@
+import { BackOff } from "../../common/back-off";
+import { type ConnectorError, type ErrorCode, isConnectorError } from "../../common/errors";
+
+/** What is known of the database: `failed` needs a hand (password, driver), `waiting` passes by itself. */
+export interface DatabaseState {
+  kind: "idle" | "connected" | "waiting" | "failed";
+  error?: ConnectorError;
+}
+
+/** Knocking more often than this with a refused password locks accounts, in ms. */
+export const REFUSED_DELAY = 60_000;
+
+/** Codes that only a person can mend. */
+const NEEDS_A_HAND = new Set<ErrorCode>(["DATABASE_REFUSED", "DRIVER_MISSING", "NOT_CONFIGURED"]);
+
+/** Whether the database answers, told to whoever listens, and the one knock at its door for all who wait until it does. */
+export class Availability {
+  private readonly listeners = new Set<(state: DatabaseState) => void>();
+  private readonly backOff = new BackOff({ initial: 500, max: 15_000 });
+  private state: DatabaseState = { kind: "idle" };
+  private refusal: { error: ConnectorError; until: number } | undefined;
+  private knocking: Promise<void> | undefined;
+  private endWait: (() => void) | undefined;
+  private closed = false;
+
+  /**
+   * @param ping rejects with a `ConnectorError` while the database does not answer
+   * @param refusedDelay ms between two tries after a refused login
+   */
+  constructor(
+    private readonly ping: () => Promise<unknown>,
+    private readonly refusedDelay = REFUSED_DELAY,
+  ) {}
+
+  /** Why the database is not to be asked now: its last refusal is too fresh. */
+  get refused(): ConnectorError | undefined {
+    return this.refusal && Date.now() < this.refusal.until ? this.refusal.error : undefined;
+  }
+
+  /** Tells of each change of state, until the returned function is called. The current state is told at once. */
+  onState(listener: (state: DatabaseState) => void): () => void {
+    this.listeners.add(listener);
+    listener(this.state);
+    return () => this.listeners.delete(listener);
+  }
+
+  /** Resolves when the database answers again, or on {@link close}. Fast on an outage, slow on a refusal. */
+  untilReady(): Promise<void> {
+    this.knocking ??= this.knock().finally(() => (this.knocking = undefined));
+    return this.knocking;
+  }
+
+  /** The database answered. */
+  works(): void {
+    this.refusal = undefined;
+    this.backOff.reset();
+    this.tell({ kind: "connected" });
+  }
+
+  /** A request failed. What is about a message, or about one table, says nothing of the database. */
+  failed(error: ConnectorError): void {
+    if (error.scope !== "system" || error.code === "FLOW_STOPPED" || concernsTable(error)) return;
+    if (error.code === "DATABASE_REFUSED") this.refusal = { error, until: Date.now() + this.refusedDelay };
+    this.tell({ kind: NEEDS_A_HAND.has(error.code) ? "failed" : "waiting", error });
+  }
+
+  /** Nobody uses the database. */
+  rests(): void {
+    this.tell({ kind: "idle" });
+  }
+
+  /** Ends the knocking. */
+  close(): void {
+    this.closed = true;
+    this.endWait?.();
+  }
+
+  /** Tells nobody any more. */
+  forget(): void {
+    this.listeners.clear();
+  }
+
+  private async knock(): Promise<void> {
+    while (!this.closed) {
+      const pause = this.refusal ? this.refusal.until - Date.now() : this.backOff.next();
+      await this.wait(Math.max(pause, 0));
+      if (this.closed) return;
+      try {
+        await this.ping();
+        return;
+      } catch (error) {
+        if (isConnectorError(error) && error.scope !== "system") return; // it answered
+      }
+    }
+  }
+
+  private wait(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.endWait = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  private tell(state: DatabaseState): void {
+    const same = state.kind === this.state.kind && state.error?.message === this.state.error?.message;
+    this.state = state;
+    if (!same) for (const listener of this.listeners) listener(state);
+  }
+}
+
+/** Whether an error is about one table: the database itself works. */
+export function concernsTable(error: ConnectorError): boolean {
+  return error.scope === "system" && error.details["table"] !== undefined;
+}

@@ -1,0 +1,141 @@
+import { stat } from "node:fs/promises";
+import path from "node:path";
+import { ConnectorError, isConnectorError } from "../../common/errors";
+import type { Backend, DatabaseConnection } from "./backend";
+import { ConnectionString } from "./connection-string";
+import { detectDialect, type Dialect, dialectNamed } from "./dialect";
+import { findDriver, findDrivers, findSource } from "./driver-list";
+import { OdbcBackend } from "./odbc-backend";
+import { addPresets, dialectOfDriver, takesNoParameters } from "./presets";
+import type { DialectName, OpenOptions } from "./protocol";
+import { SqliteBackend } from "./sqlite-backend";
+
+/** What a connection string leads to. */
+interface Target {
+  backend: Backend;
+  /** ODBC: the string, and what the data source sets by itself. */
+  string?: ConnectionString;
+  already?: ReadonlySet<string>;
+}
+
+/**
+ * Opens connections that speak a known dialect: finds the driver behind a data source, adds the settings the driver needs, asks the
+ * first connection what it is connected to when nothing else tells, and says what to do when it cannot connect.
+ */
+export class Connector {
+  /** Connects that failed since the process started: each leaks some 28 KB in the addon. */
+  failures = 0;
+  /** Name of the driver, or path of its library. Known with the first connection. */
+  driver = "";
+  private readonly first: Backend;
+  private target: Promise<Target> | undefined;
+  private speaking: Dialect | undefined;
+
+  /**
+   * @param stuck ends the process: a driver call hangs for good
+   * @throws ConnectorError `DRIVER_MISSING`
+   */
+  constructor(
+    private readonly options: OpenOptions,
+    private readonly stuck: (reason: string) => void,
+  ) {
+    this.first = options.engine === "sqlite" ? new SqliteBackend(options) : new OdbcBackend(options, stuck);
+  }
+
+  /** What is spoken; known with the first connection. */
+  get dialect(): Dialect | undefined {
+    return this.speaking;
+  }
+
+  /** @throws ConnectorError of scope `system` */
+  async connect(purpose?: "read"): Promise<DatabaseConnection> {
+    this.target ??= this.find();
+    let connection = await this.open(purpose);
+    try {
+      if (!this.speaking) {
+        const { backend } = await this.target;
+        const name = backend.dialect ?? (await detectDialect(connection));
+        if (!backend.dialect && (await this.settle(name))) {
+          await connection.close(); // it is without the settings that were just added
+          connection = await this.open(purpose);
+        }
+        this.speaking = dialectNamed(name);
+      }
+      for (const sql of this.speaking.setup) await connection.query(sql);
+      return connection;
+    } catch (error) {
+      await connection.close();
+      throw error;
+    }
+  }
+
+  private async open(purpose?: "read"): Promise<DatabaseConnection> {
+    const { backend } = await (this.target ?? this.find());
+    try {
+      return await backend.connect(purpose);
+    } catch (error) {
+      this.failures += 1;
+      throw await this.explained(error);
+    }
+  }
+
+  private async find(): Promise<Target> {
+    if (this.options.engine === "sqlite") {
+      this.driver = "node:sqlite";
+      return { backend: this.first };
+    }
+    const string = new ConnectionString(this.options.connectionString);
+    const source = string.source === undefined ? undefined : await findSource(string.source);
+    const name = string.driver ?? source?.driver ?? "";
+    const library = (await findDriver(name))?.library ?? "";
+    this.driver = name || library;
+    if (takesNoParameters(`${name} ${library}`)) {
+      throw new ConnectorError("NOT_CONFIGURED", "FreeTDS takes no parameters through ODBC: use Microsoft's ODBC Driver 18 for SQL Server");
+    }
+    const { dialect } = this.options;
+    const known = dialect === "auto" ? (dialectOfDriver(name) ?? dialectOfDriver(library)) : dialect;
+    const target: Target = { backend: this.first, string, already: source?.settings ?? new Set() };
+    if (known) addPresets(string, known, target.already);
+    target.backend = this.backendFor(string, known);
+    return target;
+  }
+
+  /** From now on `name` is spoken. @returns whether that added settings */
+  private async settle(name: DialectName): Promise<boolean> {
+    const target = await this.target;
+    if (!target?.string) return false;
+    const added = addPresets(target.string, name, target.already);
+    this.target = Promise.resolve({ ...target, backend: this.backendFor(target.string, name) });
+    return added;
+  }
+
+  private backendFor(string: ConnectionString, dialect: DialectName | undefined): Backend {
+    return new OdbcBackend({ ...this.options, connectionString: string.toString(), dialect: dialect ?? "auto" }, this.stuck);
+  }
+
+  /** A failed connect, with what helps to mend it. */
+  private async explained(error: unknown): Promise<unknown> {
+    if (!isConnectorError(error)) return error;
+    const { code, details } = error;
+    if (this.options.engine === "sqlite") return (await fileProblem(this.options.file)) ?? error;
+    if (code === "DRIVER_MISSING") return new ConnectorError(code, `${error.message}. ${await list("drivers", "Installed drivers")}`, { details, cause: error });
+    if (details["state"] === "IM002") return new ConnectorError(code, `${error.message}. ${await list("sources", "Data sources")}`, { details, cause: error });
+    return error;
+  }
+}
+
+async function list(what: "drivers" | "sources", title: string): Promise<string> {
+  const names = (await findDrivers())[what];
+  return `${title} of this machine: ${names.length > 0 ? names.join(", ") : "none"}`;
+}
+
+/** Why SQLite cannot open a file, where the file system tells; SQLite itself says the same of all of it. */
+async function fileProblem(file: string): Promise<ConnectorError | undefined> {
+  if (file === ":memory:") return undefined;
+  const folder = path.dirname(file);
+  const place = await stat(folder).catch(() => undefined);
+  if (!place) return new ConnectorError("DATABASE_REFUSED", `The folder ${folder} does not exist: make it, for the database file is only made in a folder that is there`);
+  if (!place.isDirectory()) return new ConnectorError("DATABASE_REFUSED", `${folder} is no folder`);
+  if ((await stat(file).catch(() => undefined))?.isDirectory()) return new ConnectorError("DATABASE_REFUSED", `${file} is a folder: name a file in it`);
+  return undefined;
+}

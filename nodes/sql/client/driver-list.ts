@@ -1,0 +1,130 @@
+/**
+ * The ODBC drivers and data sources of this machine, as unixODBC keeps them: `odbcinst.ini` lists drivers, `odbc.ini` sources, of the
+ * system and of the user. On Windows both stand in the registry.
+ */
+import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import path from "node:path";
+import { promisify } from "node:util";
+import type { DriversFound } from "./protocol";
+
+/** A configured data source. */
+export interface DataSource {
+  name: string;
+  /** Name of its driver, or path of the driver's library. */
+  driver: string;
+  /** The settings it makes, in lower case. */
+  settings: ReadonlySet<string>;
+}
+
+/** An installed driver. */
+export interface Driver {
+  name: string;
+  /** Its library; empty when that is not known. */
+  library: string;
+}
+
+/** What stands in a section of an ini file: keys in lower case. */
+type Section = ReadonlyMap<string, string>;
+
+interface Configuration {
+  drivers: Driver[];
+  sources: DataSource[];
+}
+
+const run = promisify(execFile);
+
+/** A tool that only prints paths, in ms. */
+const TOOL_TIMEOUT = 3000;
+
+/** Where distributions and Homebrew keep the system's files. Debian, RHEL and Alpine: the first. */
+const FOLDERS = ["/etc", "/usr/local/etc", "/opt/homebrew/etc", "/etc/unixODBC"];
+
+/** Sections that are about the driver manager itself. */
+const NO_NAMES = new Set(["odbc", "odbc drivers", "odbc data sources", "default"]);
+
+/** Lists drivers and data sources. Never rejects: what cannot be read is not there. */
+export async function findDrivers(): Promise<DriversFound> {
+  const { drivers, sources } = await read();
+  return { drivers: drivers.map(({ name }) => name), sources: sources.map(({ name }) => name) };
+}
+
+/** The data source called `name`, which may differ in case. Never rejects. */
+export async function findSource(name: string): Promise<DataSource | undefined> {
+  return (await read()).sources.find((source) => same(source.name, name));
+}
+
+/** The driver called `name`, which may differ in case. Never rejects. */
+export async function findDriver(name: string): Promise<Driver | undefined> {
+  return (await read()).drivers.find((driver) => same(driver.name, name));
+}
+
+/** The sections of an ini file, in order. */
+export function parseIni(text: string): Map<string, Section> {
+  const sections = new Map<string, Map<string, string>>();
+  let section: Map<string, string> | undefined;
+  for (const line of text.split(/\r?\n/)) {
+    const [, heading] = /^\s*\[([^\]]+)\]/.exec(line) ?? [];
+    const [, key, value = ""] = /^\s*([^=;#[\s][^=]*?)\s*=\s*(.*?)\s*$/.exec(line) ?? [];
+    if (heading !== undefined) {
+      section = sections.get(heading.trim()) ?? new Map<string, string>();
+      sections.set(heading.trim(), section);
+    } else if (key !== undefined && section && !section.has(key.toLowerCase())) {
+      section.set(key.toLowerCase(), value);
+    }
+  }
+  return sections;
+}
+
+/** The values under a key of the registry, as Windows' `reg query` prints them. */
+export function parseRegistry(text: string): Map<string, string> {
+  return new Map([...text.matchAll(/^ {4}(.+?) {4}REG_\w+ {4}(.*?)\r?$/gm)].map(([, name = "", value = ""]) => [name, value]));
+}
+
+async function read(): Promise<Configuration> {
+  if (process.platform === "win32") return readRegistry();
+  const { driverFiles, sourceFiles } = await files();
+  const [driverSections, sourceSections] = await Promise.all([readIni(driverFiles), readIni(sourceFiles)]);
+  return {
+    drivers: driverSections.map(([name, section]) => ({ name, library: section.get("driver64") || section.get("driver") || "" })),
+    sources: sourceSections.map(([name, section]) => ({ name, driver: section.get("driver") ?? "", settings: new Set(section.keys()) })),
+  };
+}
+
+/** The files, those of the user first. Where the system's are was decided when unixODBC was built: its own tool knows, where it is installed. */
+async function files(): Promise<{ driverFiles: string[]; sourceFiles: string[] }> {
+  const { ODBCSYSINI, ODBCINI, ODBCINSTINI } = process.env;
+  const home = (file: string): string => path.join(homedir(), file);
+  const folders = ODBCSYSINI ? [ODBCSYSINI] : FOLDERS;
+  const told = await run("odbcinst", ["-j"], { timeout: TOOL_TIMEOUT }).then(({ stdout }) => stdout, () => "");
+  const [, drivers] = /^DRIVERS\.*: (.+)$/m.exec(told) ?? [];
+  const [, sources] = /^SYSTEM DATA SOURCES\.*: (.+)$/m.exec(told) ?? [];
+  return {
+    driverFiles: [home(".odbcinst.ini"), ...(drivers ? [drivers] : folders.map((folder) => path.join(folder, ODBCINSTINI || "odbcinst.ini")))],
+    sourceFiles: [ODBCINI || home(".odbc.ini"), ...(sources ? [sources] : folders.map((folder) => path.join(folder, "odbc.ini")))],
+  };
+}
+
+/** Named sections of all the files; of two with one name the first counts. */
+async function readIni(names: readonly string[]): Promise<[name: string, section: Section][]> {
+  const texts = await Promise.all(names.map((name) => readFile(name, "utf8").catch(() => "")));
+  const found = texts.flatMap((text) => [...parseIni(text)]).filter(([name]) => !NO_NAMES.has(name.toLowerCase()));
+  return found.filter(([name], index) => found.findIndex(([other]) => same(other, name)) === index);
+}
+
+async function readRegistry(): Promise<Configuration> {
+  const query = async (key: string): Promise<[string, string][]> => {
+    const output = await run("reg", ["query", key], { timeout: TOOL_TIMEOUT }).then(({ stdout }) => stdout, () => "");
+    return [...parseRegistry(output)];
+  };
+  const sources = await Promise.all(["HKCU", "HKLM"].map((hive) => query(`${hive}\\SOFTWARE\\ODBC\\ODBC.INI\\ODBC Data Sources`)));
+  return {
+    drivers: (await query("HKLM\\SOFTWARE\\ODBC\\ODBCINST.INI\\ODBC Drivers")).map(([name]) => ({ name, library: "" })),
+    sources: sources.flat().map(([name, driver]) => ({ name, driver, settings: new Set<string>() })),
+  };
+}
+
+function same(one: string, other: string): boolean {
+  return one.toLowerCase() === other.toLowerCase();
+}

@@ -1,0 +1,63 @@
+/** What is known of ODBC drivers: which database they are for, and which settings they need. */
+import type { ConnectionString } from "./connection-string";
+import type { DialectName } from "./protocol";
+
+/**
+ * Settings without which a driver damages data or stands still.
+ *
+ * - PostgreSQL: psqlodbc cuts a varchar without length at 1,020 bytes (`MaxVarcharSize=0` lifts it), gives booleans as text, and
+ *   sets a savepoint before every statement of a transaction (`Protocol=7.4-0` does not). `UseDeclareFetch` is left off: with it
+ *   a failed statement leaves an aborted transaction behind even in autocommit (25P02 from then on).
+ * - MariaDB: the connection's character set is else the locale's.
+ * - SQLite: foreign keys are else not enforced, and a locked file is an error at once.
+ * - Oracle: text is else converted to the client's own character set (`FWC` forces SQL_WCHAR). From Oracle's documentation, not tried.
+ *
+ * The drivers for SQL Server and Db2 need none, by their documentation; both give dates as ISO 8601 has them.
+ */
+const PRESETS: Readonly<Record<DialectName, Readonly<Record<string, string>>>> = {
+  postgresql: { MaxVarcharSize: "0", BoolsAsChar: "0", Protocol: "7.4-0" },
+  mariadb: { CHARSET: "utf8mb4" },
+  sqlite: { FKSupport: "1", Timeout: "5000" },
+  sqlserver: {},
+  oracle: { FWC: "T" },
+  db2: {},
+  generic: {},
+};
+
+/** Drivers by what their names, or their libraries, have in common. */
+const DRIVERS: [name: RegExp, dialect: DialectName][] = [
+  [/postgres|psqlodbc/i, "postgresql"],
+  [/maria|mysql|maodbc|myodbc/i, "mariadb"],
+  [/sqlite/i, "sqlite"],
+  [/sql ?server|msodbcsql|sqlncli|sql native client|freetds|tdsodbc/i, "sqlserver"],
+  [/oracle|sqora/i, "oracle"],
+  [/db2/i, "db2"],
+];
+
+/** What the environment of a process with drivers in it must say, unless it says something else: these clients go by it for the encoding of text. */
+export const DRIVER_ENVIRONMENT: Readonly<Record<string, string>> = {
+  NLS_LANG: ".AL32UTF8", // Oracle
+  DB2CODEPAGE: "1208", // Db2: UTF-8
+};
+
+/** The product that a driver's name, or its library, gives away. */
+export function dialectOfDriver(driver: string): DialectName | undefined {
+  return DRIVERS.find(([name]) => name.test(driver))?.[1];
+}
+
+/** Whether a driver cannot be used at all: FreeTDS has no SQLDescribeParam, and so takes no parameters (FreeTDS 1.3.17). */
+export function takesNoParameters(driver: string): boolean {
+  return /freetds|tdsodbc/i.test(driver);
+}
+
+/**
+ * Adds what the driver needs, unless it is set.
+ *
+ * @param already what the data source sets, in lower case
+ * @returns whether there was anything to add
+ */
+export function addPresets(connection: ConnectionString, dialect: DialectName, already: ReadonlySet<string> = new Set()): boolean {
+  const missing = Object.entries(PRESETS[dialect]).filter(([key]) => !connection.has(key) && !already.has(key.toLowerCase()));
+  for (const [key, value] of missing) connection.set(key, value);
+  return missing.length > 0;
+}

@@ -16,6 +16,8 @@ export interface Parts {
   index: number;
   /** How many there are; only the last one knows. */
   count?: number;
+  /** Those of the message it was made of, which Join gives back to what it gathers. */
+  parts?: unknown;
 }
 
 /** What an {@link Errand} is made with. */
@@ -36,6 +38,8 @@ export class Errand<T> {
   readonly claim: Claim | undefined;
   /** Messages handed to the flow. */
   sent = 0;
+  /** What the trigger fails with, once all that was taken is settled. */
+  failure: Error | undefined;
   protected readonly unsettled = new Set<T>();
   private readonly id = randomBytes(8).toString("hex");
   /** The trigger's properties that go on each message, if there are any. */
@@ -46,7 +50,6 @@ export class Errand<T> {
   private ended = false;
   private finished = false;
   private held = false;
-  private failure: Error | undefined;
 
   constructor({ trigger, claim, own, finish }: ErrandOptions) {
     this.trigger = trigger;
@@ -55,6 +58,11 @@ export class Errand<T> {
     const kept = Object.entries(trigger.msg).filter(([name]) => !own.has(name));
     if (kept.length > 0) this.inherited = Object.fromEntries(kept);
     this.simple = kept.every(([, value]) => typeof value !== "object" && typeof value !== "function");
+  }
+
+  /** The trigger is done. */
+  get over(): boolean {
+    return this.finished;
   }
 
   /** Something was taken for it. */
@@ -66,13 +74,14 @@ export class Errand<T> {
   nextPart(last: boolean): Parts {
     const index = this.sent;
     this.sent += 1;
-    return last ? { type: "array", id: this.id, index, count: this.sent } : { type: "array", id: this.id, index };
+    const { parts } = this.trigger.msg as { parts?: unknown };
+    return { type: "array", id: this.id, index, ...(last ? { count: this.sent } : {}), ...(parts === undefined ? {} : { parts }) };
   }
 
   /** The message with the trigger's other properties on it, cloned: each message is the flow's to change. */
   dress(message: object, parts: Parts, clone: (value: object) => object): object {
     const inherited = this.inherited && (this.simple ? this.inherited : clone(this.inherited));
-    return { ...inherited, ...message, parts: { ...parts } };
+    return { ...inherited, ...message, parts: parts.parts === undefined ? { ...parts } : clone(parts) };
   }
 
   settled(taken: T): void {
@@ -80,7 +89,7 @@ export class Errand<T> {
     this.finishIfQuiet();
   }
 
-  /** All is taken that will be. @param failure what the trigger fails with, once all is settled */
+  /** All is taken that will be. @param failure what the trigger fails with, unless it failed before */
   end(failure?: Error): void {
     this.ended = true;
     this.failure ??= failure;

@@ -50,8 +50,8 @@ describe("what is taken for a trigger", () => {
     assert.notEqual(first?.more, msg.more);
     assert.notEqual(first?.more, last?.more);
     assert.deepEqual([first, last].map((message) => ({ ...(message?.parts as object), id: "" })), [
-      { type: "array", id: "", index: 0 },
-      { type: "array", id: "", index: 1, count: 2 },
+      { type: "array", id: "", index: 0, parts: { id: "outer" } },
+      { type: "array", id: "", index: 1, count: 2, parts: { id: "outer" } },
     ]);
   });
 

@@ -1,0 +1,23 @@
+import type { Row, RowValue } from "../client/protocol";
+import type { RowSource } from "./row-source";
+
+/** What stands in `msg.sql` of what was read. */
+export interface ReadInfo {
+  /** Names of the columns, in order. */
+  columns: string[];
+  /** Polling by a watermark: that of the last row of the message. */
+  watermark?: RowValue;
+}
+
+/** What is read of rows for a message. */
+type Columns = Pick<RowSource, "names" | "rowOf">;
+
+/** The payload and `msg.sql` of one row. */
+export function rowMessage({ names, rowOf }: Columns, values: readonly RowValue[]): { payload: Row; sql: ReadInfo } {
+  return { payload: rowOf(values), sql: { columns: [...names] } };
+}
+
+/** The payload and `msg.sql` of several rows. */
+export function rowsMessage({ names, rowOf }: Columns, rows: readonly (readonly RowValue[])[]): { payload: Row[]; sql: ReadInfo } {
+  return { payload: rows.map((values) => rowOf(values)), sql: { columns: [...names] } };
+}

@@ -1,0 +1,146 @@
+import { ConnectorError } from "../../common/errors";
+import { flowTracker } from "../../delivery/flow-tracker";
+import type { NodeName, Settlement } from "../../delivery/outcome";
+import type { TrackedRuntime } from "../../delivery/runtime";
+import { DeliverySource } from "../../delivery/source";
+import type { Room } from "./room";
+import type { DeliverySettings } from "./settings";
+
+/** Why a parcel failed. */
+export interface Failure {
+  error: ConnectorError;
+  /** Where, when a node is to blame. */
+  node?: NodeName;
+  attempts: number;
+}
+
+/** Rows that are handed to the flow as one message, and what becomes of them. Told exactly once, by one of the last three. */
+export interface Parcel {
+  /** How many rows. */
+  readonly size: number;
+  /** Which output it goes to, from 0. */
+  readonly output: number;
+  /** The message, made anew for each attempt: the flow may have changed the last one. */
+  message(): object;
+  /** The flow has finished with it. */
+  accepted(): void;
+  /** It can never work, or its attempts are used up. */
+  failed(failure: Failure): void;
+  /** The flow was stopped: nobody has worked on it. */
+  released(error: ConnectorError): void;
+}
+
+/** What {@link RowDeliveries} needs. */
+export interface RowDeliveriesOptions {
+  settings: DeliverySettings;
+  node: NodeName;
+  runtime: TrackedRuntime;
+  room: Room;
+  send(output: number, message: object): void;
+  /** A sink waits for its system: hand over no more. */
+  onHold(reason: string): void;
+  onResume(): void;
+  warn(text: string): void;
+}
+
+interface Wait {
+  timer: NodeJS.Timeout;
+  again: () => void;
+  /** Not for an attempt of its own, but for the end of the source's pause. */
+  released: boolean;
+}
+
+/** Hands parcels to the flow, each as a delivery, and again after a delay as long as its attempts last: the database keeps no retries for us. */
+export class RowDeliveries {
+  private readonly source: DeliverySource<Parcel>;
+  /** Parcels that wait in the process for their next turn. */
+  private readonly waiting = new Map<Parcel, Wait>();
+  private closed = false;
+
+  constructor(private readonly options: RowDeliveriesOptions) {
+    const { settings, node, runtime } = options;
+    this.source = new DeliverySource<Parcel>({
+      id: node.id,
+      runtime,
+      settle: settings.settle,
+      deadline: settings.deadline,
+      retries: settings.retries,
+      retryDelay: settings.retryDelay,
+      retryMaxDelay: settings.retryMaxDelay,
+      onSettle: ({ taken }, settlement) => this.settled(taken, settlement),
+      onHold: options.onHold,
+      onResume: () => {
+        for (const { again, released } of [...this.waiting.values()]) if (released) again();
+        options.onResume();
+      },
+      warn: options.warn,
+    });
+  }
+
+  /** Parcels that are not settled. */
+  get openCount(): number {
+    return this.source.openCount + this.waiting.size;
+  }
+
+  /** Hands a parcel over for the first time. */
+  hand(parcel: Parcel): void {
+    this.options.room.take(parcel.size);
+    this.send(parcel, 1);
+  }
+
+  /** Those that wait for another attempt get none. */
+  recall(parcels: Iterable<Parcel>, error: ConnectorError): void {
+    for (const parcel of parcels) if (this.forget(parcel)) this.release(parcel, error);
+  }
+
+  /** Hands nothing over any more, and lets the flow finish until `end` (ms since the epoch); the rest is released. */
+  async close(end: number): Promise<void> {
+    this.closed = true;
+    this.recall([...this.waiting.keys()], stopped());
+    await this.source.drain(Math.max(0, end - Date.now()));
+    this.source.close();
+  }
+
+  private send(parcel: Parcel, attempt: number): void {
+    const delivery = this.source.open(parcel, attempt);
+    const message = { ...parcel.message(), delivery: delivery.info };
+    this.source.send(delivery, () => this.options.send(parcel.output, message));
+  }
+
+  private settled(parcel: Parcel, { outcome, error, node, attempt, delay = 0 }: Settlement): void {
+    const reason = error ?? stopped();
+    if (outcome === "accept") {
+      this.options.room.leave(parcel.size);
+      parcel.accepted();
+    } else if (outcome === "dead-letter") {
+      this.options.room.leave(parcel.size);
+      parcel.failed({ error: reason, attempts: attempt, ...(node ? { node } : {}) });
+    } else if (this.closed || reason.code === "FLOW_STOPPED") this.release(parcel, reason);
+    else this.after(parcel, delay, outcome === "retry" ? attempt + 1 : attempt, outcome === "release");
+  }
+
+  private release(parcel: Parcel, error: ConnectorError): void {
+    this.options.room.leave(parcel.size);
+    parcel.released(error);
+  }
+
+  /** Outside of the flow's context: the next attempt is no part of this one. */
+  private after(parcel: Parcel, delay: number, attempt: number, released: boolean): void {
+    flowTracker.outside(() => {
+      const again = (): void => {
+        if (this.forget(parcel)) this.send(parcel, attempt);
+      };
+      this.waiting.set(parcel, { again, released, timer: setTimeout(again, delay) });
+    });
+  }
+
+  private forget(parcel: Parcel): boolean {
+    clearTimeout(this.waiting.get(parcel)?.timer);
+    return this.waiting.delete(parcel);
+  }
+}
+
+/** Why rows go back when flows are stopped. */
+export function stopped(): ConnectorError {
+  return new ConnectorError("FLOW_STOPPED", "The flow was stopped before all rows were worked on; they are read again");
+}

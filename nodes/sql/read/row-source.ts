@@ -1,0 +1,81 @@
+import type { DatabaseClient } from "../client/database-client";
+import type { ColumnInfo, CursorOpened, Fetched, NamedStatement, Row, RowValue } from "../client/protocol";
+
+/** What is asked of a database to read rows. */
+export type ReadingClient = Pick<DatabaseClient, "openCursor" | "fetch" | "closeCursor">;
+
+/** The rows of one query, in pages. The page after the one that is handed out is on its way already. */
+export class RowSource {
+  /** Names, in order. */
+  readonly names: readonly string[];
+  /** Makes an object of a row. */
+  readonly rowOf: (values: readonly RowValue[]) => Row;
+  private coming: Promise<Fetched> | undefined;
+  private finished = false;
+
+  private constructor(
+    private readonly client: ReadingClient,
+    private readonly cursor: number,
+    readonly columns: readonly ColumnInfo[],
+  ) {
+    this.names = columns.map(({ name }) => name);
+    this.rowOf = rowMaker(this.names);
+    this.ask();
+  }
+
+  /** Begins to read. @param fetchSize rows a page holds @throws ConnectorError */
+  static async open(client: ReadingClient, statement: NamedStatement, fetchSize: number): Promise<RowSource> {
+    const opened: CursorOpened = await client.openCursor({ ...statement, fetchSize });
+    return new RowSource(client, opened.cursor, opened.columns);
+  }
+
+  /** The next rows; `undefined` when there are no more. @throws ConnectorError */
+  async next(): Promise<RowValue[][] | undefined> {
+    while (this.coming) {
+      const { rows, done } = await this.coming;
+      this.coming = undefined;
+      if (done) this.finished = true;
+      else this.ask();
+      if (rows.length > 0) return rows;
+    }
+    return undefined;
+  }
+
+  /** All rows that are left. @param most when there are more, the reading ends with one row above that @throws ConnectorError */
+  async rest(most: number): Promise<RowValue[][]> {
+    const all: RowValue[][] = [];
+    for (let rows = await this.next(); rows; rows = await this.next()) {
+      for (const row of rows) all.push(row);
+      if (all.length > most) break;
+    }
+    return all;
+  }
+
+  /** Reads no further. Never rejects: a cursor that cannot be closed went with its connection. */
+  async close(): Promise<void> {
+    this.coming = undefined;
+    if (this.finished) return;
+    this.finished = true;
+    await this.client.closeCursor(this.cursor).catch(() => undefined);
+  }
+
+  private ask(): void {
+    this.coming = this.client.fetch(this.cursor);
+    this.coming.catch(() => undefined); // told to who asks for the rows
+  }
+}
+
+function rowMaker(names: readonly string[]): (values: readonly RowValue[]) => Row {
+  // setting a property of this name would set the prototype
+  if (names.includes("__proto__")) return (values) => Object.fromEntries(names.map((name, index) => [name, valueOf(values[index])]));
+  return (values) => {
+    const row: Row = {};
+    for (let index = 0; index < names.length; index += 1) row[names[index] as string] = valueOf(values[index]);
+    return row;
+  };
+}
+
+/** Bytes as a Buffer, which is what a flow expects, and its own: the row may be sent once more. */
+function valueOf(value: RowValue | undefined): RowValue {
+  return value instanceof Uint8Array ? Buffer.from(value) : (value ?? null);
+}

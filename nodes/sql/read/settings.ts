@@ -1,0 +1,138 @@
+import { ConnectorError } from "../../common/errors";
+import { wholeNumber } from "../../common/whole-number";
+import type { SettleMode } from "../../delivery/outcome";
+import type { RetryPolicy } from "../../delivery/retry-policy";
+
+/** What becomes one message. */
+export type Output = "row" | "batch" | "all";
+
+/** What the editor saves. Numbers come as text when they were typed or stand in the environment. Times in ms. */
+export interface ReadDef {
+  database: string;
+  query: string;
+  parameters?: ParameterDef[];
+  output?: string;
+  batchSize?: number | string;
+  maxRows?: number | string;
+  maxInFlight?: number | string;
+  emptyOutput?: boolean;
+  mode?: string;
+  pollInterval?: number | string;
+  progress?: string;
+  watermarkColumn?: string;
+  keyColumn?: string;
+  delayWindow?: number | string;
+  start?: string;
+  afterRead?: string;
+  afterReadPer?: string;
+  settle?: string;
+  deadline?: number | string;
+  retries?: number | string;
+  retryDelay?: number | string;
+  retryMaxDelay?: number | string;
+}
+
+/** One `:name` of the query that does not come from the payload. */
+export interface ParameterDef {
+  name: string;
+  value: string;
+  valueType: string;
+}
+
+/** How rows are handed to the flow and settled. Times in ms. */
+export interface DeliverySettings extends RetryPolicy {
+  settle: SettleMode;
+  deadline: number;
+}
+
+/** Settings that both modes have, normalised. */
+export interface CommonSettings extends DeliverySettings {
+  query: string;
+  output: Output;
+  /** Rows in a message of output `batch`. */
+  batchSize: number;
+  /** Most rows in a message of output `all`, and of a statement that must be read in one go. */
+  maxRows: number;
+  /** Rows in the flow at once at most. */
+  maxInFlight: number;
+  /** There is an output for "no rows". */
+  emptyOutput: boolean;
+}
+
+/** A message asks for rows. */
+export interface MessageSettings extends CommonSettings {
+  mode: "message";
+}
+
+/** How a poll knows what it has read: by a column that rises, by a statement run after each row, or not at all. */
+export type Progress =
+  | { by: "watermark"; watermarkColumn: string; keyColumn: string; delayWindow: number; start: "all" | "new" }
+  | { by: "after-read"; keyColumn: string; statement: string; per: "row" | "batch" }
+  | { by: "none" };
+
+/** Rows are asked for by the clock. */
+export interface PollSettings extends CommonSettings {
+  mode: "poll";
+  pollInterval: number;
+  progress: Progress;
+}
+
+const SETTLE_MODES: readonly SettleMode[] = ["flow", "node", "delivery"];
+
+/** The settings of a `sql read`, with its defaults. @throws ConnectorError NOT_CONFIGURED */
+export function readSettings(def: ReadDef): MessageSettings | PollSettings {
+  const query = statementIn(def.query);
+  if (!query) throw notConfigured("No query is given");
+  const common: CommonSettings = {
+    query,
+    output: oneOf(def.output, ["row", "batch", "all"], "row"),
+    batchSize: wholeNumber(def.batchSize, 200, 1),
+    maxRows: wholeNumber(def.maxRows, 100_000, 1),
+    maxInFlight: wholeNumber(def.maxInFlight, 1_000, 1),
+    emptyOutput: def.emptyOutput === true,
+    settle: oneOf(def.settle, SETTLE_MODES, "flow"),
+    deadline: wholeNumber(def.deadline, 1_500_000, 1),
+    retries: wholeNumber(def.retries, 5),
+    retryDelay: wholeNumber(def.retryDelay, 1_000, 1),
+    retryMaxDelay: wholeNumber(def.retryMaxDelay, 300_000, 1),
+  };
+  if (oneOf(def.mode, ["message", "poll"], "message") === "message") return { ...common, mode: "message" };
+  if (common.output === "all") throw notConfigured("A poll sends rows or batches, not all in one message: it never ends");
+  return { ...common, mode: "poll", pollInterval: wholeNumber(def.pollInterval, 5_000, 10), progress: readProgress(def) };
+}
+
+function readProgress(def: ReadDef): Progress {
+  const watermarkColumn = def.watermarkColumn?.trim() ?? "";
+  const keyColumn = def.keyColumn?.trim() ?? "";
+  const statement = statementIn(def.afterRead);
+  switch (oneOf(def.progress, ["watermark", "after-read", "none"], watermarkColumn ? "watermark" : "after-read")) {
+    case "watermark": {
+      if (!watermarkColumn) throw notConfigured("A poll needs its watermark column");
+      if (!keyColumn) throw notConfigured("A poll needs the key column, which tells rows of one watermark apart");
+      const start = oneOf(def.start, ["all", "new"], "all");
+      return { by: "watermark", watermarkColumn, keyColumn, delayWindow: wholeNumber(def.delayWindow, 2_000), start };
+    }
+    case "after-read":
+      if (!statement) throw notConfigured("A poll needs a watermark column or a statement to run after each row: else it reads the same rows again and again");
+      if (!keyColumn) throw notConfigured("A poll needs the key column, to know a row again whose after-read statement has not run yet");
+      return { by: "after-read", keyColumn, statement, per: oneOf(def.afterReadPer, ["row", "batch"], "row") };
+    case "none":
+      return { by: "none" };
+  }
+}
+
+/** The text of one statement: without the blanks around it and the semicolon that ends it, which cannot stand inside another. */
+function statementIn(text: string | undefined): string {
+  return (text ?? "").trim().replace(/(\s*;)+$/, "");
+}
+
+/** One of the words of a choice; its default when blank. */
+function oneOf<T extends string>(value: string | undefined, words: readonly T[], fallback: T): T {
+  if (value === undefined || value === "") return fallback;
+  if ((words as readonly string[]).includes(value)) return value as T;
+  throw notConfigured(`${value} is none of ${words.join(", ")}`);
+}
+
+function notConfigured(text: string): ConnectorError {
+  return new ConnectorError("NOT_CONFIGURED", text);
+}

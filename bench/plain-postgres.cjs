@@ -1,5 +1,5 @@
 // What a good engineer would write by hand for this one job: prefetch 400, batches of up to 200 in one statement, ack after commit.
-// usage: node plain-script.cjs <amqp url> <queue> <pg config as JSON>
+// usage: node plain-postgres.cjs <amqp url> <queue> <pg config as JSON>
 const { connect } = require("amqplib");
 const { Pool } = require("pg");
 

@@ -3,6 +3,7 @@
  * reports everything as HY000, MariaDB's a refused connect as HY000, and PostgreSQL's a wrong password as 08001.
  */
 import { ConnectorError, type ConnectorErrorOptions, type ErrorCode, errorText } from "../../common/errors";
+import { driverHint } from "./install-hint";
 import type { DialectName } from "./protocol";
 
 /** One diagnostic record of a driver. */
@@ -80,8 +81,11 @@ export function databaseError(diagnosis: Diagnosis, dialect?: DialectName, doing
   const { code, options } = classify(diagnosis, dialect);
   const text = clean(diagnosis.message);
   const details = { state: diagnosis.state, native: diagnosis.native, ...(dialect ? { database: dialect } : {}) };
-  const hint = code === "DRIVER_MISSING" ? driverHint(text) : "";
-  return new ConnectorError(code, `${doing ? `${doing}: ` : ""}${text}${hint}`, { ...options, details });
+  if (code === "DRIVER_MISSING") {
+    const driver = /can't open lib '([^']*)'/i.exec(text)?.[1] ?? "";
+    return new ConnectorError(code, `${text}. ${driverHint(driver)}`, { details: { ...details, missing: "driver" } });
+  }
+  return new ConnectorError(code, `${doing ? `${doing}: ` : ""}${text}`, { ...options, details });
 }
 
 /** The first diagnostic record of npm odbc's error, whose own message is generic. */
@@ -91,34 +95,6 @@ export function odbcDiagnosis(error: unknown): Diagnosis {
   const record = records.find(({ state }) => state && !state.startsWith("01")) ?? records[0];
   if (!record) return { state: "", native: 0, message: errorText(error) };
   return { state: record.state ?? "", native: record.code ?? 0, message: record.message || errorText(error) };
-}
-
-/** Why `require("odbc")` failed, and the command that mends it. */
-export function missingPackage(error: unknown): ConnectorError {
-  const text = errorText(error);
-  const miss = (say: string): ConnectorError => new ConnectorError("DRIVER_MISSING", say, { cause: error });
-  if (/libodbc\.so/.test(text)) return miss("unixODBC is not installed (libodbc.so.2 is missing): run `sudo apt-get install unixodbc`");
-  if (/odbc\.node|Could not locate the bindings|bindings[\\/]napi/.test(text)) {
-    return miss(
-      "The npm package odbc is there without its binary, because npm did not run its install script: in Node-RED's user directory run " +
-        "`npm install-scripts approve odbc && npm rebuild odbc`",
-    );
-  }
-  if ((error as { code?: unknown }).code === "MODULE_NOT_FOUND") {
-    return miss(
-      "The npm package odbc is not installed, most likely because it could not be built: run `sudo apt-get install unixodbc-dev g++ make python3`, " +
-        "then in Node-RED's user directory `npm install odbc`",
-    );
-  }
-  return miss(`The npm package odbc does not load: ${clean(text)}`);
-}
-
-function driverHint(text: string): string {
-  const driver = /can't open lib '([^']*)'/i.exec(text)?.[1];
-  const name = driver ?? "";
-  const debian = /postgres|psql/i.test(name) ? "odbc-postgresql" : /maria|mysql/i.test(name) ? "odbc-mariadb" : /sqlite/i.test(name) ? "libsqliteodbc" : "";
-  const install = debian ? `install it with \`sudo apt-get install ${debian}\`` : "install the ODBC driver of the database";
-  return `. The ODBC driver${driver ? ` "${driver}"` : ""} is not installed under this name: ${install}; \`odbcinst -q -d\` lists the names that are there`;
 }
 
 function sqlite(native: number, message: string): Verdict {

@@ -1,6 +1,7 @@
 import { ConnectorError } from "../../common/errors";
 import type { Backend, ConnectionCursor, DatabaseConnection, DriverColumn, Parameter, QueryResult } from "./backend";
-import { databaseError, missingPackage, odbcDiagnosis } from "./errors";
+import { databaseError, odbcDiagnosis } from "./errors";
+import { missingPackage } from "./install-hint";
 import type { DialectName, OpenOptions } from "./protocol";
 
 /** The part of npm odbc that is used. Its pool and its reusable statements are not: the one never recovers, the other loses data (IBM/node-odbc #334). */

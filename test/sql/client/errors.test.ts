@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { ErrorCode } from "../../../nodes/common/errors";
-import { databaseError, missingPackage, odbcDiagnosis } from "../../../nodes/sql/client/errors";
+import { databaseError, odbcDiagnosis } from "../../../nodes/sql/client/errors";
 import type { DialectName } from "../../../nodes/sql/client/protocol";
 
 /** What drivers were seen to report, and what it means. */
@@ -62,24 +62,5 @@ describe("An error of a database", () => {
     ];
     assert.deepEqual(odbcDiagnosis({ odbcErrors }), { state: "22003", native: 7, message: "out of range" });
     assert.deepEqual(odbcDiagnosis(new Error("count mismatch")), { state: "", native: 0, message: "count mismatch" });
-  });
-});
-
-describe("A missing odbc package", () => {
-  const error = (message: string, code?: string): Error => Object.assign(new Error(message), { code });
-
-  it("without libodbc asks for unixODBC", () => {
-    assert.match(missingPackage(error("libodbc.so.2: cannot open shared object file", "ERR_DLOPEN_FAILED")).message, /apt-get install unixodbc`/);
-  });
-
-  it("without its binary asks npm to run the install script", () => {
-    const text = "Cannot find module '/data/node_modules/odbc/lib/bindings/napi-v8/odbc.node'";
-    assert.match(missingPackage(error(text, "MODULE_NOT_FOUND")).message, /npm install-scripts approve odbc && npm rebuild odbc/);
-  });
-
-  it("that is absent asks for the tools to build it and for itself", () => {
-    const missing = missingPackage(error("Cannot find module 'odbc'", "MODULE_NOT_FOUND"));
-    assert.equal(missing.code, "DRIVER_MISSING");
-    assert.match(missing.message, /unixodbc-dev.*npm install odbc/);
   });
 });

@@ -63,6 +63,7 @@ export const ERROR_CATALOGUE = {
   DRIVER_MISSING: system, // odbc package, its binary, libodbc or the database's driver
   TABLE_UNKNOWN: system, // a missing table or column fails every message
   ROW_REFUSED: message(false), // constraint, bad value
+  ROW_MISSING: message(true), // an update or delete found no row: it may come later
   DATABASE_BUSY: message(true), // lock, deadlock, serialisation
 } as const satisfies Record<string, CatalogueEntry>;
 

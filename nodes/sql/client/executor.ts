@@ -1,38 +1,103 @@
 import { ConnectorError, toConnectorError } from "../../common/errors";
 import type { DatabaseConnection } from "./backend";
 import type { Dialect } from "./dialect";
-import { type ExecuteRequest, type StatementResult, toData, type Transaction, type TransactionOutcome } from "./protocol";
+import { Inbox } from "./inbox";
+import { type ErrorData, type ExecuteRequest, type NamedStatement, type StatementResult, toData, type Transaction, type TransactionOutcome } from "./protocol";
+import { rollBack } from "./roll-back";
 import { rowsOf } from "./row-values";
 import { bind } from "./statement";
 
+/** A statement that may return rows, or is more than it seems: committed only when it is known that its result is within the limit. */
+const MAY_RETURN = /\b(returning|output|select|with|values|call|exec|execute|do|begin|declare)\b/i;
+/** What comes before a statement's first word. */
+const BEFORE = String.raw`^(?:\s|--[^\n]*(?:\n|$)|/\*[\s\S]*?\*/)*`;
+const CHANGES = new RegExp(`${BEFORE}(update|delete)\\b`, "i");
+const READS = new RegExp(`${BEFORE}(select|values|show|explain|table)\\b`, "i");
+
+/** A statement failed; those before it are rolled back. */
+class StatementFailure extends Error {
+  constructor(
+    readonly error: ConnectorError,
+    readonly statement: number,
+  ) {
+    super(error.message);
+  }
+}
+
 /** Runs transactions of own statements, one after the other: each is committed whole or not at all. */
 export class Executor {
-  constructor(private readonly dialect: Dialect) {}
+  private readonly inbox: Inbox;
 
-  /** One outcome per transaction, in order. @throws ConnectorError of scope `system` when nothing was committed */
-  async execute(connection: DatabaseConnection, { transactions, maxRows }: ExecuteRequest): Promise<TransactionOutcome[]> {
+  constructor(private readonly dialect: Dialect) {
+    this.inbox = new Inbox(dialect);
+  }
+
+  /**
+   * One outcome per transaction, in order.
+   *
+   * @throws ConnectorError of scope `system` when nothing was committed; when something was, it is the outcome of those left over. After a
+   *   connection that broke in a commit nobody knows whether it was done: the transaction counts as one that was not
+   */
+  async execute(connection: DatabaseConnection, request: ExecuteRequest): Promise<TransactionOutcome[]> {
     const outcomes: TransactionOutcome[] = [];
-    for (const transaction of transactions) outcomes.push(await this.run(connection, transaction, maxRows));
+    if (request.inbox) await this.inbox.prepare(connection, request.inbox);
+    for (const transaction of request.transactions) {
+      const outcome = await this.attempt(connection, transaction, request);
+      const lost = "error" in outcome && outcome.error.code === "DATABASE_UNAVAILABLE" ? outcome.error : undefined;
+      if (!lost) {
+        outcomes.push(outcome);
+        continue;
+      }
+      if (!outcomes.some((earlier) => "results" in earlier)) throw unavailable(lost);
+      return request.transactions.map((_transaction, index) => outcomes[index] ?? { error: lost });
+    }
+    if (request.inbox) await this.inbox.tidy(connection, request.inbox);
     return outcomes;
   }
 
-  private async run(connection: DatabaseConnection, { statements }: Transaction, maxRows: number): Promise<TransactionOutcome> {
-    const results: StatementResult[] = [];
+  private async attempt(connection: DatabaseConnection, transaction: Transaction, request: ExecuteRequest): Promise<TransactionOutcome> {
     try {
-      await connection.begin();
-      for (const statement of statements) {
-        const { sql, parameters } = bind(statement, this.dialect);
-        const { rows, rowsAffected, columns } = await connection.query(sql, parameters);
-        if (rows.length > maxRows) throw new ConnectorError("INPUT_INVALID", `The statement returned ${rows.length} rows; the limit is ${maxRows}`);
-        results.push(columns.length > 0 ? { rowsAffected, rows: rowsOf(rows, columns) } : { rowsAffected });
-      }
-      await connection.commit();
-      return { results };
+      return await this.run(connection, transaction, request);
     } catch (thrown) {
-      const error = toConnectorError(thrown, "DATABASE_UNAVAILABLE");
-      if (error.code === "DATABASE_UNAVAILABLE") throw error;
-      await connection.rollback();
-      return { error: toData(error), statement: results.length };
+      await rollBack(connection);
+      if (thrown instanceof StatementFailure) return { error: toData(thrown.error), statement: thrown.statement };
+      return { error: toData(toConnectorError(thrown, "DATABASE_UNAVAILABLE")) };
     }
   }
+
+  private async run(connection: DatabaseConnection, { statements, id }: Transaction, request: ExecuteRequest): Promise<TransactionOutcome> {
+    const { inbox } = request;
+    const [only] = statements;
+    const commitsItself = !inbox && statements.length === 1 && only !== undefined && !MAY_RETURN.test(only.sql) && !request.zeroRowsIsError;
+    if (!commitsItself) await connection.begin();
+    if (inbox && id !== undefined && !(await this.inbox.claim(connection, inbox, [id])).has(id)) {
+      await connection.rollback();
+      return { results: [], duplicate: true };
+    }
+    const results: StatementResult[] = [];
+    for (const statement of statements) {
+      try {
+        results.push(await this.statement(connection, statement, request));
+      } catch (thrown) {
+        throw new StatementFailure(toConnectorError(thrown, "DATABASE_UNAVAILABLE"), results.length);
+      }
+    }
+    if (!commitsItself) await connection.commit();
+    return { results };
+  }
+
+  private async statement(connection: DatabaseConnection, statement: NamedStatement, { maxRows, zeroRowsIsError }: ExecuteRequest): Promise<StatementResult> {
+    const { sql, parameters } = bind(statement, this.dialect);
+    const { rows, rowsAffected, columns } = await connection.query(sql, parameters);
+    if (rows.length > maxRows) {
+      throw new ConnectorError("INPUT_INVALID", `The statement returned ${rows.length} rows; the limit is ${maxRows}`, { details: { maxRows } });
+    }
+    if (columns.length > 0) return { rowsAffected: READS.test(sql) ? 0 : rowsAffected < 0 ? rows.length : rowsAffected, rows: rowsOf(rows, columns) };
+    if (zeroRowsIsError && rowsAffected === 0 && CHANGES.test(sql)) throw new ConnectorError("ROW_MISSING", "The statement found no row");
+    return { rowsAffected };
+  }
+}
+
+function unavailable({ code, text, ...options }: ErrorData): ConnectorError {
+  return new ConnectorError(code, text, options);
 }

@@ -48,6 +48,18 @@ export type PlainValue = null | string | number | boolean | bigint | Date | Uint
 export interface WriteRow {
   columns: readonly string[];
   values: PlainValue[];
+  /** With an inbox: what is committed under an id is not done again. */
+  id?: string;
+}
+
+/** Dedupe: the table that keeps the ids of what is committed, written in the same transaction. */
+export interface InboxOptions {
+  /** Name, or `schema.name`. Made when it is missing. */
+  table: string;
+  /** Whose ids they are: two nodes may store the same message, each once. At most 64 characters. */
+  owner: string;
+  /** Ids older than this many days are deleted, a few at a time. */
+  days: number;
 }
 
 /** What is done with a row: `ignore` inserts it unless it is there, `update` and `delete` find it by its key. */
@@ -58,15 +70,28 @@ export interface WriteRequest {
   /** Name, or `schema.name`. */
   table: string;
   mode: WriteMode;
-  /** Upsert: the columns of the unique key. */
+  /** The columns a row is found by; of an upsert those of a unique key. Insert: none; ignore: none for any unique key. */
   keys: readonly string[];
   /** The user named the columns: one that does not exist concerns every message. Else they are the payload's, and it concerns one message. */
   mapped: boolean;
   rows: WriteRow[];
+  /** Insert: a row whose unique key is there already counts as done. */
+  duplicateIsSuccess?: boolean;
+  /** Update and delete: to find no row is an error of that row. */
+  zeroRowsIsError?: boolean;
+  inbox?: InboxOptions;
 }
 
-/** What became of one row: `null` when it is committed. */
-export type RowOutcome = ErrorData | null;
+/** What is committed, where that is not simply one row. */
+export interface RowDone {
+  /** -1 when the database tells only the sum of several. */
+  rowsAffected: number;
+  /** The row, or its id in the inbox, was there already: nothing was written. */
+  duplicate?: true;
+}
+
+/** What became of one row: `null` when it is committed and is one row of the table. */
+export type RowOutcome = ErrorData | RowDone | null;
 
 /**
  * A statement as its author wrote it, with `:name` where a value goes. The child puts the values there as parameters, never as text; a
@@ -87,8 +112,9 @@ export interface Transaction {
 /** Transactions of several messages, one after the other, each with an outcome of its own. */
 export interface ExecuteRequest {
   transactions: readonly Transaction[];
-  /** Dedupe: the table, or `schema.table`, that keeps the ids. */
-  inbox?: string;
+  inbox?: InboxOptions;
+  /** An `update` or `delete` that finds no row is an error of its transaction. */
+  zeroRowsIsError?: boolean;
   /** Most rows a statement may return: a larger result is an error. */
   maxRows: number;
 }
@@ -178,6 +204,11 @@ export interface Request {
 
 /** Child to parent: an answer, or a sign of life while requests are at work. */
 export type Reply = { id: number; answer: unknown } | { id: number; error: ErrorData } | { alive: true };
+
+/** Whether a row or a transaction failed. */
+export function isErrorData(outcome: RowOutcome | undefined): outcome is ErrorData {
+  return !!outcome && "code" in outcome;
+}
 
 /** An error made ready for the channel; its cause stays behind. */
 export function toData(error: ConnectorError): ErrorData {

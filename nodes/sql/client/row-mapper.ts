@@ -13,7 +13,7 @@ export interface MappedColumn {
 export interface RowMapperOptions {
   table: string;
   mode: WriteMode;
-  /** Upsert: the columns of the key. */
+  /** The columns of the key; of an insert none. */
   keys: readonly string[];
   /** Empty: the payload's own properties are the columns. */
   columns: readonly MappedColumn[];
@@ -24,11 +24,19 @@ const MAX_ROW_BYTES = 16 * 1024 * 1024 - 64 * 1024;
 /** Shapes remembered; payloads with ever new properties must not fill the memory. */
 const MAX_SHAPES = 1000;
 
-/** Makes rows of messages. A value that is not there leaves its column out: the database's default holds, and an upsert leaves it as it is. */
+/**
+ * Makes rows of messages. A value that is not there leaves its column out: the database's default holds, and an upsert or update leaves it
+ * as it is. Of what is deleted only the key counts.
+ */
 export class RowMapper {
   private readonly shapes = new Map<string, readonly string[]>();
 
-  constructor(private readonly options: RowMapperOptions) {}
+  /** Whether a row must have a key. */
+  private readonly keyed: boolean;
+
+  constructor(private readonly options: RowMapperOptions) {
+    this.keyed = options.mode !== "insert" && options.keys.length > 0;
+  }
 
   /** The row for `msg`. @throws ConnectorError `INPUT_INVALID` or `PAYLOAD_TOO_LARGE`; as a rejection when values are evaluated later */
   row(msg: object): WriteRow | Promise<WriteRow> {
@@ -40,10 +48,10 @@ export class RowMapper {
     return this.build(names, values);
   }
 
-  /** Rows with the same key stay in order and apart; only an upsert has one. */
+  /** Rows with the same key stay in order and apart; an insert has none. */
   key({ columns, values }: WriteRow): string | undefined {
-    const { mode, table, keys } = this.options;
-    if (mode !== "upsert") return undefined;
+    const { table, keys } = this.options;
+    if (!this.keyed) return undefined;
     return [table, ...keys.map((key) => text(values[columnIndex(columns, key)]))].join("\0");
   }
 
@@ -62,15 +70,16 @@ export class RowMapper {
     let bytes = 0;
     for (const [index, name] of names.entries()) {
       const value = given[index];
-      if (value === undefined) continue;
+      if (value === undefined || (mode === "delete" && columnIndex(keys, name) < 0)) continue;
       const plain = plainValue(value, name);
       bytes += size(plain);
       present.push(name);
       values.push(plain);
     }
+    if (this.keyed) for (const key of keys) this.checkKey(key, values[columnIndex(present, key)]);
     if (present.length === 0) throw new ConnectorError("INPUT_INVALID", `The message has no value for any column of ${table}`);
     if (bytes > MAX_ROW_BYTES) throw new ConnectorError("PAYLOAD_TOO_LARGE", `The row for ${table} has ${bytes} bytes; the limit is ${MAX_ROW_BYTES}`);
-    if (mode === "upsert") for (const key of keys) this.checkKey(key, values[columnIndex(present, key)]);
+    if (mode === "update" && present.length <= keys.length) throw new ConnectorError("INPUT_INVALID", `The message has nothing to update in ${table} but its key`);
     return { columns: this.shape(present), values };
   }
 

@@ -71,18 +71,18 @@ export class TableCatalogue {
     }
     const columns = new Map(rows.map(({ name, type }) => [name, { name, type: String(type).toLowerCase() }]));
     const info = { quoted: this.dialect.quoteTable(parts), keys: [] as string[], columns, readAt: Date.now() };
-    if (mode === "insert") return info;
-    if (keys.length === 0) throw new ConnectorError("NOT_CONFIGURED", `An upsert into ${table} needs the columns of its key`, { details: { table } });
+    if (mode === "insert" || (mode === "ignore" && keys.length === 0)) return info;
+    if (keys.length === 0) throw new ConnectorError("NOT_CONFIGURED", `The mode ${mode} needs the columns of the key of ${table}`, { details: { table } });
     info.keys = keys.map((key) => {
       const column = find(info, key);
       if (!column) throw unknownColumn(table, key, { scope: "system", retryable: true });
       return column.name;
     });
-    await this.checkKey(connection, table, parts, info.keys);
+    if (mode === "upsert" || mode === "ignore") await this.checkKey(connection, request, parts, info.keys);
     return info;
   }
 
-  private async checkKey(connection: DatabaseConnection, table: string, parts: string[], keys: string[]): Promise<void> {
+  private async checkKey(connection: DatabaseConnection, { table, mode }: WriteRequest, parts: string[], keys: string[]): Promise<void> {
     const statement = this.dialect.uniqueKeys?.(parts);
     if (!statement) return;
     const { rows } = (await connection.query(statement.sql, statement.parameters)) as { rows: { columns?: unknown }[] };
@@ -90,7 +90,7 @@ export class TableCatalogue {
     if (rows.some(({ columns }) => String(columns).split("\n").sort().join("\n").toLowerCase() === wanted)) return;
     throw new ConnectorError(
       "NOT_CONFIGURED",
-      `Table ${table} has no primary key or unique index over exactly (${keys.join(", ")}): an upsert would add rows`,
+      `Table ${table} has no primary key or unique index over exactly (${keys.join(", ")}), which ${mode} goes by`,
       { details: { table } },
     );
   }

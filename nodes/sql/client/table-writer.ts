@@ -1,20 +1,15 @@
 import { ConnectorError, isConnectorError, toConnectorError } from "../../common/errors";
 import type { DatabaseConnection } from "./backend";
-import { type Column, type Dialect, type Target } from "./dialect";
+import type { Column, Dialect } from "./dialect";
 import { MAX_STATEMENT_BYTES } from "./dialect/text";
+import { Inbox } from "./inbox";
 import { type RowOutcome, toData, type WriteRequest } from "./protocol";
-import { TableCatalogue, type TableInfo } from "./table-catalogue";
-
-/** A row made ready, with its place in the request. */
-interface Ready {
-  index: number;
-  row: unknown;
-  size: number;
-}
+import { type ReadyRow, RowBatch } from "./row-batch";
+import { TableCatalogue } from "./table-catalogue";
 
 interface Group {
   columns: readonly Column[];
-  rows: Ready[];
+  rows: ReadyRow[];
 }
 
 /**
@@ -23,9 +18,11 @@ interface Group {
  */
 export class TableWriter {
   private readonly catalogue: TableCatalogue;
+  private readonly inbox: Inbox;
 
   constructor(readonly dialect: Dialect) {
     this.catalogue = new TableCatalogue(dialect);
+    this.inbox = new Inbox(dialect);
   }
 
   /**
@@ -35,10 +32,12 @@ export class TableWriter {
    */
   async write(connection: DatabaseConnection, request: WriteRequest): Promise<RowOutcome[]> {
     const table = await this.catalogue.table(connection, request);
-    const batch = new Batch(this.dialect, connection, request, table);
+    if (request.inbox) await this.inbox.prepare(connection, request.inbox);
+    const batch = new RowBatch(this.dialect, connection, request, this.inbox, table);
     const groups = await this.group(connection, request, batch);
     try {
       for (const group of groups) for (const rows of this.statements(group)) await batch.store(group.columns, rows);
+      if (request.inbox) await this.inbox.tidy(connection, request.inbox);
     } catch (error) {
       if (isConnectorError(error) && error.code === "TABLE_UNKNOWN") this.catalogue.forget(request);
       batch.giveUp(toConnectorError(error, "DATABASE_UNAVAILABLE"));
@@ -47,9 +46,9 @@ export class TableWriter {
   }
 
   /** Rows by shape, made ready; those that cannot be are refused on the spot. */
-  private async group(connection: DatabaseConnection, request: WriteRequest, batch: Batch): Promise<Group[]> {
+  private async group(connection: DatabaseConnection, request: WriteRequest, batch: RowBatch): Promise<Group[]> {
     const groups = new Map<readonly string[], Group | ConnectorError>();
-    for (const [index, { columns, values }] of request.rows.entries()) {
+    for (const [index, { columns, values, id = "" }] of request.rows.entries()) {
       let group = groups.get(columns);
       if (!group) {
         group = await this.shape(connection, request, columns);
@@ -60,7 +59,7 @@ export class TableWriter {
         continue;
       }
       const row = this.dialect.encode(values, group.columns);
-      group.rows.push({ index, row, size: this.dialect.size(row) });
+      group.rows.push({ index, row, size: this.dialect.size(row), id });
     }
     return [...groups.values()].filter((group): group is Group => !isConnectorError(group));
   }
@@ -75,7 +74,7 @@ export class TableWriter {
   }
 
   /** Cuts rows to what one statement may hold. */
-  private *statements({ columns, rows }: Group): Iterable<Ready[]> {
+  private *statements({ columns, rows }: Group): Iterable<ReadyRow[]> {
     const most = this.dialect.maxRows(columns.length);
     let start = 0;
     let bytes = 0;
@@ -89,54 +88,4 @@ export class TableWriter {
     }
     if (rows.length > start) yield rows.slice(start);
   }
-}
-
-/** The outcomes of one request as they come in. */
-class Batch {
-  readonly outcomes: (RowOutcome | undefined)[] & RowOutcome[];
-  private stored = false;
-  private readonly target: Omit<Target, "columns">;
-
-  constructor(
-    private readonly dialect: Dialect,
-    private readonly connection: DatabaseConnection,
-    private readonly request: WriteRequest,
-    table: TableInfo,
-  ) {
-    this.outcomes = new Array<RowOutcome>(request.rows.length) as typeof this.outcomes;
-    this.target = { table: table.quoted, mode: request.mode, keys: table.keys };
-  }
-
-  async store(columns: readonly Column[], rows: Ready[]): Promise<void> {
-    try {
-      const { sql, parameters } = this.dialect.write({ ...this.target, columns }, rows.map(({ row }) => row));
-      await this.connection.query(sql, parameters);
-      this.stored = true;
-      for (const { index } of rows) this.outcomes[index] = null;
-    } catch (thrown) {
-      const error = toConnectorError(thrown, "DATABASE_UNAVAILABLE");
-      if (error.code === "DATABASE_UNAVAILABLE") throw error;
-      if (error.scope === "system") throw named(error, this.request);
-      await this.connection.rollback();
-      // a lock or a deadlock is nobody's fault: all are tried again
-      if (rows.length === 1 || error.code === "DATABASE_BUSY") {
-        for (const { index } of rows) this.outcomes[index] = toData(named(error, this.request));
-        return;
-      }
-      const middle = Math.ceil(rows.length / 2);
-      await this.store(columns, rows.slice(0, middle));
-      await this.store(columns, rows.slice(middle));
-    }
-  }
-
-  /** A system error in the middle: what is committed stays so, the rest has the error. */
-  giveUp(error: ConnectorError): void {
-    if (!this.stored) throw error;
-    for (let index = 0; index < this.outcomes.length; index += 1) if (this.outcomes[index] === undefined) this.outcomes[index] = toData(error);
-  }
-}
-
-function named(error: ConnectorError, { mode, table }: WriteRequest): ConnectorError {
-  const { code, scope, retryable, details, message } = error;
-  return new ConnectorError(code, `${mode} into ${table}: ${message}`, { scope, retryable, details: { ...details, table } });
 }

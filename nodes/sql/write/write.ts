@@ -1,28 +1,20 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { ConnectorError, toConnectorError } from "../../common/errors";
 import { Status } from "../../common/status";
-import { compileTypedInput, type TypedInputUtil } from "../../common/typed-input";
-import { wholeNumber } from "../../common/whole-number";
+import { compileTypedInput, type TypedInputUtil, type TypedValue } from "../../common/typed-input";
 import { isDatabaseHolder } from "../client/database-node";
-import type { WriteMode } from "../client/protocol";
+import type { DatabaseClient } from "../client/database-client";
+import { MessageIds } from "./message-ids";
+import { inboxOwner, readSettings, type Typed, type WriteDef, type WriteSettings } from "./settings";
+import { StatementWork } from "./statement-work";
+import { TableWork } from "./table-work";
+import type { Work } from "./work";
 import { type WriteState, WriteWorker, type WriteWorkerOptions } from "./write-worker";
-
-interface WriteDef extends NodeDef {
-  database: string;
-  mode: WriteMode;
-  table: string;
-  /** Empty: the payload's properties are the columns. */
-  columns: { column: string; value: string; valueType: string }[];
-  /** Upsert: the columns of the key. */
-  keys: string[];
-  batchSize: number | string;
-  linger: number | string;
-}
 
 type Options = Omit<WriteWorkerOptions, "onState" | "onTrouble" | "warn">;
 
 export = (RED: NodeAPI): void => {
-  function SqlWrite(this: Node, config: WriteDef): void {
+  function SqlWrite(this: Node, config: NodeDef & WriteDef): void {
     RED.nodes.createNode(this, config);
     const status = new Status(this);
     let options: Options;
@@ -58,24 +50,29 @@ export = (RED: NodeAPI): void => {
   function readConfig(node: Node, config: WriteDef): Options {
     const database: unknown = config.database ? RED.nodes.getNode(config.database) : undefined;
     if (!isDatabaseHolder(database)) throw new ConnectorError("NOT_CONFIGURED", RED._("write.error.no-database"));
-    const { mode, table = "" } = config;
-    const columns = (config.columns ?? []).filter(({ column }) => column?.trim());
-    const keys = (config.keys ?? []).map((key) => key.trim()).filter(Boolean);
-    if (!table.trim()) throw new ConnectorError("NOT_CONFIGURED", RED._("write.error.no-table"));
-    if (mode !== "insert" && mode !== "upsert") throw new ConnectorError("NOT_CONFIGURED", RED._("write.error.mode", { mode: String(mode) }));
-    if (mode === "upsert" && keys.length === 0) throw new ConnectorError("NOT_CONFIGURED", RED._("write.error.no-keys"));
-    return {
-      database: database.client,
-      mode,
-      table: table.trim(),
-      keys,
-      columns: columns.map(({ column, value, valueType }) => ({
-        column: column.trim(),
-        value: compileTypedInput(RED.util as unknown as TypedInputUtil, node, value, valueType || "msg", column),
-      })),
-      batchSize: wholeNumber(config.batchSize, 200, 1),
-      linger: wholeNumber(config.linger, 20, 0),
-    };
+    const settings = readSettings(config, (key, values) => RED._(`write.${key}`, values));
+    const { batchSize, linger, stopAfter } = settings;
+    return { database: database.client, work: makeWork(node, database.client, settings), batchSize, linger, stopAfter };
+  }
+
+  function makeWork(node: Node, database: DatabaseClient, settings: WriteSettings): Work<unknown> {
+    const { zeroRowsIsError, dedupe } = settings;
+    const compile = ({ value, type }: Typed, label: string): TypedValue => compileTypedInput(RED.util as unknown as TypedInputUtil, node, value, type, label);
+    const ids = dedupe && new MessageIds(compile(dedupe.id, "Message id"), nameOf(dedupe.id), { ...dedupe.inbox, owner: inboxOwner(node.id) });
+    const common = { database, zeroRowsIsError, ...(ids ? { ids } : {}) };
+    if (settings.mode !== "statements") {
+      const { mode, table, keys, duplicateIsSuccess } = settings;
+      const columns = settings.columns.map(({ column, value }) => ({ column, value: compile(value, column) }));
+      return new TableWork({ ...common, mode, table, keys, columns, duplicateIsSuccess }) as Work<unknown>;
+    }
+    const { statements, forEach, maxRows } = settings;
+    const parameters = settings.parameters.map(({ name, value }) => ({ name, value: compile(value, `:${name}`) }));
+    const list = forEach && { forEach: compile(forEach, "For each") };
+    return new StatementWork({ ...common, statements, parameters, maxRows, ...list }) as Work<unknown>;
+  }
+
+  function nameOf({ value, type }: Typed): string {
+    return type === "msg" || type === "flow" || type === "global" ? `${type}.${value}` : type;
   }
 
   function show(status: Status, { kind, messages, error }: WriteState): void {

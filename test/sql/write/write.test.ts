@@ -162,7 +162,7 @@ describe("The sql write node", function () {
     for (let id = 0; id < 20; id += 1) node.receive(reading(id));
     await through(20);
     assert.deepEqual(caught.map((msg) => [(msg.payload as { id: number }).id, msg.error?.code]), [[7, "ROW_REFUSED"]]);
-    assert.match(caught[0]?.error?.message ?? "", /crashes on this row.*SIGSEGV/);
+    assert.match(caught[0]?.error?.message ?? "", /crashes on this message.*SIGSEGV/);
   });
 
   it("ends its process with the flow, after what it holds is stored", async () => {

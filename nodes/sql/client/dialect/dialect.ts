@@ -4,7 +4,7 @@ import type { DialectName, PlainValue, WriteMode } from "../protocol";
 /** A column as the database describes it. */
 export interface Column {
   name: string;
-  /** The product's own name of the type, lower case. */
+  /** The product's own name of the type, lower case; with length and scale where a statement has to repeat them. */
   type: string;
 }
 
@@ -14,15 +14,24 @@ export interface Statement {
   parameters: Parameter[];
 }
 
+/** A statement that writes a batch. */
+export interface BatchStatement extends Statement {
+  /** It returns a row `{place}` for each row of the table it touched: which of the batch's rows touched it, counted from 1. */
+  tellsPlaces?: true;
+}
+
 /** Where rows go and how. */
 export interface Target {
   /** Quoted. */
   table: string;
   columns: readonly Column[];
   mode: WriteMode;
-  /** Upsert: names as the table has them. */
+  /** What a row is found by: names as the table has them. */
   keys: readonly string[];
 }
+
+/** Runs a statement of one row, and tells how many rows it affected or returned; -1 when the driver does not tell. */
+export type Run = (statement: Statement) => Promise<number>;
 
 /**
  * What is peculiar to one product. `Row` is a row made ready for {@link Dialect.write}: done once, however often the batch is split.
@@ -45,6 +54,30 @@ export interface Dialect<Row = unknown> {
   encode(values: readonly PlainValue[], columns: readonly Column[]): Row;
   /** Bytes of a row, roughly. */
   size(row: Row): number;
-  /** One statement for all rows. */
-  write(target: Target, rows: readonly Row[]): Statement;
+  /**
+   * Modes whose rows go one a statement, in one transaction, by {@link writeRow}: no statement for several tells what became of each.
+   * With `ignore` among them rows are inserted as a batch first, and one by one when a key is there already.
+   */
+  readonly rowByRow: ReadonlySet<WriteMode>;
+  /** One statement for all rows, in every mode that is not {@link rowByRow}; insert is none of those. */
+  write(target: Target, rows: readonly Row[]): BatchStatement;
+  /** Writes one row of a mode that is {@link rowByRow}. Gives the rows affected, or -1. */
+  writeRow(target: Target, row: Row, run: Run): Promise<number>;
+  readonly inbox: InboxDialect;
+}
+
+/** The statements of the inbox: a table `(node, id, stored_at)` with the primary key `(node, id)`. */
+export interface InboxDialect {
+  /** Makes the table. The first makes it, the others what else it needs. */
+  create(parts: readonly string[]): string[];
+  /** Where a transaction that has begun to read could not write any more: takes the right to write. @param table quoted, as below */
+  lock?(table: string): string;
+  /** Adds those ids that are not there, and returns a row `{id}` for each it added. Where there is none: {@link known}, then {@link add}. */
+  claim?(table: string, owner: string, ids: readonly string[]): Statement;
+  /** Returns a row `{id}` for each that is there. */
+  known(table: string, owner: string, ids: readonly string[]): Statement;
+  /** Adds ids; a unique violation when another has just added one of them. */
+  add(table: string, owner: string, ids: readonly string[]): Statement;
+  /** Deletes at most `most` ids that are older than so many days. */
+  prune(table: string, days: number, most: number): string;
 }

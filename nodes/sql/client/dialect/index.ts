@@ -6,7 +6,7 @@ import { mariadb } from "./mariadb";
 import { postgresql } from "./postgresql";
 import { sqlite } from "./sqlite";
 
-export type { Column, Dialect, Statement, Target } from "./dialect";
+export type { BatchStatement, Column, Dialect, InboxDialect, Run, Statement, Target } from "./dialect";
 
 const DIALECTS: Partial<Record<DialectName, Dialect>> = { postgresql, mariadb, sqlite };
 

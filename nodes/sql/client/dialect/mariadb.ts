@@ -1,13 +1,29 @@
 import type { Parameter } from "../backend";
 import type { PlainValue } from "../protocol";
-import type { Column, Dialect, Statement, Target } from "./dialect";
+import type { BatchStatement, Column, Dialect, InboxDialect, Target } from "./dialect";
+import { standardInbox } from "./inbox";
+import { deleteRow, findRow, insertRow, insertUnlessThere, updateRow } from "./row-statements";
 import { MAX_PARAMETERS, placeholders, quote, sqlTimestamp } from "./text";
 import { parameter, parameterBytes } from "./values";
 
 const name = (identifier: string): string => quote(identifier, "`");
 const IN_TABLE = "table_schema = coalesce(?, database()) and table_name = ?";
 
-/** MariaDB and MySQL. */
+const inbox: InboxDialect = {
+  ...standardInbox,
+  // ids are plain ASCII, and differ in case
+  create: (parts) => [
+    `create table if not exists ${parts.map(name).join(".")} (node varchar(64) character set ascii collate ascii_bin not null, ` +
+      "id varchar(255) character set ascii collate ascii_bin not null, stored_at timestamp not null default current_timestamp, " +
+      "primary key (node, id), key (stored_at))",
+  ],
+  prune: (table, days, most) => `delete from ${table} where stored_at < current_timestamp - interval ${days} day order by stored_at limit ${most}`,
+};
+
+/**
+ * MariaDB and MySQL. In a statement for several rows a value has no type but that of the column it is inserted into, so that updates and
+ * deletes go row by row. `insert ignore` is not used: it swallows every error, and stores what does not fit cut to fit.
+ */
 export const mariadb: Dialect<Parameter[]> = {
   name: "mariadb",
   setup: [
@@ -34,12 +50,20 @@ export const mariadb: Dialect<Parameter[]> = {
   encode: (values, columns) => values.map((value, index) => encode(value, columns[index] as Column)),
   size: parameterBytes,
 
-  write({ table, columns, mode, keys }: Target, rows): Statement {
+  rowByRow: new Set(["update", "delete", "ignore"]),
+  write({ table, columns, mode, keys }: Target, rows): BatchStatement {
     const list = columns.map((column) => name(column.name)).join(", ");
     const insert = `insert into ${table} (${list}) values ${placeholders(rows.length, columns.length)}`;
     const sql = mode === "upsert" ? `${insert} on duplicate key update ${assignments(columns, keys)}` : insert;
     return { sql, parameters: rows.flat() };
   },
+  async writeRow(target, row, run): Promise<number> {
+    if (target.mode === "delete") return run(deleteRow(name, target, row));
+    if (target.mode === "ignore") return insertUnlessThere(run, insertRow(name, target, row));
+    // a row that is found but stays as it is does not count
+    return (await run(updateRow(name, target, row))) || run(findRow(name, target, row));
+  },
+  inbox,
 };
 
 function inTable(parts: readonly string[]): Parameter[] {

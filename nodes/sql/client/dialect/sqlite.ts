@@ -1,12 +1,31 @@
 import type { Parameter } from "../backend";
 import type { PlainValue } from "../protocol";
-import type { Dialect, Statement, Target } from "./dialect";
+import type { BatchStatement, Dialect, InboxDialect, Target } from "./dialect";
+import { standardInbox } from "./inbox";
 import { onConflict } from "./postgresql";
+import { deleteRow, insertRow, updateRow } from "./row-statements";
 import { MAX_PARAMETERS, placeholders, quote } from "./text";
 import { parameter, parameterBytes } from "./values";
 
 const name = (identifier: string): string => quote(identifier, '"');
 const MAX_INTEGER = 2n ** 63n;
+
+const inbox: InboxDialect = {
+  ...standardInbox,
+  create(parts) {
+    const schema = parts.slice(0, -1).map((part) => `${name(part)}.`);
+    const table = parts.at(-1) ?? "";
+    return [
+      `create table if not exists ${schema.join("")}${name(table)} (node text not null, id text not null, stored_at text not null default current_timestamp, ` +
+        "primary key (node, id)) without rowid",
+      `create index if not exists ${schema.join("")}${name(`${table}_stored_at`)} on ${name(table)} (stored_at)`,
+    ];
+  },
+  // a transaction that has read before another wrote can never write
+  lock: (table) => `delete from ${table} where 0`,
+  prune: (table, days, most) =>
+    `delete from ${table} where (node, id) in (select node, id from ${table} where stored_at < datetime('now', '-${days} days') order by stored_at limit ${most})`,
+};
 
 /** SQLite 3.24 and later, under ODBC or embedded. It has no date type: dates are stored as ISO 8601 text in UTC, text as it is. */
 export const sqlite: Dialect<Parameter[]> = {
@@ -24,11 +43,19 @@ export const sqlite: Dialect<Parameter[]> = {
   encode: (values) => values.map(encode),
   size: parameterBytes,
 
-  write({ table, columns, mode, keys }: Target, rows): Statement {
+  rowByRow: new Set(["update", "delete", "ignore"]),
+  write({ table, columns, mode, keys }: Target, rows): BatchStatement {
     const list = columns.map((column) => name(column.name)).join(", ");
     const insert = `insert into ${table} (${list}) values ${placeholders(rows.length, columns.length)}`;
     return { sql: mode === "upsert" ? `${insert} ${onConflict(columns, keys)}` : insert, parameters: rows.flat() };
   },
+  writeRow(target, row, run): Promise<number> {
+    if (target.mode === "update") return run(updateRow(name, target, row));
+    if (target.mode === "delete") return run(deleteRow(name, target, row));
+    const { sql, parameters } = insertRow(name, target, row);
+    return run({ sql: `${sql} on conflict ${target.keys.length > 0 ? `(${target.keys.map(name).join(", ")}) ` : ""}do nothing`, parameters });
+  },
+  inbox,
 };
 
 function encode(value: PlainValue): Parameter {

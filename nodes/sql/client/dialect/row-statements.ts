@@ -1,0 +1,62 @@
+/** Statements of one row with `?` for each value, as most products take them. */
+import { isConnectorError } from "../../../common/errors";
+import type { Parameter } from "../backend";
+import { isDuplicateKey } from "../duplicate-key";
+import type { Run, Statement, Target } from "./dialect";
+
+/** Quotes an identifier. */
+type Quote = (identifier: string) => string;
+
+/** `update t set a = ? where k = ?` */
+export function updateRow(quoted: Quote, target: Target, row: readonly Parameter[]): Statement {
+  const { rest, keys } = split(target, row);
+  const set = rest.map(({ name }) => `${quoted(name)} = ?`).join(", ");
+  return { sql: `update ${target.table} set ${set} where ${where(quoted, keys)}`, parameters: values([...rest, ...keys]) };
+}
+
+/** `delete from t where k = ?` */
+export function deleteRow(quoted: Quote, target: Target, row: readonly Parameter[]): Statement {
+  const { keys } = split(target, row);
+  return { sql: `delete from ${target.table} where ${where(quoted, keys)}`, parameters: values(keys) };
+}
+
+/** A query that returns a row for each that the keys find. */
+export function findRow(quoted: Quote, target: Target, row: readonly Parameter[]): Statement {
+  const { keys } = split(target, row);
+  return { sql: `select 1 as found from ${target.table} where ${where(quoted, keys)}`, parameters: values(keys) };
+}
+
+/** `insert into t (a, k) values (?, ?)` */
+export function insertRow(quoted: Quote, { table, columns }: Target, row: readonly Parameter[]): Statement {
+  const names = columns.map(({ name }) => quoted(name)).join(", ");
+  return { sql: `insert into ${table} (${names}) values (${columns.map(() => "?").join(", ")})`, parameters: [...row] };
+}
+
+/** An insert that does nothing where a unique key is there already. Only where a transaction outlives a statement that fails. */
+export async function insertUnlessThere(run: Run, insert: Statement): Promise<number> {
+  try {
+    return await run(insert);
+  } catch (error) {
+    if (isConnectorError(error) && isDuplicateKey(error)) return 0;
+    throw error;
+  }
+}
+
+interface Given {
+  name: string;
+  value: Parameter;
+}
+
+/** The values of a row by what they are for. */
+function split({ columns, keys }: Target, row: readonly Parameter[]): { keys: Given[]; rest: Given[] } {
+  const given = columns.map(({ name }, index): Given => ({ name, value: row[index] ?? null }));
+  return { keys: given.filter(({ name }) => keys.includes(name)), rest: given.filter(({ name }) => !keys.includes(name)) };
+}
+
+function where(quoted: Quote, keys: readonly Given[]): string {
+  return keys.map(({ name }) => `${quoted(name)} = ?`).join(" and ");
+}
+
+function values(given: readonly Given[]): Parameter[] {
+  return given.map(({ value }) => value);
+}

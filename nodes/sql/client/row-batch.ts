@@ -1,0 +1,214 @@
+import { ConnectorError, toConnectorError } from "../../common/errors";
+import type { DatabaseConnection } from "./backend";
+import type { BatchStatement, Column, Dialect, Statement, Target } from "./dialect";
+import { isDuplicateKey } from "./duplicate-key";
+import type { Inbox } from "./inbox";
+import { type RowDone, type RowOutcome, toData, type WriteMode, type WriteRequest } from "./protocol";
+import { rollBack } from "./roll-back";
+import type { TableInfo } from "./table-catalogue";
+
+/** A row made ready, with its place in the request. */
+export interface ReadyRow {
+  index: number;
+  row: unknown;
+  /** Bytes, roughly. */
+  size: number;
+  /** With an inbox. */
+  id: string;
+}
+
+/** Rows that are stored together or not at all. */
+interface Part {
+  rows: readonly ReadyRow[];
+  /** One statement a row, whatever the mode. */
+  rowByRow: boolean;
+}
+
+/** The rows of a part before this one are not to blame. */
+class RowFailure extends Error {
+  constructor(
+    readonly error: ConnectorError,
+    readonly place: number,
+  ) {
+    super(error.message);
+  }
+}
+
+/**
+ * Stores the rows of one request, and gathers what became of each: a part is committed whole or rolled back whole, and a part that is
+ * refused is stored again without the row at fault, or in halves where the database does not say which it was.
+ */
+export class RowBatch {
+  readonly outcomes: (RowOutcome | undefined)[] & RowOutcome[];
+  private stored = false;
+  private readonly table: Omit<Target, "columns" | "mode">;
+  /** A row whose key is there already counts as done. */
+  private readonly lenient: boolean;
+
+  constructor(
+    private readonly dialect: Dialect,
+    private readonly connection: DatabaseConnection,
+    private readonly request: WriteRequest,
+    private readonly inbox: Inbox,
+    { quoted, keys }: TableInfo,
+  ) {
+    const { mode, rows, duplicateIsSuccess = false } = request;
+    this.outcomes = new Array<RowOutcome>(rows.length) as typeof this.outcomes;
+    this.table = { table: quoted, keys };
+    this.lenient = mode === "insert" ? duplicateIsSuccess : mode === "ignore";
+  }
+
+  /** @throws ConnectorError of scope `system`: what is committed has its outcome, the rest has none */
+  async store(columns: readonly Column[], rows: readonly ReadyRow[]): Promise<void> {
+    const { dialect, lenient } = this;
+    const { mode } = this.request;
+    const rowByRow = mode !== "ignore" && dialect.rowByRow.has(mode);
+    const parts: Part[] = this.rounds(rows).map((round) => ({ rows: round, rowByRow }));
+    for (let part = parts.shift(); part; part = parts.shift()) {
+      const left = await this.attempt(columns, part, lenient && dialect.rowByRow.has("ignore"));
+      parts.unshift(...left);
+    }
+  }
+
+  /** A system error in the middle: what is committed stays so, the rest has the error. */
+  giveUp(error: ConnectorError): void {
+    if (!this.stored) throw error;
+    for (let index = 0; index < this.outcomes.length; index += 1) if (this.outcomes[index] === undefined) this.outcomes[index] = toData(error);
+  }
+
+  /** Stores a part. Gives what of it must be stored otherwise: nothing when all of it has its outcome. */
+  private async attempt(columns: readonly Column[], part: Part, canIgnore: boolean): Promise<Part[]> {
+    try {
+      return await this.transaction(columns, part);
+    } catch (thrown) {
+      const place = thrown instanceof RowFailure ? thrown.place : undefined;
+      const error = thrown instanceof RowFailure ? thrown.error : toConnectorError(thrown, "DATABASE_UNAVAILABLE");
+      await rollBack(this.connection);
+      if (error.code === "DATABASE_UNAVAILABLE") throw error;
+      if (error.scope === "system") throw this.named(error);
+      const { rows, rowByRow } = part;
+      if (canIgnore && !rowByRow && isDuplicateKey(error)) return [{ rows, rowByRow: true }];
+      // a lock or a deadlock is nobody's fault: all are tried again
+      if (rows.length === 1 || error.code === "DATABASE_BUSY") {
+        for (const row of rows) this.refuse(row, error);
+        return [];
+      }
+      if (place !== undefined) this.refuse(rows[place] as ReadyRow, error);
+      const middle = place ?? Math.ceil(rows.length / 2);
+      const halves = [rows.slice(0, middle), rows.slice(place === undefined ? middle : middle + 1)];
+      return halves.filter(({ length }) => length > 0).map((half) => ({ rows: half, rowByRow }));
+    }
+  }
+
+  /** A message that is there twice comes twice: the second time when the first is committed, or has failed. */
+  private rounds(rows: readonly ReadyRow[]): (readonly ReadyRow[])[] {
+    if (!this.request.inbox) return [rows];
+    const rounds: ReadyRow[][] = [];
+    const times = new Map<string, number>();
+    for (const row of rows) {
+      const time = times.get(row.id) ?? 0;
+      times.set(row.id, time + 1);
+      (rounds[time] ??= []).push(row);
+    }
+    return rounds;
+  }
+
+  private async transaction(columns: readonly Column[], part: Part): Promise<Part[]> {
+    const { connection, request, inbox } = this;
+    // one statement commits by itself
+    if (!request.inbox && (!part.rowByRow || part.rows.length === 1)) {
+      this.record(part.rows, await this.write(columns, part));
+      return [];
+    }
+    await connection.begin();
+    let { rows } = part;
+    if (request.inbox) {
+      const fresh = await inbox.claim(connection, request.inbox, rows.map(({ id }) => id));
+      rows = rows.filter(({ id }) => fresh.has(id));
+    }
+    const counts = rows.length > 0 ? await this.write(columns, { ...part, rows }) : [];
+    const missed = request.inbox && request.zeroRowsIsError ? rows.filter((_row, place) => counts[place] === 0) : [];
+    if (missed.length > 0) {
+      // their ids must not stay: they may come again when the row is there
+      await rollBack(connection);
+      this.record(missed, missed.map(() => 0));
+      const others = part.rows.filter((row) => !missed.includes(row));
+      return others.length > 0 ? [{ ...part, rows: others }] : [];
+    }
+    await connection.commit();
+    for (const { index } of part.rows) this.outcomes[index] = { rowsAffected: 0, duplicate: true };
+    this.record(rows, counts);
+    return [];
+  }
+
+  /** How many rows of the table each row touched; -1 where only the sum is known. */
+  private async write(columns: readonly Column[], part: Part): Promise<number[]> {
+    const { mode } = this.request;
+    if (part.rowByRow) return this.writeRows({ ...this.table, columns, mode: this.lenient ? "ignore" : mode }, part.rows);
+    const asInsert = mode === "ignore" && this.dialect.rowByRow.has("ignore");
+    return this.writeBatch({ ...this.table, columns, mode: asInsert ? "insert" : mode }, part.rows);
+  }
+
+  private async writeRows(target: Target, rows: readonly ReadyRow[]): Promise<number[]> {
+    const run = async ({ sql, parameters }: Statement): Promise<number> => {
+      const { rows: found, rowsAffected, columns } = await this.connection.query(sql, parameters);
+      return columns.length > 0 ? found.length : rowsAffected;
+    };
+    const counts: number[] = [];
+    for (const [place, { row }] of rows.entries()) {
+      try {
+        counts.push(await this.dialect.writeRow(target, row, run));
+      } catch (thrown) {
+        throw new RowFailure(toConnectorError(thrown, "DATABASE_UNAVAILABLE"), place);
+      }
+    }
+    return counts;
+  }
+
+  private async writeBatch(target: Target, rows: readonly ReadyRow[]): Promise<number[]> {
+    const statement: BatchStatement = this.dialect.write(target, rows.map(({ row }) => row));
+    const { rows: found, rowsAffected } = await this.connection.query(statement.sql, statement.parameters);
+    const { length } = rows;
+    if (!statement.tellsPlaces) {
+      if (target.mode !== "ignore") return new Array<number>(length).fill(1);
+      return new Array<number>(length).fill(rowsAffected === length ? 1 : rowsAffected === 0 ? 0 : -1);
+    }
+    const counts = new Array<number>(length).fill(0);
+    for (const { place } of found) counts[Number(place) - 1] = (counts[Number(place) - 1] ?? 0) + 1;
+    // two rows may have keys that only the database takes for equal: each has its turn, in order
+    const missed = target.mode === "update" ? rows.flatMap((_row, place) => (counts[place] === 0 ? [place] : [])) : [];
+    if (missed.length === 0 || missed.length === length) return counts;
+    const again = await this.writeBatch(target, missed.map((place) => rows[place] as ReadyRow));
+    missed.forEach((place, index) => (counts[place] = again[index] ?? 0));
+    return counts;
+  }
+
+  private record(rows: readonly ReadyRow[], counts: readonly number[]): void {
+    const { mode, zeroRowsIsError, table } = this.request;
+    const mustFind = zeroRowsIsError === true && (mode === "update" || mode === "delete");
+    this.stored = true;
+    for (const [place, { index }] of rows.entries()) {
+      const rowsAffected = counts[place] ?? 0;
+      if (rowsAffected === 0 && mustFind) this.outcomes[index] = toData(new ConnectorError("ROW_MISSING", `${mode} of ${table}: no row has this key`, { details: { table } }));
+      else this.outcomes[index] = done(mode, rowsAffected);
+    }
+  }
+
+  private refuse({ index }: ReadyRow, error: ConnectorError): void {
+    const { mode } = this.request;
+    if (this.lenient && isDuplicateKey(error)) this.outcomes[index] = done(mode, 0);
+    else this.outcomes[index] = toData(this.named(error));
+  }
+
+  private named(error: ConnectorError): ConnectorError {
+    const { code, scope, retryable, details, message } = error;
+    const { mode, table } = this.request;
+    const doing = mode === "update" || mode === "delete" ? `${mode} of ${table}` : `${mode} into ${table}`;
+    return new ConnectorError(code, `${doing}: ${message}`, { scope, retryable, details: { ...details, table } });
+  }
+}
+
+function done(mode: WriteMode, rowsAffected: number): RowDone | null {
+  if (mode === "insert" && rowsAffected === 0) return { rowsAffected, duplicate: true };
+  return rowsAffected === 1 ? null : { rowsAffected };
+}

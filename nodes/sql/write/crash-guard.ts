@@ -1,0 +1,62 @@
+import { ConnectorError, isConnectorError } from "../../common/errors";
+
+/** A driver that dies of an item dies of it again: after so many deaths in a row, items are stored one by one to find it. */
+const DEATHS = 3;
+/** An item that ends the process so often alone is to blame. */
+const DEATHS_ALONE = 2;
+
+/** Finds the one message that crashes the database's driver, and with it the process, so that it fails alone. */
+export class CrashGuard<Item, Outcome> {
+  /** How often in a row the process crashed while it wrote for this node. */
+  private deaths = 0;
+
+  /**
+   * @param store stores items in one request
+   * @param refuse the outcome of an item with an error
+   */
+  constructor(
+    private readonly store: (items: Item[]) => Promise<Outcome[]>,
+    private readonly refuse: (error: ConnectorError) => Outcome,
+  ) {}
+
+  /** One outcome per item, in order. @throws whatever `store` throws, unless the fault is found */
+  async write(items: Item[]): Promise<Outcome[]> {
+    if (this.deaths < DEATHS) {
+      const outcomes = await this.counted(items);
+      this.deaths = 0;
+      return outcomes;
+    }
+    const outcomes: Outcome[] = [];
+    // what cannot be stored for another reason is the source's to try again: the outcomes so far must not be lost with it
+    for (const item of items) outcomes.push(await this.alone(item));
+    this.deaths = 0;
+    return outcomes;
+  }
+
+  private async alone(item: Item): Promise<Outcome> {
+    for (let deaths = 0; ; ) {
+      try {
+        return (await this.counted([item]))[0] as Outcome;
+      } catch (error) {
+        if (!isConnectorError(error)) throw error;
+        if (!isCrash(error)) return this.refuse(error);
+        deaths += 1;
+        if (deaths === DEATHS_ALONE) return this.refuse(new ConnectorError("ROW_REFUSED", `The driver crashes on this message: ${error.message}`));
+      }
+    }
+  }
+
+  private async counted(items: Item[]): Promise<Outcome[]> {
+    try {
+      return await this.store(items);
+    } catch (error) {
+      if (isCrash(error)) this.deaths += 1;
+      throw error;
+    }
+  }
+}
+
+/** Whether the driver took its process with it; SIGKILL and the like come from outside, and an exit code from our own time limits. */
+function isCrash(error: unknown): boolean {
+  return isConnectorError(error) && /^SIG(ABRT|SEGV|BUS|ILL|FPE|TRAP)$/.test(String(error.details["ended"]));
+}

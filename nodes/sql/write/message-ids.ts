@@ -1,0 +1,70 @@
+import { createHash } from "node:crypto";
+import { ConnectorError } from "../../common/errors";
+import type { TypedValue } from "../../common/typed-input";
+import type { InboxOptions } from "../client/protocol";
+
+/** What an inbox keeps as it is: comparing such ids is the same in every database. Others are kept as their hash. */
+const PLAIN = /^[!-~]{1,200}$/;
+/** Ids remembered with their deliveries. */
+const MOST_REMEMBERED = 5000;
+
+/** A message's id, and the delivery it came with. */
+export interface MessageId {
+  id: string;
+  delivery: string | undefined;
+}
+
+/** Dedupe: what messages are called, and which of them were stored in the delivery they still belong to. */
+export class MessageIds {
+  private readonly stored = new Map<string, string>();
+
+  /**
+   * @param value where the id stands
+   * @param label how that is called in errors
+   */
+  constructor(
+    private readonly value: TypedValue,
+    private readonly label: string,
+    readonly inbox: InboxOptions,
+  ) {}
+
+  /** @throws ConnectorError `INPUT_INVALID` when the message has no id */
+  of(msg: object): MessageId | Promise<MessageId> {
+    const delivery = (msg as { delivery?: { id?: unknown } }).delivery?.id;
+    const build = (value: unknown): MessageId => ({ id: this.text(value), delivery: typeof delivery === "string" ? delivery : undefined });
+    const value = this.value(msg);
+    return value instanceof Promise ? value.then(build) : build(value);
+  }
+
+  /**
+   * Takes note of what was stored or found to be a duplicate.
+   *
+   * @returns an error when it is no duplicate but a second message of one delivery with the same id: the parts of a split message have the
+   *   id of the whole, and all but the first would be dropped
+   */
+  judge({ id, delivery }: MessageId, duplicate: boolean): ConnectorError | undefined {
+    if (delivery === undefined) return undefined;
+    if (duplicate) return this.stored.get(id) === delivery ? this.ambiguous() : undefined;
+    if (this.stored.size >= MOST_REMEMBERED) this.stored.delete(this.stored.keys().next().value as string);
+    this.stored.set(id, delivery);
+    return undefined;
+  }
+
+  private text(value: unknown): string {
+    const text = typeof value === "string" || typeof value === "number" || typeof value === "bigint" ? String(value) : "";
+    if (text === "") {
+      throw new ConnectorError("INPUT_INVALID", `The message has no id in ${this.label}: its sender must set one, or "Message id" must name where it stands`, {
+        details: { name: this.label },
+      });
+    }
+    return PLAIN.test(text) ? text : `sha256:${createHash("sha256").update(text).digest("hex")}`;
+  }
+
+  private ambiguous(): ConnectorError {
+    return new ConnectorError(
+      "INPUT_INVALID",
+      `Two messages of one delivery have the same id in ${this.label}: make "Message id" tell parts of a message apart, for example with msg.parts.index`,
+      { details: { name: this.label } },
+    );
+  }
+}

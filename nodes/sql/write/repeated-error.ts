@@ -1,0 +1,105 @@
+import { ConnectorError, toConnectorError } from "../../common/errors";
+import type { ItemResult } from "../../delivery/sink";
+import { isDuplicateKey } from "../client/duplicate-key";
+
+/**
+ * Stops a node whose messages all fail alike. A wrong statement or a missing column is an error of each message on its own, and would
+ * drain a queue into its dead letters: after so many equal permanent errors in a row the next ones are held, as if the database were
+ * away, and one of them is tried now and then. When one passes, or fails in another way, all go on.
+ *
+ * A duplicate key neither counts nor ends a row of errors: after a crash a broker sends again what was stored, and that is no fault.
+ */
+export class RepeatedError<Item, Result> {
+  private last = "";
+  private times = 0;
+  private stopped: ConnectorError | undefined;
+  private probing = false;
+  private probes = 0;
+
+  /**
+   * @param limit errors in a row; 0 never stops
+   * @param store stores items: one result each
+   */
+  constructor(
+    private readonly limit: number,
+    private readonly store: (items: Item[]) => Promise<ItemResult<Result>[]>,
+  ) {}
+
+  /** Stores items, or holds them. @throws whatever `store` throws */
+  async write(items: Item[]): Promise<ItemResult<Result>[]> {
+    if (!this.stopped) return this.count(await this.store(items));
+    if (this.probing) return items.map(() => held(this.stopped));
+    this.probing = true;
+    try {
+      return await this.probe(items, this.stopped);
+    } finally {
+      this.probing = false;
+    }
+  }
+
+  /** Tries one, each time the next, since the first may be wrong for a reason of its own. */
+  private async probe(items: Item[], stopped: ConnectorError): Promise<ItemResult<Result>[]> {
+    const place = this.probes % items.length;
+    this.probes += 1;
+    const [result = held(stopped)] = await this.store([items[place] as Item]);
+    const again = !result.ok && (result.error.scope === "system" || signature(result.error) === this.last);
+    if (again) {
+      const error = result.error.scope === "system" ? result.error : stopped;
+      return items.map(() => held(error));
+    }
+    this.stopped = undefined;
+    this.times = 0;
+    this.count([result]);
+    const others = items.filter((_item, index) => index !== place);
+    const results = others.length > 0 ? await this.rest(others) : [];
+    results.splice(place, 0, result);
+    return results;
+  }
+
+  /** What follows a probe that passed: that one is committed, and must not be forgotten because of these. */
+  private async rest(items: Item[]): Promise<ItemResult<Result>[]> {
+    try {
+      return this.count(await this.store(items));
+    } catch (thrown) {
+      const error = toConnectorError(thrown);
+      return items.map(() => held(error));
+    }
+  }
+
+  private count(results: ItemResult<Result>[]): ItemResult<Result>[] {
+    if (this.limit === 0) return results;
+    if (results.some(({ ok }) => ok)) {
+      this.times = 0;
+      return results;
+    }
+    return results.map((result) => {
+      const sign = result.ok ? undefined : signature(result.error);
+      if (result.ok || sign === undefined) return result;
+      if (this.stopped) return sign === this.last ? held(this.stopped) : result;
+      this.times = sign === this.last ? this.times + 1 : 1;
+      this.last = sign;
+      if (this.times >= this.limit) this.stopped = stop(result.error, this.limit);
+      return result;
+    });
+  }
+}
+
+/** Whether an error says that its node has stopped. */
+export function isStop(error: ConnectorError): boolean {
+  return error.details["repeated"] !== undefined;
+}
+
+/** What makes two errors equal; `undefined` for those that may pass or tell nothing of the next message. */
+function signature(error: ConnectorError): string | undefined {
+  const { code, scope, retryable, details } = error;
+  if (scope !== "message" || retryable || isDuplicateKey(error)) return undefined;
+  return JSON.stringify([code, ...["state", "native", "table", "column", "statement", "name"].map((name) => details[name] ?? null)]);
+}
+
+function stop({ code, message, details }: ConnectorError, limit: number): ConnectorError {
+  return new ConnectorError(code, `${limit} messages in a row failed alike: ${message}`, { scope: "system", retryable: true, details: { ...details, repeated: limit } });
+}
+
+function held(error: ConnectorError | undefined): { ok: false; error: ConnectorError } {
+  return { ok: false, error: error ?? new ConnectorError("DATABASE_UNAVAILABLE", "Another message is being tried") };
+}

@@ -1,0 +1,141 @@
+import { ConnectorError } from "../../common/errors";
+import type { TypedValue } from "../../common/typed-input";
+import type { ItemResult } from "../../delivery/sink";
+import type { DatabaseClient } from "../client/database-client";
+import { namedValue, type NamedValues, namesIn, valuesFrom } from "../client/named-values";
+import { fromData, type NamedStatement, toData, type Transaction, type TransactionOutcome } from "../client/protocol";
+import { CrashGuard } from "./crash-guard";
+import type { MessageId, MessageIds } from "./message-ids";
+import type { Work, WriteResult } from "./work";
+
+/** What {@link StatementWork} is made of. */
+export interface StatementWorkOptions {
+  database: DatabaseClient;
+  /** Run in this order, in one transaction a message. */
+  statements: readonly OwnStatement[];
+  /** Names that are not listed are properties of the payload, or of the item. */
+  parameters: readonly { name: string; value: TypedValue }[];
+  /** The list of items the statements run for. Without it they run once a message. */
+  forEach?: TypedValue;
+  /** Most rows a statement may return. */
+  maxRows: number;
+  /** An update or delete that finds no row is an error of its message. */
+  zeroRowsIsError: boolean;
+  /** Dedupe. */
+  ids?: MessageIds;
+}
+
+/** One of the node's statements. */
+export interface OwnStatement {
+  sql: string;
+  /** With `forEach`: run once for the message, not for each item. */
+  once: boolean;
+}
+
+/** Which statement ran, and for which item; both from 1. */
+interface Step {
+  statement: number;
+  item?: number;
+}
+
+interface Item {
+  statements: NamedStatement[];
+  steps: Step[];
+  id?: MessageId;
+}
+
+/** Statements that run for the message, or one after the other for each item. */
+interface Section {
+  once: boolean;
+  statements: { sql: string; number: number; names: string[] }[];
+}
+
+/** Most statements in the transaction of one message. */
+const MOST_STEPS = 10_000;
+
+/** The user's own statements, in one transaction a message, the messages one after the other. */
+export class StatementWork implements Work<Item> {
+  /** One: in which order own statements must run, only their author knows. */
+  readonly concurrency = 1;
+  private readonly guard: CrashGuard<Transaction, TransactionOutcome>;
+  private readonly sections: Section[] = [];
+
+  constructor(private readonly options: StatementWorkOptions) {
+    const { statements, parameters, forEach } = options;
+    this.guard = new CrashGuard(
+      (transactions) => this.store(transactions),
+      (error) => ({ error: toData(error) }),
+    );
+    const listed = new Set(parameters.map(({ name }) => name));
+    statements.forEach(({ sql, once }, index) => {
+      const statement = { sql, number: index + 1, names: namesIn(sql).filter((name) => !listed.has(name)) };
+      const section = { once: once || !forEach, statements: [statement] };
+      const last = this.sections.at(-1);
+      if (last?.once === section.once) last.statements.push(statement);
+      else this.sections.push(section);
+    });
+  }
+
+  prepare(msg: object): Item | Promise<Item> {
+    const { parameters, forEach, ids } = this.options;
+    const given = parameters.map(({ value }) => value(msg));
+    const list = forEach?.(msg);
+    const id = ids?.of(msg);
+    if (list instanceof Promise || id instanceof Promise || given.some((value) => value instanceof Promise)) {
+      return Promise.all([Promise.all(given), list, id]).then((ready) => this.item(msg, ...ready));
+    }
+    return this.item(msg, given, list, id);
+  }
+
+  async write(items: Item[]): Promise<ItemResult<WriteResult>[]> {
+    const outcomes = await this.guard.write(items.map(({ statements, id }) => (id ? { statements, id: id.id } : { statements })));
+    return items.map((item, index) => this.result(item, outcomes[index] as TransactionOutcome));
+  }
+
+  private store(transactions: Transaction[]): Promise<TransactionOutcome[]> {
+    const { database, maxRows, zeroRowsIsError, ids } = this.options;
+    return database.execute({ transactions, maxRows, zeroRowsIsError, ...(ids ? { inbox: ids.inbox } : {}) });
+  }
+
+  private item(msg: object, given: readonly unknown[], list: unknown, id: MessageId | undefined): Item {
+    const listed: NamedValues = {};
+    this.options.parameters.forEach(({ name }, index) => (listed[name] = namedValue(given[index], name)));
+    const items = this.options.forEach ? itemsOf(list) : [];
+    const statements: NamedStatement[] = [];
+    const steps: Step[] = [];
+    const { payload } = msg as { payload?: unknown };
+    for (const section of this.sections) {
+      for (const [index, source] of (section.once ? [payload] : items).entries()) {
+        for (const { sql, number, names } of section.statements) {
+          statements.push({ sql, values: { ...valuesFrom(source, names), ...listed } });
+          steps.push(section.once ? { statement: number } : { statement: number, item: index + 1 });
+        }
+        if (steps.length > MOST_STEPS) throw new ConnectorError("INPUT_INVALID", `The message has ${items.length} items: more than ${MOST_STEPS} statements for one transaction`);
+      }
+    }
+    return id ? { statements, steps, id } : { statements, steps };
+  }
+
+  private result({ steps, id }: Item, outcome: TransactionOutcome): ItemResult<WriteResult> {
+    if ("error" in outcome) return { ok: false, error: located(fromData(outcome.error), outcome.statement === undefined ? undefined : steps[outcome.statement]) };
+    const error = id && this.options.ids?.judge(id, outcome.duplicate === true);
+    if (error) return { ok: false, error };
+    const { results, duplicate } = outcome;
+    const counts = results.map(({ rowsAffected }) => rowsAffected);
+    const rowsAffected = counts.includes(-1) ? -1 : counts.reduce((sum, count) => sum + count, 0);
+    return { ok: true, value: { mode: "statements", rowsAffected, results, ...(duplicate ? { duplicate } : {}) } };
+  }
+}
+
+function itemsOf(list: unknown): unknown[] {
+  if (Array.isArray(list)) return list;
+  const what = list === undefined ? "nothing" : list === null ? "null" : `a ${typeof list}`;
+  throw new ConnectorError("INPUT_INVALID", `"For each" names ${what}, not a list`, { details: { name: "forEach" } });
+}
+
+/** The error, with the statement and item it is about. */
+function located({ code, message, scope, retryable, details }: ConnectorError, step: Step | undefined): ConnectorError {
+  if (!step) return new ConnectorError(code, message, { scope, retryable, details });
+  const where = `statement ${step.statement}${step.item === undefined ? "" : `, item ${step.item}`}`;
+  return new ConnectorError(code, `${where}: ${message}`, { scope, retryable, details: { ...details, ...step } });
+}

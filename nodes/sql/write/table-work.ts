@@ -1,0 +1,80 @@
+import { ConnectorError } from "../../common/errors";
+import type { ItemResult } from "../../delivery/sink";
+import type { DatabaseClient } from "../client/database-client";
+import { fromData, isErrorData, type RowOutcome, toData, type WriteRow } from "../client/protocol";
+import { RowMapper, type RowMapperOptions } from "../client/row-mapper";
+import { CrashGuard } from "./crash-guard";
+import type { MessageId, MessageIds } from "./message-ids";
+import type { Work, WriteResult } from "./work";
+
+/** What {@link TableWork} is made of. */
+export interface TableWorkOptions extends RowMapperOptions {
+  database: DatabaseClient;
+  /** Insert: a row whose key is there already counts as done. */
+  duplicateIsSuccess: boolean;
+  /** Update and delete: to find no row is an error. */
+  zeroRowsIsError: boolean;
+  /** Dedupe. */
+  ids?: MessageIds;
+}
+
+/** A row, and with dedupe the message it was made of. */
+interface Item {
+  row: WriteRow;
+  id?: MessageId;
+}
+
+/** Statements at once: more than this gains nothing and makes locks meet. */
+const MAX_CONCURRENCY = 3;
+
+/** Messages to rows of one table, and rows to batches: each message by its own row's fate. */
+export class TableWork implements Work<Item> {
+  readonly concurrency: number;
+  private readonly mapper: RowMapper;
+  private readonly guard: CrashGuard<WriteRow, RowOutcome>;
+  private readonly usual: WriteResult;
+
+  constructor(private readonly options: TableWorkOptions) {
+    const { table, mode } = options;
+    this.concurrency = Math.min(options.database.concurrency, MAX_CONCURRENCY);
+    this.mapper = new RowMapper(options);
+    this.usual = { rowsAffected: 1, table, mode };
+    this.guard = new CrashGuard(
+      (rows) => this.store(rows),
+      ({ code, message, scope, retryable, details }) => toData(new ConnectorError(code, `${mode}, table ${table}: ${message}`, { scope, retryable, details })),
+    );
+  }
+
+  prepare(msg: object): Item | Promise<Item> {
+    const row = this.mapper.row(msg);
+    const id = this.options.ids?.of(msg);
+    if (row instanceof Promise || id instanceof Promise) return Promise.all([row, id]).then(([ready, known]) => item(ready, known));
+    return item(row, id);
+  }
+
+  key({ row }: Item): string | undefined {
+    return this.mapper.key(row);
+  }
+
+  async write(items: Item[]): Promise<ItemResult<WriteResult>[]> {
+    const outcomes = await this.guard.write(items.map(({ row }) => row));
+    return items.map((given, index) => this.result(given, outcomes[index] ?? null));
+  }
+
+  private store(rows: WriteRow[]): Promise<RowOutcome[]> {
+    const { database, table, mode, keys, columns, duplicateIsSuccess, zeroRowsIsError, ids } = this.options;
+    return database.write({ table, mode, keys, mapped: columns.length > 0, rows, duplicateIsSuccess, zeroRowsIsError, ...(ids ? { inbox: ids.inbox } : {}) });
+  }
+
+  private result({ id }: Item, outcome: RowOutcome): ItemResult<WriteResult> {
+    if (isErrorData(outcome)) return { ok: false, error: fromData(outcome) };
+    const error = id && this.options.ids?.judge(id, outcome?.duplicate === true);
+    if (error) return { ok: false, error };
+    return { ok: true, value: { ...this.usual, ...outcome } };
+  }
+}
+
+function item(row: WriteRow, id: MessageId | undefined): Item {
+  if (id) row.id = id.id;
+  return id ? { row, id } : { row };
+}

@@ -54,17 +54,29 @@ export const FORMS: readonly FormCase[] = [
   {
     type: "surewire-amqp-get",
     needs: ["broker", "queue"],
-    fill: { name: "get", broker: true, queue: "devices", count: "25", settle: "node", retries: "3" },
-    saved: { count: 25, countType: "num", retries: 3, deadline: 1_500_000, arguments: {} },
+    fill: {
+      name: "get", broker: true, queue: "devices", count: "25", settle: "node", retries: "3",
+      format: "delimited", "formatOptions-delimiter": ";", "formatOptions-columns": [["id"], ["value"]], "formatOptions-encoding": "windows-1252",
+    },
+    saved: {
+      count: 25, countType: "num", retries: 3, deadline: 1_500_000, arguments: {}, "formatOptions-delimiter": undefined, "formatOptions-encoding": undefined,
+      formatOptions: {
+        delimiter: ";", quote: '"', header: true, columns: ["id", "value"], encoding: "windows-1252", rootElement: "root", rowElement: "row", attributePrefix: "@", arrays: [],
+      },
+    },
   },
   {
     type: "surewire-amqp-out",
     needs: ["broker", "routingKey"],
     fill: {
       name: "out", broker: true, destination: "exchange", exchange: "plant", routingKey: "line.1",
-      properties: [["correlationId", "payload.id"], ["expiration", "payload.ttl"]], maxWaiting: "500",
+      properties: [["correlationId", "payload.id"], ["expiration", "payload.ttl"]], maxWaiting: "500", format: "xml", "formatOptions-rootElement": "readings",
     },
     saved: {
+      "formatOptions-rootElement": undefined,
+      formatOptions: {
+        delimiter: ",", quote: '"', header: true, columns: [], encoding: "", rootElement: "readings", rowElement: "row", attributePrefix: "@", arrays: [],
+      },
       destination: undefined, exchangeType: "str", persistent: true, confirmTimeout: 15_000, maxWait: 60_000, maxWaiting: 500, request: false, requestTimeout: 30_000,
       properties: [{ property: "correlationId", value: "payload.id", valueType: "msg" }, { property: "expiration", value: "payload.ttl", valueType: "msg" }],
     },
@@ -82,6 +94,18 @@ export const FORMS: readonly FormCase[] = [
     saved: {
       mapping: [{ field: "Subject", value: "payload.title", valueType: "msg" }, { field: "Description", value: "payload.text", valueType: "msg" }],
       externalIdType: "msg",
+    },
+  },
+  {
+    type: "surewire-sql-read",
+    needs: ["database", "query"],
+    fill: {
+      name: "read", database: true, query: "select * from readings where device = :device", parameters: [["device", "press 1"]], mode: "poll",
+      pollInterval: "1000", watermarkColumn: "changed_at", keyColumn: "id", delayWindow: "500", maxInFlight: "200", retries: "3",
+    },
+    saved: {
+      parameters: [{ name: "device", value: "press 1", valueType: "msg" }], inputs: 0, outputs: 2, pollInterval: 1000, delayWindow: 500, maxInFlight: 200, retries: 3,
+      progress: "watermark", output: "row", batchSize: 200, maxRows: 100_000, emptyOutput: false, start: "all", afterRead: "", afterReadPer: "row", deadline: 1_500_000,
     },
   },
   {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { readSettings, type InDef } from "../../nodes/amqp/in/settings";
+import { DEFAULT_OPTIONS } from "../../nodes/format/options";
 
 const read = (def: Partial<InDef>): ReturnType<typeof readSettings> => readSettings({ id: "node", broker: "broker", queue: "q", ...def });
 
@@ -8,7 +9,7 @@ describe("the settings of amqp in", () => {
     assert.deepEqual(read({}), {
       queue: "q", deadLetterQueue: "q.dlq", broker: "broker", declare: "declare", queueType: "quorum", arguments: {}, bindings: [], prefetch: 400,
       consumerArguments: {}, streamStart: "first", poisonLimit: 3,
-      format: "auto", settle: "flow", deadline: 1_500_000, retries: 5, retryDelay: 1_000, retryMaxDelay: 300_000,
+      format: "auto", formatOptions: DEFAULT_OPTIONS, settle: "flow", deadline: 1_500_000, retries: 5, retryDelay: 1_000, retryMaxDelay: 300_000,
     });
   });
 

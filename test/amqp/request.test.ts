@@ -4,6 +4,7 @@ import { Requester, type Answer, type RequesterOptions } from "../../nodes/amqp/
 import type { Connection } from "../../nodes/amqp/client/connection";
 import type { Outgoing } from "../../nodes/amqp/client/publisher";
 import type { ConnectorError } from "../../nodes/common/errors";
+import { readFormat } from "../../nodes/format/settings";
 import type { RabbitMq } from "../services/rabbitmq";
 import { sharedRabbit } from "../services/shared";
 import { waitFor } from "../services/wait";
@@ -35,7 +36,7 @@ describe("a requester", function () {
   function open(options: Partial<RequesterOptions> = {}, url = rabbit.url): void {
     warnings = [];
     ({ connection } = connectionTo(rabbit, { urls: [url] }));
-    requester = new Requester({ connection, confirmTimeout: 15_000, timeout: 20_000, format: "auto", warn: (line) => warnings.push(line), ...options });
+    requester = new Requester({ connection, confirmTimeout: 15_000, timeout: 20_000, ...readFormat({}), warn: (line) => warnings.push(line), ...options });
   }
 
   async function reopen(options: Partial<RequesterOptions>, url = rabbit.url): Promise<void> {

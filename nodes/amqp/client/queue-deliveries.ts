@@ -4,7 +4,8 @@ import type { NodeName, SettleMode } from "../../delivery/outcome";
 import type { RetryPolicy } from "../../delivery/retry-policy";
 import type { TrackedRuntime } from "../../delivery/runtime";
 import { DeliverySource } from "../../delivery/source";
-import { decode, type Format } from "../../format/format";
+import { decode } from "../../format/format";
+import type { FormatSettings } from "../../format/settings";
 import type { AckWindow } from "./ack-window";
 import type { Connection } from "./connection";
 import type { Taken } from "./taking-channel";
@@ -14,8 +15,7 @@ import { queueMessage, type QueueMessage } from "./queue-message";
 import { attemptOf } from "./retry-and-dead-letter";
 
 /** How what is taken from a queue is handed to the flow and settled. Times in ms. */
-export interface DeliverySettings extends RetryPolicy {
-  format: Format;
+export interface DeliverySettings extends RetryPolicy, FormatSettings {
   settle: SettleMode;
   deadline: number;
 }
@@ -103,8 +103,9 @@ export class QueueDeliveries {
   /** The first half of {@link received}: what is to be handed over, or `undefined` when it has become a dead letter. */
   decode(taken: Taken, attempt = attemptOf(taken.message)): Decoded | undefined {
     const { message } = taken;
+    const { format, formatOptions } = this.options.settings;
     try {
-      return { taken, payload: decode(message.content, this.options.settings.format, message.properties) };
+      return { taken, payload: decode(message.content, format, message.properties, formatOptions) };
     } catch (error) {
       this.deadLetter(taken, toConnectorError(error, "FORMAT_INVALID"), attempt);
       return undefined;

@@ -1,17 +1,16 @@
 import { ConnectorError, errorText } from "../../common/errors";
 import { wholeNumber } from "../../common/whole-number";
 import type { SettleMode } from "../../delivery/outcome";
-import type { Format } from "../../format/format";
+import { readFormat, type FormatDef } from "../../format/settings";
 import type { DeliverySettings } from "./queue-deliveries";
 
 /** What the editor saves for every node that takes from a queue. Numbers come as text when they were typed or stand in the environment. Times in ms. */
-export interface QueueDef {
+export interface QueueDef extends FormatDef {
   broker: string;
   queue: string;
   declare?: string;
   queueType?: string;
   arguments?: Record<string, unknown> | string;
-  format?: string;
   settle?: string;
   deadline?: number | string;
   retries?: number | string;
@@ -20,7 +19,6 @@ export interface QueueDef {
   deadLetterQueue?: string;
 }
 
-const FORMATS: readonly Format[] = ["auto", "json", "text", "buffer"];
 const SETTLE_MODES: readonly SettleMode[] = ["flow", "node", "delivery"];
 
 /** The queue's name and that of its dead letters, by default `<queue>.dlq`. @throws ConnectorError NOT_CONFIGURED without a queue */
@@ -38,7 +36,7 @@ export function nameIn(value: string | number | undefined): string {
 /** How messages are handed over and settled, with the defaults. @throws ConnectorError NOT_CONFIGURED */
 export function readDelivery(def: QueueDef): DeliverySettings {
   return {
-    format: oneOf(def.format, FORMATS, "auto"),
+    ...readFormat(def),
     settle: oneOf(def.settle, SETTLE_MODES, "flow"),
     deadline: wholeNumber(def.deadline, 1_500_000, 1),
     retries: wholeNumber(def.retries, 5),

@@ -1,20 +1,20 @@
 import { randomUUID } from "node:crypto";
 import { deflateSync, gzipSync } from "node:zlib";
 import { ConnectorError, type ErrorCode } from "../../common/errors";
-import { encode, type Format } from "../../format/format";
+import { encode } from "../../format/format";
+import type { FormatSettings } from "../../format/settings";
 import type { HeaderTable } from "../client/headers";
 import { isReply } from "../client/publish-faults";
 import type { Outgoing } from "../client/publisher";
 import type { Field, PropertyName } from "./fields";
 
 /** How a message becomes one for the broker. */
-export interface MessageBuilderOptions {
+export interface MessageBuilderOptions extends FormatSettings {
   exchange: Field<string>;
   routingKey: Field<string>;
   headers: Field<HeaderTable>;
   /** What is given of the properties; the others are as AMQP has them, or {@link messageBuilder}'s own. */
   properties: { name: PropertyName; value: Field<string | number | undefined> }[];
-  format: Format;
   persistent: boolean;
   mandatory: boolean;
 }
@@ -51,7 +51,7 @@ export function messageBuilder(config: MessageBuilderOptions): (msg: object) => 
     const draft: Draft = { exchange: base.exchange, routingKey: base.routingKey, options: { ...base.options } };
     varying.forEach(({ field, put }, index) => put(draft, field.read(values[index])));
     checkDestination(draft, "INPUT_INVALID");
-    return finish(draft, (msg as { payload?: unknown }).payload, config.format);
+    return finish(draft, (msg as { payload?: unknown }).payload, config);
   };
   return (msg) => {
     if (varying.length === 0) return build(msg, NONE);
@@ -74,8 +74,8 @@ function checkDestination({ exchange, routingKey }: Draft, code: ErrorCode): voi
   if (exchange === "" && routingKey === "") throw new ConnectorError(code, "The routing key is empty: the default exchange needs the name of a queue there");
 }
 
-function finish({ exchange, routingKey, options }: Draft, payload: unknown, format: Format): Outgoing {
-  const { content, contentType } = encode(payload, format);
+function finish({ exchange, routingKey, options }: Draft, payload: unknown, { format, formatOptions }: FormatSettings): Outgoing {
+  const { content, contentType } = encode(payload, format, formatOptions);
   options.messageId ??= randomUUID();
   options.timestamp ??= Math.floor(Date.now() / 1000);
   options.contentType ??= contentType;

@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { ConfirmChannel, ConsumeMessage } from "amqplib";
 import { ConnectorError, toConnectorError } from "../../common/errors";
-import { decode, type Format } from "../../format/format";
+import { decode } from "../../format/format";
+import type { FormatSettings } from "../../format/settings";
 import type { Connection } from "../client/connection";
 import { REPLY_TO } from "../client/publish-faults";
 import { Publisher, type Outgoing } from "../client/publisher";
@@ -9,15 +10,13 @@ import { givenProperties } from "../client/queue-message";
 import { closeChannel } from "../client/supervised-channel";
 import type { Sender } from "./exchange-writer";
 
-/** What a requester needs. */
-export interface RequesterOptions {
+/** What a requester needs. Answers are decoded as its format says. */
+export interface RequesterOptions extends FormatSettings {
   connection: Connection;
   /** ms until an unconfirmed request counts as lost. */
   confirmTimeout: number;
   /** ms that an answer may take from when the broker has the request. */
   timeout: number;
-  /** How answers are decoded. */
-  format: Format;
   /** The channel is gone. */
   onDown?(): void;
   warn(text: string): void;
@@ -106,8 +105,9 @@ export class Requester implements Sender<Answer> {
     if (!answer) return void closeChannel(channel, 2_000); // the broker sends no more answers: another channel follows
     const waiting = this.waiting.get(String(answer.properties.correlationId));
     if (!waiting) return this.unknown();
+    const { format, formatOptions } = this.options;
     try {
-      const payload = decode(answer.content, this.options.format, answer.properties);
+      const payload = decode(answer.content, format, answer.properties, formatOptions);
       this.settle(String(answer.properties.correlationId), undefined, { payload, amqp: aboutAnswer(answer, waiting.message) });
     } catch (error) {
       const { code, message } = toConnectorError(error, "FORMAT_INVALID");

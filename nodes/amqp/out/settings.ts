@@ -2,12 +2,13 @@ import { ConnectorError } from "../../common/errors";
 import type { TypedValue } from "../../common/typed-input";
 import { wholeNumber } from "../../common/whole-number";
 import type { Format } from "../../format/format";
+import { readFormat, readFormatName, type FormatDef, type FormatSettings } from "../../format/settings";
 import { sanitiseHeaders } from "../client/headers";
 import { field, nameOf, PROPERTIES, propertyOf, type PropertyName } from "./fields";
 import type { MessageBuilderOptions } from "./message-builder";
 
 /** What the editor saves. Numbers may come as text from the environment. */
-export interface OutDef {
+export interface OutDef extends FormatDef {
   broker: string;
   /** Blank: the default exchange, where the routing key is a queue's name. */
   exchange?: string;
@@ -20,7 +21,6 @@ export interface OutDef {
   headers?: string;
   headersType?: string;
   properties?: { property: string; value: string; valueType: string }[];
-  format?: Format;
   persistent?: boolean;
   mandatory?: boolean;
   /** ms */
@@ -33,7 +33,7 @@ export interface OutDef {
   request?: boolean;
   /** ms */
   requestTimeout?: number | string;
-  replyFormat?: Format;
+  replyFormat?: string;
 }
 
 /** The settings of an `amqp out`, normalised. Times in ms. */
@@ -46,7 +46,7 @@ export interface OutSettings {
   confirmTimeout: number;
   maxWait: number;
   maxWaiting: number;
-  request: { timeout: number; format: Format } | undefined;
+  request: ({ timeout: number } & FormatSettings) | undefined;
 }
 
 /**
@@ -59,6 +59,8 @@ export function readSettings(def: OutDef, compile: (value: string, type: string,
   const { exchangeType = "str", routingKeyType = "str", headersType = "json" } = def;
   const exchange = field(compile(def.exchange ?? "", exchangeType, "exchange"), exchangeType, (value) => nameOf(value, "exchange"));
   const routingKey = compile(def.routingKey ?? "", routingKeyType, "routing key");
+  const replyFormat: Format | undefined = def.request ? readFormatName(def.replyFormat) : undefined;
+  const { format, formatOptions } = readFormat(def, ...(replyFormat ? [replyFormat] : []));
   const headers = def.headers ? compile(def.headers, headersType, "headers") : () => undefined;
   return {
     build: {
@@ -70,7 +72,8 @@ export function readSettings(def: OutDef, compile: (value: string, type: string,
         const given = compile(value, valueType, `property ${property}`);
         return { name: property, value: field(given, valueType, (raw) => propertyOf(property, raw)) };
       }),
-      format: def.format || "auto",
+      format,
+      formatOptions,
       persistent: def.persistent !== false,
       mandatory: def.mandatory !== false,
     },
@@ -79,7 +82,7 @@ export function readSettings(def: OutDef, compile: (value: string, type: string,
     confirmTimeout: duration(def.confirmTimeout, 15_000),
     maxWait: duration(def.maxWait, 60_000),
     maxWaiting: wholeNumber(def.maxWaiting, 10_000, 1),
-    request: def.request ? { timeout: duration(def.requestTimeout, 30_000), format: def.replyFormat || "auto" } : undefined,
+    request: replyFormat ? { timeout: duration(def.requestTimeout, 30_000), format: replyFormat, formatOptions } : undefined,
   };
 }
 

@@ -1,0 +1,155 @@
+/* The rows of a form in which a node is told how content is read or written. */
+(function () {
+  "use strict";
+  const { field, formRow, isBlank, isEnvironment, list, rows, text } = window.surewire;
+  const PREFIX = "formatOptions-";
+  const FORMATS = ["auto", "json", "xml", "delimited", "text", "buffer"];
+  const XML_NAME = /^[\p{L}_:][\p{L}\p{M}\p{N}_:.\u00b7-]*$/u;
+
+  /** What can be told of the formats: which have it, whether only what reads or writes has it, and what it is made of. */
+  const OPTIONS = [
+    { name: "delimiter", icon: "arrows-h", formats: ["delimited"], width: "110px", suggest: [",", ";", "\\t", "|"], unit: true },
+    { name: "quote", icon: "quote-right", formats: ["delimited"], width: "110px", suggest: ['"', "'"], unit: true },
+    { name: "header", icon: "header", formats: ["delimited"], check: true },
+    { name: "columns", icon: "columns", formats: ["delimited"], list: true },
+    { name: "rootElement", icon: "sitemap", formats: ["xml"], only: "out" },
+    { name: "rowElement", icon: "bars", formats: ["xml"], only: "out" },
+    { name: "attributePrefix", icon: "at", formats: ["xml"], width: "110px" },
+    { name: "arrays", icon: "list-ol", formats: ["xml"], only: "in", list: true },
+    { name: "encoding", icon: "language", formats: ["xml", "delimited", "text"], suggest: ["utf-8", "utf-16le", "iso-8859-1", "windows-1252"] },
+  ];
+
+  /** The formats that a node uses, as chosen now, each with its direction. */
+  function formatsOf(node, direction) {
+    const formats = [{ format: field(node, "format") || "auto", direction: direction }];
+    if (field(node, "request")) formats.push({ format: field(node, "replyFormat") || "auto", direction: "in" });
+    return formats;
+  }
+
+  function isUsed(option, formats) {
+    return formats.some(function (used) {
+      return option.formats.includes(used.format) && (!option.only || !used.direction || option.only === used.direction);
+    });
+  }
+
+  /** What is wrong with the value of an option, if anything. */
+  function problem(name, value, all) {
+    if (isEnvironment(value)) return "";
+    switch (name) {
+      case "delimiter":
+        if (value === "") return text("reason.required");
+        return all.quote && value.includes(all.quote) ? text("reason.delimiter-quote") : "";
+      case "quote":
+        return value.length > 1 ? text("reason.quote") : "";
+      case "rootElement":
+      case "rowElement":
+        return isBlank(value) || XML_NAME.test(value.trim()) ? "" : text("reason.xml-name");
+      case "columns": {
+        const twice = value.find(function (column, index) { return value.indexOf(column) !== index; });
+        return twice === undefined ? "" : text("reason.list-twice", { value: twice });
+      }
+    }
+    return "";
+  }
+
+  /** `validate` of the options: only of those that a chosen format has. */
+  function checkFormatOptions(node, value, options) {
+    const all = Object.assign(surewire.formatOptions(), value);
+    const formats = formatsOf(node);
+    for (const option of OPTIONS) {
+      const wrong = isUsed(option, formats) ? problem(option.name, all[option.name], all) : "";
+      if (wrong) return (options && options.label ? options.label + ": " : "") + text("label." + PREFIX + option.name) + " " + wrong;
+    }
+    return true;
+  }
+
+  /** A list must not have the id of a property: Node-RED would read it as a field. */
+  function idOf(option) {
+    return "node-input-" + PREFIX + option.name + (option.list ? "-list" : "");
+  }
+
+  function selector(option) {
+    return "#" + idOf(option);
+  }
+
+  function control(option) {
+    if (option.list) return $("<ol/>");
+    if (option.check) return $("<input/>", { type: "checkbox" }).css({ width: "auto", margin: "0 8px 0 0", verticalAlign: "baseline" });
+    return $("<input/>", { type: "text", autocomplete: "off" }).css("width", option.width || "70%");
+  }
+
+  function offer(input, words) {
+    const id = input.attr("id") + "-words";
+    const offered = $("<datalist/>", { id: id }).insertAfter(input.attr("list", id));
+    words.forEach(function (word) { $("<option/>", { value: word }).appendTo(offered); });
+  }
+
+  function makeRow(option, saved, direction) {
+    const input = control(option);
+    const row = formRow(PREFIX + option.name, option.icon, input).attr("id", "node-input-" + PREFIX + option.name + "-row");
+    row.children("label").attr("for", idOf(option));
+    input.attr("id", idOf(option));
+    const note = text("format-note." + option.name + (option.name === "columns" ? "-" + direction : ""));
+    if (option.check) row.append($("<span/>", { text: note }));
+    else if (option.unit) row.append($("<span/>", { class: "surewire-unit", text: note }));
+    else row.append($("<div/>", { class: "surewire-note", text: note }));
+    if (option.suggest) offer(input, option.suggest);
+    if (option.check) input.prop("checked", saved === true || saved === "true");
+    else if (!option.list) input.val(saved);
+    return row;
+  }
+
+  /** What stands in the rows now. */
+  function read() {
+    const values = {};
+    OPTIONS.forEach(function (option) {
+      const input = $(selector(option));
+      values[option.name] = option.list ? rows(input) : option.check ? input.prop("checked") : input.val();
+    });
+    return Object.assign(surewire.formatOptions(), values); // in the order of the defaults
+  }
+
+  /**
+   * Puts `format` and the options of the chosen formats into the form. For oneditprepare.
+   *
+   * @param direction `in`: content is read; `out`: it is written, and with `request` and `replyFormat` in the form answers are read
+   */
+  function formatRows(target, node, direction) {
+    const place = $(target).empty();
+    const choice = $("<select/>").css("width", "70%");
+    FORMATS.forEach(function (format) {
+      $("<option/>", { value: format, text: text("format." + (format === "auto" ? "auto-" + direction : format)) }).appendTo(choice);
+    });
+    place.append(formRow("format", "file-text-o", choice));
+    choice.val(node.format || "auto");
+    const saved = Object.assign(surewire.formatOptions(), node.formatOptions);
+    OPTIONS.forEach(function (option) {
+      place.append(makeRow(option, saved[option.name], direction));
+      if (option.list) list(selector(option), { rows: saved[option.name], plain: true, columns: [{ name: option.name, label: text("label." + PREFIX + option.name) }], changed: mark });
+    });
+
+    function mark() {
+      if ($(selector(OPTIONS[OPTIONS.length - 1])).length === 0) return; // not all of them are there
+      const now = read();
+      OPTIONS.forEach(function (option) {
+        if (!option.list) $(selector(option)).toggleClass("input-error", problem(option.name, now[option.name], now) !== "");
+      });
+    }
+    function show() {
+      const formats = formatsOf(node, direction);
+      OPTIONS.forEach(function (option) { $("#node-input-" + PREFIX + option.name + "-row").toggle(isUsed(option, formats)); });
+      mark();
+    }
+    place.on("change keyup paste", "input", mark);
+    choice.add("#node-input-request, #node-input-replyFormat").on("change", show);
+    show();
+  }
+
+  /** For oneditsave of a node that uses {@link formatRows}. A node that was saved before there were options stays without, if none was changed. */
+  function saveFormatRows(node) {
+    const now = read();
+    if (node.formatOptions !== undefined || JSON.stringify(now) !== JSON.stringify(surewire.formatOptions())) node.formatOptions = now;
+  }
+
+  window.surewire = Object.assign(window.surewire || {}, { formatRows, saveFormatRows, checkFormatOptions });
+})();

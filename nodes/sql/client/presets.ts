@@ -8,7 +8,8 @@ import type { DialectName } from "./protocol";
  * - PostgreSQL: psqlodbc cuts a varchar without length at 1,020 bytes (`MaxVarcharSize=0` lifts it), gives booleans as text, and
  *   sets a savepoint before every statement of a transaction (`Protocol=7.4-0` does not). `UseDeclareFetch` is left off: with it
  *   a failed statement leaves an aborted transaction behind even in autocommit (25P02 from then on).
- * - MariaDB: the connection's character set is else the locale's.
+ * - MariaDB: the connection's character set is else the locale's, and an update of a row that stays as it is counts no row (`OPTION=2`:
+ *   found rows count).
  * - SQLite: foreign keys are else not enforced, and a locked file is an error at once.
  * - Oracle: text is else converted to the client's own character set (`FWC` forces SQL_WCHAR). From Oracle's documentation, not tried.
  *
@@ -16,7 +17,7 @@ import type { DialectName } from "./protocol";
  */
 const PRESETS: Readonly<Record<DialectName, Readonly<Record<string, string>>>> = {
   postgresql: { MaxVarcharSize: "0", BoolsAsChar: "0", Protocol: "7.4-0" },
-  mariadb: { CHARSET: "utf8mb4" },
+  mariadb: { CHARSET: "utf8mb4", OPTION: "2" },
   sqlite: { FKSupport: "1", Timeout: "5000" },
   sqlserver: {},
   oracle: { FWC: "T" },

@@ -1,0 +1,122 @@
+import assert from "node:assert/strict";
+import { isConnectorError } from "../../../nodes/common/errors";
+import { DatabaseClient } from "../../../nodes/sql/client/database-client";
+import type { ExecuteRequest, NamedStatement, Transaction, TransactionOutcome } from "../../../nodes/sql/client/protocol";
+import { ENGINES, type TestEngine } from "./engines";
+
+let tables = 0;
+
+/** What became of each transaction: the rows affected by its statements, "dup", or the code of its error and its statement. */
+const told = (outcomes: TransactionOutcome[]): unknown[] =>
+  outcomes.map((outcome) => ("error" in outcome ? [outcome.error.code, outcome.statement] : outcome.duplicate ? "dup" : outcome.results.map(({ rowsAffected }) => rowsAffected)));
+
+for (const { name, start } of ENGINES) {
+  describe(`Own statements on ${name}`, function () {
+    this.timeout(60_000);
+    let engine: TestEngine;
+    let client: DatabaseClient;
+    let table: string;
+
+    before(async () => {
+      engine = await start();
+      client = new DatabaseClient(engine.options);
+    });
+    beforeEach(async () => {
+      tables += 1;
+      table = `own_${process.pid}_${tables}`;
+      await engine.execute(`create table ${table} (id bigint primary key, name varchar(20) not null, n integer)`);
+      await engine.execute(`insert into ${table} (id, name, n) values (1, 'one', 10), (2, 'two', 20)`);
+    });
+    after(async () => {
+      await client.close();
+      engine.close();
+    });
+
+    const insert = (id: number, called: string | null = `n${id}`): NamedStatement => ({ sql: `insert into ${table} (id, name) values (:id, :name)`, values: { id, name: called } });
+    const update = (id: number, n: number): NamedStatement => ({ sql: `update ${table} set n = :n where id = :id`, values: { id, n } });
+    const execute = (transactions: Transaction[], more: Partial<ExecuteRequest> = {}): Promise<TransactionOutcome[]> => client.execute({ transactions, maxRows: 100, ...more });
+    const ids = async (): Promise<string> => (await engine.rows(`select id from ${table} order by id`)).map(({ id }) => id).join(" ");
+
+    it("commits the statements of each transaction together, one transaction after the other", async () => {
+      const outcomes = await execute([{ statements: [insert(3), update(3, 5)] }, { statements: [update(3, 6)] }, { statements: [] }]);
+      assert.deepEqual(told(outcomes), [[1, 1], [1], []]);
+      assert.deepEqual(await engine.rows(`select n from ${table} where id = 3`), [{ n: "6" }]);
+    });
+
+    it("rolls back the transaction whose statement fails, says which it was, and goes on with the next", async () => {
+      const outcomes = await execute([{ statements: [insert(3), insert(4, null), insert(5)] }, { statements: [insert(6)] }, { statements: [insert(1)] }]);
+      assert.deepEqual(told(outcomes), [["ROW_REFUSED", 1], [1], ["ROW_REFUSED", 0]]);
+      assert.equal(await ids(), "1 2 6");
+    });
+
+    it("leaves no transaction open behind an error", async () => {
+      for (let turn = 0; turn < 6; turn += 1) await execute([{ statements: [update(1, turn), insert(2)] }]);
+      await engine.execute(`update ${table} set n = 99 where id = 1`); // would wait for ever for a lock
+      assert.deepEqual(await engine.rows(`select n from ${table} where id = 1`), [{ n: "99" }]);
+    });
+
+    it("returns the rows of a statement, and no more than allowed", async () => {
+      const query = { sql: `select id, name from ${table} where id in (:ids) order by id`, values: { ids: [1, 2] } };
+      const [outcome] = await execute([{ statements: [query, update(1, 5)] }]);
+      assert.deepEqual(outcome, { results: [{ rowsAffected: 0, rows: [{ id: 1, name: "one" }, { id: 2, name: "two" }] }, { rowsAffected: 1 }] });
+      assert.deepEqual(told(await execute([{ statements: [insert(3), query] }], { maxRows: 1 })), [["INPUT_INVALID", 1]]);
+      assert.equal(await ids(), "1 2");
+    });
+
+    if (name !== "SQLite over ODBC") {
+      it("undoes a change that returns more rows than allowed", async () => {
+        const change = name.startsWith("MariaDB") ? `delete from ${table} returning id` : `update ${table} set n = 0 returning id`;
+        assert.deepEqual(told(await execute([{ statements: [{ sql: change, values: {} }] }], { maxRows: 1 })), [["INPUT_INVALID", 0]]);
+        assert.deepEqual(await engine.rows(`select sum(n) as n from ${table}`), [{ n: "30" }]);
+      });
+    }
+
+    it("makes an error of an update or delete that finds no row when it is asked to, and undoes the others", async () => {
+      const outcomes = await execute([{ statements: [insert(3), update(77, 1)] }, { statements: [update(1, 10)] }], { zeroRowsIsError: true });
+      assert.deepEqual(told(outcomes), [["ROW_MISSING", 1], [1]], "row 1 is found, though it stays as it is");
+      assert.equal(await ids(), "1 2");
+      assert.deepEqual(told(await execute([{ statements: [{ sql: `delete from ${table} where id = 77`, values: {} }] }])), [[0]]);
+    });
+
+    it("refuses a name without a value, and several statements in one", async () => {
+      const missing = { sql: `update ${table} set n = :n where id = :id`, values: { id: 1 } };
+      const several = { sql: `update ${table} set n = 0; delete from ${table}`, values: {} };
+      assert.deepEqual(told(await execute([{ statements: [missing] }, { statements: [several] }])), [["INPUT_INVALID", 0], ["NOT_CONFIGURED", 0]]);
+      assert.deepEqual(await engine.rows(`select sum(n) as n from ${table}`), [{ n: "30" }]);
+    });
+
+    it("takes whatever stands in a value for a value", async () => {
+      const nasty = `x'); drop table ${table}; --`.slice(0, 20);
+      const outcomes = await execute([{ statements: [{ sql: `insert into ${table} (id, name) values (:id, :name) -- :name`, values: { id: 3, name: nasty } }] }]);
+      assert.deepEqual(told(outcomes), [[1]]);
+      assert.deepEqual(await engine.rows(`select name from ${table} where id = 3`), [{ name: nasty }]);
+      assert.deepEqual(told(await execute([{ statements: [{ sql: `delete from ${table} where name = :name`, values: { name: "' or '1'='1" } }] }])), [[0]]);
+    });
+
+    it("says that a missing table concerns every message", async () => {
+      const [outcome] = await execute([{ statements: [{ sql: "insert into no_such_table (id) values (:id)", values: { id: 1 } }] }]);
+      assert.ok(outcome && "error" in outcome);
+      assert.equal(outcome.error.code, "TABLE_UNKNOWN");
+      assert.equal(outcome.error.scope, "system");
+    });
+
+    it("does nothing for a message that is in the inbox, and forgets the id of one that failed", async () => {
+      const inbox = { table: `${table}_inbox`, owner: "node", days: 30 };
+      assert.deepEqual(told(await execute([{ id: "a", statements: [insert(3), insert(4)] }, { id: "b", statements: [insert(1)] }], { inbox })), [[1, 1], ["ROW_REFUSED", 0]]);
+      assert.deepEqual(told(await execute([{ id: "a", statements: [insert(3)] }, { id: "b", statements: [insert(5)] }, { id: "b", statements: [insert(6)] }], { inbox })), ["dup", [1], "dup"]);
+      assert.equal(await ids(), "1 2 3 4 5");
+    });
+
+    it("holds what is left over when its process is killed, and doubles nothing with an inbox", async () => {
+      const inbox = { table: `${table}_inbox`, owner: "node", days: 30 };
+      const transactions = Array.from({ length: 100 }, (_, index): Transaction => ({ id: `m${index}`, statements: [{ sql: `update ${table} set n = n + 1 where id = 1`, values: {} }] }));
+      await execute([], { inbox });
+      const running = execute(transactions, { inbox });
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      process.kill(client.pid ?? 0, "SIGKILL");
+      await assert.rejects(running, (error) => isConnectorError(error) && error.scope === "system");
+      await execute(transactions, { inbox });
+      assert.deepEqual(await engine.rows(`select n from ${table} where id = 1`), [{ n: "110" }]);
+    });
+  });
+}

@@ -75,7 +75,7 @@
   function control(option) {
     if (option.list) return $("<ol/>");
     if (option.check) return $("<input/>", { type: "checkbox" }).css({ width: "auto", margin: "0 8px 0 0", verticalAlign: "baseline" });
-    return $("<input/>", { type: "text", autocomplete: "off" }).css("width", option.width || "70%");
+    return $("<input/>", { type: "text" }).css("width", option.width || "70%");
   }
 
   function offer(input, words) {

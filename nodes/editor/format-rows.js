@@ -89,7 +89,7 @@
     const row = formRow(PREFIX + option.name, option.icon, input).attr("id", "node-input-" + PREFIX + option.name + "-row");
     row.children("label").attr("for", idOf(option));
     input.attr("id", idOf(option));
-    const note = text("format-note." + option.name + (option.name === "columns" ? "-" + direction : ""));
+    const note = text("format-note." + option.name + (["columns", "encoding"].includes(option.name) ? "-" + direction : ""));
     if (option.check) row.append($("<span/>", { text: note }));
     else if (option.unit) row.append($("<span/>", { class: "surewire-unit", text: note }));
     else row.append($("<div/>", { class: "surewire-note", text: note }));

@@ -1,93 +1,56 @@
 import assert from "node:assert/strict";
-import hooksOwner from "@node-red/util";
-import type { Node, NodeAPI } from "node-red";
-import helper from "node-red-node-test-helper";
-import amqpBroker from "../../nodes/amqp/broker/broker";
 import amqpGet from "../../nodes/amqp/get/get";
 import type { ConnectorError } from "../../nodes/common/errors";
-import type { RabbitMq } from "../services/rabbitmq";
-import { sharedRabbit } from "../services/shared";
+import { helperNodes, type Shown } from "../services/helper-nodes";
 import { waitFor } from "../services/wait";
-import { Plain, unique } from "./support";
+import { nodeBench } from "./node-bench";
+import { unique } from "./support";
 
-helper.init(require.resolve("node-red"));
-
-type Row = Record<string, unknown> & { id: string };
 
 /** Messages that wait for the test to let them go, with the node that has them. */
 const held: { node: string; msg: Record<string, unknown>; go(): void }[] = [];
 
-/** A node that keeps what it receives until the test lets it go. */
-function testEnd(RED: NodeAPI): void {
-  RED.nodes.registerType("test-end", function (this: Node, config: never) {
-    RED.nodes.createNode(this, config);
-    this.on("input", (msg, _send, done) => void held.push({ node: this.id, msg: msg as never, go: () => done() }));
-  });
-}
-
-/** The helper's `RED` has no hooks, which following a flow needs. */
-const withHooks =
-  (register: (RED: NodeAPI) => void) =>
-  (RED: NodeAPI): void => {
-    (RED as unknown as { hooks: unknown }).hooks = hooksOwner.hooks;
-    register(RED);
-  };
-
 describe("the amqp get node", function () {
   this.timeout(60_000);
-  let rabbit: RabbitMq;
-  let plain: Plain;
-
-  before(async () => {
-    rabbit = await sharedRabbit();
-    plain = await Plain.to(rabbit);
-    await (helper.startServer() as unknown as Promise<void>);
-  });
-  beforeEach(() => void held.splice(0));
   afterEach(() => {
-    for (const one of held) one.go();
-    return helper.unload();
+    for (const one of held.splice(0)) one.go(); // else the end of the flow waits for them
   });
-  after(async () => {
-    await (helper.stopServer() as unknown as Promise<void>);
-    await plain.close();
+  const bench = nodeBench<Record<string, unknown>>([amqpGet]);
+  beforeEach(() => {
+    bench.work = (msg, node) => new Promise<void>((resolve) => held.push({ node, msg, go: resolve }));
   });
 
-  const load = (more: object): Promise<void> => {
-    const rows: Row[] = [
-      { id: "tab", type: "tab", label: "test" },
-      { id: "broker", type: "surewire-amqp-broker", urls: [rabbit.url], vhost: "/" },
+  const load = (more: object): Promise<void> =>
+    bench.load([
+      bench.broker(),
       { id: "get", z: "tab", type: "surewire-amqp-get", broker: "broker", queueType: "classic", wires: [["message"], ["empty"]], ...more },
       { id: "message", z: "tab", type: "test-end" },
       { id: "empty", z: "tab", type: "test-end" },
-    ];
-    return helper.load([amqpBroker, amqpGet, testEnd].map(withHooks) as never, rows as never, { broker: { username: "guest", password: "guest" } } as never);
-  };
-  const inject = (msg: object): void => (helper.getNode("get") as unknown as { receive(msg: object): void }).receive(msg);
-  const spied = (name: "status" | "error"): unknown[] => (helper.getNode("get") as unknown as Record<string, { args: unknown[][] }>)[name]?.args.map(([first]) => first) ?? [];
-  const errors = (): ConnectorError[] => spied("error") as ConnectorError[];
-  const status = (): { fill?: string; text?: string } | undefined => spied("status").at(-1) as never;
+    ]);
+  const inject = (msg: object): void => helperNodes.send("get", msg);
+  const errors = (): ConnectorError[] => helperNodes.errors("get");
+  const status = (): Shown => helperNodes.status("get");
 
   it("makes its queue, shows it, and says how many messages are in the flow", async () => {
     const queue = unique("node");
     await load({ queue, count: 5 });
-    await waitFor("the queue", () => status()?.text === queue);
-    assert.deepEqual(await plain.count(queue), { messages: 0, consumers: 0 });
-    await plain.send(queue, ["a"]);
+    await waitFor("the queue", () => status().text === queue);
+    assert.deepEqual(await bench.plain.count(queue), { messages: 0, consumers: 0 });
+    await bench.plain.send(queue, ["a"]);
     inject({ payload: 1 });
-    await waitFor("the message", () => held.length === 1 && status()?.text === "get.status.working");
+    await waitFor("the message", () => held.length === 1 && status().text === "get.status.working");
     assert.deepEqual([held[0]?.node, held[0]?.msg.payload], ["message", "a"]);
     held.splice(0)[0]?.go();
-    await waitFor("the queue's name again", () => status()?.text === queue);
+    await waitFor("the queue's name again", () => status().text === queue);
     inject({ payload: 2 });
     await waitFor("the trigger", () => held.length === 1);
     assert.deepEqual([held[0]?.node, held[0]?.msg.payload], ["empty", 2]);
   });
 
   it("keeps the request of an HTTP flow as it is on every message", async () => {
-    const queue = await plain.makeQueue(unique("http"), { "x-queue-type": "classic" });
+    const queue = await bench.plain.makeQueue(unique("http"), { "x-queue-type": "classic" });
     await load({ queue, count: 2 });
-    await plain.send(queue, ["a", "b"]);
+    await bench.plain.send(queue, ["a", "b"]);
     const request = { socket: {} };
     inject({ payload: 1, req: request, res: {} });
     await waitFor("both", () => held.length === 2);
@@ -99,15 +62,15 @@ describe("the amqp get node", function () {
     ["jsonata", "$sum(list)", 3],
   ] as const) {
     it(`takes as many as a ${type} value says, and refuses what is no number of messages`, async () => {
-      const queue = await plain.makeQueue(unique("count"), { "x-queue-type": "classic" });
+      const queue = await bench.plain.makeQueue(unique("count"), { "x-queue-type": "classic" });
       await load({ queue, count, countType: type });
-      await plain.send(queue, ["a", "b", "c", "d"]);
+      await bench.plain.send(queue, ["a", "b", "c", "d"]);
       inject({ wanted: { count: "none" }, list: [] });
       await waitFor("the refusal", () => errors().length === 1);
       assert.equal(errors()[0]?.code, "INPUT_INVALID");
       inject({ wanted: { count: 2 }, list: [1, 2] });
       await waitFor("the messages", () => held.length === expected);
-      assert.equal((await plain.count(queue)).messages, 4 - expected);
+      assert.equal((await bench.plain.count(queue)).messages, 4 - expected);
     });
   }
 
@@ -119,7 +82,7 @@ describe("the amqp get node", function () {
   })) {
     it(`turns red with ${what}, and fails every trigger`, async () => {
       await load(more);
-      assert.equal(status()?.fill, "red");
+      assert.equal(status().fill, "red");
       inject({ payload: 1 });
       await waitFor("the error", () => errors()[0]?.code === "NOT_CONFIGURED");
     });

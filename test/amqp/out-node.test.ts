@@ -1,35 +1,17 @@
 import assert from "node:assert/strict";
-import hooksOwner from "@node-red/util";
 import { connect } from "amqplib";
 import type { Node, NodeAPI } from "node-red";
-import helper from "node-red-node-test-helper";
-import amqpBroker from "../../nodes/amqp/broker/broker";
+import type { Connection } from "../../nodes/amqp/client/connection";
 import type { BrokerHolder } from "../../nodes/amqp/client/broker-node";
 import amqpIn from "../../nodes/amqp/in/in";
 import amqpOut from "../../nodes/amqp/out/out";
 import type { ConnectorError } from "../../nodes/common/errors";
-import type { RabbitMq } from "../services/rabbitmq";
-import { sharedRabbit } from "../services/shared";
+import { helperNodes, type Row } from "../services/helper-nodes";
 import { freePorts, waitFor } from "../services/wait";
-import { Plain, text, unique } from "./support";
+import { GUEST, nodeBench } from "./node-bench";
+import { text, unique } from "./support";
 
-helper.init(require.resolve("node-red"));
-
-type Row = Record<string, unknown> & { id: string };
 type Msg = Record<string, unknown> & { payload: unknown; amqp: { properties: Record<string, unknown>; headers: Record<string, unknown> } };
-
-const received: Msg[] = [];
-
-/** Keeps what it gets, and is done at once. */
-function testEnd(RED: NodeAPI): void {
-  RED.nodes.registerType("test-end", function (this: Node, config: never) {
-    RED.nodes.createNode(this, config);
-    this.on("input", (msg, _send, done) => {
-      received.push(msg as unknown as Msg);
-      done();
-    });
-  });
-}
 
 /** Doubles a number, as the work of an answering flow. */
 function testDouble(RED: NodeAPI): void {
@@ -42,34 +24,16 @@ function testDouble(RED: NodeAPI): void {
   });
 }
 
-/** The helper's `RED` has no hooks, which following a flow needs. */
-const withHooks =
-  (register: (RED: NodeAPI) => void) =>
-  (RED: NodeAPI): void => {
-    (RED as unknown as { hooks: unknown }).hooks = hooksOwner.hooks;
-    register(RED);
-  };
-
 describe("the amqp out node", function () {
   this.timeout(60_000);
-  let rabbit: RabbitMq;
-  let plain: Plain;
+  const bench = nodeBench<Msg>([amqpIn, amqpOut, testDouble]);
+  const { received } = bench;
   let nowhere: string;
 
   before(async () => {
-    rabbit = await sharedRabbit();
-    plain = await Plain.to(rabbit);
     nowhere = `amqp://127.0.0.1:${await freePorts(1)}`;
-    await (helper.startServer() as unknown as Promise<void>);
-  });
-  beforeEach(() => received.splice(0));
-  afterEach(() => helper.unload());
-  after(async () => {
-    await (helper.stopServer() as unknown as Promise<void>);
-    await plain.close();
   });
 
-  const broker = (more: object = {}): Row => ({ id: "broker", type: "surewire-amqp-broker", urls: [rabbit.url], vhost: "/", heartbeat: 15, connectTimeout: 10, ...more });
   const out = (more: object = {}): Row => ({ id: "out", z: "tab", type: "surewire-amqp-out", broker: "broker", exchange: "", exchangeType: "str", routingKey: "", routingKeyType: "str", wires: [["end"]], ...more });
   const source = (queue: string, more: object = {}): Row => ({ id: "in", z: "tab", type: "surewire-amqp-in", broker: "broker", queue, retries: 1, retryDelay: 50, wires: [["out"]], ...more });
   const end: Row = { id: "end", z: "tab", type: "test-end" };
@@ -86,23 +50,24 @@ describe("the amqp out node", function () {
     }),
   ];
 
-  const load = (...nodes: Row[]): Promise<void> => {
-    const secrets = { username: "guest", password: "guest" };
-    return helper.load([amqpBroker, amqpIn, amqpOut, testEnd, testDouble].map(withHooks) as never, [{ id: "tab", type: "tab" }, ...nodes, end] as never, { broker: secrets, away: secrets } as never);
-  };
-  const inject = (...msgs: object[]): void => {
-    for (const msg of msgs) (helper.getNode("out") as unknown as { receive(msg: object): void }).receive(msg);
-  };
+  const load = (...nodes: Row[]): Promise<void> => bench.load([...nodes, end], { broker: GUEST, away: GUEST });
+  const inject = (...msgs: object[]): void => helperNodes.send("out", ...msgs);
   /** What `done` was called with so far; the helper's spy is one for all nodes. */
-  const errors = (): ConnectorError[] => (helper.getNode("out") as unknown as { error: { args: unknown[][] } }).error.args.map((call) => call[0] as ConnectorError).filter(({ code }) => code);
-  const statuses = (): string[] => (helper.getNode("out") as unknown as { status: { args: { text: string }[][] } }).status.args.map(([status]) => status?.text ?? "");
+  const errors = (): ConnectorError[] => helperNodes.errors<ConnectorError>("out").filter(({ code }) => code);
+  const statuses = (): string[] => helperNodes.statuses("out").map(({ text: shown }) => shown ?? "");
+  /** The connection that messages are published on. */
+  const publishing = (): Connection => {
+    const { amqp } = helperNodes.node<BrokerHolder>("broker");
+    assert.ok(amqp);
+    return amqp.acquire(bench).publish;
+  };
 
   it("sets properties from the message, JSONata, the flow, the environment and fixed, each message its own", async () => {
-    const queue = await plain.makeQueue(unique("properties"));
+    const queue = await bench.plain.makeQueue(unique("properties"));
     process.env.OUT_TEST_APP = "line 5";
     const property = (name: string, value: string, valueType: string): object => ({ property: name, value, valueType });
     await load(
-      broker(),
+      bench.broker(),
       out({
         routingKey: queue,
         properties: [
@@ -116,11 +81,11 @@ describe("the amqp out node", function () {
         ],
       }),
     );
-    (helper.getNode("out") as unknown as { context(): { flow: { set(key: string, value: unknown): void } } }).context().flow.set("kind", "reading");
+    helperNodes.node<{ context(): { flow: { set(key: string, value: unknown): void } } }>("out").context().flow.set("kind", "reading");
     inject(...[1, 2, 3].map((id) => ({ payload: id, id, ttl: id * 60_000 })));
     await waitFor("all", () => received.length === 3);
     for (const id of [1, 2, 3]) {
-      const { properties } = await plain.get(queue);
+      const { properties } = await bench.plain.get(queue);
       const { messageId, correlationId, type, appId, priority, expiration, timestamp } = properties;
       assert.deepEqual([messageId, correlationId, type, appId, priority, expiration], [String(id), `c-${id}`, "reading", "line 5", 3, String(id * 60_000)]);
       assert.ok(Math.abs(Number(timestamp) - Date.now() / 1000) < 60);
@@ -128,15 +93,15 @@ describe("the amqp out node", function () {
   });
 
   it("fails only the message whose property does not fit, naming it", async () => {
-    const queue = await plain.makeQueue(unique("property"));
-    await load(broker(), out({ routingKey: queue, properties: [{ property: "priority", value: "p", valueType: "msg" }] }));
+    const queue = await bench.plain.makeQueue(unique("property"));
+    await load(bench.broker(), out({ routingKey: queue, properties: [{ property: "priority", value: "p", valueType: "msg" }] }));
     inject({ payload: 1, p: 1 }, { payload: 2, p: 999 }, { payload: 3, p: 3 });
     await waitFor("the good ones", () => received.length === 2);
     assert.deepEqual(errors().map(({ code, message }) => [code, /property priority is 999/.test(message)]), [["INPUT_INVALID", true]]);
   });
 
   it("is red with a fixed property that does not fit, and says which", async () => {
-    await load(broker(), out({ routingKey: "q", properties: [{ property: "expiration", value: "soon", valueType: "str" }] }));
+    await load(bench.broker(), out({ routingKey: "q", properties: [{ property: "expiration", value: "soon", valueType: "str" }] }));
     assert.match(statuses().at(-1) ?? "", /property expiration/);
     inject({ payload: 1 });
     await waitFor("the error", () => errors()[0]?.code === "NOT_CONFIGURED");
@@ -144,7 +109,7 @@ describe("the amqp out node", function () {
 
   describe("without its broker", () => {
     it("keeps so many messages for so long, and fails each that is over", async () => {
-      await load(broker({ urls: [nowhere] }), out({ routingKey: "q", maxWaiting: 2, maxWait: 1_500 }));
+      await load(bench.broker({ urls: [nowhere] }), out({ routingKey: "q", maxWaiting: 2, maxWait: 1_500 }));
       inject({ payload: 1 }, { payload: 2 }, { payload: 3 });
       await waitFor("the third to fail", () => errors().length === 1);
       assert.equal(errors()[0]?.code, "OVERLOADED");
@@ -154,20 +119,20 @@ describe("the amqp out node", function () {
     });
 
     it("keeps a delivery's message without end, while its source pauses", async () => {
-      const queue = await plain.makeQueue(unique("claimed"));
-      await load(broker(), broker({ id: "away", urls: [nowhere] }), source(queue), out({ broker: "away", routingKey: "q", maxWait: 100 }));
-      await plain.send(queue, ["x"]);
+      const queue = await bench.plain.makeQueue(unique("claimed"));
+      await load(bench.broker(), bench.broker({ id: "away", urls: [nowhere] }), source(queue), out({ broker: "away", routingKey: "q", maxWait: 100 }));
+      await bench.plain.send(queue, ["x"]);
       await waitFor("the sink to wait", () => statuses().some((shown) => shown === "in.status.waiting"));
       inject({ payload: "of no delivery" });
       await waitFor("the other to fail", () => errors().length === 1);
-      assert.equal((await plain.count(`${queue}.dlq`)).messages, 0);
-      assert.equal((await plain.count(queue)).messages, 0, "it is held, not given back");
+      assert.equal((await bench.plain.count(`${queue}.dlq`)).messages, 0);
+      assert.equal((await bench.plain.count(queue)).messages, 0, "it is held, not given back");
     });
 
     it("counts a broker that blocks as one that is away", async () => {
-      const queue = await plain.makeQueue(unique("blocks"));
-      await load(broker(), out({ routingKey: queue, maxWait: 100 }));
-      const { publish } = ((helper.getNode("broker") as unknown as BrokerHolder).amqp as NonNullable<BrokerHolder["amqp"]>).acquire("test" as never);
+      const queue = await bench.plain.makeQueue(unique("blocks"));
+      await load(bench.broker(), out({ routingKey: queue, maxWait: 100 }));
+      const publish = publishing();
       inject({ payload: "before" });
       await waitFor("the first", () => received.length === 1);
       publish.model?.emit("blocked", "low on memory");
@@ -177,17 +142,17 @@ describe("the amqp out node", function () {
       publish.model?.emit("unblocked");
       inject({ payload: "after" });
       await waitFor("the next", () => received.length === 2);
-      assert.deepEqual([text(await plain.get(queue)), text(await plain.get(queue))], ["before", "after"]);
+      assert.deepEqual([text(await bench.plain.get(queue)), text(await bench.plain.get(queue))], ["before", "after"]);
     });
 
     it("counts one that blocked already when the node was deployed", async () => {
-      const queue = await plain.makeQueue(unique("blocked-before"));
-      await load(broker(), out({ routingKey: queue, maxWait: 100 }));
-      const { publish } = ((helper.getNode("broker") as unknown as BrokerHolder).amqp as NonNullable<BrokerHolder["amqp"]>).acquire("test" as never);
+      const queue = await bench.plain.makeQueue(unique("blocked-before"));
+      await load(bench.broker(), out({ routingKey: queue, maxWait: 100 }));
+      const publish = publishing();
       await waitFor("the connection", () => publish.state.kind === "connected");
       publish.model?.emit("blocked", "low on memory");
-      const flows = [{ id: "tab", type: "tab" }, broker(), out({ routingKey: queue, maxWait: 200 }), end];
-      await (helper as unknown as { setFlows(flows: Row[], type: string): Promise<void> }).setFlows(flows as Row[], "nodes");
+      const flows = [{ id: "tab", type: "tab" }, bench.broker(), out({ routingKey: queue, maxWait: 200 }), end];
+      await helperNodes.deploy(flows, "nodes");
       assert.equal(publish.state.kind, "blocked", "the broker's node stays as it was");
       inject({ payload: "during" });
       await waitFor("the error", () => errors().length === 1);
@@ -197,8 +162,8 @@ describe("the amqp out node", function () {
 
   describe("that waits for answers", () => {
     it("passes each message on with its answer, from a flow of our own nodes", async () => {
-      const queue = await plain.makeQueue(unique("rpc"));
-      await load(broker(), ...responder(queue), out({ routingKey: queue, request: true, properties: [{ property: "correlationId", value: "id", valueType: "msg" }] }));
+      const queue = await bench.plain.makeQueue(unique("rpc"));
+      await load(bench.broker(), ...responder(queue), out({ routingKey: queue, request: true, properties: [{ property: "correlationId", value: "id", valueType: "msg" }] }));
       inject(...[1, 2, 3].map((id) => ({ payload: id, id, other: "kept" })));
       await waitFor("the answers", () => received.length === 3);
       const answers = received.map(({ payload, id, other, amqp }) => [payload, id, other, amqp.properties.correlationId, amqp.properties.contentType]);
@@ -207,39 +172,39 @@ describe("the amqp out node", function () {
     });
 
     it("leaves the message with its source until the answer has come", async () => {
-      const [orders, requests] = [await plain.makeQueue(unique("orders")), await plain.makeQueue(unique("requests"))];
-      await load(broker(), source(orders), out({ routingKey: requests, request: true }));
-      await plain.send(orders, ["order"]);
-      const request = await plain.get(requests);
-      await waitFor("it to be open", async () => (await rabbit.listQueues()).find(({ name }) => name === orders)?.unacknowledged === 1);
+      const [orders, requests] = [await bench.plain.makeQueue(unique("orders")), await bench.plain.makeQueue(unique("requests"))];
+      await load(bench.broker(), source(orders), out({ routingKey: requests, request: true }));
+      await bench.plain.send(orders, ["order"]);
+      const request = await bench.plain.get(requests);
+      await bench.inHand(orders);
       assert.ok(statuses().includes("out.status.requesting"));
-      await plain.send(String(request.properties.replyTo), ["done"], { correlationId: request.properties.correlationId as string });
+      await bench.plain.send(String(request.properties.replyTo), ["done"], { correlationId: request.properties.correlationId as string });
       await waitFor("the answer", () => received[0]?.payload === "done");
-      await helper.unload(); // what is not acknowledged goes back
-      assert.equal((await plain.count(orders)).messages, 0);
+      await helperNodes.unload(); // what is not acknowledged goes back
+      assert.equal((await bench.plain.count(orders)).messages, 0);
     });
 
     it("retries a delivery that got no answer by its source's steps, not on the spot, then dead-letters it", async () => {
-      const [orders, requests] = [await plain.makeQueue(unique("unanswered")), await plain.makeQueue(unique("silent"))];
-      await load(broker(), source(orders), out({ routingKey: requests, request: true, requestTimeout: 100 }));
-      await plain.send(orders, ["order"]);
-      const dead = await plain.get(`${orders}.dlq`);
+      const [orders, requests] = [await bench.plain.makeQueue(unique("unanswered")), await bench.plain.makeQueue(unique("silent"))];
+      await load(bench.broker(), source(orders), out({ routingKey: requests, request: true, requestTimeout: 100 }));
+      await bench.plain.send(orders, ["order"]);
+      const dead = await bench.plain.get(`${orders}.dlq`);
       assert.equal(dead.properties.headers?.["x-error-code"], "REPLY_TIMEOUT");
-      assert.equal((await plain.count(requests)).messages, 2, "one request an attempt");
+      assert.equal((await bench.plain.count(requests)).messages, 2, "one request an attempt");
     });
 
     it("has no more than a hundred requests on their way", async () => {
-      const requests = await plain.makeQueue(unique("hundred"));
-      await load(broker(), out({ routingKey: requests, request: true, requestTimeout: 300 }));
+      const requests = await bench.plain.makeQueue(unique("hundred"));
+      await load(bench.broker(), out({ routingKey: requests, request: true, requestTimeout: 300 }));
       inject(...Array.from({ length: 150 }, (_, payload) => ({ payload })));
-      await waitFor("a hundred", async () => (await plain.count(requests)).messages === 100);
-      await waitFor("the rest when those are over", async () => (await plain.count(requests)).messages === 150);
+      await waitFor("a hundred", async () => (await bench.plain.count(requests)).messages === 100);
+      await waitFor("the rest when those are over", async () => (await bench.plain.count(requests)).messages === 150);
     });
 
     it("answers one that is gone without an error", async () => {
-      const queue = await plain.makeQueue(unique("gone"));
-      await load(broker(), ...responder(queue), out({ routingKey: queue, request: true }));
-      const model = await connect(rabbit.url);
+      const queue = await bench.plain.makeQueue(unique("gone"));
+      await load(bench.broker(), ...responder(queue), out({ routingKey: queue, request: true }));
+      const model = await connect(bench.rabbit.url);
       model.on("error", () => undefined);
       const channel = await model.createChannel();
       await channel.consume("amq.rabbitmq.reply-to", () => undefined, { noAck: true });
@@ -248,19 +213,19 @@ describe("the amqp out node", function () {
       inject({ payload: 2 });
       await waitFor("the answer", () => received[0]?.payload === 4);
       assert.deepEqual(errors(), []);
-      await helper.unload(); // what is not acknowledged goes back
-      assert.deepEqual([(await plain.count(queue)).messages, (await plain.count(`${queue}.dlq`)).messages], [0, 0]);
+      await helperNodes.unload(); // what is not acknowledged goes back
+      assert.deepEqual([(await bench.plain.count(queue)).messages, (await bench.plain.count(`${queue}.dlq`)).messages], [0, 0]);
     });
 
     it("dead-letters the request whose answer would end the connection again and again, and answers the others", async () => {
-      const queue = await plain.makeQueue(unique("foreign"));
-      await load(broker(), ...responder(queue), out({ routingKey: queue, request: true }));
+      const queue = await bench.plain.makeQueue(unique("foreign"));
+      await load(bench.broker(), ...responder(queue), out({ routingKey: queue, request: true }));
       inject({ payload: 1 });
       await waitFor("the first answer", () => received[0]?.payload === 2);
       // as RabbitMQ writes it for a node that is in no cluster with this one
       const replyTo = "amq.rabbitmq.reply-to.g1h2AA5yZXBseUA4NzE3MzcwMAAAAsMAAAAAawFD9g==.F9ye1zfj7bbCOYX7IhY/NQ==";
-      await plain.send(queue, ["5"], { replyTo, correlationId: "x" });
-      const dead = await plain.get(`${queue}.dlq`);
+      await bench.plain.send(queue, ["5"], { replyTo, correlationId: "x" });
+      const dead = await bench.plain.get(`${queue}.dlq`);
       assert.equal(dead.properties.headers?.["x-error-code"], "PUBLISH_REJECTED");
       inject({ payload: 3 });
       await waitFor("the next answer", () => received[1]?.payload === 6);

@@ -1,4 +1,4 @@
-/** `npm run build`: nodes/ → dist/ and emulator/src/ → emulator/dist/. Writes only what changed and removes what has no source any more. */
+/** `npm run build`: nodes/ → dist/, cli/ → dist/cli/ and emulator/src/ → emulator/dist/. Writes only what changed and removes what has no source any more. */
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -6,6 +6,7 @@ import { CommandError, inProject, isMain, runTool } from "./lib/project.mjs";
 
 const PROJECTS = [
   { name: "nodes", config: "tsconfig.json", source: "nodes", output: "dist", extra: { icons: "editor/icons" } },
+  { name: "cli", config: "tsconfig.cli.json", source: "cli", output: "dist/cli", extra: {} },
   { name: "emulator", config: "emulator/tsconfig.json", source: "emulator/src", output: "emulator/dist", extra: {} },
 ];
 
@@ -35,6 +36,12 @@ function copyIfChanged(from, to) {
   writeFileSync(to, content);
 }
 
+/** Files that a project has built, or had: those of one with an output folder inside its own are not its. */
+function outputOf({ output }) {
+  const inside = PROJECTS.map((other) => path.relative(output, other.output) + path.sep).filter((folder) => folder !== path.sep && !folder.startsWith(".."));
+  return filesOf(inProject(output)).filter((file) => !inside.some((folder) => file.startsWith(folder)));
+}
+
 /** What is to stand in the output folder: compiled file → undefined, copied file → its source. */
 function expectedOutput({ source, extra }) {
   const expected = new Map();
@@ -50,9 +57,10 @@ function expectedOutput({ source, extra }) {
 }
 
 /** Names, sizes and times of a project's sources and outputs: the same as at the end of the last build means nothing to do. */
-function fingerprint({ config, source, output, extra }) {
-  const files = [config, "tsconfig.json", "package-lock.json"];
-  for (const folder of [source, output, ...Object.keys(extra)]) files.push(...filesOf(inProject(folder)).map((file) => path.join(folder, file)));
+function fingerprint(project) {
+  const { config, source, output, extra } = project;
+  const files = [config, "tsconfig.json", "package-lock.json", ...outputOf(project).map((file) => path.join(output, file))];
+  for (const folder of [source, ...Object.keys(extra)]) files.push(...filesOf(inProject(folder)).map((file) => path.join(folder, file)));
   const facts = files.sort().map((file) => {
     const { size, mtimeMs } = statSync(inProject(file));
     return `${file} ${size} ${mtimeMs}`;
@@ -67,7 +75,7 @@ async function buildProject(project) {
   const state = inProject(".cache", `${name}.tsbuildinfo`);
   const expected = expectedOutput(project);
   for (const [file, from] of expected) if (from !== undefined) copyIfChanged(from, inProject(output, file));
-  for (const file of filesOf(inProject(output))) if (!expected.has(file)) rmSync(inProject(output, file));
+  for (const file of outputOf(project)) if (!expected.has(file)) rmSync(inProject(output, file));
   // the compiler trusts its notes: it would not write again what somebody removed
   const compiled = [...expected].filter(([file, from]) => from === undefined && file.endsWith(".js"));
   if (compiled.some(([file]) => !existsSync(inProject(output, file)))) rmSync(state, { force: true });
@@ -75,7 +83,7 @@ async function buildProject(project) {
   writeFileSync(stamp, fingerprint(project));
 }
 
-/** Builds both packages side by side. @throws {CommandError} with the compiler's output */
+/** Builds all of them side by side. @throws {CommandError} with the compiler's output */
 export async function build() {
   const results = await Promise.allSettled(PROJECTS.map(buildProject));
   const failed = results.find((result) => result.status === "rejected");

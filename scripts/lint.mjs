@@ -10,7 +10,7 @@ const eslint = () =>
 const arrows = () =>
   runTool(
     "dependency-cruiser/bin/dependency-cruise.mjs",
-    ["--config", ".dependency-cruiser.cjs", ...["nodes", "emulator/src"].filter((folder) => existsSync(inProject(folder)))],
+    ["--config", ".dependency-cruiser.cjs", ...["nodes", "cli", "emulator/src"].filter((folder) => existsSync(inProject(folder)))],
     { quiet: true },
   );
 

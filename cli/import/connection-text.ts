@@ -1,0 +1,161 @@
+import { type Dialect, dialectOf } from "./dialect";
+
+/** What a connection string says, in whichever of its languages. The password itself is left behind. */
+export interface Access {
+  dialect?: Dialect;
+  host?: string;
+  port?: number;
+  database?: string;
+  schema?: string;
+  /** Of embedded SQLite. */
+  file?: string;
+  user?: string;
+  hasPassword: boolean;
+  tls?: string;
+  /** An ODBC connection string without user name and password. */
+  odbc?: string;
+  /** Names of what it says besides, and that is not carried over. */
+  dropped: string[];
+}
+
+/** Keys whose values are secrets, whatever they are called in full. */
+export const LOOKS_SECRET = /passw|passphrase|pwd|secret|token|credential|private|api[-_ ]?key|access[-_ ]?key|auth/i;
+
+/** Reads a JDBC URL, another URL, an ODBC or ADO.NET connection string, or libpq's `host=… dbname=…`. `undefined`: none of them. */
+export function readConnectionText(written: string): Access | undefined {
+  const text = written.trim();
+  const bare = text.replace(/^jdbc:/i, "");
+  if (/^oracle:/i.test(bare)) return oracle(bare.replace(/^oracle:\w+:/i, ""));
+  if (/^sqlite:|^file:/i.test(bare)) return { dialect: "sqlite", file: fileOf(bare), hasPassword: false, dropped: [] };
+  if (/^(jtds:)?(sql ?server|mssql):\/\//i.test(bare)) return serverUrl(bare.replace(/^jtds:/i, ""));
+  if (/^db2:\/\//i.test(bare)) return serverUrl(bare.replace(/(\/[^/:]*):(?=\w+=)/, "$1;"));
+  if (/^[a-z][\w+.-]*:\/\//i.test(bare)) return url(bare);
+  if (/^[^=;]+=/.test(text)) return pairs(text);
+  return undefined;
+}
+
+function fileOf(text: string): string {
+  const file = text.replace(/^(sqlite:)?(file:)?/i, "").replace(/^\/\/(?=\/)/, "").replace(/\?.*$/s, "");
+  return file === "" || /^(:?memory:?|::memory:)$/.test(file) ? ":memory:" : file;
+}
+
+/** `postgresql://user:password@host:port/database?ssl=true`, with one host or several. */
+function url(text: string): Access | undefined {
+  const match = /^([a-z][\w+.-]*):\/\/(?:([^/?#]*)@)?([^/?#@]*)(?:\/([^?#@]*))?(?:\?([^#]*))?$/i.exec(text);
+  const dialect = dialectOf(match?.[1] ?? "");
+  if (!match || !dialect) return undefined; // a stray @, / or # is rather a part of a password than of anything else
+  const [, , login = "", hosts = "", path = "", query = ""] = match;
+  const access: Access = { dialect, hasPassword: login.includes(":"), dropped: [] };
+  const user = decoded(login.split(":")[0] ?? "");
+  if (user) access.user = user;
+  const [first = "", ...others] = hosts.split(",");
+  place(access, first);
+  if (others.length > 0) access.dropped.push("further hosts");
+  if (path) access.database = decoded(path);
+  for (const pair of query.split("&").filter(Boolean)) {
+    const [name = "", ...value] = pair.split("=");
+    apply(access, decoded(name), decoded(value.join("=")));
+  }
+  return access;
+}
+
+/** `sqlserver://host\instance:port;databaseName=…;user=…`, and Db2's `db2://host:port/database:user=…;`. */
+function serverUrl(text: string): Access | undefined {
+  const match = /^([^:]+):\/\/(?:([^/;]*)@)?([^/;@?]*)(?:\/([^;@?]*))?(?:[;?](.*))?$/s.exec(text);
+  const dialect = dialectOf(match?.[1] ?? "");
+  const options = optionsOf(match?.[5] ?? "");
+  if (!match || !dialect || !options) return undefined;
+  const [, , login = "", host = "", database] = match;
+  const access: Access = { dialect, hasPassword: login.includes(":"), dropped: [] };
+  place(access, host);
+  const user = decoded(login.split(":")[0] ?? "");
+  if (user) access.user = user;
+  if (database) access.database = database;
+  for (const [name, value] of options) apply(access, name, plain(value));
+  return access;
+}
+
+/** The pairs of `key=value;key={value};…`; `undefined` when there is something else, which may be a piece of a password. */
+function optionsOf(text: string): [name: string, value: string][] | undefined {
+  const found: [string, string][] = [];
+  let end = 0;
+  for (const match of text.matchAll(/\s*([^=;{}]+?)\s*=\s*(\{(?:[^}]|\}\})*\}|"[^"]*"|'[^']*'|[^;{]*)\s*(?:;|$)/gy)) {
+    end = match.index + match[0].length;
+    found.push([match[1]!.trim(), match[2]!.trim()]);
+  }
+  return /[^;\s]/.test(text.slice(end)) ? undefined : found;
+}
+
+/** A value without its braces or quotes. */
+const plain = (value: string): string => value.replace(/^\{(.*)\}$/s, "$1").replace(/^(["'])(.*)\1$/s, "$2");
+
+/** `user/password@//host:port/service`, `@host:port:SID` and `@(DESCRIPTION=…)`, after `jdbc:oracle:thin:`. */
+function oracle(text: string): Access {
+  const at = text.lastIndexOf("@");
+  const [user = "", ...password] = text.slice(0, Math.max(at, 0)).split("/");
+  const target = text.slice(at + 1);
+  const access: Access = { dialect: "oracle", hasPassword: password.length > 0, dropped: [], ...(user ? { user } : {}) };
+  const match = /^(?:\/\/)?([^:/()\s]+)(?::(\d+))?(?:[:/]([^:/?\s]+))?/.exec(target);
+  if (target.startsWith("(") || !match) access.odbc = `DBQ=${target.replace(/[;{}]/g, "")}`;
+  else if (match[2] === undefined && match[3] === undefined) access.odbc = `DBQ=${match[1]}`; // a name of tnsnames.ora
+  else {
+    place(access, `${match[1]}:${match[2] ?? "1521"}`);
+    if (match[3]) access.database = match[3];
+  }
+  return access;
+}
+
+/** `key=value;…`, or with blanks between the pairs as libpq has them. */
+function pairs(text: string): Access | undefined {
+  const blanks = /^\w+\s*=\s*('(?:[^'\\]|\\.)*'|[^\s;]*)(\s+\w+\s*=\s*('(?:[^'\\]|\\.)*'|[^\s;]*))+$/.test(text);
+  const found = optionsOf(blanks ? text.replace(/(\w+)\s*=\s*('(?:[^'\\]|\\.)*'|\S*)\s*/g, "$1=$2;") : text);
+  if (!found || found.length === 0) return undefined;
+  const access: Access = { hasPassword: false, dropped: [] };
+  if (!found.some(([key]) => /^(driver|dsn)$/i.test(key))) {
+    for (const [key, value] of found) apply(access, key, plain(value));
+    return access;
+  }
+  const kept: string[] = [];
+  for (const [key, value] of found) {
+    const dialect = /^driver$/i.test(key) ? dialectOf(plain(value)) : undefined;
+    if (dialect) access.dialect = dialect;
+    if (/^(uid|user( ?id|name)?|pwd|password)$/i.test(key)) apply(access, key, plain(value));
+    else if (LOOKS_SECRET.test(key)) access.dropped.push(key);
+    else kept.push(`${key}=${value}`);
+  }
+  access.odbc = kept.join(";");
+  return access;
+}
+
+/** `host:port`, `host,port`, `[::1]:port`, `host\instance`. */
+function place(access: Access, text: string): void {
+  const match = /^(?:tcp:)?(\[[^\]]*\]|[^:,]*)(?:[:,](\d{1,5}))?/i.exec(text.trim());
+  const host = match?.[1]?.replace(/^\[|\]$/g, "").trim();
+  if (host) access.host = host;
+  if (match?.[2]) access.port = Number(match[2]);
+}
+
+/** One option, by any of its names. */
+function apply(access: Access, name: string, value: string): void {
+  const key = name.toLowerCase().replace(/[\s_-]/g, "");
+  if (["user", "username", "userid", "uid"].includes(key)) access.user = value;
+  else if (["password", "pwd"].includes(key)) access.hasPassword = value !== "";
+  else if (["server", "datasource", "host", "hostname", "addr", "address", "servername", "hostaddr"].includes(key)) {
+    if (/\.(db|sqlite3?|db3)$|^:memory:$/i.test(value)) Object.assign(access, { dialect: "sqlite", file: value });
+    else place(access, value);
+  } else if (key === "port" || key === "portnumber") {
+    if (/^\d{1,5}$/.test(value)) access.port = Number(value);
+  } else if (["database", "databasename", "initialcatalog", "dbname", "servicename"].includes(key)) access.database = value;
+  else if (["schema", "currentschema", "searchpath"].includes(key)) access.schema = value;
+  else if (["sslmode", "ssl", "usessl", "encrypt", "requiressl", "sslconnection"].includes(key)) access.tls = value;
+  else if (name) access.dropped.push(/^[\w. -]{1,40}$/.test(name) ? name : "an option without a proper name");
+}
+
+/** Percent signs may stand for themselves, too. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,34 @@
+/** The dialects that a `sql database` knows. */
+export type Dialect = "postgresql" | "mariadb" | "sqlite" | "sqlserver" | "oracle" | "db2";
+
+const NAMES: readonly (readonly [RegExp, Dialect])[] = [
+  [/postgres|psql|^pg$|pgsql|enterprisedb|redshift/i, "postgresql"],
+  [/maria|mysql|maodbc|myodbc/i, "mariadb"],
+  [/sqlite/i, "sqlite"],
+  [/sql ?server|mssql|jtds|sqlncli|sqlsrv|sqloledb|msodbc|tedious|sqlclient/i, "sqlserver"],
+  [/oracle|^oci|sqora/i, "oracle"],
+  [/db2|as400|jcc/i, "db2"],
+];
+
+/** The product that the name of a product, an ODBC driver or a JDBC class gives away. */
+export function dialectOf(name: string): Dialect | undefined {
+  return NAMES.find(([pattern]) => pattern.test(name))?.[1];
+}
+
+/** The port that a product listens on when nobody says otherwise. */
+export const DEFAULT_PORT: Readonly<Partial<Record<Dialect, number>>> = { postgresql: 5432, mariadb: 3306, sqlserver: 1433, oracle: 1521, db2: 50_000 };
+
+/** Text expressions one after the other, in the product's own words. */
+export function concatenation(parts: readonly string[], dialect: Dialect | undefined): string {
+  const [first = "''", ...others] = parts;
+  if (others.length === 0) return first;
+  switch (dialect) {
+    case "mariadb": // || is OR there
+    case "sqlserver": // + wants texts on both sides
+      return `concat(${parts.join(", ")})`;
+    case undefined: // every ODBC driver puts its own in for this
+      return others.reduce((all, part) => `{fn concat(${all}, ${part})}`, first);
+    default:
+      return `(${parts.join(" || ")})`;
+  }
+}

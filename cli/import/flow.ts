@@ -1,0 +1,101 @@
+import { createHash } from "node:crypto";
+import { NODE_DEFAULTS } from "./node-defaults";
+import type { FlowPlan, PlannedNode } from "./plan";
+
+/** A node as Node-RED imports it. */
+export type FlowNode = { id: string; type: string } & Record<string, unknown>;
+
+/** Where things stand on a tab, in pixels. */
+const LEFT = 94;
+const TOP = 140;
+const ROW = 60;
+const GAP = 40;
+const NODE_HEIGHT = 30;
+const MARGIN = 25;
+/** On a row of its own stands under the node it belongs to, this far from the left. */
+const GRID = 20;
+
+/** The flow of a plan: tab, comment, group, nodes, config nodes. @param comment what the comment says, in Markdown */
+export function flowOf(plan: FlowPlan, comment: string): FlowNode[] {
+  const ids = idsOf(plan);
+  const tab = ids("tab");
+  const group = ids("group");
+  const places = placesOf(plan.nodes);
+  const nodes = plan.nodes.map((node): FlowNode => {
+    const { x, y } = places.get(node.role)!;
+    const properties = resolved(node, ids);
+    return { id: ids(node.role), type: node.type, z: tab, g: group, name: node.name, ...complete(node.type, properties), x, y, wires: node.to.map((roles) => roles.map(ids)) };
+  });
+  const right = Math.max(...plan.nodes.map((node) => places.get(node.role)!.x + widthOf(node.name) / 2));
+  const bottom = Math.max(...[...places.values()].map(({ y }) => y)) + NODE_HEIGHT / 2;
+  const [x, y] = [LEFT - MARGIN - 15, TOP - NODE_HEIGHT / 2 - MARGIN];
+  return [
+    { id: tab, type: "tab", label: plan.name, disabled: false, info: plan.info, env: [] },
+    { id: ids("comment"), type: "comment", z: tab, name: "What to do here", info: comment, x: x + widthOf("What to do here") / 2, y: 60, wires: [] },
+    {
+      id: group,
+      type: "group",
+      z: tab,
+      name: plan.name,
+      style: { label: true, stroke: "#a4a4a4", fill: "none" },
+      nodes: nodes.map(({ id }) => id),
+      x,
+      y,
+      w: right + MARGIN - x,
+      h: bottom + MARGIN - y,
+    },
+    ...nodes,
+    ...plan.configs.map(({ role, type, name, properties, credentials }): FlowNode => ({ id: ids(role), type, name, ...complete(type, properties), ...(Object.keys(credentials).length > 0 ? { credentials } : {}) })),
+  ];
+}
+
+/** The same plan gets the same ids, another one others: two imports of one file are known to be the same. */
+function idsOf(plan: FlowPlan): (role: string) => string {
+  const base = JSON.stringify(plan);
+  return (role) => createHash("sha256").update(base).update("\0").update(role).digest("hex").slice(0, 16);
+}
+
+/** Roles of config nodes and of watched nodes become their ids. */
+function resolved({ properties }: PlannedNode, ids: (role: string) => string): Record<string, unknown> {
+  const { database, broker, scope } = properties;
+  return {
+    ...properties,
+    ...(typeof database === "string" ? { database: ids(database) } : {}),
+    ...(typeof broker === "string" ? { broker: ids(broker) } : {}),
+    ...(Array.isArray(scope) ? { scope: scope.map((role) => ids(String(role))) } : {}),
+  };
+}
+
+/** All that the editor would save, in its order. */
+function complete(type: string, properties: Record<string, unknown>): Record<string, unknown> {
+  const all: Record<string, unknown> = {};
+  const defaults = NODE_DEFAULTS[type] ?? {};
+  for (const [name, value] of Object.entries(defaults)) {
+    const given = properties[name];
+    all[name] = given === undefined ? structuredClone(value) : isObject(value) && isObject(given) && Object.keys(value).length > 0 ? { ...structuredClone(value), ...given } : given;
+  }
+  return all;
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** The middle of each node: a row after the other, and below the first what branches off where it branches off. */
+function placesOf(nodes: readonly PlannedNode[]): Map<string, { x: number; y: number }> {
+  const places = new Map<string, { x: number; y: number }>();
+  const ends = new Map<number, number>();
+  for (const node of nodes) {
+    const from = nodes.find(({ to }) => to.some((roles) => roles.includes(node.role)));
+    const branches = from !== undefined && from.row !== node.row;
+    const start = ends.get(node.row) ?? (branches ? places.get(from.role)!.x + widthOf(from.name) / 2 + GAP : LEFT);
+    const width = widthOf(node.name);
+    const x = Math.round((start + width / 2) / GRID) * GRID;
+    places.set(node.role, { x, y: TOP + (node.row - 1) * ROW });
+    ends.set(node.row, x + width / 2 + GAP);
+  }
+  return places;
+}
+
+/** About as wide as the editor draws it. */
+function widthOf(name: string): number {
+  return Math.max(100, GRID * Math.ceil((50 + 7 * name.length) / GRID));
+}

@@ -1,0 +1,79 @@
+import { ImportError } from "./note";
+
+/** What JSON can say. */
+export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
+
+/** Bytes of a file; a bridge's configuration has a few thousand. */
+export const MAX_FILE = 4 * 1024 * 1024;
+
+/**
+ * Reads a file's bytes as JSON: UTF-8, or UTF-16 with its mark.
+ *
+ * @throws ImportError that says where, but repeats nothing of the file. The parser's own message would: in Node.js 20 and later it shows
+ *   the text around the fault, and a password may stand there.
+ */
+export function readJson(bytes: Uint8Array): Json {
+  if (bytes.length > MAX_FILE) throw new ImportError(`the file has ${bytes.length} bytes; ${MAX_FILE} is the most that is read`);
+  const text = decode(bytes);
+  if (text.trim() === "") throw new ImportError("the file is empty");
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    const at = faultOf(text);
+    const before = text.slice(0, at).split("\n");
+    throw new ImportError(`not JSON: line ${before.length}, column ${(before.at(-1) ?? "").length + 1}`);
+  }
+}
+
+function decode(bytes: Uint8Array): string {
+  const [first, second] = bytes;
+  const encoding = first === 0xff && second === 0xfe ? "utf-16le" : first === 0xfe && second === 0xff ? "utf-16be" : "utf-8";
+  try {
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes); // takes the mark away, too
+  } catch {
+    throw new ImportError("the file is not UTF-8 text");
+  }
+}
+
+const SPACE = /[ \t\n\r]*/y;
+const ATOM = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
+
+/** Where text stops being JSON: a look at what may come next after each token. */
+function faultOf(text: string): number {
+  const open: string[] = [];
+  let at = 0;
+  let expected: "value" | "value or end" | "name" | "name or end" | "colon" | "comma or end" | "nothing" = "value";
+  const skip = (pattern: RegExp): boolean => {
+    pattern.lastIndex = at;
+    const match = pattern.exec(text);
+    if (match) at += match[0].length;
+    return match !== null && match[0] !== "";
+  };
+  const afterValue = (): typeof expected => (open.length === 0 ? "nothing" : "comma or end");
+  for (;;) {
+    skip(SPACE);
+    const sign = text[at];
+    const inside = open.at(-1);
+    if (expected.endsWith("or end") && sign !== undefined && sign === (inside === "{" ? "}" : "]")) {
+      open.pop();
+      at += 1;
+      expected = afterValue();
+    } else if (expected === "comma or end" && sign === ",") {
+      at += 1;
+      expected = inside === "{" ? "name" : "value";
+    } else if (expected === "colon" && sign === ":") {
+      at += 1;
+      expected = "value";
+    } else if (expected.startsWith("name") && sign === '"' && skip(ATOM)) {
+      expected = "colon";
+    } else if (expected.startsWith("value") && (sign === "{" || sign === "[")) {
+      open.push(sign);
+      at += 1;
+      expected = sign === "{" ? "name or end" : "value or end";
+    } else if (expected.startsWith("value") && skip(ATOM)) {
+      expected = afterValue();
+    } else {
+      return at;
+    }
+  }
+}

@@ -1,0 +1,189 @@
+import type { DatabasePart } from "./database-access";
+import type { FormatPart } from "./format";
+import type { PlannedNode } from "./plan";
+import { debug } from "./select-and-send";
+import type { Settings } from "./settings";
+import { carryOver, columnRows, namesAndFields, parameterRows, propertyPath, type SqlText, writeContext } from "./statements";
+import type { Statement } from "./template";
+
+/** Longest time of a timer, in ms. */
+const MAX_TIME = 2 ** 31 - 1;
+
+/** The nodes from a queue to a database. @param onDemand messages are fetched by a button; else as they come */
+export function queueToDatabase(settings: Settings, texts: readonly SqlText[], database: DatabasePart, format: FormatPart, onDemand: boolean): { nodes: PlannedNode[]; steps: string[] } {
+  const nodes: PlannedNode[] = [];
+  const source = onDemand ? getNode(settings) : inNode(settings);
+  const write = writeNode(settings, texts, database, format);
+  if (onDemand) nodes.push(button());
+  const between = [...record(format), ...each(format, write)];
+  const line = [source, ...between, write];
+  line.forEach((node, index) => {
+    const next = line[index + 1];
+    node.to = [next ? [next.role] : ["written"], ...node.to];
+  });
+  source.properties = { ...source.properties, ...formatOf(format) };
+  nodes.push(...line, debug("written", "written", 1, false));
+  if (onDemand) {
+    source.to = [source.to[0]!, ["empty"]];
+    nodes.push(debug("empty", "the queue is empty", 2, false));
+  }
+  return { nodes, steps: stepsFor(write) };
+}
+
+function formatOf({ format, options }: FormatPart): Record<string, unknown> {
+  return { format: format === "auto" ? undefined : format, formatOptions: options };
+}
+
+function stepsFor(write: PlannedNode): string[] {
+  const steps = ["A message is off the queue when its rows are committed. One that the database refuses ends in the dead-letter queue, with the reason in its headers."];
+  if (write.properties.mode === "insert" || write.properties.mode === "statements") {
+    steps.push("A message may come twice, after a broken connection for example. If that must not make two rows, switch on *Dedupe* in *sql write*, or write with *upsert*.");
+  }
+  return steps;
+}
+
+function button(): PlannedNode {
+  return { role: "start", type: "inject", name: "get now", row: 1, to: [["source"]], properties: { props: [{ p: "payload" }] } };
+}
+
+function inNode(settings: Settings): PlannedNode {
+  return {
+    role: "source",
+    type: "surewire-amqp-in",
+    name: "subscribe",
+    row: 1,
+    to: [],
+    properties: {
+      ...queueProperties(settings, ["quorum", "classic", "stream"]),
+      bindings: bindings(settings),
+      prefetch: prefetch(settings),
+      consumerPriority: settings.number("broker.source.consumerPriority", -2_147_483_648, 2_147_483_647),
+      singleActiveConsumer: settings.flag("broker.source.exclusive"),
+    },
+  };
+}
+
+function getNode(settings: Settings): PlannedNode {
+  return {
+    role: "source",
+    type: "surewire-amqp-get",
+    name: "get",
+    row: 1,
+    to: [],
+    properties: { ...queueProperties(settings, ["quorum", "classic"]), count: settings.number("broker.source.count", 1, 10_000) },
+  };
+}
+
+function queueProperties(settings: Settings, types: readonly string[]): Record<string, unknown> {
+  const queue = settings.text("broker.source.queue");
+  if (queue === undefined) settings.note("broker.source.queue", "no queue is named: enter it in the form");
+  const type = settings.text("broker.source.queueType")?.toLowerCase();
+  if (type !== undefined && !types.includes(type)) settings.note("broker.source.queueType", `${types.join(" or ")} is expected; left at quorum`, "dropped");
+  const passive = settings.flag("broker.source.passive");
+  const declare = settings.flag("broker.source.declare") ?? (passive === undefined ? undefined : !passive);
+  const given = settings.json("broker.source.arguments");
+  return {
+    broker: "broker",
+    queue: queue ?? "",
+    declare: declare === false ? "existing" : undefined,
+    queueType: type !== undefined && types.includes(type) ? type : undefined,
+    arguments: typeof given === "object" && given !== null && !Array.isArray(given) ? given : undefined,
+    deadLetterQueue: settings.text("broker.source.deadLetterQueue"),
+    retries: settings.number("broker.source.retries", 0, 1000),
+    retryDelay: settings.duration("broker.source.retryDelay", 1, MAX_TIME, true),
+  };
+}
+
+/** 0 meant "no limit", and a backlog in memory. */
+function prefetch(settings: Settings): number | undefined {
+  const count = settings.number("broker.source.prefetch", 0, 1_000_000);
+  if (count === undefined || (count >= 1 && count <= 65_535)) return count;
+  settings.note("broker.source.prefetch", "there is a limit always: left at its default", "dropped");
+  return undefined;
+}
+
+function bindings(settings: Settings): { exchange: string; exchangeType: string; routingKey: string }[] | undefined {
+  const exchange = settings.text("broker.source.exchange");
+  const keys = settings.words("broker.source.routingKey");
+  const kind = settings.text("broker.source.exchangeType")?.toLowerCase();
+  if (exchange === undefined) return undefined;
+  const type = kind !== undefined && ["topic", "direct", "fanout", "headers"].includes(kind) ? kind : "topic";
+  if (kind !== undefined && kind !== type) settings.note("broker.source.exchangeType", "topic, direct, fanout or headers is expected; topic was taken", "dropped");
+  return (keys.length > 0 ? keys : [""]).map((routingKey) => ({ exchange, exchangeType: type, routingKey }));
+}
+
+/** XML stands under its root: a change node takes the record, or the list of records, out of it. */
+function record({ format, path }: FormatPart): PlannedNode[] {
+  if (format !== "xml") return [];
+  const known = path.every((name) => name !== undefined);
+  const expression = ["payload", ...path.map((name) => (name === undefined ? "*" : `\`${name}\``))].join(".");
+  const rule = { t: "set", p: "payload", pt: "msg", to: known ? propertyPath(["payload", ...(path as string[])]) : expression, tot: known ? "msg" : "jsonata" };
+  return [{ role: "record", type: "change", name: path.length > 1 ? "the records" : "the record", row: 1, to: [], properties: { rules: [rule] } }];
+}
+
+/** A table takes one row a message; statements go through a list by themselves. */
+function each({ list }: FormatPart, write: PlannedNode): PlannedNode[] {
+  if (!list || write.properties.forEach !== undefined) return [];
+  return [{ role: "each", type: "split", name: "each record", row: 1, to: [], properties: {} }];
+}
+
+function writeNode(settings: Settings, texts: readonly SqlText[], database: DatabasePart, format: FormatPart): PlannedNode {
+  const flat = format.format === "delimited";
+  const statements = carryOver(settings, texts, writeContext(settings, database.dialect, format.columns, flat));
+  const node: PlannedNode = { role: "write", type: "surewire-sql-write", name: "write", row: 1, to: [], properties: { database: "database" } };
+  const common = { dedupe: settings.flag("database.deduplicate"), batchSize: settings.number("database.batchSize", 1, 10_000) };
+  node.properties = { ...node.properties, ...common, ...(statements.length > 0 ? asStatements(settings, statements, format) : asTable(settings, database, format)) };
+  return node;
+}
+
+function asStatements(settings: Settings, statements: readonly Statement[], format: FormatPart): Record<string, unknown> {
+  const parameters = statements.flatMap((statement) => statement.parameters);
+  if (format.format === "delimited" && format.options.header === true && !settings.has("format.header")) nameColumns(settings, parameters, format);
+  const rows = parameterRows(statements);
+  // for each item the names are its own properties: where they are called otherwise, items become messages
+  const inside = format.list && rows.length === 0;
+  if (format.list && !inside) settings.note("database.template", "placeholders are called otherwise than the fields, so each record of a message is written in a transaction of its own");
+  return {
+    mode: "statements",
+    statements: statements.map(({ sql }) => ({ sql })),
+    parameters: rows,
+    ...(inside ? { forEach: "payload", forEachType: "msg" } : {}),
+  };
+}
+
+/** Delimited text without a header and with columns that nobody names: the placeholders, in their order, are all there is to go by. */
+function nameColumns(settings: Settings, parameters: Statement["parameters"], format: FormatPart): void {
+  const names = [...new Set(parameters.map(({ name }) => name))];
+  const numbered = settings.has("database.parameters") || names.every((name) => /^p\d+$/.test(name));
+  if (names.length === 0) return;
+  if (!numbered) return settings.note("format.header", "nothing says whether the first line names the columns: it was taken to do so");
+  format.options.header = false;
+  format.options.columns = names;
+  settings.note("format.columns", "not given: the fields of a line were taken to be the placeholders, in their order");
+}
+
+const MODES: readonly (readonly [RegExp, string])[] = [
+  [/^(upsert|merge|replace|insertorupdate|save|put)/, "upsert"],
+  [/ignore|ifnotexists|ifabsent|skipduplicates/, "ignore"],
+  [/^(insert|append|add|create)/, "insert"],
+  [/^(update|patch|modify)/, "update"],
+  [/^(delete|remove)/, "delete"],
+];
+
+function asTable(settings: Settings, { schema }: DatabasePart, format: FormatPart): Record<string, unknown> {
+  const table = settings.text("database.table");
+  if (table === undefined) settings.note("database.template", "there is neither a statement nor a table: enter one in the form of sql write");
+  const keys = settings.words("database.keys");
+  const word = settings.text("database.writeMode")?.toLowerCase().replace(/[^a-z]/g, "");
+  const known = word === undefined ? undefined : MODES.find(([pattern]) => pattern.test(word))?.[1];
+  if (word !== undefined && known === undefined) settings.note("database.writeMode", "insert, upsert, update, delete or ignore is expected; left out", "dropped");
+  const mode = known ?? (keys.length > 0 ? "upsert" : "insert");
+  if (keys.length === 0 && ["upsert", "update", "delete"].includes(mode)) settings.note("database.keys", "not given: enter the columns that identify a row in the form of sql write");
+  const columns = namesAndFields(settings, "database.columns");
+  return {
+    mode,
+    table: table !== undefined && schema !== undefined && !table.includes(".") ? `${schema}.${table}` : (table ?? ""),
+    columns: columnRows(columns, format.format === "delimited"),
+    keys,
+  };
+}

@@ -1,0 +1,206 @@
+import { findKey, type Found, resembling, sectionOf } from "./key-index";
+import type { Json } from "./json-text";
+import { keyOf, type KeyName, type SectionName } from "./keys";
+import { ImportError, type Note } from "./note";
+import { durationOf, flagOf, numberOf, wordsOf } from "./values";
+
+/** Levels of nesting that are looked at: no bridge had more than four. */
+const MAX_DEPTH = 8;
+
+/** A secret of the file, which nobody gets to see: only where it stands, and what it refers to if it was a reference. */
+export interface Secret {
+  path: string;
+  /** Name of the environment variable that the file referred to already. */
+  variable?: string;
+}
+
+interface Entry {
+  path: string;
+  names: KeyName[];
+  value: Json;
+  unit?: number;
+  used: boolean;
+}
+
+/** The keys of a file, by their meaning. What nobody asks for is reported in the end. */
+export class Settings {
+  readonly notes: Note[] = [];
+  private readonly entries = new Map<KeyName, Entry>();
+
+  /** @throws ImportError when it is no bridge's file at all */
+  constructor(file: Json) {
+    const root = unwrapped(file);
+    for (const [name, value] of Object.entries(root)) this.read(value, [name]);
+  }
+
+  /** Whether a key is there, with a value. */
+  has(name: KeyName): boolean {
+    return this.entries.has(name);
+  }
+
+  /** Whether anything of a section is there. */
+  hasSection(section: SectionName): boolean {
+    return [...this.entries.keys()].some((name) => name.startsWith(`${section}.`));
+  }
+
+  /** Whether the key can only be meant so: not a bare `broker.queue`, which may be the source's or the destination's. */
+  isExplicit(name: KeyName): boolean {
+    return this.entries.get(name)?.names.length === 1;
+  }
+
+  /** The key's path in the file, for what is said about it; its documented name when it is not there. */
+  path(name: KeyName): string {
+    return this.entries.get(name)?.path ?? name;
+  }
+
+  /** Says something of a key. */
+  note(name: KeyName, text: string, kind: Note["kind"] = "check"): void {
+    this.notes.push({ path: this.path(name), kind, text });
+  }
+
+  /** A text without blanks around it; `undefined` when it is not given, blank, or no text. */
+  text(name: KeyName): string | undefined {
+    return this.verbatim(name)?.trim() || undefined;
+  }
+
+  /** A text as it stands. Numbers and flags count as texts. */
+  verbatim(name: KeyName): string | undefined {
+    const value = this.take(name);
+    if (value === undefined) return undefined;
+    if (typeof value === "object" || (typeof value === "number" && !Number.isFinite(value))) return this.refuse(name, "a text is expected");
+    const text = String(value);
+    if (/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/.test(text)) return this.refuse(name, "it contains control characters");
+    return text;
+  }
+
+  /** A whole number; one out of its range is reported, and not taken. */
+  number(name: KeyName, least: number, most: number): number | undefined {
+    const value = this.take(name);
+    if (value === undefined) return undefined;
+    const number = numberOf(value);
+    if (number !== undefined && Number.isInteger(number) && number >= least && number <= most) return number;
+    return this.refuse(name, `a whole number from ${least} to ${most} is expected`);
+  }
+
+  /** Yes or no, in any of the ways to write it. */
+  flag(name: KeyName): boolean | undefined {
+    const value = this.take(name);
+    if (value === undefined) return undefined;
+    return flagOf(value) ?? this.refuse(name, "true or false is expected");
+  }
+
+  /** ms; what is out of range is reported, and brought into it. @param announce say how a number without a unit was taken */
+  duration(name: KeyName, least: number, most: number, announce = false): number | undefined {
+    const value = this.take(name);
+    if (value === undefined) return undefined;
+    const unit = this.entries.get(name)?.unit;
+    const ms = durationOf(value, unit);
+    if (ms === undefined) return this.refuse(name, "a time is expected, such as 500 ms, 30 s or 5 min");
+    const kept = Math.min(Math.max(Math.round(ms), least), most);
+    if (kept !== Math.round(ms)) this.note(name, `out of range: ${kept} ms was taken`);
+    else if (announce && unit === undefined && numberOf(value) !== undefined) this.note(name, `has no unit: taken as ${kept} ms`);
+    return kept;
+  }
+
+  /** Texts: a list, or one text with commas. Empty when there are none. */
+  words(name: KeyName): string[] {
+    const value = this.take(name);
+    if (value === undefined) return [];
+    return wordsOf(value) ?? this.refuse(name, "a list of texts is expected") ?? [];
+  }
+
+  /** The value as it stands, for what has a shape of its own. */
+  json(name: KeyName): Json | undefined {
+    return this.take(name);
+  }
+
+  /** Where a secret stands; blank ones count as none. */
+  secret(name: KeyName): Secret | undefined {
+    const value = this.take(name);
+    if (value === undefined || value === "") return undefined;
+    const variable = typeof value === "string" ? variableOf(value) : undefined;
+    return { path: this.path(name), ...(variable === undefined ? {} : { variable }) };
+  }
+
+  /** Reports the keys that nobody asked for. @param purpose the transaction, as people call it */
+  reportUnused(purpose: string): void {
+    for (const entry of new Set(this.entries.values())) {
+      if (entry.used) continue;
+      const key = keyOf(entry.names[0]!);
+      this.notes.push({ path: entry.path, kind: "dropped", text: key.dropped ? key.lands : `not used by ${purpose}` });
+    }
+  }
+
+  private take(name: KeyName): Json | undefined {
+    const entry = this.entries.get(name);
+    if (entry) entry.used = true;
+    return entry?.value;
+  }
+
+  private refuse(name: KeyName, why: string): undefined {
+    this.note(name, `${why}; left out`, "dropped");
+    return undefined;
+  }
+
+  private read(value: Json, path: readonly string[]): void {
+    if (value === null) return;
+    const shown = showPath(path);
+    const found = findKey(path);
+    const isObject = typeof value === "object" && !Array.isArray(value);
+    if (isObject && !(found && keyOf(found.names[0]!).object)) {
+      if (path.length >= MAX_DEPTH) return void this.notes.push({ path: shown, kind: "unknown", text: "nested too deeply" });
+      for (const [name, each] of Object.entries(value)) this.read(each, [...path, name]);
+      return;
+    }
+    if (found) this.keep(found, value, shown);
+    else this.notes.push({ path: shown, kind: "unknown", text: hint(path) });
+  }
+
+  private keep({ names, unit }: Found, value: Json, path: string): void {
+    const entry: Entry = { path, names, value, used: false, ...(unit === undefined ? {} : { unit }) };
+    for (const name of names) {
+      const other = this.entries.get(name);
+      // what says whose it is goes before what does not
+      if (other && !(other.names.length > names.length)) {
+        if (names.length === 1) this.notes.push({ path, kind: "dropped", text: `says the same as ${other.path}, which was taken` });
+        continue;
+      }
+      this.entries.set(name, entry);
+    }
+  }
+}
+
+/** A file may have one object around everything. */
+function unwrapped(file: Json): Record<string, Json> {
+  const wrong = "no bridge's configuration: an object with the sections database, broker and format is expected";
+  if (typeof file !== "object" || file === null) throw new ImportError(wrong);
+  if (Array.isArray(file)) throw new ImportError("a list: put each bridge into a file of its own");
+  if (sectionsOf(file).size > 0) return file;
+  const inner = Object.values(file).filter((value) => typeof value === "object" && value !== null && !Array.isArray(value));
+  const [only] = inner;
+  if (inner.length === 1 && sectionsOf(only as Record<string, Json>).size > 0) return only as Record<string, Json>;
+  throw new ImportError(wrong);
+}
+
+/** The sections that an object has. */
+export function sectionsOf(object: Readonly<Record<string, Json>>): Set<SectionName> {
+  return new Set(Object.keys(object).map((name) => sectionOf(name.split(".")[0] ?? "")).filter((section) => section !== undefined));
+}
+
+/** `${NAME}`, `$NAME`, `%NAME%`, `env:NAME`: the file did not hold the secret itself. */
+function variableOf(text: string): string | undefined {
+  const match = /^\s*(?:\$\{(?:env[:.])?(\w+)\}|\$([A-Z_]\w*)|%(\w+)%|env:(\w+)|\{\{\s*(?:env\.)?(\w+)\s*\}\})\s*$/.exec(text);
+  return match?.slice(1).find(Boolean);
+}
+
+/** A path for people; names with strange characters in quotes, and none longer than a line. */
+function showPath(path: readonly string[]): string {
+  const shown = path.map((name) => (/^[\w$/@ -]+$/.test(name) ? name : JSON.stringify(name).replace(/[\u007f-\uffff]/g, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`)));
+  const text = shown.join(".");
+  return text.length > 100 ? `${text.slice(0, 97)}...` : text;
+}
+
+function hint(path: readonly string[]): string {
+  const like = resembling(path);
+  return like ? `unknown; is ${like} meant?` : "unknown";
+}

@@ -1,0 +1,133 @@
+import type { Dialect } from "./dialect";
+import type { Json } from "./json-text";
+import type { KeyName } from "./keys";
+import type { Settings } from "./settings";
+import { fieldPath, isQuery, type Parameter, type Statement, statementsOf, type TemplateContext } from "./template";
+import { wordsOf } from "./values";
+
+/** Where the statements of a file stand. */
+export type StatementKey = "database.statement" | "database.template";
+
+/** A text of SQL, as it stands in the file. */
+export interface SqlText {
+  key: KeyName;
+  text: string;
+  reads: boolean;
+}
+
+const KEYS: readonly StatementKey[] = ["database.statement", "database.template"];
+
+/** The texts of SQL in a file. */
+export function readSql(settings: Settings): SqlText[] {
+  return KEYS.flatMap((key) => sqlIn(settings, key).map((text) => ({ key, text, reads: isQuery(text) })));
+}
+
+/** The texts of one key: one, a list, or a list of `{ "sql": … }`. */
+export function sqlIn(settings: Settings, key: KeyName): string[] {
+  const value = settings.json(key);
+  if (value === undefined) return [];
+  return (Array.isArray(value) ? value : [value]).flatMap((each) => {
+    const text = typeof each === "object" && each !== null && !Array.isArray(each) ? (each.sql ?? each.statement ?? each.text) : each;
+    if (typeof text !== "string" || text.trim() === "") {
+      settings.note(key, "a text of SQL is expected; left out", "dropped");
+      return [];
+    }
+    if (!/\s/.test(text.trim())) settings.note(key, "is no SQL: if it names a file, put the file's text in its place");
+    return [text];
+  });
+}
+
+/** What placeholders stand for, from *parameters* and *columns*. */
+export function readFields(settings: Settings, columns: readonly string[]): Pick<TemplateContext, "positions" | "fields"> {
+  const { names, fields } = namesAndFields(settings, "database.parameters");
+  if (names.length > 0) return { positions: names, fields };
+  const listed = namesAndFields(settings, "database.columns");
+  const positions = listed.names.length > 0 ? listed.names : columns;
+  return { ...(positions.length > 0 ? { positions } : {}), fields: { ...listed.fields, ...fields } };
+}
+
+/** A list of names, a list of `{ "name": …, "field": … }`, or `{ "name": "field" }`. */
+export function namesAndFields(settings: Settings, key: "database.parameters" | "database.columns"): { names: string[]; fields: Record<string, string> } {
+  const value = settings.json(key);
+  const names: string[] = [];
+  const fields = Object.create(null) as Record<string, string>;
+  const add = (name: string, field: Json | undefined): void => {
+    if (typeof field === "string" && field.trim() !== "") fields[name] = field.trim().replace(/^\$?\{(.*)\}$/s, "$1").trim();
+    else if (field !== undefined && field !== null) settings.note(key, `${JSON.stringify(name)} has no field: write its value into the statement, or into the node's form`);
+  };
+  if (value === undefined) return { names, fields };
+  if (Array.isArray(value)) {
+    for (const each of value) {
+      if (typeof each === "string" || typeof each === "number") names.push(String(each).trim());
+      else if (typeof each === "object" && each !== null && !Array.isArray(each)) {
+        const name = [each.name, each.column, each.parameter, each.field].find((part) => typeof part === "string");
+        if (typeof name !== "string") continue;
+        names.push(name);
+        add(name, each.field ?? each.path ?? each.source ?? each.from ?? each.value);
+      }
+    }
+  } else if (typeof value === "object" && value !== null) {
+    for (const [name, field] of Object.entries(value)) {
+      names.push(name);
+      add(name, field);
+    }
+  } else names.push(...(wordsOf(value) ?? []));
+  return { names: names.filter(Boolean), fields };
+}
+
+/** The statements of some texts; what there is to say of them is said. */
+export function carryOver(settings: Settings, texts: readonly SqlText[], context: TemplateContext): Statement[] {
+  return texts.flatMap(({ key, text }) => {
+    const statements = statementsOf(text, context);
+    for (const remark of statements.flatMap(({ remarks }) => remarks)) settings.note(key, remark);
+    return statements;
+  });
+}
+
+/** A row of a node's list of parameters, for a name that is not a property of the payload itself. */
+export interface ParameterRow {
+  name: string;
+  value: string;
+  valueType: "msg";
+}
+
+/** The parameters that a node has to be told, as it finds only those by itself that are called like a property of the payload. */
+export function parameterRows(statements: readonly Statement[]): ParameterRow[] {
+  const rows = new Map<string, ParameterRow>();
+  for (const { name, field } of statements.flatMap(({ parameters }) => parameters)) {
+    if (field.length === 1 && field[0] === name) continue;
+    rows.set(name, { name, value: propertyPath(["payload", ...field]), valueType: "msg" });
+  }
+  return [...rows.values()];
+}
+
+/** A path in Node-RED's notation: `payload.order["unit price"]`. */
+export function propertyPath(path: readonly string[]): string {
+  return path
+    .map((name, index) => {
+      if (index === 0) return name;
+      if (/^\d+$/.test(name)) return `[${name}]`;
+      if (/^[A-Za-z_$][\w$]*$/.test(name)) return `.${name}`;
+      return name.includes('"') ? `['${name}']` : `["${name}"]`;
+    })
+    .join("");
+}
+
+/** One name for several statements must mean one field. */
+export function sharedParameters(statements: readonly Statement[]): Parameter[] {
+  return statements.flatMap(({ parameters }) => parameters);
+}
+
+/** A column of a table that takes a field of the payload. */
+export function columnRows(columns: { names: readonly string[]; fields: Readonly<Record<string, string>> }, flat: boolean): { column: string; value: string; valueType: "msg" }[] {
+  return columns.names.map((column) => ({
+    column,
+    value: propertyPath(["payload", ...fieldPath(columns.fields[column] ?? column, flat || !(column in columns.fields))]),
+    valueType: "msg",
+  }));
+}
+
+/** Context for the statements that write what a message holds. */
+export function writeContext(settings: Settings, dialect: Dialect | undefined, columns: readonly string[], flat: boolean): TemplateContext {
+  return { dialect, flat, ...readFields(settings, columns) };
+}

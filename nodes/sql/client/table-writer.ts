@@ -1,4 +1,4 @@
-import { ConnectorError, isConnectorError, toConnectorError } from "../../common/errors";
+import { type ConnectorError, isConnectorError, toConnectorError } from "../../common/errors";
 import type { DatabaseConnection } from "./backend";
 import type { Column, Dialect } from "./dialect";
 import { MAX_STATEMENT_BYTES } from "./dialect/text";

@@ -111,10 +111,14 @@ export const FORMS: readonly FormCase[] = [
   {
     type: "surewire-sql-write",
     needs: ["database", "table"],
-    fill: { name: "write", database: true, table: "readings", mode: "upsert", columns: [["id", "payload.id"], ["value", "payload.value"]], keys: [["id"]] },
+    fill: {
+      name: "write", database: true, table: "readings", mode: "upsert", columns: [["id", "payload.id"], ["value", "payload.value"]], keys: [["id"]],
+      stopAfter: "20",
+    },
     saved: {
       columns: [{ column: "id", value: "payload.id", valueType: "msg" }, { column: "value", value: "payload.value", valueType: "msg" }],
-      keys: ["id"],
+      keys: ["id"], statements: [], parameters: [], forEach: "", forEachType: "msg", duplicateIsSuccess: false, zeroRowsIsError: false, dedupe: false,
+      messageId: "amqp.properties.messageId", messageIdType: "msg", inboxTable: "surewire_inbox", inboxDays: 30, stopAfter: 20, maxRows: 1000,
     },
   },
   { type: "surewire-settle", needs: [], fill: { name: "settle" }, saved: { outcome: "accept", outcomeType: "outcome" } },

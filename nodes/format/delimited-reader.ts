@@ -46,9 +46,9 @@ function readLines(text: string, { delimiter, quote }: DelimitedReading): string
 }
 
 function checkSize(content: Buffer, delimiter: string): void {
-  const [lines, fields] = [countOf(content, "\n") + countOf(content, "\r"), countOf(content, delimiter)];
-  if (lines > 2 * MAX_LINES) throw tooLarge("lines", MAX_LINES);
-  if (lines + fields > MAX_FIELDS) throw tooLarge("fields", MAX_FIELDS);
+  const lines = countOf(content, "\n") + countOf(content, "\r") - countOf(content, "\r\n");
+  if (lines > MAX_LINES) throw tooLarge("lines", MAX_LINES);
+  if (lines + countOf(content, delimiter) > MAX_FIELDS) throw tooLarge("fields", MAX_FIELDS);
 }
 
 function countOf(content: Buffer, text: string): number {

@@ -99,7 +99,7 @@ function connectionString(settings: Settings, access: Access, dialect: Dialect |
       parts.push(["Server", value(port === undefined ? host : `${host},${port}`)], ["Database", database && value(database)]);
       break;
     case "oracle":
-      parts.push(["DBQ", value(`//${host}:${at}/${database ?? ""}`)]);
+      parts.push(["DBQ", value(`${host}:${at}/${database ?? ""}`)]);
       break;
     case "db2":
       parts.push(["Hostname", value(host)], ["Port", at], ["Protocol", "TCPIP"], ["Database", database && value(database)]);

@@ -7,14 +7,14 @@ export const DATABASE_KEYS = {
   "database.access.driver": {
     aliases: ["type", "dialect", "dbms", "product", "vendor", "engine", "driverName", "driverClass", "driverClassName", "jdbcDriver", "databaseType", "provider"],
     means: "`postgresql`, `mysql`, `mariadb`, `sqlite`, `sqlserver` (`mssql`), `oracle` or `db2`; names of JDBC and ODBC drivers are understood",
-    lands: "sql database: Engine, Dialect, and `Driver=` of the connection string",
+    lands: "sql database: Engine, Dialect, and `Driver=` in Connection",
   },
-  "database.access.host": { aliases: ["server", "hostname", "address", "ip", "serverName"], means: "host name or address", lands: "sql database: connection string" },
-  "database.access.port": { aliases: ["portNumber", "tcpPort"], means: "TCP port", lands: "sql database: connection string" },
+  "database.access.host": { aliases: ["server", "hostname", "address", "ip", "serverName"], means: "host name or address", lands: "sql database: Connection" },
+  "database.access.port": { aliases: ["portNumber", "tcpPort"], means: "TCP port", lands: "sql database: Connection" },
   "database.access.database": {
     aliases: ["dbname", "databaseName", "db", "name", "catalog", "initialCatalog", "service", "serviceName", "sid"],
     means: "name of the database; of the service for Oracle",
-    lands: "sql database: connection string",
+    lands: "sql database: Connection",
   },
   "database.access.schema": {
     aliases: ["currentSchema", "searchPath", "defaultSchema"],
@@ -29,16 +29,16 @@ export const DATABASE_KEYS = {
     lands: "sql database: Password, as a reference to an environment variable",
     secret: true,
   },
-  "database.access.dsn": { aliases: ["odbcDsn", "dataSourceName", "systemDsn"], means: "name of an ODBC data source", lands: "sql database: `DSN=` in the connection string" },
+  "database.access.dsn": { aliases: ["odbcDsn", "dataSourceName", "systemDsn"], means: "name of an ODBC data source", lands: "sql database: `DSN=` in Connection" },
   "database.access.url": {
     aliases: ["uri", "connectionString", "connectString", "connection", "jdbcUrl", "jdbc", "odbc", "connectionUrl", "databaseUrl"],
     means: "`jdbc:…`, `postgres://…`, an ODBC or ADO.NET connection string; a user name and password in it are taken out",
-    lands: "sql database: connection string, Username, Password",
+    lands: "sql database: Connection, Username, Password",
   },
   "database.access.tls": {
     aliases: ["ssl", "sslMode", "useSsl", "encrypt", "secure", "requireSsl"],
     means: "encrypted connection: a flag, or PostgreSQL's `sslmode`",
-    lands: "sql database: connection string",
+    lands: "sql database: Connection",
   },
   "database.access.poolSize": {
     aliases: ["maxPoolSize", "maximumPoolSize", "maxConnections", "maxActive", "connections", "poolMax", "poolMaxSize"],
@@ -70,7 +70,7 @@ export const DATABASE_KEYS = {
   "database.access.certificate": {
     aliases: ["sslCert", "sslKey", "sslRootCert", "keyStore", "trustStore", "ca", "caFile", "certFile", "keyFile", "sslCa", "trustServerCertificate"],
     means: "certificates",
-    lands: "each driver has words of its own for them: add them to the connection string of the sql database",
+    lands: "each driver has words of its own for them: add them to the Connection of the sql database",
     object: true,
     dropped: true,
   },
@@ -112,7 +112,7 @@ export const DATABASE_KEYS = {
   "database.keys": {
     aliases: ["key", "keyColumns", "primaryKey", "primaryKeys", "idColumn", "idColumns", "matchColumns", "uniqueKey"],
     means: "columns that identify a row",
-    lands: "sql write: Keys; sql read in polling mode: Key column",
+    lands: "sql write: Key columns; sql read that polls: Key column",
   },
   "database.writeMode": {
     aliases: ["mode", "operation", "action", "insertMode", "writeOperation"],
@@ -122,30 +122,30 @@ export const DATABASE_KEYS = {
   "database.afterRead": {
     aliases: ["after", "afterSelect", "afterSend", "afterStatement", "postStatement", "postQuery", "onSuccess", "onConsume", "markStatement", "updateStatement", "deleteStatement", "update", "delete", "mark", "confirm"],
     means: "statement for each row that has been sent: marks or deletes it",
-    lands: "sql read: After read, with polling",
+    lands: "sql read that polls: After read",
   },
   "database.watermarkColumn": {
     aliases: ["watermark", "incrementingColumn", "incrementColumn", "timestampColumn", "trackingColumn", "offsetColumn", "cursorColumn", "sequenceColumn", "lastModifiedColumn"],
     means: "column that only grows, by which new rows are told",
-    lands: "sql read: Watermark column, with polling",
+    lands: "sql read that polls: Watermark",
   },
   "database.pollInterval": {
     aliases: ["interval", "period", "every", "frequency", "polling", "pollingInterval", "pollPeriod", "pollDelay", "scheduleInterval", "delay"],
     means: "time between two runs of the query",
-    lands: "the inject node's repeat, or sql read: Poll every",
+    lands: "sql read that polls: Every; for all rows in one message, the repeat of the inject node",
   },
   "database.cron": { aliases: ["schedule", "cronExpression", "crontab", "cronSchedule"], means: "times at which the query runs", lands: "the inject node's repeat" },
   "database.output": {
     aliases: ["messagePer", "perMessage", "split", "grouping", "group", "resultMode"],
     means: "what one message holds: `row`, `batch` or `all`",
-    lands: "sql read: Output",
+    lands: "sql read: Send",
   },
   "database.batchSize": {
     aliases: ["rowsPerMessage", "chunkSize", "fetchSize", "batch", "pageSize"],
     means: "rows of a batch",
     lands: "Batch size of sql read or sql write",
   },
-  "database.maxRows": { aliases: ["limit", "rowLimit"], means: "most rows of one message that holds all", lands: "sql read: Max rows" },
+  "database.maxRows": { aliases: ["limit", "rowLimit"], means: "most rows of one message that holds all", lands: "sql read: Most rows" },
   "database.deduplicate": {
     aliases: ["dedupe", "deduplication", "idempotent", "exactlyOnce"],
     means: "a message that comes twice is written once",

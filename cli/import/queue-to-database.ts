@@ -6,9 +6,6 @@ import type { Settings } from "./settings";
 import { carryOver, columnRows, namesAndFields, parameterRows, propertyPath, type SqlText, writeContext } from "./statements";
 import type { Statement } from "./template";
 
-/** Longest time of a timer, in ms. */
-const MAX_TIME = 2 ** 31 - 1;
-
 /** The nodes from a queue to a database. @param onDemand messages are fetched by a button; else as they come */
 export function queueToDatabase(settings: Settings, texts: readonly SqlText[], database: DatabasePart, format: FormatPart, onDemand: boolean): { nodes: PlannedNode[]; steps: string[] } {
   const nodes: PlannedNode[] = [];
@@ -89,8 +86,8 @@ function queueProperties(settings: Settings, types: readonly string[]): Record<s
     queueType: type !== undefined && types.includes(type) ? type : undefined,
     arguments: typeof given === "object" && given !== null && !Array.isArray(given) ? given : undefined,
     deadLetterQueue: settings.text("broker.source.deadLetterQueue"),
-    retries: settings.number("broker.source.retries", 0, 1000),
-    retryDelay: settings.duration("broker.source.retryDelay", 1, MAX_TIME, true),
+    retries: settings.number("broker.source.retries", 0, 50),
+    retryDelay: settings.duration("broker.source.retryDelay", 1, 86_400_000, true),
   };
 }
 
@@ -145,7 +142,7 @@ function asStatements(settings: Settings, statements: readonly Statement[], form
   if (format.list && !inside) settings.note("database.template", "placeholders are called otherwise than the fields, so each record of a message is written in a transaction of its own");
   return {
     mode: "statements",
-    statements: statements.map(({ sql }) => ({ sql })),
+    statements: statements.map(({ sql }) => ({ sql, run: "item" })),
     parameters: rows,
     ...(inside ? { forEach: "payload", forEachType: "msg" } : {}),
   };

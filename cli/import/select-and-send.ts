@@ -7,8 +7,8 @@ import type { Settings } from "./settings";
 import { bracesOf, fieldOf } from "./sql-text";
 import { carryOver, parameterRows, propertyPath, readFields, sqlIn, type SqlText } from "./statements";
 
-/** Longest time of a timer, in ms. */
-const MAX_TIME = 2 ** 31 - 1;
+/** Longest time between two runs: a day, in ms. */
+const MAX_TIME = 86_400_000;
 
 /** The nodes from a database to an exchange. */
 export function selectAndSend(settings: Settings, texts: readonly SqlText[], database: DatabasePart, format: FormatPart): { nodes: PlannedNode[]; steps: string[] } {
@@ -57,10 +57,10 @@ function readNode(settings: Settings, texts: readonly SqlText[], database: Datab
       query: query?.sql ?? tableQuery(settings, database.schema),
       parameters: query ? parameterRows([query]) : [],
       output,
-      batchSize: settings.number("database.batchSize", 1, 1_000_000),
+      batchSize: settings.number("database.batchSize", 1, 100_000),
       maxRows: settings.number("database.maxRows", 1, 10_000_000),
       mode: polls ? "poll" : "message",
-      ...(polls ? { progress: watermark !== undefined ? "watermark" : after !== undefined ? "after-read" : "none", pollInterval: interval } : {}),
+      ...(polls ? { inputs: 0, outputs: 2, progress: watermark !== undefined ? "watermark" : after !== undefined ? "after-read" : "none", pollInterval: interval } : {}),
       ...(polls && watermark !== undefined ? { watermarkColumn: watermark, keyColumn } : {}),
       ...(polls && watermark === undefined && after !== undefined ? { afterRead: after.sql, keyColumn } : {}),
     },

@@ -80,7 +80,7 @@ export default tseslint.config(
   },
   {
     // what runs in the editor stays plain JavaScript: in the html, or written into it by the build
-    files: ["nodes/**/*.html", "nodes/editor/*.js"],
+    files: ["nodes/**/*.html", "nodes/**/*.js"],
     plugins: { html },
     languageOptions: { sourceType: "script", globals: { ...globals.browser, ...globals.jquery, RED: "readonly", surewire: "readonly" } },
     rules: { eqeqeq: ["error", "always", { null: "ignore" }], "no-unused-vars": ["error", { args: "none" }] },

@@ -1,8 +1,11 @@
+import type { Store } from "../../common/store";
 import type { DatabaseClient } from "./database-client";
 
-/** What the other nodes of the family use of the database config node. */
+/** What other nodes use of the database config node. */
 export interface DatabaseHolder {
   client: DatabaseClient;
+  /** Keeps what nodes remember in a table of this database. */
+  store: Store;
 }
 
 /** Whether what `getNode` found is a database config node. */

@@ -1,60 +1,73 @@
-import path from "node:path";
 import type { Node, NodeAPI, NodeDef } from "node-red";
+import { type ConnectorError, type ErrorCode, toConnectorError } from "../../common/errors";
 import type { DatabaseCredentials } from "../client/connection-string";
 import { DatabaseClient } from "../client/database-client";
 import type { DatabaseHolder } from "../client/database-node";
-import type { DialectName, Engine } from "../client/protocol";
+import { testDatabase, type TestReport } from "../client/database-test";
+import { findDrivers } from "../client/driver-list";
+import { SqlStore } from "../client/sql-store";
+import { type DatabaseDef, readOptions } from "./settings";
+import { credentialsToTest, type Deployed, readRequest } from "./test-request";
 
-interface DatabaseDef extends NodeDef {
-  engine: Engine;
-  connectionString: string;
-  file: string;
-  dialect: DialectName | "auto";
-  poolSize: number | string;
-  loginTimeout: number | string;
-  queryTimeout: number | string;
-  idleCheck: number | string;
-}
+/** As Node-RED fills in the settings of what is deployed: a variable is the whole of a text, never a part. */
+const IS_VARIABLE = /^\$\{\S+\}$/;
 
-type DatabaseNode = Node<DatabaseCredentials> & DatabaseHolder;
+type DatabaseNode = Node<DatabaseCredentials> & DatabaseHolder & { deployed?: Deployed };
 
 export = (RED: NodeAPI): void => {
-  function SqlDatabase(this: DatabaseNode, config: DatabaseDef): void {
+  function SqlDatabase(this: DatabaseNode, config: NodeDef & DatabaseDef): void {
     RED.nodes.createNode(this, config);
-    this.client = new DatabaseClient({
-      engine: config.engine === "sqlite" ? "sqlite" : "odbc",
-      connectionString: config.connectionString ?? "",
-      file: absolute(config.file?.trim() ?? ""),
-      dialect: config.dialect || "auto",
-      poolSize: between(config.poolSize, 4, 1, 10),
-      loginTimeout: between(config.loginTimeout, 10_000, 1000, 600_000),
-      queryTimeout: between(config.queryTimeout, 60_000, 100, 86_400_000),
-      idleCheck: between(config.idleCheck, 30_000, 0, 86_400_000),
-      credentials: this.credentials ?? {},
-    });
-    let trouble = false;
-    this.client.onState(({ kind, error }) => {
-      if (error) (kind === "failed" ? this.error : this.warn).call(this, error.toString());
-      else if (trouble && kind === "connected") this.log(RED._("database.log.back"));
-      trouble = error !== undefined || (trouble && kind !== "connected");
-    });
+    const credentials = this.credentials ?? {};
+    this.deployed = { def: config, credentials };
+    this.client = new DatabaseClient(readOptions(config, credentials, RED.settings.userDir));
+    this.store = new SqlStore(this.client);
+    logStates(this);
     this.on("close", (done: () => void) => {
       void this.client.close().finally(done);
     });
   }
 
-  /** A relative path is relative to Node-RED's user directory, wherever Node-RED was started. */
-  function absolute(file: string): string {
-    return !file || file === ":memory:" ? file : path.resolve(RED.settings.userDir ?? ".", file);
+  /** Tells once what is wrong, however often it is tried and in whatever words it fails, and once that it is over. */
+  function logStates(node: DatabaseNode): void {
+    let told: ErrorCode | undefined;
+    const tell = (kind: string, error: ConnectorError): void => {
+      if (told === error.code) return;
+      told = error.code;
+      if (kind === "failed") node.error(error.toString());
+      else node.warn(error.toString());
+    };
+    node.client.onState(({ kind, error }) => {
+      if (error) tell(kind, error);
+      else if (told && kind === "connected") {
+        told = undefined;
+        node.log(RED._("database.log.back"));
+      }
+    });
+  }
+
+  /** Tests what stands in a form. @throws ConnectorError when that cannot be tested */
+  async function test(body: unknown): Promise<TestReport> {
+    const id = (body as { id?: unknown } | null)?.id;
+    const node = typeof id === "string" ? (RED.nodes.getNode(id) as unknown as DatabaseNode | null) : null;
+    const request = readRequest(body, (text) => (IS_VARIABLE.test(text) ? String(RED.util.evaluateNodeProperty(text, "env", (node ?? {}) as Node, {})) : text));
+    const credentials = credentialsToTest(request, node?.type === "surewire-sql-database" ? node.deployed : undefined);
+    return testDatabase(readOptions(request, credentials, RED.settings.userDir));
   }
 
   RED.nodes.registerType("surewire-sql-database", SqlDatabase as never, {
     credentials: { username: { type: "text" }, password: { type: "password" } },
   });
-};
 
-/** A whole number of a saved flow, which may come as text from the environment, kept in its range. */
-function between(value: number | string | undefined, fallback: number, min: number, max: number): number {
-  const number = Math.round(Number(value));
-  return value === undefined || value === "" || !Number.isFinite(number) ? fallback : Math.min(Math.max(number, min), max);
-}
+  // both start a process, or tell of the machine: for those who may deploy. Not there when the admin API is switched off
+  RED.httpAdmin?.get("/surewire/sql-database/drivers", RED.auth.needsPermission("flows.write"), (_request, response) => {
+    void findDrivers().then((found) => response.json(found));
+  });
+  RED.httpAdmin?.post("/surewire/sql-database/test", RED.auth.needsPermission("flows.write"), (request, response) => {
+    // a form of another site cannot send this type without asking
+    if (!request.is("application/json")) return void response.status(415).json({ message: "JSON is expected" });
+    void test(request.body).then(
+      (report) => response.json(report),
+      (error: unknown) => response.status(400).json({ message: toConnectorError(error).message }),
+    );
+  });
+};

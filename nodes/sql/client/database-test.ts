@@ -1,0 +1,86 @@
+import { access, constants, stat } from "node:fs/promises";
+import path from "node:path";
+import { ConnectorError, toConnectorError } from "../../common/errors";
+import { DatabaseClient, type DatabaseOptions } from "./database-client";
+import type { DialectName } from "./protocol";
+
+/** What a test of a connection found out. */
+export type TestReport =
+  | {
+      ok: true;
+      dialect: DialectName;
+      /** Name and version, as the database tells them; may be empty. */
+      product: string;
+      /** Name of the ODBC driver or path of its library, or `node:sqlite`. */
+      driver: string;
+      /** ms from a question to its answer. */
+      roundTrip: number;
+      /** SQLite: the file is not there yet, and was not made. */
+      newFile: boolean;
+    }
+  | {
+      ok: false;
+      /** What is wrong and what to do, in words; commands stand between backticks. Never holds a secret. */
+      problem: string;
+    };
+
+/** Someone sits in front of the form and waits, in ms. */
+const LONGEST_LOGIN = 15_000;
+const LONGEST_ANSWER = 10_000;
+/** In all: starting, logging in, asking, hanging up. */
+const LONGEST_TEST = 30_000;
+
+/** Each test is a process of some 60 MB. */
+const MOST_AT_ONCE = 3;
+
+let running = 0;
+
+/**
+ * Connects once, in a process of its own that is gone afterwards, and asks what answers.
+ *
+ * @throws ConnectorError OVERLOADED when too many tests are running
+ */
+export async function testDatabase(options: DatabaseOptions): Promise<TestReport> {
+  if (running >= MOST_AT_ONCE) throw new ConnectorError("OVERLOADED", `${MOST_AT_ONCE} tests are running already: try again in a moment`);
+  running += 1;
+  try {
+    const newFile = options.engine === "sqlite" && (await isMissing(options.file));
+    return await test({ ...options, ...(newFile ? { file: ":memory:" } : {}) }, newFile);
+  } catch (error) {
+    return { ok: false, problem: toConnectorError(error).message };
+  } finally {
+    running -= 1;
+  }
+}
+
+async function test(options: DatabaseOptions, newFile: boolean): Promise<TestReport> {
+  const client = new DatabaseClient({
+    ...options,
+    poolSize: 1,
+    loginTimeout: Math.min(options.loginTimeout, LONGEST_LOGIN),
+    queryTimeout: Math.min(options.queryTimeout, LONGEST_ANSWER),
+  });
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new ConnectorError("DATABASE_UNAVAILABLE", `No answer within ${LONGEST_TEST / 1000} s`)), LONGEST_TEST);
+  });
+  try {
+    return { ok: true, ...(await Promise.race([client.ping(), late])), newFile };
+  } finally {
+    clearTimeout(timer);
+    await client.close();
+  }
+}
+
+/** Whether a database file is yet to be made. @throws ConnectorError DATABASE_REFUSED when it cannot be made there */
+async function isMissing(file: string): Promise<boolean> {
+  if (!file || file === ":memory:" || (await stat(file).catch(() => undefined))) return false;
+  const folder = path.dirname(file);
+  if (!(await stat(folder).catch(() => undefined))?.isDirectory()) return false; // opening it says so
+  try {
+    await access(folder, constants.W_OK);
+  } catch (error) {
+    throw new ConnectorError("DATABASE_REFUSED", `Node-RED may not make files in the folder ${folder}`, { cause: error });
+  }
+  return true;
+}

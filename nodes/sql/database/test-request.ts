@@ -1,0 +1,62 @@
+import { ConnectorError } from "../../common/errors";
+import type { DatabaseCredentials } from "../client/connection-string";
+import type { DatabaseDef } from "./settings";
+
+/** What the form sends to be tested: what stands in it, deployed or not. */
+export interface TestRequest extends DatabaseDef {
+  id: string;
+  /** A password that was not touched comes as the editor's stand-in, or not at all. */
+  credentials: DatabaseCredentials;
+}
+
+/** The node as it was deployed last, with its password. */
+export interface Deployed {
+  def: DatabaseDef;
+  credentials: DatabaseCredentials;
+}
+
+/** What the editor shows in the place of a secret. */
+const STAND_IN = "__PWRD__";
+
+const TEXTS = ["engine", "connectionString", "file", "dialect", "loginTimeout", "queryTimeout"] as const;
+
+/**
+ * The credentials to test with: those typed in, and for an untouched password the deployed node's.
+ *
+ * @param request with its environment variables resolved
+ * @throws ConnectorError INPUT_INVALID when the stored password would go to a place that it was not stored for: the driver, too, is part of it
+ */
+export function credentialsToTest(request: TestRequest, deployed: Deployed | undefined): DatabaseCredentials {
+  if (request.engine === "sqlite") return {};
+  const { username, password: typed } = request.credentials;
+  const untouched = typed === undefined || typed === STAND_IN;
+  const password = untouched ? deployed?.credentials.password : typed;
+  if (untouched && password && request.connectionString?.trim() !== deployed?.def.connectionString?.trim()) {
+    throw new ConnectorError("INPUT_INVALID", "The connection differs from the one that is deployed: type the password again to test it, or deploy first");
+  }
+  const name = username ?? deployed?.credentials.username;
+  return { ...(name ? { username: name } : {}), ...(password ? { password } : {}) };
+}
+
+/**
+ * Reads the body of a request.
+ *
+ * @param resolve puts the environment's values in the place of `${NAME}`
+ * @throws ConnectorError INPUT_INVALID when it is none
+ */
+export function readRequest(body: unknown, resolve: (text: string) => string): TestRequest {
+  if (!isObject(body)) throw new ConnectorError("INPUT_INVALID", "The request holds no settings");
+  const def = Object.fromEntries(
+    TEXTS.filter((name) => typeof body[name] === "string" || typeof body[name] === "number").map((name) => [name, resolve(String(body[name]))]),
+  ) as DatabaseDef;
+  const credentials: DatabaseCredentials = {};
+  for (const name of ["username", "password"] as const) {
+    const value = isObject(body.credentials) ? body.credentials[name] : undefined;
+    if (typeof value === "string") credentials[name] = resolve(value);
+  }
+  return { ...def, id: typeof body.id === "string" ? body.id : "", credentials };
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

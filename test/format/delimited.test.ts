@@ -38,9 +38,16 @@ describe("delimited text is read", () => {
     assert.deepEqual(rows('a\n"1\r\n2"\n""\n'), [{ a: "1\r\n2" }, { a: "" }]);
   });
 
+  it("the same with quotes and without", () => {
+    const plain = "a;b;c\r\n1;;3\n\n\r ; x;y\r;;\n";
+    assert.deepEqual(rows(plain, { delimiter: ";" }), rows(plain.replace("a;", '"a";'), { delimiter: ";" }));
+    assert.deepEqual(rows(plain, { delimiter: ";" }), [{ a: "1", b: "", c: "3" }, { a: " ", b: " x", c: "y" }, { a: "", b: "", c: "" }]);
+  });
+
   it("and refused by the line that does not fit, without telling what stands in it", () => {
     refuses(() => rows("a,b\n1,2\n\nsecret\n"), /^Not delimited text: line 4 has 1 fields/);
     refuses(() => rows("a,b\n1,2,secret\n"), /line 2 has 3 fields, and not as many as the first one$/);
+    refuses(() => rows('a,"b"\r\n1,2\n\nsecret\n'), /^Not delimited text: line 4 has 1 fields/);
     refuses(() => rows('a,b\n1,"secret\n'), /a quote is not closed/);
     refuses(() => rows('a,b\n1,sec"ret\n'), /line 2 has a quote within a field that does not begin with one$/);
     refuses(() => rows('a,b\n1,"sec"ret\n'), /line 2 has something between a closing quote and the delimiter$/);

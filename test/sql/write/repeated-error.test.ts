@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import { ConnectorError } from "../../../nodes/common/errors";
+import type { ItemResult } from "../../../nodes/delivery/sink";
+import { RepeatedError } from "../../../nodes/sql/write/repeated-error";
+
+type Verdict = "ok" | "null" | "type" | "busy" | "duplicate" | "away";
+
+const ERRORS: Record<Exclude<Verdict, "ok">, ConnectorError> = {
+  null: new ConnectorError("ROW_REFUSED", "null", { details: { state: "23502", native: 1, table: "t" } }),
+  type: new ConnectorError("ROW_REFUSED", "type", { details: { state: "22P02", native: 1, table: "t" } }),
+  duplicate: new ConnectorError("ROW_REFUSED", "duplicate", { details: { state: "23505", native: 1, table: "t" } }),
+  busy: new ConnectorError("DATABASE_BUSY", "busy"),
+  away: new ConnectorError("DATABASE_UNAVAILABLE", "away"),
+};
+
+const store = async (items: Verdict[]): Promise<ItemResult<string>[]> =>
+  items.map((item) => (item === "ok" ? { ok: true, value: item } : { ok: false, error: ERRORS[item] }));
+
+/** "ok", "held", or the text of the error. */
+const told = (results: ItemResult<string>[]): string[] => results.map((result) => (result.ok ? "ok" : result.error.scope === "system" ? "held" : result.error.message));
+const times = <T>(count: number, value: T): T[] => new Array<T>(count).fill(value);
+
+describe("A node whose messages all fail alike", () => {
+  it("holds them after so many in a row, within a batch or over several", async () => {
+    const one = new RepeatedError<Verdict, string>(3, store);
+    assert.deepEqual(told(await one.write(times(5, "null"))), ["null", "null", "null", "held", "held"]);
+    const other = new RepeatedError<Verdict, string>(3, store);
+    for (let turn = 0; turn < 3; turn += 1) assert.deepEqual(told(await other.write(["null"])), ["null"]);
+    assert.deepEqual(told(await other.write(["null", "null"])), ["held", "held"]);
+  });
+
+  it("says what is wrong, how often, and that it is no message's fault", async () => {
+    const repeated = new RepeatedError<Verdict, string>(2, store);
+    const result = (await repeated.write(times(3, "null")))[2];
+    assert.ok(result?.ok === false);
+    assert.match(result.error.message, /^2 messages in a row failed alike: null/);
+    assert.equal(result.error.scope, "system");
+    assert.equal(result.error.code, "ROW_REFUSED");
+  });
+
+  it("begins to count again with a success, and with another error", async () => {
+    const mixed = new RepeatedError<Verdict, string>(3, store);
+    for (let turn = 0; turn < 5; turn += 1) {
+      assert.deepEqual(told(await mixed.write([...times<Verdict>(9, "null"), "ok"])), [...times(9, "null"), "ok"]);
+      assert.deepEqual(told(await mixed.write(["null", "null", "type", "type"])), ["null", "null", "type", "type"]);
+      await mixed.write(["ok"]);
+    }
+  });
+
+  it("counts neither what may pass nor a duplicate, and never stops at 0", async () => {
+    for (const verdict of ["busy", "duplicate"] as const) {
+      const repeated = new RepeatedError<Verdict, string>(3, store);
+      assert.deepEqual(told(await repeated.write(times(10, verdict))), times(10, verdict));
+    }
+    const never = new RepeatedError<Verdict, string>(0, store);
+    assert.deepEqual(told(await never.write(times(100, "null"))), times(100, "null"));
+  });
+
+  it("tries one message at a time while it is stopped, each time another, and goes on when one passes", async () => {
+    const tried: Verdict[][] = [];
+    const repeated = new RepeatedError<Verdict, string>(2, async (items) => {
+      tried.push(items);
+      return store(items);
+    });
+    await repeated.write(["null", "null"]);
+    assert.deepEqual(told(await repeated.write(["null", "ok", "null"])), ["held", "held", "held"]);
+    assert.deepEqual(told(await repeated.write(["null", "ok", "null"])), ["null", "ok", "null"]);
+    assert.deepEqual(tried.slice(1), [["null"], ["ok"], ["null", "null"]]);
+  });
+
+  it("goes on when a message fails in another way, which is its own", async () => {
+    const repeated = new RepeatedError<Verdict, string>(2, store);
+    await repeated.write(["null", "null"]);
+    assert.deepEqual(told(await repeated.write(["type", "ok"])), ["type", "ok"]);
+  });
+
+  it("stays stopped while the database is away", async () => {
+    const repeated = new RepeatedError<Verdict, string>(2, store);
+    await repeated.write(["null", "null"]);
+    const results = await repeated.write(["away", "ok"]);
+    assert.deepEqual(results.map((result) => (result.ok ? "ok" : result.error.message)), ["away", "away"]);
+    assert.deepEqual(told(await repeated.write(["null", "null"])), ["held", "held"]);
+  });
+});

@@ -65,6 +65,7 @@ export const ERROR_CATALOGUE = {
   ROW_REFUSED: message(false), // constraint, bad value
   ROW_MISSING: message(true), // an update or delete found no row: it may come later
   DATABASE_BUSY: message(true), // lock, deadlock, serialisation
+  VALUE_TRUNCATED: message(false), // the driver cannot hand over a value as it is stored
 } as const satisfies Record<string, CatalogueEntry>;
 
 export type ErrorCode = keyof typeof ERROR_CATALOGUE;

@@ -10,6 +10,8 @@ export interface DriverColumn {
   type: string;
   /** Characters, digits or bytes the column holds at most; 0 when the driver does not tell. */
   size: number;
+  /** `size` is what the column can hold; else it is the driver's guess, and a longer value arrives cut. */
+  honest?: boolean;
   /** Digits behind the point. */
   scale: number;
 }
@@ -26,9 +28,10 @@ export interface QueryResult {
 
 /** The rows of a query, taken as they are wanted. Rejections are `ConnectorError`s; after one only {@link close} makes sense. */
 export interface ConnectionCursor {
+  /** Empty when the statement returns no rows. */
   readonly columns: DriverColumn[];
-  /** The next rows, as many as the cursor fetches at once; an empty list when there are no more. */
-  fetch(): Promise<Record<string, unknown>[]>;
+  /** The next rows, as many as the cursor fetches at once, each a list of the driver's values in the order of the columns; an empty list when there are no more. */
+  fetch(): Promise<unknown[][]>;
   /** Never rejects. */
   close(): Promise<void>;
 }

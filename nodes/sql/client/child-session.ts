@@ -12,6 +12,8 @@ import { TableWriter } from "./table-writer";
 const CLOSE_TIMEOUT = 3000;
 /** After so many failed connects the process has leaked some 3 MB and is replaced. */
 const MOST_FAILED_CONNECTS = 100;
+/** Rows of a database in memory are read all at once. */
+const MOST_ROWS_IN_MEMORY = 100_000;
 
 /** One database, as the child process serves it. */
 export class ChildSession {
@@ -31,15 +33,23 @@ export class ChildSession {
   ) {
     this.connector = new Connector(options, stuck);
     const embedded = options.engine === "sqlite"; // a file has nothing to time out, and :memory: lives as long as its connection
-    this.pool = new Pool({
-      size: embedded ? 1 : options.poolSize,
-      acquireTimeout: options.loginTimeout + options.queryTimeout,
-      connect: () => this.connect(),
-      ping: (connection) => signOfLife(connection, this.ready().dialect.name),
-      pingAfter: options.idleCheck,
-      ...(embedded ? { idleTimeout: Infinity, maxLifetime: Infinity } : {}),
+    const inMemory = embedded && options.file === ":memory:"; // seen by no other connection
+    const pool = (size: number, purpose?: "read"): Pool =>
+      new Pool({
+        size,
+        acquireTimeout: options.loginTimeout + options.queryTimeout,
+        connect: () => this.connect(purpose),
+        ping: (connection) => signOfLife(connection, this.ready().dialect.name),
+        pingAfter: options.idleCheck,
+        ...(embedded ? { idleTimeout: Infinity, maxLifetime: Infinity } : {}),
+      });
+    this.pool = pool(embedded ? 1 : options.poolSize);
+    this.cursors = new Cursors({
+      pool: inMemory ? this.pool : pool(options.poolSize, "read"),
+      dialect: () => this.ready().dialect,
+      native: embedded,
+      ...(inMemory ? { atOnce: MOST_ROWS_IN_MEMORY } : {}),
     });
-    this.cursors = new Cursors({ most: options.poolSize, connect: () => this.connect("read"), dialect: () => this.ready().dialect });
   }
 
   /** True when the process should end as soon as it is idle. */
@@ -78,7 +88,7 @@ export class ChildSession {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.cursors.close(), this.pool.close(CLOSE_TIMEOUT)]);
+    await Promise.all([this.cursors.close(CLOSE_TIMEOUT), this.pool.close(CLOSE_TIMEOUT)]);
   }
 
   private ready(): NonNullable<typeof this.speaking> {

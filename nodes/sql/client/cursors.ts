@@ -1,62 +1,139 @@
-import { ConnectorError } from "../../common/errors";
-import type { ConnectionCursor, DatabaseConnection } from "./backend";
+import { ConnectorError, toConnectorError } from "../../common/errors";
+import type { DatabaseConnection } from "./backend";
 import type { Dialect } from "./dialect";
-import type { CursorOpened, Fetched, ReadRequest } from "./protocol";
-import { valueOf } from "./row-values";
-import { bind } from "./statement";
+import { type ExactCursor, ExactQueries } from "./exact";
+import type { Pool } from "./pool";
+import type { CursorOpened, Fetched, ReadRequest, RowValue } from "./protocol";
+import { bind, lexed } from "./statement";
 
 /** What {@link Cursors} needs. */
 export interface CursorsOptions {
-  /** Most cursors open at once. */
-  most: number;
-  connect: () => Promise<DatabaseConnection>;
+  /** Lends a connection for as long as a cursor is open; who finds none free waits. */
+  pool: Pool;
   /** Known once there was a connection. */
   dialect: () => Dialect;
+  /** The embedded SQLite gives values as they are stored; drivers do not. */
+  native: boolean;
+  /** All rows are read when the cursor is opened, at most so many: a database in memory has one connection for all. */
+  atOnce?: number;
 }
 
 interface Open {
-  connection: DatabaseConnection;
-  cursor: ConnectionCursor;
+  /** The next rows; none when there are no more. */
+  fetch(): Promise<RowValue[][]>;
+  /** Gives the connection back; with an error, as one that has failed. */
+  end(error?: unknown): void;
 }
 
 /** The reads that are going on. Each has a connection to itself: a reader waits for the flow as long as it takes, and no writer waits for a reader. */
 export class Cursors {
   private readonly cursors = new Map<number, Open>();
+  private exact: ExactQueries | undefined;
   private lastId = 0;
 
   constructor(private readonly options: CursorsOptions) {}
 
-  async open(request: ReadRequest): Promise<CursorOpened> {
-    if (this.cursors.size >= this.options.most) throw new ConnectorError("DATABASE_UNAVAILABLE", `${this.options.most} queries are being read already`);
-    const connection = await this.options.connect();
-    const { sql, parameters } = bind(request, this.options.dialect());
+  /** @throws ConnectorError; nothing is left open then */
+  open(request: ReadRequest): Promise<CursorOpened> {
+    return new Promise((resolve, reject) => {
+      this.options.pool.use((connection) => this.serve(connection, request, resolve)).catch(reject); // once it is open, fetch tells
+    });
+  }
+
+  /** @throws ConnectorError; the cursor is closed then */
+  async fetch(id: number): Promise<Fetched> {
+    const open = this.cursors.get(id);
+    if (!open) throw new ConnectorError("DATABASE_UNAVAILABLE", "The query is no longer being read");
     try {
-      const cursor = await connection.cursor(sql, parameters, request.fetchSize);
-      this.lastId += 1;
-      this.cursors.set(this.lastId, { connection, cursor });
-      return { cursor: this.lastId, columns: cursor.columns.map(({ name, type }) => ({ name, type })) };
+      const rows = await open.fetch();
+      if (rows.length === 0) this.end(id);
+      return { rows, done: rows.length === 0 };
     } catch (error) {
-      await connection.close();
+      this.end(id, error);
       throw error;
     }
   }
 
-  async fetch(id: number): Promise<Fetched> {
-    const open = this.cursors.get(id);
-    if (!open) throw new ConnectorError("DATABASE_UNAVAILABLE", "The query is no longer being read");
-    const rows = await open.cursor.fetch();
-    if (rows.length === 0) await this.closeCursor(id);
-    return { rows: rows.map((row) => open.cursor.columns.map(({ name }) => valueOf(row[name]))), done: rows.length === 0 };
+  /** Reads no further. Harmless when the cursor is closed already. */
+  closeCursor(id: number): Promise<void> {
+    this.end(id);
+    return Promise.resolve();
   }
 
-  async closeCursor(id: number): Promise<void> {
+  /** Ends all reads. @param timeout as of {@link Pool.close} */
+  async close(timeout: number): Promise<void> {
+    for (const id of [...this.cursors.keys()]) this.end(id);
+    await this.options.pool.close(timeout);
+  }
+
+  /** Opens a cursor and holds the connection until it ends. */
+  private async serve(connection: DatabaseConnection, request: ReadRequest, opened: (cursor: CursorOpened) => void): Promise<void> {
+    const cursor = await this.begin(connection, request);
+    const { atOnce } = this.options;
+    const open: Pick<Open, "fetch"> = atOnce === undefined ? cursor : await takeAll(cursor, atOnce);
+    this.lastId += 1;
+    const id = this.lastId;
+    const { columns } = cursor;
+    if (atOnce !== undefined) {
+      this.cursors.set(id, { fetch: () => open.fetch(), end: () => undefined });
+      opened({ cursor: id, columns });
+      return;
+    }
+    let working: Promise<unknown> = Promise.resolve();
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.cursors.set(id, {
+          fetch: () => {
+            const rows = cursor.fetch();
+            working = rows.catch(() => undefined);
+            return rows;
+          },
+          end: (error) => (error === undefined ? resolve() : reject(toConnectorError(error, "DATABASE_UNAVAILABLE"))),
+        });
+        opened({ cursor: id, columns });
+      });
+    } finally {
+      await working; // a statement at work is not closed under its feet
+      await cursor.close();
+    }
+  }
+
+  private async begin(connection: DatabaseConnection, request: ReadRequest): Promise<ExactCursor> {
+    const dialect = this.options.dialect();
+    const query = lexed(request.sql, dialect.name);
+    if (CHANGES.has(query.verb) && !query.returns) throw noRows(); // before it has changed anything
+    this.exact ??= new ExactQueries(dialect.name, this.options.native);
+    const cursor = await this.exact.open(connection, bind(request, dialect), query, request.fetchSize);
+    if (cursor.columns.length > 0) return cursor;
+    await cursor.close();
+    throw noRows();
+  }
+
+  private end(id: number, error?: unknown): void {
     const open = this.cursors.get(id);
     this.cursors.delete(id);
-    await open?.cursor.close();
-    await open?.connection.close();
+    open?.end(error);
   }
+}
 
-  async close(): Promise<void> {
-    await Promise.all([...this.cursors.keys()].map((id) => this.closeCursor(id)));
+const CHANGES = new Set(["insert", "update", "delete", "merge", "replace", "create", "drop", "alter", "truncate"]);
+
+function noRows(): ConnectorError {
+  return new ConnectorError("NOT_CONFIGURED", "The statement returns no rows: sql read runs queries, sql write everything else");
+}
+
+async function takeAll(cursor: ExactCursor, most: number): Promise<Pick<Open, "fetch">> {
+  const chunks: RowValue[][][] = [];
+  try {
+    for (let count = 0; ; ) {
+      const rows = await cursor.fetch();
+      if (rows.length === 0) break;
+      count += rows.length;
+      if (count > most) throw new ConnectorError("NOT_CONFIGURED", `A query of a database in memory returns at most ${most} rows: use a file, or a limit`);
+      chunks.push(rows);
+    }
+  } finally {
+    await cursor.close();
   }
+  return { fetch: () => Promise.resolve(chunks.shift() ?? []) };
 }

@@ -3,10 +3,11 @@ import type { Backend, ConnectionCursor, DatabaseConnection, DriverColumn, Param
 import { databaseError, odbcDiagnosis } from "./errors";
 import { missingPackage } from "./install-hint";
 import type { DialectName, OpenOptions } from "./protocol";
+import { lex } from "./sql-lexer";
 
 /** The part of npm odbc that is used. Its pool and its reusable statements are not: the one never recovers, the other loses data (IBM/node-odbc #334). */
 interface OdbcModule {
-  connect(options: { connectionString: string; loginTimeout: number; connectionTimeout: number }): Promise<OdbcHandle>;
+  connect(options: { connectionString: string; loginTimeout: number; connectionTimeout: number; fetchArray: boolean }): Promise<OdbcHandle>;
 }
 
 interface OdbcHandle {
@@ -20,8 +21,8 @@ interface OdbcHandle {
   close(): Promise<void>;
 }
 
-/** Rows with what the driver says of them; `columns` describes the result, rows or not. */
-interface OdbcResult extends Array<Record<string, unknown>> {
+/** Rows, objects or lists as the connection was asked for, with what the driver says of them; `columns` describes the result, rows or not. */
+interface OdbcResult extends Array<unknown> {
   count: number;
   columns: { name: string; dataTypeName: string; columnSize: number; decimalDigits: number }[];
 }
@@ -36,6 +37,8 @@ const CANCEL_GRACE = 5000;
 /** A driver that ignores its login timeout gets this many ms more. */
 const LOGIN_GRACE = 5000;
 const CLOSE_LIMIT = 2000;
+/** Rows psqlodbc asks the server for at once. */
+const DRIVER_FETCH = 500;
 
 /** Opens connections through the unixODBC driver manager. */
 export class OdbcBackend implements Backend {
@@ -59,13 +62,15 @@ export class OdbcBackend implements Backend {
     }
   }
 
-  async connect(): Promise<DatabaseConnection> {
-    const { connectionString, loginTimeout } = this.options;
+  async connect(purpose?: "read"): Promise<DatabaseConnection> {
+    const { loginTimeout } = this.options;
+    const reads = purpose === "read";
+    const connectionString = this.options.connectionString + (reads ? this.streaming() : "");
     const seconds = Math.max(1, Math.ceil(loginTimeout / 1000));
     const timer = setTimeout(() => this.stuck("the driver ignores the login timeout"), seconds * 1000 + LOGIN_GRACE);
     try {
-      const handle = await this.odbc.connect({ connectionString, loginTimeout: seconds, connectionTimeout: 0 });
-      return new OdbcConnection(handle, this.options.queryTimeout, this.dialect, this.stuck);
+      const handle = await this.odbc.connect({ connectionString, loginTimeout: seconds, connectionTimeout: 0, fetchArray: reads });
+      return new OdbcConnection(handle, { reads, timeout: this.options.queryTimeout, dialect: this.dialect, stuck: this.stuck });
     } catch (error) {
       const failed = databaseError(odbcDiagnosis(error), this.dialect);
       // whatever else keeps us from logging in keeps everybody out: never a row's fault
@@ -75,36 +80,71 @@ export class OdbcBackend implements Backend {
       clearTimeout(timer);
     }
   }
+
+  /** What makes a driver fetch rows as they are wanted: by default it takes the whole result into memory first. The first of two equal keys wins. */
+  private streaming(): string {
+    if (this.dialect === "postgresql") return `;UseDeclareFetch=1;Fetch=${DRIVER_FETCH}`;
+    return this.dialect === "mariadb" ? ";NO_CACHE=1" : "";
+  }
+}
+
+interface ConnectionOptions {
+  reads: boolean;
+  timeout: number;
+  dialect: DialectName | undefined;
+  stuck: (reason: string) => void;
 }
 
 class OdbcConnection implements DatabaseConnection {
+  /** A failed statement has left a connection that reads in a transaction nobody can end (psqlodbc with UseDeclareFetch: 25P02 from then on). */
+  private spoilt = false;
+
   constructor(
     private readonly handle: OdbcHandle,
-    private readonly timeout: number,
-    private readonly dialect: DialectName | undefined,
-    private readonly stuck: (reason: string) => void,
+    private readonly options: ConnectionOptions,
   ) {}
 
   get alive(): boolean {
-    return this.handle.connected;
+    return this.handle.connected && !this.spoilt;
   }
 
   async query(sql: string, parameters: readonly Parameter[] = []): Promise<QueryResult> {
+    this.checkReturning(sql);
     const result = await this.limited(() => this.handle.query(sql, parameters.map(exact)));
-    return { rows: result, rowsAffected: result.count, columns: columnsOf(result) };
+    const columns = this.columnsOf(result);
+    const rows = this.options.reads ? result.map((row) => Object.fromEntries(columns.map(({ name }, index) => [name, (row as unknown[])[index]]))) : result;
+    return { rows: rows as Record<string, unknown>[], rowsAffected: result.count, columns };
   }
 
   async cursor(sql: string, parameters: readonly Parameter[], fetchSize: number): Promise<ConnectionCursor> {
-    const cursor = await this.limited(() => this.handle.query(sql, parameters.map(exact), { cursor: true, fetchSize }));
-    const columns: DriverColumn[] = [];
+    this.checkReturning(sql);
+    // with MariaDB's driver the addon skips rows when it fetches more than one at once (Connector/ODBC 3.1.15)
+    const atOnce = this.options.dialect === "mariadb" ? 1 : fetchSize;
+    const cursor = await this.limited(() => this.handle.query(sql, parameters.map(exact), { cursor: true, fetchSize: atOnce }));
+    const next = async (): Promise<OdbcResult> => this.limited(() => cursor.fetch());
+    const close = (): Promise<void> => cursor.close().catch(() => undefined);
+    let first: OdbcResult | undefined;
+    try {
+      first = await next(); // before it nothing is known of the columns
+    } catch (error) {
+      await close();
+      throw error;
+    }
+    const rowsOf = (result: OdbcResult): unknown[][] => (this.options.reads ? (result as unknown[][]) : result.map((row) => Object.values(row as Record<string, unknown>)));
     return {
-      columns,
+      columns: this.columnsOf(first),
       fetch: async () => {
-        const rows = await this.limited(() => cursor.fetch());
-        if (columns.length === 0) columns.push(...columnsOf(rows));
+        const rows = rowsOf(first ?? (await next()));
+        const begun = rows.length > 0;
+        first = undefined;
+        while (begun && rows.length < fetchSize && atOnce < fetchSize) {
+          const [row] = rowsOf(await next());
+          if (!row) break;
+          rows.push(row);
+        }
         return rows;
       },
-      close: () => cursor.close().catch(() => undefined),
+      close,
     };
   }
 
@@ -118,17 +158,20 @@ class OdbcConnection implements DatabaseConnection {
 
   /** A driver call with the time limit of a statement. */
   private async limited<T>(call: () => Promise<T>): Promise<T> {
+    const { timeout, dialect, stuck } = this.options;
     let grace: NodeJS.Timeout | undefined;
     const timer = setTimeout(() => {
       this.handle.cancel().catch(() => undefined);
-      grace = setTimeout(() => this.stuck(`a statement did not end within ${this.timeout} ms and cannot be cancelled`), CANCEL_GRACE);
-    }, this.timeout);
+      grace = setTimeout(() => stuck(`a statement did not end within ${timeout} ms and cannot be cancelled`), CANCEL_GRACE);
+    }, timeout);
     try {
       return await call();
     } catch (error) {
-      const failed = databaseError(odbcDiagnosis(error), this.dialect);
+      const lost = !this.handle.connected;
+      this.spoilt = this.options.reads;
+      const failed = databaseError(odbcDiagnosis(error), dialect);
       // whatever state a driver gives a lost connection: the row is not to blame
-      if (failed.scope === "message" && !this.alive) throw new ConnectorError("DATABASE_UNAVAILABLE", failed.message, { details: failed.details });
+      if (failed.scope === "message" && lost) throw new ConnectorError("DATABASE_UNAVAILABLE", failed.message, { details: failed.details });
       throw failed;
     } finally {
       clearTimeout(timer);
@@ -140,7 +183,7 @@ class OdbcConnection implements DatabaseConnection {
     try {
       await this.handle.rollback();
     } catch (error) {
-      throw databaseError(odbcDiagnosis(error), this.dialect);
+      throw databaseError(odbcDiagnosis(error), this.options.dialect);
     }
   }
 
@@ -151,15 +194,22 @@ class OdbcConnection implements DatabaseConnection {
     await Promise.race([this.handle.close().catch(() => undefined), limit]);
     clearTimeout(timer);
   }
-}
 
-function columnsOf({ columns }: OdbcResult): DriverColumn[] {
-  return (columns ?? []).map(({ name, dataTypeName, columnSize, decimalDigits }) => ({
-    name,
-    type: dataTypeName.replace(/^SQL_/, "").toLowerCase(),
-    size: columnSize,
-    scale: decimalDigits,
-  }));
+  private columnsOf({ columns }: OdbcResult): DriverColumn[] {
+    const { dialect } = this.options;
+    return (columns ?? []).map(({ name, dataTypeName, columnSize: size, decimalDigits: scale }) => {
+      const type = dataTypeName.replace(/^SQL_/, "").toLowerCase();
+      // SQLite has no types for time: what is stored is text of any kind
+      if (dialect === "sqlite") return { name, type: type.startsWith("type_") ? "varchar" : type, size, scale };
+      return { name, type, size, scale, honest: dialect === "mariadb" };
+    });
+  }
+
+  /** SQLite's driver runs such a statement, and loses its rows. */
+  private checkReturning(sql: string): void {
+    if (this.options.dialect !== "sqlite" || !/\breturning\b/i.test(sql) || !lex(sql.replaceAll("?", ":p"), "sqlite").returns) return;
+    throw new ConnectorError("NOT_CONFIGURED", "SQLite's ODBC driver loses the rows of `returning`: leave it out, or use the embedded SQLite");
+  }
 }
 
 /** The addon takes no big integers as parameters; as text they are exact. */

@@ -10,7 +10,7 @@ import type { DialectName } from "./protocol";
  *   a failed statement leaves an aborted transaction behind even in autocommit (25P02 from then on).
  * - MariaDB: the connection's character set is else the locale's, and an update of a row that stays as it is counts no row (`OPTION=2`:
  *   found rows count).
- * - SQLite: foreign keys are else not enforced, and a locked file is an error at once.
+ * - SQLite: foreign keys are else not enforced, a locked file is an error at once, and an `integer` is cut to 32 bits.
  * - Oracle: text is else converted to the client's own character set (`FWC` forces SQL_WCHAR). From Oracle's documentation, not tried.
  *
  * The drivers for SQL Server and Db2 need none, by their documentation; both give dates as ISO 8601 has them.
@@ -18,7 +18,7 @@ import type { DialectName } from "./protocol";
 const PRESETS: Readonly<Record<DialectName, Readonly<Record<string, string>>>> = {
   postgresql: { MaxVarcharSize: "0", BoolsAsChar: "0", Protocol: "7.4-0" },
   mariadb: { CHARSET: "utf8mb4", OPTION: "2" },
-  sqlite: { FKSupport: "1", Timeout: "5000" },
+  sqlite: { FKSupport: "1", Timeout: "5000", BigInt: "1" },
   sqlserver: {},
   oracle: { FWC: "T" },
   db2: {},

@@ -16,6 +16,10 @@ export interface LexedSql {
   markers: Marker[];
   /** The first word, in lower case. */
   verb: string;
+  /** It gives rows of what it changes: `returning`, or `output`. */
+  returns: boolean;
+  /** Words outside of all brackets, in lower case. */
+  words: ReadonlySet<string>;
 }
 
 const STRING = "'[^']*(?:''[^']*)*'";
@@ -52,6 +56,7 @@ const LEXES: Record<DialectName, Lexis> = {
 };
 
 const WORD = "[A-Za-z_\\u0080-\\uffff][\\w$#\\u0080-\\uffff]*";
+const KEY_WORD = /^[a-z]{2,12}$/;
 const TOKENS = new Map<DialectName, RegExp>();
 
 /** What a token is, by the named group that matched; any other character stands for itself. */
@@ -89,6 +94,8 @@ class Lexer {
   /** The last marker stands right after `in (` or `not in (`; it is alone there when a `)` follows. */
   private open: Marker["place"] | undefined;
   private brackets = 0;
+  private depth = 0;
+  private readonly words = new Set<string>();
   private ended = false;
   private trigger = false;
 
@@ -116,7 +123,7 @@ class Lexer {
     }
     this.pieces.push(this.piece.trimEnd());
     if (this.verb === "") throw wrong("is empty");
-    return { pieces: this.pieces, markers: this.markers, verb: this.verb };
+    return { pieces: this.pieces, markers: this.markers, verb: this.verb, returns: this.returns(), words: this.words };
   }
 
   private mark(name: string): void {
@@ -136,6 +143,9 @@ class Lexer {
     if (word === "trigger") this.trigger = true;
     if (text === ")" && this.open) (this.markers.at(-1) as Marker).place = this.open;
     this.open = undefined;
+    if (text === "(") this.depth += 1;
+    else if (text === ")") this.depth -= 1;
+    else if (this.depth === 0 && KEY_WORD.test(word)) this.words.add(word);
     this.remember(word);
     this.piece += text;
   }
@@ -157,6 +167,11 @@ class Lexer {
 
   private remember(token: string): void {
     this.before = [token, ...this.before.slice(0, 2)];
+  }
+
+  private returns(): boolean {
+    if (!/^(insert|update|delete|merge|replace|with)$/.test(this.verb)) return false;
+    return this.words.has("returning") || (this.dialect === "sqlserver" && this.words.has("output"));
   }
 
   /** `a[1:n]`: a colon right behind an operand, in brackets, parts the bounds of a slice. */

@@ -17,12 +17,10 @@ export class SqliteBackend implements Backend {
     try {
       this.sqlite = require("node:sqlite") as typeof import("node:sqlite"); // eslint-disable-line @typescript-eslint/no-require-imports -- absent before Node 22.13
     } catch (error) {
-      throw new ConnectorError(
-        "DRIVER_MISSING",
-        `The embedded SQLite needs Node.js 22.13 or later; this is ${process.version}: upgrade Node.js, or use SQLite through ODBC`,
-        { cause: error },
-      );
+      throw tooOld(error);
     }
+    // the names of a result's columns cannot be asked for before; absent in 23.0 to 23.10, too
+    if (!("columns" in this.sqlite.StatementSync.prototype)) throw tooOld();
   }
 
   connect(): Promise<DatabaseConnection> {
@@ -58,9 +56,12 @@ class SqliteConnection implements DatabaseConnection {
   cursor(sql: string, parameters: readonly Parameter[], fetchSize: number): Promise<ConnectionCursor> {
     return attempt(() => {
       const statement = this.prepare(sql);
-      const rows = statement.iterate(...(parameters.map(exact) as SQLInputValue[]));
+      const columns = columnsOf(statement);
+      // a list for a row: two columns of one name keep their values, and no object is made (Node.js 22.16 on)
+      if ("setReturnArrays" in statement) statement.setReturnArrays(true);
+      const rows = statement.iterate(...(parameters.map(exact) as SQLInputValue[])) as Iterator<unknown>;
       return {
-        columns: columnsOf(statement),
+        columns,
         fetch: () => attempt(() => take(rows, fetchSize)),
         close: async () => void rows.return?.(),
       };
@@ -95,17 +96,28 @@ class SqliteConnection implements DatabaseConnection {
 }
 
 function columnsOf(statement: StatementSync): DriverColumn[] {
-  return statement.columns().map(({ name, type }) => ({ name, type: (type ?? "").toLowerCase(), size: 0, scale: 0 }));
+  return statement.columns().map(({ name, type }) => ({ name, type: typeOf(type), size: 0, scale: 0 }));
 }
 
-function take(rows: Iterator<Record<string, unknown>>, most: number): Record<string, unknown>[] {
-  const taken: Record<string, unknown>[] = [];
+/** SQLite has no booleans: 0 and 1 in a column declared so are, as its ODBC driver has it. Other types are names: the values tell what they are. */
+function typeOf(declared: string | null): string {
+  const type = (declared ?? "").toLowerCase();
+  return /^(bool|boolean|bit)$/.test(type) ? "bit" : type;
+}
+
+function take(rows: Iterator<unknown>, most: number): unknown[][] {
+  const taken: unknown[][] = [];
   while (taken.length < most) {
     const next = rows.next();
     if (next.done) break;
-    taken.push(next.value);
+    taken.push(Array.isArray(next.value) ? next.value : Object.values(next.value as object));
   }
   return taken;
+}
+
+function tooOld(cause?: unknown): ConnectorError {
+  const say = `The embedded SQLite needs Node.js 22.16 or later (of 23, 23.11); this is ${process.version}: upgrade Node.js, or use SQLite through ODBC`;
+  return new ConnectorError("DRIVER_MISSING", say, { cause });
 }
 
 /** A number is bound as a float, and 5 would be "5.0" in a text column; a big integer is bound as an integer. */

@@ -10,6 +10,22 @@ import { statementValue } from "./statement-values";
 const MOST_KNOWN = 200;
 const known = new Map<DialectName, Map<string, LexedSql>>();
 
+/** A statement cut at its markers, remembered. @throws ConnectorError `NOT_CONFIGURED` */
+export function lexed(sql: string, dialect: DialectName): LexedSql {
+  let statements = known.get(dialect);
+  if (!statements) {
+    statements = new Map();
+    known.set(dialect, statements);
+  }
+  let found = statements.get(sql);
+  if (!found) {
+    found = lex(sql, dialect);
+    if (statements.size >= MOST_KNOWN) statements.delete(statements.keys().next().value as string);
+    statements.set(sql, found);
+  }
+  return found;
+}
+
 /**
  * The statement as the driver takes it: `?` for each `:name`, and the parameters in order. Names are told apart by case. A list becomes as
  * many parameters; an empty one, which has no form in SQL, only stands in `in (:ids)`, which then matches nothing, and `not in (:ids)`, which matches all.
@@ -17,7 +33,7 @@ const known = new Map<DialectName, Map<string, LexedSql>>();
  * @throws ConnectorError `INPUT_INVALID` when a value is missing or cannot be given, `NOT_CONFIGURED` when the statement itself is wrong
  */
 export function bind({ sql, values }: NamedStatement, { name: dialect }: Pick<Dialect, "name">): Statement {
-  const { pieces, markers } = read(sql, dialect);
+  const { pieces, markers } = lexed(sql, dialect);
   const parameters: Parameter[] = [];
   let text = pieces[0] as string;
   for (const [index, marker] of markers.entries()) {
@@ -41,18 +57,6 @@ export function bind({ sql, values }: NamedStatement, { name: dialect }: Pick<Di
     throw new ConnectorError("INPUT_INVALID", `The statement has ${parameters.length} parameters; the limit is ${MAX_PARAMETERS}`);
   }
   return { sql: text, parameters };
-}
-
-function read(sql: string, dialect: DialectName): LexedSql {
-  let statements = known.get(dialect);
-  if (!statements) known.set(dialect, (statements = new Map()));
-  let lexed = statements.get(sql);
-  if (!lexed) {
-    lexed = lex(sql, dialect);
-    if (statements.size >= MOST_KNOWN) statements.delete(statements.keys().next().value as string);
-    statements.set(sql, lexed);
-  }
-  return lexed;
 }
 
 /**

@@ -50,7 +50,7 @@ describe("The settings a driver needs", () => {
   it("are added, unless the user sets them", () => {
     assert.equal(added("Server=h;maxvarcharsize=100", "postgresql"), "Server=h;maxvarcharsize=100;BoolsAsChar=0;Protocol=7.4-0");
     assert.equal(added("DSN=plant", "mariadb"), "DSN=plant;CHARSET=utf8mb4;OPTION=2");
-    assert.equal(added("DSN=plant", "sqlite"), "DSN=plant;FKSupport=1;Timeout=5000");
+    assert.equal(added("DSN=plant", "sqlite"), "DSN=plant;FKSupport=1;Timeout=5000;BigInt=1");
     assert.equal(added("DBQ=h", "oracle"), "DBQ=h;FWC=T");
   });
 

@@ -35,7 +35,7 @@ describe("A statement with names", () => {
   });
 
   it("is refused when a value is missing, by name: never NULL instead", () => {
-    for (const values of [{}, { A: 1 }, { a: undefined as never }]) {
+    for (const values of [{}, { A: 1 }, { a: undefined as never }] as NamedStatement["values"][]) {
       assert.throws(() => sql("select :a", values), { code: "INPUT_INVALID", message: ":a has no value" });
     }
     for (const name of ["constructor", "toString", "__proto__"]) assert.throws(() => sql(`select :${name}`), /has no value/);

@@ -33,7 +33,7 @@ const inbox: InboxDialect = {
  */
 export const postgresql: Dialect<string> = {
   name: "postgresql",
-  setup: [],
+  setup: ["set timezone = 'UTC'"], // instants are read and written in UTC: psqlodbc tells no offset
   concurrent: true,
   maxRows: () => 10_000,
   quoteTable: (parts) => parts.map(name).join("."),

@@ -1,0 +1,87 @@
+/** Queries whose rows come back exactly as they are stored, or not at all. */
+import type { ConnectionCursor, DatabaseConnection } from "../backend";
+import type { Statement } from "../dialect";
+import type { ColumnInfo, DialectName, RowValue } from "../protocol";
+import { checkNames, decoderOf } from "../row-values";
+import type { LexedSql } from "../sql-lexer";
+import type { ExactQuery, MakeExact } from "./exact-query";
+import { mariadbExact } from "./mariadb";
+import { postgresqlExact } from "./postgresql";
+import { sqliteExact } from "./sqlite";
+
+const MAKERS: Partial<Record<DialectName, MakeExact>> = { postgresql: postgresqlExact, mariadb: mariadbExact, sqlite: sqliteExact };
+/** What starts a query that can stand in brackets. */
+const QUERIES = new Set(["select", "with", "values", "table", "("]);
+/** A table may be altered: what was found out holds so long, in ms. */
+const HOLDS = 60_000;
+const MOST_KNOWN = 200;
+
+/** Reads what a query returns exactly as it is stored, or not at all. */
+export class ExactQueries {
+  private readonly known = new Map<string, { exact: ExactQuery | undefined; until: number }>();
+
+  /** @param native the rows come from the database itself, not through a driver that damages them */
+  constructor(
+    private readonly dialect: DialectName,
+    private readonly native: boolean,
+  ) {}
+
+  /**
+   * Opens a cursor.
+   *
+   * @throws ConnectorError the database's, or `NOT_CONFIGURED` when two columns have one name
+   */
+  async open(connection: DatabaseConnection, statement: Statement, lexed: LexedSql, fetchSize: number): Promise<ExactCursor> {
+    const exact = await this.find(connection, statement, lexed);
+    const cursor = await connection.cursor(exact?.sql ?? statement.sql, statement.parameters, fetchSize);
+    const columns = exact?.columns ?? cursor.columns;
+    try {
+      checkNames(columns);
+    } catch (error) {
+      await cursor.close();
+      throw error;
+    }
+    return new ExactCursor(cursor, columns, exact);
+  }
+
+  private async find(connection: DatabaseConnection, statement: Statement, lexed: LexedSql): Promise<ExactQuery | undefined> {
+    const make = MAKERS[this.dialect];
+    if (!make || this.native || !QUERIES.has(lexed.verb) || lexed.words.has("into")) return undefined;
+    const known = this.known.get(statement.sql);
+    if (known && Date.now() < known.until) return known.exact;
+    const exact = await make(connection, statement, lexed);
+    if (this.known.size >= MOST_KNOWN) this.known.delete(this.known.keys().next().value as string);
+    this.known.set(statement.sql, { exact, until: Date.now() + HOLDS });
+    return exact;
+  }
+}
+
+/** A cursor whose rows are as the flow gets them. */
+export class ExactCursor {
+  readonly columns: ColumnInfo[];
+  private readonly decode: (rows: unknown[][]) => RowValue[][];
+
+  constructor(
+    private readonly cursor: ConnectionCursor,
+    columns: readonly ColumnInfo[],
+    exact: ExactQuery | undefined,
+  ) {
+    this.columns = columns.map(({ name, type }) => ({ name, type }));
+    if (exact) {
+      this.decode = (rows) => exact.decode(rows, cursor.columns);
+    } else {
+      const decoders = cursor.columns.map(decoderOf);
+      this.decode = (rows) => rows.map((row) => decoders.map((decode, index) => decode(row[index])));
+    }
+  }
+
+  /** The next rows; none when there are no more. @throws ConnectorError */
+  async fetch(): Promise<RowValue[][]> {
+    return this.decode(await this.cursor.fetch());
+  }
+
+  /** Never rejects. */
+  close(): Promise<void> {
+    return this.cursor.close();
+  }
+}

@@ -1,0 +1,48 @@
+import { ConnectorError, isConnectorError } from "../../../common/errors";
+import type { DriverColumn } from "../backend";
+import { decoderOf } from "../row-values";
+import { aliases, describe, type MakeExact } from "./exact-query";
+
+/** MariaDB drops the order of a query inside another unless it has a limit; the largest there is, as its manual has it. */
+const ALL_ROWS = "limit 18446744073709551615";
+const DUPLICATE_COLUMN = 1060;
+/** A decimal with more digits comes through a double, and changed. */
+const EXACT_DIGITS = 15;
+/** Connector/ODBC gives signed 64-bit integers this size, and unsigned ones 19. */
+const SIGNED_BIGINT = 20;
+
+/**
+ * Connector/ODBC hands wide decimals on as doubles, and unsigned integers past the signed range as negative ones without telling that they
+ * are unsigned: such columns are asked for as text, or as 64-bit integers.
+ */
+export const mariadbExact: MakeExact = async (connection, statement, { verb, words }) => {
+  let columns: DriverColumn[];
+  try {
+    columns = await describe(connection, statement);
+  } catch (error) {
+    throw twice(error);
+  }
+  if (columns.every((column) => !expression(column, ""))) return undefined;
+  const names = aliases(columns.length);
+  const list = names.map((name, index) => expression(columns[index] as DriverColumn, name) ?? name);
+  const body = verb === "with" ? `\n${statement.sql}\n${words.has("limit") || words.has("for") || words.has("lock") ? "" : ALL_ROWS}` : `(\n${statement.sql}\n) ${ALL_ROWS}`;
+  return {
+    sql: `with q(${names.join(", ")}) as (${body}) select ${list.join(", ")} from q`,
+    columns,
+    decode(rows, given) {
+      const decoders = given.map((column, index) => decoderOf({ ...column, name: columns[index]?.name ?? "" }));
+      return rows.map((row) => decoders.map((decode, index) => decode(row[index])));
+    },
+  };
+};
+
+function expression({ type, size }: DriverColumn, name: string): string | undefined {
+  if (type === "integer" || type === "smallint") return `cast(${name} as signed)`;
+  const inexact = type === "bigint" ? size < SIGNED_BIGINT : (type === "decimal" || type === "numeric") && size > EXACT_DIGITS;
+  return inexact ? `cast(${name} as char)` : undefined;
+}
+
+function twice(error: unknown): unknown {
+  if (!isConnectorError(error) || error.details["native"] !== DUPLICATE_COLUMN) return error;
+  return new ConnectorError("NOT_CONFIGURED", `${error.message}: give each column a name of its own with "as"`, { details: error.details });
+}

@@ -1,0 +1,92 @@
+import { isConnectorError } from "../../../common/errors";
+import type { DatabaseConnection } from "../backend";
+import type { Statement } from "../dialect";
+import type { ColumnInfo, RowValue } from "../protocol";
+import { integer } from "../row-values";
+import { aliases, describe, type ExactQuery, type MakeExact } from "./exact-query";
+
+/** How a column travels: the expression for it, by its name in the statement, and what becomes of its JSON value. */
+interface Travel {
+  expression(column: string): string;
+  decode?(value: unknown): RowValue;
+}
+
+const asJson: Travel = { expression: (column) => column };
+const asText: Travel = { expression: (column) => `${column}::text` };
+
+/** By the type's number in pg_type, which is the same in every installation; any other type travels as PostgreSQL writes it. */
+const TRAVELS = new Map<number, Travel>([
+  ...[16, 18, 19, 21, 23, 25, 26, 700, 701, 1042, 1043, 1082, 1114, 2950].map((oid): [number, Travel] => [oid, asJson]),
+  [17, { expression: (column) => `encode(${column}, 'hex')`, decode: (value) => (typeof value === "string" ? Buffer.from(value, "hex") : null) }],
+  [20, { expression: asText.expression, decode: integer }],
+  [1184, { expression: asJson.expression, decode: (value) => (typeof value === "string" ? value.replace(/\+00:00$/, "Z") : null) }],
+  [2278, { expression: () => "null" }], // void
+]);
+
+/** A function takes so many arguments. */
+const MOST_ARGUMENTS = 100;
+/** The query cannot stand inside another: it changes data in its WITH. */
+const NOT_INSIDE = new Set(["0A000", "42601"]);
+
+interface Type {
+  name: string;
+  travel: Travel;
+}
+
+/**
+ * Rows come as JSON that the server writes: psqlodbc hands numerics on as doubles, drops the zone of instants, gives infinity as the year
+ * 9999, NaN as NULL and a year BC as one AD, and it is slower by half.
+ */
+export const postgresqlExact: MakeExact = async (connection, statement, { verb }) => {
+  try {
+    const columns = await describe(connection, statement);
+    return columns.length === 0 ? undefined : around(statement, columns, await typesOf(connection, statement, columns.length));
+  } catch (error) {
+    if (verb === "with" && isConnectorError(error) && NOT_INSIDE.has(String(error.details["state"]))) {
+      await connection.rollback();
+      return undefined;
+    }
+    throw error;
+  }
+};
+
+function around({ sql }: Statement, columns: readonly { name: string }[], types: readonly Type[]): ExactQuery {
+  const names = aliases(columns.length);
+  const expressions = names.map((name, index) => (types[index] as Type).travel.expression(name));
+  const lists: string[] = [];
+  for (let start = 0; start < names.length; start += MOST_ARGUMENTS) {
+    lists.push(`json_build_array(${expressions.slice(start, start + MOST_ARGUMENTS).join(", ")})::text`);
+  }
+  const decoders = types.flatMap(({ travel: { decode } }, index) => (decode ? [{ index, decode }] : []));
+  return {
+    sql: `select ${lists.join(", ")} from (\n${sql}\n) q(${names.join(", ")})`,
+    columns: columns.map(({ name }, index): ColumnInfo => ({ name, type: (types[index] as Type).name })),
+    decode(texts) {
+      const rows = JSON.parse(`[${texts.map((lists) => (lists.length === 1 ? (lists[0] as string) : joined(lists as string[]))).join(",")}]`) as RowValue[][];
+      for (const { index, decode } of decoders) for (const row of rows) row[index] = decode(row[index]);
+      return rows;
+    },
+  };
+}
+
+/** `[1, 2]` and `[3]` as `[1, 2, 3]`. */
+function joined(lists: readonly string[]): string {
+  return `[${lists.map((list) => list.slice(1, -1)).join(",")}]`;
+}
+
+/** The types of a query's columns, which only the server knows; the query is planned, but not run. */
+async function typesOf(connection: DatabaseConnection, { sql, parameters }: Statement, count: number): Promise<Type[]> {
+  const names = aliases(count);
+  const list = names.map((name) => `pg_typeof(q.${name})::oid`).join(", ");
+  const asked = await connection.query(`select array[${list}]::text as types from (select 1) o left join (\n${sql}\n) q(${names.join(", ")}) on false`, parameters);
+  const oids = String(asked.rows[0]?.["types"]).slice(1, -1).split(",").map(Number);
+  // a domain is read like the type under it
+  const found = await connection.query(
+    "with recursive t(oid, base) as (select oid, oid from pg_type where oid = any(cast(? as oid[])) " +
+      "union all select t.oid, p.typbasetype from t join pg_type p on p.oid = t.base and p.typtype = 'd') " +
+      "select t.oid::int8::text as oid, t.base::int8::text as base, format_type(t.oid, null) as name from t join pg_type p on p.oid = t.base and p.typtype <> 'd'",
+    [`{${[...new Set(oids)].join(",")}}`],
+  );
+  const types = new Map(found.rows.map(({ oid, base, name }) => [Number(oid), { name: String(name), travel: TRAVELS.get(Number(base)) ?? asText }]));
+  return oids.map((oid) => types.get(oid) ?? { name: "", travel: asText });
+}

@@ -14,6 +14,11 @@ export interface Parameter {
 /** What may be a `:name`. It may also stand in a string or comment, where it does no harm: the child knows better, and asks for the others. */
 const MAYBE_NAME = /(?<![:\w]):([A-Za-z_]\w*)/g;
 
+/** What may be a statement's names, each once. */
+export function namesIn(sql: string): string[] {
+  return [...new Set([...sql.matchAll(MAYBE_NAME)].map(([, name]) => name as string))];
+}
+
 /** Finds the values of a query's `:name`s for each message: those of the node's list, and the others among the payload's properties. */
 export class Parameters {
   /** Those that the payload must have. */
@@ -24,8 +29,7 @@ export class Parameters {
     private readonly own: readonly Parameter[],
   ) {
     const given = new Set(own.map(({ name }) => name));
-    const names = [...query.matchAll(MAYBE_NAME)].map(([, name]) => name as string);
-    this.fromPayload = [...new Set(names)].filter((name) => !given.has(name));
+    this.fromPayload = namesIn(query).filter((name) => !given.has(name));
   }
 
   /**

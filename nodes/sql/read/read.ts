@@ -1,5 +1,8 @@
+import path from "node:path";
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { ConnectorError, toConnectorError } from "../../common/errors";
+import { FileStore } from "../../common/file-store";
+import { MemoryStore } from "../../common/memory-store";
 import { Status } from "../../common/status";
 import { compileTypedInput, type TypedInputUtil } from "../../common/typed-input";
 import type { TrackedRuntime } from "../../delivery/runtime";
@@ -7,8 +10,13 @@ import { isWired, type WiredNode } from "../../delivery/wired";
 import type { DatabaseClient } from "../client/database-client";
 import { isDatabaseHolder } from "../client/database-node";
 import { Parameters } from "./parameters";
-import { readSettings, type MessageSettings, type ReadDef } from "./settings";
-import { TriggeredRead, type ReadState } from "./triggered-read";
+import { pollWay } from "./poll-way";
+import { Poller, type PollState } from "./poller";
+import { readSettings, type MessageSettings, type PollSettings, type ReadDef } from "./settings";
+import { TriggeredRead } from "./triggered-read";
+
+/** Watermarks of a runtime without a user directory: they last as long as the process. */
+const untilTheEnd = new MemoryStore();
 
 export = (RED: NodeAPI): void => {
   function SqlRead(this: Node & WiredNode, config: NodeDef & ReadDef): void {
@@ -17,7 +25,9 @@ export = (RED: NodeAPI): void => {
     try {
       const settings = readSettings(config);
       const parameters = readParameters(this, config);
-      if (settings.mode === "message") readOnMessage(this, status, databaseOf(config), settings, parameters);
+      const database = databaseOf(config);
+      if (settings.mode === "message") readOnMessage(this, status, database, settings, parameters);
+      else poll(this, status, database, settings, parameters, config.database);
     } catch (error) {
       const wrong = toConnectorError(error, "NOT_CONFIGURED");
       status.set("failed", wrong.message);
@@ -41,9 +51,43 @@ export = (RED: NodeAPI): void => {
       onState: (state) => show(status, state),
     });
     node.on("input", (msg, send, done) => read.take({ msg, send: (messages) => send(messages as never), done }));
+    closeWith(node, status, database, () => read.close());
+    show(status, { kind: "idle", inFlow: 0 });
+  }
+
+  function poll(node: Node & WiredNode, status: Status, database: DatabaseClient, settings: PollSettings, parameters: Parameters, databaseNode: string): void {
+    database.acquire(node);
+    const { userDir } = RED.settings;
+    const store = userDir ? new FileStore(path.join(userDir, "surewire")) : untilTheEnd;
+    const warn = (text: string): void => node.warn(text);
+    const poller: Poller = new Poller({
+      settings,
+      parameters,
+      database,
+      node,
+      runtime: RED as unknown as TrackedRuntime,
+      way: (context) => pollWay(context, { node: node.id, databaseNode, database, store, warn, onTrouble: (error) => poller.besides(error) }),
+      send: (output, message) => node.send([...new Array<null>(output).fill(null), message as never]),
+      isWired: (output) => isWired(node, RED.nodes, output),
+      warn,
+      onState: (state) => show(status, state),
+    });
+    // Not before all nodes are there, and never into nothing: a message sent along a wire without a node would count as finished.
+    const flowsStarted = (): void => {
+      poller.rewired();
+      poller.start();
+    };
+    RED.events.on("flows:started", flowsStarted);
+    closeWith(node, status, database, () => {
+      RED.events.removeListener("flows:started", flowsStarted);
+      return poller.close();
+    });
+    show(status, { kind: "idle", inFlow: 0 });
+  }
+
+  function closeWith(node: Node, status: Status, database: DatabaseClient, close: () => Promise<void>): void {
     node.on("close", (done: () => void) => {
-      void read
-        .close()
+      void close()
         .then(() => database.release(node))
         .catch((error: unknown) => node.warn(toConnectorError(error).message))
         .finally(() => {
@@ -51,7 +95,6 @@ export = (RED: NodeAPI): void => {
           done();
         });
     });
-    show(status, { kind: "idle", inFlow: 0 });
   }
 
   function databaseOf(config: ReadDef): DatabaseClient {
@@ -69,12 +112,16 @@ export = (RED: NodeAPI): void => {
     );
   }
 
-  function show(status: Status, state: ReadState): void {
+  function show(status: Status, state: PollState): void {
     switch (state.kind) {
       case "failed":
         return status.set("failed", state.error.message);
       case "waiting":
         return status.set("waiting", () => RED._("read.status.waiting", { reason: state.error.message }));
+      case "unwired":
+        return status.set("stopped", () => RED._("read.status.unwired"));
+      case "stuck":
+        return status.set("failed", () => RED._("read.status.stuck", { count: state.count }));
       case "holding":
         return status.set("waiting", () => RED._("read.status.holding", { reason: state.reason }));
       case "reading":

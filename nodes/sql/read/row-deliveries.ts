@@ -26,7 +26,7 @@ export interface Parcel {
   accepted(): void;
   /** It can never work, or its attempts are used up. */
   failed(failure: Failure): void;
-  /** The flow was stopped: nobody has worked on it. */
+  /** This node is stopped: nobody has worked on it. */
   released(error: ConnectorError): void;
 }
 
@@ -42,6 +42,9 @@ export interface RowDeliveriesOptions {
   onResume(): void;
   warn(text: string): void;
 }
+
+/** ms until what a deploy of other nodes has released is tried again; while that goes on, it is released once more. */
+const DEPLOY = 250;
 
 interface Wait {
   timer: NodeJS.Timeout;
@@ -115,7 +118,8 @@ export class RowDeliveries {
     } else if (outcome === "dead-letter") {
       this.options.room.leave(parcel.size);
       parcel.failed({ error: reason, attempts: attempt, ...(node ? { node } : {}) });
-    } else if (this.closed || reason.code === "FLOW_STOPPED") this.release(parcel, reason);
+    } else if (this.closed) this.release(parcel, reason);
+    else if (reason.code === "FLOW_STOPPED") this.after(parcel, DEPLOY, attempt, false);
     else this.after(parcel, delay, outcome === "retry" ? attempt + 1 : attempt, outcome === "release");
   }
 

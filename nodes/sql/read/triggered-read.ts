@@ -26,7 +26,7 @@ const PATIENCE = 60_000;
 const FETCH_SIZE = 500;
 
 /** The database is away or refuses us: nothing is wrong with the query. */
-const AWAY: ReadonlySet<ErrorCode> = new Set(["DATABASE_UNAVAILABLE", "DATABASE_REFUSED", "DRIVER_MISSING"] as const);
+export const AWAY: ReadonlySet<ErrorCode> = new Set(["DATABASE_UNAVAILABLE", "DATABASE_REFUSED", "DRIVER_MISSING"] as const);
 
 /** What a `sql read` does, for its status. `failed` needs a hand. */
 export type ReadState =

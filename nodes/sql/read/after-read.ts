@@ -1,0 +1,129 @@
+import { Batcher } from "../../common/batcher";
+import { BackOff } from "../../common/back-off";
+import { within } from "../../common/deadline";
+import { type ConnectorError, toConnectorError } from "../../common/errors";
+import { flowTracker } from "../../delivery/flow-tracker";
+import type { DatabaseClient } from "../client/database-client";
+import { fromData, type NamedStatement, type RowValue, type Transaction } from "../client/protocol";
+import { namesIn } from "./parameters";
+
+/** Rows marked in one go. */
+const MOST_TOGETHER = 200;
+/** How long the first row waits for company, in ms. */
+const LINGER = 20;
+
+/** A row that the flow has finished with. */
+export interface FinishedRow {
+  /** By column. */
+  values: Readonly<Record<string, RowValue>>;
+  /** The statement has run for it. */
+  marked(): void;
+}
+
+/** What {@link AfterRead} needs. */
+export interface AfterReadOptions {
+  database: Pick<DatabaseClient, "execute">;
+  statement: string;
+  /** `batch`: once for several rows, each name standing for the list of their values. */
+  per: "row" | "batch";
+  /** Rows in a batch. */
+  batchSize: number;
+  /** It cannot run, and is tried again; `undefined`: it runs again. */
+  onTrouble(error: ConnectorError | undefined): void;
+  /** Between two tries. Default: 1 to 60 s. */
+  backOff?: BackOff;
+}
+
+/** Runs the statement for rows that the flow has finished with, several at a time, until it has succeeded for each. */
+export class AfterRead {
+  private readonly names: readonly string[];
+  private readonly batcher: Batcher<FinishedRow>;
+  private readonly backOff: BackOff;
+  private readonly timers = new Set<NodeJS.Timeout>();
+  private working: Promise<void> = Promise.resolve();
+  private closed = false;
+
+  constructor(private readonly options: AfterReadOptions) {
+    const { per, batchSize } = options;
+    this.names = namesIn(options.statement);
+    this.backOff = options.backOff ?? new BackOff();
+    this.batcher = new Batcher<FinishedRow>({
+      size: per === "batch" ? batchSize : MOST_TOGETHER,
+      linger: LINGER,
+      flush: (rows) => (this.working = flowTracker.outside(() => this.flush(rows))),
+    });
+  }
+
+  add(row: FinishedRow): void {
+    this.batcher.add(row);
+  }
+
+  /** Tries once more for all that is left, until `end` (ms since the epoch). */
+  async close(end: number): Promise<void> {
+    this.closed = true;
+    for (const timer of this.timers) clearTimeout(timer);
+    this.batcher.hurry();
+    while (this.batcher.waiting > 0 && Date.now() < end) await within(this.working, end - Date.now());
+    await within(this.working, Math.max(0, end - Date.now()));
+    this.batcher.clear();
+  }
+
+  private async flush(rows: FinishedRow[]): Promise<void> {
+    const failed = await this.mark(rows);
+    if (failed.length === 0) {
+      this.backOff.reset();
+      return this.options.onTrouble(undefined);
+    }
+    if (this.closed) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(() => {
+        this.timers.delete(timer);
+        resolve();
+      }, this.backOff.next());
+      this.timers.add(timer);
+    });
+    for (const row of failed.reverse()) this.batcher.again(row);
+  }
+
+  /** @returns the rows for which it failed */
+  private async mark(rows: FinishedRow[]): Promise<FinishedRow[]> {
+    const error = await this.run(rows, this.together(rows));
+    if (!error) return [];
+    if (error.scope === "system" || rows.length === 1) {
+      this.options.onTrouble(error);
+      return rows;
+    }
+    // one row is at fault: the others need not wait for it
+    const failed: FinishedRow[] = [];
+    for (const row of rows) {
+      const own = await this.run([row], this.together([row]));
+      if (!own) continue;
+      failed.push(row);
+      this.options.onTrouble(own);
+      if (own.scope === "system") return [...failed, ...rows.slice(rows.indexOf(row) + 1)];
+    }
+    return failed;
+  }
+
+  private async run(rows: FinishedRow[], transaction: Transaction): Promise<ConnectorError | undefined> {
+    try {
+      const [outcome] = await this.options.database.execute({ transactions: [transaction], maxRows: Number.MAX_SAFE_INTEGER });
+      if (outcome && "error" in outcome) return fromData(outcome.error);
+      for (const row of rows) row.marked();
+      return undefined;
+    } catch (error) {
+      return toConnectorError(error);
+    }
+  }
+
+  private together(rows: FinishedRow[]): Transaction {
+    const { statement: sql, per } = this.options;
+    const valuesOf = (value: (name: string) => NamedStatement["values"][string]): NamedStatement["values"] => {
+      const known = this.names.filter((name) => rows.every(({ values }) => Object.hasOwn(values, name)));
+      return Object.fromEntries(known.map((name) => [name, value(name)]));
+    };
+    const valueOf = (row: FinishedRow, name: string): RowValue => row.values[name] ?? null;
+    if (per === "batch") return { statements: [{ sql, values: valuesOf((name) => rows.map((row) => valueOf(row, name))) }] };
+    return { statements: rows.map((row) => ({ sql, values: valuesOf((name) => valueOf(row, name)) })) };
+  }
+}

@@ -1,0 +1,89 @@
+import type { Failure, Parcel, RowDeliveries } from "./row-deliveries";
+
+/** What `msg.error` says of a dead letter. */
+export interface DeadLetterReason {
+  code: string;
+  message: string;
+  /** How often it was tried. */
+  attempts: number;
+  /** The node at fault, when one is. */
+  source?: { id: string; type?: string; name?: string };
+}
+
+/** A message that failed for good, and what is to be called when the flow behind the dead letters has finished with it. */
+export interface DeadLetter {
+  message(): object;
+  size: number;
+  failure: Failure;
+  finished(): void;
+}
+
+/** What {@link DeadLetters} needs. */
+export interface DeadLettersOptions {
+  deliveries: () => RowDeliveries;
+  /** Which output they go to, from 0. */
+  output: number;
+  isWired(): boolean;
+  /** There are some that go nowhere, or no more. */
+  onStuck(stuck: boolean): void;
+  /** ms until one that the flow behind could not take is tried again. */
+  delay: number;
+  warn(text: string): void;
+}
+
+/** Puts what failed for good out at an output of its own, for as long as it takes: a dead letter is never given up. */
+export class DeadLetters {
+  /** Those that go nowhere, since nothing is wired. */
+  private readonly stuck: DeadLetter[] = [];
+  private readonly timers = new Set<NodeJS.Timeout>();
+
+  constructor(private readonly options: DeadLettersOptions) {}
+
+  /** How many cannot go anywhere. */
+  get waiting(): number {
+    return this.stuck.length;
+  }
+
+  add(letter: DeadLetter): void {
+    if (this.options.isWired()) return this.hand(letter);
+    this.stuck.push(letter);
+    this.options.onStuck(true);
+  }
+
+  /** Wires may have changed. */
+  look(): void {
+    if (this.stuck.length === 0 || !this.options.isWired()) return;
+    for (const letter of this.stuck.splice(0)) this.hand(letter);
+    this.options.onStuck(false);
+  }
+
+  close(): void {
+    for (const timer of this.timers) clearTimeout(timer);
+  }
+
+  private hand(letter: DeadLetter): void {
+    const { error, node, attempts } = letter.failure;
+    const source = node && { id: node.id, ...(node.type ? { type: node.type } : {}), ...(node.name ? { name: node.name } : {}) };
+    const reason: DeadLetterReason = { code: error.code, message: error.message, attempts, ...(source ? { source } : {}) };
+    const parcel: Parcel = {
+      size: letter.size,
+      output: this.options.output,
+      message: () => ({ ...letter.message(), error: { ...reason } }),
+      accepted: () => letter.finished(),
+      failed: ({ error: why }) => {
+        this.options.warn(`A dead letter could not be taken, and is tried again: ${why.message}`);
+        this.later(letter);
+      },
+      released: () => undefined, // its row is read again after the restart
+    };
+    this.options.deliveries().hand(parcel);
+  }
+
+  private later(letter: DeadLetter): void {
+    const timer = setTimeout(() => {
+      this.timers.delete(timer);
+      this.add(letter);
+    }, this.options.delay);
+    this.timers.add(timer);
+  }
+}

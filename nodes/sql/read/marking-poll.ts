@@ -1,0 +1,101 @@
+import { ConnectorError } from "../../common/errors";
+import type { RowValue } from "../client/protocol";
+import type { AfterRead } from "./after-read";
+import { eachMessage, FETCH_SIZE, roomToRead, withValues, type PollContext, type PollWay } from "./poll-context";
+import { columnNamed } from "./poll-query";
+import { RowSource } from "./row-source";
+import type { Progress } from "./settings";
+import { changesData } from "./statement-kind";
+
+type Settings = Extract<Progress, { by: "after-read" }>;
+
+/** Reads what the query gives, and has a statement take each row out of it when the flow has finished with the row. */
+export class MarkingPoll implements PollWay {
+  /** Rows that are handed over and not marked yet: the query gives them still. */
+  private readonly sent = new Set<string>();
+  /** Marked while a query was running that may still give them. */
+  private readonly justMarked = new Set<string>();
+  private querying = false;
+
+  constructor(
+    private readonly context: PollContext,
+    private readonly settings: Settings,
+    private readonly afterRead: AfterRead,
+  ) {}
+
+  async poll(): Promise<{ rows: number; more: boolean }> {
+    const { context } = this;
+    const { query, maxRows } = context.settings;
+    const room = await roomToRead(context);
+    if (context.paused() || context.closed) return { rows: 0, more: true };
+    const claims = changesData(query);
+    const most = claims ? maxRows : room;
+    this.querying = true;
+    try {
+      const { source, rows, keyAt } = await this.fresh(most);
+      if (rows.length > most) throw new ConnectorError("PAYLOAD_TOO_LARGE", `The statement returns more than ${most} rows: let it take fewer at a time`);
+      await this.hand(source, rows, keyAt);
+      return { rows: rows.length, more: claims ? rows.length > 0 : rows.length >= most };
+    } finally {
+      this.querying = false;
+      for (const key of this.justMarked) this.sent.delete(key);
+      this.justMarked.clear();
+    }
+  }
+
+  close(end: number): Promise<void> {
+    return this.afterRead.close(end);
+  }
+
+  /** Rows that are not in the flow already. A query that claims is read to its end; of any other, what there is no room for is left. */
+  private async fresh(most: number): Promise<{ source: RowSource; rows: RowValue[][]; keyAt: number }> {
+    const { context, settings } = this;
+    const enough = changesData(context.settings.query) ? most + 1 : most;
+    const source = await RowSource.open(context.database, await withValues(context, context.settings.query), FETCH_SIZE);
+    try {
+      const { index: keyAt } = columnNamed(source.columns, settings.keyColumn);
+      const seen = new Set<string>();
+      const rows: RowValue[][] = [];
+      for (let page = await source.next(); page && rows.length < enough; page = await source.next()) {
+        for (const row of page) {
+          const key = this.keyOf(row, keyAt);
+          if (seen.has(key)) throw new ConnectorError("NOT_CONFIGURED", `Two rows have ${settings.keyColumn} ${key.slice(1)}: the key column must be unique`);
+          seen.add(key);
+          if (!this.sent.has(key) && rows.length < enough) rows.push(row);
+        }
+      }
+      return { source, rows, keyAt };
+    } finally {
+      await source.close();
+    }
+  }
+
+  private async hand(source: RowSource, rows: RowValue[][], keyAt: number): Promise<void> {
+    const { context, afterRead } = this;
+    for (const row of rows) this.sent.add(this.keyOf(row, keyAt));
+    const messages: RowValue[][][] = [];
+    eachMessage(rows, context.settings, (some) => messages.push(some));
+    for (const some of messages) {
+      await context.room.until(some.length); // a claim may give more than there is room for
+      if (context.closed) return;
+      const finished = (): void => {
+        context.room.take(some.length); // as long as they are not marked
+        for (const row of some) afterRead.add({ values: source.rowOf(row), marked: () => this.marked(this.keyOf(row, keyAt)) });
+      };
+      context.hand({ columns: source, rows: some, finished });
+    }
+  }
+
+  private marked(key: string): void {
+    if (this.querying) this.justMarked.add(key);
+    else this.sent.delete(key);
+    this.context.room.leave(1);
+  }
+
+  private keyOf(row: readonly RowValue[], keyAt: number): string {
+    const key = row[keyAt] ?? null;
+    if (key === null) throw new ConnectorError("NOT_CONFIGURED", `A row has no value in the key column ${this.settings.keyColumn}`);
+    // 1 and "1" are two keys
+    return `${(typeof key)[0]}${key instanceof Uint8Array ? Buffer.from(key).toString("hex") : String(key)}`;
+  }
+}

@@ -1,0 +1,167 @@
+import { ConnectorError } from "../../common/errors";
+import { quote, sqlTimestamp } from "../client/dialect/text";
+import type { ColumnInfo, DialectName, NamedStatement, RowValue } from "../client/protocol";
+import type { Position } from "./watermark";
+
+/** A column that rows are compared by. */
+export interface ComparedColumn {
+  name: string;
+  /** The database's name of its type, in lower case. */
+  type: string;
+}
+
+/** A value to compare with: the SQL that stands for it, and what goes in there. */
+interface Compared {
+  sql: string;
+  value: string | number | boolean;
+}
+
+const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d/;
+const ZONE = /(Z|[+-]\d\d:?\d\d)$/i;
+const NUMBER = /^-?\d+(\.\d+)?$/;
+
+/** The statements of a poll by watermark, around the user's query. Names come from the node's form alone, and are quoted. */
+export class PollQuery {
+  constructor(
+    private readonly query: string,
+    private readonly dialect: DialectName,
+    private readonly watermark: string,
+    private readonly key: string,
+  ) {}
+
+  /** No row: the columns tell the types. */
+  get shape(): string {
+    const names = [...new Set([this.watermark, this.key])].map((name) => this.name(name)); // a number that rises may be both
+    return `select ${names.join(", ")} from ${this.derived} where 1 = 0`;
+  }
+
+  /** The highest watermark. */
+  get highest(): string {
+    return `select max(${this.name(this.watermark)}) as surewire_highest from ${this.derived}`;
+  }
+
+  /** A row without a watermark, if there is one. */
+  get blank(): string {
+    return this.limited(`select ${this.name(this.watermark)} from ${this.derived} where ${this.name(this.watermark)} is null`, 1);
+  }
+
+  /**
+   * The next rows, in order. The row at `after` itself is among them when it is still there: what comes from an inexact comparison is told
+   * from what is new by its values.
+   *
+   * @param bound no row above this watermark
+   */
+  page(columns: { watermark: ComparedColumn; key: ComparedColumn }, after: Position | undefined, bound: RowValue | undefined, most: number): NamedStatement {
+    const values: Record<string, string | number | boolean> = {};
+    const compared = (value: RowValue, column: ComparedColumn, name: string): string => {
+      const { sql, value: bare } = comparable(value, column, this.dialect, `:${name}`);
+      values[name] = bare;
+      return sql;
+    };
+    const [watermark, key] = [this.name(this.watermark), this.name(this.key)];
+    const conditions: string[] = [];
+    if (after && after.watermark !== null) {
+      const sql = compared(after.watermark, columns.watermark, "surewire_watermark");
+      if (after.key === undefined || after.key === null) conditions.push(`${watermark} > ${sql}`);
+      else {
+        // this form, and not `a > x or (a = x and b >= y)`, lets databases use an index on both
+        conditions.push(`${watermark} >= ${sql}`, `(${watermark} > ${sql} or ${key} >= ${compared(after.key, columns.key, "surewire_key")})`);
+      }
+    }
+    if (bound === undefined) conditions.push(`${watermark} is not null`);
+    else conditions.push(`${watermark} <= ${compared(bound, columns.watermark, "surewire_bound")}`);
+    const sql = `select * from ${this.derived} where ${conditions.join(" and ")} order by ${watermark}, ${key}`;
+    return { sql: this.limited(sql, most), values };
+  }
+
+  /** The user's query as a table; a line comment at its end must not take the bracket with it. */
+  private get derived(): string {
+    return `(${this.query}\n) surewire_q`;
+  }
+
+  private name(column: string): string {
+    if (this.dialect === "mariadb") return quote(column, "`");
+    if (this.dialect === "sqlserver") return `[${column.replaceAll("]", "]]")}]`;
+    return quote(column, '"');
+  }
+
+  private limited(sql: string, most: number): string {
+    switch (this.dialect) {
+      case "postgresql":
+      case "mariadb":
+      case "sqlite":
+        return `${sql} limit ${most}`;
+      case "sqlserver":
+        return sql.includes(" order by ") ? `${sql} offset 0 rows fetch next ${most} rows only` : sql;
+      case "oracle":
+      case "db2":
+        return `${sql} fetch first ${most} rows only`;
+      case "generic":
+        return sql;
+    }
+  }
+}
+
+/** How the columns are called in what a query gives, with their types. @throws ConnectorError NOT_CONFIGURED when one is missing */
+export function columnNamed(columns: readonly ColumnInfo[], name: string): { index: number; column: ComparedColumn } {
+  const index = columns.findIndex((column) => column.name === name);
+  const column = columns[index];
+  if (column) return { index, column };
+  throw new ConnectorError("NOT_CONFIGURED", `The query gives no column ${name}: it gives ${columns.map((each) => each.name).join(", ")}`);
+}
+
+/**
+ * What a value that was read is compared by, exactly: times to the microsecond and decimals of any length travel as text, and each product
+ * has its own way to make a value of that without loss.
+ */
+function comparable(value: RowValue, { name, type }: ComparedColumn, dialect: DialectName, marker: string): Compared {
+  if (value === null || value instanceof Uint8Array) {
+    throw new ConnectorError("NOT_CONFIGURED", `Rows cannot be compared by ${name}: it holds ${value === null ? "NULL" : "bytes"}`);
+  }
+  if (typeof value !== "string") return { sql: marker, value };
+  if (TIMESTAMP.test(value) && (dialect !== "sqlite" || /^(timestamp|datetime)/.test(type)) && !/char|text|clob/.test(type)) return timestamp(value, dialect, marker);
+  if (NUMBER.test(value) && /int|num|dec|money|double|float|real|serial/.test(type)) return decimal(value, dialect, marker);
+  return { sql: marker, value };
+}
+
+function timestamp(value: string, dialect: DialectName, marker: string): Compared {
+  const zoned = ZONE.test(value);
+  switch (dialect) {
+    case "postgresql":
+      // psqlodbc takes the time of day off an ISO text for a timestamp; as text it goes through untouched
+      return { sql: `cast(cast(${marker} as text) as ${zoned ? "timestamptz" : "timestamp"})`, value };
+    case "sqlserver":
+      return { sql: `cast(${marker} as ${zoned ? "datetimeoffset" : "datetime2"}(7))`, value };
+    case "oracle": {
+      const exact = value.replace(/Z$/i, "+00:00").replace(/(:\d\d)(?=[+-]\d\d:?\d\d$|$)/, (seconds) => (value.includes(".") ? seconds : `${seconds}.0`));
+      const format = `YYYY-MM-DD"T"HH24:MI:SS.FF9${zoned ? "TZH:TZM" : ""}`;
+      return { sql: `to_timestamp${zoned ? "_tz" : ""}(${marker}, '${format}')`, value: exact };
+    }
+    case "db2":
+      return { sql: `cast(${marker} as timestamp(12))`, value: sqlTimestamp(value) };
+    case "mariadb":
+    case "generic":
+      return { sql: marker, value: sqlTimestamp(value) };
+    case "sqlite":
+      return { sql: marker, value };
+  }
+}
+
+function decimal(value: string, dialect: DialectName, marker: string): Compared {
+  const scale = value.split(".")[1]?.length ?? 0;
+  switch (dialect) {
+    case "postgresql":
+      return { sql: `cast(cast(${marker} as text) as numeric)`, value };
+    case "mariadb":
+      return { sql: `cast(${marker} as decimal(65, ${Math.min(scale, 30)}))`, value };
+    case "sqlite":
+      return { sql: `cast(${marker} as ${scale > 0 ? "real" : "integer"})`, value };
+    case "sqlserver":
+    case "oracle":
+      return { sql: `cast(${marker} as ${dialect === "oracle" ? "number" : `decimal(38, ${scale})`})`, value };
+    case "db2":
+      return { sql: `cast(${marker} as decimal(31, ${scale}))`, value };
+    case "generic":
+      return { sql: marker, value };
+  }
+}

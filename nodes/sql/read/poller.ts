@@ -1,0 +1,279 @@
+import { BackOff } from "../../common/back-off";
+import { within } from "../../common/deadline";
+import { type ConnectorError, toConnectorError } from "../../common/errors";
+import { flowTracker } from "../../delivery/flow-tracker";
+import type { NodeName } from "../../delivery/outcome";
+import type { TrackedRuntime } from "../../delivery/runtime";
+import type { DatabaseClient } from "../client/database-client";
+import type { DialectName } from "../client/protocol";
+import { DeadLetters } from "./dead-letters";
+import { rowMessage, rowsMessage } from "./messages";
+import type { Parameters } from "./parameters";
+import type { Handover, PollContext, PollWay } from "./poll-context";
+import { Room } from "./room";
+import { RowDeliveries, type Parcel } from "./row-deliveries";
+import type { PollSettings } from "./settings";
+import { AWAY, type ReadDatabase, type ReadState } from "./triggered-read";
+
+/** Why nothing is read at present: nothing is wired, a sink waits for its system, or dead letters go nowhere. */
+export type PauseReason = "unwired" | "held" | "dead-letters";
+
+/** The part of a database's client that polling uses. */
+export type PollDatabase = ReadDatabase & Pick<DatabaseClient, "ping">;
+
+/** What a {@link Poller} needs. */
+export interface PollerOptions {
+  settings: PollSettings;
+  parameters: Parameters;
+  database: PollDatabase;
+  node: NodeName;
+  runtime: TrackedRuntime;
+  /** How new rows are found. */
+  way(context: PollContext): PollWay;
+  /** Puts out a message. @param output from 0 */
+  send(output: number, message: object): void;
+  isWired(output: number): boolean;
+  warn(text: string): void;
+  onState(state: PollState): void;
+  /** Between two tries of a query that fails. Default: 2 to 60 s. */
+  backOff?: BackOff;
+}
+
+/** What a poll does, for its node's status. */
+export type PollState = ReadState | { kind: "unwired" } | { kind: "stuck"; count: number };
+
+/** Reads rows by the clock, as fast as the flow settles them. */
+export class Poller {
+  private readonly room: Room;
+  private readonly deliveries: RowDeliveries;
+  private readonly deadLetters: DeadLetters;
+  private readonly way: PollWay;
+  private readonly backOff: BackOff;
+  private readonly pauses = new Set<PauseReason>();
+  private readonly warned = new Set<string>();
+  private running: Promise<void> | undefined;
+  private reading = false;
+  private holdReason = "";
+  /** What the last query failed by. */
+  private trouble: ConnectorError | undefined;
+  private asideTrouble: ConnectorError | undefined;
+  private dialect: DialectName | undefined;
+  /** Ends the rest between two polls. */
+  private wake: (() => void) | undefined;
+  /** Ends waits that only closing ends. */
+  private readonly sleeps = new Set<() => void>();
+  private telling = false;
+  private closed = false;
+
+  constructor(private readonly options: PollerOptions) {
+    const { settings, node, runtime } = options;
+    this.backOff = options.backOff ?? new BackOff({ initial: 2_000 });
+    this.room = new Room(settings.maxInFlight);
+    this.deliveries = new RowDeliveries({
+      settings,
+      node,
+      runtime,
+      room: this.room,
+      send: options.send,
+      onHold: (reason) => {
+        this.holdReason = reason;
+        this.pause("held");
+      },
+      onResume: () => this.resume("held"),
+      warn: options.warn,
+    });
+    const output = settings.emptyOutput ? 2 : 1;
+    this.deadLetters = new DeadLetters({
+      deliveries: () => this.deliveries,
+      output,
+      isWired: () => options.isWired(output),
+      onStuck: (stuck) => (stuck ? this.pause("dead-letters") : this.resume("dead-letters")),
+      delay: settings.retryMaxDelay,
+      warn: (text) => this.warnOnce(text),
+    });
+    this.way = options.way(this.context());
+  }
+
+  /** Begins to read, unless it is paused. */
+  start(): void {
+    this.running ??= flowTracker.outside(() => this.run());
+  }
+
+  /** Reads nothing while one reason is left. */
+  pause(reason: PauseReason): void {
+    this.pauses.add(reason);
+    this.tell();
+  }
+
+  /** The reason has gone. */
+  resume(reason: PauseReason): void {
+    this.pauses.delete(reason);
+    this.wakeUp();
+    this.tell();
+  }
+
+  /** Wires may have changed. */
+  rewired(): void {
+    if (this.options.isWired(0)) this.resume("unwired");
+    else this.pause("unwired");
+    this.deadLetters.look();
+  }
+
+  /** What goes on beside the polls has trouble, or has it no more. */
+  besides(error: ConnectorError | undefined): void {
+    if (this.asideTrouble === error) return;
+    if (error && this.asideTrouble?.message !== error.message && !AWAY.has(error.code)) this.options.warn(error.toString());
+    this.asideTrouble = error;
+    this.tell();
+  }
+
+  /** Reads no more, lets the flow finish for up to `drain` ms, and leaves the rest to be read again. */
+  async close(drain = 8_000): Promise<void> {
+    const end = Date.now() + drain;
+    this.closed = true;
+    this.wakeUp();
+    for (const wake of this.sleeps) wake();
+    this.room.close();
+    this.deadLetters.close();
+    await this.deliveries.close(end);
+    await this.way.close(Math.max(end, Date.now() + 1_000));
+    if (this.running) await within(this.running, Math.max(1_000, end - Date.now())); // a query may take longer than that
+  }
+
+  private async run(): Promise<void> {
+    while (!this.closed) {
+      if (this.pauses.size > 0) {
+        await this.rest();
+        continue;
+      }
+      const began = Date.now();
+      const more = await this.poll();
+      if (!more) await this.rest(Math.max(0, this.options.settings.pollInterval - (Date.now() - began)));
+    }
+  }
+
+  /** @returns whether to go on at once */
+  private async poll(): Promise<boolean> {
+    try {
+      const { rows, more } = await this.way.poll();
+      this.trouble = undefined;
+      this.backOff.reset();
+      if (rows === 0 && !more && this.options.settings.emptyOutput && !this.closed) this.options.send(1, { payload: [] });
+      return more;
+    } catch (thrown) {
+      await this.failed(toConnectorError(thrown));
+      return true;
+    } finally {
+      this.reading = false;
+      this.tell();
+    }
+  }
+
+  private async failed(error: ConnectorError): Promise<void> {
+    if (this.closed) return;
+    const away = AWAY.has(error.code);
+    if (!away && this.trouble?.message !== error.message) this.options.warn(error.toString());
+    this.trouble = error;
+    this.tell();
+    if (away) await Promise.race([this.options.database.untilReady().catch(() => undefined), this.rest()]);
+    else await this.rest(this.backOff.next());
+  }
+
+  private context(): PollContext {
+    const { settings, database, parameters } = this.options;
+    const closed = (): boolean => this.closed;
+    return {
+      settings,
+      database,
+      room: this.room,
+      dialect: async () => (this.dialect ??= (await database.ping()).dialect),
+      values: () => parameters.for({}),
+      paused: () => this.pauses.size > 0,
+      hand: (rows) => this.hand(rows),
+      warn: (text) => this.warnOnce(text),
+      sleep: (ms) => this.sleep(ms),
+      get closed() {
+        return closed();
+      },
+    };
+  }
+
+  private hand({ columns, rows, watermark, finished }: Handover): void {
+    const { output } = this.options.settings;
+    const message = (): object => {
+      const { payload, sql } = output === "row" ? rowMessage(columns, rows[0] ?? []) : rowsMessage(columns, rows);
+      return { payload, sql: watermark === undefined ? sql : { ...sql, watermark } };
+    };
+    const parcel: Parcel = {
+      size: rows.length,
+      output: 0,
+      message,
+      accepted: () => {
+        finished();
+        this.tellSoon();
+      },
+      failed: (failure) => this.deadLetters.add({ message, size: rows.length, failure, finished }),
+      released: () => undefined, // it is read again after the restart
+    };
+    this.deliveries.hand(parcel);
+    this.reading = true;
+    this.tellSoon();
+  }
+
+  /** Resolves after `ms`, default without end, or when something has changed. */
+  private rest(ms?: number): Promise<void> {
+    if (this.closed) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = ms === undefined ? undefined : setTimeout(() => this.wakeUp(), ms);
+      this.wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  /** Resolves after `ms`, or when the node closes. */
+  private sleep(ms: number): Promise<void> {
+    if (this.closed) return Promise.resolve();
+    return new Promise((resolve) => {
+      const end = (): void => {
+        clearTimeout(timer);
+        this.sleeps.delete(end);
+        resolve();
+      };
+      const timer = setTimeout(end, ms);
+      this.sleeps.add(end);
+    });
+  }
+
+  private wakeUp(): void {
+    const { wake } = this;
+    this.wake = undefined;
+    wake?.();
+  }
+
+  private warnOnce(text: string): void {
+    if (this.warned.has(text) || this.warned.size > 1_000) return;
+    this.warned.add(text);
+    this.options.warn(text);
+  }
+
+  private tellSoon(): void {
+    if (this.telling) return;
+    this.telling = true;
+    queueMicrotask(() => {
+      this.telling = false;
+      this.tell();
+    });
+  }
+
+  private tell(): void {
+    const { onState } = this.options;
+    const trouble = this.trouble ?? this.asideTrouble;
+    if (this.pauses.has("unwired")) onState({ kind: "unwired" });
+    else if (this.pauses.has("dead-letters")) onState({ kind: "stuck", count: this.deadLetters.waiting });
+    else if (trouble) onState({ kind: trouble.code === "DATABASE_UNAVAILABLE" ? "waiting" : "failed", error: trouble });
+    else if (this.pauses.has("held")) onState({ kind: "holding", reason: this.holdReason });
+    else onState({ kind: this.reading ? "reading" : "idle", inFlow: this.room.taken });
+  }
+}

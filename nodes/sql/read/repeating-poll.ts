@@ -1,0 +1,61 @@
+import { ConnectorError } from "../../common/errors";
+import type { RowValue } from "../client/protocol";
+import { eachMessage, FETCH_SIZE, withValues, type PollContext, type PollWay } from "./poll-context";
+import { RowSource } from "./row-source";
+import { changesData } from "./statement-kind";
+
+/** Sends all that the query gives, each time anew; the next time when the flow has finished with the last. */
+export class RepeatingPoll implements PollWay {
+  constructor(private readonly context: PollContext) {}
+
+  async poll(): Promise<{ rows: number; more: boolean }> {
+    const { context } = this;
+    await context.room.until(Number.POSITIVE_INFINITY);
+    if (context.paused() || context.closed) return { rows: 0, more: true };
+    const source = await RowSource.open(context.database, await withValues(context, context.settings.query), FETCH_SIZE);
+    try {
+      return { rows: await this.hand(source), more: false };
+    } finally {
+      await source.close();
+    }
+  }
+
+  async close(): Promise<void> {
+    // nothing goes on beside the polls
+  }
+
+  private async hand(source: RowSource): Promise<number> {
+    const { context } = this;
+    const { query, maxRows } = context.settings;
+    const size = context.settings.output === "row" ? 1 : context.settings.batchSize;
+    let count = 0;
+    let rows: RowValue[][] = [];
+    for (let page = await this.first(source, changesData(query), maxRows); page; page = await source.next()) {
+      rows = rows.concat(page);
+      const whole = rows.length - (rows.length % size);
+      count += await this.handAll(source, rows.slice(0, whole));
+      rows = rows.slice(whole);
+    }
+    return count + (await this.handAll(source, rows));
+  }
+
+  /** A statement that changes data is read whole, so that it holds no locks while the flow works. */
+  private async first(source: RowSource, changes: boolean, maxRows: number): Promise<RowValue[][] | undefined> {
+    if (!changes) return source.next();
+    const rows = await source.rest(maxRows);
+    if (rows.length > maxRows) throw new ConnectorError("PAYLOAD_TOO_LARGE", `The statement returns more than ${maxRows} rows: let it take fewer at a time`);
+    return rows;
+  }
+
+  private async handAll(source: RowSource, rows: RowValue[][]): Promise<number> {
+    const { context } = this;
+    const messages: RowValue[][][] = [];
+    eachMessage(rows, context.settings, (some) => messages.push(some));
+    for (const some of messages) {
+      await context.room.until(some.length);
+      if (context.closed) break;
+      context.hand({ columns: source, rows: some, finished: () => undefined });
+    }
+    return rows.length;
+  }
+}

@@ -1,0 +1,148 @@
+import { ConnectorError } from "../../common/errors";
+import type { RowValue } from "../client/protocol";
+import { eachMessage, FETCH_SIZE, roomToRead, withValues, type PollContext, type PollWay } from "./poll-context";
+import { columnNamed, PollQuery, type ComparedColumn } from "./poll-query";
+import { RowSource } from "./row-source";
+import type { Progress } from "./settings";
+import type { Position, Watermark } from "./watermark";
+
+type Settings = Extract<Progress, { by: "watermark" }>;
+
+/** What is known of the query after the first look at it. */
+interface Shape {
+  query: PollQuery;
+  columns: { watermark: ComparedColumn; key: ComparedColumn };
+}
+
+/**
+ * Finds new rows by a column that rises and a unique one that tells equals apart.
+ *
+ * A transaction may commit after another one with higher values. So a row is taken only when its watermark, or a higher one, was seen `delayWindow` ms
+ * ago: no clock of any machine is asked.
+ */
+export class WatermarkPoll implements PollWay {
+  private shape: Shape | undefined;
+  /** The last row that was read, in this process. */
+  private last: Position | undefined;
+  private begun = false;
+  /** The highest watermark that was seen a window ago. */
+  private ripe: RowValue = null;
+
+  constructor(
+    private readonly context: PollContext,
+    private readonly settings: Settings,
+    private readonly watermark: Watermark,
+  ) {}
+
+  async poll(): Promise<{ rows: number; more: boolean }> {
+    const shape = (this.shape ??= await this.look());
+    if (!this.begun) await this.begin(shape);
+    const bound = await this.bound(shape);
+    if (bound === null) return { rows: 0, more: false };
+    return this.pages(shape, bound);
+  }
+
+  close(): Promise<void> {
+    return this.watermark.close();
+  }
+
+  private async look(): Promise<Shape> {
+    const { watermarkColumn, keyColumn } = this.settings;
+    const query = new PollQuery(this.context.settings.query, await this.context.dialect(), watermarkColumn, keyColumn);
+    const source = await this.open(query.shape);
+    await source.close();
+    const columns = { watermark: columnNamed(source.columns, watermarkColumn).column, key: columnNamed(source.columns, keyColumn).column };
+    return { query, columns };
+  }
+
+  private async begin({ query }: Shape): Promise<void> {
+    const { watermark, settings, context } = this;
+    await watermark.load();
+    if (!watermark.position && settings.start === "new") watermark.begin({ watermark: await this.one(query.highest) });
+    if ((await this.all(query.blank, 1)).length > 0) {
+      context.warn(`Rows without a value in ${settings.watermarkColumn} are never read: they have no place in the order`);
+    }
+    this.last = watermark.position;
+    this.begun = true;
+  }
+
+  /** The highest watermark that may be read; `undefined` for any, `null` when there is none. */
+  private async bound({ query }: Shape): Promise<RowValue | undefined> {
+    const { delayWindow } = this.settings;
+    if (delayWindow === 0) return undefined;
+    const highest = await this.one(query.highest);
+    if (highest !== null && highest !== this.ripe) await this.context.sleep(delayWindow);
+    return (this.ripe = highest);
+  }
+
+  private async pages(shape: Shape, bound: RowValue | undefined): Promise<{ rows: number; more: boolean }> {
+    const { context } = this;
+    let rows = 0;
+    for (;;) {
+      const most = await roomToRead(context);
+      if (context.paused() || context.closed) return { rows, more: true };
+      const { fresh, more } = await this.page(shape, bound, most);
+      rows += fresh;
+      if (!more) return { rows, more };
+    }
+  }
+
+  /** @returns how many rows were handed over, and whether there may be more */
+  private async page({ query, columns }: Shape, bound: RowValue | undefined, most: number): Promise<{ fresh: number; more: boolean }> {
+    const { context, settings, last } = this;
+    const limit = most + (last?.key === undefined ? 0 : 1); // the last row comes again, unless it is gone
+    const source = await this.open(query.page(columns, last, bound, limit));
+    try {
+      const [watermarkAt, keyAt] = [columnNamed(source.columns, settings.watermarkColumn).index, columnNamed(source.columns, settings.keyColumn).index];
+      const read = (await source.rest(limit - 1)).slice(0, limit);
+      if (context.closed) return { fresh: 0, more: true };
+      const { fresh, wrong } = this.check(read, watermarkAt, keyAt);
+      eachMessage(fresh.slice(0, most), context.settings, (rows) => {
+        const end = rows.at(-1) as RowValue[];
+        const position: Position = { watermark: end[watermarkAt] ?? null, key: end[keyAt] ?? null };
+        this.last = position;
+        context.hand({ columns: source, rows, watermark: position.watermark, finished: this.watermark.add(position) });
+      });
+      if (wrong) throw wrong;
+      return { fresh: fresh.length, more: read.length === limit };
+    } finally {
+      await source.close();
+    }
+  }
+
+  /** Takes out the row that was read last, and finds what has no place of its own in the order. */
+  private check(rows: RowValue[][], watermarkAt: number, keyAt: number): { fresh: RowValue[][]; wrong?: ConnectorError } {
+    const { watermarkColumn, keyColumn } = this.settings;
+    const fresh: RowValue[][] = [];
+    let before = this.last;
+    for (const [place, row] of rows.entries()) {
+      const [watermark, key] = [row[watermarkAt] ?? null, row[keyAt] ?? null];
+      if (key === null) return { fresh, wrong: new ConnectorError("NOT_CONFIGURED", `A row has no value in the key column ${keyColumn}, so nobody could tell whether it was read`) };
+      const same = before?.watermark === watermark && before.key === key;
+      if (same && place > 0) {
+        const where = `${watermarkColumn} ${String(watermark)} and ${keyColumn} ${String(key)}`;
+        return { fresh, wrong: new ConnectorError("NOT_CONFIGURED", `Two rows have ${where}: together the two columns must be unique, or a row would be missed`) };
+      }
+      if (!same) fresh.push(row);
+      before = { watermark, key };
+    }
+    return { fresh };
+  }
+
+  private async one(sql: string): Promise<RowValue> {
+    return (await this.all(sql, 1))[0]?.[0] ?? null;
+  }
+
+  private async all(sql: string, most: number): Promise<RowValue[][]> {
+    const source = await this.open(sql);
+    try {
+      return await source.rest(most);
+    } finally {
+      await source.close();
+    }
+  }
+
+  private async open(statement: Parameters<typeof withValues>[1]): Promise<RowSource> {
+    return RowSource.open(this.context.database, await withValues(this.context, statement), FETCH_SIZE);
+  }
+}

@@ -1,0 +1,127 @@
+import { ConnectorError, errorText } from "../../common/errors";
+import type { Store } from "../../common/store";
+import type { RowValue } from "../client/protocol";
+
+/** A place in the rows of a watched query. */
+export interface Position {
+  /** `null`: there was no row yet. */
+  watermark: RowValue;
+  /** Of the last row of that watermark that counts; absent for all of them. */
+  key?: RowValue;
+}
+
+/** Whose watermark it is: that of other columns means nothing. */
+export interface WatermarkIdentity {
+  /** Id of the database's config node. */
+  database: string;
+  watermarkColumn: string;
+  keyColumn: string;
+}
+
+/** What {@link Watermark} needs. */
+export interface WatermarkOptions extends WatermarkIdentity {
+  store: Store;
+  /** Where in the store. */
+  key: string;
+  /** Tells the user. */
+  warn(text: string): void;
+  /** ms between two writes at least. Default 250. */
+  every?: number;
+}
+
+interface Mark {
+  position: Position;
+  settled: boolean;
+}
+
+/** How far rows are settled, kept over restarts. Rows are settled in any order; the lowest that is not holds the position. */
+export class Watermark {
+  private current: Position | undefined;
+  private readonly marks: Mark[] = [];
+  /** Marks before this one are settled and gone; they are cut off now and then. */
+  private first = 0;
+  private loading: Promise<void> | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private writtenAt = 0;
+  private dirty = false;
+  private writing: Promise<void> = Promise.resolve();
+
+  constructor(private readonly options: WatermarkOptions) {}
+
+  /** Everything up to here is settled; `undefined` while nothing is known. */
+  get position(): Position | undefined {
+    return this.current;
+  }
+
+  /**
+   * Reads what is stored, the first time. To be awaited before anything is asked or told.
+   *
+   * @throws ConnectorError STORE_UNAVAILABLE when what is there cannot be read: reading on from anywhere else would lose rows or repeat them
+   */
+  load(): Promise<void> {
+    this.loading ??= this.read().catch((error: unknown) => {
+      this.loading = undefined;
+      throw new ConnectorError("STORE_UNAVAILABLE", `The stored watermark cannot be read: ${errorText(error)}`, { cause: error });
+    });
+    return this.loading;
+  }
+
+  /** What came before does not count. */
+  begin(position: Position): void {
+    this.change(position);
+  }
+
+  /** Rows up to here are handed over, in order. @returns called when they are settled */
+  add(position: Position): () => void {
+    const mark: Mark = { position, settled: false };
+    this.marks.push(mark);
+    return () => {
+      mark.settled = true;
+      this.advance();
+    };
+  }
+
+  /** Writes what is not written yet. */
+  async close(): Promise<void> {
+    if (this.dirty) this.write();
+    await this.writing;
+  }
+
+  private async read(): Promise<void> {
+    const { store, key, database, watermarkColumn, keyColumn, warn } = this.options;
+    const found = (await store.read(key)) as (Partial<WatermarkIdentity> & { position?: Position }) | undefined;
+    if (!found?.position) return;
+    if (found.database === database && found.watermarkColumn === watermarkColumn && found.keyColumn === keyColumn) this.current = found.position;
+    else warn("The stored watermark is one of other columns or of another database, and does not count");
+  }
+
+  private advance(): void {
+    let reached: Position | undefined;
+    for (let mark = this.marks[this.first]; mark?.settled; mark = this.marks[this.first]) {
+      reached = mark.position;
+      this.first += 1;
+    }
+    if (this.first > 1024 && this.first * 2 > this.marks.length) {
+      this.marks.splice(0, this.first);
+      this.first = 0;
+    }
+    if (reached) this.change(reached);
+  }
+
+  private change(position: Position): void {
+    this.current = position;
+    this.dirty = true;
+    this.timer ??= setTimeout(() => this.write(), Math.max(0, this.writtenAt + (this.options.every ?? 250) - Date.now()));
+  }
+
+  private write(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.dirty = false;
+    this.writtenAt = Date.now();
+    const { store, key, database, watermarkColumn, keyColumn, warn } = this.options;
+    this.writing = store.write(key, { database, watermarkColumn, keyColumn, position: this.current }).catch((error: unknown) => {
+      warn(`The watermark cannot be stored, so a restart would read again from the one stored last: ${errorText(error)}`);
+    });
+  }
+}

@@ -27,8 +27,7 @@ describe("the amqp broker's Test connection", function () {
   before(async () => {
     rabbit = await sharedRabbit();
     nodeRed = await new NodeRed({ env: { TEST_BROKER: rabbit.url, TEST_PASSWORD: "stored secret" } }).start();
-    await rabbit.ctl("add_user", "line", "stored secret");
-    await rabbit.ctl("set_permissions", "line", ".*", ".*", ".*");
+    await rabbit.addUser("line", "stored secret");
     const queue = unique("endpoint");
     const flows: FlowNode[] = [
       { id: "t1", type: "tab", label: "Line 1" },

@@ -23,9 +23,13 @@ describe("RabbitMQ 3.10", function () {
 
   const unacknowledged = async (queue: string): Promise<number | undefined> => (await rabbit.listQueues()).find(({ name }) => name === queue)?.unacknowledged;
 
+  /** @param ms until a message counts as forgotten, and how often the broker looks */
+  const consumerTimeout = (ms: number, interval: number): Promise<unknown> =>
+    rabbit.evaluate(`[application:set_env(rabbit, Name, Value) || {Name, Value} <- [{consumer_timeout, ${ms}}, {channel_tick_interval, ${interval}}]]`);
+
   it("closes a channel that acknowledges too late: consuming goes on by itself, and nothing is lost", async () => {
     const queue = await plain.makeQueue(unique("consumer-timeout"));
-    await rabbit.ctl("eval", "application:set_env(rabbit, consumer_timeout, 1000), application:set_env(rabbit, channel_tick_interval, 500).");
+    await consumerTimeout(1_000, 500);
     try {
       let inTime = false;
       const slow = await sources.consuming(rabbit.url, { queue }, {}, (message, settle) => inTime && settle(message, "accept"));
@@ -38,7 +42,7 @@ describe("RabbitMQ 3.10", function () {
       assert.deepEqual([...new Set(attempts(slow.messages))], [1]);
       assert.equal((await plain.count(queue)).consumers, 1);
     } finally {
-      await rabbit.ctl("eval", "application:set_env(rabbit, consumer_timeout, 1800000), application:set_env(rabbit, channel_tick_interval, 60000).");
+      await consumerTimeout(1_800_000, 60_000);
     }
   });
 
@@ -66,24 +70,23 @@ describe("RabbitMQ 3.10", function () {
       brokers.push(broker);
       return broker;
     };
-    before(() => rabbit.ctl("add_user", user, "secret"));
+    before(() => rabbit.addUser(user, "secret"));
     afterEach(() => Promise.all(brokers.splice(0).map((broker) => broker.close(0))));
-    after(() => rabbit.ctl("delete_user", user));
 
     it("who may not read the queue, which the source says, and goes on once the user may", async () => {
       const queue = await plain.makeQueue(unique("unreadable"));
       await plain.send(queue, ["kept"]);
-      await rabbit.ctl("set_permissions", user, "^$", "^$", "^$");
+      await rabbit.permit(user, ["^$", "^$", "^$"]);
       const { states, messages } = sources.open(rabbit.url, { queue, declare: "existing" }, { link: as().acquire({}) });
       const state = await waitFor("the refusal", () => states.find((each) => each.kind === "waiting"));
       assert.match(state.kind === "waiting" ? state.error.message : "", new RegExp(`ACCESS_REFUSED.*'${queue}'.*'${user}'`));
-      await rabbit.ctl("set_permissions", user, "^$", "^$", ".*");
+      await rabbit.permit(user, ["^$", "^$", ".*"]);
       await waitFor("the message", () => messages.length === 1);
       assert.deepEqual(contents(messages), ["kept"]);
     });
 
     it("who may not make a queue, which the source says", async () => {
-      await rabbit.ctl("set_permissions", user, "^$", ".*", ".*");
+      await rabbit.permit(user, ["^$", ".*", ".*"]);
       const { states } = sources.open(rabbit.url, { queue: unique("undeclarable") }, { link: as().acquire({}) });
       const state = await waitFor("the refusal", () => states.find((each) => each.kind === "waiting"));
       assert.match(state.kind === "waiting" ? state.error.message : "", /ACCESS_REFUSED/);
@@ -91,7 +94,7 @@ describe("RabbitMQ 3.10", function () {
     });
 
     it("who may not write to an exchange: the publisher's error names both", async () => {
-      await rabbit.ctl("set_permissions", user, "^$", "^$", "^$");
+      await rabbit.permit(user, ["^$", "^$", "^$"]);
       const broker = as();
       const publisher = new Publisher({ connection: broker.acquire({}).publish });
       const refusal = await publisher.publish({ exchange: "amq.topic", routingKey: "a", content: Buffer.from("x"), options: {} }).then(
@@ -170,7 +173,7 @@ describe("RabbitMQ 3.10", function () {
     await plain.send(queue, ["a", "b", "c"]);
     await waitFor("the messages", () => messages.length === 3);
     await publisher.publish(to("before"));
-    await rabbit.ctl("set_vm_memory_high_watermark", "absolute", "1MB");
+    await rabbit.block(true);
     let published = false;
     try {
       const publishing = Promise.all([publisher.publish(to("1")), publisher.publish(to("2"))]).then(() => (published = true));
@@ -180,11 +183,11 @@ describe("RabbitMQ 3.10", function () {
       await waitFor("the acks", async () => (await unacknowledged(queue)) === 0);
       assert.equal(published, false);
       assert.equal(link.publish.state.kind, "blocked");
-      await rabbit.ctl("set_vm_memory_high_watermark", "0.4");
+      await rabbit.block(false);
       await publishing;
       assert.equal(link.publish.state.kind, "connected");
     } finally {
-      await rabbit.ctl("set_vm_memory_high_watermark", "0.4");
+      await rabbit.block(false);
       await publisher.close();
     }
     const stored = [];

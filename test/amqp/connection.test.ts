@@ -57,8 +57,7 @@ describe("an AMQP connection", function () {
   });
 
   it("uses a virtual host with signs in its name", async () => {
-    await rabbit.ctl("add_vhost", "a/b%2F c");
-    await rabbit.ctl("set_permissions", "-p", "a/b%2F c", "guest", ".*", ".*", ".*");
+    await rabbit.addVhost("a/b%2F c");
     const { connection } = connectTo(rabbit, { vhost: "a/b%2F c" });
     await waitFor("the connection", () => connection.model);
   });
@@ -92,12 +91,12 @@ describe("an AMQP connection", function () {
     const model = await waitFor("the connection", () => connection.model);
     const channel = await model.createChannel();
     try {
-      await rabbit.ctl("set_vm_memory_high_watermark", "0.00001");
+      await rabbit.block(true);
       channel.publish("", "nowhere", Buffer.from("the broker blocks who publishes"));
       const blocked = await waitFor("the block", () => states.find(({ kind }) => kind === "blocked"));
       assert.match(blocked.kind === "blocked" ? blocked.reason : "", /memory/);
     } finally {
-      await rabbit.ctl("set_vm_memory_high_watermark", "0.4");
+      await rabbit.block(false);
     }
     await waitFor("the end of it", () => connection.state.kind === "connected");
   });

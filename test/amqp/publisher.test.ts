@@ -163,17 +163,17 @@ describe("a publisher", function () {
     await connection.close();
     open({ confirmTimeout: 1_500 });
     await waitFor("a confirm in time", () => publisher.publish(to(queue)).then(() => true));
-    await rabbit.ctl("set_vm_memory_high_watermark", "absolute", "1MB");
+    await rabbit.block(true);
     try {
       const published = publisher.publish(to(queue, "patient")); // the broker blocks on the first publish after the alarm
       await waitFor("the block", () => connection.state.kind === "blocked");
       const second = publisher.publish(to(queue, "patient too"));
       const sooner = await Promise.race([published, second, new Promise((resolve) => setTimeout(resolve, 2_500, "still waiting"))]);
       assert.equal(sooner, "still waiting");
-      await rabbit.ctl("set_vm_memory_high_watermark", "0.4");
+      await rabbit.block(false);
       await Promise.all([published, second]);
     } finally {
-      await rabbit.ctl("set_vm_memory_high_watermark", "0.4");
+      await rabbit.block(false);
     }
   });
 });

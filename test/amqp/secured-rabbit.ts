@@ -64,8 +64,7 @@ export class SecuredRabbit {
       plugins: ["rabbitmq_auth_mechanism_ssl", "rabbitmq_auth_backend_oauth2"],
     });
     await rabbit.start();
-    await rabbit.ctl("add_user", MACHINE, "unused");
-    await rabbit.ctl("set_permissions", MACHINE, ".*", ".*", ".*");
+    await rabbit.addUser(MACHINE, "unused");
     return new SecuredRabbit(rabbit, authority, tlsPort, signer);
   }
 

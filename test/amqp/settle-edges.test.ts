@@ -84,7 +84,7 @@ describe("a delivery", function () {
     const { messages, settle, link } = opened;
     const before = messages.splice(0);
     const model = link.consume.model;
-    await rabbit.ctl("close_all_connections", "a test");
+    await rabbit.closeConnections();
     await plain.again();
     await waitFor("all three again", () => messages.length === 3);
     assert.notEqual(link.consume.model, model);

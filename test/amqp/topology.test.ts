@@ -30,11 +30,8 @@ describe("the topology", function () {
     return declareTopology(model, topology, (warning) => warnings.push(warning));
   }
 
-  async function argumentsOf(queue: string): Promise<Record<string, unknown>> {
-    const rows = JSON.parse(await rabbit.ctl("list_queues", "--formatter", "json", "name", "arguments")) as { name: string; arguments: unknown }[];
-    const found = rows.find(({ name }) => name === queue)?.arguments;
-    assert.ok(found, `${queue} exists`);
-    return Array.isArray(found) ? Object.fromEntries((found as unknown[][]).map((entry) => [entry[0], entry.at(-1)])) : (found as Record<string, unknown>);
+  function argumentsOf(queue: string): Promise<Record<string, unknown>> {
+    return rabbit.argumentsOf(queue);
   }
 
   it("makes the queue, its dead-letter queue and one delay queue per step", async () => {

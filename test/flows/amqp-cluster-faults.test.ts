@@ -64,8 +64,8 @@ describe("a queue on a cluster of three, while a node of it is killed", function
 
   /** The ports of the nodes that Node-RED is connected to. */
   async function connectedTo(): Promise<number[]> {
-    const rows = JSON.parse(await cluster.running.ctl("list_connections", "--formatter", "json", "port", "client_properties")) as { port: number }[];
-    return [...new Set(rows.filter((row) => JSON.stringify(row).includes("node-red")).map(({ port }) => port))];
+    const ours = (await cluster.running.listConnections()).filter(({ clientName }) => clientName.startsWith("node-red"));
+    return [...new Set(ours.map(({ port }) => port))];
   }
 
   interface Fault {

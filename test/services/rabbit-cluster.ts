@@ -48,7 +48,7 @@ export class RabbitCluster {
 
   /** The node that leads a quorum queue. */
   async leaderOf(queue: string): Promise<RabbitMq> {
-    const rows = JSON.parse(await this.running.ctl("list_queues", "--formatter", "json", "name", "leader")) as { name: string; leader: string }[];
+    const rows = await this.running.evaluate<{ name: string; leader: string }[]>(LEADERS);
     const leader = rows.find(({ name }) => name === queue)?.leader;
     const member = this.members.find(({ port }) => RabbitMq.nodeName(port) === leader);
     if (!member) throw new Error(`Queue ${queue} has no leader: ${JSON.stringify(rows)}`);
@@ -56,10 +56,11 @@ export class RabbitCluster {
   }
 
   async #runningNodes(): Promise<string[]> {
-    const status = JSON.parse(await this.running.ctl("cluster_status", "--formatter", "json")) as { running_nodes: string[] };
-    return status.running_nodes;
+    return this.running.evaluate<string[]>("rabbit_nodes:all_running()");
   }
 }
+
+const LEADERS = `[#{name => Name, leader => Leader} || [{name, {_, _, _, Name}}, {leader, Leader}] <- rabbit_amqqueue:info_all(<<"/">>, [name, leader])]`;
 
 /** First ports of `count` blocks that do not overlap. */
 async function portBlocks(count: number): Promise<number[]> {

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import path from "node:path";
 import { promisify } from "node:util";
 import { connect } from "amqplib";
+import { binary, evaluate } from "./erlang";
 import { Service, type ServiceOptions } from "./service";
 import { freePorts, isListening, pause, waitFor } from "./wait";
 
@@ -40,7 +41,12 @@ export interface ConnectionInfo {
   /** `connection_name` that the client gave, or "" */
   clientName: string;
   channels: number;
+  /** The broker's own. */
+  port: number;
 }
+
+/** What a user may configure, write and read, as patterns of names. */
+export type Permissions = readonly [configure: string, write: string, read: string];
 
 /** What a broker may be told beside what every service takes. */
 export interface RabbitMqOptions extends ServiceOptions {
@@ -79,31 +85,59 @@ export class RabbitMq extends Service {
     return stdout;
   }
 
-  /** All queues of a vhost as the broker counts them; quorum queues' numbers are up to 0.2 s old. @param vhost - default "/" */
+  /** Evaluates Erlang in the broker; see {@link evaluate}. */
+  evaluate<T = unknown>(expression: string): Promise<T> {
+    return evaluate<T>(RabbitMq.nodeName(this.port), expression, this.#environment);
+  }
+
+  /** All queues of a vhost as the broker counts them; NaN for a quorum queue that has no leader. @param vhost - default "/" */
   async listQueues(vhost = "/"): Promise<QueueInfo[]> {
-    const columns = ["name", "type", "messages", "messages_ready", "messages_unacknowledged", "consumers"];
-    const rows = JSON.parse(await this.ctl("list_queues", "-p", vhost, "--formatter", "json", ...columns)) as Record<string, unknown>[];
-    return rows.map((row) => ({
-      name: String(row.name),
-      type: String(row.type).replace(/^rabbit_|_queue$/g, ""),
-      messages: Number(row.messages) || 0,
-      ready: Number(row.messages_ready) || 0,
-      unacknowledged: Number(row.messages_unacknowledged) || 0,
-      consumers: Number(row.consumers) || 0,
-    }));
+    const rows = await this.evaluate<{ name: string; type: string; counts: unknown[] }[]>(queuesOf(vhost));
+    return rows.map(({ name, type, counts }) => {
+      const [ready = 0, unacknowledged = 0, consumers = 0] = counts.map(count);
+      return { name, type: type.replace(/^rabbit_|_queue$/g, ""), messages: ready + unacknowledged, ready, unacknowledged, consumers };
+    });
   }
 
   /** All connections of clients. */
-  async listConnections(): Promise<ConnectionInfo[]> {
-    const rows = JSON.parse(
-      await this.ctl("list_connections", "--formatter", "json", "name", "user", "channels", "client_properties"),
-    ) as Record<string, unknown>[];
-    return rows.map((row) => ({
-      name: String(row.name),
-      user: String(row.user),
-      clientName: clientName(row.client_properties),
-      channels: Number(row.channels) || 0,
-    }));
+  listConnections(): Promise<ConnectionInfo[]> {
+    return this.evaluate<ConnectionInfo[]>(CONNECTIONS);
+  }
+
+  /** The arguments that a queue was declared with. */
+  async argumentsOf(queue: string): Promise<Record<string, unknown>> {
+    return this.evaluate(`begin
+      {ok, Queue} = rabbit_amqqueue:lookup({resource, <<"/">>, queue, ${binary(queue)}}),
+      maps:from_list([{Name, Value} || {Name, _, Value} <- amqqueue:get_arguments(Queue)])
+    end`);
+  }
+
+  /** Ends all connections of clients, as an operator may. */
+  async closeConnections(): Promise<void> {
+    await this.evaluate(`[rabbit_networking:close_connection(Pid, "a test") || Pid <- rabbit_networking:connections()]`);
+  }
+
+  /** Makes a vhost in which guest may do everything. */
+  async addVhost(name: string): Promise<void> {
+    await this.evaluate(`rabbit_vhost:add(${binary(name)}, <<"test">>)`);
+    await this.permit(this.username, [".*", ".*", ".*"], name);
+  }
+
+  /** Makes a user who may do what the patterns allow: configure, write, read. Default: everything. */
+  async addUser(name: string, password: string, permissions: Permissions = [".*", ".*", ".*"]): Promise<void> {
+    await this.evaluate(`rabbit_auth_backend_internal:add_user(${binary(name)}, ${binary(password)}, <<"test">>)`);
+    await this.permit(name, permissions);
+  }
+
+  /** Changes what a user may do. */
+  async permit(name: string, permissions: Permissions, vhost = "/"): Promise<void> {
+    const patterns = permissions.map(binary).join(", ");
+    await this.evaluate(`rabbit_auth_backend_internal:set_permissions(${binary(name)}, ${binary(vhost)}, ${patterns}, <<"test">>)`);
+  }
+
+  /** Has the broker block all that publish, as it does when its memory runs low, or ends that. */
+  async block(blocked: boolean): Promise<void> {
+    await this.evaluate(`vm_memory_monitor:set_vm_memory_high_watermark(${blocked ? "0.00001" : "0.4"})`);
   }
 
   /** Resolves when the broker takes an AMQP connection. @param timeout - ms, default 60,000 */
@@ -215,12 +249,28 @@ export class RabbitMq extends Service {
   }
 }
 
-/** The client's own name out of the table of client properties, which rabbitmqctl prints as triples or as an object. */
-function clientName(properties: unknown): string {
-  if (Array.isArray(properties)) {
-    const triple = properties.find((entry) => Array.isArray(entry) && entry[0] === "connection_name") as unknown[] | undefined;
-    return triple === undefined ? "" : String(triple[2]);
-  }
-  const name = (properties as { connection_name?: unknown } | null)?.connection_name;
-  return typeof name === "string" ? name : "";
-}
+/**
+ * A quorum queue is asked itself: what else is known of it is up to its tick old, and nothing right after a start. One that has no leader
+ * cannot say.
+ */
+const queuesOf = (vhost: string): string => `begin
+  Ask = fun (Leader, What) -> case catch ra:leader_query(Leader, What) of {ok, {_, Count}, _} -> Count; _ -> null end end,
+  Counts = fun (Queue) -> case amqqueue:get_type(Queue) of
+    rabbit_quorum_queue ->
+      Leader = amqqueue:get_pid(Queue),
+      [Ask(Leader, What) || What <- [fun rabbit_fifo:query_messages_ready/1, fun rabbit_fifo:query_messages_checked_out/1, fun rabbit_fifo:query_consumer_count/1]];
+    _ -> [Count || {_, Count} <- rabbit_amqqueue:info(Queue, [messages_ready, messages_unacknowledged, consumers])]
+  end end,
+  [#{name => Name, type => amqqueue:get_type(Queue), counts => Counts(Queue)}
+    || Queue <- rabbit_amqqueue:list(${binary(vhost)}), {resource, _, _, Name} <- [amqqueue:get_name(Queue)]]
+end`;
+
+/** NaN where it is not known: equal to nothing that a test waits for. */
+const count = (value: unknown): number => (typeof value === "number" ? value : value === null ? Number.NaN : 0);
+
+const CONNECTIONS = `
+  [maps:from_list([case Entry of
+      {client_properties, Table} -> {clientName, case lists:keyfind(<<"connection_name">>, 1, Table) of {_, _, Name} -> Name; false -> <<>> end};
+      _ -> Entry
+    end || Entry <- Info])
+  || Info <- rabbit_networking:connection_info_all([name, user, channels, port, client_properties])]`;

@@ -1,7 +1,7 @@
 import { ConnectorError } from "../common/errors";
 import { invalid, shown } from "./content-error";
 
-/** Characters of XML at most. The parser takes 0.3 s for 1 MiB, and everything else waits meanwhile. */
+/** Characters of XML at most. The parser takes 0.4 to 1 s for 1 MiB, and everything else waits meanwhile. */
 export const MAX_XML = 4 * 1024 * 1024;
 
 /** Tags, attributes, references and the like at most, an `=` in text counting, too: 20 µs each in the worst case. */

@@ -2,9 +2,9 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { type Delivery, stopped } from "./delivery";
 import { ErrorListener } from "./error-listener";
 import { Hop, type FlowContext, type FlowNode } from "./hop";
-import { addHop, findHop, hopOf, openHopOf } from "./message-hops";
+import { addHop, findHop, hopOf, letGo, openHopOf } from "./message-hops";
 import { describeNode } from "./outcome";
-import { openDeliveryOf, registry } from "./registry";
+import { openDeliveryOf, registry, tokenOf } from "./registry";
 import { record, recordLogged, Reports } from "./reports";
 import { configOf, isDeaf, nodeBehind, takesNoDone, type CompleteEvent, type LogEntry, type ReceiveEvent, type SendEvent, type TrackedRuntime } from "./runtime";
 import { covers, type Scope, type Verdict } from "./scope";
@@ -37,6 +37,10 @@ export class FlowTracker {
   private readonly reports = new Reports();
   /** The hop whose handler is being called. */
   private handling: Hop | undefined;
+  /** Counts what arrives by wire: each arrival is a turn of the event loop of its own. */
+  private arrivals = 0;
+  /** The hop, ended since the last arrival, whose node sent its message on since then. Known at no cost, it makes no turn; see {@link remember}. */
+  private passed: Hop | undefined;
   private watchesUntold = false;
 
   /** A source begins to follow. Hooks are global to the runtime: the first user adds them. Without hooks (test helper) nothing is followed. */
@@ -124,22 +128,33 @@ export class FlowTracker {
     if (!context) return this.sendsOrphan(event);
     if (context.scope.closed) return this.lateSend(event);
     if (!node._expectedDoneCount) this.passesOn(event);
-    const destination = this.destinationOf(event, own?.node === node ? own.seat : Seat.of(node));
+    const seat = own?.node === node ? own.seat : Seat.of(node);
+    const destination = this.destinationOf(event, seat);
     if (!destination) return this.goesNowhere(context.scope, event);
     const hop = this.begin(context.scope, this.ownCopy(event), destination, node, context.caught);
-    if (own && this.isAlone(own, node)) own.passedOn = true;
-    else this.turn.sends(hop, own !== undefined);
+    if (!own) this.remember(node);
+    if (this.turn.idle && own && this.isAlone(own, node)) own.passedOn = this.arrivals;
+    else if (seat.inHands > 0 || !this.turn.idle) this.turn.sends(hop, own !== undefined);
   }
 
-  /** Whether `node` sends what it was just handed and has nothing else in its hands: then it gathers nothing, and no turn need be kept in mind. */
+  /** Whether `node` sends what is in its hands and has nothing else there: then it gathers nothing, and no turn need be kept in mind. */
   private isAlone(own: Hop, node: FlowNode): boolean {
-    return own === this.handling && own.node === node && own.seat.holds === 1;
+    return own.node === node && own.seat.holds === 1 && own.received && !own.ended;
+  }
+
+  /** `node` sends something new, right after it finished with a message that it had sent on: perhaps in the same turn. */
+  private remember(node: FlowNode): void {
+    const { passed } = this;
+    if (passed?.node !== node) return;
+    this.passed = undefined;
+    if (!passed.scope.closed) this.turn.hasLeft(node, passed.scope);
   }
 
   /** A message of nobody may be one that its sender made of several deliveries. */
   private sendsOrphan(event: SendEvent): void {
     const from = event.source.node;
     const seat = Seat.of(from);
+    this.remember(from);
     if (seat.inHands === 0 && !this.turn.hasFinished(from)) return;
     const destination = this.destinationOf(event, seat);
     if (destination) this.turn.sendsOrphan({ message: this.ownCopy(event), from, destination });
@@ -166,7 +181,9 @@ export class FlowTracker {
 
   /** Whose a message is that has no hop. A copy of a joined message carries the token of one delivery only: there the code that runs knows better. */
   private guess(message: object): FlowContext | undefined {
-    const running = this.sending ?? this.storage.getStore();
+    const { sending } = this;
+    if (sending && tokenOf(message) === sending.token) return sending;
+    const running = sending ?? this.storage.getStore();
     const delivery = openDeliveryOf(message);
     if (!delivery || (running && !running.scope.closed && covers(running.scope, delivery.scope))) return running;
     return delivery;
@@ -194,10 +211,22 @@ export class FlowTracker {
     const outer = this.handling;
     this.handling = hop;
     try {
-      this.storage.run(silent ? hop : hop.scope.contextFor(hop), next);
+      this.handle(hop, silent ? hop : hop.scope.contextFor(hop), next);
     } finally {
       this.handling = outer;
     }
+  }
+
+  /** What came by wire is handled in a `setImmediate` of its own: nobody's context need be put back after it, which costs as much as to change it. */
+  private handle(hop: Hop, context: FlowContext, next: () => void): void {
+    if (!hop.from) {
+      this.storage.run(context, next);
+      return;
+    }
+    this.arrivals += 1;
+    this.passed = undefined;
+    if (this.storage.getStore() !== context) this.storage.enterWith(context);
+    next();
   }
 
   /** Nodes that take no `done` need one more hook, which flows without any need not pay for. */
@@ -238,6 +267,7 @@ export class FlowTracker {
     const hop = findHop(event.msg, event.node.node, true);
     this.reports.completed(hop, event.error);
     if (hop) this.end(hop, Boolean(event.error));
+    letGo();
   }
 
   /** An error that no Catch node took is logged, in the context of the code that raised it. */
@@ -270,9 +300,16 @@ export class FlowTracker {
     hop.seat.inHands -= 1;
     if (hop.received) hop.seat.holds -= 1;
     if ((this.changing || hop.generation !== this.generation) && !hop.safe && !this.isLive(hop.node)) hop.scope.record(stopped(hop.node));
-    const passedOn = hop.passedOn && hop === this.handling;
-    if (!failed && !passedOn && !hop.scope.closed) this.turn.finishes(hop.node, hop.scope);
+    if (!failed && !hop.scope.closed) this.finishes(hop);
     hop.scope.remove(hop);
+  }
+
+  private finishes(hop: Hop): void {
+    if (hop.node._wireCount === 0) return; // it sends nothing, neither for this delivery nor for several
+    if (hop.passedOn !== this.arrivals) return this.turn.finishes(hop.node, hop.scope);
+    if (hop === this.handling) return;
+    if (this.turn.idle && !this.passed) this.passed = hop;
+    else this.turn.finishes(hop.node, hop.scope);
   }
 
   /** A message of a delivery that is settled already. */

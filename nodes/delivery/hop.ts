@@ -6,6 +6,8 @@ import { Seat } from "./seat";
 export interface FlowNode extends NodeName {
   /** How many input handlers take a `done`. */
   _expectedDoneCount?: number;
+  /** How many wires lead from it. */
+  _wireCount?: number;
   _inputCallback?: unknown;
   _inputCallbacks?: unknown;
   _flow?: Flow;
@@ -42,8 +44,8 @@ export class Hop implements FlowContext {
   previous: Hop | undefined;
   received = false;
   ended = false;
-  /** Its node has sent the message on while it was handed it; counts only until that has returned. */
-  passedOn = false;
+  /** The tracker's count of arrivals when its node, with nothing else in its hands, sent the message on. */
+  passedOn = -1;
   /** Our own sink has stored what the message carries: a redeploy can no longer take that back. */
   safe = false;
   /** Ended although the node may still work, since it takes no `done`. */

@@ -1,31 +1,59 @@
 import { hiddenSlot } from "./hidden-slot";
 import type { FlowNode, Hop } from "./hop";
 
-/** The newest hop of a message; {@link Hop.previous} leads to the others that are live. */
-const newest = hiddenSlot<Hop>();
+/** The hops of a message. */
+interface Trail {
+  /** {@link Hop.previous} leads to the others that are live. */
+  newest: Hop;
+}
+
+/** One for each message, set once: setting a slot costs more than all else here. */
+const trails = hiddenSlot<Trail>();
+
+/** The message that was looked up last: what a node was handed it mostly sends on and finishes with before anyone else asks. */
+let asked: object | undefined;
+let found: Trail | undefined;
+
+function trailOf(message: object): Trail | undefined {
+  if (message === asked) return found;
+  found = trails.get(message);
+  asked = message;
+  return found;
+}
+
+/** Lets go of the message that was looked up last, which may be large. */
+export function letGo(): void {
+  asked = found = undefined;
+}
 
 /** The newest hop of `message`, live or not. */
 export function hopOf(message: object): Hop | undefined {
-  return newest.get(message);
+  return trailOf(message)?.newest;
 }
 
 /** The newest hop of `message`, live or not, if what it is counted in is still open. */
 export function openHopOf(message: object): Hop | undefined {
-  const hop = newest.get(message);
+  const hop = trailOf(message)?.newest;
   return hop && !hop.scope.closed ? hop : undefined;
 }
 
 /** Makes `hop` the newest of its message. */
 export function addHop(hop: Hop): void {
-  const previous = liveOf(newest.get(hop.message));
+  const { message } = hop;
+  const trail = trailOf(message);
+  if (!trail) {
+    trails.set(message, (found = { newest: hop }));
+    return;
+  }
+  const previous = liveOf(trail.newest);
   if (previous) previous.previous = liveOf(previous.previous); // a message that goes round for hours keeps no trail
   hop.previous = previous;
-  newest.set(hop.message, hop);
+  trail.newest = hop;
 }
 
 /** The live hop of `message` to `node`. @param received whether it is in the node's hands, or on its way there */
 export function findHop(message: object, node: FlowNode, received: boolean): Hop | undefined {
-  let hop = newest.get(message);
+  let hop = trailOf(message)?.newest;
   while (hop && (hop.ended || hop.node !== node || hop.received !== received)) hop = hop.previous;
   return hop;
 }

@@ -5,6 +5,10 @@ const seats = hiddenSlot<Seat>();
 
 let count = 0;
 
+/** The node that was asked for last: messages come in bursts. */
+let asked: FlowNode | undefined;
+let found: Seat | undefined;
+
 /** What the tracker keeps of a node. */
 export class Seat {
   /** One of 31 bits, for sets of nodes in one number. Another node may have the same. */
@@ -22,8 +26,11 @@ export class Seat {
 
   /** The seat of a node; made when there is none. */
   static of(node: FlowNode): Seat {
+    if (node === asked && found) return found;
     let seat = seats.get(node);
     if (!seat) seats.set(node, (seat = new Seat()));
+    asked = node;
+    found = seat;
     return seat;
   }
 

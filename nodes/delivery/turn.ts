@@ -42,6 +42,11 @@ export class Turn {
     for (const { node, scope } of this.finished) if (node === hop.from) this.join(hop, scope);
   }
 
+  /** Whether nothing has happened in this turn that must be kept in mind. */
+  get idle(): boolean {
+    return !this.clearing;
+  }
+
   /** A message of nobody left a node that has deliveries in its hands, or has just finished with some. */
   sendsOrphan(orphan: Orphan): void {
     const first = this.finished.find(({ node, scope }) => node === orphan.from && !scope.closed);
@@ -62,7 +67,13 @@ export class Turn {
     if (mine.some((hop) => covers(hop.scope, scope))) return;
     if (this.orphans.length > 0) this.adoptOrphans(node, scope);
     if (mine.length > 0) for (const hop of mine) this.join(hop, scope);
-    else this.finished.push({ node, scope });
+    else this.hasLeft(node, scope);
+    this.clearSoon();
+  }
+
+  /** `node` called `done()` for a message of `scope` that it had sent on before: what it has sent in this turn is not made of it, what it is about to send may be. */
+  hasLeft(node: FlowNode, scope: Scope): void {
+    this.finished.push({ node, scope });
     this.clearSoon();
   }
 
@@ -98,9 +109,10 @@ export class Turn {
   private readonly clear = (): void => {
     this.clearing = false;
     this.group = undefined;
-    this.sent.length = 0;
     this.number += 1;
-    this.orphans.length = 0;
-    this.finished.length = 0;
+    // setting the length of an array costs more than a turn in which one message is sent
+    if (this.sent.length > 0) this.sent.length = 0;
+    if (this.orphans.length > 0) this.orphans.length = 0;
+    if (this.finished.length > 0) this.finished.length = 0;
   };
 }

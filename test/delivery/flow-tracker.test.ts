@@ -54,6 +54,23 @@ describe("the flow tracker, in a real Node-RED", function () {
       assert.equal(theSource().settled[0]?.settlement.outcome, "accept");
     });
 
+    it("through a node that passes it on, and finishes later with something new, from code of nobody", async () => {
+      await runtime.fresh([source(["one"]), hold("one", ["two"]), hold("two")]);
+      theSource().take("a");
+      await waitFor("the node to have it", () => held.length === 1);
+      const one = flowTracker["runtime"]?.nodes.getNode("one") as { send(message: object): void };
+      held[0]?.send();
+      await Promise.resolve(); // a turn of its own, though nothing has arrived since
+      held[0]?.done();
+      one.send({ payload: "b" });
+      await waitFor("both messages", () => held.length === 3);
+      held[1]?.go();
+      await turns(5);
+      assert.equal(theSource().settled.length, 0);
+      held[2]?.go();
+      await waitFor("it to be settled", () => theSource().settled.length === 1);
+    });
+
     it("that another hook keeps on its way for a while, as a debugger does", async () => {
       await runtime.fresh([source(["f"]), fn("f", "return [[msg, { payload: 'b' }]];", ["see"]), see("see")]);
       const { hooks } = util as unknown as { hooks: { add(id: string, callback: (event: unknown, next: () => void) => void): void; remove(id: string): void } };

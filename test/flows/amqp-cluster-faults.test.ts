@@ -13,7 +13,7 @@ import { brokerNode, deadLetters, inNode, messages, tab, untilEmpty } from "./br
 const COUNT = process.env.SUREWIRE_MESSAGES === undefined ? 2_000 : Number(process.env.SUREWIRE_MESSAGES) / 5;
 const scaled = (ms: number): number => ms * Math.max(1, COUNT / 2_000);
 
-/** All four cases take half a minute more than the two that say most. */
+/** All four cases take a minute more than the one that says most. */
 const THOROUGH = process.env.SUREWIRE_MESSAGES !== undefined;
 
 /** ms from the kill until what is published after it comes through. */
@@ -76,11 +76,9 @@ describe("a queue on a cluster of three, while a node of it is killed", function
     killed: number;
   }
 
-  const always: Fault[] = [
-    { name: "that leads the queue", source: 1, target: 2, killed: 1 },
-    { name: "that leads both queues and that Node-RED is connected to", source: 0, target: 0, killed: 0 },
-  ];
+  const always: Fault[] = [{ name: "that leads both queues and that Node-RED is connected to", source: 0, target: 0, killed: 0 }];
   const thorough: Fault[] = [
+    { name: "that leads the queue", source: 1, target: 2, killed: 1 },
     { name: "that leads the queue it goes out to", source: 1, target: 2, killed: 2 },
     { name: "that Node-RED is connected to", source: 1, target: 2, killed: 0 },
   ];

@@ -69,6 +69,7 @@ function readDelimited(settings: Settings, part: FormatPart, byType: string | un
   }
   part.columns = settings.words("format.columns");
   const header = settings.flag("format.header");
+  if (part.columns.length > 0) part.options.columns = part.columns;
   part.options.header = header ?? (!writing && part.columns.length === 0);
   part.list = true;
 }

@@ -6,12 +6,13 @@ import { fromData, type OpenOptions, type Operation, type Operations, type Reply
 
 /** A child that is asked to close gets this many ms. */
 const CLOSE_TIMEOUT = 5000;
-/** The addon freezes the child's main thread while it connects: silence is fatal only this many ms past the login timeout. */
+/** ODBC freezes the child's main thread while it connects, SQLite while a statement runs: silence is fatal only this many ms past that timeout. */
 const SILENCE_GRACE = 5000;
 /** How much of what the child said last is kept, in characters. */
 const LAST_WORDS = 300;
 
 interface Pending {
+  begun: number;
   resolve(answer: unknown): void;
   reject(error: ConnectorError): void;
 }
@@ -86,7 +87,7 @@ export class ChildProcess {
       }
       this.lastId += 1;
       const id = this.lastId;
-      this.pending.set(id, { resolve: resolve as (answer: unknown) => void, reject });
+      this.pending.set(id, { begun: Date.now(), resolve: resolve as (answer: unknown) => void, reject });
       this.child.send({ id, operation, argument }, (error) => {
         if (!error) return;
         this.pending.delete(id);
@@ -129,10 +130,22 @@ export class ChildProcess {
     clearTimeout(this.silence);
     this.silence = undefined;
     if (this.pending.size === 0 || this.gone) return;
+    const { engine, loginTimeout, queryTimeout } = this.options;
     this.silence = setTimeout(() => {
+      if (engine === "sqlite") this.failSlow();
       this.lastWords = "it hung in the driver";
       this.kill();
-    }, this.options.loginTimeout + SILENCE_GRACE);
+    }, (engine === "sqlite" ? queryTimeout : loginTimeout) + SILENCE_GRACE);
+  }
+
+  /** Embedded SQLite cannot be interrupted: what ran for too long was a statement, and is not to be tried for ever. */
+  private failSlow(): void {
+    const { queryTimeout } = this.options;
+    for (const [id, { begun, reject }] of this.pending) {
+      if (Date.now() - begun < queryTimeout) continue;
+      this.pending.delete(id);
+      reject(new ConnectorError("DATABASE_BUSY", `The statement did not end within ${queryTimeout} ms; the database process was ended`));
+    }
   }
 
   private end(how: string): void {

@@ -197,7 +197,7 @@ describe("The sql database", function () {
       process.kill(node.client.pid ?? 0, "SIGKILL");
       await waitFor("the process to be gone", () => node.client.pid === undefined);
       await node.client.ping();
-      assert.deepEqual(node.told, []);
+      assert.equal(node.told.length, 0);
       process.kill(node.client.pid ?? 0, "SIGSTOP");
       const asked = assert.rejects(node.client.ping());
       process.kill(node.client.pid ?? 0, "SIGKILL");

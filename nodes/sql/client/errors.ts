@@ -120,7 +120,8 @@ function clean(message: string): string {
     .replace(/;?\s*Error while (executing the query|preparing parameters)\s*$/i, "")
     .replace(/\s+/g, " ")
     .trim()
-    .replace(/^connection to server (?:at|on) "?(.*?)"?, port (\d+) failed: (?:FATAL: +)?(.*?)( Is the server running.*)?$/, "$3 (server $1:$2)")
+    // a name with two addresses is told of twice; the first will do
+    .replace(/^connection to server (?:at|on) "?([^",]*)"?(?: \([^)]*\))?, port (\d+) failed: (?:FATAL: +)?(.*?)( Is the server running.*| connection to server .*)?$/, "$3 (server $1:$2)")
     .replace(/^(ERROR|FATAL): /, "");
   return text.length > TEXT_LENGTH ? `${text.slice(0, TEXT_LENGTH - 1)}…` : text;
 }

@@ -51,6 +51,10 @@ describe("An error of a database", () => {
   it("has the reason first, in one line", () => {
     const message = 'connection to server at "h", port 5432 failed: FATAL:  password authentication failed for user "x"\n';
     assert.equal(databaseError({ state: "08001", native: 101, message }).message, 'password authentication failed for user "x" (server h:5432)');
+    const twice =
+      'connection to server at "localhost" (::1), port 5432 failed: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?\n' +
+      'connection to server at "localhost" (127.0.0.1), port 5432 failed: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?\n';
+    assert.equal(databaseError({ state: "08001", native: 101, message: twice }).message, "Connection refused (server localhost:5432)");
     const relation = 'ERROR: relation "nope" does not exist;\nError while executing the query';
     assert.equal(databaseError({ state: "42P01", native: 1, message: relation }).message, 'relation "nope" does not exist');
   });

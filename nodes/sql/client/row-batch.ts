@@ -62,7 +62,7 @@ export class RowBatch {
   async store(columns: readonly Column[], rows: readonly ReadyRow[]): Promise<void> {
     const { dialect, lenient } = this;
     const { mode } = this.request;
-    const rowByRow = mode !== "ignore" && dialect.rowByRow.has(mode);
+    const rowByRow = dialect.rowByRow.has("insert") || (mode !== "ignore" && dialect.rowByRow.has(mode));
     const parts: Part[] = this.rounds(rows).map((round) => ({ rows: round, rowByRow }));
     for (let part = parts.shift(); part; part = parts.shift()) {
       const left = await this.attempt(columns, part, lenient && dialect.rowByRow.has("ignore"));

@@ -4,7 +4,7 @@ import { type ErrorData, isErrorData, type PlainValue, type RowOutcome, type Wri
 import { RowMapper } from "../../../nodes/sql/client/row-mapper";
 import { ENGINES, type TestEngine } from "./engines";
 
-type Fields = Record<string, PlainValue | object>;
+type Fields = Record<string, PlainValue | object | undefined>;
 
 let tables = 0;
 

@@ -56,10 +56,10 @@ export interface Dialect<Row = unknown> {
   size(row: Row): number;
   /**
    * Modes whose rows go one a statement, in one transaction, by {@link writeRow}: no statement for several tells what became of each.
-   * With `ignore` among them rows are inserted as a batch first, and one by one when a key is there already.
+   * With `ignore` among them, and insert not, rows are inserted as a batch first, and one by one when a key is there already.
    */
   readonly rowByRow: ReadonlySet<WriteMode>;
-  /** One statement for all rows, in every mode that is not {@link rowByRow}; insert is none of those. */
+  /** One statement for all rows, in every mode that is not {@link rowByRow}. */
   write(target: Target, rows: readonly Row[]): BatchStatement;
   /** Writes one row of a mode that is {@link rowByRow}. Gives the rows affected, or -1. */
   writeRow(target: Target, row: Row, run: Run): Promise<number>;

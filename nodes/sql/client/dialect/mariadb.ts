@@ -2,7 +2,7 @@ import type { Parameter } from "../backend";
 import type { PlainValue } from "../protocol";
 import type { BatchStatement, Column, Dialect, InboxDialect, Target } from "./dialect";
 import { standardInbox } from "./inbox";
-import { deleteRow, findRow, insertRow, insertUnlessThere, updateRow } from "./row-statements";
+import { findRow, writeRowPlainly } from "./row-statements";
 import { MAX_PARAMETERS, placeholders, quote, sqlTimestamp } from "./text";
 import { parameter, parameterBytes } from "./values";
 
@@ -58,10 +58,9 @@ export const mariadb: Dialect<Parameter[]> = {
     return { sql, parameters: rows.flat() };
   },
   async writeRow(target, row, run): Promise<number> {
-    if (target.mode === "delete") return run(deleteRow(name, target, row));
-    if (target.mode === "ignore") return insertUnlessThere(run, insertRow(name, target, row));
-    // a row that is found but stays as it is does not count
-    return (await run(updateRow(name, target, row))) || run(findRow(name, target, row));
+    const affected = await writeRowPlainly(name, target, row, run);
+    // a row that is found but stays as it is counts only when the connection string says so
+    return affected === 0 && target.mode === "update" ? run(findRow(name, target, row)) : affected;
   },
   inbox,
 };

@@ -42,6 +42,13 @@ export async function insertUnlessThere(run: Run, insert: Statement): Promise<nu
   }
 }
 
+/** Update, delete and ignore, row by row, as most products do them. */
+export async function writeRowPlainly(quoted: Quote, target: Target, row: readonly Parameter[], run: Run): Promise<number> {
+  if (target.mode === "update") return run(updateRow(quoted, target, row));
+  if (target.mode === "delete") return run(deleteRow(quoted, target, row));
+  return insertUnlessThere(run, insertRow(quoted, target, row));
+}
+
 interface Given {
   name: string;
   value: Parameter;

@@ -17,6 +17,14 @@ export function placeholders(rows: number, columns: number): string {
   return new Array<string>(rows).fill(row).join(", ");
 }
 
+/**
+ * A name as a product that folds names to upper case has it: what is written in lower case alone stands for upper case, as in a statement
+ * without quotes.
+ */
+export function folded(identifier: string): string {
+  return /^[a-z_][a-z0-9_$#]*$/.test(identifier) ? identifier.toUpperCase() : identifier;
+}
+
 const ISO = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(?::(\d\d)(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?$/i;
 
 /**

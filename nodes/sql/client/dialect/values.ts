@@ -1,6 +1,7 @@
 import type { Parameter } from "../backend";
 import { isJsonText } from "../encode";
 import type { PlainValue } from "../protocol";
+import { sqlTimestamp } from "./text";
 
 /** A value as a parameter of a driver, where a product needs nothing special. */
 export function parameter(value: PlainValue, date: (value: Date) => string): Parameter {
@@ -14,4 +15,12 @@ export function parameter(value: PlainValue, date: (value: Date) => string): Par
 /** Bytes of parameters, roughly. */
 export function parameterBytes(row: readonly Parameter[]): number {
   return row.reduce<number>((sum, value) => sum + (typeof value === "string" || value instanceof Uint8Array ? value.length : 8), 0);
+}
+
+/** A value for a column of a product with dates and exact decimals of its own: both are written as text, which keeps every digit. */
+export function exactParameter(value: PlainValue, type: string): Parameter {
+  const encoded = parameter(value, (date) => sqlTimestamp(date.toISOString()));
+  if (typeof encoded === "string" && /^(small)?(date|timestamp)/.test(type)) return /^date(\(|$)/.test(type) ? sqlTimestamp(encoded).slice(0, 10) : sqlTimestamp(encoded);
+  if (typeof encoded === "bigint" || (typeof encoded === "number" && !Number.isSafeInteger(encoded))) return String(encoded);
+  return encoded;
 }

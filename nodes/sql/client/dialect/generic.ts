@@ -1,0 +1,69 @@
+import { ConnectorError } from "../../../common/errors";
+import type { Parameter } from "../backend";
+import type { BatchStatement, Column, Dialect, InboxDialect, Run, Target } from "./dialect";
+import { standardInbox } from "./inbox";
+import { deleteRow, findRow, insertRow, updateRow } from "./row-statements";
+import { placeholders, quote } from "./text";
+import { exactParameter, parameterBytes } from "./values";
+
+/** Without quotes every product folds a plain name its own way, as it did when the table was made. */
+const name = (identifier: string): string => (/^[A-Za-z_]\w*$/.test(identifier) ? identifier : quote(identifier, '"'));
+
+const inbox: InboxDialect = {
+  ...standardInbox,
+  create: (parts) => [
+    `create table ${parts.map(name).join(".")} (node varchar(64) not null, id varchar(255) not null, stored_at timestamp default current_timestamp not null, primary key (node, id))`,
+  ],
+  prune: (table, days) => `delete from ${table} where stored_at < current_timestamp - interval '${days}' day`,
+};
+
+/**
+ * Any other database that has `information_schema.columns`: one statement a row, in one transaction a batch, by what SQL:1992 has. The
+ * texts of the statements are tested, and nothing else: no such server was at hand.
+ *
+ * An upsert updates, and inserts when nothing was updated: its driver must tell how many rows were, and two who upsert the same new key at once
+ * may get a duplicate. To ignore by key looks first.
+ */
+export const generic: Dialect<Parameter[]> = {
+  name: "generic",
+  setup: [],
+  concurrent: true,
+  maxRows: (columns) => Math.max(1, Math.floor(1000 / columns)),
+  quoteTable: (parts) => parts.map(name).join("."),
+
+  describe: (parts) => ({
+    sql:
+      "select column_name as name, data_type as type from information_schema.columns " +
+      `where ${parts.length > 1 ? "upper(table_schema) = upper(?) and " : ""}upper(table_name) = upper(?) order by ordinal_position`,
+    parameters: [...parts],
+  }),
+
+  encode: (values, columns) => values.map((value, index) => exactParameter(value, (columns[index] as Column).type)),
+  size: parameterBytes,
+
+  rowByRow: new Set(["insert", "upsert", "update", "delete", "ignore"]),
+  write({ table, columns }: Target, rows): BatchStatement {
+    const list = columns.map((column) => name(column.name)).join(", ");
+    return { sql: `insert into ${table} (${list}) values ${placeholders(rows.length, columns.length)}`, parameters: rows.flat() };
+  },
+  writeRow(target, row, run) {
+    if (target.mode === "insert") return run(insertRow(name, target, row));
+    if (target.mode === "update") return run(updateRow(name, target, row));
+    if (target.mode === "delete") return run(deleteRow(name, target, row));
+    return target.mode === "upsert" ? upsert(target, row, run) : ignore(target, row, run);
+  },
+  inbox,
+};
+
+async function upsert(target: Target, row: readonly Parameter[], run: Run): Promise<number> {
+  const onlyKeys = target.columns.every((column) => target.keys.includes(column.name));
+  const found = await run(onlyKeys ? findRow(name, target, row) : updateRow(name, target, row));
+  if (found > 0) return 1;
+  if (found === 0) return run(insertRow(name, target, row));
+  throw new ConnectorError("NOT_CONFIGURED", "The driver does not tell how many rows an update changed: an upsert needs to know", { details: { table: target.table } });
+}
+
+async function ignore(target: Target, row: readonly Parameter[], run: Run): Promise<number> {
+  const found = target.keys.length > 0 ? await run(findRow(name, target, row)) : 0;
+  return found > 0 ? 0 : run(insertRow(name, target, row));
+}

@@ -1,0 +1,23 @@
+import type { Target } from "./dialect";
+
+/** The pieces of a `merge` that differ. */
+export interface MergeText {
+  /** Quotes an identifier. */
+  name: (identifier: string) => string;
+  /** The rows, as something to select from, with the columns of the target. */
+  source: string;
+  /** Behind the table's name. */
+  hint?: string;
+  /** Around the condition. */
+  condition?: (text: string) => string;
+}
+
+/** An upsert as SQL:2003 has it. */
+export function merge({ table, columns, keys }: Target, { name, source, hint = "", condition = (text) => text }: MergeText): string {
+  const names = columns.map((column) => name(column.name));
+  const matches = condition(keys.map((key) => `t.${name(key)} = s.${name(key)}`).join(" and "));
+  const rest = columns.filter((column) => !keys.includes(column.name)).map((column) => name(column.name));
+  const update = rest.length > 0 ? ` when matched then update set ${rest.map((column) => `${column} = s.${column}`).join(", ")}` : "";
+  const insert = ` when not matched then insert (${names.join(", ")}) values (${names.map((column) => `s.${column}`).join(", ")})`;
+  return `merge into ${table}${hint} t using ${source} on ${matches}${update}${insert}`;
+}

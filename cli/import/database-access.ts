@@ -46,12 +46,20 @@ export function readDatabase(settings: Settings, secrets: Secrets): DatabasePart
       file: embedded ? (access.file ?? access.database ?? "") : "",
       connectionString: embedded ? "" : connectionString(settings, access, dialect),
       dialect: embedded ? "auto" : (dialect ?? "auto"),
-      poolSize: settings.number("database.access.poolSize", 1, 10_000),
+      poolSize: poolSize(settings),
       loginTimeout: settings.duration("database.access.loginTimeout", 1000, 600_000),
       queryTimeout: settings.duration("database.access.queryTimeout", 100, 86_400_000),
     },
     credentials: embedded ? {} : { ...(user === undefined ? {} : { username: user }), ...(password || inUrl ? { password: password ?? inUrl! } : {}) },
   };
+}
+
+/** Pools of other programs are larger: here a connection is not kept while a message waits for anything else. */
+function poolSize(settings: Settings): number | undefined {
+  const size = settings.number("database.access.poolSize", 1, 10_000);
+  if (size === undefined || size <= 10) return size;
+  settings.note("database.access.poolSize", "10 connections are the most: 10 was taken");
+  return 10;
 }
 
 /** What the keys say, and what a connection string says where the keys are silent. */
@@ -91,6 +99,7 @@ function connectionString(settings: Settings, access: Access, dialect: Dialect |
     return driver + access.odbc;
   }
   const { host = "localhost", port, database } = access;
+  if (access.host === undefined) settings.note("database.access.host", "no host is named: localhost was taken");
   const parts: [key: string, value: string | number | undefined][] = [["Driver", dialect && `{${DRIVERS[dialect]}}`]];
   const at = port ?? (dialect && DEFAULT_PORT[dialect]);
   switch (dialect) {

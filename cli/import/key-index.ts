@@ -105,7 +105,7 @@ export function resembling(path: readonly string[]): string | undefined {
     if (scope.split(".")[0] !== section) continue;
     for (const [name, key] of names) {
       const distance = editDistance(last, name);
-      if (distance <= Math.min(2, Math.floor(last.length / 3)) && distance < (best?.distance ?? Infinity)) best = { name: key, distance };
+      if (distance <= (last.length < 4 ? 1 : 2) && distance < (best?.distance ?? Infinity)) best = { name: key, distance };
     }
   }
   return best?.name;

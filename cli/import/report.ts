@@ -32,5 +32,10 @@ export function reportOf(file: string, plan: FlowPlan, variables: readonly Varia
   table("Please check:", of("check"));
   table("Not carried over:", of("dropped"));
   table("Not known:", of("unknown"));
-  return `${lines.join("\n")}\n`;
+  return `${lines.map(printable).join("\n")}\n`;
+}
+
+/** Without what a terminal takes for a command, or for another direction of writing. */
+function printable(line: string): string {
+  return line.replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069]/g, "?");
 }

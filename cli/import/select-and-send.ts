@@ -108,7 +108,7 @@ function outputOf(settings: Settings): "row" | "batch" | "all" | undefined {
 function trigger(settings: Settings, read: PlannedNode): PlannedNode {
   const cron = settings.text("database.cron");
   const interval = settings.duration("database.pollInterval", 10, MAX_TIME);
-  const fields = cron?.split(/\s+/) ?? [];
+  const fields = cron?.replaceAll("?", "*").split(/\s+/) ?? []; // Quartz asks where cron has a star
   // Quartz begins with seconds and may end with a year
   const five = fields.length >= 6 ? fields.slice(1, 6) : fields;
   const usable = five.length === 5 && five.every((field) => /^[\w*,/-]+$/.test(field));

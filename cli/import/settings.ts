@@ -109,9 +109,10 @@ export class Settings {
     return wordsOf(value) ?? this.refuse(name, "a list of texts is expected") ?? [];
   }
 
-  /** The value as it stands, for what has a shape of its own. */
+  /** The value as it stands, for what has a shape of its own; without `__proto__`, which others might take for more than a name. */
   json(name: KeyName): Json | undefined {
-    return this.take(name);
+    const value = this.take(name);
+    return value === undefined ? undefined : (JSON.parse(JSON.stringify(value), (key, each: Json) => (key === "__proto__" ? undefined : each)) as Json);
   }
 
   /** Where a secret stands; blank ones count as none. */

@@ -129,7 +129,7 @@ class Conversion {
 
   /** A name that SQL takes, and that no other field of the statement has. */
   private nameOf(field: string): string {
-    const base = fieldPath(field, false).join("_").normalize("NFD").replace(/[^A-Za-z0-9_]+/g, "_").replace(/^(?=\d)|^$/, "p");
+    const base = fieldPath(field, false).join("_").normalize("NFD").replace(/\p{M}/gu, "").replace(/^(?:[^\p{L}\p{N}_]+|__+)/u, "").replace(/[^A-Za-z0-9_]+/g, "_").replace(/^(?=\d)|^$/, "p");
     const same = fieldPath(this.context.fields?.[field] ?? field, this.context.flat === true).join("\0");
     for (let number = 1; ; number += 1) {
       const name = number === 1 ? base : `${base}_${number}`;

@@ -96,6 +96,8 @@ module.exports = {
     tsPreCompilationDeps: true,
     tsConfig: { fileName: "tsconfig.json" },
     combinedDependencies: false,
+    // packages that say by `exports` what may be imported of them, such as csv-parse/sync
+    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["types", "require", "node", "default"] },
     cache: { folder: ".cache/dependency-cruiser", strategy: "content" },
   },
 };

@@ -270,7 +270,8 @@ const count = (value: unknown): number => (typeof value === "number" ? value : v
 
 const CONNECTIONS = `
   [maps:from_list([case Entry of
-      {client_properties, Table} -> {clientName, case lists:keyfind(<<"connection_name">>, 1, Table) of {_, _, Name} -> Name; false -> <<>> end};
+      {client_properties, Table} when is_list(Table) -> {clientName, case lists:keyfind(<<"connection_name">>, 1, Table) of {_, _, Name} -> Name; false -> <<>> end};
+      {client_properties, none} -> {clientName, <<>>}; % it has just come
       _ -> Entry
     end || Entry <- Info])
   || Info <- rabbit_networking:connection_info_all([name, user, channels, port, client_properties])]`;

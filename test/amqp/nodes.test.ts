@@ -199,8 +199,7 @@ describe("the AMQP nodes", function () {
     await bench.rabbit.start();
     await bench.plain.again();
     await waitFor("an empty source", async () => (await bench.rabbit.listQueues()).find(({ name }) => name === source)?.messages === 0, AFTER_RESTART);
-    const stored = new Set<string>();
-    while ((await bench.plain.count(target)).messages > 0) stored.add(text(await bench.plain.get(target)));
+    const stored = new Set((await bench.plain.drain(target)).map(text));
     assert.deepEqual([...stored].sort(), [...ids].sort());
     assert.equal((await bench.plain.count(`${source}.dlq`)).messages, 0);
   });
@@ -219,7 +218,7 @@ describe("the AMQP nodes", function () {
     }
     const stored = new Set<string>();
     const take = async (): Promise<void> => {
-      while ((await bench.plain.count(to)).messages > 0) stored.add(text(await bench.plain.get(to)));
+      for (const message of await bench.plain.drain(to)) stored.add(text(message));
     };
     // the number alone does not tell: what a redeploy cuts off between confirm and ack comes twice
     await waitFor("everything", async () => (await take(), stored.size === 200), { timeout: 60_000 });

@@ -1,5 +1,5 @@
 import { connect as connectSocket, createServer, type Socket } from "node:net";
-import { connect, type ChannelModel, type ConfirmChannel, type GetMessage, type Message } from "amqplib";
+import { connect, type ChannelModel, type ConfirmChannel, type ConsumeMessage, type GetMessage, type Message } from "amqplib";
 import { BackOff } from "../../nodes/common/back-off";
 import { Connection, type ConnectionOptions, type ConnectionState } from "../../nodes/amqp/client/connection";
 import type { RabbitMq } from "../services/rabbitmq";
@@ -82,6 +82,18 @@ export class Plain {
   /** Takes one message off a queue, waiting for it. */
   async get(queue: string): Promise<GetMessage> {
     return (await waitFor(`a message in ${queue}`, () => this.look((channel) => channel.get(queue, { noAck: true })))) as GetMessage;
+  }
+
+  /** Takes all that is ready, which costs no round trip a message as {@link get} does. */
+  async drain(queue: string): Promise<ConsumeMessage[]> {
+    const { messages } = await this.count(queue);
+    const found: ConsumeMessage[] = [];
+    if (messages === 0) return found;
+    const channel = await this.model.createChannel();
+    await channel.consume(queue, (message) => message && found.push(message), { noAck: true });
+    await waitFor(`${messages} messages in ${queue}`, () => found.length >= messages, { interval: 5 });
+    await channel.close();
+    return found;
   }
 
   /** Ready messages and consumers; unlike rabbitmqctl's, exact at once. */

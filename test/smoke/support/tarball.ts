@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { CACHE, ROOT } from "./toolchain";
 
@@ -12,7 +12,9 @@ export function tarball(): string {
   const ready = process.env.SUREWIRE_TARBALL; // for work on these tests: skips the build
   if (ready) return (packed = ready);
   execFileSync("npm", ["run", "--silent", "build"], { cwd: ROOT, stdio: "pipe" });
-  const name = execFileSync("npm", ["pack", "--silent", "--ignore-scripts", "--pack-destination", CACHE], { cwd: ROOT, encoding: "utf8" });
-  packed = join(CACHE, name.trim().split("\n").at(-1) ?? "");
+  const folder = mkdtempSync(join(CACHE, "pack-")); // of its own: the tests of two versions run side by side
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  const name = execFileSync("npm", ["pack", "--silent", "--ignore-scripts", "--pack-destination", folder], { cwd: ROOT, encoding: "utf8" });
+  packed = join(folder, name.trim().split("\n").at(-1) ?? "");
   return packed;
 }

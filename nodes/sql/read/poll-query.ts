@@ -37,7 +37,9 @@ export class PollQuery {
 
   /** The highest watermark. */
   get highest(): string {
-    return `select max(${this.name(this.watermark)}) as surewire_highest from ${this.derived}`;
+    const name = this.name(this.watermark);
+    // not max(): the ODBC driver of MariaDB gives a long decimal only nearly, which is made good for columns alone
+    return this.limited(`select ${name} from ${this.derived} where ${name} is not null order by ${name} desc`, 1);
   }
 
   /** A row without a watermark, if there is one. */
@@ -71,6 +73,8 @@ export class PollQuery {
     if (bound === undefined) conditions.push(`${watermark} is not null`);
     else conditions.push(`${watermark} <= ${compared(bound, columns.watermark, "surewire_bound")}`);
     const sql = `select * from ${this.derived} where ${conditions.join(" and ")} order by ${watermark}, ${key}`;
+    // as a value: the text of a statement that stays the same is prepared once
+    if (this.dialect === "postgresql" || this.dialect === "mariadb" || this.dialect === "sqlite") return { sql: `${sql} limit :surewire_most`, values: { ...values, surewire_most: most } };
     return { sql: this.limited(sql, most), values };
   }
 
@@ -118,7 +122,8 @@ function comparable(value: RowValue, { name, type }: ComparedColumn, dialect: Di
   if (value === null || value instanceof Uint8Array) {
     throw new ConnectorError("NOT_CONFIGURED", `Rows cannot be compared by ${name}: it holds ${value === null ? "NULL" : "bytes"}`);
   }
-  if (typeof value !== "string") return { sql: marker, value };
+  // PostgreSQL is asked which type it expects in a place (client/parameter-types.ts), and a cast of ours would only keep it from an index
+  if (typeof value !== "string" || dialect === "postgresql") return { sql: marker, value };
   if (TIMESTAMP.test(value) && (dialect !== "sqlite" || /^(timestamp|datetime)/.test(type)) && !/char|text|clob/.test(type)) return timestamp(value, dialect, marker);
   if (NUMBER.test(value) && /int|num|dec|money|double|float|real|serial/.test(type)) return decimal(value, dialect, marker);
   return { sql: marker, value };
@@ -127,9 +132,6 @@ function comparable(value: RowValue, { name, type }: ComparedColumn, dialect: Di
 function timestamp(value: string, dialect: DialectName, marker: string): Compared {
   const zoned = ZONE.test(value);
   switch (dialect) {
-    case "postgresql":
-      // psqlodbc takes the time of day off an ISO text for a timestamp; as text it goes through untouched
-      return { sql: `cast(cast(${marker} as text) as ${zoned ? "timestamptz" : "timestamp"})`, value };
     case "sqlserver":
       return { sql: `cast(${marker} as ${zoned ? "datetimeoffset" : "datetime2"}(7))`, value };
     case "oracle": {
@@ -143,6 +145,7 @@ function timestamp(value: string, dialect: DialectName, marker: string): Compare
     case "generic":
       return { sql: marker, value: sqlTimestamp(value) };
     case "sqlite":
+    case "postgresql":
       return { sql: marker, value };
   }
 }
@@ -150,8 +153,6 @@ function timestamp(value: string, dialect: DialectName, marker: string): Compare
 function decimal(value: string, dialect: DialectName, marker: string): Compared {
   const scale = value.split(".")[1]?.length ?? 0;
   switch (dialect) {
-    case "postgresql":
-      return { sql: `cast(cast(${marker} as text) as numeric)`, value };
     case "mariadb":
       return { sql: `cast(${marker} as decimal(65, ${Math.min(scale, 30)}))`, value };
     case "sqlite":
@@ -162,6 +163,7 @@ function decimal(value: string, dialect: DialectName, marker: string): Compared 
     case "db2":
       return { sql: `cast(${marker} as decimal(31, ${scale}))`, value };
     case "generic":
+    case "postgresql":
       return { sql: marker, value };
   }
 }

@@ -1,13 +1,14 @@
 /**
  * `npm run soak`: the fault tests of `test/flows` with 100,000 messages instead of 5,000, and a long run that watches the memory, in under
- * an hour on two cores. Another number: `npm run soak -- 20000`.
+ * an hour on two cores. Another number: `npm run soak -- 20000`. Its last line says how it went.
  */
 import { readdirSync } from "node:fs";
 import path from "node:path";
 import { build } from "./build.mjs";
-import { CommandError, inProject, runTool } from "./lib/project.mjs";
+import { CommandError, duration, inProject, runTool } from "./lib/project.mjs";
 import { fail, setup, TEST_PACKAGES } from "./setup.mjs";
 
+const began = Date.now();
 await setup(TEST_PACKAGES).catch(fail);
 await build();
 const messages = process.argv[2] ?? "100000";
@@ -17,3 +18,4 @@ await runTool("mocha/bin/mocha.js", files.map((file) => path.join("test/flows", 
   if (!(error instanceof CommandError)) throw error;
   process.exitCode = 1;
 });
+console.log(`Soak with ${messages} messages: ${process.exitCode === 1 ? "FAILED" : "passed"}, after ${duration(Date.now() - began)}`);

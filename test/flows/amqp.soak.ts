@@ -66,7 +66,7 @@ describe("a queue to a queue, for long", function () {
     const watching = (async () => {
       while (!over) {
         const found = (await rabbit.listQueues()).find(({ name }) => name === from);
-        inFlight = Math.max(inFlight, found?.unacknowledged ?? 0);
+        inFlight = Math.max(inFlight, found?.unacknowledged || 0);
         await pause(500);
       }
     })();

@@ -111,11 +111,13 @@ export class RowDeliveries {
   }
 
   private settled(parcel: Parcel, { outcome, error, node, attempt, delay = 0 }: Settlement): void {
-    const reason = error ?? stopped();
     if (outcome === "accept") {
       this.options.room.leave(parcel.size);
       parcel.accepted();
-    } else if (outcome === "dead-letter") {
+      return;
+    }
+    const reason = error ?? stopped();
+    if (outcome === "dead-letter") {
       this.options.room.leave(parcel.size);
       parcel.failed({ error: reason, attempts: attempt, ...(node ? { node } : {}) });
     } else if (this.closed) this.release(parcel, reason);

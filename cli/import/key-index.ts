@@ -55,7 +55,8 @@ export const sectionOf = (name: string): SectionName | undefined => sections.get
 
 /** The key that a path means; `undefined` when there is none. */
 export function findKey(path: readonly string[]): Found | undefined {
-  const parts = path.flatMap((part) => part.split(".")).map(normalise).filter(Boolean);
+  const parts = path.flatMap((part) => part.split(".")).map(normalise);
+  if (parts.includes("")) return undefined;
   const [first = "", ...rest] = parts;
   const section = sections.get(first);
   if (section) return rest.length === 0 ? { names: [PLAIN_SECTION[section]] } : inSection(section, rest);

@@ -105,8 +105,8 @@ describe("flows that surewire-import makes", function () {
   });
 
   it("show what fails, and leave it in the dead letters", async () => {
-    const letter = await withChannel((channel) => waitFor("a dead letter", () => channel.get("old.lines.dlq", { noAck: true })));
-    assert.equal(letter.content.toString(), "three;screw");
+    const letter = await withChannel((channel) => waitFor<GetMessage | false>("a dead letter", () => channel.get("old.lines.dlq", { noAck: true })));
+    assert.equal(letter && letter.content.toString(), "three;screw");
     await waitFor("the failure in the log", () => /\[debug:failed\][^]*three/.test(nodeRed.log));
   });
 });

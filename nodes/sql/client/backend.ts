@@ -1,7 +1,16 @@
 import type { DialectName } from "./protocol";
 
-/** A value as a driver takes it. */
-export type Parameter = null | string | number | bigint | Uint8Array;
+/** A value as a driver takes it; {@link Untyped} only where the connection finds out the type. */
+export type Parameter = null | string | number | bigint | Uint8Array | Untyped;
+
+/** A value whose form depends on the type that the server expects in its place (PostgreSQL). */
+export class Untyped {
+  /** @param name the parameter's, for an error */
+  constructor(
+    readonly value: string | boolean | Date | Uint8Array,
+    readonly name: string,
+  ) {}
+}
 
 /** A column of a result as the driver describes it. */
 export interface DriverColumn {
@@ -42,8 +51,12 @@ export interface DatabaseConnection {
   readonly alive: boolean;
   /** Runs one statement; outside a transaction it commits by itself. */
   query(sql: string, parameters?: readonly Parameter[]): Promise<QueryResult>;
-  /** Runs a query whose rows are taken `fetchSize` at a time. One at a time; no other statement runs until it is closed. */
-  cursor(sql: string, parameters: readonly Parameter[], fetchSize: number): Promise<ConnectionCursor>;
+  /**
+   * Runs a query whose rows are taken `fetchSize` at a time. One at a time; no other statement runs until it is closed.
+   *
+   * @param oneByOne the driver is asked for one row after the other: a driver that is asked for several may cut long values
+   */
+  cursor(sql: string, parameters: readonly Parameter[], fetchSize: number, oneByOne?: boolean): Promise<ConnectionCursor>;
   begin(): Promise<void>;
   commit(): Promise<void>;
   /** Ends whatever transaction is open; harmless when none is. */

@@ -1,6 +1,9 @@
 import { ConnectorError, errorText } from "../../common/errors";
 import type { JsonText, PlainValue } from "./protocol";
 
+/** Half of a pair: no character. */
+export const LONE_SURROGATE = /\p{Surrogate}/u;
+
 /**
  * A message's value in a form that every engine can be given; what no database can store is refused by name, rather than
  * stored as something else.
@@ -15,6 +18,8 @@ export function plainValue(value: unknown, name: string): PlainValue {
     case "string":
       // drivers end a string there without a word
       if (value.includes("\0")) throw invalid(name, "the text contains a NUL character");
+      // half of a pair would become U+FFFD on its way
+      if (LONE_SURROGATE.test(value)) throw invalid(name, "the text is not valid Unicode");
       return value;
     case "number":
       if (!Number.isFinite(value)) throw invalid(name, `${value} is not a number a database can store`);

@@ -1,7 +1,9 @@
 import { ConnectorError } from "../../common/errors";
-import type { Backend, ConnectionCursor, DatabaseConnection, DriverColumn, Parameter, QueryResult } from "./backend";
+import { type Backend, type ConnectionCursor, type DatabaseConnection, type DriverColumn, type Parameter, type QueryResult, Untyped } from "./backend";
+import type { Statement } from "./dialect";
 import { databaseError, odbcDiagnosis } from "./errors";
 import { missingPackage } from "./install-hint";
+import { ParameterTypes } from "./parameter-types";
 import type { DialectName, OpenOptions } from "./protocol";
 import { lex } from "./sql-lexer";
 
@@ -35,7 +37,7 @@ interface OdbcCursor {
 /** After its time limit a statement is cancelled; one that has not ended this many ms later never will. */
 const CANCEL_GRACE = 5000;
 /** A driver that ignores its login timeout gets this many ms more. */
-const LOGIN_GRACE = 5000;
+const LOGIN_GRACE = 2000;
 const CLOSE_LIMIT = 2000;
 /** Rows psqlodbc asks the server for at once. */
 const DRIVER_FETCH = 500;
@@ -44,6 +46,7 @@ const DRIVER_FETCH = 500;
 export class OdbcBackend implements Backend {
   readonly dialect: DialectName | undefined;
   private readonly odbc: OdbcModule;
+  private readonly types = new ParameterTypes();
 
   /**
    * @param stuck called when a driver call does not come back and cannot be cancelled: its thread is lost, only the process's end frees it
@@ -67,10 +70,10 @@ export class OdbcBackend implements Backend {
     const reads = purpose === "read";
     const connectionString = this.options.connectionString + (reads ? this.streaming() : "");
     const seconds = Math.max(1, Math.ceil(loginTimeout / 1000));
-    const timer = setTimeout(() => this.stuck("the driver ignores the login timeout"), seconds * 1000 + LOGIN_GRACE);
+    const timer = setTimeout(() => this.stuck(`no answer to the login within ${seconds} s, and the driver waits on`), seconds * 1000 + LOGIN_GRACE);
     try {
       const handle = await this.odbc.connect({ connectionString, loginTimeout: seconds, connectionTimeout: 0, fetchArray: reads });
-      return new OdbcConnection(handle, { reads, timeout: this.options.queryTimeout, dialect: this.dialect, stuck: this.stuck });
+      return new OdbcConnection(handle, { reads, timeout: this.options.queryTimeout, dialect: this.dialect, stuck: this.stuck, types: this.types });
     } catch (error) {
       const failed = databaseError(odbcDiagnosis(error), this.dialect);
       // whatever else keeps us from logging in keeps everybody out: never a row's fault
@@ -93,6 +96,7 @@ interface ConnectionOptions {
   timeout: number;
   dialect: DialectName | undefined;
   stuck: (reason: string) => void;
+  types: ParameterTypes;
 }
 
 class OdbcConnection implements DatabaseConnection {
@@ -110,17 +114,19 @@ class OdbcConnection implements DatabaseConnection {
 
   async query(sql: string, parameters: readonly Parameter[] = []): Promise<QueryResult> {
     this.checkReturning(sql);
-    const result = await this.limited(() => this.handle.query(sql, parameters.map(exact)));
+    const ready = await this.typed({ sql, parameters: [...parameters] });
+    const result = await this.limited(() => this.handle.query(ready.sql, ready.parameters.map(exact)));
     const columns = this.columnsOf(result);
     const rows = this.options.reads ? result.map((row) => Object.fromEntries(columns.map(({ name }, index) => [name, (row as unknown[])[index]]))) : result;
     return { rows: rows as Record<string, unknown>[], rowsAffected: result.count, columns };
   }
 
-  async cursor(sql: string, parameters: readonly Parameter[], fetchSize: number): Promise<ConnectionCursor> {
+  async cursor(sql: string, parameters: readonly Parameter[], fetchSize: number, oneByOne = false): Promise<ConnectionCursor> {
     this.checkReturning(sql);
     // with MariaDB's driver the addon skips rows when it fetches more than one at once (Connector/ODBC 3.1.15)
-    const atOnce = this.options.dialect === "mariadb" ? 1 : fetchSize;
-    const cursor = await this.limited(() => this.handle.query(sql, parameters.map(exact), { cursor: true, fetchSize: atOnce }));
+    const atOnce = oneByOne || this.options.dialect === "mariadb" ? 1 : fetchSize;
+    const ready = await this.typed({ sql, parameters: [...parameters] });
+    const cursor = await this.limited(() => this.handle.query(ready.sql, ready.parameters.map(exact), { cursor: true, fetchSize: atOnce }));
     const next = async (): Promise<OdbcResult> => this.limited(() => cursor.fetch());
     const close = (): Promise<void> => cursor.close().catch(() => undefined);
     let first: OdbcResult | undefined;
@@ -146,6 +152,11 @@ class OdbcConnection implements DatabaseConnection {
       },
       close,
     };
+  }
+
+  private async typed(statement: Statement): Promise<Statement> {
+    if (!statement.parameters.some((value) => value instanceof Untyped)) return statement;
+    return this.options.types.resolve(statement, async (sql) => (await this.query(sql)).rows);
   }
 
   begin(): Promise<void> {

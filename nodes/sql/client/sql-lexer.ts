@@ -84,6 +84,25 @@ export function lex(sql: string, dialect: DialectName): LexedSql {
   return new Lexer(sql, dialect).run();
 }
 
+/** A statement as the driver gets it, cut at its `?`. */
+export function cutAtMarks(sql: string, dialect: DialectName): string[] {
+  const tokens = tokensOf(dialect);
+  const pieces: string[] = [];
+  let piece = "";
+  for (let at = 0; at < sql.length; ) {
+    tokens.lastIndex = at;
+    const text = tokens.exec(sql)?.[0] ?? (sql[at] as string);
+    at += text.length;
+    if (text !== "?") {
+      piece += text;
+      continue;
+    }
+    pieces.push(piece);
+    piece = "";
+  }
+  return [...pieces, piece];
+}
+
 class Lexer {
   private readonly pieces: string[] = [];
   private readonly markers: Marker[] = [];

@@ -1,19 +1,41 @@
 import { ConnectorError } from "../../common/errors";
-import type { Parameter } from "./backend";
-import { isJsonText } from "./encode";
+import { type Parameter, Untyped } from "./backend";
 import { sqlTimestamp } from "./dialect/text";
 import { parameter } from "./dialect/values";
+import { isJsonText, LONE_SURROGATE } from "./encode";
 import type { DialectName, PlainValue } from "./protocol";
 
-/** A value of a statement as the driver of a product takes it: what kind of column it is for, only the server knows. @param name the parameter, for the error */
+/** An ISO 8601 timestamp with an offset that is not UTC's. */
+const WITH_OFFSET = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?[+-](?!00:?00)\d\d:?\d\d$/i;
+
+/**
+ * A value of a statement as a parameter: what kind of column it is for, only the server knows.
+ *
+ * @param name the parameter, for the error
+ * @throws ConnectorError `INPUT_INVALID`
+ */
 export function statementValue(value: PlainValue, name: string, dialect: DialectName): Parameter {
   if (typeof value === "string" && value.includes("\0")) throw invalid(name, "the text contains a NUL character"); // drivers end it there
+  if (typeof value === "string" && LONE_SURROGATE.test(value)) throw invalid(name, "the text is not valid Unicode");
   if (typeof value === "object" && value !== null && !(value instanceof Date) && !(value instanceof Uint8Array) && !isJsonText(value)) {
     throw invalid(name, "a list cannot hold lists");
   }
+  if (dialect === "postgresql") return forPostgresql(value, name);
+  if (dialect === "mariadb" && typeof value === "string" && WITH_OFFSET.test(value)) {
+    throw invalid(name, "MariaDB drops the offset of a timestamp that is text: give it in UTC, or as a date");
+  }
   const plain = parameter(value, (date) => (dialect === "sqlite" ? date.toISOString() : sqlTimestamp(date.toISOString())));
-  // as text it stays exact in a decimal column: psqlodbc makes 0.1 there 0.10000000000000001
-  return typeof plain === "number" && !Number.isSafeInteger(plain) && dialect !== "sqlite" ? String(plain) : plain;
+  return dialect === "sqlite" ? plain : exactNumber(plain);
+}
+
+function forPostgresql(value: PlainValue, name: string): Parameter {
+  if (value === null || typeof value === "number" || typeof value === "bigint") return exactNumber(value);
+  return new Untyped(typeof value === "object" && isJsonText(value) ? value.json : value, name);
+}
+
+/** As text a number stays exact in a decimal column: psqlodbc makes 0.1 there 0.10000000000000001. */
+function exactNumber(value: Parameter): Parameter {
+  return typeof value === "bigint" || (typeof value === "number" && !Number.isSafeInteger(value)) ? String(value) : value;
 }
 
 function invalid(name: string, why: string): ConnectorError {

@@ -9,6 +9,8 @@ export interface ExactQuery {
   sql: string;
   /** As the author named them. */
   columns: ColumnInfo[];
+  /** Rows have to be fetched one at a time. */
+  oneByOne?: boolean;
   /** Reads rows as the driver gives them for {@link sql}; `columns` as the driver describes those. @throws ConnectorError `VALUE_TRUNCATED` */
   decode(rows: unknown[][], columns: readonly DriverColumn[]): RowValue[][];
 }

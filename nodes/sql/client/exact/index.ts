@@ -33,7 +33,7 @@ export class ExactQueries {
    */
   async open(connection: DatabaseConnection, statement: Statement, lexed: LexedSql, fetchSize: number): Promise<ExactCursor> {
     const exact = await this.find(connection, statement, lexed);
-    const cursor = await connection.cursor(exact?.sql ?? statement.sql, statement.parameters, fetchSize);
+    const cursor = await connection.cursor(exact?.sql ?? statement.sql, statement.parameters, fetchSize, exact?.oneByOne);
     const columns = exact?.columns ?? cursor.columns;
     try {
       checkNames(columns);

@@ -1,4 +1,3 @@
-import { isConnectorError } from "../../../common/errors";
 import type { DatabaseConnection } from "../backend";
 import type { Statement } from "../dialect";
 import type { ColumnInfo, RowValue } from "../protocol";
@@ -25,8 +24,6 @@ const TRAVELS = new Map<number, Travel>([
 
 /** A function takes so many arguments. */
 const MOST_ARGUMENTS = 100;
-/** The query cannot stand inside another: it changes data in its WITH. */
-const NOT_INSIDE = new Set(["0A000", "42601"]);
 
 interface Type {
   name: string;
@@ -37,17 +34,9 @@ interface Type {
  * Rows come as JSON that the server writes: psqlodbc hands numerics on as doubles, drops the zone of instants, gives infinity as the year
  * 9999, NaN as NULL and a year BC as one AD, and it is slower by half.
  */
-export const postgresqlExact: MakeExact = async (connection, statement, { verb }) => {
-  try {
-    const columns = await describe(connection, statement);
-    return columns.length === 0 ? undefined : around(statement, columns, await typesOf(connection, statement, columns.length));
-  } catch (error) {
-    if (verb === "with" && isConnectorError(error) && NOT_INSIDE.has(String(error.details["state"]))) {
-      await connection.rollback();
-      return undefined;
-    }
-    throw error;
-  }
+export const postgresqlExact: MakeExact = async (connection, statement) => {
+  const columns = await describe(connection, statement);
+  return columns.length === 0 ? undefined : around(statement, columns, await typesOf(connection, statement, columns.length));
 };
 
 function around({ sql }: Statement, columns: readonly { name: string }[], types: readonly Type[]): ExactQuery {

@@ -5,11 +5,14 @@ import { aliases, describe, type MakeExact } from "./exact-query";
 
 /** The kinds of so many columns fit into the 1,020 bytes that the driver gives an expression. */
 const COLUMNS_A_LIST = 32;
+/** Text of fewer characters is never cut. */
+const SHORT = 200;
 
 /**
  * SQLite keeps any value in any column; its ODBC driver goes by the column's type, or the first row's, and gives NULL, a rounded number or
- * other text for what does not fit, and of any real only 15 digits. So each row tells of what kind its values are: `i`nteger, with its digits
- * when it needs more than 32 bits, `t`ext, `b`lob, `n`ull, `z` for text with a NUL character, where the driver ends it, and a real in all its digits.
+ * other text for what does not fit, and of any real only 15 digits; what is long it may cut. So each row tells of what kind its values are:
+ * `i`nteger, with its digits when it needs more than 32 bits, `t`ext and `b`lob with their length in bytes, `n`ull, `z` for text with a NUL
+ * character, where the driver ends it, and a real in all its digits.
  */
 export const sqliteExact: MakeExact = async (connection, statement) => {
   const columns = (await describe(connection, statement)).map(({ name, type }, _index, all) => ({ name: original(name, all), type }));
@@ -20,6 +23,7 @@ export const sqliteExact: MakeExact = async (connection, statement) => {
   return {
     sql: `with q(${names.join(", ")}) as (\n${statement.sql}\n) select ${names.join(", ")}, ${lists.map((list, index) => `${list} as k${index}`).join(", ")} from q`,
     columns,
+    oneByOne: columns.some(({ type }) => type.startsWith("long") || type.endsWith("binary")),
     decode(rows, given) {
       const readers = columns.map(({ name }, index) => readerOf({ ...(given[index] as DriverColumn), name }));
       return rows.map((row) => {
@@ -34,7 +38,8 @@ function kind(name: string): string {
   return (
     `case typeof(${name}) when 'integer' then case when ${name} between -2147483648 and 2147483647 then 'i' else 'i' || ${name} end ` +
     `when 'real' then printf('%!.17g', ${name}) ` +
-    `when 'text' then case when instr(${name}, char(0)) then 'z' else 't' end else substr(typeof(${name}), 1, 1) end`
+    `when 'text' then case when instr(${name}, char(0)) then 'z' when length(${name}) < ${SHORT} then 't' else 't' || length(cast(${name} as blob)) end ` +
+    `when 'blob' then 'b' || length(${name}) else 'n' end`
   );
 }
 
@@ -55,22 +60,27 @@ function readerOf(column: DriverColumn): (kind: string, value: unknown) => RowVa
   };
   const text = (value: unknown): string => (binary ? (plain(value) as Buffer).toString() : String(value));
   return (kind, value) => {
-    if (kind.length > 1) return kind.startsWith("i") ? integer(kind.slice(1)) : plain(Number(kind.replace("Inf", "Infinity")));
-    switch (kind) {
+    switch (kind[0]) {
       case "n":
         return null;
       case "i":
+        if (kind.length > 1) return integer(kind.slice(1));
         return numeric || floating || type === "bit" ? decode(value) : integer(text(value));
-      case "b":
-        if (binary) return plain(value);
+      case "b": {
         if (numeric || floating) return refuse("bytes");
-        decode(value); // cut?
-        return Buffer.from(text(value).slice(2, -1), "hex"); // X'00ff'
-      case "t":
+        const bytes = binary ? (plain(value) as Buffer) : Buffer.from(text(value).slice(2, -1), "hex"); // X'00ff'
+        return bytes.length === Number(kind.slice(1)) ? bytes : refuse(`${kind.slice(1)} bytes`, "substr()");
+      }
+      case "t": {
         if (numeric || floating) return refuse("text");
-        return binary ? text(value) : decode(value);
-      default:
+        const whole = text(value);
+        if (kind.length > 1 && Buffer.byteLength(whole) !== Number(kind.slice(1))) return refuse(`${kind.slice(1)} bytes of text`, "substr()");
+        return type === "bit" ? decode(value) : whole;
+      }
+      case "z":
         return refuse("text with a NUL character", `cast(${name} as blob)`);
+      default:
+        return plain(Number(kind.replace("Inf", "Infinity")));
     }
   };
 }

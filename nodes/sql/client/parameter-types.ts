@@ -1,0 +1,73 @@
+import { ConnectorError } from "../../common/errors";
+import { type Parameter, Untyped } from "./backend";
+import type { Statement } from "./dialect";
+import { sqlTimestamp } from "./dialect/text";
+import { cutAtMarks } from "./sql-lexer";
+
+/** Runs a statement on the connection in question. */
+type Ask = (sql: string) => Promise<Record<string, unknown>[]>;
+
+interface Known {
+  /** The text around the parameters. */
+  pieces: string[];
+  /** Numbers in pg_type, one a parameter. */
+  types: number[];
+  until: number;
+}
+
+/** What starts a statement that PostgreSQL can prepare; others take no parameters. */
+const PREPARABLE = /^[\s(]*(select|insert|update|delete|merge|with|values|table)\b/i;
+const MOST_KNOWN = 500;
+/** A column may be given another type: what was found out holds so long, in ms. */
+const HOLDS = 60_000;
+
+const BYTES = 17;
+const TIMESTAMP = 1114;
+const NUMBERS = new Set([20, 21, 23, 26, 700, 701, 1700]);
+/** psqlodbc reads these itself, and drops what it does not know: the time behind a `T`, an offset, `infinity`. As text the server reads them. */
+const TIMES = new Map([[1082, "date"], [1083, "time"], [TIMESTAMP, "timestamp"], [1184, "timestamptz"], [1186, "interval"], [1266, "timetz"]]);
+
+/**
+ * Gives parameters the form that PostgreSQL expects in their places. Which that is, it is asked once a statement: the driver would take
+ * text for a timestamp apart by itself, text for bytes as hexadecimal digits, and a boolean for text as 1.
+ */
+export class ParameterTypes {
+  private readonly known = new Map<string, Known>();
+
+  /** @throws ConnectorError the server's, or `INPUT_INVALID` for bytes where none can be */
+  async resolve({ sql, parameters }: Statement, ask: Ask): Promise<Statement> {
+    let known = this.known.get(sql);
+    if (!known || Date.now() >= known.until) {
+      known = await find(sql, ask);
+      if (this.known.size >= MOST_KNOWN) this.known.delete(this.known.keys().next().value as string);
+      this.known.set(sql, known);
+    }
+    const { pieces, types } = known;
+    let text = pieces[0] as string;
+    for (let index = 1; index < pieces.length; index += 1) {
+      const time = TIMES.get(types[index - 1] ?? 0);
+      text += (time === undefined ? "?" : `cast(cast(? as text) as ${time})`) + (pieces[index] as string);
+    }
+    return { sql: text, parameters: parameters.map((value, index) => encode(value, types[index] ?? 0)) };
+  }
+}
+
+async function find(sql: string, ask: Ask): Promise<Known> {
+  const pieces = cutAtMarks(sql, "postgresql");
+  if (!PREPARABLE.test(sql)) return { pieces, types: [], until: Infinity };
+  const numbered = pieces.map((piece, index) => (index === 0 ? piece : `$${index}${piece}`)).join("");
+  await ask(`prepare surewire_types as ${numbered}`);
+  const [row] = await ask("select cast(cast(parameter_types as oid[]) as text) as types from pg_prepared_statements where name = 'surewire_types'");
+  await ask("deallocate surewire_types");
+  return { pieces, types: String(row?.["types"] ?? "{}").slice(1, -1).split(",").map(Number), until: Date.now() + HOLDS };
+}
+
+function encode(parameter: Parameter, type: number): Parameter {
+  if (!(parameter instanceof Untyped)) return TIMES.has(type) && parameter !== null ? String(parameter) : parameter;
+  const { value, name } = parameter;
+  if (typeof value === "string") return type === BYTES ? Buffer.from(value) : type === TIMESTAMP ? sqlTimestamp(value) : value;
+  if (typeof value === "boolean") return NUMBERS.has(type) ? Number(value) : String(value);
+  if (value instanceof Date) return type === TIMESTAMP ? sqlTimestamp(value.toISOString()) : value.toISOString();
+  if (type === BYTES || type === 0) return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  throw new ConnectorError("INPUT_INVALID", `:${name}: these are bytes, and the database does not expect any there`, { details: { name } });
+}

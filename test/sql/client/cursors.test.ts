@@ -1,0 +1,182 @@
+import assert from "node:assert/strict";
+import { ConnectorError, isConnectorError } from "../../../nodes/common/errors";
+import { DatabaseClient } from "../../../nodes/sql/client/database-client";
+import type { NamedStatement, RowValue } from "../../../nodes/sql/client/protocol";
+import { ENGINES, SETTINGS, type TestEngine } from "./engines";
+
+type Values = NamedStatement["values"];
+
+/** All rows of a query, a fetch at a time. */
+async function readAll(client: DatabaseClient, sql: string, values: Values = {}, fetchSize = 500): Promise<RowValue[][]> {
+  const { cursor } = await client.openCursor({ sql, values, fetchSize });
+  const rows: RowValue[][] = [];
+  for (;;) {
+    const fetched = await client.fetch(cursor);
+    rows.push(...fetched.rows);
+    if (fetched.done) return rows;
+    assert.ok(fetched.rows.length > 0 && fetched.rows.length <= fetchSize);
+  }
+}
+
+function failsWith(code: string, text = /./): (error: unknown) => boolean {
+  return (error) => isConnectorError(error) && error.code === code && text.test(error.message);
+}
+
+for (const { name, types, start } of ENGINES) {
+  describe(`sql read on ${name}`, function () {
+    this.timeout(60_000);
+    const table = `cursors_${process.pid}`;
+    const postgres = name.startsWith("PostgreSQL");
+    let engine: TestEngine;
+    let client: DatabaseClient;
+    const read = (sql: string, values?: Values, fetchSize?: number): Promise<RowValue[][]> => readAll(client, sql, values, fetchSize);
+
+    before(async () => {
+      engine = await start();
+      client = new DatabaseClient({ ...engine.options, poolSize: 2, queryTimeout: 20_000 });
+      await engine.execute(`create table ${table} (id bigint primary key, name ${types.text}, exact ${types.decimal}, at ${types.instant}, yes ${types.boolean})`);
+      const rows = Array.from({ length: 2000 }, (_, id) => `(${id}, 'n${id}', '${id}.000000001', '2026-11-21 10:00:${String(id % 60).padStart(2, "0")}', ${id % 2 ? "true" : "false"})`);
+      await engine.execute(`insert into ${table} values ${rows.join(", ")}`);
+    });
+    after(async () => {
+      await client.close();
+      await engine.execute(`drop table ${table}`);
+      engine.close();
+    });
+
+    it("brings every row once, in order, a fetch at a time", async () => {
+      const rows = await read(`select id, name, exact from ${table} order by id desc`, {}, 300);
+      assert.equal(rows.length, 2000);
+      assert.deepEqual(rows.map(([id]) => id), Array.from({ length: 2000 }, (_, index) => 1999 - index));
+      assert.deepEqual(rows[1], [1998, "n1998", "1998.000000001"]);
+    });
+
+    it("keeps the order, limits, unions, brackets, comments and WITH of a query as they are", async () => {
+      const ids = async (sql: string): Promise<unknown[]> => (await read(sql)).map(([id]) => id);
+      assert.deepEqual(await ids(`select id, exact from ${table} order by id desc limit 3`), [1999, 1998, 1997]);
+      assert.deepEqual(await ids(`select id, exact from ${table} where id < 2 union all select 7, exact from ${table} where id = 3 order by 1 desc`), [7, 1, 0]);
+      assert.deepEqual(await ids(`with few as (select id, exact from ${table} where id < 3) select * from few order by id desc -- the last\n;`), [2, 1, 0]);
+      assert.deepEqual(await ids(`with few as (select id from ${table}) select * from few order by id desc limit 2`), [1999, 1998]);
+      assert.deepEqual(await ids(`select id from ${table} where id = -1`), []);
+    });
+
+    it("takes numbers, text, booleans, dates, lists and empty lists as parameters", async () => {
+      const count = async (where: string, values: Values): Promise<unknown> => (await read(`select count(*) as n from ${table} where ${where}`, values))[0]?.[0];
+      assert.equal(await count("id = :id and name = :name", { id: 7, name: "n7" }), 1);
+      assert.equal(await count("id in (:ids)", { ids: [1, 2n, 3] }), 3);
+      assert.equal(await count("id in (:ids)", { ids: [] }), 0);
+      assert.equal(await count("id not in (:ids)", { ids: [] }), 2000);
+      assert.equal(await count("not (id in (:ids))", { ids: [] }), 2000);
+      assert.equal(await count("yes = :yes", { yes: true }), 1000);
+      if (name.includes("SQLite")) return; // dates are text there
+      assert.equal(await count("at = :at", { at: new Date("2026-11-21T10:00:07Z") }), 34);
+      assert.equal(await count("exact = :exact", { exact: "7.000000001" }), 1);
+      if (postgres) {
+        assert.equal(await count("at = :at", { at: "2026-11-21T12:00:07+02:00" }), 34);
+        assert.equal(await count("at > :at", { at: "-infinity" }), 2000);
+      } else {
+        await assert.rejects(count("at = :at", { at: "2026-11-21T12:00:07+02:00" }), failsWith("INPUT_INVALID", /:at: .*offset/));
+      }
+    });
+
+    it("tells the names and types of the columns", async () => {
+      const { cursor, columns } = await client.openCursor({ sql: `select id, name as "Full Name" from ${table}`, values: {}, fetchSize: 1 });
+      await client.closeCursor(cursor);
+      assert.deepEqual(columns.map((column) => column.name), ["id", "Full Name"]);
+      assert.ok(columns.every(({ type }) => type !== ""));
+    });
+
+    it("refuses two columns of one name, and says which", async () => {
+      await assert.rejects(read(`select id, name, id from ${table}`), failsWith("NOT_CONFIGURED", /id.*as/));
+      await assert.rejects(read("select 1 as a, 2 as b, 3 as a"), failsWith("NOT_CONFIGURED", /a\b.*as/));
+    });
+
+    it("refuses a statement that returns nothing before it does anything", async () => {
+      await assert.rejects(read(`delete from ${table}`), failsWith("NOT_CONFIGURED", /returns no rows/));
+      assert.equal((await read(`select count(*) as n from ${table}`))[0]?.[0], 2000);
+    });
+
+    it("reads on after an error, whatever it was", async () => {
+      for (const wrong of ["select * from no_such_table", `select no_such_column from ${table}`, "selec 1", "select 1 +", `select id from ${table} where`]) {
+        await assert.rejects(read(wrong), (error) => isConnectorError(error) && error.code !== "DATABASE_UNAVAILABLE", wrong);
+        assert.deepEqual(await read(`select id from ${table} where id = 1`), [[1]], wrong);
+      }
+    });
+
+    it("lets others wait when all readers are at work, while writers go on", async () => {
+      const open = (): Promise<{ cursor: number }> => client.openCursor({ sql: `select id from ${table} order by id`, values: {}, fetchSize: 10 });
+      const [first, second] = await Promise.all([open(), open()]);
+      let opened = false;
+      const third = open().then((cursor) => {
+        opened = true;
+        return cursor;
+      });
+      await client.fetch(first.cursor);
+      const outcomes = await client.write({ table, mode: "insert", keys: [], mapped: false, rows: [{ columns: ["id", "name"], values: [5000, "new"] }] });
+      assert.deepEqual(outcomes, [null]);
+      assert.equal(opened, false);
+      await client.closeCursor(first.cursor);
+      await client.closeCursor((await third).cursor);
+      const { rows } = await client.fetch(second.cursor);
+      assert.deepEqual(rows[0], [0]);
+      await client.closeCursor(second.cursor);
+      await client.closeCursor(second.cursor);
+      await assert.rejects(client.fetch(second.cursor), failsWith("DATABASE_UNAVAILABLE"));
+      await engine.execute(`delete from ${table} where id = 5000`);
+    });
+
+    it("tells that its process was killed, and reads again", async () => {
+      const { cursor } = await client.openCursor({ sql: `select id from ${table}`, values: {}, fetchSize: 10 });
+      process.kill(client.pid ?? 0, "SIGKILL");
+      await assert.rejects(client.fetch(cursor), failsWith("DATABASE_UNAVAILABLE"));
+      assert.deepEqual(await read(`select id from ${table} where id = 1`), [[1]]);
+    });
+
+    if (postgres) {
+      it("ends a query that takes too long", async () => {
+        const hurried = new DatabaseClient({ ...engine.options, queryTimeout: 300 });
+        await assert.rejects(readAll(hurried, "select pg_sleep(20) as slept"), failsWith("DATABASE_BUSY"));
+        assert.deepEqual(await readAll(hurried, "select 1 as one"), [[1]]);
+        await hurried.close();
+      });
+
+      it("stores times and bytes of own statements as PostgreSQL reads them, and not as the driver does", async () => {
+        await engine.execute(`create table ${table}_p (id int, at timestamptz, local timestamp, day date, raw bytea, words text, exact numeric, yes boolean, one int)`);
+        const at = "2026-11-21T12:11:12.123456+02:00";
+        const sql = `insert into ${table}_p values (:id, :at, :at, :day, :raw, :words, :exact, :yes, :yes)`;
+        const values = { id: 1, at, day: new Date("2026-11-21T10:00:00Z"), raw: "abc", words: at, exact: 0.1, yes: true };
+        const [outcome] = await client.execute({ transactions: [{ statements: [{ sql, values }] }], maxRows: 0 });
+        assert.ok(outcome && "results" in outcome, JSON.stringify(outcome));
+        const [row] = await read(`select at, local, day, raw, words, exact, yes, one from ${table}_p`);
+        assert.deepEqual(row, ["2026-11-21T10:11:12.123456Z", "2026-11-21T10:11:12.123456", "2026-11-21", Buffer.from("abc"), at, "0.1", true, 1]);
+        await engine.execute(`drop table ${table}_p`);
+      });
+
+      it("returns the rows of a statement that changes some, and says no to one that cannot be read so", async () => {
+        await engine.execute(`create table ${table}_w (id int)`);
+        assert.deepEqual(await read(`insert into ${table}_w values (:id) returning id`, { id: 7 }), [[7]]);
+        await assert.rejects(read(`with new as (insert into ${table}_w values (8) returning id) select id from new`), failsWith("ROW_REFUSED", /data-modifying/));
+        assert.deepEqual(await engine.rows(`select id from ${table}_w`), [{ id: "7" }]);
+        await assert.rejects(read("select :x is null as x", { x: "a" }), failsWith("ROW_REFUSED", /type/));
+        await engine.execute(`drop table ${table}_w`);
+      });
+
+      it("reads more columns than a function takes arguments", async () => {
+        const list = Array.from({ length: 250 }, (_, index) => `${index} as c_${index}`).join(", ");
+        assert.deepEqual(await read(`select ${list}`), [Array.from({ length: 250 }, (_, index) => index)]);
+      });
+    }
+  });
+}
+
+describe("sql read of a database in memory", () => {
+  it("sees what was written there, and reads all of it at once", async () => {
+    const client = new DatabaseClient({ ...SETTINGS, engine: "sqlite", file: ":memory:" });
+    const statements = ["create table t (id integer)", "insert into t values (1), (2), (3)"].map((sql) => ({ sql, values: {} }));
+    for (const statement of statements) await client.execute({ transactions: [{ statements: [statement] }], maxRows: 0 });
+    assert.deepEqual(await readAll(client, "select id from t order by id", {}, 2), [[1], [2], [3]]);
+    const endless = "with recursive n(i) as (select 1 union all select i + 1 from n) select i from n";
+    await assert.rejects(readAll(client, endless, {}, 5000), (error) => error instanceof ConnectorError && /at most 100000 rows/.test(error.message));
+    await client.close();
+  });
+});

@@ -7,8 +7,8 @@ import { rollBack } from "./roll-back";
 import { rowsOf } from "./row-values";
 import { bind } from "./statement";
 
-/** A statement that may return rows, or is more than it seems: committed only when it is known that its result is within the limit. */
-const MAY_RETURN = /\b(returning|output|select|with|values|call|exec|execute|do|begin|declare)\b/i;
+/** What may return rows, or is more than one statement: committed only when it is known that its result is within the limit. */
+const MAY_RETURN = /\b(returning|output|select|with|call|exec|execute|begin|declare)\b/i;
 /** What comes before a statement's first word. */
 const BEFORE = String.raw`^(?:\s|--[^\n]*(?:\n|$)|/\*[\s\S]*?\*/)*`;
 const CHANGES = new RegExp(`${BEFORE}(update|delete)\\b`, "i");
@@ -68,7 +68,7 @@ export class Executor {
   private async run(connection: DatabaseConnection, { statements, id }: Transaction, request: ExecuteRequest): Promise<TransactionOutcome> {
     const { inbox } = request;
     const [only] = statements;
-    const commitsItself = !inbox && statements.length === 1 && only !== undefined && !MAY_RETURN.test(only.sql) && !request.zeroRowsIsError;
+    const commitsItself = !inbox && statements.length === 1 && only !== undefined && !MAY_RETURN.test(only.sql);
     if (!commitsItself) await connection.begin();
     if (inbox && id !== undefined && !(await this.inbox.claim(connection, inbox, [id])).has(id)) {
       await connection.rollback();

@@ -47,9 +47,9 @@ async function serve({ operation, argument }: Request): Promise<unknown> {
   }
 }
 
+/** Ends the process the hard way: an exit would wait for the thread that hangs in the driver. */
 function stuck(reason: string): void {
-  process.stderr.write(`${reason}\n`);
-  process.exit(1);
+  process.stderr.write(`${reason}\n`, () => process.kill(process.pid, "SIGKILL"));
 }
 
 process.on("message", (request: Request) => {

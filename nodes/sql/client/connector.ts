@@ -94,8 +94,8 @@ export class Connector {
     }
     const { dialect } = this.options;
     const known = dialect === "auto" ? (dialectOfDriver(name) ?? dialectOfDriver(library)) : dialect;
-    const target: Target = { backend: this.first, string, already: source?.settings ?? new Set() };
-    if (known) addPresets(string, known, target.already);
+    const target: Target = { backend: this.first, string, ...(source ? { already: source.settings } : {}) };
+    if (known) this.addPresets(target, known);
     target.backend = this.backendFor(string, known);
     return target;
   }
@@ -104,20 +104,32 @@ export class Connector {
   private async settle(name: DialectName): Promise<boolean> {
     const target = await this.target;
     if (!target?.string) return false;
-    const added = addPresets(target.string, name, target.already);
+    const added = this.addPresets(target, name);
     this.target = Promise.resolve({ ...target, backend: this.backendFor(target.string, name) });
     return added;
+  }
+
+  private addPresets({ string, already = new Set() }: Target, dialect: DialectName): boolean {
+    return string !== undefined && addPresets(string, dialect, { already, loginTimeout: this.options.loginTimeout });
   }
 
   private backendFor(string: ConnectionString, dialect: DialectName | undefined): Backend {
     return new OdbcBackend({ ...this.options, connectionString: string.toString(), dialect: dialect ?? "auto" }, this.stuck);
   }
 
+  /** The file of a SQLite database, embedded or under ODBC. */
+  private async file(): Promise<string | undefined> {
+    if (this.options.engine === "sqlite") return this.options.file;
+    const target = await this.target;
+    return target?.backend.dialect === "sqlite" ? target.string?.get("database") : undefined;
+  }
+
   /** A failed connect, with what helps to mend it. */
   private async explained(error: unknown): Promise<unknown> {
     if (!isConnectorError(error)) return error;
     const { code, details } = error;
-    if (this.options.engine === "sqlite") return (await fileProblem(this.options.file)) ?? error;
+    const file = await this.file();
+    if (file) return (await fileProblem(file)) ?? error;
     if (code === "DRIVER_MISSING") return new ConnectorError(code, `${error.message}. ${await list("drivers", "Installed drivers")}`, { details, cause: error });
     if (details["state"] === "IM002") return new ConnectorError(code, `${error.message}. ${await list("sources", "Data sources")}`, { details, cause: error });
     return error;

@@ -103,7 +103,9 @@ export class Pool {
       const { acquireTimeout, size } = this.options;
       const timer = setTimeout(() => {
         this.waiters.splice(this.waiters.indexOf(waiter), 1);
-        reject(new ConnectorError("DATABASE_UNAVAILABLE", `No connection was free within ${acquireTimeout} ms (pool of ${size})`));
+        const busy = this.open > (this.connecting ? 1 : 0);
+        const why = busy ? `No connection was free within ${acquireTimeout} ms (pool of ${size})` : `The database took no connection within ${acquireTimeout} ms`;
+        reject(new ConnectorError("DATABASE_UNAVAILABLE", why));
       }, acquireTimeout);
       const waiter: Waiter = {
         give: (lent) => {

@@ -25,6 +25,9 @@ const PRESETS: Readonly<Record<DialectName, Readonly<Record<string, string>>>> =
   generic: {},
 };
 
+/** Settings that hold the login timeout in seconds: MariaDB's driver heeds ODBC's own only until the server has taken the connection. */
+const LOGIN_TIMEOUT: Partial<Record<DialectName, string>> = { mariadb: "CONN_TIMEOUT" };
+
 /** Drivers by what their names, or their libraries, have in common. */
 const DRIVERS: [name: RegExp, dialect: DialectName][] = [
   [/postgres|psqlodbc/i, "postgresql"],
@@ -51,14 +54,24 @@ export function takesNoParameters(driver: string): boolean {
   return /freetds|tdsodbc/i.test(driver);
 }
 
+/** What {@link addPresets} goes by besides the driver. */
+export interface PresetOptions {
+  /** What the data source sets, in lower case. */
+  already: ReadonlySet<string>;
+  /** In ms. */
+  loginTimeout: number;
+}
+
 /**
  * Adds what the driver needs, unless it is set.
  *
- * @param already what the data source sets, in lower case
  * @returns whether there was anything to add
  */
-export function addPresets(connection: ConnectionString, dialect: DialectName, already: ReadonlySet<string> = new Set()): boolean {
-  const missing = Object.entries(PRESETS[dialect]).filter(([key]) => !connection.has(key) && !already.has(key.toLowerCase()));
-  for (const [key, value] of missing) connection.set(key, value);
+export function addPresets(connection: ConnectionString, dialect: DialectName, { already, loginTimeout }: PresetOptions): boolean {
+  const wanted: Record<string, string> = { ...PRESETS[dialect] };
+  const key = LOGIN_TIMEOUT[dialect];
+  if (key) wanted[key] = String(Math.ceil(loginTimeout / 1000));
+  const missing = Object.entries(wanted).filter(([name]) => !connection.has(name) && !already.has(name.toLowerCase()));
+  for (const [name, value] of missing) connection.set(name, value);
   return missing.length > 0;
 }

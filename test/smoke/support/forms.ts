@@ -33,7 +33,7 @@ export const FORMS: readonly FormCase[] = [
     type: "surewire-sql-database",
     needs: ["connectionString"],
     fill: { name: "database", engine: "sqlite", file: "smoke.db" },
-    saved: {},
+    saved: { dialect: "auto", poolSize: 4, loginTimeout: 10_000, queryTimeout: 60_000, idleCheck: 30_000 },
   },
   {
     type: "surewire-amqp-in",

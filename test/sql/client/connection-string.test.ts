@@ -41,15 +41,15 @@ describe("An ODBC connection string", () => {
 });
 
 describe("The settings a driver needs", () => {
-  const added = (text: string, dialect: DialectName, already?: ReadonlySet<string>): string => {
+  const added = (text: string, dialect: DialectName, already: ReadonlySet<string> = new Set()): string => {
     const string = new ConnectionString(text);
-    addPresets(string, dialect, already);
+    addPresets(string, dialect, { already, loginTimeout: 2500 });
     return String(string);
   };
 
   it("are added, unless the user sets them", () => {
     assert.equal(added("Server=h;maxvarcharsize=100", "postgresql"), "Server=h;maxvarcharsize=100;BoolsAsChar=0;Protocol=7.4-0");
-    assert.equal(added("DSN=plant", "mariadb"), "DSN=plant;CHARSET=utf8mb4;OPTION=2");
+    assert.equal(added("DSN=plant", "mariadb"), "DSN=plant;CHARSET=utf8mb4;OPTION=2;CONN_TIMEOUT=3");
     assert.equal(added("DSN=plant", "sqlite"), "DSN=plant;FKSupport=1;Timeout=5000;BigInt=1");
     assert.equal(added("DBQ=h", "oracle"), "DBQ=h;FWC=T");
   });
@@ -60,7 +60,7 @@ describe("The settings a driver needs", () => {
 
   it("are none where none are known", () => {
     for (const dialect of ["sqlserver", "db2", "generic"] as const) {
-      assert.equal(addPresets(new ConnectionString("DSN=plant"), dialect), false);
+      assert.equal(addPresets(new ConnectionString("DSN=plant"), dialect, { already: new Set(), loginTimeout: 1000 }), false);
     }
   });
 });

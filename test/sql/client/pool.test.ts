@@ -127,6 +127,11 @@ describe("The pool", () => {
     await one.use(tick);
   });
 
+  it("tells who waited too long for the database itself", async () => {
+    const one = new Pool({ size: 1, acquireTimeout: 20, connect: () => new Promise(() => undefined), ping: async () => undefined });
+    await assert.rejects(one.use(tick), /The database took no connection within 20 ms/);
+  });
+
   it("waits for what is lent when it closes, and lends nothing more", async () => {
     const one = pool(1);
     let finish: () => void = () => undefined;

@@ -59,7 +59,7 @@ export class Availability {
 
   /** A request failed. What is about a message, or about one table, says nothing of the database. */
   failed(error: ConnectorError): void {
-    if (error.scope !== "system" || error.code === "FLOW_STOPPED" || concernsTable(error)) return;
+    if (error.scope !== "system" || error.code === "FLOW_STOPPED" || error.code === "TABLE_UNKNOWN" || concernsTable(error)) return;
     if (error.code === "DATABASE_REFUSED") this.refusal = { error, until: Date.now() + this.refusedDelay };
     this.tell({ kind: NEEDS_A_HAND.has(error.code) ? "failed" : "waiting", error });
   }
@@ -111,7 +111,7 @@ export class Availability {
   }
 }
 
-/** Whether an error is about one table: the database itself works. */
+/** Whether an error is about one table or one statement: the database itself works. */
 export function concernsTable(error: ConnectorError): boolean {
-  return error.scope === "system" && error.details["table"] !== undefined;
+  return error.scope === "system" && (error.details["table"] !== undefined || error.details["statement"] === true);
 }

@@ -4,8 +4,8 @@ import { within } from "../../common/deadline";
 import { type ConnectorError, toConnectorError } from "../../common/errors";
 import { flowTracker } from "../../delivery/flow-tracker";
 import type { DatabaseClient } from "../client/database-client";
+import { namesIn } from "../client/named-values";
 import { fromData, type NamedStatement, type RowValue, type Transaction } from "../client/protocol";
-import { namesIn } from "./parameters";
 
 /** Rows marked in one go. */
 const MOST_TOGETHER = 200;

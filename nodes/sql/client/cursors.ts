@@ -119,7 +119,7 @@ export class Cursors {
 const CHANGES = new Set(["insert", "update", "delete", "merge", "replace", "create", "drop", "alter", "truncate"]);
 
 function noRows(): ConnectorError {
-  return new ConnectorError("NOT_CONFIGURED", "The statement returns no rows: sql read runs queries, sql write everything else");
+  return new ConnectorError("NOT_CONFIGURED", "The statement returns no rows: sql read runs queries, sql write everything else", { details: { statement: true } });
 }
 
 async function takeAll(cursor: ExactCursor, most: number): Promise<Pick<Open, "fetch">> {
@@ -129,7 +129,7 @@ async function takeAll(cursor: ExactCursor, most: number): Promise<Pick<Open, "f
       const rows = await cursor.fetch();
       if (rows.length === 0) break;
       count += rows.length;
-      if (count > most) throw new ConnectorError("NOT_CONFIGURED", `A query of a database in memory returns at most ${most} rows: use a file, or a limit`);
+      if (count > most) throw new ConnectorError("NOT_CONFIGURED", `A query of a database in memory returns at most ${most} rows: use a file, or a limit`, { details: { statement: true } });
       chunks.push(rows);
     }
   } finally {

@@ -219,7 +219,7 @@ class OdbcConnection implements DatabaseConnection {
   /** SQLite's driver runs such a statement, and loses its rows. */
   private checkReturning(sql: string): void {
     if (this.options.dialect !== "sqlite" || !/\breturning\b/i.test(sql) || !lex(sql.replaceAll("?", ":p"), "sqlite").returns) return;
-    throw new ConnectorError("NOT_CONFIGURED", "SQLite's ODBC driver loses the rows of `returning`: leave it out, or use the embedded SQLite");
+    throw new ConnectorError("NOT_CONFIGURED", "SQLite's ODBC driver loses the rows of `returning`: leave it out, or use the embedded SQLite", { details: { statement: true } });
   }
 }
 

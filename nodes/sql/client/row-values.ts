@@ -24,7 +24,7 @@ export function checkNames(columns: readonly { name: string }[]): void {
   const twice = [...new Set(names.filter((name, index) => names.indexOf(name) !== index))];
   if (twice.length === 0) return;
   throw new ConnectorError("NOT_CONFIGURED", `The statement returns more than one column called ${twice.join(", ")}: give each a name of its own with "as"`, {
-    details: { columns: twice },
+    details: { columns: twice, statement: true },
   });
 }
 

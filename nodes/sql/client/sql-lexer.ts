@@ -223,5 +223,5 @@ class Lexer {
 }
 
 function wrong(what: string): ConnectorError {
-  return new ConnectorError("NOT_CONFIGURED", `The SQL statement ${what}`);
+  return new ConnectorError("NOT_CONFIGURED", `The SQL statement ${what}`, { details: { statement: true } });
 }

@@ -44,5 +44,5 @@ function expression({ type, size }: DriverColumn, name: string): string | undefi
 
 function twice(error: unknown): unknown {
   if (!isConnectorError(error) || error.details["native"] !== DUPLICATE_COLUMN) return error;
-  return new ConnectorError("NOT_CONFIGURED", `${error.message}: give each column a name of its own with "as"`, { details: error.details });
+  return new ConnectorError("NOT_CONFIGURED", `${error.message}: give each column a name of its own with "as"`, { details: { ...error.details, statement: true } });
 }

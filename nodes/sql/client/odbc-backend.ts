@@ -128,22 +128,31 @@ class OdbcConnection implements DatabaseConnection {
     const ready = await this.typed({ sql, parameters: [...parameters] });
     const cursor = await this.limited(() => this.handle.query(ready.sql, ready.parameters.map(exact), { cursor: true, fetchSize: atOnce }));
     const next = async (): Promise<OdbcResult> => this.limited(() => cursor.fetch());
-    const close = (): Promise<void> => cursor.close().catch(() => undefined);
-    let first: OdbcResult | undefined;
+    /** The rows after those given last: the driver fetches them while the others are read and sent. */
+    let ahead: Promise<OdbcResult> | undefined;
+    const close = async (): Promise<void> => {
+      await ahead?.catch(() => undefined);
+      await cursor.close().catch(() => undefined);
+    };
+    let first: OdbcResult;
     try {
       first = await next(); // before it nothing is known of the columns
     } catch (error) {
       await close();
       throw error;
     }
+    ahead = Promise.resolve(first);
     const rowsOf = (result: OdbcResult): unknown[][] => (this.options.reads ? (result as unknown[][]) : result.map((row) => Object.values(row as Record<string, unknown>)));
     return {
       columns: this.columnsOf(first),
       fetch: async () => {
-        const rows = rowsOf(first ?? (await next()));
-        const begun = rows.length > 0;
-        first = undefined;
-        while (begun && rows.length < fetchSize && atOnce < fetchSize) {
+        const rows = rowsOf(await (ahead ?? next()));
+        ahead = undefined;
+        if (rows.length === fetchSize && atOnce > 1) {
+          ahead = next();
+          ahead.catch(() => undefined); // told by the next fetch
+        }
+        while (rows.length > 0 && rows.length < fetchSize && atOnce < fetchSize) {
           const [row] = rowsOf(await next());
           if (!row) break;
           rows.push(row);

@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { ConnectorError } from "../../../nodes/common/errors";
+import type { DatabaseClient } from "../../../nodes/sql/client/database-client";
+import type { Work } from "../../../nodes/sql/write/work";
+import { type WriteState, WriteWorker } from "../../../nodes/sql/write/write-worker";
+import { waitFor } from "../../services/wait";
+
+/** A database that is always there. */
+const database = { concurrency: 4, acquire: () => undefined, release: async () => undefined, untilReady: async () => undefined, onState: () => () => undefined } as unknown as DatabaseClient;
+
+describe("A sql write node that has stopped", () => {
+  it("tries one message at a time, and stores all it held when the cause is mended", async () => {
+    let mended = false;
+    const writes: number[] = [];
+    const work: Work<number> = {
+      concurrency: 3,
+      prepare: (msg) => (msg as { number: number }).number,
+      write: async (items) => {
+        writes.push(items.length);
+        const error = new ConnectorError("ROW_REFUSED", "no such function", { details: { state: "42883" } });
+        return items.map(() => (mended ? { ok: true, value: { mode: "statements", rowsAffected: 1 } } : { ok: false, error }));
+      },
+    };
+    const states: WriteState[] = [];
+    const troubles: string[] = [];
+    const options = { database, work: work as Work<unknown>, batchSize: 5, linger: 0, stopAfter: 10, warn: () => undefined };
+    const worker = new WriteWorker({ ...options, onState: (state) => states.push(state), onTrouble: (error) => troubles.push(error.message) }, 20);
+    const failed: unknown[] = [];
+    let stored = 0;
+    for (let number = 0; number < 100; number += 1) worker.take({ number }, (error) => error && failed.push(error), () => (stored += 1));
+
+    await waitFor("the node to stop", () => states.at(-1)?.kind === "failed");
+    await waitFor("a few tries", () => writes.filter((length) => length === 1).length >= 3);
+    // those that were at work together when the tenth failed have an answer, too
+    assert.ok(failed.length >= 10 && failed.length <= 15, `${failed.length} failed`);
+    assert.equal(stored, 0);
+    assert.deepEqual(troubles, ["10 messages in a row failed alike: no such function"]);
+
+    mended = true;
+    await waitFor("all others to be stored", () => stored + failed.length === 100);
+    assert.ok(stored >= 85);
+    await worker.close();
+  });
+});

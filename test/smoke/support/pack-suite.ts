@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { type Editor, Editor as EditorPage, type Scheme } from "./editor";
@@ -208,6 +209,34 @@ export function describePack(options: PackOptions): void {
         const sources = flows.filter(({ type }) => type === "surewire-amqp-in");
         for (const { id } of sources) await editor.until(`the status of ${id}`, `(smoke.status(${JSON.stringify(id)}) || {}).fill`);
         assert.doesNotMatch(nodeRed.log, /Uncaught|TypeError|ReferenceError/);
+      });
+    });
+
+    describe("the command surewire-import", () => {
+      const FIXTURE = join(ROOT, "test", "cli", "fixtures", "select-json.json");
+
+      it("comes with the pack, and makes a flow whose credentials the editor's import keeps", async () => {
+        const command = join(nodeRed.userDir, "node_modules", ".bin", "surewire-import");
+        const flow = JSON.parse(execFileSync(options.toolchain().node, [command, FIXTURE], { encoding: "utf8", stdio: "pipe" })) as SavedNode[];
+        await editor.load();
+        await editor.call("clear");
+        await editor.call("load", flow);
+        const ours = flow.filter(({ type }) => type.startsWith("surewire-"));
+        const before = await editor.call<Record<string, SavedNode>>("saved");
+        for (const { id, type } of ours) {
+          assert.deepEqual(await editor.call("reasons", id), [], `${type} ${id}`);
+          await editor.openForm(id);
+          await editor.saveForm();
+        }
+        assert.deepEqual(await editor.call("saved"), before);
+        assert.deepEqual(editor.takeErrors(), []);
+        await editor.deploy();
+        for (const { id, type, credentials } of ours.filter((node) => "credentials" in node)) {
+          const kept = await nodeRed.get<{ username: string; has_password: boolean }>(`credentials/${type}/${id}`);
+          assert.deepEqual([kept.username, kept.has_password], [(credentials as { username: string }).username, true], type);
+        }
+        await editor.call("clear");
+        await editor.deploy();
       });
     });
 

@@ -48,6 +48,20 @@ describe("a publisher on a scripted broker", () => {
     assert.deepEqual(await outcomes(numbers.map((number) => out.publish(to("q", String(number))))), oneOf(7, "PUBLISH_REJECTED"));
   });
 
+  it("gives up a channel on which the broker has refused everything, not more than once in a while, and publishes on the next", async () => {
+    const broker = await stage.plays();
+    broker.makeQueue("q");
+    const out = await publisher();
+    const stuck = broker.on("basic.publish", (call) => call.refuse());
+    assert.deepEqual(await outcomes(numbers.map((number) => out.publish(to("q", String(number))))), Array(20).fill("PUBLISH_REJECTED"));
+    await out.ready(5_000);
+    assert.deepEqual(order("channel.close", "channel.open"), ["channel.open", "channel.close", "channel.open"]);
+    assert.deepEqual(await outcomes([out.publish(to("q", "refused as well"))]), ["PUBLISH_REJECTED"]);
+    stuck();
+    assert.deepEqual(await outcomes([out.publish(to("q", "taken"))]), ["ok"]);
+    assert.equal(broker.seen("channel.open").length, 2);
+  });
+
   it("understands one confirm for many, and confirms out of order", async () => {
     const broker = await stage.plays();
     const out = await publisher();

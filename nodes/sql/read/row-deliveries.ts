@@ -117,11 +117,12 @@ export class RowDeliveries {
       return;
     }
     const reason = error ?? stopped();
-    if (outcome === "dead-letter") {
+    // a dead letter that is begun now would go nowhere: its row is read again
+    if (this.closed) this.release(parcel, outcome === "dead-letter" ? reason : stopped());
+    else if (outcome === "dead-letter") {
       this.options.room.leave(parcel.size);
       parcel.failed({ error: reason, attempts: attempt, ...(node ? { node } : {}) });
-    } else if (this.closed) this.release(parcel, reason);
-    else if (reason.code === "FLOW_STOPPED") this.after(parcel, DEPLOY, attempt, false);
+    } else if (reason.code === "FLOW_STOPPED") this.after(parcel, DEPLOY, attempt, false);
     else this.after(parcel, delay, outcome === "retry" ? attempt + 1 : attempt, outcome === "release");
   }
 

@@ -55,7 +55,7 @@ export function writeNode(table: string, more: Record<string, unknown> = {}): Fl
 /** Reads when a message comes, a message a row, with the defaults of the form and what a test changes. */
 export function readNode(query: string, wires: string[], more: Record<string, unknown> = {}): FlowNode {
   const settling = { settle: "flow", deadline: 1_500_000, retries: 5, retryDelay: 1000, retryMaxDelay: 300_000 };
-  const polling = { mode: "message", pollInterval: 5000, watermarkColumn: "", keyColumn: "", delayWindow: 2000, start: "all", afterRead: "", afterReadPer: "row", store: "" };
+  const polling = { mode: "message", pollInterval: 5000, progress: "watermark", watermarkColumn: "", keyColumn: "", delayWindow: 2000, start: "all", afterRead: "", afterReadPer: "row" };
   const handing = { parameters: [], output: "row", batchSize: 200, maxRows: 100_000, maxInFlight: 1000, emptyOutput: false };
   return { id: "read", type: "surewire-sql-read", name: "", database: "database", query, ...handing, ...polling, ...settling, wires: [wires], ...more };
 }

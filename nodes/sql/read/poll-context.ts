@@ -1,7 +1,7 @@
 import type { DialectName, NamedStatement, RowValue } from "../client/protocol";
 import type { Values } from "./parameters";
 import type { Room } from "./room";
-import type { ReadDatabase } from "./triggered-read";
+import type { ReadDatabase } from "./read-state";
 import type { RowSource } from "./row-source";
 import type { PollSettings } from "./settings";
 

@@ -6,14 +6,15 @@ import type { NodeName } from "../../delivery/outcome";
 import type { TrackedRuntime } from "../../delivery/runtime";
 import type { DatabaseClient } from "../client/database-client";
 import type { DialectName } from "../client/protocol";
+import { AWAY } from "./database-wait";
 import { DeadLetters } from "./dead-letters";
 import { rowMessage, rowsMessage } from "./messages";
 import type { Parameters } from "./parameters";
 import type { Handover, PollContext, PollWay } from "./poll-context";
+import type { ReadDatabase, ReadState } from "./read-state";
 import { Room } from "./room";
 import { RowDeliveries, type Parcel } from "./row-deliveries";
 import type { PollSettings } from "./settings";
-import { AWAY, type ReadDatabase, type ReadState } from "./triggered-read";
 
 /** Why nothing is read at present: nothing is wired, a sink waits for its system, or dead letters go nowhere. */
 export type PauseReason = "unwired" | "held" | "dead-letters";

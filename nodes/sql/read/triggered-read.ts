@@ -1,17 +1,17 @@
 import { within } from "../../common/deadline";
-import { ConnectorError, type ErrorCode, toConnectorError } from "../../common/errors";
+import { ConnectorError, toConnectorError } from "../../common/errors";
 import { claimOf } from "../../delivery/claim";
 import type { Trigger } from "../../delivery/errand";
 import { flowTracker } from "../../delivery/flow-tracker";
 import type { NodeName } from "../../delivery/outcome";
 import { PassedHold } from "../../delivery/passed-hold";
-import { Patience } from "../../delivery/patience";
 import type { TrackedRuntime } from "../../delivery/runtime";
-import type { DatabaseClient } from "../client/database-client";
 import type { RowValue } from "../client/protocol";
+import { AWAY, DatabaseWait } from "./database-wait";
 import { rowMessage, rowsMessage } from "./messages";
 import type { Parameters, Values } from "./parameters";
 import { ReadErrand } from "./read-errand";
+import type { ReadDatabase, ReadState } from "./read-state";
 import { Room } from "./room";
 import { RowDeliveries, stopped, type Parcel } from "./row-deliveries";
 import { RowSource } from "./row-source";
@@ -24,18 +24,6 @@ const MOST_WAITING = 1_000;
 const PATIENCE = 60_000;
 /** Rows fetched at once: with more, nothing is gained (sql over ODBC, 100,000 rows). */
 const FETCH_SIZE = 500;
-
-/** The database is away or refuses us: nothing is wrong with the query. */
-export const AWAY: ReadonlySet<ErrorCode> = new Set(["DATABASE_UNAVAILABLE", "DATABASE_REFUSED", "DRIVER_MISSING"] as const);
-
-/** What a `sql read` does, for its status. `failed` needs a hand. */
-export type ReadState =
-  | { kind: "idle" | "reading"; inFlow: number }
-  | { kind: "waiting" | "failed"; error: ConnectorError }
-  | { kind: "holding"; reason: string };
-
-/** The part of a database's client that reading uses. */
-export type ReadDatabase = Pick<DatabaseClient, "openCursor" | "fetch" | "closeCursor" | "untilReady">;
 
 /** What a {@link TriggeredRead} needs. */
 export interface TriggeredReadOptions {
@@ -65,23 +53,20 @@ export class TriggeredRead {
   /** All that are not done. */
   private readonly errands = new Set<ReadErrand>();
   private readonly hold: PassedHold;
-  private readonly patience: Patience<ReadErrand>;
+  private readonly wait: DatabaseWait;
   private serving: Promise<void> | undefined;
   private reading = false;
   /** Why nodes behind this one wait. */
   private sinkReason: string | undefined;
-  /** The database does not answer. */
-  private away: ConnectorError | undefined;
   /** What the last trigger failed by, as long as none has succeeded since. */
   private trouble: ConnectorError | undefined;
-  private endWait: (() => void) | undefined;
   private closed = false;
 
   constructor(private readonly options: TriggeredReadOptions) {
-    const { settings, node, runtime, patience: limit = PATIENCE } = options;
+    const { settings, node, runtime, database, patience = PATIENCE } = options;
     this.room = new Room(settings.maxInFlight);
     this.hold = new PassedHold(node.id, this.errands);
-    this.patience = new Patience({ limit, busy: () => false, onOver: (errands) => this.giveUp(errands, limit) });
+    this.wait = new DatabaseWait({ database, patience, onChange: () => this.showHold(), onOver: (errand) => this.leaveLine(errand) });
     this.deliveries = new RowDeliveries({
       settings,
       node,
@@ -107,7 +92,7 @@ export class TriggeredRead {
     this.errands.add(errand);
     this.line.push(errand);
     this.hold.include(errand);
-    if (this.away && !claim) this.patience.add(errand);
+    this.wait.include(errand);
     this.serve();
   }
 
@@ -115,8 +100,7 @@ export class TriggeredRead {
   async close(drain = 8_000): Promise<void> {
     const end = Date.now() + drain;
     this.closed = true;
-    this.patience.close();
-    this.endWait?.();
+    this.wait.close();
     this.room.close();
     this.hold.stop();
     for (const errand of this.line.splice(0)) errand.close(stopped());
@@ -187,35 +171,16 @@ export class TriggeredRead {
       } catch (thrown) {
         const error = toConnectorError(thrown);
         if (!AWAY.has(error.code)) throw error;
-        await this.untilBack(errand, error);
+        await this.wait.until(error, [errand, ...this.line]);
       }
     }
     if (!errand.over) throw stopped();
     return undefined;
   }
 
-  /** Waits for the database. The deliveries that the triggers belong to wait as well; triggers of none wait as long as they may. */
-  private async untilBack(errand: ReadErrand, error: ConnectorError): Promise<void> {
-    this.away = error;
-    this.showHold();
-    for (const each of [errand, ...this.line]) if (!each.claim) this.patience.add(each);
-    await Promise.race([
-      this.options.database.untilReady().catch(() => undefined),
-      new Promise<void>((resolve) => (this.endWait = resolve)),
-    ]);
-    this.away = this.endWait = undefined;
-    for (const each of [errand, ...this.line]) this.patience.delete(each);
-    this.showHold();
-  }
-
-  private giveUp(errands: ReadErrand[], limit: number): void {
-    const { code, message } = this.away ?? stopped();
-    for (const errand of errands) {
-      const place = this.line.indexOf(errand);
-      if (place >= 0) this.line.splice(place, 1);
-      errand.close(new ConnectorError(code, `${message}; the message has waited ${limit} ms`, { cause: this.away }));
-    }
-    this.endWait?.(); // the one whose turn it is may be among them
+  private leaveLine(errand: ReadErrand): void {
+    const place = this.line.indexOf(errand);
+    if (place >= 0) this.line.splice(place, 1);
   }
 
   private async passAll(errand: ReadErrand, source: RowSource): Promise<void> {
@@ -303,7 +268,7 @@ export class TriggeredRead {
 
   private finished(errand: ReadErrand): void {
     this.errands.delete(errand);
-    this.patience.delete(errand);
+    this.wait.forget(errand);
     queueMicrotask(() => this.tell());
   }
 
@@ -313,7 +278,7 @@ export class TriggeredRead {
   }
 
   private showHold(): void {
-    const reason = this.sinkReason ?? this.away?.message;
+    const reason = this.sinkReason ?? this.wait.error?.message;
     if (this.closed) this.hold.stop();
     else if (reason === undefined) this.hold.end();
     else this.hold.begin(reason);
@@ -322,7 +287,8 @@ export class TriggeredRead {
 
   private tell(): void {
     const { onState } = this.options;
-    const { away, trouble, sinkReason } = this;
+    const { trouble, sinkReason } = this;
+    const away = this.wait.error;
     if (away) onState({ kind: away.code === "DATABASE_UNAVAILABLE" ? "waiting" : "failed", error: away });
     else if (sinkReason !== undefined) onState({ kind: "holding", reason: sinkReason });
     else if (trouble && !this.reading) onState({ kind: "failed", error: trouble });

@@ -99,7 +99,7 @@ export class ChildSession {
   private async connect(purpose?: "read"): Promise<DatabaseConnection> {
     const connection = await this.connector.connect(purpose);
     const { dialect } = this.connector;
-    if (dialect) this.speaking ??= { dialect, writer: new TableWriter(dialect), executor: new Executor(dialect) };
+    if (dialect) this.speaking ??= { dialect, writer: new TableWriter(dialect), executor: new Executor(dialect, this.options.engine === "sqlite") };
     return connection;
   }
 }

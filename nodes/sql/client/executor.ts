@@ -1,11 +1,13 @@
 import { ConnectorError, toConnectorError } from "../../common/errors";
 import type { DatabaseConnection } from "./backend";
-import type { Dialect } from "./dialect";
+import type { Dialect, Statement } from "./dialect";
+import { ExactQueries } from "./exact";
 import { Inbox } from "./inbox";
-import { type ErrorData, type ExecuteRequest, type NamedStatement, type StatementResult, toData, type Transaction, type TransactionOutcome } from "./protocol";
+import { type ErrorData, type ExecuteRequest, type NamedStatement, type Row, type StatementResult, toData, type Transaction, type TransactionOutcome } from "./protocol";
 import { rollBack } from "./roll-back";
 import { rowsOf } from "./row-values";
-import { bind } from "./statement";
+import type { LexedSql } from "./sql-lexer";
+import { bind, lexed } from "./statement";
 
 /** What may return rows, or is more than one statement: committed only when it is known that its result is within the limit. */
 const MAY_RETURN = /\b(returning|output|select|with|call|exec|execute|begin|declare)\b/i;
@@ -13,6 +15,8 @@ const MAY_RETURN = /\b(returning|output|select|with|call|exec|execute|begin|decl
 const BEFORE = String.raw`^(?:\s|--[^\n]*(?:\n|$)|/\*[\s\S]*?\*/)*`;
 const CHANGES = new RegExp(`${BEFORE}(update|delete)\\b`, "i");
 const READS = new RegExp(`${BEFORE}(select|values|show|explain|table)\\b`, "i");
+/** Rows fetched at once. */
+const FETCH_SIZE = 500;
 
 /** A statement failed; those before it are rolled back. */
 class StatementFailure extends Error {
@@ -27,9 +31,15 @@ class StatementFailure extends Error {
 /** Runs transactions of own statements, one after the other: each is committed whole or not at all. */
 export class Executor {
   private readonly inbox: Inbox;
+  private readonly exact: ExactQueries;
 
-  constructor(private readonly dialect: Dialect) {
+  /** @param native as of {@link ExactQueries} */
+  constructor(
+    private readonly dialect: Dialect,
+    native: boolean,
+  ) {
     this.inbox = new Inbox(dialect);
+    this.exact = new ExactQueries(dialect.name, native);
   }
 
   /**
@@ -87,15 +97,40 @@ export class Executor {
   }
 
   private async statement(connection: DatabaseConnection, statement: NamedStatement, { maxRows, zeroRowsIsError }: ExecuteRequest): Promise<StatementResult> {
-    const { sql, parameters } = bind(statement, this.dialect);
+    const bound = bind(statement, this.dialect);
+    const words = lexed(statement.sql, this.dialect.name);
+    if (onlyReads(words)) return { rowsAffected: 0, rows: await this.read(connection, bound, words, maxRows) };
+    const { sql, parameters } = bound;
     const { rows, rowsAffected, columns } = await connection.query(sql, parameters);
-    if (rows.length > maxRows) {
-      throw new ConnectorError("INPUT_INVALID", `The statement returned ${rows.length} rows; the limit is ${maxRows}`, { details: { maxRows } });
-    }
+    if (rows.length > maxRows) throw tooMany(maxRows);
     if (columns.length > 0) return { rowsAffected: READS.test(sql) ? 0 : rowsAffected < 0 ? rows.length : rowsAffected, rows: rowsOf(rows, columns) };
     if (zeroRowsIsError && rowsAffected === 0 && CHANGES.test(sql)) throw new ConnectorError("ROW_MISSING", "The statement found no row");
     return { rowsAffected };
   }
+
+  private async read(connection: DatabaseConnection, statement: Statement, words: LexedSql, maxRows: number): Promise<Row[]> {
+    const cursor = await this.exact.open(connection, statement, words, Math.min(FETCH_SIZE, maxRows + 1));
+    const names = cursor.columns.map(({ name }) => name);
+    const rows: Row[] = [];
+    try {
+      for (let page = await cursor.fetch(); page.length > 0; page = await cursor.fetch()) {
+        for (const values of page) rows.push(Object.fromEntries(names.map((name, index) => [name, values[index] ?? null])));
+        if (rows.length > maxRows) throw tooMany(maxRows);
+      }
+    } finally {
+      await cursor.close();
+    }
+    return rows;
+  }
+}
+
+/** Whether a statement is a plain query. One that locks what it reads cannot stand inside another, as an exact query does. */
+function onlyReads({ verb, words }: LexedSql): boolean {
+  return verb === "select" && !words.has("for") && !words.has("lock") && !words.has("into");
+}
+
+function tooMany(maxRows: number): ConnectorError {
+  return new ConnectorError("INPUT_INVALID", `The statement returned more than ${maxRows} rows, which is the limit`, { details: { maxRows } });
 }
 
 function unavailable({ code, text, ...options }: ErrorData): ConnectorError {

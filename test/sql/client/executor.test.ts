@@ -55,6 +55,19 @@ for (const { name, start } of ENGINES) {
       assert.deepEqual(await engine.rows(`select n from ${table} where id = 1`), [{ n: "99" }]);
     });
 
+    it("reads the rows of a query exactly, within the transaction that changed them", async () => {
+      const { types } = ENGINES.find((each) => each.name === name) as (typeof ENGINES)[number];
+      await engine.execute(`create table ${table}_exact (id bigint primary key, amount ${types.decimal}, at ${types.instant})`);
+      const values = { id: 9007199254740993n, amount: "123456789012345678.123456789", at: "2026-11-21T10:11:12.123Z" };
+      const stored = name.startsWith("MariaDB") ? { ...values, at: "2026-11-21 10:11:12.123" } : values;
+      const change = { sql: `insert into ${table}_exact (id, amount, at) values (:id, :amount, :at)`, values: stored };
+      const read = { sql: `select id, amount, at from ${table}_exact`, values: {} };
+      const [outcome] = await execute([{ statements: [change, read] }]);
+      assert.ok(outcome && "results" in outcome, JSON.stringify(outcome));
+      const [row] = outcome.results[1]?.rows ?? [];
+      assert.deepEqual({ ...row, at: new Date(`${String(row?.["at"]).replace("Z", "")}Z`).toISOString() }, { ...values, id: String(values.id) });
+    });
+
     it("returns the rows of a statement, and no more than allowed", async () => {
       const query = { sql: `select id, name from ${table} where id in (:ids) order by id`, values: { ids: [1, 2] } };
       const [outcome] = await execute([{ statements: [query, update(1, 5)] }]);

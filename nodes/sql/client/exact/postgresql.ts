@@ -48,7 +48,7 @@ function around({ sql }: Statement, columns: readonly { name: string }[], types:
   }
   const decoders = types.flatMap(({ travel: { decode } }, index) => (decode ? [{ index, decode }] : []));
   return {
-    sql: `select ${lists.join(", ")} from (\n${sql}\n) q(${names.join(", ")})`,
+    sql: `select ${lists.map((list, index) => `${list} as l${index + 1}`).join(", ")} from (\n${sql}\n) q(${names.join(", ")})`,
     columns: columns.map(({ name }, index): ColumnInfo => ({ name, type: (types[index] as Type).name })),
     decode(texts) {
       const rows = JSON.parse(`[${texts.map((lists) => (lists.length === 1 ? (lists[0] as string) : joined(lists as string[]))).join(",")}]`) as RowValue[][];

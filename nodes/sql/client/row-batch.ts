@@ -28,7 +28,7 @@ interface Part {
 class RowFailure extends Error {
   constructor(
     readonly error: ConnectorError,
-    readonly place: number,
+    readonly row: ReadyRow,
   ) {
     super(error.message);
   }
@@ -81,7 +81,6 @@ export class RowBatch {
     try {
       return await this.transaction(columns, part);
     } catch (thrown) {
-      const place = thrown instanceof RowFailure ? thrown.place : undefined;
       const error = thrown instanceof RowFailure ? thrown.error : toConnectorError(thrown, "DATABASE_UNAVAILABLE");
       await rollBack(this.connection);
       if (error.code === "DATABASE_UNAVAILABLE") throw error;
@@ -93,9 +92,10 @@ export class RowBatch {
         for (const row of rows) this.refuse(row, error);
         return [];
       }
-      if (place !== undefined) this.refuse(rows[place] as ReadyRow, error);
-      const middle = place ?? Math.ceil(rows.length / 2);
-      const halves = [rows.slice(0, middle), rows.slice(place === undefined ? middle : middle + 1)];
+      const guilty = thrown instanceof RowFailure ? thrown.row : undefined;
+      if (guilty) this.refuse(guilty, error);
+      const middle = guilty ? rows.indexOf(guilty) : Math.ceil(rows.length / 2);
+      const halves = [rows.slice(0, middle), rows.slice(guilty ? middle + 1 : middle)];
       return halves.filter(({ length }) => length > 0).map((half) => ({ rows: half, rowByRow }));
     }
   }
@@ -155,11 +155,11 @@ export class RowBatch {
       return columns.length > 0 ? found.length : rowsAffected;
     };
     const counts: number[] = [];
-    for (const [place, { row }] of rows.entries()) {
+    for (const ready of rows) {
       try {
-        counts.push(await this.dialect.writeRow(target, row, run));
+        counts.push(await this.dialect.writeRow(target, ready.row, run));
       } catch (thrown) {
-        throw new RowFailure(toConnectorError(thrown, "DATABASE_UNAVAILABLE"), place);
+        throw new RowFailure(toConnectorError(thrown, "DATABASE_UNAVAILABLE"), ready);
       }
     }
     return counts;

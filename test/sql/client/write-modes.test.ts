@@ -145,6 +145,14 @@ for (const { name, types, start } of ENGINES) {
         assert.deepEqual(told(await write("update", [{ id: 77, name: "b" }], { inbox, ids: ids(77), zeroRowsIsError: true })), [1]);
       });
 
+      it("finds the row at fault behind one that is stored already", async () => {
+        await write("update", [{ id: 1, name: "one" }], { inbox, ids: ids(1) });
+        const rows = [{ id: 1, name: "again" }, { id: 2, name: "good" }, { id: 3, name: null }];
+        assert.deepEqual(told(await write("update", rows, { inbox, ids: ids(1, 2, 3) })), ["dup", 1, "ROW_REFUSED"]);
+        assert.deepEqual(await stored(), ["1 one kept", "2 good kept", "3 three kept"]);
+        assert.deepEqual(told(await write("update", rows.slice(1), { inbox, ids: ids(2, 3) })), ["dup", "ROW_REFUSED"]);
+      });
+
       it("keeps ids of two nodes apart, and those that differ in case or in spaces at the end", async () => {
         assert.deepEqual(told(await write("insert", people(4, 5), { inbox, ids: ["Case", "case"] })), [1, 1]);
         assert.deepEqual(told(await write("upsert", people(4), { inbox: { ...inbox, owner: "node-2" }, ids: ["Case"] })), [1]);

@@ -63,8 +63,9 @@ const SQLITE: Record<string, number[]> = {
 /** What kind of failure `diagnosis` is. */
 export function classify(diagnosis: Diagnosis, dialect?: DialectName): Verdict {
   const { state, native, message } = diagnosis;
-  const byText = find(TEXTS, message);
+  const byText = isDrivers(diagnosis, dialect) ? find(TEXTS, message) : undefined;
   if (byText) return { code: byText };
+  if (state === "42501" && /row-level security policy/.test(message)) return { code: "ROW_REFUSED" }; // says no to this row, not to the user
   if (dialect === "sqlite" || /^\[SQLite\]/.test(message)) return sqlite(native, message);
   if (dialect === "mariadb" || /^\[ma-/.test(message)) {
     const code = byNumber(MARIADB, native);
@@ -95,6 +96,14 @@ export function odbcDiagnosis(error: unknown): Diagnosis {
   const record = records.find(({ state }) => state && !state.startsWith("01")) ?? records[0];
   if (!record) return { state: "", native: 0, message: errorText(error) };
   return { state: record.state ?? "", native: record.code ?? 0, message: record.message || errorText(error) };
+}
+
+/** Whether the driver itself may be speaking. What a server says of a row may hold any text: it quotes values. */
+function isDrivers({ state, native, message }: Diagnosis, dialect?: DialectName): boolean {
+  if (!/^($|01|08|HY|IM|S1)/.test(state)) return false;
+  if (dialect === "sqlite" || /^\[SQLite\]/.test(message)) return native === 0;
+  if (dialect === "mariadb" || /^\[ma-/.test(message)) return native < 1000 || (native >= 2000 && native < 3000); // the others are the server's
+  return true;
 }
 
 function sqlite(native: number, message: string): Verdict {

@@ -27,6 +27,14 @@ const SEEN: [dialect: DialectName | undefined, state: string, native: number, me
   ["mariadb", "HY000", 1205, "[ma-3.1.15]Lock wait timeout exceeded", "DATABASE_BUSY"],
   ["mariadb", "42S02", 1146, "[ma-3.1.15]Table 'x.nope' doesn't exist", "TABLE_UNKNOWN"],
   ["mariadb", "22001", 1406, "[ma-3.1.15]Data too long for column 'name' at row 1", "ROW_REFUSED"],
+  // a value that the server quotes is not the driver's own word
+  ["postgresql", "23505", 1, "ERROR: duplicate key value violates unique constraint; DETAIL: Key (text)=(connection was lost) already exists.", "ROW_REFUSED"],
+  ["postgresql", "22P02", 1, 'ERROR: invalid input syntax for type integer: "no connection to the server"', "ROW_REFUSED"],
+  ["mariadb", "23000", 1062, "[ma-3.1.15]Duplicate entry 'connection was lost' for key 'PRIMARY'", "ROW_REFUSED"],
+  ["mariadb", "HY000", 1366, "[ma-3.1.15]Incorrect integer value: 'no password supplied' for column 'n' at row 1", "ROW_REFUSED"],
+  ["sqlite", "HY000", 1811, "role \"x\" does not exist", "ROW_REFUSED"], // what a trigger raises
+  // a policy refuses rows one by one
+  ["postgresql", "42501", 1, 'ERROR: new row violates row-level security policy for table "t"', "ROW_REFUSED"],
   [undefined, "HY000", 19, "[SQLite]UNIQUE constraint failed: t1.id (19)", "ROW_REFUSED"],
   ["sqlite", "HY000", 5, "[SQLite]database is locked (5)", "DATABASE_BUSY"],
   ["sqlite", "HY000", 1, "[SQLite]no such table: nope (1)", "TABLE_UNKNOWN"],

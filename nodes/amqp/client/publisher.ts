@@ -41,7 +41,7 @@ const GRACE = 1_000;
 
 /**
  * ms without a confirm, from when on a refusal costs the channel. One that first publishes to a quorum queue just as that has lost its leader
- * may be refused everything for good (RabbitMQ 3.10.8 on a busy machine: 7,491 nacks in two minutes, while new channels were confirmed).
+ * may be refused everything for long (RabbitMQ 3.10.8 on a busy machine: 7,491 nacks in two minutes); a new channel asks anew for the leader.
  */
 const REFUSING = 10_000;
 

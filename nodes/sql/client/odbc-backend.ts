@@ -115,7 +115,7 @@ class OdbcConnection implements DatabaseConnection {
   async query(sql: string, parameters: readonly Parameter[] = []): Promise<QueryResult> {
     this.checkReturning(sql);
     const ready = await this.typed({ sql, parameters: [...parameters] });
-    const result = await this.limited(() => this.handle.query(ready.sql, ready.parameters.map(exact)));
+    const result = await this.known(sql, () => this.handle.query(ready.sql, ready.parameters.map(exact)));
     const columns = this.columnsOf(result);
     const rows = this.options.reads ? result.map((row) => Object.fromEntries(columns.map(({ name }, index) => [name, (row as unknown[])[index]]))) : result;
     return { rows: rows as Record<string, unknown>[], rowsAffected: result.count, columns };
@@ -126,7 +126,7 @@ class OdbcConnection implements DatabaseConnection {
     // with MariaDB's driver the addon skips rows when it fetches more than one at once (Connector/ODBC 3.1.15)
     const atOnce = oneByOne || this.options.dialect === "mariadb" ? 1 : fetchSize;
     const ready = await this.typed({ sql, parameters: [...parameters] });
-    const cursor = await this.limited(() => this.handle.query(ready.sql, ready.parameters.map(exact), { cursor: true, fetchSize: atOnce }));
+    const cursor = await this.known(sql, () => this.handle.query(ready.sql, ready.parameters.map(exact), { cursor: true, fetchSize: atOnce }));
     const next = async (): Promise<OdbcResult> => this.limited(() => cursor.fetch());
     /** The rows after those given last: the driver fetches them while the others are read and sent. */
     let ahead: Promise<OdbcResult> | undefined;
@@ -166,6 +166,16 @@ class OdbcConnection implements DatabaseConnection {
   private async typed(statement: Statement): Promise<Statement> {
     if (!statement.parameters.some((value) => value instanceof Untyped)) return statement;
     return this.options.types.resolve(statement, async (sql) => (await this.query(sql)).rows);
+  }
+
+  /** A driver call with what is known of a statement: wrong, perhaps, when it fails. */
+  private async known<T>(sql: string, call: () => Promise<T>): Promise<T> {
+    try {
+      return await this.limited(call);
+    } catch (error) {
+      this.options.types.forget(sql);
+      throw error;
+    }
   }
 
   begin(): Promise<void> {

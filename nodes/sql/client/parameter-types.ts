@@ -50,6 +50,11 @@ export class ParameterTypes {
     }
     return { sql: text, parameters: parameters.map((value, index) => encode(value, types[index] ?? 0)) };
   }
+
+  /** The statement has failed: what it asks of may have been made anew, with other types. */
+  forget(sql: string): void {
+    this.known.delete(sql);
+  }
 }
 
 async function find(sql: string, ask: Ask): Promise<Known> {

@@ -33,7 +33,10 @@ export class ExactQueries {
    */
   async open(connection: DatabaseConnection, statement: Statement, lexed: LexedSql, fetchSize: number): Promise<ExactCursor> {
     const exact = await this.find(connection, statement, lexed);
-    const cursor = await connection.cursor(exact?.sql ?? statement.sql, statement.parameters, fetchSize, exact?.oneByOne);
+    const cursor = await connection.cursor(exact?.sql ?? statement.sql, statement.parameters, fetchSize, exact?.oneByOne).catch((error: unknown) => {
+      this.known.delete(statement.sql); // what it asks of may have been made anew
+      throw error;
+    });
     const columns = exact?.columns ?? cursor.columns;
     try {
       checkNames(columns);

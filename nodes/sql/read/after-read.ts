@@ -1,7 +1,7 @@
 import { Batcher } from "../../common/batcher";
 import { BackOff } from "../../common/back-off";
 import { within } from "../../common/deadline";
-import { type ConnectorError, toConnectorError } from "../../common/errors";
+import { ConnectorError, toConnectorError } from "../../common/errors";
 import { flowTracker } from "../../delivery/flow-tracker";
 import type { DatabaseClient } from "../client/database-client";
 import { namesIn } from "../client/named-values";
@@ -106,13 +106,15 @@ export class AfterRead {
   }
 
   private async run(rows: FinishedRow[], transaction: Transaction): Promise<ConnectorError | undefined> {
+    const named = ({ code, message, scope, retryable, details }: ConnectorError): ConnectorError =>
+      new ConnectorError(code, `After read: ${message}`, { scope, retryable, details });
     try {
       const [outcome] = await this.options.database.execute({ transactions: [transaction], maxRows: Number.MAX_SAFE_INTEGER });
-      if (outcome && "error" in outcome) return fromData(outcome.error);
+      if (outcome && "error" in outcome) return named(fromData(outcome.error));
       for (const row of rows) row.marked();
       return undefined;
     } catch (error) {
-      return toConnectorError(error);
+      return named(toConnectorError(error));
     }
   }
 

@@ -31,6 +31,7 @@ export = (RED: NodeAPI): void => {
     } catch (error) {
       const wrong = toConnectorError(error, "NOT_CONFIGURED");
       status.set("failed", wrong.message);
+      if (config.mode === "poll") this.error(wrong.toString()); // a status shows but its beginning, and no message will bring the rest
       this.on("input", (_msg, _send, done) => done(wrong));
       this.on("close", () => status.close());
     }

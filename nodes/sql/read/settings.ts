@@ -2,6 +2,7 @@ import { ConnectorError } from "../../common/errors";
 import { wholeNumber } from "../../common/whole-number";
 import type { SettleMode } from "../../delivery/outcome";
 import type { RetryPolicy } from "../../delivery/retry-policy";
+import { limitsRows } from "./statement-kind";
 
 /** What becomes one message. */
 export type Output = "row" | "batch" | "all";
@@ -98,7 +99,9 @@ export function readSettings(def: ReadDef): MessageSettings | PollSettings {
   };
   if (oneOf(def.mode, ["message", "poll"], "message") === "message") return { ...common, mode: "message" };
   if (common.output === "all") throw notConfigured("A poll sends rows or batches, not all in one message: it never ends");
-  return { ...common, mode: "poll", pollInterval: wholeNumber(def.pollInterval, 5_000, 10), progress: readProgress(def) };
+  const progress = readProgress(def);
+  if (progress.by === "watermark" && limitsRows(query)) throw notConfigured("The query must not limit its rows: those behind the limit would never be read");
+  return { ...common, mode: "poll", pollInterval: wholeNumber(def.pollInterval, 5_000, 10), progress };
 }
 
 function readProgress(def: ReadDef): Progress {

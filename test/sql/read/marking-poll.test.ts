@@ -77,7 +77,7 @@ describe("sql read polling with a statement after each row", function () {
     await engine.execute("create trigger no before update on t begin select raise(abort, 'not now'); end");
     const { ids, states, warnings } = await bench.open({ ...MARK, maxInFlight: 30 }, accept);
     await waitFor("the trouble", () => states.some((state) => state.kind === "failed"));
-    assert.match(warnings.join(), /not now/);
+    assert.match(warnings.join(), /: After read: .*not now/);
     await engine.execute("drop trigger no");
     await waitFor("all to be marked", async () => (await marked()).length === 20);
     assert.deepEqual(ids(), range(0, 20));

@@ -80,6 +80,10 @@ function tooLarge(what: string, most: number): ConnectorError {
   return new ConnectorError("PAYLOAD_TOO_LARGE", `The content has more than ${most} ${what}`);
 }
 
+function count(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? "" : "s"}`;
+}
+
 /** In our own words: the parser's hold what stands in the line. */
 function explain(error: unknown): string {
   if (!(error instanceof CsvError)) return shown(errorText(error));
@@ -108,13 +112,17 @@ function withHeader(lines: string[][], columns: readonly string[]): DelimitedRow
   if (twice !== undefined) throw invalid(`The header names the column ${shown(twice)} twice`);
   if (columns.length === 0) return withNames(rest, header, header);
   const missing = columns.find((name) => !header.includes(name));
-  if (missing !== undefined) throw invalid(`The header has no column ${shown(missing)}`);
+  if (missing !== undefined) {
+    throw invalid(`The header has no column ${shown(missing)}${header.length === 1 ? ": it has one field, so the delimiter may be another" : ""}`);
+  }
   return withNames(rest, columns, header, columns.map((name) => header.indexOf(name)));
 }
 
 /** @param first any line: all have as many fields @param places of the names' fields, default from left to right */
 function withNames(lines: string[][], names: readonly string[], first: string[], places?: number[]): DelimitedRow[] {
-  if (!places && names.length !== first.length && lines.length > 0) throw invalid(`The lines have ${first.length} fields, for ${names.length} columns`);
+  if (!places && names.length !== first.length && lines.length > 0) {
+    throw invalid(`The lines have ${count(first.length, "field")}, for ${count(names.length, "column")}${first.length === 1 ? ": the delimiter may be another" : ""}`);
+  }
   // set on an object, this name would change what it is
   if (names.includes("__proto__")) throw invalid("No column may be called __proto__");
   return lines.map((line) => {

@@ -10,7 +10,9 @@ describe("delimited text is read", () => {
 
   it("as objects by the columns that are named, when there is no header", () => {
     assert.deepEqual(rows("1;2\n3;4", { delimiter: ";", header: false, columns: ["a", "b"] }), [{ a: "1", b: "2" }, { a: "3", b: "4" }]);
-    refuses(() => rows("1;2", { delimiter: ";", header: false, columns: ["a"] }), /have 2 fields, for 1 columns/);
+    refuses(() => rows("1;2", { delimiter: ";", header: false, columns: ["a"] }), /have 2 fields, for 1 column$/);
+    refuses(() => rows("1;2", { header: false, columns: ["a", "b"] }), /have 1 field, for 2 columns: the delimiter may be another$/);
+    refuses(() => rows("a;b\n1;2", { columns: ["a"] }), /no column a: it has one field, so the delimiter may be another$/);
   });
 
   it("with the columns that are wanted of those in the header", () => {

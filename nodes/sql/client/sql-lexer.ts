@@ -206,7 +206,7 @@ class Lexer {
 
   /** MariaDB's driver hangs on a second statement for ever, the others drop its result. */
   private checkEnded(): void {
-    if (this.ended) throw wrong("holds more than one statement: each needs an entry of its own");
+    if (this.ended) throw wrong("is more than one: sql write has an entry for each, sql read takes one");
   }
 
   private endOfComment(at: number): number {

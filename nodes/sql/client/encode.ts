@@ -1,6 +1,9 @@
 import { ConnectorError, errorText } from "../../common/errors";
 import type { JsonText, PlainValue } from "./protocol";
 
+/** Largest row, in bytes: what MariaDB takes by default, less what a statement adds. It hangs up on more, as if it were away. */
+export const MAX_ROW_BYTES = 16 * 1024 * 1024 - 64 * 1024;
+
 /** Half of a pair: no character. */
 export const LONE_SURROGATE = /\p{Surrogate}/u;
 
@@ -39,6 +42,13 @@ export function plainValue(value: unknown, name: string): PlainValue {
 /** Whether a plain value is JSON text. */
 export function isJsonText(value: PlainValue): value is JsonText {
   return typeof value === "object" && value !== null && "json" in value;
+}
+
+/** Bytes of a value on its way, roughly where it is no text. */
+export function plainBytes(value: PlainValue): number {
+  if (typeof value === "string") return Buffer.byteLength(value);
+  if (value instanceof Uint8Array) return value.byteLength;
+  return typeof value === "object" && value !== null && "json" in value ? Buffer.byteLength(value.json) : 8;
 }
 
 function plainObject(value: object, name: string): PlainValue {

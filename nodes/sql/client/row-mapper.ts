@@ -1,6 +1,6 @@
 import { ConnectorError } from "../../common/errors";
 import type { TypedValue } from "../../common/typed-input";
-import { plainValue } from "./encode";
+import { MAX_ROW_BYTES, plainBytes, plainValue } from "./encode";
 import type { PlainValue, WriteMode, WriteRow } from "./protocol";
 
 /** One mapped column. */
@@ -19,8 +19,8 @@ export interface RowMapperOptions {
   columns: readonly MappedColumn[];
 }
 
-/** Largest row, in bytes: what MariaDB takes by default, less what a statement adds. */
-const MAX_ROW_BYTES = 16 * 1024 * 1024 - 64 * 1024;
+/** Of UTF-8, to a character as JavaScript counts them. */
+const MOST_BYTES_A_UNIT = 3;
 /** Shapes remembered; payloads with ever new properties must not fill the memory. */
 const MAX_SHAPES = 1000;
 
@@ -58,7 +58,8 @@ export class RowMapper {
   private fromPayload(payload: unknown): WriteRow {
     if (typeof payload !== "object" || payload === null || Array.isArray(payload) || ArrayBuffer.isView(payload) || payload instanceof Date) {
       const what = payload === null ? "null" : Array.isArray(payload) ? "a list" : Buffer.isBuffer(payload) ? "a buffer" : `a ${typeof payload}`;
-      throw new ConnectorError("INPUT_INVALID", `msg.payload is ${what}, not an object whose properties are the columns of ${this.options.table}`);
+      const advice = what === "a list" ? ": a split node before this one makes a message of each item" : "";
+      throw new ConnectorError("INPUT_INVALID", `msg.payload is ${what}, not an object whose properties are the columns of ${this.options.table}${advice}`);
     }
     return this.build(Object.keys(payload), Object.values(payload));
   }
@@ -67,18 +68,18 @@ export class RowMapper {
     const { table, mode, keys } = this.options;
     const present: string[] = [];
     const values: PlainValue[] = [];
-    let bytes = 0;
+    let length = 0;
     for (const [index, name] of names.entries()) {
       const value = given[index];
       if (value === undefined || (mode === "delete" && columnIndex(keys, name) < 0)) continue;
       const plain = plainValue(value, name);
-      bytes += size(plain);
+      length += units(plain);
       present.push(name);
       values.push(plain);
     }
     if (this.keyed) for (const key of keys) this.checkKey(key, values[columnIndex(present, key)]);
     if (present.length === 0) throw new ConnectorError("INPUT_INVALID", `The message has no value for any column of ${table}`);
-    if (bytes > MAX_ROW_BYTES) throw new ConnectorError("PAYLOAD_TOO_LARGE", `The row for ${table} has ${bytes} bytes; the limit is ${MAX_ROW_BYTES}`);
+    if (length > MAX_ROW_BYTES / MOST_BYTES_A_UNIT) checkBytes(table, values);
     if (mode === "update" && present.length <= keys.length) throw new ConnectorError("INPUT_INVALID", `The message has nothing to update in ${table} but its key`);
     return { columns: this.shape(present), values };
   }
@@ -114,8 +115,14 @@ function text(value: PlainValue | undefined): string {
   return String(value);
 }
 
-function size(value: PlainValue): number {
+/** @throws ConnectorError `PAYLOAD_TOO_LARGE` */
+function checkBytes(table: string, values: readonly PlainValue[]): void {
+  const bytes = values.reduce<number>((sum, value) => sum + plainBytes(value), 0);
+  if (bytes > MAX_ROW_BYTES) throw new ConnectorError("PAYLOAD_TOO_LARGE", `The row for ${table} has ${bytes} bytes; the limit is ${MAX_ROW_BYTES}`);
+}
+
+/** Characters as JavaScript counts them, or bytes: known without a look at the text. */
+function units(value: PlainValue): number {
   if (typeof value === "string" || value instanceof Uint8Array) return value.length;
-  if (typeof value === "object" && value !== null && "json" in value) return value.json.length;
-  return 8;
+  return typeof value === "object" && value !== null && "json" in value ? value.json.length : 8;
 }

@@ -37,6 +37,7 @@ describe("The row of a message", () => {
     for (const payload of [undefined, null, "text", 5, [1], Buffer.from("x"), new Date()]) {
       assert.throws(() => mapper.row({ payload }), invalid(/msg\.payload is .*not an object/));
     }
+    assert.throws(() => mapper.row({ payload: [{ a: 1 }] }), invalid(/is a list.*: a split node before this one/));
     assert.throws(() => mapper.row({ payload: {} }), invalid(/no value for any column/));
   });
 
@@ -45,9 +46,12 @@ describe("The row of a message", () => {
     assert.deepEqual(await later.row({}), { columns: ["a", "b"], values: [1, 2] });
   });
 
-  it("is refused above 16 MiB", () => {
-    const text = "x".repeat(17 * 1024 * 1024);
-    assert.throws(() => mapper.row({ payload: { text } }), (error) => isConnectorError(error) && error.code === "PAYLOAD_TOO_LARGE");
+  it("is refused above 16 MiB, which are not as many characters", () => {
+    const MiB = 1024 * 1024;
+    const tooLarge = (error: unknown): boolean => isConnectorError(error) && error.code === "PAYLOAD_TOO_LARGE";
+    for (const text of ["x".repeat(17 * MiB), "\u20ac".repeat(6 * MiB)]) assert.throws(() => mapper.row({ payload: { text } }), tooLarge);
+    assert.throws(() => mapper.row({ payload: { bytes: Buffer.alloc(9 * MiB), json: ["\u00fc".repeat(4 * MiB)] } }), tooLarge);
+    assert.ok(mapper.row({ payload: { bytes: Buffer.alloc(9 * MiB), ascii: "x".repeat(6 * MiB) } }));
   });
 
   it("has a key only for an upsert, the same for values a database takes for equal", () => {

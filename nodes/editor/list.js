@@ -26,7 +26,9 @@
       input.typedInput("width", "100%");
     }
     function mark() {
-      input.toggleClass("input-error", column.required === true && isBlank(input.val()));
+      const blank = isBlank(input.val());
+      const wrong = column.check && !blank ? column.check(input.val()) : true;
+      input.toggleClass("input-error", (column.required === true && blank) || wrong !== true).attr("title", wrong === true ? null : wrong);
     }
     input.on("change keyup paste", function () {
       mark();
@@ -73,8 +75,8 @@
    *
    * @param selector of the `<ol>`. Its id must not be that of the property (`node-input-mapping`), because Node-RED would read it
    *   as a field: use `node-input-mapping-list`.
-   * @param options `rows`: the saved list; `columns`: `[{name, label, width, required, options, suggest, multiline, types, typeName, value}]`,
-   *   where `options` ([{value, label}]) makes a choice, `suggest` (a list of words) offers words in a field that takes others too,
+   * @param options `rows`: the saved list; `columns`: `[{name, label, width, required, check, options, suggest, multiline, types, typeName, value}]`,
+   *   where `check(text)` gives true or the reason why a cell is marked, `options` ([{value, label}]) makes a choice, `suggest` (a list of words) offers words in a field that takes others too,
    *   `types` a typed input (its type is kept in `typeName`, default name + "Type"), `value` is what a new row starts with and `width` a CSS width; `plain: true`: a list of strings, one column;
    *   `add`: text of the add button; `changed`: called after every change.
    */

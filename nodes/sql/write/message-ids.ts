@@ -17,6 +17,8 @@ export interface MessageId {
 /** Dedupe: what messages are called, and which of them were stored in the delivery they still belong to. */
 export class MessageIds {
   private readonly stored = new Map<string, string>();
+  /** How many messages of one id and delivery are being written. */
+  private readonly writing = new Map<string, number>();
 
   /**
    * @param value where the id stands
@@ -36,18 +38,39 @@ export class MessageIds {
     return value instanceof Promise ? value.then(build) : build(value);
   }
 
+  /** Takes note of messages that are being written, until `judged` is through: the answer for the second of them may come before that for the first. */
+  async during<T>(ids: readonly (MessageId | undefined)[], judged: () => Promise<T>): Promise<T> {
+    this.count(ids, 1);
+    try {
+      return await judged();
+    } finally {
+      this.count(ids, -1);
+    }
+  }
+
   /**
    * Takes note of what was stored or found to be a duplicate.
    *
    * @returns an error when it is no duplicate but a second message of one delivery with the same id: the parts of a split message have the
    *   id of the whole, and all but the first would be dropped
    */
-  judge({ id, delivery }: MessageId, duplicate: boolean): ConnectorError | undefined {
+  judge(message: MessageId, duplicate: boolean): ConnectorError | undefined {
+    const { id, delivery } = message;
     if (delivery === undefined) return undefined;
-    if (duplicate) return this.stored.get(id) === delivery ? this.ambiguous() : undefined;
+    if (duplicate) return this.stored.get(id) === delivery || (this.writing.get(nameOf(message)) ?? 0) > 1 ? this.ambiguous() : undefined;
     if (this.stored.size >= MOST_REMEMBERED) this.stored.delete(this.stored.keys().next().value as string);
     this.stored.set(id, delivery);
     return undefined;
+  }
+
+  private count(ids: readonly (MessageId | undefined)[], step: 1 | -1): void {
+    for (const message of ids) {
+      if (message?.delivery === undefined) continue;
+      const name = nameOf(message);
+      const count = (this.writing.get(name) ?? 0) + step;
+      if (count > 0) this.writing.set(name, count);
+      else this.writing.delete(name);
+    }
   }
 
   private text(value: unknown): string {
@@ -67,4 +90,8 @@ export class MessageIds {
       { details: { name: this.label } },
     );
   }
+}
+
+function nameOf({ id, delivery }: MessageId): string {
+  return `${delivery} ${id}`;
 }

@@ -87,9 +87,13 @@ export class StatementWork implements Work<Item> {
     return this.item(msg, given, list, id);
   }
 
-  async write(items: Item[]): Promise<ItemResult<WriteResult>[]> {
-    const outcomes = await this.guard.write(items.map(({ statements, id }) => (id ? { statements, id: id.id } : { statements })));
-    return items.map((item, index) => this.result(item, outcomes[index] as TransactionOutcome));
+  write(items: Item[]): Promise<ItemResult<WriteResult>[]> {
+    const { ids } = this.options;
+    const write = async (): Promise<ItemResult<WriteResult>[]> => {
+      const outcomes = await this.guard.write(items.map(({ statements, id }) => (id ? { statements, id: id.id } : { statements })));
+      return items.map((item, index) => this.result(item, outcomes[index] as TransactionOutcome));
+    };
+    return ids ? ids.during(items.map(({ id }) => id), write) : write();
   }
 
   private store(transactions: Transaction[]): Promise<TransactionOutcome[]> {

@@ -56,9 +56,13 @@ export class TableWork implements Work<Item> {
     return this.mapper.key(row);
   }
 
-  async write(items: Item[]): Promise<ItemResult<WriteResult>[]> {
-    const outcomes = await this.guard.write(items.map(({ row }) => row));
-    return items.map((given, index) => this.result(given, outcomes[index] ?? null));
+  write(items: Item[]): Promise<ItemResult<WriteResult>[]> {
+    const { ids } = this.options;
+    const write = async (): Promise<ItemResult<WriteResult>[]> => {
+      const outcomes = await this.guard.write(items.map(({ row }) => row));
+      return items.map((given, index) => this.result(given, outcomes[index] ?? null));
+    };
+    return ids ? ids.during(items.map(({ id }) => id), write) : write();
   }
 
   private store(rows: WriteRow[]): Promise<RowOutcome[]> {

@@ -142,7 +142,8 @@ export class Pool {
 
   private giveBack(lent: Lent): void {
     const { maxLifetime = 3_600_000 } = this.options;
-    if (Date.now() - lent.born >= maxLifetime) void this.discard(lent.connection);
+    // one that broke in the middle of a batch, whose first part was stored all the same
+    if (!lent.connection.alive || Date.now() - lent.born >= maxLifetime) void this.discard(lent.connection);
     else this.lend(lent);
   }
 

@@ -129,8 +129,9 @@ async function attempt<T>(work: () => T): Promise<T> {
   try {
     return work();
   } catch (error) {
-    const native = (error as { errcode?: unknown }).errcode;
+    const { errcode: native, code } = error as { errcode?: unknown; code?: unknown };
     if (typeof native === "number") throw databaseError({ state: "HY000", native, message: errorText(error) }, "sqlite");
+    if (code === "ERR_INVALID_STATE") throw new ConnectorError("DATABASE_UNAVAILABLE", errorText(error), { cause: error }); // closed: no row's fault
     throw new ConnectorError("ROW_REFUSED", errorText(error), { cause: error }); // a value it cannot bind
   }
 }

@@ -56,6 +56,19 @@ describe("The pool", () => {
     tries = 0;
   });
 
+  it("gives no connection on that broke under a work that succeeded all the same", async () => {
+    const one = pool(1);
+    const first = one.use(async (connection) => {
+      await tick();
+      (connection as FakeConnection).alive = false;
+    });
+    const second = one.use(async (connection) => connection.alive);
+    await first;
+    assert.equal(await second, true);
+    assert.deepEqual(made.map(({ closed }) => closed), [true, false]);
+    await one.close(100);
+  });
+
   it("opens no more connections than its size, and lends them in turn", async () => {
     const four = pool(4);
     let atOnce = 0;

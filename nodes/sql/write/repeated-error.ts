@@ -7,7 +7,8 @@ import { isDuplicateKey } from "../client/duplicate-key";
  * drain a queue into its dead letters: after so many equal permanent errors in a row the next ones are held, as if the database were
  * away, and one of them is tried now and then. When one passes, or fails in another way, all go on.
  *
- * A duplicate key neither counts nor ends a row of errors: after a crash a broker sends again what was stored, and that is no fault.
+ * A duplicate that its key refused, or its id in the inbox, neither counts nor ends a row of errors: after a crash a broker sends again what
+ * was stored, and that is no fault.
  */
 export class RepeatedError<Item, Result> {
   private last = "";
@@ -19,10 +20,12 @@ export class RepeatedError<Item, Result> {
   /**
    * @param limit errors in a row; 0 never stops
    * @param store stores items: one result each
+   * @param tells whether a result says that the next may pass, too; one for which nothing was done does not. Default: each does
    */
   constructor(
     private readonly limit: number,
     private readonly store: (items: Item[]) => Promise<ItemResult<Result>[]>,
+    private readonly tells: (result: Result) => boolean = () => true,
   ) {}
 
   /** Stores items, or holds them. @throws whatever `store` throws */
@@ -39,21 +42,29 @@ export class RepeatedError<Item, Result> {
 
   /** Tries one, each time the next, since the first may be wrong for a reason of its own. */
   private async probe(items: Item[], stopped: ConnectorError): Promise<ItemResult<Result>[]> {
-    const place = this.probes % items.length;
-    this.probes += 1;
-    const [result = held(stopped)] = await this.store([items[place] as Item]);
-    const again = !result.ok && (result.error.scope === "system" || signature(result.error) === this.last);
-    if (again) {
-      const error = result.error.scope === "system" ? result.error : stopped;
-      return items.map(() => held(error));
+    const results = new Array<ItemResult<Result> | undefined>(items.length);
+    let error = stopped;
+    for (const _item of items) {
+      const place = this.probes % items.length;
+      this.probes += 1;
+      const [result = held(stopped)] = await this.store([items[place] as Item]);
+      if (result.ok && !this.tells(result.value)) {
+        results[place] = result;
+        continue;
+      }
+      if (!result.ok && (result.error.scope === "system" || signature(result.error) === this.last)) {
+        if (result.error.scope === "system") error = result.error;
+        break;
+      }
+      this.stopped = undefined;
+      this.times = 0;
+      this.count([result]);
+      results[place] = result;
+      const others = items.filter((_other, index) => !results[index]);
+      const rest = others.length > 0 ? await this.rest(others) : [];
+      return items.map((_each, index) => results[index] ?? rest.shift() ?? held(stopped));
     }
-    this.stopped = undefined;
-    this.times = 0;
-    this.count([result]);
-    const others = items.filter((_item, index) => index !== place);
-    const results = others.length > 0 ? await this.rest(others) : [];
-    results.splice(place, 0, result);
-    return results;
+    return items.map((_each, index) => results[index] ?? held(error));
   }
 
   /** What follows a probe that passed: that one is committed, and must not be forgotten because of these. */
@@ -68,7 +79,7 @@ export class RepeatedError<Item, Result> {
 
   private count(results: ItemResult<Result>[]): ItemResult<Result>[] {
     if (this.limit === 0) return results;
-    if (results.some(({ ok }) => ok)) {
+    if (results.some((result) => result.ok && this.tells(result.value))) {
       this.times = 0;
       return results;
     }

@@ -57,11 +57,13 @@ const MOST_STEPS = 10_000;
 export class StatementWork implements Work<Item> {
   /** One: in which order own statements must run, only their author knows. */
   readonly concurrency = 1;
+  readonly dedupes: boolean;
   private readonly guard: CrashGuard<Transaction, TransactionOutcome>;
   private readonly sections: Section[] = [];
 
   constructor(private readonly options: StatementWorkOptions) {
     const { statements, parameters, forEach } = options;
+    this.dedupes = options.ids !== undefined;
     this.guard = new CrashGuard(
       (transactions) => this.store(transactions),
       (error) => ({ error: toData(error) }),

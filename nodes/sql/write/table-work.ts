@@ -30,6 +30,7 @@ const MAX_CONCURRENCY = 3;
 /** Messages to rows of one table, and rows to batches: each message by its own row's fate. */
 export class TableWork implements Work<Item> {
   readonly concurrency: number;
+  readonly dedupes: boolean;
   private readonly mapper: RowMapper;
   private readonly guard: CrashGuard<WriteRow, RowOutcome>;
   private readonly usual: WriteResult;
@@ -37,6 +38,7 @@ export class TableWork implements Work<Item> {
   constructor(private readonly options: TableWorkOptions) {
     const { table, mode } = options;
     this.concurrency = Math.min(options.database.concurrency, MAX_CONCURRENCY);
+    this.dedupes = options.ids !== undefined;
     this.mapper = new RowMapper(options);
     this.usual = { rowsAffected: 1, table, mode };
     this.guard = new CrashGuard(

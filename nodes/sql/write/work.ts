@@ -17,6 +17,8 @@ export interface WriteResult {
 export interface Work<Item> {
   /** Most writes at once. */
   readonly concurrency: number;
+  /** With an inbox: a duplicate was known by its id, and nothing else was tried. */
+  readonly dedupes?: boolean;
   /** Makes a message ready. @throws ConnectorError of scope `message`; as a rejection when values are evaluated later */
   prepare(msg: object): Item | Promise<Item>;
   /** Items with equal keys stay in order. */

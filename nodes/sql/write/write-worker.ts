@@ -49,7 +49,8 @@ export class WriteWorker {
     private readonly probeInterval = PROBE_INTERVAL,
   ) {
     const { database, work, batchSize, linger, stopAfter, warn } = options;
-    this.repeated = new RepeatedError(stopAfter, (items) => work.write(items));
+    // a message known by its id, or with a list without items, gives the database nothing to refuse
+    this.repeated = new RepeatedError(stopAfter, (items) => work.write(items), ({ duplicate, results }) => !(duplicate && work.dedupes) && results?.length !== 0);
     this.sink = new Sink<unknown, WriteResult>({
       batchSize,
       linger,

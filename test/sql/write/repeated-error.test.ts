@@ -3,9 +3,9 @@ import { ConnectorError } from "../../../nodes/common/errors";
 import type { ItemResult } from "../../../nodes/delivery/sink";
 import { RepeatedError } from "../../../nodes/sql/write/repeated-error";
 
-type Verdict = "ok" | "null" | "type" | "busy" | "duplicate" | "away";
+type Verdict = "ok" | "nothing" | "null" | "type" | "busy" | "duplicate" | "away";
 
-const ERRORS: Record<Exclude<Verdict, "ok">, ConnectorError> = {
+const ERRORS: Record<Exclude<Verdict, "ok" | "nothing">, ConnectorError> = {
   null: new ConnectorError("ROW_REFUSED", "null", { details: { state: "23502", native: 1, table: "t" } }),
   type: new ConnectorError("ROW_REFUSED", "type", { details: { state: "22P02", native: 1, table: "t" } }),
   duplicate: new ConnectorError("ROW_REFUSED", "duplicate", { details: { state: "23505", native: 1, table: "t" } }),
@@ -14,10 +14,10 @@ const ERRORS: Record<Exclude<Verdict, "ok">, ConnectorError> = {
 };
 
 const store = async (items: Verdict[]): Promise<ItemResult<string>[]> =>
-  items.map((item) => (item === "ok" ? { ok: true, value: item } : { ok: false, error: ERRORS[item] }));
+  items.map((item) => (item === "ok" || item === "nothing" ? { ok: true, value: item } : { ok: false, error: ERRORS[item] }));
 
 /** "ok", "held", or the text of the error. */
-const told = (results: ItemResult<string>[]): string[] => results.map((result) => (result.ok ? "ok" : result.error.scope === "system" ? "held" : result.error.message));
+const told = (results: ItemResult<string>[]): string[] => results.map((result) => (result.ok ? result.value : result.error.scope === "system" ? "held" : result.error.message));
 const times = <T>(count: number, value: T): T[] => new Array<T>(count).fill(value);
 
 describe("A node whose messages all fail alike", () => {
@@ -72,6 +72,17 @@ describe("A node whose messages all fail alike", () => {
     const repeated = new RepeatedError<Verdict, string>(2, store);
     await repeated.write(["null", "null"]);
     assert.deepEqual(told(await repeated.write(["type", "ok"])), ["type", "ok"]);
+  });
+
+  it("learns nothing from a message for which nothing was done, and lets it pass", async () => {
+    const tells = (value: string): boolean => value !== "nothing";
+    const repeated = new RepeatedError<Verdict, string>(3, store, tells);
+    assert.deepEqual(told(await repeated.write(["null", "nothing", "null"])), ["null", "nothing", "null"]);
+    assert.deepEqual(told(await repeated.write(["nothing", "null", "nothing", "null"])), ["nothing", "null", "nothing", "held"]);
+    assert.deepEqual(told(await repeated.write(["nothing", "null", "nothing"])), ["nothing", "held", "held"]);
+    assert.deepEqual(told(await repeated.write(["nothing", "nothing"])), ["nothing", "nothing"]);
+    assert.deepEqual(told(await repeated.write(["null"])), ["held"]);
+    assert.deepEqual(told(await repeated.write(["nothing", "ok", "nothing"])), ["nothing", "ok", "nothing"]);
   });
 
   it("stays stopped while the database is away", async () => {

@@ -68,8 +68,8 @@ export interface StatementSettings extends Common {
 const TABLE_MODES: readonly string[] = ["insert", "upsert", "update", "delete", "ignore"] satisfies WriteMode[];
 const NEED_KEYS = ["upsert", "update", "delete"];
 
-/** Statements that would end the node's own transaction, or begin another in it; `begin` alone also begins a block of Oracle's. */
-const TRANSACTION = /^\s*(begin(\s+(tran|transaction|work|deferred|immediate|exclusive)\b|\s*;?\s*$)|(start\s+transaction|commit|rollback|abort|end|savepoint|release|set\s+autocommit)\b)/i;
+/** Statements that, behind comments, would end the node's own transaction, or begin another in it; `begin` alone also begins a block of Oracle's. */
+const TRANSACTION = /^(?:\s|--[^\n]*(?:\n|$)|\/\*(?:[^*]|\*(?!\/))*\*\/)*(begin(\s+(tran|transaction|work|deferred|immediate|exclusive)\b|\s*;?\s*$)|(start\s+transaction|commit|rollback|abort|end|savepoint|release|set\s+autocommit)\b)/i;
 
 /** Tells what is wrong, by a key of the catalogue and its values. */
 export type Tell = (key: string, values?: Record<string, string | number>) => string;

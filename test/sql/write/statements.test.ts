@@ -115,7 +115,7 @@ describe("The sql write node with own statements", function () {
   });
 
   it("fails what it gets while it is not configured", async () => {
-    for (const statements of [[], ["  "], ["insert into orders (id) values (1)", "commit"], ["BEGIN TRANSACTION"], ["begin;"]]) {
+    for (const statements of [[], ["  "], ["insert into orders (id) values (1)", "commit"], ["BEGIN TRANSACTION"], ["begin;"], ["-- done\n/* now */ commit"]]) {
       const node = await deploy(statements);
       node.receive(message({ id: 1 }));
       await bench.through(1);

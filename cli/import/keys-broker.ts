@@ -36,12 +36,12 @@ export const BROKER_KEYS = {
   "broker.connection.connectTimeout": {
     aliases: ["connectionTimeout", "timeout", "handshakeTimeout"],
     means: "time for connecting",
-    lands: "amqp broker: Connect timeout",
+    lands: "amqp broker: Timeout",
   },
   "broker.connection.mechanism": {
     aliases: ["saslMechanism", "sasl", "authMechanism", "authentication"],
     means: "`PLAIN` or `EXTERNAL`",
-    lands: "amqp broker: Sign in",
+    lands: "amqp broker: Sign-in",
   },
   "broker.connection.protocol": {
     aliases: ["type", "provider", "vendor", "product", "transport"],
@@ -76,37 +76,37 @@ export const BROKER_KEYS = {
   },
 
   "broker.source.queue": { aliases: ["queueName", "name", "inputQueue", "sourceQueue", "readQueue", "address"], means: "queue to take messages from", lands: "amqp in or amqp get: Queue" },
-  "broker.source.queueType": { aliases: ["xQueueType"], means: "`quorum`, `classic` or `stream`, if the queue has to be made", lands: "amqp in or amqp get: Queue type" },
+  "broker.source.queueType": { aliases: ["xQueueType"], means: "`quorum`, `classic` or `stream`, if the queue has to be made", lands: "amqp in or amqp get: Type" },
   "broker.source.declare": {
     aliases: ["create", "createQueue", "autoDeclare", "declareQueue"],
     means: "whether a missing queue is made",
     lands: "amqp in or amqp get: If missing",
   },
   "broker.source.passive": { aliases: ["existing", "mustExist"], means: "the opposite of *declare*", lands: "amqp in or amqp get: If missing" },
-  "broker.source.exchange": { aliases: ["exchangeName", "bindExchange"], means: "exchange the queue is bound to", lands: "amqp in: Bindings" },
-  "broker.source.exchangeType": { aliases: ["exchangeKind"], means: "its type: `topic`, `direct`, `fanout` or `headers`", lands: "amqp in: Bindings" },
+  "broker.source.exchange": { aliases: ["exchangeName", "bindExchange"], means: "exchange the queue is bound to", lands: "amqp in: Bind to exchanges" },
+  "broker.source.exchangeType": { aliases: ["exchangeKind"], means: "its type: `topic`, `direct`, `fanout` or `headers`", lands: "amqp in: Bind to exchanges" },
   "broker.source.routingKey": {
     aliases: ["routingKeys", "bindingKey", "bindingKeys", "binding", "topic", "topics", "pattern"],
     means: "routing keys of the binding",
-    lands: "amqp in: Bindings",
+    lands: "amqp in: Bind to exchanges",
   },
-  "broker.source.prefetch": { aliases: ["prefetchCount", "qos", "basicQos", "window", "maxUnacked"], means: "messages out at the same time", lands: "amqp in: Prefetch" },
+  "broker.source.prefetch": { aliases: ["prefetchCount", "qos", "basicQos", "window", "maxUnacked"], means: "messages out at the same time", lands: "amqp in: At once" },
   "broker.source.count": {
     aliases: ["maxMessages", "messages", "limit", "batchSize", "batch", "max", "fetch"],
     means: "most messages taken at a time, on demand",
-    lands: "amqp get: Count",
+    lands: "amqp get: Take",
   },
   "broker.source.deadLetterQueue": {
     aliases: ["dlq", "errorQueue", "failedQueue", "rejectQueue", "deadLetter", "errorDestination", "failureQueue"],
     means: "queue for what cannot be written",
-    lands: "amqp in or amqp get: Dead-letter queue",
+    lands: "amqp in or amqp get: Dead letter",
   },
   "broker.source.retries": {
     aliases: ["maxRetries", "retryCount", "attempts", "maxAttempts", "redeliveries", "maxRedeliveries", "retry"],
     means: "tries after the first",
     lands: "amqp in or amqp get: Retries",
   },
-  "broker.source.retryDelay": { aliases: ["retryInterval", "backoff", "redeliveryDelay"], means: "time before the first retry", lands: "amqp in or amqp get: Retry delay" },
+  "broker.source.retryDelay": { aliases: ["retryInterval", "backoff", "redeliveryDelay"], means: "time before the first retry", lands: "amqp in or amqp get: First delay" },
   "broker.source.consumerPriority": { aliases: ["priority"], means: "priority of the consumer", lands: "amqp in: Priority" },
   "broker.source.exclusive": { aliases: ["singleActiveConsumer"], means: "one consumer at a time", lands: "amqp in: Only one (a queue that is made gets a single active consumer)" },
   "broker.source.arguments": { aliases: ["args", "queueArguments"], means: "arguments of a queue that is made", lands: "amqp in or amqp get: Arguments", object: true },
@@ -124,7 +124,7 @@ export const BROKER_KEYS = {
   },
 
   "broker.destination.exchange": { aliases: ["exchangeName", "targetExchange"], means: "exchange to publish to", lands: "amqp out: Exchange" },
-  "broker.destination.exchangeType": { aliases: ["exchangeKind"], means: "its type, if it has to be made", lands: "amqp out: Exchange type" },
+  "broker.destination.exchangeType": { aliases: ["exchangeKind"], means: "its type, if it has to be made", lands: "amqp out: If missing" },
   "broker.destination.routingKey": {
     aliases: ["routing", "key", "topic", "subject", "bindingKey"],
     means: "routing key; a placeholder is filled from the row",
@@ -133,7 +133,7 @@ export const BROKER_KEYS = {
   "broker.destination.queue": {
     aliases: ["queueName", "name", "outputQueue", "targetQueue", "writeQueue", "address"],
     means: "queue to publish to, where no exchange is named",
-    lands: "amqp out: Routing key, with the default exchange",
+    lands: "amqp out: Queue",
   },
   "broker.destination.declare": { aliases: ["create", "createExchange", "autoDeclare", "declareExchange"], means: "whether a missing exchange is made", lands: "amqp out: If missing" },
   "broker.destination.passive": { aliases: ["existing", "mustExist"], means: "the opposite of *declare*", lands: "amqp out: If missing" },
@@ -143,7 +143,7 @@ export const BROKER_KEYS = {
     lands: "amqp out: Persistent",
   },
   "broker.destination.mandatory": { aliases: ["failUnroutable"], means: "a message that no queue takes is an error", lands: "amqp out: Mandatory" },
-  "broker.destination.confirmTimeout": { aliases: ["publishTimeout", "sendTimeout"], means: "time for the broker's confirm", lands: "amqp out: Confirm timeout" },
+  "broker.destination.confirmTimeout": { aliases: ["publishTimeout", "sendTimeout"], means: "time for the broker's confirm", lands: "amqp out: Confirm in" },
   "broker.destination.contentType": { aliases: ["mimeType", "mime"], means: "content type", lands: "amqp out: Properties" },
   "broker.destination.priority": { aliases: ["messagePriority"], means: "priority of the messages", lands: "amqp out: Properties" },
   "broker.destination.expiration": { aliases: ["ttl", "messageTtl", "timeToLive", "expires"], means: "time after which a message is dropped", lands: "amqp out: Properties" },

@@ -41,7 +41,7 @@ const FILE_KEYS = {
   threads: {
     aliases: ["concurrency", "workers", "parallelism", "consumers", "concurrentConsumers", "threadCount"],
     means: "messages worked on at the same time",
-    lands: "the nodes work on many messages at a time by themselves; see Prefetch of amqp in and Connections of the database",
+    lands: "the nodes work on many messages at a time by themselves; see At once of amqp in and Connections of the database",
     dropped: true,
   },
 } as const satisfies Record<string, Key>;

@@ -21,6 +21,8 @@ export interface DatabaseWaitOptions {
 /** The wait of triggers for a database that is away: those of deliveries without end, for their sources pause; the others for so long. */
 export class DatabaseWait {
   private readonly patience: Patience<ReadErrand>;
+  /** Those whose patience runs. */
+  private readonly waiting = new Set<ReadErrand>();
   private reason: ConnectorError | undefined;
   private end: (() => void) | undefined;
 
@@ -35,23 +37,25 @@ export class DatabaseWait {
 
   /** Another trigger came. */
   include(errand: ReadErrand): void {
-    if (this.reason && !errand.claim) this.patience.add(errand);
+    if (!this.reason || errand.claim) return;
+    this.waiting.add(errand);
+    this.patience.add(errand);
   }
 
   /** A trigger is done. */
   forget(errand: ReadErrand): void {
+    this.waiting.delete(errand);
     this.patience.delete(errand);
   }
 
   /** Resolves when the database answers again, one of these triggers has waited too long, or all is closed. */
   async until(error: ConnectorError, errands: Iterable<ReadErrand>): Promise<void> {
     this.reason = error;
-    const waiting = [...errands];
-    for (const errand of waiting) this.include(errand);
+    for (const errand of errands) this.include(errand);
     this.options.onChange();
     await Promise.race([this.options.database.untilReady().catch(() => undefined), new Promise<void>((resolve) => (this.end = resolve))]);
     this.reason = this.end = undefined;
-    for (const errand of waiting) this.forget(errand);
+    for (const errand of [...this.waiting]) this.forget(errand); // also those that came meanwhile
     this.options.onChange();
   }
 

@@ -1,3 +1,4 @@
+import type { Room } from "./room";
 import type { Failure, Parcel, RowDeliveries } from "./row-deliveries";
 
 /** What `msg.error` says of a dead letter. */
@@ -20,6 +21,8 @@ export interface DeadLetter {
 
 /** What {@link DeadLetters} needs. */
 export interface DeadLettersOptions {
+  /** Those that wait for another try take theirs. */
+  room: Room;
   deliveries: () => RowDeliveries;
   /** Which output they go to, from 0. */
   output: number;
@@ -80,10 +83,13 @@ export class DeadLetters {
   }
 
   private later(letter: DeadLetter): void {
+    const { room, delay } = this.options;
+    room.take(letter.size);
     const timer = setTimeout(() => {
       this.timers.delete(timer);
+      room.leave(letter.size);
       this.add(letter);
-    }, this.options.delay);
+    }, delay);
     this.timers.add(timer);
   }
 }

@@ -76,6 +76,7 @@ export class Poller {
       runtime,
       room: this.room,
       send: options.send,
+      isWired: options.isWired,
       onHold: (reason) => {
         this.holdReason = reason;
         this.pause("held");
@@ -85,6 +86,7 @@ export class Poller {
     });
     const output = settings.emptyOutput ? 2 : 1;
     this.deadLetters = new DeadLetters({
+      room: this.room,
       deliveries: () => this.deliveries,
       output,
       isWired: () => options.isWired(output),

@@ -37,6 +37,8 @@ export interface RowDeliveriesOptions {
   runtime: TrackedRuntime;
   room: Room;
   send(output: number, message: object): void;
+  /** Whether what is put out there goes anywhere: into nothing, it would count as finished. */
+  isWired(output: number): boolean;
   /** A sink waits for its system: hand over no more. */
   onHold(reason: string): void;
   onResume(): void;
@@ -45,6 +47,8 @@ export interface RowDeliveriesOptions {
 
 /** ms until what a deploy of other nodes has released is tried again; while that goes on, it is released once more. */
 const DEPLOY = 250;
+/** ms between two looks whether a node is wired again, for what must be sent. */
+const REWIRED = 500;
 
 interface Wait {
   timer: NodeJS.Timeout;
@@ -105,6 +109,7 @@ export class RowDeliveries {
   }
 
   private send(parcel: Parcel, attempt: number): void {
+    if (!this.options.isWired(parcel.output)) return this.after(parcel, REWIRED, attempt, false);
     const delivery = this.source.open(parcel, attempt);
     const message = { ...parcel.message(), delivery: delivery.info };
     this.source.send(delivery, () => this.options.send(parcel.output, message));

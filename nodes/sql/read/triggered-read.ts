@@ -73,6 +73,7 @@ export class TriggeredRead {
       runtime,
       room: this.room,
       send: (_output, message) => options.send(message),
+      isWired: () => options.isWired(),
       onHold: (reason) => this.holds(reason),
       onResume: () => this.holds(undefined),
       warn: options.warn,
@@ -201,13 +202,13 @@ export class TriggeredRead {
       rows = rows.length > 0 ? rows.concat(page) : page;
       let at = 0;
       for (; rows.length - at > size; at += size) {
-        if (!this.goes(errand, size) && !(await this.mayGo(errand, size))) return errand.end(stopped());
+        if (!this.goes(errand, size) && !(await this.mayGo(errand, size))) return this.breakOff(errand);
         this.hand(errand, source, rows.slice(at, at + size), false);
       }
       rows = rows.slice(at);
     }
     if (rows.length > 0) {
-      if (!(await this.mayGo(errand, rows.length))) return errand.end(stopped());
+      if (!(await this.mayGo(errand, rows.length))) return this.breakOff(errand);
       this.hand(errand, source, rows, true);
     }
     if (errand.sent > 0) return errand.end();
@@ -223,9 +224,14 @@ export class TriggeredRead {
     return rows;
   }
 
-  /** Waits until rows may go. @returns whether they may: not when the trigger has failed, or the flow stops */
+  /** No more rows are read. That is no failure when the trigger's delivery was settled meanwhile: its copy comes. */
+  private breakOff(errand: ReadErrand): void {
+    errand.end(errand.claim?.closed ? undefined : stopped());
+  }
+
+  /** Waits until rows may go. @returns whether they may: not when the trigger has failed or its delivery was settled, or the flow stops */
   private async mayGo(errand: ReadErrand, rows: number): Promise<boolean> {
-    while (!this.closed && !errand.failure) {
+    while (!this.closed && !errand.failure && !errand.claim?.closed) {
       if (this.goes(errand, rows)) return true;
       if (this.sinkReason !== undefined) await this.hold.over();
       else await this.room.until(rows);
@@ -234,7 +240,7 @@ export class TriggeredRead {
   }
 
   private goes(errand: ReadErrand, rows: number): boolean {
-    return !this.closed && !errand.failure && this.sinkReason === undefined && this.room.fits(rows);
+    return !this.closed && !errand.failure && !errand.claim?.closed && this.sinkReason === undefined && this.room.fits(rows);
   }
 
   private hand(errand: ReadErrand, source: RowSource, rows: RowValue[][], last: boolean): void {

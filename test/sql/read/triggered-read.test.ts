@@ -271,6 +271,22 @@ describe("sql read for a message", () => {
       await ended(ask());
     });
 
+    it("does not count against triggers that came meanwhile what their rows take when it is back", async () => {
+      const database = FakeDatabase.counting(1);
+      database.failures.openCursor.push(away);
+      const { ask, sent } = open(database, {}, undefined, { patience: 60 });
+      const first = ask();
+      await waitFor("the knock", () => database.knocking.length === 1);
+      const meanwhile = ask();
+      database.back();
+      await waitFor("both rows", () => sent.length === 2);
+      await new Promise((resolve) => setTimeout(resolve, 120));
+      assert.deepEqual([first.done, meanwhile.done], [[], []]);
+      sent.forEach(accept);
+      await Promise.all([ended(first), ended(meanwhile)]);
+      assert.deepEqual([first.done, meanwhile.done], [[undefined], [undefined]]);
+    });
+
     it("fails the trigger when it goes in the middle, after the rows that were sent are settled", async () => {
       const database = FakeDatabase.counting(1000);
       const { sent, ask } = open(database, { maxInFlight: 500 });
@@ -312,6 +328,39 @@ describe("sql read for a message", () => {
     await ended(unwired);
     assert.equal(unwired.done[0]?.code, "NOT_CONFIGURED");
     assert.deepEqual(database.asked, []);
+    outer.close();
+  });
+
+  it("keeps rows for as long as nothing is wired, also those that are tried again", async () => {
+    let wired = true;
+    const { ask, sent } = open(FakeDatabase.counting(3), { maxInFlight: 1, retries: 1 }, undefined, { isWired: () => wired });
+    const asked = ask();
+    await waitFor("the first", () => sent.length === 1);
+    wired = false;
+    settle(sent[0] as Sent, "retry");
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    assert.deepEqual([sent.length, asked.done], [1, []]);
+    wired = true;
+    for (let row = 1; row <= 3; row += 1) {
+      await waitFor("the next", () => sent.length === row + 1);
+      accept(sent[row] as Sent);
+    }
+    await ended(asked);
+    assert.deepEqual(asked.done, [undefined]);
+  });
+
+  it("reads no further for a delivery that is closed, for its copy will come", async () => {
+    const settings = { id: "outer", settle: "node" as const, deadline: 60_000, retries: 5, retryDelay: 60_000, retryMaxDelay: 60_000 };
+    const outer = new DeliverySource({ ...settings, runtime: { events } as unknown as TrackedRuntime, onSettle() {}, onHold() {}, onResume() {}, warn() {} });
+    const delivery = outer.open("x", 1);
+    const database = FakeDatabase.counting(1000);
+    const { ask, sent } = open(database, { maxInFlight: 10 });
+    const asked = ask({ payload: 1, delivery: delivery.info });
+    await waitFor("ten", () => sent.length === 10);
+    delivery.settle({ outcome: "retry" });
+    sent.forEach(accept);
+    await ended(asked);
+    assert.deepEqual([sent.length, asked.done, database.open.size], [10, [undefined], 0]);
     outer.close();
   });
 

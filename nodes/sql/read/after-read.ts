@@ -39,7 +39,11 @@ export class AfterRead {
   private readonly names: readonly string[];
   private readonly batcher: Batcher<FinishedRow>;
   private readonly backOff: BackOff;
-  private readonly timers = new Set<NodeJS.Timeout>();
+  /** Rows for which it failed by their own fault. Each has a clock of its own: the others need not wait for it. */
+  private readonly bad = new Map<FinishedRow, BackOff>();
+  private badError: ConnectorError | undefined;
+  /** Ends waits. */
+  private readonly waits = new Set<() => void>();
   private working: Promise<void> = Promise.resolve();
   private closed = false;
 
@@ -61,10 +65,12 @@ export class AfterRead {
   /** Tries once more for all that is left, until `end` (ms since the epoch). */
   async close(end: number): Promise<void> {
     this.closed = true;
-    for (const timer of this.timers) clearTimeout(timer);
     this.batcher.hurry();
-    while (this.batcher.waiting > 0 && Date.now() < end) await within(this.working, end - Date.now());
-    await within(this.working, Math.max(0, end - Date.now()));
+    for (const end of this.waits) end();
+    for (let last: unknown; Date.now() < end && (last !== this.working || this.batcher.waiting > 0); ) {
+      last = this.working;
+      await within(this.working, end - Date.now());
+    }
     this.batcher.clear();
   }
 
@@ -72,37 +78,51 @@ export class AfterRead {
     const failed = await this.mark(rows);
     if (failed.length === 0) {
       this.backOff.reset();
-      return this.options.onTrouble(undefined);
+      return this.options.onTrouble(this.bad.size > 0 ? this.badError : undefined);
     }
     if (this.closed) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(() => {
-        this.timers.delete(timer);
-        resolve();
-      }, this.backOff.next());
-      this.timers.add(timer);
-    });
+    await new Promise<void>((resolve) => this.after(this.backOff.next(), resolve));
     for (const row of failed.reverse()) this.batcher.again(row);
   }
 
-  /** @returns the rows for which it failed */
+  /** @returns the rows for which it could not be tried: no row could pass at present */
   private async mark(rows: FinishedRow[]): Promise<FinishedRow[]> {
     const error = await this.run(rows, this.together(rows));
     if (!error) return [];
-    if (error.scope === "system" || rows.length === 1) {
-      this.options.onTrouble(error);
-      return rows;
+    if (error.scope === "system") return this.cannot(error, rows);
+    if (rows.length === 1) this.setAside(rows[0] as FinishedRow, error);
+    else {
+      for (const [index, row] of rows.entries()) {
+        const own = await this.run([row], this.together([row]));
+        if (own?.scope === "system") return this.cannot(own, rows.slice(index));
+        if (own) this.setAside(row, own);
+      }
     }
-    // one row is at fault: the others need not wait for it
-    const failed: FinishedRow[] = [];
-    for (const row of rows) {
-      const own = await this.run([row], this.together([row]));
-      if (!own) continue;
-      failed.push(row);
-      this.options.onTrouble(own);
-      if (own.scope === "system") return [...failed, ...rows.slice(rows.indexOf(row) + 1)];
-    }
-    return failed;
+    return [];
+  }
+
+  private cannot(error: ConnectorError, rows: FinishedRow[]): FinishedRow[] {
+    this.options.onTrouble(error);
+    return rows;
+  }
+
+  private setAside(row: FinishedRow, error: ConnectorError): void {
+    const backOff = this.bad.get(row) ?? new BackOff();
+    this.bad.set(row, backOff);
+    this.badError = error;
+    this.options.onTrouble(error);
+    if (!this.closed) this.after(backOff.next(), () => this.batcher.again(row));
+  }
+
+  /** Calls `then` in so many ms, or when this closes. */
+  private after(ms: number, then: () => void): void {
+    const end = (): void => {
+      clearTimeout(timer);
+      this.waits.delete(end);
+      then();
+    };
+    const timer = setTimeout(end, ms);
+    this.waits.add(end);
   }
 
   private async run(rows: FinishedRow[], transaction: Transaction): Promise<ConnectorError | undefined> {
@@ -111,7 +131,10 @@ export class AfterRead {
     try {
       const [outcome] = await this.options.database.execute({ transactions: [transaction], maxRows: Number.MAX_SAFE_INTEGER });
       if (outcome && "error" in outcome) return named(fromData(outcome.error));
-      for (const row of rows) row.marked();
+      for (const row of rows) {
+        this.bad.delete(row);
+        row.marked();
+      }
       return undefined;
     } catch (error) {
       return named(toConnectorError(error));

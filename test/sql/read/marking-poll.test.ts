@@ -92,6 +92,19 @@ describe("sql read polling with a statement after each row", function () {
     assert.deepEqual(ids(), range(0, 20));
   });
 
+  it("lets no row wait for one for which it fails, however long that lasts, and stays red", async () => {
+    await insert(range(0, 60));
+    await engine.execute("create trigger no before update on t when new.id = 7 begin select raise(abort, 'not this one'); end");
+    const { states, close } = await bench.open({ ...MARK, maxInFlight: 4 }, accept);
+    await waitFor("the others to be marked", async () => (await marked()).length === 59);
+    assert.equal(states.at(-1)?.kind, "failed");
+    await engine.execute("drop trigger no");
+    const begun = Date.now();
+    await close();
+    assert.deepEqual(await marked(), range(0, 60)); // closing tries once more
+    assert.ok(Date.now() - begun < 900, `${Date.now() - begun} ms`);
+  });
+
   it("runs it for a row, too, that has gone to the dead letters, when that flow has finished", async () => {
     await insert([1, 2]);
     const { sent } = await bench.open(MARK, (message) => message.output === 0 && settle(message, (message.payload as { id: number }).id === 1 ? "dead-letter" : "accept", refused));

@@ -114,14 +114,17 @@ export function columnNamed(columns: readonly ColumnInfo[], name: string): { ind
   throw new ConnectorError("NOT_CONFIGURED", `The query gives no column ${name}: it gives ${columns.map((each) => each.name).join(", ")}`);
 }
 
+/** A watermark or key must not be this. */
+export function incomparable(column: string, value: Uint8Array | null): ConnectorError {
+  return new ConnectorError("NOT_CONFIGURED", `Rows cannot be compared by ${column}: it holds ${value === null ? "NULL" : "bytes"}`);
+}
+
 /**
  * What a value that was read is compared by, exactly: times to the microsecond and decimals of any length travel as text, and each product
  * has its own way to make a value of that without loss.
  */
 function comparable(value: RowValue, { name, type }: ComparedColumn, dialect: DialectName, marker: string): Compared {
-  if (value === null || value instanceof Uint8Array) {
-    throw new ConnectorError("NOT_CONFIGURED", `Rows cannot be compared by ${name}: it holds ${value === null ? "NULL" : "bytes"}`);
-  }
+  if (value === null || value instanceof Uint8Array) throw incomparable(name, value);
   // PostgreSQL is asked which type it expects in a place (client/parameter-types.ts), and a cast of ours would only keep it from an index
   if (typeof value !== "string" || dialect === "postgresql") return { sql: marker, value };
   if (TIMESTAMP.test(value) && (dialect !== "sqlite" || /^(timestamp|datetime)/.test(type)) && !/char|text|clob/.test(type)) return timestamp(value, dialect, marker);
@@ -130,11 +133,12 @@ function comparable(value: RowValue, { name, type }: ComparedColumn, dialect: Di
 }
 
 function timestamp(value: string, dialect: DialectName, marker: string): Compared {
-  const zoned = ZONE.test(value);
   switch (dialect) {
     case "sqlserver":
-      return { sql: `cast(${marker} as ${zoned ? "datetimeoffset" : "datetime2"}(7))`, value };
+      // text takes the type of the column it is compared with. A datetime counts in 1/300 s: next to a datetime2 it would not equal its own text
+      return { sql: `cast(${marker} as varchar(40))`, value };
     case "oracle": {
+      const zoned = ZONE.test(value);
       const exact = value.replace(/Z$/i, "+00:00").replace(/(:\d\d)(?=[+-]\d\d:?\d\d$|$)/, (seconds) => (value.includes(".") ? seconds : `${seconds}.0`));
       const format = `YYYY-MM-DD"T"HH24:MI:SS.FF9${zoned ? "TZH:TZM" : ""}`;
       return { sql: `to_timestamp${zoned ? "_tz" : ""}(${marker}, '${format}')`, value: exact };

@@ -19,6 +19,8 @@ export interface WayOptions {
   warn(text: string): void;
   /** What goes on beside the polls has trouble, or has it no more. */
   onTrouble(error: ConnectorError | undefined): void;
+  /** ms until a watermark that could not be stored is stored again. Default 5000. */
+  retryStore?: number;
 }
 
 /** The way to poll that the settings ask for. */
@@ -27,8 +29,10 @@ export function pollWay(context: PollContext, options: WayOptions): PollWay {
   switch (progress.by) {
     case "watermark": {
       const { watermarkColumn, keyColumn } = progress;
-      const { node, databaseNode: database, store, warn } = options;
-      return new WatermarkPoll(context, progress, new Watermark({ store, key: `sql-read/${node}`, database, watermarkColumn, keyColumn, warn }));
+      const { node, databaseNode: database, store, warn, retryStore } = options;
+      const identity = { database, watermarkColumn, keyColumn };
+      const watermark = new Watermark({ store, key: `sql-read/${node}`, ...identity, warn, ...(retryStore === undefined ? {} : { retry: retryStore }) });
+      return new WatermarkPoll(context, progress, watermark);
     }
     case "after-read": {
       const { database, onTrouble } = options;

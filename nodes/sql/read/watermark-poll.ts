@@ -1,7 +1,7 @@
 import { ConnectorError } from "../../common/errors";
 import type { RowValue } from "../client/protocol";
 import { eachMessage, FETCH_SIZE, roomToRead, withValues, type PollContext, type PollWay } from "./poll-context";
-import { columnNamed, PollQuery, type ComparedColumn } from "./poll-query";
+import { columnNamed, incomparable, PollQuery, type ComparedColumn } from "./poll-query";
 import { RowSource } from "./row-source";
 import type { Progress } from "./settings";
 import type { Position, Watermark } from "./watermark";
@@ -110,20 +110,26 @@ export class WatermarkPoll implements PollWay {
     }
   }
 
-  /** Takes out the row that was read last, and finds what has no place of its own in the order. */
+  /**
+   * Takes out the row that was read last, and what is before it: a comparison may be less exact than the rows' values (text without case, floats).
+   * Finds what has no place of its own in the order.
+   */
   private check(rows: RowValue[][], watermarkAt: number, keyAt: number): { fresh: RowValue[][]; wrong?: ConnectorError } {
     const { watermarkColumn, keyColumn } = this.settings;
     const fresh: RowValue[][] = [];
-    let before = this.last;
+    const { last } = this;
+    let before: Position | undefined;
     for (const [place, row] of rows.entries()) {
       const [watermark, key] = [row[watermarkAt] ?? null, row[keyAt] ?? null];
       if (key === null) return { fresh, wrong: new ConnectorError("NOT_CONFIGURED", `A row has no value in the key column ${keyColumn}, so nobody could tell whether it was read`) };
-      const same = before?.watermark === watermark && before.key === key;
-      if (same && place > 0) {
+      if (watermark instanceof Uint8Array) return { fresh, wrong: incomparable(watermarkColumn, watermark) };
+      if (key instanceof Uint8Array) return { fresh, wrong: incomparable(keyColumn, key) };
+      if (place > 0 && before?.watermark === watermark && before.key === key) {
         const where = `${watermarkColumn} ${String(watermark)} and ${keyColumn} ${String(key)}`;
         return { fresh, wrong: new ConnectorError("NOT_CONFIGURED", `Two rows have ${where}: together the two columns must be unique, or a row would be missed`) };
       }
-      if (!same) fresh.push(row);
+      if (last?.watermark === watermark && last.key === key) fresh.length = 0;
+      else fresh.push(row);
       before = { watermark, key };
     }
     return { fresh };

@@ -1,5 +1,6 @@
 import { ConnectorError, errorText } from "../../common/errors";
 import type { Store } from "../../common/store";
+import { type Linked, LinkedList } from "../../delivery/linked-list";
 import type { RowValue } from "../client/protocol";
 
 /** A place in the rows of a watched query. */
@@ -27,23 +28,25 @@ export interface WatermarkOptions extends WatermarkIdentity {
   warn(text: string): void;
   /** ms between two writes at least. Default 250. */
   every?: number;
+  /** ms until a write that failed is tried again. Default 5000. */
+  retry?: number;
 }
 
-interface Mark {
+/** Rows that are not settled, up to a position; what is settled behind them needs no mark of its own. */
+interface Mark extends Linked<Mark> {
   position: Position;
-  settled: boolean;
 }
 
 /** How far rows are settled, kept over restarts. Rows are settled in any order; the lowest that is not holds the position. */
 export class Watermark {
   private current: Position | undefined;
-  private readonly marks: Mark[] = [];
-  /** Marks before this one are settled and gone; they are cut off now and then. */
-  private first = 0;
+  private readonly marks = new LinkedList<Mark>();
   private loading: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
   private writtenAt = 0;
   private dirty = false;
+  private failing = false;
+  private closed = false;
   private writing: Promise<void> = Promise.resolve();
 
   constructor(private readonly options: WatermarkOptions) {}
@@ -73,16 +76,20 @@ export class Watermark {
 
   /** Rows up to here are handed over, in order. @returns called when they are settled */
   add(position: Position): () => void {
-    const mark: Mark = { position, settled: false };
-    this.marks.push(mark);
+    const mark: Mark = { position, older: undefined, newer: undefined };
+    this.marks.add(mark);
     return () => {
-      mark.settled = true;
-      this.advance();
+      const { older } = mark;
+      this.marks.remove(mark);
+      if (older) older.position = mark.position;
+      else this.change(mark.position);
     };
   }
 
   /** Writes what is not written yet. */
   async close(): Promise<void> {
+    this.closed = true;
+    clearTimeout(this.timer);
     if (this.dirty) this.write();
     await this.writing;
   }
@@ -95,23 +102,15 @@ export class Watermark {
     else warn("The stored watermark is one of other columns or of another database, and does not count");
   }
 
-  private advance(): void {
-    let reached: Position | undefined;
-    for (let mark = this.marks[this.first]; mark?.settled; mark = this.marks[this.first]) {
-      reached = mark.position;
-      this.first += 1;
-    }
-    if (this.first > 1024 && this.first * 2 > this.marks.length) {
-      this.marks.splice(0, this.first);
-      this.first = 0;
-    }
-    if (reached) this.change(reached);
-  }
-
   private change(position: Position): void {
     this.current = position;
+    const { every = 250, retry = 5_000 } = this.options;
+    this.writeIn(this.writtenAt + (this.failing ? retry : every) - Date.now());
+  }
+
+  private writeIn(ms: number): void {
     this.dirty = true;
-    this.timer ??= setTimeout(() => this.write(), Math.max(0, this.writtenAt + (this.options.every ?? 250) - Date.now()));
+    if (!this.closed) this.timer ??= setTimeout(() => this.write(), Math.max(0, ms));
   }
 
   private write(): void {
@@ -119,9 +118,17 @@ export class Watermark {
     this.timer = undefined;
     this.dirty = false;
     this.writtenAt = Date.now();
-    const { store, key, database, watermarkColumn, keyColumn, warn } = this.options;
-    this.writing = store.write(key, { database, watermarkColumn, keyColumn, position: this.current }).catch((error: unknown) => {
-      warn(`The watermark cannot be stored, so a restart would read again from the one stored last: ${errorText(error)}`);
-    });
+    const { store, key, database, watermarkColumn, keyColumn } = this.options;
+    this.writing = store.write(key, { database, watermarkColumn, keyColumn, position: this.current }).then(
+      () => void (this.failing = false),
+      (error: unknown) => this.failed(error),
+    );
+  }
+
+  private failed(error: unknown): void {
+    const { warn, retry = 5_000 } = this.options;
+    if (!this.failing) warn(`The watermark cannot be stored, so a restart would read again from the one stored last: ${errorText(error)}`);
+    this.failing = true;
+    this.writeIn(retry);
   }
 }

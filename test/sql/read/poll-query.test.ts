@@ -10,7 +10,7 @@ describe("The statements of a poll", () => {
 
   // no server of these here: only the text is checked
   for (const [dialect, watermark, key, ending, value] of [
-    ["sqlserver", "cast(:surewire_watermark as datetimeoffset(7))", "cast(:surewire_key as decimal(38, 2))", "order by [at], [id] offset 0 rows fetch next 10 rows only", after.watermark],
+    ["sqlserver", "cast(:surewire_watermark as varchar(40))", "cast(:surewire_key as decimal(38, 2))", "order by [at], [id] offset 0 rows fetch next 10 rows only", after.watermark],
     ["oracle", `to_timestamp_tz(:surewire_watermark, 'YYYY-MM-DD"T"HH24:MI:SS.FF9TZH:TZM')`, "cast(:surewire_key as number)", 'order by "at", "id" fetch first 10 rows only', "2026-11-21T10:11:12.123456+00:00"],
     ["db2", "cast(:surewire_watermark as timestamp(12))", "cast(:surewire_key as decimal(31, 2))", 'order by "at", "id" fetch first 10 rows only', "2026-11-21 10:11:12.123456"],
     ["generic", ":surewire_watermark", ":surewire_key", 'order by "at", "id"', "2026-11-21 10:11:12.123456"],

@@ -61,7 +61,7 @@ export class PollBench {
   }
 
   /** The test settles what is sent, or `answer` does. */
-  async open(def: Partial<ReadDef>, answer?: (message: Sent) => void, { store = this.store, outputs = [0, 1, 2] }: { store?: Store; outputs?: number[] } = {}): Promise<Polled> {
+  async open(def: Partial<ReadDef>, answer?: (message: Sent) => void, { store = this.store, outputs = [0, 1, 2], retryStore }: { store?: Store; outputs?: number[]; retryStore?: number } = {}): Promise<Polled> {
     const settings = readSettings({ mode: "poll", database: "db", query: "select * from t", settle: "node", retries: 0, retryDelay: 10, retryMaxDelay: 20, pollInterval: 20, delayWindow: 0, ...def }) as PollSettings;
     const { database } = this;
     const sent: Sent[] = [];
@@ -75,7 +75,7 @@ export class PollBench {
       database,
       node: { id: "read", type: "surewire-sql-read" },
       runtime: { events: this.events } as unknown as TrackedRuntime, // only settle mode `flow` follows the flow
-      way: (context) => pollWay(context, { node: "read", databaseNode: "db", database, store, warn, onTrouble: (error) => poller.besides(error) }),
+      way: (context) => pollWay(context, { node: "read", databaseNode: "db", database, store, warn, onTrouble: (error) => poller.besides(error), ...(retryStore === undefined ? {} : { retryStore }) }),
       send: (output, message) => {
         const one = { output, ...message } as Sent;
         sent.push(one);

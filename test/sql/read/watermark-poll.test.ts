@@ -130,6 +130,22 @@ describe("sql read polling by a watermark", function () {
       assert.equal(((await store.read("sql-read/read")) as { position: { key: number } }).position.key, 2000);
     });
 
+    it("and writes it again when the disk was full, with one warning for all that time", async () => {
+      await insert(range(1, 11));
+      const store = new MemoryStore();
+      const { write } = store;
+      let full = true;
+      store.write = (key, value) => (full ? Promise.reject(new Error("no space left on device")) : write.call(store, key, value));
+      const { sent, warnings } = await bench.open(BY_ID, accept, { store, retryStore: 20 });
+      await waitFor("all", () => sent.length === 10);
+      await waitFor("the warning", () => warnings.length > 0);
+      await new Promise((resolve) => setTimeout(resolve, 80));
+      full = false;
+      await waitFor("the watermark", async () => ((await store.read("sql-read/read")) as { position?: { key: number } } | undefined)?.position?.key === 10);
+      assert.equal(warnings.length, 1);
+      assert.match(warnings[0] ?? "", /no space left/);
+    });
+
     it("not for other columns", async () => {
       await insert([1, 2]);
       const first = await bench.open(BY_ID, accept);
@@ -245,6 +261,30 @@ describe("sql read polling by a watermark", function () {
       assert.deepEqual(sent.map(({ output }) => output), [0, 1, 1, 1]);
       assert.match(warnings.join(), /dead letter/);
     });
+  });
+
+  it("takes no more rows while dead letters wait for another try than may be in the flow", async () => {
+    await insert(range(1, 11));
+    const { ids } = await bench.open({ ...BY_ID, maxInFlight: 2, retryMaxDelay: 60_000 }, (message) => settle(message, "dead-letter"));
+    await waitFor("two", () => ids().length === 2);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    assert.deepEqual(ids(), [1, 2]);
+  });
+
+  it("does not repeat rows when a comparison is less exact than the rows that it gives", async () => {
+    await engine.execute("drop table t; create table t (id text collate nocase, changed integer, device text); insert into t values ('a', 1, ''), ('A', 1, '')");
+    const { ids } = await bench.open(BY_ID, accept);
+    await waitFor("both", () => ids().length >= 2);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    assert.deepEqual(ids(), ["a", "A"]);
+  });
+
+  it("sends no row that it could not read on behind, since it is told apart by bytes", async () => {
+    await engine.execute("drop table t; create table t (id blob, changed integer, device text); insert into t values (x'01', 1, ''), (x'02', 2, '')");
+    const { ids, warnings } = await bench.open(BY_ID, accept);
+    await waitFor("the error", () => warnings.length > 0);
+    assert.match(warnings.join(), /id: it holds bytes/);
+    assert.deepEqual(ids(), []);
   });
 
   it("reads nothing while a sink waits for its system, or nothing is wired", async () => {

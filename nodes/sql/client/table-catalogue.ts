@@ -65,11 +65,11 @@ export class TableCatalogue {
     const { table, keys, mode } = request;
     const parts = tableParts(table);
     const { sql, parameters } = this.dialect.describe(parts);
-    const rows = (await connection.query(sql, parameters)).rows as unknown as Column[];
+    const rows = (await connection.query(sql, parameters)).rows.map(described);
     if (rows.length === 0) {
       throw new ConnectorError("TABLE_UNKNOWN", `Table ${table} does not exist, or the user may not see it`, { details: { table } });
     }
-    const columns = new Map(rows.map(({ name, type }) => [name, { name, type: String(type).toLowerCase() }]));
+    const columns = new Map(rows.map((column) => [column.name, column]));
     const info = { quoted: this.dialect.quoteTable(parts), keys: [] as string[], columns, readAt: Date.now() };
     if (mode === "insert" || (mode === "ignore" && keys.length === 0)) return info;
     if (keys.length === 0) throw new ConnectorError("NOT_CONFIGURED", `The mode ${mode} needs the columns of the key of ${table}`, { details: { table } });
@@ -98,6 +98,11 @@ export class TableCatalogue {
 
 function cacheKey({ table, mode, keys }: WriteRequest): string {
   return JSON.stringify([table, mode, keys]);
+}
+
+/** A row of {@link Dialect.describe}; some products make upper case of names without quotes. */
+function described(row: Record<string, unknown>): Column {
+  return { name: String(row["name"] ?? row["NAME"]), type: String(row["type"] ?? row["TYPE"]).toLowerCase() };
 }
 
 function find({ columns }: Pick<TableInfo, "columns">, name: string): Column | undefined {

@@ -171,7 +171,7 @@ describe("the flow tracker, in a real Node-RED", function () {
     });
 
     it("through a rate limit, each settled as its own message leaves", async () => {
-      const rate = delay({ pauseType: "rate", rate: "1", nbRateUnits: "0.05", rateUnits: "second", timeout: "5" });
+      const rate = delay({ pauseType: "rate", rate: "1", nbRateUnits: "0.25", rateUnits: "second", timeout: "5" });
       await runtime.fresh([source(["delay"]), rate, see("see")].map(wire("delay", "see")));
       const entry = theSource();
       for (const payload of ["a", "b", "c"]) entry.take(payload);
@@ -423,7 +423,8 @@ describe("the flow tracker, in a real Node-RED", function () {
   });
 
   it("warns of a node that sends after it called done, and names it", async () => {
-    const func = "setTimeout(() => node.send({ payload: 'late' }), 30); node.done(); return null;";
+    // a timer in a timer is a turn of the event loop later, however slow the machine: by then the delivery is settled
+    const func = "setTimeout(() => setTimeout(() => node.send({ payload: 'late' }), 30), 30); node.done(); return null;";
     await runtime.fresh([source(["f"]), { ...fn("f", func, ["see"]), name: "hasty" }, see("see")]);
     const log = await warningsDuring(async () => {
       assert.deepEqual(await outcomesOf("a"), ["accept"]);

@@ -60,7 +60,7 @@ function decodeUtf8(content: Buffer): string {
   try {
     return utf8.decode(content);
   } catch (error) {
-    throw invalid("Not UTF-8 text", error);
+    throw invalid("Not UTF-8 text, and no other encoding is named", error);
   }
 }
 

@@ -92,7 +92,7 @@ function explain(error: unknown): string {
     case "CSV_RECORD_INCONSISTENT_FIELDS_LENGTH":
       return unlikeFirst(lines, record?.length);
     case "CSV_QUOTE_NOT_CLOSED":
-      return `a quote is not closed that opens before line ${lines}`;
+      return `a quote that opens in line ${lines} or before is not closed`;
     case "INVALID_OPENING_QUOTE":
       return `line ${lines} has a quote within a field that does not begin with one`;
     case "CSV_INVALID_CLOSING_QUOTE":

@@ -3,6 +3,9 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
+/** Characters of a piece of the answer: beyond 65,535 Erlang sends a string as a list of numbers. */
+const PIECE = 60_000;
+
 /** Bytes as Erlang writes a binary, whatever is in them. */
 export const binary = (text: string): string => `<<${[...Buffer.from(text)].join(",")}>>`;
 
@@ -15,9 +18,13 @@ export const binary = (text: string): string => `<<${[...Buffer.from(text)].join
  */
 export async function evaluate<T>(node: string, expression: string, env: NodeJS.ProcessEnv): Promise<T> {
   const running = run("erl_call", ["-n", node, "-e"], { env, maxBuffer: 64 * 1024 * 1024 });
-  running.child.stdin?.end(`base64:encode_to_string(rabbit_json:encode(${expression})).\n`);
+  running.child.stdin?.end(`${inPieces}(base64:encode(rabbit_json:encode(${expression}))).\n`);
   const { stdout } = await running;
-  const [, encoded] = /^\{ok, "([^"]*)"\}/.exec(stdout) ?? [];
-  if (encoded === undefined) throw new Error(`${expression}: ${stdout.trim()}`);
-  return JSON.parse(Buffer.from(encoded, "base64").toString()) as T;
+  const [, pieces] = /^\{ok, \[([^[\]]*)\]\}/.exec(stdout) ?? [];
+  if (pieces === undefined) throw new Error(`${expression}: ${stdout.slice(0, 2_000).trim()}`);
+  return JSON.parse(Buffer.from(pieces.replaceAll(/[^\w+/=]/g, ""), "base64").toString()) as T;
 }
+
+const inPieces = `(fun (Text) ->
+  [binary:bin_to_list(Text, At, min(${PIECE}, byte_size(Text) - At)) || At <- lists:seq(0, byte_size(Text) - 1, ${PIECE})]
+end)`;

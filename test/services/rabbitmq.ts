@@ -14,8 +14,6 @@ const ERLANG_ARGUMENTS = [
   "-kernel inet_dist_use_interface {127,0,0,1}",
   // No busy waiting: on two cores it takes the time that the tests need.
   "+sbwt none +sbwtdcpu none +sbwtdio none",
-  // Quorum queues publish their counts at each tick, by default every 5 s: list_queues would tell old numbers.
-  "-rabbit quorum_tick_interval 200",
 ].join(" ");
 /** AMQP, distribution, port mapper, and the rest for rabbitmqctl, which is often run several times at once. */
 const PORTS = 8;
@@ -250,16 +248,15 @@ export class RabbitMq extends Service {
 }
 
 /**
- * A quorum queue is asked itself: what else is known of it is up to its tick old, and nothing right after a start. One that has no leader
- * cannot say.
+ * A quorum queue is asked itself: what else is known of it is up to its tick old, and nothing right after a start. The query is one that
+ * waits until the leader knows all that was confirmed: after a restart it would else tell of an older moment, in which the queue was empty.
+ * One that has no leader cannot say.
  */
 const queuesOf = (vhost: string): string => `begin
-  Ask = fun (Leader, What) -> case catch ra:leader_query(Leader, What) of {ok, {_, Count}, _} -> Count; _ -> null end end,
+  Count = fun (State) -> [rabbit_fifo:query_messages_ready(State), rabbit_fifo:query_messages_checked_out(State), rabbit_fifo:query_consumer_count(State)] end,
   Counts = fun (Queue) -> case amqqueue:get_type(Queue) of
-    rabbit_quorum_queue ->
-      Leader = amqqueue:get_pid(Queue),
-      [Ask(Leader, What) || What <- [fun rabbit_fifo:query_messages_ready/1, fun rabbit_fifo:query_messages_checked_out/1, fun rabbit_fifo:query_consumer_count/1]];
-    _ -> [Count || {_, Count} <- rabbit_amqqueue:info(Queue, [messages_ready, messages_unacknowledged, consumers])]
+    rabbit_quorum_queue -> case catch ra:consistent_query(amqqueue:get_pid(Queue), Count) of {ok, Found, _} -> Found; _ -> [null, null, null] end;
+    _ -> [Found || {_, Found} <- rabbit_amqqueue:info(Queue, [messages_ready, messages_unacknowledged, consumers])]
   end end,
   [#{name => Name, type => amqqueue:get_type(Queue), counts => Counts(Queue)}
     || Queue <- rabbit_amqqueue:list(${binary(vhost)}), {resource, _, _, Name} <- [amqqueue:get_name(Queue)]]

@@ -54,8 +54,12 @@ describe("ten nodes on one broker", function () {
         await pause(20);
       }
     })();
-    await trouble().finally(() => (over = true));
-    await sending;
+    try {
+      await trouble();
+    } finally {
+      over = true;
+      await sending; // before the next test, whose sources it would send to
+    }
     for (const { messages, states: own } of working) {
       await waitFor("all its messages", () => messages.length >= sent.length);
       assert.deepEqual(contents(messages).sort(), [...sent].sort()); // each once: no channel was lost
@@ -74,7 +78,7 @@ describe("ten nodes on one broker", function () {
     assertUndisturbed(async () => {
       const queue = await plain.makeQueue(unique("stray"));
       const stray = await sources.consuming(rabbit.url, { queue, declare: "existing" }, { link: broker.acquire({}) });
-      const channel = (stray.source as unknown as { consumer: { supervised: { channel: { ack(message: ConsumeMessage): void } } } }).consumer.supervised.channel;
+      const channel = (stray.source as unknown as { consumer: { taking: { channel: { ack(message: ConsumeMessage): void } } } }).consumer.taking.channel;
       channel.ack({ fields: { deliveryTag: 4711 } } as ConsumeMessage);
       await waitFor("the loss", () => stray.states.some((state) => state.kind === "waiting" && /unknown delivery tag/.test(state.error.message)));
       await waitFor("its way back", () => stray.states.at(-1)?.kind === "consuming");

@@ -10,6 +10,9 @@ import { carryOver, parameterRows, propertyPath, readFields, sqlIn, type SqlText
 /** Longest time between two runs: a day, in ms. */
 const MAX_TIME = 86_400_000;
 
+/** What stops a query after some rows, at its end. */
+const LIMIT = /\s+limit\s+\d+(\s*(,|offset)\s*\d+)?[\s;]*$|\s+(offset\s+\d+\s+rows?\s+)?fetch\s+(first|next)\s+\d+\s+rows?\s+only[\s;]*$/i;
+
 /** The nodes from a database to an exchange. */
 export function selectAndSend(settings: Settings, texts: readonly SqlText[], database: DatabasePart, format: FormatPart): { nodes: PlannedNode[]; steps: string[] } {
   const steps: string[] = [];
@@ -54,7 +57,7 @@ function readNode(settings: Settings, texts: readonly SqlText[], database: Datab
     to: [],
     properties: {
       database: "database",
-      query: query?.sql ?? tableQuery(settings, database.schema),
+      query: query ? (polls && watermark !== undefined ? withoutLimit(settings, query.sql, queries[0]?.key) : query.sql) : tableQuery(settings, database.schema),
       parameters: query ? parameterRows([query]) : [],
       output,
       batchSize: settings.number("database.batchSize", 1, 100_000),
@@ -65,6 +68,12 @@ function readNode(settings: Settings, texts: readonly SqlText[], database: Datab
       ...(polls && watermark === undefined && after !== undefined ? { afterRead: after.sql, keyColumn } : {}),
     },
   };
+}
+
+/** A poll by a watermark reads page by page itself: a limit within its query would hold back all that is behind it. */
+function withoutLimit(settings: Settings, sql: string, key: SqlText["key"] = "database.statement"): string {
+  if (LIMIT.test(sql)) settings.note(key, "the limit was taken out: a poll by a watermark reads the rows in pages by itself");
+  return sql.replace(LIMIT, "");
 }
 
 function afterRead(settings: Settings, dialect: DatabasePart["dialect"]): { sql: string; names: string[] } | undefined {

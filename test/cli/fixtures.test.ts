@@ -122,6 +122,18 @@ describe("surewire-import makes of", () => {
     assert.deepEqual(out.properties, [{ property: "priority", value: "5", valueType: "num" }, { property: "expiration", value: "60000", valueType: "num" }]);
   });
 
+  it("a poll by a watermark without the limit of its query, which would keep all rows behind it from being read", () => {
+    const database = { driver: "sqlite", file: "a.db", watermark: "at", keys: ["id"] };
+    const query = (statement: string): unknown => {
+      const result = imported({ database: { ...database, statement }, broker: { host: "mq.example", destination: { queue: "q" } } });
+      assert.match(result.report, statement.includes("id in") ? /^(?!.*limit)/s : /database\.statement +.*limit was taken out/);
+      return result.the("surewire-sql-read").query;
+    };
+    assert.equal(query("select * from t order by at limit 100;"), "select * from t order by at");
+    assert.equal(query("select * from t fetch first 10 rows only"), "select * from t");
+    assert.equal(query("select * from t where id in (select id from u limit 5)"), "select * from t where id in (select id from u limit 5)");
+  });
+
   it("select-xml.json all rows in one message, at certain times", () => {
     const result = imported("select-xml.json");
     const read = result.the("surewire-sql-read");

@@ -153,7 +153,7 @@ export class ChildProcess {
     clearTimeout(this.silence);
     const words = this.lastWords.trim().split("\n")[0];
     const error = new ConnectorError("DATABASE_UNAVAILABLE", `The database process ended (${how})${words ? `: ${words}` : ""}`, {
-      details: { ended: how },
+      details: { ended: how, requests: this.pending.size },
     });
     for (const { reject } of this.pending.values()) reject(error);
     this.pending.clear();

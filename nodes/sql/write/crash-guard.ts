@@ -2,8 +2,13 @@ import { ConnectorError, isConnectorError } from "../../common/errors";
 
 /** A driver that dies of an item dies of it again: after so many deaths in a row, items are stored one by one to find it. */
 const DEATHS = 3;
-/** An item that ends the process so often alone is to blame. */
+/** An item that was alone with the process when it ended, so often, is to blame; … */
 const DEATHS_ALONE = 2;
+/** … in company, that often: any of them may have been it. */
+const DEATHS_IN_COMPANY = 8;
+
+/** Of each database, the try of one item that is going on: two at once would be blamed for each other. */
+const turns = new WeakMap<object, Promise<unknown>>();
 
 /** Finds the one message that crashes the database's driver, and with it the process, so that it fails alone. */
 export class CrashGuard<Item, Outcome> {
@@ -11,10 +16,12 @@ export class CrashGuard<Item, Outcome> {
   private deaths = 0;
 
   /**
+   * @param database what has the process
    * @param store stores items in one request
    * @param refuse the outcome of an item with an error
    */
   constructor(
+    private readonly database: object,
     private readonly store: (items: Item[]) => Promise<Outcome[]>,
     private readonly refuse: (error: ConnectorError) => Outcome,
   ) {}
@@ -33,15 +40,21 @@ export class CrashGuard<Item, Outcome> {
     return outcomes;
   }
 
-  private async alone(item: Item): Promise<Outcome> {
-    for (let deaths = 0; ; ) {
+  private alone(item: Item): Promise<Outcome> {
+    const outcome = (turns.get(this.database) ?? Promise.resolve()).then(() => this.tryAlone(item));
+    turns.set(this.database, outcome.catch(() => undefined));
+    return outcome;
+  }
+
+  private async tryAlone(item: Item): Promise<Outcome> {
+    for (let blame = 0; ; ) {
       try {
         return (await this.counted([item]))[0] as Outcome;
       } catch (error) {
         if (!isConnectorError(error)) throw error;
         if (!isCrash(error)) return this.refuse(error);
-        deaths += 1;
-        if (deaths === DEATHS_ALONE) return this.refuse(new ConnectorError("ROW_REFUSED", `The driver crashes on this message: ${error.message}`));
+        blame += 1 / (wasAlone(error) ? DEATHS_ALONE : DEATHS_IN_COMPANY);
+        if (blame >= 1) return this.refuse(new ConnectorError("ROW_REFUSED", `The driver crashes on this message: ${error.message}`));
       }
     }
   }
@@ -59,4 +72,9 @@ export class CrashGuard<Item, Outcome> {
 /** Whether the driver took its process with it; SIGKILL and the like come from outside, and an exit code from our own time limits. */
 function isCrash(error: unknown): boolean {
   return isConnectorError(error) && /^SIG(ABRT|SEGV|BUS|ILL|FPE|TRAP)$/.test(String(error.details["ended"]));
+}
+
+/** Whether the process had nothing else in its hands when it ended. */
+function wasAlone({ details }: ConnectorError): boolean {
+  return details["requests"] === undefined || details["requests"] === 1;
 }

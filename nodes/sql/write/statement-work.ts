@@ -65,6 +65,7 @@ export class StatementWork implements Work<Item> {
     const { statements, parameters, forEach } = options;
     this.dedupes = options.ids !== undefined;
     this.guard = new CrashGuard(
+      options.database,
       (transactions) => this.store(transactions),
       (error) => ({ error: toData(error) }),
     );

@@ -42,6 +42,7 @@ export class TableWork implements Work<Item> {
     this.mapper = new RowMapper(options);
     this.usual = { rowsAffected: 1, table, mode };
     this.guard = new CrashGuard(
+      options.database,
       (rows) => this.store(rows),
       ({ code, message, scope, retryable, details }) => toData(new ConnectorError(code, `${mode}, table ${table}: ${message}`, { scope, retryable, details })),
     );

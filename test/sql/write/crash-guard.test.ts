@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { ConnectorError } from "../../../nodes/common/errors";
+import { CrashGuard } from "../../../nodes/sql/write/crash-guard";
+
+describe("The search for the message that crashes the driver", () => {
+  /** A process that dies of "poison" with all that is in its hands; anything else takes it longer. */
+  class Process {
+    private readonly atWork = new Set<(error: ConnectorError) => void>();
+
+    store(items: string[]): Promise<string[]> {
+      return new Promise((resolve, reject) => {
+        this.atWork.add(reject);
+        if (items.includes("poison")) setImmediate(() => this.die());
+        else setTimeout(() => this.atWork.delete(reject) && resolve(items.map(() => "stored")), 3);
+      });
+    }
+
+    private die(): void {
+      const requests = this.atWork.size;
+      for (const reject of this.atWork) reject(new ConnectorError("DATABASE_UNAVAILABLE", "it ended", { details: { ended: "SIGSEGV", requests } }));
+      this.atWork.clear();
+    }
+  }
+
+  const persist = async (guard: CrashGuard<string, string>, items: string[]): Promise<string[]> => {
+    for (;;) {
+      const outcomes = await guard.write(items).catch(() => undefined);
+      if (outcomes) return outcomes;
+    }
+  };
+
+  it("blames none of those that were with it when the process ended, of this node or another", async () => {
+    const child = new Process();
+    const guard = (): CrashGuard<string, string> => new CrashGuard(child, (items) => child.store(items), ({ code }) => code);
+    const [one, other] = [guard(), guard()];
+    const told = await Promise.all([persist(one, ["a", "b"]), persist(one, ["poison", "c"]), persist(other, ["d", "e"]), persist(one, ["f"])]);
+    assert.deepEqual(told, [["stored", "stored"], ["ROW_REFUSED", "stored"], ["stored", "stored"], ["stored"]]);
+  });
+});

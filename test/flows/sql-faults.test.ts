@@ -52,11 +52,15 @@ for (const { name, start } of SERVERS) {
 
     const rows = async (table: string): Promise<number> => Number(Object.values((await server.query(`select count(*) as n from ${table}`))[0] ?? {})[0]);
 
-    /** Deploys it, and resolves when some rows are stored, and not yet all. */
-    async function midway(queue: string): Promise<void> {
+    async function createTable(queue: string): Promise<void> {
       await server.query(`drop table if exists ${queue}`);
       await server.query(`drop table if exists ${queue}_inbox`);
       await server.query(`create table ${queue} (id varchar(40), writer varchar(10))`);
+    }
+
+    /** Deploys it, and resolves when some rows are stored, and not yet all. */
+    async function midway(queue: string): Promise<void> {
+      await createTable(queue);
       await publish(rabbit, queue, sent);
       await first.deploy(flow(queue, "first"));
       await waitFor("the first rows", async () => (await rows(queue)) >= EARLY, { interval: 5 });
@@ -100,11 +104,16 @@ for (const { name, start } of SERVERS) {
 
     it("two workers share a queue and a table, and one that is killed leaves its share to the other", async () => {
       const queue = `shared_${name.toLowerCase()}`;
-      await midway(queue);
-      await second.deploy(flow(queue, "second"));
-      await waitFor("rows of both", async () => (await server.query(`select distinct writer from ${queue}`)).length === 2, { interval: 5 });
-      assert.ok((await rows(queue)) < SENT, "both were at work when one was killed");
+      await createTable(queue);
+      await publish(rabbit, queue, []);
+      await Promise.all([first.deploy(flow(queue, "first")), second.deploy(flow(queue, "second"))]);
+      await waitFor("two consumers", async () => (await rabbit.listQueues()).find((each) => each.name === queue)?.consumers === 2);
+      await publish(rabbit, queue, sent.slice(0, SENT / 2));
+      await waitFor("rows of both", async () => (await server.query(`select distinct writer from ${queue}`)).length === 2);
+      const publishing = publish(rabbit, queue, sent.slice(SENT / 2));
+      await waitFor("the next rows", async () => (await rows(queue)) > SENT / 2, { interval: 5 });
       await first.kill();
+      await publishing;
       await assertOnce(queue);
     });
   });

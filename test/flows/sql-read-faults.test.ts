@@ -116,7 +116,7 @@ describe("PostgreSQL to queue, while things break", function () {
     const claim =
       `update ${table} set claimed = now() where id in (select id from ${table} where claimed is null or claimed < now() - interval '10 min' ` +
       "order by id limit 100 for update skip locked) returning id, note";
-    const read = poll(claim, { keyColumn: "id", afterRead: `delete from ${table} where id in (:id)`, afterReadPer: "batch" });
+    const read = poll(claim, { progress: "after-read", keyColumn: "id", afterRead: `delete from ${table} where id in (:id)`, afterReadPer: "batch" });
     await Promise.all([first.deploy(flow(table, read)), second.deploy(flow(table, read))]);
     assert.equal(await allArrive(table, rows), 0);
     await waitFor("all rows to be marked", async () => (await postgres.query(`select 1 from ${table} limit 1`)).length === 0);

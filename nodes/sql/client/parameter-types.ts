@@ -57,14 +57,23 @@ export class ParameterTypes {
   }
 }
 
+/** Part of a name on the server: one that a failure may have left behind must not be in the way of the next. */
+let failures = 0;
+
 async function find(sql: string, ask: Ask): Promise<Known> {
   const pieces = cutAtMarks(sql, "postgresql");
   if (!PREPARABLE.test(sql)) return { pieces, types: [], until: Infinity };
   const numbered = pieces.map((piece, index) => (index === 0 ? piece : `$${index}${piece}`)).join("");
-  await ask(`prepare surewire_types as ${numbered}`);
-  const [row] = await ask("select cast(cast(parameter_types as oid[]) as text) as types from pg_prepared_statements where name = 'surewire_types'");
-  await ask("deallocate surewire_types");
-  return { pieces, types: String(row?.["types"] ?? "{}").slice(1, -1).split(",").map(Number), until: Date.now() + HOLDS };
+  const name = `surewire_types_${failures}`;
+  try {
+    await ask(`prepare ${name} as ${numbered}`);
+    const [row] = await ask(`select cast(cast(parameter_types as oid[]) as text) as types from pg_prepared_statements where name = '${name}'`);
+    await ask(`deallocate ${name}`);
+    return { pieces, types: String(row?.["types"] ?? "{}").slice(1, -1).split(",").map(Number), until: Date.now() + HOLDS };
+  } catch (error) {
+    failures += 1;
+    throw error;
+  }
 }
 
 function encode(parameter: Parameter, type: number): Parameter {

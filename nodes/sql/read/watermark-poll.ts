@@ -104,7 +104,9 @@ export class WatermarkPoll implements PollWay {
         context.hand({ columns: source, rows, watermark: position.watermark, finished: this.watermark.add(position) });
       });
       if (wrong) throw wrong;
-      return { fresh: fresh.length, more: read.length === limit };
+      const more = read.length === limit;
+      if (more && fresh.length === 0) throw this.stuck();
+      return { fresh: fresh.length, more };
     } finally {
       await source.close();
     }
@@ -133,6 +135,12 @@ export class WatermarkPoll implements PollWay {
       before = { watermark, key };
     }
     return { fresh };
+  }
+
+  /** A whole page of rows that are not behind the last one, as the database compares them: the next page would be the same. */
+  private stuck(): ConnectorError {
+    const { watermarkColumn, keyColumn } = this.settings;
+    return new ConnectorError("NOT_CONFIGURED", `Too many rows are compared as equal by ${watermarkColumn} and ${keyColumn}: together the two columns must be unique as the database compares them`);
   }
 
   private async one(sql: string): Promise<RowValue> {

@@ -279,6 +279,16 @@ describe("sql read polling by a watermark", function () {
     assert.deepEqual(ids(), ["a", "A"]);
   });
 
+  it("says so when more rows compare as equal than are read at once, rather than ask for them for ever", async () => {
+    const letters = ["aaa", "aaA", "aAa", "aAA", "Aaa"];
+    await engine.execute("drop table t; create table t (id text collate nocase, changed integer, device text)");
+    await engine.execute(letters.map((id) => `insert into t values ('${id}', 1, '')`).join("; "));
+    const { warnings, ids } = await bench.open({ ...BY_ID, maxInFlight: 2 }, accept);
+    await waitFor("the error", () => warnings.length > 0);
+    assert.match(warnings.join(), /NOT_CONFIGURED.*compared as equal/);
+    assert.ok(ids().length < 6, `${ids().length} rows`);
+  });
+
   it("sends no row that it could not read on behind, since it is told apart by bytes", async () => {
     await engine.execute("drop table t; create table t (id blob, changed integer, device text); insert into t values (x'01', 1, ''), (x'02', 2, '')");
     const { ids, warnings } = await bench.open(BY_ID, accept);

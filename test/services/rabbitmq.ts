@@ -97,6 +97,11 @@ export class RabbitMq extends Service {
     });
   }
 
+  /** Deletes all queues of the vhost `/`, with what is in them. */
+  async deleteQueues(): Promise<void> {
+    await this.evaluate(`length([catch rabbit_amqqueue:delete(Queue, false, false, <<"test">>) || Queue <- rabbit_amqqueue:list(<<"/">>)])`);
+  }
+
   /** All connections of clients. */
   listConnections(): Promise<ConnectionInfo[]> {
     return this.evaluate<ConnectionInfo[]>(CONNECTIONS);

@@ -16,8 +16,18 @@ function shared<S extends Service>(make: () => S): () => Promise<S> {
   };
 }
 
-/** The run's RabbitMQ, started by the first who asks; always up when this resolves. Use queue names of your own. */
-export const sharedRabbit = shared(() => new RabbitMq());
+const rabbit = shared(() => new RabbitMq());
+
+/**
+ * The run's RabbitMQ, started by the first who asks; always up when this resolves, and without the queues of the suites before: hundreds of
+ * quorum queues cost it time at rest, and more when it starts. To be asked once a suite, before it makes queues of its own.
+ */
+export async function sharedRabbit(): Promise<RabbitMq> {
+  const server = await rabbit();
+  await server.deleteQueues();
+  return server;
+}
+
 /** The run's PostgreSQL. Use table names of your own. */
 export const sharedPostgres = shared(() => new Postgres());
 /** The run's MariaDB. Use table names of your own. */

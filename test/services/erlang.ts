@@ -18,6 +18,7 @@ export const binary = (text: string): string => `<<${[...Buffer.from(text)].join
  */
 export async function evaluate<T>(node: string, expression: string, env: NodeJS.ProcessEnv): Promise<T> {
   const running = run("erl_call", ["-n", node, "-e"], { env, maxBuffer: 64 * 1024 * 1024 });
+  running.child.stdin?.on("error", () => undefined); // it ended before it read, as it does when the node is down: the promise tells
   running.child.stdin?.end(`${inPieces}(base64:encode(rabbit_json:encode(${expression}))).\n`);
   const { stdout } = await running;
   const [, pieces] = /^\{ok, \[([^[\]]*)\]\}/.exec(stdout) ?? [];

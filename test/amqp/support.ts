@@ -90,8 +90,9 @@ export class Plain {
     const found: ConsumeMessage[] = [];
     if (messages === 0) return found;
     const channel = await this.model.createChannel();
-    await channel.consume(queue, (message) => message && found.push(message), { noAck: true });
+    const { consumerTag } = await channel.consume(queue, (message) => message && found.push(message), { noAck: true });
     await waitFor(`${messages} messages in ${queue}`, () => found.length >= messages, { interval: 5 });
+    await channel.cancel(consumerTag); // what comes until the answer is among them, where a channel that closes drops it
     await channel.close();
     return found;
   }

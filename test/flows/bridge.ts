@@ -95,10 +95,18 @@ export async function untilUnsettled(rabbit: RabbitMq, queue: string): Promise<v
   });
 }
 
-/** Waits until `queue` and its retry queues are empty, as the broker counts. */
+/** Right after its start a broker may count nothing in a queue that it is still reading, so one look is not enough. */
+const LOOKS = 5;
+
+/** Waits until `queue` and its retry queues are empty and stay so for a second, as the broker counts. */
 export async function untilEmpty(rabbit: RabbitMq, queue: string, timeout = scaled(60_000)): Promise<void> {
   const own = (name: string): boolean => name === queue || name.startsWith(`${queue}.retry.`);
-  await waitFor(`${queue} to be empty`, async () => (await rabbit.listQueues()).every(({ name, messages: left }) => !own(name) || left === 0), { timeout });
+  let empty = 0;
+  const look = async (): Promise<boolean> => {
+    empty = (await rabbit.listQueues()).every(({ name, messages: left }) => !own(name) || left === 0) ? empty + 1 : 0;
+    return empty === LOOKS;
+  };
+  await waitFor(`${queue} to be empty`, look, { timeout, interval: 200 });
 }
 
 /** How many messages the dead-letter queue of `queue` holds. */

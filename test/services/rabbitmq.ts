@@ -254,8 +254,7 @@ export class RabbitMq extends Service {
 
 /**
  * A quorum queue is asked itself: what else is known of it is up to its tick old, and nothing right after a start. The query is one that
- * waits until the leader knows all that was confirmed: after a restart it would else tell of an older moment, in which the queue was empty.
- * One that has no leader cannot say.
+ * waits for a leader that is confirmed. One that has none cannot say; one that the broker is still reading after its start may tell too few.
  */
 const queuesOf = (vhost: string): string => `begin
   Count = fun (State) -> [rabbit_fifo:query_messages_ready(State), rabbit_fifo:query_messages_checked_out(State), rabbit_fifo:query_consumer_count(State)] end,

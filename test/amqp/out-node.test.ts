@@ -177,7 +177,7 @@ describe("the amqp out node", function () {
       await bench.plain.send(orders, ["order"]);
       const request = await bench.plain.get(requests);
       await bench.inHand(orders);
-      assert.ok(statuses().includes("out.status.requesting"));
+      await waitFor("the status to tell", () => statuses().includes("out.status.requesting")); // it is shown four times a second
       await bench.plain.send(String(request.properties.replyTo), ["done"], { correlationId: request.properties.correlationId as string });
       await waitFor("the answer", () => received[0]?.payload === "done");
       await helperNodes.unload(); // what is not acknowledged goes back

@@ -1,19 +1,17 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { type Delivery, stopped } from "./delivery";
-import { ErrorListener } from "./error-listener";
 import { Hop, type FlowContext, type FlowNode } from "./hop";
 import { addHop, findHop, hopOf, letGo, openHopOf } from "./message-hops";
 import { describeNode } from "./outcome";
 import { openDeliveryOf, registry, tokenOf } from "./registry";
 import { record, recordLogged, Reports } from "./reports";
 import { configOf, isDeaf, nodeBehind, takesNoDone, type CompleteEvent, type LogEntry, type ReceiveEvent, type SendEvent, type TrackedRuntime } from "./runtime";
+import { RuntimeWatch } from "./runtime-watch";
 import { covers, type Scope, type Verdict } from "./scope";
 import { Seat } from "./seat";
 import { Turn } from "./turn";
 import { UntoldLine } from "./untold-line";
 
-/** Label of our hooks in Node-RED. */
-const LABEL = "surewireDelivery";
 /**
  * Follows deliveries through a flow with Node-RED's messaging hooks: each message handed to a node counts one up, each
  * `done()` one down, and a delivery for which nothing is open for one turn of the event loop is finished.
@@ -24,9 +22,9 @@ const LABEL = "surewireDelivery";
 export class FlowTracker {
   private readonly storage = new AsyncLocalStorage<FlowContext>();
   private readonly turn = new Turn((orphan, scope) => this.begin(scope, orphan.message, orphan.destination, orphan.from, undefined));
-  private readonly logHandler = new ErrorListener((entry) => this.onLog(entry));
   private readonly untold = new UntoldLine((hop) => this.end(hop));
   private runtime: TrackedRuntime | undefined;
+  private watch: RuntimeWatch | undefined;
   private users = 0;
   /** Rises with every stop of flows: a hop of an older one must prove that its node still runs. */
   private generation = 0;
@@ -41,7 +39,6 @@ export class FlowTracker {
   private arrivals = 0;
   /** The hop, ended since the last arrival, whose node sent its message on since then. Known at no cost, it makes no turn; see {@link remember}. */
   private passed: Hop | undefined;
-  private watchesUntold = false;
 
   /** A source begins to follow. Hooks are global to the runtime: the first user adds them. Without hooks (test helper) nothing is followed. */
   acquire(runtime: TrackedRuntime): void {
@@ -50,32 +47,25 @@ export class FlowTracker {
     this.runtime = runtime;
     this.generation += 1; // nobody saw what was stopped meanwhile
     this.changing = true; // a source is made while flows start
-    const { hooks, log, events } = runtime;
-    hooks?.add(`onSend.${LABEL}`, (sent: SendEvent[]) => this.onSend(sent));
-    if (runtime.settings?.runtimeSyncDelivery) {
-      // in its turn, see Turn
-      hooks?.add(`preDeliver.${LABEL}`, (event: SendEvent, next: () => void) => (hopOf(event.msg) ? void setImmediate(next) : next()));
-    }
-    hooks?.add(`onReceive.${LABEL}`, (event: ReceiveEvent, next: () => void) => this.onReceive(event, next));
-    hooks?.add(`onComplete.${LABEL}`, (event: CompleteEvent) => this.onComplete(event));
-    log.addHandler(this.logHandler);
-    events.on("flows:stopping", this.onStopping);
-    events.on("flows:stopped", this.onStopped);
-    events.on("flows:started", this.onStarted);
+    this.watch = new RuntimeWatch(runtime, {
+      sent: (events) => this.onSend(events),
+      isFollowed: (message) => hopOf(message) !== undefined,
+      received: (event, next) => this.onReceive(event, next),
+      handled: (event) => this.postReceive(event),
+      completed: (event) => this.onComplete(event),
+      logged: (entry) => this.onLog(entry),
+      stopping: () => this.onStopping(),
+      stopped: () => this.onStopped(),
+      started: () => (this.changing = false),
+    });
   }
 
   /** A source has ended; the last one takes the hooks along. */
   release(): void {
     this.users -= 1;
-    if (this.users > 0 || !this.runtime) return;
-    const { hooks, log, events } = this.runtime;
-    hooks?.remove(`*.${LABEL}`);
-    log.removeHandler(this.logHandler);
-    events.removeListener("flows:stopping", this.onStopping);
-    events.removeListener("flows:stopped", this.onStopped);
-    events.removeListener("flows:started", this.onStarted);
-    this.runtime = undefined;
-    this.watchesUntold = false;
+    if (this.users > 0) return;
+    this.watch?.end();
+    this.watch = this.runtime = undefined;
   }
 
   /** Runs a source's `send` for `delivery`; the delivery is open at least until it returns. */
@@ -207,7 +197,7 @@ export class FlowTracker {
     hop.seat.holds += 1;
     if (node.type === "catch") hop.caught = this.reports.caught(hop.scope, event.msg, node, (id) => this.endErring(id)) ?? hop.caught;
     const silent = takesNoDone(node);
-    if (silent) this.watchUntold();
+    if (silent) this.watch?.handling();
     const outer = this.handling;
     this.handling = hop;
     try {
@@ -227,13 +217,6 @@ export class FlowTracker {
     this.passed = undefined;
     if (this.storage.getStore() !== context) this.storage.enterWith(context);
     next();
-  }
-
-  /** Nodes that take no `done` need one more hook, which flows without any need not pay for. */
-  private watchUntold(): void {
-    if (this.watchesUntold) return;
-    this.watchesUntold = true;
-    this.runtime?.hooks?.add(`postReceive.${LABEL}`, (event: ReceiveEvent) => this.postReceive(event));
   }
 
   /** A message that came without a send: Link nodes, Catch and Complete hand theirs over directly. */
@@ -330,20 +313,16 @@ export class FlowTracker {
     return this.runtime?.nodes.getNode(node.id) === node;
   }
 
-  private readonly onStopping = (): void => {
+  private onStopping(): void {
     this.generation += 1;
     this.changing = true;
-  };
+  }
 
   /** What stopped nodes still hold will not be finished by anyone. */
-  private readonly onStopped = (): void => {
+  private onStopped(): void {
     this.generation += 1;
     for (const delivery of [...registry.all()]) this.releaseStopped(delivery);
-  };
-
-  private readonly onStarted = (): void => {
-    this.changing = false;
-  };
+  }
 
   private releaseStopped(delivery: Delivery): void {
     for (const hop of delivery.hopsWithin()) if (!hop.ended && !this.isLive(hop.node)) this.end(hop);

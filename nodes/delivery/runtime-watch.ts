@@ -1,0 +1,66 @@
+import { ErrorListener } from "./error-listener";
+import type { CompleteEvent, LogEntry, ReceiveEvent, SendEvent, TrackedRuntime } from "./runtime";
+
+/** Label of our hooks in Node-RED. */
+const LABEL = "surewireDelivery";
+
+/** What is told of a runtime, in the turn in which it happens. */
+export interface RuntimeEvents {
+  sent(events: SendEvent[]): void;
+  /** Whether a message belongs to a delivery. */
+  isFollowed(message: object): boolean;
+  /** A message reaches a node. @param next has the node handle it; to be called once */
+  received(event: ReceiveEvent, next: () => void): void;
+  /** The node's handler has returned; told after {@link RuntimeWatch.handling} only. */
+  handled(event: ReceiveEvent): void;
+  completed(event: CompleteEvent): void;
+  /** An error was logged. */
+  logged(entry: LogEntry): void;
+  stopping(): void;
+  stopped(): void;
+  started(): void;
+}
+
+/** Our hooks, log handler and listeners in one runtime, from when it is made until {@link end}. A runtime without hooks (test helper) tells of no messages. */
+export class RuntimeWatch {
+  private readonly logHandler: ErrorListener;
+  private readonly flowEvents: [name: string, listener: () => void][];
+  private watchesHandling = false;
+
+  constructor(
+    private readonly runtime: TrackedRuntime,
+    private readonly told: RuntimeEvents,
+  ) {
+    const { hooks, log, events } = runtime;
+    this.logHandler = new ErrorListener((entry) => told.logged(entry));
+    this.flowEvents = [
+      ["flows:stopping", () => told.stopping()],
+      ["flows:stopped", () => told.stopped()],
+      ["flows:started", () => told.started()],
+    ];
+    hooks?.add(`onSend.${LABEL}`, told.sent);
+    if (runtime.settings?.runtimeSyncDelivery) {
+      // in its turn, see Turn
+      hooks?.add(`preDeliver.${LABEL}`, (event: SendEvent, next: () => void) => (told.isFollowed(event.msg) ? void setImmediate(next) : next()));
+    }
+    hooks?.add(`onReceive.${LABEL}`, (event: ReceiveEvent, next: () => void) => told.received(event, next));
+    hooks?.add(`onComplete.${LABEL}`, told.completed);
+    log.addHandler(this.logHandler);
+    for (const [name, listener] of this.flowEvents) events.on(name, listener);
+  }
+
+  /** Tells from now on when a node has handled a message, too: one more hook, which flows without need for it do not pay for. */
+  handling(): void {
+    if (this.watchesHandling) return;
+    this.watchesHandling = true;
+    this.runtime.hooks?.add(`postReceive.${LABEL}`, (event: ReceiveEvent) => this.told.handled(event));
+  }
+
+  /** Takes everything away again. */
+  end(): void {
+    const { hooks, log, events } = this.runtime;
+    hooks?.remove(`*.${LABEL}`);
+    log.removeHandler(this.logHandler);
+    for (const [name, listener] of this.flowEvents) events.removeListener(name, listener);
+  }
+}

@@ -4,6 +4,7 @@ import type { Dialect } from "./dialect";
 import { type ExactCursor, ExactQueries } from "./exact";
 import type { Pool } from "./pool";
 import type { CursorOpened, Fetched, ReadRequest, RowValue } from "./protocol";
+import { returnsNothing } from "./sql-lexer";
 import { bind, lexed } from "./statement";
 
 /** What {@link Cursors} needs. */
@@ -101,7 +102,7 @@ export class Cursors {
   private async begin(connection: DatabaseConnection, request: ReadRequest): Promise<ExactCursor> {
     const dialect = this.options.dialect();
     const query = lexed(request.sql, dialect.name);
-    if (CHANGES.has(query.verb) && !query.returns) throw noRows(); // before it has changed anything
+    if (returnsNothing(query)) throw noRows(); // before it has changed anything
     this.exact ??= new ExactQueries(dialect.name, this.options.native);
     const cursor = await this.exact.open(connection, bind(request, dialect), query, request.fetchSize);
     if (cursor.columns.length > 0) return cursor;
@@ -115,8 +116,6 @@ export class Cursors {
     open?.end(error);
   }
 }
-
-const CHANGES = new Set(["insert", "update", "delete", "merge", "replace", "create", "drop", "alter", "truncate"]);
 
 function noRows(): ConnectorError {
   return new ConnectorError("NOT_CONFIGURED", "The statement returns no rows: sql read runs queries, sql write everything else", { details: { statement: true } });

@@ -6,15 +6,11 @@ import { Inbox } from "./inbox";
 import { type ErrorData, type ExecuteRequest, type NamedStatement, type Row, type StatementResult, toData, type Transaction, type TransactionOutcome } from "./protocol";
 import { rollBack } from "./roll-back";
 import { rowsOf } from "./row-values";
-import type { LexedSql } from "./sql-lexer";
+import { type LexedSql, returnsNothing } from "./sql-lexer";
 import { bind, lexed } from "./statement";
 
-/** What may return rows, or is more than one statement: committed only when it is known that its result is within the limit. */
-const MAY_RETURN = /\b(returning|output|select|with|call|exec|execute|begin|declare)\b/i;
-/** What comes before a statement's first word. */
-const BEFORE = String.raw`^(?:\s|--[^\n]*(?:\n|$)|/\*[\s\S]*?\*/)*`;
-const CHANGES = new RegExp(`${BEFORE}(update|delete)\\b`, "i");
-const READS = new RegExp(`${BEFORE}(select|values|show|explain|table)\\b`, "i");
+/** Statements that leave everything as it is. */
+const READS = new Set(["select", "values", "show", "explain", "table"]);
 /** Rows fetched at once. */
 const FETCH_SIZE = 500;
 
@@ -78,8 +74,8 @@ export class Executor {
   private async run(connection: DatabaseConnection, { statements, id }: Transaction, request: ExecuteRequest): Promise<TransactionOutcome> {
     const { inbox } = request;
     const [only] = statements;
-    const commitsItself = !inbox && statements.length === 1 && only !== undefined && !MAY_RETURN.test(only.sql);
-    if (!commitsItself) await connection.begin();
+    const commitsItself = !inbox && statements.length === 1 && only !== undefined && this.returnsNothing(only);
+    if (!commitsItself) await connection.begin(); // what may return rows is committed only when they are known to be within the limit
     if (inbox && id !== undefined && !(await this.inbox.claim(connection, inbox, [id])).has(id)) {
       await connection.rollback();
       return { results: [], duplicate: true };
@@ -96,6 +92,14 @@ export class Executor {
     return { results };
   }
 
+  private returnsNothing({ sql }: NamedStatement): boolean {
+    try {
+      return returnsNothing(lexed(sql, this.dialect.name));
+    } catch {
+      return false; // what is wrong with it is told when its turn comes
+    }
+  }
+
   private async statement(connection: DatabaseConnection, statement: NamedStatement, { maxRows, zeroRowsIsError }: ExecuteRequest): Promise<StatementResult> {
     const bound = bind(statement, this.dialect);
     const words = lexed(statement.sql, this.dialect.name);
@@ -103,8 +107,8 @@ export class Executor {
     const { sql, parameters } = bound;
     const { rows, rowsAffected, columns } = await connection.query(sql, parameters);
     if (rows.length > maxRows) throw tooMany(maxRows);
-    if (columns.length > 0) return { rowsAffected: READS.test(sql) ? 0 : rowsAffected < 0 ? rows.length : rowsAffected, rows: rowsOf(rows, columns) };
-    if (zeroRowsIsError && rowsAffected === 0 && CHANGES.test(sql)) throw new ConnectorError("ROW_MISSING", "The statement found no row");
+    if (columns.length > 0) return { rowsAffected: READS.has(words.verb) ? 0 : rowsAffected < 0 ? rows.length : rowsAffected, rows: rowsOf(rows, columns) };
+    if (zeroRowsIsError && rowsAffected === 0 && (words.verb === "update" || words.verb === "delete")) throw new ConnectorError("ROW_MISSING", "The statement found no row");
     return { rowsAffected };
   }
 

@@ -75,6 +75,14 @@ function tokensOf(dialect: DialectName): RegExp {
   return tokens;
 }
 
+/** What changes something; with a clause such as `returning` it gives rows as well. */
+const CHANGES = new Set(["insert", "update", "delete", "merge", "replace", "create", "drop", "alter", "truncate"]);
+
+/** Whether it is certain that a statement gives no rows. */
+export function returnsNothing({ verb, returns }: Pick<LexedSql, "verb" | "returns">): boolean {
+  return CHANGES.has(verb) && !returns;
+}
+
 /**
  * Reads a statement.
  *

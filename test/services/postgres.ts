@@ -93,6 +93,7 @@ export class Postgres extends Service {
   }
 
   protected crash(): void {
+    this.signalAll("SIGSTOP"); // so that it forks no more of them meanwhile
     const backends = this.processes.flatMap((record) => childrenOf(record.pid));
     this.signalAll("SIGKILL");
     for (const backend of backends) signal(backend, "SIGKILL"); // else they hold the shared memory, and the next start is refused

@@ -1,10 +1,10 @@
 import { ConnectorError } from "../../common/errors";
 import type { TypedValue } from "../../common/typed-input";
-import { Sink, type SinkState } from "../../delivery/sink";
 import { type CaseItem, type CaseResult, CaseWriter } from "../client/case-writer";
 import { MAX_RECORDS } from "../client/collections";
 import type { MapFields } from "../client/mapping";
-import type { OrgClient, OrgState } from "../client/org";
+import type { OrgClient } from "../client/org";
+import { type LaneState, OrgLane, worstState } from "../client/org-lane";
 
 /** Where a message's case goes, and how its fields are made. */
 export interface CaseTarget {
@@ -29,35 +29,19 @@ export interface CaseWorkerOptions {
   /** ms that a case waits for others. */
   linger: number;
   /** The state changed; called often. */
-  onState: (state: CaseState) => void;
+  onState: (state: LaneState) => void;
   warn: (text: string) => void;
-}
-
-/** What the worker is at, over all its orgs. */
-export interface CaseState {
-  kind: OrgState["kind"] | "working";
-  /** Messages it has. */
-  messages: number;
-  error?: ConnectorError;
 }
 
 /** Calls under way at once, for one node and org: the next batch is on its way while the org works on the first. */
 const CALLS_AT_ONCE = 2;
 
-/** From the most to the least telling: what one org's trouble is, all see. */
-const ORDER: CaseState["kind"][] = ["failed", "waiting", "working", "connecting", "connected", "idle"];
-
 /** Makes messages into cases: picks the division, maps the fields, gathers batches for each org, settles each message by its own result. */
 export class CaseWorker {
-  private readonly lanes = new Map<OrgClient, { sink: Sink<CaseItem, CaseResult>; state: SinkState }>();
-  private readonly stopListening: (() => void)[] = [];
+  private readonly lanes = new Map<OrgClient, OrgLane<CaseItem, CaseResult>>();
 
   constructor(private readonly options: CaseWorkerOptions) {
-    for (const org of new Set(options.orgs)) {
-      this.lanes.set(org, { sink: this.makeSink(org), state: { kind: "idle", messages: 0 } });
-      this.stopListening.push(org.onState(() => this.tell()));
-      org.acquire(this);
-    }
+    for (const org of new Set(options.orgs)) this.lanes.set(org, this.makeLane(org));
     this.tell();
   }
 
@@ -72,27 +56,25 @@ export class CaseWorker {
       done(error as Error);
       return;
     }
-    this.lanes.get(target.org)?.sink.take(msg, item, done, stored);
+    this.lanes.get(target.org)?.take(msg, item, done, stored);
   }
 
   /** Stores what it has, for at most 8 s, gives the rest back, and leaves the orgs. */
   async close(): Promise<void> {
-    await Promise.all([...this.lanes.values()].map(({ sink }) => sink.close()));
-    for (const stop of this.stopListening) stop();
-    for (const org of this.lanes.keys()) org.release(this);
+    await Promise.all([...this.lanes.values()].map((lane) => lane.close()));
   }
 
-  private makeSink(org: OrgClient): Sink<CaseItem, CaseResult> {
+  private makeLane(org: OrgClient): OrgLane<CaseItem, CaseResult> {
     const { externalId, assignment, batchSize, linger, warn } = this.options;
     const writer = new CaseWriter(org.rest, { externalIdField: externalId?.field, assignment });
-    return new Sink<CaseItem, CaseResult>({
+    return new OrgLane<CaseItem, CaseResult>({
+      org,
       batchSize: Math.min(Math.max(1, batchSize), MAX_RECORDS),
       linger,
       concurrency: CALLS_AT_ONCE,
       key: (item) => CaseWriter.keyOf(item),
       write: (items) => writer.write(items),
-      untilReady: (error) => org.untilReady(error),
-      onState: (state) => this.note(org, state),
+      onState: () => this.tell(),
       warn,
       // Without an external id the writer itself says what may be sent again.
       retriesInPlace: externalId ? 3 : 0,
@@ -118,28 +100,7 @@ export class CaseWorker {
     throw new ConnectorError("INPUT_INVALID", `The external id for ${field} ${found}.`, { details: { field } });
   }
 
-  private note(org: OrgClient, state: SinkState): void {
-    const lane = this.lanes.get(org);
-    if (!lane) return;
-    lane.state = state;
-    this.tell();
-  }
-
   private tell(): void {
-    let worst: CaseState = { kind: "idle", messages: 0 };
-    let messages = 0;
-    for (const [org, { state }] of this.lanes) {
-      messages += state.messages;
-      const one = laneState(org.state, state);
-      if (ORDER.indexOf(one.kind) < ORDER.indexOf(worst.kind)) worst = one;
-    }
-    this.options.onState({ ...worst, messages });
+    this.options.onState(worstState([...this.lanes.values()].map(({ state }) => state)));
   }
-}
-
-function laneState(org: OrgState, sink: SinkState): CaseState {
-  const { messages } = sink;
-  if (org.error) return { kind: org.kind, messages, error: org.error };
-  if (sink.kind === "waiting") return { kind: "waiting", messages, error: sink.error };
-  return { kind: sink.kind === "writing" ? "working" : org.kind, messages };
 }

@@ -1,13 +1,14 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
-import { ConnectorError, toConnectorError } from "../../common/errors";
+import { toConnectorError } from "../../common/errors";
 import { Status } from "../../common/status";
 import { compileTypedInput, type TypedInputUtil } from "../../common/typed-input";
 import { wholeNumber } from "../../common/whole-number";
 import { compileDivisions } from "../client/division";
 import { compileFields, type FieldRow } from "../client/mapping";
-import { isOrgHolder } from "../client/org-node";
+import { showLane } from "../client/org-status";
+import { orgOf } from "../client/org-node";
 import type { OrgClient } from "../client/org";
-import { type CaseState, type CaseTarget, CaseWorker, type CaseWorkerOptions } from "./case-worker";
+import { type CaseTarget, CaseWorker, type CaseWorkerOptions } from "./case-worker";
 
 interface Division {
   /** Routing-key pattern for `msg.topic`. */
@@ -45,7 +46,7 @@ export = (RED: NodeAPI): void => {
       this.on("close", () => status.close());
       return;
     }
-    const worker = new CaseWorker({ ...options, onState: (state) => show(status, state), warn: (text) => this.warn(text) });
+    const worker = new CaseWorker({ ...options, onState: (state) => showLane(status, state, RED._), warn: (text) => this.warn(text) });
     this.on("input", (msg, send, done) => {
       worker.take(msg, done, (result) => {
         (msg as { salesforce?: unknown }).salesforce = result;
@@ -65,7 +66,7 @@ export = (RED: NodeAPI): void => {
       compileTypedInput(RED.util as unknown as TypedInputUtil, node, value, type || "str", label);
     const { mapping = [], defaults = [], divisions = [] } = config;
     const target = (org: string, own: FieldRow[] = []): CaseTarget => ({
-      org: orgClient(org || config.org),
+      org: orgOf(RED.nodes.getNode(org || config.org)),
       map: compileFields([defaults, own, mapping], compile),
     });
     const field = config.externalIdField?.trim();
@@ -88,19 +89,6 @@ export = (RED: NodeAPI): void => {
       batchSize: wholeNumber(config.batchSize, 200),
       linger: wholeNumber(config.linger, 50),
     };
-  }
-
-  function orgClient(id: string): OrgClient {
-    const node: unknown = id ? RED.nodes.getNode(id) : undefined;
-    if (!isOrgHolder(node)) throw new ConnectorError("NOT_CONFIGURED", RED._("case.error.no-org"));
-    return node.client;
-  }
-
-  function show(status: Status, { kind, messages, error }: CaseState): void {
-    if (kind === "failed") status.set("failed", error?.message);
-    else if (kind === "waiting") status.set("waiting", () => RED._("case.status.waiting", { reason: error?.message ?? "" }));
-    else if (kind === "working") status.set("working", () => RED._("case.status.working", { count: messages }));
-    else status.set(kind, () => RED._(`case.status.${kind}`));
   }
 
   RED.nodes.registerType("surewire-salesforce-case", SalesforceCase);

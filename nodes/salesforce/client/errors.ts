@@ -9,6 +9,9 @@ export interface ApiError {
   fields: string[];
 }
 
+/** What is read of an answer to tell its errors. */
+export type FailedAnswer = Pick<HttpAnswer, "status" | "headers" | "body">;
+
 interface Verdict {
   code: ErrorCode;
   scope?: ErrorScope;
@@ -41,7 +44,7 @@ const BY_API_CODE: Record<string, Verdict> = {
 const MISSING_IN_ORG = new Set(["NOT_FOUND", "INVALID_TYPE", "UNSUPPORTED_API_VERSION", "GONE"]);
 
 /** Parses the errors of an answer; `[]` when the body is not the org's (HTML of a proxy, nothing). */
-export function apiErrors(answer: HttpAnswer): ApiError[] {
+export function apiErrors(answer: FailedAnswer): ApiError[] {
   let body: unknown;
   try {
     body = JSON.parse(answer.body);
@@ -61,7 +64,7 @@ export function toApiError(value: unknown): ApiError | undefined {
 }
 
 /** Whether an answer says that the session is over, which a new token mends. Some 401 are about the app and stay as they are. */
-export function isSessionExpired(answer: HttpAnswer): boolean {
+export function isSessionExpired(answer: FailedAnswer): boolean {
   return answer.status === 401 && !/Connected app is not attached|not valid for use with the REST API/i.test(answer.body);
 }
 
@@ -75,7 +78,7 @@ export function networkError(error: unknown): ConnectorError {
 }
 
 /** What an answer with an error status means for all that was in the call. */
-export function callError(answer: HttpAnswer): ConnectorError {
+export function callError(answer: FailedAnswer): ConnectorError {
   const errors = apiErrors(answer);
   const first = errors[0];
   const { code, scope, retryable, retryAfter } = callVerdict(answer, first);
@@ -94,7 +97,7 @@ export function callError(answer: HttpAnswer): ConnectorError {
   });
 }
 
-function callVerdict(answer: HttpAnswer, error: ApiError | undefined): Verdict {
+function callVerdict(answer: FailedAnswer, error: ApiError | undefined): Verdict {
   const { status } = answer;
   if (status >= 500 || status === 408 || status === 420 || status === 429) return unavailable;
   if (error?.code === "REQUEST_LIMIT_EXCEEDED" && /concurrent/i.test(error.message)) return { code: "ORG_LIMIT" };
@@ -130,7 +133,7 @@ function errorLine(error: ApiError): string {
   return `${error.code}: ${text || "no text"}${unnamed.length ? ` (${unnamed.join(", ")})` : ""}`;
 }
 
-function callText(answer: HttpAnswer, errors: ApiError[]): string {
+function callText(answer: FailedAnswer, errors: ApiError[]): string {
   if (errors.length) return `${errors.map(errorLine).join("; ")} (HTTP ${answer.status})`;
   if (answer.headers.location) return `The org's address answered with a redirect to ${hostOf(answer.headers.location)} (HTTP ${answer.status}); check the login URL.`;
   return `The org's address answered HTTP ${answer.status} without an error the API would give${/<html/i.test(answer.body) ? " (a web page)" : ""}.`;
@@ -145,7 +148,7 @@ function hostOf(location: string): string {
 }
 
 /** `Retry-After` in ms; only the form in seconds is used by the platform's edge. At most an hour. */
-function retryAfterHeader(answer: HttpAnswer): number | undefined {
+function retryAfterHeader(answer: FailedAnswer): number | undefined {
   const seconds = Number(answer.headers["retry-after"]);
   return Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds, 3600) * 1000 : undefined;
 }

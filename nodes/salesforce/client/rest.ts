@@ -26,6 +26,19 @@ export interface RestAnswer<T> {
   body: T;
 }
 
+/** One call whose bodies are not JSON, or whose answer is wanted as it came. */
+export interface RawRequest {
+  method: "GET" | "HEAD" | "POST" | "PATCH" | "PUT" | "DELETE";
+  /** As in {@link RestRequest}. An absolute one must be of the org's own host, or of {@link host}. */
+  path: string;
+  /** Origin of another host that takes this org's token (Account Engagement). It gets the token: never take it from a message. */
+  host?: string;
+  body?: string | Buffer;
+  headers?: Record<string, string>;
+  /** ms until the whole answer must be there. Default: the transport's 60000. */
+  timeout?: number;
+}
+
 /** How much of the org's daily API calls is used, as its last answer said (`Sforce-Limit-Info`). */
 export interface ApiUsage {
   used: number;
@@ -61,9 +74,21 @@ export class RestClient {
 
   /** Sends `request` and reads the JSON of the answer; `T` is what the caller knows of it. */
   request<T = unknown>(request: RestRequest): Promise<RestAnswer<T>> {
+    return this.run((session) => this.attempt<T>(request, session));
+  }
+
+  /**
+   * Sends `request` round jsforce, which would parse XML and CSV, and gives the answer as it came. Statuses from 400 up reject, as for
+   * {@link request}; others, redirects too, are answers.
+   */
+  raw(request: RawRequest): Promise<HttpAnswer> {
+    return this.run((session) => this.attemptRaw(request, session));
+  }
+
+  private run<A>(attempt: (session: Session) => Promise<A | "session expired">): Promise<A> {
     return this.slots.run(async () => {
       try {
-        const answer = await this.authorised<T>(request);
+        const answer = await this.authorised(attempt);
         this.parts.onResult?.(undefined);
         return answer;
       } catch (error) {
@@ -73,12 +98,12 @@ export class RestClient {
     });
   }
 
-  private async authorised<T>(request: RestRequest): Promise<RestAnswer<T>> {
+  private async authorised<A>(attempt: (session: Session) => Promise<A | "session expired">): Promise<A> {
     const first = await this.parts.tokens.get();
-    const answer = await this.attempt<T>(request, first);
+    const answer = await attempt(first);
     if (answer !== "session expired") return answer;
     const second = await this.parts.tokens.renew(first);
-    const again = await this.attempt<T>(request, second);
+    const again = await attempt(second);
     if (again !== "session expired") return again;
     throw new ConnectorError("ORG_SESSION_INVALID", "The org refuses the session even with a new token; look at the app's session and IP policies.", {
       details: { status: 401 },
@@ -100,6 +125,28 @@ export class RestClient {
       if (isSessionExpired(answer)) return "session expired";
       throw callError(answer);
     }
+  }
+
+  private async attemptRaw(request: RawRequest, session: Session): Promise<HttpAnswer | "session expired"> {
+    const { method, body, timeout } = request;
+    const headers = { ...request.headers, authorization: `Bearer ${session.accessToken}` };
+    const url = this.addressOf(request, session);
+    const answer = await this.parts.transport.send({ method, url, headers, body, timeout }).catch((error: unknown) => {
+      throw networkError(error);
+    });
+    if (isSessionExpired(answer)) return "session expired";
+    if (answer.status >= 400) throw callError(answer);
+    return answer;
+  }
+
+  private addressOf({ path, host }: RawRequest, { instanceUrl }: Session): string {
+    const origin = host ?? instanceUrl;
+    if (/^https?:/i.test(path)) {
+      if (new URL(path).origin === new URL(origin).origin) return path;
+      throw new ConnectorError("INPUT_INVALID", `${new URL(path).host} is not the org's host; its token is not sent there.`);
+    }
+    const root = host !== undefined || path.startsWith("/services/") ? "" : `/services/data/v${this.parts.connection.version}`;
+    return `${origin}${root}${path.startsWith("/") ? path : `/${path}`}`;
   }
 }
 

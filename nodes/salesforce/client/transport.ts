@@ -7,7 +7,7 @@ export interface HttpRequest {
   /** Absolute; http or https. */
   url: string;
   headers?: Record<string, string>;
-  body?: string;
+  body?: string | Buffer;
   /** ms until the whole answer must be there. Default: the transport's. */
   timeout?: number;
 }
@@ -17,7 +17,10 @@ export interface HttpAnswer {
   status: number;
   /** Names in lower case; a header given several times is joined with commas. */
   headers: Record<string, string>;
-  body: string;
+  /** As it came. */
+  bytes: Buffer;
+  /** {@link bytes} as UTF-8 text, made when it is asked for. */
+  readonly body: string;
 }
 
 /** No answer came: refused, reset, timed out, bad certificate. */
@@ -100,7 +103,7 @@ export class HttpTransport {
         incoming.on("error", (error) => fail(networkText(url, error), errorCode(error), error));
         incoming.on("end", () => {
           clearTimeout(timer);
-          resolve({ status: incoming.statusCode ?? 0, headers: flatHeaders(incoming.headers), body: Buffer.concat(chunks).toString("utf8") });
+          resolve(toAnswer(incoming, Buffer.concat(chunks)));
         });
       });
       outgoing.end(request.body);
@@ -119,6 +122,17 @@ function bodyHeaders(request: HttpRequest): Record<string, string> {
   for (const [name, value] of Object.entries(request.headers ?? {})) headers[name.toLowerCase()] = value;
   if (request.body !== undefined) headers["content-length"] = String(Buffer.byteLength(request.body));
   return headers;
+}
+
+function toAnswer({ statusCode = 0, headers }: http.IncomingMessage, bytes: Buffer): HttpAnswer {
+  return {
+    status: statusCode,
+    headers: flatHeaders(headers),
+    bytes,
+    get body() {
+      return bytes.toString("utf8");
+    },
+  };
 }
 
 function flatHeaders(headers: http.IncomingHttpHeaders): Record<string, string> {

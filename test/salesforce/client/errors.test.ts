@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { apiErrors, callError, isSessionExpired, networkError, recordError } from "../../../nodes/salesforce/client/errors";
-import { type HttpAnswer, NetworkError } from "../../../nodes/salesforce/client/transport";
+import { apiErrors, callError, isSessionExpired, networkError, recordError, type FailedAnswer } from "../../../nodes/salesforce/client/errors";
+import { NetworkError } from "../../../nodes/salesforce/client/transport";
 
-const answer = (status: number, body: unknown, headers: Record<string, string> = {}): HttpAnswer => ({ status, headers, body: typeof body === "string" ? body : JSON.stringify(body) });
+const answer = (status: number, body: unknown, headers: Record<string, string> = {}): FailedAnswer => ({ status, headers, body: typeof body === "string" ? body : JSON.stringify(body) });
 const api = (errorCode: string, message = "text", fields?: string[]): object => ({ errorCode, message, ...(fields ? { fields } : {}) });
 const record = (code: string, message = "text", fields: string[] = []) => recordError([{ code, message, fields }]);
 

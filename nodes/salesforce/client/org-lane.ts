@@ -1,0 +1,69 @@
+import type { ConnectorError } from "../../common/errors";
+import { Sink, type SinkOptions, type SinkState } from "../../delivery/sink";
+import type { OrgClient, OrgState } from "./org";
+
+/** What a node does with its org, for its status. */
+export interface LaneState {
+  kind: OrgState["kind"] | "working";
+  /** Messages it has. */
+  messages: number;
+  /** Why, when waiting or failed. */
+  error?: ConnectorError;
+}
+
+/** From the most to the least telling. */
+const ORDER: LaneState["kind"][] = ["failed", "waiting", "working", "connecting", "connected", "idle"];
+
+/** Settings of an {@link OrgLane}; as a sink's, but for what the org knows. */
+export interface OrgLaneOptions<V, R> extends Omit<SinkOptions<V, R>, "untilReady" | "onState"> {
+  org: OrgClient;
+  /** The state changed; called often. */
+  onState: (state: LaneState) => void;
+}
+
+/** A sink for one org: signs in with the first message's node, holds what it has while the org is away, and says how it stands. */
+export class OrgLane<V, R> {
+  private readonly sink: Sink<V, R>;
+  private readonly org: OrgClient;
+  private readonly stopListening: () => void;
+  private own: SinkState = { kind: "idle", messages: 0 };
+
+  constructor({ org, onState, ...options }: OrgLaneOptions<V, R>) {
+    this.org = org;
+    this.sink = new Sink<V, R>({
+      ...options,
+      untilReady: (error) => org.untilReady(error),
+      onState: (state) => {
+        this.own = state;
+        onState(this.state);
+      },
+    });
+    this.stopListening = org.onState(() => onState(this.state));
+    org.acquire(this);
+  }
+
+  get state(): LaneState {
+    const { kind, messages, error } = this.own;
+    if (this.org.state.error) return { kind: this.org.state.kind, messages, error: this.org.state.error };
+    if (kind === "waiting") return { kind, messages, ...(error ? { error } : {}) };
+    return { kind: kind === "writing" ? "working" : this.org.state.kind, messages };
+  }
+
+  /** Takes a message in; as {@link Sink.take}. */
+  take(msg: object, value: V | Promise<V>, done: (error?: Error) => void, stored: (result: R) => void): void {
+    this.sink.take(msg, value, done, stored);
+  }
+
+  /** Stores what it has, for at most 8 s, gives the rest back, and leaves the org. */
+  async close(): Promise<void> {
+    await this.sink.close();
+    this.stopListening();
+    this.org.release(this);
+  }
+}
+
+/** The state of several lanes as one: the most telling, with all their messages. */
+export function worstState(states: LaneState[]): LaneState {
+  const [worst] = [...states].sort((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind));
+  return { ...(worst ?? { kind: "idle" }), messages: states.reduce((sum, { messages }) => sum + messages, 0) };
+}

@@ -1,0 +1,16 @@
+import type { Status } from "../../common/status";
+import type { LaneState } from "./org-lane";
+
+/** Gives the text of a key; `RED._` fits. */
+export type Translate = (key: string, values?: Record<string, string | number>) => string;
+
+/** The texts are the org node's, whichever node shows them. */
+const CATALOGUE = "@surewire/node-red-connectors/surewire-salesforce-org:org.status.";
+
+/** Shows how a node stands with its org. @param translate `RED._` */
+export function showLane(status: Status, { kind, messages, error }: LaneState, translate: Translate): void {
+  if (kind === "failed") status.set("failed", error?.message);
+  else if (kind === "waiting") status.set("waiting", () => translate(`${CATALOGUE}waiting`, { reason: error?.message ?? "" }));
+  else if (kind === "working") status.set("working", () => translate(`${CATALOGUE}working`, { count: messages }));
+  else status.set(kind, () => translate(CATALOGUE + kind));
+}

@@ -8,7 +8,7 @@ import { RabbitMq } from "../test/services/rabbitmq";
 import { stopAll } from "../test/services/service";
 import { freePorts, isListening, pause, waitFor } from "../test/services/wait";
 import { DemoBroker } from "./broker";
-import { EmulatorService } from "./emulator";
+import { EmulatorService } from "../test/services/emulator-service";
 import { demoFlows } from "./flows";
 import { deviceMessages, EXPECTED, MESSAGES, READINGS, readings, repeated } from "./messages";
 import { Progress } from "./progress";

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import type { FlowNode } from "../test/services/node-red";
 import type { DemoBroker } from "./broker";
-import type { EmulatorService } from "./emulator";
+import type { EmulatorService } from "../test/services/emulator-service";
 
 const EXAMPLES = path.resolve(__dirname, "../examples");
 

@@ -1,5 +1,5 @@
 import type { DemoBroker } from "./broker";
-import type { EmulatorService } from "./emulator";
+import type { EmulatorService } from "../test/services/emulator-service";
 import { type DeviceMessage, EXPECTED } from "./messages";
 import type { ReadingsFile } from "./readings-file";
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { connect } from "amqplib";
+import { DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET } from "@surewire/salesforce-emulator";
 import type { FlowNode } from "../services/node-red";
 import type { Postgres } from "../services/postgres";
 import type { RabbitMq } from "../services/rabbitmq";
@@ -26,6 +27,22 @@ export function tab(...nodes: FlowNode[]): FlowNode[] {
 export function brokerNode(rabbit: RabbitMq): FlowNode {
   const credentials = { username: rabbit.username, password: rabbit.password };
   return { id: "broker", type: "surewire-amqp-broker", name: "", urls: [rabbit.url], vhost: "/", tls: "", heartbeat: 15, connectTimeout: 10, credentials };
+}
+
+/** The org's config node, signing in with client credentials. */
+export function orgNode(url: string): FlowNode {
+  const credentials = { clientId: DEFAULT_CLIENT_ID, clientSecret: DEFAULT_CLIENT_SECRET };
+  return { id: "org", type: "surewire-salesforce-org", name: "", loginUrl: url, flow: "client-credentials", apiVersion: "", credentials };
+}
+
+/** Makes a case of `{id, text}`, upserted by its id, with the defaults of the form and what a test changes. */
+export function caseNode(more: Record<string, unknown> = {}): FlowNode {
+  const mapping = [
+    { field: "Subject", value: "payload.text", valueType: "msg" },
+    { field: "Origin", value: "payload.origin", valueType: "msg" },
+  ];
+  const keyed = { externalIdField: "Device_Event_Id__c", externalId: "payload.id", externalIdType: "msg" };
+  return { id: "case", type: "surewire-salesforce-case", name: "", org: "org", divisions: [], mapping, defaults: [], ...keyed, assignment: "default", batchSize: 200, linger: 50, wires: [[]], ...more };
 }
 
 /** A consumer with the defaults of the form, and what a test changes. */

@@ -1,17 +1,18 @@
 import assert from "node:assert/strict";
-import { DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, startEmulator, type Emulator } from "../../emulator/src/index";
+import { startEmulator, type Emulator } from "../../emulator/src/index";
 import { NodeRed, type FlowNode } from "../services/node-red";
 import type { RabbitMq } from "../services/rabbitmq";
 import { sharedRabbit } from "../services/shared";
 import { pause, waitFor } from "../services/wait";
-import { brokerNode, COUNT, deadLetters, inNode, publish, scaled, tab, UNSETTLED, untilEmpty, untilUnsettled } from "./bridge";
+import { brokerNode, caseNode, COUNT, deadLetters, inNode, orgNode, publish, scaled, tab, UNSETTLED, untilEmpty, untilUnsettled } from "./bridge";
 
 interface Event {
   id: string;
+  text: string;
   origin?: string;
 }
 
-const events = (count: number): Event[] => Array.from({ length: count }, (_, index) => ({ id: `event-${index}` }));
+const events = (count: number): Event[] => Array.from({ length: count }, (_, index) => ({ id: `event-${index}`, text: `Reading ${index}` }));
 
 describe("device to case, while things break", function () {
   this.timeout(scaled(120_000));
@@ -29,30 +30,7 @@ describe("device to case, while things break", function () {
   });
 
   const flow = (queue: string): FlowNode[] =>
-    tab(
-      brokerNode(rabbit),
-      inNode(queue, ["case"]),
-      { id: "org", type: "surewire-salesforce-org", name: "", loginUrl: org.url, flow: "client-credentials", apiVersion: "66.0", credentials: { clientId: DEFAULT_CLIENT_ID, clientSecret: DEFAULT_CLIENT_SECRET } },
-      {
-        id: "case",
-        type: "surewire-salesforce-case",
-        name: "",
-        org: "org",
-        divisions: [],
-        mapping: [
-          { field: "Subject", value: "payload.id", valueType: "msg" },
-          { field: "Origin", value: "payload.origin", valueType: "msg" },
-        ],
-        defaults: [],
-        externalIdField: "Device_Event_Id__c",
-        externalId: "payload.id",
-        externalIdType: "msg",
-        assignment: "default",
-        batchSize: 200,
-        linger: 50,
-        wires: [[]],
-      },
-    );
+    tab(brokerNode(rabbit), inNode(queue, ["case"]), orgNode(org.url), caseNode());
 
   const cases = (): string[] => org.records("Case").map((record) => String(record.Device_Event_Id__c)).sort();
 
@@ -103,7 +81,7 @@ describe("device to case, while things break", function () {
 
   it("one refused case among 200 leaves 199 cases and one dead letter, in at most two calls", async () => {
     const sent = events(200);
-    sent[77] = { id: "refused", origin: "Pigeon" };
+    sent[77] = { id: "refused", text: "", origin: "Pigeon" };
     await publish(rabbit, "org_refused", sent);
     await nodeRed.deploy(flow("org_refused"));
     await untilEmpty(rabbit, "org_refused");
@@ -112,5 +90,28 @@ describe("device to case, while things break", function () {
     const calls = org.control.stats().byKind;
     const writes = Object.entries(calls).filter(([kind]) => kind.includes("composite")).reduce((sum, [, count]) => sum + count, 0);
     assert.ok(writes <= 2, `${writes} calls: ${JSON.stringify(calls)}`);
+  });
+
+  it("an org that is over its limit of calls for a while, and a case that somebody holds locked, cost no message and no second case", async () => {
+    const sent = events(600);
+    await publish(rabbit, "org_limit", sent);
+    const { ids } = org.control.insert({ object: "Case", records: [{ Device_Event_Id__c: "event-300", Subject: "there before" }] });
+    org.control.lockRecord({ id: String(ids[0]), times: 2 });
+    org.control.requestLimit({ kind: "concurrent", ms: 2000 });
+    await nodeRed.deploy(flow("org_limit"));
+    await untilEmpty(rabbit, "org_limit");
+    assertEachOnce(sent);
+    assert.equal(org.records("Case").find(({ Device_Event_Id__c: id }) => id === "event-300")?.Subject, "Reading 300");
+    assert.equal(await deadLetters(rabbit, "org_limit"), 0);
+  });
+
+  it("10,000 messages become 10,000 cases by at most 60 API calls, with the settings of a new node", async () => {
+    const sent = events(10_000);
+    await publish(rabbit, "org_many", sent);
+    await nodeRed.deploy(flow("org_many"));
+    await untilEmpty(rabbit, "org_many");
+    assertEachOnce(sent);
+    const { apiCalls, byKind } = org.control.stats();
+    assert.ok(apiCalls <= 60, `${apiCalls} calls: ${JSON.stringify(byKind)}`);
   });
 });

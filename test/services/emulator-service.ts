@@ -1,10 +1,17 @@
 import path from "node:path";
 import { DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET } from "@surewire/salesforce-emulator";
-import { Service, type ServiceOptions } from "../test/services/service";
-import { freePorts, isListening, waitFor } from "../test/services/wait";
+import { Service, type ServiceOptions } from "./service";
+import { freePorts, isListening, waitFor } from "./wait";
+
+/** The part of the counts that is read here. */
+interface StatsReading {
+  apiCalls: number;
+  /** Live records by object. */
+  records: Record<string, number>;
+}
 
 const API = "/services/data/v66.0";
-const PROGRAM = path.resolve(__dirname, "../emulator/bin/surewire-salesforce-emulator.js");
+const PROGRAM = path.resolve(__dirname, "../../emulator/bin/surewire-salesforce-emulator.js");
 
 /** The org emulator in a process of its own, asked over HTTP like any org. */
 export class EmulatorService extends Service {
@@ -37,16 +44,34 @@ export class EmulatorService extends Service {
 
   /** Cases the org holds at this moment, for the progress line: no API call is counted for it. */
   async caseCount(): Promise<number> {
-    const response = await fetch(`${this.url}/__emu/stats`);
-    const stats = (await response.json()) as { records: Record<string, number> };
-    return stats.records.Case ?? 0;
+    return (await this.stats()).records.Case ?? 0;
+  }
+
+  /** What the org has counted since its start or the last {@link reset}. */
+  stats(): Promise<StatsReading> {
+    return this.#control("stats", "GET") as Promise<StatsReading>;
   }
 
   /** Answers every call with 503 for a while. @param ms - how long */
   async unavailable(ms: number): Promise<void> {
+    await this.#control("unavailable", "POST", { ms });
+  }
+
+  /** No records, no counts, no faults. */
+  async reset(): Promise<void> {
+    await this.#control("reset", "POST");
+  }
+
+  /** The newest records of an object, newest first. */
+  async newest(object: string, count: number): Promise<Record<string, unknown>[]> {
+    return ((await this.#control(`records/${object}?limit=${count}`, "GET")) as { records: Record<string, unknown>[] }).records;
+  }
+
+  async #control(verb: string, method: string, body?: object): Promise<unknown> {
     const headers = { "content-type": "application/json" };
-    const response = await fetch(`${this.url}/__emu/unavailable`, { method: "POST", headers, body: JSON.stringify({ ms }) });
-    if (!response.ok) throw new Error(`The emulator refused: ${await response.text()}`);
+    const response = await fetch(`${this.url}/__emu/${verb}`, { method, headers, ...(body ? { body: JSON.stringify(body) } : {}) });
+    if (!response.ok) throw new Error(`The emulator refused ${verb}: ${await response.text()}`);
+    return response.json();
   }
 
   async #login(): Promise<string> {

@@ -1,6 +1,6 @@
-import { setTimeout as delay } from "node:timers/promises";
-import { ConnectorError, isConnectorError } from "../../common/errors";
-import { type Fields, isServerError, type RecordResult, saveRecords } from "./collections";
+import type { ConnectorError } from "../../common/errors";
+import type { Fields, RecordResult } from "./collections";
+import { RecordWriter } from "./record-writer";
 import type { RestClient } from "./rest";
 
 /** One case to store. */
@@ -36,18 +36,16 @@ export interface CaseWriterOptions {
   lockRetries?: number;
 }
 
-/** Tries of a batch that the org answers with 500 before one of its records is suspected: half a minute with the usual back-off. */
-const SERVER_ERRORS_BEFORE_SEARCH = 5;
-
 /** Stores batches of cases in one org, each case by its own result. */
 export class CaseWriter {
-  /** 500s in a row, by the first case of the batch. */
-  private readonly serverErrors = new WeakMap<CaseItem, number>();
+  private readonly records: RecordWriter;
 
   constructor(
-    private readonly rest: RestClient,
+    rest: RestClient,
     private readonly options: CaseWriterOptions = {},
-  ) {}
+  ) {
+    this.records = new RecordWriter(rest, { what: "case", lockRetries: options.lockRetries });
+  }
 
   /** What orders cases: the external id as the org compares it, without regard to case and blanks around it. */
   static keyOf(item: CaseItem): string | undefined {
@@ -60,78 +58,15 @@ export class CaseWriter {
    * @throws ConnectorError of scope `system` when none could be stored and all may be sent again
    */
   async write(items: CaseItem[]): Promise<CaseOutcome[]> {
-    const results = this.options.externalIdField ? await this.upsert(items) : await this.create(items);
+    const [first] = items;
+    if (!first) return [];
+    const { externalIdField } = this.options;
+    const request = { object: "Case", headers: assignmentHeader(this.options.assignment) };
+    const results = externalIdField
+      ? await this.records.upsert({ ...request, externalIdField, records: items.map((item) => withField(item.fields, externalIdField, item.externalId)) }, first)
+      : await this.records.create({ ...request, records: items.map(({ fields }) => fields) });
     return results.map((result, index) => toOutcome(result, items[index]?.division));
   }
-
-  private save(items: CaseItem[], searchServerErrors = false): Promise<RecordResult[]> {
-    const { externalIdField } = this.options;
-    return saveRecords(this.rest, {
-      object: "Case",
-      externalIdField,
-      records: items.map((item) => (externalIdField ? withField(item.fields, externalIdField, item.externalId) : item.fields)),
-      headers: assignmentHeader(this.options.assignment),
-      searchServerErrors,
-    });
-  }
-
-  /** Upserts are safe to repeat: when the org could not take one record, the batch is sent again. */
-  private async upsert(items: CaseItem[]): Promise<RecordResult[]> {
-    const [first] = items;
-    const tries = (first && this.serverErrors.get(first)) ?? 0;
-    const search = tries >= SERVER_ERRORS_BEFORE_SEARCH;
-    const results = await this.save(items, search).catch((error: unknown) => {
-      if (first && isServerError(error)) this.serverErrors.set(first, search ? 0 : tries + 1);
-      throw error;
-    });
-    for (const result of results) if (!result.ok && result.error.scope === "system") throw result.error;
-    return results.map((result) => (result.ok ? result : { ok: false, error: this.sharedExternalId(result.error) }));
-  }
-
-  /**
-   * Creates are never sent again on the spot when the org may have acted, because that would make a second case: such a message fails by
-   * itself, and its source decides. Locked records, which surely made no case, are.
-   */
-  private async create(items: CaseItem[]): Promise<RecordResult[]> {
-    const results = await this.createOnce(items);
-    const { lockRetries = 3 } = this.options;
-    for (let tries = 0; tries < lockRetries; tries += 1) {
-      const locked = results.flatMap((result, index) => (!result.ok && result.error.code === "ORG_BUSY" ? index : []));
-      if (locked.length === 0) break;
-      await delay(50 * 2 ** tries);
-      const again = await this.createOnce(locked.flatMap((index) => items[index] ?? [])).catch(() => undefined);
-      if (!again) break; // the org went away: the lock is what these messages are told
-      again.forEach((result, place) => (results[locked[place] as number] = result));
-    }
-    return results;
-  }
-
-  private async createOnce(items: CaseItem[]): Promise<RecordResult[]> {
-    const results = await this.save(items).catch((error: unknown) => {
-      if (!isConnectorError(error) || !error.details.outcomeUnknown) throw error;
-      return items.map((): RecordResult => ({ ok: false, error }));
-    });
-    return results.map((result) => (!result.ok && result.error.details.outcomeUnknown ? { ok: false, error: lostAnswer(result.error) } : result));
-  }
-
-  /**
-   * Two clients that upsert the same new external id at once: one of them is told that the value exists. Sent again, it updates.
-   * Another unique field stays refused.
-   */
-  private sharedExternalId(error: ConnectorError): ConnectorError {
-    const field = this.options.externalIdField ?? "";
-    const shared = error.details.statusCode === "DUPLICATE_VALUE" && (/Duplicate external id/i.test(error.message) || error.message.includes(`: ${field} duplicates`));
-    return shared ? new ConnectorError("ORG_BUSY", error.message, { details: error.details, cause: error }) : error;
-  }
-}
-
-function lostAnswer(error: ConnectorError): ConnectorError {
-  return new ConnectorError("ORG_UNAVAILABLE", `${error.message} Whether the case was made is not known.`, {
-    scope: "message",
-    retryable: true,
-    details: error.details,
-    cause: error,
-  });
 }
 
 function toOutcome(result: RecordResult, division: string | undefined): CaseOutcome {

@@ -1,4 +1,5 @@
 import { ConnectorError, isConnectorError } from "../../common/errors";
+import { bodyOf, culprits } from "./culprits";
 import { recordError, toApiError } from "./errors";
 import type { RestClient } from "./rest";
 
@@ -7,6 +8,8 @@ export const MAX_RECORDS = 200;
 
 /** Calls spent on finding what is wrong in one batch; enough to bisect 200 records down to one bad record. */
 const CALL_BUDGET = 20;
+
+const COLLECTIONS = "/composite/sobjects";
 
 /** Field values of one record, without `attributes`. */
 export type Fields = Record<string, unknown>;
@@ -18,24 +21,28 @@ export type RecordResult = { ok: true; id: string; created: boolean } | { ok: fa
 export interface SaveRequest {
   /** API name of the object all records are of. */
   object: string;
-  /** Upsert by this field, which every record carries; absent: create. */
+  /** Default: `upsert` with an external id field, else `create`. For `update` every record carries its `Id`. */
+  operation?: "create" | "update" | "upsert";
+  /** Upsert by this field, which every record carries. */
   externalIdField?: string;
   /** At most {@link MAX_RECORDS}. */
   records: Fields[];
+  /** Stores all or none. Default false. */
+  allOrNone?: boolean;
   /** E.g. `Sforce-Auto-Assign`. */
   headers?: Record<string, string>;
   /**
    * A 500 that has come again and again for these records may be the fault of one of them (an internal error in a trigger): look for it
-   * by halves. Only for upserts. Default false.
+   * by halves. Not for creates. Default false.
    */
   searchServerErrors?: boolean;
 }
 
 /**
- * Stores records by the Collections API, each for itself (`allOrNone: false`), and says for each what became of it, in order.
+ * Stores records by the Collections API, each for itself unless `allOrNone`, and says for each what became of it, in order.
  *
  * Some mistakes in one record make the org refuse the whole call (an unknown column, a text where a date belongs): the culprit is then
- * looked for, by what the error says or else by halves, and the others are stored without it.
+ * looked for, by what the error says or else by halves, and the others are stored without it. With `allOrNone` it is only named.
  *
  * @throws ConnectorError of scope `system` when no record has a result yet; the org may have acted all the same if
  *   `details.outcomeUnknown`. Later on such an error is the result of the records it befell.
@@ -52,18 +59,19 @@ export async function saveRecords(rest: RestClient, request: SaveRequest): Promi
     if (indexes.length === 0) return;
     if (calls >= CALL_BUDGET) return failAll(results, indexes, unsure());
     calls += 1;
-    const body = bodyOf(request, indexes);
+    const body = bodyOf(request.object, request.records, indexes, request.allOrNone === true);
     let saved: RecordResult[];
     try {
       saved = await send(rest, request, body.text, indexes.length);
     } catch (thrown) {
       if (!isConnectorError(thrown)) throw thrown;
       const error = thrown;
-      const search = request.searchServerErrors === true && isServerError(error);
+      const search = request.searchServerErrors === true && request.allOrNone !== true && isServerError(error);
       if (search && indexes.length > 1) return halve(indexes);
       if (error.scope === "system" && !search && !results.some((one) => one !== undefined)) throw error;
       if (error.scope === "system" || error.code === "ORG_BUSY" || indexes.length === 1) return failAll(results, indexes, error);
       const { guilty, suspects } = culprits(error, body, request.records);
+      if (request.allOrNone) return blame(results, indexes, guilty, error);
       if (guilty.length > 0) failAll(results, guilty, error);
       const others = indexes.filter((index) => !guilty.includes(index) && !suspects.includes(index));
       if (guilty.length + suspects.length > 0 && others.length > 0) {
@@ -80,19 +88,65 @@ export async function saveRecords(rest: RestClient, request: SaveRequest): Promi
 }
 
 async function send(rest: RestClient, request: SaveRequest, text: string, count: number): Promise<RecordResult[]> {
-  const { object, externalIdField, headers } = request;
+  const { object, externalIdField, headers, operation = externalIdField ? "upsert" : "create" } = request;
   const { body } = await rest.request<unknown>({
-    method: externalIdField ? "PATCH" : "POST",
-    path: externalIdField ? `/composite/sobjects/${encodeURIComponent(object)}/${encodeURIComponent(externalIdField)}` : "/composite/sobjects",
+    method: operation === "create" ? "POST" : "PATCH",
+    path: operation === "upsert" ? `${COLLECTIONS}/${encodeURIComponent(object)}/${encodeURIComponent(externalIdField ?? "Id")}` : COLLECTIONS,
     body: text,
     headers,
   });
-  if (!Array.isArray(body) || body.length !== count) {
-    throw new ConnectorError("ORG_UNAVAILABLE", "The org's address answered a Collections call with something else than its results.", {
-      details: { outcomeUnknown: true },
-    });
-  }
-  return body.map((one: unknown) => readResult(one, externalIdField === undefined));
+  return readResults(body, count, operation === "create");
+}
+
+/** Records to delete in one go. */
+export interface DeleteRequest {
+  /** Record ids, of any objects; at most {@link MAX_RECORDS}. */
+  ids: string[];
+  /** Deletes all or none. Default false. */
+  allOrNone?: boolean;
+  headers?: Record<string, string>;
+}
+
+/**
+ * Deletes records by the Collections API and says for each what became of it, in order.
+ *
+ * @throws ConnectorError when the call failed as a whole
+ */
+export async function deleteRecords(rest: RestClient, { ids, allOrNone = false, headers }: DeleteRequest): Promise<RecordResult[]> {
+  const path = `${COLLECTIONS}?ids=${ids.map(encodeURIComponent).join(",")}&allOrNone=${allOrNone}`;
+  const { body } = await rest.request<unknown>({ method: "DELETE", path, headers });
+  return readResults(body, ids.length, false);
+}
+
+/** Records to read in one go. */
+export interface RetrieveRequest {
+  object: string;
+  /** At most {@link MAX_RECORDS}. */
+  ids: string[];
+  /** API names of the fields wanted. */
+  fields: string[];
+}
+
+/**
+ * Reads records by their ids, in order; `null` for one that is not there.
+ *
+ * @throws ConnectorError when the call failed as a whole, as it does for an unknown field
+ */
+export async function retrieveRecords(rest: RestClient, { object, ids, fields }: RetrieveRequest): Promise<(Fields | null)[]> {
+  const path = `${COLLECTIONS}/${encodeURIComponent(object)}`;
+  const { body } = await rest.request<unknown>({ method: "POST", path, body: { ids, fields } });
+  return listOf(body, ids.length).map((one) => one as Fields | null);
+}
+
+function readResults(body: unknown, count: number, created: boolean): RecordResult[] {
+  return listOf(body, count).map((one) => readResult(one, created));
+}
+
+function listOf(body: unknown, count: number): unknown[] {
+  if (Array.isArray(body) && body.length === count) return body;
+  throw new ConnectorError("ORG_UNAVAILABLE", "The org's address answered a Collections call with something else than its results.", {
+    details: { outcomeUnknown: true },
+  });
 }
 
 function readResult(value: unknown, create: boolean): RecordResult {
@@ -100,48 +154,6 @@ function readResult(value: unknown, create: boolean): RecordResult {
   if (success === true && typeof id === "string") return { ok: true, id, created: create || created === true };
   const found = Array.isArray(errors) ? errors.flatMap((one: unknown) => toApiError(one) ?? []) : [];
   return { ok: false, error: recordError(found) };
-}
-
-interface Body {
-  text: string;
-  /** For each record in the text: its index in the request and where it ends. */
-  ends: { index: number; end: number }[];
-}
-
-/** The JSON of a call, in ASCII so that characters and bytes count alike, with the place of each record in it. */
-function bodyOf(request: SaveRequest, indexes: number[]): Body {
-  let text = '{"allOrNone":false,"records":[';
-  const ends: Body["ends"] = [];
-  indexes.forEach((index, place) => {
-    const record = { attributes: { type: request.object }, ...request.records[index] };
-    text += (place > 0 ? "," : "") + JSON.stringify(record).replace(/[\u0080-\uffff]/g, escapeCharacter);
-    ends.push({ index, end: text.length });
-  });
-  return { text: `${text}]}`, ends };
-}
-
-function escapeCharacter(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
-}
-
-/**
- * The records that a refusal of the whole call speaks of: by the column it does not know, by the value it cannot read, or by the place
- * in the JSON. `guilty` when there is no doubt, else `suspects`; neither when it says nothing of use.
- */
-function culprits(error: ConnectorError, body: Body, records: Fields[]): { guilty: number[]; suspects: number[] } {
-  const indexes = body.ends.map(({ index }) => index);
-  const column = /No such column '([^']+)'/i.exec(error.message)?.[1]?.toLowerCase();
-  if (column) return { guilty: indexes.filter((index) => Object.keys(records[index] ?? {}).some((name) => name.toLowerCase() === column)), suspects: [] };
-
-  const value = /from VALUE_\w+ value (.*?) or request may be missing/is.exec(error.message)?.[1];
-  const suspects = value === undefined ? [] : indexes.filter((index) => Object.values(records[index] ?? {}).some((one) => String(one) === value));
-  if (suspects.length === 1) return { guilty: suspects, suspects: [] };
-
-  const place = Number(/\[line:\s*1, column:\s*(\d+)\]/.exec(error.message)?.[1]);
-  // Some errors give a place within the record; only one that lies behind the first record can be within the call.
-  const found = place > (body.ends[0]?.end ?? 0) ? body.ends.find(({ end }) => place <= end) : undefined;
-  if (found && (value === undefined || suspects.includes(found.index))) return { guilty: [found.index], suspects: [] };
-  return { guilty: [], suspects };
 }
 
 /** Whether the org failed in itself, as opposed to being closed (503) or behind a gateway that lost it. */
@@ -158,6 +170,18 @@ function judgeServerErrors(results: (RecordResult | undefined)[]): void {
     const { message, details } = result.error;
     results[index] = { ok: false, error: new ConnectorError("ORG_BUSY", message, { details, cause: result.error }) };
   });
+}
+
+/** A call of all or none was refused: those at fault get its words, the others are told that they were not stored. */
+function blame(results: (RecordResult | undefined)[], indexes: number[], guilty: number[], error: ConnectorError): void {
+  const others = guilty.length === 0 ? [] : indexes.filter((index) => !guilty.includes(index));
+  failAll(results, guilty.length === 0 ? indexes : guilty, error);
+  failAll(results, others, rolledBack());
+}
+
+function rolledBack(): ConnectorError {
+  const message = "The record was not stored, because another one of its call was refused and the call was for all or none.";
+  return new ConnectorError("ORG_REFUSED", message, { details: { statusCode: "ALL_OR_NONE_OPERATION_ROLLED_BACK", fields: [], errors: [] } });
 }
 
 function failAll(results: (RecordResult | undefined)[], indexes: number[], error: ConnectorError): void {

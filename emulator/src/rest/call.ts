@@ -1,5 +1,5 @@
 import { ApiError, notFound } from "../api-error";
-import type { Request } from "../http";
+import type { Reply, Request } from "../http";
 import type { Session } from "../oauth/sessions";
 import type { Org } from "../org";
 import type { Writer } from "../records/writer";
@@ -16,6 +16,10 @@ export interface Call {
   base: string;
   /** Path segments behind the version, decoded. */
   segments: string[];
+  /** Every writer of the call, so that what it has written inside a larger transaction can be taken back. */
+  writers: Writer[];
+  /** Answers a request inside this one: same session, not counted; a refusal is an answer. Its writers are added to `writers`. */
+  perform(request: Request, writers: Writer[]): Reply;
 }
 
 /** The object named in a path. */
@@ -28,7 +32,9 @@ export function objectOf(call: Call, name: string): ObjectSchema {
 /** A writer for the caller, as the request's headers ask. */
 export function writerOf(call: Call): Writer {
   const header = String(call.request.headers["sforce-duplicate-rule-header"] ?? "");
-  return call.org.writer({ userId: call.session.userId, allowDuplicates: /\ballowSave\s*=\s*true\b/i.test(header) });
+  const writer = call.org.writer({ userId: call.session.userId, allowDuplicates: /\ballowSave\s*=\s*true\b/i.test(header) });
+  call.writers.push(writer);
+  return writer;
 }
 
 /** Refuses methods a resource does not have. HEAD is always allowed with GET. */

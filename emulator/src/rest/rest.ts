@@ -4,12 +4,14 @@ import type { Reply, Request } from "../http";
 import { bearerToken } from "../oauth/oauth";
 import type { Session } from "../oauth/sessions";
 import type { Org } from "../org";
+import type { Writer } from "../records/writer";
 import type { Call } from "./call";
-import { collections } from "./collections";
+import { composite } from "./composite";
 import { limits, NEWEST_VERSION, OLDEST_VERSION, query, resources, versions } from "./resources";
 import { sobjects } from "./sobjects";
 
 const ROUTES = new Map<string, (call: Call) => Reply>([
+  ["composite", composite],
   ["limits", limits],
   ["query", query],
   ["queryAll", query],
@@ -42,11 +44,22 @@ export class Rest {
     const { apiUsage } = this.org;
     if (apiUsage.used >= apiUsage.max) throw new ApiError("REQUEST_LIMIT_EXCEEDED", limitText("total"));
     apiUsage.used++;
+    return this.perform(request, session, version, []);
+  }
+
+  /** Answers an authorised request: one from the wire, or one inside a composite. */
+  private perform(request: Request, session: Session, version: number, writers: Writer[]): Reply {
     const base = `/services/data/v${version}.0`;
     const segments = decodeSegments(request.path.slice(base.length));
-    const call: Call = { org: this.org, request, session, version, base, segments };
+    const perform: Call["perform"] = (inner, innerWriters) => {
+      try {
+        return this.perform(inner, session, checkVersion(inner.path), innerWriters);
+      } catch (error) {
+        return errorReply(error);
+      }
+    };
+    const call: Call = { org: this.org, request, session, version, base, segments, writers, perform };
     if (segments.length === 0) return resources(call);
-    if (segments[0] === "composite" && segments[1] === "sobjects") return collections(call);
     const route = ROUTES.get(segments[0]!);
     if (!route) throw notFound();
     return route(call);

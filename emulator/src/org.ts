@@ -1,6 +1,7 @@
 import { formatDateTime } from "./dates";
 import { IdSequence } from "./ids";
 import { Sessions } from "./oauth/sessions";
+import { Limits } from "./limits";
 import type { Client, Settings } from "./options";
 import { readRecord } from "./records/reader";
 import { compileRule } from "./records/rules";
@@ -18,6 +19,7 @@ import type { Row } from "./store/table";
 const USER_STATES = ["active", "inactive", "must-reset-password", "not-approved", "not-admin-approved", "ip-restricted"] as const;
 
 /** Whether a user can log in, and why not, as `setUser` of the control API sets it. */
+import { Users } from "./users";
 export type UserState = (typeof USER_STATES)[number];
 
 /** Orgs made in this process. */
@@ -33,8 +35,11 @@ export class Org {
   readonly faults: Faults;
   readonly stats = new Stats();
   readonly compiledRules = new WeakMap<RuleDefinition, Predicate>();
-  /** Calls of the last 24 hours, and how many there may be. */
-  readonly apiUsage: { used: number; max: number };
+  readonly users: Users;
+  /** What `/limits` tells, counting down. */
+  readonly limits: Limits;
+  /** The organisation's name. */
+  readonly name = "Surewire Emulator";
   /** The 18-character id of the organisation. */
   readonly id: string;
   private readonly userStates = new Map<string, UserState>();
@@ -48,7 +53,8 @@ export class Org {
     this.id = this.store.ids.next("00D");
     this.sessions = new Sessions(this);
     this.faults = new Faults(settings.clock);
-    this.apiUsage = { used: 0, max: settings.apiLimit };
+    this.limits = new Limits(() => this.now(), { DailyApiRequests: settings.apiLimit });
+    this.users = new Users([...settings.users, ...settings.clients.map(({ username }) => ({ username }))]);
     this.checkRules();
     this.seedUsers();
   }
@@ -67,7 +73,7 @@ export class Org {
     return this.settings.clients.find((client) => client.clientId === clientId);
   }
 
-  /** The id of the user a client runs as. */
+  /** The id of a user of the org. */
   userId(username: string): string {
     return this.userIds.get(username.toLowerCase())!;
   }
@@ -82,7 +88,7 @@ export class Org {
   }
 
   writer(context: Partial<WriteContext> = {}): Writer {
-    return new Writer(this, { userId: this.userId(this.settings.clients[0]!.username), allowDuplicates: false, ...context });
+    return new Writer(this, { userId: this.userId(this.settings.clients[0]!.username), allowDuplicates: false, autoAssign: "TRUE", ...context });
   }
 
   /** Creates a record as the first client's user would, through all checks; gives its id. */
@@ -118,12 +124,15 @@ export class Org {
     this.faults.clear();
     this.stats.clear();
     this.userStates.clear();
-    this.apiUsage.used = 0;
-    this.apiUsage.max = this.settings.apiLimit;
+    this.limits.reset();
     this.clockShift = 0;
     this.seedUsers();
+    this.events.clear();
   }
 
+    this.assignment.clear();
+    this.duplicates.clear();
+    this.approvals.clear();
   private object(name: string): ObjectSchema {
     const object = this.schema.object(name);
     if (!object) throw new Error(`the org has no object ${name}`);
@@ -134,17 +143,17 @@ export class Org {
     for (const object of this.schema.objects) for (const rule of object.rules) compileRule(this, object, rule);
   }
 
-  /** Each client's user, with the same id after a reset as before. */
+  /** Every user, with the same id after a reset as before. */
   private seedUsers(): void {
     const object = this.object("User");
     const now = formatDateTime(this.now());
-    for (const { username } of this.settings.clients) {
+    for (const { username, name } of this.users.all()) {
       const key = username.toLowerCase();
       const id = this.userIds.get(key) ?? this.store.ids.next(object.keyPrefix);
       if (this.store.get(id)) continue;
       this.userIds.set(key, id);
       const system = { CreatedDate: now, CreatedById: id, LastModifiedDate: now, LastModifiedById: id, SystemModstamp: now };
-      const person = { Username: username, LastName: "Integration", FirstName: null, Name: "Integration", Email: username, IsActive: true };
+      const person = { Username: username, LastName: name, FirstName: null, Name: name, Email: username, IsActive: true };
       this.store.table(object).insert({ Id: id, IsDeleted: false, ...person, ...system });
     }
   }

@@ -1,21 +1,23 @@
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { createHmac } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import type { Reply, Request } from "../http";
-import type { Client } from "../options";
-import type { Org, UserState } from "../org";
-import { checkAssertion } from "./assertion";
+import type { Org } from "../org";
+import { authorize } from "./authorize";
+import { formOf } from "./form";
+import { authorizationCode, clientCredentials, type Granted, jwtBearer, password, refresh } from "./grants";
 import { OAuthError } from "./oauth-error";
 import type { Session } from "./sessions";
 
 const JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
-/** What a user's state makes of a login. `not-approved` concerns JWT alone, `not-admin-approved` both flows. */
-const REFUSED_STATES: Record<Exclude<UserState, "active" | "not-approved">, [string, string]> = {
-  inactive: ["invalid_grant", "inactive user"],
-  "must-reset-password": ["invalid_grant", "user must reset password"],
-  "ip-restricted": ["invalid_grant", "ip restricted"],
-  "not-admin-approved": ["invalid_app_access", "user is not admin approved to access this app"],
-};
+/** What each `grant_type` asks for. */
+const GRANTS = new Map<string | null, (org: Org, request: Request, form: URLSearchParams) => Granted>([
+  ["authorization_code", authorizationCode],
+  ["client_credentials", clientCredentials],
+  [JWT_BEARER, jwtBearer],
+  ["password", password],
+  ["refresh_token", refresh],
+]);
 
 /** Answers `/services/oauth2/…` and `/id/…`. */
 export class OAuth {
@@ -24,6 +26,7 @@ export class OAuth {
   /** `undefined` when the path is none of these. */
   handle(request: Request): Reply | undefined {
     try {
+      if (request.path === "/services/oauth2/authorize") return authorize(this.org, request);
       if (request.path === "/services/oauth2/token") return this.token(request);
       if (request.path === "/services/oauth2/revoke") return this.revoke(request);
       if (request.path === "/services/oauth2/userinfo") return this.identity(request);
@@ -39,69 +42,26 @@ export class OAuth {
     if (request.method !== "POST") throw new OAuthError("invalid_request", "must use HTTP POST");
     this.org.stats.countTokenRequest();
     const form = formOf(request);
-    switch (form.get("grant_type")) {
-      case "client_credentials":
-        return this.clientCredentials(request, form);
-      case JWT_BEARER:
-        return this.jwtBearer(request, form);
-      case "password":
-        // Blocked by default in orgs made since Summer '23.
-        throw new OAuthError("invalid_grant", "authentication failure");
-      case "refresh_token":
-        // Neither flow above hands one out, so none can be good.
-        throw new OAuthError("invalid_grant", "expired access/refresh token");
-      case "authorization_code":
-        throw new OAuthError("invalid_grant", "expired authorization code");
-      default:
-        throw new OAuthError("unsupported_grant_type", "grant type not supported");
-    }
+    const type = form.get("grant_type");
+    const grant = GRANTS.get(type);
+    if (!grant) throw new OAuthError("unsupported_grant_type", "grant type not supported");
+    return { status: 200, json: this.tokenAnswer(request, grant(this.org, request, form), type!) };
   }
 
-  private clientCredentials(request: Request, form: URLSearchParams): Reply {
-    const basic = basicCredentials(request.headers);
-    const clientId = basic?.[0] ?? form.get("client_id") ?? "";
-    const secret = basic?.[1] ?? form.get("client_secret") ?? "";
-    const client = this.org.client(clientId);
-    if (!client) throw new OAuthError("invalid_client_id", "client identifier invalid");
-    if (client.clientSecret === undefined) throw new OAuthError("invalid_grant", "no client credentials user enabled");
-    if (!sameText(client.clientSecret, secret)) throw new OAuthError("invalid_client", "invalid client credentials");
-    const session = this.login(client, "client_credentials");
+  private tokenAnswer(request: Request, { session, refreshToken }: Granted, type: string): Record<string, string> {
     const id = this.identityUrl(request, session);
+    const answer = { access_token: session.token, scope: session.scope, instance_url: request.origin, id, token_type: "Bearer" };
+    // JWT answers have neither time nor signature.
+    if (type === JWT_BEARER) return answer;
     const issuedAt = String(this.org.now());
+    const secret = this.org.client(session.clientId)?.clientSecret ?? "";
     return {
-      status: 200,
-      json: {
-        access_token: session.token,
-        signature: createHmac("sha256", client.clientSecret)
-          .update(id + issuedAt)
-          .digest("base64"),
-        scope: "api",
-        instance_url: request.origin,
-        id,
-        token_type: "Bearer",
-        issued_at: issuedAt,
-        api_instance_url: "https://api.salesforce.com",
-        token_format: "opaque",
-      },
+      ...answer,
+      ...(refreshToken === undefined ? {} : { refresh_token: refreshToken }),
+      signature: createHmac("sha256", secret).update(id + issuedAt).digest("base64"),
+      issued_at: issuedAt,
+      ...(type === "client_credentials" ? { api_instance_url: "https://api.salesforce.com", token_format: "opaque" } : {}),
     };
-  }
-
-  private jwtBearer(request: Request, form: URLSearchParams): Reply {
-    const client = checkAssertion(this.org, form.get("assertion") ?? "", request.origin);
-    const session = this.login(client, "jwt-bearer");
-    const id = this.identityUrl(request, session);
-    return { status: 200, json: { access_token: session.token, scope: "api", instance_url: request.origin, id, token_type: "Bearer" } };
-  }
-
-  private login(client: Client, flow: "client_credentials" | "jwt-bearer"): Session {
-    const state = this.org.userState(client.username);
-    if (state === "not-approved") {
-      if (flow === "jwt-bearer") throw new OAuthError("invalid_grant", "user hasn't approved this consumer");
-    } else if (state !== "active") {
-      throw new OAuthError(...REFUSED_STATES[state]);
-    }
-    if (!this.org.sessions.admit(client.username)) throw new OAuthError("invalid_grant", "login rate exceeded");
-    return this.org.sessions.open(client);
   }
 
   private revoke(request: Request): Reply {
@@ -147,21 +107,4 @@ export class OAuth {
 /** The token of an `Authorization: Bearer …` or `OAuth …` header. */
 export function bearerToken(headers: IncomingHttpHeaders): string | undefined {
   return /^(?:Bearer|OAuth)\s+(\S+)$/i.exec(headers.authorization ?? "")?.[1];
-}
-
-function formOf(request: Request): URLSearchParams {
-  const isForm = /^application\/x-www-form-urlencoded\b/i.test(request.headers["content-type"] ?? "");
-  return new URLSearchParams(isForm ? request.body.toString("utf8") : "");
-}
-
-function basicCredentials(headers: IncomingHttpHeaders): [string, string] | undefined {
-  const encoded = /^Basic\s+(\S+)$/i.exec(headers.authorization ?? "")?.[1];
-  if (encoded === undefined) return undefined;
-  const [id = "", ...secret] = Buffer.from(encoded, "base64").toString("utf8").split(":");
-  return [decodeURIComponent(id), decodeURIComponent(secret.join(":"))];
-}
-
-function sameText(expected: string, given: string): boolean {
-  const [a, b] = [Buffer.from(expected), Buffer.from(given)];
-  return a.length === b.length && timingSafeEqual(a, b);
 }

@@ -1,39 +1,57 @@
 import { randomBytes } from "node:crypto";
-import type { Client } from "../options";
 import type { Org } from "../org";
+import { AuthorizationCodes } from "./codes";
 
 /** One access token and what it stands for. */
 export interface Session {
   token: string;
+  /** The connected app; empty for a SOAP login. */
   clientId: string;
   username: string;
   userId: string;
+  scope: string;
   /** ms since the epoch. */
   expiresAt: number;
+  /** The refresh token it came of, whose end is its end. */
+  refreshToken?: string;
 }
 
-/** The access tokens of the org. */
-export class Sessions {
-  private readonly byToken = new Map<string, Session>();
-  private readonly loginTimes = new Map<string, number[]>();
+/** What a refresh token stands for. */
+export interface Grant {
+  clientId: string;
+  username: string;
+  scope: string;
+}
 
-  constructor(private readonly org: Org) {}
+/** The access tokens of the org, and what they can be had for: codes, refresh tokens, and logins within the hour's limit. */
+export class Sessions {
+  readonly codes: AuthorizationCodes;
+  private readonly byToken = new Map<string, Session>();
+  private readonly grants = new Map<string, Grant>();
+  private readonly loginTimes = new Map<string, number[]>();
+  private blockedUntil = 0;
+
+  constructor(private readonly org: Org) {
+    this.codes = new AuthorizationCodes(() => org.now());
+  }
 
   get count(): number {
     return this.byToken.size;
   }
 
-  /** Opens a session for the user a client runs as. Tokens are opaque: `<15-character org id>!<rest>`. */
-  open(client: Client): Session {
+  /** Opens a session for a user. Tokens are opaque: `<15-character org id>!<rest>`. */
+  open({ clientId, username, scope = "api" }: { clientId: string; username: string; scope?: string }, refreshToken?: string): Session {
     const session: Session = {
       token: `${this.org.id.slice(0, 15)}!${randomBytes(48).toString("base64url")}`,
-      clientId: client.clientId,
-      username: client.username,
-      userId: this.org.userId(client.username),
+      clientId,
+      username,
+      userId: this.org.userId(username),
+      scope,
       expiresAt: this.org.now() + this.org.settings.sessionTimeout,
+      ...(refreshToken === undefined ? {} : { refreshToken }),
     };
     this.byToken.set(session.token, session);
-    this.org.stats.countLogin(client.clientId);
+    this.org.stats.countLogin(clientId);
     return session;
   }
 
@@ -47,9 +65,38 @@ export class Sessions {
     return session;
   }
 
-  /** Ends one session; says whether there was one. */
+  /** A refresh token, which lives until it is revoked. */
+  grant(grant: Grant): string {
+    const token = `5Aep861${randomBytes(54).toString("base64url")}`;
+    this.grants.set(token, grant);
+    return token;
+  }
+
+  findGrant(refreshToken: string): Grant | undefined {
+    return this.grants.get(refreshToken);
+  }
+
+  /** Ends one session, or a refresh token with all sessions it gave; says whether there was one. */
   revoke(token: string): boolean {
-    return this.byToken.delete(token);
+    if (!this.grants.delete(token)) return this.byToken.delete(token);
+    for (const session of this.byToken.values()) if (session.refreshToken === token) this.byToken.delete(session.token);
+    return true;
+  }
+
+  /** Gives a refresh token a new name, as rotation does; sessions it gave live on. */
+  rotate(token: string): string {
+    const grant = this.grants.get(token)!;
+    this.grants.delete(token);
+    const next = this.grant(grant);
+    for (const session of this.byToken.values()) if (session.refreshToken === token) session.refreshToken = next;
+    return next;
+  }
+
+  /** Ends the refresh tokens of all users, or of one; gives how many. */
+  revokeRefreshTokens(username?: string): number {
+    const wanted = [...this.grants].filter(([, grant]) => username === undefined || grant.username.toLowerCase() === username.toLowerCase());
+    for (const [token] of wanted) this.revoke(token);
+    return wanted.length;
   }
 
   /** Ends all sessions, or those of one client; gives how many. */
@@ -66,6 +113,7 @@ export class Sessions {
   /** Counts a try to log in; false when the user has had too many within the hour. */
   admit(username: string): boolean {
     const now = this.org.now();
+    if (now < this.blockedUntil) return false;
     const times = (this.loginTimes.get(username) ?? []).filter((time) => time > now - 3_600_000);
     this.loginTimes.set(username, times);
     if (times.length >= this.org.settings.loginLimit) return false;
@@ -73,8 +121,16 @@ export class Sessions {
     return true;
   }
 
+  /** Admits nobody for so many ms; without a number, until it is called with 0. */
+  exceedLoginRate(ms = Infinity): void {
+    this.blockedUntil = this.org.now() + ms;
+  }
+
   clear(): void {
     this.byToken.clear();
+    this.grants.clear();
+    this.codes.clear();
     this.loginTimes.clear();
+    this.blockedUntil = 0;
   }
 }

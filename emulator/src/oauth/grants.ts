@@ -1,0 +1,81 @@
+import type { Request } from "../http";
+import type { Org, UserState } from "../org";
+import { checkAssertion } from "./assertion";
+import { fitsChallenge } from "./codes";
+import { checkSecret, namedClient } from "./form";
+import { OAuthError } from "./oauth-error";
+import type { Session } from "./sessions";
+
+/** A token given out, and what the answer says beside it. */
+export interface Granted {
+  session: Session;
+  /** For the flows that get one. */
+  refreshToken?: string;
+}
+
+/** What a user's state makes of a login. `not-approved` concerns JWT alone. */
+const REFUSED_STATES: Record<Exclude<UserState, "active" | "not-approved">, [string, string]> = {
+  inactive: ["invalid_grant", "inactive user"],
+  "must-reset-password": ["invalid_grant", "user must reset password"],
+  "ip-restricted": ["invalid_grant", "ip restricted"],
+  "not-admin-approved": ["invalid_app_access", "user is not admin approved to access this app"],
+};
+
+const refused = (description: string): OAuthError => new OAuthError("invalid_grant", description);
+
+export function clientCredentials(org: Org, request: Request, form: URLSearchParams): Granted {
+  const { client, secret } = namedClient(org, request, form);
+  if (client.clientSecret === undefined) throw refused("no client credentials user enabled");
+  checkSecret(client, secret);
+  admit(org, client.username);
+  return { session: org.sessions.open(client) };
+}
+
+export function jwtBearer(org: Org, request: Request, form: URLSearchParams): Granted {
+  const client = checkAssertion(org, form.get("assertion") ?? "", request.origin);
+  if (org.userState(client.username) === "not-approved") throw refused("user hasn't approved this consumer");
+  admit(org, client.username);
+  return { session: org.sessions.open(client) };
+}
+
+export function authorizationCode(org: Org, request: Request, form: URLSearchParams): Granted {
+  const { client, secret } = namedClient(org, request, form);
+  const code = org.sessions.codes.redeem(form.get("code") ?? "");
+  if (!code || code.clientId !== client.clientId) throw refused("expired authorization code");
+  checkSecret(client, secret);
+  if (form.get("redirect_uri") !== code.redirectUri) throw new OAuthError("redirect_uri_mismatch", "redirect_uri must match configuration");
+  if (code.challenge !== undefined && !fitsChallenge(form.get("code_verifier") ?? "", code.challenge)) throw refused("invalid code verifier");
+  admit(org, code.username);
+  const refreshes = /\b(refresh_token|offline_access)\b/.test(code.scope);
+  const refreshToken = refreshes ? org.sessions.grant(code) : undefined;
+  return { session: org.sessions.open(code, refreshToken), ...(refreshToken === undefined ? {} : { refreshToken }) };
+}
+
+export function refresh(org: Org, request: Request, form: URLSearchParams): Granted {
+  const { client, secret } = namedClient(org, request, form);
+  checkSecret(client, secret);
+  const token = form.get("refresh_token") ?? "";
+  const grant = org.sessions.findGrant(token);
+  if (!grant || grant.clientId !== client.clientId) throw refused("expired access/refresh token");
+  admit(org, grant.username);
+  if (!client.rotateRefreshTokens) return { session: org.sessions.open(grant, token) };
+  const refreshToken = org.sessions.rotate(token);
+  return { session: org.sessions.open(grant, refreshToken), refreshToken };
+}
+
+export function password(org: Org, request: Request, form: URLSearchParams): Granted {
+  // Blocked by default in orgs made since Summer '23, whoever asks.
+  if (!org.settings.passwordGrant) throw refused("authentication failure");
+  const { client, secret } = namedClient(org, request, form);
+  checkSecret(client, secret);
+  const user = org.users.find(form.get("username") ?? "");
+  if (!user || !org.users.isPassword(user, form.get("password") ?? "")) throw refused("authentication failure");
+  admit(org, user.username);
+  return { session: org.sessions.open({ clientId: client.clientId, username: user.username }) };
+}
+
+function admit(org: Org, username: string): void {
+  const state = org.userState(username);
+  if (state !== "active" && state !== "not-approved") throw new OAuthError(...REFUSED_STATES[state]);
+  if (!org.sessions.admit(username)) throw refused("login rate exceeded");
+}

@@ -4,6 +4,8 @@ export interface ErrorItem {
   message: string;
   /** Names of the fields it is about; left out of the body when undefined. */
   fields?: string[];
+  /** What a duplicate rule has found. */
+  duplicateResult?: unknown;
 }
 
 /** HTTP statuses that differ from 400 by the error code alone. */
@@ -41,9 +43,15 @@ export class ApiError extends Error {
     this.status = status ?? STATUS_BY_CODE[errorCode] ?? 400;
   }
 
+  /** The same error with more in its item. */
+  with(more: Pick<ErrorItem, "duplicateResult">): this {
+    Object.assign(this.items[0]!, more);
+    return this;
+  }
+
   /** The same error as `errors` of a SaveResult, where the key is `statusCode`. */
   get saveErrors(): { statusCode: string; message: string; fields: string[] }[] {
-    return this.items.map(({ errorCode, message, fields }) => ({ statusCode: errorCode, message, fields: fields ?? [] }));
+    return this.items.map(({ errorCode, message, fields, ...more }) => ({ statusCode: errorCode, message, fields: fields ?? [], ...more }));
   }
 }
 

@@ -64,13 +64,11 @@ export interface Verdict {
   fail?: Required<Pick<FailNext, "status" | "errorCode" | "message">> & { html?: string };
 }
 
-/** A request, as far as a fault looks at it. */
-export interface Target {
+interface Target {
   method: string;
   /** Path and query. */
   url: string;
-  /** `api`: REST and SOAP; `oauth`: logins by whichever flow, and what else is below `/services/oauth2`. */
-  kind: "api" | "oauth" | "other";
+  kind: "rest" | "oauth" | "other";
 }
 
 const MAINTENANCE = "We are performing maintenance. We apologize for the inconvenience.";
@@ -130,7 +128,7 @@ export class Faults {
       const html = this.outage.html ? { html: MAINTENANCE_HTML } : {};
       return { delay, fail: { status: 503, errorCode: "SERVER_UNAVAILABLE", message: MAINTENANCE, ...html } };
     }
-    if (this.limit && this.now() < this.limit.until && target.kind === "api") {
+    if (this.limit && this.now() < this.limit.until && target.kind === "rest") {
       return { delay, fail: { status: 403, errorCode: "REQUEST_LIMIT_EXCEEDED", message: limitText(this.limit.kind ?? "total") } };
     }
     return { delay };

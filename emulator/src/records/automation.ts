@@ -3,6 +3,7 @@ import { CLOSED_CASE_STATUSES } from "../schema/standard";
 import type { Scalar } from "../schema/types";
 import type { Store } from "../store/store";
 import type { Row } from "../store/table";
+import { fileFields } from "./content";
 
 /** Fields the org works out by itself from the rest of the record: what a formula, an auto number or a compound name would give. */
 export function derive(store: Store, object: ObjectSchema, row: Readonly<Partial<Row>>, now: string): Record<string, Scalar> {
@@ -12,6 +13,10 @@ export function derive(store: Store, object: ObjectSchema, row: Readonly<Partial
     case "Contact":
     case "User":
       return { Name: [row["FirstName"], row["LastName"]].filter(Boolean).join(" ") };
+    case "ContentVersion":
+      return row["ContentSize"] === undefined ? fileFields(row) : {};
+    case "Group":
+      return { DeveloperName: row["DeveloperName"] ?? String(row["Name"]).replace(/\W+/g, "_") };
     default:
       return {};
   }

@@ -22,6 +22,8 @@ export function deserialize(field: Field, json: unknown): Scalar {
     case "date":
     case "datetime":
       return toDate(field, json);
+    case "base64":
+      return toBase64(field, json);
     default:
       // The org trims text and stores no empty text.
       return String(json).trim() || null;
@@ -51,6 +53,12 @@ function toDate(field: Field, json: unknown): Scalar {
   if (field.type === "date" && date !== undefined) return date;
   if (field.type === "datetime" && dateTime !== undefined) return dateTime;
   throw cannotDeserialize(field, json);
+}
+
+function toBase64(field: Field, json: unknown): Scalar {
+  if (json === "") return null;
+  if (typeof json === "string" && json.length % 4 === 0 && /^[A-Za-z0-9+/]+={0,2}$/.test(json)) return json;
+  throw cannotDeserialize(field, typeof json === "string" ? `${json.slice(0, 20)}…` : json);
 }
 
 function cannotDeserialize(field: Field, json: unknown): ApiError {

@@ -6,6 +6,8 @@ import type { ObjectSchema } from "../schema/schema";
 import type { Field, Scalar } from "../schema/types";
 import type { Row, Table, Undo } from "../store/table";
 import { derive } from "./automation";
+import { publishFile } from "./content";
+import { checkOwnership } from "./ownership";
 import type { RecordInput } from "./reader";
 import { checkRules } from "./rules";
 import { checkRequired, checkValue, checkWriteable, malformedId, type Changes } from "./validation";
@@ -15,6 +17,8 @@ export interface WriteContext {
   userId: string;
   /** `Sforce-Duplicate-Rule-Header: allowSave=true`. */
   allowDuplicates: boolean;
+  /** `Sforce-Auto-Assign`: `TRUE`, which is also what its absence means, `FALSE`, or the id of an assignment rule. */
+  autoAssign: string;
 }
 
 /**
@@ -31,6 +35,7 @@ export class Writer {
 
   /** Creates a record; gives its id. */
   create(object: ObjectSchema, input: RecordInput): string {
+    if (!object.createable) throw new ApiError("INVALID_TYPE_FOR_OPERATION", `entity type ${object.name} does not support create`, []);
     const changes = this.changes(object, input);
     for (const field of changes.keys()) {
       if (field.type === "id") throw new ApiError("INVALID_FIELD_FOR_INSERT_UPDATE", "cannot specify Id in an insert call", ["Id"]);
@@ -47,9 +52,11 @@ export class Writer {
     const now = formatDateTime(this.org.now());
     const system = { CreatedDate: now, CreatedById: this.context.userId, ...this.modified(now) };
     const row = { Id: this.org.store.ids.next(object.keyPrefix), IsDeleted: false, ...values, ...system } as Row;
-    checkRules(this.org, object, row, this.context);
+    this.checkWhole(object, row);
+    this.assign(object, row);
     Object.assign(row, derive(this.org.store, object, row, now));
     this.undo.push(this.org.store.table(object).insert(row));
+    if (object.name === "ContentVersion") this.undo.push(...publishFile(this.org, row));
     return row.Id;
   }
 
@@ -63,10 +70,12 @@ export class Writer {
     this.refuseLocked(row.Id);
     const values = this.checkValues(object, changes, row);
     const now = formatDateTime(this.org.now());
-    const next = { ...row, ...values, ...this.modified(now) };
-    checkRules(this.org, object, next, this.context);
+    const next: Row = { ...row, ...values, ...this.modified(now) };
+    this.checkWhole(object, next);
+    this.assign(object, next);
+    const owner: Record<string, Scalar> = next["OwnerId"] === row["OwnerId"] ? {} : { OwnerId: next["OwnerId"] ?? null };
     const derived = derive(this.org.store, object, next, now);
-    this.undo.push(this.org.store.table(object).update(row, { ...values, ...derived, ...this.modified(now) }));
+    this.undo.push(this.org.store.table(object).update(row, { ...values, ...owner, ...derived, ...this.modified(now) }));
   }
 
   /**
@@ -96,6 +105,18 @@ export class Writer {
   /** Takes back everything this writer has written. */
   rollBack(): void {
     for (const undo of this.undo.splice(0).reverse()) undo();
+  }
+
+  /** Checks that need the whole record, and perhaps others. */
+  private checkWhole(object: ObjectSchema, row: Row): void {
+    checkRules(this.org, object, row, this.context);
+    this.org.duplicates.check(object, row, this.context.allowDuplicates);
+  }
+
+  /** Assignment rules run after all checks, on creates and updates alike. */
+  private assign(object: ObjectSchema, row: Row): void {
+    const owner = this.org.assignment.ownerOf(object, row, this.context.autoAssign);
+    if (owner !== undefined) row["OwnerId"] = owner;
   }
 
   private modified(now: string): Record<string, Scalar> {
@@ -137,6 +158,7 @@ export class Writer {
       if (field.type === "reference") this.checkReference(field, String(value));
       if (field.unique) this.checkUnique(this.org.store.table(object), field, value, row);
     }
+    checkOwnership(this.org, object, values);
     return values;
   }
 

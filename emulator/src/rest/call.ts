@@ -31,8 +31,12 @@ export function objectOf(call: Call, name: string): ObjectSchema {
 
 /** A writer for the caller, as the request's headers ask. */
 export function writerOf(call: Call): Writer {
-  const header = String(call.request.headers["sforce-duplicate-rule-header"] ?? "");
-  const writer = call.org.writer({ userId: call.session.userId, allowDuplicates: /\ballowSave\s*=\s*true\b/i.test(header) });
+  const { headers } = call.request;
+  const writer = call.org.writer({
+    userId: call.session.userId,
+    allowDuplicates: /\ballowSave\s*=\s*true\b/i.test(String(headers["sforce-duplicate-rule-header"] ?? "")),
+    autoAssign: String(headers["sforce-auto-assign"] ?? "TRUE"),
+  });
   call.writers.push(writer);
   return writer;
 }

@@ -23,6 +23,7 @@ export function sobjects(call: Call): Reply {
   }
   const object = objectOf(call, name);
   if (third === undefined) return basic(call, object);
+  if (fourth !== undefined && object.field(fourth)?.type === "base64") return blob(call, object, third, object.field(fourth)!);
   if (fourth !== undefined) return byExternalId(call, object, third, fourth);
   if (third === "describe") {
     allow(call, "GET");
@@ -31,6 +32,14 @@ export function sobjects(call: Call): Reply {
   // From v37 a POST to …/Id inserts, with `Id` taken as the external id that is not given.
   if (third.toLowerCase() === "id" && call.request.method === "POST" && call.version >= 37) return create(call, object);
   return byId(call, object, third);
+}
+
+/** The content of a file, as it is. */
+function blob(call: Call, object: ObjectSchema, id: string, field: Field): Reply {
+  allow(call, "GET");
+  const row = call.org.store.table(object).get(parseId(id) ?? "");
+  if (!row || row.IsDeleted) throw notFound();
+  return { status: 200, bytes: Buffer.from(String(row[field.name] ?? ""), "base64") };
 }
 
 function basic(call: Call, object: ObjectSchema): Reply {

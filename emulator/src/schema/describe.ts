@@ -11,10 +11,11 @@ const SOAP_TYPES: Partial<Record<Field["type"], string>> = {
   percent: "xsd:double",
   date: "xsd:date",
   datetime: "xsd:dateTime",
+  base64: "xsd:base64Binary",
 };
 
-/** Long text cannot be filtered, sorted or grouped. */
-export const isFilterable = (field: Field): boolean => !(field.type === "textarea" && field.length > 255);
+/** Long text and files cannot be filtered, sorted or grouped. */
+export const isFilterable = (field: Field): boolean => !(field.type === "base64" || (field.type === "textarea" && field.length > 255));
 
 /** The short description of an object, as `/sobjects` lists it. */
 export function describeGlobal(object: ObjectSchema, base: string): Record<string, unknown> {
@@ -24,7 +25,7 @@ export function describeGlobal(object: ObjectSchema, base: string): Record<strin
     labelPlural: object.labelPlural,
     keyPrefix: object.keyPrefix,
     custom: object.custom,
-    createable: true,
+    createable: object.createable,
     updateable: true,
     deletable: true,
     queryable: true,

@@ -11,6 +11,7 @@ const DEFAULT_LENGTH: Partial<Record<Field["type"], number>> = {
   email: 80,
   phone: 40,
   url: 255,
+  base64: 50_000_000,
 };
 
 /** One object of the org, with fields found by name in any case. */
@@ -27,6 +28,8 @@ export class ObjectSchema {
     readonly keyPrefix: string,
     fields: readonly Field[],
     rules: readonly RuleDefinition[],
+    /** Whether the API can create records of it. */
+    readonly createable = true,
   ) {
     this.fields = fields;
     this.rules = rules.map((rule) => ({ ...rule }));
@@ -71,7 +74,7 @@ export class Schema {
       const label = definition.label ?? plainLabel(definition.name);
       this.byName.set(
         definition.name.toLowerCase(),
-        new ObjectSchema(definition.name, label, definition.labelPlural ?? `${label}s`, keyPrefix, fields, definition.rules ?? []),
+        new ObjectSchema(definition.name, label, definition.labelPlural ?? `${label}s`, keyPrefix, fields, definition.rules ?? [], definition.createable),
       );
     }
     for (const object of this.byName.values()) for (const field of object.fields) this.checkReferences(object, field);
@@ -160,7 +163,7 @@ function completePicklistValue(value: string | PicklistValue): Required<Picklist
 
 const FIELD_TYPES: ReadonlySet<string> = new Set<Field["type"]>([
   ...(["id", "string", "textarea", "picklist", "multipicklist", "boolean", "int", "double", "currency", "percent"] as const),
-  ...(["date", "datetime", "email", "phone", "url", "reference"] as const),
+  ...(["date", "datetime", "email", "phone", "url", "base64", "reference"] as const),
 ]);
 
 /** A schema file is written by hand: say what is wrong with it in its own words. */

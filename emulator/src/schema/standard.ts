@@ -1,3 +1,4 @@
+import { CASE_OBJECTS } from "./case-objects";
 import type { FieldDefinition, ObjectDefinition } from "./types";
 
 /** A field the org fills and nobody may write. */
@@ -25,6 +26,7 @@ const CASE: ObjectDefinition = {
   fields: [
     readOnly({ name: "CaseNumber", type: "string", label: "Case Number", length: 30 }),
     OWNER,
+    { name: "RecordTypeId", type: "reference", label: "Record Type ID", referenceTo: ["RecordType"] },
     { name: "AccountId", type: "reference", label: "Account ID", referenceTo: ["Account"], childRelationshipName: "Cases" },
     { name: "ContactId", type: "reference", label: "Contact ID", referenceTo: ["Contact"], childRelationshipName: "Cases" },
     { name: "ParentId", type: "reference", label: "Parent Case ID", referenceTo: ["Case"], childRelationshipName: "Cases" },
@@ -148,4 +150,4 @@ const GROUP: ObjectDefinition = {
 };
 
 /** What the org has before a schema file adds to it. */
-export const STANDARD_OBJECTS: readonly ObjectDefinition[] = [CASE, ACCOUNT, CONTACT, USER, GROUP];
+export const STANDARD_OBJECTS: readonly ObjectDefinition[] = [CASE, ACCOUNT, CONTACT, USER, GROUP, ...CASE_OBJECTS];

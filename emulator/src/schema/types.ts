@@ -15,6 +15,7 @@ export type FieldType =
   | "email"
   | "phone"
   | "url"
+  | "base64"
   | "reference";
 
 /** One value of a picklist; a bare string stands for `{ value }`. */
@@ -84,6 +85,8 @@ export interface ObjectDefinition {
   labelPlural?: string;
   /** First three characters of its ids. Default: `a00`, `a01`, … for objects the emulator does not know. */
   keyPrefix?: string;
+  /** Whether the API can create records of it. Default true. */
+  createable?: boolean;
   fields: FieldDefinition[];
   rules?: RuleDefinition[];
 }

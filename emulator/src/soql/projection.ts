@@ -82,7 +82,7 @@ export class Projection {
   private write(row: Row, object: ObjectSchema, shape: Shape, base: string): RecordJson {
     const json: RecordJson = { attributes: attributes(object, row.Id, base) };
     for (const [name, leaf] of shape) {
-      if (leaf.kind === "field") json[name] = (row[leaf.name] ?? null) satisfies Scalar;
+      if (leaf.kind === "field") json[name] = valueOf(row, object.field(leaf.name), leaf.name, json["attributes"] as { url: string });
       else if (leaf.kind === "parent") json[name] = this.writeParent(row, leaf.reference, leaf.shape, base);
       else json[name] = writeChildren(leaf.of(row), leaf.projection, base);
     }
@@ -94,6 +94,12 @@ export class Projection {
     if (!parent) return null;
     return this.write(parent, this.org.store.tableOf(parent.Id)!.schema, shape, base);
   }
+}
+
+/** A field as JSON shows it: a file by its address. */
+function valueOf(row: Row, field: Field | undefined, name: string, { url }: { url: string }): Scalar {
+  const value = row[name] ?? null;
+  return field?.type === "base64" && value !== null ? `${url}/${name}` : value;
 }
 
 function writeChildren(rows: Row[], projection: Projection, base: string): RecordJson | null {

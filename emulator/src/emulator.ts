@@ -1,5 +1,6 @@
 import type { AddressInfo } from "node:net";
 import { Control } from "./control/control";
+import type { PublishedEvent } from "./events/event-log";
 import { normalise, type EmulatorOptions } from "./options";
 import { Org } from "./org";
 import { HttpServer } from "./server";
@@ -7,13 +8,15 @@ import type { Row } from "./store/table";
 
 /** A running org. */
 export interface Emulator {
-  /** For example `http://127.0.0.1:40123`: login URL and instance URL in one. */
+  /** For example `http://127.0.0.1:40123`, https with TLS: login URL and instance URL in one. */
   readonly url: string;
   readonly port: number;
   /** Makes the org misbehave, and tells what it was asked. */
   readonly control: Control;
   /** Live records of an object as plain copies, in the order they were created; null for what is not set. */
   records(objectName: string): Row[];
+  /** Platform events that were published, oldest first. @param name one event's; default all */
+  events(name?: string): PublishedEvent[];
   /** Stops listening and cuts every open connection. */
   stop(): Promise<void>;
 }
@@ -35,10 +38,11 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   const host = settings.host.includes(":") ? `[${settings.host}]` : settings.host;
   let stopping: Promise<void> | undefined;
   return {
-    url: `http://${host}:${port}`,
+    url: `${settings.tls ? "https" : "http"}://${host}:${port}`,
     port,
     control,
     records: (objectName) => org.records(objectName),
+    events: (name) => org.events.read(name),
     stop: () => (stopping ??= http.close()),
   };
 }

@@ -8,26 +8,25 @@ export interface Request {
   query: URLSearchParams;
   headers: IncomingHttpHeaders;
   body: Buffer;
-  /** `http://host:port` as the client wrote it, so that links work through a proxy or a container's port too. */
+  /** `http://host:port`, https with TLS, as the client wrote it, so that links work through a proxy or a container's port too. */
   origin: string;
 }
 
-/** An answer: at most one of `json`, `text`, `html` and `bytes`. */
+/** An answer: at most one of `json`, `xml`, `text`, `html` and `bytes`. */
 export interface Reply {
   status: number;
   json?: unknown;
+  xml?: string;
   text?: string;
   html?: string;
-  /** Sent as it is. */
-  bytes?: Buffer;
   headers?: OutgoingHttpHeaders;
 }
 
 /** The body of a reply and its content type. */
-export function render(reply: Reply): { body: string | Buffer; headers: OutgoingHttpHeaders } {
+export function render(reply: Reply): { body: string; headers: OutgoingHttpHeaders } {
   if (reply.json !== undefined) return { body: JSON.stringify(reply.json), headers: { "Content-Type": "application/json;charset=UTF-8" } };
   if (reply.html !== undefined) return { body: reply.html, headers: { "Content-Type": "text/html;charset=UTF-8" } };
   if (reply.text !== undefined) return { body: reply.text, headers: { "Content-Type": "text/plain;charset=UTF-8" } };
-  if (reply.bytes !== undefined) return { body: reply.bytes, headers: { "Content-Type": "application/octet-stream" } };
+  if (reply.xml !== undefined) return { body: reply.xml, headers: { "Content-Type": "text/xml;charset=UTF-8" } };
   return { body: "", headers: {} };
 }

@@ -1,9 +1,12 @@
 /** A strict Salesforce org on this machine, for tests and demos. */
 export { startEmulator, type Emulator } from "./emulator";
-export { DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEFAULT_USERNAME, type ClientOptions, type EmulatorOptions } from "./options";
+export { DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEFAULT_PASSWORD, DEFAULT_USERNAME, type ClientOptions, type EmulatorOptions } from "./options";
 export type { Control, StatsReading } from "./control/control";
+export type { BulkFault, BulkPace } from "./bulk/pace";
 export type { FailNext, FaultScope, RequestLimit, ResetConnections, Slow, Unavailable } from "./control/faults";
 export type { RequestRecord } from "./control/stats";
 export type { UserState } from "./org";
 export type { FieldDefinition, FieldType, ObjectDefinition, PicklistValue, RuleDefinition } from "./schema/types";
 export type { Row } from "./store/table";
+export type { UserOptions } from "./users";
+export type { LimitName } from "./limits";

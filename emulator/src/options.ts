@@ -1,5 +1,6 @@
 import { createPublicKey, type KeyObject } from "node:crypto";
 import type { ObjectDefinition } from "./schema/types";
+import type { UserOptions } from "./users";
 
 /** The consumer key of the connected app an emulator has when no `clients` are given. */
 export const DEFAULT_CLIENT_ID = "surewire-emulator-client";
@@ -7,8 +8,10 @@ export const DEFAULT_CLIENT_ID = "surewire-emulator-client";
 export const DEFAULT_CLIENT_SECRET = "surewire-emulator-secret";
 /** The user that app runs as. */
 export const DEFAULT_USERNAME = "integration@surewire.example";
+/** The password of that user; there is no security token. */
+export const DEFAULT_PASSWORD = "surewire-emulator-password";
 
-/** A connected app. With a secret it may use the client-credentials flow, with a public key the JWT bearer flow. */
+/** A connected app. With a secret it may use the client-credentials flow, with a public key the JWT bearer flow, and anyone the web-server flow. */
 export interface ClientOptions {
   clientId: string;
   clientSecret?: string;
@@ -16,6 +19,12 @@ export interface ClientOptions {
   publicKey?: string;
   /** The user the app runs as; for JWT, the one `sub` it is approved for. */
   username: string;
+  /** Callback URLs of the web-server flow, compared as written. Default: any on a loopback host. */
+  redirectUris?: string[];
+  /** Refuses the web-server flow without PKCE. Default false. */
+  requirePkce?: boolean;
+  /** Every use of a refresh token gives a new one and ends the old one. Default false. */
+  rotateRefreshTokens?: boolean;
 }
 
 /** What an emulator can be started with. Everything has a default. */
@@ -26,6 +35,14 @@ export interface EmulatorOptions {
   host?: string;
   /** Default: one app with {@link DEFAULT_CLIENT_ID}, {@link DEFAULT_CLIENT_SECRET} and {@link DEFAULT_USERNAME}. */
   clients?: ClientOptions[];
+  /** Who can sign in with a password, beside the users the apps run as. Default, when no `clients` are given: {@link DEFAULT_USERNAME} with {@link DEFAULT_PASSWORD}. */
+  users?: UserOptions[];
+  /** Whether the password grant works; orgs made since Summer '23 block it. Default true. */
+  passwordGrant?: boolean;
+  /** Whether the SOAP login works up to v64.0; new orgs have it off. Default true. */
+  soapLogin?: boolean;
+  /** PEM of a certificate and its key: serves https instead of http. */
+  tls?: { cert: string; key: string };
   /** Objects to add, or fields and rules to add to objects there are. */
   schema?: ObjectDefinition[];
   /** How long a token lives, in ms. Default 2 hours, as in a new org. */
@@ -48,8 +65,9 @@ export interface Client extends Omit<ClientOptions, "publicKey"> {
 }
 
 /** Options with every default filled in. */
-export interface Settings extends Required<Omit<EmulatorOptions, "clients">> {
+export interface Settings extends Required<Omit<EmulatorOptions, "clients" | "tls">> {
   clients: Client[];
+  tls: EmulatorOptions["tls"];
 }
 
 /** Fills in the defaults; says in plain words what cannot be used. */
@@ -62,6 +80,10 @@ export function normalise(options: EmulatorOptions): Settings {
       ...client,
       publicKey: client.publicKey === undefined ? undefined : readPublicKey(client.publicKey),
     })),
+    users: options.users ?? (options.clients ? [] : [{ username: DEFAULT_USERNAME, password: DEFAULT_PASSWORD }]),
+    passwordGrant: options.passwordGrant ?? true,
+    soapLogin: options.soapLogin ?? true,
+    tls: options.tls,
     schema: options.schema ?? [],
     sessionTimeout: options.sessionTimeout ?? 2 * 60 * 60 * 1000,
     apiLimit: options.apiLimit ?? 1_000_000,

@@ -1,9 +1,8 @@
 import { formatDateTime } from "./dates";
 import { IdSequence } from "./ids";
 import { Sessions } from "./oauth/sessions";
+import { Limits } from "./limits";
 import type { Client, Settings } from "./options";
-import { AssignmentRules } from "./records/assignment";
-import { DuplicateRules } from "./records/duplicates";
 import { readRecord } from "./records/reader";
 import { compileRule } from "./records/rules";
 import { Writer, type WriteContext } from "./records/writer";
@@ -20,6 +19,7 @@ import type { Row } from "./store/table";
 const USER_STATES = ["active", "inactive", "must-reset-password", "not-approved", "not-admin-approved", "ip-restricted"] as const;
 
 /** Whether a user can log in, and why not, as `setUser` of the control API sets it. */
+import { Users } from "./users";
 export type UserState = (typeof USER_STATES)[number];
 
 /** Orgs made in this process. */
@@ -34,11 +34,12 @@ export class Org {
   readonly locks = new Locks();
   readonly faults: Faults;
   readonly stats = new Stats();
-  readonly assignment = new AssignmentRules(this);
-  readonly duplicates = new DuplicateRules(this);
   readonly compiledRules = new WeakMap<RuleDefinition, Predicate>();
-  /** Calls of the last 24 hours, and how many there may be. */
-  readonly apiUsage: { used: number; max: number };
+  readonly users: Users;
+  /** What `/limits` tells, counting down. */
+  readonly limits: Limits;
+  /** The organisation's name. */
+  readonly name = "Surewire Emulator";
   /** The 18-character id of the organisation. */
   readonly id: string;
   private readonly userStates = new Map<string, UserState>();
@@ -52,7 +53,8 @@ export class Org {
     this.id = this.store.ids.next("00D");
     this.sessions = new Sessions(this);
     this.faults = new Faults(settings.clock);
-    this.apiUsage = { used: 0, max: settings.apiLimit };
+    this.limits = new Limits(() => this.now(), { DailyApiRequests: settings.apiLimit });
+    this.users = new Users([...settings.users, ...settings.clients.map(({ username }) => ({ username }))]);
     this.checkRules();
     this.seedUsers();
   }
@@ -71,7 +73,7 @@ export class Org {
     return this.settings.clients.find((client) => client.clientId === clientId);
   }
 
-  /** The id of the user a client runs as. */
+  /** The id of a user of the org. */
   userId(username: string): string {
     return this.userIds.get(username.toLowerCase())!;
   }
@@ -119,17 +121,18 @@ export class Org {
     this.cursors.clear();
     this.sessions.clear();
     this.locks.clear();
-    this.assignment.clear();
-    this.duplicates.clear();
     this.faults.clear();
     this.stats.clear();
     this.userStates.clear();
-    this.apiUsage.used = 0;
-    this.apiUsage.max = this.settings.apiLimit;
+    this.limits.reset();
     this.clockShift = 0;
     this.seedUsers();
+    this.events.clear();
   }
 
+    this.assignment.clear();
+    this.duplicates.clear();
+    this.approvals.clear();
   private object(name: string): ObjectSchema {
     const object = this.schema.object(name);
     if (!object) throw new Error(`the org has no object ${name}`);
@@ -140,17 +143,17 @@ export class Org {
     for (const object of this.schema.objects) for (const rule of object.rules) compileRule(this, object, rule);
   }
 
-  /** Each client's user, with the same id after a reset as before. */
+  /** Every user, with the same id after a reset as before. */
   private seedUsers(): void {
     const object = this.object("User");
     const now = formatDateTime(this.now());
-    for (const { username } of this.settings.clients) {
+    for (const { username, name } of this.users.all()) {
       const key = username.toLowerCase();
       const id = this.userIds.get(key) ?? this.store.ids.next(object.keyPrefix);
       if (this.store.get(id)) continue;
       this.userIds.set(key, id);
       const system = { CreatedDate: now, CreatedById: id, LastModifiedDate: now, LastModifiedById: id, SystemModstamp: now };
-      const person = { Username: username, LastName: "Integration", FirstName: null, Name: "Integration", Email: username, IsActive: true };
+      const person = { Username: username, LastName: name, FirstName: null, Name: name, Email: username, IsActive: true };
       this.store.table(object).insert({ Id: id, IsDeleted: false, ...person, ...system });
     }
   }

@@ -1,7 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import type { TLSSocket } from "node:tls";
 import { ApiError } from "./api-error";
 import type { Control } from "./control/control";
-import type { Verdict } from "./control/faults";
+import type { Target, Verdict } from "./control/faults";
 import { controlRoutes, CONTROL_PREFIX } from "./control/routes";
 import { render, type Reply, type Request } from "./http";
 import { OAuth } from "./oauth/oauth";
@@ -9,6 +11,8 @@ import type { Org } from "./org";
 import { PAGE } from "./page";
 import { callKind, errorReply, Rest } from "./rest/rest";
 
+import { SoapFault } from "./soap/call";
+import { fault, isSoap, soap, soapOperation } from "./soap/soap";
 /** Headers Node itself may read; ours is the stricter limit, with an answer of Salesforce's. */
 const NODE_HEADER_LIMIT = 256 * 1024;
 
@@ -28,7 +32,9 @@ export class HttpServer {
     this.rest = new Rest(org);
     // Kept open longer than clients keep them, so that none is closed under a request that is on its way.
     const options = { maxHeaderSize: NODE_HEADER_LIMIT, keepAliveTimeout: 65_000 };
-    this.server = createServer(options, (incoming, response) => this.receive(incoming, response));
+    const listener = (incoming: IncomingMessage, response: ServerResponse): void => this.receive(incoming, response);
+    const { tls } = org.settings;
+    this.server = tls ? createTlsServer({ ...options, ...tls }, listener) : createServer(options, listener);
   }
 
   /** Stops listening and cuts every open connection. */
@@ -60,7 +66,7 @@ export class HttpServer {
   }
 
   private refuseSize(incoming: IncomingMessage, bodySize: number): Reply | undefined {
-    const { maxUriBytes, maxBodyBytes } = this.org.settings;
+    const { maxUriBytes } = this.org.settings;
     const uri = Buffer.byteLength(incoming.url ?? "");
     const headers = incoming.rawHeaders.reduce((sum, text) => sum + text.length + 2, 0);
     if (uri > maxUriBytes) return errorReply(new ApiError("URI_TOO_LONG", "The URI is too long", undefined, 414));
@@ -71,8 +77,8 @@ export class HttpServer {
   }
 
   private process(incoming: IncomingMessage, response: ServerResponse, request: Request, started: number): void {
-    const kind = request.path.startsWith("/services/data") ? "rest" : request.path.startsWith("/services/oauth2") ? "oauth" : "other";
-    if (kind === "rest") this.org.stats.countCall(callKind(request.method, request.path));
+    const kind = kindOf(request);
+    if (kind === "api") this.org.stats.countCall(nameOf(request));
     const verdict = this.org.faults.judge({ method: request.method, url: incoming.url ?? "", kind });
     this.after(verdict.delay, () => {
       if (verdict.reset === "before") {
@@ -80,15 +86,16 @@ export class HttpServer {
         incoming.socket.destroy();
         return;
       }
-      const reply = verdict.fail ? this.failure(verdict.fail, kind) : this.route(request);
+      const reply = verdict.fail ? this.failure(verdict.fail, request) : this.route(request);
       if (verdict.reset) this.cut(incoming, response, request, started, reply, verdict.reset);
       else this.answer(incoming, response, request, started, reply);
     });
   }
 
-  private failure(fail: NonNullable<Verdict["fail"]>, kind: "rest" | "oauth" | "other"): Reply {
+  private failure(fail: NonNullable<Verdict["fail"]>, request: Request): Reply {
     if (fail.html !== undefined) return { status: fail.status, html: fail.html };
-    if (kind === "oauth") return { status: fail.status, json: { error: fail.errorCode, error_description: fail.message } };
+    if (isSoap(request.path)) return { ...fault(new SoapFault(fail.errorCode, fail.message)), status: fail.status };
+    if (kindOf(request) === "oauth") return { status: fail.status, json: { error: fail.errorCode, error_description: fail.message } };
     return { status: fail.status, json: [{ message: fail.message, errorCode: fail.errorCode }], headers: this.rest.limitHeader() };
   }
 
@@ -100,6 +107,7 @@ export class HttpServer {
       if (request.path === "/" && request.method === "GET") return { status: 200, html: PAGE };
       return this.oauth.handle(request) ?? { status: 404, text: "Not Found" };
     } catch (error) {
+      if (isSoap(request.path)) return soap(this.org, request);
       return errorReply(error);
     }
   }
@@ -142,7 +150,7 @@ export class HttpServer {
       time: new Date().toISOString(),
       method: request.method,
       path: incoming.url ?? "",
-      kind: callKind(request.method, request.path),
+      kind: nameOf(request),
       status,
       ms: Math.round((performance.now() - started) * 100) / 100,
       headers,
@@ -162,6 +170,19 @@ export class HttpServer {
 function toRequest(incoming: IncomingMessage, body: Buffer): Request {
   const [path = "/", search = ""] = (incoming.url ?? "/").split(/\?(.*)/s);
   const local = incoming.socket.localAddress ?? "127.0.0.1";
-  const origin = `http://${incoming.headers.host ?? `${local}:${incoming.socket.localPort}`}`;
+  const scheme = (incoming.socket as TLSSocket).encrypted ? "https" : "http";
+  const origin = `${scheme}://${incoming.headers.host ?? `${local}:${incoming.socket.localPort}`}`;
   return { method: incoming.method ?? "GET", path, query: new URLSearchParams(search), headers: incoming.headers, body, origin };
+}
+
+/** What faults are switched on for. A SOAP login is a login, whatever its path. */
+function kindOf(request: Request): Target["kind"] {
+  if (isSoap(request.path)) return soapOperation(request) === "login" ? "oauth" : "api";
+  if (request.path.startsWith("/services/data")) return "api";
+  return request.path.startsWith("/services/oauth2") ? "oauth" : "other";
+}
+
+/** What a request is counted as. */
+function nameOf(request: Request): string {
+  return isSoap(request.path) ? `SOAP ${soapOperation(request)}` : callKind(request.method, request.path);
 }

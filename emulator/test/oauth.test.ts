@@ -149,10 +149,7 @@ describe("OAuth", () => {
     });
   });
 
-  it("refuses grants it does not have with the words of an org that blocks them", async () => {
-    assertRefused(await askToken(emulator, { grant_type: "password" }), "invalid_grant", "authentication failure");
-    assertRefused(await askToken(emulator, { grant_type: "refresh_token" }), "invalid_grant", "expired access/refresh token");
-    assertRefused(await askToken(emulator, { grant_type: "authorization_code" }), "invalid_grant", "expired authorization code");
+  it("refuses grants it does not have", async () => {
     assertRefused(await askToken(emulator, { grant_type: "magic" }), "unsupported_grant_type", "grant type not supported");
     assertRefused(await askToken(emulator, {}), "unsupported_grant_type", "grant type not supported");
   });

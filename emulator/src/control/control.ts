@@ -1,6 +1,5 @@
+import type { LimitName, Usage } from "../limits";
 import type { Org, UserState } from "../org";
-import type { AssignmentRuleDefinition } from "../records/assignment";
-import type { DuplicateRuleDefinition } from "../records/duplicates";
 import type { RuleDefinition } from "../schema/types";
 import type { FailNext, RequestLimit, ResetConnections, Slow, Unavailable } from "./faults";
 import type { StatsCounts } from "./stats";
@@ -60,6 +59,7 @@ export class Control {
 
   /** Someone else holds this record: writes to it, or to records that name it as a parent, fail with `UNABLE_TO_LOCK_ROW`. */
   lockRecord(options: { id: string; times?: number }): void {
+    this.org.sessions.exceedLoginRate(0);
     this.org.locks.lock(options.id, options.times === undefined ? undefined : finite("times", options.times));
   }
 
@@ -69,10 +69,30 @@ export class Control {
 
   /** Sets the count of calls of the last 24 hours and its limit. At the limit calls are refused. */
   setApiUsage(options: { used?: number; max?: number }): { used: number; max: number } {
-    for (const key of ["used", "max"] as const) {
-      if (options[key] !== undefined) this.org.apiUsage[key] = finite(key, options[key]);
-    }
-    return { ...this.org.apiUsage };
+    return this.setLimit({ name: "DailyApiRequests", ...options });
+  }
+
+  /** Sets how much of any limit of `/limits` is used, and the limit. */
+  setLimit({ name, used, max }: { name: LimitName; used?: number; max?: number }): Usage {
+    return this.org.limits.set(name, {
+      ...(used === undefined ? {} : { used: finite("used", used) }),
+      ...(max === undefined ? {} : { max: finite("max", max) }),
+    });
+  }
+
+  /** Ends refresh tokens, and the sessions they gave: of all users, or of one. */
+  revokeRefreshTokens(options: { username?: string } = {}): { revoked: number } {
+    return { revoked: this.org.sessions.revokeRefreshTokens(options.username) };
+  }
+
+  /** Ends the authorization codes that were given out and not redeemed. */
+  expireCodes(): { expired: number } {
+    return { expired: this.org.sessions.codes.clear() };
+  }
+
+  /** Every login is refused with `login rate exceeded`, for a time or until {@link clearFaults}. */
+  exceedLoginRate(options: { ms?: number } = {}): void {
+    this.org.sessions.exceedLoginRate(options.ms === undefined ? undefined : finite("ms", options.ms));
   }
 
   /** Whether a user may log in, and why not. Sessions that are open stay open. */
@@ -84,24 +104,6 @@ export class Control {
   addRule(options: { object: string } & RuleDefinition): void {
     const { object, ...rule } = options;
     this.org.addRule(object, { ...rule });
-  }
-
-  /** Adds a Case assignment rule, as an admin would; gives its id. */
-  addAssignmentRule(rule: AssignmentRuleDefinition): { id: string } {
-    return { id: this.org.assignment.add(rule) };
-  }
-
-  /** Adds a duplicate rule to an object. */
-  addDuplicateRule(rule: DuplicateRuleDefinition): void {
-    this.org.duplicates.add(rule);
-  }
-
-  /** Makes a queue for these objects; gives its id. */
-  addQueue(options: { name: string; developerName?: string; objects?: string[] }): { id: string } {
-    const { name, developerName, objects = ["Case"] } = options;
-    const id = this.org.insert("Group", { Name: name, Type: "Queue", ...(developerName ? { DeveloperName: developerName } : {}) });
-    for (const object of objects) this.org.insert("QueueSobject", { QueueId: id, SobjectType: object });
-    return { id };
   }
 
   /** Creates records through all checks; gives their ids. */
@@ -117,7 +119,7 @@ export class Control {
   /** Counts of calls and logins, the last requests, records by object. */
   stats(): StatsReading {
     const records = Object.fromEntries(this.org.schema.objects.map((object) => [object.name, this.org.store.table(object).size]));
-    return { ...this.org.stats.read(), records, sessions: this.org.sessions.count, apiUsage: { ...this.org.apiUsage } };
+    return { ...this.org.stats.read(), records, sessions: this.org.sessions.count, apiUsage: this.org.limits.usage("DailyApiRequests") };
   }
 
   /** Back to the start: no records but the users, no sessions, faults, locks or counts, rules as in the schema. */

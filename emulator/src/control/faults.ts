@@ -64,11 +64,13 @@ export interface Verdict {
   fail?: Required<Pick<FailNext, "status" | "errorCode" | "message">> & { html?: string };
 }
 
-interface Target {
+/** A request, as far as a fault looks at it. */
+export interface Target {
   method: string;
   /** Path and query. */
   url: string;
-  kind: "rest" | "oauth" | "other";
+  /** `api`: REST and SOAP; `oauth`: logins by whichever flow, and what else is below `/services/oauth2`. */
+  kind: "api" | "oauth" | "other";
 }
 
 const MAINTENANCE = "We are performing maintenance. We apologize for the inconvenience.";
@@ -128,7 +130,7 @@ export class Faults {
       const html = this.outage.html ? { html: MAINTENANCE_HTML } : {};
       return { delay, fail: { status: 503, errorCode: "SERVER_UNAVAILABLE", message: MAINTENANCE, ...html } };
     }
-    if (this.limit && this.now() < this.limit.until && target.kind === "rest") {
+    if (this.limit && this.now() < this.limit.until && target.kind === "api") {
       return { delay, fail: { status: 403, errorCode: "REQUEST_LIMIT_EXCEEDED", message: limitText(this.limit.kind ?? "total") } };
     }
     return { delay };

@@ -9,7 +9,7 @@ export const CONTROL_PREFIX = "/__emu";
 /** The verbs, in the order `GET /__emu` lists them. */
 const VERBS = [
   ...["expireTokens", "failNext", "unavailable", "slow", "resetConnections", "requestLimit", "clearFaults"],
-  ...["lockRecord", "unlockRecord", "setApiUsage", "setUser", "addRule", "addAssignmentRule", "addDuplicateRule", "addQueue", "insert", "shiftClock", "stats", "reset"],
+  ...["lockRecord", "unlockRecord", "setApiUsage", "setUser", "addRule", "insert", "shiftClock", "stats", "reset"],
 ];
 
 /** Records `GET /__emu/records/<object>` gives unless `limit` says otherwise. */
@@ -22,6 +22,7 @@ export function controlRoutes(org: Org, control: Control, request: Request): Rep
   if (request.method === "GET" && verb === "stats") return { status: 200, json: control.stats() };
   if (request.method === "GET" && verb === "records" && argument) return records(org, argument, request);
   if (request.method !== "POST" || !VERBS.includes(verb))
+  if (request.method === "GET" && verb === "events") return { status: 200, json: { events: org.events.read(argument) } };
     return { status: 404, json: { error: `no such verb: ${request.method} ${verb}` } };
   try {
     const options: unknown = request.body.length > 0 ? JSON.parse(request.body.toString("utf8")) : {};

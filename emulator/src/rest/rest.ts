@@ -1,4 +1,5 @@
 import { ApiError, notFound } from "../api-error";
+import { jobs } from "../bulk/routes";
 import { limitText, unexpected } from "../control/faults";
 import type { Reply, Request } from "../http";
 import { bearerToken } from "../oauth/oauth";
@@ -6,15 +7,26 @@ import type { Session } from "../oauth/sessions";
 import type { Org } from "../org";
 import type { Writer } from "../records/writer";
 import type { Call } from "./call";
+import { approvals } from "./approvals";
 import { composite } from "./composite";
-import { limits, NEWEST_VERSION, OLDEST_VERSION, query, resources, versions } from "./resources";
+import { event } from "./events";
+import { query } from "./query";
+import { recent } from "./recent";
+import { limits, NEWEST_VERSION, OLDEST_VERSION, resources, versions } from "./resources";
+import { parameterizedSearch, search } from "./search";
 import { sobjects } from "./sobjects";
 
 const ROUTES = new Map<string, (call: Call) => Reply>([
   ["composite", composite],
+  ["event", event],
+  ["jobs", jobs],
   ["limits", limits],
+  ["parameterizedSearch", parameterizedSearch],
+  ["process", approvals],
   ["query", query],
   ["queryAll", query],
+  ["search", search],
+  ["recent", recent],
   ["sobjects", sobjects],
 ]);
 
@@ -35,15 +47,14 @@ export class Rest {
 
   /** `Sforce-Limit-Info`, which stands on every answer but the list of versions. */
   limitHeader(): Record<string, string> {
-    return { "Sforce-Limit-Info": `api-usage=${this.org.apiUsage.used}/${this.org.apiUsage.max}` };
+    const { used, max } = this.org.limits.usage("DailyApiRequests");
+    return { "Sforce-Limit-Info": `api-usage=${used}/${max}` };
   }
 
   private call(request: Request): Reply {
     const session = this.authorise(request);
     const version = checkVersion(request.path);
-    const { apiUsage } = this.org;
-    if (apiUsage.used >= apiUsage.max) throw new ApiError("REQUEST_LIMIT_EXCEEDED", limitText("total"));
-    apiUsage.used++;
+    if (!this.org.limits.use("DailyApiRequests")) throw new ApiError("REQUEST_LIMIT_EXCEEDED", limitText("total"));
     return this.perform(request, session, version, []);
   }
 
@@ -108,6 +119,7 @@ export function callKind(method: string, path: string): string {
   let keep = segments.length;
   if (segments[0] === "query" || segments[0] === "queryAll") keep = 1;
   else if (segments[0] === "sobjects") keep = segments.length >= 4 || segments[2] === "describe" ? 3 : 2;
+  else if (segments[0] === "jobs") return `${method} ${segments.map((segment, index) => (index === 2 ? "*" : segment)).join("/")}`;
   const rest = segments.length > keep ? ["*"] : [];
   return `${method} ${[...segments.slice(0, keep), ...rest].join("/")}`;
 }

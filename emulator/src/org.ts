@@ -4,6 +4,9 @@ import { Sessions } from "./oauth/sessions";
 import { Limits } from "./limits";
 import type { Client, Settings } from "./options";
 import { readRecord } from "./records/reader";
+import { Approvals } from "./records/approvals";
+import { AssignmentRules } from "./records/assignment";
+import { DuplicateRules } from "./records/duplicates";
 import { compileRule } from "./records/rules";
 import { Writer, type WriteContext } from "./records/writer";
 import { Schema, type ObjectSchema } from "./schema/schema";
@@ -37,6 +40,9 @@ export class Org {
   readonly compiledRules = new WeakMap<RuleDefinition, Predicate>();
   readonly users: Users;
   /** What `/limits` tells, counting down. */
+  readonly assignment = new AssignmentRules(this);
+  readonly duplicates = new DuplicateRules(this);
+  readonly approvals = new Approvals(this);
   readonly limits: Limits;
   /** The organisation's name. */
   readonly name = "Surewire Emulator";
@@ -125,14 +131,14 @@ export class Org {
     this.stats.clear();
     this.userStates.clear();
     this.limits.reset();
+    this.assignment.clear();
+    this.duplicates.clear();
+    this.approvals.clear();
     this.clockShift = 0;
     this.seedUsers();
     this.events.clear();
   }
 
-    this.assignment.clear();
-    this.duplicates.clear();
-    this.approvals.clear();
   private object(name: string): ObjectSchema {
     const object = this.schema.object(name);
     if (!object) throw new Error(`the org has no object ${name}`);

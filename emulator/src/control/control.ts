@@ -2,6 +2,9 @@ import type { LimitName, Usage } from "../limits";
 import type { Org, UserState } from "../org";
 import type { RuleDefinition } from "../schema/types";
 import type { FailNext, RequestLimit, ResetConnections, Slow, Unavailable } from "./faults";
+import type { ApprovalDefinition } from "../records/approvals";
+import type { AssignmentRuleDefinition } from "../records/assignment";
+import type { DuplicateRuleDefinition } from "../records/duplicates";
 import type { StatsCounts } from "./stats";
 
 /** What {@link Control.stats} gives. */
@@ -108,6 +111,29 @@ export class Control {
 
   /** Creates records through all checks; gives their ids. */
   insert(options: { object: string; records: Record<string, unknown>[] }): { ids: string[] } {
+  /** Adds a Case assignment rule, as an admin would; gives its id. */
+  addAssignmentRule(rule: AssignmentRuleDefinition): { id: string } {
+    return { id: this.org.assignment.add(rule) };
+  }
+
+  /** Adds an approval process of one step to an object; gives its id. */
+  addApprovalProcess(process: ApprovalDefinition): { id: string } {
+    return { id: this.org.approvals.add(process).id };
+  }
+
+  /** Adds a duplicate rule to an object. */
+  addDuplicateRule(rule: DuplicateRuleDefinition): void {
+    this.org.duplicates.add(rule);
+  }
+
+  /** Makes a queue for these objects; gives its id. */
+  addQueue(options: { name: string; developerName?: string; objects?: string[] }): { id: string } {
+    const { name, developerName, objects = ["Case"] } = options;
+    const id = this.org.insert("Group", { Name: name, Type: "Queue", ...(developerName ? { DeveloperName: developerName } : {}) });
+    for (const object of objects) this.org.insert("QueueSobject", { QueueId: id, SobjectType: object });
+    return { id };
+  }
+
     return { ids: options.records.map((record) => this.org.insert(options.object, record)) };
   }
 

@@ -9,7 +9,8 @@ export const CONTROL_PREFIX = "/__emu";
 /** The verbs, in the order `GET /__emu` lists them. */
 const VERBS = [
   ...["expireTokens", "failNext", "unavailable", "slow", "resetConnections", "requestLimit", "clearFaults"],
-  ...["lockRecord", "unlockRecord", "setApiUsage", "setUser", "addRule", "insert", "shiftClock", "stats", "reset"],
+  ...["lockRecord", "unlockRecord", "setApiUsage", "setUser", "addRule", "addAssignmentRule", "addDuplicateRule", "addApprovalProcess", "addQueue", "insert", "ageLocators", "shiftClock", "stats", "reset"],
+  ...["revokeRefreshTokens", "expireCodes", "exceedLoginRate", "bulkPace", "bulkFault", "releaseJobs"],
 ];
 
 /** Records `GET /__emu/records/<object>` gives unless `limit` says otherwise. */

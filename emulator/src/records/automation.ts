@@ -11,6 +11,7 @@ export function derive(store: Store, object: ObjectSchema, row: Readonly<Partial
     case "Case":
       return deriveCase(store, row, now);
     case "Contact":
+    case "Lead":
     case "User":
       return { Name: [row["FirstName"], row["LastName"]].filter(Boolean).join(" ") };
     case "ContentVersion":

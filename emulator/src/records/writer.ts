@@ -119,6 +119,24 @@ export class Writer {
     if (owner !== undefined) row["OwnerId"] = owner;
   }
 
+  /** Takes a deleted record out of the recycle bin, if no live one has taken its unique values. */
+  undelete(row: Row): void {
+    const { schema } = this.org.store.tableOf(row.Id)!;
+    if (!row.IsDeleted || this.org.store.purged.has(row.Id)) throw new ApiError("UNDELETE_FAILED", "Entity is not in the recycle bin", []);
+    const table = this.org.store.table(schema);
+    for (const field of schema.fields) {
+      const value = row[field.name] ?? null;
+      if (field.unique && value !== null) this.checkUnique(table, field, value, row);
+    }
+    this.undo.push(table.update(row, { ...this.modified(formatDateTime(this.org.now())), IsDeleted: false }));
+  }
+
+  /** Changes a record past the checks of a client's write: what the org does by itself in a merge, a conversion, an approval. */
+  change(row: Row, changes: Record<string, Scalar>): void {
+    const all = { ...changes, ...this.modified(formatDateTime(this.org.now())) };
+    this.undo.push(this.org.store.table(this.org.store.tableOf(row.Id)!.schema).update(row, all));
+  }
+
   private modified(now: string): Record<string, Scalar> {
     return { LastModifiedDate: now, LastModifiedById: this.context.userId, SystemModstamp: now };
   }

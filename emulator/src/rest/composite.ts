@@ -4,6 +4,7 @@ import type { Writer } from "../records/writer";
 import { allow, type Call } from "./call";
 import { collections } from "./collections";
 import { jsonObject } from "./json-body";
+import { tree } from "./tree";
 import { innerRequest, readSubrequests, refuseUnknown, resolve, type Results, type Subrequest } from "./subrequest";
 
 /** Sub-requests of one `/composite`, and of one batch. */
@@ -42,6 +43,8 @@ export function composite(call: Call): Reply {
       return graph(call);
     case "sobjects":
       return collections(call);
+    case "tree":
+      return tree(call);
     default:
       throw notFound();
   }

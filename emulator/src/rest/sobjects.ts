@@ -13,6 +13,9 @@ import type { Row } from "../store/table";
 import { allow, objectOf, writerOf, type Call } from "./call";
 import { jsonObject } from "./json-body";
 
+import { password } from "./password";
+import { recentItems } from "./recent";
+import { deleted, updated } from "./replication";
 /** `/sobjects` and everything below it. */
 export function sobjects(call: Call): Reply {
   const [, name, third, fourth] = call.segments;
@@ -26,11 +29,14 @@ export function sobjects(call: Call): Reply {
   if (fourth !== undefined && object.field(fourth)?.type === "base64") return blob(call, object, third, object.field(fourth)!);
   if (fourth !== undefined) return byExternalId(call, object, third, fourth);
   if (third === "describe") {
+  if (object.name === "User" && fourth === "password") return password(call, third);
     allow(call, "GET");
     return { status: 200, json: describe(call.org.schema, object, call.base) };
   }
   // From v37 a POST to …/Id inserts, with `Id` taken as the external id that is not given.
   if (third.toLowerCase() === "id" && call.request.method === "POST" && call.version >= 37) return create(call, object);
+  if (third === "updated") return updated(call, object);
+  if (third === "deleted") return deleted(call, object);
   return byId(call, object, third);
 }
 
@@ -45,7 +51,7 @@ function blob(call: Call, object: ObjectSchema, id: string, field: Field): Reply
 function basic(call: Call, object: ObjectSchema): Reply {
   allow(call, "GET", "POST");
   if (call.request.method === "POST") return create(call, object);
-  return { status: 200, json: { objectDescribe: describeGlobal(object, call.base), recentItems: [] } };
+  return { status: 200, json: { objectDescribe: describeGlobal(object, call.base), recentItems: recentItems(call, object) } };
 }
 
 function create(call: Call, object: ObjectSchema): Reply {

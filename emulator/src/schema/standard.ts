@@ -1,4 +1,5 @@
 import { CASE_OBJECTS } from "./case-objects";
+import { SALES_OBJECTS } from "./sales-objects";
 import type { FieldDefinition, ObjectDefinition } from "./types";
 
 /** A field the org fills and nobody may write. */
@@ -150,4 +151,4 @@ const GROUP: ObjectDefinition = {
 };
 
 /** What the org has before a schema file adds to it. */
-export const STANDARD_OBJECTS: readonly ObjectDefinition[] = [CASE, ACCOUNT, CONTACT, USER, GROUP, ...CASE_OBJECTS];
+export const STANDARD_OBJECTS: readonly ObjectDefinition[] = [CASE, ACCOUNT, CONTACT, USER, GROUP, ...CASE_OBJECTS, ...SALES_OBJECTS];

@@ -6,6 +6,8 @@ import { Table, type Row } from "./table";
 export class Store {
   private readonly tables = new Map<string, Table>();
   private readonly byPrefix = new Map<string, Table>();
+  /** Ids of deleted records that are out of the recycle bin for good. */
+  readonly purged = new Set<string>();
   private caseNumber = 1000;
 
   /** @param ids handed on from the store before, so that no id comes twice in the life of the org */

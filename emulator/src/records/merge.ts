@@ -1,0 +1,58 @@
+import { ApiError } from "../api-error";
+import { parseId } from "../ids";
+import type { Org } from "../org";
+import type { ObjectSchema } from "../schema/schema";
+import type { Row } from "../store/table";
+import type { RecordInput } from "./reader";
+import { malformedId } from "./validation";
+import type { Writer } from "./writer";
+
+const MERGEABLE: ReadonlySet<string> = new Set(["Account", "Case", "Contact", "Lead"]);
+/** Records that one call merges into the master. */
+const MAX_MERGED = 2;
+
+/** What a merge did. */
+export interface Merged {
+  id: string;
+  mergedRecordIds: string[];
+  /** Records that named a merged one and now name the master. */
+  updatedRelatedIds: string[];
+}
+
+/** Merges up to two records into a master of the same object, which takes the fields given and all that hung on the others. */
+export function merge(org: Org, writer: Writer, object: ObjectSchema, master: RecordInput, masterId: string, mergeIds: readonly string[]): Merged {
+  if (!MERGEABLE.has(object.name)) throw new ApiError("INVALID_OPERATION", `merge is not supported for entity type ${object.name}`, []);
+  if (mergeIds.length === 0) throw new ApiError("REQUIRED_FIELD_MISSING", "Required fields are missing: [recordToMergeIds]", ["recordToMergeIds"]);
+  if (mergeIds.length > MAX_MERGED) throw new ApiError("LIMIT_EXCEEDED", `cannot merge more than ${MAX_MERGED} records into a master`, []);
+  const id = recordOf(org, object, masterId).Id;
+  const losers = mergeIds.map((text) => recordOf(org, object, text));
+  if (losers.some((row) => row.Id === id)) throw new ApiError("INVALID_ID_FIELD", "the master record cannot be merged into itself", ["recordToMergeIds"]);
+  writer.update(object, id, master);
+  const updatedRelatedIds = losers.flatMap((loser) => moveChildren(org, writer, object, loser.Id, id));
+  for (const loser of losers) writer.delete(object, loser.Id);
+  return { id, mergedRecordIds: losers.map((row) => row.Id), updatedRelatedIds };
+}
+
+function recordOf(org: Org, object: ObjectSchema, text: string): Row {
+  const id = parseId(text);
+  if (id === undefined || !id.startsWith(object.keyPrefix)) throw malformedId({ label: `${object.label} ID`, name: "Id" }, text);
+  const row = org.store.get(id);
+  if (!row) throw new ApiError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", []);
+  if (row.IsDeleted) throw new ApiError("ENTITY_IS_DELETED", "entity is deleted", []);
+  return row;
+}
+
+function moveChildren(org: Org, writer: Writer, parent: ObjectSchema, from: string, to: string): string[] {
+  const moved: string[] = [];
+  for (const child of org.schema.objects) {
+    const fields = child.fields.filter((field) => field.referenceTo.includes(parent.name) && field.childRelationshipName !== null);
+    if (fields.length === 0) continue;
+    for (const row of [...org.store.table(child).all()]) {
+      const field = fields.find(({ name }) => row[name] === from);
+      if (!field || row.IsDeleted) continue;
+      writer.change(row, { [field.name]: to });
+      moved.push(row.Id);
+    }
+  }
+  return moved;
+}

@@ -1,0 +1,24 @@
+import { ApiError } from "../api-error";
+import type { Reply } from "../http";
+import { resetPassword, setPassword, userOf } from "../records/passwords";
+import { allow, type Call } from "./call";
+import { jsonObject } from "./json-body";
+
+/** `/sobjects/User/{id}/password`: asks whether it has expired, sets it, or has the org make one up. */
+export function password(call: Call, userId: string): Reply {
+  allow(call, "GET", "POST", "DELETE");
+  switch (call.request.method) {
+    case "POST": {
+      const { NewPassword: wanted } = jsonObject(call.request);
+      if (typeof wanted !== "string") throw new ApiError("REQUIRED_FIELD_MISSING", "Required fields are missing: [NewPassword]", ["NewPassword"]);
+      setPassword(call.org, userId, wanted);
+      return { status: 204 };
+    }
+    case "DELETE":
+      return { status: 200, json: { NewPassword: resetPassword(call.org, userId) } };
+    default: {
+      const user = userOf(call.org, userId);
+      return { status: 200, json: { isExpired: call.org.userState(String(user["Username"])) === "must-reset-password" } };
+    }
+  }
+}

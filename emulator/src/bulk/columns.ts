@@ -1,0 +1,51 @@
+import type { Schema, ObjectSchema } from "../schema/schema";
+import { InvalidData } from "./input";
+
+/** Turns the texts of one row into the JSON of a record, as the REST API takes it. */
+export type RowReader = (row: readonly string[]) => Record<string, unknown>;
+
+/** What a row's empty value says on purpose. */
+const NULL = "#N/A";
+
+/** Checks the columns of an upload against the object. @throws InvalidData when one is not there, or stands twice */
+export function rowReader(schema: Schema, object: ObjectSchema, names: readonly string[], operation: string, externalId: string | undefined): RowReader {
+  const seen = new Set<string>();
+  const setters = names.map((name) => {
+    if (seen.has(name.toLowerCase())) throw new InvalidData(`InvalidBatch : Duplicate column name : ${name}`);
+    seen.add(name.toLowerCase());
+    return setter(schema, object, name);
+  });
+  const onlyIds = operation === "delete" || operation === "hardDelete";
+  if (onlyIds && (names.length !== 1 || !seen.has("id"))) throw new InvalidData(`InvalidBatch : The '${operation}' batch must contain only ids`);
+  if (operation === "update" && !seen.has("id")) throw new InvalidData("InvalidBatch : Field name not found : Id");
+  if (externalId !== undefined && !seen.has(externalId.toLowerCase())) throw new InvalidData(`InvalidBatch : Field name not found : ${externalId}`);
+  return (row) => {
+    const record: Record<string, unknown> = {};
+    row.forEach((text, index) => {
+      if (text !== "") setters[index]!(record, text === NULL ? null : text);
+    });
+    return record;
+  };
+}
+
+type Setter = (record: Record<string, unknown>, value: string | null) => void;
+
+function setter(schema: Schema, object: ObjectSchema, name: string): Setter {
+  const field = object.field(name);
+  if (field) return (record, value) => (record[field.name] = value);
+  // `Account.Number__c`, or `Case:Owner.Name__c` style with the type for a reference to several objects
+  const [relationship = "", key, ...more] = name.split(".");
+  const [type, way] = relationship.includes(":") ? relationship.split(":") : [undefined, relationship];
+  const reference = way === undefined ? undefined : object.relationship(way);
+  const parent = schema.object(type ?? reference?.referenceTo[0] ?? "");
+  const externalId = key === undefined ? undefined : parent?.field(key);
+  if (!reference || !parent || !reference.referenceTo.includes(parent.name) || !externalId?.indexed || more.length > 0) {
+    throw new InvalidData(`InvalidBatch : Field name not found : ${name}`);
+  }
+  const attributes = reference.referenceTo.length > 1 ? { attributes: { type: parent.name } } : {};
+  return (record, value) => {
+    // The way is cleared by clearing the reference itself.
+    if (value === null) record[reference.name] = null;
+    else record[reference.relationshipName ?? ""] = { ...attributes, [externalId.name]: value };
+  };
+}

@@ -1,0 +1,39 @@
+import { ApiError } from "../api-error";
+
+/** The words of a job's `columnDelimiter`. */
+const DELIMITERS: Readonly<Record<string, string>> = {
+  BACKQUOTE: "`",
+  CARET: "^",
+  COMMA: ",",
+  PIPE: "|",
+  SEMICOLON: ";",
+  TAB: "\t",
+};
+const LINE_ENDINGS: Readonly<Record<string, string>> = { LF: "\n", CRLF: "\r\n" };
+
+/** How the CSV of a job is written. */
+export interface Dialect {
+  columnDelimiter: string;
+  lineEnding: string;
+  /** The characters the two words stand for. */
+  delimiter: string;
+  newline: string;
+}
+
+/** Reads the two words of a new job. */
+export function readDialect(json: Record<string, unknown>): Dialect {
+  const columnDelimiter = word(json, "columnDelimiter", DELIMITERS, "COMMA");
+  const lineEnding = word(json, "lineEnding", LINE_ENDINGS, "LF");
+  return { columnDelimiter, lineEnding, delimiter: DELIMITERS[columnDelimiter]!, newline: LINE_ENDINGS[lineEnding]! };
+}
+
+function word(json: Record<string, unknown>, name: string, words: Readonly<Record<string, string>>, fallback: string): string {
+  const value = json[name] ?? fallback;
+  if (typeof value === "string" && Object.hasOwn(words, value)) return value;
+  throw new ApiError("INVALIDJOB", `${name} must be one of ${Object.keys(words).join(", ")}`);
+}
+
+/** One line of results, which has every value in quotes. */
+export function quotedLine(values: readonly string[], { delimiter, newline }: Dialect): string {
+  return values.map((value) => `"${value.replaceAll('"', '""')}"`).join(delimiter) + newline;
+}

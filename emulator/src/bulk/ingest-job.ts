@@ -1,0 +1,184 @@
+import { setImmediate as turn, setTimeout as wait } from "node:timers/promises";
+import { parse } from "csv-parse/sync";
+import { ApiError } from "../api-error";
+import { parseId } from "../ids";
+import type { Org } from "../org";
+import { readRecord, type RecordInput } from "../records/reader";
+import type { Writer } from "../records/writer";
+import type { ObjectSchema } from "../schema/schema";
+import type { Field, Scalar } from "../schema/types";
+import { indexKey } from "../store/table";
+import { rowReader, type RowReader } from "./columns";
+import { quotedLine } from "./dialect";
+import { InvalidData, isUtf8Text, readHeader, readRows } from "./input";
+import { Job, type JobOptions } from "./job";
+import { Lines } from "./lines";
+import type { Pace } from "./pace";
+
+/** Rows that the org writes in one transaction; a value of an external id may stand only once among them. */
+const CHUNK = 200;
+
+/** What an ingest job is made with besides. */
+export interface IngestOptions extends JobOptions {
+  object: ObjectSchema;
+  externalId: Field | undefined;
+  assignmentRuleId: string | undefined;
+}
+
+/** One ingest job, from its upload to its results. */
+export class IngestJob extends Job {
+  readonly jobType = "V2Ingest";
+  readonly object: string;
+  readonly successes = new Lines();
+  readonly failures = new Lines();
+  data: Buffer | undefined;
+  private readonly schema: ObjectSchema;
+  private readonly externalId: Field | undefined;
+  private readonly assignmentRuleId: string | undefined;
+  private columns: string[] = [];
+
+  constructor(
+    private readonly org: Org,
+    private readonly pace: Pace,
+    options: IngestOptions,
+  ) {
+    super(options);
+    this.schema = options.object;
+    this.object = options.object.name;
+    this.externalId = options.externalId;
+    this.assignmentRuleId = options.assignmentRuleId;
+  }
+
+  override summary(): Record<string, unknown> {
+    return {
+      ...super.summary(),
+      ...(this.externalId ? { externalIdFieldName: this.externalId.name } : {}),
+      ...(this.assignmentRuleId ? { assignmentRuleId: this.assignmentRuleId } : {}),
+      ...(this.state === "Open" ? { contentUrl: `services/data/v${this.version}.0/jobs/ingest/${this.id}/batches` } : {}),
+    };
+  }
+
+  override info(): Record<string, unknown> {
+    return { ...super.info(), numberRecordsFailed: this.failures.count, apiActiveProcessingTime: 0, apexProcessingTime: 0 };
+  }
+
+  /** The header of a list of results, as its first line. @param before columns the org puts in front */
+  header(...before: string[]): string {
+    return quotedLine([...before, ...this.columns], this.dialect);
+  }
+
+  /** Rows nobody has worked on: all behind those that were when the job was aborted or failed. */
+  unprocessed(): string {
+    if (!this.data || this.state === "JobComplete") return this.header();
+    const { delimiter, newline } = this.dialect;
+    const from = this.processed + 2;
+    const rows: string[][] = parse(this.data, { delimiter, record_delimiter: newline, bom: true, from, relax_column_count: true, skip_empty_lines: true });
+    return this.header() + rows.map((row) => quotedLine(row, this.dialect)).join("");
+  }
+
+  /** The upload is complete: works on it, in the background. */
+  async run(): Promise<void> {
+    const store = this.org.store;
+    const here = (): boolean => store === this.org.store && !this.over;
+    const data = this.data ?? Buffer.alloc(0);
+    if (this.pace.start > 0) await wait(this.pace.start, undefined, { ref: false });
+    else await turn();
+    if (!here()) return;
+    this.move("InProgress");
+    try {
+      await this.work(data, here);
+      if (here()) this.move("JobComplete");
+    } catch (error) {
+      if (!here()) return;
+      if (error instanceof InvalidData) this.fail(error.message);
+      else this.fail(`InternalServerError : ${(error as Error).message}`);
+    }
+  }
+
+  private async work(data: Buffer, here: () => boolean): Promise<void> {
+    if (!isUtf8Text(data)) throw new InvalidData("InvalidBatch : The data is not UTF-8");
+    this.columns = readHeader(data, this.dialect);
+    const read = rowReader(this.org.schema, this.schema, this.columns, this.operation, this.externalId?.name);
+    const fault = this.pace.take();
+    let chunk: string[][] = [];
+    let sinceTurn = 0;
+    for await (const row of readRows(data, this.dialect, this.columns.length)) {
+      if (!here()) return;
+      chunk.push(row);
+      if (fault && this.processed + chunk.length > (fault.after ?? 0)) {
+        chunk.pop();
+        if (chunk.length > 0) this.write(chunk, read);
+        if (fault.kind === "fail") throw new InvalidData(fault.message ?? "InternalServerError : Too many failures");
+        chunk = [row];
+        fault.after = Infinity;
+        await this.pace.untilReleased();
+        if (!here()) return;
+      }
+      if (chunk.length < CHUNK) continue;
+      this.write(chunk, read);
+      sinceTurn += chunk.length;
+      chunk = [];
+      if (sinceTurn < this.pace.rows) continue;
+      sinceTurn = 0;
+      if (this.pace.interval > 0) await wait(this.pace.interval, undefined, { ref: false });
+      else await turn();
+    }
+    if (here() && chunk.length > 0) this.write(chunk, read);
+  }
+
+  /** One transaction. Its rows come out last first: who counts on an order is found out. */
+  private write(rows: readonly string[][], read: RowReader): void {
+    const writer = this.org.writer({ userId: this.userId, autoAssign: this.assignmentRuleId ?? "FALSE" });
+    const repeated = this.repeatedValues(rows, read);
+    const lines = rows.map((row): [Lines, string] => {
+      try {
+        const { id, created } = this.writeRow(writer, readRecord(this.org.schema, this.schema, read(row)), repeated);
+        return [this.successes, quotedLine([id, String(created), ...row], this.dialect)];
+      } catch (error) {
+        if (!(error instanceof ApiError)) throw error;
+        return [this.failures, quotedLine(["", errorCell(error), ...row], this.dialect)];
+      }
+    });
+    for (const [list, line] of lines.reverse()) list.add(line);
+    this.processed += rows.length;
+  }
+
+  private writeRow(writer: Writer, input: RecordInput, repeated: ReadonlySet<string>): { id: string; created: boolean } {
+    const { operation, schema, externalId } = this;
+    if (operation === "insert") return { id: writer.create(schema, input), created: true };
+    if (operation === "upsert") {
+      const field = externalId!;
+      const value = input.values.get(field) ?? null;
+      if (value !== null && repeated.has(indexKey(field, value))) {
+        throw new ApiError("DUPLICATE_VALUE", `Duplicate external id specified: ${String(value)}`, [field.name]);
+      }
+      return writer.upsert(schema, field, value, input);
+    }
+    const id: Scalar = input.values.get(schema.field("Id")!) ?? null;
+    if (id === null) throw new ApiError("MISSING_ARGUMENT", "Id not specified", ["Id"]);
+    if (operation === "update") writer.update(schema, String(id), input);
+    else writer.delete(schema, String(id));
+    if (operation === "hardDelete") this.org.store.purged.add(parseId(String(id))!);
+    return { id: String(id), created: false };
+  }
+
+  private repeatedValues(rows: readonly string[][], read: RowReader): Set<string> {
+    const repeated = new Set<string>();
+    const field = this.operation === "upsert" ? this.externalId : undefined;
+    if (!field) return repeated;
+    const seen = new Set<string>();
+    for (const row of rows) {
+      const value = read(row)[field.name];
+      if (typeof value !== "string") continue;
+      const key = indexKey(field, value);
+      if (seen.has(key)) repeated.add(key);
+      seen.add(key);
+    }
+    return repeated;
+  }
+}
+
+/** `REQUIRED_FIELD_MISSING:Required fields are missing: [LastName]:LastName --` */
+function errorCell(error: ApiError): string {
+  return error.items.map(({ errorCode, message, fields }) => `${errorCode}:${message}:${(fields ?? []).join(" ")} --`).join("");
+}

@@ -19,14 +19,17 @@ export interface Reply {
   xml?: string;
   text?: string;
   html?: string;
+  /** Sent as it is. */
+  bytes?: Buffer;
   headers?: OutgoingHttpHeaders;
 }
 
 /** The body of a reply and its content type. */
-export function render(reply: Reply): { body: string; headers: OutgoingHttpHeaders } {
+export function render(reply: Reply): { body: string | Buffer; headers: OutgoingHttpHeaders } {
   if (reply.json !== undefined) return { body: JSON.stringify(reply.json), headers: { "Content-Type": "application/json;charset=UTF-8" } };
+  if (reply.xml !== undefined) return { body: reply.xml, headers: { "Content-Type": "text/xml;charset=UTF-8" } };
   if (reply.html !== undefined) return { body: reply.html, headers: { "Content-Type": "text/html;charset=UTF-8" } };
   if (reply.text !== undefined) return { body: reply.text, headers: { "Content-Type": "text/plain;charset=UTF-8" } };
-  if (reply.xml !== undefined) return { body: reply.xml, headers: { "Content-Type": "text/xml;charset=UTF-8" } };
+  if (reply.bytes !== undefined) return { body: reply.bytes, headers: { "Content-Type": "application/octet-stream" } };
   return { body: "", headers: {} };
 }

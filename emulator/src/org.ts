@@ -1,4 +1,6 @@
 import { formatDateTime } from "./dates";
+import { Declared } from "./declared";
+import { EventLog } from "./events/event-log";
 import { IdSequence } from "./ids";
 import { Sessions } from "./oauth/sessions";
 import { Limits } from "./limits";
@@ -33,6 +35,10 @@ export class Org {
   schema: Schema;
   store: Store;
   cursors: Cursors;
+  /** The platform events that were published. */
+  readonly events = new EventLog(() => this.now());
+  /** What somebody has built in the org: reports, Apex classes, actions, dashboards. */
+  declared: Declared;
   readonly sessions: Sessions;
   readonly locks = new Locks();
   readonly faults: Faults;
@@ -55,7 +61,7 @@ export class Org {
   constructor(readonly settings: Settings) {
     this.schema = new Schema(settings.schema);
     this.store = new Store(this.schema, new IdSequence(orgCount++));
-    this.cursors = new Cursors(this.store.ids);
+    this.cursors = new Cursors(this.store.ids, () => this.now());
     this.id = this.store.ids.next("00D");
     this.sessions = new Sessions(this);
     this.faults = new Faults(settings.clock);
@@ -127,6 +133,7 @@ export class Org {
     this.cursors.clear();
     this.sessions.clear();
     this.locks.clear();
+    this.events.clear();
     this.faults.clear();
     this.stats.clear();
     this.userStates.clear();
@@ -136,7 +143,6 @@ export class Org {
     this.approvals.clear();
     this.clockShift = 0;
     this.seedUsers();
-    this.events.clear();
   }
 
   private object(name: string): ObjectSchema {

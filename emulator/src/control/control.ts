@@ -140,6 +140,31 @@ export class Control {
   /** Moves the org's clock forward. */
   shiftClock(options: { ms: number }): void {
     this.org.shiftClock(finite("ms", options.ms));
+  /** Locators given out so far are stale: the next page of a query is `INVALID_QUERY_LOCATOR`. */
+  ageLocators(): { aged: number } {
+    return { aged: this.org.cursors.age() };
+  }
+
+  /** How fast bulk jobs go, from now on. */
+  bulkPace(pace: BulkPace): void {
+    jobsOf(this.org).pace.set(pace);
+  }
+
+  /** The next bulk jobs fail, or hang until {@link releaseJobs}. */
+  bulkFault(fault: BulkFault): void {
+    jobsOf(this.org).pace.strike(fault);
+  }
+
+  /** Bulk jobs that hang go on. */
+  releaseJobs(): void {
+    jobsOf(this.org).pace.release();
+  }
+
+  /** Adds reports, Apex REST classes, actions, assets of CRM Analytics and records of Account Engagement. */
+  declare(declaration: Declaration): void {
+    this.org.declared.declare(declaration);
+  }
+
   }
 
   /** Counts of calls and logins, the last requests, records by object. */

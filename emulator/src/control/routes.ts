@@ -9,7 +9,7 @@ export const CONTROL_PREFIX = "/__emu";
 /** The verbs, in the order `GET /__emu` lists them. */
 const VERBS = [
   ...["expireTokens", "failNext", "unavailable", "slow", "resetConnections", "requestLimit", "clearFaults"],
-  ...["lockRecord", "unlockRecord", "setApiUsage", "setUser", "addRule", "addAssignmentRule", "addDuplicateRule", "addApprovalProcess", "addQueue", "insert", "ageLocators", "shiftClock", "stats", "reset"],
+  ...["lockRecord", "unlockRecord", "setApiUsage", "setUser", "addRule", "addAssignmentRule", "addDuplicateRule", "addApprovalProcess", "addQueue", "insert", "declare", "ageLocators", "shiftClock", "stats", "reset"],
   ...["revokeRefreshTokens", "expireCodes", "exceedLoginRate", "bulkPace", "bulkFault", "releaseJobs"],
 ];
 
@@ -19,7 +19,7 @@ const DEFAULT_LIMIT = 1000;
 /** Answers `/__emu/…`: the same verbs as {@link Control}, the argument as JSON body, the result as JSON. */
 export function controlRoutes(org: Org, control: Control, request: Request): Reply {
   const [verb, argument] = request.path.slice(CONTROL_PREFIX.length + 1).split("/");
-  if (!verb) return { status: 200, json: { verbs: VERBS, read: ["stats", "records/<object>?limit="] } };
+  if (!verb) return { status: 200, json: { verbs: VERBS, read: ["stats", "records/<object>?limit=", "events/<name>"] } };
   if (request.method === "GET" && verb === "stats") return { status: 200, json: control.stats() };
   if (request.method === "GET" && verb === "records" && argument) return records(org, argument, request);
   if (request.method !== "POST" || !VERBS.includes(verb))

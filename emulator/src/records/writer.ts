@@ -1,6 +1,7 @@
 import { ApiError, notFound } from "../api-error";
 import { formatDateTime } from "../dates";
 import { parseId } from "../ids";
+import { publish } from "../events/publish";
 import type { Org } from "../org";
 import type { ObjectSchema } from "../schema/schema";
 import type { Field, Scalar } from "../schema/types";
@@ -11,6 +12,13 @@ import { checkOwnership } from "./ownership";
 import type { RecordInput } from "./reader";
 import { checkRules } from "./rules";
 import { checkRequired, checkValue, checkWriteable, malformedId, type Changes } from "./validation";
+
+/** An entry of `errors` that is none. */
+export interface SaveNote {
+  statusCode: string;
+  message: string;
+  fields: string[];
+}
 
 /** Who writes, and what the request's headers ask for. */
 export interface WriteContext {
@@ -27,6 +35,8 @@ export interface WriteContext {
  */
 export class Writer {
   private readonly undo: Undo[] = [];
+  /** EventUuids by the ids of the events that were published. */
+  private readonly enqueued = new Map<string, string>();
 
   constructor(
     private readonly org: Org,
@@ -46,6 +56,7 @@ export class Writer {
     }
     checkRequired(object.fields, changes, "create");
     const values = this.checkValues(object, changes);
+    if (object.platformEvent) return this.publish(object, values);
     const owner = object.field("OwnerId");
     if (owner && (values["OwnerId"] ?? null) === null) values["OwnerId"] = this.context.userId;
 
@@ -58,6 +69,12 @@ export class Writer {
     this.undo.push(this.org.store.table(object).insert(row));
     if (object.name === "ContentVersion") this.undo.push(...publishFile(this.org, row));
     return row.Id;
+  }
+
+  /** What stands in `errors` of a record that was written: that an event is enqueued, and under which id it will be delivered. */
+  notesOf(id: string): SaveNote[] {
+    const eventUuid = this.enqueued.get(id);
+    return eventUuid === undefined ? [] : [{ statusCode: "OPERATION_ENQUEUED", message: eventUuid, fields: [] }];
   }
 
   /** Updates the record with this id. */
@@ -119,22 +136,11 @@ export class Writer {
     if (owner !== undefined) row["OwnerId"] = owner;
   }
 
-  /** Takes a deleted record out of the recycle bin, if no live one has taken its unique values. */
-  undelete(row: Row): void {
-    const { schema } = this.org.store.tableOf(row.Id)!;
-    if (!row.IsDeleted || this.org.store.purged.has(row.Id)) throw new ApiError("UNDELETE_FAILED", "Entity is not in the recycle bin", []);
-    const table = this.org.store.table(schema);
-    for (const field of schema.fields) {
-      const value = row[field.name] ?? null;
-      if (field.unique && value !== null) this.checkUnique(table, field, value, row);
-    }
-    this.undo.push(table.update(row, { ...this.modified(formatDateTime(this.org.now())), IsDeleted: false }));
-  }
-
-  /** Changes a record past the checks of a client's write: what the org does by itself in a merge, a conversion, an approval. */
-  change(row: Row, changes: Record<string, Scalar>): void {
-    const all = { ...changes, ...this.modified(formatDateTime(this.org.now())) };
-    this.undo.push(this.org.store.table(this.org.store.tableOf(row.Id)!.schema).update(row, all));
+  private publish(object: ObjectSchema, values: Record<string, Scalar>): string {
+    const { id, eventUuid, undo } = publish(this.org, object, values, this.context.userId);
+    this.undo.push(undo);
+    this.enqueued.set(id, eventUuid);
+    return id;
   }
 
   private modified(now: string): Record<string, Scalar> {
@@ -161,6 +167,7 @@ export class Writer {
         const place = `for field ${externalId.name} in entity ${parent.name}`;
         throw new ApiError("INVALID_FIELD", `Foreign key external ID: ${String(value).toLowerCase()} not found ${place}`, []);
       }
+    if (object.platformEvent) throw new ApiError("INVALID_TYPE_FOR_OPERATION", `entity type ${object.name} does not support update`);
       if (changes.has(field)) throw new ApiError("INVALID_FIELD", `${object.name}: ${field.name} is given twice`, [field.name]);
       changes.set(field, found[0].Id);
     }

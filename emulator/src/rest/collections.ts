@@ -188,7 +188,7 @@ function run(call: Call, items: readonly Item[], allOrNone: boolean): Reply {
   const results = items.map((item): SaveResult => {
     try {
       const { id, created } = item.write(writer);
-      return { id, success: true, errors: [], ...(created === undefined ? {} : { created }) };
+      return { id, success: true, errors: writer.notesOf(id), ...(created === undefined ? {} : { created }) };
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       return { success: false, errors: error.saveErrors };

@@ -11,6 +11,7 @@ import type { Field } from "../schema/types";
 import { Projection } from "../soql/projection";
 import type { Row } from "../store/table";
 import { allow, objectOf, writerOf, type Call } from "./call";
+import { eventObject } from "./events";
 import { jsonObject } from "./json-body";
 
 import { password } from "./password";
@@ -26,6 +27,7 @@ export function sobjects(call: Call): Reply {
   }
   const object = objectOf(call, name);
   if (third === undefined) return basic(call, object);
+  if (object.platformEvent && third !== "describe") return eventObject(call, object);
   if (fourth !== undefined && object.field(fourth)?.type === "base64") return blob(call, object, third, object.field(fourth)!);
   if (fourth !== undefined) return byExternalId(call, object, third, fourth);
   if (third === "describe") {
@@ -57,9 +59,10 @@ function basic(call: Call, object: ObjectSchema): Reply {
 function create(call: Call, object: ObjectSchema): Reply {
   const input = readRecord(call.org.schema, object, jsonObject(call.request));
   refuseId(input);
-  const id = writerOf(call).create(object, input);
+  const writer = writerOf(call);
+  const id = writer.create(object, input);
   const headers = { Location: `${call.base}/sobjects/${object.name}/${id}` };
-  return { status: 201, json: { id, success: true, errors: [] }, headers };
+  return { status: 201, json: { id, success: true, errors: writer.notesOf(id) }, headers };
 }
 
 function byId(call: Call, object: ObjectSchema, text: string): Reply {

@@ -1,4 +1,4 @@
-import { STANDARD_OBJECTS, SYSTEM_FIELDS } from "./standard";
+import { EVENT_FIELDS, STANDARD_OBJECTS, SYSTEM_FIELDS } from "./standard";
 import type { Field, FieldDefinition, ObjectDefinition, PicklistValue, RuleDefinition } from "./types";
 
 const DEFAULT_LENGTH: Partial<Record<Field["type"], number>> = {
@@ -52,6 +52,11 @@ export class ObjectSchema {
   get custom(): boolean {
     return this.name.endsWith("__c");
   }
+
+  /** Its records are published, and cannot be read, changed or deleted. */
+  get platformEvent(): boolean {
+    return isEventName(this.name);
+  }
 }
 
 /** The objects of the org. */
@@ -68,9 +73,12 @@ export class Schema {
       merged.set(key, existing ? merge(existing, definition) : definition);
     }
     let customCount = 0;
+    let eventCount = 0;
     for (const definition of merged.values()) {
-      const keyPrefix = definition.keyPrefix ?? `a${String(customCount++).padStart(2, "0")}`;
-      const fields = [...SYSTEM_FIELDS, ...definition.fields].map((field) => complete(definition.name, field));
+      const isEvent = isEventName(definition.name);
+      const generated = isEvent ? `e${String(eventCount++).padStart(2, "0")}` : `a${String(customCount++).padStart(2, "0")}`;
+      const keyPrefix = definition.keyPrefix ?? generated;
+      const fields = [...(isEvent ? EVENT_FIELDS : SYSTEM_FIELDS), ...definition.fields].map((field) => complete(definition.name, field));
       const label = definition.label ?? plainLabel(definition.name);
       this.byName.set(
         definition.name.toLowerCase(),
@@ -119,8 +127,10 @@ function merge(existing: ObjectDefinition, added: ObjectDefinition): ObjectDefin
   };
 }
 
+const isEventName = (name: string): boolean => name.endsWith("__e");
+
 function plainLabel(name: string): string {
-  return name.replace(/__c$/, "").replace(/_/g, " ");
+  return name.replace(/__[ce]$/, "").replace(/_/g, " ");
 }
 
 function complete(objectName: string, field: FieldDefinition): Field {
@@ -170,6 +180,9 @@ const FIELD_TYPES: ReadonlySet<string> = new Set<Field["type"]>([
 function checkObject(definition: ObjectDefinition): void {
   if (typeof definition?.name !== "string" || !Array.isArray(definition.fields)) {
     throw new Error("schema: each object needs a name and a list of fields");
+  }
+  if (definition.platformEvent !== undefined && definition.platformEvent !== isEventName(definition.name)) {
+    throw new Error(`schema: ${definition.name} must end with __e if it is a platform event, and only then`);
   }
   if (definition.keyPrefix !== undefined && !/^[0-9A-Za-z]{3}$/.test(definition.keyPrefix)) {
     throw new Error(`schema: keyPrefix of ${definition.name} must be three letters or digits`);

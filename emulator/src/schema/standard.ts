@@ -17,6 +17,14 @@ export const SYSTEM_FIELDS: readonly FieldDefinition[] = [
 ];
 
 const OWNER: FieldDefinition = { name: "OwnerId", type: "reference", label: "Owner ID", referenceTo: ["User", "Group"] };
+/** Fields every platform event has: it has no id. */
+export const EVENT_FIELDS: readonly FieldDefinition[] = [
+  readOnly({ name: "ReplayId", type: "string", label: "Replay ID" }),
+  readOnly({ name: "EventUuid", type: "string", label: "Event UUID" }),
+  readOnly({ name: "CreatedDate", type: "datetime", label: "Created Date" }),
+  readOnly({ name: "CreatedById", type: "reference", label: "Created By ID", referenceTo: ["User"] }),
+];
+
 
 /** Statuses of a case that close it. */
 export const CLOSED_CASE_STATUSES: ReadonlySet<string> = new Set(["Closed"]);

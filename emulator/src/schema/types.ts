@@ -80,7 +80,10 @@ export interface RuleDefinition {
 
 /** One object, as a schema file writes it. System fields (`Id`, `CreatedDate`, …) come by themselves. */
 export interface ObjectDefinition {
+  /** A name that ends with `__e` makes it a platform event. */
   name: string;
+  /** Says so once more; must fit the name. */
+  platformEvent?: boolean;
   label?: string;
   labelPlural?: string;
   /** First three characters of its ids. Default: `a00`, `a01`, … for objects the emulator does not know. */

@@ -7,7 +7,7 @@ import type { Field, Scalar } from "../schema/types";
 import type { Filter, Predicate, Scope } from "./condition";
 import { dateLiteralSpan } from "./date-literals";
 import { likePattern, unquote } from "./literals";
-import { resolvePath } from "./path";
+import { resolvePath, type Path } from "./path";
 import { malformed, soqlError } from "./soql-error";
 
 /** A literal as a value a stored field can be compared with, or as a span of them. */
@@ -17,18 +17,18 @@ const NUMBERS: ReadonlySet<string> = new Set(["int", "double", "currency", "perc
 
 /** Compiles one `field operator literal`. Null never compares as less or greater; `!=` and `NOT IN` hold for it. */
 export function compileComparison(scope: Scope, condition: Condition): Filter {
-  if (!("field" in condition)) throw malformed(scope.query, 0, "functions in conditions are not supported by the emulator");
-  if ("valueQuery" in condition) throw malformed(scope.query, condition.field, "semi-joins are not supported by the emulator");
-  const path = resolvePath(scope.org, scope.object, condition.field, scope.query, scope.alias);
+  if ("valueQuery" in condition) throw malformed(scope.query, "SELECT", "semi-joins are not supported by the emulator");
+  if (!("value" in condition)) throw malformed(scope.query, 0, "a condition without a value");
+  const path = pathOf(scope, condition);
   const { field } = path;
   if (!isFilterable(field))
-    throw soqlError("INVALID_FIELD", scope.query, condition.field, `field '${field.name}' can not be filtered in a query call`);
+    throw soqlError("INVALID_FIELD", scope.query, field.name, `field '${field.name}' can not be filtered in a query call`);
 
   const literals = Array.isArray(condition.value) ? condition.value : [condition.value];
   const types = literals.map((_, i) => (Array.isArray(condition.literalType) ? condition.literalType[i] : condition.literalType));
   const operator = condition.operator;
   if (Array.isArray(condition.value) !== (operator === "IN" || operator === "NOT IN")) {
-    throw malformed(scope.query, condition.field, `operator ${operator} does not take this kind of value`);
+    throw malformed(scope.query, field.name, `operator ${operator} does not take this kind of value`);
   }
   if (operator === "LIKE") return { test: compileLike(scope, field, path.read, types[0], literals[0]!) };
 
@@ -40,6 +40,12 @@ export function compileComparison(scope: Scope, condition: Condition): Filter {
   const values = [...new Set(operands.map((operand) => ("value" in operand ? operand.value : null)))];
   if (values.includes(null)) return { test };
   return { test, candidates: () => [...new Set(values.flatMap((value) => table.find(field, value)))] };
+}
+
+function pathOf(scope: Scope, condition: Condition): Path {
+  if (scope.resolve) return scope.resolve(condition);
+  if (!("field" in condition)) throw malformed(scope.query, 0, "functions in conditions are not supported by the emulator");
+  return resolvePath(scope.org, scope.object, condition.field, scope.query, scope.alias);
 }
 
 function compileLike(scope: Scope, field: Field, read: (row: never) => Scalar, type: LiteralType | undefined, literal: string): Predicate {

@@ -1,9 +1,10 @@
-import { parseQuery, type Condition, type WhereClause } from "@jetstreamapp/soql-parser-js";
+import { parseQuery, type Condition, type HavingClause, type WhereClause } from "@jetstreamapp/soql-parser-js";
 import { ApiError } from "../api-error";
 import type { Org } from "../org";
 import type { ObjectSchema } from "../schema/schema";
 import type { Row } from "../store/table";
 import { compileComparison } from "./comparison";
+import type { Path } from "./path";
 import { malformed } from "./soql-error";
 
 /** Whether a record meets a condition. */
@@ -23,12 +24,14 @@ export interface Scope {
   /** The whole query, for error texts. */
   query: string;
   alias?: string | undefined;
+  /** Finds what a condition of HAVING is about. Default: a field of the object, by its path. */
+  resolve?: (condition: Condition) => Path;
 }
 
 type Token = "(" | ")" | "AND" | "OR" | "NOT" | Condition;
 
 /** Compiles a WHERE clause. AND and OR side by side need parentheses, as in the org. */
-export function compileWhere(scope: Scope, where: WhereClause): Filter {
+export function compileWhere(scope: Scope, where: WhereClause | HavingClause): Filter {
   const tokens: Token[] = [];
   flatten(where, tokens);
   const parser = new ConditionParser(scope, tokens);
@@ -54,7 +57,7 @@ export function compileCondition(org: Org, object: ObjectSchema, condition: stri
  *
  * @param wheres every condition of the query, sub-selects' too
  */
-export function checkNegations(query: string, wheres: readonly (WhereClause | undefined)[]): void {
+export function checkNegations(query: string, wheres: readonly (WhereClause | HavingClause | undefined)[]): void {
   const tokens: Token[] = [];
   for (const where of wheres) if (where) flatten(where, tokens);
   const parsed = tokens.filter((token) => token === "NOT").length;
@@ -63,7 +66,7 @@ export function checkNegations(query: string, wheres: readonly (WhereClause | un
 }
 
 /** The parser hands out a chain of conditions that count their parentheses; this puts them back in a row. */
-function flatten(clause: WhereClause, tokens: Token[]): void {
+function flatten(clause: WhereClause | HavingClause, tokens: Token[]): void {
   const left = clause.left as (Partial<Condition> & { openParen?: number; closeParen?: number; operator?: string }) | null;
   for (let i = 0; i < (left?.openParen ?? 0); i++) tokens.push("(");
   if (left && left.operator !== undefined) tokens.push(left as Condition);

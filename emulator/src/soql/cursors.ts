@@ -7,6 +7,9 @@ import type { Result } from "./query";
 /** Answers still being paged that the org keeps; the oldest gives way. */
 const MAX_CURSORS = 50;
 
+/** How long a locator is good for, in ms: two days. */
+const LIFETIME = 2 * 24 * 3_600_000;
+
 /** One page of an answer, as the API writes it. */
 export interface Page {
   totalSize: number;
@@ -17,9 +20,13 @@ export interface Page {
 
 /** The answers that did not fit one page. */
 export class Cursors {
-  private readonly open = new Map<string, Result & { rows: Row[]; size: number }>();
+  private readonly open = new Map<string, Result & { rows: Row[]; size: number; since: number }>();
 
-  constructor(private readonly ids: IdSequence) {}
+  /** @param now time of the org, in ms */
+  constructor(
+    private readonly ids: IdSequence,
+    private readonly now: () => number,
+  ) {}
 
   /** The first page. @param size records a page, 200–2,000 */
   first(result: Result, size: number, base: string): Page {
@@ -27,7 +34,7 @@ export class Cursors {
       return { totalSize: result.totalSize, done: true, records: result.rows.map((row) => result.toJson(row, base)) };
     }
     const id = this.ids.next("01g");
-    this.open.set(id, { ...result, size });
+    this.open.set(id, { ...result, size, since: this.now() });
     if (this.open.size > MAX_CURSORS) this.open.delete(this.open.keys().next().value!);
     return this.page(id, 0, base);
   }
@@ -35,8 +42,16 @@ export class Cursors {
   /** The page a locator `<id>-<offset>` points at. */
   next(locator: string, base: string): Page {
     const match = /^(\w{15,18})-(\d+)$/.exec(locator);
-    if (!match || !this.open.has(match[1]!)) throw new ApiError("INVALID_QUERY_LOCATOR", "invalid query locator");
+    const cursor = match && this.open.get(match[1]!);
+    if (!match || !cursor || this.now() - cursor.since > LIFETIME) throw new ApiError("INVALID_QUERY_LOCATOR", "invalid query locator");
     return this.page(match[1]!, Number(match[2]), base);
+  }
+
+  /** Makes every locator that was given out stale; says how many. */
+  age(): number {
+    const count = this.open.size;
+    this.open.clear();
+    return count;
   }
 
   clear(): void {

@@ -1,18 +1,18 @@
 import {
   parseQuery,
   type FieldSubquery,
-  type OrderByClause,
   type Query,
   type QueryBase,
   type Subquery,
 } from "@jetstreamapp/soql-parser-js";
 import { ApiError } from "../api-error";
 import type { Org } from "../org";
-import { isFilterable } from "../schema/describe";
 import type { ObjectSchema } from "../schema/schema";
 import type { Field } from "../schema/types";
 import type { Row } from "../store/table";
+import { compileAggregation, isAggregate } from "./aggregate";
 import { checkNegations, compileWhere, type Filter } from "./condition";
+import { compileOrders, type Order } from "./order";
 import { resolvePath } from "./path";
 import { Projection, type RecordJson } from "./projection";
 import { malformed, namingAdvice, soqlError } from "./soql-error";
@@ -23,45 +23,93 @@ const MAX_OFFSET = 2000;
 /** What a query found: the records in order, and how each becomes JSON. */
 export interface Result {
   totalSize: number;
-  /** Empty for `SELECT COUNT()`. */
+  /** Empty for `SELECT COUNT()`; groups, as rows without an id, for an aggregate query. */
   rows: Row[];
   toJson(row: Row, base: string): RecordJson;
 }
 
-type Order = (a: Row, b: Row) => number;
-
-/** The parts every SELECT has, compiled. */
-interface Compiled {
-  projection: Projection;
+/** Which records a SELECT finds, and in which order. */
+interface Selection {
   filter: Filter | undefined;
   order: Order | undefined;
   limit: number;
   offset: number;
 }
 
+/** The parts every SELECT has, compiled. */
+interface Compiled extends Selection {
+  projection: Projection;
+}
+
 /**
  * Runs a query. What lies outside the supported part of SOQL is `MALFORMED_QUERY`, never a silently wrong answer.
  *
  * @param includeDeleted `queryAll` instead of `query`
+ * @param also what records must meet besides, for a search
  */
-export function runQuery(org: Org, text: string, includeDeleted: boolean): Result {
-  const query = parse(text);
-  const object = query.sObject === undefined ? undefined : org.schema.object(query.sObject);
-  if (!object) {
-    const advice = namingAdvice("object", "__c", "entity name");
-    throw soqlError("INVALID_TYPE", text, query.sObject ?? 0, `sObject type '${query.sObject}' is not supported. ${advice}`);
-  }
+export function runQuery(org: Org, text: string, includeDeleted: boolean, also?: (row: Row, object: ObjectSchema) => boolean): Result {
+  const { query, object } = parse(org, text);
+  if (isAggregate(query)) return runAggregate(org, object, query, text, includeDeleted);
   const compiled = compile(org, object, query, text);
+  if (also) compiled.filter = both(compiled.filter, (row) => also(row, object));
   const found = select(org, object, compiled, includeDeleted);
   const counts = compiled.projection.countsOnly;
   return { totalSize: found.length, rows: counts ? [] : found, toJson: (row, base) => compiled.projection.toJson(row, base) };
 }
 
-function parse(text: string): Query {
+/** How the org would go about a query: by an index it has, or through all records. */
+export function explainQuery(org: Org, text: string): Plan[] {
+  const { query, object } = parse(org, text);
+  if (isAggregate(query)) compileAggregation(org, object, query, text);
+  const { filter } = isAggregate(query) ? scan(org, object, query, text) : compile(org, object, query, text);
+  const all = org.store.table(object).size;
+  const found = filter?.candidates?.().length;
+  const common = { fields: [], notes: [], sobjectCardinality: all, sobjectType: object.name };
+  const plans: Plan[] = [{ ...common, cardinality: all, leadingOperationType: "TableScan", relativeCost: 1 }];
+  if (found !== undefined) plans.unshift({ ...common, cardinality: found, leadingOperationType: "Index", relativeCost: all === 0 ? 0 : found / all });
+  return plans;
+}
+
+/** One way to answer a query, as `explain` lists them, the cheapest first. */
+export interface Plan {
+  cardinality: number;
+  fields: string[];
+  leadingOperationType: "Index" | "TableScan";
+  notes: unknown[];
+  relativeCost: number;
+  sobjectCardinality: number;
+  sobjectType: string;
+}
+
+function runAggregate(org: Org, object: ObjectSchema, query: Query, text: string, includeDeleted: boolean): Result {
+  const aggregation = compileAggregation(org, object, query, text);
+  const groups = aggregation.groups(select(org, object, scan(org, object, query, text), includeDeleted));
+  return { totalSize: groups.length, rows: groups, toJson: (group) => aggregation.toJson(group) };
+}
+
+/** Which records are grouped: all that WHERE lets through. */
+function scan(org: Org, object: ObjectSchema, query: Query, text: string): Selection {
+  refuseUnsupported(query, text);
+  const filter = query.where && compileWhere({ org, object, query: text, alias: query.sObjectAlias }, query.where);
+  return { filter, order: undefined, limit: Infinity, offset: 0 };
+}
+
+function both(filter: Filter | undefined, also: (row: Row) => boolean): Filter {
+  if (!filter) return { test: also };
+  return { ...filter, test: (row) => filter.test(row) && also(row) };
+}
+
+function parse(org: Org, text: string): { query: Query; object: ObjectSchema } {
   const query = parseText(text);
   const children = (query.fields ?? []).flatMap((field) => (field.type === "FieldSubquery" ? [field.subquery.where] : []));
-  checkNegations(text, [query.where, ...children]);
-  return query;
+  checkNegations(text, [query.where, query.having, ...children]);
+  const object = query.sObject === undefined ? undefined : org.schema.object(query.sObject);
+  if (!object) {
+    const advice = namingAdvice("object", "__c", "entity name");
+    throw soqlError("INVALID_TYPE", text, query.sObject ?? 0, `sObject type '${query.sObject}' is not supported. ${advice}`);
+  }
+  if (object.platformEvent) throw new ApiError("INVALID_TYPE_FOR_OPERATION", `entity type ${object.name} does not support query`);
+  return { query, object };
 }
 
 function parseText(text: string): Query {
@@ -77,8 +125,6 @@ function parseText(text: string): Query {
 
 const UNSUPPORTED = [
   "usingScope",
-  "groupBy",
-  "having",
   "withDataCategory",
   "withSecurityEnforced",
   "withAccessLevel",
@@ -92,7 +138,7 @@ const RESERVED = new Set([
   ...["NOT", "NULL", "NULLS", "OFFSET", "OR", "ORDER", "ROWS", "SCOPE", "SELECT", "USING", "VIEW", "WHERE", "WITH"],
 ]);
 
-function compile(org: Org, object: ObjectSchema, query: QueryBase, text: string): Compiled {
+function refuseUnsupported(query: QueryBase, text: string): void {
   for (const clause of UNSUPPORTED) {
     if (query[clause] !== undefined) throw malformed(text, 0, `the clause "${clause}" is not supported by the emulator`);
   }
@@ -100,19 +146,27 @@ function compile(org: Org, object: ObjectSchema, query: QueryBase, text: string)
   if (alias !== undefined && (!/^[a-z]\w*$/i.test(alias) || RESERVED.has(alias.toUpperCase()))) {
     throw malformed(text, ` ${alias}`, `unexpected token: '${alias}'`);
   }
+  if ((query.offset ?? 0) > MAX_OFFSET) throw new ApiError("NUMBER_OUTSIDE_VALID_RANGE", `Maximum SOQL offset allowed is ${MAX_OFFSET}`);
+}
+
+function compile(org: Org, object: ObjectSchema, query: QueryBase, text: string): Compiled {
+  refuseUnsupported(query, text);
+  const alias = query.sObjectAlias;
+  if (query.groupBy !== undefined || query.having !== undefined) throw malformed(text, "GROUP BY", "sub-selects cannot be grouped");
   const projection = new Projection(org, object, text, alias);
   for (const field of query.fields ?? []) {
     if (field.type === "FieldSubquery") projection.addChildren(...compileChildren(org, object, field, text));
     else projection.add(field);
   }
-  const offset = query.offset ?? 0;
-  if (offset > MAX_OFFSET) throw new ApiError("NUMBER_OUTSIDE_VALID_RANGE", `Maximum SOQL offset allowed is ${MAX_OFFSET}`);
   return {
     projection,
     filter: query.where && compileWhere({ org, object, query: text, alias }, query.where),
-    order: compileOrder(org, object, query.orderBy, text, alias),
+    order: compileOrders([query.orderBy ?? []].flat(), text, (clause) => {
+      if (!("field" in clause)) throw malformed(text, "ORDER BY", "functions in ORDER BY are not supported by the emulator");
+      return resolvePath(org, object, clause.field, text, alias);
+    }),
     limit: query.limit ?? Infinity,
-    offset,
+    offset: query.offset ?? 0,
   };
 }
 
@@ -153,7 +207,7 @@ function groupByParent(org: Org, object: ObjectSchema, field: Field, compiled: C
   return groups;
 }
 
-function select(org: Org, object: ObjectSchema, compiled: Compiled, includeDeleted: boolean): Row[] {
+function select(org: Org, object: ObjectSchema, compiled: Selection, includeDeleted: boolean): Row[] {
   const { filter, order, limit, offset } = compiled;
   const table = org.store.table(object);
   // The indexes hold live records only.
@@ -166,33 +220,4 @@ function select(org: Org, object: ObjectSchema, compiled: Compiled, includeDelet
   }
   if (order) found.sort(order);
   return offset === 0 && found.length <= limit ? found : found.slice(offset, end);
-}
-
-function compileOrder(
-  org: Org,
-  object: ObjectSchema,
-  clauses: OrderByClause | OrderByClause[] | undefined,
-  text: string,
-  alias?: string,
-): Order | undefined {
-  const orders = [clauses ?? []].flat().map((clause): Order => {
-    if (!("field" in clause)) throw malformed(text, 0, "functions in ORDER BY are not supported by the emulator");
-    const { field, read } = resolvePath(org, object, clause.field, text, alias);
-    if (!isFilterable(field)) throw malformed(text, clause.field, `field '${field.name}' can not be sorted in a query call`);
-    const direction = clause.order === "DESC" ? -1 : 1;
-    const nulls = clause.nulls === "LAST" ? 1 : -1;
-    const key = (row: Row): string | number | boolean | null => {
-      const value = read(row);
-      return typeof value === "string" ? value.toLowerCase() : value;
-    };
-    return (a, b) => {
-      const [left, right] = [key(a), key(b)];
-      if (left === right) return 0;
-      if (left === null) return nulls;
-      if (right === null) return -nulls;
-      return left < right ? -direction : direction;
-    };
-  });
-  if (orders.length === 0) return undefined;
-  return (a, b) => orders.reduce((result, order) => result || order(a, b), 0);
 }

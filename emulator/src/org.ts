@@ -2,13 +2,13 @@ import { formatDateTime } from "./dates";
 import { Declared } from "./declared";
 import { EventLog } from "./events/event-log";
 import { IdSequence } from "./ids";
-import { Sessions } from "./oauth/sessions";
 import { Limits } from "./limits";
+import { Sessions } from "./oauth/sessions";
 import type { Client, Settings } from "./options";
-import { readRecord } from "./records/reader";
 import { Approvals } from "./records/approvals";
 import { AssignmentRules } from "./records/assignment";
 import { DuplicateRules } from "./records/duplicates";
+import { readRecord } from "./records/reader";
 import { compileRule } from "./records/rules";
 import { Writer, type WriteContext } from "./records/writer";
 import { Schema, type ObjectSchema } from "./schema/schema";
@@ -20,11 +20,11 @@ import { Stats } from "./control/stats";
 import { Locks } from "./store/locks";
 import { Store } from "./store/store";
 import type { Row } from "./store/table";
+import { Users } from "./users";
 
 const USER_STATES = ["active", "inactive", "must-reset-password", "not-approved", "not-admin-approved", "ip-restricted"] as const;
 
 /** Whether a user can log in, and why not, as `setUser` of the control API sets it. */
-import { Users } from "./users";
 export type UserState = (typeof USER_STATES)[number];
 
 /** Orgs made in this process. */
@@ -43,12 +43,12 @@ export class Org {
   readonly locks = new Locks();
   readonly faults: Faults;
   readonly stats = new Stats();
-  readonly compiledRules = new WeakMap<RuleDefinition, Predicate>();
-  readonly users: Users;
-  /** What `/limits` tells, counting down. */
   readonly assignment = new AssignmentRules(this);
   readonly duplicates = new DuplicateRules(this);
   readonly approvals = new Approvals(this);
+  readonly compiledRules = new WeakMap<RuleDefinition, Predicate>();
+  readonly users: Users;
+  /** What `/limits` tells, counting down. */
   readonly limits: Limits;
   /** The organisation's name. */
   readonly name = "Surewire Emulator";
@@ -63,6 +63,7 @@ export class Org {
     this.store = new Store(this.schema, new IdSequence(orgCount++));
     this.cursors = new Cursors(this.store.ids, () => this.now());
     this.id = this.store.ids.next("00D");
+    this.declared = new Declared(this);
     this.sessions = new Sessions(this);
     this.faults = new Faults(settings.clock);
     this.limits = new Limits(() => this.now(), { DailyApiRequests: settings.apiLimit });
@@ -130,17 +131,18 @@ export class Org {
   reset(): void {
     this.schema = new Schema(this.settings.schema);
     this.store = new Store(this.schema, this.store.ids);
+    this.declared = new Declared(this);
     this.cursors.clear();
+    this.events.clear();
     this.sessions.clear();
     this.locks.clear();
-    this.events.clear();
+    this.assignment.clear();
+    this.duplicates.clear();
+    this.approvals.clear();
     this.faults.clear();
     this.stats.clear();
     this.userStates.clear();
     this.limits.reset();
-    this.assignment.clear();
-    this.duplicates.clear();
-    this.approvals.clear();
     this.clockShift = 0;
     this.seedUsers();
   }

@@ -1,10 +1,13 @@
 import type { LimitName, Usage } from "../limits";
+import { jobsOf } from "../bulk/jobs";
+import type { BulkFault, BulkPace } from "../bulk/pace";
+import type { Declaration } from "../declared";
 import type { Org, UserState } from "../org";
-import type { RuleDefinition } from "../schema/types";
-import type { FailNext, RequestLimit, ResetConnections, Slow, Unavailable } from "./faults";
 import type { ApprovalDefinition } from "../records/approvals";
 import type { AssignmentRuleDefinition } from "../records/assignment";
 import type { DuplicateRuleDefinition } from "../records/duplicates";
+import type { RuleDefinition } from "../schema/types";
+import type { FailNext, RequestLimit, ResetConnections, Slow, Unavailable } from "./faults";
 import type { StatsCounts } from "./stats";
 
 /** What {@link Control.stats} gives. */
@@ -58,11 +61,11 @@ export class Control {
   /** Ends every fault; locks, rules, users and usage stay. */
   clearFaults(): void {
     this.org.faults.clear();
+    this.org.sessions.exceedLoginRate(0);
   }
 
   /** Someone else holds this record: writes to it, or to records that name it as a parent, fail with `UNABLE_TO_LOCK_ROW`. */
   lockRecord(options: { id: string; times?: number }): void {
-    this.org.sessions.exceedLoginRate(0);
     this.org.locks.lock(options.id, options.times === undefined ? undefined : finite("times", options.times));
   }
 
@@ -109,8 +112,6 @@ export class Control {
     this.org.addRule(object, { ...rule });
   }
 
-  /** Creates records through all checks; gives their ids. */
-  insert(options: { object: string; records: Record<string, unknown>[] }): { ids: string[] } {
   /** Adds a Case assignment rule, as an admin would; gives its id. */
   addAssignmentRule(rule: AssignmentRuleDefinition): { id: string } {
     return { id: this.org.assignment.add(rule) };
@@ -134,12 +135,11 @@ export class Control {
     return { id };
   }
 
+  /** Creates records through all checks; gives their ids. */
+  insert(options: { object: string; records: Record<string, unknown>[] }): { ids: string[] } {
     return { ids: options.records.map((record) => this.org.insert(options.object, record)) };
   }
 
-  /** Moves the org's clock forward. */
-  shiftClock(options: { ms: number }): void {
-    this.org.shiftClock(finite("ms", options.ms));
   /** Locators given out so far are stale: the next page of a query is `INVALID_QUERY_LOCATOR`. */
   ageLocators(): { aged: number } {
     return { aged: this.org.cursors.age() };
@@ -165,6 +165,9 @@ export class Control {
     this.org.declared.declare(declaration);
   }
 
+  /** Moves the org's clock forward. */
+  shiftClock(options: { ms: number }): void {
+    this.org.shiftClock(finite("ms", options.ms));
   }
 
   /** Counts of calls and logins, the last requests, records by object. */

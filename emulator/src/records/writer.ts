@@ -119,6 +119,24 @@ export class Writer {
     this.undo.push(this.org.store.table(object).remove(row, this.modified(formatDateTime(this.org.now()))));
   }
 
+  /** Takes a deleted record out of the recycle bin, if no live one has taken its unique values. */
+  undelete(row: Row): void {
+    const { schema } = this.org.store.tableOf(row.Id)!;
+    if (!row.IsDeleted || this.org.store.purged.has(row.Id)) throw new ApiError("UNDELETE_FAILED", "Entity is not in the recycle bin", []);
+    const table = this.org.store.table(schema);
+    for (const field of schema.fields) {
+      const value = row[field.name] ?? null;
+      if (field.unique && value !== null) this.checkUnique(table, field, value, row);
+    }
+    this.undo.push(table.update(row, { ...this.modified(formatDateTime(this.org.now())), IsDeleted: false }));
+  }
+
+  /** Changes a record past the checks of a client's write: what the org does by itself in a merge, a conversion, an approval. */
+  change(row: Row, changes: Record<string, Scalar>): void {
+    const all = { ...changes, ...this.modified(formatDateTime(this.org.now())) };
+    this.undo.push(this.org.store.table(this.org.store.tableOf(row.Id)!.schema).update(row, all));
+  }
+
   /** Takes back everything this writer has written. */
   rollBack(): void {
     for (const undo of this.undo.splice(0).reverse()) undo();
@@ -149,6 +167,7 @@ export class Writer {
 
   /** The live record with this id. */
   private existing(object: ObjectSchema, id: string): Row {
+    if (object.platformEvent) throw new ApiError("INVALID_TYPE_FOR_OPERATION", `entity type ${object.name} does not support update`);
     const long = parseId(id);
     if (long === undefined || !long.startsWith(object.keyPrefix)) throw malformedId({ label: `${object.label} ID`, name: "Id" }, id);
     const row = this.org.store.table(object).get(long);
@@ -167,7 +186,6 @@ export class Writer {
         const place = `for field ${externalId.name} in entity ${parent.name}`;
         throw new ApiError("INVALID_FIELD", `Foreign key external ID: ${String(value).toLowerCase()} not found ${place}`, []);
       }
-    if (object.platformEvent) throw new ApiError("INVALID_TYPE_FOR_OPERATION", `entity type ${object.name} does not support update`);
       if (changes.has(field)) throw new ApiError("INVALID_FIELD", `${object.name}: ${field.name} is given twice`, [field.name]);
       changes.set(field, found[0].Id);
     }

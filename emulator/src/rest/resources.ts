@@ -27,7 +27,7 @@ export function resources(call: Call): Reply {
   return { status: 200, json: { ...map, identity: `${call.request.origin}/id/${call.org.id}/${call.session.userId}` } };
 }
 
-/** `GET /limits`. Only the calls are counted; the rest is there because clients read it. */
+/** `GET /limits`. */
 export function limits(call: Call): Reply {
   allow(call, "GET");
   return { status: 200, json: call.org.limits.json() };

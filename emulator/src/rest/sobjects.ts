@@ -13,10 +13,10 @@ import type { Row } from "../store/table";
 import { allow, objectOf, writerOf, type Call } from "./call";
 import { eventObject } from "./events";
 import { jsonObject } from "./json-body";
-
 import { password } from "./password";
 import { recentItems } from "./recent";
 import { deleted, updated } from "./replication";
+
 /** `/sobjects` and everything below it. */
 export function sobjects(call: Call): Reply {
   const [, name, third, fourth] = call.segments;
@@ -29,16 +29,16 @@ export function sobjects(call: Call): Reply {
   if (third === undefined) return basic(call, object);
   if (object.platformEvent && third !== "describe") return eventObject(call, object);
   if (fourth !== undefined && object.field(fourth)?.type === "base64") return blob(call, object, third, object.field(fourth)!);
+  if (object.name === "User" && fourth === "password") return password(call, third);
   if (fourth !== undefined) return byExternalId(call, object, third, fourth);
   if (third === "describe") {
-  if (object.name === "User" && fourth === "password") return password(call, third);
     allow(call, "GET");
     return { status: 200, json: describe(call.org.schema, object, call.base) };
   }
-  // From v37 a POST to …/Id inserts, with `Id` taken as the external id that is not given.
-  if (third.toLowerCase() === "id" && call.request.method === "POST" && call.version >= 37) return create(call, object);
   if (third === "updated") return updated(call, object);
   if (third === "deleted") return deleted(call, object);
+  // From v37 a POST to …/Id inserts, with `Id` taken as the external id that is not given.
+  if (third.toLowerCase() === "id" && call.request.method === "POST" && call.version >= 37) return create(call, object);
   return byId(call, object, third);
 }
 

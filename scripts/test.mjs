@@ -93,8 +93,8 @@ async function main() {
     if (!(await step(title, work))) totals.failed += 1;
   };
   const group = (title, files) => () => mocha(title, files);
-  const [amqp, flows, smoke] = ["test/amqp", "test/flows", "test/smoke"].map(testFiles);
-  const others = [...testFiles("test"), ...testFiles("emulator/test")].filter((file) => ![...smoke, ...flows, ...amqp].includes(file));
+  const [amqp, salesforce, flows, smoke, emulator] = ["test/amqp", "test/salesforce", "test/flows", "test/smoke", "emulator/test"].map(testFiles);
+  const others = testFiles("test").filter((file) => ![...smoke, ...flows, ...amqp, ...salesforce].includes(file));
   const withDatabase = flows.filter((file) => /sql|database|input|import/.test(file));
   await inLanes(LANES, [
     check("lint", lint),
@@ -103,7 +103,8 @@ async function main() {
     group("flows with a database, under faults", withDatabase),
     group("flows without, under faults", flows.filter((file) => !withDatabase.includes(file))),
     ...smoke.map((file) => group(`packed, installed, in the editor: ${path.basename(file, ".test.ts")}`, [file])),
-    group("other nodes and emulator", others),
+    group("Salesforce nodes and emulator", [...salesforce, ...emulator]),
+    group("other nodes and what all share", others),
   ]);
 
   console.log("\nSummary");

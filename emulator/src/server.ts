@@ -5,6 +5,7 @@ import { ApiError } from "./api-error";
 import type { Control } from "./control/control";
 import type { Target, Verdict } from "./control/faults";
 import { controlRoutes, CONTROL_PREFIX } from "./control/routes";
+import { engagement, ENGAGEMENT_PREFIX } from "./engagement/api";
 import { render, type Reply, type Request } from "./http";
 import { OAuth } from "./oauth/oauth";
 import type { Org } from "./org";
@@ -13,6 +14,8 @@ import { callKind, errorReply, Rest } from "./rest/rest";
 
 import { SoapFault } from "./soap/call";
 import { fault, isSoap, soap, soapOperation } from "./soap/soap";
+/** The REST API proper, and the classes an org adds to it. */
+const REST_PATH = /^\/services\/(?:data|apexrest)(?:\/|$)/;
 /** Headers Node itself may read; ours is the stricter limit, with an answer of Salesforce's. */
 const NODE_HEADER_LIMIT = 256 * 1024;
 
@@ -101,7 +104,8 @@ export class HttpServer {
 
   private route(request: Request): Reply {
     try {
-      if (request.path.startsWith("/services/data")) return this.rest.handle(request);
+      if (REST_PATH.test(request.path)) return this.rest.handle(request);
+      if (request.path.startsWith(ENGAGEMENT_PREFIX)) return engagement(this.org, request);
       if (request.path === CONTROL_PREFIX || request.path.startsWith(`${CONTROL_PREFIX}/`))
         return controlRoutes(this.org, this.control, request);
       if (request.path === "/" && request.method === "GET") return { status: 200, html: PAGE };
@@ -141,7 +145,7 @@ export class HttpServer {
 
   private note(request: Request, incoming: IncomingMessage, started: number, status: number): void {
     // The page and the control API watch themselves often; they would push out what a test looks for.
-    if (!request.path.startsWith("/services") && !request.path.startsWith("/id/")) return;
+    if (!/^\/(?:services|id|api)\//.test(request.path)) return;
     const headers = Object.fromEntries(Object.entries(request.headers).filter(([name]) => name.startsWith("sforce-"))) as Record<
       string,
       string
@@ -178,7 +182,7 @@ function toRequest(incoming: IncomingMessage, body: Buffer): Request {
 /** What faults are switched on for. A SOAP login is a login, whatever its path. */
 function kindOf(request: Request): Target["kind"] {
   if (isSoap(request.path)) return soapOperation(request) === "login" ? "oauth" : "api";
-  if (request.path.startsWith("/services/data")) return "api";
+  if (REST_PATH.test(request.path) || request.path.startsWith(ENGAGEMENT_PREFIX)) return "api";
   return request.path.startsWith("/services/oauth2") ? "oauth" : "other";
 }
 

@@ -3,6 +3,7 @@ import { CLOSED_CASE_STATUSES } from "../schema/standard";
 import type { Scalar } from "../schema/types";
 import type { Store } from "../store/store";
 import type { Row } from "../store/table";
+import { partFields, uploadFields } from "../wave/upload";
 import { fileFields } from "./content";
 
 /** Fields the org works out by itself from the rest of the record: what a formula, an auto number or a compound name would give. */
@@ -16,6 +17,10 @@ export function derive(store: Store, object: ObjectSchema, row: Readonly<Partial
       return { Name: [row["FirstName"], row["LastName"]].filter(Boolean).join(" ") };
     case "ContentVersion":
       return row["ContentSize"] === undefined ? fileFields(row) : {};
+    case "InsightsExternalData":
+      return uploadFields(row, now);
+    case "InsightsExternalDataPart":
+      return partFields(row);
     case "Group":
       return { DeveloperName: row["DeveloperName"] ?? String(row["Name"]).replace(/\W+/g, "_") };
     default:

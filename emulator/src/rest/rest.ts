@@ -6,6 +6,10 @@ import { bearerToken } from "../oauth/oauth";
 import type { Session } from "../oauth/sessions";
 import type { Org } from "../org";
 import type { Writer } from "../records/writer";
+import { processUploads } from "../wave/upload";
+import { wave } from "../wave/wave";
+import { actions } from "./actions";
+import { APEX_PREFIX, apexRest } from "./apex-rest";
 import type { Call } from "./call";
 import { approvals } from "./approvals";
 import { composite } from "./composite";
@@ -14,9 +18,12 @@ import { query } from "./query";
 import { recent } from "./recent";
 import { limits, NEWEST_VERSION, OLDEST_VERSION, resources, versions } from "./resources";
 import { parameterizedSearch, search } from "./search";
+import { analytics } from "./reports";
 import { sobjects } from "./sobjects";
 
 const ROUTES = new Map<string, (call: Call) => Reply>([
+  ["actions", actions],
+  ["analytics", analytics],
   ["composite", composite],
   ["event", event],
   ["jobs", jobs],
@@ -28,9 +35,10 @@ const ROUTES = new Map<string, (call: Call) => Reply>([
   ["search", search],
   ["recent", recent],
   ["sobjects", sobjects],
+  ["wave", wave],
 ]);
 
-/** Answers `/services/data/…`. */
+/** Answers `/services/data/…` and `/services/apexrest/…`. */
 export class Rest {
   constructor(private readonly org: Org) {}
 
@@ -53,9 +61,11 @@ export class Rest {
 
   private call(request: Request): Reply {
     const session = this.authorise(request);
-    const version = checkVersion(request.path);
+    const isApex = request.path.startsWith(`${APEX_PREFIX}/`);
+    const version = isApex ? NEWEST_VERSION : checkVersion(request.path);
     if (!this.org.limits.use("DailyApiRequests")) throw new ApiError("REQUEST_LIMIT_EXCEEDED", limitText("total"));
-    return this.perform(request, session, version, []);
+    processUploads(this.org);
+    return isApex ? apexRest(this.org, request) : this.perform(request, session, version, []);
   }
 
   /** Answers an authorised request: one from the wire, or one inside a composite. */

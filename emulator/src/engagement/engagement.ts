@@ -1,0 +1,37 @@
+import { COLLECTIONS } from "./fields";
+
+/** One record: values by field, `id` a number. */
+export type EngagementRecord = { id: number } & Record<string, unknown>;
+
+/** The business unit there is, unless a client is to learn what another answers. */
+export const BUSINESS_UNIT_ID = "0Uv000000000001CAA";
+
+/** The records of Account Engagement. */
+export class Engagement {
+  private readonly records = new Map<string, Map<number, EngagementRecord>>();
+  private lastId = 1000;
+
+  declare(declared: Record<string, Record<string, unknown>[]>): void {
+    for (const [collection, records] of Object.entries(declared)) {
+      const known = COLLECTIONS[collection];
+      if (!known) throw new Error(`accountEngagement: there is no collection ${collection}`);
+      for (const record of records) {
+        const unknown = Object.keys(record).find((field) => !known.includes(field));
+        if (unknown !== undefined) throw new Error(`accountEngagement: ${collection} has no field ${unknown}`);
+        this.add(collection, record);
+      }
+    }
+  }
+
+  of(collection: string): Map<number, EngagementRecord> {
+    const records = this.records.get(collection) ?? new Map<number, EngagementRecord>();
+    this.records.set(collection, records);
+    return records;
+  }
+
+  add(collection: string, values: Record<string, unknown>): EngagementRecord {
+    const record = { ...values, id: ++this.lastId };
+    this.of(collection).set(record.id, record);
+    return record;
+  }
+}

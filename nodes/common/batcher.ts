@@ -95,6 +95,12 @@ export class Batcher<T> {
     this.pump();
   }
 
+  /** What is there lingers no longer: it goes with the next free slot. */
+  go(): void {
+    if (this.ready.length > 0) this.due = true;
+    this.pump();
+  }
+
   /** From now on nothing lingers. */
   hurry(): void {
     this.hurried = true;

@@ -56,6 +56,7 @@ export const ERROR_CATALOGUE = {
   ORG_OBJECT_UNKNOWN: system, // the object, the external id field or the API version is not there: fails every message
   ORG_REFUSED: message(false), // the org refused this record
   ORG_BUSY: message(true), // UNABLE_TO_LOCK_ROW and its like
+  JOB_UNFINISHED: message(true), // a bulk job has not ended in time: it goes on, and the message takes it up again
   DIVISION_UNKNOWN: message(false),
   // sql
   DATABASE_UNAVAILABLE: system,

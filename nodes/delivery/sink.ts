@@ -96,6 +96,12 @@ export class Sink<V, R> {
     this.tell();
   }
 
+  /** Nothing else will come soon: what is gathered lingers no longer. */
+  go(): void {
+    if (!this.arrivals) this.batcher.go();
+    else void this.arrivals.then(() => this.batcher.go());
+  }
+
   /** Lets what it has be stored for up to `timeout` ms, and gives the rest back. */
   async close(timeout = 8000): Promise<void> {
     this.closed = true;

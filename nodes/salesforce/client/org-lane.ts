@@ -54,6 +54,11 @@ export class OrgLane<V, R> {
     this.sink.take(msg, value, done, stored);
   }
 
+  /** Nothing else will come soon; as {@link Sink.go}. */
+  go(): void {
+    this.sink.go();
+  }
+
   /** Stores what it has, for at most 8 s, gives the rest back, and leaves the org. */
   async close(): Promise<void> {
     await this.sink.close();

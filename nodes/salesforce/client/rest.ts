@@ -1,11 +1,11 @@
 import type { Connection } from "@jsforce/jsforce-node";
-import { ConnectorError } from "../../common/errors";
+import { ConnectorError, isConnectorError } from "../../common/errors";
 import { asJsforceTransport, useSession } from "./connection";
 import { callError, isSessionExpired, networkError } from "./errors";
 import type { Session } from "./login";
 import { Slots } from "./slots";
 import type { TokenKeeper } from "./token";
-import type { HttpAnswer, HttpTransport } from "./transport";
+import type { HttpAnswer, HttpRequest, HttpTransport } from "./transport";
 
 /** One REST call. */
 export interface RestRequest {
@@ -26,6 +26,9 @@ export interface RestAnswer<T> {
   body: T;
 }
 
+/** What a writer of records needs of a {@link RestClient}, so that its calls can be wrapped. */
+export type RestCalls = Pick<RestClient, "request">;
+
 /** One call whose bodies are not JSON, or whose answer is wanted as it came. */
 export interface RawRequest {
   method: "GET" | "HEAD" | "POST" | "PATCH" | "PUT" | "DELETE";
@@ -37,6 +40,8 @@ export interface RawRequest {
   headers?: Record<string, string>;
   /** ms until the whole answer must be there. Default: the transport's 60000. */
   timeout?: number;
+  /** As a request's of the transport. */
+  onBytes?: HttpRequest["onBytes"];
 }
 
 /** How much of the org's daily API calls is used, as its last answer said (`Sforce-Limit-Info`). */
@@ -65,6 +70,11 @@ export class RestClient {
 
   constructor(private readonly parts: RestClientParts) {
     this.slots = new Slots(parts.concurrency ?? 10);
+  }
+
+  /** API version of its paths: `66.0`. */
+  get version(): string {
+    return this.parts.connection.version;
   }
 
   /** The org's API usage, once it has answered. */
@@ -128,11 +138,11 @@ export class RestClient {
   }
 
   private async attemptRaw(request: RawRequest, session: Session): Promise<HttpAnswer | "session expired"> {
-    const { method, body, timeout } = request;
+    const { method, body, timeout, onBytes } = request;
     const headers = { ...request.headers, authorization: `Bearer ${session.accessToken}` };
     const url = this.addressOf(request, session);
-    const answer = await this.parts.transport.send({ method, url, headers, body, timeout }).catch((error: unknown) => {
-      throw networkError(error);
+    const answer = await this.parts.transport.send({ method, url, headers, body, timeout, onBytes }).catch((error: unknown) => {
+      throw isConnectorError(error) ? error : networkError(error);
     });
     if (isSessionExpired(answer)) return "session expired";
     if (answer.status >= 400) throw callError(answer);

@@ -10,6 +10,8 @@ export interface HttpRequest {
   body?: string | Buffer;
   /** ms until the whole answer must be there. Default: the transport's. */
   timeout?: number;
+  /** Gets the body of a good answer (2xx) piece by piece, however large it is; the answer's own is then empty. What it throws ends the call. */
+  onBytes?: (piece: Buffer) => void;
 }
 
 /** One HTTP answer, read to its end. */
@@ -69,7 +71,7 @@ export class HttpTransport {
     this.maxAnswer = options.maxAnswer ?? 64 * 1024 * 1024;
   }
 
-  /** Sends one request, once. Rejects only with a {@link NetworkError}; every status is an answer, redirects too. */
+  /** Sends one request, once. Rejects only with a {@link NetworkError}, or what `onBytes` threw; every status is an answer, redirects too. */
   send(request: HttpRequest): Promise<HttpAnswer> {
     const timeout = request.timeout ?? this.timeout;
     return new Promise((resolve, reject) => {
@@ -92,10 +94,20 @@ export class HttpTransport {
         else socket.once(secure ? "secureConnect" : "connect", () => (sent = true));
       });
       outgoing.on("error", (error) => fail(networkText(url, error), errorCode(error), error));
+      const take = (chunk: Buffer, onBytes: (piece: Buffer) => void): void => {
+        try {
+          onBytes(chunk);
+        } catch (error) {
+          clearTimeout(timer);
+          reject(error as Error);
+          outgoing.destroy();
+        }
+      };
       outgoing.on("response", (incoming) => {
         const chunks: Buffer[] = [];
         let size = 0;
         incoming.on("data", (chunk: Buffer) => {
+          if (request.onBytes && isGood(incoming)) return take(chunk, request.onBytes);
           size += chunk.length;
           if (size > this.maxAnswer) fail(`the answer of ${url.host} is larger than ${this.maxAnswer} bytes`, "ANSWER_TOO_LARGE");
           else chunks.push(chunk);
@@ -115,6 +127,10 @@ export class HttpTransport {
     this.agents["http:"].destroy();
     this.agents["https:"].destroy();
   }
+}
+
+function isGood({ statusCode = 0 }: http.IncomingMessage): boolean {
+  return statusCode >= 200 && statusCode < 300;
 }
 
 function bodyHeaders(request: HttpRequest): Record<string, string> {

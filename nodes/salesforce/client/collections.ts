@@ -1,7 +1,7 @@
 import { ConnectorError, isConnectorError } from "../../common/errors";
 import { bodyOf, culprits } from "./culprits";
 import { recordError, toApiError } from "./errors";
-import type { RestClient } from "./rest";
+import type { RestCalls } from "./rest";
 
 /** Most records the platform takes in one Collections call. */
 export const MAX_RECORDS = 200;
@@ -47,7 +47,7 @@ export interface SaveRequest {
  * @throws ConnectorError of scope `system` when no record has a result yet; the org may have acted all the same if
  *   `details.outcomeUnknown`. Later on such an error is the result of the records it befell.
  */
-export async function saveRecords(rest: RestClient, request: SaveRequest): Promise<RecordResult[]> {
+export async function saveRecords(rest: RestCalls, request: SaveRequest): Promise<RecordResult[]> {
   const results: (RecordResult | undefined)[] = request.records.map(() => undefined);
   let calls = 0;
   const halve = async (indexes: number[]): Promise<void> => {
@@ -87,7 +87,7 @@ export async function saveRecords(rest: RestClient, request: SaveRequest): Promi
   return results.map((result) => result ?? { ok: false, error: unsure() });
 }
 
-async function send(rest: RestClient, request: SaveRequest, text: string, count: number): Promise<RecordResult[]> {
+async function send(rest: RestCalls, request: SaveRequest, text: string, count: number): Promise<RecordResult[]> {
   const { object, externalIdField, headers, operation = externalIdField ? "upsert" : "create" } = request;
   const { body } = await rest.request<unknown>({
     method: operation === "create" ? "POST" : "PATCH",
@@ -112,7 +112,7 @@ export interface DeleteRequest {
  *
  * @throws ConnectorError when the call failed as a whole
  */
-export async function deleteRecords(rest: RestClient, { ids, allOrNone = false, headers }: DeleteRequest): Promise<RecordResult[]> {
+export async function deleteRecords(rest: RestCalls, { ids, allOrNone = false, headers }: DeleteRequest): Promise<RecordResult[]> {
   const path = `${COLLECTIONS}?ids=${ids.map(encodeURIComponent).join(",")}&allOrNone=${allOrNone}`;
   const { body } = await rest.request<unknown>({ method: "DELETE", path, headers });
   return readResults(body, ids.length, false);
@@ -132,7 +132,7 @@ export interface RetrieveRequest {
  *
  * @throws ConnectorError when the call failed as a whole, as it does for an unknown field
  */
-export async function retrieveRecords(rest: RestClient, { object, ids, fields }: RetrieveRequest): Promise<(Fields | null)[]> {
+export async function retrieveRecords(rest: RestCalls, { object, ids, fields }: RetrieveRequest): Promise<(Fields | null)[]> {
   const path = `${COLLECTIONS}/${encodeURIComponent(object)}`;
   const { body } = await rest.request<unknown>({ method: "POST", path, body: { ids, fields } });
   return listOf(body, ids.length).map((one) => one as Fields | null);

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { ConnectorError, isConnectorError } from "../../common/errors";
 import { type DeleteRequest, deleteRecords, type Fields, isServerError, type RecordResult, saveRecords, type SaveRequest } from "./collections";
 import { isLostAnswer, lostAnswer } from "./lost-answer";
-import type { RestClient } from "./rest";
+import type { RestCalls } from "./rest";
 
 /** Tries of a batch that the org answers with 500 before one of its records is suspected: half a minute with the usual back-off. */
 const SERVER_ERRORS_BEFORE_SEARCH = 5;
@@ -29,7 +29,7 @@ export class RecordWriter {
   private readonly lostDeletes = new WeakSet<object>();
 
   constructor(
-    private readonly rest: RestClient,
+    private readonly rest: RestCalls,
     private readonly options: RecordWriterOptions = {},
   ) {}
 

@@ -29,6 +29,9 @@ export interface RestAnswer<T> {
 /** What a writer of records needs of a {@link RestClient}, so that its calls can be wrapped. */
 export type RestCalls = Pick<RestClient, "request">;
 
+/** What a writer of records needs of a {@link RestClient}, so that its calls can be wrapped. */
+export type RestCalls = Pick<RestClient, "request">;
+
 /** One call whose bodies are not JSON, or whose answer is wanted as it came. */
 export interface RawRequest {
   method: "GET" | "HEAD" | "POST" | "PATCH" | "PUT" | "DELETE";
@@ -70,6 +73,11 @@ export class RestClient {
 
   constructor(private readonly parts: RestClientParts) {
     this.slots = new Slots(parts.concurrency ?? 10);
+  }
+
+  /** API version of its paths: `66.0`. */
+  get version(): string {
+    return this.parts.connection.version;
   }
 
   /** API version of its paths: `66.0`. */

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer } from "node:https";
 import type { TLSSocket } from "node:tls";
 import { ApiError } from "./api-error";
+import { uploadLimit } from "./bulk/routes";
 import type { Control } from "./control/control";
 import type { Target, Verdict } from "./control/faults";
 import { controlRoutes, CONTROL_PREFIX } from "./control/routes";
@@ -11,9 +12,9 @@ import { OAuth } from "./oauth/oauth";
 import type { Org } from "./org";
 import { PAGE } from "./page";
 import { callKind, errorReply, Rest } from "./rest/rest";
-
 import { SoapFault } from "./soap/call";
 import { fault, isSoap, soap, soapOperation } from "./soap/soap";
+
 /** The REST API proper, and the classes an org adds to it. */
 const REST_PATH = /^\/services\/(?:data|apexrest)(?:\/|$)/;
 /** Headers Node itself may read; ours is the stricter limit, with an answer of Salesforce's. */
@@ -57,7 +58,7 @@ export class HttpServer {
     incoming.on("data", (chunk: Buffer) => {
       size += chunk.length;
       // What is too long is read on and thrown away: an answer before its end would reset the connection.
-      if (size <= this.org.settings.maxBodyBytes) chunks.push(chunk);
+      if (size <= this.bodyLimit(incoming)) chunks.push(chunk);
     });
     incoming.on("end", () => {
       const started = performance.now();
@@ -68,6 +69,10 @@ export class HttpServer {
     });
   }
 
+  private bodyLimit(incoming: IncomingMessage): number {
+    return uploadLimit(incoming.url ?? "") ?? this.org.settings.maxBodyBytes;
+  }
+
   private refuseSize(incoming: IncomingMessage, bodySize: number): Reply | undefined {
     const { maxUriBytes } = this.org.settings;
     const uri = Buffer.byteLength(incoming.url ?? "");
@@ -75,7 +80,7 @@ export class HttpServer {
     if (uri > maxUriBytes) return errorReply(new ApiError("URI_TOO_LONG", "The URI is too long", undefined, 414));
     if (uri + headers > maxUriBytes)
       return errorReply(new ApiError("HEADER_TOO_LARGE", "The URI and headers are too long", undefined, 431));
-    if (bodySize > maxBodyBytes) return errorReply(new ApiError("REQUEST_TOO_LARGE", "The request body is too large", undefined, 413));
+    if (bodySize > this.bodyLimit(incoming)) return errorReply(new ApiError("REQUEST_TOO_LARGE", "The request body is too large", undefined, 413));
     return undefined;
   }
 
@@ -106,12 +111,12 @@ export class HttpServer {
     try {
       if (REST_PATH.test(request.path)) return this.rest.handle(request);
       if (request.path.startsWith(ENGAGEMENT_PREFIX)) return engagement(this.org, request);
+      if (isSoap(request.path)) return soap(this.org, request);
       if (request.path === CONTROL_PREFIX || request.path.startsWith(`${CONTROL_PREFIX}/`))
         return controlRoutes(this.org, this.control, request);
       if (request.path === "/" && request.method === "GET") return { status: 200, html: PAGE };
       return this.oauth.handle(request) ?? { status: 404, text: "Not Found" };
     } catch (error) {
-      if (isSoap(request.path)) return soap(this.org, request);
       return errorReply(error);
     }
   }

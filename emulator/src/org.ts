@@ -46,6 +46,8 @@ export class Org {
   readonly assignment = new AssignmentRules(this);
   readonly duplicates = new DuplicateRules(this);
   readonly approvals = new Approvals(this);
+  /** What `sendEmail` has sent; nothing leaves the emulator. */
+  readonly sentEmails: { to: string[]; subject: string; body: string }[] = [];
   readonly compiledRules = new WeakMap<RuleDefinition, Predicate>();
   readonly users: Users;
   /** What `/limits` tells, counting down. */
@@ -139,6 +141,7 @@ export class Org {
     this.assignment.clear();
     this.duplicates.clear();
     this.approvals.clear();
+    this.sentEmails.length = 0;
     this.faults.clear();
     this.stats.clear();
     this.userStates.clear();

@@ -45,6 +45,12 @@ export class DuplicateRules {
     }
   }
 
+  /** What the rules find like a record, one entry for each rule that finds something. */
+  find(object: ObjectSchema, row: Row): { rule: string; action: "alert" | "block"; matches: Row[] }[] {
+    const own = this.rules.filter((rule) => rule.object === object.name);
+    return own.map((rule) => ({ rule: rule.name, action: rule.action, matches: this.matches(object, rule, row) })).filter(({ matches }) => matches.length > 0);
+  }
+
   clear(): void {
     this.rules = [];
   }

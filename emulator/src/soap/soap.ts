@@ -3,15 +3,15 @@ import { limitText, unexpected } from "../control/faults";
 import type { Reply, Request } from "../http";
 import type { Org } from "../org";
 import { NEWEST_VERSION, OLDEST_VERSION } from "../rest/resources";
-import { type SessionCall, type SoapCall, SoapFault } from "./call";
+import { type SoapCall, SoapFault } from "./call";
 import { login } from "./login";
+import { isSoapEnvelope, operationNamespace } from "./namespace";
+import { OPERATIONS } from "./operations";
+import { partnerWsdl } from "./wsdl";
 import { child, childText, escapeXml, parseXml, tag, type XmlElement } from "./xml";
 
 /** Where the partner API (`u`) and the enterprise API (`c`) live; what stands behind the version is the org id, and not looked at. */
 const PATH = /^\/services\/Soap\/([uc])\/(\d{1,3})\.0(?:\/|$)/;
-
-/** Operations that need a session, by name; each gives what stands in `<…Response>`. */
-const OPERATIONS = new Map<string, (call: SessionCall) => string>();
 
 /** Whether a path is one of the SOAP API. */
 export function isSoap(path: string): boolean {
@@ -29,10 +29,11 @@ export function soap(org: Org, request: Request): Reply {
   const style = match?.[1] === "c" ? "enterprise" : "partner";
   try {
     if (!match) return { status: 404, text: "Not Found" };
+    if (request.method === "GET" && request.query.has("wsdl") && style === "partner") return { status: 200, xml: partnerWsdl(request.origin, Number(match[2])) };
     if (request.method !== "POST") return { status: 405, text: "Method Not Allowed" };
     const version = Number(match[2]);
     if (version < OLDEST_VERSION || version > NEWEST_VERSION) throw new SoapFault("UNSUPPORTED_API_VERSION", `Invalid Api version specified on URL`);
-    const call: SoapCall = { org, request, version, ...readEnvelope(request) };
+    const call: SoapCall = { org, request, version, ...readEnvelope(request, style) };
     return envelope(style, 200, answer(call), call.operation.name === "login" ? "" : limitHeader(org));
   } catch (error) {
     return fault(error, style);
@@ -62,10 +63,13 @@ function respond(name: string, content: string): string {
   return `<${name}Response>${content}</${name}Response>`;
 }
 
-function readEnvelope(request: Request): { operation: XmlElement; header: XmlElement | undefined } {
-  const root = parseXml(request.body.toString("utf8"));
-  const operation = root?.name === "Envelope" ? child(root, "Body")?.children[0] : undefined;
+function readEnvelope(request: Request, style: string): { operation: XmlElement; header: XmlElement | undefined } {
+  const text = request.body.toString("utf8");
+  const root = parseXml(text);
+  const operation = root?.name === "Envelope" && isSoapEnvelope(text) ? child(root, "Body")?.children[0] : undefined;
   if (!operation) throw new SoapFault("UNKNOWN_EXCEPTION", "The request is no SOAP envelope with a body", "UnexpectedErrorFault");
+  const namespace = operationNamespace(text);
+  if (namespace !== `urn:${style}.soap.sforce.com`) throw new SoapFault("INVALID_OPERATION", `No operation available for request {${namespace}}${operation.name}`, "UnexpectedErrorFault");
   return { operation, header: child(root, "Header") };
 }
 

@@ -25,7 +25,7 @@ const parser = new XMLParser({
   parseAttributeValue: false,
   trimValues: false,
   ignoreDeclaration: true,
-  htmlEntities: false,
+  htmlEntities: true, // also what makes it read &#38;
 });
 
 /** The root element of a document, or undefined when it is not well-formed. A document type is refused, as the org does. */

@@ -1,0 +1,30 @@
+import { escapeXml } from "./xml";
+
+/** A result of an operation: an object of these, a list of them (the element repeats), or a single value. */
+export type XmlValue = string | number | boolean | null | undefined | XmlValue[] | { [name: string]: XmlValue } | RawXml;
+
+/** XML that is ready. */
+export class RawXml {
+  constructor(readonly text: string) {}
+}
+
+/** An element of that name: nil for null, nothing for undefined, one for each item of a list. */
+export function toXml(name: string, value: XmlValue): string {
+  if (value === undefined) return "";
+  if (value === null) return `<${name} xsi:nil="true"/>`;
+  if (Array.isArray(value)) return value.map((item) => toXml(name, item)).join("");
+  if (value instanceof RawXml) return value.text;
+  if (typeof value === "object") return `<${name}>${contentOf(value)}</${name}>`;
+  return `<${name}>${escapeXml(value)}</${name}>`;
+}
+
+function contentOf(value: { [name: string]: XmlValue }): string {
+  return Object.entries(value)
+    .map(([key, item]) => toXml(key, item))
+    .join("");
+}
+
+/** `<result>…</result>`, once for each item of a list. */
+export function result(value: XmlValue): string {
+  return toXml("result", value);
+}

@@ -1,5 +1,5 @@
-import type { Room } from "./room";
-import type { Failure, Parcel, RowDeliveries } from "./row-deliveries";
+import type { Room } from "../../delivery/room";
+import type { Failure, Parcel, RowDeliveries } from "../../delivery/row-deliveries";
 
 /** What `msg.error` says of a dead letter. */
 export interface DeadLetterReason {

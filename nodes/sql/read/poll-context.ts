@@ -1,6 +1,6 @@
+import type { Room } from "../../delivery/room";
 import type { DialectName, NamedStatement, RowValue } from "../client/protocol";
 import type { Values } from "./parameters";
-import type { Room } from "./room";
 import type { ReadDatabase } from "./read-state";
 import type { RowSource } from "./row-source";
 import type { PollSettings } from "./settings";

@@ -3,17 +3,17 @@ import { within } from "../../common/deadline";
 import { type ConnectorError, toConnectorError } from "../../common/errors";
 import { flowTracker } from "../../delivery/flow-tracker";
 import type { NodeName } from "../../delivery/outcome";
+import type { ReadState } from "../../delivery/read-state";
+import { Room } from "../../delivery/room";
+import { RowDeliveries, type Parcel } from "../../delivery/row-deliveries";
 import type { TrackedRuntime } from "../../delivery/runtime";
 import type { DatabaseClient } from "../client/database-client";
 import type { DialectName } from "../client/protocol";
-import { AWAY } from "./database-wait";
 import { DeadLetters } from "./dead-letters";
 import { rowMessage, rowsMessage } from "./messages";
 import type { Parameters } from "./parameters";
 import type { Handover, PollContext, PollWay } from "./poll-context";
-import type { ReadDatabase, ReadState } from "./read-state";
-import { Room } from "./room";
-import { RowDeliveries, type Parcel } from "./row-deliveries";
+import { AWAY, type ReadDatabase } from "./read-state";
 import type { PollSettings } from "./settings";
 
 /** Why nothing is read at present: nothing is wired, a sink waits for its system, or dead letters go nowhere. */

@@ -1,11 +1,8 @@
-import type { ConnectorError } from "../../common/errors";
+import type { ErrorCode } from "../../common/errors";
 import type { DatabaseClient } from "../client/database-client";
-
-/** What a `sql read` does, for its status. `failed` needs a hand. */
-export type ReadState =
-  | { kind: "idle" | "reading"; inFlow: number }
-  | { kind: "waiting" | "failed"; error: ConnectorError }
-  | { kind: "holding"; reason: string };
 
 /** The part of a database's client that reading uses. */
 export type ReadDatabase = Pick<DatabaseClient, "openCursor" | "fetch" | "closeCursor" | "untilReady">;
+
+/** The database is away or refuses us: nothing is wrong with the query. */
+export const AWAY: ReadonlySet<ErrorCode> = new Set(["DATABASE_UNAVAILABLE", "DATABASE_REFUSED", "DRIVER_MISSING"] as const);

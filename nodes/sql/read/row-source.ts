@@ -1,3 +1,4 @@
+import { ConnectorError } from "../../common/errors";
 import type { DatabaseClient } from "../client/database-client";
 import type { ColumnInfo, CursorOpened, Fetched, NamedStatement, Row, RowValue } from "../client/protocol";
 
@@ -12,6 +13,8 @@ export class RowSource {
   readonly rowOf: (values: readonly RowValue[]) => Row;
   private coming: Promise<Fetched> | undefined;
   private finished = false;
+  /** How many rows the first page may have that is all of them. */
+  private whole: number | undefined;
 
   private constructor(
     private readonly client: ReadingClient,
@@ -31,6 +34,7 @@ export class RowSource {
 
   /** The next rows; `undefined` when there are no more. @throws ConnectorError */
   async next(): Promise<RowValue[][] | undefined> {
+    if (this.whole !== undefined) return this.inOneGo(this.whole);
     while (this.coming) {
       const { rows, done } = await this.coming;
       this.coming = undefined;
@@ -51,12 +55,25 @@ export class RowSource {
     return all;
   }
 
+  /** The first page is to be all rows, `most` at the most: a statement that changes what it reads then holds no locks while the flow works. */
+  asOnePage(most: number): this {
+    this.whole = most;
+    return this;
+  }
+
   /** Reads no further. Never rejects: a cursor that cannot be closed went with its connection. */
   async close(): Promise<void> {
     this.coming = undefined;
     if (this.finished) return;
     this.finished = true;
     await this.client.closeCursor(this.cursor).catch(() => undefined);
+  }
+
+  private async inOneGo(most: number): Promise<RowValue[][] | undefined> {
+    this.whole = undefined;
+    const rows = await this.rest(most);
+    if (rows.length > most) throw new ConnectorError("PAYLOAD_TOO_LARGE", `The statement returns more than ${most} rows`);
+    return rows.length > 0 ? rows : undefined;
   }
 
   private ask(): void {

@@ -1,7 +1,7 @@
 import { ConnectorError } from "../../common/errors";
 import { wholeNumber } from "../../common/whole-number";
 import type { SettleMode } from "../../delivery/outcome";
-import type { RetryPolicy } from "../../delivery/retry-policy";
+import type { DeliverySettings } from "../../delivery/row-deliveries";
 import { limitsRows } from "./statement-kind";
 
 /** What becomes one message. */
@@ -38,12 +38,6 @@ export interface ParameterDef {
   name: string;
   value: string;
   valueType: string;
-}
-
-/** How rows are handed to the flow and settled. Times in ms. */
-export interface DeliverySettings extends RetryPolicy {
-  settle: SettleMode;
-  deadline: number;
 }
 
 /** Settings that both modes have, normalised. */

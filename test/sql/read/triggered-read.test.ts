@@ -4,11 +4,11 @@ import { ConnectorError } from "../../../nodes/common/errors";
 import type { Outcome } from "../../../nodes/delivery/outcome";
 import { registry } from "../../../nodes/delivery/registry";
 import type { TrackedRuntime } from "../../../nodes/delivery/runtime";
+import type { ReadState } from "../../../nodes/delivery/read-state";
 import { DeliverySource } from "../../../nodes/delivery/source";
 import { Parameters, type Parameter } from "../../../nodes/sql/read/parameters";
 import { readSettings, type MessageSettings, type ReadDef } from "../../../nodes/sql/read/settings";
 import { TriggeredRead, type TriggeredReadOptions } from "../../../nodes/sql/read/triggered-read";
-import type { ReadState } from "../../../nodes/sql/read/read-state";
 import { waitFor as waitUntil } from "../../services/wait";
 import { FakeDatabase } from "./fake-database";
 

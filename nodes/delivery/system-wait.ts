@@ -1,32 +1,32 @@
-import { ConnectorError, type ErrorCode } from "../../common/errors";
-import { Patience } from "../../delivery/patience";
-import type { DatabaseClient } from "../client/database-client";
-import type { ReadErrand } from "./read-errand";
+import { ConnectorError } from "../common/errors";
+import type { Errand } from "./errand";
+import { Patience } from "./patience";
 import { stopped } from "./row-deliveries";
 
-/** The database is away or refuses us: nothing is wrong with the query. */
-export const AWAY: ReadonlySet<ErrorCode> = new Set(["DATABASE_UNAVAILABLE", "DATABASE_REFUSED", "DRIVER_MISSING"] as const);
+/** A trigger, whatever is taken for it. */
+type AnyErrand = Pick<Errand<unknown>, "claim" | "close">;
 
-/** What {@link DatabaseWait} needs. */
-export interface DatabaseWaitOptions {
-  database: Pick<DatabaseClient, "untilReady">;
+/** What {@link SystemWait} needs. */
+export interface SystemWaitOptions<E extends AnyErrand> {
+  /** Resolves when it is worth trying again; may reject for the same. */
+  untilReady(error: ConnectorError): Promise<void>;
   /** ms that a trigger of no delivery waits at most. */
   patience: number;
   /** The wait has begun or ended. */
   onChange(): void;
   /** This trigger has failed: it has waited as long as it may. */
-  onOver(errand: ReadErrand): void;
+  onOver(errand: E): void;
 }
 
-/** The wait of triggers for a database that is away: those of deliveries without end, for their sources pause; the others for so long. */
-export class DatabaseWait {
-  private readonly patience: Patience<ReadErrand>;
+/** The wait of triggers for a system that is away: those of deliveries without end, for their sources pause; the others for so long. */
+export class SystemWait<E extends AnyErrand> {
+  private readonly patience: Patience<E>;
   /** Those whose patience runs. */
-  private readonly waiting = new Set<ReadErrand>();
+  private readonly waiting = new Set<E>();
   private reason: ConnectorError | undefined;
   private end: (() => void) | undefined;
 
-  constructor(private readonly options: DatabaseWaitOptions) {
+  constructor(private readonly options: SystemWaitOptions<E>) {
     this.patience = new Patience({ limit: options.patience, busy: () => false, onOver: (errands) => this.giveUp(errands) });
   }
 
@@ -36,24 +36,24 @@ export class DatabaseWait {
   }
 
   /** Another trigger came. */
-  include(errand: ReadErrand): void {
+  include(errand: E): void {
     if (!this.reason || errand.claim) return;
     this.waiting.add(errand);
     this.patience.add(errand);
   }
 
   /** A trigger is done. */
-  forget(errand: ReadErrand): void {
+  forget(errand: E): void {
     this.waiting.delete(errand);
     this.patience.delete(errand);
   }
 
-  /** Resolves when the database answers again, one of these triggers has waited too long, or all is closed. */
-  async until(error: ConnectorError, errands: Iterable<ReadErrand>): Promise<void> {
+  /** Resolves when the system answers again, one of these triggers has waited too long, or all is closed. */
+  async until(error: ConnectorError, errands: Iterable<E>): Promise<void> {
     this.reason = error;
     for (const errand of errands) this.include(errand);
     this.options.onChange();
-    await Promise.race([this.options.database.untilReady().catch(() => undefined), new Promise<void>((resolve) => (this.end = resolve))]);
+    await Promise.race([this.options.untilReady(error).catch(() => undefined), new Promise<void>((resolve) => (this.end = resolve))]);
     this.reason = this.end = undefined;
     for (const errand of [...this.waiting]) this.forget(errand); // also those that came meanwhile
     this.options.onChange();
@@ -64,7 +64,7 @@ export class DatabaseWait {
     this.end?.();
   }
 
-  private giveUp(errands: ReadErrand[]): void {
+  private giveUp(errands: E[]): void {
     const { code, message } = this.reason ?? stopped();
     for (const errand of errands) {
       this.options.onOver(errand);

@@ -1,10 +1,16 @@
-import { ConnectorError } from "../../common/errors";
-import { flowTracker } from "../../delivery/flow-tracker";
-import type { NodeName, Settlement } from "../../delivery/outcome";
-import type { TrackedRuntime } from "../../delivery/runtime";
-import { DeliverySource } from "../../delivery/source";
+import { ConnectorError } from "../common/errors";
+import { flowTracker } from "./flow-tracker";
+import type { NodeName, Settlement, SettleMode } from "./outcome";
+import type { RetryPolicy } from "./retry-policy";
 import type { Room } from "./room";
-import type { DeliverySettings } from "./settings";
+import type { TrackedRuntime } from "./runtime";
+import { DeliverySource } from "./source";
+
+/** How what is read is handed to the flow and settled. Times in ms. */
+export interface DeliverySettings extends RetryPolicy {
+  settle: SettleMode;
+  deadline: number;
+}
 
 /** Why a parcel failed. */
 export interface Failure {
@@ -57,7 +63,7 @@ interface Wait {
   released: boolean;
 }
 
-/** Hands parcels to the flow, each as a delivery, and again after a delay as long as its attempts last: the database keeps no retries for us. */
+/** Hands parcels to the flow, each as a delivery, and again after a delay as long as its attempts last: the system it was read from keeps no retries for us. */
 export class RowDeliveries {
   private readonly source: DeliverySource<Parcel>;
   /** Parcels that wait in the process for their next turn. */

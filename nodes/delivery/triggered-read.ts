@@ -1,0 +1,273 @@
+import { within } from "../common/deadline";
+import { ConnectorError, toConnectorError } from "../common/errors";
+import { claimOf } from "./claim";
+import type { Trigger } from "./errand";
+import { flowTracker } from "./flow-tracker";
+import { PassedHold } from "./passed-hold";
+import { ReadErrand } from "./read-errand";
+import { Room } from "./room";
+import { RowDeliveries, stopped, type Parcel } from "./row-deliveries";
+import { SystemWait } from "./system-wait";
+import type { ReadPages, TriggeredReadOptions } from "./triggered-read-options";
+
+/** Triggers that wait for their turn at most; how many come of deliveries is bounded by their sources. */
+const MOST_WAITING = 1_000;
+/** ms that a trigger of no delivery waits for the system at most. */
+const PATIENCE = 60_000;
+
+/** Reads rows for each trigger, one trigger after the other, as fast as the flow settles them. */
+export class TriggeredRead<V, R, P extends ReadPages<R>> {
+  private readonly room: Room;
+  private readonly deliveries: RowDeliveries;
+  /** Triggers that have not had their turn. */
+  private readonly line: ReadErrand<V>[] = [];
+  /** All that are not done. */
+  private readonly errands = new Set<ReadErrand<V>>();
+  private readonly hold: PassedHold;
+  private readonly wait: SystemWait<ReadErrand<V>>;
+  private serving: Promise<void> | undefined;
+  private reading = false;
+  /** Why nodes behind this one wait. */
+  private sinkReason: string | undefined;
+  /** What the last trigger failed by, as long as none has succeeded since. */
+  private trouble: ConnectorError | undefined;
+  private closed = false;
+
+  constructor(private readonly options: TriggeredReadOptions<V, R, P>) {
+    const { settings, node, runtime, patience = PATIENCE } = options;
+    this.room = new Room(settings.maxInFlight);
+    this.hold = new PassedHold(node.id, this.errands);
+    this.wait = new SystemWait({
+      untilReady: (error) => options.untilReady(error),
+      patience,
+      onChange: () => this.showHold(),
+      onOver: (errand) => this.leaveLine(errand),
+    });
+    this.deliveries = new RowDeliveries({
+      settings,
+      node,
+      runtime,
+      room: this.room,
+      send: (_output, message) => options.send(message),
+      isWired: () => options.isWired(),
+      onHold: (reason) => this.holds(reason),
+      onResume: () => this.holds(undefined),
+      warn: options.warn,
+    });
+  }
+
+  /** A trigger has come: to be called in the input handler, before anything is awaited. */
+  take(trigger: Trigger): void {
+    const claim = claimOf(trigger.msg);
+    if (claim?.closed) {
+      this.options.warn("DELIVERY_CLOSED: the message came after its delivery was settled, and is dropped: its copy comes or has come");
+      return trigger.done();
+    }
+    if (this.closed) return trigger.done(stopped());
+    if (!claim && this.line.length >= MOST_WAITING) return trigger.done(new ConnectorError("OVERLOADED", `More than ${MOST_WAITING} messages wait for their turn`));
+    const errand = new ReadErrand<V>({ trigger, values: this.valuesFor(trigger.msg), claim, own: this.options.own, finish: (one) => this.finished(one) });
+    this.errands.add(errand);
+    this.line.push(errand);
+    this.hold.include(errand);
+    this.wait.include(errand);
+    this.serve();
+  }
+
+  /** Reads no more, lets the flow finish for up to `drain` ms, and gives the rest back. */
+  async close(drain = 8_000): Promise<void> {
+    const end = Date.now() + drain;
+    this.closed = true;
+    this.wait.close();
+    this.room.close();
+    this.hold.stop();
+    for (const errand of this.line.splice(0)) errand.close(stopped());
+    await this.deliveries.close(end);
+    if (this.serving) await within(this.serving, Math.max(1_000, end - Date.now())); // a query may take longer than that
+    this.hold.stop(); // a wait may have begun meanwhile
+    await new Promise((resolve) => setImmediate(resolve)); // what is settled ends its trigger in a turn of its own
+    for (const errand of [...this.errands]) errand.close(errand.failure ?? stopped());
+  }
+
+  private valuesFor(msg: object): V | Promise<V> {
+    try {
+      const values = this.options.valuesFor(msg);
+      if (values instanceof Promise) values.catch(() => undefined); // looked at when its turn comes
+      return values;
+    } catch (error) {
+      const failed = Promise.reject<V>(toConnectorError(error, "INPUT_INVALID"));
+      failed.catch(() => undefined);
+      return failed;
+    }
+  }
+
+  /** Outside the triggers' contexts: one run serves many. */
+  private serve(): void {
+    this.serving ??= flowTracker.outside(async () => {
+      for (let errand = this.line.shift(); errand; errand = this.line.shift()) {
+        await this.hold.over();
+        this.reading = true;
+        try {
+          await this.read(errand);
+        } catch (error) {
+          this.failed(errand, toConnectorError(error));
+        }
+        this.reading = false;
+        this.tell();
+      }
+      this.serving = undefined;
+    });
+  }
+
+  private failed(errand: ReadErrand<V>, error: ConnectorError): void {
+    if (error.scope === "system" && error.code !== "FLOW_STOPPED") this.trouble = error;
+    errand.end(this.closed ? stopped() : error);
+  }
+
+  private async read(errand: ReadErrand<V>): Promise<void> {
+    const values = await errand.values;
+    if (errand.claim?.closed) return errand.close(); // settled while it waited: its copy comes
+    if (!this.options.isWired()) throw new ConnectorError("NOT_CONFIGURED", "Nothing is wired to the first output: what is read would be lost");
+    const pages = await this.persist(errand, () => this.options.open(values));
+    if (!pages) return;
+    this.trouble = undefined;
+    try {
+      if (this.options.settings.output === "all") await this.passAll(errand, pages);
+      else await this.sendRows(errand, pages);
+    } finally {
+      await pages.close();
+    }
+  }
+
+  /** Asks the system, again and again while it is away. @returns `undefined` when the trigger was done before it answered */
+  private async persist<T>(errand: ReadErrand<V>, ask: () => Promise<T>): Promise<T | undefined> {
+    while (!this.closed && !errand.over) {
+      try {
+        return await ask();
+      } catch (thrown) {
+        const error = toConnectorError(thrown);
+        if (!this.options.isAway(error)) throw error;
+        await this.wait.until(error, [errand, ...this.line]);
+      }
+    }
+    if (!errand.over) throw stopped();
+    return undefined;
+  }
+
+  private nextOf(errand: ReadErrand<V>, pages: P): Promise<R[] | undefined> {
+    return pages.resumes ? this.persist(errand, () => pages.next()) : pages.next();
+  }
+
+  private leaveLine(errand: ReadErrand<V>): void {
+    const place = this.line.indexOf(errand);
+    if (place >= 0) this.line.splice(place, 1);
+  }
+
+  private async passAll(errand: ReadErrand<V>, pages: P): Promise<void> {
+    const { maxRows, emptyOutput } = this.options.settings;
+    const rows: R[] = [];
+    for (let page = await this.nextOf(errand, pages); page; page = await this.nextOf(errand, pages)) {
+      for (const row of page) rows.push(row);
+      if (rows.length > maxRows) throw new ConnectorError("PAYLOAD_TOO_LARGE", `The query gives more than ${maxRows} rows: send them as rows or batches`);
+      if (errand.over) return;
+    }
+    if (errand.claim?.closed) return errand.close();
+    if (rows.length === 0 && emptyOutput) return errand.empty();
+    errand.pass(this.options.message(pages, rows));
+  }
+
+  private async sendRows(errand: ReadErrand<V>, pages: P): Promise<void> {
+    const { output, batchSize, emptyOutput } = this.options.settings;
+    const size = output === "row" ? 1 : batchSize;
+    /** Read, but not handed over before it is known whether it is the last. */
+    let rows: R[] = [];
+    for (let page = await this.nextOf(errand, pages); page; page = await this.nextOf(errand, pages)) {
+      rows = rows.length > 0 ? rows.concat(page) : page;
+      let at = 0;
+      for (; rows.length - at > size; at += size) {
+        if (!this.goes(errand, size) && !(await this.mayGo(errand, size))) return this.breakOff(errand);
+        this.hand(errand, pages, rows.slice(at, at + size), false);
+      }
+      rows = rows.slice(at);
+    }
+    if (rows.length > 0) {
+      if (!(await this.mayGo(errand, rows.length))) return this.breakOff(errand);
+      this.hand(errand, pages, rows, true);
+    }
+    if (errand.sent > 0) return errand.end();
+    if (emptyOutput) errand.empty();
+    else errand.close();
+  }
+
+  /** No more rows are read. That is no failure when the trigger's delivery was settled meanwhile: its copy comes. */
+  private breakOff(errand: ReadErrand<V>): void {
+    errand.end(errand.claim?.closed ? undefined : stopped());
+  }
+
+  /** Waits until rows may go. @returns whether they may: not when the trigger has failed or its delivery was settled, or the flow stops */
+  private async mayGo(errand: ReadErrand<V>, rows: number): Promise<boolean> {
+    while (!this.closed && !errand.failure && !errand.claim?.closed) {
+      if (this.goes(errand, rows)) return true;
+      if (this.sinkReason !== undefined) await this.hold.over();
+      else await this.room.until(rows);
+    }
+    return false;
+  }
+
+  private goes(errand: ReadErrand<V>, rows: number): boolean {
+    return !this.closed && !errand.failure && !errand.claim?.closed && this.sinkReason === undefined && this.room.fits(rows);
+  }
+
+  private hand(errand: ReadErrand<V>, pages: P, rows: R[], last: boolean): void {
+    const parts = errand.nextPart(last);
+    const parcel: Parcel = {
+      size: rows.length,
+      output: 0,
+      message: () => errand.dress(this.options.message(pages, rows), parts, this.options.clone),
+      accepted: () => errand.settled(parcel),
+      failed: ({ error }) => this.lose(errand, parcel, error),
+      released: (error) => this.lose(errand, parcel, error),
+    };
+    errand.took(parcel);
+    this.deliveries.hand(parcel);
+    this.tell();
+  }
+
+  /** A row has failed, and with it the trigger: what waits for another attempt need not make it, for the trigger is repeated as a whole. */
+  private lose(errand: ReadErrand<V>, parcel: Parcel, error: ConnectorError): void {
+    const first = !errand.failure;
+    errand.failure ??= error;
+    errand.settled(parcel);
+    if (!first) return;
+    this.deliveries.recall([...errand.parcels], error);
+    this.room.wake();
+  }
+
+  private finished(errand: ReadErrand<V>): void {
+    this.errands.delete(errand);
+    this.wait.forget(errand);
+    queueMicrotask(() => this.tell());
+  }
+
+  private holds(reason: string | undefined): void {
+    this.sinkReason = reason;
+    this.showHold();
+  }
+
+  private showHold(): void {
+    const reason = this.sinkReason ?? this.wait.error?.message;
+    if (this.closed) this.hold.stop();
+    else if (reason === undefined) this.hold.end();
+    else this.hold.begin(reason);
+    this.tell();
+  }
+
+  private tell(): void {
+    const { onState } = this.options;
+    const { trouble, sinkReason } = this;
+    const away = this.wait.error;
+    if (away) onState({ kind: this.options.comesBack(away) ? "waiting" : "failed", error: away });
+    else if (sinkReason !== undefined) onState({ kind: "holding", reason: sinkReason });
+    else if (trouble && !this.reading) onState({ kind: "failed", error: trouble });
+    else onState({ kind: this.reading ? "reading" : "idle", inFlow: this.room.taken });
+  }
+}

@@ -3,8 +3,8 @@ import type { Connection } from "@jsforce/jsforce-node";
 import type { Session } from "./login";
 import type { HttpAnswer, HttpTransport } from "./transport";
 
-/** The API version used unless the org node names another: one that every org offers (v68 is the newest as this is written). */
-export const API_VERSION = "66.0";
+/** The API version used unless the org node names another: that of Winter '27, which every org has by November 2026. */
+export const API_VERSION = "68.0";
 
 /** Sent as `Sforce-Call-Options: client=…`, which the org's event logs show. */
 const CLIENT_NAME = "surewire";

@@ -1,21 +1,30 @@
 import { ConnectorError } from "../../common/errors";
-import { networkError } from "./errors";
-import { readPrivateKey, signAssertion } from "./jwt";
+import { readAccessToken } from "./login-access-token";
+import { jwtForm } from "./login-jwt";
+import { soapLogin } from "./login-soap";
+import { refreshForm } from "./login-web-server";
 import { secureOrigin } from "./login-url";
-import type { HttpAnswer, HttpTransport } from "./transport";
+import { needed } from "./needed";
+import { askToken } from "./token-endpoint";
+import type { HttpTransport } from "./transport";
 
-/** The sign-in flows there are so far. */
-export type LoginFlow = "client-credentials" | "jwt-bearer" | "access-token";
+/** The ways to sign in. `password` and `soap-login` are legacy: orgs made since Summer '23 block the one, the other is retired on 1 June 2027. */
+export type LoginFlow = "client-credentials" | "jwt-bearer" | "web-server" | "password" | "soap-login" | "access-token";
 
 /** What a flow signs in with; which ones are needed depends on the flow. All secret but `clientId` and `username`. */
 export interface OrgCredentials {
   /** Consumer key of the External Client App or Connected App. */
   clientId?: string;
   clientSecret?: string;
-  /** The user a JWT names. */
+  /** The user a JWT names, or who signs in with a password. */
   username?: string;
+  password?: string;
+  /** What Salesforce wants behind the password from addresses it does not know. */
+  securityToken?: string;
   /** PEM text. */
   privateKey?: string;
+  /** Of the web-server flow. */
+  refreshToken?: string;
   accessToken?: string;
 }
 
@@ -27,6 +36,8 @@ export interface Session {
   /** 18 or 15 characters; unknown for a pasted token of another form. */
   orgId?: string;
   userId?: string;
+  /** A refresh token in place of the one that was used, where the app rotates them. */
+  refreshToken?: string;
 }
 
 /** What a login needs. */
@@ -34,22 +45,9 @@ export interface LoginSettings {
   loginUrl: string;
   flow: LoginFlow;
   credentials: OrgCredentials;
+  /** A file with the PEM text of the private key, in place of the credential. */
+  keyFile?: string;
 }
-
-const MINUTE = 60_000;
-
-/** What to do about a refused login, by the words of the refusal. Order matters: the first match is given. */
-const HINTS: [RegExp, string][] = [
-  [/request not supported on this domain/i, "client credentials only work on the org's My Domain URL (https://acme.my.salesforce.com)"],
-  [/no client credentials user/i, "choose a Run As user in the app's client credentials settings"],
-  [/client identifier invalid|invalid_client_id/i, "check the consumer key, and that the login URL is the org's (production or sandbox)"],
-  [/invalid client credentials|invalid_client/i, "check the consumer secret"],
-  [/approved/i, "pre-authorise the user for the app (permitted users, permission set or profile)"],
-  [/audience/i, "the login URL is not one this app's org answers for"],
-  [/expired authorization code/i, "check this machine's clock"],
-  [/invalid assertion/i, "the private key does not belong to the certificate uploaded to the app"],
-  [/authentication failure/i, "check user, login URL and the app's policies"],
-];
 
 /**
  * Signs in once.
@@ -59,84 +57,39 @@ const HINTS: [RegExp, string][] = [
  */
 export async function login(transport: HttpTransport, settings: LoginSettings): Promise<Session> {
   const origin = secureOrigin(settings.loginUrl);
-  if (settings.flow === "access-token") return pastedToken(origin, settings.credentials);
-  const form = settings.flow === "jwt-bearer" ? jwtForm(origin, settings.credentials) : clientCredentialsForm(settings);
-  const answer = await transport
-    .send({
-      method: "POST",
-      url: `${origin}/services/oauth2/token`,
-      headers: { "content-type": "application/x-www-form-urlencoded", accept: "application/json" },
-      body: new URLSearchParams(form).toString(),
-    })
-    .catch((error: unknown) => {
-      throw networkError(error);
-    });
-  return answer.status === 200 ? readSession(answer) : refuse(answer);
+  const { flow, credentials } = settings;
+  switch (flow) {
+    case "access-token":
+      return readAccessToken(origin, credentials);
+    case "soap-login":
+      return soapLogin(transport, origin, credentials);
+    case "client-credentials":
+      return askToken(transport, origin, clientCredentialsForm(credentials), flow);
+    case "jwt-bearer":
+      return askToken(transport, origin, await jwtForm(origin, settings), flow);
+    case "web-server":
+      return askToken(transport, origin, refreshForm(credentials), flow);
+    case "password":
+      return askToken(transport, origin, passwordForm(credentials), flow);
+    default:
+      throw new ConnectorError("NOT_CONFIGURED", `The sign-in flow "${String(flow)}" is not known.`);
+  }
 }
 
-function clientCredentialsForm({ flow, credentials }: LoginSettings): Record<string, string> {
-  if (flow !== "client-credentials") throw new ConnectorError("NOT_CONFIGURED", `The sign-in flow "${String(flow)}" is not known.`);
+function clientCredentialsForm({ clientId, clientSecret }: OrgCredentials): Record<string, string> {
   return {
     grant_type: "client_credentials",
-    client_id: needed(credentials.clientId, "consumer key"),
-    client_secret: needed(credentials.clientSecret, "consumer secret"),
+    client_id: needed(clientId, "consumer key"),
+    client_secret: needed(clientSecret, "consumer secret"),
   };
 }
 
-function jwtForm(origin: string, credentials: OrgCredentials): Record<string, string> {
-  const clientId = needed(credentials.clientId, "consumer key");
-  const username = needed(credentials.username, "user name");
-  const key = readPrivateKey(needed(credentials.privateKey, "private key"));
+function passwordForm({ clientId, clientSecret, username, password, securityToken }: OrgCredentials): Record<string, string> {
   return {
-    grant_type: "urn:ietf:params:oauth:grant-type:jwt-bearer",
-    assertion: signAssertion(key, { clientId, username, audience: origin }),
+    grant_type: "password",
+    client_id: needed(clientId, "consumer key"),
+    client_secret: needed(clientSecret, "consumer secret"),
+    username: needed(username, "user name"),
+    password: needed(password, "password") + (securityToken?.trim() ?? ""),
   };
-}
-
-function pastedToken(origin: string, credentials: OrgCredentials): Session {
-  const accessToken = needed(credentials.accessToken, "access token");
-  return { accessToken, instanceUrl: origin, orgId: /^(00D\w{12,15})!/.exec(accessToken)?.[1] };
-}
-
-function needed(value: string | undefined, what: string): string {
-  const text = value?.trim();
-  if (!text) throw new ConnectorError("NOT_CONFIGURED", `The Salesforce org has no ${what}.`);
-  return text;
-}
-
-function readSession(answer: HttpAnswer): Session {
-  const { access_token, instance_url, id } = parse(answer.body);
-  if (typeof access_token !== "string" || typeof instance_url !== "string") {
-    throw new ConnectorError("ORG_UNAVAILABLE", "The login URL answered without a token; is it a Salesforce login host?");
-  }
-  // …/id/<org id>/<user id>
-  const [userId, orgId] = typeof id === "string" ? id.split("/").reverse() : [];
-  return { accessToken: access_token, instanceUrl: secureOrigin(instance_url, "instance URL"), orgId, userId };
-}
-
-function refuse(answer: HttpAnswer): never {
-  const { error, error_description } = parse(answer.body);
-  if (typeof error !== "string" || answer.status >= 500) {
-    throw new ConnectorError("ORG_UNAVAILABLE", `The login URL answered HTTP ${answer.status}${typeof error === "string" ? `, ${error}` : ""}.`, {
-      details: { status: answer.status },
-    });
-  }
-  const words = typeof error_description === "string" ? `${error}: ${error_description}` : error;
-  if (/login rate exceeded/i.test(words) || answer.status === 429) {
-    // 3,600 logins an hour and user; whoever goes on trying stays locked out.
-    throw new ConnectorError("ORG_LIMIT", `Salesforce takes no more logins for now (${words}).`, { details: { status: answer.status, retryAfter: 5 * MINUTE } });
-  }
-  const hint = HINTS.find(([pattern]) => pattern.test(words))?.[1];
-  throw new ConnectorError("ORG_LOGIN_FAILED", `Salesforce refused the login (${words})${hint ? `: ${hint}` : ""}.`, {
-    details: { status: answer.status, error, permanent: true },
-  });
-}
-
-function parse(body: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(body);
-    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
-  } catch {
-    return {};
-  }
 }

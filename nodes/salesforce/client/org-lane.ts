@@ -9,6 +9,8 @@ export interface LaneState {
   messages: number;
   /** Why, when waiting or failed. */
   error?: ConnectorError;
+  /** As {@link OrgState.slowedAt}. */
+  slowedAt?: number;
 }
 
 /** From the most to the least telling. */
@@ -44,9 +46,10 @@ export class OrgLane<V, R> {
 
   get state(): LaneState {
     const { kind, messages, error } = this.own;
+    const { slowedAt } = this.org.state;
     if (this.org.state.error) return { kind: this.org.state.kind, messages, error: this.org.state.error };
     if (kind === "waiting") return { kind, messages, ...(error ? { error } : {}) };
-    return { kind: kind === "writing" ? "working" : this.org.state.kind, messages };
+    return { kind: kind === "writing" ? "working" : this.org.state.kind, messages, ...(slowedAt === undefined ? {} : { slowedAt }) };
   }
 
   /** Takes a message in; as {@link Sink.take}. */

@@ -8,9 +8,10 @@ export type Translate = (key: string, values?: Record<string, string | number>) 
 const CATALOGUE = "@surewire/node-red-connectors/surewire-salesforce-org:org.status.";
 
 /** Shows how a node stands with its org. @param translate `RED._` */
-export function showLane(status: Status, { kind, messages, error }: LaneState, translate: Translate): void {
+export function showLane(status: Status, { kind, messages, error, slowedAt }: LaneState, translate: Translate): void {
   if (kind === "failed") status.set("failed", error?.message);
   else if (kind === "waiting") status.set("waiting", () => translate(`${CATALOGUE}waiting`, { reason: error?.message ?? "" }));
+  else if (slowedAt !== undefined) status.set("waiting", () => translate(`${CATALOGUE}slowed`, { percent: slowedAt, count: messages }));
   else if (kind === "working") status.set("working", () => translate(`${CATALOGUE}working`, { count: messages }));
   else status.set(kind, () => translate(CATALOGUE + kind));
 }

@@ -1,10 +1,11 @@
 import { BackOff, type BackOffOptions } from "../../common/back-off";
 import { type ConnectorError, toConnectorError } from "../../common/errors";
 import { API_VERSION, createConnection } from "./connection";
-import { login, type LoginSettings, type Session } from "./login";
+import { login, type LoginSettings, type OrgCredentials, type Session } from "./login";
 import { RestClient } from "./rest";
 import { type LoginPace, TokenKeeper } from "./token";
 import { HttpTransport } from "./transport";
+import { UsageGuard, type UsageGuardOptions } from "./usage-guard";
 
 /** Settings of an {@link OrgClient}. Times in ms. */
 export interface OrgSettings extends LoginSettings {
@@ -14,6 +15,10 @@ export interface OrgSettings extends LoginSettings {
   concurrency?: number;
   /** Until a call's whole answer must be there. Default 60000. */
   timeout?: number;
+  /** When and how much calls are spaced as the day's are used up. Default: from 80 % on. */
+  usage?: Omit<UsageGuardOptions, "onChange">;
+  /** Told when the org has given a new refresh token and ended the one it was asked with. */
+  onRefreshToken?(token: string): void;
   /** Pace of logins after failures. */
   loginPace?: LoginPace;
   /** Pace of calls after failures. Default 1 s doubling to 60 s. */
@@ -26,6 +31,8 @@ export interface OrgState {
   kind: "idle" | "connecting" | "connected" | "waiting" | "failed";
   /** Why, when waiting or failed. */
   error?: ConnectorError;
+  /** Percent of the day's API calls that are used, when so many are that calls are spaced. */
+  slowedAt?: number;
 }
 
 /** Errors that stay until someone changes the node or the org. */
@@ -40,16 +47,21 @@ export class OrgClient {
   private readonly transport: HttpTransport;
   private readonly tokens: TokenKeeper;
   private readonly backOff: BackOff;
+  private readonly guard: UsageGuard;
   private readonly users = new Set<object>();
   private readonly listeners = new Set<(state: OrgState) => void>();
   private readonly closing = new AbortController();
+  private readonly credentials: OrgCredentials;
   private current: OrgState = { kind: "idle" };
+  private slowedAt: number | undefined;
   private pause: Promise<void> | undefined;
   private signingIn = false;
   private left: (() => void) | undefined;
 
   constructor(settings: OrgSettings) {
     this.transport = new HttpTransport({ timeout: settings.timeout });
+    this.credentials = { ...settings.credentials };
+    this.guard = new UsageGuard({ ...settings.usage, onChange: (percent) => this.noteUsage(percent) });
     this.tokens = new TokenKeeper({
       login: () => this.login(settings),
       renewable: settings.flow !== "access-token",
@@ -60,6 +72,7 @@ export class OrgClient {
       connection: createConnection(settings.apiVersion?.trim() || API_VERSION, this.transport),
       tokens: this.tokens,
       transport: this.transport,
+      guard: this.guard,
       concurrency: settings.concurrency,
       onResult: (error) => this.noteResult(error),
     });
@@ -114,13 +127,18 @@ export class OrgClient {
       });
     }
     this.closing.abort();
+    this.guard.close();
     this.listeners.clear();
     this.transport.close();
   }
 
   private async login(settings: OrgSettings): Promise<Session> {
     if (this.current.kind === "idle") this.set({ kind: "connecting" });
-    const session = await login(this.transport, settings);
+    const { refreshToken, ...session } = await login(this.transport, { ...settings, credentials: this.credentials });
+    if (refreshToken && refreshToken !== this.credentials.refreshToken) {
+      this.credentials.refreshToken = refreshToken;
+      settings.onRefreshToken?.(refreshToken);
+    }
     this.set({ kind: "connected" });
     return session;
   }
@@ -151,11 +169,17 @@ export class OrgClient {
     this.set({ kind: "connected" });
   }
 
-  private set(state: OrgState): void {
+  private noteUsage(percent: number | undefined): void {
+    this.slowedAt = percent;
+    this.set(this.current);
+  }
+
+  private set({ kind, error }: OrgState): void {
     if (this.closing.signal.aborted) return;
-    if (state.kind === this.current.kind && state.error?.message === this.current.error?.message) return;
-    this.current = state;
-    for (const listener of this.listeners) listener(state);
+    const { current, slowedAt } = this;
+    if (kind === current.kind && error?.message === current.error?.message && slowedAt === current.slowedAt) return;
+    this.current = { kind, ...(error ? { error } : {}), ...(slowedAt === undefined ? {} : { slowedAt }) };
+    for (const listener of this.listeners) listener(this.current);
   }
 
   private wait(error: ConnectorError): Promise<void> {

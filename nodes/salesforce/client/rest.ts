@@ -6,6 +6,7 @@ import type { Session } from "./login";
 import { Slots } from "./slots";
 import type { TokenKeeper } from "./token";
 import type { HttpAnswer, HttpRequest, HttpTransport } from "./transport";
+import { type ApiUsage, UsageGuard } from "./usage-guard";
 
 /** One REST call. */
 export interface RestRequest {
@@ -29,9 +30,6 @@ export interface RestAnswer<T> {
 /** What a writer of records needs of a {@link RestClient}, so that its calls can be wrapped. */
 export type RestCalls = Pick<RestClient, "request">;
 
-/** What a writer of records needs of a {@link RestClient}, so that its calls can be wrapped. */
-export type RestCalls = Pick<RestClient, "request">;
-
 /** One call whose bodies are not JSON, or whose answer is wanted as it came. */
 export interface RawRequest {
   method: "GET" | "HEAD" | "POST" | "PATCH" | "PUT" | "DELETE";
@@ -39,18 +37,15 @@ export interface RawRequest {
   path: string;
   /** Origin of another host that takes this org's token (Account Engagement). It gets the token: never take it from a message. */
   host?: string;
-  body?: string | Buffer;
+  /** As a function it is given the access token, for what carries it inside (SOAP). */
+  body?: string | Buffer | ((accessToken: string) => string);
   headers?: Record<string, string>;
+  /** What an answer from 400 up means. Default: {@link callError}. */
+  errorOf?: (answer: HttpAnswer) => ConnectorError;
   /** ms until the whole answer must be there. Default: the transport's 60000. */
   timeout?: number;
   /** As a request's of the transport. */
   onBytes?: HttpRequest["onBytes"];
-}
-
-/** How much of the org's daily API calls is used, as its last answer said (`Sforce-Limit-Info`). */
-export interface ApiUsage {
-  used: number;
-  limit: number;
 }
 
 /** What a {@link RestClient} stands on. */
@@ -60,6 +55,8 @@ export interface RestClientParts {
   transport: HttpTransport;
   /** Calls under way at once. Default 10. */
   concurrency?: number;
+  /** Spaces calls when the day's are nearly used up. Default: from 80 % on. */
+  guard?: UsageGuard;
   /** Told after each call whether the org answered well or how it failed. */
   onResult?(error: ConnectorError | undefined): void;
 }
@@ -70,14 +67,11 @@ export interface RestClientParts {
  */
 export class RestClient {
   private readonly slots: Slots;
+  private readonly guard: UsageGuard;
 
   constructor(private readonly parts: RestClientParts) {
     this.slots = new Slots(parts.concurrency ?? 10);
-  }
-
-  /** API version of its paths: `66.0`. */
-  get version(): string {
-    return this.parts.connection.version;
+    this.guard = parts.guard ?? new UsageGuard();
   }
 
   /** API version of its paths: `66.0`. */
@@ -87,7 +81,7 @@ export class RestClient {
 
   /** The org's API usage, once it has answered. */
   get usage(): ApiUsage | undefined {
-    return this.parts.connection.limitInfo.apiUsage;
+    return this.guard.usage;
   }
 
   /** Sends `request` and reads the JSON of the answer; `T` is what the caller knows of it. */
@@ -106,6 +100,8 @@ export class RestClient {
   private run<A>(attempt: (session: Session) => Promise<A | "session expired">): Promise<A> {
     return this.slots.run(async () => {
       try {
+        const turn = this.guard.turn();
+        if (turn) await turn;
         const answer = await this.authorised(attempt);
         this.parts.onResult?.(undefined);
         return answer;
@@ -129,10 +125,10 @@ export class RestClient {
   }
 
   private async attempt<T>(request: RestRequest, session: Session): Promise<RestAnswer<T> | "session expired"> {
-    const { connection, transport } = this.parts;
+    const { connection } = this.parts;
     let answer: HttpAnswer | undefined;
     // jsforce's errors do not say the HTTP status, so the answer is kept on its way through.
-    const keeping = asJsforceTransport(async (sent) => (answer = await transport.send({ ...sent, timeout: request.timeout })));
+    const keeping = asJsforceTransport(async (sent) => (answer = await this.send({ ...sent, timeout: request.timeout })));
     useSession(connection, session);
     try {
       const body = await connection.request<T>(toJsforce(request), { transport: keeping });
@@ -146,14 +142,21 @@ export class RestClient {
   }
 
   private async attemptRaw(request: RawRequest, session: Session): Promise<HttpAnswer | "session expired"> {
-    const { method, body, timeout, onBytes } = request;
+    const { method, timeout, onBytes, errorOf = callError } = request;
+    const body = typeof request.body === "function" ? request.body(session.accessToken) : request.body;
     const headers = { ...request.headers, authorization: `Bearer ${session.accessToken}` };
     const url = this.addressOf(request, session);
-    const answer = await this.parts.transport.send({ method, url, headers, body, timeout, onBytes }).catch((error: unknown) => {
+    const answer = await this.send({ method, url, headers, body, timeout, onBytes }).catch((error: unknown) => {
       throw isConnectorError(error) ? error : networkError(error);
     });
     if (isSessionExpired(answer)) return "session expired";
-    if (answer.status >= 400) throw callError(answer);
+    if (answer.status >= 400) throw errorOf(answer);
+    return answer;
+  }
+
+  private async send(request: HttpRequest): Promise<HttpAnswer> {
+    const answer = await this.parts.transport.send(request);
+    this.guard.note(answer.headers);
     return answer;
   }
 

@@ -6,7 +6,7 @@ import type { Session } from "./login";
 export interface LoginPace {
   /** After a network error or a 5xx. Default 1 s doubling to 60 s. */
   transient?: BackOffOptions;
-  /** After a refusal that someone has to mend, and after too many logins. Default 5 min doubling to 60 min. */
+  /** After a refusal that someone has to mend, and after too many logins. Default 5 min doubling to 60 min, less a fifth at most by chance. */
   refused?: BackOffOptions;
 }
 
@@ -23,6 +23,9 @@ export interface TokenKeeperOptions {
 
 const MINUTE = 60_000;
 
+/** Full jitter would make the first wait half a minute now and then: wrong passwords lock users out. */
+const REFUSED: BackOffOptions = { initial: 5 * MINUTE, max: 60 * MINUTE, random: () => 0.8 + 0.2 * Math.random() };
+
 /**
  * The one token of an org. However many ask at once, there is one login; after a failed one nobody logs in again before the pace allows:
  * until then everyone gets the same error.
@@ -37,7 +40,7 @@ export class TokenKeeper {
 
   constructor(private readonly options: TokenKeeperOptions) {
     this.transient = new BackOff(options.pace?.transient);
-    this.refused = new BackOff(options.pace?.refused ?? { initial: 5 * MINUTE, max: 60 * MINUTE });
+    this.refused = new BackOff(options.pace?.refused ?? REFUSED);
     this.now = options.now ?? Date.now;
   }
 

@@ -1,5 +1,9 @@
 import * as http from "node:http";
 import * as https from "node:https";
+import { NetworkError } from "./network-error";
+import { Proxies } from "./proxy";
+
+export { NetworkError };
 
 /** One HTTP request. */
 export interface HttpRequest {
@@ -25,22 +29,6 @@ export interface HttpAnswer {
   readonly body: string;
 }
 
-/** No answer came: refused, reset, timed out, bad certificate. */
-export class NetworkError extends Error {
-  override readonly name = "NetworkError";
-
-  constructor(
-    text: string,
-    /** Node's code (`ECONNREFUSED`, …), `TIMEOUT` or `ANSWER_TOO_LARGE`. */
-    readonly code: string,
-    /** Whether the request may have reached the server: if so, nobody knows whether it acted on it. */
-    readonly sent: boolean,
-    cause?: unknown,
-  ) {
-    super(text, { cause });
-  }
-}
-
 /** Settings of a {@link HttpTransport}. */
 export interface TransportOptions {
   /** ms until the whole answer must be there. Default 60000. */
@@ -63,6 +51,7 @@ export class HttpTransport {
     "http:": new http.Agent({ keepAlive: true, timeout: IDLE_SOCKET }),
     "https:": new https.Agent({ keepAlive: true, timeout: IDLE_SOCKET }),
   };
+  private readonly proxies = new Proxies({ keepAlive: true, timeout: IDLE_SOCKET });
   private readonly timeout: number;
   private readonly maxAnswer: number;
 
@@ -77,15 +66,17 @@ export class HttpTransport {
     return new Promise((resolve, reject) => {
       const url = new URL(request.url);
       const secure = url.protocol === "https:";
+      const proxy = this.proxies.for(url.href);
+      const through = proxy ? ` (through the proxy ${proxy.name})` : "";
       let sent = false;
       const outgoing = (secure ? https : http).request(url, {
         method: request.method,
-        agent: this.agents[secure ? "https:" : "http:"],
+        agent: proxy?.agent ?? this.agents[secure ? "https:" : "http:"],
         headers: bodyHeaders(request),
       });
       const fail = (text: string, code: string, cause?: unknown): void => {
         clearTimeout(timer);
-        reject(new NetworkError(text, code, sent, cause));
+        reject(new NetworkError(text + through, code, sent, cause));
         outgoing.destroy();
       };
       const timer = setTimeout(() => fail(`${url.host} gave no answer within ${timeout / 1000} s`, "TIMEOUT"), timeout);
@@ -126,6 +117,7 @@ export class HttpTransport {
   close(): void {
     this.agents["http:"].destroy();
     this.agents["https:"].destroy();
+    this.proxies.close();
   }
 }
 

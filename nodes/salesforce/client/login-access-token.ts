@@ -1,0 +1,8 @@
+import type { OrgCredentials, Session } from "./login";
+import { needed } from "./needed";
+
+/** A token made elsewhere, taken as it is: whether it is good shows with the first call. */
+export function readAccessToken(origin: string, credentials: OrgCredentials): Session {
+  const accessToken = needed(credentials.accessToken, "access token");
+  return { accessToken, instanceUrl: origin, orgId: /^(00D\w{12,15})!/.exec(accessToken)?.[1] };
+}

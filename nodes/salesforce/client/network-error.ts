@@ -1,0 +1,15 @@
+/** No answer came: refused, reset, timed out, bad certificate. */
+export class NetworkError extends Error {
+  override readonly name = "NetworkError";
+
+  constructor(
+    text: string,
+    /** Node's code (`ECONNREFUSED`, …), `TIMEOUT`, `ANSWER_TOO_LARGE` or `PROXY`. */
+    readonly code: string,
+    /** Whether the request may have reached the server: if so, nobody knows whether it acted on it. */
+    readonly sent: boolean,
+    cause?: unknown,
+  ) {
+    super(text, { cause });
+  }
+}

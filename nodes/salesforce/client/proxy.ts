@@ -1,0 +1,61 @@
+import type { Agent } from "node:http";
+import { NetworkError } from "./network-error";
+
+/** What names a proxy, in either case. npm's own settings count as proxy-from-env reads them. */
+const VARIABLES = ["http_proxy", "https_proxy", "all_proxy"];
+
+/** The proxy for a request, and the agent that goes through it. */
+export interface Proxy {
+  /** Host and port, for texts. Never holds the user name or password of the proxy. */
+  name: string;
+  agent: Agent;
+}
+
+/**
+ * Proxies by the environment (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`, and in lower case). Their packages are loaded only when a
+ * variable is set. Requests go through CONNECT, so TLS is between us and the org, and Node's extra certificates count.
+ */
+export class Proxies {
+  private readonly byUrl = new Map<string, Proxy>();
+
+  /** @param options of the agents: keep-alive and the like */
+  constructor(private readonly options: { keepAlive: boolean; timeout: number }) {}
+
+  /** The proxy for a URL; undefined when it is reached directly. @throws NetworkError `PROXY` when a package is missing or the variable is no URL */
+  for(url: string): Proxy | undefined {
+    if (!VARIABLES.some((name) => process.env[name] || process.env[name.toUpperCase()])) return undefined;
+    const { getProxyForUrl } = load<{ getProxyForUrl(url: string): string }>("proxy-from-env");
+    const address = getProxyForUrl(url);
+    if (!address) return undefined;
+    let proxy = this.byUrl.get(address);
+    if (!proxy) this.byUrl.set(address, (proxy = this.make(address)));
+    return proxy;
+  }
+
+  close(): void {
+    for (const { agent } of this.byUrl.values()) agent.destroy();
+    this.byUrl.clear();
+  }
+
+  private make(address: string): Proxy {
+    const { HttpsProxyAgent } = load<typeof import("https-proxy-agent")>("https-proxy-agent");
+    let url: URL;
+    try {
+      url = new URL(address);
+    } catch {
+      throw new NetworkError("the proxy that the environment names is no URL (http://host:port)", "PROXY", false);
+    }
+    if (!/^https?:$/.test(url.protocol)) throw new NetworkError(`a proxy by ${url.protocol}// is not supported, only by http:// or https://`, "PROXY", false);
+    return { name: url.host, agent: new HttpsProxyAgent(url, this.options) };
+  }
+}
+
+function load<T>(name: string): T {
+  try {
+    // eslint-disable-next-line @typescript-eslint/no-require-imports
+    return require(name) as T;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== "MODULE_NOT_FOUND") throw cause;
+    throw new NetworkError(`the environment names a proxy, but the optional package ${name} is not installed (npm install ${name})`, "PROXY", false, cause);
+  }
+}

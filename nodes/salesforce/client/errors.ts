@@ -65,12 +65,15 @@ export function toApiError(value: unknown): ApiError | undefined {
 
 /** Whether an answer says that the session is over, which a new token mends. Some 401 are about the app and stay as they are. */
 export function isSessionExpired(answer: FailedAnswer): boolean {
+  // The SOAP API says it with a fault, and those are 500.
+  if (answer.status === 500 && /<faultcode>[^<]*INVALID_SESSION_ID</.test(answer.body)) return true;
   return answer.status === 401 && !/Connected app is not attached|not valid for use with the REST API/i.test(answer.body);
 }
 
 /** Why no answer came. */
 export function networkError(error: unknown): ConnectorError {
   if (!(error instanceof NetworkError)) return new ConnectorError("ORG_UNAVAILABLE", `The org cannot be reached: ${String(error)}.`, { cause: error });
+  if (error.code === "ANSWER_TOO_LARGE") return new ConnectorError("PAYLOAD_TOO_LARGE", `${error.message}.`, { cause: error });
   return new ConnectorError("ORG_UNAVAILABLE", `The org cannot be reached: ${error.message}.`, {
     cause: error,
     details: { network: error.code, outcomeUnknown: error.sent },

@@ -3,25 +3,27 @@ import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import { importFile } from "./import/import-file";
+import { KINDS } from "./import/kinds";
 import { keysTable } from "./import/keys-table";
 import { ImportError } from "./import/note";
 import { transactionOf, TRANSACTIONS } from "./import/transaction";
 
-const HELP = `surewire-import: the configuration of a bridge between queues and databases as a Node-RED flow
+const HELP = `surewire-import: the configuration file of an old connector as a Node-RED flow
 
-Usage: surewire-import [options] bridge.json > flow.json
+Usage: surewire-import [options] file.json > flow.json
 
-  bridge.json             one JSON file with the sections database, broker and format; - reads standard input
+  file.json               one JSON file: of a bridge between queues and databases (sections database, broker and format), or of a
+                          connector from devices to Salesforce cases (tenant and divisions); - reads standard input
   --transaction <which>   ${TRANSACTIONS.join(", ")}:
-                          where the file does not say it
+                          where a bridge's file does not say it
   --prefix <name>         what the names of environment variables for secrets begin with (default SUREWIRE)
-  --keys                  print the table of keys that are understood
+  --keys                  print the tables of keys that are understood
   --version               print the version
   --help                  this text
 
 The flow goes to standard output: import it in Node-RED's editor (menu, Import). Standard error says which environment variables to set, and
 which keys were not known or could not be carried over. Passwords appear in neither.
-Exit code: 0 when there is a flow, 1 when the file cannot be read as a bridge's configuration, 2 when the command is wrong.
+Exit code: 0 when there is a flow, 1 when the file cannot be read as such a configuration, 2 when the command is wrong.
 `;
 
 /** The command is wrong. */
@@ -64,7 +66,7 @@ function main(): void {
   const { values, positionals } = readArguments();
   if (values.help) return void process.stdout.write(HELP);
   if (values.version) return void process.stdout.write(`${version()}\n`);
-  if (values.keys) return void process.stdout.write(`${keysTable()}\n`);
+  if (values.keys) return void process.stdout.write(`${KINDS.map(({ keys }) => `## Keys of ${keys.title}\n\n${keysTable(keys)}`).join("\n\n")}\n`);
   const [file, ...others] = positionals;
   if (file === undefined || others.length > 0) throw new UsageError("name one file, or - for standard input");
   const transaction = values.transaction === undefined ? undefined : transactionOf(values.transaction);

@@ -6,8 +6,9 @@ import { ImportError } from "./note";
 import type { FlowPlan, PlannedNode } from "./plan";
 import { queueToDatabase } from "./queue-to-database";
 import type { Secrets } from "./secrets";
-import { debug, selectAndSend } from "./select-and-send";
+import { selectAndSend } from "./select-and-send";
 import type { Settings } from "./settings";
+import { failures } from "./watching";
 import { readSql } from "./statements";
 import { called, tellTransaction, type Transaction } from "./transaction";
 
@@ -45,6 +46,7 @@ export function planBridge(settings: Settings, secrets: Secrets, chosen?: Transa
   return {
     name,
     info,
+    madeFrom: "a bridge's configuration",
     summary: summaryOf(transaction, nodes),
     steps,
     nodes,
@@ -58,13 +60,6 @@ export function planBridge(settings: Settings, secrets: Secrets, chosen?: Transa
 function keepWriting(settings: Settings, reads: boolean, key: KeyName): boolean {
   if (reads) settings.note(key, "selects, and a message is written: left out", "dropped");
   return !reads;
-}
-
-/** Errors are shown; what becomes of the message is decided without them. */
-function failures(nodes: readonly PlannedNode[]): PlannedNode[] {
-  const row = Math.max(...nodes.map((node) => node.row)) + 1;
-  const watched = nodes.filter(({ type }) => type !== "debug" && type !== "inject").map(({ role }) => role);
-  return [{ role: "catch", type: "catch", name: "what fails", row, to: [["failed"]], properties: { scope: watched } }, debug("failed", "failed", row, true)];
 }
 
 function summaryOf(transaction: Transaction, nodes: readonly PlannedNode[]): string {

@@ -1,7 +1,10 @@
-import type { KeyName } from "./keys";
+import type { BROKER_KEYS } from "./keys-broker";
 import type { Secrets } from "./secrets";
 import type { Settings } from "./settings";
 import { flagOf } from "./values";
+
+/** Full name of a key of the connection. */
+export type ConnectionKey = Extract<keyof typeof BROKER_KEYS, `broker.connection.${string}`>;
 
 /** Properties of an `amqp broker`, and its credentials. */
 export interface BrokerPart {
@@ -20,7 +23,7 @@ const HOST = "broker.connection.host";
 const ADDRESS = /^(?:(amqps?):\/\/)?(?:([^/@]*)@)?(\[[\da-f:.]+\]|[^\s:/@,;[\]]+)(?::(\d{1,5}))?(?:\/([^/?#@]*))?(?:\?[^@]*)?$/i;
 
 /** The broker of a file. */
-export function readBroker(settings: Settings, secrets: Secrets): BrokerPart {
+export function readBroker(settings: Settings<ConnectionKey>, secrets: Secrets): BrokerPart {
   checkProtocol(settings);
   const read = [...addresses(settings, URL), ...addresses(settings, HOST)];
   const port = settings.number("broker.connection.port", 1, 65_535);
@@ -52,7 +55,7 @@ export function readBroker(settings: Settings, secrets: Secrets): BrokerPart {
   };
 }
 
-function checkProtocol(settings: Settings): void {
+function checkProtocol(settings: Settings<ConnectionKey>): void {
   const name = settings.text("broker.connection.protocol");
   if (name === undefined || /amqps?$|amqp.?0.?9|rabbit|lavinmq|^(broker|tcp|ssl|tls)$/i.test(name)) return;
   settings.note("broker.connection.protocol", "only AMQP 0-9-1 (RabbitMQ, LavinMQ) is spoken: the broker has to speak it, or to be replaced");
@@ -61,7 +64,7 @@ function checkProtocol(settings: Settings): void {
 type Read = Address & { user?: string; hasPassword: boolean; vhost?: string };
 
 /** Addresses in a key: a text, several with commas, or a list. What cannot be read may hold a password, and is not repeated. */
-function addresses(settings: Settings, name: typeof URL | typeof HOST): Read[] {
+function addresses(settings: Settings<ConnectionKey>, name: typeof URL | typeof HOST): Read[] {
   return settings.words(name).flatMap((text) => {
     const match = ADDRESS.exec(text);
     if (!match) {
@@ -83,7 +86,7 @@ function addresses(settings: Settings, name: typeof URL | typeof HOST): Read[] {
   });
 }
 
-function seconds(settings: Settings, name: KeyName, most: number): number | undefined {
+function seconds(settings: Settings<ConnectionKey>, name: ConnectionKey, most: number): number | undefined {
   const ms = settings.duration(name, 0, most * 1000);
   if (ms === undefined) return undefined;
   if (ms >= 1000) return Math.round(ms / 1000);

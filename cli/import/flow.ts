@@ -55,14 +55,18 @@ function idsOf(plan: FlowPlan): (role: string) => string {
   return (role) => createHash("sha256").update(base).update("\0").update(role).digest("hex").slice(0, 16);
 }
 
+/** Properties that name a config node. */
+const CONFIGS = ["database", "broker", "org"] as const;
+
 /** Roles of config nodes and of watched nodes become their ids. */
 function resolved({ properties }: PlannedNode, ids: (role: string) => string): Record<string, unknown> {
-  const { database, broker, scope } = properties;
+  const { scope, divisions } = properties;
+  const configs = CONFIGS.filter((name) => typeof properties[name] === "string").map((name) => [name, ids(properties[name] as string)] as const);
   return {
     ...properties,
-    ...(typeof database === "string" ? { database: ids(database) } : {}),
-    ...(typeof broker === "string" ? { broker: ids(broker) } : {}),
+    ...Object.fromEntries(configs),
     ...(Array.isArray(scope) ? { scope: scope.map((role) => ids(String(role))) } : {}),
+    ...(Array.isArray(divisions) ? { divisions: (divisions as { org: string }[]).map((each) => ({ ...each, org: each.org && ids(each.org) })) } : {}),
   };
 }
 

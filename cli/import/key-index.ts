@@ -1,11 +1,9 @@
-import { GROUPS, keyOf, type KeyName, KEYS, PLAIN_SECTION, type SectionName, SECTIONS } from "./keys";
-
-type GroupName = keyof typeof GROUPS;
+import type { Group, Key, KeyTable } from "./key-table";
 
 /** What a path of the file means. */
 export interface Found {
-  /** Two names: it may be the source's or the destination's. */
-  names: KeyName[];
+  /** Full names. Several: it may be any one's of groups that stand side by side, as the source's or the destination's. */
+  names: string[];
   /** The unit that the key's name ends with, in ms. */
   unit?: number;
 }
@@ -22,94 +20,120 @@ const UNITS: readonly (readonly [RegExp, number])[] = [
   [/(minutes|mins|min)$/, 60_000],
 ];
 
-/** Scope (`""`, a section or a group) → name without its spelling → key. */
-const index = new Map<string, Map<string, KeyName>>();
-for (const name of Object.keys(KEYS) as KeyName[]) {
-  const end = name.lastIndexOf(".");
-  const scope = end < 0 ? "" : name.slice(0, end);
-  const names = index.get(scope) ?? new Map<string, KeyName>();
-  index.set(scope, names);
-  for (const each of [name.slice(end + 1), ...keyOf(name).aliases]) {
-    const taken = names.get(normalise(each));
-    if (taken !== undefined && taken !== name) throw new Error(`"${each}" names both ${taken} and ${name}`);
-    names.set(normalise(each), name);
+/** Finds keys of a table, however they are spelled. */
+export class KeyIndex {
+  /** Scope (`""`, a section or a group) → name without its spelling → key. */
+  private readonly scopes = new Map<string, Map<string, string>>();
+  private readonly sections: ReadonlyMap<string, string>;
+
+  constructor(readonly table: KeyTable) {
+    for (const name of Object.keys(table.keys)) this.add(name);
+    this.sections = new Map(Object.entries(table.sections).flatMap(([name, others]) => [name, ...others].map((each) => [normalise(each), name] as const)));
   }
-}
 
-const spelled = <T extends string>(table: Readonly<Record<T, readonly string[]>>, last: (name: T) => string): Map<string, T> =>
-  new Map((Object.keys(table) as T[]).flatMap((name) => [last(name), ...table[name]].map((each) => [normalise(each), name] as const)));
+  /** The key of a full name. */
+  key(name: string): Key {
+    return this.table.keys[name]!;
+  }
 
-const sections = spelled<SectionName>(SECTIONS, (name) => name);
-const groupsOf = (section: SectionName): Map<string, GroupName> => {
-  const own = Object.fromEntries(Object.entries(GROUPS).filter(([name]) => name.startsWith(`${section}.`))) as unknown as typeof GROUPS;
-  return spelled<GroupName>(own, (name) => name.slice(name.indexOf(".") + 1));
-};
-const groups: Record<SectionName, Map<string, GroupName>> = { database: groupsOf("database"), broker: groupsOf("broker"), format: groupsOf("format") };
+  /** The section that a top-level name stands for. */
+  sectionOf(name: string): string | undefined {
+    return this.sections.get(normalise(name));
+  }
 
-/** Groups whose keys may as well stand in the section itself. */
-const OPEN_GROUPS: Record<SectionName, readonly GroupName[]> = { database: ["database.access"], broker: ["broker.connection"], format: [] };
-const DIRECTIONS: readonly GroupName[] = ["broker.source", "broker.destination"];
+  /** The key that a path means; `undefined` when there is none. */
+  find(path: readonly string[]): Found | undefined {
+    const parts = path.flatMap((part) => part.split(".")).map(normalise);
+    if (parts.includes("")) return undefined;
+    const [first = "", ...rest] = parts;
+    const section = this.sections.get(first);
+    if (section) return rest.length === 0 ? this.plain(section) : this.inSection(section, rest);
+    const own = this.look([""], parts);
+    if (own) return own;
+    const side = this.groupsAt("either").find(([, { names }]) => names.some((name) => normalise(name) === first));
+    if (side) return this.inSection(side[1].section, parts);
+    const anywhere = Object.keys(this.table.sections).map((each) => this.inSection(each, parts)).filter((found) => found !== undefined);
+    return anywhere.length === 1 ? anywhere[0] : undefined;
+  }
 
-/** The section that a top-level name stands for. */
-export const sectionOf = (name: string): SectionName | undefined => sections.get(normalise(name));
+  /** The known key that is spelled most like this one, as somebody would write it there. */
+  resembling(path: readonly string[]): string | undefined {
+    const section = this.sectionOf(path[0] ?? "") ?? "";
+    const last = normalise(path.at(-1) ?? "");
+    let best: { name: string; distance: number } | undefined;
+    for (const [scope, names] of this.scopes) {
+      if ((this.table.groups[scope]?.section ?? scope) !== section) continue;
+      for (const [name, key] of names) {
+        const distance = editDistance(last, name);
+        if (distance <= (last.length < 4 ? 1 : 2) && distance < (best?.distance ?? Infinity)) best = { name: key, distance };
+      }
+    }
+    return best?.name;
+  }
 
-/** The key that a path means; `undefined` when there is none. */
-export function findKey(path: readonly string[]): Found | undefined {
-  const parts = path.flatMap((part) => part.split(".")).map(normalise);
-  if (parts.includes("")) return undefined;
-  const [first = "", ...rest] = parts;
-  const section = sections.get(first);
-  if (section) return rest.length === 0 ? { names: [PLAIN_SECTION[section]] } : inSection(section, rest);
-  const own = look([""], parts);
-  if (own) return own;
-  const direction = groups.broker.get(first);
-  if (direction && DIRECTIONS.includes(direction)) return inSection("broker", parts);
-  const anywhere = (Object.keys(SECTIONS) as SectionName[]).map((each) => inSection(each, parts)).filter((found) => found !== undefined);
-  return anywhere.length === 1 ? anywhere[0] : undefined;
-}
-
-function inSection(section: SectionName, parts: readonly string[]): Found | undefined {
-  const group = groups[section].get(parts[0] ?? "");
-  const inGroup = group && parts.length > 1 ? look([group, section, ...OPEN_GROUPS[section]], parts.slice(1)) : undefined;
-  const open = inGroup ?? look([section, ...OPEN_GROUPS[section]], parts);
-  if (open) return open;
-  if (group) return parts.length === 1 ? { names: [PLAIN_SECTION[group]] } : undefined;
-  if (section !== "broker") return undefined;
-  const either = DIRECTIONS.map((scope) => look([scope], parts)).filter((found) => found !== undefined);
-  return either.length === 0 ? undefined : { ...either[0], names: either.flatMap(({ names }) => names) };
-}
-
-/** Looks a name up in scopes, the nearest first. Several parts are one name: `pool.size` is `poolSize`. */
-function look(scopes: readonly string[], parts: readonly string[]): Found | undefined {
-  const joined = parts.join("");
-  const short = FILLERS.has(parts.at(-1) ?? "") ? parts.slice(0, -1).join("") : "";
-  for (const name of [joined, short].filter(Boolean)) {
-    for (const scope of scopes) {
-      const key = index.get(scope)?.get(name);
-      if (key) return { names: [key] };
+  private add(name: string): void {
+    const end = name.lastIndexOf(".");
+    const scope = end < 0 ? "" : name.slice(0, end);
+    const names = this.scopes.get(scope) ?? new Map<string, string>();
+    this.scopes.set(scope, names);
+    for (const each of [name.slice(end + 1), ...this.key(name).aliases]) {
+      const taken = names.get(normalise(each));
+      if (taken !== undefined && taken !== name) throw new Error(`"${each}" names both ${taken} and ${name}`);
+      names.set(normalise(each), name);
     }
   }
-  for (const [suffix, unit] of UNITS) {
-    if (!suffix.test(joined)) continue;
-    const found = look(scopes, [joined.replace(suffix, "")]);
-    if (found) return { ...found, unit };
-  }
-  return undefined;
-}
 
-/** The known key that is spelled most like this one, as somebody would write it there. */
-export function resembling(path: readonly string[]): string | undefined {
-  const section = sectionOf(path[0] ?? "") ?? "";
-  const last = normalise(path.at(-1) ?? "");
-  let best: { name: string; distance: number } | undefined;
-  for (const [scope, names] of index) {
-    if (scope.split(".")[0] !== section) continue;
-    for (const [name, key] of names) {
-      const distance = editDistance(last, name);
-      if (distance <= (last.length < 4 ? 1 : 2) && distance < (best?.distance ?? Infinity)) best = { name: key, distance };
-    }
+  private plain(scope: string): Found | undefined {
+    const name = this.table.plain[scope];
+    return name === undefined ? undefined : { names: [name] };
   }
-  return best?.name;
+
+  private groupsAt(place: Group["place"], section?: string): [scope: string, group: Group][] {
+    return Object.entries(this.table.groups).filter(([, group]) => group.place === place && (section === undefined || group.section === section));
+  }
+
+  private inSection(section: string, parts: readonly string[]): Found | undefined {
+    const open = [section, ...this.groupsAt("open", section).map(([scope]) => scope)];
+    const [group] = Object.entries(this.table.groups).find(([, each]) => each.section === section && each.names.some((name) => normalise(name) === parts[0])) ?? [];
+    const inGroup = group && parts.length > 1 ? this.look([group, ...open], parts.slice(1)) : undefined;
+    const found = inGroup ?? this.look(open, parts);
+    if (found) return found;
+    if (group) return parts.length === 1 ? this.plain(group) : undefined;
+    const prefixed = this.prefixed(section, parts);
+    if (prefixed) return prefixed;
+    const either = this.groupsAt("either", section).map(([scope]) => this.look([scope], parts)).filter((each) => each !== undefined);
+    return either.length === 0 ? undefined : { ...either[0], names: either.flatMap(({ names }) => names) };
+  }
+
+  /** A name that begins with a group's: `amqpHost` is `amqp.host`. */
+  private prefixed(section: string, [first = "", ...rest]: readonly string[]): Found | undefined {
+    for (const [scope, group] of Object.entries(this.table.groups)) {
+      if (group.section !== section) continue;
+      for (const name of group.names.map(normalise)) {
+        const found = first.startsWith(name) && first.length > name.length ? this.look([scope], [first.slice(name.length), ...rest]) : undefined;
+        if (found) return found;
+      }
+    }
+    return undefined;
+  }
+
+  /** Looks a name up in scopes, the nearest first. Several parts are one name: `pool.size` is `poolSize`. */
+  private look(scopes: readonly string[], parts: readonly string[]): Found | undefined {
+    const joined = parts.join("");
+    const short = FILLERS.has(parts.at(-1) ?? "") ? parts.slice(0, -1).join("") : "";
+    for (const name of [joined, short].filter(Boolean)) {
+      for (const scope of scopes) {
+        const key = this.scopes.get(scope)?.get(name);
+        if (key) return { names: [key] };
+      }
+    }
+    for (const [suffix, unit] of UNITS) {
+      if (!suffix.test(joined)) continue;
+      const found = this.look(scopes, [joined.replace(suffix, "")]);
+      if (found) return { ...found, unit };
+    }
+    return undefined;
+  }
 }
 
 /** Letters to change, add or leave out. */

@@ -1,4 +1,4 @@
-import type { Key } from "./keys";
+import type { Key } from "./key-table";
 
 const BY_ITSELF = "a lost connection comes back by itself";
 

@@ -1,4 +1,4 @@
-import type { Key } from "./keys";
+import type { Key } from "./key-table";
 
 const SQL = "Texts with placeholders become statements with parameters, see [Statements](#statements)";
 

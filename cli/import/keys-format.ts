@@ -1,4 +1,4 @@
-import type { Key } from "./keys";
+import type { Key } from "./key-table";
 
 const NOT_BY_THE_FORMAT = "values are carried over as they are: convert them in the statement, or with a change node";
 

@@ -1,22 +1,23 @@
-import { GROUPS, keyOf, type KeyName, KEYS, SECTIONS } from "./keys";
+import type { Key, KeyTable } from "./key-table";
 
-/** The keys that are understood, as Markdown tables: this is what stands in the documentation. */
-export function keysTable(): string {
-  const parts = [table("Outside of the sections", (Object.keys(KEYS) as KeyName[]).filter((name) => !name.includes(".")))];
-  for (const [section, aliases] of Object.entries(SECTIONS)) {
-    const names = (Object.keys(KEYS) as KeyName[]).filter((name) => name.startsWith(`${section}.`));
-    const groups = Object.entries(GROUPS).filter(([group]) => group.startsWith(`${section}.`));
-    const also = [`The section may also be called ${list(aliases)}.`, ...groups.map(([group, others]) => `*${group.slice(section.length + 1)}* within it: ${list(others)}.`)];
-    parts.push(table(`Section ${section}`, names, also.join(" ")));
+/** The keys of one kind of file, as Markdown tables: this is what stands in the documentation. */
+export function keysTable({ keys, sections, headings, groups }: KeyTable): string {
+  const names = Object.keys(keys);
+  const parts = [table("Outside of the sections", keys, names.filter((name) => !name.includes(".")))];
+  for (const [section, aliases] of Object.entries(sections)) {
+    const own = Object.entries(groups).filter(([, group]) => group.section === section);
+    const { title, text } = headings?.[section] ?? { title: `Section ${section}`, text: `The section may also be called ${list(aliases)}.` };
+    const also = [text, ...own.map(([, { names: [name = "", ...others] }]) => `*${name}* within it: ${list(others)}.`)];
+    parts.push(table(title, keys, names.filter((name) => name.startsWith(`${section}.`) || own.some(([scope]) => name.startsWith(`${scope}.`))), also.join(" ")));
   }
   return parts.join("\n\n");
 }
 
 const list = (names: readonly string[]): string => names.map((name) => `\`${name}\``).join(", ");
 
-function table(title: string, names: readonly KeyName[], also?: string): string {
+function table(title: string, keys: Readonly<Record<string, Key>>, names: readonly string[], also?: string): string {
   const rows = names.map((name) => {
-    const { aliases, means, lands, dropped } = keyOf(name);
+    const { aliases, means, lands, dropped } = keys[name]!;
     return `| \`${name}\` | ${list(aliases)} | ${means} | ${dropped ? `– ${lands}` : lands} |`;
   });
   return [`### ${title}`, "", ...(also ? [also, ""] : []), "| key | other names | meaning | lands in |", "|---|---|---|---|", ...rows].join("\n");

@@ -2,27 +2,14 @@
  * The keys of an old bridge's file, and what becomes of each. The importer reads by this table, and the documentation is printed from it
  * (`surewire-import --keys`), so the two cannot differ.
  */
+import { KeyIndex } from "./key-index";
+import type { Group, Key, KeyTable } from "./key-table";
 import { BROKER_KEYS } from "./keys-broker";
 import { DATABASE_KEYS } from "./keys-database";
 import { FORMAT_KEYS } from "./keys-format";
 
-/** One key. Case, `-`, `_` and blanks do not count in its names. */
-export interface Key {
-  /** Other names of its last part. */
-  aliases: readonly string[];
-  /** What it says. */
-  means: string;
-  /** Where it lands in the flow; for a key that is not carried over, the reason. */
-  lands: string;
-  /** The value is never looked at, but for whether it names an environment variable. */
-  secret?: true;
-  /** Its value may be an object, which is read as a whole. */
-  object?: true;
-  /** Nothing in the flow corresponds to it. */
-  dropped?: true;
-}
-
-const FILE_KEYS = {
+/** Keys outside of all sections. */
+export const FILE_KEYS = {
   transaction: {
     aliases: ["type", "mode", "direction", "operation", "task", "action", "job", "kind"],
     means: "*select and send*, *get and write* or *subscribe and write*, see [Which transaction](#which-transaction)",
@@ -63,14 +50,21 @@ export type SectionName = keyof typeof SECTIONS;
 
 /** Parts of a section that group keys. Only `source` and `destination` must be told; the others may be left out. */
 export const GROUPS = {
-  "database.access": ["connection", "credentials", "login", "dataSource", "auth", "connect", "config"],
-  "broker.connection": ["access", "credentials", "login", "auth", "connect", "config", "server"],
-  "broker.source": ["input", "in", "from", "consume", "consumer", "subscribe", "subscription", "read", "receive", "get"],
-  "broker.destination": ["target", "output", "out", "to", "publish", "publisher", "producer", "send", "sink", "write"],
-} as const satisfies Record<string, readonly string[]>;
+  "database.access": { section: "database", names: ["access", "connection", "credentials", "login", "dataSource", "auth", "connect", "config"], place: "open" },
+  "broker.connection": { section: "broker", names: ["connection", "access", "credentials", "login", "auth", "connect", "config", "server"], place: "open" },
+  "broker.source": {
+    section: "broker",
+    names: ["source", "input", "in", "from", "consume", "consumer", "subscribe", "subscription", "read", "receive", "get"],
+    place: "either",
+  },
+  "broker.destination": {
+    section: "broker",
+    names: ["destination", "target", "output", "out", "to", "publish", "publisher", "producer", "send", "sink", "write"],
+    place: "either",
+  },
+} as const satisfies Record<string, Group>;
 
-/** Key that a section's value is when it is no object, such as `"format": "json"`. */
-export const PLAIN_SECTION: Readonly<Record<SectionName | keyof typeof GROUPS, KeyName>> = {
+const PLAIN: Readonly<Record<SectionName | keyof typeof GROUPS, KeyName>> = {
   database: "database.access.url",
   "database.access": "database.access.url",
   broker: "broker.connection.url",
@@ -80,7 +74,8 @@ export const PLAIN_SECTION: Readonly<Record<SectionName | keyof typeof GROUPS, K
   format: "format.type",
 };
 
-/** The key of that name. */
-export function keyOf(name: KeyName): Key {
-  return KEYS[name];
-}
+/** The keys of a bridge. */
+export const BRIDGE: KeyTable = { title: "a bridge between a queue and a database", keys: KEYS, sections: SECTIONS, groups: GROUPS, plain: PLAIN };
+
+/** Finds them. */
+export const BRIDGE_INDEX = new KeyIndex(BRIDGE);

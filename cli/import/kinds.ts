@@ -1,14 +1,18 @@
 import { planBridge } from "./bridge";
+import { isConnector, planConnector } from "./connector";
 import type { Json } from "./json-text";
+import type { KeyTable } from "./key-table";
+import { BRIDGE, BRIDGE_INDEX } from "./keys";
+import { CONNECTOR } from "./keys-connector";
 import { ImportError, type Note } from "./note";
 import type { FlowPlan } from "./plan";
 import type { Secrets } from "./secrets";
-import { Settings } from "./settings";
+import { Settings, unwrapped } from "./settings";
 import type { Transaction } from "./transaction";
 
 /** A kind of configuration file that can become a flow. */
 export interface Kind {
-  name: string;
+  keys: KeyTable;
   /** Whether a file is of this kind. */
   recognises(file: Json): boolean;
   /** @throws ImportError when there is nothing to make a flow from */
@@ -26,17 +30,24 @@ export interface Planned {
   notes: Note[];
 }
 
+const connector: Kind = {
+  keys: CONNECTOR,
+  recognises: isConnector,
+  plan: (file, secrets) => planConnector(file, secrets),
+};
+
 const bridge: Kind = {
-  name: "bridge between a queue and a database",
-  recognises: () => true, // as long as it is the only kind, it says best what is missing
+  keys: BRIDGE,
+  recognises: () => true, // the last one: it says best what is missing
   plan(file, secrets, { transaction }) {
-    const settings = new Settings(file);
+    const wrong = "no bridge's configuration, and no device connector's: the sections database, broker and format are expected, or tenant and divisions";
+    const settings = new Settings(unwrapped(file, BRIDGE_INDEX, wrong), BRIDGE_INDEX);
     return { plan: planBridge(settings, secrets, transaction), notes: settings.notes };
   },
 };
 
 /** The kinds, the most particular first. */
-const KINDS: readonly Kind[] = [bridge];
+export const KINDS: readonly Kind[] = [connector, bridge];
 
 /** Plans the flow of a file of any kind. @throws ImportError */
 export function planFile(file: Json, secrets: Secrets, choices: Choices): Planned {

@@ -34,6 +34,11 @@ export const NODE_DEFAULTS: Readonly<Record<string, Readonly<Record<string, unkn
     zeroRowsIsError: false, dedupe: false, messageId: "amqp.properties.messageId", messageIdType: "msg", inboxTable: "surewire_inbox", inboxDays: 30, batchSize: 200, linger: 20,
     maxRows: 1000, stopAfter: 10,
   },
+  "surewire-salesforce-org": { loginUrl: "https://login.salesforce.com", flow: "client-credentials", apiVersion: "66.0" },
+  "surewire-salesforce-case": {
+    org: "", divisions: [], mapping: [{ field: "Subject", value: "payload.subject", valueType: "msg" }], defaults: [], externalIdField: "", externalId: "payload.id",
+    externalIdType: "msg", assignment: "default", batchSize: 200, linger: 50,
+  },
   inject: { props: [], repeat: "", crontab: "", once: false, onceDelay: 0.1, topic: "", payload: "", payloadType: "date" },
   debug: { active: true, tosidebar: true, console: false, tostatus: false, complete: "payload", targetType: "msg", statusVal: "", statusType: "auto" },
   catch: { scope: null, uncaught: false },

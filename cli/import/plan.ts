@@ -24,6 +24,8 @@ export interface FlowPlan {
   name: string;
   /** Description of the tab. */
   info: string;
+  /** What kind of file it was made from, with its article. */
+  madeFrom: string;
   /** What it does, in one line. */
   summary: string;
   /** What somebody has to do before and with it, as sentences in Markdown. */

@@ -1,7 +1,8 @@
 import type { DatabasePart } from "./database-access";
 import type { FormatPart } from "./format";
 import type { PlannedNode } from "./plan";
-import { debug } from "./select-and-send";
+import { queueProperties, subscription } from "./queue-source";
+import { debug } from "./watching";
 import type { Settings } from "./settings";
 import { carryOver, columnRows, namesAndFields, parameterRows, propertyPath, type SqlText, writeContext } from "./statements";
 import type { Statement } from "./template";
@@ -44,20 +45,7 @@ function button(): PlannedNode {
 }
 
 function inNode(settings: Settings): PlannedNode {
-  return {
-    role: "source",
-    type: "surewire-amqp-in",
-    name: "subscribe",
-    row: 1,
-    to: [],
-    properties: {
-      ...queueProperties(settings, ["quorum", "classic", "stream"]),
-      bindings: bindings(settings),
-      prefetch: prefetch(settings),
-      consumerPriority: settings.number("broker.source.consumerPriority", -2_147_483_648, 2_147_483_647),
-      singleActiveConsumer: settings.flag("broker.source.exclusive"),
-    },
-  };
+  return { role: "source", type: "surewire-amqp-in", name: "subscribe", row: 1, to: [], properties: subscription(settings) };
 }
 
 function getNode(settings: Settings): PlannedNode {
@@ -69,44 +57,6 @@ function getNode(settings: Settings): PlannedNode {
     to: [],
     properties: { ...queueProperties(settings, ["quorum", "classic"]), count: settings.number("broker.source.count", 1, 10_000) },
   };
-}
-
-function queueProperties(settings: Settings, types: readonly string[]): Record<string, unknown> {
-  const queue = settings.text("broker.source.queue");
-  if (queue === undefined) settings.note("broker.source.queue", "no queue is named: enter it in the form");
-  const type = settings.text("broker.source.queueType")?.toLowerCase();
-  if (type !== undefined && !types.includes(type)) settings.note("broker.source.queueType", `${types.join(" or ")} is expected; left at quorum`, "dropped");
-  const passive = settings.flag("broker.source.passive");
-  const declare = settings.flag("broker.source.declare") ?? (passive === undefined ? undefined : !passive);
-  const given = settings.json("broker.source.arguments");
-  return {
-    broker: "broker",
-    queue: queue ?? "",
-    declare: declare === false ? "existing" : undefined,
-    queueType: type !== undefined && types.includes(type) ? type : undefined,
-    arguments: typeof given === "object" && given !== null && !Array.isArray(given) ? given : undefined,
-    deadLetterQueue: settings.text("broker.source.deadLetterQueue"),
-    retries: settings.number("broker.source.retries", 0, 50),
-    retryDelay: settings.duration("broker.source.retryDelay", 1, 86_400_000, true),
-  };
-}
-
-/** 0 meant "no limit", and a backlog in memory. */
-function prefetch(settings: Settings): number | undefined {
-  const count = settings.number("broker.source.prefetch", 0, 1_000_000);
-  if (count === undefined || (count >= 1 && count <= 65_535)) return count;
-  settings.note("broker.source.prefetch", "there is a limit always: left at its default", "dropped");
-  return undefined;
-}
-
-function bindings(settings: Settings): { exchange: string; exchangeType: string; routingKey: string }[] | undefined {
-  const exchange = settings.text("broker.source.exchange");
-  const keys = settings.words("broker.source.routingKey");
-  const kind = settings.text("broker.source.exchangeType")?.toLowerCase();
-  if (exchange === undefined) return undefined;
-  const type = kind !== undefined && ["topic", "direct", "fanout", "headers"].includes(kind) ? kind : "topic";
-  if (kind !== undefined && kind !== type) settings.note("broker.source.exchangeType", "topic, direct, fanout or headers is expected; topic was taken", "dropped");
-  return (keys.length > 0 ? keys : [""]).map((routingKey) => ({ exchange, exchangeType: type, routingKey }));
 }
 
 /** XML stands under its root: a change node takes the record, or the list of records, out of it. */

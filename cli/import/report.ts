@@ -6,10 +6,10 @@ import type { Variable } from "./secrets";
 export function commentOf(plan: FlowPlan, variables: readonly Variable[], notes: readonly Note[]): string {
   const steps = [
     ...(variables.length > 0 ? [`Set in the environment of Node-RED, before it starts: ${variables.map(({ name, holds }) => `\`${name}\` (${holds})`).join(", ")}.`] : []),
-    "Open the config nodes *database* and *broker* and test their connections.",
+    `Open the config nodes ${plan.configs.map(({ name }) => `*${name}*`).join(" and ")} and test their connections.`,
     ...plan.steps,
   ];
-  const lines = [plan.summary, "", "Made by `surewire-import` from a bridge's configuration.", "", ...steps.map((step, index) => `${index + 1}. ${step}`)];
+  const lines = [plan.summary, "", `Made by \`surewire-import\` from ${plan.madeFrom}.`, "", ...steps.map((step, index) => `${index + 1}. ${step}`)];
   const list = (title: string, kinds: readonly Note["kind"][]): void => {
     const these = notes.filter(({ kind }) => kinds.includes(kind));
     if (these.length > 0) lines.push("", `**${title}**`, "", ...these.map(({ path, text }) => `* \`${path.replaceAll("`", "'")}\`: ${text}`));

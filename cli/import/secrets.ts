@@ -21,7 +21,7 @@ export class Secrets {
   /** The reference to put in the place of a secret. */
   reference(name: string, holds: string, { path, variable }: Secret): string {
     const full = variable ?? `${this.prefix}_${name}`;
-    this.variables.push({ name: full, holds, path, existing: variable !== undefined });
+    if (!this.variables.some((other) => other.name === full)) this.variables.push({ name: full, holds, path, existing: variable !== undefined });
     return `\${${full}}`;
   }
 }

@@ -5,6 +5,7 @@ import type { FormatPart } from "./format";
 import type { PlannedNode } from "./plan";
 import type { Settings } from "./settings";
 import { bracesOf, fieldOf } from "./sql-text";
+import { debug } from "./watching";
 import { carryOver, parameterRows, propertyPath, readFields, sqlIn, type SqlText } from "./statements";
 
 /** Longest time between two runs: a day, in ms. */
@@ -229,9 +230,4 @@ function headers(settings: Settings): string | undefined {
   const kept = Object.entries(given).filter(([name]) => !LOOKS_SECRET.test(name));
   if (kept.length < Object.keys(given).length) settings.note("broker.destination.headers", "a header that looks like a secret was left out: set it in the flow, from an environment variable", "dropped");
   return JSON.stringify(Object.fromEntries(kept));
-}
-
-/** A debug node. @param log writes to Node-RED's log, too */
-export function debug(role: string, name: string, row: number, log: boolean): PlannedNode {
-  return { role, type: "debug", name, row, to: [], properties: { active: log, console: log, complete: log ? "true" : "payload", targetType: log ? "full" : "msg" } };
 }

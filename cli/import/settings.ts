@@ -1,6 +1,6 @@
-import { findKey, type Found, resembling, sectionOf } from "./key-index";
+import type { Found, KeyIndex } from "./key-index";
 import type { Json } from "./json-text";
-import { keyOf, type KeyName, type SectionName } from "./keys";
+import type { KeyName } from "./keys";
 import { ImportError, type Note } from "./note";
 import { durationOf, flagOf, numberOf, wordsOf } from "./values";
 
@@ -16,55 +16,70 @@ export interface Secret {
 
 interface Entry {
   path: string;
-  names: KeyName[];
+  names: string[];
   value: Json;
   unit?: number;
   used: boolean;
 }
 
-/** The keys of a file, by their meaning. What nobody asks for is reported in the end. */
-export class Settings {
-  readonly notes: Note[] = [];
-  private readonly entries = new Map<KeyName, Entry>();
+/** The keys of a file, by their meaning. What nobody asks for is reported in the end. @typeParam N the full names of the keys that may be asked for */
+export class Settings<N extends string = KeyName> {
+  private readonly entries = new Map<string, Entry>();
 
-  /** @throws ImportError when it is no bridge's file at all */
-  constructor(file: Json) {
-    const root = unwrapped(file);
+  /**
+   * @param root the file, or a part of it under the name of its section
+   * @param shown what a part's name is in the file, for what is said about it
+   * @param notes where that is put
+   * @param outer where a key is looked for that is not here
+   */
+  constructor(
+    root: Readonly<Record<string, Json>>,
+    private readonly index: KeyIndex,
+    private readonly shown?: string,
+    readonly notes: Note[] = [],
+    private readonly outer?: Settings<N>,
+  ) {
     for (const [name, value] of Object.entries(root)) this.read(value, [name]);
   }
 
   /** Whether a key is there, with a value. */
-  has(name: KeyName): boolean {
+  has(name: N): boolean {
+    return this.entries.has(name) || (this.outer?.has(name) ?? false);
+  }
+
+  /** Whether a key stands here, not further out. */
+  isOwn(name: N): boolean {
     return this.entries.has(name);
   }
 
   /** Whether anything of a section is there. */
-  hasSection(section: SectionName): boolean {
+  hasSection(section: string): boolean {
     return [...this.entries.keys()].some((name) => name.startsWith(`${section}.`));
   }
 
   /** Whether the key can only be meant so: not a bare `broker.queue`, which may be the source's or the destination's. */
-  isExplicit(name: KeyName): boolean {
+  isExplicit(name: N): boolean {
     return this.entries.get(name)?.names.length === 1;
   }
 
   /** The key's path in the file, for what is said about it; its documented name when it is not there. */
-  path(name: KeyName): string {
-    return this.entries.get(name)?.path ?? name;
+  path(name: N): string {
+    return this.entries.get(name)?.path ?? this.outer?.path(name) ?? name;
   }
 
-  /** Says something of a key. */
-  note(name: KeyName, text: string, kind: Note["kind"] = "check"): void {
-    this.notes.push({ path: this.path(name), kind, text });
+  /** Says something of a key, once. */
+  note(name: N, text: string, kind: Note["kind"] = "check"): void {
+    const path = this.path(name);
+    if (!this.notes.some((note) => note.path === path && note.text === text)) this.notes.push({ path, kind, text });
   }
 
   /** A text without blanks around it; `undefined` when it is not given, blank, or no text. */
-  text(name: KeyName): string | undefined {
+  text(name: N): string | undefined {
     return this.verbatim(name)?.trim() || undefined;
   }
 
   /** A text as it stands. Numbers and flags count as texts. */
-  verbatim(name: KeyName): string | undefined {
+  verbatim(name: N): string | undefined {
     const value = this.take(name);
     if (value === undefined) return undefined;
     if (typeof value === "object" || (typeof value === "number" && !Number.isFinite(value))) return this.refuse(name, "a text is expected");
@@ -74,7 +89,7 @@ export class Settings {
   }
 
   /** A whole number; one out of its range is reported, and not taken. */
-  number(name: KeyName, least: number, most: number): number | undefined {
+  number(name: N, least: number, most: number): number | undefined {
     const value = this.take(name);
     if (value === undefined) return undefined;
     const number = numberOf(value);
@@ -83,17 +98,17 @@ export class Settings {
   }
 
   /** Yes or no, in any of the ways to write it. */
-  flag(name: KeyName): boolean | undefined {
+  flag(name: N): boolean | undefined {
     const value = this.take(name);
     if (value === undefined) return undefined;
     return flagOf(value) ?? this.refuse(name, "true or false is expected");
   }
 
   /** ms; what is out of range is reported, and brought into it. @param announce say how a number without a unit was taken */
-  duration(name: KeyName, least: number, most: number, announce = false): number | undefined {
+  duration(name: N, least: number, most: number, announce = false): number | undefined {
     const value = this.take(name);
     if (value === undefined) return undefined;
-    const unit = this.entries.get(name)?.unit;
+    const unit = this.unit(name);
     const ms = durationOf(value, unit);
     if (ms === undefined) return this.refuse(name, "a time is expected, such as 500 ms, 30 s or 5 min");
     const kept = Math.min(Math.max(Math.round(ms), least), most);
@@ -103,58 +118,73 @@ export class Settings {
   }
 
   /** Texts: a list, or one text with commas. Empty when there are none. */
-  words(name: KeyName): string[] {
+  words(name: N): string[] {
     const value = this.take(name);
     if (value === undefined) return [];
     return wordsOf(value) ?? this.refuse(name, "a list of texts is expected") ?? [];
   }
 
   /** The value as it stands, for what has a shape of its own; without `__proto__`, which others might take for more than a name. */
-  json(name: KeyName): Json | undefined {
+  json(name: N): Json | undefined {
     const value = this.take(name);
     return value === undefined ? undefined : (JSON.parse(JSON.stringify(value), (key, each: Json) => (key === "__proto__" ? undefined : each)) as Json);
   }
 
   /** Where a secret stands; blank ones count as none. */
-  secret(name: KeyName): Secret | undefined {
+  secret(name: N): Secret | undefined {
     const value = this.take(name);
     if (value === undefined || value === "") return undefined;
     const variable = typeof value === "string" ? variableOf(value) : undefined;
     return { path: this.path(name), ...(variable === undefined ? {} : { variable }) };
   }
 
-  /** Reports the keys that nobody asked for. @param purpose the transaction, as people call it */
+  /** Reports the keys that nobody asked for. @param purpose what the flow does, as people call it */
   reportUnused(purpose: string): void {
     for (const entry of new Set(this.entries.values())) {
       if (entry.used) continue;
-      const key = keyOf(entry.names[0]!);
+      const key = this.index.key(entry.names[0]!);
       this.notes.push({ path: entry.path, kind: "dropped", text: key.dropped ? key.lands : `not used by ${purpose}` });
     }
   }
 
-  private take(name: KeyName): Json | undefined {
+  private unit(name: N): number | undefined {
     const entry = this.entries.get(name);
-    if (entry) entry.used = true;
-    return entry?.value;
+    return entry ? entry.unit : this.outer?.unit(name);
   }
 
-  private refuse(name: KeyName, why: string): undefined {
+  private take(name: N): Json | undefined {
+    const entry = this.entries.get(name);
+    if (!entry) return this.outer?.take(name);
+    entry.used = true;
+    return entry.value;
+  }
+
+  private refuse(name: N, why: string): undefined {
     this.note(name, `${why}; left out`, "dropped");
     return undefined;
   }
 
   private read(value: Json, path: readonly string[]): void {
     if (value === null) return;
-    const shown = showPath(path);
-    const found = findKey(path);
+    const shown = this.show(path);
+    const found = this.index.find(path);
     const isObject = typeof value === "object" && !Array.isArray(value);
-    if (isObject && !(found && keyOf(found.names[0]!).object)) {
+    if (isObject && !(found && this.index.key(found.names[0]!).object)) {
       if (path.length >= MAX_DEPTH) return void this.notes.push({ path: shown, kind: "unknown", text: "nested too deeply" });
       for (const [name, each] of Object.entries(value)) this.read(each, [...path, name]);
       return;
     }
     if (found) this.keep(found, value, shown);
-    else this.notes.push({ path: shown, kind: "unknown", text: hint(path) });
+    else this.notes.push({ path: shown, kind: "unknown", text: this.hint(path) });
+  }
+
+  private show([first = "", ...rest]: readonly string[]): string {
+    return this.shown === undefined ? showPath([first, ...rest]) : [this.shown, ...(rest.length > 0 ? [showPath(rest)] : [])].join(".");
+  }
+
+  private hint(path: readonly string[]): string {
+    const like = this.index.resembling(path);
+    return like ? `unknown; is ${like} meant?` : "unknown";
   }
 
   private keep({ names, unit }: Found, value: Json, path: string): void {
@@ -171,21 +201,24 @@ export class Settings {
   }
 }
 
-/** A file may have one object around everything. */
-function unwrapped(file: Json): Record<string, Json> {
-  const wrong = "no bridge's configuration: an object with the sections database, broker and format is expected";
+/**
+ * The object with the sections: a file may have one object around everything.
+ *
+ * @param wrong what is said when there is none
+ * @throws ImportError
+ */
+export function unwrapped(file: Json, index: KeyIndex, wrong: string): Record<string, Json> {
   if (typeof file !== "object" || file === null) throw new ImportError(wrong);
-  if (Array.isArray(file)) throw new ImportError("a list: put each bridge into a file of its own");
-  if (sectionsOf(file).size > 0) return file;
+  if (Array.isArray(file)) throw new ImportError("a list: put each configuration into a file of its own");
+  if (hasSections(file, index)) return file;
   const inner = Object.values(file).filter((value) => typeof value === "object" && value !== null && !Array.isArray(value));
   const [only] = inner;
-  if (inner.length === 1 && sectionsOf(only as Record<string, Json>).size > 0) return only as Record<string, Json>;
+  if (inner.length === 1 && hasSections(only as Record<string, Json>, index)) return only as Record<string, Json>;
   throw new ImportError(wrong);
 }
 
-/** The sections that an object has. */
-export function sectionsOf(object: Readonly<Record<string, Json>>): Set<SectionName> {
-  return new Set(Object.keys(object).map((name) => sectionOf(name.split(".")[0] ?? "")).filter((section) => section !== undefined));
+function hasSections(object: Readonly<Record<string, Json>>, index: KeyIndex): boolean {
+  return Object.keys(object).some((name) => index.sectionOf(name.split(".")[0] ?? "") !== undefined);
 }
 
 /** `${NAME}`, `$NAME`, `%NAME%`, `env:NAME`: the file did not hold the secret itself. */
@@ -199,9 +232,4 @@ function showPath(path: readonly string[]): string {
   const shown = path.map((name) => (/^[\w$/@ -]+$/.test(name) ? name : JSON.stringify(name).replace(/[\u007f-\uffff]/g, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`)));
   const text = shown.join(".");
   return text.length > 100 ? `${text.slice(0, 97)}...` : text;
-}
-
-function hint(path: readonly string[]): string {
-  const like = resembling(path);
-  return like ? `unknown; is ${like} meant?` : "unknown";
 }

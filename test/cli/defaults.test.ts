@@ -36,6 +36,8 @@ const FORMS: Record<string, string> = {
   "surewire-amqp-in": "nodes/amqp/in/in.html",
   "surewire-amqp-get": "nodes/amqp/get/get.html",
   "surewire-amqp-out": "nodes/amqp/out/out.html",
+  "surewire-salesforce-org": "nodes/salesforce/org/org.html",
+  "surewire-salesforce-case": "nodes/salesforce/case/case.html",
   "surewire-sql-database": "nodes/sql/database/database.html",
   "surewire-sql-read": "nodes/sql/read/read.html",
   "surewire-sql-write": "nodes/sql/write/write.html",

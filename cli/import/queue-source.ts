@@ -1,0 +1,63 @@
+import type { BROKER_KEYS } from "./keys-broker";
+import type { Settings } from "./settings";
+
+/** Full name of a key of the source. */
+export type SourceKey = Exclude<Extract<keyof typeof BROKER_KEYS, `broker.source.${string}`>, "broker.source.count">;
+
+/** A row of Bind to exchanges. */
+export interface Binding {
+  exchange: string;
+  exchangeType: string;
+  routingKey: string;
+}
+
+/** The properties of an `amqp in`. @param queue default: what the file says */
+export function subscription(settings: Settings<SourceKey>, queue?: string): Record<string, unknown> {
+  return {
+    ...queueProperties(settings, ["quorum", "classic", "stream"], queue),
+    bindings: bindings(settings),
+    prefetch: prefetch(settings),
+    consumerPriority: settings.number("broker.source.consumerPriority", -2_147_483_648, 2_147_483_647),
+    singleActiveConsumer: settings.flag("broker.source.exclusive"),
+  };
+}
+
+/** What `amqp in` and `amqp get` have in common. */
+export function queueProperties(settings: Settings<SourceKey>, types: readonly string[], known?: string): Record<string, unknown> {
+  const queue = known ?? settings.text("broker.source.queue");
+  if (queue === undefined) settings.note("broker.source.queue", "no queue is named: enter it in the form");
+  const type = settings.text("broker.source.queueType")?.toLowerCase();
+  if (type !== undefined && !types.includes(type)) settings.note("broker.source.queueType", `${types.join(" or ")} is expected; left at quorum`, "dropped");
+  const passive = settings.flag("broker.source.passive");
+  const declare = settings.flag("broker.source.declare") ?? (passive === undefined ? undefined : !passive);
+  const given = settings.json("broker.source.arguments");
+  return {
+    broker: "broker",
+    queue: queue ?? "",
+    declare: declare === false ? "existing" : undefined,
+    queueType: type !== undefined && types.includes(type) ? type : undefined,
+    arguments: typeof given === "object" && given !== null && !Array.isArray(given) ? given : undefined,
+    deadLetterQueue: settings.text("broker.source.deadLetterQueue"),
+    retries: settings.number("broker.source.retries", 0, 50),
+    retryDelay: settings.duration("broker.source.retryDelay", 1, 86_400_000, true),
+  };
+}
+
+/** 0 meant "no limit", and a backlog in memory. */
+function prefetch(settings: Settings<SourceKey>): number | undefined {
+  const count = settings.number("broker.source.prefetch", 0, 1_000_000);
+  if (count === undefined || (count >= 1 && count <= 65_535)) return count;
+  settings.note("broker.source.prefetch", "there is a limit always: left at its default", "dropped");
+  return undefined;
+}
+
+/** The bindings of one subscription: one for each routing key. `undefined` without an exchange. */
+export function bindings(settings: Settings<SourceKey>): Binding[] | undefined {
+  const exchange = settings.text("broker.source.exchange");
+  const keys = settings.words("broker.source.routingKey");
+  const kind = settings.text("broker.source.exchangeType")?.toLowerCase();
+  if (exchange === undefined) return undefined;
+  const type = kind !== undefined && ["topic", "direct", "fanout", "headers"].includes(kind) ? kind : "topic";
+  if (kind !== undefined && kind !== type) settings.note("broker.source.exchangeType", "topic, direct, fanout or headers is expected; topic was taken", "dropped");
+  return (keys.length > 0 ? keys : [""]).map((routingKey) => ({ exchange, exchangeType: type, routingKey }));
+}

@@ -57,6 +57,7 @@ export const ERROR_CATALOGUE = {
   ORG_REFUSED: message(false), // the org refused this record
   ORG_BUSY: message(true), // UNABLE_TO_LOCK_ROW and its like
   JOB_UNFINISHED: message(true), // a bulk job has not ended in time: it goes on, and the message takes it up again
+  RECORD_MISSING: message(true), // a look-up found no record, or more than one: it may come later
   DIVISION_UNKNOWN: message(false),
   // sql
   DATABASE_UNAVAILABLE: system,

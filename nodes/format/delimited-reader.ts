@@ -1,17 +1,18 @@
-import { CsvError, parse } from "csv-parse/sync";
-import { ConnectorError, errorText } from "../common/errors";
+import { CsvError as StreamError, parse as parser, type Parser } from "csv-parse";
+import { CsvError as SyncError, parse } from "csv-parse/sync";
+import { ConnectorError, errorText, toConnectorError } from "../common/errors";
+import type { Slices } from "../common/slices";
 import { invalid, shown } from "./content-error";
+import { DelimitedRows, type DelimitedRow } from "./delimited-rows";
+import { LineSplitter, unlikeFirst } from "./line-splitter";
 import type { FormatOptions } from "./options";
 
 /** What is read of {@link FormatOptions}. */
 export type DelimitedReading = Pick<FormatOptions, "delimiter" | "quote" | "header" | "columns">;
 
-/** Lines and fields at most. The parser takes 4 µs for a line and 0.5 µs for a field, and everything else waits meanwhile. */
+/** Lines and fields at most. The parser takes 4 µs for a line and 0.5 µs for a field, and a row of seven columns some 300 bytes of memory. */
 export const MAX_LINES = 250_000;
 export const MAX_FIELDS = 2_000_000;
-
-/** A line as an object, by the names of its columns, or as the list of its fields. */
-export type DelimitedRow = Record<string, string> | string[];
 
 /**
  * Delimited text as a list of objects when a header or `columns` give names, else as a list of lists. Every value is text as it
@@ -23,56 +24,69 @@ export type DelimitedRow = Record<string, string> | string[];
  *   and when the header is; `PAYLOAD_TOO_LARGE`
  */
 export function readDelimited(text: string, options: DelimitedReading): DelimitedRow[] {
-  const lines = readLines(text, options);
-  if (options.header) return withHeader(lines, options.columns);
-  return options.columns.length === 0 ? lines : withNames(lines, options.columns, lines[0] ?? []);
+  const size = new Size(options.delimiter);
+  size.add(text);
+  const rows = new DelimitedRows(options);
+  if (options.quote === "" || !text.includes(options.quote)) {
+    const lines = new LineSplitter(options.delimiter, (line) => rows.add(line));
+    lines.write(text);
+    lines.end();
+  } else for (const line of parseAll(text, options)) rows.add(line);
+  return rows.end();
 }
 
-function readLines(text: string, { delimiter, quote }: DelimitedReading): string[][] {
-  const content = Buffer.from(text);
-  checkSize(content, delimiter);
-  if (quote === "" || !text.includes(quote)) return splitLines(text, delimiter);
-  try {
-    return parse(content, {
-      delimiter,
-      quote,
-      escape: quote,
-      record_delimiter: ["\r\n", "\n", "\r"], // all of them: what is discovered by the first line leaves carriage returns in the others
-      skip_empty_lines: true,
-    } as never);
-  } catch (error) {
-    throw invalid(`Not delimited text: ${explain(error)}`, error instanceof CsvError ? undefined : error);
+/**
+ * The same in slices, so that the event loop is not kept from other work.
+ *
+ * @param pieces the text cut into pieces, in order, none of which ends between CR and LF
+ * @param stopped asked after each slice: nobody wants the rows any more
+ * @returns the rows, or `undefined` when it was stopped
+ * @throws ConnectorError as {@link readDelimited}
+ */
+export async function readDelimitedInSlices(pieces: readonly string[], options: DelimitedReading, slices: Slices, stopped: () => boolean): Promise<DelimitedRow[] | undefined> {
+  const { delimiter, quote } = options;
+  const size = new Size(delimiter);
+  let plain = true;
+  for (const [index, piece] of pieces.entries()) {
+    const lines = size.add(piece);
+    // without a line end in it, a piece is joined to all that went before: that takes its time by the square of the line
+    if ((lines === 0 && index < pieces.length - 1) || (quote !== "" && piece.includes(quote))) plain = false;
+    if (slices.over) await slices.next();
+    if (stopped()) return undefined;
+  }
+  const rows = new DelimitedRows(options);
+  const target = plain ? new LineSplitter(delimiter, (line) => rows.add(line)) : new StreamParser(options, (line) => rows.add(line));
+  for (const piece of pieces) {
+    await target.write(piece);
+    if (slices.over) await slices.next();
+    if (stopped()) return undefined;
+  }
+  await target.end();
+  return rows.end();
+}
+
+/** How large the text is that came so far. */
+class Size {
+  private lines = 0;
+  private delimiters = 0;
+
+  constructor(private readonly delimiter: string) {}
+
+  /** @returns the line ends in this piece @throws ConnectorError `PAYLOAD_TOO_LARGE` */
+  add(piece: string): number {
+    const returns = countOf(piece, "\r");
+    const lines = countOf(piece, "\n") + (returns === 0 ? 0 : returns - countOf(piece, "\r\n"));
+    this.lines += lines;
+    if (this.lines > MAX_LINES) throw tooLarge("lines", MAX_LINES);
+    this.delimiters += countOf(piece, this.delimiter);
+    if (this.lines + this.delimiters > MAX_FIELDS) throw tooLarge("fields", MAX_FIELDS);
+    return lines;
   }
 }
 
-/** What machines write mostly has no quotes at all, and then needs no parser, which takes ten times as long. */
-function splitLines(text: string, delimiter: string): string[][] {
-  const lines: string[][] = [];
-  let number = 0;
-  for (const line of text.split(/\r\n|\n|\r/)) {
-    number += 1;
-    if (line === "") continue;
-    const fields = line.split(delimiter);
-    if (lines[0] && fields.length !== lines[0].length) throw invalid(`Not delimited text: ${unlikeFirst(number, fields.length)}`);
-    lines.push(fields);
-  }
-  return lines;
-}
-
-function unlikeFirst(line: number | undefined, fields: number | undefined): string {
-  return `line ${line} has ${fields} fields, and not as many as the first one`;
-}
-
-function checkSize(content: Buffer, delimiter: string): void {
-  const lines = countOf(content, "\n") + countOf(content, "\r") - countOf(content, "\r\n");
-  if (lines > MAX_LINES) throw tooLarge("lines", MAX_LINES);
-  if (lines + countOf(content, delimiter) > MAX_FIELDS) throw tooLarge("fields", MAX_FIELDS);
-}
-
-function countOf(content: Buffer, text: string): number {
-  const wanted = Buffer.from(text);
+function countOf(text: string, wanted: string): number {
   let count = 0;
-  for (let at = content.indexOf(wanted); at !== -1; at = content.indexOf(wanted, at + wanted.length)) count += 1;
+  for (let at = text.indexOf(wanted); at !== -1; at = text.indexOf(wanted, at + wanted.length)) count += 1;
   return count;
 }
 
@@ -80,13 +94,74 @@ function tooLarge(what: string, most: number): ConnectorError {
   return new ConnectorError("PAYLOAD_TOO_LARGE", `The content has more than ${most} ${what}`);
 }
 
-function count(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? "" : "s"}`;
+/** csv-parse, fed piece by piece. */
+class StreamParser {
+  private readonly parser: Parser;
+  private readonly ended: Promise<void>;
+  private failure: ConnectorError | undefined;
+
+  constructor(options: DelimitedReading, onLine: (fields: string[]) => void) {
+    this.parser = parser(parserOptions(options) as never);
+    this.parser.on("data", (line: string[]) => {
+      if (this.failure) return;
+      try {
+        onLine(line);
+      } catch (error) {
+        this.failure = toConnectorError(error, "FORMAT_INVALID"); // a listener that throws would end the process
+      }
+    });
+    this.parser.on("error", (error) => (this.failure ??= notDelimited(error)));
+    this.ended = new Promise((resolve) => this.parser.once("close", resolve));
+  }
+
+  /** Resolves when the piece is read. @throws ConnectorError */
+  async write(piece: string): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.parser.write(piece, (error) => {
+        if (error) this.failure ??= notDelimited(error); // told here before it is as an event
+        resolve();
+      });
+    });
+    if (this.failure) throw this.failure;
+  }
+
+  /** Resolves when all is read. @throws ConnectorError */
+  async end(): Promise<void> {
+    this.parser.end();
+    await this.ended;
+    if (this.failure) throw this.failure;
+  }
+}
+
+function parseAll(text: string, options: DelimitedReading): string[][] {
+  try {
+    return parse(text, parserOptions(options) as never);
+  } catch (error) {
+    throw notDelimited(error);
+  }
+}
+
+function parserOptions({ delimiter, quote }: DelimitedReading): object {
+  return {
+    delimiter,
+    ...(quote === "" ? { quote: false } : { quote, escape: quote }),
+    record_delimiter: ["\r\n", "\n", "\r"], // all of them: what is discovered by the first line leaves carriage returns in the others
+    skip_empty_lines: true,
+  };
+}
+
+function notDelimited(error: unknown): ConnectorError {
+  return invalid(`Not delimited text: ${explain(error)}`, isParsers(error) ? undefined : error);
+}
+
+/** The package bundles the class twice. */
+function isParsers(error: unknown): error is SyncError {
+  return error instanceof SyncError || error instanceof StreamError;
 }
 
 /** In our own words: the parser's hold what stands in the line. */
 function explain(error: unknown): string {
-  if (!(error instanceof CsvError)) return shown(errorText(error));
+  if (!isParsers(error)) return shown(errorText(error));
   const { lines, record } = error as { lines?: number; record?: string[] };
   switch (error.code) {
     case "CSV_RECORD_INCONSISTENT_FIELDS_LENGTH":
@@ -100,34 +175,4 @@ function explain(error: unknown): string {
     default:
       return `line ${lines}: ${error.code}`;
   }
-}
-
-function withHeader(lines: string[][], columns: readonly string[]): DelimitedRow[] {
-  const [header, ...rest] = lines;
-  if (!header) {
-    if (columns.length > 0) throw invalid("The header is missing: the content is empty");
-    return [];
-  }
-  const twice = header.find((name, index) => header.indexOf(name) !== index);
-  if (twice !== undefined) throw invalid(`The header names the column ${shown(twice)} twice`);
-  if (columns.length === 0) return withNames(rest, header, header);
-  const missing = columns.find((name) => !header.includes(name));
-  if (missing !== undefined) {
-    throw invalid(`The header has no column ${shown(missing)}${header.length === 1 ? ": it has one field, so the delimiter may be another" : ""}`);
-  }
-  return withNames(rest, columns, header, columns.map((name) => header.indexOf(name)));
-}
-
-/** @param first any line: all have as many fields @param places of the names' fields, default from left to right */
-function withNames(lines: string[][], names: readonly string[], first: string[], places?: number[]): DelimitedRow[] {
-  if (!places && names.length !== first.length && lines.length > 0) {
-    throw invalid(`The lines have ${count(first.length, "field")}, for ${count(names.length, "column")}${first.length === 1 ? ": the delimiter may be another" : ""}`);
-  }
-  // set on an object, this name would change what it is
-  if (names.includes("__proto__")) throw invalid("No column may be called __proto__");
-  return lines.map((line) => {
-    const row: Record<string, string> = {};
-    for (let index = 0; index < names.length; index++) row[names[index]!] = line[places ? places[index]! : index]!;
-    return row;
-  });
 }

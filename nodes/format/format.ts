@@ -1,5 +1,6 @@
 import { ConnectorError } from "../common/errors";
-import { charsetOfMark, decodeText, encodeText, isUtf8 } from "./charset";
+import { Slices } from "../common/slices";
+import { charsetOfMark, decodeText, decodeTextInSlices, encodeText, isUtf8 } from "./charset";
 import { invalid } from "./content-error";
 import { readContentType, type ContentType } from "./content-type";
 import { readJson, writeJson } from "./json";
@@ -13,6 +14,9 @@ export const FORMATS: readonly Format[] = ["auto", "json", "xml", "delimited", "
 
 /** The largest content that is decoded, in bytes: 16 MiB, RabbitMQ's own default limit for a message since 4.0. */
 export const MAX_CONTENT = 16 * 1024 * 1024;
+
+/** Content of more bytes than this is read in slices, where its format can be: reading it in one go would take up to 20 ms. */
+export const LARGE = 64 * 1024;
 
 /** What a protocol says of the content beside it. */
 export interface ContentHints {
@@ -34,10 +38,24 @@ export function decode(content: Buffer, format: Format, hints: ContentHints = {}
     throw new ConnectorError("PAYLOAD_TOO_LARGE", `The content has ${content.length} bytes; ${MAX_CONTENT} is the most that is decoded`);
   }
   if (format === "buffer") return content;
-  const encoded = hints.contentEncoding && !/^(identity|utf-?8|binary)$/i.test(hints.contentEncoding);
+  const encoded = isEncoded(hints);
   if (format === "auto") return encoded ? content : decodeByType(content, readContentType(hints.contentType));
   if (encoded) throw invalid(`The content is encoded as ${hints.contentEncoding}, not ${format}`);
   return decodeAs(content, format, readContentType(hints.contentType), options);
+}
+
+/**
+ * The same for content over {@link LARGE}, in slices of a few ms between which the event loop has its turn. Only delimited text can be
+ * read so: JSON and XML have parsers that take all in one go, and text is quick.
+ *
+ * @param stopped asked after each slice: nobody wants the value any more
+ * @returns `undefined` when the content is to be read by {@link decode}; else a promise of the value, or of `undefined` when it was stopped
+ */
+export function decodeInSlices(content: Buffer, format: Format, hints: ContentHints, options: FormatOptions, stopped: () => boolean): Promise<unknown> | undefined {
+  if (content.length <= LARGE || content.length > MAX_CONTENT || isEncoded(hints)) return undefined;
+  const type = readContentType(hints.contentType);
+  const reading = delimitedOptions(format, type, options);
+  return reading && readRowsInSlices(content, type, reading, stopped);
 }
 
 /** Encoded content with the type that says what it is. */
@@ -60,6 +78,10 @@ export function encode(value: unknown, format: Format, options: FormatOptions = 
   return encoded;
 }
 
+function isEncoded({ contentEncoding }: ContentHints): boolean {
+  return Boolean(contentEncoding) && !/^(identity|utf-?8|binary)$/i.test(contentEncoding as string);
+}
+
 type Chosen = Exclude<Format, "auto" | "buffer">;
 
 function decodeAs(content: Buffer, format: Chosen, type: ContentType | undefined, options: FormatOptions): unknown {
@@ -69,7 +91,7 @@ function decodeAs(content: Buffer, format: Chosen, type: ContentType | undefined
     case "text":
       return decodeText(content, options.encoding || type?.charset);
     case "delimited":
-      return delimitedReader().readDelimited(decodeText(content, options.encoding || charsetOfMark(content) || type?.charset), options);
+      return delimitedReader().readDelimited(decodeText(content, delimitedCharset(content, type, options)), options);
     case "xml":
       return xmlReader().readXml(decodeText(content, options.encoding || charsetOfMark(content) || type?.charset || declaredCharset(content)), options);
   }
@@ -77,12 +99,32 @@ function decodeAs(content: Buffer, format: Chosen, type: ContentType | undefined
 
 function decodeByType(content: Buffer, type: ContentType | undefined): unknown {
   if (!type) return guess(content);
-  const { type: name, headerAbsent } = type;
+  const { type: name } = type;
   if (name === "application/json" || name.endsWith("+json")) return decodeAs(content, "json", type, DEFAULT_OPTIONS);
   if (name === "application/xml" || name === "text/xml" || name.endsWith("+xml")) return decodeAs(content, "xml", type, DEFAULT_OPTIONS);
-  if (name === "text/csv") return decodeAs(content, "delimited", type, { ...DEFAULT_OPTIONS, header: !headerAbsent });
-  if (name === "text/tab-separated-values") return decodeAs(content, "delimited", type, { ...DEFAULT_OPTIONS, delimiter: "\t" });
+  const reading = delimitedOptions("auto", type);
+  if (reading) return decodeAs(content, "delimited", type, reading);
   return name.startsWith("text/") ? decodeText(content, type.charset) : content;
+}
+
+/** How content is read as delimited text; `undefined` when it is something else. */
+function delimitedOptions(format: Format, type: ContentType | undefined, options = DEFAULT_OPTIONS): FormatOptions | undefined {
+  if (format === "delimited") return options;
+  if (format !== "auto") return undefined;
+  if (type?.type === "text/csv") return { ...DEFAULT_OPTIONS, header: !type.headerAbsent };
+  if (type?.type === "text/tab-separated-values") return { ...DEFAULT_OPTIONS, delimiter: "\t" };
+  return undefined;
+}
+
+function delimitedCharset(content: Buffer, type: ContentType | undefined, { encoding }: FormatOptions): string | undefined {
+  return encoding || charsetOfMark(content) || type?.charset;
+}
+
+async function readRowsInSlices(content: Buffer, type: ContentType | undefined, options: FormatOptions, stopped: () => boolean): Promise<unknown> {
+  const slices = new Slices();
+  await slices.next(); // others may be at work
+  const pieces = stopped() ? undefined : await decodeTextInSlices(content, delimitedCharset(content, type, options), slices, stopped);
+  return pieces && delimitedReader().readDelimitedInSlices(pieces, options, slices, stopped);
 }
 
 function guess(content: Buffer): unknown {

@@ -103,6 +103,17 @@ describe("a requester", function () {
     assert.deepEqual(await Promise.all(asked), ["FORMAT_INVALID", "answered"]);
   });
 
+  it("reads large answers too, in slices", async () => {
+    await reopen({ format: "delimited" });
+    const asked = [ask("a"), ask("b")];
+    const codes = asked.map(codeOf);
+    const rows = "a,b\n".repeat(50_000);
+    await answer(await plain.get(queue), `${rows}"\n`);
+    await answer(await plain.get(queue), rows);
+    assert.deepEqual(await Promise.all(codes), ["FORMAT_INVALID", "answered"]);
+    assert.equal(((await asked[1])?.payload as object[]).length, 49_999);
+  });
+
   it("says of requests whose channel is lost that they may have been worked on, and asks again on the next", async () => {
     const proxy = new MutableProxy(rabbit.port);
     try {

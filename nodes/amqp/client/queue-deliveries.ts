@@ -1,15 +1,16 @@
-import { toConnectorError, type ConnectorError } from "../../common/errors";
+import { errorText, toConnectorError, type ConnectorError } from "../../common/errors";
 import type { Delivery } from "../../delivery/delivery";
 import type { NodeName, SettleMode } from "../../delivery/outcome";
 import type { RetryPolicy } from "../../delivery/retry-policy";
 import type { TrackedRuntime } from "../../delivery/runtime";
 import { DeliverySource } from "../../delivery/source";
-import { decode } from "../../format/format";
+import { decode, decodeInSlices, LARGE } from "../../format/format";
 import type { FormatSettings } from "../../format/settings";
 import type { AckWindow } from "./ack-window";
 import type { Connection } from "./connection";
 import type { Taken } from "./taking-channel";
 import { within } from "./deadline";
+import { DecodeLine } from "./decode-line";
 import { QueueAnswers, type AnsweredQueue } from "./queue-answers";
 import { queueMessage, type QueueMessage } from "./queue-message";
 import { attemptOf } from "./retry-and-dead-letter";
@@ -53,6 +54,9 @@ export interface QueueDeliveriesOptions {
 export class QueueDeliveries {
   private readonly source: DeliverySource<Taken>;
   private readonly answers: QueueAnswers;
+  /** Large messages, and what came behind them. */
+  private readonly line: DecodeLine<Decoded>;
+  private stopped = false;
   private readonly warned = new Set<string>();
 
   constructor(private readonly options: QueueDeliveriesOptions) {
@@ -87,6 +91,11 @@ export class QueueDeliveries {
       onWaiting: options.onWaiting,
       onForwarded: () => options.onForwarded?.(),
     });
+    this.line = new DecodeLine<Decoded>({
+      decode: (taken, attempt) => this.decode(taken, attempt),
+      handOver: (decoded, attempt) => this.handOver(decoded, attempt),
+      failed: (taken, error) => this.failed(taken, error),
+    });
   }
 
   /** Deliveries of the flow that are not settled. */
@@ -94,22 +103,24 @@ export class QueueDeliveries {
     return this.source.openCount;
   }
 
-  /** Hands a message to the flow; one that cannot be decoded becomes a dead letter, its bytes untouched. @param attempt default: what the message says */
+  /**
+   * Hands a message to the flow; one that cannot be decoded becomes a dead letter, its bytes untouched. A large one may take its time,
+   * and those that come behind it wait for their turn.
+   *
+   * @param attempt default: what the message says
+   */
   received(taken: Taken, attempt = attemptOf(taken.message)): void {
-    const decoded = this.decode(taken, attempt);
+    if (this.line.busy || taken.message.content.length > LARGE) return this.line.add(taken, attempt);
+    const decoded = this.decodeAtOnce(taken, attempt);
     if (decoded) this.handOver(decoded, attempt);
   }
 
-  /** The first half of {@link received}: what is to be handed over, or `undefined` when it has become a dead letter. */
-  decode(taken: Taken, attempt = attemptOf(taken.message)): Decoded | undefined {
-    const { message } = taken;
-    const { format, formatOptions } = this.options.settings;
-    try {
-      return { taken, payload: decode(message.content, format, message.properties, formatOptions) };
-    } catch (error) {
-      this.deadLetter(taken, toConnectorError(error, "FORMAT_INVALID"), attempt);
-      return undefined;
-    }
+  /**
+   * The first half of {@link received}: what is to be handed over, or `undefined` when there is nothing: it has become a dead letter, or
+   * was lost or stopped meanwhile. A promise only for content that is decoded in slices.
+   */
+  decode(taken: Taken, attempt = attemptOf(taken.message)): Decoded | undefined | Promise<Decoded | undefined> {
+    return this.decodeInSlices(taken, attempt) ?? this.decodeAtOnce(taken, attempt);
   }
 
   /** The second half of {@link received}. */
@@ -120,6 +131,22 @@ export class QueueDeliveries {
     this.source.send(delivery, () => send(outgoing, taken));
   }
 
+  /** Hands nothing over until {@link resume} of what waits behind a large message. */
+  pause(): void {
+    this.line.pause();
+  }
+
+  /** Hands over again. */
+  resume(): void {
+    this.line.resume();
+  }
+
+  /** The node closes: what is not handed over yet stays open on its window, to be given back with it. */
+  stop(): void {
+    this.stopped = true;
+    this.line.stop();
+  }
+
   /** The message never reaches the flow: it becomes a dead letter, by this node's verdict. */
   deadLetter(taken: Taken, error: ConnectorError, attempt = attemptOf(taken.message)): void {
     this.answers.deadLetter(taken, error, attempt, this.options.node);
@@ -128,11 +155,13 @@ export class QueueDeliveries {
 
   /** The channel is gone, and the broker takes back what was open on it. */
   lost(window: AckWindow): void {
+    this.line.lost(window);
     this.source.invalidate((delivery: Delivery<Taken>) => delivery.taken.window === window);
   }
 
   /** Lets the flow, and then the copies on their way, finish until `end` (ms since the epoch). */
   async drain(end: number): Promise<void> {
+    this.stop();
     await this.source.drain(Math.max(0, end - Date.now()));
     await within(this.answers.idle(), Math.max(0, end - Date.now()));
     await this.answers.close();
@@ -148,5 +177,37 @@ export class QueueDeliveries {
     if (this.warned.has(text)) return;
     this.warned.add(text);
     this.options.warn(text);
+  }
+
+  private decodeAtOnce(taken: Taken, attempt: number): Decoded | undefined {
+    const { message } = taken;
+    const { format, formatOptions } = this.options.settings;
+    try {
+      return { taken, payload: decode(message.content, format, message.properties, formatOptions) };
+    } catch (error) {
+      this.deadLetter(taken, toConnectorError(error, "FORMAT_INVALID"), attempt);
+      return undefined;
+    }
+  }
+
+  private decodeInSlices(taken: Taken, attempt: number): Promise<Decoded | undefined> | undefined {
+    const { message } = taken;
+    const { format, formatOptions } = this.options.settings;
+    // its channel takes no answer any more, or gives it back: not even one that cannot be read is a dead letter then
+    const gone = (): boolean => this.stopped || taken.window.closed;
+    return decodeInSlices(message.content, format, message.properties, formatOptions, gone)?.then(
+      (payload) => (gone() ? undefined : { taken, payload }),
+      (error: unknown) => {
+        if (!gone()) this.deadLetter(taken, toConnectorError(error, "FORMAT_INVALID"), attempt);
+        return undefined;
+      },
+    );
+  }
+
+  /** A fault on our side: the broker gives the message out again. */
+  private failed(taken: Taken, error: unknown): void {
+    this.options.warn(errorText(error));
+    taken.window.giveBack(taken.message.fields.deliveryTag);
+    this.options.onSettled?.(taken);
   }
 }

@@ -143,6 +143,7 @@ export class QueueGet {
     this.closed = true;
     this.hold.stop();
     this.getter.stop();
+    this.deliveries.stop();
     for (const fetch of this.line.splice(0)) fetch.close(stopped());
     if (this.serving) await within(this.serving, Math.min(2_000, drain)); // an answer may be on its way
     await this.deliveries.drain(end);
@@ -190,8 +191,14 @@ export class QueueGet {
       got += 1;
       fetch.took(taken);
       this.fetchOf.set(taken, fetch);
-      const decoded = this.deliveries.decode(taken);
-      if (!decoded) continue; // it is among the dead letters
+      const decoding = this.deliveries.decode(taken);
+      const decoded = decoding instanceof Promise ? await decoding : decoding;
+      if (taken.window.closed) got -= 1; // lost while it was decoded
+      if (before?.taken.window.closed) {
+        before = undefined;
+        got -= 1;
+      }
+      if (!decoded) continue; // it is among the dead letters, or comes again
       if (before) this.handOver(fetch, before, false);
       before = decoded;
     }

@@ -144,6 +144,7 @@ export class QueueSource {
   pause(reason: PauseReason): void {
     this.pauses.add(reason);
     this.stream?.pause();
+    this.deliveries.pause();
     this.consumer.pause();
   }
 
@@ -151,6 +152,7 @@ export class QueueSource {
   resume(reason: PauseReason): void {
     this.pauses.delete(reason);
     if (this.pauses.size > 0) return;
+    this.deliveries.resume();
     this.stream?.resume();
     this.consumer.resume();
   }
@@ -162,6 +164,7 @@ export class QueueSource {
     this.pauses.add("stopped");
     this.poison?.stop();
     this.stream?.pause();
+    this.deliveries.stop();
     await this.consumer.stop(Math.min(2_000, drain));
     await this.deliveries.drain(end);
     await this.consumer.close();

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { ConfirmChannel, ConsumeMessage } from "amqplib";
 import { ConnectorError, toConnectorError } from "../../common/errors";
-import { decode } from "../../format/format";
+import { decode, decodeInSlices } from "../../format/format";
 import type { FormatSettings } from "../../format/settings";
 import type { Connection } from "../client/connection";
 import { REPLY_TO } from "../client/publish-faults";
@@ -103,16 +103,32 @@ export class Requester implements Sender<Answer> {
 
   private received(channel: ConfirmChannel, answer: ConsumeMessage | null): void {
     if (!answer) return void closeChannel(channel, 2_000); // the broker sends no more answers: another channel follows
-    const waiting = this.waiting.get(String(answer.properties.correlationId));
+    const correlationId = String(answer.properties.correlationId);
+    const waiting = this.waiting.get(correlationId);
     if (!waiting) return this.unknown();
+    // it is here: neither its time nor its channel matters any more
+    this.waiting.delete(correlationId);
+    clearTimeout(waiting.timer);
+    this.decode(answer, waiting);
+  }
+
+  private decode(answer: ConsumeMessage, { message, finish }: Waiting): void {
     const { format, formatOptions } = this.options;
+    const { content, properties } = answer;
+    const read = (payload: unknown): void => finish(undefined, { payload, amqp: aboutAnswer(answer, message) });
+    const failed = (error: unknown): void => {
+      const { code, message: text } = toConnectorError(error, "FORMAT_INVALID");
+      finish(new ConnectorError(code, `The answer cannot be read: ${text}`, { cause: error }));
+    };
+    const decoding = decodeInSlices(content, format, properties, formatOptions, () => false);
+    if (decoding) return void decoding.then(read, failed);
+    let payload: unknown;
     try {
-      const payload = decode(answer.content, format, answer.properties, formatOptions);
-      this.settle(String(answer.properties.correlationId), undefined, { payload, amqp: aboutAnswer(answer, waiting.message) });
+      payload = decode(content, format, properties, formatOptions);
     } catch (error) {
-      const { code, message } = toConnectorError(error, "FORMAT_INVALID");
-      this.settle(String(answer.properties.correlationId), new ConnectorError(code, `The answer cannot be read: ${message}`, { cause: error }));
+      return failed(error);
     }
+    read(payload);
   }
 
   private unknown(): void {

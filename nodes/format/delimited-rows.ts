@@ -1,0 +1,71 @@
+import { ConnectorError } from "../common/errors";
+import { invalid, shown } from "./content-error";
+import type { FormatOptions } from "./options";
+
+/** Names at most that rows can have: an object of a million takes a second to make. */
+const MAX_NAMES = 10_000;
+
+/** A line as an object, by the names of its columns, or as the list of its fields. */
+export type DelimitedRow = Record<string, string> | string[];
+
+/** Gathers rows from the lines of delimited text, each a list of its fields. All lines have as many fields as the first. */
+export class DelimitedRows {
+  private readonly rows: DelimitedRow[] = [];
+  /** Made of the first line. */
+  private toRow: ((line: string[]) => DelimitedRow) | undefined;
+
+  constructor(private readonly options: Pick<FormatOptions, "header" | "columns">) {}
+
+  /** The next line. @throws ConnectorError when it is the first one: `FORMAT_INVALID` if it is not as the columns need it, `PAYLOAD_TOO_LARGE` */
+  add(line: string[]): void {
+    if (this.toRow) {
+      this.rows.push(this.toRow(line));
+      return;
+    }
+    const { header, columns } = this.options;
+    this.toRow = header ? byHeader(line, columns) : byPlace(line, columns);
+    if (!header) this.rows.push(this.toRow(line));
+  }
+
+  /** All rows. @throws ConnectorError `FORMAT_INVALID` when there was no line where the columns need a header */
+  end(): DelimitedRow[] {
+    const { header, columns } = this.options;
+    if (!this.toRow && header && columns.length > 0) throw invalid("The header is missing: the content is empty");
+    return this.rows;
+  }
+}
+
+function byHeader(header: string[], columns: readonly string[]): (line: string[]) => DelimitedRow {
+  if (header.length > MAX_NAMES) throw new ConnectorError("PAYLOAD_TOO_LARGE", `The header names more than ${MAX_NAMES} columns`);
+  const twice = header.find((name, index) => header.indexOf(name) !== index);
+  if (twice !== undefined) throw invalid(`The header names the column ${shown(twice)} twice`);
+  if (columns.length === 0) return named(header);
+  const missing = columns.find((name) => !header.includes(name));
+  if (missing !== undefined) {
+    throw invalid(`The header has no column ${shown(missing)}${header.length === 1 ? ": it has one field, so the delimiter may be another" : ""}`);
+  }
+  return named(columns, columns.map((name) => header.indexOf(name)));
+}
+
+function byPlace(first: string[], columns: readonly string[]): (line: string[]) => DelimitedRow {
+  if (columns.length === 0) return (line) => line;
+  if (columns.length !== first.length) {
+    throw invalid(`The lines have ${count(first.length, "field")}, for ${count(columns.length, "column")}${first.length === 1 ? ": the delimiter may be another" : ""}`);
+  }
+  return named(columns);
+}
+
+/** @param places of the names' fields, default from left to right */
+function named(names: readonly string[], places?: readonly number[]): (line: string[]) => DelimitedRow {
+  // set on an object, this name would change what it is
+  if (names.includes("__proto__")) throw invalid("No column may be called __proto__");
+  return (line) => {
+    const row: Record<string, string> = {};
+    for (let index = 0; index < names.length; index++) row[names[index]!] = line[places ? places[index]! : index]!;
+    return row;
+  };
+}
+
+function count(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? "" : "s"}`;
+}

@@ -71,7 +71,7 @@ export class Org {
     this.limits = new Limits(() => this.now(), { DailyApiRequests: settings.apiLimit });
     this.users = new Users([...settings.users, ...settings.clients.map(({ username }) => ({ username }))]);
     this.checkRules();
-    this.seedUsers();
+    this.seed();
   }
 
   /** Time of the org, in ms since the epoch. */
@@ -147,7 +147,7 @@ export class Org {
     this.userStates.clear();
     this.limits.reset();
     this.clockShift = 0;
-    this.seedUsers();
+    this.seed();
   }
 
   private object(name: string): ObjectSchema {
@@ -160,18 +160,22 @@ export class Org {
     for (const object of this.schema.objects) for (const rule of object.rules) compileRule(this, object, rule);
   }
 
-  /** Every user, with the same id after a reset as before. */
-  private seedUsers(): void {
+  /** The org's own record and every user, with the same ids after a reset as before. */
+  private seed(): void {
     const object = this.object("User");
     const now = formatDateTime(this.now());
+    const dates = { CreatedDate: now, LastModifiedDate: now, SystemModstamp: now };
+    const itself = { Id: this.id, Name: this.name, InstanceName: "EMU1", IsSandbox: false, OrganizationType: "Developer Edition" };
     for (const { username, name } of this.users.all()) {
       const key = username.toLowerCase();
       const id = this.userIds.get(key) ?? this.store.ids.next(object.keyPrefix);
       if (this.store.get(id)) continue;
       this.userIds.set(key, id);
-      const system = { CreatedDate: now, CreatedById: id, LastModifiedDate: now, LastModifiedById: id, SystemModstamp: now };
+      const system = { ...dates, CreatedById: id, LastModifiedById: id };
       const person = { Username: username, LastName: name, FirstName: null, Name: name, Email: username, IsActive: true };
       this.store.table(object).insert({ Id: id, IsDeleted: false, ...person, ...system });
     }
+    const owner = this.userId(this.settings.clients[0]!.username);
+    this.store.table(this.object("Organization")).insert({ IsDeleted: false, ...itself, ...dates, CreatedById: owner, LastModifiedById: owner });
   }
 }

@@ -30,9 +30,9 @@ export function tokenRequests(org: Emulator): number {
   return org.control.stats().lastRequests.filter(({ path }) => path.startsWith("/services/oauth2/token")).length;
 }
 
-/** Collections calls the emulator has had. */
+/** Collections calls the emulator has had, alone or in a composite. */
 export function collectionCalls(org: Emulator): number {
-  return Object.entries(org.control.stats().byKind).reduce((sum, [kind, count]) => sum + (kind.includes("composite/sobjects") ? count : 0), 0);
+  return Object.entries(org.control.stats().byKind).reduce((sum, [kind, count]) => sum + (kind.includes(" composite") ? count : 0), 0);
 }
 
 /** Starts emulators and clients for tests, and stops them all. */

@@ -1,7 +1,9 @@
 import { ConnectorError } from "../../common/errors";
 import type { TypedValue } from "../../common/typed-input";
-import { type CaseItem, type CaseResult, CaseWriter } from "../client/case-writer";
+import { readAttachments } from "../client/attachments";
+import { type CaseItem, type CaseResult, CaseWriter, type CaseWriterOptions } from "../client/case-writer";
 import { MAX_RECORDS } from "../client/collections";
+import type { DivisionPicker } from "../client/division";
 import type { MapFields } from "../client/mapping";
 import type { OrgClient } from "../client/org";
 import { type LaneState, OrgLane, worstState } from "../client/org-lane";
@@ -9,21 +11,31 @@ import { type LaneState, OrgLane, worstState } from "../client/org-lane";
 /** Where a message's case goes, and how its fields are made. */
 export interface CaseTarget {
   org: OrgClient;
-  /** The division's pattern; absent without divisions. */
+  /** The division's name; absent without divisions. */
   division?: string;
   map: MapFields;
+  /** Id or name of the owner or queue; blank: nobody in particular. */
+  owner?: string;
+  /** Id or developer name; blank: the user's own. */
+  recordType?: string;
+}
+
+/** What is read of each message besides its fields. */
+export interface CaseValues {
+  externalId?: TypedValue;
+  contact?: TypedValue;
+  account?: TypedValue;
+  comment?: TypedValue;
+  attachments?: TypedValue;
 }
 
 /** Settings of a {@link CaseWorker}. */
 export interface CaseWorkerOptions {
-  /** Picks the target by `msg.topic`; throws `DIVISION_UNKNOWN`. */
-  pick: (topic: unknown) => CaseTarget;
+  pick: DivisionPicker<CaseTarget>;
   /** All orgs it may pick. */
   orgs: OrgClient[];
-  /** Upsert by this field and value; absent: every message makes a case. */
-  externalId?: { field: string; value: TypedValue };
-  /** `default`, `off` or the id of an assignment rule. */
-  assignment: string;
+  values: CaseValues;
+  writer: CaseWriterOptions;
   /** Most cases in one call, 1 to 200. */
   batchSize: number;
   /** ms that a case waits for others. */
@@ -36,21 +48,46 @@ export interface CaseWorkerOptions {
 /** Calls under way at once, for one node and org: the next batch is on its way while the org works on the first. */
 const CALLS_AT_ONCE = 2;
 
+type Message = { topic?: unknown };
+type Read = Partial<Record<keyof CaseValues | "fields", unknown>>;
+
 /** Makes messages into cases: picks the division, maps the fields, gathers batches for each org, settles each message by its own result. */
 export class CaseWorker {
   private readonly lanes = new Map<OrgClient, OrgLane<CaseItem, CaseResult>>();
+  private readonly readers: [name: keyof CaseValues, valueOf: TypedValue][];
+  /** Messages whose org is still being worked out go on one after the other. */
+  private picking: Promise<void> | undefined;
 
   constructor(private readonly options: CaseWorkerOptions) {
+    this.readers = Object.entries(options.values).flatMap(([name, valueOf]) => (valueOf ? [[name as keyof CaseValues, valueOf as TypedValue]] : []));
     for (const org of new Set(options.orgs)) this.lanes.set(org, this.makeLane(org));
     this.tell();
   }
 
   /** Takes a message in. @param stored called with `msg.salesforce`'s value before `done()` */
-  take(msg: { topic?: unknown }, done: (error?: Error) => void, stored: (result: CaseResult) => void): void {
-    let target: CaseTarget;
+  take(msg: Message, done: (error?: Error) => void, stored: (result: CaseResult) => void): void {
+    let target: CaseTarget | Promise<CaseTarget>;
+    try {
+      target = this.options.pick(msg);
+    } catch (error) {
+      done(error as Error);
+      return;
+    }
+    const [only] = this.lanes.size === 1 ? this.lanes.values() : [];
+    if (!(target instanceof Promise) && (only || !this.picking)) this.takeFor(target, msg, done, stored);
+    else if (target instanceof Promise && only) only.take(msg, target.then((one) => this.itemOf(msg, one)), done, stored);
+    else this.takeLater(Promise.resolve(target), msg, done, stored);
+  }
+
+  /** Stores what it has, for at most 8 s, gives the rest back, and leaves the orgs. */
+  async close(): Promise<void> {
+    await this.picking;
+    await Promise.all([...this.lanes.values()].map((lane) => lane.close()));
+  }
+
+  private takeFor(target: CaseTarget, msg: Message, done: (error?: Error) => void, stored: (result: CaseResult) => void): void {
     let item: CaseItem | Promise<CaseItem>;
     try {
-      target = this.options.pick(msg.topic);
       item = this.itemOf(msg, target);
     } catch (error) {
       done(error as Error);
@@ -59,14 +96,20 @@ export class CaseWorker {
     this.lanes.get(target.org)?.take(msg, item, done, stored);
   }
 
-  /** Stores what it has, for at most 8 s, gives the rest back, and leaves the orgs. */
-  async close(): Promise<void> {
-    await Promise.all([...this.lanes.values()].map((lane) => lane.close()));
+  private takeLater(target: Promise<CaseTarget>, msg: Message, done: (error?: Error) => void, stored: (result: CaseResult) => void): void {
+    target.catch(() => undefined); // it is looked at only when those before it are through
+    const turn = (this.picking ?? Promise.resolve())
+      .then(() => target)
+      .then((one) => this.takeFor(one, msg, done, stored), (error: unknown) => done(error as Error))
+      .finally(() => {
+        if (this.picking === turn) this.picking = undefined;
+      });
+    this.picking = turn;
   }
 
   private makeLane(org: OrgClient): OrgLane<CaseItem, CaseResult> {
-    const { externalId, assignment, batchSize, linger, warn } = this.options;
-    const writer = new CaseWriter(org.rest, { externalIdField: externalId?.field, assignment });
+    const { writer: settings, batchSize, linger, warn } = this.options;
+    const writer = new CaseWriter(org.rest, settings);
     return new OrgLane<CaseItem, CaseResult>({
       org,
       batchSize: Math.min(Math.max(1, batchSize), MAX_RECORDS),
@@ -76,31 +119,67 @@ export class CaseWorker {
       write: (items) => writer.write(items),
       onState: () => this.tell(),
       warn,
-      // Without an external id the writer itself says what may be sent again.
-      retriesInPlace: externalId ? 3 : 0,
     });
   }
 
-  private itemOf(msg: object, { map, division }: CaseTarget): CaseItem | Promise<CaseItem> {
-    const fields = map(msg);
-    if (fields instanceof Promise) fields.catch(() => undefined); // the id may throw before anyone waits for the fields
-    const id = this.options.externalId?.value(msg);
-    if (fields instanceof Promise || id instanceof Promise) {
-      return Promise.all([fields, id]).then(([ready, value]) => ({ fields: ready, externalId: this.checkId(value), division }));
+  private itemOf(msg: object, target: CaseTarget): CaseItem | Promise<CaseItem> {
+    const read: Read = { fields: target.map(msg) };
+    let promised = read.fields instanceof Promise;
+    quiet(read.fields);
+    for (const [name, valueOf] of this.readers) {
+      const value = valueOf(msg);
+      quiet(value);
+      promised ||= value instanceof Promise;
+      read[name] = value;
     }
-    return { fields, externalId: this.checkId(id), division };
+    return promised ? settle(read).then((ready) => this.toItem(ready, target)) : this.toItem(read, target);
   }
 
-  private checkId(value: unknown): string | number | undefined {
-    const field = this.options.externalId?.field;
-    if (field === undefined) return undefined;
-    if (typeof value === "string" && value.trim() !== "") return value;
-    if (typeof value === "number" && Number.isFinite(value)) return value;
-    const found = value === undefined || value === null || value === "" ? "is missing" : `is neither a text nor a number (${typeof value})`;
-    throw new ConnectorError("INPUT_INVALID", `The external id for ${field} ${found}.`, { details: { field } });
+  private toItem(read: Read, { division, owner, recordType }: CaseTarget): CaseItem {
+    const item: CaseItem = { fields: read.fields as CaseItem["fields"] };
+    if (division !== undefined) item.division = division;
+    if (owner) item.owner = owner;
+    if (recordType) item.recordType = recordType;
+    const { externalIdField } = this.options.writer;
+    if (externalIdField !== undefined) item.externalId = keyValue(read.externalId, `The external id for ${externalIdField}`, true);
+    const contact = keyValue(read.contact, "What the contact is looked up by");
+    if (contact !== undefined) item.contact = contact;
+    const account = keyValue(read.account, "What the account is looked up by");
+    if (account !== undefined) item.account = account;
+    const comment = commentText(read.comment);
+    if (comment) item.comment = comment;
+    const files = readAttachments(read.attachments);
+    if (files.length > 0) item.attachments = files;
+    return item;
   }
 
   private tell(): void {
     this.options.onState(worstState([...this.lanes.values()].map(({ state }) => state)));
   }
+}
+
+/** A value read before this one may throw before anyone waits for it. */
+function quiet(value: unknown): void {
+  if (value instanceof Promise) value.catch(() => undefined);
+}
+
+async function settle(read: Read): Promise<Read> {
+  const values = await Promise.all(Object.values(read));
+  return Object.fromEntries(Object.keys(read).map((name, index) => [name, values[index]]));
+}
+
+function keyValue(value: unknown, what: string, required: true): string | number;
+function keyValue(value: unknown, what: string): string | number | undefined;
+function keyValue(value: unknown, what: string, required = false): string | number | undefined {
+  if (typeof value === "string" && value.trim() !== "") return value;
+  if (typeof value === "number" && Number.isFinite(value)) return value;
+  const isMissing = value === undefined || value === null || (typeof value === "string" && value.trim() === "");
+  if (isMissing && !required) return undefined;
+  throw new ConnectorError("INPUT_INVALID", `${what} ${isMissing ? "is missing" : `is neither a text nor a number (${typeof value})`}.`);
+}
+
+function commentText(value: unknown): string {
+  if (value === undefined || value === null) return "";
+  if (typeof value === "object") throw new ConnectorError("INPUT_INVALID", "The comment is an object, not a text.");
+  return String(value as string | number | boolean).trim();
 }

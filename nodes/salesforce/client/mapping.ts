@@ -7,7 +7,7 @@ export interface FieldRow {
   field: string;
   /** What the typed input holds. */
   value: unknown;
-  /** `msg`, `str`, `num`, `bool`, `jsonata`, `env` or `json`. */
+  /** `msg`, `str`, `num`, `bool`, `jsonata`, `template`, `env` or `json`. */
   valueType: string;
 }
 

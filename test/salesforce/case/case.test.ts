@@ -77,7 +77,7 @@ describe("The salesforce case node", () => {
     assert.equal(record?.Origin, "Device");
     assert.equal(passed[0]?._msgid, "m1");
     assert.equal(passed[0]?.topic, "plant.north");
-    assert.deepEqual(passed[0]?.salesforce, { id: record?.Id, success: true, created: true, errors: [] });
+    assert.deepEqual(passed[0]?.salesforce, { id: record?.Id, caseNumber: record?.CaseNumber, success: true, created: true, errors: [] });
   });
 
   it("makes 200 cases of 200 messages in one call", async () => {

@@ -1,0 +1,126 @@
+import type { NodeDef } from "node-red";
+import type { Compile, FieldRow } from "../client/mapping";
+import { compileFields } from "../client/mapping";
+import type { Condition } from "../client/division";
+import { compileDivisions } from "../client/division";
+import type { OrgClient } from "../client/org";
+import type { CaseWriterOptions } from "../client/case-writer";
+import { wholeNumber } from "../../common/whole-number";
+import type { CaseTarget, CaseValues, CaseWorkerOptions } from "./case-worker";
+
+/** One row of the divisions, as flows store it. */
+export interface DivisionRow {
+  /** Shown in `msg.salesforce.division`; blank: the condition. */
+  name?: string;
+  /** Absent in flows of before 0.2: `topic`. */
+  whenType?: "topic" | "property" | "jsonata";
+  /** Pattern, text or expression; blank: takes what is left. */
+  when: string;
+  /** Path in the message, for `property`. */
+  property?: string;
+  /** Id of its org node; blank: the node's own. */
+  org: string;
+  owner?: string;
+  recordType?: string;
+  defaults: FieldRow[];
+}
+
+/** The node's saved properties. Those without a mark are in every flow. */
+export interface CaseDef extends NodeDef {
+  org: string;
+  divisions: DivisionRow[];
+  mapping: FieldRow[];
+  defaults: FieldRow[];
+  externalIdField: string;
+  externalId: string;
+  externalIdType: string;
+  /** `default`, `off` or the id of an assignment rule. */
+  assignment: string;
+  duplicateRule?: "block" | "allow";
+  onRepeat?: "update" | "leave" | "comment";
+  reopen?: boolean;
+  reopenStatus?: string;
+  caseNumber?: boolean;
+  contactBy?: "none" | "externalId" | "email" | "name";
+  contactField?: string;
+  contact?: string;
+  contactType?: string;
+  contactMissing?: "leave" | "error";
+  accountBy?: "none" | "externalId" | "name";
+  accountField?: string;
+  account?: string;
+  accountType?: string;
+  accountMissing?: "leave" | "error";
+  comment?: string;
+  commentType?: string;
+  attachments?: string;
+  attachmentsType?: string;
+  batchSize: number | string;
+  linger: number | string;
+}
+
+/** Fields that people are looked up by, where the form does not ask for one. */
+const LOOK_UP_FIELDS: Record<string, string> = { email: "Email", name: "Name" };
+
+/**
+ * What a case node does, by its saved properties.
+ *
+ * @param orgOf finds the org of a config node's id
+ * @throws ConnectorError `NOT_CONFIGURED`
+ */
+export function readCaseConfig(config: CaseDef, compile: Compile, orgOf: (id: string) => OrgClient): Omit<CaseWorkerOptions, "onState" | "warn"> {
+  const { mapping = [], defaults = [], divisions = [] } = config;
+  const target = (org: string, own: FieldRow[] = []): CaseTarget => ({ org: orgOf(org || config.org), map: compileFields([defaults, own, mapping], compile) });
+  const entries = divisions.map((row) => ({
+    condition: conditionOf(row, compile),
+    entry: { ...target(row.org, row.defaults), division: nameOf(row), owner: row.owner?.trim() ?? "", recordType: row.recordType?.trim() ?? "" },
+  }));
+  const only = divisions.length === 0 ? target(config.org) : undefined;
+  return {
+    pick: only ? () => only : compileDivisions<CaseTarget>(entries),
+    orgs: only ? [only.org] : entries.map(({ entry }) => entry.org),
+    values: readValues(config, compile),
+    writer: readWriter(config),
+    batchSize: wholeNumber(config.batchSize, 200),
+    linger: wholeNumber(config.linger, 50),
+  };
+}
+
+function conditionOf({ whenType = "topic", when = "", property = "" }: DivisionRow, compile: Compile): Condition {
+  if (when.trim() === "") return { type: "always" };
+  if (whenType === "property") return { type: "property", valueOf: compile(property, "msg", "property of a division"), text: when };
+  if (whenType === "jsonata") return { type: "jsonata", holds: compile(when, "jsonata", "condition of a division") };
+  return { type: "topic", pattern: when };
+}
+
+function nameOf({ name = "", when = "" }: DivisionRow): string {
+  return name.trim() || when.trim() || "default";
+}
+
+function readValues(config: CaseDef, compile: Compile): CaseValues {
+  const { contactBy = "none", accountBy = "none" } = config;
+  const value = (text: string | undefined, type: string | undefined, label: string): CaseValues["comment"] =>
+    text === undefined || text.trim() === "" ? undefined : compile(text, type || "msg", label);
+  return {
+    ...(config.externalIdField?.trim() ? { externalId: compile(config.externalId ?? "", config.externalIdType || "msg", "external id") } : {}),
+    ...(contactBy === "none" ? {} : { contact: value(config.contact, config.contactType, "contact") }),
+    ...(accountBy === "none" ? {} : { account: value(config.account, config.accountType, "account") }),
+    comment: value(config.comment, config.commentType, "comment"),
+    attachments: value(config.attachments, config.attachmentsType, "attachments"),
+  };
+}
+
+function readWriter(config: CaseDef): CaseWriterOptions {
+  const { contactBy = "none", accountBy = "none", contactMissing = "leave", accountMissing = "leave" } = config;
+  const fieldOf = (by: string, own: string | undefined): string => LOOK_UP_FIELDS[by] ?? (own?.trim() || "Id");
+  return {
+    externalIdField: config.externalIdField?.trim() || undefined,
+    assignment: config.assignment ?? "default",
+    duplicateRule: config.duplicateRule ?? "block",
+    onRepeat: config.onRepeat ?? "update",
+    reopenStatus: config.reopen ? (config.reopenStatus?.trim() ?? "") : "",
+    caseNumber: config.caseNumber ?? true,
+    ...(contactBy === "none" ? {} : { contact: { field: fieldOf(contactBy, config.contactField), missing: contactMissing } }),
+    ...(accountBy === "none" ? {} : { account: { field: fieldOf(accountBy, config.accountField), missing: accountMissing } }),
+  };
+}

@@ -40,7 +40,10 @@ export class AuthorizationCodes {
   }
 }
 
-/** Whether a verifier is the one a challenge was made of: base64url(SHA-256(verifier)), 43 to 128 unreserved characters (RFC 7636). */
+/**
+ * Whether a verifier is the one a challenge was made of: base64url(SHA-256(verifier)), of unreserved characters, at least 43 (RFC 7636). That ends
+ * at 128, but Salesforce asks for 128 random bytes in base64url, which are 171: what its own command line sends.
+ */
 export function fitsChallenge(verifier: string, challenge: string): boolean {
-  return /^[A-Za-z0-9._~-]{43,128}$/.test(verifier) && createHash("sha256").update(verifier).digest("base64url") === challenge;
+  return /^[A-Za-z0-9._~-]{43,171}$/.test(verifier) && createHash("sha256").update(verifier).digest("base64url") === challenge;
 }

@@ -12,7 +12,7 @@ export function likePattern(literal: string, query: string): RegExp {
   const source = scan(literal, query, (text, escaped) => {
     if (!escaped && text === "%") return ".*";
     if (!escaped && text === "_") return ".";
-    return text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
+    return text.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
   });
   return new RegExp(`^${source}$`, "isu");
 }

@@ -1,4 +1,4 @@
-import { ConnectorError } from "../../common/errors";
+import { ConnectorError, isConnectorError } from "../../common/errors";
 import { type ApiError, apiErrors, callError, recordError, toApiError } from "./errors";
 import type { HttpAnswer } from "./transport";
 
@@ -32,6 +32,23 @@ export function requestError(answer: HttpAnswer): ConnectorError {
   const { code, scope, retryable } = recordError(errors);
   // An Apex exception may be a lock as well as a mistake: the steps of the source find out.
   return new ConnectorError(code, text, { scope, retryable: retryable || first.code === "APEX_ERROR", details });
+}
+
+/** `msg.salesforce` of a message whose call failed: what a Catch node does not pass on of the error. */
+export interface RequestFailure {
+  statusCode?: number;
+  errors: ApiError[];
+  /** The start of the answer, as text. */
+  body?: string;
+  /** The parts of a composite that failed. */
+  parts?: unknown[];
+}
+
+/** What the org said to a call that failed; undefined when it said nothing. */
+export function failureOf(error: unknown): RequestFailure | undefined {
+  if (!isConnectorError(error) || !Array.isArray(error.details.errors)) return undefined;
+  const { status, errors, body, parts } = error.details as { status?: number; errors: ApiError[]; body?: string; parts?: unknown[] };
+  return { ...(status === undefined ? {} : { statusCode: status }), errors, ...(body === undefined ? {} : { body }), ...(parts ? { parts } : {}) };
 }
 
 /** Whether a call or a part of it failed because somebody else had the record: nothing was written. */

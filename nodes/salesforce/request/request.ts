@@ -1,0 +1,83 @@
+import type { Node, NodeAPI, NodeDef } from "node-red";
+import { toConnectorError } from "../../common/errors";
+import { Status } from "../../common/status";
+import { compileTypedInput, type TypedInputUtil } from "../../common/typed-input";
+import { wholeNumber } from "../../common/whole-number";
+import { AnalyticsUploader } from "../client/analytics-upload";
+import { orgOf } from "../client/org-node";
+import { showLane } from "../client/org-status";
+import { failureOf } from "../client/request-error";
+import { REQUEST_PRESETS, UPLOAD_PRESET } from "../client/request-presets";
+import { RequestSender } from "../client/request-sender";
+import { RequestWorker, type RequestWorkerOptions } from "./request-worker";
+import { compileRequest, compileUpload, concurrencyOf, type Reader, type RequestDef, senderOptions } from "./settings";
+
+/** What is set on the message. */
+interface Answer {
+  payload: unknown;
+  salesforce: object;
+}
+
+type Worker = Pick<RequestWorker<unknown, Answer>, "take" | "close">;
+type Listeners = Pick<RequestWorkerOptions<unknown, Answer>, "onState" | "warn">;
+
+export = (RED: NodeAPI): void => {
+  function SalesforceRequest(this: Node, config: NodeDef & RequestDef): void {
+    RED.nodes.createNode(this, config);
+    const status = new Status(this);
+    let worker: Worker;
+    try {
+      worker = makeWorker(this, config, { onState: (state) => showLane(status, state, RED._), warn: (text) => this.warn(text) });
+    } catch (error) {
+      const wrong = toConnectorError(error, "NOT_CONFIGURED");
+      status.set("failed", wrong.message);
+      this.on("input", (_msg, _send, done) => done(wrong));
+      this.on("close", () => status.close());
+      return;
+    }
+    this.on("input", (msg, send, done) => {
+      const failed = (error?: Error): void => {
+        const failure = failureOf(error);
+        if (failure) (msg as { salesforce?: unknown }).salesforce = failure;
+        done(error);
+      };
+      worker.take(msg, failed, (answer) => {
+        Object.assign(msg, answer);
+        send(msg);
+      });
+    });
+    this.on("close", (done: () => void) => {
+      void worker.close().finally(() => {
+        status.close();
+        done();
+      });
+    });
+  }
+
+  function makeWorker(node: Node, config: RequestDef, listeners: Listeners): Worker {
+    const org = orgOf(RED.nodes.getNode(config.org));
+    const util = RED.util as unknown as TypedInputUtil;
+    const compile: Reader["compile"] = (value, type, label) => compileTypedInput(util, node, value, type, label);
+    const reader: Reader = { compile, property: (msg, path) => compile(path, "msg", path)(msg) };
+    const common = { ...listeners, org, concurrency: concurrencyOf(config) };
+    if (config.preset === UPLOAD_PRESET) {
+      const uploader = new AnalyticsUploader(org.rest, { wait: wholeNumber(config.datasetWait, 600_000) });
+      return new RequestWorker({
+        ...common,
+        prepare: compileUpload(config, reader),
+        send: async (upload): Promise<Answer> => {
+          const result = await uploader.upload(upload);
+          return { payload: result, salesforce: result };
+        },
+      });
+    }
+    const sender = new RequestSender(org.rest, senderOptions(config));
+    const prepare = compileRequest(config, reader, org.rest.version);
+    return new RequestWorker({ ...common, prepare, send: (item): Promise<Answer> => sender.send(item) });
+  }
+
+  RED.nodes.registerType("surewire-salesforce-request", SalesforceRequest, {
+    // The form offers the same list that the tests go through.
+    settings: { surewireSalesforceRequestPresets: { value: REQUEST_PRESETS, exportable: true } },
+  });
+};

@@ -1,0 +1,149 @@
+import { ConnectorError } from "../../common/errors";
+import type { TypedValue } from "../../common/typed-input";
+import { wholeNumber } from "../../common/whole-number";
+import type { DatasetOperation, Upload } from "../client/analytics-upload";
+import { type CsvRows, toCsv } from "../client/analytics-csv";
+import { toBody } from "../client/request-body";
+import { compilePath, completePath } from "../client/request-path";
+import type { RequestHost } from "../client/request-presets";
+import type { RequestItem, RequestSenderOptions, Returns } from "../client/request-sender";
+import type { RawRequest } from "../client/rest";
+
+/** One header of a saved flow. */
+export interface HeaderRow {
+  name: string;
+  value: string;
+  valueType: string;
+}
+
+/** What a saved flow holds. */
+export interface RequestDef {
+  org: string;
+  preset: string;
+  method: RawRequest["method"];
+  path: string;
+  pathType: string;
+  host: RequestHost;
+  engagementUrl: string;
+  businessUnitId: string;
+  headers: HeaderRow[];
+  body: string;
+  bodyType: string;
+  returns: Returns;
+  safeToRepeat: boolean;
+  failOnPartErrors?: boolean;
+  concurrency: number | string;
+  dataset: string;
+  datasetLabel: string;
+  datasetOperation: DatasetOperation;
+  datasetMetadata: string;
+  datasetMetadataType: string;
+  datasetWait: number | string;
+}
+
+/** What reads values of messages. */
+export interface Reader {
+  compile(value: unknown, type: string, label: string): TypedValue;
+  /** Undefined when it is not there. */
+  property(msg: object, path: string): unknown;
+}
+
+const METHODS = new Set<string>(["GET", "HEAD", "POST", "PATCH", "PUT", "DELETE"]);
+/** Headers that the node itself gives. */
+const RESERVED = new Set(["authorization", "host", "content-length", "connection", "transfer-encoding", "cookie"]);
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+/** Calls under way at once unless the flow says otherwise. */
+const CONCURRENCY = 4;
+const ENGAGEMENT_URL = "https://pi.pardot.com";
+
+/** Calls under way at once. */
+export const concurrencyOf = ({ concurrency }: RequestDef): number => Math.min(wholeNumber(concurrency, CONCURRENCY, 1), 25);
+
+/** How calls are made. @throws ConnectorError `NOT_CONFIGURED` for an address of Account Engagement that must not get a token */
+export function senderOptions(config: RequestDef): RequestSenderOptions {
+  const host = config.host === "account-engagement" ? engagementOrigin(config.engagementUrl) : undefined;
+  return { host, returns: config.returns || "json", safeToRepeat: Boolean(config.safeToRepeat), failOnPartErrors: config.failOnPartErrors ?? true };
+}
+
+function engagementOrigin(text: string): string {
+  try {
+    const url = new URL(text.trim() || ENGAGEMENT_URL);
+    const local = ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname);
+    if (url.protocol === "https:" || (local && url.protocol === "http:")) return url.origin;
+  } catch {
+    // told below
+  }
+  throw new ConnectorError("NOT_CONFIGURED", `${text} is no https address for Account Engagement.`);
+}
+
+/**
+ * Makes of each message the call it asks for.
+ *
+ * @param version of the API, as `66.0`
+ * @throws ConnectorError `NOT_CONFIGURED` for settings no call can be made of
+ */
+export function compileRequest(config: RequestDef, reader: Reader, version: string): (msg: object) => RequestItem | Promise<RequestItem> {
+  const { method, host, pathType = "str" } = config;
+  if (!METHODS.has(method)) throw new ConnectorError("NOT_CONFIGURED", `${String(method)} is no method of a request.`);
+  const fixed = engagementHeaders(config);
+  const path: TypedValue =
+    pathType === "str" ? compilePath(config.path ?? "", (msg, name) => reader.property(msg, name)) : reader.compile(config.path, pathType, "path");
+  const rows = (config.headers ?? []).filter(({ name }) => name.trim() !== "");
+  for (const { name } of rows) checkHeader(name.trim());
+  const headers = rows.map(({ name, value, valueType }) => ({ name: name.trim().toLowerCase(), value: reader.compile(value, valueType || "str", name) }));
+  const hasBody = method !== "GET" && method !== "HEAD" && config.bodyType !== "none";
+  const body: TypedValue = hasBody ? reader.compile(config.body ?? "payload", config.bodyType || "msg", "body") : () => undefined;
+
+  const make = (pathValue: unknown, bodyValue: unknown, headerValues: unknown[]): RequestItem => {
+    const whole = completePath(pathValue, host, version);
+    const given: Record<string, string> = { ...fixed };
+    headers.forEach(({ name }, index) => {
+      const text = headerText(name, headerValues[index]);
+      if (text !== undefined) given[name] = text;
+    });
+    if (/^\/services\/Soap\//i.test(whole)) given["soapaction"] ??= '""';
+    return { method, path: whole, headers: given, body: toBody(bodyValue, whole, given["content-type"]) };
+  };
+  return (msg) => {
+    const values = [path(msg), body(msg), ...headers.map(({ value }) => value(msg))];
+    if (!values.some((value) => value instanceof Promise)) return make(values[0], values[1], values.slice(2));
+    return Promise.all(values).then((ready) => make(ready[0], ready[1], ready.slice(2)));
+  };
+}
+
+function engagementHeaders({ host, businessUnitId = "" }: RequestDef): Record<string, string> {
+  if (host !== "account-engagement") return {};
+  const id = businessUnitId.trim();
+  if (!/^0Uv\w{12}(\w{3})?$/.test(id)) throw new ConnectorError("NOT_CONFIGURED", "Account Engagement needs the id of a business unit (0Uv…).");
+  return { "pardot-business-unit-id": id };
+}
+
+function checkHeader(name: string): void {
+  if (!TOKEN.test(name) || RESERVED.has(name.toLowerCase())) throw new ConnectorError("NOT_CONFIGURED", `The header ${name} cannot be given.`);
+}
+
+/** Nothing for a value that is not there. */
+function headerText(name: string, value: unknown): string | undefined {
+  if (value === undefined || value === null) return undefined;
+  const text = typeof value === "string" ? value : typeof value === "number" || typeof value === "boolean" ? String(value) : undefined;
+  if (text === undefined || /[^\t\x20-\x7e\x80-\xff]/.test(text)) throw new ConnectorError("INPUT_INVALID", `The header ${name} cannot have this value.`);
+  return text;
+}
+
+/** Makes of each message the upload it asks for. @throws ConnectorError `NOT_CONFIGURED` without a dataset */
+export function compileUpload(config: RequestDef, reader: Reader): (msg: object) => Upload | Promise<Upload> {
+  const dataset = config.dataset?.trim();
+  if (!dataset) throw new ConnectorError("NOT_CONFIGURED", "The node has no dataset to load.");
+  const body = reader.compile(config.body ?? "payload", config.bodyType || "msg", "body");
+  const metadata: TypedValue = config.datasetMetadata ? reader.compile(config.datasetMetadata, config.datasetMetadataType || "json", "metadata") : () => undefined;
+  const make = (data: unknown, format: unknown): Upload => {
+    if (format !== undefined && (typeof format !== "object" || format === null)) throw new ConnectorError("INPUT_INVALID", "The metadata is no object.");
+    const base = { dataset, label: config.datasetLabel?.trim() || undefined, operation: config.datasetOperation || ("Overwrite" as const) };
+    return { ...base, csv: toCsv(data as CsvRows), ...(format ? { metadata: format } : {}) };
+  };
+  return (msg) => {
+    const values = [body(msg), metadata(msg)];
+    if (!values.some((value) => value instanceof Promise)) return make(values[0], values[1]);
+    return Promise.all(values).then(([data, format]) => make(data, format));
+  };
+}

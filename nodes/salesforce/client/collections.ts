@@ -14,8 +14,8 @@ const COLLECTIONS = "/composite/sobjects";
 /** Field values of one record, without `attributes`. */
 export type Fields = Record<string, unknown>;
 
-/** What became of one record. */
-export type RecordResult = { ok: true; id: string; created: boolean } | { ok: false; error: ConnectorError };
+/** What became of one record. `eventUuid` is what a published platform event will be delivered with. */
+export type RecordResult = { ok: true; id: string; created: boolean; eventUuid?: string } | { ok: false; error: ConnectorError };
 
 /** Records to store in one go. */
 export interface SaveRequest {
@@ -151,8 +151,11 @@ function listOf(body: unknown, count: number): unknown[] {
 
 function readResult(value: unknown, create: boolean): RecordResult {
   const { id, success, created, errors } = (value ?? {}) as Record<string, unknown>;
-  if (success === true && typeof id === "string") return { ok: true, id, created: create || created === true };
   const found = Array.isArray(errors) ? errors.flatMap((one: unknown) => toApiError(one) ?? []) : [];
+  if (success === true && typeof id === "string") {
+    const enqueued = found.find(({ code }) => code === "OPERATION_ENQUEUED");
+    return { ok: true, id, created: create || created === true, ...(enqueued ? { eventUuid: enqueued.message } : {}) };
+  }
   return { ok: false, error: recordError(found) };
 }
 

@@ -8,7 +8,7 @@ export const LITERAL_KINDS: ReadonlySet<string> = new Set(["date", "datetime", "
 
 const ESCAPES: Record<string, string> = { "\\": "\\\\", "'": "\\'", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f" };
 
-// eslint-disable-next-line no-control-regex -- control characters and line ends of Unicode have no place in a query
+/** Control characters and line ends of Unicode have no place in a query. */
 const SPECIAL = /[\\'"\u0000-\u001f\u007f-\u009f\u2028\u2029]/g;
 
 /** A text as a SOQL string, quotes included. */
@@ -52,6 +52,8 @@ export function soqlLiteral(value: unknown, name: string, kind: LiteralKind = "a
       return kind === "text" ? soqlString(String(value)) : value ? "TRUE" : "FALSE";
     case "object":
       if (value instanceof Date) return kind === "text" ? soqlString(toTime(value, name).toISOString()) : toTime(value, name).toISOString();
+      break;
+    default:
   }
   throw unfit(name, value, "a text, a number, a boolean, a date or null");
 }

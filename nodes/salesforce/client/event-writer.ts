@@ -1,0 +1,148 @@
+import { ConnectorError, toConnectorError } from "../../common/errors";
+import { type Fields, MAX_RECORDS, type RecordResult } from "./collections";
+import { RecordWriter } from "./record-writer";
+import type { RestCalls } from "./rest";
+
+/** One published event. */
+export interface PublishResult {
+  /** Of the operation; events have none. */
+  id: string;
+  success: true;
+  /** What the event is delivered with, by which publisher and receiver know it. */
+  eventUuid?: string;
+  errors: [];
+}
+
+/** The events of one message. */
+export interface EventItem {
+  /** API name, ends with `__e`. */
+  event: string;
+  events: Fields[];
+  /** The message had a list of events, and gets a list of results. */
+  isList: boolean;
+  /** What of them is published already, by place: a message that waits for the next hour publishes none twice. */
+  published?: (PublishResult | undefined)[];
+}
+
+/** `msg.salesforce` after publishing: one result, or those of a list of events in its order. */
+export type Published = PublishResult | { results: PublishResult[] };
+
+/** As the delivery core's, spelled here so that the client stands alone. */
+export type PublishOutcome = { ok: true; value: Published } | { ok: false; error: ConnectorError };
+
+/** Largest event message, in bytes of its JSON. */
+const MAX_EVENT = 1024 * 1024;
+/** Bytes of events in one call: what the platform advises. */
+const MAX_CALL = 3 * 1024 * 1024;
+
+/** An event on its way. */
+interface Entry {
+  item: EventItem;
+  place: number;
+  fields: Fields;
+  bytes: number;
+}
+
+/** Publishes platform events by REST, up to 200 in a call, in their order. */
+export class EventWriter {
+  private readonly writer: RecordWriter;
+
+  /** @param fixed the node names the event: one that the org does not know is nobody's message's fault */
+  constructor(
+    rest: RestCalls,
+    private readonly fixed: boolean,
+  ) {
+    this.writer = new RecordWriter(rest, { what: "event" });
+  }
+
+  /** Publishes the events of several messages; each message by its own events' results. Never rejects. */
+  async write(items: EventItem[]): Promise<PublishOutcome[]> {
+    const failures = new Map<EventItem, ConnectorError>();
+    const entries = items.flatMap((item) => entriesOf(item, failures));
+    /** Why nothing more can be published for now. */
+    let away: ConnectorError | undefined;
+    for (const call of callsOf(entries)) {
+      const results = away ? call.map((): RecordResult => ({ ok: false, error: away as ConnectorError })) : await this.publish(call);
+      results.forEach((result, index) => note(call[index] as Entry, result, failures));
+      away ??= results.flatMap((result) => (!result.ok && stopsAll(result.error) ? [result.error] : []))[0];
+    }
+    return items.map((item): PublishOutcome => {
+      const error = failures.get(item);
+      return error ? { ok: false, error } : { ok: true, value: publishedOf(item) };
+    });
+  }
+
+  private async publish(call: Entry[]): Promise<RecordResult[]> {
+    const object = (call[0] as Entry).item.event;
+    try {
+      const results = await this.writer.create({ object, records: call.map(({ fields }) => fields) });
+      return results.map((result) => (result.ok ? result : { ok: false, error: this.publishError(result.error) }));
+    } catch (thrown) {
+      const error = this.publishError(toConnectorError(thrown));
+      return call.map(() => ({ ok: false, error }));
+    }
+  }
+
+  /** What the org's words mean when it is events that it refuses. */
+  private publishError(error: ConnectorError): ConnectorError {
+    const { statusCode, errorCode } = error.details;
+    const code = statusCode ?? errorCode;
+    const options = { details: error.details, cause: error };
+    if (code === "LIMIT_EXCEEDED") return new ConnectorError("ORG_LIMIT", `${error.message} The org takes no more events in this hour.`, options);
+    if (code === "PLATFORM_EVENT_PUBLISHING_UNAVAILABLE") return new ConnectorError("ORG_UNAVAILABLE", error.message, options);
+    if (error.code === "ORG_OBJECT_UNKNOWN" && !this.fixed) return new ConnectorError("ORG_REFUSED", error.message, options);
+    return error;
+  }
+}
+
+/** Whether other events would fare no better; an unknown event says nothing of others. */
+function stopsAll({ scope, code }: ConnectorError): boolean {
+  return scope === "system" && code !== "ORG_OBJECT_UNKNOWN";
+}
+
+function entriesOf(item: EventItem, failures: Map<EventItem, ConnectorError>): Entry[] {
+  item.published ??= item.events.map(() => undefined);
+  const entries = item.events.map((fields, place): Entry => ({ item, place, fields, bytes: Buffer.byteLength(JSON.stringify(fields)) }));
+  if (entries.some(({ bytes }) => bytes > MAX_EVENT)) {
+    failures.set(item, new ConnectorError("PAYLOAD_TOO_LARGE", "An event is larger than 1 MB, which is the most that a platform event can hold."));
+    return [];
+  }
+  return entries.filter(({ place }) => item.published?.[place] === undefined);
+}
+
+/** In their order: one event's name, {@link MAX_RECORDS} and {@link MAX_CALL} at the most. */
+function callsOf(entries: Entry[]): Entry[][] {
+  const calls: Entry[][] = [];
+  let bytes = 0;
+  for (const entry of entries) {
+    const call = calls.at(-1);
+    const fits = call && call[0]?.item.event === entry.item.event && call.length < MAX_RECORDS && bytes + entry.bytes <= MAX_CALL;
+    if (fits) call.push(entry);
+    else calls.push([entry]);
+    bytes = entry.bytes + (fits ? bytes : 0);
+  }
+  return calls;
+}
+
+/** A message fails with the first of its events that did; of several reasons, one that keeps it waiting comes last. */
+function note({ item, place }: Entry, result: RecordResult, failures: Map<EventItem, ConnectorError>): void {
+  if (!result.ok) {
+    const before = failures.get(item);
+    if (!before || (before.scope === "system" && result.error.scope === "message")) failures.set(item, inList(result.error, item, place));
+    return;
+  }
+  const { id, eventUuid } = result;
+  (item.published as (PublishResult | undefined)[])[place] = { id, success: true, ...(eventUuid === undefined ? {} : { eventUuid }), errors: [] };
+}
+
+function publishedOf({ isList, published = [] }: EventItem): Published {
+  const results = published.flatMap((one) => one ?? []);
+  return isList ? { results } : (results[0] as PublishResult);
+}
+
+/** Which of a message's events it was, and that others may be out. */
+function inList(error: ConnectorError, item: EventItem, place: number): ConnectorError {
+  if (item.events.length === 1 || error.scope === "system") return error;
+  const text = `Event ${place + 1} of ${item.events.length}: ${error.message} Others of this message may be published.`;
+  return new ConnectorError(error.code, text, { scope: error.scope, retryable: error.retryable, details: { ...error.details, index: place }, cause: error });
+}

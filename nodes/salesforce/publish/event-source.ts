@@ -1,0 +1,47 @@
+import { ConnectorError } from "../../common/errors";
+import type { TypedValue } from "../../common/typed-input";
+import type { Fields } from "../client/collections";
+import type { EventItem } from "../client/event-writer";
+import { toFieldValue } from "../client/mapping";
+
+/** API name of a platform event, with a namespace before it or without. */
+const EVENT_NAME = /^[A-Za-z]\w*__e$/i;
+
+/** Whether a text can be the name of a platform event. */
+export function isEventName(value: unknown): value is string {
+  return typeof value === "string" && EVENT_NAME.test(value);
+}
+
+/** Makes the events of a message. Throws or rejects with `INPUT_INVALID`. */
+export function eventsOf(event: TypedValue, fields: TypedValue): (msg: object) => EventItem | Promise<EventItem> {
+  return (msg) => {
+    const name = event(msg);
+    if (name instanceof Promise) name.catch(() => undefined); // the fields may throw before anyone waits for the name
+    const data = fields(msg);
+    if (name instanceof Promise || data instanceof Promise) return Promise.all([name, data]).then(([ready, values]) => toItem(ready, values));
+    return toItem(name, data);
+  };
+}
+
+function toItem(name: unknown, data: unknown): EventItem {
+  const event = typeof name === "string" ? name.trim() : name;
+  if (!isEventName(event)) throw invalid(`${typeof event === "string" ? `"${event}"` : `A ${typeof event}`} is no platform event: its API name ends with __e.`);
+  const events = Array.isArray(data) ? data.map(toFields) : [toFields(data)];
+  return { event, events, isList: Array.isArray(data) };
+}
+
+function toFields(value: unknown): Fields {
+  if (typeof value !== "object" || value === null || Array.isArray(value) || Buffer.isBuffer(value) || value instanceof Date) {
+    throw invalid("The data of an event is no object of field values.");
+  }
+  const fields: Fields = {};
+  for (const [field, content] of Object.entries(value)) {
+    const ready = field === "attributes" ? undefined : toFieldValue(field, content);
+    if (ready !== undefined) fields[field] = ready;
+  }
+  return fields;
+}
+
+function invalid(text: string): ConnectorError {
+  return new ConnectorError("INPUT_INVALID", text);
+}

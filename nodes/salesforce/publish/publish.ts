@@ -1,0 +1,88 @@
+import type { Node, NodeAPI, NodeDef } from "node-red";
+import { ConnectorError, toConnectorError } from "../../common/errors";
+import { Status } from "../../common/status";
+import { compileTypedInput, type TypedInputUtil } from "../../common/typed-input";
+import { wholeNumber } from "../../common/whole-number";
+import { type EventItem, EventWriter, type Published } from "../client/event-writer";
+import { orgOf } from "../client/org-node";
+import { OrgLane } from "../client/org-lane";
+import { showLane } from "../client/org-status";
+import { eventsOf, isEventName } from "./event-source";
+
+interface PublishDef extends NodeDef {
+  org: string;
+  /** API name of the platform event, `…__e`, or where it stands. */
+  event: string;
+  eventType: string;
+  /** Where the field values are: an object, or a list of them. */
+  fields: string;
+  fieldsType: string;
+  batchSize: number | string;
+  linger: number | string;
+}
+
+export = (RED: NodeAPI): void => {
+  function SalesforcePublish(this: Node, config: PublishDef): void {
+    RED.nodes.createNode(this, config);
+    const status = new Status(this);
+    let lane: OrgLane<EventItem, Published>;
+    let toEvents: (msg: object) => EventItem | Promise<EventItem>;
+    try {
+      toEvents = readEvents(this, config);
+      lane = openLane(this, status, config);
+    } catch (error) {
+      const wrong = toConnectorError(error, "NOT_CONFIGURED");
+      status.set("failed", wrong.message);
+      this.on("input", (_msg, _send, done) => done(wrong));
+      this.on("close", () => status.close());
+      return;
+    }
+    this.on("input", (msg, send, done) => {
+      let item: EventItem | Promise<EventItem>;
+      try {
+        item = toEvents(msg);
+      } catch (error) {
+        return done(toConnectorError(error, "INPUT_INVALID"));
+      }
+      lane.take(msg, item, done, (published) => {
+        (msg as { salesforce?: unknown }).salesforce = published;
+        send(msg);
+      });
+    });
+    this.on("close", (done: () => void) => {
+      void lane.close().finally(() => {
+        status.close();
+        done();
+      });
+    });
+  }
+
+  function openLane(node: Node, status: Status, config: PublishDef): OrgLane<EventItem, Published> {
+    const org = orgOf(RED.nodes.getNode(config.org));
+    const writer = new EventWriter(org.rest, isFixed(config));
+    return new OrgLane<EventItem, Published>({
+      org,
+      batchSize: Math.min(wholeNumber(config.batchSize, 200, 1), 200),
+      linger: wholeNumber(config.linger, 50),
+      concurrency: 1, // events keep their order
+      write: (items) => writer.write(items),
+      retriesInPlace: 0, // published twice they would be delivered twice
+      onState: (state) => showLane(status, state, RED._),
+      warn: (text) => node.warn(text),
+    });
+  }
+
+  function readEvents(node: Node, config: PublishDef): (msg: object) => EventItem | Promise<EventItem> {
+    const util = RED.util as unknown as TypedInputUtil;
+    const event = compileTypedInput(util, node, config.event ?? "", config.eventType || "str", "event");
+    if (isFixed(config) && !isEventName(String(event({})).trim())) throw new ConnectorError("NOT_CONFIGURED", RED._("publish.error.event"));
+    const fields = compileTypedInput(util, node, config.fields || "payload", config.fieldsType || "msg", "data");
+    return eventsOf(event, fields);
+  }
+
+  function isFixed({ eventType }: PublishDef): boolean {
+    return !eventType || eventType === "str" || eventType === "env";
+  }
+
+  RED.nodes.registerType("surewire-salesforce-publish", SalesforcePublish);
+};

@@ -1,0 +1,92 @@
+import type { TypedValue } from "../../common/typed-input";
+import { TriggeredRead } from "../../delivery/triggered-read";
+import type { ReadPages, TriggeredReadOptions } from "../../delivery/triggered-read-options";
+import type { OrgClient } from "../client/org";
+import { bindQuery, type PreparedQuery, prepareQuery, type QueryValues } from "../client/query-binding";
+import { QueryClient, type QueryRequest } from "../client/query-client";
+import type { QueryRecord } from "../client/query-pages";
+import type { QuerySettings } from "./settings";
+
+/** A name of the query and where its value comes from. */
+export interface Parameter {
+  name: string;
+  value: TypedValue;
+}
+
+/** What is read of an answer, records or plans. */
+interface Answer extends ReadPages<QueryRecord> {
+  readonly totalSize: number;
+}
+
+/** What a {@link QueryReader} needs: as any reading, but for what the org knows. */
+export interface QueryReaderOptions
+  extends Pick<TriggeredReadOptions<QueryRequest, QueryRecord, Answer>, "node" | "runtime" | "send" | "isWired" | "clone" | "warn" | "onState" | "patience"> {
+  settings: QuerySettings;
+  parameters: readonly Parameter[];
+  org: OrgClient;
+}
+
+/** What a message with records has of its own, and so does not inherit from the trigger. */
+const OWN = new Set(["_msgid", "payload", "delivery", "salesforce", "parts"]);
+
+/** The org is away or refuses us: nothing is wrong with the query. */
+const AWAY: ReadonlySet<string> = new Set(["ORG_UNAVAILABLE", "ORG_LIMIT", "ORG_LOGIN_FAILED", "ORG_SESSION_INVALID"]);
+const COMES_BACK: ReadonlySet<string> = new Set(["ORG_UNAVAILABLE", "ORG_LIMIT"]);
+
+/** Asks the org for each message, one after the other, and puts out what it finds as fast as the flow settles it. */
+export class QueryReader extends TriggeredRead<QueryRequest, QueryRecord, Answer> {
+  constructor({ settings, parameters, org, ...options }: QueryReaderOptions) {
+    const { language, deleted, pageSize, output, explain } = settings;
+    const query = prepareQuery(settings.query, language);
+    const client = new QueryClient(org.rest, org.rest.version);
+    super({
+      ...options,
+      settings,
+      own: OWN,
+      valuesFor: (msg) => {
+        const values = valuesFor(query, parameters, msg);
+        const request = (ready: QueryValues): QueryRequest => ({ language, text: bindQuery(query, ready), deleted, pageSize });
+        return values instanceof Promise ? values.then(request) : request(values);
+      },
+      open: async (request) => (explain ? onePage(await client.explain(request.text)) : client.open(request)),
+      message: ({ totalSize }, records) => {
+        if (explain) return { payload: records[0] };
+        return { payload: output === "row" ? records[0] : records, salesforce: { totalSize } };
+      },
+      isAway: ({ code, scope }) => scope === "system" && AWAY.has(code),
+      comesBack: ({ code }) => COMES_BACK.has(code),
+      untilReady: (error) => org.untilReady(error),
+    });
+  }
+}
+
+/** The values of a query's names: those of the node's list, and the others among the payload's properties. */
+export function valuesFor({ names }: PreparedQuery, own: readonly Parameter[], msg: object): QueryValues | Promise<QueryValues> {
+  const values: QueryValues = {};
+  const given = new Set(own.map(({ name }) => name));
+  const { payload } = msg as { payload?: unknown };
+  if (typeof payload === "object" && payload !== null) {
+    for (const name of names) if (!given.has(name) && Object.hasOwn(payload, name)) values[name] = (payload as QueryValues)[name];
+  }
+  const waiting: Promise<void>[] = [];
+  for (const { name, value: evaluate } of own) {
+    const value = evaluate(msg);
+    if (value instanceof Promise) waiting.push(value.then((ready: unknown) => void (values[name] = ready)));
+    else values[name] = value;
+  }
+  return waiting.length > 0 ? Promise.all(waiting).then(() => values) : values;
+}
+
+/** An answer that is no list of records. */
+function onePage(record: unknown): Answer {
+  let left: QueryRecord[] | undefined = [record as QueryRecord];
+  return {
+    totalSize: 1,
+    next: () => {
+      const page = left;
+      left = undefined;
+      return Promise.resolve(page);
+    },
+    close: () => Promise.resolve(),
+  };
+}

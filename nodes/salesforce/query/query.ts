@@ -1,0 +1,88 @@
+import type { Node, NodeAPI, NodeDef } from "node-red";
+import { toConnectorError } from "../../common/errors";
+import { Status } from "../../common/status";
+import { compileTypedInput, type TypedInputUtil } from "../../common/typed-input";
+import type { ReadState } from "../../delivery/read-state";
+import type { TrackedRuntime } from "../../delivery/runtime";
+import { isWired, type WiredNode } from "../../delivery/wired";
+import type { OrgClient } from "../client/org";
+import { orgOf } from "../client/org-node";
+import { showLane } from "../client/org-status";
+import { type Parameter, QueryReader } from "./query-reader";
+import { type QueryDef, type QuerySettings, readSettings } from "./settings";
+
+export = (RED: NodeAPI): void => {
+  function SalesforceQuery(this: Node & WiredNode, config: NodeDef & QueryDef): void {
+    RED.nodes.createNode(this, config);
+    const status = new Status(this);
+    try {
+      read(this, status, orgOf(RED.nodes.getNode(config.org)), readSettings(config), readParameters(this, config));
+    } catch (error) {
+      const wrong = toConnectorError(error, "NOT_CONFIGURED");
+      status.set("failed", wrong.message);
+      this.on("input", (_msg, _send, done) => done(wrong));
+      this.on("close", () => status.close());
+    }
+  }
+
+  function read(node: Node & WiredNode, status: Status, org: OrgClient, settings: QuerySettings, parameters: Parameter[]): void {
+    let state: ReadState = { kind: "idle", inFlow: 0 };
+    const tell = (): void => show(status, state, org);
+    const reader = new QueryReader({
+      settings,
+      parameters,
+      org,
+      node,
+      runtime: RED as unknown as TrackedRuntime,
+      send: (message) => node.send(message as never),
+      isWired: () => isWired(node, RED.nodes, 0),
+      clone: (value) => RED.util.cloneMessage(value as never),
+      warn: (text) => node.warn(text),
+      onState: (next) => {
+        state = next;
+        tell();
+      },
+    });
+    const stopListening = org.onState(tell);
+    org.acquire(node);
+    node.on("input", (msg, send, done) => reader.take({ msg, send: (messages) => send(messages as never), done }));
+    node.on("close", (done: () => void) => {
+      void reader
+        .close()
+        .catch((error: unknown) => node.warn(toConnectorError(error).message))
+        .finally(() => {
+          stopListening();
+          org.release(node);
+          status.close();
+          done();
+        });
+    });
+    tell();
+  }
+
+  function readParameters(node: Node, config: QueryDef): Parameter[] {
+    const util = RED.util as unknown as TypedInputUtil;
+    return (config.parameters ?? [])
+      .filter(({ name }) => name?.trim())
+      .map(({ name, value, valueType }) => ({ name: name.trim(), value: compileTypedInput(util, node, value, valueType || "msg", `:${name.trim()}`) }));
+  }
+
+  /** What the node does comes first; while it does nothing, how its org stands. */
+  function show(status: Status, state: ReadState, org: OrgClient): void {
+    switch (state.kind) {
+      case "failed":
+        return status.set("failed", state.error.message);
+      case "waiting":
+        return status.set("waiting", () => RED._("query.status.waiting", { reason: state.error.message }));
+      case "holding":
+        return status.set("waiting", () => RED._("query.status.holding", { reason: state.reason }));
+      case "reading":
+        return status.set("working", () => RED._("query.status.reading", { count: state.inFlow }));
+      case "idle":
+        if (state.inFlow > 0) return status.set("working", () => RED._("query.status.flow", { count: state.inFlow }));
+        return showLane(status, { ...org.state, messages: 0 }, RED._);
+    }
+  }
+
+  RED.nodes.registerType("surewire-salesforce-query", SalesforceQuery as never);
+};

@@ -1,0 +1,80 @@
+import { ConnectorError } from "../../common/errors";
+import { wholeNumber } from "../../common/whole-number";
+import type { TriggeredReadSettings } from "../../delivery/triggered-read-options";
+import type { SettleMode } from "../../delivery/outcome";
+import type { QueryLanguage } from "../client/query-binding";
+
+/** What the editor saves. Numbers come as text when they were typed or stand in the environment. Times in ms. */
+export interface QueryDef {
+  org: string;
+  language?: string;
+  query?: string;
+  parameters?: ParameterDef[];
+  /** `row`, `page` or `all`. */
+  output?: string;
+  /** Also deleted and archived records. */
+  deleted?: boolean;
+  /** Puts out how the org would go about the query, in the place of records. */
+  explain?: boolean;
+  batchSize?: number | string;
+  maxRows?: number | string;
+  maxInFlight?: number | string;
+  emptyOutput?: boolean;
+  settle?: string;
+  deadline?: number | string;
+  retries?: number | string;
+  retryDelay?: number | string;
+  retryMaxDelay?: number | string;
+}
+
+/** One `:name` of the query that does not come from the payload. */
+export interface ParameterDef {
+  name: string;
+  value: string;
+  valueType: string;
+}
+
+/** The same, normalised. */
+export interface QuerySettings extends TriggeredReadSettings {
+  language: QueryLanguage;
+  query: string;
+  deleted: boolean;
+  explain: boolean;
+  /** Records of one page of the org, 200 to 2000. */
+  pageSize: number;
+}
+
+/** The settings of a `salesforce query`, with its defaults. @throws ConnectorError NOT_CONFIGURED */
+export function readSettings(def: QueryDef): QuerySettings {
+  const query = (def.query ?? "").trim();
+  if (!query) throw new ConnectorError("NOT_CONFIGURED", "No query is given");
+  const language = oneOf(def.language, ["soql", "sosl"], "soql");
+  const explain = def.explain === true;
+  if (explain && language === "sosl") throw new ConnectorError("NOT_CONFIGURED", "Only SOQL can be explained");
+  const output = explain ? "all" : oneOf(def.output, ["row", "page", "all"], "row");
+  const batchSize = wholeNumber(def.batchSize, 2_000, 1);
+  return {
+    language,
+    query,
+    deleted: def.deleted === true && language === "soql",
+    explain,
+    output: output === "page" ? "batch" : output,
+    batchSize,
+    pageSize: output === "page" ? Math.min(Math.max(batchSize, 200), 2_000) : 2_000,
+    maxRows: wholeNumber(def.maxRows, 100_000, 1),
+    maxInFlight: wholeNumber(def.maxInFlight, 1_000, 1),
+    emptyOutput: def.emptyOutput === true,
+    settle: oneOf<SettleMode>(def.settle, ["flow", "node", "delivery"], "flow"),
+    deadline: wholeNumber(def.deadline, 1_500_000, 1),
+    retries: wholeNumber(def.retries, 5),
+    retryDelay: wholeNumber(def.retryDelay, 1_000, 1),
+    retryMaxDelay: wholeNumber(def.retryMaxDelay, 300_000, 1),
+  };
+}
+
+/** One of the words of a choice; its default when blank. */
+function oneOf<T extends string>(value: string | undefined, words: readonly T[], fallback: T): T {
+  if (value === undefined || value === "") return fallback;
+  if ((words as readonly string[]).includes(value)) return value as T;
+  throw new ConnectorError("NOT_CONFIGURED", `${value} is none of ${words.join(", ")}`);
+}

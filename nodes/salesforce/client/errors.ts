@@ -7,6 +7,8 @@ export interface ApiError {
   code: string;
   message: string;
   fields: string[];
+  /** Ids of the records that a duplicate rule has found. */
+  duplicates?: string[];
 }
 
 /** What is read of an answer to tell its errors. */
@@ -60,7 +62,21 @@ export function toApiError(value: unknown): ApiError | undefined {
   const { errorCode, statusCode, message, fields } = value as Record<string, unknown>;
   const code = errorCode ?? statusCode;
   if (typeof code !== "string") return undefined;
-  return { code, message: typeof message === "string" ? message : "", fields: Array.isArray(fields) ? fields.map(String) : [] };
+  const duplicates = duplicatesIn(value);
+  return {
+    code,
+    message: typeof message === "string" ? message : "",
+    fields: Array.isArray(fields) ? fields.map(String) : [],
+    ...(duplicates.length > 0 ? { duplicates } : {}),
+  };
+}
+
+/** The org has been seen to spell the property both ways. */
+function duplicatesIn(value: object): string[] {
+  const { duplicateResult, duplicateResut = duplicateResult } = value as Record<string, unknown>;
+  const { matchResults } = (duplicateResut ?? {}) as { matchResults?: { matchRecords?: { record?: { Id?: unknown } }[] }[] };
+  if (!Array.isArray(matchResults)) return [];
+  return matchResults.flatMap(({ matchRecords }) => (Array.isArray(matchRecords) ? matchRecords.flatMap(({ record }) => (record?.Id ? String(record.Id as string) : [])) : []));
 }
 
 /** Whether an answer says that the session is over, which a new token mends. Some 401 are about the app and stay as they are. */
@@ -124,6 +140,7 @@ export function recordError(errors: ApiError[]): ConnectorError {
       statusCode: first?.code,
       fields: [...new Set(errors.flatMap((error) => error.fields))],
       errors,
+      ...(first?.duplicates ? { duplicates: first.duplicates } : {}),
       ...(verdict.retryAfter === undefined ? {} : { retryAfter: verdict.retryAfter }),
     },
   });

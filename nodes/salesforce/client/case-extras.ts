@@ -5,9 +5,6 @@ import { type Fields, MAX_RECORDS, type RecordResult, saveRecords } from "./coll
 import type { RestClient } from "./rest";
 import type { SelectIn } from "./select-in";
 
-/** Most characters of records in one call: well below the 50 MB that the platform takes. */
-const MAX_CALL = 20_000_000;
-
 /** Newest comments of the cases of a batch that are compared with the new ones. */
 const COMMENTS_COMPARED = 2000;
 
@@ -35,22 +32,25 @@ export class CaseExtras {
   constructor(
     private readonly rest: RestClient,
     private readonly select: SelectIn,
+    /** Most characters of records in one call. Default: well below the 50 MB that the platform takes. */
+    private readonly maxCall = 20_000_000,
   ) {}
 
   /** Writes what these cases are to get, and sets `error` where it could not be. */
   async add(works: readonly CaseWork[]): Promise<void> {
     const comments: Kind = { object: "CaseComment", what: "comment", extras: works.flatMap(commentOf), keysOf: commentKeys };
     const files: Kind = { object: "ContentVersion", what: "file", extras: works.flatMap(filesOf), keysOf: fileKeys };
-    for (const kind of [comments, files]) if (kind.extras.length > 0) await this.addKind(kind);
+    const older = new Set(works.filter(({ lookFirst }) => lookFirst));
+    for (const work of works) work.lookFirst = true; // at the next try
+    for (const kind of [comments, files]) if (kind.extras.length > 0) await this.addKind(kind, older);
   }
 
-  private async addKind({ object, what, extras, keysOf }: Kind): Promise<void> {
+  private async addKind({ object, what, extras, keysOf }: Kind, older: ReadonlySet<CaseWork>): Promise<void> {
     try {
-      const looked = extras.filter(({ work }) => work.lookFirst);
+      const looked = extras.filter(({ work }) => older.has(work));
       const there = looked.length > 0 ? await keysOf(this.select, [...new Set(looked.map(({ work }) => work.stored?.id ?? ""))]) : new Set<string>();
-      for (const { work } of extras) work.lookFirst = true;
       const missing = extras.filter(({ key }) => !there.has(key) && there.add(key));
-      for (const part of parts(missing)) {
+      for (const part of parts(missing, this.maxCall)) {
         const results = await saveRecords(this.rest, { object, operation: "create", records: part.map(({ fields }) => fields) });
         part.forEach(({ work }, index) => (work.error ??= errorOf(results[index], work, what)));
       }
@@ -62,12 +62,12 @@ export class CaseExtras {
 }
 
 /** Splits by count and size. */
-function* parts(extras: readonly Extra[]): Generator<Extra[]> {
+function* parts(extras: readonly Extra[], maxCall: number): Generator<Extra[]> {
   let part: Extra[] = [];
   let size = 0;
   for (const extra of extras) {
     const own = sizeOf(extra.fields);
-    if (part.length > 0 && (part.length >= MAX_RECORDS || size + own > MAX_CALL)) {
+    if (part.length > 0 && (part.length >= MAX_RECORDS || size + own > maxCall)) {
       yield part;
       part = [];
       size = 0;

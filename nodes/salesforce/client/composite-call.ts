@@ -31,12 +31,14 @@ export class CompositeCall implements RestCalls {
   ) {}
 
   async request<T = unknown>(request: RestRequest): Promise<RestAnswer<T>> {
-    const queries = this.rider.queries(request).slice(0, MAX_QUERIES);
+    const text = typeof request.body === "string" ? request.body : JSON.stringify(request.body);
+    // In a composite this is a reference, wherever it stands, and there is no way to write it otherwise.
+    const queries = text.includes("@{") ? [] : this.rider.queries(request).slice(0, MAX_QUERIES);
     if (queries.length === 0) return this.rest.request<T>(request);
     const { status, headers, body } = await this.rest.request<{ compositeResponse?: SubAnswer[] }>({
       method: "POST",
       path: "/composite",
-      body: this.textOf(request, queries),
+      body: this.textOf(request, text, queries),
       timeout: request.timeout,
     });
     const [main, ...others] = Array.isArray(body?.compositeResponse) ? body.compositeResponse : [];
@@ -51,10 +53,9 @@ export class CompositeCall implements RestCalls {
   }
 
   /** The body is put together as text: it may be large, and it is JSON already. */
-  private textOf({ method, path, body, headers }: RestRequest, queries: string[]): string {
+  private textOf({ method, path, headers }: RestRequest, text: string, queries: string[]): string {
     const base = `/services/data/v${this.rest.version}`;
     const main = { method, url: base + path, referenceId: "main", ...(headers ? { httpHeaders: headers } : {}) };
-    const text = typeof body === "string" ? body : JSON.stringify(body);
     const first = `${JSON.stringify(main).slice(0, -1)},"body":${text}}`;
     const rest = queries.map((soql, index) => JSON.stringify({ method: "GET", url: `${base}/query?q=${encodeSoql(soql)}`, referenceId: `query${index}` }));
     return `{"allOrNone":false,"compositeRequest":[${[first, ...rest].join(",")}]}`;

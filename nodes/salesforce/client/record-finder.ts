@@ -62,8 +62,7 @@ export class RecordFinder {
 
   private async ask(asked: ReadonlyMap<string, string | number>): Promise<Map<string, Found>> {
     const { object, field, where, keep = 600_000, keepMisses = 30_000, clock = Date.now } = this.options;
-    const values = [...asked.values()].map((value) => (typeof value === "string" ? value.trim() : value));
-    const rows = await this.select.rows({ object, fields: ["Id", field], field, values, ...(where ? { where } : {}) });
+    const rows = await this.select.rows({ object, fields: ["Id", field], field, values: [...asked.values()], ...(where ? { where } : {}) });
     const found = new Map<string, Found>([...asked.keys()].map((key) => [key, undefined]));
     for (const row of rows) {
       const key = RecordFinder.keyOf(String(valueIn(row, field)));

@@ -75,9 +75,9 @@ export class SelectIn {
   }
 
   private literals(selection: Selection): string[] {
-    const values = [...new Set(selection.values)];
-    if (!this.isNumeric(selection)) return values.map((value) => quoted(String(value)));
-    return values.map(String).filter((value) => value.trim() !== "" && Number.isFinite(Number(value)));
+    // The org stores no blanks around a text.
+    const values = [...new Set(selection.values.map((value) => String(value).trim()))];
+    return this.isNumeric(selection) ? values.filter((value) => value !== "" && Number.isFinite(Number(value))) : values.map(quoted);
   }
 
   private isNumeric(selection: Selection): boolean {

@@ -29,3 +29,22 @@ function turn(): void {
   line.shift()?.();
   if (line.length > 0) setImmediate(turn);
 }
+
+/** Runs work that can be cut where it yields, in one go. */
+export function inOneGo<R>(work: Generator<void, R>): R {
+  for (;;) {
+    const step = work.next();
+    if (step.done) return step.value;
+  }
+}
+
+/** Runs work that can be cut where it yields, in {@link Slices}. */
+export async function inSlices<R>(work: Generator<void, R>): Promise<R> {
+  const slices = new Slices();
+  await slices.next(); // others may be at work
+  for (;;) {
+    const step = work.next();
+    if (step.done) return step.value;
+    if (slices.over) await slices.next();
+  }
+}

@@ -1,5 +1,5 @@
 import { ConnectorError } from "../common/errors";
-import { Slices } from "../common/slices";
+import { inOneGo, inSlices, Slices } from "../common/slices";
 import { charsetOfMark, decodeText, decodeTextInSlices, encodeText, isUtf8 } from "./charset";
 import { invalid } from "./content-error";
 import { readContentType, type ContentType } from "./content-type";
@@ -71,10 +71,23 @@ export interface Encoded {
  * @throws ConnectorError `FORMAT_INVALID` when the value cannot be written in that format, `PAYLOAD_TOO_LARGE` over {@link MAX_CONTENT}
  */
 export function encode(value: unknown, format: Format, options: FormatOptions = DEFAULT_OPTIONS): Encoded {
-  const encoded = encodeAs(value, format, options);
-  if (encoded.content.length > MAX_CONTENT) {
-    throw new ConnectorError("PAYLOAD_TOO_LARGE", `The payload has ${encoded.content.length} bytes; ${MAX_CONTENT} is the most that is sent`);
-  }
+  return checkEncoded(encodeAs(value, format, options));
+}
+
+/**
+ * The same for long lists of rows, in slices of a few ms between which the event loop has its turn: as delimited text only. Nobody may
+ * change the value meanwhile.
+ *
+ * @returns `undefined` when the value is to be written by {@link encode}
+ */
+export function encodeInSlices(value: unknown, format: Format, options: FormatOptions = DEFAULT_OPTIONS): Promise<Encoded> | undefined {
+  if (format !== "delimited" || !Array.isArray(value) || !delimitedWriter().isLong(value)) return undefined;
+  return inSlices(delimitedWriter().writeDelimited(value, options)).then((rows) => checkEncoded(text(rows, typeOf(format, options), options.encoding)));
+}
+
+function checkEncoded(encoded: Encoded): Encoded {
+  const { length } = encoded.content;
+  if (length > MAX_CONTENT) throw new ConnectorError("PAYLOAD_TOO_LARGE", `The payload has ${length} bytes; ${MAX_CONTENT} is the most that is sent`);
   return encoded;
 }
 
@@ -173,7 +186,7 @@ function encodeAs(value: unknown, format: Format, options: FormatOptions): Encod
     case "xml":
       return text(typeof value === "string" ? value : xmlWriter().writeXml(value, options), typeOf(format, options), options.encoding);
     case "delimited":
-      return text(typeof value === "string" ? value : delimitedWriter().writeDelimited(value, options), typeOf(format, options), options.encoding);
+      return text(typeof value === "string" ? value : inOneGo(delimitedWriter().writeDelimited(value, options)), typeOf(format, options), options.encoding);
     case "auto":
       return typeof value === "string" ? text(value, typeOf("text", DEFAULT_OPTIONS)) : json(value);
     case "text":

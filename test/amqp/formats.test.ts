@@ -92,6 +92,15 @@ describe("the formats of amqp out, in and get", function () {
     assert.match(error.message, /Line 1 cannot be written without quotes/);
   });
 
+  it("keep the order of messages, also when one holds many rows", async () => {
+    await bench.load([bench.broker(), out({ format: "delimited" })]);
+    const many = (name: string): object[] => [{ id: name }, ...Array.from({ length: 30_000 }, (_, index) => ({ id: index }))];
+    for (const payload of [[{ id: "a" }], many("b"), [{ id: "c" }], many("d"), [{ id: "e" }]]) helperNodes.send("out", { payload });
+    await waitFor("all", async () => (await bench.plain.count(queue)).messages === 5);
+    const contents = (await bench.plain.drain(queue)).map(({ content }) => content.toString("utf8", 0, 5));
+    assert.deepEqual(contents.map((text) => text[3]), ["a", "b", "c", "d", "e"]);
+  });
+
   it("are refused at once when an option cannot work", async () => {
     await bench.load([bench.broker(), out({ format: "delimited", formatOptions: { delimiter: "" } }), end]);
     assert.match(helperNodes.status("out").text ?? "", /delimiter must be/);

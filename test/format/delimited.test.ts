@@ -70,6 +70,7 @@ describe("delimited text is read", () => {
   it("up to what can be read in good time", () => {
     refuses(() => rows("a\r\n".repeat(250_001)), /more than 250000 lines/, "PAYLOAD_TOO_LARGE");
     refuses(() => rows(",".repeat(2_000_001)), /more than 2000000 fields/, "PAYLOAD_TOO_LARGE");
+    refuses(() => rows(Array.from({ length: 10_001 }, (_, index) => `c${index}`).join()), /more than 10000 columns/, "PAYLOAD_TOO_LARGE");
   });
 });
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { isConnectorError } from "../../nodes/common/errors";
-import { decode, decodeInSlices, LARGE, MAX_CONTENT, type ContentHints, type Format } from "../../nodes/format/format";
+import { decode, decodeInSlices, encode, encodeInSlices, LARGE, MAX_CONTENT, type ContentHints, type Format } from "../../nodes/format/format";
 import { DEFAULT_OPTIONS, type FormatOptions } from "../../nodes/format/options";
 
 const never = (): boolean => false;
@@ -40,7 +40,7 @@ async function same(text: string | Buffer, options: Partial<FormatOptions> = {},
 describe("large delimited text is read in slices, to the same rows and errors as in one go", () => {
   it("with quotes and without, with a header, with columns and with neither", async () => {
     for (const line of [plainLine, quotedLine]) {
-      const text = lines(200_000, line);
+      const text = lines(100_000, line);
       const { value } = (await same(text)) as { value: unknown[] };
       assert.ok(value.length > 1_000);
       await same(text, { columns: ["note", "id"] });
@@ -55,11 +55,11 @@ describe("large delimited text is read in slices, to the same rows and errors as
   it("wherever a piece ends: within a character, a line end, a quote or a delimiter", async () => {
     for (const shift of [0, 1, 2, 3]) {
       const start = "x".repeat(shift);
-      await same(`${start}a||b\r\n` + "😀||ü\r\n".repeat(20_000), { delimiter: "||" });
-      await same(`${start}a||"b"\r\n` + '"😀""\r\n"||"ü"\r\n\r\n'.repeat(8_000), { delimiter: "||" });
-      await same(`${start}a\r` + "b\n\r\rc\r\n".repeat(20_000));
+      await same(`${start}a||b\r\n` + "😀||ü\r\n".repeat(8_000), { delimiter: "||" });
+      await same(`${start}a||"b"\r\n` + '"😀""\r\n"||"ü"\r\n\r\n'.repeat(4_000), { delimiter: "||" });
+      await same(`${start}a\r` + "b\n\r\rc\r\n".repeat(10_000));
     }
-    await same("\ufeffa,b\n" + "\ufeff1,\ufeff2\n".repeat(20_000));
+    await same("\ufeffa,b\n" + "\ufeff1,\ufeff2\n".repeat(8_000));
   });
 
   it("in any charset", async () => {
@@ -80,8 +80,8 @@ describe("large delimited text is read in slices, to the same rows and errors as
   });
 
   it("in one long line, which is no longer work than many", async () => {
-    for (const quote of ['"', ""]) await same(`${"x".repeat(500)},`.repeat(3_000), { header: false, quote });
-    await same(`"${"x\n".repeat(500_000)}"`, { header: false });
+    for (const quote of ['"', ""]) await same(`${"x".repeat(500)},`.repeat(500), { header: false, quote });
+    await same(`"${"x\n".repeat(100_000)}"`, { header: false });
   });
 
   it("refused by the line that does not fit", async () => {
@@ -133,6 +133,55 @@ describe("reading in slices", () => {
     const value = await decodeInSlices(content, "delimited", {}, DEFAULT_OPTIONS, () => (asked += 1) > 10);
     assert.equal(value, undefined);
     assert.equal(asked, 11);
+  });
+});
+
+describe("long lists of rows are written in slices", () => {
+  const objects = Array.from({ length: 3_000 }, (_, index) => ({ id: index, note: `a "quoted", ${index}`, when: new Date(index), none: null, ...(index === 2_999 ? { late: "x" } : {}) }));
+  const lists = objects.map((row) => Object.values(row).slice(0, 4));
+
+  /** Fails unless the value is written in slices, and becomes the same as in one go. */
+  async function sameText(value: unknown, options: Partial<FormatOptions> = {}): Promise<string> {
+    const all = { ...DEFAULT_OPTIONS, ...options };
+    const writing = encodeInSlices(value, "delimited", all);
+    assert.ok(writing, "it is not written in slices");
+    const found = await outcome(() => writing);
+    assert.deepEqual(found, await outcome(() => encode(value, "delimited", all)));
+    const { value: encoded, message } = found as { value?: { content: Buffer }; message?: string };
+    return encoded?.content.toString() ?? message ?? "";
+  }
+
+  it("the same as in one go, and as those that are written in one step", async () => {
+    assert.match(await sameText(objects), /^id,note,when,none,late\n0,"a ""quoted"", 0",1970-01-01T00:00:00.000Z,,\n(.*\n){2998}2999,.*,,x\n$/);
+    assert.match(await sameText(lists, { header: false }), /^0,"a/);
+    const byTens = Array.from({ length: 300 }, (_, index) => encode(lists.slice(index * 10, index * 10 + 10), "delimited").content.toString());
+    assert.equal(await sameText(lists), byTens.join(""));
+    await sameText(objects, { columns: ["note", "id"], encoding: "windows-1252", delimiter: ";" });
+    await sameText(lists, { columns: ["a", "b", "c", "d"] });
+    await sameText(Array.from({ length: 10_000 }, (_, index) => index));
+    assert.equal(decode(Buffer.from(await sameText(objects.slice(0, 2_999))), "delimited") instanceof Array, true);
+  });
+
+  it("or refused by the line at fault", async () => {
+    assert.match(await sameText([...lists, ["a;", "b", "c", "d"]], { delimiter: ";", quote: "" }), /^Line 3001 cannot be written/);
+    assert.match(await sameText([...objects, lists[0]]), /lists and objects/);
+    assert.match(await sameText([...lists, [1]], { columns: ["a", "b", "c", "d"] }), /A row has 1 fields, for 4 columns/);
+    assert.match(await sameText(Array.from({ length: 70 }, () => Array.from({ length: 100 }, () => "x".repeat(3_000)))), /bytes; 16777216 is the most/);
+  });
+
+  it("and short ones, text and other formats are not", () => {
+    for (const value of [objects.slice(0, 1_000), objects[0], "a,b\n".repeat(50_000), null, []]) assert.equal(encodeInSlices(value, "delimited"), undefined);
+    for (const format of ["auto", "json", "xml", "text", "buffer"] as const) assert.equal(encodeInSlices(objects, format), undefined, format);
+  });
+
+  it("between which the event loop has its turn", async () => {
+    const many = Array.from({ length: 20 }, () => objects).flat();
+    const inOneGo = await work(() => encode(many, "delimited"));
+    const inSlices = await work(async () => await encodeInSlices(many, "delimited"));
+    assert.ok(inOneGo.longest > 60, `the work is too little to tell: ${inOneGo.longest} ms`);
+    const [, , , fourth = 0] = inSlices.turns;
+    assert.ok(fourth < 20, `turns of ${inSlices.turns.slice(0, 6).join(", ")} ms`);
+    assert.ok(inSlices.longest < inOneGo.longest / 3, `a turn of ${inSlices.longest} ms`);
   });
 });
 

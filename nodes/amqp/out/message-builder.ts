@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { deflateSync, gzipSync } from "node:zlib";
 import { ConnectorError, type ErrorCode } from "../../common/errors";
-import { encode } from "../../format/format";
+import { encode, encodeInSlices, type Encoded } from "../../format/format";
 import type { FormatSettings } from "../../format/settings";
 import type { HeaderTable } from "../client/headers";
 import { isReply } from "../client/publish-faults";
@@ -34,7 +34,7 @@ const NONE: unknown[] = [];
  * that no message gets another's routing key. Each message gets a `messageId` (UUID), a `timestamp` and the content type of its
  * format, unless one is given.
  *
- * @returns a function that gives a promise only when one of the values is one (JSONata, context), and throws ConnectorError
+ * @returns a function that gives a promise only when one of the values is one (JSONata, context) or the payload is a long list of rows, and throws ConnectorError
  *   INPUT_INVALID, HEADERS_INVALID, FORMAT_INVALID or PAYLOAD_TOO_LARGE
  * @throws ConnectorError NOT_CONFIGURED when no message could have a destination
  */
@@ -47,11 +47,14 @@ export function messageBuilder(config: MessageBuilderOptions): (msg: object) => 
   }
   if (config.exchange.fixed && config.routingKey.fixed) checkDestination(base, "NOT_CONFIGURED");
 
-  const build = (msg: object, values: unknown[]): Outgoing => {
+  const build = (msg: object, values: unknown[]): Outgoing | Promise<Outgoing> => {
     const draft: Draft = { exchange: base.exchange, routingKey: base.routingKey, options: { ...base.options } };
     varying.forEach(({ field, put }, index) => put(draft, field.read(values[index])));
     checkDestination(draft, "INPUT_INVALID");
-    return finish(draft, (msg as { payload?: unknown }).payload, config);
+    const { payload } = msg as { payload?: unknown };
+    const writing = encodeInSlices(payload, config.format, config.formatOptions);
+    if (writing) return writing.then((encoded) => finish(draft, payload, encoded, config));
+    return finish(draft, payload, encode(payload, config.format, config.formatOptions), config);
   };
   return (msg) => {
     if (varying.length === 0) return build(msg, NONE);
@@ -74,8 +77,7 @@ function checkDestination({ exchange, routingKey }: Draft, code: ErrorCode): voi
   if (exchange === "" && routingKey === "") throw new ConnectorError(code, "The routing key is empty: the default exchange needs the name of a queue there");
 }
 
-function finish({ exchange, routingKey, options }: Draft, payload: unknown, { format, formatOptions }: FormatSettings): Outgoing {
-  const { content, contentType } = encode(payload, format, formatOptions);
+function finish({ exchange, routingKey, options }: Draft, payload: unknown, { content, contentType }: Encoded, { format }: FormatSettings): Outgoing {
   options.messageId ??= randomUUID();
   options.timestamp ??= Math.floor(Date.now() / 1000);
   options.contentType ??= contentType;

@@ -1,4 +1,5 @@
 import { ConnectorError, type ErrorCode, type ErrorScope } from "../../common/errors";
+import { isSoapFault, soapFault } from "./soap-fault";
 import { type HttpAnswer, NetworkError } from "./transport";
 
 /** One error of the org, as a REST body or a SaveResult carries it. */
@@ -47,6 +48,8 @@ const MISSING_IN_ORG = new Set(["NOT_FOUND", "INVALID_TYPE", "UNSUPPORTED_API_VE
 
 /** Parses the errors of an answer; `[]` when the body is not the org's (HTML of a proxy, nothing). */
 export function apiErrors(answer: FailedAnswer): ApiError[] {
+  const fault = soapFault(answer);
+  if (fault) return [fault];
   let body: unknown;
   try {
     body = JSON.parse(answer.body);
@@ -110,14 +113,19 @@ export function callError(answer: FailedAnswer): ConnectorError {
       errorCode: first?.code,
       errors,
       // A gateway that lost the instance (502, 504) or an instance that failed (500) may have acted all the same; 503 and limits turn away at the door.
-      ...([500, 502, 504].includes(answer.status) ? { outcomeUnknown: true } : {}),
+      ...([500, 502, 504].includes(statusOf(answer, first)) ? { outcomeUnknown: true } : {}),
       ...(wait === undefined ? {} : { retryAfter: wait }),
     },
   });
 }
 
+/** The SOAP API answers 500 to all it refuses; only an unexpected error is one as in REST. */
+function statusOf(answer: FailedAnswer, error: ApiError | undefined): number {
+  return error && error.code !== "UNKNOWN_EXCEPTION" && isSoapFault(answer) ? 400 : answer.status;
+}
+
 function callVerdict(answer: FailedAnswer, error: ApiError | undefined): Verdict {
-  const { status } = answer;
+  const status = statusOf(answer, error);
   if (status >= 500 || status === 408 || status === 420 || status === 429) return unavailable;
   if (error?.code === "REQUEST_LIMIT_EXCEEDED" && /concurrent/i.test(error.message)) return { code: "ORG_LIMIT" };
   const known = error && BY_API_CODE[error.code];

@@ -6,13 +6,13 @@ export function isLostAnswer(error: ConnectorError): boolean {
 }
 
 /**
- * What the message of a plain create is told when its answer was lost. Sent again on the spot it could make a second record, so it fails by
+ * What the message of a call that may not be repeated (a plain create, a merge, a mail) is told when its answer was lost. Sent again on the spot it could happen a second time, so it fails by
  * itself and its source decides. Updates, upserts, deletes and reads do not come here: sent again they leave the org the same.
  *
- * @param what the record in the user's words
+ * @param what what may have happened, in the user's words
  */
-export function lostAnswer(error: ConnectorError, what = "record"): ConnectorError {
-  return new ConnectorError("ORG_UNAVAILABLE", `${error.message} Whether the ${what} was made is not known.`, {
+export function lostAnswer(error: ConnectorError, what = "record was made"): ConnectorError {
+  return new ConnectorError("ORG_UNAVAILABLE", `${error.message} Whether the ${what} is not known.`, {
     scope: "message",
     retryable: true,
     details: error.details,

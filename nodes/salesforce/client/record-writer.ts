@@ -102,7 +102,7 @@ export class RecordWriter {
       if (!isConnectorError(error) || !isLostAnswer(error)) throw error;
       return request.records.map((): RecordResult => ({ ok: false, error }));
     });
-    return results.map((result) => (!result.ok && isLostAnswer(result.error) ? { ok: false, error: lostAnswer(result.error, this.options.what) } : result));
+    return results.map((result) => (!result.ok && isLostAnswer(result.error) ? { ok: false, error: lostAnswer(result.error, `${this.options.what ?? "record"} was made`) } : result));
   }
 }
 

@@ -216,7 +216,7 @@ describe("salesforce query in a flow", function () {
       fault();
       await letAllGo();
       assert.deepEqual(settlements().map(({ outcome, error }) => [outcome, error?.message]), [["accept", undefined]]);
-      const names = held.flatMap(({ msg }) => (msg.payload as { SuppliedName: string }[]).map(({ SuppliedName }) => SuppliedName));
+      const names = held.flatMap(({ msg }) => (msg as { payload: { SuppliedName: string }[] }).payload.map(({ SuppliedName }) => SuppliedName));
       assert.equal(names.length, 4_500);
       assert.equal(new Set(names).size, 4_500);
     });

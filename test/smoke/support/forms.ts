@@ -97,6 +97,37 @@ export const FORMS: readonly FormCase[] = [
     },
   },
   {
+    type: "surewire-salesforce-query",
+    needs: ["org", "query"],
+    refuses: { query: "UPDATE Case" },
+    fill: {
+      name: "query", org: true, query: "SELECT Id, Subject FROM Case WHERE Origin = :origin", parameters: [["origin", "payload.origin"]], output: "page",
+      batchSize: "500", maxInFlight: "200", retries: "3",
+    },
+    saved: {
+      parameters: [{ name: "origin", value: "payload.origin", valueType: "msg" }], language: "soql", deleted: false, explain: false, emptyOutput: false, batchSize: 500,
+      maxInFlight: 200, maxRows: 100_000, settle: "flow", retries: 3, deadline: 1_500_000, outputs: 1,
+    },
+  },
+  {
+    type: "surewire-salesforce-publish",
+    needs: ["org", "event"],
+    refuses: { event: "Device_Alert__c" },
+    fill: { name: "publish", org: true, event: "Device_Alert__e", batchSize: "100" },
+    saved: { eventType: "str", fields: "payload", fieldsType: "msg", batchSize: 100, linger: 50 },
+  },
+  {
+    type: "surewire-salesforce-request",
+    needs: ["org"],
+    refuses: { concurrency: "0" },
+    fill: { name: "request", org: true, preset: "composite", headers: [["Sforce-Call-Options", "options"]], returns: "text", concurrency: "2" },
+    saved: {
+      preset: "composite", method: "POST", path: "/composite", pathType: "str", host: "org", body: "payload", bodyType: "msg", engagementUrl: "https://pi.pardot.com",
+      headers: [{ name: "Sforce-Call-Options", value: "options", valueType: "msg" }], returns: "text", concurrency: 2, safeToRepeat: false, failOnPartErrors: true,
+      datasetOperation: "Overwrite", datasetMetadataType: "json", datasetWait: 600_000,
+    },
+  },
+  {
     type: "surewire-sql-read",
     needs: ["database", "query"],
     fill: {

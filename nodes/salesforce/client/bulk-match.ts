@@ -1,4 +1,4 @@
-import { ConnectorError } from "../../common/errors";
+import type { ConnectorError } from "../../common/errors";
 import type { InputRow } from "./bulk-input";
 import { recordError } from "./errors";
 

@@ -1,0 +1,108 @@
+import type { Store } from "../../common/store";
+import type { TypedValue } from "../../common/typed-input";
+import { ConnectorError, toConnectorError } from "../../common/errors";
+import { TriggeredRead } from "../../delivery/triggered-read";
+import type { TriggeredReadOptions } from "../../delivery/triggered-read-options";
+import { JobBook } from "../client/bulk-book";
+import { BulkJobs } from "../client/bulk-jobs";
+import { type BulkPages, BulkQuery, type BulkRecord } from "../client/bulk-query";
+import type { OrgClient } from "../client/org";
+import { bindQuery, prepareQuery, type QueryValues } from "../client/query-binding";
+import { type Parameter, valuesFor } from "../query/query-reader";
+import { type BulkMessage, type BulkWork, jobOf, type Progress } from "./bulk-work";
+import type { ReadSettings } from "./settings";
+
+/** What is read for a message: a query, or the rows of a job there is. */
+interface Question {
+  msg: object;
+  query?: string;
+  jobId?: string;
+}
+
+type Reading = TriggeredReadOptions<Question, BulkRecord, BulkPages>;
+
+/** What a {@link BulkRead} needs: as any reading, but for what the org knows. */
+export interface BulkReadOptions extends Pick<Reading, "node" | "runtime" | "send" | "isWired" | "clone" | "warn" | "onState" | "patience"> {
+  settings: ReadSettings;
+  org: OrgClient;
+  store: Store;
+  parameters: readonly Parameter[];
+  /** Of the job, for `resume`. */
+  jobId: TypedValue;
+  onProgress(progress: Progress | undefined): void;
+}
+
+/** What a message with rows has of its own, and so does not inherit from the trigger. */
+const OWN = new Set(["_msgid", "payload", "delivery", "salesforce", "parts"]);
+
+/** The org is away or refuses us: nothing is wrong with the query. */
+const AWAY: ReadonlySet<string> = new Set(["ORG_UNAVAILABLE", "ORG_LIMIT", "ORG_LOGIN_FAILED", "ORG_SESSION_INVALID"]);
+const COMES_BACK: ReadonlySet<string> = new Set(["ORG_UNAVAILABLE", "ORG_LIMIT"]);
+
+/** Runs a query job for each message, one after the other, and puts out its rows as fast as the flow settles them. */
+export class BulkRead implements BulkWork {
+  private readonly reading: TriggeredRead<Question, BulkRecord, BulkPages>;
+  private readonly stop = new AbortController();
+
+  constructor({ settings, org, store, parameters, jobId, onProgress, ...options }: BulkReadOptions) {
+    const { operation, output, columnDelimiter, lineEnding, pollInterval: interval, timeout } = settings;
+    const query = new BulkQuery({
+      jobs: new BulkJobs(org.rest),
+      book: new JobBook(store, `salesforce-bulk/${options.node.id}`),
+      poll: { interval, timeout, signal: this.stop.signal },
+      onProgress: (processed) => onProgress({ processed }),
+    });
+    const prepared = prepareQuery(settings.query, "soql");
+    this.reading = new TriggeredRead<Question, BulkRecord, BulkPages>({
+      ...options,
+      settings,
+      own: OWN,
+      valuesFor: (msg) => {
+        if (operation === "resume") return withJob(msg, jobId(msg));
+        const values = valuesFor(prepared, parameters, msg);
+        const bind = (ready: QueryValues): Question => ({ msg, query: bindQuery(prepared, ready) });
+        return values instanceof Promise ? values.then(bind) : bind(values);
+      },
+      open: async (question) => {
+        try {
+          if (question.jobId !== undefined) return await query.pages(question.jobId);
+          return await query.run({ operation: operation === "queryAll" ? "queryAll" : "query", query: question.query ?? "", columnDelimiter, lineEnding });
+        } catch (thrown) {
+          const error = toConnectorError(thrown);
+          if (jobOf(error)) Object.assign(question.msg, { salesforce: jobOf(error) });
+          throw error;
+        } finally {
+          onProgress(undefined);
+        }
+      },
+      message: ({ job }, rows) => ({
+        payload: output === "row" ? rows[0] : rows,
+        salesforce: { jobId: job.id, state: job.state, totalSize: job.numberRecordsProcessed },
+      }),
+      isAway: ({ code, scope }) => scope === "system" && AWAY.has(code),
+      comesBack: ({ code }) => COMES_BACK.has(code),
+      untilReady: (error) => org.untilReady(error),
+    });
+  }
+
+  take(message: BulkMessage): void {
+    this.reading.take(message);
+  }
+
+  async close(): Promise<void> {
+    this.stop.abort();
+    await this.reading.close();
+  }
+}
+
+function withJob(msg: object, value: unknown): Question | Promise<Question> {
+  if (value instanceof Promise) return value.then((ready: unknown) => withJob(msg, ready));
+  return { msg, jobId: checkJobId(value) };
+}
+
+/** @throws ConnectorError `INPUT_INVALID` for what is no id of a job */
+export function checkJobId(value: unknown): string {
+  const id = typeof value === "string" ? value.trim() : "";
+  if (/^750\w{12}(\w{3})?$/.test(id)) return id;
+  throw new ConnectorError("INPUT_INVALID", `A job's id is 15 or 18 characters that begin with 750; this is ${value === undefined ? "missing" : "none"}.`);
+}

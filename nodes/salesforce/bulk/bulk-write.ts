@@ -1,0 +1,158 @@
+import { toConnectorError } from "../../common/errors";
+import type { Store } from "../../common/store";
+import type { TypedValue } from "../../common/typed-input";
+import { claimOf } from "../../delivery/claim";
+import type { ItemResult } from "../../delivery/sink";
+import { JobBook } from "../client/bulk-book";
+import { type BulkInput, bulkInput, isRows } from "../client/bulk-input";
+import { BulkJobs, type IngestJobRequest } from "../client/bulk-jobs";
+import { BulkLoad, type Loaded } from "../client/bulk-load";
+import { BulkLoader } from "../client/bulk-loader";
+import { MAX_BYTES } from "../client/bulk-parts";
+import { type GatheredRow, RowGathering } from "../client/bulk-rows";
+import type { OrgClient } from "../client/org";
+import { OrgLane, worstState } from "../client/org-lane";
+import { type BulkMessage, type BulkState, type BulkWork, GRACE, jobOf, type Progress } from "./bulk-work";
+import type { WriteSettings } from "./settings";
+
+/** What a {@link BulkWrite} needs. */
+export interface BulkWriteOptions {
+  settings: WriteSettings;
+  org: OrgClient;
+  store: Store;
+  /** Id of the node: what it remembers is its own. */
+  node: string;
+  rows: TypedValue;
+  /** What tells a message from others of the same content. */
+  identity: TypedValue;
+  /** Whether rows that failed go anywhere from the second output. */
+  isWired(): boolean;
+  warn(text: string): void;
+  onState(state: BulkState): void;
+}
+
+/** A message with rows of its own. */
+interface WholeLoad {
+  msg: object;
+  input: BulkInput;
+  identity: string | undefined;
+  mayRepeat: boolean;
+}
+
+/** Loads rows into the org: those of a message that brings many by jobs of its own, single ones gathered. */
+export class BulkWrite implements BulkWork {
+  private readonly whole: OrgLane<WholeLoad, Loaded>;
+  private readonly single: OrgLane<GatheredRow, object>;
+  private readonly stop = new AbortController();
+  private readonly idsOnly: boolean;
+  private progress: Progress | undefined;
+
+  constructor(private readonly options: BulkWriteOptions) {
+    const { settings, org, store, node, warn } = options;
+    this.idsOnly = settings.operation === "delete" || settings.operation === "hardDelete";
+    const book = new JobBook(store, `salesforce-bulk/${node}`);
+    const loader = new BulkLoader({
+      jobs: new BulkJobs(org.rest),
+      book,
+      request: jobRequest(settings),
+      style: settings.style,
+      poll: { interval: settings.pollInterval, timeout: settings.timeout, signal: this.stop.signal },
+    });
+    const rows = new RowGathering({ loader, book, style: settings.style, idsOnly: this.idsOnly, onProgress: (processed, count) => this.tell({ processed, rows: count }) });
+    const lane = { org, concurrency: 1, warn, onState: () => this.tell() };
+    this.whole = new OrgLane<WholeLoad, Loaded>({ ...lane, batchSize: 1, linger: 0, retriesInPlace: 0, maxWaiting: 100, write: ([load]) => this.load(load as WholeLoad, loader, book) });
+    this.single = new OrgLane<GatheredRow, object>({ ...lane, batchSize: settings.batchSize, linger: settings.linger, retriesInPlace: 0, write: (values) => this.gather(rows, values) });
+    this.tell();
+  }
+
+  take({ msg, send, done }: BulkMessage): void {
+    const mayRepeat = claimOf(msg) !== undefined;
+    const [rows, identity] = [this.options.rows(msg), this.options.identity(msg)];
+    const ready = rows instanceof Promise || identity instanceof Promise ? Promise.all([rows, identity]) : undefined;
+    if (ready) {
+      // Which of the two ways it goes is known only then.
+      ready.then(
+        ([value, id]) => this.enter({ msg, send, done }, value, id, mayRepeat),
+        (error: unknown) => done(toConnectorError(error, "INPUT_INVALID")),
+      );
+    } else this.enter({ msg, send, done }, rows, identity, mayRepeat);
+  }
+
+  async close(): Promise<void> {
+    const closing = Promise.all([this.whole.close(), this.single.close()]);
+    const timer = setTimeout(() => this.stop.abort(), GRACE);
+    await closing;
+    clearTimeout(timer);
+    this.stop.abort();
+  }
+
+  private enter({ msg, send, done }: BulkMessage, value: unknown, identity: unknown, mayRepeat: boolean): void {
+    try {
+      if (isRows(value)) {
+        const input = bulkInput(value, this.idsOnly, this.options.settings.style.delimiter);
+        const id = identity === undefined || identity === null || identity === "" ? undefined : String(identity as string);
+        this.whole.take(msg, { msg, input, identity: id, mayRepeat }, done, (loaded) => this.pass(msg, send, loaded));
+        return;
+      }
+      const row = RowGathering.row(value, this.idsOnly);
+      this.single.take(msg, row, done, (result) => send([Object.assign(msg, { salesforce: result })]));
+      const { index, count } = (msg as { parts?: { index?: number; count?: number } }).parts ?? {};
+      if (count !== undefined && index === count - 1) this.single.go();
+    } catch (error) {
+      done(toConnectorError(error, "INPUT_INVALID"));
+    }
+  }
+
+  private async load(load: WholeLoad, loader: BulkLoader, book: JobBook): Promise<ItemResult<Loaded>[]> {
+    const { settings } = this.options;
+    const failuresTaken = settings.failedOutput && this.options.isWired();
+    const limits = { rows: settings.jobRows, bytes: MAX_BYTES };
+    const work = new BulkLoad({ loader, book, request: jobRequest(settings), style: settings.style, limits, keepAll: settings.keepAll, failuresTaken });
+    try {
+      const loaded = await work.run({ ...load, onProgress: (processed, rows) => this.tell({ processed, rows }) });
+      if (loaded.result.repeated) this.options.warn(`These rows were inserted before, by job ${loaded.result.jobId}, and their message has come again: they are not inserted twice`);
+      if (!loaded.error || failuresTaken) return [{ ok: true, value: loaded }];
+      Object.assign(load.msg, { salesforce: loaded.result });
+      return [{ ok: false, error: loaded.error }];
+    } catch (thrown) {
+      const error = toConnectorError(thrown);
+      Object.assign(load.msg, { salesforce: jobOf(error) });
+      throw error;
+    } finally {
+      this.progress = undefined;
+    }
+  }
+
+  private pass(msg: object, send: BulkMessage["send"], { result, failedRows, failures }: Loaded): void {
+    const failed = failedRows.length > 0 ? { ...msg, payload: failedRows, salesforce: { ...result, results: failures } } : null;
+    send(this.options.settings.failedOutput ? [Object.assign(msg, { salesforce: result }), failed] : [Object.assign(msg, { salesforce: result })]);
+  }
+
+  private async gather(rows: RowGathering, values: GatheredRow[]): Promise<ItemResult<object>[]> {
+    try {
+      const results = await rows.load(values);
+      return results.map((result): ItemResult<object> => (result.ok ? { ok: true, value: { id: result.id, success: true, created: result.created, errors: [], jobId: rows.lastJob } } : result));
+    } finally {
+      this.progress = undefined;
+    }
+  }
+
+  private tell(progress = this.progress): void {
+    this.progress = progress;
+    // The first tells come while the lanes are being made.
+    const lanes = [this.whole, this.single].filter((lane) => (lane as typeof lane | undefined) !== undefined);
+    this.options.onState({ doing: "writing", lane: worstState(lanes.map(({ state }) => state)), ...(progress ? { progress } : {}) });
+  }
+}
+
+function jobRequest({ object, operation, externalIdField, assignmentRule, columnDelimiter, lineEnding }: WriteSettings): IngestJobRequest {
+  return {
+    object,
+    operation,
+    columnDelimiter,
+    lineEnding,
+    ...(externalIdField ? { externalIdFieldName: externalIdField } : {}),
+    ...(assignmentRule ? { assignmentRuleId: assignmentRule } : {}),
+  };
+}
+

@@ -1,0 +1,123 @@
+import path from "node:path";
+import type { Node, NodeAPI, NodeDef } from "node-red";
+import { toConnectorError } from "../../common/errors";
+import { FileStore } from "../../common/file-store";
+import { MemoryStore } from "../../common/memory-store";
+import { Status } from "../../common/status";
+import { compileTypedInput, type TypedInputUtil, type TypedValue } from "../../common/typed-input";
+import type { TrackedRuntime } from "../../delivery/runtime";
+import { isWired, type WiredNode } from "../../delivery/wired";
+import type { OrgClient } from "../client/org";
+import { orgOf } from "../client/org-node";
+import { showLane } from "../client/org-status";
+import type { Parameter } from "../query/query-reader";
+import { BulkRead } from "./bulk-read";
+import type { BulkState, BulkWork } from "./bulk-work";
+import { BulkWrite } from "./bulk-write";
+import { JobCommands } from "./job-commands";
+import { type BulkDef, readSettings } from "./settings";
+
+/** What jobs are known by in a runtime without a user directory: as long as the process lasts. */
+const untilTheEnd = new MemoryStore();
+
+export = (RED: NodeAPI): void => {
+  function SalesforceBulk(this: Node & WiredNode, config: NodeDef & BulkDef): void {
+    RED.nodes.createNode(this, config);
+    const status = new Status(this);
+    let work: BulkWork;
+    let release = (): void => undefined;
+    try {
+      const org = orgOf(RED.nodes.getNode(config.org));
+      let state: BulkState | undefined;
+      const tell = (next = state): void => {
+        state = next;
+        if (next) show(status, next, org);
+      };
+      work = makeWork(this, config, org, tell);
+      const stopListening = org.onState(() => tell());
+      org.acquire(this);
+      release = () => {
+        stopListening();
+        org.release(this);
+      };
+    } catch (error) {
+      const wrong = toConnectorError(error, "NOT_CONFIGURED");
+      status.set("failed", wrong.message);
+      this.on("input", (_msg, _send, done) => done(wrong));
+      this.on("close", () => status.close());
+      return;
+    }
+    this.on("input", (msg, send, done) => work.take({ msg, send: (messages) => send(messages as never), done }));
+    this.on("close", (done: () => void) => {
+      void work
+        .close()
+        .catch((error: unknown) => this.warn(toConnectorError(error).message))
+        .finally(() => {
+          release();
+          status.close();
+          done();
+        });
+    });
+  }
+
+  function makeWork(node: Node & WiredNode, config: BulkDef, org: OrgClient, onState: (state: BulkState) => void): BulkWork {
+    const settings = readSettings(config);
+    const { userDir } = RED.settings;
+    const store = userDir ? new FileStore(path.join(userDir, "surewire")) : untilTheEnd;
+    const warn = (text: string): void => node.warn(text);
+    const value = (text: string | undefined, type: string | undefined, fallback: string, label: string): TypedValue =>
+      compileTypedInput(RED.util as unknown as TypedInputUtil, node, text || (type && type !== "msg" ? text : fallback), type || "msg", label);
+    const rows = value(config.fields, config.fieldsType, "payload", "rows");
+    const jobId = value(config.jobId, config.jobIdType, "salesforce.jobId", "job id");
+    const failedWired = (): boolean => isWired(node, RED.nodes, 1);
+    if (settings.kind === "write") {
+      const identity = value(config.identity, config.identityType, "amqp.properties.messageId", "identity");
+      return new BulkWrite({ settings, org, store, node: node.id, rows, identity, isWired: failedWired, warn, onState });
+    }
+    if (settings.kind === "command") return new JobCommands({ settings, org, jobId, rows, isWired: failedWired, warn, onState });
+    let state: BulkState = { doing: "reading", read: { kind: "idle", inFlow: 0 } };
+    const tell = (change: Partial<Extract<BulkState, { doing: "reading" }>>): void => onState((state = { ...state, ...change } as BulkState));
+    tell({});
+    return new BulkRead({
+      settings,
+      org,
+      store,
+      jobId,
+      parameters: readParameters(config, value),
+      node,
+      runtime: RED as unknown as TrackedRuntime,
+      send: (message) => node.send(message as never),
+      isWired: () => isWired(node, RED.nodes, 0),
+      clone: (message) => RED.util.cloneMessage(message as never),
+      warn,
+      onState: (read) => tell({ read }),
+      onProgress: (progress) => tell({ progress }),
+    });
+  }
+
+  function readParameters(config: BulkDef, value: (text: string, type: string, fallback: string, label: string) => TypedValue): Parameter[] {
+    const listed = (config.parameters ?? []).filter(({ name }) => name?.trim());
+    return listed.map(({ name, value: text, valueType }) => ({ name: name.trim(), value: value(text, valueType, "", `:${name.trim()}`) }));
+  }
+
+  /** What the node does comes first; while it does nothing, how its org stands. */
+  function show(status: Status, state: BulkState, org: OrgClient): void {
+    const { progress } = state;
+    const rows = (): void => {
+      const count = (number = 0): string => number.toLocaleString("en");
+      const key = progress?.rows === undefined ? "bulk.status.rows" : "bulk.status.progress";
+      status.set("working", () => RED._(key, { done: count(progress?.processed), rows: count(progress?.rows) }));
+    };
+    if (state.doing === "writing") return progress && state.lane.kind === "working" ? rows() : showLane(status, state.lane, RED._);
+    const { read } = state;
+    if (read.kind === "failed") return status.set("failed", read.error.message);
+    if (read.kind === "waiting") return status.set("waiting", () => RED._("bulk.status.waiting", { reason: read.error.message }));
+    if (read.kind === "holding") return status.set("waiting", () => RED._("bulk.status.holding", { reason: read.reason }));
+    if (progress) return rows();
+    if (read.kind === "reading") return status.set("working", () => RED._("bulk.status.reading", { count: read.inFlow }));
+    if (read.kind === "idle" && read.inFlow > 0) return status.set("working", () => RED._("bulk.status.flow", { count: read.inFlow }));
+    return showLane(status, { ...org.state, messages: 0 }, RED._);
+  }
+
+  RED.nodes.registerType("surewire-salesforce-bulk", SalesforceBulk as never);
+};

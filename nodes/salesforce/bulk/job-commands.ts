@@ -1,0 +1,236 @@
+import { ConnectorError, isConnectorError, toConnectorError } from "../../common/errors";
+import type { TypedValue } from "../../common/typed-input";
+import type { ItemResult } from "../../delivery/sink";
+import { type BulkInput, bulkInput } from "../client/bulk-input";
+import { BulkJobs, type JobInfo } from "../client/bulk-jobs";
+import { readJob } from "../client/bulk-job-results";
+import { MAX_BYTES, partsOf } from "../client/bulk-parts";
+import { untilOver } from "../client/bulk-poll";
+import { isLostAnswer, lostAnswer } from "../client/lost-answer";
+import type { OrgClient } from "../client/org";
+import { OrgLane } from "../client/org-lane";
+import { checkJobId } from "./bulk-read";
+import { type BulkMessage, type BulkState, type BulkWork, GRACE, jobOf } from "./bulk-work";
+import type { CommandSettings } from "./settings";
+
+/** What can be done to a job; `resume` of a query job reads rows, and is a reading. */
+export const COMMANDS = [
+  ...(["createJob", "uploadData", "closeJob", "resume", "abortJob", "deleteJob", "jobInfo", "jobs"] as const),
+  ...(["successfulResults", "failedResults", "unprocessedRecords", "queryResults"] as const),
+] as const;
+
+/** One of {@link COMMANDS}. */
+export type Command = (typeof COMMANDS)[number];
+
+/** What a {@link JobCommands} needs. */
+export interface JobCommandsOptions {
+  settings: CommandSettings;
+  org: OrgClient;
+  jobId: TypedValue;
+  /** Data of an upload. */
+  rows: TypedValue;
+  /** Whether rows that failed go anywhere from the second output. */
+  isWired(): boolean;
+  warn(text: string): void;
+  onState(state: BulkState): void;
+}
+
+/** One command for one message. */
+interface Order {
+  msg: object;
+  jobId: string;
+  data: BulkInput | undefined;
+  /** The answer of an earlier try was lost: the org may have acted. */
+  lost: boolean;
+}
+
+/** What a message gets. */
+interface Answer {
+  payload?: unknown;
+  salesforce: object;
+  /** For the second output. */
+  failed?: { payload: unknown; salesforce: object };
+}
+
+/** Commands under way at once. */
+const AT_ONCE = 4;
+
+/** Does something to a job for each message: the calls of Bulk API 2.0, one by one. */
+export class JobCommands implements BulkWork {
+  private readonly lane: OrgLane<Order, Answer>;
+  private readonly jobs: BulkJobs;
+  private readonly stop = new AbortController();
+
+  constructor(private readonly options: JobCommandsOptions) {
+    const { org, warn, onState } = options;
+    this.jobs = new BulkJobs(org.rest);
+    this.lane = new OrgLane<Order, Answer>({
+      ...{ org, warn, batchSize: 1, linger: 0, concurrency: AT_ONCE, retriesInPlace: 0, maxWaiting: 1_000 },
+      write: async ([order]) => [await this.give(order as Order)],
+      onState: (lane) => onState({ doing: "writing", lane }),
+    });
+    onState({ doing: "writing", lane: this.lane.state });
+  }
+
+  take({ msg, send, done }: BulkMessage): void {
+    let order: Order | Promise<Order>;
+    try {
+      order = this.orderFor(msg);
+    } catch (error) {
+      return done(toConnectorError(error, "INPUT_INVALID"));
+    }
+    this.lane.take(msg, order, done, ({ failed, ...own }) => {
+      const outputs = [Object.assign(msg, own), failed ? { ...msg, ...failed } : null];
+      send(this.options.settings.failedOutput ? outputs : outputs.slice(0, 1));
+    });
+  }
+
+  async close(): Promise<void> {
+    const timer = setTimeout(() => this.stop.abort(), GRACE);
+    await this.lane.close();
+    clearTimeout(timer);
+    this.stop.abort();
+  }
+
+  private orderFor(msg: object): Order | Promise<Order> {
+    const { command, style } = this.options.settings;
+    const id = command === "createJob" || command === "jobs" ? "" : this.options.jobId(msg);
+    const rows = command === "uploadData" ? this.options.rows(msg) : undefined;
+    const make = (jobId: unknown, value: unknown): Order => ({
+      msg,
+      jobId: jobId === "" && (command === "createJob" || command === "jobs") ? "" : checkJobId(jobId),
+      data: command === "uploadData" ? bulkInput(value, false, style.delimiter) : undefined,
+      lost: false,
+    });
+    return id instanceof Promise || rows instanceof Promise ? Promise.all([id, rows]).then(([one, value]) => make(one, value)) : make(id, rows);
+  }
+
+  private async give(order: Order): Promise<ItemResult<Answer>> {
+    try {
+      return { ok: true, value: await this.perform(order) };
+    } catch (thrown) {
+      const error = toConnectorError(thrown);
+      if (isLostAnswer(error)) order.lost = true;
+      if (jobOf(error)) Object.assign(order.msg, { salesforce: jobOf(error) });
+      return { ok: false, error };
+    }
+  }
+
+  private async perform(order: Order): Promise<Answer> {
+    const { settings } = this.options;
+    const ofQuery = settings.jobType === "query";
+    const { jobs } = this;
+    const id = order.jobId;
+    switch (settings.command) {
+      case "createJob":
+        return told(await this.create());
+      case "uploadData":
+        return this.upload(order);
+      case "closeJob":
+        return told(await this.unlessActed(order, jobs.closeJob(id), "Open"));
+      case "abortJob":
+        return told(await this.unlessActed(order, ofQuery ? jobs.abortQueryJob(id) : jobs.abortJob(id), "Open", "UploadComplete", "InProgress", "JobComplete", "Failed"));
+      case "deleteJob":
+        await (ofQuery ? jobs.deleteQueryJob(id) : jobs.deleteJob(id)).catch((error: unknown) => {
+          if (!order.lost || !isConnectorError(error) || error.details.errorCode !== "NOT_FOUND") throw error;
+        });
+        return { salesforce: { jobId: id, deleted: true } };
+      case "jobInfo":
+        return told(await this.info(id));
+      case "jobs":
+        return { payload: await (ofQuery ? jobs.getAllQueryJobInfo() : jobs.getAllJobInfo()), salesforce: {} };
+      case "resume":
+        return this.resume(id);
+      case "queryResults":
+        return this.queryResults(id);
+      default:
+        return this.results(id, settings.command);
+    }
+  }
+
+  private create(): Promise<JobInfo> {
+    const { jobType, operation, object, query, externalIdField, assignmentRule, columnDelimiter, lineEnding } = this.options.settings;
+    if (jobType === "query") return this.jobs.createQueryJob({ operation: operation as "query", query, columnDelimiter, lineEnding });
+    return this.jobs.createJob({
+      ...{ object, operation: operation as "insert", columnDelimiter, lineEnding },
+      ...(externalIdField ? { externalIdFieldName: externalIdField } : {}),
+      ...(assignmentRule ? { assignmentRuleId: assignmentRule } : {}),
+    });
+  }
+
+  private info(id: string): Promise<JobInfo> {
+    return this.options.settings.jobType === "query" ? this.jobs.getQueryJobInfo(id) : this.jobs.getJobInfo(id);
+  }
+
+  /** An upload may be put only once: one whose answer was lost is not put again. */
+  private async upload({ jobId, data }: Order): Promise<Answer> {
+    let rows = 0;
+    let csv: Buffer | undefined;
+    for await (const part of partsOf(data as BulkInput, this.options.settings.style, { rows: Infinity, bytes: MAX_BYTES })) {
+      if (csv) throw new ConnectorError("PAYLOAD_TOO_LARGE", `A job takes ${MAX_BYTES} bytes: part the rows among several.`);
+      csv = part.csv;
+      rows = part.rows.length;
+    }
+    if (!csv) throw new ConnectorError("INPUT_INVALID", "There are no rows to upload.");
+    await this.jobs.uploadJobData(jobId, csv).catch((error: unknown) => {
+      throw isConnectorError(error) && isLostAnswer(error) ? lostAnswer(error, "upload") : error;
+    });
+    return { salesforce: { jobId, state: "Open", rows } };
+  }
+
+  /** A change of state whose first answer was lost is refused the second time: then it has been made. @param before states that say it has not */
+  private async unlessActed(order: Order, call: Promise<JobInfo>, ...before: JobInfo["state"][]): Promise<JobInfo> {
+    try {
+      return await call;
+    } catch (error) {
+      if (!order.lost || !isConnectorError(error) || error.scope === "system") throw error;
+      const job = await this.info(order.jobId);
+      if (before.includes(job.state)) throw error;
+      return job;
+    }
+  }
+
+  private async results(id: string, list: "successfulResults" | "failedResults" | "unprocessedRecords"): Promise<Answer> {
+    const job = await this.jobs.getJobInfo(id);
+    const payload: Record<string, string>[] = [];
+    const take = (cells: string[], columns: readonly string[]): void => void payload.push(Object.fromEntries(columns.map((name, index) => [name, cells[index] ?? ""])));
+    if (list === "successfulResults") await this.jobs.getSuccessfulResults(job, take);
+    else if (list === "failedResults") await this.jobs.getFailedResults(job, take);
+    else await this.jobs.getUnprocessedResults(job, take);
+    return { payload, salesforce: summary(job) };
+  }
+
+  private async queryResults(id: string): Promise<Answer> {
+    const job = await this.jobs.getQueryJobInfo(id);
+    const payload: Record<string, string>[] = [];
+    for (let locator: string | undefined, more = true; more; more = locator !== undefined) {
+      const page = await this.jobs.getQueryJobResults(job, locator === undefined ? {} : { locator });
+      for (const cells of page.rows) payload.push(Object.fromEntries(page.columns.map((name, index) => [name, cells[index] ?? ""])));
+      locator = page.locator;
+    }
+    return { payload, salesforce: summary(job) };
+  }
+
+  /** Waits for an ingest job there is, and tells what became of its rows. */
+  private async resume(id: string): Promise<Answer> {
+    const { pollInterval: interval, timeout, failedOutput, keepAll } = this.options.settings;
+    const job = await untilOver(id, (one) => this.jobs.getJobInfo(one), { interval, timeout, signal: this.stop.signal });
+    if (job.state === "Open") throw new ConnectorError("ORG_REFUSED", `The job ${id} is open: nobody has closed it, so it does not run.`, { details: { jobId: id, state: job.state } });
+    const { failures, ...found } = await readJob(this.jobs, job, keepAll);
+    const lost = found.failed + found.unprocessed;
+    const salesforce = { ...summary(job), success: lost === 0, ...found };
+    if (lost === 0) return { salesforce };
+    if (failedOutput && this.options.isWired()) return { salesforce, failed: { payload: failures.map(({ fields }) => fields), salesforce: { ...salesforce, results: failures } } };
+    throw new ConnectorError("ORG_REFUSED", `${lost} rows of the job ${id} are not in the org; the first: ${failures[0]?.errors[0]?.message ?? ""}`, {
+      details: { jobId: id, state: job.state, failed: found.failed, unprocessed: found.unprocessed },
+    });
+  }
+}
+
+function told(job: JobInfo): Answer {
+  return { payload: job, salesforce: summary(job) };
+}
+
+function summary({ id, state, operation, object }: JobInfo): object {
+  return { jobId: id, state, ...(operation === undefined ? {} : { operation }), ...(object === undefined ? {} : { object }) };
+}

@@ -1,0 +1,197 @@
+import { ConnectorError } from "../../common/errors";
+import { wholeNumber } from "../../common/whole-number";
+import type { SettleMode } from "../../delivery/outcome";
+import type { TriggeredReadSettings } from "../../delivery/triggered-read-options";
+import type { IngestOperation } from "../client/bulk-jobs";
+import { DELIMITERS, LINE_ENDINGS } from "../client/csv-dialect";
+import type { CsvStyle } from "../client/bulk-parts";
+import { type Command, COMMANDS } from "./job-commands";
+
+/** One `:name` of the query that does not come from the payload. */
+export interface ParameterDef {
+  name: string;
+  value: string;
+  valueType: string;
+}
+
+/** What the editor saves. Numbers come as text when they were typed or stand in the environment. Times in ms. */
+export interface BulkDef {
+  org: string;
+  operation?: string;
+  object?: string;
+  externalIdField?: string;
+  /** Where the rows are. */
+  fields?: string;
+  fieldsType?: string;
+  /** What tells this message from others of the same content. */
+  identity?: string;
+  identityType?: string;
+  query?: string;
+  parameters?: ParameterDef[];
+  jobId?: string;
+  jobIdType?: string;
+  /** `ingest` or `query`, for what is done to a job. */
+  jobType?: string;
+  /** What a new job is for: `insert` … `hardDelete`, `query`, `queryAll`. */
+  jobOperation?: string;
+  /** `all` or `failed`. */
+  results?: string;
+  failedOutput?: boolean;
+  /** Rows in one job. */
+  jobRows?: number | string;
+  /** Single rows gathered for one job, and how long. */
+  batchSize?: number | string;
+  linger?: number | string;
+  pollInterval?: number | string;
+  timeout?: number | string;
+  columnDelimiter?: string;
+  lineEnding?: string;
+  assignmentRule?: string;
+  /** `row`, `page` or `all`. */
+  output?: string;
+  /** Rows in a message of output `page`. */
+  pageSize?: number | string;
+  maxRows?: number | string;
+  maxInFlight?: number | string;
+  emptyOutput?: boolean;
+  settle?: string;
+  deadline?: number | string;
+  retries?: number | string;
+  retryDelay?: number | string;
+  retryMaxDelay?: number | string;
+}
+
+/** How jobs are waited for, and how their CSV is written. */
+export interface JobSettings {
+  pollInterval: number;
+  timeout: number;
+  columnDelimiter: string;
+  lineEnding: string;
+  style: CsvStyle;
+}
+
+/** Rows go to the org. */
+export interface WriteSettings extends JobSettings {
+  kind: "write";
+  operation: IngestOperation;
+  object: string;
+  externalIdField: string | undefined;
+  assignmentRule: string | undefined;
+  keepAll: boolean;
+  failedOutput: boolean;
+  jobRows: number;
+  batchSize: number;
+  linger: number;
+}
+
+/** Rows come from the org; without a query, those of a job there is. */
+export interface ReadSettings extends JobSettings, TriggeredReadSettings {
+  kind: "read";
+  operation: "query" | "queryAll" | "resume";
+  query: string;
+}
+
+/** Something is done to a job. */
+export interface CommandSettings extends JobSettings {
+  kind: "command";
+  command: Command;
+  jobType: "ingest" | "query";
+  /** For a new job. */
+  operation: IngestOperation | "query" | "queryAll";
+  object: string;
+  query: string;
+  externalIdField: string | undefined;
+  assignmentRule: string | undefined;
+  failedOutput: boolean;
+  keepAll: boolean;
+}
+
+const WRITES: readonly IngestOperation[] = ["insert", "update", "upsert", "delete", "hardDelete"];
+const READS = ["query", "queryAll"] as const;
+
+/** The settings of a `salesforce bulk`, with its defaults. @throws ConnectorError NOT_CONFIGURED */
+export function readSettings(def: BulkDef): WriteSettings | ReadSettings | CommandSettings {
+  const operation = def.operation?.trim() || "insert";
+  const job = jobSettings(def);
+  if (isOneOf(operation, WRITES)) return { ...job, ...writeSettings(def, operation) };
+  const jobType = oneOf(def.jobType, ["ingest", "query"], "ingest");
+  if (isOneOf(operation, READS) || (operation === "resume" && jobType === "query")) return { ...job, ...readingSettings(def, operation) };
+  if (!isOneOf(operation, COMMANDS)) throw new ConnectorError("NOT_CONFIGURED", `${operation} is no operation of a bulk node`);
+  return { ...job, ...commandSettings(def, operation, jobType) };
+}
+
+function jobSettings(def: BulkDef): JobSettings {
+  const columnDelimiter = oneOf(def.columnDelimiter, Object.keys(DELIMITERS) as (keyof typeof DELIMITERS)[], "COMMA");
+  const lineEnding = oneOf(def.lineEnding, Object.keys(LINE_ENDINGS) as (keyof typeof LINE_ENDINGS)[], "LF");
+  return {
+    columnDelimiter,
+    lineEnding,
+    style: { delimiter: DELIMITERS[columnDelimiter], newline: LINE_ENDINGS[lineEnding] },
+    pollInterval: wholeNumber(def.pollInterval, 2_000, 1),
+    timeout: wholeNumber(def.timeout, 1_200_000),
+  };
+}
+
+function writeSettings(def: BulkDef, operation: IngestOperation): Omit<WriteSettings, keyof JobSettings> {
+  return {
+    kind: "write",
+    operation,
+    ...targetOf(def, operation),
+    keepAll: oneOf(def.results, ["all", "failed"], "all") === "all",
+    failedOutput: def.failedOutput === true,
+    jobRows: wholeNumber(def.jobRows, 100_000, 1),
+    batchSize: wholeNumber(def.batchSize, 10_000, 1),
+    linger: wholeNumber(def.linger, 5_000),
+  };
+}
+
+function targetOf(def: BulkDef, operation: string): Pick<WriteSettings, "object" | "externalIdField" | "assignmentRule"> {
+  const object = def.object?.trim() ?? "";
+  if (!object) throw new ConnectorError("NOT_CONFIGURED", "No object is given");
+  const externalIdField = def.externalIdField?.trim() || undefined;
+  if (operation === "upsert" && !externalIdField) throw new ConnectorError("NOT_CONFIGURED", "An upsert needs the external id field by which rows are told apart");
+  return { object, externalIdField: operation === "upsert" ? externalIdField : undefined, assignmentRule: def.assignmentRule?.trim() || undefined };
+}
+
+function readingSettings(def: BulkDef, operation: "query" | "queryAll" | "resume"): Omit<ReadSettings, keyof JobSettings> {
+  const query = def.query?.trim() ?? "";
+  if (!query && operation !== "resume") throw new ConnectorError("NOT_CONFIGURED", "No query is given");
+  const output = oneOf(def.output, ["row", "page", "all"], "page");
+  return {
+    kind: "read",
+    operation,
+    query,
+    output: output === "page" ? "batch" : output,
+    batchSize: wholeNumber(def.pageSize, 2_000, 1),
+    maxRows: wholeNumber(def.maxRows, 100_000, 1),
+    maxInFlight: wholeNumber(def.maxInFlight, 10_000, 1),
+    emptyOutput: def.emptyOutput === true,
+    settle: oneOf<SettleMode>(def.settle, ["flow", "node", "delivery"], "flow"),
+    deadline: wholeNumber(def.deadline, 1_500_000, 1),
+    retries: wholeNumber(def.retries, 5),
+    retryDelay: wholeNumber(def.retryDelay, 1_000, 1),
+    retryMaxDelay: wholeNumber(def.retryMaxDelay, 300_000, 1),
+  };
+}
+
+/** A new job needs what the operation itself would need; of a job there is, all is known by its id. */
+function commandSettings(def: BulkDef, command: Command, jobType: "ingest" | "query"): Omit<CommandSettings, keyof JobSettings> {
+  const making = command === "createJob";
+  const operation = jobType === "ingest" ? oneOf(def.jobOperation, WRITES, "insert") : oneOf(def.jobOperation, READS, "query");
+  const target = making && jobType === "ingest" ? targetOf(def, operation) : { object: "", externalIdField: undefined, assignmentRule: undefined };
+  const query = def.query?.trim() ?? "";
+  if (making && jobType === "query" && !query) throw new ConnectorError("NOT_CONFIGURED", "No query is given");
+  const keepAll = oneOf(def.results, ["all", "failed"], "all") === "all";
+  return { kind: "command", command, jobType, operation, ...target, query, failedOutput: def.failedOutput === true, keepAll };
+}
+
+function isOneOf<T extends string>(value: string, words: readonly T[]): value is T {
+  return (words as readonly string[]).includes(value);
+}
+
+/** One of the words of a choice; its default when blank. */
+function oneOf<T extends string>(value: string | undefined, words: readonly T[], fallback: T): T {
+  if (value === undefined || value === "") return fallback;
+  if (isOneOf(value, words)) return value;
+  throw new ConnectorError("NOT_CONFIGURED", `${value} is none of ${words.join(", ")}`);
+}

@@ -1,0 +1,54 @@
+import type { BulkJobs, JobInfo } from "./bulk-jobs";
+import { ownText, rowError } from "./bulk-match";
+
+/** What became of one row of a job whose input is not at hand. */
+export interface JobRow {
+  id: string | null;
+  success: boolean;
+  created: boolean;
+  errors: { statusCode: string; message: string; fields: string[] }[];
+  /** The row, as it was uploaded. */
+  fields: Record<string, string>;
+}
+
+/** What became of the rows of a job. */
+export interface JobRows {
+  processed: number;
+  failed: number;
+  unprocessed: number;
+  /** In no order. */
+  results: JobRow[];
+  /** Those of the results that are not in the org. */
+  failures: JobRow[];
+}
+
+/** Reads all results of a job that is over. @param keepAll also those of rows that went well */
+export async function readJob(jobs: BulkJobs, job: JobInfo, keepAll: boolean): Promise<JobRows> {
+  const found: JobRows = { processed: 0, failed: 0, unprocessed: 0, results: [], failures: [] };
+  await jobs.getSuccessfulResults(job, (cells, columns) => {
+    found.processed += 1;
+    if (keepAll) found.results.push({ id: ownText(cells[0] ?? ""), success: true, created: cells[1] === "true", errors: [], fields: fieldsOf(cells, columns, 2) });
+  });
+  const fail = (row: Omit<JobRow, "id" | "success" | "created">): void => {
+    const result = { id: null, success: false, created: false, ...row };
+    found.results.push(result);
+    found.failures.push(result);
+  };
+  await jobs.getFailedResults(job, (cells, columns) => {
+    found.processed += 1;
+    found.failed += 1;
+    const errors = rowError(cells[1] ?? "").details.errors as { code: string; message: string; fields: string[] }[];
+    fail({ errors: errors.map(({ code, message, fields }) => ({ statusCode: code, message, fields })), fields: fieldsOf(cells, columns, 2) });
+  });
+  if (job.state === "JobComplete") return found;
+  const message = job.state === "Failed" ? (job.errorMessage ?? "the job failed") : "the job was aborted";
+  await jobs.getUnprocessedResults(job, (cells, columns) => {
+    found.unprocessed += 1;
+    fail({ errors: [{ statusCode: "UNPROCESSED", message, fields: [] }], fields: fieldsOf(cells, columns, 0) });
+  });
+  return found;
+}
+
+function fieldsOf(cells: readonly string[], columns: readonly string[], from: number): Record<string, string> {
+  return Object.fromEntries(columns.slice(from).map((name, index) => [name, cells[index + from] ?? ""]));
+}

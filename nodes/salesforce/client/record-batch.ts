@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { ConnectorError, isConnectorError, toConnectorError } from "../../common/errors";
 import { type Fields, MAX_RECORDS, type RecordResult, retrieveRecords } from "./collections";
 import { Describes } from "./describes";
@@ -29,9 +30,12 @@ export interface RecordBatchOptions {
   fields: string[];
   /** `Sforce-Auto-Assign`, `Sforce-Duplicate-Rule-Header`. */
   headers: Record<string, string>;
-  /** A list of which some were refused is an error, as there is nobody to hear of them. */
-  someRefusedFails: boolean;
+  /** Whether a list of which some were refused is an error, as there is nobody to hear of them. */
+  someRefusedFails: () => boolean;
 }
+
+/** Tries for records of a list that are locked; ms between them double from 50. */
+const LOCK_RETRIES = 3;
 
 type Outcome = { ok: true; value: RecordOutcome } | { ok: false; error: ConnectorError };
 
@@ -116,7 +120,7 @@ export class RecordBatch {
     const results: RecordResult[] = [];
     for (const slice of slices(item.records)) {
       try {
-        results.push(...(await this.save(item.object, slice, slice, this.options.allOrNone)));
+        results.push(...(await this.saveSlice(item.object, slice)));
       } catch (error) {
         // What a create has made must not be made again with the rest.
         if (this.options.operation !== "create" || results.length === 0) throw error;
@@ -125,8 +129,24 @@ export class RecordBatch {
       }
     }
     const outcome = listOutcome(results);
-    if (outcome.failed && this.options.someRefusedFails) throw refused(results, outcome.failed);
+    if (outcome.failed && this.options.someRefusedFails()) throw refused(results, outcome.failed);
     return outcome;
+  }
+
+  /** Locked records of a list are tried again in place, as a single one is by its sink; a writer does so itself when creating. */
+  private async saveSlice(object: string, records: Fields[]): Promise<RecordResult[]> {
+    const { operation, allOrNone } = this.options;
+    const results = await this.save(object, records, records, allOrNone);
+    for (let tries = 0; tries < LOCK_RETRIES && !allOrNone && operation !== "create"; tries += 1) {
+      const locked = results.flatMap((result, index) => (!result.ok && result.error.code === "ORG_BUSY" ? index : []));
+      if (locked.length === 0) break;
+      await delay(50 * 2 ** tries);
+      const left = locked.map((index) => records[index] as Fields);
+      const again = await this.save(object, left, left, false).catch(() => undefined);
+      if (!again) break; // the org went away: the lock is what these are told
+      again.forEach((result, place) => (results[locked[place] as number] = result));
+    }
+    return results;
   }
 
   /** @param items the same objects at every try, one a record */

@@ -1,0 +1,147 @@
+import { ConnectorError, isConnectorError } from "../../common/errors";
+import type { OrgClient } from "../client/org";
+import { type LaneState, OrgLane } from "../client/org-lane";
+import { RecordBatch, type BatchOperation, type RecordItem, valueOf } from "../client/record-batch";
+import { type CallInput, type CallOperation, RecordCaller } from "../client/record-calls";
+import { readId, readIds, readRecords } from "../client/record-input";
+import type { RecordOutcome } from "../client/record-outcome";
+import { BATCH_OPERATIONS, type RecordSettings } from "./settings";
+
+/** Settings of a {@link RecordWorker}. */
+export interface RecordWorkerOptions {
+  org: OrgClient;
+  settings: RecordSettings;
+  /** Whether a list of which some records were refused is an error: nobody hears of them otherwise. */
+  someRefusedFails: () => boolean;
+  /** The state changed; called often. */
+  onState: (state: LaneState) => void;
+  warn: (text: string) => void;
+}
+
+/** Calls under way at once for one node: batches, and calls of one message each. */
+const BATCHES_AT_ONCE = 2;
+const CALLS_AT_ONCE = 4;
+
+/** What the typed inputs of the form gave for one message. */
+type Values = Record<keyof RecordSettings["values"], unknown>;
+
+/** Takes messages in, reads what the operation needs of them, and has it carried out: in batches, or call by call. */
+export class RecordWorker {
+  private readonly lane: OrgLane<RecordItem | CallInput, RecordOutcome>;
+  private readonly toItem: (values: Values) => RecordItem | CallInput;
+
+  constructor(private readonly options: RecordWorkerOptions) {
+    const { operation } = options.settings;
+    const isBatch = (BATCH_OPERATIONS as readonly string[]).includes(operation);
+    this.toItem = isBatch ? (values) => this.recordItem(values, operation as BatchOperation) : (values) => this.callInput(values);
+    this.lane = isBatch ? this.batchLane(operation as BatchOperation) : this.callLane(operation as CallOperation);
+    options.onState(this.lane.state);
+  }
+
+  /** Takes a message in. @param stored called before `done()` with its outcome, and what of its list was refused, as it came */
+  take(msg: object, done: (error?: Error) => void, stored: (outcome: RecordOutcome, refused: unknown[]) => void): void {
+    let list: unknown;
+    let item: RecordItem | CallInput | Promise<RecordItem | CallInput>;
+    const read = (values: Values): RecordItem | CallInput => {
+      list = Array.isArray(values.recordId) ? values.recordId : values.data;
+      return this.toItem(values);
+    };
+    try {
+      const values = this.valuesOf(msg);
+      item = values instanceof Promise ? values.then(read) : read(values);
+    } catch (error) {
+      done(error as Error);
+      return;
+    }
+    this.lane.take(msg, item, done, (outcome) => stored(outcome, (outcome.failed ?? []).map((index) => (list as unknown[])[index])));
+  }
+
+  /** Carries out what it has, for at most 8 s, gives the rest back, and leaves the org. */
+  close(): Promise<void> {
+    return this.lane.close();
+  }
+
+  private batchLane(operation: BatchOperation): OrgLane<RecordItem | CallInput, RecordOutcome> {
+    const { org, settings, someRefusedFails } = this.options;
+    const { externalIdField, allOrNone, returnFields: fields, headers } = settings;
+    const batch = new RecordBatch(org.rest, { operation, externalIdField, allOrNone, fields, headers, someRefusedFails });
+    return this.openLane({
+      batchSize: settings.batchSize,
+      linger: settings.linger,
+      concurrency: BATCHES_AT_ONCE,
+      key: (item) => batch.keyOf(item as RecordItem),
+      write: async (items) => (await batch.write(items as RecordItem[])).map((one) => (one.ok ? one : { ok: false, error: this.judge(one.error) })),
+      // What may be created again its writer says itself.
+      retriesInPlace: operation === "create" ? 0 : 3,
+    });
+  }
+
+  private callLane(operation: CallOperation): OrgLane<RecordItem | CallInput, RecordOutcome> {
+    const caller = new RecordCaller(this.options.org.rest, operation);
+    return this.openLane({
+      batchSize: 1,
+      linger: 0,
+      concurrency: CALLS_AT_ONCE,
+      write: async ([item]) => {
+        try {
+          return [{ ok: true, value: await caller.run(item as CallInput) }];
+        } catch (error) {
+          if (isConnectorError(error)) throw this.judge(error);
+          throw error;
+        }
+      },
+      retriesInPlace: 0,
+    });
+  }
+
+  private openLane(
+    how: Pick<ConstructorParameters<typeof OrgLane<RecordItem | CallInput, RecordOutcome>>[0], "batchSize" | "linger" | "concurrency" | "key" | "write" | "retriesInPlace">,
+  ): OrgLane<RecordItem | CallInput, RecordOutcome> {
+    const { org, onState, warn } = this.options;
+    return new OrgLane({ org, onState, warn, ...how });
+  }
+
+  /** An object that a message names and the org has not is that message's fault, and must not hold up the others. */
+  private judge(error: ConnectorError): ConnectorError {
+    if (error.code !== "ORG_OBJECT_UNKNOWN" || this.options.settings.objectFixed) return error;
+    return new ConnectorError(error.code, error.message, { scope: "message", retryable: false, details: error.details, cause: error });
+  }
+
+  private valuesOf(msg: object): Values | Promise<Values> {
+    const entries = Object.entries(this.options.settings.values).map(([name, value]) => [name, value?.(msg)] as const);
+    if (!entries.some(([, value]) => value instanceof Promise)) return Object.fromEntries(entries) as Values;
+    const settled = Promise.all(entries.map(async ([name, value]) => [name, await value] as const));
+    return settled.then((all) => Object.fromEntries(all) as Values);
+  }
+
+  private recordItem({ object, recordId, data }: Values, operation: BatchOperation): RecordItem {
+    const name = operation === "delete" ? "" : nameOf(object);
+    if (operation === "retrieve" || operation === "delete") {
+      const { ids, list } = readIds(recordId ?? data);
+      return { object: name, records: ids.map((Id) => ({ Id })), list };
+    }
+    const { records, list } = readRecords(data);
+    if (operation === "update" && recordId !== undefined && !list) records[0] = { ...records[0], Id: readId(recordId) };
+    if (operation === "update") for (const record of records) record.Id = readId(record.Id);
+    const { externalIdField } = this.options.settings;
+    if (operation === "upsert" && externalIdField !== "Id") records.forEach((record, index) => checkExternalId(valueOf(record, externalIdField), externalIdField, list ? index : undefined));
+    return { object: name, records, list };
+  }
+
+  private callInput({ object, recordId, data, mergeIds, start, end }: Values): CallInput {
+    const { limit, allOrNone, headers, objectFixed } = this.options.settings;
+    const name = objectFixed || object !== undefined ? nameOf(object) : "";
+    return { object: name, recordId, data, mergeIds, start, end, limit, allOrNone, headers, someRefusedFails: this.options.someRefusedFails() };
+  }
+}
+
+function nameOf(object: unknown): string {
+  if (typeof object === "string" && object.trim() !== "") return object.trim();
+  throw new ConnectorError("INPUT_INVALID", "The message names no object: its API name, as Case or Device__c.");
+}
+
+function checkExternalId(value: unknown, field: string, index: number | undefined): void {
+  if (typeof value === "number" || (typeof value === "string" && value.trim() !== "")) return;
+  const whose = index === undefined ? "The record" : `Record ${index} of the list`;
+  throw new ConnectorError("INPUT_INVALID", `${whose} has no value for its external id ${field}.`, { details: { field } });
+}

@@ -1,0 +1,59 @@
+import type { Node, NodeAPI, NodeMessage } from "node-red";
+import { toConnectorError } from "../../common/errors";
+import { Status } from "../../common/status";
+import type { TypedInputUtil } from "../../common/typed-input";
+import { isWired, type WiredNode } from "../../delivery/wired";
+import { orgOf } from "../client/org-node";
+import { showLane } from "../client/org-status";
+import type { RecordOutcome } from "../client/record-outcome";
+import { RecordWorker } from "./record-worker";
+import { type RecordDef, readSettings } from "./settings";
+
+type RecordMessage = NodeMessage & { salesforce?: unknown };
+
+/** The output for records of a list that were refused. */
+const REFUSED = 1;
+
+export = (RED: NodeAPI): void => {
+  function SalesforceRecord(this: Node & WiredNode, config: RecordDef): void {
+    RED.nodes.createNode(this, config);
+    const status = new Status(this);
+    let worker: RecordWorker;
+    try {
+      worker = new RecordWorker({
+        org: orgOf(RED.nodes.getNode(config.org)),
+        settings: readSettings(RED.util as unknown as TypedInputUtil, this, config),
+        someRefusedFails: () => !isWired(this, RED.nodes, REFUSED),
+        onState: (state) => showLane(status, state, RED._),
+        warn: (text) => this.warn(text),
+      });
+    } catch (error) {
+      const wrong = toConnectorError(error, "NOT_CONFIGURED");
+      status.set("failed", wrong.message);
+      this.on("input", (_msg, _send, done) => done(wrong));
+      this.on("close", () => status.close());
+      return;
+    }
+    this.on("input", (msg: RecordMessage, send, done) => {
+      worker.take(msg, done, (outcome, refused) => send(toMessages(msg, outcome, refused)));
+    });
+    this.on("close", (done: () => void) => {
+      void worker.close().finally(() => {
+        status.close();
+        done();
+      });
+    });
+  }
+
+  /** The message with its result and, when some records of its list were refused, a copy with these. */
+  function toMessages(msg: RecordMessage, { payload, salesforce, failed }: RecordOutcome, refused: unknown[]): (RecordMessage | null)[] {
+    const rest = failed && (RED.util.cloneMessage(msg) as RecordMessage);
+    msg.salesforce = salesforce;
+    if (payload !== undefined) msg.payload = payload;
+    if (!failed || !rest) return [msg, null];
+    const { results } = salesforce as { results: unknown[] };
+    return [msg, Object.assign(rest, { payload: refused, salesforce: { success: false, results: failed.map((index) => results[index]) } })];
+  }
+
+  RED.nodes.registerType("surewire-salesforce-record", SalesforceRecord);
+};

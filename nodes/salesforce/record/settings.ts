@@ -1,0 +1,113 @@
+import type { Node, NodeDef } from "node-red";
+import { ConnectorError } from "../../common/errors";
+import { compileTypedInput, type TypedInputUtil, type TypedValue } from "../../common/typed-input";
+import { wholeNumber } from "../../common/whole-number";
+import { MAX_RECORDS } from "../client/collections";
+import type { BatchOperation } from "../client/record-batch";
+import { type CallOperation, REST_CALLS, SOAP_CALLS } from "../client/record-calls";
+
+/** What the node can do. */
+export type Operation = BatchOperation | CallOperation;
+
+/** Operations whose messages share calls. */
+export const BATCH_OPERATIONS: readonly BatchOperation[] = ["create", "retrieve", "update", "upsert", "delete"];
+const OPERATIONS: ReadonlySet<string> = new Set<Operation>([...BATCH_OPERATIONS, ...REST_CALLS, ...SOAP_CALLS]);
+
+/** Operations that name an object. */
+const NEEDS_OBJECT: ReadonlySet<string> = new Set<Operation>([
+  ...(["create", "retrieve", "update", "upsert", "merge", "getUpdated", "getDeleted", "describe", "createTree", "findDuplicates"] as const),
+]);
+/** Operations whose assignment rule, or duplicate rule, can be chosen. */
+const WRITES: ReadonlySet<string> = new Set<Operation>(["create", "update", "upsert", "merge", "createTree"]);
+/** More a call would not give. */
+const MAX_RECENT = 200;
+
+/** The node as flows store it. */
+export interface RecordDef extends NodeDef {
+  org: string;
+  operation: string;
+  /** API name of the object, or where it stands. */
+  object: string;
+  objectType: string;
+  /** Where the record's id is; blank: in the data. */
+  recordId: string;
+  recordIdType: string;
+  /** For upsert. */
+  externalIdField: string;
+  /** Where the data is: field values, ids, mails. */
+  fields: string;
+  fieldsType: string;
+  /** For retrieve: names of the fields wanted, with commas between; blank: all. */
+  returnFields: string;
+  /** For merge: where the ids of the records are that go into the first. */
+  mergeIds: string;
+  mergeIdsType: string;
+  /** For getUpdated and getDeleted. */
+  start: string;
+  startType: string;
+  end: string;
+  endType: string;
+  /** For recent. */
+  limit: number | string;
+  allOrNone: boolean;
+  /** `default`, `off` or the id of an assignment rule. */
+  assignment: string;
+  duplicateRule: "block" | "allow";
+  batchSize: number | string;
+  linger: number | string;
+}
+
+/** What a node is made of, checked and compiled. */
+export interface RecordSettings {
+  operation: Operation;
+  externalIdField: string;
+  returnFields: string[];
+  allOrNone: boolean;
+  headers: Record<string, string>;
+  limit: number;
+  batchSize: number;
+  linger: number;
+  /** The object stands in the form: one that the org has not is nobody's message's fault. */
+  objectFixed: boolean;
+  /** What each message gives; undefined for what is blank. */
+  values: Record<"object" | "recordId" | "data" | "mergeIds" | "start" | "end", TypedValue | undefined>;
+}
+
+/** @throws ConnectorError `NOT_CONFIGURED` */
+export function readSettings(util: TypedInputUtil, node: Node, config: RecordDef): RecordSettings {
+  const operation = (config.operation || "create") as Operation;
+  if (!OPERATIONS.has(operation)) throw new ConnectorError("NOT_CONFIGURED", `There is no operation ${String(operation)}.`);
+  const compile = (value: string | undefined, type: string, label: string): TypedValue | undefined =>
+    value === undefined || String(value).trim() === "" ? undefined : compileTypedInput(util, node, value, type || "msg", label);
+  const object = compile(config.object, config.objectType || "str", "object");
+  if (!object && NEEDS_OBJECT.has(operation)) throw new ConnectorError("NOT_CONFIGURED", "The node has no object: its API name, as Case or Device__c.");
+  const externalIdField = config.externalIdField?.trim() ?? "";
+  if (operation === "upsert" && !externalIdField) throw new ConnectorError("NOT_CONFIGURED", "The node has no external id field to upsert by.");
+  return {
+    operation,
+    externalIdField,
+    returnFields: (config.returnFields ?? "").split(",").map((name) => name.trim()).filter((name) => name !== ""),
+    allOrNone: config.allOrNone ?? false,
+    headers: WRITES.has(operation) ? headersOf(config) : {},
+    limit: Math.min(wholeNumber(config.limit, MAX_RECENT, 1), MAX_RECENT),
+    batchSize: Math.min(wholeNumber(config.batchSize, MAX_RECORDS, 1), MAX_RECORDS),
+    linger: wholeNumber(config.linger, 50),
+    objectFixed: NEEDS_OBJECT.has(operation) && ["", "str", "env"].includes(config.objectType ?? ""),
+    values: {
+      object,
+      recordId: compile(config.recordId, config.recordIdType, "record id"),
+      data: compile(config.fields || "payload", config.fields ? config.fieldsType : "msg", "data"),
+      mergeIds: compile(config.mergeIds, config.mergeIdsType, "records to merge"),
+      start: compile(config.start, config.startType, "start"),
+      end: compile(config.end, config.endType, "end"),
+    },
+  };
+}
+
+function headersOf({ assignment = "default", duplicateRule }: RecordDef): Record<string, string> {
+  const rule = assignment.trim();
+  return {
+    ...(rule === "" || rule === "default" ? {} : { "sforce-auto-assign": rule === "off" ? "FALSE" : rule }),
+    ...(duplicateRule === "allow" ? { "sforce-duplicate-rule-header": "allowSave=true" } : {}),
+  };
+}

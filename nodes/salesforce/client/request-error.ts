@@ -58,8 +58,13 @@ export function isLocked({ retryable, details }: ConnectorError): boolean {
 
 /** A redirect is never followed: it would take the token to another address. */
 export function redirectError({ status, headers }: HttpAnswer): ConnectorError {
-  const text = `The path answered with a redirect to ${headers.location ?? "another address"} (HTTP ${status}), which is not followed.`;
+  const text = `The path answered with a redirect to ${placeOf(headers.location)} (HTTP ${status}), which is not followed.`;
   return new ConnectorError("ORG_REFUSED", text, { details: { status } });
+}
+
+/** Without its query, which may open a session. */
+function placeOf(location = ""): string {
+  return location.split(/[?#]/)[0] || "another address";
 }
 
 /** The errors of an answer in any of the forms: REST, Account Engagement (`{ code, message }`), an action's results, a SOAP fault. */

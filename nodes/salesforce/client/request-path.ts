@@ -1,4 +1,5 @@
 import { ConnectorError } from "../../common/errors";
+import type { TypedValue } from "../../common/typed-input";
 import type { RequestHost } from "./request-presets";
 
 const PLACEHOLDER = /\{\{\s*([^{}]+?)\s*\}\}/g;
@@ -6,12 +7,13 @@ const PLACEHOLDER = /\{\{\s*([^{}]+?)\s*\}\}/g;
 /**
  * A typed-in path whose `{{name}}` stand for properties of the message, encoded so that a value stays one part of the path or query.
  *
- * @param property gives a property of a message by its path
+ * @param property gives what reads a property of messages
  * @returns throws ConnectorError `INPUT_INVALID` for a message without such a property
  */
-export function compilePath(text: string, property: (msg: object, path: string) => unknown): (msg: object) => string {
-  if (!text.includes("{{")) return () => text;
-  return (msg) => text.replace(PLACEHOLDER, (_all, name: string) => encode(name, property(msg, name)));
+export function compilePath(text: string, property: (path: string) => TypedValue): (msg: object) => string {
+  const read = new Map([...text.matchAll(PLACEHOLDER)].map(([, name = ""]) => [name, property(name)]));
+  if (read.size === 0) return () => text;
+  return (msg) => text.replace(PLACEHOLDER, (_all, name: string) => encode(name, read.get(name)?.(msg)));
 }
 
 function encode(name: string, value: unknown): string {

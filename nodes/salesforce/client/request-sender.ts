@@ -68,7 +68,7 @@ export class RequestSender {
     const answer = await this.rest.raw({ method, path, host, headers: withType, body: body?.content, errorOf: requestError });
     if (answer.status > 300 && answer.status < 400 && answer.status !== 304) throw redirectError(answer);
     const payload = read(answer, returns);
-    if (failOnPartErrors && method === "POST") {
+    if (failOnPartErrors) {
       const parts = partError(path, returns === "json" ? payload : read(answer, "json"), repeatable);
       if (parts) throw parts;
     }

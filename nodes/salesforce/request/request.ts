@@ -10,7 +10,7 @@ import { failureOf } from "../client/request-error";
 import { REQUEST_PRESETS, UPLOAD_PRESET } from "../client/request-presets";
 import { RequestSender } from "../client/request-sender";
 import { RequestWorker, type RequestWorkerOptions } from "./request-worker";
-import { compileRequest, compileUpload, concurrencyOf, type Reader, type RequestDef, senderOptions } from "./settings";
+import { type Compile, compileRequest, compileUpload, concurrencyOf, type RequestDef, senderOptions } from "./settings";
 
 /** What is set on the message. */
 interface Answer {
@@ -57,14 +57,13 @@ export = (RED: NodeAPI): void => {
   function makeWorker(node: Node, config: RequestDef, listeners: Listeners): Worker {
     const org = orgOf(RED.nodes.getNode(config.org));
     const util = RED.util as unknown as TypedInputUtil;
-    const compile: Reader["compile"] = (value, type, label) => compileTypedInput(util, node, value, type, label);
-    const reader: Reader = { compile, property: (msg, path) => compile(path, "msg", path)(msg) };
+    const compile: Compile = (value, type, label) => compileTypedInput(util, node, value, type, label);
     const common = { ...listeners, org, concurrency: concurrencyOf(config) };
     if (config.preset === UPLOAD_PRESET) {
       const uploader = new AnalyticsUploader(org.rest, { wait: wholeNumber(config.datasetWait, 600_000) });
       return new RequestWorker({
         ...common,
-        prepare: compileUpload(config, reader),
+        prepare: compileUpload(config, compile),
         send: async (upload): Promise<Answer> => {
           const result = await uploader.upload(upload);
           return { payload: result, salesforce: result };
@@ -72,7 +71,7 @@ export = (RED: NodeAPI): void => {
       });
     }
     const sender = new RequestSender(org.rest, senderOptions(config));
-    const prepare = compileRequest(config, reader, org.rest.version);
+    const prepare = compileRequest(config, compile, org.rest.version);
     return new RequestWorker({ ...common, prepare, send: (item): Promise<Answer> => sender.send(item) });
   }
 

@@ -41,12 +41,8 @@ export interface RequestDef {
   datasetWait: number | string;
 }
 
-/** What reads values of messages. */
-export interface Reader {
-  compile(value: unknown, type: string, label: string): TypedValue;
-  /** Undefined when it is not there. */
-  property(msg: object, path: string): unknown;
-}
+/** Makes a typed input of the form ready to read messages. */
+export type Compile = (value: unknown, type: string, label: string) => TypedValue;
 
 const METHODS = new Set<string>(["GET", "HEAD", "POST", "PATCH", "PUT", "DELETE"]);
 /** Headers that the node itself gives. */
@@ -82,17 +78,17 @@ function engagementOrigin(text: string): string {
  * @param version of the API, as `66.0`
  * @throws ConnectorError `NOT_CONFIGURED` for settings no call can be made of
  */
-export function compileRequest(config: RequestDef, reader: Reader, version: string): (msg: object) => RequestItem | Promise<RequestItem> {
+export function compileRequest(config: RequestDef, compile: Compile, version: string): (msg: object) => RequestItem | Promise<RequestItem> {
   const { method, host, pathType = "str" } = config;
   if (!METHODS.has(method)) throw new ConnectorError("NOT_CONFIGURED", `${String(method)} is no method of a request.`);
   const fixed = engagementHeaders(config);
   const path: TypedValue =
-    pathType === "str" ? compilePath(config.path ?? "", (msg, name) => reader.property(msg, name)) : reader.compile(config.path, pathType, "path");
+    pathType === "str" ? compilePath(config.path ?? "", (name) => compile(name, "msg", name)) : compile(config.path, pathType, "path");
   const rows = (config.headers ?? []).filter(({ name }) => name.trim() !== "");
   for (const { name } of rows) checkHeader(name.trim());
-  const headers = rows.map(({ name, value, valueType }) => ({ name: name.trim().toLowerCase(), value: reader.compile(value, valueType || "str", name) }));
+  const headers = rows.map(({ name, value, valueType }) => ({ name: name.trim().toLowerCase(), value: compile(value, valueType || "str", name) }));
   const hasBody = method !== "GET" && method !== "HEAD" && config.bodyType !== "none";
-  const body: TypedValue = hasBody ? reader.compile(config.body ?? "payload", config.bodyType || "msg", "body") : () => undefined;
+  const body: TypedValue = hasBody ? compile(config.body ?? "payload", config.bodyType || "msg", "body") : () => undefined;
 
   const make = (pathValue: unknown, bodyValue: unknown, headerValues: unknown[]): RequestItem => {
     const whole = completePath(pathValue, host, version);
@@ -131,11 +127,11 @@ function headerText(name: string, value: unknown): string | undefined {
 }
 
 /** Makes of each message the upload it asks for. @throws ConnectorError `NOT_CONFIGURED` without a dataset */
-export function compileUpload(config: RequestDef, reader: Reader): (msg: object) => Upload | Promise<Upload> {
+export function compileUpload(config: RequestDef, compile: Compile): (msg: object) => Upload | Promise<Upload> {
   const dataset = config.dataset?.trim();
   if (!dataset) throw new ConnectorError("NOT_CONFIGURED", "The node has no dataset to load.");
-  const body = reader.compile(config.body ?? "payload", config.bodyType || "msg", "body");
-  const metadata: TypedValue = config.datasetMetadata ? reader.compile(config.datasetMetadata, config.datasetMetadataType || "json", "metadata") : () => undefined;
+  const body = compile(config.body ?? "payload", config.bodyType || "msg", "body");
+  const metadata: TypedValue = config.datasetMetadata ? compile(config.datasetMetadata, config.datasetMetadataType || "json", "metadata") : () => undefined;
   const make = (data: unknown, format: unknown): Upload => {
     if (format !== undefined && (typeof format !== "object" || format === null)) throw new ConnectorError("INPUT_INVALID", "The metadata is no object.");
     const base = { dataset, label: config.datasetLabel?.trim() || undefined, operation: config.datasetOperation || ("Overwrite" as const) };

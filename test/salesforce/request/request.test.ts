@@ -157,6 +157,8 @@ describe("The salesforce request node", () => {
       assert.deepEqual(((await flow.send("echo", { payload: "<a>{sessionId}</a>" })).payload as { body: unknown }).body, "<a>{sessionId}</a>", "no other path gets it");
       org.control.expireTokens();
       assert.match(String((await flow.send("soap", { payload: envelope })).payload), /<timestamp>/, "a fault about the session is mended");
+      assert.equal((await flow.send("soap", { payload: "<urn:nothing/>" })).error?.code, "ORG_REFUSED");
+      assert.doesNotMatch(JSON.stringify([flow.passed, flow.caught]), /00D\w{12,15}!/, "tokens begin with the id of the org");
     });
   });
 

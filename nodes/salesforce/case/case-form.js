@@ -1,0 +1,212 @@
+/* Registers `salesforce case` in the editor. The build writes it into the form's html. */
+(function () {
+  "use strict";
+  const LABEL = "@surewire/node-red-connectors/surewire-salesforce-case:case.";
+  const FIELD_NAME = /^[A-Za-z]\w*$/;
+
+  function say(key) {
+    return RED._(LABEL + key);
+  }
+
+  /** The types of a value; the template is ours. */
+  function valueTypes(types) {
+    return types.map(function (type) {
+      return type === "template" ? { value: "template", label: say("label.template"), icon: "fa fa-font", hasValue: true } : type;
+    });
+  }
+
+  /** What is wrong with one value of a typed input, or true. */
+  function checkValue(type, value) {
+    if (type === "msg" && surewire.isBlank(value)) return say("reason.path");
+    if (type === "num" && !Number.isFinite(Number(value))) return say("reason.number");
+    if (type === "template" && (/\{\{\s*\}\}/.test(value) || String(value).split("{{").length !== String(value).split("}}").length)) return say("reason.template");
+    return true;
+  }
+
+  /** What is wrong with one row of a mapping, or true. */
+  function checkRow(row) {
+    const field = String(row.field || "").trim();
+    if (!FIELD_NAME.test(field)) return say("reason.field");
+    return field.toLowerCase() === "id" ? say("reason.id") : checkValue(row.valueType, row.value);
+  }
+
+  /** A reason with the name of its property before it, as Node-RED words its own. */
+  function reason(key, options) {
+    return (options && options.label ? options.label + ": " : "") + say("reason." + key);
+  }
+
+  function checkRows(rows, options) {
+    return surewire.check.list(rows, options, { row: checkRow, unique: "field" });
+  }
+
+  /** What is wrong with one division, or true. */
+  function checkDivision(row, index, all) {
+    if (surewire.isBlank(row.when) && index < all.length - 1) return say("reason.rest");
+    if (row.whenType === "property" && !surewire.isBlank(row.when) && surewire.isBlank(row.property)) return say("reason.path");
+    const inner = checkRows(row.defaults || []);
+    return inner === true ? true : String(inner);
+  }
+
+  function isFieldName(value) {
+    return surewire.isEnvironment(value) || FIELD_NAME.test(String(value).trim());
+  }
+
+  /** `defaults` of a property that counts only when `applies(node)`. */
+  function when(label, value, applies, check) {
+    return {
+      value: value,
+      label: say("label." + label),
+      validate: function (found, options) { return !applies(this) || check.call(this, found, options); },
+    };
+  }
+
+  const saysBy = function (property, value) { return function (node) { return (surewire.field(node, property) || "none") === value; }; };
+  const looksUp = function (property) { return function (node) { return (surewire.field(node, property) || "none") !== "none"; }; };
+  const hasId = function (node) { return !surewire.isBlank(surewire.field(node, "externalIdField")); };
+  const reopens = function (node) { return hasId(node) && Boolean(surewire.field(node, "reopen")); };
+  const comments = function (node) { return hasId(node) && surewire.field(node, "onRepeat") === "comment"; };
+  const checkField = function (value, options) { return isFieldName(value) || reason("field", options); };
+  const checkRequired = function (value, options) { return surewire.check.required(value, options); };
+
+  RED.nodes.registerType("surewire-salesforce-case", {
+    category: "surewire",
+    color: "#8FC1E3",
+    icon: "surewire-salesforce-case.svg",
+    paletteLabel: "salesforce case",
+    inputs: 1,
+    outputs: 1,
+    inputLabels: function () { return this._("case.port.input"); },
+    outputLabels: function () { return this._("case.port.output"); },
+    defaults: {
+      name: { value: "" },
+      org: { value: "", type: "surewire-salesforce-org", required: true, label: say("label.org") },
+      divisions: {
+        value: [],
+        label: say("label.divisions"),
+        validate: function (value, options) {
+          return surewire.check.list(value, options, { row: function (row, index) { return checkDivision(row, index, value); } });
+        },
+      },
+      mapping: {
+        value: [{ field: "Subject", value: "payload.subject", valueType: "msg" }],
+        label: say("label.mapping"),
+        validate: function (value, options) { return checkRows(value, options); },
+      },
+      defaults: {
+        value: [],
+        label: say("label.defaults"),
+        validate: function (value, options) { return checkRows(value, options); },
+      },
+      externalIdField: {
+        value: "",
+        label: say("label.externalIdField"),
+        validate: function (value, options) { return surewire.isBlank(value) || checkField(value, options); },
+      },
+      externalId: when("externalId", "payload.id", hasId, checkRequired),
+      externalIdType: { value: "msg" },
+      onRepeat: { value: "update" },
+      reopen: { value: false },
+      reopenStatus: when("reopenStatus", "New", reopens, checkRequired),
+      contactBy: { value: "none" },
+      contactField: when("lookUpField", "", saysBy("contactBy", "externalId"), checkField),
+      contact: when("contactBy", "", looksUp("contactBy"), checkRequired),
+      contactType: { value: "msg" },
+      contactMissing: { value: "leave" },
+      accountBy: { value: "none" },
+      accountField: when("lookUpField", "", saysBy("accountBy", "externalId"), checkField),
+      account: when("accountBy", "", looksUp("accountBy"), checkRequired),
+      accountType: { value: "msg" },
+      accountMissing: { value: "leave" },
+      comment: {
+        value: "",
+        label: say("label.comment"),
+        validate: function (value, options) {
+          if (surewire.isBlank(value)) return comments(this) ? reason("comment", options) : true;
+          const found = checkValue(surewire.field(this, "commentType"), value);
+          return found === true ? true : (options && options.label ? options.label + ": " : "") + found;
+        },
+      },
+      commentType: { value: "msg" },
+      attachments: {
+        value: "",
+        label: say("label.attachments"),
+        // with a check of its own, or the typed input would miss a path where none is wanted
+        validate: function () { return true; },
+      },
+      attachmentsType: { value: "msg" },
+      assignment: {
+        value: "default",
+        label: say("label.assignment"),
+        validate: function (value, options) {
+          if (["default", "off"].includes(value) || surewire.isEnvironment(value) || /^01Q\w{12}(\w{3})?$/.test(value)) return true;
+          return reason("rule", options);
+        },
+      },
+      duplicateRule: { value: "block" },
+      caseNumber: { value: true },
+      batchSize: surewire.numberDefault(say("label.batchSize"), { value: 200, min: 1, max: 200 }),
+      linger: surewire.numberDefault(say("label.linger"), { value: 50, min: 0, max: 60000 }),
+    },
+    label: function () { return this.name || "salesforce case"; },
+    labelStyle: function () { return this.name ? "node_label_italic" : ""; },
+    oneditprepare: function () {
+      const node = this;
+      const columns = [
+        { name: "field", label: node._("case.label.field"), width: "38%", required: true },
+        { name: "value", label: node._("case.label.value"), types: valueTypes(["msg", "str", "template", "num", "bool", "jsonata", "env", "json"]) },
+      ];
+      surewire.list("#node-input-mapping-list", { rows: node.mapping, columns: columns, header: true, add: node._("case.label.add-field") });
+      surewire.list("#node-input-defaults-list", { rows: node.defaults, columns: columns, add: node._("case.label.add-default") });
+      surewire.divisionList(node, columns);
+
+      const texts = ["msg", "str", "template", "jsonata", "env"];
+      [["externalId", ["msg", "str", "num", "template", "jsonata", "env"]], ["contact", texts], ["account", texts], ["comment", texts], ["attachments", ["msg", "jsonata"]]]
+        .forEach(function (entry) {
+          $("#node-input-" + entry[0]).typedInput({ default: "msg", types: valueTypes(entry[1]), typeField: "#node-input-" + entry[0] + "Type" });
+        });
+      // Flows of before these settings do not have them.
+      [["onRepeat", "update"], ["contactBy", "none"], ["contactMissing", "leave"], ["accountBy", "none"], ["accountMissing", "leave"], ["duplicateRule", "block"]]
+        .forEach(function (entry) { if (!node[entry[0]]) $("#node-input-" + entry[0]).val(entry[1]); });
+      if (node.caseNumber === undefined) $("#node-input-caseNumber").prop("checked", true);
+
+      const choice = $("#node-input-assignment-choice");
+      const rule = $("#node-input-assignment");
+      choice.val(["default", "off"].includes(rule.val()) ? rule.val() : "rule");
+      choice.on("change", function () {
+        if (choice.val() !== "rule") rule.val(choice.val());
+        else if (["default", "off"].includes(rule.val())) rule.val("");
+        rule.trigger("change");
+      });
+
+      function value(property) { return $("#node-input-" + property).val(); }
+      function show() {
+        const id = !surewire.isBlank(value("externalIdField"));
+        $(".surewire-case-id").toggle(id);
+        $(".surewire-case-no-id").toggle(!id);
+        $(".surewire-case-reopen").toggle($("#node-input-reopen").prop("checked"));
+        ["contact", "account"].forEach(function (who) {
+          $(".surewire-case-" + who).toggle(value(who + "By") !== "none");
+          $(".surewire-case-" + who + "-field").toggle(value(who + "By") === "externalId");
+        });
+        $("#node-input-comment-note").text(node._("case.note.comment-" + (id ? value("onRepeat") : "always")));
+        $(".surewire-case-rule").toggle(choice.val() === "rule");
+      }
+      $("#node-input-externalIdField, #node-input-reopen, #node-input-onRepeat, #node-input-contactBy, #node-input-accountBy, #node-input-assignment-choice")
+        .on("change keyup paste", function () {
+          show();
+          surewire.revalidate(node);
+        });
+      show();
+      $("#surewire-case-divisions").prop("open", (node.divisions || []).length > 0);
+      $("#surewire-case-links").prop("open", value("contactBy") !== "none" || value("accountBy") !== "none");
+      $("#surewire-case-extras").prop("open", !surewire.isBlank(node.comment) || !surewire.isBlank(node.attachments));
+      surewire.showDuration("#node-input-linger");
+    },
+    oneditsave: function () {
+      this.mapping = surewire.rows("#node-input-mapping-list");
+      this.defaults = surewire.rows("#node-input-defaults-list");
+      this.divisions = surewire.readDivisions();
+      surewire.saveNumbers(this, ["batchSize", "linger"]);
+    },
+  });
+})();

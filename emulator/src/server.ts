@@ -6,7 +6,7 @@ import { uploadLimit } from "./bulk/routes";
 import type { Control } from "./control/control";
 import type { Target, Verdict } from "./control/faults";
 import { controlRoutes, CONTROL_PREFIX } from "./control/routes";
-import { engagement, ENGAGEMENT_PREFIX } from "./engagement/api";
+import { engagement, engagementFailure, ENGAGEMENT_PREFIX } from "./engagement/api";
 import { render, type Reply, type Request } from "./http";
 import { OAuth } from "./oauth/oauth";
 import type { Org } from "./org";
@@ -104,6 +104,7 @@ export class HttpServer {
     if (fail.html !== undefined) return { status: fail.status, html: fail.html };
     if (isSoap(request.path)) return { ...fault(new SoapFault(fail.errorCode, fail.message)), status: fail.status };
     if (kindOf(request) === "oauth") return { status: fail.status, json: { error: fail.errorCode, error_description: fail.message } };
+    if (request.path.startsWith(ENGAGEMENT_PREFIX)) return engagementFailure(fail.status, fail.errorCode, fail.message);
     return { status: fail.status, json: [{ message: fail.message, errorCode: fail.errorCode }], headers: this.rest.limitHeader() };
   }
 

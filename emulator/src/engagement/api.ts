@@ -21,6 +21,11 @@ class Refusal extends Error {
   }
 }
 
+/** A fault in the form of Account Engagement. @param code its number; a code of the REST API becomes 1 */
+export function engagementFailure(status: number, code: string, message: string): Reply {
+  return { status, json: { code: Number(code) || 1, message } };
+}
+
 /** Answers `/api/v5/objects/…`. */
 export function engagement(org: Org, request: Request): Reply {
   try {

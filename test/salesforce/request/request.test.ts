@@ -267,7 +267,7 @@ describe("The salesforce request node", () => {
 
     it("waits for Account Engagement's own limits, told by a number", async () => {
       await flow.deploy(org, { tags: { path: "/objects/tags?fields=id", host: "account-engagement", businessUnitId: BUSINESS_UNIT } });
-      org.control.failNext({ status: 400, errorCode: "", path: "/api/v5", html: '{"code":66,"message":"You have exceeded your concurrent request limit."}' });
+      org.control.failNext({ status: 400, errorCode: "66", message: "too many calls at once", path: "/api/v5" });
       assert.equal((await flow.send("tags")).salesforce?.statusCode, 200);
       assert.equal(asked().length, 2);
     });

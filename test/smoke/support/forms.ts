@@ -128,6 +128,19 @@ export const FORMS: readonly FormCase[] = [
     },
   },
   {
+    type: "surewire-salesforce-bulk",
+    needs: ["org", "object"],
+    refuses: { jobRows: "0", pollInterval: "1", assignmentRule: "001" },
+    fill: {
+      name: "bulk", org: true, operation: "upsert", object: "Case", externalIdField: "Device_Event_Id__c", results: "failed", batchSize: "500", linger: "1000",
+      timeout: "600000", columnDelimiter: "TAB", lineEnding: "CRLF", pollInterval: "500", jobRows: "5000", assignmentRule: "01Q000000000001AAA",
+    },
+    saved: {
+      failedOutput: false, outputs: 1, batchSize: 500, linger: 1000, timeout: 600_000, pollInterval: 500, jobRows: 5000, pageSize: 2000, output: "page", maxRows: 100_000,
+      fields: "payload", fieldsType: "msg", identity: "amqp.properties.messageId", jobType: "ingest", jobOperation: "insert", parameters: [], settle: "flow",
+    },
+  },
+  {
     type: "surewire-sql-read",
     needs: ["database", "query"],
     fill: {

@@ -146,7 +146,8 @@ export class HttpServer {
     }
     const { body, headers } = render(reply);
     response.writeHead(reply.status, { ...headers, "Content-Length": Buffer.byteLength(body) + 1 });
-    response.write(body.slice(0, Math.ceil(body.length / 2)), () => incoming.socket.destroy());
+    const bytes = typeof body === "string" ? Buffer.from(body) : body;
+    response.write(bytes.subarray(0, Math.ceil(bytes.length / 2)), () => incoming.socket.destroy());
   }
 
   private note(request: Request, incoming: IncomingMessage, started: number, status: number): void {

@@ -34,7 +34,10 @@ export const NODE_DEFAULTS: Readonly<Record<string, Readonly<Record<string, unkn
     zeroRowsIsError: false, dedupe: false, messageId: "amqp.properties.messageId", messageIdType: "msg", inboxTable: "surewire_inbox", inboxDays: 30, batchSize: 200, linger: 20,
     maxRows: 1000, stopAfter: 10,
   },
-  "surewire-salesforce-org": { loginUrl: "https://login.salesforce.com", flow: "client-credentials", apiVersion: "66.0" },
+  "surewire-salesforce-org": {
+    loginUrl: "https://login.salesforce.com", flow: "client-credentials", keyFile: "", connectedAs: "", connectedAt: "", apiVersion: "68.0", concurrency: 10,
+    usageThreshold: 80, timeout: 60,
+  },
   "surewire-salesforce-case": {
     org: "", divisions: [], mapping: [{ field: "Subject", value: "payload.subject", valueType: "msg" }], defaults: [], externalIdField: "", externalId: "payload.id",
     externalIdType: "msg", assignment: "default", batchSize: 200, linger: 50,

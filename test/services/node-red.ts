@@ -17,6 +17,8 @@ export interface NodeRedOptions extends ServiceOptions {
   env?: NodeJS.ProcessEnv;
   /** Serve the editor. Default false. */
   editor?: boolean;
+  /** Default `info`. */
+  logLevel?: "info" | "trace";
 }
 
 /** Node-RED 5 in a process of its own, with the built pack (`npm run build`), user directory and admin API on loopback. */
@@ -24,12 +26,14 @@ export class NodeRed extends Service {
   readonly #env: NodeJS.ProcessEnv;
   readonly #link: boolean;
   readonly #editor: boolean;
+  readonly #logLevel: string;
 
   constructor(options: NodeRedOptions = {}) {
     super("node-red", options);
     this.#env = options.env ?? {};
     this.#link = options.link ?? true;
     this.#editor = options.editor ?? false;
+    this.#logLevel = options.logLevel ?? "info";
   }
 
   /** `http://127.0.0.1:<port>`. */
@@ -83,7 +87,7 @@ export class NodeRed extends Service {
       credentialSecret: "test",
       disableEditor: !this.#editor,
       telemetry: { enabled: false },
-      logging: { console: { level: "info", metrics: false, audit: false } },
+      logging: { console: { level: this.#logLevel, metrics: this.#logLevel === "trace", audit: this.#logLevel === "trace" } },
     };
     writeFileSync(path.join(this.userDir, "settings.js"), `module.exports = ${JSON.stringify(settings, undefined, 2)};\n`);
     if (this.#link) this.#linkPack();

@@ -96,6 +96,11 @@ export class Control {
     return { expired: this.org.sessions.codes.clear() };
   }
 
+  /** The last thousand secrets that went over the wire (tokens, codes, verifiers), to look for where they must not be. Not over HTTP. */
+  secrets(): string[] {
+    return this.org.sessions.secrets();
+  }
+
   /** Every login is refused with `login rate exceeded`, for a time or until {@link clearFaults}. */
   exceedLoginRate(options: { ms?: number } = {}): void {
     this.org.sessions.exceedLoginRate(options.ms === undefined ? undefined : finite("ms", options.ms));

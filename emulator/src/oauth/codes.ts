@@ -17,10 +17,14 @@ const LIFETIME = 15 * 60_000;
 export class AuthorizationCodes {
   private readonly codes = new Map<string, CodeGrant & { expiresAt: number }>();
 
-  constructor(private readonly now: () => number) {}
+  constructor(
+    private readonly now: () => number,
+    private readonly onIssue: (code: string) => void,
+  ) {}
 
   issue(grant: CodeGrant): string {
     const code = `aPrx${randomBytes(36).toString("base64url")}`;
+    this.onIssue(code);
     this.codes.set(code, { ...grant, expiresAt: this.now() + LIFETIME });
     return code;
   }

@@ -44,7 +44,9 @@ export function authorizationCode(org: Org, request: Request, form: URLSearchPar
   if (!code || code.clientId !== client.clientId) throw refused("expired authorization code");
   checkSecret(client, secret);
   if (form.get("redirect_uri") !== code.redirectUri) throw new OAuthError("redirect_uri_mismatch", "redirect_uri must match configuration");
-  if (code.challenge !== undefined && !fitsChallenge(form.get("code_verifier") ?? "", code.challenge)) throw refused("invalid code verifier");
+  const verifier = form.get("code_verifier");
+  if (verifier) org.sessions.noteSecret(verifier);
+  if (code.challenge !== undefined && !fitsChallenge(verifier ?? "", code.challenge)) throw refused("invalid code verifier");
   admit(org, code.username);
   const refreshes = /\b(refresh_token|offline_access)\b/.test(code.scope);
   const refreshToken = refreshes ? org.sessions.grant(code) : undefined;

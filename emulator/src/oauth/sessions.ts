@@ -16,6 +16,9 @@ export interface Session {
   refreshToken?: string;
 }
 
+/** Secrets remembered. */
+const MAX_SECRETS = 1000;
+
 /** What a refresh token stands for. */
 export interface Grant {
   clientId: string;
@@ -30,9 +33,10 @@ export class Sessions {
   private readonly grants = new Map<string, Grant>();
   private readonly loginTimes = new Map<string, number[]>();
   private blockedUntil = 0;
+  private readonly seen: string[] = [];
 
   constructor(private readonly org: Org) {
-    this.codes = new AuthorizationCodes(() => org.now());
+    this.codes = new AuthorizationCodes(() => org.now(), (code) => this.noteSecret(code));
   }
 
   get count(): number {
@@ -51,6 +55,7 @@ export class Sessions {
       ...(refreshToken === undefined ? {} : { refreshToken }),
     };
     this.byToken.set(session.token, session);
+    this.noteSecret(session.token);
     this.org.stats.countLogin(clientId);
     return session;
   }
@@ -69,6 +74,7 @@ export class Sessions {
   grant(grant: Grant): string {
     const token = `5Aep861${randomBytes(54).toString("base64url")}`;
     this.grants.set(token, grant);
+    this.noteSecret(token);
     return token;
   }
 
@@ -124,6 +130,17 @@ export class Sessions {
   /** Admits nobody for so many ms; without a number, until it is called with 0. */
   exceedLoginRate(ms = Infinity): void {
     this.blockedUntil = this.org.now() + ms;
+  }
+
+  /** Remembers a secret that went over the wire, for tests to look for where it must not be. */
+  noteSecret(secret: string): void {
+    this.seen.push(secret);
+    if (this.seen.length > MAX_SECRETS) this.seen.shift();
+  }
+
+  /** The last secrets that were given out or shown: tokens, codes, verifiers. */
+  secrets(): string[] {
+    return [...this.seen];
   }
 
   clear(): void {

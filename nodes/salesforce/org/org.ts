@@ -1,20 +1,22 @@
+import type { Request, Response } from "express";
 import type { Node, NodeAPI, NodeDef } from "node-red";
-import { API_VERSION } from "../client/connection";
-import type { LoginFlow, OrgCredentials } from "../client/login";
-import { OrgClient } from "../client/org";
+import { ConnectorError, toConnectorError } from "../../common/errors";
+import { isObject } from "../../common/form-request";
+import type { OrgCredentials } from "../client/login";
+import { OrgClient, type OrgState } from "../client/org";
 import type { OrgHolder } from "../client/org-node";
+import { testOrg } from "../client/org-test";
+import { callbackPage, PAGE_HEADERS } from "./callback-page";
+import { type Caller, CALLBACK_PATH, Connect } from "./connect";
+import { type FormRequest, meantCredentials, readFormRequest, type Stored } from "./form-request";
+import { type OrgDef, readSettings } from "./settings";
 
-interface OrgDef extends NodeDef {
-  /** `https://login.salesforce.com`, a sandbox's or My Domain. */
-  loginUrl: string;
-  flow: LoginFlow;
-  /** Default {@link API_VERSION}. */
-  apiVersion?: string;
-}
+const TYPE = "surewire-salesforce-org";
+const PATH = "/surewire/salesforce-org";
 
-type OrgNode = Node<OrgCredentials> & OrgHolder;
+type OrgNode = Node<OrgCredentials> & OrgHolder & { deployed?: Stored };
 
-/** Every credential an org can have; flows that come later use the others. */
+/** Every credential an org can have, whatever its flow. */
 const CREDENTIALS = {
   clientId: { type: "text" },
   clientSecret: { type: "password" },
@@ -27,24 +29,109 @@ const CREDENTIALS = {
 } as const;
 
 export = (RED: NodeAPI): void => {
-  function SalesforceOrg(this: OrgNode, config: OrgDef): void {
+  function SalesforceOrg(this: OrgNode, config: NodeDef & OrgDef): void {
     RED.nodes.createNode(this, config);
-    this.client = new OrgClient({
-      loginUrl: config.loginUrl ?? "",
-      flow: config.flow,
-      apiVersion: config.apiVersion || API_VERSION,
-      credentials: this.credentials ?? {},
-    });
-    let trouble = false;
-    this.client.onState(({ kind, error }) => {
-      if (error) (kind === "failed" ? this.error : this.warn).call(this, error.toString());
-      else if (trouble && kind === "connected") this.log(RED._("org.log.back"));
-      trouble = error !== undefined || (trouble && kind !== "connected");
-    });
+    const credentials = this.credentials ?? {};
+    this.deployed = { loginUrl: config.loginUrl ?? "", credentials };
+    this.client = new OrgClient({ ...readSettings(config, credentials, RED.settings.userDir), onRefreshToken: (token) => keepRotated(this, token) });
+    logStates(this);
     this.on("close", (done: () => void) => {
       void this.client.close().finally(done);
     });
   }
 
-  RED.nodes.registerType("surewire-salesforce-org", SalesforceOrg as never, { credentials: CREDENTIALS });
+  /** Tells once what is wrong and once that it is over; the same for calls that are spaced. */
+  function logStates(node: OrgNode): void {
+    let told: OrgState = { kind: "idle" };
+    node.client.onState((state) => {
+      const { kind, error, slowedAt } = state;
+      if (slowedAt !== undefined && told.slowedAt === undefined) node.warn(RED._("org.log.slowed", { percent: slowedAt }));
+      if (slowedAt === undefined && told.slowedAt !== undefined) node.log(RED._("org.log.full-speed"));
+      if (error && error.message !== told.error?.message) (kind === "failed" ? node.error : node.warn).call(node, error.toString());
+      else if (told.error && kind === "connected") node.log(RED._("org.log.back"));
+      told = { kind, error: error ?? (kind === "connected" ? undefined : told.error), slowedAt };
+    });
+  }
+
+  /** Puts a refresh token to a node's credentials, which the next deploy saves, of whatever. */
+  function keep(nodeId: string, refreshToken: string): void {
+    const stored = RED.nodes.getCredentials(nodeId) as object | undefined;
+    void RED.nodes.addCredentials(nodeId, { ...stored, refreshToken });
+  }
+
+  function keepRotated(node: OrgNode, refreshToken: string): void {
+    keep(node.id, refreshToken);
+    node.warn(RED._("org.log.rotated"));
+  }
+
+  const connect = new Connect(keep);
+
+  /** @throws ConnectorError `INPUT_INVALID` */
+  function readBody(request: Request): { form: FormRequest; deployed: Stored | undefined } {
+    const body: unknown = request.body;
+    const node = isObject(body) && typeof body.id === "string" ? (RED.nodes.getNode(body.id) as unknown as OrgNode | null) : null;
+    const form = readFormRequest(body, (text) => String(RED.util.evaluateNodeProperty(text, "env", (node ?? {}) as Node, {})));
+    return { form, deployed: node?.type === TYPE ? node.deployed : undefined };
+  }
+
+  function callerOf(request: Request): Caller {
+    const { username } = (request as { user?: { username?: string } }).user ?? {};
+    return { user: username ?? "", origin: request.get("origin"), cookies: request.get("cookie") };
+  }
+
+  /** Answers a form's request with JSON: what `work` gives, or why not. */
+  function answer(work: (request: Request, response: Response) => unknown) {
+    return (request: Request, response: Response): void => {
+      // a form of another site cannot send this type without asking
+      if (request.method === "POST" && !request.is("application/json")) return void response.status(415).json({ message: "JSON is expected" });
+      void (async () => work(request, response))().then(
+        (result) => response.set("Cache-Control", "no-store").json(result),
+        (error: unknown) => response.status(400).json({ message: toConnectorError(error).message }),
+      );
+    };
+  }
+
+  RED.nodes.registerType(TYPE, SalesforceOrg as never, { credentials: CREDENTIALS });
+
+  // not there when the admin API is switched off
+  const mayDeploy = RED.auth.needsPermission("flows.write");
+  RED.httpAdmin?.post(
+    `${PATH}/test`,
+    mayDeploy,
+    answer((request) => {
+      const { form, deployed } = readBody(request);
+      return testOrg(readSettings(form, meantCredentials(form, [connect.granted(form.id), deployed]), RED.settings.userDir));
+    }),
+  );
+  RED.httpAdmin?.post(
+    `${PATH}/connect`,
+    mayDeploy,
+    answer((request, response) => {
+      const { form, deployed } = readBody(request);
+      const { cookie, ...begun } = connect.begin(form, deployed, callerOf(request));
+      response.append("Set-Cookie", cookie);
+      return begun;
+    }),
+  );
+  RED.httpAdmin?.get(
+    `${PATH}/connect/:handle`,
+    mayDeploy,
+    answer((request) => {
+      const outcome = connect.outcome(String(request.params.handle), callerOf(request).user);
+      if (!outcome) throw new ConnectorError("INPUT_INVALID", "This sign-in is not known, or took too long");
+      return outcome;
+    }),
+  );
+  // without permission: the org's redirect carries no token of Node-RED's. The state and the browser's cookie are what lets it in
+  RED.httpAdmin?.get(CALLBACK_PATH, (request, response) => {
+    void connect.finish(request.query, request.get("cookie")).then((outcome) => {
+      const ok = outcome.status === "connected";
+      const text = ok ? RED._("org.callback.text", { username: outcome.username }) : outcome.status === "failed" ? outcome.problem : "";
+      response
+        .status(ok ? 200 : 400)
+        .set(PAGE_HEADERS)
+        .type("html")
+        .send(callbackPage(RED._(ok ? "org.callback.connected" : "org.callback.failed"), text));
+    });
+  });
 };

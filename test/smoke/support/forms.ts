@@ -24,9 +24,10 @@ export const FORMS: readonly FormCase[] = [
   },
   {
     type: "surewire-salesforce-org",
-    needs: [],
-    fill: { name: "org", loginUrl: "https://127.0.0.1:1", clientId: "key", clientSecret: "hidden" },
-    saved: { flow: "client-credentials", apiVersion: "66.0" },
+    needs: ["loginUrl"], // client credentials work on the org's own address only
+    refuses: { concurrency: "0", usageThreshold: "101", timeout: "x", apiVersion: "68" },
+    fill: { name: "org", loginUrl: "https://127.0.0.1:1", clientId: "key", clientSecret: "hidden", concurrency: "5", usageThreshold: "90", timeout: "30", apiVersion: "67.0" },
+    saved: { flow: "client-credentials", concurrency: 5, usageThreshold: 90, timeout: 30 },
     secret: ["clientSecret"],
   },
   {

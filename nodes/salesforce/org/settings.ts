@@ -1,0 +1,38 @@
+import path from "node:path";
+import { wholeNumber } from "../../common/whole-number";
+import { API_VERSION } from "../client/connection";
+import type { LoginFlow, OrgCredentials } from "../client/login";
+import type { OrgSettings } from "../client/org";
+
+/** What the editor saves. Numbers come as text when they were typed or stand in the environment. */
+export interface OrgDef {
+  /** `https://login.salesforce.com`, a sandbox's or My Domain. */
+  loginUrl?: string;
+  flow?: LoginFlow;
+  /** File with the PEM text of the private key, in place of the credential; relative to Node-RED's user directory. */
+  keyFile?: string;
+  /** Default {@link API_VERSION}. */
+  apiVersion?: string;
+  /** Calls under way at once. Default 10. */
+  concurrency?: number | string;
+  /** Percent of the day's API calls from which on calls are spaced. Default 80; blank or 0: never. */
+  usageThreshold?: number | string;
+  /** Seconds until a call's whole answer must be there. Default 60. */
+  timeout?: number | string;
+}
+
+/** How to sign in and call, from what was saved. @param userDir what a relative key file is relative to */
+export function readSettings(def: OrgDef, credentials: OrgCredentials, userDir = "."): OrgSettings {
+  const keyFile = def.keyFile?.trim();
+  const { usageThreshold = 80 } = def;
+  return {
+    loginUrl: def.loginUrl ?? "",
+    flow: def.flow ?? "client-credentials",
+    credentials,
+    ...(keyFile ? { keyFile: path.resolve(userDir, keyFile) } : {}),
+    apiVersion: def.apiVersion?.trim() || API_VERSION,
+    concurrency: wholeNumber(def.concurrency, 10, 1),
+    timeout: wholeNumber(def.timeout, 60, 1) * 1000,
+    usage: { threshold: wholeNumber(usageThreshold, 0) },
+  };
+}

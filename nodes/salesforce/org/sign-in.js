@@ -1,0 +1,137 @@
+/* The buttons of the org's form: Connect to Salesforce, and Test connection. Written into the html of the form. */
+(function () {
+  "use strict";
+
+  const TEXTS = ["loginUrl", "flow", "keyFile", "apiVersion", "timeout"];
+  const CREDENTIALS = ["clientId", "clientSecret", "username", "password", "securityToken", "privateKey", "accessToken"];
+  /** How often the runtime is asked whether the pop-up has come back, in ms. */
+  const INTERVAL = 1000;
+
+  /** What is under way: `{ popup, timer }`. */
+  let waiting;
+
+  /** What stands in the form. Untouched secrets stay where they are. */
+  function formValues(node) {
+    const values = { id: node.id, credentials: {} };
+    TEXTS.forEach(function (name) { values[name] = $("#node-config-input-" + name).val(); });
+    CREDENTIALS.forEach(function (name) { values.credentials[name] = $("#node-config-input-" + name).val(); });
+    return values;
+  }
+
+  function ask(path, values) {
+    const options = values ? { method: "POST", contentType: "application/json", data: JSON.stringify(values) } : { method: "GET" };
+    return $.ajax(Object.assign({ url: "surewire/salesforce-org/" + path, timeout: 60000 }, options));
+  }
+
+  /** Why a request failed, in words. */
+  function failure(node, request) {
+    const said = request.responseJSON && request.responseJSON.message;
+    return said || node._(request.status === 401 || request.status === 403 ? "org.test.not-allowed" : "org.test.no-answer");
+  }
+
+  function show(where, ok, content) {
+    const icon = $("<i/>", { class: "fa " + (ok ? "fa-check-circle" : "fa-exclamation-triangle"), "aria-hidden": "true" });
+    $(where).empty().append(icon, typeof content === "string" ? $("<span/>").text(content) : content);
+  }
+
+  /** A list of what was found out: names and values. */
+  function facts(node, report) {
+    const list = $("<dl/>");
+    function add(key, value) {
+      if (value) list.append($("<dt/>").text(node._("org.test." + key)), $("<dd/>").text(value));
+    }
+    const kind = report.sandbox ? " (" + node._("org.host.sandbox") + ")" : "";
+    add("organization", (report.organization ? report.organization + kind + ", " : "") + (report.orgId || ""));
+    add("instance", report.instance);
+    add("username", report.username);
+    add("apiVersion", report.apiVersion);
+    if (report.usage) {
+      const percent = report.usage.limit ? Math.floor(report.usage.used / report.usage.limit * 100) : 0;
+      add("usage", node._("org.test.calls", { used: String(report.usage.used), limit: String(report.usage.limit), percent: String(percent) }));
+    }
+    (report.scarce || []).forEach(function (limit) {
+      list.append($("<dt/>").text(limit.name), $("<dd/>").text(limit.used + " / " + limit.limit));
+    });
+    return list;
+  }
+
+  /** A disabled button loses the focus: it gets it back. */
+  function enable(button) {
+    const left = document.activeElement === document.body;
+    button.prop("disabled", false);
+    if (left) button.trigger("focus");
+  }
+
+  function test(node) {
+    const where = "#surewire-org-test-result";
+    const button = $("#surewire-org-test").prop("disabled", true);
+    $(where).text(node._("org.test.running"));
+    ask("test", formValues(node))
+      .done(function (report) { show(where, report.ok, report.ok ? facts(node, report) : report.problem); })
+      .fail(function (request) { show(where, false, failure(node, request)); })
+      .always(function () { enable(button); });
+  }
+
+  function callbackUrl() {
+    return new URL("surewire/salesforce-org/callback", window.location.href.replace(/[?#].*$/, "")).href;
+  }
+
+  /** Ends what is under way, and closes its pop-up. */
+  function endSignIn() {
+    if (!waiting) return;
+    clearTimeout(waiting.timer);
+    waiting.popup.close();
+    waiting = undefined;
+  }
+
+  function connect(node) {
+    const where = "#surewire-org-connect-result";
+    endSignIn();
+    // opened at once, since a later one would be blocked
+    const popup = window.open("", "surewire-salesforce-connect", "width=640,height=760");
+    if (!popup) return show(where, false, node._("org.connect.blocked"));
+    popup.opener = null;
+    const mine = (waiting = { popup: popup, timer: undefined });
+    const failed = function (text) {
+      if (waiting !== mine) return;
+      endSignIn();
+      show(where, false, text);
+    };
+    $(where).text(node._("org.connect.waiting"));
+    ask("connect", Object.assign(formValues(node), { callback: callbackUrl() }))
+      .done(function (begun) {
+        if (waiting !== mine) return;
+        popup.location.href = begun.url;
+        follow(begun.handle);
+      })
+      .fail(function (request) { failed(failure(node, request)); });
+
+    function follow(handle) {
+      mine.timer = setTimeout(function () {
+        ask("connect/" + handle)
+          .done(function (outcome) {
+            if (waiting !== mine) return;
+            if (outcome.status === "waiting") return follow(handle);
+            if (outcome.status === "failed") return failed(outcome.problem);
+            endSignIn();
+            $("#node-config-input-connectedAs").val(outcome.username).trigger("change");
+            $("#node-config-input-connectedAt").val(new Date().toISOString());
+            show(where, true, node._("org.connect.done", { username: outcome.username, instance: outcome.instance }));
+          })
+          .fail(function (request) { failed(failure(node, request)); });
+      }, INTERVAL);
+    }
+  }
+
+  function prepareSignIn(node) {
+    $("#surewire-org-callback").val(callbackUrl()).on("focus", function () { this.select(); });
+    if (node.connectedAs) {
+      const since = node.connectedAt ? new Date(node.connectedAt).toLocaleString() : "";
+      show("#surewire-org-connect-result", true, node._("org.connect.connected", { username: node.connectedAs, since: since }));
+    }
+    $("#surewire-org-connect").on("click", function () { connect(node); });
+    $("#surewire-org-test").on("click", function () { test(node); });
+  }
+
+  window.surewire = Object.assign(window.surewire || {}, { salesforce: { prepareSignIn, endSignIn } });
+})();

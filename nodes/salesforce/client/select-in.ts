@@ -1,5 +1,6 @@
 import { ConnectorError, isConnectorError } from "../../common/errors";
 import type { RestClient } from "./rest";
+import { soqlString } from "./soql-literal";
 
 /** Records wanted by the values of one field. */
 export interface Selection {
@@ -77,7 +78,7 @@ export class SelectIn {
   private literals(selection: Selection): string[] {
     // The org stores no blanks around a text.
     const values = [...new Set(selection.values.map((value) => String(value).trim()))];
-    return this.isNumeric(selection) ? values.filter((value) => value !== "" && Number.isFinite(Number(value))) : values.map(quoted);
+    return this.isNumeric(selection) ? values.filter((value) => value !== "" && Number.isFinite(Number(value))) : values.map(soqlString);
   }
 
   private isNumeric(selection: Selection): boolean {
@@ -104,12 +105,6 @@ export function valueIn(row: Row, field: string): unknown {
 }
 
 const nameOf = ({ object, field }: Selection): string => `${object}.${field}`.toLowerCase();
-
-/** A text as SOQL writes it. */
-export function quoted(text: string): string {
-  const escaped = text.replace(/[\\']/g, "\\$&").replace(/\n/g, "\\n").replace(/\r/g, "\\r").replace(/\t/g, "\\t");
-  return `'${escaped}'`;
-}
 
 function isNumericField(error: unknown): boolean {
   return isConnectorError(error) && /should not be enclosed in quotes/i.test(error.message);

@@ -23,7 +23,7 @@ export = (RED: NodeAPI): void => {
       worker = new RecordWorker({
         org: orgOf(RED.nodes.getNode(config.org)),
         settings: readSettings(RED.util as unknown as TypedInputUtil, this, config),
-        someRefusedFails: () => !isWired(this, RED.nodes, REFUSED),
+        someRefusedFails: () => !config.failedOutput || !isWired(this, RED.nodes, REFUSED),
         onState: (state) => showLane(status, state, RED._),
         warn: (text) => this.warn(text),
       });

@@ -50,6 +50,8 @@ export interface RecordDef extends NodeDef {
   /** For recent. */
   limit: number | string;
   allOrNone: boolean;
+  /** Records of a list that were refused go to an output of their own. */
+  failedOutput: boolean;
   /** `default`, `off` or the id of an assignment rule. */
   assignment: string;
   duplicateRule: "block" | "allow";

@@ -44,7 +44,7 @@ describe("The salesforce record node", () => {
       { id: "tab", type: "tab" },
       { id: "org", type: "surewire-salesforce-org", loginUrl: org.url, flow: "client-credentials" },
       { id: "record", z: "tab", type: "surewire-salesforce-record", org: "org", operation: "create", object: "Account", objectType: "str", recordId: "", recordIdType: "msg", externalIdField: "",
-        fields: "payload", fieldsType: "msg", returnFields: "", mergeIds: "mergeIds", mergeIdsType: "msg", start: "start", startType: "msg", end: "", endType: "msg", limit: 200, allOrNone: false,
+        fields: "payload", fieldsType: "msg", returnFields: "", mergeIds: "mergeIds", mergeIdsType: "msg", start: "start", startType: "msg", end: "", endType: "msg", limit: 200, allOrNone: false, failedOutput: true,
         assignment: "default", duplicateRule: "block", batchSize: 200, linger: 20, wires: [["end"], ["refused"]], ...settings },
       { id: "catch", z: "tab", type: "catch", scope: ["record"], wires: [["errors"]] },
       { id: "end", z: "tab", type: "helper" },
@@ -150,11 +150,14 @@ describe("The salesforce record node", () => {
       assert.deepEqual(refused[0]?.salesforce.results.map((one: Loose) => [one.index, one.errors[0].statusCode]), [[1, "REQUIRED_FIELD_MISSING"], [3, "REQUIRED_FIELD_MISSING"]]);
     });
 
-    it("of which some are refused fails when nothing is wired to the second output", async () => {
+    it("of which some are refused fails without that output, or when nothing is wired to it", async () => {
       give(await deploy({ object: "Contact", wires: [["end"], []] }), contacts(3, [1]));
       await through(1);
       assert.deepEqual([passed.length, caught[0]?.error?.code, org.records("Contact").length], [0, "ORG_REFUSED", 2]);
       assert.match(caught[0]?.error?.message ?? "", /1 of 3 records were refused: REQUIRED_FIELD_MISSING/);
+      give(await deploy({ object: "Contact", failedOutput: false }), contacts(3, [1]));
+      await through(1);
+      assert.deepEqual([passed.length, caught[0]?.error?.code], [0, "ORG_REFUSED"]);
     });
 
     it("of which all are refused fails", async () => {

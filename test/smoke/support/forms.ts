@@ -94,7 +94,17 @@ export const FORMS: readonly FormCase[] = [
     fill: { name: "case", org: true, mapping: [["Subject", "payload.title"], ["Description", "payload.text"]], externalIdField: "Device_Event_Id__c", externalId: "payload.id" },
     saved: {
       mapping: [{ field: "Subject", value: "payload.title", valueType: "msg" }, { field: "Description", value: "payload.text", valueType: "msg" }],
-      externalIdType: "msg",
+      externalIdType: "msg", commentType: "msg", contactMissing: "leave", accountBy: "none", duplicateRule: "block", caseNumber: true, divisions: [], batchSize: 100, linger: 20,
+    },
+  },
+  {
+    type: "surewire-salesforce-record",
+    needs: ["org", "object"],
+    refuses: { object: "not a name", batchSize: "201" },
+    fill: { name: "record", org: true, operation: "upsert", object: "Device__c", externalIdField: "Serial__c", failedOutput: "true", batchSize: "100" },
+    saved: {
+      operation: "upsert", objectType: "str", fields: "payload", fieldsType: "msg", recordIdType: "msg", allOrNone: false, failedOutput: true, outputs: 2, assignment: "default",
+      duplicateRule: "block", batchSize: 100, linger: 50, limit: 200,
     },
   },
   {

@@ -177,7 +177,8 @@ function readingSettings(def: BulkDef, operation: "query" | "queryAll" | "resume
 /** A new job needs what the operation itself would need; of a job there is, all is known by its id. */
 function commandSettings(def: BulkDef, command: Command, jobType: "ingest" | "query"): Omit<CommandSettings, keyof JobSettings> {
   const making = command === "createJob";
-  const operation = jobType === "ingest" ? oneOf(def.jobOperation, WRITES, "insert") : oneOf(def.jobOperation, READS, "query");
+  const made = making ? def.jobOperation : ""; // the form keeps what was chosen before
+  const operation = jobType === "ingest" ? oneOf(made, WRITES, "insert") : oneOf(made, READS, "query");
   const target = making && jobType === "ingest" ? targetOf(def, operation) : { object: "", externalIdField: undefined, assignmentRule: undefined };
   const query = def.query?.trim() ?? "";
   if (making && jobType === "query" && !query) throw new ConnectorError("NOT_CONFIGURED", "No query is given");

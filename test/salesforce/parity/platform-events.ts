@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import type { Connector } from "./operation";
+
+/** The event that operations send. */
+export const EVENT = "Device_Alert__e";
+
+/** Platform events, sent. */
+export const PLATFORM_EVENTS: Connector = {
+  title: "Platform events and streaming",
+  text: "Listening comes with `salesforce listen`: PushTopics, platform and change events, from a replay id, from the stored one, with a choice for one that is stale; start, pause, resume, restart.",
+  operations: [
+    {
+      name: "Send",
+      node: "publish",
+      settings: { event: EVENT },
+      takes: "fields, or a list of them, in `msg.payload`",
+      gives: "`msg.salesforce.eventUuid`",
+      good: (world) => {
+        const serial = world.unique("pump");
+        return {
+          msg: { payload: { Serial__c: serial } },
+          check: ({ salesforce }) => {
+            const sent = world.org.events(EVENT).find(({ payload }) => payload.Serial__c === serial);
+            assert.ok(sent);
+            assert.equal(salesforce?.eventUuid, sent.eventUuid);
+          },
+        };
+      },
+      bad: () => ({ msg: { payload: { Nope__c: 1 } }, error: /No such column 'Nope__c'/ }),
+    },
+  ],
+};

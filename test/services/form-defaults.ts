@@ -1,0 +1,38 @@
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { runInNewContext } from "node:vm";
+
+const ROOT = join(__dirname, "..", "..");
+
+interface Definition {
+  defaults: Record<string, { value: unknown }>;
+}
+
+/** What a node's html registers in the editor, by type. */
+export function registered(html: string): Map<string, Definition> {
+  const found = new Map<string, Definition>();
+  const RED = {
+    _: (key: string) => key,
+    validators: { typedInput: () => () => true, regex: () => () => true, number: () => () => true },
+    nodes: { registerType: (type: string, definition: Definition) => void found.set(type, definition) },
+    plugins: { registerPlugin: () => undefined },
+    text: { bidi: {} },
+  };
+  const window = {} as Record<string, unknown>;
+  const context = { RED, window, get surewire() { return window.surewire; }, $: () => ({}), console };
+  for (const [, attributes = "", body = ""] of readFileSync(html, "utf8").matchAll(/<script([^>]*)>([\s\S]*?)<\/script>/g)) {
+    const source = /src="([^"]+)"/.exec(attributes)?.[1];
+    if (/text\/html|x-red/.test(attributes)) continue;
+    runInNewContext(source ? readFileSync(join(dirname(html), source), "utf8") : body, context);
+  }
+  return found;
+}
+
+/** What the editor saves of a new node of ours, but for its name. @param file of its form, from the project's folder */
+export function formDefaults(type: string, file: string): Record<string, unknown> {
+  const definition = registered(join(ROOT, file)).get(type);
+  if (!definition) throw new Error(`${file} registers no ${type}`);
+  const defaults = Object.fromEntries(Object.entries(definition.defaults).filter(([name]) => name !== "name").map(([name, { value }]) => [name, value]));
+  // the other context's objects have other prototypes
+  return JSON.parse(JSON.stringify(defaults)) as Record<string, unknown>;
+}

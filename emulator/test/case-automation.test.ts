@@ -106,6 +106,7 @@ describe("What stands around cases", () => {
       assert.equal((await api.get(`/sobjects/ContentVersion/${id}/VersionData`)).body, FILE.toString());
       const links = await api.query(`SELECT ContentDocument.Title FROM ContentDocumentLink WHERE LinkedEntityId = '${caseId}'`);
       assert.equal(links.body.records[0].ContentDocument.Title, "run");
+      assertError(await api.query("SELECT Id FROM ContentDocumentLink WHERE ShareType = 'V'"), 400, "MALFORMED_QUERY", /requires a filter/);
     });
 
     it("can get a second version", async () => {

@@ -15,6 +15,7 @@ import { checkNegations, compileWhere, type Filter } from "./condition";
 import { compileOrders, type Order } from "./order";
 import { resolvePath } from "./path";
 import { Projection, type RecordJson } from "./projection";
+import { checkRestrictions } from "./restrictions";
 import { malformed, namingAdvice, soqlError } from "./soql-error";
 
 /** The largest OFFSET the API takes. */
@@ -109,6 +110,7 @@ function parse(org: Org, text: string): { query: Query; object: ObjectSchema } {
     throw soqlError("INVALID_TYPE", text, query.sObject ?? 0, `sObject type '${query.sObject}' is not supported. ${advice}`);
   }
   if (object.platformEvent) throw new ApiError("INVALID_TYPE_FOR_OPERATION", `entity type ${object.name} does not support query`);
+  checkRestrictions(object, query.where);
   return { query, object };
 }
 

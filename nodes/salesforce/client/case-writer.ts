@@ -5,6 +5,7 @@ import { type CaseLinkOptions, CaseLinks } from "./case-links";
 import { CaseNumbers } from "./case-numbers";
 import type { Fields, RecordResult } from "./collections";
 import { CompositeCall } from "./composite-call";
+import { isLostAnswer } from "./lost-answer";
 import { RecordFinder } from "./record-finder";
 import { RecordWriter } from "./record-writer";
 import type { RestClient } from "./rest";
@@ -173,6 +174,7 @@ export class CaseWriter {
       return;
     }
     const error = result?.error ?? new ConnectorError("ORG_UNAVAILABLE", "The org gave no result for this case.");
+    if (!isLostAnswer(error)) delete work.sent;
     if (this.links.relink(work, error)) {
       work.error = new ConnectorError("ORG_BUSY", error.message, { details: error.details, cause: error });
       return;

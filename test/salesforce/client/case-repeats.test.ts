@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Emulator } from "../../../emulator/src/index";
-import { Orgs } from "../support";
+import { EXTERNAL_ID, Orgs } from "../support";
 import { callCount, errorOf, item, items, persist, values, writerFor } from "./case-support";
 
 describe("Cases", () => {
@@ -91,6 +91,16 @@ describe("Cases", () => {
         assert.equal(org.records("CaseComment").length, onRepeat === "leave" ? 20 : 0);
       });
     }
+  });
+
+  it("that another client makes while ours is refused are repeats", async () => {
+    const writer = writerFor(orgs, org, { onRepeat: "comment" });
+    org.control.addRule({ object: "Case", condition: "Subject = 'event a'", errorCode: "UNABLE_TO_LOCK_ROW", message: "locked", times: 1 });
+    const batch = [item("a", {}, { comment: "hot" })];
+    assert.equal(errorOf(await writer.write(batch)).code, "ORG_BUSY");
+    org.control.insert({ object: "Case", records: [{ Subject: "theirs", [EXTERNAL_ID]: "a" }] });
+    const [result] = values(await writer.write(batch));
+    assert.deepEqual([result?.commented, result?.created, org.records("CaseComment").length], [true, false, 1]);
   });
 
   describe("that are closed", () => {

@@ -18,7 +18,6 @@ export const SYSTEM_FIELDS: readonly FieldDefinition[] = [
   readOnly({ name: "SystemModstamp", type: "datetime", label: "System Modstamp" }),
 ];
 
-const OWNER: FieldDefinition = { name: "OwnerId", type: "reference", label: "Owner ID", referenceTo: ["User", "Group"] };
 /** Fields every platform event has: it has no id. */
 export const EVENT_FIELDS: readonly FieldDefinition[] = [
   readOnly({ name: "ReplayId", type: "string", label: "Replay ID" }),
@@ -27,6 +26,7 @@ export const EVENT_FIELDS: readonly FieldDefinition[] = [
   readOnly({ name: "CreatedById", type: "reference", label: "Created By ID", referenceTo: ["User"] }),
 ];
 
+const OWNER: FieldDefinition = { name: "OwnerId", type: "reference", label: "Owner ID", referenceTo: ["User", "Group"] };
 
 /** Statuses of a case that close it. */
 export const CLOSED_CASE_STATUSES: ReadonlySet<string> = new Set(["Closed"]);

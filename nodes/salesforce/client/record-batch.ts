@@ -1,9 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { ConnectorError, isConnectorError, toConnectorError } from "../../common/errors";
+import { ConnectorError, toConnectorError } from "../../common/errors";
 import { type Fields, MAX_RECORDS, type RecordResult, retrieveRecords } from "./collections";
 import { Describes } from "./describes";
-import { lostAnswer } from "./lost-answer";
-import { listOutcome, type RecordOutcome, refused, shown } from "./record-outcome";
+import { afterOthers, listOutcome, type RecordOutcome, refused, shown } from "./record-outcome";
 import { RecordWriter } from "./record-writer";
 import type { RestClient } from "./rest";
 
@@ -121,11 +120,12 @@ export class RecordBatch {
     for (const slice of slices(item.records)) {
       try {
         results.push(...(await this.saveSlice(item.object, slice)));
-      } catch (error) {
+      } catch (thrown) {
         // What a create has made must not be made again with the rest.
-        if (this.options.operation !== "create" || results.length === 0) throw error;
-        const untold = notTried(toConnectorError(error));
-        results.push(...slice.map((): RecordResult => ({ ok: false, error: untold })));
+        if (this.options.operation !== "create" || results.length === 0) throw thrown;
+        const error = afterOthers(toConnectorError(thrown), "record was made");
+        while (results.length < item.records.length) results.push({ ok: false, error });
+        break;
       }
     }
     const outcome = listOutcome(results);
@@ -198,9 +198,4 @@ function readOutcome(id: unknown, record: Fields | null): Outcome {
   if (record) return { ok: true, value: { payload: withoutAttributes(record), salesforce: { id: String(record.Id ?? id), success: true, errors: [] } } };
   const { statusCode, message, fields } = missing();
   return { ok: false, error: new ConnectorError("ORG_REFUSED", `${statusCode}: ${message}`, { details: { statusCode, fields, errors: [{ code: statusCode, message, fields }] } }) };
-}
-
-/** The records of a list behind those whose call the org did not take. */
-function notTried(error: ConnectorError): ConnectorError {
-  return isConnectorError(error) && error.scope === "system" ? lostAnswer(error) : error;
 }

@@ -1,13 +1,24 @@
-import { ConnectorError } from "../../common/errors";
+import { ConnectorError, toConnectorError } from "../../common/errors";
 import { MAX_RECORDS, type RecordResult } from "./collections";
 import { recordError } from "./errors";
 import type { CallInput, RecordCall, SOAP_CALLS } from "./record-calls";
 import { isPlain, readId, readIds, readRecords, toRecord } from "./record-input";
-import { listOutcome, type RecordOutcome, refused, shown } from "./record-outcome";
+import { afterOthers, listOutcome, type RecordOutcome, refused, shown } from "./record-outcome";
 import type { SoapClient } from "./soap";
 import { listOf, type SoapResult, type SoapValue, toElement, toRecordElement } from "./soap-xml";
 
 type Item = Record<string, SoapResult>;
+
+/** What became of one item of a list: as it was answered, and what that means. */
+interface Done {
+  item: Item;
+  result: RecordResult;
+}
+
+/** Leads, mails, and records to find duplicates of, that one call takes. */
+const MAX_CONVERSIONS = 100;
+const MAX_MAILS = 10;
+const MAX_SEARCHED = 50;
 
 /** Fields of a lead conversion in the order of the WSDL, which the org insists on. */
 const CONVERT_FIELDS = ["accountId", "contactId", "convertedStatus", "doNotCreateOpportunity", "leadId", "opportunityId", "opportunityName", "overwriteLeadSource", "ownerId", "sendNotificationEmail"];
@@ -19,12 +30,12 @@ const MAIL_FIELDS = [
   ...["treatBodiesAsTemplate", "treatTargetObjectAsRecipient", "whatId"],
 ];
 
-/** Operations that only the SOAP API has; each message is one call, or one for each 200 records of a list. */
+/** Operations that only the SOAP API has; a message is one call, or as many as its list needs. */
 export const soapCalls: Record<(typeof SOAP_CALLS)[number], RecordCall> = {
   undelete: ({ soap }, input) => byIds(soap, input, "undelete"),
   emptyRecycleBin: ({ soap }, input) => byIds(soap, input, "emptyRecycleBin"),
   async sendEmailMessage({ soap }, input) {
-    return byIds(soap, { ...input, allOrNone: false }, "sendEmailMessage");
+    return byIds(soap, { ...input, allOrNone: false }, "sendEmailMessage", MAX_MAILS);
   },
 
   async merge({ soap }, input) {
@@ -33,37 +44,35 @@ export const soapCalls: Record<(typeof SOAP_CALLS)[number], RecordCall> = {
     const { ids } = readIds(input.mergeIds);
     const content = `<request>${toRecordElement("masterRecord", input.object, master)}${toElement("recordToMergeIds", ids)}</request>`;
     const [item] = await call(soap, input, "merge", content);
-    const merged = one(item);
-    return { salesforce: { ...merged, mergedRecordIds: listOf(item?.mergedRecordIds), updatedRelatedIds: listOf(item?.updatedRelatedIds) } };
+    return { salesforce: { ...shownOrThrow(item && resultOf(item)), mergedRecordIds: listOf(item?.mergedRecordIds), updatedRelatedIds: listOf(item?.updatedRelatedIds) } };
   },
 
   async convertLead({ soap }, input) {
-    const list: unknown[] = Array.isArray(input.data) ? input.data : [input.data];
-    const content = list.map((lead) => toElement("leadConverts", ordered(conversionOf(lead, input), CONVERT_FIELDS, "lead conversion"))).join("");
-    const items = await call(soap, input, "convertLead", content);
-    const results = items.map((item) => resultOf(item, "leadId"));
-    const made = (item: Item | undefined) => ({ accountId: item?.accountId ?? null, contactId: item?.contactId ?? null, opportunityId: item?.opportunityId ?? null });
-    if (!Array.isArray(input.data)) return { salesforce: { ...one(items[0], "leadId"), ...made(items[0]) } };
-    const outcome = listed(results, input);
-    return { ...outcome, salesforce: { success: !outcome.failed, results: results.map((result, index) => ({ ...shown(result, index), ...made(items[index]) })) } };
+    const leads: unknown[] = Array.isArray(input.data) ? input.data : [input.data];
+    const conversions = leads.map((lead) => toElement("leadConverts", ordered(conversionOf(lead, input), CONVERT_FIELDS, "lead conversion")));
+    const done = await inSlices(conversions, MAX_CONVERSIONS, (slice) => call(soap, input, "convertLead", slice.join("")), "lead was converted", "leadId");
+    const made = ({ accountId = null, contactId = null, opportunityId = null }: Item) => ({ accountId, contactId, opportunityId });
+    if (!Array.isArray(input.data)) return { salesforce: { ...shownOrThrow(done[0]?.result), ...made(done[0]?.item ?? {}) } };
+    const outcome = listed(done.map(({ result }) => result), input);
+    return { ...outcome, salesforce: { success: !outcome.failed, results: done.map(({ item, result }, index) => ({ ...shown(result, index), ...made(item) })) } };
   },
 
   async findDuplicates({ soap }, input) {
     const { records, list } = readRecords(input.data);
-    const content = records.map((record) => toRecordElement("sObjects", input.object, record)).join("");
-    return duplicates(await call(soap, input, "findDuplicates", content), list);
+    const elements = records.map((record) => toRecordElement("sObjects", input.object, record));
+    return duplicates(await searched(elements, (slice) => call(soap, input, "findDuplicates", slice.join(""))), list);
   },
   async findDuplicatesByIds({ soap }, input) {
     const { ids, list } = readIds(input.recordId ?? input.data);
-    return duplicates(await call(soap, input, "findDuplicatesByIds", toElement("ids", ids)), list);
+    return duplicates(await searched(ids, (slice) => call(soap, input, "findDuplicatesByIds", toElement("ids", slice))), list);
   },
 
   async sendEmail({ soap }, input) {
     const mails: unknown[] = Array.isArray(input.data) ? input.data : [input.data];
-    const type = ' xsi:type="SingleEmailMessage"';
-    const content = mails.map((mail) => toElement("messages", ordered(mailOf(mail), MAIL_FIELDS, "mail"), type)).join("");
-    const results = (await call(soap, input, "sendEmail", content)).map((item) => resultOf(item));
-    return Array.isArray(input.data) ? listed(results, input) : { salesforce: { success: shownOrThrow(results[0]).success, errors: [] } };
+    const messages = mails.map((mail) => toElement("messages", ordered(mailOf(mail), MAIL_FIELDS, "mail"), ' xsi:type="SingleEmailMessage"'));
+    const done = await inSlices(messages, MAX_MAILS, (slice) => call(soap, input, "sendEmail", slice.join("")), "mail was sent");
+    if (Array.isArray(input.data)) return listed(done.map(({ result }) => result), input);
+    return { salesforce: { success: shownOrThrow(done[0]?.result).success, errors: [] } };
   },
 
   async getServerTimestamp({ soap }) {
@@ -80,16 +89,37 @@ export const soapCalls: Record<(typeof SOAP_CALLS)[number], RecordCall> = {
   },
 };
 
-/** An operation that takes ids: 200 a call. */
-async function byIds(soap: SoapClient, input: CallInput, operation: "undelete" | "emptyRecycleBin" | "sendEmailMessage"): Promise<RecordOutcome> {
+/** An operation that takes ids. */
+async function byIds(soap: SoapClient, input: CallInput, operation: "undelete" | "emptyRecycleBin" | "sendEmailMessage", size = MAX_RECORDS): Promise<RecordOutcome> {
   const { ids, list } = readIds(input.recordId ?? input.data);
-  const results: RecordResult[] = [];
-  for (let from = 0; from < ids.length; from += MAX_RECORDS) {
-    const slice = ids.slice(from, from + MAX_RECORDS);
-    const items = await call(soap, input, operation, toElement("ids", slice));
-    items.forEach((item, index) => results.push(resultOf({ id: slice[index] ?? null, ...item })));
+  const send = async (slice: string[]): Promise<Item[]> => (await call(soap, input, operation, toElement("ids", slice))).map((item, index) => ({ id: slice[index] ?? null, ...item }));
+  const done = await inSlices(ids, size, send, `org has done the ${operation}`);
+  return list ? listed(done.map(({ result }) => result), input) : { salesforce: shownOrThrow(done[0]?.result) };
+}
+
+/**
+ * Calls for as many items at a time as one takes, and gives each item's own result. When a call fails behind others that went well, it is the
+ * result of all that is left: those before must not be done again.
+ */
+async function inSlices<T>(all: T[], size: number, send: (slice: T[]) => Promise<Item[]>, what: string, idName = "id"): Promise<Done[]> {
+  const done: Done[] = [];
+  for (let from = 0; from < all.length; from += size) {
+    try {
+      for (const item of await send(all.slice(from, from + size))) done.push({ item, result: resultOf(item, idName) });
+    } catch (thrown) {
+      if (done.length === 0) throw thrown;
+      const error = afterOthers(toConnectorError(thrown), what);
+      return [...done, ...all.slice(from).map((): Done => ({ item: {}, result: { ok: false, error } }))];
+    }
   }
-  return list ? listed(results, input) : { salesforce: shownOrThrow(results[0]) };
+  return done;
+}
+
+/** The same for what only reads: a call that fails fails all. */
+async function searched<T>(all: T[], send: (slice: T[]) => Promise<Item[]>): Promise<Item[]> {
+  const found: Item[] = [];
+  for (let from = 0; from < all.length; from += MAX_SEARCHED) found.push(...(await send(all.slice(from, from + MAX_SEARCHED))));
+  return found;
 }
 
 async function call(soap: SoapClient, { allOrNone, headers }: CallInput, operation: string, content: string): Promise<Item[]> {
@@ -112,11 +142,6 @@ function resultOf(item: Item, idName = "id"): RecordResult {
     return { code: textOf(statusCode), message: textOf(message), fields: listOf(fields).map(textOf) };
   });
   return { ok: false, error: recordError(errors) };
-}
-
-function one(item: Item | undefined, idName = "id"): { id: string | null; success: boolean; errors: unknown[] } {
-  const { id, success, errors } = shownOrThrow(item && resultOf(item, idName));
-  return { id, success, errors };
 }
 
 function shownOrThrow(result: RecordResult | undefined): ReturnType<typeof shown> {

@@ -1,5 +1,6 @@
 import { ConnectorError } from "../../common/errors";
 import type { RecordResult } from "./collections";
+import { isLostAnswer, lostAnswer } from "./lost-answer";
 
 /** One record's result in `msg.salesforce`, as the API words it. */
 export interface ShownResult {
@@ -50,6 +51,16 @@ export function refused(results: RecordResult[], failed: number[], all = results
   if (results.length === 1) return first;
   const text = failed.length === results.length ? `None of ${results.length} records was stored: ${first.message}` : `${failed.length} of ${results.length} records were refused: ${first.message}`;
   return new ConnectorError(first.code, text, { scope: first.scope, retryable: failed.length === results.length && first.retryable, details: { ...first.details, results: all }, cause: first });
+}
+
+/**
+ * What the records of a list are told whose call failed after others of the list were done, and must not be done again with them: the error is
+ * theirs alone.
+ */
+export function afterOthers(error: ConnectorError, what: string): ConnectorError {
+  if (error.scope !== "system") return error;
+  if (isLostAnswer(error)) return lostAnswer(error, what);
+  return new ConnectorError(error.code, `${error.message} The records before were done.`, { scope: "message", retryable: true, details: error.details, cause: error });
 }
 
 function errorsOf(error: ConnectorError): ShownResult["errors"] {

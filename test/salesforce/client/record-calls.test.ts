@@ -212,6 +212,18 @@ describe("Operations on records", () => {
       await fails(run("getServerTimestamp"), "ORG_UNAVAILABLE", /reached/, "system");
     });
 
+    it("of a long list that break off keep what was done, and say what of the rest", async () => {
+      const ids = insert("Account", ...Array.from({ length: 201 }, (_, index) => ({ Name: `a${index}` })));
+      await remove(...ids.slice(0, 200));
+      await remove(ids[200] ?? "");
+      org.control.setApiUsage({ used: 9, max: 10 });
+      const { salesforce, failed } = await run("undelete", ids);
+      assert.deepEqual([failed, salesforce.results[199].success, org.records("Account").length], [[200], true, 200]);
+      assert.match(salesforce.results[200].errors[0].message, /TotalRequests/);
+      org.control.setApiUsage({ used: 0, max: 1000 });
+      assert.equal((await run("sendEmail", Array.from({ length: 11 }, () => ({ toAddresses: ["a@example.com"], plainTextBody: "x" })))).salesforce.results.length, 11);
+    });
+
     it("try again while a record is locked", async () => {
       const [master = "", other = ""] = insert("Account", { Name: "a" }, { Name: "b" });
       org.control.lockRecord({ id: other, times: 2 });

@@ -58,7 +58,7 @@ export function caseProperties(divisions: readonly Division[], tenant: Settings<
   checkObject(settings);
   return {
     org,
-    divisions: rows,
+    divisions: rows.sort((one, other) => Number(one.when === "") - Number(other.when === "")),
     mapping: shared ? [...mappings[0]!.values()] : [],
     defaults: [...common.values()],
     ...externalId(settings),
@@ -141,24 +141,28 @@ function mappedOver(fixed: Rows, over: Rows): Rows {
   return rows;
 }
 
+/** What is left, which only the last of a node's divisions may take. */
+const REST: Condition = { whenType: "topic", when: "", property: "" };
+
 /**
  * What tells the divisions of a queue apart. One alone takes all that comes: a message may come past the exchange, too. Several are told by
- * their exchanges where these differ, else by their routing keys.
+ * their exchanges where these differ, else by their routing keys; one without a key takes what is left.
  */
 function conditionsOf(divisions: readonly Division[]): Condition[][] {
-  if (divisions.length === 1) return [[{ whenType: "topic", when: "#", property: "" }]];
+  if (divisions.length === 1) return [[REST]];
   const exchanges = divisions.map(({ settings }) => settings.text("broker.source.exchange") ?? "");
-  if (new Set(exchanges).size === divisions.length) {
+  if (new Set(exchanges).size === divisions.length && !exchanges.includes("")) {
     return exchanges.map((exchange) => [{ whenType: "property", when: exchange, property: "amqp.exchange" }]);
   }
   const seen = new Set<string>();
   return divisions.map(({ settings, name }) => {
     const keys = settings.words("broker.source.routingKey");
-    if (keys.length === 0) settings.note("broker.source.routingKey", `${name} shares its queue and has no routing key: enter a condition in the form of salesforce case`);
-    const patterns = keys.length > 0 ? keys : [name];
-    if (patterns.some((each) => seen.has(each))) settings.note("broker.source.routingKey", `${name} has the same as another division of its queue, which goes before it: change the conditions in the form of salesforce case`);
-    for (const each of patterns) seen.add(each);
-    return patterns.map((when) => ({ whenType: "topic", when, property: "" }));
+    const again = keys.length === 0 ? seen.has("") : keys.some((key) => seen.has(key));
+    if (keys.length === 0 && !again) settings.note("broker.source.routingKey", `${name} shares its queue and has no routing key: it takes what no other division of the queue takes`);
+    if (again) settings.note("broker.source.routingKey", `${name} has the same as another division of its queue, which goes before it: change the conditions in the form of salesforce case`);
+    for (const key of keys.length > 0 ? keys : [""]) seen.add(key);
+    if (keys.length === 0) return [again ? { ...REST, when: name } : REST];
+    return keys.map((when) => ({ ...REST, when }));
   });
 }
 

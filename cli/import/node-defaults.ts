@@ -35,12 +35,14 @@ export const NODE_DEFAULTS: Readonly<Record<string, Readonly<Record<string, unkn
     maxRows: 1000, stopAfter: 10,
   },
   "surewire-salesforce-org": {
-    loginUrl: "https://login.salesforce.com", flow: "client-credentials", keyFile: "", connectedAs: "", connectedAt: "", apiVersion: "68.0", concurrency: 10,
-    usageThreshold: 80, timeout: 60,
+    loginUrl: "https://login.salesforce.com", flow: "client-credentials", keyFile: "", connectedAs: "", connectedAt: "", apiVersion: "68.0", concurrency: 10, usageThreshold: 80,
+    timeout: 60,
   },
   "surewire-salesforce-case": {
     org: "", divisions: [], mapping: [{ field: "Subject", value: "payload.subject", valueType: "msg" }], defaults: [], externalIdField: "", externalId: "payload.id",
-    externalIdType: "msg", assignment: "default", batchSize: 200, linger: 50,
+    externalIdType: "msg", onRepeat: "update", reopen: false, reopenStatus: "New", contactBy: "none", contactField: "", contact: "", contactType: "msg",
+    contactMissing: "leave", accountBy: "none", accountField: "", account: "", accountType: "msg", accountMissing: "leave", comment: "", commentType: "msg",
+    attachments: "", attachmentsType: "msg", assignment: "default", duplicateRule: "block", caseNumber: true, batchSize: 200, linger: 50,
   },
   inject: { props: [], repeat: "", crontab: "", once: false, onceDelay: 0.1, topic: "", payload: "", payloadType: "date" },
   debug: { active: true, tosidebar: true, console: false, tostatus: false, complete: "payload", targetType: "msg", statusVal: "", statusType: "auto" },

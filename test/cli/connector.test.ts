@@ -49,7 +49,7 @@ describe("surewire-import makes of a device connector", () => {
       const [north, ...others] = divisions(named(result, "open a case for North"));
       assert.equal(others.length, 0);
       assert.deepEqual({ ...north, defaults: rows(north?.defaults) }, {
-        name: "North", whenType: "topic", when: "#", property: "", org: "", owner: "", recordType: "",
+        name: "North", whenType: "topic", when: "", property: "", org: "", owner: "", recordType: "",
         defaults: [["Origin", "Device", "str"], ["Priority", "High", "str"], ["Subject", "Alarm of {{payload.device.name}}", "template"], ["Reason", "null", "json"], ["Site__c", "N-1", "str"]],
       });
       assert.deepEqual(rows(divisions(named(result, "open a case for South"))[0]?.defaults), [
@@ -155,12 +155,14 @@ describe("surewire-import makes of a device connector", () => {
       assert.match(result.report, /made names no queue: made\.made is made/);
       assert.match(result.report, /A has the same as another division of its queue/);
       assert.match(result.report, /C shares its queue and has no routing key/);
+      const shared = result.flow.find((node) => node.type === "surewire-salesforce-case" && divisions(node).length > 1);
+      assert.deepEqual(divisions(shared!).map(({ name, when }) => [name, when]), [["A", "a"], ["A", "a"], ["C", ""]]);
     });
 
     it("only fields that can be ones", () => {
       const shared = result.flow.find((node) => node.type === "surewire-salesforce-case" && divisions(node).length > 1);
       assert.deepEqual(rows(divisions(shared!)[0]?.defaults).slice(0, 2), [["Account", '{"Ext__c":"7"}', "json"], ["Priority", "High", "str"]]);
-      assert.match(result.said("divisions[0].attributes").join(), /List; left out/);
+      assert.match(result.said("divisions[1].attributes").join(), /List; left out/);
     });
   });
 

@@ -86,6 +86,7 @@ export class NodeRed extends Service {
       flowFile: "flows.json",
       credentialSecret: "test",
       disableEditor: !this.#editor,
+      editorTheme: { tours: false },
       telemetry: { enabled: false },
       logging: { console: { level: this.#logLevel, metrics: this.#logLevel === "trace", audit: this.#logLevel === "trace" } },
     };

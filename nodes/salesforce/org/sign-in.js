@@ -5,7 +5,7 @@
   const TEXTS = ["loginUrl", "flow", "keyFile", "apiVersion", "timeout"];
   const CREDENTIALS = ["clientId", "clientSecret", "username", "password", "securityToken", "privateKey", "accessToken"];
   /** How often the runtime is asked whether the pop-up has come back, in ms. */
-  const INTERVAL = 1000;
+  const INTERVAL = 500;
 
   /** What is under way: `{ popup, timer }`. */
   let waiting;

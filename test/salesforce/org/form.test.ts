@@ -11,6 +11,7 @@ import { NodeRed, type FlowNode } from "../../services/node-red";
 import { waitFor } from "../../services/wait";
 import { allow, connectByBrowser } from "../client/browser";
 import { keys, Orgs } from "../support";
+import { inTheEditor } from "./in-the-editor";
 
 const APP = { clientId: DEFAULT_CLIENT_ID, clientSecret: DEFAULT_CLIENT_SECRET };
 const PATH = "/surewire/salesforce-org";
@@ -228,6 +229,8 @@ describe("The salesforce org's form", function () {
     });
   });
 
+  describe("in the editor", () => inTheEditor(() => nodeRed, () => org));
+
   describe("after all that", () => {
     it("is for those who may deploy, but for the way back, and missed by nobody where the admin API is off", () => {
       const registered: unknown[][] = [];
@@ -244,7 +247,7 @@ describe("The salesforce org's form", function () {
     it("shows no secret in an answer, a header, the log at trace, or the flow file", async () => {
       const flows = readFileSync(join(nodeRed.userDir, "flows.json"), "utf8");
       const credentials = readFileSync(join(nodeRed.userDir, "flows_cred.json"), "utf8");
-      const served = await (await fetch(`${nodeRed.url}/credentials/surewire-salesforce-org/user`)).text();
+      const served = await (await fetch(`${nodeRed.url}/credentials/surewire-salesforce-org/pressed`)).text();
       assert.match(served, /"has_refreshToken":true/);
       for (const secret of org.control.secrets()) secrets.add(secret);
       assert.ok(secrets.size > 10);

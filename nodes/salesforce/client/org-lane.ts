@@ -48,7 +48,8 @@ export class OrgLane<V, R> {
     const { kind, messages, error } = this.own;
     const { slowedAt } = this.org.state;
     if (this.org.state.error) return { kind: this.org.state.kind, messages, error: this.org.state.error };
-    if (kind === "waiting") return { kind, messages, ...(error ? { error } : {}) };
+    // What it waits for is not the org, but somebody who makes the object or corrects the form.
+    if (kind === "waiting") return { kind: error?.code === "ORG_OBJECT_UNKNOWN" ? "failed" : kind, messages, ...(error ? { error } : {}) };
     return { kind: kind === "writing" ? "working" : this.org.state.kind, messages, ...(slowedAt === undefined ? {} : { slowedAt }) };
   }
 

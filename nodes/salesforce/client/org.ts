@@ -161,6 +161,8 @@ export class OrgClient {
   }
 
   private noteResult(error: ConnectorError | undefined): void {
+    // The org has answered: which object it lacks is the trouble of who asked, not of all its nodes.
+    if (error?.code === "ORG_OBJECT_UNKNOWN" && error.details.status !== 410) return this.set({ kind: "connected" });
     if (error && error.scope === "system") {
       this.set({ kind: NEEDS_A_HAND.has(error.code) ? "failed" : "waiting", error });
       return;

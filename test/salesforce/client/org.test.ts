@@ -150,6 +150,15 @@ describe("A Salesforce org", () => {
     assert.deepEqual(client.rest.usage, { used: 18, limit: 5000 });
   });
 
+  it("stands well although one of its users asks for an object that it does not know", async () => {
+    const client = orgs.client(clientCredentials(org));
+    await describeCase(client);
+    const states: OrgState[] = [];
+    client.onState((state) => states.push(state));
+    await assert.rejects(client.rest.request({ method: "GET", path: "/sobjects/Nothing__c/describe" }), code("ORG_OBJECT_UNKNOWN"));
+    assert.deepEqual([states, client.state.kind], [[], "connected"]);
+  });
+
   it("closes once its users have left", async () => {
     const client = orgs.client(clientCredentials(org));
     const user = {};

@@ -116,6 +116,13 @@ describe("salesforce publish in a flow", function () {
     });
   }
 
+  it("keeps its messages while the org does not know the event that its form names", async () => {
+    const trigger = await deploy({ event: "Nothing__e" });
+    trigger.take({ Serial__c: "a" });
+    await waitFor("the pause", () => trigger.events.some((event) => event.startsWith("hold") && event.includes("Nothing__e")));
+    assert.equal(trigger.settled.length, 0);
+  });
+
   it("waits for the next hour when the org takes no more events in this one, and publishes none twice", async () => {
     const trigger = await deploy();
     org.control.setLimit({ name: "HourlyPublishedPlatformEvents", max: 30 });

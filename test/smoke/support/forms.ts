@@ -91,7 +91,11 @@ export const FORMS: readonly FormCase[] = [
   {
     type: "surewire-salesforce-case",
     needs: ["org"],
-    fill: { name: "case", org: true, mapping: [["Subject", "payload.title"], ["Description", "payload.text"]], externalIdField: "Device_Event_Id__c", externalId: "payload.id" },
+    refuses: { batchSize: "201", linger: "x" },
+    fill: {
+      name: "case", org: true, mapping: [["Subject", "payload.title"], ["Description", "payload.text"]], externalIdField: "Device_Event_Id__c", externalId: "payload.id",
+      onRepeat: "comment", comment: "payload.text", contactBy: "externalId", contactField: "Badge__c", contact: "payload.badge", batchSize: "100", linger: "20",
+    },
     saved: {
       mapping: [{ field: "Subject", value: "payload.title", valueType: "msg" }, { field: "Description", value: "payload.text", valueType: "msg" }],
       externalIdType: "msg", commentType: "msg", contactMissing: "leave", accountBy: "none", duplicateRule: "block", caseNumber: true, divisions: [], batchSize: 100, linger: 20,

@@ -1,13 +1,13 @@
 import { ApiError } from "../api-error";
 import { parseId } from "../ids";
 import type { Org } from "../org";
+import { MERGEABLE } from "../schema/describe";
 import type { ObjectSchema } from "../schema/schema";
 import type { Row } from "../store/table";
 import type { RecordInput } from "./reader";
 import { malformedId } from "./validation";
 import type { Writer } from "./writer";
 
-const MERGEABLE: ReadonlySet<string> = new Set(["Account", "Case", "Contact", "Lead"]);
 /** Records that one call merges into the master. */
 const MAX_MERGED = 2;
 

@@ -17,6 +17,9 @@ const SOAP_TYPES: Partial<Record<Field["type"], string>> = {
 /** Long text and files cannot be filtered, sorted or grouped. */
 export const isFilterable = (field: Field): boolean => !(field.type === "base64" || (field.type === "textarea" && field.length > 255));
 
+/** Objects whose records can be merged. */
+export const MERGEABLE: ReadonlySet<string> = new Set(["Account", "Case", "Contact", "Lead"]);
+
 /** The short description of an object, as `/sobjects` lists it. */
 export function describeGlobal(object: ObjectSchema, base: string): Record<string, unknown> {
   return {
@@ -30,8 +33,20 @@ export function describeGlobal(object: ObjectSchema, base: string): Record<strin
     deletable: !object.platformEvent,
     queryable: !object.platformEvent,
     retrieveable: !object.platformEvent,
-    searchable: false,
-    undeletable: false,
+    searchable: !object.platformEvent,
+    undeletable: !object.platformEvent,
+    mergeable: MERGEABLE.has(object.name),
+    replicateable: !object.platformEvent,
+    triggerable: true,
+    layoutable: !object.platformEvent,
+    mruEnabled: !object.platformEvent,
+    activateable: false,
+    customSetting: false,
+    deprecatedAndHidden: false,
+    feedEnabled: false,
+    hasSubtypes: false,
+    isInterface: false,
+    isSubtype: false,
     urls: {
       sobject: `${base}/sobjects/${object.name}`,
       describe: `${base}/sobjects/${object.name}/describe`,
@@ -76,6 +91,19 @@ function describeField(field: Field): Record<string, unknown> {
     filterable: isFilterable(field),
     sortable: isFilterable(field),
     groupable: false,
+    aggregatable: isFilterable(field),
+    permissionable: field.updateable && !field.required,
+    namePointing: false,
+    polymorphicForeignKey: field.referenceTo.length > 1,
+    cascadeDelete: false,
+    restrictedDelete: false,
+    dependentPicklist: false,
+    encrypted: false,
+    htmlFormatted: false,
+    deprecatedAndHidden: false,
+    inlineHelpText: null,
+    compoundFieldName: null,
+    controllerName: null,
     calculated: false,
     autoNumber: false,
     nameField: field.name === "Name" || field.name === "CaseNumber",

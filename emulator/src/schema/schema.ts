@@ -76,8 +76,7 @@ export class Schema {
     let eventCount = 0;
     for (const definition of merged.values()) {
       const isEvent = isEventName(definition.name);
-      const generated = isEvent ? `e${String(eventCount++).padStart(2, "0")}` : `a${String(customCount++).padStart(2, "0")}`;
-      const keyPrefix = definition.keyPrefix ?? generated;
+      const keyPrefix = definition.keyPrefix ?? (isEvent ? `e${String(eventCount++).padStart(2, "0")}` : `a${String(customCount++).padStart(2, "0")}`);
       const fields = [...(isEvent ? EVENT_FIELDS : SYSTEM_FIELDS), ...definition.fields].map((field) => complete(definition.name, field));
       const label = definition.label ?? plainLabel(definition.name);
       this.byName.set(

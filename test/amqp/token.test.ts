@@ -55,6 +55,15 @@ describe("a token for a broker", () => {
     assert.match(error.message, /gave no token \(401\): invalid_client: bad secret \*\*\*/);
   });
 
+  it("is refused without the secret also where the server repeats the request as it came", async () => {
+    endpoint.answer = ({ authorization = "" }) => {
+      const decoded = Buffer.from(authorization.replace("Basic ", ""), "base64").toString();
+      return { status: 400, body: { error: "odd", error_description: `${authorization} ${decoded}` } };
+    };
+    const { message } = await failure();
+    assert.match(message, /gave no token \(400\): odd: Basic \*\*\* flow:\*\*\*$/);
+  });
+
   it("is not looked for where the server points", async () => {
     endpoint.answer = () => ({ status: 307, headers: { location: endpoint.url } });
     assert.equal((await failure()).code, "BROKER_REFUSED");

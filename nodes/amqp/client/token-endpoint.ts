@@ -71,8 +71,11 @@ async function ask(endpoint: TokenEndpoint, inHeader: boolean, signal?: AbortSig
 
 /** RFC 6749 §2.3.1: both are form-encoded first. */
 function basic(clientId: string, clientSecret: string): string {
-  const encoded = [clientId, clientSecret].map((text) => encodeURIComponent(text).replace(/%20/g, "+"));
-  return `Basic ${Buffer.from(encoded.join(":")).toString("base64")}`;
+  return `Basic ${Buffer.from([clientId, clientSecret].map(formEncoded).join(":")).toString("base64")}`;
+}
+
+function formEncoded(text: string): string {
+  return encodeURIComponent(text).replace(/%20/g, "+");
 }
 
 async function readBounded(response: Response): Promise<string> {
@@ -103,9 +106,11 @@ function refusal(endpoint: TokenEndpoint, { status, body }: Answer): ConnectorEr
   return new ConnectorError("BROKER_REFUSED", `${host} gave no token (${status})${said ? `: ${harmless(said, endpoint)}` : ""}`);
 }
 
-/** What an endpoint says of a refused request may repeat it. */
-function harmless(text: string, { clientSecret }: TokenEndpoint): string {
-  return (clientSecret === "" ? text : text.replaceAll(clientSecret, "***")).slice(0, 200);
+/** What an endpoint says of a refused request may repeat it: its header, or its form. */
+function harmless(text: string, { clientId, clientSecret }: TokenEndpoint): string {
+  if (clientSecret === "") return text.slice(0, 200);
+  const sent = [basic(clientId, clientSecret).slice("Basic ".length), formEncoded(clientSecret), clientSecret];
+  return sent.reduce((left, secret) => left.replaceAll(secret, "***"), text).slice(0, 200);
 }
 
 function hostOf({ url }: TokenEndpoint): string {

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { startEmulator } from "./emulator";
-import { DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEFAULT_USERNAME, type EmulatorOptions } from "./options";
+import { DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEFAULT_PASSWORD, DEFAULT_USERNAME, type EmulatorOptions } from "./options";
 import type { ObjectDefinition } from "./schema/types";
 
 const HELP = `surewire-salesforce-emulator: a strict Salesforce org on this machine
@@ -14,6 +14,10 @@ Usage: surewire-salesforce-emulator [options]
   --client-id <text>        consumer key of the connected app (default ${DEFAULT_CLIENT_ID})
   --client-secret <text>    its consumer secret (default ${DEFAULT_CLIENT_SECRET})
   --username <text>         the user it runs as (default ${DEFAULT_USERNAME})
+  --password <text>         that user's password, for the login page, the password grant and SOAP (default ${DEFAULT_PASSWORD})
+  --redirect-uri <url>      the one callback URL of the web-server flow (default: any on this machine)
+  --tls-cert <file>         PEM of a certificate: serves https, with
+  --tls-key <file>          its key
   --jwt-public-key <file>   PEM of the public key or certificate for the JWT bearer flow
   --session-timeout <ms>    how long a token lives (default 2 hours)
   --help                    this text
@@ -44,6 +48,10 @@ function parse() {
       "client-id": text,
       "client-secret": text,
       username: text,
+      password: text,
+      "redirect-uri": text,
+      "tls-cert": text,
+      "tls-key": text,
       "jwt-public-key": text,
       "session-timeout": text,
       help: { type: "boolean", short: "h" },
@@ -79,18 +87,29 @@ function readSchema(file: string): ObjectDefinition[] {
   return list as ObjectDefinition[];
 }
 
+function readTls(cert: string | undefined, key: string | undefined): Pick<EmulatorOptions, "tls"> {
+  if (cert === undefined && key === undefined) return {};
+  if (cert === undefined || key === undefined) fail("--tls-cert and --tls-key go together");
+  return { tls: { cert: readText("tls-cert", cert), key: readText("tls-key", key) } };
+}
+
 function toOptions(values: ReturnType<typeof parse>): EmulatorOptions {
   const keyFile = values["jwt-public-key"];
+  const username = values.username ?? DEFAULT_USERNAME;
+  const redirectUri = values["redirect-uri"];
   return {
     port: toNumber("port", values.port ?? "8091", 65_535),
     ...(values.host === undefined ? {} : { host: values.host }),
     ...(values.schema === undefined ? {} : { schema: readSchema(values.schema) }),
     ...(values["session-timeout"] === undefined ? {} : { sessionTimeout: toNumber("session-timeout", values["session-timeout"], 2 ** 31) }),
+    ...readTls(values["tls-cert"], values["tls-key"]),
+    users: [{ username, password: values.password ?? DEFAULT_PASSWORD }],
     clients: [
       {
         clientId: values["client-id"] ?? DEFAULT_CLIENT_ID,
         clientSecret: values["client-secret"] ?? DEFAULT_CLIENT_SECRET,
-        username: values.username ?? DEFAULT_USERNAME,
+        username,
+        ...(redirectUri === undefined ? {} : { redirectUris: [redirectUri] }),
         ...(keyFile === undefined ? {} : { publicKey: readText("jwt-public-key", keyFile) }),
       },
     ],

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import type { Node } from "node-red";
 import helper from "node-red-node-test-helper";
-import { DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET } from "../../../emulator/src/index";
+import { DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEFAULT_PASSWORD, DEFAULT_USERNAME } from "../../../emulator/src/index";
 import orgNode = require("../../../nodes/salesforce/org/org");
 import type { OrgHolder } from "../../../nodes/salesforce/client/org-node";
 import { waitFor } from "../../services/wait";
+import { connectByBrowser } from "../client/browser";
 import { keys, Orgs } from "../support";
 
 helper.init(require.resolve("node-red"));
@@ -65,6 +66,38 @@ describe("The salesforce org node", () => {
     assert.match(String(lines[0]), /check the consumer secret/);
     assert.ok(!logged().some((line) => line.includes("hush")));
     node.client.release(user);
+  });
+
+  it("says once in the log when calls are spaced, and once when that is over", async () => {
+    const org = await orgs.start();
+    org.control.setApiUsage({ used: 69, max: 100 });
+    const node = await deploy({ loginUrl: org.url, flow: "client-credentials", usageThreshold: "70" }, { clientId: DEFAULT_CLIENT_ID, clientSecret: DEFAULT_CLIENT_SECRET });
+    await versions(node);
+    await versions(node);
+    assert.equal(node.client.state.slowedAt, 71);
+    org.control.setApiUsage({ used: 1 });
+    await versions(node);
+    assert.equal(node.client.state.slowedAt, undefined);
+    const told = (text: string): number => logged().filter((line) => line.includes(text)).length;
+    assert.deepEqual([told("log.slowed"), told("log.full-speed")], [1, 1]);
+  });
+
+  it("never spaces calls where the threshold is blank", async () => {
+    const org = await orgs.start();
+    org.control.setApiUsage({ used: 98, max: 100 });
+    const node = await deploy({ loginUrl: org.url, flow: "client-credentials", usageThreshold: "" }, { clientId: DEFAULT_CLIENT_ID, clientSecret: DEFAULT_CLIENT_SECRET });
+    await versions(node);
+    assert.equal(node.client.state.slowedAt, undefined);
+  });
+
+  it("keeps a rotated refresh token for the next deploy, and says so without showing it", async () => {
+    const app = { clientId: DEFAULT_CLIENT_ID, clientSecret: DEFAULT_CLIENT_SECRET };
+    const org = await orgs.start({ clients: [{ ...app, username: DEFAULT_USERNAME, rotateRefreshTokens: true }], users: [{ username: DEFAULT_USERNAME, password: DEFAULT_PASSWORD }] });
+    const refreshToken = await connectByBrowser(org);
+    const node = await deploy({ loginUrl: org.url, flow: "web-server" }, { ...app, refreshToken });
+    assert.equal(await versions(node), 200);
+    await waitFor("the word in the log", () => logged().some((line) => line.includes("log.rotated")));
+    for (const secret of [refreshToken, ...org.control.secrets()]) assert.ok(!logged().some((line) => line.includes(secret)));
   });
 
   it("says so when nothing is filled in", async () => {

@@ -4,7 +4,7 @@ import type { JobBook, Load } from "./bulk-book";
 import type { BulkJobs, IngestJobRequest, JobInfo } from "./bulk-jobs";
 import { ownText, rowError, RowMatch, type RowResult } from "./bulk-match";
 import { csvOf, type CsvStyle, type Part } from "./bulk-parts";
-import { type PollOptions, untilOver } from "./bulk-poll";
+import { checkStopped, type PollOptions, untilOver } from "./bulk-poll";
 
 /** What a {@link BulkLoader} works with. */
 export interface LoaderOptions {
@@ -57,23 +57,29 @@ export class BulkLoader {
       for (const index of todo) results[index] = undefined;
       await this.finish(id, key, load, part, results, watch);
     }
+    // The messages were given back by now: what they come again for must still stand in the book.
+    checkStopped(this.options.poll.signal, load.jobs.at(-1));
     for (const result of results) if (result && !result.ok && result.error.scope === "system") throw result.error;
     return results as RowResult[];
   }
 
   private async start(key: string, load: Load, csv: Buffer): Promise<string> {
-    const { jobs, book, request } = this.options;
+    const { jobs, request, poll } = this.options;
+    checkStopped(poll.signal, undefined);
     const { id } = await jobs.createJob(request);
+    checkStopped(poll.signal, undefined);
     load.jobs.push(id);
     delete load.told;
-    await book.put(key, load);
+    await this.put(key, load);
     try {
       await jobs.uploadJobData(id, csv);
     } catch (error) {
       // Whether the data is there is not known, and it may be put only once.
       await this.drop(id, key, load);
+      checkStopped(poll.signal, id);
       throw error;
     }
+    checkStopped(poll.signal, id);
     await jobs.closeJob(id).catch((error: unknown) => {
       if (!isWrongState(error)) throw error;
     });
@@ -100,7 +106,7 @@ export class BulkLoader {
       if (!isGone(error)) throw error;
       await this.drop(id, key, load, false);
       if (request.operation !== "insert") return; // loaded again, the rows come out the same
-      await this.options.book.put(key, { ...load, told: true });
+      await this.put(key, { ...load, told: true });
       throw new ConnectorError("ORG_REFUSED", `The job ${id} is no longer there, so whether its rows were inserted is not known. The message, sent again, inserts them.`, {
         details: { jobId: id, outcomeUnknown: true },
       });
@@ -131,7 +137,12 @@ export class BulkLoader {
   private async drop(id: string, key: string, load: Load, end = true): Promise<void> {
     load.jobs = load.jobs.filter((one) => one !== id);
     if (end) await this.options.jobs.abortJob(id).catch(() => undefined); // the org ends what is never closed after a day
-    await this.options.book.put(key, load);
+    await this.put(key, load);
+  }
+
+  /** Not once the node is closed: the one after it keeps the book. */
+  private async put(key: string, load: Load): Promise<void> {
+    if (!this.options.poll.signal.aborted) await this.options.book.put(key, load);
   }
 }
 

@@ -27,7 +27,7 @@ export async function untilOver(id: string, look: (id: string) => Promise<JobInf
   const began = Date.now();
   const backOff = new BackOff({ initial: interval, max: Math.max(LONGEST, interval), factor: 1.5 });
   for (;;) {
-    if (signal.aborted) throw new ConnectorError("FLOW_STOPPED", `The flow was stopped; the job ${id} goes on, and the message takes it up again.`, { details: { jobId: id } });
+    checkStopped(signal, id);
     const job = await look(id);
     onProgress?.(job);
     if (job.state !== "UploadComplete" && job.state !== "InProgress") return job;
@@ -38,6 +38,13 @@ export async function untilOver(id: string, look: (id: string) => Promise<JobInf
     }
     await pause(Math.min(backOff.next(), left), signal);
   }
+}
+
+/** @throws ConnectorError `FLOW_STOPPED` once the signal was given */
+export function checkStopped(signal: AbortSignal, jobId: string | undefined): void {
+  if (!signal.aborted) return;
+  const text = jobId === undefined ? "The flow was stopped before its rows were loaded." : `The flow was stopped; the job ${jobId} goes on, and the message takes it up again.`;
+  throw new ConnectorError("FLOW_STOPPED", text, { details: jobId === undefined ? {} : { jobId } });
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

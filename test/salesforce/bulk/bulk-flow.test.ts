@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import path from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, type Emulator } from "../../../emulator/src/index";
 import { Runtime, type FlowNodeConfig } from "../../services/runtime";
 import { held, testBench, type TestSource } from "../../services/test-nodes/test-nodes";
@@ -33,6 +35,13 @@ function trigger(): TestSource {
   const entry = testBench.sources.get("source");
   assert.ok(entry, "the flow has no source");
   return entry;
+}
+
+/** Bytes in use after a collection. */
+function heap(): number {
+  setFlagsFromString("--expose-gc");
+  (runInNewContext("gc") as () => void)();
+  return process.memoryUsage().heapUsed;
 }
 
 const settlements = () => trigger().settled.map(({ settlement }) => settlement);
@@ -445,7 +454,9 @@ describe("salesforce bulk in a flow", function () {
     assert.deepEqual((passed(1).payload as { Subject: string }[]).map(({ Subject }) => Subject), Array.from({ length: 20 }, (_, index) => `case ${index * 1000}`));
     for (const one of [...held]) one.go();
     await ends();
+    rows.length = 0;
     await deploy({ operation: "query", query: "SELECT Subject FROM Case", output: "page", pageSize: 1_000, maxInFlight: 2_000 }, hold("out"));
+    const before = heap();
     trigger().take("go");
     const found = new Set<unknown>();
     for (let gone = 0; outcomes().length === 0; ) {
@@ -454,10 +465,14 @@ describe("salesforce bulk in a flow", function () {
       for (const one of held.slice(gone)) {
         const { msg } = one as { msg: { payload: unknown } };
         for (const row of msg.payload as { Subject: string }[]) found.add(row.Subject);
+        msg.payload = undefined;
         one.go();
       }
       gone = held.length;
     }
     assert.equal(found.size, 19_980);
+    found.clear();
+    const grown = (heap() - before) / 2 ** 20;
+    assert.ok(grown < 12, `the heap has grown by ${grown.toFixed(1)} MB`); // the org in this process keeps the results of the job, as bytes
   });
 });

@@ -179,6 +179,19 @@ describe("A bulk load", () => {
     assert.equal(subjects().length, 2);
   });
 
+  it("leaves the book to the node after it, once it is stopped", async () => {
+    org.control.slow({ path: "batches", ms: 100 });
+    const old = run(newLoad(), cases(20)).catch((thrown: unknown) => thrown);
+    await waitFor("the upload", () => jobsMade() === 1);
+    stop.abort();
+    stop = new AbortController();
+    const [first, { result }] = await Promise.all([old, run(newLoad(), cases(20))]);
+    assert.equal((first as { code: string }).code, "FLOW_STOPPED");
+    assert.equal(result.success, true);
+    assert.equal((await run(newLoad(), cases(20))).result.jobId, result.jobId);
+    assert.equal(subjects().length, 20);
+  });
+
   it("renews its token once while it polls", async () => {
     org.control.bulkFault({ kind: "hang" });
     let looks = 0;

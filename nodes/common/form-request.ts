@@ -1,7 +1,7 @@
 /** What a form sends to the admin API of its node: settings and credentials as they stand in it, deployed or not. */
 
 /** What the editor shows in the place of a secret that it does not know. */
-export const STAND_IN = "__PWRD__";
+const STAND_IN = "__PWRD__";
 
 /** As Node-RED fills in the settings of what is deployed: a variable is the whole of a text, never a part. */
 const VARIABLE = /^\$\{\S+\}$/;

@@ -1,4 +1,5 @@
 import { ConnectorError } from "../../common/errors";
+import { isObject, isUntouched } from "../../common/form-request";
 import { readUrls, type BrokerCredentials, type BrokerDef } from "./settings";
 
 /** What the form sends to be tested: what stands in it, deployed or not. */
@@ -13,9 +14,6 @@ export interface Deployed {
   def: BrokerDef;
   credentials: BrokerCredentials;
 }
-
-/** What the editor shows in the place of a secret. */
-const STAND_IN = "__PWRD__";
 
 const SECRETS = ["password", "clientSecret", "token"] as const;
 const TEXTS = ["username", "clientId"] as const;
@@ -38,7 +36,7 @@ export function credentialsToTest(request: TestRequest, deployed: Deployed | und
   for (const name of SECRETS) {
     if (!isSent(request, name)) continue;
     const typed = request.credentials[name];
-    const value = typed === undefined || typed === STAND_IN ? deployed?.credentials[name] : typed;
+    const value = isUntouched(typed) ? deployed?.credentials[name] : typed;
     if (!value) continue;
     if (value !== typed && !(deployed && goesToTheSame(request, deployed.def))) {
       throw new ConnectorError("INPUT_INVALID", "Addresses, TLS or token URL differ from those that are deployed: type the password or secret again to test them, or deploy first");
@@ -87,8 +85,4 @@ export function readRequest(body: unknown, resolve: (text: string) => string): T
     connectTimeout: text(body, "connectTimeout"),
     credentials,
   };
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

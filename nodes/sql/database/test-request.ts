@@ -1,4 +1,5 @@
 import { ConnectorError } from "../../common/errors";
+import { isObject, isUntouched } from "../../common/form-request";
 import type { DatabaseCredentials } from "../client/connection-string";
 import type { DatabaseDef } from "./settings";
 
@@ -15,9 +16,6 @@ export interface Deployed {
   credentials: DatabaseCredentials;
 }
 
-/** What the editor shows in the place of a secret. */
-const STAND_IN = "__PWRD__";
-
 const TEXTS = ["engine", "connectionString", "file", "dialect", "loginTimeout", "queryTimeout"] as const;
 
 /**
@@ -29,7 +27,7 @@ const TEXTS = ["engine", "connectionString", "file", "dialect", "loginTimeout", 
 export function credentialsToTest(request: TestRequest, deployed: Deployed | undefined): DatabaseCredentials {
   if (request.engine === "sqlite") return {};
   const { username, password: typed } = request.credentials;
-  const untouched = typed === undefined || typed === STAND_IN;
+  const untouched = isUntouched(typed);
   const password = untouched ? deployed?.credentials.password : typed;
   if (untouched && password && request.connectionString?.trim() !== deployed?.def.connectionString?.trim()) {
     throw new ConnectorError("INPUT_INVALID", "The connection differs from the one that is deployed: type the password again to test it, or deploy first");
@@ -55,8 +53,4 @@ export function readRequest(body: unknown, resolve: (text: string) => string): T
     if (typeof value === "string") credentials[name] = resolve(value);
   }
   return { ...def, id: typeof body.id === "string" ? body.id : "", credentials };
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

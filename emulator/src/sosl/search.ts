@@ -38,7 +38,7 @@ const NAMES = new Set(["Name", "FirstName", "LastName", "CaseNumber"]);
 /** Runs a search. @param base the API path with its version, for the `url` attributes */
 export function runSearch(org: Org, { find, group, returning, limit }: Search, base: string): RecordJson[] {
   const test = compileFind(find);
-  const objects = org.schema.objects.filter((object) => !object.platformEvent);
+  const objects = org.schema.objects.filter((object) => !object.platformEvent && object.name !== "ContentDocumentLink");
   const wanted = returning.length > 0 ? returning : objects.map((object): Returning => ({ object: object.name, fields: "Id", rest: "" }));
   const records: RecordJson[] = [];
   for (const item of wanted) {

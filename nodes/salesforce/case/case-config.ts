@@ -1,11 +1,8 @@
-import type { NodeDef } from "node-red";
-import type { Compile, FieldRow } from "../client/mapping";
-import { compileFields } from "../client/mapping";
-import type { Condition } from "../client/division";
-import { compileDivisions } from "../client/division";
-import type { OrgClient } from "../client/org";
-import type { CaseWriterOptions } from "../client/case-writer";
 import { wholeNumber } from "../../common/whole-number";
+import type { CaseWriterOptions } from "../client/case-writer";
+import { compileDivisions, type Condition } from "../client/division";
+import { type Compile, compileFields, type FieldRow } from "../client/mapping";
+import type { OrgClient } from "../client/org";
 import type { CaseTarget, CaseValues, CaseWorkerOptions } from "./case-worker";
 
 /** One row of the divisions, as flows store it. */
@@ -25,8 +22,8 @@ export interface DivisionRow {
   defaults: FieldRow[];
 }
 
-/** The node's saved properties. Those without a mark are in every flow. */
-export interface CaseDef extends NodeDef {
+/** The node's own saved properties; those that may be missing came later. */
+export interface CaseDef {
   org: string;
   divisions: DivisionRow[];
   mapping: FieldRow[];

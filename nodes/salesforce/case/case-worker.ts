@@ -54,6 +54,8 @@ type Read = Partial<Record<keyof CaseValues | "fields", unknown>>;
 /** Makes messages into cases: picks the division, maps the fields, gathers batches for each org, settles each message by its own result. */
 export class CaseWorker {
   private readonly lanes = new Map<OrgClient, OrgLane<CaseItem, CaseResult>>();
+  /** The lane, when there is but one. */
+  private readonly only: OrgLane<CaseItem, CaseResult> | undefined;
   private readonly readers: [name: keyof CaseValues, valueOf: TypedValue][];
   /** Messages whose org is still being worked out go on one after the other. */
   private picking: Promise<void> | undefined;
@@ -61,6 +63,8 @@ export class CaseWorker {
   constructor(private readonly options: CaseWorkerOptions) {
     this.readers = Object.entries(options.values).flatMap(([name, valueOf]) => (valueOf ? [[name as keyof CaseValues, valueOf as TypedValue]] : []));
     for (const org of new Set(options.orgs)) this.lanes.set(org, this.makeLane(org));
+    const [first, ...others] = this.lanes.values();
+    this.only = others.length === 0 ? first : undefined;
     this.tell();
   }
 
@@ -73,9 +77,8 @@ export class CaseWorker {
       done(error as Error);
       return;
     }
-    const [only] = this.lanes.size === 1 ? this.lanes.values() : [];
-    if (!(target instanceof Promise) && (only || !this.picking)) this.takeFor(target, msg, done, stored);
-    else if (target instanceof Promise && only) only.take(msg, target.then((one) => this.itemOf(msg, one)), done, stored);
+    if (!(target instanceof Promise) && (this.only || !this.picking)) this.takeFor(target, msg, done, stored);
+    else if (target instanceof Promise && this.only) this.only.take(msg, target.then((one) => this.itemOf(msg, one)), done, stored);
     else this.takeLater(Promise.resolve(target), msg, done, stored);
   }
 

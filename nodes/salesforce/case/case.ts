@@ -1,4 +1,4 @@
-import type { Node, NodeAPI } from "node-red";
+import type { Node, NodeAPI, NodeDef } from "node-red";
 import { toConnectorError } from "../../common/errors";
 import { Status } from "../../common/status";
 import { compileTypedInput, type TypedInputUtil } from "../../common/typed-input";
@@ -9,7 +9,7 @@ import { type CaseDef, readCaseConfig } from "./case-config";
 import { CaseWorker, type CaseWorkerOptions } from "./case-worker";
 
 export = (RED: NodeAPI): void => {
-  function SalesforceCase(this: Node, config: CaseDef): void {
+  function SalesforceCase(this: Node, config: NodeDef & CaseDef): void {
     RED.nodes.createNode(this, config);
     const status = new Status(this);
     const util = RED.util as unknown as TypedInputUtil;

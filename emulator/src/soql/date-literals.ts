@@ -1,5 +1,3 @@
-const DAY = 86_400_000;
-
 /** A span of time in ms since the epoch, end not included. */
 export interface Span {
   start: number;
@@ -36,6 +34,12 @@ const units = (unit: Unit, now: number, from: number, to: number): Span => ({
  * Fiscal literals are `undefined`: the emulator has no fiscal year.
  */
 export function dateLiteralSpan(literal: string, now: number): Span | undefined {
+  const span = spanOf(literal, now);
+  // A count of millions leads out of the calendar.
+  return span && Number.isFinite(new Date(span.start).getTime()) && Number.isFinite(new Date(span.end).getTime()) ? span : undefined;
+}
+
+function spanOf(literal: string, now: number): Span | undefined {
   const [name = "", countText] = literal.toUpperCase().split(":");
   if (countText !== undefined) return countedSpan(name, Number(countText), now);
   if (name === "YESTERDAY") return units("DAY", now, -1, 0);
@@ -58,10 +62,4 @@ function countedSpan(name: string, count: number, now: number): Span | undefined
   if (match[1] === "NEXT") return units(unit, now, 1, count + 1);
   // Days up to and with today; longer units are whole ones before the present.
   return unit === "DAY" ? units(unit, now, -count, 1) : units(unit, now, -count, 0);
-}
-
-/** The span of one day `YYYY-MM-DD`. */
-export function daySpan(date: string): Span {
-  const start = Date.parse(`${date}T00:00:00Z`);
-  return { start, end: start + DAY };
 }

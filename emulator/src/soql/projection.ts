@@ -63,6 +63,7 @@ export class Projection {
   /** Adds a child sub-select. */
   addChildren(name: string, of: (row: Row) => Row[], projection: Projection): void {
     if (projection.countsOnly) throw malformed(this.query, name, "COUNT() cannot stand in a sub-select");
+    if (this.shape.has(name)) throw malformed(this.query, name, `Cannot follow the same aggregate relationship twice: ${name}`);
     this.shape.set(name, { kind: "children", of, projection });
   }
 

@@ -50,7 +50,10 @@ interface Compiled extends Selection {
  */
 export function runQuery(org: Org, text: string, includeDeleted: boolean, also?: (row: Row, object: ObjectSchema) => boolean): Result {
   const { query, object } = parse(org, text);
-  if (isAggregate(query)) return runAggregate(org, object, query, text, includeDeleted);
+  if (isAggregate(query)) {
+    if (also) throw malformed(text, 0, "a search does not group what it finds");
+    return runAggregate(org, object, query, text, includeDeleted);
+  }
   const compiled = compile(org, object, query, text);
   if (also) compiled.filter = both(compiled.filter, (row) => also(row, object));
   const found = select(org, object, compiled, includeDeleted);

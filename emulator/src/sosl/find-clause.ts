@@ -1,4 +1,5 @@
 import { ApiError } from "../api-error";
+import { partsInOrder } from "../soql/literals";
 
 /** Whether a text holds what is searched for. */
 export type TextTest = (words: readonly string[]) => boolean;
@@ -113,7 +114,7 @@ function compileTerm(text: string, wild: boolean): TextTest {
   if (wild && /^[*?]/.test(text)) throw malformedSearch("a term that begins with a wildcard is not supported by the emulator");
   const tests = parts.map((part) => {
     if (!wild) return (word: string) => word === part;
-    const pattern = new RegExp(`^${part.replace(/\*/g, ".*").replace(/\?/g, ".")}$`, "su");
+    const pattern = partsInOrder(part.replace(/\?/g, ".").split("*"));
     return (word: string) => pattern.test(word);
   });
   return (words) => words.some((_, start) => start + tests.length <= words.length && tests.every((test, i) => test(words[start + i]!)));

@@ -20,5 +20,10 @@ export function publish(org: Org, object: ObjectSchema, values: Record<string, S
   }
   const eventUuid = randomUUID();
   const event = { name: object.name, eventUuid, createdDate: new Date(org.now()).toISOString(), createdById: userId, payload };
-  return { id: org.store.ids.next(object.keyPrefix), eventUuid, undo: org.events.publish(event) };
+  const undo = org.events.publish(event);
+  const takeBack = (): void => {
+    undo();
+    org.limits.free("HourlyPublishedPlatformEvents");
+  };
+  return { id: org.store.ids.next(object.keyPrefix), eventUuid, undo: takeBack };
 }

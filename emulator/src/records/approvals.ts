@@ -1,5 +1,4 @@
 import { ApiError } from "../api-error";
-import { formatDateTime } from "../dates";
 import { parseId } from "../ids";
 import type { Org } from "../org";
 import type { ObjectSchema } from "../schema/schema";
@@ -106,9 +105,10 @@ export class Approvals {
     const object = this.org.store.tableOf(row.Id)!.schema;
     const process = this.processes.find((one) => one.object === object.name && isNamed(one, request) && (isTrue(request.skipEntryCriteria) || one.enters(row)));
     if (!process) throw new ApiError("NO_APPLICABLE_PROCESS", "No applicable approval process was found.", []);
-    const actor = request.nextApproverIds?.[0] ?? process.approverId ?? userId;
-    const instance = this.insert("ProcessInstance", userId, { TargetObjectId: row.Id, Status: "Pending", SubmittedById: request.contextActorId ?? userId });
-    const workitem = this.insert("ProcessInstanceWorkitem", userId, { ProcessInstanceId: instance.Id, ActorId: actor });
+    const actor = this.idOf(request.nextApproverIds?.[0] ?? process.approverId ?? userId);
+    const submitter = this.idOf(request.contextActorId ?? userId);
+    const instance = writer.insert(this.object("ProcessInstance"), { TargetObjectId: row.Id, Status: "Pending", SubmittedById: submitter });
+    const workitem = writer.insert(this.object("ProcessInstanceWorkitem"), { ProcessInstanceId: instance.Id, ActorId: actor });
     this.byInstance.set(instance.Id, process);
     writer.change(row, {});
     return { ...result(instance, row.Id), actorIds: [actor], newWorkitemIds: [workitem.Id] };
@@ -130,17 +130,16 @@ export class Approvals {
     return { ...result(instance, target.Id), instanceStatus: status };
   }
 
+  /** The full id of a user, or of a queue, that was named. */
+  private idOf(text: string): string {
+    const id = parseId(text);
+    if (id === undefined || !this.org.store.get(id)) throw new ApiError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", []);
+    return id;
+  }
+
   private pending(target: string): boolean {
     for (const row of this.table("ProcessInstance").all()) if (row["TargetObjectId"] === target && row["Status"] === "Pending") return true;
     return false;
-  }
-
-  private insert(name: string, userId: string, values: Record<string, Scalar>): Row {
-    const now = formatDateTime(this.org.now());
-    const system = { CreatedDate: now, CreatedById: userId, LastModifiedDate: now, LastModifiedById: userId, SystemModstamp: now };
-    const row = { Id: this.org.store.ids.next(this.object(name).keyPrefix), IsDeleted: false, ...values, ...system } as Row;
-    this.table(name).insert(row);
-    return row;
   }
 
   private table(name: string): ReturnType<Org["store"]["table"]> {

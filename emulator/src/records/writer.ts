@@ -60,12 +60,10 @@ export class Writer {
     const owner = object.field("OwnerId");
     if (owner && (values["OwnerId"] ?? null) === null) values["OwnerId"] = this.context.userId;
 
-    const now = formatDateTime(this.org.now());
-    const system = { CreatedDate: now, CreatedById: this.context.userId, ...this.modified(now) };
-    const row = { Id: this.org.store.ids.next(object.keyPrefix), IsDeleted: false, ...values, ...system } as Row;
+    const row = this.fresh(object, values);
     this.checkWhole(object, row);
     this.assign(object, row);
-    Object.assign(row, derive(this.org.store, object, row, now));
+    Object.assign(row, derive(this.org.store, object, row, String(row["CreatedDate"])));
     this.undo.push(this.org.store.table(object).insert(row));
     if (object.name === "ContentVersion") this.undo.push(...publishFile(this.org, row));
     return row.Id;
@@ -137,9 +135,39 @@ export class Writer {
     this.undo.push(this.org.store.table(this.org.store.tableOf(row.Id)!.schema).update(row, all));
   }
 
+  /** Inserts a record the org makes by itself, past the checks of a client's write. */
+  insert(object: ObjectSchema, values: Record<string, Scalar>): Row {
+    const row = this.fresh(object, values);
+    this.undo.push(this.org.store.table(object).insert(row));
+    return row;
+  }
+
+  /** Takes a deleted record out of the recycle bin for good. */
+  purge(row: Row): void {
+    const { purged } = this.org.store;
+    if (!row.IsDeleted || purged.has(row.Id)) throw new ApiError("INVALID_ID_FIELD", "Record is not in the recycle bin", []);
+    purged.add(row.Id);
+    this.undo.push(() => purged.delete(row.Id));
+  }
+
+  /** Does several writes that belong together: all of them, or none when one is refused. */
+  together<T>(work: () => T): T {
+    const before = this.undo.length;
+    try {
+      return work();
+    } catch (error) {
+      this.backTo(before);
+      throw error;
+    }
+  }
+
   /** Takes back everything this writer has written. */
   rollBack(): void {
-    for (const undo of this.undo.splice(0).reverse()) undo();
+    this.backTo(0);
+  }
+
+  private backTo(length: number): void {
+    for (const undo of this.undo.splice(length).reverse()) undo();
   }
 
   /** Checks that need the whole record, and perhaps others. */
@@ -159,6 +187,12 @@ export class Writer {
     this.undo.push(undo);
     this.enqueued.set(id, eventUuid);
     return id;
+  }
+
+  private fresh(object: ObjectSchema, values: Record<string, Scalar>): Row {
+    const now = formatDateTime(this.org.now());
+    const system = { CreatedDate: now, CreatedById: this.context.userId, ...this.modified(now) };
+    return { Id: this.org.store.ids.next(object.keyPrefix), IsDeleted: false, ...values, ...system } as Row;
   }
 
   private modified(now: string): Record<string, Scalar> {

@@ -66,12 +66,7 @@ export function undelete(call: SessionCall): string {
 }
 
 export function emptyRecycleBin(call: SessionCall): string {
-  const { purged } = call.org.store;
-  const items = byId(call, (_writer, row) => {
-    if (!row.IsDeleted || purged.has(row.Id)) throw new ApiError("INVALID_ID_FIELD", "Record is not in the recycle bin", []);
-    purged.add(row.Id);
-  });
-  return run(call, items, { id: null });
+  return run(call, byId(call, (writer, row) => writer.purge(row)), { id: null });
 }
 
 export function merge(call: SessionCall): string {
@@ -125,7 +120,7 @@ function run(call: SessionCall, items: ((writer: Writer) => Fields)[], blank: Fi
   const writer = writerOf(call);
   const results = items.map((item): Fields => {
     try {
-      return { ...item(writer), success: true };
+      return { ...writer.together(() => item(writer)), success: true };
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       return { errors: error.saveErrors.map(({ fields, message, statusCode }) => ({ fields, message, statusCode })), ...blank, success: false };

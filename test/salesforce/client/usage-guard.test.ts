@@ -37,9 +37,12 @@ describe("The guard of the day's API calls", () => {
       await guard.turn();
       return performance.now() - start;
     };
-    const [some, most] = await Promise.all([spacing(10), spacing(990)]);
-    assert.ok(some >= 240 && some < 370, `${some} ms`);
-    assert.ok(most >= 390, `${most} ms`);
+    assert.ok((await spacing(990)) >= 390, "nearly the longest gap");
+    await waitFor("a gap of 250 ms on a machine that has time", async () => {
+      const some = await spacing(10);
+      assert.ok(some >= 240, `${some} ms`);
+      return some < 380;
+    });
   });
 
   it("lets all go that wait, when the usage falls or the org closes", async () => {

@@ -256,9 +256,9 @@ describe("salesforce bulk in a flow", function () {
       const { salesforce } = await ask(cases(5));
       assert.deepEqual([salesforce.repeated, salesforce.success, salesforce.results.length], [true, true, 5]);
       assert.equal(subjects().length, 5);
-      await deploy({ identity: "payload.0.run", identityType: "msg" }, hold("out"));
-      await ask(cases(1, { run: undefined }));
-      assert.equal(subjects().length, 6);
+      await deploy({ identity: '"run 2"', identityType: "jsonata" }, hold("out"));
+      assert.equal((await ask(cases(5))).salesforce.repeated, false);
+      assert.equal(subjects().length, 10, "another message's rows are others");
     });
 
     it("waits for an org that is away while it polls, holds its source, and goes on with the same job", async () => {

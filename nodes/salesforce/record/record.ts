@@ -1,8 +1,9 @@
-import type { Node, NodeAPI, NodeMessage } from "node-red";
+import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
 import { toConnectorError } from "../../common/errors";
 import { Status } from "../../common/status";
 import type { TypedInputUtil } from "../../common/typed-input";
 import { isWired, type WiredNode } from "../../delivery/wired";
+import { objectNames } from "../client/object-list";
 import { orgOf } from "../client/org-node";
 import { showLane } from "../client/org-status";
 import type { RecordOutcome } from "../client/record-outcome";
@@ -15,7 +16,7 @@ type RecordMessage = NodeMessage & { salesforce?: unknown };
 const REFUSED = 1;
 
 export = (RED: NodeAPI): void => {
-  function SalesforceRecord(this: Node & WiredNode, config: RecordDef): void {
+  function SalesforceRecord(this: Node & WiredNode, config: NodeDef & RecordDef): void {
     RED.nodes.createNode(this, config);
     const status = new Status(this);
     let worker: RecordWorker;
@@ -56,4 +57,11 @@ export = (RED: NodeAPI): void => {
   }
 
   RED.nodes.registerType("surewire-salesforce-record", SalesforceRecord);
+
+  // What the form suggests; not there when the admin API is switched off.
+  RED.httpAdmin?.get("/surewire/salesforce-record/objects/:org", RED.auth.needsPermission("flows.write"), (request, response) => {
+    void (async () => objectNames(orgOf(RED.nodes.getNode(String(request.params.org)))))()
+      .catch(() => []) // not deployed, or away: then nothing is suggested
+      .then((objects) => response.set("Cache-Control", "no-store").json(objects));
+  });
 };

@@ -1,4 +1,3 @@
-import type { Node, NodeDef } from "node-red";
 import { ConnectorError } from "../../common/errors";
 import { compileTypedInput, type TypedInputUtil, type TypedValue } from "../../common/typed-input";
 import { wholeNumber } from "../../common/whole-number";
@@ -23,7 +22,7 @@ const WRITES: ReadonlySet<string> = new Set<Operation>(["create", "update", "ups
 const MAX_RECENT = 200;
 
 /** The node as flows store it. */
-export interface RecordDef extends NodeDef {
+export interface RecordDef {
   org: string;
   operation: string;
   /** API name of the object, or where it stands. */
@@ -76,7 +75,7 @@ export interface RecordSettings {
 }
 
 /** @throws ConnectorError `NOT_CONFIGURED` */
-export function readSettings(util: TypedInputUtil, node: Node, config: RecordDef): RecordSettings {
+export function readSettings(util: TypedInputUtil, node: object, config: RecordDef): RecordSettings {
   const operation = (config.operation || "create") as Operation;
   if (!OPERATIONS.has(operation)) throw new ConnectorError("NOT_CONFIGURED", `There is no operation ${String(operation)}.`);
   const compile = (value: string | undefined, type: string, label: string): TypedValue | undefined =>

@@ -197,6 +197,16 @@ describe("The salesforce record node", () => {
     assert.deepEqual([passed[0]?.salesforce.mergedRecordIds, passed[0]?.payload.Name], [[other], "ab"]);
   });
 
+  it("suggests the objects of an org that is deployed and connected", async () => {
+    const node = await deploy({});
+    const objects = async (id: string): Promise<Loose[]> => (await helper.request().get(`/surewire/salesforce-record/objects/${id}`)).body as Loose[];
+    assert.deepEqual(await objects("nope"), []);
+    give(node, { Name: "x" });
+    await through(1);
+    const found = await objects("org");
+    assert.deepEqual(found.find(({ name }) => name === "Case"), { name: "Case", label: "Case" });
+  });
+
   it("says what is missing in its settings", async () => {
     for (const settings of [{ object: "" }, { operation: "upsert" }, { operation: "juggle" }, { org: "nope" }]) {
       give(await deploy(settings), { Name: "x" });

@@ -22,7 +22,7 @@ const TROUBLES = [
   /ORG_LOGIN_FAILED: .*invalid client credentials/, /ORG_LOGIN_FAILED: .*invalid assertion/, /ORG_LOGIN_FAILED: The private key cannot be read/,
   /ORG_LOGIN_FAILED: .*expired access\/refresh token/, /ORG_LOGIN_FAILED: .*authentication failure/, /ORG_LOGIN_FAILED: .*INVALID_LOGIN/,
   /ORG_SESSION_INVALID/, /ORG_UNAVAILABLE/, /The login URL must not contain/, /INVALID_TYPE: SELECT Nothing/, /requested resource does not exist/, /No such column 'No_Field__c'/,
-  /refused the user name or password/, /refused the token/, /gave no token/, /broker's address must not hold/, /No connection to/, /PUBLISH_RETURNED/,
+  /\(invalid_client: INVALID_LOGIN: undefined grant_type=password/, /\(INVALID_LOGIN: undefined/, /refused the user name or password/, /refused the token/, /gave no token/, /broker's address must not hold/, /No connection to/, /PUBLISH_RETURNED/,
   /DATABASE_REFUSED: password authentication failed/, /DATABASE_UNAVAILABLE/, /DRIVER_MISSING/, /connection string cannot be read/, /relation "nowhere" does not exist/,
 ];
 
@@ -64,7 +64,10 @@ describe("a secret of a configuration node", function () {
 
   before(async () => {
     [rabbit, postgres] = await Promise.all([sharedRabbit(), sharedPostgres(), nodeRed.start(), tokens.start()]);
-    tokens.answer = ({ authorization, form }) => ({ status: 401, body: { error: "invalid_client", error_description: `no ${authorization} ${form.toString()}` } });
+    tokens.answer = ({ authorization, form }) => {
+      const repeated = `INVALID_LOGIN: ${authorization} ${form.toString()}`;
+      return { status: 401, body: form.has("grant_type") ? { error: "invalid_client", error_description: repeated } : `<faultstring>${repeated}</faultstring>` };
+    };
     closed = `127.0.0.1:${await freePorts()}`;
     const orgs = await orgNodes();
     flows = tab(
@@ -98,6 +101,8 @@ describe("a secret of a configuration node", function () {
     });
     const of = (flow: string, credentials: Record<string, string>, loginUrl = org.url) => ({ flow, loginUrl, credentials: { clientId: CLIENT, username: USER, ...credentials } });
     const wrong = (name: string): string => secrets.make(`a wrong ${name}`);
+    const told = (flow: string, names: string[]) =>
+      of(flow, Object.fromEntries(names.map((name) => [name, secrets.make(`${name} that is repeated in ${flow}`)])), new URL(tokens.url).origin);
     const orgs = {
       "client-right": of("client-credentials", { clientSecret: right.clientSecret }),
       "client-wrong": of("client-credentials", { clientSecret: wrong("client secret") }),
@@ -112,6 +117,12 @@ describe("a secret of a configuration node", function () {
       "password-wrong": of("password", { ...right, password: wrong("password") }),
       "soap-right": of("soap-login", right),
       "soap-wrong": of("soap-login", { ...right, securityToken: wrong("security token") }),
+      // a login host, or something before it, that repeats all it was sent
+      "client-told": told("client-credentials", ["clientSecret"]),
+      "jwt-told": of("jwt-bearer", { privateKey: other.privateKey }, new URL(tokens.url).origin),
+      "web-told": told("web-server", ["clientSecret", "refreshToken"]),
+      "password-told": told("password", ["clientSecret", "password", "securityToken"]),
+      "soap-told": told("soap-login", ["password", "securityToken"]),
       "token-wrong": of("access-token", { accessToken: `00D000000000001!${wrong("access token")}` }),
       "token-broken": of("access-token", { accessToken: wrong("thing that is no token") }),
     };

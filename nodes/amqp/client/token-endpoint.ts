@@ -1,4 +1,5 @@
 import { ConnectorError, errorText } from "../../common/errors";
+import { masked } from "../../common/masked";
 
 /** A token as an endpoint gives it. */
 export interface AccessToken {
@@ -71,11 +72,8 @@ async function ask(endpoint: TokenEndpoint, inHeader: boolean, signal?: AbortSig
 
 /** RFC 6749 §2.3.1: both are form-encoded first. */
 function basic(clientId: string, clientSecret: string): string {
-  return `Basic ${Buffer.from([clientId, clientSecret].map(formEncoded).join(":")).toString("base64")}`;
-}
-
-function formEncoded(text: string): string {
-  return encodeURIComponent(text).replace(/%20/g, "+");
+  const encoded = [clientId, clientSecret].map((text) => encodeURIComponent(text).replace(/%20/g, "+"));
+  return `Basic ${Buffer.from(encoded.join(":")).toString("base64")}`;
 }
 
 async function readBounded(response: Response): Promise<string> {
@@ -106,11 +104,9 @@ function refusal(endpoint: TokenEndpoint, { status, body }: Answer): ConnectorEr
   return new ConnectorError("BROKER_REFUSED", `${host} gave no token (${status})${said ? `: ${harmless(said, endpoint)}` : ""}`);
 }
 
-/** What an endpoint says of a refused request may repeat it: its header, or its form. */
-function harmless(text: string, { clientId, clientSecret }: TokenEndpoint): string {
-  if (clientSecret === "") return text.slice(0, 200);
-  const sent = [basic(clientId, clientSecret).slice("Basic ".length), formEncoded(clientSecret), clientSecret];
-  return sent.reduce((left, secret) => left.replaceAll(secret, "***"), text).slice(0, 200);
+/** The header, too, is a secret. */
+function harmless(words: string, { clientId, clientSecret }: TokenEndpoint): string {
+  return masked(words, [basic(clientId, clientSecret).slice("Basic ".length), clientSecret]).slice(0, 200);
 }
 
 function hostOf({ url }: TokenEndpoint): string {

@@ -1,4 +1,5 @@
 import { ConnectorError } from "../../common/errors";
+import { masked } from "../../common/masked";
 import { networkError } from "./errors";
 import type { OrgCredentials, Session } from "./login";
 import { loginRefused, noLoginHost } from "./login-refusal";
@@ -27,7 +28,8 @@ export async function soapLogin(transport: HttpTransport, origin: string, creden
       throw networkError(error);
     });
   const { status, body } = answer;
-  const fault = read(body, "faultstring");
+  const words = read(body, "faultstring");
+  const fault = words === undefined ? undefined : masked(words, [password]);
   if (fault !== undefined && !PASSING.test(fault)) throw loginRefused(fault, status, "soap-login");
   const accessToken = read(body, "sessionId");
   const server = read(body, "serverUrl");

@@ -1,9 +1,13 @@
 import { ConnectorError } from "../../common/errors";
+import { masked } from "../../common/masked";
 import { networkError } from "./errors";
 import type { LoginFlow, Session } from "./login";
 import { loginRefused, noLoginHost } from "./login-refusal";
 import { secureOrigin } from "./login-url";
 import type { HttpAnswer, HttpTransport } from "./transport";
+
+/** What is no secret of what is sent. */
+const OPEN = new Set(["grant_type", "client_id", "username", "redirect_uri"]);
 
 /**
  * Asks `origin` for a token.
@@ -23,12 +27,19 @@ export async function askToken(transport: HttpTransport, origin: string, form: R
       throw networkError(error);
     });
   if (answer.status === 200) return readSession(answer);
-  const { error, error_description } = parse(answer.body);
-  if (typeof error !== "string" || answer.status >= 500) {
+  const secrets = Object.entries(form).flatMap(([name, value]) => (OPEN.has(name) ? [] : [value]));
+  const [error, description] = said(answer.body, secrets);
+  if (error === undefined || answer.status >= 500) {
     if (answer.status === 429) throw loginRefused("too many requests", answer.status, flow);
-    throw noLoginHost(answer.status, answer.headers, typeof error === "string" ? error : undefined);
+    throw noLoginHost(answer.status, answer.headers, error);
   }
-  throw loginRefused(typeof error_description === "string" ? `${error}: ${error_description}` : error, answer.status, flow);
+  throw loginRefused(description === undefined ? error : `${error}: ${description}`, answer.status, flow);
+}
+
+/** The error that an answer tells, and its description. */
+function said(body: string, secrets: string[]): (string | undefined)[] {
+  const { error, error_description } = parse(body);
+  return [error, error_description].map((words) => (typeof words === "string" ? masked(words, secrets) : undefined));
 }
 
 function readSession(answer: HttpAnswer): Session {

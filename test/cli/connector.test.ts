@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { FlowNode } from "../../cli/import/flow";
+import { formErrors } from "../services/form-defaults";
 import { imported, type Result } from "./support";
 
 interface Division {
@@ -164,6 +165,19 @@ describe("surewire-import makes of a device connector", () => {
       assert.deepEqual(rows(divisions(shared!)[0]?.defaults).slice(0, 2), [["Account", '{"Ext__c":"7"}', "json"], ["Priority", "High", "str"]]);
       assert.match(result.said("divisions[1].attributes").join(), /List; left out/);
     });
+  });
+
+  it("nodes whose forms find nothing wrong, but for what the file does not say", () => {
+    const forms: Record<string, string> = {
+      "surewire-amqp-broker": "nodes/amqp/broker/broker.html",
+      "surewire-amqp-in": "nodes/amqp/in/in.html",
+      "surewire-salesforce-case": "nodes/salesforce/case/case.html",
+      "surewire-salesforce-org": "nodes/salesforce/org/org.html",
+    };
+    const errors = (file: string): string[] => imported(file).flow.filter(({ type }) => type in forms).flatMap((node) => formErrors(node, forms[node.type]!).map((error) => `${node.type} ${error.split(":")[0]}`));
+    assert.deepEqual(errors("connector-queues.json"), []);
+    assert.deepEqual(errors("connector-shared-queue.json"), []);
+    assert.deepEqual(errors("connector-bad.json"), ["surewire-amqp-in queue", "surewire-salesforce-org loginUrl"]);
   });
 
   it("nothing, where there is no division", () => {

@@ -1,14 +1,17 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { runInNewContext } from "node:vm";
 
 const ROOT = join(__dirname, "..", "..");
 
 interface Definition {
-  defaults: Record<string, { value: unknown }>;
+  defaults: Record<string, { value: unknown; label?: string; required?: boolean; validate?: (this: object, value: unknown, options: object) => unknown }>;
 }
 
-/** What a node's html registers in the editor, by type. */
+/** What our forms share. */
+const SHARED = readdirSync(join(ROOT, "nodes", "editor")).filter((file) => file.endsWith(".js")).map((file) => readFileSync(join(ROOT, "nodes", "editor", file), "utf8"));
+
+/** What a node's html registers in the editor, by type. There is no form open, and no browser. */
 export function registered(html: string): Map<string, Definition> {
   const found = new Map<string, Definition>();
   const RED = {
@@ -17,9 +20,12 @@ export function registered(html: string): Map<string, Definition> {
     nodes: { registerType: (type: string, definition: Definition) => void found.set(type, definition) },
     plugins: { registerPlugin: () => undefined },
     text: { bidi: {} },
+    editor: { getEditStack: () => [] },
+    utils: { validateTypedProperty: () => true, validatePropertyExpression: () => true },
   };
   const window = {} as Record<string, unknown>;
-  const context = { RED, window, get surewire() { return window.surewire; }, $: () => ({}), console };
+  const context = { RED, window, get surewire() { return window.surewire; }, $: () => ({ length: 0 }), console, URL };
+  for (const script of SHARED) runInNewContext(script, context);
   for (const [, attributes = "", body = ""] of readFileSync(html, "utf8").matchAll(/<script([^>]*)>([\s\S]*?)<\/script>/g)) {
     const source = /src="([^"]+)"/.exec(attributes)?.[1];
     if (/text\/html|x-red/.test(attributes)) continue;
@@ -35,4 +41,14 @@ export function formDefaults(type: string, file: string): Record<string, unknown
   const defaults = Object.fromEntries(Object.entries(definition.defaults).filter(([name]) => name !== "name").map(([name, { value }]) => [name, value]));
   // the other context's objects have other prototypes
   return JSON.parse(JSON.stringify(defaults)) as Record<string, unknown>;
+}
+
+/** Properties of a saved node that its form would mark red, each with the reason. @param file of its form, from the project's folder */
+export function formErrors(node: { type: string } & Record<string, unknown>, file: string): string[] {
+  const { defaults = {} } = registered(join(ROOT, file)).get(node.type) ?? {};
+  return Object.entries(defaults).flatMap(([name, { required, validate }]) => {
+    if (required && (node[name] === "" || node[name] === undefined)) return [`${name}: required`];
+    const result = validate?.call(node, node[name], { label: name }) ?? true;
+    return result === true ? [] : [`${name}: ${String(result)}`];
+  });
 }

@@ -119,7 +119,8 @@ describe("the web-server flow", () => {
     const { verifier, challenge } = pkce();
     const more = { code_challenge: challenge, code_challenge_method: "S256" };
     assert.equal((await redeem(await code(more), { code_verifier: verifier })).status, 200);
-    for (const wrong of [{}, { code_verifier: pkce().verifier }, { code_verifier: challenge }, { code_verifier: "short" }]) {
+    const wrongs: Record<string, string>[] = [{}, { code_verifier: pkce().verifier }, { code_verifier: challenge }, { code_verifier: "short" }];
+    for (const wrong of wrongs) {
       assertRefused(await redeem(await code(more), wrong), "invalid_grant", "invalid code verifier");
     }
   });
@@ -161,7 +162,8 @@ describe("the web-server flow", () => {
     });
 
     it("refuses a wrong password, a missing token and an unknown user with the same words", async () => {
-      for (const wrong of [{ password: "x" }, { password: DEFAULT_PASSWORD }, { username: "nobody@x.example" }]) {
+      const wrongs: Record<string, string>[] = [{ password: "x" }, { password: DEFAULT_PASSWORD }, { username: "nobody@x.example" }];
+      for (const wrong of wrongs) {
         assertRefused(await ask(wrong), "invalid_grant", "authentication failure");
       }
     });

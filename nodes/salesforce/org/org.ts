@@ -1,4 +1,3 @@
-import type { Request, Response } from "express";
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { ConnectorError, toConnectorError } from "../../common/errors";
 import { isObject } from "../../common/form-request";
@@ -13,6 +12,11 @@ import { type OrgDef, readSettings } from "./settings";
 
 const TYPE = "surewire-salesforce-org";
 const PATH = "/surewire/salesforce-org";
+
+/** Of Express, as Node-RED types it: the package itself is not ours to import. */
+type Handler = ReturnType<NodeAPI["auth"]["needsPermission"]>;
+type Request = Parameters<Handler>[0];
+type Response = Parameters<Handler>[1];
 
 type OrgNode = Node<OrgCredentials> & OrgHolder & { deployed?: Stored };
 

@@ -88,9 +88,13 @@ export class Org {
     return this.settings.clients.find((client) => client.clientId === clientId);
   }
 
-  /** The id of a user of the org. */
+  /** The id of a user of the org: one it was started with, or one that was created since and given a password. */
   userId(username: string): string {
-    return this.userIds.get(username.toLowerCase())!;
+    const name = username.toLowerCase();
+    const known = this.userIds.get(name);
+    if (known !== undefined) return known;
+    for (const row of this.store.table(this.object("User")).all()) if (String(row["Username"]).toLowerCase() === name) return row.Id;
+    throw new Error(`the org has no user ${username}`);
   }
 
   userState(username: string): UserState {
@@ -145,6 +149,7 @@ export class Org {
     this.faults.clear();
     this.stats.clear();
     this.userStates.clear();
+    this.users.reset();
     this.limits.reset();
     this.clockShift = 0;
     this.seed();

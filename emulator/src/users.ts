@@ -20,8 +20,14 @@ export interface User extends UserOptions {
 export class Users {
   private readonly byName = new Map<string, User>();
 
-  constructor(users: UserOptions[]) {
-    for (const user of users) {
+  constructor(private readonly given: readonly UserOptions[]) {
+    this.reset();
+  }
+
+  /** Back to the users given, with the passwords they had. */
+  reset(): void {
+    this.byName.clear();
+    for (const user of this.given) {
       const key = user.username.toLowerCase();
       if (!this.byName.has(key)) this.byName.set(key, { ...user, name: user.name ?? "Integration" });
     }

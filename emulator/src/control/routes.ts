@@ -9,7 +9,7 @@ export const CONTROL_PREFIX = "/__emu";
 /** The verbs, in the order `GET /__emu` lists them. */
 const VERBS = [
   ...["expireTokens", "failNext", "unavailable", "slow", "resetConnections", "requestLimit", "clearFaults"],
-  ...["lockRecord", "unlockRecord", "setApiUsage", "setUser", "addRule", "addAssignmentRule", "addDuplicateRule", "addApprovalProcess", "addQueue", "insert", "declare", "ageLocators", "shiftClock", "stats", "reset"],
+  ...["lockRecord", "unlockRecord", "setApiUsage", "setLimit", "setUser", "addRule", "addAssignmentRule", "addDuplicateRule", "addApprovalProcess", "addQueue", "insert", "declare", "ageLocators", "shiftClock", "stats", "reset"],
   ...["revokeRefreshTokens", "expireCodes", "exceedLoginRate", "bulkPace", "bulkFault", "releaseJobs"],
 ];
 

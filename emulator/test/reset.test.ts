@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEFAULT_PASSWORD, DEFAULT_USERNAME, startEmulator, type Emulator } from "../src/index";
+import { Api, askToken, http } from "./helpers";
+
+describe("a reset", () => {
+  let emulator: Emulator;
+
+  before(async () => {
+    emulator = await startEmulator();
+  });
+  after(() => emulator.stop());
+
+  const signIn = (username: string, password: string) =>
+    askToken(emulator, { grant_type: "password", client_id: DEFAULT_CLIENT_ID, client_secret: DEFAULT_CLIENT_SECRET, username, password });
+
+  it("takes back passwords and users; a user that was created signs in as itself before", async () => {
+    const api = await Api.connect(emulator);
+    const id = await api.create("User", { Username: "New@example.org", LastName: "New", Email: "new@example.org" });
+    const [own] = emulator.records("User").filter((row) => row["Username"] === DEFAULT_USERNAME);
+    for (const user of [id, own!.Id]) assert.equal((await api.send("POST", `/sobjects/User/${user}/password`, { NewPassword: "changed123" })).status, 204);
+    const { status, body } = await signIn("new@example.org", "changed123");
+    assert.equal(status, 200, JSON.stringify(body));
+    assert.equal((await http(body.id as string, { headers: { Authorization: `Bearer ${body.access_token}` } })).body.user_id, id);
+
+    emulator.control.reset();
+    assert.equal((await signIn("new@example.org", "changed123")).status, 400);
+    assert.equal((await signIn(DEFAULT_USERNAME, "changed123")).status, 400);
+    assert.equal((await signIn(DEFAULT_USERNAME, DEFAULT_PASSWORD)).status, 200);
+    assert.equal(emulator.records("User").length, 1);
+  });
+
+  it("and every other verb that takes JSON is there over HTTP", async () => {
+    const { body } = await http(`${emulator.url}/__emu`);
+    const own = Object.getOwnPropertyNames(Object.getPrototypeOf(emulator.control)).filter((name) => name !== "constructor" && name !== "secrets");
+    assert.deepEqual([...(body.verbs as string[])].sort(), own.sort());
+  });
+});

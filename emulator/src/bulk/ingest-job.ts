@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { setImmediate as turn, setTimeout as wait } from "node:timers/promises";
 import { parse } from "csv-parse/sync";
 import { ApiError } from "../api-error";
@@ -10,7 +11,7 @@ import type { Field, Scalar } from "../schema/types";
 import { indexKey } from "../store/table";
 import { rowReader, type RowReader } from "./columns";
 import { quotedLine } from "./dialect";
-import { InvalidData, isUtf8Text, readHeader, readRows } from "./input";
+import { InvalidData, readHeader, readRows } from "./input";
 import { Job, type JobOptions } from "./job";
 import { Lines } from "./lines";
 import type { Pace } from "./pace";
@@ -72,8 +73,17 @@ export class IngestJob extends Job {
     if (!this.data || this.state === "JobComplete") return this.header();
     const { delimiter, newline } = this.dialect;
     const from = this.processed + 2;
-    const rows: string[][] = parse(this.data, { delimiter, record_delimiter: newline, bom: true, from, relax_column_count: true, skip_empty_lines: true });
-    return this.header() + rows.map((row) => quotedLine(row, this.dialect)).join("");
+    const lines = [this.header()];
+    const gather = (row: string[]): null => {
+      lines.push(quotedLine(row, this.dialect));
+      return null;
+    };
+    try {
+      parse(this.data, { delimiter, record_delimiter: newline, bom: true, from, relax_column_count: true, skip_empty_lines: true, on_record: gather });
+    } catch {
+      // What the job has failed at cannot be read here either: the rows before it are all there are.
+    }
+    return lines.join("");
   }
 
   /** The upload is complete: works on it, in the background. */
@@ -87,7 +97,10 @@ export class IngestJob extends Job {
     this.move("InProgress");
     try {
       await this.work(data, here);
-      if (here()) this.move("JobComplete");
+      if (!here()) return;
+      this.move("JobComplete");
+      // Nothing of it is unprocessed; a hundred megabytes may go.
+      this.data = undefined;
     } catch (error) {
       if (!here()) return;
       if (error instanceof InvalidData) this.fail(error.message);
@@ -96,7 +109,7 @@ export class IngestJob extends Job {
   }
 
   private async work(data: Buffer, here: () => boolean): Promise<void> {
-    if (!isUtf8Text(data)) throw new InvalidData("InvalidBatch : The data is not UTF-8");
+    if (!isUtf8(data)) throw new InvalidData("InvalidBatch : The data is not UTF-8");
     this.columns = readHeader(data, this.dialect);
     const read = rowReader(this.org.schema, this.schema, this.columns, this.operation, this.externalId?.name);
     const fault = this.pace.take();

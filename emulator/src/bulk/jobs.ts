@@ -19,6 +19,11 @@ export class Jobs {
   constructor(private readonly org: Org) {}
 
   add(job: Job): void {
+    // The oldest stand first.
+    for (const [id, { made }] of this.jobs) {
+      if (this.kept(made)) break;
+      this.jobs.delete(id);
+    }
     this.jobs.set(job.id, { job, made: this.org.now() });
   }
 

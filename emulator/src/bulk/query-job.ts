@@ -1,6 +1,8 @@
 import { setImmediate as turn, setTimeout as wait } from "node:timers/promises";
 import { ApiError } from "../api-error";
 import type { Org } from "../org";
+import type { ObjectSchema } from "../schema/schema";
+import { resolvePath } from "../soql/path";
 import { runQuery, type Result } from "../soql/query";
 import { quotedLine } from "./dialect";
 import { Job, type JobOptions } from "./job";
@@ -21,7 +23,7 @@ export class QueryJob extends Job {
   readonly object: string;
   readonly lines = new Lines();
   readonly header: string;
-  private readonly names: string[];
+  private readonly columns: Column[];
   private readonly result: Result;
   private readonly store: Org["store"];
 
@@ -36,9 +38,10 @@ export class QueryJob extends Job {
     const refused = /^\s*SELECT\s/i.test(text) && UNSUPPORTED.exec(text.replace(/^\s*SELECT\s/i, ""));
     if (refused) throw new ApiError("API_ERROR", `A bulk query cannot have ${refused[0].trim()}`);
     this.result = runQuery(org, query, operation === "queryAll");
-    this.names = selectedNames(text);
-    this.object = /\bFROM\s+(\w+)/i.exec(text)?.[1] ?? "";
-    this.header = quotedLine(this.names, this.dialect);
+    const object = org.schema.object(/\bFROM\s+(\w+)/i.exec(text)![1]!)!;
+    this.object = object.name;
+    this.columns = columnsOf(org, object, text);
+    this.header = quotedLine(this.columns.map(({ name }) => name), this.dialect);
     this.store = org.store;
     this.move("UploadComplete");
   }
@@ -60,7 +63,7 @@ export class QueryJob extends Job {
         if (!here()) return;
       }
       const json = this.result.toJson(row, base);
-      this.lines.add(quotedLine(this.names.map((name) => cell(json, name)), this.dialect));
+      this.lines.add(quotedLine(this.columns.map(({ steps }) => cell(json, steps)), this.dialect));
       this.processed += 1;
       if (this.processed % Math.max(1, this.pace.rows) > 0) continue;
       if (this.pace.interval > 0) await wait(this.pace.interval, undefined, { ref: false });
@@ -72,20 +75,29 @@ export class QueryJob extends Job {
   }
 }
 
-/** The names in the SELECT list, as they were written: they are the columns. */
-function selectedNames(text: string): string[] {
-  const list = /^\s*SELECT\s+(.*?)\s+FROM\s/is.exec(text)?.[1] ?? "";
-  return list.split(",").map((name) => name.trim());
+/** One column of the results: its name, as it was written, and the way to its value in a record. */
+interface Column {
+  name: string;
+  steps: string[];
 }
 
-/** A value of a record by its path, in any case. */
-function cell(json: Record<string, unknown>, path: string): string {
+/** The columns of a SELECT list. What leads a path and is no relationship is the object's name or alias, and left out. */
+function columnsOf(org: Org, object: ObjectSchema, text: string): Column[] {
+  const list = /^\s*SELECT\s+(.*?)\s+FROM\s/is.exec(text)?.[1] ?? "";
+  return list.split(",").map((item) => {
+    const written = item.trim();
+    const dot = written.indexOf(".");
+    const name = dot > 0 && !object.relationship(written.slice(0, dot).trim()) ? written.slice(dot + 1) : written;
+    const { parents, field } = resolvePath(org, object, name, text);
+    return { name, steps: [...parents.map((parent) => parent.relationshipName ?? ""), field.name] };
+  });
+}
+
+function cell(json: Record<string, unknown>, steps: readonly string[]): string {
   let value: unknown = json;
-  for (const step of path.split(".")) {
+  for (const step of steps) {
     if (typeof value !== "object" || value === null) return "";
-    const wanted = step.toLowerCase();
-    const found = Object.entries(value).find(([name]) => name.toLowerCase() === wanted);
-    value = found?.[1];
+    value = (value as Record<string, unknown>)[step];
   }
   if (value === null || value === undefined) return "";
   // A datetime is written with Z in CSV, where JSON has +0000.

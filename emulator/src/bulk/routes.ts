@@ -38,11 +38,11 @@ function ingestJobs(call: Call): Reply {
   if (call.request.method !== "POST") return list(call, "V2Ingest");
   const parts = multipartJob(call.request);
   const job = newIngestJob(call, parts?.job ?? jsonObject(call.request));
-  jobsOf(call.org).add(job);
   if (parts) {
     job.data = parts.content;
     start(call, job);
   }
+  jobsOf(call.org).add(job);
   return { status: 200, json: job.summary() };
 }
 
@@ -85,7 +85,9 @@ function ingestJob(call: Call, id: string): Reply {
 }
 
 function start(call: Call, job: IngestJob): void {
-  const rows = job.data!.reduce((count, byte) => (byte === 0x0a ? count + 1 : count), 0);
+  const data = job.data!;
+  let rows = 0;
+  for (let at = data.indexOf(0x0a); at >= 0; at = data.indexOf(0x0a, at + 1)) rows++;
   if (!call.org.limits.use("DailyBulkApiBatches", Math.max(1, Math.ceil(rows / BATCH_ROWS)))) {
     throw new ApiError("LIMIT_EXCEEDED", "The daily limit of bulk batches is exceeded", undefined, 403);
   }

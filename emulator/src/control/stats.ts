@@ -33,6 +33,10 @@ export interface StatsCounts {
 /** Requests remembered. */
 const MAX_REQUESTS = 200;
 
+/** Kinds of calls counted by themselves, and what the rest is counted as: paths can be of any number. */
+const MAX_KINDS = 1000;
+const OTHER = "other";
+
 /** Counts of what the org was asked. */
 export class Stats {
   private apiCalls = 0;
@@ -53,7 +57,8 @@ export class Stats {
 
   countCall(kind: string): void {
     this.apiCalls++;
-    this.byKind[kind] = (this.byKind[kind] ?? 0) + 1;
+    const known = kind in this.byKind || Object.keys(this.byKind).length < MAX_KINDS ? kind : OTHER;
+    this.byKind[known] = (this.byKind[known] ?? 0) + 1;
   }
 
   note(request: RequestRecord): void {

@@ -113,15 +113,16 @@ const pick = (record: EngagementRecord, fields: readonly string[]): Record<strin
 
 function prospectOf({ body, headers }: Request): Record<string, unknown> {
   if (!/^application\/json\b/i.test(headers["content-type"] ?? "")) throw new Refusal(415, 49, "The content type must be application/json");
-  let values: Record<string, unknown>;
+  let values: unknown;
   try {
-    values = JSON.parse(body.toString("utf8")) as Record<string, unknown>;
+    values = JSON.parse(body.toString("utf8"));
   } catch {
     throw new Refusal(400, 49, "The body is no JSON");
   }
+  if (typeof values !== "object" || values === null || Array.isArray(values)) throw new Refusal(400, 49, "The body is no JSON object");
   const unknown = Object.keys(values).find((field) => !PROSPECT_WRITEABLE.has(field));
   if (unknown !== undefined) throw new Refusal(400, 109, `The field ${unknown} is unknown or cannot be written`);
-  return values;
+  return values as Record<string, unknown>;
 }
 
 const notAllowed = ({ method }: Request): Refusal => new Refusal(405, 108, `${method} is not possible here`);

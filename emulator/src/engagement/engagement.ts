@@ -13,7 +13,7 @@ export class Engagement {
 
   declare(declared: Record<string, Record<string, unknown>[]>): void {
     for (const [collection, records] of Object.entries(declared)) {
-      const known = COLLECTIONS[collection];
+      const known = Object.hasOwn(COLLECTIONS, collection) ? COLLECTIONS[collection] : undefined;
       if (!known) throw new Error(`accountEngagement: there is no collection ${collection}`);
       for (const record of records) {
         const unknown = Object.keys(record).find((field) => !known.includes(field));

@@ -28,5 +28,9 @@ function basicCredentials(headers: IncomingHttpHeaders): [string, string] | unde
   const encoded = /^Basic\s+(\S+)$/i.exec(headers.authorization ?? "")?.[1];
   if (encoded === undefined) return undefined;
   const [id = "", ...secret] = Buffer.from(encoded, "base64").toString("utf8").split(":");
-  return [decodeURIComponent(id), decodeURIComponent(secret.join(":"))];
+  try {
+    return [decodeURIComponent(id), decodeURIComponent(secret.join(":"))];
+  } catch {
+    throw new OAuthError("invalid_client", "invalid client credentials");
+  }
 }

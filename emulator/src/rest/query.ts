@@ -1,4 +1,4 @@
-import { ApiError } from "../api-error";
+import { ApiError, notFound } from "../api-error";
 import type { Reply } from "../http";
 import { explainQuery, runQuery } from "../soql/query";
 import { allow, type Call } from "./call";
@@ -13,6 +13,7 @@ function pageSize(call: Call): number {
 export function query(call: Call): Reply {
   allow(call, "GET");
   const [name, locator] = call.segments;
+  if (call.segments.length > 2) throw notFound();
   if (locator !== undefined) return { status: 200, json: call.org.cursors.next(locator, call.base) };
   const explain = call.request.query.get("explain");
   if (explain !== null) return { status: 200, json: { plans: explainQuery(call.org, explain), sourceQuery: explain } };

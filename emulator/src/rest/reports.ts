@@ -2,6 +2,7 @@ import { ApiError, notFound } from "../api-error";
 import type { ReportDeclaration } from "../declared";
 import { formatDateTime } from "../dates";
 import type { Reply } from "../http";
+import { parseId } from "../ids";
 import type { Org } from "../org";
 import type { ObjectSchema } from "../schema/schema";
 import type { Field } from "../schema/types";
@@ -56,7 +57,7 @@ export function analytics(call: Call): Reply {
     allow(call, "GET");
     return { status: 200, json: [...reports.all.values()].map((report) => summary(call, report)) };
   }
-  const report = reports.all.get(id);
+  const report = reports.all.get(parseId(id) ?? "");
   if (!report) throw notFound();
   switch (third) {
     case undefined:
@@ -88,10 +89,10 @@ function startOrList(call: Call, report: Report): Reply {
 
 function oneInstance(call: Call, report: Report, id: string): Reply {
   allow(call, "GET", "DELETE");
-  const instance = call.org.declared.reports.instances.get(id);
+  const instance = call.org.declared.reports.instances.get(parseId(id) ?? "");
   if (instance?.report !== report) throw notFound();
   if (call.request.method === "DELETE") {
-    call.org.declared.reports.instances.delete(id);
+    call.org.declared.reports.instances.delete(instance.id);
     return { status: 204 };
   }
   const attributes = { ...instanceSummary(call, instance, "Success"), reportId: report.id, reportName: report.name, type: "ReportInstance" };
@@ -117,7 +118,10 @@ function metadataOf(call: Call): { column: string; value: string }[] {
   const metadata = (body["reportMetadata"] ?? {}) as Record<string, unknown>;
   const unknown = [...Object.keys(body).filter((key) => key !== "reportMetadata"), ...Object.keys(metadata).filter((key) => key !== "reportFilters")];
   if (unknown.length > 0) throw new ApiError("BAD_REQUEST", `The report cannot be run with: ${unknown.join(", ")}`);
-  return ((metadata["reportFilters"] ?? []) as Record<string, unknown>[]).map(({ column, operator, value }) => {
+  const filters = metadata["reportFilters"] ?? [];
+  if (!Array.isArray(filters)) throw new ApiError("BAD_REQUEST", "reportFilters must be a list");
+  return filters.map((filter: unknown) => {
+    const { column, operator, value } = Object(filter) as Record<string, unknown>;
     if (operator !== "equals") throw new ApiError("BAD_REQUEST", `The filter operator ${String(operator)} is not supported`);
     return { column: String(column), value: String(value) };
   });

@@ -22,7 +22,8 @@ export function versions(): Reply {
 /** `GET /services/data/vXX.0/`: what there is. */
 export function resources(call: Call): Reply {
   allow(call, "GET");
-  const names = ["sobjects", "query", "queryAll", "search", "parameterizedSearch", "limits", "composite", "event"];
+  const reading = ["query", "queryAll", "search", "parameterizedSearch", "recent", "limits", "analytics", "wave"];
+  const names = ["sobjects", "composite", "jobs", "process", "actions", "event", ...reading];
   const map = Object.fromEntries(names.map((name) => [name, `${call.base}/${name}`]));
   return { status: 200, json: { ...map, identity: `${call.request.origin}/id/${call.org.id}/${call.session.userId}` } };
 }

@@ -38,6 +38,9 @@ const ROUTES = new Map<string, (call: Call) => Reply>([
   ["wave", wave],
 ]);
 
+/** Resources with nothing below them. */
+const LEAVES = new Set(["limits", "parameterizedSearch", "recent", "search"]);
+
 /** Answers `/services/data/…` and `/services/apexrest/…`. */
 export class Rest {
   constructor(private readonly org: Org) {}
@@ -82,7 +85,7 @@ export class Rest {
     const call: Call = { org: this.org, request, session, version, base, segments, writers, perform };
     if (segments.length === 0) return resources(call);
     const route = ROUTES.get(segments[0]!);
-    if (!route) throw notFound();
+    if (!route || (segments.length > 1 && LEAVES.has(segments[0]!))) throw notFound();
     return route(call);
   }
 
@@ -125,7 +128,10 @@ export function errorReply(error: unknown): Reply {
 
 /** What a call is, with ids and values taken out, for counting. */
 export function callKind(method: string, path: string): string {
-  const segments = path.replace(/^\/services\/data\/v\d+\.0\/?/, "").split("/");
+  const segments = path
+    .replace(/^\/services\/data\/v\d+\.0\/?/, "")
+    .split("/")
+    .map((segment) => (/^(?=\w*\d)\w{15}(\w{3})?$|^\d+$/.test(segment) ? "*" : segment));
   let keep = segments.length;
   if (segments[0] === "query" || segments[0] === "queryAll") keep = 1;
   else if (segments[0] === "sobjects") keep = segments.length >= 4 || segments[2] === "describe" ? 3 : 2;

@@ -54,12 +54,13 @@ function collect(call: Call, flat: TreeRecord[], object: ObjectSchema, value: un
   const { type, referenceId } = (attributes ?? {}) as Record<string, unknown>;
   if (typeof type !== "string" || call.org.schema.object(type) !== object) throw new ApiError("INVALID_INPUT", `Include the type ${object.name} in the record's attributes`);
   if (typeof referenceId !== "string" || referenceId === "") throw new ApiError("INVALID_INPUT", "Include a reference ID with each record");
-  const own: TreeRecord = { object, referenceId, fields: {}, ...(parent ? { parent } : {}) };
-  const index = flat.push(own) - 1;
+  const below = (name: string, value: unknown): ReturnType<typeof call.org.schema.child> => (isChildren(value) ? call.org.schema.child(object, name) : undefined);
+  const fields = Object.fromEntries(Object.entries(rest).filter(([name, child]) => !below(name, child)));
+  const index = flat.push({ object, referenceId, fields, ...(parent ? { parent } : {}) }) - 1;
   for (const [name, child] of Object.entries(rest)) {
-    const below = isChildren(child) ? call.org.schema.child(object, name) : undefined;
-    if (!below) own.fields[name] = child;
-    else for (const one of (child as { records: unknown[] }).records) collect(call, flat, below.object, one, depth + 1, { field: below.field.name, index });
+    const children = below(name, child);
+    if (!children) continue;
+    for (const one of (child as { records: unknown[] }).records) collect(call, flat, children.object, one, depth + 1, { field: children.field.name, index });
   }
 }
 

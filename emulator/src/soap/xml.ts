@@ -28,10 +28,15 @@ const parser = new XMLParser({
   htmlEntities: true, // also what makes it read &#38;
 });
 
-/** The root element of a document, or undefined when it is not well-formed. A document type is refused, as the org does. */
+/** The root element of a document, or undefined when it is not well-formed or goes beyond what the parser bears. A document type is refused, as the org does. */
 export function parseXml(text: string): XmlElement | undefined {
   if (/<!DOCTYPE/i.test(text) || XMLValidator.validate(text) !== true) return undefined;
-  return elements(parser.parse(text) as Ordered[])[0];
+  try {
+    return elements(parser.parse(text) as Ordered[])[0];
+  } catch {
+    // Nested too deep, or a name the parser will not make a property of.
+    return undefined;
+  }
 }
 
 /** The first child of that name. */

@@ -12,7 +12,7 @@ export function likePattern(literal: string, query: string): RegExp {
   const parts = [""];
   scan(literal, query, (text, escaped) => {
     if (!escaped && text === "%") parts.push("");
-    else parts[parts.length - 1] += !escaped && text === "_" ? "." : text.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
+    else parts.push((parts.pop() ?? "") + (!escaped && text === "_" ? "." : text.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&")));
     return "";
   });
   return partsInOrder(parts);

@@ -2,6 +2,7 @@ import { readBroker } from "./broker-access";
 import { readOrgs } from "./connector-orgs";
 import { caseProperties } from "./connector-cases";
 import { normalise } from "./key-index";
+import { BRIDGE_INDEX } from "./keys";
 import { CONNECTOR_INDEX, type ConnectorKey, PARTS } from "./keys-connector";
 import type { Planned } from "./kinds";
 import type { Json } from "./json-text";
@@ -144,6 +145,7 @@ function partsOf(file: Json): Parts | undefined {
 
 function sectionsOf(object: JsonObject): Parts | undefined {
   const names = Object.keys(object);
+  if (names.some((name) => BRIDGE_INDEX.sectionOf(name) === "database")) return undefined; // a bridge may have sites, too
   const list = names.find((name) => isPart(name, "divisions"));
   if (list === undefined) return undefined;
   const tenant = names.find((name) => isPart(name, "tenant"));

@@ -184,6 +184,11 @@ describe("surewire-import makes of a device connector", () => {
     for (const divided of [[], {}, null]) assert.throws(() => imported({ tenant: {}, divisions: divided }), /section divisions is empty/);
   });
 
+  it("nothing of a bridge that has sites, too", () => {
+    const { flow } = imported({ database: { driver: "sqlite", file: "a.db", table: "t" }, broker: { host: "mq", source: { queue: "q" } }, sites: ["north"] });
+    assert.ok(flow.some(({ type }) => type === "surewire-sql-write"));
+  });
+
   it("the same whether divisions stand beside the tenant or within it", () => {
     const division = [{ name: "a", queue: "q", user: "u" }];
     const [beside, within] = [imported({ tenant: { clientId: "c" }, divisions: division }), imported({ tenant: { clientId: "c", divisions: division } })];

@@ -9,7 +9,7 @@ export interface ErrorItem {
 }
 
 /** HTTP statuses that differ from 400 by the error code alone. */
-const STATUS_BY_CODE: Record<string, number> = {
+const STATUS_BY_CODE: ReadonlyMap<string, number> = new Map(Object.entries({
   INVALID_SESSION_ID: 401,
   INVALID_AUTH_HEADER: 401,
   REQUEST_LIMIT_EXCEEDED: 403,
@@ -23,7 +23,7 @@ const STATUS_BY_CODE: Record<string, number> = {
   UNSUPPORTED_MEDIA_TYPE: 415,
   UNKNOWN_EXCEPTION: 500,
   SERVER_UNAVAILABLE: 503,
-};
+}));
 
 /** A refusal as the REST API words it: an HTTP status and an array of error items. */
 export class ApiError extends Error {
@@ -40,7 +40,7 @@ export class ApiError extends Error {
   constructor(errorCode: string, message: string, fields?: string[], status?: number) {
     super(`${errorCode}: ${message}`);
     this.items = [fields === undefined ? { errorCode, message } : { errorCode, message, fields }];
-    this.status = status ?? STATUS_BY_CODE[errorCode] ?? 400;
+    this.status = status ?? STATUS_BY_CODE.get(errorCode) ?? 400;
   }
 
   /** The same error with more in its item. */

@@ -123,11 +123,11 @@ export class HttpServer {
   }
 
   private answer(incoming: IncomingMessage, response: ServerResponse, request: Request, started: number, reply: Reply): void {
-    const { body, headers } = render(reply);
+    const { status, body, headers } = rendered(reply);
     const length = body === "" && reply.status === 204 ? {} : { "Content-Length": Buffer.byteLength(body) };
-    response.writeHead(reply.status, { ...headers, ...length, "Cache-Control": "no-store", ...reply.headers });
+    response.writeHead(status, { ...headers, ...length, "Cache-Control": "no-store", ...reply.headers });
     response.end(request.method === "HEAD" ? undefined : body);
-    this.note(request, incoming, started, reply.status);
+    this.note(request, incoming, started, status);
   }
 
   /** Drops the connection once the request has been worked on: with half of the answer sent, or none of it. */
@@ -175,6 +175,16 @@ export class HttpServer {
       work();
     }, ms);
     this.timers.add(timer);
+  }
+}
+
+/** An answer as it is sent; one too long for a text – a million records of the control API – is an error, not the end of the process. */
+function rendered(reply: Reply): ReturnType<typeof render> & { status: number } {
+  try {
+    return { status: reply.status, ...render(reply) };
+  } catch (error) {
+    const failure = errorReply(error);
+    return { status: failure.status, ...render(failure) };
   }
 }
 

@@ -160,6 +160,13 @@ describe("sObject Collections", () => {
       assert.equal(emulator.records("Case").length, 199);
     });
 
+    it("by Id updates those that have one and creates the others", async () => {
+      const id = await api.create("Case", { Subject: "a" });
+      const { body } = await api.send("PATCH", "/composite/sobjects/Case/Id", { records: [aCase({ Id: id, Subject: "b" }), aCase({ Subject: "c" })] });
+      assert.deepEqual([body[0].created, body[1].created, body[1].success], [false, true, true]);
+      assert.deepEqual(subjects(), ["b", "c"]);
+    });
+
     it("refuses a record without the external id, with an id, or whose value matches several", async () => {
       const { body } = await api.send("PATCH", UPSERT, {
         records: [aCase({ Subject: "a" }), aCase({ Device_Event_Id__c: "e", Id: "500000000000001AAA" })],

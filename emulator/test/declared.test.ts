@@ -124,6 +124,7 @@ describe("what is built in the org", () => {
       assertError(await ask('q = load "Readings"; q = limit q 1;'), 400, "INVALID_QUERY", /Readings/);
       assertError(await ask(`${load} q = filter q by 'Nope' == 1;`), 400, "INVALID_QUERY", /Undefined identifier/);
       assertError(await ask(`${load} q = group q by 'Device';`), 400, "INVALID_QUERY", /group/);
+      assertError(await ask(`${load} q = limit q 5";`), 400, "INVALID_QUERY", /limit/);
     });
 
     const part = (header: string, number: number, data: Buffer) =>

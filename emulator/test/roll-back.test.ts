@@ -99,4 +99,11 @@ describe("a roll-back", () => {
     assert.match(await soap("emptyRecycleBin", `<ids>${id}</ids><ids>500000000000001AAA</ids>`, all), /ALL_OR_NONE/);
     assert.match(await soap("undelete", `<ids>${id}</ids>`), /<success>true/);
   });
+
+  it("is not needed for an external id that stands twice in a SOAP upsert: neither is written", async () => {
+    const record = `<sObjects><type>Case</type><Device_Event_Id__c>twice</Device_Event_Id__c></sObjects>`;
+    const xml = await soap("upsert", `<externalIDFieldName>Device_Event_Id__c</externalIDFieldName>${record}${record}`);
+    assert.equal(xml.match(/DUPLICATE_VALUE/g)?.length, 2);
+    assert.deepEqual(emulator.records("Case"), []);
+  });
 });

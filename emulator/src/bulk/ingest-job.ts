@@ -5,10 +5,10 @@ import { ApiError } from "../api-error";
 import { parseId } from "../ids";
 import type { Org } from "../org";
 import { readRecord, type RecordInput } from "../records/reader";
+import { Repeated } from "../records/repeated";
 import type { Writer } from "../records/writer";
 import type { ObjectSchema } from "../schema/schema";
 import type { Field, Scalar } from "../schema/types";
-import { indexKey } from "../store/table";
 import { rowReader, type RowReader } from "./columns";
 import { quotedLine } from "./dialect";
 import { InvalidData, readHeader, readRows } from "./input";
@@ -142,7 +142,8 @@ export class IngestJob extends Job {
   /** One transaction. Its rows come out last first: who counts on an order is found out. */
   private write(rows: readonly string[][], read: RowReader): void {
     const writer = this.org.writer({ userId: this.userId, autoAssign: this.assignmentRuleId ?? "FALSE" });
-    const repeated = this.repeatedValues(rows, read);
+    const field = this.operation === "upsert" ? this.externalId : undefined;
+    const repeated = field && new Repeated(field, rows.map((row) => read(row)[field.name] as Scalar | undefined));
     const lines = rows.map((row): [Lines, string] => {
       try {
         const { id, created } = this.writeRow(writer, readRecord(this.org.schema, this.schema, read(row)), repeated);
@@ -156,15 +157,13 @@ export class IngestJob extends Job {
     this.processed += rows.length;
   }
 
-  private writeRow(writer: Writer, input: RecordInput, repeated: ReadonlySet<string>): { id: string; created: boolean } {
+  private writeRow(writer: Writer, input: RecordInput, repeated: Repeated | undefined): { id: string; created: boolean } {
     const { operation, schema, externalId } = this;
     if (operation === "insert") return { id: writer.create(schema, input), created: true };
     if (operation === "upsert") {
       const field = externalId!;
       const value = input.values.get(field) ?? null;
-      if (value !== null && repeated.has(indexKey(field, value))) {
-        throw new ApiError("DUPLICATE_VALUE", `Duplicate external id specified: ${String(value)}`, [field.name]);
-      }
+      repeated?.refuse(value);
       return writer.upsert(schema, field, value, input);
     }
     const id: Scalar = input.values.get(schema.field("Id")!) ?? null;
@@ -173,21 +172,6 @@ export class IngestJob extends Job {
     else writer.delete(schema, String(id));
     if (operation === "hardDelete") this.org.store.purged.add(parseId(String(id))!);
     return { id: String(id), created: false };
-  }
-
-  private repeatedValues(rows: readonly string[][], read: RowReader): Set<string> {
-    const repeated = new Set<string>();
-    const field = this.operation === "upsert" ? this.externalId : undefined;
-    if (!field) return repeated;
-    const seen = new Set<string>();
-    for (const row of rows) {
-      const value = read(row)[field.name];
-      if (typeof value !== "string") continue;
-      const key = indexKey(field, value);
-      if (seen.has(key)) repeated.add(key);
-      seen.add(key);
-    }
-    return repeated;
   }
 }
 

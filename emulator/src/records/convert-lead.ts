@@ -1,11 +1,9 @@
 import { ApiError } from "../api-error";
-import { parseId } from "../ids";
 import type { Org } from "../org";
 import { CONVERTED_LEAD_STATUSES } from "../schema/sales-objects";
 import type { Scalar } from "../schema/types";
-import type { Row } from "../store/table";
+import { namedRecord } from "./named-record";
 import { readRecord } from "./reader";
-import { malformedId } from "./validation";
 import type { Writer } from "./writer";
 
 /** One lead to convert, as `convertLead` words it. */
@@ -35,7 +33,7 @@ const DAY = 86_400_000;
 
 /** Turns a lead into an account, a contact and, unless told otherwise, an opportunity. */
 export function convertLead(org: Org, writer: Writer, request: LeadConvert): Converted {
-  const lead = existing(org, "Lead", request.leadId, "Lead ID");
+  const lead = namedRecord(org, "Lead", request.leadId);
   if (lead["IsConverted"] === true) throw new ApiError("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead", []);
   if (!CONVERTED_LEAD_STATUSES.has(request.convertedStatus)) throw new ApiError("INVALID_STATUS", `invalid convertedStatus: ${request.convertedStatus}`, []);
   if (request.contactId && !request.accountId) throw new ApiError("REQUIRED_FIELD_MISSING", "accountId is required with contactId", []);
@@ -48,10 +46,10 @@ export function convertLead(org: Org, writer: Writer, request: LeadConvert): Con
   const value = (field: string): Scalar => lead[field] ?? null;
   const owner = { OwnerId: request.ownerId ?? value("OwnerId") };
   const accountId = request.accountId
-    ? existing(org, "Account", request.accountId, "Account ID").Id
+    ? namedRecord(org, "Account", request.accountId).Id
     : create("Account", { ...owner, Name: value("Company"), Phone: value("Phone"), Industry: value("Industry") });
   const person = { FirstName: value("FirstName"), LastName: value("LastName"), Email: value("Email"), Phone: value("Phone"), Title: value("Title") };
-  const contactId = request.contactId ? existing(org, "Contact", request.contactId, "Contact ID").Id : create("Contact", { ...owner, ...person, AccountId: accountId });
+  const contactId = request.contactId ? namedRecord(org, "Contact", request.contactId).Id : create("Contact", { ...owner, ...person, AccountId: accountId });
   const opportunityId = opportunityOf(org, request, (closeDate) =>
     create("Opportunity", { ...owner, Name: request.opportunityName ?? value("Company"), AccountId: accountId, StageName: "Prospecting", CloseDate: closeDate }),
   );
@@ -67,20 +65,10 @@ export function convertLead(org: Org, writer: Writer, request: LeadConvert): Con
 }
 
 function opportunityOf(org: Org, request: LeadConvert, create: (closeDate: string) => string): string | null {
-  if (request.opportunityId) return existing(org, "Opportunity", request.opportunityId, "Opportunity ID").Id;
+  if (request.opportunityId) return namedRecord(org, "Opportunity", request.opportunityId).Id;
   return request.doNotCreateOpportunity ? null : create(dateOf(org.now() + 90 * DAY));
 }
 
 function dateOf(time: number): string {
   return new Date(time).toISOString().slice(0, 10);
-}
-
-function existing(org: Org, objectName: string, text: string, label: string): Row {
-  const object = org.schema.object(objectName)!;
-  const id = parseId(text);
-  if (id === undefined || !id.startsWith(object.keyPrefix)) throw malformedId({ label, name: "Id" }, text);
-  const row = org.store.get(id);
-  if (!row) throw new ApiError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", []);
-  if (row.IsDeleted) throw new ApiError("ENTITY_IS_DELETED", "entity is deleted", []);
-  return row;
 }

@@ -1,11 +1,9 @@
 import { ApiError } from "../api-error";
-import { parseId } from "../ids";
 import type { Org } from "../org";
 import { MERGEABLE } from "../schema/describe";
 import type { ObjectSchema } from "../schema/schema";
-import type { Row } from "../store/table";
+import { namedRecord } from "./named-record";
 import type { RecordInput } from "./reader";
-import { malformedId } from "./validation";
 import type { Writer } from "./writer";
 
 /** Records that one call merges into the master. */
@@ -24,22 +22,13 @@ export function merge(org: Org, writer: Writer, object: ObjectSchema, master: Re
   if (!MERGEABLE.has(object.name)) throw new ApiError("INVALID_OPERATION", `merge is not supported for entity type ${object.name}`, []);
   if (mergeIds.length === 0) throw new ApiError("REQUIRED_FIELD_MISSING", "Required fields are missing: [recordToMergeIds]", ["recordToMergeIds"]);
   if (mergeIds.length > MAX_MERGED) throw new ApiError("LIMIT_EXCEEDED", `cannot merge more than ${MAX_MERGED} records into a master`, []);
-  const id = recordOf(org, object, masterId).Id;
-  const losers = mergeIds.map((text) => recordOf(org, object, text));
+  const id = namedRecord(org, object.name, masterId).Id;
+  const losers = mergeIds.map((text) => namedRecord(org, object.name, text));
   if (losers.some((row) => row.Id === id)) throw new ApiError("INVALID_ID_FIELD", "the master record cannot be merged into itself", ["recordToMergeIds"]);
   writer.update(object, id, master);
   const updatedRelatedIds = losers.flatMap((loser) => moveChildren(org, writer, object, loser.Id, id));
   for (const loser of losers) writer.delete(object, loser.Id);
   return { id, mergedRecordIds: losers.map((row) => row.Id), updatedRelatedIds };
-}
-
-function recordOf(org: Org, object: ObjectSchema, text: string): Row {
-  const id = parseId(text);
-  if (id === undefined || !id.startsWith(object.keyPrefix)) throw malformedId({ label: `${object.label} ID`, name: "Id" }, text);
-  const row = org.store.get(id);
-  if (!row) throw new ApiError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", []);
-  if (row.IsDeleted) throw new ApiError("ENTITY_IS_DELETED", "entity is deleted", []);
-  return row;
 }
 
 function moveChildren(org: Org, writer: Writer, parent: ObjectSchema, from: string, to: string): string[] {

@@ -94,11 +94,14 @@ export class Writer {
   }
 
   /**
-   * Updates the record that has `value` in `field`, or creates it.
+   * Updates the record that has `value` in `field`, or creates it. A record without an id is created when the field is `Id`.
    *
    * @param updateOnly an unknown value is `NOT_FOUND` instead of a new record
    */
   upsert(object: ObjectSchema, field: Field, value: Scalar, input: RecordInput, updateOnly = false): { id: string; created: boolean } {
+    if (value === null && field.type === "id" && !updateOnly) {
+      return { id: this.create(object, { ...input, values: new Map([...input.values].filter(([key]) => key !== field)) }), created: true };
+    }
     if (value === null) throw new ApiError("MISSING_ARGUMENT", `${field.name} not specified`, []);
     const found = this.org.store.table(object).find(field, checkValue(field, value));
     if (found.length > 1) throw new AmbiguousExternalId(field, found);

@@ -2,11 +2,11 @@ import { ApiError, notFound } from "../api-error";
 import type { Reply } from "../http";
 import { parseId } from "../ids";
 import { readRecord, type RecordInput } from "../records/reader";
+import { Repeated } from "../records/repeated";
 import { malformedId } from "../records/validation";
 import type { Writer } from "../records/writer";
 import type { ObjectSchema } from "../schema/schema";
-import type { Field, Scalar } from "../schema/types";
-import { indexKey } from "../store/table";
+import type { Scalar } from "../schema/types";
 import { allow, objectOf, writerOf, type Call } from "./call";
 import { jsonObject } from "./json-body";
 import { projectionOf } from "./sobjects";
@@ -74,34 +74,18 @@ function upsert(call: Call, object: ObjectSchema, fieldName: string): Reply {
     if (record.object !== object) throw new ApiError("INVALID_TYPE", `All records of an upsert must be of type ${object.name}`);
     return record.input;
   });
-  const repeated = repeatedValues(field, inputs);
+  const repeated = new Repeated(field, inputs.map((input) => input.values.get(field)));
   const items = inputs.map((input): Item => ({
     write: (writer) => {
       const value = input.values.get(field) ?? null;
       if (field.type !== "id" && idOf(object, input) !== null) {
         throw new ApiError("INVALID_FIELD", "The Id field should not be specified in the sobject data.", ["Id"]);
       }
-      if (value !== null && repeated.has(indexKey(field, value))) {
-        throw new ApiError("DUPLICATE_VALUE", `Duplicate external id specified: ${String(value)}`, [field.name]);
-      }
+      repeated.refuse(value);
       return writer.upsert(object, field, value, input);
     },
   }));
   return run(call, items, allOrNone);
-}
-
-/** Values that several records of one request carry: none of those records is written. */
-function repeatedValues(field: Field, inputs: readonly RecordInput[]): Set<string> {
-  const seen = new Set<string>();
-  const repeated = new Set<string>();
-  for (const input of inputs) {
-    const value = input.values.get(field) ?? null;
-    if (value === null) continue;
-    const key = indexKey(field, value);
-    if (seen.has(key)) repeated.add(key);
-    seen.add(key);
-  }
-  return repeated;
 }
 
 function remove(call: Call): Reply {

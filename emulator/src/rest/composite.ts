@@ -3,9 +3,9 @@ import type { Reply } from "../http";
 import type { Writer } from "../records/writer";
 import { allow, type Call } from "./call";
 import { collections } from "./collections";
-import { jsonObject } from "./json-body";
+import { jsonObject, refuseUnknown } from "./json-body";
 import { tree } from "./tree";
-import { innerRequest, readSubrequests, refuseUnknown, resolve, type Results, type Subrequest } from "./subrequest";
+import { innerRequest, readSubrequests, resolve, type Results, type Subrequest } from "./subrequest";
 
 /** Sub-requests of one `/composite`, and of one batch. */
 const MAX_SUBREQUESTS = 25;

@@ -27,6 +27,13 @@ export function jsonObject(request: Request): Record<string, unknown> {
   throw new ApiError("JSON_PARSER_ERROR", `Expected a JSON object, but found ${token} at [line:1, column:1]`);
 }
 
+/** The org reads requests into typed objects: a property it does not know is an error. */
+export function refuseUnknown(value: object, known: Iterable<string>): void {
+  const names = new Set(known);
+  const name = Object.keys(value).find((key) => !names.has(key));
+  if (name !== undefined) throw new ApiError("JSON_PARSER_ERROR", `Unrecognized field "${name}"`);
+}
+
 function describeJsonError(text: string): string {
   const offset = findJsonError(text);
   if (offset >= text.length) return `Unexpected end-of-input at ${place(text, text.length)}`;

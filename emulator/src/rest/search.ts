@@ -3,7 +3,7 @@ import type { Reply } from "../http";
 import { parseSearch } from "../sosl/parse";
 import { MAX_RESULTS, runSearch, type Returning, type Search, type SearchGroup } from "../sosl/search";
 import { allow, type Call } from "./call";
-import { jsonObject } from "./json-body";
+import { jsonObject, refuseUnknown } from "./json-body";
 
 /** `/search?q=FIND {…} …`. */
 export function search(call: Call): Reply {
@@ -65,11 +65,6 @@ function whole(value: unknown, name: string): number | undefined {
   const number = Number(value);
   if (!Number.isInteger(number) || number < 1) throw new ApiError("INVALID_INPUT", `${name} must be a whole number above 0`);
   return number;
-}
-
-function refuseUnknown(value: object, known: readonly string[]): void {
-  const name = Object.keys(value).find((key) => !known.includes(key));
-  if (name !== undefined) throw new ApiError("JSON_PARSER_ERROR", `Unrecognized field "${name}"`);
 }
 
 function reply(call: Call, found: Search): Reply {

@@ -1,5 +1,6 @@
 import { ApiError } from "../api-error";
 import type { Request } from "../http";
+import { refuseUnknown } from "./json-body";
 
 /** One request inside a composite, batch or graph. */
 export interface Subrequest {
@@ -84,12 +85,6 @@ function fieldsOf(item: unknown, known: string[]): Record<string, unknown> {
   if (typeof item !== "object" || item === null) throw new ApiError("JSON_PARSER_ERROR", "Each subrequest must be an object");
   refuseUnknown(item, known);
   return item as Record<string, unknown>;
-}
-
-/** The org reads requests into typed objects: a property it does not know is an error. */
-export function refuseUnknown(value: object, known: readonly string[]): void {
-  const name = Object.keys(value).find((key) => !known.includes(key));
-  if (name !== undefined) throw new ApiError("JSON_PARSER_ERROR", `Unrecognized field "${name}"`);
 }
 
 /** The sub-request with every `@{…}` in its path and body replaced. @throws ApiError `PROCESSING_HALTED` when one leads nowhere */

@@ -3,6 +3,7 @@ import { parseId } from "../ids";
 import { convertLead as convert, type LeadConvert } from "../records/convert-lead";
 import { merge as mergeRecords } from "../records/merge";
 import { readRecord } from "../records/reader";
+import { Repeated } from "../records/repeated";
 import { deserialize } from "../records/values";
 import { malformedId } from "../records/validation";
 import type { Writer } from "../records/writer";
@@ -43,15 +44,19 @@ export function update(call: SessionCall): string {
 
 export function upsert(call: SessionCall): string {
   const fieldName = childText(call.operation, "externalIDFieldName") ?? "";
-  const items = limitRecords(argumentsOf(call, "sObjects")).map((element) => {
+  const records = limitRecords(argumentsOf(call, "sObjects")).map((element) => {
     const { object, json, id } = readSObject(call, element);
     const field = object.field(fieldName);
     if (!field?.indexed) throw new ApiError("INVALID_FIELD", `Field name provided, ${fieldName} is not an External ID, Salesforce Id, or indexed field for ${object.name}`);
     const input = readRecord(call.org.schema, object, json);
+    return { object, field, input, value: field.type === "id" ? deserialize(field, id ?? null) : (input.values.get(field) ?? null) };
+  });
+  const items = records.map(({ object, field, input, value }) => {
+    const repeated = new Repeated(field, records.filter((one) => one.field === field).map((one) => one.value));
     return (writer: Writer): Fields => {
-      const value = field.type === "id" ? (id === undefined ? null : deserialize(field, id)) : (input.values.get(field) ?? null);
-      const done = field.type === "id" && value === null ? { id: writer.create(object, input), created: true } : writer.upsert(object, field, value, input);
-      return { created: done.created, id: done.id };
+      repeated.refuse(value);
+      const { created, id } = writer.upsert(object, field, value, input);
+      return { created, id };
     };
   });
   return run(call, items, { created: false, id: null });

@@ -5,6 +5,8 @@ import type { Analytics, DataRow } from "./analytics";
 export interface SaqlResult {
   columns: string[];
   records: DataRow[];
+  /** A `limit` has said how many there may be. */
+  limited?: boolean;
 }
 
 const STATEMENT = /^(\w+)\s*=\s*(.+)$/s;
@@ -28,13 +30,15 @@ export function runSaql(analytics: Analytics, query: string): SaqlResult {
     streams.set(name, last);
   }
   if (!last) throw refuse(query);
-  return { ...last, records: last.records.slice(0, DEFAULT_LIMIT) };
+  return last.limited ? last : { ...last, records: last.records.slice(0, DEFAULT_LIMIT) };
 }
 
 /** Parted by semicolons that stand outside of quotes. */
 function statements(query: string): string[] {
-  const parts = query.match(/(?:"(?:[^"\\]|\\.)*"|'[^']*'|[^;"'])+/g) ?? [];
-  return parts.map((part) => part.trim()).filter((part) => part !== "");
+  const pattern = /(?:"(?:[^"\\]|\\.)*"|'[^']*'|[^;"'])+/g;
+  // What is left is a quote that nothing closes.
+  if (/[^;]/.test(query.replace(pattern, ""))) throw refuse(query);
+  return (query.match(pattern) ?? []).map((part) => part.trim()).filter((part) => part !== "");
 }
 
 function evaluate(analytics: Analytics, streams: Map<string, SaqlResult>, text: string): SaqlResult {
@@ -60,7 +64,7 @@ function evaluate(analytics: Analytics, streams: Map<string, SaqlResult>, text: 
   const limit = LIMIT.exec(text);
   if (limit) {
     const source = stream(limit[1]!);
-    return { ...source, records: source.records.slice(0, Number(limit[2])) };
+    return { ...source, records: source.records.slice(0, Number(limit[2])), limited: true };
   }
   const foreach = FOREACH.exec(text);
   if (!foreach) throw refuse(text);
@@ -72,7 +76,7 @@ function evaluate(analytics: Analytics, streams: Map<string, SaqlResult>, text: 
     return [field, alias] as const;
   });
   const records = source.records.map((row) => Object.fromEntries(fields.map(([field, alias]) => [alias, row[field] ?? null])));
-  return { columns: fields.map(([, alias]) => alias), records };
+  return { ...source, columns: fields.map(([, alias]) => alias), records };
 }
 
 function knownField(source: SaqlResult, field: string, text: string): void {

@@ -1,7 +1,7 @@
 import { ApiError, notFound } from "../api-error";
 import type { Reply } from "../http";
 import { allow, type Call } from "../rest/call";
-import { jsonObject } from "../rest/json-body";
+import { jsonObject, refuseUnknown } from "../rest/json-body";
 import type { Asset, AssetKind, Dataset } from "./analytics";
 import { runSaql } from "./saql";
 
@@ -111,8 +111,7 @@ function write(call: Call, asset: Asset, replace: boolean): void {
 
 function changes(call: Call): Record<string, unknown> {
   const body = jsonObject(call.request);
-  const unknown = Object.keys(body).find((key) => !WRITEABLE.has(key));
-  if (unknown !== undefined) throw new ApiError("JSON_PARSER_ERROR", `Unrecognized field "${unknown}"`);
+  refuseUnknown(body, WRITEABLE);
   return body;
 }
 

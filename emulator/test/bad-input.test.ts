@@ -60,6 +60,12 @@ describe("bad input", () => {
       assert.equal((await api.get(`/analytics/reports/${id.slice(0, 15)}`)).status, 200, "15 characters do");
     });
 
+    it("refuses days that are not in the calendar", async () => {
+      const soql = "SELECT Id FROM Account WHERE CreatedDate > 2026-02-30T00:00:00Z";
+      assertError(await api.query(soql), 400, "INVALID_FIELD", /must be of type dateTime/);
+      assertError(await api.get("/sobjects/Account/updated?start=2026-02-30T00:00:00Z&end=2026-03-03T00:00:00Z"), 400, "MALFORMED_QUERY", /date and time/);
+    });
+
     it("knows no fields but the object's, whatever they are called", async () => {
       const named = (name: string) => `{"attributes":{"type":"Account","referenceId":"a"},"Name":"x","${name}":{"x":1}}`;
       for (const name of ["__proto__", "constructor"]) {

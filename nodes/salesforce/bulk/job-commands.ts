@@ -1,12 +1,12 @@
 import { ConnectorError, isConnectorError, toConnectorError } from "../../common/errors";
 import type { TypedValue } from "../../common/typed-input";
 import type { ItemResult } from "../../delivery/sink";
-import { type BulkInput, bulkInput } from "../client/bulk-input";
-import { BulkJobs, type JobInfo } from "../client/bulk-jobs";
-import { readJob } from "../client/bulk-job-results";
-import { MAX_BYTES, partsOf } from "../client/bulk-parts";
-import { untilOver } from "../client/bulk-poll";
-import { isLostAnswer, lostAnswer } from "../client/lost-answer";
+import { type BulkInput, bulkInput } from "../client/bulk/bulk-input";
+import { BulkJobs, type JobInfo } from "../client/bulk/bulk-jobs";
+import { readJob } from "../client/bulk/bulk-job-results";
+import { MAX_BYTES, partsOf } from "../client/bulk/bulk-parts";
+import { untilOver } from "../client/bulk/bulk-poll";
+import { isLostAnswer, lostAnswer } from "../client/records/lost-answer";
 import type { OrgClient } from "../client/org";
 import { OrgLane } from "../client/org-lane";
 import { checkJobId } from "./bulk-read";

@@ -2,9 +2,9 @@ import { ConnectorError } from "../../common/errors";
 import { wholeNumber } from "../../common/whole-number";
 import type { SettleMode } from "../../delivery/outcome";
 import type { TriggeredReadSettings } from "../../delivery/triggered-read-options";
-import type { IngestOperation } from "../client/bulk-jobs";
-import { DELIMITERS, LINE_ENDINGS } from "../client/csv-dialect";
-import type { CsvStyle } from "../client/bulk-parts";
+import type { IngestOperation } from "../client/bulk/bulk-jobs";
+import { DELIMITERS, LINE_ENDINGS } from "../client/bulk/csv-dialect";
+import type { CsvStyle } from "../client/bulk/bulk-parts";
 import { type Command, COMMANDS } from "./job-commands";
 
 /** One `:name` of the query that does not come from the payload. */

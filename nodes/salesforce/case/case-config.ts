@@ -1,7 +1,7 @@
 import { wholeNumber } from "../../common/whole-number";
-import type { CaseWriterOptions } from "../client/case-writer";
-import { compileDivisions, type Condition } from "../client/division";
-import { type Compile, compileFields, type FieldRow } from "../client/mapping";
+import type { CaseWriterOptions } from "../client/cases/case-writer";
+import { compileDivisions, type Condition } from "../client/cases/division";
+import { type Compile, compileFields, type FieldRow } from "../client/cases/mapping";
 import type { OrgClient } from "../client/org";
 import type { CaseTarget, CaseValues, CaseWorkerOptions } from "./case-worker";
 

@@ -1,10 +1,10 @@
 import { ConnectorError } from "../../common/errors";
 import type { TypedValue } from "../../common/typed-input";
-import { readAttachments } from "../client/attachments";
-import { type CaseItem, type CaseResult, CaseWriter, type CaseWriterOptions } from "../client/case-writer";
-import { MAX_RECORDS } from "../client/collections";
-import type { DivisionPicker } from "../client/division";
-import type { MapFields } from "../client/mapping";
+import { readAttachments } from "../client/cases/attachments";
+import { type CaseItem, type CaseResult, CaseWriter, type CaseWriterOptions } from "../client/cases/case-writer";
+import { MAX_RECORDS } from "../client/records/collections";
+import type { DivisionPicker } from "../client/cases/division";
+import type { MapFields } from "../client/cases/mapping";
 import type { OrgClient } from "../client/org";
 import { type LaneState, OrgLane, worstState } from "../client/org-lane";
 

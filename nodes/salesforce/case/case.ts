@@ -4,7 +4,7 @@ import { Status } from "../../common/status";
 import { compileTypedInput, type TypedInputUtil } from "../../common/typed-input";
 import { orgOf } from "../client/org-node";
 import { showLane } from "../client/org-status";
-import { compileTemplate } from "../client/template";
+import { compileTemplate } from "../client/cases/template";
 import { type CaseDef, readCaseConfig } from "./case-config";
 import { CaseWorker, type CaseWorkerOptions } from "./case-worker";
 

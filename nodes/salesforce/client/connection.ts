@@ -1,7 +1,7 @@
 import { PassThrough } from "node:stream";
 import type { Connection } from "@jsforce/jsforce-node";
-import type { Session } from "./login";
-import type { HttpAnswer, HttpTransport } from "./transport";
+import type { Session } from "./sign-in/login";
+import type { HttpAnswer, HttpTransport } from "./http/transport";
 
 /** The API version used unless the org node names another: that of Winter '27, which every org has by November 2026. */
 export const API_VERSION = "68.0";

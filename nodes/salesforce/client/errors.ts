@@ -1,6 +1,6 @@
 import { ConnectorError, type ErrorCode, type ErrorScope } from "../../common/errors";
-import { isSoapFault, soapFault } from "./soap-fault";
-import { type HttpAnswer, NetworkError } from "./transport";
+import { isSoapFault, soapFault } from "./soap/soap-fault";
+import { type HttpAnswer, NetworkError } from "./http/transport";
 
 /** One error of the org, as a REST body or a SaveResult carries it. */
 export interface ApiError {

@@ -1,6 +1,6 @@
 import { ConnectorError, toConnectorError } from "../../common/errors";
-import { type Fields, MAX_RECORDS, type RecordResult } from "./collections";
-import { RecordWriter } from "./record-writer";
+import { type Fields, MAX_RECORDS, type RecordResult } from "./records/collections";
+import { RecordWriter } from "./records/record-writer";
 import type { RestCalls } from "./rest";
 
 /** One published event. */

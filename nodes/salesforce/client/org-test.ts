@@ -1,6 +1,6 @@
 import { toConnectorError } from "../../common/errors";
 import { OrgClient, type OrgSettings } from "./org";
-import type { ApiUsage } from "./usage-guard";
+import type { ApiUsage } from "./http/usage-guard";
 
 /** What a test found out about an org. */
 export interface OrgReport {

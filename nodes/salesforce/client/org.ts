@@ -1,11 +1,11 @@
 import { BackOff, type BackOffOptions } from "../../common/back-off";
 import { type ConnectorError, toConnectorError } from "../../common/errors";
 import { API_VERSION, createConnection } from "./connection";
-import { login, type LoginSettings, type OrgCredentials, type Session } from "./login";
+import { login, type LoginSettings, type OrgCredentials, type Session } from "./sign-in/login";
 import { RestClient } from "./rest";
-import { type LoginPace, TokenKeeper } from "./token";
-import { HttpTransport } from "./transport";
-import { UsageGuard, type UsageGuardOptions } from "./usage-guard";
+import { type LoginPace, TokenKeeper } from "./sign-in/token";
+import { HttpTransport } from "./http/transport";
+import { UsageGuard, type UsageGuardOptions } from "./http/usage-guard";
 
 /** Settings of an {@link OrgClient}. Times in ms. */
 export interface OrgSettings extends LoginSettings {

@@ -2,11 +2,11 @@ import type { Connection } from "@jsforce/jsforce-node";
 import { ConnectorError, isConnectorError } from "../../common/errors";
 import { asJsforceTransport, useSession } from "./connection";
 import { callError, isSessionExpired, networkError } from "./errors";
-import type { Session } from "./login";
-import { Slots } from "./slots";
-import type { TokenKeeper } from "./token";
-import type { HttpAnswer, HttpRequest, HttpTransport } from "./transport";
-import { type ApiUsage, UsageGuard } from "./usage-guard";
+import type { Session } from "./sign-in/login";
+import { Slots } from "./http/slots";
+import type { TokenKeeper } from "./sign-in/token";
+import type { HttpAnswer, HttpRequest, HttpTransport } from "./http/transport";
+import { type ApiUsage, UsageGuard } from "./http/usage-guard";
 
 /** One REST call. */
 export interface RestRequest {

@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { ConnectorError, toConnectorError } from "../../common/errors";
-import { Authorizations, checkCallback, type Outcome, type Pending } from "../client/authorizations";
-import type { Session } from "../client/login";
-import { codeForm } from "../client/login-web-server";
-import { askToken } from "../client/token-endpoint";
-import { HttpTransport } from "../client/transport";
+import { Authorizations, checkCallback, type Outcome, type Pending } from "../client/sign-in/authorizations";
+import type { Session } from "../client/sign-in/login";
+import { codeForm } from "../client/sign-in/login-web-server";
+import { askToken } from "../client/sign-in/token-endpoint";
+import { HttpTransport } from "../client/http/transport";
 import { type FormRequest, meantCredentials, type Stored } from "./form-request";
 
 /** Where the org sends the browser back to, below the editor's own address. */

@@ -1,7 +1,7 @@
 import { ConnectorError } from "../../common/errors";
 import { isObject, isUntouched, readTexts } from "../../common/form-request";
-import type { LoginFlow, OrgCredentials } from "../client/login";
-import { secureOrigin } from "../client/login-url";
+import type { LoginFlow, OrgCredentials } from "../client/sign-in/login";
+import { secureOrigin } from "../client/sign-in/login-url";
 import type { OrgDef } from "./settings";
 
 /** What the org's form sends: what stands in it, deployed or not. */

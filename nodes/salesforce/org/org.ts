@@ -1,7 +1,7 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { ConnectorError, toConnectorError } from "../../common/errors";
 import { isObject } from "../../common/form-request";
-import type { OrgCredentials } from "../client/login";
+import type { OrgCredentials } from "../client/sign-in/login";
 import { OrgClient, type OrgState } from "../client/org";
 import type { OrgHolder } from "../client/org-node";
 import { testOrg } from "../client/org-test";

@@ -1,7 +1,7 @@
 import path from "node:path";
 import { wholeNumber } from "../../common/whole-number";
 import { API_VERSION } from "../client/connection";
-import type { LoginFlow, OrgCredentials } from "../client/login";
+import type { LoginFlow, OrgCredentials } from "../client/sign-in/login";
 import type { OrgSettings } from "../client/org";
 
 /** What the editor saves. Numbers come as text when they were typed or stand in the environment. */

@@ -1,8 +1,8 @@
 import { ConnectorError } from "../../common/errors";
 import type { TypedValue } from "../../common/typed-input";
-import type { Fields } from "../client/collections";
+import type { Fields } from "../client/records/collections";
 import type { EventItem } from "../client/event-writer";
-import { toFieldValue } from "../client/mapping";
+import { toFieldValue } from "../client/cases/mapping";
 
 /** API name of a platform event, with a namespace before it or without. */
 const EVENT_NAME = /^[A-Za-z]\w*__e$/i;

@@ -2,9 +2,9 @@ import type { TypedValue } from "../../common/typed-input";
 import { TriggeredRead } from "../../delivery/triggered-read";
 import type { ReadPages, TriggeredReadOptions } from "../../delivery/triggered-read-options";
 import type { OrgClient } from "../client/org";
-import { bindQuery, type PreparedQuery, prepareQuery, type QueryValues } from "../client/query-binding";
-import { QueryClient, type QueryRequest } from "../client/query-client";
-import type { QueryRecord } from "../client/query-pages";
+import { bindQuery, type PreparedQuery, prepareQuery, type QueryValues } from "../client/query/query-binding";
+import { QueryClient, type QueryRequest } from "../client/query/query-client";
+import type { QueryRecord } from "../client/query/query-pages";
 import type { QuerySettings } from "./settings";
 
 /** A name of the query and where its value comes from. */

@@ -2,7 +2,7 @@ import { ConnectorError } from "../../common/errors";
 import { wholeNumber } from "../../common/whole-number";
 import type { TriggeredReadSettings } from "../../delivery/triggered-read-options";
 import type { SettleMode } from "../../delivery/outcome";
-import type { QueryLanguage } from "../client/query-binding";
+import type { QueryLanguage } from "../client/query/query-binding";
 
 /** What the editor saves. Numbers come as text when they were typed or stand in the environment. Times in ms. */
 export interface QueryDef {

@@ -1,10 +1,10 @@
 import { ConnectorError, isConnectorError } from "../../common/errors";
 import type { OrgClient } from "../client/org";
 import { type LaneState, OrgLane } from "../client/org-lane";
-import { RecordBatch, type BatchOperation, type RecordItem, valueOf } from "../client/record-batch";
-import { type CallInput, type CallOperation, RecordCaller } from "../client/record-calls";
-import { readId, readIds, readRecords } from "../client/record-input";
-import type { RecordOutcome } from "../client/record-outcome";
+import { RecordBatch, type BatchOperation, type RecordItem, valueOf } from "../client/records/record-batch";
+import { type CallInput, type CallOperation, RecordCaller } from "../client/records/record-calls";
+import { readId, readIds, readRecords } from "../client/records/record-input";
+import type { RecordOutcome } from "../client/records/record-outcome";
 import { BATCH_OPERATIONS, type RecordSettings } from "./settings";
 
 /** Settings of a {@link RecordWorker}. */

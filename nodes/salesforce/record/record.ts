@@ -3,10 +3,10 @@ import { toConnectorError } from "../../common/errors";
 import { Status } from "../../common/status";
 import type { TypedInputUtil } from "../../common/typed-input";
 import { isWired, type WiredNode } from "../../delivery/wired";
-import { objectNames } from "../client/object-list";
+import { objectNames } from "../client/records/object-list";
 import { orgOf } from "../client/org-node";
 import { showLane } from "../client/org-status";
-import type { RecordOutcome } from "../client/record-outcome";
+import type { RecordOutcome } from "../client/records/record-outcome";
 import { RecordWorker } from "./record-worker";
 import { type RecordDef, readSettings } from "./settings";
 

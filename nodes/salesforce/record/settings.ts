@@ -1,9 +1,9 @@
 import { ConnectorError } from "../../common/errors";
 import { compileTypedInput, type TypedInputUtil, type TypedValue } from "../../common/typed-input";
 import { wholeNumber } from "../../common/whole-number";
-import { MAX_RECORDS } from "../client/collections";
-import type { BatchOperation } from "../client/record-batch";
-import { type CallOperation, REST_CALLS, SOAP_CALLS } from "../client/record-calls";
+import { MAX_RECORDS } from "../client/records/collections";
+import type { BatchOperation } from "../client/records/record-batch";
+import { type CallOperation, REST_CALLS, SOAP_CALLS } from "../client/records/record-calls";
 
 /** What the node can do. */
 export type Operation = BatchOperation | CallOperation;

@@ -3,12 +3,12 @@ import { toConnectorError } from "../../common/errors";
 import { Status } from "../../common/status";
 import { compileTypedInput, type TypedInputUtil } from "../../common/typed-input";
 import { wholeNumber } from "../../common/whole-number";
-import { AnalyticsUploader } from "../client/analytics-upload";
+import { AnalyticsUploader } from "../client/requests/analytics-upload";
 import { orgOf } from "../client/org-node";
 import { showLane } from "../client/org-status";
-import { failureOf } from "../client/request-error";
-import { REQUEST_PRESETS, UPLOAD_PRESET } from "../client/request-presets";
-import { RequestSender } from "../client/request-sender";
+import { failureOf } from "../client/requests/request-error";
+import { REQUEST_PRESETS, UPLOAD_PRESET } from "../client/requests/request-presets";
+import { RequestSender } from "../client/requests/request-sender";
 import { RequestWorker, type RequestWorkerOptions } from "./request-worker";
 import { type Compile, compileRequest, compileUpload, concurrencyOf, type RequestDef, senderOptions } from "./settings";
 

@@ -1,12 +1,12 @@
 import { ConnectorError } from "../../common/errors";
 import type { TypedValue } from "../../common/typed-input";
 import { wholeNumber } from "../../common/whole-number";
-import type { DatasetOperation, Upload } from "../client/analytics-upload";
-import { type CsvRows, toCsv } from "../client/analytics-csv";
-import { toBody } from "../client/request-body";
-import { compilePath, completePath } from "../client/request-path";
-import type { RequestHost } from "../client/request-presets";
-import type { RequestItem, RequestSenderOptions, Returns } from "../client/request-sender";
+import type { DatasetOperation, Upload } from "../client/requests/analytics-upload";
+import { type CsvRows, toCsv } from "../client/requests/analytics-csv";
+import { toBody } from "../client/requests/request-body";
+import { compilePath, completePath } from "../client/requests/request-path";
+import type { RequestHost } from "../client/requests/request-presets";
+import type { RequestItem, RequestSenderOptions, Returns } from "../client/requests/request-sender";
 import type { RawRequest } from "../client/rest";
 
 /** One header of a saved flow. */

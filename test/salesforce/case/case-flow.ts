@@ -2,7 +2,7 @@ import type { Node, NodeMessage } from "node-red";
 import helper from "node-red-node-test-helper";
 import { DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, type Emulator } from "../../../emulator/src/index";
 import caseNode = require("../../../nodes/salesforce/case/case");
-import type { CaseResult } from "../../../nodes/salesforce/client/case-item";
+import type { CaseResult } from "../../../nodes/salesforce/client/cases/case-item";
 import orgNode = require("../../../nodes/salesforce/org/org");
 import { waitFor } from "../../services/wait";
 import { EXTERNAL_ID } from "../support";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import helper from "node-red-node-test-helper";
 import type { Emulator } from "../../../emulator/src/index";
 import { waitFor } from "../../services/wait";
-import { callCount } from "../client/case-support";
+import { callCount } from "../client/cases/case-support";
 import { EXTERNAL_ID, Orgs } from "../support";
 import { CaseFlow, SECRETS } from "./case-flow";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { apiErrors, callError, isSessionExpired, networkError, recordError, type FailedAnswer } from "../../../nodes/salesforce/client/errors";
-import { NetworkError } from "../../../nodes/salesforce/client/transport";
+import { NetworkError } from "../../../nodes/salesforce/client/http/transport";
 
 const answer = (status: number, body: unknown, headers: Record<string, string> = {}): FailedAnswer => ({ status, headers, body: typeof body === "string" ? body : JSON.stringify(body) });
 const api = (errorCode: string, message = "text", fields?: string[]): object => ({ errorCode, message, ...(fields ? { fields } : {}) });

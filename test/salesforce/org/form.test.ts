@@ -5,11 +5,11 @@ import { join } from "node:path";
 import type { NodeAPI } from "node-red";
 import { DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEFAULT_PASSWORD, DEFAULT_USERNAME, type Emulator } from "../../../emulator/src/index";
 import orgNode = require("../../../nodes/salesforce/org/org");
-import type { Outcome } from "../../../nodes/salesforce/client/authorizations";
+import type { Outcome } from "../../../nodes/salesforce/client/sign-in/authorizations";
 import type { OrgReport } from "../../../nodes/salesforce/client/org-test";
 import { NodeRed, type FlowNode } from "../../services/node-red";
 import { waitFor } from "../../services/wait";
-import { allow, connectByBrowser } from "../client/browser";
+import { allow, connectByBrowser } from "../client/sign-in/browser";
 import { keys, Orgs } from "../support";
 import { inTheEditor } from "./in-the-editor";
 

@@ -5,7 +5,7 @@ import { DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEFAULT_PASSWORD, DEFAULT_USE
 import orgNode = require("../../../nodes/salesforce/org/org");
 import type { OrgHolder } from "../../../nodes/salesforce/client/org-node";
 import { waitFor } from "../../services/wait";
-import { connectByBrowser } from "../client/browser";
+import { connectByBrowser } from "../client/sign-in/browser";
 import { keys, Orgs } from "../support";
 
 helper.init(require.resolve("node-red"));

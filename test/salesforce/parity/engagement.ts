@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { REQUEST_PRESETS } from "../../../nodes/salesforce/client/request-presets";
+import { REQUEST_PRESETS } from "../../../nodes/salesforce/client/requests/request-presets";
 import type { Connector, Operation } from "./operation";
 
 /** The business unit of the emulator. */

@@ -1,4 +1,4 @@
-import { REQUEST_PRESETS } from "../../../nodes/salesforce/client/request-presets";
+import { REQUEST_PRESETS } from "../../../nodes/salesforce/client/requests/request-presets";
 import type { Connector, Operation } from "./operation";
 
 const cell = (text: string): string => text.replaceAll("|", "\\|");

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import RED from "node-red";
 import { DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET } from "../../../emulator/src/index";
-import { REQUEST_PRESETS } from "../../../nodes/salesforce/client/request-presets";
+import { REQUEST_PRESETS } from "../../../nodes/salesforce/client/requests/request-presets";
 import { formDefaults } from "../../services/form-defaults";
 import { type FlowNodeConfig, Runtime } from "../../services/runtime";
 import { held } from "../../services/test-nodes/test-nodes";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import helper from "node-red-node-test-helper";
 import type { Emulator } from "../../../emulator/src/index";
-import { REQUEST_PRESETS, type RequestPreset, UPLOAD_PRESET } from "../../../nodes/salesforce/client/request-presets";
+import { REQUEST_PRESETS, type RequestPreset, UPLOAD_PRESET } from "../../../nodes/salesforce/client/requests/request-presets";
 import { Orgs } from "../support";
 import { type Answered, BUSINESS_UNIT, RequestFlow } from "./support";
 

@@ -1,0 +1,89 @@
+import { createHash } from "node:crypto";
+import type { Store } from "../../../common/store";
+
+/** What is kept of one load. */
+export interface Load {
+  /** When it began, ms since the epoch. */
+  at: number;
+  /** Its jobs, in their order: those after the first were given what the ones before had left. */
+  jobs: string[];
+  /** The rows that failed were told: who comes again wants them tried again. */
+  told?: true;
+  /** All rows are in the org, and the message went on. */
+  done?: true;
+  /** Of rows that many messages brought: what each is, by a hash. */
+  rows?: string[];
+}
+
+/** ms that the org keeps a job. */
+const KEPT = 7 * 24 * 3_600_000;
+/** Loads remembered of one node; the oldest done ones give way. */
+const MOST = 1_000;
+
+/**
+ * Which jobs a node has given its rows to, so that the same rows, come again after a restart or a timeout, take up their job and are not
+ * loaded twice. One small value in the store, for the node: pruned as it is written.
+ */
+export class JobBook {
+  private loads: Map<string, Load> | undefined;
+
+  /** @param name of the node's value in the store */
+  constructor(
+    private readonly store: Store,
+    private readonly name: string,
+    private readonly now: () => number = Date.now,
+  ) {}
+
+  /** What is known of a load. @throws when the store cannot be read */
+  async find(key: string): Promise<Load | undefined> {
+    const load = (await this.read()).get(key);
+    return load && this.now() - load.at < KEPT ? load : undefined;
+  }
+
+  /** Every load that is not done. */
+  async open(): Promise<[string, Load][]> {
+    return [...(await this.read())].filter(([, load]) => !load.done && this.now() - load.at < KEPT);
+  }
+
+  /** Writes a load down. Resolves when it is safe. */
+  async put(key: string, load: Load): Promise<void> {
+    const loads = await this.read();
+    loads.set(key, load);
+    await this.write(loads);
+  }
+
+  /** Forgets a load. */
+  async remove(key: string): Promise<void> {
+    const loads = await this.read();
+    if (loads.delete(key)) await this.write(loads);
+  }
+
+  private async read(): Promise<Map<string, Load>> {
+    if (this.loads) return this.loads;
+    const value = await this.store.read(this.name);
+    this.loads ??= new Map(Object.entries((value as { loads?: Record<string, Load> } | undefined)?.loads ?? {}));
+    return this.loads;
+  }
+
+  private write(loads: Map<string, Load>): Promise<void> {
+    for (const [key, load] of loads) if (this.now() - load.at >= KEPT) loads.delete(key);
+    let over = loads.size - MOST;
+    for (const [key, load] of loads) {
+      if (over <= 0) break;
+      if (!load.done) continue;
+      loads.delete(key);
+      over -= 1;
+    }
+    return this.store.write(this.name, { loads: Object.fromEntries(loads) });
+  }
+}
+
+/** A name for content that no other content has. */
+export function contentKey(...parts: (string | Buffer | number | undefined)[]): string {
+  const hash = createHash("sha256");
+  for (const part of parts) {
+    const bytes = Buffer.isBuffer(part) ? part : Buffer.from(part === undefined ? "" : String(part));
+    hash.update(`${bytes.length}:`).update(bytes);
+  }
+  return hash.digest("hex").slice(0, 32);
+}

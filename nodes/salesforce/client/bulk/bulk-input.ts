@@ -1,0 +1,178 @@
+import { isUtf8 } from "node:buffer";
+import { StringDecoder } from "node:string_decoder";
+import { ConnectorError } from "../../../common/errors";
+import { cellOf } from "./csv-cell";
+import { CsvReader } from "./csv-reader";
+
+/** One row to load. */
+export interface InputRow {
+  /** As texts, one a column. */
+  cells: string[];
+  /** As it came: an object of a list, or one made of a line of CSV. */
+  readonly row: unknown;
+}
+
+/** Rows to load; they can be gone through again and again. */
+export interface BulkInput {
+  columns: string[];
+  rows(): Iterable<InputRow>;
+}
+
+/** Characters of a header, and columns, that the org takes. */
+const MAX_HEADER = 32_000;
+const MAX_COLUMNS = 5_000;
+/** Bytes of CSV read at once. */
+const SLICE = 256 * 1024;
+
+/**
+ * Rows from what a message brings: a list of objects, or CSV as text or bytes.
+ *
+ * @param idsOnly rows are deleted: only their `Id` is sent, and a list may be one of ids
+ * @param delimiter of CSV
+ * @throws ConnectorError `INPUT_INVALID` or `FORMAT_INVALID`; while going through the rows, too
+ */
+export function bulkInput(value: unknown, idsOnly: boolean, delimiter: string): BulkInput {
+  if (Array.isArray(value)) return listInput(value, idsOnly);
+  if (typeof value === "string" || Buffer.isBuffer(value)) return csvInput(value, idsOnly, delimiter);
+  throw new ConnectorError("INPUT_INVALID", `Rows to load are a list of objects, or CSV as text or bytes; this is ${value === null ? "null" : typeof value}.`);
+}
+
+/** Whether a value is rows rather than a row. */
+export function isRows(value: unknown): boolean {
+  return Array.isArray(value) || typeof value === "string" || Buffer.isBuffer(value);
+}
+
+function listInput(list: readonly unknown[], idsOnly: boolean): BulkInput {
+  const columns = idsOnly ? ["Id"] : columnsOf(list);
+  return {
+    columns,
+    *rows() {
+      for (let index = 0; index < list.length; index += 1) yield { cells: at(index, () => cellsOf(list[index], columns, idsOnly)), row: list[index] };
+    },
+  };
+}
+
+/** The names of all fields, in the order they are met. A parent by its external id, `{Account: {Number__c: 7}}`, is the column `Account.Number__c`. */
+export function columnsOf(list: readonly unknown[]): string[] {
+  const names = new Map<string, string>();
+  list.forEach((record, index) => {
+    for (const name of at(index, () => pathsOf(recordOf(record)))) {
+      const known = names.get(name.toLowerCase());
+      if (known === undefined) names.set(name.toLowerCase(), name);
+    }
+  });
+  return checkColumns([...names.values()]);
+}
+
+/** A record's cells. @throws ConnectorError `INPUT_INVALID` */
+export function cellsOf(record: unknown, columns: readonly string[], idsOnly = false): string[] {
+  if (idsOnly) return [idOf(record)];
+  const fields = recordOf(record);
+  return columns.map((column) => {
+    const own = fields[column];
+    return cellOf(own === undefined || isPlain(own) ? elsewhere(fields, column) : own, column);
+  });
+}
+
+/** The value of a column that is not called so in this record: a parent's, or one written in other case. */
+function elsewhere(record: Record<string, unknown>, column: string): unknown {
+  const wanted = column.toLowerCase();
+  const path = pathsOf(record).find((one) => one.toLowerCase() === wanted);
+  if (path === undefined) return undefined;
+  const [name = "", inner = ""] = path.split(/\.(.*)/s);
+  return isPlain(record[name]) ? record[name][inner] : record[path];
+}
+
+function pathsOf(record: Record<string, unknown>): string[] {
+  const paths: string[] = [];
+  for (const name of Object.keys(record)) {
+    const value = record[name];
+    if (name === "attributes" || value === undefined) continue;
+    if (isPlain(value)) for (const inner of Object.keys(value)) if (inner !== "attributes") paths.push(`${name}.${inner}`);
+    if (!isPlain(value)) paths.push(name);
+  }
+  return paths;
+}
+
+function isPlain(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date) && !Buffer.isBuffer(value);
+}
+
+function recordOf(value: unknown): Record<string, unknown> {
+  if (isPlain(value)) return value;
+  throw new ConnectorError("INPUT_INVALID", `a row is an object of fields, and this is ${value === null ? "null" : Array.isArray(value) ? "a list" : `a ${typeof value}`}.`);
+}
+
+function idOf(value: unknown): string {
+  const id = typeof value === "string" ? value : Object.entries(recordOf(value)).find(([name]) => name.toLowerCase() === "id")?.[1];
+  if (typeof id === "string" && id.trim() !== "") return id.trim();
+  throw new ConnectorError("INPUT_INVALID", "a row to delete is an id, or an object with an Id.");
+}
+
+function csvInput(csv: string | Buffer, idsOnly: boolean, delimiter: string): BulkInput {
+  if (Buffer.isBuffer(csv) && !isUtf8(csv)) throw new ConnectorError("FORMAT_INVALID", "The CSV is not UTF-8, which is all the org takes.");
+  const [columns] = lines(csv, delimiter);
+  if (!columns) throw new ConnectorError("FORMAT_INVALID", "The CSV is empty: its first line names the fields.");
+  checkColumns(columns);
+  const id = columns.findIndex((name) => name.toLowerCase() === "id");
+  if (idsOnly && id < 0) throw new ConnectorError("FORMAT_INVALID", "The CSV has no column Id, by which rows are deleted.");
+  return {
+    columns: idsOnly ? ["Id"] : columns,
+    *rows() {
+      const rest = lines(csv, delimiter);
+      rest.next();
+      let index = 0;
+      for (const cells of rest) {
+        index += 1;
+        if (cells.length !== columns.length) {
+          throw new ConnectorError("FORMAT_INVALID", `Row ${index} of the CSV has ${cells.length} fields, and the header ${columns.length}.`, { details: { row: index } });
+        }
+        yield new CsvRow(columns, cells, idsOnly ? [cells[id] as string] : cells);
+      }
+    },
+  };
+}
+
+/** A line of CSV; an object of it is made when it is wanted. */
+class CsvRow implements InputRow {
+  constructor(
+    private readonly columns: readonly string[],
+    private readonly all: readonly string[],
+    readonly cells: string[],
+  ) {}
+
+  get row(): Record<string, string> {
+    return Object.fromEntries(this.columns.map((name, index) => [name, this.all[index] ?? ""]));
+  }
+}
+
+function* lines(csv: string | Buffer, delimiter: string): Generator<string[]> {
+  const reader = new CsvReader(delimiter);
+  const decoder = new StringDecoder("utf8");
+  for (let from = 0; from < csv.length; from += SLICE) {
+    const end = from + SLICE;
+    yield* reader.push(typeof csv === "string" ? csv.slice(from, end) : decoder.write(csv.subarray(from, end)));
+  }
+  yield* reader.end();
+}
+
+/** @throws ConnectorError `INPUT_INVALID` for a header the org would not take */
+function checkColumns(columns: string[]): string[] {
+  const invalid = (text: string): ConnectorError => new ConnectorError("INPUT_INVALID", text);
+  if (columns.length > MAX_COLUMNS) throw invalid(`The rows have ${columns.length} fields; the org takes ${MAX_COLUMNS}.`);
+  if (columns.join(",").length > MAX_HEADER) throw invalid(`The names of the fields are longer than the ${MAX_HEADER} characters the org takes.`);
+  const seen = new Set<string>();
+  const twice = columns.find((name) => seen.size === seen.add(name.toLowerCase()).size);
+  if (twice !== undefined) throw invalid(`The field ${twice} stands twice in the header.`);
+  if (columns.some((name) => name.trim() === "")) throw invalid("A field has no name.");
+  return columns;
+}
+
+function at<T>(index: number, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof ConnectorError) throw new ConnectorError(error.code, `Row ${index + 1}: ${error.message}`, { details: { ...error.details, row: index + 1 } });
+    throw error;
+  }
+}

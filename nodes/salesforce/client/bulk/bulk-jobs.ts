@@ -1,0 +1,212 @@
+import { StringDecoder } from "node:string_decoder";
+import { ConnectorError, isConnectorError } from "../../../common/errors";
+import { CsvReader } from "./csv-reader";
+import { delimiterOf } from "./csv-dialect";
+import type { RestClient } from "../rest";
+
+/** What an ingest job does with its rows. */
+export type IngestOperation = "insert" | "update" | "upsert" | "delete" | "hardDelete";
+
+/** A new ingest job, in the words of the API. */
+export interface IngestJobRequest {
+  object: string;
+  operation: IngestOperation;
+  /** For an upsert. */
+  externalIdFieldName?: string;
+  /** `COMMA` and the like. Default `COMMA`. */
+  columnDelimiter?: string;
+  /** Default `LF`. */
+  lineEnding?: string;
+  /** Runs this assignment rule on cases and leads; without one, none runs. */
+  assignmentRuleId?: string;
+}
+
+/** A new query job, in the words of the API. */
+export interface QueryJobRequest {
+  query: string;
+  operation: "query" | "queryAll";
+  columnDelimiter?: string;
+  lineEnding?: string;
+}
+
+/** A job as the org tells it; what is not named here is kept. */
+export interface JobInfo {
+  id: string;
+  state: "Open" | "UploadComplete" | "InProgress" | "JobComplete" | "Failed" | "Aborted";
+  columnDelimiter?: string;
+  /** Rows worked on, failed ones too. */
+  numberRecordsProcessed?: number;
+  numberRecordsFailed?: number;
+  errorMessage?: string;
+  [more: string]: unknown;
+}
+
+/** Which job's results, and how they are written. */
+export type JobRef = Pick<JobInfo, "id" | "columnDelimiter">;
+
+/** One row of a list of results. @param columns of the list */
+export type OnRow = (cells: string[], columns: readonly string[]) => void;
+
+/** A page of the results of a query. */
+export interface QueryPage {
+  columns: string[];
+  rows: string[][];
+  /** Of the next page; absent on the last. */
+  locator?: string;
+}
+
+/** ms for an upload or a list of results: 150 MB at 2 Mbit/s. */
+const LONG = 600_000;
+
+/**
+ * The calls of Bulk API 2.0, one by one, under the names other connectors have for them.
+ *
+ * jsforce's helper for whole jobs deletes the job when polling takes longer than 30 s, and loops for ever when `Sforce-Locator` is
+ * missing: so nothing of it is used.
+ */
+export class BulkJobs {
+  constructor(private readonly rest: RestClient) {}
+
+  /** Makes an ingest job, in the state Open. When the answer is lost an empty job may be left, which the org ends after a day. */
+  createJob(request: IngestJobRequest): Promise<JobInfo> {
+    return this.json("POST", "/jobs/ingest", { contentType: "CSV", ...request });
+  }
+
+  /** Puts all data of an open job, once. At most 150 MB in base64, which is 100 MB of bytes. */
+  async uploadJobData(id: string, csv: Buffer | string): Promise<void> {
+    const path = `/jobs/ingest/${encodeURIComponent(id)}/batches`;
+    await this.told(id, this.rest.raw({ method: "PUT", path, body: csv, headers: { "content-type": "text/csv; charset=UTF-8" }, timeout: LONG }));
+  }
+
+  /** The upload is complete: the org begins. */
+  closeJob(id: string): Promise<JobInfo> {
+    return this.json("PATCH", ingest(id), { state: "UploadComplete" }, id);
+  }
+
+  /** Ends a job that is not over. What it has written stays. */
+  abortJob(id: string): Promise<JobInfo> {
+    return this.json("PATCH", ingest(id), { state: "Aborted" }, id);
+  }
+
+  /** Forgets a job that is over, with its results. */
+  async deleteJob(id: string): Promise<void> {
+    await this.json("DELETE", ingest(id), undefined, id);
+  }
+
+  /** How a job stands. */
+  getJobInfo(id: string): Promise<JobInfo> {
+    return this.json("GET", ingest(id), undefined, id);
+  }
+
+  /** Every ingest job of the last seven days, newest first. */
+  getAllJobInfo(): Promise<JobInfo[]> {
+    return this.list("/jobs/ingest");
+  }
+
+  /** Rows that were written, in no order: `sf__Id`, `sf__Created`, then the columns of the upload. */
+  getSuccessfulResults(job: JobRef, onRow: OnRow): Promise<void> {
+    return this.results(job, "successfulResults", onRow);
+  }
+
+  /** Rows that were refused, in no order: `sf__Id`, `sf__Error`, then the columns of the upload. */
+  getFailedResults(job: JobRef, onRow: OnRow): Promise<void> {
+    return this.results(job, "failedResults", onRow);
+  }
+
+  /** Rows nobody has worked on, because the job failed or was aborted. */
+  getUnprocessedResults(job: JobRef, onRow: OnRow): Promise<void> {
+    return this.results(job, "unprocessedrecords", onRow);
+  }
+
+  /** Makes a query job; the org begins at once. */
+  createQueryJob(request: QueryJobRequest): Promise<JobInfo> {
+    return this.json("POST", "/jobs/query", request);
+  }
+
+  /** How a query job stands. */
+  getQueryJobInfo(id: string): Promise<JobInfo> {
+    return this.json("GET", query(id), undefined, id);
+  }
+
+  /** Every query job of the last seven days, newest first. */
+  getAllQueryJobInfo(): Promise<JobInfo[]> {
+    return this.list("/jobs/query");
+  }
+
+  /**
+   * One page of the results of a query job that is complete.
+   *
+   * @param options `locator` of the page before; `maxRecords` of a page, default the org's choice
+   */
+  async getQueryJobResults(job: JobRef, options: { locator?: string; maxRecords?: number } = {}): Promise<QueryPage> {
+    const search = new URLSearchParams();
+    if (options.maxRecords) search.set("maxRecords", String(options.maxRecords));
+    if (options.locator) search.set("locator", options.locator);
+    const path = `${query(job.id)}/results${search.size > 0 ? `?${search.toString()}` : ""}`;
+    const answer = await this.told(job.id, this.rest.raw({ method: "GET", path, headers: { accept: "text/csv" }, timeout: LONG }));
+    const [columns = [], ...rows] = new CsvReader(delimiterOf(job.columnDelimiter)).end(answer.body);
+    const locator = answer.headers["sforce-locator"];
+    if (locator === undefined) {
+      throw new ConnectorError("ORG_UNAVAILABLE", "The results came without the header Sforce-Locator, which says whether more follow; a proxy may have taken it out.");
+    }
+    return { columns, rows, ...(locator === "null" ? {} : { locator }) };
+  }
+
+  /** Ends a query job that is not over. */
+  abortQueryJob(id: string): Promise<JobInfo> {
+    return this.json("PATCH", query(id), { state: "Aborted" }, id);
+  }
+
+  /** Forgets a query job that is over, with its results. */
+  async deleteQueryJob(id: string): Promise<void> {
+    await this.json("DELETE", query(id), undefined, id);
+  }
+
+  private async json(method: "GET" | "POST" | "PATCH" | "DELETE", path: string, body?: object, id?: string): Promise<JobInfo> {
+    const answer = await this.told(id, this.rest.request<JobInfo>({ method, path, ...(body ? { body } : {}) }));
+    return answer.body;
+  }
+
+  private async list(path: string): Promise<JobInfo[]> {
+    const found: JobInfo[] = [];
+    for (let next: string | null = path; next; ) {
+      const { body }: { body: { records: JobInfo[]; done: boolean; nextRecordsUrl: string | null } } = await this.rest.request({ method: "GET", path: next });
+      found.push(...body.records);
+      next = body.done ? null : body.nextRecordsUrl;
+    }
+    return found;
+  }
+
+  private async results(job: JobRef, name: string, onRow: OnRow): Promise<void> {
+    const reader = new CsvReader(delimiterOf(job.columnDelimiter));
+    const decoder = new StringDecoder("utf8");
+    let columns: string[] | undefined;
+    const hand = (rows: string[][]): void => {
+      for (const row of rows) {
+        if (columns) onRow(row, columns);
+        else columns = row;
+      }
+    };
+    const onBytes = (piece: Buffer): void => hand(reader.push(decoder.write(piece)));
+    await this.told(job.id, this.rest.raw({ method: "GET", path: `${ingest(job.id)}/${name}`, headers: { accept: "text/csv" }, timeout: LONG, onBytes }));
+    hand(reader.end(decoder.end()));
+  }
+
+  /** What some errors mean here, as opposed to records. */
+  private async told<T>(id: string | undefined, call: Promise<T>): Promise<T> {
+    try {
+      return await call;
+    } catch (error) {
+      if (!isConnectorError(error)) throw error;
+      const { details, message } = error;
+      const again = (code: ConnectorError["code"], text: string, more: object = {}) => new ConnectorError(code, text, { details: { ...details, ...more }, cause: error });
+      if (id !== undefined && details.errorCode === "NOT_FOUND") throw again("ORG_REFUSED", `The org has no job ${id} (any more): jobs are kept for seven days.`, { jobId: id });
+      if (details.errorCode === "INVALIDENTITY") throw again("ORG_OBJECT_UNKNOWN", message);
+      if (details.errorCode === "LIMIT_EXCEEDED") throw again("ORG_LIMIT", message, { retryAfter: 600_000 });
+      throw id === undefined ? error : again(error.code, message, { jobId: id });
+    }
+  }
+}
+
+const ingest = (id: string): string => `/jobs/ingest/${encodeURIComponent(id)}`;
+const query = (id: string): string => `/jobs/query/${encodeURIComponent(id)}`;

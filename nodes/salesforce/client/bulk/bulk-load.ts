@@ -1,0 +1,191 @@
+import { ConnectorError } from "../../../common/errors";
+import { contentKey, type JobBook } from "./bulk-book";
+import type { BulkInput } from "./bulk-input";
+import type { IngestJobRequest } from "./bulk-jobs";
+import type { BulkLoader } from "./bulk-loader";
+import type { RowResult } from "./bulk-match";
+import { type CsvStyle, type PartLimits, partsOf } from "./bulk-parts";
+
+/** What became of one row, as `msg.salesforce.results` has it. */
+export interface RowOutcome {
+  /** Place of the row in the input, from 0. */
+  row: number;
+  id: string | null;
+  success: boolean;
+  created: boolean;
+  errors: { statusCode: string; message: string; fields: string[] }[];
+}
+
+/** What became of all rows of a message. */
+export interface LoadResult {
+  /** The last job. */
+  jobId: string | undefined;
+  /** All jobs, in order. */
+  jobs: string[];
+  operation: string;
+  object: string;
+  /** Whether every row is in the org. */
+  success: boolean;
+  /** Rows in all. */
+  rows: number;
+  processed: number;
+  /** Rows the org refused. */
+  failed: number;
+  /** Rows nobody worked on, because their job failed or was aborted. */
+  unprocessed: number;
+  /** These rows had been loaded before, and were not again. */
+  repeated: boolean;
+  /** Of every row, in their order; or of those that failed alone. */
+  results: RowOutcome[];
+}
+
+/** A message's rows, and how they are to be loaded. */
+export interface LoadRequest {
+  input: BulkInput;
+  /** What tells this message from others of the same content, if anything does. */
+  identity?: string;
+  /** The message may come again after it went on, so rows that were inserted are remembered. */
+  mayRepeat: boolean;
+  onJob?: (id: string) => void;
+  /** Rows worked on, and rows known of so far. */
+  onProgress?: (processed: number, rows: number) => void;
+}
+
+/** Settings of a {@link BulkLoad}. */
+export interface BulkLoadOptions {
+  loader: BulkLoader;
+  book: JobBook;
+  request: IngestJobRequest;
+  style: CsvStyle;
+  limits: PartLimits;
+  /** Whether results of rows that went well are kept, too. */
+  keepAll: boolean;
+  /** Rows that failed are someone's to take: the load is done with. Else the message fails, and comes again for them. */
+  failuresTaken: boolean;
+}
+
+/** A message's rows, and what is wrong with those that failed. */
+export interface Loaded {
+  result: LoadResult;
+  /** The rows that are not in the org, as they came, in the order of their outcomes. */
+  failedRows: unknown[];
+  failures: RowOutcome[];
+  /** What the message fails by, unless its failed rows are taken. */
+  error?: ConnectorError;
+}
+
+/** Failures that an error tells of. */
+const TOLD = 20;
+
+/** Loads all rows of a message, by as many jobs as they need, one after the other. */
+export class BulkLoad {
+  constructor(private readonly options: BulkLoadOptions) {}
+
+  /** @throws ConnectorError as {@link BulkLoader.load}, and what going through the rows throws */
+  async run(request: LoadRequest): Promise<Loaded> {
+    const { loader, keepAll, failuresTaken } = this.options;
+    const { operation, object } = this.options.request;
+    const result: LoadResult = {
+      jobId: undefined, jobs: [], operation, object, success: true, rows: 0, processed: 0, failed: 0, unprocessed: 0, repeated: false, results: [],
+    };
+    const loaded: Loaded = { result, failedRows: [], failures: [] };
+    const errors: ConnectorError[] = [];
+    const keys: { key: string; failed: boolean }[] = [];
+    let index = 0;
+    for await (const part of partsOf(request.input, this.options.style, this.options.limits)) {
+      const key = this.keyOf(part.csv, index, request.identity);
+      index += 1;
+      if (await this.wasDone(key, request.mayRepeat)) result.repeated = true;
+      const before = result.rows;
+      result.rows += part.rows.length;
+      const watch = {
+        onJob: (id: string) => {
+          if (!result.jobs.includes(id)) result.jobs.push(id);
+          result.jobId = id;
+          request.onJob?.(id);
+        },
+        onProgress: (processed: number) => request.onProgress?.(before + Math.min(processed, part.rows.length), result.rows),
+      };
+      const found = await loader.load(key, part, watch);
+      let failed = false;
+      found.forEach((one, place) => {
+        if (!one.ok) {
+          failed = true;
+          if (errors.length < TOLD) errors.push(one.error);
+        }
+        count(loaded, one, before + place, part.rows[place]?.row, keepAll);
+      });
+      keys.push({ key, failed });
+    }
+    if (loaded.failures.length > 0) loaded.error = failure(loaded, errors);
+    for (const { key, failed } of keys) await this.close(key, { failed: failed && !failuresTaken, waiting: loaded.error !== undefined && !failuresTaken, mayRepeat: request.mayRepeat });
+    return loaded;
+  }
+
+  private keyOf(csv: Buffer, index: number, identity: string | undefined): string {
+    const { operation, object, externalIdFieldName, assignmentRuleId } = this.options.request;
+    return contentKey(operation, object, externalIdFieldName, assignmentRuleId, this.options.style.delimiter, index, identity, csv);
+  }
+
+  /**
+   * Whether these rows were loaded, and their message has come again. Only inserts are so remembered: of the others the last one counts, and
+   * the same values may well have been others in between.
+   */
+  private async wasDone(key: string, mayRepeat: boolean): Promise<boolean> {
+    const { book, request } = this.options;
+    const load = await book.find(key);
+    if (!load?.done) return false;
+    if (mayRepeat && request.operation === "insert") return true;
+    await book.remove(key);
+    return false;
+  }
+
+  private async close(key: string, { failed, waiting, mayRepeat }: { failed: boolean; waiting: boolean; mayRepeat: boolean }): Promise<void> {
+    const { book, request } = this.options;
+    const load = await book.find(key);
+    if (!load) return;
+    if (failed) await book.put(key, { ...load, told: true });
+    else if (waiting) return; // another part has failed: the message comes again, and this part's rows must not be loaded twice
+    else if (mayRepeat && request.operation === "insert") await book.put(key, { ...load, done: true });
+    else await book.remove(key);
+  }
+}
+
+function count({ result, failures, failedRows }: Loaded, one: RowResult, row: number, input: unknown, keepAll: boolean): void {
+  if (one.ok) {
+    result.processed += 1;
+    if (keepAll) result.results.push({ row, id: one.id, success: true, created: one.created, errors: [] });
+    return;
+  }
+  const outcome = { row, id: null, success: false, created: false, errors: errorsOf(one.error) };
+  result.success = false;
+  if (one.error.details.unprocessed === true) result.unprocessed += 1;
+  else {
+    result.processed += 1;
+    result.failed += 1;
+  }
+  failures.push(outcome);
+  failedRows.push(input);
+  result.results.push(outcome);
+}
+
+/** In the words of the API; why a job ended for rows nobody worked on. */
+function errorsOf({ code, message, details }: ConnectorError): RowOutcome["errors"] {
+  const errors = details.errors as { code: string; message: string; fields: string[] }[] | undefined;
+  if (!errors) return [{ statusCode: details.unprocessed === true ? "UNPROCESSED" : code, message, fields: [] }];
+  return errors.map((one) => ({ statusCode: one.code, message: one.message, fields: one.fields }));
+}
+
+function failure({ result, failures }: Loaded, errors: readonly ConnectorError[]): ConnectorError {
+  const [first] = errors;
+  const lost = result.failed + result.unprocessed;
+  const busy = errors.every(({ code }) => code === "ORG_BUSY") && errors.length === failures.length;
+  const text = `${lost.toLocaleString("en")} of ${result.rows.toLocaleString("en")} rows are not in the org; the first is row ${(failures[0]?.row ?? 0) + 1}: ${first?.message ?? ""}`;
+  return new ConnectorError(busy ? "ORG_BUSY" : "ORG_REFUSED", text, {
+    details: {
+      ...{ jobId: result.jobId, jobs: result.jobs, processed: result.processed, failed: result.failed, unprocessed: result.unprocessed },
+      failures: failures.slice(0, TOLD).map(({ row, errors: one }) => ({ row: row + 1, errors: one })),
+    },
+    cause: first,
+  });
+}

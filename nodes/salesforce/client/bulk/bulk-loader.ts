@@ -1,0 +1,175 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { ConnectorError, isConnectorError } from "../../../common/errors";
+import type { JobBook, Load } from "./bulk-book";
+import type { BulkJobs, IngestJobRequest, JobInfo } from "./bulk-jobs";
+import { ownText, rowError, RowMatch, type RowResult } from "./bulk-match";
+import { csvOf, type CsvStyle, type Part } from "./bulk-parts";
+import { checkStopped, type PollOptions, untilOver } from "./bulk-poll";
+
+/** What a {@link BulkLoader} works with. */
+export interface LoaderOptions {
+  jobs: BulkJobs;
+  book: JobBook;
+  request: IngestJobRequest;
+  style: CsvStyle;
+  poll: Omit<PollOptions, "onProgress">;
+  /** How often rows that were locked are given to another job. Default 3. */
+  lockRetries?: number;
+}
+
+/** What is told while rows are loaded. */
+export interface LoadWatch {
+  /** A job was made, or taken up. */
+  onJob?: (id: string) => void;
+  /** Rows of this part that are worked on so far. */
+  onProgress?: (processed: number) => void;
+}
+
+/** ms before locked rows are given to another job; doubles. */
+const LOCK_DELAY = 500;
+
+/**
+ * Loads the rows of one job, once: its id is written down before data goes up, and the rows come again take it up. A job runs only when it was
+ * closed, so one that is found Open is ended and its rows are given to another.
+ */
+export class BulkLoader {
+  constructor(private readonly options: LoaderOptions) {}
+
+  /**
+   * The result of each row, in order.
+   *
+   * @param key of these rows in the book
+   * @throws ConnectorError `JOB_UNFINISHED` and `FLOW_STOPPED` with `details.jobId`; of scope `system` when the rows, loaded again with the same key,
+   *   go on where they were
+   */
+  async load(key: string, part: Part, watch: LoadWatch = {}): Promise<RowResult[]> {
+    const { book, lockRetries = 3 } = this.options;
+    const load = (await book.find(key)) ?? { at: Date.now(), jobs: [] };
+    const results: (RowResult | undefined)[] = new Array<undefined>(part.rows.length).fill(undefined);
+    for (const id of [...load.jobs]) await this.finish(id, key, load, part, results, watch);
+    const told = load.told === true;
+    for (let round = 0; ; round += 1) {
+      const todo = results.flatMap((result, index) => (needsJob(result, round < lockRetries, round === 0, told) ? index : []));
+      if (todo.length === 0) break;
+      if (round > 0) await delay(LOCK_DELAY * 2 ** (round - 1));
+      const csv = todo.length === part.rows.length ? part.csv : csvOf(part.columns, rowsAt(part, todo), this.options.style);
+      const id = await this.start(key, load, csv);
+      for (const index of todo) results[index] = undefined;
+      await this.finish(id, key, load, part, results, watch);
+    }
+    // The messages were given back by now: what they come again for must still stand in the book.
+    checkStopped(this.options.poll.signal, load.jobs.at(-1));
+    for (const result of results) if (result && !result.ok && result.error.scope === "system") throw result.error;
+    return results as RowResult[];
+  }
+
+  private async start(key: string, load: Load, csv: Buffer): Promise<string> {
+    const { jobs, request, poll } = this.options;
+    checkStopped(poll.signal, undefined);
+    const { id } = await jobs.createJob(request);
+    checkStopped(poll.signal, undefined);
+    load.jobs.push(id);
+    delete load.told;
+    await this.put(key, load);
+    try {
+      await jobs.uploadJobData(id, csv);
+    } catch (error) {
+      // Whether the data is there is not known, and it may be put only once.
+      await this.drop(id, key, load);
+      checkStopped(poll.signal, id);
+      throw error;
+    }
+    checkStopped(poll.signal, id);
+    await jobs.closeJob(id).catch((error: unknown) => {
+      if (!isWrongState(error)) throw error;
+    });
+    return id;
+  }
+
+  /** Waits for a job and takes its results. Rows it has none for stay as they are when it never ran, and else are told why. */
+  private async finish(id: string, key: string, load: Load, part: Part, results: (RowResult | undefined)[], watch: LoadWatch): Promise<void> {
+    const { jobs, request, poll } = this.options;
+    watch.onJob?.(id);
+    const open = results.flatMap((result, index) => (result?.ok ? [] : index));
+    const look = (): Promise<JobInfo> => untilOver(id, (one) => jobs.getJobInfo(one), { ...poll, onProgress: (info) => watch.onProgress?.(results.length - open.length + (info.numberRecordsProcessed ?? 0)) });
+    let job: JobInfo;
+    try {
+      job = await look();
+      if (job.state === "Open") {
+        await jobs.abortJob(id).catch((error: unknown) => {
+          if (!isWrongState(error)) throw error;
+        });
+        job = await look();
+        if (!job.numberRecordsProcessed) return await this.drop(id, key, load, false);
+      }
+    } catch (error) {
+      if (!isGone(error)) throw error;
+      await this.drop(id, key, load, false);
+      if (request.operation !== "insert") return; // loaded again, the rows come out the same
+      await this.put(key, { ...load, told: true });
+      throw new ConnectorError("ORG_REFUSED", `The job ${id} is no longer there, so whether its rows were inserted is not known. The message, sent again, inserts them.`, {
+        details: { jobId: id, outcomeUnknown: true },
+      });
+    }
+    await this.collect(job, part, open, results);
+  }
+
+  private async collect(job: JobInfo, part: Part, open: number[], results: (RowResult | undefined)[]): Promise<void> {
+    const { jobs } = this.options;
+    const match = new RowMatch(part.columns, rowsAt(part, open), open);
+    const found = new Set<number>();
+    const take = (cells: string[], columns: readonly string[], result: RowResult): void => {
+      const place = match.take(cells, columns);
+      if (place === undefined) return;
+      found.add(place);
+      results[place] = result;
+    };
+    const failed = job.numberRecordsFailed ?? Infinity;
+    if ((job.numberRecordsProcessed ?? Infinity) > failed || failed === Infinity) {
+      await jobs.getSuccessfulResults(job, (cells, columns) => take(cells, columns, { ok: true, id: ownText(cells[0] ?? ""), created: cells[1] === "true" }));
+    }
+    if (failed > 0) await jobs.getFailedResults(job, (cells, columns) => take(cells, columns, { ok: false, error: rowError(cells[1] ?? "") }));
+    const why = unprocessed(job);
+    for (const index of open) if (!found.has(index) && (results[index] === undefined || results[index].ok)) results[index] = { ok: false, error: why };
+  }
+
+  /** The job holds no rows: it is forgotten, and ended if it can be. */
+  private async drop(id: string, key: string, load: Load, end = true): Promise<void> {
+    load.jobs = load.jobs.filter((one) => one !== id);
+    if (end) await this.options.jobs.abortJob(id).catch(() => undefined); // the org ends what is never closed after a day
+    await this.put(key, load);
+  }
+
+  /** Not once the node is closed: the one after it keeps the book. */
+  private async put(key: string, load: Load): Promise<void> {
+    if (!this.options.poll.signal.aborted) await this.options.book.put(key, load);
+  }
+}
+
+/** Whether a row is to be given to a (further) job. */
+function needsJob(result: RowResult | undefined, lockedAgain: boolean, first: boolean, told: boolean): boolean {
+  if (!result) return true;
+  if (result.ok) return false;
+  if (result.error.scope === "system") return first;
+  return (result.error.code === "ORG_BUSY" && lockedAgain) || (told && first);
+}
+
+function rowsAt(part: Part, places: readonly number[]): Part["rows"] {
+  return places.length === part.rows.length ? part.rows : places.map((place) => part.rows[place] as Part["rows"][number]);
+}
+
+/** Why the rows that no result speaks of are not in the org. */
+function unprocessed(job: JobInfo): ConnectorError {
+  const details = { jobId: job.id, state: job.state, unprocessed: true };
+  if (job.state === "Failed") return new ConnectorError("ORG_REFUSED", `The job ${job.id} failed: ${job.errorMessage ?? "the org does not say why"}`, { details });
+  if (job.state === "Aborted") return new ConnectorError("ORG_REFUSED", `The job ${job.id} was aborted.`, { details });
+  return new ConnectorError("ORG_REFUSED", `The job ${job.id} is complete, but has no result for this row.`, { details: { ...details, outcomeUnknown: true } });
+}
+
+function isWrongState(error: unknown): boolean {
+  return isConnectorError(error) && /^INVALID_?JOB_?STATE$/i.test(String(error.details.errorCode));
+}
+
+function isGone(error: unknown): boolean {
+  return isConnectorError(error) && error.details.errorCode === "NOT_FOUND";
+}

@@ -1,0 +1,100 @@
+import { ConnectorError, isConnectorError } from "../../../common/errors";
+import { contentKey, type JobBook } from "./bulk-book";
+import type { BulkJobs, JobInfo, QueryJobRequest } from "./bulk-jobs";
+import { type PollOptions, untilOver } from "./bulk-poll";
+
+/** One row, by the names of its columns; null where the CSV has nothing. */
+export type BulkRecord = Record<string, string | null>;
+
+/** Settings of a {@link BulkQuery}. */
+export interface BulkQueryOptions {
+  jobs: BulkJobs;
+  book: JobBook;
+  poll: Omit<PollOptions, "onProgress">;
+  /** Rows asked for at once. Default 10000: every page is a call of the day's. */
+  pageSize?: number;
+  onProgress?: (processed: number) => void;
+}
+
+/** Rows of a page. */
+const PAGE_SIZE = 10_000;
+/** ms for which a job that was left unfinished is worth taking up: later, its rows would be old news. */
+const WORTH = 24 * 3_600_000;
+
+/** Runs queries by jobs of their own. One that takes too long, or longer than the process lives, is taken up by the same query. */
+export class BulkQuery {
+  constructor(private readonly options: BulkQueryOptions) {}
+
+  /** Runs a query until its rows are there. @throws ConnectorError as {@link untilOver}; `ORG_REFUSED` when the job fails */
+  async run(request: QueryJobRequest): Promise<BulkPages> {
+    const { jobs, book } = this.options;
+    const key = contentKey("query", request.operation, request.columnDelimiter, request.lineEnding, request.query);
+    const known = await book.find(key);
+    let id = known && Date.now() - known.at < WORTH ? known.jobs[0] : undefined;
+    if (id === undefined) {
+      ({ id } = await jobs.createQueryJob(request));
+      await book.put(key, { at: Date.now(), jobs: [id] });
+    }
+    try {
+      const pages = await this.pages(id);
+      await book.remove(key);
+      return pages;
+    } catch (error) {
+      // A job that will never have rows is no one's to take up.
+      if (isConnectorError(error) && error.code === "ORG_REFUSED") await book.remove(key);
+      throw error;
+    }
+  }
+
+  /** The rows of a job there is, once they are there. */
+  async pages(id: string): Promise<BulkPages> {
+    const { jobs, poll, pageSize = PAGE_SIZE, onProgress } = this.options;
+    const look = (one: string): Promise<JobInfo> => jobs.getQueryJobInfo(one);
+    const job = await untilOver(id, look, { ...poll, onProgress: (info) => onProgress?.(info.numberRecordsProcessed ?? 0) });
+    if (job.state === "JobComplete") return new BulkPages(jobs, job, pageSize);
+    const why = job.state === "Aborted" ? "was aborted" : `failed: ${job.errorMessage ?? "the org does not say why"}`;
+    throw new ConnectorError("ORG_REFUSED", `The query job ${id} ${why}.`, { details: { jobId: id, state: job.state } });
+  }
+}
+
+/** The rows of a query job, page by page, as they are asked for. */
+export class BulkPages {
+  /** A page whose answer was lost can be asked for again. */
+  readonly resumes = true;
+  private locator: string | undefined;
+  private over = false;
+  private read = 0;
+
+  constructor(
+    private readonly jobs: BulkJobs,
+    readonly job: JobInfo,
+    private readonly pageSize: number,
+  ) {}
+
+  /** The next rows; `undefined` when there are no more. @throws ConnectorError also when the org gives fewer rows than it has counted */
+  async next(): Promise<BulkRecord[] | undefined> {
+    while (!this.over) {
+      const { columns, rows, locator } = await this.jobs.getQueryJobResults(this.job, { maxRecords: this.pageSize, ...(this.locator === undefined ? {} : { locator: this.locator }) });
+      this.locator = locator;
+      this.over = locator === undefined;
+      this.read += rows.length;
+      const expected = this.job.numberRecordsProcessed;
+      if (this.over && expected !== undefined && this.read !== expected) {
+        throw new ConnectorError("ORG_REFUSED", `The job ${this.job.id} has ${expected} rows, and its results ${this.read}.`, { retryable: true, details: { jobId: this.job.id } });
+      }
+      if (rows.length > 0) return rows.map((cells) => recordOf(columns, cells));
+    }
+    return undefined;
+  }
+
+  close(): Promise<void> {
+    this.over = true;
+    return Promise.resolve();
+  }
+}
+
+function recordOf(columns: readonly string[], cells: readonly string[]): BulkRecord {
+  const record: BulkRecord = {};
+  for (let index = 0; index < columns.length; index += 1) record[columns[index] as string] = cells[index] || null;
+  return record;
+}

@@ -1,0 +1,131 @@
+import { ConnectorError } from "../../../common/errors";
+import { contentKey, type JobBook, type Load } from "./bulk-book";
+import { cellsOf, columnsOf, type InputRow } from "./bulk-input";
+import type { BulkLoader } from "./bulk-loader";
+import type { RowResult } from "./bulk-match";
+import { csvOf, type CsvStyle } from "./bulk-parts";
+
+/** One row of a message of its own. */
+export interface GatheredRow {
+  record: unknown;
+  columns: string[];
+  /** What the row is: rows of equal content have equal ones. */
+  hash: string;
+}
+
+/** Settings of a {@link RowGathering}. */
+export interface RowGatheringOptions {
+  loader: BulkLoader;
+  book: JobBook;
+  style: CsvStyle;
+  /** Rows are deleted: only their `Id` is sent. */
+  idsOnly: boolean;
+  /** Rows worked on, of how many. */
+  onProgress?: (processed: number, rows: number) => void;
+}
+
+/** A load that is taken up again, with those of its rows that have come again. */
+interface Found {
+  key: string;
+  load: Load;
+  places: number[];
+}
+
+/**
+ * Loads rows that many messages brought, one each. After a restart or a timeout their messages come again, in other company: each is found in the
+ * job it was given to, and loaded only if it is in none.
+ */
+export class RowGathering {
+  /** The job that was at work last. */
+  lastJob: string | undefined;
+
+  constructor(private readonly options: RowGatheringOptions) {}
+
+  /** A row from what a message brings. @throws ConnectorError `INPUT_INVALID` for this message alone */
+  static row(value: unknown, idsOnly: boolean): GatheredRow {
+    if (typeof value !== "object" || value === null) {
+      throw new ConnectorError("INPUT_INVALID", `A row is an object of fields, many are a list of objects or CSV; this is ${value === null ? "null" : typeof value}.`);
+    }
+    const columns = idsOnly ? ["Id"] : columnsOf([value]);
+    const cells = cellsOf(value, columns, idsOnly);
+    const pairs = columns.map((name, index) => `${name.toLowerCase()}=${cells[index]}`).filter((pair) => !pair.endsWith("="));
+    return { record: value, columns, hash: contentKey(...pairs.sort()).slice(0, 16) };
+  }
+
+  /** The result of each row, in order. @throws ConnectorError as {@link BulkLoader.load} */
+  async load(rows: GatheredRow[]): Promise<RowResult[]> {
+    const { book } = this.options;
+    const results: RowResult[] = [];
+    const { found, rest } = await this.find(rows);
+    for (const { key, load, places } of found) {
+      await this.run(key, rows, places, results);
+      const left = without(load.rows ?? [], places.map((place) => (rows[place] as GatheredRow).hash));
+      if (left.length > 0) await book.put(key, { ...((await book.find(key)) ?? load), rows: left });
+      else await book.remove(key);
+    }
+    if (rest.length > 0) {
+      const hashes = rest.map((place) => (rows[place] as GatheredRow).hash);
+      const key = contentKey("rows", Date.now(), Math.random(), ...hashes);
+      await book.put(key, { at: Date.now(), jobs: [], rows: hashes });
+      await this.run(key, rows, rest, results);
+      await book.remove(key);
+    }
+    return results;
+  }
+
+  private async run(key: string, rows: readonly GatheredRow[], places: readonly number[], results: RowResult[]): Promise<void> {
+    const { loader, style, idsOnly, onProgress } = this.options;
+    const mine = places.map((place) => rows[place] as GatheredRow);
+    const columns = unionOf(mine);
+    const inputs = mine.map(({ record }): InputRow => ({ cells: cellsOf(record, columns, idsOnly), row: record }));
+    const part = { columns, rows: inputs, csv: csvOf(columns, inputs, style) };
+    const found = await loader.load(key, part, {
+      onJob: (id) => (this.lastJob = id),
+      onProgress: (processed) => onProgress?.(Math.min(processed, mine.length), mine.length),
+    });
+    found.forEach((result, index) => (results[places[index] as number] = result));
+  }
+
+  /** Which rows are in a job already. A load without a job is none: its rows never left. */
+  private async find(rows: readonly GatheredRow[]): Promise<{ found: Found[]; rest: number[] }> {
+    const found: Found[] = [];
+    let rest = rows.map((_, place) => place);
+    for (const [key, load] of await this.options.book.open()) {
+      if (!load.rows) continue;
+      if (load.jobs.length === 0) {
+        await this.options.book.remove(key);
+        continue;
+      }
+      const counts = new Map<string, number>();
+      for (const hash of load.rows) counts.set(hash, (counts.get(hash) ?? 0) + 1);
+      const places: number[] = [];
+      rest = rest.filter((place) => {
+        const { hash } = rows[place] as GatheredRow;
+        const left = counts.get(hash) ?? 0;
+        if (left === 0) return true;
+        counts.set(hash, left - 1);
+        places.push(place);
+        return false;
+      });
+      if (places.length > 0) found.push({ key, load, places });
+    }
+    return { found, rest };
+  }
+}
+
+function unionOf(rows: readonly GatheredRow[]): string[] {
+  const names = new Map<string, string>();
+  for (const { columns } of rows) for (const name of columns) if (!names.has(name.toLowerCase())) names.set(name.toLowerCase(), name);
+  return [...names.values()];
+}
+
+/** The hashes that are left when each of `taken` is taken out once. */
+function without(hashes: readonly string[], taken: readonly string[]): string[] {
+  const counts = new Map<string, number>();
+  for (const hash of taken) counts.set(hash, (counts.get(hash) ?? 0) + 1);
+  return hashes.filter((hash) => {
+    const left = counts.get(hash) ?? 0;
+    if (left > 0) counts.set(hash, left - 1);
+    return left === 0;
+  });
+}

@@ -1,0 +1,136 @@
+import { createHash } from "node:crypto";
+import { ConnectorError, isConnectorError, toConnectorError } from "../../../common/errors";
+import type { Attachment, CaseWork } from "./case-item";
+import { type Fields, MAX_RECORDS, type RecordResult, saveRecords } from "../records/collections";
+import type { RestClient } from "../rest";
+import type { SelectIn } from "./select-in";
+
+/** Newest comments of the cases of a batch that are compared with the new ones. */
+const COMMENTS_COMPARED = 2000;
+
+/** One comment or file of a case. */
+interface Extra {
+  work: CaseWork;
+  fields: Fields;
+  /** What makes it the same as one that is there. */
+  key: string;
+}
+
+/** One kind of extra: how it is written, and how those that are there are found. */
+interface Kind {
+  object: string;
+  what: string;
+  extras: Extra[];
+  keysOf(select: SelectIn, caseIds: string[]): Promise<Set<string>>;
+}
+
+/**
+ * Adds comments and files to cases that are stored. A text that a case has, or a file of the same name and content, is not added again: what
+ * failed half-way, or comes a second time, is completed and not doubled. Only cases that were made a moment ago are not looked at first.
+ */
+export class CaseExtras {
+  constructor(
+    private readonly rest: RestClient,
+    private readonly select: SelectIn,
+    /** Most characters of records in one call. Default: well below the 50 MB that the platform takes. */
+    private readonly maxCall = 20_000_000,
+  ) {}
+
+  /** Writes what these cases are to get, and sets `error` where it could not be. */
+  async add(works: readonly CaseWork[]): Promise<void> {
+    const comments: Kind = { object: "CaseComment", what: "comment", extras: works.flatMap(commentOf), keysOf: commentKeys };
+    const files: Kind = { object: "ContentVersion", what: "file", extras: works.flatMap(filesOf), keysOf: fileKeys };
+    const older = new Set(works.filter(({ lookFirst }) => lookFirst));
+    for (const work of works) work.lookFirst = true; // at the next try
+    for (const kind of [comments, files]) if (kind.extras.length > 0) await this.addKind(kind, older);
+  }
+
+  private async addKind({ object, what, extras, keysOf }: Kind, older: ReadonlySet<CaseWork>): Promise<void> {
+    try {
+      const looked = extras.filter(({ work }) => older.has(work));
+      const there = looked.length > 0 ? await keysOf(this.select, [...new Set(looked.map(({ work }) => work.stored?.id ?? ""))]) : new Set<string>();
+      const missing = extras.filter(({ key }) => !there.has(key) && there.add(key));
+      for (const part of parts(missing, this.maxCall)) {
+        const results = await saveRecords(this.rest, { object, operation: "create", records: part.map(({ fields }) => fields) });
+        part.forEach(({ work }, index) => (work.error ??= errorOf(results[index], work, what)));
+      }
+    } catch (error) {
+      const failure = toConnectorError(error);
+      for (const { work } of extras) work.error ??= failure;
+    }
+  }
+}
+
+/** Splits by count and size. */
+function* parts(extras: readonly Extra[], maxCall: number): Generator<Extra[]> {
+  let part: Extra[] = [];
+  let size = 0;
+  for (const extra of extras) {
+    const own = sizeOf(extra.fields);
+    if (part.length > 0 && (part.length >= MAX_RECORDS || size + own > maxCall)) {
+      yield part;
+      part = [];
+      size = 0;
+    }
+    part.push(extra);
+    size += own;
+  }
+  if (part.length > 0) yield part;
+}
+
+function sizeOf(fields: Fields): number {
+  return Object.values(fields).reduce<number>((sum, value) => sum + String(value).length, 100);
+}
+
+function errorOf(result: RecordResult | undefined, { stored }: CaseWork, what: string): ConnectorError | undefined {
+  if (!result || result.ok) return undefined;
+  const { error } = result;
+  if (!isConnectorError(error) || error.scope === "system") return error;
+  const name = stored?.caseNumber ?? stored?.id ?? "";
+  return new ConnectorError(error.code, `Case ${name} is stored, but not its ${what}: ${error.message}`, {
+    scope: error.scope,
+    retryable: error.retryable,
+    details: { ...error.details, caseId: stored?.id },
+    cause: error,
+  });
+}
+
+function commentOf(work: CaseWork): Extra[] {
+  const text = work.item.comment;
+  const id = work.stored?.id;
+  if (!text || id === undefined) return [];
+  return [{ work, fields: { ParentId: id, CommentBody: text }, key: commentKey(id, text) }];
+}
+
+/** Line ends and blanks around a text are not kept by the org as they come. */
+function commentKey(caseId: string, text: string): string {
+  return `${caseId} ${text.replace(/\r\n?/g, "\n").trim()}`;
+}
+
+async function commentKeys(select: SelectIn, values: string[]): Promise<Set<string>> {
+  const selection = { object: "CaseComment", fields: ["ParentId", "CommentBody"], field: "ParentId", values, orderBy: "CreatedDate DESC", limit: COMMENTS_COMPARED };
+  const rows = await select.rows(selection);
+  return new Set(rows.map((row) => commentKey(String(row["ParentId"]), String(row["CommentBody"] ?? ""))));
+}
+
+function filesOf(work: CaseWork): Extra[] {
+  const id = work.stored?.id;
+  if (id === undefined) return [];
+  return (work.item.attachments ?? []).map(({ name, data }) => ({ work, fields: fileFields(id, name, data), key: fileKey(id, name, md5(data)) }));
+}
+
+function fileFields(caseId: string, name: string, data: Buffer): Fields {
+  const title = name.replace(/\.[^.]+$/, "") || name;
+  return { Title: title, PathOnClient: name, VersionData: data.toString("base64"), FirstPublishLocationId: caseId };
+}
+
+const fileKey = (caseId: string, name: string, checksum: string): string => `${caseId} ${checksum} ${name}`;
+
+/** The org's `Checksum` is MD5, too. */
+const md5 = (data: Attachment["data"]): string => createHash("md5").update(data).digest("hex");
+
+async function fileKeys(select: SelectIn, values: string[]): Promise<Set<string>> {
+  const field = "FirstPublishLocationId";
+  const rows = await select.rows({ object: "ContentVersion", fields: [field, "PathOnClient", "Checksum"], field, values });
+  return new Set(rows.map((row) => fileKey(String(row[field]), String(row["PathOnClient"]), String(row["Checksum"]))));
+}

@@ -1,0 +1,41 @@
+import { ConnectorError } from "../../../common/errors";
+
+/** Gives what stands at a path of a message; undefined when there is nothing. */
+export type PathValue = (msg: object) => unknown;
+
+/**
+ * Compiles a text with `{{payload.x}}` in it. A value that is missing is an empty place; when all are missing, so is the text. Objects are
+ * written as JSON. Nothing is escaped, and nothing but paths is understood.
+ *
+ * @param pathValue makes the reader of a path, once
+ * @throws ConnectorError `NOT_CONFIGURED` for braces that are not closed or hold no path
+ */
+export function compileTemplate(text: string, pathValue: (path: string) => PathValue): (msg: object) => string | undefined {
+  const parts = text.split(/\{\{(.*?)\}\}/s);
+  if (parts.some((part, index) => (index % 2 === 1 ? part.trim() === "" : part.includes("{{")))) {
+    throw new ConnectorError("NOT_CONFIGURED", `The template "${text}" has braces without a path, or an end.`);
+  }
+  const pieces = parts.map((part, index) => (index % 2 === 1 ? pathValue(part.trim().replace(/^msg\./, "")) : part));
+  return (msg) => {
+    let asked = false;
+    let found = false;
+    let result = "";
+    for (const piece of pieces) {
+      if (typeof piece === "string") {
+        result += piece;
+        continue;
+      }
+      const value = piece(msg);
+      asked = true;
+      if (value === undefined || value === null) continue;
+      found = true;
+      result += wordOf(value);
+    }
+    return asked && !found ? undefined : result;
+  };
+}
+
+function wordOf(value: unknown): string {
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? "" : value.toISOString();
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
+}

@@ -1,0 +1,109 @@
+import { ConnectorError, isConnectorError } from "../../../common/errors";
+import { isServerError } from "../records/collections";
+import { callError } from "../errors";
+import type { QueryLanguage } from "./query-binding";
+import { QueryPages, type QueryPage } from "./query-pages";
+import type { RestCalls } from "../rest";
+
+/** What is asked of an org. */
+export interface QueryRequest {
+  language: QueryLanguage;
+  /** With its values in it. */
+  text: string;
+  /** Also what was deleted or archived (`queryAll`); SOQL only. */
+  deleted?: boolean;
+  /** Records of one page, 200 to 2000, which the org takes as a hint. Default 2000. */
+  pageSize?: number;
+}
+
+/** What of an address is left for the query, of the 16,384 bytes that it and the headers may have together. */
+const MAX_PATH = 12_000;
+/** Characters a SOQL query may have. */
+const MAX_QUERY = 100_000;
+/** 500s in a row before it is the query that is taken to be at fault: half a minute with the usual back-off. */
+const SERVER_ERRORS = 5;
+
+/** Asks one org. */
+export class QueryClient {
+  /** 500s in a row, by request. */
+  private readonly serverErrors = new WeakMap<object, number>();
+
+  constructor(
+    private readonly rest: RestCalls,
+    /** `66.0`. */
+    private readonly version: string,
+  ) {}
+
+  /**
+   * Begins to read.
+   *
+   * @param request the same object when it is tried again
+   * @throws ConnectorError of scope `system` when the org is away; of scope `message` when it refuses the query
+   */
+  async open(request: QueryRequest): Promise<QueryPages> {
+    if (request.text.length > MAX_QUERY) throw new ConnectorError("PAYLOAD_TOO_LARGE", `The query is longer than the ${MAX_QUERY} characters that the org takes.`);
+    const ask = request.language === "soql" ? () => this.query(request) : () => this.search(request.text);
+    const page = withCount(request, await this.guarded(request, ask));
+    const next = (url: string): Promise<QueryPage> => this.guarded(request, async () => (await this.rest.request<QueryPage>({ method: "GET", path: url })).body);
+    return new QueryPages(page, next, request.language === "sosl");
+  }
+
+  /** How the org would go about a SOQL query: its plans, the cheapest first, as it words them. */
+  async explain(text: string): Promise<unknown> {
+    const path = `/query?explain=${encodeURIComponent(text)}`;
+    if (path.length > MAX_PATH) throw new ConnectorError("PAYLOAD_TOO_LARGE", "The query is too long to be explained: the org takes it only in an address, of 16,384 bytes.");
+    return (await this.guarded({}, () => this.rest.request({ method: "GET", path }))).body;
+  }
+
+  private async query({ text, deleted, pageSize = 2000 }: QueryRequest): Promise<QueryPage> {
+    const path = `/${deleted ? "queryAll" : "query"}?q=${encodeURIComponent(text)}`;
+    const headers = pageSize === 2000 ? undefined : { "Sforce-Query-Options": `batchSize=${pageSize}` };
+    if (path.length > MAX_PATH) return this.queryInBody(path, headers);
+    return (await this.rest.request<QueryPage>({ method: "GET", path, ...(headers ? { headers } : {}) })).body;
+  }
+
+  /** A query has no POST of its own, but a composite request carries it in its body. */
+  private async queryInBody(path: string, headers: Record<string, string> | undefined): Promise<QueryPage> {
+    const request = { method: "GET", url: `/services/data/v${this.version}${path}`, referenceId: "query", ...(headers ? { httpHeaders: headers } : {}) };
+    const { body } = await this.rest.request<{ compositeResponse?: { httpStatusCode?: number; httpHeaders?: Record<string, string>; body?: unknown }[] }>({
+      method: "POST",
+      path: "/composite",
+      body: { compositeRequest: [request] },
+    });
+    const [answer] = body.compositeResponse ?? [];
+    const status = answer?.httpStatusCode ?? 500;
+    if (status >= 400) throw callError({ status, headers: answer?.httpHeaders ?? {}, body: JSON.stringify(answer?.body ?? null) });
+    return (answer?.body ?? {}) as QueryPage;
+  }
+
+  private async search(text: string): Promise<QueryPage> {
+    const path = `/search?q=${encodeURIComponent(text)}`;
+    if (path.length > MAX_PATH) throw new ConnectorError("PAYLOAD_TOO_LARGE", "The search is too long: the org takes it only in an address, of 16,384 bytes.");
+    const { body } = await this.rest.request<{ searchRecords?: unknown[] } | unknown[]>({ method: "GET", path });
+    const records = Array.isArray(body) ? body : (body.searchRecords ?? []);
+    return { totalSize: records.length, done: true, records };
+  }
+
+  /** A query is asked for in a message: what is wrong with it is that message's trouble, whatever the others ask. */
+  private async guarded<T>(request: object, ask: () => Promise<T>): Promise<T> {
+    try {
+      const answer = await ask();
+      this.serverErrors.delete(request);
+      return answer;
+    } catch (error) {
+      if (!isConnectorError(error)) throw error;
+      if (error.code === "ORG_OBJECT_UNKNOWN") throw new ConnectorError("ORG_REFUSED", error.message, { details: error.details, cause: error });
+      if (!isServerError(error)) throw error;
+      const count = (this.serverErrors.get(request) ?? 0) + 1;
+      this.serverErrors.set(request, count);
+      if (count < SERVER_ERRORS) throw error;
+      throw new ConnectorError("ORG_BUSY", error.message, { details: error.details, cause: error });
+    }
+  }
+}
+
+/** `SELECT COUNT()` gives a number and no records: it becomes the one that `SELECT COUNT(Id)` would give. */
+function withCount({ language, text }: QueryRequest, page: QueryPage): QueryPage {
+  const counts = language === "soql" && /^\s*SELECT\s+COUNT\s*\(\s*\)\s+FROM\b/i.test(text);
+  return counts ? { totalSize: 1, done: true, records: [{ expr0: page.totalSize ?? 0 }] } : page;
+}

@@ -1,0 +1,35 @@
+import type { RestClient } from "../rest";
+
+/** ms that a description is kept: a field an admin adds is read from then on. */
+const KEPT = 600_000;
+/** Objects remembered. */
+const MAX_KEPT = 100;
+
+interface Known {
+  until: number;
+  fields: Promise<string[]>;
+}
+
+/** The fields of an org's objects, asked for once in ten minutes. */
+export class Describes {
+  private readonly known = new Map<string, Known>();
+
+  constructor(private readonly rest: Pick<RestClient, "request">) {}
+
+  /** API names of all fields of an object that can be read. @throws ConnectorError `ORG_OBJECT_UNKNOWN` when the org has no such object */
+  fieldsOf(object: string): Promise<string[]> {
+    const name = object.toLowerCase();
+    const known = this.known.get(name);
+    if (known && known.until > Date.now()) return known.fields;
+    const fields = this.ask(object);
+    this.known.set(name, { until: Date.now() + KEPT, fields });
+    if (this.known.size > MAX_KEPT) this.known.delete(this.known.keys().next().value as string);
+    fields.catch(() => this.known.delete(name));
+    return fields;
+  }
+
+  private async ask(object: string): Promise<string[]> {
+    const { body } = await this.rest.request<{ fields?: { name: string }[] }>({ method: "GET", path: `/sobjects/${encodeURIComponent(object)}/describe` });
+    return (body.fields ?? []).map(({ name }) => name);
+  }
+}

@@ -1,0 +1,32 @@
+import type { OrgClient } from "../org";
+
+/** ms that a list is kept. */
+const KEPT = 600_000;
+
+/** An object to choose from. */
+export interface ObjectName {
+  /** API name. */
+  name: string;
+  label: string;
+}
+
+const lists = new WeakMap<OrgClient, { until: number; objects: Promise<ObjectName[]> }>();
+
+/** The objects of an org that records can be read of, by name; `[]` while it is not connected: nobody signs in for a suggestion. */
+export function objectNames(org: OrgClient): Promise<ObjectName[]> {
+  const known = lists.get(org);
+  if (known && known.until > Date.now()) return known.objects;
+  if (org.state.kind !== "connected") return Promise.resolve([]);
+  const objects = ask(org);
+  lists.set(org, { until: Date.now() + KEPT, objects });
+  objects.catch(() => lists.delete(org));
+  return objects;
+}
+
+async function ask(org: OrgClient): Promise<ObjectName[]> {
+  const { body } = await org.rest.request<{ sobjects: (ObjectName & { retrieveable?: boolean })[] }>({ method: "GET", path: "/sobjects", timeout: 10_000 });
+  return body.sobjects
+    .filter(({ retrieveable }) => retrieveable)
+    .map(({ name, label }) => ({ name, label }))
+    .sort((a, b) => a.name.localeCompare(b.name));
+}

@@ -1,0 +1,201 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { ConnectorError, toConnectorError } from "../../../common/errors";
+import { type Fields, MAX_RECORDS, type RecordResult, retrieveRecords } from "./collections";
+import { Describes } from "./describes";
+import { afterOthers, listOutcome, type RecordOutcome, refused, shown } from "./record-outcome";
+import { RecordWriter } from "./record-writer";
+import type { RestClient } from "../rest";
+
+/** Operations whose messages share calls. */
+export type BatchOperation = "create" | "retrieve" | "update" | "upsert" | "delete";
+
+/** What one message asks for. */
+export interface RecordItem {
+  /** API name; not looked at when deleting. */
+  object: string;
+  /** With their `Id`, where the operation goes by it. */
+  records: Fields[];
+  list: boolean;
+}
+
+/** How batches are carried out. */
+export interface RecordBatchOptions {
+  operation: BatchOperation;
+  /** For upsert: `Id`, or an external id field. */
+  externalIdField: string;
+  /** Each call of up to 200 records of a list stores all or none. Messages with one record are never tied to each other. */
+  allOrNone: boolean;
+  /** Fields that are read; empty: all the object has. */
+  fields: string[];
+  /** `Sforce-Auto-Assign`, `Sforce-Duplicate-Rule-Header`. */
+  headers: Record<string, string>;
+  /** Whether a list of which some were refused is an error, as there is nobody to hear of them. */
+  someRefusedFails: () => boolean;
+}
+
+/** Tries for records of a list that are locked; ms between them double from 50. */
+const LOCK_RETRIES = 3;
+
+type Outcome = { ok: true; value: RecordOutcome } | { ok: false; error: ConnectorError };
+
+/** Carries out one operation for the records of several messages: single records share a call, a list has calls of its own. */
+export class RecordBatch {
+  private readonly writer: RecordWriter;
+  private readonly describes: Describes;
+
+  constructor(
+    private readonly rest: RestClient,
+    private readonly options: RecordBatchOptions,
+  ) {
+    this.writer = new RecordWriter(rest);
+    this.describes = new Describes(rest);
+  }
+
+  /** What orders messages: the record's external id as the org compares it, or its id. Lists have no order. */
+  keyOf({ object, records, list }: RecordItem): string | undefined {
+    const { operation, externalIdField } = this.options;
+    if (list || operation === "create" || operation === "retrieve") return undefined;
+    const byId = operation !== "upsert" || externalIdField === "Id";
+    const value = byId ? records[0]?.Id : valueOf(records[0], externalIdField);
+    if (value === undefined || value === null) return undefined;
+    return byId ? String(value).slice(0, 15) : `${object.toLowerCase()} ${String(value).trim().toLowerCase()}`;
+  }
+
+  /** Gives each message its own result; one that is to come again has an error of scope `system`. */
+  async write(items: RecordItem[]): Promise<Outcome[]> {
+    const outcomes = new Map<RecordItem, Outcome>();
+    const singles = this.groups(items.filter(({ list }) => !list)).map((group) => this.single(group, outcomes));
+    const lists = items.filter(({ list }) => list).map((item) => this.list(item, outcomes));
+    await Promise.all([...singles, ...lists]);
+    return items.map((item) => outcomes.get(item) as Outcome);
+  }
+
+  /** Single records by object, as a Collections call for them takes one. */
+  private groups(items: RecordItem[]): RecordItem[][] {
+    const groups = new Map<string, RecordItem[]>();
+    for (const item of items) {
+      const name = this.options.operation === "delete" ? "" : item.object.toLowerCase();
+      const group = groups.get(name);
+      if (group) group.push(item);
+      else groups.set(name, [item]);
+    }
+    return [...groups.values()];
+  }
+
+  private async single(items: RecordItem[], outcomes: Map<RecordItem, Outcome>): Promise<void> {
+    const records = items.map((item) => item.records[0] ?? {});
+    try {
+      const { object } = items[0] as RecordItem;
+      if (this.options.operation === "retrieve") {
+        const found = await this.read(object, records);
+        items.forEach((item, index) => outcomes.set(item, readOutcome(records[index]?.Id, found[index] ?? null)));
+        return;
+      }
+      const results = await this.save(object, records, items, false);
+      items.forEach((item, index) => {
+        const result = results[index] as RecordResult;
+        outcomes.set(item, result.ok ? { ok: true, value: { salesforce: shown(result) } } : result);
+      });
+    } catch (error) {
+      for (const item of items) outcomes.set(item, { ok: false, error: toConnectorError(error) });
+    }
+  }
+
+  private async list(item: RecordItem, outcomes: Map<RecordItem, Outcome>): Promise<void> {
+    try {
+      outcomes.set(item, { ok: true, value: await (this.options.operation === "retrieve" ? this.readList(item) : this.saveList(item)) });
+    } catch (error) {
+      outcomes.set(item, { ok: false, error: toConnectorError(error) });
+    }
+  }
+
+  private async readList({ object, records }: RecordItem): Promise<RecordOutcome> {
+    const found = (await Promise.all(slices(records).map((slice) => this.read(object, slice)))).flat();
+    const results = found.map((record, index) => ({ index, id: String(records[index]?.Id), success: record !== null, errors: record ? [] : [missing()] }));
+    return { payload: found.map((record) => record && withoutAttributes(record)), salesforce: { success: results.every(({ success }) => success), results } };
+  }
+
+  private async saveList(item: RecordItem): Promise<RecordOutcome> {
+    const results: RecordResult[] = [];
+    for (const slice of slices(item.records)) {
+      try {
+        results.push(...(await this.saveSlice(item.object, slice)));
+      } catch (thrown) {
+        // What a create has made must not be made again with the rest.
+        if (this.options.operation !== "create" || results.length === 0) throw thrown;
+        const error = afterOthers(toConnectorError(thrown), "record was made");
+        while (results.length < item.records.length) results.push({ ok: false, error });
+        break;
+      }
+    }
+    const outcome = listOutcome(results);
+    if (outcome.failed && this.options.someRefusedFails()) throw refused(results, outcome.failed);
+    return outcome;
+  }
+
+  /** Locked records of a list are tried again in place, as a single one is by its sink; a writer does so itself when creating. */
+  private async saveSlice(object: string, records: Fields[]): Promise<RecordResult[]> {
+    const { operation, allOrNone } = this.options;
+    const results = await this.save(object, records, records, allOrNone);
+    for (let tries = 0; tries < LOCK_RETRIES && !allOrNone && operation !== "create"; tries += 1) {
+      const locked = results.flatMap((result, index) => (!result.ok && result.error.code === "ORG_BUSY" ? index : []));
+      if (locked.length === 0) break;
+      await delay(50 * 2 ** tries);
+      const left = locked.map((index) => records[index] as Fields);
+      const again = await this.save(object, left, left, false).catch(() => undefined);
+      if (!again) break; // the org went away: the lock is what these are told
+      again.forEach((result, place) => (results[locked[place] as number] = result));
+    }
+    return results;
+  }
+
+  /** @param items the same objects at every try, one a record */
+  private save(object: string, records: Fields[], items: readonly object[], allOrNone: boolean): Promise<RecordResult[]> {
+    const { operation, externalIdField, headers } = this.options;
+    const batch = items[0] ?? records;
+    switch (operation) {
+      case "create":
+        return this.writer.create({ object, records, headers, allOrNone });
+      case "update":
+        return this.writer.update({ object, records, headers, allOrNone }, batch);
+      case "upsert":
+        // The org refuses an id beside the external id, and records read from an org have one.
+        return this.writer.upsert({ object, externalIdField, records: externalIdField === "Id" ? records : records.map(withoutId), headers, allOrNone }, batch);
+      default:
+        return this.writer.delete({ ids: records.map(({ Id }) => String(Id)), headers, allOrNone }, items);
+    }
+  }
+
+  private async read(object: string, records: Fields[]): Promise<(Fields | null)[]> {
+    const fields = this.options.fields.length > 0 ? this.options.fields : await this.describes.fieldsOf(object);
+    return retrieveRecords(this.rest, { object, ids: records.map(({ Id }) => String(Id)), fields });
+  }
+}
+
+function slices<T>(all: T[]): T[][] {
+  return Array.from({ length: Math.ceil(all.length / MAX_RECORDS) }, (_, index) => all.slice(index * MAX_RECORDS, (index + 1) * MAX_RECORDS));
+}
+
+/** A field's value, whatever the case of its name. */
+export function valueOf(record: Fields | undefined, field: string): unknown {
+  const wanted = field.toLowerCase();
+  return Object.entries(record ?? {}).find(([name]) => name.toLowerCase() === wanted)?.[1];
+}
+
+function withoutId({ Id: _id, ...fields }: Fields): Fields {
+  return fields;
+}
+
+function withoutAttributes({ attributes: _attributes, ...fields }: Fields): Fields {
+  return fields;
+}
+
+function missing(): { statusCode: string; message: string; fields: string[] } {
+  return { statusCode: "NOT_FOUND", message: "The org has no record with this id, or the user may not see it.", fields: [] };
+}
+
+function readOutcome(id: unknown, record: Fields | null): Outcome {
+  if (record) return { ok: true, value: { payload: withoutAttributes(record), salesforce: { id: String(record.Id ?? id), success: true, errors: [] } } };
+  const { statusCode, message, fields } = missing();
+  return { ok: false, error: new ConnectorError("ORG_REFUSED", `${statusCode}: ${message}`, { details: { statusCode, fields, errors: [{ code: statusCode, message, fields }] } }) };
+}

@@ -1,0 +1,70 @@
+import { ConnectorError } from "../../../common/errors";
+import type { RecordResult } from "./collections";
+import { isLostAnswer, lostAnswer } from "./lost-answer";
+
+/** One record's result in `msg.salesforce`, as the API words it. */
+export interface ShownResult {
+  /** Place in the list that was sent, from 0. */
+  index?: number;
+  id: string | null;
+  success: boolean;
+  /** Where the operation can tell: whether the record is new. */
+  created?: boolean;
+  errors: { statusCode: string; message: string; fields: string[] }[];
+}
+
+/** What an operation gives a message. */
+export interface RecordOutcome {
+  /** New payload; absent: the message keeps its own. */
+  payload?: unknown;
+  /** `msg.salesforce`. */
+  salesforce: object;
+  /** Places of the records of a list that were refused, when others were stored. */
+  failed?: number[];
+}
+
+/** A result as it is shown. */
+export function shown(result: RecordResult, index?: number): ShownResult {
+  const place = index === undefined ? {} : { index };
+  if (result.ok) return { ...place, id: result.id, success: true, created: result.created, errors: [] };
+  return { ...place, id: null, success: false, errors: errorsOf(result.error) };
+}
+
+/**
+ * What a message with a list of records is told.
+ *
+ * @throws ConnectorError when none of them was stored: `ORG_REFUSED`, or the error of the first that may pass later, with all in `details.results`
+ */
+export function listOutcome(results: RecordResult[]): RecordOutcome {
+  const all = results.map((result, index) => shown(result, index));
+  const failed = results.flatMap((result, index) => (result.ok ? [] : index));
+  if (failed.length < results.length) return { salesforce: { success: failed.length === 0, results: all }, ...(failed.length > 0 ? { failed } : {}) };
+  throw refused(results, failed, all);
+}
+
+/** The error of a message whose records were refused, all or some of them. */
+export function refused(results: RecordResult[], failed: number[], all = results.map((result, index) => shown(result, index))): ConnectorError {
+  const errors = failed.map((index) => results[index]).flatMap((result) => (result && !result.ok ? result.error : []));
+  // A roll-back only tells of another record's error.
+  const first = errors.find((error) => error.details.statusCode !== "ALL_OR_NONE_OPERATION_ROLLED_BACK") ?? errors[0];
+  if (!first) return new ConnectorError("ORG_REFUSED", "The org gave no result.");
+  if (results.length === 1) return first;
+  const text = failed.length === results.length ? `None of ${results.length} records was stored: ${first.message}` : `${failed.length} of ${results.length} records were refused: ${first.message}`;
+  return new ConnectorError(first.code, text, { scope: first.scope, retryable: failed.length === results.length && first.retryable, details: { ...first.details, results: all }, cause: first });
+}
+
+/**
+ * What the records of a list are told whose call failed after others of the list were done, and must not be done again with them: the error is
+ * theirs alone.
+ */
+export function afterOthers(error: ConnectorError, what: string): ConnectorError {
+  if (error.scope !== "system") return error;
+  if (isLostAnswer(error)) return lostAnswer(error, what);
+  return new ConnectorError(error.code, `${error.message} The records before were done.`, { scope: "message", retryable: true, details: error.details, cause: error });
+}
+
+function errorsOf(error: ConnectorError): ShownResult["errors"] {
+  const { errors, statusCode, errorCode, fields } = error.details as { errors?: { code: string; message: string; fields: string[] }[]; statusCode?: string; errorCode?: string; fields?: string[] };
+  if (errors && errors.length > 0) return errors.map((one) => ({ statusCode: one.code, message: one.message, fields: one.fields }));
+  return [{ statusCode: statusCode ?? errorCode ?? error.code, message: error.message, fields: fields ?? [] }];
+}

@@ -1,0 +1,116 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { ConnectorError, isConnectorError } from "../../../common/errors";
+import { type DeleteRequest, deleteRecords, type Fields, isServerError, type RecordResult, saveRecords, type SaveRequest } from "./collections";
+import { isLostAnswer, lostAnswer } from "./lost-answer";
+import type { RestCalls } from "../rest";
+
+/** Tries of a batch that the org answers with 500 before one of its records is suspected: half a minute with the usual back-off. */
+const SERVER_ERRORS_BEFORE_SEARCH = 5;
+
+/** Records of one call, as {@link SaveRequest}. */
+export type WriteRequest = Omit<SaveRequest, "operation" | "searchServerErrors">;
+
+/** Settings of a {@link RecordWriter}. */
+export interface RecordWriterOptions {
+  /** What a record is called in errors. Default `record`. */
+  what?: string;
+  /** Tries for records that are locked, when creating; ms between them double from 50. Default 3. */
+  lockRetries?: number;
+}
+
+/**
+ * Writes batches of records to one org, each record by its own result. What may be sent again rejects with the error of the system, for the
+ * caller to come back with the same batch; what may not – a create whose answer was lost – fails by itself.
+ */
+export class RecordWriter {
+  /** 500s in a row, by batch. */
+  private readonly serverErrors = new WeakMap<object, number>();
+  /** Items of deletes whose answer was lost: a record that is gone at the next try was deleted by the first. */
+  private readonly lostDeletes = new WeakSet<object>();
+
+  constructor(
+    private readonly rest: RestCalls,
+    private readonly options: RecordWriterOptions = {},
+  ) {}
+
+  /**
+   * Updates records by the `Id` each carries.
+   *
+   * @param batch stands for these records, the same object at every try
+   * @throws ConnectorError of scope `system` when they all may be sent again
+   */
+  update(request: WriteRequest, batch: object): Promise<RecordResult[]> {
+    return this.repeatable({ ...request, operation: "update", externalIdField: undefined }, batch);
+  }
+
+  /** Updates or creates records by their external id, no two by the same; otherwise as {@link update}. */
+  async upsert(request: WriteRequest & { externalIdField: string }, batch: object): Promise<RecordResult[]> {
+    const results = await this.repeatable({ ...request, operation: "upsert" }, batch);
+    return results.map((result) => (result.ok ? result : { ok: false, error: sharedExternalId(result.error, request.externalIdField) }));
+  }
+
+  /**
+   * Creates records. They are never sent again on the spot when the org may have acted, because that would make second ones: such a record
+   * fails by itself, and its source decides. Locked records, which surely made nothing, are.
+   *
+   * @throws ConnectorError of scope `system` when none was stored and all may be sent again
+   */
+  async create(request: WriteRequest): Promise<RecordResult[]> {
+    const results = await this.createOnce(request);
+    const { lockRetries = 3 } = this.options;
+    for (let tries = 0; tries < lockRetries && !request.allOrNone; tries += 1) {
+      const locked = results.flatMap((result, index) => (!result.ok && result.error.code === "ORG_BUSY" ? index : []));
+      if (locked.length === 0) break;
+      await delay(50 * 2 ** tries);
+      const again = await this.createOnce({ ...request, records: locked.map((index) => request.records[index] as Fields) }).catch(() => undefined);
+      if (!again) break; // the org went away: the lock is what these messages are told
+      again.forEach((result, place) => (results[locked[place] as number] = result));
+    }
+    return results;
+  }
+
+  /**
+   * Deletes records by id; otherwise as {@link update}.
+   *
+   * @param items one for each id, the same objects at every try
+   */
+  async delete(request: DeleteRequest, items: readonly object[]): Promise<RecordResult[]> {
+    const results = await deleteRecords(this.rest, request).catch((error: unknown) => {
+      if (isConnectorError(error) && isLostAnswer(error)) for (const item of items) this.lostDeletes.add(item);
+      throw error;
+    });
+    return results.map((result, index): RecordResult => {
+      const gone = !result.ok && result.error.details.statusCode === "ENTITY_IS_DELETED" && this.lostDeletes.has(items[index] ?? request);
+      return gone ? { ok: true, id: request.ids[index] ?? "", created: false } : result;
+    });
+  }
+
+  /** Safe to repeat: when the org could not take one record, the batch is sent again. */
+  private async repeatable(request: SaveRequest, batch: object): Promise<RecordResult[]> {
+    const tries = this.serverErrors.get(batch) ?? 0;
+    const search = tries >= SERVER_ERRORS_BEFORE_SEARCH;
+    const results = await saveRecords(this.rest, { ...request, searchServerErrors: search }).catch((error: unknown) => {
+      if (isServerError(error)) this.serverErrors.set(batch, search ? 0 : tries + 1);
+      throw error;
+    });
+    for (const result of results) if (!result.ok && result.error.scope === "system") throw result.error;
+    return results;
+  }
+
+  private async createOnce(request: WriteRequest): Promise<RecordResult[]> {
+    const results = await saveRecords(this.rest, { ...request, operation: "create", externalIdField: undefined }).catch((error: unknown) => {
+      if (!isConnectorError(error) || !isLostAnswer(error)) throw error;
+      return request.records.map((): RecordResult => ({ ok: false, error }));
+    });
+    return results.map((result) => (!result.ok && isLostAnswer(result.error) ? { ok: false, error: lostAnswer(result.error, `${this.options.what ?? "record"} was made`) } : result));
+  }
+}
+
+/**
+ * Two clients that upsert the same new external id at once: one of them is told that the value exists. Sent again, it updates.
+ * Another unique field stays refused.
+ */
+function sharedExternalId(error: ConnectorError, field: string): ConnectorError {
+  const shared = error.details.statusCode === "DUPLICATE_VALUE" && (/Duplicate external id/i.test(error.message) || error.message.includes(`: ${field} duplicates`));
+  return shared ? new ConnectorError("ORG_BUSY", error.message, { details: error.details, cause: error }) : error;
+}

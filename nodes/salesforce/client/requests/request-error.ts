@@ -1,0 +1,150 @@
+import { ConnectorError, isConnectorError } from "../../../common/errors";
+import { type ApiError, apiErrors, callError, recordError, toApiError } from "../errors";
+import type { HttpAnswer } from "../http/transport";
+
+/** Characters of a refused call's answer that its error keeps. */
+const KEPT_BODY = 4096;
+/** Parts of a composite answer that its error keeps. */
+const KEPT_PARTS = 50;
+
+const LOCKED = "UNABLE_TO_LOCK_ROW";
+/** Codes of Account Engagement for too many calls at once, and for too many today. */
+const ENGAGEMENT_LIMITS = new Set(["66", "122"]);
+/** Answers that are about the instance or its edge, not about what was asked. */
+const AWAY = new Set([408, 420, 429, 502, 503, 504]);
+
+/**
+ * What a refused call means when the message itself says what is called: a path that is not there, an Apex class that throws, are this
+ * message's fault, and must not hold up the others.
+ */
+export function requestError(answer: HttpAnswer): ConnectorError {
+  const { status, body } = answer;
+  const errors = errorsOf(answer);
+  const [first] = errors;
+  const general = callError(answer);
+  const details = { ...general.details, errorCode: first?.code, errors, body: body.slice(0, KEPT_BODY) };
+  if (AWAY.has(status) || (status >= 500 && !first)) return new ConnectorError(general.code, general.message, { details });
+  if (!first) return general.scope === "message" ? general : new ConnectorError("ORG_REFUSED", general.message, { details });
+  const text = `${errors.map(({ code, message }) => `${code}: ${message.trim()}`).join("; ")} (HTTP ${status})`;
+  if (ENGAGEMENT_LIMITS.has(first.code)) return new ConnectorError("ORG_LIMIT", text, { details });
+  // 401 that a new token does not mend, and limits: about the app and the org.
+  if (status === 401 || general.code === "ORG_LIMIT") return new ConnectorError(general.code, text, { details });
+  const { code, scope, retryable } = recordError(errors);
+  // An Apex exception may be a lock as well as a mistake: the steps of the source find out.
+  return new ConnectorError(code, text, { scope, retryable: retryable || first.code === "APEX_ERROR", details });
+}
+
+/** `msg.salesforce` of a message whose call failed: what a Catch node does not pass on of the error. */
+export interface RequestFailure {
+  statusCode?: number;
+  errors: ApiError[];
+  /** The start of the answer, as text. */
+  body?: string;
+  /** The parts of a composite that failed. */
+  parts?: unknown[];
+}
+
+/** What the org said to a call that failed; undefined when it said nothing. */
+export function failureOf(error: unknown): RequestFailure | undefined {
+  if (!isConnectorError(error) || !Array.isArray(error.details.errors)) return undefined;
+  const { status, errors, body, parts } = error.details as { status?: number; errors: ApiError[]; body?: string; parts?: unknown[] };
+  return { ...(status === undefined ? {} : { statusCode: status }), errors, ...(body === undefined ? {} : { body }), ...(parts ? { parts } : {}) };
+}
+
+/** Whether a call or a part of it failed because somebody else had the record: nothing was written. */
+export function isLocked({ retryable, details }: ConnectorError): boolean {
+  return retryable && (details.errorCode === LOCKED || details.statusCode === LOCKED);
+}
+
+/** A redirect is never followed: it would take the token to another address. */
+export function redirectError({ status, headers }: HttpAnswer): ConnectorError {
+  const text = `The path answered with a redirect to ${placeOf(headers.location)} (HTTP ${status}), which is not followed.`;
+  return new ConnectorError("ORG_REFUSED", text, { details: { status } });
+}
+
+/** Without its query, which may open a session. */
+function placeOf(location = ""): string {
+  return location.split(/[?#]/)[0] || "another address";
+}
+
+/** The errors of an answer in any of the forms: REST, Account Engagement (`{ code, message }`), an action's results, a SOAP fault. */
+function errorsOf(answer: HttpAnswer): ApiError[] {
+  const rest = apiErrors(answer);
+  if (rest.length > 0) return rest;
+  const fault = /<faultcode>(?:\w+:)?([^<]+)<\/faultcode>\s*<faultstring>([^<]*)<\/faultstring>/.exec(answer.body);
+  if (fault) return [{ code: fault[1] ?? "", message: (fault[2] ?? "").replace(`${fault[1]}: `, ""), fields: [] }];
+  const body = parse(answer.body);
+  if (Array.isArray(body)) return body.flatMap((item: { errors?: unknown } | null) => listOf(item?.errors));
+  const { code, message } = (body ?? {}) as { code?: unknown; message?: unknown };
+  return code === undefined || typeof message !== "string" ? [] : [{ code: String(code as string | number), message, fields: [] }];
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function listOf(errors: unknown): ApiError[] {
+  return (Array.isArray(errors) ? errors : []).flatMap((error) => toApiError(error) ?? []);
+}
+
+/** One part of a composite answer. */
+interface Part {
+  name: string;
+  status?: number;
+  failed: boolean;
+  errors: ApiError[];
+}
+
+/** Why a `/composite…` answer of 200 is none: parts of it failed. Undefined when all went well, or the answer is of another kind. */
+export function partError(path: string, body: unknown, safeToRepeat: boolean): ConnectorError | undefined {
+  if (!/(?:^|\/)composite(?:[/?]|$)/.test(path)) return undefined;
+  const parts = partsOf(body);
+  const failed = parts.filter((part) => part.failed);
+  if (failed.length === 0) return undefined;
+  // The part that failed by itself is the reason; the others only say that they were halted.
+  const causes = failed.flatMap(({ errors }) => errors).filter(({ code }) => code !== "PROCESSING_HALTED" && code !== "BATCH_PROCESSING_HALTED");
+  const reason = recordError(causes.length > 0 ? causes : failed.flatMap(({ errors }) => errors));
+  const someDone = failed.length < parts.length;
+  const kept = failed.slice(0, KEPT_PARTS).map(({ name, status, errors }) => ({ part: name, status, errors }));
+  const details = { ...reason.details, failed: failed.length, of: parts.length, parts: kept };
+  const text = `${failed.length} of ${parts.length} parts failed: ${reason.message}`;
+  // What some parts have done, a repeat would do again.
+  if (someDone && !safeToRepeat) return new ConnectorError("ORG_REFUSED", text, { details });
+  return new ConnectorError(reason.code, text, { scope: reason.scope, retryable: reason.retryable, details });
+}
+
+function partsOf(body: unknown): Part[] {
+  if (Array.isArray(body)) return body.map(savePart);
+  const { compositeResponse, results, graphs } = (body ?? {}) as Record<string, unknown>;
+  if (Array.isArray(compositeResponse)) return compositeResponse.map(compositePart);
+  if (Array.isArray(graphs)) {
+    type Graph = { graphResponse?: { compositeResponse?: unknown[] } };
+    return graphs.flatMap((graph: Graph) => (graph.graphResponse?.compositeResponse ?? []).map(compositePart));
+  }
+  return Array.isArray(results) ? results.map(batchPart) : [];
+}
+
+function compositePart(value: unknown, index: number): Part {
+  const { referenceId, httpStatusCode, body } = value as { referenceId?: string; httpStatusCode?: number; body?: unknown };
+  const part = { name: referenceId ?? String(index), status: httpStatusCode };
+  const records = Array.isArray(body) ? body.map(savePart) : [];
+  const errors = records.flatMap((record) => record.errors);
+  return { ...part, failed: (httpStatusCode ?? 0) >= 400 || records.some((record) => record.failed), errors };
+}
+
+function batchPart(value: unknown, index: number): Part {
+  const { statusCode, result, errors, referenceId } = value as { statusCode?: number; result?: unknown; errors?: unknown; referenceId?: string };
+  const own = [...(Array.isArray(result) ? result.flatMap((error) => toApiError(error) ?? []) : []), ...listOf(errors)];
+  return { name: referenceId ?? String(index), status: statusCode, failed: (statusCode ?? 0) >= 400 || listOf(errors).length > 0, errors: own };
+}
+
+/** A record's SaveResult, or an error item. */
+function savePart(value: unknown, index: number): Part {
+  const { success, errors } = (value ?? {}) as { success?: unknown; errors?: unknown };
+  const own = toApiError(value);
+  return { name: String(index), failed: success === false, errors: own ? [own] : listOf(errors) };
+}

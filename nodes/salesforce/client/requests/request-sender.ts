@@ -1,0 +1,102 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { ConnectorError, isConnectorError } from "../../../common/errors";
+import { isLostAnswer } from "../records/lost-answer";
+import type { RequestBody } from "./request-body";
+import { isLocked, partError, redirectError, requestError } from "./request-error";
+import type { RawRequest, RestClient } from "../rest";
+import type { HttpAnswer } from "../http/transport";
+
+/** One call. */
+export interface RequestItem {
+  method: RawRequest["method"];
+  /** As {@link RawRequest.path}. */
+  path: string;
+  headers: Record<string, string>;
+  body?: RequestBody;
+}
+
+/** How an answer's body is put out: `json` gives a value where the answer is JSON and text where it is not. */
+export type Returns = "json" | "text" | "buffer";
+
+/** What a call gave. */
+export interface RequestResult {
+  payload: unknown;
+  /** `msg.salesforce`. */
+  salesforce: { statusCode: number; headers: Record<string, string> };
+}
+
+/** How calls are made. */
+export interface RequestSenderOptions {
+  /** Origin of Account Engagement; absent: the org. */
+  host?: string;
+  returns: Returns;
+  /** POST and PATCH may be sent again when their answer was lost, as the others always are. */
+  safeToRepeat: boolean;
+  /** A composite answer with a part that failed fails the message. */
+  failOnPartErrors: boolean;
+}
+
+/** Methods that do the same when they are sent twice. */
+const IDEMPOTENT = new Set<RawRequest["method"]>(["GET", "HEAD", "PUT", "DELETE"]);
+/** Tries for records that are locked; ms between them double from 50. */
+const LOCK_RETRIES = 3;
+
+/** Makes calls as messages ask for them, and gives their answers as they came. */
+export class RequestSender {
+  constructor(
+    private readonly rest: RestClient,
+    private readonly options: RequestSenderOptions,
+  ) {}
+
+  /** @throws ConnectorError of scope `system` only for what is safe to send again */
+  async send(item: RequestItem): Promise<RequestResult> {
+    const repeatable = this.options.safeToRepeat || IDEMPOTENT.has(item.method);
+    for (let tries = 0; ; tries += 1) {
+      try {
+        return await this.once(item, repeatable);
+      } catch (error) {
+        if (!isConnectorError(error)) throw error;
+        if (isLocked(error) && tries < LOCK_RETRIES) await delay(50 * 2 ** tries);
+        else throw isLostAnswer(error) && error.scope === "system" && !repeatable ? lostCall(error) : error;
+      }
+    }
+  }
+
+  private async once({ method, path, headers, body }: RequestItem, repeatable: boolean): Promise<RequestResult> {
+    const { host, returns, failOnPartErrors } = this.options;
+    const withType = body ? { "content-type": body.contentType, ...headers } : headers;
+    const answer = await this.rest.raw({ method, path, host, headers: withType, body: body?.content, errorOf: requestError });
+    if (answer.status > 300 && answer.status < 400 && answer.status !== 304) throw redirectError(answer);
+    const payload = read(answer, returns);
+    if (failOnPartErrors) {
+      const parts = partError(path, returns === "json" ? payload : read(answer, "json"), repeatable);
+      if (parts) throw parts;
+    }
+    return { payload, salesforce: { statusCode: answer.status, headers: visible(answer.headers) } };
+  }
+}
+
+function read(answer: HttpAnswer, returns: Returns): unknown {
+  if (returns === "buffer") return answer.bytes;
+  if (returns === "text") return answer.body;
+  if (answer.bytes.length === 0) return null;
+  try {
+    return JSON.parse(answer.body);
+  } catch {
+    return answer.body;
+  }
+}
+
+/** Cookies open sessions: they do not go into messages. */
+function visible({ "set-cookie": _cookies, ...headers }: Record<string, string>): Record<string, string> {
+  return headers;
+}
+
+function lostCall(error: ConnectorError): ConnectorError {
+  return new ConnectorError("ORG_UNAVAILABLE", `${error.message} Whether the org has acted on the call is not known.`, {
+    scope: "message",
+    retryable: true,
+    details: error.details,
+    cause: error,
+  });
+}

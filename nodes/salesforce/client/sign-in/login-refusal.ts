@@ -1,0 +1,69 @@
+import { ConnectorError } from "../../../common/errors";
+import type { LoginFlow } from "./login";
+
+const MINUTE = 60_000;
+
+/** Where a lost permission is given again. */
+const CONNECT_AGAIN = "connect again: open the org's form, press Connect to Salesforce, and deploy";
+
+/** What to do about a refused login, by the words of the refusal. Order matters: the first match is given. */
+const HINTS: [RegExp, string][] = [
+  [/expired access\/refresh token|token validity expired|inactive token/i, `the permission was revoked or has expired; ${CONNECT_AGAIN}`],
+  [/request not supported on this domain/i, "client credentials only work on the org's My Domain URL (https://acme.my.salesforce.com)"],
+  [/no client credentials user/i, "choose a Run As user in the app's client credentials settings"],
+  [/client identifier invalid|invalid_client_id/i, "check the consumer key, and that the login URL is the org's (production or sandbox)"],
+  [/invalid client credentials|invalid_client\b/i, "check the consumer secret"],
+  [/redirect_uri/i, "register the callback URL that the org's form shows in the app"],
+  [/approved/i, "pre-authorise the user for the app (permitted users, permission set or profile)"],
+  [/audience/i, "the login URL is not one this app's org answers for"],
+  [/invalid assertion/i, "the private key does not belong to the certificate uploaded to the app"],
+  [/ip restricted/i, "allow this machine's address in the user's profile, or relax IP restrictions in the app's policies"],
+  [/inactive user/i, "activate the user in the org, or choose another one"],
+  [/must reset password/i, "the user has to set a new password in the browser first"],
+  [/INVALID_LOGIN/i, "check user name, password and security token, and that the login URL is the org's (production or sandbox)"],
+  [/UNSUPPORTED_API_VERSION|INVALID_OPERATION|SOAP API login/i, "this org takes no SOAP login (it is off in new orgs and retired on 1 June 2027); use client credentials or JWT bearer"],
+];
+
+/** The same words mean something else in these flows. */
+const FLOW_HINTS: Partial<Record<LoginFlow, [RegExp, string][]>> = {
+  password: [[/authentication failure/i, "check user name, password and security token; orgs made since Summer '23 block this flow (OAuth and OpenID Connect Settings)"]],
+  "jwt-bearer": [[/expired authorization code/i, "check this machine's clock"]],
+  "web-server": [
+    [/expired authorization code|code verifier/i, "the sign-in took too long or was used before; press Connect to Salesforce again"],
+    [/authentication failure/i, CONNECT_AGAIN],
+  ],
+};
+
+const FALLBACK: [RegExp, string][] = [[/authentication failure/i, "check user, login URL and the app's policies"]];
+
+/**
+ * What a refusal of the login host means.
+ *
+ * @param words the host's own: the error and its description
+ */
+export function loginRefused(words: string, status: number, flow: LoginFlow): ConnectorError {
+  if (/login.?rate.?exceeded/i.test(words) || status === 429) {
+    // 3,600 logins an hour and user; whoever goes on trying stays locked out.
+    return new ConnectorError("ORG_LIMIT", `Salesforce takes no more logins for now (${words}).`, { details: { status, retryAfter: 5 * MINUTE } });
+  }
+  const hints = [...(FLOW_HINTS[flow] ?? []), ...HINTS, ...FALLBACK];
+  const hint = hints.find(([pattern]) => pattern.test(words))?.[1];
+  return new ConnectorError("ORG_LOGIN_FAILED", `Salesforce refused the login (${words})${hint ? `: ${hint}` : ""}.`, {
+    details: { status, error: /^[\w ]+/.exec(words)?.[0], permanent: true },
+  });
+}
+
+/** What an answer means that is no answer of a login host: an outage, a proxy's page, a host that moved. */
+export function noLoginHost(status: number, headers: Record<string, string>, error?: string): ConnectorError {
+  const moved = status >= 300 && status < 400 && headers.location ? ` with a redirect to ${hostOf(headers.location)}; use that as login URL` : "";
+  const why = status === 407 ? "; a proxy on the way asks for a user name" : error ? `, ${error}` : moved;
+  return new ConnectorError("ORG_UNAVAILABLE", `The login URL answered HTTP ${status}${why}.`, { details: { status } });
+}
+
+function hostOf(location: string): string {
+  try {
+    return new URL(location).host;
+  } catch {
+    return "another page";
+  }
+}

@@ -1,0 +1,37 @@
+import { ConnectorError } from "../../../common/errors";
+import type { OrgCredentials } from "./login";
+import { needed } from "./needed";
+
+/** The form of a refresh, by which the web-server flow signs in once someone has connected. */
+export function refreshForm({ clientId, clientSecret, refreshToken }: OrgCredentials): Record<string, string> {
+  if (!refreshToken?.trim()) {
+    throw new ConnectorError("NOT_CONFIGURED", "The Salesforce org is not connected: open its form, press Connect to Salesforce, and deploy.");
+  }
+  return {
+    grant_type: "refresh_token",
+    refresh_token: refreshToken.trim(),
+    client_id: needed(clientId, "consumer key"),
+    ...(clientSecret?.trim() ? { client_secret: clientSecret.trim() } : {}),
+  };
+}
+
+/** What the exchange of a code needs. */
+export interface CodeExchange {
+  clientId: string;
+  clientSecret?: string;
+  code: string;
+  redirectUri: string;
+  verifier: string;
+}
+
+/** The form that redeems an authorization code. */
+export function codeForm({ clientId, clientSecret, code, redirectUri, verifier }: CodeExchange): Record<string, string> {
+  return {
+    grant_type: "authorization_code",
+    code,
+    redirect_uri: redirectUri,
+    code_verifier: verifier,
+    client_id: clientId,
+    ...(clientSecret ? { client_secret: clientSecret } : {}),
+  };
+}

@@ -1,0 +1,95 @@
+import { ConnectorError } from "../../../common/errors";
+import { readAccessToken } from "./login-access-token";
+import { jwtForm } from "./login-jwt";
+import { soapLogin } from "./login-soap";
+import { refreshForm } from "./login-web-server";
+import { secureOrigin } from "./login-url";
+import { needed } from "./needed";
+import { askToken } from "./token-endpoint";
+import type { HttpTransport } from "../http/transport";
+
+/** The ways to sign in. `password` and `soap-login` are legacy: orgs made since Summer '23 block the one, the other is retired on 1 June 2027. */
+export type LoginFlow = "client-credentials" | "jwt-bearer" | "web-server" | "password" | "soap-login" | "access-token";
+
+/** What a flow signs in with; which ones are needed depends on the flow. All secret but `clientId` and `username`. */
+export interface OrgCredentials {
+  /** Consumer key of the External Client App or Connected App. */
+  clientId?: string;
+  clientSecret?: string;
+  /** The user a JWT names, or who signs in with a password. */
+  username?: string;
+  password?: string;
+  /** What Salesforce wants behind the password from addresses it does not know. */
+  securityToken?: string;
+  /** PEM text. */
+  privateKey?: string;
+  /** Of the web-server flow. */
+  refreshToken?: string;
+  accessToken?: string;
+}
+
+/** An open session with an org. */
+export interface Session {
+  accessToken: string;
+  /** Origin of the instance that the API calls go to. */
+  instanceUrl: string;
+  /** 18 or 15 characters; unknown for a pasted token of another form. */
+  orgId?: string;
+  userId?: string;
+  /** A refresh token in place of the one that was used, where the app rotates them. */
+  refreshToken?: string;
+}
+
+/** What a login needs. */
+export interface LoginSettings {
+  loginUrl: string;
+  flow: LoginFlow;
+  credentials: OrgCredentials;
+  /** A file with the PEM text of the private key, in place of the credential. */
+  keyFile?: string;
+}
+
+/**
+ * Signs in once.
+ *
+ * @throws ConnectorError `NOT_CONFIGURED`, `ORG_LOGIN_FAILED` (it stays wrong until someone mends it), `ORG_LIMIT` (too many logins)
+ *   or `ORG_UNAVAILABLE`; never quotes a secret
+ */
+export async function login(transport: HttpTransport, settings: LoginSettings): Promise<Session> {
+  const origin = secureOrigin(settings.loginUrl);
+  const { flow, credentials } = settings;
+  switch (flow) {
+    case "access-token":
+      return readAccessToken(origin, credentials);
+    case "soap-login":
+      return soapLogin(transport, origin, credentials);
+    case "client-credentials":
+      return askToken(transport, origin, clientCredentialsForm(credentials), flow);
+    case "jwt-bearer":
+      return askToken(transport, origin, await jwtForm(origin, settings), flow);
+    case "web-server":
+      return askToken(transport, origin, refreshForm(credentials), flow);
+    case "password":
+      return askToken(transport, origin, passwordForm(credentials), flow);
+    default:
+      throw new ConnectorError("NOT_CONFIGURED", `The sign-in flow "${String(flow)}" is not known.`);
+  }
+}
+
+function clientCredentialsForm({ clientId, clientSecret }: OrgCredentials): Record<string, string> {
+  return {
+    grant_type: "client_credentials",
+    client_id: needed(clientId, "consumer key"),
+    client_secret: needed(clientSecret, "consumer secret"),
+  };
+}
+
+function passwordForm({ clientId, clientSecret, username, password, securityToken }: OrgCredentials): Record<string, string> {
+  return {
+    grant_type: "password",
+    client_id: needed(clientId, "consumer key"),
+    client_secret: needed(clientSecret, "consumer secret"),
+    username: needed(username, "user name"),
+    password: needed(password, "password") + (securityToken?.trim() ?? ""),
+  };
+}

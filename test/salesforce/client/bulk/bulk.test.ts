@@ -1,0 +1,208 @@
+import assert from "node:assert/strict";
+import type { Emulator } from "../../../../emulator/src/index";
+import { MemoryStore } from "../../../../nodes/common/memory-store";
+import { JobBook } from "../../../../nodes/salesforce/client/bulk/bulk-book";
+import { bulkInput } from "../../../../nodes/salesforce/client/bulk/bulk-input";
+import { BulkJobs, type IngestJobRequest } from "../../../../nodes/salesforce/client/bulk/bulk-jobs";
+import { BulkLoad, type Loaded, type LoadRequest } from "../../../../nodes/salesforce/client/bulk/bulk-load";
+import { BulkLoader } from "../../../../nodes/salesforce/client/bulk/bulk-loader";
+import type { OrgClient } from "../../../../nodes/salesforce/client/org";
+import { waitFor } from "../../../services/wait";
+import { clientCredentials, EXTERNAL_ID, Orgs } from "../../support";
+
+const STYLE = { delimiter: ",", newline: "\n" };
+
+describe("A bulk load", () => {
+  const orgs = new Orgs();
+  let org: Emulator;
+  let client: OrgClient;
+  let store: MemoryStore;
+  let stop: AbortController;
+
+  beforeEach(async () => {
+    org = await orgs.start();
+    client = orgs.client(clientCredentials(org));
+    store = new MemoryStore();
+    stop = new AbortController();
+  });
+  afterEach(() => orgs.stop());
+
+  interface Settings {
+    request?: Partial<IngestJobRequest>;
+    rows?: number;
+    timeout?: number;
+    failuresTaken?: boolean;
+  }
+
+  /** As after a restart: nothing but the store is kept. */
+  function newLoad({ request = {}, rows = 1000, timeout = 0, failuresTaken = false }: Settings = {}): BulkLoad {
+    const jobs = new BulkJobs(client.rest);
+    const book = new JobBook(store, "bulk/test");
+    const whole: IngestJobRequest = { object: "Case", operation: "insert", ...request };
+    const loader = new BulkLoader({ jobs, book, request: whole, style: STYLE, poll: { interval: 5, timeout, signal: stop.signal } });
+    return new BulkLoad({ loader, book, request: whole, style: STYLE, limits: { rows, bytes: 1e8 }, keepAll: true, failuresTaken });
+  }
+
+  const cases = (count: number, more: object = {}): object[] => Array.from({ length: count }, (_, index) => ({ Subject: `case ${index}`, ...more }));
+  const run = (load: BulkLoad, rows: unknown, more: Partial<LoadRequest> = {}): Promise<Loaded> => load.run({ input: bulkInput(rows, false, ","), mayRepeat: true, ...more });
+  const subjects = (): string[] => org.records("Case").map((one) => String(one.Subject));
+  const jobsMade = (): number => org.control.stats().byKind["POST jobs/ingest"] ?? 0;
+
+  it("maps each result to its row, though the org gives them in another order", async () => {
+    const rows = [...cases(300), { Subject: "bad", Origin: "Smoke" }, ...cases(2)];
+    const { result, failedRows, failures, error } = await run(newLoad(), rows);
+    assert.deepEqual([result.rows, result.processed, result.failed, result.unprocessed, result.success], [303, 303, 1, 0, false]);
+    const byId = new Map(org.records("Case").map((one) => [one.Id, one.Subject]));
+    result.results.forEach((one, index) => {
+      assert.equal(one.row, index);
+      if (index !== 300) assert.equal(byId.get(String(one.id)), (rows[index] as { Subject: string }).Subject);
+    });
+    assert.equal(new Set(result.results.map(({ id }) => id)).size, 303);
+    assert.deepEqual(failedRows, [rows[300]]);
+    assert.deepEqual(failures[0]?.errors[0]?.fields, ["Origin"]);
+    assert.equal(error?.code, "ORG_REFUSED");
+    assert.match(error?.message ?? "", /^1 of 303 rows are not in the org; the first is row 301: INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST/);
+  });
+
+  it("parts rows among jobs, and loads equal rows as often as they stand there", async () => {
+    const { result } = await run(newLoad({ rows: 2 }), Array.from({ length: 5 }, () => ({ Subject: "same" })));
+    assert.deepEqual([result.jobs.length, result.processed, result.success], [3, 5, true]);
+    assert.equal(new Set(result.results.map(({ id }) => id)).size, 5);
+    assert.equal(subjects().length, 5);
+  });
+
+  for (const [what, fault] of [
+    ["the create", { method: "POST", path: "jobs/ingest" }],
+    ["the upload", { method: "PUT", path: "batches" }],
+    ["the close", { method: "PATCH", path: "jobs/ingest" }],
+    ["a look", { method: "GET", path: "jobs/ingest" }],
+    ["the results", { method: "GET", path: "successfulResults" }],
+  ] as const) {
+    for (const when of ["before", "during", "after"] as const) {
+      it(`inserts each row once when the connection breaks ${when} ${what}`, async () => {
+        org.control.resetConnections({ ...fault, when });
+        const error = await run(newLoad(), cases(50)).catch((thrown: unknown) => thrown as { scope: string });
+        if ("result" in (error as object)) assert.fail("the fault did not strike");
+        assert.equal((error as { scope: string }).scope, "system");
+        const { result } = await run(newLoad(), cases(50));
+        assert.equal(result.success, true);
+        assert.equal(subjects().length, 50);
+      });
+    }
+  }
+
+  it("takes up the same job after a timeout and a restart", async () => {
+    org.control.bulkFault({ kind: "hang", after: 20 });
+    const error = await run(newLoad({ timeout: 30 }), cases(50)).catch((thrown: unknown) => thrown as { code: string; details: { jobId: string } });
+    assert.ok("code" in error);
+    assert.equal(error.code, "JOB_UNFINISHED");
+    org.control.releaseJobs();
+    const { result } = await run(newLoad(), cases(50));
+    assert.equal(result.jobId, error.details.jobId);
+    assert.equal(jobsMade(), 1);
+    assert.equal(subjects().length, 50);
+  });
+
+  it("does not insert rows again whose message comes again after it went on, but does when they are another message's", async () => {
+    await run(newLoad(), cases(3), { identity: "m1" });
+    assert.equal((await run(newLoad(), cases(3), { identity: "m1" })).result.repeated, true);
+    assert.equal(subjects().length, 3);
+    assert.equal((await run(newLoad(), cases(3), { identity: "m2" })).result.repeated, false);
+    await run(newLoad(), cases(3), { identity: "m2", mayRepeat: false });
+    assert.equal(subjects().length, 9);
+  });
+
+  it("writes an upsert again whose values have been others in between", async () => {
+    const load = (): BulkLoad => newLoad({ request: { operation: "upsert", externalIdFieldName: EXTERNAL_ID } });
+    const row = (Subject: string): object[] => [{ [EXTERNAL_ID]: "a", Subject }];
+    for (const subject of ["one", "two", "one"]) await run(load(), row(subject));
+    assert.deepEqual(subjects(), ["one"]);
+    assert.equal(jobsMade(), 3);
+  });
+
+  it("gives a further job only the rows that failed, when their message comes again", async () => {
+    org.control.addRule({ object: "Case", condition: "Subject = 'case 7'", message: "not now", times: 1 });
+    assert.match((await run(newLoad(), cases(20))).error?.message ?? "", /row 8: FIELD_CUSTOM_VALIDATION_EXCEPTION: not now/);
+    const { result, error } = await run(newLoad(), cases(20));
+    assert.equal(error, undefined);
+    assert.equal(result.success, true);
+    assert.equal(jobsMade(), 2);
+    assert.equal(subjects().length, 20);
+  });
+
+  it("gives rows that were locked to a further job at once", async () => {
+    const ids = org.control.insert({ object: "Case", records: [{ Subject: "a" }, { Subject: "b" }] }).ids;
+    org.control.lockRecord({ id: ids[1] as string, times: 1 });
+    const { result } = await run(newLoad({ request: { operation: "update" } }), ids.map((Id) => ({ Id, Subject: "new" })));
+    assert.equal(result.success, true);
+    assert.deepEqual(subjects(), ["new", "new"]);
+    assert.equal(jobsMade(), 2);
+  });
+
+  it("tells why a job failed and was aborted, which rows it had done, and loads the others when they come again", async () => {
+    org.control.bulkFault({ kind: "fail", after: 4, message: "InternalServerError : out of order" });
+    const first = await run(newLoad(), cases(10));
+    assert.deepEqual([first.result.processed, first.result.unprocessed], [4, 6]);
+    assert.match(first.error?.message ?? "", /6 of 10 rows are not in the org.* failed: InternalServerError : out of order/);
+    assert.equal(first.failures[0]?.errors[0]?.statusCode, "UNPROCESSED");
+    org.control.bulkFault({ kind: "hang", after: 2 });
+    const second = run(newLoad(), cases(10), {
+      onProgress: (processed) => {
+        if (processed === 6) void new BulkJobs(client.rest).getAllJobInfo().then(([job]) => new BulkJobs(client.rest).abortJob(String(job?.id)));
+      },
+    });
+    assert.match((await second).error?.message ?? "", /4 of 10 rows .* was aborted/);
+    org.control.releaseJobs();
+    assert.equal((await run(newLoad(), cases(10))).result.success, true);
+    assert.deepEqual(subjects().sort(), cases(10).map((one) => (one as { Subject: string }).Subject));
+  });
+
+  it("does not insert again on its own when its job is gone", async () => {
+    org.control.bulkFault({ kind: "hang" });
+    await assert.rejects(run(newLoad({ timeout: 20 }), cases(2)), { code: "JOB_UNFINISHED" });
+    org.control.releaseJobs();
+    const jobs = new BulkJobs(client.rest);
+    const [job] = await jobs.getAllJobInfo();
+    await waitFor("the job", async () => (await jobs.getJobInfo(String(job?.id))).state === "JobComplete");
+    await jobs.deleteJob(String(job?.id));
+    await assert.rejects(run(newLoad(), cases(2)), { code: "ORG_REFUSED", retryable: false, message: /whether its rows were inserted is not known/ });
+    assert.equal(subjects().length, 2);
+  });
+
+  it("goes on in the org when the flow stops", async () => {
+    org.control.bulkFault({ kind: "hang" });
+    const running = run(newLoad(), cases(2), { onProgress: () => stop.abort() });
+    await assert.rejects(running, { code: "FLOW_STOPPED", message: /goes on/ });
+    org.control.releaseJobs();
+    stop = new AbortController();
+    await run(newLoad(), cases(2));
+    assert.equal(subjects().length, 2);
+  });
+
+  it("leaves the book to the node after it, once it is stopped", async () => {
+    org.control.slow({ path: "batches", ms: 100 });
+    const old = run(newLoad(), cases(20)).catch((thrown: unknown) => thrown);
+    await waitFor("the upload", () => jobsMade() === 1);
+    stop.abort();
+    stop = new AbortController();
+    const [first, { result }] = await Promise.all([old, run(newLoad(), cases(20))]);
+    assert.equal((first as { code: string }).code, "FLOW_STOPPED");
+    assert.equal(result.success, true);
+    assert.equal((await run(newLoad(), cases(20))).result.jobId, result.jobId);
+    assert.equal(subjects().length, 20);
+  });
+
+  it("renews its token once while it polls", async () => {
+    org.control.bulkFault({ kind: "hang" });
+    let looks = 0;
+    const { result } = await run(newLoad(), cases(2), {
+      onProgress: () => {
+        looks += 1;
+        if (looks === 2) org.control.expireTokens();
+        if (looks === 4) org.control.releaseJobs();
+      },
+    });
+    assert.equal(result.success, true);
+    assert.equal(org.control.stats().logins, 2);
+  });
+});

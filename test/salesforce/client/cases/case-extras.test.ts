@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import type { Emulator } from "../../../../emulator/src/index";
+import { CaseExtras } from "../../../../nodes/salesforce/client/cases/case-extras";
+import type { CaseItem, CaseWork } from "../../../../nodes/salesforce/client/cases/case-item";
+import { SelectIn } from "../../../../nodes/salesforce/client/cases/select-in";
+import { clientCredentials, Orgs } from "../../support";
+import { calls, errorOf, item, items, persist, values, writerFor } from "./case-support";
+
+const FILES = [{ name: "run.csv", data: Buffer.from("t;92\n") }, { name: "photo.jpg", data: Buffer.from([0xff, 0xd8, 0]) }];
+const full = (): Partial<CaseItem> => ({ comment: "92 °C\r\nin bearing 2 ", attachments: FILES });
+const WHEN = { before: "before the org has acted", during: "in the middle of the answer", after: "after the org has acted" };
+
+describe("Comments and files", () => {
+  const orgs = new Orgs();
+  let org: Emulator;
+  beforeEach(async () => (org = await orgs.start()));
+  afterEach(() => orgs.stop());
+
+  const counts = () => ["Case", "CaseComment", "ContentVersion", "ContentDocumentLink"].map((object) => org.records(object).length);
+
+  it("of 50 new cases cost two calls more, and nothing is looked at", async () => {
+    values(await writerFor(orgs, org, { caseNumber: true }).write(items(50, full)));
+    assert.deepEqual(counts(), [50, 50, 100, 200]);
+    assert.deepEqual(calls(org), { "POST composite": 1, "POST composite/sobjects": 2 });
+    const [file] = org.records("ContentVersion");
+    assert.deepEqual([file?.Title, file?.PathOnClient, file?.ContentSize], ["run", "run.csv", 5]);
+    assert.equal(Buffer.from(String(file?.VersionData), "base64").toString(), "t;92\n");
+  });
+
+  it("that come again with their case are not doubled; another text and another content are new", async () => {
+    const writer = writerFor(orgs, org);
+    values(await writer.write([item("a", {}, full())]));
+    values(await writer.write([item("a", {}, full())]));
+    assert.deepEqual(counts().slice(0, 3), [1, 1, 2]);
+    values(await writer.write([item("a", {}, { comment: "93 °C", attachments: [{ name: "run.csv", data: Buffer.from("t;93\n") }] })]));
+    assert.deepEqual(counts().slice(0, 3), [1, 2, 3]);
+  });
+
+  it("are not sent for a case that is left", async () => {
+    const writer = writerFor(orgs, org, { onRepeat: "leave" });
+    values(await writer.write([item("a")]));
+    values(await writer.write([item("a", {}, full())]));
+    assert.deepEqual(counts().slice(0, 3), [1, 0, 0]);
+  });
+
+  for (const withId of [true, false]) {
+    const who = withId ? "with an external id" : "without an external id, within the process";
+    const options = withId ? { caseNumber: true } : { caseNumber: true, externalIdField: undefined };
+    const make = (id: string, more: Partial<CaseItem>): CaseItem => (withId ? item(id, {}, more) : { fields: { Subject: id }, ...more });
+
+    for (const [what, more] of [["comments", { comment: "hot" }], ["files", { attachments: FILES }]] as const) {
+      for (const when of ["before", "during", "after"] as const) {
+        it(`are there exactly once when the connection breaks ${WHEN[when]} with ${what} (${who})`, async () => {
+          const writer = writerFor(orgs, org, options);
+          values(await writer.write([make("warm-up", {})]));
+          org.control.resetConnections({ when, method: "POST", path: "composite/sobjects" });
+          values(await persist(writer, ["a", "b", "c"].map((id) => make(id, { ...more }))));
+          assert.deepEqual(counts().slice(0, 3), what === "comments" ? [4, 3, 0] : [4, 0, 6]);
+        });
+      }
+    }
+
+    it(`are written when a lock is gone (${who})`, async () => {
+      const rule = { condition: "ParentId != null", errorCode: "UNABLE_TO_LOCK_ROW", message: "unable to obtain exclusive access", times: 2 };
+      org.control.addRule({ object: "CaseComment", ...rule });
+      values(await persist(writerFor(orgs, org, options), [make("a", full()), make("b", full())]));
+      assert.deepEqual(counts().slice(0, 3), [2, 2, 4]);
+    });
+  }
+
+  it("that are refused fail their message and no other; the case is stored and named", async () => {
+    const batch = [item("a", {}, { comment: "x".repeat(4001) }), item("b", {}, full())];
+    const outcomes = await writerFor(orgs, org, { caseNumber: true }).write(batch);
+    const error = errorOf(outcomes);
+    const [stored] = org.records("Case");
+    assert.deepEqual([error.code, error.retryable, error.details.caseId, error.details.statusCode], ["ORG_REFUSED", false, stored?.Id, "STRING_TOO_LONG"]);
+    assert.match(error.message, new RegExp(`Case ${String(stored?.CaseNumber)} is stored, but not its comment`));
+    assert.ok(outcomes[1]?.ok);
+    assert.deepEqual(counts().slice(0, 3), [2, 1, 2]);
+  });
+
+  it("are split over calls by their size", async () => {
+    const [id = ""] = org.control.insert({ object: "Case", records: [{ Subject: "a" }] }).ids;
+    const { rest } = orgs.client(clientCredentials(org));
+    const attachments = ["1.bin", "2.bin", "3.bin"].map((name) => ({ name, data: Buffer.alloc(3000, 1) }));
+    const work: CaseWork = { item: item("a", {}, { attachments }), links: {}, stored: { id, how: "created" } };
+    await new CaseExtras(rest, new SelectIn(rest), 9000).add([work]);
+    assert.equal(work.error, undefined);
+    assert.equal(org.records("ContentVersion").length, 3);
+    assert.equal(calls(org)["POST composite/sobjects"], 2);
+  });
+});

@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+import { HttpTransport, NetworkError } from "../../../../nodes/salesforce/client/http/transport";
+
+describe("The HTTP client below jsforce", () => {
+  let server: http.Server;
+  let url: string;
+  let transport: HttpTransport;
+  let answer: http.RequestListener;
+
+  beforeEach((done) => {
+    transport = new HttpTransport({ timeout: 2000, maxAnswer: 10_000 });
+    server = http.createServer((request, response) => answer(request, response)).listen(0, "127.0.0.1", () => {
+      url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+      done();
+    });
+  });
+
+  afterEach((done) => {
+    transport.close();
+    server.closeAllConnections();
+    server.close(() => done());
+  });
+
+  const failure = async (timeout?: number): Promise<NetworkError> => {
+    try {
+      await transport.send({ method: "POST", url, body: "{}", timeout });
+    } catch (error) {
+      assert.ok(error instanceof NetworkError);
+      return error;
+    }
+    return assert.fail("an answer came");
+  };
+
+  it("gives status, headers and body, and redirects as they are", async () => {
+    answer = (request, response) => response.writeHead(302, { location: "/x" }).end("méthode");
+    const got = await transport.send({ method: "POST", url, body: "ü" });
+    assert.deepEqual([got.status, got.headers.location, got.body], [302, "/x", "méthode"]);
+  });
+
+  it("fails when the connection breaks in the middle of an answer", async () => {
+    answer = (request, response) => {
+      response.writeHead(200, { "content-length": "100" }).write("[{");
+      setTimeout(() => request.socket.resetAndDestroy(), 20);
+    };
+    const error = await failure();
+    assert.equal(error.sent, true);
+    assert.match(error.message, /broke the connection|aborted/);
+  });
+
+  it("fails when the connection breaks before the answer", async () => {
+    answer = (request) => request.socket.resetAndDestroy();
+    assert.deepEqual(await failure().then(({ code, sent }) => [code, sent]), ["ECONNRESET", true]);
+  });
+
+  it("gives up when the answer does not come in time, or not to its end", async () => {
+    answer = (_request, response) => response.writeHead(200, { "content-length": "100" }).write("[{");
+    const error = await failure(50);
+    assert.deepEqual([error.code, error.sent], ["TIMEOUT", true]);
+  });
+
+  it("knows that nothing was sent when nobody listens", async () => {
+    await new Promise((resolve) => server.close(resolve));
+    assert.deepEqual(await failure().then(({ code, sent }) => [code, sent]), ["ECONNREFUSED", false]);
+  });
+
+  it("does not take an answer without bounds", async () => {
+    answer = (_request, response) => response.end(Buffer.alloc(20_000));
+    assert.equal((await failure()).code, "ANSWER_TOO_LARGE");
+  });
+});

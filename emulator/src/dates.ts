@@ -9,7 +9,8 @@ const DATE = /^\d{4}-\d{2}-\d{2}$/;
 /** A datetime in any form Salesforce reads (`Z`, `+00:00`, `+0000`), in the form it writes; `undefined` when it is none. */
 export function parseDateTime(text: string): string | undefined {
   const match = DATE_TIME.exec(text);
-  if (!match) return undefined;
+  // `Date.parse` takes 30 February for 2 March.
+  if (!match || parseDate(match[1]!) === undefined) return undefined;
   const zone = match[3] === "Z" ? "Z" : match[3]!.replace(/^(.\d{2}):?/, "$1:");
   const epoch = Date.parse(`${match[1]}T${match[2]}${zone}`);
   return Number.isNaN(epoch) ? undefined : formatDateTime(epoch);

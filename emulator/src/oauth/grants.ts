@@ -23,6 +23,7 @@ const REFUSED_STATES: Record<Exclude<UserState, "active" | "not-approved">, [str
 
 const refused = (description: string): OAuthError => new OAuthError("invalid_grant", description);
 
+/** A token for the user an app runs as. @throws OAuthError */
 export function clientCredentials(org: Org, request: Request, form: URLSearchParams): Granted {
   const { client, secret } = namedClient(org, request, form);
   if (client.clientSecret === undefined) throw refused("no client credentials user enabled");
@@ -31,6 +32,7 @@ export function clientCredentials(org: Org, request: Request, form: URLSearchPar
   return { session: org.sessions.open(client) };
 }
 
+/** A token for the user a signed assertion names. @throws OAuthError */
 export function jwtBearer(org: Org, request: Request, form: URLSearchParams): Granted {
   const client = checkAssertion(org, form.get("assertion") ?? "", request.origin);
   if (org.userState(client.username) === "not-approved") throw refused("user hasn't approved this consumer");
@@ -38,6 +40,7 @@ export function jwtBearer(org: Org, request: Request, form: URLSearchParams): Gr
   return { session: org.sessions.open(client) };
 }
 
+/** A token for a code of the login page, which is good for one try; with a refresh token when the scope has it. @throws OAuthError */
 export function authorizationCode(org: Org, request: Request, form: URLSearchParams): Granted {
   const { client, secret } = namedClient(org, request, form);
   const code = org.sessions.codes.redeem(form.get("code") ?? "");
@@ -53,6 +56,7 @@ export function authorizationCode(org: Org, request: Request, form: URLSearchPar
   return { session: org.sessions.open(code, refreshToken), ...(refreshToken === undefined ? {} : { refreshToken }) };
 }
 
+/** A new token for a refresh token, which is rotated if the app wants it. @throws OAuthError */
 export function refresh(org: Org, request: Request, form: URLSearchParams): Granted {
   const { client, secret } = namedClient(org, request, form);
   checkSecret(client, secret);
@@ -65,6 +69,7 @@ export function refresh(org: Org, request: Request, form: URLSearchParams): Gran
   return { session: org.sessions.open(grant, refreshToken), refreshToken };
 }
 
+/** A token for a user name and password, the security token behind it. @throws OAuthError */
 export function password(org: Org, request: Request, form: URLSearchParams): Granted {
   // Blocked by default in orgs made since Summer '23, whoever asks.
   if (!org.settings.passwordGrant) throw refused("authentication failure");

@@ -13,10 +13,12 @@ const MAX_EMAILS = 10;
 const SENT = "3";
 const DRAFT = "5";
 
+/** `getServerTimestamp()`: the time of the org. */
 export function getServerTimestamp(call: SessionCall): string {
   return result({ timestamp: new Date(call.org.now()).toISOString() });
 }
 
+/** `getUserInfo()`: who the session is. */
 export function getUserInfo({ org, session }: SessionCall): string {
   const user = userOf(org, session.userId);
   return result({
@@ -40,16 +42,19 @@ export function getUserInfo({ org, session }: SessionCall): string {
   });
 }
 
+/** `logout()`: ends the session of the call. */
 export function logout({ org, session }: SessionCall): string {
   org.sessions.revoke(session.token);
   return "";
 }
 
+/** `setPassword(userId, password)`. */
 export function setPassword(call: SessionCall): string {
   setUserPassword(call.org, childText(call.operation, "userId") ?? "", childText(call.operation, "password") ?? "");
   return result({});
 }
 
+/** `resetPassword(userId)`: gives the password the org made up. */
 export function resetPassword(call: SessionCall): string {
   return result({ password: resetUserPassword(call.org, childText(call.operation, "userId") ?? "") });
 }

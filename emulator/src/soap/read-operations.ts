@@ -19,14 +19,17 @@ import { child, childText } from "./xml";
 const MAX_RETRIEVE = 2000;
 const MAX_DESCRIBE = 100;
 
+/** `query(queryString)`: the first page. */
 export function query(call: SessionCall): string {
   return queryResult(first(call, false));
 }
 
+/** `queryAll(queryString)`: deleted records, too. */
 export function queryAll(call: SessionCall): string {
   return queryResult(first(call, true));
 }
 
+/** `queryMore(queryLocator)`: the next page. */
 export function queryMore(call: SessionCall): string {
   return queryResult(call.org.cursors.next(childText(call.operation, "queryLocator") ?? "", ""));
 }
@@ -42,11 +45,13 @@ function queryResult({ done, records, nextRecordsUrl, totalSize }: Page): string
   return result({ done, queryLocator: locator, records: records.map((one) => recordXml("records", one)), size: totalSize });
 }
 
+/** `search(searchString)`, in SOSL. */
 export function search(call: SessionCall): string {
   const records = runSearch(call.org, parseSearch(childText(call.operation, "searchString") ?? ""), "");
   return result({ queryId: null, searchRecords: records.map((one) => ({ record: recordXml("record", one) })) });
 }
 
+/** `retrieve(fieldList, sObjectType, ids)`: nil for what is not there. */
 export function retrieve(call: SessionCall): string {
   const object = objectOf(call, childText(call.operation, "sObjectType") ?? "");
   const names = (childText(call.operation, "fieldList") ?? "").split(",").map((name) => name.trim());
@@ -65,11 +70,13 @@ export function retrieve(call: SessionCall): string {
   return result(records);
 }
 
+/** `getUpdated(sObjectType, startDate, endDate)`. */
 export function getUpdated(call: SessionCall): string {
   const [object, start, end] = span(call);
   return result({ ...updatedRecords(call.org, object, start, end) });
 }
 
+/** `getDeleted(sObjectType, startDate, endDate)`. */
 export function getDeleted(call: SessionCall): string {
   const [object, start, end] = span(call);
   return result({ ...deletedRecords(call.org, object, start, end) });
@@ -80,14 +87,17 @@ function span(call: SessionCall): [ObjectSchema, string | null, string | null] {
   return [objectOf(call, text("sObjectType") ?? ""), text("startDate"), text("endDate")];
 }
 
+/** `describeGlobal()`: all objects in short. */
 export function describeGlobal(call: SessionCall): string {
   return result({ encoding: "UTF-8", maxBatchSize: 200, sobjects: call.org.schema.objects.map((object) => shortly(object)) });
 }
 
+/** `describeSObject(sObjectType)`: one object in full. */
 export function describeSObject(call: SessionCall): string {
   return result(fully(call, childText(call.operation, "sObjectType") ?? ""));
 }
 
+/** `describeSObjects(sObjectType[])`: several objects in full. */
 export function describeSObjects(call: SessionCall): string {
   return result(limitRecords(argumentsOf(call, "sObjectType"), MAX_DESCRIBE).map(({ text }) => fully(call, text.trim())));
 }

@@ -20,6 +20,7 @@ type Fields = Record<string, XmlValue>;
 const MAX_CONVERTS = 100;
 const MAX_MERGES = 200;
 
+/** `create(sObjects)`. */
 export function create(call: SessionCall): string {
   const items = limitRecords(argumentsOf(call, "sObjects")).map((element) => {
     const { object, json, id } = readSObject(call, element);
@@ -29,6 +30,7 @@ export function create(call: SessionCall): string {
   return run(call, items, { id: null });
 }
 
+/** `update(sObjects)`: by `Id`. */
 export function update(call: SessionCall): string {
   const items = limitRecords(argumentsOf(call, "sObjects")).map((element) => {
     const { object, json, id } = readSObject(call, element);
@@ -42,6 +44,7 @@ export function update(call: SessionCall): string {
   return run(call, items, { id: null });
 }
 
+/** `upsert(externalIDFieldName, sObjects)`: by an external id, or `Id`, without which a record is created. */
 export function upsert(call: SessionCall): string {
   const fieldName = childText(call.operation, "externalIDFieldName") ?? "";
   const records = limitRecords(argumentsOf(call, "sObjects")).map((element) => {
@@ -62,18 +65,22 @@ export function upsert(call: SessionCall): string {
   return run(call, items, { created: false, id: null });
 }
 
+/** `delete(ids)`. */
 export function remove(call: SessionCall): string {
   return run(call, byId(call, (writer, row, object) => writer.delete(object, row.Id)), { id: null });
 }
 
+/** `undelete(ids)`: out of the recycle bin. */
 export function undelete(call: SessionCall): string {
   return run(call, byId(call, (writer, row) => writer.undelete(row)), { id: null });
 }
 
+/** `emptyRecycleBin(ids)`: deleted records go for good. */
 export function emptyRecycleBin(call: SessionCall): string {
   return run(call, byId(call, (writer, row) => writer.purge(row)), { id: null });
 }
 
+/** `merge(request)`: up to two records into a master each. */
 export function merge(call: SessionCall): string {
   const items = limitRecords(argumentsOf(call, "request"), MAX_MERGES).map((element) => {
     const master = child(element, "masterRecord") ?? { name: "masterRecord", attributes: {}, text: "", children: [] };
@@ -85,6 +92,7 @@ export function merge(call: SessionCall): string {
   return run(call, items, { id: null, mergedRecordIds: [], updatedRelatedIds: [] });
 }
 
+/** `convertLead(leadConverts)`. */
 export function convertLead(call: SessionCall): string {
   const items = limitRecords(argumentsOf(call, "leadConverts"), MAX_CONVERTS).map((element) => {
     const request = readConvert(element);

@@ -85,6 +85,7 @@ describe("a schema file", () => {
       /refers to C__c/,
     ],
     ["a key prefix of two letters", { name: "A__c", keyPrefix: "a0", fields: [] }, /keyPrefix of A__c/],
+    ["another object's key prefix", { name: "A__c", keyPrefix: "500", fields: [] }, /ids of A__c and Case begin with the same 500/],
     ["a rule that is no condition", { name: "A__c", fields: [], rules: [{ condition: "Nope__c = 1", message: "x" }] }, /Nope__c/],
   ];
   for (const [what, definition, text] of wrong) {

@@ -74,9 +74,13 @@ export class Schema {
     }
     let customCount = 0;
     let eventCount = 0;
+    const prefixes = new Map<string, string>();
     for (const definition of merged.values()) {
       const isEvent = isEventName(definition.name);
       const keyPrefix = definition.keyPrefix ?? (isEvent ? `e${String(eventCount++).padStart(2, "0")}` : `a${String(customCount++).padStart(2, "0")}`);
+      const other = prefixes.get(keyPrefix);
+      if (other !== undefined) throw new Error(`schema: ids of ${definition.name} and ${other} begin with the same ${keyPrefix}`);
+      prefixes.set(keyPrefix, definition.name);
       const fields = [...(isEvent ? EVENT_FIELDS : SYSTEM_FIELDS), ...definition.fields].map((field) => complete(definition.name, field));
       const label = definition.label ?? plainLabel(definition.name);
       this.byName.set(

@@ -75,6 +75,15 @@ describe("a schema file", () => {
     );
   });
 
+  it("compares the values of a multi-select picklist in any order, and only as a whole", async () => {
+    await api.create("Device__c", { Name: "tagged", Tags__c: "hot;cold" });
+    const found = async (condition: string) => (await api.query(`SELECT Id FROM Device__c WHERE Name = 'tagged' AND ${condition}`)).body.totalSize as number;
+    assert.deepEqual([await found("Tags__c = 'Cold;hot'"), await found("Tags__c = 'hot'"), await found("Tags__c != 'cold;hot'")], [1, 0, 0]);
+    for (const condition of ["Tags__c LIKE 'hot%'", "Tags__c < 'z'"]) {
+      assertError(await api.query(`SELECT Id FROM Device__c WHERE ${condition}`), 400, "INVALID_QUERY_FILTER_OPERATOR", /multipicklist/);
+    }
+  });
+
   const wrong: [string, unknown, RegExp][] = [
     ["no fields", { name: "A__c" }, /needs a name and a list of fields/],
     ["an unknown type", { name: "A__c", fields: [{ name: "B__c", type: "blob" }] }, /A__c\.B__c has the unknown type blob/],

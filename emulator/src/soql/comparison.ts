@@ -49,7 +49,7 @@ function pathOf(scope: Scope, condition: Condition): Path {
 }
 
 function compileLike(scope: Scope, field: Field, read: (row: never) => Scalar, type: LiteralType | undefined, literal: string): Predicate {
-  const isText = !NUMBERS.has(field.type) && !["boolean", "date", "datetime", "id", "reference"].includes(field.type);
+  const isText = !NUMBERS.has(field.type) && !["boolean", "date", "datetime", "id", "reference", "multipicklist"].includes(field.type);
   if (!isText) throw new ApiError("INVALID_QUERY_FILTER_OPERATOR", `invalid operator on ${field.type} field`);
   if (type !== "STRING") throw wrongType(scope, field);
   const pattern = likePattern(literal, scope.query);
@@ -93,7 +93,7 @@ function compileOrder(
   operand: Operand,
   valueOf: (row: unknown) => Scalar,
 ): Predicate {
-  if (field.type === "boolean" || field.type === "id" || field.type === "reference") {
+  if (["boolean", "id", "reference", "multipicklist"].includes(field.type)) {
     throw new ApiError("INVALID_QUERY_FILTER_OPERATOR", `invalid operator on ${field.type} field`);
   }
   if ("value" in operand && operand.value === null) throw malformed(scope.query, operator, `operator ${operator} does not take null`);
@@ -110,8 +110,9 @@ function compileOrder(
   };
 }
 
-/** A stored value in the form operands have: text without case. */
+/** A stored value in the form operands have: text without case, values of a multi-select picklist in any order. */
 function comparable(field: Field, value: Scalar): Scalar {
+  if (typeof value === "string" && field.type === "multipicklist") return value.toLowerCase().split(";").sort().join(";");
   return typeof value === "string" && !field.caseSensitive && isCaseless(field) ? value.toLowerCase() : value;
 }
 

@@ -79,8 +79,9 @@ export class Org {
     return this.settings.clock() + this.clockShift;
   }
 
-  /** Moves the org's clock, and with it token lifetimes, `exp` checks and date literals. */
+  /** Moves the org's clock, and with it token lifetimes, `exp` checks and date literals. @throws Error when no date is left */
   shiftClock(ms: number): void {
+    if (Number.isNaN(new Date(this.now() + ms).getTime())) throw new Error("ms leads out of the calendar");
     this.clockShift += ms;
   }
 

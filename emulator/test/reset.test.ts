@@ -29,6 +29,11 @@ describe("a reset", () => {
     assert.equal(emulator.records("User").length, 1);
   });
 
+  it("is not needed after a clock was set beyond the calendar, which is refused", async () => {
+    const { status, body } = await http(`${emulator.url}/__emu/shiftClock`, { method: "POST", body: JSON.stringify({ ms: 1e18 }) });
+    assert.deepEqual([status, body], [400, { error: "ms leads out of the calendar" }]);
+  });
+
   it("and every other verb that takes JSON is there over HTTP", async () => {
     const { body } = await http(`${emulator.url}/__emu`);
     const own = Object.getOwnPropertyNames(Object.getPrototypeOf(emulator.control)).filter((name) => name !== "constructor" && name !== "secrets");

@@ -153,6 +153,7 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
     return undefined;
   }
 
+  /** @returns `undefined` also when the trigger was done before the page came */
   private nextOf(errand: ReadErrand<V>, pages: P): Promise<R[] | undefined> {
     return pages.resumes ? this.persist(errand, () => pages.next()) : pages.next();
   }
@@ -170,6 +171,7 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
       if (rows.length > maxRows) throw new ConnectorError("PAYLOAD_TOO_LARGE", `The query gives more than ${maxRows} rows: send them as rows or batches`);
       if (errand.over) return;
     }
+    if (errand.over) return; // the pages ended because of that: what was read is not all there is
     if (errand.claim?.closed) return errand.close();
     if (rows.length === 0 && emptyOutput) return errand.empty();
     errand.pass(this.options.message(pages, rows));
@@ -189,6 +191,7 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
       }
       rows = rows.slice(at);
     }
+    if (errand.over) return; // as above
     if (rows.length > 0) {
       if (!(await this.mayGo(errand, rows.length))) return this.breakOff(errand);
       this.hand(errand, pages, rows, true);

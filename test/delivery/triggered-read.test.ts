@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { EventEmitter } from "node:events";
+import { ConnectorError } from "../../nodes/common/errors";
+import type { TrackedRuntime } from "../../nodes/delivery/runtime";
+import { TriggeredRead } from "../../nodes/delivery/triggered-read";
+import type { ReadPages } from "../../nodes/delivery/triggered-read-options";
+import { waitFor } from "../services/wait";
+
+const away = new ConnectorError("ORG_UNAVAILABLE", "away");
+type Pages = ReadPages<number>;
+
+/** Pages that can be asked for again; an error stays until it is taken out. */
+class ResumingPages implements Pages {
+  readonly resumes = true;
+  constructor(readonly steps: (number[] | Error)[]) {}
+  async next(): Promise<number[] | undefined> {
+    const [step] = this.steps;
+    if (step instanceof Error) throw step;
+    this.steps.shift();
+    return step;
+  }
+  async close(): Promise<void> {}
+}
+
+/** A reading whose system never says that it is back, and one trigger of no delivery; what is sent stays in the flow. */
+function ask(output: "all" | "batch", open: () => Promise<Pages>) {
+  const sent: object[] = [];
+  const done: (ConnectorError | undefined)[] = [];
+  const read = new TriggeredRead<object, number, Pages>({
+    settings: { output, batchSize: 2, maxRows: 100, maxInFlight: 100, emptyOutput: false, settle: "node", deadline: 60_000, retries: 0, retryDelay: 1, retryMaxDelay: 1 },
+    own: new Set(["payload"]),
+    valuesFor: (msg) => msg,
+    open,
+    message: (_pages, rows) => ({ payload: rows }),
+    isAway: ({ scope }) => scope === "system",
+    comesBack: () => true,
+    untilReady: () => new Promise(() => undefined),
+    node: { id: "reader", type: "reader" },
+    runtime: { events: new EventEmitter() } as unknown as TrackedRuntime,
+    send: (message) => sent.push(message),
+    isWired: () => true,
+    clone: (value) => structuredClone(value),
+    warn: () => undefined,
+    onState: () => undefined,
+    patience: 20,
+  });
+  read.take({ msg: {}, send: (messages) => sent.push(...messages.filter((one) => one !== null)), done: (error) => done.push(error as ConnectorError | undefined) });
+  return { read, sent, done };
+}
+
+describe("a reading that is broken off", () => {
+  it("passes no part of the rows on for all of them, when its trigger has failed between two pages", async () => {
+    const { read, sent, done } = ask("all", () => Promise.resolve(new ResumingPages([[1, 2, 3], away])));
+    await waitFor("the trigger's end", () => done.length === 1);
+    await read.close(1);
+    assert.deepEqual([done.map((error) => error?.code), sent], [["ORG_UNAVAILABLE"], []]);
+  });
+
+  it("calls no batch the last, when its trigger has failed between two pages", async () => {
+    const { read, sent, done } = ask("batch", () => Promise.resolve(new ResumingPages([[1, 2, 3], away])));
+    await waitFor("the trigger's end", () => done.length === 1);
+    await read.close(1);
+    assert.deepEqual(done.map((error) => error?.code), ["ORG_UNAVAILABLE"]);
+    assert.deepEqual(sent.map((message) => [(message as { payload: number[] }).payload, (message as { parts: { count?: number } }).parts.count]), [[[1, 2], undefined]]);
+  });
+
+  it("sends nothing when its system answers only after it has closed", async () => {
+    let answer: (() => void) | undefined;
+    const { read, sent, done } = ask("all", () => new Promise((resolve) => (answer = () => resolve(new ResumingPages([[1]])))));
+    await waitFor("the question", () => answer !== undefined);
+    await read.close(1); // which waits a second for the answer
+    answer?.();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.deepEqual([done.map((error) => error?.code), sent], [["FLOW_STOPPED"], []]);
+  });
+});

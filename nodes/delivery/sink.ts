@@ -220,6 +220,7 @@ export class Sink<V, R> {
   }
 
   private retry(entry: Entry<V, R>): void {
+    this.release(entry); // its system has answered: what it waits for now is not that
     const timer = setTimeout(() => {
       this.retryTimers.delete(entry);
       if (this.down) this.hold(entry, this.down);

@@ -175,6 +175,28 @@ describe("a sink", () => {
       assert.deepEqual(outcomes, ["stored", "stored"]);
     });
 
+    it("gives up no message for having waited for its system once, when it is tried again for another reason", async () => {
+      const answers = [failed(away), failed(busy), failed(busy), ok];
+      const { take, settled, outcomes } = sinkOf({ maxWait: 60, untilReady: () => Promise.resolve(), write: () => Promise.resolve([answers.shift() ?? ok]) });
+      take(1); // 50 and 100 ms between its tries
+      await settled(1);
+      assert.deepEqual(outcomes, ["stored"]);
+    });
+
+    it("counts no wait on for a message that its system's suspension has met while it was written", async () => {
+      let answer = (): void => undefined;
+      const write = (): Promise<ItemResult<string>[]> => new Promise((resolve) => (answer = () => resolve([failed(busy)])));
+      const { sink, take, settled, outcomes } = sinkOf({ maxWait: 60, write });
+      take(1);
+      await new Promise((resolve) => setImmediate(resolve));
+      sink.suspend(away);
+      sink.suspend(undefined);
+      const answering = setInterval(() => answer(), 5);
+      await settled(1); // after 50, 100 and 200 ms between its tries
+      clearInterval(answering);
+      assert.deepEqual(outcomes, ["DATABASE_BUSY"]);
+    });
+
     it("keeps messages of deliveries without end, and their sources paused", async () => {
       const source = sourceOf("patient");
       const failed: string[] = [];

@@ -5,7 +5,8 @@ const LF = 10;
 const CR = 13;
 
 /**
- * Reads CSV as it comes, piece by piece: RFC 4180, quotes doubled, any line ending, empty lines left out.
+ * Reads CSV as it comes, piece by piece: RFC 4180, quotes doubled, any line ending, empty lines left out. An empty cell in quotes is a row: so
+ * the org writes null where there is one column.
  *
  * Lists of results come as one answer of up to 150 MB, in the midst of a call that must not wait. csv-parse takes 8 times as long for them (200,000
  * rows of 6 quoted columns on two busy cores: 4.5 s against 0.5 s), and gives rows only in one go or by a stream.
@@ -51,7 +52,7 @@ export class CsvReader {
         break;
       }
       this.rows += 1;
-      if (row.length > 1 || row[0] !== "") found.push(row);
+      if (row.length > 1 || row[0] !== "" || text.charCodeAt(start) === QUOTE) found.push(row);
     }
     this.rest = text.slice(this.at);
     return found;

@@ -67,7 +67,9 @@ export class QueryPages {
   private async complete(list: OpenList): Promise<void> {
     for (let url: string | undefined = list.nextUrl; url !== undefined; ) {
       const page: QueryPage = await this.fetch(url);
-      for (const record of page.records ?? []) list.records.push(plain(record, []));
+      const inner: OpenList[] = [];
+      for (const record of page.records ?? []) list.records.push(plain(record, inner));
+      for (const one of inner) await this.complete(one);
       url = page.done === false ? page.nextRecordsUrl : undefined;
     }
   }

@@ -33,6 +33,16 @@ describe("CSV for bulk jobs", () => {
     assert.throws(() => new CsvReader().end('a\n"b\n'), { code: "FORMAT_INVALID", message: /a quote is not closed/ });
   });
 
+  it("takes an empty cell in quotes for a row, for the org writes null so where there is one column", () => {
+    const text = '"Phone"\r\n"1"\r\n""\r\n\r\n""';
+    for (let size = 1; size <= text.length; size += 1) {
+      const reader = new CsvReader();
+      const found: string[][] = [];
+      for (let at = 0; at < text.length; at += size) found.push(...reader.push(text.slice(at, at + size)));
+      assert.deepEqual([...found, ...reader.end()], [["Phone"], ["1"], [""], [""]], `in pieces of ${size}`);
+    }
+  });
+
   it("writes what csv-parse reads, whatever is in the cells", () => {
     const cells = ["plain", "a,b", 'a "b"', "a\nb", "a\r\nb", " a", "a ", "", "ü€😀"];
     assert.deepEqual(parse(csvLine(cells, ",")), [cells]);

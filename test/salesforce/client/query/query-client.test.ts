@@ -45,6 +45,19 @@ describe("The answer to a query", () => {
     ]);
   });
 
+  it("has all children of children, also of those that come with a further page", async () => {
+    const child = (name: string, next: string) => ({ name, Assets: { totalSize: 2, done: false, nextRecordsUrl: next, records: [{ name: `${name}1` }] } });
+    const pages: Record<string, unknown> = {
+      "/children": { totalSize: 2, done: true, records: [child("b", "/b")] },
+      "/a": { totalSize: 2, done: true, records: [{ name: "a2" }] },
+      "/b": { totalSize: 2, done: true, records: [{ name: "b2" }] },
+    };
+    const rest = org((path) => pages[path] ?? { totalSize: 1, done: true, records: [{ Contacts: { totalSize: 2, done: false, nextRecordsUrl: "/children", records: [child("a", "/a")] } }] });
+    assert.deepEqual(await all(await new QueryClient(rest, "66.0").open(soql)), [
+      { Contacts: [{ name: "a", Assets: [{ name: "a1" }, { name: "a2" }] }, { name: "b", Assets: [{ name: "b1" }, { name: "b2" }] }] },
+    ]);
+  });
+
   it("loses no record when a page, or the children on it, come only at the second try", async () => {
     let failures = 2;
     const rest = org((path) => {

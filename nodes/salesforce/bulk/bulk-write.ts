@@ -12,7 +12,7 @@ import { MAX_BYTES } from "../client/bulk/bulk-parts";
 import { type GatheredRow, RowGathering } from "../client/bulk/bulk-rows";
 import type { OrgClient } from "../client/org";
 import { OrgLane, worstState } from "../client/org-lane";
-import { type BulkMessage, type BulkState, type BulkWork, GRACE, jobOf, type Progress } from "./bulk-work";
+import { type BulkMessage, type BulkState, type BulkWork, GRACE, type Progress } from "./bulk-work";
 import type { WriteSettings } from "./settings";
 
 /** What a {@link BulkWrite} needs. */
@@ -33,7 +33,6 @@ export interface BulkWriteOptions {
 
 /** A message with rows of its own. */
 interface WholeLoad {
-  msg: object;
   input: BulkInput;
   identity: string | undefined;
   mayRepeat: boolean;
@@ -91,7 +90,7 @@ export class BulkWrite implements BulkWork {
       if (isRows(value)) {
         const input = bulkInput(value, this.idsOnly, this.options.settings.style.delimiter);
         const id = identity === undefined || identity === null || identity === "" ? undefined : String(identity as string);
-        this.whole.take(msg, { msg, input, identity: id, mayRepeat }, done, (loaded) => this.pass(msg, send, loaded));
+        this.whole.take(msg, { input, identity: id, mayRepeat }, done, (loaded) => this.pass(msg, send, loaded));
         return;
       }
       const row = RowGathering.row(value, this.idsOnly);
@@ -112,12 +111,7 @@ export class BulkWrite implements BulkWork {
       const loaded = await work.run({ ...load, onProgress: (processed, rows) => this.tell({ processed, rows }) });
       if (loaded.result.repeated) this.options.warn(`These rows were inserted before, by job ${loaded.result.jobId}, and their message has come again: they are not inserted twice`);
       if (!loaded.error || failuresTaken) return [{ ok: true, value: loaded }];
-      Object.assign(load.msg, { salesforce: loaded.result });
       return [{ ok: false, error: loaded.error }];
-    } catch (thrown) {
-      const error = toConnectorError(thrown);
-      Object.assign(load.msg, { salesforce: jobOf(error) });
-      throw error;
     } finally {
       this.progress = undefined;
     }

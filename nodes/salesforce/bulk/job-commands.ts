@@ -10,7 +10,7 @@ import { isLostAnswer, lostAnswer } from "../client/records/lost-answer";
 import type { OrgClient } from "../client/org";
 import { OrgLane } from "../client/org-lane";
 import { checkJobId } from "./bulk-read";
-import { type BulkMessage, type BulkState, type BulkWork, GRACE, jobOf } from "./bulk-work";
+import { type BulkMessage, type BulkState, type BulkWork, GRACE } from "./bulk-work";
 import type { CommandSettings } from "./settings";
 
 /** What can be done to a job; `resume` of a query job reads rows, and is a reading. */
@@ -37,7 +37,6 @@ export interface JobCommandsOptions {
 
 /** One command for one message. */
 interface Order {
-  msg: object;
   jobId: string;
   data: BulkInput | undefined;
   /** The answer of an earlier try was lost: the org may have acted. */
@@ -97,7 +96,6 @@ export class JobCommands implements BulkWork {
     const id = command === "createJob" || command === "jobs" ? "" : this.options.jobId(msg);
     const rows = command === "uploadData" ? this.options.rows(msg) : undefined;
     const make = (jobId: unknown, value: unknown): Order => ({
-      msg,
       jobId: jobId === "" && (command === "createJob" || command === "jobs") ? "" : checkJobId(jobId),
       data: command === "uploadData" ? bulkInput(value, false, style.delimiter) : undefined,
       lost: false,
@@ -111,7 +109,6 @@ export class JobCommands implements BulkWork {
     } catch (thrown) {
       const error = toConnectorError(thrown);
       if (isLostAnswer(error)) order.lost = true;
-      if (jobOf(error)) Object.assign(order.msg, { salesforce: jobOf(error) });
       return { ok: false, error };
     }
   }

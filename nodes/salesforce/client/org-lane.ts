@@ -1,5 +1,6 @@
 import type { ConnectorError } from "../../common/errors";
 import { Sink, type SinkOptions, type SinkState } from "../../delivery/sink";
+import { failureOf } from "./failure";
 import type { OrgClient, OrgState } from "./org";
 
 /** What a node does with its org, for its status. */
@@ -53,9 +54,14 @@ export class OrgLane<V, R> {
     return { kind: kind === "writing" ? "working" : this.org.state.kind, messages, ...(slowedAt === undefined ? {} : { slowedAt }) };
   }
 
-  /** Takes a message in; as {@link Sink.take}. */
+  /** Takes a message in; as {@link Sink.take}. When it fails, `msg.salesforce` says why before `done` is called. */
   take(msg: object, value: V | Promise<V>, done: (error?: Error) => void, stored: (result: R) => void): void {
-    this.sink.take(msg, value, done, stored);
+    const settled = (error?: Error): void => {
+      const failure = error && failureOf(error);
+      if (failure) (msg as { salesforce?: unknown }).salesforce = failure;
+      done(error);
+    };
+    this.sink.take(msg, value, settled, stored);
   }
 
   /** Nothing else will come soon; as {@link Sink.go}. */

@@ -6,7 +6,6 @@ import { wholeNumber } from "../../common/whole-number";
 import { AnalyticsUploader } from "../client/requests/analytics-upload";
 import { orgOf } from "../client/org-node";
 import { showLane } from "../client/org-status";
-import { failureOf } from "../client/requests/request-error";
 import { REQUEST_PRESETS, UPLOAD_PRESET } from "../client/requests/request-presets";
 import { RequestSender } from "../client/requests/request-sender";
 import { RequestWorker, type RequestWorkerOptions } from "./request-worker";
@@ -36,12 +35,7 @@ export = (RED: NodeAPI): void => {
       return;
     }
     this.on("input", (msg, send, done) => {
-      const failed = (error?: Error): void => {
-        const failure = failureOf(error);
-        if (failure) (msg as { salesforce?: unknown }).salesforce = failure;
-        done(error);
-      };
-      worker.take(msg, failed, (answer) => {
+      worker.take(msg, done, (answer) => {
         Object.assign(msg, answer);
         send(msg);
       });

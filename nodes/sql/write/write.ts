@@ -4,6 +4,7 @@ import { Status } from "../../common/status";
 import { compileTypedInput, type TypedInputUtil, type TypedValue } from "../../common/typed-input";
 import { isDatabaseHolder } from "../client/database-node";
 import type { DatabaseClient } from "../client/database-client";
+import { failureOf } from "./failure";
 import { MessageIds } from "./message-ids";
 import { inboxOwner, readSettings, type Typed, type WriteDef, type WriteSettings } from "./settings";
 import { StatementWork } from "./statement-work";
@@ -34,7 +35,12 @@ export = (RED: NodeAPI): void => {
       warn: (text) => this.warn(text),
     });
     this.on("input", (msg, send, done) => {
-      worker.take(msg, done, (result) => {
+      const settled = (error?: Error): void => {
+        const failure = error && failureOf(error);
+        if (failure) (msg as { sql?: unknown }).sql = failure;
+        done(error);
+      };
+      worker.take(msg, settled, (result) => {
         (msg as { sql?: unknown }).sql = result;
         send(msg);
       });

@@ -73,6 +73,7 @@ describe("The salesforce record node", () => {
     assert.equal(passed[0]?.salesforce.id, org.records("Contact")[0]?.Id);
     assert.deepEqual([caught[0]?.error?.code, caught.length], ["ORG_REFUSED", 1]);
     assert.match(caught[0]?.error?.message ?? "", /REQUIRED_FIELD_MISSING.*LastName/);
+    assert.deepEqual(caught[0]?.salesforce, { success: false, errors: [{ statusCode: "REQUIRED_FIELD_MISSING", message: "Required fields are missing: [LastName]", fields: ["LastName"] }] });
   });
 
   it("takes dates, Buffers, null and parents by external id; what is undefined stays as it is", async () => {

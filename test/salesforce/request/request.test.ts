@@ -259,7 +259,7 @@ describe("The salesforce request node", () => {
       org.control.declare({ apexRest: [{ path: "/broken", exception: `System.DmlException: ${"x".repeat(9000)}` }] });
       await flow.deploy(org, { broken: { path: "/services/apexrest/broken" }, missing: { path: "/nothing/here" }, good: {} });
       const [broken, missing, good] = await Promise.all([flow.send("broken"), flow.send("missing"), flow.send("good")]);
-      assert.deepEqual([broken.error?.code, broken.salesforce?.statusCode, broken.salesforce?.errors?.[0]?.code], ["ORG_REFUSED", 500, "APEX_ERROR"]);
+      assert.deepEqual([broken.error?.code, broken.salesforce?.statusCode, broken.salesforce?.errors?.[0]?.statusCode], ["ORG_REFUSED", 500, "APEX_ERROR"]);
       assert.equal(broken.salesforce?.body?.length, 4096);
       assert.deepEqual([missing.error?.code, missing.salesforce?.statusCode], ["ORG_REFUSED", 404]);
       assert.equal(good.salesforce?.statusCode, 200);

@@ -12,7 +12,7 @@ export const BUSINESS_UNIT = "0Uv000000000001CAA";
 
 /** What comes out of a request node, or of the Catch node behind it. */
 export type Answered = NodeMessage & {
-  salesforce?: { statusCode: number; headers: Record<string, string>; errors?: { code: string }[]; body?: string; parts?: { part: string; status: number }[] };
+  salesforce?: { statusCode: number; headers: Record<string, string>; errors?: { statusCode: string }[]; body?: string; parts?: { part: string; status: number }[] };
   error?: { code?: string; message: string };
 };
 

@@ -43,6 +43,7 @@ describe("The sql write node with own statements", function () {
     assert.equal(bench.caught.length, 1);
     assert.equal(bench.caught[0]?.error?.code, "ROW_REFUSED");
     assert.match(bench.caught[0].error.message, /: statement 2: .*customer/);
+    assert.equal((bench.caught[0].sql as { statement?: number }).statement, 2);
   });
 
   it("keeps the order of messages", async () => {

@@ -1,3 +1,4 @@
+import { errorsOf } from "../failure";
 import type { BulkJobs, JobInfo } from "./bulk-jobs";
 import { ownText, rowError } from "./bulk-match";
 
@@ -37,8 +38,7 @@ export async function readJob(jobs: BulkJobs, job: JobInfo, keepAll: boolean): P
   await jobs.getFailedResults(job, (cells, columns) => {
     found.processed += 1;
     found.failed += 1;
-    const errors = rowError(cells[1] ?? "").details.errors as { code: string; message: string; fields: string[] }[];
-    fail({ errors: errors.map(({ code, message, fields }) => ({ statusCode: code, message, fields })), fields: fieldsOf(cells, columns, 2) });
+    fail({ errors: errorsOf(rowError(cells[1] ?? "")), fields: fieldsOf(cells, columns, 2) });
   });
   if (job.state === "JobComplete") return found;
   const message = job.state === "Failed" ? (job.errorMessage ?? "the job failed") : "the job was aborted";

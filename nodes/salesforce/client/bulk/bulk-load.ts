@@ -1,4 +1,5 @@
 import { ConnectorError } from "../../../common/errors";
+import { errorsOf, type ShownError } from "../failure";
 import { contentKey, type JobBook } from "./bulk-book";
 import type { BulkInput } from "./bulk-input";
 import type { IngestJobRequest } from "./bulk-jobs";
@@ -13,7 +14,7 @@ export interface RowOutcome {
   id: string | null;
   success: boolean;
   created: boolean;
-  errors: { statusCode: string; message: string; fields: string[] }[];
+  errors: ShownError[];
 }
 
 /** What became of all rows of a message. */
@@ -157,7 +158,7 @@ function count({ result, failures, failedRows }: Loaded, one: RowResult, row: nu
     if (keepAll) result.results.push({ row, id: one.id, success: true, created: one.created, errors: [] });
     return;
   }
-  const outcome = { row, id: null, success: false, created: false, errors: errorsOf(one.error) };
+  const outcome = { row, id: null, success: false, created: false, errors: outcomeErrors(one.error) };
   result.success = false;
   if (one.error.details.unprocessed === true) result.unprocessed += 1;
   else {
@@ -170,10 +171,9 @@ function count({ result, failures, failedRows }: Loaded, one: RowResult, row: nu
 }
 
 /** In the words of the API; why a job ended for rows nobody worked on. */
-function errorsOf({ code, message, details }: ConnectorError): RowOutcome["errors"] {
-  const errors = details.errors as { code: string; message: string; fields: string[] }[] | undefined;
-  if (!errors) return [{ statusCode: details.unprocessed === true ? "UNPROCESSED" : code, message, fields: [] }];
-  return errors.map((one) => ({ statusCode: one.code, message: one.message, fields: one.fields }));
+function outcomeErrors(error: ConnectorError): RowOutcome["errors"] {
+  const errors = errorsOf(error);
+  return error.details.unprocessed === true && error.details.errors === undefined ? errors.map((one) => ({ ...one, statusCode: "UNPROCESSED" })) : errors;
 }
 
 function failure({ result, failures }: Loaded, errors: readonly ConnectorError[]): ConnectorError {
@@ -183,7 +183,7 @@ function failure({ result, failures }: Loaded, errors: readonly ConnectorError[]
   const text = `${lost.toLocaleString("en")} of ${result.rows.toLocaleString("en")} rows are not in the org; the first is row ${(failures[0]?.row ?? 0) + 1}: ${first?.message ?? ""}`;
   return new ConnectorError(busy ? "ORG_BUSY" : "ORG_REFUSED", text, {
     details: {
-      ...{ jobId: result.jobId, jobs: result.jobs, processed: result.processed, failed: result.failed, unprocessed: result.unprocessed },
+      ...result,
       failures: failures.slice(0, TOLD).map(({ row, errors: one }) => ({ row: row + 1, errors: one })),
     },
     cause: first,

@@ -1,4 +1,5 @@
 import { ConnectorError } from "../../../common/errors";
+import { errorsOf, type ShownError } from "../failure";
 import type { RecordResult } from "./collections";
 import { isLostAnswer, lostAnswer } from "./lost-answer";
 
@@ -10,7 +11,7 @@ export interface ShownResult {
   success: boolean;
   /** Where the operation can tell: whether the record is new. */
   created?: boolean;
-  errors: { statusCode: string; message: string; fields: string[] }[];
+  errors: ShownError[];
 }
 
 /** What an operation gives a message. */
@@ -61,10 +62,4 @@ export function afterOthers(error: ConnectorError, what: string): ConnectorError
   if (error.scope !== "system") return error;
   if (isLostAnswer(error)) return lostAnswer(error, what);
   return new ConnectorError(error.code, `${error.message} The records before were done.`, { scope: "message", retryable: true, details: error.details, cause: error });
-}
-
-function errorsOf(error: ConnectorError): ShownResult["errors"] {
-  const { errors, statusCode, errorCode, fields } = error.details as { errors?: { code: string; message: string; fields: string[] }[]; statusCode?: string; errorCode?: string; fields?: string[] };
-  if (errors && errors.length > 0) return errors.map((one) => ({ statusCode: one.code, message: one.message, fields: one.fields }));
-  return [{ statusCode: statusCode ?? errorCode ?? error.code, message: error.message, fields: fields ?? [] }];
 }

@@ -1,5 +1,6 @@
-import { ConnectorError, isConnectorError } from "../../../common/errors";
+import { ConnectorError } from "../../../common/errors";
 import { type ApiError, apiErrors, callError, recordError, toApiError } from "../errors";
+import { shownError } from "../failure";
 import type { HttpAnswer } from "../http/transport";
 
 /** Characters of a refused call's answer that its error keeps. */
@@ -32,23 +33,6 @@ export function requestError(answer: HttpAnswer): ConnectorError {
   const { code, scope, retryable } = recordError(errors);
   // An Apex exception may be a lock as well as a mistake: the steps of the source find out.
   return new ConnectorError(code, text, { scope, retryable: retryable || first.code === "APEX_ERROR", details });
-}
-
-/** `msg.salesforce` of a message whose call failed: what a Catch node does not pass on of the error. */
-export interface RequestFailure {
-  statusCode?: number;
-  errors: ApiError[];
-  /** The start of the answer, as text. */
-  body?: string;
-  /** The parts of a composite that failed. */
-  parts?: unknown[];
-}
-
-/** What the org said to a call that failed; undefined when it said nothing. */
-export function failureOf(error: unknown): RequestFailure | undefined {
-  if (!isConnectorError(error) || !Array.isArray(error.details.errors)) return undefined;
-  const { status, errors, body, parts } = error.details as { status?: number; errors: ApiError[]; body?: string; parts?: unknown[] };
-  return { ...(status === undefined ? {} : { statusCode: status }), errors, ...(body === undefined ? {} : { body }), ...(parts ? { parts } : {}) };
 }
 
 /** Whether a call or a part of it failed because somebody else had the record: nothing was written. */
@@ -109,7 +93,7 @@ export function partError(path: string, body: unknown, safeToRepeat: boolean): C
   const causes = failed.flatMap(({ errors }) => errors).filter(({ code }) => code !== "PROCESSING_HALTED" && code !== "BATCH_PROCESSING_HALTED");
   const reason = recordError(causes.length > 0 ? causes : failed.flatMap(({ errors }) => errors));
   const someDone = failed.length < parts.length;
-  const kept = failed.slice(0, KEPT_PARTS).map(({ name, status, errors }) => ({ part: name, status, errors }));
+  const kept = failed.slice(0, KEPT_PARTS).map(({ name, status, errors }) => ({ part: name, status, errors: errors.map(shownError) }));
   const details = { ...reason.details, failed: failed.length, of: parts.length, parts: kept };
   const text = `${failed.length} of ${parts.length} parts failed: ${reason.message}`;
   // What some parts have done, a repeat would do again.

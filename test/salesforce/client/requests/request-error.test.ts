@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { networkError } from "../../../../nodes/salesforce/client/errors";
-import { failureOf, partError, requestError } from "../../../../nodes/salesforce/client/requests/request-error";
+import { partError, requestError } from "../../../../nodes/salesforce/client/requests/request-error";
 import { type HttpAnswer, NetworkError } from "../../../../nodes/salesforce/client/http/transport";
 
 const answer = (status: number, body: unknown, headers: Record<string, string> = {}): HttpAnswer => {
@@ -42,13 +42,6 @@ describe("What a refused request means", () => {
 
   it("an answer that is too large fails its message, not the org", () => {
     assert.deepEqual(told(networkError(new NetworkError("the answer is larger than 10 bytes", "ANSWER_TOO_LARGE", true))), ["PAYLOAD_TOO_LARGE", "message", false]);
-  });
-
-  it("is told to the flow in short", () => {
-    assert.deepEqual(failureOf(requestError(answer(404, rest("NOT_FOUND")))), {
-      statusCode: 404, errors: [{ code: "NOT_FOUND", message: "why", fields: [] }], body: '[{"errorCode":"NOT_FOUND","message":"why"}]',
-    });
-    assert.equal(failureOf(new Error("else")), undefined);
   });
 });
 

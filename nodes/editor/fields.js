@@ -12,6 +12,19 @@
     });
   }
 
+  /**
+   * Shows what a new node has, where a property was not saved: in flows that are older than it, or written by hand. For oneditprepare, before typed
+   * inputs are made of the fields.
+   */
+  function showDefaults(node) {
+    Object.entries(node._def.defaults).forEach(function ([name, property]) {
+      if (node[name] !== undefined || typeof property.value === "object") return;
+      const input = element(node, name);
+      if (input.attr("type") === "checkbox") input.prop("checked", property.value);
+      else input.val(property.value);
+    });
+  }
+
   /** Milliseconds in words: 1500000 → "25 min". */
   function duration(value) {
     const ms = Number(value);
@@ -42,5 +55,5 @@
     return row;
   }
 
-  window.surewire = Object.assign(window.surewire || {}, { saveNumbers, showDuration, formRow });
+  window.surewire = Object.assign(window.surewire || {}, { saveNumbers, showDefaults, showDuration, formRow });
 })();

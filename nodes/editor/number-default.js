@@ -10,7 +10,7 @@
     return {
       value: limits.value,
       label: label,
-      validate: function (value, options) { return surewire.check.integer(value, options, limits); },
+      validate: function (value, options) { return surewire.check.integer(value === undefined ? limits.value : value, options, limits); },
     };
   }
 

@@ -19,7 +19,7 @@
       value: value,
       // looked up when it is asked for: the catalogue, too, may come later
       get label() { return RED._("@surewire/node-red-connectors/surewire-editor:editor.label." + property); },
-      validate: function (value, options) { return surewire.check.integer(value, options, { min: min, max: max }); },
+      validate: function (saved, options) { return surewire.check.integer(saved === undefined ? value : saved, options, { min: min, max: max }); },
     };
   }
 

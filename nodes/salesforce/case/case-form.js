@@ -138,7 +138,7 @@
         value: "default",
         label: say("label.assignment"),
         validate: function (value, options) {
-          if (["default", "off"].includes(value) || surewire.isEnvironment(value) || /^01Q\w{12}(\w{3})?$/.test(value)) return true;
+          if (["default", "off", undefined].includes(value) || surewire.isEnvironment(value) || /^01Q\w{12}(\w{3})?$/.test(value)) return true;
           return reason("rule", options);
         },
       },
@@ -151,6 +151,7 @@
     labelStyle: function () { return this.name ? "node_label_italic" : ""; },
     oneditprepare: function () {
       const node = this;
+      surewire.showDefaults(node);
       const columns = [
         { name: "field", label: node._("case.label.field"), width: "38%", required: true },
         { name: "value", label: node._("case.label.value"), types: valueTypes(["msg", "str", "template", "num", "bool", "jsonata", "env", "json"]) },
@@ -164,11 +165,6 @@
         .forEach(function (entry) {
           $("#node-input-" + entry[0]).typedInput({ default: "msg", types: valueTypes(entry[1]), typeField: "#node-input-" + entry[0] + "Type" });
         });
-      // Flows of before these settings do not have them.
-      [["onRepeat", "update"], ["contactBy", "none"], ["contactMissing", "leave"], ["accountBy", "none"], ["accountMissing", "leave"], ["duplicateRule", "block"]]
-        .forEach(function (entry) { if (!node[entry[0]]) $("#node-input-" + entry[0]).val(entry[1]); });
-      if (node.caseNumber === undefined) $("#node-input-caseNumber").prop("checked", true);
-
       const choice = $("#node-input-assignment-choice");
       const rule = $("#node-input-assignment");
       choice.val(["default", "off"].includes(rule.val()) ? rule.val() : "rule");

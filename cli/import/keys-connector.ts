@@ -16,7 +16,7 @@ const KEYS = {
   description: FILE_KEYS.description,
   version: FILE_KEYS.version,
   logging: { ...FILE_KEYS.logging, means: "logging of the connector" },
-  threads: { ...FILE_KEYS.threads, lands: "the nodes work on many messages at a time by themselves; see At once of amqp in and of salesforce case" },
+  threads: { ...FILE_KEYS.threads, lands: "the nodes work on many messages at a time by themselves; see At once of amqp in and Batch size of salesforce case" },
 
   "part.name": { aliases: ["id", "title", "label", "division", "divisionName", "tenantName"], means: "what tenant or division is called", lands: "label of the tab; salesforce case: Divisions" },
 
@@ -61,34 +61,34 @@ const KEYS = {
   "case.attributes": {
     aliases: ["defaults", "defaultAttributes", "defaultValues", "defaultFields", "caseDefaults", "caseAttributes", "attrs", "values", "constants"],
     means: "what every case gets: fields and values; `${name}` stands for a property of the message",
-    lands: "salesforce case: Defaults, of all cases or of a division",
+    lands: "salesforce case: Where the message gives nothing, or a division's defaults",
     object: true,
   },
   "case.mapping": {
     aliases: ["map", "mappings", "fieldMap", "fieldMapping", "fieldMappings", "attributeMapping", "fields"],
     means: "fields, and the properties of the message they come from",
-    lands: "salesforce case: Fields",
+    lands: "salesforce case: Fields from the message",
     object: true,
   },
   "case.externalId": {
     aliases: ["externalIdField", "externalIdFieldName", "idField", "uniqueField", "upsertField", "externalKey"],
     means: "external id field of Case that tells a message that comes again",
-    lands: "salesforce case: External id field",
+    lands: "salesforce case: External id",
   },
   "case.messageId": {
     aliases: ["messageIdField", "messageIdPath", "eventId", "eventIdField", "externalIdValue", "externalIdPath", "idPath"],
     means: "property of the message with that id",
-    lands: "salesforce case: External id",
+    lands: "salesforce case: Id value",
   },
   "case.owner": { aliases: ["ownerId", "ownerQueue", "caseOwner", "assignTo"], means: "user or queue the cases belong to", lands: "salesforce case: Divisions, Owner" },
   "case.recordType": { aliases: ["recordTypeId", "recordTypeName", "caseRecordType"], means: "record type of the cases", lands: "salesforce case: Divisions, Record type" },
   "case.assignment": {
     aliases: ["assignmentRule", "assignmentRuleId", "autoAssign", "useAssignmentRule", "useAssignmentRules", "useDefaultRule"],
     means: "whether assignment rules run, or the id of one",
-    lands: "salesforce case: Assignment",
+    lands: "salesforce case: Assign by",
   },
   "case.object": { aliases: ["sobject", "objectType", "sobjectType", "entity"], means: "object that is made; only Case", lands: "the node salesforce case" },
-  "case.batchSize": { aliases: ["batch", "maxBatch", "batchCount", "bulkSize"], means: "most cases in one call", lands: "salesforce case: At once, at most 200" },
+  "case.batchSize": { aliases: ["batch", "maxBatch", "batchCount", "bulkSize"], means: "most cases in one call", lands: "salesforce case: Batch size, at most 200" },
   "case.format": { aliases: ["messageFormat", "payloadFormat", "contentFormat", "messageType"], means: "`json`, `xml` or `text`", lands: "amqp in: Content" },
 
   ...keysUnder(BROKER_KEYS, "broker.connection"),

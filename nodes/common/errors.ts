@@ -32,7 +32,7 @@ export const ERROR_CATALOGUE = {
   FLOW_STOPPED: system, // redeploy or shutdown
   // configuration and content
   NOT_CONFIGURED: system,
-  STORE_UNAVAILABLE: system, // what a node keeps over restarts cannot be read
+  STORE_UNAVAILABLE: system, // what a node keeps over restarts cannot be read or written
   INPUT_INVALID: message(false),
   FORMAT_INVALID: message(false),
   PAYLOAD_TOO_LARGE: message(false),

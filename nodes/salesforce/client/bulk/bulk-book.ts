@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { ConnectorError, errorText } from "../../../common/errors";
 import type { Store } from "../../../common/store";
 
 /** What is kept of one load. */
@@ -34,7 +35,7 @@ export class JobBook {
     private readonly now: () => number = Date.now,
   ) {}
 
-  /** What is known of a load. @throws when the store cannot be read */
+  /** What is known of a load. @throws ConnectorError `STORE_UNAVAILABLE`, as all of these */
   async find(key: string): Promise<Load | undefined> {
     const load = (await this.read()).get(key);
     return load && this.now() - load.at < KEPT ? load : undefined;
@@ -45,27 +46,40 @@ export class JobBook {
     return [...(await this.read())].filter(([, load]) => !load.done && this.now() - load.at < KEPT);
   }
 
-  /** Writes a load down. Resolves when it is safe. */
+  /** Writes a load down. Resolves when it is safe; else what was known of it stands. */
   async put(key: string, load: Load): Promise<void> {
-    const loads = await this.read();
-    loads.set(key, load);
-    await this.write(loads);
+    await this.change(key, load);
   }
 
-  /** Forgets a load. */
+  /** Forgets a load; not when that cannot be written. */
   async remove(key: string): Promise<void> {
-    const loads = await this.read();
-    if (loads.delete(key)) await this.write(loads);
+    if ((await this.read()).has(key)) await this.change(key, undefined);
   }
 
   private async read(): Promise<Map<string, Load>> {
     if (this.loads) return this.loads;
-    const value = await this.store.read(this.name);
+    const value = await this.store.read(this.name).catch((error: unknown) => {
+      throw unavailable("read", error);
+    });
     this.loads ??= new Map(Object.entries((value as { loads?: Record<string, Load> } | undefined)?.loads ?? {}));
     return this.loads;
   }
 
-  private write(loads: Map<string, Load>): Promise<void> {
+  private async change(key: string, load: Load | undefined): Promise<void> {
+    const loads = await this.read();
+    const before = loads.get(key);
+    const set = (value: Load | undefined): unknown => (value ? loads.set(key, value) : loads.delete(key));
+    set(load);
+    this.prune(loads);
+    try {
+      await this.store.write(this.name, { loads: Object.fromEntries(loads) });
+    } catch (error) {
+      set(before);
+      throw unavailable("written", error);
+    }
+  }
+
+  private prune(loads: Map<string, Load>): void {
     for (const [key, load] of loads) if (this.now() - load.at >= KEPT) loads.delete(key);
     let over = loads.size - MOST;
     for (const [key, load] of loads) {
@@ -74,8 +88,11 @@ export class JobBook {
       loads.delete(key);
       over -= 1;
     }
-    return this.store.write(this.name, { loads: Object.fromEntries(loads) });
   }
+}
+
+function unavailable(what: string, error: unknown): ConnectorError {
+  return new ConnectorError("STORE_UNAVAILABLE", `What is remembered of bulk jobs cannot be ${what}: ${errorText(error)}`, { cause: error });
 }
 
 /** A name for content that no other content has. */

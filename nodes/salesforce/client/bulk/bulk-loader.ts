@@ -68,9 +68,17 @@ export class BulkLoader {
     checkStopped(poll.signal, undefined);
     const { id } = await jobs.createJob(request);
     checkStopped(poll.signal, undefined);
+    const { told } = load;
     load.jobs.push(id);
     delete load.told;
-    await this.put(key, load);
+    try {
+      await this.put(key, load);
+    } catch (error) {
+      load.jobs.pop(); // nothing went up
+      if (told) load.told = told;
+      await jobs.abortJob(id).catch(() => undefined);
+      throw error;
+    }
     try {
       await jobs.uploadJobData(id, csv);
     } catch (error) {

@@ -1,4 +1,4 @@
-import { ConnectorError } from "../../../common/errors";
+import { ConnectorError, toConnectorError } from "../../../common/errors";
 import { contentKey, type JobBook, type Load } from "./bulk-book";
 import { cellsOf, columnsOf, type InputRow } from "./bulk-input";
 import type { BulkLoader } from "./bulk-loader";
@@ -23,6 +23,9 @@ export interface RowGatheringOptions {
   /** Rows worked on, of how many. */
   onProgress?: (processed: number, rows: number) => void;
 }
+
+/** Fields that a batch may be refused over, one after the other. */
+const MOST_REFUSALS = 20;
 
 /** A load that is taken up again, with those of its rows that have come again. */
 interface Found {
@@ -52,24 +55,51 @@ export class RowGathering {
     return { record: value, columns, hash: contentKey(...pairs.sort()).slice(0, 16) };
   }
 
-  /** The result of each row, in order. @throws ConnectorError as {@link BulkLoader.load} */
+  /**
+   * The result of each row, in order; a system error stands at the rows that it holds up, and the others are not to come again. A job that the org
+   * refuses as a whole over a field is made again without the rows that have it.
+   */
   async load(rows: GatheredRow[]): Promise<RowResult[]> {
+    const results = await this.loadOnce(rows);
+    for (let tries = 0; tries < MOST_REFUSALS; tries += 1) {
+      const places = innocents(rows, results);
+      if (places.length === 0) break;
+      const again = await this.loadOnce(places.map((place) => rows[place] as GatheredRow));
+      again.forEach((result, index) => (results[places[index] as number] = result));
+    }
+    return results;
+  }
+
+  private async loadOnce(rows: GatheredRow[]): Promise<RowResult[]> {
     const { book } = this.options;
     const results: RowResult[] = [];
-    const { found, rest } = await this.find(rows);
-    for (const { key, load, places } of found) {
-      await this.run(key, rows, places, results);
-      const left = without(load.rows ?? [], places.map((place) => (rows[place] as GatheredRow).hash));
-      if (left.length > 0) await book.put(key, { ...((await book.find(key)) ?? load), rows: left });
-      else await book.remove(key);
+    const settle = async (places: number[], work: () => Promise<void>): Promise<void> => {
+      try {
+        await work();
+      } catch (thrown) {
+        const error = toConnectorError(thrown);
+        for (const place of places) results[place] = { ok: false, error };
+      }
+    };
+    let sorted: { found: Found[]; rest: number[] } = { found: [], rest: [] };
+    await settle([...rows.keys()], async () => void (sorted = await this.find(rows)));
+    for (const { key, load, places } of sorted.found) {
+      await settle(places, async () => {
+        await this.run(key, rows, places, results);
+        const left = without(load.rows ?? [], places.map((place) => (rows[place] as GatheredRow).hash));
+        if (left.length > 0) await book.put(key, { ...((await book.find(key)) ?? load), rows: left });
+        else await book.remove(key);
+      });
     }
-    if (rest.length > 0) {
+    const { rest } = sorted;
+    if (rest.length === 0) return results;
+    await settle(rest, async () => {
       const hashes = rest.map((place) => (rows[place] as GatheredRow).hash);
       const key = contentKey("rows", Date.now(), Math.random(), ...hashes);
       await book.put(key, { at: Date.now(), jobs: [], rows: hashes });
       await this.run(key, rows, rest, results);
       await book.remove(key);
-    }
+    });
     return results;
   }
 
@@ -111,6 +141,20 @@ export class RowGathering {
     }
     return { found, rest };
   }
+}
+
+/** The rows of jobs that the org refused over a field which they do not have: nobody worked on them. */
+function innocents(rows: readonly GatheredRow[], results: readonly RowResult[]): number[] {
+  const has = (row: GatheredRow | undefined, field: string): boolean => row?.columns.some((name) => name.toLowerCase() === field) === true;
+  const fields = results.map(refusedField);
+  const guilty = new Set(fields.filter((field, place) => field !== undefined && has(rows[place], field)));
+  return fields.flatMap((field, place) => (field !== undefined && guilty.has(field) && !has(rows[place], field) ? place : []));
+}
+
+/** `InvalidBatch : Field name not found : Foo__c` */
+function refusedField(result: RowResult): string | undefined {
+  if (result.ok || result.error.details.unprocessed !== true || result.error.details.state !== "Failed") return undefined;
+  return /InvalidBatch.* : ([\w.:]+)$/.exec(result.error.message)?.[1]?.toLowerCase();
 }
 
 function unionOf(rows: readonly GatheredRow[]): string[] {

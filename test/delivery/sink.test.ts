@@ -176,7 +176,7 @@ describe("a sink", () => {
     });
 
     it("gives up no message for having waited for its system once, when it is tried again for another reason", async () => {
-      const answers = [failed(away), failed(busy), failed(busy), ok];
+      const answers = [away, busy, busy].map(failed);
       const { take, settled, outcomes } = sinkOf({ maxWait: 60, untilReady: () => Promise.resolve(), write: () => Promise.resolve([answers.shift() ?? ok]) });
       take(1); // 50 and 100 ms between its tries
       await settled(1);
@@ -184,16 +184,11 @@ describe("a sink", () => {
     });
 
     it("counts no wait on for a message that its system's suspension has met while it was written", async () => {
-      let answer = (): void => undefined;
-      const write = (): Promise<ItemResult<string>[]> => new Promise((resolve) => (answer = () => resolve([failed(busy)])));
-      const { sink, take, settled, outcomes } = sinkOf({ maxWait: 60, write });
+      const { sink, take, settled, outcomes } = sinkOf({ maxWait: 60, write: () => new Promise((resolve) => setTimeout(() => resolve([failed(busy)]), 5)) });
       take(1);
       await new Promise((resolve) => setImmediate(resolve));
-      sink.suspend(away);
-      sink.suspend(undefined);
-      const answering = setInterval(() => answer(), 5);
+      for (const error of [away, undefined]) sink.suspend(error);
       await settled(1); // after 50, 100 and 200 ms between its tries
-      clearInterval(answering);
       assert.deepEqual(outcomes, ["DATABASE_BUSY"]);
     });
 

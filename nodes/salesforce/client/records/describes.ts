@@ -28,6 +28,11 @@ export class Describes {
     return fields;
   }
 
+  /** The object is not as it was: it is described anew. */
+  forget(object: string): void {
+    this.known.delete(object.toLowerCase());
+  }
+
   private async ask(object: string): Promise<string[]> {
     const { body } = await this.rest.request<{ fields?: { name: string }[] }>({ method: "GET", path: `/sobjects/${encodeURIComponent(object)}/describe` });
     return (body.fields ?? []).map(({ name }) => name);

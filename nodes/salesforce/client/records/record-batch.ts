@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { ConnectorError, toConnectorError } from "../../../common/errors";
+import { ConnectorError, isConnectorError, toConnectorError } from "../../../common/errors";
 import { type Fields, MAX_RECORDS, type RecordResult, retrieveRecords } from "./collections";
 import { Describes } from "./describes";
 import { afterOthers, listOutcome, type RecordOutcome, refused, shown } from "./record-outcome";
@@ -167,8 +167,16 @@ export class RecordBatch {
   }
 
   private async read(object: string, records: Fields[]): Promise<(Fields | null)[]> {
-    const fields = this.options.fields.length > 0 ? this.options.fields : await this.describes.fieldsOf(object);
-    return retrieveRecords(this.rest, { object, ids: records.map(({ Id }) => String(Id)), fields });
+    const ids = records.map(({ Id }) => String(Id));
+    const { fields } = this.options;
+    if (fields.length > 0) return retrieveRecords(this.rest, { object, ids, fields });
+    try {
+      return await retrieveRecords(this.rest, { object, ids, fields: await this.describes.fieldsOf(object) });
+    } catch (error) {
+      if (!isConnectorError(error) || error.details.errorCode !== "INVALID_FIELD") throw error;
+      this.describes.forget(object); // a field is gone since it was described
+      return retrieveRecords(this.rest, { object, ids, fields: await this.describes.fieldsOf(object) });
+    }
   }
 }
 

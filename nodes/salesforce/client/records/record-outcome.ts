@@ -46,12 +46,15 @@ export function listOutcome(results: RecordResult[]): RecordOutcome {
 /** The error of a message whose records were refused, all or some of them. */
 export function refused(results: RecordResult[], failed: number[], all = results.map((result, index) => shown(result, index))): ConnectorError {
   const errors = failed.map((index) => results[index]).flatMap((result) => (result && !result.ok ? result.error : []));
+  // What is stored, or may be, must not be sent again with the rest; where nothing is, those that the org did not look at get their chance.
+  const mayRepeat = failed.length === results.length && !errors.some(isLostAnswer);
+  const waiting = mayRepeat ? errors.find(({ scope }) => scope === "system") : undefined;
   // A roll-back only tells of another record's error.
-  const first = errors.find((error) => error.details.statusCode !== "ALL_OR_NONE_OPERATION_ROLLED_BACK") ?? errors[0];
+  const first = waiting ?? errors.find((error) => error.details.statusCode !== "ALL_OR_NONE_OPERATION_ROLLED_BACK") ?? errors[0];
   if (!first) return new ConnectorError("ORG_REFUSED", "The org gave no result.");
   if (results.length === 1) return first;
   const text = failed.length === results.length ? `None of ${results.length} records was stored: ${first.message}` : `${failed.length} of ${results.length} records were refused: ${first.message}`;
-  return new ConnectorError(first.code, text, { scope: first.scope, retryable: failed.length === results.length && first.retryable, details: { ...first.details, results: all }, cause: first });
+  return new ConnectorError(first.code, text, { scope: mayRepeat ? first.scope : "message", retryable: failed.length === results.length && first.retryable, details: { ...first.details, results: all }, cause: first });
 }
 
 /**

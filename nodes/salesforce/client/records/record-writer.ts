@@ -25,8 +25,8 @@ export interface RecordWriterOptions {
 export class RecordWriter {
   /** 500s in a row, by batch. */
   private readonly serverErrors = new WeakMap<object, number>();
-  /** Items of deletes whose answer was lost: a record that is gone at the next try was deleted by the first. */
-  private readonly lostDeletes = new WeakSet<object>();
+  /** Items that were deleted, or whose delete's answer was lost: one that is gone at the next try was deleted by the first. */
+  private readonly deleted = new WeakSet<object>();
 
   constructor(
     private readonly rest: RestCalls,
@@ -76,11 +76,13 @@ export class RecordWriter {
    */
   async delete(request: DeleteRequest, items: readonly object[]): Promise<RecordResult[]> {
     const results = await deleteRecords(this.rest, request).catch((error: unknown) => {
-      if (isConnectorError(error) && isLostAnswer(error)) for (const item of items) this.lostDeletes.add(item);
+      if (isConnectorError(error) && isLostAnswer(error)) for (const item of items) this.deleted.add(item);
       throw error;
     });
     return results.map((result, index): RecordResult => {
-      const gone = !result.ok && result.error.details.statusCode === "ENTITY_IS_DELETED" && this.lostDeletes.has(items[index] ?? request);
+      const item = items[index] ?? request;
+      if (result.ok) this.deleted.add(item);
+      const gone = !result.ok && result.error.details.statusCode === "ENTITY_IS_DELETED" && this.deleted.has(item);
       return gone ? { ok: true, id: request.ids[index] ?? "", created: false } : result;
     });
   }
@@ -111,6 +113,6 @@ export class RecordWriter {
  * Another unique field stays refused.
  */
 function sharedExternalId(error: ConnectorError, field: string): ConnectorError {
-  const shared = error.details.statusCode === "DUPLICATE_VALUE" && (/Duplicate external id/i.test(error.message) || error.message.includes(`: ${field} duplicates`));
+  const shared = error.details.statusCode === "DUPLICATE_VALUE" && (/Duplicate external id/i.test(error.message) || error.message.toLowerCase().includes(`: ${field.toLowerCase()} duplicates`));
   return shared ? new ConnectorError("ORG_BUSY", error.message, { details: error.details, cause: error }) : error;
 }

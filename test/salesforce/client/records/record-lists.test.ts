@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import type { Emulator } from "../../../../emulator/src/index";
+import { ConnectorError } from "../../../../nodes/common/errors";
+import type { RecordResult } from "../../../../nodes/salesforce/client/records/collections";
+import { RecordBatch, type RecordBatchOptions, type RecordItem } from "../../../../nodes/salesforce/client/records/record-batch";
+import { listOutcome, refused } from "../../../../nodes/salesforce/client/records/record-outcome";
+import { clientCredentials, Orgs } from "../../support";
+
+const stored: RecordResult = { ok: true, id: "500000000000001AAA", created: true };
+const failed = (code: ConstructorParameters<typeof ConnectorError>[0], details = {}): RecordResult => ({ ok: false, error: new ConnectorError(code, "why", { details }) });
+
+describe("A list of records", () => {
+  const orgs = new Orgs();
+  let org: Emulator;
+  beforeEach(async () => (org = await orgs.start()));
+  afterEach(() => orgs.stop());
+
+  const accounts = (count: number): string[] => org.control.insert({ object: "Account", records: Array.from({ length: count }, (_, index) => ({ Name: `a${index}` })) }).ids;
+  const batch = (operation: RecordBatchOptions["operation"]): RecordBatch =>
+    new RecordBatch(orgs.client(clientCredentials(org)).rest, { operation, externalIdField: "", allOrNone: false, fields: [], headers: {}, someRefusedFails: () => true });
+  const list = (ids: string[]): RecordItem => ({ object: "Account", records: ids.map((Id) => ({ Id })), list: true });
+
+  it("of which some are stored is never held to be sent again, whatever the others failed by", () => {
+    const results = [stored, failed("ORG_LIMIT", { statusCode: "STORAGE_LIMIT_EXCEEDED" })];
+    const error = refused(results, [1]);
+    assert.deepEqual([error.code, error.scope, error.retryable], ["ORG_LIMIT", "message", false]);
+  });
+
+  it("of which none is stored waits for the org, where some were not looked at by it", () => {
+    const results = [failed("ORG_REFUSED"), failed("ORG_UNAVAILABLE")];
+    assert.throws(() => listOutcome(results), (error: ConnectorError) => error.scope === "system");
+    assert.throws(() => listOutcome([...results, failed("ORG_UNAVAILABLE", { outcomeUnknown: true })]), (error: ConnectorError) => error.scope === "message");
+  });
+
+  it("is deleted once, when the org goes away between two of its calls", async () => {
+    const item = list(accounts(250));
+    const deleting = batch("delete");
+    org.control.failNext({ status: 503, method: "DELETE", path: item.records[249]?.Id as string });
+    const [first] = await deleting.write([item]);
+    assert.ok(first && !first.ok && first.error.scope === "system");
+    const [second] = await deleting.write([item]);
+    assert.ok(second?.ok, second?.ok === false ? second.error.message : "");
+    assert.equal(org.records("Account").length, 0);
+  });
+
+  it("that names no fields is read by those there are, when one that was there is gone", async () => {
+    const ids = accounts(1);
+    const reading = batch("retrieve");
+    assert.ok((await reading.write([list(ids)]))[0]?.ok);
+    org.control.failNext({ status: 400, errorCode: "INVALID_FIELD", message: "No such column 'Gone__c' on sobject of type Account", method: "POST" });
+    const [outcome] = await reading.write([list(ids)]);
+    assert.ok(outcome?.ok, outcome?.ok === false ? outcome.error.message : "");
+  });
+});

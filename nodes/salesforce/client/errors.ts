@@ -39,6 +39,8 @@ const BY_API_CODE: Record<string, Verdict> = {
   REQUEST_LIMIT_EXCEEDED: { code: "ORG_LIMIT", retryAfter: 10 * MINUTE },
   STORAGE_LIMIT_EXCEEDED: { code: "ORG_LIMIT", retryAfter: 10 * MINUTE },
   API_DISABLED_FOR_ORG: { code: "ORG_LOGIN_FAILED", retryAfter: 5 * MINUTE },
+  INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE: unavailable,
+  FUNCTIONALITY_TEMPORARILY_UNAVAILABLE: unavailable,
   // A record that makes an Apex trigger fail unexpectedly says this of itself; others may pass.
   UNKNOWN_EXCEPTION: busy,
 };
@@ -128,7 +130,7 @@ function callVerdict(answer: FailedAnswer, error: ApiError | undefined): Verdict
   const status = statusOf(answer, error);
   if (status >= 500 || status === 408 || status === 420 || status === 429) return unavailable;
   if (error?.code === "REQUEST_LIMIT_EXCEEDED" && /concurrent/i.test(error.message)) return { code: "ORG_LIMIT" };
-  const known = error && BY_API_CODE[error.code];
+  const known = error && verdictOf(error);
   if (known) return known;
   if (status === 401) return { code: "ORG_LOGIN_FAILED", retryAfter: 5 * MINUTE };
   if ((status >= 301 && status <= 308) || !error) return unavailable; // not the org's own words: a proxy, a moved host
@@ -137,10 +139,15 @@ function callVerdict(answer: FailedAnswer, error: ApiError | undefined): Verdict
   return { code: "ORG_REFUSED" };
 }
 
+/** A trigger or flow that meets a lock says so in its text, under a code of its own. */
+function verdictOf({ code, message }: ApiError): Verdict | undefined {
+  return BY_API_CODE[code] ?? (message.includes("UNABLE_TO_LOCK_ROW") ? busy : undefined);
+}
+
 /** What the errors of one record of a Collections call mean for that record. */
 export function recordError(errors: ApiError[]): ConnectorError {
   const first = errors[0];
-  const verdicts = errors.map((error) => BY_API_CODE[error.code]);
+  const verdicts = errors.map(verdictOf);
   // Retrying helps only if none of the errors is a refusal.
   const verdict: Verdict = verdicts.every((one) => one !== undefined) && verdicts[0] ? verdicts[0] : { code: "ORG_REFUSED" };
   return new ConnectorError(verdict.code, first ? errors.map(errorLine).join("; ") : "The org refused the record without saying why.", {

@@ -33,6 +33,16 @@ describe("Errors of the org", () => {
     }
   });
 
+  it("a lock that a trigger meets is one, whatever code the trigger gives it", () => {
+    const error = record("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "Notify: execution of AfterInsert caused by: System.DmlException: Update failed; first error: UNABLE_TO_LOCK_ROW, unable to obtain exclusive access");
+    assert.deepEqual([error.code, error.retryable], ["ORG_BUSY", true]);
+  });
+
+  it("maintenance that leaves an org to be read only is nobody's fault who writes", () => {
+    const error = record("INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE");
+    assert.deepEqual([error.code, error.scope], ["ORG_UNAVAILABLE", "system"]);
+  });
+
   it("anything else refuses the record, with the org's code, words and fields", () => {
     const error = record("REQUIRED_FIELD_MISSING", "Required fields are missing: [LastName]", ["LastName"]);
     assert.deepEqual([error.code, error.scope, error.retryable], ["ORG_REFUSED", "message", false]);

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import { ConnectorError, isConnectorError, toConnectorError } from "../../../common/errors";
 import type { Attachment, CaseWork } from "./case-item";
 import { type Fields, MAX_RECORDS, type RecordResult, saveRecords } from "../records/collections";
@@ -7,6 +8,9 @@ import type { SelectIn } from "./select-in";
 
 /** Newest comments of the cases of a batch that are compared with the new ones. */
 const COMMENTS_COMPARED = 2000;
+
+/** Tries for comments and files of a locked case; ms between them double from 50. */
+const LOCK_RETRIES = 3;
 
 /** One comment or file of a case. */
 interface Extra {
@@ -45,13 +49,26 @@ export class CaseExtras {
     for (const kind of [comments, files]) if (kind.extras.length > 0) await this.addKind(kind, older);
   }
 
+  /** Locked ones, which surely made nothing, are tried again in place. */
+  private async create(object: string, records: Fields[]): Promise<RecordResult[]> {
+    const results = await saveRecords(this.rest, { object, operation: "create", records });
+    for (let tries = 0; tries < LOCK_RETRIES; tries += 1) {
+      const locked = results.flatMap((result, index) => (!result.ok && result.error.code === "ORG_BUSY" ? index : []));
+      if (locked.length === 0) break;
+      await delay(50 * 2 ** tries);
+      const again = await saveRecords(this.rest, { object, operation: "create", records: locked.map((index) => records[index] as Fields) });
+      again.forEach((result, place) => (results[locked[place] as number] = result));
+    }
+    return results;
+  }
+
   private async addKind({ object, what, extras, keysOf }: Kind, older: ReadonlySet<CaseWork>): Promise<void> {
     try {
       const looked = extras.filter(({ work }) => older.has(work));
       const there = looked.length > 0 ? await keysOf(this.select, [...new Set(looked.map(({ work }) => work.stored?.id ?? ""))]) : new Set<string>();
       const missing = extras.filter(({ key }) => !there.has(key) && there.add(key));
       for (const part of parts(missing, this.maxCall)) {
-        const results = await saveRecords(this.rest, { object, operation: "create", records: part.map(({ fields }) => fields) });
+        const results = await this.create(object, part.map(({ fields }) => fields));
         part.forEach(({ work }, index) => (work.error ??= errorOf(results[index], work, what)));
       }
     } catch (error) {

@@ -41,8 +41,8 @@ const ID = /^[0-9A-Za-z]{15}(?:[A-Z0-5]{3})?$/;
 /** Record ids by prefix, so that a developer name of 15 letters is not taken for one. */
 const isId = (text: string | undefined, prefix: RegExp): boolean => text !== undefined && ID.test(text) && prefix.test(text);
 
-/** The org says so when a record it is to point to is gone. */
-const GONE = new Set(["INVALID_CROSS_REFERENCE_KEY", "ENTITY_IS_DELETED", "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY"]);
+/** The org says so when a record it is to point to is gone, or a user is not active any longer. */
+const GONE = new Set(["INVALID_CROSS_REFERENCE_KEY", "ENTITY_IS_DELETED", "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY", "INACTIVE_OWNER_OR_USER"]);
 
 /** Finds the records that cases point to: owner, record type, contact, account. One query a kind for all cases of a batch; what is known is not asked again. */
 export class CaseLinks {

@@ -87,9 +87,17 @@ export class CaseWriter {
     await this.links.resolve(open);
     await this.store(open.filter(({ error }) => !error));
     await this.extras.add(works.filter(({ stored, error, item }) => stored && !error && wantsExtras(item, stored, this.options.onRepeat)));
+    for (const work of works) this.stopRepeats(work);
     const [away] = works;
     if (away?.error && works.every(({ error }) => error?.scope === "system")) throw away.error;
     return works.map(toOutcome);
+  }
+
+  /** Without an external id a message that comes again makes a second case: once the first is there, its source must not try again. */
+  private stopRepeats(work: CaseWork): void {
+    const { error, stored } = work;
+    if (this.options.externalIdField !== undefined || !stored || error?.scope !== "message" || !error.retryable) return;
+    work.error = new ConnectorError(error.code, error.message, { retryable: false, details: { ...error.details, caseId: stored.id }, cause: error });
   }
 
   private workOf(item: CaseItem): CaseWork {

@@ -24,6 +24,11 @@ export type Row = Record<string, unknown>;
 /** Longest query text in a URL, encoded: the platform takes 16,384 bytes of URL and headers. */
 const MAX_QUERY = 12_000;
 
+/** Longer than any value that a field can be compared by. */
+const MAX_VALUE = 1000;
+/** What SOQL takes for a number, of as many digits as the org does. */
+const NUMBER = /^[+-]?\d{1,18}(?:\.\d{1,18})?$/;
+
 /** Reads records by `field IN (values)`, in as few queries as the platform's URLs allow. */
 export class SelectIn {
   /** Fields that hold numbers: `Object.Field`. */
@@ -78,7 +83,9 @@ export class SelectIn {
   private literals(selection: Selection): string[] {
     // The org stores no blanks around a text.
     const values = [...new Set(selection.values.map((value) => String(value).trim()))];
-    return this.isNumeric(selection) ? values.filter((value) => value !== "" && Number.isFinite(Number(value))) : values.map(soqlString);
+    // No record has such a value, and asked for it would fail the query for all others.
+    if (this.isNumeric(selection)) return values.filter((value) => NUMBER.test(value));
+    return values.filter((value) => value.length <= MAX_VALUE && !/\p{Surrogate}/u.test(value)).map(soqlString);
   }
 
   private isNumeric(selection: Selection): boolean {

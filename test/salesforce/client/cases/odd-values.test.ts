@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import type { Emulator } from "../../../../emulator/src/index";
+import type { CaseItem, CaseOutcome } from "../../../../nodes/salesforce/client/cases/case-writer";
+import { Orgs } from "../../support";
+import { item, persist, writerFor } from "./case-support";
+
+const EMAIL = { contact: { field: "Email", missing: "leave" } } as const;
+const BADGE = { contact: { field: "Badge__c", missing: "leave" } } as const;
+
+describe("Values that no record can have", () => {
+  const orgs = new Orgs();
+  let org: Emulator;
+  beforeEach(async () => (org = await orgs.start({ schema: [{ name: "Contact", fields: [{ name: "Badge__c", type: "double", externalId: true, unique: true }] }] })));
+  afterEach(() => orgs.stop());
+
+  const isStored = (outcomes: CaseOutcome[]): boolean[] => outcomes.map(({ ok }) => ok);
+
+  for (const [what, contact, options] of [
+    ["a text that no URL takes", "x".repeat(20_000), EMAIL],
+    ["half a character", "a\ud83d", EMAIL],
+    ["a number that SOQL does not know", "0x1F", BADGE],
+    ["a number without end", "9".repeat(40), BADGE],
+  ] as const) {
+    it(`${what} to look a contact up by finds none, and holds up no other case of the call`, async () => {
+      const outcomes = await writerFor(orgs, org, options).write([item("a", {}, { contact }), item("b", {}, { contact: 7 })]);
+      assert.deepEqual(isStored(outcomes), [true, true]);
+    });
+  }
+
+  it("half a character in an external id is its own case's matter", async () => {
+    const outcomes = await writerFor(orgs, org, { caseNumber: true }).write([item("a\ud83d"), item("b")]);
+    assert.ok(outcomes[1]?.ok);
+  });
+
+  it("a comment that stays locked makes no second case where there is no external id: the source is told not to try again", async () => {
+    org.control.addRule({ object: "CaseComment", condition: "ParentId != null", errorCode: "UNABLE_TO_LOCK_ROW", message: "unable to obtain exclusive access" });
+    const batch: CaseItem[] = [{ fields: { Subject: "a" }, comment: "hot" }];
+    const [outcome] = await persist(writerFor(orgs, org, { externalIdField: undefined }), batch);
+    assert.ok(outcome && !outcome.ok);
+    assert.deepEqual([outcome.error.scope, outcome.error.retryable, outcome.error.details.caseId], ["message", false, org.records("Case")[0]?.Id]);
+  });
+});

@@ -1,5 +1,6 @@
 import * as http from "node:http";
 import * as https from "node:https";
+import type { Socket } from "node:net";
 import { NetworkError } from "./network-error";
 import { Proxies } from "./proxy";
 
@@ -80,8 +81,12 @@ export class HttpTransport {
         outgoing.destroy();
       };
       const timer = setTimeout(() => fail(`${url.host} gave no answer within ${timeout / 1000} s`, "TIMEOUT"), timeout);
+      // emitted by the proxy's agent, which would give the answer of a proxy that refuses for the org's
+      outgoing.on("proxyConnect", ({ statusCode }: { statusCode: number }) => {
+        if (statusCode !== 200) fail(`the connection to ${url.host} was refused with HTTP ${statusCode}${statusCode === 407 ? ", which asks for a user name" : ""}`, "PROXY");
+      });
       outgoing.on("socket", (socket) => {
-        if (!socket.connecting) sent = true;
+        if (!isConnecting(socket)) sent = true;
         else socket.once(secure ? "secureConnect" : "connect", () => (sent = true));
       });
       outgoing.on("error", (error) => fail(networkText(url, error), errorCode(error), error));
@@ -119,6 +124,11 @@ export class HttpTransport {
     this.agents["https:"].destroy();
     this.proxies.close();
   }
+}
+
+/** Behind a proxy the socket is connected, but TLS to the org is yet to be agreed on: until then nothing is sent. */
+function isConnecting(socket: Socket & { secureConnecting?: boolean }): boolean {
+  return socket.connecting || socket.secureConnecting === true;
 }
 
 function isGood({ statusCode = 0 }: http.IncomingMessage): boolean {

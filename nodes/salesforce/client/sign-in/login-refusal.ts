@@ -56,7 +56,7 @@ export function loginRefused(words: string, status: number, flow: LoginFlow): Co
 /** What an answer means that is no answer of a login host: an outage, a proxy's page, a host that moved. */
 export function noLoginHost(status: number, headers: Record<string, string>, error?: string): ConnectorError {
   const moved = status >= 300 && status < 400 && headers.location ? ` with a redirect to ${hostOf(headers.location)}; use that as login URL` : "";
-  const why = status === 407 ? "; a proxy on the way asks for a user name" : error ? `, ${error}` : moved;
+  const why = error ? `, ${error}` : moved;
   return new ConnectorError("ORG_UNAVAILABLE", `The login URL answered HTTP ${status}${why}.`, { details: { status } });
 }
 

@@ -106,7 +106,7 @@ describe("A proxy that the environment names", () => {
     await gone.stop();
     proxies.pop();
     for (const [address, text] of [
-      [`http://line:wr0ng@127.0.0.1:${proxy.port}`, /HTTP 407; a proxy on the way/],
+      [`http://line:wr0ng@127.0.0.1:${proxy.port}`, /refused with HTTP 407, which asks for a user name \(through the proxy 127\.0\.0\.1:/],
       [`http://line:wr0ng@127.0.0.1:${port}`, /through the proxy 127\.0\.0\.1:/],
       ["socks5://line:wr0ng@127.0.0.1:1", /socks5:\/\/ is not supported/],
       ["http://line:wr0ng@:x", /no URL/],
@@ -118,6 +118,31 @@ describe("A proxy that the environment names", () => {
         assert.ok(!error.stack!.includes("wr0ng"));
         return true;
       });
+    }
+  });
+
+  it("that does not reach the org has sent it nothing, so that a create can be sent again", async () => {
+    const proxy = await start("line:s3cret");
+    const client = orgs.client(clientCredentials(org));
+    assert.equal((await call(client)).status, 200);
+    process.env["HTTP_PROXY"] = `http://127.0.0.1:${proxy.port}`;
+    await assert.rejects(client.rest.request({ method: "POST", path: "/sobjects/Case", body: {} }), { code: "ORG_UNAVAILABLE", scope: "system", details: { network: "PROXY", outcomeUnknown: false } });
+  });
+
+  it("before an org with a certificate that is not trusted has sent it nothing", async () => {
+    const authority = new Authority();
+    try {
+      const { cert, key } = authority.server("DNS:localhost");
+      const secure = await orgs.start({ host: "localhost", tls: { cert: String(cert), key: String(key) } });
+      const proxy = await start();
+      process.env["HTTPS_PROXY"] = `http://127.0.0.1:${proxy.port}`;
+      await assert.rejects(call(orgs.client(clientCredentials(secure))), ({ message, details }: ConnectorError) => {
+        assert.match(message, /certificate/);
+        assert.equal(details.outcomeUnknown, false);
+        return true;
+      });
+    } finally {
+      authority.remove();
     }
   });
 

@@ -286,6 +286,10 @@ async function fillIn(editor: Editor, property: string, value: FormCase["fill"][
       await input.selectOption(value);
       return;
     }
+    if ((await input.getAttribute("type")) === "checkbox") {
+      await input.setChecked(value === "true");
+      return;
+    }
     // what the user sees of a typed input is a field beside the hidden one
     const typed = input.locator("xpath=following-sibling::*[1][contains(@class,'red-ui-typedInput-container')]").locator("input.red-ui-typedInput-input");
     const field = (await typed.count()) > 0 ? typed : input;

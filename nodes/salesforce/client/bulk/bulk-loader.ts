@@ -126,17 +126,22 @@ export class BulkLoader {
     const { jobs } = this.options;
     const match = new RowMatch(part.columns, rowsAt(part, open), open);
     const found = new Set<number>();
-    const take = (cells: string[], columns: readonly string[], result: RowResult): void => {
-      const place = match.take(cells, columns);
-      if (place === undefined) return;
+    const strays: { cells: string[]; columns: readonly string[]; result: RowResult }[] = [];
+    const note = (place: number | undefined, result: RowResult): boolean => {
+      if (place === undefined) return false;
       found.add(place);
       results[place] = result;
+      return true;
+    };
+    const take = (cells: string[], columns: readonly string[], result: RowResult): void => {
+      if (!note(match.take(cells, columns), result)) strays.push({ cells, columns, result });
     };
     const failed = job.numberRecordsFailed ?? Infinity;
     if ((job.numberRecordsProcessed ?? Infinity) > failed || failed === Infinity) {
       await jobs.getSuccessfulResults(job, (cells, columns) => take(cells, columns, { ok: true, id: ownText(cells[0] ?? ""), created: cells[1] === "true" }));
     }
     if (failed > 0) await jobs.getFailedResults(job, (cells, columns) => take(cells, columns, { ok: false, error: rowError(cells[1] ?? "") }));
+    for (const { cells, columns, result } of strays) note(match.takeLoosely(cells, columns), result);
     const why = unprocessed(job);
     for (const index of open) if (!found.has(index) && (results[index] === undefined || results[index].ok)) results[index] = { ok: false, error: why };
   }

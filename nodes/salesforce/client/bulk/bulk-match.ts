@@ -10,8 +10,9 @@ const BETWEEN = "\u0000";
 
 /** Finds the row that a line of results is about: by its content, since the order is not promised. Rows of one content are interchangeable. */
 export class RowMatch {
-  /** Places of the rows that have no result yet, by content; a list when there are several. */
-  private readonly places = new Map<string, number | number[]>();
+  /** Of the rows that have no result yet. */
+  private readonly places: Places = new Map();
+  private loose: Places | undefined;
   private order: { columns: readonly string[]; at: number[]; others: number[] } | undefined;
 
   /** @param places of the rows among the results */
@@ -21,32 +22,62 @@ export class RowMatch {
     places: readonly number[],
   ) {
     // from the last, so that equal rows get their results from the first on
-    for (let index = rows.length - 1; index >= 0; index -= 1) this.put((rows[index] as InputRow).cells.join(BETWEEN), places[index] as number);
+    for (let index = rows.length - 1; index >= 0; index -= 1) put(this.places, (rows[index] as InputRow).cells.join(BETWEEN), places[index] as number);
   }
 
   /** The place of a row with these cells, once for each. @param columns of the list of results, with two of the org's in front */
   take(cells: readonly string[], columns: readonly string[]): number | undefined {
+    const key = this.keyOf(cells, columns);
+    return key === undefined ? undefined : takeFrom(this.places, key);
+  }
+
+  /** The same for cells that fit no row to the letter: blanks at their ends and the kind of their line ends do not count. To be asked last. */
+  takeLoosely(cells: readonly string[], columns: readonly string[]): number | undefined {
+    const key = this.keyOf(cells, columns);
+    if (key === undefined) return undefined;
+    this.loose ??= loosely(this.places);
+    return takeFrom(this.loose, looseKey(key));
+  }
+
+  private keyOf(cells: readonly string[], columns: readonly string[]): string | undefined {
     if (this.order?.columns !== columns) this.order = orderOf(columns, this.columns);
     let key = "";
     const { at, others } = this.order;
     for (const other of others) if (cells[other]) return undefined; // a row of the job that is not among these
     for (let index = 0; index < at.length; index += 1) key += (index > 0 ? BETWEEN : "") + (cells[at[index] as number] ?? "");
-    const found = this.places.get(key);
-    if (typeof found !== "object") {
-      this.places.delete(key);
-      return found;
-    }
-    const place = found.pop();
-    if (found.length === 0) this.places.delete(key);
-    return place;
+    return key;
   }
+}
 
-  private put(key: string, place: number): void {
-    const known = this.places.get(key);
-    if (known === undefined) this.places.set(key, place);
-    else if (typeof known === "number") this.places.set(key, [known, place]);
-    else known.push(place);
+/** Places of rows by content; a list when there are several. */
+type Places = Map<string, number | number[]>;
+
+function put(places: Places, key: string, place: number): void {
+  const known = places.get(key);
+  if (known === undefined) places.set(key, place);
+  else if (typeof known === "number") places.set(key, [known, place]);
+  else known.push(place);
+}
+
+function takeFrom(places: Places, key: string): number | undefined {
+  const found = places.get(key);
+  if (typeof found !== "object") {
+    places.delete(key);
+    return found;
   }
+  const place = found.pop();
+  if (found.length === 0) places.delete(key);
+  return place;
+}
+
+function loosely(places: Places): Places {
+  const loose: Places = new Map();
+  for (const [key, found] of places) for (const place of [found].flat()) put(loose, looseKey(key), place);
+  return loose;
+}
+
+function looseKey(key: string): string {
+  return key.split(BETWEEN).map((cell) => cell.replace(/\r\n?/g, "\n").trim()).join(BETWEEN);
 }
 
 function orderOf(columns: readonly string[], own: readonly string[]): { columns: readonly string[]; at: number[]; others: number[] } {

@@ -1,6 +1,6 @@
 import { ConnectorError, isConnectorError } from "../../../common/errors";
 import { contentKey, type JobBook } from "./bulk-book";
-import type { BulkJobs, JobInfo, QueryJobRequest } from "./bulk-jobs";
+import type { BulkJobs, JobInfo, QueryJobRequest, QueryPage } from "./bulk-jobs";
 import { type PollOptions, untilOver } from "./bulk-poll";
 
 /** One row, by the names of its columns; null where the CSV has nothing. */
@@ -68,13 +68,13 @@ export class BulkPages {
   constructor(
     private readonly jobs: BulkJobs,
     readonly job: JobInfo,
-    private readonly pageSize: number,
+    private pageSize: number,
   ) {}
 
   /** The next rows; `undefined` when there are no more. @throws ConnectorError also when the org gives fewer rows than it has counted */
   async next(): Promise<BulkRecord[] | undefined> {
     while (!this.over) {
-      const { columns, rows, locator } = await this.jobs.getQueryJobResults(this.job, { maxRecords: this.pageSize, ...(this.locator === undefined ? {} : { locator: this.locator }) });
+      const { columns, rows, locator } = await this.ask();
       this.locator = locator;
       this.over = locator === undefined;
       this.read += rows.length;
@@ -90,6 +90,18 @@ export class BulkPages {
   close(): Promise<void> {
     this.over = true;
     return Promise.resolve();
+  }
+
+  /** Rows that are too long for one answer come in smaller pages from then on. */
+  private async ask(): Promise<QueryPage> {
+    for (;;) {
+      try {
+        return await this.jobs.getQueryJobResults(this.job, { maxRecords: this.pageSize, ...(this.locator === undefined ? {} : { locator: this.locator }) });
+      } catch (error) {
+        if (!isConnectorError(error) || error.code !== "PAYLOAD_TOO_LARGE" || this.pageSize <= 1) throw error;
+        this.pageSize = Math.ceil(this.pageSize / 2);
+      }
+    }
   }
 }
 

@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { ConnectorError } from "../../../../nodes/common/errors";
+import type { BulkJobs, QueryPage } from "../../../../nodes/salesforce/client/bulk/bulk-jobs";
+import { BulkPages } from "../../../../nodes/salesforce/client/bulk/bulk-query";
+
+describe("The rows of a bulk query", () => {
+  /** Rows of which one answer can hold three, by number. */
+  function pagesOf(count: number, most: number, pageSize: number): { pages: BulkPages; asked: number[] } {
+    const asked: number[] = [];
+    const getQueryJobResults = (_job: unknown, { locator = "0", maxRecords = 0 }: { locator?: string; maxRecords?: number }): Promise<QueryPage> => {
+      asked.push(maxRecords);
+      const from = Number(locator);
+      const rows = Array.from({ length: Math.min(maxRecords, count - from) }, (_, index) => [String(from + index)]);
+      if (rows.length > most) return Promise.reject(new ConnectorError("PAYLOAD_TOO_LARGE", "the answer is larger than 67108864 bytes"));
+      return Promise.resolve({ columns: ["Id"], rows, ...(from + rows.length < count ? { locator: String(from + rows.length) } : {}) });
+    };
+    const jobs = { getQueryJobResults } as unknown as BulkJobs;
+    return { pages: new BulkPages(jobs, { id: "750", state: "JobComplete", numberRecordsProcessed: count }, pageSize), asked };
+  }
+
+  it("are asked for in smaller pages when they are too long for one answer", async () => {
+    const { pages, asked } = pagesOf(7, 3, 10);
+    const found: unknown[] = [];
+    for (let page = await pages.next(); page; page = await pages.next()) found.push(...page.map(({ Id }) => Number(Id)));
+    assert.deepEqual(found, [0, 1, 2, 3, 4, 5, 6]);
+    assert.deepEqual(asked, [10, 5, 3, 3, 3]);
+  });
+
+  it("fail when a single one is", async () => {
+    await assert.rejects(pagesOf(2, 0, 4).pages.next(), { code: "PAYLOAD_TOO_LARGE" });
+  });
+});

@@ -144,6 +144,16 @@ function verdictOf({ code, message }: ApiError): Verdict | undefined {
   return BY_API_CODE[code] ?? (message.includes("UNABLE_TO_LOCK_ROW") ? busy : undefined);
 }
 
+/**
+ * A type that the org does not know, but not the object that a call is for, stands in a record of the call: that is the record's matter, and
+ * must not hold up all others.
+ */
+export function unlessOfRecord(error: ConnectorError, object: string): ConnectorError {
+  const type = error.code === "ORG_OBJECT_UNKNOWN" && error.details.errorCode === "INVALID_TYPE" ? /sObject type '([^']+)'/i.exec(error.message)?.[1] : undefined;
+  if (type === undefined || type.toLowerCase() === object.toLowerCase()) return error;
+  return new ConnectorError("ORG_REFUSED", error.message, { details: error.details, cause: error });
+}
+
 /** What the errors of one record of a Collections call mean for that record. */
 export function recordError(errors: ApiError[]): ConnectorError {
   const first = errors[0];

@@ -190,7 +190,8 @@ export class OrgClient {
     // While the login waits, its own pace is the only one that counts.
     const ms = this.tokens.waitMs || Math.max(asked, this.backOff.next());
     return new Promise((resolve) => {
-      if (signal.aborted) return resolve();
+      // Whoever still knocks at a closed org must not do so without a pause.
+      if (signal.aborted) return void setTimeout(resolve, ms).unref();
       const end = (): void => {
         clearTimeout(timer);
         signal.removeEventListener("abort", end);

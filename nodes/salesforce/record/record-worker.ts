@@ -1,6 +1,7 @@
 import { ConnectorError, isConnectorError } from "../../common/errors";
 import type { OrgClient } from "../client/org";
 import { type LaneState, OrgLane } from "../client/org-lane";
+import { unlessOfRecord } from "../client/errors";
 import { RecordBatch, type BatchOperation, type RecordItem, valueOf } from "../client/records/record-batch";
 import { type CallInput, type CallOperation, RecordCaller } from "../client/records/record-calls";
 import { readId, readIds, readRecords } from "../client/records/record-input";
@@ -70,7 +71,7 @@ export class RecordWorker {
       linger: settings.linger,
       concurrency: BATCHES_AT_ONCE,
       key: (item) => batch.keyOf(item as RecordItem),
-      write: async (items) => (await batch.write(items as RecordItem[])).map((one) => (one.ok ? one : { ok: false, error: this.judge(one.error) })),
+      write: async (items) => (await batch.write(items as RecordItem[])).map((one, index) => (one.ok ? one : { ok: false, error: this.judge(one.error, items[index] as RecordItem) })),
       // What may be created again its writer says itself.
       retriesInPlace: operation === "create" ? 0 : 3,
     });
@@ -86,7 +87,7 @@ export class RecordWorker {
         try {
           return [{ ok: true, value: await caller.run(item as CallInput) }];
         } catch (error) {
-          if (isConnectorError(error)) throw this.judge(error);
+          if (isConnectorError(error)) throw this.judge(error, item as CallInput);
           throw error;
         }
       },
@@ -102,8 +103,8 @@ export class RecordWorker {
   }
 
   /** An object that a message names and the org has not is that message's fault, and must not hold up the others. */
-  private judge(error: ConnectorError): ConnectorError {
-    if (error.code !== "ORG_OBJECT_UNKNOWN" || this.options.settings.objectFixed) return error;
+  private judge(error: ConnectorError, { object }: RecordItem | CallInput): ConnectorError {
+    if (error.code !== "ORG_OBJECT_UNKNOWN" || this.options.settings.objectFixed) return unlessOfRecord(error, object);
     return new ConnectorError(error.code, error.message, { scope: "message", retryable: false, details: error.details, cause: error });
   }
 

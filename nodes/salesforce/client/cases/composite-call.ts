@@ -31,6 +31,7 @@ export class CompositeCall implements RestCalls {
   ) {}
 
   async request<T = unknown>(request: RestRequest): Promise<RestAnswer<T>> {
+    if (request.body === undefined) return this.rest.request<T>(request);
     const text = typeof request.body === "string" ? request.body : JSON.stringify(request.body);
     // In a composite this is a reference, wherever it stands, and there is no way to write it otherwise.
     const queries = text.includes("@{") ? [] : this.rider.queries(request).slice(0, MAX_QUERIES);

@@ -55,6 +55,7 @@ export class HttpTransport {
   private readonly proxies = new Proxies({ keepAlive: true, timeout: IDLE_SOCKET });
   private readonly timeout: number;
   private readonly maxAnswer: number;
+  private closed = false;
 
   constructor(options: TransportOptions = {}) {
     this.timeout = options.timeout ?? 60_000;
@@ -63,6 +64,7 @@ export class HttpTransport {
 
   /** Sends one request, once. Rejects only with a {@link NetworkError}, or what `onBytes` threw; every status is an answer, redirects too. */
   send(request: HttpRequest): Promise<HttpAnswer> {
+    if (this.closed) return Promise.reject(new NetworkError("its connections are closed, as the org was changed or stopped", "CLOSED", false));
     const timeout = request.timeout ?? this.timeout;
     return new Promise((resolve, reject) => {
       const url = new URL(request.url);
@@ -118,8 +120,9 @@ export class HttpTransport {
     });
   }
 
-  /** Closes every socket; requests under way fail. */
+  /** Closes every socket; requests under way fail, and so does what is sent later. */
   close(): void {
+    this.closed = true;
     this.agents["http:"].destroy();
     this.agents["https:"].destroy();
     this.proxies.close();

@@ -1,10 +1,13 @@
 import { ConnectorError, isConnectorError } from "../../../common/errors";
 import { bodyOf, culprits } from "./culprits";
-import { recordError, toApiError } from "../errors";
+import { recordError, toApiError, unlessOfRecord } from "../errors";
 import type { RestCalls } from "../rest";
 
 /** Most records the platform takes in one Collections call. */
 export const MAX_RECORDS = 200;
+
+/** Characters of records in one call; the platform takes 50 MB. */
+const MAX_CALL = 40_000_000;
 
 /** Calls spent on finding what is wrong in one batch; enough to bisect 200 records down to one bad record. */
 const CALL_BUDGET = 20;
@@ -57,6 +60,7 @@ export async function saveRecords(rest: RestCalls, request: SaveRequest): Promis
   };
   const save = async (indexes: number[]): Promise<void> => {
     if (indexes.length === 0) return;
+    if (indexes.length > 1 && request.allOrNone !== true && sizeOf(request.records, indexes) > MAX_CALL) return halve(indexes);
     if (calls >= CALL_BUDGET) return failAll(results, indexes, unsure());
     calls += 1;
     const body = bodyOf(request.object, request.records, indexes, request.allOrNone === true);
@@ -65,7 +69,7 @@ export async function saveRecords(rest: RestCalls, request: SaveRequest): Promis
       saved = await send(rest, request, body.text, indexes.length);
     } catch (thrown) {
       if (!isConnectorError(thrown)) throw thrown;
-      const error = thrown;
+      const error = unlessOfRecord(thrown, request.object);
       const search = request.searchServerErrors === true && request.allOrNone !== true && isServerError(error);
       if (search && indexes.length > 1) return halve(indexes);
       if (error.scope === "system" && !search && !results.some((one) => one !== undefined)) throw error;
@@ -83,7 +87,7 @@ export async function saveRecords(rest: RestCalls, request: SaveRequest): Promis
     indexes.forEach((index, place) => (results[index] = saved[place]));
   };
   await save(request.records.map((_, index) => index));
-  if (request.searchServerErrors) judgeServerErrors(results);
+  if (request.searchServerErrors) await judgeServerErrors(rest, request.object, results);
   return results.map((result) => result ?? { ok: false, error: unsure() });
 }
 
@@ -164,15 +168,30 @@ export function isServerError(error: unknown): boolean {
   return isConnectorError(error) && error.code === "ORG_UNAVAILABLE" && error.details.status === 500;
 }
 
-/** After a search: if some records passed, the org works, and a 500 is its record's own; if none did, it is the org's. */
-function judgeServerErrors(results: (RecordResult | undefined)[]): void {
-  const worked = results.some((result) => result?.ok);
+/**
+ * After a search: if some records passed, the org works, and a 500 is its record's own; if none of several did, it is the org's. A record
+ * that is alone is judged by whether its object can be read.
+ */
+async function judgeServerErrors(rest: RestCalls, object: string, results: (RecordResult | undefined)[]): Promise<void> {
+  const failed = results.some((result) => result?.ok === false && isServerError(result.error));
+  const worked = results.some((result) => result?.ok) || (failed && results.length === 1 && (await canBeRead(rest, object)));
   results.forEach((result, index) => {
     if (!result || result.ok || !isServerError(result.error)) return;
     if (!worked) throw result.error;
     const { message, details } = result.error;
     results[index] = { ok: false, error: new ConnectorError("ORG_BUSY", message, { details, cause: result.error }) };
   });
+}
+
+async function canBeRead(rest: RestCalls, object: string): Promise<boolean> {
+  const path = `/query?q=${encodeURIComponent(`SELECT Id FROM ${object} LIMIT 1`)}`;
+  return rest.request({ method: "GET", path }).then(() => true, () => false);
+}
+
+function sizeOf(records: Fields[], indexes: number[]): number {
+  let size = 0;
+  for (const index of indexes) for (const value of Object.values(records[index] ?? {})) if (typeof value === "string") size += value.length;
+  return size;
 }
 
 /** A call of all or none was refused: those at fault get its words, the others are told that they were not stored. */

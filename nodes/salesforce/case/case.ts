@@ -6,7 +6,8 @@ import { orgOf } from "../client/org-node";
 import { showLane } from "../client/org-status";
 import { compileTemplate } from "../client/cases/template";
 import { type CaseDef, readCaseConfig } from "./case-config";
-import { CaseWorker, type CaseWorkerOptions } from "./case-worker";
+import { CaseWorker } from "./case-worker";
+import { type FlowEvents, watchOrgs } from "./org-changes";
 
 export = (RED: NodeAPI): void => {
   function SalesforceCase(this: Node, config: NodeDef & CaseDef): void {
@@ -17,9 +18,13 @@ export = (RED: NodeAPI): void => {
       type === "template"
         ? compileTemplate(String(value ?? ""), (path) => compileTypedInput(util, this, path, "msg"))
         : compileTypedInput(util, this, value, type || "str", label);
-    let options: Omit<CaseWorkerOptions, "onState" | "warn">;
+    const open = (): CaseWorker => {
+      const options = readCaseConfig(config, compile, (id) => orgOf(RED.nodes.getNode(id)));
+      return new CaseWorker({ ...options, onState: (state) => showLane(status, state, RED._), warn: (text) => this.warn(text) });
+    };
+    let worker: CaseWorker;
     try {
-      options = readCaseConfig(config, compile, (id) => orgOf(RED.nodes.getNode(id)));
+      worker = open();
     } catch (error) {
       const wrong = toConnectorError(error, "NOT_CONFIGURED");
       status.set("failed", wrong.message);
@@ -27,14 +32,24 @@ export = (RED: NodeAPI): void => {
       this.on("close", () => status.close());
       return;
     }
-    const worker = new CaseWorker({ ...options, onState: (state) => showLane(status, state, RED._), warn: (text) => this.warn(text) });
     this.on("input", (msg, send, done) => {
       worker.take(msg, done, (result) => {
         (msg as { salesforce?: unknown }).salesforce = result;
         send(msg);
       });
     });
+    const stopWatching = watchOrgs(RED.events as unknown as FlowEvents, this.id, new Set((config.divisions ?? []).map(({ org }) => org)), {
+      changing: () => void worker.close(),
+      changed: () => {
+        try {
+          worker = open();
+        } catch (error) {
+          status.set("failed", toConnectorError(error, "NOT_CONFIGURED").message);
+        }
+      },
+    });
     this.on("close", (done: () => void) => {
+      stopWatching();
       void worker.close().finally(() => {
         status.close();
         done();

@@ -24,7 +24,11 @@ export class CaseFlow {
   readonly passed: Passed[] = [];
   readonly caught: Passed[] = [];
 
-  private constructor(readonly node: Node) {}
+  /** @param saved the flow as it was deployed */
+  private constructor(
+    readonly node: Node,
+    readonly saved: { id: string }[],
+  ) {}
 
   /** Deploys org, case, catch and two ends. @param more other nodes, for example a second org */
   static async deploy(org: Emulator, settings: object = {}, credentials: object = SECRETS, more: object[] = []): Promise<CaseFlow> {
@@ -46,7 +50,7 @@ export class CaseFlow {
     // Without a place on a tab Node-RED takes a node for a config node.
     const placed = flow.map((node) => ("z" in node ? { x: 1, y: 1, ...node } : node));
     await helper.load([orgNode, caseNode, catchNode], placed as never, credentials as never);
-    const deployed = new CaseFlow(helper.getNode("case"));
+    const deployed = new CaseFlow(helper.getNode("case"), placed as { id: string }[]);
     helper.getNode("end").on("input", (msg) => void deployed.passed.push(msg as Passed));
     helper.getNode("errors").on("input", (msg) => void deployed.caught.push(msg as Passed));
     return deployed;

@@ -1,0 +1,45 @@
+/** What is used of Node-RED's events. */
+export interface FlowEvents {
+  on(name: string, listener: (event?: FlowEvent) => void): void;
+  removeListener(name: string, listener: (event?: FlowEvent) => void): void;
+}
+
+/** A deploy that stops only some nodes says which: ids. */
+interface FlowEvent {
+  diff?: { changed?: string[]; removed?: string[]; linked?: string[] } | null;
+}
+
+/** What {@link watchOrgs} tells of. */
+export interface OrgChanges {
+  /** One of the orgs is about to be closed. */
+  changing(): void;
+  /** They are all there again. */
+  changed(): void;
+}
+
+/**
+ * Watches config nodes that stand in a list. Node-RED starts a node anew with a config node that one of its properties names, but does not
+ * look into lists: there the node would go on with an org that is closed, by settings that are not so any more.
+ *
+ * @param node id of the node itself: when it is stopped, too, nothing is told
+ * @returns how to stop watching
+ */
+export function watchOrgs(events: FlowEvents, node: string, orgs: ReadonlySet<string>, told: OrgChanges): () => void {
+  let changing = false;
+  const stopping = (event?: FlowEvent): void => {
+    const { changed = [], removed = [], linked = [] } = event?.diff ?? {};
+    const stopped = [...changed, ...removed];
+    changing = stopped.some((id) => orgs.has(id)) && ![...stopped, ...linked].includes(node);
+    if (changing) told.changing();
+  };
+  const started = (): void => {
+    if (changing) told.changed();
+    changing = false;
+  };
+  events.on("flows:stopping", stopping);
+  events.on("flows:started", started);
+  return () => {
+    events.removeListener("flows:stopping", stopping);
+    events.removeListener("flows:started", started);
+  };
+}

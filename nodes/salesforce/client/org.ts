@@ -54,7 +54,8 @@ export class OrgClient {
   private readonly credentials: OrgCredentials;
   private current: OrgState = { kind: "idle" };
   private slowedAt: number | undefined;
-  private pause: Promise<void> | undefined;
+  /** By what is waited for. */
+  private readonly pauses = new Map<string, Promise<void>>();
   private signingIn = false;
   private left: (() => void) | undefined;
 
@@ -107,12 +108,15 @@ export class OrgClient {
   }
 
   /**
-   * Settles when it makes sense to try again after a system error: one pause for all who wait, longer with each failure, never
-   * before the login host may be asked again. Settles at once when the client closes.
+   * Settles when it makes sense to try again after a system error: one pause for all who wait for the same, longer with each failure, never
+   * before the login host may be asked again. A limit of bulk jobs or events holds up nobody who has met an outage. Settles at once when the
+   * client closes.
    */
   untilReady(error: ConnectorError): Promise<void> {
-    this.pause ??= this.wait(error).finally(() => (this.pause = undefined));
-    return this.pause;
+    const kind = `${error.code}${error.details.retryAfter === undefined ? "" : " for a time"}`;
+    const pause = this.pauses.get(kind) ?? this.wait(error).finally(() => this.pauses.delete(kind));
+    this.pauses.set(kind, pause);
+    return pause;
   }
 
   /** Closes when the last user has left, after {@link DRAIN} at the latest. */

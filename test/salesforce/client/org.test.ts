@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { ConnectorError } from "../../../nodes/common/errors";
+import { ConnectorError } from "../../../nodes/common/errors";
 import type { OrgClient, OrgState } from "../../../nodes/salesforce/client/org";
 import { DEFAULT_CLIENT_ID, DEFAULT_USERNAME, type Emulator } from "../../../emulator/src/index";
 import { waitFor } from "../../services/wait";
@@ -44,6 +44,16 @@ describe("A Salesforce org", () => {
       assert.equal(tokenRequests(org), 1);
       assert.equal(org.control.stats().apiCalls, 100);
     });
+  });
+
+  it("does not wait for a call that failed shortly as long as for a limit that another one has met", async () => {
+    const client = orgs.client(clientCredentials(org));
+    void client.untilReady(new ConnectorError("ORG_LIMIT", "no more bulk jobs today", { details: { retryAfter: 600_000 } }));
+    const began = Date.now();
+    const outage = new ConnectorError("ORG_UNAVAILABLE", "away");
+    assert.equal(client.untilReady(outage), client.untilReady(outage), "who meets the same waits together");
+    await Promise.race([client.untilReady(outage), new Promise((resolve) => setTimeout(resolve, 2_000))]);
+    assert.ok(Date.now() - began < 1_500);
   });
 
   describe("says why it cannot sign in", () => {

@@ -42,6 +42,8 @@ export interface RawRequest {
   headers?: Record<string, string>;
   /** What an answer from 400 up means. Default: {@link callError}. */
   errorOf?: (answer: HttpAnswer) => ConnectorError;
+  /** Whether an answer's status was chosen by somebody else than the org: then a 401 does not end the session. Default: never. */
+  isForeign?: (answer: HttpAnswer) => boolean;
   /** ms until the whole answer must be there. Default: the transport's 60000. */
   timeout?: number;
   /** As a request's of the transport. */
@@ -142,14 +144,14 @@ export class RestClient {
   }
 
   private async attemptRaw(request: RawRequest, session: Session): Promise<HttpAnswer | "session expired"> {
-    const { method, timeout, onBytes, errorOf = callError } = request;
+    const { method, timeout, onBytes, isForeign, errorOf = callError } = request;
     const body = typeof request.body === "function" ? request.body(session.accessToken) : request.body;
     const headers = { ...request.headers, authorization: `Bearer ${session.accessToken}` };
     const url = this.addressOf(request, session);
     const answer = await this.send({ method, url, headers, body, timeout, onBytes }).catch((error: unknown) => {
       throw isConnectorError(error) ? error : networkError(error);
     });
-    if (isSessionExpired(answer)) return "session expired";
+    if (isSessionExpired(answer) && !isForeign?.(answer)) return "session expired";
     if (answer.status >= 400) throw errorOf(answer);
     return answer;
   }

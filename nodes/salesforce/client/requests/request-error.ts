@@ -35,6 +35,17 @@ export function requestError(answer: HttpAnswer): ConnectorError {
   return new ConnectorError(code, text, { scope, retryable: retryable || first.code === "APEX_ERROR", details });
 }
 
+/** Whether an Apex class has answered by a status and words of its own, whatever the status means where the org itself gives it. */
+export function isApexAnswer(path: string, answer: HttpAnswer): boolean {
+  return /\/services\/apexrest\//i.test(path) && answer.status >= 400 && parse(answer.body) !== undefined && apiErrors(answer).length === 0;
+}
+
+/** What such an answer means: it is about what was asked, and must hold up nobody else. A 5xx may pass. */
+export function apexError({ status, body }: HttpAnswer): ConnectorError {
+  const text = `The Apex class answered HTTP ${status}; msg.salesforce.body has what it said.`;
+  return new ConnectorError("ORG_REFUSED", text, { retryable: status >= 500 || status === 408 || status === 429, details: { status, body: body.slice(0, KEPT_BODY) } });
+}
+
 /** Whether a call or a part of it failed because somebody else had the record: nothing was written. */
 export function isLocked({ retryable, details }: ConnectorError): boolean {
   return retryable && (details.errorCode === LOCKED || details.statusCode === LOCKED);

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { ConnectorError, isConnectorError } from "../../../common/errors";
 import { isLostAnswer } from "../records/lost-answer";
 import type { RequestBody } from "./request-body";
-import { isLocked, partError, redirectError, requestError } from "./request-error";
+import { apexError, isApexAnswer, isLocked, partError, redirectError, requestError } from "./request-error";
 import type { RawRequest, RestClient } from "../rest";
 import type { HttpAnswer } from "../http/transport";
 
@@ -65,7 +65,9 @@ export class RequestSender {
   private async once({ method, path, headers, body }: RequestItem, repeatable: boolean): Promise<RequestResult> {
     const { host, returns, failOnPartErrors } = this.options;
     const withType = body ? { "content-type": body.contentType, ...headers } : headers;
-    const answer = await this.rest.raw({ method, path, host, headers: withType, body: body?.content, errorOf: requestError });
+    const isForeign = (given: HttpAnswer): boolean => isApexAnswer(path, given);
+    const errorOf = (given: HttpAnswer): ConnectorError => (isForeign(given) ? apexError(given) : requestError(given));
+    const answer = await this.rest.raw({ method, path, host, headers: withType, body: body?.content, errorOf, isForeign });
     if (answer.status > 300 && answer.status < 400 && answer.status !== 304) throw redirectError(answer);
     const payload = read(answer, returns);
     if (failOnPartErrors) {

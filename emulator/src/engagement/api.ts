@@ -21,9 +21,13 @@ class Refusal extends Error {
   }
 }
 
-/** A fault in the form of Account Engagement. @param code its number; a code of the REST API becomes 1 */
+/** What Account Engagement says when an account has too many calls under way, and when it has had too many today. */
+const LIMITS = { concurrent: 66, total: 122 };
+
+/** A fault in the form of Account Engagement. @param code its number; limits of the REST API have theirs, its other codes become 1 */
 export function engagementFailure(status: number, code: string, message: string): Reply {
-  return { status, json: { code: Number(code) || 1, message } };
+  const limit = code === "REQUEST_LIMIT_EXCEEDED" ? LIMITS[/concurrent/i.test(message) ? "concurrent" : "total"] : undefined;
+  return { status, json: { code: limit ?? (Number(code) || 1), message } };
 }
 
 /** Answers `/api/v5/objects/…`. */

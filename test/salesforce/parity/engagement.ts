@@ -29,9 +29,10 @@ export const ENGAGEMENT: Record<string, object[]> = Object.fromEntries(Object.va
 /** Fields that the preset asks for. */
 const fieldsOf = (preset: string): string[] => /fields=([\w,]+)/.exec(REQUEST_PRESETS.find(({ id }) => id === preset)?.path ?? "")?.[1]?.split(",") ?? [];
 
-const OPERATIONS = Object.entries(COLLECTIONS).flatMap(([name, path]): Operation[] => {
+const OPERATIONS = Object.entries(COLLECTIONS).flatMap(([name, path], place): Operation[] => {
   const settings = (preset: string): Operation["settings"] => ({ preset: `engagement-${path}-${preset}`, host: "account-engagement", businessUnitId: BUSINESS_UNIT });
-  let known = 0;
+  /** Of the second object: the emulator counts from 1001 on, in the order they are declared. */
+  const known = 1002 + 2 * place;
   return [
     {
       name: `${name} query`,
@@ -45,7 +46,7 @@ const OPERATIONS = Object.entries(COLLECTIONS).flatMap(([name, path]): Operation
           const { values } = payload as { values: { id: number }[] };
           assert.equal(values.length, 2);
           assert.deepEqual(Object.keys(values[0]!).sort(), fieldsOf(`engagement-${path}-query`).sort());
-          known = values[1]!.id;
+          assert.equal(values[1]?.id, known);
         },
       }),
     },

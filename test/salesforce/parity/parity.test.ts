@@ -1,75 +1,21 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import RED from "node-red";
-import { DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET } from "../../../emulator/src/index";
-import { REQUEST_PRESETS } from "../../../nodes/salesforce/client/requests/request-presets";
-import { formDefaults } from "../../services/form-defaults";
-import { type FlowNodeConfig, Runtime } from "../../services/runtime";
-import { held } from "../../services/test-nodes/test-nodes";
-import { waitFor } from "../../services/wait";
-import { Orgs } from "../support";
-import { ANALYTICS } from "./analytics";
-import { ENGAGEMENT } from "./engagement";
-import type { Answered, Operation, Refused } from "./operation";
+import type { Operation, Refused } from "./operation";
 import { CONNECTORS } from "./operations";
 import { tables } from "./page";
-import { EVENT } from "./platform-events";
-import { World } from "./world";
+import { Stage } from "./stage";
 
 const FILE = path.join(__dirname, "../../../docs/salesforce-operations.md");
 /** Everything up to this line is written by hand. */
 const MARK = "<!-- From here on written by test/salesforce/parity: UPDATE_SALESFORCE_OPERATIONS=1 npm run mocha -- test/salesforce/parity/parity.test.ts -->";
 
-const runtime = new Runtime({ nodesDir: ["test-nodes", "salesforce-nodes"].map((folder) => path.join(__dirname, "../../services", folder)) });
-
-/** What a node behind a Catch node, or behind the operation's own, has in its hands. */
-type Message = Answered & { trial: string };
-
 describe("what the connectors did that ours replace", function () {
   this.timeout(20_000);
-  const orgs = new Orgs();
-  let world: World;
-  let trials = 0;
+  const stage = new Stage();
 
-  before(async () => {
-    const org = await orgs.start({ schema: [{ name: EVENT, fields: [{ name: "Serial__c", type: "string" }] }] });
-    org.control.declare({ analytics: ANALYTICS, accountEngagement: ENGAGEMENT as never });
-    const orgDefaults = formDefaults("surewire-salesforce-org", "nodes/salesforce/org/org.html");
-    world = new World(org, String(orgDefaults.apiVersion));
-    await runtime.start();
-    const credentials = { clientId: DEFAULT_CLIENT_ID, clientSecret: DEFAULT_CLIENT_SECRET };
-    await runtime.fresh([
-      { id: "org", z: "tab", type: "surewire-salesforce-org", ...orgDefaults, loginUrl: org.url, flow: "client-credentials", credentials },
-      ...CONNECTORS.flatMap(({ operations }, group) => operations.map((operation, index) => nodeFor(operation, `${group}-${index}`))),
-      { id: "catch", type: "catch", scope: null, uncaught: false, wires: [["end"]] },
-      { id: "end", type: "test-hold" },
-    ]);
-  });
-  after(async () => {
-    await runtime.stop();
-    await orgs.stop();
-  });
-
-  /** The node as the editor saves it when nothing but the operation's settings was touched. */
-  function nodeFor({ node, settings }: Operation, id: string): FlowNodeConfig {
-    const type = `surewire-salesforce-${node}`;
-    const preset = REQUEST_PRESETS.find((each) => each.id === settings.preset);
-    const filled = preset ? { method: preset.method, path: preset.path } : {};
-    const pace = { linger: 1, pollInterval: 10, retries: 0 };
-    return { id, type, ...formDefaults(type, `nodes/salesforce/${node}/${node}.html`), org: "org", engagementUrl: world.org.url, ...pace, ...filled, ...settings, wires: [["end"]] };
-  }
-
-  /** What becomes of a message. */
-  async function send(id: string, msg: object): Promise<Answered> {
-    const trial = `trial ${(trials += 1)}`;
-    const { nodes } = RED as unknown as { nodes: { getNode(id: string): { receive(msg: object): void } | null } };
-    nodes.getNode(id)?.receive({ ...msg, trial });
-    const answer = await waitFor("an answer", () => held.find((one) => (one.msg as Message).trial === trial), { interval: 2, timeout: 10_000 });
-    held.splice(0);
-    answer.go();
-    return answer.msg as Message;
-  }
+  before(() => stage.start());
+  after(() => stage.stop());
 
   CONNECTORS.forEach(({ title, operations }, group) => {
     describe(title, () => {
@@ -77,13 +23,13 @@ describe("what the connectors did that ours replace", function () {
         const id = `${group}-${index}`;
 
         it(`${operation.name}: does it, and fails with the org's words`, async () => {
-          const { msg, check } = await operation.good(world);
-          const answer = await send(id, msg);
+          const { msg, check } = await operation.good(stage.world);
+          const answer = await stage.send(id, msg);
           assert.equal(answer.error, undefined, JSON.stringify(answer.error));
           await check(answer);
 
-          const { msg: wrong, error, code = "ORG_REFUSED" } = operation.bad ? await operation.bad(world) : await forbidden(operation);
-          const refused = await send(id, wrong);
+          const { msg: wrong, error, code = "ORG_REFUSED" } = operation.bad ? await operation.bad(stage.world) : await forbidden(operation);
+          const refused = await stage.send(id, wrong);
           assert.equal(refused.error?.code, code, JSON.stringify(refused.error ?? refused.payload));
           assert.match(refused.error.message, error);
         });
@@ -93,8 +39,8 @@ describe("what the connectors did that ours replace", function () {
 
   /** Most calls that take nothing fail only for who must not make them. */
   async function forbidden(operation: Operation): Promise<Refused> {
-    const { msg } = await operation.good(world);
-    world.org.control.failNext({ status: 403, errorCode: "INSUFFICIENT_ACCESS", message: "no right to do this" });
+    const { msg } = await operation.good(stage.world);
+    stage.world.org.control.failNext({ status: 403, errorCode: "INSUFFICIENT_ACCESS", message: "no right to do this" });
     return { msg, error: /no right to do this/ };
   }
 

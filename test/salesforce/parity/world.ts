@@ -20,6 +20,11 @@ export class World {
     private readonly version: string,
   ) {}
 
+  /** Forgets its session, which may be over. */
+  signOut(): void {
+    this.token = undefined;
+  }
+
   /** A text that no other trial has. */
   unique(word: string): string {
     return `${word} ${(this.count += 1)}`;

@@ -22,7 +22,7 @@ describe("A driver that loses its connection in silence", () => {
   before(async () => {
     require.cache[file] = { exports: { connect: () => Promise.resolve(handle) } } as never;
     const options = { engine: "odbc", connectionString: "", dialect: "postgresql", loginTimeout: 1000, queryTimeout: 1000 } as const;
-    connection = await new OdbcBackend(options as never, assert.fail).connect();
+    connection = await new OdbcBackend(options as never, (reason) => assert.fail(reason)).connect();
   });
   after(() => {
     if (original) require.cache[file] = original;

@@ -87,7 +87,8 @@ export class UsageGuard {
   }
 
   private pause(): Promise<void> {
-    const ms = this.lastCall + this.gap() - Date.now();
+    const gap = this.gap();
+    const ms = Math.min(gap, this.lastCall + gap - Date.now()); // the clock may have been put back
     const begin = (): void => void (this.lastCall = Date.now());
     if (this.closed || ms <= 0) return Promise.resolve(begin());
     return new Promise((resolve) => {

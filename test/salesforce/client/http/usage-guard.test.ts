@@ -45,6 +45,20 @@ describe("The guard of the day's API calls", () => {
     });
   });
 
+  it("spaces calls no further when the clock is put back", async () => {
+    const guard = new UsageGuard();
+    guard.note({ "sforce-limit-info": "api-usage=80/100" });
+    await guard.turn();
+    const real = Date.now;
+    try {
+      Date.now = () => real() - 3_600_000;
+      assert.equal(await Promise.race([guard.turn()?.then(() => "went"), new Promise((resolve) => setTimeout(() => resolve("waits"), 2_000))]), "went");
+    } finally {
+      Date.now = real;
+      guard.close();
+    }
+  });
+
   it("lets all go that wait, when the usage falls or the org closes", async () => {
     for (const end of [(guard: UsageGuard) => guard.note(answer(10)), (guard: UsageGuard) => guard.close()]) {
       const guard = new UsageGuard();

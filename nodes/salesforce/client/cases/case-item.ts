@@ -66,6 +66,8 @@ export interface CaseWork {
   links: Fields;
   /** It was not in the org when it was sent first: if it is there now, that was us. */
   sent?: true;
+  /** Nobody knows what became of a try: the org may still be at it. */
+  lost?: true;
   stored?: StoredCase;
   /** Its comment or files were sent and may be there, or the case is older than this work: look before they are written. */
   lookFirst?: true;

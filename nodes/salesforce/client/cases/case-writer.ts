@@ -182,7 +182,8 @@ export class CaseWriter {
       return;
     }
     const error = result?.error ?? new ConnectorError("ORG_UNAVAILABLE", "The org gave no result for this case.");
-    if (!isLostAnswer(error)) delete work.sent;
+    if (isLostAnswer(error)) work.lost = true;
+    else if (!work.lost) delete work.sent;
     if (this.links.relink(work, error)) {
       work.error = new ConnectorError("ORG_BUSY", error.message, { details: error.details, cause: error });
       return;

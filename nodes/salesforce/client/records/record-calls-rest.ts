@@ -1,6 +1,7 @@
-import { ConnectorError } from "../../../common/errors";
+import { ConnectorError, isConnectorError } from "../../../common/errors";
 import { callError, recordError, toApiError } from "../errors";
 import type { CallInput, RecordCall, REST_CALLS } from "./record-calls";
+import { isLostAnswer } from "./lost-answer";
 import { isPlain, readId } from "./record-input";
 import type { RestClient } from "../rest";
 import type { HttpAnswer } from "../http/transport";
@@ -130,6 +131,12 @@ async function approval(rest: RestClient, { data }: CallInput, actionType: "Subm
   return { salesforce: { ...done, id: done.entityId, errors: [] } };
 }
 
+/** Only a look-up has failed, and may be made again: its lost answer leaves nothing in doubt. */
+function nothingDone(error: unknown): never {
+  if (!isConnectorError(error) || !isLostAnswer(error)) throw error;
+  throw new ConnectorError(error.code, error.message, { details: { ...error.details, outcomeUnknown: false }, cause: error });
+}
+
 function contextOf(data: unknown): unknown {
   return isPlain(data) ? (data.contextId ?? data) : data;
 }
@@ -139,7 +146,7 @@ async function workitemOf(rest: RestClient, input: CallInput): Promise<string> {
   const id = readId(input.recordId ?? contextOf(input.data));
   if (id.startsWith("04i")) return id;
   const soql = `SELECT Id FROM ProcessInstanceWorkitem WHERE ProcessInstance.TargetObjectId = '${id}' AND ProcessInstance.Status = 'Pending' ORDER BY CreatedDate DESC LIMIT 1`;
-  const { records } = await get<{ records: { Id: string }[] }>(rest, `/query?q=${encodeURIComponent(soql)}`);
+  const { records } = await get<{ records: { Id: string }[] }>(rest, `/query?q=${encodeURIComponent(soql)}`).catch(nothingDone);
   const [found] = records;
   if (!found) throw new ConnectorError("ORG_REFUSED", `The record ${id} waits for nobody's approval.`, { details: { statusCode: "NOT_FOUND" } });
   return found.Id;

@@ -55,6 +55,18 @@ describe("Cases", () => {
   });
 
   describe("that come again", () => {
+    it("are still ours when the org has made them late, after a try whose answer was lost and one that was turned away", async () => {
+      const writer = writerFor(orgs, org, { onRepeat: "leave" });
+      const one = item("a", {}, { comment: "hot" });
+      org.control.resetConnections({ when: "before", path: "composite/sobjects" });
+      await assert.rejects(writer.write([one]));
+      org.control.failNext({ status: 503, path: "composite/sobjects" });
+      await assert.rejects(writer.write([one]));
+      org.control.insert({ object: "Case", records: [{ [EXTERNAL_ID]: "a", Subject: "event a" }] });
+      assert.equal(values(await writer.write([one]))[0]?.created, true);
+      assert.equal(org.records("CaseComment").length, 1);
+    });
+
     it("are updated, when nothing else is said", async () => {
       const writer = writerFor(orgs, org);
       await writer.write([item("a")]);

@@ -156,6 +156,12 @@ describe("Operations on records", () => {
     await fails(run("findDuplicatesByIds", "003000000000000AAA"), "ORG_REFUSED", /INVALID_CROSS_REFERENCE_KEY/);
   });
 
+  it("wait for the org when only the look-up of what is to be approved was lost", async () => {
+    await run("getServerTimestamp");
+    org.control.resetConnections({ when: "after", path: "query" });
+    await fails(run("approve", "001000000000000AAA"), "ORG_UNAVAILABLE", /broke the connection/, "system");
+  });
+
   it("send mail, and drafts", async () => {
     const mail = (to: string) => ({ toAddresses: [to], subject: "s", plainTextBody: "a < b" });
     assert.equal((await run("sendEmail", mail("a@example.com"))).salesforce.success, true);

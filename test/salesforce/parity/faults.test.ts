@@ -72,6 +72,18 @@ describe("what the connectors did that ours replace, while things break", functi
     });
   }
 
+  it("a record that somebody else has locked is tried again on the spot; reading, and orders to jobs, leave that to their source", async () => {
+    for (const { operation, id, name } of ALL) {
+      if (name.startsWith("Account Engagement")) continue; // knows no such error
+      const trial = await operation.good(stage.world);
+      stage.world.org.control.failNext({ count: 2, status: 400, errorCode: "UNABLE_TO_LOCK_ROW", message: "unable to obtain exclusive access to this record" });
+      const answer = await stage.send(id, trial.msg);
+      stage.world.org.control.clearFaults();
+      if (answer.error && ["query", "bulk"].includes(operation.node)) assert.equal(answer.error.code, "ORG_BUSY", name);
+      else await assertDone(name, trial, answer);
+    }
+  });
+
   async function assertDone(name: string, trial: Trial, answer: Answered): Promise<void> {
     assert.equal(answer.error, undefined, `${name}: ${answer.error?.message}`);
     await trial.check(answer);

@@ -39,7 +39,7 @@ export class Editor {
     const page = context.pages()[0] ?? (await context.newPage());
     await context.addInitScript({ path: join(__dirname, "page-helpers.js") });
     await page.route((address) => !address.href.startsWith(url) && address.protocol.startsWith("http"), (route) => route.abort());
-    page.setDefaultTimeout(10_000);
+    page.setDefaultTimeout(25_000);
     const editor = new Editor(context, page, url, profile);
     page.on("pageerror", (error) => editor.errors.push(String(error.stack ?? error)));
     page.on("console", (message) => {

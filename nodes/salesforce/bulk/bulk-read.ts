@@ -8,7 +8,7 @@ import { BulkJobs } from "../client/bulk/bulk-jobs";
 import { type BulkPages, BulkQuery, type BulkRecord } from "../client/bulk/bulk-query";
 import type { OrgClient } from "../client/org";
 import { bindQuery, prepareQuery, type QueryValues } from "../client/query/query-binding";
-import { type Parameter, valuesFor } from "../query/query-reader";
+import { type Parameter, valuesFor } from "../client/query/query-values";
 import { type BulkMessage, type BulkWork, jobOf, type Progress } from "./bulk-work";
 import type { ReadSettings } from "./settings";
 

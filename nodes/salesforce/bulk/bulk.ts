@@ -10,7 +10,7 @@ import { isWired, type WiredNode } from "../../delivery/wired";
 import type { OrgClient } from "../client/org";
 import { orgOf } from "../client/org-node";
 import { showLane } from "../client/org-status";
-import type { Parameter } from "../query/query-reader";
+import type { Parameter } from "../client/query/query-values";
 import { BulkRead } from "./bulk-read";
 import type { BulkState, BulkWork } from "./bulk-work";
 import { BulkWrite } from "./bulk-write";

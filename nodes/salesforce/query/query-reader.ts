@@ -1,17 +1,11 @@
-import type { TypedValue } from "../../common/typed-input";
 import { TriggeredRead } from "../../delivery/triggered-read";
 import type { ReadPages, TriggeredReadOptions } from "../../delivery/triggered-read-options";
 import type { OrgClient } from "../client/org";
-import { bindQuery, type PreparedQuery, prepareQuery, type QueryValues } from "../client/query/query-binding";
+import { bindQuery, prepareQuery, type QueryValues } from "../client/query/query-binding";
 import { QueryClient, type QueryRequest } from "../client/query/query-client";
 import type { QueryRecord } from "../client/query/query-pages";
+import { type Parameter, valuesFor } from "../client/query/query-values";
 import type { QuerySettings } from "./settings";
-
-/** A name of the query and where its value comes from. */
-export interface Parameter {
-  name: string;
-  value: TypedValue;
-}
 
 /** What is read of an answer, records or plans. */
 interface Answer extends ReadPages<QueryRecord> {
@@ -58,23 +52,6 @@ export class QueryReader extends TriggeredRead<QueryRequest, QueryRecord, Answer
       untilReady: (error) => org.untilReady(error),
     });
   }
-}
-
-/** The values of a query's names: those of the node's list, and the others among the payload's properties. */
-export function valuesFor({ names }: PreparedQuery, own: readonly Parameter[], msg: object): QueryValues | Promise<QueryValues> {
-  const values: QueryValues = {};
-  const given = new Set(own.map(({ name }) => name));
-  const { payload } = msg as { payload?: unknown };
-  if (typeof payload === "object" && payload !== null) {
-    for (const name of names) if (!given.has(name) && Object.hasOwn(payload, name)) values[name] = (payload as QueryValues)[name];
-  }
-  const waiting: Promise<void>[] = [];
-  for (const { name, value: evaluate } of own) {
-    const value = evaluate(msg);
-    if (value instanceof Promise) waiting.push(value.then((ready: unknown) => void (values[name] = ready)));
-    else values[name] = value;
-  }
-  return waiting.length > 0 ? Promise.all(waiting).then(() => values) : values;
 }
 
 /** An answer that is no list of records. */

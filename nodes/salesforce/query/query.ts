@@ -8,7 +8,8 @@ import { isWired, type WiredNode } from "../../delivery/wired";
 import type { OrgClient } from "../client/org";
 import { orgOf } from "../client/org-node";
 import { showLane } from "../client/org-status";
-import { type Parameter, QueryReader } from "./query-reader";
+import type { Parameter } from "../client/query/query-values";
+import { QueryReader } from "./query-reader";
 import { type QueryDef, type QuerySettings, readSettings } from "./settings";
 
 export = (RED: NodeAPI): void => {

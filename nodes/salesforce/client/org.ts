@@ -2,6 +2,7 @@ import { BackOff, type BackOffOptions } from "../../common/back-off";
 import { type ConnectorError, toConnectorError } from "../../common/errors";
 import { API_VERSION, createConnection } from "./connection";
 import { login, type LoginSettings, type OrgCredentials, type Session } from "./sign-in/login";
+import { OrgStreams, type StreamOptions } from "./events/org-streams";
 import { RestClient } from "./rest";
 import { type LoginPace, TokenKeeper } from "./sign-in/token";
 import { HttpTransport } from "./http/transport";
@@ -19,6 +20,8 @@ export interface OrgSettings extends LoginSettings {
   usage?: Omit<UsageGuardOptions, "onChange">;
   /** Told when the org has given a new refresh token and ended the one it was asked with. */
   onRefreshToken?(token: string): void;
+  /** Where events come from, and the pace of reconnecting. */
+  streams?: StreamOptions;
   /** Pace of logins after failures. */
   loginPace?: LoginPace;
   /** Pace of calls after failures. Default 1 s doubling to 60 s. */
@@ -44,6 +47,8 @@ const DRAIN = 10_000;
 /** One org: its token, its REST client, and how it stands with it. Signs in when the first user comes, and closes after the last one left. */
 export class OrgClient {
   readonly rest: RestClient;
+  /** Its event streams; nothing is connected before the first subscription. */
+  readonly streams: OrgStreams;
   private readonly transport: HttpTransport;
   private readonly tokens: TokenKeeper;
   private readonly backOff: BackOff;
@@ -69,6 +74,7 @@ export class OrgClient {
       pace: settings.loginPace,
     });
     this.backOff = new BackOff(settings.backOff);
+    this.streams = new OrgStreams(this, settings.streams);
     this.rest = new RestClient({
       connection: createConnection(settings.apiVersion?.trim() || API_VERSION, this.transport),
       tokens: this.tokens,
@@ -84,9 +90,24 @@ export class OrgClient {
     return this.current;
   }
 
+  /** Sends HTTP requests past the limit of calls under way: for long polls. */
+  get http(): HttpTransport {
+    return this.transport;
+  }
+
   /** The session, once signed in: org id, user id, instance. */
   get session(): Session | undefined {
     return this.tokens.session;
+  }
+
+  /** The session that is open, or a new one: for what speaks another protocol than REST with the org's token. @throws ConnectorError */
+  openSession(): Promise<Session> {
+    return this.tokens.get();
+  }
+
+  /** A session other than `stale`, which the org has refused; one login for all who ask. @throws ConnectorError */
+  renewSession(stale: Session): Promise<Session> {
+    return this.tokens.renew(stale);
   }
 
   /** Counts a user in; the first one makes it sign in, so that a wrong secret shows before the first message. */
@@ -131,6 +152,7 @@ export class OrgClient {
       });
     }
     this.closing.abort();
+    await this.streams.close();
     this.guard.close();
     this.listeners.clear();
     this.transport.close();

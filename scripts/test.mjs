@@ -8,6 +8,8 @@ import { fail, setup, TEST_PACKAGES } from "./setup.mjs";
 
 const steps = [];
 const totals = { passed: 0, failed: 0, skipped: 0 };
+/** Told once more at the end: where only the end of what was printed is kept, they would be lost. */
+const failures = [];
 
 /** Runs a step and notes how it went; a failure does not keep the next ones from running. */
 async function step(title, work) {
@@ -48,6 +50,7 @@ async function mocha(title, files) {
     totals.passed += counted.passed;
     totals.failed += counted.failed + (failure && counted.failed === 0 ? 1 : 0);
     totals.skipped += counted.skipped;
+    for (const { title: test, error } of counted.failures ?? []) failures.push(`${title}: ${test}\n${error}`);
     if (failure) throw new Error(counted.failed > 0 ? `${counted.failed} tests failed` : `mocha died: ${failure.message}`);
   });
 }
@@ -107,6 +110,7 @@ async function main() {
     group("other nodes and what all share", others),
   ]);
 
+  for (const failure of failures) console.log(`\nFAILED  ${failure}`);
   console.log("\nSummary");
   for (const { title, result, ms } of steps) console.log(`  ${result.padEnd(7)} ${duration(ms).padStart(11)}  ${title}`);
   console.log(`  ${" ".repeat(7)} ${duration(Date.now() - start).padStart(11)}  in all\n`);

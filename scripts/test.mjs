@@ -63,7 +63,7 @@ function readCounts(file) {
   }
 }
 
-/** Most of its time a group waits for servers that start and recover, so two cores carry three; the longest begin first. */
+/** Most of its time a group waits for servers that start and recover, so two cores carry three. */
 const LANES = 3;
 
 /** Does the work in order, so many pieces at a time. */
@@ -99,15 +99,18 @@ async function main() {
   const [amqp, salesforce, flows, smoke, emulator] = ["test/amqp", "test/salesforce", "test/flows", "test/smoke", "emulator/test"].map(testFiles);
   const others = testFiles("test").filter((file) => ![...smoke, ...flows, ...amqp, ...salesforce].includes(file));
   const withDatabase = flows.filter((file) => /sql|database|input|import/.test(file));
+  const [smoke4, smoke5] = smoke.map((file) => group(`packed, installed, in the editor: ${path.basename(file, ".test.ts")}`, [file]));
+  // The two with a browser not at once; the short ones last, where they fill the lanes' ends.
   await inLanes(LANES, [
-    check("lint", lint),
-    check("type check", typeCheck),
     group("AMQP nodes", amqp),
     group("flows with a database, under faults", withDatabase),
     group("flows without, under faults", flows.filter((file) => !withDatabase.includes(file))),
-    ...smoke.map((file) => group(`packed, installed, in the editor: ${path.basename(file, ".test.ts")}`, [file])),
     group("Salesforce nodes and emulator", [...salesforce, ...emulator]),
+    smoke4,
     group("other nodes and what all share", others),
+    smoke5,
+    check("type check", typeCheck),
+    check("lint", lint),
   ]);
 
   for (const failure of failures) console.log(`\nFAILED  ${failure}`);

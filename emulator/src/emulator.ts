@@ -1,6 +1,6 @@
 import type { AddressInfo } from "node:net";
 import { Control } from "./control/control";
-import type { PublishedEvent } from "./events/event-log";
+import type { PublishedEvent } from "./events/bus-event";
 import { normalise, type EmulatorOptions } from "./options";
 import { Org } from "./org";
 import { HttpServer } from "./server";
@@ -42,7 +42,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     port,
     control,
     records: (objectName) => org.records(objectName),
-    events: (name) => org.events.read(name),
+    events: (name) => org.events.published(name),
     stop: () => (stopping ??= http.close()),
   };
 }

@@ -1,6 +1,6 @@
 import { formatDateTime } from "./dates";
 import { Declared } from "./declared";
-import { EventLog } from "./events/event-log";
+import { EventBus } from "./events/event-bus";
 import { IdSequence } from "./ids";
 import { Limits } from "./limits";
 import { Sessions } from "./oauth/sessions";
@@ -35,8 +35,8 @@ export class Org {
   schema: Schema;
   store: Store;
   cursors: Cursors;
-  /** The platform events that were published. */
-  readonly events = new EventLog(() => this.now());
+  /** What was published, on all channels. */
+  readonly events = new EventBus(this);
   /** What somebody has built in the org: reports, Apex classes, actions, dashboards. */
   declared: Declared;
   readonly sessions: Sessions;

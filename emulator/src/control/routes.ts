@@ -22,7 +22,7 @@ export function controlRoutes(org: Org, control: Control, request: Request): Rep
   if (!verb) return { status: 200, json: { verbs: VERBS, read: ["stats", "records/<object>?limit=", "events/<name>"] } };
   if (request.method === "GET" && verb === "stats") return { status: 200, json: control.stats() };
   if (request.method === "GET" && verb === "records" && argument) return records(org, argument, request);
-  if (request.method === "GET" && verb === "events") return { status: 200, json: { events: org.events.read(argument) } };
+  if (request.method === "GET" && verb === "events") return { status: 200, json: { events: org.events.published(argument) } };
   if (request.method !== "POST" || !VERBS.includes(verb))
     return { status: 404, json: { error: `no such verb: ${request.method} ${verb}` } };
   try {

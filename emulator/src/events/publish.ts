@@ -19,7 +19,7 @@ export function publish(org: Org, object: ObjectSchema, values: Record<string, S
     throw new ApiError("LIMIT_EXCEEDED", "You have exceeded the event publishing limit for your org.", []);
   }
   const eventUuid = randomUUID();
-  const event = { name: object.name, eventUuid, createdDate: new Date(org.now()).toISOString(), createdById: userId, payload };
+  const event = { kind: "platform" as const, name: object.name, eventUuid, createdDate: new Date(org.now()).toISOString(), createdById: userId, payload };
   const undo = org.events.publish(event);
   const takeBack = (): void => {
     undo();

@@ -1,6 +1,7 @@
 import { BackOff } from "../../common/back-off";
 import { within } from "../../common/deadline";
 import { type ConnectorError, toConnectorError } from "../../common/errors";
+import { DeadLetters } from "../../delivery/dead-letters";
 import { flowTracker } from "../../delivery/flow-tracker";
 import type { NodeName } from "../../delivery/outcome";
 import type { ReadState } from "../../delivery/read-state";
@@ -9,7 +10,6 @@ import { RowDeliveries, type Parcel } from "../../delivery/row-deliveries";
 import type { TrackedRuntime } from "../../delivery/runtime";
 import type { DatabaseClient } from "../client/database-client";
 import type { DialectName } from "../client/protocol";
-import { DeadLetters } from "./dead-letters";
 import { rowMessage, rowsMessage } from "./messages";
 import type { Parameters } from "./parameters";
 import type { Handover, PollContext, PollWay } from "./poll-context";

@@ -1,5 +1,5 @@
-import type { Room } from "../../delivery/room";
-import type { Failure, Parcel, RowDeliveries } from "../../delivery/row-deliveries";
+import type { Room } from "./room";
+import type { Failure, Parcel, RowDeliveries } from "./row-deliveries";
 
 /** What `msg.error` says of a dead letter. */
 export interface DeadLetterReason {
@@ -77,7 +77,7 @@ export class DeadLetters {
         this.options.warn(`A dead letter could not be taken, and is tried again: ${why.message}`);
         this.later(letter);
       },
-      released: () => undefined, // its row is read again after the restart
+      released: () => undefined, // what it came from is read again after the restart
     };
     this.options.deliveries().hand(parcel);
   }

@@ -54,6 +54,8 @@ export const ERROR_CATALOGUE = {
   ORG_SESSION_INVALID: system,
   ORG_LIMIT: system,
   ORG_OBJECT_UNKNOWN: system, // the object, the external id field or the API version is not there: fails every message
+  CHANNEL_UNAVAILABLE: system, // a channel of events that is not there, or that the user may not read
+  POSITION_STALE: system, // the org does not keep the events behind a position (any more)
   ORG_REFUSED: message(false), // the org refused this record
   ORG_BUSY: message(true), // UNABLE_TO_LOCK_ROW and its like
   JOB_UNFINISHED: message(true), // a bulk job has not ended in time: it goes on, and the message takes it up again

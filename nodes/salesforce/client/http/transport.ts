@@ -17,6 +17,8 @@ export interface HttpRequest {
   timeout?: number;
   /** Gets the body of a good answer (2xx) piece by piece, however large it is; the answer's own is then empty. What it throws ends the call. */
   onBytes?: (piece: Buffer) => void;
+  /** Ends the call: what waits for the answer gets a {@link NetworkError} `ABORTED`, and the socket is closed. */
+  signal?: AbortSignal;
 }
 
 /** One HTTP answer, read to its end. */
@@ -65,6 +67,7 @@ export class HttpTransport {
   /** Sends one request, once. Rejects only with a {@link NetworkError}, or what `onBytes` threw; every status is an answer, redirects too. */
   send(request: HttpRequest): Promise<HttpAnswer> {
     if (this.closed) return Promise.reject(new NetworkError("its connections are closed, as the org was changed or stopped", "CLOSED", false));
+    if (request.signal?.aborted) return Promise.reject(new NetworkError("the call was ended", "ABORTED", false));
     const timeout = request.timeout ?? this.timeout;
     return new Promise((resolve, reject) => {
       const url = new URL(request.url);
@@ -77,12 +80,18 @@ export class HttpTransport {
         agent: proxy?.agent ?? this.agents[secure ? "https:" : "http:"],
         headers: bodyHeaders(request),
       });
-      const fail = (text: string, code: string, cause?: unknown): void => {
+      const settled = (): void => {
         clearTimeout(timer);
+        request.signal?.removeEventListener("abort", onAbort);
+      };
+      const fail = (text: string, code: string, cause?: unknown): void => {
+        settled();
         reject(new NetworkError(text + through, code, sent, cause));
         outgoing.destroy();
       };
       const timer = setTimeout(() => fail(`${url.host} gave no answer within ${timeout / 1000} s`, "TIMEOUT"), timeout);
+      const onAbort = (): void => fail("the call was ended", "ABORTED");
+      request.signal?.addEventListener("abort", onAbort);
       // emitted by the proxy's agent, which would give the answer of a proxy that refuses for the org's
       outgoing.on("proxyConnect", ({ statusCode }: { statusCode: number }) => {
         if (statusCode !== 200) fail(`the connection to ${url.host} was refused with HTTP ${statusCode}${statusCode === 407 ? ", which asks for a user name" : ""}`, "PROXY");
@@ -96,7 +105,7 @@ export class HttpTransport {
         try {
           onBytes(chunk);
         } catch (error) {
-          clearTimeout(timer);
+          settled();
           reject(error as Error);
           outgoing.destroy();
         }
@@ -112,7 +121,7 @@ export class HttpTransport {
         });
         incoming.on("error", (error) => fail(networkText(url, error), errorCode(error), error));
         incoming.on("end", () => {
-          clearTimeout(timer);
+          settled();
           resolve(toAnswer(incoming, Buffer.concat(chunks)));
         });
       });

@@ -65,6 +65,16 @@ describe("The HTTP client below jsforce", () => {
     assert.deepEqual(await failure().then(({ code, sent }) => [code, sent]), ["ECONNREFUSED", false]);
   });
 
+  it("ends a call that nobody waits for any more, and its socket", async () => {
+    const closed = new Promise((resolve) => (answer = (request) => void request.socket.on("close", resolve)));
+    const ending = new AbortController();
+    const call = transport.send({ method: "POST", url, signal: ending.signal });
+    setTimeout(() => ending.abort(), 20);
+    await assert.rejects(call, { code: "ABORTED" });
+    await closed;
+    await assert.rejects(transport.send({ method: "POST", url, signal: ending.signal }), { code: "ABORTED" });
+  });
+
   it("does not take an answer without bounds", async () => {
     answer = (_request, response) => response.end(Buffer.alloc(20_000));
     assert.equal((await failure()).code, "ANSWER_TOO_LARGE");

@@ -1,35 +1,41 @@
 import { createHash } from "node:crypto";
-import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import path from "node:path";
+import { InTurn } from "./in-turn";
 import { LatestWins } from "./latest-wins";
-import type { Store } from "./store";
+import type { FencedValue, SharedStore } from "./store";
 
 /** File systems take 255 bytes, and the endings need some. */
 const MAX_NAME = 240;
 
+const ENDING = ".json";
+
+/** What is in a file: a value as JSON, in the next line its fence when it has one, and in the third the key when the file's name does not hold it. */
+interface Kept {
+  text: string;
+  fence: number;
+}
+
 /**
- * A {@link Store} of files, one a key, for one process. A value is written to a file beside, synced, and renamed into place, so that a
- * crash leaves the old value or the new one. Writes to one key follow each other; those that come while one runs are one write.
+ * A {@link SharedStore} of files, one a key, for one process. A value is written to a file beside, synced, and renamed into place, so that a
+ * crash leaves the old value or the new one. Plain writes to one key that come while one runs are one write.
  */
-export class FileStore implements Store {
-  private readonly writes = new LatestWins<string | undefined>((key, text) =>
-    text === undefined ? rm(this.fileOf(key), { force: true }) : this.replace(this.fileOf(key), text),
-  );
+export class FileStore implements SharedStore {
+  private readonly writes = new LatestWins<string | undefined>((key, text) => this.turns.run(key, () => this.replace(key, text === undefined ? undefined : { text, fence: 0 })));
+  private readonly turns = new InTurn();
 
   /** @param folder made when first written to, for this user only */
   constructor(private readonly folder: string) {}
 
   async read(key: string): Promise<unknown> {
+    return (await this.readFenced(key))?.value;
+  }
+
+  async readFenced(key: string): Promise<FencedValue | undefined> {
     const pending = this.writes.pending(key);
-    if (pending) return pending.value === undefined ? undefined : JSON.parse(pending.value);
-    let text: string;
-    try {
-      text = await readFile(this.fileOf(key), "utf8");
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-      throw error;
-    }
-    return JSON.parse(text);
+    if (pending) return pending.value === undefined ? undefined : { value: JSON.parse(pending.value), fence: 0 };
+    const kept = await this.load(key);
+    return kept && { value: JSON.parse(kept.text), fence: kept.fence };
   }
 
   write(key: string, value: unknown): Promise<void> {
@@ -40,12 +46,44 @@ export class FileStore implements Store {
     return this.writes.put(key, undefined);
   }
 
-  private async replace(file: string, text: string): Promise<void> {
+  writeFenced(key: string, value: unknown, fence: number): Promise<boolean> {
+    return this.replaceIf(key, (kept) => !kept || kept.fence <= fence, { text: JSON.stringify(value), fence });
+  }
+
+  swap(key: string, value: unknown, fence: number, expected: number | undefined): Promise<boolean> {
+    return this.replaceIf(key, (kept) => kept?.fence === expected, { text: JSON.stringify(value), fence });
+  }
+
+  async keys(prefix: string): Promise<string[]> {
+    const files = await unlessMissing(readdir(this.folder));
+    const keys = await Promise.all((files ?? []).filter((file) => file.endsWith(ENDING)).map((file) => this.keyOf(file)));
+    return keys.filter((key) => key?.startsWith(prefix)) as string[];
+  }
+
+  private replaceIf(key: string, may: (kept: Kept | undefined) => boolean, next: Kept): Promise<boolean> {
+    return this.turns.run(key, async () => {
+      if (!may(await this.load(key))) return false;
+      await this.replace(key, next);
+      return true;
+    });
+  }
+
+  private async load(key: string): Promise<Kept | undefined> {
+    const content = await unlessMissing(readFile(this.fileOf(key), "utf8"));
+    if (content === undefined) return undefined;
+    const [text = "", fence = "0"] = content.split("\n");
+    return { text, fence: Number(fence) };
+  }
+
+  private async replace(key: string, next: Kept | undefined): Promise<void> {
+    const file = this.fileOf(key);
+    if (!next) return rm(file, { force: true });
+    const lines = isCut(path.basename(file)) ? [next.text, next.fence, JSON.stringify(key)] : next.fence === 0 ? [next.text] : [next.text, next.fence];
     const beside = `${file}.new`;
     await mkdir(this.folder, { recursive: true, mode: 0o700 });
     const handle = await open(beside, "w", 0o600);
     try {
-      await handle.writeFile(text);
+      await handle.writeFile(lines.join("\n"));
       await handle.sync();
     } finally {
       await handle.close();
@@ -64,6 +102,35 @@ export class FileStore implements Store {
   private fileOf(key: string): string {
     const name = encodeURIComponent(key).replaceAll("*", "%2A"); // which Windows has no files of
     const short = name.length <= MAX_NAME ? name : `${name.slice(0, MAX_NAME - 65)}.${createHash("sha256").update(key).digest("hex")}`;
-    return path.join(this.folder, `${short}.json`);
+    return path.join(this.folder, `${short}${ENDING}`);
+  }
+
+  /** The key of a file; `undefined` when it is somebody else's, or just removed. */
+  private async keyOf(file: string): Promise<string | undefined> {
+    if (isCut(file)) {
+      const content = await unlessMissing(readFile(path.join(this.folder, file), "utf8"));
+      const key = content?.split("\n")[2];
+      return key === undefined ? undefined : (JSON.parse(key) as string);
+    }
+    try {
+      return decodeURIComponent(file.slice(0, -ENDING.length));
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+/** Whether a file's name ends in a key's hash, since the key is too long for it. */
+function isCut(file: string): boolean {
+  return file.length === MAX_NAME + ENDING.length && /\.[0-9a-f]{64}\.json$/.test(file);
+}
+
+/** What is read, or `undefined` when it is not there. */
+async function unlessMissing<T>(reading: Promise<T>): Promise<T | undefined> {
+  try {
+    return await reading;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
   }
 }

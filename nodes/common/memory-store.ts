@@ -1,21 +1,43 @@
-import type { Store } from "./store";
+import type { FencedValue, SharedStore } from "./store";
 
-/** A {@link Store} that lasts as long as the process: for a runtime that has no place for files. */
-export class MemoryStore implements Store {
-  private readonly values = new Map<string, string>();
+/** A {@link SharedStore} that lasts as long as the process: for a runtime that has no place for files. */
+export class MemoryStore implements SharedStore {
+  private readonly kept = new Map<string, { text: string; fence: number }>();
 
-  read(key: string): Promise<unknown> {
-    const text = this.values.get(key);
-    return Promise.resolve(text === undefined ? undefined : JSON.parse(text));
+  async read(key: string): Promise<unknown> {
+    return (await this.readFenced(key))?.value;
+  }
+
+  readFenced(key: string): Promise<FencedValue | undefined> {
+    const kept = this.kept.get(key);
+    return Promise.resolve(kept && { value: JSON.parse(kept.text), fence: kept.fence });
   }
 
   write(key: string, value: unknown): Promise<void> {
-    this.values.set(key, JSON.stringify(value));
+    this.kept.set(key, { text: JSON.stringify(value), fence: 0 });
     return Promise.resolve();
   }
 
+  writeFenced(key: string, value: unknown, fence: number): Promise<boolean> {
+    const kept = this.kept.get(key);
+    return this.writeIf(!kept || kept.fence <= fence, key, value, fence);
+  }
+
+  swap(key: string, value: unknown, fence: number, expected: number | undefined): Promise<boolean> {
+    return this.writeIf(this.kept.get(key)?.fence === expected, key, value, fence);
+  }
+
   remove(key: string): Promise<void> {
-    this.values.delete(key);
+    this.kept.delete(key);
     return Promise.resolve();
+  }
+
+  keys(prefix: string): Promise<string[]> {
+    return Promise.resolve([...this.kept.keys()].filter((key) => key.startsWith(prefix)));
+  }
+
+  private writeIf(may: boolean, key: string, value: unknown, fence: number): Promise<boolean> {
+    if (may) this.kept.set(key, { text: JSON.stringify(value), fence });
+    return Promise.resolve(may);
   }
 }

@@ -15,11 +15,12 @@ export interface Store {
  * A {@link Store} that several processes may write to at once, so that one of them can take over from another.
  *
  * A *fence* is a whole number that a lease hands out, higher with each holder: what a holder wrote who does not know yet that it was
- * replaced is told by it, and refused.
+ * replaced is told by it, and refused. What {@link Store.write} wrote has the fence 0. A fenced write is not merged with others of its key:
+ * those of one process follow each other, in the order they were called. It is rejected when nobody knows whether it was done.
  */
 export interface SharedStore extends Store {
   /**
-   * Writes `value` with its fence, if what is kept has no higher one. Not merged with other writes of the key.
+   * Writes `value` with its fence, if what is kept has no higher one.
    *
    * @returns whether it was written
    */
@@ -27,7 +28,25 @@ export interface SharedStore extends Store {
   /** Writes `value` with `fence` if what is kept has exactly the fence `expected`, or if nothing is kept and `expected` is undefined. @returns whether it was written */
   swap(key: string, value: unknown, fence: number, expected: number | undefined): Promise<boolean>;
   /** The value last written and its fence; undefined when there is none. */
-  readFenced(key: string): Promise<{ value: unknown; fence: number } | undefined>;
+  readFenced(key: string): Promise<FencedValue | undefined>;
   /** Keys that begin with `prefix`, in no order. */
   keys(prefix: string): Promise<string[]>;
+}
+
+/** What is kept under a key, with the fence it was written with. */
+export interface FencedValue {
+  value: unknown;
+  fence: number;
+}
+
+/** A config node whose store other nodes use, of whatever family. */
+export interface StoreHolder {
+  store: SharedStore;
+  /** Stays open until its users let go: what they write while they close is still written. */
+  client: { acquire(user: object): void; release(user: object): Promise<void> };
+}
+
+/** Whether what `getNode` found has a store for others. */
+export function isStoreHolder(value: unknown): value is StoreHolder {
+  return typeof value === "object" && value !== null && typeof (value as { store?: { swap?: unknown } }).store?.swap === "function";
 }

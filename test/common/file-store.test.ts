@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { FileStore } from "../../nodes/common/file-store";
+import { itIsShared } from "./shared-store";
 
 describe("the file store", () => {
   let folder: string;
@@ -66,4 +67,22 @@ describe("the file store", () => {
     await store.write("../../outside", 1);
     assert.deepEqual(readdirSync(path.dirname(folder)), ["surewire"]);
   });
+
+  it("keeps a fence beside the value, and reads a file without one", async () => {
+    await store.writeFenced("a", { offset: 1 }, 7);
+    assert.equal(readFileSync(path.join(folder, "a.json"), "utf8"), '{"offset":1}\n7');
+    writeFileSync(path.join(folder, "a.json"), '{"offset":2}');
+    assert.deepEqual(await store.readFenced("a"), { value: { offset: 2 }, fence: 0 });
+  });
+
+  it("takes no file of somebody else for a key", async () => {
+    await store.write("a", 1);
+    for (const name of ["%E0%A4%A.json", "notes.txt", "b.json.new"]) writeFileSync(path.join(folder, name), "");
+    assert.deepEqual(await store.keys(""), ["a"]);
+  });
+
+  let shared: string;
+  before(() => (shared = mkdtempSync(path.join(tmpdir(), "surewire-store-"))));
+  after(() => rmSync(shared, { recursive: true, force: true }));
+  itIsShared(() => new FileStore(shared));
 });

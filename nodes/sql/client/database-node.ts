@@ -1,11 +1,9 @@
-import type { Store } from "../../common/store";
+import type { StoreHolder } from "../../common/store";
 import type { DatabaseClient } from "./database-client";
 
-/** What other nodes use of the database config node. */
-export interface DatabaseHolder {
+/** What other nodes use of the database config node. Its store keeps what nodes remember in a table of this database. */
+export interface DatabaseHolder extends StoreHolder {
   client: DatabaseClient;
-  /** Keeps what nodes remember in a table of this database. */
-  store: Store;
 }
 
 /** Whether what `getNode` found is a database config node. */

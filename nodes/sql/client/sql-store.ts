@@ -1,52 +1,66 @@
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { ConnectorError, errorText } from "../../common/errors";
+import { InTurn } from "../../common/in-turn";
 import { LatestWins } from "../../common/latest-wins";
-import type { Store } from "../../common/store";
+import type { FencedValue, SharedStore } from "../../common/store";
 import type { DatabaseClient } from "./database-client";
-import { type DialectName, fromData, type NamedStatement, type StatementResult } from "./protocol";
-
-/** Where values are kept. */
-export const STORE_TABLE = "surewire_store";
+import { fromData, type NamedStatement, type StatementResult } from "./protocol";
+import { createTable, likePrefix, STORE_TABLE } from "./store-table";
 
 /** Another process may write the same key, or make the table, at the same moment: then it is done again, so often at most. */
 const ATTEMPTS = 5;
+/** Most keys {@link SqlStore.keys} finds; more are an error. */
+const MOST_KEYS = 100_000;
 
-/** As much of a key as is shown. */
-const NAME_LENGTH = 400;
+/** The fence of what is written without one. */
+const NO_FENCE = 0;
 
-/** What differs in the table: text that may be long. `name` and `updated` are for people. */
-const LONG_TEXT: Readonly<Record<DialectName, string>> = {
-  postgresql: "text",
-  mariadb: "mediumtext",
-  sqlite: "text",
-  sqlserver: "nvarchar(max)",
-  oracle: "clob",
-  db2: "clob(16M)",
-  generic: "varchar(4000)",
-};
+const INSERT = `insert into ${STORE_TABLE} (id, name, value, fence, stamp, updated) values (:id, :name, :value, :fence, :stamp, :updated)`;
+const UPDATE = `update ${STORE_TABLE} set value = :value, fence = :fence, stamp = :stamp, updated = :updated where id = :id and`;
+const DELETE = `delete from ${STORE_TABLE} where id = :id`;
+const READ = `select value, fence from ${STORE_TABLE} where id = :id`;
+const READ_MARKS = `select stamp, fence from ${STORE_TABLE} where id = :id`;
+
+/** A row of the table. */
+type StoredRow = Record<"id" | "name" | "value" | "stamp" | "updated", string> & { fence: number };
+
+/** When something is written: as SQL about what is kept, and as the same in words of ours; and whether it is when nothing is kept. */
+interface Condition {
+  sql?: string;
+  holds(fence: number): boolean;
+  orNothing?: boolean;
+}
 
 /**
- * A {@link Store} in a table of a database, so that several processes share what they keep. The table is made with the first write; a key
- * is found by its hash, since databases differ in what letters they take for the same and in how long a key may be.
+ * A {@link SharedStore} in a table of a database. The table is made with the first write; a key is found by its hash, since databases differ in
+ * what letters they take for the same and in how long a key may be.
  *
- * Rejections are `ConnectorError`s `STORE_UNAVAILABLE`.
+ * Rejections are `ConnectorError`s `STORE_UNAVAILABLE`. A write whose answer was lost is done again, which tells what became of the first; where
+ * that fails, too, it is rejected, and nobody knows whether it was done.
  */
-export class SqlStore implements Store {
+export class SqlStore implements SharedStore {
   private readonly writes = new LatestWins<string | undefined>((key, text) => (text === undefined ? this.delete(key) : this.replace(key, text)));
+  private readonly turns = new InTurn();
 
   constructor(private readonly client: DatabaseClient) {}
 
   async read(key: string): Promise<unknown> {
+    return (await this.readFenced(key))?.value;
+  }
+
+  async readFenced(key: string): Promise<FencedValue | undefined> {
     const pending = this.writes.pending(key);
-    if (pending) return pending.value === undefined ? undefined : JSON.parse(pending.value);
-    try {
-      const [result] = await this.run([{ sql: `select value from ${STORE_TABLE} where id = :id`, values: { id: idOf(key) } }]);
-      const [row] = result?.rows ?? [];
-      return row ? JSON.parse(String(Object.values(row)[0])) : undefined;
-    } catch (error) {
-      if (isUnknownTable(error)) return undefined; // nothing was ever written
-      throw unavailable(`What is kept as "${key}" cannot be read`, error);
-    }
+    if (pending) return pending.value === undefined ? undefined : { value: JSON.parse(pending.value), fence: NO_FENCE };
+    return this.reading(`What is kept as "${key}" cannot be read`, async () => {
+      const [row] = await this.rows({ sql: READ, values: { id: idOf(key) } }, 1);
+      return row && { value: JSON.parse(String(row[0])) as unknown, fence: Number(row[1]) };
+    });
+  }
+
+  async keys(prefix: string): Promise<string[]> {
+    const sql = `select name from ${STORE_TABLE} where name like :pattern`;
+    const found = await this.reading(`What is kept under "${prefix}" cannot be read`, () => this.rows({ sql, values: { pattern: likePrefix(prefix) } }, MOST_KEYS));
+    return (found ?? []).map(([name]) => String(name)).filter((name) => name.startsWith(prefix));
   }
 
   write(key: string, value: unknown): Promise<void> {
@@ -57,39 +71,81 @@ export class SqlStore implements Store {
     return this.writes.put(key, undefined);
   }
 
+  writeFenced(key: string, value: unknown, fence: number): Promise<boolean> {
+    return this.put(key, rowOf(key, JSON.stringify(value), fence), { sql: "fence <= :fence", holds: (kept) => kept <= fence, orNothing: true });
+  }
+
+  swap(key: string, value: unknown, fence: number, expected: number | undefined): Promise<boolean> {
+    const row = { ...rowOf(key, JSON.stringify(value), fence), expected: expected ?? NO_FENCE };
+    return this.put(key, row, expected === undefined ? { holds: () => false, orNothing: true } : { sql: "fence = :expected", holds: (kept) => kept === expected });
+  }
+
+  /**
+   * Changes what is kept, or inserts where nothing is, on a condition. Who did it is told by the stamp and not by the number of rows, which not
+   * every driver knows: so a write whose answer was lost is known again, too.
+   */
+  private put(key: string, row: StoredRow, { sql, holds, orNothing }: Condition): Promise<boolean> {
+    const change = sql ? [{ sql: `${UPDATE} ${sql}`, values: row }] : [];
+    const statements = [...change, { sql: READ_MARKS, values: { id: row.id } }];
+    return this.turns.run(key, () =>
+      this.insist(key, async () => {
+        const [kept] = valuesOf((await this.run(statements, 1)).at(-1));
+        if (kept?.[0] === row.stamp) return true;
+        if (kept && holds(Number(kept[1]))) throw new ConnectorError("DATABASE_BUSY", "It was written by another process at the same moment"); // after our change looked for it
+        if (kept || !orNothing) return false;
+        await this.run([{ sql: INSERT, values: row }], 1);
+        return true;
+      }),
+    );
+  }
+
   /** In one transaction: understood by every database, while each has an upsert of its own. */
-  private async replace(key: string, text: string): Promise<void> {
-    const id = idOf(key);
-    const values = { id, name: key.slice(0, NAME_LENGTH), value: text, updated: new Date().toISOString() };
-    const statements = [
-      { sql: `delete from ${STORE_TABLE} where id = :id`, values: { id } },
-      { sql: `insert into ${STORE_TABLE} (id, name, value, updated) values (:id, :name, :value, :updated)`, values },
-    ];
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        await this.run(statements);
-        return;
-      } catch (error) {
-        const again = error instanceof ConnectorError && (error.scope === "message" || isUnknownTable(error));
-        if (!again || attempt === ATTEMPTS) throw unavailable(`"${key}" cannot be kept`, error);
-        if (isUnknownTable(error)) await this.create(key);
-      }
-    }
+  private replace(key: string, text: string): Promise<void> {
+    const values = rowOf(key, text, NO_FENCE);
+    const statements = [{ sql: DELETE, values: { id: values.id } }, { sql: INSERT, values }];
+    return this.insist(key, async () => void (await this.run(statements, 1)));
   }
 
   private async delete(key: string): Promise<void> {
     try {
-      await this.run([{ sql: `delete from ${STORE_TABLE} where id = :id`, values: { id: idOf(key) } }]);
+      await this.run([{ sql: DELETE, values: { id: idOf(key) } }], 1);
     } catch (error) {
       if (!isUnknownTable(error)) throw unavailable(`"${key}" cannot be forgotten`, error);
     }
   }
 
+  /** Does it again when another was in the way, the table was missing, or an answer was lost; the last only once, for a database may be away for long. */
+  private async insist<T>(key: string, work: () => Promise<T>): Promise<T> {
+    for (let attempt = 1, lost = false; ; attempt += 1) {
+      try {
+        return await work();
+      } catch (error) {
+        const again = isLost(error) ? !lost : error instanceof ConnectorError && (error.scope === "message" || isUnknownTable(error));
+        if (!again || attempt === ATTEMPTS) throw unavailable(`"${key}" cannot be kept`, error);
+        lost ||= isLost(error);
+        if (isUnknownTable(error)) await this.create(key);
+      }
+    }
+  }
+
+  /** Reads; `undefined` when nothing was ever written. */
+  private async reading<T>(what: string, read: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await read().catch(async (error: unknown) => {
+        if (!isUnknownTable(error)) throw error;
+        return (await this.isMissing()) ? undefined : await read(); // it has just been made
+      });
+    } catch (error) {
+      throw unavailable(what, error);
+    }
+  }
+
   private async create(key: string): Promise<void> {
     try {
+      if (!(await this.isMissing())) return;
       const { dialect } = await this.client.ping();
       const sql = createTable(dialect);
-      await this.run([{ sql, values: {} }]).catch((error: unknown) => {
+      await this.run([{ sql, values: {} }], 1).catch((error: unknown) => {
         // two processes at once: the other has made it
         if (error instanceof ConnectorError && error.scope === "message") return;
         throw new ConnectorError("STORE_UNAVAILABLE", `${errorText(error)}. The table may be made by hand: ${sql}`, { cause: error });
@@ -99,19 +155,44 @@ export class SqlStore implements Store {
     }
   }
 
+  /** Whether there is no table. @throws ConnectorError when there is one that is not ours */
+  private async isMissing(): Promise<boolean> {
+    if (!(await this.has("id"))) return true;
+    if (await this.has("name, value, fence, stamp, updated")) return false;
+    const { dialect } = await this.client.ping();
+    const wrong = `The table ${STORE_TABLE} lacks columns: another version made it. Drop or rename it, and it is made anew, with nothing in it`;
+    throw new ConnectorError("STORE_UNAVAILABLE", `${wrong}; by hand: ${createTable(dialect)}`);
+  }
+
+  private async has(columns: string): Promise<boolean> {
+    try {
+      await this.run([{ sql: `select ${columns} from ${STORE_TABLE} where id = ''`, values: {} }], 1);
+      return true;
+    } catch (error) {
+      if (isUnknownTable(error)) return false;
+      throw error;
+    }
+  }
+
+  private async rows(statement: NamedStatement, maxRows: number): Promise<unknown[][]> {
+    return valuesOf((await this.run([statement], maxRows)).at(-1));
+  }
+
   /** Runs a transaction. @throws ConnectorError */
-  private async run(statements: readonly NamedStatement[]): Promise<StatementResult[]> {
-    const [outcome] = await this.client.execute({ transactions: [{ statements }], maxRows: 1 });
+  private async run(statements: readonly NamedStatement[], maxRows: number): Promise<StatementResult[]> {
+    const [outcome] = await this.client.execute({ transactions: [{ statements }], maxRows });
     if (!outcome || "error" in outcome) throw outcome ? fromData(outcome.error) : new ConnectorError("DATABASE_UNAVAILABLE", "The database gave no answer");
     return outcome.results;
   }
 }
 
-/** Makes the table in a dialect. */
-export function createTable(dialect: DialectName): string {
-  const end = dialect === "mariadb" ? " default character set utf8mb4" : "";
-  const text = dialect === "sqlserver" ? "nvarchar" : "varchar";
-  return `create table ${STORE_TABLE} (id char(64) not null primary key, name ${text}(${NAME_LENGTH}), value ${LONG_TEXT[dialect]} not null, updated varchar(30) not null)${end}`;
+function rowOf(key: string, value: string, fence: number): StoredRow {
+  return { id: idOf(key), name: key, value, fence, stamp: randomUUID(), updated: new Date().toISOString() };
+}
+
+/** Rows by the order of their columns: databases differ in the case of names. */
+function valuesOf(result: StatementResult | undefined): unknown[][] {
+  return (result?.rows ?? []).map((row) => Object.values(row));
 }
 
 function idOf(key: string): string {
@@ -120,6 +201,11 @@ function idOf(key: string): string {
 
 function isUnknownTable(error: unknown): boolean {
   return error instanceof ConnectorError && error.code === "TABLE_UNKNOWN";
+}
+
+/** Whether it may have been done all the same. */
+function isLost(error: unknown): boolean {
+  return error instanceof ConnectorError && error.code === "DATABASE_UNAVAILABLE";
 }
 
 function unavailable(what: string, error: unknown): ConnectorError {

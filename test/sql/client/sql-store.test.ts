@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
-import type { DialectName } from "../../../nodes/sql/client/protocol";
-import { isConnectorError } from "../../../nodes/common/errors";
+import type { DialectName, ExecuteRequest, TransactionOutcome } from "../../../nodes/sql/client/protocol";
+import { ConnectorError, isConnectorError } from "../../../nodes/common/errors";
 import { DatabaseClient } from "../../../nodes/sql/client/database-client";
-import { createTable, SqlStore, STORE_TABLE } from "../../../nodes/sql/client/sql-store";
+import { SqlStore } from "../../../nodes/sql/client/sql-store";
+import { createTable, STORE_TABLE } from "../../../nodes/sql/client/store-table";
+import { itIsShared, itSettlesRaces } from "../../common/shared-store";
 import { ENGINES, SETTINGS, type TestEngine } from "./engines";
 
 const unavailable = (error: unknown): true => {
@@ -16,10 +18,10 @@ for (const { name, start } of ENGINES) {
     this.timeout(60_000);
     let engine: TestEngine;
     const clients: DatabaseClient[] = [];
+    /** One in either process, in turn. */
     const open = (): SqlStore => {
-      const client = new DatabaseClient(engine.options);
-      clients.push(client);
-      return new SqlStore(client);
+      clients.reverse();
+      return new SqlStore(clients[0] as DatabaseClient);
     };
     let store: SqlStore;
     let other: SqlStore;
@@ -27,6 +29,7 @@ for (const { name, start } of ENGINES) {
     before(async () => {
       engine = await start();
       await engine.execute(`drop table if exists ${STORE_TABLE}`);
+      clients.push(new DatabaseClient(engine.options), new DatabaseClient(engine.options));
       store = open();
       other = open();
     });
@@ -78,13 +81,72 @@ for (const { name, start } of ENGINES) {
       assert.equal(await store.read("gone"), undefined);
     });
 
+    itIsShared(open);
+    itSettlesRaces(open);
+
     it("tells when what is there cannot be read", async () => {
       await store.write("broken", 1);
       await engine.execute(`update ${STORE_TABLE} set value = '{' where name = 'broken'`);
       await assert.rejects(store.read("broken"), unavailable);
     });
+
+    it("says what to do with a table that another version has made, and touches nothing in it", async () => {
+      await engine.execute(`drop table ${STORE_TABLE}`);
+      await engine.execute(`create table ${STORE_TABLE} (id char(64) not null primary key, name varchar(400), value varchar(100) not null, updated varchar(30) not null)`);
+      const told = (error: unknown): boolean => unavailable(error) && /drop or rename it/i.test((error as Error).message);
+      await assert.rejects(store.read("old"), told);
+      await assert.rejects(store.write("old", 1), told);
+      await assert.rejects(store.writeFenced("old", 1, 1), told);
+      await assert.rejects(store.swap("old", 1, 1, undefined), told);
+      await engine.execute(`drop table ${STORE_TABLE}`);
+      assert.equal(await store.readFenced("old"), undefined);
+      assert.deepEqual(await store.keys("old"), []);
+      assert.equal(await store.swap("old", 1, 1, undefined), true);
+    });
   });
 }
+
+/** Loses answers: what was asked is done, and nobody hears of it. */
+class LosingClient extends DatabaseClient {
+  /** Of which calls it loses the answer next: a word that one of their statements begins with. */
+  losing: string[] = [];
+
+  override async execute(request: ExecuteRequest): Promise<TransactionOutcome[]> {
+    const outcomes = await super.execute(request);
+    const verbs = request.transactions[0]?.statements.map(({ sql }) => sql.split(" ")[0]);
+    if (!verbs?.includes(this.losing[0] ?? "")) return outcomes;
+    this.losing.shift();
+    throw new ConnectorError("DATABASE_UNAVAILABLE", "The connection broke");
+  }
+}
+
+describe("The store in a database that loses answers", () => {
+  const client = new LosingClient({ ...SETTINGS, engine: "sqlite", file: ":memory:" });
+  const store = new SqlStore(client);
+  before(() => store.write("first", 1));
+  after(() => client.close());
+  afterEach(() => assert.deepEqual(client.losing, []));
+
+  it("knows a write of its own again, and does not take it for another's", async () => {
+    client.losing = ["insert"];
+    assert.equal(await store.swap("lease", "one", 1, undefined), true);
+    client.losing = ["update"];
+    assert.equal(await store.swap("lease", "two", 2, 1), true);
+    client.losing = ["update"];
+    assert.equal(await store.writeFenced("lease", "three", 3), true);
+    client.losing = ["insert"];
+    assert.equal(await store.writeFenced("position", "four", 4), true);
+    client.losing = ["insert"];
+    await store.write("plain", "five");
+    assert.deepEqual([await store.read("lease"), await store.read("position"), await store.read("plain")], ["three", "four", "five"]);
+  });
+
+  it("says that it does not know, rather than that nothing was written, when it cannot find out", async () => {
+    client.losing = ["update", "update"];
+    await assert.rejects(store.swap("lease", "six", 6, 3), unavailable);
+    assert.deepEqual(await store.readFenced("lease"), { value: "six", fence: 6 });
+  });
+});
 
 describe("The store in a database", () => {
   it("tells when the database is away, and takes no closed connection for an empty store", async () => {

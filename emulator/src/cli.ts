@@ -20,6 +20,7 @@ Usage: surewire-salesforce-emulator [options]
   --tls-key <file>          its key
   --jwt-public-key <file>   PEM of the public key or certificate for the JWT bearer flow
   --session-timeout <ms>    how long a token lives (default 2 hours)
+  --pubsub-port <number>    serves the Pub/Sub API (gRPC) on this port (0: any free one; default: not at all)
   --help                    this text
 
 The page at / lists the cases as they come in; GET /__emu lists what the org can be made to do.
@@ -54,6 +55,7 @@ function parse() {
       "tls-key": text,
       "jwt-public-key": text,
       "session-timeout": text,
+      "pubsub-port": text,
       help: { type: "boolean", short: "h" },
     },
   });
@@ -102,6 +104,7 @@ function toOptions(values: ReturnType<typeof parse>): EmulatorOptions {
     ...(values.host === undefined ? {} : { host: values.host }),
     ...(values.schema === undefined ? {} : { schema: readSchema(values.schema) }),
     ...(values["session-timeout"] === undefined ? {} : { sessionTimeout: toNumber("session-timeout", values["session-timeout"], 2 ** 31) }),
+    ...(values["pubsub-port"] === undefined ? {} : { pubsub: { port: toNumber("pubsub-port", values["pubsub-port"], 65_535) } }),
     ...readTls(values["tls-cert"], values["tls-key"]),
     users: [{ username, password: values.password ?? DEFAULT_PASSWORD }],
     clients: [
@@ -124,7 +127,8 @@ function main(): void {
   }
   startEmulator(toOptions(values)).then(
     (emulator) => {
-      process.stdout.write(`Salesforce emulator at ${emulator.url}\n`);
+      const pubsub = emulator.pubsubEndpoint === undefined ? "" : `, Pub/Sub API at ${emulator.pubsubEndpoint}`;
+      process.stdout.write(`Salesforce emulator at ${emulator.url}${pubsub}\n`);
       const stop = (): void => {
         // A second signal ends at once.
         process.once("SIGINT", () => process.exit(130)).once("SIGTERM", () => process.exit(143));

@@ -3,6 +3,7 @@ import { Control } from "./control/control";
 import type { PublishedEvent } from "./events/bus-event";
 import { normalise, type EmulatorOptions } from "./options";
 import { Org } from "./org";
+import { PubSubServer } from "./pubsub/server";
 import { HttpServer } from "./server";
 import type { Row } from "./store/table";
 
@@ -11,6 +12,8 @@ export interface Emulator {
   /** For example `http://127.0.0.1:40123`, https with TLS: login URL and instance URL in one. */
   readonly url: string;
   readonly port: number;
+  /** Where the Pub/Sub API is served, for example `127.0.0.1:40124`; undefined without the option `pubsub`. */
+  readonly pubsubEndpoint: string | undefined;
   /** Makes the org misbehave, and tells what it was asked. */
   readonly control: Control;
   /** Live records of an object as plain copies, in the order they were created; null for what is not set. */
@@ -36,13 +39,19 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   });
   const { port } = http.server.address() as AddressInfo;
   const host = settings.host.includes(":") ? `[${settings.host}]` : settings.host;
-  let stopping: Promise<void> | undefined;
+  const pubsub = settings.pubsub.enabled ? new PubSubServer(org.pubsub) : undefined;
+  const pubsubPort = await pubsub?.listen(settings.pubsub.port, settings.host).catch(async (error: unknown) => {
+    await http.close();
+    throw error;
+  });
+  let stopping: Promise<unknown> | undefined;
   return {
     url: `${settings.tls ? "https" : "http"}://${host}:${port}`,
     port,
+    pubsubEndpoint: pubsubPort === undefined ? undefined : `${host}:${pubsubPort}`,
     control,
     records: (objectName) => org.records(objectName),
     events: (name) => org.events.published(name),
-    stop: () => (stopping ??= http.close()),
+    stop: async () => void (await (stopping ??= Promise.all([http.close(), pubsub?.close()]))),
   };
 }

@@ -1,6 +1,6 @@
 /** A strict Salesforce org on this machine, for tests and demos. */
 export { startEmulator, type Emulator } from "./emulator";
-export { DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEFAULT_PASSWORD, DEFAULT_USERNAME, type ClientOptions, type EmulatorOptions } from "./options";
+export { DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEFAULT_PASSWORD, DEFAULT_USERNAME, type ClientOptions, type EmulatorOptions, type PubSubOptions } from "./options";
 export type { Control, StatsReading } from "./control/control";
 export type { BulkFault, BulkPace } from "./bulk/pace";
 export type { FailNext, FaultScope, RequestLimit, ResetConnections, Slow, Unavailable } from "./control/faults";

@@ -27,6 +27,21 @@ export interface ClientOptions {
   rotateRefreshTokens?: boolean;
 }
 
+/** The Pub/Sub API of an org, and its clock. */
+export interface PubSubOptions {
+  /** Default 0: any free port. */
+  port?: number;
+  /** How long a subscription with nothing to deliver is silent, in ms. Default 60,000, as is seen; the vendor promises 270,000. */
+  keepAlive?: number;
+  /** How long a subscription stays open with nothing asked for, in ms. Default 60,000. */
+  fetchTimeout?: number;
+  /** How long a publish stream stays open with nothing published, in ms. Default 1,800,000. */
+  publishTimeout?: number;
+}
+
+/** {@link PubSubOptions} with every default filled in. */
+export type PubSubSettings = Required<PubSubOptions>;
+
 /** What an emulator can be started with. Everything has a default. */
 export interface EmulatorOptions {
   /** Default 0: any free port. */
@@ -55,6 +70,8 @@ export interface EmulatorOptions {
   maxUriBytes?: number;
   /** Longest body, in bytes. Default 50 MB. */
   maxBodyBytes?: number;
+  /** Serves the Pub/Sub API too (gRPC): true, or how. With `tls` it is encrypted as well. Default false. */
+  pubsub?: boolean | PubSubOptions;
   /** Time of the org, in ms since the epoch. Default `Date.now`. */
   clock?: () => number;
 }
@@ -65,8 +82,9 @@ export interface Client extends Omit<ClientOptions, "publicKey"> {
 }
 
 /** Options with every default filled in. */
-export interface Settings extends Required<Omit<EmulatorOptions, "clients" | "tls">> {
+export interface Settings extends Required<Omit<EmulatorOptions, "clients" | "tls" | "pubsub">> {
   clients: Client[];
+  pubsub: PubSubSettings & { enabled: boolean };
   tls: EmulatorOptions["tls"];
 }
 
@@ -90,8 +108,14 @@ export function normalise(options: EmulatorOptions): Settings {
     loginLimit: options.loginLimit ?? 3600,
     maxUriBytes: options.maxUriBytes ?? 16_384,
     maxBodyBytes: options.maxBodyBytes ?? 50 * 1024 * 1024,
+    pubsub: completePubSub(options.pubsub ?? false),
     clock: options.clock ?? Date.now,
   };
+}
+
+function completePubSub(given: boolean | PubSubOptions): Settings["pubsub"] {
+  const { port = 0, keepAlive = 60_000, fetchTimeout = 60_000, publishTimeout = 1_800_000 } = typeof given === "boolean" ? {} : given;
+  return { enabled: given !== false, port, keepAlive, fetchTimeout, publishTimeout };
 }
 
 function readPublicKey(pem: string): KeyObject {

@@ -5,6 +5,7 @@ import { IdSequence } from "./ids";
 import { Limits } from "./limits";
 import { Sessions } from "./oauth/sessions";
 import type { Client, Settings } from "./options";
+import { PubSubHub } from "./pubsub/hub";
 import { Approvals } from "./records/approvals";
 import { AssignmentRules } from "./records/assignment";
 import { DuplicateRules } from "./records/duplicates";
@@ -37,6 +38,8 @@ export class Org {
   cursors: Cursors;
   /** What was published, on all channels. */
   readonly events = new EventBus(this);
+  /** The Pub/Sub API, which a server of its own may serve. */
+  readonly pubsub: PubSubHub;
   /** What somebody has built in the org: reports, Apex classes, actions, dashboards. */
   declared: Declared;
   readonly sessions: Sessions;
@@ -68,6 +71,7 @@ export class Org {
     this.declared = new Declared(this);
     this.sessions = new Sessions(this);
     this.faults = new Faults(settings.clock);
+    this.pubsub = new PubSubHub(this, settings.pubsub);
     this.limits = new Limits(() => this.now(), { DailyApiRequests: settings.apiLimit });
     this.users = new Users([...settings.users, ...settings.clients.map(({ username }) => ({ username }))]);
     this.checkRules();
@@ -148,6 +152,7 @@ export class Org {
     this.approvals.clear();
     this.sentEmails.length = 0;
     this.faults.clear();
+    this.pubsub.clear();
     this.stats.clear();
     this.userStates.clear();
     this.users.reset();

@@ -9,6 +9,8 @@ import type { DuplicateRuleDefinition } from "../records/duplicates";
 import type { RuleDefinition } from "../schema/types";
 import type { FailNext, RequestLimit, ResetConnections, Slow, Unavailable } from "./faults";
 import type { StatsCounts } from "./stats";
+import type { KillStreams, PubSubFault } from "../pubsub/hub";
+import type { StreamState } from "../pubsub/rpc";
 
 /** What {@link Control.stats} gives. */
 export interface StatsReading extends StatsCounts {
@@ -61,6 +63,7 @@ export class Control {
   /** Ends every fault; locks, rules, users and usage stay. */
   clearFaults(): void {
     this.org.faults.clear();
+    this.org.pubsub.clearFaults();
     this.org.sessions.exceedLoginRate(0);
   }
 
@@ -163,6 +166,26 @@ export class Control {
   /** Bulk jobs that hang go on. */
   releaseJobs(): void {
     jobsOf(this.org).pace.release();
+  }
+
+  /** The next calls of the Pub/Sub API fail, or the streams that are open. */
+  pubsubFault(fault: PubSubFault = {}): void {
+    this.org.pubsub.fault(fault);
+  }
+
+  /** Breaks the connections of the Pub/Sub API, or ends streams well. */
+  killStreams(options: KillStreams = {}): { killed: number } {
+    return this.org.pubsub.killStreams(options);
+  }
+
+  /** Streams of the Pub/Sub API that are open say nothing any more, as over a connection that is half dead; new ones are well. */
+  silence(): { silenced: number } {
+    return this.org.pubsub.silence();
+  }
+
+  /** The streams of the Pub/Sub API that have begun. */
+  pubsubStreams(): StreamState[] {
+    return this.org.pubsub.list();
   }
 
   /** Adds reports, Apex REST classes, actions, assets of CRM Analytics and records of Account Engagement. */

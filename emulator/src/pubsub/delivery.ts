@@ -1,0 +1,141 @@
+import type { BusEvent, Channel } from "../events/bus-event";
+import type { Org } from "../org";
+import type { AvroEvent, EventCodec } from "./event-codec";
+import type { ConsumerEvent } from "./messages";
+import { encodeReplayId } from "./replay-id";
+import { RpcError } from "./rpc-error";
+
+/** Events that can be asked for at a time, and wait to be delivered. */
+const MAX_PENDING = 100;
+
+/** Bytes of events in one message: a client takes no message over 4 MB. */
+const MAX_BATCH_BYTES = 3 * 1024 * 1024;
+
+/** Where deliveries of a {@link Delivery} go. */
+export interface Recipient {
+  /** @param pending events that are still to come */
+  deliver(events: ConsumerEvent[], latestReplayId: Buffer, pending: number): void;
+  /** Ends the stream: nothing was asked for in time. */
+  end(): void;
+}
+
+/** Pace of a delivery, in ms. */
+export interface DeliveryTimers {
+  /** Nothing to deliver for this long: an empty message with the latest replay id. */
+  keepAlive: number;
+  /** Nothing asked for this long: the end. */
+  fetchTimeout: number;
+}
+
+/** Hands out the events of a channel as they are asked for, in order: at most {@link MAX_PENDING} are on their way. */
+export class Delivery {
+  private pending = 0;
+  /** Whether there is more on the bus behind {@link cursor} than came in since. */
+  private behind = true;
+  private queue: AvroEvent[] = [];
+  private scheduled: NodeJS.Immediate | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private readonly unfollow: () => void;
+
+  /** @param cursor replay id of the event to go on behind */
+  constructor(
+    private readonly org: Org,
+    private readonly codec: EventCodec,
+    readonly channel: Channel,
+    private cursor: number,
+    private readonly timers: DeliveryTimers,
+    private readonly recipient: Recipient,
+  ) {
+    this.unfollow = org.events.follow((event) => this.take(event));
+  }
+
+  /** How it stands, for the control API. */
+  get state(): { topic: string; pending: number; replayId: number } {
+    return { topic: this.channel.name, pending: this.pending, replayId: this.cursor };
+  }
+
+  /** Replay id of the event handed out last, or begun behind. */
+  get replayId(): Buffer {
+    return encodeReplayId(this.cursor);
+  }
+
+  /** Asks for events, behind those that were asked for before. @throws RpcError when the number is not above 0 */
+  request(count: number): void {
+    if (count <= 0) throw RpcError.of("subscription.fetch.requested.events.invalid");
+    this.pending = Math.min(this.pending + count, MAX_PENDING);
+    if (this.behind) this.schedule();
+    this.arm();
+  }
+
+  close(): void {
+    this.unfollow();
+    clearImmediate(this.scheduled);
+    clearTimeout(this.timer);
+    this.queue = [];
+  }
+
+  private take(event: BusEvent): void {
+    if (this.behind || !this.channel.has(event)) return;
+    if (this.queue.length >= this.pending) {
+      this.behind = true;
+      return;
+    }
+    this.queue.push(event as AvroEvent);
+    this.schedule();
+  }
+
+  /** Not before the next turn: then the bus has told of all that it holds, so nothing read is told of once more. */
+  private schedule(): void {
+    this.scheduled ??= setImmediate(() => {
+      this.scheduled = undefined;
+      if (this.behind && this.pending > this.queue.length) this.catchUp();
+      this.flush();
+    });
+  }
+
+  private catchUp(): void {
+    const last = this.queue.at(-1)?.replayId ?? this.cursor;
+    const found = this.org.events.read(this.channel, last) as AvroEvent[];
+    const room = this.pending - this.queue.length;
+    this.behind = found.length > room;
+    this.queue.push(...found.slice(0, room));
+  }
+
+  private flush(): void {
+    let batch: ConsumerEvent[] = [];
+    let bytes = 0;
+    for (const event of this.queue) {
+      const { schemaId, payload } = this.codec.encode(event);
+      if (batch.length > 0 && bytes + payload.length > MAX_BATCH_BYTES) {
+        this.send(batch);
+        batch = [];
+        bytes = 0;
+      }
+      this.cursor = event.replayId;
+      batch.push({ event: { id: event.eventUuid, schemaId, payload }, replayId: this.replayId });
+      bytes += payload.length;
+    }
+    this.queue = [];
+    if (batch.length > 0) this.send(batch);
+  }
+
+  private send(events: ConsumerEvent[]): void {
+    this.pending -= events.length;
+    this.arm();
+    this.recipient.deliver(events, this.replayId, this.pending);
+  }
+
+  /** Starts waiting anew: for something to say, or to be asked. */
+  private arm(): void {
+    clearTimeout(this.timer);
+    this.timer = this.pending > 0 ? setTimeout(() => this.keepAlive(), this.timers.keepAlive) : setTimeout(() => this.recipient.end(), this.timers.fetchTimeout);
+  }
+
+  private keepAlive(): void {
+    this.arm();
+    if (this.behind || this.queue.length > 0) return;
+    // Everything up to here has been handed out, so a client may go on behind it: an old replay id of a quiet channel would age out.
+    this.cursor = Math.max(this.cursor, this.org.events.latest);
+    this.recipient.deliver([], this.replayId, this.pending);
+  }
+}

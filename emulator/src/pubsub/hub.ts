@@ -1,0 +1,109 @@
+import type { ServerDuplexStream } from "@grpc/grpc-js";
+import type { Channel } from "../events/bus-event";
+import type { Org } from "../org";
+import type { PubSubSettings } from "../options";
+import { EventCodec } from "./event-codec";
+import { isErrorCode, RpcError, type RpcFailure } from "./rpc-error";
+import { RpcStream, type StreamState } from "./rpc";
+
+/** What the next RPCs end with. */
+export interface PubSubFault extends RpcFailure {
+  /** RPCs it hits; default 1, or none when `open` is true. */
+  count?: number;
+  /** Only this RPC, for example `Subscribe`. */
+  rpc?: string;
+  /** Streams that are open end with it too. Default false. */
+  open?: boolean;
+}
+
+/** Which streams, and how. */
+export interface KillStreams {
+  /** Only streams of this RPC. */
+  rpc?: string;
+  /** `cut` breaks the connections, whole ones with all their streams; `end` ends each stream well. Default `cut`. */
+  how?: "cut" | "end";
+}
+
+/** What an org has of the Pub/Sub API: codec, open streams, faults. */
+export class PubSubHub {
+  readonly codec: EventCodec;
+  private readonly streams = new Set<RpcStream<never, never>>();
+  private faults: (PubSubFault & { left: number })[] = [];
+  /** Breaks all connections; there are none without a server. */
+  cut: () => void = () => undefined;
+
+  constructor(
+    readonly org: Org,
+    readonly settings: PubSubSettings,
+  ) {
+    this.codec = new EventCodec(org);
+  }
+
+  /** A channel that is served here. @throws RpcError for PushTopics, generic channels and what there is not */
+  channel(name: string): Channel {
+    const channel = this.org.events.channel(name);
+    if (!channel || (channel.kind !== "event" && channel.kind !== "data")) throw RpcError.of("topic.not.found");
+    return channel;
+  }
+
+  /** A stream for a call, with the faults that hit it. */
+  open<Request, Response>(name: string, call: ServerDuplexStream<Request, Response>): RpcStream<Request, Response> {
+    const stream = new RpcStream(this.org, name, call);
+    const known = stream as unknown as RpcStream<never, never>;
+    this.streams.add(known);
+    stream.onClose(() => this.streams.delete(known));
+    return stream;
+  }
+
+  /** Counts a call against the faults. @throws RpcError for one that is hit */
+  strike(rpc: string): void {
+    const index = this.faults.findIndex((fault) => fault.rpc === undefined || fault.rpc === rpc);
+    const fault = this.faults[index];
+    if (!fault) return;
+    if (--fault.left <= 0) this.faults.splice(index, 1);
+    throw new RpcError(fault);
+  }
+
+  /** @throws Error when the fault makes no sense */
+  fault(fault: PubSubFault): void {
+    const { open = false, count = open ? 0 : 1, code, status, rpc } = fault;
+    if (code !== undefined && status === undefined && !isErrorCode(code)) throw new Error(`the Pub/Sub API has no error code ${code}; give a status to make one up`);
+    if (count > 0) this.faults.push({ ...fault, left: count });
+    if (open) for (const stream of this.chosen(rpc)) stream.fail(new RpcError(fault));
+  }
+
+  killStreams({ rpc, how = "cut" }: KillStreams): { killed: number } {
+    const chosen = this.chosen(rpc);
+    if (how === "cut") this.cut();
+    else for (const stream of chosen) stream.end();
+    return { killed: chosen.length };
+  }
+
+  /** Streams that are open say nothing any more. */
+  silence(): { silenced: number } {
+    for (const stream of this.streams) stream.silence();
+    return { silenced: this.streams.size };
+  }
+
+  /** The streams that have begun. */
+  list(): StreamState[] {
+    return [...this.streams].flatMap((stream) => {
+      const state = stream.state();
+      return state ? [{ rpc: stream.name, ...state }] : [];
+    });
+  }
+
+  clearFaults(): void {
+    this.faults = [];
+  }
+
+  /** Back to the start: no streams, no faults. */
+  clear(): void {
+    this.clearFaults();
+    this.cut();
+  }
+
+  private chosen(rpc: string | undefined): RpcStream<never, never>[] {
+    return [...this.streams].filter((stream) => rpc === undefined || stream.name === rpc);
+  }
+}

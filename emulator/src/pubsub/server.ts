@@ -1,0 +1,92 @@
+import { randomUUID } from "node:crypto";
+import { createServer, type AddressInfo, type Socket } from "node:net";
+import { Server, ServerCredentials, type sendUnaryData, type ServerDuplexStream, type ServerUnaryCall } from "@grpc/grpc-js";
+import type { Session } from "../oauth/sessions";
+import { authorise } from "./auth";
+import { pubsubService } from "./descriptor";
+import type { PubSubHub } from "./hub";
+import { getSchema, getTopic } from "./lookup";
+import { RpcError } from "./rpc-error";
+import { subscribe } from "./subscribe";
+
+/** Longest message that is read; longer than the API takes, so that what is too long can be refused in its words. */
+const MAX_MESSAGE = 16 * 1024 * 1024;
+
+/** The gRPC side of an org: the service `eventbus.v1.PubSub`, on a port of its own. */
+export class PubSubServer {
+  private readonly grpc = new Server({ "grpc.max_receive_message_length": MAX_MESSAGE, "grpc.max_send_message_length": -1 });
+  /** Listens itself, so that connections can be broken. */
+  private readonly net = createServer((socket) => this.accept(socket));
+  private readonly sockets = new Set<Socket>();
+  private readonly inject: (socket: Socket) => void;
+
+  constructor(private readonly hub: PubSubHub) {
+    const { tls } = hub.org.settings;
+    const credentials = tls
+      ? ServerCredentials.createSsl(null, [{ cert_chain: Buffer.from(tls.cert), private_key: Buffer.from(tls.key) }])
+      : ServerCredentials.createInsecure();
+    const injector = this.grpc.createConnectionInjector(credentials);
+    this.inject = (socket) => injector.injectConnection(socket);
+    this.grpc.addService(pubsubService(), {
+      GetTopic: this.unary("GetTopic", getTopic),
+      GetSchema: this.unary("GetSchema", getSchema),
+      Subscribe: this.stream("Subscribe", subscribe),
+    });
+    hub.cut = () => this.cut();
+  }
+
+  /** Listens; gives the port. Rejects when it is taken. */
+  listen(port: number, host: string): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.net.once("error", reject);
+      this.net.listen(port, host, () => {
+        this.net.off("error", reject);
+        resolve((this.net.address() as AddressInfo).port);
+      });
+    });
+  }
+
+  /** Ends every stream at once, and listens no more. */
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      this.net.close(() => resolve());
+      this.cut();
+      this.grpc.forceShutdown();
+    });
+  }
+
+  private accept(socket: Socket): void {
+    this.sockets.add(socket);
+    socket.on("error", () => socket.destroy());
+    socket.on("close", () => this.sockets.delete(socket));
+    this.inject(socket);
+  }
+
+  private cut(): void {
+    for (const socket of this.sockets) socket.destroy();
+  }
+
+  private unary<Request, Response>(name: string, answer: (hub: PubSubHub, request: Request, session: Session) => Response) {
+    return (call: ServerUnaryCall<Request, Response>, done: sendUnaryData<Response>): void => {
+      try {
+        this.hub.strike(name);
+        done(null, answer(this.hub, call.request, authorise(this.hub.org, call.metadata)));
+      } catch (error) {
+        if (!(error instanceof RpcError)) process.stderr.write(`salesforce-emulator: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+        done((error instanceof RpcError ? error : RpcError.of("service.unavailable")).onWire(name, randomUUID()));
+      }
+    };
+  }
+
+  private stream<Request, Response>(name: string, serve: (hub: PubSubHub, call: ServerDuplexStream<Request, Response>) => void) {
+    return (call: ServerDuplexStream<Request, Response>): void => {
+      try {
+        this.hub.strike(name);
+      } catch (error) {
+        call.emit("error", (error as RpcError).onWire(name, randomUUID()));
+        return;
+      }
+      serve(this.hub, call);
+    };
+  }
+}

@@ -5,13 +5,13 @@ const LIMITS = {
   DailyBulkApiBatches: { max: 15_000, hours: 24 },
   DailyBulkV2QueryFileStorageMB: { max: 976_562, hours: 24 },
   DailyBulkV2QueryJobs: { max: 10_000, hours: 24 },
-  DailyDeliveredPlatformEvents: { max: 10_000, hours: 24 },
-  DailyDurableStreamingApiEvents: { max: 10_000, hours: 24 },
-  DailyStreamingApiEvents: { max: 10_000, hours: 24 },
+  DailyDeliveredPlatformEvents: { max: 50_000, hours: 24 },
+  DailyDurableStreamingApiEvents: { max: 1_000_000, hours: 24 },
+  DailyStreamingApiEvents: { max: 1_000_000, hours: 24 },
   DailyWorkflowEmails: { max: 1000, hours: 24 },
   HourlyPublishedPlatformEvents: { max: 50_000, hours: 1 },
   SingleEmail: { max: 5000, hours: 24 },
-  StreamingApiConcurrentClients: { max: 20, hours: Infinity },
+  StreamingApiConcurrentClients: { max: 2000, hours: Infinity },
 } as const;
 
 /** A limit by its name in `/limits`. */

@@ -42,6 +42,14 @@ export interface PubSubOptions {
 /** {@link PubSubOptions} with every default filled in. */
 export type PubSubSettings = Required<PubSubOptions>;
 
+/** How long the CometD server waits, in ms. */
+export interface CometdTimes {
+  /** How long a connect is held when nothing comes. Default 110,000, as Salesforce has it. */
+  timeout?: number;
+  /** How long a client may stay away between two calls. Default 40,000, as Salesforce has it. */
+  maxInterval?: number;
+}
+
 /** What an emulator can be started with. Everything has a default. */
 export interface EmulatorOptions {
   /** Default 0: any free port. */
@@ -66,6 +74,8 @@ export interface EmulatorOptions {
   apiLimit?: number;
   /** Logins an hour and user before `login rate exceeded`. Default 3,600, as Salesforce has it. */
   loginLimit?: number;
+  /** How long the streams over CometD wait. */
+  cometd?: CometdTimes;
   /** Longest request line, and longest request line with headers, in bytes. Default 16,384, as Salesforce has it. */
   maxUriBytes?: number;
   /** Longest body, in bytes. Default 50 MB. */
@@ -82,8 +92,9 @@ export interface Client extends Omit<ClientOptions, "publicKey"> {
 }
 
 /** Options with every default filled in. */
-export interface Settings extends Required<Omit<EmulatorOptions, "clients" | "tls" | "pubsub">> {
+export interface Settings extends Required<Omit<EmulatorOptions, "clients" | "tls" | "cometd" | "pubsub">> {
   clients: Client[];
+  cometd: Required<CometdTimes>;
   pubsub: PubSubSettings & { enabled: boolean };
   tls: EmulatorOptions["tls"];
 }
@@ -106,6 +117,7 @@ export function normalise(options: EmulatorOptions): Settings {
     sessionTimeout: options.sessionTimeout ?? 2 * 60 * 60 * 1000,
     apiLimit: options.apiLimit ?? 1_000_000,
     loginLimit: options.loginLimit ?? 3600,
+    cometd: { timeout: options.cometd?.timeout ?? 110_000, maxInterval: options.cometd?.maxInterval ?? 40_000 },
     maxUriBytes: options.maxUriBytes ?? 16_384,
     maxBodyBytes: options.maxBodyBytes ?? 50 * 1024 * 1024,
     pubsub: completePubSub(options.pubsub ?? false),

@@ -1,3 +1,4 @@
+import { Cometd } from "./cometd/cometd";
 import { formatDateTime } from "./dates";
 import { Declared } from "./declared";
 import { EventBus } from "./events/event-bus";
@@ -43,6 +44,8 @@ export class Org {
   /** What somebody has built in the org: reports, Apex classes, actions, dashboards. */
   declared: Declared;
   readonly sessions: Sessions;
+  /** The streams over CometD. */
+  readonly cometd: Cometd;
   readonly locks = new Locks();
   readonly faults: Faults;
   readonly stats = new Stats();
@@ -70,6 +73,7 @@ export class Org {
     this.id = this.store.ids.next("00D");
     this.declared = new Declared(this);
     this.sessions = new Sessions(this);
+    this.cometd = new Cometd(this);
     this.faults = new Faults(settings.clock);
     this.pubsub = new PubSubHub(this, settings.pubsub);
     this.limits = new Limits(() => this.now(), { DailyApiRequests: settings.apiLimit });
@@ -144,6 +148,7 @@ export class Org {
     this.store = new Store(this.schema, this.store.ids);
     this.declared = new Declared(this);
     this.cursors.clear();
+    this.cometd.clear();
     this.events.clear();
     this.sessions.clear();
     this.locks.clear();

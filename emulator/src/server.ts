@@ -3,6 +3,8 @@ import { createServer as createTlsServer } from "node:https";
 import type { TLSSocket } from "node:tls";
 import { ApiError } from "./api-error";
 import { uploadLimit } from "./bulk/routes";
+import type { Exchange } from "./cometd/exchange";
+import { COMETD_PATH, MAX_COMETD_BYTES } from "./cometd/transport";
 import type { Control } from "./control/control";
 import type { Target, Verdict } from "./control/faults";
 import { controlRoutes, CONTROL_PREFIX } from "./control/routes";
@@ -45,6 +47,7 @@ export class HttpServer {
   close(): Promise<void> {
     for (const timer of this.timers) clearTimeout(timer);
     this.timers.clear();
+    this.org.cometd.close();
     return new Promise((resolve) => {
       this.server.close(() => resolve());
       this.server.closeAllConnections();
@@ -70,7 +73,9 @@ export class HttpServer {
   }
 
   private bodyLimit(incoming: IncomingMessage): number {
-    return uploadLimit(incoming.url ?? "") ?? this.org.settings.maxBodyBytes;
+    const url = incoming.url ?? "";
+    if (COMETD_PATH.test(url)) return MAX_COMETD_BYTES;
+    return uploadLimit(url) ?? this.org.settings.maxBodyBytes;
   }
 
   private refuseSize(incoming: IncomingMessage, bodySize: number): Reply | undefined {
@@ -80,8 +85,9 @@ export class HttpServer {
     if (uri > maxUriBytes) return errorReply(new ApiError("URI_TOO_LONG", "The URI is too long", undefined, 414));
     if (uri + headers > maxUriBytes)
       return errorReply(new ApiError("HEADER_TOO_LARGE", "The URI and headers are too long", undefined, 431));
-    if (bodySize > this.bodyLimit(incoming)) return errorReply(new ApiError("REQUEST_TOO_LARGE", "The request body is too large", undefined, 413));
-    return undefined;
+    if (bodySize <= this.bodyLimit(incoming)) return undefined;
+    if (COMETD_PATH.test(incoming.url ?? "")) return { status: 413, text: "Maximum Request Size Exceeded" };
+    return errorReply(new ApiError("REQUEST_TOO_LARGE", "The request body is too large", undefined, 413));
   }
 
   private process(incoming: IncomingMessage, response: ServerResponse, request: Request, started: number): void {
@@ -89,15 +95,34 @@ export class HttpServer {
     if (kind === "api") this.org.stats.countCall(nameOf(request));
     const verdict = this.org.faults.judge({ method: request.method, url: incoming.url ?? "", kind });
     this.after(verdict.delay, () => {
-      if (verdict.reset === "before") {
+      const { reset } = verdict;
+      if (reset === "before") {
         this.note(request, incoming, started, 0);
         incoming.socket.destroy();
         return;
       }
-      const reply = verdict.fail ? this.failure(verdict.fail, request) : this.route(request);
-      if (verdict.reset) this.cut(incoming, response, request, started, reply, verdict.reset);
-      else this.answer(incoming, response, request, started, reply);
+      const answer = (reply: Reply): void => {
+        if (reset) this.cut(incoming, response, request, started, reply, reset);
+        else this.answer(incoming, response, request, started, reply);
+      };
+      if (verdict.fail) answer(this.failure(verdict.fail, request));
+      else if (kind === "streaming") this.stream(request, response, answer);
+      else answer(this.route(request));
     });
+  }
+
+  /** What may be answered later. */
+  private stream(request: Request, response: ServerResponse, answer: (reply: Reply) => void): void {
+    const exchange: Exchange = {
+      answer: (reply) => void (response.destroyed || answer(reply)),
+      cut: () => void response.destroy(),
+      onGone: (listener) => void response.once("close", listener),
+    };
+    try {
+      this.org.cometd.handle(request, exchange);
+    } catch (error) {
+      exchange.answer(errorReply(error));
+    }
   }
 
   private failure(fail: NonNullable<Verdict["fail"]>, request: Request): Reply {
@@ -152,7 +177,7 @@ export class HttpServer {
 
   private note(request: Request, incoming: IncomingMessage, started: number, status: number): void {
     // The page and the control API watch themselves often; they would push out what a test looks for.
-    if (!/^\/(?:services|id|api)\//.test(request.path)) return;
+    if (!/^\/(?:services|id|api|cometd)\//.test(request.path)) return;
     const headers = Object.fromEntries(Object.entries(request.headers).filter(([name]) => name.startsWith("sforce-"))) as Record<
       string,
       string
@@ -200,10 +225,12 @@ function toRequest(incoming: IncomingMessage, body: Buffer): Request {
 function kindOf(request: Request): Target["kind"] {
   if (isSoap(request.path)) return soapOperation(request) === "login" ? "oauth" : "api";
   if (REST_PATH.test(request.path) || request.path.startsWith(ENGAGEMENT_PREFIX)) return "api";
+  if (COMETD_PATH.test(request.path)) return "streaming";
   return request.path.startsWith("/services/oauth2") ? "oauth" : "other";
 }
 
 /** What a request is counted as. */
 function nameOf(request: Request): string {
+  if (COMETD_PATH.test(request.path)) return "CometD";
   return isSoap(request.path) ? `SOAP ${soapOperation(request)}` : callKind(request.method, request.path);
 }

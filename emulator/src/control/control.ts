@@ -1,6 +1,8 @@
 import type { LimitName, Usage } from "../limits";
 import { jobsOf } from "../bulk/jobs";
 import type { BulkFault, BulkPace } from "../bulk/pace";
+import type { StreamReading } from "../cometd/cometd-session";
+import type { StreamFault } from "../cometd/stream-faults";
 import type { Declaration } from "../declared";
 import type { Org, UserState } from "../org";
 import type { ApprovalDefinition } from "../records/approvals";
@@ -63,6 +65,7 @@ export class Control {
   /** Ends every fault; locks, rules, users and usage stay. */
   clearFaults(): void {
     this.org.faults.clear();
+    this.org.cometd.clearFaults();
     this.org.pubsub.clearFaults();
     this.org.sessions.exceedLoginRate(0);
   }
@@ -191,6 +194,31 @@ export class Control {
   /** Adds reports, Apex REST classes, actions, assets of CRM Analytics and records of Account Engagement. */
   declare(declaration: Declaration): void {
     this.org.declared.declare(declaration);
+  }
+
+  /** Ends the streams over CometD, or one of them: the client is unknown from now on. `cut`: its connection is cut, too, in place of an answer. */
+  dropStreams(options: { cut?: boolean; clientId?: string } = {}): { dropped: number } {
+    return { dropped: this.org.cometd.drop(options) };
+  }
+
+  /** No connect of a stream is answered any more, for a time or until `{ ms: 0 }`: the connection stands, and nothing comes. */
+  holdConnects(options: { ms?: number } = {}): void {
+    this.org.cometd.holdConnects(options.ms === undefined ? undefined : finite("ms", options.ms));
+  }
+
+  /** The next messages of streaming clients are refused; a connect that is being held is one of them. */
+  streamFault(fault: StreamFault = {}): void {
+    this.org.cometd.fault(fault);
+  }
+
+  /** Whether events that are replayed come inside the answer to the subscribe, ahead of it. Default true. */
+  deliverWithSubscribe(options: { on?: boolean } = {}): void {
+    this.org.cometd.deliverWithSubscribe(options.on);
+  }
+
+  /** The streams over CometD that are open. */
+  listStreams(): { streams: StreamReading[] } {
+    return { streams: this.org.cometd.list() };
   }
 
   /** Moves the org's clock forward. */

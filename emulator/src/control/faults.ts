@@ -1,5 +1,7 @@
-/** Which requests a fault hits. By default every call of the REST API, and nothing else. */
+/** Which requests a fault hits. By default every call of the REST API, and nothing else; an outage hits the streams, too. */
 export interface FaultScope {
+  /** `api`: REST and SOAP; `streaming`: CometD. */
+  kind?: "api" | "streaming";
   /** Only requests whose path and query contain this text, for example `composite/sobjects`. */
   path?: string;
   /** Only this HTTP method. */
@@ -69,8 +71,8 @@ export interface Target {
   method: string;
   /** Path and query. */
   url: string;
-  /** `api`: REST and SOAP; `oauth`: logins by whichever flow, and what else is below `/services/oauth2`. */
-  kind: "api" | "oauth" | "other";
+  /** `api`: REST and SOAP; `oauth`: logins by whichever flow, and what else is below `/services/oauth2`; `streaming`: CometD. */
+  kind: "api" | "oauth" | "streaming" | "other";
 }
 
 const MAINTENANCE = "We are performing maintenance. We apologize for the inconvenience.";
@@ -126,7 +128,7 @@ export class Faults {
       const { status = 500, errorCode = "UNKNOWN_EXCEPTION", message = unexpected(), html } = failing;
       return { delay: delay + (failing.delay ?? 0), fail: { status, errorCode, message, ...(html === undefined ? {} : { html }) } };
     }
-    if (this.outage && this.now() < this.outage.until && hits(this.outage, target)) {
+    if (this.outage && this.now() < this.outage.until && hits(this.outage, target, true)) {
       const html = this.outage.html ? { html: MAINTENANCE_HTML } : {};
       return { delay, fail: { status: 503, errorCode: "SERVER_UNAVAILABLE", message: MAINTENANCE, ...html } };
     }
@@ -148,10 +150,16 @@ export function unexpected(): string {
   return `An unexpected error occurred. Please include this ErrorId if you contact support: ${errorId}`;
 }
 
-function hits(scope: FaultScope, target: Target): boolean {
-  if (target.kind === "other" || (target.kind === "oauth" && !scope.oauth)) return false;
+/** @param everywhere without a kind, the streams are hit like the REST API */
+function hits(scope: FaultScope, target: Target, everywhere = false): boolean {
+  if (target.kind === "oauth" ? !scope.oauth : !kindsOf(scope, everywhere).includes(target.kind)) return false;
   if (scope.method !== undefined && scope.method.toUpperCase() !== target.method) return false;
   return scope.path === undefined || target.url.includes(scope.path);
+}
+
+function kindsOf({ kind }: FaultScope, everywhere: boolean): Target["kind"][] {
+  if (kind !== undefined) return [kind];
+  return everywhere ? ["api", "streaming"] : ["api"];
 }
 
 function takeOne<T extends FaultScope & { left: number }>(faults: T[], target: Target): T | undefined {

@@ -10,6 +10,7 @@ export const CONTROL_PREFIX = "/__emu";
 const VERBS = [
   ...["expireTokens", "failNext", "unavailable", "slow", "resetConnections", "requestLimit", "clearFaults"],
   ...["lockRecord", "unlockRecord", "setApiUsage", "setLimit", "setUser", "addRule", "addAssignmentRule", "addDuplicateRule", "addApprovalProcess", "addQueue", "insert", "declare", "ageLocators", "shiftClock", "stats", "reset"],
+  ...["dropStreams", "holdConnects", "streamFault", "deliverWithSubscribe", "listStreams"],
   ...["revokeRefreshTokens", "expireCodes", "exceedLoginRate", "bulkPace", "bulkFault", "releaseJobs"],
   ...["pubsubFault", "killStreams", "silence", "pubsubStreams"],
 ];

@@ -12,6 +12,8 @@ export interface Session {
   scope: string;
   /** ms since the epoch. */
   expiresAt: number;
+  /** Streams that are open with it: as long as there is one, it does not time out. */
+  streams: number;
   /** The refresh token it came of, whose end is its end. */
   refreshToken?: string;
 }
@@ -34,6 +36,7 @@ export class Sessions {
   private readonly loginTimes = new Map<string, number[]>();
   private blockedUntil = 0;
   private readonly seen: string[] = [];
+  private readonly listeners: ((session: Session) => void)[] = [];
 
   constructor(private readonly org: Org) {
     this.codes = new AuthorizationCodes(() => org.now(), (code) => this.noteSecret(code));
@@ -52,6 +55,7 @@ export class Sessions {
       userId: this.org.userId(username),
       scope,
       expiresAt: this.org.now() + this.org.settings.sessionTimeout,
+      streams: 0,
       ...(refreshToken === undefined ? {} : { refreshToken }),
     };
     this.byToken.set(session.token, session);
@@ -63,7 +67,7 @@ export class Sessions {
   /** The live session of a token. */
   find(token: string): Session | undefined {
     const session = this.byToken.get(token);
-    if (session && session.expiresAt <= this.org.now()) {
+    if (session && session.streams === 0 && session.expiresAt <= this.org.now()) {
       this.byToken.delete(token);
       return undefined;
     }
@@ -84,9 +88,25 @@ export class Sessions {
 
   /** Ends one session, or a refresh token with all sessions it gave; says whether there was one. */
   revoke(token: string): boolean {
-    if (!this.grants.delete(token)) return this.byToken.delete(token);
-    for (const session of this.byToken.values()) if (session.refreshToken === token) this.byToken.delete(session.token);
+    if (!this.grants.delete(token)) return this.end(this.byToken.get(token));
+    for (const session of this.byToken.values()) if (session.refreshToken === token) this.end(session);
     return true;
+  }
+
+  /** A stream was opened with this session; gives the session. */
+  join(session: Session): Session {
+    session.streams++;
+    return session;
+  }
+
+  /** That stream has ended: the session's time runs from now on. */
+  leave(session: Session): void {
+    if (--session.streams === 0) session.expiresAt = Math.max(session.expiresAt, this.org.now() + this.org.settings.sessionTimeout);
+  }
+
+  /** Tells of each session that is ended before its time. */
+  onEnd(listener: (session: Session) => void): void {
+    this.listeners.push(listener);
   }
 
   /** Gives a refresh token a new name, as rotation does; sessions it gave live on. */
@@ -110,7 +130,7 @@ export class Sessions {
     let ended = 0;
     for (const session of this.byToken.values()) {
       if (clientId !== undefined && session.clientId !== clientId) continue;
-      this.byToken.delete(session.token);
+      this.end(session);
       ended++;
     }
     return ended;
@@ -149,5 +169,12 @@ export class Sessions {
     this.codes.clear();
     this.loginTimes.clear();
     this.blockedUntil = 0;
+  }
+
+  private end(session: Session | undefined): boolean {
+    if (!session) return false;
+    this.byToken.delete(session.token);
+    for (const listener of this.listeners) listener(session);
+    return true;
   }
 }

@@ -1,0 +1,248 @@
+import { type ConnectorError, toConnectorError } from "../../../common/errors";
+import type { ItemResult } from "../../../delivery/sink-options";
+import type { CaseMarker } from "./case-marker";
+import type { CaseReader, CaseRead } from "./case-reader";
+import type { CaseRecords } from "./case-records";
+import { type Decision, decide, type Handled, type Happening, type Interaction, isPerson, type RoutingRules, type Situation } from "./interaction";
+import { makeOutgoing, type Outgoing } from "./outgoing";
+import type { Signal } from "./signal";
+import { readSkills } from "./skills";
+import { markValues, remember, type Step, stepsOf, withAuthor } from "./steps";
+import type { QueueRoute, WatchedQueues } from "./watched-queues";
+
+/** How it stands with a delivery by its token: in the flow, given back so that its message comes again, or done with (or of another process). */
+export type TokenState = "open" | "returning" | "over";
+
+/** What a {@link CaseRouter} stands on. */
+export interface CaseRouterOptions {
+  reader: CaseReader;
+  records: CaseRecords;
+  marker: CaseMarker;
+  queues: WatchedQueues;
+  rules: RoutingRules;
+  /** How the skills field is called in errors. */
+  skillsField: string;
+  /** A case goes to its work group even when a person owns it. */
+  directToQueue: boolean;
+  /** There is something to mark. */
+  marks: boolean;
+  tokenState(token: string): TokenState;
+  newRequest(): string;
+  /** Tells the operator. */
+  note(text: string): void;
+  /** Default `Date.now`. */
+  clock?: () => number;
+}
+
+/** A message that came in. The same object at every try. */
+export interface RouteItem {
+  signal: Signal;
+  /** For the values of marks. */
+  msg: object;
+  /** Of the delivery it belongs to. */
+  token?: string;
+  /** What was decided at an earlier try, by case. */
+  steps: Map<string, Step>;
+}
+
+/** What a message has led to. */
+export interface Routed {
+  outgoing: Outgoing[];
+  /** Of a case that failed, while others of the message did not. */
+  error?: ConnectorError;
+  /** Not all changes were said: the query for missed cases is due. */
+  lookAtAll: boolean;
+}
+
+/** Whether it was this signal that made the request. */
+const asks = ({ outputs }: Handled, request: string): boolean => outputs.some((output) => output.request === request);
+
+/** Decides what becomes of cases: reads them, keeps how they stand, marks them. What it decided it does not take back: a retry goes on from there. */
+export class CaseRouter {
+  constructor(private readonly options: CaseRouterOptions) {}
+
+  /** Works on messages that came in. No two may be about one case alone. @throws ConnectorError of scope `system` when none could be worked on */
+  async write(items: RouteItem[]): Promise<ItemResult<Routed>[]> {
+    await this.resolve(items);
+    const steps = items.flatMap((item) => [...item.steps.values()].map((step) => ({ item, step })));
+    const cases = await this.work(steps);
+    return Promise.all(items.map((item) => this.resultOf(item, cases)));
+  }
+
+  /** Looks at cases of its own accord: those whose time is up, or that nobody told of. Errors are told and no more: the case's time comes again. */
+  async look(caseIds: readonly string[], happening: Extract<Happening, { kind: "due" | "missed" }>): Promise<Outgoing[]> {
+    const steps = caseIds.map((caseId): Step => ({ caseId, happening }));
+    const cases = await this.work(steps.map((step) => ({ step, item: undefined })));
+    await Promise.all(steps.map((step) => this.failedAlone(step, cases.get(step.caseId))));
+    return this.outgoing(steps, cases);
+  }
+
+  /** Open cases of watched queues that have no interaction and are not marked, page by page. */
+  async *missed(): AsyncGenerator<string[]> {
+    const { reader, queues } = this.options;
+    for await (const page of reader.openCases([...(await queues.byId()).keys()])) {
+      yield page.flatMap(({ snapshot, marked }) => (marked ? [] : snapshot.id));
+    }
+  }
+
+  /** A request of a case has left the flow, or has not: its time begins anew, or is up. */
+  async settled(caseId: string, request: string | undefined, outcome: "taken" | "given back"): Promise<void> {
+    const now = this.now();
+    await this.options.records.change(caseId, (record) => {
+      if (record?.state !== "waiting" || record.request !== request) return { record, result: undefined };
+      return { record: { ...record, due: outcome === "taken" ? now + this.options.rules.answerTimeout * 2 ** Math.min(record.attempt - 1, 10) : now }, result: undefined };
+    });
+  }
+
+  /** There is no message that could fail. What a case is at fault for is told, and looked at again when its time is up once more. */
+  private async failedAlone({ caseId, error }: Step, read: CaseRead | undefined): Promise<void> {
+    if (!error || error.scope === "system") return;
+    this.options.note(`Case ${read?.snapshot.number ?? caseId} is not routed: ${error.message}`);
+    const due = this.now() + this.options.rules.answerTimeout;
+    await this.options.records.change(caseId, (record) => ({ record: record?.due === undefined ? record : { ...record, due }, result: undefined }));
+  }
+
+  /** Which cases each message is about. */
+  private async resolve(items: readonly RouteItem[]): Promise<void> {
+    const wanted = { CaseComment: new Set<string>(), EmailMessage: new Set<string>() };
+    for (const { signal } of items) {
+      if (signal.about === "comments" && (signal.caseId === undefined || signal.by === undefined)) for (const id of signal.ids) wanted.CaseComment.add(id);
+      if (signal.about === "emails" && (signal.caseId === undefined || signal.incoming === undefined)) for (const id of signal.ids) wanted.EmailMessage.add(id);
+    }
+    const { reader } = this.options;
+    const [comments, emails] = await Promise.all([reader.children("CaseComment", [...wanted.CaseComment]), reader.children("EmailMessage", [...wanted.EmailMessage])]);
+    for (const item of items) {
+      if (item.steps.size > 0) continue;
+      for (const step of stepsOf(item.signal, comments, emails)) item.steps.set(step.caseId, step);
+    }
+  }
+
+  /** Decides for each case that was not decided before, then marks. @returns the cases as they are now */
+  private async work(all: readonly { step: Step; item: RouteItem | undefined }[]): Promise<Map<string, CaseRead>> {
+    const { reader, queues } = this.options;
+    if (all.length === 0) return new Map();
+    const [watched, cases] = await Promise.all([queues.byId(), reader.cases([...new Set(all.map(({ step }) => step.caseId))])]);
+    await Promise.all(
+      all.map(async ({ step, item }) => {
+        if (step.done) return;
+        delete step.error;
+        try {
+          await this.decide(step, item, cases.get(step.caseId), watched);
+        } catch (error) {
+          step.error = toConnectorError(error);
+        }
+      }),
+    );
+    await this.mark(all.map(({ step }) => step).filter(({ mark }) => mark !== undefined));
+    return cases;
+  }
+
+  private async decide(step: Step, item: RouteItem | undefined, read: CaseRead | undefined, watched: ReadonlyMap<string, QueueRoute>): Promise<void> {
+    const { records, rules, newRequest, marks } = this.options;
+    const { caseId, cause } = step;
+    const happening = withAuthor(step.happening, read);
+    const token = item?.token;
+    const decided = await records.change(caseId, (record) => {
+      const repeat = cause === undefined ? undefined : record?.handled.find((one) => one.cause === cause);
+      const found = read && { owner: read.snapshot.ownerId, isClosed: read.snapshot.isClosed };
+      const situation = { record, found, watched: watched.get(found?.owner ?? ""), rules, now: this.now(), newRequest };
+      const decision = repeat && record ? this.repeated(record, repeat, token) : this.inTime(situation, happening);
+      const skills = this.skillsOf(read, decision.outputs.some(({ kind }) => kind !== "disconnect"));
+      let next = decision.record;
+      if (!repeat && next && cause !== undefined && decision.outputs.length > 0) next = { ...next, handled: remember(next.handled, cause, decision.outputs, token) };
+      const marksNow = decision.mark === true || (repeat !== undefined && next?.state === "open" && !next.marked && happening.kind === "answer");
+      if (marksNow && !marks && next) next = { ...next, marked: true };
+      return { record: next, result: { outputs: decision.outputs, record: next ?? record, skills, marks: marksNow && marks, ...(decision.note ? { note: decision.note } : {}) } };
+    });
+    step.done = decided;
+    if (decided.note) this.options.note(`Case ${read?.snapshot.number ?? caseId}: ${decided.note}`);
+    if (decided.marks) step.mark = { caseId, msg: { ...item?.msg, routing: markValues(caseId, decided.record, decided.skills, read, this.now()) } };
+  }
+
+  /** As {@link decide}; but what is still in the flow is not overdue, and what is asked for once more is no longer its first signal's to put out. */
+  private inTime(situation: Situation, happening: Happening): Decision {
+    const { record, now, rules } = situation;
+    if (happening.kind !== "due" || record?.state !== "waiting") return decide(situation, happening);
+    const token = record.handled.find((one) => asks(one, record.request))?.token;
+    if (token !== undefined && this.options.tokenState(token) === "open") return { record: { ...record, due: now + rules.answerTimeout }, outputs: [] };
+    const decision = decide(situation, happening);
+    if (!decision.record || decision.outputs.length === 0) return decision;
+    const handled = record.handled.map((one) => (asks(one, record.request) ? { ...one, outputs: [] } : one));
+    return { ...decision, record: { ...decision.record, handled } };
+  }
+
+  /** What a signal led to before is put out again only if it has not reached its end, and is still true. */
+  private repeated(record: Interaction, repeat: Handled, token: string | undefined): Decision {
+    const lost = repeat.token !== undefined && repeat.token !== token && this.options.tokenState(repeat.token) === "returning";
+    if (!lost) return { record, outputs: [] };
+    const outputs = repeat.outputs.filter(({ kind, request }) => kind !== "create" || (record.state === "waiting" && record.request === request));
+    const { token: _lost, ...rest } = repeat;
+    const handled = record.handled.map((one) => (one === repeat ? { ...rest, ...(token === undefined ? {} : { token }) } : one));
+    return { record: { ...record, handled }, outputs };
+  }
+
+  private skillsOf(read: CaseRead | undefined, needed: boolean): string[] {
+    try {
+      return readSkills(read?.skills, this.options.skillsField);
+    } catch (error) {
+      if (needed) throw error;
+      return [];
+    }
+  }
+
+  private async mark(steps: readonly Step[]): Promise<void> {
+    const marks = steps.flatMap(({ mark }) => mark ?? []);
+    const errors = await this.options.marker.mark(marks);
+    await Promise.all(
+      steps.map(async (step, index) => {
+        delete step.error;
+        const error = errors[index];
+        if (error) {
+          step.error = error;
+          return;
+        }
+        try {
+          const { interactionId } = step.done?.record ?? {};
+          await this.options.records.change(step.caseId, (record) => {
+            const same = record?.state === "open" && record.interactionId === interactionId;
+            return { record: same ? { ...record, marked: true } : record, result: undefined };
+          });
+          delete step.mark;
+        } catch (thrown) {
+          step.error = toConnectorError(thrown);
+        }
+      }),
+    );
+  }
+
+  private async resultOf(item: RouteItem, cases: ReadonlyMap<string, CaseRead>): Promise<ItemResult<Routed>> {
+    const steps = [...item.steps.values()];
+    const errors = steps.flatMap(({ error }) => error ?? []);
+    const away = errors.find(({ scope }) => scope === "system");
+    if (away) return { ok: false, error: away };
+    const [error] = errors;
+    if (error && steps.every((step) => !step.done)) return { ok: false, error };
+    const lookAtAll = item.signal.about === "all";
+    try {
+      return { ok: true, value: { outgoing: await this.outgoing(steps, cases), lookAtAll, ...(error ? { error } : {}) } };
+    } catch (thrown) {
+      return { ok: false, error: toConnectorError(thrown) };
+    }
+  }
+
+  private async outgoing(steps: readonly Step[], cases: ReadonlyMap<string, CaseRead>): Promise<Outgoing[]> {
+    const owners = steps.filter(({ done }) => done?.outputs.some(({ kind }) => kind !== "disconnect")).map(({ caseId }) => cases.get(caseId)?.snapshot.ownerId ?? "");
+    const people = this.options.directToQueue ? [] : [...new Set(owners.filter(isPerson))];
+    const agents = await this.options.reader.agents(people);
+    return steps.flatMap(({ caseId, done, workgroup = "" }) => {
+      const snapshot = cases.get(caseId)?.snapshot;
+      const agent = agents.get(snapshot?.ownerId ?? "");
+      const parts = { caseId, record: done?.record, snapshot, skills: done?.skills ?? [], agent, fallback: { queue: "", workgroup } };
+      return (done?.outputs ?? []).map((output) => makeOutgoing({ ...parts, output }));
+    });
+  }
+
+  private now(): number {
+    return (this.options.clock ?? Date.now)();
+  }
+}

@@ -1,0 +1,105 @@
+import { ConnectorError } from "../../../common/errors";
+import { SelectIn, valueIn } from "../cases/select-in";
+import { QueryClient } from "../query/query-client";
+import type { RestClient } from "../rest";
+
+/** A row of the routes, in a node or in the org. */
+export interface QueueRoute {
+  /** Name of the Salesforce queue; letters' case counts. */
+  queue: string;
+  workgroup: string;
+}
+
+/** Where routes come from. */
+export type RouteSource =
+  | { from: "node"; routes: readonly QueueRoute[] }
+  /** The records of an object; API names. */
+  | { from: "object"; object: string; queueField: string; workgroupField: string };
+
+/** What {@link WatchedQueues} needs. Times in ms. */
+export interface WatchedQueuesOptions {
+  rest: RestClient;
+  source: RouteSource;
+  /** How long what was found is used. */
+  refresh: number;
+  /** Tells of queues that the org does not have, once. */
+  warn: (text: string) => void;
+  /** Default `Date.now`. */
+  clock?: () => number;
+}
+
+/** Routes that an object can hold: more than any contact centre has queues. */
+const MOST_ROUTES = 10_000;
+
+/** The queues that are watched, by id, and the work groups that serve them. */
+export class WatchedQueues {
+  private known: ReadonlyMap<string, QueueRoute> | undefined;
+  private staleAt = 0;
+  private asking: Promise<ReadonlyMap<string, QueueRoute>> | undefined;
+  private missing = "";
+  private readonly select: SelectIn;
+
+  constructor(private readonly options: WatchedQueuesOptions) {
+    this.select = new SelectIn(options.rest);
+  }
+
+  /** The routes by the id of their queue, as fresh as `refresh` says. @throws ConnectorError while the org is away */
+  byId(): Promise<ReadonlyMap<string, QueueRoute>> {
+    const { clock = Date.now } = this.options;
+    if (this.known && clock() < this.staleAt) return Promise.resolve(this.known);
+    this.asking ??= this.ask().finally(() => (this.asking = undefined));
+    return this.asking;
+  }
+
+  private async ask(): Promise<ReadonlyMap<string, QueueRoute>> {
+    const { clock = Date.now, refresh } = this.options;
+    const routes = await this.routes();
+    const rows = await this.select.rows({ object: "Group", fields: ["Id", "Name"], field: "Name", values: [...routes.keys()], where: "Type = 'Queue'" });
+    const found = new Map<string, QueueRoute>();
+    for (const row of rows) {
+      // The org compares without regard to case.
+      const route = routes.get(String(row["Name"]));
+      if (route) found.set(String(row["Id"]), route);
+    }
+    this.tellMissing(routes, found);
+    this.staleAt = clock() + refresh;
+    return (this.known = found);
+  }
+
+  private async routes(): Promise<Map<string, QueueRoute>> {
+    const { source, rest } = this.options;
+    if (source.from === "node") return byName(source.routes);
+    const { object, queueField, workgroupField } = source;
+    const pages = await new QueryClient(rest, rest.version)
+      .open({ language: "soql", text: `SELECT ${queueField}, ${workgroupField} FROM ${object} LIMIT ${MOST_ROUTES}` })
+      .catch((error: unknown) => {
+        throw asSetting(error, object);
+      });
+    const routes: QueueRoute[] = [];
+    for (let page = await pages.next(); page; page = await pages.next()) {
+      for (const row of page) routes.push({ queue: textOf(valueIn(row, queueField)), workgroup: textOf(valueIn(row, workgroupField)) });
+    }
+    return byName(routes);
+  }
+
+  private tellMissing(routes: ReadonlyMap<string, QueueRoute>, found: ReadonlyMap<string, QueueRoute>): void {
+    const there = new Set([...found.values()].map(({ queue }) => queue));
+    const missing = [...routes.keys()].filter((queue) => !there.has(queue)).join(", ");
+    if (missing !== this.missing && missing !== "") this.options.warn(`The org has no queue of this name, letter by letter: ${missing}`);
+    this.missing = missing;
+  }
+}
+
+function byName(routes: readonly QueueRoute[]): Map<string, QueueRoute> {
+  return new Map(routes.filter(({ queue, workgroup }) => queue !== "" && workgroup !== "").map((route) => [route.queue, route]));
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value.trim() : "";
+}
+
+/** The object is given in the node's form: what is wrong with it is wrong for every message. */
+function asSetting(error: unknown, object: string): unknown {
+  if (!(error instanceof ConnectorError) || error.scope === "system") return error;
+  return new ConnectorError("ORG_OBJECT_UNKNOWN", `The routes cannot be read from ${object}: ${error.message}`, { details: error.details, cause: error });
+}

@@ -1,7 +1,5 @@
 import { ConnectorError, toConnectorError } from "../../common/errors";
-import { type Fields, MAX_RECORDS, type RecordResult } from "./records/collections";
-import { RecordWriter } from "./records/record-writer";
-import type { RestCalls } from "./rest";
+import { type Fields, MAX_RECORDS } from "./records/collections";
 
 /** One published event. */
 export interface PublishResult {
@@ -10,7 +8,22 @@ export interface PublishResult {
   success: true;
   /** What the event is delivered with, by which publisher and receiver know it. */
   eventUuid?: string;
+  /** Where it stands in its channel, in decimal; only the Pub/Sub API says. */
+  replayId?: string;
   errors: [];
+}
+
+/** What became of one event of a call. */
+export type EventResult = { ok: true; id: string; eventUuid?: string; replayId?: string } | { ok: false; error: ConnectorError };
+
+/** What publishes events of one name in one call: a RecordWriter by REST, or the Pub/Sub API. */
+export interface EventPublisher {
+  /**
+   * @param request at most {@link MAX_RECORDS} and {@link MAX_CALL}
+   * @returns for each event what became of it, in their order
+   * @throws ConnectorError when none was published
+   */
+  create(request: { object: string; records: Fields[] }): Promise<EventResult[]>;
 }
 
 /** The events of one message. */
@@ -43,17 +56,13 @@ interface Entry {
   bytes: number;
 }
 
-/** Publishes platform events by REST, up to 200 in a call, in their order. */
+/** Publishes platform events, up to 200 in a call, in their order. */
 export class EventWriter {
-  private readonly writer: RecordWriter;
-
   /** @param fixed the node names the event: one that the org does not know is nobody's message's fault */
   constructor(
-    rest: RestCalls,
+    private readonly publisher: EventPublisher,
     private readonly fixed: boolean,
-  ) {
-    this.writer = new RecordWriter(rest, { what: "event" });
-  }
+  ) {}
 
   /** Publishes the events of several messages; each message by its own events' results. Never rejects. */
   async write(items: EventItem[]): Promise<PublishOutcome[]> {
@@ -62,7 +71,7 @@ export class EventWriter {
     /** Why nothing more can be published for now. */
     let away: ConnectorError | undefined;
     for (const call of callsOf(entries)) {
-      const results = away ? call.map((): RecordResult => ({ ok: false, error: away as ConnectorError })) : await this.publish(call);
+      const results = away ? call.map((): EventResult => ({ ok: false, error: away as ConnectorError })) : await this.publish(call);
       results.forEach((result, index) => note(call[index] as Entry, result, failures));
       away ??= results.flatMap((result) => (!result.ok && stopsAll(result.error) ? [result.error] : []))[0];
     }
@@ -72,10 +81,10 @@ export class EventWriter {
     });
   }
 
-  private async publish(call: Entry[]): Promise<RecordResult[]> {
+  private async publish(call: Entry[]): Promise<EventResult[]> {
     const object = (call[0] as Entry).item.event;
     try {
-      const results = await this.writer.create({ object, records: call.map(({ fields }) => fields) });
+      const results = await this.publisher.create({ object, records: call.map(({ fields }) => fields) });
       return results.map((result) => (result.ok ? result : { ok: false, error: this.publishError(result.error) }));
     } catch (thrown) {
       const error = this.publishError(toConnectorError(thrown));
@@ -125,14 +134,15 @@ function callsOf(entries: Entry[]): Entry[][] {
 }
 
 /** A message fails with the first of its events that did; of several reasons, one that keeps it waiting comes last. */
-function note({ item, place }: Entry, result: RecordResult, failures: Map<EventItem, ConnectorError>): void {
+function note({ item, place }: Entry, result: EventResult, failures: Map<EventItem, ConnectorError>): void {
   if (!result.ok) {
     const before = failures.get(item);
     if (!before || (before.scope === "system" && result.error.scope === "message")) failures.set(item, inList(result.error, item, place));
     return;
   }
-  const { id, eventUuid } = result;
-  (item.published as (PublishResult | undefined)[])[place] = { id, success: true, ...(eventUuid === undefined ? {} : { eventUuid }), errors: [] };
+  const { id, eventUuid, replayId } = result;
+  const told = { ...(eventUuid === undefined ? {} : { eventUuid }), ...(replayId === undefined ? {} : { replayId }) };
+  (item.published as (PublishResult | undefined)[])[place] = { id, success: true, ...told, errors: [] };
 }
 
 function publishedOf({ isList, published = [] }: EventItem): Published {

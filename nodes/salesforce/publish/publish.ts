@@ -4,6 +4,7 @@ import { Status } from "../../common/status";
 import { compileTypedInput, type TypedInputUtil } from "../../common/typed-input";
 import { wholeNumber } from "../../common/whole-number";
 import { type EventItem, EventWriter, type Published } from "../client/event-writer";
+import { RecordWriter } from "../client/records/record-writer";
 import { orgOf } from "../client/org-node";
 import { OrgLane } from "../client/org-lane";
 import { showLane } from "../client/org-status";
@@ -17,6 +18,8 @@ interface PublishDef extends NodeDef {
   /** Where the field values are: an object, or a list of them. */
   fields: string;
   fieldsType: string;
+  /** How the events go out. Default: by REST. */
+  transport?: "rest" | "pubsub";
   batchSize: number | string;
   linger: number | string;
 }
@@ -59,7 +62,8 @@ export = (RED: NodeAPI): void => {
 
   function openLane(node: Node, status: Status, config: PublishDef): OrgLane<EventItem, Published> {
     const org = orgOf(RED.nodes.getNode(config.org));
-    const writer = new EventWriter(org.rest, isFixed(config));
+    const publisher = config.transport === "pubsub" ? org.streams.publisher : new RecordWriter(org.rest, { what: "event" });
+    const writer = new EventWriter(publisher, isFixed(config));
     return new OrgLane<EventItem, Published>({
       org,
       batchSize: Math.min(wholeNumber(config.batchSize, 200, 1), 200),

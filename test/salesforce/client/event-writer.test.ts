@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { ConnectorError } from "../../../nodes/common/errors";
 import { type EventItem, EventWriter } from "../../../nodes/salesforce/client/event-writer";
+import { RecordWriter } from "../../../nodes/salesforce/client/records/record-writer";
 import type { RestCalls, RestRequest } from "../../../nodes/salesforce/client/rest";
+
+const writing = (rest: RestCalls, fixed: boolean): EventWriter => new EventWriter(new RecordWriter(rest, { what: "event" }), fixed);
 
 interface Sent {
   type: string;
@@ -30,7 +33,7 @@ const range = (count: number, prefix = ""): string[] => Array.from({ length: cou
 describe("Events", () => {
   it("go in their order, 200 of one name in a call", async () => {
     const { rest, calls } = org();
-    const outcomes = await new EventWriter(rest, true).write([item(range(150, "a")), item(["b"], "B__e"), item(range(250, "c"))]);
+    const outcomes = await writing(rest, true).write([item(range(150, "a")), item(["b"], "B__e"), item(range(250, "c"))]);
     assert.deepEqual(calls.map((call) => [call[0]?.type, call.length]), [["A__e", 150], ["B__e", 1], ["A__e", 200], ["A__e", 50]]);
     assert.deepEqual(outcomes[1], { ok: true, value: { id: "e00000000000001AAA", success: true, eventUuid: "uuid-b", errors: [] } });
   });
@@ -38,14 +41,14 @@ describe("Events", () => {
   it("go in calls of at most 3 MB, and not at all over 1 MB", async () => {
     const { rest, calls } = org();
     const text = "x".repeat(900 * 1024);
-    const outcomes = await new EventWriter(rest, true).write([item(range(5), "A__e", { Text__c: text }), item(["big"], "A__e", { Text__c: text.repeat(2) })]);
+    const outcomes = await writing(rest, true).write([item(range(5), "A__e", { Text__c: text }), item(["big"], "A__e", { Text__c: text.repeat(2) })]);
     assert.deepEqual(calls.map((call) => call.length), [3, 2]);
     assert.deepEqual(outcomes.map((outcome) => (outcome.ok ? "ok" : outcome.error.code)), ["ok", "PAYLOAD_TOO_LARGE"]);
   });
 
   it("of a list fail it with the place of the first that was refused", async () => {
     const { rest } = org((key) => (key === "1" || key === "2" ? "INVALID_FIELD" : undefined));
-    const [outcome] = await new EventWriter(rest, true).write([item(range(4))]);
+    const [outcome] = await writing(rest, true).write([item(range(4))]);
     assert.ok(outcome && !outcome.ok);
     assert.deepEqual([outcome.error.code, outcome.error.details.index], ["ORG_REFUSED", 1]);
     assert.match(outcome.error.message, /^Event 2 of 4: .*Others of this message may be published/);
@@ -54,7 +57,7 @@ describe("Events", () => {
   it("that the hour has no room for wait, and the rest is not asked for; the next try publishes only what is left", async () => {
     let full = true;
     const { rest, calls } = org((key) => (full && key >= "2" ? "LIMIT_EXCEEDED" : undefined));
-    const writer = new EventWriter(rest, true);
+    const writer = writing(rest, true);
     const list = item(range(4));
     const later = item(["b"], "B__e");
     const outcomes = await writer.write([list, later]);
@@ -71,7 +74,7 @@ describe("Events", () => {
     const request = (): Promise<never> => Promise.reject(new ConnectorError("ORG_OBJECT_UNKNOWN", "INVALID_TYPE: not supported"));
     const scopes: unknown[] = [];
     for (const fixed of [true, false]) {
-      const [outcome] = await new EventWriter({ request }, fixed).write([item(["a"])]);
+      const [outcome] = await writing({ request }, fixed).write([item(["a"])]);
       scopes.push(outcome && !outcome.ok && outcome.error.scope);
     }
     assert.deepEqual(scopes, ["system", "message"]);

@@ -1,4 +1,5 @@
 import type { BackOffOptions } from "../../../common/back-off";
+import type { EventPublisher } from "../event-writer";
 import type { OrgClient } from "../org";
 import { CometdTransport } from "./cometd/cometd-transport";
 import type { EventTransport } from "./event-stream";
@@ -17,7 +18,9 @@ export interface StreamOptions {
   refused?: BackOffOptions;
   /** Pace after the day's limit of events. Default 15 min. */
   limited?: BackOffOptions;
-  /** How much longer than the server said a poll may take, and how long Pub/Sub may be silent beyond its 270 s. Default 30000. */
+  /** How long the Pub/Sub API may be silent before {@link patience} runs: it says at least so often that there is nothing. Default 270000. */
+  silence?: number;
+  /** How much longer than the server said a poll may take, and how long Pub/Sub may be silent beyond {@link silence}. Default 30000. */
   patience?: number;
 }
 
@@ -26,7 +29,8 @@ export type StreamOrg = Pick<OrgClient, "openSession" | "renewSession" | "untilR
 
 /** The event streams of an org: one client a transport, made when first asked for. */
 export class OrgStreams {
-  private readonly transports = new Map<TransportName, EventTransport>();
+  private cometd: CometdTransport | undefined;
+  private pubsub: PubsubTransport | undefined;
 
   constructor(
     private readonly org: StreamOrg,
@@ -35,17 +39,18 @@ export class OrgStreams {
 
   /** The transport of that name. */
   over(name: TransportName): EventTransport {
-    let transport = this.transports.get(name);
-    if (!transport) {
-      transport = name === "cometd" ? new CometdTransport(this.org, this.options) : new PubsubTransport(this.org, this.options);
-      this.transports.set(name, transport);
-    }
-    return transport;
+    if (name === "cometd") return (this.cometd ??= new CometdTransport(this.org, this.options));
+    return (this.pubsub ??= new PubsubTransport(this.org, this.options));
+  }
+
+  /** Publishes by the Pub/Sub API, over the connection that events come by. */
+  get publisher(): EventPublisher {
+    return (this.pubsub ??= new PubsubTransport(this.org, this.options)).publisher;
   }
 
   /** Ends all streams. */
   async close(): Promise<void> {
-    await Promise.all([...this.transports.values()].map((transport) => transport.close()));
-    this.transports.clear();
+    await Promise.all([this.cometd?.close(), this.pubsub?.close()]);
+    this.cometd = this.pubsub = undefined;
   }
 }

@@ -25,6 +25,7 @@ export function secureOrigin(value: string, what = "login URL"): string {
   return url.origin;
 }
 
-function isLoopback(host: string): boolean {
+/** Whether a host as a URL gives it is this machine. */
+export function isLoopback(host: string): boolean {
   return host === "localhost" || host.endsWith(".localhost") || host === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(host);
 }

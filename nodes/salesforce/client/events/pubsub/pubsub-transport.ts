@@ -1,19 +1,39 @@
-import { ConnectorError } from "../../../../common/errors";
 import type { EventTransport, StartPoint, StreamListener, Subscription } from "../event-stream";
 import type { StreamOptions, StreamOrg } from "../org-streams";
+import { PubsubClient } from "./pubsub-client";
+import { PubsubPublisher } from "./pubsub-publisher";
+import { PubsubSubscription } from "./pubsub-subscription";
+import { SchemaCache } from "./schema-cache";
 
-/** Not there yet. */
+/** Events by the Pub/Sub API: one gRPC channel for the org, one stream for each subscription. */
 export class PubsubTransport implements EventTransport {
-  constructor(
-    readonly org: StreamOrg,
-    readonly options: StreamOptions,
-  ) {}
+  /** Publishes over the same channel. */
+  readonly publisher: PubsubPublisher;
+  private readonly client: PubsubClient;
+  private readonly schemas: SchemaCache;
+  private readonly subscriptions = new Set<PubsubSubscription>();
 
-  subscribe(_channel: string, _start: StartPoint, _listener: StreamListener): Subscription {
-    throw new ConnectorError("NOT_CONFIGURED", "Not there yet");
+  constructor(
+    org: StreamOrg,
+    private readonly options: StreamOptions,
+  ) {
+    this.client = new PubsubClient(org, options);
+    this.schemas = new SchemaCache(this.client);
+    this.publisher = new PubsubPublisher(this.client, this.schemas);
   }
 
-  close(): Promise<void> {
-    return Promise.resolve();
+  subscribe(channel: string, start: StartPoint, listener: StreamListener): Subscription {
+    const { client, schemas, options } = this;
+    const subscription: PubsubSubscription = new PubsubSubscription({
+      ...{ client, schemas, options, channel, start, listener },
+      onClosed: () => this.subscriptions.delete(subscription),
+    });
+    this.subscriptions.add(subscription);
+    return subscription;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.subscriptions].map((subscription) => subscription.close()));
+    this.client.close();
   }
 }

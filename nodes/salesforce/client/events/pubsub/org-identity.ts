@@ -1,0 +1,34 @@
+import { ConnectorError } from "../../../../common/errors";
+import type { Session } from "../../sign-in/login";
+import type { StreamOrg } from "../org-streams";
+
+const CHECK_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345";
+
+/** An id of 15 characters with the three behind it that tell its capitals; one of 18 as it is. */
+export function longId(id: string): string {
+  if (id.length !== 15) return id;
+  const checks = [0, 5, 10].map((start) => {
+    const capitals = [0, 1, 2, 3, 4].reduce((bits, place) => bits | (/[A-Z]/.test(id.charAt(start + place)) ? 1 << place : 0), 0);
+    return CHECK_CHARACTERS[capitals];
+  });
+  return id + checks.join("");
+}
+
+/** The org of a session, in 18 characters; asks the org where the login did not say (a pasted token). @throws ConnectorError */
+export async function orgIdOf(org: Pick<StreamOrg, "rest">, { orgId }: Session): Promise<string> {
+  const id = orgId ?? (await userInfo(org)).organization_id;
+  if (!id) throw new ConnectorError("ORG_LOGIN_FAILED", "The org does not say which org the access token is for.");
+  return longId(id);
+}
+
+/** The user of a session, in 18 characters; otherwise as {@link orgIdOf}. */
+export async function userIdOf(org: Pick<StreamOrg, "rest">, { userId }: Session): Promise<string> {
+  const id = userId ?? (await userInfo(org)).user_id;
+  if (!id) throw new ConnectorError("ORG_LOGIN_FAILED", "The org does not say whose access token it is.");
+  return longId(id);
+}
+
+async function userInfo(org: Pick<StreamOrg, "rest">): Promise<{ organization_id?: string; user_id?: string }> {
+  const { body } = await org.rest.raw({ method: "GET", path: "/services/oauth2/userinfo" });
+  return JSON.parse(body) as { organization_id?: string; user_id?: string };
+}

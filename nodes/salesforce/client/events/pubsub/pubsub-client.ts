@@ -1,0 +1,146 @@
+import type { Client, ClientDuplexStream, ClientUnaryCall, Metadata, ServiceError } from "@grpc/grpc-js";
+import { ConnectorError } from "../../../../common/errors";
+import type { Session } from "../../sign-in/login";
+import type { StreamOptions, StreamOrg } from "../org-streams";
+import { readEndpoint } from "./endpoint";
+import { orgIdOf } from "./org-identity";
+import { pubsubPackages, type PubsubPackages } from "./packages";
+import { type CallStatus, PubsubError, pubsubError } from "./pubsub-error";
+import { DESCRIPTOR, type FetchRequest, type FetchResponse, type PublishResponse, READ_OPTIONS, type SchemaInfo, type TopicInfo } from "./protocol";
+
+/** One Subscribe call: requests go in, events come out. */
+export type FetchStream = ClientDuplexStream<FetchRequest, FetchResponse>;
+
+/** The calls with one answer: what goes in and what comes out. */
+interface Calls {
+  GetTopic: [request: { topic_name: string }, answer: TopicInfo];
+  GetSchema: [request: { schema_id: string }, answer: SchemaInfo];
+  Publish: [request: { topic_name: string; events: object[] }, answer: PublishResponse];
+}
+
+type Answered<A> = (error: ServiceError | null, answer?: A) => void;
+
+/** The stub that grpc-js makes of the descriptor. */
+type Stub = Client & { Subscribe(metadata: Metadata): FetchStream } & {
+  [C in keyof Calls]: (request: Calls[C][0], metadata: Metadata, options: { deadline: number }, answered: Answered<Calls[C][1]>) => ClientUnaryCall;
+};
+
+/** ms until a call must have its answer. */
+const CALL_TIMEOUT = 60_000;
+
+/** ms without traffic before the connection is pinged; a server that minds makes grpc-js ping half as often. */
+const KEEPALIVE = 60_000;
+
+/** Largest message from the server, in bytes: a hundred events can be far more than gRPC's own 4 MB. */
+const MAX_MESSAGE = 64 * 1024 * 1024;
+
+/** The connection of one org to the Pub/Sub API: one channel for all its streams and calls, made when first used. */
+export class PubsubClient {
+  private open: { packages: PubsubPackages; stub: Stub } | undefined;
+  private readonly metadata = new WeakMap<Session, Promise<Metadata>>();
+  private readonly calls = new Set<ClientUnaryCall>();
+  private closed = false;
+
+  constructor(
+    readonly org: StreamOrg,
+    private readonly options: StreamOptions,
+  ) {}
+
+  /** The Avro package. @throws ConnectorError `DRIVER_MISSING` */
+  get avro(): PubsubPackages["avro"] {
+    return this.connection.packages.avro;
+  }
+
+  /** Whether there is a connection at present. */
+  get connected(): boolean {
+    return this.open?.stub.getChannel().getConnectivityState(false) === this.open?.packages.grpc.connectivityState.READY;
+  }
+
+  /** Opens a Subscribe stream. @throws ConnectorError `NOT_CONFIGURED`, `DRIVER_MISSING`, and what the login says */
+  async subscribe(session: Session): Promise<FetchStream> {
+    const { stub } = this.connection;
+    return stub.Subscribe(await this.metadataOf(session));
+  }
+
+  /**
+   * Sends a call; once more with a new token when the org refuses the one there is.
+   *
+   * @throws PubsubError, and a ConnectorError as {@link subscribe}
+   */
+  async call<C extends keyof Calls>(name: C, request: Calls[C][0]): Promise<Calls[C][1]> {
+    const session = await this.org.openSession();
+    try {
+      return await this.attempt(name, request, session);
+    } catch (error) {
+      if (!(error instanceof PubsubError) || error.remedy !== "renew") throw error;
+      return await this.attempt(name, request, await this.org.renewSession(session));
+    }
+  }
+
+  /** Ends the connection and the calls under way; streams are their owners' to end. */
+  close(): void {
+    this.closed = true;
+    for (const call of this.calls) call.cancel();
+    this.open?.stub.close();
+    this.open = undefined;
+  }
+
+  private async attempt<C extends keyof Calls>(name: C, request: Calls[C][0], session: Session): Promise<Calls[C][1]> {
+    const { stub } = this.connection;
+    const metadata = await this.metadataOf(session);
+    return await new Promise((resolve, reject) => {
+      const answered: Answered<Calls[C][1]> = (error, answer) => {
+        this.calls.delete(call);
+        if (answer === undefined) reject(pubsubError(error as CallStatus));
+        else resolve(answer);
+      };
+      const call = stub[name](request as never, metadata, { deadline: Date.now() + CALL_TIMEOUT }, answered as never);
+      this.calls.add(call);
+    });
+  }
+
+  private get connection(): { packages: PubsubPackages; stub: Stub } {
+    if (this.closed) throw new ConnectorError("ORG_UNAVAILABLE", "The org's connections are closed, as it was changed or stopped.");
+    return (this.open ??= this.connect());
+  }
+
+  private connect(): { packages: PubsubPackages; stub: Stub } {
+    const { target, secure } = readEndpoint(this.options.pubsubEndpoint);
+    const packages = pubsubPackages();
+    const { grpc, loader } = packages;
+    const { eventbus } = grpc.loadPackageDefinition(loader.fromJSON(DESCRIPTOR, READ_OPTIONS)) as unknown as {
+      eventbus: { v1: { PubSub: new (...args: ConstructorParameters<typeof Client>) => Stub } };
+    };
+    const { initial = 1000, max = 120_000 } = this.options.backOff ?? {};
+    const stub = new eventbus.v1.PubSub(target, secure ? grpc.credentials.createSsl() : grpc.credentials.createInsecure(), {
+      "grpc.keepalive_time_ms": KEEPALIVE,
+      "grpc.keepalive_timeout_ms": 20_000,
+      "grpc.max_receive_message_length": MAX_MESSAGE,
+      // the pace is the subscriptions': the channel itself is to be ready when they come back
+      "grpc.initial_reconnect_backoff_ms": initial,
+      "grpc.max_reconnect_backoff_ms": Math.min(max, 10_000),
+      // each org is a connection of its own, however many have the same endpoint
+      "grpc.use_local_subchannel_pool": 1,
+      ...(secure ? {} : { "grpc.enable_http_proxy": 0 }),
+    });
+    return { packages, stub };
+  }
+
+  private metadataOf(session: Session): Promise<Metadata> {
+    let ready = this.metadata.get(session);
+    if (!ready) {
+      ready = this.makeMetadata(session);
+      ready.catch(() => this.metadata.delete(session));
+      this.metadata.set(session, ready);
+    }
+    return ready;
+  }
+
+  private async makeMetadata(session: Session): Promise<Metadata> {
+    const metadata = new this.connection.packages.grpc.Metadata();
+    metadata.set("accesstoken", session.accessToken);
+    metadata.set("instanceurl", session.instanceUrl);
+    metadata.set("tenantid", await orgIdOf(this.org, session));
+    return metadata;
+  }
+}

@@ -1,0 +1,97 @@
+import { ConnectorError, type ConnectorErrorOptions, type ErrorCode } from "../../../../common/errors";
+
+/**
+ * What helps. `retry`: the same again, later; `renew`: another token; `stale`: another place to begin; `mend`: someone has to change something;
+ * `limit`: waiting for long.
+ */
+export type Remedy = "retry" | "renew" | "stale" | "mend" | "limit";
+
+/** An error of the Pub/Sub API. */
+export class PubsubError extends ConnectorError {
+  constructor(
+    code: ErrorCode,
+    text: string,
+    readonly remedy: Remedy,
+    options?: ConnectorErrorOptions,
+  ) {
+    super(code, text, options);
+  }
+}
+
+/** How a call or a stream ended, as grpc-js says it. */
+export interface CallStatus {
+  /** Of gRPC. */
+  code: number;
+  details: string;
+  metadata: { get(key: string): (string | Buffer)[] };
+}
+
+interface Verdict {
+  remedy: Remedy;
+  code: ErrorCode;
+}
+
+const PREFIX = "sfdc.platform.eventbus.grpc.";
+const RETRY: Verdict = { remedy: "retry", code: "ORG_UNAVAILABLE" };
+const RENEW: Verdict = { remedy: "renew", code: "ORG_SESSION_INVALID" };
+const REFUSED: Verdict = { remedy: "mend", code: "CHANNEL_UNAVAILABLE" };
+const LIMIT: Verdict = { remedy: "limit", code: "ORG_LIMIT" };
+
+/** By the start of the platform's own code behind {@link PREFIX}, the longer before the shorter; what is not here someone has to mend. */
+const BY_ERROR_CODE: [start: string, verdict: Verdict][] = [
+  ["service.auth.headers.invalid", REFUSED],
+  ["service.auth.", RENEW],
+  ["service.tenant.license", REFUSED],
+  ["service.", RETRY],
+  ["topic.api.unavailable", RETRY],
+  ["schema.api.unavailable", RETRY],
+  ["subscription.internal.error", RETRY],
+  ["publish.stream.sweeper.timeout", RETRY],
+  ["publish.internal.error", RETRY],
+  ["subscription.fetch.replayid.corrupted", { remedy: "stale", code: "POSITION_STALE" }],
+  // the same first request twice in a stream: a new stream mends it
+  ["subscription.fetch.replay.repeated", RETRY],
+  ["subscription.limit.exceeded", LIMIT],
+  ["concurrent.client.limit.exceeded", LIMIT],
+  ["subscription.concurrent.client.limit.exceeded", LIMIT],
+  ["publish.limit.exceeded", LIMIT],
+];
+
+/** gRPC's own codes, where the platform gave none of its own. */
+const BY_STATUS: Record<number, Verdict> = {
+  3: REFUSED, // INVALID_ARGUMENT
+  5: REFUSED, // NOT_FOUND
+  7: REFUSED, // PERMISSION_DENIED
+  12: REFUSED, // UNIMPLEMENTED: no Pub/Sub API there
+  16: RENEW, // UNAUTHENTICATED
+};
+
+/** What the end of a call or a stream means. */
+export function pubsubError(status: CallStatus): PubsubError {
+  const [given] = status.metadata.get("error-code");
+  const errorCode = given === undefined ? undefined : String(given);
+  const known = errorCode?.startsWith(PREFIX) ? errorCode.slice(PREFIX.length) : undefined;
+  const ofCode = known === undefined ? undefined : (BY_ERROR_CODE.find(([start]) => known.startsWith(start))?.[1] ?? REFUSED);
+  const { remedy, code } = ofCode ?? BY_STATUS[status.code] ?? RETRY;
+  const [rpcId] = status.metadata.get("rpc-id");
+  return new PubsubError(code, textOf(status, errorCode), remedy, {
+    details: {
+      grpcStatus: status.code,
+      ...(errorCode === undefined ? {} : { errorCode }),
+      ...(rpcId === undefined ? {} : { rpcId: String(rpcId) }),
+      ...(isLost(status, errorCode) ? { outcomeUnknown: true } : {}),
+    },
+  });
+}
+
+/** Whether the platform may have acted: it has said nothing itself, and there was a connection. */
+function isLost({ code, details }: CallStatus, errorCode: string | undefined): boolean {
+  return errorCode === undefined && (BY_STATUS[code] ?? RETRY) === RETRY && !/^(No connection established|Name resolution failed)/.test(details);
+}
+
+function textOf({ code, details }: CallStatus, errorCode: string | undefined): string {
+  const text = details.trim() || "The Pub/Sub API gave no reason";
+  const unreachable = /Last error: (.*?)\.? Resolution note:/.exec(text)?.[1];
+  if (unreachable !== undefined) return `The Pub/Sub API cannot be reached: ${unreachable}.`;
+  return `${text.replace(/\.$/, "")} (${errorCode ?? `gRPC status ${code}`}).`;
+}

@@ -1,0 +1,83 @@
+import type { Session } from "../../sign-in/login";
+import type { StreamOrg } from "../org-streams";
+import * as bayeux from "./bayeux";
+import { Cookies } from "./cookies";
+import { answerFailure, noAnswer, type StreamFailure } from "./failures";
+
+/** What came of a call: the messages of its answer and when the org's clock said it was answered, or why there are none. */
+export type Answer = { messages: bayeux.BayeuxMessage[]; date?: number; failure?: undefined } | { failure: StreamFailure; messages?: undefined; date?: undefined };
+
+/** The calls of one Bayeux client, from its handshake on. */
+export class BayeuxClient {
+  private readonly cookies = new Cookies();
+  private readonly url: string;
+  private clientId = "";
+  private lastId = 0;
+
+  /** @param session what it is authorised with: another token is another client */
+  constructor(
+    private readonly org: Pick<StreamOrg, "http" | "rest">,
+    private readonly session: Session,
+  ) {
+    this.url = `${session.instanceUrl}/cometd/${org.rest.version}`;
+  }
+
+  /** Whether there is a session on the server to say goodbye to. */
+  get isKnown(): boolean {
+    return this.clientId !== "";
+  }
+
+  /** Makes the session; the others need it. */
+  async handshake(timeout: number, signal: AbortSignal): Promise<Answer> {
+    const answer = await this.send([bayeux.handshake(this.nextId())], timeout, signal);
+    this.clientId = answer.messages?.find(({ channel }) => channel === "/meta/handshake")?.clientId ?? "";
+    return answer;
+  }
+
+  /** A poll. @param leaving channels to unsubscribe first @param mayBeHeld whether the answer may wait until something happens */
+  connect(leaving: readonly string[], mayBeHeld: boolean, timeout: number, signal: AbortSignal): Promise<Answer> {
+    return this.send([...leaving.map((channel) => this.unsubscribing(channel)), bayeux.connect(this.nextId(), this.clientId, mayBeHeld)], timeout, signal);
+  }
+
+  /** @param channels with the replay id to begin behind, -1 or -2 */
+  subscribe(channels: readonly { channel: string; replay: string }[], timeout: number, signal: AbortSignal): Promise<Answer> {
+    return this.send(
+      channels.map(({ channel, replay }) => bayeux.subscribe(this.nextId(), this.clientId, channel, replay)),
+      timeout,
+      signal,
+    );
+  }
+
+  unsubscribe(channel: string, timeout: number, signal: AbortSignal): Promise<Answer> {
+    return this.send([this.unsubscribing(channel)], timeout, signal);
+  }
+
+  /** Ends the session, which lets go of a poll that is held. */
+  disconnect(leaving: readonly string[], timeout: number): Promise<Answer> {
+    return this.send([...leaving.map((channel) => this.unsubscribing(channel)), bayeux.disconnect(this.nextId(), this.clientId)], timeout);
+  }
+
+  private unsubscribing(channel: string): bayeux.Outgoing {
+    return bayeux.unsubscribe(this.nextId(), this.clientId, channel);
+  }
+
+  private nextId(): string {
+    this.lastId += 1;
+    return String(this.lastId);
+  }
+
+  private async send(messages: bayeux.Outgoing[], timeout: number, signal?: AbortSignal): Promise<Answer> {
+    const headers = { "content-type": "application/json", authorization: `Bearer ${this.session.accessToken}`, ...this.cookies.headers() };
+    try {
+      const answer = await this.org.http.send({ method: "POST", url: this.url, headers, body: `[${messages.join(",")}]`, timeout, signal });
+      this.cookies.note(answer.headers);
+      // Whatever the status says: the messages are more telling.
+      const read = bayeux.readMessages(answer.body);
+      if (!read) return { failure: answerFailure(answer) };
+      const date = Date.parse(answer.headers.date ?? "");
+      return { messages: read, ...(Number.isNaN(date) ? {} : { date }) };
+    } catch (error) {
+      return { failure: noAnswer(error) };
+    }
+  }
+}

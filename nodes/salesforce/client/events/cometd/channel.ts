@@ -1,0 +1,229 @@
+import { ConnectorError } from "../../../../common/errors";
+import type { StartPoint, StreamEvent, StreamListener, StreamState } from "../event-stream";
+import type { StreamOptions } from "../org-streams";
+import { keyOf } from "./bayeux";
+import type { SubscribeFailure } from "./failures";
+import { Paces } from "./paces";
+
+/** Events kept for a listener without room before its channel is unsubscribed; those of the answer that reached it come on top. */
+export const AHEAD = 200;
+
+/**
+ * How a channel stands with its session: to be subscribed; asked for; subscribed; unsubscribed, but some events may be on their way; unsubscribed until
+ * the listener has taken what was kept; refused, and tried again later; given up.
+ */
+type Stage = "idle" | "subscribing" | "subscribed" | "parking" | "parked" | "waiting" | "stopped" | "closed";
+
+const REPLAY_ID = /^(0|[1-9]\d*)$/;
+
+/** One listener's channel: where it is, what was kept for it, and what becomes of it when it is refused. It outlives the sessions that bring its events. */
+export class CometdChannel {
+  /** What a session can hold once. */
+  readonly key: string;
+  private stage: Stage = "idle";
+  /** Behind what a subscription goes on: the last event that was kept or handed over. */
+  private position: string | undefined;
+  /** When it was first subscribed to what is new, by the org's clock. */
+  private since: number | undefined;
+  private kept: StreamEvent[] = [];
+  /** Came by the poll while the subscription was not yet answered. */
+  private early: StreamEvent[] = [];
+  private handing = false;
+  private wasStale = false;
+  private told: StreamState | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private readonly paces: Paces;
+
+  /** @param wanted called when it is to be subscribed */
+  constructor(
+    readonly name: string,
+    private start: StartPoint,
+    private readonly listener: StreamListener,
+    options: StreamOptions,
+    private readonly wanted: () => void,
+  ) {
+    this.key = keyOf(name);
+    this.paces = new Paces(options);
+    this.startAt(start);
+  }
+
+  /** Whether it is to be subscribed. */
+  get isWanting(): boolean {
+    return this.stage === "idle";
+  }
+
+  /** Whether the server may send events of it. */
+  get isOnServer(): boolean {
+    return this.stage === "subscribing" || this.stage === "subscribed";
+  }
+
+  /** Whether so much is kept that it is to be unsubscribed. */
+  get isAhead(): boolean {
+    return this.stage === "subscribed" && this.kept.length >= AHEAD;
+  }
+
+  /** Whether it is unsubscribed, but something of it may be on its way. */
+  get isParking(): boolean {
+    return this.stage === "parking";
+  }
+
+  /** Its subscription is about to be asked for. @returns from where; undefined when it has come to nothing */
+  begin(): string | undefined {
+    if (this.stage !== "idle") return undefined;
+    if (this.position !== undefined && !REPLAY_ID.test(this.position)) {
+      const error = new ConnectorError("POSITION_STALE", `The position kept for ${this.name} is no replay id.`);
+      this.refused({ kind: "stale", error });
+      return undefined;
+    }
+    this.stage = "subscribing";
+    if (this.position !== undefined) return this.position;
+    // What came while the connection was away, before there was an event to go on behind, is among what is retained.
+    return this.start.from === "all" || this.since !== undefined ? "-2" : "-1";
+  }
+
+  /** @param events those that came with the answer @param date of the answer, by the org's clock */
+  subscribed(events: StreamEvent[], date = Date.now()): void {
+    if (this.stage !== "subscribing") return;
+    this.stage = "subscribed";
+    this.wasStale = false;
+    this.paces.reset();
+    const all = this.early.length > 0 ? inOrder(events.concat(this.early)) : events;
+    this.early = [];
+    this.tell({ kind: "listening" });
+    this.keep(all);
+    this.since ??= date;
+    this.handOver();
+  }
+
+  /** The org has not given the subscription. */
+  refused({ kind, error }: SubscribeFailure): void {
+    if (this.stage === "closed") return;
+    this.stage = "idle";
+    this.early = [];
+    if (kind === "stale" && this.position !== undefined) return this.stale(this.position, error);
+    this.wait(kind === "limit" || kind === "refused" ? kind : "outage", error);
+  }
+
+  /** In the order in which they came. */
+  take(events: StreamEvent[]): void {
+    if (this.stage === "subscribing") this.early = this.early.concat(events);
+    if (this.stage !== "subscribed") return;
+    this.keep(events);
+    this.handOver();
+  }
+
+  /** It was unsubscribed. What comes now is not kept: it comes again. */
+  unsubscribed(): void {
+    if (this.stage === "subscribed") this.stage = "parking";
+  }
+
+  /** Nothing of it is on its way any more: it can be subscribed again. */
+  park(): void {
+    if (this.stage !== "parking") return;
+    this.stage = "parked";
+    this.tell({ kind: "full" });
+    this.handOver();
+  }
+
+  /** The listener has room. */
+  more(): void {
+    this.handOver();
+  }
+
+  /** The session is gone, and its subscriptions with it. */
+  lost(): void {
+    this.early = [];
+    if (this.isOnServer || this.isParking) this.stage = this.kept.length >= (this.isParking ? 1 : AHEAD) ? "parked" : "idle";
+  }
+
+  /** The session is not there, or not yet. A channel with troubles of its own keeps telling those. */
+  tellOfSession(state: StreamState): void {
+    if (this.stage !== "waiting" && this.stage !== "stopped") this.tell(state);
+  }
+
+  /** The session stands. */
+  sessionStands(): void {
+    if (this.stage === "parked") this.tell({ kind: "full" });
+  }
+
+  /** Hands nothing over any more. */
+  close(): void {
+    this.stage = "closed";
+    clearTimeout(this.timer);
+    this.kept = [];
+    this.early = [];
+  }
+
+  private startAt(start: StartPoint): void {
+    this.start = start;
+    this.position = start.from === "after" ? start.position : undefined;
+    this.since = undefined;
+  }
+
+  private keep(events: StreamEvent[]): void {
+    const last = events.at(-1);
+    if (!last) return;
+    const unknownYet = this.position === undefined && this.start.from === "new" && this.since !== undefined;
+    const fresh = unknownYet ? events.filter((event) => !isBefore(event, this.since!)) : events;
+    this.position = last.position;
+    this.kept = this.kept.length > 0 ? this.kept.concat(fresh) : fresh;
+  }
+
+  private handOver(): void {
+    if (this.handing) return; // the listener said that it has room while it was given events
+    this.handing = true;
+    try {
+      while (this.kept.length > 0) {
+        const room = this.listener.room();
+        if (room <= 0) break;
+        const events = this.kept.slice(0, room);
+        this.kept = this.kept.slice(room);
+        this.listener.onEvents(events);
+      }
+    } finally {
+      this.handing = false;
+    }
+    if (this.stage !== "parked" || this.kept.length > 0) return;
+    this.stage = "idle";
+    this.wanted();
+  }
+
+  private stale(position: string, error: ConnectorError): void {
+    const start = this.listener.onStale(position, error);
+    if ((this.stage as Stage) === "closed") return; // by the listener
+    if (!start) {
+      this.stage = "stopped";
+      return this.tell({ kind: "stopped", error });
+    }
+    this.startAt(start);
+    if (this.wasStale) return this.wait("outage", error);
+    this.wasStale = true;
+    this.wanted();
+  }
+
+  private wait(pace: "outage" | "limit" | "refused", error: ConnectorError): void {
+    const ms = this.paces.next(pace, error);
+    this.stage = "waiting";
+    this.timer = setTimeout(() => {
+      this.stage = "idle";
+      this.wanted();
+    }, ms);
+    this.tell({ kind: pace === "refused" ? "failed" : "waiting", error, retryAt: Date.now() + ms });
+  }
+
+  private tell(state: StreamState): void {
+    if (this.stage === "closed" || (state.kind === this.told?.kind && state.error === this.told.error && state.retryAt === this.told.retryAt)) return;
+    this.told = state;
+    this.listener.onState(state);
+  }
+}
+
+/** Replay ids rise along a channel. */
+function inOrder(events: StreamEvent[]): StreamEvent[] {
+  const difference = (a: StreamEvent, b: StreamEvent): number => a.position.length - b.position.length || (a.position < b.position ? -1 : Number(a.position > b.position));
+  return events.sort(difference);
+}
+
+function isBefore({ createdDate }: StreamEvent, time: number): boolean {
+  return createdDate !== undefined && Date.parse(createdDate) < time;
+}

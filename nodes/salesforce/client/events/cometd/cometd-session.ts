@@ -1,0 +1,298 @@
+import { toConnectorError } from "../../../../common/errors";
+import type { Session } from "../../sign-in/login";
+import type { StreamEvent, StreamState } from "../event-stream";
+import type { StreamOptions, StreamOrg } from "../org-streams";
+import { ended, eventsByKey, isOfSession, isSentAway, sessionTrouble, subscribeTrouble } from "./answers";
+import { type BayeuxMessage, keyOf } from "./bayeux";
+import { BayeuxClient } from "./bayeux-client";
+import type { CometdChannel } from "./channel";
+import type { StreamFailure } from "./failures";
+import { Paces } from "./paces";
+import { IDLE, next, type Pace, type SessionAction, type SessionEvent } from "./session-machine";
+
+/** How long a server holds a poll that has not said so (wire: 110 s), in ms. */
+const HELD = 110_000;
+
+/** No poll is waited for longer, whatever the server says. */
+const MAX_HELD = 600_000;
+
+/** Longest time waited between two polls, in ms: after 40 s the server forgets the session. */
+const MAX_INTERVAL = 30_000;
+
+/** A closing session says goodbye for so long at most, in ms. */
+const GOODBYE = 4_000;
+
+/** Channels subscribed with one request, which may be 32 KiB long. */
+const TOGETHER = 20;
+
+/** An answer to a poll with fewer events than that was not cut short: no more events wait on the server. */
+const FLUSHED = 50;
+
+/** Polls that may come back empty at once, in ms and in a row, before they are spaced: a server that does not hold them must not be hammered. */
+const QUICK = { within: 20, inRow: 5, pause: 1_000 };
+
+/** Errors that stay until someone changes the node or the org. */
+const NEEDS_A_HAND = new Set(["ORG_LOGIN_FAILED", "ORG_SESSION_INVALID", "ORG_OBJECT_UNKNOWN", "NOT_CONFIGURED"]);
+
+/** A channel that was unsubscribed; what was on its way may still come. */
+interface Left {
+  name: string;
+  /** Whether the server has said so. */
+  isGone: boolean;
+  /** Whether events have come since: then it is unsubscribed once more. */
+  isBack: boolean;
+}
+
+/** One Bayeux session for as many channels as like, each once: does what {@link next} says, and tells it what comes of it. */
+export class CometdSession {
+  private state = IDLE;
+  /** What the channels were told last. */
+  private standing: StreamState = { kind: "connecting" };
+  private life = new AbortController();
+  private login: Session | undefined;
+  private client: BayeuxClient | undefined;
+  private readonly channels = new Map<string, CometdChannel>();
+  private readonly left = new Map<string, Left>();
+  private readonly paces: Paces;
+  private readonly patience: number;
+  private timer: NodeJS.Timeout | undefined;
+  private goodbye: Promise<void> = Promise.resolve();
+  private held = HELD;
+  private interval = 0;
+  private quickPolls = 0;
+  private subscribing = 0;
+  private isPollDue = false;
+
+  constructor(
+    private readonly org: StreamOrg,
+    options: StreamOptions,
+  ) {
+    this.paces = new Paces(options);
+    this.patience = options.patience ?? 30_000;
+  }
+
+  get isEmpty(): boolean {
+    return this.channels.size === 0;
+  }
+
+  /** Whether a channel can be added: it is not here, nor may an event of an earlier subscription be on its way, which would be taken for one of the new. */
+  hasPlaceFor(key: string): boolean {
+    return this.state.phase !== "closed" && !this.channels.has(key) && !this.left.has(key);
+  }
+
+  /** Subscribes the channel, now or as soon as the session stands. */
+  add(channel: CometdChannel): void {
+    this.channels.set(channel.key, channel);
+    channel.tellOfSession(this.state.phase === "polling" ? { kind: "connecting" } : this.standing);
+    if (this.state.phase === "idle") this.dispatch({ type: "open" });
+    else this.subscribe();
+  }
+
+  /** Takes the channel away; the last one ends the session. Settles when the server knows, or does not answer in time. */
+  async remove(channel: CometdChannel): Promise<void> {
+    if (this.channels.get(channel.key) !== channel) return this.goodbye;
+    if (this.channels.size === 1) return this.close();
+    const { key, name, isOnServer } = channel;
+    channel.close();
+    this.channels.delete(key);
+    if (!isOnServer || !this.client) return;
+    const left: Left = { name, isGone: false, isBack: false };
+    this.left.set(key, left);
+    await this.client.unsubscribe(name, this.briefly, this.life.signal);
+    left.isGone = true;
+  }
+
+  /** Subscribes what wants to be, if the session stands. */
+  subscribe(): void {
+    if (this.state.phase !== "polling") return;
+    const wanting = [...this.channels.values()].filter(({ isWanting }) => isWanting);
+    for (let from = 0; from < wanting.length; from += TOGETHER) void this.subscribeTo(wanting.slice(from, from + TOGETHER));
+  }
+
+  /** Ends the session and all its channels. Settles when the server knows, or does not answer in time. */
+  close(): Promise<void> {
+    this.dispatch({ type: "close" });
+    return this.goodbye;
+  }
+
+  private get briefly(): number {
+    return Math.min(this.patience, GOODBYE);
+  }
+
+  private dispatch(event: SessionEvent): void {
+    const { state, actions } = next(this.state, event);
+    this.state = state;
+    for (const action of actions) this.perform(action);
+  }
+
+  private perform(action: SessionAction): void {
+    switch (action.do) {
+      case "authorise":
+        return void this.authorise(() => this.org.openSession());
+      case "renew":
+        return void this.authorise(() => (this.login ? this.org.renewSession(this.login) : this.org.openSession()));
+      case "handshake":
+        return void this.handshake();
+      case "subscribe":
+        for (const channel of this.channels.values()) channel.sessionStands();
+        return this.subscribe();
+      case "poll":
+        return this.pollAfter(this.quickPolls > QUICK.inRow ? Math.max(QUICK.pause, this.interval) : this.interval);
+      case "forget":
+        return this.forget();
+      case "rest":
+        return this.rest(action.failure, action.pace);
+      case "settle":
+        return this.paces.reset();
+      case "disconnect":
+        this.goodbye = this.disconnect();
+    }
+  }
+
+  private async authorise(sessionOf: () => Promise<Session>): Promise<void> {
+    const life = this.life.signal;
+    this.tell({ kind: "connecting" });
+    try {
+      const login = await sessionOf();
+      if (life.aborted) return;
+      this.login = login;
+      this.dispatch({ type: "authorised" });
+    } catch (error) {
+      if (!life.aborted) this.dispatch({ type: "failed", failure: { kind: "login", error: toConnectorError(error, "ORG_UNAVAILABLE") } });
+    }
+  }
+
+  private async handshake(): Promise<void> {
+    const life = this.life.signal;
+    this.tell({ kind: "connecting" });
+    this.client = new BayeuxClient(this.org, this.login!);
+    const { messages = [], failure } = await this.client.handshake(this.patience, life);
+    if (!life.aborted) this.conclude(failure ?? sessionTrouble(messages, "/meta/handshake"), { type: "handshaken" });
+  }
+
+  private pollAfter(ms: number): void {
+    // so that no more comes ahead of a subscription's answer than one poll brings
+    this.isPollDue = this.subscribing > 0;
+    if (this.isPollDue) return;
+    if (ms > 0) this.timer = setTimeout(() => this.pollAfter(0), ms);
+    else void this.poll();
+  }
+
+  private async poll(): Promise<void> {
+    const life = this.life.signal;
+    const channels = [...this.channels.values()];
+    const ahead = channels.filter(({ isAhead }) => isAhead);
+    const parking = channels.filter(({ isParking }) => isParking);
+    const left = [...this.left.values()].filter(({ isGone }) => isGone);
+    const leaving = [...ahead, ...left.filter(({ isBack }) => isBack)].map(({ name }) => name);
+    for (const one of left) one.isBack = false;
+    const mayBeHeld = leaving.length === 0 && parking.length === 0;
+    const began = Date.now();
+    const { messages = [], failure } = await this.client!.connect(leaving, mayBeHeld, this.held + this.patience, life);
+    if (life.aborted) return;
+    const count = this.handOut(eventsByKey(messages));
+    this.quickPolls = count === 0 && mayBeHeld && Date.now() - began < QUICK.within ? this.quickPolls + 1 : 0;
+    const trouble = failure ?? sessionTrouble(messages, "/meta/connect");
+    if (!trouble) {
+      for (const channel of ahead) channel.unsubscribed();
+      if (count < FLUSHED) {
+        for (const channel of ahead.concat(parking)) channel.park();
+        for (const one of left) if (!one.isBack) this.left.delete(keyOf(one.name));
+      }
+      this.heed(messages);
+    }
+    this.conclude(trouble, { type: "polled" });
+  }
+
+  private async subscribeTo(channels: CometdChannel[]): Promise<void> {
+    const life = this.life.signal;
+    const asked = channels.flatMap((channel) => {
+      const replay = channel.begin();
+      return replay === undefined ? [] : [{ channel, wish: { channel: channel.name, replay } }];
+    });
+    if (asked.length === 0) return;
+    this.subscribing += 1;
+    const wishes = asked.map(({ wish }) => wish);
+    const { messages = [], failure, date } = await this.client!.subscribe(wishes, Math.min(this.patience, MAX_INTERVAL), life);
+    if (life.aborted) return;
+    this.subscribing -= 1;
+    let trouble = failure;
+    const events = eventsByKey(messages);
+    for (const { channel } of failure ? [] : asked) {
+      const refusal = subscribeTrouble(messages, channel.name);
+      if (refusal && isOfSession(refusal)) trouble ??= refusal;
+      else if (refusal) channel.refused(refusal);
+      else channel.subscribed(events.get(channel.key) ?? [], date);
+      events.delete(channel.key);
+    }
+    this.handOut(events);
+    if (isSentAway(messages)) trouble ??= ended("the org has sent it away");
+    if (trouble) this.dispatch({ type: "failed", failure: trouble });
+    else if (this.isPollDue) this.pollAfter(this.interval);
+  }
+
+  /** Gives each channel its events; those of channels that were taken away are dropped. @returns how many there were */
+  private handOut(events: Map<string, StreamEvent[]>): number {
+    let count = 0;
+    for (const [key, mine] of events) {
+      count += mine.length;
+      this.channels.get(key)?.take(mine);
+      const left = this.left.get(key);
+      if (left) left.isBack = true;
+    }
+    return count;
+  }
+
+  /** Advice holds until other advice comes. What it says that is not known is `retry`. */
+  private heed(messages: BayeuxMessage[]): void {
+    const advice = messages.find(({ channel }) => channel === "/meta/connect")?.advice;
+    if (Number(advice?.timeout) > 0) this.held = Math.min(Number(advice?.timeout), MAX_HELD);
+    if (Number(advice?.interval) >= 0) this.interval = Math.min(Number(advice?.interval), MAX_INTERVAL);
+  }
+
+  private conclude(failure: StreamFailure | undefined, otherwise: SessionEvent): void {
+    this.dispatch(failure ? { type: "failed", failure } : otherwise);
+  }
+
+  private forget(): void {
+    this.life.abort();
+    this.life = new AbortController();
+    clearTimeout(this.timer);
+    this.client = undefined;
+    this.left.clear();
+    this.subscribing = 0;
+    this.isPollDue = false;
+    for (const channel of this.channels.values()) channel.lost();
+  }
+
+  private rest({ error }: StreamFailure, pace: Pace): void {
+    const kind = pace === "refused" || NEEDS_A_HAND.has(error.code) ? "failed" : "waiting";
+    const life = this.life.signal;
+    const rested = (): void => {
+      if (!life.aborted) this.dispatch({ type: "rested" });
+    };
+    if (pace === "login") {
+      this.tell({ kind, error });
+      return void this.org.untilReady(error).then(rested);
+    }
+    const ms = this.paces.next(pace, error);
+    this.timer = setTimeout(rested, ms);
+    this.tell({ kind, error, retryAt: Date.now() + ms });
+  }
+
+  private async disconnect(): Promise<void> {
+    const { client } = this;
+    const names = [...this.channels.values()].filter(({ isOnServer }) => isOnServer).map(({ name }) => name);
+    for (const channel of this.channels.values()) channel.close();
+    this.channels.clear();
+    clearTimeout(this.timer);
+    this.isPollDue = false;
+    if (client?.isKnown) await client.disconnect(names, this.briefly);
+    this.life.abort();
+  }
+
+  private tell(state: StreamState): void {
+    this.standing = state;
+    for (const channel of this.channels.values()) channel.tellOfSession(state);
+  }
+}

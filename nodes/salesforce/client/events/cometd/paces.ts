@@ -1,0 +1,30 @@
+import { BackOff } from "../../../../common/back-off";
+import type { ConnectorError } from "../../../../common/errors";
+import type { StreamOptions } from "../org-streams";
+import type { Pace } from "./session-machine";
+
+const MINUTE = 60_000;
+
+/** How long is paused after each kind of failure; longer with each that follows. */
+export class Paces {
+  private readonly backOffs: Record<Exclude<Pace, "login">, BackOff>;
+
+  constructor({ backOff, refused, limited }: StreamOptions) {
+    this.backOffs = {
+      outage: new BackOff({ max: 2 * MINUTE, ...backOff }),
+      refused: new BackOff({ initial: MINUTE, max: 30 * MINUTE, ...refused }),
+      // no jitter below: what counts the day's events must be left alone that long
+      limit: new BackOff({ initial: 15 * MINUTE, max: 15 * MINUTE, random: () => 1, ...limited }),
+    };
+  }
+
+  /** ms until the next try: no shorter than the org asked for. */
+  next(pace: Exclude<Pace, "login">, { details }: ConnectorError): number {
+    return Math.max(this.backOffs[pace].next(), typeof details.retryAfter === "number" ? details.retryAfter : 0);
+  }
+
+  /** It went well. */
+  reset(): void {
+    for (const backOff of Object.values(this.backOffs)) backOff.reset();
+  }
+}

@@ -1,4 +1,4 @@
-import { Cometd } from "./cometd/cometd";
+import { Streams } from "./cometd/streams";
 import { formatDateTime } from "./dates";
 import { Declared } from "./declared";
 import { EventBus } from "./events/event-bus";
@@ -45,7 +45,7 @@ export class Org {
   declared: Declared;
   readonly sessions: Sessions;
   /** The streams over CometD. */
-  readonly cometd: Cometd;
+  readonly cometd: Streams;
   readonly locks = new Locks();
   readonly faults: Faults;
   readonly stats = new Stats();
@@ -73,7 +73,7 @@ export class Org {
     this.id = this.store.ids.next("00D");
     this.declared = new Declared(this);
     this.sessions = new Sessions(this);
-    this.cometd = new Cometd(this);
+    this.cometd = new Streams(this);
     this.faults = new Faults(settings.clock);
     this.pubsub = new PubSubHub(this, settings.pubsub);
     this.limits = new Limits(() => this.now(), { DailyApiRequests: settings.apiLimit });

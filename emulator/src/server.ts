@@ -3,6 +3,7 @@ import { createServer as createTlsServer } from "node:https";
 import type { TLSSocket } from "node:tls";
 import { ApiError } from "./api-error";
 import { uploadLimit } from "./bulk/routes";
+import { Cometd } from "./cometd/cometd";
 import type { Exchange } from "./cometd/exchange";
 import { COMETD_PATH, MAX_COMETD_BYTES } from "./cometd/transport";
 import type { Control } from "./control/control";
@@ -27,6 +28,7 @@ export class HttpServer {
   readonly server: Server;
   private readonly oauth: OAuth;
   private readonly rest: Rest;
+  private readonly cometd: Cometd;
   /** Answers that wait for their delay. */
   private readonly timers = new Set<NodeJS.Timeout>();
 
@@ -36,6 +38,7 @@ export class HttpServer {
   ) {
     this.oauth = new OAuth(org);
     this.rest = new Rest(org);
+    this.cometd = new Cometd(org);
     // Kept open longer than clients keep them, so that none is closed under a request that is on its way.
     const options = { maxHeaderSize: NODE_HEADER_LIMIT, keepAliveTimeout: 65_000 };
     const listener = (incoming: IncomingMessage, response: ServerResponse): void => this.receive(incoming, response);
@@ -119,7 +122,7 @@ export class HttpServer {
       onGone: (listener) => void response.once("close", listener),
     };
     try {
-      this.org.cometd.handle(request, exchange);
+      this.cometd.handle(request, exchange);
     } catch (error) {
       exchange.answer(errorReply(error));
     }

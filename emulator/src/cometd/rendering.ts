@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { BusEvent, ChangeEvent, PublishedEvent } from "../events/bus-event";
+import { headerName, nested } from "../events/compound-fields";
 import { schemaId, type PayloadFormat } from "../events/event-schema";
 import type { Org } from "../org";
 import type { ObjectSchema } from "../schema/schema";
@@ -41,15 +42,16 @@ function platformData(org: Org, event: PublishedEvent, format: PayloadFormat): o
 function changeData(org: Org, { entity, header, values, replayId }: ChangeEvent, format: PayloadFormat): object {
   const object = org.schema.object(entity)!;
   const { nulledFields: _nulled, diffFields: _diff, ...told } = header;
+  const changedFields = header.changedFields.map((field) => headerName(object, field));
   return {
     schema: changeSchemaId(object),
-    payload: { ChangeEventHeader: { ...told, commitNumber: LONG }, ...fieldValues(object, values, format) },
+    payload: { ChangeEventHeader: { ...told, changedFields, commitNumber: LONG }, ...nested(object, fieldValues(object, values, format)) },
     event: { replayId },
   };
 }
 
-function fieldValues(object: ObjectSchema, values: Record<string, Scalar>, format: PayloadFormat): Record<string, unknown> {
-  const rendered: Record<string, unknown> = {};
+function fieldValues(object: ObjectSchema, values: Record<string, Scalar>, format: PayloadFormat): Record<string, Scalar> {
+  const rendered: Record<string, Scalar> = {};
   for (const [name, value] of Object.entries(values)) {
     const isTime = typeof value === "string" && object.field(name)?.type === "datetime";
     rendered[name] = isTime ? time(value, format) : value;

@@ -1,3 +1,4 @@
+import { CustomChannels, type ChannelDeclaration } from "./events/custom-channels";
 import { Engagement } from "./engagement/engagement";
 import type { Org } from "./org";
 import { Reports } from "./rest/reports";
@@ -36,6 +37,8 @@ export interface Declaration {
   reports?: ReportDeclaration[];
   apexRest?: ApexRestDeclaration[];
   actions?: ActionDeclaration[];
+  /** Custom channels of platform or change events. */
+  channels?: ChannelDeclaration[];
   /** CRM Analytics: assets by their label, datasets with rows. */
   analytics?: {
     folders?: { label: string }[];
@@ -54,19 +57,22 @@ export class Declared {
   readonly reports: Reports;
   readonly analytics: Analytics;
   readonly engagement = new Engagement();
+  readonly channels: CustomChannels;
   readonly actions: ActionDeclaration[] = [];
   readonly apexRest: ApexRestDeclaration[] = [];
 
   constructor(org: Org) {
     this.reports = new Reports(org);
     this.analytics = new Analytics(org);
+    this.channels = new CustomChannels(org);
   }
 
   /** Adds to what there is. @throws Error in plain words when it cannot be used */
-  declare({ reports = [], apexRest = [], actions = [], analytics = {}, accountEngagement = {} }: Declaration): void {
+  declare({ reports = [], apexRest = [], actions = [], channels = [], analytics = {}, accountEngagement = {} }: Declaration): void {
     for (const report of reports) this.reports.declare(report);
     this.apexRest.push(...apexRest);
     this.actions.push(...actions);
+    for (const channel of channels) this.channels.declare(channel);
     this.analytics.declare(analytics);
     this.engagement.declare(accountEngagement);
   }

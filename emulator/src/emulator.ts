@@ -1,6 +1,6 @@
 import type { AddressInfo } from "node:net";
 import { Control } from "./control/control";
-import type { PublishedEvent } from "./events/bus-event";
+import type { BusEvent, PublishedEvent } from "./events/bus-event";
 import { normalise, type EmulatorOptions } from "./options";
 import { Org } from "./org";
 import { PubSubServer } from "./pubsub/server";
@@ -20,6 +20,8 @@ export interface Emulator {
   records(objectName: string): Row[];
   /** Platform events that were published, oldest first. @param name one event's; default all */
   events(name?: string): PublishedEvent[];
+  /** What a channel still has, oldest first, for example of `/data/CaseChangeEvent`. @throws Error for a channel the org does not have */
+  channel(name: string): BusEvent[];
   /** Stops listening and cuts every open connection. */
   stop(): Promise<void>;
 }
@@ -52,6 +54,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     control,
     records: (objectName) => org.records(objectName),
     events: (name) => org.events.published(name),
+    channel: (name) => org.events.retained(name),
     stop: async () => void (await (stopping ??= Promise.all([http.close(), pubsub?.close()]))),
   };
 }

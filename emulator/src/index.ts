@@ -4,7 +4,10 @@ export { DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEFAULT_PASSWORD, DEFAULT_USE
 export type { Control, StatsReading } from "./control/control";
 export type { BulkFault, BulkPace } from "./bulk/pace";
 export type { FailNext, FaultScope, RequestLimit, ResetConnections, Slow, Unavailable } from "./control/faults";
-export type { PublishedEvent } from "./events/bus-event";
+export type { BusEvent, ChangeEvent, ChangeHeader, ChangeType, GapType, GenericEvent, PublishedEvent, TopicEvent } from "./events/bus-event";
+export type { KillStreams, PubSubFault } from "./pubsub/hub";
+export type { ManagedDefinition } from "./pubsub/managed-subscriptions";
+export type { StreamState } from "./pubsub/rpc";
 export type { RequestRecord } from "./control/stats";
 export type { UserState } from "./org";
 export type { FieldDefinition, FieldType, ObjectDefinition, PicklistValue, RuleDefinition } from "./schema/types";

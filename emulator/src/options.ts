@@ -11,6 +11,9 @@ export const DEFAULT_USERNAME = "integration@surewire.example";
 /** The password of that user; there is no security token. */
 export const DEFAULT_PASSWORD = "surewire-emulator-password";
 
+/** Objects with change events unless an option says otherwise. */
+export const CHANGE_EVENTS: readonly string[] = ["Account", "Contact", "Case", "CaseComment", "EmailMessage"];
+
 /** A connected app. With a secret it may use the client-credentials flow, with a public key the JWT bearer flow, and anyone the web-server flow. */
 export interface ClientOptions {
   clientId: string;
@@ -68,6 +71,8 @@ export interface EmulatorOptions {
   tls?: { cert: string; key: string };
   /** Objects to add, or fields and rules to add to objects there are. */
   schema?: ObjectDefinition[];
+  /** Objects whose changes are told as change events. Default {@link CHANGE_EVENTS}. */
+  changeEvents?: string[];
   /** How long a token lives, in ms. Default 2 hours, as in a new org. */
   sessionTimeout?: number;
   /** Calls a day before `REQUEST_LIMIT_EXCEEDED`. Default 1,000,000. */
@@ -114,6 +119,7 @@ export function normalise(options: EmulatorOptions): Settings {
     soapLogin: options.soapLogin ?? true,
     tls: options.tls,
     schema: options.schema ?? [],
+    changeEvents: options.changeEvents ?? [...CHANGE_EVENTS],
     sessionTimeout: options.sessionTimeout ?? 2 * 60 * 60 * 1000,
     apiLimit: options.apiLimit ?? 1_000_000,
     loginLimit: options.loginLimit ?? 3600,

@@ -2,6 +2,7 @@ import { Streams } from "./cometd/streams";
 import { formatDateTime } from "./dates";
 import { Declared } from "./declared";
 import { EventBus } from "./events/event-bus";
+import { RecordChanges } from "./events/record-changes";
 import { IdSequence } from "./ids";
 import { Limits } from "./limits";
 import { Sessions } from "./oauth/sessions";
@@ -39,6 +40,8 @@ export class Org {
   cursors: Cursors;
   /** What was published, on all channels. */
   readonly events = new EventBus(this);
+  /** What makes events of the writes of records. */
+  readonly changes = new RecordChanges(this);
   /** The Pub/Sub API, which a server of its own may serve. */
   readonly pubsub: PubSubHub;
   /** What somebody has built in the org: reports, Apex classes, actions, dashboards. */
@@ -79,6 +82,7 @@ export class Org {
     this.limits = new Limits(() => this.now(), { DailyApiRequests: settings.apiLimit });
     this.users = new Users([...settings.users, ...settings.clients.map(({ username }) => ({ username }))]);
     this.checkRules();
+    this.changes.capture.clear();
     this.seed();
   }
 
@@ -116,7 +120,7 @@ export class Org {
   }
 
   writer(context: Partial<WriteContext> = {}): Writer {
-    return new Writer(this, { userId: this.userId(this.settings.clients[0]!.username), allowDuplicates: false, autoAssign: "TRUE", ...context });
+    return new Writer(this, { userId: this.userId(this.settings.clients[0]!.username), allowDuplicates: false, autoAssign: "TRUE", origin: "", ...context });
   }
 
   /** Creates a record as the first client's user would, through all checks; gives its id. */
@@ -150,6 +154,7 @@ export class Org {
     this.cursors.clear();
     this.cometd.clear();
     this.events.clear();
+    this.changes.capture.clear();
     this.sessions.clear();
     this.locks.clear();
     this.assignment.clear();

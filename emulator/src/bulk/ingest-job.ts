@@ -6,6 +6,7 @@ import { parseId } from "../ids";
 import type { Org } from "../org";
 import { readRecord, type RecordInput } from "../records/reader";
 import { Repeated } from "../records/repeated";
+import { originOf } from "../rest/call";
 import type { Writer } from "../records/writer";
 import type { ObjectSchema } from "../schema/schema";
 import type { Field, Scalar } from "../schema/types";
@@ -141,7 +142,7 @@ export class IngestJob extends Job {
 
   /** One transaction. Its rows come out last first: who counts on an order is found out. */
   private write(rows: readonly string[][], read: RowReader): void {
-    const writer = this.org.writer({ userId: this.userId, autoAssign: this.assignmentRuleId ?? "FALSE" });
+    const writer = this.org.writer({ userId: this.userId, autoAssign: this.assignmentRuleId ?? "FALSE", origin: originOf("bulkapi", this.version) });
     const field = this.operation === "upsert" ? this.externalId : undefined;
     const repeated = field && new Repeated(field, rows.map((row) => read(row)[field.name] as Scalar | undefined));
     const lines = rows.map((row): [Lines, string] => {

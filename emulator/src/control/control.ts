@@ -1,18 +1,15 @@
 import type { LimitName, Usage } from "../limits";
 import { jobsOf } from "../bulk/jobs";
 import type { BulkFault, BulkPace } from "../bulk/pace";
-import type { StreamReading } from "../cometd/cometd-session";
-import type { StreamFault } from "../cometd/stream-faults";
 import type { Declaration } from "../declared";
-import type { Org, UserState } from "../org";
+import type { UserState } from "../org";
 import type { ApprovalDefinition } from "../records/approvals";
 import type { AssignmentRuleDefinition } from "../records/assignment";
 import type { DuplicateRuleDefinition } from "../records/duplicates";
 import type { RuleDefinition } from "../schema/types";
 import type { FailNext, RequestLimit, ResetConnections, Slow, Unavailable } from "./faults";
 import type { StatsCounts } from "./stats";
-import type { KillStreams, PubSubFault } from "../pubsub/hub";
-import type { StreamState } from "../pubsub/rpc";
+import { finite, StreamControl } from "./stream-control";
 
 /** What {@link Control.stats} gives. */
 export interface StatsReading extends StatsCounts {
@@ -22,16 +19,8 @@ export interface StatsReading extends StatsCounts {
   apiUsage: { used: number; max: number };
 }
 
-/** The argument may come from JSON that somebody typed. */
-function finite(name: string, value: unknown): number {
-  if (typeof value === "number" && Number.isFinite(value)) return value;
-  throw new Error(`${name} must be a number`);
-}
-
 /** What the org can be made to do, by method here and by `POST /__emu/<name>` with the argument as JSON over HTTP. */
-export class Control {
-  constructor(private readonly org: Org) {}
-
+export class Control extends StreamControl {
   /** Ends all sessions, or those of one client: the next call with such a token is 401 `INVALID_SESSION_ID`. */
   expireTokens(options: { clientId?: string } = {}): { expired: number } {
     return { expired: this.org.sessions.expire(options.clientId) };
@@ -65,8 +54,8 @@ export class Control {
   /** Ends every fault; locks, rules, users and usage stay. */
   clearFaults(): void {
     this.org.faults.clear();
-    this.org.cometd.clearFaults();
     this.org.pubsub.clearFaults();
+    this.org.cometd.clearFaults();
     this.org.sessions.exceedLoginRate(0);
   }
 
@@ -171,54 +160,9 @@ export class Control {
     jobsOf(this.org).pace.release();
   }
 
-  /** The next calls of the Pub/Sub API fail, or the streams that are open. */
-  pubsubFault(fault: PubSubFault = {}): void {
-    this.org.pubsub.fault(fault);
-  }
-
-  /** Breaks the connections of the Pub/Sub API, or ends streams well. */
-  killStreams(options: KillStreams = {}): { killed: number } {
-    return this.org.pubsub.killStreams(options);
-  }
-
-  /** Streams of the Pub/Sub API that are open say nothing any more, as over a connection that is half dead; new ones are well. */
-  silence(): { silenced: number } {
-    return this.org.pubsub.silence();
-  }
-
-  /** The streams of the Pub/Sub API that have begun. */
-  pubsubStreams(): StreamState[] {
-    return this.org.pubsub.list();
-  }
-
-  /** Adds reports, Apex REST classes, actions, assets of CRM Analytics and records of Account Engagement. */
+  /** Adds reports, Apex REST classes, actions, custom channels, assets of CRM Analytics and records of Account Engagement. */
   declare(declaration: Declaration): void {
     this.org.declared.declare(declaration);
-  }
-
-  /** Ends the streams over CometD, or one of them: the client is unknown from now on. `cut`: its connection is cut, too, in place of an answer. */
-  dropStreams(options: { cut?: boolean; clientId?: string } = {}): { dropped: number } {
-    return { dropped: this.org.cometd.drop(options) };
-  }
-
-  /** No connect of a stream is answered any more, for a time or until `{ ms: 0 }`: the connection stands, and nothing comes. */
-  holdConnects(options: { ms?: number } = {}): void {
-    this.org.cometd.holdConnects(options.ms === undefined ? undefined : finite("ms", options.ms));
-  }
-
-  /** The next messages of streaming clients are refused; a connect that is being held is one of them. */
-  streamFault(fault: StreamFault = {}): void {
-    this.org.cometd.fault(fault);
-  }
-
-  /** Whether events that are replayed come inside the answer to the subscribe, ahead of it. Default true. */
-  deliverWithSubscribe(options: { on?: boolean } = {}): void {
-    this.org.cometd.deliverWithSubscribe(options.on);
-  }
-
-  /** The streams over CometD that are open. */
-  listStreams(): { streams: StreamReading[] } {
-    return { streams: this.org.cometd.list() };
   }
 
   /** Moves the org's clock forward. */

@@ -12,7 +12,8 @@ const VERBS = [
   ...["lockRecord", "unlockRecord", "setApiUsage", "setLimit", "setUser", "addRule", "addAssignmentRule", "addDuplicateRule", "addApprovalProcess", "addQueue", "insert", "declare", "ageLocators", "shiftClock", "stats", "reset"],
   ...["dropStreams", "holdConnects", "streamFault", "deliverWithSubscribe", "listStreams"],
   ...["revokeRefreshTokens", "expireCodes", "exceedLoginRate", "bulkPace", "bulkFault", "releaseJobs"],
-  ...["pubsubFault", "killStreams", "silence", "pubsubStreams"],
+  ...["enableChangeEvents", "disableChangeEvents", "gapEvent", "setCommitNumber", "ageEvents", "duplicateEvents", "skipReplayIds"],
+  ...["pubsubFault", "killStreams", "silence", "pubsubStreams", "setManagedSubscription"],
 ];
 
 /** Records `GET /__emu/records/<object>` gives unless `limit` says otherwise. */
@@ -21,10 +22,11 @@ const DEFAULT_LIMIT = 1000;
 /** Answers `/__emu/…`: the same verbs as {@link Control}, the argument as JSON body, the result as JSON. */
 export function controlRoutes(org: Org, control: Control, request: Request): Reply {
   const [verb, argument] = request.path.slice(CONTROL_PREFIX.length + 1).split("/");
-  if (!verb) return { status: 200, json: { verbs: VERBS, read: ["stats", "records/<object>?limit=", "events/<name>"] } };
+  if (!verb) return { status: 200, json: { verbs: VERBS, read: ["stats", "records/<object>?limit=", "events/<name>", "channel?name="] } };
   if (request.method === "GET" && verb === "stats") return { status: 200, json: control.stats() };
   if (request.method === "GET" && verb === "records" && argument) return records(org, argument, request);
   if (request.method === "GET" && verb === "events") return { status: 200, json: { events: org.events.published(argument) } };
+  if (request.method === "GET" && verb === "channel") return channel(org, request.query.get("name") ?? "");
   if (request.method !== "POST" || !VERBS.includes(verb))
     return { status: 404, json: { error: `no such verb: ${request.method} ${verb}` } };
   try {
@@ -35,6 +37,13 @@ export function controlRoutes(org: Org, control: Control, request: Request): Rep
     const text = error instanceof ApiError ? error.items[0]!.message : error instanceof Error ? error.message : String(error);
     return { status: 400, json: { error: text } };
   }
+}
+
+/** What a channel still has, as JSON: the number of a commit as text, since it has 64 bits. */
+function channel(org: Org, name: string): Reply {
+  if (!org.events.channel(name)) return { status: 404, json: { error: `the org has no channel ${name}` } };
+  const events = org.events.retained(name).map((event) => (event.kind === "change" ? { ...event, header: { ...event.header, commitNumber: String(event.header.commitNumber) } } : event));
+  return { status: 200, json: { events } };
 }
 
 /** The newest records of an object first. */

@@ -23,8 +23,11 @@ export interface PublishedEvent extends BusEventBase {
 /** What a change event says has happened; `GAP_…` when the org could not tell what in particular. */
 export type ChangeType = "CREATE" | "UPDATE" | "DELETE" | "UNDELETE" | GapType;
 
+/** The types of change events without fields. */
+export const GAP_TYPES = ["GAP_CREATE", "GAP_UPDATE", "GAP_DELETE", "GAP_UNDELETE", "GAP_OVERFLOW"] as const;
+
 /** Events without fields: the change is to be read from the record. `GAP_OVERFLOW`: from all records of the object. */
-export type GapType = "GAP_CREATE" | "GAP_UPDATE" | "GAP_DELETE" | "GAP_UNDELETE" | "GAP_OVERFLOW";
+export type GapType = (typeof GAP_TYPES)[number];
 
 /** The `ChangeEventHeader`. */
 export interface ChangeHeader {

@@ -66,6 +66,14 @@ export class EventBus {
     return found;
   }
 
+  /** All the bus still has of the channel of this name. @throws Error for a channel the org does not have */
+  retained(name: string): BusEvent[] {
+    const channel = this.channel(name);
+    if (!channel) throw new Error(`the org has no channel ${name}`);
+    this.org.changes.capture.commit();
+    return this.read(channel, 0);
+  }
+
   /** Whether a client may go on behind this replay id: it was given out, on whichever channel, and is not older than what the channel keeps. */
   knows(channel: Channel, replayId: number): boolean {
     const entry = this.entries[this.firstBehind(replayId) - 1];

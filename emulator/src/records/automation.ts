@@ -21,6 +21,8 @@ export function derive(store: Store, object: ObjectSchema, row: Readonly<Partial
       return uploadFields(row, now);
     case "InsightsExternalDataPart":
       return partFields(row);
+    case "EmailMessage":
+      return { MessageDate: row["MessageDate"] ?? now };
     case "Group":
       return { DeveloperName: row["DeveloperName"] ?? String(row["Name"]).replace(/\W+/g, "_") };
     default:

@@ -1,7 +1,9 @@
 import { ApiError, notFound } from "../api-error";
 import { formatDateTime } from "../dates";
 import { parseId } from "../ids";
+import { checkStreamingChannel } from "../events/generic";
 import { publish } from "../events/publish";
+import { checkPushTopic } from "../events/push-topics";
 import type { Org } from "../org";
 import type { ObjectSchema } from "../schema/schema";
 import type { Field, Scalar } from "../schema/types";
@@ -12,6 +14,9 @@ import { checkOwnership } from "./ownership";
 import type { RecordInput } from "./reader";
 import { checkRules } from "./rules";
 import { checkRequired, checkValue, checkWriteable, malformedId, type Changes } from "./validation";
+
+/** What records of some objects must meet besides their fields' own rules. */
+const SPECIAL_CHECKS: Partial<Record<string, (org: Org, row: Row) => void>> = { PushTopic: checkPushTopic, StreamingChannel: checkStreamingChannel };
 
 /** An entry of `errors` that is none. */
 export interface SaveNote {
@@ -27,6 +32,10 @@ export interface WriteContext {
   allowDuplicates: boolean;
   /** `Sforce-Auto-Assign`: `TRUE`, which is also what its absence means, `FALSE`, or the id of an assignment rule. */
   autoAssign: string;
+  /** What a published event is told by; default: one the org makes up. */
+  eventUuid?: string;
+  /** What stands in change events as their origin; empty for what is no call of the API. */
+  origin: string;
 }
 
 /**
@@ -64,7 +73,7 @@ export class Writer {
     this.checkWhole(object, row);
     this.assign(object, row);
     Object.assign(row, derive(this.org.store, object, row, String(row["CreatedDate"])));
-    this.undo.push(this.org.store.table(object).insert(row));
+    this.put(object, row);
     if (object.name === "ContentVersion") this.undo.push(...publishFile(this.org, row));
     return row.Id;
   }
@@ -90,7 +99,7 @@ export class Writer {
     this.assign(object, next);
     const owner: Record<string, Scalar> = next["OwnerId"] === row["OwnerId"] ? {} : { OwnerId: next["OwnerId"] ?? null };
     const derived = derive(this.org.store, object, next, now);
-    this.undo.push(this.org.store.table(object).update(row, { ...values, ...owner, ...derived, ...this.modified(now) }));
+    this.set(object, row, { ...values, ...owner, ...derived, ...this.modified(now) });
   }
 
   /**
@@ -117,6 +126,7 @@ export class Writer {
   delete(object: ObjectSchema, id: string): void {
     const row = this.existing(object, id);
     this.refuseLocked(row.Id);
+    this.undo.push(...this.org.changes.deleted(object, row, this.context));
     this.undo.push(this.org.store.table(object).remove(row, this.modified(formatDateTime(this.org.now()))));
   }
 
@@ -130,18 +140,18 @@ export class Writer {
       if (field.unique && value !== null) this.checkUnique(table, field, value, row);
     }
     this.undo.push(table.update(row, { ...this.modified(formatDateTime(this.org.now())), IsDeleted: false }));
+    this.undo.push(...this.org.changes.appeared(schema, row, "UNDELETE", this.context));
   }
 
   /** Changes a record past the checks of a client's write: what the org does by itself in a merge, a conversion, an approval. */
   change(row: Row, changes: Record<string, Scalar>): void {
-    const all = { ...changes, ...this.modified(formatDateTime(this.org.now())) };
-    this.undo.push(this.org.store.table(this.org.store.tableOf(row.Id)!.schema).update(row, all));
+    this.set(this.org.store.tableOf(row.Id)!.schema, row, { ...changes, ...this.modified(formatDateTime(this.org.now())) });
   }
 
   /** Inserts a record the org makes by itself, past the checks of a client's write. */
   insert(object: ObjectSchema, values: Record<string, Scalar>): Row {
     const row = this.fresh(object, values);
-    this.undo.push(this.org.store.table(object).insert(row));
+    this.put(object, row);
     return row;
   }
 
@@ -173,8 +183,18 @@ export class Writer {
     for (const undo of this.undo.splice(length).reverse()) undo();
   }
 
+  private put(object: ObjectSchema, row: Row): void {
+    this.undo.push(this.org.store.table(object).insert(row), ...this.org.changes.appeared(object, row, "CREATE", this.context));
+  }
+
+  private set(object: ObjectSchema, row: Row, values: Record<string, Scalar>): void {
+    const changed = new Set(Object.keys(values).filter((name) => (row[name] ?? null) !== values[name]));
+    this.undo.push(this.org.store.table(object).update(row, values), ...this.org.changes.updated(object, row, changed, this.context));
+  }
+
   /** Checks that need the whole record, and perhaps others. */
   private checkWhole(object: ObjectSchema, row: Row): void {
+    SPECIAL_CHECKS[object.name]?.(this.org, row);
     checkRules(this.org, object, row, this.context);
     this.org.duplicates.check(object, row, this.context.allowDuplicates);
   }
@@ -186,7 +206,7 @@ export class Writer {
   }
 
   private publish(object: ObjectSchema, values: Record<string, Scalar>): string {
-    const { id, eventUuid, undo } = publish(this.org, object, values, this.context.userId);
+    const { id, eventUuid, undo } = publish(this.org, object, values, this.context.userId, this.context.eventUuid);
     this.undo.push(undo);
     this.enqueued.set(id, eventUuid);
     return id;

@@ -36,9 +36,16 @@ export function writerOf(call: Call): Writer {
     userId: call.session.userId,
     allowDuplicates: /\ballowSave\s*=\s*true\b/i.test(String(headers["sforce-duplicate-rule-header"] ?? "")),
     autoAssign: String(headers["sforce-auto-assign"] ?? "TRUE"),
+    origin: originOf("rest", call.version, headers["sforce-call-options"]),
   });
   call.writers.push(writer);
   return writer;
+}
+
+/** What change events say a change came from: the API, its version, and who the client says it is (`Sforce-Call-Options: client=X`). */
+export function originOf(api: string, version: number, callOptions?: string | string[]): string {
+  const client = /\bclient\s*=\s*([^,;\s]+)/.exec(String(callOptions ?? ""))?.[1];
+  return `com/salesforce/api/${api}/${version}.0${client === undefined ? "" : `;client=${client}`}`;
 }
 
 /** Refuses methods a resource does not have. HEAD is always allowed with GET. */

@@ -14,6 +14,7 @@ import { allow, objectOf, writerOf, type Call } from "./call";
 import { eventObject } from "./events";
 import { jsonObject } from "./json-body";
 import { password } from "./password";
+import { push } from "./push";
 import { recentItems } from "./recent";
 import { deleted, updated } from "./replication";
 
@@ -30,6 +31,7 @@ export function sobjects(call: Call): Reply {
   if (object.platformEvent && third !== "describe") return eventObject(call, object);
   if (fourth !== undefined && object.field(fourth)?.type === "base64") return blob(call, object, third, object.field(fourth)!);
   if (object.name === "User" && fourth === "password") return password(call, third);
+  if (object.name === "StreamingChannel" && fourth === "push") return push(call, third);
   if (fourth !== undefined) return byExternalId(call, object, third, fourth);
   if (third === "describe") {
     allow(call, "GET");

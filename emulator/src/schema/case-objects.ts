@@ -22,8 +22,19 @@ const QUEUE_SOBJECT: ObjectDefinition = {
   label: "Queue SObject",
   keyPrefix: "03g",
   fields: [
-    { name: "QueueId", type: "reference", label: "Group ID", referenceTo: ["Group"], required: true, updateable: false },
+    { name: "QueueId", type: "reference", label: "Group ID", referenceTo: ["Group"], childRelationshipName: "QueueSobjects", required: true, updateable: false },
     { name: "SobjectType", type: "picklist", label: "SObject Type", required: true, updateable: false },
+  ],
+};
+
+/** Who is in a group, and so who works on a queue's records. */
+const GROUP_MEMBER: ObjectDefinition = {
+  name: "GroupMember",
+  label: "Group Member",
+  keyPrefix: "011",
+  fields: [
+    { name: "GroupId", type: "reference", label: "Group ID", referenceTo: ["Group"], childRelationshipName: "GroupMembers", required: true, updateable: false },
+    { name: "UserOrGroupId", type: "reference", label: "User/Group ID", referenceTo: ["User", "Group"], required: true, updateable: false },
   ],
 };
 
@@ -48,6 +59,38 @@ const CASE_COMMENT: ObjectDefinition = {
     { name: "ParentId", type: "reference", label: "Parent ID", referenceTo: ["Case"], childRelationshipName: "CaseComments", required: true, updateable: false },
     { name: "CommentBody", type: "textarea", label: "Body", length: 4000 },
     { name: "IsPublished", type: "boolean", label: "Published" },
+  ],
+};
+
+/** An e-mail at a case: one that came in, or one that was sent. */
+const EMAIL_MESSAGE: ObjectDefinition = {
+  name: "EmailMessage",
+  label: "Email Message",
+  keyPrefix: "02s",
+  fields: [
+    { name: "ParentId", type: "reference", label: "Case ID", referenceTo: ["Case"], childRelationshipName: "EmailMessages" },
+    { name: "Incoming", type: "boolean", label: "Is Incoming", updateable: false },
+    {
+      name: "Status",
+      type: "picklist",
+      restrictedPicklist: true,
+      picklistValues: [
+        ...[{ value: "0", label: "New", defaultValue: true }, { value: "1", label: "Read" }, { value: "2", label: "Replied" }],
+        ...[{ value: "3", label: "Sent" }, { value: "4", label: "Forwarded" }, { value: "5", label: "Draft" }],
+      ],
+    },
+    { name: "FromAddress", type: "email", label: "From Address" },
+    { name: "FromName", type: "string", label: "From Name", length: 1000 },
+    { name: "ToAddress", type: "string", label: "To Address", length: 4000 },
+    { name: "CcAddress", type: "string", label: "CC Address", length: 4000 },
+    { name: "BccAddress", type: "string", label: "BCC Address", length: 4000 },
+    { name: "Subject", type: "string", length: 3000 },
+    { name: "TextBody", type: "textarea", label: "Text Body", length: 32_000 },
+    { name: "HtmlBody", type: "textarea", label: "HTML Body", length: 32_000 },
+    { name: "Headers", type: "textarea", length: 32_000 },
+    { name: "MessageDate", type: "datetime", label: "Message Date" },
+    { name: "MessageIdentifier", type: "string", label: "Message Identifier", length: 765 },
+    readOnly({ name: "HasAttachment", type: "boolean", label: "Has Attachment" }),
   ],
 };
 
@@ -105,6 +148,6 @@ const CONTENT_DOCUMENT_LINK: ObjectDefinition = {
 
 /** What stands around cases: their types, queues and rules, their comments and files. */
 export const CASE_OBJECTS: readonly ObjectDefinition[] = [
-  ...[RECORD_TYPE, QUEUE_SOBJECT, ASSIGNMENT_RULE, CASE_COMMENT],
+  ...[RECORD_TYPE, QUEUE_SOBJECT, GROUP_MEMBER, ASSIGNMENT_RULE, CASE_COMMENT, EMAIL_MESSAGE],
   ...[CONTENT_VERSION, CONTENT_DOCUMENT, CONTENT_DOCUMENT_LINK],
 ];

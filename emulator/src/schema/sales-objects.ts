@@ -78,29 +78,5 @@ const PROCESS_INSTANCE_WORKITEM: ObjectDefinition = {
   ],
 };
 
-const EMAIL_MESSAGE: ObjectDefinition = {
-  name: "EmailMessage",
-  keyPrefix: "02s",
-  fields: [
-    { name: "ParentId", type: "reference", label: "Case ID", referenceTo: ["Case"], childRelationshipName: "EmailMessages" },
-    { name: "ToAddress", type: "string", label: "To Address", length: 4000 },
-    { name: "Subject", type: "string", length: 3000 },
-    { name: "TextBody", type: "textarea", label: "Text Body", length: 32_000 },
-    {
-      name: "Status",
-      type: "picklist",
-      restrictedPicklist: true,
-      picklistValues: [
-        { value: "0", label: "New", defaultValue: true },
-        { value: "1", label: "Read" },
-        { value: "2", label: "Replied" },
-        { value: "3", label: "Sent" },
-        { value: "4", label: "Forwarded" },
-        { value: "5", label: "Draft" },
-      ],
-    },
-  ],
-};
-
-/** Leads and what a conversion makes of them, what an approval leaves behind, and mail. */
-export const SALES_OBJECTS: readonly ObjectDefinition[] = [LEAD, OPPORTUNITY, PROCESS_INSTANCE, PROCESS_INSTANCE_WORKITEM, EMAIL_MESSAGE];
+/** Leads and what a conversion makes of them, and what an approval leaves behind. */
+export const SALES_OBJECTS: readonly ObjectDefinition[] = [LEAD, OPPORTUNITY, PROCESS_INSTANCE, PROCESS_INSTANCE_WORKITEM];

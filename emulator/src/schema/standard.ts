@@ -2,6 +2,7 @@ import { CASE_OBJECTS } from "./case-objects";
 import { SALES_OBJECTS } from "./sales-objects";
 import { INSIGHTS_OBJECTS } from "./insights";
 import { ORGANIZATION } from "./organization";
+import { STREAMING_OBJECTS } from "./streaming-objects";
 import type { FieldDefinition, ObjectDefinition } from "./types";
 
 /** A field the org fills and nobody may write. */
@@ -161,4 +162,4 @@ const GROUP: ObjectDefinition = {
 };
 
 /** What the org has before a schema file adds to it. */
-export const STANDARD_OBJECTS: readonly ObjectDefinition[] = [CASE, ACCOUNT, CONTACT, USER, GROUP, ...CASE_OBJECTS, ...INSIGHTS_OBJECTS, ...SALES_OBJECTS, ORGANIZATION];
+export const STANDARD_OBJECTS: readonly ObjectDefinition[] = [CASE, ACCOUNT, CONTACT, USER, GROUP, ...CASE_OBJECTS, ...INSIGHTS_OBJECTS, ...SALES_OBJECTS, ORGANIZATION, ...STREAMING_OBJECTS];

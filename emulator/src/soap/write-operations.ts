@@ -7,6 +7,7 @@ import { Repeated } from "../records/repeated";
 import { deserialize } from "../records/values";
 import { malformedId } from "../records/validation";
 import type { Writer } from "../records/writer";
+import { originOf } from "../rest/call";
 import type { ObjectSchema } from "../schema/schema";
 import type { Row } from "../store/table";
 import type { SessionCall } from "./call";
@@ -152,5 +153,7 @@ export function writerOf(call: SessionCall): Writer {
   const duplicates = child(call.header, "DuplicateRuleHeader");
   const assignment = child(call.header, "AssignmentRuleHeader");
   const rule = childText(assignment, "assignmentRuleId") || (childText(assignment, "useDefaultRule") === "true" ? "TRUE" : "FALSE");
-  return call.org.writer({ userId: call.session.userId, allowDuplicates: childText(duplicates, "allowSave") === "true", autoAssign: rule });
+  const client = childText(child(call.header, "CallOptions"), "client");
+  const origin = originOf("soap", call.version, client && `client=${client}`);
+  return call.org.writer({ userId: call.session.userId, allowDuplicates: childText(duplicates, "allowSave") === "true", autoAssign: rule, origin });
 }

@@ -117,7 +117,8 @@ function parse(org: Org, text: string): { query: Query; object: ObjectSchema } {
   return { query, object };
 }
 
-function parseText(text: string): Query {
+/** Parses a query. @throws ApiError `MALFORMED_QUERY` */
+export function parseText(text: string): Query {
   try {
     return parseQuery(text);
   } catch (error) {

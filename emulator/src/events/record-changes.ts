@@ -1,0 +1,64 @@
+import type { Org } from "../org";
+import type { ObjectSchema } from "../schema/schema";
+import type { Scalar } from "../schema/types";
+import type { Row, Undo } from "../store/table";
+import { ChangeCapture } from "./change-capture";
+import { changeEventFields } from "./compound-fields";
+import { isoValues } from "./iso-values";
+import { notifyTopics } from "./push-topics";
+import { isStreamable } from "./streamable";
+
+/** Who wrote. */
+export interface ChangeSource {
+  userId: string;
+  /** `com/salesforce/api/rest/66.0`; empty for what the org itself does. */
+  origin: string;
+}
+
+const NOTHING: ReadonlySet<string> = new Set();
+
+/** Turns writes of records into events: of PushTopics, and of change data capture. Every method gives back how to take the events back. */
+export class RecordChanges {
+  readonly capture: ChangeCapture;
+
+  constructor(private readonly org: Org) {
+    this.capture = new ChangeCapture(org);
+  }
+
+  /** A record is new, or back from the recycle bin. */
+  appeared(object: ObjectSchema, row: Row, type: "CREATE" | "UNDELETE", source: ChangeSource): Undo[] {
+    if (!isStreamable(object)) return [];
+    const undo = notifyTopics(this.org, object, type === "CREATE" ? "created" : "undeleted", row, NOTHING);
+    if (!this.capture.captures(object)) return undo;
+    const values: Record<string, Scalar> = {};
+    for (const { name } of changeEventFields(object)) {
+      const value = row[name] ?? null;
+      if (value !== null) values[name] = value;
+    }
+    undo.push(this.capture.add({ object, id: row.Id, type, values: isoValues(object, values), changed: [], nulled: [], ...source }));
+    return undo;
+  }
+
+  /** A record was updated. @param changed names of the fields whose values are others now; of the stamps, too */
+  updated(object: ObjectSchema, row: Row, changed: ReadonlySet<string>, source: ChangeSource): Undo[] {
+    if (!isStreamable(object)) return [];
+    const undo = notifyTopics(this.org, object, "updated", row, changed);
+    if (!this.capture.captures(object)) return undo;
+    const values: Record<string, Scalar> = {};
+    for (const { name } of changeEventFields(object)) if (changed.has(name) && name !== "LastModifiedDate") values[name] = row[name] ?? null;
+    values["LastModifiedDate"] = row["LastModifiedDate"] ?? null;
+    const names = Object.keys(values);
+    const nulled = names.filter((name) => values[name] === null);
+    undo.push(this.capture.add({ object, id: row.Id, type: "UPDATE", values: isoValues(object, values), changed: names, nulled, ...source }));
+    return undo;
+  }
+
+  /** A record is about to be deleted. */
+  deleted(object: ObjectSchema, row: Row, source: ChangeSource): Undo[] {
+    if (!isStreamable(object)) return [];
+    const undo = notifyTopics(this.org, object, "deleted", row, NOTHING);
+    if (!this.capture.captures(object)) return undo;
+    undo.push(this.capture.add({ object, id: row.Id, type: "DELETE", values: {}, changed: [], nulled: [], ...source }));
+    return undo;
+  }
+}

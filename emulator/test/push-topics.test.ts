@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+import { startEmulator, type Emulator, type TopicEvent } from "../src/index";
+import { Api, assertError } from "./helpers";
+
+describe("a PushTopic", () => {
+  let emulator: Emulator;
+  let api: Api;
+
+  beforeEach(async () => {
+    emulator = await startEmulator({ schema: [{ name: "Alert__e", fields: [] }] });
+    api = await Api.connect(emulator);
+  });
+  afterEach(() => emulator.stop());
+
+  const topic = (more: Record<string, unknown> = {}) => ({ Name: "Open", Query: "SELECT Id, Status FROM Case WHERE Priority = 'High'", ApiVersion: 66.0, ...more });
+  const told = (name = "Open") => emulator.channel(`/topic/${name}`).map((event) => event as TopicEvent);
+  const types = (name?: string) => told(name).map(({ type }) => type);
+  const change = async (id: string, values: Record<string, unknown>) => assert.equal((await api.send("PATCH", `/sobjects/Case/${id}`, values)).status, 204);
+
+  it("tells of records that meet its query, with the fields it selects", async () => {
+    await api.create("PushTopic", topic({ Query: "SELECT Id, CaseNumber, Status, ContactId, CreatedDate FROM Case WHERE Priority = 'High' AND Subject LIKE 'a%'" }));
+    const id = await api.create("Case", { Priority: "High", Subject: "abc" });
+    await api.create("Case", { Priority: "Low", Subject: "abc" });
+    await api.create("Account", { Name: "x" });
+    const [event, ...more] = told();
+    assert.equal(more.length, 0);
+    const [row] = emulator.records("Case");
+    assert.equal(event?.type, "created");
+    assert.match(event.createdDate, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+    assert.deepEqual(event.sobject, { Id: id, CaseNumber: row?.["CaseNumber"], Status: "New", ContactId: null, CreatedDate: String(row?.["CreatedDate"]).replace("+0000", "Z") });
+  });
+
+  it("tells by default of an update when a field that it names has changed, and the record meets it afterwards", async () => {
+    await api.create("PushTopic", topic());
+    const id = await api.create("Case", { Priority: "Low" });
+    await change(id, { Priority: "High" });
+    await change(id, { Subject: "not named" });
+    await change(id, { Status: "Working" });
+    await change(id, { Status: "Working" });
+    await change(id, { Priority: "Low", Status: "New" });
+    assert.deepEqual(told().map(({ type, sobject }) => [type, sobject["Status"]]), [["updated", "New"], ["updated", "Working"]]);
+  });
+
+  it("looks at all fields, those in SELECT or those in WHERE, as NotifyForFields says", async () => {
+    for (const NotifyForFields of ["All", "Referenced", "Select", "Where"]) await api.create("PushTopic", topic({ Name: NotifyForFields, NotifyForFields, Query: "SELECT Id, Status FROM Case WHERE Priority != 'Low'" }));
+    const id = await api.create("Case", { Priority: "Medium" });
+    const fields = ["Subject", "Status", "Priority"];
+    for (const [index, value] of ["x", "Working", "High"].entries()) await change(id, { [fields[index]!]: value });
+    const updates = (name: string) => types(name).filter((type) => type === "updated").length;
+    assert.deepEqual(["All", "Referenced", "Select", "Where"].map(updates), [3, 2, 1, 1]);
+  });
+
+  it("tells of creates, updates, deletes and undeletes as it is asked to; of a deletion the id alone", async () => {
+    const off = { NotifyForOperationCreate: false, NotifyForOperationUpdate: false, NotifyForOperationDelete: false, NotifyForOperationUndelete: false };
+    await api.create("PushTopic", topic());
+    for (const name of ["Create", "Update", "Delete", "Undelete"]) await api.create("PushTopic", topic({ Name: name, ...off, [`NotifyForOperation${name}`]: true }));
+    const id = await api.create("Case", { Priority: "High" });
+    await change(id, { Status: "Working" });
+    await api.send("DELETE", `/sobjects/Case/${id}`);
+    await undelete(id);
+    assert.deepEqual(types(), ["created", "updated", "deleted", "undeleted"]);
+    assert.deepEqual(told().map(({ sobject }) => sobject), [{ Id: id, Status: "New" }, { Id: id, Status: "Working" }, { Id: id }, { Id: id, Status: "Working" }]);
+    assert.deepEqual(["Create", "Update", "Delete", "Undelete"].map((name) => types(name)), [["created"], ["updated"], ["deleted"], ["undeleted"]]);
+  });
+
+  it("tells nothing while it is inactive, of what was rolled back, or when it is gone", async () => {
+    const id = await api.create("PushTopic", topic({ IsActive: false }));
+    await api.create("Case", { Priority: "High" });
+    assert.deepEqual(types(), []);
+    await api.send("PATCH", `/sobjects/PushTopic/${id}`, { IsActive: true });
+    const records = [{ Priority: "High" }, { Priority: "Nope" }].map((fields) => ({ attributes: { type: "Case" }, ...fields }));
+    await api.send("POST", "/composite/sobjects", { allOrNone: true, records });
+    assert.deepEqual(types(), []);
+    await api.send("POST", "/composite/sobjects", { records });
+    assert.deepEqual(types(), ["created"]);
+    await api.send("DELETE", `/sobjects/PushTopic/${id}`);
+    assert.throws(() => types(), /no channel \/topic\/Open/);
+  });
+
+  it("goes by its query as it is now", async () => {
+    const id = await api.create("PushTopic", topic());
+    await api.send("PATCH", `/sobjects/PushTopic/${id}`, { Query: "SELECT Id, Name FROM Account" });
+    await api.create("Case", { Priority: "High" });
+    await api.create("Account", { Name: "x" });
+    assert.deepEqual(told().map(({ sobject }) => sobject["Name"]), ["x"]);
+  });
+
+  it("works out date literals by the day of the write", async () => {
+    await api.create("PushTopic", topic({ Query: "SELECT Id FROM Contact WHERE Birthdate = TODAY" }));
+    emulator.control.shiftClock({ ms: 86_400_000 });
+    api = await Api.connect(emulator);
+    const day = (ms: number) => new Date(Date.now() + 86_400_000 + ms).toISOString().slice(0, 10);
+    await api.create("Contact", { LastName: "yesterday", Birthdate: day(-86_400_000) });
+    const today = await api.create("Contact", { LastName: "today", Birthdate: day(0) });
+    assert.deepEqual(told().map(({ sobject }) => sobject["Id"]), [today]);
+  });
+
+  it("has a name of 25 characters that nobody else has, in whatever case", async () => {
+    await api.create("PushTopic", topic());
+    assertError(await api.send("POST", "/sobjects/PushTopic", topic({ Name: "OPEN" })), 400, "DUPLICATE_VALUE", /Name duplicates value on record with id: 0IF/);
+    await api.create("PushTopic", topic({ Name: "x".repeat(25) }));
+    assertError(await api.send("POST", "/sobjects/PushTopic", topic({ Name: "y".repeat(26) })), 400, "STRING_TOO_LONG", /max length=25/, ["Name"]);
+    assertError(await api.send("POST", "/sobjects/PushTopic", { Name: "z" }), 400, "REQUIRED_FIELD_MISSING", /Query, ApiVersion/);
+    assertError(await api.send("POST", "/sobjects/PushTopic", topic({ Name: "z", NotifyForFields: "Some" })), 400, "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", /Some/);
+  });
+
+  const refusals: [string, RegExp][] = [
+    ["SELECT Status FROM Case", /Id field is required/],
+    ["SELECT COUNT(Id) FROM Case", /aggregate/],
+    ["SELECT Id, Account.Name FROM Case", /relationships are not supported/],
+    ["SELECT Id, (SELECT Id FROM Contacts) FROM Account", /relationships are not supported/],
+    ["SELECT Id FROM Case WHERE Account.Name = 'x'", /relationships are not supported/],
+    ["SELECT Id FROM Case ORDER BY Status", /ORDER BY/],
+    ["SELECT Id FROM Case LIMIT 5", /LIMIT/],
+    ["SELECT Id, Id FROM Case", /duplicate field/],
+    ["SELECT Id FROM Nope", /'Nope' is not supported/],
+    ["SELECT Id FROM Alert__e", /'Alert__e' is not supported/],
+    ["SELECT Id FROM PushTopic", /'PushTopic' is not supported/],
+  ];
+  it("has a query of one object, with Id and without anything that cannot be told of a single record", async () => {
+    for (const [Query, reason] of refusals) assertError(await api.send("POST", "/sobjects/PushTopic", topic({ Query })), 400, "INVALID_FIELD", reason, ["Query"]);
+    assertError(await api.send("POST", "/sobjects/PushTopic", topic({ Query: "SELECT Id, Nope FROM Case" })), 400, "INVALID_FIELD", /No such column 'Nope'/);
+    assertError(await api.send("POST", "/sobjects/PushTopic", topic({ Query: "SELECT Id FROM Case WHERE ContactId IN (SELECT Id FROM Contact)" })), 400, "MALFORMED_QUERY", /semi-joins/);
+    assertError(await api.send("POST", "/sobjects/PushTopic", topic({ Query: "nonsense" })), 400, "MALFORMED_QUERY", /unexpected token/);
+    const long = `SELECT Id FROM Case WHERE Subject IN (${Array.from({ length: 400 }, () => "'a'").join(",")})`;
+    assertError(await api.send("POST", "/sobjects/PushTopic", topic({ Query: long })), 400, "STRING_TOO_LONG", /max length=1300/, ["Query"]);
+    assert.equal(emulator.records("PushTopic").length, 0);
+    const id = await api.create("PushTopic", topic());
+    assertError(await api.send("PATCH", `/sobjects/PushTopic/${id}`, { Query: "SELECT Status FROM Case" }), 400, "INVALID_FIELD", /Id field is required/, ["Query"]);
+  });
+
+  async function undelete(id: string): Promise<void> {
+    const body = `<?xml version="1.0"?><e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/" xmlns="urn:partner.soap.sforce.com"><e:Header><SessionHeader><sessionId>${api.token}</sessionId></SessionHeader></e:Header><e:Body><undelete><ids>${id}</ids></undelete></e:Body></e:Envelope>`;
+    const answer = await fetch(`${emulator.url}/services/Soap/u/64.0`, { method: "POST", headers: { "Content-Type": "text/xml", SOAPAction: '""' }, body });
+    assert.match(await answer.text(), /<success>true</);
+  }
+});

@@ -68,7 +68,7 @@ export class FakePubsub {
         this.calls.push(`GetSchema ${call.request.schema_id}`);
         const refusal = this.refusals[0]?.code?.startsWith("schema.") ? this.refusals.shift() : undefined;
         void this.schemaGate.then(() => {
-          if (refusal) answer(statusOf(refusal));
+          if (refusal) answer(statusOf(refusal) as grpc.ServiceError);
           else answer(null, { schema_id: call.request.schema_id, schema_json: JSON.stringify(this.schemas[call.request.schema_id]), rpc_id: "r" });
         });
       },
@@ -164,9 +164,9 @@ function refuse(stream: Stream, refusal: Refusal): void {
   stream.emit("error", statusOf(refusal));
 }
 
-function statusOf({ status = 13, code, text = "refused" }: Refusal): grpc.ServiceError {
+function statusOf({ status = 13, code, text = "refused" }: Refusal): Error {
   const metadata = new grpc.Metadata();
   if (code) metadata.set("error-code", PREFIX + code);
   metadata.set("rpc-id", "rpc-1");
-  return Object.assign(new Error(text), { code: status as grpc.status, details: text, metadata });
+  return Object.assign(new Error(text), { code: status, details: text, metadata });
 }

@@ -14,6 +14,9 @@ export const AHEAD = 200;
  */
 type Stage = "idle" | "subscribing" | "subscribed" | "parking" | "parked" | "waiting" | "stopped" | "closed";
 
+/** How much the clock of those who answer may be ahead of the clock of those who write events, in ms. */
+const SKEW = 5_000;
+
 const REPLAY_ID = /^(0|[1-9]\d*)$/;
 
 /** One listener's channel: where it is, what was kept for it, and what becomes of it when it is refused. It outlives the sessions that bring its events. */
@@ -23,7 +26,7 @@ export class CometdChannel {
   private stage: Stage = "idle";
   /** Behind what a subscription goes on: the last event that was kept or handed over. */
   private position: string | undefined;
-  /** When it was first subscribed to what is new, by the org's clock. */
+  /** When it was first subscribed, by the org's clock: what is older is not new. */
   private since: number | undefined;
   private kept: StreamEvent[] = [];
   /** Came by the poll while the subscription was not yet answered. */
@@ -91,7 +94,7 @@ export class CometdChannel {
     this.early = [];
     this.tell({ kind: "listening" });
     this.keep(all);
-    this.since ??= date;
+    this.since ??= date - SKEW;
     this.handOver();
   }
 

@@ -258,6 +258,8 @@ export class CometdSession {
     this.life.abort();
     this.life = new AbortController();
     clearTimeout(this.timer);
+    // An org lets few clients in at once, and remembers those that went without a word for 40 s.
+    if (this.client?.isKnown) void this.client.disconnect([], this.briefly);
     this.client = undefined;
     this.left.clear();
     this.subscribing = 0;

@@ -1,0 +1,315 @@
+import { BackOff } from "../../../common/back-off";
+import { ConnectorError, type ErrorCode, toConnectorError } from "../../../common/errors";
+import { flowTracker } from "../../../delivery/flow-tracker";
+import { EventIntake, type EventIntakeOptions } from "./event-intake";
+import { EventPosition, type PositionPlace } from "./event-position";
+import type { EventTransport, StartPoint, StreamEvent, StreamListener, StreamState, Subscription } from "./event-stream";
+import type { ListenSettings, ReplayFrom } from "./listen-settings";
+
+/** How a feed stands. */
+export type FeedState =
+  | { kind: "connecting" | "listening" | "full" }
+  /** It listens, but the position was lost: all that the org has is read, or only what is new. */
+  | { kind: "stale"; read: "all" | "new" }
+  /** `waiting` comes back by itself; `failed` needs a hand; `stopped` is not tried again before somebody says so. */
+  | { kind: "waiting" | "failed" | "stopped"; error: ConnectorError }
+  | { kind: "holding"; reason: string }
+  | { kind: "stuck"; count: number };
+
+/** What {@link EventFeed} needs. */
+export interface EventFeedOptions extends Pick<EventIntakeOptions, "settings" | "node" | "runtime" | "send" | "isWired" | "onSettled" | "warn"> {
+  transport: EventTransport;
+  place: PositionPlace;
+  /** Done before the channel is subscribed to, and again until it succeeds. @throws ConnectorError */
+  prepare?(): Promise<void>;
+  /** Another instance has taken over. */
+  onRefused(): void;
+  onState(state: FeedState): void;
+  /** The stream is lost, by this error; without one it is there. */
+  onStream(error?: ConnectorError): void;
+  /** The stored position counts, whatever the settings say: it may be another instance's that was here before. */
+  takesOver?: boolean;
+  /** Between two looks at a store, or two tries to prepare, that fail. Default 1 to 60 s. */
+  backOff?: BackOff;
+  /** ms between two writes of the position at least. Default 500. */
+  every?: number;
+}
+
+/** Trouble that passes by itself. */
+const PASSES: ReadonlySet<ErrorCode> = new Set(["STORE_UNAVAILABLE", "ORG_UNAVAILABLE", "ORG_LIMIT", "ORG_BUSY"] as const);
+
+/** What is told of a position that the org does not know any more. */
+const STALE = {
+  all: "all that it has retained is read, so that events may come twice",
+  new: "only new events are read, so that some are missed",
+  stop: "the node stops",
+} as const;
+
+/** How far the clocks of the org and of this machine may be apart, in ms. */
+const CLOCKS = 60_000;
+
+/** Subscribes to a channel while it may, from where its events are settled up to, and hands them to the flow as far as there is room. */
+export class EventFeed implements StreamListener {
+  private readonly intake: EventIntake;
+  private readonly position: EventPosition;
+  private readonly backOff: BackOff;
+  private subscription: Subscription | undefined;
+  /** The end of the subscription before. */
+  private leaving: Promise<void> = Promise.resolve();
+  private opening = false;
+  /** The position is read, and all is prepared. */
+  private isReady = false;
+  /** Where the next subscription begins. */
+  private from: ReplayFrom;
+  /** Events from before are passed over, in ms since the epoch. */
+  private notBefore: number | undefined;
+  /** Began with what is new, and has brought nothing yet. */
+  private fresh = false;
+  private stream: StreamState = { kind: "connecting" };
+  /** Why it cannot begin; it is tried again. */
+  private trouble: ConnectorError | undefined;
+  /** Why it does not begin before somebody says so. */
+  private halt: ConnectorError | undefined;
+  private stale: ListenSettings["staleReplay"] | undefined;
+  private suspended = true;
+  private held: string | undefined;
+  private stuck = false;
+  /** The transport was told that there is no room. */
+  private isFull = false;
+  private asking = false;
+  private closed = false;
+  /** Ends a rest. */
+  private wake: (() => void) | undefined;
+
+  constructor(private readonly options: EventFeedOptions) {
+    const { settings, place, warn, every } = options;
+    const { transport, dedupeWindow: window } = settings;
+    this.from = settings.replayFrom;
+    this.backOff = options.backOff ?? new BackOff();
+    this.position = new EventPosition({ place, transport, window, warn, onRefused: options.onRefused, ...(every === undefined ? {} : { every }) });
+    this.intake = new EventIntake({
+      ...options,
+      position: this.position,
+      onHold: (reason) => this.change(() => (this.held = reason)),
+      onStuck: (stuck) => this.change(() => (this.stuck = stuck)),
+      onSettled: () => {
+        options.onSettled();
+        this.askSoon();
+      },
+    });
+  }
+
+  /** Events in the flow, or on their way back into it. */
+  get openCount(): number {
+    return this.intake.openCount;
+  }
+
+  get state(): FeedState {
+    const { trouble, halt, stale, stream, held } = this;
+    if (this.stuck) return { kind: "stuck", count: this.intake.stuckCount };
+    if (halt) return { kind: stale === "stop" ? "stopped" : "failed", error: halt };
+    if (trouble) return { kind: PASSES.has(trouble.code) ? "waiting" : "failed", error: trouble };
+    if (stream.error && stream.kind !== "listening") return { kind: stream.kind === "failed" || stream.kind === "stopped" ? stream.kind : "waiting", error: stream.error };
+    if (held !== undefined) return { kind: "holding", reason: held };
+    if (stale === "all" || stale === "new") return { kind: "stale", read: stale };
+    return { kind: stream.kind === "listening" || stream.kind === "full" ? stream.kind : "connecting" };
+  }
+
+  /** Begins, or goes on behind what it has taken. @param from begins there instead, and what came before counts for nothing */
+  resume(from?: ReplayFrom): void {
+    this.change(() => {
+      this.suspended = false;
+      this.stale = this.halt = undefined;
+      if (!from) return;
+      this.from = from;
+      this.leave();
+    });
+  }
+
+  /** Takes nothing more; what is in the flow goes on. */
+  suspend(): void {
+    this.change(() => (this.suspended = true));
+  }
+
+  /** Wires may have changed. */
+  rewired(): void {
+    this.intake.rewired();
+  }
+
+  /** Takes nothing more, lets the flow finish until `end` (ms since the epoch), and writes the position. */
+  async close(end: number): Promise<void> {
+    this.closed = true;
+    this.wake?.();
+    this.leave();
+    await Promise.all([this.intake.close(end), this.leaving]);
+    await this.position.close();
+  }
+
+  /** The events are another instance's: releases what is open, and writes nothing. */
+  async abandon(): Promise<void> {
+    this.position.abandon();
+    await this.close(Date.now());
+  }
+
+  room(): number {
+    const free = this.held === undefined ? this.intake.free : 0;
+    this.isFull = free === 0;
+    return free;
+  }
+
+  onEvents(events: readonly StreamEvent[]): void {
+    this.fresh = false;
+    for (const event of events) {
+      if (!this.intake.take(event, this.notBefore)) this.notBefore = undefined;
+    }
+    this.change(() => (this.stale = undefined));
+  }
+
+  onPosition(position: string): void {
+    this.fresh = false;
+    this.notBefore = undefined;
+    this.intake.idle(position);
+    this.change(() => (this.stale = undefined));
+  }
+
+  onState(state: StreamState): void {
+    const { kind, error } = state;
+    const wasThere = this.stream.kind === "listening";
+    if (kind === "listening") this.options.onStream();
+    else if (error && kind !== "stopped") this.options.onStream(error);
+    this.change(() => (this.stream = state));
+    // begun with what is new once more, it would miss what came meanwhile
+    if (this.fresh && wasThere && kind !== "listening" && kind !== "full") queueMicrotask(() => this.again());
+  }
+
+  onStale(position: string, error: ConnectorError): StartPoint | undefined {
+    const { channel, staleReplay } = this.options.settings;
+    this.options.warn(`${channel}: the org does not know position ${position} any more: ${STALE[staleReplay]} (${error.message})`);
+    this.change(() => (this.stale = staleReplay));
+    if (staleReplay === "stop") {
+      const halt = new ConnectorError("POSITION_STALE", `The org does not know position ${position} any more`, { cause: error });
+      queueMicrotask(() => this.change(() => (this.halt = halt)));
+      return undefined;
+    }
+    this.intake.begin(true);
+    this.notBefore = undefined;
+    this.fresh = staleReplay === "new";
+    void this.position.beginAt(staleReplay === "all" ? 0 : Date.now());
+    return { from: staleReplay };
+  }
+
+  private get wanted(): boolean {
+    return !this.closed && !this.suspended && !this.stuck && this.halt === undefined;
+  }
+
+  /** Changes what is wanted, or what is to be shown. */
+  private change(how: () => void): void {
+    how();
+    if (this.closed) return;
+    if (!this.wanted) this.leave();
+    else if (!this.subscription) this.open();
+    this.askSoon();
+    this.options.onState(this.state);
+  }
+
+  /** Outside of the flow's context: what comes is no part of a message that has asked for it. */
+  private open(): void {
+    if (this.opening) return;
+    this.opening = true;
+    const opened = (error?: ConnectorError): void => {
+      this.opening = false;
+      this.change(() => {
+        if (error) this.halt = error;
+      });
+    };
+    flowTracker.outside(() => void this.subscribe().then(() => opened(), (error: unknown) => opened(toConnectorError(error))));
+  }
+
+  private async subscribe(): Promise<void> {
+    const { transport, settings } = this.options;
+    await this.leaving;
+    if (!(await this.ready())) return;
+    const start = await this.startPoint();
+    if (!this.wanted) return;
+    this.subscription = transport.subscribe(settings.channel, start, this);
+  }
+
+  /** Reads the position and prepares, for as long as it takes. @returns whether both is done */
+  private async ready(): Promise<boolean> {
+    while (this.wanted && !this.isReady) {
+      try {
+        this.intake.know(await this.position.load());
+        await this.options.prepare?.();
+        this.isReady = true;
+        this.trouble = undefined;
+        if (this.options.takesOver && (this.position.after ?? this.position.since) !== undefined) this.from = "stored";
+      } catch (thrown) {
+        const error = toConnectorError(thrown);
+        if (this.trouble?.message !== error.message) this.options.warn(error.toString());
+        this.change(() => (this.trouble = error));
+        await this.rest(this.backOff.next());
+      }
+    }
+    return this.isReady;
+  }
+
+  private async startPoint(): Promise<StartPoint> {
+    const { from, position } = this;
+    this.from = "stored";
+    this.fresh = false;
+    this.notBefore = undefined;
+    if (from !== "stored") return this.begin(from);
+    const after = this.intake.taken ?? position.after;
+    if (after !== undefined) return { from: "after", position: after };
+    if (position.since === undefined) return this.begin("new");
+    if (position.since > 0) this.notBefore = position.since - CLOCKS;
+    return { from: "all" };
+  }
+
+  /** CometD tells no position before the first event. So the time is kept first: what comes between it and that event is found by it after a restart. */
+  private async begin(from: "new" | "all"): Promise<StartPoint> {
+    this.intake.begin(false);
+    await this.position.beginAt(from === "all" ? 0 : Date.now());
+    this.fresh = from === "new";
+    return { from };
+  }
+
+  /** Subscribes anew. */
+  private again(): void {
+    if (!this.fresh) return;
+    this.change(() => this.leave());
+  }
+
+  private leave(): void {
+    const { subscription } = this;
+    this.subscription = undefined;
+    this.isFull = false;
+    if (!subscription) return;
+    this.stream = { kind: "connecting" };
+    this.leaving = subscription.close().catch(() => undefined);
+  }
+
+  /** Each time costs the transport a call: it is told when half of the flow is free again, not for each event. */
+  private askSoon(): void {
+    if (!this.isFull || this.asking || this.held !== undefined || this.intake.free < this.options.settings.maxInFlight / 2) return;
+    this.asking = true;
+    const ask = (): void => {
+      this.asking = false;
+      if (!this.isFull || this.held !== undefined) return;
+      this.isFull = false;
+      this.subscription?.more();
+    };
+    flowTracker.outside(() => setImmediate(ask));
+  }
+
+  private rest(ms: number): Promise<void> {
+    if (this.closed) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}

@@ -1,0 +1,146 @@
+import { DeadLetters } from "../../../delivery/dead-letters";
+import type { NodeName } from "../../../delivery/outcome";
+import { Room } from "../../../delivery/room";
+import { RowDeliveries } from "../../../delivery/row-deliveries";
+import type { TrackedRuntime } from "../../../delivery/runtime";
+import { eventMessage } from "./event-message";
+import type { EventPosition } from "./event-position";
+import type { StreamEvent } from "./event-stream";
+import { channelName, type ListenSettings } from "./listen-settings";
+import { positionNumber } from "./position-number";
+import { RecentEvents } from "./recent-events";
+
+/** What {@link EventIntake} needs. */
+export interface EventIntakeOptions {
+  settings: ListenSettings;
+  node: NodeName;
+  runtime: TrackedRuntime;
+  position: EventPosition;
+  /** Puts out a message. @param output from 0 */
+  send(output: number, message: object): void;
+  isWired(output: number): boolean;
+  /** A sink waits for its system, by this reason; or none does any more. */
+  onHold(reason: string | undefined): void;
+  /** Dead letters go nowhere, or do so no more. */
+  onStuck(stuck: boolean): void;
+  /** An event has left the flow. */
+  onSettled(): void;
+  warn(text: string): void;
+}
+
+/** Where dead letters go. */
+const DEAD_LETTERS = 1;
+
+/** Takes events into the flow, each as a delivery, and notes how far they are settled. A repeat goes no further. */
+export class EventIntake {
+  private readonly channel: string;
+  private readonly flow: Room;
+  private readonly deliveries: RowDeliveries;
+  private readonly deadLetters: DeadLetters;
+  private recent: RecentEvents;
+  /** Of the event that came last. */
+  private last: string | undefined;
+
+  constructor(private readonly options: EventIntakeOptions) {
+    const { settings, node, runtime, send, isWired, onHold, onStuck, warn } = options;
+    this.channel = channelName(settings.channel);
+    this.recent = new RecentEvents(settings.dedupeWindow);
+    this.flow = new Room(settings.maxInFlight);
+    this.deliveries = new RowDeliveries({ settings, node, runtime, room: this.flow, send, isWired, onHold, onResume: () => onHold(undefined), warn });
+    this.deadLetters = new DeadLetters({
+      room: this.flow,
+      deliveries: () => this.deliveries,
+      output: DEAD_LETTERS,
+      isWired: () => isWired(DEAD_LETTERS),
+      onStuck,
+      delay: settings.retryMaxDelay,
+      warn,
+    });
+  }
+
+  /** Events in the flow, or on their way back into it. */
+  get openCount(): number {
+    return this.flow.taken;
+  }
+
+  /** How many more it takes. */
+  get free(): number {
+    return this.flow.free;
+  }
+
+  /** Dead letters that go nowhere. */
+  get stuckCount(): number {
+    return this.deadLetters.waiting;
+  }
+
+  /** Where to go on behind all that it has taken; undefined while it has taken nothing. */
+  get taken(): string | undefined {
+    return this.last;
+  }
+
+  /** Takes an event, unless it is a repeat, or older than `notBefore` (ms since the epoch). @returns whether it was older */
+  take(event: StreamEvent, notBefore?: number): boolean {
+    const id = event.eventUuid ?? event.replayId;
+    const isOld = notBefore !== undefined && event.createdDate !== undefined && Date.parse(event.createdDate) < notBefore;
+    if (isOld || !this.recent.add(id)) this.pass(event.position, id);
+    else {
+      this.last = event.position;
+      this.hand(event, this.options.position.add(event.position, id));
+    }
+    return isOld;
+  }
+
+  /** These were settled before: they are repeats when they come. */
+  know(ids: readonly string[]): void {
+    for (const id of ids) this.recent.add(id);
+  }
+
+  /** There is nothing more up to here. */
+  idle(position: string): void {
+    this.last = position;
+    this.options.position.idle(position);
+  }
+
+  /** The channel is read from elsewhere. @param repeats whether what came before counts as a repeat */
+  begin(repeats: boolean): void {
+    this.last = undefined;
+    if (!repeats) this.recent = new RecentEvents(this.options.settings.dedupeWindow);
+  }
+
+  /** Wires may have changed. */
+  rewired(): void {
+    this.deadLetters.look();
+  }
+
+  /** Takes nothing more, and lets the flow finish until `end` (ms since the epoch); the rest is released. */
+  async close(end: number): Promise<void> {
+    this.deadLetters.close();
+    await this.deliveries.close(end);
+  }
+
+  private hand(event: StreamEvent, settled: () => void): void {
+    const { transport } = this.options.settings;
+    const message = (): object => eventMessage(event, this.channel, transport);
+    const finished = (): void => {
+      settled();
+      this.options.onSettled();
+    };
+    this.deliveries.hand({
+      size: 1,
+      output: 0,
+      message,
+      accepted: finished,
+      failed: (failure) => this.deadLetters.add({ message, size: 1, failure, finished }),
+      released: () => undefined, // it comes again after the restart
+    });
+  }
+
+  /** It goes no further, but its place counts; unless it came out of order, from before the events that were taken since. */
+  private pass(position: string, id: string): void {
+    const { transport } = this.options.settings;
+    const [before, now] = [this.last, position].map((one) => (one === undefined ? undefined : positionNumber(one, transport)));
+    if (before !== undefined && (now === undefined || now <= before)) return;
+    this.last = position;
+    this.options.position.add(position, id)();
+  }
+}

@@ -1,0 +1,230 @@
+import type { BackOff } from "../../../common/back-off";
+import { type ErrorCode, type ConnectorError, toConnectorError } from "../../../common/errors";
+import type { SharedStore, Store } from "../../../common/store";
+import { flowTracker } from "../../../delivery/flow-tracker";
+import { EventFeed, type EventFeedOptions, type FeedState } from "./event-feed";
+import type { PositionPlace } from "./event-position";
+import { channelName, type ReplayFrom } from "./listen-settings";
+import type { OrgStreams, StreamOrg } from "./org-streams";
+import { orgIdOf } from "./pubsub/org-identity";
+
+/** Why nothing is taken at present: nothing is wired, or somebody has asked for it. */
+export type PauseReason = "unwired" | "asked";
+
+/** How a listener stands. `standby`: another instance listens; `signing-in`: the org does not let it in yet. */
+export type ListenerState = FeedState | { kind: "unwired" | "paused" | "standby" | "signing-in" };
+
+/** What a lease tells. */
+export interface LeaseEvents {
+  /** @param fence what is written as long as it is held is written with it */
+  onHeld(fence: number): void;
+  onLost(error?: ConnectorError): void;
+}
+
+/** The right to listen, which one of several instances has. */
+export interface ListenLease {
+  start(): void;
+  /** Gives it back. */
+  close(): Promise<void>;
+}
+
+/** Where several instances agree on which of them listens. */
+export interface Standby {
+  store: SharedStore;
+  /** @param key names the lease in the store */
+  lease(key: string, events: LeaseEvents): ListenLease;
+}
+
+/** What an {@link EventListener} needs. */
+export interface EventListenerOptions extends Pick<EventFeedOptions, "settings" | "node" | "runtime" | "prepare" | "send" | "isWired" | "onSettled" | "warn" | "every"> {
+  /** Under which name the position is kept, beside the org and the channel. */
+  name: string;
+  org: Pick<StreamOrg, "openSession" | "untilReady" | "rest"> & { streams: Pick<OrgStreams, "over"> };
+  store: Store;
+  /** In the place of `store`, where another instance may stand by. */
+  standby?: Standby;
+  onState(state: ListenerState): void;
+  log(text: string): void;
+  /** As {@link EventFeedOptions.backOff}; one for each feed. */
+  backOff?(): BackOff;
+}
+
+/** Listens to one channel of an org, while it may: it is wired, not paused, and of several instances the one whose turn it is. */
+export class EventListener {
+  private readonly channel: string;
+  private readonly pauses = new Set<PauseReason>();
+  private feed: EventFeed | undefined;
+  /** The end of the feed before. */
+  private leaving: Promise<void> = Promise.resolve();
+  private lease: ListenLease | undefined;
+  /** Counts up with each turn of its own that begins or ends. */
+  private turn = 0;
+  private isStandby = false;
+  private started = false;
+  /** What the stream was lost by. */
+  private lost: ErrorCode | undefined;
+  private closed = false;
+
+  constructor(private readonly options: EventListenerOptions) {
+    this.channel = channelName(options.settings.channel);
+  }
+
+  /** Events in the flow, or on their way back into it. */
+  get openCount(): number {
+    return this.feed?.openCount ?? 0;
+  }
+
+  get state(): ListenerState {
+    if (this.pauses.has("unwired")) return { kind: "unwired" };
+    if (this.pauses.has("asked")) return { kind: "paused" };
+    if (this.isStandby) return { kind: "standby" };
+    return this.feed?.state ?? { kind: "signing-in" };
+  }
+
+  /** Begins to listen, unless it is paused. */
+  start(): void {
+    if (this.started) return;
+    this.started = true;
+    flowTracker.outside(() => void this.begin());
+  }
+
+  /** Takes no more while one reason is left. */
+  pause(reason: PauseReason): void {
+    this.pauses.add(reason);
+    this.feed?.suspend();
+    this.tell();
+  }
+
+  /** The reason has gone. @param from begins there, in the place of behind what it has taken */
+  resume(reason: PauseReason, from?: ReplayFrom): void {
+    this.pauses.delete(reason);
+    if (this.pauses.size === 0) this.feed?.resume(from);
+    this.tell();
+  }
+
+  /** Wires may have changed. */
+  rewired(): void {
+    if (!this.options.isWired(0)) this.pause("unwired");
+    else if (this.pauses.has("unwired")) this.resume("unwired");
+    this.feed?.rewired();
+  }
+
+  /** Takes no more, lets the flow finish for up to `drain` ms, keeps the position, and lets another instance go on. */
+  async close(drain = 8_000): Promise<void> {
+    this.closed = true;
+    this.turn += 1;
+    await this.feed?.close(Date.now() + drain);
+    await this.leaving;
+    await this.lease?.close();
+  }
+
+  private async begin(): Promise<void> {
+    const key = await this.findKey();
+    if (key === undefined || this.closed) return;
+    if (this.options.standby) this.standBy(this.options.standby, key);
+    else this.listen(key);
+  }
+
+  /** Where the position is kept: it is one of this org. @returns undefined when closed meanwhile */
+  private async findKey(): Promise<string | undefined> {
+    const { org, name } = this.options;
+    while (!this.closed) {
+      try {
+        const orgId = await orgIdOf(org, await org.openSession());
+        return `salesforce-listen/${orgId}/${this.channel}/${name}`;
+      } catch (error) {
+        await org.untilReady(toConnectorError(error)); // the org's state tells
+      }
+    }
+    return undefined;
+  }
+
+  private standBy(standby: Standby, key: string): void {
+    this.isStandby = true;
+    this.lease = standby.lease(`${key}/lease`, {
+      onHeld: (fence) => this.listen(key, fence),
+      onLost: (error) => this.giveUp(error),
+    });
+    this.lease.start();
+    this.tell();
+  }
+
+  /** Begins its turn, when the last one has ended. */
+  private listen(key: string, fence?: number): void {
+    this.turn += 1;
+    const { turn } = this;
+    void this.leaving.then(() => {
+      if (turn !== this.turn) return;
+      this.isStandby = false;
+      this.feed = this.makeFeed(key, fence);
+      if (this.pauses.size === 0) this.feed.resume();
+      this.tell();
+    });
+  }
+
+  /** Another instance listens: what is open is released, since that one takes it. */
+  private giveUp(error?: ConnectorError): void {
+    this.turn += 1;
+    this.isStandby = true;
+    const { feed } = this;
+    this.feed = undefined;
+    if (!feed || this.closed) return;
+    this.options.warn(`${this.channel}: another instance may listen now, so this one stops${error ? `: ${error.message}` : ""}`);
+    this.leaving = feed.abandon();
+    this.lost = undefined;
+    this.tell();
+  }
+
+  private makeFeed(key: string, fence?: number): EventFeed {
+    const { options } = this;
+    const { settings, node, runtime, prepare, send, isWired, onSettled, warn, every } = options;
+    return new EventFeed({
+      ...{ settings, node, runtime, send, isWired, onSettled, warn },
+      transport: options.org.streams.over(settings.transport),
+      place: this.placeOf(key, fence),
+      takesOver: options.standby !== undefined,
+      onRefused: () => this.refused(key),
+      onState: () => this.tell(),
+      onStream: (error) => this.noteStream(error),
+      ...(prepare ? { prepare } : {}),
+      ...(options.backOff ? { backOff: options.backOff() } : {}),
+      ...(every === undefined ? {} : { every }),
+    });
+  }
+
+  private placeOf(key: string, fence: number | undefined): PositionPlace {
+    const { store, standby } = this.options;
+    if (standby && fence !== undefined) {
+      const shared = standby.store;
+      return { read: async () => (await shared.readFenced(key))?.value, write: (value) => shared.writeFenced(key, value, fence) };
+    }
+    return {
+      read: () => store.read(key),
+      write: async (value) => {
+        await store.write(key, value);
+        return true;
+      },
+    };
+  }
+
+  /** Another instance has written since: whatever the lease says, this one is not it any more, and gets in line again. */
+  private refused(key: string): void {
+    const { lease, options } = this;
+    this.giveUp();
+    void lease?.close().finally(() => {
+      if (!this.closed && options.standby) this.standBy(options.standby, key);
+    });
+  }
+
+  private noteStream(error: ConnectorError | undefined): void {
+    const { channel, lost } = this;
+    if (lost === error?.code) return;
+    this.lost = error?.code;
+    if (error) this.options.warn(`${channel}: no events come at present: ${error.toString()}`);
+    else this.options.log(`${channel}: events come again`);
+  }
+
+  private tell(): void {
+    if (!this.closed) this.options.onState(this.state);
+  }
+}

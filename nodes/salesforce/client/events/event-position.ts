@@ -1,0 +1,215 @@
+import { ConnectorError, errorText } from "../../../common/errors";
+import { type Linked, LinkedList } from "../../../delivery/linked-list";
+import type { TransportName } from "./org-streams";
+import { convertPosition } from "./position-number";
+
+/** Where a position is kept. */
+export interface PositionPlace {
+  /** What was written last. @throws when it cannot be read */
+  read(): Promise<unknown>;
+  /** @returns whether it was written; false when another instance has taken over @throws when it cannot be written */
+  write(value: StoredPosition): Promise<boolean>;
+}
+
+/** What is kept. */
+export interface StoredPosition {
+  /** Everything up to this one is settled; absent while nothing is. */
+  position?: string;
+  transport: TransportName;
+  /** ms since the epoch, while there is no position: what came from then on is still to be read. 0: all that the org has. */
+  since?: number;
+  /** Events above the position that are settled already, oldest first. */
+  settled: string[];
+  /** When it was written, ISO 8601; for people. */
+  time: string;
+}
+
+/** What {@link EventPosition} needs. */
+export interface EventPositionOptions {
+  place: PositionPlace;
+  transport: TransportName;
+  /** How many settled events above the position are kept at most, the newest. */
+  window: number;
+  /** Another instance has taken over: nothing is written any more. */
+  onRefused(): void;
+  /** Tells the user. */
+  warn(text: string): void;
+  /** ms between two writes at least. Default 500. */
+  every?: number;
+  /** ms until a write that failed is tried again. Default 5000. */
+  retry?: number;
+}
+
+/** An event that is not settled, up to a position. */
+interface Mark extends Linked<Mark> {
+  position: string;
+  id: string;
+  /** Events behind it that are settled already. */
+  settled: string[];
+}
+
+/**
+ * How far the events of a channel are settled, kept over restarts. Events are settled in any order; the lowest that is not holds the position,
+ * and those above it that are settled are kept by their ids, so that a restart repeats none of them.
+ */
+export class EventPosition {
+  private position: string | undefined;
+  private begun: number | undefined;
+  private marks = new LinkedList<Mark>();
+  private timer: NodeJS.Timeout | undefined;
+  private writtenAt = 0;
+  /** The write under way. */
+  private writing: Promise<void> | undefined;
+  /** How many ids the last write had. */
+  private weight = 0;
+  private dirty = false;
+  private failing = false;
+  private closed = false;
+  private abandoned = false;
+
+  constructor(private readonly options: EventPositionOptions) {}
+
+  /** Everything up to here is settled; undefined while nothing is known. */
+  get after(): string | undefined {
+    return this.position;
+  }
+
+  /** ms since the epoch, while there is no position: what came from then on is still to be read. */
+  get since(): number | undefined {
+    return this.begun;
+  }
+
+  /**
+   * Reads what is kept.
+   *
+   * @returns ids of events above the position that are settled already
+   * @throws ConnectorError STORE_UNAVAILABLE when what is there cannot be read: reading on from anywhere else would lose events or repeat them
+   */
+  async load(): Promise<readonly string[]> {
+    let found: Partial<StoredPosition> | undefined;
+    try {
+      found = (await this.options.place.read()) as typeof found;
+    } catch (error) {
+      throw new ConnectorError("STORE_UNAVAILABLE", `The stored position cannot be read: ${errorText(error)}`, { cause: error });
+    }
+    if (typeof found?.position === "string" && found.transport) this.take(found.position, found.transport);
+    else if (typeof found?.since === "number") this.begun = found.since;
+    return Array.isArray(found?.settled) ? found.settled : [];
+  }
+
+  /** What came before does not count: there is no position, and what comes from `since` (ms since the epoch) on is to be read. Resolves when it is written, or cannot be. */
+  beginAt(since: number): Promise<void> {
+    this.marks = new LinkedList();
+    this.position = undefined;
+    this.begun = since;
+    this.dirty = true;
+    return this.flush();
+  }
+
+  /** An event is handed over, the next in order. @returns called when it is settled */
+  add(position: string, id: string): () => void {
+    const { marks } = this;
+    const mark: Mark = { position, id, settled: [], older: undefined, newer: undefined };
+    marks.add(mark);
+    return () => {
+      const { older } = mark;
+      marks.remove(mark);
+      if (marks !== this.marks) return; // of a stream that was begun anew since
+      if (older) this.holdBack(mark, older);
+      else this.moveTo(mark.position);
+    };
+  }
+
+  /** The org says that there is nothing more up to here. */
+  idle(position: string): void {
+    if (this.marks.size === 0 && position !== this.position) this.moveTo(position);
+  }
+
+  /** Writes what is not written yet. */
+  async close(): Promise<void> {
+    this.closed = true;
+    clearTimeout(this.timer);
+    await this.flush();
+  }
+
+  /** Writes nothing more: it is another instance's now. */
+  abandon(): void {
+    this.closed = this.abandoned = true;
+    clearTimeout(this.timer);
+  }
+
+  private take(position: string, transport: TransportName): void {
+    const { warn, transport: mine } = this.options;
+    this.position = convertPosition(position, transport, mine);
+    if (this.position !== undefined) return;
+    this.begun = 0;
+    warn(`The stored position ${position} is one of the transport ${transport}, and has no form that ${mine} knows: all that the org has retained is read`);
+  }
+
+  private moveTo(position: string): void {
+    this.position = position;
+    this.begun = undefined;
+    this.writeSoon();
+  }
+
+  /** It is settled, but one below it is not. */
+  private holdBack(mark: Mark, older: Mark): void {
+    older.position = mark.position;
+    older.settled.push(mark.id);
+    for (const id of mark.settled) older.settled.push(id);
+    const { window } = this.options;
+    if (older.settled.length > 2 * window) older.settled.splice(0, older.settled.length - window);
+    this.writeSoon();
+  }
+
+  /** A long list of ids is written less often: a millisecond later for each. */
+  private writeSoon(): void {
+    const { every = 500, retry = 5_000 } = this.options;
+    this.dirty = true;
+    if (this.closed || this.timer || this.writing) return;
+    const due = this.writtenAt + (this.failing ? retry : every + this.weight);
+    this.timer = setTimeout(() => void this.write(), Math.max(0, due - Date.now()));
+  }
+
+  private async flush(): Promise<void> {
+    await this.writing;
+    if (this.dirty && !this.abandoned) await this.write();
+  }
+
+  /** One after the other, so that an older one never comes last. */
+  private write(): Promise<void> {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.dirty = false;
+    this.writtenAt = Date.now();
+    this.writing = this.put(this.stored()).finally(() => {
+      this.writing = undefined;
+      if (this.dirty) this.writeSoon();
+    });
+    return this.writing;
+  }
+
+  private async put(value: StoredPosition): Promise<void> {
+    try {
+      const written = await this.options.place.write(value);
+      this.failing = false;
+      if (written || this.closed) return;
+      this.abandon();
+      this.options.onRefused();
+    } catch (error) {
+      if (!this.failing) this.options.warn(`The position cannot be stored, so a restart would read again from the one stored last: ${errorText(error)}`);
+      this.failing = true;
+      this.dirty = true;
+    }
+  }
+
+  private stored(): StoredPosition {
+    const { window, transport } = this.options;
+    let settled: string[] = [];
+    for (const mark of this.marks) settled = settled.length === 0 ? mark.settled : settled.concat(mark.settled);
+    settled = window === 0 ? [] : settled.slice(-window);
+    this.weight = settled.length;
+    const place = this.position === undefined ? { since: this.begun ?? 0 } : { position: this.position };
+    return { ...place, transport, settled, time: new Date().toISOString() };
+  }
+}

@@ -1,0 +1,125 @@
+import { hostname } from "node:os";
+import path from "node:path";
+import type { Node, NodeAPI, NodeDef } from "node-red";
+import { ConnectorError, toConnectorError } from "../../common/errors";
+import { FileStore } from "../../common/file-store";
+import { Lease } from "../../common/lease";
+import { MemoryStore } from "../../common/memory-store";
+import { Status } from "../../common/status";
+import { isStoreHolder, type SharedStore, type StoreHolder } from "../../common/store";
+import type { TrackedRuntime } from "../../delivery/runtime";
+import { isWired, type WiredNode } from "../../delivery/wired";
+import { EventListener, type Standby } from "../client/events/event-listener";
+import type { OrgClient } from "../client/org";
+import { orgOf } from "../client/org-node";
+import { control } from "./listen-control";
+import { showListener } from "./listen-status";
+import { type ListenDef, type NodeSettings, readSettings } from "./settings";
+
+/** Positions of a runtime without a user directory: they last as long as the process. */
+const untilTheEnd = new MemoryStore();
+
+type ListenNode = Node & WiredNode & { listener?: EventListener };
+
+export = (RED: NodeAPI): void => {
+  function SalesforceListen(this: ListenNode, config: NodeDef & ListenDef): void {
+    RED.nodes.createNode(this, config);
+    const status = new Status(this);
+    try {
+      const settings = readSettings(config);
+      listen(this, status, orgOf(RED.nodes.getNode(config.org)), settings, storeHolder(settings.store));
+    } catch (error) {
+      const wrong = toConnectorError(error, "NOT_CONFIGURED");
+      status.set("failed", wrong.message);
+      this.error(wrong.toString()); // a status shows but its beginning, and no message will bring the rest
+      this.on("input", (_msg, _send, done) => done(wrong));
+      this.on("close", () => status.close());
+    }
+  }
+
+  function listen(node: ListenNode, status: Status, org: OrgClient, settings: NodeSettings, holder: StoreHolder | undefined): void {
+    const warn = (text: string): void => node.warn(text);
+    const store = holder?.store ?? fileStore();
+    const show = (): void => showListener(status, { state: listener.state, org: org.state, channel: settings.channel, inFlow: listener.openCount }, RED._);
+    const listener = (node.listener = new EventListener({
+      settings,
+      node,
+      runtime: RED as unknown as TrackedRuntime,
+      name: settings.listener,
+      org,
+      store,
+      ...(settings.standby ? { standby: standby(store, settings, warn) } : {}),
+      send: (output, message) => {
+        node.send([...new Array<null>(output).fill(null), message as never]);
+        show();
+      },
+      isWired: (output) => isWired(node, RED.nodes, output),
+      onSettled: show,
+      onState: show,
+      warn,
+      log: (text) => node.log(text),
+    }));
+    if (settings.startPaused) listener.pause("asked");
+    // Not before all nodes are there, and never into nothing: a message sent along a wire without a node would count as finished.
+    const flowsStarted = (): void => {
+      listener.rewired();
+      listener.start();
+    };
+    node.on("input", (msg, _send, done) => {
+      try {
+        control(listener, msg as object);
+        done();
+      } catch (error) {
+        done(toConnectorError(error));
+      }
+    });
+    const stopListening = org.onState(show);
+    org.acquire(node);
+    holder?.client.acquire(node);
+    RED.events.on("flows:started", flowsStarted);
+    node.on("close", (done: () => void) => {
+      RED.events.removeListener("flows:started", flowsStarted);
+      void listener
+        .close()
+        .then(() => holder?.client.release(node))
+        .catch((error: unknown) => warn(toConnectorError(error).message))
+        .finally(() => {
+          stopListening();
+          org.release(node);
+          status.close();
+          done();
+        });
+    });
+    show();
+  }
+
+  function storeHolder(id: string): StoreHolder | undefined {
+    if (!id) return undefined;
+    const holder: unknown = RED.nodes.getNode(id);
+    if (!isStoreHolder(holder)) throw new ConnectorError("NOT_CONFIGURED", RED._("listen.error.no-store"));
+    return holder;
+  }
+
+  function fileStore(): SharedStore {
+    const { userDir } = RED.settings;
+    return userDir ? new FileStore(path.join(userDir, "surewire")) : untilTheEnd;
+  }
+
+  function standby(store: SharedStore, { leaseTime: time }: NodeSettings, warn: (text: string) => void): Standby {
+    const holder = `${hostname()} ${process.pid}`;
+    return { store, lease: (key, events) => new Lease({ store, key, holder, time, warn, ...events }) };
+  }
+
+  RED.nodes.registerType("surewire-salesforce-listen", SalesforceListen as never);
+
+  // the node's button. Not there when the admin API is switched off
+  RED.httpAdmin?.post("/surewire/salesforce-listen/:id", RED.auth.needsPermission("flows.write"), (request, response) => {
+    // a form of another site cannot send this type without asking
+    if (!request.is("application/json")) return void response.status(415).json({ message: "JSON is expected" });
+    const node = RED.nodes.getNode(String(request.params.id)) as ListenNode | null;
+    if (!node?.listener) return void response.status(404).json({ message: RED._("listen.error.not-deployed") });
+    const action = node.listener.state.kind === "paused" || node.listener.state.kind === "stopped" ? "resume" : "pause";
+    control(node.listener, { action });
+    response.json({ action });
+  });
+};

@@ -1,0 +1,115 @@
+import { ConnectorError } from "../../common/errors";
+import { wholeNumber } from "../../common/whole-number";
+import type { SettleMode } from "../../delivery/outcome";
+import type { ListenSettings } from "../client/events/listen-settings";
+
+/** What the editor saves. Numbers come as text when they were typed or stand in the environment. Times in ms. */
+export interface ListenDef {
+  /** Id of the node. */
+  id?: string;
+  org: string;
+  transport?: string;
+  channel?: string;
+  replayFrom?: string;
+  staleReplay?: string;
+  maxInFlight?: number | string;
+  dedupeWindow?: number | string;
+  /** Id of a database's config node; blank for a file. */
+  store?: string;
+  /** Name of the position; blank for the node's id. */
+  listener?: string;
+  standby?: boolean;
+  /** Seconds. */
+  leaseTime?: number | string;
+  startPaused?: boolean;
+  declareTopic?: boolean;
+  topicQuery?: string;
+  topicOperations?: string[];
+  topicFields?: string;
+  settle?: string;
+  deadline?: number | string;
+  retries?: number | string;
+  retryDelay?: number | string;
+  retryMaxDelay?: number | string;
+}
+
+/** What changes of a record a PushTopic tells of. */
+export type TopicOperation = "create" | "update" | "delete" | "undelete";
+
+/** The PushTopic that the node makes, or changes to be so. */
+export interface TopicSettings {
+  name: string;
+  query: string;
+  operations: TopicOperation[];
+  /** Changes of which fields count: those of the query, all, those it selects, those of its condition. */
+  fields: "Referenced" | "All" | "Select" | "Where";
+}
+
+/** The settings of a `salesforce listen`, normalised. */
+export interface NodeSettings extends ListenSettings {
+  /** Name of the position. */
+  listener: string;
+  /** Id of a database's config node; blank for a file. */
+  store: string;
+  standby: boolean;
+  leaseTime: number;
+  startPaused: boolean;
+  /** To be there before it is subscribed to. */
+  topic?: TopicSettings;
+}
+
+const OPERATIONS: readonly TopicOperation[] = ["create", "update", "delete", "undelete"];
+
+/** The settings of a `salesforce listen`, with its defaults. @throws ConnectorError NOT_CONFIGURED */
+export function readSettings(def: ListenDef): NodeSettings {
+  const channel = (def.channel ?? "").trim();
+  if (!/^\/(topic|event|data|u)\/[^/?]+(\?.+)?$/.test(channel)) {
+    throw notConfigured(channel ? `${channel} is no channel: it begins with /topic/, /event/, /data/ or /u/` : "No channel is given");
+  }
+  const transport = oneOf(def.transport, ["cometd", "pubsub"], "cometd");
+  if (transport === "pubsub" && !/^\/(event|data)\/[^?]+$/.test(channel)) throw notConfigured("The Pub/Sub API has platform events (/event/…) and change events (/data/…) only, and no filters");
+  const store = def.store?.trim() ?? "";
+  const standby = def.standby === true;
+  if (standby && !store) throw notConfigured("Instances that stand by need a database to agree in: choose one under Position");
+  const topic = readTopic(def, channel);
+  return {
+    transport,
+    channel,
+    replayFrom: oneOf(def.replayFrom, ["stored", "new", "all"], "stored"),
+    staleReplay: oneOf(def.staleReplay, ["all", "new", "stop"], "all"),
+    maxInFlight: wholeNumber(def.maxInFlight, 200, 1),
+    dedupeWindow: wholeNumber(def.dedupeWindow, 10_000),
+    listener: def.listener?.trim() || def.id || "listen",
+    store,
+    standby,
+    leaseTime: 1_000 * wholeNumber(def.leaseTime, 30, 1),
+    startPaused: def.startPaused === true,
+    ...(topic ? { topic } : {}),
+    settle: oneOf<SettleMode>(def.settle, ["flow", "node", "delivery"], "flow"),
+    deadline: wholeNumber(def.deadline, 1_500_000, 1),
+    retries: wholeNumber(def.retries, 5),
+    retryDelay: wholeNumber(def.retryDelay, 1_000, 1),
+    retryMaxDelay: wholeNumber(def.retryMaxDelay, 300_000, 1),
+  };
+}
+
+function readTopic(def: ListenDef, channel: string): TopicSettings | undefined {
+  const name = /^\/topic\/([^/?]+)/.exec(channel)?.[1];
+  if (def.declareTopic !== true || name === undefined) return undefined;
+  const query = def.topicQuery?.trim() ?? "";
+  if (!query) throw notConfigured("The PushTopic needs its query");
+  const operations = OPERATIONS.filter((operation) => (def.topicOperations ?? OPERATIONS).includes(operation));
+  if (operations.length === 0) throw notConfigured("The PushTopic needs something to tell of: create, update, delete or undelete");
+  return { name, query, operations, fields: oneOf(def.topicFields, ["Referenced", "All", "Select", "Where"], "Referenced") };
+}
+
+/** One of the words of a choice; its default when blank. */
+function oneOf<T extends string>(value: string | undefined, words: readonly T[], fallback: T): T {
+  if (value === undefined || value === "") return fallback;
+  if ((words as readonly string[]).includes(value)) return value as T;
+  throw notConfigured(`${value} is none of ${words.join(", ")}`);
+}
+
+function notConfigured(text: string): ConnectorError {
+  return new ConnectorError("NOT_CONFIGURED", text);
+}

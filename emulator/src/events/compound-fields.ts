@@ -47,8 +47,16 @@ export function nested(object: ObjectSchema, values: Readonly<Record<string, Sca
 /** How the header names a field: `BillingAddress.City`. */
 export const headerName = (object: ObjectSchema, field: string): string => place(object, field).join(".");
 
-/** Fields that a change event can carry; the id and what a trigger sees of a deletion stand in its header. */
+const carried = new WeakMap<ObjectSchema, ObjectSchema["fields"]>();
+
+/** Fields that a change event can carry. The id stands in its header, and that a record is deleted in its type. */
 export function changeEventFields(object: ObjectSchema): ObjectSchema["fields"] {
+  let fields = carried.get(object);
+  if (!fields) carried.set(object, (fields = fieldsCarried(object)));
+  return fields;
+}
+
+function fieldsCarried(object: ObjectSchema): ObjectSchema["fields"] {
   const left = new Set(["Id", "IsDeleted", "SystemModstamp", ...(PEOPLE.has(object.name) ? ["Name"] : [])]);
   return object.fields.filter((field) => !left.has(field.name) && field.type !== "base64");
 }

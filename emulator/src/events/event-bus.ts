@@ -3,8 +3,11 @@ import type { Undo } from "../store/table";
 import type { BusEvent, Channel, EventDraft, PublishedEvent } from "./bus-event";
 import { channelOf, DAY } from "./channels";
 
-/** Replay ids kept in all, the newest ones. */
-const MAX_ENTRIES = 100_000;
+/** Replay ids kept in all, the newest ones: some 70 MB of cases. */
+const MAX_ENTRIES = 50_000;
+
+/** How many more there may be until the oldest are dropped, in one go: one by one costs a copy of the list each. */
+const BLOCK = 10_000;
 
 /** The longest any channel keeps its events, in ms. */
 const LONGEST_RETENTION = 3 * DAY;
@@ -144,8 +147,7 @@ export class EventBus {
 
   private push(entry: Entry): void {
     this.entries.push(entry);
-    // Dropped in blocks: shifting one by one costs a copy of the list each.
-    if (this.entries.length >= MAX_ENTRIES * 2) this.entries = this.entries.slice(-MAX_ENTRIES);
+    if (this.entries.length >= MAX_ENTRIES + BLOCK) this.entries = this.entries.slice(-MAX_ENTRIES);
   }
 
   private tell(): void {

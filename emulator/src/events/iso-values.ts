@@ -1,11 +1,18 @@
-import { parseDateTime } from "../dates";
 import type { ObjectSchema } from "../schema/schema";
 import type { Scalar } from "../schema/types";
+import type { Row } from "../store/table";
 
-/** Values of a record as events carry them: datetimes end with `Z`, where REST writes `+0000`. */
-export function isoValues(object: ObjectSchema, values: Record<string, Scalar>): Record<string, Scalar> {
-  for (const [name, value] of Object.entries(values)) {
-    if (typeof value === "string" && object.field(name)?.type === "datetime") values[name] = (parseDateTime(value) ?? value).replace("+0000", "Z");
-  }
-  return values;
+/** Names of the datetime fields of an object. */
+const times = new WeakMap<ObjectSchema, ReadonlySet<string>>();
+
+/** A field of a record as events carry it: datetimes end with `Z`, where REST writes `+0000`. */
+export function isoValue(object: ObjectSchema, row: Row, name: string): Scalar {
+  const value = row[name] ?? null;
+  return value !== null && timesOf(object).has(name) ? String(value).replace("+0000", "Z") : value;
+}
+
+function timesOf(object: ObjectSchema): ReadonlySet<string> {
+  let names = times.get(object);
+  if (!names) times.set(object, (names = new Set(object.fields.filter(({ type }) => type === "datetime").map(({ name }) => name))));
+  return names;
 }

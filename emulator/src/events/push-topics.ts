@@ -4,7 +4,7 @@ import type { Org } from "../org";
 import type { ObjectSchema } from "../schema/schema";
 import type { Row, Undo } from "../store/table";
 import type { TopicEvent } from "./bus-event";
-import { isoValues } from "./iso-values";
+import { isoValue } from "./iso-values";
 import { compileTopicQuery, type TopicQuery } from "./push-topic-query";
 
 /** By the type of an event: the switch of the PushTopic for it. */
@@ -53,7 +53,7 @@ export function notifyTopics(org: Org, object: ObjectSchema, type: TopicEvent["t
     const query = queryOf(org, topic);
     if (query.object !== object || !query.matches(row)) continue;
     if (type === "updated" && !concerns(String(topic["NotifyForFields"]), query, changed)) continue;
-    const sobject = type === "deleted" ? { Id: row.Id } : isoValues(object, Object.fromEntries(query.selected.map((name) => [name, row[name] ?? null])));
+    const sobject = type === "deleted" ? { Id: row.Id } : Object.fromEntries(query.selected.map((name) => [name, isoValue(object, row, name)]));
     const base = { eventUuid: randomUUID(), createdDate: new Date(org.now()).toISOString() };
     undo.push(org.events.publish({ kind: "topic", ...base, topic: String(topic["Name"]), type, sobject }));
   }

@@ -4,7 +4,7 @@ import type { Scalar } from "../schema/types";
 import type { Row, Undo } from "../store/table";
 import { ChangeCapture } from "./change-capture";
 import { changeEventFields } from "./compound-fields";
-import { isoValues } from "./iso-values";
+import { isoValue } from "./iso-values";
 import { notifyTopics } from "./push-topics";
 import { isStreamable } from "./streamable";
 
@@ -32,10 +32,10 @@ export class RecordChanges {
     if (!this.capture.captures(object)) return undo;
     const values: Record<string, Scalar> = {};
     for (const { name } of changeEventFields(object)) {
-      const value = row[name] ?? null;
+      const value = isoValue(object, row, name);
       if (value !== null) values[name] = value;
     }
-    undo.push(this.capture.add({ object, id: row.Id, type, values: isoValues(object, values), changed: [], nulled: [], ...source }));
+    undo.push(this.capture.add({ object, id: row.Id, type, values, changed: [], nulled: [], ...source }));
     return undo;
   }
 
@@ -45,11 +45,11 @@ export class RecordChanges {
     const undo = notifyTopics(this.org, object, "updated", row, changed);
     if (!this.capture.captures(object)) return undo;
     const values: Record<string, Scalar> = {};
-    for (const { name } of changeEventFields(object)) if (changed.has(name) && name !== "LastModifiedDate") values[name] = row[name] ?? null;
-    values["LastModifiedDate"] = row["LastModifiedDate"] ?? null;
+    for (const { name } of changeEventFields(object)) if (changed.has(name) && name !== "LastModifiedDate") values[name] = isoValue(object, row, name);
+    values["LastModifiedDate"] = isoValue(object, row, "LastModifiedDate");
     const names = Object.keys(values);
     const nulled = names.filter((name) => values[name] === null);
-    undo.push(this.capture.add({ object, id: row.Id, type: "UPDATE", values: isoValues(object, values), changed: names, nulled, ...source }));
+    undo.push(this.capture.add({ object, id: row.Id, type: "UPDATE", values, changed: names, nulled, ...source }));
     return undo;
   }
 

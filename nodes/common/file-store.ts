@@ -35,7 +35,7 @@ export class FileStore implements SharedStore {
     const pending = this.writes.pending(key);
     if (pending) return pending.value === undefined ? undefined : { value: JSON.parse(pending.value), fence: 0 };
     const kept = await this.load(key);
-    return kept && { value: JSON.parse(kept.text), fence: kept.fence };
+    return kept && { value: JSON.parse(kept.text) as unknown, fence: kept.fence };
   }
 
   write(key: string, value: unknown): Promise<void> {

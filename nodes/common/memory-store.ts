@@ -10,7 +10,7 @@ export class MemoryStore implements SharedStore {
 
   readFenced(key: string): Promise<FencedValue | undefined> {
     const kept = this.kept.get(key);
-    return Promise.resolve(kept && { value: JSON.parse(kept.text), fence: kept.fence });
+    return Promise.resolve(kept && { value: JSON.parse(kept.text) as unknown, fence: kept.fence });
   }
 
   write(key: string, value: unknown): Promise<void> {

@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import type { DialectName, ExecuteRequest, TransactionOutcome } from "../../../nodes/sql/client/protocol";
 import { ConnectorError, isConnectorError } from "../../../nodes/common/errors";
+import { Lease } from "../../../nodes/common/lease";
+import type { SharedStore } from "../../../nodes/common/store";
 import { DatabaseClient } from "../../../nodes/sql/client/database-client";
 import { SqlStore } from "../../../nodes/sql/client/sql-store";
 import { createTable, STORE_TABLE } from "../../../nodes/sql/client/store-table";
 import { itIsShared, itSettlesRaces } from "../../common/shared-store";
+import { waitFor } from "../../services/wait";
 import { ENGINES, SETTINGS, type TestEngine } from "./engines";
 
 const unavailable = (error: unknown): true => {
@@ -84,6 +87,32 @@ for (const { name, start } of ENGINES) {
     itIsShared(open);
     itSettlesRaces(open);
 
+    it("hands a lease from one process to the other, never to both, and refuses who lost it", async () => {
+      const leases: Lease[] = [];
+      let atOnce = 0;
+      const held = (): (number | undefined)[] => leases.map((lease) => lease.fence);
+      const join = (own: SharedStore): void => {
+        const onHeld = (): void => void (atOnce = Math.max(atOnce, held().filter((fence) => fence !== undefined).length));
+        leases.push(new Lease({ store: own, key: "lease", holder: name, time: 400, onHeld, onLost: () => undefined, warn: () => undefined }));
+        leases.at(-1)?.start();
+      };
+      let cut = false;
+      join(cutOff(store, () => cut));
+      const first = await waitFor("the first holder", () => held()[0], { interval: 5 });
+      assert.equal(await store.writeFenced("led", "first", first), true);
+      join(other);
+      cut = true;
+      const second = await waitFor("the standby", () => held()[1], { interval: 5 });
+      assert.ok(second > first);
+      assert.equal(await other.writeFenced("led", "second", second), true);
+      assert.equal(await store.writeFenced("led", "first again", first), false);
+      cut = false;
+      await leases[1]?.close();
+      assert.ok((await waitFor("who was cut off", () => held()[0], { interval: 5 })) > second);
+      await leases[0]?.close();
+      assert.equal(atOnce, 1);
+    });
+
     it("tells when what is there cannot be read", async () => {
       await store.write("broken", 1);
       await engine.execute(`update ${STORE_TABLE} set value = '{' where name = 'broken'`);
@@ -103,6 +132,13 @@ for (const { name, start } of ENGINES) {
       assert.deepEqual(await store.keys("old"), []);
       assert.equal(await store.swap("old", 1, 1, undefined), true);
     });
+  });
+}
+
+/** A store that cannot be reached now and then. */
+function cutOff(store: SharedStore, isCut: () => boolean): SharedStore {
+  return new Proxy(store, {
+    get: (target, name) => (isCut() ? () => Promise.reject(new Error("cut off")) : (Reflect.get(target, name) as () => unknown).bind(target)),
   });
 }
 

@@ -1,21 +1,19 @@
 import assert from "node:assert/strict";
+import { request } from "node:http";
 import { startEmulator, type Emulator } from "../src/index";
 import { Bayeux, type Answered } from "./bayeux";
-import { login } from "./helpers";
+import { Api, http, login } from "./helpers";
 
-const ALERT = {
-  name: "Device_Alert__e",
-  platformEvent: true,
-  fields: [{ name: "Serial__c", type: "string" as const, required: true }, { name: "At__c", type: "datetime" as const }],
-};
+const ALERT = { name: "Device_Alert__e", platformEvent: true, fields: [{ name: "Serial__c", type: "string" as const, required: true }] };
 const CHANNEL = "/event/Device_Alert__e";
+const OTHER_USER = { username: "other@surewire.example", password: "other-password" };
 
 describe("the CometD server", () => {
   let emulator: Emulator;
   let token: string;
 
   before(async () => {
-    emulator = await startEmulator({ schema: [ALERT], cometd: { timeout: 60, maxInterval: 5000 } });
+    emulator = await startEmulator({ schema: [ALERT], users: [OTHER_USER], cometd: { timeout: 60, maxInterval: 5000 } });
   });
   beforeEach(async () => {
     emulator.control.reset();
@@ -49,47 +47,351 @@ describe("the CometD server", () => {
       assert.match(headers.get("set-cookie") ?? "", /^BAYEUX_BROWSER=[0-9a-f]+;Path=\/cometd\/;HttpOnly$/);
       assert.equal(headers.get("content-type"), "application/json;charset=UTF-8");
     });
+
+    it("with clients that offer more than long-polling, and with none that do not offer it", async () => {
+      const client = new Bayeux(emulator, token);
+      assert.equal((await client.handshake({ supportedConnectionTypes: ["in-process", "websocket", "long-polling"] })).successful, true);
+      const denied = await client.handshake({ supportedConnectionTypes: ["websocket"] });
+      assert.equal(denied["ext"].sfdc.failureReason, "400::Invalid connection type {websocket}");
+    });
+
+    it("with nobody who is not signed in", async () => {
+      const denied = await new Bayeux(emulator, "").handshake({ id: "1" });
+      assert.deepEqual(denied, {
+        ext: { sfdc: { failureReason: "401::Request requires authentication" }, replay: true, "payload.format": true },
+        advice: { reconnect: "none" },
+        channel: "/meta/handshake",
+        id: "1",
+        error: "403::Handshake denied",
+        successful: false,
+      });
+      assert.equal((await new Bayeux(emulator, "00Dxx!wrong").handshake())["ext"].sfdc.failureReason, "401::Authentication invalid");
+    });
+
+    it("with no more clients than the org may have at a time", async () => {
+      emulator.control.setLimit({ name: "StreamingApiConcurrentClients", max: 1 });
+      const client = await open();
+      const denied = await new Bayeux(emulator, token).handshake();
+      assert.equal(denied["ext"].sfdc.failureReason, "403::Organization concurrent user limit exceeded");
+      await client.disconnect();
+      assert.equal((await new Bayeux(emulator, token).handshake()).successful, true);
+    });
+
+    it("at versions that have these streams only, in every spelling of the path", async () => {
+      const at = async (path: string): Promise<[number, string?]> => {
+        const { status, body } = await new Bayeux(emulator, token, path).post([{ channel: "/meta/handshake", version: "1.0", supportedConnectionTypes: ["long-polling"] }]);
+        return [status, body[0].ext.sfdc?.failureReason];
+      };
+      for (const path of ["/cometd/37.0", "/cometd/68.0/", "/cometd/66.0/handshake"]) assert.deepEqual(await at(path), [200, undefined], path);
+      for (const path of ["/cometd/36.0", "/cometd/99.0", "/cometd/replay/36.0"]) {
+        const [status, reason] = await at(path);
+        assert.equal(status, 400);
+        assert.match(reason ?? "", /^400::Unsupported API version\. Only API versions '37\.0' and later are supported\./, path);
+      }
+      assert.deepEqual(await at("/cometd"), [400, "400::API version in the URI is mandatory. URI format: '/cometd/68.0'"]);
+    });
   });
 
-  it("answers the first connect at once, with advice, and holds the next until its time is up", async () => {
-    const client = new Bayeux(emulator, token);
-    await client.handshake();
-    assert.deepEqual(await client.connect({ id: "c1" }), [
-      { clientId: client.clientId, advice: { interval: 0, timeout: 60, reconnect: "retry" }, channel: "/meta/connect", id: "c1", successful: true },
-    ]);
-    const started = performance.now();
-    assert.deepEqual(await client.connect({ id: "c2" }), [{ clientId: client.clientId, channel: "/meta/connect", id: "c2", successful: true }]);
-    assert.ok(performance.now() - started >= 50, "it was held");
+  describe("takes", () => {
+    it("POST only: what tries WebSocket is told 405", async () => {
+      const { status, headers } = await http(`${emulator.url}/cometd/66.0`);
+      assert.deepEqual([status, headers.get("allow")], [405, "POST"]);
+      const upgraded = await new Promise<number>((resolve, reject) => {
+        const headers = { Connection: "Upgrade", Upgrade: "websocket", "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==", "Sec-WebSocket-Version": "13" };
+        const asked = request(`${emulator.url}/cometd/66.0`, { headers }, (response) => resolve(response.resume().statusCode!));
+        asked.on("error", reject).end();
+      });
+      assert.equal(upgraded, 405);
+    });
+
+    it("JSON: an array of messages, or a single one", async () => {
+      const client = await open();
+      assert.deepEqual((await client.post([])).body, []);
+      assert.equal((await client.post(client.message("/meta/subscribe", { subscription: CHANNEL }))).body[0].successful, true);
+      assert.deepEqual([(await client.post("[{")).status, (await client.post("[1]")).status], [400, 400]);
+      assert.deepEqual((await client.post("message=%5B%5D", { "Content-Type": "application/x-www-form-urlencoded" })).status, 400);
+    });
+
+    it("no more than 32,768 bytes", async () => {
+      const client = await open();
+      const of = (bytes: number): string => JSON.stringify([client.message("/meta/subscribe", { subscription: CHANNEL })]).padEnd(bytes, " ");
+      assert.equal((await client.post(of(32_768))).status, 200);
+      const { status, body } = await client.post(of(32_769));
+      assert.deepEqual([status, body], [413, "Maximum Request Size Exceeded"]);
+    });
+
+    it("several messages in one call, and answers each of them", async () => {
+      const client = new Bayeux(emulator, token);
+      await client.handshake();
+      const answers = await client.send(
+        client.message("/meta/connect", { connectionType: "long-polling", advice: { timeout: 0 } }),
+        client.message("/meta/subscribe", { subscription: CHANNEL }),
+        client.message("/meta/subscribe", { subscription: "/event/None__e" }),
+      );
+      assert.deepEqual(answers.map(({ channel, id, successful }) => [channel, id, successful]), [["/meta/connect", "2", true], ["/meta/subscribe", "3", true], ["/meta/subscribe", "4", false]]);
+    });
+
+    it("no events of clients", async () => {
+      const client = await open();
+      const [answer] = await client.send(client.message(CHANNEL, { data: {} }));
+      assert.deepEqual([answer!.successful, answer!.error], [false, "403:denied_by_security_policy:publish_denied"]);
+      assert.equal((await client.send(client.message("/meta/nothing")))[0]!.error, "404::Unknown channel");
+      assert.equal((await client.send({ clientId: client.clientId }))[0]!.error, "400::Channel name not specified");
+    });
   });
 
-  it("delivers an event by the connect that waits for it", async () => {
-    const client = await open();
-    assert.deepEqual(await client.subscribe(CHANNEL), { clientId: client.clientId, channel: "/meta/subscribe", id: "3", subscription: CHANNEL, successful: true });
+  describe("knows a client", () => {
+    it("by its id, its cookie, its user and its token, on every call", async () => {
+      const client = await open();
+      const subscribe = async (more: object = {}): Promise<string | undefined> => (await client.send(client.message("/meta/subscribe", { subscription: CHANNEL, ...more })))[0]!.error;
+      assert.equal(await subscribe({ clientId: undefined }), "403::Client has not completed handshake");
+      assert.equal(await subscribe({ clientId: "nobody" }), "403::Unknown client");
+      const cookie = client.cookie;
+      client.cookie = undefined;
+      assert.equal(await subscribe(), `400::Client ${client.clientId} has established a session, but no BAYEUX_BROWSER cookie present`);
+      client.cookie = "BAYEUX_BROWSER=abc";
+      assert.equal(await subscribe(), "403::Unknown client");
+      client.cookie = `first=1; ${cookie}`;
+      assert.equal(await subscribe(), undefined);
+      const form = { grant_type: "password", client_id: "surewire-emulator-client", client_secret: "surewire-emulator-secret", ...OTHER_USER };
+      client.token = (await http(`${emulator.url}/services/oauth2/token`, { method: "POST", body: new URLSearchParams(form) })).body.access_token;
+      assert.equal(await subscribe(), "400::Authenticated user id does not match the session's user id");
+      client.token = "wrong";
+      assert.equal(await subscribe(), "401::Authentication invalid");
+      client.token = "";
+      assert.equal(await subscribe(), "401::Request requires authentication");
+      client.token = await login(emulator);
+      assert.equal(await subscribe(), undefined, "another token of the same user is good");
+    });
+
+    it("no more when it has stayed away too long", async () => {
+      const impatient = await startEmulator({ schema: [ALERT], cometd: { timeout: 60, maxInterval: 25 } });
+      try {
+        const client = await Bayeux.open(impatient);
+        assert.equal((await client.connect())[0]!.successful, true, "a connect that is held is no absence");
+        while (impatient.control.listStreams().streams.length > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+        assert.deepEqual(await client.connect({ id: "667" }), [
+          { advice: { reconnect: "handshake", interval: 0 }, channel: "/meta/connect", id: "667", error: "403::Unknown client", successful: false },
+        ]);
+        assert.equal((await client.handshake()).successful, true);
+      } finally {
+        await impatient.stop();
+      }
+    });
+
+    it("no more once it has disconnected; a connect that is held ends with it", async () => {
+      const client = await open();
+      const waiting = client.connect();
+      await client.held();
+      assert.equal((await client.disconnect()).successful, true);
+      assert.deepEqual((await waiting)[0]!.advice, { reconnect: "none", interval: 0 });
+      assert.equal((await client.connect())[0]!.error, "403::Unknown client");
+    });
+  });
+
+  describe("holds a connect", () => {
+    it("but the first, which is answered at once with advice", async () => {
+      const client = new Bayeux(emulator, token);
+      await client.handshake();
+      assert.deepEqual(await client.connect({ id: "c1" }), [
+        { clientId: client.clientId, advice: { interval: 0, timeout: 60, reconnect: "retry" }, channel: "/meta/connect", id: "c1", successful: true },
+      ]);
+      const started = performance.now();
+      assert.deepEqual(await client.connect({ id: "c2" }), [{ clientId: client.clientId, channel: "/meta/connect", id: "c2", successful: true }]);
+      assert.ok(performance.now() - started >= 50, "it was held");
+    });
+
+    it("but not when the client does not want to wait", async () => {
+      // whatever waits now waits for ever
+      emulator.control.holdConnects();
+      const client = await open();
+      assert.equal((await client.connect({ advice: { timeout: 0 } }))[0]!.successful, true);
+      const [connected] = await client.send(client.message("/meta/connect", { connectionType: "long-polling" }), client.message("/meta/unsubscribe", { subscription: CHANNEL }));
+      assert.equal(connected!.successful, true);
+    });
+
+    it("until another one overtakes it", async () => {
+      const client = await open();
+      const older = client.post([client.message("/meta/connect", { connectionType: "long-polling" })]);
+      await client.held();
+      const newer = client.connect();
+      assert.equal((await older).status, 408);
+      assert.equal((await newer)[0]!.successful, true);
+    });
+
+    it("of a client only that says how it connects", async () => {
+      const client = await open();
+      const [answer] = await client.connect({ connectionType: "websocket" });
+      assert.equal(answer!.error, "400::Invalid connection type {websocket}");
+    });
+
+    it("and keeps what comes for a client that broke off", async () => {
+      const client = await open();
+      await client.subscribe(CHANNEL);
+      const given = new AbortController();
+      const lost = client.post([client.message("/meta/connect", { connectionType: "long-polling" })], {}, given.signal);
+      await client.held();
+      given.abort();
+      await assert.rejects(lost);
+      while (emulator.control.listStreams().streams[0]!.held) await new Promise((resolve) => setTimeout(resolve, 2));
+      publish("a");
+      assert.deepEqual(serials(await client.receive(1)), ["a"]);
+    });
+  });
+
+  describe("delivers", () => {
+    it("an event by the connect that waits for it", async () => {
+      const client = await open();
+      assert.deepEqual(await client.subscribe(CHANNEL), { clientId: client.clientId, channel: "/meta/subscribe", id: "3", subscription: CHANNEL, successful: true });
+      const waiting = client.connect();
+      await client.held();
+      publish("a", "b");
+      const messages = await waiting;
+      assert.deepEqual(messages.map(({ channel, clientId }) => [channel, clientId]), [[CHANNEL, undefined], [CHANNEL, undefined], ["/meta/connect", client.clientId]]);
+      assert.deepEqual(serials(messages.slice(0, 2)), ["a", "b"]);
+    });
+
+    it("everything that is retained, what is behind an id, or what is new", async () => {
+      publish("a", "b", "c");
+      const client = await open();
+      await client.subscribe(CHANNEL, { [CHANNEL]: -2 });
+      const messages = await client.receive(3);
+      assert.deepEqual(serials(messages), ["a", "b", "c"]);
+      for (const [value, expected] of [[messages[1]!["data"].event.replayId, ["c", "d"]], [-1, ["e"]], [undefined, ["f"]]] as const) {
+        await client.unsubscribe(CHANNEL);
+        assert.equal((await client.subscribe(CHANNEL, value === undefined ? undefined : { [CHANNEL]: value })).successful, true);
+        publish(expected.at(-1)!);
+        assert.deepEqual(serials(await client.receive(expected.length)), expected);
+      }
+    });
+
+    it("many in order, no more than a thousand at once", async () => {
+      const names = Array.from({ length: 1200 }, (_, index) => `s${index}`);
+      publish(...names);
+      const client = await open();
+      await client.subscribe(CHANNEL, { [CHANNEL]: -2 });
+      const first = await client.connect();
+      assert.equal(first.length, 1001);
+      const rest = await client.connect();
+      assert.deepEqual(serials([...first.slice(0, -1), ...rest.slice(0, -1)]), names);
+    });
+
+    it("to each client what it has subscribed to, until it unsubscribes", async () => {
+      const [one, other] = [await open(), await open()];
+      await one.subscribe(CHANNEL);
+      await other.subscribe(CHANNEL);
+      publish("a");
+      assert.deepEqual(serials(await other.receive(1)), ["a"]);
+      assert.deepEqual(serials(await one.receive(1)), ["a"]);
+      assert.deepEqual(await one.unsubscribe(CHANNEL), { clientId: one.clientId, channel: "/meta/unsubscribe", id: "5", subscription: CHANNEL, successful: true });
+      publish("b");
+      assert.equal((await one.connect()).length, 1);
+      assert.equal((await one.unsubscribe("")).error, "400::Channel name not specified");
+    });
+
+    it("no more events than the org has for a day", async () => {
+      publish("a", "b");
+      emulator.control.setLimit({ name: "DailyDeliveredPlatformEvents", used: 0, max: 1 });
+      const client = await open();
+      await client.subscribe(CHANNEL, { [CHANNEL]: -2 });
+      assert.deepEqual(serials(await client.receive(1)), ["a"]);
+      const [refused] = await client.connect();
+      assert.deepEqual([refused!.error, refused!.advice], ["403::Organization total events daily limit exceeded", { reconnect: "none", interval: 0 }]);
+      assert.equal((await client.subscribe(CHANNEL, { [CHANNEL]: -2 })).error, "403::Organization total events daily limit exceeded");
+    });
+
+    it("without a call of the API", async () => {
+      const client = await open();
+      await client.subscribe(CHANNEL);
+      await client.connect();
+      const { apiCalls, apiUsage, lastRequests } = emulator.control.stats();
+      assert.deepEqual([apiCalls, apiUsage.used], [0, 0]);
+      assert.ok(lastRequests.some(({ kind, path }) => kind === "CometD" && path === "/cometd/66.0/"));
+    });
+  });
+
+  describe("refuses to subscribe", () => {
+    const gone = (name: string): string => `400::The channel you requested to subscribe to doesn’t exist {${name}}`;
+    const missing = (map: string): string =>
+      `400::The replayId for channel {${CHANNEL}} wasn't found using the provided replay ID map {${map}}. ` +
+      "Ensure that the channel name you provided in the replay map is valid and matches the channel name used for subscribing.";
+    const stale = (value: unknown): string =>
+      `400::The replayId {${value as string}} you provided was invalid.  Please provide a valid ID, -2 to replay all events, or -1 to replay only new events.`;
+    const cases: [what: string, subscription: unknown, replay: unknown, error: string][] = [
+      ["without a channel", undefined, undefined, "400::Channel name not specified"],
+      ["to a channel without a slash", "event/Device_Alert__e", undefined, "400::Channel subscriptions must start with a leading '/'"],
+      ["to an event there is not", "/event/None__e", undefined, gone("/event/None__e")],
+      ["to an event in another case", "/event/device_alert__e", undefined, gone("/event/device_alert__e")],
+      ["to a topic there is not", "/topic/None", undefined, gone("/topic/None")],
+      ["to change events of an object there is not", "/data/NoneChangeEvent", undefined, gone("/data/NoneChangeEvent")],
+      ["to an event with a filter", `${CHANNEL}?Serial__c='a'`, undefined, gone(`${CHANNEL}?Serial__c='a'`)],
+      ["to a channel of no kind", "/chat/room", undefined, "403::Cannot create channel {/chat/room}"],
+      ["to all channels", "/event/*", undefined, "403::Restricted channel"],
+      ["to a channel of the protocol", "/meta/connect", undefined, "403::Restricted channel"],
+      ["with an empty map of replay ids", CHANNEL, {}, missing("{}")],
+      ["with replay ids of other channels", CHANNEL, { "/event/B__e": -1, "/topic/T": 7 }, missing("{/event/B__e=-1, /topic/T=7}")],
+      ["behind an id that was never given out", CHANNEL, { [CHANNEL]: 82 }, stale(82)],
+      ["behind an id as text", CHANNEL, { [CHANNEL]: "-1" }, stale("-1")],
+      ["behind a value that means nothing", CHANNEL, { [CHANNEL]: -3 }, stale(-3)],
+    ];
+    for (const [what, subscription, replay, error] of cases) {
+      it(what, async () => {
+        const client = await open();
+        const [answer] = await client.send(client.message("/meta/subscribe", { id: "9", ...(subscription === undefined ? {} : { subscription }), ...(replay === undefined ? {} : { ext: { replay } }) }));
+        assert.deepEqual(answer, { clientId: client.clientId, channel: "/meta/subscribe", id: "9", ...(subscription === undefined ? {} : { subscription }), error, successful: false });
+      });
+    }
+
+    it("behind an id that is not retained any more", async () => {
+      publish("a");
+      const { replayId } = emulator.events()[0]!;
+      const client = await open();
+      assert.equal((await client.subscribe(CHANNEL, { [CHANNEL]: replayId })).successful, true);
+      emulator.control.shiftClock({ ms: 3 * 86_400_000 + 1000 });
+      assert.equal((await client.subscribe(CHANNEL, { [CHANNEL]: replayId })).error, stale(replayId));
+    });
+  });
+
+  describe("looks after the sign-in", () => {
+    it("does not let it time out while the client is there", async () => {
+      const client = await open();
+      emulator.control.shiftClock({ ms: 3 * 3_600_000 });
+      assert.equal((await client.connect())[0]!.successful, true);
+      await client.disconnect();
+      emulator.control.shiftClock({ ms: 3 * 3_600_000 });
+      assert.equal((await new Bayeux(emulator, token).handshake()).successful, false);
+    });
+
+    it("ends the stream when it is revoked", async () => {
+      const client = await open();
+      const waiting = client.connect({ id: "7" });
+      await client.held();
+      emulator.control.expireTokens();
+      assert.deepEqual(await waiting, [
+        { clientId: client.clientId, advice: { reconnect: "none", interval: 0 }, channel: "/meta/connect", id: "7", error: "401::Authentication invalid", successful: false },
+      ]);
+      assert.equal((await client.connect())[0]!.error, "401::Authentication invalid");
+      client.token = await login(emulator);
+      assert.equal((await client.connect())[0]!.error, "403::Unknown client");
+    });
+  });
+
+  it("ends the polls that are held when it stops", async () => {
+    const stopping = await startEmulator({ cometd: { timeout: 60_000 } });
+    const client = await Bayeux.open(stopping);
     const waiting = client.connect();
     await client.held();
-    publish("a");
-    const [message, ...more] = await waiting;
-    const event = emulator.events()[0]!;
-    assert.deepEqual(message!.data.event, { EventUuid: event.eventUuid, replayId: event.replayId });
-    assert.deepEqual(message!.data.payload, { CreatedDate: event.createdDate.replace(".000Z", "Z"), CreatedById: event.createdById, Serial__c: "a", At__c: null });
-    assert.equal(message!.channel, CHANNEL);
-    assert.ok(!("clientId" in message!));
-    assert.equal(more.length, 1);
-    assert.equal(more[0]!.channel, "/meta/connect");
+    await Promise.all([stopping.stop(), assert.rejects(waiting)]);
   });
 
-  it("replays everything, what is behind an id, or nothing", async () => {
-    publish("a", "b", "c");
+  it("knows nobody any more after a reset of the org", async () => {
     const client = await open();
-    await client.subscribe(CHANNEL, { [CHANNEL]: -2 });
-    const messages = await client.receive(3);
-    assert.deepEqual(serials(messages), ["a", "b", "c"]);
-    await client.unsubscribe(CHANNEL);
-    await client.subscribe(CHANNEL, { [CHANNEL]: messages[1]!.data.event.replayId });
-    assert.deepEqual(serials(await client.receive(1)), ["c"]);
-    await client.unsubscribe(CHANNEL);
-    await client.subscribe(CHANNEL, { [CHANNEL]: -1 });
-    publish("d");
-    assert.deepEqual(serials(await client.receive(1)), ["d"]);
+    const waiting = client.connect();
+    await client.held();
+    emulator.control.reset();
+    assert.equal((await waiting)[0]!.error, "403::Unknown client");
+    client.token = (await Api.connect(emulator)).token;
+    assert.equal((await client.connect())[0]!.error, "403::Unknown client");
+    assert.deepEqual(emulator.control.listStreams().streams, []);
   });
 });

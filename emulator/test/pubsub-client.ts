@@ -75,13 +75,18 @@ export class PubSub {
     readonly metadata: Metadata,
   ) {}
 
-  static async connect(emulator: Emulator): Promise<PubSub> {
-    const metadata = new Metadata();
+  /** @param headers in place of those that are right */
+  static async connect(emulator: Emulator, headers: Record<string, string> = {}): Promise<PubSub> {
     const token = await login(emulator);
-    metadata.set("accesstoken", token);
-    metadata.set("instanceurl", emulator.url);
-    metadata.set("tenantid", token.split("!")[0]!);
+    const metadata = new Metadata();
+    const right = { accesstoken: token, instanceurl: emulator.url, tenantid: token.split("!")[0]! };
+    for (const [name, value] of Object.entries({ ...right, ...headers })) metadata.set(name, value);
     return new PubSub(new Client(emulator.pubsubEndpoint!, credentials.createInsecure()), metadata);
+  }
+
+  /** Tells a user with another token from now on. */
+  set token(token: string) {
+    this.metadata.set("accesstoken", token);
   }
 
   /** An RPC with one request and one answer; rejects with an {@link Ending}. */
@@ -118,6 +123,13 @@ export class PubSub {
     return type;
   }
 
+  /** An event to publish. */
+  async event(topicName: string, id: string, fields: Record<string, unknown>): Promise<ProducerEvent> {
+    const schemaId = String((await this.ask("GetTopic", { topicName }))["schemaId"]);
+    const created = { CreatedDate: BigInt(Date.now()), CreatedById: "005000000000000AAA" };
+    return { id, schemaId, payload: (await this.schema(schemaId)).toBuffer({ ...created, ...fields }) };
+  }
+
   /** What an event says. */
   async decode({ schemaId, payload }: ProducerEvent): Promise<Record<string, unknown>> {
     return { ...((await this.schema(schemaId)).fromBuffer(payload) as object) };
@@ -134,6 +146,13 @@ export class PubSub {
     stream.send(first);
     return stream;
   }
+}
+
+/** A replay id as its 8 bytes. */
+export function replayBytes(replayId: bigint | number): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64BE(BigInt(replayId));
+  return bytes;
 }
 
 /** Replay ids of all that was delivered. */

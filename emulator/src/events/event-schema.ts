@@ -44,10 +44,13 @@ function payloadFields(object: ObjectSchema, format: PayloadFormat): Record<stri
   ];
   return [
     ...created,
-    ...own.map((field) => {
-      const isTime = field.type === "date" || field.type === "datetime";
-      const type = isTime && format === "EXPANDED" ? "string" : (AVRO[field.type] ?? "string");
-      return { name: field.name, type: field.required ? type : ["null", type], doc: `Data:${DOC[field.type] ?? "Text"}`, ...(field.required ? {} : { default: null }) };
-    }),
+    ...own.map((field) => avroField(field, format, !field.required)),
   ];
+}
+
+/** A field as a schema has it. @param nullable whether an event may leave it out */
+export function avroField(field: Field, format: PayloadFormat, nullable: boolean): { name: string; type: unknown; doc: string; default?: null } {
+  const isTime = field.type === "date" || field.type === "datetime";
+  const type = isTime && format === "EXPANDED" ? "string" : (AVRO[field.type] ?? "string");
+  return { name: field.name, type: nullable ? ["null", type] : type, doc: `Data:${DOC[field.type] ?? "Text"}`, ...(nullable ? { default: null } : {}) };
 }

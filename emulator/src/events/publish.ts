@@ -9,7 +9,13 @@ import type { Undo } from "../store/table";
 const MAX_BYTES = 1024 * 1024;
 
 /** Puts one event on the bus. @param values checked, by field name */
-export function publish(org: Org, object: ObjectSchema, values: Record<string, Scalar>, userId: string): { id: string; eventUuid: string; undo: Undo } {
+export function publish(
+  org: Org,
+  object: ObjectSchema,
+  values: Record<string, Scalar>,
+  userId: string,
+  eventUuid: string = randomUUID(),
+): { id: string; eventUuid: string; undo: Undo } {
   const payload: Record<string, Scalar> = {};
   for (const field of object.fields) if (field.createable) payload[field.name] = values[field.name] ?? null;
   if (Buffer.byteLength(JSON.stringify(payload)) > MAX_BYTES) {
@@ -18,7 +24,6 @@ export function publish(org: Org, object: ObjectSchema, values: Record<string, S
   if (!org.limits.use("HourlyPublishedPlatformEvents")) {
     throw new ApiError("LIMIT_EXCEEDED", "You have exceeded the event publishing limit for your org.", []);
   }
-  const eventUuid = randomUUID();
   const event = { kind: "platform" as const, name: object.name, eventUuid, createdDate: new Date(org.now()).toISOString(), createdById: userId, payload };
   const undo = org.events.publish(event);
   const takeBack = (): void => {

@@ -1,10 +1,14 @@
 import type { Type } from "avsc";
 import type { ChangeEvent, PublishedEvent } from "../events/bus-event";
-import { eventSchema, schemaId } from "../events/event-schema";
+import { changeSchema } from "../events/change-schema";
+import { changedObject } from "../events/channels";
+import { eventSchema } from "../events/event-schema";
+import { isStreamable } from "../events/streamable";
 import type { Org } from "../org";
 import type { ObjectSchema } from "../schema/schema";
 import type { Field, Scalar } from "../schema/types";
 import { avroType } from "./avro";
+import { bitmaps } from "./bitmaps";
 
 /** An Avro schema with what reads and writes by it. */
 export interface EventSchema {
@@ -19,53 +23,87 @@ export type AvroEvent = PublishedEvent | ChangeEvent;
 
 /** The schemas of an org's events, and events in Avro. */
 export class EventCodec {
-  private readonly platform = new WeakMap<ObjectSchema, EventSchema>();
+  private readonly schemas = new WeakMap<ObjectSchema, EventSchema>();
 
   constructor(private readonly org: Org) {}
 
   /** The one schema of a channel's events; undefined when they are of several. @param channelName for example `/event/Device_Alert__e` */
   ofChannel(channelName: string): EventSchema | undefined {
-    const object = this.org.schema.object(channelName.slice(channelName.lastIndexOf("/") + 1));
-    return object?.platformEvent ? this.ofPlatformEvent(object) : undefined;
+    const [, area = "", name = ""] = channelName.split("/");
+    const object = area === "data" ? changedObject(this.org, name) : this.org.schema.object(name);
+    return object && (area === "data" || object.platformEvent) ? this.of(object) : undefined;
   }
 
   /** The schema with this id. */
   byId(id: string): EventSchema | undefined {
-    for (const object of this.org.schema.objects) if (object.platformEvent && schemaId(object) === id) return this.ofPlatformEvent(object);
+    for (const object of this.org.schema.objects) {
+      if (!object.platformEvent && !isStreamable(object)) continue;
+      const schema = this.of(object);
+      if (schema.id === id) return schema;
+    }
     return undefined;
   }
 
-  /** The schema of a platform event. */
-  ofPlatformEvent(object: ObjectSchema): EventSchema {
-    let schema = this.platform.get(object);
+  /** The schema of a platform event, or of an object's change events. */
+  of(object: ObjectSchema): EventSchema {
+    let schema = this.schemas.get(object);
     if (!schema) {
-      const { uuid, ...layout } = eventSchema(object, "COMPACT");
-      schema = { id: String(uuid), json: JSON.stringify(layout), type: avroType(layout) };
-      this.platform.set(object, schema);
+      const { id, layout } = object.platformEvent ? platformLayout(object) : changeSchema(object);
+      schema = { id, json: JSON.stringify(layout), type: avroType(layout) };
+      this.schemas.set(object, schema);
     }
     return schema;
   }
 
   /** An event as it is delivered. */
   encode(event: AvroEvent): { schemaId: string; payload: Buffer } {
-    if (event.kind === "change") throw new Error("change events are not there yet");
-    const object = this.org.schema.object(event.name)!;
-    const schema = this.ofPlatformEvent(object);
-    const values: Record<string, unknown> = { CreatedDate: Date.parse(event.createdDate), CreatedById: event.createdById };
-    for (const field of object.fields) if (field.createable) values[field.name] = toAvro(field, event.payload[field.name] ?? null);
-    return { schemaId: schema.id, payload: schema.type.toBuffer(values) };
+    const object = this.org.schema.object(event.kind === "change" ? event.entity : event.name)!;
+    const { id, type } = this.of(object);
+    return { schemaId: id, payload: type.toBuffer(event.kind === "change" ? changeValues(object, event) : platformValues(object, event)) };
   }
 
   /** The fields of a published event as the REST API would be given them. @throws Error when the bytes do not fit the schema */
   decode(object: ObjectSchema, payload: Buffer): Record<string, unknown> {
-    const values = this.ofPlatformEvent(object).type.fromBuffer(payload) as Record<string, unknown>;
+    const values = this.of(object).type.fromBuffer(payload) as Record<string, unknown>;
     const own = object.fields.filter((field) => field.createable).map((field): [string, unknown] => [field.name, fromAvro(field, values[field.name])]);
     return Object.fromEntries(own.filter(([, value]) => value !== null));
   }
 }
 
+function platformLayout(object: ObjectSchema): { id: string; layout: object } {
+  const { uuid, ...layout } = eventSchema(object, "COMPACT");
+  return { id: String(uuid), layout };
+}
+
+function platformValues(object: ObjectSchema, { createdDate, createdById, payload }: PublishedEvent): Record<string, unknown> {
+  const values: Record<string, unknown> = { CreatedDate: Date.parse(createdDate), CreatedById: createdById };
+  for (const field of object.fields) if (field.createable) values[field.name] = toAvro(field, payload[field.name] ?? null);
+  return values;
+}
+
+function changeValues(object: ObjectSchema, { header, values }: ChangeEvent): Record<string, unknown> {
+  const { places } = changeSchema(object);
+  const { nulledFields, diffFields, changedFields } = header;
+  const result: Record<string, unknown> = {
+    ChangeEventHeader: {
+      ...header,
+      nulledFields: bitmaps(places, nulledFields),
+      diffFields: bitmaps(places, diffFields),
+      changedFields: bitmaps(places, changedFields),
+    },
+  };
+  for (const [name, value] of Object.entries(values)) {
+    const place = places.get(name);
+    if (!place) continue;
+    const avro = toAvro(object.field(name)!, value);
+    if (place.part) Object.assign((result[place.name] ??= {}) as object, { [place.part.name]: avro });
+    else result[place.name] = avro;
+  }
+  return result;
+}
+
 /** Times are ms since the epoch; the rest is as it is stored. */
-export function toAvro(field: Field, value: Scalar): Scalar {
+function toAvro(field: Field, value: Scalar): Scalar {
   const isTime = field.type === "date" || field.type === "datetime";
   return isTime && value !== null ? Date.parse(String(value)) : value;
 }

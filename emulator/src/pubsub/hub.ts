@@ -3,6 +3,7 @@ import type { Channel } from "../events/bus-event";
 import type { Org } from "../org";
 import type { PubSubSettings } from "../options";
 import { EventCodec } from "./event-codec";
+import { ManagedSubscriptions } from "./managed-subscriptions";
 import { isErrorCode, RpcError, type RpcFailure } from "./rpc-error";
 import { RpcStream, type StreamState } from "./rpc";
 
@@ -18,25 +19,27 @@ export interface PubSubFault extends RpcFailure {
 
 /** Which streams, and how. */
 export interface KillStreams {
-  /** Only streams of this RPC. */
+  /** Only streams of this RPC; not with `cut`. */
   rpc?: string;
-  /** `cut` breaks the connections, whole ones with all their streams; `end` ends each stream well. Default `cut`. */
+  /** `cut` breaks all connections; `end` ends each stream well. Default `cut`. */
   how?: "cut" | "end";
 }
 
-/** What an org has of the Pub/Sub API: codec, open streams, faults. */
+/** What an org has of the Pub/Sub API: codec, managed subscriptions, open streams, faults. */
 export class PubSubHub {
   readonly codec: EventCodec;
+  readonly managed: ManagedSubscriptions;
   private readonly streams = new Set<RpcStream<never, never>>();
   private faults: (PubSubFault & { left: number })[] = [];
-  /** Breaks all connections; there are none without a server. */
-  cut: () => void = () => undefined;
+  /** Breaks all connections of the server there may be. */
+  breakConnections: () => void = () => undefined;
 
   constructor(
     readonly org: Org,
     readonly settings: PubSubSettings,
   ) {
     this.codec = new EventCodec(org);
+    this.managed = new ManagedSubscriptions(org);
   }
 
   /** A channel that is served here. @throws RpcError for PushTopics, generic channels and what there is not */
@@ -73,7 +76,7 @@ export class PubSubHub {
   }
 
   killStreams({ rpc, how = "cut" }: KillStreams): { killed: number } {
-    const chosen = this.chosen(rpc);
+    const chosen = this.chosen(how === "cut" ? undefined : rpc);
     if (how === "cut") this.cut();
     else for (const stream of chosen) stream.end();
     return { killed: chosen.length };
@@ -93,13 +96,20 @@ export class PubSubHub {
     });
   }
 
+  /** Ends all streams at once, with the connections they run over. */
+  cut(): void {
+    for (const stream of this.streams) stream.close();
+    this.breakConnections();
+  }
+
   clearFaults(): void {
     this.faults = [];
   }
 
-  /** Back to the start: no streams, no faults. */
+  /** Back to the start: no streams, no managed subscriptions, no faults. */
   clear(): void {
     this.clearFaults();
+    this.managed.clear();
     this.cut();
   }
 

@@ -6,6 +6,8 @@ import { authorise } from "./auth";
 import { pubsubService } from "./descriptor";
 import type { PubSubHub } from "./hub";
 import { getSchema, getTopic } from "./lookup";
+import { managedSubscribe } from "./managed-subscribe";
+import { publish, publishStream } from "./publish";
 import { RpcError } from "./rpc-error";
 import { subscribe } from "./subscribe";
 
@@ -30,9 +32,14 @@ export class PubSubServer {
     this.grpc.addService(pubsubService(), {
       GetTopic: this.unary("GetTopic", getTopic),
       GetSchema: this.unary("GetSchema", getSchema),
+      Publish: this.unary("Publish", publish),
+      PublishStream: this.stream("PublishStream", publishStream),
       Subscribe: this.stream("Subscribe", subscribe),
+      ManagedSubscribe: this.stream("ManagedSubscribe", managedSubscribe),
     });
-    hub.cut = () => this.cut();
+    hub.breakConnections = () => {
+      for (const socket of this.sockets) socket.destroy();
+    };
   }
 
   /** Listens; gives the port. Rejects when it is taken. */
@@ -50,7 +57,7 @@ export class PubSubServer {
   close(): Promise<void> {
     return new Promise((resolve) => {
       this.net.close(() => resolve());
-      this.cut();
+      this.hub.cut();
       this.grpc.forceShutdown();
     });
   }
@@ -60,10 +67,6 @@ export class PubSubServer {
     socket.on("error", () => socket.destroy());
     socket.on("close", () => this.sockets.delete(socket));
     this.inject(socket);
-  }
-
-  private cut(): void {
-    for (const socket of this.sockets) socket.destroy();
   }
 
   private unary<Request, Response>(name: string, answer: (hub: PubSubHub, request: Request, session: Session) => Response) {

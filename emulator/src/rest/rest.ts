@@ -20,6 +20,7 @@ import { limits, NEWEST_VERSION, OLDEST_VERSION, resources, versions } from "./r
 import { parameterizedSearch, search } from "./search";
 import { analytics } from "./reports";
 import { sobjects } from "./sobjects";
+import { tooling } from "./tooling";
 
 const ROUTES = new Map<string, (call: Call) => Reply>([
   ["actions", actions],
@@ -35,6 +36,7 @@ const ROUTES = new Map<string, (call: Call) => Reply>([
   ["search", search],
   ["recent", recent],
   ["sobjects", sobjects],
+  ["tooling", tooling],
   ["wave", wave],
 ]);
 

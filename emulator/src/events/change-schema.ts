@@ -1,0 +1,107 @@
+import { createHash } from "node:crypto";
+import type { ObjectSchema } from "../schema/schema";
+import { changeEventName } from "./channels";
+import { changeEventFields, place } from "./compound-fields";
+import { avroField } from "./event-schema";
+
+/** A field of an Avro record. */
+interface AvroField {
+  name: string;
+  type: unknown;
+  doc: string;
+  default?: null;
+}
+
+const strings = { type: "array", items: "string" };
+
+/** What every change event begins with. The last three name fields by their places in the schema. */
+const HEADER: AvroField = {
+  name: "ChangeEventHeader",
+  type: {
+    type: "record",
+    name: "ChangeEventHeader",
+    fields: [
+      { name: "entityName", type: "string" },
+      { name: "recordIds", type: strings },
+      {
+        name: "changeType",
+        type: {
+          type: "enum",
+          name: "ChangeType",
+          symbols: ["CREATE", "UPDATE", "DELETE", "UNDELETE", "GAP_CREATE", "GAP_UPDATE", "GAP_DELETE", "GAP_UNDELETE", "GAP_OVERFLOW", "SNAPSHOT"],
+        },
+      },
+      { name: "changeOrigin", type: "string" },
+      { name: "transactionKey", type: "string" },
+      { name: "sequenceNumber", type: "int" },
+      { name: "commitTimestamp", type: "long" },
+      { name: "commitNumber", type: "long" },
+      { name: "commitUser", type: "string" },
+      { name: "nulledFields", type: strings },
+      { name: "diffFields", type: strings },
+      { name: "changedFields", type: strings },
+    ],
+  },
+  doc: "",
+};
+
+/** The parts of compound fields, all of them, so that two addresses of an object are of one type. */
+const PARTS: Record<"Address" | "PersonName", readonly string[]> = {
+  Address: ["Street", "City", "State", "PostalCode", "Country"],
+  PersonName: ["Salutation", "FirstName", "LastName"],
+};
+
+/** The type of a compound field. */
+const typeOf = (compound: string): keyof typeof PARTS => (compound === "Name" ? "PersonName" : "Address");
+
+/** Where a field stands in the schema of its object's change events. */
+export interface FieldPlace {
+  /** Index among the schema's fields. */
+  index: number;
+  /** Name of that field: the field itself, or the compound it is part of. */
+  name: string;
+  /** Name and index within the compound. */
+  part?: { name: string; index: number };
+}
+
+/** The layout of an object's change events. */
+export interface ChangeSchema {
+  /** The same as long as the fields are: what stands in `data.schema` over CometD, and `schema_id` over gRPC. */
+  id: string;
+  /** The Avro schema. */
+  layout: { type: "record"; name: string; namespace: string; fields: AvroField[] };
+  /** By the names of the object's fields. */
+  places: ReadonlyMap<string, FieldPlace>;
+}
+
+const known = new WeakMap<ObjectSchema, ChangeSchema>();
+
+/** The schema of an object's change events. */
+export function changeSchema(object: ObjectSchema): ChangeSchema {
+  let schema = known.get(object);
+  if (!schema) known.set(object, (schema = build(object)));
+  return schema;
+}
+
+function build(object: ObjectSchema): ChangeSchema {
+  const fields = [HEADER];
+  const places = new Map<string, FieldPlace>();
+  const defined = new Set<string>();
+  for (const field of changeEventFields(object)) {
+    const [name, part] = place(object, field.name);
+    let index = fields.findIndex((one) => one.name === name);
+    if (index < 0) index = fields.push(part === undefined ? avroField(field, "COMPACT", true) : compoundField(name, defined)) - 1;
+    places.set(field.name, { index, name, ...(part === undefined ? {} : { part: { name: part, index: PARTS[typeOf(name)].indexOf(part) } }) });
+  }
+  const layout = { type: "record" as const, name: changeEventName(object), namespace: "com.sforce.eventbus", fields };
+  return { id: createHash("md5").update(JSON.stringify(layout)).digest("base64url"), layout, places };
+}
+
+/** A compound, whose type is written out where it stands first. */
+function compoundField(name: string, defined: Set<string>): AvroField {
+  const type = typeOf(name);
+  const fields = PARTS[type].map((part) => ({ name: part, type: ["null", "string"], default: null }));
+  const record = defined.has(type) ? type : { type: "record", name: type, fields };
+  defined.add(type);
+  return { name, type: ["null", record], doc: `Data:${type}`, default: null };
+}

@@ -1,0 +1,23 @@
+import { ApiError, notFound } from "../api-error";
+import type { Reply } from "../http";
+import { allow, type Call } from "./call";
+
+const ONE_SUBSCRIPTION = /^SELECT\s+Id\s*,\s*DeveloperName\s*,\s*Metadata\s+FROM\s+ManagedEventSubscription\s+WHERE\s+(Id|DeveloperName)\s*=\s*'(\w+)'(?:\s+LIMIT\s+1)?$/i;
+
+/** `/tooling/query`: only one managed subscription by its id or developer name, which is what its clients ask. */
+export function tooling(call: Call): Reply {
+  const [, resource, ...more] = call.segments;
+  if (resource !== "query" || more.length > 0) throw notFound();
+  allow(call, "GET");
+  const [, , value] = ONE_SUBSCRIPTION.exec(call.request.query.get("q")?.trim() ?? "") ?? [];
+  if (value === undefined) throw new ApiError("MALFORMED_QUERY", "the emulator's Tooling API answers no such query");
+  const found = call.org.pubsub.managed.find(value);
+  const records = found ? [record(call, found.id, found.developerName)] : [];
+  return { status: 200, json: { size: records.length, totalSize: records.length, done: true, queryLocator: null, entityTypeName: "ManagedEventSubscription", records } };
+}
+
+function record({ org, base }: Call, id: string, developerName: string): Record<string, unknown> {
+  const { topicName, defaultReplay, errorRecoveryReplay, state } = org.pubsub.managed.find(id)!;
+  const attributes = { type: "ManagedEventSubscription", url: `${base}/tooling/sobjects/ManagedEventSubscription/${id}` };
+  return { attributes, Id: id, DeveloperName: developerName, Metadata: { label: developerName, topicName, defaultReplay, errorRecoveryReplay, state, version: null, urls: null } };
+}

@@ -35,8 +35,8 @@ export const NODE_DEFAULTS: Readonly<Record<string, Readonly<Record<string, unkn
     maxRows: 1000, stopAfter: 10,
   },
   "surewire-salesforce-org": {
-    loginUrl: "https://login.salesforce.com", flow: "client-credentials", keyFile: "", connectedAs: "", connectedAt: "", apiVersion: "68.0", concurrency: 10, usageThreshold: 80,
-    timeout: 60,
+    loginUrl: "https://login.salesforce.com", flow: "client-credentials", keyFile: "", connectedAs: "", connectedAt: "", apiVersion: "68.0", pubsubEndpoint: "", concurrency: 10,
+    usageThreshold: 80, timeout: 60,
   },
   "surewire-salesforce-case": {
     org: "", divisions: [], mapping: [{ field: "Subject", value: "payload.subject", valueType: "msg" }], defaults: [], externalIdField: "", externalId: "payload.id",

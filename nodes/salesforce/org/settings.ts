@@ -13,6 +13,8 @@ export interface OrgDef {
   keyFile?: string;
   /** Default {@link API_VERSION}. */
   apiVersion?: string;
+  /** Host and port of the Pub/Sub API. Blank: Salesforce's own. */
+  pubsubEndpoint?: string;
   /** Calls under way at once. Default 10. */
   concurrency?: number | string;
   /** Percent of the day's API calls from which on calls are spaced. Default 80; blank or 0: never. */
@@ -33,6 +35,7 @@ export function readSettings(def: OrgDef, credentials: OrgCredentials, userDir =
     apiVersion: def.apiVersion?.trim() || API_VERSION,
     concurrency: wholeNumber(def.concurrency, 10, 1),
     timeout: wholeNumber(def.timeout, 60, 1) * 1000,
+    streams: { pubsubEndpoint: def.pubsubEndpoint?.trim() ?? "" },
     usage: { threshold: wholeNumber(usageThreshold, 0) },
   };
 }

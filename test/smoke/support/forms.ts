@@ -25,8 +25,8 @@ export const FORMS: readonly FormCase[] = [
   {
     type: "surewire-salesforce-org",
     needs: ["loginUrl"], // client credentials work on the org's own address only
-    refuses: { concurrency: "0", usageThreshold: "101", timeout: "x", apiVersion: "68" },
-    fill: { name: "org", loginUrl: "https://127.0.0.1:1", clientId: "key", clientSecret: "hidden", concurrency: "5", usageThreshold: "90", timeout: "30", apiVersion: "67.0" },
+    refuses: { concurrency: "0", usageThreshold: "101", timeout: "x", apiVersion: "68", pubsubEndpoint: "http://api.pubsub.salesforce.com:7443" },
+    fill: { name: "org", loginUrl: "https://127.0.0.1:1", clientId: "key", clientSecret: "hidden", concurrency: "5", usageThreshold: "90", timeout: "30", apiVersion: "67.0", pubsubEndpoint: "localhost:7443" },
     saved: { flow: "client-credentials", concurrency: 5, usageThreshold: 90, timeout: 30 },
     secret: ["clientSecret"],
   },
@@ -128,7 +128,7 @@ export const FORMS: readonly FormCase[] = [
     type: "surewire-salesforce-publish",
     needs: ["org", "event"],
     refuses: { event: "Device_Alert__c" },
-    fill: { name: "publish", org: true, event: "Device_Alert__e", batchSize: "100" },
+    fill: { name: "publish", org: true, event: "Device_Alert__e", batchSize: "100", transport: "pubsub" },
     saved: { eventType: "str", fields: "payload", fieldsType: "msg", batchSize: 100, linger: 50 },
   },
   {

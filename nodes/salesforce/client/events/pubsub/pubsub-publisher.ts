@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { ConnectorError, type ErrorCode, isConnectorError } from "../../../../common/errors";
+import { ConnectorError, type ErrorCode, isConnectorError, toConnectorError } from "../../../../common/errors";
 import type { EventPublisher, EventResult } from "../../event-writer";
 import type { Fields } from "../../records/collections";
 import { isLostAnswer, lostAnswer } from "../../records/lost-answer";
@@ -36,7 +36,8 @@ export class PubsubPublisher implements EventPublisher {
   /** As {@link EventPublisher.create}. */
   async create({ object, records }: { object: string; records: Fields[] }): Promise<EventResult[]> {
     try {
-      return await this.createAll(object, records);
+      const results = await this.createAll(object, records);
+      return this.topics.has(object) ? results : await this.again(object, records, results);
     } catch (error) {
       throw error instanceof PubsubError && error.code === "CHANNEL_UNAVAILABLE" ? asRefusal(error) : error;
     }
@@ -55,6 +56,17 @@ export class PubsubPublisher implements EventPublisher {
     const events = encoded.flatMap((payload): ProducerEvent[] => (isConnectorError(payload) ? [] : [{ id: randomUUID(), schema_id: topic.schemaId, payload }]));
     const published = events.length > 0 ? await this.publish(object, topic, events) : [];
     return encoded.map((one): EventResult => (isConnectorError(one) ? { ok: false, error: one } : (published.shift() as EventResult)));
+  }
+
+  /** The event's fields have changed under way: what was refused may fit what they are now. */
+  private async again(object: string, records: Fields[], results: EventResult[]): Promise<EventResult[]> {
+    const refused = results.flatMap((result, index) => (!result.ok && result.error.code === "ORG_REFUSED" ? index : []));
+    if (refused.length === 0) return results;
+    const second = await this.createAll(object, refused.map((index) => records[index] as Fields)).catch((error: unknown): EventResult[] => {
+      return refused.map(() => ({ ok: false, error: toConnectorError(error, "ORG_UNAVAILABLE") }));
+    });
+    refused.forEach((index, place) => (results[index] = second[place] as EventResult));
+    return results;
   }
 
   private async publish(object: string, topic: Topic, events: ProducerEvent[]): Promise<EventResult[]> {

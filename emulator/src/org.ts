@@ -7,7 +7,7 @@ import { IdSequence } from "./ids";
 import { Limits } from "./limits";
 import { Sessions } from "./oauth/sessions";
 import type { Client, Settings } from "./options";
-import { PubSubHub } from "./pubsub/hub";
+import type { PubSubHub } from "./pubsub/hub";
 import { Approvals } from "./records/approvals";
 import { AssignmentRules } from "./records/assignment";
 import { DuplicateRules } from "./records/duplicates";
@@ -42,8 +42,8 @@ export class Org {
   readonly events = new EventBus(this);
   /** What makes events of the writes of records. */
   readonly changes = new RecordChanges(this);
-  /** The Pub/Sub API, which a server of its own may serve. */
-  readonly pubsub: PubSubHub;
+  /** The Pub/Sub API, while a server of its own serves it. */
+  pubsub: PubSubHub | undefined;
   /** What somebody has built in the org: reports, Apex classes, actions, dashboards. */
   declared: Declared;
   readonly sessions: Sessions;
@@ -78,7 +78,6 @@ export class Org {
     this.sessions = new Sessions(this);
     this.cometd = new Streams(this);
     this.faults = new Faults(settings.clock);
-    this.pubsub = new PubSubHub(this, settings.pubsub);
     this.limits = new Limits(() => this.now(), { DailyApiRequests: settings.apiLimit });
     this.users = new Users([...settings.users, ...settings.clients.map(({ username }) => ({ username }))]);
     this.checkRules();
@@ -162,7 +161,7 @@ export class Org {
     this.approvals.clear();
     this.sentEmails.length = 0;
     this.faults.clear();
-    this.pubsub.clear();
+    this.pubsub?.clear();
     this.stats.clear();
     this.userStates.clear();
     this.users.reset();

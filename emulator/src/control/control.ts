@@ -54,7 +54,7 @@ export class Control extends StreamControl {
   /** Ends every fault; locks, rules, users and usage stay. */
   clearFaults(): void {
     this.org.faults.clear();
-    this.org.pubsub.clearFaults();
+    this.org.pubsub?.clearFaults();
     this.org.cometd.clearFaults();
     this.org.sessions.exceedLoginRate(0);
   }

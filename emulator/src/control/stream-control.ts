@@ -2,7 +2,7 @@ import type { StreamReading } from "../cometd/cometd-session";
 import type { StreamFault } from "../cometd/stream-faults";
 import { GAP_TYPES, type GapType } from "../events/bus-event";
 import type { Org } from "../org";
-import type { KillStreams, PubSubFault } from "../pubsub/hub";
+import type { KillStreams, PubSubFault, PubSubHub } from "../pubsub/hub";
 import type { ManagedDefinition } from "../pubsub/managed-subscriptions";
 import type { StreamState } from "../pubsub/rpc";
 
@@ -86,26 +86,31 @@ export class StreamControl {
 
   /** The next calls of the Pub/Sub API fail, or the streams that are open. */
   pubsubFault(fault: PubSubFault = {}): void {
-    this.org.pubsub.fault(fault);
+    this.pubsub.fault(fault);
   }
 
   /** Breaks the connections of the Pub/Sub API, or ends streams well. */
   killStreams(options: KillStreams = {}): { killed: number } {
-    return this.org.pubsub.killStreams(options);
+    return this.pubsub.killStreams(options);
   }
 
   /** Streams of the Pub/Sub API that are open say nothing any more, as over a connection that is half dead; new ones are well. */
   silence(): { silenced: number } {
-    return this.org.pubsub.silence();
+    return this.pubsub.silence();
   }
 
   /** Makes a managed subscription, or changes the one with this developer name; gives its id. One that is set to STOP ends its stream. */
   setManagedSubscription(options: ManagedDefinition): { id: string } {
-    return { id: this.org.pubsub.managed.set(options).id };
+    return { id: this.pubsub.managed.set(options).id };
   }
 
   /** The streams of the Pub/Sub API that have begun. */
   pubsubStreams(): StreamState[] {
-    return this.org.pubsub.list();
+    return this.pubsub.list();
+  }
+
+  private get pubsub(): PubSubHub {
+    if (!this.org.pubsub) throw new Error("the Pub/Sub API is not served: start the emulator with the option pubsub");
+    return this.org.pubsub;
   }
 }

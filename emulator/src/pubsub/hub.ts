@@ -27,17 +27,18 @@ export interface KillStreams {
 
 /** What an org has of the Pub/Sub API: codec, managed subscriptions, open streams, faults. */
 export class PubSubHub {
+  readonly settings: PubSubSettings;
   readonly codec: EventCodec;
   readonly managed: ManagedSubscriptions;
   private readonly streams = new Set<RpcStream<never, never>>();
   private faults: (PubSubFault & { left: number })[] = [];
-  /** Breaks all connections of the server there may be. */
-  breakConnections: () => void = () => undefined;
 
+  /** @param breakConnections breaks those of the server, all of them */
   constructor(
     readonly org: Org,
-    readonly settings: PubSubSettings,
+    private readonly breakConnections: () => void,
   ) {
+    this.settings = org.settings.pubsub;
     this.codec = new EventCodec(org);
     this.managed = new ManagedSubscriptions(org);
   }

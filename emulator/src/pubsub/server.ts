@@ -2,9 +2,10 @@ import { randomUUID } from "node:crypto";
 import { createServer, type AddressInfo, type Socket } from "node:net";
 import { Server, ServerCredentials, type sendUnaryData, type ServerDuplexStream, type ServerUnaryCall } from "@grpc/grpc-js";
 import type { Session } from "../oauth/sessions";
+import type { Org } from "../org";
 import { authorise } from "./auth";
 import { pubsubService } from "./descriptor";
-import type { PubSubHub } from "./hub";
+import { PubSubHub } from "./hub";
 import { getSchema, getTopic } from "./lookup";
 import { managedSubscribe } from "./managed-subscribe";
 import { publish, publishStream } from "./publish";
@@ -22,8 +23,10 @@ export class PubSubServer {
   private readonly sockets = new Set<Socket>();
   private readonly inject: (socket: Socket) => void;
 
-  constructor(private readonly hub: PubSubHub) {
-    const { tls } = hub.org.settings;
+  private readonly hub: PubSubHub;
+
+  constructor(org: Org) {
+    const { tls } = org.settings;
     const credentials = tls
       ? ServerCredentials.createSsl(null, [{ cert_chain: Buffer.from(tls.cert), private_key: Buffer.from(tls.key) }])
       : ServerCredentials.createInsecure();
@@ -37,9 +40,10 @@ export class PubSubServer {
       Subscribe: this.stream("Subscribe", subscribe),
       ManagedSubscribe: this.stream("ManagedSubscribe", managedSubscribe),
     });
-    hub.breakConnections = () => {
+    this.hub = new PubSubHub(org, () => {
       for (const socket of this.sockets) socket.destroy();
-    };
+    });
+    org.pubsub = this.hub;
   }
 
   /** Listens; gives the port. Rejects when it is taken. */

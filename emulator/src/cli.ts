@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { startEmulator } from "./emulator";
-import { DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEFAULT_PASSWORD, DEFAULT_USERNAME, type EmulatorOptions } from "./options";
+import { CHANGE_EVENTS, DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEFAULT_PASSWORD, DEFAULT_USERNAME, type EmulatorOptions } from "./options";
 import type { ObjectDefinition } from "./schema/types";
 
 const HELP = `surewire-salesforce-emulator: a strict Salesforce org on this machine
@@ -19,6 +19,7 @@ Usage: surewire-salesforce-emulator [options]
   --tls-cert <file>         PEM of a certificate: serves https, with
   --tls-key <file>          its key
   --jwt-public-key <file>   PEM of the public key or certificate for the JWT bearer flow
+  --change-events <names>   objects with change events (default ${CHANGE_EVENTS.join(",")})
   --session-timeout <ms>    how long a token lives (default 2 hours)
   --pubsub-port <number>    serves the Pub/Sub API (gRPC) on this port (0: any free one; default: not at all)
   --help                    this text
@@ -54,6 +55,7 @@ function parse() {
       "tls-cert": text,
       "tls-key": text,
       "jwt-public-key": text,
+      "change-events": text,
       "session-timeout": text,
       "pubsub-port": text,
       help: { type: "boolean", short: "h" },
@@ -103,6 +105,7 @@ function toOptions(values: ReturnType<typeof parse>): EmulatorOptions {
     port: toNumber("port", values.port ?? "8091", 65_535),
     ...(values.host === undefined ? {} : { host: values.host }),
     ...(values.schema === undefined ? {} : { schema: readSchema(values.schema) }),
+    ...(values["change-events"] === undefined ? {} : { changeEvents: values["change-events"].split(",").map((name) => name.trim()).filter(Boolean) }),
     ...(values["session-timeout"] === undefined ? {} : { sessionTimeout: toNumber("session-timeout", values["session-timeout"], 2 ** 31) }),
     ...(values["pubsub-port"] === undefined ? {} : { pubsub: { port: toNumber("pubsub-port", values["pubsub-port"], 65_535) } }),
     ...readTls(values["tls-cert"], values["tls-key"]),

@@ -110,6 +110,10 @@ describe("the event bus", () => {
     assert.deepEqual(org.events.read(event, 0).map(({ replayId }) => replayId), told);
     assert.ok(far > once + 1000);
     assert.equal(org.events.published().length, 3);
+    org.events.repeat(2);
+    org.reset();
+    publish();
+    assert.equal(org.events.retained("/event/Alert__e").length, 1);
   });
 
   it("knows channels by their exact names", () => {

@@ -7,7 +7,7 @@ describe("a PushTopic", () => {
   let api: Api;
 
   beforeEach(async () => {
-    emulator = await startEmulator({ schema: [{ name: "Alert__e", fields: [] }] });
+    emulator = await startEmulator({ schema: [{ name: "Alert__e", fields: [] }], clock: () => Date.UTC(2026, 10, 20, 12) });
     api = await Api.connect(emulator);
   });
   afterEach(() => emulator.stop());
@@ -79,20 +79,22 @@ describe("a PushTopic", () => {
 
   it("goes by its query as it is now", async () => {
     const id = await api.create("PushTopic", topic());
+    await api.create("Case", { Priority: "High" });
     await api.send("PATCH", `/sobjects/PushTopic/${id}`, { Query: "SELECT Id, Name FROM Account" });
     await api.create("Case", { Priority: "High" });
     await api.create("Account", { Name: "x" });
-    assert.deepEqual(told().map(({ sobject }) => sobject["Name"]), ["x"]);
+    assert.deepEqual(told().map(({ sobject }) => sobject["Name"]), [undefined, "x"]);
   });
 
   it("works out date literals by the day of the write", async () => {
     await api.create("PushTopic", topic({ Query: "SELECT Id FROM Contact WHERE Birthdate = TODAY" }));
+    const early = await api.create("Contact", { LastName: "before", Birthdate: "2026-11-20" });
+    assert.deepEqual(told().map(({ sobject }) => sobject["Id"]), [early]);
     emulator.control.shiftClock({ ms: 86_400_000 });
     api = await Api.connect(emulator);
-    const day = (ms: number) => new Date(Date.now() + 86_400_000 + ms).toISOString().slice(0, 10);
-    await api.create("Contact", { LastName: "yesterday", Birthdate: day(-86_400_000) });
-    const today = await api.create("Contact", { LastName: "today", Birthdate: day(0) });
-    assert.deepEqual(told().map(({ sobject }) => sobject["Id"]), [today]);
+    await api.create("Contact", { LastName: "yesterday", Birthdate: "2026-11-20" });
+    const today = await api.create("Contact", { LastName: "today", Birthdate: "2026-11-21" });
+    assert.deepEqual(told().map(({ sobject }) => sobject["Id"]), [early, today]);
   });
 
   it("has a name of 25 characters that nobody else has, in whatever case", async () => {
@@ -100,6 +102,7 @@ describe("a PushTopic", () => {
     assertError(await api.send("POST", "/sobjects/PushTopic", topic({ Name: "OPEN" })), 400, "DUPLICATE_VALUE", /Name duplicates value on record with id: 0IF/);
     await api.create("PushTopic", topic({ Name: "x".repeat(25) }));
     assertError(await api.send("POST", "/sobjects/PushTopic", topic({ Name: "y".repeat(26) })), 400, "STRING_TOO_LONG", /max length=25/, ["Name"]);
+    assertError(await api.send("POST", "/sobjects/PushTopic", topic({ Name: "z", ApiVersion: 19 })), 400, "INVALID_FIELD", /API version: 19/, ["ApiVersion"]);
     assertError(await api.send("POST", "/sobjects/PushTopic", { Name: "z" }), 400, "REQUIRED_FIELD_MISSING", /Query, ApiVersion/);
     assertError(await api.send("POST", "/sobjects/PushTopic", topic({ Name: "z", NotifyForFields: "Some" })), 400, "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", /Some/);
   });

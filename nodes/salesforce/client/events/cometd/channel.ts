@@ -179,9 +179,8 @@ export class CometdChannel {
       while (this.kept.length > 0) {
         const room = this.listener.room();
         if (room <= 0) break;
-        const events = this.kept.slice(0, room);
-        this.kept = this.kept.slice(room);
-        this.listener.onEvents(events);
+        this.listener.onEvents(this.kept.slice(0, room));
+        this.kept = this.kept.slice(room); // not before: what a listener has failed to take comes again
       }
     } finally {
       this.handing = false;

@@ -106,7 +106,7 @@ export class CometdSession {
   subscribe(): void {
     if (this.state.phase !== "polling") return;
     const wanting = [...this.channels.values()].filter(({ isWanting }) => isWanting);
-    for (let from = 0; from < wanting.length; from += TOGETHER) void this.subscribeTo(wanting.slice(from, from + TOGETHER));
+    for (let from = 0; from < wanting.length; from += TOGETHER) this.attempt(this.subscribeTo(wanting.slice(from, from + TOGETHER)));
   }
 
   /** Ends the session and all its channels. Settles when the server knows, or does not answer in time. */
@@ -149,6 +149,11 @@ export class CometdSession {
     }
   }
 
+  /** A listener that throws costs the session, not the process: what it did not take comes again. */
+  private attempt(run: Promise<void>): void {
+    run.catch((error: unknown) => this.dispatch({ type: "failed", failure: { kind: "outage", error: toConnectorError(error) } }));
+  }
+
   private async authorise(sessionOf: () => Promise<Session>): Promise<void> {
     const life = this.life.signal;
     this.tell({ kind: "connecting" });
@@ -175,7 +180,7 @@ export class CometdSession {
     this.isPollDue = this.subscribing > 0;
     if (this.isPollDue) return;
     if (ms > 0) this.timer = setTimeout(() => this.pollAfter(0), ms);
-    else void this.poll();
+    else this.attempt(this.poll());
   }
 
   private async poll(): Promise<void> {

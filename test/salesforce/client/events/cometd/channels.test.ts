@@ -28,9 +28,9 @@ describe("A channel over CometD", () => {
   const publishTo = (object: string, ...texts: string[]): void => void org.control.insert({ object, records: texts.map((Text__c) => ({ Text__c })) });
   const publish = (...texts: string[]): void => publishTo("A__e", ...texts);
   const streams = () => org.control.listStreams().streams;
-  const begin = (channel = A, start = NEW, recorder = new Recorder()): Recorder & { subscription: Subscription } =>
+  const begin = (channel = A, start: StartPoint = NEW, recorder = new Recorder()): Recorder & { subscription: Subscription } =>
     Object.assign(recorder, { subscription: cometd.subscribe(channel, start, recorder) });
-  const listen = async (channel = A, start = NEW): Promise<Recorder & { subscription: Subscription }> => {
+  const listen = async (channel = A, start: StartPoint = NEW): Promise<Recorder & { subscription: Subscription }> => {
     const recorder = begin(channel, start);
     await recorder.is("listening");
     return recorder;

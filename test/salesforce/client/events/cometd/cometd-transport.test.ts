@@ -26,7 +26,7 @@ describe("Events over CometD", () => {
   const publish = (...texts: string[]): void => publishTo("A__e", ...texts);
   const publishTo = (object: string, ...texts: string[]): void => void org.control.insert({ object, records: texts.map((Text__c) => ({ Text__c })) });
   const streams = () => org.control.listStreams().streams;
-  const listen = async (channel = A, start = NEW, recorder = new Recorder()): Promise<Recorder & { subscription: Subscription }> => {
+  const listen = async (channel = A, start: StartPoint = NEW, recorder = new Recorder()): Promise<Recorder & { subscription: Subscription }> => {
     const subscription = cometd.subscribe(channel, start, recorder);
     await recorder.is("listening");
     return Object.assign(recorder, { subscription });

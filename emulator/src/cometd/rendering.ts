@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
 import type { BusEvent, ChangeEvent, PublishedEvent } from "../events/bus-event";
+import { changeSchema } from "../events/change-schema";
 import { headerName, nested } from "../events/compound-fields";
 import { schemaId, type PayloadFormat } from "../events/event-schema";
 import type { Org } from "../org";
@@ -44,7 +44,7 @@ function changeData(org: Org, { entity, header, values, replayId }: ChangeEvent,
   const { nulledFields: _nulled, diffFields: _diff, ...told } = header;
   const changedFields = header.changedFields.map((field) => headerName(object, field));
   return {
-    schema: changeSchemaId(object),
+    schema: changeSchema(object).id,
     payload: { ChangeEventHeader: { ...told, changedFields, commitNumber: LONG }, ...nested(object, fieldValues(object, values, format)) },
     event: { replayId },
   };
@@ -63,9 +63,4 @@ function fieldValues(object: ObjectSchema, values: Record<string, Scalar>, forma
 function time(text: string, format: PayloadFormat): string | number {
   const date = new Date(text);
   return format === "COMPACT" ? date.getTime() : date.toISOString().replace(".000Z", "Z");
-}
-
-function changeSchemaId(object: ObjectSchema): string {
-  const text = JSON.stringify([`${object.name}ChangeEvent`, object.fields.map(({ name, type }) => [name, type])]);
-  return createHash("md5").update(text).digest("base64url");
 }

@@ -29,10 +29,16 @@ export function eventSchema(object: ObjectSchema, format: PayloadFormat): Record
   return { ...compact, type: "expanded-record", fields: [{ name: "data", type: data }, { name: "channel", type: "string" }], uuid };
 }
 
+const ids = new WeakMap<ObjectSchema, string>();
+
 /** What stands in `data.schema` of an event: the same as long as its fields are. */
 export function schemaId(object: ObjectSchema): string {
-  const text = JSON.stringify([object.name, payloadFields(object, "COMPACT")]);
-  return createHash("md5").update(text).digest("base64url");
+  let id = ids.get(object);
+  if (id === undefined) {
+    const text = JSON.stringify([object.name, payloadFields(object, "COMPACT")]);
+    ids.set(object, (id = createHash("md5").update(text).digest("base64url")));
+  }
+  return id;
 }
 
 /** CometD delivers times as text, and no other type differs. */

@@ -56,10 +56,10 @@ export function timeKindOf(doc: string | undefined): TimeKind | undefined {
   return kind === undefined || kind === "DateTime" ? kind : (`${kind}Only` as TimeKind);
 }
 
-/** A time as ISO 8601 text, as CometD gives it. */
+/** A time as ISO 8601 text, as CometD gives it: without milliseconds where there are none. */
 export function isoTime(value: number, kind: TimeKind): string {
   const text = new Date(value).toISOString();
-  if (kind === "DateTime") return text;
+  if (kind === "DateTime") return text.replace(".000Z", "Z");
   return kind === "DateOnly" ? text.slice(0, 10) : text.slice(11);
 }
 

@@ -30,7 +30,10 @@ export class EventDecoder {
     const raw = this.schema.fromBuffer(event?.payload ?? Buffer.alloc(0)) as Record<string, unknown>;
     const position = positionOf(replayId);
     const common = { position, replayId: decimalOf(position), ...(event?.id ? { eventUuid: event.id } : {}), schema: this.id };
-    if (this.isChange) return { ...common, kind: "change", payload: this.change(raw) };
+    if (this.isChange) {
+      const { commitTimestamp } = raw[HEADER] as { commitTimestamp?: unknown };
+      return { ...common, kind: "change", payload: this.change(raw), ...(typeof commitTimestamp === "number" ? { createdDate: isoTime(commitTimestamp, "DateTime") } : {}) };
+    }
     const payload = this.convert(raw, undefined) as { CreatedDate?: unknown };
     return { ...common, kind: "event", payload, ...(typeof payload.CreatedDate === "string" ? { createdDate: payload.CreatedDate } : {}) };
   }

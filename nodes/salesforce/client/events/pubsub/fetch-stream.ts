@@ -38,6 +38,8 @@ export interface FetchSettings {
 export class Fetch {
   /** Events asked for that have not come. */
   asked = 0;
+  /** It was asked again after a time of nothing asked, and has not said anything since: the server may have been closing it at that moment. */
+  resumed = false;
   private first = true;
   private taken = false;
   private over = false;
@@ -75,6 +77,7 @@ export class Fetch {
   ask(count: number): void {
     const { channel, start } = this.settings;
     const request: FetchRequest = { topic_name: channel, num_requested: count, ...(this.first ? beginning(start) : {}) };
+    this.resumed = this.asked === 0 && !this.first;
     this.first = false;
     this.asked += count;
     this.stream.write(request);
@@ -93,6 +96,7 @@ export class Fetch {
   private take(response: FetchResponse): void {
     if (this.over) return;
     this.asked = Math.max(0, this.asked - response.events.length);
+    this.resumed = false;
     this.watch();
     this.settle(true);
     if (!this.over) this.listener.onResponse(response);

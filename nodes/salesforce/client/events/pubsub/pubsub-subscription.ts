@@ -209,6 +209,10 @@ export class PubsubSubscription implements Subscription {
   private ended(error: PubsubError | undefined, session: Session): void {
     // the platform closes a stream that nothing was asked of for a minute: there is a new one when there is room
     if (this.told?.kind === "full" && this.fetch?.asked === 0) return this.drop();
+    if (!error && this.fetch?.resumed) {
+      this.drop();
+      return this.open();
+    }
     if (error?.remedy === "renew") return this.renew(error, session);
     this.fail(error ?? unavailable("The Pub/Sub API has closed the stream."));
   }

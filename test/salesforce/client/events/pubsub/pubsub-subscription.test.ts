@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { ConnectorError } from "../../../../../nodes/common/errors";
-import type { StartPoint, StreamEvent, StreamListener, StreamState, Subscription } from "../../../../../nodes/salesforce/client/events/event-stream";
+import type { StartPoint, Subscription } from "../../../../../nodes/salesforce/client/events/event-stream";
 import type { StreamOptions, StreamOrg } from "../../../../../nodes/salesforce/client/events/org-streams";
 import { PubsubTransport } from "../../../../../nodes/salesforce/client/events/pubsub/pubsub-transport";
 import type { Session } from "../../../../../nodes/salesforce/client/sign-in/login";
 import { waitFor as waitUntil } from "../../../../services/wait";
+import { Recorder } from "../cometd/support";
 import { FakePubsub, hex } from "./fake-pubsub";
 
 const SCHEMA = {
@@ -19,48 +20,6 @@ const CHANNEL = "/event/Low_Ink__e";
 const event = (text: string): object => ({ CreatedDate: 1_700_000_000_000, CreatedById: "005000000000001AAA", Text__c: text });
 const fast = { initial: 5, max: 20 };
 const waitFor = (what: string, condition: () => boolean): Promise<boolean> => waitUntil(what, condition, { timeout: 5000, interval: 2 });
-
-/** A listener that keeps what it is told. */
-class Inbox implements StreamListener {
-  readonly events: StreamEvent[] = [];
-  readonly positions: string[] = [];
-  readonly states: StreamState[] = [];
-  readonly batches: number[] = [];
-  /** Events it takes in all. */
-  space = Infinity;
-  stale: StartPoint | undefined;
-  readonly staleErrors: ConnectorError[] = [];
-
-  room(): number {
-    return this.space - this.events.length;
-  }
-
-  onEvents(events: readonly StreamEvent[]): void {
-    this.batches.push(events.length);
-    this.events.push(...events);
-  }
-
-  onPosition(position: string): void {
-    this.positions.push(position);
-  }
-
-  onState(state: StreamState): void {
-    this.states.push(state);
-  }
-
-  onStale(_position: string, error: ConnectorError): StartPoint | undefined {
-    this.staleErrors.push(error);
-    return this.stale;
-  }
-
-  get state(): StreamState | undefined {
-    return this.states.at(-1);
-  }
-
-  get texts(): unknown[] {
-    return this.events.map(({ payload }) => (payload as { Text__c: unknown }).Text__c);
-  }
-}
 
 /** An org whose token can be renewed. */
 class TestOrg {
@@ -92,12 +51,12 @@ describe("A Pub/Sub subscription", () => {
   let server: FakePubsub;
   let org: TestOrg;
   let transport: PubsubTransport;
-  let inbox: Inbox;
+  let inbox: Recorder;
 
   beforeEach(async () => {
     server = await new FakePubsub({ s1: SCHEMA, s2: { ...SCHEMA, fields: [...SCHEMA.fields, { name: "More__c", type: ["null", "string"], default: null }] } }).start();
     org = new TestOrg();
-    inbox = new Inbox();
+    inbox = new Recorder();
     transport = connect();
   });
   afterEach(async () => {
@@ -120,10 +79,10 @@ describe("A Pub/Sub subscription", () => {
     subscribe();
     await waitFor("the event", () => inbox.events.length === 1);
     assert.deepEqual(inbox.events[0], {
-      position: hex(2_000_000_000_001), replayId: "2000000000001", eventUuid: "uuid-2000000000001", schema: "s1", kind: "event", createdDate: "2023-11-14T22:13:20.000Z",
-      payload: { CreatedDate: "2023-11-14T22:13:20.000Z", CreatedById: "005000000000001AAA", Text__c: "first" },
+      position: hex(2_000_000_000_001), replayId: "2000000000001", eventUuid: "uuid-2000000000001", schema: "s1", kind: "event", createdDate: "2023-11-14T22:13:20Z",
+      payload: { CreatedDate: "2023-11-14T22:13:20Z", CreatedById: "005000000000001AAA", Text__c: "first" },
     });
-    await waitFor("the state", () => inbox.state?.kind === "listening");
+    await waitFor("the state", () => inbox.state === "listening");
   });
 
   it("says whose it is with each stream: token, instance, and the org's id in 18 characters", async () => {
@@ -147,8 +106,8 @@ describe("A Pub/Sub subscription", () => {
 
   it("is listening when the server has taken it, though no event comes", async () => {
     subscribe({ from: "new" });
-    await waitFor("the state", () => inbox.state?.kind === "listening");
-    assert.deepEqual(inbox.states.map(({ kind }) => kind), ["connecting", "listening"]);
+    await waitFor("the state", () => inbox.state === "listening");
+    assert.deepEqual(inbox.kinds, ["connecting", "listening"]);
   });
 
   it("asks for 100 events at the most, and for more as they come", async () => {
@@ -163,13 +122,13 @@ describe("A Pub/Sub subscription", () => {
   });
 
   it("asks for no more than its listener has room for, is full then, and goes on when there is room", async () => {
-    inbox.space = 30;
+    inbox.capacity = 30;
     publish(1, 90);
     const subscription = subscribe();
-    await waitFor("as many", () => inbox.state?.kind === "full");
+    await waitFor("as many", () => inbox.state === "full");
     assert.deepEqual(inbox.texts, range(1, 30));
     assert.equal(server.opened[0]?.requests[0]?.num_requested, 30);
-    inbox.space = 90;
+    inbox.capacity = 90;
     subscription.more();
     await waitFor("the rest", () => inbox.events.length === 90);
     assert.equal(server.opened.length, 1);
@@ -177,42 +136,42 @@ describe("A Pub/Sub subscription", () => {
   });
 
   it("comes back behind the last event when the server has closed a stream that nobody asked anything of", async () => {
-    inbox.space = 3;
+    inbox.capacity = 3;
     publish(1, 5);
     const subscription = subscribe();
-    await waitFor("as many", () => inbox.state?.kind === "full");
+    await waitFor("as many", () => inbox.state === "full");
     server.end();
-    const other = new Inbox();
+    const other = new Recorder();
     transport.subscribe(CHANNEL, { from: "new" }, other);
     await waitFor("another stream of the same connection", () => server.open.size === 1);
     server.idle(99);
     await waitFor("what came behind the end", () => other.positions.length === 1);
-    inbox.space = 10;
+    inbox.capacity = 10;
     subscription.more();
     await waitFor("the rest", () => inbox.events.length === 5);
     assert.deepEqual(server.beginnings, ["EARLIEST", "LATEST", `CUSTOM ${hex(3)}`]);
-    assert.deepEqual([...new Set(inbox.states.map(({ kind }) => kind))].sort(), ["connecting", "full", "listening"], "nobody hears of an outage");
+    assert.deepEqual([...new Set(inbox.kinds)].sort(), ["connecting", "full", "listening"], "nobody hears of an outage");
   });
 
   it("hands nothing over that there is no room for, though it has come", async () => {
     const subscription = subscribe();
     await waitFor("the stream", () => server.open.size === 1);
-    inbox.space = 2;
+    inbox.capacity = 2;
     publish(1, 5);
-    await waitFor("as many", () => inbox.state?.kind === "full");
+    await waitFor("as many", () => inbox.state === "full");
     assert.deepEqual(inbox.texts, range(1, 2));
-    inbox.space = 10;
+    inbox.capacity = 10;
     subscription.more();
     await waitFor("the rest", () => inbox.events.length === 5);
     assert.deepEqual(inbox.texts, range(1, 5));
   });
 
   it("opens no stream before there is room", async () => {
-    inbox.space = 0;
+    inbox.capacity = 0;
     publish(1, 1);
     const subscription = subscribe();
-    await waitFor("the state", () => inbox.state?.kind === "full");
-    inbox.space = 1;
+    await waitFor("the state", () => inbox.state === "full");
+    inbox.capacity = 1;
     subscription.more();
     await waitFor("the event", () => inbox.events.length === 1);
     assert.equal(server.opened.length, 1);
@@ -276,7 +235,7 @@ describe("A Pub/Sub subscription", () => {
       assert.equal(lost?.error?.code, "ORG_UNAVAILABLE");
       assert.ok(lost?.retryAt);
       publish(3, 1);
-      await waitFor("the next", () => inbox.events.length === 3 && inbox.state?.kind === "listening");
+      await waitFor("the next", () => inbox.events.length === 3 && inbox.state === "listening");
       assert.deepEqual(server.beginnings, ["EARLIEST", `CUSTOM ${hex(2)}`]);
     });
   }
@@ -291,10 +250,10 @@ describe("A Pub/Sub subscription", () => {
 
   it("does not take a stream for dead that nothing was asked of", async () => {
     transport = connect({ silence: 80, patience: 20 });
-    inbox.space = 1;
+    inbox.capacity = 1;
     publish(1, 2);
     subscribe();
-    await waitFor("the state", () => inbox.state?.kind === "full");
+    await waitFor("the state", () => inbox.state === "full");
     const began = performance.now();
     await waitFor("twice as long", () => performance.now() - began > 200);
     assert.equal(server.opened.length, 1);
@@ -314,8 +273,8 @@ describe("A Pub/Sub subscription", () => {
     transport = connect({ refused: { initial: 60_000 } });
     server.refusals.push({ status: 16, code: "service.auth.error" }, { status: 16, code: "service.auth.error" });
     subscribe();
-    await waitFor("the state", () => inbox.state?.kind === "failed");
-    assert.deepEqual([inbox.state?.error?.code, org.renewals], ["ORG_SESSION_INVALID", 1]);
+    await waitFor("the state", () => inbox.state === "failed");
+    assert.deepEqual([inbox.states.at(-1)?.error?.code, org.renewals], ["ORG_SESSION_INVALID", 1]);
   });
 
   it("waits for the org when there is no session to be had", async () => {
@@ -324,17 +283,17 @@ describe("A Pub/Sub subscription", () => {
     subscribe();
     await waitFor("the event", () => inbox.events.length === 1);
     assert.deepEqual(org.told.map(({ code }) => code), ["ORG_LOGIN_FAILED"]);
-    assert.deepEqual(inbox.states.map(({ kind }) => kind).slice(0, 3), ["connecting", "failed", "connecting"]);
+    assert.deepEqual(inbox.kinds.slice(0, 3), ["connecting", "failed", "connecting"]);
   });
 
   for (const [what, position] of [["that the org does not keep any more", hex(3)], ["that is none of the Pub/Sub API", "4711!"]] as const) {
     it(`asks its listener where to begin instead of a position ${what}`, async () => {
       server.oldest = 10;
       publish(11, 2);
-      inbox.stale = { from: "all" };
+      inbox.fallback = { from: "all" };
       subscribe({ from: "after", position });
       await waitFor("the events", () => inbox.events.length === 2);
-      assert.deepEqual(inbox.staleErrors.map(({ code }) => code), ["POSITION_STALE"]);
+      assert.deepEqual(inbox.stale.map(({ error }) => error.code), ["POSITION_STALE"]);
       assert.equal(server.beginnings.at(-1), "EARLIEST");
     });
   }
@@ -342,8 +301,8 @@ describe("A Pub/Sub subscription", () => {
   it("stops at a stale position when its listener names no other", async () => {
     server.oldest = 10;
     subscribe({ from: "after", position: hex(3) });
-    await waitFor("the state", () => inbox.state?.kind === "stopped");
-    assert.equal(inbox.state?.error?.code, "POSITION_STALE");
+    await waitFor("the state", () => inbox.state === "stopped");
+    assert.equal(inbox.states.at(-1)?.error?.code, "POSITION_STALE");
   });
 
   for (const [code, wanted, kind] of [
@@ -354,7 +313,7 @@ describe("A Pub/Sub subscription", () => {
     ["concurrent.client.limit.exceeded", "ORG_LIMIT", "waiting"],
   ] as const) {
     it(`is ${kind} with ${wanted} after ${code}, tries again at that pace, and leaves the other channels alone`, async () => {
-      const other = new Inbox();
+      const other = new Recorder();
       transport.subscribe(CHANNEL, { from: "all" }, other);
       await waitFor("the other", () => server.open.size === 1);
       server.refusals.push({ status: 5, code, text: "No such luck." });
@@ -384,16 +343,16 @@ describe("A Pub/Sub subscription", () => {
     publish(4, 1);
     transport = connect({ refused: { initial: 60_000 } });
     subscribe();
-    await waitFor("the state", () => inbox.state?.kind === "failed");
+    await waitFor("the state", () => inbox.state === "failed");
     assert.deepEqual(inbox.texts, range(1, 2));
-    assert.match(inbox.state?.error?.message ?? "", /uuid-3 does not fit its schema s1/);
+    assert.match(inbox.states.at(-1)?.error?.message ?? "", /uuid-3 does not fit its schema s1/);
   });
 
   for (const channel of ["/topic/Open", "/u/notes"]) {
     it(`tells at once that ${channel} comes by CometD only`, async () => {
       transport.subscribe(channel, { from: "new" }, inbox);
-      await waitFor("the state", () => inbox.state?.kind === "failed");
-      assert.deepEqual([inbox.state?.error?.code, server.opened.length], ["NOT_CONFIGURED", 0]);
+      await waitFor("the state", () => inbox.state === "failed");
+      assert.deepEqual([inbox.states.at(-1)?.error?.code, server.opened.length], ["NOT_CONFIGURED", 0]);
     });
   }
 
@@ -424,7 +383,7 @@ describe("A Pub/Sub subscription", () => {
     for (const refusal of [undefined, { code: "service.unavailable" }, { code: "topic.not.found" }]) {
       const own = connect({ backOff: { initial: 60_000 }, refused: { initial: 60_000 } });
       if (refusal) server.refusals.push(refusal);
-      const box = new Inbox();
+      const box = new Recorder();
       own.subscribe(CHANNEL, { from: "new" }, box);
       await waitFor("a state", () => box.states.length >= 2);
       await own.close();

@@ -33,14 +33,19 @@ export async function publishAll(rabbit: RabbitMq, queue: string, contents: { id
 
 /** Takes everything out of a queue. @returns the ids */
 export async function drain(rabbit: RabbitMq, queue: string): Promise<Set<string>> {
+  return new Set((await drainAll(rabbit, queue)).map((payload) => (payload as { id: string }).id));
+}
+
+/** Takes everything out of a queue. @returns what the messages hold, as JSON says it */
+export async function drainAll(rabbit: RabbitMq, queue: string): Promise<unknown[]> {
   const connection = await connect(rabbit.url);
   const channel = await connection.createChannel();
-  const ids = new Set<string>();
+  const taken: unknown[] = [];
   for (;;) {
     const message = await channel.get(queue, { noAck: true });
     if (message === false) break;
-    ids.add((JSON.parse(message.content.toString()) as { id: string }).id);
+    taken.push(JSON.parse(message.content.toString()));
   }
   await connection.close();
-  return ids;
+  return taken;
 }

@@ -20,6 +20,8 @@ export type FeedState =
 export interface EventFeedOptions extends Pick<EventIntakeOptions, "settings" | "node" | "runtime" | "send" | "isWired" | "onSettled" | "warn"> {
   transport: EventTransport;
   place: PositionPlace;
+  /** By the org's clock, in ms since the epoch. */
+  now(): number;
   /** Done before the channel is subscribed to, and again until it succeeds. @throws ConnectorError */
   prepare?(): Promise<void>;
   /** Another instance has taken over. */
@@ -45,8 +47,8 @@ const STALE = {
   stop: "the node stops",
 } as const;
 
-/** How far the clocks of the org and of this machine may be apart, in ms. */
-const CLOCKS = 60_000;
+/** How far the clocks of the org's machines may be apart, in ms. */
+const CLOCKS = 5_000;
 
 /** Subscribes to a channel while it may, from where its events are settled up to, and hands them to the flow as far as there is room. */
 export class EventFeed implements StreamListener {
@@ -194,7 +196,7 @@ export class EventFeed implements StreamListener {
     this.intake.begin(true);
     this.notBefore = undefined;
     this.fresh = staleReplay === "new";
-    void this.position.beginAt(staleReplay === "all" ? 0 : Date.now());
+    void this.position.beginAt(staleReplay === "all" ? 0 : this.options.now());
     return { from: staleReplay };
   }
 
@@ -269,7 +271,7 @@ export class EventFeed implements StreamListener {
   /** CometD tells no position before the first event. So the time is kept first: what comes between it and that event is found by it after a restart. */
   private async begin(from: "new" | "all"): Promise<StartPoint> {
     this.intake.begin(false);
-    await this.position.beginAt(from === "all" ? 0 : Date.now());
+    await this.position.beginAt(from === "all" ? 0 : this.options.now());
     this.fresh = from === "new";
     return { from };
   }

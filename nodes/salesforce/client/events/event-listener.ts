@@ -5,6 +5,7 @@ import { flowTracker } from "../../../delivery/flow-tracker";
 import { EventFeed, type EventFeedOptions, type FeedState } from "./event-feed";
 import type { PositionPlace } from "./event-position";
 import { channelName, type ReplayFrom } from "./listen-settings";
+import { orgClock } from "./org-clock";
 import type { OrgStreams, StreamOrg } from "./org-streams";
 import { orgIdOf } from "./pubsub/org-identity";
 
@@ -39,7 +40,7 @@ export interface Standby {
 export interface EventListenerOptions extends Pick<EventFeedOptions, "settings" | "node" | "runtime" | "prepare" | "send" | "isWired" | "onSettled" | "warn" | "every"> {
   /** Under which name the position is kept, beside the org and the channel. */
   name: string;
-  org: Pick<StreamOrg, "openSession" | "untilReady" | "rest"> & { streams: Pick<OrgStreams, "over"> };
+  org: Pick<StreamOrg, "openSession" | "untilReady" | "rest" | "http"> & { streams: Pick<OrgStreams, "over"> };
   store: Store;
   /** In the place of `store`, where another instance may stand by. */
   standby?: Standby;
@@ -61,6 +62,8 @@ export class EventListener {
   private turn = 0;
   private isStandby = false;
   private started = false;
+  /** By the org's clock. */
+  private now: () => number = Date.now;
   /** What the stream was lost by. */
   private lost: ErrorCode | undefined;
   private closed = false;
@@ -130,7 +133,9 @@ export class EventListener {
     const { org, name } = this.options;
     while (!this.closed) {
       try {
-        const orgId = await orgIdOf(org, await org.openSession());
+        const session = await org.openSession();
+        const orgId = await orgIdOf(org, session);
+        this.now = await orgClock(org, session);
         return `salesforce-listen/${orgId}/${this.channel}/${name}`;
       } catch (error) {
         await org.untilReady(toConnectorError(error)); // the org's state tells
@@ -184,6 +189,7 @@ export class EventListener {
       place: this.placeOf(key, fence),
       takesOver: options.standby !== undefined,
       onRefused: () => this.refused(key),
+      now: () => this.now(),
       onState: () => this.tell(),
       onStream: (error) => this.noteStream(error),
       ...(prepare ? { prepare } : {}),

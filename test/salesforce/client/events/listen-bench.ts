@@ -49,7 +49,7 @@ export class Listening {
     this.wired = new Set(outputs);
     this.listener = new EventListener({
       ...options,
-      org: { openSession: () => Promise.resolve({ accessToken: "t", instanceUrl: "http://org", orgId: ORG }), untilReady: () => Promise.resolve(), rest: undefined as never, streams: { over: () => transport } },
+      org: { openSession: () => Promise.resolve({ accessToken: "t", instanceUrl: "http://org", orgId: ORG }), untilReady: () => Promise.resolve(), rest: undefined as never, http: undefined as never, streams: { over: () => transport } },
       send: (output, message) => {
         const one = { output, ...message } as Sent;
         this.sent.push(one);

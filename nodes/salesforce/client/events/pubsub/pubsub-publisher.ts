@@ -11,9 +11,6 @@ import type { ProducerEvent, WirePublishResult } from "./protocol";
 import { decimalOf, positionOf } from "./replay-id";
 import type { SchemaCache } from "./schema-cache";
 
-/** ms after which a schema is asked for again when an event does not fit it. */
-const FRESH = 10_000;
-
 /** What an event has to be like at present. */
 interface Topic {
   schemaId: string;
@@ -28,9 +25,11 @@ type Encoded = Buffer | ConnectorError;
 export class PubsubPublisher implements EventPublisher {
   private readonly topics = new Map<string, Promise<Topic>>();
 
+  /** @param fresh ms after which a schema is asked for again when an event does not fit it */
   constructor(
     private readonly client: PubsubClient,
     private readonly schemas: SchemaCache,
+    private readonly fresh = 10_000,
   ) {}
 
   /** As {@link EventPublisher.create}. */
@@ -48,7 +47,7 @@ export class PubsubPublisher implements EventPublisher {
     const complete = records.map((fields) => ({ ...common, ...fields }));
     let topic = await this.topic(object);
     let encoded = encodeAll(topic, complete);
-    if (encoded.some(isConnectorError) && performance.now() - topic.at > FRESH) {
+    if (encoded.some(isConnectorError) && performance.now() - topic.at > this.fresh) {
       this.topics.delete(object);
       topic = await this.topic(object);
       encoded = encodeAll(topic, complete);

@@ -1,7 +1,7 @@
 import * as grpc from "@grpc/grpc-js";
 import * as loader from "@grpc/proto-loader";
 import avro from "avsc";
-import { DESCRIPTOR, type FetchRequest, READ_OPTIONS } from "../../../../../nodes/salesforce/client/events/pubsub/protocol";
+import { DESCRIPTOR, type FetchRequest, type ProducerEvent, READ_OPTIONS } from "../../../../../nodes/salesforce/client/events/pubsub/protocol";
 
 type Stream = grpc.ServerDuplexStream<FetchRequest, object>;
 
@@ -55,6 +55,9 @@ export class FakePubsub {
   oldest = 0;
   /** Sends headers before anything else. */
   headers = true;
+  /** What an event has to be of to be published. */
+  schemaToPublish = "";
+  readonly published: unknown[] = [];
   private readonly types = new Map<string, avro.Type>();
   private readonly server = new grpc.Server();
   endpoint = "";
@@ -64,6 +67,10 @@ export class FakePubsub {
     const definition = grpc.loadPackageDefinition(loader.fromJSON(DESCRIPTOR, READ_OPTIONS)) as never as { eventbus: { v1: { PubSub: { service: grpc.ServiceDefinition } } } };
     this.server.addService(definition.eventbus.v1.PubSub.service, {
       Subscribe: (stream: Stream) => this.subscribe(stream),
+      GetTopic: (_call: unknown, answer: grpc.sendUnaryData<object>) => answer(null, { schema_id: this.schemaToPublish, can_publish: true }),
+      Publish: (call: grpc.ServerUnaryCall<{ events: ProducerEvent[] }, object>, answer: grpc.sendUnaryData<object>) => {
+        answer(null, { schema_id: this.schemaToPublish, results: call.request.events.map((event) => this.take(event)) });
+      },
       GetSchema: (call: grpc.ServerUnaryCall<{ schema_id: string }, object>, answer: grpc.sendUnaryData<object>) => {
         this.calls.push(`GetSchema ${call.request.schema_id}`);
         const refusal = this.refusals[0]?.code?.startsWith("schema.") ? this.refusals.shift() : undefined;
@@ -110,6 +117,14 @@ export class FakePubsub {
   /** How often a client has begun, and where. */
   get beginnings(): string[] {
     return this.opened.flatMap(({ requests: [first] }) => (first ? `${first.replay_preset} ${Buffer.from(first.replay_id ?? []).toString("hex")}`.trim() : []));
+  }
+
+  private take({ id, schema_id: schema, payload }: ProducerEvent): object {
+    if (schema !== this.schemaToPublish) return { correlation_key: id, error: { code: "PUBLISH", msg: "An old schema" } };
+    const value = this.types.get(schema)?.fromBuffer(payload) as { Text__c: string };
+    if (value.Text__c.startsWith("!")) return { correlation_key: id, error: { code: "PUBLISH", msg: value.Text__c.slice(1) } };
+    this.published.push({ ...value });
+    return { correlation_key: id, replay_id: bytes(this.published.length) };
   }
 
   private subscribe(stream: Stream): void {

@@ -10,6 +10,8 @@ export interface LaneState {
   messages: number;
   /** Why, when waiting or failed. */
   error?: ConnectorError;
+  /** As {@link OrgState.usedPercent}. */
+  usedPercent?: number;
   /** As {@link OrgState.slowedAt}. */
   slowedAt?: number;
 }
@@ -47,11 +49,11 @@ export class OrgLane<V, R> {
 
   get state(): LaneState {
     const { kind, messages, error } = this.own;
-    const { slowedAt } = this.org.state;
+    const { usedPercent, slowedAt } = this.org.state;
     if (this.org.state.error) return { kind: this.org.state.kind, messages, error: this.org.state.error };
     // What it waits for is not the org, but somebody who makes the object or corrects the form.
     if (kind === "waiting") return { kind: error?.code === "ORG_OBJECT_UNKNOWN" ? "failed" : kind, messages, ...(error ? { error } : {}) };
-    return { kind: kind === "writing" ? "working" : this.org.state.kind, messages, ...(slowedAt === undefined ? {} : { slowedAt }) };
+    return { kind: kind === "writing" ? "working" : this.org.state.kind, messages, ...(usedPercent === undefined ? {} : { usedPercent }), ...(slowedAt === undefined ? {} : { slowedAt }) };
   }
 
   /** Takes a message in; as {@link Sink.take}. When it fails, `msg.salesforce` says why before `done` is called. */
@@ -77,8 +79,10 @@ export class OrgLane<V, R> {
   }
 }
 
-/** The state of several lanes as one: the most telling, with all their messages. */
+/** The state of several lanes as one: the most telling, with all their messages, and the API calls of the org that has used most. */
 export function worstState(states: LaneState[]): LaneState {
   const [worst] = [...states].sort((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind));
-  return { ...(worst ?? { kind: "idle" }), messages: states.reduce((sum, { messages }) => sum + messages, 0) };
+  const used = states.flatMap(({ usedPercent }) => usedPercent ?? []);
+  const messages = states.reduce((sum, one) => sum + one.messages, 0);
+  return { ...(worst ?? { kind: "idle" }), messages, ...(used.length > 0 ? { usedPercent: Math.max(...used) } : {}) };
 }

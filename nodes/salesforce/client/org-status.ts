@@ -7,11 +7,13 @@ export type Translate = (key: string, values?: Record<string, string | number>) 
 /** The texts are the org node's, whichever node shows them. */
 const CATALOGUE = "@surewire/node-red-connectors/surewire-salesforce-org:org.status.";
 
-/** Shows how a node stands with its org. @param translate `RED._` */
-export function showLane(status: Status, { kind, messages, error, slowedAt }: LaneState, translate: Translate): void {
+/** Shows how a node stands with its org, and how much of the org's API calls is used. @param translate `RED._` */
+export function showLane(status: Status, { kind, messages, error, usedPercent, slowedAt }: LaneState, translate: Translate): void {
   if (kind === "failed") status.set("failed", error?.message);
   else if (kind === "waiting") status.set("waiting", () => translate(`${CATALOGUE}waiting`, { reason: error?.message ?? "" }));
   else if (slowedAt !== undefined) status.set("waiting", () => translate(`${CATALOGUE}slowed`, { percent: slowedAt, count: messages }));
-  else if (kind === "working") status.set("working", () => translate(`${CATALOGUE}working`, { count: messages }));
+  else if (usedPercent !== undefined && (kind === "working" || kind === "connected")) {
+    status.set(kind, () => translate(`${CATALOGUE}${kind}-used`, { count: messages, percent: usedPercent || "< 1" }));
+  } else if (kind === "working") status.set("working", () => translate(`${CATALOGUE}working`, { count: messages }));
   else status.set(kind, () => translate(CATALOGUE + kind));
 }

@@ -34,7 +34,9 @@ export interface OrgState {
   kind: "idle" | "connecting" | "connected" | "waiting" | "failed";
   /** Why, when waiting or failed. */
   error?: ConnectorError;
-  /** Percent of the day's API calls that are used, when so many are that calls are spaced. */
+  /** Whole percent of the day's API calls that are used, as the org's last answer said; absent until it has. */
+  usedPercent?: number;
+  /** The same, when so many are used that calls are spaced. */
   slowedAt?: number;
 }
 
@@ -58,7 +60,7 @@ export class OrgClient {
   private readonly closing = new AbortController();
   private readonly credentials: OrgCredentials;
   private current: OrgState = { kind: "idle" };
-  private slowedAt: number | undefined;
+  private usage: Pick<OrgState, "usedPercent" | "slowedAt"> = {};
   /** By what is waited for. */
   private readonly pauses = new Map<string, Promise<void>>();
   private signingIn = false;
@@ -67,7 +69,7 @@ export class OrgClient {
   constructor(settings: OrgSettings) {
     this.transport = new HttpTransport({ timeout: settings.timeout });
     this.credentials = { ...settings.credentials };
-    this.guard = new UsageGuard({ ...settings.usage, onChange: (percent) => this.noteUsage(percent) });
+    this.guard = new UsageGuard({ ...settings.usage, onChange: (percent, spaced) => this.noteUsage(percent, spaced) });
     this.tokens = new TokenKeeper({
       login: () => this.login(settings),
       renewable: settings.flow !== "access-token",
@@ -197,16 +199,17 @@ export class OrgClient {
     this.set({ kind: "connected" });
   }
 
-  private noteUsage(percent: number | undefined): void {
-    this.slowedAt = percent;
+  private noteUsage(percent: number, spaced: boolean): void {
+    this.usage = { usedPercent: percent, ...(spaced ? { slowedAt: percent } : {}) };
     this.set(this.current);
   }
 
   private set({ kind, error }: OrgState): void {
     if (this.closing.signal.aborted) return;
-    const { current, slowedAt } = this;
-    if (kind === current.kind && error?.message === current.error?.message && slowedAt === current.slowedAt) return;
-    this.current = { kind, ...(error ? { error } : {}), ...(slowedAt === undefined ? {} : { slowedAt }) };
+    const { current, usage } = this;
+    const sameUsage = usage.usedPercent === current.usedPercent && usage.slowedAt === current.slowedAt;
+    if (kind === current.kind && error?.message === current.error?.message && sameUsage) return;
+    this.current = { kind, ...(error ? { error } : {}), ...usage };
     for (const listener of this.listeners) listener(this.current);
   }
 

@@ -15,13 +15,21 @@ describe("The status of a node with an org", () => {
   }
 
   it("says that calls are spaced, and how much of the day's is used", () => {
-    assert.deepEqual(shown({ kind: "working", messages: 7, slowedAt: 85 }), ["yellow", 'slowed {"percent":85,"count":7}']);
+    assert.deepEqual(shown({ kind: "working", messages: 7, usedPercent: 85, slowedAt: 85 }), ["yellow", 'slowed {"percent":85,"count":7}']);
     assert.deepEqual(shown({ kind: "connected", messages: 0, slowedAt: 80 }), ["yellow", 'slowed {"percent":80,"count":0}']);
+  });
+
+  it("says how much of the day's calls is used, once it is known", () => {
+    assert.deepEqual(shown({ kind: "connected", messages: 0 }), ["green", "connected {}"]);
+    assert.deepEqual(shown({ kind: "connected", messages: 0, usedPercent: 3 }), ["green", 'connected-used {"count":0,"percent":3}']);
+    assert.deepEqual(shown({ kind: "connected", messages: 0, usedPercent: 0 }), ["green", 'connected-used {"count":0,"percent":"< 1"}']);
+    assert.deepEqual(shown({ kind: "working", messages: 7, usedPercent: 79 }), ["blue", 'working-used {"count":7,"percent":79}']);
+    assert.deepEqual(shown({ kind: "idle", messages: 0, usedPercent: 3 }), ["green", "idle {}"]);
   });
 
   it("says first what is worse", () => {
     const error = new ConnectorError("ORG_LIMIT", "none left");
-    assert.deepEqual(shown({ kind: "waiting", messages: 7, slowedAt: 100, error }), ["yellow", 'waiting {"reason":"none left"}']);
+    assert.deepEqual(shown({ kind: "waiting", messages: 7, usedPercent: 100, slowedAt: 100, error }), ["yellow", 'waiting {"reason":"none left"}']);
     assert.deepEqual(shown({ kind: "failed", messages: 7, slowedAt: 85, error })[0], "red");
     assert.deepEqual(shown({ kind: "working", messages: 7 }), ["blue", 'working {"count":7}']);
   });

@@ -160,6 +160,16 @@ describe("A Salesforce org", () => {
     assert.deepEqual(client.rest.usage, { used: 18, limit: 5000 });
   });
 
+  it("tells of that no more often than by whole percents", async () => {
+    org.control.setApiUsage({ used: 42, max: 5000 });
+    const client = orgs.client(clientCredentials(org));
+    await describeCase(client);
+    const states: OrgState[] = [];
+    client.onState((state) => states.push(state));
+    for (let call = 0; call < 15; call += 1) await describeCase(client);
+    assert.deepEqual(states, [{ kind: "connected", usedPercent: 1 }]);
+  });
+
   it("stands well although one of its users asks for an object that it does not know", async () => {
     const client = orgs.client(clientCredentials(org));
     await describeCase(client);

@@ -14,8 +14,8 @@ export interface UsageGuardOptions {
   maxGap?: number;
   /** How long nothing is sent once all calls are used. Default 10 minutes. */
   hold?: number;
-  /** The percentage changed while calls are spaced, or spacing began or ended. */
-  onChange?(percent: number | undefined): void;
+  /** The whole percent of the day's calls that are used changed, or spacing began or ended. */
+  onChange?(percent: number, spaced: boolean): void;
 }
 
 /** Gap when the threshold is just reached, in ms. */
@@ -33,6 +33,7 @@ export class UsageGuard {
   private readonly maxGap: number;
   private readonly hold: number;
   private current: ApiUsage | undefined;
+  private percent: number | undefined;
   private spaced: number | undefined;
   private heldUntil = 0;
   private lastCall = 0;
@@ -70,14 +71,16 @@ export class UsageGuard {
     const match = /api-usage=(\d+)\/(\d+)/.exec(headers["sforce-limit-info"] ?? "");
     if (!match) return;
     this.current = { used: Number(match[1]), limit: Number(match[2]) };
-    if (this.threshold <= 0 || this.current.limit <= 0) return;
+    if (this.current.limit <= 0) return;
     const percent = Math.floor((this.current.used / this.current.limit) * 100);
-    this.heldUntil = percent >= 100 ? Date.now() + this.hold : 0;
-    const spaced = percent >= this.threshold - (this.spaced === undefined ? 0 : MARGIN) ? percent : undefined;
-    if (spaced === this.spaced) return;
+    const guards = this.threshold > 0;
+    this.heldUntil = guards && percent >= 100 ? Date.now() + this.hold : 0;
+    const spaced = guards && percent >= this.threshold - (this.spaced === undefined ? 0 : MARGIN) ? percent : undefined;
+    if (spaced === this.spaced && percent === this.percent) return;
+    this.percent = percent;
     this.spaced = spaced;
     if (spaced === undefined) this.waiting?.end();
-    this.options.onChange?.(spaced);
+    this.options.onChange?.(percent, spaced !== undefined);
   }
 
   /** Lets everyone who waits go. */

@@ -21,11 +21,18 @@ describe("The guard of the day's API calls", () => {
     }
   });
 
-  it("tells of beginning, change by whole points, and end a little below the threshold", () => {
-    const seen: (number | undefined)[] = [];
-    const guard = new UsageGuard({ threshold: 80, onChange: (percent) => seen.push(percent) });
-    for (const used of [799, 800, 805, 810, 795, 785, 779, 770]) guard.note(answer(used));
-    assert.deepEqual(seen, [80, 81, 79, 78, undefined]);
+  it("tells of change by whole points, of spacing, and of its end a little below the threshold", () => {
+    const seen: [number, boolean][] = [];
+    const guard = new UsageGuard({ threshold: 80, onChange: (percent, spaced) => seen.push([percent, spaced]) });
+    for (const used of [1, 9, 10, 19, 799, 800, 805, 810, 795, 785, 779, 770]) guard.note(answer(used));
+    assert.deepEqual(seen, [[0, false], [1, false], [79, false], [80, true], [81, true], [79, true], [78, true], [77, false]]);
+  });
+
+  it("tells how much is used although it spaces nothing", () => {
+    const seen: [number, boolean][] = [];
+    const guard = new UsageGuard({ threshold: 0, onChange: (percent, spaced) => seen.push([percent, spaced]) });
+    for (const used of [500, 501, 1000]) guard.note(answer(used));
+    assert.deepEqual(seen, [[50, false], [100, false]]);
   });
 
   it("spaces calls, the more the closer the end is", async () => {
@@ -94,10 +101,10 @@ describe("The guard of the day's API calls", () => {
       await call(client);
       assert.equal(client.state.slowedAt, undefined);
       await call(client);
-      assert.deepEqual(client.state, { kind: "connected", slowedAt: 90 });
+      assert.deepEqual(client.state, { kind: "connected", usedPercent: 90, slowedAt: 90 });
       org.control.setApiUsage({ used: 500 });
       await client.rest.raw({ method: "GET", path: "/sobjects" });
-      assert.deepEqual(client.state, { kind: "connected" });
+      assert.deepEqual(client.state, { kind: "connected", usedPercent: 50 });
     });
 
     it("holds everything when the org has none left, without asking it", async () => {

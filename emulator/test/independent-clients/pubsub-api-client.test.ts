@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { registerHooks } from "node:module";
 import tls from "node:tls";
 import { Authority } from "../../../test/amqp/certificates";
 import { DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, startEmulator, type Emulator } from "../../src/index";
@@ -53,7 +52,8 @@ describe("salesforce-pubsub-api-client, as it comes from npm", function () {
     tls.setDefaultCACertificates([...trusted, String(authority.ca.cert)]);
     const { cert, key } = authority.server("IP:127.0.0.1");
     emulator = await startEmulator({ tls: { cert: String(cert), key: String(key) }, schema: [EVENT], changeEvents: ["Account"], pubsub: { keepAlive: 50 } });
-    PubSubApiClient = await load();
+    const loaded = (await import("salesforce-pubsub-api-client")) as Package & { default: Partial<Package> };
+    PubSubApiClient = loaded.default.default ?? loaded.default;
   });
   after(async () => {
     await emulator?.stop();
@@ -178,14 +178,3 @@ describe("salesforce-pubsub-api-client, as it comes from npm", function () {
     assert.deepEqual(second.serials, ["c"]);
   });
 });
-
-/** Its Avro library asks for `underscore`, which it forgets to depend on as of 1.12.2, for a part that is not used: any module does. */
-async function load(): Promise<Package["default"]> {
-  const hooks = registerHooks({ resolve: (name, context, next) => (name === "underscore" ? { url: "node:util", format: "builtin", shortCircuit: true } : next(name, context)) });
-  try {
-    const loaded = (await import("salesforce-pubsub-api-client")) as Package & { default: Partial<Package> };
-    return loaded.default.default ?? loaded.default;
-  } finally {
-    hooks.deregister();
-  }
-}

@@ -72,6 +72,15 @@ export class Api {
   }
 }
 
+/** Numbers from 0 to below a bound, the same in every run. */
+export function generator(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+}
+
 /** Checks an error body: its status and the code and text of its only item. */
 export function assertError(answer: Answer, status: number, errorCode: string, message: string | RegExp, fields?: string[]): void {
   assert.equal(answer.status, status, JSON.stringify(answer.body));

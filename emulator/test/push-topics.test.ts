@@ -77,6 +77,12 @@ describe("a PushTopic", () => {
     assert.throws(() => types(), /no channel \/topic\/Open/);
   });
 
+  it("reads fields with the name or the alias of the object in front", async () => {
+    await api.create("PushTopic", topic({ Query: "SELECT c.Id, Case.Status FROM Case c WHERE c.Priority = 'High'" }));
+    await api.create("Case", { Priority: "High" });
+    assert.deepEqual(told().map(({ sobject }) => Object.keys(sobject)), [["Id", "Status"]]);
+  });
+
   it("goes by its query as it is now", async () => {
     const id = await api.create("PushTopic", topic());
     await api.create("Case", { Priority: "High" });
@@ -109,7 +115,12 @@ describe("a PushTopic", () => {
 
   const refusals: [string, RegExp][] = [
     ["SELECT Status FROM Case", /Id field is required/],
-    ["SELECT COUNT(Id) FROM Case", /aggregate/],
+    ["SELECT COUNT(Id) FROM Case", /only fields/],
+    ["SELECT Id, toLabel(Status) FROM Case", /only fields/],
+    ["SELECT FIELDS(ALL) FROM Case", /only fields/],
+    ["SELECT Id, TYPEOF Owner WHEN User THEN Id END FROM Case", /only fields/],
+    ["SELECT Id, Status s FROM Case", /aliases/],
+    ["SELECT Id FROM Case WHERE CALENDAR_YEAR(CreatedDate) = 2026", /functions/],
     ["SELECT Id, Account.Name FROM Case", /relationships are not supported/],
     ["SELECT Id, (SELECT Id FROM Contacts) FROM Account", /relationships are not supported/],
     ["SELECT Id FROM Case WHERE Account.Name = 'x'", /relationships are not supported/],

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { startEmulator, type Emulator } from "../src/index";
-import { Api } from "./helpers";
+import { Api, generator } from "./helpers";
 
 interface Reading {
   Name: string;
@@ -12,15 +12,6 @@ interface Reading {
 interface Condition {
   text: string;
   holds(row: Reading): boolean;
-}
-
-/** The same conditions at every run. */
-function generator(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
 }
 
 function leaf(random: (below: number) => number): Condition {

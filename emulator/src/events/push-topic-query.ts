@@ -39,7 +39,9 @@ export function compileTopicQuery(org: Org, text: string): TopicQuery {
   };
   const selected = (query.fields ?? []).map((item) => {
     if (item.type === "FieldSubquery") throw refused("relationships are not supported in PushTopic queries");
-    if (!("field" in item)) throw refused("aggregate functions are not supported in PushTopic queries");
+    if (item.type !== "Field" && item.type !== "FieldRelationship") throw refused("only fields are supported in the SELECT clause of PushTopic queries");
+    // With an alias in FROM the parser calls that prefix an alias too.
+    if ("alias" in item && item.alias !== undefined && !("objectPrefix" in item)) throw refused("aliases of fields are not supported in PushTopic queries");
     const { field } = fieldAt(("rawValue" in item ? item.rawValue : undefined) ?? item.field);
     if (field.type === "base64") throw refused(`${field.name} is not supported in PushTopic queries`);
     return field.name;

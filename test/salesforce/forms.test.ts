@@ -8,6 +8,7 @@ const SPARSE = {
   record: { org: "org", operation: "create", object: "Case" },
   query: { org: "org", query: "SELECT Id FROM Case" },
   bulk: { org: "org", operation: "insert", object: "Case" },
+  listen: { org: "org", channel: "/event/Device_Alert__e" },
   publish: { org: "org", event: "Device_Alert__e" },
   request: { org: "org", method: "GET", path: "/limits", pathType: "str" },
 };

@@ -10,6 +10,7 @@ import { isStoreHolder, type SharedStore, type StoreHolder } from "../../common/
 import type { TrackedRuntime } from "../../delivery/runtime";
 import { isWired, type WiredNode } from "../../delivery/wired";
 import { EventListener, type Standby } from "../client/events/event-listener";
+import { declarePushTopic } from "../client/events/push-topics";
 import type { OrgClient } from "../client/org";
 import { orgOf } from "../client/org-node";
 import { control } from "./listen-control";
@@ -39,6 +40,7 @@ export = (RED: NodeAPI): void => {
 
   function listen(node: ListenNode, status: Status, org: OrgClient, settings: NodeSettings, holder: StoreHolder | undefined): void {
     const warn = (text: string): void => node.warn(text);
+    const { topic } = settings;
     const store = holder?.store ?? fileStore();
     const show = (): void => showListener(status, { state: listener.state, org: org.state, channel: settings.channel, inFlow: listener.openCount }, RED._);
     const listener = (node.listener = new EventListener({
@@ -48,6 +50,7 @@ export = (RED: NodeAPI): void => {
       name: settings.listener,
       org,
       store,
+      ...(topic ? { prepare: async () => void (await declarePushTopic(org.rest, { ...topic, apiVersion: org.rest.version })) } : {}),
       ...(settings.standby ? { standby: standby(store, settings, warn) } : {}),
       send: (output, message) => {
         node.send([...new Array<null>(output).fill(null), message as never]);

@@ -2,6 +2,7 @@ import { ConnectorError } from "../../common/errors";
 import { wholeNumber } from "../../common/whole-number";
 import type { SettleMode } from "../../delivery/outcome";
 import type { ListenSettings } from "../client/events/listen-settings";
+import type { PushTopicDeclaration, TopicOperation } from "../client/events/push-topics";
 
 /** What the editor saves. Numbers come as text when they were typed or stand in the environment. Times in ms. */
 export interface ListenDef {
@@ -33,17 +34,8 @@ export interface ListenDef {
   retryMaxDelay?: number | string;
 }
 
-/** What changes of a record a PushTopic tells of. */
-export type TopicOperation = "create" | "update" | "delete" | "undelete";
-
 /** The PushTopic that the node makes, or changes to be so. */
-export interface TopicSettings {
-  name: string;
-  query: string;
-  operations: TopicOperation[];
-  /** Changes of which fields count: those of the query, all, those it selects, those of its condition. */
-  fields: "Referenced" | "All" | "Select" | "Where";
-}
+export type TopicSettings = Omit<PushTopicDeclaration, "apiVersion">;
 
 /** The settings of a `salesforce listen`, normalised. */
 export interface NodeSettings extends ListenSettings {
@@ -63,11 +55,11 @@ const OPERATIONS: readonly TopicOperation[] = ["create", "update", "delete", "un
 /** The settings of a `salesforce listen`, with its defaults. @throws ConnectorError NOT_CONFIGURED */
 export function readSettings(def: ListenDef): NodeSettings {
   const channel = (def.channel ?? "").trim();
-  if (!/^\/(topic|event|data|u)\/[^/?]+(\?.+)?$/.test(channel)) {
-    throw notConfigured(channel ? `${channel} is no channel: it begins with /topic/, /event/, /data/ or /u/` : "No channel is given");
+  if (!/^(\/topic\/[^/?]+(\?.+)?|\/(event|data|u)\/[^/?]+)$/.test(channel)) {
+    throw notConfigured(channel ? `${channel} is no channel: write /event/Name__e, /data/CaseChangeEvent, /topic/Name or /u/name` : "No channel is given");
   }
   const transport = oneOf(def.transport, ["cometd", "pubsub"], "cometd");
-  if (transport === "pubsub" && !/^\/(event|data)\/[^?]+$/.test(channel)) throw notConfigured("The Pub/Sub API has platform events (/event/…) and change events (/data/…) only, and no filters");
+  if (transport === "pubsub" && !/^\/(event|data)\//.test(channel)) throw notConfigured("The Pub/Sub API has platform events (/event/…) and change events (/data/…) only");
   const store = def.store?.trim() ?? "";
   const standby = def.standby === true;
   if (standby && !store) throw notConfigured("Instances that stand by need a database to agree in: choose one under Position");

@@ -132,6 +132,19 @@ export const FORMS: readonly FormCase[] = [
     saved: { eventType: "str", fields: "payload", fieldsType: "msg", batchSize: 100, linger: 50 },
   },
   {
+    type: "surewire-salesforce-listen",
+    needs: ["org", "channel"],
+    refuses: { channel: "Device_Alert__e", maxInFlight: "0", dedupeWindow: "-1" },
+    fill: {
+      name: "listen", org: true, channel: "/topic/OpenCases", declareTopic: "true", topicQuery: "SELECT Id, Subject FROM Case", topicFields: "All", staleReplay: "stop", maxInFlight: "50",
+      listener: "cases", dedupeWindow: "500", retries: "3",
+    },
+    saved: {
+      declareTopic: true, topicOperations: ["create", "update", "delete", "undelete"], transport: "cometd", replayFrom: "stored", maxInFlight: 50, dedupeWindow: 500, store: "", standby: false,
+      leaseTime: 30, startPaused: false, inputs: 0, settle: "flow", retries: 3, deadline: 1_500_000,
+    },
+  },
+  {
     type: "surewire-salesforce-request",
     needs: ["org"],
     refuses: { concurrency: "0" },

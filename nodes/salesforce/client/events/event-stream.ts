@@ -33,7 +33,7 @@ export type StartPoint = { from: "new" } | { from: "all" } | { from: "after"; po
  */
 export interface StreamState {
   kind: "connecting" | "listening" | "full" | "waiting" | "failed" | "stopped";
-  /** Why, when waiting, failed or stopped. */
+  /** Why, when waiting, failed or stopped, or connecting anew. */
   error?: ConnectorError;
   /** When it is tried again, in ms since the epoch. */
   retryAt?: number;

@@ -34,9 +34,9 @@ export class BayeuxClient {
     return answer;
   }
 
-  /** A poll. @param leaving channels to unsubscribe first @param mayBeHeld whether the answer may wait until something happens */
-  connect(leaving: readonly string[], mayBeHeld: boolean, timeout: number, signal: AbortSignal): Promise<Answer> {
-    return this.send([...leaving.map((channel) => this.unsubscribing(channel)), bayeux.connect(this.nextId(), this.clientId, mayBeHeld)], timeout, signal);
+  /** A poll. @param leaving channels to unsubscribe first: then the answer is not held */
+  connect(leaving: readonly string[], timeout: number, signal: AbortSignal): Promise<Answer> {
+    return this.send([...leaving.map((channel) => this.unsubscribing(channel)), bayeux.connect(this.nextId(), this.clientId, leaving.length === 0)], timeout, signal);
   }
 
   /** @param channels with the replay id to begin behind, -1 or -2 */

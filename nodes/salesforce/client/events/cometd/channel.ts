@@ -5,14 +5,14 @@ import { keyOf } from "./bayeux";
 import type { SubscribeFailure } from "./failures";
 import { Paces } from "./paces";
 
-/** Events kept for a listener without room before its channel is unsubscribed; those of the answer that reached it come on top. */
+/** Events kept for a listener without room before no more are asked for; those of the answer that reached it come on top. */
 export const AHEAD = 200;
 
 /**
- * How a channel stands with its session: to be subscribed; asked for; subscribed; unsubscribed, but some events may be on their way; unsubscribed until
- * the listener has taken what was kept; refused, and tried again later; given up.
+ * How a channel stands with its session: to be subscribed; asked for; subscribed; without a session until the listener has taken what was kept;
+ * refused, and tried again later; given up.
  */
-type Stage = "idle" | "subscribing" | "subscribed" | "parking" | "parked" | "waiting" | "stopped" | "closed";
+type Stage = "idle" | "subscribing" | "subscribed" | "parked" | "waiting" | "stopped" | "closed";
 
 /** How much the clock of those who answer may be ahead of the clock of those who write events, in ms. */
 const SKEW = 5_000;
@@ -37,13 +37,13 @@ export class CometdChannel {
   private timer: NodeJS.Timeout | undefined;
   private readonly paces: Paces;
 
-  /** @param wanted called when it is to be subscribed */
+  /** @param changed called when it is to be subscribed, and when its listener has taken so much that it is no longer ahead */
   constructor(
     readonly name: string,
     private start: StartPoint,
     private readonly listener: StreamListener,
     options: StreamOptions,
-    private readonly wanted: () => void,
+    private readonly changed: () => void,
   ) {
     this.key = keyOf(name);
     this.paces = new Paces(options);
@@ -60,14 +60,9 @@ export class CometdChannel {
     return this.stage === "subscribing" || this.stage === "subscribed";
   }
 
-  /** Whether so much is kept that it is to be unsubscribed. */
+  /** Whether so much is kept that no more is to be asked for. */
   get isAhead(): boolean {
-    return this.stage === "subscribed" && this.kept.length >= AHEAD;
-  }
-
-  /** Whether it is unsubscribed, but something of it may be on its way. */
-  get isParking(): boolean {
-    return this.stage === "parking";
+    return this.isOnServer && this.kept.length >= AHEAD;
   }
 
   /** Its subscription is about to be asked for. @returns from where; undefined when it has come to nothing */
@@ -115,38 +110,30 @@ export class CometdChannel {
     this.handOver();
   }
 
-  /** It was unsubscribed. What comes now is not kept: it comes again. */
-  unsubscribed(): void {
-    if (this.stage === "subscribed") this.stage = "parking";
-  }
-
-  /** Nothing of it is on its way any more: it can be subscribed again. */
+  /** It was taken out of its session, since its listener does not take what was kept. */
   park(): void {
-    if (this.stage !== "parking") return;
     this.stage = "parked";
     this.tell({ kind: "full" });
-    this.handOver();
   }
 
   /** The listener has room. */
   more(): void {
+    const wasAhead = this.isAhead;
     this.handOver();
+    if (this.stage === "parked" && this.kept.length === 0) this.stage = "idle";
+    else if (!wasAhead || this.isAhead) return;
+    this.changed();
   }
 
   /** The session is gone, and its subscriptions with it. */
   lost(): void {
     this.early = [];
-    if (this.isOnServer || this.isParking) this.stage = this.kept.length >= (this.isParking ? 1 : AHEAD) ? "parked" : "idle";
+    if (this.isOnServer) this.stage = "idle";
   }
 
   /** The session is not there, or not yet. A channel with troubles of its own keeps telling those. */
   tellOfSession(state: StreamState): void {
     if (this.stage !== "waiting" && this.stage !== "stopped") this.tell(state);
-  }
-
-  /** The session stands. */
-  sessionStands(): void {
-    if (this.stage === "parked") this.tell({ kind: "full" });
   }
 
   /** Hands nothing over any more. */
@@ -185,9 +172,6 @@ export class CometdChannel {
     } finally {
       this.handing = false;
     }
-    if (this.stage !== "parked" || this.kept.length > 0) return;
-    this.stage = "idle";
-    this.wanted();
   }
 
   private stale(position: string, error: ConnectorError): void {
@@ -200,7 +184,7 @@ export class CometdChannel {
     this.startAt(start);
     if (this.wasStale) return this.wait("outage", error);
     this.wasStale = true;
-    this.wanted();
+    this.changed();
   }
 
   private wait(pace: "outage" | "limit" | "refused", error: ConnectorError): void {
@@ -208,7 +192,7 @@ export class CometdChannel {
     this.stage = "waiting";
     this.timer = setTimeout(() => {
       this.stage = "idle";
-      this.wanted();
+      this.changed();
     }, ms);
     this.tell({ kind: pace === "refused" ? "failed" : "waiting", error, retryAt: Date.now() + ms });
   }

@@ -1,4 +1,4 @@
-import { toConnectorError } from "../../../../common/errors";
+import { type ConnectorError, toConnectorError } from "../../../../common/errors";
 import type { Session } from "../../sign-in/login";
 import type { StreamEvent, StreamState } from "../event-stream";
 import type { StreamOptions, StreamOrg } from "../org-streams";
@@ -28,6 +28,12 @@ const TOGETHER = 20;
 /** An answer to a poll with fewer events than that was not cut short: no more events wait on the server. */
 const FLUSHED = 50;
 
+/**
+ * How long the next poll waits for a listener that is behind, in ms: less where others wait with it, and never so long that the server forgets the
+ * session, which it does after 40 s.
+ */
+const HOLD_OFF = { shared: 500, alone: 20_000 };
+
 /** Polls that may come back empty at once, in ms and in a row, before they are spaced: a server that does not hold them must not be hammered. */
 const QUICK = { within: 20, inRow: 5, pause: 1_000 };
 
@@ -43,7 +49,7 @@ interface Left {
   isBack: boolean;
 }
 
-/** One Bayeux session for as many channels as like, each once: does what {@link next} says, and tells it what comes of it. */
+/** One Bayeux session for as many channels as like, each once, or for one alone: does what {@link next} says, and tells it what comes of it. */
 export class CometdSession {
   private state = IDLE;
   /** What the channels were told last. */
@@ -52,6 +58,8 @@ export class CometdSession {
   private login: Session | undefined;
   private client: BayeuxClient | undefined;
   private readonly channels = new Map<string, CometdChannel>();
+  /** Why it has to begin anew. */
+  private cause: ConnectorError | undefined;
   private readonly left = new Map<string, Left>();
   private readonly paces: Paces;
   private readonly patience: number;
@@ -61,23 +69,27 @@ export class CometdSession {
   private interval = 0;
   private quickPolls = 0;
   private subscribing = 0;
+  /** The next poll waits for subscriptions, or for a listener. */
   private isPollDue = false;
 
+  /** @param isAlone whether it is for one channel only */
   constructor(
     private readonly org: StreamOrg,
     options: StreamOptions,
+    private readonly isAlone = false,
   ) {
     this.paces = new Paces(options);
     this.patience = options.patience ?? 30_000;
   }
 
-  get isEmpty(): boolean {
-    return this.channels.size === 0;
+  /** Whether it has ended. */
+  get isClosed(): boolean {
+    return this.state.phase === "closed";
   }
 
   /** Whether a channel can be added: it is not here, nor may an event of an earlier subscription be on its way, which would be taken for one of the new. */
   hasPlaceFor(key: string): boolean {
-    return this.state.phase !== "closed" && !this.channels.has(key) && !this.left.has(key);
+    return !this.isClosed && !this.isAlone && !this.channels.has(key) && !this.left.has(key);
   }
 
   /** Subscribes the channel, now or as soon as the session stands. */
@@ -88,31 +100,32 @@ export class CometdSession {
     else this.subscribe();
   }
 
-  /** Takes the channel away; the last one ends the session. Settles when the server knows, or does not answer in time. */
-  async remove(channel: CometdChannel): Promise<void> {
-    if (this.channels.get(channel.key) !== channel) return this.goodbye;
-    if (this.channels.size === 1) return this.close();
-    const { key, name, isOnServer } = channel;
-    channel.close();
-    this.channels.delete(key);
-    if (!isOnServer || !this.client) return;
-    const left: Left = { name, isGone: false, isBack: false };
-    this.left.set(key, left);
-    await this.client.unsubscribe(name, this.briefly, this.life.signal);
-    left.isGone = true;
+  has(channel: CometdChannel): boolean {
+    return this.channels.get(channel.key) === channel;
   }
 
-  /** Subscribes what wants to be, if the session stands. */
-  subscribe(): void {
-    if (this.state.phase !== "polling") return;
-    const wanting = [...this.channels.values()].filter(({ isWanting }) => isWanting);
-    for (let from = 0; from < wanting.length; from += TOGETHER) this.attempt(this.subscribeTo(wanting.slice(from, from + TOGETHER)));
+  /** Takes the channel away; the last one ends the session. Settles when the server knows, or does not answer in time. */
+  remove(channel: CometdChannel): Promise<void> {
+    if (!this.has(channel)) return this.goodbye;
+    return this.channels.size === 1 ? this.close() : this.leave(channel);
+  }
+
+  /** Goes on with what waited for a channel: to be subscribed, or to be less ahead. */
+  goOn(): void {
+    this.subscribe();
+    if (!this.isPollDue || this.subscribing > 0 || this.isAhead) return;
+    clearTimeout(this.timer);
+    this.pollAfter(0);
   }
 
   /** Ends the session and all its channels. Settles when the server knows, or does not answer in time. */
   close(): Promise<void> {
     this.dispatch({ type: "close" });
     return this.goodbye;
+  }
+
+  private get isAhead(): boolean {
+    return [...this.channels.values()].some(({ isAhead }) => isAhead);
   }
 
   private get briefly(): number {
@@ -122,6 +135,7 @@ export class CometdSession {
   private dispatch(event: SessionEvent): void {
     const { state, actions } = next(this.state, event);
     this.state = state;
+    if (event.type === "failed") this.cause = event.failure.error;
     for (const action of actions) this.perform(action);
   }
 
@@ -134,7 +148,7 @@ export class CometdSession {
       case "handshake":
         return void this.handshake();
       case "subscribe":
-        for (const channel of this.channels.values()) channel.sessionStands();
+        this.cause = undefined;
         return this.subscribe();
       case "poll":
         return this.pollAfter(this.quickPolls > QUICK.inRow ? Math.max(QUICK.pause, this.interval) : this.interval);
@@ -156,7 +170,7 @@ export class CometdSession {
 
   private async authorise(sessionOf: () => Promise<Session>): Promise<void> {
     const life = this.life.signal;
-    this.tell({ kind: "connecting" });
+    this.tellConnecting();
     try {
       const login = await sessionOf();
       if (life.aborted) return;
@@ -169,43 +183,63 @@ export class CometdSession {
 
   private async handshake(): Promise<void> {
     const life = this.life.signal;
-    this.tell({ kind: "connecting" });
+    this.tellConnecting();
     this.client = new BayeuxClient(this.org, this.login!);
     const { messages = [], failure } = await this.client.handshake(this.patience, life);
     if (!life.aborted) this.conclude(failure ?? sessionTrouble(messages, "/meta/handshake"), { type: "handshaken" });
   }
 
+  /** Subscribes what wants to be, if the session stands. */
+  private subscribe(): void {
+    if (this.state.phase !== "polling") return;
+    const wanting = [...this.channels.values()].filter(({ isWanting }) => isWanting);
+    for (let from = 0; from < wanting.length; from += TOGETHER) this.attempt(this.subscribeTo(wanting.slice(from, from + TOGETHER)));
+  }
+
   private pollAfter(ms: number): void {
-    // so that no more comes ahead of a subscription's answer than one poll brings
-    this.isPollDue = this.subscribing > 0;
+    clearTimeout(this.timer);
+    const { isAhead } = this;
+    // With a subscription not yet answered, so that no more comes ahead of the answer than one poll brings.
+    this.isPollDue = isAhead || this.subscribing > 0;
+    if (isAhead) this.timer = setTimeout(() => this.park(), Math.min(this.patience, this.channels.size > 1 ? HOLD_OFF.shared : HOLD_OFF.alone));
     if (this.isPollDue) return;
     if (ms > 0) this.timer = setTimeout(() => this.pollAfter(0), ms);
     else this.attempt(this.poll());
   }
 
+  /** Goes on without the channels whose listeners are behind. */
+  private park(): void {
+    for (const channel of [...this.channels.values()].filter(({ isAhead }) => isAhead)) {
+      void this.leave(channel);
+      channel.park();
+    }
+    if (this.channels.size === 0) void this.close();
+    if (!this.isClosed && this.subscribing === 0) this.pollAfter(0);
+  }
+
+  private async leave(channel: CometdChannel): Promise<void> {
+    const { key, name, isOnServer } = channel;
+    this.channels.delete(key);
+    if (!isOnServer || !this.client || this.channels.size === 0) return;
+    const left: Left = { name, isGone: false, isBack: false };
+    this.left.set(key, left);
+    await this.client.unsubscribe(name, this.briefly, this.life.signal);
+    left.isGone = true;
+  }
+
   private async poll(): Promise<void> {
     const life = this.life.signal;
-    const channels = [...this.channels.values()];
-    const ahead = channels.filter(({ isAhead }) => isAhead);
-    const parking = channels.filter(({ isParking }) => isParking);
     const left = [...this.left.values()].filter(({ isGone }) => isGone);
-    const leaving = [...ahead, ...left.filter(({ isBack }) => isBack)].map(({ name }) => name);
+    const back = left.filter(({ isBack }) => isBack).map(({ name }) => name);
     for (const one of left) one.isBack = false;
-    const mayBeHeld = leaving.length === 0 && parking.length === 0;
     const began = Date.now();
-    const { messages = [], failure } = await this.client!.connect(leaving, mayBeHeld, this.held + this.patience, life);
+    const { messages = [], failure } = await this.client!.connect(back, this.held + this.patience, life);
     if (life.aborted) return;
     const count = this.handOut(eventsByKey(messages));
-    this.quickPolls = count === 0 && mayBeHeld && Date.now() - began < QUICK.within ? this.quickPolls + 1 : 0;
+    this.quickPolls = count === 0 && back.length === 0 && Date.now() - began < QUICK.within ? this.quickPolls + 1 : 0;
     const trouble = failure ?? sessionTrouble(messages, "/meta/connect");
-    if (!trouble) {
-      for (const channel of ahead) channel.unsubscribed();
-      if (count < FLUSHED) {
-        for (const channel of ahead.concat(parking)) channel.park();
-        for (const one of left) if (!one.isBack) this.left.delete(keyOf(one.name));
-      }
-      this.heed(messages);
-    }
+    this.heed(messages);
+    if (count < FLUSHED) for (const one of left) if (!one.isBack) this.left.delete(keyOf(one.name));
     this.conclude(trouble, { type: "polled" });
   }
 
@@ -227,13 +261,14 @@ export class CometdSession {
       const refusal = subscribeTrouble(messages, channel.name);
       if (refusal && isOfSession(refusal)) trouble ??= refusal;
       else if (refusal) channel.refused(refusal);
-      else channel.subscribed(events.get(channel.key) ?? [], date);
-      events.delete(channel.key);
+      else if (this.has(channel)) channel.subscribed(events.get(channel.key) ?? [], date);
+      else events.set(channel.key, []); // it was taken away meanwhile, and the server may have heard of that first
+      if (this.has(channel)) events.delete(channel.key);
     }
     this.handOut(events);
     if (isSentAway(messages)) trouble ??= ended("the org has sent it away");
     if (trouble) this.dispatch({ type: "failed", failure: trouble });
-    else if (this.isPollDue) this.pollAfter(this.interval);
+    else if (this.isPollDue && !this.isClosed) this.pollAfter(this.interval);
   }
 
   /** Gives each channel its events; those of channels that were taken away are dropped. @returns how many there were */
@@ -293,9 +328,12 @@ export class CometdSession {
     for (const channel of this.channels.values()) channel.close();
     this.channels.clear();
     clearTimeout(this.timer);
-    this.isPollDue = false;
     if (client?.isKnown) await client.disconnect(names, this.briefly);
     this.life.abort();
+  }
+
+  private tellConnecting(): void {
+    this.tell({ kind: "connecting", ...(this.cause ? { error: this.cause } : {}) });
   }
 
   private tell(state: StreamState): void {

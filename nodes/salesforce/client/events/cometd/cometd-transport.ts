@@ -4,12 +4,14 @@ import { CometdChannel } from "./channel";
 import { CometdSession } from "./cometd-session";
 
 /**
- * The Streaming API: one Bayeux session for all channels of an org. A session holds a channel once, and with one position; so each further listener
- * of a channel, whatever its filter, gets a session of its own, which takes other channels' further listeners too.
+ * The Streaming API: one Bayeux session for all channels of an org.
+ *
+ * A session holds a channel once, and with one position; so each further listener of a channel, whatever its filter, gets a session of its own, which
+ * takes other channels' further listeners too. A channel whose listener was too slow for the others goes on alone.
  */
 export class CometdTransport implements EventTransport {
   private readonly sessions = new Set<CometdSession>();
-  private readonly ending = new Set<Promise<void>>();
+  private readonly channels = new Set<CometdChannel>();
 
   constructor(
     private readonly org: StreamOrg,
@@ -17,31 +19,42 @@ export class CometdTransport implements EventTransport {
   ) {}
 
   subscribe(name: string, start: StartPoint, listener: StreamListener): Subscription {
-    const channel: CometdChannel = new CometdChannel(name, start, listener, this.options, () => session.subscribe());
-    const session = this.placeFor(channel.key);
+    const goOn = (): void => {
+      if (session.has(channel)) return session.goOn();
+      session = this.open(true);
+      session.add(channel);
+    };
+    const channel = new CometdChannel(name, start, listener, this.options, goOn);
+    let session = this.placeFor(channel.key);
+    this.channels.add(channel);
     session.add(channel);
     return {
       more: () => channel.more(),
-      close: () => this.until(session.remove(channel), session),
+      close: () => {
+        const gone = session.remove(channel);
+        channel.close();
+        this.channels.delete(channel);
+        return gone;
+      },
     };
   }
 
   async close(): Promise<void> {
-    for (const session of this.sessions) void this.until(session.close(), session);
-    await Promise.all(this.ending);
+    const goodbyes = [...this.sessions].map((session) => session.close());
+    for (const channel of this.channels) channel.close();
+    this.channels.clear();
+    await Promise.all(goodbyes);
   }
 
   private placeFor(key: string): CometdSession {
     for (const session of this.sessions) if (session.hasPlaceFor(key)) return session;
-    const session = new CometdSession(this.org, this.options);
-    this.sessions.add(session);
-    return session;
+    return this.open();
   }
 
-  private until(ended: Promise<void>, session: CometdSession): Promise<void> {
-    if (session.isEmpty) this.sessions.delete(session);
-    const settled = ended.finally(() => this.ending.delete(settled));
-    this.ending.add(settled);
-    return settled;
+  private open(isAlone?: boolean): CometdSession {
+    for (const session of this.sessions) if (session.isClosed) this.sessions.delete(session);
+    const session = new CometdSession(this.org, this.options, isAlone);
+    this.sessions.add(session);
+    return session;
   }
 }

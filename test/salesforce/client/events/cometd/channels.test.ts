@@ -148,7 +148,7 @@ describe("A channel over CometD", () => {
   });
 
   describe("whose listener has no room", () => {
-    it("waits, while two others go on, and misses nothing", async () => {
+    it("is left out, while two others go on, and goes on alone when there is room; nothing is missed", async () => {
       const full = begin(A);
       full.capacity = 10;
       const others = await Promise.all([listen(B), listen("/event/C__e")]);
@@ -161,23 +161,52 @@ describe("A channel over CometD", () => {
       publishTo("C__e", "c");
       await Promise.all(others.map((heard) => heard.has(1)));
       assert.deepEqual(full.texts, all.slice(0, 10));
-      assert.deepEqual(streams().flatMap(({ channels }) => channels), [B, "/event/C__e"], "it asks for nothing more");
+      assert.deepEqual(streams().map(({ channels }) => channels), [[B, "/event/C__e"]], "it asks for nothing more");
       full.capacity = Infinity;
       full.subscription.more();
       await full.has(all.length);
       assert.deepEqual(full.texts, all);
       assert.equal(full.state, "listening");
+      assert.deepEqual(streams().map(({ channels }) => channels), [[B, "/event/C__e"], [A]]);
+      assert.ok(others.every(({ kinds }) => kinds.join() === "connecting,listening"));
     });
 
-    it("is given as many as there is room for, though all come at once", async () => {
-      const all = numbers(3000);
+    it("gets a long backlog though it takes it slowly, and the org sends hardly any of it twice", async () => {
+      const all = numbers(5000);
+      publish(...all);
+      const other = await listen(B);
+      const heard = begin(A, { from: "all" });
+      const { onEvents } = heard;
+      heard.capacity = 100;
+      heard.onEvents = (events) => {
+        onEvents.call(heard, events);
+        setImmediate(() => {
+          heard.capacity = heard.events.length + 100;
+          heard.subscription.more();
+        });
+      };
+      await heard.has(all.length);
+      assert.deepEqual(heard.texts, all);
+      assert.deepEqual([heard.kinds, other.kinds], Array(2).fill(["connecting", "listening"]));
+    });
+
+    it("ends a session that it has alone, when it takes nothing for long", async () => {
+      cometd = clients.client(clientCredentials(org, { streams: { ...QUICK, patience: 100 } })).streams.over("cometd");
+      const all = numbers(3 * AHEAD);
       publish(...all);
       const heard = begin(A, { from: "all" });
-      for (heard.capacity = 7; heard.capacity < 3500; heard.capacity += 350) {
-        heard.subscription.more();
-        await heard.has(Math.min(heard.capacity, 3000));
-      }
-      assert.deepEqual(heard.texts, all);
+      heard.capacity = 1;
+      await heard.is("full");
+      await soon("no session", () => streams().length === 0);
+      publish("last");
+      heard.capacity = 300;
+      heard.subscription.more();
+      await heard.has(300);
+      assert.equal(streams().length, 0, "it takes what was kept first");
+      heard.capacity = Infinity;
+      heard.subscription.more();
+      await heard.has(all.length + 1);
+      assert.deepEqual(heard.texts, [...all, "last"]);
     });
 
     it("keeps nothing twice when the session is dropped meanwhile", async () => {
@@ -185,14 +214,25 @@ describe("A channel over CometD", () => {
       heard.capacity = 1;
       const all = numbers(2 * AHEAD);
       publish(...all);
-      await heard.is("full");
+      await heard.has(1);
       org.control.dropStreams();
-      await soon("the new session", () => heard.kinds.filter((kind) => kind === "full").length > 1);
       heard.capacity = Infinity;
       heard.subscription.more();
       publish("last");
       await heard.has(all.length + 1);
       assert.deepEqual(heard.texts, [...all, "last"]);
+    });
+
+    it("is closed like any other", async () => {
+      cometd = clients.client(clientCredentials(org, { streams: { ...QUICK, patience: 100 } })).streams.over("cometd");
+      const heard = await listen();
+      heard.capacity = 1;
+      publish(...numbers(2 * AHEAD));
+      await heard.is("full");
+      await heard.subscription.close();
+      heard.capacity = Infinity;
+      heard.subscription.more();
+      assert.deepEqual([heard.events.length, streams()], [1, []]);
     });
 
     it("says that there is room while it is given events", async () => {

@@ -137,7 +137,9 @@ describe("Events over CometD", () => {
     }
 
     it("when the client is unknown and advised to do nothing", async () => {
-      await goesOn(() => org.control.streamFault({ kind: "unknownClient", reconnect: "none" }));
+      const { states } = await goesOn(() => org.control.streamFault({ kind: "unknownClient", reconnect: "none" }));
+      assert.deepEqual(states.map(({ kind }) => kind), ["connecting", "listening", "connecting", "listening"]);
+      assert.match(states[2]?.error?.message ?? "", /403::Unknown client/, "it says why it connects again");
     });
 
     it("when the client is unknown each time: with pauses", async () => {

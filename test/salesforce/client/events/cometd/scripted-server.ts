@@ -22,8 +22,6 @@ export class ScriptedServer {
   readonly calls: Call[] = [];
   /** Asked first; what it answers to a message is the answer to the whole call. */
   rule: Rule = () => undefined;
-  /** Events an answer holds at most. */
-  batch = Infinity;
   private readonly waiting: string[] = [];
   private held: (() => void) | undefined;
   private readonly server = http.createServer((request, response) => void this.serve(request, response));
@@ -82,7 +80,7 @@ export class ScriptedServer {
       const scripted = await this.rule(message, call);
       if (scripted) return scripted;
       replies.push(JSON.stringify(await this.reply(message, call)));
-      if (message.channel === "/meta/connect") replies.unshift(...this.waiting.splice(0, this.batch));
+      if (message.channel === "/meta/connect") replies.unshift(...this.waiting.splice(0));
     }
     return replies;
   }

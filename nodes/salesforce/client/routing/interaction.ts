@@ -157,13 +157,13 @@ function reasonOf({ record, found, watched, rules }: Situation, change: Change, 
   if (!moved) return undefined;
   if (watched && rules.onQueue) return "queue";
   if (!rules.onOwner) return undefined;
-  // Who takes a case need not be told of it.
-  const taken = isPerson(owner) && change.kind === "updated" && change.by === owner;
+  // Who takes a case, or has answered already, need not be told of it.
+  const taken = isPerson(owner) && ((change.kind === "updated" && change.by === owner) || isReply(change, { owner }));
   return taken ? undefined : "owner";
 }
 
 /** The owner's own words are the answer to the customer. */
-function isReply(change: Change, { owner }: CaseFacts): boolean {
+function isReply(change: Change, { owner }: Pick<CaseFacts, "owner">): boolean {
   if (change.kind === "email") return !change.incoming;
   return change.kind === "comment" && change.by === owner;
 }

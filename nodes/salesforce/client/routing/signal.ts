@@ -149,7 +149,7 @@ function idOf(value: unknown): string | undefined {
 function suffixOf(id: string): string {
   const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345";
   return [0, 5, 10]
-    .map((from) => letters[[...id.slice(from, from + 5)].reduce((bits, character, place) => bits + (/[A-Z]/.test(character) ? 2 ** place : 0), 0)])
+    .map((from) => letters[Array.from(id.slice(from, from + 5)).reduce((bits, character, place) => bits + (/[A-Z]/.test(character) ? 2 ** place : 0), 0)])
     .join("");
 }
 

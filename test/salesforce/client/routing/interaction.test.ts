@@ -73,6 +73,7 @@ const TABLE: Row[] = [
   ["a case in an unwatched queue closes it", situation(open, OTHERS), updated(true), "disconnect unwatched I1 → closing"],
   ["an agent's e-mail closes it", situation(taken, ANN), email(false), "disconnect reply I1 → closing"],
   ["an owner's comment closes it", situation(taken, ANN), comment(ANN), "disconnect reply I1 → closing"],
+  ["so does the comment of one who has just taken the case", situation(open, ANN), comment(ANN), "disconnect reply I1 → closing"],
   ["neither does while disconnect on reply is off", situation(taken, ANN, { rules: { disconnectOnReply: false } }), email(false), "open"],
   ["a closed case closes it", situation(taken, ANN, { isClosed: true }), updated(false), "disconnect closed I1 → closing"],
   ["a deleted case closes it", situation(open, undefined), { kind: "deleted" }, "disconnect deleted I1 → closing"],

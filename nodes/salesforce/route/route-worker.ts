@@ -1,0 +1,197 @@
+import { randomUUID } from "node:crypto";
+import { within } from "../../common/deadline";
+import { type ConnectorError, toConnectorError } from "../../common/errors";
+import type { Lease, LeaseOptions } from "../../common/lease";
+import type { SharedStore } from "../../common/store";
+import type { NodeName } from "../../delivery/outcome";
+import { registry, tokenOf } from "../../delivery/registry";
+import type { TrackedRuntime } from "../../delivery/runtime";
+import type { MapFields } from "../client/cases/mapping";
+import type { OrgClient } from "../client/org";
+import { type LaneState, OrgLane } from "../client/org-lane";
+import { CaseMarker } from "../client/routing/case-marker";
+import { CaseReader } from "../client/routing/case-reader";
+import { CaseRecords } from "../client/routing/case-records";
+import { CaseRouter, type Routed, type RouteItem, type TokenState } from "../client/routing/case-router";
+import { type RouteMessage, readSignal, type Signal } from "../client/routing/signal";
+import { WatchedQueues } from "../client/routing/watched-queues";
+import { CaseWatch } from "./case-watch";
+import type { RouteSettings } from "./settings";
+import { OUTPUTS } from "./outputs";
+
+/** Makes the lease of instances that stand by for each other. */
+export type MakeLease = (options: Pick<LeaseOptions, "key" | "onHeld" | "onLost">) => Lease;
+
+/** What a {@link RouteWorker} needs. */
+export interface RouteWorkerOptions {
+  settings: RouteSettings;
+  org: OrgClient;
+  store: SharedStore;
+  /** Another instance may write to the store. */
+  shared: boolean;
+  lease: MakeLease | undefined;
+  /** The fields of marks; undefined: nothing is marked. */
+  map: MapFields | undefined;
+  node: NodeName;
+  runtime: TrackedRuntime;
+  /** Puts out a message of the node's own. @param output from 0 */
+  send(output: number, message: object): void;
+  isWired(output: number): boolean;
+  clone(message: object): object;
+  onState(state: RouteState): void;
+  warn(text: string): void;
+}
+
+/** How it stands with the org, and with the cases. */
+export interface RouteState {
+  lane: LaneState;
+  waiting: number;
+  open: number;
+  /** Another instance looks after what is overdue. */
+  standby: boolean;
+  /** Why the query for missed cases fails. */
+  trouble?: ConnectorError;
+}
+
+/** Messages that are decided on together, and how long the first waits for others, in ms. */
+const BATCH = 100;
+const LINGER = 20;
+
+interface Parts {
+  router: CaseRouter;
+  records: CaseRecords;
+  prefix: string;
+}
+
+/** Takes events and answers in, and puts out what becomes of the cases. */
+export class RouteWorker {
+  private readonly lane: OrgLane<RouteItem, Routed>;
+  private readonly watch: CaseWatch;
+  private making: Promise<Parts> | undefined;
+  private parts: Parts | undefined;
+  private lease: Lease | undefined;
+  private laneState: LaneState = { kind: "idle", messages: 0 };
+  private closed = false;
+
+  constructor(private readonly options: RouteWorkerOptions) {
+    const { org, warn } = options;
+    this.watch = new CaseWatch({ ...options, parts: () => this.ready(), onChange: () => this.tell() });
+    this.lane = new OrgLane<RouteItem, Routed>({
+      org,
+      batchSize: BATCH,
+      linger: LINGER,
+      key: ({ signal }) => caseOf(signal),
+      write: async (items) => (await this.ready()).router.write(items),
+      onState: (state) => {
+        this.laneState = state;
+        this.tell();
+      },
+      warn,
+    });
+  }
+
+  /** Begins to look after what is overdue, or stands by. To be called when all nodes are there. */
+  async start(): Promise<void> {
+    const { lease, org } = this.options;
+    while (!this.closed) {
+      try {
+        const { prefix } = await this.ready();
+        if (!lease) return this.watch.start();
+        this.lease = lease({ key: `${prefix}lease`, onHeld: () => this.watch.start(), onLost: () => this.watch.stop() });
+        this.lease.start();
+        return;
+      } catch (error) {
+        await org.untilReady(toConnectorError(error));
+      }
+    }
+  }
+
+  /** Takes a message in: to be called in the input handler, before anything is awaited. */
+  take(msg: RouteMessage, send: (messages: object[][]) => void, done: (error?: Error) => void): void {
+    let signal: Signal;
+    try {
+      signal = readSignal(msg);
+    } catch (error) {
+      done(error as Error);
+      return;
+    }
+    if (signal.about === "nothing") {
+      done();
+      return;
+    }
+    const token = tokenOf(msg);
+    const item: RouteItem = { signal, msg: { ...msg }, steps: new Map(), ...(token === undefined ? {} : { token }) };
+    this.lane.take(msg, item, done, (routed) => this.put(msg, routed, send));
+  }
+
+  /** Takes nothing in any more, finishes what it has for up to 8 s, and leaves the rest to be found again. */
+  async close(): Promise<void> {
+    this.closed = true;
+    const watched = this.watch.close();
+    await this.lane.close();
+    await watched;
+    if (this.lease) await within(this.lease.close(), 4_000);
+  }
+
+  private put(msg: object, { outgoing, error, lookAtAll }: Routed, send: (messages: object[][]) => void): void {
+    if (lookAtAll) this.watch.lookAtAll();
+    const lists: object[][] = [[], [], []];
+    outgoing.forEach(({ payload }, index) => {
+      // the message itself goes first: whose it is, the flow tracker knows best by the object
+      const message = index === 0 ? msg : this.options.clone(msg);
+      lists[OUTPUTS[payload.action]]?.push(Object.assign(message, { payload, topic: payload.workgroup }));
+    });
+    if (outgoing.length > 0) send(lists);
+    this.tell();
+    if (error) throw error;
+  }
+
+  /** What needs to know the org. @throws ConnectorError while the org is away */
+  private ready(): Promise<Parts> {
+    if (this.parts) return Promise.resolve(this.parts);
+    this.making ??= this.make().finally(() => (this.making = undefined));
+    return this.making;
+  }
+
+  private async make(): Promise<Parts> {
+    const { settings, org, store, map, warn } = this.options;
+    const { orgId, instanceUrl } = await org.openSession();
+    const prefix = `salesforce-route/${orgId?.slice(0, 15) ?? new URL(instanceUrl).host}/${settings.name}/`;
+    const records = new CaseRecords(store, prefix);
+    const { source, refresh, skillsField, rules, directToQueue, markObject, markCaseField, markFields } = settings;
+    const ofCase = markObject.toLowerCase() === "case" ? markFields.map(({ field }) => field.trim()) : [];
+    const router = new CaseRouter({
+      reader: new CaseReader(org.rest, { skillsField, markFields: ofCase }),
+      records,
+      marker: new CaseMarker(org.rest, { object: markObject, caseField: markCaseField, map }),
+      queues: new WatchedQueues({ rest: org.rest, source, refresh, warn }),
+      rules,
+      skillsField,
+      directToQueue,
+      marks: map !== undefined,
+      tokenState,
+      newRequest: () => randomUUID(),
+      note: warn,
+    });
+    return (this.parts = { router, records, prefix });
+  }
+
+  private tell(): void {
+    const count = this.parts?.records.count ?? { waiting: 0, open: 0 };
+    const { trouble } = this.watch;
+    this.options.onState({ lane: this.laneState, ...count, standby: this.options.lease !== undefined && !this.watch.running, ...(trouble ? { trouble } : {}) });
+  }
+}
+
+/** Messages about one case alone follow each other. */
+function caseOf(signal: Signal): string | undefined {
+  if (signal.about === "answer") return signal.id;
+  if (signal.about === "cases") return signal.ids.length === 1 ? signal.ids[0] : undefined;
+  return signal.about === "comments" || signal.about === "emails" ? signal.caseId : undefined;
+}
+
+function tokenState(token: string): TokenState {
+  const found = registry.find(token);
+  if (found === "closed") return registry.comesBack(token) ? "returning" : "over";
+  return found ? "open" : "over";
+}

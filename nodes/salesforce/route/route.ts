@@ -1,0 +1,105 @@
+import { hostname } from "node:os";
+import path from "node:path";
+import type { Node, NodeAPI, NodeDef } from "node-red";
+import { ConnectorError, toConnectorError } from "../../common/errors";
+import { FileStore } from "../../common/file-store";
+import { Lease } from "../../common/lease";
+import { MemoryStore } from "../../common/memory-store";
+import { Status } from "../../common/status";
+import { isStoreHolder, type SharedStore, type StoreHolder } from "../../common/store";
+import { compileTypedInput, type TypedInputUtil } from "../../common/typed-input";
+import type { TrackedRuntime } from "../../delivery/runtime";
+import { isWired, type WiredNode } from "../../delivery/wired";
+import { compileFields, type MapFields } from "../client/cases/mapping";
+import { compileTemplate } from "../client/cases/template";
+import type { OrgClient } from "../client/org";
+import { orgOf } from "../client/org-node";
+import { showLane } from "../client/org-status";
+import { type RouteState, RouteWorker } from "./route-worker";
+import { type RouteDef, type RouteSettings, readSettings } from "./settings";
+
+/** What a runtime without a user directory knows of its cases: as long as the process lasts. */
+const untilTheEnd = new MemoryStore();
+
+export = (RED: NodeAPI): void => {
+  function SalesforceRoute(this: Node & WiredNode, config: NodeDef & RouteDef): void {
+    RED.nodes.createNode(this, config);
+    const status = new Status(this);
+    try {
+      const settings = readSettings(config);
+      route(this, status, orgOf(RED.nodes.getNode(config.org)), settings, storeHolder(settings.store));
+    } catch (error) {
+      const wrong = toConnectorError(error, "NOT_CONFIGURED");
+      status.set("failed", wrong.message);
+      this.on("input", (_msg, _send, done) => done(wrong));
+      this.on("close", () => status.close());
+    }
+  }
+
+  function route(node: Node & WiredNode, status: Status, org: OrgClient, settings: RouteSettings, holder: StoreHolder | undefined): void {
+    const warn = (text: string): void => node.warn(text);
+    const store = holder?.store ?? fileStore();
+    const worker = new RouteWorker({
+      settings,
+      org,
+      store,
+      shared: holder !== undefined,
+      lease: settings.standby ? (options) => new Lease({ store, holder: `${hostname()} ${process.pid}`, time: settings.leaseTime, warn, ...options }) : undefined,
+      map: compileMarks(node, settings),
+      node,
+      runtime: RED as unknown as TrackedRuntime,
+      send: (output, message) => node.send([...new Array<null>(output).fill(null), message as never]),
+      isWired: (output) => isWired(node, RED.nodes, output),
+      clone: (message) => RED.util.cloneMessage(message as never),
+      onState: (state) => show(status, state),
+      warn,
+    });
+    // Not before all nodes are there: what is sent along a wire without a node would count as finished.
+    const flowsStarted = (): void => void worker.start();
+    holder?.client.acquire(node);
+    RED.events.once("flows:started", flowsStarted);
+    node.on("input", (msg, send, done) => worker.take(msg, (messages) => send(messages as never), done));
+    node.on("close", (done: () => void) => {
+      RED.events.removeListener("flows:started", flowsStarted);
+      void worker
+        .close()
+        .then(() => holder?.client.release(node))
+        .catch((error: unknown) => warn(toConnectorError(error).message))
+        .finally(() => {
+          status.close();
+          done();
+        });
+    });
+  }
+
+  function storeHolder(id: string): StoreHolder | undefined {
+    if (!id) return undefined;
+    const holder: unknown = RED.nodes.getNode(id);
+    if (!isStoreHolder(holder)) throw new ConnectorError("NOT_CONFIGURED", RED._("route.error.no-store"));
+    return holder;
+  }
+
+  function fileStore(): SharedStore {
+    const { userDir } = RED.settings;
+    return userDir ? new FileStore(path.join(userDir, "surewire")) : untilTheEnd;
+  }
+
+  function compileMarks(node: Node, { markFields }: RouteSettings): MapFields | undefined {
+    if (markFields.length === 0) return undefined;
+    const util = RED.util as unknown as TypedInputUtil;
+    return compileFields([markFields], (value, type, label) =>
+      type === "template"
+        ? compileTemplate(String(value ?? ""), (at) => compileTypedInput(util, node, at, "msg"))
+        : compileTypedInput(util, node, value, type || "str", label),
+    );
+  }
+
+  /** How the org stands comes first; while nothing is wrong with it, how many cases there are. */
+  function show(status: Status, { lane, waiting, open, standby, trouble }: RouteState): void {
+    if (lane.kind !== "connected" || lane.slowedAt !== undefined) return showLane(status, lane, RED._);
+    if (trouble) return status.set("failed", trouble.message);
+    status.set(standby ? "paused" : "connected", () => RED._(standby ? "route.status.standby" : "route.status.cases", { open, waiting }));
+  }
+
+  RED.nodes.registerType("surewire-salesforce-route", SalesforceRoute as never);
+};

@@ -1,0 +1,141 @@
+import { ConnectorError } from "../../common/errors";
+import { wholeNumber } from "../../common/whole-number";
+import type { SettleMode } from "../../delivery/outcome";
+import type { DeliverySettings } from "../../delivery/row-deliveries";
+import type { FieldRow } from "../client/cases/mapping";
+import type { RoutingRules } from "../client/routing/interaction";
+import type { QueueRoute, RouteSource } from "../client/routing/watched-queues";
+
+/** What the editor saves. Numbers come as text when they were typed or stand in the environment. Times in ms. */
+export interface RouteDef {
+  /** Id of the node. */
+  id?: string;
+  name?: string;
+  org: string;
+  routes?: QueueRoute[];
+  /** `node` or `object`. */
+  routesFrom?: string;
+  routesObject?: string;
+  queueField?: string;
+  workgroupField?: string;
+  refresh?: number | string;
+  skillsField?: string;
+  onNew?: boolean;
+  onOwner?: boolean;
+  onQueue?: boolean;
+  onComment?: boolean;
+  onEmail?: boolean;
+  directToQueue?: boolean;
+  disconnectOnReply?: boolean;
+  answerTimeout?: number | string;
+  markObject?: string;
+  markCaseField?: string;
+  markFields?: FieldRow[];
+  startQuery?: boolean;
+  /** Id of a database's config node; blank for a file. */
+  store?: string;
+  standby?: boolean;
+  /** Seconds. */
+  leaseTime?: number | string;
+  settle?: string;
+  deadline?: number | string;
+  retries?: number | string;
+  retryDelay?: number | string;
+  retryMaxDelay?: number | string;
+}
+
+/** The same, normalised. */
+export interface RouteSettings extends DeliverySettings {
+  /** What is kept stands under this name: instances of one name share it. */
+  name: string;
+  source: RouteSource;
+  refresh: number;
+  /** Blank: none. */
+  skillsField: string;
+  rules: RoutingRules;
+  directToQueue: boolean;
+  markObject: string;
+  markCaseField: string;
+  /** Empty: nothing is marked. */
+  markFields: FieldRow[];
+  startQuery: boolean;
+  store: string;
+  standby: boolean;
+  leaseTime: number;
+}
+
+const API_NAME = /^[A-Za-z]\w*$/;
+
+/** The settings of a `salesforce route`, with its defaults. @throws ConnectorError NOT_CONFIGURED */
+export function readSettings(def: RouteDef): RouteSettings {
+  const store = def.store?.trim() ?? "";
+  const standby = def.standby === true;
+  if (standby && !store) throw notConfigured("Instances that stand by need a database to agree in: choose one");
+  const markFields = (def.markFields ?? []).filter(({ field }) => field?.trim());
+  const markObject = apiName(def.markObject?.trim() || "Case", "the object to mark");
+  const isCase = markObject.toLowerCase() === "case";
+  return {
+    name: def.name?.trim() || def.id || "route",
+    source: readSource(def),
+    refresh: wholeNumber(def.refresh, 300_000, 1),
+    skillsField: (def.skillsField ?? "ObjectRouting_Skills__c").trim() && apiName((def.skillsField ?? "ObjectRouting_Skills__c").trim(), "the field with the skills"),
+    rules: {
+      onNew: def.onNew !== false,
+      onOwner: def.onOwner !== false,
+      onQueue: def.onQueue !== false,
+      onComment: def.onComment !== false,
+      onEmail: def.onEmail !== false,
+      disconnectOnReply: def.disconnectOnReply !== false,
+      answerTimeout: wholeNumber(def.answerTimeout, 300_000, 1),
+    },
+    directToQueue: def.directToQueue === true,
+    markObject,
+    markCaseField: isCase || markFields.length === 0 ? "" : apiName(def.markCaseField?.trim() ?? "", `the field of ${markObject} that holds the case's id`),
+    markFields,
+    startQuery: def.startQuery !== false,
+    store,
+    standby,
+    leaseTime: 1_000 * wholeNumber(def.leaseTime, 30, 1),
+    settle: oneOf<SettleMode>(def.settle, ["flow", "node", "delivery"], "flow"),
+    deadline: wholeNumber(def.deadline, 1_500_000, 1),
+    retries: wholeNumber(def.retries, 5),
+    retryDelay: wholeNumber(def.retryDelay, 1_000, 1),
+    retryMaxDelay: wholeNumber(def.retryMaxDelay, 300_000, 1),
+  };
+}
+
+function readSource(def: RouteDef): RouteSource {
+  if (oneOf(def.routesFrom, ["node", "object"], "node") === "object") {
+    return {
+      from: "object",
+      object: apiName(def.routesObject?.trim() ?? "", "the object with the routes"),
+      queueField: apiName(def.queueField?.trim() ?? "", "the field with the queue's name"),
+      workgroupField: apiName(def.workgroupField?.trim() ?? "", "the field with the work group"),
+    };
+  }
+  const routes = (def.routes ?? []).map(({ queue = "", workgroup = "" }) => ({ queue: queue.trim(), workgroup: workgroup.trim() })).filter(({ queue, workgroup }) => queue || workgroup);
+  if (routes.length === 0) throw notConfigured("No queue is watched: give one at least, and the work group that serves it");
+  const half = routes.find(({ queue, workgroup }) => !queue || !workgroup);
+  if (half) throw notConfigured(`A route needs a queue and a work group; one has only "${half.queue || half.workgroup}"`);
+  const names = routes.map(({ queue }) => queue);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw notConfigured(`The queue ${twice} has two work groups`);
+  return { from: "node", routes };
+}
+
+/** It becomes part of a query. */
+function apiName(value: string, what: string): string {
+  if (API_NAME.test(value)) return value;
+  throw notConfigured(value ? `${value} is no API name: ${what}` : `The API name is missing: ${what}`);
+}
+
+/** One of the words of a choice; its default when blank. */
+function oneOf<T extends string>(value: string | undefined, words: readonly T[], fallback: T): T {
+  if (value === undefined || value === "") return fallback;
+  if ((words as readonly string[]).includes(value)) return value as T;
+  throw notConfigured(`${value} is none of ${words.join(", ")}`);
+}
+
+function notConfigured(text: string): ConnectorError {
+  return new ConnectorError("NOT_CONFIGURED", text);
+}

@@ -122,9 +122,9 @@ export class Org {
     return new Writer(this, { userId: this.userId(this.settings.clients[0]!.username), allowDuplicates: false, autoAssign: "TRUE", origin: "", ...context });
   }
 
-  /** Creates a record as the first client's user would, through all checks; gives its id. */
-  insert(objectName: string, json: unknown): string {
-    return this.writer().create(this.object(objectName), readRecord(this.schema, this.object(objectName), json));
+  /** Creates a record through all checks, as a user would, by default the first client's; gives its id. */
+  insert(objectName: string, json: unknown, username?: string): string {
+    return this.writer(username === undefined ? {} : { userId: this.userId(username) }).create(this.object(objectName), readRecord(this.schema, this.object(objectName), json));
   }
 
   /** Live records of an object, as plain copies with null for what is not set. */

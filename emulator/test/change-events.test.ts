@@ -187,6 +187,10 @@ describe("change events", () => {
     const mail = { ParentId, Incoming: true, FromAddress: "a@example.com", ToAddress: "b@example.com", Subject: "s", TextBody: "t" };
     const id = await api.create("EmailMessage", mail);
     const [comment, email] = told().slice(1);
+    const [user = ""] = emulator.control.insert({ object: "User", records: [{ Username: "agent@example.org", LastName: "Agent", Email: "agent@example.org" }] }).ids;
+    emulator.control.insert({ object: "CaseComment", records: [{ ParentId, CommentBody: "by somebody else" }], username: "agent@example.org" });
+    const other = told().at(-1);
+    assert.deepEqual([other?.values["CreatedById"], other?.header.commitUser], [user, user]);
     assert.deepEqual([comment?.entity, comment?.values["CommentBody"]], ["CaseComment", "hello"]);
     assert.deepEqual([email?.values["Incoming"], email?.values["Status"], typeof email?.values["MessageDate"]], [true, "0", "string"]);
     assertError(await api.send("PATCH", `/sobjects/EmailMessage/${id}`, { Incoming: false }), 400, "INVALID_FIELD_FOR_INSERT_UPDATE", /Incoming/);

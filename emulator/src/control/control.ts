@@ -135,9 +135,9 @@ export class Control extends StreamControl {
     return { id };
   }
 
-  /** Creates records through all checks; gives their ids. */
-  insert(options: { object: string; records: Record<string, unknown>[] }): { ids: string[] } {
-    return { ids: options.records.map((record) => this.org.insert(options.object, record)) };
+  /** Creates records through all checks, as a user would, by default the first client's; gives their ids. */
+  insert({ object, records, username }: { object: string; records: Record<string, unknown>[]; username?: string }): { ids: string[] } {
+    return { ids: records.map((record) => this.org.insert(object, record, username)) };
   }
 
   /** Locators given out so far are stale: the next page of a query is `INVALID_QUERY_LOCATOR`. */

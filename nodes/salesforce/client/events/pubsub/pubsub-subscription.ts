@@ -1,16 +1,16 @@
-import { BackOff } from "../../../../common/back-off";
 import { ConnectorError, errorText, toConnectorError } from "../../../../common/errors";
 import type { Session } from "../../sign-in/login";
+import { Paces } from "../cometd/paces";
 import type { StartPoint, StreamEvent, StreamListener, StreamState, Subscription } from "../event-stream";
 import type { StreamOptions } from "../org-streams";
+import { Backlog } from "./backlog";
 import { Fetch, MOST_ASKED } from "./fetch-stream";
+import { byOrgClock, isBefore } from "./org-clock";
 import type { PubsubClient } from "./pubsub-client";
 import { PubsubError } from "./pubsub-error";
-import type { ConsumerEvent, FetchResponse } from "./protocol";
+import type { FetchResponse } from "./protocol";
 import { positionOf, replayIdOf } from "./replay-id";
 import type { SchemaCache } from "./schema-cache";
-
-const MINUTE = 60_000;
 
 /** The platform says at least every 270 s that there is nothing. */
 const SILENCE = 270_000;
@@ -41,25 +41,28 @@ export class PubsubSubscription implements Subscription {
   private fetch: Fetch | undefined;
   /** Counts tries: what an earlier one still does is of no account. */
   private round = 0;
-  /** Come and not handed over: their schema is on its way, or the listener has no room. */
-  private waiting: ConsumerEvent[] = [];
-  private loading = false;
+  private readonly backlog: Backlog;
+  private handing = false;
   private start: StartPoint;
+  /** When it began with what is new, and the org took it. */
+  private begunAt: number | undefined;
+  /** The same by the org's clock, while what is read may be older: what came before there was a position to go on behind is among what is retained. */
+  private since: number | undefined;
   private retry: NodeJS.Timeout | undefined;
   private told: StreamState | undefined;
   /** Since the token was renewed for this subscription: nothing yet, or a stream was taken. Undefined once a message has come. */
   private renewed: "untried" | "taken" | undefined;
   private closed = false;
-  private readonly outage: BackOff;
-  private readonly refused: BackOff;
-  private readonly limited: BackOff;
+  private readonly paces: Paces;
 
   constructor(private readonly parts: SubscriptionParts) {
-    const { options } = parts;
     this.start = parts.start;
-    this.outage = new BackOff(options.backOff ?? { max: 2 * MINUTE });
-    this.refused = new BackOff(options.refused ?? { initial: MINUTE, max: 30 * MINUTE });
-    this.limited = new BackOff(options.limited ?? { initial: 15 * MINUTE, max: 15 * MINUTE });
+    this.paces = new Paces(parts.options);
+    this.backlog = new Backlog(parts.schemas, (error) => {
+      if (this.closed) return;
+      if (error) this.fail(error);
+      else this.drain();
+    });
     queueMicrotask(() => this.open()); // who subscribes has the subscription before the first call
   }
 
@@ -101,13 +104,17 @@ export class PubsubSubscription implements Subscription {
 
   private async connect(round: number): Promise<void> {
     const { client, channel, options } = this.parts;
+    const openedAt = Date.now();
     const isCurrent = (): boolean => round === this.round && !this.closed;
     try {
       const session = await client.org.openSession();
       if (!isCurrent()) return;
+      if (this.start.from === "new" && this.begunAt !== undefined) this.since ??= await byOrgClock(client.org, session, this.begunAt);
+      if (!isCurrent()) return;
+      const start: StartPoint = this.start.from === "new" && this.since !== undefined ? { from: "all" } : this.start;
       const silence = (options.silence ?? SILENCE) + (options.patience ?? 30_000);
-      const fetch = await Fetch.open(client, { channel, start: this.start, session, silence }, {
-        onTaken: () => this.taken(),
+      const fetch = await Fetch.open(client, { channel, start, session, silence }, {
+        onTaken: () => this.taken(openedAt),
         onResponse: (response) => this.take(response),
         onEnd: (error) => this.ended(error, session),
         onSilence: () => this.fail(unavailable(`The Pub/Sub API has sent nothing for ${Math.round(silence / 1000)} s.`)),
@@ -120,16 +127,17 @@ export class PubsubSubscription implements Subscription {
     }
   }
 
-  private taken(): void {
+  private taken(openedAt: number): void {
+    if (this.start.from === "new") this.begunAt ??= openedAt;
     if (this.renewed) this.renewed = "taken";
     this.tellFlow();
   }
 
   private take({ events, latest_replay_id: latest }: FetchResponse): void {
-    for (const backOff of [this.outage, this.refused, this.limited]) backOff.reset();
+    this.paces.reset();
     this.renewed = undefined;
-    if (events.length === 0 && this.waiting.length === 0 && latest.length > 0) this.passTo(positionOf(latest));
-    for (const event of events) this.waiting.push(event);
+    if (events.length === 0 && this.backlog.size === 0 && latest.length > 0) this.passTo(positionOf(latest));
+    this.backlog.add(events);
     this.drain();
   }
 
@@ -142,60 +150,37 @@ export class PubsubSubscription implements Subscription {
 
   /** Hands over what it can, and asks for more. */
   private drain(): void {
-    const { listener } = this.parts;
-    let room = listener.room();
-    while (room > 0 && this.waiting.length > 0) {
-      const ready = this.decode(room);
-      if (!ready || ready.length === 0) return; // it has failed, or comes back with the schema
-      this.waiting.splice(0, ready.length);
-      this.start = { from: "after", position: (ready.at(-1) as StreamEvent).position };
-      listener.onEvents(ready);
-      if (this.closed) return;
-      room = listener.room();
+    if (this.handing) return; // the listener said that it has room while it was given events
+    this.handing = true;
+    try {
+      while (!this.closed && this.backlog.size > 0 && this.parts.listener.room() > 0) {
+        const events = this.backlog.take(this.parts.listener.room());
+        if (events.length === 0) return; // it goes on with the schema
+        this.handOver(events);
+        this.start = { from: "after", position: (events.at(-1) as StreamEvent).position };
+      }
+    } catch (cause) {
+      // of the listener's own errors none may end the process: what it did not take comes again
+      return this.fail(cause instanceof PubsubError ? cause : new PubsubError("FLOW_ERROR", `Events could not be handed over: ${errorText(cause)}.`, "retry", { cause }));
+    } finally {
+      this.handing = false;
     }
     this.ask();
   }
 
-  /** The next events, `most` at the most, as far as their schemas are known. */
-  private decode(most: number): StreamEvent[] | undefined {
-    const ready: StreamEvent[] = [];
-    for (const event of this.waiting.slice(0, most)) {
-      const id = event.event?.schema_id ?? "";
-      const known = this.parts.schemas.get(id);
-      if (!known) {
-        if (ready.length === 0) void this.load(id, this.round);
-        break;
-      }
-      try {
-        ready.push(known.decoder.decode(event));
-      } catch (cause) {
-        if (ready.length > 0) break; // those before it first
-        const text = `The event ${event.event?.id ?? ""} does not fit its schema ${id}: ${errorText(cause)}.`;
-        this.fail(new PubsubError("CHANNEL_UNAVAILABLE", text, "mend", { cause }));
-        return undefined;
-      }
-    }
-    return ready;
-  }
-
-  private async load(id: string, round: number): Promise<void> {
-    if (this.loading) return;
-    this.loading = true;
-    const error = await this.parts.schemas.load(id).then(
-      () => undefined,
-      (cause: unknown) => toConnectorError(cause, "ORG_UNAVAILABLE"),
-    );
-    this.loading = false;
-    if (this.closed) return;
-    // what another stream has brought meanwhile may wait for it, too
-    if (error && round === this.round) this.fail(error);
-    else this.drain();
+  private handOver(events: StreamEvent[]): void {
+    const { since } = this;
+    const fresh = since === undefined ? events : events.filter((event) => !isBefore(event, since));
+    if (fresh.length > 0) {
+      this.since = undefined; // they come in their order
+      this.parts.listener.onEvents(fresh);
+    } else this.parts.listener.onPosition((events.at(-1) as StreamEvent).position);
   }
 
   /** Asks for as much as there is room for, once half of it is used up. */
   private ask(): void {
     if (!this.fetch || this.closed) return;
-    const room = this.parts.listener.room() - this.waiting.length;
+    const room = this.parts.listener.room() - this.backlog.size;
     const target = Math.min(MOST_ASKED, room);
     if (target > 0 && this.fetch.asked <= target / 2) this.fetch.ask(target - this.fetch.asked);
     if (this.told?.kind !== "connecting" || room <= 0) this.tellFlow();
@@ -221,10 +206,10 @@ export class PubsubSubscription implements Subscription {
     this.drop();
     if (this.renewed === "untried") {
       const text = "The org refuses the session even with a new token; look at the app's session and IP policies.";
-      return this.later("failed", new ConnectorError("ORG_SESSION_INVALID", text, { details: error.details, cause: error }), this.refused.next());
+      return this.later("refused", new ConnectorError("ORG_SESSION_INVALID", text, { details: error.details, cause: error }));
     }
     // one that was taken and refused without a message between is no reason to sign in time and again without a pause
-    const pause = this.renewed === "taken" ? this.outage.next() : 0;
+    const pause = this.renewed === "taken" ? this.paces.next("outage", error) : 0;
     this.renewed = "untried";
     this.tell({ kind: "waiting", error });
     this.retry = setTimeout(() => {
@@ -245,11 +230,11 @@ export class PubsubSubscription implements Subscription {
         return this.beginElsewhere(error);
       case "renew": // of a schema, with a new token, too
       case "mend":
-        return this.later("failed", error, this.refused.next());
+        return this.later("refused", error);
       case "limit":
-        return this.later("waiting", error, this.limited.next());
+        return this.later("limit", error);
       case "retry":
-        return this.later("waiting", error, this.outage.next());
+        return this.later("outage", error);
     }
   }
 
@@ -259,12 +244,14 @@ export class PubsubSubscription implements Subscription {
     if (this.closed) return;
     if (!next) return this.tell({ kind: "stopped", error });
     this.start = next;
+    this.begunAt = this.since = undefined;
     if (start.from === "after" && next.from !== "after") this.open();
-    else this.later("waiting", error, this.outage.next()); // that may be stale, too
+    else this.later("outage", error); // that may be stale, too
   }
 
-  private later(kind: "waiting" | "failed", error: ConnectorError, ms: number): void {
-    this.tell({ kind, error, retryAt: Date.now() + ms });
+  private later(pace: "outage" | "refused" | "limit", error: ConnectorError): void {
+    const ms = this.paces.next(pace, error);
+    this.tell({ kind: pace === "refused" ? "failed" : "waiting", error, retryAt: Date.now() + ms });
     this.retry = setTimeout(() => this.open(), ms);
   }
 
@@ -272,7 +259,7 @@ export class PubsubSubscription implements Subscription {
   private waitForOrg(error: ConnectorError): void {
     if (error instanceof PubsubError) return this.fail(error);
     this.drop();
-    if (error.code === "DRIVER_MISSING" || error.code === "NOT_CONFIGURED") return this.later("failed", error, this.refused.next());
+    if (error.code === "DRIVER_MISSING" || error.code === "NOT_CONFIGURED") return this.later("refused", error);
     this.tell({ kind: NEEDS_A_HAND.has(error.code) ? "failed" : "waiting", error });
     const { round } = this;
     void this.parts.client.org.untilReady(error).then(() => round === this.round && this.open());
@@ -283,7 +270,7 @@ export class PubsubSubscription implements Subscription {
     this.round += 1;
     void this.fetch?.stop();
     this.fetch = undefined;
-    this.waiting = [];
+    this.backlog.clear();
     clearTimeout(this.retry);
   }
 

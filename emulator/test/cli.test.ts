@@ -51,19 +51,22 @@ describe("the command surewire-salesforce-emulator", () => {
     });
   }
 
-  it("takes its client, its key and a schema file", async () => {
+  it("takes its client, its key, a schema file and the objects with change events", async () => {
     const schema = path.join(folder, "schema.json");
     const key = path.join(folder, "key.pem");
     writeFileSync(schema, JSON.stringify([{ name: "Device__c", fields: [{ name: "Name", type: "string" }] }]));
     writeFileSync(key, PUBLIC_KEY);
     const url = await address(
-      start("--port", "0", "--schema", schema, "--client-id", "me", "--username", "me@x.example", "--jwt-public-key", key),
+      start("--port", "0", "--schema", schema, "--client-id", "me", "--username", "me@x.example", "--jwt-public-key", key, "--change-events", "Device__c"),
     );
     const claims = { iss: "me", sub: "me@x.example", aud: url, exp: Math.floor(Date.now() / 1000) + 60 };
     const form = { grant_type: "urn:ietf:params:oauth:grant-type:jwt-bearer", assertion: signJwt(claims) };
     const { body } = await http(`${url}/services/oauth2/token`, { method: "POST", body: new URLSearchParams(form) });
     const headers = { Authorization: `Bearer ${body.access_token}` };
     assert.equal((await http(`${url}/services/data/v66.0/sobjects/Device__c`, { headers })).status, 200);
+    for (const object of ["Case", "Device__c"]) await http(`${url}/__emu/insert`, { method: "POST", body: JSON.stringify({ object, records: [{}] }) });
+    const told = await http(`${url}/__emu/channel?name=/data/ChangeEvents`);
+    assert.deepEqual(told.body.events.map(({ entity }: { entity: string }) => entity), ["Device__c"]);
   });
 
   it("explains itself", async () => {
@@ -78,6 +81,7 @@ describe("the command surewire-salesforce-emulator", () => {
     ["an unknown option", ["--nonsense"], /--nonsense/],
     ["a port that is no number", ["--port", "x"], /--port must be a whole number from 0 to 65535/],
     ["a schema file that is not there", ["--schema", path.join(folder, "none.json")], /--schema: cannot read/],
+    ["an object there is not", ["--port", "0", "--change-events", "Case,Nope"], /no object Nope/],
     ["a key that is none", ["--port", "0", "--jwt-public-key", CLI], /publicKey is no PEM/],
   ];
   for (const [what, args, text] of wrong) {

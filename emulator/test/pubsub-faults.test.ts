@@ -59,6 +59,22 @@ describe("the Pub/Sub API, made to misbehave", () => {
     assert.throws(() => emulator.control.pubsubFault({ code: "service.unavailabel" } satisfies PubSubFault), /no error code service.unavailabel/);
   });
 
+  it("is unavailable as long as the org is", async () => {
+    emulator.control.unavailable();
+    await assert.rejects(client.ask("GetTopic", { topicName: TOPIC }), { status: status.INTERNAL, code: "service.unavailable" });
+    assert.equal((await client.subscribe({ topicName: TOPIC, numRequested: 1 }).ended()).code, "service.unavailable");
+    emulator.control.clearFaults();
+    await client.ask("GetTopic", { topicName: TOPIC });
+  });
+
+  it("delivers no more than the day's allocation", async () => {
+    emulator.control.setLimit({ name: "DailyDeliveredPlatformEvents", max: 2 });
+    for (let count = 0; count < 3; count++) await publish();
+    const stream = client.subscribe({ topicName: TOPIC, numRequested: 5, replayPreset: 1 });
+    assert.deepEqual(await stream.ended().then(({ status: code, code: errorCode }) => [code, errorCode]), [status.RESOURCE_EXHAUSTED, "subscription.limit.exceeded"]);
+    assert.equal(replayIds(stream).length, 2);
+  });
+
   it("breaks connections, or ends streams well", async () => {
     const cut = client.subscribe({ topicName: TOPIC, numRequested: 1 });
     await listening(1);

@@ -17,6 +17,8 @@ export interface Recipient {
   deliver(events: ConsumerEvent[], latestReplayId: Buffer, pending: number): void;
   /** Ends the stream: nothing was asked for in time. */
   end(): void;
+  /** Ends the stream with an error. */
+  fail(error: unknown): void;
 }
 
 /** Pace of a delivery, in ms. */
@@ -88,8 +90,12 @@ export class Delivery {
   private schedule(): void {
     this.scheduled ??= setImmediate(() => {
       this.scheduled = undefined;
-      if (this.behind && this.pending > this.queue.length) this.catchUp();
-      this.flush();
+      try {
+        if (this.behind && this.pending > this.queue.length) this.catchUp();
+        this.flush();
+      } catch (error) {
+        this.recipient.fail(error);
+      }
     });
   }
 
@@ -104,7 +110,12 @@ export class Delivery {
   private flush(): void {
     let batch: ConsumerEvent[] = [];
     let bytes = 0;
+    let limit: RpcError | undefined;
     for (const event of this.queue) {
+      if (!this.org.limits.use("DailyDeliveredPlatformEvents")) {
+        limit = RpcError.of("subscription.limit.exceeded");
+        break;
+      }
       const { schemaId, payload } = this.codec.encode(event);
       if (batch.length > 0 && bytes + payload.length > MAX_BATCH_BYTES) {
         this.send(batch);
@@ -117,6 +128,7 @@ export class Delivery {
     }
     this.queue = [];
     if (batch.length > 0) this.send(batch);
+    if (limit) throw limit;
   }
 
   private send(events: ConsumerEvent[]): void {

@@ -59,8 +59,11 @@ export class PubSubHub {
     return stream;
   }
 
-  /** Counts a call against the faults. @throws RpcError for one that is hit */
+  /** Counts a call against the faults, those of the whole org first. @throws RpcError for one that is hit */
   strike(rpc: string): void {
+    const { fail, reset } = this.org.faults.judge({ method: "POST", url: `/eventbus.v1.PubSub/${rpc}`, kind: "streaming" });
+    if (fail) throw RpcError.of("service.unavailable");
+    if (reset) throw new RpcError({});
     const index = this.faults.findIndex((fault) => fault.rpc === undefined || fault.rpc === rpc);
     const fault = this.faults[index];
     if (!fault) return;

@@ -78,6 +78,13 @@ export class RpcError extends Error {
   }
 }
 
+/** What was thrown as a refusal. A mistake of the emulator's own is told as the org tells its own. */
+export function toRpcError(error: unknown): RpcError {
+  if (error instanceof RpcError) return error;
+  process.stderr.write(`salesforce-emulator: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  return RpcError.of("service.unavailable");
+}
+
 /** Whether an error code is one the API has. */
 export function isErrorCode(code: string): boolean {
   return code.replace(PREFIX, "") in CATALOGUE;

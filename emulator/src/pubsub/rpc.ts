@@ -3,7 +3,7 @@ import type { ServerDuplexStream } from "@grpc/grpc-js";
 import type { Session } from "../oauth/sessions";
 import type { Org } from "../org";
 import { authorise } from "./auth";
-import { RpcError } from "./rpc-error";
+import { RpcError, toRpcError } from "./rpc-error";
 
 /** What a stream is at, for the control API. */
 export interface StreamState {
@@ -81,10 +81,10 @@ export class RpcStream<Request, Response> {
   }
 
   /** Ends the stream with an error. */
-  fail(error: RpcError): void {
+  fail(error: unknown): void {
     if (!this.open || this.silent) return;
     this.close();
-    this.call.emit("error", error.onWire(this.name, this.id));
+    this.call.emit("error", toRpcError(error).onWire(this.name, this.id));
   }
 
   /** Lets go of everything, whether or not the client still hears. */
@@ -94,13 +94,11 @@ export class RpcStream<Request, Response> {
     for (const listener of this.closing.splice(0)) listener();
   }
 
-  /** A mistake of the emulator's own is told as the org tells its own. */
   private attempt(work: () => void): void {
     try {
       work();
     } catch (error) {
-      if (!(error instanceof RpcError)) process.stderr.write(`salesforce-emulator: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-      this.fail(error instanceof RpcError ? error : RpcError.of("subscription.internal.error"));
+      this.fail(error);
     }
   }
 }

@@ -9,7 +9,7 @@ import { PubSubHub } from "./hub";
 import { getSchema, getTopic } from "./lookup";
 import { managedSubscribe } from "./managed-subscribe";
 import { publish, publishStream } from "./publish";
-import { RpcError } from "./rpc-error";
+import { toRpcError } from "./rpc-error";
 import { subscribe } from "./subscribe";
 
 /** Longest message that is read; longer than the API takes, so that what is too long can be refused in its words. */
@@ -79,8 +79,7 @@ export class PubSubServer {
         this.hub.strike(name);
         done(null, answer(this.hub, call.request, authorise(this.hub.org, call.metadata)));
       } catch (error) {
-        if (!(error instanceof RpcError)) process.stderr.write(`salesforce-emulator: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-        done((error instanceof RpcError ? error : RpcError.of("service.unavailable")).onWire(name, randomUUID()));
+        done(toRpcError(error).onWire(name, randomUUID()));
       }
     };
   }
@@ -90,7 +89,7 @@ export class PubSubServer {
       try {
         this.hub.strike(name);
       } catch (error) {
-        call.emit("error", (error as RpcError).onWire(name, randomUUID()));
+        call.emit("error", toRpcError(error).onWire(name, randomUUID()));
         return;
       }
       serve(this.hub, call);

@@ -24,6 +24,7 @@ export function begin<Request>(hub: PubSubHub, stream: RpcStream<Request, FetchR
   const delivery = new Delivery(hub.org, hub.codec, channel, start(channel), hub.settings, {
     deliver: (events, latestReplayId, pendingNumRequested) => stream.send({ events, latestReplayId, rpcId: stream.id, pendingNumRequested }),
     end: () => stream.end(),
+    fail: (error) => stream.fail(error),
   });
   stream.state = () => delivery.state;
   stream.onClose(() => delivery.close());

@@ -101,6 +101,22 @@ describe("salesforce listen in a flow", function () {
     assert.deepEqual([letter?.msg.error?.code, letter?.msg.payload.Serial__c], ["INPUT_INVALID", "bad"]);
   });
 
+  it("makes the PushTopic it listens to, and hears of the records that match it", async () => {
+    const topic = { declareTopic: true, topicQuery: "SELECT Id, Subject FROM Case WHERE Origin = 'Web'", topicOperations: ["create"], topicFields: "All" };
+    await flow.deploy(org, [fresh({ ...topic, channel: "/topic/WebCases?Subject='hot'" })]);
+    await flow.shows(/^\/topic\/WebCases/);
+    const records = ["hot", "cold"].flatMap((Subject) => ["Web", "Phone"].map((Origin) => ({ Subject, Origin })));
+    const { ids } = org.control.insert({ object: "Case", records });
+    const [first] = await flow.has(1);
+    assert.deepEqual([first?.msg.payload, first?.msg.topic, org.records("PushTopic").length], [{ Id: ids[0], Subject: "hot" }, "/topic/WebCases", 1]);
+  });
+
+  it("says what the org has against its PushTopic", async () => {
+    await flow.deploy(org, [fresh({ channel: "/topic/Odd", declareTopic: true, topicQuery: "SELECT Id, No_Field__c FROM Case" })]);
+    await flow.shows(/The org refuses the PushTopic Odd/);
+    assert.equal(flow.status().fill, "red");
+  });
+
   it("shows what is wrong with the login, as the other nodes do", async () => {
     await flow.deploy(org, [fresh()], { clientSecret: "wrong" });
     await flow.shows(/sign-in|refused|invalid/i);

@@ -1,7 +1,9 @@
 /** A strict Salesforce org on this machine, for tests and demos. */
 export { startEmulator, type Emulator } from "./emulator";
-export { DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEFAULT_PASSWORD, DEFAULT_USERNAME, type ClientOptions, type EmulatorOptions, type PubSubOptions } from "./options";
+export { DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEFAULT_PASSWORD, DEFAULT_USERNAME, type ClientOptions, type CometdTimes, type EmulatorOptions, type PubSubOptions } from "./options";
 export type { Control, StatsReading } from "./control/control";
+export type { StreamReading } from "./cometd/cometd-session";
+export type { StreamFault } from "./cometd/stream-faults";
 export type { BulkFault, BulkPace } from "./bulk/pace";
 export type { FailNext, FaultScope, RequestLimit, ResetConnections, Slow, Unavailable } from "./control/faults";
 export type { BusEvent, ChangeEvent, ChangeHeader, ChangeType, GapType, GenericEvent, PublishedEvent, TopicEvent } from "./events/bus-event";

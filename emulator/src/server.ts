@@ -119,7 +119,7 @@ export class HttpServer {
     const exchange: Exchange = {
       answer: (reply) => void (response.destroyed || answer(reply)),
       cut: () => void response.destroy(),
-      onGone: (listener) => void response.once("close", listener),
+      onGone: (listener) => void (response.destroyed ? listener() : response.once("close", listener)),
     };
     try {
       this.cometd.handle(request, exchange);

@@ -265,6 +265,15 @@ describe("the CometD server", () => {
       }
     });
 
+    it("what was on its way when a client unsubscribed, too", async () => {
+      const client = await open();
+      await client.subscribe(CHANNEL);
+      publish("a");
+      await client.unsubscribe(CHANNEL);
+      publish("b");
+      assert.deepEqual(serials((await client.connect()).slice(0, -1)), ["a"]);
+    });
+
     it("many in order, no more than a thousand at once", async () => {
       const names = Array.from({ length: 1200 }, (_, index) => `s${index}`);
       publish(...names);

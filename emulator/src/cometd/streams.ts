@@ -52,7 +52,9 @@ export class Streams {
 
   /** Answers a connect as soon as an event comes, or its time is up. */
   hold(session: CometdSession, message: Message, exchange: Exchange): void {
-    const timer = setTimeout(() => this.silence ?? this.answerHeld(session), this.org.settings.cometd.timeout);
+    const timer = setTimeout(() => {
+      if (!this.silence) this.answerHeld(session);
+    }, this.org.settings.cometd.timeout);
     session.hold({ message, exchange, timer });
     exchange.onGone(() => {
       if (session.held?.exchange !== exchange) return;

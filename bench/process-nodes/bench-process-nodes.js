@@ -44,11 +44,14 @@ module.exports = (RED) => {
     this.on("close", (done) => void connecting.then((connection) => connection.close()).then(done, done));
   }
 
-  /** Tells how long `count` messages took, from the first to the last. */
+  /** Tells how long `count` messages took, from the first to the last, or from the start of the flows. */
   function Tally(config) {
     RED.nodes.createNode(this, config);
     let count = 0;
     let began;
+    const start = () => (began = performance.now());
+    if (config.fromStart) RED.events.once("flows:started", start);
+    this.on("close", () => RED.events.removeListener("flows:started", start));
     this.on("input", (_msg, _send, done) => {
       began ??= performance.now();
       count += 1;

@@ -80,6 +80,16 @@ describe("the event bus", () => {
     assert.ok(org.events.knows(event, org.events.latest));
   });
 
+  it("begins its ids anew when the org has moved", () => {
+    const { org, event, publish } = orgWith();
+    const first = publish();
+    const ids = [publish(), publish()];
+    assert.equal(org.events.restart(), 3);
+    assert.deepEqual([org.events.read(event, 0), org.events.knows(event, ids[1]!)], [[], false]);
+    assert.ok(publish() <= first);
+    assert.equal(org.events.read(event, ids[1]!).length, 0);
+  });
+
   it("tells listeners at the end of the turn, and nothing of what was taken back", async () => {
     const { org, event, publish } = orgWith();
     const told: number[] = [];

@@ -12,7 +12,7 @@ const VERBS = [
   ...["lockRecord", "unlockRecord", "setApiUsage", "setLimit", "setUser", "addRule", "addAssignmentRule", "addDuplicateRule", "addApprovalProcess", "addQueue", "insert", "declare", "ageLocators", "shiftClock", "stats", "reset"],
   ...["dropStreams", "holdConnects", "streamFault", "deliverWithSubscribe", "listStreams"],
   ...["revokeRefreshTokens", "expireCodes", "exceedLoginRate", "bulkPace", "bulkFault", "releaseJobs"],
-  ...["enableChangeEvents", "disableChangeEvents", "gapEvent", "setCommitNumber", "ageEvents", "duplicateEvents", "skipReplayIds"],
+  ...["enableChangeEvents", "disableChangeEvents", "gapEvent", "setCommitNumber", "ageEvents", "restartReplayIds", "duplicateEvents", "skipReplayIds"],
   ...["pubsubFault", "killStreams", "silence", "pubsubStreams", "setManagedSubscription"],
 ];
 

@@ -47,6 +47,12 @@ export class StreamControl {
     return { aged: this.org.events.age() };
   }
 
+  /** The org has moved: its events are gone, and replay ids begin anew, below those that clients know. */
+  restartReplayIds(): { aged: number } {
+    this.org.changes.capture.commit();
+    return { aged: this.org.events.restart() };
+  }
+
   /** The next events are delivered twice, by the same replay id; 0 ends it. */
   duplicateEvents(options: { count?: number } = {}): void {
     this.org.events.repeat(finite("count", options.count ?? 1));

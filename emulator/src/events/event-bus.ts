@@ -124,6 +124,12 @@ export class EventBus {
     this.lastId += count;
   }
 
+  /** Gives the ids out from the first one on again, as an org does that was moved to other servers; its old events are gone. */
+  restart(): number {
+    this.lastId = FIRST_ID;
+    return this.age();
+  }
+
   /** Back to the start, but for the replay ids: they go on rising. */
   clear(): void {
     this.age();

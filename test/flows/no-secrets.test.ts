@@ -36,6 +36,7 @@ const OF_AN_ORG: Record<string, Record<string, unknown>[]> = {
   "surewire-salesforce-case": [{ mapping: [{ field: "Subject", value: "payload.id", valueType: "msg" }], divisions: [], defaults: [] }, { mapping: [{ field: "No_Field__c", value: "payload.id", valueType: "msg" }], divisions: [], defaults: [] }],
   "surewire-salesforce-query": ["SELECT Id FROM Case", "SELECT Nothing FROM Nowhere"].map((query) => ({ language: "soql", query, parameters: [], output: "all" })),
   "surewire-salesforce-listen": [{ channel: "/event/Nothing__e", transport: "cometd" }, { channel: "/data/ChangeEvents", transport: "pubsub" }, { channel: "/topic/Nothing", declareTopic: true, topicQuery: "SELECT Nothing FROM Nowhere" }],
+  "surewire-salesforce-route": [{ routes: [{ queue: "Nothing", workgroup: "wg" }] }, { routesFrom: "object", routesObject: "Nowhere", queueField: "No_Field__c", workgroupField: "No_Field__c" }],
   "surewire-salesforce-publish": [{ event: "Nothing__e", eventType: "str", fields: "{}", fieldsType: "json" }],
   "surewire-salesforce-request": ["/limits", "/sobjects/Nowhere/1", "/services/Soap/u/64.0"].map((at) => ({
     preset: "", method: at.includes("Soap") ? "POST" : "GET", path: at, pathType: "str", host: "org", headers: [], body: "<broken", bodyType: "str", returns: "text",

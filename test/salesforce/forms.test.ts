@@ -9,6 +9,7 @@ const SPARSE = {
   query: { org: "org", query: "SELECT Id FROM Case" },
   bulk: { org: "org", operation: "insert", object: "Case" },
   listen: { org: "org", channel: "/event/Device_Alert__e" },
+  route: { org: "org", routes: [{ queue: "Pumps", workgroup: "pumps" }] },
   publish: { org: "org", event: "Device_Alert__e" },
   request: { org: "org", method: "GET", path: "/limits", pathType: "str" },
 };

@@ -156,7 +156,7 @@ export class RouteWorker {
   private async make(): Promise<Parts> {
     const { settings, org, store, map, warn } = this.options;
     const { orgId, instanceUrl } = await org.openSession();
-    const prefix = `salesforce-route/${orgId?.slice(0, 15) ?? new URL(instanceUrl).host}/${settings.name}/`;
+    const prefix = `salesforce-route/${orgId?.slice(0, 15) ?? new URL(instanceUrl).host}/${settings.stateName}/`;
     const records = new CaseRecords(store, prefix);
     const { source, refresh, skillsField, rules, directToQueue, markObject, markCaseField, markFields } = settings;
     const ofCase = markObject.toLowerCase() === "case" ? markFields.map(({ field }) => field.trim()) : [];

@@ -10,7 +10,6 @@ import type { QueueRoute, RouteSource } from "../client/routing/watched-queues";
 export interface RouteDef {
   /** Id of the node. */
   id?: string;
-  name?: string;
   org: string;
   routes?: QueueRoute[];
   /** `node` or `object`. */
@@ -34,6 +33,8 @@ export interface RouteDef {
   startQuery?: boolean;
   /** Id of a database's config node; blank for a file. */
   store?: string;
+  /** What is kept stands under this name; blank for the node's id. */
+  stateName?: string;
   standby?: boolean;
   /** Seconds. */
   leaseTime?: number | string;
@@ -47,7 +48,7 @@ export interface RouteDef {
 /** The same, normalised. */
 export interface RouteSettings extends DeliverySettings {
   /** What is kept stands under this name: instances of one name share it. */
-  name: string;
+  stateName: string;
   source: RouteSource;
   refresh: number;
   /** Blank: none. */
@@ -75,7 +76,7 @@ export function readSettings(def: RouteDef): RouteSettings {
   const markObject = apiName(def.markObject?.trim() || "Case", "the object to mark");
   const isCase = markObject.toLowerCase() === "case";
   return {
-    name: def.name?.trim() || def.id || "route",
+    stateName: def.stateName?.trim() || def.id || "route",
     source: readSource(def),
     refresh: wholeNumber(def.refresh, 300_000, 1),
     skillsField: (def.skillsField ?? "ObjectRouting_Skills__c").trim() && apiName((def.skillsField ?? "ObjectRouting_Skills__c").trim(), "the field with the skills"),

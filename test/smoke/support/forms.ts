@@ -125,6 +125,20 @@ export const FORMS: readonly FormCase[] = [
     },
   },
   {
+    type: "surewire-salesforce-route",
+    needs: ["org", "routes"],
+    refuses: { skillsField: "not a name", answerTimeout: "10", refresh: "x" },
+    fill: {
+      name: "route", org: true, routes: [["Pumps", "wg.pumps"], ["Valves", "wg.valves"]], skillsField: "Skills__c", answerTimeout: "60000",
+      markFields: [["Interaction__c", "routing.interactionId"]], stateName: "cases", retries: "3",
+    },
+    saved: {
+      routes: [{ queue: "Pumps", workgroup: "wg.pumps" }, { queue: "Valves", workgroup: "wg.valves" }], routesFrom: "node", onNew: true, onQueue: true, onOwner: true, onComment: true, onEmail: true,
+      directToQueue: false, disconnectOnReply: true, answerTimeout: 60_000, refresh: 300_000, markObject: "Case", markFields: [{ field: "Interaction__c", value: "routing.interactionId", valueType: "msg" }],
+      startQuery: true, standby: false, leaseTime: 30, settle: "flow", retries: 3, deadline: 1_500_000,
+    },
+  },
+  {
     type: "surewire-salesforce-publish",
     needs: ["org", "event"],
     refuses: { event: "Device_Alert__c" },

@@ -1,0 +1,149 @@
+/* The form of the route node. Written into its html. */
+(function () {
+  "use strict";
+  const SET = "@surewire/node-red-connectors/surewire-salesforce-route:route.";
+  const API_NAME = /^[A-Za-z]\w*$/;
+
+  function say(key) {
+    return RED._(SET + key);
+  }
+
+  function reason(key, options) {
+    return (options && options.label ? options.label + ": " : "") + say("check." + key);
+  }
+
+  function isObject(node) { return surewire.field(node, "routesFrom") === "object"; }
+  function marksOther(node) { return !["", "case"].includes(String(surewire.field(node, "markObject") || "").trim().toLowerCase()); }
+
+  function apiName(value, options) {
+    return surewire.isEnvironment(value) || API_NAME.test(String(value).trim()) || reason("name", options);
+  }
+
+  /** An API name that counts only when `applies(node)`. */
+  function name(property, value, applies) {
+    return {
+      value: value,
+      label: say("label." + property),
+      validate: function (found, options) {
+        if (!applies(this)) return true;
+        return surewire.isBlank(found) ? surewire.check.required(found, options) : apiName(found, options);
+      },
+    };
+  }
+
+  function checkRoute(row) {
+    return surewire.isBlank(row.queue) || surewire.isBlank(row.workgroup) ? say("check.route") : true;
+  }
+
+  function checkMark(row) {
+    if (!API_NAME.test(String(row.field || "").trim())) return say("check.name");
+    if (String(row.field).trim().toLowerCase() === "id") return say("check.id");
+    return row.valueType === "msg" && surewire.isBlank(row.value) ? say("check.path") : true;
+  }
+
+  RED.nodes.registerType("surewire-salesforce-route", {
+    category: "surewire",
+    color: "#8FC1E3",
+    icon: "surewire-salesforce-route.svg",
+    paletteLabel: "salesforce route",
+    inputs: 1,
+    outputs: 3,
+    inputLabels: function () { return this._("route.port.input"); },
+    outputLabels: function (index) { return this._("route.port." + ["create", "update", "disconnect"][index]); },
+    defaults: {
+      name: { value: "" },
+      org: { value: "", type: "surewire-salesforce-org", required: true, label: say("label.org") },
+      routesFrom: { value: "node" },
+      routes: {
+        value: [],
+        label: say("label.routes"),
+        validate: function (value, options) {
+          return isObject(this) || surewire.check.list(value, options, { min: 1, row: checkRoute, unique: "queue" });
+        },
+      },
+      routesObject: name("routesObject", "", isObject),
+      queueField: name("queueField", "", isObject),
+      workgroupField: name("workgroupField", "", isObject),
+      refresh: surewire.numberDefault(say("label.refresh"), { value: 300000, min: 1000, max: 86400000 }),
+      skillsField: {
+        value: "ObjectRouting_Skills__c",
+        label: say("label.skillsField"),
+        validate: function (value, options) { return surewire.isBlank(value) || apiName(value, options); },
+      },
+      onNew: { value: true },
+      onQueue: { value: true },
+      onOwner: { value: true },
+      onComment: { value: true },
+      onEmail: { value: true },
+      disconnectOnReply: { value: true },
+      directToQueue: { value: false },
+      answerTimeout: surewire.numberDefault(say("label.answerTimeout"), { value: 300000, min: 1000, max: 86400000 }),
+      markObject: name("markObject", "Case", function () { return true; }),
+      markCaseField: name("markCaseField", "", marksOther),
+      markFields: {
+        value: [],
+        label: say("label.markFields"),
+        validate: function (value, options) { return surewire.check.list(value, options, { row: checkMark, unique: "field" }); },
+      },
+      startQuery: { value: true },
+      store: { value: "", type: "surewire-sql-database", required: false, label: say("label.store") },
+      stateName: { value: "" },
+      standby: {
+        value: false,
+        label: say("label.standby"),
+        validate: function (value, options) { return value === true && surewire.isBlank(surewire.field(this, "store")) ? reason("standby", options) : true; },
+      },
+      leaseTime: surewire.numberDefault(say("label.leaseTime"), { value: 30, min: 3, max: 3600 }),
+      ...surewire.settleDefaults(),
+    },
+    label: function () { return this.name || "salesforce route"; },
+    labelStyle: function () { return this.name ? "node_label_italic" : ""; },
+    oneditprepare: function () {
+      const node = this;
+      surewire.showDefaults(node);
+      surewire.list("#node-input-routes-list", {
+        rows: node.routes,
+        header: true,
+        add: node._("route.label.add-route"),
+        columns: [
+          { name: "queue", label: node._("route.label.queue"), required: true },
+          { name: "workgroup", label: node._("route.label.workgroup"), required: true },
+        ],
+      });
+      const template = { value: "template", label: node._("route.label.template"), icon: "fa fa-font", hasValue: true };
+      surewire.list("#node-input-markFields-list", {
+        rows: node.markFields,
+        header: true,
+        add: node._("route.label.add-mark"),
+        columns: [
+          { name: "field", label: node._("route.label.field"), width: "38%", required: true },
+          { name: "value", label: node._("route.label.value"), types: ["msg", "str", "num", "bool", template, "jsonata", "env", "json"] },
+        ],
+      });
+      surewire.settleRows("#node-input-settle-rows", node, {});
+      ["refresh", "answerTimeout"].forEach(function (property) { surewire.showDuration("#node-input-" + property); });
+      function show() {
+        const fromObject = $("#node-input-routesFrom").val() === "object";
+        const hasStore = !surewire.isBlank($("#node-input-store").val());
+        $(".surewire-route-node").toggle(!fromObject);
+        $(".surewire-route-object").toggle(fromObject);
+        $(".surewire-route-mark-case").toggle(!["", "case"].includes(String($("#node-input-markObject").val()).trim().toLowerCase()));
+        $("#node-input-standby-row").toggle(hasStore);
+        if (!hasStore) $("#node-input-standby").prop("checked", false);
+        $("#node-input-leaseTime-row").toggle(hasStore && $("#node-input-standby").prop("checked"));
+      }
+      $("#node-input-routesFrom, #node-input-markObject, #node-input-store, #node-input-standby").on("change keyup paste", function () {
+        show();
+        surewire.revalidate(node);
+      });
+      show();
+      if (node.store || node.stateName) $("#node-input-state-more").prop("open", true);
+    },
+    oneditsave: function () {
+      this.routes = surewire.rows("#node-input-routes-list");
+      this.markFields = surewire.rows("#node-input-markFields-list");
+      surewire.saveNumbers(this, ["refresh", "answerTimeout", "leaseTime"]);
+      surewire.saveSettleRows(this);
+    },
+  });
+})();

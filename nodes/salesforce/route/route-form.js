@@ -25,6 +25,7 @@
       value: value,
       label: say("label." + property),
       validate: function (found, options) {
+        if (found === undefined && value !== "") return true; // of a flow that is older than it
         if (!applies(this)) return true;
         return surewire.isBlank(found) ? surewire.check.required(found, options) : apiName(found, options);
       },

@@ -28,6 +28,8 @@ export class CometdChannel {
   private position: string | undefined;
   /** When it was first subscribed, by the org's clock: what is older is not new. */
   private since: number | undefined;
+  /** Whether all that is retained was asked for, of which only what is new is wanted; until the first of that has come. */
+  private isCatchingUp = false;
   private kept: StreamEvent[] = [];
   /** Came by the poll while the subscription was not yet answered. */
   private early: StreamEvent[] = [];
@@ -75,8 +77,10 @@ export class CometdChannel {
     }
     this.stage = "subscribing";
     if (this.position !== undefined) return this.position;
+    if (this.start.from === "all") return "-2";
     // What came while the connection was away, before there was an event to go on behind, is among what is retained.
-    return this.start.from === "all" || this.since !== undefined ? "-2" : "-1";
+    this.isCatchingUp = this.since !== undefined;
+    return this.isCatchingUp ? "-2" : "-1";
   }
 
   /** @param events those that came with the answer @param date of the answer, by the org's clock */
@@ -148,13 +152,14 @@ export class CometdChannel {
     this.start = start;
     this.position = start.from === "after" ? start.position : undefined;
     this.since = undefined;
+    this.isCatchingUp = false;
   }
 
   private keep(events: StreamEvent[]): void {
     const last = events.at(-1);
     if (!last) return;
-    const unknownYet = this.position === undefined && this.start.from === "new" && this.since !== undefined;
-    const fresh = unknownYet ? events.filter((event) => !isBefore(event, this.since!)) : events;
+    const fresh = this.isCatchingUp ? events.filter((event) => !isBefore(event, this.since!)) : events;
+    if (fresh.length > 0) this.isCatchingUp = false;
     this.position = last.position;
     this.kept = this.kept.length > 0 ? this.kept.concat(fresh) : fresh;
   }

@@ -86,6 +86,24 @@ describe("The CometD client on the wire", () => {
     assert.deepEqual([gone.events, server.sent("/meta/handshake").length], [[], 1]);
   });
 
+  it("unsubscribes what was left while it was asked for, though the server heard of that first", async () => {
+    const stays = begin(B);
+    await stays.is("listening");
+    let answer = (): void => undefined;
+    server.rule = ({ channel, subscription }) => {
+      if (channel !== "/meta/subscribe") return undefined;
+      return new Promise((resolve) => (answer = () => resolve([JSON.stringify({ channel, subscription, successful: true })])));
+    };
+    const gone = begin(A);
+    await soon("the subscription", () => server.sent("/meta/subscribe").length === 2);
+    await gone.subscription.close();
+    answer();
+    server.push(eventText(B, 1));
+    await stays.has(1);
+    await soon("another unsubscribe", () => server.sent("/meta/unsubscribe").length === 2);
+    assert.deepEqual(gone.kinds, ["connecting"]);
+  });
+
   it("takes a goodbye that nobody asked for as the end of the session, not of the token", async () => {
     const heard = begin();
     await heard.is("listening");

@@ -112,6 +112,19 @@ describe("the CometD server", () => {
       assert.deepEqual((await client.post("message=%5B%5D", { "Content-Type": "application/x-www-form-urlencoded" })).status, 400);
     });
 
+    it("messages of any shape, and never fails itself", async () => {
+      const client = await open();
+      const odd: unknown[] = [null, 1, true, "", "x", [], [1], {}, { toString: 1 }, { length: -1 }];
+      for (const channel of ["/meta/handshake", "/meta/connect", "/meta/subscribe", "/meta/unsubscribe", CHANNEL]) {
+        const members = ["channel", "id", "clientId", "subscription", "ext", "advice", "connectionType", "supportedConnectionTypes", "version"];
+        const good = client.message(channel, { subscription: CHANNEL, connectionType: "websocket", supportedConnectionTypes: ["long-polling"] });
+        const messages = members.flatMap((member) => odd.map((value) => ({ ...good, [member]: value })));
+        const replays = odd.flatMap((replay) => [{ ...good, ext: { replay } }, { ...good, ext: { replay: { [CHANNEL]: replay } } }]);
+        const { status, body } = await client.post([...messages, ...replays]);
+        assert.deepEqual([status, body.length], [200, messages.length + replays.length]);
+      }
+    });
+
     it("no more than 32,768 bytes", async () => {
       const client = await open();
       const of = (bytes: number): string => JSON.stringify([client.message("/meta/subscribe", { subscription: CHANNEL })]).padEnd(bytes, " ");

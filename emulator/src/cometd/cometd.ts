@@ -51,7 +51,7 @@ export class Cometd {
       if (!(error instanceof Refusal)) throw error;
       call.response.answers.push(refused(message, error));
       call.response.status = error.status ?? call.response.status;
-      return this.streams.find(String(message["clientId"]));
+      return this.streams.find(message["clientId"]);
     }
   }
 
@@ -63,7 +63,7 @@ export class Cometd {
     if (strike) {
       response.answers.push(...strike.answers);
       response.status = strike.status;
-      const struck = this.streams.find(String(message["clientId"]));
+      const struck = this.streams.find(message["clientId"]);
       if (struck && strike.ends) this.streams.end(struck);
       return struck;
     }

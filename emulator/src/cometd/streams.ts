@@ -34,8 +34,9 @@ export class Streams {
     return session;
   }
 
-  find(clientId: string): CometdSession | undefined {
-    return this.sessions.get(clientId);
+  /** The session of a client. @param clientId as it stands in a message */
+  find(clientId: unknown): CometdSession | undefined {
+    return this.sessions.get(clientId as string);
   }
 
   /** The client goes on with another token. */

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { startEmulator, type Emulator } from "../src/index";
+import type { FieldPlace } from "../src/events/change-schema";
+import { bitmaps } from "../src/pubsub/bitmaps";
 import type { FetchResponse } from "../src/pubsub/messages";
 import { Api } from "./helpers";
 import { PubSub, until, type TestStream } from "./pubsub-client";
@@ -40,11 +42,11 @@ describe("change events over the Pub/Sub API", () => {
   }
 
   /** Places in a schema of the fields a bitmap names, by the rule of the API's documentation, not by the emulator's code. */
-  async function named(topicName: string, bitmaps: string[]): Promise<string[]> {
+  async function named(topicName: string, entries: string[]): Promise<string[]> {
     const { schemaId } = await client.ask("GetTopic", { topicName });
     const { schemaJson } = await client.ask("GetSchema", { schemaId: schemaId! });
     const { fields } = JSON.parse(schemaJson!) as { fields: { name: string; type: [string, { fields: { name: string }[] }] }[] };
-    return bitmaps.flatMap((text) => {
+    return entries.flatMap((text) => {
       const [, parent, hex] = /^(?:(\d+)-)?0x([0-9A-F]+)$/.exec(text) ?? assert.fail(`no bitmap: ${text}`);
       const owner = parent === undefined ? undefined : fields[Number(parent)];
       const among = owner ? owner.type[1].fields : fields;
@@ -80,6 +82,14 @@ describe("change events over the Pub/Sub API", () => {
     assert.match(header.changedFields[1]!, /^\d+-0x12$/, "City is the second part, Country the fifth");
     assert.deepEqual([fields["Phone"], fields["Website"], fields["Name"]], [null, "https://a.example", null]);
     assert.deepEqual(fields["BillingAddress"], { Street: null, City: "Bonn", State: null, PostalCode: null, Country: null });
+  });
+
+  it("writes bitmaps in capitals, the whole fields first and then compounds by their places", () => {
+    const part = (index: number, name: string, at: number): FieldPlace => ({ index, name, part: { name: "part", index: at } });
+    const places = new Map([["A", { index: 1, name: "A" }], ["B", { index: 67, name: "B" }], ["C", part(12, "Late", 3)], ["D", part(5, "Early", 1)], ["E", part(12, "Late", 1)]]);
+    assert.deepEqual(bitmaps(places, ["C", "B", "E", "unknown", "D", "A"]), ["0x80000000000000002", "5-0x2", "12-0xA"]);
+    assert.deepEqual(bitmaps(places, ["D"]), ["5-0x2"]);
+    assert.deepEqual(bitmaps(places, []), []);
   });
 
   it("keeps every digit of a commit number", async () => {

@@ -1,12 +1,8 @@
 import { Type, types } from "avsc";
 
-/** Longs as numbers while these are exact, else as bigint; both are taken. */
+/** Writes longs of any size, as commit numbers are; what is read are times, which a number holds. */
 const LONG = types.LongType.__with({
-  fromBuffer: (bytes: Buffer) => {
-    const exact = bytes.readBigInt64LE();
-    const number = Number(exact);
-    return Number.isSafeInteger(number) ? number : exact;
-  },
+  fromBuffer: (bytes: Buffer) => Number(bytes.readBigInt64LE()),
   toBuffer: (value: number | bigint) => {
     const bytes = Buffer.alloc(8);
     bytes.writeBigInt64LE(BigInt(value));

@@ -15,9 +15,6 @@ const MAX_EVENTS = 200;
 /** Bytes of a request that the way to the org lets through. */
 const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
 
-/** Bytes of one event. */
-const MAX_EVENT_BYTES = 1024 * 1024;
-
 /** The RPC `Publish`. */
 export function publish(hub: PubSubHub, request: PublishRequest, session: Session): PublishResponse {
   return publishAll(hub, eventOf(hub, request.topicName), request.events, session, randomUUID());
@@ -66,7 +63,6 @@ function publishAll(hub: PubSubHub, object: ObjectSchema, events: readonly Produ
 
 /** Publishes an event as the REST API does, through all checks; gives its replay id. */
 function publishOne({ org, codec }: PubSubHub, object: ObjectSchema, event: ProducerEvent, { userId }: Session): number {
-  if (event.payload.length > MAX_EVENT_BYTES) throw new ApiError("INVALID_INPUT", "The event message is larger than the maximum of 1 MB");
   if (event.schemaId !== codec.of(object).id) throw new ApiError("INVALID_INPUT", `The schema id ${event.schemaId} is not the one of ${object.name}`);
   let record: Record<string, unknown>;
   try {

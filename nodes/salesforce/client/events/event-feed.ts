@@ -1,41 +1,11 @@
 import { BackOff } from "../../../common/back-off";
 import { ConnectorError, type ErrorCode, toConnectorError } from "../../../common/errors";
 import { flowTracker } from "../../../delivery/flow-tracker";
-import { EventIntake, type EventIntakeOptions } from "./event-intake";
-import { EventPosition, type PositionPlace } from "./event-position";
-import type { EventTransport, StartPoint, StreamEvent, StreamListener, StreamState, Subscription } from "./event-stream";
+import { EventIntake } from "./event-intake";
+import { EventPosition } from "./event-position";
+import type { StartPoint, StreamEvent, StreamListener, StreamState, Subscription } from "./event-stream";
+import type { EventFeedOptions, FeedState } from "./feed-options";
 import type { ListenSettings, ReplayFrom } from "./listen-settings";
-
-/** How a feed stands. */
-export type FeedState =
-  | { kind: "connecting" | "listening" | "full" }
-  /** It listens, but the position was lost: all that the org has is read, or only what is new. */
-  | { kind: "stale"; read: "all" | "new" }
-  /** `waiting` comes back by itself; `failed` needs a hand; `stopped` is not tried again before somebody says so. */
-  | { kind: "waiting" | "failed" | "stopped"; error: ConnectorError }
-  | { kind: "holding"; reason: string }
-  | { kind: "stuck"; count: number };
-
-/** What {@link EventFeed} needs. */
-export interface EventFeedOptions extends Pick<EventIntakeOptions, "settings" | "node" | "runtime" | "send" | "isWired" | "onSettled" | "warn"> {
-  transport: EventTransport;
-  place: PositionPlace;
-  /** By the org's clock, in ms since the epoch. */
-  now(): number;
-  /** Done before the channel is subscribed to, and again until it succeeds. @throws ConnectorError */
-  prepare?(): Promise<void>;
-  /** Another instance has taken over. */
-  onRefused(): void;
-  onState(state: FeedState): void;
-  /** The stream is lost, by this error; without one it is there. */
-  onStream(error?: ConnectorError): void;
-  /** The stored position counts, whatever the settings say: it may be another instance's that was here before. */
-  takesOver?: boolean;
-  /** Between two looks at a store, or two tries to prepare, that fail. Default 1 to 60 s. */
-  backOff?: BackOff;
-  /** ms between two writes of the position at least. Default 500. */
-  every?: number;
-}
 
 /** Trouble that passes by itself. */
 const PASSES: ReadonlySet<ErrorCode> = new Set(["STORE_UNAVAILABLE", "ORG_UNAVAILABLE", "ORG_LIMIT", "ORG_BUSY"] as const);
@@ -78,7 +48,7 @@ export class EventFeed implements StreamListener {
   private stuck = false;
   /** The transport was told that there is no room. */
   private isFull = false;
-  private asking = false;
+  private asking: NodeJS.Timeout | undefined;
   private closed = false;
   /** Ends a rest. */
   private wake: (() => void) | undefined;
@@ -141,6 +111,7 @@ export class EventFeed implements StreamListener {
   /** Takes nothing more, lets the flow finish until `end` (ms since the epoch), and writes the position. */
   async close(end: number): Promise<void> {
     this.closed = true;
+    clearTimeout(this.asking);
     this.wake?.();
     this.leave();
     await Promise.all([this.intake.close(end), this.leaving]);
@@ -291,17 +262,23 @@ export class EventFeed implements StreamListener {
     this.leaving = subscription.close().catch(() => undefined);
   }
 
-  /** Each time costs the transport a call: it is told when half of the flow is free again, not for each event. */
+  /** Each time may cost the transport a replay: it is told when half of the flow is free again, or after a second, not for each event. */
   private askSoon(): void {
-    if (!this.isFull || this.asking || this.held !== undefined || this.intake.free < this.options.settings.maxInFlight / 2) return;
-    this.asking = true;
-    const ask = (): void => {
-      this.asking = false;
-      if (!this.isFull || this.held !== undefined) return;
-      this.isFull = false;
-      this.subscription?.more();
-    };
-    flowTracker.outside(() => setImmediate(ask));
+    const { free } = this.intake;
+    if (this.closed || !this.isFull || this.held !== undefined || free === 0) return;
+    const half = free >= this.options.settings.maxInFlight / 2;
+    if (half) clearTimeout(this.asking);
+    else if (this.asking) return;
+    flowTracker.outside(() => {
+      this.asking = setTimeout(() => this.ask(), half ? 0 : (this.options.someRoom ?? 1_000));
+    });
+  }
+
+  private ask(): void {
+    this.asking = undefined;
+    if (!this.isFull || this.held !== undefined || this.intake.free === 0) return;
+    this.isFull = false;
+    this.subscription?.more();
   }
 
   private rest(ms: number): Promise<void> {

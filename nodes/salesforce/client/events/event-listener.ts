@@ -1,9 +1,10 @@
 import type { BackOff } from "../../../common/back-off";
-import { type ErrorCode, type ConnectorError, toConnectorError } from "../../../common/errors";
+import { ConnectorError, type ErrorCode, toConnectorError } from "../../../common/errors";
 import type { SharedStore, Store } from "../../../common/store";
 import { flowTracker } from "../../../delivery/flow-tracker";
-import { EventFeed, type EventFeedOptions, type FeedState } from "./event-feed";
+import { EventFeed } from "./event-feed";
 import type { PositionPlace } from "./event-position";
+import type { EventFeedOptions, FeedState } from "./feed-options";
 import { channelName, type ReplayFrom } from "./listen-settings";
 import { orgClock } from "./org-clock";
 import type { OrgStreams, StreamOrg } from "./org-streams";
@@ -37,7 +38,7 @@ export interface Standby {
 }
 
 /** What an {@link EventListener} needs. */
-export interface EventListenerOptions extends Pick<EventFeedOptions, "settings" | "node" | "runtime" | "prepare" | "send" | "isWired" | "onSettled" | "warn" | "every"> {
+export interface EventListenerOptions extends Pick<EventFeedOptions, "settings" | "node" | "runtime" | "prepare" | "send" | "isWired" | "onSettled" | "warn" | "every" | "someRoom"> {
   /** Under which name the position is kept, beside the org and the channel. */
   name: string;
   org: Pick<StreamOrg, "openSession" | "untilReady" | "rest" | "http"> & { streams: Pick<OrgStreams, "over"> };
@@ -50,6 +51,11 @@ export interface EventListenerOptions extends Pick<EventFeedOptions, "settings" 
   backOff?(): BackOff;
 }
 
+/** Where positions are kept by this process, so that two nodes do not pass over each other's events. */
+const inUse = new Set<string>();
+/** Who waits until such a place is given up. */
+const waiting = new Set<() => void>();
+
 /** Listens to one channel of an org, while it may: it is wired, not paused, and of several instances the one whose turn it is. */
 export class EventListener {
   private readonly channel: string;
@@ -58,6 +64,11 @@ export class EventListener {
   /** The end of the feed before. */
   private leaving: Promise<void> = Promise.resolve();
   private lease: ListenLease | undefined;
+  /** Where the position is kept, while it is this node's. */
+  private key: string | undefined;
+  /** Claims it once more. */
+  private again: (() => void) | undefined;
+  private trouble: ConnectorError | undefined;
   /** Counts up with each turn of its own that begins or ends. */
   private turn = 0;
   private isStandby = false;
@@ -81,6 +92,7 @@ export class EventListener {
     if (this.pauses.has("unwired")) return { kind: "unwired" };
     if (this.pauses.has("asked")) return { kind: "paused" };
     if (this.isStandby) return { kind: "standby" };
+    if (this.trouble) return { kind: "failed", error: this.trouble };
     return this.feed?.state ?? { kind: "signing-in" };
   }
 
@@ -119,13 +131,39 @@ export class EventListener {
     await this.feed?.close(Date.now() + drain);
     await this.leaving;
     await this.lease?.close();
+    this.unclaim();
   }
 
   private async begin(): Promise<void> {
     const key = await this.findKey();
     if (key === undefined || this.closed) return;
     if (this.options.standby) this.standBy(this.options.standby, key);
-    else this.listen(key);
+    else this.claim(key);
+  }
+
+  /** With one position for two, each would pass over what only the other has finished. */
+  private claim(key: string): void {
+    if (inUse.has(key)) {
+      const { name } = this.options;
+      this.trouble = new ConnectorError("NOT_CONFIGURED", `Another node listens to ${this.channel} under the name ${name}: give each a name of its own`);
+      this.options.warn(this.trouble.toString());
+      this.again = () => this.claim(key);
+      waiting.add(this.again);
+      return this.tell();
+    }
+    this.trouble = undefined;
+    this.key = key;
+    inUse.add(key);
+    this.listen(key);
+  }
+
+  private unclaim(): void {
+    if (this.again) waiting.delete(this.again);
+    if (this.key === undefined) return;
+    inUse.delete(this.key);
+    const others = [...waiting];
+    waiting.clear();
+    for (const claim of others) claim();
   }
 
   /** Where the position is kept: it is one of this org. @returns undefined when closed meanwhile */
@@ -182,7 +220,7 @@ export class EventListener {
 
   private makeFeed(key: string, fence?: number): EventFeed {
     const { options } = this;
-    const { settings, node, runtime, prepare, send, isWired, onSettled, warn, every } = options;
+    const { settings, node, runtime, prepare, send, isWired, onSettled, warn, every, someRoom } = options;
     return new EventFeed({
       ...{ settings, node, runtime, send, isWired, onSettled, warn },
       transport: options.org.streams.over(settings.transport),
@@ -195,6 +233,7 @@ export class EventListener {
       ...(prepare ? { prepare } : {}),
       ...(options.backOff ? { backOff: options.backOff() } : {}),
       ...(every === undefined ? {} : { every }),
+      ...(someRoom === undefined ? {} : { someRoom }),
     });
   }
 

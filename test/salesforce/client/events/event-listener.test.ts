@@ -258,6 +258,16 @@ describe("a listener to a channel of events", () => {
       assert.equal(subscription.bring(...range(11, 30)), 5);
     });
 
+    it("for long because of a few that stay, though", async () => {
+      const node = bench.open({ maxInFlight: 10 });
+      const subscription = await node.subscribed();
+      subscription.bring(...range(1, 12));
+      subscription.bring(event(11));
+      settle(node.sent[0]);
+      await waitFor("the question", () => subscription.asked === 1);
+      assert.equal(subscription.bring(event(11)), 1);
+    });
+
     it("while a sink waits for its system", async () => {
       const node = bench.open();
       const subscription = await node.subscribed();
@@ -314,6 +324,15 @@ describe("a listener to a channel of events", () => {
       settle(node.sent[1]);
       assert.deepEqual((await bench.stored())?.position, "1");
     });
+  });
+
+  it("does not begin where another node of this process keeps its position, until that one is gone", async () => {
+    const [first, second] = [bench.open(), bench.open()];
+    await first.subscribed();
+    await waitFor("the state", () => lastState(second) === "failed");
+    assert.match(second.warnings.join(), /Another node listens to .* under the name listen: give each a name of its own/);
+    await first.close();
+    await second.subscribed();
   });
 
   it("does what is to be done before it subscribes, until it succeeds", async () => {

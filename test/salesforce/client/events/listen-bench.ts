@@ -99,6 +99,7 @@ export class ListenBench {
         name: "listen",
         store,
         every: 5,
+        someRoom: 40,
         backOff: () => new BackOff({ initial: 5, max: 5 }),
         ...(standby ? { standby } : {}),
         ...(prepare ? { prepare } : {}),

@@ -178,7 +178,7 @@ describe("the CometD server", () => {
     });
 
     it("no more when it has stayed away too long", async () => {
-      const impatient = await startEmulator({ schema: [ALERT], cometd: { timeout: 60, maxInterval: 25 } });
+      const impatient = await startEmulator({ schema: [ALERT], cometd: { timeout: 350, maxInterval: 300 } });
       try {
         const client = await Bayeux.open(impatient);
         assert.equal((await client.connect())[0]!.successful, true, "a connect that is held is no absence");

@@ -1,3 +1,4 @@
+import { type Parameter, Parameters } from "../../common/parameters";
 import type { Store } from "../../common/store";
 import type { TypedValue } from "../../common/typed-input";
 import { ConnectorError, toConnectorError } from "../../common/errors";
@@ -8,7 +9,6 @@ import { BulkJobs } from "../client/bulk/bulk-jobs";
 import { type BulkPages, BulkQuery, type BulkRecord } from "../client/bulk/bulk-query";
 import type { OrgClient } from "../client/org";
 import { bindQuery, prepareQuery, type QueryValues } from "../client/query/query-binding";
-import { type Parameter, valuesFor } from "../client/query/query-values";
 import { type BulkMessage, type BulkWork, jobOf, type Progress } from "./bulk-work";
 import type { ReadSettings } from "./settings";
 
@@ -53,15 +53,16 @@ export class BulkRead implements BulkWork {
       onProgress: (processed) => onProgress({ processed }),
     });
     const prepared = prepareQuery(settings.query, "soql");
+    const values = new Parameters(prepared.names, parameters, (value) => value);
     this.reading = new TriggeredRead<Question, BulkRecord, BulkPages>({
       ...options,
       settings,
       own: OWN,
       valuesFor: (msg) => {
         if (operation === "resume") return withJob(msg, jobId(msg));
-        const values = valuesFor(prepared, parameters, msg);
+        const found = values.for(msg);
         const bind = (ready: QueryValues): Question => ({ msg, query: bindQuery(prepared, ready) });
-        return values instanceof Promise ? values.then(bind) : bind(values);
+        return found instanceof Promise ? found.then(bind) : bind(found);
       },
       open: async (question) => {
         try {

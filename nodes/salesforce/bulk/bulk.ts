@@ -3,6 +3,7 @@ import type { Node, NodeAPI, NodeDef } from "node-red";
 import { toConnectorError } from "../../common/errors";
 import { FileStore } from "../../common/file-store";
 import { MemoryStore } from "../../common/memory-store";
+import { compileParameters } from "../../common/parameters";
 import { Status } from "../../common/status";
 import { compileTypedInput, type TypedInputUtil, type TypedValue } from "../../common/typed-input";
 import type { TrackedRuntime } from "../../delivery/runtime";
@@ -10,7 +11,6 @@ import { isWired, type WiredNode } from "../../delivery/wired";
 import type { OrgClient } from "../client/org";
 import { orgOf } from "../client/org-node";
 import { showLane } from "../client/org-status";
-import type { Parameter } from "../client/query/query-values";
 import { BulkRead } from "./bulk-read";
 import type { BulkState, BulkWork } from "./bulk-work";
 import { BulkWrite } from "./bulk-write";
@@ -83,7 +83,7 @@ export = (RED: NodeAPI): void => {
       org,
       store,
       jobId,
-      parameters: readParameters(config, value),
+      parameters: compileParameters(config.parameters, (text, type, label) => value(text, type, "", label)),
       node,
       runtime: RED as unknown as TrackedRuntime,
       send: (message) => node.send(message as never),
@@ -93,11 +93,6 @@ export = (RED: NodeAPI): void => {
       onState: (read) => tell({ read }),
       onProgress: (progress) => tell({ progress }),
     });
-  }
-
-  function readParameters(config: BulkDef, value: (text: string, type: string, fallback: string, label: string) => TypedValue): Parameter[] {
-    const listed = (config.parameters ?? []).filter(({ name }) => name?.trim());
-    return listed.map(({ name, value: text, valueType }) => ({ name: name.trim(), value: value(text, valueType, "", `:${name.trim()}`) }));
   }
 
   /** What the node does comes first; while it does nothing, how its org stands. */

@@ -1,4 +1,5 @@
 import { ConnectorError } from "../../common/errors";
+import type { ParameterDef } from "../../common/parameters";
 import { wholeNumber } from "../../common/whole-number";
 import type { SettleMode } from "../../delivery/outcome";
 import type { TriggeredReadSettings } from "../../delivery/triggered-read-options";
@@ -6,13 +7,6 @@ import type { IngestOperation } from "../client/bulk/bulk-jobs";
 import { DELIMITERS, LINE_ENDINGS } from "../client/bulk/csv-dialect";
 import type { CsvStyle } from "../client/bulk/bulk-parts";
 import { type Command, COMMANDS } from "./job-commands";
-
-/** One `:name` of the query that does not come from the payload. */
-export interface ParameterDef {
-  name: string;
-  value: string;
-  valueType: string;
-}
 
 /** What the editor saves. Numbers come as text when they were typed or stand in the environment. Times in ms. */
 export interface BulkDef {

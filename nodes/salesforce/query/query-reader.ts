@@ -1,10 +1,10 @@
+import { type Parameter, Parameters } from "../../common/parameters";
 import { TriggeredRead } from "../../delivery/triggered-read";
 import type { ReadPages, TriggeredReadOptions } from "../../delivery/triggered-read-options";
 import type { OrgClient } from "../client/org";
 import { bindQuery, prepareQuery, type QueryValues } from "../client/query/query-binding";
 import { QueryClient, type QueryRequest } from "../client/query/query-client";
 import type { QueryRecord } from "../client/query/query-pages";
-import { type Parameter, valuesFor } from "../client/query/query-values";
 import type { QuerySettings } from "./settings";
 
 /** What is read of an answer, records or plans. */
@@ -32,15 +32,16 @@ export class QueryReader extends TriggeredRead<QueryRequest, QueryRecord, Answer
   constructor({ settings, parameters, org, ...options }: QueryReaderOptions) {
     const { language, deleted, pageSize, output, explain } = settings;
     const query = prepareQuery(settings.query, language);
+    const values = new Parameters(query.names, parameters, (value) => value);
     const client = new QueryClient(org.rest, org.rest.version);
     super({
       ...options,
       settings,
       own: OWN,
       valuesFor: (msg) => {
-        const values = valuesFor(query, parameters, msg);
+        const found = values.for(msg);
         const request = (ready: QueryValues): QueryRequest => ({ language, text: bindQuery(query, ready), deleted, pageSize });
-        return values instanceof Promise ? values.then(request) : request(values);
+        return found instanceof Promise ? found.then(request) : request(found);
       },
       open: async (request) => (explain ? onePage(await client.explain(request.text)) : client.open(request)),
       message: ({ totalSize }, records) => {

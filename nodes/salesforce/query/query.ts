@@ -1,5 +1,6 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { toConnectorError } from "../../common/errors";
+import { compileParameters, type Parameter } from "../../common/parameters";
 import { Status } from "../../common/status";
 import { compileTypedInput, type TypedInputUtil } from "../../common/typed-input";
 import type { ReadState } from "../../delivery/read-state";
@@ -8,7 +9,6 @@ import { isWired, type WiredNode } from "../../delivery/wired";
 import type { OrgClient } from "../client/org";
 import { orgOf } from "../client/org-node";
 import { showLane } from "../client/org-status";
-import type { Parameter } from "../client/query/query-values";
 import { QueryReader } from "./query-reader";
 import { type QueryDef, type QuerySettings, readSettings } from "./settings";
 
@@ -63,9 +63,7 @@ export = (RED: NodeAPI): void => {
 
   function readParameters(node: Node, config: QueryDef): Parameter[] {
     const util = RED.util as unknown as TypedInputUtil;
-    return (config.parameters ?? [])
-      .filter(({ name }) => name?.trim())
-      .map(({ name, value, valueType }) => ({ name: name.trim(), value: compileTypedInput(util, node, value, valueType || "msg", `:${name.trim()}`) }));
+    return compileParameters(config.parameters, (value, type, label) => compileTypedInput(util, node, value, type, label));
   }
 
   /** What the node does comes first; while it does nothing, how its org stands. */

@@ -1,4 +1,5 @@
 import { ConnectorError } from "../../common/errors";
+import type { ParameterDef } from "../../common/parameters";
 import { wholeNumber } from "../../common/whole-number";
 import type { TriggeredReadSettings } from "../../delivery/triggered-read-options";
 import type { SettleMode } from "../../delivery/outcome";
@@ -25,13 +26,6 @@ export interface QueryDef {
   retries?: number | string;
   retryDelay?: number | string;
   retryMaxDelay?: number | string;
-}
-
-/** One `:name` of the query that does not come from the payload. */
-export interface ParameterDef {
-  name: string;
-  value: string;
-  valueType: string;
 }
 
 /** The same, normalised. */

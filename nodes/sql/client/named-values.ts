@@ -1,3 +1,4 @@
+import { type Parameter, Parameters } from "../../common/parameters";
 import { plainValue } from "./encode";
 import type { NamedStatement, PlainValue } from "./protocol";
 
@@ -12,15 +13,12 @@ export function namesIn(sql: string): string[] {
   return [...new Set([...sql.matchAll(MAYBE_NAME)].map(([, name]) => name as string))];
 }
 
-/** Those of an object's own properties that are named; what is missing is told when the statement is bound. @throws ConnectorError `INPUT_INVALID` */
-export function valuesFrom(source: unknown, names: readonly string[]): NamedValues {
-  const values: NamedValues = {};
-  if (typeof source !== "object" || source === null) return values;
-  for (const name of names) {
-    const value = Object.hasOwn(source, name) ? (source as Record<string, unknown>)[name] : undefined;
-    if (value !== undefined) values[name] = namedValue(value, name);
-  }
-  return values;
+/** The values of a query's names, for each message; what is missing is told when the statement is bound. */
+export type QueryParameters = Parameters<NamedValues[string]>;
+
+/** @param own the node's list; the others are the payload's. Values that no database can be given are `INPUT_INVALID` */
+export function queryParameters(query: string, own: readonly Parameter[]): QueryParameters {
+  return new Parameters(namesIn(query), own, namedValue);
 }
 
 /** A value, or for a list one for each of its items, as in `in (:ids)`. @throws ConnectorError `INPUT_INVALID` */

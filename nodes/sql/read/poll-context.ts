@@ -1,6 +1,6 @@
 import type { Room } from "../../delivery/room";
+import type { NamedValues } from "../client/named-values";
 import type { DialectName, NamedStatement, RowValue } from "../client/protocol";
-import type { Values } from "./parameters";
 import type { ReadDatabase } from "./read-state";
 import type { RowSource } from "./row-source";
 import type { PollSettings } from "./settings";
@@ -24,7 +24,7 @@ export interface PollContext {
   /** Which product it is. @throws ConnectorError */
   dialect(): Promise<DialectName>;
   /** Of the query's own names. @throws ConnectorError */
-  values(): Values | Promise<Values>;
+  values(): NamedValues | Promise<NamedValues>;
   /** Whether nothing may be handed over at present. */
   paused(): boolean;
   hand(rows: Handover): void;

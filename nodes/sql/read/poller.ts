@@ -9,9 +9,9 @@ import { Room } from "../../delivery/room";
 import { RowDeliveries, type Parcel } from "../../delivery/row-deliveries";
 import type { TrackedRuntime } from "../../delivery/runtime";
 import type { DatabaseClient } from "../client/database-client";
+import type { QueryParameters } from "../client/named-values";
 import type { DialectName } from "../client/protocol";
 import { rowMessage, rowsMessage } from "./messages";
-import type { Parameters } from "./parameters";
 import type { Handover, PollContext, PollWay } from "./poll-context";
 import { AWAY, type ReadDatabase } from "./read-state";
 import type { PollSettings } from "./settings";
@@ -25,7 +25,7 @@ export type PollDatabase = ReadDatabase & Pick<DatabaseClient, "ping">;
 /** What a {@link Poller} needs. */
 export interface PollerOptions {
   settings: PollSettings;
-  parameters: Parameters;
+  parameters: QueryParameters;
   database: PollDatabase;
   node: NodeName;
   runtime: TrackedRuntime;

@@ -3,13 +3,14 @@ import type { Node, NodeAPI, NodeDef } from "node-red";
 import { ConnectorError, toConnectorError } from "../../common/errors";
 import { FileStore } from "../../common/file-store";
 import { MemoryStore } from "../../common/memory-store";
+import { compileParameters } from "../../common/parameters";
 import { Status } from "../../common/status";
 import { compileTypedInput, type TypedInputUtil } from "../../common/typed-input";
 import type { TrackedRuntime } from "../../delivery/runtime";
 import { isWired, type WiredNode } from "../../delivery/wired";
 import type { DatabaseClient } from "../client/database-client";
 import { isDatabaseHolder } from "../client/database-node";
-import { Parameters } from "./parameters";
+import { type QueryParameters, queryParameters } from "../client/named-values";
 import { pollWay } from "./poll-way";
 import { Poller, type PollState } from "./poller";
 import { readSettings, type MessageSettings, type PollSettings, type ReadDef } from "./settings";
@@ -37,7 +38,7 @@ export = (RED: NodeAPI): void => {
     }
   }
 
-  function readOnMessage(node: Node & WiredNode, status: Status, database: DatabaseClient, settings: MessageSettings, parameters: Parameters): void {
+  function readOnMessage(node: Node & WiredNode, status: Status, database: DatabaseClient, settings: MessageSettings, parameters: QueryParameters): void {
     database.acquire(node);
     const read = new TriggeredRead({
       settings,
@@ -56,7 +57,7 @@ export = (RED: NodeAPI): void => {
     show(status, { kind: "idle", inFlow: 0 });
   }
 
-  function poll(node: Node & WiredNode, status: Status, database: DatabaseClient, settings: PollSettings, parameters: Parameters, databaseNode: string): void {
+  function poll(node: Node & WiredNode, status: Status, database: DatabaseClient, settings: PollSettings, parameters: QueryParameters, databaseNode: string): void {
     database.acquire(node);
     const { userDir } = RED.settings;
     const store = userDir ? new FileStore(path.join(userDir, "surewire")) : untilTheEnd;
@@ -104,13 +105,9 @@ export = (RED: NodeAPI): void => {
     return database.client;
   }
 
-  function readParameters(node: Node, config: ReadDef): Parameters {
-    const listed = (config.parameters ?? []).filter(({ name }) => name?.trim());
+  function readParameters(node: Node, config: ReadDef): QueryParameters {
     const util = RED.util as unknown as TypedInputUtil;
-    return new Parameters(
-      config.query ?? "",
-      listed.map(({ name, value, valueType }) => ({ name: name.trim(), value: compileTypedInput(util, node, value, valueType || "msg", `:${name.trim()}`) })),
-    );
+    return queryParameters(config.query ?? "", compileParameters(config.parameters, (value, type, label) => compileTypedInput(util, node, value, type, label)));
   }
 
   function show(status: Status, state: PollState): void {

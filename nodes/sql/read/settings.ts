@@ -1,4 +1,5 @@
 import { ConnectorError } from "../../common/errors";
+import type { ParameterDef } from "../../common/parameters";
 import { wholeNumber } from "../../common/whole-number";
 import type { SettleMode } from "../../delivery/outcome";
 import type { DeliverySettings } from "../../delivery/row-deliveries";
@@ -31,13 +32,6 @@ export interface ReadDef {
   retries?: number | string;
   retryDelay?: number | string;
   retryMaxDelay?: number | string;
-}
-
-/** One `:name` of the query that does not come from the payload. */
-export interface ParameterDef {
-  name: string;
-  value: string;
-  valueType: string;
 }
 
 /** Settings that both modes have, normalised. */

@@ -1,8 +1,8 @@
 import { TriggeredRead as Reading } from "../../delivery/triggered-read";
 import type { TriggeredReadOptions as ReadingOptions } from "../../delivery/triggered-read-options";
+import type { NamedValues, QueryParameters } from "../client/named-values";
 import type { RowValue } from "../client/protocol";
 import { rowMessage, rowsMessage } from "./messages";
-import type { Parameters, Values } from "./parameters";
 import { AWAY, type ReadDatabase } from "./read-state";
 import { RowSource } from "./row-source";
 import type { MessageSettings } from "./settings";
@@ -16,14 +16,14 @@ const OWN = new Set(["_msgid", "payload", "delivery", "sql", "parts"]);
 
 /** What a {@link TriggeredRead} needs: as any reading, but for what the database knows. */
 export interface TriggeredReadOptions
-  extends Pick<ReadingOptions<Values, RowValue[], RowSource>, "node" | "runtime" | "send" | "isWired" | "clone" | "warn" | "onState" | "patience"> {
+  extends Pick<ReadingOptions<NamedValues, RowValue[], RowSource>, "node" | "runtime" | "send" | "isWired" | "clone" | "warn" | "onState" | "patience"> {
   settings: MessageSettings;
-  parameters: Parameters;
+  parameters: QueryParameters;
   database: ReadDatabase;
 }
 
 /** Reads rows for each trigger, one trigger after the other, as fast as the flow settles them. */
-export class TriggeredRead extends Reading<Values, RowValue[], RowSource> {
+export class TriggeredRead extends Reading<NamedValues, RowValue[], RowSource> {
   constructor({ settings, parameters, database, ...options }: TriggeredReadOptions) {
     const { query, output, maxRows } = settings;
     super({

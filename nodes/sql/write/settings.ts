@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { ConnectorError } from "../../common/errors";
+import { listedParameters, type ParameterDef } from "../../common/parameters";
 import { wholeNumber } from "../../common/whole-number";
 import type { WriteMode } from "../client/protocol";
 
@@ -12,7 +13,7 @@ export interface WriteDef {
   columns?: { column: string; value: string; valueType: string }[];
   keys?: string[];
   statements?: { sql: string; run?: string }[];
-  parameters?: { name: string; value: string; valueType: string }[];
+  parameters?: ParameterDef[];
   forEach?: string;
   forEachType?: string;
   maxRows?: number | string;
@@ -118,9 +119,7 @@ function statementSettings(def: WriteDef, tell: Tell): Omit<StatementSettings, k
   if (statements.length === 0) throw new ConnectorError("NOT_CONFIGURED", tell("error.no-statements"));
   const own = statements.findIndex(({ sql }) => TRANSACTION.test(sql));
   if (own >= 0) throw new ConnectorError("NOT_CONFIGURED", tell("error.transaction", { number: own + 1 }));
-  const parameters = (def.parameters ?? [])
-    .filter(({ name }) => name?.trim())
-    .map(({ name, value, valueType }) => ({ name: name.trim().replace(/^:/, ""), value: { value, type: valueType || "msg" } }));
+  const parameters = listedParameters(def.parameters).map(({ name, value, valueType }) => ({ name, value: { value, type: valueType } }));
   const { forEach = "", forEachType } = def;
   return {
     mode: "statements",

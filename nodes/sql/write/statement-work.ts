@@ -1,8 +1,9 @@
 import { ConnectorError } from "../../common/errors";
+import { ownValues, type Parameter } from "../../common/parameters";
 import type { TypedValue } from "../../common/typed-input";
 import type { ItemResult } from "../../delivery/sink";
 import type { DatabaseClient } from "../client/database-client";
-import { namedValue, type NamedValues, namesIn, valuesFrom } from "../client/named-values";
+import { namedValue, type NamedValues, namesIn } from "../client/named-values";
 import { fromData, type NamedStatement, toData, type Transaction, type TransactionOutcome } from "../client/protocol";
 import { CrashGuard } from "./crash-guard";
 import type { MessageId, MessageIds } from "./message-ids";
@@ -14,7 +15,7 @@ export interface StatementWorkOptions {
   /** Run in this order, in one transaction a message. */
   statements: readonly OwnStatement[];
   /** Names that are not listed are properties of the payload, or of the item. */
-  parameters: readonly { name: string; value: TypedValue }[];
+  parameters: readonly Parameter[];
   /** The list of items the statements run for. Without it they run once a message. */
   forEach?: TypedValue;
   /** Most rows a statement may return. */
@@ -114,7 +115,7 @@ export class StatementWork implements Work<Item> {
     for (const section of this.sections) {
       for (const [index, source] of (section.once ? [payload] : items).entries()) {
         for (const { sql, number, names } of section.statements) {
-          statements.push({ sql, values: { ...valuesFrom(source, names), ...listed } });
+          statements.push({ sql, values: { ...ownValues(source, names, namedValue), ...listed } });
           steps.push(section.once ? { statement: number } : { statement: number, item: index + 1 });
         }
         if (steps.length > MOST_STEPS) throw new ConnectorError("INPUT_INVALID", `The message has ${items.length} items: more than ${MOST_STEPS} statements for one transaction`);

@@ -8,7 +8,7 @@ import { registry } from "../../../nodes/delivery/registry";
 import type { TrackedRuntime } from "../../../nodes/delivery/runtime";
 import { DatabaseClient } from "../../../nodes/sql/client/database-client";
 import type { Row } from "../../../nodes/sql/client/protocol";
-import { Parameters } from "../../../nodes/sql/read/parameters";
+import { queryParameters } from "../../../nodes/sql/client/named-values";
 import { pollWay } from "../../../nodes/sql/read/poll-way";
 import { Poller, type PollState } from "../../../nodes/sql/read/poller";
 import { readSettings, type PollSettings, type ReadDef } from "../../../nodes/sql/read/settings";
@@ -71,7 +71,7 @@ export class PollBench {
     const warn = (text: string): void => void warnings.push(text);
     const poller: Poller = new Poller({
       settings,
-      parameters: new Parameters(settings.query, [{ name: "device", value: () => "press" }]),
+      parameters: queryParameters(settings.query, [{ name: "device", value: () => "press" }]),
       database,
       node: { id: "read", type: "surewire-sql-read" },
       runtime: { events: this.events } as unknown as TrackedRuntime, // only settle mode `flow` follows the flow

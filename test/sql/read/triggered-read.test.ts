@@ -6,7 +6,8 @@ import { registry } from "../../../nodes/delivery/registry";
 import type { TrackedRuntime } from "../../../nodes/delivery/runtime";
 import type { ReadState } from "../../../nodes/delivery/read-state";
 import { DeliverySource } from "../../../nodes/delivery/source";
-import { Parameters, type Parameter } from "../../../nodes/sql/read/parameters";
+import type { Parameter } from "../../../nodes/common/parameters";
+import { queryParameters } from "../../../nodes/sql/client/named-values";
 import { readSettings, type MessageSettings, type ReadDef } from "../../../nodes/sql/read/settings";
 import { TriggeredRead, type TriggeredReadOptions } from "../../../nodes/sql/read/triggered-read";
 import { waitFor as waitUntil } from "../../services/wait";
@@ -55,7 +56,7 @@ describe("sql read for a message", () => {
     const warnings: string[] = [];
     const read = new TriggeredRead({
       settings,
-      parameters: new Parameters(settings.query, own),
+      parameters: queryParameters(settings.query, own),
       database,
       node: { id: "read", type: "surewire-sql-read" },
       runtime: { events } as unknown as TrackedRuntime, // only settle mode `flow` follows the flow

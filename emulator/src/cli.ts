@@ -130,8 +130,8 @@ function main(): void {
   }
   startEmulator(toOptions(values)).then(
     (emulator) => {
-      const pubsub = emulator.pubsubEndpoint === undefined ? "" : `, Pub/Sub API at ${emulator.pubsubEndpoint}`;
-      process.stdout.write(`Salesforce emulator at ${emulator.url}${pubsub}\n`);
+      const pubsub = emulator.pubsubEndpoint === undefined ? "" : `Pub/Sub API at ${emulator.pubsubEndpoint}\n`;
+      process.stdout.write(`Salesforce emulator at ${emulator.url}\n${pubsub}`);
       const stop = (): void => {
         // A second signal ends at once.
         process.once("SIGINT", () => process.exit(130)).once("SIGTERM", () => process.exit(143));

@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { connect } from "node:net";
 import path from "node:path";
 import { http, PUBLIC_KEY, signJwt } from "./helpers";
 
@@ -51,6 +52,15 @@ describe("the command surewire-salesforce-emulator", () => {
     });
   }
 
+  it("serves the Pub/Sub API on a port of its own, and says where", async () => {
+    const child = start("--port", "0", "--pubsub-port", "0");
+    const [data] = (await once(child.stdout!, "data")) as [Buffer];
+    const [, port] = /^Salesforce emulator at http:\S+\nPub\/Sub API at 127\.0\.0\.1:(\d+)\n$/.exec(data.toString()) ?? assert.fail(data.toString());
+    const socket = connect(Number(port), "127.0.0.1");
+    await once(socket, "connect");
+    socket.destroy();
+  });
+
   it("takes its client, its key, a schema file and the objects with change events", async () => {
     const schema = path.join(folder, "schema.json");
     const key = path.join(folder, "key.pem");
@@ -72,7 +82,7 @@ describe("the command surewire-salesforce-emulator", () => {
   it("explains itself", async () => {
     const { code, out } = await finish(start("--help"));
     assert.equal(code, 0);
-    for (const option of ["--port", "--host", "--schema", "--client-id", "--client-secret", "--username", "--jwt-public-key"]) {
+    for (const option of ["--port", "--host", "--schema", "--client-id", "--client-secret", "--username", "--jwt-public-key", "--pubsub-port"]) {
       assert.ok(out.includes(option), option);
     }
   });

@@ -36,7 +36,7 @@ export const ROUTES = [
   { queue: "Valves", workgroup: "wg.valves" },
 ];
 
-export const waitFor = (what: string, condition: () => boolean): Promise<boolean> => waitUntil(what, condition, { timeout: 5_000, interval: 3 });
+export const waitFor = (what: string, condition: () => boolean, timeout = 5_000): Promise<boolean> => waitUntil(what, condition, { timeout, interval: 3 });
 
 export function makeRuntime(): Runtime {
   return new Runtime({ nodesDir: ["test-nodes", "salesforce-nodes", "sql-nodes"].map((folder) => path.join(__dirname, "../../services", folder)) });

@@ -127,7 +127,7 @@ export const FORMS: readonly FormCase[] = [
   {
     type: "surewire-salesforce-route",
     needs: ["org", "routes"],
-    refuses: { skillsField: "not a name", answerTimeout: "10", refresh: "x" },
+    refuses: { skillsField: "not a name", answerTimeout: "10" },
     fill: {
       name: "route", org: true, routes: [["Pumps", "wg.pumps"], ["Valves", "wg.valves"]], skillsField: "Skills__c", answerTimeout: "60000",
       markFields: [["Interaction__c", "routing.interactionId"]], stateName: "cases", retries: "3",

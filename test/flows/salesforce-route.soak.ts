@@ -1,0 +1,3 @@
+import { describeDay } from "../salesforce/route/day";
+
+describeDay(Number(process.env.SUREWIRE_CASES ?? 2_000));

@@ -1,0 +1,3 @@
+import { describeDay } from "./day";
+
+describeDay(Number(process.env.SUREWIRE_CASES ?? 200));

@@ -7,7 +7,7 @@ export const EVENT = "Device_Alert__e";
 /** Platform events, sent. */
 export const PLATFORM_EVENTS: Connector = {
   title: "Platform events and streaming",
-  text: "Listening comes with `salesforce listen`: PushTopics, platform and change events, from a replay id, from the stored one, with a choice for one that is stale; start, pause, resume, restart.",
+  text: "Listening is what `salesforce listen` does ([how](salesforce-events.md)): PushTopics, platform and change events, from the stored position, with a choice for one that is stale; pause, resume and restart by message or button. It has tests of its own.",
   operations: [
     {
       name: "Send",

@@ -25,12 +25,15 @@ export interface KillStreams {
   how?: "cut" | "end";
 }
 
+/** A stream, whatever goes over it. */
+type OpenStream = Pick<RpcStream<never, never>, "name" | "state" | "fail" | "end" | "silence" | "close">;
+
 /** What an org has of the Pub/Sub API: codec, managed subscriptions, open streams, faults. */
 export class PubSubHub {
   readonly settings: PubSubSettings;
   readonly codec: EventCodec;
   readonly managed: ManagedSubscriptions;
-  private readonly streams = new Set<RpcStream<never, never>>();
+  private readonly streams = new Set<OpenStream>();
   private faults: (PubSubFault & { left: number })[] = [];
 
   /** @param breakConnections breaks those of the server, all of them */
@@ -50,12 +53,11 @@ export class PubSubHub {
     return channel;
   }
 
-  /** A stream for a call, with the faults that hit it. */
+  /** A stream for a call, which can be made to misbehave from now on. */
   open<Request, Response>(name: string, call: ServerDuplexStream<Request, Response>): RpcStream<Request, Response> {
     const stream = new RpcStream(this.org, name, call);
-    const known = stream as unknown as RpcStream<never, never>;
-    this.streams.add(known);
-    stream.onClose(() => this.streams.delete(known));
+    this.streams.add(stream);
+    stream.onClose(() => this.streams.delete(stream));
     return stream;
   }
 
@@ -117,7 +119,7 @@ export class PubSubHub {
     this.cut();
   }
 
-  private chosen(rpc: string | undefined): RpcStream<never, never>[] {
+  private chosen(rpc: string | undefined): OpenStream[] {
     return [...this.streams].filter((stream) => rpc === undefined || stream.name === rpc);
   }
 }

@@ -9,7 +9,7 @@ import { replayIdOf } from "./replay-id";
 export const MOST_ASKED = 100;
 
 /** ms without an error after which a stream counts as taken, as not every server says so before its first message. */
-const SETTLED = 2000;
+const SETTLED = 1000;
 
 /** ms the error of a refused stream may come behind the server's headers. */
 const HEADERS_FIRST = 100;

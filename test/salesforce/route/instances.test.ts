@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import type { RoutePayload } from "../../../nodes/salesforce/client/routing/outgoing";
+import type { FlowNodeConfig } from "../../services/runtime";
+import { testBench } from "../../services/test-nodes/test-nodes";
+import { Orgs } from "../support";
+import { makeRuntime, ORG, OUTPUTS, RouteFlow, waitFor } from "./route-flow";
+
+const runtime = makeRuntime();
+
+describe("two instances of salesforce route on one database", function () {
+  this.timeout(60_000);
+  const orgs = new Orgs();
+  const folder = mkdtempSync(path.join(tmpdir(), "surewire-route-"));
+  let flow: RouteFlow;
+  let pumps: string;
+  let names = 0;
+
+  before(async () => {
+    await runtime.start();
+    const org = await orgs.start(ORG);
+    flow = new RouteFlow(runtime, org);
+    pumps = org.control.addQueue({ name: "Pumps" }).id;
+    org.control.addQueue({ name: "Valves" });
+  });
+  after(async () => {
+    await runtime.stop();
+    await orgs.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  /** Two nodes that share what they know, each with a source of its own: as two Node-RED would have. */
+  function nodes(settings: object): FlowNodeConfig[] {
+    const database = { id: "db", type: "surewire-sql-database", z: "tab", engine: "sqlite", file: path.join(folder, "state.db") };
+    const [source, org, route, ...see] = flow.nodes({ store: "db", ...settings });
+    assert.ok(source && org && route);
+    const [source2, route2] = [{ ...source, id: "source2", wires: [["route2"]] }, { ...route, id: "route2", wires: OUTPUTS.map((output) => [`${output}2`]) }];
+    return [database, source, org, route, source2, route2, ...see, ...OUTPUTS.map((output) => ({ id: `${output}2`, type: "test-see", wires: [[]] }))];
+  }
+
+  const fresh = (settings: object = {}): object => ({ stateName: `state ${(names += 1)}`, ...settings });
+  const creates = (): [node: string, caseId: string, attempt: number | undefined][] =>
+    testBench.seen.filter(({ node }) => node.startsWith("create")).map(({ node, payload }) => [node, (payload as RoutePayload).case.id, (payload as RoutePayload).attempt]);
+
+  /** Gives the same to both, at the same time. */
+  async function takeBoth(payload: object): Promise<string[]> {
+    const sources = ["source", "source2"].map((id) => testBench.sources.get(id));
+    const before = sources.map((one) => one?.settled.length ?? 0);
+    for (const one of sources) one?.take(structuredClone(payload));
+    await waitFor("both", () => sources.every((one, index) => (one?.settled.length ?? 0) > (before[index] ?? 0)));
+    return sources.map((one) => one?.settled.at(-1)?.settlement.outcome ?? "");
+  }
+
+  it("ask for one interaction a case, though both see every event", async () => {
+    await runtime.fresh(nodes(fresh()));
+    const ids = Array.from({ length: 10 }, () => flow.insert({ OwnerId: pumps }));
+    for (const id of ids) assert.deepEqual(await takeBoth(flow.created(id)), ["accept", "accept"]);
+    assert.deepEqual(creates().map(([, id]) => id).sort(), [...ids].sort());
+  });
+
+  it("know what the other has learned", async () => {
+    await runtime.fresh(nodes(fresh()));
+    const id = flow.insert({ OwnerId: pumps });
+    await flow.take(flow.created(id));
+    const second = testBench.sources.get("source2");
+    second?.take(flow.answer(id, "I1"));
+    await waitFor("the answer", () => second?.settled.length === 1);
+    await flow.take(flow.email(id, true));
+    assert.deepEqual(flow.out, ["create wg.pumps new", "update wg.pumps email I1"]);
+  });
+
+  it("take over from each other what is overdue, one at a time, when they stand by", async () => {
+    const settings = fresh({ standby: true, leaseTime: 1, answerTimeout: 200 });
+    const all = nodes(settings);
+    await runtime.fresh(all);
+    const id = flow.insert({ OwnerId: pumps });
+    await flow.take(flow.created(id));
+    await waitFor("a second request", () => creates().length === 2);
+    await waitFor("a third", () => creates().length === 3);
+    const [, first, again] = creates().map(([node]) => node);
+    assert.equal(first, again, "one of them, and the same one, looks after it");
+    assert.deepEqual(creates().map(([, , attempt]) => attempt), [1, 2, 3]);
+    await runtime.deploy(all.filter((node) => node.id !== first?.replace("create", "route") && node.id !== first?.replace("create", "source")), "nodes");
+    await waitFor("the other to go on", () => creates().some(([node, , attempt]) => attempt === 4 && node !== first));
+  });
+});

@@ -138,7 +138,12 @@ export class PubsubClient {
 
   private async makeMetadata(session: Session): Promise<Metadata> {
     const metadata = new this.connection.packages.grpc.Metadata();
-    metadata.set("accesstoken", session.accessToken);
+    try {
+      metadata.set("accesstoken", session.accessToken);
+    } catch {
+      // its error would quote the token
+      throw new ConnectorError("ORG_LOGIN_FAILED", "The access token holds characters that none can hold; paste it again.");
+    }
     metadata.set("instanceurl", session.instanceUrl);
     metadata.set("tenantid", await orgIdOf(this.org, session));
     return metadata;

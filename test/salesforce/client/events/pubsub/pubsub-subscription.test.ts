@@ -46,7 +46,7 @@ class TestOrg {
   untilReady(error: ConnectorError): Promise<void> {
     this.told.push(error);
     this.failure = undefined;
-    return Promise.resolve();
+    return new Promise((resolve) => setImmediate(resolve));
   }
 }
 
@@ -311,6 +311,15 @@ describe("A Pub/Sub subscription", () => {
     await waitFor("the event", () => inbox.events.length === 1);
     assert.deepEqual(org.told.map(({ code }) => code), ["ORG_LOGIN_FAILED"]);
     assert.deepEqual(inbox.kinds.slice(0, 3), ["connecting", "failed", "connecting"]);
+  });
+
+  it("never quotes a token, not even one that cannot be sent", async () => {
+    transport = connect({ refused: { initial: 60_000 } });
+    org.current = { ...org.current, accessToken: "00D!secret\nsecret" };
+    subscribe();
+    await waitFor("the error", () => org.told.length > 0);
+    assert.equal(org.told[0]?.code, "ORG_LOGIN_FAILED");
+    assert.doesNotMatch(String(org.told[0]?.stack), /secret/);
   });
 
   for (const [what, position] of [["that the org does not keep any more", hex(3)], ["that is none of the Pub/Sub API", "4711!"]] as const) {

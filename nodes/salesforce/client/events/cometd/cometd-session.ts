@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { type ConnectorError, toConnectorError } from "../../../../common/errors";
 import type { Session } from "../../sign-in/login";
 import type { StreamEvent, StreamState } from "../event-stream";
@@ -34,8 +35,11 @@ const FLUSHED = 50;
  */
 const HOLD_OFF = { shared: 500, alone: 20_000 };
 
-/** Polls that may come back empty at once, in ms and in a row, before they are spaced: a server that does not hold them must not be hammered. */
-const QUICK = { within: 20, inRow: 5, pause: 1_000 };
+/**
+ * Polls that may come back empty at once in a row before they are spaced, and by how much, in ms: a server that does not hold them must not be hammered.
+ * At once is within `within`, or half of the time the server said.
+ */
+const QUICK = { within: 100, inRow: 5, pause: 1_000 };
 
 /** Errors that stay until someone changes the node or the org. */
 const NEEDS_A_HAND = new Set(["ORG_LOGIN_FAILED", "ORG_SESSION_INVALID", "ORG_OBJECT_UNKNOWN", "NOT_CONFIGURED"]);
@@ -54,7 +58,7 @@ export class CometdSession {
   private state = IDLE;
   /** What the channels were told last. */
   private standing: StreamState = { kind: "connecting" };
-  private life = new AbortController();
+  private life = newLife();
   private login: Session | undefined;
   private client: BayeuxClient | undefined;
   private readonly channels = new Map<string, CometdChannel>();
@@ -236,7 +240,7 @@ export class CometdSession {
     const { messages = [], failure } = await this.client!.connect(back, this.held + this.patience, life);
     if (life.aborted) return;
     const count = this.handOut(eventsByKey(messages));
-    this.quickPolls = count === 0 && back.length === 0 && Date.now() - began < QUICK.within ? this.quickPolls + 1 : 0;
+    this.quickPolls = count === 0 && back.length === 0 && Date.now() - began < Math.min(QUICK.within, this.held / 2) ? this.quickPolls + 1 : 0;
     const trouble = failure ?? sessionTrouble(messages, "/meta/connect");
     this.heed(messages);
     if (count < FLUSHED) for (const one of left) if (!one.isBack) this.left.delete(keyOf(one.name));
@@ -296,7 +300,7 @@ export class CometdSession {
 
   private forget(): void {
     this.life.abort();
-    this.life = new AbortController();
+    this.life = newLife();
     clearTimeout(this.timer);
     // An org lets few clients in at once, and remembers those that went without a word for 40 s.
     if (this.client?.isKnown) void this.client.disconnect([], this.briefly);
@@ -340,4 +344,11 @@ export class CometdSession {
     this.standing = state;
     for (const channel of this.channels.values()) channel.tellOfSession(state);
   }
+}
+
+/** Ends all calls of a session, of which there may be one for each channel. */
+function newLife(): AbortController {
+  const life = new AbortController();
+  setMaxListeners(0, life.signal);
+  return life;
 }

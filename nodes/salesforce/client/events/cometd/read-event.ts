@@ -34,6 +34,7 @@ export function readEvent({ channel, data }: BayeuxMessage): StreamEvent | undef
   }
 }
 
+/** The time of the commit is written as the org writes times: without milliseconds where there are none. */
 function withNameLists(payload: unknown): { payload: unknown; committed?: string } {
   const header = (payload as { ChangeEventHeader?: Record<string, unknown> } | undefined)?.ChangeEventHeader;
   if (!header) return { payload };
@@ -41,6 +42,6 @@ function withNameLists(payload: unknown): { payload: unknown; committed?: string
   const committed = new Date(Number(header.commitTimestamp));
   return {
     payload: { ...(payload as object), ChangeEventHeader: { ...header, ...lists } },
-    ...(Number.isNaN(committed.getTime()) ? {} : { committed: committed.toISOString() }),
+    ...(Number.isNaN(committed.getTime()) ? {} : { committed: committed.toISOString().replace(".000Z", "Z") }),
   };
 }

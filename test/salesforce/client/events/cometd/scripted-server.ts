@@ -22,6 +22,8 @@ export class ScriptedServer {
   readonly calls: Call[] = [];
   /** Asked first; what it answers to a message is the answer to the whole call. */
   rule: Rule = () => undefined;
+  /** Calls whose connection was closed before they were answered. */
+  brokenOff = 0;
   private readonly waiting: string[] = [];
   private held: (() => void) | undefined;
   private readonly server = http.createServer((request, response) => void this.serve(request, response));
@@ -69,6 +71,7 @@ export class ScriptedServer {
     const text = Buffer.concat(chunks).toString();
     const call = { headers: request.headers, text, messages: JSON.parse(text) as Call["messages"] };
     this.calls.push(call);
+    response.on("close", () => (this.brokenOff += response.writableFinished ? 0 : 1));
     const reply = await this.answer(call);
     if (!Array.isArray(reply)) return void response.writeHead(reply.status).end(reply.body);
     response.writeHead(200, { "set-cookie": "BAYEUX_BROWSER=b1; Path=/cometd/; HttpOnly" }).end(`[${reply.join(",")}]`);

@@ -60,20 +60,25 @@ describe("The CometD client on the wire", () => {
     assert.equal(heard.events[0]!.replayId, "9007199254740995");
   });
 
-  it("brings what a poll and the answer to a subscription hold into order, though the poll is faster", async () => {
-    const other = begin(B);
-    await other.is("listening");
-    server.rule = async ({ channel, subscription }) => {
-      if (channel !== "/meta/subscribe") return undefined;
-      server.push(eventText(A, 10), eventText(A, 11));
-      await soon("the poll's answer on its way", () => server.calls.length >= 5);
-      await new Promise((resolve) => setTimeout(resolve, 30));
-      return [eventText(A, 8), eventText(A, 9), JSON.stringify({ channel, subscription, successful: true })];
-    };
-    const heard = begin(A, { from: "after", position: "7" });
-    await heard.has(4);
-    assert.deepEqual(heard.texts, ["8", "9", "10", "11"]);
-  });
+  for (const [polled, answered] of [
+    [[10, 11], [8, 9]],
+    [[8, 9], [10, 11]],
+  ] as const) {
+    it(`brings ${polled.join()} of a poll and ${answered.join()} of the answer to a subscription into order, though the poll is faster`, async () => {
+      const other = begin(B);
+      await other.is("listening");
+      server.rule = async ({ channel, subscription }) => {
+        if (channel !== "/meta/subscribe") return undefined;
+        server.push(...polled.map((id) => eventText(A, id)));
+        await soon("the poll's answer on its way", () => server.calls.length >= 5);
+        await new Promise((resolve) => setTimeout(resolve, 30));
+        return [...answered.map((id) => eventText(A, id)), JSON.stringify({ channel, subscription, successful: true })];
+      };
+      const heard = begin(A, { from: "after", position: "7" });
+      await heard.has(4);
+      assert.deepEqual(heard.texts, ["8", "9", "10", "11"]);
+    });
+  }
 
   it("unsubscribes once more what comes back after it was left", async () => {
     const [gone, stays] = [begin(A), begin(B)];
@@ -107,10 +112,31 @@ describe("The CometD client on the wire", () => {
   it("takes a goodbye that nobody asked for as the end of the session, not of the token", async () => {
     const heard = begin();
     await heard.is("listening");
+    await soon("a held poll", () => server.sent("/meta/connect").length === 2);
     server.push('{"channel":"/meta/disconnect"}');
     await soon("a new handshake", () => server.sent("/meta/handshake").length === 2);
     await heard.is("listening");
+    assert.match(heard.states[2]?.error?.message ?? "", /session of the event stream has ended/);
     assert.ok(server.calls.every(({ headers }) => headers.authorization === "Bearer token-1"));
+  });
+
+  it("takes one with the answer to a subscription so, too", async () => {
+    let times = 0;
+    server.rule = ({ channel, subscription }) => {
+      if (channel !== "/meta/subscribe" || times++ > 0) return undefined;
+      return ['{"channel":"/meta/disconnect"}', JSON.stringify({ channel, subscription, successful: true })];
+    };
+    await begin().is("listening");
+    await soon("a new handshake", () => server.sent("/meta/handshake").length === 2);
+  });
+
+  it("breaks off its poll when the server does not let go of it", async () => {
+    const heard = begin();
+    await heard.is("listening");
+    await soon("a held poll", () => server.sent("/meta/connect").length === 2);
+    server.rule = ({ channel }) => (channel === "/meta/disconnect" ? ['{"channel":"/meta/disconnect","successful":true}'] : undefined);
+    await heard.subscription.close();
+    await soon("the end of the poll", () => server.brokenOff === 1);
   });
 
   for (const [what, answer] of [

@@ -7,7 +7,8 @@ import { showLane, type Translate } from "../client/org-status";
 export interface ListenView {
   state: ListenerState;
   org: OrgState;
-  channel: string;
+  /** What is shown while it works. */
+  label(): string;
   /** Events in the flow. */
   inFlow: number;
 }
@@ -16,7 +17,7 @@ export interface ListenView {
 const FIRST: ReadonlySet<ListenerState["kind"]> = new Set(["unwired", "paused", "stuck", "stopped"] as const);
 
 /** Shows how a node listens; while the org does not let it in, that. @param translate `RED._` */
-export function showListener(status: Status, { state, org, channel, inFlow }: ListenView, translate: Translate): void {
+export function showListener(status: Status, { state, org, label, inFlow }: ListenView, translate: Translate): void {
   const text = (key: string, values?: Record<string, string | number>) => (): string => translate(`listen.status.${key}`, values);
   if (org.error && !FIRST.has(state.kind)) return showLane(status, { kind: org.kind, messages: 0, error: org.error }, translate);
   switch (state.kind) {
@@ -41,7 +42,7 @@ export function showListener(status: Status, { state, org, channel, inFlow }: Li
     case "full":
       return status.set("working", text("full", { count: inFlow }));
     case "listening":
-      return status.set("connected", inFlow === 0 ? channel : text("flow", { channel, count: inFlow }));
+      return status.set("connected", label);
     case "connecting":
     case "signing-in":
       return status.set("connecting", text("connecting"));

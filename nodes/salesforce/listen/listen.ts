@@ -42,7 +42,20 @@ export = (RED: NodeAPI): void => {
     const warn = (text: string): void => node.warn(text);
     const { topic } = settings;
     const store = holder?.store ?? fileStore();
-    const show = (): void => showListener(status, { state: listener.state, org: org.state, channel: settings.channel, inFlow: listener.openCount }, RED._);
+    const label = (): string => {
+      const { openCount: count } = listener;
+      return count === 0 ? settings.channel : RED._("listen.status.flow", { channel: settings.channel, count: String(count) });
+    };
+    /** Nothing but its work is to be shown: twice for each event, so it must cost next to nothing. */
+    let atWork = false;
+    const showWork = (): void => {
+      if (atWork) status.set("connected", label);
+    };
+    const show = (): void => {
+      const { state } = listener;
+      atWork = state.kind === "listening" && !org.state.error;
+      showListener(status, { state, org: org.state, label, inFlow: listener.openCount }, RED._);
+    };
     const listener = (node.listener = new EventListener({
       settings,
       node,
@@ -53,11 +66,11 @@ export = (RED: NodeAPI): void => {
       ...(topic ? { prepare: async () => void (await declarePushTopic(org.rest, { ...topic, apiVersion: org.rest.version })) } : {}),
       ...(settings.standby ? { standby: standby(store, settings, warn) } : {}),
       send: (output, message) => {
-        node.send([...new Array<null>(output).fill(null), message as never]);
-        show();
+        node.send(output === 0 ? (message as never) : [null, message as never]);
+        showWork();
       },
       isWired: (output) => isWired(node, RED.nodes, output),
-      onSettled: show,
+      onSettled: showWork,
       onState: show,
       warn,
       log: (text) => node.log(text),

@@ -49,6 +49,7 @@ export class EventFeed implements StreamListener {
   /** The transport was told that there is no room. */
   private isFull = false;
   private asking: NodeJS.Timeout | undefined;
+  private askingNow: NodeJS.Immediate | undefined;
   private closed = false;
   /** Ends a rest. */
   private wake: (() => void) | undefined;
@@ -112,6 +113,7 @@ export class EventFeed implements StreamListener {
   async close(end: number): Promise<void> {
     this.closed = true;
     clearTimeout(this.asking);
+    clearImmediate(this.askingNow);
     this.wake?.();
     this.leave();
     await Promise.all([this.intake.close(end), this.leaving]);
@@ -201,8 +203,9 @@ export class EventFeed implements StreamListener {
   private async subscribe(): Promise<void> {
     const { transport, settings } = this.options;
     await this.leaving;
-    if (!(await this.ready())) return;
-    const start = await this.startPoint();
+    if (!(await this.ready()) || !this.wanted) return;
+    let start = await this.startPoint();
+    while (this.wanted && this.from !== "stored") start = await this.startPoint(); // it was told meanwhile to begin elsewhere
     if (!this.wanted) return;
     this.subscription = transport.subscribe(settings.channel, start, this);
   }
@@ -267,15 +270,17 @@ export class EventFeed implements StreamListener {
     const { free } = this.intake;
     if (this.closed || !this.isFull || this.held !== undefined || free === 0) return;
     const half = free >= this.options.settings.maxInFlight / 2;
-    if (half) clearTimeout(this.asking);
-    else if (this.asking) return;
+    if (this.askingNow || (this.asking && !half)) return;
     flowTracker.outside(() => {
-      this.asking = setTimeout(() => this.ask(), half ? 0 : (this.options.someRoom ?? 1_000));
+      // a timer takes a millisecond at least, in which nothing is in the flow
+      if (half) this.askingNow = setImmediate(() => this.ask());
+      else this.asking = setTimeout(() => this.ask(), this.options.someRoom ?? 1_000);
     });
   }
 
   private ask(): void {
-    this.asking = undefined;
+    clearTimeout(this.asking);
+    this.asking = this.askingNow = undefined;
     if (!this.isFull || this.held !== undefined || this.intake.free === 0) return;
     this.isFull = false;
     this.subscription?.more();

@@ -38,6 +38,8 @@ export class EventIntake {
   private readonly deliveries: RowDeliveries;
   private readonly deadLetters: DeadLetters;
   private recent: RecentEvents;
+  /** Events in the flow by their ids, and what is to be called when one is settled: a repeat holds a place, too, until its first is. */
+  private readonly open = new Map<string, (() => void)[]>();
   /** Of the event that came last. */
   private last: string | undefined;
 
@@ -80,12 +82,12 @@ export class EventIntake {
 
   /** Takes an event, unless it is a repeat, or older than `notBefore` (ms since the epoch). @returns whether it was older */
   take(event: StreamEvent, notBefore?: number): boolean {
-    const id = event.eventUuid ?? event.replayId;
+    const id = idOf(event);
     const isOld = notBefore !== undefined && event.createdDate !== undefined && Date.parse(event.createdDate) < notBefore;
     if (isOld || !this.recent.add(id)) this.pass(event.position, id);
     else {
       this.last = event.position;
-      this.hand(event, this.options.position.add(event.position, id));
+      this.hand(event, id);
     }
     return isOld;
   }
@@ -118,11 +120,14 @@ export class EventIntake {
     await this.deliveries.close(end);
   }
 
-  private hand(event: StreamEvent, settled: () => void): void {
+  private hand(event: StreamEvent, id: string): void {
     const { transport } = this.options.settings;
     const message = (): object => eventMessage(event, this.channel, transport);
+    const places = [this.options.position.add(event.position, id)];
+    this.open.set(id, places);
     const finished = (): void => {
-      settled();
+      if (this.open.get(id) === places) this.open.delete(id); // else it was handed over once more since
+      for (const settled of places) settled();
       this.options.onSettled();
     };
     this.deliveries.hand({
@@ -141,6 +146,14 @@ export class EventIntake {
     const [before, now] = [this.last, position].map((one) => (one === undefined ? undefined : positionNumber(one, transport)));
     if (before !== undefined && (now === undefined || now <= before)) return;
     this.last = position;
-    this.options.position.add(position, id)();
+    const settled = this.options.position.add(position, id);
+    const places = this.open.get(id);
+    if (places) places.push(settled);
+    else settled();
   }
+}
+
+/** What an event is known again by. Replay ids alone are no such thing: an org that has moved begins them anew. */
+function idOf({ eventUuid, replayId, createdDate }: StreamEvent): string {
+  return eventUuid ?? (createdDate === undefined ? replayId : `${replayId} ${createdDate}`);
 }

@@ -66,6 +66,8 @@ export class EventListener {
   private lease: ListenLease | undefined;
   /** Where the position is kept, while it is this node's. */
   private key: string | undefined;
+  /** Where it was told to begin while it could not. */
+  private from: ReplayFrom | undefined;
   /** Claims it once more. */
   private again: (() => void) | undefined;
   private trouble: ConnectorError | undefined;
@@ -110,10 +112,11 @@ export class EventListener {
     this.tell();
   }
 
-  /** The reason has gone. @param from begins there, in the place of behind what it has taken */
+  /** The reason has gone. @param from begins there, in the place of behind what it has taken; an instance that stands by goes on behind the other */
   resume(reason: PauseReason, from?: ReplayFrom): void {
     this.pauses.delete(reason);
-    if (this.pauses.size === 0) this.feed?.resume(from);
+    if (from && !this.isStandby) this.from = from;
+    this.goOn();
     this.tell();
   }
 
@@ -200,9 +203,15 @@ export class EventListener {
       if (turn !== this.turn) return;
       this.isStandby = false;
       this.feed = this.makeFeed(key, fence);
-      if (this.pauses.size === 0) this.feed.resume();
+      this.goOn();
       this.tell();
     });
+  }
+
+  private goOn(): void {
+    if (!this.feed || this.pauses.size > 0) return;
+    this.feed.resume(this.from);
+    this.from = undefined;
   }
 
   /** Another instance listens: what is open is released, since that one takes it. */

@@ -8,7 +8,7 @@ export class RecentEvents {
   /** @param size events that are remembered; 0: every event is new */
   constructor(private readonly size: number) {}
 
-  /** @param id EventUuid, or the replay id of an event that has none @returns whether it is new */
+  /** @param id what the event is known again by @returns whether it is new */
   add(id: string): boolean {
     if (this.known.has(id)) return false;
     if (this.size === 0) return true;

@@ -85,6 +85,21 @@ describe("a listener to a channel of events", () => {
       await bench.storedAt("7");
     });
 
+    it("so that an event in the flow is sent again after a restart, though a repeat of it was passed over", async () => {
+      const first = bench.open();
+      (await first.subscribed()).bring(event(1), event(2), event(3, { eventUuid: "uuid-2" }), event(4));
+      settle(first.sent[0]);
+      settle(first.sent[2]);
+      await waitFor("what is above it", async () => (await bench.stored())?.settled.length === 1);
+      await first.close();
+      const second = bench.open({}, { answer: accept });
+      const subscription = await second.subscribed();
+      assert.deepEqual(subscription.start, { from: "after", position: "1" });
+      subscription.bring(event(2), event(3, { eventUuid: "uuid-2" }), event(4));
+      assert.deepEqual(second.ids, ["2"]);
+      await bench.storedAt("4");
+    });
+
     it("not for each event, but at a pace", async () => {
       let writes = 0;
       const { store } = bench;
@@ -233,6 +248,30 @@ describe("a listener to a channel of events", () => {
       assert.deepEqual((await node.subscribed()).start, { from: "all" });
     });
 
+    it("does not move on past an event in the flow that comes again", async () => {
+      const node = bench.open();
+      const subscription = await node.subscribed();
+      subscription.bring(event(6), event(7));
+      assert.deepEqual(subscription.listener.onStale("7", error), { from: "all" });
+      subscription.bring(event(6), event(7));
+      assert.equal(node.sent.length, 2);
+      settle(node.sent[1]);
+      await waitFor("what is above it", async () => (await bench.stored())?.settled.length === 1);
+      assert.equal((await bench.stored())?.position, undefined);
+      settle(node.sent[0]);
+      await bench.storedAt("7");
+    });
+
+    it("takes events without EventUuid whose replay ids an org that has moved gives out once more", async () => {
+      const node = bench.open({ channel: "/topic/Open" }, { answer: accept });
+      const told = (number: number, createdDate: string) => event(number, { kind: "topic", eventUuid: undefined, createdDate });
+      const subscription = await node.subscribed();
+      subscription.bring(told(6, "2026-11-20T16:40:08.208Z"));
+      subscription.listener.onStale("6", error);
+      subscription.bring(told(6, "2026-11-21T09:00:00.000Z"), told(6, "2026-11-21T09:00:00.000Z"));
+      assert.deepEqual(node.ids, ["6", "6"]);
+    });
+
     it("does not go back there for an event that was in the flow", async () => {
       const node = bench.open({ staleReplay: "new" });
       const subscription = await node.subscribed();
@@ -289,6 +328,18 @@ describe("a listener to a channel of events", () => {
       assert.deepEqual([subscription.closed, lastState(node)], [true, "paused"]);
       node.listener.resume("asked");
       assert.deepEqual((await node.subscribed()).start, { from: "after", position: "2" });
+    });
+
+    it("and begins where a message said that came before it could", async () => {
+      const early = bench.open();
+      early.listener.resume("asked", "all");
+      assert.deepEqual((await early.subscribed()).start, { from: "all" });
+      let prepared: (() => void) | undefined;
+      const late = bench.open({ channel: "/event/Other__e" }, { prepare: () => new Promise((resolve) => (prepared = resolve)) });
+      await waitFor("its beginning", () => prepared);
+      prepared?.();
+      await Promise.resolve().then(() => late.listener.resume("asked", "all"));
+      assert.deepEqual((await late.subscribed()).start, { from: "all" });
     });
 
     it("while nothing is wired", async () => {

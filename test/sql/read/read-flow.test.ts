@@ -1,13 +1,16 @@
 import assert from "node:assert/strict";
+import type { EventEmitter } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import util from "@node-red/util";
 import { Runtime, type FlowNodeConfig } from "../../services/runtime";
 import { held, testBench, type TestSource } from "../../services/test-nodes/test-nodes";
 import { waitFor as waitUntil } from "../../services/wait";
 import { range } from "./poll-support";
 
+const { events } = util as unknown as { events: EventEmitter };
 const runtime = new Runtime({ nodesDir: ["test-nodes", "sql-nodes"].map((folder) => path.join(__dirname, "../../services", folder)) });
 const waitFor = (what: string, condition: () => boolean): Promise<boolean> => waitUntil(what, condition, { timeout: 10_000, interval: 5 });
 
@@ -131,9 +134,12 @@ describe("sql read in a flow", function () {
     for (let deploy = 0; deploy < 3; deploy += 1) {
       await waitFor("a full flow", () => held.length === 10);
       finish(7);
-      const deployed = runtime.deploy(nodes());
-      setTimeout(() => held.splice(0).forEach((one) => one.fail(new Error("stopped"))), 50); // else the node waits for them
-      await deployed;
+      // Once the flows are being stopped: else the node waits for them. Before, they would be tried again in the old flow.
+      let failing: NodeJS.Timeout | undefined;
+      const fail = (): void => held.splice(0).forEach((one) => one.fail(new Error("stopped")));
+      events.once("flows:stopping", () => (failing = setInterval(fail, 5)));
+      await runtime.deploy(nodes());
+      clearInterval(failing);
     }
     while (finished.length < 40) {
       await waitFor("more", () => held.length > 0);

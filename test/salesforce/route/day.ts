@@ -4,7 +4,7 @@ import { ConnectorError } from "../../../nodes/common/errors";
 import type { RoutePayload } from "../../../nodes/salesforce/client/routing/outgoing";
 import type { OrgClient } from "../../../nodes/salesforce/client/org";
 import { formDefaults } from "../../services/form-defaults";
-import { testBench } from "../../services/test-nodes/test-nodes";
+import { testBench, type TestSource } from "../../services/test-nodes/test-nodes";
 import { pause } from "../../services/wait";
 import { clientCredentials, Orgs } from "../support";
 import { makeRuntime, ORG, RouteFlow, SKILLS, waitFor } from "./route-flow";
@@ -37,7 +37,34 @@ class ContactCentre {
     }
     const answer = { caseId: found.id, interactionId: interaction.id, status: "created" };
     this.answer(answer);
-    if (this.interactions.size % 7 === 0) this.answer(answer); // as queues do
+    if (this.interactions.size % 7 === 0) this.answer({ ...answer }); // as queues do
+  }
+}
+
+/** Answers as a queue delivers them: each until the flow has accepted it. */
+class Answers {
+  private readonly pending = new Map<object, TestSource | undefined>();
+  private readonly timer = setInterval(() => this.pump(), 20);
+
+  add(payload: object): void {
+    this.pending.set(payload, undefined);
+  }
+
+  close(): void {
+    clearInterval(this.timer);
+  }
+
+  private pump(): void {
+    const source = testBench.sources.get("source");
+    for (const [payload, takenBy] of this.pending) {
+      const end = takenBy?.settled.find(({ taken }) => taken === payload);
+      if (end?.settlement.outcome === "accept") this.pending.delete(payload);
+      else if (source && (takenBy !== source || end)) {
+        if (end) takenBy?.settled.splice(takenBy.settled.indexOf(end), 1);
+        this.pending.set(payload, source);
+        source.take(payload);
+      }
+    }
   }
 }
 
@@ -53,13 +80,14 @@ export function describeDay(cases: number): void {
     let client: OrgClient;
     let flow: RouteFlow;
     let centre: ContactCentre;
+    const answers = new Answers();
 
     before(async () => {
       await runtime.start();
       org = await orgs.start({ ...ORG, cometd: { timeout: 2_000, maxInterval: 3_000 } });
       client = orgs.client(clientCredentials(org));
       flow = new RouteFlow(runtime, org);
-      centre = new ContactCentre((payload) => void testBench.sources.get("source")?.take(payload));
+      centre = new ContactCentre((payload) => answers.add(payload));
       testBench.write = (values) =>
         Promise.resolve(
           values.map((value) => {
@@ -70,6 +98,7 @@ export function describeDay(cases: number): void {
         );
     });
     after(async () => {
+      answers.close();
       await runtime.stop();
       await orgs.stop();
     });

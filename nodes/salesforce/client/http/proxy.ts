@@ -21,11 +21,9 @@ export class Proxies {
   /** @param options of the agents: keep-alive and the like */
   constructor(private readonly options: { keepAlive: boolean; timeout: number }) {}
 
-  /** The proxy for a URL; undefined when it is reached directly. @throws NetworkError `PROXY` when a package is missing or the variable is no URL */
+  /** The proxy for a URL; undefined when it is reached directly. @throws NetworkError as {@link proxyAddress} and {@link readProxy} */
   for(url: string): Proxy | undefined {
-    if (!VARIABLES.some((name) => process.env[name] || process.env[name.toUpperCase()])) return undefined;
-    const { getProxyForUrl } = load<{ getProxyForUrl(url: string): string }>("proxy-from-env");
-    const address = getProxyForUrl(url);
+    const address = proxyAddress(url);
     if (!address) return undefined;
     let proxy = this.byUrl.get(address);
     if (!proxy) this.byUrl.set(address, (proxy = this.make(address)));
@@ -39,15 +37,27 @@ export class Proxies {
 
   private make(address: string): Proxy {
     const { HttpsProxyAgent } = load<typeof import("https-proxy-agent")>("https-proxy-agent");
-    let url: URL;
-    try {
-      url = new URL(address);
-    } catch {
-      throw new NetworkError("the proxy that the environment names is no URL (http://host:port)", "PROXY", false);
-    }
-    if (!/^https?:$/.test(url.protocol)) throw new NetworkError(`a proxy by ${url.protocol}// is not supported, only by http:// or https://`, "PROXY", false);
+    const url = readProxy(address);
     return { name: url.host, agent: new HttpsProxyAgent(url, this.options) };
   }
+}
+
+/** What the environment names as the proxy for a URL; blank when it is reached directly. @throws NetworkError `PROXY` when a package is missing */
+export function proxyAddress(url: string): string {
+  if (!VARIABLES.some((name) => process.env[name] || process.env[name.toUpperCase()])) return "";
+  return load<{ getProxyForUrl(url: string): string }>("proxy-from-env").getProxyForUrl(url);
+}
+
+/** The URL of a proxy. @throws NetworkError `PROXY`, which does not quote it, when it is none of a kind that is supported */
+export function readProxy(address: string): URL {
+  let url: URL;
+  try {
+    url = new URL(address);
+  } catch {
+    throw new NetworkError("the proxy that the environment names is no URL (http://host:port)", "PROXY", false);
+  }
+  if (!/^https?:$/.test(url.protocol)) throw new NetworkError(`a proxy by ${url.protocol}// is not supported, only by http:// or https://`, "PROXY", false);
+  return url;
 }
 
 function load<T>(name: string): T {

@@ -146,26 +146,33 @@ describe("A proxy that the environment names", () => {
     }
   });
 
-  it("is gone through with TLS to the org itself, and certificates of NODE_EXTRA_CA_CERTS count", async function () {
+  it("is gone through with TLS to the org itself, by the Pub/Sub API, too, and certificates of NODE_EXTRA_CA_CERTS count", async function () {
     this.timeout(20_000);
     const authority = new Authority();
     try {
       const { cert, key } = authority.server("DNS:localhost");
-      const secure = await orgs.start({ host: "localhost", tls: { cert: String(cert), key: String(key) } });
-      const proxy = await start();
+      const schema = [{ name: "Ping__e", fields: [{ name: "Text__c", type: "string" as const }] }];
+      const secure = await orgs.start({ host: "localhost", schema, pubsub: true, tls: { cert: String(cert), key: String(key) } });
+      const proxy = await start("line:s3cret");
       const script = `
         const { OrgClient } = require(${JSON.stringify(join(__dirname, "../../../../nodes/salesforce/client/org"))});
         const { clientCredentials } = require(${JSON.stringify(join(__dirname, "../../support"))});
-        const client = new OrgClient(clientCredentials({ url: ${JSON.stringify(secure.url)} }));
-        client.rest.request({ method: "GET", path: "/limits" }).then(({ status }) => console.log(status), (error) => console.log(String(error))).finally(() => client.close());`;
+        const client = new OrgClient(clientCredentials({ url: ${JSON.stringify(secure.url)} }, { streams: { pubsubEndpoint: ${JSON.stringify(secure.pubsubEndpoint)} } }));
+        const run = async () => {
+          const { status } = await client.rest.request({ method: "GET", path: "/limits" });
+          const [{ ok }] = await client.streams.publisher.create({ object: "Ping__e", records: [{ Text__c: "a" }] });
+          return status + " " + ok;
+        };
+        run().catch(String).then((text) => console.log(text)).finally(() => client.close());`;
       const run = async (more: NodeJS.ProcessEnv): Promise<string> => {
-        const env = { ...process.env, HTTPS_PROXY: `http://127.0.0.1:${proxy.port}`, ...more };
+        // where a machine has set the roots of gRPC, these alone would count
+        const env = { ...process.env, GRPC_DEFAULT_SSL_ROOTS_FILE_PATH: "", HTTPS_PROXY: `http://line:s3cret@127.0.0.1:${proxy.port}`, ...more };
         return (await promisify(execFile)(process.execPath, ["--require", "tsx/cjs", "-e", script], { env })).stdout.trim();
       };
       const [trusted, stranger] = await Promise.all([run({ NODE_EXTRA_CA_CERTS: authority.ca.certFile }), run({})]);
-      assert.equal(trusted, "200");
+      assert.equal(trusted, "200 true");
       assert.match(stranger, /ORG_UNAVAILABLE: .*certificate/);
-      assert.ok(proxy.asked.includes(`localhost:${secure.port}`));
+      for (const target of [`localhost:${secure.port}`, secure.pubsubEndpoint ?? ""]) assert.ok(proxy.asked.includes(target), `${target} in ${proxy.asked.join()}`);
     } finally {
       authority.remove();
     }

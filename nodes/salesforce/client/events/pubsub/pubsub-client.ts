@@ -7,6 +7,7 @@ import { orgIdOf } from "./org-identity";
 import { pubsubPackages, type PubsubPackages } from "./packages";
 import { type CallStatus, PubsubError, pubsubError } from "./pubsub-error";
 import { DESCRIPTOR, type FetchRequest, type FetchResponse, type PublishResponse, READ_OPTIONS, type SchemaInfo, type TopicInfo } from "./protocol";
+import { wayTo } from "./way";
 
 /** One Subscribe call: requests go in, events come out. */
 export type FetchStream = ClientDuplexStream<FetchRequest, FetchResponse>;
@@ -105,14 +106,15 @@ export class PubsubClient {
   }
 
   private connect(): { packages: PubsubPackages; stub: Stub } {
-    const { target, secure } = readEndpoint(this.options.pubsubEndpoint);
+    const endpoint = readEndpoint(this.options.pubsubEndpoint);
+    const { target, options } = wayTo(endpoint);
     const packages = pubsubPackages();
     const { grpc, loader } = packages;
     const { eventbus } = grpc.loadPackageDefinition(loader.fromJSON(DESCRIPTOR, READ_OPTIONS)) as unknown as {
       eventbus: { v1: { PubSub: new (...args: ConstructorParameters<typeof Client>) => Stub } };
     };
     const { initial = 1000, max = 120_000 } = this.options.backOff ?? {};
-    const stub = new eventbus.v1.PubSub(target, secure ? grpc.credentials.createSsl() : grpc.credentials.createInsecure(), {
+    const stub = new eventbus.v1.PubSub(target, endpoint.secure ? grpc.credentials.createSsl() : grpc.credentials.createInsecure(), {
       "grpc.keepalive_time_ms": KEEPALIVE,
       "grpc.keepalive_timeout_ms": 20_000,
       "grpc.max_receive_message_length": MAX_MESSAGE,
@@ -121,7 +123,7 @@ export class PubsubClient {
       "grpc.max_reconnect_backoff_ms": Math.min(max, 10_000),
       // each org is a connection of its own, however many have the same endpoint
       "grpc.use_local_subchannel_pool": 1,
-      ...(secure ? {} : { "grpc.enable_http_proxy": 0 }),
+      ...options,
     });
     return { packages, stub };
   }

@@ -92,6 +92,8 @@ function isLost({ code, details }: CallStatus, errorCode: string | undefined): b
 function textOf({ code, details }: CallStatus, errorCode: string | undefined): string {
   const text = details.trim() || "The Pub/Sub API gave no reason";
   const unreachable = /Last error: (.*?)\.? Resolution note:/.exec(text)?.[1];
+  // grpc-js says of a proxy that did not connect no more than this; the rest it writes to standard error
+  if (unreachable === "undefined") return "The Pub/Sub API cannot be reached through the proxy that the environment names; standard error says why.";
   if (unreachable !== undefined) return `The Pub/Sub API cannot be reached: ${unreachable}.`;
   return `${text.replace(/\.$/, "")} (${errorCode ?? `gRPC status ${code}`}).`;
 }

@@ -6,6 +6,7 @@ import { readEndpoint } from "../../../../../nodes/salesforce/client/events/pubs
 import { longId, orgIdOf, userIdOf } from "../../../../../nodes/salesforce/client/events/pubsub/org-identity";
 import { pubsubPackages } from "../../../../../nodes/salesforce/client/events/pubsub/packages";
 import { pubsubError } from "../../../../../nodes/salesforce/client/events/pubsub/pubsub-error";
+import { wayTo } from "../../../../../nodes/salesforce/client/events/pubsub/way";
 
 const codeIs = (code: string, text: RegExp) => (error: unknown) => error instanceof ConnectorError && error.code === code && text.test(error.message);
 
@@ -31,6 +32,36 @@ describe("The Pub/Sub endpoint", () => {
     ["user:secret@host:1", /^(?!.*secret).*looks like/],
   ] as const) {
     it(`cannot be "${value}"`, () => assert.throws(() => readEndpoint(value), codeIs("NOT_CONFIGURED", text)));
+  }
+});
+
+describe("The way to the Pub/Sub API", () => {
+  const VARIABLES = ["http_proxy", "https_proxy", "all_proxy", "no_proxy"].flatMap((name) => [name, name.toUpperCase()]);
+  const atFirst = VARIABLES.map((name) => [name, process.env[name]] as const);
+  const endpoint = { target: "api.pubsub.salesforce.com:7443", secure: true };
+  beforeEach(() => VARIABLES.forEach((name) => delete process.env[name]));
+  afterEach(() => atFirst.forEach(([name, value]) => (value === undefined ? delete process.env[name] : (process.env[name] = value))));
+
+  it("is straight without a proxy, to the hosts of NO_PROXY, and without TLS", () => {
+    assert.equal(wayTo(endpoint).target, endpoint.target);
+    Object.assign(process.env, { HTTPS_PROXY: "http://proxy.example:3128", HTTP_PROXY: "http://proxy.example:3128", NO_PROXY: "localhost,.pubsub.salesforce.com" });
+    assert.equal(wayTo(endpoint).target, endpoint.target);
+    delete process.env.NO_PROXY;
+    assert.equal(wayTo({ target: "127.0.0.1:7011", secure: false }).target, "127.0.0.1:7011");
+  });
+
+  it("leads through the proxy of the environment, with its user, and on to the endpoint itself", () => {
+    process.env.HTTPS_PROXY = "http://line:s%40fe@proxy.example";
+    const { target, options } = wayTo(endpoint);
+    assert.equal(target, "dns:proxy.example:80");
+    assert.deepEqual([options["grpc.http_connect_target"], options["grpc.default_authority"], options["grpc.http_connect_creds"]], [`dns:${endpoint.target}`, endpoint.target, "line:s@fe"]);
+  });
+
+  for (const [address, text] of [["https://line:s3cret@proxy.example", /by https:\/\//], ["socks5://line:s3cret@proxy.example", /socks5/], ["http://line:s3cret%@proxy.example", /URI malformed/], ["http://s3cret@:x", /no URL/]] as const) {
+    it(`is not there by ${address.replace("s3cret", "…")}, whose password nobody reads`, () => {
+      process.env.HTTPS_PROXY = address;
+      assert.throws(() => wayTo(endpoint), (error: unknown) => codeIs("NOT_CONFIGURED", text)(error) && !String((error as Error).stack).includes("s3cret"));
+    });
   }
 });
 
@@ -93,6 +124,10 @@ describe("An error of the Pub/Sub API", () => {
   it("without a code of the platform's is told by gRPC's", () => {
     assert.deepEqual([13, 14, 8, 4, 2].map((code) => errorOf(code).remedy), ["retry", "retry", "retry", "retry", "retry"]);
     assert.deepEqual([errorOf(16).remedy, errorOf(12).remedy], ["renew", "mend"]);
+  });
+
+  it("says where to look when a proxy does not connect, of which grpc-js gives no reason", () => {
+    assert.match(errorOf(14, undefined, "No connection established. Last error: undefined. Resolution note: ").message, /through the proxy that the environment names; standard error says why\.$/);
   });
 
   it("leaves open whether the platform has acted only where it has not answered", () => {

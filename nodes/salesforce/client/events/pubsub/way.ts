@@ -1,0 +1,42 @@
+import { ConnectorError, errorText } from "../../../../common/errors";
+import { proxyAddress, readProxy } from "../../http/proxy";
+import type { Endpoint } from "./endpoint";
+
+/** Where a channel connects to, and the options that lead it on from there. */
+export interface Way {
+  target: string;
+  options: Record<string, string | number>;
+}
+
+/**
+ * The way to an endpoint: through the proxy that the environment names, as for the org's other calls, or straight. Left to itself, grpc-js looks at
+ * variables in lower case only.
+ *
+ * @throws ConnectorError `NOT_CONFIGURED` when that proxy cannot be used
+ */
+export function wayTo({ target, secure }: Endpoint): Way {
+  const proxy = secure ? proxyTo(target) : undefined;
+  if (!proxy) return { target, options: { "grpc.enable_http_proxy": 0 } };
+  return {
+    target: `dns:${proxy.host}`,
+    options: {
+      "grpc.enable_http_proxy": 0,
+      "grpc.default_authority": target,
+      "grpc.http_connect_target": `dns:${target}`,
+      ...(proxy.login ? { "grpc.http_connect_creds": proxy.login } : {}),
+    },
+  };
+}
+
+/** Host and port of the proxy to a target, and `user:password` if there is one. */
+function proxyTo(target: string): { host: string; login: string } | undefined {
+  try {
+    const address = proxyAddress(`https://${target}`);
+    if (!address) return undefined;
+    const { protocol, hostname, port, username, password } = readProxy(address);
+    if (protocol !== "http:") throw new Error("a proxy by https:// is not supported here, only by http://");
+    return { host: `${hostname}:${port || 80}`, login: [username, password].filter(Boolean).map(decodeURIComponent).join(":") };
+  } catch (cause) {
+    throw new ConnectorError("NOT_CONFIGURED", `The Pub/Sub API cannot be reached: ${errorText(cause)}.`, { cause });
+  }
+}

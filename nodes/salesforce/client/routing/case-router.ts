@@ -57,6 +57,11 @@ export interface Routed {
 /** Whether it was this signal that made the request. */
 const asks = ({ outputs }: Handled, request: string): boolean => outputs.some((output) => output.request === request);
 
+/** Nothing about it is overdue any more. */
+function markedNow({ due: _due, ...record }: Interaction): Interaction {
+  return { ...record, marked: true };
+}
+
 /** Decides what becomes of cases: reads them, keeps how they stand, marks them. What it decided it does not take back: a retry goes on from there. */
 export class CaseRouter {
   constructor(private readonly options: CaseRouterOptions) {}
@@ -151,7 +156,7 @@ export class CaseRouter {
       let next = decision.record;
       if (!repeat && next && cause !== undefined && decision.outputs.length > 0) next = { ...next, handled: remember(next.handled, cause, decision.outputs, token) };
       const marksNow = decision.mark === true || (repeat !== undefined && next?.state === "open" && !next.marked && happening.kind === "answer");
-      if (marksNow && !marks && next) next = { ...next, marked: true };
+      if (marksNow && !marks && next) next = markedNow(next);
       return { record: next, result: { outputs: decision.outputs, record: next ?? record, skills, marks: marksNow && marks, ...(decision.note ? { note: decision.note } : {}) } };
     });
     step.done = decided;
@@ -205,7 +210,7 @@ export class CaseRouter {
           const { interactionId } = step.done?.record ?? {};
           await this.options.records.change(step.caseId, (record) => {
             const same = record?.state === "open" && record.interactionId === interactionId;
-            return { record: same ? { ...record, marked: true } : record, result: undefined };
+            return { record: same ? markedNow(record) : record, result: undefined };
           });
           delete step.mark;
         } catch (thrown) {

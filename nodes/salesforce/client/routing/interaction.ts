@@ -236,20 +236,21 @@ function created(situation: Situation, id: string | undefined): Decision {
     // What was known of the case is lost, or was not needed any more.
     if (!found || found.isClosed || !watched) return { record, outputs: [disconnect("late")] };
     const adopted = create(situation, "missed").record;
-    return adopted ? opened({ ...adopted, ...named }) : keep(undefined);
+    return adopted ? opened(situation, { ...adopted, ...named }) : keep(undefined);
   }
   if (record.state === "waiting") {
     if (id !== undefined && id === record.interactionId) return keep(record); // repeated, of the interaction before
-    if (record.ending === undefined) return opened({ ...record, ...named });
+    if (record.ending === undefined) return opened(situation, { ...record, ...named });
     return { record: { ...record, ...named, state: "closing", due: now + rules.answerTimeout }, outputs: [disconnect(record.ending)] };
   }
   if (id === record.interactionId) return record.state === "open" && !record.marked ? { record, outputs: [], mark: true } : keep(record);
   return { record, outputs: [disconnect(record.state === "open" ? "duplicate" : "late")] };
 }
 
-function opened(record: Interaction): Decision {
-  const { due: _due, marked: _marked, ...rest } = record;
-  return { record: { ...rest, state: "open" }, outputs: [], mark: true };
+/** Until it is marked its time is kept: should the answer be lost half-way, the case is marked all the same. */
+function opened({ rules, now }: Situation, record: Interaction): Decision {
+  const { marked: _marked, ...rest } = record;
+  return { record: { ...rest, state: "open", due: now + rules.answerTimeout }, outputs: [], mark: true };
 }
 
 function failed({ rules, now }: Situation, record: Interaction): Decision {
@@ -264,6 +265,7 @@ function overdue(situation: Situation): Decision {
   const { record, found, watched, rules, now } = situation;
   if (!record || record.due === undefined || record.due > now) return keep(record);
   if (record.state === "closing") return finished(record);
+  if (record.state === "open" && !record.marked) return { record: { ...record, due: now + rules.answerTimeout }, outputs: [], mark: true };
   if (record.state !== "waiting") return keep(record);
   const reason = !found ? "deleted" : found.isClosed ? "closed" : !watched && !isPerson(found.owner) ? "unwatched" : record.ending;
   if (reason) return { ...finished({ ...record, ending: reason }), note: `no answer has come, and none is needed any more (${reason})` };

@@ -43,6 +43,18 @@ describe("the Pub/Sub API, made to misbehave", () => {
     await assert.rejects(client.ask("GetTopic", { topicName: TOPIC }), { status: status.INTERNAL, code: undefined, details: /RST_STREAM/ });
   });
 
+  for (const [verb, lose] of [
+    ["pubsubFault", () => emulator.control.pubsubFault({ rpc: "Publish", when: "after" })],
+    ["resetConnections", () => emulator.control.resetConnections({ kind: "streaming", when: "after" })],
+  ] as const) {
+    it(`loses the answer of what it has published, by ${verb}`, async () => {
+      const event = await client.event(TOPIC, "e1", { Serial__c: "X" });
+      lose();
+      await assert.rejects(client.ask("Publish", { topicName: TOPIC, events: [event] }), { status: status.UNAVAILABLE, code: undefined });
+      assert.deepEqual(emulator.events().map(({ eventUuid }) => eventUuid), ["e1"]);
+    });
+  }
+
   it("ends streams that are open with a code", async () => {
     const stream = client.subscribe({ topicName: TOPIC, numRequested: 1 });
     await listening(1);

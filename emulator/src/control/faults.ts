@@ -1,6 +1,6 @@
 /** Which requests a fault hits. By default every call of the REST API, and nothing else; an outage hits the streams, too. */
 export interface FaultScope {
-  /** `api`: REST and SOAP; `streaming`: CometD. */
+  /** `api`: REST and SOAP; `streaming`: CometD, and the calls and new streams of the Pub/Sub API. */
   kind?: "api" | "streaming";
   /** Only requests whose path and query contain this text, for example `composite/sobjects`. */
   path?: string;

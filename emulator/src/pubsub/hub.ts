@@ -13,6 +13,8 @@ export interface PubSubFault extends RpcFailure {
   count?: number;
   /** Only this RPC, for example `Subscribe`. */
   rpc?: string;
+  /** `after`: a call is done – what it publishes is published –, and its answer lost; a stream does not begin either way. Default `before`. */
+  when?: "before" | "after";
   /** Streams that are open end with it too. Default false. */
   open?: boolean;
 }
@@ -61,21 +63,22 @@ export class PubSubHub {
     return stream;
   }
 
-  /** Counts a call against the faults, those of the whole org first. @throws RpcError for one that is hit */
-  strike(rpc: string): void {
+  /** Counts a call against the faults, those of the whole org first. @returns what is told in place of the answer @throws RpcError for a call that is not done */
+  strike(rpc: string): RpcError | undefined {
     const { fail, reset } = this.org.faults.judge({ method: "POST", url: `/eventbus.v1.PubSub/${rpc}`, kind: "streaming" });
     if (fail) throw RpcError.of("service.unavailable");
-    if (reset) throw new RpcError({});
+    if (reset) return struck({ when: reset === "before" ? "before" : "after" });
     const index = this.faults.findIndex((fault) => fault.rpc === undefined || fault.rpc === rpc);
     const fault = this.faults[index];
-    if (!fault) return;
+    if (!fault) return undefined;
     if (--fault.left <= 0) this.faults.splice(index, 1);
-    throw new RpcError(fault);
+    return struck(fault);
   }
 
   /** @throws Error when the fault makes no sense */
   fault(fault: PubSubFault): void {
-    const { open = false, count = open ? 0 : 1, code, status, rpc } = fault;
+    const { open = false, count = open ? 0 : 1, code, status, rpc, when = "before" } = fault;
+    if (when !== "before" && when !== "after") throw new Error("when must be before or after");
     if (code !== undefined && status === undefined && !isErrorCode(code)) throw new Error(`the Pub/Sub API has no error code ${code}; give a status to make one up`);
     if (count > 0) this.faults.push({ ...fault, left: count });
     if (open) for (const stream of this.chosen(rpc)) stream.fail(new RpcError(fault));
@@ -122,4 +125,10 @@ export class PubSubHub {
   private chosen(rpc: string | undefined): OpenStream[] {
     return [...this.streams].filter((stream) => rpc === undefined || stream.name === rpc);
   }
+}
+
+function struck(fault: Pick<PubSubFault, "when"> & RpcFailure): RpcError {
+  const error = new RpcError(fault);
+  if (fault.when !== "after") throw error;
+  return error;
 }

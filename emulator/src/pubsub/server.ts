@@ -76,8 +76,10 @@ export class PubSubServer {
   private unary<Request, Response>(name: string, answer: (hub: PubSubHub, request: Request, session: Session) => Response) {
     return (call: ServerUnaryCall<Request, Response>, done: sendUnaryData<Response>): void => {
       try {
-        this.hub.strike(name);
-        done(null, answer(this.hub, call.request, authorise(this.hub.org, call.metadata)));
+        const lost = this.hub.strike(name);
+        const response = answer(this.hub, call.request, authorise(this.hub.org, call.metadata));
+        if (lost) throw lost;
+        done(null, response);
       } catch (error) {
         done(toRpcError(error).onWire(name, randomUUID()));
       }
@@ -87,7 +89,8 @@ export class PubSubServer {
   private stream<Request, Response>(name: string, serve: (hub: PubSubHub, call: ServerDuplexStream<Request, Response>) => void) {
     return (call: ServerDuplexStream<Request, Response>): void => {
       try {
-        this.hub.strike(name);
+        const lost = this.hub.strike(name);
+        if (lost) throw lost;
       } catch (error) {
         call.emit("error", toRpcError(error).onWire(name, randomUUID()));
         return;

@@ -163,18 +163,20 @@ describe("salesforce publish by the Pub/Sub API", function () {
     });
   }
 
-  it("fails a message whose answer was lost, to be tried again, and does not publish it once more by itself", async () => {
-    const trigger = await deploy();
-    trigger.take({ Serial__c: "a" });
-    await waitFor("the first", () => held.length === 1);
-    org.control.pubsubFault({ status: 13, message: "Received RST_STREAM with code 2", rpc: "Publish", count: 1 });
-    trigger.take({ Serial__c: "b" });
-    await waitFor("the end", () => trigger.settled.length === 1);
-    const error = trigger.settled[0]?.settlement.error;
-    assert.deepEqual([error?.code, error?.scope, error?.retryable], ["ORG_UNAVAILABLE", "message", true]);
-    assert.match(error?.message ?? "", /Whether the event was made is not known/);
-    assert.deepEqual(serials(), ["a"]);
-  });
+  for (const [what, when, stored] of [["before", "before", ["a"]], ["after", "after", ["a", "b"]]] as const) {
+    it(`fails a message whose answer was lost ${what} its event was made, to be tried again, and does not publish it once more by itself`, async () => {
+      const trigger = await deploy();
+      trigger.take({ Serial__c: "a" });
+      await waitFor("the first", () => held.length === 1);
+      org.control.pubsubFault({ status: 13, message: "Received RST_STREAM with code 2", rpc: "Publish", when });
+      trigger.take({ Serial__c: "b" });
+      await waitFor("the end", () => trigger.settled.length === 1);
+      const error = trigger.settled[0]?.settlement.error;
+      assert.deepEqual([error?.code, error?.scope, error?.retryable], ["ORG_UNAVAILABLE", "message", true]);
+      assert.match(error?.message ?? "", /Whether the event was made is not known/);
+      assert.deepEqual(serials(), stored);
+    });
+  }
 
   it("publishes what it has before it stops, and leaves no connection", async () => {
     const trigger = await deploy({ linger: 5000 });

@@ -107,6 +107,7 @@ const TABLE: Row[] = [
   ["but not for a case that is closed meanwhile", situation(waiting, PUMPS, { now: NOW + TIMEOUT, isClosed: true }), { kind: "due" }, "nothing"],
   ["nor for one that an agent has answered", situation({ ...waiting, ending: "reply" }, ANN, { now: NOW + TIMEOUT }), { kind: "due" }, "idle"],
   ["nor for one that was moved away", situation(waiting, OTHERS, { now: NOW + TIMEOUT }), { kind: "due" }, "nothing"],
+  ["a case whose mark was cut off is marked when its time is up", situation({ ...without(open, "marked"), due: NOW } as Interaction, PUMPS), { kind: "due" }, "open → mark"],
   ["a disconnect without an answer is taken for done", situation(closing, ANN, { now: NOW + TIMEOUT }), { kind: "due" }, "idle"],
 ];
 

@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import { ConnectorError, isConnectorError, toConnectorError } from "../../../common/errors";
 import { InTurn } from "../../../common/in-turn";
 import type { SharedStore } from "../../../common/store";
@@ -5,6 +6,8 @@ import type { Interaction } from "./interaction";
 
 /** Another instance may change a case at the same moment: then it is decided anew, so often at most. */
 const ATTEMPTS = 10;
+/** Records that are read at once when all are. */
+const READERS = 16;
 
 /** What the next change of a case is to be; `undefined` to leave it as it is. */
 export type Change<T> = (record: Interaction | undefined) => { record: Interaction | undefined; result: T };
@@ -17,6 +20,7 @@ export class CaseRecords {
   private readonly turns = new InTurn();
   /** Cases with something open, as this instance saw them last; for the timers and the status. */
   private readonly seen = new Map<string, Interaction>();
+  private readonly states = { waiting: 0, open: 0, closing: 0, idle: 0 };
 
   /** @param prefix of all keys, with a slash at its end */
   constructor(
@@ -41,16 +45,17 @@ export class CaseRecords {
     });
   }
 
-  /** Reads what is kept of all cases; for the start, and for a shared store from time to time. */
-  async load(): Promise<void> {
+  /** Reads what is kept of all cases; for the start, and for a shared store from time to time. @returns the ids of all of which something is kept */
+  async load(): Promise<string[]> {
     const keys = await this.guarded(() => this.store.keys(this.prefix));
     const caseIds = keys.map((key) => key.slice(this.prefix.length)).filter((id) => /^[A-Za-z0-9]{18}$/.test(id));
-    const there = new Set(caseIds);
-    for (const id of this.seen.keys()) if (!there.has(id)) this.seen.delete(id);
-    for (const id of caseIds) {
-      const value = await this.guarded(() => this.store.read(this.prefix + id));
-      this.note(id, value as Interaction | undefined);
-    }
+    // those that were seen before may be gone
+    const toRead = new Set([...caseIds, ...this.seen.keys()]).values();
+    const readNext = async (): Promise<void> => {
+      for (const id of toRead) await this.refresh(id);
+    };
+    await Promise.all(Array.from({ length: READERS }, readNext));
+    return caseIds;
   }
 
   /** Cases whose time is up. */
@@ -60,24 +65,31 @@ export class CaseRecords {
 
   /** How many cases wait for an answer, and how many have an open interaction. */
   get count(): { waiting: number; open: number } {
-    let [waiting, open] = [0, 0];
-    for (const { state } of this.seen.values()) {
-      if (state === "waiting") waiting += 1;
-      if (state === "open") open += 1;
-    }
+    const { waiting, open } = this.states;
     return { waiting, open };
+  }
+
+  /** In its turn: a change that is under way is seen, and not lost sight of again. */
+  private refresh(caseId: string): Promise<void> {
+    const key = this.prefix + caseId;
+    return this.turns.run(key, async () => this.note(caseId, (await this.guarded(() => this.store.read(key))) as Interaction | undefined));
   }
 
   private async write(key: string, before: Interaction | undefined, record: Interaction | undefined, fence: number | undefined): Promise<boolean> {
     if (record === before) return true;
-    if (record) return this.store.swap(key, record, (fence ?? 0) + 1, fence);
+    // Not from 1: what is made anew is told from what was decided on before.
+    if (record) return this.store.swap(key, record, (fence ?? randomInt(2 ** 47)) + 1, fence);
     await this.store.remove(key);
     return true;
   }
 
   private note(caseId: string, record: Interaction | undefined): void {
-    if (!record || record.state === "idle") this.seen.delete(caseId);
-    else this.seen.set(caseId, record);
+    const before = this.seen.get(caseId);
+    if (before) this.states[before.state] -= 1;
+    if (record && record.state !== "idle") {
+      this.states[record.state] += 1;
+      this.seen.set(caseId, record);
+    } else this.seen.delete(caseId);
   }
 
   private async guarded<T>(work: () => Promise<T>): Promise<T> {

@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { MemoryStore } from "../../../../nodes/common/memory-store";
+import type { FencedValue } from "../../../../nodes/common/store";
+import { CaseRecords } from "../../../../nodes/salesforce/client/routing/case-records";
+import type { Interaction } from "../../../../nodes/salesforce/client/routing/interaction";
+
+const PREFIX = "routes/";
+const [A, B] = ["500000000000001AAA", "500000000000002AAA"];
+const waiting: Interaction = { state: "waiting", owner: "00Gpumps", queue: "Pumps", workgroup: "wg", request: "r0", attempt: 1, reason: "new", due: 10, handled: [] };
+const { due: _due, ...timeless } = waiting;
+const open: Interaction = { ...timeless, state: "open", interactionId: "I1" };
+
+/** Lets something else happen while keys or a value are being read. */
+class SlowStore extends MemoryStore {
+  meanwhile: (() => Promise<unknown>) | undefined;
+
+  override async keys(prefix: string): Promise<string[]> {
+    const found = await super.keys(prefix);
+    await this.once();
+    return found;
+  }
+
+  override async readFenced(key: string): Promise<FencedValue | undefined> {
+    const found = await super.readFenced(key);
+    await this.once();
+    return found;
+  }
+
+  private async once(): Promise<void> {
+    const { meanwhile } = this;
+    this.meanwhile = undefined;
+    await meanwhile?.();
+  }
+}
+
+describe("what is kept of cases", () => {
+  const put = (records: CaseRecords, caseId: string, record: Interaction | undefined): Promise<void> => records.change(caseId, () => ({ record, result: undefined }));
+
+  it("counts what is open, and knows what is due", async () => {
+    const records = new CaseRecords(new MemoryStore(), PREFIX);
+    await put(records, A, waiting);
+    await put(records, B, open);
+    assert.deepEqual([records.count, records.due(9), records.due(10)], [{ waiting: 1, open: 1 }, [], [A]]);
+    await put(records, A, open);
+    await put(records, B, { ...open, state: "idle" });
+    assert.deepEqual([records.count, records.due(10)], [{ waiting: 0, open: 1 }, []]);
+    await put(records, A, undefined);
+    assert.deepEqual(records.count, { waiting: 0, open: 0 });
+  });
+
+  it("is found again by the next process", async () => {
+    const store = new MemoryStore();
+    await put(new CaseRecords(store, PREFIX), A, waiting);
+    const records = new CaseRecords(store, PREFIX);
+    await records.load();
+    assert.deepEqual(records.due(10), [A]);
+  });
+
+  it("forgets while it is loaded what another process has removed", async () => {
+    const store = new MemoryStore();
+    const [records, other] = [new CaseRecords(store, PREFIX), new CaseRecords(store, PREFIX)];
+    await put(records, A, waiting);
+    await put(other, A, undefined);
+    await records.load();
+    assert.deepEqual(records.due(10), []);
+  });
+
+  it("does not lose sight of a case that comes while it is loaded", async () => {
+    const store = new SlowStore();
+    const records = new CaseRecords(store, PREFIX);
+    store.meanwhile = () => put(records, A, waiting);
+    await records.load();
+    assert.deepEqual(records.due(10), [A]);
+  });
+
+  it("nor of a change to one that is being loaded", async () => {
+    const store = new SlowStore();
+    await put(new CaseRecords(store, PREFIX), A, { ...open, state: "idle" });
+    const records = new CaseRecords(store, PREFIX);
+    let change: Promise<void> | undefined;
+    const load = records.load();
+    store.meanwhile = () => {
+      store.meanwhile = () => {
+        change = put(records, A, waiting);
+        return new Promise((resolve) => setTimeout(resolve, 5));
+      };
+      return Promise.resolve();
+    };
+    await load;
+    await change;
+    assert.deepEqual(records.due(10), [A]);
+  });
+
+  it("is not overwritten by one who decided on what was removed and made anew", async () => {
+    const store = new SlowStore();
+    const [records, other] = [new CaseRecords(store, PREFIX), new CaseRecords(store, PREFIX)];
+    await put(records, A, waiting);
+    const seen: (string | undefined)[] = [];
+    store.meanwhile = async () => {
+      await put(other, A, undefined);
+      await put(other, A, { ...waiting, request: "r1" });
+    };
+    await records.change(A, (record) => {
+      seen.push(record?.request);
+      return { record: record && { ...record, state: "open" }, result: undefined };
+    });
+    assert.deepEqual(seen, ["r0", "r1"]);
+  });
+});

@@ -6,7 +6,9 @@ import { Api } from "./helpers";
 const ALERT = {
   name: "Device_Alert__e",
   platformEvent: true,
-  fields: [{ name: "Serial__c", type: "string" as const }, { name: "At__c", type: "datetime" as const }, { name: "Level__c", type: "double" as const }],
+  fields: [
+    { name: "Serial__c", type: "string" as const }, { name: "At__c", type: "datetime" as const }, { name: "Day__c", type: "date" as const }, { name: "Level__c", type: "double" as const },
+  ],
 };
 
 const CONTACT = { name: "Contact", fields: [{ name: "MailingCity", type: "string" as const }] };
@@ -45,7 +47,7 @@ describe("events over CometD", () => {
       channel: "/event/Device_Alert__e",
       data: {
         schema: uuid,
-        payload: { CreatedDate: event!.createdDate.replace(".000Z", "Z"), CreatedById: event!.createdById, Serial__c: "X1", At__c: "2026-11-20T08:15:31Z", Level__c: null },
+        payload: { CreatedDate: event!.createdDate.replace(".000Z", "Z"), CreatedById: event!.createdById, Serial__c: "X1", At__c: "2026-11-20T08:15:31Z", Day__c: null, Level__c: null },
         event: { EventUuid: event!.eventUuid, replayId: event!.replayId },
       },
     });
@@ -53,8 +55,9 @@ describe("events over CometD", () => {
 
   it("has times as numbers for a client that asks for the compact layout", async () => {
     client = await Bayeux.open(emulator, api.token, { "payload.format": "COMPACT" });
-    const { data } = await eventOf("/event/Device_Alert__e", () => api.create("Device_Alert__e", { At__c: "2026-11-20T08:15:31.000Z" }));
+    const { data } = await eventOf("/event/Device_Alert__e", () => api.create("Device_Alert__e", { At__c: "2026-11-20T08:15:31.000Z", Day__c: "2026-11-20" }));
     assert.equal(data.payload["At__c"], Date.parse("2026-11-20T08:15:31Z"));
+    assert.equal(data.payload["Day__c"], Date.parse("2026-11-20"));
     assert.equal(data.payload["CreatedDate"], Date.parse(emulator.events()[0]!.createdDate));
   });
 

@@ -109,6 +109,15 @@ describe("faults of the CometD server", () => {
     assert.equal((await client.connect()).length, 2, "it ends by itself");
   });
 
+  it("restartReplayIds breaks the connections of streams, which would count on by ids that are gone", async () => {
+    await client.subscribe(CHANNEL);
+    const held = client.connect();
+    await client.held();
+    emulator.control.restartReplayIds();
+    await assert.rejects(held);
+    assert.deepEqual(emulator.control.listStreams().streams, []);
+  });
+
   it("deliverWithSubscribe puts replayed events ahead of the answer to the subscribe", async () => {
     publish();
     emulator.control.deliverWithSubscribe();

@@ -53,8 +53,8 @@ function changeData(org: Org, { entity, header, values, replayId }: ChangeEvent,
 function fieldValues(object: ObjectSchema, values: Record<string, Scalar>, format: PayloadFormat): Record<string, Scalar> {
   const rendered: Record<string, Scalar> = {};
   for (const [name, value] of Object.entries(values)) {
-    const isTime = typeof value === "string" && object.field(name)?.type === "datetime";
-    rendered[name] = isTime ? time(value, format) : value;
+    const type = typeof value === "string" ? object.field(name)?.type : undefined;
+    rendered[name] = type === "datetime" || (type === "date" && format === "COMPACT") ? time(String(value), format) : value;
   }
   return rendered;
 }

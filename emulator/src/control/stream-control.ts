@@ -47,9 +47,11 @@ export class StreamControl {
     return { aged: this.org.events.age() };
   }
 
-  /** The org has moved: its events are gone, and replay ids begin anew, below those that clients know. */
+  /** The org has moved: its events are gone, replay ids begin anew, below those that clients know, and connections of streams are broken. */
   restartReplayIds(): { aged: number } {
     this.org.changes.capture.commit();
+    this.org.cometd.drop({ cut: true });
+    this.org.pubsub?.cut();
     return { aged: this.org.events.restart() };
   }
 
@@ -70,7 +72,7 @@ export class StreamControl {
     return { dropped: this.org.cometd.drop(options) };
   }
 
-  /** No connect of a stream is answered any more, for a time or until `{ ms: 0 }`: the connection stands, and nothing comes. */
+  /** No connect that may wait – not a client's first one – is answered any more, for a time or until `{ ms: 0 }`: the connection stands, and nothing comes. */
   holdConnects(options: { ms?: number } = {}): void {
     this.org.cometd.holdConnects(options.ms === undefined ? undefined : finite("ms", options.ms));
   }

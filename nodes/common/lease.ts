@@ -21,6 +21,8 @@ export interface LeaseOptions {
   onHeld(fence: number): void;
   /** It is held no longer; without an error another has it. Not called by {@link Lease.close}. The lease is tried for again by itself. */
   onLost(error?: ConnectorError): void;
+  /** While it is not held: the store cannot be asked whose it is; without an error it can again. It cannot, either, after a loss with an error. */
+  onTrouble?(error?: ConnectorError): void;
   /** Told once that a standby cannot look, until it could. */
   warn(text: string): void;
   /** A clock that nobody sets, in ms; tests replace it. Default `performance.now`. */
@@ -100,11 +102,16 @@ export class Lease {
     const { held } = this;
     try {
       const done = await (held ? this.renew(held) : this.contend());
+      const { trouble } = this;
       this.trouble = undefined;
+      if (trouble && !this.held && !this.closed) this.options.onTrouble?.();
       if (!done) return look;
     } catch (thrown) {
       const error = toConnectorError(thrown, "STORE_UNAVAILABLE");
-      if (!this.held && !this.trouble && !this.closed) this.options.warn(`The lease ${this.options.key} cannot be tried for: ${error.message}`);
+      if (!this.held && !this.trouble && !this.closed) {
+        this.options.warn(`The lease ${this.options.key} cannot be tried for: ${error.message}`);
+        this.options.onTrouble?.(error);
+      }
       this.trouble = error;
       return look;
     }
@@ -155,7 +162,8 @@ export class Lease {
   }
 
   private expire(): void {
-    this.lose(this.trouble ?? new ConnectorError("STORE_UNAVAILABLE", `The lease ${this.options.key} was not renewed within ${(this.time * 2) / 3} ms`));
+    this.trouble ??= new ConnectorError("STORE_UNAVAILABLE", `The lease ${this.options.key} was not renewed within ${(this.time * 2) / 3} ms`);
+    this.lose(this.trouble);
   }
 
   private lose(error?: ConnectorError): void {

@@ -70,11 +70,17 @@ export class EventFeed implements StreamListener {
         this.askSoon();
       },
     });
+    this.intake.know(options.settled ?? []);
   }
 
   /** Events in the flow, or on their way back into it. */
   get openCount(): number {
     return this.intake.openCount;
+  }
+
+  /** Ids of the events that it remembers as settled. */
+  get settled(): string[] {
+    return this.intake.settled;
   }
 
   get state(): FeedState {

@@ -75,6 +75,11 @@ export class EventIntake {
     return this.deadLetters.waiting;
   }
 
+  /** Ids of the events that it remembers and that are not in the flow. */
+  get settled(): string[] {
+    return this.recent.ids.filter((id) => !this.open.has(id));
+  }
+
   /** Where to go on behind all that it has taken; undefined while it has taken nothing. */
   get taken(): string | undefined {
     return this.last;

@@ -21,6 +21,8 @@ export interface LeaseEvents {
   /** @param fence what is written as long as it is held is written with it */
   onHeld(fence: number): void;
   onLost(error?: ConnectorError): void;
+  /** Nobody can tell who listens; without an error it can be told again. */
+  onTrouble(error?: ConnectorError): void;
 }
 
 /** The right to listen, which one of several instances has. */
@@ -74,6 +76,10 @@ export class EventListener {
   /** Counts up with each turn of its own that begins or ends. */
   private turn = 0;
   private isStandby = false;
+  /** Why nobody can tell who listens. */
+  private unknown: ConnectorError | undefined;
+  /** Of events that it had settled when its last turn ended. */
+  private settled: readonly string[] = [];
   private started = false;
   /** By the org's clock. */
   private now: () => number = Date.now;
@@ -93,7 +99,7 @@ export class EventListener {
   get state(): ListenerState {
     if (this.pauses.has("unwired")) return { kind: "unwired" };
     if (this.pauses.has("asked")) return { kind: "paused" };
-    if (this.isStandby) return { kind: "standby" };
+    if (this.isStandby) return this.unknown ? { kind: "waiting", error: this.unknown } : { kind: "standby" };
     if (this.trouble) return { kind: "failed", error: this.trouble };
     return this.feed?.state ?? { kind: "signing-in" };
   }
@@ -190,6 +196,10 @@ export class EventListener {
     this.lease = standby.lease(`${key}/lease`, {
       onHeld: (fence) => this.listen(key, fence),
       onLost: (error) => this.giveUp(error),
+      onTrouble: (error) => {
+        this.unknown = error;
+        this.tell();
+      },
     });
     this.lease.start();
     this.tell();
@@ -202,6 +212,7 @@ export class EventListener {
     void this.leaving.then(() => {
       if (turn !== this.turn) return;
       this.isStandby = false;
+      this.unknown = undefined;
       this.feed = this.makeFeed(key, fence);
       this.goOn();
       this.tell();
@@ -218,12 +229,16 @@ export class EventListener {
   private giveUp(error?: ConnectorError): void {
     this.turn += 1;
     this.isStandby = true;
+    this.unknown = error;
     const { feed } = this;
     this.feed = undefined;
-    if (!feed || this.closed) return;
-    this.options.warn(`${this.channel}: another instance may listen now, so this one stops${error ? `: ${error.message}` : ""}`);
-    this.leaving = feed.abandon();
-    this.lost = undefined;
+    if (this.closed) return;
+    if (feed) {
+      this.options.warn(`${this.channel}: another instance may listen now, so this one stops${error ? `: ${error.message}` : ""}`);
+      this.settled = feed.settled; // its position could perhaps not be written
+      this.leaving = feed.abandon();
+      this.lost = undefined;
+    }
     this.tell();
   }
 
@@ -235,6 +250,7 @@ export class EventListener {
       transport: options.org.streams.over(settings.transport),
       place: this.placeOf(key, fence),
       takesOver: options.standby !== undefined,
+      settled: this.settled,
       onRefused: () => this.refused(key),
       now: () => this.now(),
       onState: () => this.tell(),

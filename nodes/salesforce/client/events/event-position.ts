@@ -1,3 +1,4 @@
+import { within } from "../../../common/deadline";
 import { ConnectorError, errorText } from "../../../common/errors";
 import { type Linked, LinkedList } from "../../../delivery/linked-list";
 import type { TransportName } from "./org-streams";
@@ -38,6 +39,8 @@ export interface EventPositionOptions {
   every?: number;
   /** ms until a write that failed is tried again. Default 5000. */
   retry?: number;
+  /** ms that closing waits for the last write. Default 3000. */
+  lastWrite?: number;
 }
 
 /** An event that is not settled, up to a position. */
@@ -125,11 +128,13 @@ export class EventPosition {
     if (this.marks.size === 0 && position !== this.position) this.moveTo(position);
   }
 
-  /** Writes what is not written yet. */
+  /** Writes what is not written yet. Bounded: a database that says nothing must not hold up a deploy. */
   async close(): Promise<void> {
+    const { lastWrite = 3_000, warn } = this.options;
     this.closed = true;
     clearTimeout(this.timer);
-    await this.flush();
+    const done = await within(this.flush().then(() => true), lastWrite);
+    if (!done) warn(`The position was not stored within ${lastWrite} ms, so it may be read again from the one stored last`);
   }
 
   /** Writes nothing more: it is another instance's now. */

@@ -29,6 +29,8 @@ export interface EventFeedOptions extends Pick<EventIntakeOptions, "settings" | 
   onStream(error?: ConnectorError): void;
   /** The stored position counts, whatever the settings say: it may be another instance's that was here before. */
   takesOver?: boolean;
+  /** Ids of events that were settled before, beside those that the position names: they are repeats when they come. */
+  settled?: readonly string[];
   /** Between two looks at a store, or two tries to prepare, that fail. Default 1 to 60 s. */
   backOff?: BackOff;
   /** ms between two writes of the position at least. Default 500. */

@@ -8,6 +8,11 @@ export class RecentEvents {
   /** @param size events that are remembered; 0: every event is new */
   constructor(private readonly size: number) {}
 
+  /** Those that are remembered, oldest first. */
+  get ids(): string[] {
+    return [...this.order.slice(this.next), ...this.order.slice(0, this.next)];
+  }
+
   /** @param id what the event is known again by @returns whether it is new */
   add(id: string): boolean {
     if (this.known.has(id)) return false;

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { ConnectorError } from "../../../../nodes/common/errors";
 import { Lease } from "../../../../nodes/common/lease";
 import { MemoryStore } from "../../../../nodes/common/memory-store";
 import type { LeaseEvents, Standby } from "../../../../nodes/salesforce/client/events/event-listener";
@@ -107,6 +108,38 @@ describe("of several listeners to one channel with one name", () => {
       await waitFor("another lease to be asked for", () => standby.leases.length === 2);
       assert.deepEqual([subscription.closed, standby.leases.map(({ closed, started }) => [closed, started])], [true, [[true, true], [false, true]]]);
       assert.equal((await stored())?.position, "3");
+    });
+
+    it("repeats nothing that it has settled itself when it has the lease once more, though no position could be written", async () => {
+      const node = await opened();
+      standby.current.onHeld(5);
+      (await node.subscribed()).bring(...range(1, 5));
+      settle(node.sent[0]);
+      await isAt("1");
+      const write = store.writeFenced.bind(store);
+      store.writeFenced = () => Promise.reject(new Error("away"));
+      settle(node.sent[1]);
+      settle(node.sent[3]);
+      standby.current.onLost(new ConnectorError("STORE_UNAVAILABLE", "The database is away"));
+      store.writeFenced = write;
+      standby.current.onHeld(6);
+      (await node.subscribed()).bring(...range(2, 6));
+      assert.deepEqual(node.ids, ["1", "2", "3", "4", "3", "5"]);
+    });
+
+    it("says that it waits for the store while nobody can tell who listens", async () => {
+      const node = await opened();
+      standby.current.onHeld(5);
+      await node.subscribed();
+      const error = new ConnectorError("STORE_UNAVAILABLE", "The database is away");
+      standby.current.onLost(error);
+      assert.deepEqual(node.states.at(-1), { kind: "waiting", error });
+      standby.current.onTrouble();
+      assert.deepEqual(node.states.at(-1), { kind: "standby" });
+      standby.current.onTrouble(error);
+      standby.current.onHeld(6);
+      await node.subscribed();
+      assert.notEqual(node.states.at(-1)?.kind, "waiting");
     });
 
     it("begins where another was, though it is told to begin with what is new", async () => {

@@ -15,6 +15,11 @@ export class LinkedList<T extends Linked<T>> {
     return this.count;
   }
 
+  /** The one that was added last. */
+  get last(): T | undefined {
+    return this.newest;
+  }
+
   /** Adds one that is in no list. */
   add(one: T): void {
     one.older = this.newest;

@@ -210,9 +210,15 @@ export class EventPosition {
 
   private stored(): StoredPosition {
     const { window, transport } = this.options;
-    let settled: string[] = [];
-    for (const mark of this.marks) settled = settled.length === 0 ? mark.settled : settled.concat(mark.settled);
-    settled = window === 0 ? [] : settled.slice(-window);
+    const lists: string[][] = [];
+    let room = window;
+    for (let mark = this.marks.last; mark; mark = mark.older) {
+      // events that stay for long must not hold more ids than are kept: newer ones only push them further out
+      if (mark.settled.length > room) mark.settled = room === 0 ? [] : mark.settled.slice(-room);
+      room -= mark.settled.length;
+      lists.push(mark.settled);
+    }
+    const settled = lists.reverse().flat();
     this.weight = settled.length;
     const place = this.position === undefined ? { since: this.begun ?? 0 } : { position: this.position };
     return { ...place, transport, settled, time: new Date().toISOString() };

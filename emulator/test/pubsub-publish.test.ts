@@ -83,16 +83,18 @@ describe("publishing over the Pub/Sub API", () => {
   });
 
   it("answers each request of a stream, and closes one that publishes nothing", async () => {
-    const stream = client.publishStream({ topicName: TOPIC, events: [await event("a")] });
-    stream.send({ events: [await event("b"), await event("c")] });
+    const [a, b, c] = await Promise.all(["a", "b", "c"].map((id) => event(id)));
+    const stream = client.publishStream({ topicName: TOPIC, events: [a!] });
+    stream.send({ events: [b!, c!] });
     await until("both are answered", () => stream.messages.length === 2);
     assert.deepEqual(stream.messages.map(({ results }) => results.map(({ correlationKey }) => correlationKey)), [["a"], ["b", "c"]]);
     assert.equal((await stream.ended()).code, "publish.stream.sweeper.timeout");
   });
 
   it("holds a stream to its topic", async () => {
-    const stream = client.publishStream({ topicName: TOPIC, events: [await event("a")] });
-    stream.send({ topicName: "/event/Other__e", events: [await event("b")] });
+    const [a, b] = await Promise.all(["a", "b"].map((id) => event(id)));
+    const stream = client.publishStream({ topicName: TOPIC, events: [a!] });
+    stream.send({ topicName: "/event/Other__e", events: [b!] });
     assert.equal((await stream.ended()).status, status.INVALID_ARGUMENT);
     assert.equal(emulator.events().length, 1);
   });

@@ -15,7 +15,7 @@ describe("the Pub/Sub API", () => {
   let client: PubSub;
 
   before(async () => {
-    emulator = await startEmulator({ schema: [EVENT], pubsub: { keepAlive: 60, fetchTimeout: 200 } });
+    emulator = await startEmulator({ schema: [EVENT], pubsub: { keepAlive: 60 } });
   });
   after(() => emulator.stop());
   beforeEach(async () => {
@@ -125,8 +125,8 @@ describe("the Pub/Sub API", () => {
 
   it("tells the newest replay id while nothing comes, which can be gone on behind", async () => {
     const stream = client.subscribe({ topicName: TOPIC, numRequested: 1 });
-    await until("it has said so twice", () => stream.messages.length === 2);
-    assert.deepEqual(stream.messages.map(({ events }) => events.length), [0, 0]);
+    await until("it has said so twice", () => stream.messages.length >= 2);
+    assert.ok(stream.messages.every(({ events }) => events.length === 0));
     const { latestReplayId, pendingNumRequested } = stream.messages[1]!;
     assert.equal(pendingNumRequested, 1);
     await publish("a");
@@ -135,13 +135,20 @@ describe("the Pub/Sub API", () => {
   });
 
   it("closes a stream that asks for nothing, not one that has got nothing", async () => {
-    const waiting = client.subscribe({ topicName: TOPIC, numRequested: 2 });
-    const idle = client.subscribe({ topicName: TOPIC, numRequested: 1 });
-    await until("they listen", () => emulator.control.pubsubStreams().length === 2);
-    await publish("a");
-    assert.deepEqual(await ending(idle), [status.OK, undefined]);
-    assert.equal(waiting.ending, undefined);
-    assert.deepEqual(emulator.control.pubsubStreams().map(({ topic, pending }) => [topic, pending]), [[TOPIC, 1]]);
+    const hasty = await startEmulator({ schema: [EVENT], pubsub: { fetchTimeout: 30 } });
+    const other = await PubSub.connect(hasty);
+    try {
+      const waiting = other.subscribe({ topicName: TOPIC, numRequested: 2 });
+      const idle = other.subscribe({ topicName: TOPIC, numRequested: 1 });
+      await until("they listen", () => hasty.control.pubsubStreams().length === 2);
+      hasty.control.insert({ object: EVENT.name, records: [{ Serial__c: "a" }] });
+      assert.deepEqual(await ending(idle), [status.OK, undefined]);
+      assert.equal(waiting.ending, undefined);
+      assert.deepEqual(hasty.control.pubsubStreams().map(({ topic, pending }) => [topic, pending]), [[TOPIC, 1]]);
+    } finally {
+      other.close();
+      await hasty.stop();
+    }
   });
 
   it("delivers the same event twice when the bus does", async () => {

@@ -1,4 +1,5 @@
 import { ConnectorError } from "../common/errors";
+import { oneOf } from "../common/one-of";
 import { isCharset } from "./charset";
 import { FORMATS, type Format } from "./format";
 import { DEFAULT_OPTIONS, type FormatOptions } from "./options";
@@ -48,9 +49,7 @@ export function readFormat(def: FormatDef, ...other: Format[]): FormatSettings {
 
 /** The word of a saved flow for a format; `auto` when blank. @throws ConnectorError `NOT_CONFIGURED` for any other */
 export function readFormatName(value: string | undefined): Format {
-  if (value === undefined || value === "") return "auto";
-  if ((FORMATS as readonly string[]).includes(value)) return value as Format;
-  throw wrong(`${value} is none of ${FORMATS.join(", ")}`);
+  return oneOf(value, FORMATS, "auto");
 }
 
 function readDelimitedOptions(saved: NonNullable<FormatDef["formatOptions"]>, options: FormatOptions): void {

@@ -1,4 +1,5 @@
 import { ConnectorError, errorText } from "../../common/errors";
+import { oneOf } from "../../common/one-of";
 import { wholeNumber } from "../../common/whole-number";
 import type { SettleMode } from "../../delivery/outcome";
 import { readFormat, type FormatDef } from "../../format/settings";
@@ -43,13 +44,6 @@ export function readDelivery(def: QueueDef): DeliverySettings {
     retryDelay: wholeNumber(def.retryDelay, 1_000, 1),
     retryMaxDelay: wholeNumber(def.retryMaxDelay, 300_000, 1),
   };
-}
-
-/** One of the words of a choice; its default when blank. @throws ConnectorError NOT_CONFIGURED for any other */
-export function oneOf<T extends string>(value: string | undefined, words: readonly T[], fallback: T): T {
-  if (value === undefined || value === "") return fallback;
-  if ((words as readonly string[]).includes(value)) return value as T;
-  throw new ConnectorError("NOT_CONFIGURED", `${value} is none of ${words.join(", ")}`);
 }
 
 /** Arguments of a queue, or of what `what` says, from an object or its JSON. @throws ConnectorError NOT_CONFIGURED */

@@ -1,7 +1,8 @@
 import { ConnectorError, errorText } from "../../common/errors";
+import { oneOf } from "../../common/one-of";
 import { wholeNumber } from "../../common/whole-number";
 import type { DeliverySettings } from "../client/queue-deliveries";
-import { oneOf, readArguments, readDelivery, readQueue, type QueueDef } from "../client/queue-settings";
+import { readArguments, readDelivery, readQueue, type QueueDef } from "../client/queue-settings";
 import type { QueueType } from "../client/topology";
 
 /** What the editor saves. */

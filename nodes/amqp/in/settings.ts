@@ -1,6 +1,7 @@
 import { ConnectorError } from "../../common/errors";
+import { oneOf } from "../../common/one-of";
 import { wholeNumber } from "../../common/whole-number";
-import { nameIn, oneOf, type QueueDef, readArguments, readDelivery, readQueue } from "../client/queue-settings";
+import { nameIn, type QueueDef, readArguments, readDelivery, readQueue } from "../client/queue-settings";
 import type { BindingSpec, QueueType } from "../client/topology";
 import type { QueueSourceSettings } from "./queue-source";
 import type { StreamStart } from "./stream-reader";

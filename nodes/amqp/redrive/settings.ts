@@ -1,7 +1,8 @@
 import { ConnectorError } from "../../common/errors";
+import { oneOf } from "../../common/one-of";
 import { wholeNumber } from "../../common/whole-number";
 import type { Format } from "../../format/format";
-import { nameIn, oneOf } from "../client/queue-settings";
+import { nameIn } from "../client/queue-settings";
 import type { Target } from "./copies";
 import type { RedriveOrder, RedriveSettings } from "./redrive-run";
 

@@ -1,4 +1,5 @@
 import { ConnectorError } from "../../common/errors";
+import { oneOf } from "../../common/one-of";
 import type { ParameterDef } from "../../common/parameters";
 import { wholeNumber } from "../../common/whole-number";
 import type { SettleMode } from "../../delivery/outcome";
@@ -182,11 +183,4 @@ function commandSettings(def: BulkDef, command: Command, jobType: "ingest" | "qu
 
 function isOneOf<T extends string>(value: string, words: readonly T[]): value is T {
   return (words as readonly string[]).includes(value);
-}
-
-/** One of the words of a choice; its default when blank. */
-function oneOf<T extends string>(value: string | undefined, words: readonly T[], fallback: T): T {
-  if (value === undefined || value === "") return fallback;
-  if (isOneOf(value, words)) return value;
-  throw new ConnectorError("NOT_CONFIGURED", `${value} is none of ${words.join(", ")}`);
 }

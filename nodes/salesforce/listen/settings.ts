@@ -1,4 +1,5 @@
 import { ConnectorError } from "../../common/errors";
+import { oneOf } from "../../common/one-of";
 import { wholeNumber } from "../../common/whole-number";
 import type { SettleMode } from "../../delivery/outcome";
 import type { ListenSettings } from "../client/events/listen-settings";
@@ -93,13 +94,6 @@ function readTopic(def: ListenDef, channel: string): TopicSettings | undefined {
   const operations = OPERATIONS.filter((operation) => (def.topicOperations ?? OPERATIONS).includes(operation));
   if (operations.length === 0) throw notConfigured("The PushTopic needs something to tell of: create, update, delete or undelete");
   return { name, query, operations, fields: oneOf(def.topicFields, ["Referenced", "All", "Select", "Where"], "Referenced") };
-}
-
-/** One of the words of a choice; its default when blank. */
-function oneOf<T extends string>(value: string | undefined, words: readonly T[], fallback: T): T {
-  if (value === undefined || value === "") return fallback;
-  if ((words as readonly string[]).includes(value)) return value as T;
-  throw notConfigured(`${value} is none of ${words.join(", ")}`);
 }
 
 function notConfigured(text: string): ConnectorError {

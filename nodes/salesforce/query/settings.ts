@@ -1,4 +1,5 @@
 import { ConnectorError } from "../../common/errors";
+import { oneOf } from "../../common/one-of";
 import type { ParameterDef } from "../../common/parameters";
 import { wholeNumber } from "../../common/whole-number";
 import type { TriggeredReadSettings } from "../../delivery/triggered-read-options";
@@ -64,11 +65,4 @@ export function readSettings(def: QueryDef): QuerySettings {
     retryDelay: wholeNumber(def.retryDelay, 1_000, 1),
     retryMaxDelay: wholeNumber(def.retryMaxDelay, 300_000, 1),
   };
-}
-
-/** One of the words of a choice; its default when blank. */
-function oneOf<T extends string>(value: string | undefined, words: readonly T[], fallback: T): T {
-  if (value === undefined || value === "") return fallback;
-  if ((words as readonly string[]).includes(value)) return value as T;
-  throw new ConnectorError("NOT_CONFIGURED", `${value} is none of ${words.join(", ")}`);
 }

@@ -1,4 +1,5 @@
 import { ConnectorError } from "../../common/errors";
+import { oneOf } from "../../common/one-of";
 import { wholeNumber } from "../../common/whole-number";
 import type { SettleMode } from "../../delivery/outcome";
 import type { DeliverySettings } from "../../delivery/row-deliveries";
@@ -128,13 +129,6 @@ function readSource(def: RouteDef): RouteSource {
 function apiName(value: string, what: string): string {
   if (API_NAME.test(value)) return value;
   throw notConfigured(value ? `${value} is no API name: ${what}` : `The API name is missing: ${what}`);
-}
-
-/** One of the words of a choice; its default when blank. */
-function oneOf<T extends string>(value: string | undefined, words: readonly T[], fallback: T): T {
-  if (value === undefined || value === "") return fallback;
-  if ((words as readonly string[]).includes(value)) return value as T;
-  throw notConfigured(`${value} is none of ${words.join(", ")}`);
 }
 
 function notConfigured(text: string): ConnectorError {

@@ -1,4 +1,5 @@
 import { ConnectorError } from "../../common/errors";
+import { oneOf } from "../../common/one-of";
 import type { ParameterDef } from "../../common/parameters";
 import { wholeNumber } from "../../common/whole-number";
 import type { SettleMode } from "../../delivery/outcome";
@@ -115,13 +116,6 @@ function readProgress(def: ReadDef): Progress {
 /** The text of one statement: without the blanks around it and the semicolon that ends it, which cannot stand inside another. */
 function statementIn(text: string | undefined): string {
   return (text ?? "").trim().replace(/(\s*;)+$/, "");
-}
-
-/** One of the words of a choice; its default when blank. */
-function oneOf<T extends string>(value: string | undefined, words: readonly T[], fallback: T): T {
-  if (value === undefined || value === "") return fallback;
-  if ((words as readonly string[]).includes(value)) return value as T;
-  throw notConfigured(`${value} is none of ${words.join(", ")}`);
 }
 
 function notConfigured(text: string): ConnectorError {

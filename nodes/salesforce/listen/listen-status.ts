@@ -37,6 +37,8 @@ export function showListener(status: Status, { state, org, label, inFlow }: List
       return status.set("waiting", text("waiting", { reason: state.error.message }));
     case "holding":
       return status.set("waiting", text("waiting", { reason: state.reason }));
+    case "unsaved":
+      return status.set("waiting", text("unsaved", { reason: state.reason }));
     case "stale":
       return status.set("waiting", text(`stale-${state.read}`));
     case "full":

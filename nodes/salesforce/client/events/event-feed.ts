@@ -45,6 +45,8 @@ export class EventFeed implements StreamListener {
   private stale: ListenSettings["staleReplay"] | undefined;
   private suspended = true;
   private held: string | undefined;
+  /** Why the position cannot be written at present. */
+  private unsaved: string | undefined;
   private stuck = false;
   /** The transport was told that there is no room. */
   private isFull = false;
@@ -59,7 +61,10 @@ export class EventFeed implements StreamListener {
     const { transport, dedupeWindow: window } = settings;
     this.from = settings.replayFrom;
     this.backOff = options.backOff ?? new BackOff();
-    this.position = new EventPosition({ place, transport, window, warn, onRefused: options.onRefused, ...(every === undefined ? {} : { every }) });
+    this.position = new EventPosition({
+      ...{ place, transport, window, warn, onRefused: options.onRefused, ...(every === undefined ? {} : { every }) },
+      onTrouble: (reason) => this.change(() => (this.unsaved = reason)),
+    });
     this.intake = new EventIntake({
       ...options,
       position: this.position,
@@ -84,13 +89,14 @@ export class EventFeed implements StreamListener {
   }
 
   get state(): FeedState {
-    const { trouble, halt, stale, stream, held } = this;
+    const { trouble, halt, stale, stream, held, unsaved } = this;
     if (this.stuck) return { kind: "stuck", count: this.intake.stuckCount };
     if (halt) return { kind: stale === "stop" ? "stopped" : "failed", error: halt };
     if (trouble) return { kind: PASSES.has(trouble.code) ? "waiting" : "failed", error: trouble };
     if (stream.error && stream.kind !== "listening") return { kind: stream.kind === "failed" || stream.kind === "stopped" ? stream.kind : "waiting", error: stream.error };
     if (held !== undefined) return { kind: "holding", reason: held };
     if (stale === "all" || stale === "new") return { kind: "stale", read: stale };
+    if (unsaved !== undefined) return { kind: "unsaved", reason: unsaved };
     return { kind: stream.kind === "listening" || stream.kind === "full" ? stream.kind : "connecting" };
   }
 

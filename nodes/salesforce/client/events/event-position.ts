@@ -33,6 +33,8 @@ export interface EventPositionOptions {
   window: number;
   /** Another instance has taken over: nothing is written any more. */
   onRefused(): void;
+  /** It cannot be written at present, by this reason; or it can again. */
+  onTrouble(reason: string | undefined): void;
   /** Tells the user. */
   warn(text: string): void;
   /** ms between two writes at least. Default 500. */
@@ -197,12 +199,16 @@ export class EventPosition {
   private async put(value: StoredPosition): Promise<void> {
     try {
       const written = await this.options.place.write(value);
+      if (this.failing) this.options.onTrouble(undefined);
       this.failing = false;
       if (written || this.closed) return;
       this.abandon();
       this.options.onRefused();
     } catch (error) {
-      if (!this.failing) this.options.warn(`The position cannot be stored, so a restart would read again from the one stored last: ${errorText(error)}`);
+      if (!this.failing) {
+        this.options.warn(`The position cannot be stored, so a restart would read again from the one stored last: ${errorText(error)}`);
+        this.options.onTrouble(errorText(error));
+      }
       this.failing = true;
       this.dirty = true;
     }

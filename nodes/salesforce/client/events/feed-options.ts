@@ -12,6 +12,8 @@ export type FeedState =
   /** `waiting` comes back by itself; `failed` needs a hand; `stopped` is not tried again before somebody says so. */
   | { kind: "waiting" | "failed" | "stopped"; error: ConnectorError }
   | { kind: "holding"; reason: string }
+  /** It listens, but the position cannot be written at present. */
+  | { kind: "unsaved"; reason: string }
   | { kind: "stuck"; count: number };
 
 /** What {@link EventFeed} needs. */

@@ -136,6 +136,7 @@ describe("a listener to a channel of events", () => {
       const node = bench.open({}, { answer: accept, store: failing });
       (await node.subscribed()).bring(event(1), event(2));
       await waitFor("the warning", () => node.warnings.length > 0);
+      assert.deepEqual(node.states.at(-1), { kind: "unsaved", reason: "disk full" });
       fails = false;
       await node.close();
       assert.deepEqual([node.warnings.filter((text) => text.includes("disk full")).length, (await bench.stored())?.position], [1, "2"]);

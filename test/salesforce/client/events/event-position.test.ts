@@ -6,7 +6,7 @@ describe("the position of a listener", () => {
   it("holds up no deploy while its store says nothing, and tells what becomes of it", async () => {
     const warnings: string[] = [];
     const place: PositionPlace = { read: () => Promise.resolve(undefined), write: () => new Promise(() => undefined) };
-    const position = new EventPosition({ place, transport: "cometd", window: 10, onRefused: () => undefined, warn: (text) => warnings.push(text), lastWrite: 10 });
+    const position = new EventPosition({ place, transport: "cometd", window: 10, onRefused: () => undefined, onTrouble: () => undefined, warn: (text) => warnings.push(text), lastWrite: 10 });
     position.add("7", "uuid-7")();
     await position.close();
     assert.deepEqual(warnings, ["The position was not stored within 10 ms, so it may be read again from the one stored last"]);
@@ -15,7 +15,7 @@ describe("the position of a listener", () => {
   it("keeps the newest ids of those settled", async () => {
     const written: string[][] = [];
     const place: PositionPlace = { read: () => Promise.resolve(undefined), write: ({ settled }) => Promise.resolve(written.push(settled) > 0) };
-    const position = new EventPosition({ place, transport: "cometd", window: 5, onRefused: () => undefined, warn: () => undefined, every: 0 });
+    const position = new EventPosition({ place, transport: "cometd", window: 5, onRefused: () => undefined, onTrouble: () => undefined, warn: () => undefined, every: 0 });
     const settle = (id: number): void => position.add(String(id), `uuid-${id}`)();
     const stays: (() => void)[] = [];
     for (let id = 0; id < 40; id += 1) {

@@ -3,9 +3,10 @@ import { within } from "../../common/deadline";
 import { flowTracker } from "../../delivery/flow-tracker";
 import type { NodeName } from "../../delivery/outcome";
 import { Room } from "../../delivery/room";
-import { type Parcel, RowDeliveries } from "../../delivery/row-deliveries";
+import { type Parcel, RowDeliveries, stopped } from "../../delivery/row-deliveries";
 import type { TrackedRuntime } from "../../delivery/runtime";
 import type { OrgClient } from "../client/org";
+import type { Ending } from "../client/routing/after-flow";
 import type { CaseRecords } from "../client/routing/case-records";
 import type { CaseRouter } from "../client/routing/case-router";
 import type { Outgoing } from "../client/routing/outgoing";
@@ -50,6 +51,8 @@ export class CaseWatch {
   private held = false;
   private loadedAt: number | undefined;
   private wantsAll: boolean;
+  /** Who waits until all cases were looked at. */
+  private asking: { resolve(): void; reject(error: ConnectorError): void }[] = [];
   private closed = false;
 
   constructor(private readonly options: CaseWatchOptions) {
@@ -81,9 +84,7 @@ export class CaseWatch {
     if (this.closed || this.isRunning) return;
     this.isRunning = true;
     this.loadedAt = undefined;
-    // a twentieth is precise enough
-    const every = Math.min(5_000, Math.max(20, this.options.settings.rules.answerTimeout / 20));
-    this.timer = setInterval(() => this.run(), every);
+    this.setTimer();
     this.run();
     this.options.onChange();
   }
@@ -92,14 +93,20 @@ export class CaseWatch {
   stop(): void {
     this.isRunning = false;
     this.wantsAll = this.options.settings.startQuery;
-    clearInterval(this.timer);
+    this.setTimer();
     this.options.onChange();
   }
 
-  /** Not all changes were told: looks for cases that were missed. */
-  lookAtAll(): void {
-    this.wantsAll = true;
+  /**
+   * Not all changes were told: looks for cases that were missed, whichever instance looks after them, for who was told is the only one who knows.
+   * Resolves when all that is to be put out is written down. @throws ConnectorError `FLOW_STOPPED`
+   */
+  lookAtAll(): Promise<void> {
+    if (this.closed) return Promise.reject(stopped());
+    const looked = new Promise<void>((resolve, reject) => this.asking.push({ resolve, reject }));
+    this.setTimer();
     this.run();
+    return looked;
   }
 
   /** Looks after nothing any more, and lets the flow finish for up to `drain` ms. */
@@ -108,21 +115,39 @@ export class CaseWatch {
     this.closed = true;
     this.isRunning = false;
     clearInterval(this.timer);
+    this.asking.splice(0).forEach(({ reject }) => reject(stopped()));
     this.room.close();
     await this.deliveries.close(end);
     if (this.work) await within(this.work, Math.max(1_000, end - Date.now()));
     await within(Promise.allSettled([...this.ends]), 1_000);
   }
 
+  private get isNeeded(): boolean {
+    return !this.closed && (this.isRunning || this.asking.length > 0);
+  }
+
+  private setTimer(): void {
+    if (this.isNeeded === (this.timer !== undefined)) return;
+    clearInterval(this.timer);
+    // a twentieth is precise enough
+    const every = Math.min(5_000, Math.max(20, this.options.settings.rules.answerTimeout / 20));
+    this.timer = this.isNeeded ? setInterval(() => this.run(), every) : undefined;
+  }
+
   /** Outside of everybody's context: one run serves many cases. */
   private run(): void {
-    if (!this.isRunning || this.held || this.work) return;
+    if (!this.isNeeded || this.held || this.work) return;
     this.work = flowTracker.outside(() =>
       this.lookAfterAll()
-        .catch((error: unknown) => this.failed(toConnectorError(error)))
-        .finally(() => {
+        .then(
+          () => true,
+          (error: unknown) => this.failed(toConnectorError(error)),
+        )
+        .then((isDone) => {
           this.work = undefined;
+          this.setTimer();
           this.options.onChange();
+          if (isDone && this.asking.length > 0) this.run(); // asked for meanwhile
         }),
     );
   }
@@ -130,48 +155,48 @@ export class CaseWatch {
   private async lookAfterAll(): Promise<void> {
     const { parts, shared, settings } = this.options;
     const { router, records } = await parts();
+    const asking = [...this.asking];
+    const wantsAll = asking.length > 0 || (this.wantsAll && this.isRunning);
     const now = Date.now();
+    let known: string[] = [];
     // another instance's cases are known only by looking
-    if (this.loadedAt === undefined || (shared && now - this.loadedAt > settings.rules.answerTimeout)) {
-      await records.load();
+    if (wantsAll || this.loadedAt === undefined || (shared && now - this.loadedAt > settings.rules.answerTimeout)) {
+      known = await records.load();
       this.loadedAt = now;
     }
-    await this.look(router, records.due(Date.now()).filter((id) => !this.handed.has(id)), "due");
-    if (this.wantsAll) {
+    if (this.isRunning) await this.look(router, records.due(Date.now()).filter((id) => !this.handed.has(id)), "due");
+    if (wantsAll && (await this.lookForMissed(router, known))) {
       this.wantsAll = false;
-      await this.findMissed(router);
+      this.asking = this.asking.filter((one) => !asking.includes(one));
+      for (const { resolve } of asking) resolve();
     }
     this.trouble = undefined;
   }
 
-  private async findMissed(router: CaseRouter): Promise<void> {
-    try {
-      for await (const page of router.missed()) {
-        await this.look(router, page, "missed");
-        if (!this.isRunning) return;
-      }
-    } catch (error) {
-      this.wantsAll = true;
-      throw error;
-    }
+  /** Cases that nobody told of, and those that are known: nobody may have told what became of them. @returns whether all were looked at */
+  private async lookForMissed(router: CaseRouter, known: readonly string[]): Promise<boolean> {
+    for await (const page of router.missed()) if (!(await this.look(router, page, "missed"))) return false;
+    return this.look(router, known, "missed");
   }
 
-  private async look(router: CaseRouter, ids: readonly string[], kind: "due" | "missed"): Promise<void> {
-    for (let from = 0; from < ids.length && this.isRunning; from += SLICE) {
+  private async look(router: CaseRouter, ids: readonly string[], kind: "due" | "missed"): Promise<boolean> {
+    for (let from = 0; from < ids.length; from += SLICE) {
       await this.room.until(1);
-      if (this.closed) return;
+      if (!this.isNeeded) return false;
       for (const one of await router.look(ids.slice(from, from + SLICE), { kind })) this.hand(router, one);
     }
+    return this.isNeeded;
   }
 
-  private hand(router: CaseRouter, { caseId, payload }: Outgoing): void {
+  private hand(router: CaseRouter, one: Outgoing): void {
+    const { caseId, payload } = one;
+    const { action } = payload;
     this.handed.add(caseId);
-    const { action, request } = payload;
-    const ends = (outcome: "taken" | "given back" | undefined): void => {
+    const ends = (ending: Ending | undefined): void => {
       this.handed.delete(caseId);
-      if (action !== "create" || !outcome) return;
+      if (!ending) return;
       const end: Promise<void> = router
-        .settled(caseId, request, outcome)
+        .settled(one, ending)
         .catch((error: unknown) => this.options.warn(toConnectorError(error).message))
         .finally(() => this.ends.delete(end));
       this.ends.add(end);
@@ -192,10 +217,11 @@ export class CaseWatch {
   }
 
   /** The org or the store is away, and the next turn of the timer tries again; or the query is refused, which somebody must mend. */
-  private failed(error: ConnectorError): void {
-    if (this.closed) return;
+  private failed(error: ConnectorError): false {
+    if (this.closed) return false;
     if (error.scope === "message" && this.trouble?.message !== error.message) this.options.warn(`Cases cannot be looked after: ${error.message}`);
     this.trouble = error;
+    return false;
   }
 }
 

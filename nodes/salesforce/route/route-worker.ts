@@ -12,7 +12,8 @@ import { type LaneState, OrgLane } from "../client/org-lane";
 import { CaseMarker } from "../client/routing/case-marker";
 import { CaseReader } from "../client/routing/case-reader";
 import { CaseRecords } from "../client/routing/case-records";
-import { CaseRouter, type Routed, type RouteItem, type TokenState } from "../client/routing/case-router";
+import type { TokenState } from "../client/routing/after-flow";
+import { CaseRouter, type Routed, type RouteItem } from "../client/routing/case-router";
 import { type RouteMessage, readSignal, type Signal } from "../client/routing/signal";
 import { WatchedQueues } from "../client/routing/watched-queues";
 import { CaseWatch } from "./case-watch";
@@ -119,6 +120,10 @@ export class RouteWorker {
       done();
       return;
     }
+    if (signal.about === "all") {
+      this.watch.lookAtAll().then(() => done(), done);
+      return;
+    }
     const token = tokenOf(msg);
     const item: RouteItem = { signal, msg: { ...msg }, steps: new Map(), ...(token === undefined ? {} : { token }) };
     this.lane.take(msg, item, done, (routed) => this.put(msg, routed, send));
@@ -133,8 +138,7 @@ export class RouteWorker {
     if (this.lease) await within(this.lease.close(), 4_000);
   }
 
-  private put(msg: object, { outgoing, error, lookAtAll }: Routed, send: (messages: object[][]) => void): void {
-    if (lookAtAll) this.watch.lookAtAll();
+  private put(msg: object, { outgoing, error }: Routed, send: (messages: object[][]) => void): void {
     const lists: object[][] = [[], [], []];
     outgoing.forEach(({ payload }, index) => {
       // the message itself goes first: whose it is, the flow tracker knows best by the object
@@ -170,6 +174,7 @@ export class RouteWorker {
       directToQueue,
       marks: map !== undefined,
       tokenState,
+      isAlone: () => !this.options.shared || (this.options.lease !== undefined && this.watch.running),
       newRequest: () => randomUUID(),
       note: warn,
     });
@@ -193,5 +198,5 @@ function caseOf(signal: Signal): string | undefined {
 function tokenState(token: string): TokenState {
   const found = registry.find(token);
   if (found === "closed") return registry.comesBack(token) ? "returning" : "over";
-  return found ? "open" : "over";
+  return found ? "open" : "unknown";
 }

@@ -71,6 +71,17 @@ describe("two instances of salesforce route on one database", function () {
     assert.deepEqual(flow.out, ["create wg.pumps new", "update wg.pumps email I1"]);
   });
 
+  it("look at all cases whichever of them is told that changes are missing", async () => {
+    await runtime.fresh(nodes(fresh({ standby: true, leaseTime: 30 })));
+    const ids = [flow.insert({ OwnerId: pumps }), flow.insert({ OwnerId: pumps })];
+    const before = testBench.sources.get("source2")?.settled.length ?? 0;
+    assert.equal(await flow.take(flow.change("Case", "GAP_OVERFLOW", ["500*"])), "accept");
+    assert.ok(ids.every((id) => creates().some(([, found]) => found === id)), "one of them has looked before it was done");
+    testBench.sources.get("source2")?.take(flow.change("Case", "GAP_OVERFLOW", ["500*"]));
+    await waitFor("the other", () => (testBench.sources.get("source2")?.settled.length ?? 0) > before);
+    for (const id of ids) assert.equal(creates().filter(([, found]) => found === id).length, 1);
+  });
+
   it("take over from each other what is overdue, one at a time, when they stand by", async () => {
     const settings = fresh({ standby: true, leaseTime: 1, answerTimeout: 200 });
     const all = nodes(settings);

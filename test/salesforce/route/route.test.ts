@@ -345,6 +345,35 @@ describe("salesforce route", function () {
       await waitFor("the case", () => flow.seen("create").some((one) => one.case.id === id));
     });
 
+    it("does not settle that event before it could look", async () => {
+      await flow.deploy({ answerTimeout: 2_000 }); // it tries again a twentieth later
+      const id = flow.insert({ OwnerId: pumps });
+      org.control.unavailable({});
+      const [before, calls] = [flow.settlements.length, org.control.stats().apiCalls];
+      const settled = flow.take(flow.change("Case", "GAP_OVERFLOW", ["500*"]));
+      await waitFor("the org to refuse", () => org.control.stats().apiCalls > calls);
+      assert.equal(flow.settlements.length, before);
+      org.control.clearFaults();
+      assert.equal(await settled, "accept");
+      assert.ok(flow.seen("create").some((one) => one.case.id === id));
+    });
+
+    it("closes on start what nobody told is closed", async () => {
+      const [closed, routed] = [await opened("C1"), await opened("C2")];
+      await update(closed, { Status: "Closed" });
+      await flow.deploy({ startQuery: true });
+      await waitFor("the disconnect", () => flow.out.includes("disconnect wg.pumps closed C1"));
+      assert.ok(!flow.out.some((one) => one.endsWith("C2")), routed);
+    });
+
+    it("puts out on start no new case while new ones are not to be routed", async () => {
+      const id = flow.insert({ OwnerId: pumps });
+      await flow.deploy({ startQuery: true, onNew: false });
+      await flow.take(flow.updated(id));
+      await flow.take(flow.change("Case", "GAP_OVERFLOW", ["500*"]));
+      assert.deepEqual(flow.seen("create").filter((one) => one.case.id === id), []);
+    });
+
     it("remembers over a restart what is open and what is asked for", async () => {
       const id = await opened("R1");
       await flow.deploy();

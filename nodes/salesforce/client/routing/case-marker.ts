@@ -1,4 +1,5 @@
 import { ConnectorError, toConnectorError } from "../../../common/errors";
+import { InTurn } from "../../../common/in-turn";
 import { type MapFields } from "../cases/mapping";
 import { SelectIn, valueIn } from "../cases/select-in";
 import type { Fields } from "../records/collections";
@@ -27,6 +28,7 @@ export interface Mark {
 export class CaseMarker {
   private readonly select: SelectIn;
   private readonly records: RecordWriter;
+  private readonly turns = new InTurn();
 
   constructor(
     rest: RestClient,
@@ -40,9 +42,15 @@ export class CaseMarker {
   async mark(marks: readonly Mark[]): Promise<(ConnectorError | undefined)[]> {
     const { map, object } = this.options;
     if (!map || marks.length === 0) return marks.map(() => undefined);
+    // Two who look at once would both find no record of another object, and make one each.
+    return isCase(object) ? this.markNow(marks, map) : this.turns.run(object, () => this.markNow(marks, map));
+  }
+
+  private async markNow(marks: readonly Mark[], map: MapFields): Promise<(ConnectorError | undefined)[]> {
+    const { object } = this.options;
     const errors: (ConnectorError | undefined)[] = marks.map(() => undefined);
     try {
-      const targets = object.toLowerCase() === "case" ? undefined : await this.targets(marks);
+      const targets = isCase(object) ? undefined : await this.targets(marks);
       const updates: { place: number; record: Fields }[] = [];
       const inserts: typeof updates = [];
       for (const [place, { caseId, msg }] of marks.entries()) {
@@ -80,6 +88,8 @@ export class CaseMarker {
     return new Map(rows.map((row) => [String(valueIn(row, caseField)), String(row["Id"])]));
   }
 }
+
+const isCase = (object: string): boolean => object.toLowerCase() === "case";
 
 /** A mark must not give the case another owner. */
 const NO_ASSIGNMENT = { "Sforce-Auto-Assign": "FALSE" };

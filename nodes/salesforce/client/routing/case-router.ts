@@ -1,17 +1,16 @@
 import { type ConnectorError, toConnectorError } from "../../../common/errors";
 import type { ItemResult } from "../../../delivery/sink-options";
+import { afterFlow, type Ending, isStillTrue, madeBy, type TokenState, withoutDone } from "./after-flow";
 import type { CaseMarker } from "./case-marker";
-import type { CaseReader, CaseRead } from "./case-reader";
+import type { Agent, CaseReader, CaseRead } from "./case-reader";
 import type { CaseRecords } from "./case-records";
-import { type Decision, decide, type Handled, type Happening, type Interaction, isPerson, type RoutingRules, type Situation } from "./interaction";
+import { decide } from "./decide";
+import { type Decision, type Handled, type Happening, type Interaction, isPerson, type RoutingRules, type Situation } from "./interaction";
 import { makeOutgoing, type Outgoing } from "./outgoing";
 import type { Signal } from "./signal";
 import { readSkills } from "./skills";
 import { markValues, remember, type Step, stepsOf, withAuthor } from "./steps";
 import type { QueueRoute, WatchedQueues } from "./watched-queues";
-
-/** How it stands with a delivery by its token: in the flow, given back so that its message comes again, or done with (or of another process). */
-export type TokenState = "open" | "returning" | "over";
 
 /** What a {@link CaseRouter} stands on. */
 export interface CaseRouterOptions {
@@ -27,6 +26,8 @@ export interface CaseRouterOptions {
   /** There is something to mark. */
   marks: boolean;
   tokenState(token: string): TokenState;
+  /** No other instance works on cases: what another process had in its flow, it has there no more. */
+  isAlone(): boolean;
   newRequest(): string;
   /** Tells the operator. */
   note(text: string): void;
@@ -50,16 +51,15 @@ export interface Routed {
   outgoing: Outgoing[];
   /** Of a case that failed, while others of the message did not. */
   error?: ConnectorError;
-  /** Not all changes were said: the query for missed cases is due. */
-  lookAtAll: boolean;
 }
 
-/** Whether it was this signal that made the request. */
-const asks = ({ outputs }: Handled, request: string): boolean => outputs.some((output) => output.request === request);
-
 /** Nothing about it is overdue any more. */
-function markedNow({ due: _due, ...record }: Interaction): Interaction {
-  return { ...record, marked: true };
+function withoutTime({ due: _due, ...record }: Interaction): Interaction {
+  return record;
+}
+
+function markedNow(record: Interaction): Interaction {
+  return { ...withoutTime(record), marked: true };
 }
 
 /** Decides what becomes of cases: reads them, keeps how they stand, marks them. What it decided it does not take back: a retry goes on from there. */
@@ -79,7 +79,13 @@ export class CaseRouter {
     const steps = caseIds.map((caseId): Step => ({ caseId, happening }));
     const cases = await this.work(steps.map((step) => ({ step, item: undefined })));
     await Promise.all(steps.map((step) => this.failedAlone(step, cases.get(step.caseId))));
-    return this.outgoing(steps, cases);
+    try {
+      return await this.outgoing(steps, cases);
+    } catch (error) {
+      // Who owns them cannot be read: what was decided is put out at the next look.
+      await Promise.all(messagesOf(steps, cases, new Map()).map((one) => this.settled(one, "given back")));
+      throw error;
+    }
   }
 
   /** Open cases of watched queues that have no interaction and are not marked, page by page. */
@@ -90,13 +96,9 @@ export class CaseRouter {
     }
   }
 
-  /** A request of a case has left the flow, or has not: its time begins anew, or is up. */
-  async settled(caseId: string, request: string | undefined, outcome: "taken" | "given back"): Promise<void> {
-    const now = this.now();
-    await this.options.records.change(caseId, (record) => {
-      if (record?.state !== "waiting" || record.request !== request) return { record, result: undefined };
-      return { record: { ...record, due: outcome === "taken" ? now + this.options.rules.answerTimeout * 2 ** Math.min(record.attempt - 1, 10) : now }, result: undefined };
-    });
+  /** A message of the node's own has left the flow, or has not. */
+  async settled({ caseId, payload }: Outgoing, ending: Ending): Promise<void> {
+    await this.options.records.change(caseId, (record) => ({ record: afterFlow(record, payload, ending, this.options.rules, this.now()), result: undefined }));
   }
 
   /** There is no message that could fail. What a case is at fault for is told, and looked at again when its time is up once more. */
@@ -104,7 +106,11 @@ export class CaseRouter {
     if (!error || error.scope === "system") return;
     this.options.note(`Case ${read?.snapshot.number ?? caseId} is not routed: ${error.message}`);
     const due = this.now() + this.options.rules.answerTimeout;
-    await this.options.records.change(caseId, (record) => ({ record: record?.due === undefined ? record : { ...record, due }, result: undefined }));
+    await this.options.records.change(caseId, (record) => {
+      // A mark that the org refuses is refused again.
+      if (record?.state === "open") return { record: withoutTime(record), result: undefined };
+      return { record: record?.due === undefined ? record : { ...record, due }, result: undefined };
+    });
   }
 
   /** Which cases each message is about. */
@@ -155,35 +161,42 @@ export class CaseRouter {
       const skills = this.skillsOf(read, decision.outputs.some(({ kind }) => kind !== "disconnect"));
       let next = decision.record;
       if (!repeat && next && cause !== undefined && decision.outputs.length > 0) next = { ...next, handled: remember(next.handled, cause, decision.outputs, token) };
+      if (next && next !== record) next = { ...next, handled: withoutDone(next.handled, this.options.tokenState) };
       const marksNow = decision.mark === true || (repeat !== undefined && next?.state === "open" && !next.marked && happening.kind === "answer");
       if (marksNow && !marks && next) next = markedNow(next);
       return { record: next, result: { outputs: decision.outputs, record: next ?? record, skills, marks: marksNow && marks, ...(decision.note ? { note: decision.note } : {}) } };
     });
     step.done = decided;
+    const served = watched.get(read?.snapshot.ownerId ?? "");
+    step.fallback = { queue: served?.queue ?? "", workgroup: step.workgroup ?? served?.workgroup ?? "" };
     if (decided.note) this.options.note(`Case ${read?.snapshot.number ?? caseId}: ${decided.note}`);
     if (decided.marks) step.mark = { caseId, msg: { ...item?.msg, routing: markValues(caseId, decided.record, decided.skills, read, this.now()) } };
   }
 
-  /** As {@link decide}; but what is still in the flow is not overdue, and what is asked for once more is no longer its first signal's to put out. */
+  /** As {@link decide}; but what is still in the flow is not overdue, and what is put out once more is no longer its first signal's to put out. */
   private inTime(situation: Situation, happening: Happening): Decision {
     const { record, now, rules } = situation;
-    if (happening.kind !== "due" || record?.state !== "waiting") return decide(situation, happening);
-    const token = record.handled.find((one) => asks(one, record.request))?.token;
-    if (token !== undefined && this.options.tokenState(token) === "open") return { record: { ...record, due: now + rules.answerTimeout }, outputs: [] };
-    const decision = decide(situation, happening);
+    if (happening.kind !== "due" || (record?.state !== "waiting" && record?.state !== "closing")) return decide(situation, happening);
+    const first = madeBy(record);
+    const state = first?.token === undefined ? undefined : this.options.tokenState(first.token);
+    if (state === "open") return { record: { ...record, due: now + rules.answerTimeout }, outputs: [] };
+    const isTold = record.state === "closing" && first !== undefined && (state === undefined || state === "over");
+    const decision = decide(isTold ? { ...situation, record: { ...record, told: true } } : situation, happening);
     if (!decision.record || decision.outputs.length === 0) return decision;
-    const handled = record.handled.map((one) => (asks(one, record.request) ? { ...one, outputs: [] } : one));
-    return { ...decision, record: { ...decision.record, handled } };
+    return { ...decision, record: { ...decision.record, handled: record.handled.map((one) => (one === first ? { ...one, outputs: [] } : one)) } };
   }
 
   /** What a signal led to before is put out again only if it has not reached its end, and is still true. */
   private repeated(record: Interaction, repeat: Handled, token: string | undefined): Decision {
-    const lost = repeat.token !== undefined && repeat.token !== token && this.options.tokenState(repeat.token) === "returning";
-    if (!lost) return { record, outputs: [] };
-    const outputs = repeat.outputs.filter(({ kind, request }) => kind !== "create" || (record.state === "waiting" && record.request === request));
+    if (repeat.token === undefined || repeat.token === token || !this.isLost(repeat.token)) return { record, outputs: [] };
     const { token: _lost, ...rest } = repeat;
     const handled = record.handled.map((one) => (one === repeat ? { ...rest, ...(token === undefined ? {} : { token }) } : one));
-    return { record: { ...record, handled }, outputs };
+    return { record: { ...record, handled }, outputs: repeat.outputs.filter((output) => isStillTrue(output, record)) };
+  }
+
+  private isLost(token: string): boolean {
+    const state = this.options.tokenState(token);
+    return state === "returning" || (state === "unknown" && this.options.isAlone());
   }
 
   private skillsOf(read: CaseRead | undefined, needed: boolean): string[] {
@@ -227,9 +240,8 @@ export class CaseRouter {
     if (away) return { ok: false, error: away };
     const [error] = errors;
     if (error && steps.every((step) => !step.done)) return { ok: false, error };
-    const lookAtAll = item.signal.about === "all";
     try {
-      return { ok: true, value: { outgoing: await this.outgoing(steps, cases), lookAtAll, ...(error ? { error } : {}) } };
+      return { ok: true, value: { outgoing: await this.outgoing(steps, cases), ...(error ? { error } : {}) } };
     } catch (thrown) {
       return { ok: false, error: toConnectorError(thrown) };
     }
@@ -239,15 +251,19 @@ export class CaseRouter {
     const owners = steps.filter(({ done }) => done?.outputs.some(({ kind }) => kind !== "disconnect")).map(({ caseId }) => cases.get(caseId)?.snapshot.ownerId ?? "");
     const people = this.options.directToQueue ? [] : [...new Set(owners.filter(isPerson))];
     const agents = await this.options.reader.agents(people);
-    return steps.flatMap(({ caseId, done, workgroup = "" }) => {
-      const snapshot = cases.get(caseId)?.snapshot;
-      const agent = agents.get(snapshot?.ownerId ?? "");
-      const parts = { caseId, record: done?.record, snapshot, skills: done?.skills ?? [], agent, fallback: { queue: "", workgroup } };
-      return (done?.outputs ?? []).map((output) => makeOutgoing({ ...parts, output }));
-    });
+    return messagesOf(steps, cases, agents);
   }
 
   private now(): number {
     return (this.options.clock ?? Date.now)();
   }
+}
+
+function messagesOf(steps: readonly Step[], cases: ReadonlyMap<string, CaseRead>, agents: ReadonlyMap<string, Agent>): Outgoing[] {
+  return steps.flatMap(({ caseId, done, fallback }) => {
+    const snapshot = cases.get(caseId)?.snapshot;
+    const agent = agents.get(snapshot?.ownerId ?? "");
+    const parts = { caseId, record: done?.record, snapshot, skills: done?.skills ?? [], agent, fallback: fallback ?? { queue: "", workgroup: "" } };
+    return (done?.outputs ?? []).map((output) => makeOutgoing({ ...parts, output }));
+  });
 }

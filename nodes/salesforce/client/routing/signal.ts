@@ -47,13 +47,15 @@ export function readSignal(msg: RouteMessage): Signal {
 }
 
 function readAnswer(payload: Fields): Signal {
-  const { caseId, interactionId, status } = payload;
+  const { caseId, interactionId, status, request } = payload;
   const id = idOf(caseId);
   if (PREFIXES[id?.slice(0, 3) ?? ""] !== "Case" || id === undefined) throw invalid("payload.caseId is not the id of a case");
   if (!STATUSES.has(status)) throw invalid("payload.status of an answer is none of created, failed, ended");
   const named = typeof interactionId === "string" || typeof interactionId === "number" ? String(interactionId).trim() : "";
   if (status === "created" && !named) throw invalid("payload.interactionId is missing: an interaction that was created must be named");
-  const happening: Extract<Happening, { kind: "answer" }> = { kind: "answer", status: status as "created", ...(named ? { interactionId: named } : {}) };
+  const answered = textOf(request);
+  const about = { ...(named ? { interactionId: named } : {}), ...(answered === undefined ? {} : { request: answered }) };
+  const happening: Extract<Happening, { kind: "answer" }> = { kind: "answer", status: status as "created", ...about };
   const workgroup = textOf(payload["workgroup"]);
   return { about: "answer", id, happening, cause: `answer ${String(status)} ${named}`, ...(workgroup === undefined ? {} : { workgroup }) };
 }

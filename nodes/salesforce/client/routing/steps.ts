@@ -10,8 +10,10 @@ export interface Step {
   happening: Happening;
   /** What tells the message from others; absent for what the node does of its own accord. */
   cause?: string;
-  /** Where nothing is known of the case. */
+  /** What the answer says of it, for a case that nothing is known of. */
   workgroup?: string;
+  /** Whom to tell of a case that nothing is known of. */
+  fallback?: { queue: string; workgroup: string };
   /** What was decided: it is not decided again when a later part fails. */
   done?: { outputs: Output[]; record: Interaction | undefined; skills: string[] };
   /** Not done yet. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { decide, type Decision, type Happening, type Interaction, LONGEST_WAIT, type RoutingRules, type Situation } from "../../../../nodes/salesforce/client/routing/interaction";
+import { decide, LONGEST_WAIT } from "../../../../nodes/salesforce/client/routing/decide";
+import type { Decision, Happening, Interaction, RoutingRules, Situation } from "../../../../nodes/salesforce/client/routing/interaction";
 
 const NOW = 1_000_000;
 const TIMEOUT = 300_000;
@@ -27,7 +28,12 @@ function situation(record: Interaction | undefined, owner: string | undefined, m
 const updated = (ownerChanged: boolean, by?: string): Happening => ({ kind: "updated", ownerChanged, ...(by === undefined ? {} : { by }) });
 const comment = (by: string): Happening => ({ kind: "comment", by });
 const email = (incoming: boolean): Happening => ({ kind: "email", incoming });
-const answer = (status: "created" | "failed" | "ended", interactionId?: string): Happening => ({ kind: "answer", status, ...(interactionId === undefined ? {} : { interactionId }) });
+const answer = (status: "created" | "failed" | "ended", interactionId?: string, request?: string): Happening => ({
+  kind: "answer",
+  status,
+  ...(interactionId === undefined ? {} : { interactionId }),
+  ...(request === undefined ? {} : { request }),
+});
 
 /** What a decision comes to, in a few words. */
 function brief({ record, outputs, mark }: Decision): string {
@@ -60,7 +66,10 @@ const TABLE: Row[] = [
   ["a case that was missed is routed", situation(undefined, PUMPS), { kind: "missed" }, "create missed → waiting"],
   ["a case that was missed is not when it has an interaction", situation(open, PUMPS), { kind: "missed" }, "open"],
   ["nor when it was dealt with where it is", situation({ ...idle, owner: PUMPS }, PUMPS), { kind: "missed" }, "idle"],
-  ["but when it has come back since", situation(idle, PUMPS), { kind: "missed" }, "create queue → waiting"],
+  ["nor when new cases are not to be routed", situation(undefined, PUMPS, { rules: { onNew: false } }), { kind: "missed" }, "nothing"],
+  ["nor when a person has got it, which its own event tells of", situation({ ...idle, owner: PUMPS }, ANN), { kind: "missed" }, "idle"],
+  ["a closed case that was missed is disconnected", situation(open, PUMPS, { isClosed: true }), { kind: "missed" }, "disconnect closed I1 → closing"],
+  ["a case that was missed is routed when it has come back since", situation(idle, PUMPS), { kind: "missed" }, "create queue → waiting"],
 
   ["while an interaction is asked for there is no second one", situation(waiting, PUMPS), email(true), "update email → waiting"],
   ["while it is open there is no second one", situation(open, PUMPS), email(true), "update email I1 → open"],
@@ -96,7 +105,11 @@ const TABLE: Row[] = [
   ["an interaction that ended leaves the case to its owner", situation(taken, ANN), answer("ended", "I1"), "idle"],
   ["the end of another one does not", situation(taken, ANN), answer("ended", "I0"), "open"],
   ["the end of the one before does not end the next", situation({ ...waiting, interactionId: "I1" }, PUMPS), answer("ended", "I1"), "waiting"],
-  ["an end that overtakes its beginning is the end", situation(waiting, PUMPS), answer("ended", "I1"), "idle"],
+  ["the end of another does not end what is asked for", situation({ ...waiting, interactionId: "I1" }, PUMPS), answer("ended", "I2"), "waiting"],
+  ["whose answer opens it all the same", situation({ ...waiting, interactionId: "I1", over: ["I2"] }, PUMPS), answer("created", "I3"), "open → mark"],
+  ["an end that overtakes its beginning is the end", situation({ ...waiting, over: ["I1"] }, PUMPS), answer("created", "I1"), "idle → mark"],
+  ["an answer to another request is not taken for this one's", situation(waiting, PUMPS), answer("created", "I1", "r-before"), "disconnect late I1 → waiting"],
+  ["one that names this request is", situation(waiting, PUMPS), answer("created", "I1", "r0"), "open → mark"],
   ["what is disconnected is forgotten when the case is gone", situation({ ...closing, ending: "closed" }, ANN, { isClosed: true }), answer("ended", "I1"), "nothing"],
   ["and known when it is not", situation(closing, ANN), answer("ended", "I1"), "idle"],
   ["a failed request waits for the next try", situation(waiting, PUMPS), answer("failed"), "waiting"],
@@ -108,7 +121,8 @@ const TABLE: Row[] = [
   ["nor for one that an agent has answered", situation({ ...waiting, ending: "reply" }, ANN, { now: NOW + TIMEOUT }), { kind: "due" }, "idle"],
   ["nor for one that was moved away", situation(waiting, OTHERS, { now: NOW + TIMEOUT }), { kind: "due" }, "nothing"],
   ["a case whose mark was cut off is marked when its time is up", situation({ ...without(open, "marked"), due: NOW } as Interaction, PUMPS), { kind: "due" }, "open → mark"],
-  ["a disconnect without an answer is taken for done", situation(closing, ANN, { now: NOW + TIMEOUT }), { kind: "due" }, "idle"],
+  ["a disconnect that may have reached nobody is said once more", situation(closing, ANN, { now: NOW + TIMEOUT }), { kind: "due" }, "disconnect reply I1 → closing"],
+  ["after that it is taken for done", situation({ ...closing, told: true }, ANN, { now: NOW + TIMEOUT }), { kind: "due" }, "idle"],
 ];
 
 describe("the interaction of a case", () => {
@@ -153,8 +167,9 @@ describe("the interaction of a case", () => {
       for (let step = 0; step < 40; step += 1) {
         now += random(TIMEOUT);
         const happening = pick(happenings);
+        const over = record?.over ?? [];
         const { record: next, outputs } = decide(situation(record, pick([PUMPS, VALVES, OTHERS, ANN, undefined]), { now, isClosed: random(8) === 0 }), happening);
-        if (happening.kind === "answer" && happening.status === "created" && happening.interactionId !== record?.interactionId) live.add(happening.interactionId ?? "");
+        if (happening.kind === "answer" && happening.status === "created" && happening.interactionId !== record?.interactionId && !over.includes(happening.interactionId ?? "")) live.add(happening.interactionId ?? "");
         if (happening.kind === "answer" && happening.status === "ended") live.delete(happening.interactionId ?? "");
         for (const { kind, interactionId = "" } of outputs) if (kind === "disconnect") live.delete(interactionId);
         record = next;

@@ -1,0 +1,54 @@
+import { waitForAnswer } from "./decide";
+import type { Handled, Interaction, Output, RoutingRules } from "./interaction";
+import type { RoutePayload } from "./outgoing";
+
+/** How it stands with a delivery by its token: in the flow; given back, so that its message comes again; done with; or of another process, which may be gone. */
+export type TokenState = "open" | "returning" | "over" | "unknown";
+
+/** How it ended with a message of the node's own: at the end of the flow, or when the node was stopped. */
+export type Ending = "taken" | "given back";
+
+/** What is kept of a case after a message about it has left the flow, or has not: then it is put out again as soon as somebody looks. */
+export function afterFlow(record: Interaction | undefined, { action, request, interactionId }: RoutePayload, ending: Ending, rules: RoutingRules, now: number): Interaction | undefined {
+  if (!record) return record;
+  const isTaken = ending === "taken";
+  switch (action) {
+    case "create":
+      if (record.state !== "waiting" || record.request !== request) return record;
+      return { ...record, due: isTaken ? now + waitForAnswer(rules, record.attempt) : now };
+    case "disconnect":
+      if (record.state !== "closing" || record.interactionId !== interactionId) return record;
+      return isTaken ? { ...record, told: true } : { ...record, due: now };
+    case "update":
+      // As if the case had just come to where it is.
+      return isTaken || record.state !== "open" ? record : { ...record, owner: "" };
+  }
+}
+
+/** Whether what a signal has led to is still to be said. */
+export function isStillTrue({ kind, request, interactionId }: Output, record: Interaction): boolean {
+  switch (kind) {
+    case "create":
+      return record.state === "waiting" && record.request === request && record.ending === undefined;
+    case "update":
+      return record.state === "waiting" || record.state === "open";
+    case "disconnect":
+      return record.state !== "idle" || record.interactionId !== interactionId;
+  }
+}
+
+/** What a request, or the disconnect of the open interaction, was made by; undefined: by the node itself. */
+export function madeBy(record: Interaction): Handled | undefined {
+  const { state, request, interactionId } = record;
+  const isIt = (output: Output): boolean => (state === "closing" ? output.kind === "disconnect" && output.interactionId === interactionId : output.request === request);
+  return record.handled.find(({ outputs }) => outputs.some(isIt));
+}
+
+/** Those whose delivery is done with have led to what they should, whatever becomes of this process. */
+export function withoutDone(handled: readonly Handled[], stateOf: (token: string) => TokenState): Handled[] {
+  return handled.map((one) => {
+    if (one.token === undefined || stateOf(one.token) !== "over") return one;
+    const { token: _done, ...rest } = one;
+    return rest;
+  });
+}

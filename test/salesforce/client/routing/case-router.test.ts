@@ -1,0 +1,228 @@
+import assert from "node:assert/strict";
+import { MemoryStore } from "../../../../nodes/common/memory-store";
+import type { TokenState } from "../../../../nodes/salesforce/client/routing/after-flow";
+import type { CaseMarker } from "../../../../nodes/salesforce/client/routing/case-marker";
+import type { CaseRead, CaseReader } from "../../../../nodes/salesforce/client/routing/case-reader";
+import { CaseRecords } from "../../../../nodes/salesforce/client/routing/case-records";
+import { CaseRouter, type RouteItem } from "../../../../nodes/salesforce/client/routing/case-router";
+import { LONGEST_WAIT } from "../../../../nodes/salesforce/client/routing/decide";
+import type { Outgoing } from "../../../../nodes/salesforce/client/routing/outgoing";
+import { readSignal } from "../../../../nodes/salesforce/client/routing/signal";
+import type { WatchedQueues } from "../../../../nodes/salesforce/client/routing/watched-queues";
+import { ConnectorError } from "../../../../nodes/common/errors";
+
+const CASE = "500000000000001AAA";
+const [PUMPS, OTHERS, ANN] = ["00G000000000001AAA", "00G000000000002AAA", "005000000000001AAA"];
+const TIMEOUT = 300_000;
+
+/** One case of an org, one store, and processes that come and go. */
+class World {
+  readonly store = new MemoryStore();
+  readonly tokens = new Map<string, TokenState>();
+  owner = PUMPS;
+  isClosed = false;
+  now = 1_000_000;
+  isAlone = true;
+  agentsAreAway = false;
+  private requests = 0;
+  private causes = 0;
+  records = new CaseRecords(this.store, "r/");
+  router = this.newRouter();
+
+  /** What it knew of its deliveries, it knows no more. */
+  killed(): void {
+    this.tokens.clear();
+    this.records = new CaseRecords(this.store, "r/");
+    this.router = this.newRouter();
+  }
+
+  event(changeType: string, changedFields: string[] = []): object {
+    this.causes += 1;
+    return { payload: { ChangeEventHeader: { entityName: "Case", changeType, recordIds: [CASE], changedFields, commitUser: ANN } }, salesforce: { eventUuid: `u${this.causes}` } };
+  }
+
+  answer(status: string, interactionId: string): object {
+    return { payload: { caseId: CASE, status, interactionId } };
+  }
+
+  /** @param token of its delivery, which is in the flow then */
+  async take(msg: object, token: string): Promise<string[]> {
+    this.tokens.set(token, "open");
+    const item: RouteItem = { signal: readSignal(msg), msg, token, steps: new Map() };
+    const [result] = await this.router.write([item]);
+    assert.ok(result?.ok, "it failed");
+    return inShort(result.value.outgoing);
+  }
+
+  /** A message that nothing becomes of: its delivery is done with. */
+  async settle(msg: object, token: string): Promise<string[]> {
+    const out = await this.take(msg, token);
+    this.tokens.set(token, "over");
+    return out;
+  }
+
+  async look(kind: "due" | "missed" = "due"): Promise<Outgoing[]> {
+    return this.router.look([CASE], { kind });
+  }
+
+  private newRouter(): CaseRouter {
+    const read = (): CaseRead => ({
+      snapshot: {
+        id: CASE, number: "1", subject: null, status: null, priority: null, origin: null, ownerId: this.owner, isClosed: this.isClosed, createdDate: "", lastModifiedDate: "",
+      },
+      skills: null, lastModifiedBy: ANN, marked: false,
+    });
+    const reader = {
+      cases: () => Promise.resolve(new Map([[CASE, read()]])),
+      children: () => Promise.resolve(new Map()),
+      agents: () => (this.agentsAreAway ? Promise.reject(new ConnectorError("ORG_UNAVAILABLE", "away")) : Promise.resolve(new Map())),
+    };
+    return new CaseRouter({
+      reader: reader as unknown as CaseReader,
+      records: this.records,
+      marker: { mark: (marks: unknown[]) => Promise.resolve(marks.map(() => undefined)) } as unknown as CaseMarker,
+      queues: { byId: () => Promise.resolve(new Map([[PUMPS, { queue: "Pumps", workgroup: "wg" }]])) } as unknown as WatchedQueues,
+      rules: { onNew: true, onOwner: true, onQueue: true, onComment: true, onEmail: true, disconnectOnReply: true, answerTimeout: TIMEOUT },
+      skillsField: "", directToQueue: false, marks: false,
+      tokenState: (token) => this.tokens.get(token) ?? "unknown",
+      isAlone: () => this.isAlone,
+      newRequest: () => `r${(this.requests += 1)}`,
+      note: () => undefined,
+      clock: () => this.now,
+    });
+  }
+}
+
+const inShort = (outgoing: Outgoing[]): string[] => outgoing.map(({ payload: { action, reason, request, interactionId } }) => [action, reason, request ?? interactionId].join(" "));
+
+describe("the router, killed at any moment", () => {
+  let world: World;
+  beforeEach(() => (world = new World()));
+
+  async function opened(): Promise<void> {
+    await world.settle(world.event("CREATE"), "a");
+    await world.settle(world.answer("created", "I1"), "b");
+  }
+
+  it("puts a request out again whose event comes again, and not a third time", async () => {
+    const event = world.event("CREATE");
+    assert.deepEqual(await world.take(event, "t1"), ["create new r1"]);
+    world.killed();
+    assert.deepEqual(await world.settle(event, "t2"), ["create new r1"]);
+    assert.deepEqual(await world.settle(event, "t3"), []);
+  });
+
+  it("but leaves it to the time-out when it may be in the flow of another instance", async () => {
+    const event = world.event("CREATE");
+    await world.take(event, "t1");
+    world.killed();
+    world.isAlone = false;
+    assert.deepEqual(await world.settle(event, "t2"), []);
+    world.now += TIMEOUT;
+    assert.deepEqual(inShort(await world.look()), ["create new r1"]);
+  });
+
+  it("puts no request out again that was answered, or whose case is done with meanwhile", async () => {
+    const event = world.event("CREATE");
+    await world.take(event, "t1");
+    await world.take(world.answer("created", "I1"), "t2");
+    world.killed();
+    assert.deepEqual(await world.settle(event, "t3"), []);
+
+    world = new World();
+    const again = world.event("CREATE");
+    await world.take(again, "t1");
+    world.isClosed = true;
+    await world.settle(world.event("UPDATE"), "t2");
+    world.killed();
+    assert.deepEqual(await world.settle(again, "t3"), []);
+  });
+
+  it("puts a disconnect out again whose event comes again", async () => {
+    await opened();
+    world.isClosed = true;
+    const event = world.event("UPDATE", ["Status"]);
+    assert.deepEqual(await world.take(event, "t1"), ["disconnect closed I1"]);
+    world.killed();
+    assert.deepEqual(await world.settle(event, "t2"), ["disconnect closed I1"]);
+    assert.deepEqual(await world.settle(event, "t3"), []);
+  });
+
+  it("puts a disconnect out again whose event does not, once", async () => {
+    await opened();
+    world.isClosed = true;
+    await world.take(world.event("UPDATE", ["Status"]), "t1");
+    world.killed();
+    world.now += TIMEOUT;
+    assert.deepEqual(inShort(await world.look()), ["disconnect closed I1"]);
+    world.now += TIMEOUT;
+    assert.deepEqual(await world.look(), []);
+    assert.deepEqual(await world.store.keys("r/"), []);
+  });
+
+  it("but takes one that has left the flow for done when no answer comes", async () => {
+    await opened();
+    world.isClosed = true;
+    await world.settle(world.event("UPDATE", ["Status"]), "t1");
+    world.now += TIMEOUT;
+    assert.deepEqual(await world.look(), []);
+    assert.deepEqual(await world.store.keys("r/"), []);
+  });
+
+  it("disconnects a second interaction again whose answer comes again", async () => {
+    await opened();
+    const answer = world.answer("created", "I2");
+    assert.deepEqual(await world.take(answer, "t1"), ["disconnect duplicate I2"]);
+    world.killed();
+    assert.deepEqual(await world.settle(answer, "t2"), ["disconnect duplicate I2"]);
+  });
+
+  it("does not repeat what was done before it was killed", async () => {
+    const event = world.event("CREATE");
+    await world.settle(event, "t1");
+    await world.settle(world.answer("created", "I1"), "t2"); // writes down that the first is done
+    const mail = { payload: { ChangeEventHeader: { entityName: "EmailMessage", changeType: "CREATE", recordIds: ["02s000000000001AAA"] }, ParentId: CASE, Incoming: true }, salesforce: { eventUuid: "mail" } };
+    assert.deepEqual(await world.settle(mail, "t3"), ["update email r1"]);
+    world.owner = OTHERS;
+    await world.take(world.event("UPDATE", ["OwnerId"]), "t4");
+    world.killed();
+    assert.deepEqual([await world.settle(event, "t5"), await world.settle(mail, "t6")], [[], []]);
+  });
+});
+
+describe("the router, of its own accord", () => {
+  let world: World;
+  beforeEach(() => (world = new World()));
+
+  it("waits an hour for an answer at most, however often it has asked", async () => {
+    await world.take(world.event("CREATE"), "t1");
+    world.killed();
+    for (let attempt = 2; attempt < 30; attempt += 1) {
+      const { due = 0 } = (await world.store.read(`r/${CASE}`)) as { due?: number };
+      assert.ok(due - world.now <= LONGEST_WAIT, `it waits for ${due - world.now} ms`);
+      world.now = due;
+      const [one] = await world.look();
+      assert.ok(one);
+      await world.router.settled(one, "taken");
+    }
+  });
+
+  it("puts out at the next look what it could not put together", async () => {
+    await world.take(world.event("CREATE"), "t1");
+    world.killed();
+    world.owner = ANN;
+    world.now += TIMEOUT;
+    world.agentsAreAway = true;
+    await assert.rejects(world.look(), { code: "ORG_UNAVAILABLE" });
+    world.agentsAreAway = false;
+    assert.deepEqual(inShort(await world.look()), ["create new r1"]);
+  });
+
+  it("tells whoever made an interaction that nobody needs any more, in the work group of the case", async () => {
+    world.isClosed = true;
+    const item: RouteItem = { signal: readSignal(world.answer("created", "I1")), msg: {}, steps: new Map() };
+    const [result] = await world.router.write([item]);
+    assert.ok(result?.ok);
+    assert.deepEqual(result.value.outgoing.map(({ payload }) => [payload.reason, payload.workgroup, payload.queue]), [["late", "wg", "Pumps"]]);
+  });
+});

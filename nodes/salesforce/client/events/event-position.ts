@@ -135,6 +135,7 @@ export class EventPosition {
     const { lastWrite = 3_000, warn } = this.options;
     this.closed = true;
     clearTimeout(this.timer);
+    if (this.abandoned) return;
     const done = await within(this.flush().then(() => true), lastWrite);
     if (!done) warn(`The position was not stored within ${lastWrite} ms, so it may be read again from the one stored last`);
   }

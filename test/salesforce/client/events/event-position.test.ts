@@ -10,6 +10,9 @@ describe("the position of a listener", () => {
     position.add("7", "uuid-7")();
     await position.close();
     assert.deepEqual(warnings, ["The position was not stored within 10 ms, so it may be read again from the one stored last"]);
+    position.abandon();
+    await position.close();
+    assert.equal(warnings.length, 1);
   });
 
   it("keeps the newest ids of those settled", async () => {

@@ -19,6 +19,9 @@ export interface LaneState {
 /** From the most to the least telling. */
 const ORDER: LaneState["kind"][] = ["failed", "waiting", "working", "connecting", "connected", "idle"];
 
+/** What is not the org's trouble but one node's, until somebody makes the object, corrects the form or installs the package. */
+const NEEDS_A_HAND: ReadonlySet<string | undefined> = new Set(["ORG_OBJECT_UNKNOWN", "DRIVER_MISSING"]);
+
 /** Settings of an {@link OrgLane}; as a sink's, but for what the org knows. */
 export interface OrgLaneOptions<V, R> extends Omit<SinkOptions<V, R>, "untilReady" | "onState"> {
   org: OrgClient;
@@ -32,14 +35,18 @@ export class OrgLane<V, R> {
   private readonly org: OrgClient;
   private readonly stopListening: () => void;
   private own: SinkState = { kind: "idle", messages: 0 };
+  /** The trouble that was told last. */
+  private told: string | undefined;
 
   constructor({ org, onState, ...options }: OrgLaneOptions<V, R>) {
+    const { warn } = options;
     this.org = org;
     this.sink = new Sink<V, R>({
       ...options,
       untilReady: (error) => org.untilReady(error),
       onState: (state) => {
         this.own = state;
+        this.tellTrouble(warn);
         onState(this.state);
       },
     });
@@ -51,9 +58,16 @@ export class OrgLane<V, R> {
     const { kind, messages, error } = this.own;
     const { usedPercent, slowedAt } = this.org.state;
     if (this.org.state.error) return { kind: this.org.state.kind, messages, error: this.org.state.error };
-    // What it waits for is not the org, but somebody who makes the object or corrects the form.
-    if (kind === "waiting") return { kind: error?.code === "ORG_OBJECT_UNKNOWN" ? "failed" : kind, messages, ...(error ? { error } : {}) };
+    if (kind === "waiting") return { kind: NEEDS_A_HAND.has(error?.code) ? "failed" : kind, messages, ...(error ? { error } : {}) };
     return { kind: kind === "writing" ? "working" : this.org.state.kind, messages, ...(usedPercent === undefined ? {} : { usedPercent }), ...(slowedAt === undefined ? {} : { slowedAt }) };
+  }
+
+  /** What the org is not at fault for it does not log, and a status shows but its beginning. */
+  private tellTrouble(warn: (text: string) => void): void {
+    const { kind, error } = this.own;
+    const trouble = kind === "waiting" && NEEDS_A_HAND.has(error?.code) ? error?.toString() : undefined;
+    if (trouble !== undefined && trouble !== this.told) warn(trouble);
+    this.told = trouble;
   }
 
   /** Takes a message in; as {@link Sink.take}. When it fails, `msg.salesforce` says why before `done` is called. */

@@ -7,17 +7,23 @@ export interface PubsubPackages {
   avro: typeof import("avsc");
 }
 
-/** Loads what the Pub/Sub API needs. @throws ConnectorError `DRIVER_MISSING` that names the package and how to install it */
+/** Loads what the Pub/Sub API needs. @throws ConnectorError `DRIVER_MISSING` that names the packages and how to install them */
 export function pubsubPackages(): PubsubPackages {
-  return { grpc: load("@grpc/grpc-js"), loader: load("@grpc/proto-loader"), avro: load("avsc") };
+  const missing: string[] = [];
+  const grpc = load<PubsubPackages["grpc"]>("@grpc/grpc-js", missing);
+  const loader = load<PubsubPackages["loader"]>("@grpc/proto-loader", missing);
+  const avro = load<PubsubPackages["avro"]>("avsc", missing);
+  if (grpc && loader && avro) return { grpc, loader, avro };
+  throw new ConnectorError("DRIVER_MISSING", `npm install ${missing.join(" ")} (in the user directory): the Pub/Sub API needs these optional packages`);
 }
 
-function load<T>(name: string): T {
+function load<T>(name: string, missing: string[]): T | undefined {
   try {
     // eslint-disable-next-line @typescript-eslint/no-require-imports
     return require(name) as T;
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== "MODULE_NOT_FOUND") throw cause;
-    throw new ConnectorError("DRIVER_MISSING", `The Pub/Sub API needs the optional package ${name}, which is not installed (npm install ${name}).`, { cause });
+    missing.push(name);
+    return undefined;
   }
 }

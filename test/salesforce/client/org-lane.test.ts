@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { ConnectorError } from "../../../nodes/common/errors";
+import type { OrgClient } from "../../../nodes/salesforce/client/org";
+import { type LaneState, OrgLane } from "../../../nodes/salesforce/client/org-lane";
+import { waitFor } from "../../services/wait";
+
+describe("A lane to an org", () => {
+  it("tells once what somebody has to mend, shows it in red, and goes on then", async () => {
+    const warnings: string[] = [];
+    const states: LaneState[] = [];
+    let tries = 0;
+    const org = { state: { kind: "connected" }, onState: () => () => undefined, acquire: () => undefined, release: () => undefined, untilReady: () => Promise.resolve() };
+    const lane = new OrgLane<string, string>({
+      org: org as unknown as OrgClient,
+      batchSize: 1,
+      linger: 0,
+      write: (values) => {
+        tries += 1;
+        if (tries < 3) return Promise.reject(new ConnectorError("DRIVER_MISSING", "npm install avsc"));
+        return Promise.resolve(values.map((value) => ({ ok: true, value })));
+      },
+      onState: (state) => states.push(state),
+      warn: (text) => warnings.push(text),
+    });
+    let done = false;
+    lane.take({}, "an event", () => (done = true), () => undefined);
+    await waitFor("the message to be done", () => done);
+    await lane.close();
+    assert.deepEqual(warnings, ["DRIVER_MISSING: npm install avsc"]);
+    assert.ok(states.some(({ kind, error }) => kind === "failed" && error?.code === "DRIVER_MISSING"));
+    assert.equal(states.at(-1)?.kind, "connected");
+  });
+});

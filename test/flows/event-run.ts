@@ -28,6 +28,7 @@ export class EventRun {
   static async start(rabbit: RabbitMq, queue: string): Promise<EventRun> {
     const schema = [{ name: EVENT, fields: [{ name: "Serial__c", type: "string" as const }] }];
     const run = new EventRun(await startEmulator({ schema, pubsub: true }), rabbit, queue);
+    for (const name of ["HourlyPublishedPlatformEvents", "DailyDeliveredPlatformEvents"] as const) run.org.control.setLimit({ name, max: 10_000_000 }); // a soak goes past them
     await Promise.all([...TRANSPORTS, "letters"].map((name) => publish(rabbit, run.queueOf(name), [])));
     return run;
   }

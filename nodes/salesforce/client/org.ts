@@ -2,6 +2,7 @@ import { BackOff, type BackOffOptions } from "../../common/back-off";
 import { type ConnectorError, toConnectorError } from "../../common/errors";
 import { API_VERSION, createConnection } from "./connection";
 import { login, type LoginSettings, type OrgCredentials, type Session } from "./sign-in/login";
+import { NEEDS_A_HAND } from "./needs-a-hand";
 import { OrgStreams, type StreamOptions } from "./events/org-streams";
 import { RestClient } from "./rest";
 import { type LoginPace, TokenKeeper } from "./sign-in/token";
@@ -39,9 +40,6 @@ export interface OrgState {
   /** The same, when so many are used that calls are spaced. */
   slowedAt?: number;
 }
-
-/** Errors that stay until someone changes the node or the org. */
-const NEEDS_A_HAND = new Set(["ORG_LOGIN_FAILED", "ORG_SESSION_INVALID", "NOT_CONFIGURED", "ORG_OBJECT_UNKNOWN"]);
 
 /** How long {@link OrgClient.release} lets calls under way finish, in ms. */
 const DRAIN = 10_000;

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { Session } from "../../sign-in/login";
 import type { StreamOrg } from "../org-streams";
 import * as bayeux from "./bayeux";
@@ -80,4 +81,11 @@ export class BayeuxClient {
       return { failure: noAnswer(error) };
     }
   }
+}
+
+/** Ends all calls of a session, of which there may be one for each channel. */
+export function newLife(): AbortController {
+  const life = new AbortController();
+  setMaxListeners(0, life.signal);
+  return life;
 }

@@ -1,57 +1,22 @@
-import { setMaxListeners } from "node:events";
 import { type ConnectorError, toConnectorError } from "../../../../common/errors";
+import { NEEDS_A_HAND } from "../../needs-a-hand";
 import type { Session } from "../../sign-in/login";
 import type { StreamEvent, StreamState } from "../event-stream";
 import type { StreamOptions, StreamOrg } from "../org-streams";
 import { ended, eventsByKey, isOfSession, isSentAway, sessionTrouble, subscribeTrouble } from "./answers";
-import { type BayeuxMessage, keyOf } from "./bayeux";
-import { BayeuxClient } from "./bayeux-client";
+import { BayeuxClient, newLife } from "./bayeux-client";
 import type { CometdChannel } from "./channel";
 import type { StreamFailure } from "./failures";
+import { LeftChannels } from "./left-channels";
 import { Paces } from "./paces";
+import { MAX_INTERVAL, PollPace } from "./poll-pace";
 import { IDLE, next, type Pace, type SessionAction, type SessionEvent } from "./session-machine";
-
-/** How long a server holds a poll that has not said so (wire: 110 s), in ms. */
-const HELD = 110_000;
-
-/** No poll is waited for longer, whatever the server says. */
-const MAX_HELD = 600_000;
-
-/** Longest time waited between two polls, in ms: after 40 s the server forgets the session. */
-const MAX_INTERVAL = 30_000;
 
 /** A closing session says goodbye for so long at most, in ms. */
 const GOODBYE = 4_000;
 
 /** Channels subscribed with one request, which may be 32 KiB long. */
 const TOGETHER = 20;
-
-/** An answer to a poll with fewer events than that was not cut short: no more events wait on the server. */
-const FLUSHED = 50;
-
-/**
- * How long the next poll waits for a listener that is behind, in ms: less where others wait with it, and never so long that the server forgets the
- * session, which it does after 40 s.
- */
-const HOLD_OFF = { shared: 500, alone: 20_000 };
-
-/**
- * Polls that may come back empty at once in a row before they are spaced, and by how much, in ms: a server that does not hold them must not be hammered.
- * At once is within `within`, or half of the time the server said.
- */
-const QUICK = { within: 100, inRow: 5, pause: 1_000 };
-
-/** Errors that stay until someone changes the node or the org. */
-const NEEDS_A_HAND = new Set(["ORG_LOGIN_FAILED", "ORG_SESSION_INVALID", "ORG_OBJECT_UNKNOWN", "NOT_CONFIGURED"]);
-
-/** A channel that was unsubscribed; what was on its way may still come. */
-interface Left {
-  name: string;
-  /** Whether the server has said so. */
-  isGone: boolean;
-  /** Whether events have come since: then it is unsubscribed once more. */
-  isBack: boolean;
-}
 
 /** One Bayeux session for as many channels as like, each once, or for one alone: does what {@link next} says, and tells it what comes of it. */
 export class CometdSession {
@@ -64,14 +29,12 @@ export class CometdSession {
   private readonly channels = new Map<string, CometdChannel>();
   /** Why it has to begin anew. */
   private cause: ConnectorError | undefined;
-  private readonly left = new Map<string, Left>();
+  private readonly left = new LeftChannels();
+  private readonly pace = new PollPace();
   private readonly paces: Paces;
   private readonly patience: number;
   private timer: NodeJS.Timeout | undefined;
   private goodbye: Promise<void> = Promise.resolve();
-  private held = HELD;
-  private interval = 0;
-  private quickPolls = 0;
   private subscribing = 0;
   /** The next poll waits for subscriptions, or for a listener. */
   private isPollDue = false;
@@ -155,7 +118,7 @@ export class CometdSession {
         this.cause = undefined;
         return this.subscribe();
       case "poll":
-        return this.pollAfter(this.quickPolls > QUICK.inRow ? Math.max(QUICK.pause, this.interval) : this.interval);
+        return this.pollAfter(this.pace.pause);
       case "forget":
         return this.forget();
       case "rest":
@@ -205,7 +168,7 @@ export class CometdSession {
     const { isAhead } = this;
     // With a subscription not yet answered, so that no more comes ahead of the answer than one poll brings.
     this.isPollDue = isAhead || this.subscribing > 0;
-    if (isAhead) this.timer = setTimeout(() => this.park(), Math.min(this.patience, this.channels.size > 1 ? HOLD_OFF.shared : HOLD_OFF.alone));
+    if (isAhead) this.timer = setTimeout(() => this.park(), Math.min(this.patience, this.pace.holdOff(this.channels.size)));
     if (this.isPollDue) return;
     if (ms > 0) this.timer = setTimeout(() => this.pollAfter(0), ms);
     else this.attempt(this.poll());
@@ -225,25 +188,22 @@ export class CometdSession {
     const { key, name, isOnServer } = channel;
     this.channels.delete(key);
     if (!isOnServer || !this.client || this.channels.size === 0) return;
-    const left: Left = { name, isGone: false, isBack: false };
-    this.left.set(key, left);
+    const gone = this.left.add(key, name);
     await this.client.unsubscribe(name, this.briefly, this.life.signal);
-    left.isGone = true;
+    gone();
   }
 
   private async poll(): Promise<void> {
     const life = this.life.signal;
-    const left = [...this.left.values()].filter(({ isGone }) => isGone);
-    const back = left.filter(({ isBack }) => isBack).map(({ name }) => name);
-    for (const one of left) one.isBack = false;
+    const { back, answered } = this.left.poll();
     const began = Date.now();
-    const { messages = [], failure } = await this.client!.connect(back, this.held + this.patience, life);
+    const { messages = [], failure } = await this.client!.connect(back, this.pace.longest + this.patience, life);
     if (life.aborted) return;
     const count = this.handOut(eventsByKey(messages));
-    this.quickPolls = count === 0 && back.length === 0 && Date.now() - began < Math.min(QUICK.within, this.held / 2) ? this.quickPolls + 1 : 0;
+    this.pace.answered(Date.now() - began, count === 0 && back.length === 0);
     const trouble = failure ?? sessionTrouble(messages, "/meta/connect");
-    this.heed(messages);
-    if (count < FLUSHED) for (const one of left) if (!one.isBack) this.left.delete(keyOf(one.name));
+    this.pace.heed(messages);
+    answered(count);
     this.conclude(trouble, { type: "polled" });
   }
 
@@ -272,7 +232,7 @@ export class CometdSession {
     this.handOut(events);
     if (isSentAway(messages)) trouble ??= ended("the org has sent it away");
     if (trouble) this.dispatch({ type: "failed", failure: trouble });
-    else if (this.isPollDue && !this.isClosed) this.pollAfter(this.interval);
+    else if (this.isPollDue && !this.isClosed) this.pollAfter(this.pace.advised);
   }
 
   /** Gives each channel its events; those of channels that were taken away are dropped. @returns how many there were */
@@ -281,17 +241,9 @@ export class CometdSession {
     for (const [key, mine] of events) {
       count += mine.length;
       this.channels.get(key)?.take(mine);
-      const left = this.left.get(key);
-      if (left) left.isBack = true;
+      this.left.came(key);
     }
     return count;
-  }
-
-  /** Advice holds until other advice comes. What it says that is not known is `retry`. */
-  private heed(messages: BayeuxMessage[]): void {
-    const advice = messages.find(({ channel }) => channel === "/meta/connect")?.advice;
-    if (Number(advice?.timeout) > 0) this.held = Math.min(Number(advice?.timeout), MAX_HELD);
-    if (Number(advice?.interval) >= 0) this.interval = Math.min(Number(advice?.interval), MAX_INTERVAL);
   }
 
   private conclude(failure: StreamFailure | undefined, otherwise: SessionEvent): void {
@@ -344,11 +296,4 @@ export class CometdSession {
     this.standing = state;
     for (const channel of this.channels.values()) channel.tellOfSession(state);
   }
-}
-
-/** Ends all calls of a session, of which there may be one for each channel. */
-function newLife(): AbortController {
-  const life = new AbortController();
-  setMaxListeners(0, life.signal);
-  return life;
 }

@@ -1,4 +1,5 @@
 import { ConnectorError, errorText, toConnectorError } from "../../../../common/errors";
+import { NEEDS_A_HAND } from "../../needs-a-hand";
 import type { Session } from "../../sign-in/login";
 import { Paces } from "../cometd/paces";
 import type { StartPoint, StreamEvent, StreamListener, StreamState, Subscription } from "../event-stream";
@@ -17,9 +18,6 @@ const SILENCE = 270_000;
 
 /** Longest wait, in ms, for the server to be told that nobody listens any more. */
 const LAST_WORDS = 5000;
-
-/** Login errors that stay until someone changes the node or the org. */
-const NEEDS_A_HAND = new Set(["ORG_LOGIN_FAILED", "ORG_SESSION_INVALID", "NOT_CONFIGURED", "DRIVER_MISSING"]);
 
 /** What a subscription stands on. */
 export interface SubscriptionParts {

@@ -20,7 +20,7 @@ export interface LaneState {
 const ORDER: LaneState["kind"][] = ["failed", "waiting", "working", "connecting", "connected", "idle"];
 
 /** What is not the org's trouble but one node's, until somebody makes the object, corrects the form or installs the package. */
-const NEEDS_A_HAND: ReadonlySet<string | undefined> = new Set(["ORG_OBJECT_UNKNOWN", "DRIVER_MISSING"]);
+const NEEDS_A_HAND: ReadonlySet<string | undefined> = new Set(["ORG_OBJECT_UNKNOWN", "NOT_CONFIGURED", "DRIVER_MISSING"]);
 
 /** Settings of an {@link OrgLane}; as a sink's, but for what the org knows. */
 export interface OrgLaneOptions<V, R> extends Omit<SinkOptions<V, R>, "untilReady" | "onState"> {

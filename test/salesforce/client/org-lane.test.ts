@@ -5,29 +5,31 @@ import { type LaneState, OrgLane } from "../../../nodes/salesforce/client/org-la
 import { waitFor } from "../../services/wait";
 
 describe("A lane to an org", () => {
-  it("tells once what somebody has to mend, shows it in red, and goes on then", async () => {
-    const warnings: string[] = [];
-    const states: LaneState[] = [];
-    let tries = 0;
-    const org = { state: { kind: "connected" }, onState: () => () => undefined, acquire: () => undefined, release: () => undefined, untilReady: () => Promise.resolve() };
-    const lane = new OrgLane<string, string>({
-      org: org as unknown as OrgClient,
-      batchSize: 1,
-      linger: 0,
-      write: (values) => {
-        tries += 1;
-        if (tries < 3) return Promise.reject(new ConnectorError("DRIVER_MISSING", "npm install avsc"));
-        return Promise.resolve(values.map((value) => ({ ok: true, value })));
-      },
-      onState: (state) => states.push(state),
-      warn: (text) => warnings.push(text),
+  for (const [code, text] of [["DRIVER_MISSING", "npm install avsc"], ["NOT_CONFIGURED", "The Pub/Sub endpoint is no host and port"]] as const) {
+    it(`tells once what somebody has to mend (${code}), shows it in red, and goes on then`, async () => {
+      const warnings: string[] = [];
+      const states: LaneState[] = [];
+      let tries = 0;
+      const org = { state: { kind: "connected" }, onState: () => () => undefined, acquire: () => undefined, release: () => undefined, untilReady: () => Promise.resolve() };
+      const lane = new OrgLane<string, string>({
+        org: org as unknown as OrgClient,
+        batchSize: 1,
+        linger: 0,
+        write: (values) => {
+          tries += 1;
+          if (tries < 3) return Promise.reject(new ConnectorError(code, text));
+          return Promise.resolve(values.map((value) => ({ ok: true, value })));
+        },
+        onState: (state) => states.push(state),
+        warn: (text) => warnings.push(text),
+      });
+      let done = false;
+      lane.take({}, "an event", () => (done = true), () => undefined);
+      await waitFor("the message to be done", () => done);
+      await lane.close();
+      assert.deepEqual(warnings, [`${code}: ${text}`]);
+      assert.ok(states.some(({ kind, error }) => kind === "failed" && error?.code === code));
+      assert.equal(states.at(-1)?.kind, "connected");
     });
-    let done = false;
-    lane.take({}, "an event", () => (done = true), () => undefined);
-    await waitFor("the message to be done", () => done);
-    await lane.close();
-    assert.deepEqual(warnings, ["DRIVER_MISSING: npm install avsc"]);
-    assert.ok(states.some(({ kind, error }) => kind === "failed" && error?.code === "DRIVER_MISSING"));
-    assert.equal(states.at(-1)?.kind, "connected");
-  });
+  }
 });

@@ -154,11 +154,9 @@ export class EventListener {
   private claim(key: string): void {
     if (inUse.has(key)) {
       const { name } = this.options;
-      this.trouble = new ConnectorError("NOT_CONFIGURED", `Another node listens to ${this.channel} under the name ${name}: give each a name of its own`);
-      this.options.warn(this.trouble.toString());
       this.again = () => this.claim(key);
       waiting.add(this.again);
-      return this.tell();
+      return this.noteTrouble(new ConnectorError("NOT_CONFIGURED", `Another node listens to ${this.channel} under the name ${name}: give each a name of its own`));
     }
     this.trouble = undefined;
     this.key = key;
@@ -183,12 +181,21 @@ export class EventListener {
         const session = await org.openSession();
         const orgId = await orgIdOf(org, session);
         this.now = await orgClock(org, session);
+        this.trouble = undefined;
         return `salesforce-listen/${orgId}/${this.channel}/${name}`;
-      } catch (error) {
-        await org.untilReady(toConnectorError(error)); // the org's state tells
+      } catch (thrown) {
+        const error = toConnectorError(thrown);
+        if (error.scope === "message") this.noteTrouble(error); // of others the org's state tells
+        await org.untilReady(error);
       }
     }
     return undefined;
+  }
+
+  private noteTrouble(error: ConnectorError): void {
+    if (this.trouble?.message !== error.message) this.options.warn(error.toString());
+    this.trouble = error;
+    this.tell();
   }
 
   private standBy(standby: Standby, key: string): void {

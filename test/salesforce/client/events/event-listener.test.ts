@@ -387,6 +387,17 @@ describe("a listener to a channel of events", () => {
     await second.subscribed();
   });
 
+  it("says why it cannot begin when the org does not tell which one it is, and begins when it does", async () => {
+    let refusals = 2;
+    const session = { accessToken: "t", instanceUrl: "http://org" };
+    const raw = () => (refusals-- > 0 ? Promise.reject(new ConnectorError("ORG_REFUSED", "the token is not for this")) : Promise.resolve({ body: '{"organization_id":"00D000000000001AAA"}' }));
+    const node = bench.open({}, { org: { openSession: () => Promise.resolve(session), rest: { raw } as never } });
+    await node.subscribed();
+    const told = node.states.filter(({ kind }) => kind === "failed") as { error: ConnectorError }[];
+    assert.deepEqual([told.map(({ error }) => error.message), node.warnings], [["the token is not for this", "the token is not for this"], ["ORG_REFUSED: the token is not for this"]]);
+    assert.notEqual(lastState(node), "failed");
+  });
+
   it("does what is to be done before it subscribes, until it succeeds", async () => {
     let tries = 0;
     const prepare = (): Promise<void> => ((tries += 1) < 3 ? Promise.reject(new ConnectorError("ORG_REFUSED", "no such object")) : Promise.resolve());

@@ -44,12 +44,12 @@ export class Listening {
   readonly listener: EventListener;
   private closing: Promise<void> | undefined;
 
-  constructor(options: Omit<EventListenerOptions, "send" | "isWired" | "onState" | "onSettled" | "warn" | "log" | "org">, transport: ScriptedTransport, outputs: number[], answer?: (message: Sent) => void) {
+  constructor(options: Omit<EventListenerOptions, "send" | "isWired" | "onState" | "onSettled" | "warn" | "log" | "org"> & { org?: Partial<EventListenerOptions["org"]> }, transport: ScriptedTransport, outputs: number[], answer?: (message: Sent) => void) {
     this.transport = transport;
     this.wired = new Set(outputs);
     this.listener = new EventListener({
       ...options,
-      org: { openSession: () => Promise.resolve({ accessToken: "t", instanceUrl: "http://org", orgId: ORG }), untilReady: () => Promise.resolve(), rest: undefined as never, http: undefined as never, streams: { over: () => transport } },
+      org: { openSession: () => Promise.resolve({ accessToken: "t", instanceUrl: "http://org", orgId: ORG }), untilReady: () => Promise.resolve(), rest: undefined as never, http: undefined as never, streams: { over: () => transport }, ...options.org },
       send: (output, message) => {
         const one = { output, ...message } as Sent;
         this.sent.push(one);
@@ -86,7 +86,7 @@ export class ListenBench {
   store: Store = new MemoryStore();
 
   /** The test settles what is sent, or `answer` does. */
-  open(settings: Partial<ListenSettings> = {}, { outputs = [0, 1], answer, standby, prepare, store = this.store }: { outputs?: number[]; answer?: (message: Sent) => void; standby?: Standby; prepare?: () => Promise<void>; store?: Store } = {}): Listening {
+  open(settings: Partial<ListenSettings> = {}, { outputs = [0, 1], answer, standby, prepare, org, store = this.store }: { org?: Partial<EventListenerOptions["org"]>;  outputs?: number[]; answer?: (message: Sent) => void; standby?: Standby; prepare?: () => Promise<void>; store?: Store } = {}): Listening {
     const listening = new Listening(
       {
         settings: {
@@ -103,6 +103,7 @@ export class ListenBench {
         backOff: () => new BackOff({ initial: 5, max: 5 }),
         ...(standby ? { standby } : {}),
         ...(prepare ? { prepare } : {}),
+        ...(org ? { org } : {}),
       },
       new ScriptedTransport(),
       outputs,

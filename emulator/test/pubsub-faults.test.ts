@@ -180,6 +180,13 @@ describe("the Pub/Sub API, made to misbehave", () => {
       assert.equal((await client.manage({ developerName: "None", numRequested: 5 }).ended()).code, "managed.subscription.developer.name.not.found");
     });
 
+    it("is of a channel that this API serves only", () => {
+      emulator.control.insert({ object: "StreamingChannel", records: [{ Name: "/u/notes" }] });
+      for (const topicName of ["/u/notes", "/event/None__e"]) {
+        assert.throws(() => emulator.control.setManagedSubscription({ developerName: "Notes", topicName }), /no channel .* that the Pub\/Sub API serves/);
+      }
+    });
+
     it("begins as its error recovery says when what was committed is known no more", async () => {
       emulator.control.setManagedSubscription({ ...define, defaultReplay: "EARLIEST", errorRecoveryReplay: "LATEST" });
       await publish();

@@ -31,7 +31,8 @@ export class ManagedSubscriptions {
   /** Makes one, or changes the one with this developer name; one that is stopped ends its stream. @throws Error in plain words when it cannot be */
   set({ developerName, topicName, defaultReplay = "LATEST", errorRecoveryReplay = "LATEST", state = "RUN" }: ManagedDefinition): ManagedSubscription {
     if (!/^[A-Za-z]\w*$/.test(String(developerName))) throw new Error("developerName must begin with a letter, and go on with letters, digits and underscores");
-    if (!this.org.events.channel(String(topicName))) throw new Error(`the org has no channel ${String(topicName)}`);
+    const kind = this.org.events.channel(String(topicName))?.kind;
+    if (kind !== "event" && kind !== "data") throw new Error(`the org has no channel ${String(topicName)} that the Pub/Sub API serves`);
     for (const replay of [defaultReplay, errorRecoveryReplay]) if (replay !== "LATEST" && replay !== "EARLIEST") throw new Error("a replay must be LATEST or EARLIEST");
     if (state !== "RUN" && state !== "STOP") throw new Error("state must be RUN or STOP");
     const subscription: ManagedSubscription = this.byName.get(developerName) ?? { id: this.org.store.ids.next("18x"), developerName, topicName, defaultReplay, errorRecoveryReplay, state };

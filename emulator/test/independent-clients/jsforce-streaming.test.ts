@@ -69,6 +69,17 @@ describe("jsforce's streaming, as it comes from npm", function () {
     assert.deepEqual(serials(await inbox.next(1)), ["c"]);
   });
 
+  it("publishes events, alone and several at once, and receives them by the EventUuid it was told", async () => {
+    const inbox = new Inbox<Alert & { event: { EventUuid: string } }>();
+    await open().subscribe(CHANNEL, inbox.listener);
+    const one = await connection.sobject("Device_Alert__e").create({ Serial__c: "a" });
+    const more = await connection.sobject("Device_Alert__e").create([{ Serial__c: "b" }, { Serial__c: "c" }]);
+    const received = await inbox.next(3);
+    assert.deepEqual(serials(received), ["a", "b", "c"]);
+    const told = [one, ...more].map(({ errors }) => (errors as { message: string }[])[0]?.message);
+    assert.deepEqual(received.map(({ event }) => event.EventUuid), told);
+  });
+
   it("goes on behind a replay id, and finds its way back when it is not known any more", async () => {
     publish("a", "b", "c");
     const inbox = new Inbox<Alert>();

@@ -4,18 +4,12 @@ import { flowTracker } from "../../../delivery/flow-tracker";
 import { EventIntake } from "./event-intake";
 import { EventPosition } from "./event-position";
 import type { StartPoint, StreamEvent, StreamListener, StreamState, Subscription } from "./event-stream";
-import type { EventFeedOptions, FeedState } from "./feed-options";
+import { type EventFeedOptions, type FeedState, STALE } from "./feed-options";
 import type { ListenSettings, ReplayFrom } from "./listen-settings";
+import { RoomCall } from "./room-call";
 
 /** Trouble that passes by itself. */
 const PASSES: ReadonlySet<ErrorCode> = new Set(["STORE_UNAVAILABLE", "ORG_UNAVAILABLE", "ORG_LIMIT", "ORG_BUSY"] as const);
-
-/** What is told of a position that the org does not know any more. */
-const STALE = {
-  all: "all that it has retained is read, so that events may come twice",
-  new: "only new events are read, so that some are missed",
-  stop: "the node stops",
-} as const;
 
 /** How far the clocks of the org's machines may be apart, in ms. */
 const CLOCKS = 5_000;
@@ -50,8 +44,7 @@ export class EventFeed implements StreamListener {
   private stuck = false;
   /** The transport was told that there is no room. */
   private isFull = false;
-  private asking: NodeJS.Timeout | undefined;
-  private askingNow: NodeJS.Immediate | undefined;
+  private readonly call: RoomCall;
   private closed = false;
   /** Ends a rest. */
   private wake: (() => void) | undefined;
@@ -60,6 +53,7 @@ export class EventFeed implements StreamListener {
     const { settings, place, warn, every } = options;
     const { transport, dedupeWindow: window } = settings;
     this.from = settings.replayFrom;
+    this.call = new RoomCall(() => this.ask(), options.someRoom);
     this.backOff = options.backOff ?? new BackOff();
     this.position = new EventPosition({
       ...{ place, transport, window, warn, onRefused: options.onRefused, ...(every === undefined ? {} : { every }) },
@@ -124,8 +118,7 @@ export class EventFeed implements StreamListener {
   /** Takes nothing more, lets the flow finish until `end` (ms since the epoch), and writes the position. */
   async close(end: number): Promise<void> {
     this.closed = true;
-    clearTimeout(this.asking);
-    clearImmediate(this.askingNow);
+    this.call.cancel();
     this.wake?.();
     this.leave();
     await Promise.all([this.intake.close(end), this.leaving]);
@@ -281,18 +274,10 @@ export class EventFeed implements StreamListener {
   private askSoon(): void {
     const { free } = this.intake;
     if (this.closed || !this.isFull || this.held !== undefined || free === 0) return;
-    const half = free >= this.options.settings.maxInFlight / 2;
-    if (this.askingNow || (this.asking && !half)) return;
-    flowTracker.outside(() => {
-      // a timer takes a millisecond at least, in which nothing is in the flow
-      if (half) this.askingNow = setImmediate(() => this.ask());
-      else this.asking = setTimeout(() => this.ask(), this.options.someRoom ?? 1_000);
-    });
+    this.call.soon(free >= this.options.settings.maxInFlight / 2);
   }
 
   private ask(): void {
-    clearTimeout(this.asking);
-    this.asking = this.askingNow = undefined;
     if (!this.isFull || this.held !== undefined || this.intake.free === 0) return;
     this.isFull = false;
     this.subscription?.more();

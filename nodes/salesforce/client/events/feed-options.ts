@@ -40,3 +40,10 @@ export interface EventFeedOptions extends Pick<EventIntakeOptions, "settings" | 
   /** ms until a transport that was told of no room is told of a little; of half of the room it is told at once. Default 1000. */
   someRoom?: number;
 }
+
+/** What is told of a position that the org does not know any more. */
+export const STALE = {
+  all: "all that it has retained is read, so that events may come twice",
+  new: "only new events are read, so that some are missed",
+  stop: "the node stops",
+} as const;

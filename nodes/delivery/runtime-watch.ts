@@ -46,7 +46,8 @@ export class RuntimeWatch {
     hooks?.add(`onReceive.${LABEL}`, (event: ReceiveEvent, next: () => void) => told.received(event, next));
     hooks?.add(`onComplete.${LABEL}`, told.completed);
     log.addHandler(this.logHandler);
-    for (const [name, listener] of this.flowEvents) events.on(name, listener);
+    // before the nodes: what a source sends once the flows have started is followed
+    for (const [name, listener] of this.flowEvents) events.prependListener(name, listener);
   }
 
   /** Tells from now on when a node has handled a message, too: one more hook, which flows without need for it do not pay for. */

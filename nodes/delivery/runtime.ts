@@ -21,6 +21,8 @@ export interface TrackedRuntime {
   };
   events: {
     on(name: string, listener: (event: never) => void): unknown;
+    /** As {@link on}, but ahead of those there are. */
+    prependListener(name: string, listener: (event: never) => void): unknown;
     removeListener(name: string, listener: (event: never) => void): unknown;
   };
   nodes: {

@@ -1,5 +1,6 @@
 import { BackOff } from "../common/back-off";
 import type { ConnectorError } from "../common/errors";
+import { onFlowEvent } from "./flow-events";
 import type { TrackedRuntime } from "./runtime";
 
 /** Told when the pause begins and ends. */
@@ -19,7 +20,7 @@ export class SystemPause {
   private giveBackAt = 0;
   private timer: NodeJS.Timeout | undefined;
   private untilDeploy = false;
-  private readonly deployed = (): void => this.end();
+  private stopWaiting: (() => void) | undefined;
 
   constructor(
     private readonly events: TrackedRuntime["events"],
@@ -47,7 +48,7 @@ export class SystemPause {
   /** Ends the pause without telling anyone. */
   close(): void {
     clearTimeout(this.timer);
-    this.events.removeListener("flows:started", this.deployed);
+    this.stopWaiting?.();
   }
 
   private waitForDeploy(error: ConnectorError): void {
@@ -56,7 +57,7 @@ export class SystemPause {
     if (this.timer) clearTimeout(this.timer);
     else this.listener.began(error.message);
     this.timer = undefined;
-    this.events.on("flows:started", this.deployed);
+    this.stopWaiting = onFlowEvent(this.events, "flows:started", () => this.end());
   }
 
   private end(): void {

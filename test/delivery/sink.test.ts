@@ -37,7 +37,7 @@ function sinkOf(options: Partial<SinkOptions<number, string>> & Pick<SinkOptions
 function sourceOf(id: string, settlements: Settlement[] = []): DeliverySource<number> {
   return new DeliverySource<number>({
     id,
-    runtime: { log: { addHandler() {}, removeHandler() {} }, events: { on() {}, removeListener() {} }, nodes: { getNode: () => undefined } },
+    runtime: { log: { addHandler() {}, removeHandler() {} }, events: { on() {}, prependListener() {}, removeListener() {} }, nodes: { getNode: () => undefined } },
     settle: "node",
     deadline: 60_000,
     retries: 0,

@@ -11,7 +11,7 @@ function sourceOf(more: Partial<DeliverySourceOptions<number>>): { source: Deliv
   const warnings: string[] = [];
   const source = new DeliverySource<number>({
     id: "source",
-    runtime: { log: { addHandler() {}, removeHandler() {} }, events: { on() {}, removeListener() {} }, nodes: { getNode: () => undefined } },
+    runtime: { log: { addHandler() {}, removeHandler() {} }, events: { on() {}, prependListener() {}, removeListener() {} }, nodes: { getNode: () => undefined } },
     settle: "node",
     deadline: 60_000,
     retries: 5,

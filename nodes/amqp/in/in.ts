@@ -3,6 +3,7 @@ import type { Node, NodeAPI, NodeDef } from "node-red";
 import { ConnectorError, toConnectorError, type ErrorCode } from "../../common/errors";
 import { FileStore } from "../../common/file-store";
 import { Status } from "../../common/status";
+import { onFlowEvent } from "../../delivery/flow-events";
 import type { TrackedRuntime } from "../../delivery/runtime";
 import { isWired, type WiredNode } from "../../delivery/wired";
 import type { Broker } from "../client/broker";
@@ -86,9 +87,9 @@ export = (RED: NodeAPI): void => {
       done();
     });
     const unsubscribe = link.consume.subscribe({ state: show });
-    RED.events.on("flows:started", flowsStarted);
+    const stopWaiting = onFlowEvent(RED.events, "flows:started", flowsStarted);
     node.on("close", (done: () => void) => {
-      RED.events.removeListener("flows:started", flowsStarted);
+      stopWaiting();
       void source
         .close()
         .then(() => broker.release(node))

@@ -7,7 +7,7 @@ import { showLane } from "../client/org-status";
 import { compileTemplate } from "../client/cases/template";
 import { type CaseDef, readCaseConfig } from "./case-config";
 import { CaseWorker } from "./case-worker";
-import { type FlowEvents, watchOrgs } from "./org-changes";
+import { watchOrgs } from "./org-changes";
 
 export = (RED: NodeAPI): void => {
   function SalesforceCase(this: Node, config: NodeDef & CaseDef): void {
@@ -38,7 +38,7 @@ export = (RED: NodeAPI): void => {
         send(msg);
       });
     });
-    const stopWatching = watchOrgs(RED.events as unknown as FlowEvents, this.id, new Set((config.divisions ?? []).map(({ org }) => org)), {
+    const stopWatching = watchOrgs(RED.events, this.id, new Set((config.divisions ?? []).map(({ org }) => org)), {
       changing: () => void worker.close(),
       changed: () => {
         try {

@@ -1,8 +1,4 @@
-/** What is used of Node-RED's events. */
-export interface FlowEvents {
-  on(name: string, listener: (event?: FlowEvent) => void): void;
-  removeListener(name: string, listener: (event?: FlowEvent) => void): void;
-}
+import { type FlowEmitter, onFlowEvent } from "../../delivery/flow-events";
 
 /** A deploy that stops only some nodes says which: ids. */
 interface FlowEvent {
@@ -24,7 +20,7 @@ export interface OrgChanges {
  * @param node id of the node itself: when it is stopped, too, nothing is told
  * @returns how to stop watching
  */
-export function watchOrgs(events: FlowEvents, node: string, orgs: ReadonlySet<string>, told: OrgChanges): () => void {
+export function watchOrgs(events: FlowEmitter, node: string, orgs: ReadonlySet<string>, told: OrgChanges): () => void {
   let changing = false;
   const stopping = (event?: FlowEvent): void => {
     const { changed = [], removed = [], linked = [] } = event?.diff ?? {};
@@ -36,10 +32,6 @@ export function watchOrgs(events: FlowEvents, node: string, orgs: ReadonlySet<st
     if (changing) told.changed();
     changing = false;
   };
-  events.on("flows:stopping", stopping);
-  events.on("flows:started", started);
-  return () => {
-    events.removeListener("flows:stopping", stopping);
-    events.removeListener("flows:started", started);
-  };
+  const stops = [onFlowEvent(events, "flows:stopping", stopping), onFlowEvent(events, "flows:started", started)];
+  return () => stops.forEach((stop) => stop());
 }

@@ -7,6 +7,7 @@ import { Lease } from "../../common/lease";
 import { MemoryStore } from "../../common/memory-store";
 import { Status } from "../../common/status";
 import { isStoreHolder, type SharedStore, type StoreHolder } from "../../common/store";
+import { onFlowEvent } from "../../delivery/flow-events";
 import type { TrackedRuntime } from "../../delivery/runtime";
 import { isWired, type WiredNode } from "../../delivery/wired";
 import { EventListener, type Standby } from "../client/events/event-listener";
@@ -92,9 +93,9 @@ export = (RED: NodeAPI): void => {
     const stopListening = org.onState(show);
     org.acquire(node);
     holder?.client.acquire(node);
-    RED.events.on("flows:started", flowsStarted);
+    const stopWaiting = onFlowEvent(RED.events, "flows:started", flowsStarted);
     node.on("close", (done: () => void) => {
-      RED.events.removeListener("flows:started", flowsStarted);
+      stopWaiting();
       void listener
         .close()
         .then(() => holder?.client.release(node))

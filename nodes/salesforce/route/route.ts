@@ -8,6 +8,7 @@ import { MemoryStore } from "../../common/memory-store";
 import { Status } from "../../common/status";
 import { isStoreHolder, type SharedStore, type StoreHolder } from "../../common/store";
 import { compileTypedInput, type TypedInputUtil } from "../../common/typed-input";
+import { onFlowEvent } from "../../delivery/flow-events";
 import type { TrackedRuntime } from "../../delivery/runtime";
 import { isWired, type WiredNode } from "../../delivery/wired";
 import { compileFields, type MapFields } from "../client/cases/mapping";
@@ -54,13 +55,15 @@ export = (RED: NodeAPI): void => {
       onState: (state) => show(status, state),
       warn,
     });
-    // Not before all nodes are there: what is sent along a wire without a node would count as finished.
-    const flowsStarted = (): void => void worker.start();
     holder?.client.acquire(node);
-    RED.events.once("flows:started", flowsStarted);
+    // Not before all nodes are there: what is sent along a wire without a node would count as finished.
+    const stopWaiting = onFlowEvent(RED.events, "flows:started", () => {
+      stopWaiting();
+      void worker.start();
+    });
     node.on("input", (msg, send, done) => worker.take(msg, (messages) => send(messages as never), done));
     node.on("close", (done: () => void) => {
-      RED.events.removeListener("flows:started", flowsStarted);
+      stopWaiting();
       void worker
         .close()
         .then(() => holder?.client.release(node))

@@ -6,6 +6,7 @@ import { MemoryStore } from "../../common/memory-store";
 import { compileParameters } from "../../common/parameters";
 import { Status } from "../../common/status";
 import { compileTypedInput, type TypedInputUtil } from "../../common/typed-input";
+import { onFlowEvent } from "../../delivery/flow-events";
 import type { TrackedRuntime } from "../../delivery/runtime";
 import { isWired, type WiredNode } from "../../delivery/wired";
 import type { DatabaseClient } from "../client/database-client";
@@ -79,9 +80,9 @@ export = (RED: NodeAPI): void => {
       poller.rewired();
       poller.start();
     };
-    RED.events.on("flows:started", flowsStarted);
+    const stopWaiting = onFlowEvent(RED.events, "flows:started", flowsStarted);
     closeWith(node, status, database, () => {
-      RED.events.removeListener("flows:started", flowsStarted);
+      stopWaiting();
       return poller.close();
     });
     show(status, { kind: "idle", inFlow: 0 });

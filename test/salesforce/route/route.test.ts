@@ -112,6 +112,13 @@ describe("salesforce route", function () {
       await flow.take(flow.change("EmailMessage", "GAP_CREATE", [mail ?? ""]));
       assert.deepEqual(flow.out, ["create wg.pumps email"]);
     });
+
+    it("whose e-mails, in and out, one event names together", async () => {
+      const id = flow.insert({ OwnerId: pumps });
+      const mails = org.control.insert({ object: "EmailMessage", records: [true, false].map((Incoming) => ({ ParentId: id, Incoming, Subject: "help" })) }).ids;
+      await flow.take(flow.change("EmailMessage", "GAP_CREATE", mails));
+      assert.deepEqual(flow.out, ["create wg.pumps email"]);
+    });
   });
 
   for (const [rule, event] of [

@@ -124,7 +124,11 @@ export class CaseRouter {
     const [comments, emails] = await Promise.all([reader.children("CaseComment", [...wanted.CaseComment]), reader.children("EmailMessage", [...wanted.EmailMessage])]);
     for (const item of items) {
       if (item.steps.size > 0) continue;
-      for (const step of stepsOf(item.signal, comments, emails)) item.steps.set(step.caseId, step);
+      for (const step of stepsOf(item.signal, comments, emails)) {
+        const other = item.steps.get(step.caseId)?.happening;
+        // Of several e-mails of one case that an event names, the customer's counts.
+        if (!other || (other.kind === "email" && !other.incoming)) item.steps.set(step.caseId, step);
+      }
     }
   }
 

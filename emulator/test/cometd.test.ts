@@ -180,8 +180,14 @@ describe("the CometD server", () => {
     it("no more when it has stayed away too long", async () => {
       const impatient = await startEmulator({ schema: [ALERT], cometd: { timeout: 350, maxInterval: 300 } });
       try {
-        const client = await Bayeux.open(impatient);
-        assert.equal((await client.connect())[0]!.successful, true, "a connect that is held is no absence");
+        // a busy machine itself may stay away too long
+        const heldThrough = async (tries: number): Promise<Bayeux> => {
+          const client = await Bayeux.open(impatient).catch((error: unknown) => assert.ok(tries > 1, error as Error));
+          if (client && (await client.connect())[0]!.successful) return client;
+          assert.ok(tries > 1, "a connect that is held is no absence");
+          return heldThrough(tries - 1);
+        };
+        const client = await heldThrough(5);
         while (impatient.control.listStreams().streams.length > 0) await new Promise((resolve) => setTimeout(resolve, 5));
         assert.deepEqual(await client.connect({ id: "667" }), [
           { advice: { reconnect: "handshake", interval: 0 }, channel: "/meta/connect", id: "667", error: "403::Unknown client", successful: false },

@@ -50,6 +50,7 @@ export class DeadLetters {
   add(letter: DeadLetter): void {
     if (this.options.isWired()) return this.hand(letter);
     this.stuck.push(letter);
+    if (this.stuck.length === 1) this.options.warn(`A dead letter goes nowhere, and the node stops until its output for them is wired: ${letter.failure.error.message}`);
     this.options.onStuck(true);
   }
 

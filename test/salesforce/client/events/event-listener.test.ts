@@ -360,6 +360,7 @@ describe("a listener to a channel of events", () => {
       settle(node.sent[1]);
       await waitFor("the state", () => lastState(node) === "stuck");
       assert.ok(subscription.closed);
+      assert.deepEqual(node.warnings, ["A dead letter goes nowhere, and the node stops until its output for them is wired: no"]);
       node.wired.add(1);
       node.listener.rewired();
       await waitFor("the dead letter", () => node.sent[2]);

@@ -18,11 +18,13 @@ describe("A driver that loses its connection in silence", () => {
   const file = require.resolve("odbc");
   const original = require.cache[file];
   let connection: DatabaseConnection;
+  let reading: DatabaseConnection;
 
   before(async () => {
     require.cache[file] = { exports: { connect: () => Promise.resolve(handle) } } as never;
     const options = { engine: "odbc", connectionString: "", dialect: "postgresql", loginTimeout: 1000, queryTimeout: 1000 } as const;
-    connection = await new OdbcBackend(options as never, (reason) => assert.fail(reason)).connect();
+    const backend = new OdbcBackend(options as never, (reason) => assert.fail(reason));
+    [connection, reading] = [await backend.connect(), await backend.connect("read")];
   });
   after(() => {
     if (original) require.cache[file] = original;
@@ -45,7 +47,7 @@ describe("A driver that loses its connection in silence", () => {
   });
 
   it("has no end of data", async () => {
-    const cursor = await connection.cursor("select", [], 10);
+    const cursor = await reading.cursor("select", [], 10);
     assert.deepEqual(await cursor.fetch(), []);
     handle.connected = false;
     await assert.rejects(cursor.fetch(), lost);

@@ -48,7 +48,7 @@ describe("A driver that loses its connection in silence", () => {
 
   it("has no end of data", async () => {
     const cursor = await reading.cursor("select", [], 10);
-    assert.deepEqual(await cursor.fetch(), []);
+    assert.equal((await cursor.fetch()).length, 0);
     handle.connected = false;
     await assert.rejects(cursor.fetch(), lost);
   });

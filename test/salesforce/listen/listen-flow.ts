@@ -32,6 +32,7 @@ export class ListenFlow {
     });
     const { log, events } = util as unknown as { log: { addHandler(handler: object): void }; events: EventEmitter };
     await this.runtime.start();
+    held.length = 0; // what other suites have left in the hands of nodes
     log.addHandler(this.handler);
     events.on("node-status", this.onStatus);
   }

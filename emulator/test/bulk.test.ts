@@ -163,7 +163,7 @@ describe("Bulk API 2.0", () => {
     });
 
     it("shows a job at work, as fast as it is told", async () => {
-      emulator.control.bulkPace({ rows: 200, interval: 5 });
+      emulator.control.bulkPace({ rows: 100, interval: 30 });
       const id = await create();
       await upload(id, `Subject\n${"a\n".repeat(1000)}`);
       await setState(id, "UploadComplete");

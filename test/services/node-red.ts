@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { Service, type ServiceOptions } from "./service";
-import { freePorts, waitFor } from "./wait";
+import { freePorts, isListening, waitFor } from "./wait";
 
 const PROJECT = path.resolve(__dirname, "../..");
 const MODULE = "@surewire/node-red-connectors";
@@ -101,7 +101,7 @@ export class NodeRed extends Service {
     const child = this.spawn(process.execPath, [red, "-u", this.userDir], { env: { ...process.env, NODE_OPTIONS: "", ...this.#env } });
     await waitFor("Node-RED to start its flows", () => {
       if (child.exitCode !== null) throw new Error(`Node-RED ended with ${child.exitCode}`);
-      return this.#starts() > started;
+      return this.#starts() > started && isListening(this.port); // neither waits for the other
     });
   }
 

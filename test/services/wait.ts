@@ -1,4 +1,7 @@
+import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
 
 /** Resolves after `ms` milliseconds. For polling loops only; tests wait for conditions. */
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -49,13 +52,46 @@ function isFree(port: number): Promise<boolean> {
   });
 }
 
+/** A file for each port that somebody is about to listen on: a server takes seconds until it does, and another run might choose the same one meanwhile. */
+const CHOSEN = path.join(tmpdir(), "surewire-test-ports");
+/** Nobody who has made a file is at work for so long, in ms. */
+const FORGOTTEN = 24 * 3_600_000;
+let mine: string[] | undefined;
+
+/** Forgets what runs that were killed have left, and what is this process's own when it ends. */
+function prepare(): string[] {
+  mkdirSync(CHOSEN, { recursive: true });
+  const files: string[] = [];
+  process.on("exit", () => files.forEach((file) => rmSync(file, { force: true })));
+  for (const name of readdirSync(CHOSEN)) {
+    const file = path.join(CHOSEN, name);
+    const made = statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? Infinity;
+    if (Date.now() - made > FORGOTTEN) rmSync(file, { force: true });
+  }
+  return files;
+}
+
+/** Claims a port among all processes of this machine. @returns whether it was free */
+function claim(port: number): boolean {
+  mine ??= prepare();
+  const file = path.join(CHOSEN, String(port));
+  try {
+    writeFileSync(file, "", { flag: "wx" });
+  } catch {
+    return false;
+  }
+  mine.push(file);
+  return true;
+}
+
 /**
- * First of `count` neighbouring free loopback ports, chosen at random so that several test runs side by side do not meet.
+ * First of `count` neighbouring free loopback ports, chosen at random and claimed, so that several test runs side by side do not meet.
  * Below 32768, where Linux begins to hand out ports for outgoing connections.
  */
 export async function freePorts(count = 1): Promise<number> {
   for (let attempt = 0; attempt < 200; attempt += 1) {
     const first = 20_000 + 8 * Math.floor(Math.random() * 1_500);
+    if (!claim(first)) continue;
     const ports = Array.from({ length: count }, (_, index) => first + index);
     if ((await Promise.all(ports.map(isFree))).every(Boolean)) return first;
   }

@@ -7,8 +7,8 @@ import type { PositionPlace } from "./event-position";
 import type { EventFeedOptions, FeedState } from "./feed-options";
 import { channelName, type ReplayFrom } from "./listen-settings";
 import { orgClock } from "./org-clock";
+import { orgIdOf } from "./org-identity";
 import type { OrgStreams, StreamOrg } from "./org-streams";
-import { orgIdOf } from "./pubsub/org-identity";
 
 /** Why nothing is taken at present: nothing is wired, or somebody has asked for it. */
 export type PauseReason = "unwired" | "asked";

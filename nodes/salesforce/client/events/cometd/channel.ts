@@ -1,9 +1,9 @@
 import { ConnectorError } from "../../../../common/errors";
 import type { StartPoint, StreamEvent, StreamListener, StreamState } from "../event-stream";
 import type { StreamOptions } from "../org-streams";
+import { type Pace, Paces } from "../paces";
 import { keyOf } from "./bayeux";
 import type { SubscribeFailure } from "./failures";
-import { Paces } from "./paces";
 
 /** Events kept for a listener without room before no more are asked for; those of the answer that reached it come on top. */
 export const AHEAD = 200;
@@ -192,7 +192,7 @@ export class CometdChannel {
     this.changed();
   }
 
-  private wait(pace: "outage" | "limit" | "refused", error: ConnectorError): void {
+  private wait(pace: Pace, error: ConnectorError): void {
     const ms = this.paces.next(pace, error);
     this.stage = "waiting";
     this.timer = setTimeout(() => {

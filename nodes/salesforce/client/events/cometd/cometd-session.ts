@@ -3,14 +3,14 @@ import { NEEDS_A_HAND } from "../../needs-a-hand";
 import type { Session } from "../../sign-in/login";
 import type { StreamEvent, StreamState } from "../event-stream";
 import type { StreamOptions, StreamOrg } from "../org-streams";
+import { Paces } from "../paces";
 import { ended, eventsByKey, isOfSession, isSentAway, sessionTrouble, subscribeTrouble } from "./answers";
 import { BayeuxClient, newLife } from "./bayeux-client";
 import type { CometdChannel } from "./channel";
 import type { StreamFailure } from "./failures";
 import { LeftChannels } from "./left-channels";
-import { Paces } from "./paces";
 import { MAX_INTERVAL, PollPace } from "./poll-pace";
-import { IDLE, next, type Pace, type SessionAction, type SessionEvent } from "./session-machine";
+import { IDLE, next, type Pause, type SessionAction, type SessionEvent } from "./session-machine";
 
 /** A closing session says goodbye for so long at most, in ms. */
 const GOODBYE = 4_000;
@@ -122,7 +122,7 @@ export class CometdSession {
       case "forget":
         return this.forget();
       case "rest":
-        return this.rest(action.failure, action.pace);
+        return this.rest(action.failure, action.pause);
       case "settle":
         return this.paces.reset();
       case "disconnect":
@@ -263,17 +263,17 @@ export class CometdSession {
     for (const channel of this.channels.values()) channel.lost();
   }
 
-  private rest({ error }: StreamFailure, pace: Pace): void {
-    const kind = pace === "refused" || NEEDS_A_HAND.has(error.code) ? "failed" : "waiting";
+  private rest({ error }: StreamFailure, pause: Pause): void {
+    const kind = pause === "refused" || NEEDS_A_HAND.has(error.code) ? "failed" : "waiting";
     const life = this.life.signal;
     const rested = (): void => {
       if (!life.aborted) this.dispatch({ type: "rested" });
     };
-    if (pace === "login") {
+    if (pause === "login") {
       this.tell({ kind, error });
       return void this.org.untilReady(error).then(rested);
     }
-    const ms = this.paces.next(pace, error);
+    const ms = this.paces.next(pause, error);
     this.timer = setTimeout(rested, ms);
     this.tell({ kind, error, retryAt: Date.now() + ms });
   }

@@ -1,4 +1,5 @@
-import type { FailureKind, StreamFailure } from "./failures";
+import type { Pace } from "../paces";
+import type { StreamFailure } from "./failures";
 
 /** Where a session stands. */
 export type Phase = "idle" | "authorising" | "handshaking" | "connecting" | "polling" | "resting" | "closed";
@@ -27,8 +28,8 @@ export type SessionEvent =
   /** Nobody wants events any more. */
   | { type: "close" };
 
-/** How long a session pauses: by which back-off, or until the org may be asked for a token again. */
-export type Pace = Extract<FailureKind, "outage" | "limit" | "refused" | "login">;
+/** How long a session pauses: at which pace, or until the org may be asked for a token again. */
+export type Pause = Pace | "login";
 
 /** What a session has to do, in order. */
 export type SessionAction =
@@ -40,7 +41,7 @@ export type SessionAction =
   | { do: "poll" }
   /** Breaks off what is under way, and forgets the client id. */
   | { do: "forget" }
-  | { do: "rest"; failure: StreamFailure; pace: Pace }
+  | { do: "rest"; failure: StreamFailure; pause: Pause }
   /** All is well: the next failure is a first one. */
   | { do: "settle" }
   /** Unsubscribes, says goodbye and breaks off the poll. */
@@ -80,7 +81,7 @@ export function next(state: SessionState, event: SessionEvent): { state: Session
 
 function failed(state: SessionState, failure: StreamFailure): { state: SessionState; actions: SessionAction[] } {
   const forget: SessionAction = { do: "forget" };
-  const rest = (pace: Pace) => ({ state: { ...state, phase: "resting" as const }, actions: [forget, { do: "rest" as const, failure, pace }] });
+  const rest = (pause: Pause) => ({ state: { ...state, phase: "resting" as const }, actions: [forget, { do: "rest" as const, failure, pause }] });
   switch (failure.kind) {
     case "unknown-client":
       if (state.rehandshaken) return rest("outage");

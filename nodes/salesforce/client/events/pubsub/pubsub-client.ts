@@ -1,9 +1,9 @@
 import type { Client, ClientDuplexStream, ClientUnaryCall, Metadata, ServiceError } from "@grpc/grpc-js";
 import { ConnectorError } from "../../../../common/errors";
 import type { Session } from "../../sign-in/login";
+import { orgIdOf } from "../org-identity";
 import type { StreamOptions, StreamOrg } from "../org-streams";
 import { readEndpoint } from "./endpoint";
-import { orgIdOf } from "./org-identity";
 import { pubsubPackages, type PubsubPackages } from "./packages";
 import { type CallStatus, PubsubError, pubsubError } from "./pubsub-error";
 import { DESCRIPTOR, type FetchRequest, type FetchResponse, type PublishResponse, READ_OPTIONS, type SchemaInfo, type TopicInfo } from "./protocol";

@@ -3,8 +3,8 @@ import { ConnectorError, type ErrorCode, isConnectorError, toConnectorError } fr
 import type { EventPublisher, EventResult } from "../../event-writer";
 import type { Fields } from "../../records/collections";
 import { isLostAnswer, lostAnswer } from "../../records/lost-answer";
+import { userIdOf } from "../org-identity";
 import { EventEncoder } from "./event-encoder";
-import { userIdOf } from "./org-identity";
 import type { PubsubClient } from "./pubsub-client";
 import { PubsubError } from "./pubsub-error";
 import type { ProducerEvent, WirePublishResult } from "./protocol";

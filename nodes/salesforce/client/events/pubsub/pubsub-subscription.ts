@@ -1,9 +1,9 @@
 import { ConnectorError, errorText, toConnectorError } from "../../../../common/errors";
 import { NEEDS_A_HAND } from "../../needs-a-hand";
 import type { Session } from "../../sign-in/login";
-import { Paces } from "../cometd/paces";
 import type { StartPoint, StreamEvent, StreamListener, StreamState, Subscription } from "../event-stream";
 import type { StreamOptions } from "../org-streams";
+import { type Pace, Paces } from "../paces";
 import { Backlog } from "./backlog";
 import { Fetch, MOST_ASKED } from "./fetch-stream";
 import { byOrgClock, isBefore } from "./org-clock";
@@ -247,7 +247,7 @@ export class PubsubSubscription implements Subscription {
     else this.later("outage", error); // that may be stale, too
   }
 
-  private later(pace: "outage" | "refused" | "limit", error: ConnectorError): void {
+  private later(pace: Pace, error: ConnectorError): void {
     const ms = this.paces.next(pace, error);
     this.tell({ kind: pace === "refused" ? "failed" : "waiting", error, retryAt: Date.now() + ms });
     this.retry = setTimeout(() => this.open(), ms);

@@ -58,7 +58,7 @@ describe("A Bayeux session", () => {
     it(sentence, () => {
       const { state, actions } = next(from, event);
       assert.deepEqual(state, to);
-      assert.equal(actions.map((action) => (action.do === "rest" ? `rest ${action.pace}` : action.do)).join(", "), does);
+      assert.equal(actions.map((action) => (action.do === "rest" ? `rest ${action.pause}` : action.do)).join(", "), does);
     });
   }
 

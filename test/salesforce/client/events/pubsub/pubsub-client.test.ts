@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import Module from "node:module";
 import { ConnectorError } from "../../../../../nodes/common/errors";
+import { longId, orgIdOf, userIdOf } from "../../../../../nodes/salesforce/client/events/org-identity";
 import type { StreamOrg } from "../../../../../nodes/salesforce/client/events/org-streams";
 import { readEndpoint } from "../../../../../nodes/salesforce/client/events/pubsub/endpoint";
-import { longId, orgIdOf, userIdOf } from "../../../../../nodes/salesforce/client/events/pubsub/org-identity";
 import { pubsubPackages } from "../../../../../nodes/salesforce/client/events/pubsub/packages";
 import { pubsubError } from "../../../../../nodes/salesforce/client/events/pubsub/pubsub-error";
 import { wayTo } from "../../../../../nodes/salesforce/client/events/pubsub/way";

@@ -1,13 +1,15 @@
-import { BackOff } from "../../../../common/back-off";
-import type { ConnectorError } from "../../../../common/errors";
-import type { StreamOptions } from "../org-streams";
-import type { Pace } from "./session-machine";
+import { BackOff } from "../../../common/back-off";
+import type { ConnectorError } from "../../../common/errors";
+import type { StreamOptions } from "./org-streams";
 
 const MINUTE = 60_000;
 
+/** By what is paused: the org is away or too busy; it refuses for good; the day's events are used up. */
+export type Pace = "outage" | "refused" | "limit";
+
 /** How long is paused after each kind of failure; longer with each that follows. */
 export class Paces {
-  private readonly backOffs: Record<Exclude<Pace, "login">, BackOff>;
+  private readonly backOffs: Record<Pace, BackOff>;
 
   constructor({ backOff, refused, limited }: StreamOptions) {
     this.backOffs = {
@@ -19,7 +21,7 @@ export class Paces {
   }
 
   /** ms until the next try: no shorter than the org asked for. */
-  next(pace: Exclude<Pace, "login">, { details }: ConnectorError): number {
+  next(pace: Pace, { details }: ConnectorError): number {
     return Math.max(this.backOffs[pace].next(), typeof details.retryAfter === "number" ? details.retryAfter : 0);
   }
 

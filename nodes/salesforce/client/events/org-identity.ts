@@ -1,6 +1,6 @@
-import { ConnectorError } from "../../../../common/errors";
-import type { Session } from "../../sign-in/login";
-import type { StreamOrg } from "../org-streams";
+import { ConnectorError } from "../../../common/errors";
+import type { Session } from "../sign-in/login";
+import type { StreamOrg } from "./org-streams";
 
 const CHECK_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345";
 

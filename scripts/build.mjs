@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { expandRows } from "./lib/form-rows.mjs";
 import { CommandError, inProject, isMain, runTool } from "./lib/project.mjs";
 
 const PROJECTS = [
@@ -18,11 +19,11 @@ function filesOf(folder) {
     .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)));
 }
 
-/** A file that is no TypeScript, as it is shipped: html with the scripts beside it written into it, since the editor is sent html only. */
+/** A file that is no TypeScript, as it is shipped: html with its rows written out and the scripts beside it written into it, since the editor is sent html only. */
 function shipped(file) {
   const content = readFileSync(file);
   if (!file.endsWith(".html")) return content;
-  const joined = content.toString().replace(/<script src="([^"]+)"><\/script>/g, (_tag, source) => {
+  const joined = expandRows(content.toString()).replace(/<script src="([^"]+)"><\/script>/g, (_tag, source) => {
     const script = readFileSync(path.resolve(path.dirname(file), source), "utf8");
     return `<script type="text/javascript">\n${script}</script>`;
   });
@@ -59,7 +60,7 @@ function expectedOutput({ source, extra }) {
 /** Names, sizes and times of a project's sources and outputs: the same as at the end of the last build means nothing to do. */
 function fingerprint(project) {
   const { config, source, output, extra } = project;
-  const files = [config, "tsconfig.json", "package-lock.json", ...outputOf(project).map((file) => path.join(output, file))];
+  const files = [config, "tsconfig.json", "package-lock.json", "scripts/lib/form-rows.mjs", ...outputOf(project).map((file) => path.join(output, file))];
   for (const folder of [source, ...Object.keys(extra)]) files.push(...filesOf(inProject(folder)).map((file) => path.join(folder, file)));
   const facts = files.sort().map((file) => {
     const { size, mtimeMs } = statSync(inProject(file));

@@ -51,7 +51,7 @@ export function inTheEditor(nodeRed: () => NodeRed, org: () => Emulator): void {
       assert.equal(await editor.page.locator("#surewire-org-connect").isVisible(), flow === "web-server");
     }
     await input("flow").selectOption("soap-login");
-    assert.match((await editor.page.locator("#surewire-org-note").textContent()) ?? "", /1 June 2027/);
+    assert.match((await editor.page.locator("#node-config-input-flow-note").textContent()) ?? "", /1 June 2027/);
     await input("flow").selectOption("client-credentials");
     await editor.until("the shared login host to be refused", 'smoke.marked().includes("loginUrl")');
     await input("flow").selectOption("web-server");

@@ -1,0 +1,105 @@
+/**
+ * The rows of a form, each kind written once. Where a node's html says
+ *
+ *     <row name="batchSize" icon="cubes" kind="number" unit="rows"/>
+ *
+ * the build puts the plain html that Node-RED is given. A row with something special stands there in full, beside the others.
+ *
+ * The ids are those that Node-RED reads a property by, and the texts stand in the node's catalogue, of `surewire-sql-write` under `write`:
+ *
+ * | attribute | what it is, for a row called `batchSize` |
+ * |---|---|
+ * | `name` | the property, or how a list (`keys` becomes `node-input-keys-list`) or a field that is no property is called |
+ * | `kind` | one of {@link KINDS}; without it `text`. `<row kind="name"/>` is the row for a node's name |
+ * | `icon` | of Font Awesome 4, without `fa-` |
+ * | `label` | another label than `write.label.batchSize`: `label="rows"` is `write.label.rows`, and `node-red:common.label.username` a text of Node-RED's own |
+ * | `unit` | text behind the field: `unit="rows"` is `write.unit.rows`, `unit` alone `write.unit.batchSize`, which a check box always has |
+ * | `note` | text below the field, from `write.note.…` in the same way; with `live-note` the form's script writes it, into `#node-input-batchSize-note` |
+ * | `placeholder` | the text itself, or alone: `write.placeholder.batchSize` |
+ * | `options`, `texts` | what a select offers: `options="update leave"` has the texts `write.batchSize.update` …, with `texts="repeat"` `write.repeat.update` … |
+ * | `class`, `id` | of the whole row |
+ * | {@link CONTROL} | of the field itself |
+ */
+
+/** Attributes of a row that its field gets. */
+const CONTROL = ["autocomplete", "inputmode", "list", "readonly", "rows", "style"];
+/** Of the row itself. */
+const OTHERS = ["name", "kind", "icon", "label", "unit", "note", "live-note", "placeholder", "options", "texts", "class", "id"];
+
+const NODE_NAME = "node-red:common.label.name";
+
+/** What stands behind the label, by the kind of the row. */
+const KINDS = {
+  text: ({ field }) => [tag("input", { type: "text", ...field })],
+  secret: ({ field }) => [tag("input", { type: "password", ...field, autocomplete: "new-password" })],
+  /** A number, saved as one by `surewire.saveNumbers`. */
+  number: ({ field }) => [tag("input", { type: "text", inputmode: "numeric", style: "width: 110px", ...field })],
+  /** A number of ms, which the form shows in s, min or h as well. */
+  duration: ({ field }) => [tag("input", { type: "text", inputmode: "numeric", style: "width: 110px", ...field, "data-unit": "ms" })],
+  check: ({ field, key }) => [
+    tag("input", { type: "checkbox", class: "surewire-check", ...field }),
+    tag("label", { class: "surewire-words", for: field.id, "data-i18n": key("unit", true) }, ""),
+  ],
+  select: ({ field, row, key }) => {
+    const option = (word) => tag("option", { value: word, "data-i18n": key(row.texts ?? row.name, word) }, "");
+    const options = row.options?.split(" ").map((word) => `  ${option(word)}`) ?? [];
+    const [open, close] = tag("select", { style: "width: 70%", ...field }, "\n").split("\n");
+    return options.length === 0 ? [open + close] : [open, ...options, close];
+  },
+  /** A typed input, and the hidden field with its type. */
+  typed: ({ field }) => [tag("input", { type: "text", style: "width: 70%", ...field }), tag("input", { type: "hidden", id: `${field.id}Type` })],
+  /** Statements and queries. */
+  code: ({ field }) => [tag("textarea", { class: "surewire-code", rows: 4, spellcheck: "false", ...field }, "")],
+  /** A list of rows: `surewire.list`. */
+  list: ({ field }) => [tag("ol", field, "")],
+};
+
+/** An element; one with `content` is closed. */
+function tag(element, attributes, content) {
+  const written = Object.entries(attributes).filter(([, value]) => value !== undefined);
+  const open = `<${[element, ...written.map(([name, value]) => (value === true ? name : `${name}="${value}"`))].join(" ")}>`;
+  return content === undefined ? open : `${open}${content}</${element}>`;
+}
+
+/** The attributes of a row. @throws with those that no row has, and with what is no attribute */
+function attributesOf(source) {
+  const row = {};
+  const rest = source.replace(/([a-z-]+)(?:="([^"]*)")?(?=\s|$)/g, (_all, name, value = true) => {
+    row[name] = value;
+    return "";
+  });
+  const unknown = Object.keys(row).filter((name) => !OTHERS.includes(name) && !CONTROL.includes(name));
+  if (rest.trim() !== "" || unknown.length > 0) throw new Error(`<row ${source}/>: what is ${[rest.trim(), ...unknown].filter(Boolean).join(", ")}?`);
+  if (row.kind === "name") return { name: "name", icon: "tag", label: NODE_NAME, placeholder: NODE_NAME };
+  if (!row.name || !row.icon) throw new Error(`<row ${source}/>: a row has a name and an icon`);
+  return row;
+}
+
+/** The lines of a row. @param form `{ word, config }`: what its texts stand under, and whether it is a config node's */
+function linesOf(source, form) {
+  const row = attributesOf(source);
+  const kind = KINDS[row.kind ?? "text"];
+  if (!kind) throw new Error(`<row ${source}/>: there is no kind ${row.kind}`);
+  const isKey = (word) => word === true || String(word).startsWith("node-red:");
+  const key = (group, word) => (word !== true && isKey(word) ? word : `${form.word}.${group}.${word === true ? row.name : word}`);
+  const property = `node-${form.config ? "config-" : ""}input-${row.name}`;
+  const field = { id: row.kind === "list" ? `${property}-list` : property };
+  for (const name of CONTROL) if (row[name] !== undefined) field[name] = row[name];
+  if (isKey(row.placeholder)) field["data-i18n"] = `[placeholder]${key("placeholder", row.placeholder)}`;
+  else field.placeholder = row.placeholder;
+  const label = tag("span", { "data-i18n": key("label", row.label ?? true) }, "");
+  const lines = [tag("label", { for: field.id }, `<i class="fa fa-${row.icon}"></i> ${label}`), ...kind({ row, field, key })];
+  if (row.unit !== undefined) lines.push(tag("span", { class: "surewire-unit", "data-i18n": key("unit", row.unit) }, ""));
+  if (row.note !== undefined) lines.push(tag("div", { class: "surewire-note", "data-i18n": key("note", row.note) }, ""));
+  if (row["live-note"]) lines.push(tag("div", { class: "surewire-note", id: `${property}-note`, "aria-live": "polite" }, ""));
+  const [open, close] = tag("div", { class: ["form-row", row.class].filter(Boolean).join(" "), id: row.id }, "\n").split("\n");
+  return [open, ...lines.map((line) => `  ${line}`), close];
+}
+
+/** The html of a node with its `<row …/>` written out. @throws when a row says something that there is not */
+export function expandRows(html) {
+  const type = /data-template-name="([\w-]+)"/.exec(html)?.[1];
+  if (!type) return html;
+  const form = { word: type.split("-").at(-1), config: /category: "config"/.test(html) };
+  return html.replace(/^( *)<row\s+([^>]*?)\s*\/>$/gm, (_all, indent, source) => linesOf(source, form).map((line) => indent + line).join("\n"));
+}

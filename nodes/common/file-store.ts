@@ -3,12 +3,14 @@ import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { InTurn } from "./in-turn";
 import { LatestWins } from "./latest-wins";
-import type { FencedValue, SharedStore } from "./store";
+import type { FencedValue, SharedStore, StoreEntry } from "./store";
 
 /** File systems take 255 bytes, and the endings need some. */
 const MAX_NAME = 240;
 
 const ENDING = ".json";
+/** Files that are read at once when all are. */
+const PAGE = 100;
 
 /** What is in a file: a value as JSON, in the next line its fence when it has one, and in the third the key when the file's name does not hold it. */
 interface Kept {
@@ -54,10 +56,12 @@ export class FileStore implements SharedStore {
     return this.replaceIf(key, (kept) => kept?.fence === expected, { text: JSON.stringify(value), fence });
   }
 
-  async keys(prefix: string): Promise<string[]> {
-    const files = await unlessMissing(readdir(this.folder));
-    const keys = await Promise.all((files ?? []).filter((file) => file.endsWith(ENDING)).map((file) => this.keyOf(file)));
-    return keys.filter((key) => key?.startsWith(prefix)) as string[];
+  async *entries(prefix: string): AsyncGenerator<StoreEntry[]> {
+    const files = ((await unlessMissing(readdir(this.folder))) ?? []).filter((file) => file.endsWith(ENDING));
+    for (let from = 0; from < files.length; from += PAGE) {
+      const found = await Promise.all(files.slice(from, from + PAGE).map((file) => this.entryOf(file, prefix)));
+      yield found.filter((entry) => entry !== undefined);
+    }
   }
 
   private replaceIf(key: string, may: (kept: Kept | undefined) => boolean, next: Kept): Promise<boolean> {
@@ -103,6 +107,12 @@ export class FileStore implements SharedStore {
     const name = encodeURIComponent(key).replaceAll("*", "%2A"); // which Windows has no files of
     const short = name.length <= MAX_NAME ? name : `${name.slice(0, MAX_NAME - 65)}.${createHash("sha256").update(key).digest("hex")}`;
     return path.join(this.folder, `${short}${ENDING}`);
+  }
+
+  private async entryOf(file: string, prefix: string): Promise<StoreEntry | undefined> {
+    const key = await this.keyOf(file);
+    const kept = key?.startsWith(prefix) ? await this.readFenced(key) : undefined;
+    return key !== undefined && kept ? { key, ...kept } : undefined;
   }
 
   /** The key of a file; `undefined` when it is somebody else's, or just removed. */

@@ -1,4 +1,4 @@
-import type { FencedValue, SharedStore } from "./store";
+import type { FencedValue, SharedStore, StoreEntry } from "./store";
 
 /** A {@link SharedStore} that lasts as long as the process: for a runtime that has no place for files. */
 export class MemoryStore implements SharedStore {
@@ -32,8 +32,8 @@ export class MemoryStore implements SharedStore {
     return Promise.resolve();
   }
 
-  keys(prefix: string): Promise<string[]> {
-    return Promise.resolve([...this.kept.keys()].filter((key) => key.startsWith(prefix)));
+  async *entries(prefix: string): AsyncGenerator<StoreEntry[]> {
+    yield [...this.kept].filter(([key]) => key.startsWith(prefix)).map(([key, { text, fence }]) => ({ key, value: JSON.parse(text) as unknown, fence }));
   }
 
   private writeIf(may: boolean, key: string, value: unknown, fence: number): Promise<boolean> {

@@ -29,14 +29,19 @@ export interface SharedStore extends Store {
   swap(key: string, value: unknown, fence: number, expected: number | undefined): Promise<boolean>;
   /** The value last written and its fence; undefined when there is none. */
   readFenced(key: string): Promise<FencedValue | undefined>;
-  /** Keys that begin with `prefix`, in no order. */
-  keys(prefix: string): Promise<string[]>;
+  /** What is kept under keys that begin with `prefix`, page by page and in no order. What is there all the while comes once; what is written or removed meanwhile, perhaps. */
+  entries(prefix: string): AsyncGenerator<StoreEntry[]>;
 }
 
 /** What is kept under a key, with the fence it was written with. */
 export interface FencedValue {
   value: unknown;
   fence: number;
+}
+
+/** A key, and what is kept under it. */
+export interface StoreEntry extends FencedValue {
+  key: string;
 }
 
 /** A config node whose store other nodes use, of whatever family. */

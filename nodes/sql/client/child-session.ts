@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { DatabaseConnection } from "./backend";
 import { Connector } from "./connector";
 import { Cursors } from "./cursors";
@@ -5,7 +6,7 @@ import type { Dialect } from "./dialect";
 import { Executor } from "./executor";
 import { Pool } from "./pool";
 import { productOf, signOfLife } from "./product";
-import type { CursorOpened, ExecuteRequest, Fetched, OpenOptions, PingResult, ReadRequest, RowOutcome, TransactionOutcome, WriteRequest } from "./protocol";
+import type { CursorOpened, ExecuteRequest, Fetched, OpenOptions, PingResult, Purpose, ReadRequest, RowOutcome, TransactionOutcome, WriteRequest } from "./protocol";
 import { TableWriter } from "./table-writer";
 
 /** How long closing waits for statements, in ms. */
@@ -19,6 +20,8 @@ const MOST_ROWS_IN_MEMORY = 100_000;
 export class ChildSession {
   private readonly connector: Connector;
   private readonly pool: Pool;
+  /** One connection for all stores of the database; the embedded SQLite, which takes one statement at a time, lets them go first instead. */
+  private readonly stores: Pool | undefined;
   private readonly cursors: Cursors;
   /** What speaks the dialect; known with the first connection. */
   private speaking: { dialect: Dialect; writer: TableWriter; executor: Executor } | undefined;
@@ -44,6 +47,7 @@ export class ChildSession {
         ...(embedded ? { idleTimeout: Infinity, maxLifetime: Infinity } : {}),
       });
     this.pool = pool(embedded ? 1 : options.poolSize);
+    this.stores = embedded ? undefined : pool(1);
     this.cursors = new Cursors({
       pool: inMemory ? this.pool : pool(options.poolSize, "read"),
       dialect: () => this.ready().dialect,
@@ -57,8 +61,8 @@ export class ChildSession {
     return this.connector.failures >= MOST_FAILED_CONNECTS && this.pool.size === 0;
   }
 
-  ping(): Promise<PingResult> {
-    return this.pool.use(async (connection) => {
+  ping({ purpose }: { purpose?: Purpose }): Promise<PingResult> {
+    return this.use(purpose, async (connection) => {
       const { name } = this.ready().dialect;
       const product = await productOf(connection, name);
       const begun = performance.now();
@@ -72,7 +76,7 @@ export class ChildSession {
   }
 
   execute(request: ExecuteRequest): Promise<TransactionOutcome[]> {
-    return this.pool.use((connection) => this.ready().executor.execute(connection, request));
+    return this.use(request.purpose, (connection) => this.ready().executor.execute(connection, request));
   }
 
   openCursor(request: ReadRequest): Promise<CursorOpened> {
@@ -88,7 +92,14 @@ export class ChildSession {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.cursors.close(CLOSE_TIMEOUT), this.pool.close(CLOSE_TIMEOUT)]);
+    await Promise.all([this.cursors.close(CLOSE_TIMEOUT), this.pool.close(CLOSE_TIMEOUT), this.stores?.close(CLOSE_TIMEOUT)]);
+  }
+
+  private use<T>(purpose: Purpose | undefined, work: (connection: DatabaseConnection) => Promise<T>): Promise<T> {
+    const isStore = purpose === "store";
+    if (this.stores) return (isStore ? this.stores : this.pool).use(work);
+    // SQLite never waits, so one statement would follow the other before it is heard that a store asks, too
+    return this.pool.use((connection) => work(connection).finally(() => setImmediate()), { first: isStore });
   }
 
   private ready(): NonNullable<typeof this.speaking> {

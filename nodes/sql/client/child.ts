@@ -4,7 +4,7 @@
  */
 import { toConnectorError } from "../../common/errors";
 import { ChildSession } from "./child-session";
-import { type ExecuteRequest, type OpenOptions, type ReadRequest, type Reply, type Request, toData, type WriteRequest } from "./protocol";
+import { type ExecuteRequest, type OpenOptions, type Purpose, type ReadRequest, type Reply, type Request, toData, type WriteRequest } from "./protocol";
 
 /** How often the parent hears that this process lives, in ms, while it waits for answers. */
 const ALIVE_INTERVAL = 1000;
@@ -33,7 +33,7 @@ async function serve({ operation, argument }: Request): Promise<unknown> {
   if (!session) throw refused;
   switch (operation) {
     case "ping":
-      return session.ping();
+      return session.ping(argument as { purpose?: Purpose });
     case "write":
       return session.write(argument as WriteRequest);
     case "execute":

@@ -3,7 +3,7 @@ import { Availability, type DatabaseState } from "./availability";
 import { ChildProcess } from "./child-process";
 import { type DatabaseCredentials, withCredentials } from "./connection-string";
 import type {
-  CursorOpened, DialectName, Engine, ExecuteRequest, Fetched, OpenOptions, Operation, Operations, PingResult, ReadRequest, RowOutcome, TransactionOutcome, WriteRequest,
+  CursorOpened, DialectName, Engine, ExecuteRequest, Fetched, OpenOptions, Operation, Operations, PingResult, Purpose, ReadRequest, RowOutcome, TransactionOutcome, WriteRequest,
 } from "./protocol";
 
 export { concernsTable, type DatabaseState } from "./availability";
@@ -79,8 +79,8 @@ export class DatabaseClient {
   }
 
   /** Asks the database for a sign of life. @throws ConnectorError */
-  ping(): Promise<PingResult> {
-    return this.ask("ping", null);
+  ping(purpose?: Purpose): Promise<PingResult> {
+    return this.ask("ping", purpose ? { purpose } : {});
   }
 
   /**

@@ -55,9 +55,13 @@ export class Pool {
     return this.open;
   }
 
-  /** Lends a connection to `work`. It comes back without a transaction, or not at all when it is broken. */
-  async use<T>(work: (connection: DatabaseConnection) => Promise<T>): Promise<T> {
-    const lent = await this.acquire();
+  /**
+   * Lends a connection to `work`. It comes back without a transaction, or not at all when it is broken.
+   *
+   * @param first it goes before those that wait
+   */
+  async use<T>(work: (connection: DatabaseConnection) => Promise<T>, { first = false } = {}): Promise<T> {
+    const lent = await this.acquire(first);
     try {
       const result = await work(lent.connection);
       this.giveBack(lent);
@@ -86,19 +90,19 @@ export class Pool {
     });
   }
 
-  private async acquire(): Promise<Lent> {
+  private async acquire(first: boolean): Promise<Lent> {
     const { pingAfter = 30_000 } = this.options;
     for (;;) {
       if (this.closed) throw closedError();
       const next = this.idle.pop();
-      if (!next) return this.wait();
+      if (!next) return this.wait(first);
       const fresh = Date.now() - next.since < pingAfter;
       if (next.connection.alive && (fresh || (await this.answers(next.connection)))) return next;
       await this.discard(next.connection);
     }
   }
 
-  private wait(): Promise<Lent> {
+  private wait(first: boolean): Promise<Lent> {
     return new Promise((resolve, reject) => {
       const { acquireTimeout, size } = this.options;
       const timer = setTimeout(() => {
@@ -117,7 +121,8 @@ export class Pool {
           reject(error);
         },
       };
-      this.waiters.push(waiter);
+      if (first) this.waiters.unshift(waiter);
+      else this.waiters.push(waiter);
       void this.grow();
     });
   }

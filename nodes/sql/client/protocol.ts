@@ -102,6 +102,9 @@ export interface NamedStatement {
   values: Readonly<Record<string, PlainValue | readonly PlainValue[]>>;
 }
 
+/** `store`: asked by what keeps positions and leases, which waits for no statement of a node. */
+export type Purpose = "store";
+
 /** Statements that are committed together or not at all. */
 export interface Transaction {
   statements: readonly NamedStatement[];
@@ -117,6 +120,7 @@ export interface ExecuteRequest {
   zeroRowsIsError?: boolean;
   /** Most rows a statement may return: a larger result is an error. */
   maxRows: number;
+  purpose?: Purpose;
 }
 
 /** What one statement of a transaction did. */
@@ -184,7 +188,7 @@ export interface Operations {
   /** First of all; connects to nothing yet. */
   open: { argument: OpenOptions; answer: null };
   /** Takes a connection, asks the database for an answer and gives it back. */
-  ping: { argument: null; answer: PingResult };
+  ping: { argument: { purpose?: Purpose }; answer: PingResult };
   write: { argument: WriteRequest; answer: RowOutcome[] };
   execute: { argument: ExecuteRequest; answer: TransactionOutcome[] };
   openCursor: { argument: ReadRequest; answer: CursorOpened };

@@ -2,15 +2,18 @@ import { createHash, randomUUID } from "node:crypto";
 import { ConnectorError, errorText } from "../../common/errors";
 import { InTurn } from "../../common/in-turn";
 import { LatestWins } from "../../common/latest-wins";
-import type { FencedValue, SharedStore } from "../../common/store";
+import type { FencedValue, SharedStore, StoreEntry } from "../../common/store";
 import type { DatabaseClient } from "./database-client";
-import { fromData, type NamedStatement, type StatementResult } from "./protocol";
+import { type DialectName, fromData, type NamedStatement, type StatementResult } from "./protocol";
+import { limitRows } from "./limit-rows";
 import { createTable, likePrefix, STORE_TABLE } from "./store-table";
 
 /** Another process may write the same key, or make the table, at the same moment: then it is done again, so often at most. */
 const ATTEMPTS = 5;
-/** Most keys {@link SqlStore.keys} finds; more are an error. */
-const MOST_KEYS = 100_000;
+/** Rows of a page of {@link SqlStore.entries}. */
+const PAGE = 500;
+/** Most rows of a dialect that is unknown, and so has no word for pages; more are an error. */
+const MOST_ROWS = 100_000;
 
 /** The fence of what is written without one. */
 const NO_FENCE = 0;
@@ -24,6 +27,12 @@ const READ_MARKS = `select stamp, fence from ${STORE_TABLE} where id = :id`;
 /** A row of the table. */
 type StoredRow = Record<"id" | "name" | "value" | "stamp" | "updated", string> & { fence: number };
 
+/** Some of what is kept, and the id of the last where more may follow. */
+interface EntryPage {
+  found: StoreEntry[];
+  last: string | undefined;
+}
+
 /** When something is written: as SQL about what is kept, and as the same in words of ours; and whether it is when nothing is kept. */
 interface Condition {
   sql?: string;
@@ -32,7 +41,7 @@ interface Condition {
 }
 
 /**
- * A {@link SharedStore} in a table of a database. The table is made with the first write; a key is found by its hash, since databases differ in
+ * A {@link SharedStore} in a table of a database, over a connection of its own. The table is made with the first write; a key is found by its hash, since databases differ in
  * what letters they take for the same and in how long a key may be.
  *
  * Rejections are `ConnectorError`s `STORE_UNAVAILABLE`. A write whose answer was lost is done again, which tells what became of the first; where
@@ -41,6 +50,7 @@ interface Condition {
 export class SqlStore implements SharedStore {
   private readonly writes = new LatestWins<string | undefined>((key, text) => (text === undefined ? this.delete(key) : this.replace(key, text)));
   private readonly turns = new InTurn();
+  private known: DialectName | undefined;
 
   constructor(private readonly client: DatabaseClient) {}
 
@@ -57,10 +67,11 @@ export class SqlStore implements SharedStore {
     });
   }
 
-  async keys(prefix: string): Promise<string[]> {
-    const sql = `select name from ${STORE_TABLE} where name like :pattern`;
-    const found = await this.reading(`What is kept under "${prefix}" cannot be read`, () => this.rows({ sql, values: { pattern: likePrefix(prefix) } }, MOST_KEYS));
-    return (found ?? []).map(([name]) => String(name)).filter((name) => name.startsWith(prefix));
+  async *entries(prefix: string): AsyncGenerator<StoreEntry[]> {
+    for (let page = await this.page(prefix); ; page = await this.page(prefix, page.last)) {
+      yield page.found;
+      if (page.last === undefined) return;
+    }
   }
 
   write(key: string, value: unknown): Promise<void> {
@@ -143,8 +154,7 @@ export class SqlStore implements SharedStore {
   private async create(key: string): Promise<void> {
     try {
       if (!(await this.isMissing())) return;
-      const { dialect } = await this.client.ping();
-      const sql = createTable(dialect);
+      const sql = createTable(await this.dialect());
       await this.run([{ sql, values: {} }], 1).catch((error: unknown) => {
         // two processes at once: the other has made it
         if (error instanceof ConnectorError && error.scope === "message") return;
@@ -159,9 +169,8 @@ export class SqlStore implements SharedStore {
   private async isMissing(): Promise<boolean> {
     if (!(await this.has("id"))) return true;
     if (await this.has("name, value, fence, stamp, updated")) return false;
-    const { dialect } = await this.client.ping();
     const wrong = `The table ${STORE_TABLE} lacks columns: another version made it. Drop or rename it, and it is made anew, with nothing in it`;
-    throw new ConnectorError("STORE_UNAVAILABLE", `${wrong}; by hand: ${createTable(dialect)}`);
+    throw new ConnectorError("STORE_UNAVAILABLE", `${wrong}; by hand: ${createTable(await this.dialect())}`);
   }
 
   private async has(columns: string): Promise<boolean> {
@@ -174,13 +183,32 @@ export class SqlStore implements SharedStore {
     }
   }
 
+  /** @param after the id of the last row of the page before */
+  private async page(prefix: string, after?: string): Promise<EntryPage> {
+    const isNext = after === undefined ? "" : "id > :after and ";
+    const sql = `select id, name, value, fence from ${STORE_TABLE} where ${isNext}name like :pattern order by id`;
+    const values = { pattern: likePrefix(prefix), ...(after === undefined ? {} : { after }) };
+    const read = async (): Promise<EntryPage> => {
+      const dialect = await this.dialect();
+      const isPaged = dialect !== "generic";
+      const rows = await this.rows({ sql: limitRows(sql, PAGE, dialect), values }, isPaged ? PAGE : MOST_ROWS);
+      const found = rows.map(([, name, value, fence]) => ({ key: String(name), value: JSON.parse(String(value)) as unknown, fence: Number(fence) }));
+      return { found: found.filter(({ key }) => key.startsWith(prefix)), last: isPaged && rows.length === PAGE ? String(rows.at(-1)?.[0]) : undefined };
+    };
+    return (await this.reading(`What is kept under "${prefix}" cannot be read`, read)) ?? { found: [], last: undefined };
+  }
+
+  private async dialect(): Promise<DialectName> {
+    return (this.known ??= (await this.client.ping("store")).dialect);
+  }
+
   private async rows(statement: NamedStatement, maxRows: number): Promise<unknown[][]> {
     return valuesOf((await this.run([statement], maxRows)).at(-1));
   }
 
   /** Runs a transaction. @throws ConnectorError */
   private async run(statements: readonly NamedStatement[], maxRows: number): Promise<StatementResult[]> {
-    const [outcome] = await this.client.execute({ transactions: [{ statements }], maxRows });
+    const [outcome] = await this.client.execute({ transactions: [{ statements }], maxRows, purpose: "store" });
     if (!outcome || "error" in outcome) throw outcome ? fromData(outcome.error) : new ConnectorError("DATABASE_UNAVAILABLE", "The database gave no answer");
     return outcome.results;
   }

@@ -1,5 +1,6 @@
 import { ConnectorError } from "../../common/errors";
 import { quote, sqlTimestamp } from "../client/dialect/text";
+import { limitRows } from "../client/limit-rows";
 import type { ColumnInfo, DialectName, NamedStatement, RowValue } from "../client/protocol";
 import type { Position } from "./watermark";
 
@@ -39,12 +40,12 @@ export class PollQuery {
   get highest(): string {
     const name = this.name(this.watermark);
     // not max(): the ODBC driver of MariaDB gives a long decimal only nearly, which is made good for columns alone
-    return this.limited(`select ${name} from ${this.derived} where ${name} is not null order by ${name} desc`, 1);
+    return limitRows(`select ${name} from ${this.derived} where ${name} is not null order by ${name} desc`, 1, this.dialect);
   }
 
   /** A row without a watermark, if there is one. */
   get blank(): string {
-    return this.limited(`select ${this.name(this.watermark)} from ${this.derived} where ${this.name(this.watermark)} is null`, 1);
+    return limitRows(`select ${this.name(this.watermark)} from ${this.derived} where ${this.name(this.watermark)} is null`, 1, this.dialect);
   }
 
   /**
@@ -75,7 +76,7 @@ export class PollQuery {
     const sql = `select * from ${this.derived} where ${conditions.join(" and ")} order by ${watermark}, ${key}`;
     // as a value: the text of a statement that stays the same is prepared once
     if (this.dialect === "postgresql" || this.dialect === "mariadb" || this.dialect === "sqlite") return { sql: `${sql} limit :surewire_most`, values: { ...values, surewire_most: most } };
-    return { sql: this.limited(sql, most), values };
+    return { sql: limitRows(sql, most, this.dialect), values };
   }
 
   /** The user's query as a table; a line comment at its end must not take the bracket with it. */
@@ -87,22 +88,6 @@ export class PollQuery {
     if (this.dialect === "mariadb") return quote(column, "`");
     if (this.dialect === "sqlserver") return `[${column.replaceAll("]", "]]")}]`;
     return quote(column, '"');
-  }
-
-  private limited(sql: string, most: number): string {
-    switch (this.dialect) {
-      case "postgresql":
-      case "mariadb":
-      case "sqlite":
-        return `${sql} limit ${most}`;
-      case "sqlserver":
-        return sql.includes(" order by ") ? `${sql} offset 0 rows fetch next ${most} rows only` : sql;
-      case "oracle":
-      case "db2":
-        return `${sql} fetch first ${most} rows only`;
-      case "generic":
-        return sql;
-    }
   }
 }
 

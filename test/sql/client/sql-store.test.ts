@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import type { DialectName, ExecuteRequest, TransactionOutcome } from "../../../nodes/sql/client/protocol";
 import { ConnectorError, isConnectorError } from "../../../nodes/common/errors";
 import { Lease } from "../../../nodes/common/lease";
@@ -6,7 +7,7 @@ import type { SharedStore } from "../../../nodes/common/store";
 import { DatabaseClient } from "../../../nodes/sql/client/database-client";
 import { SqlStore } from "../../../nodes/sql/client/sql-store";
 import { createTable, STORE_TABLE } from "../../../nodes/sql/client/store-table";
-import { itIsShared, itSettlesRaces } from "../../common/shared-store";
+import { entriesOf, itIsShared, itSettlesRaces } from "../../common/shared-store";
 import { waitFor } from "../../services/wait";
 import { ENGINES, SETTINGS, type TestEngine } from "./engines";
 
@@ -87,6 +88,22 @@ for (const { name, start } of ENGINES) {
     itIsShared(open);
     itSettlesRaces(open);
 
+    it("gives all that is kept in pages, each entry once", async () => {
+      const keys = Array.from({ length: 503 }, (_, index) => `page/${index}`);
+      await store.write("page", "not one of them");
+      await store.write(keys[0] as string, 0); // by the store, the others as many at once as are quick
+      const rows = keys.slice(1).map((key, index) => `('${createHash("sha256").update(key).digest("hex")}', '${key}', '${index + 1}', 7, '${"0".repeat(36)}', '')`);
+      for (let from = 0; from < rows.length; from += 400) await engine.execute(`insert into ${STORE_TABLE} (id, name, value, fence, stamp, updated) values ${rows.slice(from, from + 400).join(", ")}`);
+      const pages: number[] = [];
+      const found = new Map<string, unknown>();
+      for await (const page of other.entries("page/")) {
+        pages.push(page.length);
+        for (const { key, value } of page) found.set(key, value);
+      }
+      assert.deepEqual(pages, [500, 3]);
+      assert.deepEqual(keys.map((key) => found.get(key)), keys.map((_key, index) => index));
+    });
+
     it("hands a lease from one process to the other, never to both, and refuses who lost it", async () => {
       const leases: Lease[] = [];
       let atOnce = 0;
@@ -129,7 +146,7 @@ for (const { name, start } of ENGINES) {
       await assert.rejects(store.swap("old", 1, 1, undefined), told);
       await engine.execute(`drop table ${STORE_TABLE}`);
       assert.equal(await store.readFenced("old"), undefined);
-      assert.deepEqual(await store.keys("old"), []);
+      assert.deepEqual(await entriesOf(store, "old"), []);
       assert.equal(await store.swap("old", 1, 1, undefined), true);
     });
   });
@@ -155,6 +172,69 @@ class LosingClient extends DatabaseClient {
     throw new ConnectorError("DATABASE_UNAVAILABLE", "The connection broke");
   }
 }
+
+describe("The store in a database that is busy", function () {
+  this.timeout(60_000);
+  let engine: TestEngine;
+  let client: DatabaseClient;
+  let store: SqlStore;
+  const leases: Lease[] = [];
+
+  async function open(name: string): Promise<void> {
+    engine = (await ENGINES.find((one) => one.name === name)?.start()) as TestEngine;
+    client = new DatabaseClient({ ...engine.options, poolSize: 1 });
+    store = new SqlStore(client);
+    await engine.execute(`drop table if exists ${STORE_TABLE}`);
+  }
+  afterEach(async () => {
+    await Promise.all(leases.splice(0).map((lease) => lease.close()));
+    await client.close();
+    await engine.execute(`drop table if exists ${STORE_TABLE}`);
+    engine.close();
+  });
+
+  const beat = async (): Promise<number> => Number(((await store.read("lease")) as { beat?: number } | undefined)?.beat ?? -1);
+
+  it("keeps a lease while a statement has the only connection of the pool", async () => {
+    await open("PostgreSQL over ODBC");
+    const lost: unknown[] = [];
+    let isRunning = true;
+    const sleep = "select pg_sleep(50) as busy_for_long";
+    const running = client.execute({ transactions: [{ statements: [{ sql: sleep, values: {} }] }], maxRows: 1 }).finally(() => (isRunning = false));
+    const ids = (): Promise<Record<string, string | null>[]> => engine.rows("select pid from pg_stat_activity where query like '%busy_for_long%' and pid <> pg_backend_pid() and state = 'active'");
+    const [busy] = await waitFor("the statement", async () => ((await ids()).length > 0 ? ids() : undefined));
+    leases.push(new Lease({ store, key: "lease", holder: "one", time: 900, onHeld: () => undefined, onLost: (error) => lost.push(error), warn: () => undefined }));
+    leases[0]?.start();
+    await waitFor("signs of life", async () => (await beat()) >= 2, { timeout: 30_000 });
+    assert.deepEqual([isRunning, lost], [true, []]);
+    await engine.rows(`select pg_cancel_backend(${busy?.pid})`);
+    await running;
+  });
+
+  it("goes before what waits for the one connection of the embedded SQLite", async () => {
+    await open("embedded SQLite");
+    await store.write("first", 1);
+    const order: string[] = [];
+    const busy = "with recursive n(i) as (select 1 union all select i + 1 from n where i < 20000) select count(*) from n";
+    const statements = Array.from({ length: 8 }, async (_, index) => {
+      await client.execute({ transactions: [{ statements: [{ sql: busy, values: {} }] }], maxRows: 1 });
+      order.push(`statement ${index}`);
+    });
+    const read = store.read("first").then(() => order.push("store"));
+    await Promise.all([...statements, read]);
+    assert.ok(order.indexOf("store") <= 2, order.join());
+  });
+
+  it("waits for another process that writes to the same SQLite, and then has it written", async () => {
+    await open("embedded SQLite");
+    await store.write("first", 1);
+    await engine.execute("begin immediate");
+    const written = store.swap("lease", "beat", 1, undefined);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await engine.execute("commit");
+    assert.equal(await written, true);
+  });
+});
 
 describe("The store in a database that loses answers", () => {
   const client = new LosingClient({ ...SETTINGS, engine: "sqlite", file: ":memory:" });

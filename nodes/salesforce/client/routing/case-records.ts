@@ -6,8 +6,6 @@ import type { Interaction } from "./interaction";
 
 /** Another instance may change a case at the same moment: then it is decided anew, so often at most. */
 const ATTEMPTS = 10;
-/** Records that are read at once when all are. */
-const READERS = 16;
 
 /** What the next change of a case is to be; `undefined` to leave it as it is. */
 export type Change<T> = (record: Interaction | undefined) => { record: Interaction | undefined; result: T };
@@ -20,6 +18,9 @@ export class CaseRecords {
   private readonly turns = new InTurn();
   /** Cases with something open, as this instance saw them last; for the timers and the status. */
   private readonly seen = new Map<string, Interaction>();
+  /** Cases that were changed while all are read. */
+  private changed: Set<string> | undefined;
+  private wasLoaded = false;
   private readonly states = { waiting: 0, open: 0, closing: 0, idle: 0 };
 
   /** @param prefix of all keys, with a slash at its end */
@@ -37,6 +38,7 @@ export class CaseRecords {
         const before = kept?.value as Interaction | undefined;
         const { record, result } = decide(before);
         if (await this.guarded(() => this.write(key, before, record, kept?.fence))) {
+          this.changed?.add(caseId);
           this.note(caseId, record);
           return result;
         }
@@ -45,22 +47,36 @@ export class CaseRecords {
     });
   }
 
-  /** Reads what is kept of all cases; for the start, and for a shared store from time to time. @returns the ids of all of which something is kept */
+  /** Reads what is kept of all cases; for the start, and for a shared store from time to time. One at a time. @returns the ids of all of which something is kept */
   async load(): Promise<string[]> {
-    const keys = await this.guarded(() => this.store.keys(this.prefix));
-    const caseIds = keys.map((key) => key.slice(this.prefix.length)).filter((id) => /^[A-Za-z0-9]{18}$/.test(id));
-    // those that were seen before may be gone
-    const toRead = new Set([...caseIds, ...this.seen.keys()]).values();
-    const readNext = async (): Promise<void> => {
-      for (const id of toRead) await this.refresh(id);
+    const changed = (this.changed = new Set<string>());
+    const gone = new Set(this.seen.keys());
+    const caseIds: string[] = [];
+    const read = async (): Promise<void> => {
+      for await (const page of this.store.entries(this.prefix)) {
+        for (const { key, value } of page) {
+          const caseId = key.slice(this.prefix.length);
+          if (!/^[A-Za-z0-9]{18}$/.test(caseId)) continue; // the lease
+          caseIds.push(caseId);
+          gone.delete(caseId);
+          if (!changed.has(caseId)) this.note(caseId, value as Interaction); // its page may be older
+        }
+      }
     };
-    await Promise.all(Array.from({ length: READERS }, readNext));
+    await this.guarded(read).finally(() => (this.changed = undefined));
+    for (const caseId of gone) await this.refresh(caseId);
+    this.wasLoaded = true;
     return caseIds;
   }
 
   /** Cases whose time is up. */
   due(now: number): string[] {
     return [...this.seen].flatMap(([id, { due }]) => (due !== undefined && due <= now ? id : []));
+  }
+
+  /** Whether all were read, so that {@link count} counts those of before. */
+  get isLoaded(): boolean {
+    return this.wasLoaded;
   }
 
   /** How many cases wait for an answer, and how many have an open interaction. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { MemoryStore } from "../../../../nodes/common/memory-store";
-import type { FencedValue } from "../../../../nodes/common/store";
+import type { FencedValue, StoreEntry } from "../../../../nodes/common/store";
 import { CaseRecords } from "../../../../nodes/salesforce/client/routing/case-records";
 import type { Interaction } from "../../../../nodes/salesforce/client/routing/interaction";
 
@@ -10,14 +10,37 @@ const waiting: Interaction = { state: "waiting", owner: "00Gpumps", queue: "Pump
 const { due: _due, ...timeless } = waiting;
 const open: Interaction = { ...timeless, state: "open", interactionId: "I1" };
 
-/** Lets something else happen while keys or a value are being read. */
+/** So many cases as a large org has open, in pages; and how often it was asked. */
+class LargeStore extends MemoryStore {
+  pages = 0;
+  reads = 0;
+
+  constructor(private readonly cases: number) {
+    super();
+  }
+
+  override async *entries(prefix: string): AsyncGenerator<StoreEntry[]> {
+    for (let from = 0; from < this.cases; from += 500) {
+      this.pages += 1;
+      yield Array.from({ length: 500 }, (_, index) => ({ key: `${prefix}500${String(from + index).padStart(12, "0")}AAA`, value: open, fence: 1 }));
+    }
+  }
+
+  override readFenced(key: string): Promise<FencedValue | undefined> {
+    this.reads += 1;
+    return super.readFenced(key);
+  }
+}
+
+/** Lets something else happen between reading entries or a value, and telling of it. */
 class SlowStore extends MemoryStore {
   meanwhile: (() => Promise<unknown>) | undefined;
 
-  override async keys(prefix: string): Promise<string[]> {
-    const found = await super.keys(prefix);
-    await this.once();
-    return found;
+  override async *entries(prefix: string): AsyncGenerator<StoreEntry[]> {
+    for await (const page of super.entries(prefix)) {
+      await this.once();
+      yield page;
+    }
   }
 
   override async readFenced(key: string): Promise<FencedValue | undefined> {
@@ -56,6 +79,14 @@ describe("what is kept of cases", () => {
     assert.deepEqual(records.due(10), [A]);
   });
 
+  it("is loaded page by page, however much it is", async () => {
+    const store = new LargeStore(150_000);
+    const records = new CaseRecords(store, PREFIX);
+    assert.equal(records.isLoaded, false);
+    assert.equal((await records.load()).length, 150_000);
+    assert.deepEqual([records.count.open, records.isLoaded, store.pages, store.reads], [150_000, true, 300, 0]);
+  });
+
   it("forgets while it is loaded what another process has removed", async () => {
     const store = new MemoryStore();
     const [records, other] = [new CaseRecords(store, PREFIX), new CaseRecords(store, PREFIX)];
@@ -77,17 +108,8 @@ describe("what is kept of cases", () => {
     const store = new SlowStore();
     await put(new CaseRecords(store, PREFIX), A, { ...open, state: "idle" });
     const records = new CaseRecords(store, PREFIX);
-    let change: Promise<void> | undefined;
-    const load = records.load();
-    store.meanwhile = () => {
-      store.meanwhile = () => {
-        change = put(records, A, waiting);
-        return new Promise((resolve) => setTimeout(resolve, 5));
-      };
-      return Promise.resolve();
-    };
-    await load;
-    await change;
+    store.meanwhile = () => put(records, A, waiting);
+    await records.load();
     assert.deepEqual(records.due(10), [A]);
   });
 

@@ -105,7 +105,7 @@ export class Cursors {
     if (returnsNothing(query)) throw noRows(); // before it has changed anything
     this.exact ??= new ExactQueries(dialect.name, this.options.native);
     const cursor = await this.exact.open(connection, bind(request, dialect), query, request.fetchSize);
-    if (cursor.columns.length > 0) return cursor;
+    if (cursor.columns.length > 0 || query.returns) return cursor;
     await cursor.close();
     throw noRows();
   }

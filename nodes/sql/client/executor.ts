@@ -107,9 +107,10 @@ export class Executor {
     const { sql, parameters } = bound;
     const { rows, rowsAffected, columns } = await connection.query(sql, parameters);
     if (rows.length > maxRows) throw tooMany(maxRows);
-    if (columns.length > 0) return { rowsAffected: READS.has(words.verb) ? 0 : rowsAffected < 0 ? rows.length : rowsAffected, rows: rowsOf(rows, columns) };
-    if (zeroRowsIsError && rowsAffected === 0 && (words.verb === "update" || words.verb === "delete")) throw new ConnectorError("ROW_MISSING", "The statement found no row");
-    return { rowsAffected };
+    const returns = columns.length > 0 || words.returns; // PostgreSQL's driver tells no columns where a change found nothing
+    const count = READS.has(words.verb) ? 0 : returns && rowsAffected < 0 ? rows.length : rowsAffected;
+    if (zeroRowsIsError && count === 0 && (words.verb === "update" || words.verb === "delete")) throw new ConnectorError("ROW_MISSING", "The statement found no row");
+    return returns ? { rowsAffected: count, rows: rowsOf(rows, columns) } : { rowsAffected: count };
   }
 
   private async read(connection: DatabaseConnection, statement: Statement, words: LexedSql, maxRows: number): Promise<Row[]> {

@@ -53,7 +53,8 @@ export class MarkingPoll implements PollWay {
     const enough = changesData(context.settings.query) ? most + 1 : most;
     const source = await RowSource.open(context.database, await withValues(context, context.settings.query), FETCH_SIZE);
     try {
-      const { index: keyAt } = columnNamed(source.columns, settings.keyColumn);
+      // PostgreSQL's driver tells no columns where a claim has found nothing
+      const keyAt = source.columns.length === 0 ? -1 : columnNamed(source.columns, settings.keyColumn).index;
       const seen = new Set<string>();
       const rows: RowValue[][] = [];
       for (let page = await source.next(); page && rows.length < enough; page = await source.next()) {

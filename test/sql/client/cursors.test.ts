@@ -136,6 +136,10 @@ for (const { name, types, start } of ENGINES) {
       it("ends a query that takes too long", async () => {
         const hurried = new DatabaseClient({ ...engine.options, queryTimeout: 300 });
         await assert.rejects(readAll(hurried, "select pg_sleep(20) as slept"), failsWith("DATABASE_BUSY"));
+        const { pid } = hurried;
+        const late = "select case when id = 1500 then pg_sleep(20)::text end as slept from generate_series(1, 2000) id";
+        await assert.rejects(readAll(hurried, late), failsWith("DATABASE_BUSY"));
+        assert.equal(hurried.pid, pid, "whatever else the process had in hand went with it");
         assert.deepEqual(await readAll(hurried, "select 1 as one"), [[1]]);
         await hurried.close();
       });
@@ -154,6 +158,8 @@ for (const { name, types, start } of ENGINES) {
 
       it("returns the rows of a statement that changes some, and says no to one that cannot be read so", async () => {
         await engine.execute(`create table ${table}_w (id int)`);
+        assert.deepEqual(await read(`update ${table}_w set id = 1 where id = :id returning id`, { id: 7 }), []);
+        assert.deepEqual(await read(`delete from ${table}_w returning id`), []);
         assert.deepEqual(await read(`insert into ${table}_w values (:id) returning id`, { id: 7 }), [[7]]);
         await assert.rejects(read(`with new as (insert into ${table}_w values (8) returning id) select id from new`), failsWith("ROW_REFUSED", /data-modifying/));
         assert.deepEqual(await engine.rows(`select id from ${table}_w`), [{ id: "7" }]);

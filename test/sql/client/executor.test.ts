@@ -76,7 +76,19 @@ for (const { name, start } of ENGINES) {
       assert.equal(await ids(), "1 2");
     });
 
+    it("gives each value of a row to its own column, whatever that is called", async () => {
+      const query = { sql: `select name as b, 'x' as "1" from ${table} where id = 1`.replaceAll('"', name.startsWith("MariaDB") ? "`" : '"'), values: {} };
+      const [outcome] = await execute([{ statements: [query] }]);
+      assert.deepEqual(outcome, { results: [{ rowsAffected: 0, rows: [{ b: "one", 1: "x" }] }] });
+    });
+
     if (name !== "SQLite over ODBC") {
+      it("tells no row from no answer, where a change that returns its rows finds none", async () => {
+        const change = { sql: name.startsWith("MariaDB") ? `delete from ${table} where id = 77 returning id` : `update ${table} set n = 0 where id = 77 returning id`, values: {} };
+        assert.deepEqual(await execute([{ statements: [change] }]), [{ results: [{ rowsAffected: 0, rows: [] }] }]);
+        assert.deepEqual(told(await execute([{ statements: [change] }], { zeroRowsIsError: true })), [["ROW_MISSING", 0]]);
+      });
+
       it("undoes a change that returns more rows than allowed", async () => {
         const change = name.startsWith("MariaDB") ? `delete from ${table} returning id` : `update ${table} set n = 0 returning id`;
         assert.deepEqual(told(await execute([{ statements: [{ sql: change, values: {} }] }], { maxRows: 1 })), [["INPUT_INVALID", 0]]);

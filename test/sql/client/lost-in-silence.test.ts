@@ -5,11 +5,16 @@ import type { DatabaseConnection } from "../../../nodes/sql/client/backend";
 /** A driver whose connection can break without a word: every call goes well. */
 const handle = {
   connected: true,
-  query: (_sql: string, _parameters: unknown[], options?: { cursor?: boolean }): Promise<object> =>
-    Promise.resolve(options?.cursor ? { fetch: () => Promise.resolve(rows([])), close: () => Promise.resolve() } : rows([{ id: 1 }])),
+  query: (): Promise<object> => Promise.resolve(rows([{ id: 1 }])),
+  createStatement: (): Promise<object> => Promise.resolve({ ...statement }),
   beginTransaction: () => Promise.resolve(),
   commit: () => Promise.resolve(),
   rollback: () => Promise.resolve(),
+  close: () => Promise.resolve(),
+};
+const statement = {
+  prepare: () => Promise.resolve(),
+  execute: () => Promise.resolve({ fetch: () => Promise.resolve(rows([])), close: () => Promise.resolve() }),
   close: () => Promise.resolve(),
 };
 const rows = (found: object[]): object => Object.assign([...found], { count: found.length, columns: [] });

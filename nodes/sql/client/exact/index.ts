@@ -4,6 +4,7 @@ import type { Statement } from "../dialect";
 import type { ColumnInfo, DialectName, RowValue } from "../protocol";
 import { checkNames, decoderOf } from "../row-values";
 import type { LexedSql } from "../sql-lexer";
+import { wholeResult } from "../whole-result";
 import type { ExactQuery, MakeExact } from "./exact-query";
 import { mariadbExact } from "./mariadb";
 import { postgresqlExact } from "./postgresql";
@@ -27,24 +28,19 @@ export class ExactQueries {
   ) {}
 
   /**
-   * Opens a cursor.
+   * Opens a cursor. It has no columns where a change that returns its rows found none, and the driver then does not tell them.
    *
    * @throws ConnectorError the database's, or `NOT_CONFIGURED` when two columns have one name
    */
   async open(connection: DatabaseConnection, statement: Statement, lexed: LexedSql, fetchSize: number): Promise<ExactCursor> {
+    // the addon takes a change that finds no row for a failure when it is to have a cursor
+    if (lexed.returns && !this.native) return named(await wholeResult(connection, statement, fetchSize), undefined);
     const exact = await this.find(connection, statement, lexed);
     const cursor = await connection.cursor(exact?.sql ?? statement.sql, statement.parameters, fetchSize, exact?.oneByOne).catch((error: unknown) => {
       this.known.delete(statement.sql); // what it asks of may have been made anew
       throw error;
     });
-    const columns = exact?.columns ?? cursor.columns;
-    try {
-      checkNames(columns);
-    } catch (error) {
-      await cursor.close();
-      throw error;
-    }
-    return new ExactCursor(cursor, columns, exact);
+    return named(cursor, exact);
   }
 
   private async find(connection: DatabaseConnection, statement: Statement, lexed: LexedSql): Promise<ExactQuery | undefined> {
@@ -57,6 +53,17 @@ export class ExactQueries {
     this.known.set(statement.sql, { exact, until: Date.now() + HOLDS });
     return exact;
   }
+}
+
+async function named(cursor: ConnectionCursor, exact: ExactQuery | undefined): Promise<ExactCursor> {
+  const columns = exact?.columns ?? cursor.columns;
+  try {
+    checkNames(columns);
+  } catch (error) {
+    await cursor.close();
+    throw error;
+  }
+  return new ExactCursor(cursor, columns, exact);
 }
 
 /** A cursor whose rows are as the flow gets them. */

@@ -1,0 +1,154 @@
+import { ConnectorError } from "../../common/errors";
+import { type ConnectionCursor, type DatabaseConnection, type DriverColumn, type Parameter, type QueryResult, Untyped } from "./backend";
+import type { Statement } from "./dialect";
+import { databaseError, odbcDiagnosis } from "./errors";
+import { OdbcCursor, type OdbcCursorOptions } from "./odbc-cursor";
+import { type OdbcHandle, odbcParameters, type OdbcResult } from "./odbc-module";
+import type { ParameterTypes } from "./parameter-types";
+import type { DialectName } from "./protocol";
+import { lex } from "./sql-lexer";
+import { wholeResult } from "./whole-result";
+
+/** After its time limit a statement is cancelled; one that has not ended this many ms later never will. */
+const CANCEL_GRACE = 5000;
+const CLOSE_LIMIT = 2000;
+
+/** How {@link OdbcConnection} works. */
+export interface OdbcConnectionOptions {
+  /** It is for cursors: rows come as lists, and as they are wanted. */
+  reads: boolean;
+  /** Of a statement, in ms. */
+  timeout: number;
+  dialect: DialectName | undefined;
+  /** As of the backend. */
+  stuck: (reason: string) => void;
+  types: ParameterTypes;
+}
+
+/** A connection through a driver. */
+export class OdbcConnection implements DatabaseConnection {
+  /** A failed statement has left a connection that reads in a transaction nobody can end (psqlodbc with UseDeclareFetch: 25P02 from then on). */
+  private spoilt = false;
+
+  constructor(
+    private readonly handle: OdbcHandle,
+    private readonly options: OdbcConnectionOptions,
+  ) {}
+
+  get alive(): boolean {
+    return this.handle.connected && !this.spoilt;
+  }
+
+  async query(sql: string, parameters: readonly Parameter[] = []): Promise<QueryResult> {
+    this.checkReturning(sql);
+    const ready = await this.typed({ sql, parameters: [...parameters] });
+    const result = await this.known(sql, () => this.limited(() => this.handle.query(ready.sql, odbcParameters(ready.parameters))));
+    this.stillConnected();
+    const columns = this.columnsOf(result);
+    const rows = this.options.reads ? result.map((row) => Object.fromEntries(columns.map(({ name }, index) => [name, (row as unknown[])[index]]))) : result;
+    return { rows: rows as Record<string, unknown>[], rowsAffected: result.count, columns };
+  }
+
+  async cursor(sql: string, parameters: readonly Parameter[], fetchSize: number, oneByOne = false): Promise<ConnectionCursor> {
+    const { reads, dialect } = this.options;
+    if (!reads) return wholeResult(this, { sql, parameters: [...parameters] }, fetchSize); // the driver takes all of it into memory anyway
+    // with MariaDB's driver the addon skips rows when it fetches more than one at once (Connector/ODBC 3.1.15)
+    const atOnce = oneByOne || dialect === "mariadb" ? 1 : fetchSize;
+    const ready = await this.typed({ sql, parameters: [...parameters] });
+    const options: OdbcCursorOptions = {
+      fetchSize,
+      atOnce,
+      limited: (call, cancel) => this.limited(call, cancel),
+      columnsOf: (result) => this.columnsOf(result),
+      stillConnected: () => this.stillConnected(),
+    };
+    return this.known(sql, () => OdbcCursor.open(this.handle, ready, options));
+  }
+
+  private async typed(statement: Statement): Promise<Statement> {
+    if (!statement.parameters.some((value) => value instanceof Untyped)) return statement;
+    return this.options.types.resolve(statement, async (sql) => (await this.query(sql)).rows);
+  }
+
+  /** What goes by what is known of a statement: wrong, perhaps, when it fails. */
+  private async known<T>(sql: string, call: () => Promise<T>): Promise<T> {
+    try {
+      return await call();
+    } catch (error) {
+      this.options.types.forget(sql);
+      throw error;
+    }
+  }
+
+  begin(): Promise<void> {
+    return this.limited(() => this.handle.beginTransaction());
+  }
+
+  async commit(): Promise<void> {
+    await this.limited(() => this.handle.commit());
+    this.stillConnected();
+  }
+
+  /**
+   * psqlodbc gives out a result whose connection broke behind it as a good one, and then commits nothing, in silence: the transaction was the
+   * connection's (seen in 4 of 182 commits while the server ended connections at random). What is there is looked at again, or done again.
+   */
+  private stillConnected(): void {
+    if (!this.handle.connected) throw new ConnectorError("DATABASE_UNAVAILABLE", "The connection to the database broke before it was known whether it has done what was asked");
+  }
+
+  /** A driver call with the time limit of a statement. */
+  private async limited<T>(call: () => Promise<T>, cancel = () => this.handle.cancel()): Promise<T> {
+    const { timeout, dialect, stuck } = this.options;
+    let grace: NodeJS.Timeout | undefined;
+    const timer = setTimeout(() => {
+      cancel().catch(() => undefined);
+      grace = setTimeout(() => stuck(`a statement did not end within ${timeout} ms and cannot be cancelled`), CANCEL_GRACE);
+    }, timeout);
+    try {
+      return await call();
+    } catch (error) {
+      const lost = !this.handle.connected;
+      this.spoilt = this.options.reads;
+      const failed = databaseError(odbcDiagnosis(error), dialect);
+      // whatever state a driver gives a lost connection: the row is not to blame
+      if (failed.scope === "message" && lost) throw new ConnectorError("DATABASE_UNAVAILABLE", failed.message, { details: failed.details });
+      throw failed;
+    } finally {
+      clearTimeout(timer);
+      clearTimeout(grace);
+    }
+  }
+
+  async rollback(): Promise<void> {
+    try {
+      await this.handle.rollback();
+    } catch (error) {
+      throw databaseError(odbcDiagnosis(error), this.options.dialect);
+    }
+  }
+
+  async close(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const limit = new Promise<void>((resolve) => (timer = setTimeout(resolve, CLOSE_LIMIT)));
+    // closing a dead connection fails with MariaDB's driver: nothing to be done about it
+    await Promise.race([this.handle.close().catch(() => undefined), limit]);
+    clearTimeout(timer);
+  }
+
+  private columnsOf({ columns }: OdbcResult): DriverColumn[] {
+    const { dialect } = this.options;
+    return (columns ?? []).map(({ name, dataTypeName, columnSize: size, decimalDigits: scale }) => {
+      const type = dataTypeName.replace(/^SQL_/, "").toLowerCase();
+      // SQLite has no types for time: what is stored is text of any kind
+      if (dialect === "sqlite") return { name, type: type.startsWith("type_") ? "varchar" : type, size, scale };
+      return { name, type, size, scale, honest: dialect === "mariadb" };
+    });
+  }
+
+  /** SQLite's driver runs such a statement, and loses its rows. */
+  private checkReturning(sql: string): void {
+    if (this.options.dialect !== "sqlite" || !/\breturning\b/i.test(sql) || !lex(sql.replaceAll("?", ":p"), "sqlite").returns) return;
+    throw new ConnectorError("NOT_CONFIGURED", "SQLite's ODBC driver loses the rows of `returning`: leave it out, or use the embedded SQLite", { details: { statement: true } });
+  }
+}

@@ -56,6 +56,37 @@ describe("salesforce listen in a flow", function () {
         await flow.has(3);
         assert.deepEqual(serials(), ["a", "c", "d"]);
       });
+
+      describe("begun with what is new", () => {
+        /** With an event before that is none of its own. */
+        const begun = async (): Promise<Record<string, unknown>> => {
+          org.control.shiftClock({ ms: -60_000 });
+          publish("old");
+          org.control.shiftClock({ ms: 60_000 });
+          const listener = fresh({ transport });
+          await flow.deploy(org, [listener]);
+          await flow.shows(/Alert__e$/);
+          return listener;
+        };
+
+        it("misses nothing when the stream is lost before the first event", async () => {
+          await begun();
+          org.control.dropStreams();
+          org.control.killStreams({ how: "end" });
+          publish("lost");
+          await flow.has(1);
+          assert.deepEqual(serials(), ["lost"]);
+        });
+
+        it("misses nothing when it is stopped before the first event", async () => {
+          const listener = await begun();
+          await flow.clear();
+          publish("meanwhile");
+          await flow.deploy(org, [listener]);
+          await flow.has(1);
+          assert.deepEqual(serials(), ["meanwhile"]);
+        });
+      });
     });
   }
 

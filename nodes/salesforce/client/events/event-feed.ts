@@ -29,8 +29,8 @@ export class EventFeed implements StreamListener {
   private from: ReplayFrom;
   /** Events from before are passed over, in ms since the epoch. */
   private notBefore: number | undefined;
-  /** Began with what is new, and has brought nothing yet. */
-  private fresh = false;
+  /** Began with what is new, and has brought nothing yet: whether the org has taken the subscription. */
+  private fresh: "asked" | "taken" | undefined;
   private stream: StreamState = { kind: "connecting" };
   /** Why it cannot begin; it is tried again. */
   private trouble: ConnectorError | undefined;
@@ -138,7 +138,7 @@ export class EventFeed implements StreamListener {
   }
 
   onEvents(events: readonly StreamEvent[]): void {
-    this.fresh = false;
+    this.fresh = undefined;
     for (const event of events) {
       if (!this.intake.take(event, this.notBefore)) this.notBefore = undefined;
     }
@@ -146,7 +146,7 @@ export class EventFeed implements StreamListener {
   }
 
   onPosition(position: string): void {
-    this.fresh = false;
+    this.fresh = undefined;
     this.notBefore = undefined;
     this.intake.idle(position);
     this.change(() => (this.stale = undefined));
@@ -154,12 +154,12 @@ export class EventFeed implements StreamListener {
 
   onState(state: StreamState): void {
     const { kind, error } = state;
-    const wasThere = this.stream.kind === "listening";
     if (kind === "listening") this.options.onStream();
     else if (error && kind !== "stopped") this.options.onStream(error);
     this.change(() => (this.stream = state));
-    // begun with what is new once more, it would miss what came meanwhile
-    if (this.fresh && wasThere && kind !== "listening" && kind !== "full") queueMicrotask(() => this.again());
+    if (this.fresh && kind === "listening") this.fresh = "taken";
+    // it would begin with what is new once more, and miss what came meanwhile
+    if (this.fresh === "taken" && kind !== "listening" && kind !== "full") queueMicrotask(() => this.again());
   }
 
   onStale(position: string, error: ConnectorError): StartPoint | undefined {
@@ -173,7 +173,7 @@ export class EventFeed implements StreamListener {
     }
     this.intake.begin(true);
     this.notBefore = undefined;
-    this.fresh = staleReplay === "new";
+    this.fresh = staleReplay === "new" ? "asked" : undefined;
     void this.position.beginAt(staleReplay === "all" ? 0 : this.options.now());
     return { from: staleReplay };
   }
@@ -237,7 +237,7 @@ export class EventFeed implements StreamListener {
   private async startPoint(): Promise<StartPoint> {
     const { from, position } = this;
     this.from = "stored";
-    this.fresh = false;
+    this.fresh = undefined;
     this.notBefore = undefined;
     if (from !== "stored") return this.begin(from);
     const after = this.intake.taken ?? position.after;
@@ -251,14 +251,13 @@ export class EventFeed implements StreamListener {
   private async begin(from: "new" | "all"): Promise<StartPoint> {
     this.intake.begin(false);
     await this.position.beginAt(from === "all" ? 0 : this.options.now());
-    this.fresh = from === "new";
+    this.fresh = from === "new" ? "asked" : undefined;
     return { from };
   }
 
-  /** Subscribes anew. */
+  /** Subscribes anew, behind the time at which it began. */
   private again(): void {
-    if (!this.fresh) return;
-    this.change(() => this.leave());
+    if (this.fresh === "taken") this.change(() => this.leave());
   }
 
   private leave(): void {

@@ -62,7 +62,8 @@ export interface Subscription {
 
 /**
  * What brings an org's events: one connection for all channels. A subscription looks after itself: it reconnects, renews the token, and goes on
- * behind the event it handed over last, for as long as it is open.
+ * behind the event it handed over last, for as long as it is open. One that began with what is new and has handed over nothing begins with what is
+ * new once more: a listener that must not miss what came meanwhile subscribes anew when it is told of the loss.
  */
 export interface EventTransport {
   /** @param channel `/event/Device_Alert__e`, `/topic/Open?Status='New'`; case-sensitive */

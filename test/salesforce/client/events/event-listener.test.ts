@@ -185,13 +185,27 @@ describe("a listener to a channel of events", () => {
       await bench.storedAt("4");
     });
 
-    it("there as well when the stream is lost before the first event", async () => {
+    for (const before of [["listening"], ["listening", "full"]] as const) {
+      it(`there as well when the stream is lost before the first event, while it was ${before.at(-1)}, and once only`, async () => {
+        const node = bench.open({}, { answer: accept });
+        const subscription = await node.subscribed();
+        for (const kind of before) subscription.state({ kind });
+        assert.equal(subscription.closed, false);
+        for (const kind of ["waiting", "connecting"] as const) subscription.state({ kind, error: new ConnectorError("ORG_UNAVAILABLE", "503") });
+        await waitFor("another subscription", () => node.transport.subscriptions.length === 2);
+        assert.deepEqual([subscription.closed, node.transport.current?.start], [true, { from: "all" }]);
+        for (const kind of ["listening", "connecting", "listening"] as const) node.transport.current?.state({ kind });
+        node.transport.current?.bring(event(1, { createdDate: new Date(Date.now() - 60_000).toISOString() }), event(2));
+        assert.deepEqual([node.ids, node.transport.subscriptions.length], [["2"], 2]);
+      });
+    }
+
+    it("with what is new once more when the org had not taken the subscription", async () => {
       const node = bench.open();
       const subscription = await node.subscribed();
-      subscription.state({ kind: "listening" });
-      subscription.state({ kind: "waiting", error: new ConnectorError("ORG_UNAVAILABLE", "503") });
-      await waitFor("another subscription", () => node.transport.subscriptions.length === 2);
-      assert.deepEqual([subscription.closed, node.transport.current?.start], [true, { from: "all" }]);
+      for (const kind of ["waiting", "connecting", "listening"] as const) subscription.state({ kind });
+      await new Promise((resolve) => setImmediate(resolve));
+      assert.equal(node.transport.current, subscription);
     });
 
     it("with what is new each time it starts, when told so", async () => {

@@ -5,8 +5,8 @@ import * as bayeux from "./bayeux";
 import { Cookies } from "./cookies";
 import { answerFailure, noAnswer, type StreamFailure } from "./failures";
 
-/** What came of a call: the messages of its answer and when the org's clock said it was answered, or why there are none. */
-export type Answer = { messages: bayeux.BayeuxMessage[]; date?: number; failure?: undefined } | { failure: StreamFailure; messages?: undefined; date?: undefined };
+/** What came of a call: the messages of its answer, or why there are none. */
+export type Answer = { messages: bayeux.BayeuxMessage[]; failure?: undefined } | { failure: StreamFailure; messages?: undefined };
 
 /** The calls of one Bayeux client, from its handshake on. */
 export class BayeuxClient {
@@ -74,9 +74,7 @@ export class BayeuxClient {
       this.cookies.note(answer.headers);
       // Whatever the status says: the messages are more telling.
       const read = bayeux.readMessages(answer.body);
-      if (!read) return { failure: answerFailure(answer) };
-      const date = Date.parse(answer.headers.date ?? "");
-      return { messages: read, ...(Number.isNaN(date) ? {} : { date }) };
+      return read ? { messages: read } : { failure: answerFailure(answer) };
     } catch (error) {
       return { failure: noAnswer(error) };
     }

@@ -14,9 +14,6 @@ export const AHEAD = 200;
  */
 type Stage = "idle" | "subscribing" | "subscribed" | "parked" | "waiting" | "stopped" | "closed";
 
-/** How much the clock of those who answer may be ahead of the clock of those who write events, in ms. */
-const SKEW = 5_000;
-
 const REPLAY_ID = /^(0|[1-9]\d*)$/;
 
 /** One listener's channel: where it is, what was kept for it, and what becomes of it when it is refused. It outlives the sessions that bring its events. */
@@ -26,10 +23,6 @@ export class CometdChannel {
   private stage: Stage = "idle";
   /** Behind what a subscription goes on: the last event that was kept or handed over. */
   private position: string | undefined;
-  /** When it was first subscribed, by the org's clock: what is older is not new. */
-  private since: number | undefined;
-  /** Whether all that is retained was asked for, of which only what is new is wanted; until the first of that has come. */
-  private isCatchingUp = false;
   private kept: StreamEvent[] = [];
   /** Came by the poll while the subscription was not yet answered. */
   private early: StreamEvent[] = [];
@@ -76,15 +69,11 @@ export class CometdChannel {
       return undefined;
     }
     this.stage = "subscribing";
-    if (this.position !== undefined) return this.position;
-    if (this.start.from === "all") return "-2";
-    // What came while the connection was away, before there was an event to go on behind, is among what is retained.
-    this.isCatchingUp = this.since !== undefined;
-    return this.isCatchingUp ? "-2" : "-1";
+    return this.position ?? (this.start.from === "all" ? "-2" : "-1");
   }
 
-  /** @param events those that came with the answer @param date of the answer, by the org's clock */
-  subscribed(events: StreamEvent[], date = Date.now()): void {
+  /** @param events those that came with the answer */
+  subscribed(events: StreamEvent[]): void {
     if (this.stage !== "subscribing") return;
     this.stage = "subscribed";
     this.wasStale = false;
@@ -93,7 +82,6 @@ export class CometdChannel {
     this.early = [];
     this.tell({ kind: "listening" });
     this.keep(all);
-    this.since ??= date - SKEW;
     this.handOver();
   }
 
@@ -151,17 +139,13 @@ export class CometdChannel {
   private startAt(start: StartPoint): void {
     this.start = start;
     this.position = start.from === "after" ? start.position : undefined;
-    this.since = undefined;
-    this.isCatchingUp = false;
   }
 
   private keep(events: StreamEvent[]): void {
     const last = events.at(-1);
     if (!last) return;
-    const fresh = this.isCatchingUp ? events.filter((event) => !isBefore(event, this.since!)) : events;
-    if (fresh.length > 0) this.isCatchingUp = false;
     this.position = last.position;
-    this.kept = this.kept.length > 0 ? this.kept.concat(fresh) : fresh;
+    this.kept = this.kept.length > 0 ? this.kept.concat(events) : events;
   }
 
   private handOver(): void {
@@ -213,8 +197,4 @@ export class CometdChannel {
 function inOrder(events: StreamEvent[]): StreamEvent[] {
   const difference = (a: StreamEvent, b: StreamEvent): number => a.position.length - b.position.length || (a.position < b.position ? -1 : Number(a.position > b.position));
   return events.sort(difference);
-}
-
-function isBefore({ createdDate }: StreamEvent, time: number): boolean {
-  return createdDate !== undefined && Date.parse(createdDate) < time;
 }

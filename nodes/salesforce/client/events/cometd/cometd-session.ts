@@ -216,7 +216,7 @@ export class CometdSession {
     if (asked.length === 0) return;
     this.subscribing += 1;
     const wishes = asked.map(({ wish }) => wish);
-    const { messages = [], failure, date } = await this.client!.subscribe(wishes, Math.min(this.patience, MAX_INTERVAL), life);
+    const { messages = [], failure } = await this.client!.subscribe(wishes, Math.min(this.patience, MAX_INTERVAL), life);
     if (life.aborted) return;
     this.subscribing -= 1;
     let trouble = failure;
@@ -225,7 +225,7 @@ export class CometdSession {
       const refusal = subscribeTrouble(messages, channel.name);
       if (refusal && isOfSession(refusal)) trouble ??= refusal;
       else if (refusal) channel.refused(refusal);
-      else if (this.has(channel)) channel.subscribed(events.get(channel.key) ?? [], date);
+      else if (this.has(channel)) channel.subscribed(events.get(channel.key) ?? []);
       else events.set(channel.key, []); // it was taken away meanwhile, and the server may have heard of that first
       if (this.has(channel)) events.delete(channel.key);
     }

@@ -6,7 +6,6 @@ import type { StreamOptions } from "../org-streams";
 import { type Pace, Paces } from "../paces";
 import { Backlog } from "./backlog";
 import { Fetch, MOST_ASKED } from "./fetch-stream";
-import { byOrgClock, isBefore } from "./org-clock";
 import type { PubsubClient } from "./pubsub-client";
 import { PubsubError } from "./pubsub-error";
 import type { FetchResponse } from "./protocol";
@@ -42,10 +41,6 @@ export class PubsubSubscription implements Subscription {
   private readonly backlog: Backlog;
   private handing = false;
   private start: StartPoint;
-  /** When it began with what is new, and the org took it. */
-  private begunAt: number | undefined;
-  /** The same by the org's clock, while what is read may be older: what came before there was a position to go on behind is among what is retained. */
-  private since: number | undefined;
   private retry: NodeJS.Timeout | undefined;
   private told: StreamState | undefined;
   /** Since the token was renewed for this subscription: nothing yet, or a stream was taken. Undefined once a message has come. */
@@ -102,17 +97,13 @@ export class PubsubSubscription implements Subscription {
 
   private async connect(round: number): Promise<void> {
     const { client, channel, options } = this.parts;
-    const openedAt = Date.now();
     const isCurrent = (): boolean => round === this.round && !this.closed;
     try {
       const session = await client.org.openSession();
       if (!isCurrent()) return;
-      if (this.start.from === "new" && this.begunAt !== undefined) this.since ??= await byOrgClock(client.org, session, this.begunAt);
-      if (!isCurrent()) return;
-      const start: StartPoint = this.start.from === "new" && this.since !== undefined ? { from: "all" } : this.start;
       const silence = (options.silence ?? SILENCE) + (options.patience ?? 30_000);
-      const fetch = await Fetch.open(client, { channel, start, session, silence }, {
-        onTaken: () => this.taken(openedAt),
+      const fetch = await Fetch.open(client, { channel, start: this.start, session, silence }, {
+        onTaken: () => this.taken(),
         onResponse: (response) => this.take(response),
         onEnd: (error) => this.ended(error, session),
         onSilence: () => this.fail(unavailable(`The Pub/Sub API has sent nothing for ${Math.round(silence / 1000)} s.`)),
@@ -125,8 +116,7 @@ export class PubsubSubscription implements Subscription {
     }
   }
 
-  private taken(openedAt: number): void {
-    if (this.start.from === "new") this.begunAt ??= openedAt;
+  private taken(): void {
     if (this.renewed) this.renewed = "taken";
     this.tellFlow();
   }
@@ -154,7 +144,7 @@ export class PubsubSubscription implements Subscription {
       while (!this.closed && this.backlog.size > 0 && this.parts.listener.room() > 0) {
         const events = this.backlog.take(this.parts.listener.room());
         if (events.length === 0) return; // it goes on with the schema
-        this.handOver(events);
+        this.parts.listener.onEvents(events);
         this.start = { from: "after", position: (events.at(-1) as StreamEvent).position };
       }
     } catch (cause) {
@@ -164,15 +154,6 @@ export class PubsubSubscription implements Subscription {
       this.handing = false;
     }
     this.ask();
-  }
-
-  private handOver(events: StreamEvent[]): void {
-    const { since } = this;
-    const fresh = since === undefined ? events : events.filter((event) => !isBefore(event, since));
-    if (fresh.length > 0) {
-      this.since = undefined; // they come in their order
-      this.parts.listener.onEvents(fresh);
-    } else this.parts.listener.onPosition((events.at(-1) as StreamEvent).position);
   }
 
   /** Asks for as much as there is room for, once half of it is used up. */
@@ -242,7 +223,6 @@ export class PubsubSubscription implements Subscription {
     if (this.closed) return;
     if (!next) return this.tell({ kind: "stopped", error });
     this.start = next;
-    this.begunAt = this.since = undefined;
     if (start.from === "after" && next.from !== "after") this.open();
     else this.later("outage", error); // that may be stale, too
   }

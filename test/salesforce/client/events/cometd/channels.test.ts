@@ -68,9 +68,11 @@ describe("A channel over CometD", () => {
       const other = await listen(B);
       const heard = await staleWith(undefined);
       assert.deepEqual([heard.state, heard.states.at(-1)?.error?.code], ["stopped", "POSITION_STALE"]);
-      org.control.dropStreams();
       publishTo("B__e", "1");
       await other.has(1);
+      org.control.dropStreams();
+      publishTo("B__e", "2");
+      await other.has(2);
       publish("lost");
       assert.deepEqual([heard.state, heard.texts], ["stopped", []]);
     });

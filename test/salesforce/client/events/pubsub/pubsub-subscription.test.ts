@@ -40,9 +40,6 @@ class TestOrg {
     return Promise.resolve(this.current);
   }
 
-  /** Its clock is an hour ahead of ours. */
-  readonly http = { send: () => Promise.resolve({ headers: { date: new Date(Date.now() + 3_600_000).toUTCString() } }) };
-
   untilReady(error: ConnectorError): Promise<void> {
     this.told.push(error);
     this.failure = undefined;
@@ -242,18 +239,6 @@ describe("A Pub/Sub subscription", () => {
       assert.deepEqual(server.beginnings, ["EARLIEST", `CUSTOM ${hex(2)}`]);
     });
   }
-
-  it("that began with what is new misses nothing of a loss before its first event, and brings nothing older", async () => {
-    for (let id = 1; id <= 250; id += 1) server.publish(id, "s1", event("old"));
-    subscribe({ from: "new" });
-    await waitFor("the state", () => inbox.state === "listening");
-    server.end({ code: "service.unavailable" });
-    server.publish(251, "s1", { ...event("hour old by the org's clock"), CreatedDate: Date.now() });
-    for (const id of [252, 253]) server.publish(id, "s1", { ...event(`e${id}`), CreatedDate: Date.now() + 3_600_000 });
-    await waitFor("the events", () => inbox.texts.includes("e253"));
-    assert.deepEqual(inbox.texts, ["e252", "e253"]);
-    assert.deepEqual(server.beginnings, ["LATEST", "EARLIEST"]);
-  });
 
   it("gives its listener again what it would not take, and does not end the process", async () => {
     publish(1, 3);

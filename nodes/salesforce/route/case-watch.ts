@@ -1,4 +1,5 @@
-import { ConnectorError, toConnectorError } from "../../common/errors";
+import type { ConnectorError} from "../../common/errors";
+import { toConnectorError } from "../../common/errors";
 import { within } from "../../common/deadline";
 import { flowTracker } from "../../delivery/flow-tracker";
 import type { NodeName } from "../../delivery/outcome";
@@ -9,8 +10,9 @@ import type { OrgClient } from "../client/org";
 import type { Ending } from "../client/routing/after-flow";
 import type { CaseRecords } from "../client/routing/case-records";
 import type { CaseRouter } from "../client/routing/case-router";
+import type { RoutingRules } from "../client/routing/interaction";
 import type { Outgoing } from "../client/routing/outgoing";
-import { OUTPUTS } from "./outputs";
+import { OUTPUTS, unwired } from "./outputs";
 import type { RouteSettings } from "./settings";
 
 /** What a {@link CaseWatch} needs. */
@@ -42,8 +44,8 @@ export class CaseWatch {
   trouble: ConnectorError | undefined;
   private readonly room = new Room(MOST_IN_FLOW);
   private readonly deliveries: RowDeliveries;
-  /** Cases whose message is in the flow. */
-  private readonly handed = new Set<string>();
+  /** What is in the flow. */
+  private readonly handed = new Set<Outgoing>();
   private readonly ends = new Set<Promise<void>>();
   private timer: NodeJS.Timeout | undefined;
   private work: Promise<void> | undefined;
@@ -129,14 +131,12 @@ export class CaseWatch {
   private setTimer(): void {
     if (this.isNeeded === (this.timer !== undefined)) return;
     clearInterval(this.timer);
-    // a twentieth is precise enough
-    const every = Math.min(5_000, Math.max(20, this.options.settings.rules.answerTimeout / 20));
-    this.timer = this.isNeeded ? setInterval(() => this.run(), every) : undefined;
+    this.timer = this.isNeeded ? setInterval(() => this.run(), lookEvery(this.options.settings.rules)) : undefined;
   }
 
   /** Outside of everybody's context: one run serves many cases. */
   private run(): void {
-    if (!this.isNeeded || this.held || this.work) return;
+    if (!this.isNeeded || this.held || this.work || !this.options.isWired(OUTPUTS.create)) return;
     this.work = flowTracker.outside(() =>
       this.lookAfterAll()
         .then(
@@ -159,12 +159,19 @@ export class CaseWatch {
     const wantsAll = asking.length > 0 || (this.wantsAll && this.isRunning);
     const now = Date.now();
     let known: string[] = [];
+    const isFirst = this.loadedAt === undefined;
     // another instance's cases are known only by looking
     if (wantsAll || this.loadedAt === undefined || (shared && now - this.loadedAt > settings.rules.answerTimeout)) {
       known = await records.load();
       this.loadedAt = now;
+      this.options.onChange();
     }
-    if (this.isRunning) await this.look(router, records.due(Date.now()).filter((id) => !this.handed.has(id)), "due");
+    if (this.isRunning) {
+      const busy = new Set([...this.handed].map(({ caseId }) => caseId));
+      // who takes over from another finds what that one owes
+      const ids = new Set([...records.due(Date.now()), ...(isFirst ? records.owed : [])]);
+      await this.look(router, [...ids].filter((id) => !busy.has(id)), "due");
+    }
     if (wantsAll && (await this.lookForMissed(router, known))) {
       this.wantsAll = false;
       this.asking = this.asking.filter((one) => !asking.includes(one));
@@ -189,11 +196,11 @@ export class CaseWatch {
   }
 
   private hand(router: CaseRouter, one: Outgoing): void {
-    const { caseId, payload } = one;
+    const { payload } = one;
     const { action } = payload;
-    this.handed.add(caseId);
+    this.handed.add(one);
     const ends = (ending: Ending | undefined): void => {
-      this.handed.delete(caseId);
+      this.handed.delete(one);
       if (!ending) return;
       const end: Promise<void> = router
         .settled(one, ending)
@@ -212,8 +219,10 @@ export class CaseWatch {
       },
       released: () => ends("given back"),
     };
-    if (this.closed) parcel.released(new ConnectorError("FLOW_STOPPED", "The flow was stopped"));
-    else this.deliveries.hand(parcel);
+    if (this.closed) parcel.released(stopped());
+    else if (this.options.isWired(parcel.output)) this.deliveries.hand(parcel);
+    else if (action === "create") parcel.released(unwired());
+    else parcel.accepted(); // nobody wants to know
   }
 
   /** The org or the store is away, and the next turn of the timer tries again; or the query is refused, which somebody must mend. */
@@ -223,6 +232,11 @@ export class CaseWatch {
     this.trouble = error;
     return false;
   }
+}
+
+/** How often times are looked at, in ms: a twentieth is precise enough. */
+export function lookEvery({ answerTimeout }: RoutingRules): number {
+  return Math.min(5_000, Math.max(20, answerTimeout / 20));
 }
 
 function nameOf(found: Outgoing["payload"]["case"]): string {

@@ -16,9 +16,9 @@ import type { TokenState } from "../client/routing/after-flow";
 import { CaseRouter, type Routed, type RouteItem } from "../client/routing/case-router";
 import { type RouteMessage, readSignal, type Signal } from "../client/routing/signal";
 import { WatchedQueues } from "../client/routing/watched-queues";
-import { CaseWatch } from "./case-watch";
+import { CaseWatch, lookEvery } from "./case-watch";
 import type { RouteSettings } from "./settings";
-import { OUTPUTS } from "./outputs";
+import { OUTPUTS, unwired } from "./outputs";
 
 /** Makes the lease of instances that stand by for each other. */
 export type MakeLease = (options: Pick<LeaseOptions, "key" | "onHeld" | "onLost">) => Lease;
@@ -48,6 +48,10 @@ export interface RouteState {
   lane: LaneState;
   waiting: number;
   open: number;
+  /** What is kept of cases is not read yet. */
+  loading: boolean;
+  /** Nothing is behind the output that cases go to. */
+  unwired: boolean;
   /** Another instance looks after what is overdue. */
   standby: boolean;
   /** Why the query for missed cases fails. */
@@ -72,6 +76,10 @@ export class RouteWorker {
   private parts: Parts | undefined;
   private lease: Lease | undefined;
   private laneState: LaneState = { kind: "idle", messages: 0 };
+  private tendTimer: NodeJS.Timeout | undefined;
+  private tending: Promise<void> | undefined;
+  private started = false;
+  private unwired = false;
   private closed = false;
 
   constructor(private readonly options: RouteWorkerOptions) {
@@ -82,7 +90,10 @@ export class RouteWorker {
       batchSize: BATCH,
       linger: LINGER,
       key: ({ signal }) => caseOf(signal),
-      write: async (items) => (await this.ready()).router.write(items),
+      write: async (items) => {
+        if (!this.isWired) throw unwired();
+        return (await this.ready()).router.write(items);
+      },
       onState: (state) => {
         this.laneState = state;
         this.tell();
@@ -91,8 +102,17 @@ export class RouteWorker {
     });
   }
 
-  /** Begins to look after what is overdue, or stands by. To be called when all nodes are there. */
-  async start(): Promise<void> {
+  /** All nodes are there, or wires may have changed: begins to look after what is overdue, or stands by, as soon as cases go somewhere. */
+  rewired(): void {
+    this.unwired = !this.isWired;
+    if (!this.unwired && !this.started) {
+      this.started = true;
+      void this.start();
+    }
+    this.tell();
+  }
+
+  private async start(): Promise<void> {
     const { lease, org } = this.options;
     while (!this.closed) {
       try {
@@ -132,9 +152,11 @@ export class RouteWorker {
   /** Takes nothing in any more, finishes what it has for up to 8 s, and leaves the rest to be found again. */
   async close(): Promise<void> {
     this.closed = true;
+    clearInterval(this.tendTimer);
     const watched = this.watch.close();
     await this.lane.close();
     await watched;
+    await within(this.tend(), 1_000);
     if (this.lease) await within(this.lease.close(), 4_000);
   }
 
@@ -158,7 +180,7 @@ export class RouteWorker {
   }
 
   private async make(): Promise<Parts> {
-    const { settings, org, store, map, warn } = this.options;
+    const { settings, org, store, shared, map, warn } = this.options;
     const { orgId, instanceUrl } = await org.openSession();
     const prefix = `salesforce-route/${orgId?.slice(0, 15) ?? new URL(instanceUrl).host}/${settings.stateName}/`;
     const records = new CaseRecords(store, prefix);
@@ -174,17 +196,31 @@ export class RouteWorker {
       directToQueue,
       marks: map !== undefined,
       tokenState,
-      isAlone: () => !this.options.shared || (this.options.lease !== undefined && this.watch.running),
+      shared,
+      isAlone: () => !shared || (this.options.lease !== undefined && this.watch.running),
       newRequest: () => randomUUID(),
       note: warn,
     });
+    if (shared && !this.closed) this.tendTimer = setInterval(() => void this.tend(), lookEvery(rules));
     return (this.parts = { router, records, prefix });
   }
 
+  /** The store may be away: the next turn tries again. */
+  private tend(): Promise<void> {
+    this.tending ??= (this.parts?.router.tend() ?? Promise.resolve()).catch(() => undefined).finally(() => (this.tending = undefined));
+    return this.tending;
+  }
+
+  private get isWired(): boolean {
+    return this.options.isWired(OUTPUTS.create);
+  }
+
   private tell(): void {
-    const count = this.parts?.records.count ?? { waiting: 0, open: 0 };
+    const { records } = this.parts ?? {};
     const { trouble } = this.watch;
-    this.options.onState({ lane: this.laneState, ...count, standby: this.options.lease !== undefined && !this.watch.running, ...(trouble ? { trouble } : {}) });
+    const standby = this.options.lease !== undefined && !this.watch.running;
+    const { waiting, open } = records?.count ?? { waiting: 0, open: 0 };
+    this.options.onState({ lane: this.laneState, waiting, open, loading: !records?.isLoaded, unwired: this.unwired, standby, ...(trouble ? { trouble } : {}) });
   }
 }
 

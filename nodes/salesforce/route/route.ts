@@ -57,10 +57,7 @@ export = (RED: NodeAPI): void => {
     });
     holder?.client.acquire(node);
     // Not before all nodes are there: what is sent along a wire without a node would count as finished.
-    const stopWaiting = onFlowEvent(RED.events, "flows:started", () => {
-      stopWaiting();
-      void worker.start();
-    });
+    const stopWaiting = onFlowEvent(RED.events, "flows:started", () => worker.rewired());
     node.on("input", (msg, send, done) => worker.take(msg, (messages) => send(messages as never), done));
     node.on("close", (done: () => void) => {
       stopWaiting();
@@ -98,10 +95,13 @@ export = (RED: NodeAPI): void => {
   }
 
   /** How the org stands comes first; while nothing is wrong with it, how many cases there are. */
-  function show(status: Status, { lane, waiting, open, standby, trouble }: RouteState): void {
+  function show(status: Status, { lane, waiting, open, loading, unwired, standby, trouble }: RouteState): void {
+    if (unwired) return status.set("failed", () => RED._("route.status.unwired"));
     if (lane.kind !== "connected" || lane.slowedAt !== undefined) return showLane(status, lane, RED._);
     if (trouble) return status.set("failed", trouble.message);
-    status.set(standby ? "paused" : "connected", () => RED._(standby ? "route.status.standby" : "route.status.cases", { open, waiting }));
+    if (standby) return status.set("paused", () => RED._("route.status.standby"));
+    if (loading) return status.set("connecting", () => RED._("route.status.loading"));
+    status.set("connected", () => RED._("route.status.cases", { open, waiting }));
   }
 
   RED.nodes.registerType("surewire-salesforce-route", SalesforceRoute as never);

@@ -6,7 +6,7 @@ import type { RoutePayload } from "../../../nodes/salesforce/client/routing/outg
 import type { FlowNodeConfig } from "../../services/runtime";
 import { testBench } from "../../services/test-nodes/test-nodes";
 import { Orgs } from "../support";
-import { makeRuntime, ORG, OUTPUTS, RouteFlow, waitFor } from "./route-flow";
+import { makeRuntime, ORG, OUTPUTS, RouteFlow, waitFor, watchStatuses } from "./route-flow";
 
 const runtime = makeRuntime();
 
@@ -52,6 +52,18 @@ describe("two instances of salesforce route on one database", function () {
     await waitFor("both", () => sources.every((one, index) => (one?.settled.length ?? 0) > (before[index] ?? 0)));
     return sources.map((one) => one?.settled.at(-1)?.settlement.outcome ?? "");
   }
+
+  describe("that read what is kept", () => {
+    const statuses = watchStatuses("route");
+
+    it("count no cases before they have", async () => {
+      await runtime.fresh(nodes(fresh()));
+      const cases = "green route.status.cases";
+      await waitFor("the status", () => statuses.includes(cases));
+      const loading = statuses.indexOf("yellow route.status.loading");
+      assert.ok(loading >= 0 && loading < statuses.indexOf(cases), statuses.join());
+    });
+  });
 
   it("ask for one interaction a case, though both see every event", async () => {
     await runtime.fresh(nodes(fresh()));

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import type { EventEmitter } from "node:events";
 import path from "node:path";
+import util from "@node-red/util";
 import { DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, type Emulator, type EmulatorOptions } from "../../../emulator/src/index";
 import type { RoutePayload } from "../../../nodes/salesforce/client/routing/outgoing";
 import { type FlowNodeConfig, Runtime } from "../../services/runtime";
@@ -40,6 +42,19 @@ export const waitFor = (what: string, condition: () => boolean, timeout = 5_000)
 
 export function makeRuntime(): Runtime {
   return new Runtime({ nodesDir: ["test-nodes", "salesforce-nodes", "sql-nodes"].map((folder) => path.join(__dirname, "../../services", folder)) });
+}
+
+/** What a node shows while the tests of a `describe` run, as `colour text`; texts of the catalogue are their keys. Forgotten before each test. */
+export function watchStatuses(node: string): string[] {
+  const { events } = util as unknown as { events: EventEmitter };
+  const statuses: string[] = [];
+  const note = ({ id, status }: { id: string; status?: { text?: string; fill?: string } }): void => {
+    if (id === node && status?.text) statuses.push(`${status.fill} ${status.text}`);
+  };
+  before(() => void events.on("node-status", note));
+  beforeEach(() => void (statuses.length = 0));
+  after(() => void events.removeListener("node-status", note));
+  return statuses;
 }
 
 export type Output = "create" | "update" | "disconnect";

@@ -3,7 +3,7 @@ import type { Emulator } from "../../../emulator/src/index";
 import type { OrgClient } from "../../../nodes/salesforce/client/org";
 import { held, testBench } from "../../services/test-nodes/test-nodes";
 import { clientCredentials, Orgs } from "../support";
-import { makeRuntime, ORG, RouteFlow, SKILLS, waitFor } from "./route-flow";
+import { makeRuntime, ORG, RouteFlow, SKILLS, waitFor, watchStatuses } from "./route-flow";
 
 const runtime = makeRuntime();
 
@@ -397,6 +397,36 @@ describe("salesforce route", function () {
       await flow.take(flow.created(other));
       await flow.deploy({ answerTimeout: 50 });
       await waitFor("the second try", () => flow.seen("create").some(({ case: { id: found } }) => found === other));
+    });
+  });
+
+  describe("with outputs that nothing is wired to", () => {
+    const statuses = watchStatuses("route");
+    after(() => flow.deploy());
+
+    it("begins nothing, red, while nothing is wired to Create, and goes on when something is", async () => {
+      const nodes = flow.nodes();
+      await runtime.fresh(nodes.map((node) => (node.id === "route" ? { ...node, wires: [[], ["update"], ["disconnect"]] } : node)));
+      await waitFor("the status", () => statuses.includes("red route.status.unwired"));
+      const id = flow.insert({ OwnerId: pumps });
+      const settled = flow.take(flow.created(id));
+      await waitFor("its source to pause", () => flow.source.events.some((event) => event.startsWith("hold")));
+      assert.equal(flow.settlements.length, 0);
+      await runtime.deploy(nodes, "nodes");
+      assert.equal(await settled, "release FLOW_STOPPED");
+      assert.equal(await flow.take(flow.created(id)), "accept");
+      assert.deepEqual(flow.out, ["create wg.pumps new"]);
+    });
+
+    it("does without what is not wired to the other outputs", async () => {
+      await runtime.fresh(flow.nodes({ answerTimeout: 60 }).map((node) => (node.id === "route" ? { ...node, wires: [["create"], [], []] } : node)));
+      const id = await opened("N2");
+      assert.equal(await flow.take(flow.email(id, true)), "accept");
+      await update(id, { Status: "Closed" });
+      assert.equal(await flow.take(flow.updated(id)), "accept");
+      const other = flow.insert({ OwnerId: pumps });
+      assert.equal(await flow.take(flow.created(other)), "accept");
+      await waitFor("a request made again", () => flow.seen("create").filter(({ case: found }) => found.id === other).length === 2);
     });
   });
 

@@ -1,6 +1,6 @@
 import { waitForAnswer } from "./decide";
 import type { Handled, Interaction, Output, RoutingRules } from "./interaction";
-import type { RoutePayload } from "./outgoing";
+import type { Outgoing } from "./outgoing";
 
 /** How it stands with a delivery by its token: in the flow; given back, so that its message comes again; done with; or of another process, which may be gone. */
 export type TokenState = "open" | "returning" | "over" | "unknown";
@@ -8,10 +8,12 @@ export type TokenState = "open" | "returning" | "over" | "unknown";
 /** How it ended with a message of the node's own: at the end of the flow, or when the node was stopped. */
 export type Ending = "taken" | "given back";
 
-/** What is kept of a case after a message about it has left the flow, or has not: then it is put out again as soon as somebody looks. */
-export function afterFlow(record: Interaction | undefined, { action, request, interactionId }: RoutePayload, ending: Ending, rules: RoutingRules, now: number): Interaction | undefined {
+/** What is kept of a case after a message of the node's own about it has left the flow, or has not: then it is put out again as soon as somebody looks. */
+export function afterFlow(record: Interaction | undefined, { payload, cause }: Outgoing, ending: Ending, rules: RoutingRules, now: number): Interaction | undefined {
   if (!record) return record;
+  const { action, request, interactionId } = payload;
   const isTaken = ending === "taken";
+  if (cause !== undefined) return { ...record, handled: record.handled.map((one) => (one.cause !== cause || one.due === undefined ? one : isTaken ? withoutMarks(one) : { ...one, due: now })) };
   switch (action) {
     case "create":
       if (record.state !== "waiting" || record.request !== request) return record;
@@ -48,7 +50,10 @@ export function madeBy(record: Interaction): Handled | undefined {
 export function withoutDone(handled: readonly Handled[], stateOf: (token: string) => TokenState): Handled[] {
   return handled.map((one) => {
     if (one.token === undefined || stateOf(one.token) !== "over") return one;
-    const { token: _done, ...rest } = one;
-    return rest;
+    return withoutMarks(one);
   });
+}
+
+function withoutMarks({ token: _done, due: _none, ...rest }: Handled): Handled {
+  return rest;
 }

@@ -3,6 +3,7 @@ import { ConnectorError, isConnectorError, toConnectorError } from "../../../com
 import { InTurn } from "../../../common/in-turn";
 import type { SharedStore } from "../../../common/store";
 import type { Interaction } from "./interaction";
+import { nextTime } from "./owed";
 
 /** Another instance may change a case at the same moment: then it is decided anew, so often at most. */
 const ATTEMPTS = 10;
@@ -16,7 +17,7 @@ export type Change<T> = (record: Interaction | undefined) => { record: Interacti
  */
 export class CaseRecords {
   private readonly turns = new InTurn();
-  /** Cases with something open, as this instance saw them last; for the timers and the status. */
+  /** Cases with something open or owed, as this instance saw them last; for the timers and the status. */
   private readonly seen = new Map<string, Interaction>();
   /** Cases that were changed while all are read. */
   private changed: Set<string> | undefined;
@@ -71,7 +72,12 @@ export class CaseRecords {
 
   /** Cases whose time is up. */
   due(now: number): string[] {
-    return [...this.seen].flatMap(([id, { due }]) => (due !== undefined && due <= now ? id : []));
+    return [...this.seen].flatMap(([id, record]) => ((nextTime(record) ?? Infinity) <= now ? id : []));
+  }
+
+  /** Cases for which something is owed. */
+  get owed(): string[] {
+    return [...this.seen].flatMap(([id, { handled }]) => (handled.some(({ due }) => due !== undefined) ? id : []));
   }
 
   /** Whether all were read, so that {@link count} counts those of before. */
@@ -102,7 +108,7 @@ export class CaseRecords {
   private note(caseId: string, record: Interaction | undefined): void {
     const before = this.seen.get(caseId);
     if (before) this.states[before.state] -= 1;
-    if (record && record.state !== "idle") {
+    if (record && (record.state !== "idle" || nextTime(record) !== undefined)) {
       this.states[record.state] += 1;
       this.seen.set(caseId, record);
     } else this.seen.delete(caseId);

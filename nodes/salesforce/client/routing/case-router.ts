@@ -6,6 +6,7 @@ import type { Agent, CaseReader, CaseRead } from "./case-reader";
 import type { CaseRecords } from "./case-records";
 import { decide } from "./decide";
 import { type Decision, type Handled, type Happening, type Interaction, isPerson, type RoutingRules, type Situation } from "./interaction";
+import { OwedOutputs } from "./owed";
 import { makeOutgoing, type Outgoing } from "./outgoing";
 import type { Signal } from "./signal";
 import { readSkills } from "./skills";
@@ -26,6 +27,8 @@ export interface CaseRouterOptions {
   /** There is something to mark. */
   marks: boolean;
   tokenState(token: string): TokenState;
+  /** Other instances may work on the same cases. */
+  shared: boolean;
   /** No other instance works on cases: what another process had in its flow, it has there no more. */
   isAlone(): boolean;
   newRequest(): string;
@@ -64,7 +67,12 @@ function markedNow(record: Interaction): Interaction {
 
 /** Decides what becomes of cases: reads them, keeps how they stand, marks them. What it decided it does not take back: a retry goes on from there. */
 export class CaseRouter {
-  constructor(private readonly options: CaseRouterOptions) {}
+  private readonly owed: OwedOutputs;
+
+  constructor(private readonly options: CaseRouterOptions) {
+    const { records, tokenState, rules } = options;
+    this.owed = new OwedOutputs({ records, tokenState, isLost: (token) => this.isLost(token), wait: rules.answerTimeout, clock: () => this.now() });
+  }
 
   /** Works on messages that came in. No two may be about one case alone. @throws ConnectorError of scope `system` when none could be worked on */
   async write(items: RouteItem[]): Promise<ItemResult<Routed>[]> {
@@ -97,8 +105,13 @@ export class CaseRouter {
   }
 
   /** A message of the node's own has left the flow, or has not. */
-  async settled({ caseId, payload }: Outgoing, ending: Ending): Promise<void> {
-    await this.options.records.change(caseId, (record) => ({ record: afterFlow(record, payload, ending, this.options.rules, this.now()), result: undefined }));
+  async settled(one: Outgoing, ending: Ending): Promise<void> {
+    await this.options.records.change(one.caseId, (record) => ({ record: afterFlow(record, one, ending, this.options.rules, this.now()), result: undefined }));
+  }
+
+  /** Looks what has become of messages in the flow; to be called now and then. @throws ConnectorError `STORE_UNAVAILABLE` */
+  tend(): Promise<void> {
+    return this.owed.tend();
   }
 
   /** There is no message that could fail. What a case is at fault for is told, and looked at again when its time is up once more. */
@@ -153,7 +166,7 @@ export class CaseRouter {
   }
 
   private async decide(step: Step, item: RouteItem | undefined, read: CaseRead | undefined, watched: ReadonlyMap<string, QueueRoute>): Promise<void> {
-    const { records, rules, newRequest, marks } = this.options;
+    const { records, rules, newRequest, marks, shared } = this.options;
     const { caseId, cause } = step;
     const happening = withAuthor(step.happening, read);
     const token = item?.token;
@@ -166,21 +179,28 @@ export class CaseRouter {
       let next = decision.record;
       if (!repeat && next && cause !== undefined && decision.outputs.length > 0) next = { ...next, handled: remember(next.handled, cause, decision.outputs, token) };
       if (next && next !== record) next = { ...next, handled: withoutDone(next.handled, this.options.tokenState) };
+      if (next && next !== record && shared && token !== undefined) next = this.owed.owe(next, token);
       const marksNow = decision.mark === true || (repeat !== undefined && next?.state === "open" && !next.marked && happening.kind === "answer");
       if (marksNow && !marks && next) next = markedNow(next);
       return { record: next, result: { outputs: decision.outputs, record: next ?? record, skills, marks: marksNow && marks, ...(decision.note ? { note: decision.note } : {}) } };
     });
     step.done = decided;
+    if (token !== undefined) this.owed.follow(caseId, decided.record, token);
     const served = watched.get(read?.snapshot.ownerId ?? "");
     step.fallback = { queue: served?.queue ?? "", workgroup: step.workgroup ?? served?.workgroup ?? "" };
     if (decided.note) this.options.note(`Case ${read?.snapshot.number ?? caseId}: ${decided.note}`);
     if (decided.marks) step.mark = { caseId, msg: { ...item?.msg, routing: markValues(caseId, decided.record, decided.skills, read, this.now()) } };
   }
 
-  /** As {@link decide}; but what is still in the flow is not overdue, and what is put out once more is no longer its first signal's to put out. */
+  /** As {@link decide}, and with what is owed. */
   private inTime(situation: Situation, happening: Happening): Decision {
+    return happening.kind === "due" ? this.owed.again(this.overdue(situation, happening)) : decide(situation, happening);
+  }
+
+  /** As {@link decide}; but what is still in the flow is not overdue, and what is put out once more is no longer its first signal's to put out. */
+  private overdue(situation: Situation, happening: Happening): Decision {
     const { record, now, rules } = situation;
-    if (happening.kind !== "due" || (record?.state !== "waiting" && record?.state !== "closing")) return decide(situation, happening);
+    if ((record?.state !== "waiting" && record?.state !== "closing") || (record.due ?? now) > now) return decide(situation, happening);
     const first = madeBy(record);
     const state = first?.token === undefined ? undefined : this.options.tokenState(first.token);
     if (state === "open") return { record: { ...record, due: now + rules.answerTimeout }, outputs: [] };
@@ -193,7 +213,7 @@ export class CaseRouter {
   /** What a signal led to before is put out again only if it has not reached its end, and is still true. */
   private repeated(record: Interaction, repeat: Handled, token: string | undefined): Decision {
     if (repeat.token === undefined || repeat.token === token || !this.isLost(repeat.token)) return { record, outputs: [] };
-    const { token: _lost, ...rest } = repeat;
+    const { token: _lost, due: _owed, ...rest } = repeat;
     const handled = record.handled.map((one) => (one === repeat ? { ...rest, ...(token === undefined ? {} : { token }) } : one));
     return { record: { ...record, handled }, outputs: repeat.outputs.filter((output) => isStillTrue(output, record)) };
   }

@@ -26,14 +26,18 @@ export interface Output {
   interactionId?: string;
   /** Of an update that changes the work group: the one before. */
   previousWorkgroup?: string;
+  /** Of what is put out once more: the signal that has led to it. */
+  cause?: string;
 }
 
 /** What a signal has led to, so that its repeat leads to the same and to nothing more. */
 export interface Handled {
   cause: string;
   outputs: Output[];
-  /** Token of the delivery its outputs belonged to. */
+  /** Token of the delivery its outputs belong to, until it is known to be done with. */
   token?: string;
+  /** Some of its outputs are owed, see {@link OwedOutputs}: when they are put out once more. */
+  due?: number;
 }
 
 /** What is kept of a case. */

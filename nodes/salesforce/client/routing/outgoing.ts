@@ -26,6 +26,8 @@ export interface RoutePayload {
 export interface Outgoing {
   caseId: string;
   payload: RoutePayload;
+  /** As {@link Output.cause}. */
+  cause?: string;
 }
 
 /** What an {@link Outgoing} is made of. */
@@ -42,11 +44,12 @@ export interface OutgoingParts {
 
 /** Puts a message together. */
 export function makeOutgoing({ caseId, output, record, snapshot, skills, agent, fallback }: OutgoingParts): Outgoing {
-  const { kind, reason, interactionId, previousWorkgroup } = output;
+  const { kind, reason, interactionId, previousWorkgroup, cause } = output;
   const { queue, workgroup } = record ?? fallback;
   const asks = kind !== "disconnect" && record ? { request: record.request, attempt: record.attempt } : {};
   return {
     caseId,
+    ...(cause === undefined ? {} : { cause }),
     payload: {
       action: kind,
       case: snapshot ?? { id: caseId },

@@ -16,9 +16,10 @@ const CASE = "500000000000001AAA";
 const [PUMPS, OTHERS, ANN] = ["00G000000000001AAA", "00G000000000002AAA", "005000000000001AAA"];
 const TIMEOUT = 300_000;
 
+let causes = 0;
+
 /** One case of an org, one store, and processes that come and go. */
 class World {
-  readonly store = new MemoryStore();
   readonly tokens = new Map<string, TokenState>();
   owner = PUMPS;
   isClosed = false;
@@ -26,9 +27,17 @@ class World {
   isAlone = true;
   agentsAreAway = false;
   private requests = 0;
-  private causes = 0;
-  records = new CaseRecords(this.store, "r/");
-  router = this.newRouter();
+  records: CaseRecords;
+  router: CaseRouter;
+
+  /** @param store given: another instance works on it, too */
+  constructor(
+    readonly store = new MemoryStore(),
+    private readonly shared = false,
+  ) {
+    this.records = new CaseRecords(store, "r/");
+    this.router = this.newRouter();
+  }
 
   /** What it knew of its deliveries, it knows no more. */
   killed(): void {
@@ -38,8 +47,8 @@ class World {
   }
 
   event(changeType: string, changedFields: string[] = []): object {
-    this.causes += 1;
-    return { payload: { ChangeEventHeader: { entityName: "Case", changeType, recordIds: [CASE], changedFields, commitUser: ANN } }, salesforce: { eventUuid: `u${this.causes}` } };
+    causes += 1;
+    return { payload: { ChangeEventHeader: { entityName: "Case", changeType, recordIds: [CASE], changedFields, commitUser: ANN } }, salesforce: { eventUuid: `u${causes}` } };
   }
 
   answer(status: string, interactionId: string): object {
@@ -91,6 +100,7 @@ class World {
       skillsField: "", directToQueue: false, marks: false,
       tokenState: (token) => this.tokens.get(token) ?? "unknown",
       isAlone: () => this.isAlone,
+      shared: this.shared,
       newRequest: () => `r${(this.requests += 1)}`,
       note: () => undefined,
       clock: () => this.now,
@@ -192,6 +202,90 @@ describe("the router, killed at any moment", () => {
     await world.take(world.event("UPDATE", ["OwnerId"]), "t4");
     world.killed();
     assert.deepEqual([await world.settle(event, "t5"), await world.settle(mail, "t6")], [[], []]);
+  });
+});
+
+describe("two routers on one store, one of them killed at any moment", () => {
+  const mail = { payload: { ChangeEventHeader: { entityName: "EmailMessage", changeType: "CREATE", recordIds: ["02s000000000001AAA"] }, ParentId: CASE, Incoming: true }, salesforce: { eventUuid: "mail" } };
+  let first: World;
+  let second: World;
+  beforeEach(async () => {
+    const store = new MemoryStore();
+    first = new World(store, true);
+    second = new World(store, true);
+    first.isAlone = second.isAlone = false;
+    await first.settle(first.event("CREATE"), "a");
+    await first.settle(first.answer("created", "I1"), "b");
+  });
+
+  /** What the second puts out by itself, when it has read what is kept. */
+  async function lookLater(later: number): Promise<Outgoing[]> {
+    second.now += later;
+    await second.records.load();
+    return second.records.due(second.now).length > 0 ? second.look() : [];
+  }
+
+  it("put an update out again when its time is up, and not a third time", async () => {
+    assert.deepEqual(await first.take(mail, "t1"), ["update email r1"]);
+    assert.deepEqual(await second.settle(mail, "t2"), [], "it may be in the flow of the first");
+    assert.deepEqual(await lookLater(TIMEOUT - 1), []);
+    const [one, ...more] = await lookLater(1);
+    assert.ok(one);
+    assert.deepEqual([inShort([one]), more], [["update email r1"], []]);
+    await second.router.settled(one, "taken");
+    assert.deepEqual(await lookLater(TIMEOUT), []);
+    assert.deepEqual(await second.settle(mail, "t3"), []);
+  });
+
+  it("put it out again until it has reached the end of a flow", async () => {
+    await first.take(mail, "t1");
+    const [one] = await lookLater(TIMEOUT);
+    assert.ok(one);
+    assert.deepEqual(inShort(await lookLater(TIMEOUT)), ["update email r1"], "killed, too, or failed");
+    await second.router.settled(one, "given back");
+    assert.deepEqual(inShort(await lookLater(0)), ["update email r1"]);
+  });
+
+  it("put it out at once by who has taken over from the first", async () => {
+    await first.take(mail, "t1");
+    second.isAlone = true;
+    await second.records.load();
+    assert.deepEqual(second.records.owed, [CASE]);
+    assert.deepEqual(inShort(await second.look()), ["update email r1"]);
+    assert.deepEqual(await second.settle(mail, "t2"), []);
+  });
+
+  it("do not put out again what has reached its end", async () => {
+    await first.settle(mail, "t1");
+    await first.router.tend();
+    assert.deepEqual(await lookLater(TIMEOUT), []);
+    assert.deepEqual(second.records.owed, []);
+  });
+
+  it("nor what is still in the flow of an instance that lives", async () => {
+    await first.take(mail, "t1");
+    for (let turn = 0; turn < 6; turn += 1) {
+      first.now += TIMEOUT / 2;
+      await first.router.tend();
+      assert.deepEqual(await lookLater(TIMEOUT / 2), []);
+    }
+    first.tokens.set("t1", "over");
+    await first.router.tend();
+    assert.deepEqual(await lookLater(TIMEOUT), []);
+  });
+
+  it("nor an update of a case that is done with meanwhile", async () => {
+    await first.take(mail, "t1");
+    second.isClosed = true;
+    await second.settle(second.event("UPDATE"), "t2");
+    assert.deepEqual((await lookLater(TIMEOUT)).filter(({ payload }) => payload.action === "update"), []);
+  });
+
+  it("disconnect a second interaction again", async () => {
+    const answer = first.answer("created", "I2");
+    assert.deepEqual(await first.take(answer, "t1"), ["disconnect duplicate I2"]);
+    assert.deepEqual(await second.settle(answer, "t2"), []);
+    assert.deepEqual(inShort(await lookLater(TIMEOUT)), ["disconnect duplicate I2"]);
   });
 });
 

@@ -1,0 +1,94 @@
+import { isStillTrue, type TokenState, withoutDone } from "./after-flow";
+import type { CaseRecords } from "./case-records";
+import type { Decision, Handled, Interaction, Output } from "./interaction";
+
+/** What {@link OwedOutputs} stands on. */
+export interface OwedOptions {
+  records: CaseRecords;
+  tokenState(token: string): TokenState;
+  /** Of a process that is gone, or whose message comes again. */
+  isLost(token: string): boolean;
+  /** ms until what is owed is put out once more. */
+  wait: number;
+  clock(): number;
+}
+
+/**
+ * Outputs of deliveries that other instances may have to put out again. An instance writes down what it owes before it puts it out, and again
+ * when the delivery is done with; dies it between the two, another finds what is owed and a time that is up. So nothing is lost to a kill, and
+ * what was on its way at that moment may be put out twice. Requests, and the disconnect of an open interaction, have times of their own, since
+ * an answer is waited for.
+ */
+export class OwedOutputs {
+  /** Deliveries of this process, the cases they owe something for, and until when that is written down. */
+  private readonly inFlow = new Map<string, { cases: Set<string>; due: number }>();
+
+  constructor(private readonly options: OwedOptions) {}
+
+  /** The record, with what the delivery of this token owes for it; to be followed by {@link follow} when it was written. */
+  owe(record: Interaction, token: string): Interaction {
+    const due = this.due();
+    const owes = (one: Handled): boolean => one.token === token && one.outputs.some((output) => !hasTime(output, record));
+    return record.handled.some(owes) ? { ...record, handled: record.handled.map((one) => (owes(one) ? { ...one, due } : one)) } : record;
+  }
+
+  /** Has {@link tend} look after what the delivery owes. */
+  follow(caseId: string, record: Interaction | undefined, token: string): void {
+    if (!record?.handled.some((one) => one.token === token && one.due !== undefined)) return;
+    const cases = this.inFlow.get(token)?.cases ?? new Set();
+    this.inFlow.set(token, { cases: cases.add(caseId), due: this.due() });
+  }
+
+  /** To be called more often than the wait is long: what is done with is owed no more, and what is still in the flow for longer. @throws ConnectorError `STORE_UNAVAILABLE` */
+  async tend(): Promise<void> {
+    const { records, tokenState, wait, clock } = this.options;
+    for (const [token, followed] of this.inFlow) {
+      const isOpen = tokenState(token) === "open";
+      if (isOpen && followed.due - clock() > wait / 2) continue;
+      for (const caseId of followed.cases) {
+        await records.change(caseId, (record) => ({ record: record && (isOpen ? this.owe(record, token) : withoutOwn(record, tokenState)), result: undefined }));
+      }
+      if (isOpen) followed.due = this.due();
+      else this.inFlow.delete(token);
+    }
+  }
+
+  /** Puts out once more what is owed and has nobody who looks after it. */
+  again(decision: Decision): Decision {
+    const { record } = decision;
+    if (!record?.handled.some(({ due }) => due !== undefined)) return decision;
+    const outputs: Output[] = [];
+    const handled = record.handled.map((one): Handled => {
+      const { token, due, ...rest } = one;
+      if (due === undefined) return one;
+      const state = token === undefined ? "unknown" : this.options.tokenState(token);
+      if (state === "over") return rest;
+      if (state === "open" || (due > this.options.clock() && (token === undefined || !this.options.isLost(token)))) return one;
+      const again = one.outputs.filter((output) => !hasTime(output, record) && isStillTrue(output, record));
+      if (again.length === 0) return rest;
+      outputs.push(...again.map((output) => ({ ...output, cause: one.cause })));
+      return { ...rest, due: this.due() };
+    });
+    const isSame = handled.every((one, index) => one === record.handled[index]);
+    return isSame ? decision : { ...decision, record: { ...record, handled }, outputs: [...decision.outputs, ...outputs] };
+  }
+
+  private due(): number {
+    return this.options.clock() + this.options.wait;
+  }
+}
+
+/** When the case is to be looked at: its own time, or that of what is owed for it. */
+export function nextTime({ due, handled }: Interaction): number | undefined {
+  const times = [due, ...handled.map((one) => one.due)].filter((time) => time !== undefined);
+  return times.length === 0 ? undefined : Math.min(...times);
+}
+
+/** Whether an answer is waited for: then the record's own time looks after it. */
+function hasTime({ kind, interactionId }: Output, record: Interaction): boolean {
+  return kind === "create" || (kind === "disconnect" && record.state === "closing" && record.interactionId === interactionId);
+}
+
+function withoutOwn(record: Interaction, tokenState: OwedOptions["tokenState"]): Interaction {
+  return { ...record, handled: withoutDone(record.handled, tokenState) };
+}

@@ -101,6 +101,11 @@
       return true;
     },
 
+    /** A statement or query in which no `:name` stands in quotes, where it would be text. The runtime looks closer: this finds what is commonly written. */
+    names: function (statement, options) {
+      return /':[A-Za-z_]\w*'/.test(statement) ? named(options, text("reason.quoted-name")) : true;
+    },
+
     /** JSON text that holds an object; empty is good. */
     jsonObject: function (value, options) {
       if (isBlank(value) || isEnvironment(value)) return true;

@@ -1,28 +1,49 @@
-/* Single fields of a form: numbers, times, rows with a label of the shared catalogue. */
+/* The fields of a form: what all forms do with theirs as they open and are saved, and single ones that several forms have. */
 (function () {
   "use strict";
-  const { element, isBlank, text } = window.surewire;
+  const { element, isBlank, rows, text } = window.surewire;
 
-  /** Keeps numbers numbers: Node-RED reads every field as text. For oneditsave; `${ENV}` and the empty text stay as they are. */
-  function saveNumbers(node, properties) {
-    properties.forEach(function (property) {
-      const value = element(node, property).val();
-      const changed = String(node[property]) !== String(value);
-      if (changed && !isBlank(value) && Number.isFinite(Number(value))) node[property] = Number(value);
+  /** The properties of a node that have a field in its form, each with its field. */
+  function fieldsOf(node) {
+    return Object.keys(node._def.defaults)
+      .map(function (name) { return [name, element(node, name)]; })
+      .filter(function (entry) { return entry[1].length > 0; });
+  }
+
+  /**
+   * For the beginning of oneditprepare, before typed inputs are made of the fields. Shows what a new node has where a property was not saved, in flows
+   * that are older than it or written by hand; and of times what they are in s, min or h.
+   */
+  function prepare(node) {
+    fieldsOf(node).forEach(function ([name, input]) {
+      const { type, value } = node._def.defaults[name];
+      const isConfigNode = type !== undefined;
+      if (node[name] === undefined && typeof value !== "object" && !isConfigNode) {
+        if (input.attr("type") === "checkbox") input.prop("checked", value);
+        else input.val(value);
+      }
+      if (input.attr("data-unit") === "ms") showDuration(input);
     });
   }
 
   /**
-   * Shows what a new node has, where a property was not saved: in flows that are older than it, or written by hand. For oneditprepare, before typed
-   * inputs are made of the fields.
+   * For oneditsave. Keeps numbers numbers, which Node-RED reads as text – `${ENV}` and the empty text stay as they are –, and saves the lists that
+   * `surewire.list` made of properties.
    */
-  function showDefaults(node) {
-    Object.entries(node._def.defaults).forEach(function ([name, property]) {
-      if (node[name] !== undefined || typeof property.value === "object") return;
-      const input = element(node, name);
-      if (input.attr("type") === "checkbox") input.prop("checked", property.value);
-      else input.val(property.value);
+  function save(node) {
+    fieldsOf(node).forEach(function ([name, input]) {
+      if (["numeric", "decimal"].includes(input.attr("inputmode"))) saveNumber(node, name);
     });
+    Object.keys(node._def.defaults).forEach(function (name) {
+      const target = element(node, name + "-list");
+      if (target.data("surewire-list")) node[name] = rows(target);
+    });
+  }
+
+  function saveNumber(node, property) {
+    const value = element(node, property).val();
+    const changed = String(node[property]) !== String(value);
+    if (changed && !isBlank(value) && Number.isFinite(Number(value))) node[property] = Number(value);
   }
 
   /** Milliseconds in words: 1500000 → "25 min". */
@@ -36,12 +57,61 @@
   }
 
   /** Shows the unit behind a field that holds milliseconds, and what that is in s, min or h. */
-  function showDuration(selector) {
-    const input = $(selector);
-    const unit = $("<span/>", { class: "surewire-unit" }).insertAfter(input);
+  function showDuration(input) {
+    const unit = $("<span/>", { class: "surewire-unit" }).insertAfter(input).before(" ");
     function show() { unit.text(duration(input.val())); }
     input.on("change keyup paste", show);
     show();
+  }
+
+  /** Makes the field of a property a typed input; the first of `types` is the default. */
+  function typed(property, types) {
+    return $("#node-input-" + property).typedInput({ default: types[0].value || types[0], types: types, typeField: "#node-input-" + property + "Type" });
+  }
+
+  /**
+   * A select, `#node-input-<property>-choice`, for a property that holds one of `words`, or something of one's own, for which the select has
+   * `own`. @returns the select
+   */
+  function choice(property, words, own) {
+    const field = $("#node-input-" + property);
+    const select = $("#node-input-" + property + "-choice").val(words.includes(field.val()) ? field.val() : own);
+    return select.on("change", function () {
+      if (select.val() !== own) field.val(select.val());
+      else if (words.includes(field.val())) field.val("");
+      field.trigger("change");
+    });
+  }
+
+  /** The check box that gives a source an input, by which it is paused and started. */
+  function controlInput(node) {
+    $("#node-input-control")
+      .prop("checked", node.inputs === 1)
+      .on("change", function () { $("#node-input-inputs").val($(this).prop("checked") ? 1 : 0); });
+  }
+
+  /** Shows the rows `standby` and `leaseTime` where they mean something: instances agree in a database. */
+  function showStandby() {
+    const hasStore = !isBlank($("#node-input-store").val());
+    if (!hasStore) $("#node-input-standby").prop("checked", false);
+    $("#node-input-standby-row").toggle(hasStore);
+    $("#node-input-leaseTime-row").toggle($("#node-input-standby").prop("checked"));
+  }
+
+  /** The text of an object for a field; it is saved as an object. What is no object is kept as text, for `check.jsonObject` to say why. */
+  function toJsonText(value) {
+    if (typeof value === "string") return value;
+    return value && Object.keys(value).length > 0 ? JSON.stringify(value) : "";
+  }
+
+  /** The reverse of {@link toJsonText}. */
+  function fromJsonText(text) {
+    if (text.trim() === "") return {};
+    try {
+      return JSON.parse(text);
+    } catch {
+      return text;
+    }
   }
 
   /** A row of a form around an input or select: its label stands in the shared catalogue under the name of the property. */
@@ -55,5 +125,6 @@
     return row;
   }
 
-  window.surewire = Object.assign(window.surewire || {}, { saveNumbers, showDefaults, showDuration, formRow });
+  const shared = { prepare, save, saveNumber, showDuration, typed, choice, controlInput, showStandby, toJsonText, fromJsonText, formRow };
+  window.surewire = Object.assign(window.surewire || {}, shared);
 })();

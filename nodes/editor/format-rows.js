@@ -74,7 +74,7 @@
 
   function control(option) {
     if (option.list) return $("<ol/>");
-    if (option.check) return $("<input/>", { type: "checkbox" }).css({ width: "auto", margin: "0 8px 0 0", verticalAlign: "baseline" });
+    if (option.check) return $("<input/>", { type: "checkbox", class: "surewire-check" });
     return $("<input/>", { type: "text" }).css("width", option.width || "70%");
   }
 
@@ -90,7 +90,7 @@
     row.children("label").attr("for", idOf(option));
     input.attr("id", idOf(option));
     const note = text("format-note." + option.name + (["columns", "encoding"].includes(option.name) ? "-" + direction : ""));
-    if (option.check) row.append($("<span/>", { text: note }));
+    if (option.check) row.append($("<label/>", { class: "surewire-words", for: idOf(option), text: note }));
     else if (option.unit) row.append($("<span/>", { class: "surewire-unit", text: note }));
     else row.append($("<div/>", { class: "surewire-note", text: note }));
     if (option.suggest) offer(input, option.suggest);

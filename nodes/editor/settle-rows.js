@@ -1,7 +1,7 @@
 /* The rows of a form in which a source is told how to settle its deliveries. */
 (function () {
   "use strict";
-  const { formRow, revalidate, saveNumbers, showDuration, text } = window.surewire;
+  const { formRow, revalidate, showDuration, text } = window.surewire;
   const ICONS = { deadline: "hourglass-half", retries: "repeat", retryDelay: "clock-o", retryMaxDelay: "clock-o" };
 
   /**
@@ -42,10 +42,5 @@
     });
   }
 
-  /** For oneditsave of a node that uses {@link settleRows}. */
-  function saveSettleRows(node) {
-    saveNumbers(node, Object.keys(ICONS));
-  }
-
-  window.surewire = Object.assign(window.surewire || {}, { settleRows, saveSettleRows });
+  window.surewire = Object.assign(window.surewire || {}, { settleRows });
 })();

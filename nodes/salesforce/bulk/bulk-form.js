@@ -1,20 +1,10 @@
 /* Registers `salesforce bulk` in the editor. The build writes it into the form's html. */
 (function () {
   "use strict";
-  const SET = "@surewire/node-red-connectors/surewire-salesforce-bulk:bulk.";
+  const { say, reason, number } = surewire.catalogue("surewire-salesforce-bulk");
   const WRITES = ["insert", "update", "upsert", "delete", "hardDelete"];
   const READS = ["query", "queryAll"];
   const VALUE_TYPES = ["msg", "flow", "global", "jsonata", "env"];
-  const PARAMETER_TYPES = ["msg", "str", "num", "bool", "json", "jsonata", "env", "flow", "global", "date"];
-
-  function reason(key, options) {
-    const text = RED._(SET + "check." + key);
-    return options && options.label ? options.label + ": " + text : text;
-  }
-
-  function number(property, limits) {
-    return surewire.numberDefault(RED._(SET + "label." + property), limits);
-  }
 
   /** What the fields say together: what is written, read, or made. */
   function shapeOf(node) {
@@ -37,12 +27,8 @@
     };
   }
 
-  function checkName(name) {
-    return /^[A-Za-z_]\w*$/.test(name || "") ? true : RED._(SET + "check.parameter");
-  }
-
   function checkApiName(value, options) {
-    return surewire.isEnvironment(value) || /^[A-Za-z]\w*$/.test(String(value).trim()) ? true : reason("name", options);
+    return surewire.isEnvironment(value) || /^[A-Za-z]\w*$/.test(String(value).trim()) ? true : reason("check.name", options);
   }
 
   RED.nodes.registerType("surewire-salesforce-bulk", {
@@ -54,21 +40,21 @@
     outputs: 1,
     defaults: {
       name: { value: "" },
-      org: { value: "", type: "surewire-salesforce-org", required: true, label: RED._(SET + "label.org") },
+      org: { value: "", type: "surewire-salesforce-org", required: true, label: say("label.org") },
       operation: { value: "insert" },
       jobType: { value: "ingest" },
       jobOperation: {
         value: "insert",
-        label: RED._(SET + "label.jobOperation"),
+        label: say("label.jobOperation"),
         validate: function (value, options) {
           const { making } = shapeOf(this);
           const words = surewire.field(this, "jobType") === "query" ? READS : WRITES;
-          return !making || words.includes(value) ? true : reason("jobOperation", options);
+          return !making || words.includes(value) ? true : reason("check.jobOperation", options);
         },
       },
       jobId: {
         value: "salesforce.jobId",
-        label: RED._(SET + "label.jobId"),
+        label: say("label.jobId"),
         validate: function (value, options) {
           const { job, making, operation } = shapeOf(this);
           return !job || making || operation === "jobs" || value === undefined || surewire.check.required(value, options);
@@ -77,7 +63,7 @@
       jobIdType: { value: "msg" },
       object: {
         value: "",
-        label: RED._(SET + "label.object"),
+        label: say("label.object"),
         validate: function (value, options) {
           if (!shapeOf(this).loads) return true;
           return surewire.isBlank(value) ? surewire.check.required(value, options) : checkApiName(value, options);
@@ -85,7 +71,7 @@
       },
       externalIdField: {
         value: "",
-        label: RED._(SET + "label.externalIdField"),
+        label: say("label.externalIdField"),
         validate: function (value, options) {
           if (!shapeOf(this).upserts) return true;
           return surewire.isBlank(value) ? surewire.check.required(value, options) : checkApiName(value, options);
@@ -97,19 +83,19 @@
       identityType: { value: "msg" },
       query: {
         value: "",
-        label: RED._(SET + "label.query"),
+        label: say("label.query"),
         validate: function (value, options) {
           if (!shapeOf(this).asks) return true;
           if (surewire.isBlank(value)) return surewire.check.required(value, options);
           if (surewire.isEnvironment(value)) return true;
-          if (!/^\s*SELECT\b/i.test(value)) return reason("select", options);
-          return /':[A-Za-z_]\w*'/.test(value) ? reason("quoted", options) : true;
+          if (!/^\s*SELECT\b/i.test(value)) return reason("check.select", options);
+          return surewire.check.names(value, options);
         },
       },
       parameters: {
         value: [],
-        label: RED._(SET + "label.parameters"),
-        validate: function (value, options) { return surewire.check.list(value, options, { row: (row) => checkName(row.name), unique: "name" }); },
+        label: say("label.parameters"),
+        validate: function (value, options) { return surewire.checkParameters(value, options); },
       },
       output: { value: "page" },
       pageSize: number("pageSize", { value: 2000, min: 1, max: 100000 }),
@@ -126,9 +112,9 @@
       lineEnding: { value: "LF" },
       assignmentRule: {
         value: "",
-        label: RED._(SET + "label.assignmentRule"),
+        label: say("label.assignmentRule"),
         validate: function (value, options) {
-          return surewire.isBlank(value) || surewire.isEnvironment(value) || /^01Q\w{12}(\w{3})?$/.test(value) ? true : reason("rule", options);
+          return surewire.isBlank(value) || surewire.isEnvironment(value) || /^01Q\w{12}(\w{3})?$/.test(value) ? true : reason("check.rule", options);
         },
       },
       maxInFlight: number("maxInFlight", { value: 10000, min: 1, max: 1000000 }),
@@ -136,9 +122,9 @@
       outputs: { value: 1 },
     },
     label: function () {
-        if (this.name) return this.name;
-        return WRITES.includes(this.operation) && this.object ? this._("bulk.operation." + this.operation) + " " + this.object : "salesforce bulk";
-      },
+      if (this.name) return this.name;
+      return WRITES.includes(this.operation) && this.object ? this._("bulk.operation." + this.operation) + " " + this.object : "salesforce bulk";
+    },
     labelStyle: function () { return this.name ? "node_label_italic" : ""; },
     inputLabels: function () { return this._("bulk.port.input"); },
     outputLabels: function (index) {
@@ -148,22 +134,12 @@
     },
     oneditprepare: function () {
       const node = this;
-      surewire.showDefaults(node);
-      $("#node-input-fields").typedInput({ default: "msg", types: VALUE_TYPES, typeField: "#node-input-fieldsType" });
-      $("#node-input-identity").typedInput({ default: "msg", types: VALUE_TYPES, typeField: "#node-input-identityType" });
-      $("#node-input-jobId").typedInput({ default: "msg", types: VALUE_TYPES.concat("str"), typeField: "#node-input-jobIdType" });
-      surewire.list("#node-input-parameters-list", {
-        rows: node.parameters,
-        header: true,
-        add: node._("bulk.add-parameter"),
-        columns: [
-          { name: "name", label: node._("bulk.label.parameter"), required: true, check: checkName, width: "38%" },
-          { name: "value", label: node._("bulk.label.value"), types: PARAMETER_TYPES },
-        ],
-        changed: function () { surewire.revalidate(node); },
-      });
+      surewire.prepare(node);
+      surewire.typed("fields", VALUE_TYPES);
+      surewire.typed("identity", VALUE_TYPES);
+      surewire.typed("jobId", VALUE_TYPES.concat("str"));
+      surewire.parameterList(node);
       surewire.settleRows("#node-input-settle-rows", node, {});
-      ["linger", "pollInterval", "timeout"].forEach(function (name) { surewire.showDuration("#node-input-" + name); });
       function show() {
         const shape = shapeOf(node);
         const operation = shape.operation;
@@ -204,9 +180,7 @@
       show();
     },
     oneditsave: function () {
-      this.parameters = surewire.rows("#node-input-parameters-list");
-      surewire.saveNumbers(this, ["pageSize", "batchSize", "linger", "pollInterval", "timeout", "jobRows", "maxInFlight", "maxRows"]);
-      surewire.saveSettleRows(this);
+      surewire.save(this);
     },
   });
 })();

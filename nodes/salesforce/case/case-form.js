@@ -1,12 +1,8 @@
 /* Registers `salesforce case` in the editor. The build writes it into the form's html. */
 (function () {
   "use strict";
-  const LABEL = "@surewire/node-red-connectors/surewire-salesforce-case:case.";
+  const { say, reason, number } = surewire.catalogue("surewire-salesforce-case");
   const FIELD_NAME = /^[A-Za-z]\w*$/;
-
-  function say(key) {
-    return RED._(LABEL + key);
-  }
 
   /** The types of a value; the template is ours. */
   function valueTypes(types) {
@@ -28,11 +24,6 @@
     const field = String(row.field || "").trim();
     if (!FIELD_NAME.test(field)) return say("reason.field");
     return field.toLowerCase() === "id" ? say("reason.id") : checkValue(row.valueType, row.value);
-  }
-
-  /** A reason with the name of its property before it, as Node-RED words its own. */
-  function reason(key, options) {
-    return (options && options.label ? options.label + ": " : "") + say("reason." + key);
   }
 
   function checkRows(rows, options) {
@@ -65,7 +56,7 @@
   const hasId = function (node) { return !surewire.isBlank(surewire.field(node, "externalIdField")); };
   const reopens = function (node) { return hasId(node) && Boolean(surewire.field(node, "reopen")); };
   const comments = function (node) { return hasId(node) && surewire.field(node, "onRepeat") === "comment"; };
-  const checkField = function (value, options) { return isFieldName(value) || reason("field", options); };
+  const checkField = function (value, options) { return isFieldName(value) || reason("reason.field", options); };
   const checkRequired = function (value, options) { return surewire.check.required(value, options); };
 
   RED.nodes.registerType("surewire-salesforce-case", {
@@ -121,7 +112,7 @@
         value: "",
         label: say("label.comment"),
         validate: function (value, options) {
-          if (surewire.isBlank(value)) return comments(this) ? reason("comment", options) : true;
+          if (surewire.isBlank(value)) return comments(this) ? reason("reason.comment", options) : true;
           const found = checkValue(surewire.field(this, "commentType"), value);
           return found === true ? true : (options && options.label ? options.label + ": " : "") + found;
         },
@@ -139,19 +130,19 @@
         label: say("label.assignment"),
         validate: function (value, options) {
           if (["default", "off", undefined].includes(value) || surewire.isEnvironment(value) || /^01Q\w{12}(\w{3})?$/.test(value)) return true;
-          return reason("rule", options);
+          return reason("reason.rule", options);
         },
       },
       duplicateRule: { value: "block" },
       caseNumber: { value: true },
-      batchSize: surewire.numberDefault(say("label.batchSize"), { value: 200, min: 1, max: 200 }),
-      linger: surewire.numberDefault(say("label.linger"), { value: 50, min: 0, max: 60000 }),
+      batchSize: number("batchSize", { value: 200, min: 1, max: 200 }),
+      linger: number("linger", { value: 50, min: 0, max: 60000 }),
     },
     label: function () { return this.name || "salesforce case"; },
     labelStyle: function () { return this.name ? "node_label_italic" : ""; },
     oneditprepare: function () {
       const node = this;
-      surewire.showDefaults(node);
+      surewire.prepare(node);
       const columns = [
         { name: "field", label: node._("case.label.field"), width: "38%", required: true },
         { name: "value", label: node._("case.label.value"), types: valueTypes(["msg", "str", "template", "num", "bool", "jsonata", "env", "json"]) },
@@ -163,16 +154,9 @@
       const texts = ["msg", "str", "template", "jsonata", "env"];
       [["externalId", ["msg", "str", "num", "template", "jsonata", "env"]], ["contact", texts], ["account", texts], ["comment", texts], ["attachments", ["msg", "jsonata"]]]
         .forEach(function (entry) {
-          $("#node-input-" + entry[0]).typedInput({ default: "msg", types: valueTypes(entry[1]), typeField: "#node-input-" + entry[0] + "Type" });
+          surewire.typed(entry[0], valueTypes(entry[1]));
         });
-      const choice = $("#node-input-assignment-choice");
-      const rule = $("#node-input-assignment");
-      choice.val(["default", "off"].includes(rule.val()) ? rule.val() : "rule");
-      choice.on("change", function () {
-        if (choice.val() !== "rule") rule.val(choice.val());
-        else if (["default", "off"].includes(rule.val())) rule.val("");
-        rule.trigger("change");
-      });
+      const rule = surewire.choice("assignment", ["default", "off"], "rule");
 
       function value(property) { return $("#node-input-" + property).val(); }
       function show() {
@@ -185,7 +169,7 @@
           $(".surewire-case-" + who + "-field").toggle(value(who + "By") === "externalId");
         });
         $("#node-input-comment-note").text(node._("case.note.comment-" + (id ? value("onRepeat") : "always")));
-        $(".surewire-case-rule").toggle(choice.val() === "rule");
+        $(".surewire-case-rule").toggle(rule.val() === "rule");
       }
       $("#node-input-externalIdField, #node-input-reopen, #node-input-onRepeat, #node-input-contactBy, #node-input-accountBy, #node-input-assignment-choice")
         .on("change keyup paste", function () {
@@ -196,13 +180,10 @@
       $("#surewire-case-divisions").prop("open", (node.divisions || []).length > 0);
       $("#surewire-case-links").prop("open", value("contactBy") !== "none" || value("accountBy") !== "none");
       $("#surewire-case-extras").prop("open", !surewire.isBlank(node.comment) || !surewire.isBlank(node.attachments));
-      surewire.showDuration("#node-input-linger");
     },
     oneditsave: function () {
-      this.mapping = surewire.rows("#node-input-mapping-list");
-      this.defaults = surewire.rows("#node-input-defaults-list");
       this.divisions = surewire.readDivisions();
-      surewire.saveNumbers(this, ["batchSize", "linger"]);
+      surewire.save(this);
     },
   });
 })();

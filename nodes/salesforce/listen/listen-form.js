@@ -1,20 +1,11 @@
 /* The form of the listen node. Written into its html. */
 (function () {
   "use strict";
-  const SET = "@surewire/node-red-connectors/surewire-salesforce-listen:listen.";
+  const { say, reason, number } = surewire.catalogue("surewire-salesforce-listen");
   const OPERATIONS = ["create", "update", "delete", "undelete"];
   /** What stands in the field at first, for each kind of channel. */
   const EXAMPLES = ["/event/Device_Alert__e", "/event/Plant__chn", "/data/ChangeEvents", "/data/CaseChangeEvent", "/data/Device__ChangeEvent", "/topic/OpenCases", "/topic/OpenCases?Status='New'", "/u/notices"];
   const CHANNEL = /^\/(topic|event|data|u)\/[^/?]+(\?.+)?$/;
-
-  function reason(key, options) {
-    const text = RED._(SET + "check." + key);
-    return options && options.label ? options.label + ": " + text : text;
-  }
-
-  function number(property, limits) {
-    return surewire.numberDefault(RED._(SET + "label." + property), limits);
-  }
 
   function isTopic(channel) {
     return /^\s*\/topic\//.test(channel || "");
@@ -29,16 +20,16 @@
     if (surewire.isBlank(value)) return surewire.check.required(value, options);
     if (surewire.isEnvironment(value)) return true;
     const channel = String(value).trim();
-    if (!CHANNEL.test(channel)) return reason("channel", options);
-    if (channel.includes("?") && !isTopic(channel)) return reason("filter", options);
-    if (surewire.field(node, "transport") === "pubsub" && !/^\/(event|data)\//.test(channel)) return reason("pubsub", options);
-    return declares(node) && channel.split("?")[0].length > "/topic/".length + 25 ? reason("topicName", options) : true;
+    if (!CHANNEL.test(channel)) return reason("check.channel", options);
+    if (channel.includes("?") && !isTopic(channel)) return reason("check.filter", options);
+    if (surewire.field(node, "transport") === "pubsub" && !/^\/(event|data)\//.test(channel)) return reason("check.pubsub", options);
+    return declares(node) && channel.split("?")[0].length > "/topic/".length + 25 ? reason("check.topicName", options) : true;
   }
 
   function checkTopicQuery(node, value, options) {
     if (!declares(node) || surewire.isEnvironment(value)) return true;
     if (surewire.isBlank(value)) return surewire.check.required(value, options);
-    return /^\s*SELECT\b[\s\S]*\bId\b[\s\S]*\bFROM\b/i.test(value) ? true : reason("topicQuery", options);
+    return /^\s*SELECT\b[\s\S]*\bId\b[\s\S]*\bFROM\b/i.test(value) ? true : reason("check.topicQuery", options);
   }
 
   /** Which kind of channel it is, for the note below. */
@@ -69,35 +60,35 @@
     outputs: 2,
     defaults: {
       name: { value: "" },
-      org: { value: "", type: "surewire-salesforce-org", required: true, label: RED._(SET + "label.org") },
+      org: { value: "", type: "surewire-salesforce-org", required: true, label: say("label.org") },
       transport: { value: "cometd" },
       channel: {
         value: "",
-        label: RED._(SET + "label.channel"),
+        label: say("label.channel"),
         validate: function (value, options) { return checkChannel(this, value, options); },
       },
       declareTopic: { value: false },
       topicQuery: {
         value: "",
-        label: RED._(SET + "label.topicQuery"),
+        label: say("label.topicQuery"),
         validate: function (value, options) { return checkTopicQuery(this, value, options); },
       },
       topicOperations: {
         value: OPERATIONS,
-        label: RED._(SET + "label.topicOperations"),
-        validate: function (value, options) { return !declares(this) || !Array.isArray(value) || value.length > 0 ? true : reason("topicOperations", options); },
+        label: say("label.topicOperations"),
+        validate: function (value, options) { return !declares(this) || !Array.isArray(value) || value.length > 0 ? true : reason("check.topicOperations", options); },
       },
       topicFields: { value: "Referenced" },
       replayFrom: { value: "stored" },
       staleReplay: { value: "all" },
       maxInFlight: number("maxInFlight", { value: 200, min: 1, max: 10000 }),
       ...surewire.settleDefaults(),
-      store: { value: "", type: "surewire-sql-database", required: false, label: RED._(SET + "label.store") },
+      store: { value: "", type: "surewire-sql-database", required: false, label: say("label.store") },
       listener: { value: "" },
       standby: {
         value: false,
-        label: RED._(SET + "label.standby"),
-        validate: function (value, options) { return value === true && surewire.isBlank(surewire.field(this, "store")) ? reason("standby", options) : true; },
+        label: say("label.standby"),
+        validate: function (value, options) { return value === true && surewire.isBlank(surewire.field(this, "store")) ? reason("check.standby", options) : true; },
       },
       leaseTime: number("leaseTime", { value: 30, min: 3, max: 3600 }),
       dedupeWindow: number("dedupeWindow", { value: 10000, min: 0, max: 100000 }),
@@ -114,7 +105,7 @@
     },
     oneditprepare: function () {
       const node = this;
-      surewire.showDefaults(node);
+      surewire.prepare(node);
       EXAMPLES.forEach(function (channel) { $("<option/>", { value: channel }).appendTo("#node-input-channel-words"); });
       OPERATIONS.forEach(function (operation) {
         const box = $("<input/>", { type: "checkbox", id: "node-input-operation-" + operation }).css({ width: "auto", margin: "0 5px 0 0", verticalAlign: "baseline" });
@@ -125,14 +116,11 @@
       function show() {
         const channel = $("#node-input-channel").val();
         const replayFrom = $("#node-input-replayFrom").val() || "stored";
-        const hasStore = !surewire.isBlank($("#node-input-store").val());
         $("#node-input-channel-note").text(node._("listen.channel-note." + kindOf(channel)));
         $("#node-input-topic-rows").toggle(isTopic(channel));
         $("#node-input-declared-rows").toggle($("#node-input-declareTopic").prop("checked"));
         $("#node-input-replayFrom-note").text(node._("listen.replayFrom-note." + replayFrom)).toggleClass("surewire-warning", replayFrom !== "stored");
-        $("#node-input-standby-row").toggle(hasStore);
-        if (!hasStore) $("#node-input-standby").prop("checked", false);
-        $("#node-input-leaseTime-row").toggle(hasStore && $("#node-input-standby").prop("checked"));
+        surewire.showStandby();
       }
       $("#node-input-channel, #node-input-transport, #node-input-declareTopic, #node-input-replayFrom, #node-input-store, #node-input-standby").on("change keyup", function () {
         show();
@@ -140,14 +128,11 @@
       });
       show();
       if (node.store || node.listener) $("#node-input-position-more").prop("open", true);
-      $("#node-input-control")
-        .prop("checked", node.inputs === 1)
-        .on("change", function () { $("#node-input-inputs").val($(this).prop("checked") ? 1 : 0); });
+      surewire.controlInput(node);
     },
     oneditsave: function () {
       this.topicOperations = OPERATIONS.filter(function (operation) { return $("#node-input-operation-" + operation).prop("checked"); });
-      surewire.saveNumbers(this, ["maxInFlight", "leaseTime", "dedupeWindow"]);
-      surewire.saveSettleRows(this);
+      surewire.save(this);
     },
   });
 })();

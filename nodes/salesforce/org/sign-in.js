@@ -10,28 +10,12 @@
   /** What is under way: `{ popup, timer }`. */
   let waiting;
 
-  /** What stands in the form. Untouched secrets stay where they are. */
   function formValues(node) {
-    const values = { id: node.id, credentials: {} };
-    TEXTS.forEach(function (name) { values[name] = $("#node-config-input-" + name).val(); });
-    CREDENTIALS.forEach(function (name) { values.credentials[name] = $("#node-config-input-" + name).val(); });
-    return values;
-  }
-
-  function ask(path, values) {
-    const options = values ? { method: "POST", contentType: "application/json", data: JSON.stringify(values) } : { method: "GET" };
-    return $.ajax(Object.assign({ url: "surewire/salesforce-org/" + path, timeout: 60000 }, options));
-  }
-
-  /** Why a request failed, in words. */
-  function failure(node, request) {
-    const said = request.responseJSON && request.responseJSON.message;
-    return said || node._(request.status === 401 || request.status === 403 ? "org.test.not-allowed" : "org.test.no-answer");
+    return surewire.formValues(node, TEXTS, CREDENTIALS);
   }
 
   function show(where, ok, content) {
-    const icon = $("<i/>", { class: "fa " + (ok ? "fa-check-circle" : "fa-exclamation-triangle"), "aria-hidden": "true" });
-    $(where).empty().append(icon, typeof content === "string" ? $("<span/>").text(content) : content);
+    $(where).empty().append(surewire.finding(ok, content));
   }
 
   /** A list of what was found out: names and values. */
@@ -53,23 +37,6 @@
       list.append($("<dt/>").text(limit.name), $("<dd/>").text(limit.used + " / " + limit.limit));
     });
     return list;
-  }
-
-  /** A disabled button loses the focus: it gets it back. */
-  function enable(button) {
-    const left = document.activeElement === document.body;
-    button.prop("disabled", false);
-    if (left) button.trigger("focus");
-  }
-
-  function test(node) {
-    const where = "#surewire-org-test-result";
-    const button = $("#surewire-org-test").prop("disabled", true);
-    $(where).text(node._("org.test.running"));
-    ask("test", formValues(node))
-      .done(function (report) { show(where, report.ok, report.ok ? facts(node, report) : report.problem); })
-      .fail(function (request) { show(where, false, failure(node, request)); })
-      .always(function () { enable(button); });
   }
 
   function callbackUrl() {
@@ -98,17 +65,17 @@
       show(where, false, text);
     };
     $(where).text(node._("org.connect.waiting"));
-    ask("connect", Object.assign(formValues(node), { callback: callbackUrl() }))
+    surewire.ask("salesforce-org/connect", Object.assign(formValues(node), { callback: callbackUrl() }))
       .done(function (begun) {
         if (waiting !== mine) return;
         popup.location.href = begun.url;
         follow(begun.handle);
       })
-      .fail(function (request) { failed(failure(node, request)); });
+      .fail(function (request) { failed(surewire.failure(request)); });
 
     function follow(handle) {
       mine.timer = setTimeout(function () {
-        ask("connect/" + handle)
+        surewire.ask("salesforce-org/connect/" + handle)
           .done(function (outcome) {
             if (waiting !== mine) return;
             if (outcome.status === "waiting") return follow(handle);
@@ -118,7 +85,7 @@
             $("#node-config-input-connectedAt").val(new Date().toISOString());
             show(where, true, node._("org.connect.done", { username: outcome.username, instance: outcome.instance }));
           })
-          .fail(function (request) { failed(failure(node, request)); });
+          .fail(function (request) { failed(surewire.failure(request)); });
       }, INTERVAL);
     }
   }
@@ -130,7 +97,11 @@
       show("#surewire-org-connect-result", true, node._("org.connect.connected", { username: node.connectedAs, since: since }));
     }
     $("#surewire-org-connect").on("click", function () { connect(node); });
-    $("#surewire-org-test").on("click", function () { test(node); });
+    surewire.testButton("org", {
+      path: "salesforce-org/test",
+      values: function () { return formValues(node); },
+      show: function (report) { return surewire.finding(report.ok, report.ok ? facts(node, report) : report.problem); },
+    });
   }
 
   window.surewire = Object.assign(window.surewire || {}, { salesforce: { prepareSignIn, endSignIn } });

@@ -1,7 +1,7 @@
 /* Registers `salesforce record` in the editor. The build writes it into the form's html. */
 (function () {
   "use strict";
-  const SET = "@surewire/node-red-connectors/surewire-salesforce-record:record.";
+  const { say, reason, number } = surewire.catalogue("surewire-salesforce-record");
   const VALUE_TYPES = ["msg", "str", "jsonata", "flow", "global", "env"];
   const DATA_TYPES = ["msg", "jsonata", "json", "str", "flow", "global"];
 
@@ -33,11 +33,6 @@
     return operations.includes(operationOf(node));
   }
 
-  /** A reason with the name of its property before it, as Node-RED words its own. */
-  function reason(key, options) {
-    return (options && options.label ? options.label + ": " : "") + RED._(SET + "check." + key);
-  }
-
   function isName(value) {
     return surewire.isEnvironment(value) || /^[A-Za-z]\w*$/.test(String(value).trim());
   }
@@ -49,7 +44,7 @@
     const type = surewire.field(node, "objectType") || "str";
     if (type !== "str") return RED.validators.typedInput({ typeField: "objectType" }).call(node, value, options);
     const names = several ? String(value).split(",") : [value];
-    return names.every(isName) ? true : reason("object", options);
+    return names.every(isName) ? true : reason("check.object", options);
   }
 
   /** The objects of the org that is chosen, if it is deployed and connected; asked for once for each opening of the form. */
@@ -72,10 +67,6 @@
     return name === wanted ? 0 : name.startsWith(wanted) ? 1 : 2;
   }
 
-  function number(property, limits) {
-    return surewire.numberDefault(RED._(SET + "label." + property), limits);
-  }
-
   RED.nodes.registerType("surewire-salesforce-record", {
     category: "surewire",
     color: "#8FC1E3",
@@ -87,24 +78,24 @@
     outputLabels: function (index) { return this._(index === 0 ? "record.port.output" : "record.port.failed"); },
     defaults: {
       name: { value: "" },
-      org: { value: "", type: "surewire-salesforce-org", required: true, label: RED._(SET + "label.org") },
+      org: { value: "", type: "surewire-salesforce-org", required: true, label: say("label.org") },
       operation: { value: "create" },
-      object: { value: "", label: RED._(SET + "label.object"), validate: function (value, options) { return checkObject(this, value, options); } },
+      object: { value: "", label: say("label.object"), validate: function (value, options) { return checkObject(this, value, options); } },
       objectType: { value: "str" },
       externalIdField: {
         value: "",
-        label: RED._(SET + "label.externalIdField"),
+        label: say("label.externalIdField"),
         validate: function (value, options) {
           if (operationOf(this) !== "upsert") return true;
           if (surewire.isBlank(value)) return surewire.check.required(value, options);
-          return isName(value) ? true : reason("field", options);
+          return isName(value) ? true : reason("check.field", options);
         },
       },
-      recordId: { value: "", label: RED._(SET + "label.recordId"), validate: RED.validators.typedInput({ typeField: "recordIdType", allowBlank: true }) },
+      recordId: { value: "", label: say("label.recordId"), validate: RED.validators.typedInput({ typeField: "recordIdType", allowBlank: true }) },
       recordIdType: { value: "msg" },
       fields: {
         value: "payload",
-        label: RED._(SET + "label.fields"),
+        label: say("label.fields"),
         validate: function (value, options) {
           if (isOf(this, WITHOUT_DATA) || value === undefined) return true;
           return surewire.isBlank(value) ? surewire.check.required(value, options) : RED.validators.typedInput({ typeField: "fieldsType" }).call(this, value, options);
@@ -113,36 +104,36 @@
       fieldsType: { value: "msg" },
       mergeIds: {
         value: "mergeIds",
-        label: RED._(SET + "label.mergeIds"),
+        label: say("label.mergeIds"),
         validate: function (value, options) { return operationOf(this) !== "merge" || value === undefined || surewire.check.required(value, options); },
       },
       mergeIdsType: { value: "msg" },
       returnFields: {
         value: "",
-        label: RED._(SET + "label.returnFields"),
+        label: say("label.returnFields"),
         validate: function (value, options) {
           if (operationOf(this) !== "retrieve" || surewire.isBlank(value)) return true;
           const names = String(value).split(",");
-          return names.every(function (name) { return surewire.isEnvironment(name) || /^[A-Za-z]\w*(\.[A-Za-z]\w*)*$/.test(name.trim()); }) ? true : reason("fields", options);
+          return names.every(function (name) { return surewire.isEnvironment(name) || /^[A-Za-z]\w*(\.[A-Za-z]\w*)*$/.test(name.trim()); }) ? true : reason("check.fields", options);
         },
       },
       start: {
         value: "start",
-        label: RED._(SET + "label.start"),
+        label: say("label.start"),
         validate: function (value, options) { return !isOf(this, ["getUpdated", "getDeleted"]) || value === undefined || surewire.check.required(value, options); },
       },
       startType: { value: "msg" },
-      end: { value: "", label: RED._(SET + "label.end"), validate: RED.validators.typedInput({ typeField: "endType", allowBlank: true }) },
+      end: { value: "", label: say("label.end"), validate: RED.validators.typedInput({ typeField: "endType", allowBlank: true }) },
       endType: { value: "msg" },
       limit: number("limit", { value: 200, min: 1, max: 200 }),
       allOrNone: { value: false },
       failedOutput: { value: false },
       assignment: {
         value: "default",
-        label: RED._(SET + "label.assignment"),
+        label: say("label.assignment"),
         validate: function (value, options) {
           if (!isOf(this, WRITES) || surewire.isEnvironment(value) || ["default", "off", undefined].includes(value)) return true;
-          return /^01Q\w{12}(\w{3})?$/.test(String(value).trim()) ? true : reason("rule", options);
+          return /^01Q\w{12}(\w{3})?$/.test(String(value).trim()) ? true : reason("check.rule", options);
         },
       },
       duplicateRule: { value: "block" },
@@ -158,7 +149,7 @@
     labelStyle: function () { return this.name ? "node_label_italic" : ""; },
     oneditprepare: function () {
       const node = this;
-      surewire.showDefaults(node);
+      surewire.prepare(node);
       objects = {};
       const operations = $("#node-input-operation").empty();
       GROUPS.forEach(function (group) {
@@ -167,15 +158,12 @@
       });
       operations.val(node.operation || "create");
       const named = { value: "str", label: node._("record.type.name"), icon: "red/images/typedInput/az.svg", autoComplete: suggestObjects };
-      $("#node-input-object").typedInput({ default: "str", types: [named, "msg", "jsonata", "env", "flow", "global"], typeField: "#node-input-objectType" });
-      $("#node-input-fields").typedInput({ default: "msg", types: DATA_TYPES, typeField: "#node-input-fieldsType" });
+      surewire.typed("object", [named, "msg", "jsonata", "env", "flow", "global"]);
+      surewire.typed("fields", DATA_TYPES);
       ["recordId", "mergeIds", "start", "end"].forEach(function (name) {
-        $("#node-input-" + name).typedInput({ default: "msg", types: VALUE_TYPES, typeField: "#node-input-" + name + "Type" });
+        surewire.typed(name, VALUE_TYPES);
       });
-      const rule = $("#node-input-assignment");
-      const choice = $("#node-input-assignment-choice");
-      choice.val(["default", "off"].includes(node.assignment || "default") ? node.assignment || "default" : "rule");
-      surewire.showDuration("#node-input-linger");
+      const rule = surewire.choice("assignment", ["default", "off"], "rule");
 
       function show() {
         const operation = operations.val();
@@ -194,7 +182,7 @@
           repeat: UNSAFE.includes(operation),
           lists: lists,
           rules: writes,
-          rule: writes && choice.val() === "rule",
+          rule: writes && rule.val() === "rule",
           duplicates: writes || operation === "merge",
           batch: batched,
           more: writes || batched || operation === "merge",
@@ -205,20 +193,14 @@
         $("#node-input-failedOutput-note").text(node._("record.note." + (failedOutput ? "failedOutput" : "failsMessage")));
         $("#node-input-outputs").val(failedOutput ? 2 : 1);
       }
-      choice.on("change", function () {
-        const chosen = choice.val();
-        if (chosen !== "rule") rule.val(chosen);
-        else if (["default", "off"].includes(rule.val())) rule.val("");
-        rule.trigger("change");
-      });
-      operations.add(choice).add("#node-input-failedOutput, #node-input-objectType, #node-input-fieldsType").on("change", function () {
+      operations.add(rule).add("#node-input-failedOutput, #node-input-objectType, #node-input-fieldsType").on("change", function () {
         show();
         surewire.revalidate(node);
       });
       show();
     },
     oneditsave: function () {
-      surewire.saveNumbers(this, ["limit", "batchSize", "linger"]);
+      surewire.save(this);
     },
   });
 })();

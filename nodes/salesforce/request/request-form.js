@@ -1,8 +1,7 @@
 /* Registers `salesforce request` in the editor. The build writes it into the form's html. */
 (function () {
   "use strict";
-  const TEXTS = "@surewire/node-red-connectors/surewire-salesforce-request:request.";
-  const LABEL = TEXTS + "label.";
+  const { say, reason, number } = surewire.catalogue("surewire-salesforce-request");
   const UPLOAD = "analytics-upload";
   const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
   const RESERVED = ["authorization", "host", "content-length", "connection", "transfer-encoding", "cookie"];
@@ -21,15 +20,10 @@
     return !isUpload(node) && surewire.field(node, "host") === "account-engagement";
   }
 
-  /** A reason with the name of its property before it, as Node-RED words its own. */
-  function reason(key, options) {
-    return (options && options.label ? options.label + ": " : "") + RED._(TEXTS + "reason." + key);
-  }
-
   function checkHeader(row) {
     const name = String(row.name || "").trim();
-    if (!HEADER_NAME.test(name)) return RED._(TEXTS + "reason.header");
-    return RESERVED.includes(name.toLowerCase()) ? RED._(TEXTS + "reason.reserved") : true;
+    if (!HEADER_NAME.test(name)) return say("reason.header");
+    return RESERVED.includes(name.toLowerCase()) ? say("reason.reserved") : true;
   }
 
   function checkPath(node, value, options) {
@@ -81,32 +75,32 @@
     outputLabels: function () { return this._("request.port.output"); },
     defaults: {
       name: { value: "" },
-      org: { value: "", type: "surewire-salesforce-org", required: true, label: RED._(LABEL + "org") },
+      org: { value: "", type: "surewire-salesforce-org", required: true, label: say("label.org") },
       preset: { value: "" },
       method: { value: "GET" },
       path: {
         value: "/limits",
-        label: RED._(LABEL + "path"),
+        label: say("label.path"),
         validate: function (value, options) { return checkPath(this, value, options); },
       },
       pathType: { value: "str" },
       host: { value: "org" },
       engagementUrl: {
         value: "https://pi.pardot.com",
-        label: RED._(LABEL + "engagementUrl"),
+        label: say("label.engagementUrl"),
         validate: function (value, options) { return !isEngagement(this) || surewire.check.url(value, options, ["https:", "http:"]); },
       },
       businessUnitId: {
         value: "",
-        label: RED._(LABEL + "businessUnitId"),
+        label: say("label.businessUnitId"),
         validate: function (value, options) {
           if (!isEngagement(this) || surewire.isEnvironment(value) || /^0Uv\w{12}(\w{3})?$/.test(String(value).trim())) return true;
-          return reason("businessUnitId", options);
+          return reason("reason.businessUnitId", options);
         },
       },
       headers: {
         value: [],
-        label: RED._(LABEL + "headers"),
+        label: say("label.headers"),
         validate: function (value, options) { return surewire.check.list(value, options, { row: checkHeader, unique: "name" }); },
       },
       body: { value: "payload" },
@@ -114,23 +108,23 @@
       returns: { value: "json" },
       safeToRepeat: { value: false },
       failOnPartErrors: { value: true },
-      concurrency: surewire.numberDefault(RED._(LABEL + "concurrency"), { value: 4, min: 1, max: 25 }),
+      concurrency: number("concurrency", { value: 4, min: 1, max: 25 }),
       dataset: {
         value: "",
-        label: RED._(LABEL + "dataset"),
+        label: say("label.dataset"),
         validate: function (value, options) {
-          return !isUpload(this) || surewire.isEnvironment(value) || /^[A-Za-z]\w{0,79}$/.test(String(value).trim()) ? true : reason("dataset", options);
+          return !isUpload(this) || surewire.isEnvironment(value) || /^[A-Za-z]\w{0,79}$/.test(String(value).trim()) ? true : reason("reason.dataset", options);
         },
       },
       datasetLabel: { value: "" },
       datasetOperation: { value: "Overwrite" },
       datasetMetadata: {
         value: "",
-        label: RED._(LABEL + "datasetMetadata"),
+        label: say("label.datasetMetadata"),
         validate: RED.validators.typedInput({ typeField: "datasetMetadataType", allowBlank: true }),
       },
       datasetMetadataType: { value: "json" },
-      datasetWait: surewire.numberDefault(RED._(LABEL + "datasetWait"), { value: 600000, min: 0, max: 86400000 }),
+      datasetWait: number("datasetWait", { value: 600000, min: 0, max: 86400000 }),
     },
     label: function () {
       if (this.name) return this.name;
@@ -140,12 +134,12 @@
     labelStyle: function () { return this.name ? "node_label_italic" : ""; },
     oneditprepare: function () {
       const node = this;
-      surewire.showDefaults(node);
+      surewire.prepare(node);
       fillPresets(node);
-      $("#node-input-path").typedInput({ default: "str", types: ["str", "msg", "jsonata", "flow", "global", "env"], typeField: "#node-input-pathType" });
+      surewire.typed("path", ["str", "msg", "jsonata", "flow", "global", "env"]);
       const none = { value: "none", label: node._("request.body.none"), hasValue: false };
-      $("#node-input-body").typedInput({ default: "msg", types: ["msg", "json", "jsonata", "str", "flow", "global", "env", none], typeField: "#node-input-bodyType" });
-      $("#node-input-datasetMetadata").typedInput({ default: "json", types: ["json", "msg", "jsonata", "flow", "global"], typeField: "#node-input-datasetMetadataType" });
+      surewire.typed("body", ["msg", "json", "jsonata", "str", "flow", "global", "env", none]);
+      surewire.typed("datasetMetadata", ["json", "msg", "jsonata", "flow", "global"]);
       surewire.list("#node-input-headers-list", {
         rows: node.headers,
         add: node._("request.label.addHeader"),
@@ -155,7 +149,6 @@
         ],
         changed: function () { surewire.revalidate(node); },
       });
-      surewire.showDuration("#node-input-datasetWait");
 
       function show() {
         const upload = isUpload(node);
@@ -190,8 +183,7 @@
       show();
     },
     oneditsave: function () {
-      this.headers = surewire.rows("#node-input-headers-list");
-      surewire.saveNumbers(this, ["concurrency", "datasetWait"]);
+      surewire.save(this);
     },
   });
 })();

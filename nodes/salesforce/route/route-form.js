@@ -1,22 +1,14 @@
 /* The form of the route node. Written into its html. */
 (function () {
   "use strict";
-  const SET = "@surewire/node-red-connectors/surewire-salesforce-route:route.";
+  const { say, reason, number } = surewire.catalogue("surewire-salesforce-route");
   const API_NAME = /^[A-Za-z]\w*$/;
-
-  function say(key) {
-    return RED._(SET + key);
-  }
-
-  function reason(key, options) {
-    return (options && options.label ? options.label + ": " : "") + say("check." + key);
-  }
 
   function isObject(node) { return surewire.field(node, "routesFrom") === "object"; }
   function marksOther(node) { return !["", "case"].includes(String(surewire.field(node, "markObject") || "").trim().toLowerCase()); }
 
   function apiName(value, options) {
-    return surewire.isEnvironment(value) || API_NAME.test(String(value).trim()) || reason("name", options);
+    return surewire.isEnvironment(value) || API_NAME.test(String(value).trim()) || reason("check.name", options);
   }
 
   /** An API name that counts only when `applies(node)`. */
@@ -65,7 +57,7 @@
       routesObject: name("routesObject", "", isObject),
       queueField: name("queueField", "", isObject),
       workgroupField: name("workgroupField", "", isObject),
-      refresh: surewire.numberDefault(say("label.refresh"), { value: 300000, min: 1000, max: 86400000 }),
+      refresh: number("refresh", { value: 300000, min: 1000, max: 86400000 }),
       skillsField: {
         value: "ObjectRouting_Skills__c",
         label: say("label.skillsField"),
@@ -78,7 +70,7 @@
       onEmail: { value: true },
       disconnectOnReply: { value: true },
       directToQueue: { value: false },
-      answerTimeout: surewire.numberDefault(say("label.answerTimeout"), { value: 300000, min: 1000, max: 86400000 }),
+      answerTimeout: number("answerTimeout", { value: 300000, min: 1000, max: 86400000 }),
       markObject: name("markObject", "Case", function () { return true; }),
       markCaseField: name("markCaseField", "", marksOther),
       markFields: {
@@ -92,16 +84,16 @@
       standby: {
         value: false,
         label: say("label.standby"),
-        validate: function (value, options) { return value === true && surewire.isBlank(surewire.field(this, "store")) ? reason("standby", options) : true; },
+        validate: function (value, options) { return value === true && surewire.isBlank(surewire.field(this, "store")) ? reason("check.standby", options) : true; },
       },
-      leaseTime: surewire.numberDefault(say("label.leaseTime"), { value: 30, min: 3, max: 3600 }),
+      leaseTime: number("leaseTime", { value: 30, min: 3, max: 3600 }),
       ...surewire.settleDefaults(),
     },
     label: function () { return this.name || "salesforce route"; },
     labelStyle: function () { return this.name ? "node_label_italic" : ""; },
     oneditprepare: function () {
       const node = this;
-      surewire.showDefaults(node);
+      surewire.prepare(node);
       surewire.list("#node-input-routes-list", {
         rows: node.routes,
         header: true,
@@ -122,16 +114,12 @@
         ],
       });
       surewire.settleRows("#node-input-settle-rows", node, {});
-      ["refresh", "answerTimeout"].forEach(function (property) { surewire.showDuration("#node-input-" + property); });
       function show() {
         const fromObject = $("#node-input-routesFrom").val() === "object";
-        const hasStore = !surewire.isBlank($("#node-input-store").val());
         $(".surewire-route-node").toggle(!fromObject);
         $(".surewire-route-object").toggle(fromObject);
         $(".surewire-route-mark-case").toggle(!["", "case"].includes(String($("#node-input-markObject").val()).trim().toLowerCase()));
-        $("#node-input-standby-row").toggle(hasStore);
-        if (!hasStore) $("#node-input-standby").prop("checked", false);
-        $("#node-input-leaseTime-row").toggle(hasStore && $("#node-input-standby").prop("checked"));
+        surewire.showStandby();
       }
       $("#node-input-routesFrom, #node-input-markObject, #node-input-store, #node-input-standby").on("change keyup paste", function () {
         show();
@@ -141,10 +129,7 @@
       if (node.store || node.stateName) $("#node-input-state-more").prop("open", true);
     },
     oneditsave: function () {
-      this.routes = surewire.rows("#node-input-routes-list");
-      this.markFields = surewire.rows("#node-input-markFields-list");
-      surewire.saveNumbers(this, ["refresh", "answerTimeout", "leaseTime"]);
-      surewire.saveSettleRows(this);
+      surewire.save(this);
     },
   });
 })();

@@ -40,6 +40,7 @@ export class Editor {
     await context.addInitScript({ path: join(__dirname, "page-helpers.js") });
     await page.route((address) => !address.href.startsWith(url) && address.protocol.startsWith("http"), (route) => route.abort());
     page.setDefaultTimeout(25_000);
+    page.setDefaultNavigationTimeout(50_000); // the whole editor, on a machine that does much else
     const editor = new Editor(context, page, url, profile);
     page.on("pageerror", (error) => editor.errors.push(String(error.stack ?? error)));
     page.on("console", (message) => {

@@ -186,11 +186,11 @@ export const FORMS: readonly FormCase[] = [
     type: "surewire-sql-read",
     needs: ["database", "query"],
     fill: {
-      name: "read", database: true, query: "select * from readings where device = :device", parameters: [["device", "press 1"]], mode: "poll",
+      name: "read", database: true, query: "select * from readings where device = :device", parameters: [["device", "payload.device"]], mode: "poll",
       pollInterval: "1000", watermarkColumn: "changed_at", keyColumn: "id", delayWindow: "500", maxInFlight: "200", retries: "3",
     },
     saved: {
-      parameters: [{ name: "device", value: "press 1", valueType: "msg" }], inputs: 0, outputs: 2, pollInterval: 1000, delayWindow: 500, maxInFlight: 200, retries: 3,
+      parameters: [{ name: "device", value: "payload.device", valueType: "msg" }], inputs: 0, outputs: 2, pollInterval: 1000, delayWindow: 500, maxInFlight: 200, retries: 3,
       progress: "watermark", output: "row", batchSize: 200, maxRows: 100_000, emptyOutput: false, start: "all", afterRead: "", afterReadPer: "row", deadline: 1_500_000,
     },
   },

@@ -3,10 +3,15 @@ import path from "node:path";
 import util from "@node-red/util";
 import RED from "node-red";
 import { DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, type Emulator } from "../../../emulator/src/index";
+import type { OrgClient } from "../../../nodes/salesforce/client/org";
 import { formDefaults } from "../../services/form-defaults";
 import { type FlowNodeConfig, Runtime } from "../../services/runtime";
 import { held, testBench } from "../../services/test-nodes/test-nodes";
 import { waitFor as waitUntil } from "../../services/wait";
+import { clientCredentials, Orgs } from "../support";
+
+export const EVENT = { name: "Device_Alert__e", fields: [{ name: "Serial__c", type: "string" as const }] };
+export const CHANNEL = `/event/${EVENT.name}`;
 
 export const waitFor = <T>(what: string, condition: () => T | Promise<T>): Promise<NonNullable<T>> => waitUntil(what, condition, { timeout: 5_000, interval: 5 });
 
@@ -108,5 +113,58 @@ export class ListenFlow {
     return waitFor(`status ${text.source}`, () => text.test(this.status(id).text)).catch((error: unknown) => {
       throw new Error(`${String(error)}: ${this.status(id).text}`);
     });
+  }
+}
+
+/** A Node-RED and an org for all tests of a suite; each begins with an empty flow, and with an org as it was at first. */
+export class ListenSuite {
+  readonly flow = new ListenFlow();
+  org!: Emulator;
+  private readonly orgs = new Orgs();
+  private names = 0;
+  private other: OrgClient | undefined;
+
+  /** Called within a `describe`. */
+  constructor() {
+    before(async () => {
+      await this.flow.start();
+      this.org = await this.orgs.start({ schema: [EVENT], pubsub: true, cometd: { timeout: 3_000, maxInterval: 3_000 } });
+    });
+    beforeEach(() => this.org.control.reset());
+    afterEach(() => this.flow.clear());
+    after(async () => {
+      await this.flow.stop();
+      await this.orgs.stop();
+    });
+  }
+
+  /** A listener with a position of its own: what other tests have stored does not count. */
+  fresh(more: object = {}): Record<string, unknown> {
+    return { channel: CHANNEL, listener: `test ${(this.names += 1)}`, ...more };
+  }
+
+  deploy(...listeners: Record<string, unknown>[]): Promise<void> {
+    return this.flow.deploy(this.org, listeners);
+  }
+
+  /** Deploys one listener to the channel of {@link EVENT}, and waits until it listens. */
+  async listening(listener = this.fresh()): Promise<Record<string, unknown>> {
+    await this.deploy(listener);
+    await this.flow.shows(/Alert__e$/);
+    return listener;
+  }
+
+  /** Somebody else who works in the org. */
+  get client(): OrgClient {
+    return (this.other ??= this.orgs.client(clientCredentials(this.org)));
+  }
+
+  publish(...serials: string[]): void {
+    this.org.control.insert({ object: EVENT.name, records: serials.map((Serial__c) => ({ Serial__c })) });
+  }
+
+  /** Of the events that are held. */
+  get serials(): unknown[] {
+    return this.flow.held.map(({ msg }) => msg.payload.Serial__c);
   }
 }

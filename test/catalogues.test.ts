@@ -18,5 +18,14 @@ describe("the catalogues of the nodes", () => {
       const wrong = texts(JSON.parse(readFileSync(join(NODES, file), "utf8")) as object).filter(([key, text]) => text.includes("{{") && !ABOUT_TEMPLATES.includes(key));
       assert.deepEqual(wrong, []);
     });
+
+    // Node-RED's catalogues are of the third format of i18next, and it translates the names itself
+    it(`${file} has for each text of several things one of a single thing`, () => {
+      const all = new Map(texts(JSON.parse(readFileSync(join(NODES, file), "utf8")) as object));
+      const alone = [...all.keys()].filter((key) => /_(one|other)$/.test(key) || (key.endsWith("_plural") && !all.has(key.replace(/_plural$/, ""))));
+      assert.deepEqual(alone, []);
+      const several = [...all].filter(([key, text]) => /__(count|rows|done)__ (\w+ )?(letters|rows|defaults|messages|records|events|cases|times)\b/.test(text) && !key.endsWith("_plural"));
+      assert.deepEqual(several, []);
+    });
   }
 });

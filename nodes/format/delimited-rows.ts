@@ -1,3 +1,4 @@
+import { counted } from "../common/counted";
 import { ConnectorError } from "../common/errors";
 import { invalid, shown } from "./content-error";
 import type { FormatOptions } from "./options";
@@ -50,7 +51,7 @@ function byHeader(header: string[], columns: readonly string[]): (line: string[]
 function byPlace(first: string[], columns: readonly string[]): (line: string[]) => DelimitedRow {
   if (columns.length === 0) return (line) => line;
   if (columns.length !== first.length) {
-    throw invalid(`The lines have ${count(first.length, "field")}, for ${count(columns.length, "column")}${first.length === 1 ? ": the delimiter may be another" : ""}`);
+    throw invalid(`The lines have ${counted(first.length, "field")}, for ${counted(columns.length, "column")}${first.length === 1 ? ": the delimiter may be another" : ""}`);
   }
   return named(columns);
 }
@@ -64,8 +65,4 @@ function named(names: readonly string[], places?: readonly number[]): (line: str
     for (let index = 0; index < names.length; index++) row[names[index]!] = line[places ? places[index]! : index]!;
     return row;
   };
-}
-
-function count(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? "" : "s"}`;
 }

@@ -1,4 +1,5 @@
 import type { ChannelModel } from "amqplib";
+import { counted } from "../../common/counted";
 import { errorText } from "../../common/errors";
 import type { AckTarget } from "../client/ack-window";
 import type { Taken } from "../client/taking-channel";
@@ -161,7 +162,7 @@ export class StreamReader {
   private tellGap(settled: number, next: number): void {
     const lost = next - settled - 1;
     const { queue, warn } = this.options;
-    if (lost > 0) warn(`Stream ${queue} has lost ${lost} messages that were not read yet, offsets ${settled + 1} to ${next - 1}: it keeps less than what this node was behind`);
+    if (lost > 0) warn(`Stream ${queue} has lost ${counted(lost, "message")} not read yet, offsets ${settled + 1} to ${next - 1}: it keeps less than what this node was behind`);
   }
 
   private async checkEnd(): Promise<void> {

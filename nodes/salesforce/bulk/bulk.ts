@@ -99,9 +99,10 @@ export = (RED: NodeAPI): void => {
   function show(status: Status, state: BulkState, org: OrgClient): void {
     const { progress } = state;
     const rows = (): void => {
-      const count = (number = 0): string => number.toLocaleString("en");
-      const key = progress?.rows === undefined ? "bulk.status.rows" : "bulk.status.progress";
-      status.set("working", () => RED._(key, { done: count(progress?.processed), rows: count(progress?.rows) }));
+      const { processed = 0, rows: all } = progress ?? {};
+      const key = all === undefined ? "bulk.status.rows" : "bulk.status.progress";
+      const count = all ?? processed; // one or many, for the text's plural
+      status.set("working", () => RED._(key, { count, done: processed.toLocaleString("en"), rows: count.toLocaleString("en") }));
     };
     if (state.doing === "writing") return progress && state.lane.kind === "working" ? rows() : showLane(status, state.lane, RED._);
     const { read } = state;

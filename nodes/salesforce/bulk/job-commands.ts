@@ -1,3 +1,4 @@
+import { counted } from "../../common/counted";
 import { ConnectorError, isConnectorError, toConnectorError } from "../../common/errors";
 import type { TypedValue } from "../../common/typed-input";
 import type { ItemResult } from "../../delivery/sink";
@@ -218,7 +219,7 @@ export class JobCommands implements BulkWork {
     const salesforce = { ...summary(job), success: lost === 0, ...found };
     if (lost === 0) return { salesforce };
     if (failedOutput && this.options.isWired()) return { salesforce, failed: { payload: failures.map(({ fields }) => fields), salesforce: { ...salesforce, results: failures } } };
-    throw new ConnectorError("ORG_REFUSED", `${lost} rows of the job ${id} are not in the org; the first: ${failures[0]?.errors[0]?.message ?? ""}`, {
+    throw new ConnectorError("ORG_REFUSED", `${counted(lost, "row")} of the job ${id} did not get into the org; the first: ${failures[0]?.errors[0]?.message ?? ""}`, {
       details: { jobId: id, state: job.state, failed: found.failed, unprocessed: found.unprocessed },
     });
   }

@@ -1,3 +1,4 @@
+import { counted } from "../../common/counted";
 import { ConnectorError, toConnectorError } from "../../common/errors";
 import type { ItemResult } from "../../delivery/sink";
 import { isDuplicateKey } from "../client/duplicate-key";
@@ -108,7 +109,7 @@ function signature(error: ConnectorError): string | undefined {
 }
 
 function stop({ code, message, details }: ConnectorError, limit: number): ConnectorError {
-  return new ConnectorError(code, `${limit} messages in a row failed alike: ${message}`, { scope: "system", retryable: true, details: { ...details, repeated: limit } });
+  return new ConnectorError(code, `${counted(limit, "message")} in a row failed alike: ${message}`, { scope: "system", retryable: true, details: { ...details, repeated: limit } });
 }
 
 function held(error: ConnectorError | undefined): { ok: false; error: ConnectorError } {

@@ -402,7 +402,7 @@ describe("salesforce bulk in a flow", function () {
       await command("resume");
       trigger().take({ job });
       await ends();
-      assert.match(settlements()[0]?.error?.message ?? "", /1 rows of the job/);
+      assert.match(settlements()[0]?.error?.message ?? "", /^1 row of the job/);
       await command("deleteJob");
       await ask({ job });
       trigger().take({ job });

@@ -45,6 +45,7 @@ export class Pool {
   private open = 0;
   private connecting = false;
   private closed = false;
+  private closing: Promise<void> | undefined;
   private drained: (() => void) | undefined;
   private sweeping: NodeJS.Timeout | undefined;
 
@@ -72,15 +73,17 @@ export class Pool {
     }
   }
 
-  /** Waits for what is lent, up to `timeout` ms, and closes all. */
-  async close(timeout: number): Promise<void> {
+  /** Waits for what is lent, up to `timeout` ms, and closes all: once, however many ask for it. */
+  close(timeout: number): Promise<void> {
+    return (this.closing ??= this.closeAll(timeout));
+  }
+
+  private async closeAll(timeout: number): Promise<void> {
     this.closed = true;
     clearTimeout(this.sweeping);
     for (const waiter of this.waiters.splice(0)) waiter.refuse(closedError());
-    const idle = this.idle.splice(0);
-    const lent = this.open - idle.length;
-    await Promise.all(idle.map(({ connection }) => this.discard(connection)));
-    if (lent === 0) return;
+    await Promise.all(this.idle.splice(0).map(({ connection }) => this.discard(connection)));
+    if (this.open === 0) return; // what was lent may have come back meanwhile
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, timeout);
       this.drained = () => {

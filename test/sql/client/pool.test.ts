@@ -158,6 +158,26 @@ describe("The pool", () => {
     assert.equal(made[0]?.closed, true);
   });
 
+  it("is closed as soon as nothing is open, though two close it at once or what was lent comes back meanwhile", async () => {
+    const one = pool(2);
+    await one.use(async () => undefined);
+    await Promise.all([one.close(60_000), one.close(60_000)]);
+    const two = pool(2);
+    let finishWork = (): void => undefined;
+    let finishClosing = (): void => undefined;
+    await Promise.all([two.use(tick), two.use(tick)]);
+    const slow = made.at(-2) as FakeConnection;
+    slow.close = () => new Promise((resolve) => (finishClosing = resolve));
+    const working = two.use(() => new Promise<void>((resolve) => (finishWork = resolve)));
+    await tick();
+    const closing = two.close(60_000);
+    finishWork();
+    await working;
+    await tick();
+    finishClosing();
+    await closing;
+  });
+
   it("closes what was idle for long, and keeps what is in use", async () => {
     const two = pool(2, { idleTimeout: 30, sweepEvery: 5 });
     let finish: () => void = () => undefined;

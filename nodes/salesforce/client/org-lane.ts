@@ -62,10 +62,11 @@ export class OrgLane<V, R> {
     return { kind: kind === "writing" ? "working" : this.org.state.kind, messages, ...(usedPercent === undefined ? {} : { usedPercent }), ...(slowedAt === undefined ? {} : { slowedAt }) };
   }
 
-  /** What the org is not at fault for it does not log, and a status shows but its beginning. */
+  /** What the org is not at fault for its node does not log, and a status shows but its beginning: also that the Pub/Sub API, a host of its own, is away. */
   private tellTrouble(warn: (text: string) => void): void {
     const { kind, error } = this.own;
-    const trouble = kind === "waiting" && NEEDS_A_HAND.has(error?.code) ? error?.toString() : undefined;
+    const isOurs = NEEDS_A_HAND.has(error?.code) || error?.details.grpcStatus !== undefined;
+    const trouble = kind === "waiting" && isOurs ? error?.toString() : undefined;
     if (trouble !== undefined && trouble !== this.told) warn(trouble);
     this.told = trouble;
   }

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { EventEmitter } from "node:events";
 import path from "node:path";
+import util from "@node-red/util";
 import { DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, type Emulator } from "../../../emulator/src/index";
 import { Runtime } from "../../services/runtime";
 import { held, testBench, type TestSource } from "../../services/test-nodes/test-nodes";
@@ -33,11 +35,11 @@ describe("salesforce publish by the Pub/Sub API", function () {
   });
   after(() => runtime.stop());
 
-  async function deploy(more: object = {}): Promise<TestSource> {
+  async function deploy(more: object = {}, pubsubEndpoint = `http://${org.pubsubEndpoint}`): Promise<TestSource> {
     await runtime.fresh([
       { id: "source", type: "test-source", retries: 0, wires: [["publish"]] },
       {
-        id: "org", type: "surewire-salesforce-org", z: "tab", loginUrl: org.url, flow: "client-credentials", pubsubEndpoint: `http://${org.pubsubEndpoint}`,
+        id: "org", type: "surewire-salesforce-org", z: "tab", loginUrl: org.url, flow: "client-credentials", pubsubEndpoint,
         credentials: { clientId: DEFAULT_CLIENT_ID, clientSecret: DEFAULT_CLIENT_SECRET },
       },
       {
@@ -125,6 +127,22 @@ describe("salesforce publish by the Pub/Sub API", function () {
     trigger.take({ Serial__c: "a" });
     await waitFor("the pause", () => trigger.events.some((event) => event.startsWith("hold")));
     assert.equal(trigger.settled.length, 0);
+  });
+
+  it("keeps its messages where no way leads to the Pub/Sub API, and says in the log which host and port it needs", async () => {
+    const warnings: string[] = [];
+    const handler = new EventEmitter().on("log", ({ level, id, msg }: { level: number; id?: string; msg: unknown }) => void (id === "publish" && level === 30 && warnings.push(String(msg))));
+    const { log } = util as unknown as { log: Record<"addHandler" | "removeHandler", (handler: object) => void> };
+    log.addHandler(handler);
+    try {
+      const trigger = await deploy({}, "http://127.0.0.1:1");
+      trigger.take({ Serial__c: "a" });
+      await waitFor("the pause", () => trigger.events.some((event) => event.startsWith("hold")));
+      assert.match(warnings.join("\n"), /^ORG_UNAVAILABLE: The Pub\/Sub API at 127\.0\.0\.1:1 cannot be reached: connect ECONNREFUSED 127\.0\.0\.1:1\. Let Node-RED out to that host and port, or .*HTTPS_PROXY.*$/);
+      assert.equal(trigger.settled.length, 0);
+    } finally {
+      log.removeHandler(handler);
+    }
   });
 
   it("fails a message that names an event which the org does not know", async () => {

@@ -64,7 +64,7 @@ export class Fetch {
     stream.on("status", (status: CallStatus) => {
       if (this.over) return;
       this.end();
-      listener.onEnd(status.code === 0 ? undefined : pubsubError(status));
+      listener.onEnd(status.code === 0 ? undefined : pubsubError(status, client.endpoint));
     });
   }
 

@@ -52,6 +52,11 @@ export class PubsubClient {
     return this.connection.packages.avro;
   }
 
+  /** `host:port` it calls. @throws ConnectorError `NOT_CONFIGURED` */
+  get endpoint(): string {
+    return readEndpoint(this.options.pubsubEndpoint).target;
+  }
+
   /** Whether there is a connection at present. */
   get connected(): boolean {
     return this.open?.stub.getChannel().getConnectivityState(false) === this.open?.packages.grpc.connectivityState.READY;
@@ -92,7 +97,7 @@ export class PubsubClient {
     return await new Promise((resolve, reject) => {
       const answered: Answered<Calls[C][1]> = (error, answer) => {
         this.calls.delete(call);
-        if (answer === undefined) reject(pubsubError(error as CallStatus));
+        if (answer === undefined) reject(pubsubError(error as CallStatus, this.endpoint));
         else resolve(answer);
       };
       const call = stub[name](request as never, metadata, { deadline: Date.now() + CALL_TIMEOUT }, answered as never);

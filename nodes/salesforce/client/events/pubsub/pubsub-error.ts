@@ -66,15 +66,15 @@ const BY_STATUS: Record<number, Verdict> = {
   16: RENEW, // UNAUTHENTICATED
 };
 
-/** What the end of a call or a stream means. */
-export function pubsubError(status: CallStatus): PubsubError {
+/** What the end of a call or a stream means. @param endpoint `host:port` that was called, for when there is no way to it */
+export function pubsubError(status: CallStatus, endpoint: string): PubsubError {
   const [given] = status.metadata.get("error-code");
   const errorCode = given === undefined ? undefined : String(given);
   const known = errorCode?.startsWith(PREFIX) ? errorCode.slice(PREFIX.length) : undefined;
   const ofCode = known === undefined ? undefined : (BY_ERROR_CODE.find(([start]) => known.startsWith(start))?.[1] ?? REFUSED);
   const { remedy, code } = ofCode ?? BY_STATUS[status.code] ?? RETRY;
   const [rpcId] = status.metadata.get("rpc-id");
-  return new PubsubError(code, textOf(status, errorCode), remedy, {
+  return new PubsubError(code, textOf(status, errorCode, endpoint), remedy, {
     details: {
       grpcStatus: status.code,
       ...(errorCode === undefined ? {} : { errorCode }),
@@ -85,15 +85,27 @@ export function pubsubError(status: CallStatus): PubsubError {
 }
 
 /** Whether the platform may have acted: it has said nothing itself, and there was a connection. */
-function isLost({ code, details }: CallStatus, errorCode: string | undefined): boolean {
-  return errorCode === undefined && (BY_STATUS[code] ?? RETRY) === RETRY && !/^(No connection established|Name resolution failed)/.test(details);
+function isLost(status: CallStatus, errorCode: string | undefined): boolean {
+  return errorCode === undefined && (BY_STATUS[status.code] ?? RETRY) === RETRY && whyUnreachable(status) === undefined;
 }
 
-function textOf({ code, details }: CallStatus, errorCode: string | undefined): string {
-  const text = details.trim() || "The Pub/Sub API gave no reason";
-  const unreachable = /Last error: (.*?)\.? Resolution note:/.exec(text)?.[1];
-  // grpc-js says of a proxy that did not connect no more than this; the rest it writes to standard error
-  if (unreachable === "undefined") return "The Pub/Sub API cannot be reached through the proxy that the environment names; standard error says why.";
-  if (unreachable !== undefined) return `The Pub/Sub API cannot be reached: ${unreachable}.`;
-  return `${text.replace(/\.$/, "")} (${errorCode ?? `gRPC status ${code}`}).`;
+/** Why there was no connection at all, as far as grpc-js says it. */
+function whyUnreachable({ details }: CallStatus): string | undefined {
+  const reason = /^No connection established\. Last error: (?:Error: )?(.*?)\.? Resolution note:/.exec(details)?.[1];
+  // of a proxy that did not connect it says no more than this; the rest it writes to standard error
+  if (reason === "undefined") return "the proxy that the environment names does not connect to it, and standard error says why";
+  if (reason !== undefined) return reason;
+  if (details.startsWith("No connection established")) return "there is no connection";
+  if (details.startsWith("Name resolution failed")) return "its name is not known";
+  // the call has waited for a connection all its time, as behind a firewall that drops what it does not let through
+  return /^Deadline exceeded.*Waiting for LB pick/.test(details) ? "nothing answers" : undefined;
+}
+
+function textOf(status: CallStatus, errorCode: string | undefined, endpoint: string): string {
+  const unreachable = whyUnreachable(status);
+  if (unreachable !== undefined) {
+    return `The Pub/Sub API at ${endpoint} cannot be reached: ${unreachable}. Let Node-RED out to that host and port, or name a proxy in HTTPS_PROXY that leads there.`;
+  }
+  const text = status.details.trim() || "The Pub/Sub API gave no reason";
+  return `${text.replace(/\.$/, "")} (${errorCode ?? `gRPC status ${status.code}`}).`;
 }

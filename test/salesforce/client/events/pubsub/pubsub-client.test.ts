@@ -109,7 +109,7 @@ describe("A missing package of the Pub/Sub API", () => {
 
 describe("An error of the Pub/Sub API", () => {
   const errorOf = (code: number, errorCode?: string, details = "No.") =>
-    pubsubError({ code, details, metadata: { get: (key) => (key === "error-code" && errorCode ? [`sfdc.platform.eventbus.grpc.${errorCode}`] : []) } });
+    pubsubError({ code, details, metadata: { get: (key) => (key === "error-code" && errorCode ? [`sfdc.platform.eventbus.grpc.${errorCode}`] : []) } }, "api.pubsub.salesforce.com:7443");
 
   for (const [remedy, codes] of Object.entries({
     retry: [
@@ -134,8 +134,22 @@ describe("An error of the Pub/Sub API", () => {
     assert.deepEqual([errorOf(16).remedy, errorOf(12).remedy], ["renew", "mend"]);
   });
 
-  it("says where to look when a proxy does not connect, of which grpc-js gives no reason", () => {
-    assert.match(errorOf(14, undefined, "No connection established. Last error: undefined. Resolution note: ").message, /through the proxy that the environment names; standard error says why\.$/);
+  // as grpc-js words them: a port that is closed, a name that nobody knows, a firewall that drops, a proxy that refuses
+  for (const [code, details, why] of [
+    [14, "No connection established. Last error: Error: connect ECONNREFUSED 85.222.1.2:7443. Resolution note: ", "connect ECONNREFUSED 85.222.1.2:7443"],
+    [14, "Name resolution failed for target dns:api.pubsub.salesforce.com:7443", "its name is not known"],
+    [4, "Deadline exceeded after 60.001s,name resolution: 0.264s,Waiting for LB pick", "nothing answers"],
+    [14, "No connection established. Last error: undefined. Resolution note: ", "the proxy that the environment names does not connect to it, and standard error says why"],
+  ] as const) {
+    it(`says which host and port must be let through when ${why}, and that nothing was done`, () => {
+      const error = errorOf(code, undefined, details);
+      const expected = `The Pub/Sub API at api.pubsub.salesforce.com:7443 cannot be reached: ${why}. Let Node-RED out to that host and port, or name a proxy in HTTPS_PROXY that leads there.`;
+      assert.deepEqual([error.message, error.remedy, error.details.outcomeUnknown], [expected, "retry", undefined]);
+    });
+  }
+
+  it("is a lost answer when the call had a connection", () => {
+    assert.equal(errorOf(4, undefined, "Deadline exceeded after 60.001s,remote_addr=85.222.1.2:7443").details.outcomeUnknown, true);
   });
 
   it("leaves open whether the platform has acted only where it has not answered", () => {

@@ -15,6 +15,12 @@ export const CHANNEL = `/event/${EVENT.name}`;
 
 export const waitFor = <T>(what: string, condition: () => T | Promise<T>): Promise<NonNullable<T>> => waitUntil(what, condition, { timeout: 5_000, interval: 5 });
 
+/** Events in the flow of a listener. @param id of its node */
+export function openCount(id = "listen"): number | undefined {
+  const { nodes } = RED as unknown as { nodes: { getNode(id: string): { listener?: { openCount: number } } | null } };
+  return nodes.getNode(id)?.listener?.openCount;
+}
+
 /** A message in the hands of the node behind. */
 export interface HeldEvent {
   msg: { payload: Record<string, unknown>; topic: string; salesforce: { channel: string; replayId: string; eventUuid: string; transport: string }; delivery: { attempt: number }; error?: { code: string } };
@@ -90,12 +96,6 @@ export class ListenFlow {
   async has(count: number): Promise<HeldEvent[]> {
     await waitFor(`${count} messages`, () => held.length >= count);
     return this.held;
-  }
-
-  /** Events in the flow of the first listener. */
-  openCount(): number | undefined {
-    const { nodes } = RED as unknown as { nodes: { getNode(id: string): { listener?: { openCount: number } } | null } };
-    return nodes.getNode("listen")?.listener?.openCount;
   }
 
   /** Lets the first `count` go. */

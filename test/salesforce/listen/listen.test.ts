@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { ConnectorError } from "../../../nodes/common/errors";
-import { CHANNEL, EVENT, ListenSuite, waitFor } from "./listen-flow";
+import { CHANNEL, EVENT, ListenSuite, openCount, waitFor } from "./listen-flow";
 
 describe("salesforce listen in a flow", function () {
   this.timeout(60_000);
@@ -24,7 +24,7 @@ describe("salesforce listen in a flow", function () {
         second?.go();
         third?.fail(new Error("busy"));
         flow.held.splice(0);
-        await waitFor("the second to be settled", () => flow.openCount() === 2);
+        await waitFor("the second to be settled", () => openCount() === 2);
         await flow.clear();
         suite.publish("d");
         await suite.deploy(listener);

@@ -3,7 +3,6 @@ import type { Emulator } from "../../../emulator/src/index";
 import { ConnectorError } from "../../../nodes/common/errors";
 import type { RoutePayload } from "../../../nodes/salesforce/client/routing/outgoing";
 import type { OrgClient } from "../../../nodes/salesforce/client/org";
-import { formDefaults } from "../../services/form-defaults";
 import { testBench, type TestSource } from "../../services/test-nodes/test-nodes";
 import { pause } from "../../services/wait";
 import { clientCredentials, Orgs } from "../support";
@@ -109,12 +108,7 @@ export function describeDay(cases: number): void {
         { field: "Work_Group__c", value: "routing.workgroup", valueType: "msg" },
       ];
       const route = { startQuery: true, answerTimeout: 1_500, markFields, retries: 5, wires: [["centre"], ["centre"], ["centre"]] };
-      const [source, orgNode, ...rest] = flow.nodes(route, SINK);
-      const listen = {
-        id: "listen", type: "surewire-salesforce-listen", ...formDefaults("surewire-salesforce-listen", "nodes/salesforce/listen/listen.html"),
-        org: "org", channel: "/data/ChangeEvents", retries: 20, retryDelay: 20, retryMaxDelay: 200, wires: [["route"], ["dead"]],
-      };
-      return [source, orgNode, listen, { id: "dead", type: "test-see", wires: [[]] }, ...rest] as ReturnType<RouteFlow["nodes"]>;
+      return [...flow.nodes(route, SINK), ...flow.listener()];
     }
 
     /** What goes wrong after each hour, and how long it lasts. */

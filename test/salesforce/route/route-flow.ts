@@ -4,6 +4,7 @@ import path from "node:path";
 import util from "@node-red/util";
 import { DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, type Emulator, type EmulatorOptions } from "../../../emulator/src/index";
 import type { RoutePayload } from "../../../nodes/salesforce/client/routing/outgoing";
+import { formDefaults } from "../../services/form-defaults";
 import { type FlowNodeConfig, Runtime } from "../../services/runtime";
 import { testBench, type TestSource } from "../../services/test-nodes/test-nodes";
 import { waitFor as waitUntil } from "../../services/wait";
@@ -72,9 +73,20 @@ export class RouteFlow {
   nodes(settings: object = {}, behind: FlowNodeConfig[] = OUTPUTS.map((id) => ({ id, type: "test-see", wires: [[]] }))): FlowNodeConfig[] {
     return [
       { id: "source", type: "test-source", retries: 0, wires: [["route"]] },
-      { id: "org", type: "surewire-salesforce-org", z: "tab", loginUrl: this.org.url, flow: "client-credentials", credentials: { clientId: DEFAULT_CLIENT_ID, clientSecret: DEFAULT_CLIENT_SECRET } },
+      { id: "org", type: "surewire-salesforce-org", z: "tab", loginUrl: this.org.url, pubsubEndpoint: this.org.pubsubEndpoint && `http://${this.org.pubsubEndpoint}`, flow: "client-credentials", credentials: { clientId: DEFAULT_CLIENT_ID, clientSecret: DEFAULT_CLIENT_SECRET } },
       { id: "route", type: "surewire-salesforce-route", org: "org", routes: ROUTES, startQuery: false, retries: 0, retryDelay: 10, retryMaxDelay: 10, wires: behind.slice(0, 3).map(({ id }) => [id]), ...settings },
       ...behind,
+    ];
+  }
+
+  /** A listener to all changes before the route node. @param more what a test chose of it */
+  listener(more: object = {}): FlowNodeConfig[] {
+    return [
+      {
+        id: "listen", type: "surewire-salesforce-listen", ...formDefaults("surewire-salesforce-listen", "nodes/salesforce/listen/listen.html"),
+        org: "org", channel: "/data/ChangeEvents", retries: 20, retryDelay: 20, retryMaxDelay: 200, wires: [["route"], ["dead"]], ...more,
+      },
+      { id: "dead", type: "test-see", wires: [[]] },
     ];
   }
 

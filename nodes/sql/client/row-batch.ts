@@ -20,9 +20,14 @@ export interface ReadyRow {
 /** Rows that are stored together or not at all. */
 interface Part {
   rows: readonly ReadyRow[];
-  /** One statement a row, whatever the mode. */
-  rowByRow: boolean;
+  way: Way;
 }
+
+/** In one statement of the request's mode; in one that passes over rows whose key is there; or in one statement a row. */
+type Way = "batch" | "unless-there" | "row-by-row";
+
+/** So many rows go one by one to find those that are there; more are halved first, for often they are next to each other. */
+const MOST_ONE_BY_ONE = 16;
 
 /** The rows of a part before this one are not to blame. */
 class RowFailure extends Error {
@@ -60,14 +65,11 @@ export class RowBatch {
 
   /** @throws ConnectorError of scope `system`: what is committed has its outcome, the rest has none */
   async store(columns: readonly Column[], rows: readonly ReadyRow[]): Promise<void> {
-    const { dialect, lenient } = this;
+    const { rowByRow } = this.dialect;
     const { mode } = this.request;
-    const rowByRow = dialect.rowByRow.has("insert") || (mode !== "ignore" && dialect.rowByRow.has(mode));
-    const parts: Part[] = this.rounds(rows).map((round) => ({ rows: round, rowByRow }));
-    for (let part = parts.shift(); part; part = parts.shift()) {
-      const left = await this.attempt(columns, part, lenient && dialect.rowByRow.has("ignore"));
-      parts.unshift(...left);
-    }
+    const way = rowByRow.has("insert") || (mode !== "ignore" && rowByRow.has(mode)) ? "row-by-row" : "batch";
+    const parts: Part[] = this.rounds(rows).map((round) => ({ rows: round, way }));
+    for (let part = parts.shift(); part; part = parts.shift()) parts.unshift(...(await this.attempt(columns, part)));
   }
 
   /** A system error in the middle: what is committed stays so, the rest has the error. */
@@ -77,7 +79,7 @@ export class RowBatch {
   }
 
   /** Stores a part. Gives what of it must be stored otherwise: nothing when all of it has its outcome. */
-  private async attempt(columns: readonly Column[], part: Part, canIgnore: boolean): Promise<Part[]> {
+  private async attempt(columns: readonly Column[], part: Part): Promise<Part[]> {
     try {
       return await this.transaction(columns, part);
     } catch (thrown) {
@@ -85,8 +87,8 @@ export class RowBatch {
       await rollBack(this.connection);
       if (error.code === "DATABASE_UNAVAILABLE") throw error;
       if (error.scope === "system") throw this.named(error);
-      const { rows, rowByRow } = part;
-      if (canIgnore && !rowByRow && isDuplicateKey(error)) return [{ rows, rowByRow: true }];
+      const { rows, way } = part;
+      if (this.lenient && way === "batch" && rows.length > 1 && isDuplicateKey(error)) return [{ rows, way: this.dialect.writeUnlessThere ? "unless-there" : "row-by-row" }];
       // a lock or a deadlock is nobody's fault: all are tried again
       if (rows.length === 1 || error.code === "DATABASE_BUSY") {
         for (const row of rows) this.refuse(row, error);
@@ -94,9 +96,8 @@ export class RowBatch {
       }
       const guilty = thrown instanceof RowFailure ? thrown.row : undefined;
       if (guilty) this.refuse(guilty, error);
-      const middle = guilty ? rows.indexOf(guilty) : Math.ceil(rows.length / 2);
-      const halves = [rows.slice(0, middle), rows.slice(guilty ? middle + 1 : middle)];
-      return halves.filter(({ length }) => length > 0).map((half) => ({ rows: half, rowByRow }));
+      const left = guilty ? [rows.slice(0, rows.indexOf(guilty)), rows.slice(rows.indexOf(guilty) + 1)] : halves(rows);
+      return left.filter(({ length }) => length > 0).map((some) => ({ rows: some, way: guilty ? way : "batch" }));
     }
   }
 
@@ -116,7 +117,7 @@ export class RowBatch {
   private async transaction(columns: readonly Column[], part: Part): Promise<Part[]> {
     const { connection, request, inbox } = this;
     // one statement commits by itself
-    if (!request.inbox && (!part.rowByRow || part.rows.length === 1)) {
+    if (!request.inbox && (part.way === "batch" || part.rows.length === 1)) {
       this.record(part.rows, await this.write(columns, part));
       return [];
     }
@@ -127,6 +128,10 @@ export class RowBatch {
       rows = rows.filter(({ id }) => fresh.has(id));
     }
     const counts = rows.length > 0 ? await this.write(columns, { ...part, rows }) : [];
+    if (part.way === "unless-there" && counts.includes(-1)) {
+      await rollBack(connection); // some were there, and which is not told
+      return part.rows.length > MOST_ONE_BY_ONE ? halves(part.rows).map((half) => ({ ...part, rows: half })) : [{ ...part, way: "row-by-row" }];
+    }
     const missed = request.inbox && request.zeroRowsIsError ? rows.filter((_row, place) => counts[place] === 0) : [];
     if (missed.length > 0) {
       // their ids must not stay: they may come again when the row is there
@@ -144,7 +149,8 @@ export class RowBatch {
   /** How many rows of the table each row touched; -1 where only the sum is known. */
   private async write(columns: readonly Column[], part: Part): Promise<number[]> {
     const { mode } = this.request;
-    if (part.rowByRow) return this.writeRows({ ...this.table, columns, mode: this.lenient ? "ignore" : mode }, part.rows);
+    if (part.way === "row-by-row") return this.writeRows({ ...this.table, columns, mode: this.lenient ? "ignore" : mode }, part.rows);
+    if (part.way === "unless-there") return this.writeUnlessThere({ ...this.table, columns, mode }, part.rows);
     const asInsert = mode === "ignore" && this.dialect.rowByRow.has("ignore");
     return this.writeBatch({ ...this.table, columns, mode: asInsert ? "insert" : mode }, part.rows);
   }
@@ -165,14 +171,17 @@ export class RowBatch {
     return counts;
   }
 
+  /** All counts are -1 where some rows were there and some were not. */
+  private async writeUnlessThere(target: Target, rows: readonly ReadyRow[]): Promise<number[]> {
+    const { sql, parameters } = this.dialect.writeUnlessThere?.(target, rows.map(({ row }) => row)) as Statement;
+    return shared((await this.connection.query(sql, parameters)).rowsAffected, rows.length);
+  }
+
   private async writeBatch(target: Target, rows: readonly ReadyRow[]): Promise<number[]> {
     const statement: BatchStatement = this.dialect.write(target, rows.map(({ row }) => row));
     const { rows: found, rowsAffected } = await this.connection.query(statement.sql, statement.parameters);
     const { length } = rows;
-    if (!statement.tellsPlaces) {
-      if (target.mode !== "ignore") return new Array<number>(length).fill(1);
-      return new Array<number>(length).fill(rowsAffected === length ? 1 : rowsAffected === 0 ? 0 : -1);
-    }
+    if (!statement.tellsPlaces) return target.mode === "ignore" ? shared(rowsAffected, length) : new Array<number>(length).fill(1);
     const counts = new Array<number>(length).fill(0);
     for (const { place } of found) counts[Number(place) - 1] = (counts[Number(place) - 1] ?? 0) + 1;
     // two rows may have keys that only the database takes for equal: each has its turn, in order
@@ -211,4 +220,14 @@ export class RowBatch {
 function done(mode: WriteMode, rowsAffected: number): RowDone | null {
   if (mode === "insert" && rowsAffected === 0) return { rowsAffected, duplicate: true };
   return rowsAffected === 1 ? null : { rowsAffected };
+}
+
+function halves<T>(rows: readonly T[]): [T[], T[]] {
+  const middle = Math.ceil(rows.length / 2);
+  return [rows.slice(0, middle), rows.slice(middle)];
+}
+
+/** The count of each of several rows, of which only the sum is known. */
+function shared(sum: number, rows: number): number[] {
+  return new Array<number>(rows).fill(sum === rows ? 1 : sum === 0 ? 0 : -1);
 }

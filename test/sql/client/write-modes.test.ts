@@ -113,6 +113,22 @@ for (const { name, types, start } of ENGINES) {
       await engine.execute(`drop table ${table}_child`);
     });
 
+    it("counts duplicates as done where all are there, where some are, and where other rows are refused", async () => {
+      const people = (...numbers: number[]): Fields[] => numbers.map((id) => ({ id, name: `n${id}` }));
+      const insert = async (rows: Fields[]): Promise<(number | string)[]> => told(await write("insert", rows, { duplicateIsSuccess: true }));
+      assert.deepEqual(await insert(people(1, 2, 3)), ["dup", "dup", "dup"]);
+      assert.deepEqual(await insert(people(4, 4, 3, 5, 1, 6)), [1, "dup", "dup", 1, "dup", 1]);
+      assert.deepEqual(await insert([...people(4, 7), { id: 8, name: null }, ...people(5, 9), { id: 9, name: null }]), ["dup", 1, "ROW_REFUSED", "dup", 1, "ROW_REFUSED"]);
+      assert.deepEqual((await stored()).map((row) => row.split(" ", 1)[0]), ["1", "2", "3", "4", "5", "6", "7", "9"]);
+    });
+
+    if (name.startsWith("PostgreSQL")) {
+      it("counts duplicates of a deferrable key as done, which no `on conflict` takes", async () => {
+        await engine.execute(`alter table ${table} drop constraint ${table}_pkey, add primary key (id) deferrable`);
+        assert.deepEqual(told(await write("insert", [{ id: 1, name: "x" }, { id: 4, name: "four" }, { id: 2, name: "y" }], { duplicateIsSuccess: true })), ["dup", 1, "dup"]);
+      });
+    }
+
     describe("with an inbox", () => {
       const inbox = { table: "surewire_inbox", owner: "node-1", days: 30 };
       let ids: (...numbers: number[]) => string[];

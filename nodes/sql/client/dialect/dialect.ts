@@ -61,7 +61,12 @@ export interface Dialect<Row = unknown> {
   readonly rowByRow: ReadonlySet<WriteMode>;
   /** One statement for all rows, in every mode that is not {@link rowByRow}. */
   write(target: Target, rows: readonly Row[]): BatchStatement;
-  /** Writes one row of a mode that is {@link rowByRow}. Gives the rows affected, or -1. */
+  /**
+   * One statement that inserts those rows that no unique key has already, and tells how many. Where there is none, rows of which some are there go one
+   * by one.
+   */
+  writeUnlessThere?(target: Target, rows: readonly Row[]): Statement;
+  /** Writes one row of a mode that is {@link rowByRow}, or with mode `ignore` one whose key may be there. Gives the rows affected, or -1. */
   writeRow(target: Target, row: Row, run: Run): Promise<number>;
   readonly inbox: InboxDialect;
 }

@@ -54,13 +54,18 @@ export const postgresql: Dialect<string> = {
     const { mode, keys } = target;
     if (mode === "insert") return { sql: insert(target), parameters };
     if (mode === "upsert") return { sql: `${insert(target)} ${onConflict(target.columns, keys)}`, parameters };
-    if (mode === "ignore" && keys.length === 0) return { sql: `${insert(target)} on conflict do nothing`, parameters };
+    if (mode === "ignore" && keys.length === 0) return unlessThere(target, rows);
     const sql = mode === "update" ? update(target) : mode === "delete" ? deletion(target) : ignore(target);
     return { sql, parameters, tellsPlaces: true };
   },
-  writeRow: () => Promise.reject(new Error("PostgreSQL writes batches")),
+  writeUnlessThere: unlessThere,
+  writeRow: (target, row, run) => run(unlessThere(target, [row])), // all other modes are batches
   inbox,
 };
+
+function unlessThere(target: Target, rows: readonly string[]): Statement {
+  return { sql: `${insert(target)} on conflict do nothing`, parameters: [`[${rows.join(",")}]`] };
+}
 
 function insert({ table, columns }: Target): string {
   const list = names(columns.map((column) => column.name));

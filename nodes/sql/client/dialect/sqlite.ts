@@ -44,11 +44,11 @@ export const sqlite: Dialect<Parameter[]> = {
   size: parameterBytes,
 
   rowByRow: new Set(["update", "delete", "ignore"]),
-  write({ table, columns, mode, keys }: Target, rows): BatchStatement {
-    const list = columns.map((column) => name(column.name)).join(", ");
-    const insert = `insert into ${table} (${list}) values ${placeholders(rows.length, columns.length)}`;
-    return { sql: mode === "upsert" ? `${insert} ${onConflict(columns, keys)}` : insert, parameters: rows.flat() };
+  write(target: Target, rows): BatchStatement {
+    const sql = insertRows(target, rows.length);
+    return { sql: target.mode === "upsert" ? `${sql} ${onConflict(target.columns, target.keys)}` : sql, parameters: rows.flat() };
   },
+  writeUnlessThere: (target, rows) => ({ sql: `${insertRows(target, rows.length)} on conflict do nothing`, parameters: rows.flat() }),
   writeRow(target, row, run): Promise<number> {
     if (target.mode === "update") return run(updateRow(name, target, row));
     if (target.mode === "delete") return run(deleteRow(name, target, row));
@@ -57,6 +57,10 @@ export const sqlite: Dialect<Parameter[]> = {
   },
   inbox,
 };
+
+function insertRows({ table, columns }: Target, rows: number): string {
+  return `insert into ${table} (${columns.map((column) => name(column.name)).join(", ")}) values ${placeholders(rows, columns.length)}`;
+}
 
 function encode(value: PlainValue): Parameter {
   const encoded = parameter(value, (date) => date.toISOString());

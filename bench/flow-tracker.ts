@@ -21,8 +21,8 @@ const fn: Middle = (id, next) => ({ id, type: "function", func: "return msg;", o
 
 /** Source → three nodes → sink. Both sources are wired to the first, so that only what sends differs. */
 function flowOf(middle: Middle, ...sources: string[]): FlowNodeConfig[] {
-  const counter = { id: "sink", type: "bench-counter" };
-  return [...sources.map((type) => ({ id: type, type, wires: [["m1"]] })), middle("m1", "m2"), middle("m2", "m3"), middle("m3", "sink"), counter];
+  const ends = [{ id: "sink", type: "bench-counter" }, { id: "keeper", type: "bench-keeper" }];
+  return [...sources.map((type) => ({ id: type, type, wires: [["m1"]] })), middle("m1", "m2"), middle("m2", "m3"), middle("m3", "sink"), ...ends];
 }
 
 const { hooks } = util as unknown as { hooks: { add(id: string, callback: (event: object) => void): void; remove(id: string): void } };
@@ -30,6 +30,8 @@ const { hooks } = util as unknown as { hooks: { add(id: string, callback: (event
 interface Variant {
   name: string;
   sources: string[];
+  /** A delivery is open meanwhile, in the hands of another node. */
+  held?: boolean;
   /** Hooks that do nothing, as many as the tracker has. */
   emptyHooks?: boolean;
   followed?: boolean;
@@ -39,6 +41,7 @@ const VARIANTS: readonly Variant[] = [
   { name: "no hooks", sources: ["bench-bare-source"] },
   { name: "empty hooks", sources: ["bench-bare-source"], emptyHooks: true },
   { name: "message of no delivery", sources: ["bench-bare-source", "bench-followed-source"] },
+  { name: "  while another is open", sources: ["bench-bare-source", "bench-followed-source"], held: true },
   { name: "followed", sources: ["bench-bare-source", "bench-followed-source"], followed: true },
 ];
 
@@ -66,9 +69,11 @@ async function compare(runtime: Runtime, middle: Middle, messages: number, goals
     for (const variant of [...VARIANTS.slice(turn), ...VARIANTS.slice(0, turn)]) {
       await runtime.deploy(flowOf(middle, ...variant.sources));
       if (variant.emptyHooks) for (const hook of ["onSend", "onReceive", "onComplete"]) hooks.add(`${hook}.bench`, (_event) => undefined);
+      if (variant.held) bench.hold();
       await round(WINDOW * 5, variant.followed ?? false); // what was deployed is compiled as it runs
       const rate = await round(messages, variant.followed ?? false);
       if (variant.emptyHooks) hooks.remove("*.bench");
+      if (variant.held) bench.letGo();
       if (index > 0) rates.get(variant)?.push(rate); // the first round warms up
     }
   }
@@ -92,9 +97,9 @@ async function main(): Promise<void> {
   const runtime = new Runtime({ nodesDir: path.join(__dirname, "nodes") });
   await runtime.start();
   console.log("source → three function nodes → sink");
-  await compare(runtime, fn, messages, { "message of no delivery": 0.97, followed: 0.9 });
+  await compare(runtime, fn, messages, { "message of no delivery": 0.97, "  while another is open": 0.97, followed: 0.9 });
   console.log("source → three Change nodes → sink");
-  await compare(runtime, change, 3 * messages, { "message of no delivery": 0.9, followed: 0.6 });
+  await compare(runtime, change, 3 * messages, { "message of no delivery": 0.9, "  while another is open": 0.9, followed: 0.6 });
   console.log(`resident memory ${(process.memoryUsage().rss / 1e6).toFixed(0)} MB`);
   await runtime.stop();
 }

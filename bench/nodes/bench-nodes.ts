@@ -1,5 +1,9 @@
 import type { Node, NodeAPI, NodeDef, NodeMessageInFlow } from "node-red";
-import { DeliverySource } from "../../nodes/delivery/source";
+import type { Delivery } from "../../nodes/delivery/delivery";
+
+/** As users run it: what tsx makes of the TypeScript names every function as it is made, which slows Node-RED's hooks. */
+// eslint-disable-next-line @typescript-eslint/no-require-imports
+const { DeliverySource } = require("../../dist/delivery/source.js") as typeof import("../../nodes/delivery/source");
 
 /** The nodes of the running flow that a benchmark drives. */
 export const bench = {
@@ -7,6 +11,10 @@ export const bench = {
   send: (_payload: number): void => undefined,
   /** Takes a delivery and sends it, followed. */
   take: (_payload: number): void => undefined,
+  /** Takes a delivery and gives it to the node `keeper`, which keeps it. */
+  hold: (): void => undefined,
+  /** That node has finished with it. */
+  letGo: (): void => undefined,
   /** Messages that reached the end of the flow. */
   arrived: 0,
   /** Deliveries that were settled. */
@@ -21,7 +29,7 @@ export function register(RED: NodeAPI): void {
     bench.send = (payload) => this.send({ payload } as NodeMessageInFlow);
   }
 
-  /** Follows what it takes. One delivery stays open, so that the tracker is never idle. */
+  /** Follows what it takes. */
   function FollowedSource(this: Node, config: NodeDef): void {
     RED.nodes.createNode(this, config);
     const policy = { retries: 5, retryDelay: 1000, retryMaxDelay: 300_000 };
@@ -35,12 +43,24 @@ export function register(RED: NodeAPI): void {
       ...policy,
       ...quiet,
     });
-    source.open(-1, 1);
+    const message = (delivery: Delivery<number>) => ({ payload: delivery.taken, delivery: delivery.info }) as unknown as NodeMessageInFlow;
     bench.take = (payload) => {
       const delivery = source.open(payload, 1);
-      source.send(delivery, () => this.send({ payload, delivery: delivery.info } as unknown as NodeMessageInFlow));
+      source.send(delivery, () => this.send(message(delivery)));
+    };
+    bench.hold = () => {
+      const delivery = source.open(-1, 1);
+      source.send(delivery, () => RED.nodes.getNode("keeper").receive(message(delivery)));
     };
     this.on("close", () => source.close());
+  }
+
+  /** Keeps what it gets until the benchmark lets go. */
+  function Keeper(this: Node, config: NodeDef): void {
+    RED.nodes.createNode(this, config);
+    this.on("input", (_msg, _send, done) => {
+      bench.letGo = done;
+    });
   }
 
   /** The end of the flow. */
@@ -54,5 +74,6 @@ export function register(RED: NodeAPI): void {
 
   RED.nodes.registerType("bench-bare-source", BareSource);
   RED.nodes.registerType("bench-followed-source", FollowedSource);
+  RED.nodes.registerType("bench-keeper", Keeper);
   RED.nodes.registerType("bench-counter", Counter);
 }

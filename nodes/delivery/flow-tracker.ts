@@ -33,6 +33,8 @@ export class FlowTracker {
   /** The delivery whose source is sending: a source sends synchronously, so it needs no asynchronous context of its own. */
   private sending: Delivery | undefined;
   private readonly reports = new Reports();
+  /** Hops that have not ended; one whose node never calls `done` outlives its delivery. */
+  private live = 0;
   /** The hop whose handler is being called. */
   private handling: Hop | undefined;
   /** Counts what arrives by wire: each arrival is a turn of the event loop of its own. */
@@ -98,7 +100,16 @@ export class FlowTracker {
     return this.storage.getStore();
   }
 
+  /**
+   * Whether a message need not be looked at: no delivery is open that it could belong to, and no code of a settled one runs, which may have to be
+   * warned of a late send. Flows that have nothing to do with ours then pay for Node-RED's hooks, and hardly more.
+   */
+  private get isAtRest(): boolean {
+    return registry.open === 0 && this.storage.getStore() === undefined;
+  }
+
   private onSend(events: SendEvent[]): void {
+    if (this.isAtRest) return;
     const only = events[0];
     if (only && events.length === 1) return this.sends(only, openHopOf(only.msg));
     // whose each is, before any of them gets a hop: a message that goes along two wires is in two of the events
@@ -188,7 +199,7 @@ export class FlowTracker {
 
   private onReceive(event: ReceiveEvent, next: () => void): void {
     const node = event.destination.node;
-    const hop = findHop(event.msg, node, false) ?? this.unsent(event.msg, node);
+    const hop = this.isAtRest ? undefined : (findHop(event.msg, node, false) ?? this.unsent(event.msg, node));
     if (!hop) {
       next();
       return;
@@ -247,7 +258,7 @@ export class FlowTracker {
   }
 
   private onComplete(event: CompleteEvent): void {
-    const hop = findHop(event.msg, event.node.node, true);
+    const hop = this.live > 0 ? findHop(event.msg, event.node.node, true) : undefined;
     this.reports.completed(hop, event.error);
     if (hop) this.end(hop, Boolean(event.error));
     letGo();
@@ -272,6 +283,7 @@ export class FlowTracker {
     const hop = new Hop(scope, message, node, this.generation, from, caught);
     addHop(hop);
     hop.seat.inHands += 1;
+    this.live += 1;
     scope.add(hop);
     return hop;
   }
@@ -280,6 +292,7 @@ export class FlowTracker {
   private end(hop: Hop, failed = false): void {
     if (hop.ended) return;
     hop.ended = true;
+    this.live -= 1;
     hop.seat.inHands -= 1;
     if (hop.received) hop.seat.holds -= 1;
     if ((this.changing || hop.generation !== this.generation) && !hop.safe && !this.isLive(hop.node)) hop.scope.record(stopped(hop.node));

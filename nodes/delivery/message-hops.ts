@@ -16,6 +16,7 @@ let found: Trail | undefined;
 
 function trailOf(message: object): Trail | undefined {
   if (message === asked) return found;
+  if (typeof message !== "object") return undefined; // `node.receive` takes anything
   found = trails.get(message);
   asked = message;
   return found;

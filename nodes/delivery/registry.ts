@@ -23,6 +23,12 @@ export class DeliveryRegistry {
   /** Tokens of deliveries that ended unaccepted, oldest first. */
   private readonly returning = new Set<string>();
   private count = 0;
+  private open_ = 0;
+
+  /** How many deliveries are open. */
+  get open(): number {
+    return this.open_;
+  }
 
   /** A number no other delivery has had. */
   nextNumber(): number {
@@ -36,14 +42,16 @@ export class DeliveryRegistry {
   }
 
   add(delivery: Delivery): void {
+    this.open_ += 1;
     const place = delivery.number % RECENT;
     const displaced = this.recent[place];
     if (displaced) this.lingering.set(displaced.number, displaced);
     this.recent[place] = delivery;
   }
 
-  /** @param accepted nothing more is owed for it; else its message comes again, or lies among the dead letters */
+  /** A delivery that was added has ended; once for each. @param accepted nothing more is owed for it; else its message comes again, or lies among the dead letters */
   remove(delivery: Delivery, accepted: boolean): void {
+    this.open_ -= 1;
     const place = delivery.number % RECENT;
     if (this.recent[place] === delivery) this.recent[place] = undefined;
     else this.lingering.delete(delivery.number);

@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { Runtime, type FlowNodeConfig } from "../services/runtime";
+import { held, testBench, type TestSource } from "../services/test-nodes/test-nodes";
+import { waitFor } from "../services/wait";
+
+const runtime = new Runtime();
+
+const source: FlowNodeConfig = { id: "source", type: "test-source", wires: [["bare"]] };
+/** From here on nothing on the message tells whose it is. */
+const bare: FlowNodeConfig = { id: "bare", type: "function", func: "return { payload: msg.payload };", outputs: 1, wires: [["hold"]] };
+const hold = (id: string): FlowNodeConfig => ({ id, type: "test-hold", wires: [[]] });
+const complete: FlowNodeConfig = { id: "complete", type: "complete", scope: ["hold"], wires: [["after"]] };
+const count: FlowNodeConfig = { id: "count", type: "test-count", wires: [["end"]] };
+const end: FlowNodeConfig = { id: "end", type: "test-see" };
+
+function theSource(): TestSource {
+  const entry = testBench.sources.get("source");
+  assert.ok(entry, "the flow has no source");
+  return entry;
+}
+
+async function until(what: string, condition: () => boolean): Promise<void> {
+  await waitFor(what, condition, { timeout: 5000, interval: 5 });
+}
+
+describe("where messages of nobody go by, the flow tracker", function () {
+  this.timeout(20_000);
+  before(() => runtime.start());
+  after(() => runtime.stop());
+
+  it("lets a text pass that a node was given for a message, whether or not a delivery is open", async () => {
+    await runtime.fresh([source, bare, hold("hold"), count, end]);
+    const counter = testBench.counters.get("count");
+    counter?.receive("text" as never);
+    assert.equal(counter?.count, 1);
+    theSource().take("a");
+    await until("it to be held", () => held.length === 1);
+    counter?.receive("text" as never);
+    assert.equal(counter?.count, 2);
+  });
+
+  it("still knows a message that a Complete node makes of the last one there was, in code of nobody", async () => {
+    await runtime.fresh([source, bare, hold("hold"), complete, hold("after")]);
+    theSource().take("a");
+    await until("it to be held", () => held.length === 1);
+    held[0]?.done();
+    await until("the Complete node's copy to be held", () => held.length === 2);
+    assert.equal(theSource().settled.length, 0);
+    held[1]?.done();
+    await until("it to be settled", () => theSource().settled.length === 1);
+    assert.equal(theSource().settled[0]?.settlement.outcome, "accept");
+  });
+
+  it("knows the next delivery after a rest, and what a node makes of it", async () => {
+    await runtime.fresh([source, bare, hold("hold")]);
+    for (const payload of ["a", "b"]) {
+      theSource().take(payload);
+      await until("it to be held", () => held.length === 1);
+      assert.equal(theSource().settled.at(-1)?.taken === payload, false);
+      held.splice(0)[0]?.done();
+      await until("it to be settled", () => theSource().settled.at(-1)?.taken === payload);
+    }
+  });
+});

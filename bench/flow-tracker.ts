@@ -30,8 +30,8 @@ const { hooks } = util as unknown as { hooks: { add(id: string, callback: (event
 interface Variant {
   name: string;
   sources: string[];
-  /** A delivery is open meanwhile, in the hands of another node. */
-  held?: boolean;
+  /** Another node has a delivery in its hands: during the measurement, or until a while before. */
+  other?: "during" | "before";
   /** Hooks that do nothing, as many as the tracker has. */
   emptyHooks?: boolean;
   followed?: boolean;
@@ -40,8 +40,8 @@ interface Variant {
 const VARIANTS: readonly Variant[] = [
   { name: "no hooks", sources: ["bench-bare-source"] },
   { name: "empty hooks", sources: ["bench-bare-source"], emptyHooks: true },
-  { name: "message of no delivery", sources: ["bench-bare-source", "bench-followed-source"] },
-  { name: "  while another is open", sources: ["bench-bare-source", "bench-followed-source"], held: true },
+  { name: "message of no delivery", sources: ["bench-bare-source", "bench-followed-source"], other: "before" },
+  { name: "  while another is open", sources: ["bench-bare-source", "bench-followed-source"], other: "during" },
   { name: "followed", sources: ["bench-bare-source", "bench-followed-source"], followed: true },
 ];
 
@@ -60,6 +60,15 @@ async function round(messages: number, followed: boolean): Promise<{ clock: numb
   return { clock: (messages / (performance.now() - began)) * 1000, cpu: (messages / (user + system)) * 1e6 };
 }
 
+/** What was held is settled, and then nothing is followed for long. */
+async function rest(): Promise<void> {
+  const before = bench.settled;
+  bench.letGo();
+  while (bench.settled === before) await new Promise((resolve) => setImmediate(resolve));
+  bench.rest();
+  bench.rest();
+}
+
 /** Round by round, all variants one after the other, so that what else the machine does strikes all alike. */
 async function compare(runtime: Runtime, middle: Middle, messages: number, goals: Record<string, number>): Promise<void> {
   const rates = new Map(VARIANTS.map((variant) => [variant, [] as { clock: number; cpu: number }[]]));
@@ -69,11 +78,12 @@ async function compare(runtime: Runtime, middle: Middle, messages: number, goals
     for (const variant of [...VARIANTS.slice(turn), ...VARIANTS.slice(0, turn)]) {
       await runtime.deploy(flowOf(middle, ...variant.sources));
       if (variant.emptyHooks) for (const hook of ["onSend", "onReceive", "onComplete"]) hooks.add(`${hook}.bench`, (_event) => undefined);
-      if (variant.held) bench.hold();
+      if (variant.other) bench.hold();
+      if (variant.other === "before") await rest();
       await round(WINDOW * 5, variant.followed ?? false); // what was deployed is compiled as it runs
       const rate = await round(messages, variant.followed ?? false);
       if (variant.emptyHooks) hooks.remove("*.bench");
-      if (variant.held) bench.letGo();
+      if (variant.other === "during") bench.letGo();
       if (index > 0) rates.get(variant)?.push(rate); // the first round warms up
     }
   }

@@ -2,8 +2,10 @@ import type { Node, NodeAPI, NodeDef, NodeMessageInFlow } from "node-red";
 import type { Delivery } from "../../nodes/delivery/delivery";
 
 /** As users run it: what tsx makes of the TypeScript names every function as it is made, which slows Node-RED's hooks. */
-// eslint-disable-next-line @typescript-eslint/no-require-imports
+/* eslint-disable @typescript-eslint/no-require-imports */
 const { DeliverySource } = require("../../dist/delivery/source.js") as typeof import("../../nodes/delivery/source");
+const { flowTracker } = require("../../dist/delivery/flow-tracker.js") as typeof import("../../nodes/delivery/flow-tracker");
+/* eslint-enable @typescript-eslint/no-require-imports */
 
 /** The nodes of the running flow that a benchmark drives. */
 export const bench = {
@@ -15,6 +17,8 @@ export const bench = {
   hold: (): void => undefined,
   /** That node has finished with it. */
   letGo: (): void => undefined,
+  /** What happens when a minute has passed in which nothing was followed. */
+  rest: (): void => flowTracker.rest(),
   /** Messages that reached the end of the flow. */
   arrived: 0,
   /** Deliveries that were settled. */

@@ -4,13 +4,18 @@ import { Hop, type FlowContext, type FlowNode } from "./hop";
 import { addHop, findHop, hopOf, letGo, openHopOf } from "./message-hops";
 import { describeNode } from "./outcome";
 import { openDeliveryOf, registry, tokenOf } from "./registry";
+import { QuickTurn } from "./quick-turn";
 import { record, recordLogged, Reports } from "./reports";
-import { configOf, isDeaf, nodeBehind, takesNoDone, type CompleteEvent, type LogEntry, type ReceiveEvent, type SendEvent, type TrackedRuntime } from "./runtime";
+import { isDeaf, takesNoDone, type CompleteEvent, type LogEntry, type ReceiveEvent, type SendEvent, type TrackedRuntime } from "./runtime";
+import { RunningFlows } from "./running-flows";
 import { RuntimeWatch } from "./runtime-watch";
 import { covers, type Scope, type Verdict } from "./scope";
 import { Seat } from "./seat";
 import { Turn } from "./turn";
 import { UntoldLine } from "./untold-line";
+
+/** How long, in ms, nothing must have been followed until the hooks go. */
+const REST_AFTER = 60_000;
 
 /**
  * Follows deliveries through a flow with Node-RED's messaging hooks: each message handed to a node counts one up, each
@@ -23,13 +28,9 @@ export class FlowTracker {
   private readonly storage = new AsyncLocalStorage<FlowContext>();
   private readonly turn = new Turn((orphan, scope) => this.begin(scope, orphan.message, orphan.destination, orphan.from, undefined));
   private readonly untold = new UntoldLine((hop) => this.end(hop));
-  private runtime: TrackedRuntime | undefined;
   private watch: RuntimeWatch | undefined;
   private users = 0;
-  /** Rises with every stop of flows: a hop of an older one must prove that its node still runs. */
-  private generation = 0;
-  /** Flows are being stopped or started: a node that is not there may have been, or will be. */
-  private changing = false;
+  private readonly flows = new RunningFlows();
   /** The delivery whose source is sending: a source sends synchronously, so it needs no asynchronous context of its own. */
   private sending: Delivery | undefined;
   private readonly reports = new Reports();
@@ -37,18 +38,17 @@ export class FlowTracker {
   private live = 0;
   /** The hop whose handler is being called. */
   private handling: Hop | undefined;
-  /** Counts what arrives by wire: each arrival is a turn of the event loop of its own. */
-  private arrivals = 0;
-  /** The hop, ended since the last arrival, whose node sent its message on since then. Known at no cost, it makes no turn; see {@link remember}. */
-  private passed: Hop | undefined;
+  private readonly quickTurn = new QuickTurn(this.turn);
+  /** Lets the hooks go when nothing is followed for long. */
+  private resting: NodeJS.Timeout | undefined;
+  /** The newest delivery when {@link rest} was last called. */
+  private newestAtRest = 0;
 
-  /** A source begins to follow. Hooks are global to the runtime: the first user adds them. Without hooks (test helper) nothing is followed. */
+  /** A source is there, and may begin to follow: the runtime is watched from the first source's coming to the last one's end. */
   acquire(runtime: TrackedRuntime): void {
     this.users += 1;
     if (this.users > 1) return;
-    this.runtime = runtime;
-    this.generation += 1; // nobody saw what was stopped meanwhile
-    this.changing = true; // a source is made while flows start
+    this.flows.watched(runtime);
     this.watch = new RuntimeWatch(runtime, {
       sent: (events) => this.onSend(events),
       isFollowed: (message) => hopOf(message) !== undefined,
@@ -56,24 +56,36 @@ export class FlowTracker {
       handled: (event) => this.postReceive(event),
       completed: (event) => this.onComplete(event),
       logged: (entry) => this.onLog(entry),
-      stopping: () => this.onStopping(),
+      stopping: () => this.flows.stopping(),
       stopped: () => this.onStopped(),
-      started: () => (this.changing = false),
+      started: () => this.flows.started(),
     });
+    this.resting = setInterval(() => this.rest(), REST_AFTER).unref();
   }
 
-  /** A source has ended; the last one takes the hooks along. */
+  /**
+   * Lets Node-RED's hooks go, which cost each message of every flow a tenth of its way, when no delivery is open and none was followed since this was
+   * last called. It is called once a minute: late enough for a node that sends after its delivery was settled to be seen and warned of.
+   */
+  rest(): void {
+    if (registry.open === 0 && registry.newest === this.newestAtRest) this.watch?.rest();
+    this.newestAtRest = registry.newest;
+  }
+
+  /** A source has ended; the last one takes all along. */
   release(): void {
     this.users -= 1;
     if (this.users > 0) return;
+    clearInterval(this.resting);
     this.watch?.end();
-    this.watch = this.runtime = undefined;
+    this.watch = undefined;
   }
 
   /** Runs a source's `send` for `delivery`; the delivery is open at least until it returns. */
   follow(delivery: Delivery, send: () => void): void {
     const before = this.sending;
     this.sending = delivery;
+    this.watch?.listen();
     delivery.enter();
     try {
       send();
@@ -130,54 +142,21 @@ export class FlowTracker {
     if (context.scope.closed) return this.lateSend(event);
     if (!node._expectedDoneCount) this.passesOn(event);
     const seat = own?.node === node ? own.seat : Seat.of(node);
-    const destination = this.destinationOf(event, seat);
+    const destination = this.flows.destinationOf(event, seat);
     if (!destination) return this.goesNowhere(context.scope, event);
-    const hop = this.begin(context.scope, this.ownCopy(event), destination, node, context.caught);
-    if (!own) this.remember(node);
-    if (this.turn.idle && own && this.isAlone(own, node)) own.passedOn = this.arrivals;
-    else if (seat.inHands > 0 || !this.turn.idle) this.turn.sends(hop, own !== undefined);
-  }
-
-  /** Whether `node` sends what is in its hands and has nothing else there: then it gathers nothing, and no turn need be kept in mind. */
-  private isAlone(own: Hop, node: FlowNode): boolean {
-    return own.node === node && own.seat.holds === 1 && own.received && !own.ended;
-  }
-
-  /** `node` sends something new, right after it finished with a message that it had sent on: perhaps in the same turn. */
-  private remember(node: FlowNode): void {
-    const { passed } = this;
-    if (passed?.node !== node) return;
-    this.passed = undefined;
-    if (!passed.scope.closed) this.turn.hasLeft(node, passed.scope);
+    const hop = this.begin(context.scope, this.flows.ownCopy(event), destination, node, context.caught);
+    if (this.quickTurn.sends(own, node)) return;
+    if (seat.inHands > 0 || !this.turn.idle) this.turn.sends(hop, own !== undefined);
   }
 
   /** A message of nobody may be one that its sender made of several deliveries. */
   private sendsOrphan(event: SendEvent): void {
     const from = event.source.node;
     const seat = Seat.of(from);
-    this.remember(from);
+    this.quickTurn.sendsNew(from);
     if (seat.inHands === 0 && !this.turn.hasFinished(from)) return;
-    const destination = this.destinationOf(event, seat);
-    if (destination) this.turn.sendsOrphan({ message: this.ownCopy(event), from, destination });
-  }
-
-  /** The node at the end of the wire, if it runs. */
-  private destinationOf(event: SendEvent, seat: Seat): FlowNode | undefined {
-    const { id } = event.destination;
-    const known = this.changing ? undefined : seat.reached(id, this.generation);
-    if (known) return known;
-    const found = nodeBehind(event);
-    if (found && !this.changing) seat.reaches(id, found, this.generation);
-    return found;
-  }
-
-  /** The message as its receiver gets it: Node-RED gives all receivers but the first a copy, and makes it later. */
-  private ownCopy(event: SendEvent): object {
-    if (event.cloneMessage && this.runtime?.util) {
-      event.msg = this.runtime.util.cloneMessage(event.msg);
-      event.cloneMessage = false;
-    }
-    return event.msg;
+    const destination = this.flows.destinationOf(event, seat);
+    if (destination) this.turn.sendsOrphan({ message: this.flows.ownCopy(event), from, destination });
   }
 
   /** Whose a message is that has no hop. A copy of a joined message carries the token of one delivery only: there the code that runs knows better. */
@@ -190,11 +169,10 @@ export class FlowTracker {
     return delivery;
   }
 
-  /** Node-RED drops in silence what is sent to a node that does not run. Only where the user disabled that node is this the end of the message. */
-  private goesNowhere(scope: Scope, { source, destination }: SendEvent): void {
-    const config = configOf(source.node, destination.id);
-    if (this.changing || !this.isLive(source.node)) scope.record(stopped(source.node));
-    else if (config && !config.d) record(scope, `${describeNode(config)} is not running: what is sent to it goes nowhere`, config);
+  private goesNowhere(scope: Scope, event: SendEvent): void {
+    const missing = this.flows.missing(event);
+    if (missing === "stopped") scope.record(stopped(event.source.node));
+    else if (missing) record(scope, `${describeNode(missing)} is not running: what is sent to it goes nowhere`, missing);
   }
 
   private onReceive(event: ReceiveEvent, next: () => void): void {
@@ -224,8 +202,7 @@ export class FlowTracker {
       this.storage.run(context, next);
       return;
     }
-    this.arrivals += 1;
-    this.passed = undefined;
+    this.quickTurn.arrived();
     if (this.storage.getStore() !== context) this.storage.enterWith(context);
     next();
   }
@@ -243,7 +220,7 @@ export class FlowTracker {
     const deaf = isDeaf(node);
     const hop = findHop(event.msg, node, true);
     if (!hop) return;
-    if (deaf && !this.isLive(node)) hop.scope.record(stopped(node));
+    if (deaf && !this.flows.isLive(node)) hop.scope.record(stopped(node));
     else if (deaf) record(hop.scope, `${describeNode(node)} has no input handler: what is sent to it goes nowhere`, node);
     hop.untold = true;
     if (deaf) this.end(hop);
@@ -280,7 +257,7 @@ export class FlowTracker {
   }
 
   private begin(scope: Scope, message: object, node: FlowNode, from: FlowNode | undefined, caught: Verdict | undefined): Hop {
-    const hop = new Hop(scope, message, node, this.generation, from, caught);
+    const hop = new Hop(scope, message, node, this.flows.generation, from, caught);
     addHop(hop);
     hop.seat.inHands += 1;
     this.live += 1;
@@ -295,17 +272,10 @@ export class FlowTracker {
     this.live -= 1;
     hop.seat.inHands -= 1;
     if (hop.received) hop.seat.holds -= 1;
-    if ((this.changing || hop.generation !== this.generation) && !hop.safe && !this.isLive(hop.node)) hop.scope.record(stopped(hop.node));
-    if (!failed && !hop.scope.closed) this.finishes(hop);
+    if (!hop.safe && this.flows.hasStopped(hop)) hop.scope.record(stopped(hop.node));
+    // a node that is wired to none sends nothing, neither for this delivery nor for several
+    if (!failed && !hop.scope.closed && hop.node._wireCount !== 0) this.quickTurn.finishes(hop, this.handling);
     hop.scope.remove(hop);
-  }
-
-  private finishes(hop: Hop): void {
-    if (hop.node._wireCount === 0) return; // it sends nothing, neither for this delivery nor for several
-    if (hop.passedOn !== this.arrivals) return this.turn.finishes(hop.node, hop.scope);
-    if (hop === this.handling) return;
-    if (this.turn.idle && !this.passed) this.passed = hop;
-    else this.turn.finishes(hop.node, hop.scope);
   }
 
   /** A message of a delivery that is settled already. */
@@ -322,23 +292,14 @@ export class FlowTracker {
     );
   }
 
-  private isLive(node: FlowNode): boolean {
-    return this.runtime?.nodes.getNode(node.id) === node;
-  }
-
-  private onStopping(): void {
-    this.generation += 1;
-    this.changing = true;
-  }
-
   /** What stopped nodes still hold will not be finished by anyone. */
   private onStopped(): void {
-    this.generation += 1;
+    this.flows.stopped();
     for (const delivery of [...registry.all()]) this.releaseStopped(delivery);
   }
 
   private releaseStopped(delivery: Delivery): void {
-    for (const hop of delivery.hopsWithin()) if (!hop.ended && !this.isLive(hop.node)) this.end(hop);
+    for (const hop of delivery.hopsWithin()) if (!hop.ended && !this.flows.isLive(hop.node)) this.end(hop);
   }
 }
 

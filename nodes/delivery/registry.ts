@@ -30,6 +30,11 @@ export class DeliveryRegistry {
     return this.open_;
   }
 
+  /** The number of the latest delivery there was; 0 before the first. */
+  get newest(): number {
+    return this.count;
+  }
+
   /** A number no other delivery has had. */
   nextNumber(): number {
     this.count += 1;

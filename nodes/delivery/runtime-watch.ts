@@ -21,36 +21,54 @@ export interface RuntimeEvents {
   started(): void;
 }
 
-/** Our hooks, log handler and listeners in one runtime, from when it is made until {@link end}. A runtime without hooks (test helper) tells of no messages. */
+/**
+ * Our log handler and listeners in one runtime, from when it is made until {@link end}, and our hooks while it is to {@link listen}. A runtime
+ * without hooks (test helper) tells of no messages.
+ */
 export class RuntimeWatch {
   private readonly logHandler: ErrorListener;
   private readonly flowEvents: [name: string, listener: () => void][];
+  private listens = false;
   private watchesHandling = false;
 
   constructor(
     private readonly runtime: TrackedRuntime,
     private readonly told: RuntimeEvents,
   ) {
-    const { hooks, log, events } = runtime;
+    const { log, events } = runtime;
     this.logHandler = new ErrorListener((entry) => told.logged(entry));
     this.flowEvents = [
       ["flows:stopping", () => told.stopping()],
       ["flows:stopped", () => told.stopped()],
       ["flows:started", () => told.started()],
     ];
-    hooks?.add(`onSend.${LABEL}`, told.sent);
-    if (runtime.settings?.runtimeSyncDelivery) {
-      // in its turn, see Turn
-      hooks?.add(`preDeliver.${LABEL}`, (event: SendEvent, next: () => void) => (told.isFollowed(event.msg) ? void setImmediate(next) : next()));
-    }
-    hooks?.add(`onReceive.${LABEL}`, (event: ReceiveEvent, next: () => void) => told.received(event, next));
-    hooks?.add(`onComplete.${LABEL}`, told.completed);
     log.addHandler(this.logHandler);
     // before the nodes: what a source sends once the flows have started is followed
     for (const [name, listener] of this.flowEvents) events.prependListener(name, listener);
   }
 
-  /** Tells from now on when a node has handled a message, too: one more hook, which flows without need for it do not pay for. */
+  /** Tells of messages from now on, until {@link rest}. */
+  listen(): void {
+    if (this.listens) return;
+    this.listens = true;
+    const { told } = this;
+    const { hooks, settings } = this.runtime;
+    hooks?.add(`onSend.${LABEL}`, told.sent);
+    if (settings?.runtimeSyncDelivery) {
+      // in its turn, see Turn
+      hooks?.add(`preDeliver.${LABEL}`, (event: SendEvent, next: () => void) => (told.isFollowed(event.msg) ? void setImmediate(next) : next()));
+    }
+    hooks?.add(`onReceive.${LABEL}`, (event: ReceiveEvent, next: () => void) => told.received(event, next));
+    hooks?.add(`onComplete.${LABEL}`, told.completed);
+  }
+
+  /** Tells of messages no more: hooks cost each of them, whatever they do. */
+  rest(): void {
+    this.listens = this.watchesHandling = false;
+    this.runtime.hooks?.remove(`*.${LABEL}`);
+  }
+
+  /** Tells from now on, while it listens, when a node has handled a message, too: one more hook, which flows without need for it do not pay for. */
   handling(): void {
     if (this.watchesHandling) return;
     this.watchesHandling = true;
@@ -59,8 +77,8 @@ export class RuntimeWatch {
 
   /** Takes everything away again. */
   end(): void {
-    const { hooks, log, events } = this.runtime;
-    hooks?.remove(`*.${LABEL}`);
+    const { log, events } = this.runtime;
+    this.rest();
     log.removeHandler(this.logHandler);
     for (const [name, listener] of this.flowEvents) events.removeListener(name, listener);
   }

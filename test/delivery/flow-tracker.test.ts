@@ -58,7 +58,7 @@ describe("the flow tracker, in a real Node-RED", function () {
       await runtime.fresh([source(["one"]), hold("one", ["two"]), hold("two")]);
       theSource().take("a");
       await waitFor("the node to have it", () => held.length === 1);
-      const one = flowTracker["runtime"]?.nodes.getNode("one") as { send(message: object): void };
+      const one = runtime.node<{ send(message: object): void }>("one");
       held[0]?.send();
       await Promise.resolve(); // a turn of its own, though nothing has arrived since
       held[0]?.done();
@@ -442,6 +442,7 @@ describe("the flow tracker, in a real Node-RED", function () {
 
   it("leaves no hook behind when the last source is gone", async () => {
     await runtime.fresh([source([])]);
+    assert.deepEqual(await outcomesOf("a"), ["accept"]);
     await runtime.deploy([]);
     const { hooks } = util as unknown as { hooks: { has(id: string): boolean } };
     assert.equal(hooks.has("onSend.surewireDelivery"), false);

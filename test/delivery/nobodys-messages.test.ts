@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import util from "@node-red/util";
+import { flowTracker } from "../../nodes/delivery/flow-tracker";
 import { Runtime, type FlowNodeConfig } from "../services/runtime";
 import { held, testBench, type TestSource } from "../services/test-nodes/test-nodes";
 import { waitFor } from "../services/wait";
@@ -18,6 +20,8 @@ function theSource(): TestSource {
   assert.ok(entry, "the flow has no source");
   return entry;
 }
+
+const hooked = (): boolean => (util as unknown as { hooks: { has(id: string): boolean } }).hooks.has("onSend.surewireDelivery");
 
 async function until(what: string, condition: () => boolean): Promise<void> {
   await waitFor(what, condition, { timeout: 5000, interval: 5 });
@@ -51,7 +55,29 @@ describe("where messages of nobody go by, the flow tracker", function () {
     assert.equal(theSource().settled[0]?.settlement.outcome, "accept");
   });
 
-  it("knows the next delivery after a rest, and what a node makes of it", async () => {
+  it("lets Node-RED's hooks go when no delivery is open and none was followed since it last looked, and adds them for the next", async () => {
+    await runtime.fresh([source, bare, hold("hold")]);
+    for (const payload of ["a", "b"]) {
+      theSource().take(payload);
+      await until("it to be held", () => held.length === 1);
+      for (const _ of [1, 2, 3]) flowTracker.rest();
+      assert.equal(hooked(), true, "while one is open");
+      assert.equal(theSource().settled.at(-1)?.taken === payload, false);
+      held.splice(0)[0]?.done();
+      await until("it to be settled", () => theSource().settled.at(-1)?.taken === payload);
+      assert.equal(hooked(), true, "for what may be sent late");
+      flowTracker.rest();
+      assert.equal(hooked(), false);
+    }
+    theSource().take("c");
+    await until("it to be held", () => held.length === 1);
+    held.splice(0)[0]?.done();
+    await until("it to be settled", () => theSource().settled.length === 3);
+    flowTracker.rest();
+    assert.equal(hooked(), true, "when one was followed since it last looked");
+  });
+
+  it("knows the next delivery, and what a node makes of it, when no other is open", async () => {
     await runtime.fresh([source, bare, hold("hold")]);
     for (const payload of ["a", "b"]) {
       theSource().take(payload);

@@ -68,6 +68,11 @@ export class Runtime {
     await this.deploy(nodes);
   }
 
+  /** A running node. */
+  node<T>(id: string): T {
+    return (RED as unknown as { nodes: { getNode(id: string): T } }).nodes.getNode(id);
+  }
+
   private get flows(): { setFlows(options: never): Promise<unknown> } {
     return (RED as unknown as { runtime: { flows: { setFlows(options: never): Promise<unknown> } } }).runtime.flows;
   }

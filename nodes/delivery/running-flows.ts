@@ -1,0 +1,73 @@
+import type { FlowNode, Hop } from "./hop";
+import { configOf, nodeBehind, type SendEvent, type TrackedRuntime } from "./runtime";
+import type { Seat } from "./seat";
+import type { NodeName } from "./outcome";
+
+/** Which nodes run, and where wires lead, while flows are stopped and started. */
+export class RunningFlows {
+  /** Rises with every stop of flows: a hop of an older one must prove that its node still runs. */
+  generation = 0;
+  private runtime: TrackedRuntime | undefined;
+  /** Flows are being stopped or started: a node that is not there may have been, or will be. */
+  private changing = false;
+
+  /** The runtime is watched from now on. */
+  watched(runtime: TrackedRuntime): void {
+    this.runtime = runtime;
+    this.generation += 1; // nobody saw what was stopped meanwhile
+    this.changing = true; // a source is made while flows start
+  }
+
+  stopping(): void {
+    this.generation += 1;
+    this.changing = true;
+  }
+
+  stopped(): void {
+    this.generation += 1;
+  }
+
+  started(): void {
+    this.changing = false;
+  }
+
+  /** Whether this very node runs, and not another one in its place. */
+  isLive(node: FlowNode): boolean {
+    return this.runtime?.nodes.getNode(node.id) === node;
+  }
+
+  /** Whether the node of `hop` was stopped since the hop began. */
+  hasStopped({ node, generation }: Hop): boolean {
+    return (this.changing || generation !== this.generation) && !this.isLive(node);
+  }
+
+  /** The node at the end of the wire, if it runs. @param seat of the node that sends */
+  destinationOf(event: SendEvent, seat: Seat): FlowNode | undefined {
+    const { id } = event.destination;
+    const known = this.changing ? undefined : seat.reached(id, this.generation);
+    if (known) return known;
+    const found = nodeBehind(event);
+    if (found && !this.changing) seat.reaches(id, found, this.generation);
+    return found;
+  }
+
+  /**
+   * Why a wire leads to no node: Node-RED drops in silence what is sent along it.
+   *
+   * @returns `"stopped"`, the node that should run and does not, or `undefined` where the user disabled or took it away and means it so
+   */
+  missing({ source, destination }: SendEvent): "stopped" | NodeName | undefined {
+    if (this.changing || !this.isLive(source.node)) return "stopped";
+    const config = configOf(source.node, destination.id);
+    return config && !config.d ? config : undefined;
+  }
+
+  /** The message as its receiver gets it: Node-RED gives all receivers but the first a copy, and makes it later. */
+  ownCopy(event: SendEvent): object {
+    if (event.cloneMessage && this.runtime?.util) {
+      event.msg = this.runtime.util.cloneMessage(event.msg);
+      event.cloneMessage = false;
+    }
+    return event.msg;
+  }
+}

@@ -108,6 +108,8 @@ describe("the amqp out node", function () {
   });
 
   describe("without its broker", () => {
+    afterEach(() => helperNodes.node<BrokerHolder>("broker").amqp?.release(bench)); // its close waits for its users
+
     it("keeps so many messages for so long, and fails each that is over", async () => {
       await load(bench.broker({ urls: [nowhere] }), out({ routingKey: "q", maxWaiting: 2, maxWait: 1_500 }));
       inject({ payload: 1 }, { payload: 2 }, { payload: 3 });

@@ -6,7 +6,7 @@ import type { Taken } from "../../nodes/amqp/client/taking-channel";
 import type { RabbitMq } from "../services/rabbitmq";
 import { sharedRabbit } from "../services/shared";
 import { pause, waitFor } from "../services/wait";
-import { AFTER_RESTART, connectionTo, MutableProxy, Plain, text, unique, untilWrittenDown } from "./support";
+import { AFTER_RESTART, connectionTo, MutableProxy, Plain, text, unique } from "./support";
 
 const range = (count: number): string[] => Array.from({ length: count }, (_, index) => String(index));
 
@@ -142,7 +142,7 @@ describe("a consumer", function () {
     await plain.send(queue, range(200));
     const { taken, lost, states } = consume(queue);
     await waitFor("200", () => taken.length === 200);
-    await untilWrittenDown();
+    await rabbit.writeDown();
     await rabbit.kill();
     await waitFor("the loss", () => lost() === 1);
     const before = taken.splice(0);

@@ -5,7 +5,7 @@ import { ConnectorError } from "../../nodes/common/errors";
 import { helperNodes, type Row } from "../services/helper-nodes";
 import { waitFor } from "../services/wait";
 import { GUEST, nodeBench } from "./node-bench";
-import { AFTER_RESTART, text, unique, untilWrittenDown } from "./support";
+import { AFTER_RESTART, text, unique } from "./support";
 
 describe("the AMQP nodes", function () {
   this.timeout(60_000);
@@ -190,7 +190,7 @@ describe("the AMQP nodes", function () {
     const source = await bench.plain.makeQueue(unique("bridge-from"));
     const target = await bench.plain.makeQueue(unique("bridge-to"));
     for (const own of ["dlq", "retry.50"]) await bench.plain.makeQueue(`${source}.${own}`); // those that the node would make
-    await untilWrittenDown();
+    await bench.rabbit.writeDown();
     const ids = Array.from({ length: 2_000 }, (_, index) => String(index));
     await bench.plain.send(source, ids);
     await bench.load([bench.broker(), input(source, { wires: [["out"]] }), output({ routingKey: target }), end]);

@@ -12,7 +12,7 @@ import { MAX_CONTENT } from "../../nodes/format/format";
 import type { RabbitMq } from "../services/rabbitmq";
 import { sharedRabbit } from "../services/shared";
 import { waitFor } from "../services/wait";
-import { AFTER_RESTART, Plain, quick, text, unique, untilWrittenDown } from "./support";
+import { AFTER_RESTART, Plain, quick, text, unique } from "./support";
 
 const range = (count: number): string[] => Array.from({ length: count }, (_, index) => String(index));
 
@@ -277,7 +277,7 @@ describe("a queue source", function () {
     });
     await plain.send(queue, range(200));
     await waitFor("all open", () => source.openCount === 200);
-    await untilWrittenDown();
+    await rabbit.writeDown();
     await rabbit.kill();
     await waitFor("none open", () => source.openCount === 0);
     for (const message of held) settle(message, "dead-letter", refused); // too late: nobody listens any more

@@ -3,16 +3,10 @@ import { connect, type ChannelModel, type ConfirmChannel, type ConsumeMessage, t
 import { BackOff } from "../../nodes/common/back-off";
 import { Connection, type ConnectionOptions, type ConnectionState } from "../../nodes/amqp/client/connection";
 import type { RabbitMq } from "../services/rabbitmq";
-import { pause, waitFor } from "../services/wait";
+import { waitFor } from "../services/wait";
 
 /** For what comes after a restart of the broker: on a busy machine it starts slowly, and the back-off has grown by then. */
 export const AFTER_RESTART = { timeout: 120_000 };
-
-/**
- * To be awaited between the making of the last queue and a kill: RabbitMQ 3.10 forgets a quorum queue, with all it has confirmed, when
- * it is killed before it has written the queue's name down, half a second after the last one was made.
- */
-export const untilWrittenDown = (): Promise<void> => pause(2_000);
 
 /** Reconnects at once: the tests' broker comes back soon. */
 export const quick = (): BackOff => new BackOff({ initial: 100, max: 300 });

@@ -5,7 +5,7 @@ import { connect } from "amqplib";
 import { NodeRed, type FlowNode } from "../services/node-red";
 import { RabbitCluster } from "../services/rabbit-cluster";
 import type { RabbitMq } from "../services/rabbitmq";
-import { pause, waitFor } from "../services/wait";
+import { waitFor } from "../services/wait";
 import { drain, outNode, publishAll } from "./amqp-flow";
 import { brokerNode, deadLetters, inNode, messages, tab, untilEmpty } from "./bridge";
 
@@ -18,9 +18,6 @@ const THOROUGH = process.env.SUREWIRE_MESSAGES !== undefined;
 
 /** ms from the kill until what is published after it comes through. */
 const CONSUMING_AGAIN = 15_000;
-
-/** RabbitMQ 3.10 forgets quorum queues that were made in the last second before a kill. */
-const WRITTEN_DOWN = 2_000;
 
 describe("a queue on a cluster of three, while a node of it is killed", function () {
   this.timeout(scaled(240_000));
@@ -95,7 +92,7 @@ describe("a queue on a cluster of three, while a node of it is killed", function
       assert.equal((await cluster.leaderOf(killed === target ? to : from)).port, member(killed === target ? target : source).port);
       if (killed === 0) assert.deepEqual(await connectedTo(), [member(0).port]);
       else assert.ok(!(await connectedTo()).includes(member(killed).port));
-      await pause(WRITTEN_DOWN);
+      await Promise.all(cluster.members.map((each) => each.writeDown()));
 
       const sent = messages(COUNT);
       const [early, late] = [sent.slice(0, COUNT / 2), sent.slice(COUNT / 2)];

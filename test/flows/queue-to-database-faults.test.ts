@@ -41,7 +41,7 @@ describe("queue to database, while things break", function () {
 
   it("a killed broker loses nothing", async () => {
     const unlock = await midway("killed_broker");
-    await pause(2_000); // RabbitMQ 3.10 forgets quorum queues that were made in the last second before a kill: here the node's delay queues
+    await rabbit.writeDown(); // the node's delay queues, too
     await rabbit.kill();
     await unlock();
     await rabbit.start();

@@ -1,7 +1,7 @@
 import path from "node:path";
 import { DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET } from "@surewire/salesforce-emulator";
 import { Service, type ServiceOptions } from "./service";
-import { freePorts, isListening, waitFor } from "./wait";
+import { freePorts, isListening } from "./wait";
 
 /** The part of the counts that is read here. */
 interface StatsReading {
@@ -90,11 +90,8 @@ export class EmulatorService extends Service {
   }
 
   protected async launch(): Promise<void> {
-    const child = this.spawn(process.execPath, [PROGRAM, "--port", String(this.port)]);
-    await waitFor("the emulator", () => {
-      if (child.exitCode !== null) throw new Error(`The emulator ended with ${child.exitCode}`);
-      return isListening(this.port);
-    });
+    this.spawn(process.execPath, [PROGRAM, "--port", String(this.port)]);
+    await this.untilItAnswers(() => isListening(this.port));
   }
 
   protected requestStop(): void {

@@ -4,7 +4,7 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { Service, type ServiceOptions } from "./service";
 import { serverUser } from "./user";
-import { freePorts, waitFor } from "./wait";
+import { freePorts } from "./wait";
 
 const run = promisify(execFile);
 
@@ -35,11 +35,6 @@ export class MariaDb extends Service {
     const environment = { ...process.env, MYSQL_PWD: this.password };
     const { stdout } = await run("mariadb", [...connection, ...options], { env: environment, maxBuffer: 256 * 1024 * 1024 });
     return rowsOf(stdout);
-  }
-
-  /** Resolves when the server takes connections. @param timeout - ms, default 60,000 */
-  async waitUp(timeout = 60_000): Promise<void> {
-    await waitFor(`MariaDB on port ${this.port}`, () => this.query("select 1"), { timeout });
   }
 
   protected choosePort(): Promise<number> {
@@ -74,14 +69,7 @@ export class MariaDb extends Service {
       "--innodb-flush-log-at-trx-commit=2", // a killed server loses nothing by it, only a machine without power does
     ];
     this.spawn(existsSync("/usr/sbin/mariadbd") ? "/usr/sbin/mariadbd" : "mariadbd", ["--no-defaults", ...options], serverUser("mysql"));
-    await waitFor(
-      `MariaDB on port ${this.port}`,
-      () => {
-        if (!this.isRunning) throw new Error("ended while it started");
-        return this.query("select 1");
-      },
-      { timeout: 60_000 },
-    );
+    await this.untilItAnswers(() => this.query("select 1"));
   }
 
   protected requestStop(): void {

@@ -98,11 +98,8 @@ export class NodeRed extends Service {
   protected async launch(): Promise<void> {
     const started = this.#starts();
     const red = path.join(PROJECT, "node_modules", "node-red", "red.js");
-    const child = this.spawn(process.execPath, [red, "-u", this.userDir], { env: { ...process.env, NODE_OPTIONS: "", ...this.#env } });
-    await waitFor("Node-RED to start its flows", () => {
-      if (child.exitCode !== null) throw new Error(`Node-RED ended with ${child.exitCode}`);
-      return this.#starts() > started && isListening(this.port); // neither waits for the other
-    });
+    this.spawn(process.execPath, [red, "-u", this.userDir], { env: { ...process.env, NODE_OPTIONS: "", ...this.#env } });
+    await this.untilItAnswers(async () => this.#starts() > started && isListening(this.port)); // neither waits for the other
   }
 
   protected requestStop(): void {

@@ -6,7 +6,7 @@ import { Client, type ClientConfig } from "pg";
 import { childrenOf, signal } from "./process-record";
 import { Service, type ServiceOptions } from "./service";
 import { serverUser } from "./user";
-import { freePorts, waitFor } from "./wait";
+import { freePorts } from "./wait";
 
 const ROOT = "/usr/lib/postgresql";
 const run = promisify(execFile);
@@ -51,11 +51,6 @@ export class Postgres extends Service {
     return (await this.#query(this.database, sql, values)) as R[];
   }
 
-  /** Resolves when the server takes connections. @param timeout - ms, default 30,000 */
-  async waitUp(timeout = 30_000): Promise<void> {
-    await waitFor(`PostgreSQL on port ${this.port}`, () => this.query("select 1"), { timeout });
-  }
-
   protected choosePort(): Promise<number> {
     return freePorts(1);
   }
@@ -82,7 +77,7 @@ export class Postgres extends Service {
     };
     const options = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
     this.spawn(path.join(binaries(), "postgres"), ["-D", this.#data, ...options], serverUser("postgres"));
-    await waitFor(`PostgreSQL on port ${this.port}`, () => this.#query("postgres", "select 1"));
+    await this.untilItAnswers(() => this.#query("postgres", "select 1"));
     const found = await this.#query("postgres", "select 1 from pg_database where datname = $1", [this.database]);
     if (found.length === 0) await this.#query("postgres", `create database ${this.database}`);
   }

@@ -8,6 +8,8 @@ import { waitFor } from "./wait";
 
 const PROJECT = path.resolve(__dirname, "../..");
 const STATE_FILE = "service.json";
+/** Characters of a server's log that the error shows when it does not start. */
+const LOG_SHOWN = 2_000;
 
 /** What a service's folder says about itself, for a later process that has to clean up. */
 interface State {
@@ -66,8 +68,9 @@ export abstract class Service {
     try {
       await this.launch();
     } catch (error) {
+      const said = this.#lastLog(); // goes with the folder
       this.killNow();
-      throw new Error(`${this.name} did not start (log: ${this.logFile})`, { cause: error });
+      throw new Error(`${this.name} did not start: ${String(error)}\nIts log ends with:\n${said}`, { cause: error });
     }
     return this;
   }
@@ -129,6 +132,12 @@ export abstract class Service {
     return child;
   }
 
+  /** Waits until the server that was just started answers. @throws at once when it has ended instead */
+  protected async untilItAnswers(ask: () => Promise<unknown>): Promise<void> {
+    await waitFor(`${this.name} on port ${this.port}`, async () => !this.isRunning || (await ask()), { timeout: 60_000 });
+    if (!this.isRunning) throw new Error("it has ended");
+  }
+
   /** Remembers a process that has to be gone when the service stops. */
   protected remember(pid: number): void {
     if (!this.#processes.some((record) => record.pid === pid)) this.#processes.push(recordOf(pid));
@@ -160,6 +169,10 @@ export abstract class Service {
     await clearUp(this.folder, false);
     mkdirSync(this.folder, { recursive: true, mode: 0o755 });
     this.#save();
+  }
+
+  #lastLog(): string {
+    return existsSync(this.logFile) ? readFileSync(this.logFile, "utf8").slice(-LOG_SHOWN) : "";
   }
 
   get #temporary(): boolean {

@@ -49,6 +49,11 @@ export interface ConnectionCursor {
 export interface DatabaseConnection {
   /** False once the connection is known to be broken. */
   readonly alive: boolean;
+  /**
+   * Most bytes of a statement with its values, set when the server has told; a larger one is refused as `PAYLOAD_TOO_LARGE`. The server would hang up, and look as if it were
+   * away.
+   */
+  mostBytes?: number;
   /** Runs one statement; outside a transaction it commits by itself. */
   query(sql: string, parameters?: readonly Parameter[]): Promise<QueryResult>;
   /**

@@ -61,7 +61,9 @@ export class Connector {
         }
         this.speaking = dialectNamed(name);
       }
-      for (const sql of this.speaking.setup) await connection.query(sql);
+      const { setup, mostBytes } = this.speaking;
+      for (const sql of setup) await connection.query(sql);
+      if (mostBytes) connection.mostBytes = Number((await connection.query(mostBytes)).rows[0]?.["bytes"]);
       return connection;
     } catch (error) {
       await connection.close();

@@ -1,7 +1,7 @@
 import { ConnectorError, errorText } from "../../common/errors";
 import type { JsonText, PlainValue } from "./protocol";
 
-/** Largest row, in bytes: what MariaDB takes by default, less what a statement adds. It hangs up on more, as if it were away. */
+/** Largest row on any database, in bytes: what MariaDB takes by default, less what a statement adds. */
 export const MAX_ROW_BYTES = 16 * 1024 * 1024 - 64 * 1024;
 
 /** Half of a pair: no character. */

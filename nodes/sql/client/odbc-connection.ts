@@ -29,6 +29,7 @@ export interface OdbcConnectionOptions {
 export class OdbcConnection implements DatabaseConnection {
   /** A failed statement has left a connection that reads in a transaction nobody can end (psqlodbc with UseDeclareFetch: 25P02 from then on). */
   private spoilt = false;
+  mostBytes: number | undefined;
 
   constructor(
     private readonly handle: OdbcHandle,
@@ -41,7 +42,7 @@ export class OdbcConnection implements DatabaseConnection {
 
   async query(sql: string, parameters: readonly Parameter[] = []): Promise<QueryResult> {
     this.checkReturning(sql);
-    const ready = await this.typed({ sql, parameters: [...parameters] });
+    const ready = await this.ready({ sql, parameters: [...parameters] });
     const result = await this.known(sql, () => this.limited(() => this.handle.query(ready.sql, odbcParameters(ready.parameters))));
     this.stillConnected();
     const columns = this.columnsOf(result);
@@ -54,7 +55,7 @@ export class OdbcConnection implements DatabaseConnection {
     if (!reads) return wholeResult(this, { sql, parameters: [...parameters] }, fetchSize); // the driver takes all of it into memory anyway
     // with MariaDB's driver the addon skips rows when it fetches more than one at once (Connector/ODBC 3.1.15)
     const atOnce = oneByOne || dialect === "mariadb" ? 1 : fetchSize;
-    const ready = await this.typed({ sql, parameters: [...parameters] });
+    const ready = await this.ready({ sql, parameters: [...parameters] });
     const options: OdbcCursorOptions = {
       fetchSize,
       atOnce,
@@ -65,7 +66,8 @@ export class OdbcConnection implements DatabaseConnection {
     return this.known(sql, () => OdbcCursor.open(this.handle, ready, options));
   }
 
-  private async typed(statement: Statement): Promise<Statement> {
+  private async ready(statement: Statement): Promise<Statement> {
+    if (this.mostBytes !== undefined) checkSize(statement, this.mostBytes);
     if (!statement.parameters.some((value) => value instanceof Untyped)) return statement;
     return this.options.types.resolve(statement, async (sql) => (await this.query(sql)).rows);
   }
@@ -151,4 +153,19 @@ export class OdbcConnection implements DatabaseConnection {
     if (this.options.dialect !== "sqlite" || !/\breturning\b/i.test(sql) || !lex(sql.replaceAll("?", ":p"), "sqlite").returns) return;
     throw new ConnectorError("NOT_CONFIGURED", "SQLite's ODBC driver loses the rows of `returning`: leave it out, or use the embedded SQLite", { details: { statement: true } });
   }
+}
+
+/** What a statement and each of its values take on the wire besides themselves, at the most. */
+const FRAME = 1024;
+const VALUE_FRAME = 12;
+/** Of UTF-8, to a character as JavaScript counts them. */
+const MOST_BYTES_A_UNIT = 3;
+
+/** @throws ConnectorError `PAYLOAD_TOO_LARGE` */
+function checkSize({ sql, parameters }: Statement, most: number): void {
+  const size = (of: (text: string) => number): number =>
+    parameters.reduce<number>((sum, value) => sum + VALUE_FRAME + (typeof value === "string" ? of(value) : value instanceof Uint8Array ? value.byteLength : 0), of(sql) + FRAME);
+  if (size((text) => text.length * MOST_BYTES_A_UNIT) <= most) return; // nearly all: known without a look at the text
+  const bytes = size((text) => Buffer.byteLength(text));
+  if (bytes > most) throw new ConnectorError("PAYLOAD_TOO_LARGE", `The statement has ${bytes} bytes with its values; the database takes ${most} at once`);
 }

@@ -2,7 +2,6 @@ import { ConnectorError } from "../../common/errors";
 import type { Parameter } from "./backend";
 import type { Dialect, Statement } from "./dialect";
 import { MAX_PARAMETERS } from "./dialect/text";
-import { MAX_ROW_BYTES } from "./encode";
 import type { DialectName, NamedStatement, PlainValue } from "./protocol";
 import { lex, type LexedSql, type Marker } from "./sql-lexer";
 import { statementValue } from "./statement-values";
@@ -31,7 +30,7 @@ export function lexed(sql: string, dialect: DialectName): LexedSql {
  * The statement as the driver takes it: `?` for each `:name`, and the parameters in order. Names are told apart by case. A list becomes as
  * many parameters; an empty one, which has no form in SQL, only stands in `in (:ids)`, which then matches nothing, and `not in (:ids)`, which matches all.
  *
- * @throws ConnectorError `INPUT_INVALID` when a value is missing or cannot be given, `PAYLOAD_TOO_LARGE`, `NOT_CONFIGURED` when the statement itself is wrong
+ * @throws ConnectorError `INPUT_INVALID` when a value is missing or cannot be given, `NOT_CONFIGURED` when the statement itself is wrong
  */
 export function bind({ sql, values }: NamedStatement, { name: dialect }: Pick<Dialect, "name">): Statement {
   const { pieces, markers } = lexed(sql, dialect);
@@ -57,14 +56,7 @@ export function bind({ sql, values }: NamedStatement, { name: dialect }: Pick<Di
   if (parameters.length > MAX_PARAMETERS) {
     throw new ConnectorError("INPUT_INVALID", `The statement has ${parameters.length} parameters; the limit is ${MAX_PARAMETERS}`);
   }
-  if (dialect === "mariadb") checkBytes(parameters);
   return { sql: text, parameters };
-}
-
-/** A server that hangs up looks as if it were away, and the message would be held for ever. */
-function checkBytes(parameters: readonly Parameter[]): void {
-  const bytes = parameters.reduce<number>((sum, value) => sum + (typeof value === "string" || value instanceof Uint8Array ? Buffer.byteLength(value) : 8), 0);
-  if (bytes > MAX_ROW_BYTES) throw new ConnectorError("PAYLOAD_TOO_LARGE", `The values of the statement have ${bytes} bytes; the limit is ${MAX_ROW_BYTES}`);
 }
 
 /**

@@ -101,10 +101,10 @@ export function isStop(error: ConnectorError): boolean {
   return error.details["repeated"] !== undefined;
 }
 
-/** What makes two errors equal; `undefined` for those that may pass or tell nothing of the next message. */
+/** What makes two errors equal; `undefined` for those that may pass, or tell nothing of the next message. */
 function signature(error: ConnectorError): string | undefined {
   const { code, scope, retryable, details } = error;
-  if (scope !== "message" || retryable || isDuplicateKey(error)) return undefined;
+  if (scope !== "message" || retryable || code === "PAYLOAD_TOO_LARGE" || isDuplicateKey(error)) return undefined;
   return JSON.stringify([code, ...["state", "native", "table", "column", "statement", "name"].map((name) => details[name] ?? null)]);
 }
 

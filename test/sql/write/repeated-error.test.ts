@@ -3,12 +3,13 @@ import { ConnectorError } from "../../../nodes/common/errors";
 import type { ItemResult } from "../../../nodes/delivery/sink";
 import { RepeatedError } from "../../../nodes/sql/write/repeated-error";
 
-type Verdict = "ok" | "nothing" | "null" | "type" | "busy" | "duplicate" | "away";
+type Verdict = "ok" | "nothing" | "null" | "type" | "busy" | "duplicate" | "large" | "away";
 
 const ERRORS: Record<Exclude<Verdict, "ok" | "nothing">, ConnectorError> = {
   null: new ConnectorError("ROW_REFUSED", "null", { details: { state: "23502", native: 1, table: "t" } }),
   type: new ConnectorError("ROW_REFUSED", "type", { details: { state: "22P02", native: 1, table: "t" } }),
   duplicate: new ConnectorError("ROW_REFUSED", "duplicate", { details: { state: "23505", native: 1, table: "t" } }),
+  large: new ConnectorError("PAYLOAD_TOO_LARGE", "large"),
   busy: new ConnectorError("DATABASE_BUSY", "busy"),
   away: new ConnectorError("DATABASE_UNAVAILABLE", "away"),
 };
@@ -47,8 +48,8 @@ describe("A node whose messages all fail alike", () => {
     }
   });
 
-  it("counts neither what may pass nor a duplicate, and never stops at 0", async () => {
-    for (const verdict of ["busy", "duplicate"] as const) {
+  it("counts neither what may pass, nor a duplicate, nor what is too large, and never stops at 0", async () => {
+    for (const verdict of ["busy", "duplicate", "large"] as const) {
       const repeated = new RepeatedError<Verdict, string>(3, store);
       assert.deepEqual(told(await repeated.write(times(10, verdict))), times(10, verdict));
     }

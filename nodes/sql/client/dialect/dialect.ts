@@ -40,6 +40,8 @@ export interface Dialect<Row = unknown> {
   readonly name: DialectName;
   /** Run once on every new connection. */
   readonly setup: readonly string[];
+  /** Asks a new connection for the `bytes` that the server takes at once. Only where it hangs up on more. */
+  readonly mostBytes?: string;
   /** False: one writer at a time, more connections only wait for each other. */
   readonly concurrent: boolean;
   /** Most rows with so many columns in one statement. */

@@ -30,6 +30,7 @@ export const mariadb: Dialect<Parameter[]> = {
     "set time_zone = '+00:00'", // what has an offset is written in UTC, see encode
     "set sql_mode = concat(@@sql_mode, ',STRICT_TRANS_TABLES')", // without it values are cut to fit, in silence
   ],
+  mostBytes: "select @@max_allowed_packet as bytes",
   concurrent: true,
   maxRows: (columns) => Math.max(1, Math.floor(MAX_PARAMETERS / columns)),
   quoteTable: (parts) => parts.map(name).join("."),

@@ -254,8 +254,7 @@ export class CometdSession {
     this.life.abort();
     this.life = newLife();
     clearTimeout(this.timer);
-    // An org lets few clients in at once, and remembers those that went without a word for 40 s.
-    if (this.client?.isKnown) void this.client.disconnect([], this.briefly);
+    void this.client?.disconnect([], this.briefly);
     this.client = undefined;
     this.left.clear();
     this.subscribing = 0;
@@ -284,7 +283,7 @@ export class CometdSession {
     for (const channel of this.channels.values()) channel.close();
     this.channels.clear();
     clearTimeout(this.timer);
-    if (client?.isKnown) await client.disconnect(names, this.briefly);
+    await client?.disconnect(names, this.briefly);
     this.life.abort();
   }
 

@@ -130,6 +130,27 @@ describe("The CometD client on the wire", () => {
     await soon("a new handshake", () => server.sent("/meta/handshake").length === 2);
   });
 
+  it("says goodbye to a session that was being made when it was closed: the org would count it among its few clients", async () => {
+    let answer = (): void => undefined;
+    server.rule = ({ channel }) => (channel === "/meta/handshake" ? new Promise((resolve) => (answer = () => resolve(undefined))) : undefined);
+    const heard = begin();
+    await soon("the handshake", () => server.sent("/meta/handshake").length === 1);
+    const closed = heard.subscription.close();
+    answer();
+    await closed;
+    assert.deepEqual(server.sent("/meta/disconnect").map(({ clientId }) => clientId), ["client-1"]);
+  });
+
+  it("does not wait for ever for the answer to a handshake when it is closed", async () => {
+    server.rule = ({ channel }) => (channel === "/meta/handshake" ? new Promise(() => undefined) : undefined);
+    cometd = new CometdTransport(server.org, { ...QUICK, patience: 60 });
+    const heard = begin();
+    await soon("the handshake", () => server.sent("/meta/handshake").length === 1);
+    const began = Date.now();
+    await heard.subscription.close();
+    assert.ok(Date.now() - began < 1000);
+  });
+
   it("breaks off its poll when the server does not let go of it", async () => {
     const heard = begin();
     await heard.is("listening");

@@ -23,7 +23,7 @@ export function openCount(id = "listen"): number | undefined {
 
 /** A message in the hands of the node behind. */
 export interface HeldEvent {
-  msg: { payload: Record<string, unknown>; topic: string; salesforce: { channel: string; replayId: string; eventUuid: string; transport: string }; delivery: { attempt: number }; error?: { code: string } };
+  msg: { payload: Record<string, unknown>; topic: string; salesforce: { channel: string; replayId: string; eventUuid: string; type?: string; transport: string }; delivery: { attempt: number }; error?: { code: string } };
   go(): void;
   fail(error: Error): void;
 }

@@ -42,5 +42,18 @@
     });
   }
 
-  window.surewire = Object.assign(window.surewire || {}, { settleRows });
+  /**
+   * Warns beneath the settle rows while nothing is wired to an output without which the node stops.
+   *
+   * @param port of the output, from 0; undefined: the node has none such now
+   * @param key of the text, under `unwired`
+   */
+  function showUnwired(node, port, key) {
+    const isWired = RED.nodes.filterLinks({ source: { id: node.id }, sourcePort: port }).length > 0;
+    $("#node-input-unwired").remove();
+    if (port === undefined || isWired) return;
+    $("<div/>", { id: "node-input-unwired", class: "surewire-note surewire-warning", text: text("unwired." + key) }).insertAfter("#node-input-settle-rows");
+  }
+
+  window.surewire = Object.assign(window.surewire || {}, { settleRows, showUnwired });
 })();

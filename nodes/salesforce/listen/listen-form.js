@@ -113,6 +113,7 @@
         $("<label/>", { for: box.attr("id") }).css({ width: "auto", marginRight: "14px" }).append(box, document.createTextNode(node._("listen.operation." + operation))).appendTo("#node-input-topicOperations-boxes");
       });
       surewire.settleRows("#node-input-settle-rows", node, {});
+      surewire.showUnwired(node, 1, "dead-letters");
       function show() {
         const channel = $("#node-input-channel").val();
         const replayFrom = $("#node-input-replayFrom").val() || "stored";

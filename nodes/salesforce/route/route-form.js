@@ -114,6 +114,7 @@
         ],
       });
       surewire.settleRows("#node-input-settle-rows", node, {});
+      surewire.showUnwired(node, 0, "create");
       function show() {
         const fromObject = $("#node-input-routesFrom").val() === "object";
         $(".surewire-route-node").toggle(!fromObject);

@@ -148,7 +148,8 @@ export function describePack(options: PackOptions): void {
       });
 
       for (const scheme of options.schemes) {
-        it(`come back as they were saved, and can be read in the ${scheme} theme`, async () => {
+        it(`come back as they were saved, and can be read in the ${scheme} theme`, async function () {
+          this.timeout(180_000); // all of them, one after the other
           const pictures = join(CACHE, "screenshots", options.title.replace(/\W+/g, "-").toLowerCase());
           mkdirSync(pictures, { recursive: true });
           await editor.load(scheme);

@@ -1,11 +1,9 @@
-import path from "node:path";
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { toConnectorError } from "../../common/errors";
-import { FileStore } from "../../common/file-store";
-import { MemoryStore } from "../../common/memory-store";
 import { compileParameters } from "../../common/parameters";
 import { Status } from "../../common/status";
 import { compileTypedInput, type TypedInputUtil, type TypedValue } from "../../common/typed-input";
+import { userStore } from "../../common/user-store";
 import type { TrackedRuntime } from "../../delivery/runtime";
 import { isWired, type WiredNode } from "../../delivery/wired";
 import type { OrgClient } from "../client/org";
@@ -16,9 +14,6 @@ import type { BulkState, BulkWork } from "./bulk-work";
 import { BulkWrite } from "./bulk-write";
 import { JobCommands } from "./job-commands";
 import { type BulkDef, readSettings } from "./settings";
-
-/** What jobs are known by in a runtime without a user directory: as long as the process lasts. */
-const untilTheEnd = new MemoryStore();
 
 export = (RED: NodeAPI): void => {
   function SalesforceBulk(this: Node & WiredNode, config: NodeDef & BulkDef): void {
@@ -62,8 +57,7 @@ export = (RED: NodeAPI): void => {
 
   function makeWork(node: Node & WiredNode, config: BulkDef, org: OrgClient, onState: (state: BulkState) => void): BulkWork {
     const settings = readSettings(config);
-    const { userDir } = RED.settings;
-    const store = userDir ? new FileStore(path.join(userDir, "surewire")) : untilTheEnd;
+    const store = userStore(RED.settings.userDir);
     const warn = (text: string): void => node.warn(text);
     const value = (text: string | undefined, type: string | undefined, fallback: string, label: string): TypedValue =>
       compileTypedInput(RED.util as unknown as TypedInputUtil, node, text || (type && type !== "msg" ? text : fallback), type || "msg", label);

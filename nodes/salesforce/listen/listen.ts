@@ -1,12 +1,10 @@
 import { hostname } from "node:os";
-import path from "node:path";
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { ConnectorError, toConnectorError } from "../../common/errors";
-import { FileStore } from "../../common/file-store";
 import { Lease } from "../../common/lease";
-import { MemoryStore } from "../../common/memory-store";
 import { Status } from "../../common/status";
 import { isStoreHolder, type SharedStore, type StoreHolder } from "../../common/store";
+import { userStore } from "../../common/user-store";
 import { onFlowEvent } from "../../delivery/flow-events";
 import type { TrackedRuntime } from "../../delivery/runtime";
 import { isWired, type WiredNode } from "../../delivery/wired";
@@ -17,9 +15,6 @@ import { orgOf } from "../client/org-node";
 import { control } from "./listen-control";
 import { showListener } from "./listen-status";
 import { type ListenDef, type NodeSettings, readSettings } from "./settings";
-
-/** Positions of a runtime without a user directory: they last as long as the process. */
-const untilTheEnd = new MemoryStore();
 
 type ListenNode = Node & WiredNode & { listener?: EventListener };
 
@@ -42,7 +37,7 @@ export = (RED: NodeAPI): void => {
   function listen(node: ListenNode, status: Status, org: OrgClient, settings: NodeSettings, holder: StoreHolder | undefined): void {
     const warn = (text: string): void => node.warn(text);
     const { topic } = settings;
-    const store = holder?.store ?? fileStore();
+    const store = holder?.store ?? userStore(RED.settings.userDir);
     const label = (): string => {
       const { openCount: count } = listener;
       return count === 0 ? settings.channel : RED._("listen.status.flow", { channel: settings.channel, count: String(count) });
@@ -115,11 +110,6 @@ export = (RED: NodeAPI): void => {
     const holder: unknown = RED.nodes.getNode(id);
     if (!isStoreHolder(holder)) throw new ConnectorError("NOT_CONFIGURED", RED._("listen.error.no-store"));
     return holder;
-  }
-
-  function fileStore(): SharedStore {
-    const { userDir } = RED.settings;
-    return userDir ? new FileStore(path.join(userDir, "surewire")) : untilTheEnd;
   }
 
   function standby(store: SharedStore, { leaseTime: time }: NodeSettings, warn: (text: string) => void): Standby {

@@ -1,13 +1,11 @@
 import { hostname } from "node:os";
-import path from "node:path";
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { ConnectorError, toConnectorError } from "../../common/errors";
-import { FileStore } from "../../common/file-store";
 import { Lease } from "../../common/lease";
-import { MemoryStore } from "../../common/memory-store";
 import { Status } from "../../common/status";
-import { isStoreHolder, type SharedStore, type StoreHolder } from "../../common/store";
+import { isStoreHolder, type StoreHolder } from "../../common/store";
 import { compileTypedInput, type TypedInputUtil } from "../../common/typed-input";
+import { userStore } from "../../common/user-store";
 import { onFlowEvent } from "../../delivery/flow-events";
 import type { TrackedRuntime } from "../../delivery/runtime";
 import { isWired, type WiredNode } from "../../delivery/wired";
@@ -18,9 +16,6 @@ import { orgOf } from "../client/org-node";
 import { showLane } from "../client/org-status";
 import { type RouteState, RouteWorker } from "./route-worker";
 import { type RouteDef, type RouteSettings, readSettings } from "./settings";
-
-/** What a runtime without a user directory knows of its cases: as long as the process lasts. */
-const untilTheEnd = new MemoryStore();
 
 export = (RED: NodeAPI): void => {
   function SalesforceRoute(this: Node & WiredNode, config: NodeDef & RouteDef): void {
@@ -39,7 +34,7 @@ export = (RED: NodeAPI): void => {
 
   function route(node: Node & WiredNode, status: Status, org: OrgClient, settings: RouteSettings, holder: StoreHolder | undefined): void {
     const warn = (text: string): void => node.warn(text);
-    const store = holder?.store ?? fileStore();
+    const store = holder?.store ?? userStore(RED.settings.userDir);
     const worker = new RouteWorker({
       settings,
       org,
@@ -77,11 +72,6 @@ export = (RED: NodeAPI): void => {
     const holder: unknown = RED.nodes.getNode(id);
     if (!isStoreHolder(holder)) throw new ConnectorError("NOT_CONFIGURED", RED._("route.error.no-store"));
     return holder;
-  }
-
-  function fileStore(): SharedStore {
-    const { userDir } = RED.settings;
-    return userDir ? new FileStore(path.join(userDir, "surewire")) : untilTheEnd;
   }
 
   function compileMarks(node: Node, { markFields }: RouteSettings): MapFields | undefined {

@@ -1,11 +1,9 @@
-import path from "node:path";
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { ConnectorError, toConnectorError } from "../../common/errors";
-import { FileStore } from "../../common/file-store";
-import { MemoryStore } from "../../common/memory-store";
 import { compileParameters } from "../../common/parameters";
 import { Status } from "../../common/status";
 import { compileTypedInput, type TypedInputUtil } from "../../common/typed-input";
+import { userStore } from "../../common/user-store";
 import { onFlowEvent } from "../../delivery/flow-events";
 import type { TrackedRuntime } from "../../delivery/runtime";
 import { isWired, type WiredNode } from "../../delivery/wired";
@@ -16,9 +14,6 @@ import { pollWay } from "./poll-way";
 import { Poller, type PollState } from "./poller";
 import { readSettings, type MessageSettings, type PollSettings, type ReadDef } from "./settings";
 import { TriggeredRead } from "./triggered-read";
-
-/** Watermarks of a runtime without a user directory: they last as long as the process. */
-const untilTheEnd = new MemoryStore();
 
 export = (RED: NodeAPI): void => {
   function SqlRead(this: Node & WiredNode, config: NodeDef & ReadDef): void {
@@ -60,8 +55,7 @@ export = (RED: NodeAPI): void => {
 
   function poll(node: Node & WiredNode, status: Status, database: DatabaseClient, settings: PollSettings, parameters: QueryParameters, databaseNode: string): void {
     database.acquire(node);
-    const { userDir } = RED.settings;
-    const store = userDir ? new FileStore(path.join(userDir, "surewire")) : untilTheEnd;
+    const store = userStore(RED.settings.userDir);
     const warn = (text: string): void => node.warn(text);
     const poller: Poller = new Poller({
       settings,

@@ -53,7 +53,7 @@ export interface Interaction {
   /** How often the interaction was asked for. */
   attempt: number;
   reason: RouteReason;
-  /** `waiting`: when the request is given up; `closing`: when it is forgotten. */
+  /** `waiting`: when the request is given up; `open`: when the case is marked, unless it was; `closing`: when the disconnect is put out once more, then when it is forgotten. */
   due?: number;
   /** The interaction that is open; after its end, the last one. */
   interactionId?: string;

@@ -14,10 +14,10 @@ export interface OwedOptions {
 }
 
 /**
- * Outputs of deliveries that other instances may have to put out again. An instance writes down what it owes before it puts it out, and again
- * when the delivery is done with; dies it between the two, another finds what is owed and a time that is up. So nothing is lost to a kill, and
- * what was on its way at that moment may be put out twice. Requests, and the disconnect of an open interaction, have times of their own, since
- * an answer is waited for.
+ * Outputs that another instance puts out again when this one is killed. What a delivery owes is written down before it is put out, with a time,
+ * and written off when the delivery is done with; while it lasts, the time is put off. So nobody who lives looks after what is due, and whoever
+ * finds it puts it out – once more, perhaps, if it had just reached its end. Requests, and the disconnect of an open interaction, need none of
+ * this: an answer is waited for, and their record has a time of its own.
  */
 export class OwedOutputs {
   /** Deliveries of this process, the cases they owe something for, and until when that is written down. */
@@ -43,12 +43,12 @@ export class OwedOutputs {
   async tend(): Promise<void> {
     const { records, tokenState, wait, clock } = this.options;
     for (const [token, followed] of this.inFlow) {
-      const isOpen = tokenState(token) === "open";
-      if (isOpen && followed.due - clock() > wait / 2) continue;
-      for (const caseId of followed.cases) {
-        await records.change(caseId, (record) => ({ record: record && (isOpen ? this.owe(record, token) : withoutOwn(record, tokenState)), result: undefined }));
+      const state = tokenState(token);
+      if (state === "open" && followed.due - clock() > wait / 2) continue;
+      for (const caseId of state === "returning" ? [] : followed.cases) {
+        await records.change(caseId, (record) => ({ record: record && (state === "open" ? this.owe(record, token) : this.writtenOff(record, token)), result: undefined }));
       }
-      if (isOpen) followed.due = this.due();
+      if (state === "open") followed.due = this.due();
       else this.inFlow.delete(token);
     }
   }
@@ -73,6 +73,10 @@ export class OwedOutputs {
     return isSame ? decision : { ...decision, record: { ...record, handled }, outputs: [...decision.outputs, ...outputs] };
   }
 
+  private writtenOff(record: Interaction, token: string): Interaction {
+    return record.handled.some((one) => one.token === token) ? { ...record, handled: withoutDone(record.handled, this.options.tokenState) } : record;
+  }
+
   private due(): number {
     return this.options.clock() + this.options.wait;
   }
@@ -87,8 +91,4 @@ export function nextTime({ due, handled }: Interaction): number | undefined {
 /** Whether an answer is waited for: then the record's own time looks after it. */
 function hasTime({ kind, interactionId }: Output, record: Interaction): boolean {
   return kind === "create" || (kind === "disconnect" && record.state === "closing" && record.interactionId === interactionId);
-}
-
-function withoutOwn(record: Interaction, tokenState: OwedOptions["tokenState"]): Interaction {
-  return { ...record, handled: withoutDone(record.handled, tokenState) };
 }

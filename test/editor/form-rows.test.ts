@@ -9,6 +9,16 @@ const FORMS = readdirSync(NODES, { recursive: true, encoding: "utf8" }).filter((
 /** A node's html, as it is written by hand. */
 const written = (rows: string, more = ""): string => `<script type="text/html" data-template-name="surewire-sql-write">\n${rows}\n</script>${more}`;
 
+/** The texts that a form's scripts name as a whole: `say("check.name")`, `reason(a ? "check.find" : "check.select", …)`, `number("linger", …)`, `node._("query.note")`. */
+function namedInScripts(file: string, html: string): string[] {
+  const beside = [...html.matchAll(/<script src="([^./][^"]*)"/g)].map(([, name = ""]) => readFileSync(join(dirname(file), name), "utf8"));
+  const scripts = [html, ...beside].join("\n");
+  const word = basename(file, ".html");
+  const first = [...scripts.matchAll(/\b(say|reason|number)\(([^,)]*)/g)].filter(([, , argument = ""]) => !argument.includes("+"));
+  const own = first.flatMap(([, call, argument = ""]) => [...argument.matchAll(/"([\w.-]+)"/g)].map(([, key]) => `${word}.${call === "number" ? "label." : ""}${key}`));
+  return own.concat([...scripts.matchAll(/\b_\("([\w.-]*\w)"[,)]/g)].map(([, key = ""]) => key));
+}
+
 describe("the rows of a form", () => {
   let expandRows: (html: string) => string;
 
@@ -73,14 +83,14 @@ describe("the rows of a form", () => {
   });
 
   for (const file of FORMS) {
-    it(`of ${file} are all written out, and each of their texts stands in its catalogue`, () => {
+    it(`of ${file} are all written out, and each text that the form or its scripts name stands in its catalogue`, () => {
       const html = expandRows(readFileSync(join(NODES, file), "utf8"));
       assert.doesNotMatch(html, /<row\b/);
       const catalogue = join(NODES, dirname(file), "locales", "en-US", `${basename(file, ".html")}.json`);
       const texts = existsSync(catalogue) ? (JSON.parse(readFileSync(catalogue, "utf8")) as object) : {};
       const text = (key: string): unknown => key.split(".").reduce<unknown>((part, word) => (part as Record<string, unknown> | undefined)?.[word], texts);
       const keys = [...html.matchAll(/data-i18n="(?:\[[\w-]+\])?([^"]+)"/g)].map(([, key = ""]) => key).filter((key) => !key.startsWith("node-red:"));
-      assert.deepEqual(keys.filter((key) => typeof text(key) !== "string"), []);
+      assert.deepEqual(keys.concat(namedInScripts(join(NODES, file), html)).filter((key) => typeof text(key) !== "string"), []);
     });
   }
 });

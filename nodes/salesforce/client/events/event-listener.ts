@@ -1,6 +1,6 @@
 import type { BackOff } from "../../../common/back-off";
 import { ConnectorError, type ErrorCode, toConnectorError } from "../../../common/errors";
-import type { SharedStore, Store } from "../../../common/store";
+import type { Store } from "../../../common/store";
 import { flowTracker } from "../../../delivery/flow-tracker";
 import { EventFeed } from "./event-feed";
 import type { PositionPlace } from "./event-position";
@@ -9,35 +9,14 @@ import { channelName, type ReplayFrom } from "./listen-settings";
 import { orgClock } from "./org-clock";
 import { orgIdOf } from "./org-identity";
 import type { OrgStreams, StreamOrg } from "./org-streams";
+import { PlaceClaim } from "./place-claim";
+import type { ListenLease, Standby } from "./standby";
 
 /** Why nothing is taken at present: nothing is wired, or somebody has asked for it. */
 export type PauseReason = "unwired" | "asked";
 
 /** How a listener stands. `standby`: another instance listens; `signing-in`: the org does not let it in yet. */
 export type ListenerState = FeedState | { kind: "unwired" | "paused" | "standby" | "signing-in" };
-
-/** What a lease tells. */
-export interface LeaseEvents {
-  /** @param fence what is written as long as it is held is written with it */
-  onHeld(fence: number): void;
-  onLost(error?: ConnectorError): void;
-  /** Nobody can tell who listens; without an error it can be told again. */
-  onTrouble(error?: ConnectorError): void;
-}
-
-/** The right to listen, which one of several instances has. */
-export interface ListenLease {
-  start(): void;
-  /** Gives it back. */
-  close(): Promise<void>;
-}
-
-/** Where several instances agree on which of them listens. */
-export interface Standby {
-  store: SharedStore;
-  /** @param key names the lease in the store */
-  lease(key: string, events: LeaseEvents): ListenLease;
-}
 
 /** What an {@link EventListener} needs. */
 export interface EventListenerOptions extends Pick<EventFeedOptions, "settings" | "node" | "runtime" | "prepare" | "send" | "isWired" | "onSettled" | "warn" | "every" | "someRoom"> {
@@ -53,11 +32,6 @@ export interface EventListenerOptions extends Pick<EventFeedOptions, "settings" 
   backOff?(): BackOff;
 }
 
-/** Where positions are kept by this process, so that two nodes do not pass over each other's events. */
-const inUse = new Set<string>();
-/** Who waits until such a place is given up. */
-const waiting = new Set<() => void>();
-
 /** Listens to one channel of an org, while it may: it is wired, not paused, and of several instances the one whose turn it is. */
 export class EventListener {
   private readonly channel: string;
@@ -66,12 +40,10 @@ export class EventListener {
   /** The end of the feed before. */
   private leaving: Promise<void> = Promise.resolve();
   private lease: ListenLease | undefined;
-  /** Where the position is kept, while it is this node's. */
-  private key: string | undefined;
+  /** Where the position is kept, without a standby. */
+  private place: PlaceClaim | undefined;
   /** Where it was told to begin while it could not. */
   private from: ReplayFrom | undefined;
-  /** Claims it once more. */
-  private again: (() => void) | undefined;
   private trouble: ConnectorError | undefined;
   /** Counts up with each turn of its own that begins or ends. */
   private turn = 0;
@@ -140,7 +112,7 @@ export class EventListener {
     await this.feed?.close(Date.now() + drain);
     await this.leaving;
     await this.lease?.close();
-    this.unclaim();
+    this.place?.leave();
   }
 
   private async begin(): Promise<void> {
@@ -150,27 +122,13 @@ export class EventListener {
     else this.claim(key);
   }
 
-  /** With one position for two, each would pass over what only the other has finished. */
   private claim(key: string): void {
-    if (inUse.has(key)) {
-      const { name } = this.options;
-      this.again = () => this.claim(key);
-      waiting.add(this.again);
-      return this.noteTrouble(new ConnectorError("NOT_CONFIGURED", `Another node listens to ${this.channel} under the name ${name}: give each a name of its own`));
-    }
-    this.trouble = undefined;
-    this.key = key;
-    inUse.add(key);
-    this.listen(key);
-  }
-
-  private unclaim(): void {
-    if (this.again) waiting.delete(this.again);
-    if (this.key === undefined) return;
-    inUse.delete(this.key);
-    const others = [...waiting];
-    waiting.clear();
-    for (const claim of others) claim();
+    this.place = new PlaceClaim(key, () => {
+      this.trouble = undefined;
+      this.listen(key);
+    });
+    if (this.place.take()) return;
+    this.noteTrouble(new ConnectorError("NOT_CONFIGURED", `Another node listens to ${this.channel} under the name ${this.options.name}: give each a name of its own`));
   }
 
   /** Where the position is kept: it is one of this org. @returns undefined when closed meanwhile */

@@ -6,10 +6,11 @@ import type { Store } from "../../../../nodes/common/store";
 import type { Outcome } from "../../../../nodes/delivery/outcome";
 import { registry } from "../../../../nodes/delivery/registry";
 import type { TrackedRuntime } from "../../../../nodes/delivery/runtime";
-import { EventListener, type EventListenerOptions, type ListenerState, type Standby } from "../../../../nodes/salesforce/client/events/event-listener";
+import { EventListener, type EventListenerOptions, type ListenerState } from "../../../../nodes/salesforce/client/events/event-listener";
 import type { EventMessage } from "../../../../nodes/salesforce/client/events/event-message";
 import type { StoredPosition } from "../../../../nodes/salesforce/client/events/event-position";
 import type { ListenSettings } from "../../../../nodes/salesforce/client/events/listen-settings";
+import type { Standby } from "../../../../nodes/salesforce/client/events/standby";
 import { waitFor as waitUntil } from "../../../services/wait";
 import { type ScriptedSubscription, ScriptedTransport } from "./scripted-transport";
 

@@ -324,7 +324,7 @@ describe("A channel over CometD", () => {
       org.control.slow({ ms: 60_000, kind: "streaming" });
       const began = Date.now();
       await cometd.close();
-      assert.ok(Date.now() - began < 1000);
+      assert.ok(Date.now() - began < 10_000);
       org.control.clearFaults();
     });
   });

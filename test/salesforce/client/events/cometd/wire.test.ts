@@ -148,7 +148,7 @@ describe("The CometD client on the wire", () => {
     await soon("the handshake", () => server.sent("/meta/handshake").length === 1);
     const began = Date.now();
     await heard.subscription.close();
-    assert.ok(Date.now() - began < 1000);
+    assert.ok(Date.now() - began < 10_000);
   });
 
   it("breaks off its poll when the server does not let go of it", async () => {

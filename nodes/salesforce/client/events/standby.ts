@@ -1,0 +1,25 @@
+import type { ConnectorError } from "../../../common/errors";
+import type { SharedStore } from "../../../common/store";
+
+/** What a lease tells. */
+export interface LeaseEvents {
+  /** @param fence what is written as long as it is held is written with it */
+  onHeld(fence: number): void;
+  onLost(error?: ConnectorError): void;
+  /** Nobody can tell who listens; without an error it can be told again. */
+  onTrouble(error?: ConnectorError): void;
+}
+
+/** The right to listen, which one of several instances has. */
+export interface ListenLease {
+  start(): void;
+  /** Gives it back. */
+  close(): Promise<void>;
+}
+
+/** Where several instances agree on which of them listens. */
+export interface Standby {
+  store: SharedStore;
+  /** @param key names the lease in the store */
+  lease(key: string, events: LeaseEvents): ListenLease;
+}

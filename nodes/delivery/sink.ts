@@ -1,9 +1,11 @@
 import { Batcher } from "../common/batcher";
 import { ConnectorError, toConnectorError } from "../common/errors";
+import { Arrivals } from "./arrivals";
 import { claimOf, type Claim } from "./claim";
 import { flowTracker } from "./flow-tracker";
 import { Knock } from "./knock";
 import { Patience } from "./patience";
+import { RetriesInPlace } from "./retries-in-place";
 import type { ItemResult, SinkOptions } from "./sink-options";
 
 export type { ItemResult, SinkOptions, SinkState } from "./sink-options";
@@ -14,13 +16,10 @@ interface Entry<V, R> {
   claim: Claim | undefined;
   done: (error?: Error) => void;
   stored: (result: R) => void;
-  tries: number;
   held: boolean;
   /** It has waited too long and has failed: whoever still has it forgets it. */
   over: boolean;
 }
-
-const RETRY_IN_PLACE_DELAY = 50;
 
 /**
  * The one way a message is stored by a node of ours: gathers messages into batches, settles each by its own result, and holds
@@ -30,7 +29,7 @@ export class Sink<V, R> {
   private readonly batcher: Batcher<Entry<V, R>>;
   private readonly knock: Knock;
   private readonly patience: Patience<Entry<V, R>> | undefined;
-  private readonly retryTimers = new Map<Entry<V, R>, NodeJS.Timeout>();
+  private readonly retries: RetriesInPlace<Entry<V, R>>;
   /** In the hands of a write at present. */
   private readonly writing = new Set<Entry<V, R>>();
   private down: ConnectorError | undefined;
@@ -38,12 +37,15 @@ export class Sink<V, R> {
   private messages = 0;
   private closed = false;
   private idle: (() => void) | undefined;
-  /** Messages whose value is still being evaluated go in one after the other. */
-  private arrivals: Promise<void> | undefined;
+  private readonly arrivals = new Arrivals();
 
   constructor(private readonly options: SinkOptions<V, R>) {
     this.knock = new Knock(options.untilReady);
-    const { maxWait: limit } = options;
+    const { maxWait: limit, retriesInPlace } = options;
+    this.retries = new RetriesInPlace<Entry<V, R>>((entry) => {
+      if (this.down) this.hold(entry, this.down);
+      this.batcher.again(entry);
+    }, retriesInPlace);
     if (limit) this.patience = new Patience({ limit, busy: (entry) => this.writing.has(entry), onOver: (entries) => this.giveUp(entries, limit) });
     this.batcher = new Batcher<Entry<V, R>>({
       size: options.batchSize,
@@ -76,8 +78,8 @@ export class Sink<V, R> {
       return;
     }
     this.messages += 1;
-    const entry = { value: value as V, key: undefined, claim, done, stored, tries: 0, held: false, over: false };
-    if (value instanceof Promise || this.arrivals) this.arrive(entry, value);
+    const entry: Entry<V, R> = { value: value as V, key: undefined, claim, done, stored, held: false, over: false };
+    if (value instanceof Promise || this.arrivals.waiting) this.arrive(entry, value);
     else this.enter(entry);
   }
 
@@ -98,8 +100,7 @@ export class Sink<V, R> {
 
   /** Nothing else will come soon: what is gathered lingers no longer. */
   go(): void {
-    if (!this.arrivals) this.batcher.go();
-    else void this.arrivals.then(() => this.batcher.go());
+    this.arrivals.after(() => this.batcher.go());
   }
 
   /** Lets what it has be stored for up to `timeout` ms, and gives the rest back. */
@@ -126,23 +127,17 @@ export class Sink<V, R> {
   }
 
   private arrive(entry: Entry<V, R>, value: V | Promise<V>): void {
-    if (value instanceof Promise) value.catch(() => undefined); // it is looked at only when those before it are through
-    const turn = (this.arrivals ?? Promise.resolve())
-      .then(() => value)
-      .then(
-        (ready) => {
-          entry.value = ready;
-          this.enter(entry);
-        },
-        (error: unknown) => {
-          this.leave();
-          entry.done(toConnectorError(error, "INPUT_INVALID"));
-        },
-      )
-      .finally(() => {
-        if (this.arrivals === turn) this.arrivals = undefined;
-      });
-    this.arrivals = turn;
+    this.arrivals.add(
+      value,
+      (ready) => {
+        entry.value = ready;
+        this.enter(entry);
+      },
+      (error) => {
+        this.leave();
+        entry.done(toConnectorError(error, "INPUT_INVALID"));
+      },
+    );
   }
 
   private enter(entry: Entry<V, R>): void {
@@ -204,9 +199,8 @@ export class Sink<V, R> {
       return;
     }
     const { error } = result;
-    const { retriesInPlace = 3 } = this.options;
-    if (error.scope === "message" && error.retryable && entry.tries < retriesInPlace && !this.closed) this.retry(entry);
-    else this.fail(entry, error);
+    if (error.scope !== "message" || !error.retryable || this.closed || !this.retries.add(entry)) return this.fail(entry, error);
+    this.release(entry); // its system has answered: what it waits for now is not that
   }
 
   private pass(entry: Entry<V, R>, result: R): void {
@@ -217,17 +211,6 @@ export class Sink<V, R> {
       return;
     }
     entry.done();
-  }
-
-  private retry(entry: Entry<V, R>): void {
-    this.release(entry); // its system has answered: what it waits for now is not that
-    const timer = setTimeout(() => {
-      this.retryTimers.delete(entry);
-      if (this.down) this.hold(entry, this.down);
-      this.batcher.again(entry);
-    }, RETRY_IN_PLACE_DELAY * 2 ** entry.tries);
-    entry.tries += 1;
-    this.retryTimers.set(entry, timer);
   }
 
   private fail(entry: Entry<V, R>, error: ConnectorError): void {
@@ -271,9 +254,7 @@ export class Sink<V, R> {
     this.batcher.remove(new Set(entries));
     for (const entry of entries) {
       entry.over = true;
-      if (this.retryTimers.has(entry)) this.batcher.finish(entry);
-      clearTimeout(this.retryTimers.get(entry));
-      this.retryTimers.delete(entry);
+      if (this.retries.cancel(entry)) this.batcher.finish(entry);
       this.leave();
       entry.done(new ConnectorError(code, `${message}; the message has waited ${limit} ms`, { cause: this.down }));
     }
@@ -282,10 +263,7 @@ export class Sink<V, R> {
 
   /** Everything that is not in the hands of a write goes back to where it came from. */
   private giveBack(): void {
-    for (const timer of this.retryTimers.values()) clearTimeout(timer);
-    const left = [...this.retryTimers.keys(), ...this.batcher.clear()];
-    this.retryTimers.clear();
-    for (const entry of left) this.fail(entry, stopped());
+    for (const entry of [...this.retries.clear(), ...this.batcher.clear()]) this.fail(entry, stopped());
     this.knock.end();
   }
 

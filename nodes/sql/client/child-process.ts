@@ -42,8 +42,8 @@ export class ChildProcess {
       stdio: ["ignore", "ignore", "pipe", "ipc"],
       // not Node-RED's own flags: an --inspect port cannot be opened twice
       execArgv: ["--no-warnings", ...(extension === ".ts" ? ["--require", require.resolve("tsx/cjs")] : [])],
-      // every statement and every fetch at work holds a thread, and so does what a store asks; two are left for connecting and closing
-      env: { ...DRIVER_ENVIRONMENT, ...process.env, UV_THREADPOOL_SIZE: String(2 * options.poolSize + 3), NODE_OPTIONS: "" },
+      // every statement, every fetch and all that a store asks holds a thread while it is at work; two are left for connecting and closing
+      env: { ...DRIVER_ENVIRONMENT, ...process.env, UV_THREADPOOL_SIZE: String(3 * options.poolSize + 2), NODE_OPTIONS: "" },
     });
     this.child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       this.lastWords = (this.lastWords + text).slice(-LAST_WORDS);

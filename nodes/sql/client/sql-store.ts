@@ -41,7 +41,7 @@ interface Condition {
 }
 
 /**
- * A {@link SharedStore} in a table of a database, over a connection of its own. The table is made with the first write; a key is found by its hash, since databases differ in
+ * A {@link SharedStore} in a table of a database, over connections that only stores use. The table is made with the first write; a key is found by its hash, since databases differ in
  * what letters they take for the same and in how long a key may be.
  *
  * Rejections are `ConnectorError`s `STORE_UNAVAILABLE`. A write whose answer was lost is done again, which tells what became of the first; where

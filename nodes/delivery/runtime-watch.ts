@@ -22,7 +22,7 @@ export interface RuntimeEvents {
 }
 
 /**
- * Our log handler and listeners in one runtime, from when it is made until {@link end}, and our hooks while it is to {@link listen}. A runtime
+ * Our listeners in one runtime, from when it is made until {@link end}, and our hooks and log handler while it is to {@link listen}. A runtime
  * without hooks (test helper) tells of no messages.
  */
 export class RuntimeWatch {
@@ -35,24 +35,23 @@ export class RuntimeWatch {
     private readonly runtime: TrackedRuntime,
     private readonly told: RuntimeEvents,
   ) {
-    const { log, events } = runtime;
     this.logHandler = new ErrorListener((entry) => told.logged(entry));
     this.flowEvents = [
       ["flows:stopping", () => told.stopping()],
       ["flows:stopped", () => told.stopped()],
       ["flows:started", () => told.started()],
     ];
-    log.addHandler(this.logHandler);
     // before the nodes: what a source sends once the flows have started is followed
-    for (const [name, listener] of this.flowEvents) events.prependListener(name, listener);
+    for (const [name, listener] of this.flowEvents) runtime.events.prependListener(name, listener);
   }
 
-  /** Tells of messages from now on, until {@link rest}. */
+  /** Tells of messages and errors from now on, until {@link rest}. */
   listen(): void {
     if (this.listens) return;
     this.listens = true;
     const { told } = this;
-    const { hooks, settings } = this.runtime;
+    const { hooks, log, settings } = this.runtime;
+    log.addHandler(this.logHandler);
     hooks?.add(`onSend.${LABEL}`, told.sent);
     if (settings?.runtimeSyncDelivery) {
       // in its turn, see Turn
@@ -62,10 +61,12 @@ export class RuntimeWatch {
     hooks?.add(`onComplete.${LABEL}`, told.completed);
   }
 
-  /** Tells of messages no more: hooks cost each of them, whatever they do. */
+  /** Tells of messages and errors no more: hooks and log handlers cost each message, whatever they do. */
   rest(): void {
+    const { hooks, log } = this.runtime;
     this.listens = this.watchesHandling = false;
-    this.runtime.hooks?.remove(`*.${LABEL}`);
+    hooks?.remove(`*.${LABEL}`);
+    log.removeHandler(this.logHandler);
   }
 
   /** Tells from now on, while it listens, when a node has handled a message, too: one more hook, which flows without need for it do not pay for. */
@@ -77,9 +78,7 @@ export class RuntimeWatch {
 
   /** Takes everything away again. */
   end(): void {
-    const { log, events } = this.runtime;
     this.rest();
-    log.removeHandler(this.logHandler);
-    for (const [name, listener] of this.flowEvents) events.removeListener(name, listener);
+    for (const [name, listener] of this.flowEvents) this.runtime.events.removeListener(name, listener);
   }
 }

@@ -38,7 +38,7 @@ describe("bad input", () => {
       assert.equal((await api.query(`SELECT Id FROM Account WHERE Name LIKE '${"%a".repeat(30)}%_a'`)).body.totalSize, 1);
       assert.equal((await find(`FIND {${"a*".repeat(30)}b}`)).body.searchRecords.length, 0);
       assert.equal((await find(`FIND {a${"*a".repeat(30)}}`)).body.searchRecords.length, 1);
-      assert.ok(performance.now() - started < 1000);
+      assert.ok(performance.now() - started < 10_000); // what tries all ways would take years
     });
   });
 

@@ -125,7 +125,7 @@ describe("the Pub/Sub API, made to misbehave", () => {
     other.control.silence();
     const started = Date.now();
     await other.stop();
-    assert.ok(Date.now() - started < 1000);
+    assert.ok(Date.now() - started < 10_000);
     assert.equal((await stream.ended()).status, status.UNAVAILABLE);
     guest.close();
     const [host, port] = other.pubsubEndpoint!.split(":");

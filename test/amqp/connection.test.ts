@@ -129,7 +129,7 @@ describe("an AMQP connection", function () {
       const first = await waitFor("the connection", () => connection.model);
       fell(proxies[0]);
       fell(proxies[1]);
-      await waitFor("another", () => connection.model && connection.model !== first, { timeout: 5_000 });
+      await waitFor("another", () => connection.model && connection.model !== first, { timeout: 20_000 });
       assert.equal(connection.address.port, Number(new URL(urls[2] ?? "").port));
       assert.equal(lines.length, 2);
       assert.match(lines[0] ?? "", /^warn: The connection to 127\.0\.0\.1:\d+ was lost/);
@@ -162,7 +162,7 @@ describe("an AMQP connection", function () {
       await waitFor("both to wait", () => waits(consume) && waits(publish));
       await proxies[1]?.start(Number(new URL(urls[1] ?? "").port));
       consume.hurry();
-      await waitFor("both", () => consume.model && publish.model, { timeout: 5_000 });
+      await waitFor("both", () => consume.model && publish.model, { timeout: 20_000 });
       assert.deepEqual(consume.address, publish.address);
       await broker.release(user);
     });

@@ -74,7 +74,7 @@ describe("a redrive run", function () {
       const error = await failureOf(bench.run("any", { link: strange.acquire(bench) }));
       await strange.release(bench);
       assert.equal(error.code, "BROKER_REFUSED");
-    }).timeout(5_000);
+    }).timeout(9_000);
 
     it("when the queue is a stream, and nobody else notices", async () => {
       const down: unknown[] = [];

@@ -14,7 +14,7 @@ const jwt = (life: number): string => `h.${Buffer.from(JSON.stringify({ exp: Mat
 describe("a token for a broker", () => {
   let endpoint: FakeTokenEndpoint;
   const ask = (more: Partial<TokenEndpoint> = {}): ReturnType<typeof fetchToken> =>
-    fetchToken({ url: endpoint.url, clientId: "flow", clientSecret: SECRET, scope: "a b", timeout: 1_000, ...more });
+    fetchToken({ url: endpoint.url, clientId: "flow", clientSecret: SECRET, scope: "a b", timeout: 10_000, ...more });
 
   before(async () => {
     endpoint = new FakeTokenEndpoint();

@@ -20,7 +20,7 @@ function theSource(): TestSource {
   return entry;
 }
 
-const waitFor = (what: string, condition: () => boolean): Promise<boolean> => waitUntil(what, condition, { timeout: 5000, interval: 5 });
+const waitFor = (what: string, condition: () => boolean): Promise<boolean> => waitUntil(what, condition, { timeout: 15_000, interval: 5 });
 
 /** Takes `payloads` one after the other in one turn and waits until all are settled. */
 async function outcomesOf(...payloads: unknown[]): Promise<string[]> {

@@ -24,7 +24,7 @@ function theSource(): TestSource {
 const hooked = (): boolean => (util as unknown as { hooks: { has(id: string): boolean } }).hooks.has("onSend.surewireDelivery");
 
 async function until(what: string, condition: () => boolean): Promise<void> {
-  await waitFor(what, condition, { timeout: 5000, interval: 5 });
+  await waitFor(what, condition, { timeout: 15_000, interval: 5 });
 }
 
 describe("where messages of nobody go by, the flow tracker", function () {

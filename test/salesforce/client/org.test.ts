@@ -52,8 +52,8 @@ describe("A Salesforce org", () => {
     const began = Date.now();
     const outage = new ConnectorError("ORG_UNAVAILABLE", "away");
     assert.equal(client.untilReady(outage), client.untilReady(outage), "who meets the same waits together");
-    await Promise.race([client.untilReady(outage), new Promise((resolve) => setTimeout(resolve, 2_000))]);
-    assert.ok(Date.now() - began < 1_500);
+    await Promise.race([client.untilReady(outage), new Promise((resolve) => setTimeout(resolve, 20_000))]);
+    assert.ok(Date.now() - began < 15_000);
   });
 
   describe("says why it cannot sign in", () => {

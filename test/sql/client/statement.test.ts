@@ -139,9 +139,13 @@ describe("A statement with names", () => {
   it("is read once, however often it runs, and forgets what is old", () => {
     const text = `select ${"a, ".repeat(20_000)} :a`;
     sql(text, { a: 1 });
-    const started = performance.now();
-    for (let turn = 0; turn < 1000; turn += 1) sql(text, { a: 1 });
-    assert.ok(performance.now() - started < 500);
+    const once = (): number => {
+      const started = performance.now();
+      for (let turn = 0; turn < 1000; turn += 1) sql(text, { a: 1 });
+      return performance.now() - started;
+    };
+    // the least of some rounds counts: the machine may be busy in one
+    assert.ok(Math.min(once(), once(), once()) < 500);
     for (let turn = 0; turn < 1000; turn += 1) sql(`select ${turn}`);
   });
 

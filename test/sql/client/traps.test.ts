@@ -47,9 +47,10 @@ for (const { name, start } of ENGINES) {
       it("long statements on every connection keep nothing else waiting (each holds a thread, and files are read on the same)", async () => {
         await client.ping();
         const long = Array.from({ length: engine.options.poolSize }, () => client.execute({ transactions: [{ statements: [{ sql: sleep, values: {} }] }], maxRows: 1 }));
-        const began = performance.now();
+        let over = false;
+        void Promise.race(long).finally(() => (over = true));
         await readFile(__filename);
-        assert.ok(performance.now() - began < 500, "a file was read meanwhile");
+        assert.ok(!over, "a file was read meanwhile");
         const { cursor } = await client.openCursor({ sql: `select id from ${table}`, values: {}, fetchSize: 10 });
         await client.closeCursor(cursor);
         const outcomes = await Promise.all(long);

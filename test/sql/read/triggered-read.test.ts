@@ -13,7 +13,7 @@ import { TriggeredRead, type TriggeredReadOptions } from "../../../nodes/sql/rea
 import { waitFor as waitUntil } from "../../services/wait";
 import { FakeDatabase } from "./fake-database";
 
-const waitFor = (what: string, condition: () => boolean): Promise<boolean> => waitUntil(what, condition, { timeout: 5000, interval: 2 });
+const waitFor = (what: string, condition: () => boolean): Promise<boolean> => waitUntil(what, condition, { timeout: 15_000, interval: 2 });
 const refused = new ConnectorError("ROW_REFUSED", "the row breaks a rule");
 const away = new ConnectorError("DATABASE_UNAVAILABLE", "connection refused");
 

@@ -2,21 +2,23 @@
 import { existsSync } from "node:fs";
 import { CommandError, inProject, isMain, runTool } from "./lib/project.mjs";
 
-const eslint = () =>
-  runTool("eslint/bin/eslint.js", [".", "--max-warnings", "0", "--cache", "--cache-strategy", "content", "--cache-location", ".cache/eslint"], {
-    quiet: true,
-  });
+const eslint = (options) =>
+  runTool("eslint/bin/eslint.js", [".", "--max-warnings", "0", "--cache", "--cache-strategy", "content", "--cache-location", ".cache/eslint"], options);
 
-const arrows = () =>
+const arrows = (options) =>
   runTool(
     "dependency-cruiser/bin/dependency-cruise.mjs",
     ["--config", ".dependency-cruiser.cjs", ...["nodes", "cli", "emulator/src"].filter((folder) => existsSync(inProject(folder)))],
-    { quiet: true },
+    options,
   );
 
-/** @throws {CommandError} with what both found */
-export async function lint() {
-  const results = await Promise.allSettled([eslint(), arrows()]);
+/**
+ * @param {{ background?: boolean }} how - `background`: at a low priority
+ * @throws {CommandError} with what both found
+ */
+export async function lint({ background = false } = {}) {
+  const options = { quiet: true, background };
+  const results = await Promise.allSettled([eslint(options), arrows(options)]);
   const failures = results.filter((result) => result.status === "rejected").map((result) => result.reason);
   if (failures.length > 0) throw new CommandError("lint", 1, failures.map((error) => error.output ?? String(error)).join("\n"));
 }

@@ -97,14 +97,14 @@ function npmPackagesAreCurrent() {
 
 /**
  * Environment for npm: the machine's Node, not the one in node_modules that npm is about to replace, and no download besides npm
- * packages: the odbc package is compiled here with the headers that came with Node.
+ * packages: the odbc package is compiled here, on all cores, with the headers that came with Node.
  */
 export function npmEnvironment() {
   const folders = (process.env.PATH ?? "").split(path.delimiter);
   const PATH = folders.filter((folder) => !folder.startsWith(inProject("node_modules"))).join(path.delimiter);
   const prefixes = [...folders.map((folder) => path.dirname(folder)), path.dirname(path.dirname(process.execPath)), "/usr"];
   const headers = prefixes.find((prefix) => existsSync(path.join(prefix, "include/node/node_api.h")));
-  const environment = { ...process.env, PATH, npm_config_build_from_source: "odbc", npm_config_loglevel: "error" };
+  const environment = { JOBS: "max", ...process.env, PATH, npm_config_build_from_source: "odbc", npm_config_loglevel: "error" };
   if (headers !== undefined && process.env.npm_config_nodedir === undefined) environment.npm_config_nodedir = headers;
   return environment;
 }

@@ -25,7 +25,7 @@ async function step(title, work) {
   return result === "ok";
 }
 
-const typeCheck = () => runTool("typescript/lib/tsc.js", ["-p", "tsconfig.check.json"], { quiet: true });
+const typeCheck = () => runTool("typescript/lib/tsc.js", ["-p", "tsconfig.check.json"], { quiet: true, background: true });
 
 /**
  * Runs test files in one mocha process and adds up what it counted; one that dies before it could count is a failure. What it says is
@@ -63,7 +63,7 @@ function readCounts(file) {
   }
 }
 
-/** Most of its time a group waits for servers that start and recover, so two cores carry three. */
+/** Groups of tests at once, beside a browser: much of its time a group waits for servers that start and recover. */
 const LANES = 3;
 
 /** Does the work in order, so many pieces at a time. */
@@ -74,6 +74,9 @@ async function inLanes(count, work) {
   };
   await Promise.all(Array.from({ length: count }, lane));
 }
+
+/** Those of a list for which it is true, and the others. */
+const divide = (list, test) => [list.filter(test), list.filter((each) => !test(each))];
 
 const testFiles = (folder) =>
   existsSync(inProject(folder))
@@ -96,21 +99,27 @@ async function main() {
     if (!(await step(title, work))) totals.failed += 1;
   };
   const group = (title, files) => () => mocha(title, files);
-  const [amqp, salesforce, flows, smoke, emulator] = ["test/amqp", "test/salesforce", "test/flows", "test/smoke", "emulator/test"].map(testFiles);
-  const others = testFiles("test").filter((file) => ![...smoke, ...flows, ...amqp, ...salesforce].includes(file));
-  const withDatabase = flows.filter((file) => /sql|database|input|import/.test(file));
-  const [smoke4, smoke5] = smoke.map((file) => group(`packed, installed, in the editor: ${path.basename(file, ".test.ts")}`, [file]));
-  // The two with a browser not at once; the short ones last, where they fill the lanes' ends.
-  await inLanes(LANES, [
-    group("AMQP nodes", amqp),
-    group("flows with a database, under faults", withDatabase),
-    group("flows without, under faults", flows.filter((file) => !withDatabase.includes(file))),
-    group("Salesforce nodes and emulator", [...salesforce, ...emulator]),
-    smoke4,
-    group("other nodes and what all share", others),
-    smoke5,
-    check("type check", typeCheck),
-    check("lint", lint),
+  const [amqp, salesforce, sql, flows, smoke, emulator] = ["test/amqp", "test/salesforce", "test/sql", "test/flows", "test/smoke", "emulator/test"].map(testFiles);
+  const [ofRabbit, others] = divide(
+    testFiles("test").filter((file) => ![...amqp, ...salesforce, ...sql, ...flows, ...smoke].includes(file)),
+    (file) => /rabbit/.test(file), // where a broker runs anyway
+  );
+  const [withDatabase, without] = divide(flows, (file) => /sql|database|input|import/.test(file));
+  await Promise.all([
+    // One browser at a time: an editor keeps a core busy, and waits for what it shows.
+    inLanes(1, smoke.map((file) => group(`packed, installed, in the editor: ${path.basename(file, ".test.ts")}`, [file]))),
+    // The longest first; the short ones fill the lanes' ends.
+    inLanes(LANES, [
+      group("AMQP nodes", [...amqp, ...ofRabbit]),
+      group("SQL nodes", sql),
+      group("flows with a database, under faults", withDatabase),
+      group("flows without, under faults", without),
+      group("Salesforce nodes", salesforce),
+      group("the emulator", emulator),
+      group("what all nodes share", others),
+    ]),
+    // At a low priority: they take the time that is left.
+    inLanes(1, [check("type check", typeCheck), check("lint", () => lint({ background: true }))]),
   ]);
 
   for (const failure of failures) console.log(`\nFAILED  ${failure}`);

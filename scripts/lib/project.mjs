@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
+import { constants, setPriority } from "node:os";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
@@ -35,13 +36,15 @@ export class CommandError extends Error {
 
 /**
  * Runs a program in the project's folder.
- * @param {{ quiet?: boolean, env?: object, cwd?: string }} options - `quiet`: collect the output instead of showing it
+ * @param {{ quiet?: boolean, env?: object, cwd?: string, background?: boolean }} options - `quiet`: collect the output instead of
+ *   showing it; `background`: at a low priority
  * @returns {Promise<string>} the collected output; "" when it was shown
  * @throws {CommandError}
  */
-export function run(command, args, { quiet = false, env = {}, cwd = root } = {}) {
+export function run(command, args, { quiet = false, env = {}, cwd = root, background = false } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd, env: { ...environment(), ...env }, stdio: quiet ? ["ignore", "pipe", "pipe"] : "inherit" });
+    if (background && child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_BELOW_NORMAL);
     const chunks = [];
     child.stdout?.on("data", (chunk) => chunks.push(chunk));
     child.stderr?.on("data", (chunk) => chunks.push(chunk));

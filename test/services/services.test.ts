@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { Postgres } from "./postgres";
-import { sharedMariaDb, sharedPostgres, sharedRabbit } from "./shared";
+import { sharedMariaDb, sharedPostgres } from "./shared";
 import { isListening, waitFor } from "./wait";
 
 describe("private servers for tests", function () {
@@ -23,14 +23,6 @@ describe("private servers for tests", function () {
     const mariaDb = await sharedMariaDb();
     const rows = await mariaDb.query(`select null as a, '' as b, 'x<&>"NULL' as c`);
     assert.deepEqual(rows, [{ a: null, b: "", c: 'x<&>"NULL' }]);
-  });
-
-  it("shows RabbitMQ's queues and connections", async () => {
-    const rabbit = await sharedRabbit();
-    await rabbit.ctl("eval", 'rabbit_amqqueue:declare({resource, <<"/">>, queue, <<"services-test">>}, true, false, [], none, <<"guest">>).');
-    const queue = (await rabbit.listQueues()).find(({ name }) => name === "services-test");
-    assert.deepEqual(queue, { name: "services-test", type: "classic", messages: 0, ready: 0, unacknowledged: 0, consumers: 0 });
-    assert.equal((await rabbit.listConnections()).filter(({ clientName }) => clientName === "services-test").length, 0);
   });
 
   it("clears up what a killed process left behind", async () => {

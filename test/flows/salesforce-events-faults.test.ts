@@ -27,10 +27,10 @@ describe("Salesforce events to a queue, while things break", function () {
     ["the token expires", () => run.org.control.expireTokens()],
     ["the sessions are dropped", () => (run.org.control.dropStreams(), run.org.control.killStreams({ how: "end" }))],
     [
-      "the org answers 503 for 10 s",
+      "the org answers 503 for 5 s",
       async () => {
-        const end = Date.now() + 10_000;
-        run.org.control.unavailable({ ms: 10_000 });
+        const end = Date.now() + 5_000;
+        run.org.control.unavailable({ ms: 5_000 });
         run.org.control.streamFault({ kind: "busy" });
         run.org.control.pubsubFault({ code: "service.unavailable", open: true, count: 1_000_000 });
         await waitFor("the outage to end", () => Date.now() >= end, { timeout: 15_000 });

@@ -1,15 +1,9 @@
 import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
-import path from "node:path";
 import util from "@node-red/util";
-import { DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, type Emulator } from "../../../emulator/src/index";
-import { Runtime } from "../../services/runtime";
-import { held, testBench, type TestSource } from "../../services/test-nodes/test-nodes";
-import { waitFor as waitUntil } from "../../services/wait";
-import { collectionCalls, Orgs } from "../support";
-
-const runtime = new Runtime({ nodesDir: ["test-nodes", "salesforce-nodes"].map((folder) => path.join(__dirname, "../../services", folder)) });
-const waitFor = (what: string, condition: () => boolean): Promise<boolean> => waitUntil(what, condition, { timeout: 15_000, interval: 5 });
+import { held } from "../../services/test-nodes/test-nodes";
+import { collectionCalls } from "../support";
+import { type Passed, PublishSuite, range, waitFor } from "./publish-flow";
 
 const EVENT = {
   name: "Device_Alert__e",
@@ -19,78 +13,44 @@ const EVENT = {
   ],
 };
 
-type Passed = { payload: unknown; salesforce: { success: boolean; eventUuid: string; replayId: string; errors: unknown[]; results?: { eventUuid: string; replayId: string }[] } };
-
 describe("salesforce publish by the Pub/Sub API", function () {
   this.timeout(60_000);
-  const orgs = new Orgs();
-  let org: Emulator;
-
-  before(() => runtime.start());
-  beforeEach(async () => (org = await orgs.start({ schema: [EVENT], pubsub: true })));
-  afterEach(async () => {
-    for (const one of held.splice(0)) one.go();
-    await runtime.deploy([]);
-    await orgs.stop();
-  });
-  after(() => runtime.stop());
-
-  async function deploy(more: object = {}, pubsubEndpoint = `http://${org.pubsubEndpoint}`): Promise<TestSource> {
-    await runtime.fresh([
-      { id: "source", type: "test-source", retries: 0, wires: [["publish"]] },
-      {
-        id: "org", type: "surewire-salesforce-org", z: "tab", loginUrl: org.url, flow: "client-credentials", pubsubEndpoint,
-        credentials: { clientId: DEFAULT_CLIENT_ID, clientSecret: DEFAULT_CLIENT_SECRET },
-      },
-      {
-        id: "publish", type: "surewire-salesforce-publish", org: "org", event: "Device_Alert__e", eventType: "str", fields: "payload", fieldsType: "msg", transport: "pubsub",
-        batchSize: 200, linger: 20, wires: [["end"]], ...more,
-      },
-      { id: "end", type: "test-hold", wires: [[]] },
-    ]);
-    const entry = testBench.sources.get("source");
-    assert.ok(entry);
-    return entry;
-  }
-
-  const passed = (): Passed[] => held.map(({ msg }) => msg as unknown as Passed);
-  const serials = (): unknown[] => org.events("Device_Alert__e").map(({ payload }) => payload.Serial__c);
-  const range = (count: number): string[] => Array.from({ length: count }, (_, index) => `s${index}`);
+  const suite = new PublishSuite({ schema: [EVENT], pubsub: true }, { transport: "pubsub" });
 
   it("publishes what a message has, and passes on EventUuid and replay id, without an API call", async () => {
-    const trigger = await deploy();
+    const trigger = await suite.deploy();
     trigger.take({ serial__c: "X1", At__c: new Date("2026-11-20T09:15:31.250Z"), Day__c: "2026-11-20", Level__c: "0.2", Urgent__c: true, Nothing: undefined });
     await waitFor("the message", () => held.length === 1);
-    const [event] = org.events("Device_Alert__e");
+    const [event] = suite.org.events("Device_Alert__e");
     assert.deepEqual(event?.payload, { Serial__c: "X1", At__c: "2026-11-20T09:15:31.250+0000", Day__c: "2026-11-20", Level__c: 0.2, Urgent__c: true, Text__c: null });
     assert.match(event?.createdById ?? "", /^005\w{15}$/);
-    const { salesforce } = passed()[0] as Passed;
+    const { salesforce } = suite.passed[0] as Passed;
     assert.deepEqual([salesforce.success, salesforce.eventUuid, salesforce.replayId, salesforce.errors], [true, event?.eventUuid, String(event?.replayId), []]);
-    assert.equal(org.control.stats().apiCalls, 0);
+    assert.equal(suite.org.control.stats().apiCalls, 0);
     held.splice(0)[0]?.go();
     await waitFor("the end", () => trigger.settled.length === 1);
     assert.equal(trigger.settled[0]?.settlement.outcome, "accept");
   });
 
   it("gathers 450 messages into three calls, in their order, and gives each its own EventUuid", async () => {
-    const trigger = await deploy();
+    const trigger = await suite.deploy();
     for (const Serial__c of range(450)) trigger.take({ Serial__c });
     await waitFor("all", () => held.length === 450);
-    assert.deepEqual(serials(), range(450));
-    const uuids = new Map(org.events().map(({ eventUuid, payload }) => [eventUuid, payload.Serial__c]));
-    for (const { payload, salesforce } of passed()) assert.equal(uuids.get(salesforce.eventUuid), (payload as { Serial__c: string }).Serial__c);
+    assert.deepEqual(suite.serials, range(450));
+    const uuids = new Map(suite.org.events().map(({ eventUuid, payload }) => [eventUuid, payload.Serial__c]));
+    for (const { payload, salesforce } of suite.passed) assert.equal(uuids.get(salesforce.eventUuid), (payload as { Serial__c: string }).Serial__c);
   });
 
   it("publishes more than a call of the API takes: 50 events of 125 KB", async () => {
-    const trigger = await deploy();
+    const trigger = await suite.deploy();
     trigger.take(range(50).map((Serial__c) => ({ Serial__c, Text__c: "x".repeat(125_000) })));
     await waitFor("the list", () => held.length === 1);
-    assert.deepEqual(serials(), range(50));
-    assert.deepEqual(passed()[0]?.salesforce.results?.map(({ replayId }) => replayId), org.events().map(({ replayId }) => String(replayId)));
+    assert.deepEqual(suite.serials, range(50));
+    assert.deepEqual(suite.passed[0]?.salesforce.results?.map(({ replayId }) => replayId), suite.org.events().map(({ replayId }) => String(replayId)));
   });
 
   it("fails only the messages that do not fit the event, and says of each which field is wrong", async () => {
-    const trigger = await deploy();
+    const trigger = await suite.deploy();
     const wrong: [fields: object, text: RegExp][] = [
       [{ Level__c: 1 }, /Device_Alert__e needs the field Serial__c/],
       [{ Serial__c: null }, /needs the field Serial__c/],
@@ -106,24 +66,24 @@ describe("salesforce publish by the Pub/Sub API", function () {
     trigger.take({ Serial__c: "d" });
     await waitFor("the failed ones", () => trigger.settled.length === wrong.length);
     await waitFor("the others", () => held.length === 2);
-    assert.deepEqual(serials(), ["a", "d"]);
+    assert.deepEqual(suite.serials, ["a", "d"]);
     const texts = trigger.settled.map(({ settlement: { error, outcome } }) => `${outcome} ${error?.code} ${error?.message}`);
     for (const [, text] of wrong) assert.ok(texts.some((told) => told.startsWith("dead-letter ORG_REFUSED") && text.test(told)), `${text} in ${texts.join("\n")}`);
   });
 
   it("settles each message by its own result, where the org refuses one", async () => {
-    const trigger = await deploy();
+    const trigger = await suite.deploy();
     trigger.take({ Serial__c: "a" });
     trigger.take({ Serial__c: "x".repeat(300) });
     trigger.take({ Serial__c: "b" });
     await waitFor("the refused one", () => trigger.settled.length === 1);
     await waitFor("the others", () => held.length === 2);
     assert.equal(trigger.settled[0]?.settlement.error?.code, "ORG_REFUSED");
-    assert.deepEqual(serials(), ["a", "b"]);
+    assert.deepEqual(suite.serials, ["a", "b"]);
   });
 
   it("keeps its messages while the org does not know the event that its form names", async () => {
-    const trigger = await deploy({ event: "Nothing__e" });
+    const trigger = await suite.deploy({ event: "Nothing__e" });
     trigger.take({ Serial__c: "a" });
     await waitFor("the pause", () => trigger.events.some((event) => event.startsWith("hold")));
     assert.equal(trigger.settled.length, 0);
@@ -135,7 +95,7 @@ describe("salesforce publish by the Pub/Sub API", function () {
     const { log } = util as unknown as { log: Record<"addHandler" | "removeHandler", (handler: object) => void> };
     log.addHandler(handler);
     try {
-      const trigger = await deploy({}, "http://127.0.0.1:1");
+      const trigger = await suite.deploy({}, "http://127.0.0.1:1");
       trigger.take({ Serial__c: "a" });
       await waitFor("the pause", () => trigger.events.some((event) => event.startsWith("hold")));
       assert.match(warnings.join("\n"), /^ORG_UNAVAILABLE: The Pub\/Sub API at 127\.0\.0\.1:1 cannot be reached: connect ECONNREFUSED 127\.0\.0\.1:1\. Let Node-RED out to that host and port, or .*HTTPS_PROXY.*$/);
@@ -146,61 +106,61 @@ describe("salesforce publish by the Pub/Sub API", function () {
   });
 
   it("fails a message that names an event which the org does not know", async () => {
-    const trigger = await deploy({ event: "payload.Serial__c", eventType: "msg" });
+    const trigger = await suite.deploy({ event: "payload.Serial__c", eventType: "msg" });
     trigger.take({ Serial__c: "Nothing__e" });
     await waitFor("the end", () => trigger.settled.length === 1);
     assert.equal(trigger.settled[0]?.settlement.error?.code, "ORG_REFUSED");
   });
 
   it("waits for the next hour when the org takes no more events in this one, and publishes none twice", async () => {
-    const trigger = await deploy();
-    org.control.setLimit({ name: "HourlyPublishedPlatformEvents", max: 30 });
+    const trigger = await suite.deploy();
+    suite.org.control.setLimit({ name: "HourlyPublishedPlatformEvents", max: 30 });
     for (const Serial__c of range(20)) trigger.take({ Serial__c });
     trigger.take(range(20).map((serial) => ({ Serial__c: `list ${serial}` })));
     await waitFor("what could go", () => held.length === 20);
     await waitFor("the pause", () => trigger.events.length > 0);
-    assert.deepEqual([serials().length, trigger.settled.length], [30, 0]);
-    org.control.setLimit({ name: "HourlyPublishedPlatformEvents", max: 1000 });
+    assert.deepEqual([suite.serials.length, trigger.settled.length], [30, 0]);
+    suite.org.control.setLimit({ name: "HourlyPublishedPlatformEvents", max: 1000 });
     await waitFor("the rest", () => held.length === 21);
-    assert.deepEqual([serials().length, new Set(serials()).size], [40, 40]);
+    assert.deepEqual([suite.serials.length, new Set(suite.serials).size], [40, 40]);
   });
 
   for (const [what, fault] of [
-    ["its token has expired", () => void org.control.expireTokens()],
-    ["the service is unavailable for a while", () => org.control.pubsubFault({ code: "service.unavailable", count: 1 })],
-    ["the schema cannot be had for a while", () => org.control.pubsubFault({ code: "schema.api.unavailable", count: 1, rpc: "GetSchema" })],
+    ["its token has expired", () => void suite.org.control.expireTokens()],
+    ["the service is unavailable for a while", () => suite.org.control.pubsubFault({ code: "service.unavailable", count: 1 })],
+    ["the schema cannot be had for a while", () => suite.org.control.pubsubFault({ code: "schema.api.unavailable", count: 1, rpc: "GetSchema" })],
   ] as const) {
     it(`publishes each event once when ${what}`, async () => {
-      const trigger = await deploy();
-      await waitFor("the sign-in", () => org.control.stats().logins === 1);
+      const trigger = await suite.deploy();
+      await waitFor("the sign-in", () => suite.org.control.stats().logins === 1);
       fault();
       trigger.take({ Serial__c: "a" });
       trigger.take({ Serial__c: "b" });
       await waitFor("the messages", () => held.length === 2);
-      assert.deepEqual(serials(), ["a", "b"]);
+      assert.deepEqual(suite.serials, ["a", "b"]);
     });
   }
 
   for (const [what, when, stored] of [["before", "before", ["a"]], ["after", "after", ["a", "b"]]] as const) {
     it(`fails a message whose answer was lost ${what} its event was made, to be tried again, and does not publish it once more by itself`, async () => {
-      const trigger = await deploy();
+      const trigger = await suite.deploy();
       trigger.take({ Serial__c: "a" });
       await waitFor("the first", () => held.length === 1);
-      org.control.pubsubFault({ status: 13, message: "Received RST_STREAM with code 2", rpc: "Publish", when });
+      suite.org.control.pubsubFault({ status: 13, message: "Received RST_STREAM with code 2", rpc: "Publish", when });
       trigger.take({ Serial__c: "b" });
       await waitFor("the end", () => trigger.settled.length === 1);
       const error = trigger.settled[0]?.settlement.error;
       assert.deepEqual([error?.code, error?.scope, error?.retryable], ["ORG_UNAVAILABLE", "message", true]);
       assert.match(error?.message ?? "", /Whether the event was made is not known/);
-      assert.deepEqual(serials(), stored);
+      assert.deepEqual(suite.serials, stored);
     });
   }
 
   it("publishes what it has before it stops, and leaves no connection", async () => {
-    const trigger = await deploy({ linger: 5000 });
+    const trigger = await suite.deploy({ linger: 5000 });
     for (const Serial__c of range(30)) trigger.take({ Serial__c });
-    await runtime.deploy([]);
-    assert.deepEqual(serials(), range(30));
-    assert.equal(collectionCalls(org), 0);
+    await suite.runtime.deploy([]);
+    assert.deepEqual(suite.serials, range(30));
+    assert.equal(collectionCalls(suite.org), 0);
   });
 });

@@ -117,6 +117,7 @@ export class RouteWorker {
     while (!this.closed) {
       try {
         const { prefix } = await this.ready();
+        if (this.closed) return; // a lease that is begun now would never be given back
         if (!lease) return this.watch.start();
         this.lease = lease({ key: `${prefix}lease`, onHeld: () => this.watch.start(), onLost: () => this.watch.stop() });
         this.lease.start();

@@ -5,6 +5,9 @@ export function event(number: number, more: Partial<StreamEvent> = {}): StreamEv
   return { position: String(number), replayId: String(number), eventUuid: `uuid-${number}`, kind: "event", payload: { Serial__c: `s${number}` }, createdDate: new Date().toISOString(), ...more };
 }
 
+/** Events from one number up to before another. */
+export const range = (from: number, to: number): StreamEvent[] => Array.from({ length: to - from }, (_, index) => event(from + index));
+
 /** What a listener has asked for; the test plays the org. */
 export class ScriptedSubscription implements Subscription {
   closed = false;

@@ -5,10 +5,9 @@ import { MemoryStore } from "../../../../nodes/common/memory-store";
 import { registry } from "../../../../nodes/delivery/registry";
 import type { LeaseEvents, Standby } from "../../../../nodes/salesforce/client/events/standby";
 import { CHANNEL, ListenBench, type Listening, ORG, settle, waitFor } from "./listen-bench";
-import { event } from "./scripted-transport";
+import { event, range } from "./scripted-transport";
 
 const KEY = `salesforce-listen/${ORG}/${CHANNEL}/listen`;
-const range = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => event(from + index));
 
 /** A lease that the test gives and takes. */
 class ScriptedStandby implements Standby {

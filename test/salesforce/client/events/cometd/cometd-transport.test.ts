@@ -1,79 +1,52 @@
 import assert from "node:assert/strict";
-import type { Emulator } from "../../../../../emulator/src/index";
-import type { EventTransport, StartPoint, Subscription } from "../../../../../nodes/salesforce/client/events/event-stream";
-import { clientCredentials, Orgs, tokenRequests } from "../../../support";
-import { QUICK, Recorder, soon } from "./support";
-
-const platformEvent = (name: string) => ({ name, platformEvent: true, fields: [{ name: "Text__c", type: "string" as const }] });
-const NAMES = ["A", "B", "C", "D", "E"].map((letter) => `${letter}__e`);
-const A = "/event/A__e";
-const NEW: StartPoint = { from: "new" };
-const numbers = (count: number, from = 0): string[] => Array.from({ length: count }, (_, index) => String(from + index));
+import { tokenRequests } from "../../../support";
+import { A, CometdSuite, NAMES, NEW, numbers, Recorder, soon } from "./support";
 
 describe("Events over CometD", () => {
-  const servers = new Orgs();
-  const clients = new Orgs();
-  let org: Emulator;
-  let cometd: EventTransport;
-  before(async () => (org = await servers.start({ schema: NAMES.map(platformEvent), cometd: { timeout: 3000, maxInterval: 3000 } })));
-  after(() => servers.stop());
-  beforeEach(() => {
-    org.control.reset();
-    cometd = clients.client(clientCredentials(org, { streams: QUICK })).streams.over("cometd");
-  });
-  afterEach(() => clients.stop());
-
-  const publish = (...texts: string[]): void => publishTo("A__e", ...texts);
-  const publishTo = (object: string, ...texts: string[]): void => void org.control.insert({ object, records: texts.map((Text__c) => ({ Text__c })) });
-  const streams = () => org.control.listStreams().streams;
-  const listen = async (channel = A, start: StartPoint = NEW, recorder = new Recorder()): Promise<Recorder & { subscription: Subscription }> => {
-    const subscription = cometd.subscribe(channel, start, recorder);
-    await recorder.is("listening");
-    return Object.assign(recorder, { subscription });
-  };
+  const suite = new CometdSuite();
 
   it("come as they are published", async () => {
-    const heard = await listen();
-    publish("1", "2");
-    publish("3");
+    const heard = await suite.listen();
+    suite.publish("1", "2");
+    suite.publish("3");
     await heard.has(3);
     assert.deepEqual(heard.texts, ["1", "2", "3"]);
-    const { replayId, eventUuid } = org.events("A__e")[2]!;
+    const { replayId, eventUuid } = suite.org.events("A__e")[2]!;
     assert.deepEqual([heard.events[2]!.position, heard.events[2]!.eventUuid], [String(replayId), eventUuid]);
     assert.deepEqual(heard.kinds, ["connecting", "listening"]);
   });
 
   it("of five channels come over one session", async () => {
-    const all = await Promise.all(NAMES.map((name) => listen(`/event/${name}`)));
-    for (const name of NAMES) publishTo(name, name);
+    const all = await Promise.all(NAMES.map((name) => suite.listen(`/event/${name}`)));
+    for (const name of NAMES) suite.publishTo(name, name);
     await Promise.all(all.map((heard) => heard.has(1)));
     assert.deepEqual(all.map(({ texts }) => texts), NAMES.map((name) => [name]));
-    assert.equal(streams().length, 1);
+    assert.equal(suite.streams().length, 1);
   });
 
   describe("begin", () => {
-    beforeEach(() => publish("1", "2", "3"));
+    beforeEach(() => suite.publish("1", "2", "3"));
 
     it("with all that is retained", async () => {
-      const heard = await listen(A, { from: "all" });
+      const heard = await suite.listen(A, { from: "all" });
       await heard.has(3);
       assert.deepEqual(heard.texts, ["1", "2", "3"]);
     });
 
     it("behind a position, each listener of a channel behind its own", async () => {
-      const [first, second] = org.events("A__e").map(({ replayId }) => String(replayId));
-      const [one, two, three] = await Promise.all([listen(A, { from: "after", position: first! }), listen(A, { from: "after", position: second! }), listen(A)]);
-      publish("4");
+      const [first, second] = suite.org.events("A__e").map(({ replayId }) => String(replayId));
+      const [one, two, three] = await Promise.all([suite.listen(A, { from: "after", position: first! }), suite.listen(A, { from: "after", position: second! }), suite.listen(A)]);
+      suite.publish("4");
       await Promise.all([one.has(3), two.has(2), three.has(1)]);
       assert.deepEqual([one.texts, two.texts, three.texts], [["2", "3", "4"], ["3", "4"], ["4"]]);
-      assert.equal(streams().length, 3, "a session holds a channel once");
+      assert.equal(suite.streams().length, 3, "a session holds a channel once");
     });
 
     it("with what comes with the answer to the subscription", async () => {
-      org.control.deliverWithSubscribe({ on: true });
-      const heard = await listen(A, { from: "all" });
+      suite.org.control.deliverWithSubscribe({ on: true });
+      const heard = await suite.listen(A, { from: "all" });
       await heard.has(3);
-      publish("4");
+      suite.publish("4");
       await heard.has(4);
       assert.deepEqual(heard.texts, ["1", "2", "3", "4"]);
     });
@@ -82,11 +55,11 @@ describe("Events over CometD", () => {
   describe("go on, and none is missed,", () => {
     /** Publishes before, while and after something happens to the stream. */
     const goesOn = async (trouble: () => unknown): Promise<Recorder> => {
-      const heard = await listen();
-      publish("before");
+      const heard = await suite.listen();
+      suite.publish("before");
       await heard.has(1);
       await trouble();
-      publish("after");
+      suite.publish("after");
       await heard.has(2);
       await heard.is("listening");
       assert.deepEqual(heard.texts, ["before", "after"]);
@@ -94,91 +67,90 @@ describe("Events over CometD", () => {
     };
 
     it("when the token is over: with another one", async () => {
-      await goesOn(() => org.control.expireTokens());
-      assert.equal(tokenRequests(org), 2);
+      await goesOn(() => suite.org.control.expireTokens());
+      assert.equal(tokenRequests(suite.org), 2);
     });
 
     it("when tokens are over that several sessions use: with one login", async () => {
-      const all = await Promise.all([listen(), listen(), listen()]);
-      publish("1");
+      const all = await Promise.all([suite.listen(), suite.listen(), suite.listen()]);
+      suite.publish("1");
       await Promise.all(all.map((heard) => heard.has(1)));
-      org.control.expireTokens();
-      publish("2");
+      suite.org.control.expireTokens();
+      suite.publish("2");
       await Promise.all(all.map((heard) => heard.has(2)));
-      assert.equal(tokenRequests(org), 2);
+      assert.equal(tokenRequests(suite.org), 2);
     });
 
     for (const cut of [false, true]) {
       it(`when the session is dropped${cut ? " and the connection cut" : ""}: with the same token`, async () => {
-        await goesOn(() => org.control.dropStreams({ cut }));
-        assert.equal(tokenRequests(org), 1);
+        await goesOn(() => suite.org.control.dropStreams({ cut }));
+        assert.equal(tokenRequests(suite.org), 1);
       });
     }
 
     it("when the server is too busy and calls it 401: with the same token", async () => {
-      const { states } = await goesOn(() => org.control.streamFault({ kind: "busy", count: 3 }));
-      assert.equal(tokenRequests(org), 1);
+      const { states } = await goesOn(() => suite.org.control.streamFault({ kind: "busy", count: 3 }));
+      assert.equal(tokenRequests(suite.org), 1);
       assert.match(states.find(({ kind }) => kind === "waiting")?.error?.message ?? "", /503::Server is too busy/);
     });
 
     for (const kind of ["protect", "concurrentLimit"] as const) {
       it(`when the handshake is denied for a while (${kind})`, async () => {
         await goesOn(() => {
-          org.control.streamFault({ kind, count: 3 });
-          org.control.dropStreams();
+          suite.org.control.streamFault({ kind, count: 3 });
+          suite.org.control.dropStreams();
         });
-        assert.equal(tokenRequests(org), 1);
+        assert.equal(tokenRequests(suite.org), 1);
       });
     }
 
     for (const kind of ["unauthorized", "disconnect"] as const) {
       it(`when a poll is answered 401 (${kind})`, async () => {
-        await goesOn(() => org.control.streamFault({ kind }));
-        assert.equal(streams().length, 1);
+        await goesOn(() => suite.org.control.streamFault({ kind }));
+        assert.equal(suite.streams().length, 1);
       });
     }
 
     it("when the client is unknown and advised to do nothing", async () => {
-      const { states } = await goesOn(() => org.control.streamFault({ kind: "unknownClient", reconnect: "none" }));
+      const { states } = await goesOn(() => suite.org.control.streamFault({ kind: "unknownClient", reconnect: "none" }));
       assert.deepEqual(states.map(({ kind }) => kind), ["connecting", "listening", "connecting", "listening"]);
       assert.match(states[2]?.error?.message ?? "", /403::Unknown client/, "it says why it connects again");
     });
 
     it("when the client is unknown each time: with pauses", async () => {
-      await goesOn(() => org.control.streamFault({ kind: "unknownClient", count: 4 }));
+      await goesOn(() => suite.org.control.streamFault({ kind: "unknownClient", count: 4 }));
     });
 
     it("when an error comes that nobody has seen yet", async () => {
-      await goesOn(() => org.control.streamFault({ error: "499::Something new", reconnect: "none" }));
+      await goesOn(() => suite.org.control.streamFault({ error: "499::Something new", reconnect: "none" }));
     });
 
     it("when advice comes that nobody has seen yet", async () => {
-      await goesOn(() => org.control.streamFault({ error: "403::Unknown client", reconnect: "dance" as "none" }));
+      await goesOn(() => suite.org.control.streamFault({ error: "403::Unknown client", reconnect: "dance" as "none" }));
     });
 
     it("when the org is away for a time, with a web page", async () => {
       await goesOn(async () => {
-        org.control.unavailable({ html: true });
-        org.control.dropStreams({ cut: true });
-        await soon("refused calls", () => org.control.stats().lastRequests.filter(({ status }) => status === 503).length > 2);
-        org.control.clearFaults();
+        suite.org.control.unavailable({ html: true });
+        suite.org.control.dropStreams({ cut: true });
+        await soon("refused calls", () => suite.org.control.stats().lastRequests.filter(({ status }) => status === 503).length > 2);
+        suite.org.control.clearFaults();
       });
     });
 
     for (const when of ["before", "during", "after"] as const) {
       it(`when connections are reset ${when} the answer`, async () => {
         await goesOn(() => {
-          org.control.resetConnections({ kind: "streaming", count: 3, when });
-          org.control.dropStreams();
+          suite.org.control.resetConnections({ kind: "streaming", count: 3, when });
+          suite.org.control.dropStreams();
         });
       });
     }
 
     it("when a poll is never answered: the watchdog breaks it off", async () => {
-      const heldBriefly = await clients.start({ schema: NAMES.map(platformEvent), cometd: { timeout: 60, maxInterval: 3000 } });
-      const { streams } = clients.client(clientCredentials(heldBriefly, { streams: { ...QUICK, patience: 200 } }));
+      const heldBriefly = await suite.start(60);
       const heard = new Recorder();
-      streams.over("cometd").subscribe(A, NEW, heard);
+      suite.connect(heldBriefly, { patience: 200 }).subscribe(A, NEW, heard);
       await heard.is("listening");
       heldBriefly.control.insert({ object: "A__e", records: [{ Text__c: "before" }] });
       await heard.has(1);
@@ -191,27 +163,27 @@ describe("Events over CometD", () => {
     });
 
     it("when the day's events are used up: after a long pause", async () => {
-      const { states } = await goesOn(() => org.control.streamFault({ kind: "dailyLimit" }));
+      const { states } = await goesOn(() => suite.org.control.streamFault({ kind: "dailyLimit" }));
       const waiting = states.find(({ kind }) => kind === "waiting");
       assert.deepEqual([waiting?.error?.code, waiting?.retryAt === undefined], ["ORG_LIMIT", false]);
     });
 
     it("when no token is to be had for a while", async () => {
       const { states } = await goesOn(() => {
-        org.control.failNext({ count: 3, status: 503, oauth: true, path: "oauth2/token" });
-        org.control.expireTokens();
+        suite.org.control.failNext({ count: 3, status: 503, oauth: true, path: "oauth2/token" });
+        suite.org.control.expireTokens();
       });
       assert.equal(states.find(({ kind }) => kind === "waiting")?.error?.code, "ORG_UNAVAILABLE");
     });
 
     it("when the stream breaks again and again", async () => {
-      const heard = await listen();
+      const heard = await suite.listen();
       const all = numbers(200);
-      publish("0");
+      suite.publish("0");
       await heard.has(1);
       for (const text of all.slice(1)) {
-        publish(text);
-        if (Number(text) % 20 === 0) org.control.dropStreams({ cut: Number(text) % 40 === 0 });
+        suite.publish(text);
+        if (Number(text) % 20 === 0) suite.org.control.dropStreams({ cut: Number(text) % 40 === 0 });
         await new Promise(setImmediate);
       }
       await heard.has(200);

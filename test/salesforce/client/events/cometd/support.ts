@@ -1,7 +1,9 @@
 import type { ConnectorError } from "../../../../../nodes/common/errors";
-import type { StartPoint, StreamEvent, StreamListener, StreamState } from "../../../../../nodes/salesforce/client/events/event-stream";
+import type { Emulator } from "../../../../../emulator/src/index";
+import type { EventTransport, StartPoint, StreamEvent, StreamListener, StreamState, Subscription } from "../../../../../nodes/salesforce/client/events/event-stream";
 import type { StreamOptions } from "../../../../../nodes/salesforce/client/events/org-streams";
 import { waitFor } from "../../../../services/wait";
+import { clientCredentials, Orgs } from "../../../support";
 
 /** Pauses of milliseconds in place of minutes. */
 export const QUICK: StreamOptions = {
@@ -71,5 +73,72 @@ export class Recorder implements StreamListener {
     await soon(`${count} events`, () => this.events.length >= count).catch((error: unknown) => {
       throw new Error(`${this.events.length} of ${count} events came; ${this.kinds.join(" ")}`, { cause: error });
     });
+  }
+}
+
+/** Names of platform events `{Text__c}`. */
+export const NAMES = ["A", "B", "C", "D", "E"].map((letter) => `${letter}__e`);
+export const A = "/event/A__e";
+export const NEW: StartPoint = { from: "new" };
+
+const SCHEMA = NAMES.map((name) => ({ name, platformEvent: true, fields: [{ name: "Text__c", type: "string" as const }] }));
+
+export const numbers = (count: number): string[] => Array.from({ length: count }, (_, index) => String(index));
+
+/** An org for all tests of a suite, and for each an org as it was at first and a client of its own. */
+export class CometdSuite {
+  org!: Emulator;
+  cometd!: EventTransport;
+  private readonly servers = new Orgs();
+  private readonly clients = new Orgs();
+
+  /** Called within a `describe`. */
+  constructor() {
+    before(async () => (this.org = await this.start(3000)));
+    after(() => this.servers.stop());
+    beforeEach(() => {
+      this.org.control.reset();
+      this.cometd = this.connect();
+    });
+    afterEach(() => this.clients.stop());
+  }
+
+  /** Another org. @param timeout ms that it holds a poll */
+  start(timeout: number): Promise<Emulator> {
+    return this.servers.start({ schema: SCHEMA, cometd: { timeout, maxInterval: 3000 } });
+  }
+
+  /** Another client, which ends with the test. */
+  connect(org = this.org, streams: StreamOptions = {}): EventTransport {
+    return this.clients.client(clientCredentials(org, { streams: { ...QUICK, ...streams } })).streams.over("cometd");
+  }
+
+  /** Ends all clients. */
+  disconnect(): Promise<void> {
+    return this.clients.stop();
+  }
+
+  /** Publishes on {@link A}. */
+  publish(...texts: string[]): void {
+    this.publishTo("A__e", ...texts);
+  }
+
+  publishTo(object: string, ...texts: string[]): void {
+    this.org.control.insert({ object, records: texts.map((Text__c) => ({ Text__c })) });
+  }
+
+  streams(): ReturnType<Emulator["control"]["listStreams"]>["streams"] {
+    return this.org.control.listStreams().streams;
+  }
+
+  begin(channel = A, start: StartPoint = NEW, recorder = new Recorder()): Recorder & { subscription: Subscription } {
+    return Object.assign(recorder, { subscription: this.cometd.subscribe(channel, start, recorder) });
+  }
+
+  /** Begins, and waits until it listens. */
+  async listen(channel = A, start: StartPoint = NEW): Promise<Recorder & { subscription: Subscription }> {
+    const heard = this.begin(channel, start);
+    await heard.is("listening");
+    return heard;
   }
 }

@@ -1,0 +1,253 @@
+import assert from "node:assert/strict";
+import { ConnectorError } from "../../../../nodes/common/errors";
+import { ListenBench, type Listening, type Sent, settle, waitFor } from "./listen-bench";
+import { event, range } from "./scripted-transport";
+
+const accept = (message: Sent): void => settle(message);
+
+describe("a listener that keeps its position", () => {
+  const bench = new ListenBench();
+  afterEach(() => bench.closeAll());
+
+  const lastState = ({ states }: Listening): string | undefined => states.at(-1)?.kind;
+
+  describe("keeps how far events are settled", () => {
+    it("as the lowest that is not, with those above it", async () => {
+      const node = bench.open();
+      (await node.subscribed()).bring(...range(1, 6));
+      for (const index of [0, 2, 4]) settle(node.sent[index]);
+      const stored = await bench.storedAt("1");
+      await waitFor("those above it", async () => (await bench.stored())?.settled.length === 2);
+      assert.deepEqual([stored.transport, (await bench.stored())?.settled], ["cometd", ["uuid-3", "uuid-5"]]);
+      settle(node.sent[1]);
+      assert.deepEqual((await bench.storedAt("3")).settled, ["uuid-5"]);
+      settle(node.sent[3]);
+      assert.deepEqual((await bench.storedAt("5")).settled, []);
+    });
+
+    it("so that a restart repeats none of them, and sends the others again", async () => {
+      const first = bench.open();
+      (await first.subscribed()).bring(...range(1, 6));
+      for (const index of [0, 2, 4]) settle(first.sent[index]);
+      await first.close();
+      const second = bench.open({}, { answer: accept });
+      const subscription = await second.subscribed();
+      assert.deepEqual(subscription.start, { from: "after", position: "1" });
+      subscription.bring(...range(2, 8));
+      assert.deepEqual(second.ids, ["2", "4", "6", "7"]);
+      await bench.storedAt("7");
+    });
+
+    it("so that an event in the flow is sent again after a restart, though a repeat of it was passed over", async () => {
+      const first = bench.open();
+      (await first.subscribed()).bring(event(1), event(2), event(3, { eventUuid: "uuid-2" }), event(4));
+      settle(first.sent[0]);
+      settle(first.sent[2]);
+      await waitFor("what is above it", async () => (await bench.stored())?.settled.length === 1);
+      await first.close();
+      const second = bench.open({}, { answer: accept });
+      const subscription = await second.subscribed();
+      assert.deepEqual(subscription.start, { from: "after", position: "1" });
+      subscription.bring(event(2), event(3, { eventUuid: "uuid-2" }), event(4));
+      assert.deepEqual(second.ids, ["2"]);
+      await bench.storedAt("4");
+    });
+
+    it("not for each event, but at a pace", async () => {
+      let writes = 0;
+      const { store } = bench;
+      const counting = { read: (key: string) => store.read(key), remove: (key: string) => store.remove(key), write: (key: string, value: unknown) => store.write(key, value).then(() => void (writes += 1)) };
+      const node = bench.open({ maxInFlight: 1000 }, { answer: accept, store: counting });
+      const subscription = await node.subscribed();
+      const before = writes;
+      subscription.bring(...range(1, 500));
+      await bench.storedAt("499");
+      assert.ok(writes - before <= 2, `${writes - before} writes`);
+    });
+
+    it("up to where the org says that there is nothing, when nothing is in the flow", async () => {
+      const node = bench.open();
+      const subscription = await node.subscribed();
+      subscription.listener.onPosition("20");
+      await bench.storedAt("20");
+      subscription.bring(event(25));
+      subscription.listener.onPosition("30");
+      settle(node.sent[0]);
+      await bench.storedAt("25");
+    });
+
+    it("by org, channel without filter, and name", async () => {
+      const node = bench.open({ channel: "/topic/Open?Status='New'" }, { answer: accept });
+      (await node.subscribed()).bring(event(9));
+      await waitFor("its position", async () => (await bench.stored("/topic/Open"))?.position === "9");
+    });
+
+    it("and says so once while it cannot, tries again, and listens all the same", async () => {
+      let fails = true;
+      const { store } = bench;
+      const failing = { read: (key: string) => store.read(key), remove: (key: string) => store.remove(key), write: (key: string, value: unknown) => (fails ? Promise.reject(new Error("disk full")) : store.write(key, value)) };
+      const node = bench.open({}, { answer: accept, store: failing });
+      (await node.subscribed()).bring(event(1), event(2));
+      await waitFor("the warning", () => node.warnings.length > 0);
+      assert.deepEqual(node.states.at(-1), { kind: "unsaved", reason: "disk full" });
+      fails = false;
+      await node.close();
+      assert.deepEqual([node.warnings.filter((text) => text.includes("disk full")).length, (await bench.stored())?.position], [1, "2"]);
+    });
+
+    it("and begins nowhere while it cannot be read, rather than lose or repeat", async () => {
+      let fails = true;
+      const { store } = bench;
+      await store.write("salesforce-listen/00D000000000001AAA//event/Device_Alert__e/listen", { position: "5", transport: "cometd", settled: [] });
+      const failing = { write: (key: string, value: unknown) => store.write(key, value), remove: (key: string) => store.remove(key), read: (key: string) => (fails ? Promise.reject(new Error("gone")) : store.read(key)) };
+      const node = bench.open({}, { store: failing });
+      await waitFor("the state", () => lastState(node) === "waiting");
+      assert.equal(node.transport.subscriptions.length, 0);
+      fails = false;
+      assert.deepEqual((await node.subscribed()).start, { from: "after", position: "5" });
+    });
+
+    it("in the form of the other transport when that is chosen", async () => {
+      const first = bench.open({}, { answer: accept });
+      (await first.subscribed()).bring(event(4660));
+      await first.close();
+      const second = bench.open({ transport: "pubsub" }, { answer: accept });
+      assert.deepEqual((await second.subscribed()).start, { from: "after", position: "0000000000001234" });
+      second.transport.current?.bring(event(4661, { position: "0000000000001235" }));
+      await second.close();
+      assert.deepEqual((await bench.open().subscribed()).start, { from: "after", position: "4661" });
+    });
+  });
+
+  describe("begins", () => {
+    it("with what is new while nothing is kept", async () => {
+      assert.deepEqual((await bench.open().subscribed()).start, { from: "new" });
+    });
+
+    it("a second time where the first time began, though no event has come since, and passes over what is older", async () => {
+      const first = bench.open();
+      await first.subscribed();
+      const begun = Date.now();
+      await first.close();
+      const second = bench.open({}, { answer: accept });
+      const subscription = await second.subscribed();
+      assert.deepEqual(subscription.start, { from: "all" });
+      const at = (seconds: number) => ({ createdDate: new Date(begun + 1000 * seconds).toISOString() });
+      subscription.bring(event(1, at(-600)), event(2, at(-120)), event(3, at(1)), event(4, at(-120)));
+      assert.deepEqual(second.ids, ["3", "4"]);
+      await bench.storedAt("4");
+    });
+
+    for (const before of [["listening"], ["listening", "full"]] as const) {
+      it(`there as well when the stream is lost before the first event, while it was ${before.at(-1)}, and once only`, async () => {
+        const node = bench.open({}, { answer: accept });
+        const subscription = await node.subscribed();
+        for (const kind of before) subscription.state({ kind });
+        assert.equal(subscription.closed, false);
+        for (const kind of ["waiting", "connecting"] as const) subscription.state({ kind, error: new ConnectorError("ORG_UNAVAILABLE", "503") });
+        await waitFor("another subscription", () => node.transport.subscriptions.length === 2);
+        assert.deepEqual([subscription.closed, node.transport.current?.start], [true, { from: "all" }]);
+        for (const kind of ["listening", "connecting", "listening"] as const) node.transport.current?.state({ kind });
+        node.transport.current?.bring(event(1, { createdDate: new Date(Date.now() - 60_000).toISOString() }), event(2));
+        assert.deepEqual([node.ids, node.transport.subscriptions.length], [["2"], 2]);
+      });
+    }
+
+    it("with what is new once more when the org had not taken the subscription", async () => {
+      const node = bench.open();
+      const subscription = await node.subscribed();
+      for (const kind of ["waiting", "connecting", "listening"] as const) subscription.state({ kind });
+      await new Promise((resolve) => setImmediate(resolve));
+      assert.equal(node.transport.current, subscription);
+    });
+
+    it("with what is new each time it starts, when told so", async () => {
+      const first = bench.open({ replayFrom: "new" }, { answer: accept });
+      (await first.subscribed()).bring(event(1));
+      await first.close();
+      assert.deepEqual((await bench.open({ replayFrom: "new" }).subscribed()).start, { from: "new" });
+    });
+
+    it("with all that is retained each time it starts, when told so", async () => {
+      const first = bench.open({ replayFrom: "all" });
+      (await first.subscribed()).bring(event(1), event(2));
+      settle(first.sent[1]);
+      await first.close();
+      const second = bench.open({ replayFrom: "all" });
+      const subscription = await second.subscribed();
+      subscription.bring(event(1), event(2));
+      assert.deepEqual([subscription.start, second.ids], [{ from: "all" }, ["1", "2"]]);
+    });
+  });
+
+  describe("told that the org does not know its position any more", () => {
+    const error = new ConnectorError("ORG_REFUSED", "400::The replayId {5} you provided was invalid.");
+    const at5 = { position: "5", transport: "cometd", settled: ["uuid-9"], time: "" };
+    beforeEach(() => bench.store.write("salesforce-listen/00D000000000001AAA//event/Device_Alert__e/listen", at5));
+
+    it("reads all there is, and says so", async () => {
+      const node = bench.open({ staleReplay: "all" }, { answer: accept });
+      const subscription = await node.subscribed();
+      assert.deepEqual(subscription.listener.onStale("5", error), { from: "all" });
+      subscription.state({ kind: "listening" });
+      assert.deepEqual(node.states.at(-1), { kind: "stale", read: "all" });
+      assert.match(node.warnings[0] ?? "", /does not know position 5 any more: all that it has retained is read/);
+      subscription.bring(event(2));
+      assert.equal(lastState(node), "listening");
+      await bench.storedAt("2");
+    });
+
+    it("reads what is new, and says so", async () => {
+      const node = bench.open({ staleReplay: "new" }, { answer: accept });
+      const subscription = await node.subscribed();
+      assert.deepEqual(subscription.listener.onStale("5", error), { from: "new" });
+      await waitFor("the lost position to be forgotten", async () => ((await bench.stored())?.since ?? 0) > 0);
+      assert.match(node.warnings[0] ?? "", /only new events are read/);
+    });
+
+    it("stops, keeps the position, and begins where a message says", async () => {
+      const node = bench.open({ staleReplay: "stop" }, { answer: accept });
+      const subscription = await node.subscribed();
+      assert.equal(subscription.listener.onStale("5", error), undefined);
+      subscription.state({ kind: "stopped", error });
+      await waitFor("the end of the subscription", () => subscription.closed);
+      assert.deepEqual([lastState(node), (await bench.stored())?.position], ["stopped", "5"]);
+      node.listener.resume("asked", "all");
+      assert.deepEqual((await node.subscribed()).start, { from: "all" });
+    });
+
+    it("does not move on past an event in the flow that comes again", async () => {
+      const node = bench.open();
+      const subscription = await node.subscribed();
+      subscription.bring(event(6), event(7));
+      assert.deepEqual(subscription.listener.onStale("7", error), { from: "all" });
+      subscription.bring(event(6), event(7));
+      assert.equal(node.sent.length, 2);
+      settle(node.sent[1]);
+      await waitFor("what is above it", async () => (await bench.stored())?.settled.length === 1);
+      assert.equal((await bench.stored())?.position, undefined);
+      settle(node.sent[0]);
+      await bench.storedAt("7");
+    });
+
+    it("takes events without EventUuid whose replay ids an org that has moved gives out once more", async () => {
+      const node = bench.open({ channel: "/topic/Open" }, { answer: accept });
+      const told = (number: number, createdDate: string) => event(number, { kind: "topic", eventUuid: undefined, createdDate });
+      const subscription = await node.subscribed();
+      subscription.bring(told(6, "2026-11-20T16:40:08.208Z"));
+      subscription.listener.onStale("6", error);
+      subscription.bring(told(6, "2026-11-21T09:00:00.000Z"), told(6, "2026-11-21T09:00:00.000Z"));
+      assert.deepEqual(node.ids, ["6", "6"]);
+    });
+
+    it("does not go back there for an event that was in the flow", async () => {
+      const node = bench.open({ staleReplay: "new" });
+      const subscription = await node.subscribed();
+      subscription.bring(event(6));
+      subscription.listener.onStale("6", error);
+      settle(node.sent[0]);
+      await node.close();
+      assert.equal((await bench.stored())?.position, undefined);
+    });
+  });
+});

@@ -48,7 +48,7 @@ class SqliteConnection implements DatabaseConnection {
       const statement = this.prepare(sql);
       const columns = columnsOf(statement);
       const values = parameters.map(exact) as SQLInputValue[];
-      if (columns.length > 0) return { rows: statement.all(...values), rowsAffected: -1, columns };
+      if (columns.length > 0) return { rows: statement.all(...values), rowsAffected: -1, columns: columnsOf(statement) }; // others than before, perhaps: see below
       return { rows: [], rowsAffected: Number(statement.run(...values).changes), columns };
     });
   }
@@ -62,7 +62,12 @@ class SqliteConnection implements DatabaseConnection {
       const rows = statement.iterate(...(parameters.map(exact) as SQLInputValue[])) as Iterator<unknown>;
       return {
         columns,
-        fetch: () => attempt(() => take(rows, fetchSize)),
+        fetch: async () => {
+          const page = await attempt(() => take(rows, fetchSize));
+          // SQLite prepares a statement anew by itself when another process has altered the table
+          if (namesOf(columnsOf(statement)) !== namesOf(columns)) throw new ConnectorError("DATABASE_BUSY", "A table of the query was altered as it began");
+          return page;
+        },
         close: async () => void rows.return?.(),
       };
     });
@@ -97,6 +102,10 @@ class SqliteConnection implements DatabaseConnection {
 
 function columnsOf(statement: StatementSync): DriverColumn[] {
   return statement.columns().map(({ name, type }) => ({ name, type: typeOf(type), size: 0, scale: 0 }));
+}
+
+function namesOf(columns: readonly DriverColumn[]): string {
+  return columns.map(({ name }) => name).join("\0");
 }
 
 /** SQLite has no booleans: 0 and 1 in a column declared so are, as its ODBC driver has it. Other types are names: the values tell what they are. */

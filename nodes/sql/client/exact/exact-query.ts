@@ -21,11 +21,6 @@ export interface ExactQuery {
  */
 export type MakeExact = (connection: DatabaseConnection, statement: Statement, lexed: LexedSql) => Promise<ExactQuery | undefined>;
 
-/** `c1, c2, …`: names for columns inside the statement that goes around a query. */
-export function aliases(count: number): string[] {
-  return Array.from({ length: count }, (_, index) => `c${index + 1}`);
-}
-
 /** The columns of a query, which is not run. */
 export async function describe(connection: DatabaseConnection, { sql, parameters }: Statement): Promise<DriverColumn[]> {
   return (await connection.query(`select * from (\n${sql}\n) q limit 0`, parameters)).columns;

@@ -1,7 +1,8 @@
 import { ConnectorError, isConnectorError } from "../../../common/errors";
 import type { DriverColumn } from "../backend";
 import { decoderOf } from "../row-values";
-import { aliases, describe, type MakeExact } from "./exact-query";
+import { quote } from "../dialect/text";
+import { describe, type MakeExact } from "./exact-query";
 
 /** MariaDB drops the order of a query inside another unless it has a limit; the largest there is, as its manual has it. */
 const ALL_ROWS = "limit 18446744073709551615";
@@ -23,11 +24,11 @@ export const mariadbExact: MakeExact = async (connection, statement, { verb, wor
     throw twice(error);
   }
   if (columns.every((column) => !expression(column, ""))) return undefined;
-  const names = aliases(columns.length);
+  const names = columns.map(({ name }) => quote(name, "`")); // not by place: a table may be altered
   const list = names.map((name, index) => expression(columns[index] as DriverColumn, name) ?? name);
   const body = verb === "with" ? `\n${statement.sql}\n${words.has("limit") || words.has("for") || words.has("lock") ? "" : ALL_ROWS}` : `(\n${statement.sql}\n) ${ALL_ROWS}`;
   return {
-    sql: `with q(${names.join(", ")}) as (${body}) select ${list.join(", ")} from q`,
+    sql: `with q as (${body}) select ${list.join(", ")} from q`,
     columns,
     decode(rows, given) {
       const decoders = given.map((column, index) => decoderOf({ ...column, name: columns[index]?.name ?? "" }));

@@ -1,8 +1,9 @@
 import type { DatabaseConnection } from "../backend";
 import type { Statement } from "../dialect";
+import { quote } from "../dialect/text";
 import type { ColumnInfo, RowValue } from "../protocol";
-import { integer } from "../row-values";
-import { aliases, describe, type ExactQuery, type MakeExact } from "./exact-query";
+import { checkNames, integer } from "../row-values";
+import { describe, type ExactQuery, type MakeExact } from "./exact-query";
 
 /** How a column travels: the expression for it, by its name in the statement, and what becomes of its JSON value. */
 interface Travel {
@@ -36,11 +37,13 @@ interface Type {
  */
 export const postgresqlExact: MakeExact = async (connection, statement) => {
   const columns = await describe(connection, statement);
+  checkNames(columns);
   return columns.length === 0 ? undefined : around(statement, columns, await typesOf(connection, statement, columns.length));
 };
 
 function around({ sql }: Statement, columns: readonly { name: string }[], types: readonly Type[]): ExactQuery {
-  const names = aliases(columns.length);
+  // by name: with aliases in their places, those of a `select *` would go to other columns when the table is altered
+  const names = columns.map(({ name }) => quote(name, '"'));
   const expressions = names.map((name, index) => (types[index] as Type).travel.expression(name));
   const lists: string[] = [];
   for (let start = 0; start < names.length; start += MOST_ARGUMENTS) {
@@ -48,7 +51,7 @@ function around({ sql }: Statement, columns: readonly { name: string }[], types:
   }
   const decoders = types.flatMap(({ travel: { decode } }, index) => (decode ? [{ index, decode }] : []));
   return {
-    sql: `select ${lists.map((list, index) => `${list} as l${index + 1}`).join(", ")} from (\n${sql}\n) q(${names.join(", ")})`,
+    sql: `select ${lists.map((list, index) => `${list} as l${index + 1}`).join(", ")} from (\n${sql}\n) q`,
     columns: columns.map(({ name }, index): ColumnInfo => ({ name, type: (types[index] as Type).name })),
     decode(texts) {
       const rows = JSON.parse(`[${texts.map((lists) => (lists.length === 1 ? (lists[0] as string) : joined(lists as string[]))).join(",")}]`) as RowValue[][];
@@ -65,7 +68,7 @@ function joined(lists: readonly string[]): string {
 
 /** The types of a query's columns, which only the server knows; the query is planned, but not run. */
 async function typesOf(connection: DatabaseConnection, { sql, parameters }: Statement, count: number): Promise<Type[]> {
-  const names = aliases(count);
+  const names = Array.from({ length: count }, (_, index) => `c${index + 1}`);
   const list = names.map((name) => `pg_typeof(q.${name})::oid`).join(", ");
   const asked = await connection.query(`select array[${list}]::text as types from (select 1) o left join (\n${sql}\n) q(${names.join(", ")}) on false`, parameters);
   const oids = String(asked.rows[0]?.["types"]).slice(1, -1).split(",").map(Number);

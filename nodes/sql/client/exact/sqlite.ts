@@ -1,7 +1,8 @@
 import type { DriverColumn } from "../backend";
 import type { RowValue } from "../protocol";
-import { damaged, type Decode, decoderOf, integer, plain } from "../row-values";
-import { aliases, describe, type MakeExact } from "./exact-query";
+import { checkNames, damaged, type Decode, decoderOf, integer, plain } from "../row-values";
+import { quote } from "../dialect/text";
+import { describe, type MakeExact } from "./exact-query";
 
 /** The kinds of so many columns fit into the 1,020 bytes that the driver gives an expression. */
 const COLUMNS_A_LIST = 32;
@@ -17,11 +18,13 @@ const SHORT = 200;
 export const sqliteExact: MakeExact = async (connection, statement) => {
   const columns = (await describe(connection, statement)).map(({ name, type }, _index, all) => ({ name: original(name, all), type }));
   if (columns.length === 0) return undefined;
-  const names = aliases(columns.length);
+  checkNames(columns);
+  // not by place: a table may be altered. And not in double quotes: what is no column then would be taken for text
+  const names = columns.map(({ name }) => quote(name, "`"));
   const lists: string[] = [];
   for (let start = 0; start < names.length; start += COLUMNS_A_LIST) lists.push(names.slice(start, start + COLUMNS_A_LIST).map(kind).join(" || ' ' || "));
   return {
-    sql: `with q(${names.join(", ")}) as (\n${statement.sql}\n) select ${names.join(", ")}, ${lists.map((list, index) => `${list} as k${index}`).join(", ")} from q`,
+    sql: `with q as (\n${statement.sql}\n) select ${names.join(", ")}, ${lists.map((list, index) => `${list} as k${index}`).join(", ")} from q`,
     columns,
     oneByOne: columns.some(({ type }) => type.startsWith("long") || type.endsWith("binary")),
     decode(rows, given) {

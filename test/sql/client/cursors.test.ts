@@ -96,6 +96,10 @@ for (const { name, types, start } of ENGINES) {
       assert.equal((await read(`select count(*) as n from ${table}`))[0]?.[0], 2000);
     });
 
+    it("reads expressions without a name", async () => {
+      assert.deepEqual(await read(`select min(${table}.id), upper(${table}.name) from ${table} where id = 7 group by ${table}.name`), [[7, "N7"]]);
+    });
+
     it("gives no value the name of another column, though the table is altered between two reads", async () => {
       await engine.execute(`create table ${table}_a (id int, old ${types.text}, exact ${types.decimal})`);
       await engine.execute(`insert into ${table}_a values (1, 'old', '1.5')`);

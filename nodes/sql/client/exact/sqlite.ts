@@ -20,11 +20,14 @@ export const sqliteExact: MakeExact = async (connection, statement) => {
   if (columns.length === 0) return undefined;
   checkNames(columns);
   // not by place: a table may be altered. And not in double quotes: what is no column then would be taken for text
-  const names = columns.map(({ name }) => quote(name, "`"));
+  const own = columns.map(({ name }) => quote(name, "`"));
+  // of an expression without a name the driver gives what is behind its last dot
+  const byName = await describe(connection, { ...statement, sql: `select ${own.join(", ")} from (\n${statement.sql}\n)` }).then(() => true, () => false);
+  const names = byName ? own : columns.map((_column, index) => `c${index + 1}`);
   const lists: string[] = [];
   for (let start = 0; start < names.length; start += COLUMNS_A_LIST) lists.push(names.slice(start, start + COLUMNS_A_LIST).map(kind).join(" || ' ' || "));
   return {
-    sql: `with q as (\n${statement.sql}\n) select ${names.join(", ")}, ${lists.map((list, index) => `${list} as k${index}`).join(", ")} from q`,
+    sql: `with q${byName ? "" : `(${names.join(", ")})`} as (\n${statement.sql}\n) select ${names.join(", ")}, ${lists.map((list, index) => `${list} as k${index}`).join(", ")} from q`,
     columns,
     oneByOne: columns.some(({ type }) => type.startsWith("long") || type.endsWith("binary")),
     decode(rows, given) {

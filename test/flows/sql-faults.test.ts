@@ -58,12 +58,13 @@ for (const { name, start } of SERVERS) {
       await server.query(`create table ${queue} (id varchar(40), writer varchar(10))`);
     }
 
-    /** Deploys it, and resolves when some rows are stored, and not yet all. */
+    /** Deploys it, and resolves when some rows are stored, and not yet all: what comes next breaks something in the middle. */
     async function midway(queue: string): Promise<void> {
       await createTable(queue);
       await publish(rabbit, queue, sent);
       await first.deploy(flow(queue, "first"));
       await waitFor("the first rows", async () => (await rows(queue)) >= EARLY, { interval: 5 });
+      assert.ok((await rows(queue)) < SENT, "there is time to break something");
     }
 
     /** Each id is there exactly once, and nothing was dead-lettered. */
@@ -79,7 +80,6 @@ for (const { name, start } of SERVERS) {
       await midway(queue);
       await server.kill();
       await server.start();
-      assert.ok((await rows(queue)) < SENT, "it was killed in the middle");
       await assertOnce(queue);
     });
 
@@ -88,7 +88,6 @@ for (const { name, start } of SERVERS) {
       await midway(queue);
       await server.halt();
       await server.start();
-      assert.ok((await rows(queue)) < SENT, "it was stopped in the middle");
       await assertOnce(queue);
     });
 

@@ -42,6 +42,8 @@ export abstract class Service {
   folder = "";
   readonly #options: ServiceOptions;
   #processes: ProcessRecord[] = [];
+  /** How the program that was spawned last has ended. */
+  #end: string | undefined;
 
   /** @param name - in folder names and errors, e.g. "rabbitmq" */
   constructor(readonly name: string, options: ServiceOptions = {}) {
@@ -66,13 +68,22 @@ export abstract class Service {
     await this.prepare();
     running.add(this);
     try {
-      await this.launch();
+      await this.launch().catch((error: unknown) => this.#launchAgain(error));
     } catch (error) {
       const said = this.#lastLog(); // goes with the folder
       this.killNow();
+      if (this.#temporary) this.folder = ""; // what starts it again begins anew
       throw new Error(`${this.name} did not start: ${String(error)}\nIts log ends with:\n${said}`, { cause: error });
     }
     return this;
+  }
+
+  /** A server that was killed a moment ago may find something of its predecessor and end: an operator's supervisor would start it once more. */
+  async #launchAgain(error: unknown): Promise<void> {
+    if (this.isRunning) throw error;
+    process.emitWarning(`${this.name} is started again: ${String(error)}\n${this.#lastLog()}`);
+    this.#processes = [];
+    await this.launch();
   }
 
   /** Stops the server in good order, keeps its data. Resolves when its processes have ended. */
@@ -126,7 +137,9 @@ export abstract class Service {
     const log = openSync(this.logFile, "a");
     const child = spawn(command, args, { cwd: this.folder, ...options, detached: true, stdio: ["ignore", log, log] });
     closeSync(log);
-    child.on("error", () => undefined); // reported by the wait for the server
+    this.#end = undefined;
+    child.on("error", (error) => (this.#end ??= String(error)));
+    child.on("exit", (code, signal) => (this.#end ??= signal ?? `status ${code}`));
     child.unref();
     if (child.pid !== undefined) this.remember(child.pid);
     return child;
@@ -135,7 +148,7 @@ export abstract class Service {
   /** Waits until the server that was just started answers. @throws at once when it has ended instead */
   protected async untilItAnswers(ask: () => Promise<unknown>): Promise<void> {
     await waitFor(`${this.name} on port ${this.port}`, async () => !this.isRunning || (await ask()), { timeout: 60_000 });
-    if (!this.isRunning) throw new Error("it has ended");
+    if (!this.isRunning) throw new Error(`it has ended (${this.#end ?? "nobody said how"})`);
   }
 
   /** Remembers a process that has to be gone when the service stops. */

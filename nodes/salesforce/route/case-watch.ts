@@ -1,5 +1,4 @@
-import type { ConnectorError} from "../../common/errors";
-import { toConnectorError } from "../../common/errors";
+import { type ConnectorError, toConnectorError } from "../../common/errors";
 import { within } from "../../common/deadline";
 import { flowTracker } from "../../delivery/flow-tracker";
 import type { NodeName } from "../../delivery/outcome";

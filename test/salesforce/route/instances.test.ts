@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import type { RoutePayload } from "../../../nodes/salesforce/client/routing/outgoing";
 import type { FlowNodeConfig } from "../../services/runtime";
 import { testBench } from "../../services/test-nodes/test-nodes";
@@ -57,11 +58,19 @@ describe("two instances of salesforce route on one database", function () {
     const statuses = watchStatuses("route");
 
     it("count no cases before they have", async () => {
-      await runtime.fresh(nodes(fresh()));
       const cases = "green route.status.cases";
-      await waitFor("the status", () => statuses.includes(cases));
-      const loading = statuses.indexOf("yellow route.status.loading");
-      assert.ok(loading >= 0 && loading < statuses.indexOf(cases), statuses.join());
+      await runtime.fresh(nodes(fresh()));
+      await waitFor("the table to be there", () => statuses.includes(cases));
+      const other = new DatabaseSync(path.join(folder, "state.db"));
+      await runtime.deploy([]);
+      other.exec("begin exclusive");
+      statuses.length = 0;
+      await runtime.fresh(nodes(fresh()));
+      await waitFor("the status while another has the table locked", () => statuses.includes("yellow route.status.loading"));
+      assert.ok(!statuses.includes(cases), statuses.join());
+      other.exec("rollback");
+      other.close();
+      await waitFor("the status after that", () => statuses.includes(cases));
     });
   });
 

@@ -415,7 +415,7 @@ describe("salesforce route", function () {
       await runtime.deploy(nodes, "nodes");
       assert.equal(await settled, "release FLOW_STOPPED");
       assert.equal(await flow.take(flow.created(id)), "accept");
-      assert.deepEqual(flow.out, ["create wg.pumps new"]);
+      assert.equal(flow.seen("create").filter((request) => request.case.id === id).length, 1);
     });
 
     it("does without what is not wired to the other outputs", async () => {

@@ -42,8 +42,8 @@ export abstract class Service {
   folder = "";
   readonly #options: ServiceOptions;
   #processes: ProcessRecord[] = [];
-  /** How the program that was spawned last has ended. */
-  #end: string | undefined;
+  /** The program that was spawned last, and how it has ended. */
+  #spawned: { end?: string } = {};
 
   /** @param name - in folder names and errors, e.g. "rabbitmq" */
   constructor(readonly name: string, options: ServiceOptions = {}) {
@@ -137,9 +137,9 @@ export abstract class Service {
     const log = openSync(this.logFile, "a");
     const child = spawn(command, args, { cwd: this.folder, ...options, detached: true, stdio: ["ignore", log, log] });
     closeSync(log);
-    this.#end = undefined;
-    child.on("error", (error) => (this.#end ??= String(error)));
-    child.on("exit", (code, signal) => (this.#end ??= signal ?? `status ${code}`));
+    const spawned: { end?: string } = (this.#spawned = {}); // its predecessor's end may be told after this
+    child.on("error", (error) => (spawned.end ??= String(error)));
+    child.on("exit", (code, signal) => (spawned.end ??= signal ?? `status ${code}`));
     child.unref();
     if (child.pid !== undefined) this.remember(child.pid);
     return child;
@@ -147,8 +147,8 @@ export abstract class Service {
 
   /** Waits until the server that was just started answers. @throws at once when it has ended instead */
   protected async untilItAnswers(ask: () => Promise<unknown>): Promise<void> {
-    await waitFor(`${this.name} on port ${this.port}`, async () => !this.isRunning || (await ask()), { timeout: 60_000 });
-    if (!this.isRunning) throw new Error(`it has ended (${this.#end ?? "nobody said how"})`);
+    await waitFor(`${this.name} on port ${this.port}`, async () => this.#spawned.end !== undefined || (await ask()), { timeout: 60_000 });
+    if (this.#spawned.end !== undefined) throw new Error(`it has ended (${this.#spawned.end})`);
   }
 
   /** Remembers a process that has to be gone when the service stops. */

@@ -10,16 +10,19 @@ const OTHER_USER = { username: "other@surewire.example", password: "other-passwo
 
 describe("the CometD server", () => {
   let emulator: Emulator;
+  /** Holds a connect until something happens. */
+  let patient: Emulator;
   let token: string;
 
   before(async () => {
     emulator = await startEmulator({ schema: [ALERT], users: [OTHER_USER], cometd: { timeout: 60, maxInterval: 5000 } });
+    patient = await startEmulator({ cometd: { timeout: 60_000 } });
   });
   beforeEach(async () => {
     emulator.control.reset();
     token = await login(emulator);
   });
-  after(() => emulator.stop());
+  after(() => Promise.all([emulator.stop(), patient.stop()]));
 
   const publish = (...serials: string[]): void => {
     emulator.control.insert({ object: "Device_Alert__e", records: serials.map((Serial__c) => ({ Serial__c })) });
@@ -199,7 +202,7 @@ describe("the CometD server", () => {
     });
 
     it("no more once it has disconnected; a connect that is held ends with it", async () => {
-      const client = await open();
+      const client = await Bayeux.open(patient);
       const waiting = client.connect();
       await client.held();
       assert.equal((await client.disconnect()).successful, true);
@@ -230,11 +233,12 @@ describe("the CometD server", () => {
     });
 
     it("until another one overtakes it", async () => {
-      const client = await open();
+      const client = await Bayeux.open(patient);
       const older = client.post([client.message("/meta/connect", { connectionType: "long-polling" })]);
       await client.held();
       const newer = client.connect();
       assert.equal((await older).status, 408);
+      await client.disconnect();
       assert.equal((await newer)[0]!.successful, true);
     });
 
@@ -291,12 +295,12 @@ describe("the CometD server", () => {
   });
 
   it("knows nobody any more after a reset of the org", async () => {
-    const client = await open();
+    const client = await Bayeux.open(patient);
     const waiting = client.connect();
     await client.held();
-    emulator.control.reset();
+    patient.control.reset();
     assert.equal((await waiting)[0]!.error, "403::Unknown client");
-    client.token = (await Api.connect(emulator)).token;
+    client.token = (await Api.connect(patient)).token;
     assert.equal((await client.connect())[0]!.error, "403::Unknown client");
     assert.deepEqual(emulator.control.listStreams().streams, []);
   });

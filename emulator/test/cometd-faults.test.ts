@@ -11,7 +11,7 @@ describe("faults of the CometD server", () => {
   let client: Bayeux;
 
   before(async () => {
-    emulator = await startEmulator({ schema: [ALERT], cometd: { timeout: 60, maxInterval: 5000 } });
+    emulator = await startEmulator({ schema: [ALERT], cometd: { timeout: 250, maxInterval: 5000 } });
   });
   beforeEach(async () => {
     emulator.control.reset();

@@ -11,7 +11,7 @@ describe("subscriptions over CometD", () => {
   let token: string;
 
   before(async () => {
-    emulator = await startEmulator({ schema: [ALERT], cometd: { timeout: 60, maxInterval: 5000 } });
+    emulator = await startEmulator({ schema: [ALERT], cometd: { timeout: 250, maxInterval: 5000 } });
   });
   beforeEach(async () => {
     emulator.control.reset();

@@ -27,8 +27,13 @@ export interface OdbcConnectionOptions {
 
 /** A connection through a driver. */
 export class OdbcConnection implements DatabaseConnection {
-  /** A failed statement has left a connection that reads in a transaction nobody can end (psqlodbc with UseDeclareFetch: 25P02 from then on). */
+  /** A statement that failed, or was cancelled, has left a connection that reads in a transaction nobody can end (psqlodbc with UseDeclareFetch: 25P02 from then on). */
   private spoilt = false;
+  /**
+   * A statement was cancelled, perhaps just as it ended by itself: unixODBC takes its cursor for closed then, and whatever is asked of it next is
+   * a "Function sequence error", which says nothing of any row.
+   */
+  private cancelled = false;
   mostBytes: number | undefined;
 
   constructor(
@@ -101,9 +106,12 @@ export class OdbcConnection implements DatabaseConnection {
 
   /** A driver call with the time limit of a statement. */
   private async limited<T>(call: () => Promise<T>, cancel = () => this.handle.cancel()): Promise<T> {
-    const { timeout, dialect, stuck } = this.options;
+    const { timeout, dialect, stuck, reads } = this.options;
+    if (!reads) this.cancelled = false; // a cursor's calls are one statement
     let grace: NodeJS.Timeout | undefined;
     const timer = setTimeout(() => {
+      this.cancelled = true;
+      this.spoilt = reads;
       cancel().catch(() => undefined);
       grace = setTimeout(() => stuck(`a statement did not end within ${timeout} ms and cannot be cancelled`), CANCEL_GRACE);
     }, timeout);
@@ -111,10 +119,11 @@ export class OdbcConnection implements DatabaseConnection {
       return await call();
     } catch (error) {
       const lost = !this.handle.connected;
-      this.spoilt = this.options.reads;
+      this.spoilt = reads;
       const failed = databaseError(odbcDiagnosis(error), dialect);
       // whatever state a driver gives a lost connection: the row is not to blame
       if (failed.scope === "message" && lost) throw new ConnectorError("DATABASE_UNAVAILABLE", failed.message, { details: failed.details });
+      if (failed.scope === "message" && this.cancelled) throw new ConnectorError("DATABASE_BUSY", `The statement did not end within ${timeout} ms`, { details: failed.details });
       throw failed;
     } finally {
       clearTimeout(timer);

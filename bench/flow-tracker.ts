@@ -2,7 +2,7 @@
  * What following a delivery costs a message on its way, in a real Node-RED without editor: source → three nodes → sink, with the three
  * being functions, which are slow by themselves, or Change nodes, which are hardly more than the way between them.
  *
- *     MESSAGES=8000 ROUNDS=16 npm run bench -- flow-tracker
+ *     MESSAGES=2000 ROUNDS=60 npm run bench -- flow-tracker
  */
 import path from "node:path";
 import util from "@node-red/util";
@@ -12,6 +12,8 @@ import { load, median, report, Rounds } from "./support/measure";
 
 /** Messages on their way at once: the default prefetch. */
 const WINDOW = 400;
+/** Rounds that count for nothing: what is deployed is compiled as it runs. */
+const WARM_UP = 8;
 
 type Middle = (id: string, next: string) => FlowNodeConfig;
 
@@ -20,7 +22,8 @@ const change: Middle = (id, next) => ({ id, type: "change", rules, wires: [[next
 const fn: Middle = (id, next) => ({ id, type: "function", func: "return msg;", outputs: 1, wires: [[next]] });
 
 /** Source → three nodes → sink. Both sources are wired to the first, so that only what sends differs. */
-function flowOf(middle: Middle, ...sources: string[]): FlowNodeConfig[] {
+function flowOf(middle: Middle): FlowNodeConfig[] {
+  const sources = ["bench-bare-source", "bench-followed-source"];
   const ends = [{ id: "sink", type: "bench-counter" }, { id: "keeper", type: "bench-keeper" }];
   return [...sources.map((type) => ({ id: type, type, wires: [["m1"]] })), middle("m1", "m2"), middle("m2", "m3"), middle("m3", "sink"), ...ends];
 }
@@ -29,20 +32,19 @@ const { hooks } = util as unknown as { hooks: { add(id: string, callback: (event
 
 interface Variant {
   name: string;
-  sources: string[];
-  /** Another node has a delivery in its hands: during the measurement, or until a while before. */
-  other?: "during" | "before";
+  /** Another node has a delivery in its hands. */
+  other?: boolean;
   /** Hooks that do nothing, as many as the tracker has. */
   emptyHooks?: boolean;
   followed?: boolean;
 }
 
 const VARIANTS: readonly Variant[] = [
-  { name: "no hooks", sources: ["bench-bare-source"] },
-  { name: "empty hooks", sources: ["bench-bare-source"], emptyHooks: true },
-  { name: "message of no delivery", sources: ["bench-bare-source", "bench-followed-source"], other: "before" },
-  { name: "  while another is open", sources: ["bench-bare-source", "bench-followed-source"], other: "during" },
-  { name: "followed", sources: ["bench-bare-source", "bench-followed-source"], followed: true },
+  { name: "no hooks" },
+  { name: "empty hooks", emptyHooks: true },
+  { name: "message of no delivery" },
+  { name: "  while another is open", other: true },
+  { name: "followed", followed: true },
 ];
 
 /** Sends messages through the flow, a window at a time. @returns messages a second: by the clock, and by the processor time they took */
@@ -60,31 +62,35 @@ async function round(messages: number, followed: boolean): Promise<{ clock: numb
   return { clock: (messages / (performance.now() - began)) * 1000, cpu: (messages / (user + system)) * 1e6 };
 }
 
-/** What was held is settled, and then nothing is followed for long. */
+/** What is held is settled, and then nothing is followed for long: the tracker's hooks go. */
 async function rest(): Promise<void> {
   const before = bench.settled;
-  bench.letGo();
-  while (bench.settled === before) await new Promise((resolve) => setImmediate(resolve));
+  if (bench.letGo()) while (bench.settled === before) await new Promise((resolve) => setImmediate(resolve));
   bench.rest();
   bench.rest();
 }
 
-/** Round by round, all variants one after the other, so that what else the machine does strikes all alike. */
+/** One variant, from a runtime at rest to a runtime at rest. */
+async function measure({ emptyHooks, other, followed }: Variant, messages: number): Promise<{ clock: number; cpu: number }> {
+  if (emptyHooks) for (const hook of ["onSend", "onReceive", "onComplete"]) hooks.add(`${hook}.bench`, (_event) => undefined);
+  if (other) bench.hold();
+  await round(WINDOW, followed ?? false); // so that none pays for what the one before it left behind
+  const rate = await round(messages, followed ?? false);
+  if (emptyHooks) hooks.remove("*.bench");
+  await rest();
+  return rate;
+}
+
+/** Many short rounds, in each all variants one after the other, so that what else the machine does strikes all alike. */
 async function compare(runtime: Runtime, middle: Middle, messages: number, goals: Record<string, number>): Promise<void> {
+  await runtime.deploy(flowOf(middle));
   const rates = new Map(VARIANTS.map((variant) => [variant, [] as { clock: number; cpu: number }[]]));
-  const rounds = new Rounds(45, 16);
+  const rounds = new Rounds(75, 60);
   for (let index = 0; rounds.left(index); index += 1) {
     const turn = index % VARIANTS.length; // none is always the one that comes after the costliest
     for (const variant of [...VARIANTS.slice(turn), ...VARIANTS.slice(0, turn)]) {
-      await runtime.deploy(flowOf(middle, ...variant.sources));
-      if (variant.emptyHooks) for (const hook of ["onSend", "onReceive", "onComplete"]) hooks.add(`${hook}.bench`, (_event) => undefined);
-      if (variant.other) bench.hold();
-      if (variant.other === "before") await rest();
-      await round(WINDOW * 5, variant.followed ?? false); // what was deployed is compiled as it runs
-      const rate = await round(messages, variant.followed ?? false);
-      if (variant.emptyHooks) hooks.remove("*.bench");
-      if (variant.other === "during") bench.letGo();
-      if (index > 0) rates.get(variant)?.push(rate); // the first round warms up
+      const rate = await measure(variant, messages);
+      if (index >= WARM_UP) rates.get(variant)?.push(rate);
     }
   }
   const [base] = VARIANTS;
@@ -103,7 +109,7 @@ async function compare(runtime: Runtime, middle: Middle, messages: number, goals
 }
 
 async function main(): Promise<void> {
-  const messages = Number(process.env.MESSAGES ?? 8_000);
+  const messages = Number(process.env.MESSAGES ?? 2_000);
   const runtime = new Runtime({ nodesDir: path.join(__dirname, "nodes") });
   await runtime.start();
   console.log("source → three function nodes → sink");

@@ -15,8 +15,8 @@ export const bench = {
   take: (_payload: number): void => undefined,
   /** Takes a delivery and gives it to the node `keeper`, which keeps it. */
   hold: (): void => undefined,
-  /** That node has finished with it. */
-  letGo: (): void => undefined,
+  /** That node has finished with it, if it has one. @returns whether it had */
+  letGo: (): boolean => false,
   /** What happens when a minute has passed in which nothing was followed. */
   rest: (): void => flowTracker.rest(),
   /** Messages that reached the end of the flow. */
@@ -63,7 +63,11 @@ export function register(RED: NodeAPI): void {
   function Keeper(this: Node, config: NodeDef): void {
     RED.nodes.createNode(this, config);
     this.on("input", (_msg, _send, done) => {
-      bench.letGo = done;
+      bench.letGo = () => {
+        bench.letGo = () => false;
+        done();
+        return true;
+      };
     });
   }
 

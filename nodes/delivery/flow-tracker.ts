@@ -1,7 +1,8 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { type Delivery, stopped } from "./delivery";
 import { Hop, type FlowContext, type FlowNode } from "./hop";
-import { addHop, findHop, hopOf, letGo, openHopOf } from "./message-hops";
+import { warnOfLateSend } from "./late-send";
+import { addHop, findHop, hopEnded, hopOf, letGo, openHopOf } from "./message-hops";
 import { describeNode } from "./outcome";
 import { openDeliveryOf, registry, tokenOf } from "./registry";
 import { QuickTurn } from "./quick-turn";
@@ -50,11 +51,11 @@ export class FlowTracker {
     if (this.users > 1) return;
     this.flows.watched(runtime);
     this.watch = new RuntimeWatch(runtime, {
-      sent: (events) => this.onSend(events),
+      sent: this.onSend,
       isFollowed: (message) => hopOf(message) !== undefined,
-      received: (event, next) => this.onReceive(event, next),
+      received: this.onReceive,
       handled: (event) => this.postReceive(event),
-      completed: (event) => this.onComplete(event),
+      completed: this.onComplete,
       logged: (entry) => this.onLog(entry),
       stopping: () => this.flows.stopping(),
       stopped: () => this.onStopped(),
@@ -120,14 +121,16 @@ export class FlowTracker {
     return registry.open === 0 && this.storage.getStore() === undefined;
   }
 
-  private onSend(events: SendEvent[]): void {
+  // Node-RED is given these three as they are: a call in between costs each hop
+
+  private readonly onSend = (events: SendEvent[]): void => {
     if (this.isAtRest) return;
     const only = events[0];
     if (only && events.length === 1) return this.sends(only, openHopOf(only.msg));
     // whose each is, before any of them gets a hop: a message that goes along two wires is in two of the events
     const own = events.map(({ msg }) => openHopOf(msg));
     events.forEach((event, index) => this.sends(event, own[index]));
-  }
+  };
 
   /**
    * Begins the hop of a message that is sent. Here and not later, when Node-RED has found the way: a message that another hook keeps back
@@ -139,7 +142,7 @@ export class FlowTracker {
     const { node } = event.source;
     const context = own ?? this.guess(event.msg);
     if (!context) return this.sendsOrphan(event);
-    if (context.scope.closed) return this.lateSend(event);
+    if (context.scope.closed) return warnOfLateSend(event, this.storage.getStore());
     if (!node._expectedDoneCount) this.passesOn(event);
     const seat = own?.node === node ? own.seat : Seat.of(node);
     const destination = this.flows.destinationOf(event, seat);
@@ -175,7 +178,7 @@ export class FlowTracker {
     else if (missing) record(scope, `${describeNode(missing)} is not running: what is sent to it goes nowhere`, missing);
   }
 
-  private onReceive(event: ReceiveEvent, next: () => void): void {
+  private readonly onReceive = (event: ReceiveEvent, next: () => void): void => {
     const node = event.destination.node;
     const hop = this.isAtRest ? undefined : (findHop(event.msg, node, false) ?? this.unsent(event.msg, node));
     if (!hop) {
@@ -184,7 +187,7 @@ export class FlowTracker {
     }
     hop.received = true;
     hop.seat.holds += 1;
-    if (node.type === "catch") hop.caught = this.reports.caught(hop.scope, event.msg, node, (id) => this.endErring(id)) ?? hop.caught;
+    if (hop.seat.catches) hop.caught = this.reports.caught(hop.scope, event.msg, node, (id) => this.endErring(id)) ?? hop.caught;
     const silent = takesNoDone(node);
     if (silent) this.watch?.handling();
     const outer = this.handling;
@@ -194,7 +197,7 @@ export class FlowTracker {
     } finally {
       this.handling = outer;
     }
-  }
+  };
 
   /** What came by wire is handled in a `setImmediate` of its own: nobody's context need be put back after it, which costs as much as to change it. */
   private handle(hop: Hop, context: FlowContext, next: () => void): void {
@@ -211,7 +214,7 @@ export class FlowTracker {
   private unsent(message: object, node: FlowNode): Hop | undefined {
     const context = this.reports.originOf(message, node) ?? openHopOf(message) ?? this.guess(message);
     if (!context || context.scope.closed || typeof message !== "object") return undefined;
-    return this.begin(context.scope, message, node, undefined, context.caught);
+    return this.begin(context.scope, message, Seat.of(node), undefined, context.caught);
   }
 
   private postReceive(event: ReceiveEvent): void {
@@ -234,12 +237,12 @@ export class FlowTracker {
     if (hop) this.untold.sends(hop);
   }
 
-  private onComplete(event: CompleteEvent): void {
+  private readonly onComplete = (event: CompleteEvent): void => {
     const hop = this.live > 0 ? findHop(event.msg, event.node.node, true) : undefined;
     this.reports.completed(hop, event.error);
     if (hop) this.end(hop, Boolean(event.error));
     letGo();
-  }
+  };
 
   /** An error that no Catch node took is logged, in the context of the code that raised it. */
   private onLog(entry: LogEntry): void {
@@ -256,10 +259,10 @@ export class FlowTracker {
     if (hop?.received) this.end(hop);
   }
 
-  private begin(scope: Scope, message: object, node: FlowNode, from: FlowNode | undefined, caught: Verdict | undefined): Hop {
-    const hop = new Hop(scope, message, node, this.flows.generation, from, caught);
+  private begin(scope: Scope, message: object, seat: Seat, from: FlowNode | undefined, caught: Verdict | undefined): Hop {
+    const hop = new Hop(scope, message, seat, this.flows.generation, from, caught);
     addHop(hop);
-    hop.seat.inHands += 1;
+    seat.inHands += 1;
     this.live += 1;
     scope.add(hop);
     return hop;
@@ -269,6 +272,7 @@ export class FlowTracker {
   private end(hop: Hop, failed = false): void {
     if (hop.ended) return;
     hop.ended = true;
+    hopEnded(hop);
     this.live -= 1;
     hop.seat.inHands -= 1;
     if (hop.received) hop.seat.holds -= 1;
@@ -276,20 +280,6 @@ export class FlowTracker {
     // a node that is wired to none sends nothing, neither for this delivery nor for several
     if (!failed && !hop.scope.closed && hop.node._wireCount !== 0) this.quickTurn.finishes(hop, this.handling);
     hop.scope.remove(hop);
-  }
-
-  /** A message of a delivery that is settled already. */
-  private lateSend(event: SendEvent): void {
-    const node = event.source.node;
-    const running = this.storage.getStore();
-    const own = hopOf(event.msg);
-    const seat = Seat.of(node);
-    if (!running?.hasLeft(node) || (own && !own.ended) || seat.warned) return;
-    seat.warned = true;
-    const fault = running instanceof Hop && running.untold ? "takes no done and sends later" : "sends after it called done";
-    (node as { warn?: (text: string) => void }).warn?.(
-      `${describeNode(node)} ${fault}, so a delivery cannot be followed through it: it was settled before this message was sent`,
-    );
   }
 
   /** What stopped nodes still hold will not be finished by anyone. */

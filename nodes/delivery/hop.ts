@@ -1,6 +1,6 @@
 import type { NodeName } from "./outcome";
 import type { Scope, Verdict } from "./scope";
-import { Seat } from "./seat";
+import type { Seat } from "./seat";
 
 /** What the tracker needs of a Node-RED node. The underscored names are Node-RED's own (runtime/lib/nodes/Node.js, 4.1 and 5.0). */
 export interface FlowNode extends NodeName {
@@ -51,25 +51,28 @@ export class Hop implements FlowContext {
   /** Ended although the node may still work, since it takes no `done`. */
   untold = false;
   caught: Verdict | undefined;
-  /** Of {@link node}. */
-  readonly seat: Seat;
   /** Its handler runs in the context of the delivery, not in this one. */
   shared = false;
 
   /**
+   * @param seat of the node
    * @param generation of the tracker when the hop began; tells whether flows were stopped since
    * @param from the node that sent the message, when one did
    */
   constructor(
     public scope: Scope,
     readonly message: object,
-    readonly node: FlowNode,
+    readonly seat: Seat,
     readonly generation: number,
     readonly from: FlowNode | undefined,
     caught: Verdict | undefined,
   ) {
     this.caught = caught;
-    this.seat = Seat.of(node);
+  }
+
+  /** The node it leads to. */
+  get node(): FlowNode {
+    return this.seat.node;
   }
 
   at(nodeId: string): Hop | undefined {

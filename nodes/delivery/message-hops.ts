@@ -52,6 +52,12 @@ export function addHop(hop: Hop): void {
   trail.newest = hop;
 }
 
+/** A hop has ended: no longer needed to find another, it goes at once unless it is the newest, for many a message is on its way when memory is cleaned up. */
+export function hopEnded(hop: Hop): void {
+  const newest = trailOf(hop.message)?.newest;
+  if (newest?.previous === hop) newest.previous = hop.previous;
+}
+
 /** The live hop of `message` to `node`. @param received whether it is in the node's hands, or on its way there */
 export function findHop(message: object, node: FlowNode, received: boolean): Hop | undefined {
   let hop = trailOf(message)?.newest;

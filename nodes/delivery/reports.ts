@@ -38,11 +38,12 @@ export class Reports {
 
   /** The hop whose copy `message` is, for a Catch or Complete node that is given it. */
   originOf(message: object, node: FlowNode): Hop | undefined {
+    const { done, latest } = this;
+    if (!done && !latest) return undefined;
     if (node.type === "complete") {
       const from = (message as { complete?: { source?: { id?: string } } }).complete?.source?.id; // Node-RED 4.1.3 and later
-      return from === undefined || from === this.done?.node.id ? this.done : undefined;
+      return from === undefined || from === done?.node.id ? done : undefined;
     }
-    const { latest } = this;
     if (node.type !== "catch" || !latest?.hop || latest.catchers.has(node)) return undefined;
     return (message as CaughtMessage).error?.source?.id === latest.nodeId ? latest.hop : undefined;
   }

@@ -1,6 +1,6 @@
 import type { FlowNode, Hop } from "./hop";
 import { configOf, nodeBehind, type SendEvent, type TrackedRuntime } from "./runtime";
-import type { Seat } from "./seat";
+import { Seat } from "./seat";
 import type { NodeName } from "./outcome";
 
 /** Which nodes run, and where wires lead, while flows are stopped and started. */
@@ -41,13 +41,15 @@ export class RunningFlows {
     return (this.changing || generation !== this.generation) && !this.isLive(node);
   }
 
-  /** The node at the end of the wire, if it runs. @param seat of the node that sends */
-  destinationOf(event: SendEvent, seat: Seat): FlowNode | undefined {
+  /** Of the node at the end of the wire, if it runs. @param seat of the node that sends */
+  destinationOf(event: SendEvent, seat: Seat): Seat | undefined {
     const { id } = event.destination;
     const known = this.changing ? undefined : seat.reached(id, this.generation);
     if (known) return known;
-    const found = nodeBehind(event);
-    if (found && !this.changing) seat.reaches(id, found, this.generation);
+    const node = nodeBehind(event);
+    if (!node) return undefined;
+    const found = Seat.of(node);
+    if (!this.changing) seat.reaches(id, found, this.generation);
     return found;
   }
 

@@ -4,16 +4,16 @@ import type { CompleteEvent, LogEntry, ReceiveEvent, SendEvent, TrackedRuntime }
 /** Label of our hooks in Node-RED. */
 const LABEL = "surewireDelivery";
 
-/** What is told of a runtime, in the turn in which it happens. */
+/** What is told of a runtime, in the turn in which it happens. Node-RED's hooks are given some of these as they are, and look at how many parameters they have. */
 export interface RuntimeEvents {
-  sent(events: SendEvent[]): void;
+  readonly sent: (events: SendEvent[]) => void;
   /** Whether a message belongs to a delivery. */
   isFollowed(message: object): boolean;
   /** A message reaches a node. @param next has the node handle it; to be called once */
-  received(event: ReceiveEvent, next: () => void): void;
+  readonly received: (event: ReceiveEvent, next: () => void) => void;
   /** The node's handler has returned; told after {@link RuntimeWatch.handling} only. */
   handled(event: ReceiveEvent): void;
-  completed(event: CompleteEvent): void;
+  readonly completed: (event: CompleteEvent) => void;
   /** An error was logged. */
   logged(entry: LogEntry): void;
   stopping(): void;
@@ -57,12 +57,13 @@ export class RuntimeWatch {
       // in its turn, see Turn
       hooks?.add(`preDeliver.${LABEL}`, (event: SendEvent, next: () => void) => (told.isFollowed(event.msg) ? void setImmediate(next) : next()));
     }
-    hooks?.add(`onReceive.${LABEL}`, (event: ReceiveEvent, next: () => void) => told.received(event, next));
+    hooks?.add(`onReceive.${LABEL}`, told.received);
     hooks?.add(`onComplete.${LABEL}`, told.completed);
   }
 
   /** Tells of messages and errors no more: hooks and log handlers cost each message, whatever they do. */
   rest(): void {
+    if (!this.listens) return;
     const { hooks, log } = this.runtime;
     this.listens = this.watchesHandling = false;
     hooks?.remove(`*.${LABEL}`);

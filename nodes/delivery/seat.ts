@@ -11,6 +11,8 @@ let found: Seat | undefined;
 
 /** What the tracker keeps of a node. */
 export class Seat {
+  /** Catch nodes tell of errors. */
+  readonly catches: boolean;
   /** One of 31 bits, for sets of nodes in one number. Another node may have the same. */
   readonly bit = 1 << (count++ % 31);
   /** Live hops to the node: while there are none, what it sends of nobody needs no second look. */
@@ -20,29 +22,33 @@ export class Seat {
   /** The user was told that deliveries cannot be followed through it. */
   warned = false;
   /** The node that a message of it was sent to last, and the generation of the tracker then: nodes only go when flows are stopped. */
-  private last: FlowNode | undefined;
+  private last: Seat | undefined;
   private lastId = "";
   private lastIn = -1;
+
+  private constructor(readonly node: FlowNode) {
+    this.catches = node.type === "catch";
+  }
 
   /** The seat of a node; made when there is none. */
   static of(node: FlowNode): Seat {
     if (node === asked && found) return found;
     let seat = seats.get(node);
-    if (!seat) seats.set(node, (seat = new Seat()));
+    if (!seat) seats.set(node, (seat = new Seat(node)));
     asked = node;
     found = seat;
     return seat;
   }
 
   /** A message was sent to the node with this id, which runs. */
-  reaches(id: string, node: FlowNode, generation: number): void {
-    this.last = node;
+  reaches(id: string, seat: Seat, generation: number): void {
+    this.last = seat;
     this.lastId = id;
     this.lastIn = generation;
   }
 
   /** The node with this id, if a message was sent to it last, in this generation. */
-  reached(id: string, generation: number): FlowNode | undefined {
+  reached(id: string, generation: number): Seat | undefined {
     return this.lastIn === generation && this.lastId === id ? this.last : undefined;
   }
 }

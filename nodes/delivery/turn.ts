@@ -1,11 +1,12 @@
 import type { FlowNode, Hop } from "./hop";
 import { covers, JoinedScope, type Scope } from "./scope";
+import type { Seat } from "./seat";
 
 /** A message sent by a node that works for deliveries, from code that belongs to none (a timer set before the first message). */
 export interface Orphan {
   message: object;
   from: FlowNode;
-  destination: FlowNode;
+  destination: Seat;
 }
 
 const NONE: readonly Hop[] = [];

@@ -1,0 +1,22 @@
+import { Hop, type FlowContext } from "./hop";
+import { hopOf } from "./message-hops";
+import { describeNode } from "./outcome";
+import type { SendEvent } from "./runtime";
+import { Seat } from "./seat";
+
+/**
+ * A message goes out of a delivery that is settled already. Warns of its node, once, if that is because the node said that it was done too early.
+ *
+ * @param running where the code runs that sends
+ */
+export function warnOfLateSend({ msg, source }: SendEvent, running: FlowContext | undefined): void {
+  const { node } = source;
+  const own = hopOf(msg);
+  const seat = Seat.of(node);
+  if (!running?.hasLeft(node) || (own && !own.ended) || seat.warned) return;
+  seat.warned = true;
+  const fault = running instanceof Hop && running.untold ? "takes no done and sends later" : "sends after it called done";
+  (node as { warn?: (text: string) => void }).warn?.(
+    `${describeNode(node)} ${fault}, so a delivery cannot be followed through it: it was settled before this message was sent`,
+  );
+}

@@ -97,12 +97,17 @@ export class Plain {
     return { messages: messageCount, consumers: consumerCount };
   }
 
-  /** Looks at a queue that may not be there yet: that closes the channel, so the next look gets another. */
+  /**
+   * Looks at a queue that may not be there yet: that closes the channel, so the next look gets another. While a quorum queue is being made
+   * RabbitMQ 3.10.8 may even close the connection (541 INTERNAL_ERROR, noproc).
+   */
   private async look<T>(at: (channel: ConfirmChannel) => Promise<T>): Promise<T> {
     try {
       return await at(this.channel);
     } catch (error) {
-      this.channel = await openChannel(this.model);
+      const channel = await openChannel(this.model).catch(() => undefined);
+      if (channel) this.channel = channel;
+      else await this.again();
       throw error;
     }
   }

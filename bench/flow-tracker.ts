@@ -28,7 +28,7 @@ function flowOf(middle: Middle): FlowNodeConfig[] {
   return [...sources.map((type) => ({ id: type, type, wires: [["m1"]] })), middle("m1", "m2"), middle("m2", "m3"), middle("m3", "sink"), ...ends];
 }
 
-const { hooks } = util as unknown as { hooks: { add(id: string, callback: (event: object) => void): void; remove(id: string): void } };
+const { hooks } = util as unknown as { hooks: { add(id: string, callback: (event: object) => void): void; remove(id: string): void; has(id: string): boolean } };
 
 interface Variant {
   name: string;
@@ -72,6 +72,7 @@ async function rest(): Promise<void> {
 
 /** One variant, from a runtime at rest to a runtime at rest. */
 async function measure({ emptyHooks, other, followed }: Variant, messages: number): Promise<{ clock: number; cpu: number }> {
+  if (hooks.has("onSend")) throw new Error("The tracker has left its hooks behind: what follows would be measured against itself");
   if (emptyHooks) for (const hook of ["onSend", "onReceive", "onComplete"]) hooks.add(`${hook}.bench`, (_event) => undefined);
   if (other) bench.hold();
   await round(WINDOW, followed ?? false); // so that none pays for what the one before it left behind

@@ -40,14 +40,14 @@ export class Seat {
     return seat;
   }
 
-  /** A message was sent to the node with this id, which runs. */
+  /** A message was sent to the node with this id, which runs. @param seat its */
   reaches(id: string, seat: Seat, generation: number): void {
     this.last = seat;
     this.lastId = id;
     this.lastIn = generation;
   }
 
-  /** The node with this id, if a message was sent to it last, in this generation. */
+  /** Of the node with this id, if a message was sent to it last, in this generation. */
   reached(id: string, generation: number): Seat | undefined {
     return this.lastIn === generation && this.lastId === id ? this.last : undefined;
   }

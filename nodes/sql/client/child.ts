@@ -47,9 +47,13 @@ async function serve({ operation, argument }: Request): Promise<unknown> {
   }
 }
 
-/** Ends the process the hard way: an exit would wait for the thread that hangs in the driver. */
+/** Ends the process the hard way: an exit waits for threads that hang in the driver, with all other connections and their transactions open. */
+function end(): void {
+  process.kill(process.pid, "SIGKILL");
+}
+
 function stuck(reason: string): void {
-  process.stderr.write(`${reason}\n`, () => process.kill(process.pid, "SIGKILL"));
+  process.stderr.write(`${reason}\n`, end);
 }
 
 process.on("message", (request: Request) => {
@@ -69,6 +73,7 @@ process.on("message", (request: Request) => {
     });
 });
 
-process.on("disconnect", () => process.exit(0));
+// the parent has closed us, or was killed itself while statements were at work
+process.on("disconnect", end);
 // Ctrl-C and service managers signal the whole group: the parent still stores what it holds, and then closes us
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => undefined);

@@ -143,8 +143,8 @@ export class FlowTracker {
     const context = own ?? this.guess(event.msg);
     if (!context) return this.sendsOrphan(event);
     if (context.scope.closed) return warnOfLateSend(event, this.storage.getStore());
-    if (!node._expectedDoneCount) this.passesOn(event);
     const seat = own?.node === node ? own.seat : Seat.of(node);
+    if (seat.silent) this.passesOn(event);
     const destination = this.flows.destinationOf(event, seat);
     if (!destination) return this.goesNowhere(context.scope, event);
     const hop = this.begin(context.scope, this.flows.ownCopy(event), destination, node, context.caught);
@@ -165,9 +165,10 @@ export class FlowTracker {
   /** Whose a message is that has no hop. A copy of a joined message carries the token of one delivery only: there the code that runs knows better. */
   private guess(message: object): FlowContext | undefined {
     const { sending } = this;
-    if (sending && tokenOf(message) === sending.token) return sending;
+    const token = tokenOf(message);
+    if (sending && token === sending.token) return sending;
     const running = sending ?? this.storage.getStore();
-    const delivery = openDeliveryOf(message);
+    const delivery = token === undefined ? undefined : openDeliveryOf(token);
     if (!delivery || (running && !running.scope.closed && covers(running.scope, delivery.scope))) return running;
     return delivery;
   }
@@ -188,7 +189,7 @@ export class FlowTracker {
     hop.received = true;
     hop.seat.holds += 1;
     if (hop.seat.catches) hop.caught = this.reports.caught(hop.scope, event.msg, node, (id) => this.endErring(id)) ?? hop.caught;
-    const silent = takesNoDone(node);
+    const silent = hop.seat.isSilent();
     if (silent) this.watch?.handling();
     const outer = this.handling;
     this.handling = hop;
@@ -277,8 +278,7 @@ export class FlowTracker {
     hop.seat.inHands -= 1;
     if (hop.received) hop.seat.holds -= 1;
     if (!hop.safe && this.flows.hasStopped(hop)) hop.scope.record(stopped(hop.node));
-    // a node that is wired to none sends nothing, neither for this delivery nor for several
-    if (!failed && !hop.scope.closed && hop.node._wireCount !== 0) this.quickTurn.finishes(hop, this.handling);
+    if (!failed && !hop.scope.closed) this.quickTurn.finishes(hop, this.handling);
     hop.scope.remove(hop);
   }
 

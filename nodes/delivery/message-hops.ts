@@ -1,26 +1,12 @@
 import { hiddenSlot } from "./hidden-slot";
 import type { FlowNode, Hop } from "./hop";
 
-/** The hops of a message. */
-interface Trail {
-  /** {@link Hop.previous} leads to the others that are live. */
-  newest: Hop;
-}
-
-/** One for each message, set once: setting a slot costs more than all else here. */
-const trails = hiddenSlot<Trail>();
+/** The newest hop of each message, live or not; {@link Hop.previous} leads to the others that are live. */
+const newest = hiddenSlot<Hop>();
 
 /** The message that was looked up last: what a node was handed it mostly sends on and finishes with before anyone else asks. */
 let asked: object | undefined;
-let found: Trail | undefined;
-
-function trailOf(message: object): Trail | undefined {
-  if (message === asked) return found;
-  if (typeof message !== "object") return undefined; // `node.receive` takes anything
-  found = trails.get(message);
-  asked = message;
-  return found;
-}
+let found: Hop | undefined;
 
 /** Lets go of the message that was looked up last, which may be large. */
 export function letGo(): void {
@@ -29,38 +15,39 @@ export function letGo(): void {
 
 /** The newest hop of `message`, live or not. */
 export function hopOf(message: object): Hop | undefined {
-  return trailOf(message)?.newest;
+  if (message === asked) return found;
+  if (typeof message !== "object") return undefined; // `node.receive` takes anything
+  found = newest.get(message);
+  asked = message;
+  return found;
 }
 
 /** The newest hop of `message`, live or not, if what it is counted in is still open. */
 export function openHopOf(message: object): Hop | undefined {
-  const hop = trailOf(message)?.newest;
+  const hop = hopOf(message);
   return hop && !hop.scope.closed ? hop : undefined;
 }
 
 /** Makes `hop` the newest of its message. */
 export function addHop(hop: Hop): void {
   const { message } = hop;
-  const trail = trailOf(message);
-  if (!trail) {
-    trails.set(message, (found = { newest: hop }));
-    return;
-  }
-  const previous = liveOf(trail.newest);
+  const previous = liveOf(hopOf(message));
   if (previous) previous.previous = liveOf(previous.previous); // a message that goes round for hours keeps no trail
   hop.previous = previous;
-  trail.newest = hop;
+  newest.set(message, hop);
+  asked = message;
+  found = hop;
 }
 
 /** A hop has ended: no longer needed to find another, it goes at once unless it is the newest, for many a message is on its way when memory is cleaned up. */
 export function hopEnded(hop: Hop): void {
-  const newest = trailOf(hop.message)?.newest;
-  if (newest?.previous === hop) newest.previous = hop.previous;
+  const last = hopOf(hop.message);
+  if (last?.previous === hop) last.previous = hop.previous;
 }
 
 /** The live hop of `message` to `node`. @param received whether it is in the node's hands, or on its way there */
 export function findHop(message: object, node: FlowNode, received: boolean): Hop | undefined {
-  let hop = trailOf(message)?.newest;
+  let hop = hopOf(message);
   while (hop && (hop.ended || hop.node !== node || hop.received !== received)) hop = hop.previous;
   return hop;
 }

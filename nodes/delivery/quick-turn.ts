@@ -40,9 +40,9 @@ export class QuickTurn {
 
   /** The node of `hop` has finished with it. @param handling the hop whose handler is being called */
   finishes(hop: Hop, handling: Hop | undefined): void {
-    if (hop.passedOn !== this.arrivals) return this.turn.finishes(hop.node, hop.scope);
-    if (hop === handling) return;
-    if (this.turn.idle && !this.passed) this.passed = hop;
-    else this.turn.finishes(hop.node, hop.scope);
+    const passedOn = hop.passedOn === this.arrivals;
+    if (passedOn && hop === handling) return;
+    if (passedOn && this.turn.idle && !this.passed) this.passed = hop;
+    else if (hop.node._wireCount !== 0) this.turn.finishes(hop.node, hop.scope); // what is wired to none sends nothing, neither for this delivery nor for several
   }
 }

@@ -109,10 +109,8 @@ export function tokenOf(message: object): string | undefined {
   return typeof id === "string" ? id : undefined;
 }
 
-/** The open delivery whose token a message carries, if the flow settles it. */
-export function openDeliveryOf(message: object): Delivery | undefined {
-  const token = tokenOf(message);
-  if (token === undefined) return undefined;
+/** The open delivery of that token, if the flow settles it. */
+export function openDeliveryOf(token: string): Delivery | undefined {
   const delivery = registry.find(token);
   return delivery === "closed" || delivery?.mode !== "flow" ? undefined : delivery;
 }

@@ -1,5 +1,5 @@
 import type { ConnectorError } from "../common/errors";
-import type { FlowContext, FlowNode, Hop } from "./hop";
+import type { FlowContext, Hop } from "./hop";
 import type { NodeName, Outcome } from "./outcome";
 
 /** An outcome that something on the way asked for. */
@@ -23,10 +23,6 @@ export abstract class Scope {
   private newest: Hop | undefined;
   /** Groups that this scope is a member of. */
   private groups: Set<JoinedScope> | undefined;
-  /** The node that last sent for this scope, and the turn it did so in; see `Turn`. */
-  sender: FlowNode | undefined;
-  sentIn = 0;
-
   /** Whether nothing that happens in this scope can matter any more. */
   abstract get closed(): boolean;
 

@@ -1,5 +1,6 @@
 import type { FlowNode } from "./hop";
 import { hiddenSlot } from "./hidden-slot";
+import { takesNoDone } from "./runtime";
 
 const seats = hiddenSlot<Seat>();
 
@@ -19,6 +20,10 @@ export class Seat {
   inHands = 0;
   /** Those of them that have arrived. */
   holds = 0;
+  /** Nobody will tell when the node has finished with the message that arrived last: it takes no `done`, or no message at all. */
+  silent = false;
+  /** The node's only input handler, if it takes a `done`: nodes are of so many shapes that each look at one of them costs. */
+  private handler: unknown;
   /** The user was told that deliveries cannot be followed through it. */
   warned = false;
   /** The node that a message of it was sent to last, and the generation of the tracker then: nodes only go when flows are stopped. */
@@ -38,6 +43,15 @@ export class Seat {
     asked = node;
     found = seat;
     return seat;
+  }
+
+  /** A message arrives. A node may change its handlers at any time. @returns {@link silent} */
+  isSilent(): boolean {
+    const handler = this.node._inputCallback;
+    if (handler && handler === this.handler) return false;
+    this.silent = takesNoDone(this.node);
+    this.handler = this.silent ? undefined : handler;
+    return this.silent;
   }
 
   /** A message was sent to the node with this id, which runs. @param seat its */

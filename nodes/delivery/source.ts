@@ -1,7 +1,6 @@
 import { ConnectorError, errorText } from "../common/errors";
 import { Delivery, type DeliveryOwner, verdictFor } from "./delivery";
 import { flowTracker } from "./flow-tracker";
-import { LinkedList } from "./linked-list";
 import { describeNode, type SettleMode, type Settlement } from "./outcome";
 import { registry } from "./registry";
 import type { RetryPolicy } from "./retry-policy";
@@ -34,7 +33,9 @@ export class DeliverySource<T = unknown> implements DeliveryOwner<T> {
   readonly policy: RetryPolicy;
   readonly settleMode: SettleMode;
   private readonly prefix: string;
-  private readonly open_ = new LinkedList<Delivery<T>>();
+  private open_ = 0;
+  /** Sweeps that a delivery may see until its deadline. */
+  private readonly mostSweeps: number;
   private held_ = 0;
   private readonly pause: SystemPause;
   private sweep: NodeJS.Timeout | undefined;
@@ -50,13 +51,14 @@ export class DeliverySource<T = unknown> implements DeliveryOwner<T> {
     if (this.settleMode === "flow") flowTracker.acquire(options.runtime);
     // a twentieth of the deadline is precise enough, and cheap enough for a prefetch of thousands
     const every = Math.min(5000, Math.max(20, options.deadline / 20));
+    this.mostSweeps = options.deadline / every;
     this.sweep = setInterval(() => this.checkDeadlines(), every);
     this.sweep.unref();
   }
 
   /** How many deliveries are open. */
   get openCount(): number {
-    return this.open_.size;
+    return this.open_;
   }
 
   /** Whether a sink holds some of them for its system. */
@@ -73,7 +75,7 @@ export class DeliverySource<T = unknown> implements DeliveryOwner<T> {
   open(taken: T, attempt: number): Delivery<T> {
     const number = registry.nextNumber();
     const delivery = new Delivery<T>(number, `${this.prefix}${number}`, taken, attempt, this);
-    this.open_.add(delivery);
+    this.open_ += 1;
     registry.add(delivery as Delivery);
     if (this.settleMode === "delivery") delivery.settle({ outcome: "accept" });
     return delivery;
@@ -87,18 +89,18 @@ export class DeliverySource<T = unknown> implements DeliveryOwner<T> {
 
   /** The connection is lost and the system takes these back by itself: closes them without an answer. @param which default all */
   invalidate(which: (delivery: Delivery<T>) => boolean = () => true): void {
-    for (const delivery of [...this.open_]) {
+    for (const delivery of this.openOnes()) {
       if (which(delivery) && delivery.close()) this.forget(delivery, false);
     }
   }
 
   /** Resolves when every open delivery is settled; after `timeout` ms the rest are released. */
   drain(timeout: number): Promise<void> {
-    if (this.open_.size === 0) return Promise.resolve();
+    if (this.open_ === 0) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
         const error = new ConnectorError("FLOW_STOPPED", `Not settled ${timeout} ms after the source was stopped`);
-        for (const delivery of [...this.open_]) delivery.settle({ outcome: "release", error });
+        for (const delivery of this.openOnes()) delivery.settle({ outcome: "release", error });
       }, timeout);
       this.drained = () => {
         clearTimeout(timer);
@@ -149,13 +151,18 @@ export class DeliverySource<T = unknown> implements DeliveryOwner<T> {
 
   private forget(delivery: Delivery<T>, accepted: boolean): void {
     registry.remove(delivery as Delivery, accepted);
-    this.open_.remove(delivery);
-    if (this.open_.size === 0) this.drained?.();
+    this.open_ -= 1;
+    if (this.open_ === 0) this.drained?.();
+  }
+
+  /** Oldest first. Asked for rarely, so no list of them is kept. */
+  private openOnes(): Delivery<T>[] {
+    return [...registry.all()].filter((delivery) => delivery.isOf(this)) as Delivery<T>[];
   }
 
   private checkDeadlines(): void {
-    for (const delivery of this.open_) {
-      if (delivery.age <= this.options.deadline) continue;
+    for (const delivery of this.openOnes()) {
+      if (delivery.swept() <= this.mostSweeps) continue;
       const holder = delivery.hopsWithin()[0]?.node;
       const where = holder ? `${describeNode(holder)} still holds it` : "no settle node has settled it";
       const error = new ConnectorError("DEADLINE_EXCEEDED", `Not settled within ${this.options.deadline} ms: ${where}`);

@@ -21,8 +21,8 @@ const RESOLVED = Promise.resolve();
  */
 export class Turn {
   private readonly sent: Hop[] = [];
-  /** Counts the turns, so that a scope can tell which node has sent for it in this one: a flush of thousands of messages, each with its own `done`, must not look through them all. */
-  private number = 1;
+  /** The node that last sent for a scope: a flush of thousands of messages, each with its own `done`, must not look through {@link sent} for each. */
+  private readonly senders = new Map<Scope, FlowNode>();
   private orphans: Orphan[] = [];
   private readonly finished: { node: FlowNode; scope: Scope }[] = [];
   private group: JoinedScope | undefined;
@@ -34,10 +34,7 @@ export class Turn {
   /** A message left `hop.from`. @param known whether the message itself, not just the running code, told whose it is */
   sends(hop: Hop, known: boolean): void {
     this.sent.push(hop);
-    if (hop.from) {
-      hop.scope.sender = hop.from;
-      hop.scope.sentIn = this.number;
-    }
+    if (hop.from) this.senders.set(hop.scope, hop.from);
     this.clearSoon();
     if (known) return;
     for (const { node, scope } of this.finished) if (node === hop.from) this.join(hop, scope);
@@ -63,7 +60,7 @@ export class Turn {
 
   /** `node` called `done()` for a message of `scope`; in whose context says nothing: the timer of a group runs in that of its first message. */
   finishes(node: FlowNode, scope: Scope): void {
-    if (scope.sentIn === this.number && scope.sender === node) return;
+    if (this.senders.get(scope) === node) return;
     const mine = this.sent.length === 0 ? NONE : this.sent.filter((hop) => hop.from === node && !hop.scope.closed);
     if (mine.some((hop) => covers(hop.scope, scope))) return;
     if (this.orphans.length > 0) this.adoptOrphans(node, scope);
@@ -110,9 +107,11 @@ export class Turn {
   private readonly clear = (): void => {
     this.clearing = false;
     this.group = undefined;
-    this.number += 1;
     // setting the length of an array costs more than a turn in which one message is sent
-    if (this.sent.length > 0) this.sent.length = 0;
+    if (this.sent.length > 0) {
+      this.sent.length = 0;
+      this.senders.clear();
+    }
     if (this.orphans.length > 0) this.orphans.length = 0;
     if (this.finished.length > 0) this.finished.length = 0;
   };

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import util from "@node-red/util";
+import type { Node, NodeMessage } from "node-red";
 import { flowTracker } from "../../nodes/delivery/flow-tracker";
 import { held, testBench, type TestSource } from "../services/test-nodes/test-nodes";
 import { Runtime, type FlowNodeConfig } from "../services/runtime";
@@ -239,6 +240,21 @@ describe("the flow tracker, in a real Node-RED", function () {
       assert.equal(theSource().settled.length, 0);
       held[0]?.go();
       await waitFor("it to be settled", () => theSource().settled.length === 1);
+    });
+
+    it("through a node that takes a done for one message, none for the next, and a done again after that", async () => {
+      await runtime.fresh([source(["moody"]), { id: "moody", type: "test-deaf", wires: [["see"]] }, see("see")]);
+      const moody = runtime.node<Node>("moody");
+      const finishes = (msg: NodeMessage, send: (msg: NodeMessage) => void, done: () => void): void => (send(msg), done());
+      const says = (msg: NodeMessage): void => moody.send(msg);
+      for (const [index, handler] of [finishes, says, finishes].entries()) {
+        moody.on("input", handler as never);
+        theSource().take(index);
+        await waitFor("it to be settled", () => theSource().settled.length === index + 1);
+        moody.removeListener("input", handler as never);
+      }
+      assert.deepEqual(theSource().settled.map(({ settlement }) => settlement.outcome), ["accept", "accept", "accept"]);
+      assert.deepEqual(seenAt("see"), [0, 1, 2]);
     });
 
     it("through a node that calls done twice, without counting it twice", async () => {

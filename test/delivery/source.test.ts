@@ -45,6 +45,36 @@ describe("a source of deliveries", () => {
     source.close();
   });
 
+  it("counts towards the deadline no time in which a delivery is held for a system", async () => {
+    const { source, settled } = sourceOf({ deadline: 40 });
+    const held = source.open(1, 1);
+    held.hold("database is away");
+    source.open(2, 1);
+    await waitFor("the deadline of the other", () => settled.has(2));
+    source.open(3, 1);
+    await waitFor("the deadline of one that came later", () => settled.has(3));
+    assert.equal(settled.has(1), false);
+    held.resume();
+    await waitFor("its own deadline", () => settled.has(1));
+    assert.equal(settled.get(1)?.error?.code, "DEADLINE_EXCEEDED");
+    source.close();
+  });
+
+  it("takes nothing back but its own deliveries, though a process's deliveries are kept together", async () => {
+    const { source, settled } = sourceOf({ id: "one" });
+    const other = sourceOf({ id: "other" });
+    for (const taken of [1, 2]) source.open(taken, 1);
+    other.source.open(3, 1);
+    source.invalidate((delivery) => delivery.taken === 1);
+    assert.deepEqual([source.openCount, other.source.openCount], [1, 1]);
+    await source.drain(1);
+    assert.deepEqual([[...settled.keys()], other.source.openCount], [[2], 1]);
+    source.close();
+    assert.equal(other.source.openCount, 1);
+    other.source.close();
+    assert.equal(other.settled.size, 0);
+  });
+
   it("survives a pause that throws, and keeps its count", () => {
     const { source, settled } = sourceOf({
       onHold: () => {

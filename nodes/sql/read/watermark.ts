@@ -1,6 +1,6 @@
 import { ConnectorError, errorText } from "../../common/errors";
 import type { Store } from "../../common/store";
-import { type Linked, LinkedList } from "../../delivery/linked-list";
+import { type Linked, LinkedList } from "../../common/linked-list";
 import type { RowValue } from "../client/protocol";
 
 /** A place in the rows of a watched query. */

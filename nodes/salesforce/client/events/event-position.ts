@@ -1,6 +1,6 @@
 import { within } from "../../../common/deadline";
 import { ConnectorError, errorText } from "../../../common/errors";
-import { type Linked, LinkedList } from "../../../delivery/linked-list";
+import { type Linked, LinkedList } from "../../../common/linked-list";
 import type { TransportName } from "./org-streams";
 import { convertPosition } from "./position-number";
 

@@ -1,6 +1,6 @@
 import type { Delivery } from "./delivery";
 import { flowTracker } from "./flow-tracker";
-import type { Hop } from "./hop";
+import { type Hop, Mark } from "./hop";
 import { registry, tokenOf } from "./registry";
 import type { Scope } from "./scope";
 
@@ -32,7 +32,7 @@ class HopClaim implements Claim {
     this.held = undefined;
   }
   safe(): void {
-    this.hop.safe = true;
+    this.hop.marks |= Mark.Safe;
   }
 }
 
@@ -61,7 +61,7 @@ const CLOSED: Claim = { closed: true, hold() {}, resume() {}, safe() {} };
  */
 export function claimOf(message: object): Claim | undefined {
   const hop = flowTracker.hopOfMessage(message);
-  if (hop && !hop.ended) return new HopClaim(hop);
+  if (hop && (hop.marks & Mark.Ended) === 0) return new HopClaim(hop);
   const token = tokenOf(message);
   if (token === undefined) return undefined;
   const delivery = registry.find(token);

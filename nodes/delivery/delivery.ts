@@ -1,5 +1,5 @@
 import { ConnectorError } from "../common/errors";
-import type { FlowContext, FlowNode, Hop } from "./hop";
+import { type FlowContext, type FlowNode, type Hop, Mark } from "./hop";
 import { describeNode, isWorse, outcomeOf, type Outcome, type Settlement, type SettleMode } from "./outcome";
 import { delayAfter, type RetryPolicy } from "./retry-policy";
 import { Scope, type Verdict } from "./scope";
@@ -111,7 +111,7 @@ export class Delivery<T = unknown> extends Scope implements FlowContext {
   }
 
   at(nodeId: string): Hop | undefined {
-    return this.findHop((hop) => hop.shared && hop.node.id === nodeId);
+    return this.findHop((hop) => (hop.marks & Mark.Shared) !== 0 && hop.node.id === nodeId);
   }
 
   hasLeft(node: FlowNode): boolean {
@@ -126,7 +126,7 @@ export class Delivery<T = unknown> extends Scope implements FlowContext {
     const { bit } = hop.seat;
     if (hop.caught || (this.seats & bit) !== 0) return hop;
     this.seats |= bit;
-    hop.shared = true;
+    hop.marks |= Mark.Shared;
     return this;
   }
 

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { type Delivery, stopped } from "./delivery";
-import { Hop, type FlowContext, type FlowNode } from "./hop";
+import { Hop, type FlowContext, type FlowNode, Mark } from "./hop";
 import { warnOfLateSend } from "./late-send";
 import { addHop, findHop, hopEnded, hopOf, letGo, openHopOf } from "./message-hops";
 import { describeNode } from "./outcome";
@@ -27,7 +27,7 @@ const REST_AFTER = 60_000;
  */
 export class FlowTracker {
   private readonly storage = new AsyncLocalStorage<FlowContext>();
-  private readonly turn = new Turn((orphan, scope) => this.begin(scope, orphan.message, orphan.destination, orphan.from, undefined));
+  private readonly turn = new Turn((orphan, scope) => this.begin(scope, orphan.message, orphan.destination, Mark.Wired, undefined));
   private readonly untold = new UntoldLine((hop) => this.end(hop));
   private watch: RuntimeWatch | undefined;
   private users = 0;
@@ -147,9 +147,9 @@ export class FlowTracker {
     if (seat.silent) this.passesOn(event);
     const destination = this.flows.destinationOf(event, seat);
     if (!destination) return this.goesNowhere(context.scope, event);
-    const hop = this.begin(context.scope, this.flows.ownCopy(event), destination, node, context.caught);
+    const hop = this.begin(context.scope, this.flows.ownCopy(event), destination, Mark.Wired, context.caught);
     if (this.quickTurn.sends(own, node)) return;
-    if (seat.inHands > 0 || !this.turn.idle) this.turn.sends(hop, own !== undefined);
+    if (seat.inHands > 0 || !this.turn.idle) this.turn.sends(hop, node, own !== undefined);
   }
 
   /** A message of nobody may be one that its sender made of several deliveries. */
@@ -181,12 +181,12 @@ export class FlowTracker {
 
   private readonly onReceive = (event: ReceiveEvent, next: () => void): void => {
     const node = event.destination.node;
-    const hop = this.isAtRest ? undefined : (findHop(event.msg, node, false) ?? this.unsent(event.msg, node));
+    const hop = this.isAtRest ? undefined : (findHop(event.msg, node, 0) ?? this.unsent(event.msg, node));
     if (!hop) {
       next();
       return;
     }
-    hop.received = true;
+    hop.marks |= Mark.Received;
     hop.seat.holds += 1;
     if (hop.seat.catches) hop.caught = this.reports.caught(hop.scope, event.msg, node, (id) => this.endErring(id)) ?? hop.caught;
     const silent = hop.seat.isSilent();
@@ -202,7 +202,7 @@ export class FlowTracker {
 
   /** What came by wire is handled in a `setImmediate` of its own: nobody's context need be put back after it, which costs as much as to change it. */
   private handle(hop: Hop, context: FlowContext, next: () => void): void {
-    if (!hop.from) {
+    if ((hop.marks & Mark.Wired) === 0) {
       this.storage.run(context, next);
       return;
     }
@@ -215,18 +215,18 @@ export class FlowTracker {
   private unsent(message: object, node: FlowNode): Hop | undefined {
     const context = this.reports.originOf(message, node) ?? openHopOf(message) ?? this.guess(message);
     if (!context || context.scope.closed || typeof message !== "object") return undefined;
-    return this.begin(context.scope, message, Seat.of(node), undefined, context.caught);
+    return this.begin(context.scope, message, Seat.of(node), 0, context.caught);
   }
 
   private postReceive(event: ReceiveEvent): void {
     const node = event.destination.node;
     if (!takesNoDone(node)) return;
     const deaf = isDeaf(node);
-    const hop = findHop(event.msg, node, true);
+    const hop = findHop(event.msg, node, Mark.Received);
     if (!hop) return;
     if (deaf && !this.flows.isLive(node)) hop.scope.record(stopped(node));
     else if (deaf) record(hop.scope, `${describeNode(node)} has no input handler: what is sent to it goes nowhere`, node);
-    hop.untold = true;
+    hop.marks |= Mark.Untold;
     if (deaf) this.end(hop);
     else this.untold.handled(hop);
   }
@@ -234,12 +234,12 @@ export class FlowTracker {
   /** A node that takes no `done` sends: with that it has finished with the message it made this of. */
   private passesOn({ msg, source }: SendEvent): void {
     const running = this.sending ?? this.storage.getStore();
-    const hop = findHop(msg, source.node, true) ?? (running instanceof Hop && running.node === source.node && !running.ended ? running : undefined);
+    const hop = findHop(msg, source.node, Mark.Received) ?? (running instanceof Hop && running.node === source.node && (running.marks & Mark.Ended) === 0 ? running : undefined);
     if (hop) this.untold.sends(hop);
   }
 
   private readonly onComplete = (event: CompleteEvent): void => {
-    const hop = this.live > 0 ? findHop(event.msg, event.node.node, true) : undefined;
+    const hop = this.live > 0 ? findHop(event.msg, event.node.node, Mark.Received) : undefined;
     this.reports.completed(hop, event.error);
     if (hop) this.end(hop, Boolean(event.error));
     letGo();
@@ -257,11 +257,11 @@ export class FlowTracker {
   /** A handler that throws never calls `done`: the error it ended with is its end. */
   private endErring(nodeId: string): void {
     const hop = this.storage.getStore()?.at(nodeId);
-    if (hop?.received) this.end(hop);
+    if (hop && (hop.marks & Mark.Received) !== 0) this.end(hop);
   }
 
-  private begin(scope: Scope, message: object, seat: Seat, from: FlowNode | undefined, caught: Verdict | undefined): Hop {
-    const hop = new Hop(scope, message, seat, this.flows.generation, from, caught);
+  private begin(scope: Scope, message: object, seat: Seat, marks: number, caught: Verdict | undefined): Hop {
+    const hop = new Hop(scope, message, seat, this.flows.generation, marks, caught);
     addHop(hop);
     seat.inHands += 1;
     this.live += 1;
@@ -271,13 +271,13 @@ export class FlowTracker {
 
   /** @param failed an error ends with its own message: what its node sends goes on without it */
   private end(hop: Hop, failed = false): void {
-    if (hop.ended) return;
-    hop.ended = true;
+    if ((hop.marks & Mark.Ended) !== 0) return;
+    hop.marks |= Mark.Ended;
     hopEnded(hop);
     this.live -= 1;
     hop.seat.inHands -= 1;
-    if (hop.received) hop.seat.holds -= 1;
-    if (!hop.safe && this.flows.hasStopped(hop)) hop.scope.record(stopped(hop.node));
+    if ((hop.marks & Mark.Received) !== 0) hop.seat.holds -= 1;
+    if ((hop.marks & Mark.Safe) === 0 && this.flows.hasStopped(hop)) hop.scope.record(stopped(hop.node));
     if (!failed && !hop.scope.closed) this.quickTurn.finishes(hop, this.handling);
     hop.scope.remove(hop);
   }
@@ -289,7 +289,7 @@ export class FlowTracker {
   }
 
   private releaseStopped(delivery: Delivery): void {
-    for (const hop of delivery.hopsWithin()) if (!hop.ended && !this.flows.isLive(hop.node)) this.end(hop);
+    for (const hop of delivery.hopsWithin()) if ((hop.marks & Mark.Ended) === 0 && !this.flows.isLive(hop.node)) this.end(hop);
   }
 }
 

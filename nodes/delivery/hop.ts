@@ -32,9 +32,26 @@ export interface FlowContext {
   hasLeft(node: FlowNode): boolean;
 }
 
+/** What may be true of a hop; each is a bit of {@link Hop.marks}. `const`, so that no look-up is left of it when it runs. */
+export const enum Mark {
+  /** The message came by a wire, and was not handed over by other code. */
+  Wired = 1,
+  /** It is in the hands of its node, or was. */
+  Received = 2,
+  /** Its node has finished with it. */
+  Ended = 4,
+  /** Our own sink has stored what the message carries: a redeploy can no longer take that back. */
+  Safe = 8,
+  /** Ended although the node may still work, since it takes no `done`. */
+  Untold = 16,
+  /** Its handler runs in the context of the delivery, not in this one. */
+  Shared = 32,
+}
+
 /**
  * One message on its way to one node, or in its hands. The life of a delivery is a tree of hops; when none is left, the flow has
- * finished with it.
+ * finished with it. Each message makes one for each node on its way, and much of what that costs is their size: hence bits, and not
+ * a field for each.
  */
 export class Hop implements FlowContext {
   /** Neighbours in the scope's list of live hops. */
@@ -42,33 +59,22 @@ export class Hop implements FlowContext {
   older: Hop | undefined;
   /** Another live hop of the same message object: a node may send on what it received before it calls `done()`. */
   previous: Hop | undefined;
-  received = false;
-  ended = false;
   /** The tracker's count of arrivals when its node, with nothing else in its hands, sent the message on. */
   passedOn = -1;
-  /** Our own sink has stored what the message carries: a redeploy can no longer take that back. */
-  safe = false;
-  /** Ended although the node may still work, since it takes no `done`. */
-  untold = false;
-  caught: Verdict | undefined;
-  /** Its handler runs in the context of the delivery, not in this one. */
-  shared = false;
 
   /**
    * @param seat of the node
    * @param generation of the tracker when the hop began; tells whether flows were stopped since
-   * @param from the node that sent the message, when one did
+   * @param marks what is true of it, so far {@link Mark.Wired} or nothing; {@link Mark.Received}, {@link Mark.Ended}, {@link Mark.Safe}, {@link Mark.Untold} and {@link Mark.Shared} are added
    */
   constructor(
     public scope: Scope,
     readonly message: object,
     readonly seat: Seat,
     readonly generation: number,
-    readonly from: FlowNode | undefined,
-    caught: Verdict | undefined,
-  ) {
-    this.caught = caught;
-  }
+    public marks: number,
+    public caught: Verdict | undefined,
+  ) {}
 
   /** The node it leads to. */
   get node(): FlowNode {
@@ -76,10 +82,10 @@ export class Hop implements FlowContext {
   }
 
   at(nodeId: string): Hop | undefined {
-    return this.node.id === nodeId && !this.ended ? this : undefined;
+    return this.node.id === nodeId && (this.marks & Mark.Ended) === 0 ? this : undefined;
   }
 
   hasLeft(node: FlowNode): boolean {
-    return this.node === node && this.ended;
+    return this.node === node && (this.marks & Mark.Ended) !== 0;
   }
 }

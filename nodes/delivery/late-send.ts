@@ -1,4 +1,4 @@
-import { Hop, type FlowContext } from "./hop";
+import { Hop, type FlowContext, Mark } from "./hop";
 import { hopOf } from "./message-hops";
 import { describeNode } from "./outcome";
 import type { SendEvent } from "./runtime";
@@ -13,9 +13,9 @@ export function warnOfLateSend({ msg, source }: SendEvent, running: FlowContext 
   const { node } = source;
   const own = hopOf(msg);
   const seat = Seat.of(node);
-  if (!running?.hasLeft(node) || (own && !own.ended) || seat.warned) return;
+  if (!running?.hasLeft(node) || (own && (own.marks & Mark.Ended) === 0) || seat.warned) return;
   seat.warned = true;
-  const fault = running instanceof Hop && running.untold ? "takes no done and sends later" : "sends after it called done";
+  const fault = running instanceof Hop && (running.marks & Mark.Untold) !== 0 ? "takes no done and sends later" : "sends after it called done";
   (node as { warn?: (text: string) => void }).warn?.(
     `${describeNode(node)} ${fault}, so a delivery cannot be followed through it: it was settled before this message was sent`,
   );

@@ -1,5 +1,5 @@
 import { hiddenSlot } from "./hidden-slot";
-import type { FlowNode, Hop } from "./hop";
+import { type FlowNode, type Hop, Mark } from "./hop";
 
 /** The newest hop of each message, live or not; {@link Hop.previous} leads to the others that are live. */
 const newest = hiddenSlot<Hop>();
@@ -45,14 +45,14 @@ export function hopEnded(hop: Hop): void {
   if (last?.previous === hop) last.previous = hop.previous;
 }
 
-/** The live hop of `message` to `node`. @param received whether it is in the node's hands, or on its way there */
-export function findHop(message: object, node: FlowNode, received: boolean): Hop | undefined {
+/** The live hop of `message` to `node`. @param received {@link Mark.Received} when it is in the node's hands, 0 when on its way there */
+export function findHop(message: object, node: FlowNode, received: number): Hop | undefined {
   let hop = hopOf(message);
-  while (hop && (hop.ended || hop.node !== node || hop.received !== received)) hop = hop.previous;
+  while (hop && (hop.node !== node || (hop.marks & (Mark.Received | Mark.Ended)) !== received)) hop = hop.previous;
   return hop;
 }
 
 function liveOf(hop: Hop | undefined): Hop | undefined {
-  while (hop?.ended) hop = hop.previous;
+  while (hop && (hop.marks & Mark.Ended) !== 0) hop = hop.previous;
   return hop;
 }

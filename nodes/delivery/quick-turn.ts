@@ -1,4 +1,4 @@
-import type { FlowNode, Hop } from "./hop";
+import { type FlowNode, type Hop, Mark } from "./hop";
 import type { Turn } from "./turn";
 
 /**
@@ -25,7 +25,7 @@ export class QuickTurn {
       this.sendsNew(node);
       return false;
     }
-    if (!this.turn.idle || own.node !== node || own.seat.holds !== 1 || !own.received || own.ended) return false; // it may gather several
+    if (!this.turn.idle || own.node !== node || own.seat.holds !== 1 || (own.marks & Mark.Received) === 0 || (own.marks & Mark.Ended) !== 0) return false; // it may gather several
     own.passedOn = this.arrivals;
     return true;
   }

@@ -1,6 +1,7 @@
 import { ConnectorError, toConnectorError } from "../common/errors";
 import { verdictFor } from "./delivery";
 import { flowTracker } from "./flow-tracker";
+import { Mark } from "./hop";
 import type { NodeName, Outcome } from "./outcome";
 import { registry, tokenOf } from "./registry";
 import type { Verdict } from "./scope";
@@ -20,7 +21,7 @@ export type SettleProblem = "none" | "closed" | "source";
  */
 export function settle(message: object, outcome: Outcome, reason: string | undefined, node: NodeName): SettleProblem | undefined {
   const hop = flowTracker.hopOfMessage(message);
-  if (hop && !hop.ended) {
+  if (hop && (hop.marks & Mark.Ended) === 0) {
     if (hop.scope.closed) return "closed";
     if (outcome !== "accept") hop.scope.record(verdict(outcome, reason, node, hop.caught));
     else if (hop.caught) hop.caught.cancelled = true;

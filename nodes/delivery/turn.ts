@@ -9,7 +9,13 @@ export interface Orphan {
   destination: Seat;
 }
 
-const NONE: readonly Hop[] = [];
+/** A message that was sent in this turn. */
+interface Sent {
+  hop: Hop;
+  from: FlowNode;
+}
+
+const NONE: readonly Sent[] = [];
 
 /** A microtask through a promise costs less than one through `queueMicrotask`, which makes an `AsyncResource` for each. */
 const RESOLVED = Promise.resolve();
@@ -20,7 +26,7 @@ const RESOLVED = Promise.resolve();
  * several deliveries belongs to all of them.
  */
 export class Turn {
-  private readonly sent: Hop[] = [];
+  private readonly sent: Sent[] = [];
   /** The node that last sent for a scope: a flush of thousands of messages, each with its own `done`, must not look through {@link sent} for each. */
   private readonly senders = new Map<Scope, FlowNode>();
   private orphans: Orphan[] = [];
@@ -31,13 +37,13 @@ export class Turn {
   /** @param adopt makes a hop of an orphan, counted in the given scope */
   constructor(private readonly adopt: (orphan: Orphan, scope: Scope) => Hop) {}
 
-  /** A message left `hop.from`. @param known whether the message itself, not just the running code, told whose it is */
-  sends(hop: Hop, known: boolean): void {
-    this.sent.push(hop);
-    if (hop.from) this.senders.set(hop.scope, hop.from);
+  /** A message left `from`. @param known whether the message itself, not just the running code, told whose it is */
+  sends(hop: Hop, from: FlowNode, known: boolean): void {
+    this.sent.push({ hop, from });
+    this.senders.set(hop.scope, from);
     this.clearSoon();
     if (known) return;
-    for (const { node, scope } of this.finished) if (node === hop.from) this.join(hop, scope);
+    for (const { node, scope } of this.finished) if (node === from) this.join(hop, scope);
   }
 
   /** Whether nothing has happened in this turn that must be kept in mind. */
@@ -48,7 +54,7 @@ export class Turn {
   /** A message of nobody left a node that has deliveries in its hands, or has just finished with some. */
   sendsOrphan(orphan: Orphan): void {
     const first = this.finished.find(({ node, scope }) => node === orphan.from && !scope.closed);
-    if (first) this.sends(this.adopt(orphan, first.scope), false);
+    if (first) this.sends(this.adopt(orphan, first.scope), orphan.from, false);
     else this.orphans.push(orphan);
     this.clearSoon();
   }
@@ -61,10 +67,10 @@ export class Turn {
   /** `node` called `done()` for a message of `scope`; in whose context says nothing: the timer of a group runs in that of its first message. */
   finishes(node: FlowNode, scope: Scope): void {
     if (this.senders.get(scope) === node) return;
-    const mine = this.sent.length === 0 ? NONE : this.sent.filter((hop) => hop.from === node && !hop.scope.closed);
-    if (mine.some((hop) => covers(hop.scope, scope))) return;
+    const mine = this.sent.length === 0 ? NONE : this.sent.filter(({ hop, from }) => from === node && !hop.scope.closed);
+    if (mine.some(({ hop }) => covers(hop.scope, scope))) return;
     if (this.orphans.length > 0) this.adoptOrphans(node, scope);
-    if (mine.length > 0) for (const hop of mine) this.join(hop, scope);
+    if (mine.length > 0) for (const { hop } of mine) this.join(hop, scope);
     else this.hasLeft(node, scope);
     this.clearSoon();
   }
@@ -78,7 +84,7 @@ export class Turn {
   private adoptOrphans(node: FlowNode, scope: Scope): void {
     this.orphans = this.orphans.filter((orphan) => {
       if (orphan.from !== node) return true;
-      this.sent.push(this.adopt(orphan, scope));
+      this.sent.push({ hop: this.adopt(orphan, scope), from: node });
       return false;
     });
   }

@@ -1,4 +1,4 @@
-import type { FlowNode, Hop } from "./hop";
+import { type FlowNode, type Hop, Mark } from "./hop";
 
 /** Turns of the event loop a message may be first in line before its node counts as finished with it. */
 const PATIENCE = 3;
@@ -53,7 +53,7 @@ export class UntoldLine {
   }
 
   private serve(line: Hop[]): void {
-    while (line[0]?.ended) line.shift();
+    while (line[0] && (line[0].marks & Mark.Ended) !== 0) line.shift();
     const [first] = line;
     if (!first) return;
     const waited = (this.waited.get(first) ?? 0) + 1;

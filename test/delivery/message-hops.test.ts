@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Delivery } from "../../nodes/delivery/delivery";
-import { Hop, type FlowNode } from "../../nodes/delivery/hop";
+import { Hop, type FlowNode, Mark } from "../../nodes/delivery/hop";
 import { addHop, findHop, hopEnded, hopOf } from "../../nodes/delivery/message-hops";
 import { Seat } from "../../nodes/delivery/seat";
 
@@ -12,18 +12,18 @@ describe("The hops of a message", () => {
   let hops: Hop[];
   beforeEach(() => {
     message = {};
-    hops = nodes.map((node) => new Hop(scope, message, Seat.of(node), 1, undefined, undefined));
-    hops.forEach((hop) => (hop.received = true));
+    hops = nodes.map((node) => new Hop(scope, message, Seat.of(node), 1, Mark.Wired, undefined));
+    hops.forEach((hop) => (hop.marks |= Mark.Received));
   });
 
   const [a, b, c] = [0, 1, 2] as const;
   const add = (index: number): void => addHop(hops[index] as Hop);
   const end = (index: number): void => {
     const hop = hops[index] as Hop;
-    hop.ended = true;
+    hop.marks |= Mark.Ended;
     hopEnded(hop);
   };
-  const found = (): boolean[] => nodes.map((node) => findHop(message, node, true) !== undefined);
+  const found = (): boolean[] => nodes.map((node) => findHop(message, node, Mark.Received) !== undefined);
 
   it("keeps the live ones, and the newest whatever became of it", () => {
     add(a);

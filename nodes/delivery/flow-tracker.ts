@@ -189,7 +189,7 @@ export class FlowTracker {
     hop.marks |= Mark.Received;
     hop.seat.holds += 1;
     if (hop.seat.catches) hop.caught = this.reports.caught(hop.scope, event.msg, node, (id) => this.endErring(id)) ?? hop.caught;
-    const silent = hop.seat.isSilent();
+    const silent = hop.seat.arrives();
     if (silent) this.watch?.handling();
     const outer = this.handling;
     this.handling = hop;

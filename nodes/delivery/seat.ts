@@ -46,7 +46,7 @@ export class Seat {
   }
 
   /** A message arrives. A node may change its handlers at any time. @returns {@link silent} */
-  isSilent(): boolean {
+  arrives(): boolean {
     const handler = this.node._inputCallback;
     if (handler && handler === this.handler) return false;
     this.silent = takesNoDone(this.node);

@@ -51,7 +51,7 @@ export class DeliverySource<T = unknown> implements DeliveryOwner<T> {
     if (this.settleMode === "flow") flowTracker.acquire(options.runtime);
     // a twentieth of the deadline is precise enough, and cheap enough for a prefetch of thousands
     const every = Math.min(5000, Math.max(20, options.deadline / 20));
-    this.mostSweeps = options.deadline / every;
+    this.mostSweeps = Math.ceil(options.deadline / every);
     this.sweep = setInterval(() => this.checkDeadlines(), every);
     this.sweep.unref();
   }

@@ -45,6 +45,19 @@ describe("a source of deliveries", () => {
     source.close();
   });
 
+  it("ends no delivery before its deadline, whenever between two of its looks it was taken", async () => {
+    const deadline = 50;
+    const lasted: number[] = [];
+    const { source } = sourceOf({ deadline, onSettle: ({ taken }) => lasted.push(performance.now() - taken) });
+    for (let round = 0; round < 40; round += 1) {
+      source.open(performance.now(), 1);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    await waitFor("all deadlines", () => lasted.length === 40);
+    assert.ok(Math.min(...lasted) > deadline - 3, `one ended after ${Math.min(...lasted)} ms`); // timers may be a millisecond early
+    source.close();
+  });
+
   it("counts towards the deadline no time in which a delivery is held for a system", async () => {
     const { source, settled } = sourceOf({ deadline: 40 });
     const held = source.open(1, 1);

@@ -4,6 +4,7 @@ import { Hop, type FlowContext, type FlowNode, Mark } from "./hop";
 import { warnOfLateSend } from "./late-send";
 import { addHop, findHop, hopEnded, hopOf, letGo, openHopOf } from "./message-hops";
 import { describeNode } from "./outcome";
+import { PassingOn } from "./passing-on";
 import { openDeliveryOf, registry, tokenOf } from "./registry";
 import { QuickTurn } from "./quick-turn";
 import { record, recordLogged, Reports } from "./reports";
@@ -40,6 +41,7 @@ export class FlowTracker {
   /** The hop whose handler is being called. */
   private handling: Hop | undefined;
   private readonly quickTurn = new QuickTurn(this.turn);
+  private readonly passingOn = new PassingOn((hop, ahead) => this.begin(hop.scope, hop.message, ahead, Mark.Wired, hop.caught));
   /** Lets the hooks go when nothing is followed for long. */
   private resting: NodeJS.Timeout | undefined;
   /** The newest delivery when {@link rest} was last called. */
@@ -140,6 +142,7 @@ export class FlowTracker {
    */
   private sends(event: SendEvent, own: Hop | undefined): void {
     const { node } = event.source;
+    this.passingOn.part();
     const context = own ?? this.guess(event.msg);
     if (!context) return this.sendsOrphan(event);
     if (context.scope.closed) return warnOfLateSend(event, this.storage.getStore());
@@ -147,8 +150,10 @@ export class FlowTracker {
     if (seat.silent) this.passesOn(event);
     const destination = this.flows.destinationOf(event, seat);
     if (!destination) return this.goesNowhere(context.scope, event);
+    const quick = this.quickTurn.sends(own, node);
+    if (quick && own && this.passingOn.begins(own, event, destination)) return;
     const hop = this.begin(context.scope, this.flows.ownCopy(event), destination, Mark.Wired, context.caught);
-    if (this.quickTurn.sends(own, node)) return;
+    if (quick) return;
     if (seat.inHands > 0 || !this.turn.idle) this.turn.sends(hop, node, own !== undefined);
   }
 
@@ -181,6 +186,7 @@ export class FlowTracker {
 
   private readonly onReceive = (event: ReceiveEvent, next: () => void): void => {
     const node = event.destination.node;
+    this.passingOn.part();
     const hop = this.isAtRest ? undefined : (findHop(event.msg, node, 0) ?? this.unsent(event.msg, node));
     if (!hop) {
       next();
@@ -272,19 +278,22 @@ export class FlowTracker {
   /** @param failed an error ends with its own message: what its node sends goes on without it */
   private end(hop: Hop, failed = false): void {
     if ((hop.marks & Mark.Ended) !== 0) return;
-    hop.marks |= Mark.Ended;
-    hopEnded(hop);
-    this.live -= 1;
+    const { ahead } = hop;
     hop.seat.inHands -= 1;
     if ((hop.marks & Mark.Received) !== 0) hop.seat.holds -= 1;
     if ((hop.marks & Mark.Safe) === 0 && this.flows.hasStopped(hop)) hop.scope.record(stopped(hop.node));
     if (!failed && !hop.scope.closed) this.quickTurn.finishes(hop, this.handling);
+    if (ahead) return hop.goesOn(ahead);
+    hop.marks |= Mark.Ended;
+    hopEnded(hop);
+    this.live -= 1;
     hop.scope.remove(hop);
   }
 
   /** What stopped nodes still hold will not be finished by anyone. */
   private onStopped(): void {
     this.flows.stopped();
+    this.passingOn.part();
     for (const delivery of [...registry.all()]) this.releaseStopped(delivery);
   }
 

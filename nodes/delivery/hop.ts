@@ -50,17 +50,21 @@ export const enum Mark {
 
 /**
  * One message on its way to one node, or in its hands. The life of a delivery is a tree of hops; when none is left, the flow has
- * finished with it. Each message makes one for each node on its way, and much of what that costs is their size: hence bits, and not
- * a field for each.
+ * finished with it. A node that sends on the very message it was given, and then has finished with it, needs no other hop: this one {@link goesOn}.
+ *
+ * Most of what a hop costs is to fetch it: a window of messages later it is out of the processor's caches. Hence bits, and not a field for each.
  */
 export class Hop implements FlowContext {
+  // those first that are looked at on each arrival: what lies together comes into the processor's cache together
+  /** The tracker's count of arrivals when its node, with nothing else in its hands, sent the message on. */
+  passedOn = -1;
+  /** Where its node has sent the message on to while it was in its hands. When the node has finished with it, this hop {@link goesOn}. */
+  ahead: Seat | undefined;
+  /** Another live hop of the same message object: a node may send on what it received before it calls `done()`. */
+  previous: Hop | undefined;
   /** Neighbours in the scope's list of live hops. */
   newer: Hop | undefined;
   older: Hop | undefined;
-  /** Another live hop of the same message object: a node may send on what it received before it calls `done()`. */
-  previous: Hop | undefined;
-  /** The tracker's count of arrivals when its node, with nothing else in its hands, sent the message on. */
-  passedOn = -1;
 
   /**
    * @param seat of the node
@@ -70,7 +74,7 @@ export class Hop implements FlowContext {
   constructor(
     public scope: Scope,
     readonly message: object,
-    readonly seat: Seat,
+    public seat: Seat,
     readonly generation: number,
     public marks: number,
     public caught: Verdict | undefined,
@@ -79,6 +83,13 @@ export class Hop implements FlowContext {
   /** The node it leads to. */
   get node(): FlowNode {
     return this.seat.node;
+  }
+
+  /** Its node has finished with the message, which is on its way to the next: what would be a new hop is this one. */
+  goesOn(ahead: Seat): void {
+    this.seat = ahead;
+    this.ahead = undefined;
+    this.marks = Mark.Wired;
   }
 
   at(nodeId: string): Hop | undefined {

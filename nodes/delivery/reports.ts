@@ -4,6 +4,7 @@ import type { FlowNode, Hop } from "./hop";
 import { outcomeOf } from "./outcome";
 import type { LogEntry } from "./runtime";
 import type { Scope, Verdict } from "./scope";
+import type { Seat } from "./seat";
 
 /** What a Catch node finds in its message (runtime/lib/flows/Flow.js, `handleError`). */
 interface CaughtMessage {
@@ -27,11 +28,14 @@ interface Report {
  */
 export class Reports {
   private done: Hop | undefined;
+  /** Where that was called; the hop may have gone on since. */
+  private doneAt: Seat | undefined;
   private latest: Report | undefined;
 
   /** `done()` was called, for `hop` if it was for a message that is followed. */
   completed(hop: Hop | undefined, error: unknown): void {
     this.done = hop;
+    this.doneAt = hop?.seat;
     if (!hop || !error) return;
     this.keep({ nodeId: hop.node.id, scope: hop.scope, verdict: record(hop.scope, error, hop.node), hop, catchers: new Set() });
   }
@@ -42,7 +46,7 @@ export class Reports {
     if (!done && !latest) return undefined;
     if (node.type === "complete") {
       const from = (message as { complete?: { source?: { id?: string } } }).complete?.source?.id; // Node-RED 4.1.3 and later
-      return from === undefined || from === done?.node.id ? done : undefined;
+      return from === undefined || from === this.doneAt?.node.id ? done : undefined;
     }
     if (node.type !== "catch" || !latest?.hop || latest.catchers.has(node)) return undefined;
     return (message as CaughtMessage).error?.source?.id === latest.nodeId ? latest.hop : undefined;

@@ -6,7 +6,7 @@ import type { Node, NodeMessage } from "node-red";
 import { flowTracker } from "../../nodes/delivery/flow-tracker";
 import { held, testBench, type TestSource } from "../services/test-nodes/test-nodes";
 import { Runtime, type FlowNodeConfig } from "../services/runtime";
-import { waitFor as waitUntil } from "../services/wait";
+import { turns, waitFor as waitUntil } from "../services/wait";
 
 const runtime = new Runtime();
 
@@ -465,10 +465,6 @@ describe("the flow tracker, in a real Node-RED", function () {
     assert.equal(flowTracker.context, undefined);
   });
 });
-
-async function turns(count: number): Promise<void> {
-  for (let turn = 0; turn < count; turn += 1) await new Promise((resolve) => setImmediate(resolve));
-}
 
 async function warningsDuring(run: () => Promise<void>): Promise<string[]> {
   const { log } = util as unknown as { log: { addHandler(handler: object): void; removeHandler(handler: object): void } };

@@ -6,7 +6,7 @@ import { flowTracker } from "../../nodes/delivery/flow-tracker";
 import type { ItemResult } from "../../nodes/delivery/sink";
 import { held, testBench, type TestSource } from "../services/test-nodes/test-nodes";
 import { Runtime, type FlowNodeConfig } from "../services/runtime";
-import { waitFor as waitUntil } from "../services/wait";
+import { turns, waitFor as waitUntil } from "../services/wait";
 
 const runtime = new Runtime();
 const waitFor = (what: string, condition: () => boolean): Promise<boolean> => waitUntil(what, condition, { timeout: 15_000, interval: 5 });
@@ -310,7 +310,3 @@ describe("the flow tracker stays small and quick", function () {
     await allSettled(entry, 1);
   });
 });
-
-async function turns(count: number): Promise<void> {
-  for (let turn = 0; turn < count; turn += 1) await new Promise((resolve) => setImmediate(resolve));
-}

@@ -6,6 +6,11 @@ import path from "node:path";
 /** Resolves after `ms` milliseconds. For polling loops only; tests wait for conditions. */
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
+/** Lets the event loop turn so many times: what must not happen would have happened by then. */
+export async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
 /**
  * Polls until `condition` gives something truthy and resolves with it; a rejection of the condition counts as "not yet".
  * @param what - stands in the error's text

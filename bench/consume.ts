@@ -37,7 +37,7 @@ async function main(): Promise<void> {
   const run = async (...source: FlowNode[]): Promise<number> => {
     await publish(rabbit, QUEUE, contents);
     const seconds = await nodeRed.run(tab(...source, ...FLOW));
-    await waitFor("the queue to be empty", async () => (await rabbit.listQueues()).find(({ name }) => name === QUEUE)?.messages === 0);
+    await waitFor("the queue to be empty", async () => (await rabbit.listQueues(QUEUE)).find(({ name }) => name === QUEUE)?.messages === 0);
     await nodeRed.deploy(tab());
     return COUNT / seconds;
   };

@@ -47,7 +47,7 @@ async function main(): Promise<void> {
     await waitFor("all cases", async () => (await org.caseCount()) === count, { timeout: 120_000, interval: 100 });
     const { apiCalls } = await org.stats();
     const rate = count / (await seconds(org, count));
-    await waitFor("the queue to be empty", async () => (await rabbit.listQueues()).find(({ name }) => name === QUEUE)?.messages === 0);
+    await waitFor("the queue to be empty", async () => (await rabbit.listQueues(QUEUE)).find(({ name }) => name === QUEUE)?.messages === 0);
     await stop();
     return { rate, calls: (apiCalls / count) * 1000 };
   };

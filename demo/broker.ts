@@ -63,7 +63,7 @@ export class DemoBroker {
   /** Messages of a queue, taken or not, counted by RabbitMQ. On a broker that is not ours only those that nobody has taken. */
   async count(queue: string): Promise<number> {
     if (typeof this.server === "string") return this.ready(queue);
-    return (await this.server.listQueues()).find(({ name }) => name === queue)?.messages ?? 0;
+    return (await this.server.listQueues(queue)).find(({ name }) => name === queue)?.messages ?? 0;
   }
 
   /** All messages that are left anywhere but in the dead-letter queues. */

@@ -39,7 +39,7 @@ export async function compare(destination: Destination): Promise<void> {
     const stop = await start();
     await waitFor("all rows", async () => (await destination.rows()) === COUNT, { timeout: 120_000, interval: 100 });
     const rate = COUNT / (await destination.seconds());
-    await waitFor("the queue to be empty", async () => (await rabbit.listQueues()).find(({ name }) => name === QUEUE)?.messages === 0);
+    await waitFor("the queue to be empty", async () => (await rabbit.listQueues(QUEUE)).find(({ name }) => name === QUEUE)?.messages === 0);
     await stop();
     return rate;
   };

@@ -21,7 +21,7 @@ describe("RabbitMQ 3.10", function () {
   afterEach(() => sources.close());
   after(() => plain.close());
 
-  const counted = async (queue: string): Promise<QueueInfo | undefined> => (await rabbit.listQueues()).find(({ name }) => name === queue);
+  const counted = async (queue: string): Promise<QueueInfo | undefined> => (await rabbit.listQueues(queue)).find(({ name }) => name === queue);
   const unacknowledged = async (queue: string): Promise<number | undefined> => (await counted(queue))?.unacknowledged;
 
   /** @param ms until a message counts as forgotten, and how often the broker looks */

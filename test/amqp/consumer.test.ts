@@ -153,7 +153,7 @@ describe("a consumer", function () {
     before.forEach(ack);
     assert.deepEqual(new Set(taken.map(({ message }) => text(message))), new Set(range(200)));
     taken.forEach(ack);
-    await waitFor("an empty queue", async () => (await rabbit.listQueues()).find(({ name }) => name === queue)?.messages === 0);
+    await waitFor("an empty queue", async () => (await rabbit.listQueues(queue)).find(({ name }) => name === queue)?.messages === 0);
     assert.equal(states.at(-1)?.kind, "consuming"); // a stale ack would have cost the channel
     assert.equal(lost(), 1);
   });

@@ -65,7 +65,7 @@ export class NodeBench<M = QueueMessage> {
   }
 
   private async inQueue(queue: string): Promise<{ messages: number; unacknowledged: number } | undefined> {
-    return (await this.rabbit.listQueues()).find(({ name }) => name === queue);
+    return (await this.rabbit.listQueues(queue)).find(({ name }) => name === queue);
   }
 }
 

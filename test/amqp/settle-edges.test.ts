@@ -52,7 +52,7 @@ describe("a delivery", function () {
     await plain.send(queue, ["next"]);
     await waitFor("the next message", () => messages.length === had + 1);
     settle(messages.at(-1), "accept");
-    await waitFor("an empty queue", async () => (await rabbit.listQueues()).find(({ name }) => name === queue)?.messages === 0);
+    await waitFor("an empty queue", async () => (await rabbit.listQueues(queue)).find(({ name }) => name === queue)?.messages === 0);
     assert.deepEqual(states.slice(seen), []);
   }
 

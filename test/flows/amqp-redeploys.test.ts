@@ -62,7 +62,7 @@ describe("fifty redeploys under load", function () {
     assert.deepEqual([...(await drain(rabbit, to))].sort(), sent.slice(0, published).map(({ id }) => id));
     assert.equal(await deadLetters(rabbit, from), 0);
     assert.deepEqual(Object.values(most), [1, 1], JSON.stringify(most));
-    assert.equal((await rabbit.listQueues()).find(({ name }) => name === from)?.consumers, 1);
+    assert.equal((await rabbit.listQueues(from)).find(({ name }) => name === from)?.consumers, 1);
     assert.doesNotMatch(nodeRed.log, /RESOURCE_LOCKED|unknown delivery tag/);
     await nodeRed.deploy(tab());
     await waitFor("no connection to be left", async () => (await ours()).length === 0);

@@ -65,7 +65,7 @@ describe("a queue to a queue, for long", function () {
     let over = false;
     const watching = (async () => {
       while (!over) {
-        const found = (await rabbit.listQueues()).find(({ name }) => name === from);
+        const found = (await rabbit.listQueues(from)).find(({ name }) => name === from);
         inFlight = Math.max(inFlight, found?.unacknowledged || 0);
         await pause(500);
       }

@@ -86,7 +86,7 @@ describe("what bad input gets", function () {
     await nodeRed.deploy(nodes);
     const told = (): string[] => nodeRed.log.slice(before).split("\n").filter((line) => /DATABASE_REFUSED|authentication failed/i.test(line));
     await waitFor("the log to say so", () => told().length > 0);
-    await waitFor("everything to stay unsettled or ready", async () => (await rabbit.listQueues()).find(({ name }) => name === queue)?.messages === 20);
+    await waitFor("everything to stay unsettled or ready", async () => (await rabbit.listQueues(queue)).find(({ name }) => name === queue)?.messages === 20);
     assert.equal(told().length, 1, told().join("\n"));
     assert.doesNotMatch(nodeRed.log, /wrong-secret/);
     assert.equal(await deadLetters(rabbit, queue), 0);

@@ -107,7 +107,7 @@ export function messages(count: number): { id: string; value: number }[] {
 /** Waits until the broker counts at least {@link UNSETTLED} messages of `queue` in our hands. */
 export async function untilUnsettled(rabbit: RabbitMq, queue: string): Promise<void> {
   await waitFor(`${UNSETTLED} unsettled messages of ${queue}`, async () => {
-    const found = (await rabbit.listQueues()).find(({ name }) => name === queue);
+    const found = (await rabbit.listQueues(queue)).find(({ name }) => name === queue);
     return (found?.unacknowledged ?? 0) >= UNSETTLED;
   });
 }
@@ -120,7 +120,8 @@ export async function untilEmpty(rabbit: RabbitMq, queue: string, timeout = scal
   const own = (name: string): boolean => name === queue || name.startsWith(`${queue}.retry.`);
   let empty = 0;
   const look = async (): Promise<boolean> => {
-    empty = (await rabbit.listQueues()).every(({ name, messages: left }) => !own(name) || left === 0) ? empty + 1 : 0;
+    const counted = (await rabbit.listQueues(queue)).filter(({ name }) => own(name));
+    empty = counted.length > 0 && counted.every(({ messages: left }) => left === 0) ? empty + 1 : 0;
     return empty === LOOKS;
   };
   await waitFor(`${queue} to be empty`, look, { timeout, interval: 200 });
@@ -128,7 +129,7 @@ export async function untilEmpty(rabbit: RabbitMq, queue: string, timeout = scal
 
 /** How many messages the dead-letter queue of `queue` holds. */
 export async function deadLetters(rabbit: RabbitMq, queue: string): Promise<number> {
-  return (await rabbit.listQueues()).find(({ name }) => name === `${queue}.dlq`)?.messages ?? 0;
+  return (await rabbit.listQueues(`${queue}.dlq`)).find(({ name }) => name === `${queue}.dlq`)?.messages ?? 0;
 }
 
 /** Compares sets, not counts: every id that was sent is stored, nothing else is, and by a primary key nothing twice. */

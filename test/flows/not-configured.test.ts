@@ -27,7 +27,7 @@ describe("a flow whose last node is not configured", function () {
     await nodeRed.deploy(flow({ database: "" }));
     const lines = (): string[] => nodeRed.log.slice(before).split("\n").filter((line) => line.includes("NOT_CONFIGURED") || line.includes("No database"));
     const ready = async (): Promise<boolean> => {
-      const found = (await rabbit.listQueues()).find(({ name }) => name === queue);
+      const found = (await rabbit.listQueues(queue)).find(({ name }) => name === queue);
       return found?.consumers === 0 && found.ready === sent.length;
     };
     await waitFor("the node to say so", () => lines().length > 0);

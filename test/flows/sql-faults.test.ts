@@ -109,7 +109,7 @@ for (const { name, start } of SERVERS) {
       await createTable(queue);
       await publish(rabbit, queue, []);
       await Promise.all([first.deploy(flow(queue, "first")), second.deploy(flow(queue, "second"))]);
-      await waitFor("two consumers", async () => (await rabbit.listQueues()).find((each) => each.name === queue)?.consumers === 2);
+      await waitFor("two consumers", async () => (await rabbit.listQueues(queue)).find((each) => each.name === queue)?.consumers === 2);
       await publish(rabbit, queue, sent.slice(0, SENT / 2));
       await waitFor("rows of both", async () => (await server.query(`select distinct writer from ${queue}`)).length === 2);
       const publishing = publish(rabbit, queue, sent.slice(SENT / 2));

@@ -50,7 +50,7 @@ describe("PostgreSQL to queue, while things break", function () {
   /** A node of its own for each table: a watermark is kept for the node. */
   const byWatermark = (table: string): FlowNode => poll(`select id, at, note from ${table}`, { id: table, watermarkColumn: "at", keyColumn: "id" });
 
-  const sent = async (queue: string): Promise<number> => (await rabbit.listQueues()).find(({ name }) => name === queue)?.messages ?? 0;
+  const sent = async (queue: string): Promise<number> => (await rabbit.listQueues(queue)).find(({ name }) => name === queue)?.messages ?? 0;
 
   /** Takes all out of a queue, until every id up to `rows` has come. @returns how many came twice */
   async function allArrive(queue: string, rows: number): Promise<number> {

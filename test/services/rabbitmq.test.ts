@@ -7,7 +7,7 @@ describe("a private RabbitMQ for tests", function () {
   it("shows its queues and connections", async () => {
     const rabbit = await sharedRabbit();
     await rabbit.evaluate('begin rabbit_amqqueue:declare({resource, <<"/">>, queue, <<"services-test">>}, true, false, [], none, <<"guest">>), ok end');
-    const queue = (await rabbit.listQueues()).find(({ name }) => name === "services-test");
+    const queue = (await rabbit.listQueues("services-test")).find(({ name }) => name === "services-test");
     assert.deepEqual(queue, { name: "services-test", type: "classic", messages: 0, ready: 0, unacknowledged: 0, consumers: 0 });
     assert.equal((await rabbit.listConnections()).filter(({ clientName }) => clientName === "services-test").length, 0);
   });

@@ -20,19 +20,30 @@ export interface QueueMessage {
 }
 
 /**
- * What goes into the flow for a message of the broker.
+ * What goes into the flow for a message of the broker. It shares nothing with that but what nobody can change: a node may change bytes and
+ * headers in place, and the copy for the next attempt or the dead letters must still be what the broker sent.
  *
  * @param queue it was taken from
  * @param payload its decoded content
  * @param delivery for `msg.delivery`
  */
 export function queueMessage(message: Message, queue: string, payload: unknown, delivery: object): QueueMessage {
-  const headers = message.properties.headers ?? {};
+  const headers = copied(message.properties.headers ?? {}) as Record<string, unknown>;
   const { exchange, routingKey } = originOf(message);
   const deaths: unknown = headers["x-death"];
   const { redelivered } = message.fields;
   const amqp = { queue, exchange, routingKey, redelivered, properties: givenProperties(message), headers, deaths: Array.isArray(deaths) ? deaths : [] };
-  return { payload, topic: routingKey, delivery, amqp };
+  return { payload: payload === message.content ? Buffer.from(message.content) : payload, topic: routingKey, delivery, amqp };
+}
+
+/** Of what amqplib decodes a header to: numbers, texts, tables, lists, buffers. */
+function copied(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (Buffer.isBuffer(value)) return Buffer.from(value);
+  if (Array.isArray(value)) return value.map(copied);
+  const table: Record<string, unknown> = {};
+  for (const name of Object.keys(value)) table[name] = copied((value as Record<string, unknown>)[name]);
+  return table;
 }
 
 /** The properties that were sent. amqplib lists all there are; taking the others out by `delete` cost 20 µs a message. */

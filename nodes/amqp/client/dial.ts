@@ -30,10 +30,21 @@ export async function dial(address: BrokerAddress, options: DialOptions): Promis
   const socket = { ...tls, noDelay: true, keepAlive: true, timeout: connectTimeout * 1000, clientProperties, credentials, signal: attempt.signal };
   try {
     // The virtual host is encoded because amqplib decodes it; the heartbeat stands here because it is ignored among the socket's options.
-    return await connect({ ...address, vhost: encodeURIComponent(vhost), heartbeat }, socket as NonNullable<Parameters<typeof connect>[1]>);
+    const model = await connect({ ...address, vhost: encodeURIComponent(vhost), heartbeat }, socket as NonNullable<Parameters<typeof connect>[1]>);
+    if (isOpen(model)) return model;
+    destroySocket(model);
+    throw new Error("the broker closed the connection as soon as it was open");
   } finally {
     signal.removeEventListener("abort", stop); // it would still end the socket
   }
+}
+
+/**
+ * A broker's farewell that is read together with its welcome, as after a moment in which the event loop was busy, is an event that nobody
+ * listens to yet (amqplib 2.3.1).
+ */
+function isOpen(model: ChannelModel): boolean {
+  return !(model.connection as unknown as { expectSocketClose?: boolean }).expectSocketClose;
 }
 
 /** Closes by the protocol, and after `deadline` ms by destroying the socket: amqplib's own close waits for ever on a mute broker. */

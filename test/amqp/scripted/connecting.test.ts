@@ -57,6 +57,21 @@ describe("a connection to a scripted broker", () => {
     assert.match(lines.at(-1) ?? "", /^info: Connected/);
   });
 
+  it("is made anew when the broker's farewell comes together with its welcome", async () => {
+    const broker = await stage.plays();
+    let opened = 0;
+    broker.on("connection.open", (call) => {
+      opened += 1;
+      call.reply("connection.open-ok", {});
+      if (opened === 1) call.closeConnection(320, "CONNECTION_FORCED - Node was put into maintenance mode");
+    });
+    const { connection, lines } = connectTo();
+    const model = await soon("the connection", () => connection.model);
+    await model.createChannel();
+    assert.equal(opened, 2);
+    assert.match(lines[0] ?? "", /the broker closed the connection as soon as it was open/);
+  });
+
   it("does not blame the virtual host for a connection that was open", async () => {
     const broker = await stage.plays();
     const { connection, states } = connectTo();

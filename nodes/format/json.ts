@@ -19,7 +19,14 @@ export function writeJson(value: unknown): string {
     throw invalid(`The payload cannot be written as JSON: ${errorText(error)}`, error);
   }
   if (text === undefined) throw invalid(`The payload is ${typeof value}, which JSON cannot say`);
+  if (text === "{}") checkEmpty(value);
   return text;
+}
+
+/** JSON has an empty object for some values that are none. By their tags: a Function node's are of another realm. */
+function checkEmpty(value: unknown): void {
+  const kind = Object.prototype.toString.call(value).slice(8, -1);
+  if (kind !== "Object") throw invalid(`The payload is of type ${kind}, which JSON cannot say`);
 }
 
 /** A bigint column must not make publishing fail: it is written as a string, exact. Looking at each part takes three times as long, so only then. */

@@ -42,6 +42,24 @@ describe("what amqp out makes of a message", () => {
     }
   });
 
+  it("takes half a character, of a text that was cut, for what it goes out as: by that a return is known", () => {
+    const half = "pump \u{1F6B0}".slice(0, 6);
+    const { routingKey, options } = build({ half }, { routingKey: "half", routingKeyType: "msg", properties: [{ property: "messageId", value: "half", valueType: "msg" }] });
+    assert.deepEqual([routingKey, options.messageId], ["pump \uFFFD", "pump \uFFFD"]);
+  });
+
+  it("has the headers of a message that came from a queue, but not what says how often that was tried, redriven or dead-lettered", () => {
+    const headers = { kind: "alarm", "x-retry-attempt": 3, "x-redriven": 2, "x-death": [{}], "x-first-death-queue": "q", "x-delivery-count": 4, "x-error-code": "MINE" };
+    assert.deepEqual(build({ headers }, { headers: "headers", headersType: "msg" }).options.headers, { kind: "alarm", "x-error-code": "MINE" });
+    assert.equal(headers["x-redriven"], 2, "the message's own are as they were");
+  });
+
+  it("does not take a message that does not say its exchange for one to the default exchange", () => {
+    const def = { exchange: "to", exchangeType: "msg" };
+    assert.throws(() => build({}, def), { code: "INPUT_INVALID", message: /does not say the exchange/ });
+    assert.equal(build({ to: "" }, def).exchange, "");
+  });
+
   for (const [what, value, expiration] of [
     ["a number", 1500, "1500"],
     ["text", "1500", "1500"],

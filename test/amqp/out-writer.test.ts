@@ -135,4 +135,25 @@ describe("a writer to exchanges", function () {
     assert.deepEqual(shared.outcomes, ["ok"]);
     assert.deepEqual(await contents(queue), ["2", "3"]);
   });
+
+  for (const declareAs of [undefined, "topic"]) {
+    it(`goes on with the others while one keeps naming an exchange that is not there${declareAs ? " and may not be made" : ""}`, async () => {
+      const [queue, missing] = [await plain.makeQueue(unique("others")), unique("missing")];
+      const username = unique("worker");
+      await rabbit.addUser(username, "secret", ["", ".*", ".*"]);
+      await connection.close();
+      ({ connection } = connectionTo(rabbit, { username, password: "secret" }));
+      let lost = 0;
+      const sender = (onDown: () => void): Sender<undefined> => new Publisher({ connection, onDown: () => ((lost += 1), onDown()) });
+      const { take, all, outcomes } = open({ fixedExchange: false, sender, ...(declareAs ? { declareAs } : {}) });
+      await waitFor("the connection", () => connection.model);
+      for (let index = 0; index < 40; index += 1) {
+        take(index % 4 === 1 ? { ...to("", index), exchange: missing } : to(queue, index));
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+      await all(40);
+      assert.deepEqual(outcomes, Array.from({ length: 40 }, (_, index) => (index % 4 === 1 ? "EXCHANGE_UNAVAILABLE" : "ok")));
+      assert.ok(lost <= 2, `the channel was lost ${lost} times`);
+    });
+  }
 });

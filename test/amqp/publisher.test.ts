@@ -73,6 +73,41 @@ describe("a publisher", function () {
     );
   });
 
+  it("tells returned messages apart that share everything but a header, as an exchange that decides by headers does", async () => {
+    const [queue, exchange] = [await plain.makeQueue(unique("plant")), unique("headers")];
+    await plain.makeExchange(exchange, "headers");
+    await plain.bind(queue, exchange, "", { "x-match": "all", plant: "A" });
+    const message = (plant: string, more = {}): Outgoing => ({ ...to("", "on", { messageId: "1", headers: { plant, at: { "!": "timestamp", value: 1 }, list: [1, null, "x"], ...more } }), exchange });
+    assert.deepEqual(await publishAll([message("A"), message("B", { BCC: ["nowhere"] }), message("A")]), ["ok", "PUBLISH_RETURNED", "ok"]);
+    assert.equal((await plain.count(queue)).messages, 2);
+  });
+
+  it("calls none of the messages stored that look the same as a returned one and cannot be told apart", async () => {
+    const queue = await plain.makeQueue(unique("plant"));
+    const exchange = unique("headers");
+    await plain.makeExchange(exchange, "headers");
+    await plain.bind(queue, exchange, "", { "x-match": "all", plant: "A" });
+    const half = "\u{1F6B0}".slice(0, 1); // goes out as another character
+    const message = (plant: string): Outgoing => ({ ...to("", "on", { headers: { plant, half } }), exchange });
+    assert.deepEqual(await publishAll([message("A"), message("B")]), ["PUBLISH_RETURNED", "PUBLISH_RETURNED"]);
+  });
+
+  it("fails a message alone whose routing key its user may not write to", async () => {
+    const username = unique("topical");
+    await rabbit.addUser(username, "secret");
+    await rabbit.ctl("set_topic_permissions", "-p", "/", username, "amq.topic", "^ok[.]", ".*");
+    const own = connectionTo(rabbit, { username, password: "secret" }).connection;
+    const theirs = new Publisher({ connection: own });
+    await theirs.ready();
+    const send = (routingKey: string): Promise<void> => theirs.publish({ ...to(routingKey, "x", { mandatory: false }), exchange: "amq.topic" });
+    const results = Promise.allSettled([send("ok.1"), send("secret.2"), send("ok.3")]);
+    const [first, forbidden, last] = (await results).map((result) => (result.status === "fulfilled" ? undefined : (result.reason as ConnectorError)));
+    assert.deepEqual([forbidden?.code, forbidden?.scope, forbidden?.retryable], ["PUBLISH_REJECTED", "message", false]);
+    for (const other of [first, last]) assert.ok(other === undefined || other.code === "PUBLISH_UNCONFIRMED", other?.message);
+    await theirs.close();
+    await own.close();
+  });
+
   it("says where a returned message was to go", async () => {
     await assert.rejects(publisher.publish(to("not-there")), { code: "PUBLISH_RETURNED", scope: "message", message: /queue not-there: 312 NO_ROUTE/ });
   });

@@ -69,8 +69,8 @@ export class Plain {
     await this.channel.assertExchange(name, type);
   }
 
-  async bind(queue: string, exchange: string, routingKey: string): Promise<void> {
-    await this.channel.bindQueue(queue, exchange, routingKey);
+  async bind(queue: string, exchange: string, routingKey: string, args: object = {}): Promise<void> {
+    await this.channel.bindQueue(queue, exchange, routingKey, args);
   }
 
   /** Takes one message off a queue, waiting for it. */

@@ -72,6 +72,7 @@ describe("a value is written", () => {
     circle.self = circle;
     assert.throws(() => encode(undefined, "json"), code("FORMAT_INVALID"));
     assert.throws(() => encode(circle, "auto"), code("FORMAT_INVALID"));
+    for (const value of [new Map([[1, 2]]), new Set([1]), new Error("x"), new ArrayBuffer(4), /x/]) assert.throws(() => encode(value, "auto"), code("FORMAT_INVALID"));
     assert.throws(() => encode({}, "text"), code("FORMAT_INVALID"));
     assert.throws(() => encode("text", "buffer"), code("FORMAT_INVALID"));
     assert.throws(() => encode(Buffer.alloc(MAX_CONTENT + 1), "auto"), code("PAYLOAD_TOO_LARGE"));

@@ -1,3 +1,4 @@
+import type { Options } from "amqplib";
 import { ConnectorError } from "../../common/errors";
 
 /** The most a header table may take on the wire, in bytes: amqplib encodes it in a buffer of this size and throws beyond (2.3.1). */
@@ -86,6 +87,13 @@ function timestamp(date: Date, path: string): unknown {
 export function sizeOfTable(table: HeaderTable): number {
   let size = 4;
   for (const [name, value] of Object.entries(table)) size += 1 + Buffer.byteLength(name) + sizeOfValue(value);
+  return size;
+}
+
+/** Bytes of the frame with a message's properties: its own 8, class, size and flags, and at most 9 for a property that is no text. */
+export function sizeOfHeaderFrame({ headers, ...properties }: Options.Publish): number {
+  let size = 8 + 14 + sizeOfTable((headers ?? {}) as HeaderTable);
+  for (const value of Object.values(properties)) size += typeof value === "string" ? 1 + Buffer.byteLength(value) : 9;
   return size;
 }
 

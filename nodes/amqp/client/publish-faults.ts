@@ -1,4 +1,4 @@
-import type { ChannelModel, Message } from "amqplib";
+import type { ChannelModel } from "amqplib";
 import { ConnectorError, errorText } from "../../common/errors";
 import { brokerText } from "./errors";
 import type { Outgoing } from "./publisher";
@@ -25,15 +25,6 @@ export function targetOf({ exchange, routingKey }: Outgoing): string {
   return exchange === "" ? `queue ${routingKey}` : `exchange ${exchange} with routing key ${routingKey}`;
 }
 
-/** Whether a returned message may be this one. */
-export function isSame(sent: Outgoing, returned: Message): boolean {
-  const { exchange, routingKey } = returned.fields;
-  if (sent.options.mandatory !== true || sent.exchange !== exchange || sent.routingKey !== routingKey) return false;
-  const { messageId } = sent.options;
-  if (messageId !== (returned.properties.messageId as string | undefined)) return false;
-  return sent.content.equals(returned.content);
-}
-
 /**
  * Who is to blame for a channel that the broker closed, as far as its words tell. What it does not name is uncertain.
  *
@@ -44,13 +35,19 @@ export function isSame(sent: Outgoing, returned: Message): boolean {
 export function blame(cause: ConnectorError | undefined, alone: boolean): (message: Outgoing) => ConnectorError | undefined {
   if (!isOverAMessage(cause)) return () => undefined;
   const text = brokerText(cause.cause);
+  const forbidden = /access to topic '(.*?)' in exchange '(.*?)' in vhost/.exec(text);
+  if (forbidden) return (message) => (alone || (message.exchange === forbidden[2] && message.routingKey === forbidden[1]) ? refused(message, text, cause) : undefined);
   const exchange = /exchange '(.*?)' in vhost/.exec(text)?.[1];
   if (exchange !== undefined) return (message) => (message.exchange === exchange ? cause : undefined);
   const limit = Number(/larger than (?:configured )?max size (\d+)/.exec(text)?.[1]);
   if (limit > 0) return ({ content }) => (content.length > limit ? tooLarge(content.length, limit) : undefined);
   if (!alone) return () => undefined;
   if (cause.details.code === INTERNAL_ERROR) return (message) => (isReply(message) ? requesterGone(cause) : undefined);
-  return (message) => new ConnectorError("PUBLISH_REJECTED", `The broker refused the message to ${targetOf(message)}: ${text}`, { retryable: false, cause });
+  return (message) => refused(message, text, cause);
+}
+
+function refused(message: Outgoing, text: string, cause: ConnectorError): ConnectorError {
+  return new ConnectorError("PUBLISH_REJECTED", `The broker refused the message to ${targetOf(message)}: ${text}`, { retryable: false, cause });
 }
 
 /** Whether it is the answer to a request that asked for it by direct reply-to. */

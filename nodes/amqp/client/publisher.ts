@@ -2,7 +2,9 @@ import type { ChannelModel, ConfirmChannel, Message, Options } from "amqplib";
 import { ConnectorError, errorText } from "../../common/errors";
 import type { Connection } from "./connection";
 import { channelError } from "./errors";
-import { blame, encodingError, endingOf, isSame, targetOf, unavailable, type Ending } from "./publish-faults";
+import { MAX_HEADERS, sizeOfHeaderFrame } from "./headers";
+import { blame, encodingError, endingOf, targetOf, unavailable, type Ending } from "./publish-faults";
+import { markReturned, returnedError, type Returnable } from "./returns";
 import { SupervisedChannel } from "./supervised-channel";
 
 /** One message to publish. */
@@ -20,7 +22,7 @@ export interface PublisherOptions {
   connection: Connection;
   /** ms until a message without an answer counts as lost. Default 15000. Does not run while the broker blocks the connection. */
   confirmTimeout?: number;
-  /** Unconfirmed messages at most; more wait. Default 1000: beyond it a plain script gains nothing (20,301/s classic, 46,687/s quorum). */
+  /** Unconfirmed messages at most, and no more than {@link WINDOW_BYTES} of them; more wait. Default 1000: beyond it a plain script gains nothing (20,301/s classic, 46,687/s quorum). */
   window?: number;
   /** Prepares each new channel before anything is published on it. When it fails, the channel is made again later. */
   onChannel?(channel: ConfirmChannel): Promise<unknown>;
@@ -29,12 +31,13 @@ export interface PublisherOptions {
   onUp?(): void;
 }
 
-interface Pending {
-  readonly message: Outgoing;
+interface Pending extends Returnable {
   readonly finish: (error?: ConnectorError) => void;
   sentAt: number;
-  returned: { code: number; text: string } | undefined;
 }
+
+/** Content that may be unconfirmed, in bytes, so that large messages do not all stand in the socket's buffer as well. One larger goes alone. */
+const WINDOW_BYTES = 16 * 1024 * 1024;
 
 /** How long a publish waits for a channel that is just being made, before it says there is none. */
 const GRACE = 1_000;
@@ -52,6 +55,7 @@ const REFUSING = 10_000;
 export class Publisher {
   private readonly supervised: SupervisedChannel<ConfirmChannel>;
   private readonly pending = new Set<Pending>();
+  private pendingBytes = 0;
   /** Messages that wait for the window, for `drain`, or for the broker to unblock. */
   private readonly queue: Pending[] = [];
   private readonly waiters = new Set<(error?: ConnectorError) => void>();
@@ -65,6 +69,10 @@ export class Publisher {
   /** When the present channel has last confirmed a message, and when one was last given up for refusing. In ms since 1970. */
   private confirmedAt = 0;
   private renewedAt = 0;
+  /** When the youngest of its confirmed messages was sent. */
+  private confirmedUntil = 0;
+  /** Bytes that a content header may take: an own frame, which the broker ends the connection over when it is larger than agreed. */
+  private headerRoom = Infinity;
   private ending: Ending | undefined;
 
   constructor(private readonly options: PublisherOptions) {
@@ -77,6 +85,7 @@ export class Publisher {
       onUp: () => this.up(),
       onDown: (_channel, error) => this.down(error),
       onFailed: (error) => this.failed(error),
+      worked: () => this.confirmedAt > 0,
     });
   }
 
@@ -103,8 +112,9 @@ export class Publisher {
    * Sends a message. What is sent in one turn is sent in that order.
    *
    * @param finish called once: without an error when the broker has confirmed the message; otherwise with PUBLISH_RETURNED (mandatory, and
-   *   no queue took it), PUBLISH_REJECTED (nack), PUBLISH_UNCONFIRMED (channel closed or no answer in time: it may or may not have
-   *   arrived), EXCHANGE_UNAVAILABLE, HEADERS_INVALID, PAYLOAD_TOO_LARGE (this broker takes less), BROKER_UNAVAILABLE (not sent)
+   *   no queue took it), PUBLISH_REJECTED (nack, or not allowed), PUBLISH_UNCONFIRMED (channel closed or no answer in time: it may or may not
+   *   have arrived; of scope message when others have been confirmed meanwhile), EXCHANGE_UNAVAILABLE, HEADERS_INVALID, PAYLOAD_TOO_LARGE
+   *   (this broker takes less), BROKER_UNAVAILABLE (not sent)
    */
   send(message: Outgoing, finish: (error?: ConnectorError) => void): void {
     if (this.closed) return finish(unavailable("The publisher is closed"));
@@ -148,7 +158,9 @@ export class Publisher {
 
   private async setup(channel: ConfirmChannel, model: ChannelModel): Promise<void> {
     this.ending = endingOf(model);
-    channel.on("return", (message: Message) => this.returned(message));
+    const { frameMax } = model.connection as unknown as { frameMax: number };
+    this.headerRoom = frameMax > MAX_HEADERS * 2 - 1 ? Infinity : frameMax;
+    channel.on("return", (message: Message) => markReturned(this.pending, message));
     channel.on("drain", () => {
       this.full = false;
       this.pump();
@@ -158,7 +170,7 @@ export class Publisher {
 
   private up(): void {
     this.full = false;
-    this.confirmedAt = 0;
+    this.confirmedAt = this.confirmedUntil = 0;
     this.lastError = undefined;
     for (const wake of [...this.waiters]) wake();
     this.options.onUp?.();
@@ -191,7 +203,7 @@ export class Publisher {
   }
 
   private canSend(): boolean {
-    return this.supervised.channel !== undefined && !this.full && !this.blocked && this.pending.size < this.window;
+    return this.supervised.channel !== undefined && !this.full && !this.blocked && this.pending.size < this.window && this.pendingBytes < WINDOW_BYTES;
   }
 
   private pump(): void {
@@ -202,8 +214,10 @@ export class Publisher {
     const { channel } = this.supervised;
     if (!channel) return pending.finish(this.reason());
     const { exchange, routingKey, content, options } = pending.message;
+    if (this.headerRoom < Infinity && sizeOfHeaderFrame(options) > this.headerRoom) return pending.finish(headersTooLarge(this.headerRoom));
     pending.sentAt = Date.now();
     this.pending.add(pending);
+    this.pendingBytes += content.length;
     try {
       this.full = !channel.publish(exchange, routingKey, content, options, (error: unknown) => this.confirmed(pending, error));
     } catch (error) {
@@ -217,6 +231,7 @@ export class Publisher {
     if (pending.returned) this.finish(pending, returnedError(pending.message, pending.returned));
     else if (!error) {
       this.confirmedAt = Date.now();
+      if (pending.sentAt > this.confirmedUntil) this.confirmedUntil = pending.sentAt;
       this.finish(pending);
     } else if (errorText(error) === "message nacked") {
       this.finish(pending, new ConnectorError("PUBLISH_REJECTED", `The broker refused the message to ${targetOf(pending.message)} (nack)`));
@@ -236,32 +251,31 @@ export class Publisher {
 
   private finish(pending: Pending, error?: ConnectorError): void {
     this.pending.delete(pending);
+    this.pendingBytes -= pending.message.content.length;
     pending.finish(error);
   }
 
   /**
-   * A returned message says nothing but itself. The broker handles a channel's messages in order and returns one before it confirms it, so
-   * the oldest one that looks the same is the one; two that are alike in every byte are interchangeable.
+   * A silent channel is given up as a whole: its messages may still arrive, and publishing them again beside it could swap their order. While
+   * it confirms, its oldest message may be no further than a slow line; one that was overtaken for so long is lost alone.
    */
-  private returned(message: Message): void {
-    const { replyCode, replyText } = message.fields as Message["fields"] & { replyCode?: number; replyText?: string };
-    for (const pending of this.pending) {
-      if (pending.returned || !isSame(pending.message, message)) continue;
-      pending.returned = { code: replyCode ?? 312, text: replyText ?? "NO_ROUTE" };
-      return;
-    }
-  }
-
-  /** A silent channel is given up as a whole: its messages may still arrive, and publishing them again beside it could swap their order. */
   private checkTimeouts(): void {
+    if (this.pending.size === 0 || this.blocked) return this.restartClock();
+    this.giveUpOvertaken();
     const oldest = this.pending.values().next().value;
-    if (!oldest || this.blocked) {
-      this.restartClock();
-      return;
-    }
-    if (Date.now() - oldest.sentAt < this.confirmTimeout) return;
+    if (!oldest || Date.now() - Math.max(oldest.sentAt, this.confirmedAt) < this.confirmTimeout) return;
     this.failAll(`The broker did not confirm the message within ${this.confirmTimeout} ms`);
     if (this.supervised.channel) void this.supervised.renew(this.supervised.channel);
+  }
+
+  /** Of a queue without a majority, say, while others confirm. */
+  private giveUpOvertaken(): void {
+    for (const pending of this.pending) {
+      if (pending.sentAt + this.confirmTimeout >= this.confirmedUntil) break;
+      const text = `The broker did not confirm the message to ${targetOf(pending.message)}, though it confirmed what was sent ${this.confirmTimeout} ms later`;
+      this.finish(pending, new ConnectorError("PUBLISH_UNCONFIRMED", text, { scope: "message" }));
+    }
+    this.pump();
   }
 
   private restartClock(): void {
@@ -274,13 +288,13 @@ export class Publisher {
     const sent = [...this.pending];
     const waiting = this.queue.splice(0);
     this.pending.clear();
+    this.pendingBytes = 0;
     const guilty = blame(cause, sent.length === 1);
     for (const { message, finish } of sent) finish(guilty(message) ?? new ConnectorError("PUBLISH_UNCONFIRMED", text, { cause }));
     for (const { finish } of waiting) finish(unavailable(text));
   }
 }
 
-function returnedError(message: Outgoing, { code, text }: { code: number; text: string }): ConnectorError {
-  const { exchange, routingKey } = message;
-  return new ConnectorError("PUBLISH_RETURNED", `No queue took the message to ${targetOf(message)}: ${code} ${text}`, { details: { exchange, routingKey, code } });
+function headersTooLarge(room: number): ConnectorError {
+  return new ConnectorError("HEADERS_INVALID", `The headers and properties do not fit into a frame: this broker takes ${room} bytes (frame_max)`);
 }

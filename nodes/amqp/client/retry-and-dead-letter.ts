@@ -41,8 +41,18 @@ const BROKER_HEADERS = new Set([
   "BCC",
 ]);
 
-/** Room for the error's text, in characters. */
+/** Room for the error's text, in characters; in a plain copy it fits into the smallest frame there is, of 4,096 bytes, with all else. */
 const ERROR_TEXT = 8 * 1024;
+const PLAIN_ERROR_TEXT = 256;
+
+/** What must not go on to another queue with a message's headers: there it would count as tried, redriven or dead-lettered before. */
+const STEERING = [MARK.attempt, MARK.redriven, ...[...BROKER_HEADERS].filter((name) => name.startsWith("x-"))];
+
+/** A new message's headers: those of the one it was made of, without what only says what became of that. @param headers is changed */
+export function withoutMarks(headers: HeaderTable): HeaderTable {
+  for (const name of STEERING) if (name in headers) delete headers[name];
+  return headers;
+}
 
 /** Which attempt a message is, from 1. */
 export function attemptOf(message: Message): number {
@@ -94,7 +104,7 @@ export function deadLetterCopy(message: Message, target: string, { error, node, 
   const { exchange, routingKey } = originOf(message);
   const own: HeaderTable = {
     [MARK.errorCode]: error.code,
-    [MARK.errorMessage]: cut(error.message, ERROR_TEXT),
+    [MARK.errorMessage]: cut(error.message, plain ? PLAIN_ERROR_TEXT : ERROR_TEXT),
     ...(node === undefined ? {} : { [MARK.failedNode]: cut(node, 255) }),
     [MARK.failedAt]: new Date().toISOString(),
     [MARK.attempts]: attempts,

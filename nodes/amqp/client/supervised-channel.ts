@@ -16,6 +16,8 @@ export interface ChannelPlan<C extends Channel> {
   onDown?(channel: C, error: unknown): void;
   /** Making or preparing it failed. @returns ms until the next try, or `undefined` for the usual back-off */
   onFailed?(error: unknown): number | undefined;
+  /** Whether the open channel has been of use: then the next follows soon, however short this one's life. Default: only its age counts. */
+  worked?(): boolean;
   /** ms that {@link ChannelPlan.setup} may take. Default {@link ANSWER_TIMEOUT}. */
   answerTimeout?: number;
 }
@@ -158,7 +160,7 @@ export class SupervisedChannel<C extends Channel> {
   }
 
   private again(): void {
-    if (Date.now() - this.upSince > STABLE_AFTER) this.backOff.reset();
+    if (Date.now() - this.upSince > STABLE_AFTER || this.plan.worked?.()) this.backOff.reset();
     this.later(this.backOff.next());
   }
 

@@ -5,6 +5,7 @@ import type { Connection } from "../client/connection";
 import { isOverAMessage } from "../client/publish-faults";
 import type { Outgoing } from "../client/publisher";
 import { ensureExchange } from "../client/topology";
+import { RefusedExchanges } from "./refused-exchanges";
 
 /** What sends the messages: a publisher, or a requester, whose result is the answer. */
 export interface Sender<R> {
@@ -38,6 +39,7 @@ const GRACE = 1_000;
 export class ExchangeWriter<R> {
   private readonly sender: Sender<R>;
   private known = new Set<string>();
+  private readonly refused = new RefusedExchanges();
   private readonly backOff = new BackOff();
   /** So many messages were on a channel that the broker closed over one of them without saying which: as many are sent one by one. */
   private suspects = 0;
@@ -56,6 +58,20 @@ export class ExchangeWriter<R> {
 
   /** Sends all. Resolves with one result per message, in order. @throws ConnectorError when the exchange cannot be declared: none was sent */
   write(messages: Outgoing[]): Promise<ItemResult<R>[]> {
+    if (this.refused.any) return this.writeOthers(messages);
+    return this.writeAll(messages);
+  }
+
+  /** All but those to an exchange that is known to be refused. */
+  private async writeOthers(messages: Outgoing[]): Promise<ItemResult<R>[]> {
+    const errors = messages.map(({ exchange }) => this.refused.errorOf(exchange));
+    const others = messages.filter((_message, index) => !errors[index]);
+    const results = others.length > 0 ? await this.writeAll(others) : [];
+    let next = 0;
+    return errors.map((error) => (error ? { ok: false, error } : (results[next++] as ItemResult<R>)));
+  }
+
+  private writeAll(messages: Outgoing[]): Promise<ItemResult<R>[]> {
     if (!this.line && this.suspects === 0 && this.isKnown(messages)) return this.sendAll(messages);
     const begun = (this.line ?? Promise.resolve()).then(() => this.begin(messages));
     const line = begun.catch(() => undefined).finally(() => this.line === line && (this.line = undefined));
@@ -97,7 +113,7 @@ export class ExchangeWriter<R> {
       let open = messages.length;
       messages.forEach((message, index) =>
         this.sender.send(message, (error, value) => {
-          results[index] = error ? this.failed(error) : this.sent(value as R);
+          results[index] = error ? this.failed(error, message) : this.sent(value as R);
           open -= 1;
           if (open === 0) resolve(results);
         }),
@@ -124,14 +140,12 @@ export class ExchangeWriter<R> {
     return { ok: true, value };
   }
 
-  private failed(error: ConnectorError): ItemResult<R> {
+  private failed(error: ConnectorError, { exchange }: Outgoing): ItemResult<R> {
     if (error.code === "PUBLISH_UNCONFIRMED" && isOverAMessage(error.cause as ConnectorError | undefined)) this.suspects += 1;
-    return { ok: false, error: this.judge(error) };
-  }
-
-  private judge(error: ConnectorError): ConnectorError {
-    if (error.code !== "EXCHANGE_UNAVAILABLE" || this.options.fixedExchange) return error;
-    return new ConnectorError(error.code, error.message, { scope: "message", retryable: true, details: error.details, cause: error.cause });
+    if (error.code !== "EXCHANGE_UNAVAILABLE" || this.options.fixedExchange) return { ok: false, error };
+    const own = new ConnectorError(error.code, error.message, { scope: "message", retryable: true, details: error.details, cause: error.cause });
+    this.refused.add(exchange, own);
+    return { ok: false, error: own };
   }
 
   private isKnown(messages: Outgoing[]): boolean {

@@ -41,6 +41,12 @@ export function nameOf(value: unknown, label: string): string {
   return short(String(value), label);
 }
 
+/** What a message must say itself. @throws ConnectorError INPUT_INVALID when it does not */
+export function present<T>(value: T, label: string): T {
+  if (value === undefined || value === null) throw invalid(`The message does not say the ${label}`);
+  return value;
+}
+
 /** The properties of a message that a user may set, by their names in AMQP and amqplib. */
 export const PROPERTIES = {
   messageId: textOf,
@@ -102,7 +108,9 @@ function numberOf(value: unknown): number {
   return typeof value === "number" || typeof value === "bigint" ? Number(value) : NaN;
 }
 
-function short(text: string, label: string): string {
+/** As it goes out: half a character, of a text that was cut in the middle of one, becomes U+FFFD. A returned message is known by these texts. */
+function short(given: string, label: string): string {
+  const text = given.toWellFormed();
   // no character takes more than three bytes in UTF-8 for one of UTF-16
   if (text.length * 3 > MAX_TEXT && Buffer.byteLength(text) > MAX_TEXT) throw invalid(`The ${label} is longer than ${MAX_TEXT} bytes`);
   return text;

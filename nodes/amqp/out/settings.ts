@@ -4,7 +4,8 @@ import { wholeNumber } from "../../common/whole-number";
 import type { Format } from "../../format/format";
 import { readFormat, readFormatName, type FormatDef, type FormatSettings } from "../../format/settings";
 import { sanitiseHeaders } from "../client/headers";
-import { field, nameOf, PROPERTIES, propertyOf, type PropertyName } from "./fields";
+import { withoutMarks } from "../client/retry-and-dead-letter";
+import { field, nameOf, present, PROPERTIES, propertyOf, type PropertyName } from "./fields";
 import type { MessageBuilderOptions } from "./message-builder";
 
 /** What the editor saves. Numbers may come as text from the environment. */
@@ -57,7 +58,7 @@ export interface OutSettings {
  */
 export function readSettings(def: OutDef, compile: (value: string, type: string, label: string) => TypedValue): OutSettings {
   const { exchangeType = "str", routingKeyType = "str", headersType = "json" } = def;
-  const exchange = field(compile(def.exchange ?? "", exchangeType, "exchange"), exchangeType, (value) => nameOf(value, "exchange"));
+  const exchange = field(compile(def.exchange ?? "", exchangeType, "exchange"), exchangeType, (value) => nameOf(def.exchange ? present(value, "exchange") : value, "exchange"));
   const routingKey = compile(def.routingKey ?? "", routingKeyType, "routing key");
   const replyFormat: Format | undefined = def.request ? readFormatName(def.replyFormat) : undefined;
   const { format, formatOptions } = readFormat(def, ...(replyFormat ? [replyFormat] : []));
@@ -66,7 +67,7 @@ export function readSettings(def: OutDef, compile: (value: string, type: string,
     build: {
       exchange,
       routingKey: field(routingKey, routingKeyType, (value) => nameOf(value, "routing key")),
-      headers: field(headers, def.headers ? headersType : "json", sanitiseHeaders),
+      headers: field(headers, def.headers ? headersType : "json", (value) => withoutMarks(sanitiseHeaders(value))),
       properties: (def.properties ?? []).map(({ property, value, valueType }) => {
         if (!isProperty(property)) throw new ConnectorError("NOT_CONFIGURED", `There is no property ${property} to set`);
         const given = compile(value, valueType, `property ${property}`);

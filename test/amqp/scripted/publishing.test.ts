@@ -90,6 +90,18 @@ describe("a publisher on a scripted broker", () => {
     assert.equal(broker.seen("connection.open").length, 1);
   });
 
+  it("has the next channel soon where the last was of use, however often one message costs it", async () => {
+    const broker = await stage.plays();
+    stage.waitsLong();
+    broker.makeQueue("q");
+    const out = await publisher();
+    for (let times = 0; times < 6; times += 1) {
+      await out.ready(2_000);
+      assert.deepEqual(await outcomes([out.publish(to("q", "x"))]), ["ok"]);
+      assert.deepEqual(await outcomes([out.publish({ ...to("q", "y"), exchange: "gone" })]), ["EXCHANGE_UNAVAILABLE"]);
+    }
+  });
+
   it("gives up a channel that confirms nothing, and publishes on the next", async () => {
     const broker = await stage.plays();
     broker.makeQueue("q");

@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { Publisher, type Outgoing, type PublisherOptions } from "../../../nodes/amqp/client/publisher";
+import type { ConnectorError } from "../../../nodes/common/errors";
+import type { Call } from "./call";
+import { soon, Stage } from "./support";
+
+const to = (queue: string, content: string | Buffer, headers = {}): Outgoing => ({ exchange: "", routingKey: queue, content: Buffer.from(content as string), options: { mandatory: true, persistent: true, headers } });
+const numbers = [...Array(20).keys()];
+
+describe("what a publisher bounds", () => {
+  const stage = new Stage();
+  const publishers: Publisher[] = [];
+  afterEach(async () => {
+    await Promise.all(publishers.splice(0).map((publisher) => publisher.close(500)));
+    await stage.clear();
+  });
+
+  async function publisher(more: Partial<PublisherOptions> = {}): Promise<Publisher> {
+    const { connection } = stage.connection();
+    const made = new Publisher({ connection, ...more });
+    publishers.push(made);
+    await made.ready(5_000);
+    return made;
+  }
+
+  it("has no more unconfirmed than its window, and sends the next with each confirm", async () => {
+    const broker = await stage.plays();
+    const out = await publisher({ window: 5 });
+    const calls: Call[] = [];
+    broker.on("basic.publish", (call) => calls.push(call));
+    const all = Promise.all(numbers.map((number) => out.publish(to("q", String(number)))));
+    for (const number of numbers) {
+      await soon("as many as the window takes", () => calls.length === Math.min(20, number + 5));
+      calls[number]?.confirm();
+    }
+    await all;
+  });
+
+  for (const [what, window, count, size, most] of [
+    ["messages than amqplib has room for", 5_000, 4_000, 10, 3_000],
+    ["bytes than sixteen million or so", 1_000, 500, 100_000, 168],
+  ] as const) {
+    it(`hands over no more ${what} while the broker does not read`, async () => {
+      const broker = await stage.plays();
+      broker.makeQueue("q");
+      const out = await publisher({ window });
+      const [line] = broker.connections as unknown as Iterable<{ socket: { pause(): void; resume(): void } }>;
+      line?.socket.pause();
+      const written = new Set<number>();
+      const message = (index: number): Outgoing => Object.defineProperty(to("q", Buffer.alloc(size)), "routingKey", { get: () => (written.add(index), "q") });
+      const all = Promise.all(Array.from({ length: count }, (_, index) => out.publish(message(index))));
+      await new Promise((resolve) => setImmediate(resolve)); // all have been sent, if they were to be
+      assert.ok(written.size <= most, `${written.size} of ${count}`);
+      line?.socket.resume();
+      await all;
+      assert.equal(broker.queue("q").size, count);
+    });
+  }
+
+  it("is patient with a slow line: while confirms come, none of the messages behind is lost", async () => {
+    const broker = await stage.plays();
+    const out = await publisher({ confirmTimeout: 1_000 });
+    const calls: Call[] = [];
+    broker.on("basic.publish", (call) => calls.push(call));
+    const all = Promise.all(numbers.map((number) => out.publish(to("q", String(number)))));
+    await soon("all", () => calls.length === 20);
+    const timer = setInterval(() => calls.shift()?.confirm(), 150); // the last after three seconds
+    await all.finally(() => clearInterval(timer));
+    assert.equal(broker.seen("channel.open").length, 1);
+  });
+
+  it("gives up one message alone that is not confirmed while those behind it are", async () => {
+    const broker = await stage.plays();
+    broker.makeQueue("well");
+    broker.on("basic.publish", (call) => call.fields.routingKey === "well" && call.goOn()); // the other queue has no majority
+    const out = await publisher({ confirmTimeout: 1_000 });
+    let failed: ConnectorError | undefined;
+    void out.publish(to("ill", "x")).catch((error: unknown) => (failed = error as ConnectorError));
+    let others = 0;
+    while (!failed) {
+      await out.publish(to("well", String((others += 1))));
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    assert.deepEqual([failed.code, failed.scope, failed.retryable], ["PUBLISH_UNCONFIRMED", "message", true]);
+    assert.match(failed.message, /queue ill/);
+    assert.equal(broker.queue("well").size, others);
+    assert.equal(broker.seen("channel.open").length, 1);
+  });
+
+  it("refuses headers that do not fit into the broker's frames, and what is sent beside goes through", async () => {
+    const broker = await stage.plays({ frameMax: 8_192 });
+    broker.makeQueue("q");
+    const out = await publisher();
+    const fits = out.publish(to("q", "1", { note: "x".repeat(8_000) }));
+    await assert.rejects(out.publish(to("q", "2", { note: "x".repeat(8_200) })), { code: "HEADERS_INVALID", message: /8192 bytes/ });
+    await fits;
+    assert.equal(broker.queue("q").size, 1);
+  });
+});

@@ -99,7 +99,7 @@ export class ConnectorError extends Error {
 
   /**
    * @param code one of {@link ERROR_CATALOGUE}
-   * @param text one sentence that says what is wrong and, where it is known, what to do
+   * @param text what is wrong and, where it is known, what to do; without a stop at its end, since other texts go on with it, as {@link goingOn} does
    */
   constructor(code: ErrorCode, text: string, options: ConnectorErrorOptions = {}) {
     super(text, options.cause === undefined ? undefined : { cause: options.cause });
@@ -130,6 +130,16 @@ export function isConnectorError(value: unknown): value is ConnectorError {
 export function toConnectorError(value: unknown, code: ErrorCode = "FLOW_ERROR"): ConnectorError {
   if (isConnectorError(value)) return value;
   return new ConnectorError(code, errorText(value), { cause: value });
+}
+
+/** A text without the stop at its end that those of servers and drivers may have. */
+export function unstopped(text: string): string {
+  return text.trim().replace(/\.$/, "");
+}
+
+/** A text that goes on with more: `The org cannot be reached; the message has waited 60000 ms`. */
+export function goingOn(text: string, more: string): string {
+  return `${unstopped(text)}; ${more}`;
 }
 
 /** The readable text of any thrown value. */

@@ -1,5 +1,5 @@
 import { Batcher } from "../common/batcher";
-import { ConnectorError, toConnectorError } from "../common/errors";
+import { ConnectorError, goingOn, toConnectorError } from "../common/errors";
 import { Arrivals } from "./arrivals";
 import { claimOf, type Claim } from "./claim";
 import { flowTracker } from "./flow-tracker";
@@ -256,7 +256,7 @@ export class Sink<V, R> {
       entry.over = true;
       if (this.retries.cancel(entry)) this.batcher.finish(entry);
       this.leave();
-      entry.done(new ConnectorError(code, `${message}; the message has waited ${limit} ms`, { cause: this.down }));
+      entry.done(new ConnectorError(code, goingOn(message, `the message has waited ${limit} ms`), { cause: this.down }));
     }
     this.tell();
   }

@@ -1,4 +1,4 @@
-import { ConnectorError } from "../common/errors";
+import { ConnectorError, goingOn } from "../common/errors";
 import type { Errand } from "./errand";
 import { Patience } from "./patience";
 import { stopped } from "./row-deliveries";
@@ -68,7 +68,7 @@ export class SystemWait<E extends AnyErrand> {
     const { code, message } = this.reason ?? stopped();
     for (const errand of errands) {
       this.options.onOver(errand);
-      errand.close(new ConnectorError(code, `${message}; the message has waited ${this.options.patience} ms`, { cause: this.reason }));
+      errand.close(new ConnectorError(code, goingOn(message, `the message has waited ${this.options.patience} ms`), { cause: this.reason }));
     }
     this.end?.(); // the one whose turn it is may be among them
   }

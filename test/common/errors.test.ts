@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { BackOff } from "../../nodes/common/back-off";
-import { ConnectorError, errorText, isConnectorError, toConnectorError } from "../../nodes/common/errors";
+import { ConnectorError, errorText, goingOn, isConnectorError, toConnectorError } from "../../nodes/common/errors";
 import { outcomeOf } from "../../nodes/delivery/outcome";
 import { delayAfter, retryDelays } from "../../nodes/delivery/retry-policy";
 
@@ -25,6 +25,12 @@ describe("an error", () => {
 
   it("has a readable text, whatever was thrown", () => {
     assert.deepEqual(["text", new Error("message"), { message: "shaped" }, 7].map(errorText), ["text", "message", "shaped", "7"]);
+  });
+});
+
+describe("a text that goes on", () => {
+  it("does so behind a semicolon, whether a server closed it with a stop or not", () => {
+    assert.deepEqual(["It is away", "It is away. "].map((text) => goingOn(text, "1 message waits")), ["It is away; 1 message waits", "It is away; 1 message waits"]);
   });
 });
 

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { ConsumeMessage } from "amqplib";
-import { ConnectorError, toConnectorError } from "../../common/errors";
+import { ConnectorError, goingOn, toConnectorError } from "../../common/errors";
 import type { Format } from "../../format/format";
 import type { BrokerLink } from "../client/broker";
 import { Publisher, type Outgoing } from "../client/publisher";
@@ -277,6 +277,6 @@ function aheadOf({ settings, order, filter }: RedriveRunOptions): number {
 
 /** @param depth how many there were; 0 when it has not come so far */
 function withReport({ code, message, scope, retryable, cause }: ConnectorError, report: RedriveReport, depth: number): ConnectorError {
-  const soFar = depth > 0 ? `. ${report.moved + report.parked} of ${depth} dead letters were moved, ${report.left} are left` : "";
-  return new ConnectorError(code, message + soFar, { scope, retryable, cause, details: { ...report } });
+  const text = depth > 0 ? goingOn(message, `${report.moved + report.parked} of ${depth} dead letters were moved, ${report.left} are left`) : message;
+  return new ConnectorError(code, text, { scope, retryable, cause, details: { ...report } });
 }

@@ -165,11 +165,11 @@ export class JobCommands implements BulkWork {
     let rows = 0;
     let csv: Buffer | undefined;
     for await (const part of partsOf(data as BulkInput, this.options.settings.style, { rows: Infinity, bytes: MAX_BYTES })) {
-      if (csv) throw new ConnectorError("PAYLOAD_TOO_LARGE", `A job takes ${MAX_BYTES} bytes: part the rows among several.`);
+      if (csv) throw new ConnectorError("PAYLOAD_TOO_LARGE", `A job takes ${MAX_BYTES} bytes: part the rows among several`);
       csv = part.csv;
       rows = part.rows.length;
     }
-    if (!csv) throw new ConnectorError("INPUT_INVALID", "There are no rows to upload.");
+    if (!csv) throw new ConnectorError("INPUT_INVALID", "There are no rows to upload");
     await this.jobs.uploadJobData(jobId, csv).catch((error: unknown) => {
       throw isConnectorError(error) && isLostAnswer(error) ? lostAnswer(error, "upload") : error;
     });
@@ -213,7 +213,7 @@ export class JobCommands implements BulkWork {
   private async resume(id: string): Promise<Answer> {
     const { pollInterval: interval, timeout, failedOutput, keepAll } = this.options.settings;
     const job = await untilOver(id, (one) => this.jobs.getJobInfo(one), { interval, timeout, signal: this.stop.signal });
-    if (job.state === "Open") throw new ConnectorError("ORG_REFUSED", `The job ${id} is open: nobody has closed it, so it does not run.`, { details: { jobId: id, state: job.state } });
+    if (job.state === "Open") throw new ConnectorError("ORG_REFUSED", `The job ${id} is open: nobody has closed it, so it does not run`, { details: { jobId: id, state: job.state } });
     const { failures, ...found } = await readJob(this.jobs, job, keepAll);
     const lost = found.failed + found.unprocessed;
     const salesforce = { ...summary(job), success: lost === 0, ...found };

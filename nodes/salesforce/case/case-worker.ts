@@ -178,11 +178,11 @@ function keyValue(value: unknown, what: string, required = false): string | numb
   if (typeof value === "number" && Number.isFinite(value)) return value;
   const isMissing = value === undefined || value === null || (typeof value === "string" && value.trim() === "");
   if (isMissing && !required) return undefined;
-  throw new ConnectorError("INPUT_INVALID", `${what} ${isMissing ? "is missing" : `is neither a text nor a number (${typeof value})`}.`);
+  throw new ConnectorError("INPUT_INVALID", `${what} ${isMissing ? "is missing" : `is neither a text nor a number (${typeof value})`}`);
 }
 
 function commentText(value: unknown): string {
   if (value === undefined || value === null) return "";
-  if (typeof value === "object") throw new ConnectorError("INPUT_INVALID", "The comment is an object, not a text.");
+  if (typeof value === "object") throw new ConnectorError("INPUT_INVALID", "The comment is an object, not a text");
   return String(value as string | number | boolean).trim();
 }

@@ -1,4 +1,4 @@
-import { ConnectorError, type ErrorCode, type ErrorScope } from "../../common/errors";
+import { ConnectorError, type ErrorCode, type ErrorScope, unstopped } from "../../common/errors";
 import { isSoapFault, soapFault } from "./soap/soap-fault";
 import { type HttpAnswer, NetworkError } from "./http/transport";
 
@@ -93,9 +93,9 @@ export function isSessionExpired(answer: FailedAnswer): boolean {
 
 /** Why no answer came. */
 export function networkError(error: unknown): ConnectorError {
-  if (!(error instanceof NetworkError)) return new ConnectorError("ORG_UNAVAILABLE", `The org cannot be reached: ${String(error)}.`, { cause: error });
-  if (error.code === "ANSWER_TOO_LARGE") return new ConnectorError("PAYLOAD_TOO_LARGE", `${error.message}.`, { cause: error });
-  return new ConnectorError("ORG_UNAVAILABLE", `The org cannot be reached: ${error.message}.`, {
+  if (!(error instanceof NetworkError)) return new ConnectorError("ORG_UNAVAILABLE", `The org cannot be reached: ${String(error)}`, { cause: error });
+  if (error.code === "ANSWER_TOO_LARGE") return new ConnectorError("PAYLOAD_TOO_LARGE", error.message, { cause: error });
+  return new ConnectorError("ORG_UNAVAILABLE", `The org cannot be reached: ${error.message}`, {
     cause: error,
     details: { network: error.code, outcomeUnknown: error.sent },
   });
@@ -160,7 +160,7 @@ export function recordError(errors: ApiError[]): ConnectorError {
   const verdicts = errors.map(verdictOf);
   // Retrying helps only if none of the errors is a refusal.
   const verdict: Verdict = verdicts.every((one) => one !== undefined) && verdicts[0] ? verdicts[0] : { code: "ORG_REFUSED" };
-  return new ConnectorError(verdict.code, first ? errors.map(errorLine).join("; ") : "The org refused the record without saying why.", {
+  return new ConnectorError(verdict.code, first ? errors.map(errorLine).join("; ") : "The org refused the record without saying why", {
     details: {
       statusCode: first?.code,
       fields: [...new Set(errors.flatMap((error) => error.fields))],
@@ -173,15 +173,15 @@ export function recordError(errors: ApiError[]): ConnectorError {
 
 /** `REQUIRED_FIELD_MISSING: Required fields are missing: [LastName]` */
 function errorLine(error: ApiError): string {
-  const text = error.message.trim();
+  const text = unstopped(error.message);
   const unnamed = error.fields.filter((field) => !text.includes(field));
   return `${error.code}: ${text || "no text"}${unnamed.length ? ` (${unnamed.join(", ")})` : ""}`;
 }
 
 function callText(answer: FailedAnswer, errors: ApiError[]): string {
   if (errors.length) return `${errors.map(errorLine).join("; ")} (HTTP ${answer.status})`;
-  if (answer.headers.location) return `The org's address answered with a redirect to ${hostOf(answer.headers.location)} (HTTP ${answer.status}); check the login URL.`;
-  return `The org's address answered HTTP ${answer.status} without an error the API would give${/<html/i.test(answer.body) ? " (a web page)" : ""}.`;
+  if (answer.headers.location) return `The org's address answered with a redirect to ${hostOf(answer.headers.location)} (HTTP ${answer.status}); check the login URL`;
+  return `The org's address answered HTTP ${answer.status} without an error the API would give${/<html/i.test(answer.body) ? " (a web page)" : ""}`;
 }
 
 function hostOf(location: string): string {

@@ -1,4 +1,4 @@
-import { ConnectorError, toConnectorError } from "../../common/errors";
+import { ConnectorError, goingOn, toConnectorError } from "../../common/errors";
 import { type Fields, MAX_RECORDS } from "./records/collections";
 
 /** One published event. */
@@ -97,7 +97,7 @@ export class EventWriter {
     const { statusCode, errorCode } = error.details;
     const code = statusCode ?? errorCode;
     const options = { details: error.details, cause: error };
-    if (code === "LIMIT_EXCEEDED") return new ConnectorError("ORG_LIMIT", `${error.message} The org takes no more events in this hour.`, options);
+    if (code === "LIMIT_EXCEEDED") return new ConnectorError("ORG_LIMIT", goingOn(error.message, "the org takes no more events in this hour"), options);
     if (code === "PLATFORM_EVENT_PUBLISHING_UNAVAILABLE") return new ConnectorError("ORG_UNAVAILABLE", error.message, options);
     if (error.code === "ORG_OBJECT_UNKNOWN" && !this.fixed) return new ConnectorError("ORG_REFUSED", error.message, options);
     return error;
@@ -113,7 +113,7 @@ function entriesOf(item: EventItem, failures: Map<EventItem, ConnectorError>): E
   item.published ??= item.events.map(() => undefined);
   const entries = item.events.map((fields, place): Entry => ({ item, place, fields, bytes: Buffer.byteLength(JSON.stringify(fields)) }));
   if (entries.some(({ bytes }) => bytes > MAX_EVENT)) {
-    failures.set(item, new ConnectorError("PAYLOAD_TOO_LARGE", "An event is larger than 1 MB, which is the most that a platform event can hold."));
+    failures.set(item, new ConnectorError("PAYLOAD_TOO_LARGE", "An event is larger than 1 MB, which is the most that a platform event can hold"));
     return [];
   }
   return entries.filter(({ place }) => item.published?.[place] === undefined);
@@ -153,6 +153,6 @@ function publishedOf({ isList, published = [] }: EventItem): Published {
 /** Which of a message's events it was, and that others may be out. */
 function inList(error: ConnectorError, item: EventItem, place: number): ConnectorError {
   if (item.events.length === 1 || error.scope === "system") return error;
-  const text = `Event ${place + 1} of ${item.events.length}: ${error.message} Others of this message may be published.`;
+  const text = goingOn(`Event ${place + 1} of ${item.events.length}: ${error.message}`, "others of this message may be published");
   return new ConnectorError(error.code, text, { scope: error.scope, retryable: error.retryable, details: { ...error.details, index: place }, cause: error });
 }

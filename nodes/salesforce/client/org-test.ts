@@ -84,5 +84,5 @@ async function problemOf(client: OrgClient, reason: unknown): Promise<string> {
   const answer = await client.rest.raw({ method: "GET", path: "/services/data/" }).catch(() => undefined);
   const versions = answer ? (JSON.parse(answer.body) as { version?: string }[]) : [];
   const newest = versions.at(-1)?.version;
-  return newest ? `The org does not offer version ${client.rest.version} of the API, only up to ${newest}.` : error.message;
+  return newest ? `The org does not offer version ${client.rest.version} of the API, only up to ${newest}` : error.message;
 }

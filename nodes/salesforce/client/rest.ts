@@ -121,7 +121,7 @@ export class RestClient {
     const second = await this.parts.tokens.renew(first);
     const again = await attempt(second);
     if (again !== "session expired") return again;
-    throw new ConnectorError("ORG_SESSION_INVALID", "The org refuses the session even with a new token; look at the app's session and IP policies.", {
+    throw new ConnectorError("ORG_SESSION_INVALID", "The org refuses the session even with a new token; look at the app's session and IP policies", {
       details: { status: 401 },
     });
   }
@@ -166,7 +166,7 @@ export class RestClient {
     const origin = host ?? instanceUrl;
     if (/^https?:/i.test(path)) {
       if (new URL(path).origin === new URL(origin).origin) return path;
-      throw new ConnectorError("INPUT_INVALID", `${new URL(path).host} is not the org's host; its token is not sent there.`);
+      throw new ConnectorError("INPUT_INVALID", `${new URL(path).host} is not the org's host; its token is not sent there`);
     }
     const root = host !== undefined || path.startsWith("/services/") ? "" : `/services/data/v${this.parts.connection.version}`;
     return `${origin}${root}${path.startsWith("/") ? path : `/${path}`}`;

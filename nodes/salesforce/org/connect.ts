@@ -85,7 +85,7 @@ export class Connect {
     try {
       const session = await askToken(transport, origin, codeForm({ clientId, clientSecret, code, redirectUri, verifier }), "web-server");
       if (!session.refreshToken) {
-        throw new ConnectorError("ORG_LOGIN_FAILED", "Salesforce gave no refresh token: add the scope refresh_token (perform requests at any time) to the app.");
+        throw new ConnectorError("ORG_LOGIN_FAILED", "Salesforce gave no refresh token: add the scope refresh_token (perform requests at any time) to the app");
       }
       const username = await usernameOf(transport, session);
       this.keep(nodeId, session.refreshToken);

@@ -25,14 +25,14 @@ export function eventsOf(event: TypedValue, fields: TypedValue): (msg: object) =
 
 function toItem(name: unknown, data: unknown): EventItem {
   const event = typeof name === "string" ? name.trim() : name;
-  if (!isEventName(event)) throw invalid(`${typeof event === "string" ? `"${event}"` : `A ${typeof event}`} is no platform event: its API name ends with __e.`);
+  if (!isEventName(event)) throw invalid(`${typeof event === "string" ? `"${event}"` : `A ${typeof event}`} is no platform event: its API name ends with __e`);
   const events = Array.isArray(data) ? data.map(toFields) : [toFields(data)];
   return { event, events, isList: Array.isArray(data) };
 }
 
 function toFields(value: unknown): Fields {
   if (typeof value !== "object" || value === null || Array.isArray(value) || Buffer.isBuffer(value) || value instanceof Date) {
-    throw invalid("The data of an event is no object of field values.");
+    throw invalid("The data of an event is no object of field values");
   }
   const fields: Fields = {};
   for (const [field, content] of Object.entries(value)) {

@@ -138,11 +138,11 @@ export class RecordWorker {
 
 function nameOf(object: unknown): string {
   if (typeof object === "string" && object.trim() !== "") return object.trim();
-  throw new ConnectorError("INPUT_INVALID", "The message names no object: its API name, as Case or Device__c.");
+  throw new ConnectorError("INPUT_INVALID", "The message names no object: its API name, as Case or Device__c");
 }
 
 function checkExternalId(value: unknown, field: string, index: number | undefined): void {
   if (typeof value === "number" || (typeof value === "string" && value.trim() !== "")) return;
   const whose = index === undefined ? "The record" : `Record ${index} of the list`;
-  throw new ConnectorError("INPUT_INVALID", `${whose} has no value for its external id ${field}.`, { details: { field } });
+  throw new ConnectorError("INPUT_INVALID", `${whose} has no value for its external id ${field}`, { details: { field } });
 }

@@ -77,13 +77,13 @@ export interface RecordSettings {
 /** @throws ConnectorError `NOT_CONFIGURED` */
 export function readSettings(util: TypedInputUtil, node: object, config: RecordDef): RecordSettings {
   const operation = (config.operation || "create") as Operation;
-  if (!OPERATIONS.has(operation)) throw new ConnectorError("NOT_CONFIGURED", `There is no operation ${String(operation)}.`);
+  if (!OPERATIONS.has(operation)) throw new ConnectorError("NOT_CONFIGURED", `There is no operation ${String(operation)}`);
   const compile = (value: string | undefined, type: string, label: string): TypedValue | undefined =>
     value === undefined || String(value).trim() === "" ? undefined : compileTypedInput(util, node, value, type || "msg", label);
   const object = compile(config.object, config.objectType || "str", "object");
-  if (!object && NEEDS_OBJECT.has(operation)) throw new ConnectorError("NOT_CONFIGURED", "The node has no object: its API name, as Case or Device__c.");
+  if (!object && NEEDS_OBJECT.has(operation)) throw new ConnectorError("NOT_CONFIGURED", "The node has no object: its API name, as Case or Device__c");
   const externalIdField = config.externalIdField?.trim() ?? "";
-  if (operation === "upsert" && !externalIdField) throw new ConnectorError("NOT_CONFIGURED", "The node has no external id field to upsert by.");
+  if (operation === "upsert" && !externalIdField) throw new ConnectorError("NOT_CONFIGURED", "The node has no external id field to upsert by");
   return {
     operation,
     externalIdField,

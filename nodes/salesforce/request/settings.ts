@@ -69,7 +69,7 @@ function engagementOrigin(text: string): string {
   } catch {
     // told below
   }
-  throw new ConnectorError("NOT_CONFIGURED", `${text} is no https address for Account Engagement.`);
+  throw new ConnectorError("NOT_CONFIGURED", `${text} is no https address for Account Engagement`);
 }
 
 /**
@@ -80,7 +80,7 @@ function engagementOrigin(text: string): string {
  */
 export function compileRequest(config: RequestDef, compile: Compile, version: string): (msg: object) => RequestItem | Promise<RequestItem> {
   const { method, host, pathType = "str" } = config;
-  if (!METHODS.has(method)) throw new ConnectorError("NOT_CONFIGURED", `${String(method)} is no method of a request.`);
+  if (!METHODS.has(method)) throw new ConnectorError("NOT_CONFIGURED", `${String(method)} is no method of a request`);
   const fixed = engagementHeaders(config);
   const path: TypedValue =
     pathType === "str" ? compilePath(config.path ?? "", (name) => compile(name, "msg", name)) : compile(config.path, pathType, "path");
@@ -110,30 +110,30 @@ export function compileRequest(config: RequestDef, compile: Compile, version: st
 function engagementHeaders({ host, businessUnitId = "" }: RequestDef): Record<string, string> {
   if (host !== "account-engagement") return {};
   const id = businessUnitId.trim();
-  if (!/^0Uv\w{12}(\w{3})?$/.test(id)) throw new ConnectorError("NOT_CONFIGURED", "Account Engagement needs the id of a business unit (0Uv…).");
+  if (!/^0Uv\w{12}(\w{3})?$/.test(id)) throw new ConnectorError("NOT_CONFIGURED", "Account Engagement needs the id of a business unit (0Uv…)");
   return { "pardot-business-unit-id": id };
 }
 
 function checkHeader(name: string): void {
-  if (!TOKEN.test(name) || RESERVED.has(name.toLowerCase())) throw new ConnectorError("NOT_CONFIGURED", `The header ${name} cannot be given.`);
+  if (!TOKEN.test(name) || RESERVED.has(name.toLowerCase())) throw new ConnectorError("NOT_CONFIGURED", `The header ${name} cannot be given`);
 }
 
 /** Nothing for a value that is not there. */
 function headerText(name: string, value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined;
   const text = typeof value === "string" ? value : typeof value === "number" || typeof value === "boolean" ? String(value) : undefined;
-  if (text === undefined || /[^\t\x20-\x7e\x80-\xff]/.test(text)) throw new ConnectorError("INPUT_INVALID", `The header ${name} cannot have this value.`);
+  if (text === undefined || /[^\t\x20-\x7e\x80-\xff]/.test(text)) throw new ConnectorError("INPUT_INVALID", `The header ${name} cannot have this value`);
   return text;
 }
 
 /** Makes of each message the upload it asks for. @throws ConnectorError `NOT_CONFIGURED` without a dataset */
 export function compileUpload(config: RequestDef, compile: Compile): (msg: object) => Upload | Promise<Upload> {
   const dataset = config.dataset?.trim();
-  if (!dataset) throw new ConnectorError("NOT_CONFIGURED", "The node has no dataset to load.");
+  if (!dataset) throw new ConnectorError("NOT_CONFIGURED", "The node has no dataset to load");
   const body = compile(config.body ?? "payload", config.bodyType || "msg", "body");
   const metadata: TypedValue = config.datasetMetadata ? compile(config.datasetMetadata, config.datasetMetadataType || "json", "metadata") : () => undefined;
   const make = (data: unknown, format: unknown): Upload => {
-    if (format !== undefined && (typeof format !== "object" || format === null)) throw new ConnectorError("INPUT_INVALID", "The metadata is no object.");
+    if (format !== undefined && (typeof format !== "object" || format === null)) throw new ConnectorError("INPUT_INVALID", "The metadata is no object");
     const base = { dataset, label: config.datasetLabel?.trim() || undefined, operation: config.datasetOperation || ("Overwrite" as const) };
     return { ...base, csv: toCsv(data as CsvRows), ...(format ? { metadata: format } : {}) };
   };

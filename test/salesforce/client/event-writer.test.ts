@@ -51,7 +51,7 @@ describe("Events", () => {
     const [outcome] = await writing(rest, true).write([item(range(4))]);
     assert.ok(outcome && !outcome.ok);
     assert.deepEqual([outcome.error.code, outcome.error.details.index], ["ORG_REFUSED", 1]);
-    assert.match(outcome.error.message, /^Event 2 of 4: .*Others of this message may be published/);
+    assert.match(outcome.error.message, /^Event 2 of 4: .*; others of this message may be published/);
   });
 
   it("that the hour has no room for wait, and the rest is not asked for; the next try publishes only what is left", async () => {

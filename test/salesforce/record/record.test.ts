@@ -267,7 +267,7 @@ describe("The salesforce record node", () => {
       org.control.resetConnections({ when: "after", count: 1 });
       give(node, { Name: "second" });
       await through(2);
-      assert.match(caught[0]?.error?.message ?? "", /Whether the record was made is not known/);
+      assert.match(caught[0]?.error?.message ?? "", /; whether the record was made is not known/);
       assert.equal(org.records("Account").length, 2);
     });
   });

@@ -251,7 +251,7 @@ describe("The salesforce request node", () => {
       org.control.resetConnections({ when: "after", path: "/sobjects/Case" });
       const { error } = await flow.send("post", { payload: { Subject: "a" } });
       assert.equal(error?.code, "ORG_UNAVAILABLE");
-      assert.match(error?.message ?? "", /Whether the org has acted on the call is not known/);
+      assert.match(error?.message ?? "", /; whether the org has acted on the call is not known/);
       assert.equal(org.records("Case").length, 1);
     });
 

@@ -34,7 +34,7 @@ const SLICE = 256 * 1024;
 export function bulkInput(value: unknown, idsOnly: boolean, delimiter: string): BulkInput {
   if (Array.isArray(value)) return listInput(value, idsOnly);
   if (typeof value === "string" || Buffer.isBuffer(value)) return csvInput(value, idsOnly, delimiter);
-  throw new ConnectorError("INPUT_INVALID", `Rows to load are a list of objects, or CSV as text or bytes; this is ${value === null ? "null" : typeof value}.`);
+  throw new ConnectorError("INPUT_INVALID", `Rows to load are a list of objects, or CSV as text or bytes; this is ${value === null ? "null" : typeof value}`);
 }
 
 /** Whether a value is rows rather than a row. */
@@ -100,22 +100,22 @@ function isPlain(value: unknown): value is Record<string, unknown> {
 
 function recordOf(value: unknown): Record<string, unknown> {
   if (isPlain(value)) return value;
-  throw new ConnectorError("INPUT_INVALID", `a row is an object of fields, and this is ${value === null ? "null" : Array.isArray(value) ? "a list" : `a ${typeof value}`}.`);
+  throw new ConnectorError("INPUT_INVALID", `a row is an object of fields, and this is ${value === null ? "null" : Array.isArray(value) ? "a list" : `a ${typeof value}`}`);
 }
 
 function idOf(value: unknown): string {
   const id = typeof value === "string" ? value : Object.entries(recordOf(value)).find(([name]) => name.toLowerCase() === "id")?.[1];
   if (typeof id === "string" && id.trim() !== "") return id.trim();
-  throw new ConnectorError("INPUT_INVALID", "a row to delete is an id, or an object with an Id.");
+  throw new ConnectorError("INPUT_INVALID", "a row to delete is an id, or an object with an Id");
 }
 
 function csvInput(csv: string | Buffer, idsOnly: boolean, delimiter: string): BulkInput {
-  if (Buffer.isBuffer(csv) && !isUtf8(csv)) throw new ConnectorError("FORMAT_INVALID", "The CSV is not UTF-8, which is all the org takes.");
+  if (Buffer.isBuffer(csv) && !isUtf8(csv)) throw new ConnectorError("FORMAT_INVALID", "The CSV is not UTF-8, which is all the org takes");
   const [columns] = lines(csv, delimiter);
-  if (!columns) throw new ConnectorError("FORMAT_INVALID", "The CSV is empty: its first line names the fields.");
+  if (!columns) throw new ConnectorError("FORMAT_INVALID", "The CSV is empty: its first line names the fields");
   checkColumns(columns);
   const id = columns.findIndex((name) => name.toLowerCase() === "id");
-  if (idsOnly && id < 0) throw new ConnectorError("FORMAT_INVALID", "The CSV has no column Id, by which rows are deleted.");
+  if (idsOnly && id < 0) throw new ConnectorError("FORMAT_INVALID", "The CSV has no column Id, by which rows are deleted");
   return {
     columns: idsOnly ? ["Id"] : columns,
     *rows() {
@@ -125,7 +125,7 @@ function csvInput(csv: string | Buffer, idsOnly: boolean, delimiter: string): Bu
       for (const cells of rest) {
         index += 1;
         if (cells.length !== columns.length) {
-          throw new ConnectorError("FORMAT_INVALID", `Row ${index} of the CSV has ${cells.length} fields, and the header ${columns.length}.`, { details: { row: index } });
+          throw new ConnectorError("FORMAT_INVALID", `Row ${index} of the CSV has ${cells.length} fields, and the header ${columns.length}`, { details: { row: index } });
         }
         yield new CsvRow(columns, cells, idsOnly ? [cells[id] as string] : cells);
       }
@@ -159,12 +159,12 @@ function* lines(csv: string | Buffer, delimiter: string): Generator<string[]> {
 /** @throws ConnectorError `INPUT_INVALID` for a header the org would not take */
 function checkColumns(columns: string[]): string[] {
   const invalid = (text: string): ConnectorError => new ConnectorError("INPUT_INVALID", text);
-  if (columns.length > MAX_COLUMNS) throw invalid(`The rows have ${columns.length} fields; the org takes ${MAX_COLUMNS}.`);
-  if (columns.join(",").length > MAX_HEADER) throw invalid(`The names of the fields are longer than the ${MAX_HEADER} characters the org takes.`);
+  if (columns.length > MAX_COLUMNS) throw invalid(`The rows have ${columns.length} fields; the org takes ${MAX_COLUMNS}`);
+  if (columns.join(",").length > MAX_HEADER) throw invalid(`The names of the fields are longer than the ${MAX_HEADER} characters the org takes`);
   const seen = new Set<string>();
   const twice = columns.find((name) => seen.size === seen.add(name.toLowerCase()).size);
-  if (twice !== undefined) throw invalid(`The field ${twice} stands twice in the header.`);
-  if (columns.some((name) => name.trim() === "")) throw invalid("A field has no name.");
+  if (twice !== undefined) throw invalid(`The field ${twice} stands twice in the header`);
+  if (columns.some((name) => name.trim() === "")) throw invalid("A field has no name");
   return columns;
 }
 

@@ -147,7 +147,7 @@ export class BulkJobs {
     const [columns = [], ...rows] = new CsvReader(delimiterOf(job.columnDelimiter)).end(answer.body);
     const locator = answer.headers["sforce-locator"];
     if (locator === undefined) {
-      throw new ConnectorError("ORG_UNAVAILABLE", "The results came without the header Sforce-Locator, which says whether more follow; a proxy may have taken it out.");
+      throw new ConnectorError("ORG_UNAVAILABLE", "The results came without the header Sforce-Locator, which says whether more follow; a proxy may have taken it out");
     }
     return { columns, rows, ...(locator === "null" ? {} : { locator }) };
   }
@@ -200,7 +200,7 @@ export class BulkJobs {
       if (!isConnectorError(error)) throw error;
       const { details, message } = error;
       const again = (code: ConnectorError["code"], text: string, more: object = {}) => new ConnectorError(code, text, { details: { ...details, ...more }, cause: error });
-      if (id !== undefined && details.errorCode === "NOT_FOUND") throw again("ORG_REFUSED", `The org has no job ${id} (any more): jobs are kept for seven days.`, { jobId: id });
+      if (id !== undefined && details.errorCode === "NOT_FOUND") throw again("ORG_REFUSED", `The org has no job ${id} (any more): jobs are kept for seven days`, { jobId: id });
       if (details.errorCode === "INVALIDENTITY") throw again("ORG_OBJECT_UNKNOWN", message);
       if (details.errorCode === "LIMIT_EXCEEDED") throw again("ORG_LIMIT", message, { retryAfter: 600_000 });
       throw id === undefined ? error : again(error.code, message, { jobId: id });

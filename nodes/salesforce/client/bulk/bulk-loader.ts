@@ -115,7 +115,7 @@ export class BulkLoader {
       await this.drop(id, key, load, false);
       if (request.operation !== "insert") return; // loaded again, the rows come out the same
       await this.put(key, { ...load, told: true });
-      throw new ConnectorError("ORG_REFUSED", `The job ${id} is no longer there, so whether its rows were inserted is not known. The message, sent again, inserts them.`, {
+      throw new ConnectorError("ORG_REFUSED", `The job ${id} is no longer there, so whether its rows were inserted is not known. The message, sent again, inserts them`, {
         details: { jobId: id, outcomeUnknown: true },
       });
     }
@@ -175,8 +175,8 @@ function rowsAt(part: Part, places: readonly number[]): Part["rows"] {
 function unprocessed(job: JobInfo): ConnectorError {
   const details = { jobId: job.id, state: job.state, unprocessed: true };
   if (job.state === "Failed") return new ConnectorError("ORG_REFUSED", `The job ${job.id} failed: ${job.errorMessage ?? "the org does not say why"}`, { details });
-  if (job.state === "Aborted") return new ConnectorError("ORG_REFUSED", `The job ${job.id} was aborted.`, { details });
-  return new ConnectorError("ORG_REFUSED", `The job ${job.id} is complete, but has no result for this row.`, { details: { ...details, outcomeUnknown: true } });
+  if (job.state === "Aborted") return new ConnectorError("ORG_REFUSED", `The job ${job.id} was aborted`, { details });
+  return new ConnectorError("ORG_REFUSED", `The job ${job.id} is complete, but has no result for this row`, { details: { ...details, outcomeUnknown: true } });
 }
 
 function isWrongState(error: unknown): boolean {

@@ -43,7 +43,7 @@ export async function* partsOf(input: BulkInput, style: CsvStyle, limits: PartLi
       csv = new CsvText(input.columns, style);
       rows = [];
     }
-    if (csv.size + size > limits.bytes) throw new ConnectorError("PAYLOAD_TOO_LARGE", `One row takes ${size} bytes; a job can have ${limits.bytes}.`);
+    if (csv.size + size > limits.bytes) throw new ConnectorError("PAYLOAD_TOO_LARGE", `One row takes ${size} bytes; a job can have ${limits.bytes}`);
     csv.add(line, size);
     rows.push(row);
     if (slices.over) await slices.next();

@@ -33,7 +33,7 @@ export async function untilOver(id: string, look: (id: string) => Promise<JobInf
     if (job.state !== "UploadComplete" && job.state !== "InProgress") return job;
     const left = timeout > 0 ? began + timeout - Date.now() : Infinity;
     if (left <= 0) {
-      const text = `The job ${id} has not ended within ${timeout / 1000} s. It goes on; the same message, sent again, takes it up again.`;
+      const text = `The job ${id} has not ended within ${timeout / 1000} s. It goes on; the same message, sent again, takes it up again`;
       throw new ConnectorError("JOB_UNFINISHED", text, { details: { jobId: id, state: job.state } });
     }
     await pause(Math.min(backOff.next(), left), signal);
@@ -43,7 +43,7 @@ export async function untilOver(id: string, look: (id: string) => Promise<JobInf
 /** @throws ConnectorError `FLOW_STOPPED` once the signal was given */
 export function checkStopped(signal: AbortSignal, jobId: string | undefined): void {
   if (!signal.aborted) return;
-  const text = jobId === undefined ? "The flow was stopped before its rows were loaded." : `The flow was stopped; the job ${jobId} goes on, and the message takes it up again.`;
+  const text = jobId === undefined ? "The flow was stopped before its rows were loaded" : `The flow was stopped; the job ${jobId} goes on, and the message takes it up again`;
   throw new ConnectorError("FLOW_STOPPED", text, { details: jobId === undefined ? {} : { jobId } });
 }
 

@@ -53,7 +53,7 @@ export class BulkQuery {
     const job = await untilOver(id, look, { ...poll, onProgress: (info) => onProgress?.(info.numberRecordsProcessed ?? 0) });
     if (job.state === "JobComplete") return new BulkPages(jobs, job, pageSize);
     const why = job.state === "Aborted" ? "was aborted" : `failed: ${job.errorMessage ?? "the org does not say why"}`;
-    throw new ConnectorError("ORG_REFUSED", `The query job ${id} ${why}.`, { details: { jobId: id, state: job.state } });
+    throw new ConnectorError("ORG_REFUSED", `The query job ${id} ${why}`, { details: { jobId: id, state: job.state } });
   }
 }
 
@@ -80,7 +80,7 @@ export class BulkPages {
       this.read += rows.length;
       const expected = this.job.numberRecordsProcessed;
       if (this.over && expected !== undefined && this.read !== expected) {
-        throw new ConnectorError("ORG_REFUSED", `The job ${this.job.id} has ${expected} rows, and its results ${this.read}.`, { retryable: true, details: { jobId: this.job.id } });
+        throw new ConnectorError("ORG_REFUSED", `The job ${this.job.id} has ${expected} rows, and its results ${this.read}`, { retryable: true, details: { jobId: this.job.id } });
       }
       if (rows.length > 0) return rows.map((cells) => recordOf(columns, cells));
     }

@@ -47,7 +47,7 @@ export class RowGathering {
   /** A row from what a message brings. @throws ConnectorError `INPUT_INVALID` for this message alone */
   static row(value: unknown, idsOnly: boolean): GatheredRow {
     if (typeof value !== "object" || value === null) {
-      throw new ConnectorError("INPUT_INVALID", `A row is an object of fields, many are a list of objects or CSV; this is ${value === null ? "null" : typeof value}.`);
+      throw new ConnectorError("INPUT_INVALID", `A row is an object of fields, many are a list of objects or CSV; this is ${value === null ? "null" : typeof value}`);
     }
     const columns = idsOnly ? ["Id"] : columnsOf([value]);
     const cells = cellsOf(value, columns, idsOnly);

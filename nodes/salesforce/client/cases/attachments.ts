@@ -34,9 +34,9 @@ export function readAttachments(value: unknown): Attachment[] {
 function readOne(value: unknown, place: number): Attachment {
   const { name, contentType, data } = isBytes(value) ? { data: value } : ((value ?? {}) as Record<string, unknown>);
   const bytes = typeof data === "string" ? Buffer.from(data) : isBytes(data) ? Buffer.from(data) : undefined;
-  if (!bytes) throw new ConnectorError("INPUT_INVALID", `Attachment ${place} is neither a Buffer nor an object with a name and data.`);
+  if (!bytes) throw new ConnectorError("INPUT_INVALID", `Attachment ${place} is neither a Buffer nor an object with a name and data`);
   const file = nameOf(name, contentType, place);
-  if (bytes.length > MAX_FILE) throw new ConnectorError("PAYLOAD_TOO_LARGE", `Attachment ${place} has ${bytes.length} bytes; the org takes ${MAX_FILE} in a call.`);
+  if (bytes.length > MAX_FILE) throw new ConnectorError("PAYLOAD_TOO_LARGE", `Attachment ${place} has ${bytes.length} bytes; the org takes ${MAX_FILE} in a call`);
   return { name: file, data: bytes };
 }
 

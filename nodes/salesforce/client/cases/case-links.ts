@@ -116,5 +116,5 @@ export class CaseLinks {
 
 /** It may be made later: worth another try. */
 function missing(what: string, found: Found): ConnectorError {
-  return new ConnectorError("RECORD_MISSING", found === "several" ? `There is more than one ${what} in the org.` : `There is no ${what} in the org.`);
+  return new ConnectorError("RECORD_MISSING", found === "several" ? `There is more than one ${what} in the org` : `There is no ${what} in the org`);
 }

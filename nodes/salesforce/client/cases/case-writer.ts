@@ -181,7 +181,7 @@ export class CaseWriter {
       if (!result.created) work.lookFirst = true;
       return;
     }
-    const error = result?.error ?? new ConnectorError("ORG_UNAVAILABLE", "The org gave no result for this case.");
+    const error = result?.error ?? new ConnectorError("ORG_UNAVAILABLE", "The org gave no result for this case");
     if (isLostAnswer(error)) work.lost = true;
     else if (!work.lost) delete work.sent;
     if (this.links.relink(work, error)) {
@@ -219,7 +219,7 @@ function wantsExtras(item: CaseItem, { how }: StoredCase, onRepeat: CaseWriterOp
 
 function toOutcome({ item, stored, error }: CaseWork): CaseOutcome {
   if (error) return { ok: false, error };
-  if (!stored) return { ok: false, error: new ConnectorError("ORG_UNAVAILABLE", "The case was not stored.") };
+  if (!stored) return { ok: false, error: new ConnectorError("ORG_UNAVAILABLE", "The case was not stored") };
   const { id, caseNumber, how, reopened } = stored;
   const value: CaseResult = {
     id,

@@ -44,7 +44,7 @@ export class CompositeCall implements RestCalls {
     });
     const [main, ...others] = Array.isArray(body?.compositeResponse) ? body.compositeResponse : [];
     if (main?.referenceId !== "main") {
-      throw new ConnectorError("ORG_UNAVAILABLE", "The org's address answered a composite call with something else than its results.", {
+      throw new ConnectorError("ORG_UNAVAILABLE", "The org's address answered a composite call with something else than its results", {
         details: { outcomeUnknown: true, status },
       });
     }

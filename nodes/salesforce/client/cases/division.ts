@@ -57,7 +57,7 @@ function compile(condition: Condition): Holds {
 
 function unknown(topic: unknown): ConnectorError {
   const named = typeof topic === "string" ? `a message with the topic "${topic}"` : "a message without a topic";
-  return new ConnectorError("DIVISION_UNKNOWN", `No division takes ${named}.`, { details: { topic: typeof topic === "string" ? topic : undefined } });
+  return new ConnectorError("DIVISION_UNKNOWN", `No division takes ${named}`, { details: { topic: typeof topic === "string" ? topic : undefined } });
 }
 
 /** Whether `words` fit `pattern`. One row of the usual table at a time, so that many `#` cost no more than pattern × words steps. */

@@ -122,5 +122,5 @@ function isTypeOnly(value: unknown): boolean {
 }
 
 function invalid(field: string, text: string): ConnectorError {
-  return new ConnectorError("INPUT_INVALID", `Field ${field}: ${text}.`, { details: { field } });
+  return new ConnectorError("INPUT_INVALID", `Field ${field}: ${text}`, { details: { field } });
 }

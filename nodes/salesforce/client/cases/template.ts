@@ -13,7 +13,7 @@ export type PathValue = (msg: object) => unknown;
 export function compileTemplate(text: string, pathValue: (path: string) => PathValue): (msg: object) => string | undefined {
   const parts = text.split(/\{\{(.*?)\}\}/s);
   if (parts.some((part, index) => (index % 2 === 1 ? part.trim() === "" : part.includes("{{")))) {
-    throw new ConnectorError("NOT_CONFIGURED", `The template "${text}" has braces without a path, or an end.`);
+    throw new ConnectorError("NOT_CONFIGURED", `The template "${text}" has braces without a path, or an end`);
   }
   const pieces = parts.map((part, index) => (index % 2 === 1 ? pathValue(part.trim().replace(/^msg\./, "")) : part));
   return (msg) => {

@@ -17,14 +17,14 @@ export function longId(id: string): string {
 /** The org of a session, in 18 characters; asks the org where the login did not say (a pasted token). @throws ConnectorError */
 export async function orgIdOf(org: Pick<StreamOrg, "rest">, { orgId }: Session): Promise<string> {
   const id = orgId ?? (await userInfo(org)).organization_id;
-  if (!id) throw new ConnectorError("ORG_LOGIN_FAILED", "The org does not say which org the access token is for.");
+  if (!id) throw new ConnectorError("ORG_LOGIN_FAILED", "The org does not say which org the access token is for");
   return longId(id);
 }
 
 /** The user of a session, in 18 characters; otherwise as {@link orgIdOf}. */
 export async function userIdOf(org: Pick<StreamOrg, "rest">, { userId }: Session): Promise<string> {
   const id = userId ?? (await userInfo(org)).user_id;
-  if (!id) throw new ConnectorError("ORG_LOGIN_FAILED", "The org does not say whose access token it is.");
+  if (!id) throw new ConnectorError("ORG_LOGIN_FAILED", "The org does not say whose access token it is");
   return longId(id);
 }
 

@@ -54,17 +54,17 @@ export async function declarePushTopic(rest: RestCalls, declaration: PushTopicDe
   }
   // another instance was faster
   const found = await find(rest, name);
-  if (!found) throw new ConnectorError("NOT_CONFIGURED", `There is a PushTopic ${name} in the org that this user does not see.`);
+  if (!found) throw new ConnectorError("NOT_CONFIGURED", `There is a PushTopic ${name} in the org that this user does not see`);
   return change(rest, found, wanted);
 }
 
 function recordOf({ name, query, operations, fields, apiVersion }: PushTopicDeclaration): TopicRecord {
   const text = inOneLine(query);
-  if (!name) throw new ConnectorError("NOT_CONFIGURED", "The PushTopic has no name.");
-  if (name.length > MAX_NAME) throw new ConnectorError("NOT_CONFIGURED", `The name of a PushTopic has at most ${MAX_NAME} characters; "${name}" has ${name.length}.`);
-  if (!text) throw new ConnectorError("NOT_CONFIGURED", `The PushTopic ${name} has no query.`);
-  if (text.length > MAX_QUERY) throw new ConnectorError("NOT_CONFIGURED", `The query of a PushTopic has at most ${MAX_QUERY} characters; that of ${name} has ${text.length}.`);
-  if (operations.length === 0) throw new ConnectorError("NOT_CONFIGURED", `The PushTopic ${name} would tell of nothing: choose at least one operation.`);
+  if (!name) throw new ConnectorError("NOT_CONFIGURED", "The PushTopic has no name");
+  if (name.length > MAX_NAME) throw new ConnectorError("NOT_CONFIGURED", `The name of a PushTopic has at most ${MAX_NAME} characters; "${name}" has ${name.length}`);
+  if (!text) throw new ConnectorError("NOT_CONFIGURED", `The PushTopic ${name} has no query`);
+  if (text.length > MAX_QUERY) throw new ConnectorError("NOT_CONFIGURED", `The query of a PushTopic has at most ${MAX_QUERY} characters; that of ${name} has ${text.length}`);
+  if (operations.length === 0) throw new ConnectorError("NOT_CONFIGURED", `The PushTopic ${name} would tell of nothing: choose at least one operation`);
   return {
     Query: text,
     ApiVersion: Number(apiVersion),
@@ -83,7 +83,7 @@ async function find(rest: RestCalls, name: string): Promise<(TopicRecord & { Id:
   const { body } = await rest.request<{ records?: (TopicRecord & { Id: string; Name: string })[] }>({ method: "GET", path: `/query?q=${encodeURIComponent(query)}` });
   const [found] = body.records ?? [];
   // SOQL finds names in any case, channels do not
-  if (found && found.Name !== name) throw new ConnectorError("NOT_CONFIGURED", `The org has a PushTopic ${found.Name}, and names that differ only in case are one: listen to /topic/${found.Name}.`);
+  if (found && found.Name !== name) throw new ConnectorError("NOT_CONFIGURED", `The org has a PushTopic ${found.Name}, and names that differ only in case are one: listen to /topic/${found.Name}`);
   return found;
 }
 

@@ -115,6 +115,6 @@ export class UsageGuard {
 
   private allUsed(retryAfter: number): ConnectorError {
     const { used = 0, limit = 0 } = this.current ?? {};
-    return new ConnectorError("ORG_LIMIT", `All of the org's API calls of the last 24 hours are used (${used} of ${limit}).`, { details: { retryAfter } });
+    return new ConnectorError("ORG_LIMIT", `All of the org's API calls of the last 24 hours are used (${used} of ${limit})`, { details: { retryAfter } });
   }
 }

@@ -104,7 +104,7 @@ function bare(text: string): string {
 function valueOf(values: QueryValues, name: string): unknown {
   const value = Object.hasOwn(values, name) ? values[name] : undefined;
   if (value !== undefined) return value;
-  throw new ConnectorError("INPUT_INVALID", `The query names :${name}, and there is no value for it.`, { details: { parameter: name } });
+  throw new ConnectorError("INPUT_INVALID", `The query names :${name}, and there is no value for it`, { details: { parameter: name } });
 }
 
 function write(slot: Slot, value: unknown, before: string, next: string): string {
@@ -141,5 +141,5 @@ function writeCount(name: string, value: unknown): string {
 }
 
 function refuse(name: string, why: string): ConnectorError {
-  return new ConnectorError("INPUT_INVALID", `The value of :${name} ${why}.`, { details: { parameter: name } });
+  return new ConnectorError("INPUT_INVALID", `The value of :${name} ${why}`, { details: { parameter: name } });
 }

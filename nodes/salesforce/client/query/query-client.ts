@@ -41,7 +41,7 @@ export class QueryClient {
    * @throws ConnectorError of scope `system` when the org is away; of scope `message` when it refuses the query
    */
   async open(request: QueryRequest): Promise<QueryPages> {
-    if (request.text.length > MAX_QUERY) throw new ConnectorError("PAYLOAD_TOO_LARGE", `The query is longer than the ${MAX_QUERY} characters that the org takes.`);
+    if (request.text.length > MAX_QUERY) throw new ConnectorError("PAYLOAD_TOO_LARGE", `The query is longer than the ${MAX_QUERY} characters that the org takes`);
     const ask = request.language === "soql" ? () => this.query(request) : () => this.search(request.text);
     const page = withCount(request, await this.guarded(request, ask));
     const next = (url: string): Promise<QueryPage> => this.guarded(request, async () => (await this.rest.request<QueryPage>({ method: "GET", path: url })).body);
@@ -51,7 +51,7 @@ export class QueryClient {
   /** How the org would go about a SOQL query: its plans, the cheapest first, as it words them. */
   async explain(text: string): Promise<unknown> {
     const path = `/query?explain=${encodeURIComponent(text)}`;
-    if (path.length > MAX_PATH) throw new ConnectorError("PAYLOAD_TOO_LARGE", "The query is too long to be explained: the org takes it only in an address, of 16,384 bytes.");
+    if (path.length > MAX_PATH) throw new ConnectorError("PAYLOAD_TOO_LARGE", "The query is too long to be explained: the org takes it only in an address, of 16,384 bytes");
     return (await this.guarded({}, () => this.rest.request({ method: "GET", path }))).body;
   }
 
@@ -78,7 +78,7 @@ export class QueryClient {
 
   private async search(text: string): Promise<QueryPage> {
     const path = `/search?q=${encodeURIComponent(text)}`;
-    if (path.length > MAX_PATH) throw new ConnectorError("PAYLOAD_TOO_LARGE", "The search is too long: the org takes it only in an address, of 16,384 bytes.");
+    if (path.length > MAX_PATH) throw new ConnectorError("PAYLOAD_TOO_LARGE", "The search is too long: the org takes it only in an address, of 16,384 bytes");
     const { body } = await this.rest.request<{ searchRecords?: unknown[] } | unknown[]>({ method: "GET", path });
     const records = Array.isArray(body) ? body : (body.searchRecords ?? []);
     return { totalSize: records.length, done: true, records };

@@ -79,7 +79,7 @@ export class QueryPages {
       return await this.ask(url);
     } catch (error) {
       if (!isConnectorError(error) || error.details.errorCode !== "INVALID_QUERY_LOCATOR") throw error;
-      const text = `The org has forgotten the query after ${this.read} of ${this.totalSize} records: it keeps one for two days, and only so many at once. What is in the flow already stays so; another attempt begins anew.`;
+      const text = `The org has forgotten the query after ${this.read} of ${this.totalSize} records: it keeps one for two days, and only so many at once. What is in the flow already stays so; another attempt begins anew`;
       throw new ConnectorError("ORG_REFUSED", text, { retryable: true, details: { ...error.details, read: this.read, totalSize: this.totalSize }, cause: error });
     }
   }

@@ -93,5 +93,5 @@ function toTime(value: unknown, name: string): Date {
 
 function unfit(name: string, value: unknown, wanted: string): ConnectorError {
   const found = Array.isArray(value) ? "a list in a list" : value instanceof Date ? "a date that is not valid" : value === undefined ? "nothing" : `a ${typeof value}`;
-  return new ConnectorError("INPUT_INVALID", `The value of :${name} is ${found}, not ${wanted}.`, { details: { parameter: name } });
+  return new ConnectorError("INPUT_INVALID", `The value of :${name} is ${found}, not ${wanted}`, { details: { parameter: name } });
 }

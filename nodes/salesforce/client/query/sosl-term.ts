@@ -16,5 +16,5 @@ export function soslTerm(value: unknown, name: string, place: "word" | "phrase")
 }
 
 function refuse(name: string, why: string): ConnectorError {
-  return new ConnectorError("INPUT_INVALID", `The value of :${name} ${why}.`, { details: { parameter: name } });
+  return new ConnectorError("INPUT_INVALID", `The value of :${name} ${why}`, { details: { parameter: name } });
 }

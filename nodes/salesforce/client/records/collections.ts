@@ -148,7 +148,7 @@ function readResults(body: unknown, count: number, created: boolean): RecordResu
 
 function listOf(body: unknown, count: number): unknown[] {
   if (Array.isArray(body) && body.length === count) return body;
-  throw new ConnectorError("ORG_UNAVAILABLE", "The org's address answered a Collections call with something else than its results.", {
+  throw new ConnectorError("ORG_UNAVAILABLE", "The org's address answered a Collections call with something else than its results", {
     details: { outcomeUnknown: true },
   });
 }
@@ -202,7 +202,7 @@ function blame(results: (RecordResult | undefined)[], indexes: number[], guilty:
 }
 
 function rolledBack(): ConnectorError {
-  const message = "The record was not stored, because another one of its call was refused and the call was for all or none.";
+  const message = "The record was not stored, because another one of its call was refused and the call was for all or none";
   return new ConnectorError("ORG_REFUSED", message, { details: { statusCode: "ALL_OR_NONE_OPERATION_ROLLED_BACK", fields: [], errors: [] } });
 }
 
@@ -212,5 +212,5 @@ function failAll(results: (RecordResult | undefined)[], indexes: number[], error
 
 /** More is wrong than the budget could find: what is left is tried again later, in other company. */
 function unsure(): ConnectorError {
-  return new ConnectorError("ORG_REFUSED", "The org refused a call with several records, and which of them is at fault was not found yet.", { retryable: true });
+  return new ConnectorError("ORG_REFUSED", "The org refused a call with several records, and which of them is at fault was not found yet", { retryable: true });
 }

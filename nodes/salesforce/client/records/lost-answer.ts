@@ -1,4 +1,4 @@
-import { ConnectorError } from "../../../common/errors";
+import { ConnectorError, goingOn } from "../../../common/errors";
 
 /** Whether nobody knows if the org acted on what failed so: the connection broke, or an instance or a gateway lost the answer. */
 export function isLostAnswer(error: ConnectorError): boolean {
@@ -12,7 +12,7 @@ export function isLostAnswer(error: ConnectorError): boolean {
  * @param what what may have happened, in the user's words
  */
 export function lostAnswer(error: ConnectorError, what = "record was made"): ConnectorError {
-  return new ConnectorError("ORG_UNAVAILABLE", `${error.message} Whether the ${what} is not known.`, {
+  return new ConnectorError("ORG_UNAVAILABLE", goingOn(error.message, `whether the ${what} is not known`), {
     scope: "message",
     retryable: true,
     details: error.details,

@@ -199,7 +199,7 @@ function withoutAttributes({ attributes: _attributes, ...fields }: Fields): Fiel
 }
 
 function missing(): { statusCode: string; message: string; fields: string[] } {
-  return { statusCode: "NOT_FOUND", message: "The org has no record with this id, or the user may not see it.", fields: [] };
+  return { statusCode: "NOT_FOUND", message: "The org has no record with this id, or the user may not see it", fields: [] };
 }
 
 function readOutcome(id: unknown, record: Fields | null): Outcome {

@@ -43,7 +43,7 @@ export const restCalls: Record<(typeof REST_CALLS)[number], RecordCall> = {
   },
   async setPassword({ rest }, input) {
     const password = isPlain(input.data) ? (input.data.password ?? input.data.NewPassword) : input.data;
-    if (typeof password !== "string" || password === "") throw new ConnectorError("INPUT_INVALID", "There is no new password in the message.");
+    if (typeof password !== "string" || password === "") throw new ConnectorError("INPUT_INVALID", "There is no new password in the message");
     await rest.request({ method: "POST", path: passwordPath(input), body: { NewPassword: password } });
     return { salesforce: { id: userOf(input), success: true, errors: [] } };
   },
@@ -69,15 +69,15 @@ function spanOf({ start, end }: CallInput): string {
 
 function time(value: unknown, name: string): string {
   const date = value instanceof Date ? value : typeof value === "number" || (typeof value === "string" && value.trim() !== "") ? new Date(value) : undefined;
-  if (!date || Number.isNaN(date.getTime())) throw new ConnectorError("INPUT_INVALID", `The ${name} of the span is no date and time.`);
+  if (!date || Number.isNaN(date.getTime())) throw new ConnectorError("INPUT_INVALID", `The ${name} of the span is no date and time`);
   return new Date(Math.floor(date.getTime() / MINUTE) * MINUTE).toISOString();
 }
 
 function namesOf({ object, data }: CallInput): string[] {
   const listed: unknown[] = Array.isArray(data) ? data : object.split(",");
   const names = listed.map((name) => (typeof name === "string" ? name.trim() : "")).filter((name) => name !== "");
-  if (names.length === 0) throw new ConnectorError("INPUT_INVALID", "No object is named.");
-  if (names.length > 100) throw new ConnectorError("INPUT_INVALID", `${names.length} objects are named; 100 is the most.`);
+  if (names.length === 0) throw new ConnectorError("INPUT_INVALID", "No object is named");
+  if (names.length > 100) throw new ConnectorError("INPUT_INVALID", `${names.length} objects are named; 100 is the most`);
   return names;
 }
 
@@ -148,6 +148,6 @@ async function workitemOf(rest: RestClient, input: CallInput): Promise<string> {
   const soql = `SELECT Id FROM ProcessInstanceWorkitem WHERE ProcessInstance.TargetObjectId = '${id}' AND ProcessInstance.Status = 'Pending' ORDER BY CreatedDate DESC LIMIT 1`;
   const { records } = await get<{ records: { Id: string }[] }>(rest, `/query?q=${encodeURIComponent(soql)}`).catch(nothingDone);
   const [found] = records;
-  if (!found) throw new ConnectorError("ORG_REFUSED", `The record ${id} waits for nobody's approval.`, { details: { statusCode: "NOT_FOUND" } });
+  if (!found) throw new ConnectorError("ORG_REFUSED", `The record ${id} waits for nobody's approval`, { details: { statusCode: "NOT_FOUND" } });
   return found.Id;
 }

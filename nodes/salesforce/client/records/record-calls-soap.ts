@@ -145,7 +145,7 @@ function resultOf(item: Item, idName = "id"): RecordResult {
 }
 
 function shownOrThrow(result: RecordResult | undefined): ReturnType<typeof shown> {
-  if (!result) throw new ConnectorError("ORG_REFUSED", "The org gave no result.");
+  if (!result) throw new ConnectorError("ORG_REFUSED", "The org gave no result");
   if (!result.ok) throw result.error;
   const { created: _created, ...rest } = shown(result);
   return rest;
@@ -175,13 +175,13 @@ function conversionOf(lead: unknown, { recordId }: CallInput): Record<string, un
 
 function mailOf(mail: unknown): Record<string, unknown> {
   if (isPlain(mail)) return mail;
-  throw new ConnectorError("INPUT_INVALID", "The mail is not an object with toAddresses, subject and plainTextBody or htmlBody.");
+  throw new ConnectorError("INPUT_INVALID", "The mail is not an object with toAddresses, subject and plainTextBody or htmlBody");
 }
 
 /** An argument with its properties in the order of the WSDL. @throws ConnectorError `INPUT_INVALID` for one that is not there */
 function ordered(value: Record<string, unknown>, names: readonly string[], what: string): Record<string, SoapValue> {
   const unknown = Object.entries(value).find(([name, content]) => content !== undefined && name !== "attributes" && !names.includes(name));
-  if (unknown) throw new ConnectorError("INPUT_INVALID", `A ${what} has no ${unknown[0]}; it has ${names.join(", ")}.`);
+  if (unknown) throw new ConnectorError("INPUT_INVALID", `A ${what} has no ${unknown[0]}; it has ${names.join(", ")}`);
   return Object.fromEntries(names.filter((name) => value[name] !== undefined).map((name) => [name, value[name] as SoapValue]));
 }
 

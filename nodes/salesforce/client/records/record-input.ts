@@ -17,13 +17,13 @@ export interface RecordList {
  */
 export function readRecords(data: unknown): RecordList {
   if (!Array.isArray(data)) return { records: [toRecord(data)], list: false };
-  if (data.length === 0) throw new ConnectorError("INPUT_INVALID", "The list of records is empty.");
+  if (data.length === 0) throw new ConnectorError("INPUT_INVALID", "The list of records is empty");
   return { records: data.map((one: unknown) => toRecord(one)), list: true };
 }
 
 /** One record, its id as `Id` however it is spelled. */
 export function toRecord(data: unknown): Fields {
-  if (!isPlain(data)) throw new ConnectorError("INPUT_INVALID", `The record is not an object of fields but ${kindOf(data)}.`);
+  if (!isPlain(data)) throw new ConnectorError("INPUT_INVALID", `The record is not an object of fields but ${kindOf(data)}`);
   const record: Fields = {};
   for (const [name, value] of Object.entries(data)) {
     if (name === "attributes" || value === undefined) continue;
@@ -39,7 +39,7 @@ export function toRecord(data: unknown): Fields {
  */
 export function readIds(data: unknown): { ids: string[]; list: boolean } {
   if (!Array.isArray(data)) return { ids: [readId(data)], list: false };
-  if (data.length === 0) throw new ConnectorError("INPUT_INVALID", "The list of record ids is empty.");
+  if (data.length === 0) throw new ConnectorError("INPUT_INVALID", "The list of record ids is empty");
   return { ids: data.map((one: unknown) => readId(one)), list: true };
 }
 
@@ -48,8 +48,8 @@ export function readId(value: unknown): string {
   const found = isPlain(value) ? (value.Id ?? value.id) : value;
   const id = typeof found === "string" ? found.trim() : "";
   if (/^[0-9A-Za-z]{15}(?:[0-9A-Za-z]{3})?$/.test(id)) return id;
-  if (id === "") throw new ConnectorError("INPUT_INVALID", `There is no record id in the message, but ${kindOf(value)}.`);
-  throw new ConnectorError("INPUT_INVALID", `${JSON.stringify(id.slice(0, 40))} is no record id: it has 15 or 18 letters and digits.`);
+  if (id === "") throw new ConnectorError("INPUT_INVALID", `There is no record id in the message, but ${kindOf(value)}`);
+  throw new ConnectorError("INPUT_INVALID", `${JSON.stringify(id.slice(0, 40))} is no record id: it has 15 or 18 letters and digits`);
 }
 
 /** Whether a value is an object of properties. */

@@ -1,4 +1,4 @@
-import { ConnectorError } from "../../../common/errors";
+import { ConnectorError, goingOn } from "../../../common/errors";
 import { errorsOf, type ShownError } from "../failure";
 import type { RecordResult } from "./collections";
 import { isLostAnswer, lostAnswer } from "./lost-answer";
@@ -51,7 +51,7 @@ export function refused(results: RecordResult[], failed: number[], all = results
   const waiting = mayRepeat ? errors.find(({ scope }) => scope === "system") : undefined;
   // A roll-back only tells of another record's error.
   const first = waiting ?? errors.find((error) => error.details.statusCode !== "ALL_OR_NONE_OPERATION_ROLLED_BACK") ?? errors[0];
-  if (!first) return new ConnectorError("ORG_REFUSED", "The org gave no result.");
+  if (!first) return new ConnectorError("ORG_REFUSED", "The org gave no result");
   if (results.length === 1) return first;
   const text = failed.length === results.length ? `None of ${results.length} records was stored: ${first.message}` : `${failed.length} of ${results.length} records were refused: ${first.message}`;
   return new ConnectorError(first.code, text, { scope: mayRepeat ? first.scope : "message", retryable: failed.length === results.length && first.retryable, details: { ...first.details, results: all }, cause: first });
@@ -64,5 +64,5 @@ export function refused(results: RecordResult[], failed: number[], all = results
 export function afterOthers(error: ConnectorError, what: string): ConnectorError {
   if (error.scope !== "system") return error;
   if (isLostAnswer(error)) return lostAnswer(error, what);
-  return new ConnectorError(error.code, `${error.message} The records before were done.`, { scope: "message", retryable: true, details: error.details, cause: error });
+  return new ConnectorError(error.code, goingOn(error.message, "the records before were done"), { scope: "message", retryable: true, details: error.details, cause: error });
 }

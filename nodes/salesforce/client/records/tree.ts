@@ -18,7 +18,7 @@ export function toTree(object: string, data: unknown): TreeRecord[] {
   const roots: unknown[] = Array.isArray(data) ? data : isPlain(data) && Array.isArray(data.records) ? data.records : [data];
   const tree = new Tree();
   const records = roots.map((root) => tree.add(root, object));
-  if (tree.size > MAX_TREE) throw new ConnectorError("INPUT_INVALID", `The tree has ${tree.size} records; ${MAX_TREE} is the most of one call.`);
+  if (tree.size > MAX_TREE) throw new ConnectorError("INPUT_INVALID", `The tree has ${tree.size} records; ${MAX_TREE} is the most of one call`);
   return records;
 }
 
@@ -26,11 +26,11 @@ class Tree {
   size = 0;
 
   add(value: unknown, type?: string): TreeRecord {
-    if (!isPlain(value)) throw new ConnectorError("INPUT_INVALID", "A record of the tree is not an object of fields.");
+    if (!isPlain(value)) throw new ConnectorError("INPUT_INVALID", "A record of the tree is not an object of fields");
     this.size += 1;
     const given = isPlain(value.attributes) ? value.attributes : {};
     const attributes = { type: given.type ?? type, referenceId: given.referenceId ?? `ref${this.size}` };
-    if (typeof attributes.type !== "string") throw new ConnectorError("INPUT_INVALID", 'A child of the tree does not say what it is: it needs attributes: { type: "…" }.');
+    if (typeof attributes.type !== "string") throw new ConnectorError("INPUT_INVALID", 'A child of the tree does not say what it is: it needs attributes: { type: "…" }');
     const fields: Record<string, unknown> = {};
     const children: Record<string, { records: TreeRecord[] }> = {};
     for (const [name, content] of Object.entries(value)) {

@@ -7,13 +7,13 @@ export type CsvRows = string | Buffer | Record<string, unknown>[];
 /** The rows as CSV: columns in the order they first come, dates as ISO text, null and what is missing as empty. */
 export function toCsv(rows: CsvRows): string | Buffer {
   if (typeof rows === "string" || Buffer.isBuffer(rows)) {
-    if (rows.length === 0) throw new ConnectorError("INPUT_INVALID", "The CSV is empty.");
+    if (rows.length === 0) throw new ConnectorError("INPUT_INVALID", "The CSV is empty");
     return rows;
   }
-  if (!Array.isArray(rows) || rows.length === 0) throw new ConnectorError("INPUT_INVALID", "A dataset needs CSV text or a list of rows.");
+  if (!Array.isArray(rows) || rows.length === 0) throw new ConnectorError("INPUT_INVALID", "A dataset needs CSV text or a list of rows");
   const columns = new Set<string>();
   for (const row of rows) {
-    if (typeof row !== "object" || row === null || Array.isArray(row)) throw new ConnectorError("INPUT_INVALID", "A row of the list is no object.");
+    if (typeof row !== "object" || row === null || Array.isArray(row)) throw new ConnectorError("INPUT_INVALID", "A row of the list is no object");
     for (const name of Object.keys(row)) columns.add(name);
   }
   return stringify(rows, {

@@ -30,9 +30,9 @@ function toJson(value: unknown): string {
     const text: string | undefined = JSON.stringify(value);
     if (text !== undefined) return text;
   } catch (cause) {
-    throw new ConnectorError("INPUT_INVALID", "The body cannot be written as JSON.", { cause });
+    throw new ConnectorError("INPUT_INVALID", "The body cannot be written as JSON", { cause });
   }
-  throw new ConnectorError("INPUT_INVALID", `The body is a ${typeof value}, which JSON has no form for.`);
+  throw new ConnectorError("INPUT_INVALID", `The body is a ${typeof value}, which JSON has no form for`);
 }
 
 /** Text that another node has made JSON of is sent as such. */
@@ -43,7 +43,7 @@ function looksLikeJson(text: string): boolean {
 /** A whole envelope with `{sessionId}` in it, or only what belongs into its body. */
 function soapBody(value: unknown, path: string, contentType = "text/xml;charset=UTF-8"): RequestBody {
   const text = Buffer.isBuffer(value) ? value.toString("utf8") : value;
-  if (typeof text !== "string") throw new ConnectorError("INPUT_INVALID", "A SOAP call needs XML text as its body.");
+  if (typeof text !== "string") throw new ConnectorError("INPUT_INVALID", "A SOAP call needs XML text as its body");
   const envelope = /<(?:\w+:)?Envelope[\s>]/.test(text) ? text : wrap(text, path);
   return { content: (accessToken) => envelope.replaceAll(SESSION_ID, () => escapeXml(accessToken)), contentType };
 }

@@ -1,4 +1,4 @@
-import { ConnectorError } from "../../../common/errors";
+import { ConnectorError, unstopped } from "../../../common/errors";
 import { type ApiError, apiErrors, callError, recordError, toApiError } from "../errors";
 import { shownError } from "../failure";
 import type { HttpAnswer } from "../http/transport";
@@ -26,7 +26,7 @@ export function requestError(answer: HttpAnswer): ConnectorError {
   const details = { ...general.details, errorCode: first?.code, errors, body: body.slice(0, KEPT_BODY) };
   if (AWAY.has(status) || (status >= 500 && !first)) return new ConnectorError(general.code, general.message, { details });
   if (!first) return general.scope === "message" ? general : new ConnectorError("ORG_REFUSED", general.message, { details });
-  const text = `${errors.map(({ code, message }) => `${code}: ${message.trim()}`).join("; ")} (HTTP ${status})`;
+  const text = `${errors.map(({ code, message }) => `${code}: ${unstopped(message)}`).join("; ")} (HTTP ${status})`;
   if (ENGAGEMENT_LIMITS.has(first.code)) return new ConnectorError("ORG_LIMIT", text, { details });
   // 401 that a new token does not mend, and limits: about the app and the org.
   if (status === 401 || general.code === "ORG_LIMIT") return new ConnectorError(general.code, text, { details });
@@ -42,7 +42,7 @@ export function isApexAnswer(path: string, answer: HttpAnswer): boolean {
 
 /** What such an answer means: it is about what was asked, and must hold up nobody else. A 5xx may pass. */
 export function apexError({ status, body }: HttpAnswer): ConnectorError {
-  const text = `The Apex class answered HTTP ${status}; msg.salesforce.body has what it said.`;
+  const text = `The Apex class answered HTTP ${status}; msg.salesforce.body has what it said`;
   return new ConnectorError("ORG_REFUSED", text, { retryable: status >= 500 || status === 408 || status === 429, details: { status, body: body.slice(0, KEPT_BODY) } });
 }
 
@@ -53,7 +53,7 @@ export function isLocked({ retryable, details }: ConnectorError): boolean {
 
 /** A redirect is never followed: it would take the token to another address. */
 export function redirectError({ status, headers }: HttpAnswer): ConnectorError {
-  const text = `The path answered with a redirect to ${placeOf(headers.location)} (HTTP ${status}), which is not followed.`;
+  const text = `The path answered with a redirect to ${placeOf(headers.location)} (HTTP ${status}), which is not followed`;
   return new ConnectorError("ORG_REFUSED", text, { details: { status } });
 }
 

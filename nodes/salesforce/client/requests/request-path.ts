@@ -18,7 +18,7 @@ export function compilePath(text: string, property: (path: string) => TypedValue
 
 function encode(name: string, value: unknown): string {
   const text = typeof value === "number" || typeof value === "boolean" ? String(value) : value;
-  if (typeof text !== "string" || text === "") throw new ConnectorError("INPUT_INVALID", `The path needs msg.${name}, and it is no text or number.`);
+  if (typeof text !== "string" || text === "") throw new ConnectorError("INPUT_INVALID", `The path needs msg.${name}, and it is no text or number`);
   // A URL with these as a part of its path leads elsewhere, encoded or not.
   if (text === "." || text === "..") throw new ConnectorError("INPUT_INVALID", `msg.${name} cannot stand in a path: ${text}`);
   return encodeURIComponent(text);
@@ -31,7 +31,7 @@ function encode(name: string, value: unknown): string {
  * @param version for example `66.0`
  */
 export function completePath(path: unknown, host: RequestHost, version: string): string {
-  if (typeof path !== "string" || path.trim() === "") throw new ConnectorError("INPUT_INVALID", "The path is missing or is no text.");
+  if (typeof path !== "string" || path.trim() === "") throw new ConnectorError("INPUT_INVALID", "The path is missing or is no text");
   const whole = path.trim().replaceAll("{version}", version);
   if (host === "org" || /^https?:/i.test(whole)) return whole;
   const rooted = whole.startsWith("/") ? whole : `/${whole}`;

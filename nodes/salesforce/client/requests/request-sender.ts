@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { ConnectorError, isConnectorError } from "../../../common/errors";
+import { ConnectorError, goingOn, isConnectorError } from "../../../common/errors";
 import { isLostAnswer } from "../records/lost-answer";
 import type { RequestBody } from "./request-body";
 import { apexError, isApexAnswer, isLocked, partError, redirectError, requestError } from "./request-error";
@@ -95,7 +95,7 @@ function visible({ "set-cookie": _cookies, ...headers }: Record<string, string>)
 }
 
 function lostCall(error: ConnectorError): ConnectorError {
-  return new ConnectorError("ORG_UNAVAILABLE", `${error.message} Whether the org has acted on the call is not known.`, {
+  return new ConnectorError("ORG_UNAVAILABLE", goingOn(error.message, "whether the org has acted on the call is not known"), {
     scope: "message",
     retryable: true,
     details: error.details,

@@ -164,5 +164,5 @@ function textOf(value: unknown): string | undefined {
 }
 
 function invalid(text: string): ConnectorError {
-  return new ConnectorError("INPUT_INVALID", `${text}.`);
+  return new ConnectorError("INPUT_INVALID", text);
 }

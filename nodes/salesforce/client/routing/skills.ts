@@ -25,5 +25,5 @@ export function readSkills(text: unknown, where: string): string[] {
 }
 
 function invalid(field: string, reason: string): ConnectorError {
-  return new ConnectorError("INPUT_INVALID", `${field} ${reason}.`, { details: { field } });
+  return new ConnectorError("INPUT_INVALID", `${field} ${reason}`, { details: { field } });
 }

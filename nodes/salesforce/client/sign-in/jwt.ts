@@ -57,5 +57,5 @@ function part(value: object): string {
 }
 
 function keyError(text: string): ConnectorError {
-  return new ConnectorError("ORG_LOGIN_FAILED", `The private key ${text}.`, { details: { permanent: true } });
+  return new ConnectorError("ORG_LOGIN_FAILED", `The private key ${text}`, { details: { permanent: true } });
 }

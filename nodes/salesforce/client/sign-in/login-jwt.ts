@@ -20,6 +20,6 @@ async function readKeyFile(file: string): Promise<string> {
     return await readFile(file, "utf8");
   } catch (error) {
     const reason = (error as NodeJS.ErrnoException).code === "ENOENT" ? "is not there" : `cannot be read (${(error as NodeJS.ErrnoException).code})`;
-    throw new ConnectorError("NOT_CONFIGURED", `The key file ${file} ${reason}.`, { cause: error });
+    throw new ConnectorError("NOT_CONFIGURED", `The key file ${file} ${reason}`, { cause: error });
   }
 }

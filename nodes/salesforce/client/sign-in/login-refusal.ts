@@ -44,11 +44,11 @@ const FALLBACK: [RegExp, string][] = [[/authentication failure/i, "check user, l
 export function loginRefused(words: string, status: number, flow: LoginFlow): ConnectorError {
   if (/login.?rate.?exceeded/i.test(words) || status === 429) {
     // 3,600 logins an hour and user; whoever goes on trying stays locked out.
-    return new ConnectorError("ORG_LIMIT", `Salesforce takes no more logins for now (${words}).`, { details: { status, retryAfter: 5 * MINUTE } });
+    return new ConnectorError("ORG_LIMIT", `Salesforce takes no more logins for now (${words})`, { details: { status, retryAfter: 5 * MINUTE } });
   }
   const hints = [...(FLOW_HINTS[flow] ?? []), ...HINTS, ...FALLBACK];
   const hint = hints.find(([pattern]) => pattern.test(words))?.[1];
-  return new ConnectorError("ORG_LOGIN_FAILED", `Salesforce refused the login (${words})${hint ? `: ${hint}` : ""}.`, {
+  return new ConnectorError("ORG_LOGIN_FAILED", `Salesforce refused the login (${words})${hint ? `: ${hint}` : ""}`, {
     details: { status, error: /^[\w ]+/.exec(words)?.[0], permanent: true },
   });
 }
@@ -57,7 +57,7 @@ export function loginRefused(words: string, status: number, flow: LoginFlow): Co
 export function noLoginHost(status: number, headers: Record<string, string>, error?: string): ConnectorError {
   const moved = status >= 300 && status < 400 && headers.location ? ` with a redirect to ${hostOf(headers.location)}; use that as login URL` : "";
   const why = error ? `, ${error}` : moved;
-  return new ConnectorError("ORG_UNAVAILABLE", `The login URL answered HTTP ${status}${why}.`, { details: { status } });
+  return new ConnectorError("ORG_UNAVAILABLE", `The login URL answered HTTP ${status}${why}`, { details: { status } });
 }
 
 function hostOf(location: string): string {

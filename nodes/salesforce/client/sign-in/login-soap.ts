@@ -35,7 +35,7 @@ export async function soapLogin(transport: HttpTransport, origin: string, creden
   const server = read(body, "serverUrl");
   if (status !== 200 || !accessToken || !server) throw noLoginHost(status, answer.headers, fault?.split(":")[0]);
   if (read(body, "passwordExpired") === "true") {
-    throw new ConnectorError("ORG_LOGIN_FAILED", "The user's password has expired: set a new one in the browser, then here.", { details: { permanent: true } });
+    throw new ConnectorError("ORG_LOGIN_FAILED", "The user's password has expired: set a new one in the browser, then here", { details: { permanent: true } });
   }
   return {
     accessToken,

@@ -13,14 +13,14 @@ export function secureOrigin(value: string, what = "login URL"): string {
   try {
     url = new URL(value.trim());
   } catch {
-    throw new ConnectorError("NOT_CONFIGURED", `The ${what} is not a URL; it looks like https://acme.my.salesforce.com.`);
+    throw new ConnectorError("NOT_CONFIGURED", `The ${what} is not a URL; it looks like https://acme.my.salesforce.com`);
   }
-  if (url.username || url.password) throw new ConnectorError("NOT_CONFIGURED", `The ${what} must not contain a user name or password.`);
+  if (url.username || url.password) throw new ConnectorError("NOT_CONFIGURED", `The ${what} must not contain a user name or password`);
   if (url.protocol !== "https:" && !(url.protocol === "http:" && isLoopback(url.hostname))) {
-    throw new ConnectorError("NOT_CONFIGURED", `The ${what} must start with https:// (secrets are sent to it).`);
+    throw new ConnectorError("NOT_CONFIGURED", `The ${what} must start with https:// (secrets are sent to it)`);
   }
   if (/\.lightning\.force\.com$/i.test(url.hostname)) {
-    throw new ConnectorError("NOT_CONFIGURED", `The ${what} is the address of the browser pages; the API's ends in .my.salesforce.com.`);
+    throw new ConnectorError("NOT_CONFIGURED", `The ${what} is the address of the browser pages; the API's ends in .my.salesforce.com`);
   }
   return url.origin;
 }

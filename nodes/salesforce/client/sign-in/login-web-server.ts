@@ -5,7 +5,7 @@ import { needed } from "./needed";
 /** The form of a refresh, by which the web-server flow signs in once someone has connected. */
 export function refreshForm({ clientId, clientSecret, refreshToken }: OrgCredentials): Record<string, string> {
   if (!refreshToken?.trim()) {
-    throw new ConnectorError("NOT_CONFIGURED", "The Salesforce org is not connected: open its form, press Connect to Salesforce, and deploy.");
+    throw new ConnectorError("NOT_CONFIGURED", "The Salesforce org is not connected: open its form, press Connect to Salesforce, and deploy");
   }
   return {
     grant_type: "refresh_token",

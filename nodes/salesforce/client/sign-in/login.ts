@@ -72,7 +72,7 @@ export async function login(transport: HttpTransport, settings: LoginSettings): 
     case "password":
       return askToken(transport, origin, passwordForm(credentials), flow);
     default:
-      throw new ConnectorError("NOT_CONFIGURED", `The sign-in flow "${String(flow)}" is not known.`);
+      throw new ConnectorError("NOT_CONFIGURED", `The sign-in flow "${String(flow)}" is not known`);
   }
 }
 

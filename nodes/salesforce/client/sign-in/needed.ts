@@ -3,6 +3,6 @@ import { ConnectorError } from "../../../common/errors";
 /** A credential, trimmed. @throws ConnectorError `NOT_CONFIGURED` that names it when it is blank */
 export function needed(value: string | undefined, what: string): string {
   const text = value?.trim();
-  if (!text) throw new ConnectorError("NOT_CONFIGURED", `The Salesforce org has no ${what}.`);
+  if (!text) throw new ConnectorError("NOT_CONFIGURED", `The Salesforce org has no ${what}`);
   return text;
 }

@@ -68,7 +68,7 @@ export class TokenKeeper {
     if (this.current && this.current !== stale) return Promise.resolve(this.current);
     this.current = undefined;
     if (this.options.renewable === false) {
-      const error = new ConnectorError("ORG_SESSION_INVALID", "The access token has expired or was revoked; paste a new one, or use a flow that renews it.");
+      const error = new ConnectorError("ORG_SESSION_INVALID", "The access token has expired or was revoked; paste a new one, or use a flow that renews it");
       return Promise.reject(this.fail(error, this.refused));
     }
     return this.open();

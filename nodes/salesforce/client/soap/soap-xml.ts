@@ -18,7 +18,7 @@ const UNSPEAKABLE = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Sur
  */
 export function toElement(name: string, value: SoapValue, attributes = ""): string {
   if (value === undefined) return "";
-  if (!NAME.test(name)) throw new ConnectorError("INPUT_INVALID", `${JSON.stringify(name)} cannot be the name of an element.`);
+  if (!NAME.test(name)) throw new ConnectorError("INPUT_INVALID", `${JSON.stringify(name)} cannot be the name of an element`);
   if (Array.isArray(value)) return value.map((item) => toElement(name, item, attributes)).join("");
   if (value === null) return `<${name} xsi:nil="true"/>`;
   if (typeof value === "object" && !(value instanceof Date) && !Buffer.isBuffer(value)) {
@@ -30,11 +30,11 @@ export function toElement(name: string, value: SoapValue, attributes = ""): stri
 function textOf(name: string, value: string | number | boolean | bigint | Date | Buffer): string {
   if (Buffer.isBuffer(value)) return value.toString("base64");
   if (value instanceof Date) {
-    if (Number.isNaN(value.getTime())) throw new ConnectorError("INPUT_INVALID", `${name}: the date is not valid.`, { details: { field: name } });
+    if (Number.isNaN(value.getTime())) throw new ConnectorError("INPUT_INVALID", `${name}: the date is not valid`, { details: { field: name } });
     return value.toISOString();
   }
   const text = String(value);
-  if (UNSPEAKABLE.test(text)) throw new ConnectorError("INPUT_INVALID", `${name}: the text holds a character that XML cannot carry.`, { details: { field: name } });
+  if (UNSPEAKABLE.test(text)) throw new ConnectorError("INPUT_INVALID", `${name}: the text holds a character that XML cannot carry`, { details: { field: name } });
   return escapeText(text);
 }
 
@@ -97,7 +97,7 @@ function plain(value: unknown): SoapResult {
 }
 
 function notAnEnvelope(cause?: unknown): ConnectorError {
-  return new ConnectorError("ORG_UNAVAILABLE", "The org's address answered a SOAP call with something else than its result.", { details: { outcomeUnknown: true }, cause });
+  return new ConnectorError("ORG_UNAVAILABLE", "The org's address answered a SOAP call with something else than its result", { details: { outcomeUnknown: true }, cause });
 }
 
 /** The items of an element that may be there not at all, once or several times. */

@@ -32,7 +32,7 @@ export class SoapClient {
       body: envelope,
       headers: { "content-type": "text/xml; charset=UTF-8", soapaction: '""', accept: "text/xml" },
     });
-    if (answer.status !== 200) throw new ConnectorError("ORG_UNAVAILABLE", `The org's address answered a SOAP call with HTTP ${answer.status}.`, { details: { status: answer.status } });
+    if (answer.status !== 200) throw new ConnectorError("ORG_UNAVAILABLE", `The org's address answered a SOAP call with HTTP ${answer.status}`, { details: { status: answer.status } });
     return readResponse(answer.body, operation);
   }
 }

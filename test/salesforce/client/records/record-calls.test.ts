@@ -212,7 +212,7 @@ describe("Operations on records", () => {
       await remove(a);
       await run("getServerTimestamp");
       org.control.resetConnections({ when: "after" });
-      await fails(run("undelete", a), "ORG_UNAVAILABLE", /Whether the org has done the undelete is not known/);
+      await fails(run("undelete", a), "ORG_UNAVAILABLE", /; whether the org has done the undelete is not known/);
       await run("getServerTimestamp");
       org.control.resetConnections({ when: "after" });
       await fails(run("getServerTimestamp"), "ORG_UNAVAILABLE", /reached/, "system");

@@ -24,7 +24,7 @@ export function sessionTrouble(messages: readonly BayeuxMessage[], channel: "/me
   const reply = messages.find((message) => message.channel === channel);
   if (reply && !reply.successful) return ofSession(replyFailure(reply));
   if (isSentAway(messages) || reply?.advice?.reconnect === "handshake") return ended("the org asks for a new handshake");
-  if (!reply && messages.length === 0) return { kind: "outage", error: new ConnectorError("ORG_UNAVAILABLE", "The org's event stream gave an empty answer.") };
+  if (!reply && messages.length === 0) return { kind: "outage", error: new ConnectorError("ORG_UNAVAILABLE", "The org's event stream gave an empty answer") };
   // a channel that is still subscribed would come back in the middle of what is replayed later
   const stays = messages.find((message) => message.channel === "/meta/unsubscribe" && !message.successful);
   return stays && ended(replyFailure(stays).error.message);
@@ -39,7 +39,7 @@ export function isSentAway(messages: readonly BayeuxMessage[]): boolean {
 export function subscribeTrouble(messages: readonly BayeuxMessage[], name: string): SubscribeFailure | undefined {
   const replies = messages.filter(({ channel }) => channel === "/meta/subscribe");
   const reply = replies.find(({ subscription }) => subscription === name) ?? replies.find(({ subscription }) => keyOf(subscription ?? "") === keyOf(name));
-  if (!reply) return { kind: "outage", error: new ConnectorError("ORG_UNAVAILABLE", `The org did not answer the subscription to ${name}.`) };
+  if (!reply) return { kind: "outage", error: new ConnectorError("ORG_UNAVAILABLE", `The org did not answer the subscription to ${name}`) };
   return reply.successful ? undefined : replyFailure(reply);
 }
 
@@ -50,7 +50,7 @@ export function isOfSession(failure: SubscribeFailure): failure is StreamFailure
 
 /** The server has ended the session. */
 export function ended(why: string): StreamFailure {
-  return { kind: "unknown-client", error: new ConnectorError("ORG_UNAVAILABLE", `The session of the event stream has ended: ${why}.`) };
+  return { kind: "unknown-client", error: new ConnectorError("ORG_UNAVAILABLE", `The session of the event stream has ended: ${why}`) };
 }
 
 function ofSession({ kind, error }: SubscribeFailure): StreamFailure {

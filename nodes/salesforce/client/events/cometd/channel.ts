@@ -64,7 +64,7 @@ export class CometdChannel {
   begin(): string | undefined {
     if (this.stage !== "idle") return undefined;
     if (this.position !== undefined && !REPLAY_ID.test(this.position)) {
-      const error = new ConnectorError("POSITION_STALE", `The position kept for ${this.name} is no replay id.`);
+      const error = new ConnectorError("POSITION_STALE", `The position kept for ${this.name} is no replay id`);
       this.refused({ kind: "stale", error });
       return undefined;
     }

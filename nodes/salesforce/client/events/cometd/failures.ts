@@ -1,4 +1,4 @@
-import { ConnectorError } from "../../../../common/errors";
+import { ConnectorError, unstopped } from "../../../../common/errors";
 import { callError, networkError } from "../../errors";
 import type { HttpAnswer } from "../../http/transport";
 import type { BayeuxMessage } from "./bayeux";
@@ -44,7 +44,7 @@ export function replyFailure(reply: BayeuxMessage): SubscribeFailure {
 export function answerFailure(answer: HttpAnswer): StreamFailure {
   if (answer.status < 400) {
     const page = /<html/i.test(answer.body) ? "a web page" : "something";
-    return { kind: "outage", error: new ConnectorError("ORG_UNAVAILABLE", `The org's event stream answered with ${page} that is not of its protocol (HTTP ${answer.status}).`) };
+    return { kind: "outage", error: new ConnectorError("ORG_UNAVAILABLE", `The org's event stream answered with ${page} that is not of its protocol (HTTP ${answer.status})`) };
   }
   const error = callError(answer);
   // callError knows REST: there a 401 that names no reason is not about the token
@@ -71,7 +71,7 @@ function unknownKind({ channel, advice }: BayeuxMessage): FailureKind {
 }
 
 function replyError(reply: BayeuxMessage, kind: FailureKind | "stale", reason: string): ConnectorError {
-  const words = reason || "it gave no reason";
+  const words = unstopped(reason) || "it gave no reason";
   const details = { reason };
   if (kind === "session") return new ConnectorError("ORG_SESSION_INVALID", `The org has ended the session of the event stream: ${words}`, { details });
   if (kind === "limit") return new ConnectorError("ORG_LIMIT", `The org sends no more events today: ${words}`, { details });

@@ -48,7 +48,7 @@ export class Backlog {
         ready.push(known.decoder.decode(event));
       } catch (cause) {
         if (ready.length > 0) break; // those before it first
-        throw new PubsubError("CHANNEL_UNAVAILABLE", `The event ${event.event?.id ?? ""} does not fit its schema ${id}: ${errorText(cause)}.`, "mend", { cause });
+        throw new PubsubError("CHANNEL_UNAVAILABLE", `The event ${event.event?.id ?? ""} does not fit its schema ${id}: ${errorText(cause)}`, "mend", { cause });
       }
     }
     this.events.splice(0, ready.length);

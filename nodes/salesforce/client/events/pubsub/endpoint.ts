@@ -23,11 +23,11 @@ export function readEndpoint(value = ""): Endpoint {
   const [, scheme = "https", rest = ""] = /^(?:(https?):\/\/)?(.+)$/i.exec(text) ?? [];
   const url = URL.canParse(`http://${rest}`) ? new URL(`http://${rest}`) : undefined;
   if (!url || url.username || url.password || url.search || url.hash || url.pathname !== "/") {
-    throw new ConnectorError("NOT_CONFIGURED", `The Pub/Sub endpoint is no host and port; it looks like ${PUBSUB_ENDPOINT}.`);
+    throw new ConnectorError("NOT_CONFIGURED", `The Pub/Sub endpoint is no host and port; it looks like ${PUBSUB_ENDPOINT}`);
   }
   const secure = scheme.toLowerCase() === "https";
   if (!secure && !isLoopback(url.hostname)) {
-    throw new ConnectorError("NOT_CONFIGURED", "The Pub/Sub endpoint may be reached without TLS only on this machine: leave http:// out.");
+    throw new ConnectorError("NOT_CONFIGURED", "The Pub/Sub endpoint may be reached without TLS only on this machine: leave http:// out");
   }
   // a port that is http's own is not kept by URL
   const port = url.port || /:(\d+)\/?$/.exec(rest)?.[1] || "7443";

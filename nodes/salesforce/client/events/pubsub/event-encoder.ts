@@ -34,20 +34,20 @@ export class EventEncoder {
     const record: Record<string, unknown> = {};
     for (const [name, value] of Object.entries(values)) {
       const field = this.fields.get(name.toLowerCase());
-      if (!field) throw this.refusal("INVALID_FIELD", name, `The event ${this.event} has no field ${name}.`);
+      if (!field) throw this.refusal("INVALID_FIELD", name, `The event ${this.event} has no field ${name}`);
       record[field.name] = value === null || value === undefined ? null : this.toAvro(field, value);
     }
     for (const field of this.fields.values()) {
       if (record[field.name] !== null && record[field.name] !== undefined) continue;
       if (branchesOf(field.type).length === field.type.types?.length || !field.type.types) {
-        throw this.refusal("REQUIRED_FIELD_MISSING", field.name, `The event ${this.event} needs the field ${field.name}.`);
+        throw this.refusal("REQUIRED_FIELD_MISSING", field.name, `The event ${this.event} needs the field ${field.name}`);
       }
       record[field.name] = null;
     }
     try {
       return this.schema.toBuffer(record);
     } catch (cause) {
-      throw new ConnectorError("ORG_REFUSED", `The event ${this.event} cannot be encoded: ${errorText(cause)}.`, { cause });
+      throw new ConnectorError("ORG_REFUSED", `The event ${this.event} cannot be encoded: ${errorText(cause)}`, { cause });
     }
   }
 
@@ -59,7 +59,7 @@ export class EventEncoder {
       if (ready !== undefined) return field.type.typeName === "union:wrapped" ? { [branch.branchName ?? ""]: ready } : ready;
     }
     const wanted = branches.map(({ typeName }) => (time && /long|int/.test(typeName) ? TIMES[time] : (WORDS[typeName] ?? `a value of type ${typeName}`))).join(" or ");
-    throw this.refusal("INVALID_TYPE_ON_FIELD_IN_RECORD", field.name, `The field ${field.name} of ${this.event} takes ${wanted}, not ${nameOf(value)}.`);
+    throw this.refusal("INVALID_TYPE_ON_FIELD_IN_RECORD", field.name, `The field ${field.name} of ${this.event} takes ${wanted}, not ${nameOf(value)}`);
   }
 
   private refusal(statusCode: string, field: string, text: string): ConnectorError {

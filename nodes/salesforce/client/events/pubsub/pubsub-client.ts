@@ -106,7 +106,7 @@ export class PubsubClient {
   }
 
   private get connection(): { packages: PubsubPackages; stub: Stub } {
-    if (this.closed) throw new ConnectorError("ORG_UNAVAILABLE", "The org's connections are closed, as it was changed or stopped.");
+    if (this.closed) throw new ConnectorError("ORG_UNAVAILABLE", "The org's connections are closed, as it was changed or stopped");
     return (this.open ??= this.connect());
   }
 
@@ -149,7 +149,7 @@ export class PubsubClient {
       metadata.set("accesstoken", session.accessToken);
     } catch {
       // its error would quote the token
-      throw new ConnectorError("ORG_LOGIN_FAILED", "The access token holds characters that none can hold; paste it again.");
+      throw new ConnectorError("ORG_LOGIN_FAILED", "The access token holds characters that none can hold; paste it again");
     }
     metadata.set("instanceurl", session.instanceUrl);
     metadata.set("tenantid", await orgIdOf(this.org, session));

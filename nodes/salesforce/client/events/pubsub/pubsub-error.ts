@@ -1,4 +1,4 @@
-import { ConnectorError, type ConnectorErrorOptions, type ErrorCode } from "../../../../common/errors";
+import { ConnectorError, type ConnectorErrorOptions, type ErrorCode, unstopped } from "../../../../common/errors";
 
 /**
  * What helps. `retry`: the same again, later; `renew`: another token; `stale`: another place to begin; `mend`: someone has to change something;
@@ -104,8 +104,8 @@ function whyUnreachable({ details }: CallStatus): string | undefined {
 function textOf(status: CallStatus, errorCode: string | undefined, endpoint: string): string {
   const unreachable = whyUnreachable(status);
   if (unreachable !== undefined) {
-    return `The Pub/Sub API at ${endpoint} cannot be reached: ${unreachable}. Let Node-RED out to that host and port, or name a proxy in HTTPS_PROXY that leads there.`;
+    return `The Pub/Sub API at ${endpoint} cannot be reached: ${unreachable}. Let Node-RED out to that host and port, or name a proxy in HTTPS_PROXY that leads there`;
   }
-  const text = status.details.trim() || "The Pub/Sub API gave no reason";
-  return `${text.replace(/\.$/, "")} (${errorCode ?? `gRPC status ${status.code}`}).`;
+  const text = unstopped(status.details) || "The Pub/Sub API gave no reason";
+  return `${text} (${errorCode ?? `gRPC status ${status.code}`})`;
 }

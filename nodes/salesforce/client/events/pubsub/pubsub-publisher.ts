@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { ConnectorError, type ErrorCode, isConnectorError, toConnectorError } from "../../../../common/errors";
+import { ConnectorError, type ErrorCode, isConnectorError, toConnectorError, unstopped } from "../../../../common/errors";
 import type { EventPublisher, EventResult } from "../../event-writer";
 import type { Fields } from "../../records/collections";
 import { isLostAnswer, lostAnswer } from "../../records/lost-answer";
@@ -93,7 +93,7 @@ export class PubsubPublisher implements EventPublisher {
 
   private async ask(object: string): Promise<Topic> {
     const { can_publish: may, schema_id: schemaId } = await this.client.call("GetTopic", { topic_name: topicName(object) });
-    if (!may) throw new ConnectorError("ORG_REFUSED", `The org does not let this user publish ${object}.`);
+    if (!may) throw new ConnectorError("ORG_REFUSED", `The org does not let this user publish ${object}`);
     const { schema } = await this.schemas.load(schemaId);
     return { schemaId, encoder: new EventEncoder(object, schema), at: performance.now() };
   }
@@ -126,9 +126,9 @@ function encodeAll({ encoder }: Topic, records: Fields[]): Encoded[] {
 }
 
 function resultOf(result: WirePublishResult | undefined, { id }: ProducerEvent): EventResult {
-  if (!result) return { ok: false, error: lostAnswer(new ConnectorError("ORG_UNAVAILABLE", "The Pub/Sub API gave no result for this event."), "event was made") };
+  if (!result) return { ok: false, error: lostAnswer(new ConnectorError("ORG_UNAVAILABLE", "The Pub/Sub API gave no result for this event"), "event was made") };
   const { error, correlation_key: uuid, replay_id: replayId } = result;
-  if (error) return { ok: false, error: new ConnectorError(codeOf(error), error.msg.replace(/\.?$/, "."), { details: { statusCode: error.code } }) };
+  if (error) return { ok: false, error: new ConnectorError(codeOf(error), unstopped(error.msg), { details: { statusCode: error.code } }) };
   return { ok: true, id: uuid || id, eventUuid: uuid || id, replayId: decimalOf(positionOf(replayId)) };
 }
 

@@ -82,13 +82,13 @@ export class PubsubSubscription implements Subscription {
     if (this.closed) return;
     const { channel } = this.parts;
     if (!/^\/(event|data)\//.test(channel)) {
-      const text = `${channel} comes by CometD only: the Pub/Sub API has platform events (/event/…) and change events (/data/…).`;
+      const text = `${channel} comes by CometD only: the Pub/Sub API has platform events (/event/…) and change events (/data/…)`;
       return this.tell({ kind: "failed", error: new ConnectorError("NOT_CONFIGURED", text) });
     }
     if (this.parts.listener.room() <= 0) return this.tell({ kind: "full" });
     const { start } = this;
     if (start.from === "after" && replayIdOf(start.position) === undefined) {
-      return this.fail(new PubsubError("POSITION_STALE", "The position is none of the Pub/Sub API.", "stale"));
+      return this.fail(new PubsubError("POSITION_STALE", "The position is none of the Pub/Sub API", "stale"));
     }
     this.tell({ kind: "connecting" });
     this.round += 1;
@@ -106,7 +106,7 @@ export class PubsubSubscription implements Subscription {
         onTaken: () => this.taken(),
         onResponse: (response) => this.take(response),
         onEnd: (error) => this.ended(error, session),
-        onSilence: () => this.fail(unavailable(`The Pub/Sub API has sent nothing for ${Math.round(silence / 1000)} s.`)),
+        onSilence: () => this.fail(unavailable(`The Pub/Sub API has sent nothing for ${Math.round(silence / 1000)} s`)),
       });
       if (!isCurrent()) return void fetch.stop();
       this.fetch = fetch;
@@ -149,7 +149,7 @@ export class PubsubSubscription implements Subscription {
       }
     } catch (cause) {
       // of the listener's own errors none may end the process: what it did not take comes again
-      return this.fail(cause instanceof PubsubError ? cause : new PubsubError("FLOW_ERROR", `Events could not be handed over: ${errorText(cause)}.`, "retry", { cause }));
+      return this.fail(cause instanceof PubsubError ? cause : new PubsubError("FLOW_ERROR", `Events could not be handed over: ${errorText(cause)}`, "retry", { cause }));
     } finally {
       this.handing = false;
     }
@@ -178,13 +178,13 @@ export class PubsubSubscription implements Subscription {
       return this.open();
     }
     if (error?.remedy === "renew") return this.renew(error, session);
-    this.fail(error ?? unavailable("The Pub/Sub API has closed the stream."));
+    this.fail(error ?? unavailable("The Pub/Sub API has closed the stream"));
   }
 
   private renew(error: PubsubError, session: Session): void {
     this.drop();
     if (this.renewed === "untried") {
-      const text = "The org refuses the session even with a new token; look at the app's session and IP policies.";
+      const text = "The org refuses the session even with a new token; look at the app's session and IP policies";
       return this.later("refused", new ConnectorError("ORG_SESSION_INVALID", text, { details: error.details, cause: error }));
     }
     // one that was taken and refused without a message between is no reason to sign in time and again without a pause

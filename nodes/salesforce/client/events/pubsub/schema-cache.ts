@@ -48,7 +48,7 @@ export class SchemaCache {
       this.known.set(id, known);
       return known;
     } catch (cause) {
-      throw new PubsubError("CHANNEL_UNAVAILABLE", `The schema ${id} cannot be read: ${errorText(cause)}.`, "mend", { cause });
+      throw new PubsubError("CHANNEL_UNAVAILABLE", `The schema ${id} cannot be read: ${errorText(cause)}`, "mend", { cause });
     }
   }
 }

@@ -37,6 +37,6 @@ function proxyTo(target: string): { host: string; login: string } | undefined {
     if (protocol !== "http:") throw new Error("a proxy by https:// is not supported here, only by http://");
     return { host: `${hostname}:${port || 80}`, login: [username, password].filter(Boolean).map(decodeURIComponent).join(":") };
   } catch (cause) {
-    throw new ConnectorError("NOT_CONFIGURED", `The Pub/Sub API cannot be reached: ${errorText(cause)}.`, { cause });
+    throw new ConnectorError("NOT_CONFIGURED", `The Pub/Sub API cannot be reached: ${errorText(cause)}`, { cause });
   }
 }

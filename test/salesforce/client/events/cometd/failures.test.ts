@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { unstopped } from "../../../../../nodes/common/errors";
 import type { BayeuxMessage } from "../../../../../nodes/salesforce/client/events/cometd/bayeux";
 import { answerFailure, noAnswer, replyFailure } from "../../../../../nodes/salesforce/client/events/cometd/failures";
 import { NetworkError } from "../../../../../nodes/salesforce/client/http/transport";
@@ -63,7 +64,7 @@ describe("What a failure of the event stream asks for", () => {
     it(`${kind} when ${message.channel} says "${reason}"${message.advice ? ` and advises ${message.advice.reconnect}` : ""}`, () => {
       const failure = replyFailure(message);
       assert.deepEqual([failure.kind, failure.error.code, failure.error.scope], [kind, code, "system"]);
-      if (reason !== "nothing") assert.ok(failure.error.message.includes(reason));
+      if (reason !== "nothing") assert.ok(failure.error.message.endsWith(`: ${unstopped(reason)}`));
     });
   }
 

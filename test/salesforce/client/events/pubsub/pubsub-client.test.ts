@@ -143,7 +143,7 @@ describe("An error of the Pub/Sub API", () => {
   ] as const) {
     it(`says which host and port must be let through when ${why}, and that nothing was done`, () => {
       const error = errorOf(code, undefined, details);
-      const expected = `The Pub/Sub API at api.pubsub.salesforce.com:7443 cannot be reached: ${why}. Let Node-RED out to that host and port, or name a proxy in HTTPS_PROXY that leads there.`;
+      const expected = `The Pub/Sub API at api.pubsub.salesforce.com:7443 cannot be reached: ${why}. Let Node-RED out to that host and port, or name a proxy in HTTPS_PROXY that leads there`;
       assert.deepEqual([error.message, error.remedy, error.details.outcomeUnknown], [expected, "retry", undefined]);
     });
   }

@@ -12,5 +12,5 @@ export interface BrokerHolder {
 export function brokerOf(node: unknown): Broker {
   const holder = node as BrokerHolder | null | undefined;
   if (holder?.amqp) return holder.amqp;
-  throw holder?.problem ?? new ConnectorError("NOT_CONFIGURED", "No broker is chosen");
+  throw holder?.problem ?? new ConnectorError("NOT_CONFIGURED", "No broker is chosen: choose one in the node's form");
 }

@@ -9,7 +9,7 @@ export interface OrgHolder {
 /** The org of what `getNode` found. @throws ConnectorError `NOT_CONFIGURED` when it is no org config node */
 export function orgOf(value: unknown): OrgClient {
   if (isOrgHolder(value)) return value.client;
-  throw new ConnectorError("NOT_CONFIGURED", "The node has no Salesforce org: choose one in its form");
+  throw new ConnectorError("NOT_CONFIGURED", "No Salesforce org is chosen: choose one in the node's form");
 }
 
 /** Whether what `getNode` found is an org config node. */

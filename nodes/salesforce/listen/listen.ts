@@ -1,9 +1,8 @@
-import { hostname } from "node:os";
 import type { Node, NodeAPI, NodeDef } from "node-red";
-import { ConnectorError, toConnectorError } from "../../common/errors";
+import { toConnectorError } from "../../common/errors";
 import { Lease } from "../../common/lease";
 import { Status } from "../../common/status";
-import { isStoreHolder, type SharedStore, type StoreHolder } from "../../common/store";
+import type { SharedStore, StoreHolder } from "../../common/store";
 import { userStore } from "../../common/user-store";
 import { onFlowEvent } from "../../delivery/flow-events";
 import type { TrackedRuntime } from "../../delivery/runtime";
@@ -13,6 +12,7 @@ import { declarePushTopic } from "../client/events/push-topics";
 import type { Standby } from "../client/events/standby";
 import type { OrgClient } from "../client/org";
 import { orgOf } from "../client/org-node";
+import { LEASE_HOLDER, storeOf } from "../client/store-node";
 import { control } from "./listen-control";
 import { showListener } from "./listen-status";
 import { type ListenDef, type NodeSettings, readSettings } from "./settings";
@@ -25,7 +25,7 @@ export = (RED: NodeAPI): void => {
     const status = new Status(this);
     try {
       const settings = readSettings(config);
-      listen(this, status, orgOf(RED.nodes.getNode(config.org)), settings, storeHolder(settings.store));
+      listen(this, status, orgOf(RED.nodes.getNode(config.org)), settings, settings.store ? storeOf(RED.nodes.getNode(settings.store)) : undefined);
     } catch (error) {
       const wrong = toConnectorError(error, "NOT_CONFIGURED");
       status.set("failed", wrong.message);
@@ -106,16 +106,8 @@ export = (RED: NodeAPI): void => {
     show();
   }
 
-  function storeHolder(id: string): StoreHolder | undefined {
-    if (!id) return undefined;
-    const holder: unknown = RED.nodes.getNode(id);
-    if (!isStoreHolder(holder)) throw new ConnectorError("NOT_CONFIGURED", RED._("listen.error.no-store"));
-    return holder;
-  }
-
   function standby(store: SharedStore, { leaseTime: time }: NodeSettings, warn: (text: string) => void): Standby {
-    const holder = `${hostname()} ${process.pid}`;
-    return { store, lease: (key, events) => new Lease({ store, key, holder, time, warn, ...events }) };
+    return { store, lease: (key, events) => new Lease({ store, key, holder: LEASE_HOLDER, time, warn, ...events }) };
   }
 
   RED.nodes.registerType("surewire-salesforce-listen", SalesforceListen as never);

@@ -1,9 +1,8 @@
-import { hostname } from "node:os";
 import type { Node, NodeAPI, NodeDef } from "node-red";
-import { ConnectorError, toConnectorError } from "../../common/errors";
+import { toConnectorError } from "../../common/errors";
 import { Lease } from "../../common/lease";
 import { Status } from "../../common/status";
-import { isStoreHolder, type StoreHolder } from "../../common/store";
+import type { StoreHolder } from "../../common/store";
 import { compileTypedInput, type TypedInputUtil } from "../../common/typed-input";
 import { userStore } from "../../common/user-store";
 import { onFlowEvent } from "../../delivery/flow-events";
@@ -14,6 +13,7 @@ import { compileTemplate } from "../client/cases/template";
 import type { OrgClient } from "../client/org";
 import { orgOf } from "../client/org-node";
 import { showLane } from "../client/org-status";
+import { LEASE_HOLDER, storeOf } from "../client/store-node";
 import { type RouteState, RouteWorker } from "./route-worker";
 import { type RouteDef, type RouteSettings, readSettings } from "./settings";
 
@@ -23,7 +23,7 @@ export = (RED: NodeAPI): void => {
     const status = new Status(this);
     try {
       const settings = readSettings(config);
-      route(this, status, orgOf(RED.nodes.getNode(config.org)), settings, storeHolder(settings.store));
+      route(this, status, orgOf(RED.nodes.getNode(config.org)), settings, settings.store ? storeOf(RED.nodes.getNode(settings.store)) : undefined);
     } catch (error) {
       const wrong = toConnectorError(error, "NOT_CONFIGURED");
       status.set("failed", wrong.message);
@@ -40,7 +40,7 @@ export = (RED: NodeAPI): void => {
       org,
       store,
       shared: holder !== undefined,
-      lease: settings.standby ? (options) => new Lease({ store, holder: `${hostname()} ${process.pid}`, time: settings.leaseTime, warn, ...options }) : undefined,
+      lease: settings.standby ? (options) => new Lease({ store, holder: LEASE_HOLDER, time: settings.leaseTime, warn, ...options }) : undefined,
       map: compileMarks(node, settings),
       node,
       runtime: RED as unknown as TrackedRuntime,
@@ -65,13 +65,6 @@ export = (RED: NodeAPI): void => {
           done();
         });
     });
-  }
-
-  function storeHolder(id: string): StoreHolder | undefined {
-    if (!id) return undefined;
-    const holder: unknown = RED.nodes.getNode(id);
-    if (!isStoreHolder(holder)) throw new ConnectorError("NOT_CONFIGURED", RED._("route.error.no-store"));
-    return holder;
   }
 
   function compileMarks(node: Node, { markFields }: RouteSettings): MapFields | undefined {

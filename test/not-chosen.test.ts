@@ -1,0 +1,34 @@
+import assert from "node:assert/strict";
+import { brokerOf } from "../nodes/amqp/client/broker-node";
+import { orgOf } from "../nodes/salesforce/client/org-node";
+import { storeOf } from "../nodes/salesforce/client/store-node";
+import read from "../nodes/sql/read/locales/en-US/read.json";
+import write from "../nodes/sql/write/locales/en-US/write.json";
+
+/** What is thrown, as text. */
+function thrownBy(work: () => unknown): string {
+  try {
+    work();
+  } catch (error) {
+    return String(error);
+  }
+  return "nothing";
+}
+
+/** Texts of what a node says that has a config node of no or of another kind. */
+const TEXTS = {
+  "amqp in": thrownBy(() => brokerOf(null)),
+  "salesforce case": thrownBy(() => orgOf({})),
+  "salesforce listen": thrownBy(() => storeOf(undefined)),
+  "sql read": `NOT_CONFIGURED: ${read.read.error["no-database"]}`,
+  "sql write": `NOT_CONFIGURED: ${write.write.error["no-database"]}`,
+};
+
+describe("a node for which nothing is chosen", () => {
+  for (const [node, text] of Object.entries(TEXTS)) {
+    it(`says what it needs and where to choose it, and all of it fits below the node: ${node}`, () => {
+      assert.match(text, /^NOT_CONFIGURED: No (broker|database|Salesforce org) is chosen: choose one in the node's form$/);
+      assert.ok(text.length - "NOT_CONFIGURED: ".length <= 60);
+    });
+  }
+});

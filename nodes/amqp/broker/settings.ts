@@ -87,7 +87,7 @@ function checkTokenUrl(text: string): string {
     // said below
   }
   if (!url || !["https:", "http:"].includes(url.protocol) || url.username || url.password) {
-    throw new ConnectorError("NOT_CONFIGURED", "The broker's token URL is none: write https://host/path, without user name and password");
+    throw new ConnectorError("NOT_CONFIGURED", "The broker's token URL is not a valid one: write https://host/path, without user name and password");
   }
   return url.href;
 }

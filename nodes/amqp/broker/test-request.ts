@@ -61,7 +61,7 @@ function goesToTheSame(request: BrokerDef, deployed: BrokerDef): boolean {
  * Reads the body of a request.
  *
  * @param resolve puts the environment's values in the place of `${NAME}`
- * @throws ConnectorError INPUT_INVALID when it is none
+ * @throws ConnectorError INPUT_INVALID when it is not an object
  */
 export function readRequest(body: unknown, resolve: (text: string) => string): TestRequest {
   if (!isObject(body)) throw new ConnectorError("INPUT_INVALID", "The request holds no settings");

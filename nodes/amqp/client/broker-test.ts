@@ -35,7 +35,7 @@ const MOST_HOSTS = 16;
  * Connects to each host of a broker once, signs in, and hangs up.
  *
  * @returns one report a host, in order
- * @throws ConnectorError NOT_CONFIGURED for a URL that is none; BROKER_UNAVAILABLE or BROKER_REFUSED when there is no token to sign in with
+ * @throws ConnectorError NOT_CONFIGURED for a URL that is not valid; BROKER_UNAVAILABLE or BROKER_REFUSED when there is no token to sign in with
  */
 export async function testBroker(options: BrokerOptions): Promise<HostReport[]> {
   const addresses = options.urls.slice(0, MOST_HOSTS).map(parseBrokerUrl);

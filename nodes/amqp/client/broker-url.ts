@@ -18,7 +18,7 @@ export function parseBrokerUrl(text: string): BrokerAddress {
   try {
     url = new URL(text.trim());
   } catch {
-    throw new ConnectorError("NOT_CONFIGURED", "A broker's address is none: write amqp://host:port or amqps://host:port");
+    throw new ConnectorError("NOT_CONFIGURED", "A broker's address is not a valid one: write amqp://host:port or amqps://host:port");
   }
   const protocol = url.protocol.slice(0, -1);
   if (protocol !== "amqp" && protocol !== "amqps") throw new ConnectorError("NOT_CONFIGURED", "A broker's address must begin with amqp:// or amqps://");

@@ -45,7 +45,7 @@ export class Connection {
   /** What was logged since the connection was last up. */
   private readonly logged = new Set<ConnectionFailure["reason"]>();
 
-  /** @throws ConnectorError NOT_CONFIGURED when there is no address or one that is none; the text does not repeat it, since it may hold a password */
+  /** @throws ConnectorError NOT_CONFIGURED when there is no address or one that is not valid; the text does not repeat it, since it may hold a password */
   constructor(private readonly options: ConnectionOptions) {
     if (options.urls.length === 0) throw new ConnectorError("NOT_CONFIGURED", "The broker has no address");
     this.hosts = new HostRound(options.urls.map(parseBrokerUrl));

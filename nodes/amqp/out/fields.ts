@@ -119,7 +119,7 @@ function short(given: string, label: string): string {
 function describe(value: unknown): string {
   if (typeof value === "number" || typeof value === "bigint") return String(value);
   if (typeof value === "string") return JSON.stringify(value.slice(0, 40));
-  if (value instanceof Date) return "a date that is none";
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? "an invalid date" : value.toISOString();
   return Array.isArray(value) ? "a list" : `of type ${typeof value}`;
 }
 

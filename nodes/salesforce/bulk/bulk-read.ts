@@ -105,5 +105,5 @@ function withJob(msg: object, value: unknown): Question | Promise<Question> {
 export function checkJobId(value: unknown): string {
   const id = typeof value === "string" ? value.trim() : "";
   if (/^750\w{12}(\w{3})?$/.test(id)) return id;
-  throw new ConnectorError("INPUT_INVALID", `A job's id is 15 or 18 characters that begin with 750; this is ${value === undefined ? "missing" : "none"}`);
+  throw new ConnectorError("INPUT_INVALID", `A job's id is 15 or 18 characters that begin with 750; ${value === undefined ? "it is missing" : "this is not one"}`);
 }

@@ -38,7 +38,7 @@ const SENT: Record<LoginFlow, readonly (typeof SECRETS)[number][]> = {
  * Reads the body of a request.
  *
  * @param variable puts the environment's value in the place of `${NAME}`
- * @throws ConnectorError `INPUT_INVALID` when it is none
+ * @throws ConnectorError `INPUT_INVALID` when it is not an object, or names no sign-in flow
  */
 export function readFormRequest(body: unknown, variable: (text: string) => string): FormRequest {
   if (!isObject(body)) throw new ConnectorError("INPUT_INVALID", "The request holds no settings");

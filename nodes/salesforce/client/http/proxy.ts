@@ -48,7 +48,7 @@ export function proxyAddress(url: string): string {
   return load<{ getProxyForUrl(url: string): string }>("proxy-from-env").getProxyForUrl(url);
 }
 
-/** The URL of a proxy. @throws NetworkError `PROXY`, which does not quote it, when it is none of a kind that is supported */
+/** The URL of a proxy. @throws NetworkError `PROXY`, which does not quote it, when it is not of a kind that is supported */
 export function readProxy(address: string): URL {
   let url: URL;
   try {

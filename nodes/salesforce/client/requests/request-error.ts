@@ -94,7 +94,7 @@ interface Part {
   errors: ApiError[];
 }
 
-/** Why a `/composite…` answer of 200 is none: parts of it failed. Undefined when all went well, or the answer is of another kind. */
+/** Why a `/composite…` answer of 200 is a failure: parts of it failed. Undefined when all went well, or the answer is of another kind. */
 export function partError(path: string, body: unknown, safeToRepeat: boolean): ConnectorError | undefined {
   if (!/(?:^|\/)composite(?:[/?]|$)/.test(path)) return undefined;
   const parts = partsOf(body);

@@ -28,7 +28,7 @@ export type Schema = avro.Type & AvroType;
 /** Which kind of time a field of Avro type `long` holds. */
 export type TimeKind = "DateTime" | "DateOnly" | "TimeOnly";
 
-/** Parses a schema. Whole numbers are exact: text where a number would not be. @throws when it is none */
+/** Parses a schema. Whole numbers are exact: text where a number would not be. @throws when it is not a schema */
 export function parseSchema({ Type, types }: typeof avro, json: string): Schema {
   const long = types.LongType.__with({
     fromBuffer: (bytes: Buffer) => exact(bytes.readBigInt64LE()),

@@ -67,7 +67,7 @@ export class EventEncoder {
   }
 }
 
-/** The value for Avro; undefined when it is none of this type. */
+/** The value for Avro; undefined when it is not of this type. */
 function ofType({ typeName }: AvroType, time: TimeKind | undefined, value: unknown): unknown {
   switch (typeName) {
     case "string":

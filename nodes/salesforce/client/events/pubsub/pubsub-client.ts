@@ -149,7 +149,7 @@ export class PubsubClient {
       metadata.set("accesstoken", session.accessToken);
     } catch {
       // its error would quote the token
-      throw new ConnectorError("ORG_LOGIN_FAILED", "The access token holds characters that none can hold; paste it again");
+      throw new ConnectorError("ORG_LOGIN_FAILED", "The access token holds characters that no token can hold; paste it again");
     }
     metadata.set("instanceurl", session.instanceUrl);
     metadata.set("tenantid", await orgIdOf(this.org, session));

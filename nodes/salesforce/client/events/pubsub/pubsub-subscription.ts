@@ -88,7 +88,7 @@ export class PubsubSubscription implements Subscription {
     if (this.parts.listener.room() <= 0) return this.tell({ kind: "full" });
     const { start } = this;
     if (start.from === "after" && replayIdOf(start.position) === undefined) {
-      return this.fail(new PubsubError("POSITION_STALE", "The position is none of the Pub/Sub API", "stale"));
+      return this.fail(new PubsubError("POSITION_STALE", "The position is not one of the Pub/Sub API", "stale"));
     }
     this.tell({ kind: "connecting" });
     this.round += 1;

@@ -1,5 +1,5 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
-import { toConnectorError } from "../../common/errors";
+import { type ConnectorError, toConnectorError } from "../../common/errors";
 import { Status } from "../../common/status";
 import { compileTypedInput, type TypedInputUtil } from "../../common/typed-input";
 import { orgOf } from "../client/org-node";
@@ -18,39 +18,36 @@ export = (RED: NodeAPI): void => {
       type === "template"
         ? compileTemplate(String(value ?? ""), (path) => compileTypedInput(util, this, path, "msg"))
         : compileTypedInput(util, this, value, type || "str", label);
-    const open = (): CaseWorker => {
-      const options = readCaseConfig(config, compile, (id) => orgOf(RED.nodes.getNode(id)));
-      return new CaseWorker({ ...options, onState: (state) => showLane(status, state, RED._), warn: (text) => this.warn(text) });
+    /** The worker, or what is wrong with the configuration. */
+    const open = (): CaseWorker | ConnectorError => {
+      try {
+        const options = readCaseConfig(config, compile, (id) => orgOf(RED.nodes.getNode(id)));
+        return new CaseWorker({ ...options, onState: (state) => showLane(status, state, RED._), warn: (text) => this.warn(text) });
+      } catch (error) {
+        const wrong = toConnectorError(error, "NOT_CONFIGURED");
+        status.set("failed", wrong.message);
+        this.error(wrong.toString()); // it may be long until a message brings it
+        return wrong;
+      }
     };
-    let worker: CaseWorker;
-    try {
-      worker = open();
-    } catch (error) {
-      const wrong = toConnectorError(error, "NOT_CONFIGURED");
-      status.set("failed", wrong.message);
-      this.on("input", (_msg, _send, done) => done(wrong));
-      this.on("close", () => status.close());
-      return;
-    }
+    let worker = open();
+    const close = async (): Promise<void> => {
+      if (worker instanceof CaseWorker) await worker.close();
+    };
     this.on("input", (msg, send, done) => {
+      if (!(worker instanceof CaseWorker)) return done(worker);
       worker.take(msg, done, (result) => {
         (msg as { salesforce?: unknown }).salesforce = result;
         send(msg);
       });
     });
     const stopWatching = watchOrgs(RED.events, this.id, new Set((config.divisions ?? []).map(({ org }) => org)), {
-      changing: () => void worker.close(),
-      changed: () => {
-        try {
-          worker = open();
-        } catch (error) {
-          status.set("failed", toConnectorError(error, "NOT_CONFIGURED").message);
-        }
-      },
+      changing: () => void close(),
+      changed: () => (worker = open()),
     });
     this.on("close", (done: () => void) => {
       stopWatching();
-      void worker.close().finally(() => {
+      void close().finally(() => {
         status.close();
         done();
       });

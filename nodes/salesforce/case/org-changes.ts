@@ -2,14 +2,14 @@ import { type FlowEmitter, onFlowEvent } from "../../delivery/flow-events";
 
 /** A deploy that stops only some nodes says which: ids. */
 interface FlowEvent {
-  diff?: { changed?: string[]; removed?: string[]; linked?: string[] } | null;
+  diff?: { added?: string[]; changed?: string[]; removed?: string[]; linked?: string[] } | null;
 }
 
 /** What {@link watchOrgs} tells of. */
 export interface OrgChanges {
-  /** One of the orgs is about to be closed. */
+  /** One of the orgs is about to be closed, or to be there. */
   changing(): void;
-  /** They are all there again. */
+  /** All are there that there will be. */
   changed(): void;
 }
 
@@ -23,9 +23,8 @@ export interface OrgChanges {
 export function watchOrgs(events: FlowEmitter, node: string, orgs: ReadonlySet<string>, told: OrgChanges): () => void {
   let changing = false;
   const stopping = (event?: FlowEvent): void => {
-    const { changed = [], removed = [], linked = [] } = event?.diff ?? {};
-    const stopped = [...changed, ...removed];
-    changing = stopped.some((id) => orgs.has(id)) && ![...stopped, ...linked].includes(node);
+    const { added = [], changed = [], removed = [], linked = [] } = event?.diff ?? {};
+    changing = [...added, ...changed, ...removed].some((id) => orgs.has(id)) && ![...changed, ...removed, ...linked].includes(node);
     if (changing) told.changing();
   };
   const started = (): void => {

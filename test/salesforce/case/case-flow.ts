@@ -74,6 +74,11 @@ export class CaseFlow {
     return waitFor(`${count} messages to be through`, () => this.passed.length + this.caught.length >= count, { timeout: 10_000 });
   }
 
+  /** What the node has said of itself, not of a message. */
+  get errors(): string[] {
+    return (this.node.error as unknown as Spy).args.flatMap(([text, msg]) => (msg === undefined ? String(text) : []));
+  }
+
   get statuses(): { fill?: string; text?: string }[] {
     return (this.node.status as unknown as Spy).args.map(([status]) => status as { fill?: string; text?: string });
   }

@@ -38,4 +38,20 @@ describe("The salesforce case node, when the org of a division is deployed anew 
     await waitFor("the case to be there", () => south.records("Case").length === 1);
     assert.deepEqual([north.records("Case").map((one) => one[EXTERNAL_ID]), south.records("Case").map((one) => one[EXTERNAL_ID])], [["a"], ["b"]]);
   }).timeout(15_000);
+
+  it("fails messages for what is wrong when the org is gone, says so once, and goes on when it is back", async () => {
+    const division = { id: "other", type: "surewire-salesforce-org", loginUrl: north.url, flow: "client-credentials" };
+    const secrets = { ...SECRETS, other: SECRETS.org };
+    const flow = await CaseFlow.deploy(north, { divisions: [{ when: "#", org: "other", defaults: [] }] }, secrets, [division]);
+    const deploy = (nodes: object[]): Promise<unknown> => helper.setFlows(nodes as never, "nodes", secrets as never, undefined as never) as unknown as Promise<unknown>;
+    await deploy(flow.saved.filter(({ id }) => id !== "other"));
+    flow.send(event("a", {}, { topic: "x" }), event("b", {}, { topic: "x" }));
+    await flow.all(2);
+    assert.deepEqual(flow.caught.map(({ error }) => error?.code), ["NOT_CONFIGURED", "NOT_CONFIGURED"]);
+    assert.equal(flow.errors.filter((text) => text === "NOT_CONFIGURED: No Salesforce org is chosen: choose one in the node's form").length, 1);
+    await deploy(flow.saved.map((node) => (node.id === "other" ? { ...node, credentials: SECRETS.org } : node))); // as an editor sends them with a new node
+    flow.send(event("c", {}, { topic: "x" }));
+    await flow.all(3);
+    assert.deepEqual(north.records("Case").map((one) => one[EXTERNAL_ID]), ["c"]);
+  }).timeout(15_000);
 });

@@ -1,5 +1,6 @@
 import { ConnectorError } from "../../common/errors";
 import type { TypedValue } from "../../common/typed-input";
+import { Arrivals } from "../../delivery/arrivals";
 import { readAttachments } from "../client/cases/attachments";
 import { type CaseItem, type CaseResult, CaseWriter, type CaseWriterOptions } from "../client/cases/case-writer";
 import { MAX_RECORDS } from "../client/records/collections";
@@ -57,8 +58,8 @@ export class CaseWorker {
   /** The lane, when there is but one. */
   private readonly only: OrgLane<CaseItem, CaseResult> | undefined;
   private readonly readers: [name: keyof CaseValues, valueOf: TypedValue][];
-  /** Messages whose org is still being worked out go on one after the other. */
-  private picking: Promise<void> | undefined;
+  /** Messages whose org is still being worked out, and those behind them. */
+  private readonly arrivals = new Arrivals();
 
   constructor(private readonly options: CaseWorkerOptions) {
     this.readers = Object.entries(options.values).flatMap(([name, valueOf]) => (valueOf ? [[name as keyof CaseValues, valueOf as TypedValue]] : []));
@@ -77,14 +78,14 @@ export class CaseWorker {
       done(error as Error);
       return;
     }
-    if (!(target instanceof Promise) && (this.only || !this.picking)) this.takeFor(target, msg, done, stored);
+    if (!(target instanceof Promise) && (this.only || !this.arrivals.waiting)) this.takeFor(target, msg, done, stored);
     else if (target instanceof Promise && this.only) this.only.take(msg, target.then((one) => this.itemOf(msg, one)), done, stored);
-    else this.takeLater(Promise.resolve(target), msg, done, stored);
+    else this.arrivals.add(target, (one) => this.takeFor(one, msg, done, stored), (error) => done(error as Error));
   }
 
   /** Stores what it has, for at most 8 s, gives the rest back, and leaves the orgs. */
   async close(): Promise<void> {
-    await this.picking;
+    await new Promise<void>((resolve) => this.arrivals.after(resolve));
     await Promise.all([...this.lanes.values()].map((lane) => lane.close()));
   }
 
@@ -97,17 +98,6 @@ export class CaseWorker {
       return;
     }
     this.lanes.get(target.org)?.take(msg, item, done, stored);
-  }
-
-  private takeLater(target: Promise<CaseTarget>, msg: Message, done: (error?: Error) => void, stored: (result: CaseResult) => void): void {
-    target.catch(() => undefined); // it is looked at only when those before it are through
-    const turn = (this.picking ?? Promise.resolve())
-      .then(() => target)
-      .then((one) => this.takeFor(one, msg, done, stored), (error: unknown) => done(error as Error))
-      .finally(() => {
-        if (this.picking === turn) this.picking = undefined;
-      });
-    this.picking = turn;
   }
 
   private makeLane(org: OrgClient): OrgLane<CaseItem, CaseResult> {

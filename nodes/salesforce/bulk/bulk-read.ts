@@ -9,6 +9,7 @@ import { BulkJobs } from "../client/bulk/bulk-jobs";
 import { type BulkPages, BulkQuery, type BulkRecord } from "../client/bulk/bulk-query";
 import type { OrgClient } from "../client/org";
 import { bindQuery, prepareQuery, type QueryValues } from "../client/query/query-binding";
+import { readingFrom } from "../client/reading";
 import { type BulkMessage, type BulkWork, jobOf, type Progress } from "./bulk-work";
 import type { ReadSettings } from "./settings";
 
@@ -32,13 +33,6 @@ export interface BulkReadOptions extends Pick<Reading, "node" | "runtime" | "sen
   onProgress(progress: Progress | undefined): void;
 }
 
-/** What a message with rows has of its own, and so does not inherit from the trigger. */
-const OWN = new Set(["_msgid", "payload", "delivery", "salesforce", "parts"]);
-
-/** The org is away or refuses us: nothing is wrong with the query. */
-const AWAY: ReadonlySet<string> = new Set(["ORG_UNAVAILABLE", "ORG_LIMIT", "ORG_LOGIN_FAILED", "ORG_SESSION_INVALID"]);
-const COMES_BACK: ReadonlySet<string> = new Set(["ORG_UNAVAILABLE", "ORG_LIMIT"]);
-
 /** Runs a query job for each message, one after the other, and puts out its rows as fast as the flow settles them. */
 export class BulkRead implements BulkWork {
   private readonly reading: TriggeredRead<Question, BulkRecord, BulkPages>;
@@ -57,7 +51,7 @@ export class BulkRead implements BulkWork {
     this.reading = new TriggeredRead<Question, BulkRecord, BulkPages>({
       ...options,
       settings,
-      own: OWN,
+      ...readingFrom(org),
       valuesFor: (msg) => {
         if (operation === "resume") return withJob(msg, jobId(msg));
         const found = values.for(msg);
@@ -80,9 +74,6 @@ export class BulkRead implements BulkWork {
         payload: output === "row" ? rows[0] : rows,
         salesforce: { jobId: job.id, state: job.state, totalSize: job.numberRecordsProcessed },
       }),
-      isAway: ({ code, scope }) => scope === "system" && AWAY.has(code),
-      comesBack: ({ code }) => COMES_BACK.has(code),
-      untilReady: (error) => org.untilReady(error),
     });
   }
 

@@ -5,6 +5,7 @@ import type { OrgClient } from "../client/org";
 import { bindQuery, prepareQuery, type QueryValues } from "../client/query/query-binding";
 import { QueryClient, type QueryRequest } from "../client/query/query-client";
 import type { QueryRecord } from "../client/query/query-pages";
+import { readingFrom } from "../client/reading";
 import type { QuerySettings } from "./settings";
 
 /** What is read of an answer, records or plans. */
@@ -20,13 +21,6 @@ export interface QueryReaderOptions
   org: OrgClient;
 }
 
-/** What a message with records has of its own, and so does not inherit from the trigger. */
-const OWN = new Set(["_msgid", "payload", "delivery", "salesforce", "parts"]);
-
-/** The org is away or refuses us: nothing is wrong with the query. */
-const AWAY: ReadonlySet<string> = new Set(["ORG_UNAVAILABLE", "ORG_LIMIT", "ORG_LOGIN_FAILED", "ORG_SESSION_INVALID"]);
-const COMES_BACK: ReadonlySet<string> = new Set(["ORG_UNAVAILABLE", "ORG_LIMIT"]);
-
 /** Asks the org for each message, one after the other, and puts out what it finds as fast as the flow settles it. */
 export class QueryReader extends TriggeredRead<QueryRequest, QueryRecord, Answer> {
   constructor({ settings, parameters, org, ...options }: QueryReaderOptions) {
@@ -37,7 +31,7 @@ export class QueryReader extends TriggeredRead<QueryRequest, QueryRecord, Answer
     super({
       ...options,
       settings,
-      own: OWN,
+      ...readingFrom(org),
       valuesFor: (msg) => {
         const found = values.for(msg);
         const request = (ready: QueryValues): QueryRequest => ({ language, text: bindQuery(query, ready), deleted, pageSize });
@@ -48,9 +42,6 @@ export class QueryReader extends TriggeredRead<QueryRequest, QueryRecord, Answer
         if (explain) return { payload: records[0] };
         return { payload: output === "row" ? records[0] : records, salesforce: { totalSize } };
       },
-      isAway: ({ code, scope }) => scope === "system" && AWAY.has(code),
-      comesBack: ({ code }) => COMES_BACK.has(code),
-      untilReady: (error) => org.untilReady(error),
     });
   }
 }

@@ -1,9 +1,9 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { ConnectorError, isConnectorError, toConnectorError } from "../../../common/errors";
 import { type Fields, MAX_RECORDS, type RecordResult, retrieveRecords } from "./collections";
 import { Describes } from "./describes";
 import { afterOthers, listOutcome, type RecordOutcome, refused, shown } from "./record-outcome";
 import { RecordWriter } from "./record-writer";
+import { retryLocked } from "./retry-locked";
 import type { RestClient } from "../rest";
 
 /** Operations whose messages share calls. */
@@ -32,9 +32,6 @@ export interface RecordBatchOptions {
   /** Whether a list of which some were refused is an error, as there is nobody to hear of them. */
   someRefusedFails: () => boolean;
 }
-
-/** Tries for records of a list that are locked; ms between them double from 50. */
-const LOCK_RETRIES = 3;
 
 type Outcome = { ok: true; value: RecordOutcome } | { ok: false; error: ConnectorError };
 
@@ -137,16 +134,11 @@ export class RecordBatch {
   private async saveSlice(object: string, records: Fields[]): Promise<RecordResult[]> {
     const { operation, allOrNone } = this.options;
     const results = await this.save(object, records, records, allOrNone);
-    for (let tries = 0; tries < LOCK_RETRIES && !allOrNone && operation !== "create"; tries += 1) {
-      const locked = results.flatMap((result, index) => (!result.ok && result.error.code === "ORG_BUSY" ? index : []));
-      if (locked.length === 0) break;
-      await delay(50 * 2 ** tries);
-      const left = locked.map((index) => records[index] as Fields);
-      const again = await this.save(object, left, left, false).catch(() => undefined);
-      if (!again) break; // the org went away: the lock is what these are told
-      again.forEach((result, place) => (results[locked[place] as number] = result));
-    }
-    return results;
+    if (allOrNone || operation === "create") return results;
+    return retryLocked(results, (places) => {
+      const left = places.map((index) => records[index] as Fields);
+      return this.save(object, left, left, false);
+    });
   }
 
   /** @param items the same objects at every try, one a record */

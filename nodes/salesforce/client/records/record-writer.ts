@@ -1,7 +1,7 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { ConnectorError, isConnectorError } from "../../../common/errors";
 import { type DeleteRequest, deleteRecords, type Fields, isServerError, type RecordResult, saveRecords, type SaveRequest } from "./collections";
 import { isLostAnswer, lostAnswer } from "./lost-answer";
+import { retryLocked } from "./retry-locked";
 import type { RestCalls } from "../rest";
 
 /** Tries of a batch that the org answers with 500 before one of its records is suspected: half a minute with the usual back-off. */
@@ -57,16 +57,8 @@ export class RecordWriter {
    */
   async create(request: WriteRequest): Promise<RecordResult[]> {
     const results = await this.createOnce(request);
-    const { lockRetries = 3 } = this.options;
-    for (let tries = 0; tries < lockRetries && !request.allOrNone; tries += 1) {
-      const locked = results.flatMap((result, index) => (!result.ok && result.error.code === "ORG_BUSY" ? index : []));
-      if (locked.length === 0) break;
-      await delay(50 * 2 ** tries);
-      const again = await this.createOnce({ ...request, records: locked.map((index) => request.records[index] as Fields) }).catch(() => undefined);
-      if (!again) break; // the org went away: the lock is what these messages are told
-      again.forEach((result, place) => (results[locked[place] as number] = result));
-    }
-    return results;
+    if (request.allOrNone) return results;
+    return retryLocked(results, (places) => this.createOnce({ ...request, records: places.map((index) => request.records[index] as Fields) }), this.options.lockRetries);
   }
 
   /**

@@ -1,4 +1,5 @@
 import { ConnectorError, type ErrorCode, type ErrorScope, unstopped } from "../../common/errors";
+import { hostOf } from "./http/host-of";
 import { isSoapFault, soapFault } from "./soap/soap-fault";
 import { type HttpAnswer, NetworkError } from "./http/transport";
 
@@ -182,14 +183,6 @@ function callText(answer: FailedAnswer, errors: ApiError[]): string {
   if (errors.length) return `${errors.map(errorLine).join("; ")} (HTTP ${answer.status})`;
   if (answer.headers.location) return `The org's address answered with a redirect to ${hostOf(answer.headers.location)} (HTTP ${answer.status}); check the login URL`;
   return `The org's address answered HTTP ${answer.status} without an error the API would give${/<html/i.test(answer.body) ? " (a web page)" : ""}`;
-}
-
-function hostOf(location: string): string {
-  try {
-    return new URL(location).host;
-  } catch {
-    return "another page";
-  }
 }
 
 /** `Retry-After` in ms; only the form in seconds is used by the platform's edge. At most an hour. */

@@ -1,4 +1,5 @@
 import { ConnectorError } from "../../../common/errors";
+import { hostOf } from "../http/host-of";
 import type { LoginFlow } from "./login";
 
 const MINUTE = 60_000;
@@ -58,12 +59,4 @@ export function noLoginHost(status: number, headers: Record<string, string>, err
   const moved = status >= 300 && status < 400 && headers.location ? ` with a redirect to ${hostOf(headers.location)}; use that as login URL` : "";
   const why = error ? `, ${error}` : moved;
   return new ConnectorError("ORG_UNAVAILABLE", `The login URL answered HTTP ${status}${why}`, { details: { status } });
-}
-
-function hostOf(location: string): string {
-  try {
-    return new URL(location).host;
-  } catch {
-    return "another page";
-  }
 }

@@ -1,10 +1,10 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { type ConnectorError, toConnectorError } from "../../common/errors";
 import { Status } from "../../common/status";
-import { compileTypedInput, type TypedInputUtil } from "../../common/typed-input";
+import type { TypedInputUtil } from "../../common/typed-input";
 import { orgOf } from "../client/org-node";
 import { showLane } from "../client/org-status";
-import { compileTemplate } from "../client/cases/template";
+import { templateCompiler } from "../client/cases/template";
 import { type CaseDef, readCaseConfig } from "./case-config";
 import { CaseWorker } from "./case-worker";
 import { watchOrgs } from "./org-changes";
@@ -13,11 +13,7 @@ export = (RED: NodeAPI): void => {
   function SalesforceCase(this: Node, config: NodeDef & CaseDef): void {
     RED.nodes.createNode(this, config);
     const status = new Status(this);
-    const util = RED.util as unknown as TypedInputUtil;
-    const compile = (value: unknown, type: string, label: string) =>
-      type === "template"
-        ? compileTemplate(String(value ?? ""), (path) => compileTypedInput(util, this, path, "msg"))
-        : compileTypedInput(util, this, value, type || "str", label);
+    const compile = templateCompiler(RED.util as unknown as TypedInputUtil, this);
     /** The worker, or what is wrong with the configuration. */
     const open = (): CaseWorker | ConnectorError => {
       try {

@@ -3,13 +3,13 @@ import { toConnectorError } from "../../common/errors";
 import { Lease } from "../../common/lease";
 import { Status } from "../../common/status";
 import type { StoreHolder } from "../../common/store";
-import { compileTypedInput, type TypedInputUtil } from "../../common/typed-input";
+import type { TypedInputUtil } from "../../common/typed-input";
 import { userStore } from "../../common/user-store";
 import { onFlowEvent } from "../../delivery/flow-events";
 import type { TrackedRuntime } from "../../delivery/runtime";
 import { isWired, type WiredNode } from "../../delivery/wired";
 import { compileFields, type MapFields } from "../client/cases/mapping";
-import { compileTemplate } from "../client/cases/template";
+import { templateCompiler } from "../client/cases/template";
 import type { OrgClient } from "../client/org";
 import { orgOf } from "../client/org-node";
 import { showLane } from "../client/org-status";
@@ -69,12 +69,7 @@ export = (RED: NodeAPI): void => {
 
   function compileMarks(node: Node, { markFields }: RouteSettings): MapFields | undefined {
     if (markFields.length === 0) return undefined;
-    const util = RED.util as unknown as TypedInputUtil;
-    return compileFields([markFields], (value, type, label) =>
-      type === "template"
-        ? compileTemplate(String(value ?? ""), (at) => compileTypedInput(util, node, at, "msg"))
-        : compileTypedInput(util, node, value, type || "str", label),
-    );
+    return compileFields([markFields], templateCompiler(RED.util as unknown as TypedInputUtil, node));
   }
 
   /** How the org stands comes first; while nothing is wrong with it, how many cases there are. */

@@ -1,4 +1,6 @@
 import { ConnectorError } from "../../../common/errors";
+import { compileTypedInput, type TypedInputUtil } from "../../../common/typed-input";
+import type { Compile } from "./mapping";
 
 /** Gives what stands at a path of a message; undefined when there is nothing. */
 export type PathValue = (msg: object) => unknown;
@@ -33,6 +35,14 @@ export function compileTemplate(text: string, pathValue: (path: string) => PathV
     }
     return asked && !found ? undefined : result;
   };
+}
+
+/** Makes typed inputs of a node ready, among them those of the type `template`. @param node the node they belong to */
+export function templateCompiler(util: TypedInputUtil, node: object): Compile {
+  return (value, type, label) =>
+    type === "template"
+      ? compileTemplate(String(value ?? ""), (path) => compileTypedInput(util, node, path, "msg"))
+      : compileTypedInput(util, node, value, type || "str", label);
 }
 
 function wordOf(value: unknown): string {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 const NODES = join(__dirname, "..", "nodes");
 const CATALOGUES = readdirSync(NODES, { recursive: true, encoding: "utf8" }).filter((file) => /locales\/.*\.json$/.test(file));
 /** Texts that tell of templates. */
-const ABOUT_TEMPLATES = ["request.note.placeholder", "write.check.mustache"];
+const ABOUT_TEMPLATES = ["request.note.placeholder", "write.reason.mustache"];
 
 /** The texts of a catalogue, by their keys. */
 function texts(part: object, under = ""): [string, string][] {

@@ -28,7 +28,7 @@
   }
 
   function checkApiName(value, options) {
-    return surewire.isEnvironment(value) || /^[A-Za-z]\w*$/.test(String(value).trim()) ? true : reason("check.name", options);
+    return surewire.isEnvironment(value) || /^[A-Za-z]\w*$/.test(String(value).trim()) ? true : reason("reason.name", options);
   }
 
   RED.nodes.registerType("surewire-salesforce-bulk", {
@@ -49,7 +49,7 @@
         validate: function (value, options) {
           const { making } = shapeOf(this);
           const words = surewire.field(this, "jobType") === "query" ? READS : WRITES;
-          return !making || words.includes(value) ? true : reason("check.jobOperation", options);
+          return !making || words.includes(value) ? true : reason("reason.jobOperation", options);
         },
       },
       jobId: {
@@ -88,7 +88,7 @@
           if (!shapeOf(this).asks) return true;
           if (surewire.isBlank(value)) return surewire.check.required(value, options);
           if (surewire.isEnvironment(value)) return true;
-          if (!/^\s*SELECT\b/i.test(value)) return reason("check.select", options);
+          if (!/^\s*SELECT\b/i.test(value)) return reason("reason.select", options);
           return surewire.check.names(value, options);
         },
       },
@@ -114,7 +114,7 @@
         value: "",
         label: say("label.assignmentRule"),
         validate: function (value, options) {
-          return surewire.isBlank(value) || surewire.isEnvironment(value) || /^01Q\w{12}(\w{3})?$/.test(value) ? true : reason("check.rule", options);
+          return surewire.isBlank(value) || surewire.isEnvironment(value) || /^01Q\w{12}(\w{3})?$/.test(value) ? true : reason("reason.rule", options);
         },
       },
       maxInFlight: number("maxInFlight", { value: 10000, min: 1, max: 1000000 }),

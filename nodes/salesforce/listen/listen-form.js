@@ -20,16 +20,16 @@
     if (surewire.isBlank(value)) return surewire.check.required(value, options);
     if (surewire.isEnvironment(value)) return true;
     const channel = String(value).trim();
-    if (!CHANNEL.test(channel)) return reason("check.channel", options);
-    if (channel.includes("?") && !isTopic(channel)) return reason("check.filter", options);
-    if (surewire.field(node, "transport") === "pubsub" && !/^\/(event|data)\//.test(channel)) return reason("check.pubsub", options);
-    return declares(node) && channel.split("?")[0].length > "/topic/".length + 25 ? reason("check.topicName", options) : true;
+    if (!CHANNEL.test(channel)) return reason("reason.channel", options);
+    if (channel.includes("?") && !isTopic(channel)) return reason("reason.filter", options);
+    if (surewire.field(node, "transport") === "pubsub" && !/^\/(event|data)\//.test(channel)) return reason("reason.pubsub", options);
+    return declares(node) && channel.split("?")[0].length > "/topic/".length + 25 ? reason("reason.topicName", options) : true;
   }
 
   function checkTopicQuery(node, value, options) {
     if (!declares(node) || surewire.isEnvironment(value)) return true;
     if (surewire.isBlank(value)) return surewire.check.required(value, options);
-    return /^\s*SELECT\b[\s\S]*\bId\b[\s\S]*\bFROM\b/i.test(value) ? true : reason("check.topicQuery", options);
+    return /^\s*SELECT\b[\s\S]*\bId\b[\s\S]*\bFROM\b/i.test(value) ? true : reason("reason.topicQuery", options);
   }
 
   /** Which kind of channel it is, for the note below. */
@@ -76,7 +76,7 @@
       topicOperations: {
         value: OPERATIONS,
         label: say("label.topicOperations"),
-        validate: function (value, options) { return !declares(this) || !Array.isArray(value) || value.length > 0 ? true : reason("check.topicOperations", options); },
+        validate: function (value, options) { return !declares(this) || !Array.isArray(value) || value.length > 0 ? true : reason("reason.topicOperations", options); },
       },
       topicFields: { value: "Referenced" },
       replayFrom: { value: "stored" },
@@ -88,7 +88,7 @@
       standby: {
         value: false,
         label: say("label.standby"),
-        validate: function (value, options) { return value === true && surewire.isBlank(surewire.field(this, "store")) ? reason("check.standby", options) : true; },
+        validate: function (value, options) { return value === true && surewire.isBlank(surewire.field(this, "store")) ? reason("reason.standby", options) : true; },
       },
       leaseTime: number("leaseTime", { value: 30, min: 3, max: 3600 }),
       dedupeWindow: number("dedupeWindow", { value: 10000, min: 0, max: 100000 }),

@@ -44,7 +44,7 @@
     const type = surewire.field(node, "objectType") || "str";
     if (type !== "str") return RED.validators.typedInput({ typeField: "objectType" }).call(node, value, options);
     const names = several ? String(value).split(",") : [value];
-    return names.every(isName) ? true : reason("check.object", options);
+    return names.every(isName) ? true : reason("reason.object", options);
   }
 
   /** The objects of the org that is chosen, if it is deployed and connected; asked for once for each opening of the form. */
@@ -88,7 +88,7 @@
         validate: function (value, options) {
           if (operationOf(this) !== "upsert") return true;
           if (surewire.isBlank(value)) return surewire.check.required(value, options);
-          return isName(value) ? true : reason("check.field", options);
+          return isName(value) ? true : reason("reason.field", options);
         },
       },
       recordId: { value: "", label: say("label.recordId"), validate: RED.validators.typedInput({ typeField: "recordIdType", allowBlank: true }) },
@@ -114,7 +114,7 @@
         validate: function (value, options) {
           if (operationOf(this) !== "retrieve" || surewire.isBlank(value)) return true;
           const names = String(value).split(",");
-          return names.every(function (name) { return surewire.isEnvironment(name) || /^[A-Za-z]\w*(\.[A-Za-z]\w*)*$/.test(name.trim()); }) ? true : reason("check.fields", options);
+          return names.every(function (name) { return surewire.isEnvironment(name) || /^[A-Za-z]\w*(\.[A-Za-z]\w*)*$/.test(name.trim()); }) ? true : reason("reason.fields", options);
         },
       },
       start: {
@@ -133,7 +133,7 @@
         label: say("label.assignment"),
         validate: function (value, options) {
           if (!isOf(this, WRITES) || surewire.isEnvironment(value) || ["default", "off", undefined].includes(value)) return true;
-          return /^01Q\w{12}(\w{3})?$/.test(String(value).trim()) ? true : reason("check.rule", options);
+          return /^01Q\w{12}(\w{3})?$/.test(String(value).trim()) ? true : reason("reason.rule", options);
         },
       },
       duplicateRule: { value: "block" },

@@ -8,7 +8,7 @@
   function marksOther(node) { return !["", "case"].includes(String(surewire.field(node, "markObject") || "").trim().toLowerCase()); }
 
   function apiName(value, options) {
-    return surewire.isEnvironment(value) || API_NAME.test(String(value).trim()) || reason("check.name", options);
+    return surewire.isEnvironment(value) || API_NAME.test(String(value).trim()) || reason("reason.name", options);
   }
 
   /** An API name that counts only when `applies(node)`. */
@@ -25,13 +25,13 @@
   }
 
   function checkRoute(row) {
-    return surewire.isBlank(row.queue) || surewire.isBlank(row.workgroup) ? say("check.route") : true;
+    return surewire.isBlank(row.queue) || surewire.isBlank(row.workgroup) ? say("reason.route") : true;
   }
 
   function checkMark(row) {
-    if (!API_NAME.test(String(row.field || "").trim())) return say("check.name");
-    if (String(row.field).trim().toLowerCase() === "id") return say("check.id");
-    return row.valueType === "msg" && surewire.isBlank(row.value) ? say("check.path") : true;
+    if (!API_NAME.test(String(row.field || "").trim())) return say("reason.name");
+    if (String(row.field).trim().toLowerCase() === "id") return say("reason.id");
+    return row.valueType === "msg" && surewire.isBlank(row.value) ? say("reason.path") : true;
   }
 
   RED.nodes.registerType("surewire-salesforce-route", {
@@ -84,7 +84,7 @@
       standby: {
         value: false,
         label: say("label.standby"),
-        validate: function (value, options) { return value === true && surewire.isBlank(surewire.field(this, "store")) ? reason("check.standby", options) : true; },
+        validate: function (value, options) { return value === true && surewire.isBlank(surewire.field(this, "store")) ? reason("reason.standby", options) : true; },
       },
       leaseTime: number("leaseTime", { value: 30, min: 3, max: 3600 }),
       ...surewire.settleDefaults(),

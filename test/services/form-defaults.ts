@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { runInNewContext } from "node:vm";
+import util from "@node-red/util";
 
 const ROOT = join(__dirname, "..", "..");
 
@@ -11,12 +12,33 @@ interface Definition {
 /** What our forms share. */
 const SHARED = readdirSync(join(ROOT, "nodes", "editor")).filter((file) => file.endsWith(".js")).map((file) => readFileSync(join(ROOT, "nodes", "editor", file), "utf8"));
 
+/** What the editor has against what a typed input holds, as far as the forms' tests need it: paths, numbers, JSON and JSONata. Blank where it has nothing. */
+function typedProblem(value: unknown, type: string | undefined): string {
+  const text = String(value);
+  try {
+    if (type === "msg" || type === "flow" || type === "global") util.util.normalisePropertyExpression(text, {}, false);
+    if (type === "json") JSON.parse(text);
+    if (type === "jsonata") util.util.prepareJSONataExpression(text, {} as never);
+    return type === "num" && Number.isNaN(Number(text)) ? "is no number" : "";
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+/** As `RED.validators.typedInput`, for a node that is not open in a form. */
+function typedInput({ type, typeField = "", allowBlank }: { type?: string; typeField?: string; allowBlank?: boolean }) {
+  return function (this: Record<string, string> | null, value: unknown): true | string {
+    if (allowBlank && (value === "" || value === undefined)) return true;
+    return typedProblem(value, type ?? this?.[typeField]) || true;
+  };
+}
+
 /** What a node's html registers in the editor, by type. There is no form open, and no browser. */
 export function registered(html: string): Map<string, Definition> {
   const found = new Map<string, Definition>();
   const RED = {
     _: (key: string) => key,
-    validators: { typedInput: () => () => true, regex: () => () => true, number: () => () => true },
+    validators: { typedInput, regex: () => () => true, number: () => () => true },
     nodes: { registerType: (type: string, definition: Definition) => void found.set(type, definition) },
     plugins: { registerPlugin: () => undefined },
     text: { bidi: {} },

@@ -106,6 +106,24 @@
       return /':[A-Za-z_]\w*'/.test(statement) ? named(options, text("reason.quoted-name")) : true;
     },
 
+    /** The API name of a field of Salesforce. */
+    fieldName: function (value, options) {
+      return isEnvironment(value) || /^[A-Za-z]\w*$/.test(String(value).trim()) ? true : named(options, text("reason.field"));
+    },
+
+    /** What a typed input of this type holds: as Node-RED checks it, and of a `template`, which is ours, its braces. Blank is good, unless a path is needed. */
+    value: function (value, options, type) {
+      if (type === "msg" && isBlank(value)) return named(options, text("reason.path"));
+      if (type !== "template") return RED.validators.typedInput({ type: type }).call(null, value, options || {});
+      const closed = String(value).split("{{").length === String(value).split("}}").length;
+      return closed && !/\{\{\s*\}\}/.test(value) ? true : named(options, text("reason.template"));
+    },
+
+    /** What the typed input of a property holds, whose type the node has beside it: it must be there. */
+    typed: function (value, options, node, property) {
+      return isBlank(value) ? check.required(value, options) : check.value(value, options, field(node, property + "Type"));
+    },
+
     /** JSON text that holds an object; empty is good. */
     jsonObject: function (value, options) {
       if (isBlank(value) || isEnvironment(value)) return true;

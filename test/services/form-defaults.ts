@@ -29,6 +29,7 @@ function typedProblem(value: unknown, type: string | undefined): string {
 function typedInput({ type, typeField = "", allowBlank }: { type?: string; typeField?: string; allowBlank?: boolean }) {
   return function (this: Record<string, string> | null, value: unknown): true | string {
     if (allowBlank && (value === "" || value === undefined)) return true;
+    if (/^\$\{[^}]+\}$/.test(String(value))) return true;
     return typedProblem(value, type ?? this?.[typeField]) || true;
   };
 }

@@ -57,7 +57,7 @@
         label: say("label.jobId"),
         validate: function (value, options) {
           const { job, making, operation } = shapeOf(this);
-          return !job || making || operation === "jobs" || value === undefined || surewire.check.required(value, options);
+          return !job || making || operation === "jobs" || value === undefined || surewire.check.typed(value, options, this, "jobId");
         },
       },
       jobIdType: { value: "msg" },
@@ -77,9 +77,22 @@
           return surewire.isBlank(value) ? surewire.check.required(value, options) : checkApiName(value, options);
         },
       },
-      fields: { value: "payload" },
+      fields: {
+        value: "payload",
+        label: say("label.fields"),
+        validate: function (value, options) {
+          const { write, operation } = shapeOf(this);
+          return !(write || operation === "uploadData") || value === undefined || surewire.check.typed(value, options, this, "fields");
+        },
+      },
       fieldsType: { value: "msg" },
-      identity: { value: "amqp.properties.messageId" },
+      identity: {
+        value: "amqp.properties.messageId",
+        label: say("label.identity"),
+        validate: function (value, options) {
+          return shapeOf(this).operation !== "insert" || surewire.isBlank(value) || surewire.check.value(value, options, surewire.field(this, "identityType"));
+        },
+      },
       identityType: { value: "msg" },
       query: {
         value: "",

@@ -2,44 +2,13 @@
 (function () {
   "use strict";
   const { say, reason, number } = surewire.catalogue("surewire-salesforce-case");
-  const FIELD_NAME = /^[A-Za-z]\w*$/;
-
-  /** The types of a value; the template is ours. */
-  function valueTypes(types) {
-    return types.map(function (type) {
-      return type === "template" ? { value: "template", label: say("label.template"), icon: "fa fa-font", hasValue: true } : type;
-    });
-  }
-
-  /** What is wrong with one value of a typed input, or true. */
-  function checkValue(type, value) {
-    if (type === "msg" && surewire.isBlank(value)) return say("reason.path");
-    if (type === "num" && !Number.isFinite(Number(value))) return say("reason.number");
-    if (type === "template" && (/\{\{\s*\}\}/.test(value) || String(value).split("{{").length !== String(value).split("}}").length)) return say("reason.template");
-    return true;
-  }
-
-  /** What is wrong with one row of a mapping, or true. */
-  function checkRow(row) {
-    const field = String(row.field || "").trim();
-    if (!FIELD_NAME.test(field)) return say("reason.field");
-    return field.toLowerCase() === "id" ? say("reason.id") : checkValue(row.valueType, row.value);
-  }
-
-  function checkRows(rows, options) {
-    return surewire.check.list(rows, options, { row: checkRow, unique: "field" });
-  }
 
   /** What is wrong with one division, or true. */
   function checkDivision(row, index, all) {
     if (surewire.isBlank(row.when) && index < all.length - 1) return say("reason.rest");
-    if (row.whenType === "property" && !surewire.isBlank(row.when) && surewire.isBlank(row.property)) return say("reason.path");
-    const inner = checkRows(row.defaults || []);
+    if (row.whenType === "property" && !surewire.isBlank(row.when) && surewire.isBlank(row.property)) return surewire.text("reason.path");
+    const inner = surewire.checkFields(row.defaults || []);
     return inner === true ? true : String(inner);
-  }
-
-  function isFieldName(value) {
-    return surewire.isEnvironment(value) || FIELD_NAME.test(String(value).trim());
   }
 
   /** `defaults` of a property that counts only when `applies(node)`. */
@@ -56,8 +25,9 @@
   const hasId = function (node) { return !surewire.isBlank(surewire.field(node, "externalIdField")); };
   const reopens = function (node) { return hasId(node) && Boolean(surewire.field(node, "reopen")); };
   const comments = function (node) { return hasId(node) && surewire.field(node, "onRepeat") === "comment"; };
-  const checkField = function (value, options) { return isFieldName(value) || reason("reason.field", options); };
+  const checkField = function (value, options) { return surewire.check.fieldName(value, options); };
   const checkRequired = function (value, options) { return surewire.check.required(value, options); };
+  const checkTyped = function (property) { return function (value, options) { return surewire.check.typed(value, options, this, property); }; };
 
   RED.nodes.registerType("surewire-salesforce-case", {
     category: "surewire",
@@ -81,31 +51,31 @@
       mapping: {
         value: [{ field: "Subject", value: "payload.subject", valueType: "msg" }],
         label: say("label.mapping"),
-        validate: function (value, options) { return checkRows(value, options); },
+        validate: function (value, options) { return surewire.checkFields(value, options); },
       },
       defaults: {
         value: [],
         label: say("label.defaults"),
-        validate: function (value, options) { return checkRows(value, options); },
+        validate: function (value, options) { return surewire.checkFields(value, options); },
       },
       externalIdField: {
         value: "",
         label: say("label.externalIdField"),
         validate: function (value, options) { return surewire.isBlank(value) || checkField(value, options); },
       },
-      externalId: when("externalId", "payload.id", hasId, checkRequired),
+      externalId: when("externalId", "payload.id", hasId, checkTyped("externalId")),
       externalIdType: { value: "msg" },
       onRepeat: { value: "update" },
       reopen: { value: false },
       reopenStatus: when("reopenStatus", "New", reopens, checkRequired),
       contactBy: { value: "none" },
       contactField: when("lookUpField", "", saysBy("contactBy", "externalId"), checkField),
-      contact: when("contactBy", "", looksUp("contactBy"), checkRequired),
+      contact: when("contactBy", "", looksUp("contactBy"), checkTyped("contact")),
       contactType: { value: "msg" },
       contactMissing: { value: "leave" },
       accountBy: { value: "none" },
       accountField: when("lookUpField", "", saysBy("accountBy", "externalId"), checkField),
-      account: when("accountBy", "", looksUp("accountBy"), checkRequired),
+      account: when("accountBy", "", looksUp("accountBy"), checkTyped("account")),
       accountType: { value: "msg" },
       accountMissing: { value: "leave" },
       comment: {
@@ -113,8 +83,7 @@
         label: say("label.comment"),
         validate: function (value, options) {
           if (surewire.isBlank(value)) return comments(this) ? reason("reason.comment", options) : true;
-          const found = checkValue(surewire.field(this, "commentType"), value);
-          return found === true ? true : (options && options.label ? options.label + ": " : "") + found;
+          return surewire.check.value(value, options, surewire.field(this, "commentType"));
         },
       },
       commentType: { value: "msg" },
@@ -143,18 +112,14 @@
     oneditprepare: function () {
       const node = this;
       surewire.prepare(node);
-      const columns = [
-        { name: "field", label: node._("case.label.field"), width: "38%", required: true },
-        { name: "value", label: node._("case.label.value"), types: valueTypes(["msg", "str", "template", "num", "bool", "jsonata", "env", "json"]) },
-      ];
-      surewire.list("#node-input-mapping-list", { rows: node.mapping, columns: columns, header: true, add: node._("case.label.add-field") });
-      surewire.list("#node-input-defaults-list", { rows: node.defaults, columns: columns, add: node._("case.label.add-default") });
-      surewire.divisionList(node, columns);
+      surewire.fieldList("#node-input-mapping-list", { node: node, rows: node.mapping, header: true, add: node._("case.label.add-field") });
+      surewire.fieldList("#node-input-defaults-list", { node: node, rows: node.defaults, add: node._("case.label.add-default") });
+      surewire.divisionList(node);
 
       const texts = ["msg", "str", "template", "jsonata", "env"];
       [["externalId", ["msg", "str", "num", "template", "jsonata", "env"]], ["contact", texts], ["account", texts], ["comment", texts], ["attachments", ["msg", "jsonata"]]]
         .forEach(function (entry) {
-          surewire.typed(entry[0], valueTypes(entry[1]));
+          surewire.typed(entry[0], surewire.withTemplate(entry[1]));
         });
       const rule = surewire.choice("assignment", ["default", "off"], "rule");
 

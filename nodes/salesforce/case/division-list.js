@@ -44,7 +44,7 @@
     return words.length ? words.join(" · ") : node._(WHEN + "nothing");
   }
 
-  function addRow(node, columns, container, division) {
+  function addRow(node, container, division) {
     const line = $("<div/>", { class: "surewire-row" }).appendTo(container.addClass("surewire-division"));
     const name = text("name", division.name, node._(WHEN + "name")).attr("aria-label", node._(WHEN + "name"));
     const property = text("property", division.property, "payload.plant").attr("aria-label", node._(WHEN + "property"));
@@ -63,7 +63,7 @@
     field(node._(WHEN + "recordType"), text("recordType", division.recordType, node._(WHEN + "record-type-placeholder"))).appendTo(more);
     const defaults = $("<ol/>").appendTo(more);
     function tell() { summary.text(summaryOf(node, container)); }
-    surewire.list(defaults, { rows: division.defaults || [], columns: columns, add: node._("case.label.add-default"), changed: function () { setTimeout(tell, 0); } });
+    surewire.fieldList(defaults, { node: node, rows: division.defaults || [], add: node._("case.label.add-default"), changed: function () { setTimeout(tell, 0); } });
 
     when.typedInput({
       default: "topic",
@@ -90,14 +90,14 @@
     show(Object.keys(division).length === 0); // a new one is open
   }
 
-  /** Makes the list. @param columns of the list of a division's own defaults */
-  function divisionList(node, columns) {
+  /** Makes the list. */
+  function divisionList(node) {
     $(LIST).editableList({
       addButton: node._("case.label.add-division"),
       removable: true,
       sortable: true,
       height: "auto",
-      addItem: function (container, index, division) { addRow(node, columns, container, division); },
+      addItem: function (container, index, division) { addRow(node, container, division); },
     });
     (node.divisions || []).forEach(function (division) { $(LIST).editableList("addItem", Object.assign({}, division)); });
   }

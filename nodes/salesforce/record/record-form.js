@@ -42,7 +42,7 @@
     if (!several && !isOf(node, NAMING)) return true;
     if (surewire.isBlank(value)) return several || surewire.check.required(value, options);
     const type = surewire.field(node, "objectType") || "str";
-    if (type !== "str") return RED.validators.typedInput({ typeField: "objectType" }).call(node, value, options);
+    if (type !== "str") return surewire.check.value(value, options, type);
     const names = several ? String(value).split(",") : [value];
     return names.every(isName) ? true : reason("reason.object", options);
   }
@@ -98,14 +98,14 @@
         label: say("label.fields"),
         validate: function (value, options) {
           if (isOf(this, WITHOUT_DATA) || value === undefined) return true;
-          return surewire.isBlank(value) ? surewire.check.required(value, options) : RED.validators.typedInput({ typeField: "fieldsType" }).call(this, value, options);
+          return surewire.check.typed(value, options, this, "fields");
         },
       },
       fieldsType: { value: "msg" },
       mergeIds: {
         value: "mergeIds",
         label: say("label.mergeIds"),
-        validate: function (value, options) { return operationOf(this) !== "merge" || value === undefined || surewire.check.required(value, options); },
+        validate: function (value, options) { return operationOf(this) !== "merge" || value === undefined || surewire.check.typed(value, options, this, "mergeIds"); },
       },
       mergeIdsType: { value: "msg" },
       returnFields: {
@@ -120,7 +120,7 @@
       start: {
         value: "start",
         label: say("label.start"),
-        validate: function (value, options) { return !isOf(this, ["getUpdated", "getDeleted"]) || value === undefined || surewire.check.required(value, options); },
+        validate: function (value, options) { return !isOf(this, ["getUpdated", "getDeleted"]) || value === undefined || surewire.check.typed(value, options, this, "start"); },
       },
       startType: { value: "msg" },
       end: { value: "", label: say("label.end"), validate: RED.validators.typedInput({ typeField: "endType", allowBlank: true }) },

@@ -28,12 +28,6 @@
     return surewire.isBlank(row.queue) || surewire.isBlank(row.workgroup) ? say("reason.route") : true;
   }
 
-  function checkMark(row) {
-    if (!API_NAME.test(String(row.field || "").trim())) return say("reason.name");
-    if (String(row.field).trim().toLowerCase() === "id") return say("reason.id");
-    return row.valueType === "msg" && surewire.isBlank(row.value) ? say("reason.path") : true;
-  }
-
   RED.nodes.registerType("surewire-salesforce-route", {
     category: "surewire",
     color: "#8FC1E3",
@@ -76,7 +70,7 @@
       markFields: {
         value: [],
         label: say("label.markFields"),
-        validate: function (value, options) { return surewire.check.list(value, options, { row: checkMark, unique: "field" }); },
+        validate: function (value, options) { return surewire.checkFields(value, options); },
       },
       startQuery: { value: true },
       store: { value: "", type: "surewire-sql-database", required: false, label: say("label.store") },
@@ -103,16 +97,7 @@
           { name: "workgroup", label: node._("route.label.workgroup"), required: true },
         ],
       });
-      const template = { value: "template", label: node._("route.label.template"), icon: "fa fa-font", hasValue: true };
-      surewire.list("#node-input-markFields-list", {
-        rows: node.markFields,
-        header: true,
-        add: node._("route.label.add-mark"),
-        columns: [
-          { name: "field", label: node._("route.label.field"), width: "38%", required: true },
-          { name: "value", label: node._("route.label.value"), types: ["msg", "str", "num", "bool", template, "jsonata", "env", "json"] },
-        ],
-      });
+      surewire.fieldList("#node-input-markFields-list", { node: node, rows: node.markFields, header: true, add: node._("route.label.add-mark") });
       surewire.settleRows("#node-input-settle-rows", node, {});
       surewire.showUnwired(node, 0, "create");
       function show() {

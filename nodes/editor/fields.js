@@ -49,11 +49,11 @@
   /** Milliseconds in words: 1500000 → "25 min". */
   function duration(value) {
     const ms = Number(value);
-    if (isBlank(value) || !Number.isFinite(ms)) return "ms";
+    if (isBlank(value) || !Number.isFinite(ms)) return text("unit.ms");
     const units = [["h", 3600000], ["min", 60000], ["s", 1000]];
     const unit = units.find(function (entry) { return ms >= entry[1]; });
-    if (!unit) return "ms";
-    return "ms = " + Number((ms / unit[1]).toFixed(2)) + " " + unit[0];
+    if (!unit) return text("unit.ms");
+    return text("unit.ms") + " = " + Number((ms / unit[1]).toFixed(2)) + " " + text("unit." + unit[0]);
   }
 
   /** Shows the unit behind a field that holds milliseconds, and what that is in s, min or h. */

@@ -15,7 +15,7 @@
     ["flow", "node", "delivery"].forEach(function (value) {
       $("<option/>", { value: value, text: text("settle." + value) }).appendTo(settle);
     });
-    const note = $("<div/>", { class: "surewire-note" });
+    const note = $("<div/>", { class: "surewire-note", "aria-live": "polite" });
     target.append(formRow("settle", "check-circle-o", settle.css("width", "70%")).append(note));
     settle.val(node.settle || "flow");
     function showNote() {
@@ -50,9 +50,10 @@
    */
   function showUnwired(node, port, key) {
     const isWired = RED.nodes.filterLinks({ source: { id: node.id }, sourcePort: port }).length > 0;
-    $("#node-input-unwired").remove();
-    if (port === undefined || isWired) return;
-    $("<div/>", { id: "node-input-unwired", class: "surewire-note surewire-warning", text: text("unwired." + key) }).insertAfter("#node-input-settle-rows");
+    const isMissing = port !== undefined && !isWired;
+    // made once: what is put in with its text is not read out
+    if ($("#node-input-unwired").length === 0) $("<div/>", { id: "node-input-unwired", class: "surewire-note surewire-warning", "aria-live": "polite" }).insertAfter("#node-input-settle-rows");
+    $("#node-input-unwired").toggle(isMissing).text(isMissing ? text("unwired." + key) : "");
   }
 
   window.surewire = Object.assign(window.surewire || {}, { settleRows, showUnwired });

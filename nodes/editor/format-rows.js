@@ -125,7 +125,7 @@
     const saved = Object.assign(surewire.formatOptions(), node.formatOptions);
     OPTIONS.forEach(function (option) {
       place.append(makeRow(option, saved[option.name], direction));
-      if (option.list) list(selector(option), { rows: saved[option.name], plain: true, columns: [{ name: option.name, label: text("label." + PREFIX + option.name) }], changed: mark });
+      if (option.list) list(selector(option), { node: node, rows: saved[option.name], plain: true, columns: [{ name: option.name, label: text("label." + PREFIX + option.name) }], changed: mark });
     });
 
     function mark() {

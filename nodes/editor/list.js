@@ -1,7 +1,7 @@
 /* Editable lists: rows of cells in a form, an array in the saved flow. */
 (function () {
   "use strict";
-  const { isBlank, text } = window.surewire;
+  const { isBlank, revalidate, text } = window.surewire;
 
   /** One cell of a list's row: a fixed choice, a typed input, a text area or a plain field. */
   function makeCell(column, row, changed) {
@@ -75,14 +75,17 @@
    *
    * @param selector of the `<ol>`. Its id must not be that of the property (`node-input-mapping`), because Node-RED would read it
    *   as a field: use `node-input-mapping-list`.
-   * @param options `rows`: the saved list; `columns`: `[{name, label, width, required, check, options, suggest, multiline, types, typeName, value}]`,
+   * @param options `node`: whose form it is, which is checked again after every change; `rows`: the saved list; `columns`: `[{name, label, width, required, check, options, suggest, multiline, types, typeName, value}]`,
    *   where `check(text)` gives true or the reason why a cell is marked, `options` ([{value, label}]) makes a choice, `suggest` (a list of words) offers words in a field that takes others too,
    *   `types` a typed input (its type is kept in `typeName`, default name + "Type"), `value` is what a new row starts with and `width` a CSS width; `plain: true`: a list of strings, one column;
-   *   `add`: text of the add button; `changed`: called after every change.
+   *   `add`: text of the add button; `changed`: called after every change, before that.
    */
   function list(selector, options) {
     const target = $(selector);
-    const changed = options.changed || function () {};
+    function changed() {
+      if (options.changed) options.changed();
+      revalidate(options.node);
+    }
     target.addClass("surewire-list").data("surewire-list", options).editableList({
       header: options.header ? header(options.columns) : undefined,
       addButton: options.add || text("label.add"),

@@ -1,7 +1,7 @@
 /* The parameters of statements and queries: `[{name, value, valueType}]`, for `:name` in their text. */
 (function () {
   "use strict";
-  const { check, list, revalidate, text } = window.surewire;
+  const { check, list, text } = window.surewire;
 
   /** The types that a value taken from a message, or written in the form, can have. */
   const VALUE_TYPES = ["msg", "str", "num", "bool", "json", "jsonata", "env", "flow", "global", "date"];
@@ -23,6 +23,7 @@
   /** Makes the list of a node's `parameters`. */
   function parameterList(node) {
     list("#node-input-parameters-list", {
+      node: node,
       rows: node.parameters,
       header: true,
       add: text("label.add-parameter"),
@@ -30,7 +31,6 @@
         { name: "name", label: text("label.parameter"), required: true, check: checkName, width: "38%" },
         { name: "value", label: text("label.value"), types: VALUE_TYPES },
       ],
-      changed: function () { revalidate(node); },
     });
   }
 

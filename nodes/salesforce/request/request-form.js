@@ -141,13 +141,13 @@
       surewire.typed("body", ["msg", "json", "jsonata", "str", "flow", "global", "env", none]);
       surewire.typed("datasetMetadata", ["json", "msg", "jsonata", "flow", "global"]);
       surewire.list("#node-input-headers-list", {
+        node: node,
         rows: node.headers,
         add: node._("request.label.addHeader"),
         columns: [
           { name: "name", label: node._("request.label.header"), width: "38%", required: true },
           { name: "value", label: node._("request.label.value"), types: VALUE_TYPES },
         ],
-        changed: function () { surewire.revalidate(node); },
       });
 
       function show() {

@@ -89,6 +89,7 @@
       const node = this;
       surewire.prepare(node);
       surewire.list("#node-input-routes-list", {
+        node: node,
         rows: node.routes,
         header: true,
         add: node._("route.label.add-route"),

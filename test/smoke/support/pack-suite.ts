@@ -124,6 +124,7 @@ export function describePack(options: PackOptions): void {
           assert.deepEqual(editor.takeErrors(), []);
           assert.deepEqual(await editor.call("untranslated"), []);
           assert.deepEqual(await editor.call("strayLabels"), []);
+          assert.deepEqual(await editor.call("silentNotes"), []);
           await flagsWhatIsMissing(editor, form, id);
           for (const [property, value] of Object.entries(form.refuses ?? {})) {
             await fillIn(editor, property, value, made);
@@ -299,11 +300,13 @@ async function fillIn(editor: Editor, property: string, value: FormCase["fill"][
     return;
   }
   await editor.call("reveal", `${property}-list`);
+  await editor.call("countChecks");
   await editor.call("emptyList", property);
   for (const cells of value) {
     await editor.call("addRow", property);
     await editor.call("fillRow", property, cells);
   }
+  assert.ok((await editor.call<number>("checks")) > 0, `a change in ${property} checks nothing`);
 }
 
 /** Whether a deployed node holds what was filled in. */

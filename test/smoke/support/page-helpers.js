@@ -8,6 +8,7 @@
   const FORM = "#dialog-form, #node-config-dialog-edit-form";
   const list = (property) => $("#node-input-" + property + "-list, #node-config-input-" + property + "-list");
   let lastRight = -1;
+  let checks = 0;
 
   window.smoke = {
     ready() {
@@ -117,6 +118,21 @@
         if (input.data("noderedTypedInput")) input.typedInput("value", value);
         else input.val(value).trigger("change");
       });
+    },
+
+    /** Counts anew how often the open form is checked as a whole. */
+    countChecks() {
+      checks = 0;
+      $(FORM).find("#node-input-name, #node-config-input-name").off("change.smoke").on("change.smoke", () => { checks += 1; });
+    },
+
+    checks() {
+      return checks;
+    },
+
+    /** Notes of the settle rows that change with what is chosen, unheard by whoever does not see them. */
+    silentNotes() {
+      return $(FORM).find("#node-input-settle-rows .surewire-note, #node-input-unwired").not("[aria-live]").map((index, note) => note.textContent).get();
     },
 
     /** Names of fields marked as wrong in the open form. */

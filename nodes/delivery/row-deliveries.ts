@@ -1,16 +1,10 @@
 import { ConnectorError } from "../common/errors";
+import type { DeliverySettings } from "./delivery-settings";
 import { flowTracker } from "./flow-tracker";
-import type { NodeName, Settlement, SettleMode } from "./outcome";
-import type { RetryPolicy } from "./retry-policy";
+import type { NodeName, Settlement } from "./outcome";
 import type { Room } from "./room";
 import type { TrackedRuntime } from "./runtime";
 import { DeliverySource } from "./source";
-
-/** How what is read is handed to the flow and settled. Times in ms. */
-export interface DeliverySettings extends RetryPolicy {
-  settle: SettleMode;
-  deadline: number;
-}
 
 /** Why a parcel failed. */
 export interface Failure {

@@ -1,7 +1,7 @@
 import type { ConnectorError } from "../common/errors";
+import type { DeliverySettings } from "./delivery-settings";
 import type { NodeName } from "./outcome";
 import type { ReadState } from "./read-state";
-import type { DeliverySettings } from "./row-deliveries";
 import type { TrackedRuntime } from "./runtime";
 
 /** How what is read becomes messages. */

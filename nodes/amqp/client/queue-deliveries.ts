@@ -1,7 +1,7 @@
 import { errorText, toConnectorError, type ConnectorError } from "../../common/errors";
 import type { Delivery } from "../../delivery/delivery";
-import type { NodeName, SettleMode } from "../../delivery/outcome";
-import type { RetryPolicy } from "../../delivery/retry-policy";
+import type { DeliverySettings } from "../../delivery/delivery-settings";
+import type { NodeName } from "../../delivery/outcome";
 import type { TrackedRuntime } from "../../delivery/runtime";
 import { DeliverySource } from "../../delivery/source";
 import { decode, decodeInSlices, LARGE } from "../../format/format";
@@ -15,11 +15,8 @@ import { QueueAnswers, type AnsweredQueue } from "./queue-answers";
 import { queueMessage, type QueueMessage } from "./queue-message";
 import { attemptOf } from "./retry-and-dead-letter";
 
-/** How what is taken from a queue is handed to the flow and settled. Times in ms. */
-export interface DeliverySettings extends RetryPolicy, FormatSettings {
-  settle: SettleMode;
-  deadline: number;
-}
+/** How what is taken from a queue is read, handed to the flow and settled. */
+export interface QueueDeliverySettings extends DeliverySettings, FormatSettings {}
 
 /** A message and its content. */
 export interface Decoded {
@@ -30,7 +27,7 @@ export interface Decoded {
 /** What {@link QueueDeliveries} needs. */
 export interface QueueDeliveriesOptions {
   from: AnsweredQueue;
-  settings: DeliverySettings;
+  settings: QueueDeliverySettings;
   node: NodeName;
   runtime: TrackedRuntime;
   /** Copies for retry and dead letters are published on it. */

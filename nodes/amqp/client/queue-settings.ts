@@ -1,26 +1,17 @@
 import { ConnectorError, errorText } from "../../common/errors";
-import { oneOf } from "../../common/one-of";
-import { wholeNumber } from "../../common/whole-number";
-import type { SettleMode } from "../../delivery/outcome";
+import { type DeliveryDef, readDeliverySettings } from "../../delivery/delivery-settings";
 import { readFormat, type FormatDef } from "../../format/settings";
-import type { DeliverySettings } from "./queue-deliveries";
+import type { QueueDeliverySettings } from "./queue-deliveries";
 
-/** What the editor saves for every node that takes from a queue. Numbers come as text when they were typed or stand in the environment. Times in ms. */
-export interface QueueDef extends FormatDef {
+/** What the editor saves for every node that takes from a queue. */
+export interface QueueDef extends FormatDef, DeliveryDef {
   broker: string;
   queue: string;
   declare?: string;
   queueType?: string;
   arguments?: Record<string, unknown> | string;
-  settle?: string;
-  deadline?: number | string;
-  retries?: number | string;
-  retryDelay?: number | string;
-  retryMaxDelay?: number | string;
   deadLetterQueue?: string;
 }
-
-const SETTLE_MODES: readonly SettleMode[] = ["flow", "node", "delivery"];
 
 /** The queue's name and that of its dead letters, by default `<queue>.dlq`. @throws ConnectorError NOT_CONFIGURED without a queue */
 export function readQueue(def: QueueDef): { queue: string; deadLetterQueue: string } {
@@ -35,15 +26,8 @@ export function nameIn(value: string | number | undefined): string {
 }
 
 /** How messages are handed over and settled, with the defaults. @throws ConnectorError NOT_CONFIGURED */
-export function readDelivery(def: QueueDef): DeliverySettings {
-  return {
-    ...readFormat(def),
-    settle: oneOf(def.settle, SETTLE_MODES, "flow"),
-    deadline: wholeNumber(def.deadline, 1_500_000, 1),
-    retries: wholeNumber(def.retries, 5),
-    retryDelay: wholeNumber(def.retryDelay, 1_000, 1),
-    retryMaxDelay: wholeNumber(def.retryMaxDelay, 300_000, 1),
-  };
+export function readDelivery(def: QueueDef): QueueDeliverySettings {
+  return { ...readFormat(def), ...readDeliverySettings(def) };
 }
 
 /** Arguments of a queue, or of what `what` says, from an object or its JSON. @throws ConnectorError NOT_CONFIGURED */

@@ -1,7 +1,7 @@
 import { ConnectorError, errorText } from "../../common/errors";
 import { oneOf } from "../../common/one-of";
 import { wholeNumber } from "../../common/whole-number";
-import type { DeliverySettings } from "../client/queue-deliveries";
+import type { QueueDeliverySettings } from "../client/queue-deliveries";
 import { readArguments, readDelivery, readQueue, type QueueDef } from "../client/queue-settings";
 import type { QueueType } from "../client/topology";
 
@@ -14,7 +14,7 @@ export interface GetDef extends QueueDef {
 }
 
 /** Settings of an `amqp get`, normalised, but for its count. Times in ms. */
-export interface GetSettings extends DeliverySettings {
+export interface GetSettings extends QueueDeliverySettings {
   queue: string;
   /** Make what is missing, or touch nothing. */
   declare: "declare" | "existing";

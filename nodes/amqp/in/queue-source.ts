@@ -8,7 +8,7 @@ import type { TrackedRuntime } from "../../delivery/runtime";
 import type { BrokerLink } from "../client/broker";
 import { Consumer, type ConsumerState } from "../client/consumer";
 import type { AnsweredQueue } from "../client/queue-answers";
-import { QueueDeliveries, type DeliverySettings } from "../client/queue-deliveries";
+import { QueueDeliveries, type QueueDeliverySettings } from "../client/queue-deliveries";
 import { isStream } from "../client/queue-kind";
 import type { QueueMessage } from "../client/queue-message";
 import type { Taken } from "../client/taking-channel";
@@ -20,7 +20,7 @@ import { StreamPosition } from "./stream-position";
 import { StreamReader, type StreamStart } from "./stream-reader";
 
 /** Settings of an `amqp in`, normalised. Times in ms. */
-export interface QueueSourceSettings extends DeliverySettings {
+export interface QueueSourceSettings extends QueueDeliverySettings {
   /** Id of the broker's config node. */
   broker: string;
   /** "" for a temporary one. */

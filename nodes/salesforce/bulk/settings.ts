@@ -2,7 +2,7 @@ import { ConnectorError } from "../../common/errors";
 import { oneOf } from "../../common/one-of";
 import type { ParameterDef } from "../../common/parameters";
 import { wholeNumber } from "../../common/whole-number";
-import type { SettleMode } from "../../delivery/outcome";
+import { type DeliveryDef, readDeliverySettings } from "../../delivery/delivery-settings";
 import type { TriggeredReadSettings } from "../../delivery/triggered-read-options";
 import type { IngestOperation } from "../client/bulk/bulk-jobs";
 import { DELIMITERS, LINE_ENDINGS } from "../client/bulk/csv-dialect";
@@ -10,7 +10,7 @@ import type { CsvStyle } from "../client/bulk/bulk-parts";
 import { type Command, COMMANDS } from "./job-commands";
 
 /** What the editor saves. Numbers come as text when they were typed or stand in the environment. Times in ms. */
-export interface BulkDef {
+export interface BulkDef extends DeliveryDef {
   org: string;
   operation?: string;
   object?: string;
@@ -49,11 +49,6 @@ export interface BulkDef {
   maxRows?: number | string;
   maxInFlight?: number | string;
   emptyOutput?: boolean;
-  settle?: string;
-  deadline?: number | string;
-  retries?: number | string;
-  retryDelay?: number | string;
-  retryMaxDelay?: number | string;
 }
 
 /** How jobs are waited for, and how their CSV is written. */
@@ -161,11 +156,7 @@ function readingSettings(def: BulkDef, operation: "query" | "queryAll" | "resume
     maxRows: wholeNumber(def.maxRows, 100_000, 1),
     maxInFlight: wholeNumber(def.maxInFlight, 10_000, 1),
     emptyOutput: def.emptyOutput === true,
-    settle: oneOf<SettleMode>(def.settle, ["flow", "node", "delivery"], "flow"),
-    deadline: wholeNumber(def.deadline, 1_500_000, 1),
-    retries: wholeNumber(def.retries, 5),
-    retryDelay: wholeNumber(def.retryDelay, 1_000, 1),
-    retryMaxDelay: wholeNumber(def.retryMaxDelay, 300_000, 1),
+    ...readDeliverySettings(def),
   };
 }
 

@@ -1,12 +1,12 @@
 import { ConnectorError } from "../../common/errors";
 import { oneOf } from "../../common/one-of";
 import { wholeNumber } from "../../common/whole-number";
-import type { SettleMode } from "../../delivery/outcome";
+import { type DeliveryDef, readDeliverySettings } from "../../delivery/delivery-settings";
 import type { ListenSettings } from "../client/events/listen-settings";
 import type { PushTopicDeclaration, TopicOperation } from "../client/events/push-topics";
 
 /** What the editor saves. Numbers come as text when they were typed or stand in the environment. Times in ms. */
-export interface ListenDef {
+export interface ListenDef extends DeliveryDef {
   /** Id of the node. */
   id?: string;
   org: string;
@@ -28,11 +28,6 @@ export interface ListenDef {
   topicQuery?: string;
   topicOperations?: string[];
   topicFields?: string;
-  settle?: string;
-  deadline?: number | string;
-  retries?: number | string;
-  retryDelay?: number | string;
-  retryMaxDelay?: number | string;
 }
 
 /** The PushTopic that the node makes, or changes to be so. */
@@ -78,11 +73,7 @@ export function readSettings(def: ListenDef): NodeSettings {
     leaseTime: 1_000 * wholeNumber(def.leaseTime, 30, 1),
     startPaused: def.startPaused === true,
     ...(topic ? { topic } : {}),
-    settle: oneOf<SettleMode>(def.settle, ["flow", "node", "delivery"], "flow"),
-    deadline: wholeNumber(def.deadline, 1_500_000, 1),
-    retries: wholeNumber(def.retries, 5),
-    retryDelay: wholeNumber(def.retryDelay, 1_000, 1),
-    retryMaxDelay: wholeNumber(def.retryMaxDelay, 300_000, 1),
+    ...readDeliverySettings(def),
   };
 }
 

@@ -2,12 +2,12 @@ import { ConnectorError } from "../../common/errors";
 import { oneOf } from "../../common/one-of";
 import type { ParameterDef } from "../../common/parameters";
 import { wholeNumber } from "../../common/whole-number";
+import { type DeliveryDef, readDeliverySettings } from "../../delivery/delivery-settings";
 import type { TriggeredReadSettings } from "../../delivery/triggered-read-options";
-import type { SettleMode } from "../../delivery/outcome";
 import type { QueryLanguage } from "../client/query/query-binding";
 
 /** What the editor saves. Numbers come as text when they were typed or stand in the environment. Times in ms. */
-export interface QueryDef {
+export interface QueryDef extends DeliveryDef {
   org: string;
   language?: string;
   query?: string;
@@ -22,11 +22,6 @@ export interface QueryDef {
   maxRows?: number | string;
   maxInFlight?: number | string;
   emptyOutput?: boolean;
-  settle?: string;
-  deadline?: number | string;
-  retries?: number | string;
-  retryDelay?: number | string;
-  retryMaxDelay?: number | string;
 }
 
 /** The same, normalised. */
@@ -59,10 +54,6 @@ export function readSettings(def: QueryDef): QuerySettings {
     maxRows: wholeNumber(def.maxRows, 100_000, 1),
     maxInFlight: wholeNumber(def.maxInFlight, 1_000, 1),
     emptyOutput: def.emptyOutput === true,
-    settle: oneOf<SettleMode>(def.settle, ["flow", "node", "delivery"], "flow"),
-    deadline: wholeNumber(def.deadline, 1_500_000, 1),
-    retries: wholeNumber(def.retries, 5),
-    retryDelay: wholeNumber(def.retryDelay, 1_000, 1),
-    retryMaxDelay: wholeNumber(def.retryMaxDelay, 300_000, 1),
+    ...readDeliverySettings(def),
   };
 }

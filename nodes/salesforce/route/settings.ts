@@ -1,14 +1,13 @@
 import { ConnectorError } from "../../common/errors";
 import { oneOf } from "../../common/one-of";
 import { wholeNumber } from "../../common/whole-number";
-import type { SettleMode } from "../../delivery/outcome";
-import type { DeliverySettings } from "../../delivery/row-deliveries";
+import { type DeliveryDef, type DeliverySettings, readDeliverySettings } from "../../delivery/delivery-settings";
 import type { FieldRow } from "../client/cases/mapping";
 import type { RoutingRules } from "../client/routing/interaction";
 import type { QueueRoute, RouteSource } from "../client/routing/watched-queues";
 
 /** What the editor saves. Numbers come as text when they were typed or stand in the environment. Times in ms. */
-export interface RouteDef {
+export interface RouteDef extends DeliveryDef {
   /** Id of the node. */
   id?: string;
   org: string;
@@ -39,11 +38,6 @@ export interface RouteDef {
   standby?: boolean;
   /** Seconds. */
   leaseTime?: number | string;
-  settle?: string;
-  deadline?: number | string;
-  retries?: number | string;
-  retryDelay?: number | string;
-  retryMaxDelay?: number | string;
 }
 
 /** The same, normalised. */
@@ -98,11 +92,7 @@ export function readSettings(def: RouteDef): RouteSettings {
     store,
     standby,
     leaseTime: 1_000 * wholeNumber(def.leaseTime, 30, 1),
-    settle: oneOf<SettleMode>(def.settle, ["flow", "node", "delivery"], "flow"),
-    deadline: wholeNumber(def.deadline, 1_500_000, 1),
-    retries: wholeNumber(def.retries, 5),
-    retryDelay: wholeNumber(def.retryDelay, 1_000, 1),
-    retryMaxDelay: wholeNumber(def.retryMaxDelay, 300_000, 1),
+    ...readDeliverySettings(def),
   };
 }
 

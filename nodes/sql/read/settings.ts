@@ -2,15 +2,14 @@ import { ConnectorError } from "../../common/errors";
 import { oneOf } from "../../common/one-of";
 import type { ParameterDef } from "../../common/parameters";
 import { wholeNumber } from "../../common/whole-number";
-import type { SettleMode } from "../../delivery/outcome";
-import type { DeliverySettings } from "../../delivery/row-deliveries";
+import { type DeliveryDef, type DeliverySettings, readDeliverySettings } from "../../delivery/delivery-settings";
 import { limitsRows } from "./statement-kind";
 
 /** What becomes one message. */
 export type Output = "row" | "batch" | "all";
 
 /** What the editor saves. Numbers come as text when they were typed or stand in the environment. Times in ms. */
-export interface ReadDef {
+export interface ReadDef extends DeliveryDef {
   database: string;
   query: string;
   parameters?: ParameterDef[];
@@ -28,11 +27,6 @@ export interface ReadDef {
   start?: string;
   afterRead?: string;
   afterReadPer?: string;
-  settle?: string;
-  deadline?: number | string;
-  retries?: number | string;
-  retryDelay?: number | string;
-  retryMaxDelay?: number | string;
 }
 
 /** Settings that both modes have, normalised. */
@@ -67,8 +61,6 @@ export interface PollSettings extends CommonSettings {
   progress: Progress;
 }
 
-const SETTLE_MODES: readonly SettleMode[] = ["flow", "node", "delivery"];
-
 /** The settings of a `sql read`, with its defaults. @throws ConnectorError NOT_CONFIGURED */
 export function readSettings(def: ReadDef): MessageSettings | PollSettings {
   const query = statementIn(def.query);
@@ -80,11 +72,7 @@ export function readSettings(def: ReadDef): MessageSettings | PollSettings {
     maxRows: wholeNumber(def.maxRows, 100_000, 1),
     maxInFlight: wholeNumber(def.maxInFlight, 1_000, 1),
     emptyOutput: def.emptyOutput === true,
-    settle: oneOf(def.settle, SETTLE_MODES, "flow"),
-    deadline: wholeNumber(def.deadline, 1_500_000, 1),
-    retries: wholeNumber(def.retries, 5),
-    retryDelay: wholeNumber(def.retryDelay, 1_000, 1),
-    retryMaxDelay: wholeNumber(def.retryMaxDelay, 300_000, 1),
+    ...readDeliverySettings(def),
   };
   if (oneOf(def.mode, ["message", "poll"], "message") === "message") return { ...common, mode: "message" };
   if (common.output === "all") throw notConfigured("A poll sends rows or batches, not all in one message: it never ends");

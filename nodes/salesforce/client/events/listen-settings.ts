@@ -1,4 +1,4 @@
-import type { DeliverySettings } from "../../../delivery/row-deliveries";
+import type { DeliverySettings } from "../../../delivery/delivery-settings";
 import type { TransportName } from "./org-streams";
 
 /** Where a listener begins: behind what is settled, with what comes from now on, or with all that the org has retained. */

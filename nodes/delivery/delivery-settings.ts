@@ -1,0 +1,36 @@
+import { oneOf } from "../common/one-of";
+import { wholeNumber } from "../common/whole-number";
+import type { SettleMode } from "./outcome";
+import { DEFAULT_RETRY_POLICY, type RetryPolicy } from "./retry-policy";
+
+/** What the editor saves of how a source settles. Numbers come as text when they were typed or stand in the environment. Times in ms. */
+export interface DeliveryDef {
+  /** `flow`, `node` or `delivery`. */
+  settle?: string;
+  deadline?: number | string;
+  retries?: number | string;
+  retryDelay?: number | string;
+  retryMaxDelay?: number | string;
+}
+
+/** How what a source takes is handed to the flow and settled. Times in ms. */
+export interface DeliverySettings extends RetryPolicy {
+  /** Default `flow`. */
+  settle: SettleMode;
+  /** Until a delivery that is not settled is tried again. Default 1,500,000. */
+  deadline: number;
+}
+
+const SETTLE_MODES: readonly SettleMode[] = ["flow", "node", "delivery"];
+
+/** How a source settles, with the defaults. @throws ConnectorError NOT_CONFIGURED */
+export function readDeliverySettings(def: DeliveryDef): DeliverySettings {
+  const { retries, retryDelay, retryMaxDelay } = DEFAULT_RETRY_POLICY;
+  return {
+    settle: oneOf(def.settle, SETTLE_MODES, "flow"),
+    deadline: wholeNumber(def.deadline, 1_500_000, 1),
+    retries: wholeNumber(def.retries, retries),
+    retryDelay: wholeNumber(def.retryDelay, retryDelay, 1),
+    retryMaxDelay: wholeNumber(def.retryMaxDelay, retryMaxDelay, 1),
+  };
+}

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { brokerOf } from "../nodes/amqp/client/broker-node";
 import { orgOf } from "../nodes/salesforce/client/org-node";
-import { storeOf } from "../nodes/salesforce/client/store-node";
+import { storeHolderOf } from "../nodes/common/store";
 import read from "../nodes/sql/read/locales/en-US/read.json";
 import write from "../nodes/sql/write/locales/en-US/write.json";
 
@@ -19,7 +19,7 @@ function thrownBy(work: () => unknown): string {
 const TEXTS = {
   "amqp in": thrownBy(() => brokerOf(null)),
   "salesforce case": thrownBy(() => orgOf({})),
-  "salesforce listen": thrownBy(() => storeOf(undefined)),
+  "salesforce listen": thrownBy(() => storeHolderOf(undefined)),
   "sql read": `NOT_CONFIGURED: ${read.read.error["no-database"]}`,
   "sql write": `NOT_CONFIGURED: ${write.write.error["no-database"]}`,
 };

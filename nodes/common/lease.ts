@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
 import { within } from "./deadline";
 import { ConnectorError, errorText, toConnectorError } from "./errors";
 import type { FencedValue, SharedStore } from "./store";
@@ -7,6 +8,9 @@ import type { FencedValue, SharedStore } from "./store";
 const LOOK = 1000;
 /** Closing waits so long for the store to take the lease back, in ms; after that it runs out by itself. */
 const GIVE_BACK = 3000;
+
+/** Who holds a lease, as people find it in the store: this process. */
+export const LEASE_HOLDER = `${hostname()} ${process.pid}`;
 
 /** How a {@link Lease} is held. Times in ms. */
 export interface LeaseOptions {

@@ -1,3 +1,5 @@
+import { ConnectorError } from "./errors";
+
 /**
  * Where a node keeps what must outlive the process: positions, watermarks, routing state. Keys are paths of words (`amqp-stream/<node>/<queue>`),
  * values anything JSON can say.
@@ -51,7 +53,13 @@ export interface StoreHolder {
   client: { acquire(user: object): void; release(user: object): Promise<void> };
 }
 
-/** Whether what `getNode` found has a store for others. */
-export function isStoreHolder(value: unknown): value is StoreHolder {
-  return typeof value === "object" && value !== null && typeof (value as { store?: { swap?: unknown } }).store?.swap === "function";
+/**
+ * The store of what `getNode` found: the config node that keeps its users' state in a database.
+ *
+ * @throws ConnectorError `NOT_CONFIGURED` when it has none, or what is wrong with its settings
+ */
+export function storeHolderOf(node: unknown): StoreHolder {
+  const holder = node as (Partial<StoreHolder> & { problem?: ConnectorError }) | null | undefined;
+  if (typeof holder?.store?.swap === "function" && holder.client) return { store: holder.store, client: holder.client };
+  throw holder?.problem ?? new ConnectorError("NOT_CONFIGURED", "No database is chosen: choose one in the node's form");
 }

@@ -27,10 +27,10 @@ const SETTLE_MODES: readonly SettleMode[] = ["flow", "node", "delivery"];
 export function readDeliverySettings(def: DeliveryDef): DeliverySettings {
   const { retries, retryDelay, retryMaxDelay } = DEFAULT_RETRY_POLICY;
   return {
-    settle: oneOf(def.settle, SETTLE_MODES, "flow"),
-    deadline: wholeNumber(def.deadline, 1_500_000, 1),
-    retries: wholeNumber(def.retries, retries),
-    retryDelay: wholeNumber(def.retryDelay, retryDelay, 1),
-    retryMaxDelay: wholeNumber(def.retryMaxDelay, retryMaxDelay, 1),
+    settle: oneOf(def.settle, "Settle", SETTLE_MODES, "flow"),
+    deadline: wholeNumber(def.deadline, "Deadline", { fallback: 1_500_000, min: 1, max: 86_400_000 }),
+    retries: wholeNumber(def.retries, "Retries", { fallback: retries, max: 50 }),
+    retryDelay: wholeNumber(def.retryDelay, "First delay", { fallback: retryDelay, min: 1, max: 86_400_000 }),
+    retryMaxDelay: wholeNumber(def.retryMaxDelay, "Max. delay", { fallback: retryMaxDelay, min: 1, max: 86_400_000 }),
   };
 }

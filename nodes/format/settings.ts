@@ -48,8 +48,8 @@ export function readFormat(def: FormatDef, ...other: Format[]): FormatSettings {
 }
 
 /** The word of a saved flow for a format; `auto` when blank. @throws ConnectorError `NOT_CONFIGURED` for any other */
-export function readFormatName(value: string | undefined): Format {
-  return oneOf(value, FORMATS, "auto");
+export function readFormatName(value: string | undefined, label = "Content"): Format {
+  return oneOf(value, label, FORMATS, "auto");
 }
 
 function readDelimitedOptions(saved: NonNullable<FormatDef["formatOptions"]>, options: FormatOptions): void {

@@ -53,7 +53,7 @@ describe("the settings of amqp in", () => {
 
   for (const [what, def, text] of [
     ["no queue", { queue: " " }, /No queue is given/],
-    ["an unknown type", { queueType: "mirror" }, /mirror is none of quorum, classic, stream/],
+    ["an unknown type", { queueType: "mirror" }, /Type must be quorum, classic or stream: mirror/],
     ["x-queue-mode", { arguments: { "x-queue-mode": "lazy" } }, /given up the argument x-queue-mode/],
     ["x-queue-version 1", { arguments: { "x-queue-version": 1 } }, /given up the argument x-queue-version/],
     ["x-queue-master-locator", { arguments: { "x-queue-master-locator": "min-masters" } }, /given up the argument x-queue-master-locator/],

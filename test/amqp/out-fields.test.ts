@@ -181,5 +181,5 @@ describe("the times of amqp out", () => {
   it("are the defaults where they are blank", () => assert.deepEqual(times(""), [15_000, 60_000, 30_000]));
 
   // Node's timers fire at once for anything longer
-  it("are no longer than a timer can run, whatever stands in the environment", () => assert.deepEqual(times("99999999999"), [2_147_483_647, 2_147_483_647, 2_147_483_647]));
+  it("are no longer than a timer can run, whatever stands in the environment", () => assert.throws(() => times("99999999999"), { code: "NOT_CONFIGURED" }));
 });

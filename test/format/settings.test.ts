@@ -21,7 +21,7 @@ describe("the format of a node", () => {
 
   it("is refused when it cannot work, but only for what is used", () => {
     const bad = { delimiter: "", quote: "''", columns: ["a", "a"], encoding: "klingon", rootElement: "1" };
-    refuses(() => readFormat({ format: "yaml" }), /yaml is none of auto, json, xml, delimited, text, buffer/, "NOT_CONFIGURED");
+    refuses(() => readFormat({ format: "yaml" }), /Content must be auto, json, xml, delimited, text or buffer: yaml/, "NOT_CONFIGURED");
     refuses(() => readFormat({ format: "delimited", formatOptions: { delimiter: "" } }), /delimiter must be/, "NOT_CONFIGURED");
     refuses(() => readFormat({ format: "delimited", formatOptions: { quote: "''" } }), /quote must be one/, "NOT_CONFIGURED");
     refuses(() => readFormat({ format: "delimited", formatOptions: { delimiter: '"' } }), /quote must not stand/, "NOT_CONFIGURED");

@@ -1,4 +1,5 @@
 import { ConnectorError } from "../../common/errors";
+import { wholeNumber } from "../../common/whole-number";
 import type { BrokerOptions } from "../client/broker";
 import { parseBrokerUrl } from "../client/broker-url";
 import { certificateSignIn, passwordSignIn, tokenSignIn } from "../client/sign-in";
@@ -36,15 +37,15 @@ export interface BrokerCredentials {
 /**
  * How to connect, from what was saved.
  *
- * @throws ConnectorError NOT_CONFIGURED when something is missing
+ * @throws ConnectorError NOT_CONFIGURED when something is missing or wrong
  */
 export function readOptions(def: BrokerDef, credentials: BrokerCredentials): BrokerOptions {
   return {
     urls: readUrls(def),
     vhost: def.vhost || "/",
     signIn: readSignIn(def, credentials),
-    heartbeat: seconds(def.heartbeat, 15),
-    connectTimeout: seconds(def.connectTimeout, 10),
+    heartbeat: wholeNumber(def.heartbeat, "Heartbeat", { fallback: 15, min: 1, max: 3600 }), // 0 would switch heartbeats off and leave dead links unnoticed
+    connectTimeout: wholeNumber(def.connectTimeout, "Timeout", { fallback: 10, min: 1, max: 600 }),
   };
 }
 
@@ -90,10 +91,4 @@ function checkTokenUrl(text: string): string {
     throw new ConnectorError("NOT_CONFIGURED", "The broker's token URL is not a valid one: write https://host/path, without user name and password");
   }
   return url.href;
-}
-
-/** The form refuses 0, which would switch heartbeats off and leave dead links unnoticed. */
-function seconds(value: number | string | undefined, fallback: number): number {
-  const number = Number(value);
-  return number > 0 ? number : fallback;
 }

@@ -1,4 +1,4 @@
-import { ConnectorError, errorText } from "../../common/errors";
+import { ConnectorError } from "../../common/errors";
 import { oneOf } from "../../common/one-of";
 import { wholeNumber } from "../../common/whole-number";
 import type { QueueDeliverySettings } from "../client/queue-deliveries";
@@ -34,25 +34,21 @@ export function readSettings(def: GetDef): GetSettings {
   return {
     ...readQueue(def),
     ...readDelivery(def),
-    declare: oneOf(def.declare, ["declare", "existing"], "declare"),
-    queueType: oneOf(def.queueType, QUEUE_TYPES, "quorum"),
+    declare: oneOf(def.declare, "If missing", ["declare", "existing"], "declare"),
+    queueType: oneOf(def.queueType, "Type", QUEUE_TYPES, "quorum"),
     arguments: readArguments(def.arguments),
   };
 }
 
 /** How many messages a value asks for. @throws ConnectorError INPUT_INVALID unless it is a whole number from 1 to 10,000, or the text of one */
 export function readCount(value: unknown): number {
-  const count = typeof value === "number" || typeof value === "string" ? wholeNumber(value, 0, 1) : 0;
-  if (count >= 1 && count <= MOST) return count;
+  const count = typeof value === "number" || typeof value === "string" ? Number(value) : 0;
+  if (Number.isInteger(count) && count >= 1 && count <= MOST) return count;
   const shown = typeof value === "object" && value !== null ? "an object" : String(value);
   throw new ConnectorError("INPUT_INVALID", `How many messages to take must be a whole number from 1 to ${MOST}, not ${shown}`);
 }
 
-/** The count of a node whose triggers all ask for the same. Default 1. @throws ConnectorError NOT_CONFIGURED as {@link readCount} */
+/** The count of a node whose triggers all ask for the same. Default 1. @throws ConnectorError NOT_CONFIGURED */
 export function readFixedCount(value: number | string | undefined): number {
-  try {
-    return readCount(value === undefined || value === "" ? 1 : value);
-  } catch (error) {
-    throw new ConnectorError("NOT_CONFIGURED", errorText(error), { cause: error });
-  }
+  return wholeNumber(value, "Take", { fallback: 1, min: 1, max: MOST });
 }

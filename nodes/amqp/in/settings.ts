@@ -25,9 +25,9 @@ const QUEUE_TYPES: readonly QueueType[] = ["quorum", "classic", "stream"];
 
 /** The settings of an `amqp in`, with its defaults. @throws ConnectorError NOT_CONFIGURED */
 export function readSettings(def: InDef): QueueSourceSettings {
-  const declare = oneOf(def.declare, DECLARE, "declare");
+  const declare = oneOf(def.declare, "If missing", DECLARE, "declare");
   const temporary = declare === "temporary";
-  const queueType = temporary ? "classic" : oneOf(def.queueType, QUEUE_TYPES, "quorum");
+  const queueType = temporary ? "classic" : oneOf(def.queueType, "Type", QUEUE_TYPES, "quorum");
   return {
     // a temporary queue gets its name when it is made
     ...(temporary ? { queue: "", deadLetterQueue: nameIn(def.deadLetterQueue) || `${def.id}.dlq` } : readQueue(def)),
@@ -38,10 +38,10 @@ export function readSettings(def: InDef): QueueSourceSettings {
     arguments: declare === "existing" ? {} : queueArguments(def, queueType),
     bindings: declare === "existing" ? [] : readBindings(def.bindings),
     // 0 would mean "no limit": a backlog of 150,000 then ended in memory
-    prefetch: Math.min(65_535, wholeNumber(def.prefetch, 400, 1)),
+    prefetch: wholeNumber(def.prefetch, "At once", { fallback: 400, min: 1, max: 65_535 }),
     consumerArguments: consumerArguments(def, queueType),
     streamStart: queueType === "stream" ? readStreamOffset(def.streamOffset) : "first",
-    poisonLimit: wholeNumber(def.poisonLimit, 3),
+    poisonLimit: wholeNumber(def.poisonLimit, "Poison", { fallback: 3, max: 100 }),
   };
 }
 
@@ -64,15 +64,15 @@ function queueArguments(def: InDef, type: QueueType): Record<string, unknown> {
   // a queue of one's own has one consumer anyway; a stream refuses the argument
   if (def.singleActiveConsumer && def.declare !== "temporary" && type !== "stream") own["x-single-active-consumer"] = true;
   // quorum queues have priorities by themselves (4.0), and refused the argument before
-  const priority = readInteger(def.maxPriority, "The highest priority", 1, 255);
-  if (priority !== undefined && type === "classic") own["x-max-priority"] = priority;
+  const priority = type === "classic" ? wholeNumber(def.maxPriority, "Priorities", { fallback: undefined, min: 1, max: 255 }) : undefined;
+  if (priority !== undefined) own["x-max-priority"] = priority;
   return { ...own, ...given };
 }
 
 function consumerArguments(def: InDef, type: QueueType): Record<string, unknown> {
   const given = readArguments(def.consumerArguments, "the consumer");
   if ("x-stream-offset" in given) throw new ConnectorError("NOT_CONFIGURED", "Where a stream is read from has a field of its own: leave x-stream-offset out of the consumer's arguments");
-  const priority = readInteger(def.consumerPriority, "The consumer's priority", -2_147_483_648, 2_147_483_647);
+  const priority = wholeNumber(def.consumerPriority, "Priority", { fallback: undefined, min: -2_147_483_648, max: 2_147_483_647 });
   return { ...(priority === undefined || type === "stream" ? {} : { "x-priority": priority }), ...given };
 }
 
@@ -80,15 +80,6 @@ function readBindings(bindings: InDef["bindings"] = []): BindingSpec[] {
   return bindings
     .filter(({ exchange }) => Boolean(exchange))
     .map((binding) => ({ ...binding, arguments: readArguments(binding.arguments, `the binding to ${binding.exchange}`) }));
-}
-
-/** A whole number that may be blank. Unlike numbers with a default, a wrong one must not pass for none. */
-function readInteger(value: number | string | undefined, label: string, least: number, most: number): number | undefined {
-  const text = String(value ?? "").trim();
-  if (text === "") return undefined;
-  const number = Number(text);
-  if (Number.isInteger(number) && number >= least && number <= most) return number;
-  throw new ConnectorError("NOT_CONFIGURED", `${label} must be a whole number from ${least} to ${most}: ${text}`);
 }
 
 /** Where a stream is read from at first. Checked here, because RabbitMQ answers a word it does not know by closing the connection (541). */

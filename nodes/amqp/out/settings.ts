@@ -60,7 +60,7 @@ export function readSettings(def: OutDef, compile: (value: string, type: string,
   const { exchangeType = "str", routingKeyType = "str", headersType = "json" } = def;
   const exchange = field(compile(def.exchange ?? "", exchangeType, "exchange"), exchangeType, (value) => nameOf(def.exchange ? present(value, "exchange") : value, "exchange"));
   const routingKey = compile(def.routingKey ?? "", routingKeyType, "routing key");
-  const replyFormat: Format | undefined = def.request ? readFormatName(def.replyFormat) : undefined;
+  const replyFormat: Format | undefined = def.request ? readFormatName(def.replyFormat, "Answer") : undefined;
   const { format, formatOptions } = readFormat(def, ...(replyFormat ? [replyFormat] : []));
   const headers = def.headers ? compile(def.headers, headersType, "headers") : () => undefined;
   return {
@@ -80,16 +80,11 @@ export function readSettings(def: OutDef, compile: (value: string, type: string,
     },
     declareAs: def.declare === "existing" ? undefined : def.exchangeKind || "topic",
     fixedExchange: exchange.fixed !== undefined,
-    confirmTimeout: duration(def.confirmTimeout, 15_000),
-    maxWait: duration(def.maxWait, 60_000),
-    maxWaiting: wholeNumber(def.maxWaiting, 10_000, 1),
-    request: replyFormat ? { timeout: duration(def.requestTimeout, 30_000), format: replyFormat, formatOptions } : undefined,
+    confirmTimeout: wholeNumber(def.confirmTimeout, "Confirm in", { fallback: 15_000, min: 1, max: 600_000 }),
+    maxWait: wholeNumber(def.maxWait, "Wait for", { fallback: 60_000, min: 1, max: 86_400_000 }),
+    maxWaiting: wholeNumber(def.maxWaiting, "At most", { fallback: 10_000, min: 1, max: 1_000_000 }),
+    request: replyFormat ? { timeout: wholeNumber(def.requestTimeout, "Answer in", { fallback: 30_000, min: 1, max: 86_400_000 }), format: replyFormat, formatOptions } : undefined,
   };
-}
-
-/** ms; no longer than a timer can run, which would else fire at once. The form allows less, an environment variable anything. */
-function duration(value: number | string | undefined, fallback: number): number {
-  return Math.min(2 ** 31 - 1, wholeNumber(value, fallback, 1));
 }
 
 function isProperty(name: string): name is PropertyName {

@@ -52,10 +52,10 @@ export function readSettings(def: RedriveDef): RedriveSettings & { target: Targe
   return {
     queue,
     rate: readRate(def.rate),
-    maxRedrives: wholeNumber(def.maxRedrives, 3),
+    maxRedrives: wholeNumber(def.maxRedrives, "Repeats", { fallback: 3, max: 1000 }),
     parkingQueue,
-    format: oneOf(def.format, FORMATS, "auto"),
-    target: oneOf(def.target, TARGETS, "origin"),
+    format: oneOf(def.format, "Content", FORMATS, "auto"),
+    target: oneOf(def.target, "Back to", TARGETS, "origin"),
   };
 }
 

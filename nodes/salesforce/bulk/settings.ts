@@ -104,21 +104,21 @@ export function readSettings(def: BulkDef): WriteSettings | ReadSettings | Comma
   const operation = def.operation?.trim() || "insert";
   const job = jobSettings(def);
   if (isOneOf(operation, WRITES)) return { ...job, ...writeSettings(def, operation) };
-  const jobType = oneOf(def.jobType, ["ingest", "query"], "ingest");
+  const jobType = oneOf(def.jobType, "Kind of job", ["ingest", "query"], "ingest");
   if (isOneOf(operation, READS) || (operation === "resume" && jobType === "query")) return { ...job, ...readingSettings(def, operation) };
   if (!isOneOf(operation, COMMANDS)) throw new ConnectorError("NOT_CONFIGURED", `${operation} is no operation of a bulk node`);
   return { ...job, ...commandSettings(def, operation, jobType) };
 }
 
 function jobSettings(def: BulkDef): JobSettings {
-  const columnDelimiter = oneOf(def.columnDelimiter, Object.keys(DELIMITERS) as (keyof typeof DELIMITERS)[], "COMMA");
-  const lineEnding = oneOf(def.lineEnding, Object.keys(LINE_ENDINGS) as (keyof typeof LINE_ENDINGS)[], "LF");
+  const columnDelimiter = oneOf(def.columnDelimiter, "Columns by", Object.keys(DELIMITERS) as (keyof typeof DELIMITERS)[], "COMMA");
+  const lineEnding = oneOf(def.lineEnding, "Lines end in", Object.keys(LINE_ENDINGS) as (keyof typeof LINE_ENDINGS)[], "LF");
   return {
     columnDelimiter,
     lineEnding,
     style: { delimiter: DELIMITERS[columnDelimiter], newline: LINE_ENDINGS[lineEnding] },
-    pollInterval: wholeNumber(def.pollInterval, 2_000, 1),
-    timeout: wholeNumber(def.timeout, 1_200_000),
+    pollInterval: wholeNumber(def.pollInterval, "Look every", { fallback: 2_000, min: 1, max: 3_600_000 }),
+    timeout: wholeNumber(def.timeout, "Timeout", { fallback: 1_200_000, max: 604_800_000 }),
   };
 }
 
@@ -127,11 +127,11 @@ function writeSettings(def: BulkDef, operation: IngestOperation): Omit<WriteSett
     kind: "write",
     operation,
     ...targetOf(def, operation),
-    keepAll: oneOf(def.results, ["all", "failed"], "all") === "all",
+    keepAll: oneOf(def.results, "Results", ["all", "failed"], "all") === "all",
     failedOutput: def.failedOutput === true,
-    jobRows: wholeNumber(def.jobRows, 100_000, 1),
-    batchSize: wholeNumber(def.batchSize, 10_000, 1),
-    linger: wholeNumber(def.linger, 5_000),
+    jobRows: wholeNumber(def.jobRows, "Job size", { fallback: 100_000, min: 1, max: 10_000_000 }),
+    batchSize: wholeNumber(def.batchSize, "Batch size", { fallback: 10_000, min: 1, max: 100_000 }),
+    linger: wholeNumber(def.linger, "Linger", { fallback: 5_000, max: 3_600_000 }),
   };
 }
 
@@ -146,15 +146,15 @@ function targetOf(def: BulkDef, operation: string): Pick<WriteSettings, "object"
 function readingSettings(def: BulkDef, operation: "query" | "queryAll" | "resume"): Omit<ReadSettings, keyof JobSettings> {
   const query = def.query?.trim() ?? "";
   if (!query && operation !== "resume") throw new ConnectorError("NOT_CONFIGURED", "No query is given");
-  const output = oneOf(def.output, ["row", "page", "all"], "page");
+  const output = oneOf(def.output, "Send", ["row", "page", "all"], "page");
   return {
     kind: "read",
     operation,
     query,
     output: output === "page" ? "batch" : output,
-    batchSize: wholeNumber(def.pageSize, 2_000, 1),
-    maxRows: wholeNumber(def.maxRows, 100_000, 1),
-    maxInFlight: wholeNumber(def.maxInFlight, 10_000, 1),
+    batchSize: wholeNumber(def.pageSize, "Page size", { fallback: 2_000, min: 1, max: 100_000 }),
+    maxRows: wholeNumber(def.maxRows, "Most rows", { fallback: 100_000, min: 1, max: 10_000_000 }),
+    maxInFlight: wholeNumber(def.maxInFlight, "In flow", { fallback: 10_000, min: 1, max: 1_000_000 }),
     emptyOutput: def.emptyOutput === true,
     ...readDeliverySettings(def),
   };
@@ -164,11 +164,11 @@ function readingSettings(def: BulkDef, operation: "query" | "queryAll" | "resume
 function commandSettings(def: BulkDef, command: Command, jobType: "ingest" | "query"): Omit<CommandSettings, keyof JobSettings> {
   const making = command === "createJob";
   const made = making ? def.jobOperation : ""; // the form keeps what was chosen before
-  const operation = jobType === "ingest" ? oneOf(made, WRITES, "insert") : oneOf(made, READS, "query");
+  const operation = jobType === "ingest" ? oneOf(made, "New job for", WRITES, "insert") : oneOf(made, "New job for", READS, "query");
   const target = making && jobType === "ingest" ? targetOf(def, operation) : { object: "", externalIdField: undefined, assignmentRule: undefined };
   const query = def.query?.trim() ?? "";
   if (making && jobType === "query" && !query) throw new ConnectorError("NOT_CONFIGURED", "No query is given");
-  const keepAll = oneOf(def.results, ["all", "failed"], "all") === "all";
+  const keepAll = oneOf(def.results, "Results", ["all", "failed"], "all") === "all";
   return { kind: "command", command, jobType, operation, ...target, query, failedOutput: def.failedOutput === true, keepAll };
 }
 

@@ -78,8 +78,8 @@ export function readCaseConfig(config: CaseDef, compile: Compile, orgOf: (id: st
     orgs: only ? [only.org] : entries.map(({ entry }) => entry.org),
     values: readValues(config, compile),
     writer: readWriter(config),
-    batchSize: wholeNumber(config.batchSize, 200),
-    linger: wholeNumber(config.linger, 50),
+    batchSize: wholeNumber(config.batchSize, "Batch size", { fallback: 200, min: 1, max: 200 }),
+    linger: wholeNumber(config.linger, "Linger", { fallback: 50, max: 60_000 }),
   };
 }
 

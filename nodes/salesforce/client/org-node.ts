@@ -1,18 +1,16 @@
 import { ConnectorError } from "../../common/errors";
 import type { OrgClient } from "./org";
 
-/** What the other nodes of the family use of the org config node. */
+/** What the config node carries for its users. */
 export interface OrgHolder {
-  client: OrgClient;
+  client?: OrgClient;
+  /** Why there is none. */
+  problem?: ConnectorError;
 }
 
-/** The org of what `getNode` found. @throws ConnectorError `NOT_CONFIGURED` when it is no org config node */
+/** The org of what `getNode` found. @throws ConnectorError `NOT_CONFIGURED` when it is no org config node, or what is wrong with its settings */
 export function orgOf(value: unknown): OrgClient {
-  if (isOrgHolder(value)) return value.client;
-  throw new ConnectorError("NOT_CONFIGURED", "No Salesforce org is chosen: choose one in the node's form");
-}
-
-/** Whether what `getNode` found is an org config node. */
-function isOrgHolder(value: unknown): value is OrgHolder {
-  return typeof value === "object" && value !== null && typeof (value as { client?: { acquire?: unknown } }).client?.acquire === "function";
+  const { client, problem } = (value ?? {}) as OrgHolder;
+  if (typeof client?.acquire === "function") return client;
+  throw problem ?? new ConnectorError("NOT_CONFIGURED", "No Salesforce org is chosen: choose one in the node's form");
 }

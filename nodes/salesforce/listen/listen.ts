@@ -1,8 +1,8 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { toConnectorError } from "../../common/errors";
-import { Lease } from "../../common/lease";
+import { Lease, LEASE_HOLDER } from "../../common/lease";
 import { Status } from "../../common/status";
-import type { SharedStore, StoreHolder } from "../../common/store";
+import { type SharedStore, type StoreHolder, storeHolderOf } from "../../common/store";
 import { userStore } from "../../common/user-store";
 import { onFlowEvent } from "../../delivery/flow-events";
 import type { TrackedRuntime } from "../../delivery/runtime";
@@ -12,7 +12,6 @@ import { declarePushTopic } from "../client/events/push-topics";
 import type { Standby } from "../client/events/standby";
 import type { OrgClient } from "../client/org";
 import { orgOf } from "../client/org-node";
-import { LEASE_HOLDER, storeOf } from "../client/store-node";
 import { control } from "./listen-control";
 import { showListener } from "./listen-status";
 import { type ListenDef, type NodeSettings, readSettings } from "./settings";
@@ -25,7 +24,7 @@ export = (RED: NodeAPI): void => {
     const status = new Status(this);
     try {
       const settings = readSettings(config);
-      listen(this, status, orgOf(RED.nodes.getNode(config.org)), settings, settings.store ? storeOf(RED.nodes.getNode(settings.store)) : undefined);
+      listen(this, status, orgOf(RED.nodes.getNode(config.org)), settings, settings.store ? storeHolderOf(RED.nodes.getNode(settings.store)) : undefined);
     } catch (error) {
       const wrong = toConnectorError(error, "NOT_CONFIGURED");
       status.set("failed", wrong.message);

@@ -54,7 +54,7 @@ export function readSettings(def: ListenDef): NodeSettings {
   if (!/^(\/topic\/[^/?]+(\?.+)?|\/(event|data|u)\/[^/?]+)$/.test(channel)) {
     throw notConfigured(channel ? `${channel} is no channel: write /event/Name__e, /data/CaseChangeEvent, /topic/Name or /u/name` : "No channel is given");
   }
-  const transport = oneOf(def.transport, ["cometd", "pubsub"], "cometd");
+  const transport = oneOf(def.transport, "Transport", ["cometd", "pubsub"], "cometd");
   if (transport === "pubsub" && !/^\/(event|data)\//.test(channel)) throw notConfigured("The Pub/Sub API has platform events (/event/…) and change events (/data/…) only");
   const store = def.store?.trim() ?? "";
   const standby = def.standby === true;
@@ -63,14 +63,14 @@ export function readSettings(def: ListenDef): NodeSettings {
   return {
     transport,
     channel,
-    replayFrom: oneOf(def.replayFrom, ["stored", "new", "all"], "stored"),
-    staleReplay: oneOf(def.staleReplay, ["all", "new", "stop"], "all"),
-    maxInFlight: wholeNumber(def.maxInFlight, 200, 1),
-    dedupeWindow: wholeNumber(def.dedupeWindow, 10_000),
+    replayFrom: oneOf(def.replayFrom, "Begin", ["stored", "new", "all"], "stored"),
+    staleReplay: oneOf(def.staleReplay, "If lost", ["all", "new", "stop"], "all"),
+    maxInFlight: wholeNumber(def.maxInFlight, "In flow", { fallback: 200, min: 1, max: 10_000 }),
+    dedupeWindow: wholeNumber(def.dedupeWindow, "Repeats", { fallback: 10_000, max: 100_000 }),
     listener: def.listener?.trim() || def.id || "listen",
     store,
     standby,
-    leaseTime: 1_000 * wholeNumber(def.leaseTime, 30, 1),
+    leaseTime: 1_000 * wholeNumber(def.leaseTime, "Take over", { fallback: 30, min: 1, max: 3600 }),
     startPaused: def.startPaused === true,
     ...(topic ? { topic } : {}),
     ...readDeliverySettings(def),
@@ -84,7 +84,7 @@ function readTopic(def: ListenDef, channel: string): TopicSettings | undefined {
   if (!query) throw notConfigured("The PushTopic needs its query");
   const operations = OPERATIONS.filter((operation) => (def.topicOperations ?? OPERATIONS).includes(operation));
   if (operations.length === 0) throw notConfigured("The PushTopic needs something to tell of: create, update, delete or undelete");
-  return { name, query, operations, fields: oneOf(def.topicFields, ["Referenced", "All", "Select", "Where"], "Referenced") };
+  return { name, query, operations, fields: oneOf(def.topicFields, "Fields", ["Referenced", "All", "Select", "Where"], "Referenced") };
 }
 
 function notConfigured(text: string): ConnectorError {

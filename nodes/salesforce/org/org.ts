@@ -37,17 +37,22 @@ export = (RED: NodeAPI): void => {
     RED.nodes.createNode(this, config);
     const credentials = this.credentials ?? {};
     this.deployed = { loginUrl: config.loginUrl ?? "", credentials };
-    this.client = new OrgClient({ ...readSettings(config, credentials, RED.settings.userDir), onRefreshToken: (token) => keepRotated(this, token) });
-    logStates(this);
-    this.on("close", (done: () => void) => {
-      void this.client.close().finally(done);
-    });
+    try {
+      const client = (this.client = new OrgClient({ ...readSettings(config, credentials, RED.settings.userDir), onRefreshToken: (token) => keepRotated(this, token) }));
+      logStates(this, client);
+      this.on("close", (done: () => void) => {
+        void client.close().finally(done);
+      });
+    } catch (error) {
+      this.problem = toConnectorError(error, "NOT_CONFIGURED");
+      this.error(this.problem.toString());
+    }
   }
 
   /** Tells once what is wrong and once that it is over; the same for calls that are spaced. */
-  function logStates(node: OrgNode): void {
+  function logStates(node: Node, client: OrgClient): void {
     let told: OrgState = { kind: "idle" };
-    node.client.onState((state) => {
+    client.onState((state) => {
       const { kind, error, slowedAt } = state;
       if (slowedAt !== undefined && told.slowedAt === undefined) node.warn(RED._("org.log.slowed", { percent: slowedAt }));
       if (slowedAt === undefined && told.slowedAt !== undefined) node.log(RED._("org.log.full-speed"));

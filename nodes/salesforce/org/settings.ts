@@ -23,7 +23,12 @@ export interface OrgDef {
   timeout?: number | string;
 }
 
-/** How to sign in and call, from what was saved. @param userDir what a relative key file is relative to */
+/**
+ * How to sign in and call, from what was saved.
+ *
+ * @param userDir what a relative key file is relative to
+ * @throws ConnectorError `NOT_CONFIGURED`
+ */
 export function readSettings(def: OrgDef, credentials: OrgCredentials, userDir = "."): OrgSettings {
   const keyFile = def.keyFile?.trim();
   const { usageThreshold = 80 } = def;
@@ -33,9 +38,9 @@ export function readSettings(def: OrgDef, credentials: OrgCredentials, userDir =
     credentials,
     ...(keyFile ? { keyFile: path.resolve(userDir, keyFile) } : {}),
     apiVersion: def.apiVersion?.trim() || API_VERSION,
-    concurrency: wholeNumber(def.concurrency, 10, 1),
-    timeout: wholeNumber(def.timeout, 60, 1) * 1000,
+    concurrency: wholeNumber(def.concurrency, "Calls at once", { fallback: 10, min: 1, max: 100 }),
+    timeout: wholeNumber(def.timeout, "Give up after", { fallback: 60, min: 1, max: 1800 }) * 1000,
     streams: { pubsubEndpoint: def.pubsubEndpoint?.trim() ?? "" },
-    usage: { threshold: wholeNumber(usageThreshold, 0) },
+    usage: { threshold: wholeNumber(usageThreshold, "Slow down from", { fallback: 0, max: 100 }) },
   };
 }

@@ -66,8 +66,8 @@ export = (RED: NodeAPI): void => {
     const writer = new EventWriter(publisher, isFixed(config));
     return new OrgLane<EventItem, Published>({
       org,
-      batchSize: Math.min(wholeNumber(config.batchSize, 200, 1), 200),
-      linger: wholeNumber(config.linger, 50),
+      batchSize: wholeNumber(config.batchSize, "Batch size", { fallback: 200, min: 1, max: 200 }),
+      linger: wholeNumber(config.linger, "Linger", { fallback: 50, max: 60_000 }),
       concurrency: 1, // events keep their order
       write: (items) => writer.write(items),
       retriesInPlace: 0, // published twice they would be delivered twice

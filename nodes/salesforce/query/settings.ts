@@ -38,11 +38,11 @@ export interface QuerySettings extends TriggeredReadSettings {
 export function readSettings(def: QueryDef): QuerySettings {
   const query = (def.query ?? "").trim();
   if (!query) throw new ConnectorError("NOT_CONFIGURED", "No query is given");
-  const language = oneOf(def.language, ["soql", "sosl"], "soql");
+  const language = oneOf(def.language, "Language", ["soql", "sosl"], "soql");
   const explain = def.explain === true;
   if (explain && language === "sosl") throw new ConnectorError("NOT_CONFIGURED", "Only SOQL can be explained");
-  const output = explain ? "all" : oneOf(def.output, ["row", "page", "all"], "row");
-  const batchSize = wholeNumber(def.batchSize, 2_000, 1);
+  const output = explain ? "all" : oneOf(def.output, "Send", ["row", "page", "all"], "row");
+  const batchSize = wholeNumber(def.batchSize, "Page size", { fallback: 2_000, min: 1, max: 100_000 });
   return {
     language,
     query,
@@ -51,8 +51,8 @@ export function readSettings(def: QueryDef): QuerySettings {
     output: output === "page" ? "batch" : output,
     batchSize,
     pageSize: output === "page" ? Math.min(Math.max(batchSize, 200), 2_000) : 2_000,
-    maxRows: wholeNumber(def.maxRows, 100_000, 1),
-    maxInFlight: wholeNumber(def.maxInFlight, 1_000, 1),
+    maxRows: wholeNumber(def.maxRows, "Most records", { fallback: 100_000, min: 1, max: 10_000_000 }),
+    maxInFlight: wholeNumber(def.maxInFlight, "In flow", { fallback: 1_000, min: 1, max: 100_000 }),
     emptyOutput: def.emptyOutput === true,
     ...readDeliverySettings(def),
   };

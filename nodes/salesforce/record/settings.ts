@@ -90,9 +90,9 @@ export function readSettings(util: TypedInputUtil, node: object, config: RecordD
     returnFields: (config.returnFields ?? "").split(",").map((name) => name.trim()).filter((name) => name !== ""),
     allOrNone: config.allOrNone ?? false,
     headers: WRITES.has(operation) ? headersOf(config) : {},
-    limit: Math.min(wholeNumber(config.limit, MAX_RECENT, 1), MAX_RECENT),
-    batchSize: Math.min(wholeNumber(config.batchSize, MAX_RECORDS, 1), MAX_RECORDS),
-    linger: wholeNumber(config.linger, 50),
+    limit: wholeNumber(config.limit, "At most", { fallback: MAX_RECENT, min: 1, max: MAX_RECENT }),
+    batchSize: wholeNumber(config.batchSize, "Batch size", { fallback: MAX_RECORDS, min: 1, max: MAX_RECORDS }),
+    linger: wholeNumber(config.linger, "Linger", { fallback: 50, max: 60_000 }),
     objectFixed: NEEDS_OBJECT.has(operation) && ["", "str", "env"].includes(config.objectType ?? ""),
     values: {
       object,

@@ -54,7 +54,7 @@ export = (RED: NodeAPI): void => {
     const compile: Compile = (value, type, label) => compileTypedInput(util, node, value, type, label);
     const common = { ...listeners, org, concurrency: concurrencyOf(config) };
     if (config.preset === UPLOAD_PRESET) {
-      const uploader = new AnalyticsUploader(org.rest, { wait: wholeNumber(config.datasetWait, 600_000) });
+      const uploader = new AnalyticsUploader(org.rest, { wait: wholeNumber(config.datasetWait, "Wait for it", { fallback: 600_000, max: 86_400_000 }) });
       return new RequestWorker({
         ...common,
         prepare: compileUpload(config, compile),

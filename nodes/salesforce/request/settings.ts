@@ -48,12 +48,10 @@ const METHODS = new Set<string>(["GET", "HEAD", "POST", "PATCH", "PUT", "DELETE"
 /** Headers that the node itself gives. */
 const RESERVED = new Set(["authorization", "host", "content-length", "connection", "transfer-encoding", "cookie"]);
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-/** Calls under way at once unless the flow says otherwise. */
-const CONCURRENCY = 4;
 const ENGAGEMENT_URL = "https://pi.pardot.com";
 
-/** Calls under way at once. */
-export const concurrencyOf = ({ concurrency }: RequestDef): number => Math.min(wholeNumber(concurrency, CONCURRENCY, 1), 25);
+/** Calls under way at once. Default 4. @throws ConnectorError `NOT_CONFIGURED` */
+export const concurrencyOf = ({ concurrency }: RequestDef): number => wholeNumber(concurrency, "At once", { fallback: 4, min: 1, max: 25 });
 
 /** How calls are made. @throws ConnectorError `NOT_CONFIGURED` for an address of Account Engagement that must not get a token */
 export function senderOptions(config: RequestDef): RequestSenderOptions {

@@ -1,8 +1,8 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { toConnectorError } from "../../common/errors";
-import { Lease } from "../../common/lease";
+import { Lease, LEASE_HOLDER } from "../../common/lease";
 import { Status } from "../../common/status";
-import type { StoreHolder } from "../../common/store";
+import { type StoreHolder, storeHolderOf } from "../../common/store";
 import type { TypedInputUtil } from "../../common/typed-input";
 import { userStore } from "../../common/user-store";
 import { onFlowEvent } from "../../delivery/flow-events";
@@ -13,7 +13,6 @@ import { templateCompiler } from "../client/cases/template";
 import type { OrgClient } from "../client/org";
 import { orgOf } from "../client/org-node";
 import { showLane } from "../client/org-status";
-import { LEASE_HOLDER, storeOf } from "../client/store-node";
 import { type RouteState, RouteWorker } from "./route-worker";
 import { type RouteDef, type RouteSettings, readSettings } from "./settings";
 
@@ -23,7 +22,7 @@ export = (RED: NodeAPI): void => {
     const status = new Status(this);
     try {
       const settings = readSettings(config);
-      route(this, status, orgOf(RED.nodes.getNode(config.org)), settings, settings.store ? storeOf(RED.nodes.getNode(settings.store)) : undefined);
+      route(this, status, orgOf(RED.nodes.getNode(config.org)), settings, settings.store ? storeHolderOf(RED.nodes.getNode(settings.store)) : undefined);
     } catch (error) {
       const wrong = toConnectorError(error, "NOT_CONFIGURED");
       status.set("failed", wrong.message);

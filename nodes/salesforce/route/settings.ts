@@ -73,7 +73,7 @@ export function readSettings(def: RouteDef): RouteSettings {
   return {
     stateName: def.stateName?.trim() || def.id || "route",
     source: readSource(def),
-    refresh: wholeNumber(def.refresh, 300_000, 1),
+    refresh: wholeNumber(def.refresh, "Look again", { fallback: 300_000, min: 1, max: 86_400_000 }),
     skillsField: (def.skillsField ?? "ObjectRouting_Skills__c").trim() && apiName((def.skillsField ?? "ObjectRouting_Skills__c").trim(), "the field with the skills"),
     rules: {
       onNew: def.onNew !== false,
@@ -82,7 +82,7 @@ export function readSettings(def: RouteDef): RouteSettings {
       onComment: def.onComment !== false,
       onEmail: def.onEmail !== false,
       disconnectOnReply: def.disconnectOnReply !== false,
-      answerTimeout: wholeNumber(def.answerTimeout, 300_000, 1),
+      answerTimeout: wholeNumber(def.answerTimeout, "Give up", { fallback: 300_000, min: 1, max: 86_400_000 }),
     },
     directToQueue: def.directToQueue === true,
     markObject,
@@ -91,13 +91,13 @@ export function readSettings(def: RouteDef): RouteSettings {
     startQuery: def.startQuery !== false,
     store,
     standby,
-    leaseTime: 1_000 * wholeNumber(def.leaseTime, 30, 1),
+    leaseTime: 1_000 * wholeNumber(def.leaseTime, "Take over", { fallback: 30, min: 1, max: 3600 }),
     ...readDeliverySettings(def),
   };
 }
 
 function readSource(def: RouteDef): RouteSource {
-  if (oneOf(def.routesFrom, ["node", "object"], "node") === "object") {
+  if (oneOf(def.routesFrom, "Listed", ["node", "object"], "node") === "object") {
     return {
       from: "object",
       object: apiName(def.routesObject?.trim() ?? "", "the object with the routes"),

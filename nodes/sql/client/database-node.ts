@@ -1,12 +1,22 @@
+import { ConnectorError } from "../../common/errors";
 import type { StoreHolder } from "../../common/store";
 import type { DatabaseClient } from "./database-client";
 
-/** What other nodes use of the database config node. Its store keeps what nodes remember in a table of this database. */
-export interface DatabaseHolder extends StoreHolder {
-  client: DatabaseClient;
+/** What the config node carries for its users. Its store keeps what nodes remember in a table of this database. */
+export interface DatabaseHolder extends Partial<StoreHolder> {
+  client?: DatabaseClient;
+  /** Why there is none. */
+  problem?: ConnectorError;
 }
 
-/** Whether what `getNode` found is a database config node. */
-export function isDatabaseHolder(value: unknown): value is DatabaseHolder {
-  return typeof value === "object" && value !== null && typeof (value as { client?: { untilReady?: unknown } }).client?.untilReady === "function";
+/**
+ * The database of what `getNode` found.
+ *
+ * @param missing what to say when there is none
+ * @throws ConnectorError `NOT_CONFIGURED` when there is none, or what is wrong with its settings
+ */
+export function databaseOf(node: unknown, missing: string): DatabaseClient {
+  const { client, problem } = (node ?? {}) as DatabaseHolder;
+  if (typeof client?.untilReady === "function") return client;
+  throw problem ?? new ConnectorError("NOT_CONFIGURED", missing);
 }

@@ -19,16 +19,21 @@ export = (RED: NodeAPI): void => {
     RED.nodes.createNode(this, config);
     const credentials = this.credentials ?? {};
     this.deployed = { def: config, credentials };
-    this.client = new DatabaseClient(readOptions(config, credentials, RED.settings.userDir));
-    this.store = new SqlStore(this.client);
-    logStates(this);
-    this.on("close", (done: () => void) => {
-      void this.client.close().finally(done);
-    });
+    try {
+      const client = (this.client = new DatabaseClient(readOptions(config, credentials, RED.settings.userDir)));
+      this.store = new SqlStore(client);
+      logStates(this, client);
+      this.on("close", (done: () => void) => {
+        void client.close().finally(done);
+      });
+    } catch (error) {
+      this.problem = toConnectorError(error, "NOT_CONFIGURED");
+      this.error(this.problem.toString());
+    }
   }
 
   /** Tells once what is wrong, however often it is tried and in whatever words it fails, and once that it is over. */
-  function logStates(node: DatabaseNode): void {
+  function logStates(node: Node, client: DatabaseClient): void {
     let told: ErrorCode | undefined;
     const tell = (kind: string, error: ConnectorError): void => {
       if (told === error.code) return;
@@ -36,7 +41,7 @@ export = (RED: NodeAPI): void => {
       if (kind === "failed") node.error(error.toString());
       else node.warn(error.toString());
     };
-    node.client.onState(({ kind, error }) => {
+    client.onState(({ kind, error }) => {
       if (error) tell(kind, error);
       else if (told && kind === "connected") {
         told = undefined;

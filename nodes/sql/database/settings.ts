@@ -1,11 +1,13 @@
 import path from "node:path";
+import { oneOf } from "../../common/one-of";
+import { wholeNumber } from "../../common/whole-number";
 import type { DatabaseCredentials } from "../client/connection-string";
 import type { DatabaseOptions } from "../client/database-client";
-import type { DialectName, Engine } from "../client/protocol";
+import type { DialectName } from "../client/protocol";
 
 /** What the editor saves. Numbers, in ms, come as text when they were typed or stand in the environment. */
 export interface DatabaseDef {
-  engine?: Engine;
+  engine?: string;
   connectionString?: string;
   file?: string;
   dialect?: DialectName | "auto";
@@ -15,23 +17,25 @@ export interface DatabaseDef {
   idleCheck?: number | string;
 }
 
-/** How to connect, from what was saved. @param userDir what a relative file is relative to, wherever Node-RED was started */
+/**
+ * How to connect, from what was saved.
+ *
+ * @param userDir what a relative file is relative to, wherever Node-RED was started
+ * @throws ConnectorError `NOT_CONFIGURED`
+ */
 export function readOptions(def: DatabaseDef, credentials: DatabaseCredentials, userDir = "."): DatabaseOptions {
   const file = def.file?.trim() ?? "";
+  const engine = oneOf(def.engine, "Engine", ["odbc", "sqlite"], "odbc");
+  const odbc = engine === "odbc" ? def : {}; // the form of SQLite has not these, and does not look at what was saved
   return {
-    engine: def.engine === "sqlite" ? "sqlite" : "odbc",
+    engine,
     connectionString: def.connectionString ?? "",
     file: !file || file === ":memory:" ? file : path.resolve(userDir, file),
     dialect: def.dialect || "auto",
-    poolSize: between(def.poolSize, 4, 1, 10),
-    loginTimeout: between(def.loginTimeout, 10_000, 1000, 600_000),
-    queryTimeout: between(def.queryTimeout, 60_000, 100, 86_400_000),
-    idleCheck: between(def.idleCheck, 30_000, 0, 86_400_000),
+    poolSize: wholeNumber(odbc.poolSize, "Connections", { fallback: 4, min: 1, max: 10 }),
+    loginTimeout: wholeNumber(odbc.loginTimeout, "Login timeout", { fallback: 10_000, min: 1000, max: 600_000 }),
+    queryTimeout: wholeNumber(def.queryTimeout, "Query timeout", { fallback: 60_000, min: 100, max: 86_400_000 }),
+    idleCheck: wholeNumber(odbc.idleCheck, "Idle check", { fallback: 30_000, max: 86_400_000 }),
     credentials,
   };
-}
-
-function between(value: number | string | undefined, fallback: number, min: number, max: number): number {
-  const number = Math.round(Number(value));
-  return value === undefined || value === "" || !Number.isFinite(number) ? fallback : Math.min(Math.max(number, min), max);
 }

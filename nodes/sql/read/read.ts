@@ -1,5 +1,5 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
-import { ConnectorError, toConnectorError } from "../../common/errors";
+import { toConnectorError } from "../../common/errors";
 import { compileParameters } from "../../common/parameters";
 import { Status } from "../../common/status";
 import { compileTypedInput, type TypedInputUtil } from "../../common/typed-input";
@@ -8,7 +8,7 @@ import { onFlowEvent } from "../../delivery/flow-events";
 import type { TrackedRuntime } from "../../delivery/runtime";
 import { isWired, type WiredNode } from "../../delivery/wired";
 import type { DatabaseClient } from "../client/database-client";
-import { isDatabaseHolder } from "../client/database-node";
+import { databaseOf } from "../client/database-node";
 import { type QueryParameters, queryParameters } from "../client/named-values";
 import { pollWay } from "./poll-way";
 import { Poller, type PollState } from "./poller";
@@ -22,7 +22,7 @@ export = (RED: NodeAPI): void => {
     try {
       const settings = readSettings(config);
       const parameters = readParameters(this, config);
-      const database = databaseOf(config);
+      const database = databaseOf(RED.nodes.getNode(config.database), RED._("read.error.no-database"));
       if (settings.mode === "message") readOnMessage(this, status, database, settings, parameters);
       else poll(this, status, database, settings, parameters, config.database);
     } catch (error) {
@@ -92,12 +92,6 @@ export = (RED: NodeAPI): void => {
           done();
         });
     });
-  }
-
-  function databaseOf(config: ReadDef): DatabaseClient {
-    const database: unknown = config.database ? RED.nodes.getNode(config.database) : undefined;
-    if (!isDatabaseHolder(database)) throw new ConnectorError("NOT_CONFIGURED", RED._("read.error.no-database"));
-    return database.client;
   }
 
   function readParameters(node: Node, config: ReadDef): QueryParameters {

@@ -67,35 +67,35 @@ export function readSettings(def: ReadDef): MessageSettings | PollSettings {
   if (!query) throw notConfigured("No query is given");
   const common: CommonSettings = {
     query,
-    output: oneOf(def.output, ["row", "batch", "all"], "row"),
-    batchSize: wholeNumber(def.batchSize, 200, 1),
-    maxRows: wholeNumber(def.maxRows, 100_000, 1),
-    maxInFlight: wholeNumber(def.maxInFlight, 1_000, 1),
+    output: oneOf(def.output, "Send", ["row", "batch", "all"], "row"),
+    batchSize: wholeNumber(def.batchSize, "Batch size", { fallback: 200, min: 1, max: 100_000 }),
+    maxRows: wholeNumber(def.maxRows, "Most rows", { fallback: 100_000, min: 1, max: 10_000_000 }),
+    maxInFlight: wholeNumber(def.maxInFlight, "In flow", { fallback: 1_000, min: 1, max: 100_000 }),
     emptyOutput: def.emptyOutput === true,
     ...readDeliverySettings(def),
   };
-  if (oneOf(def.mode, ["message", "poll"], "message") === "message") return { ...common, mode: "message" };
+  if (oneOf(def.mode, "Read", ["message", "poll"], "message") === "message") return { ...common, mode: "message" };
   if (common.output === "all") throw notConfigured("A poll sends rows or batches, not all in one message: it never ends");
   const progress = readProgress(def);
   if (progress.by === "watermark" && limitsRows(query)) throw notConfigured("The query must not limit its rows: those behind the limit would never be read");
-  return { ...common, mode: "poll", pollInterval: wholeNumber(def.pollInterval, 5_000, 10), progress };
+  return { ...common, mode: "poll", pollInterval: wholeNumber(def.pollInterval, "Every", { fallback: 5_000, min: 10, max: 86_400_000 }), progress };
 }
 
 function readProgress(def: ReadDef): Progress {
   const watermarkColumn = def.watermarkColumn?.trim() ?? "";
   const keyColumn = def.keyColumn?.trim() ?? "";
   const statement = statementIn(def.afterRead);
-  switch (oneOf(def.progress, ["watermark", "after-read", "none"], watermarkColumn ? "watermark" : "after-read")) {
+  switch (oneOf(def.progress, "Progress by", ["watermark", "after-read", "none"], watermarkColumn ? "watermark" : "after-read")) {
     case "watermark": {
       if (!watermarkColumn) throw notConfigured("A poll needs its watermark column");
       if (!keyColumn) throw notConfigured("A poll needs the key column, which tells rows of one watermark apart");
-      const start = oneOf(def.start, ["all", "new"], "all");
-      return { by: "watermark", watermarkColumn, keyColumn, delayWindow: wholeNumber(def.delayWindow, 2_000), start };
+      const start = oneOf(def.start, "Start with", ["all", "new"], "all");
+      return { by: "watermark", watermarkColumn, keyColumn, delayWindow: wholeNumber(def.delayWindow, "Delay window", { fallback: 2_000, max: 86_400_000 }), start };
     }
     case "after-read":
       if (!statement) throw notConfigured("A poll needs a watermark column or a statement to run after each row: else it reads the same rows again and again");
       if (!keyColumn) throw notConfigured("A poll needs the key column, to know a row again whose after-read statement has not run yet");
-      return { by: "after-read", keyColumn, statement, per: oneOf(def.afterReadPer, ["row", "batch"], "row") };
+      return { by: "after-read", keyColumn, statement, per: oneOf(def.afterReadPer, "Run it", ["row", "batch"], "row") };
     case "none":
       return { by: "none" };
   }

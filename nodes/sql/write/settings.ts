@@ -90,16 +90,16 @@ export function inboxOwner(nodeId: string): string {
 
 function common(def: WriteDef, tell: Tell): Common {
   const settings: Common = {
-    batchSize: wholeNumber(def.batchSize, 200, 1),
-    linger: wholeNumber(def.linger, 20, 0),
-    stopAfter: wholeNumber(def.stopAfter, 10, 0),
+    batchSize: wholeNumber(def.batchSize, "Batch size", { fallback: 200, min: 1, max: 10_000 }),
+    linger: wholeNumber(def.linger, "Linger", { fallback: 20, max: 60_000 }),
+    stopAfter: wholeNumber(def.stopAfter, "Stop after", { fallback: 10, max: 1_000_000 }),
     zeroRowsIsError: def.zeroRowsIsError === true,
   };
   if (def.dedupe !== true) return settings;
   const { inboxTable = "surewire_inbox", messageId = "amqp.properties.messageId", messageIdType = "msg" } = def;
   if (!inboxTable.trim()) throw new ConnectorError("NOT_CONFIGURED", tell("error.no-inbox"));
   if (!messageId.trim()) throw new ConnectorError("NOT_CONFIGURED", tell("error.no-message-id"));
-  settings.dedupe = { id: { value: messageId, type: messageIdType || "msg" }, inbox: { table: inboxTable.trim(), days: wholeNumber(def.inboxDays, 30, 1) } };
+  settings.dedupe = { id: { value: messageId, type: messageIdType || "msg" }, inbox: { table: inboxTable.trim(), days: wholeNumber(def.inboxDays, "Keep ids", { fallback: 30, min: 1, max: 36_500 }) } };
   return settings;
 }
 
@@ -125,7 +125,7 @@ function statementSettings(def: WriteDef, tell: Tell): Omit<StatementSettings, k
     mode: "statements",
     statements,
     parameters,
-    maxRows: wholeNumber(def.maxRows, 1000, 0),
+    maxRows: wholeNumber(def.maxRows, "Most rows", { fallback: 1000, max: 100_000 }),
     ...(forEach.trim() ? { forEach: { value: forEach, type: forEachType || "msg" } } : {}),
   };
 }

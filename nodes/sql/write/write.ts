@@ -1,8 +1,8 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
-import { ConnectorError, toConnectorError } from "../../common/errors";
+import { toConnectorError } from "../../common/errors";
 import { Status } from "../../common/status";
 import { compileTypedInput, type TypedInputUtil, type TypedValue } from "../../common/typed-input";
-import { isDatabaseHolder } from "../client/database-node";
+import { databaseOf } from "../client/database-node";
 import type { DatabaseClient } from "../client/database-client";
 import { failureOf } from "./failure";
 import { MessageIds } from "./message-ids";
@@ -54,11 +54,10 @@ export = (RED: NodeAPI): void => {
   }
 
   function readConfig(node: Node, config: WriteDef): Options {
-    const database: unknown = config.database ? RED.nodes.getNode(config.database) : undefined;
-    if (!isDatabaseHolder(database)) throw new ConnectorError("NOT_CONFIGURED", RED._("write.error.no-database"));
+    const database = databaseOf(RED.nodes.getNode(config.database), RED._("write.error.no-database"));
     const settings = readSettings(config, (key, values) => RED._(`write.${key}`, values));
     const { batchSize, linger, stopAfter } = settings;
-    return { database: database.client, work: makeWork(node, database.client, settings), batchSize, linger, stopAfter };
+    return { database, work: makeWork(node, database, settings), batchSize, linger, stopAfter };
   }
 
   function makeWork(node: Node, database: DatabaseClient, settings: WriteSettings): Work<unknown> {

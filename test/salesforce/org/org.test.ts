@@ -3,6 +3,7 @@ import type { Node } from "node-red";
 import helper from "node-red-node-test-helper";
 import { DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEFAULT_PASSWORD, DEFAULT_USERNAME } from "../../../emulator/src/index";
 import orgNode = require("../../../nodes/salesforce/org/org");
+import type { OrgClient } from "../../../nodes/salesforce/client/org";
 import type { OrgHolder } from "../../../nodes/salesforce/client/org-node";
 import { waitFor } from "../../services/wait";
 import { connectByBrowser } from "../client/sign-in/browser";
@@ -19,11 +20,11 @@ describe("The salesforce org node", () => {
     await orgs.stop();
   });
 
-  async function deploy(settings: object, credentials: object): Promise<Node & OrgHolder> {
+  async function deploy(settings: object, credentials: object): Promise<Node & Required<OrgHolder>> {
     await helper.load([orgNode], [{ id: "org", type: "surewire-salesforce-org", ...settings }] as never, { org: credentials } as never);
-    return helper.getNode("org") as Node & OrgHolder;
+    return helper.getNode("org") as Node & Required<OrgHolder>;
   }
-  const versions = async (node: OrgHolder): Promise<number> => (await node.client.rest.request({ method: "GET", path: "/limits" })).status;
+  const versions = async (node: { client: OrgClient }): Promise<number> => (await node.client.rest.request({ method: "GET", path: "/limits" })).status;
   const logged = (): string[] => helper.log().args.map(([entry]) => JSON.stringify(entry));
 
   it("signs in with client credentials", async () => {

@@ -46,11 +46,11 @@ class FakeRed {
     getNode: (id: string) => this.deployed.get(id) ?? null,
   };
 
-  deploy(id: string, config: object, credentials = {}): FakeNode & DatabaseHolder {
+  deploy(id: string, config: object, credentials = {}): FakeNode & Required<DatabaseHolder> {
     const node = new FakeNode(credentials);
     this.constructorOf?.call(node, { id, ...config });
     this.deployed.set(id, node);
-    return node as FakeNode & DatabaseHolder;
+    return node as FakeNode & Required<DatabaseHolder>;
   }
 
   ask(route: string, body?: unknown, type = "application/json"): Promise<Answer> {

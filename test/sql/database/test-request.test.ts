@@ -54,8 +54,14 @@ describe("The settings of a database", () => {
   });
 
   it("stay in their range, whatever the environment says", () => {
-    const { poolSize, loginTimeout, queryTimeout, idleCheck } = readOptions({ poolSize: "99", loginTimeout: "1", queryTimeout: "soon", idleCheck: 0 }, {});
-    assert.deepEqual([poolSize, loginTimeout, queryTimeout, idleCheck], [10, 1000, 60_000, 0]);
+    assert.equal(readOptions({ idleCheck: 0 }, {}).idleCheck, 0);
+    for (const [def, message] of [
+      [{ poolSize: "99" }, "Connections must be a whole number from 1 to 10: 99"],
+      [{ loginTimeout: "1" }, "Login timeout must be a whole number from 1000 to 600000: 1"],
+      [{ queryTimeout: "soon" }, "Query timeout must be a whole number from 100 to 86400000: soon"],
+    ] as const) {
+      assert.throws(() => readOptions(def, {}), { code: "NOT_CONFIGURED", message });
+    }
   });
 
   it("take a file from Node-RED's user directory", () => {

@@ -76,7 +76,7 @@ export class WriteBench {
   }
 
   get client(): DatabaseClient {
-    return (helper.getNode("db") as unknown as DatabaseHolder).client;
+    return (helper.getNode("db") as unknown as Required<DatabaseHolder>).client;
   }
 
   async close(): Promise<void> {

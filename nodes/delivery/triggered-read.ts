@@ -1,5 +1,6 @@
 import { within } from "../common/deadline";
 import { ConnectorError, toConnectorError } from "../common/errors";
+import { tooManyRows } from "../common/too-many-rows";
 import { claimOf } from "./claim";
 import type { Trigger } from "./errand";
 import { flowTracker } from "./flow-tracker";
@@ -168,7 +169,7 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
     const rows: R[] = [];
     for (let page = await this.nextOf(errand, pages); page; page = await this.nextOf(errand, pages)) {
       for (const row of page) rows.push(row);
-      if (rows.length > maxRows) throw new ConnectorError("PAYLOAD_TOO_LARGE", `The query gives more than ${maxRows} rows: send them as rows or batches`);
+      if (rows.length > maxRows) throw tooManyRows(maxRows, "send them as rows or batches");
       if (errand.over) return;
     }
     if (errand.over) return; // the pages ended because of that: what was read is not all there is

@@ -1,4 +1,5 @@
 import { ConnectorError, toConnectorError } from "../../common/errors";
+import { tooManyRows } from "../../common/too-many-rows";
 import type { DatabaseConnection } from "./backend";
 import type { Dialect } from "./dialect";
 import { type ExactCursor, ExactQueries } from "./exact";
@@ -128,7 +129,7 @@ async function takeAll(cursor: ExactCursor, most: number): Promise<Pick<Open, "f
       const rows = await cursor.fetch();
       if (rows.length === 0) break;
       count += rows.length;
-      if (count > most) throw new ConnectorError("NOT_CONFIGURED", `A query of a database in memory returns at most ${most} rows: use a file, or a limit`, { details: { statement: true } });
+      if (count > most) throw tooManyRows(most, "all that a query gives of a database in memory is read at once; use a file, or a limit", { scope: "system", details: { statement: true } });
       chunks.push(rows);
     }
   } finally {

@@ -1,4 +1,5 @@
 import { ConnectorError, toConnectorError } from "../../common/errors";
+import { tooManyRows } from "../../common/too-many-rows";
 import type { DatabaseConnection } from "./backend";
 import type { Dialect, Statement } from "./dialect";
 import { ExactQueries } from "./exact";
@@ -13,6 +14,7 @@ import { bind, lexed } from "./statement";
 const READS = new Set(["select", "values", "show", "explain", "table"]);
 /** Rows fetched at once. */
 const FETCH_SIZE = 500;
+const TOO_MANY = "let the statement return fewer, or allow more";
 
 /** A statement failed; those before it are rolled back. */
 class StatementFailure extends Error {
@@ -106,7 +108,7 @@ export class Executor {
     if (onlyReads(words)) return { rowsAffected: 0, rows: await this.read(connection, bound, words, maxRows) };
     const { sql, parameters } = bound;
     const { rows, rowsAffected, columns } = await connection.query(sql, parameters);
-    if (rows.length > maxRows) throw tooMany(maxRows);
+    if (rows.length > maxRows) throw tooManyRows(maxRows, TOO_MANY);
     const returns = columns.length > 0 || words.returns; // PostgreSQL's driver tells no columns where a change found nothing
     const count = READS.has(words.verb) ? 0 : returns && rowsAffected < 0 ? rows.length : rowsAffected;
     if (zeroRowsIsError && count === 0 && (words.verb === "update" || words.verb === "delete")) throw new ConnectorError("ROW_MISSING", "The statement found no row");
@@ -120,7 +122,7 @@ export class Executor {
     try {
       for (let page = await cursor.fetch(); page.length > 0; page = await cursor.fetch()) {
         for (const values of page) rows.push(Object.fromEntries(names.map((name, index) => [name, values[index] ?? null])));
-        if (rows.length > maxRows) throw tooMany(maxRows);
+        if (rows.length > maxRows) throw tooManyRows(maxRows, TOO_MANY);
       }
     } finally {
       await cursor.close();
@@ -132,10 +134,6 @@ export class Executor {
 /** Whether a statement is a plain query. One that locks what it reads cannot stand inside another, as an exact query does. */
 function onlyReads({ verb, words }: LexedSql): boolean {
   return verb === "select" && !words.has("for") && !words.has("lock") && !words.has("into");
-}
-
-function tooMany(maxRows: number): ConnectorError {
-  return new ConnectorError("INPUT_INVALID", `The statement returned more than ${maxRows} rows, which is the limit`, { details: { maxRows } });
 }
 
 function unavailable({ code, text, ...options }: ErrorData): ConnectorError {

@@ -1,9 +1,10 @@
 import { ConnectorError } from "../../common/errors";
+import { tooManyRows } from "../../common/too-many-rows";
 import type { RowValue } from "../client/protocol";
 import type { AfterRead } from "./after-read";
 import { eachMessage, FETCH_SIZE, roomToRead, withValues, type PollContext, type PollWay } from "./poll-context";
 import { columnNamed } from "./poll-query";
-import { RowSource } from "./row-source";
+import { RowSource, TAKE_FEWER } from "./row-source";
 import type { Progress } from "./settings";
 import { changesData } from "./statement-kind";
 
@@ -33,7 +34,7 @@ export class MarkingPoll implements PollWay {
     this.querying = true;
     try {
       const { source, rows, keyAt } = await this.fresh(most);
-      if (rows.length > most) throw new ConnectorError("PAYLOAD_TOO_LARGE", `The statement returns more than ${most} rows: let it take fewer at a time`);
+      if (rows.length > most) throw tooManyRows(most, TAKE_FEWER);
       await this.hand(source, rows, keyAt);
       return { rows: rows.length, more: claims ? rows.length > 0 : rows.length >= most };
     } finally {

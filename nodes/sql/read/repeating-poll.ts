@@ -1,4 +1,3 @@
-import { ConnectorError } from "../../common/errors";
 import type { RowValue } from "../client/protocol";
 import { eachMessage, FETCH_SIZE, withValues, type PollContext, type PollWay } from "./poll-context";
 import { RowSource } from "./row-source";
@@ -30,21 +29,14 @@ export class RepeatingPoll implements PollWay {
     const size = context.settings.output === "row" ? 1 : context.settings.batchSize;
     let count = 0;
     let rows: RowValue[][] = [];
-    for (let page = await this.first(source, changesData(query), maxRows); page; page = await source.next()) {
+    const pages = changesData(query) ? source.asOnePage(maxRows) : source;
+    for (let page = await pages.next(); page; page = await pages.next()) {
       rows = rows.concat(page);
       const whole = rows.length - (rows.length % size);
       count += await this.handAll(source, rows.slice(0, whole));
       rows = rows.slice(whole);
     }
     return count + (await this.handAll(source, rows));
-  }
-
-  /** A statement that changes data is read whole, so that it holds no locks while the flow works. */
-  private async first(source: RowSource, changes: boolean, maxRows: number): Promise<RowValue[][] | undefined> {
-    if (!changes) return source.next();
-    const rows = await source.rest(maxRows);
-    if (rows.length > maxRows) throw new ConnectorError("PAYLOAD_TOO_LARGE", `The statement returns more than ${maxRows} rows: let it take fewer at a time`);
-    return rows;
   }
 
   private async handAll(source: RowSource, rows: RowValue[][]): Promise<number> {

@@ -1,6 +1,9 @@
-import { ConnectorError } from "../../common/errors";
+import { tooManyRows } from "../../common/too-many-rows";
 import type { DatabaseClient } from "../client/database-client";
 import type { ColumnInfo, CursorOpened, Fetched, NamedStatement, Row, RowValue } from "../client/protocol";
+
+/** What to do when a statement that is read whole gives more rows than allowed. */
+export const TAKE_FEWER = "let the statement take fewer at a time";
 
 /** What is asked of a database to read rows. */
 export type ReadingClient = Pick<DatabaseClient, "openCursor" | "fetch" | "closeCursor">;
@@ -72,7 +75,7 @@ export class RowSource {
   private async inOneGo(most: number): Promise<RowValue[][] | undefined> {
     this.whole = undefined;
     const rows = await this.rest(most);
-    if (rows.length > most) throw new ConnectorError("PAYLOAD_TOO_LARGE", `The statement returns more than ${most} rows`);
+    if (rows.length > most) throw tooManyRows(most, TAKE_FEWER);
     return rows.length > 0 ? rows : undefined;
   }
 

@@ -104,7 +104,8 @@ export function isStop(error: ConnectorError): boolean {
 /** What makes two errors equal; `undefined` for those that may pass, or tell nothing of the next message. */
 function signature(error: ConnectorError): string | undefined {
   const { code, scope, retryable, details } = error;
-  if (scope !== "message" || retryable || code === "PAYLOAD_TOO_LARGE" || isDuplicateKey(error)) return undefined;
+  const large = code === "PAYLOAD_TOO_LARGE" && details["maxRows"] === undefined; // rows beyond the limit are the statement's doing
+  if (scope !== "message" || retryable || large || isDuplicateKey(error)) return undefined;
   return JSON.stringify([code, ...["state", "native", "table", "column", "statement", "name"].map((name) => details[name] ?? null)]);
 }
 

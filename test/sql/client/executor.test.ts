@@ -72,7 +72,7 @@ for (const { name, start } of ENGINES) {
       const query = { sql: `select id, name from ${table} where id in (:ids) order by id`, values: { ids: [1, 2] } };
       const [outcome] = await execute([{ statements: [query, update(1, 5)] }]);
       assert.deepEqual(outcome, { results: [{ rowsAffected: 0, rows: [{ id: 1, name: "one" }, { id: 2, name: "two" }] }, { rowsAffected: 1 }] });
-      assert.deepEqual(told(await execute([{ statements: [insert(3), query] }], { maxRows: 1 })), [["INPUT_INVALID", 1]]);
+      assert.deepEqual(told(await execute([{ statements: [insert(3), query] }], { maxRows: 1 })), [["PAYLOAD_TOO_LARGE", 1]]);
       assert.equal(await ids(), "1 2");
     });
 
@@ -91,7 +91,7 @@ for (const { name, start } of ENGINES) {
 
       it("undoes a change that returns more rows than allowed", async () => {
         const change = name.startsWith("MariaDB") ? `delete from ${table} returning id` : `update ${table} set n = 0 returning id`;
-        assert.deepEqual(told(await execute([{ statements: [{ sql: change, values: {} }] }], { maxRows: 1 })), [["INPUT_INVALID", 0]]);
+        assert.deepEqual(told(await execute([{ statements: [{ sql: change, values: {} }] }], { maxRows: 1 })), [["PAYLOAD_TOO_LARGE", 0]]);
         assert.deepEqual(await engine.rows(`select sum(n) as n from ${table}`), [{ n: "30" }]);
       });
     }

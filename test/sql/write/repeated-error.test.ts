@@ -1,15 +1,17 @@
 import assert from "node:assert/strict";
 import { ConnectorError } from "../../../nodes/common/errors";
+import { tooManyRows } from "../../../nodes/common/too-many-rows";
 import type { ItemResult } from "../../../nodes/delivery/sink";
 import { RepeatedError } from "../../../nodes/sql/write/repeated-error";
 
-type Verdict = "ok" | "nothing" | "null" | "type" | "busy" | "duplicate" | "large" | "away";
+type Verdict = "ok" | "nothing" | "null" | "type" | "busy" | "duplicate" | "large" | "rows" | "away";
 
 const ERRORS: Record<Exclude<Verdict, "ok" | "nothing">, ConnectorError> = {
   null: new ConnectorError("ROW_REFUSED", "null", { details: { state: "23502", native: 1, table: "t" } }),
   type: new ConnectorError("ROW_REFUSED", "type", { details: { state: "22P02", native: 1, table: "t" } }),
   duplicate: new ConnectorError("ROW_REFUSED", "duplicate", { details: { state: "23505", native: 1, table: "t" } }),
   large: new ConnectorError("PAYLOAD_TOO_LARGE", "large"),
+  rows: tooManyRows(1, "rows"),
   busy: new ConnectorError("DATABASE_BUSY", "busy"),
   away: new ConnectorError("DATABASE_UNAVAILABLE", "away"),
 };
@@ -28,6 +30,11 @@ describe("A node whose messages all fail alike", () => {
     const other = new RepeatedError<Verdict, string>(3, store);
     for (let turn = 0; turn < 3; turn += 1) assert.deepEqual(told(await other.write(["null"])), ["null"]);
     assert.deepEqual(told(await other.write(["null", "null"])), ["held", "held"]);
+  });
+
+  it("holds them where their statement returns more rows than allowed, which the next one's will, too", async () => {
+    const repeated = new RepeatedError<Verdict, string>(2, store);
+    assert.deepEqual((await repeated.write(times(4, "rows"))).map((result) => !result.ok && result.error.scope), ["message", "message", "system", "system"]);
   });
 
   it("says what is wrong, how often, and that it is no message's fault", async () => {

@@ -37,7 +37,7 @@ export class ChildSession {
     this.connector = new Connector(options, stuck);
     const embedded = options.engine === "sqlite"; // a file has nothing to time out, and :memory: lives as long as its connection
     const inMemory = embedded && options.file === ":memory:"; // seen by no other connection
-    const pool = (size: number, purpose?: "read"): Pool =>
+    const pool = (size: () => number, purpose?: "read"): Pool =>
       new Pool({
         size,
         acquireTimeout: options.loginTimeout + options.queryTimeout,
@@ -46,10 +46,12 @@ export class ChildSession {
         pingAfter: options.idleCheck,
         ...(embedded ? { idleTimeout: Infinity, maxLifetime: Infinity } : {}),
       });
-    this.pool = pool(embedded ? 1 : options.poolSize);
-    this.stores = embedded ? undefined : pool(options.poolSize); // with one, 500 changes at once take twice as long
+    const readers = (): number => options.poolSize;
+    const writers = (): number => (embedded || this.speaking?.dialect.concurrent === false ? 1 : options.poolSize);
+    this.pool = pool(writers);
+    this.stores = embedded ? undefined : pool(writers); // with one, 500 changes at once take twice as long
     this.cursors = new Cursors({
-      pool: inMemory ? this.pool : pool(options.poolSize, "read"),
+      pool: inMemory ? this.pool : pool(readers, "read"),
       dialect: () => this.ready().dialect,
       native: embedded,
       ...(inMemory ? { atOnce: MOST_ROWS_IN_MEMORY } : {}),

@@ -3,8 +3,8 @@ import type { DatabaseConnection } from "./backend";
 
 /** How a {@link Pool} works. Times in ms. */
 export interface PoolOptions {
-  /** Most connections. */
-  size: number;
+  /** Most connections. Asked for each: with the first it may turn out how many there can be. */
+  size: () => number;
   connect: () => Promise<DatabaseConnection>;
   /** Asks a connection for a sign of life; rejects when there is none. */
   ping: (connection: DatabaseConnection) => Promise<void>;
@@ -111,7 +111,7 @@ export class Pool {
       const timer = setTimeout(() => {
         this.waiters.splice(this.waiters.indexOf(waiter), 1);
         const busy = this.open > (this.connecting ? 1 : 0);
-        const why = busy ? `No connection was free within ${acquireTimeout} ms (pool of ${size})` : `The database took no connection within ${acquireTimeout} ms`;
+        const why = busy ? `No connection was free within ${acquireTimeout} ms (pool of ${size()})` : `The database took no connection within ${acquireTimeout} ms`;
         reject(new ConnectorError("DATABASE_UNAVAILABLE", why));
       }, acquireTimeout);
       const waiter: Waiter = {
@@ -133,7 +133,7 @@ export class Pool {
   private async grow(): Promise<void> {
     if (this.connecting) return;
     this.connecting = true;
-    while (!this.closed && this.waiters.length > 0 && this.open < this.options.size) {
+    while (!this.closed && this.waiters.length > 0 && this.open < this.options.size()) {
       this.open += 1;
       try {
         this.lend({ connection: await this.options.connect(), born: Date.now() });

@@ -49,6 +49,15 @@ for (const { name, start } of ENGINES) {
       assert.equal(await ids(), "1 2 6");
     });
 
+    if (name.includes("SQLite")) {
+      it("lets one transaction follow the other where both read before they write: each would wait for the other", async () => {
+        const read = { sql: `select n from ${table} where id = 1`, values: {} };
+        const raise = { sql: `update ${table} set n = n + 1 where id = 1`, values: {} };
+        await Promise.all(Array.from({ length: 40 }, () => execute([{ statements: [read, raise] }])));
+        assert.deepEqual(await engine.rows(`select n from ${table} where id = 1`), [{ n: "50" }]);
+      });
+    }
+
     it("leaves no transaction open behind an error", async () => {
       for (let turn = 0; turn < 6; turn += 1) await execute([{ statements: [update(1, turn), insert(2)] }]);
       await engine.execute(`update ${table} set n = 99 where id = 1`); // would wait for ever for a lock

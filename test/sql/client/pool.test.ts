@@ -36,7 +36,7 @@ describe("The pool", () => {
   let tries: number;
   const pool = (size: number, more: Partial<PoolOptions> = {}): Pool =>
     new Pool({
-      size,
+      size: () => size,
       acquireTimeout: 1000,
       ping: async (connection) => void (await connection.query("")),
       connect: async () => {
@@ -141,7 +141,7 @@ describe("The pool", () => {
   });
 
   it("tells who waited too long for the database itself", async () => {
-    const one = new Pool({ size: 1, acquireTimeout: 20, connect: () => new Promise(() => undefined), ping: async () => undefined });
+    const one = new Pool({ size: () => 1, acquireTimeout: 20, connect: () => new Promise(() => undefined), ping: async () => undefined });
     await assert.rejects(one.use(tick), /The database took no connection within 20 ms/);
   });
 
@@ -211,6 +211,17 @@ describe("The pool", () => {
     await assert.rejects(failing, unavailable);
     await waiting;
     assert.equal(made.length, 2);
+  });
+
+  it("opens no more than turn out to be good with the first", async () => {
+    let size = 4;
+    const connect = (): Promise<DatabaseConnection> => {
+      size = 1;
+      return Promise.resolve(new FakeConnection());
+    };
+    const one = new Pool({ size: () => size, acquireTimeout: 1000, connect, ping: async () => undefined });
+    await Promise.all(Array.from({ length: 5 }, () => one.use(async () => assert.equal(one.size, 1))));
+    await one.close(0);
   });
 
   it("opens no more than its size, however small, and only as many as are needed at once", async () => {

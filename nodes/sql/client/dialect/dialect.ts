@@ -42,7 +42,7 @@ export interface Dialect<Row = unknown> {
   readonly setup: readonly string[];
   /** Asks a new connection for the `bytes` that the server takes at once. Only where it hangs up on more. */
   readonly mostBytes?: string;
-  /** False: one writer at a time, more connections only wait for each other. */
+  /** False: one writer at a time. Of two that have read and then write, each waits for the other, under SQLite's driver for 100 s. */
   readonly concurrent: boolean;
   /** Most rows with so many columns in one statement. */
   maxRows(columns: number): number;

@@ -1,7 +1,7 @@
 import type { Room } from "../../delivery/room";
 import type { NamedValues } from "../client/named-values";
 import type { DialectName, NamedStatement, RowValue } from "../client/protocol";
-import type { ReadDatabase } from "./read-state";
+import type { ReadingDatabase } from "./reading-database";
 import type { RowSource } from "./row-source";
 import type { PollSettings } from "./settings";
 
@@ -19,7 +19,7 @@ export interface Handover {
 /** What a way to poll works with. */
 export interface PollContext {
   settings: PollSettings;
-  database: ReadDatabase;
+  database: ReadingDatabase;
   room: Room;
   /** Which product it is. @throws ConnectorError */
   dialect(): Promise<DialectName>;

@@ -13,14 +13,14 @@ import type { QueryParameters } from "../client/named-values";
 import type { DialectName } from "../client/protocol";
 import { rowMessage, rowsMessage } from "./messages";
 import type { Handover, PollContext, PollWay } from "./poll-context";
-import { AWAY, type ReadDatabase } from "./read-state";
+import { AWAY, type ReadingDatabase } from "./reading-database";
 import type { PollSettings } from "./settings";
 
 /** Why nothing is read at present: nothing is wired, a sink waits for its system, or dead letters go nowhere. */
 export type PauseReason = "unwired" | "held" | "dead-letters";
 
 /** The part of a database's client that polling uses. */
-export type PollDatabase = ReadDatabase & Pick<DatabaseClient, "ping">;
+export type PollDatabase = ReadingDatabase & Pick<DatabaseClient, "ping">;
 
 /** What a {@link Poller} needs. */
 export interface PollerOptions {

@@ -12,8 +12,8 @@ import { databaseOf } from "../client/database-node";
 import { type QueryParameters, queryParameters } from "../client/named-values";
 import { pollWay } from "./poll-way";
 import { Poller, type PollState } from "./poller";
+import { RowRead } from "./row-read";
 import { readSettings, type MessageSettings, type PollSettings, type ReadDef } from "./settings";
-import { TriggeredRead } from "./triggered-read";
 
 export = (RED: NodeAPI): void => {
   function SqlRead(this: Node & WiredNode, config: NodeDef & ReadDef): void {
@@ -36,7 +36,7 @@ export = (RED: NodeAPI): void => {
 
   function readOnMessage(node: Node & WiredNode, status: Status, database: DatabaseClient, settings: MessageSettings, parameters: QueryParameters): void {
     database.acquire(node);
-    const read = new TriggeredRead({
+    const read = new RowRead({
       settings,
       parameters,
       database,

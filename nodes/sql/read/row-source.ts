@@ -1,12 +1,9 @@
 import { tooManyRows } from "../../common/too-many-rows";
-import type { DatabaseClient } from "../client/database-client";
 import type { ColumnInfo, CursorOpened, Fetched, NamedStatement, Row, RowValue } from "../client/protocol";
+import type { ReadingDatabase } from "./reading-database";
 
 /** What to do when a statement that is read whole gives more rows than allowed. */
 export const TAKE_FEWER = "let the statement take fewer at a time";
-
-/** What is asked of a database to read rows. */
-export type ReadingClient = Pick<DatabaseClient, "openCursor" | "fetch" | "closeCursor">;
 
 /** The rows of one query, in pages. The page after the one that is handed out is on its way already. */
 export class RowSource {
@@ -20,7 +17,7 @@ export class RowSource {
   private whole: number | undefined;
 
   private constructor(
-    private readonly client: ReadingClient,
+    private readonly client: ReadingDatabase,
     private readonly cursor: number,
     readonly columns: readonly ColumnInfo[],
   ) {
@@ -30,7 +27,7 @@ export class RowSource {
   }
 
   /** Begins to read. @param fetchSize rows a page holds @throws ConnectorError */
-  static async open(client: ReadingClient, statement: NamedStatement, fetchSize: number): Promise<RowSource> {
+  static async open(client: ReadingDatabase, statement: NamedStatement, fetchSize: number): Promise<RowSource> {
     const opened: CursorOpened = await client.openCursor({ ...statement, fetchSize });
     return new RowSource(client, opened.cursor, opened.columns);
   }

@@ -7,7 +7,7 @@ import type { ReadState } from "../../../nodes/delivery/read-state";
 import type { Parameter } from "../../../nodes/common/parameters";
 import { queryParameters } from "../../../nodes/sql/client/named-values";
 import { readSettings, type MessageSettings, type ReadDef } from "../../../nodes/sql/read/settings";
-import { TriggeredRead, type TriggeredReadOptions } from "../../../nodes/sql/read/triggered-read";
+import { RowRead, type RowReadOptions } from "../../../nodes/sql/read/row-read";
 import { waitFor as waitUntil } from "../../services/wait";
 import type { FakeDatabase } from "./fake-database";
 
@@ -26,7 +26,7 @@ export interface Asked {
 }
 
 export interface Opened {
-  read: TriggeredRead;
+  read: RowRead;
   sent: Sent[];
   states: ReadState[];
   warnings: string[];
@@ -50,13 +50,13 @@ export class TriggerBench {
   private readonly opened: Opened[] = [];
 
   /** Reads for triggers; the test settles what is sent, or `answer` does. */
-  open(database: FakeDatabase, def: Partial<ReadDef> = {}, answer?: (message: Sent) => void, more: Partial<TriggeredReadOptions> & { own?: Parameter[] } = {}): Opened {
+  open(database: FakeDatabase, def: Partial<ReadDef> = {}, answer?: (message: Sent) => void, more: Partial<RowReadOptions> & { own?: Parameter[] } = {}): Opened {
     const { own = [], ...options } = more;
     const settings = readSettings({ database: "", query: "select * from t", settle: "node", retries: 0, retryDelay: 10, ...def }) as MessageSettings;
     const sent: Sent[] = [];
     const states: ReadState[] = [];
     const warnings: string[] = [];
-    const read = new TriggeredRead({
+    const read = new RowRead({
       settings,
       parameters: queryParameters(settings.query, own),
       database,

@@ -1,9 +1,9 @@
-import { TriggeredRead as Reading } from "../../delivery/triggered-read";
-import type { TriggeredReadOptions as ReadingOptions } from "../../delivery/triggered-read-options";
+import { TriggeredRead } from "../../delivery/triggered-read";
+import type { TriggeredReadOptions } from "../../delivery/triggered-read-options";
 import type { NamedValues, QueryParameters } from "../client/named-values";
 import type { RowValue } from "../client/protocol";
 import { rowMessage, rowsMessage } from "./messages";
-import { AWAY, type ReadDatabase } from "./read-state";
+import { AWAY, type ReadingDatabase } from "./reading-database";
 import { RowSource } from "./row-source";
 import type { MessageSettings } from "./settings";
 import { changesData } from "./statement-kind";
@@ -14,17 +14,17 @@ const FETCH_SIZE = 500;
 /** What a row has of its own, and so does not inherit from the trigger. */
 const OWN = new Set(["_msgid", "payload", "delivery", "sql", "parts"]);
 
-/** What a {@link TriggeredRead} needs: as any reading, but for what the database knows. */
-export interface TriggeredReadOptions
-  extends Pick<ReadingOptions<NamedValues, RowValue[], RowSource>, "node" | "runtime" | "send" | "isWired" | "clone" | "warn" | "onState" | "patience"> {
+/** What a {@link RowRead} needs: as any triggered read, but for what the database knows. */
+export interface RowReadOptions
+  extends Pick<TriggeredReadOptions<NamedValues, RowValue[], RowSource>, "node" | "runtime" | "send" | "isWired" | "clone" | "warn" | "onState" | "patience"> {
   settings: MessageSettings;
   parameters: QueryParameters;
-  database: ReadDatabase;
+  database: ReadingDatabase;
 }
 
 /** Reads rows for each trigger, one trigger after the other, as fast as the flow settles them. */
-export class TriggeredRead extends Reading<NamedValues, RowValue[], RowSource> {
-  constructor({ settings, parameters, database, ...options }: TriggeredReadOptions) {
+export class RowRead extends TriggeredRead<NamedValues, RowValue[], RowSource> {
+  constructor({ settings, parameters, database, ...options }: RowReadOptions) {
     const { query, output, maxRows } = settings;
     super({
       ...options,

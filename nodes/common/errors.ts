@@ -16,31 +16,36 @@ export type ErrorScope = "message" | "system";
 interface CatalogueEntry {
   scope: ErrorScope;
   retryable: boolean;
+  /** It stays until somebody changes something: red in a status, where what ends by itself is yellow. */
+  needsHand: boolean;
 }
 
-const message = (retryable: boolean): CatalogueEntry => ({ scope: "message", retryable });
-const system: CatalogueEntry = { scope: "system", retryable: true };
+const message = (retryable: boolean): CatalogueEntry => ({ scope: "message", retryable, needsHand: !retryable });
+/** What ends by itself. */
+const system: CatalogueEntry = { scope: "system", retryable: true, needsHand: false };
+/** What holds every message until somebody mends it. */
+const broken: CatalogueEntry = { ...system, needsHand: true };
 
-/** Every code an error of the pack can carry, with its default scope and whether a retry can help. Codes are API: they reach `msg.error.code` and `x-error-code`. */
+/** Every code an error of the pack can carry, with what is known of it. Codes are API: they reach `msg.error.code` and `x-error-code`. */
 export const ERROR_CATALOGUE = {
   // delivery
-  FLOW_ERROR: message(true), // an error of a node that is not ours
+  FLOW_ERROR: { ...message(true), needsHand: true }, // an error of a node that is not ours: nobody knows whether it passes
   DELIVERY_CLOSED: message(false), // the delivery was settled before this message arrived
   DEADLINE_EXCEEDED: message(true), // not settled in time
   SETTLED_BY_FLOW: message(false), // a settle node asked for it without a reason
   OVERLOADED: message(true), // a bounded buffer is full
   FLOW_STOPPED: system, // redeploy or shutdown
   // configuration and content
-  NOT_CONFIGURED: system,
-  STORE_UNAVAILABLE: system, // what a node keeps over restarts cannot be read or written
+  NOT_CONFIGURED: broken,
+  STORE_UNAVAILABLE: broken, // what a node keeps over restarts cannot be read or written
   INPUT_INVALID: message(false),
   FORMAT_INVALID: message(false),
   PAYLOAD_TOO_LARGE: message(false),
   // amqp
   BROKER_UNAVAILABLE: system,
-  BROKER_REFUSED: system, // wrong password, unknown vhost, certificate
-  QUEUE_UNAVAILABLE: system,
-  EXCHANGE_UNAVAILABLE: system,
+  BROKER_REFUSED: broken, // wrong password, unknown vhost, certificate
+  QUEUE_UNAVAILABLE: broken,
+  EXCHANGE_UNAVAILABLE: broken,
   PUBLISH_RETURNED: message(true), // mandatory and no queue took it
   PUBLISH_REJECTED: message(true), // nack by the broker
   PUBLISH_UNCONFIRMED: system, // no confirm in time, or the channel closed first: republished
@@ -50,12 +55,12 @@ export const ERROR_CATALOGUE = {
   POISON: message(false), // it has ended the process too often
   // salesforce
   ORG_UNAVAILABLE: system, // network, 5xx
-  ORG_LOGIN_FAILED: system,
-  ORG_SESSION_INVALID: system,
+  ORG_LOGIN_FAILED: broken,
+  ORG_SESSION_INVALID: broken,
   ORG_LIMIT: system,
-  ORG_OBJECT_UNKNOWN: system, // the object, the external id field or the API version is not there: fails every message
-  CHANNEL_UNAVAILABLE: system, // a channel of events that is not there, or that the user may not read
-  POSITION_STALE: system, // the org does not keep the events behind a position (any more)
+  ORG_OBJECT_UNKNOWN: broken, // the object, the external id field or the API version is not there: fails every message
+  CHANNEL_UNAVAILABLE: broken, // a channel of events that is not there, or that the user may not read
+  POSITION_STALE: broken, // the org does not keep the events behind a position (any more)
   ORG_REFUSED: message(false), // the org refused this record
   ORG_BUSY: message(true), // UNABLE_TO_LOCK_ROW and its like
   JOB_UNFINISHED: message(true), // a bulk job has not ended in time: it goes on, and the message takes it up again
@@ -63,9 +68,9 @@ export const ERROR_CATALOGUE = {
   DIVISION_UNKNOWN: message(false),
   // sql
   DATABASE_UNAVAILABLE: system,
-  DATABASE_REFUSED: system, // login, unknown database, missing right
-  DRIVER_MISSING: system, // odbc package, its binary, libodbc or the database's driver
-  TABLE_UNKNOWN: system, // a missing table or column fails every message
+  DATABASE_REFUSED: broken, // login, unknown database, missing right
+  DRIVER_MISSING: broken, // odbc package, its binary, libodbc or the database's driver
+  TABLE_UNKNOWN: broken, // a missing table or column fails every message
   ROW_REFUSED: message(false), // constraint, bad value
   ROW_MISSING: message(true), // an update or delete found no row: it may come later
   DATABASE_BUSY: message(true), // lock, deadlock, serialisation
@@ -120,6 +125,13 @@ export class ConnectorError extends Error {
 /** Whether `value` is a {@link ConnectorError}, of this or another installed copy of the package. */
 export function isConnectorError(value: unknown): value is ConnectorError {
   return typeof value === "object" && value !== null && (value as Record<symbol, unknown>)[MARK] === true;
+}
+
+/** Whether what is wrong stays until somebody mends it, as the catalogue says of its code. */
+export function needsAHand({ code, cause }: ConnectorError): boolean {
+  if (code === "STORE_UNAVAILABLE" && isConnectorError(cause)) return needsAHand(cause); // it is in a database: as that is
+  const entry: CatalogueEntry | undefined = ERROR_CATALOGUE[code];
+  return entry?.needsHand ?? false; // another installed copy may know more codes
 }
 
 /**

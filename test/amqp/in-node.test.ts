@@ -21,6 +21,8 @@ describe("the amqp in node", function () {
   }
 
   const errors = (): ConnectorError[] => helperNodes.errors("in");
+  /** What it has logged of itself, and not of a message. */
+  const lines = (): unknown[] => helperNodes.errors<unknown>("in").filter((line) => typeof line === "string");
   const status = (): Shown => helperNodes.status("in");
   const say = (msg: object): void => helperNodes.send("in", msg);
   const shows = (what: string): Promise<boolean> => waitFor(`the status ${what}`, () => status().text === what);
@@ -62,8 +64,24 @@ describe("the amqp in node", function () {
   it("answers control messages with what is wrong while it is not configured", async () => {
     await load({ queue: "q", broker: "" });
     say({ action: "pause" });
-    await waitFor("the error", () => errors()[0]?.code === "NOT_CONFIGURED");
+    await waitFor("the error", () => errors().some(({ code }) => code === "NOT_CONFIGURED"));
     assert.equal(status().fill, "red");
+    assert.deepEqual(lines(), ["NOT_CONFIGURED: No broker is chosen"]);
+  });
+
+  it("logs why it stands still once, whole, and again when it had been well", async () => {
+    const queue = unique("a-queue-whose-name-does-not-fit-under-a-node");
+    await load({ queue, declare: "existing" });
+    await waitFor("the line", () => lines().length === 1);
+    await waitFor("the status", () => status().fill === "red");
+    await bench.plain.makeQueue(queue);
+    await waitFor("it to consume", () => status().fill === "green");
+    await bench.plain.deleteQueue(queue);
+    await waitFor("the last line", () => lines().length === 3);
+    const [first, ended, last] = lines();
+    assert.match(String(first), new RegExp(`^QUEUE_UNAVAILABLE: .*no queue '${queue}'`));
+    assert.match(String(ended), /^QUEUE_UNAVAILABLE: The broker ended the consumer/);
+    assert.equal(last, first);
   });
 
   it("shows how many messages are in the flow", async () => {

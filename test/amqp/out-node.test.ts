@@ -100,6 +100,18 @@ describe("the amqp out node", function () {
     assert.deepEqual(errors().map(({ code, message }) => [code, /property priority is 999/.test(message)]), [["INPUT_INVALID", true]]);
   });
 
+  it("is red while its exchange is missing, logs so once, whole, and goes on when it is there", async () => {
+    const exchange = unique("an-exchange-whose-name-does-not-fit-under-a-node");
+    await load(bench.broker(), out({ exchange, declare: "existing", routingKey: "k", mandatory: false }));
+    const lines = (): unknown[] => helperNodes.errors<unknown>("out").filter((line) => typeof line === "string");
+    inject({ payload: 1 });
+    await waitFor("the line", () => lines().length > 0);
+    await waitFor("the status", () => helperNodes.status("out").fill === "red");
+    await bench.plain.makeExchange(exchange, "topic");
+    await waitFor("the message", () => received.length === 1);
+    assert.match(lines().join("\n"), new RegExp(`^EXCHANGE_UNAVAILABLE: .*no exchange '${exchange}'.*$`));
+  });
+
   it("is red with a fixed property that does not fit, and says which", async () => {
     await load(bench.broker(), out({ routingKey: "q", properties: [{ property: "expiration", value: "soon", valueType: "str" }] }));
     assert.match(statuses().at(-1) ?? "", /property expiration/);

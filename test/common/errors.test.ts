@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { BackOff } from "../../nodes/common/back-off";
-import { ConnectorError, errorText, goingOn, isConnectorError, toConnectorError } from "../../nodes/common/errors";
+import { ConnectorError, errorText, goingOn, isConnectorError, needsAHand, toConnectorError } from "../../nodes/common/errors";
 import { outcomeOf } from "../../nodes/delivery/outcome";
 import { delayAfter, retryDelays } from "../../nodes/delivery/retry-policy";
 
@@ -9,6 +9,17 @@ describe("an error", () => {
     assert.equal(outcomeOf(new ConnectorError("DATABASE_UNAVAILABLE", "away")), "release");
     assert.equal(outcomeOf(new ConnectorError("DATABASE_BUSY", "deadlock")), "retry");
     assert.equal(outcomeOf(new ConnectorError("ROW_REFUSED", "null")), "dead-letter");
+  });
+
+  it("knows whether somebody has to mend it", () => {
+    const needs = (["QUEUE_UNAVAILABLE", "EXCHANGE_UNAVAILABLE", "DATABASE_REFUSED", "ORG_OBJECT_UNKNOWN", "ROW_REFUSED", "STORE_UNAVAILABLE"] as const).filter((code) => !needsAHand(new ConnectorError(code, "")));
+    const passes = (["BROKER_UNAVAILABLE", "DATABASE_UNAVAILABLE", "DATABASE_BUSY", "ORG_LIMIT", "ORG_BUSY"] as const).filter((code) => needsAHand(new ConnectorError(code, "")));
+    assert.deepEqual([needs, passes], [[], []]);
+  });
+
+  it("of a store in a database passes as the database's own does", () => {
+    const store = (code: "DATABASE_UNAVAILABLE" | "DATABASE_REFUSED"): ConnectorError => new ConnectorError("STORE_UNAVAILABLE", "", { cause: new ConnectorError(code, "") });
+    assert.deepEqual([needsAHand(store("DATABASE_UNAVAILABLE")), needsAHand(store("DATABASE_REFUSED"))], [false, true]);
   });
 
   it("of somebody else's node is a fault of the message that may pass", () => {

@@ -29,7 +29,7 @@ export = (RED: NodeAPI): void => {
       this.amqp = new Broker({ ...readOptions(config, credentials), ...tlsOptions(config), name: () => connectionName(this.id, config.name ?? "", allNodes()), log: logTo(this) });
     } catch (error) {
       this.problem = toConnectorError(error, "NOT_CONFIGURED");
-      this.error(this.problem.message);
+      this.error(this.problem.toString());
     }
     this.on("close", (done: () => void) => {
       if (!this.amqp) return done();

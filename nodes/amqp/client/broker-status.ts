@@ -1,3 +1,4 @@
+import type { ConnectorError } from "../../common/errors";
 import type { StatusState } from "../../common/status";
 import type { ConnectionState } from "./connection";
 
@@ -35,6 +36,11 @@ export function connectionStatus(state: ConnectionState, translate: Translate): 
     case "closed":
       return undefined;
   }
+}
+
+/** Whether an error is about the connection, of which the config node tells once for all its nodes. */
+export function isOfConnection({ code }: ConnectorError): boolean {
+  return code === "BROKER_UNAVAILABLE" || code === "BROKER_REFUSED";
 }
 
 /** Never 0: the text is about what is still to come. */

@@ -1,19 +1,17 @@
 import path from "node:path";
 import type { Node, NodeAPI, NodeDef } from "node-red";
-import { ConnectorError, toConnectorError, type ErrorCode } from "../../common/errors";
+import { ConnectorError, needsAHand, toConnectorError } from "../../common/errors";
 import { FileStore } from "../../common/file-store";
 import { Status } from "../../common/status";
+import { TroubleLog } from "../../common/trouble-log";
 import { onFlowEvent } from "../../delivery/flow-events";
 import type { TrackedRuntime } from "../../delivery/runtime";
 import { isWired, type WiredNode } from "../../delivery/wired";
 import type { Broker } from "../client/broker";
 import { brokerOf } from "../client/broker-node";
-import { connectionStatus } from "../client/broker-status";
+import { connectionStatus, isOfConnection } from "../client/broker-status";
 import { QueueSource, type QueueSourceSettings, type QueueSourceState } from "./queue-source";
 import { readSettings, type InDef } from "./settings";
-
-/** Trouble that does not pass by itself. */
-const NEEDS_A_HAND: ReadonlySet<ErrorCode> = new Set(["QUEUE_UNAVAILABLE", "EXCHANGE_UNAVAILABLE", "NOT_CONFIGURED", "STORE_UNAVAILABLE"] as const);
 
 export = (RED: NodeAPI): void => {
   function AmqpIn(this: Node & WiredNode, config: NodeDef & InDef): void {
@@ -24,6 +22,7 @@ export = (RED: NodeAPI): void => {
     } catch (error) {
       const wrong = toConnectorError(error, "NOT_CONFIGURED");
       status.set("failed", wrong.message);
+      this.error(wrong.toString()); // a status shows but its beginning, and no message will bring the rest
       this.on("input", (_msg, _send, done) => done(wrong));
       this.on("close", () => status.close());
     }
@@ -31,6 +30,7 @@ export = (RED: NodeAPI): void => {
 
   function run(node: Node & WiredNode, status: Status, broker: Broker, settings: QueueSourceSettings): void {
     const link = broker.acquire(node);
+    const troubles = new TroubleLog(node);
     let state: QueueSourceState = { kind: "starting" };
     let started = false;
     /** Nothing but its work is to be shown. */
@@ -56,6 +56,8 @@ export = (RED: NodeAPI): void => {
       warn: (text) => node.warn(text),
       onState: (next) => {
         state = next;
+        if (next.kind === "consuming") troubles.told(undefined);
+        else if ("error" in next && !isOfConnection(next.error)) troubles.told(next.error);
         show();
       },
     });
@@ -111,7 +113,7 @@ export = (RED: NodeAPI): void => {
         return status.set("waiting", () => RED._("in.status.waiting", { reason: state.reason }));
       case "forwarding":
       case "waiting":
-        return status.set(NEEDS_A_HAND.has(state.error.code) ? "failed" : "waiting", () => RED._("in.status.waiting", { reason: state.error.message }));
+        return status.set(needsAHand(state.error) ? "failed" : "waiting", () => RED._("in.status.waiting", { reason: state.error.message }));
       case "starting":
       case "consuming":
         return status.set("connecting", () => RED._("in.status.connecting"));

@@ -1,10 +1,11 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
-import { ConnectorError, toConnectorError } from "../../common/errors";
+import { ConnectorError, needsAHand, toConnectorError } from "../../common/errors";
 import { Status } from "../../common/status";
+import { TroubleLog } from "../../common/trouble-log";
 import { compileTypedInput, type TypedInputUtil } from "../../common/typed-input";
 import { Sink, type SinkState } from "../../delivery/sink";
 import { brokerOf } from "../client/broker-node";
-import { connectionStatus } from "../client/broker-status";
+import { connectionStatus, isOfConnection } from "../client/broker-status";
 import type { Connection, ConnectionState } from "../client/connection";
 import { Publisher, type Outgoing } from "../client/publisher";
 import { ExchangeWriter, type Sender } from "./exchange-writer";
@@ -39,11 +40,12 @@ export = (RED: NodeAPI): void => {
     const warn = (text: string): void => node.warn(text);
     const writer = new ExchangeWriter<Answer | undefined>({ ...settings, connection, sender: (onDown) => senderOf(settings, connection, onDown, warn), warn });
 
+    const troubles = new TroubleLog(node);
     let state: SinkState = { kind: "idle", messages: 0 };
     const show = (): void => {
       const trouble = connectionStatus(connection.state, RED._);
       if (trouble) status.set(trouble.state, trouble.text);
-      else if (state.kind === "waiting") status.set("waiting", () => RED._("out.status.waiting", { reason: state.error?.message ?? "" }));
+      else if (state.kind === "waiting") status.set(state.error && needsAHand(state.error) ? "failed" : "waiting", () => RED._("out.status.waiting", { reason: state.error?.message ?? "" }));
       else if (state.kind === "idle") status.set("connected", () => RED._("out.status.connected"));
       else status.set("working", () => RED._(settings.request ? "out.status.requesting" : "out.status.working", { count: state.messages }));
     };
@@ -56,6 +58,7 @@ export = (RED: NodeAPI): void => {
       untilReady: (error) => writer.untilReady(error),
       onState: (next) => {
         state = next;
+        if (next.error && !isOfConnection(next.error)) troubles.told(next.error);
         show();
       },
       warn,
@@ -76,7 +79,10 @@ export = (RED: NodeAPI): void => {
         done(toConnectorError(error, "INPUT_INVALID"));
         return;
       }
-      sink.take(msg, message, done, (answer) => send(answer ? Object.assign(msg, answer) : msg));
+      sink.take(msg, message, done, (answer) => {
+        troubles.told(undefined);
+        send(answer ? Object.assign(msg, answer) : msg);
+      });
     });
     node.on("close", (done: () => void) => {
       void sink

@@ -1,0 +1,26 @@
+import assert from "node:assert/strict";
+import { ConnectorError } from "../../nodes/common/errors";
+import { TroubleLog } from "../../nodes/common/trouble-log";
+
+function recorded(): { log: TroubleLog; lines: string[] } {
+  const lines: string[] = [];
+  const log = new TroubleLog({ warn: (text) => lines.push(`warn ${text}`), error: (text) => lines.push(`error ${text}`) });
+  return { log, lines };
+}
+
+const away = (): ConnectorError => new ConnectorError("ORG_UNAVAILABLE", "503");
+const missing = (): ConnectorError => new ConnectorError("QUEUE_UNAVAILABLE", "no queue");
+
+describe("A log of trouble", () => {
+  it("tells each trouble once, and again only when all was well meanwhile", () => {
+    const { log, lines } = recorded();
+    for (const error of [away(), away(), undefined, undefined, away()]) log.told(error);
+    assert.deepEqual(lines, ["warn ORG_UNAVAILABLE: 503", "warn ORG_UNAVAILABLE: 503"]);
+  });
+
+  it("tells of another trouble at once, as an error when somebody has to mend it", () => {
+    const { log, lines } = recorded();
+    for (const error of [away(), missing(), missing()]) log.told(error);
+    assert.deepEqual(lines, ["warn ORG_UNAVAILABLE: 503", "error QUEUE_UNAVAILABLE: no queue"]);
+  });
+});

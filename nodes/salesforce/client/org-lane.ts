@@ -1,4 +1,5 @@
 import type { ConnectorError } from "../../common/errors";
+import { TroubleLog } from "../../common/trouble-log";
 import { Sink, type SinkOptions, type SinkState } from "../../delivery/sink";
 import { failureOf } from "./failure";
 import type { OrgClient, OrgState } from "./org";
@@ -19,8 +20,11 @@ export interface LaneState {
 /** From the most to the least telling. */
 const ORDER: LaneState["kind"][] = ["failed", "waiting", "working", "connecting", "connected", "idle"];
 
-/** What is not the org's trouble but one node's, until somebody makes the object, corrects the form or installs the package. */
-const NEEDS_A_HAND: ReadonlySet<string | undefined> = new Set(["ORG_OBJECT_UNKNOWN", "NOT_CONFIGURED", "DRIVER_MISSING"]);
+/**
+ * What is not the org's trouble but one node's, until somebody makes the object, corrects the form or installs the package. Not all that needs a hand: that a login is
+ * refused the org's node shows and logs, and a sink that waits for it must not say so once more when it is mended.
+ */
+const OWN_TROUBLE: ReadonlySet<string | undefined> = new Set(["ORG_OBJECT_UNKNOWN", "NOT_CONFIGURED", "DRIVER_MISSING"]);
 
 /** Settings of an {@link OrgLane}; as a sink's, but for what the org knows. */
 export interface OrgLaneOptions<V, R> extends Omit<SinkOptions<V, R>, "untilReady" | "onState"> {
@@ -35,18 +39,18 @@ export class OrgLane<V, R> {
   private readonly org: OrgClient;
   private readonly stopListening: () => void;
   private own: SinkState = { kind: "idle", messages: 0 };
-  /** The trouble that was told last. */
-  private told: string | undefined;
+  private readonly troubles: TroubleLog;
 
   constructor({ org, onState, ...options }: OrgLaneOptions<V, R>) {
     const { warn } = options;
     this.org = org;
+    this.troubles = new TroubleLog({ warn, error: warn }); // its nodes bring no other
     this.sink = new Sink<V, R>({
       ...options,
       untilReady: (error) => org.untilReady(error),
       onState: (state) => {
         this.own = state;
-        this.tellTrouble(warn);
+        this.tellTrouble();
         onState(this.state);
       },
     });
@@ -58,17 +62,15 @@ export class OrgLane<V, R> {
     const { kind, messages, error } = this.own;
     const { usedPercent, slowedAt } = this.org.state;
     if (this.org.state.error) return { kind: this.org.state.kind, messages, error: this.org.state.error };
-    if (kind === "waiting") return { kind: NEEDS_A_HAND.has(error?.code) ? "failed" : kind, messages, ...(error ? { error } : {}) };
+    if (kind === "waiting") return { kind: OWN_TROUBLE.has(error?.code) ? "failed" : kind, messages, ...(error ? { error } : {}) };
     return { kind: kind === "writing" ? "working" : this.org.state.kind, messages, ...(usedPercent === undefined ? {} : { usedPercent }), ...(slowedAt === undefined ? {} : { slowedAt }) };
   }
 
   /** What the org is not at fault for its node does not log, and a status shows but its beginning: also that the Pub/Sub API, a host of its own, is away. */
-  private tellTrouble(warn: (text: string) => void): void {
+  private tellTrouble(): void {
     const { kind, error } = this.own;
-    const isOurs = NEEDS_A_HAND.has(error?.code) || error?.details.grpcStatus !== undefined;
-    const trouble = kind === "waiting" && isOurs ? error?.toString() : undefined;
-    if (trouble !== undefined && trouble !== this.told) warn(trouble);
-    this.told = trouble;
+    const isOurs = OWN_TROUBLE.has(error?.code) || error?.details.grpcStatus !== undefined;
+    this.troubles.told(kind === "waiting" && isOurs ? error : undefined);
   }
 
   /** Takes a message in; as {@link Sink.take}. When it fails, `msg.salesforce` says why before `done` is called. */

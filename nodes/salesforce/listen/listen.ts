@@ -69,6 +69,7 @@ export = (RED: NodeAPI): void => {
       onSettled: showWork,
       onState: show,
       warn,
+      error: (text) => node.error(text),
       log: (text) => node.log(text),
     }));
     if (settings.startPaused) listener.pause("asked");

@@ -1,6 +1,7 @@
 import { BackOff } from "../../common/back-off";
 import { within } from "../../common/deadline";
-import { type ConnectorError, toConnectorError } from "../../common/errors";
+import { type ConnectorError, needsAHand, toConnectorError } from "../../common/errors";
+import { TroubleLog } from "../../common/trouble-log";
 import { DeadLetters } from "../../delivery/dead-letters";
 import { flowTracker } from "../../delivery/flow-tracker";
 import type { NodeName } from "../../delivery/outcome";
@@ -35,6 +36,7 @@ export interface PollerOptions {
   send(output: number, message: object): void;
   isWired(output: number): boolean;
   warn(text: string): void;
+  error(text: string): void;
   onState(state: PollState): void;
   /** Between two tries of a query that fails. Default: 2 to 60 s. */
   backOff?: BackOff;
@@ -58,6 +60,8 @@ export class Poller {
   /** What the last query failed by. */
   private trouble: ConnectorError | undefined;
   private asideTrouble: ConnectorError | undefined;
+  private readonly log: TroubleLog;
+  private readonly asideLog: TroubleLog;
   private dialect: DialectName | undefined;
   /** Ends the rest between two polls. */
   private wake: (() => void) | undefined;
@@ -69,6 +73,8 @@ export class Poller {
   constructor(private readonly options: PollerOptions) {
     const { settings, node, runtime } = options;
     this.backOff = options.backOff ?? new BackOff({ initial: 2_000 });
+    this.log = new TroubleLog(options);
+    this.asideLog = new TroubleLog(options);
     this.room = new Room(settings.maxInFlight);
     this.deliveries = new RowDeliveries({
       settings,
@@ -125,7 +131,7 @@ export class Poller {
   /** What goes on beside the polls has trouble, or has it no more. */
   besides(error: ConnectorError | undefined): void {
     if (this.asideTrouble === error) return;
-    if (error && this.asideTrouble?.message !== error.message && !AWAY.has(error.code)) this.options.warn(error.toString());
+    this.asideLog.told(error && AWAY.has(error.code) ? undefined : error);
     this.asideTrouble = error;
     this.tell();
   }
@@ -160,6 +166,7 @@ export class Poller {
     try {
       const { rows, more } = await this.way.poll();
       this.trouble = undefined;
+      this.log.told(undefined);
       this.backOff.reset();
       if (rows === 0 && !more && this.options.settings.emptyOutput && !this.closed) this.options.send(1, { payload: [] });
       return more;
@@ -175,7 +182,7 @@ export class Poller {
   private async failed(error: ConnectorError): Promise<void> {
     if (this.closed) return;
     const away = AWAY.has(error.code);
-    if (!away && this.trouble?.message !== error.message) this.options.warn(error.toString());
+    this.log.told(away ? undefined : error); // that the database is away its own node tells
     this.trouble = error;
     this.tell();
     if (away) await Promise.race([this.options.database.untilReady().catch(() => undefined), this.rest()]);
@@ -275,7 +282,7 @@ export class Poller {
     const trouble = this.trouble ?? this.asideTrouble;
     if (this.pauses.has("unwired")) onState({ kind: "unwired" });
     else if (this.pauses.has("dead-letters")) onState({ kind: "stuck", count: this.deadLetters.waiting });
-    else if (trouble) onState({ kind: trouble.code === "DATABASE_UNAVAILABLE" ? "waiting" : "failed", error: trouble });
+    else if (trouble) onState({ kind: needsAHand(trouble) ? "failed" : "waiting", error: trouble });
     else if (this.pauses.has("held")) onState({ kind: "holding", reason: this.holdReason });
     else onState({ kind: this.reading ? "reading" : "idle", inFlow: this.room.taken });
   }

@@ -67,6 +67,7 @@ export = (RED: NodeAPI): void => {
       send: (output, message) => node.send([...new Array<null>(output).fill(null), message as never]),
       isWired: (output) => isWired(node, RED.nodes, output),
       warn,
+      error: (text) => node.error(text),
       onState: (state) => show(status, state),
     });
     // Not before all nodes are there, and never into nothing: a message sent along a wire without a node would count as finished.

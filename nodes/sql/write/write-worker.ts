@@ -1,5 +1,6 @@
 import { BackOff } from "../../common/back-off";
 import type { ConnectorError } from "../../common/errors";
+import { TroubleLog } from "../../common/trouble-log";
 import { type ItemResult, Sink, type SinkState } from "../../delivery/sink";
 import type { DatabaseClient, DatabaseState } from "../client/database-client";
 import { isStop, RepeatedError } from "./repeated-error";
@@ -23,9 +24,8 @@ export interface WriteWorkerOptions {
   /** After so many equal permanent errors in a row nothing is taken any more; 0 for never. */
   stopAfter: number;
   onState: (state: WriteState) => void;
-  /** The table, or a statement, does not fit: told once, not with every try. */
-  onTrouble: (error: ConnectorError) => void;
   warn: (text: string) => void;
+  error: (text: string) => void;
 }
 
 /** A node that stopped tries one message this often, in ms. */
@@ -40,7 +40,8 @@ export class WriteWorker {
   private readonly backOff = new BackOff({ initial: 2000, max: 30_000 });
   private database: DatabaseState = { kind: "idle" };
   private own: SinkState = { kind: "idle", messages: 0 };
-  private trouble: string | undefined;
+  /** The table, or a statement, does not fit. */
+  private readonly troubles: TroubleLog;
   /** Ends the waits for a table, or for the next try. */
   private readonly waits = new Set<() => void>();
 
@@ -49,6 +50,7 @@ export class WriteWorker {
     private readonly probeInterval = PROBE_INTERVAL,
   ) {
     const { database, work, batchSize, linger, stopAfter, warn } = options;
+    this.troubles = new TroubleLog(options);
     // a message known by its id, or with a list without items, gives the database nothing to refuse
     this.repeated = new RepeatedError(stopAfter, (items) => work.write(items), ({ duplicate, results }) => !(duplicate && work.dedupes) && results?.length !== 0);
     this.sink = new Sink<unknown, WriteResult>({
@@ -94,7 +96,7 @@ export class WriteWorker {
   private async write(items: unknown[]): Promise<ItemResult<WriteResult>[]> {
     const results = await this.repeated.write(items);
     if (results.every((result) => result.ok || result.error.scope === "message")) {
-      this.trouble = undefined;
+      this.troubles.told(undefined);
       this.backOff.reset();
     }
     return results;
@@ -102,8 +104,7 @@ export class WriteWorker {
 
   private untilReady(error: ConnectorError): Promise<void> {
     if (!isOwnTrouble(error)) return this.options.database.untilReady();
-    if (this.trouble !== error.message) this.options.onTrouble(error);
-    this.trouble = error.message;
+    this.troubles.told(error);
     return new Promise((resolve) => {
       const end = (): void => {
         clearTimeout(timer);

@@ -12,7 +12,7 @@ import { TableWork } from "./table-work";
 import type { Work } from "./work";
 import { type WriteState, WriteWorker, type WriteWorkerOptions } from "./write-worker";
 
-type Options = Omit<WriteWorkerOptions, "onState" | "onTrouble" | "warn">;
+type Options = Omit<WriteWorkerOptions, "onState" | "warn" | "error">;
 
 export = (RED: NodeAPI): void => {
   function SqlWrite(this: Node, config: NodeDef & WriteDef): void {
@@ -31,8 +31,8 @@ export = (RED: NodeAPI): void => {
     const worker = new WriteWorker({
       ...options,
       onState: (state) => show(status, state),
-      onTrouble: (error) => this.error(error.toString()),
       warn: (text) => this.warn(text),
+      error: (text) => this.error(text),
     });
     this.on("input", (msg, send, done) => {
       const settled = (error?: Error): void => {

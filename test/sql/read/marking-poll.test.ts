@@ -75,9 +75,9 @@ describe("sql read polling with a statement after each row", function () {
     await insert(range(0, 20));
     await engine.execute("alter table t rename column sent to done; alter table t add column sent integer default 0");
     await engine.execute("create trigger no before update on t begin select raise(abort, 'not now'); end");
-    const { ids, states, warnings } = await bench.open({ ...MARK, maxInFlight: 30 }, accept);
+    const { ids, states, errors } = await bench.open({ ...MARK, maxInFlight: 30 }, accept);
     await waitFor("the trouble", () => states.some((state) => state.kind === "failed"));
-    assert.match(warnings.join(), /: After read: .*not now/);
+    assert.match(errors.join(), /: After read: .*not now/);
     await engine.execute("drop trigger no");
     await waitFor("all to be marked", async () => (await marked()).length === 20);
     assert.deepEqual(ids(), range(0, 20));
@@ -131,8 +131,8 @@ describe("sql read polling with a statement after each row", function () {
 
   it("says that two rows have one key", async () => {
     await insert([1, 2]);
-    const { warnings } = await bench.open({ ...MARK, query: "select 1 as id, text from t" }, accept);
-    await waitFor("the error", () => warnings.some((text) => /Two rows have id 1/.test(text)));
+    const { errors } = await bench.open({ ...MARK, query: "select 1 as id, text from t" }, accept);
+    await waitFor("the error", () => errors.some((text) => /Two rows have id 1/.test(text)));
   });
 
   describe("without one", () => {

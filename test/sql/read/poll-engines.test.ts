@@ -63,7 +63,7 @@ for (const { name, start } of ENGINES) {
         await engine.execute(`insert into ${table} values ${ids.map((id, n) => `('${id}', ${value(n - (n % 4))})`).join(", ")}`);
         const def: Partial<ReadDef> = { query: `select * from ${table} where id <> ':no'`, watermarkColumn: "changed at", keyColumn: "id", maxInFlight: 3, delayWindow: 1 };
         const first = await bench.open(def, (message) => (message.payload as { id: string }).id < "k10" && accept(message));
-        await waitFor("the first half", () => first.ids().length >= 11 || assert.equal(first.warnings.join(), ""));
+        await waitFor("the first half", () => first.ids().length >= 11 || assert.equal([...first.warnings, ...first.errors].join(), ""));
         await first.close();
         const second = await bench.open(def, accept);
         await waitFor("the second half", () => second.ids().length >= 10);
@@ -115,6 +115,6 @@ describe("sql read polling PostgreSQL, two workers at one table", function () {
     assert.ok(workers.every((worker) => worker.ids().length > 0), "one did all of it");
     await engine.execute("insert into shared_work (id) values (400)"); // by now both have claimed and found nothing
     await waitFor("the late one", () => workers.some((worker) => worker.ids().includes(400)));
-    assert.deepEqual(workers.flatMap(({ warnings }) => warnings), []);
+    assert.deepEqual(workers.flatMap(({ warnings, errors }) => [...warnings, ...errors]), []);
   });
 });

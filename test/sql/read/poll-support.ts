@@ -25,6 +25,8 @@ export interface Polled {
   sent: Sent[];
   states: PollState[];
   warnings: string[];
+  /** What was logged as an error. */
+  errors: string[];
   /** Outputs that something is wired to. */
   wired: Set<number>;
   /** `id` of each row that was sent to the first output. */
@@ -68,6 +70,7 @@ export class PollBench {
     const states: PollState[] = [];
     const warnings: string[] = [];
     const wired = new Set(outputs);
+    const errors: string[] = [];
     const warn = (text: string): void => void warnings.push(text);
     const poller: Poller = new Poller({
       settings,
@@ -83,13 +86,14 @@ export class PollBench {
       },
       isWired: (output) => wired.has(output),
       warn,
+      error: (text) => errors.push(text),
       onState: (state) => states.push(state),
       backOff: new BackOff({ initial: 20, max: 20 }),
     });
     let closing: Promise<void> | undefined;
     const close = (): Promise<void> => (closing ??= poller.close(100));
     const ids = (): unknown[] => sent.filter(({ output, delivery }) => output === 0 && delivery).flatMap(({ payload }) => [payload].flat() as Row[]).map(({ id }) => id);
-    const polled = { poller, sent, states, warnings, wired, ids, close };
+    const polled = { poller, sent, states, warnings, errors, wired, ids, close };
     this.opened.push(polled);
     poller.rewired();
     poller.start();

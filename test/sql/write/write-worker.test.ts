@@ -24,7 +24,7 @@ describe("A sql write node that has stopped", () => {
     const states: WriteState[] = [];
     const troubles: string[] = [];
     const options = { database, work: work as Work<unknown>, batchSize: 5, linger: 0, stopAfter: 10, warn: () => undefined };
-    const worker = new WriteWorker({ ...options, onState: (state) => states.push(state), onTrouble: (error) => troubles.push(error.message) }, 20);
+    const worker = new WriteWorker({ ...options, onState: (state) => states.push(state), error: (text) => troubles.push(text) }, 20);
     const failed: unknown[] = [];
     let stored = 0;
     for (let number = 0; number < 100; number += 1) worker.take({ number }, (error) => error && failed.push(error), () => (stored += 1));
@@ -34,7 +34,7 @@ describe("A sql write node that has stopped", () => {
     // those that were at work together when the tenth failed have an answer, too
     assert.ok(failed.length >= 10 && failed.length <= 15, `${failed.length} failed`);
     assert.equal(stored, 0);
-    assert.deepEqual(troubles, ["10 messages in a row failed alike: no such function"]);
+    assert.deepEqual(troubles, ["ROW_REFUSED: 10 messages in a row failed alike: no such function"]);
 
     mended = true;
     await waitFor("all others to be stored", () => stored + failed.length === 100);

@@ -1,5 +1,6 @@
 import { BackOff } from "../../../common/back-off";
-import { ConnectorError, type ErrorCode, toConnectorError } from "../../../common/errors";
+import { ConnectorError, needsAHand, toConnectorError } from "../../../common/errors";
+import { TroubleLog } from "../../../common/trouble-log";
 import { flowTracker } from "../../../delivery/flow-tracker";
 import { EventIntake } from "./event-intake";
 import { EventPosition } from "./event-position";
@@ -7,9 +8,6 @@ import type { StartPoint, StreamEvent, StreamListener, StreamState, Subscription
 import { type EventFeedOptions, type FeedState, STALE } from "./feed-options";
 import type { ListenSettings, ReplayFrom } from "./listen-settings";
 import { RoomCall } from "./room-call";
-
-/** Trouble that passes by itself. */
-const PASSES: ReadonlySet<ErrorCode> = new Set(["STORE_UNAVAILABLE", "ORG_UNAVAILABLE", "ORG_LIMIT", "ORG_BUSY"] as const);
 
 /** How far the clocks of the org's machines may be apart, in ms. */
 const CLOCKS = 5_000;
@@ -34,6 +32,7 @@ export class EventFeed implements StreamListener {
   private stream: StreamState = { kind: "connecting" };
   /** Why it cannot begin; it is tried again. */
   private trouble: ConnectorError | undefined;
+  private readonly troubles: TroubleLog;
   /** Why it does not begin before somebody says so. */
   private halt: ConnectorError | undefined;
   private stale: ListenSettings["staleReplay"] | undefined;
@@ -53,6 +52,7 @@ export class EventFeed implements StreamListener {
     const { settings, place, warn, every } = options;
     const { transport, dedupeWindow: window } = settings;
     this.from = settings.replayFrom;
+    this.troubles = new TroubleLog(options);
     this.call = new RoomCall(() => this.ask(), options.someRoom);
     this.backOff = options.backOff ?? new BackOff();
     this.position = new EventPosition({
@@ -86,7 +86,7 @@ export class EventFeed implements StreamListener {
     const { trouble, halt, stale, stream, held, unsaved } = this;
     if (this.stuck) return { kind: "stuck", count: this.intake.stuckCount };
     if (halt) return { kind: stale === "stop" ? "stopped" : "failed", error: halt };
-    if (trouble) return { kind: PASSES.has(trouble.code) ? "waiting" : "failed", error: trouble };
+    if (trouble) return { kind: needsAHand(trouble) ? "failed" : "waiting", error: trouble };
     if (stream.error && stream.kind !== "listening") return { kind: stream.kind === "failed" || stream.kind === "stopped" ? stream.kind : "waiting", error: stream.error };
     if (held !== undefined) return { kind: "holding", reason: held };
     if (stale === "all" || stale === "new") return { kind: "stale", read: stale };
@@ -223,10 +223,11 @@ export class EventFeed implements StreamListener {
         await this.options.prepare?.();
         this.isReady = true;
         this.trouble = undefined;
+        this.troubles.told(undefined);
         if (this.options.takesOver && (this.position.after ?? this.position.since) !== undefined) this.from = "stored";
       } catch (thrown) {
         const error = toConnectorError(thrown);
-        if (this.trouble?.message !== error.message) this.options.warn(error.toString());
+        this.troubles.told(error);
         this.change(() => (this.trouble = error));
         await this.rest(this.backOff.next());
       }

@@ -1,6 +1,7 @@
 import type { BackOff } from "../../../common/back-off";
 import { ConnectorError, type ErrorCode, toConnectorError } from "../../../common/errors";
 import type { Store } from "../../../common/store";
+import { TroubleLog } from "../../../common/trouble-log";
 import { flowTracker } from "../../../delivery/flow-tracker";
 import { EventFeed } from "./event-feed";
 import type { PositionPlace } from "./event-position";
@@ -19,7 +20,7 @@ export type PauseReason = "unwired" | "asked";
 export type ListenerState = FeedState | { kind: "unwired" | "paused" | "standby" | "signing-in" };
 
 /** What an {@link EventListener} needs. */
-export interface EventListenerOptions extends Pick<EventFeedOptions, "settings" | "node" | "runtime" | "prepare" | "send" | "isWired" | "onSettled" | "warn" | "every" | "someRoom"> {
+export interface EventListenerOptions extends Pick<EventFeedOptions, "settings" | "node" | "runtime" | "prepare" | "send" | "isWired" | "onSettled" | "warn" | "error" | "every" | "someRoom"> {
   /** Under which name the position is kept, beside the org and the channel. */
   name: string;
   org: Pick<StreamOrg, "openSession" | "untilReady" | "rest" | "http"> & { streams: Pick<OrgStreams, "over"> };
@@ -45,6 +46,7 @@ export class EventListener {
   /** Where it was told to begin while it could not. */
   private from: ReplayFrom | undefined;
   private trouble: ConnectorError | undefined;
+  private readonly troubles: TroubleLog;
   /** Counts up with each turn of its own that begins or ends. */
   private turn = 0;
   private isStandby = false;
@@ -61,6 +63,7 @@ export class EventListener {
 
   constructor(private readonly options: EventListenerOptions) {
     this.channel = channelName(options.settings.channel);
+    this.troubles = new TroubleLog(options);
   }
 
   /** Events in the flow, or on their way back into it. */
@@ -124,7 +127,7 @@ export class EventListener {
 
   private claim(key: string): void {
     this.place = new PlaceClaim(key, () => {
-      this.trouble = undefined;
+      this.noTrouble();
       this.listen(key);
     });
     if (this.place.take()) return;
@@ -139,7 +142,7 @@ export class EventListener {
         const session = await org.openSession();
         const orgId = await orgIdOf(org, session);
         this.now = await orgClock(org, session);
-        this.trouble = undefined;
+        this.noTrouble();
         return `salesforce-listen/${orgId}/${this.channel}/${name}`;
       } catch (thrown) {
         const error = toConnectorError(thrown);
@@ -151,9 +154,14 @@ export class EventListener {
   }
 
   private noteTrouble(error: ConnectorError): void {
-    if (this.trouble?.message !== error.message) this.options.warn(error.toString());
+    this.troubles.told(error);
     this.trouble = error;
     this.tell();
+  }
+
+  private noTrouble(): void {
+    this.troubles.told(undefined);
+    this.trouble = undefined;
   }
 
   private standBy(standby: Standby, key: string): void {
@@ -209,9 +217,9 @@ export class EventListener {
 
   private makeFeed(key: string, fence?: number): EventFeed {
     const { options } = this;
-    const { settings, node, runtime, prepare, send, isWired, onSettled, warn, every, someRoom } = options;
+    const { settings, node, runtime, prepare, send, isWired, onSettled, warn, error, every, someRoom } = options;
     return new EventFeed({
-      ...{ settings, node, runtime, send, isWired, onSettled, warn },
+      ...{ settings, node, runtime, send, isWired, onSettled, warn, error },
       transport: options.org.streams.over(settings.transport),
       place: this.placeOf(key, fence),
       takesOver: options.standby !== undefined,

@@ -156,7 +156,7 @@ describe("a listener to a channel of events", () => {
     const [first, second] = [bench.open(), bench.open()];
     await first.subscribed();
     await waitFor("the state", () => lastState(second) === "failed");
-    assert.match(second.warnings.join(), /Another node listens to .* under the name listen: give each a name of its own/);
+    assert.match(second.errors.join(), /Another node listens to .* under the name listen: give each a name of its own/);
     await first.close();
     await second.subscribed();
   });
@@ -168,7 +168,7 @@ describe("a listener to a channel of events", () => {
     const node = bench.open({}, { org: { openSession: () => Promise.resolve(session), rest: { raw } as never } });
     await node.subscribed();
     const told = node.states.filter(({ kind }) => kind === "failed") as { error: ConnectorError }[];
-    assert.deepEqual([told.map(({ error }) => error.message), node.warnings], [["the token is not for this", "the token is not for this"], ["ORG_REFUSED: the token is not for this"]]);
+    assert.deepEqual([told.map(({ error }) => error.message), node.errors], [["the token is not for this", "the token is not for this"], ["ORG_REFUSED: the token is not for this"]]);
     assert.notEqual(lastState(node), "failed");
   });
 
@@ -177,7 +177,7 @@ describe("a listener to a channel of events", () => {
     const prepare = (): Promise<void> => ((tries += 1) < 3 ? Promise.reject(new ConnectorError("ORG_REFUSED", "no such object")) : Promise.resolve());
     const node = bench.open({}, { prepare });
     await node.subscribed();
-    assert.deepEqual([tries, node.warnings], [3, ["ORG_REFUSED: no such object"]]);
+    assert.deepEqual([tries, node.errors], [3, ["ORG_REFUSED: no such object"]]);
   });
 
   it("logs each loss of the stream once, with its cause, and once that it is back", async () => {

@@ -39,13 +39,14 @@ export class Listening {
   readonly sent: Sent[] = [];
   readonly states: ListenerState[] = [];
   readonly warnings: string[] = [];
+  readonly errors: string[] = [];
   readonly logs: string[] = [];
   /** Outputs that something is wired to. */
   readonly wired: Set<number>;
   readonly listener: EventListener;
   private closing: Promise<void> | undefined;
 
-  constructor(options: Omit<EventListenerOptions, "send" | "isWired" | "onState" | "onSettled" | "warn" | "log" | "org"> & { org?: Partial<EventListenerOptions["org"]> }, transport: ScriptedTransport, outputs: number[], answer?: (message: Sent) => void) {
+  constructor(options: Omit<EventListenerOptions, "send" | "isWired" | "onState" | "onSettled" | "warn" | "error" | "log" | "org"> & { org?: Partial<EventListenerOptions["org"]> }, transport: ScriptedTransport, outputs: number[], answer?: (message: Sent) => void) {
     this.transport = transport;
     this.wired = new Set(outputs);
     this.listener = new EventListener({
@@ -59,6 +60,7 @@ export class Listening {
       isWired: (output) => this.wired.has(output),
       onSettled: () => undefined,
       warn: (text) => this.warnings.push(text),
+      error: (text) => this.errors.push(text),
       log: (text) => this.logs.push(text),
       onState: (state) => this.states.push(state),
     });

@@ -40,8 +40,6 @@ export interface TriggeredReadOptions<V, R, P extends ReadPages<R>> {
   message(pages: P, rows: R[]): object;
   /** Whether the system is away or refuses us, and nothing is wrong with what is asked. */
   isAway(error: ConnectorError): boolean;
-  /** Whether it comes back by itself, as opposed to needing a hand. */
-  comesBack(error: ConnectorError): boolean;
   /** Resolves when the system is worth another try. */
   untilReady(error: ConnectorError): Promise<void>;
   node: NodeName;

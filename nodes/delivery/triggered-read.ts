@@ -1,5 +1,5 @@
 import { within } from "../common/deadline";
-import { ConnectorError, toConnectorError } from "../common/errors";
+import { ConnectorError, needsAHand, toConnectorError } from "../common/errors";
 import { tooManyRows } from "../common/too-many-rows";
 import { claimOf } from "./claim";
 import type { Trigger } from "./errand";
@@ -269,7 +269,7 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
     const { onState } = this.options;
     const { trouble, sinkReason } = this;
     const away = this.wait.error;
-    if (away) onState({ kind: this.options.comesBack(away) ? "waiting" : "failed", error: away });
+    if (away) onState({ kind: needsAHand(away) ? "failed" : "waiting", error: away });
     else if (sinkReason !== undefined) onState({ kind: "holding", reason: sinkReason });
     else if (trouble && !this.reading) onState({ kind: "failed", error: trouble });
     else onState({ kind: this.reading ? "reading" : "idle", inFlow: this.room.taken });

@@ -33,7 +33,6 @@ function ask(output: "all" | "batch", open: () => Promise<Pages>) {
     open,
     message: (_pages, rows) => ({ payload: rows }),
     isAway: ({ scope }) => scope === "system",
-    comesBack: () => true,
     untilReady: () => new Promise(() => undefined),
     node: { id: "reader", type: "reader" },
     runtime: { events: new EventEmitter() } as unknown as TrackedRuntime,

@@ -1,5 +1,5 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
-import { toConnectorError } from "../../common/errors";
+import { needsAHand, toConnectorError } from "../../common/errors";
 import { Status } from "../../common/status";
 import { compileTypedInput, type TypedInputUtil } from "../../common/typed-input";
 import type { TrackedRuntime } from "../../delivery/runtime";
@@ -96,7 +96,7 @@ export = (RED: NodeAPI): void => {
         return status.set("waiting", () => RED._("get.status.waiting", { reason: state.reason }));
       case "forwarding":
       case "waiting":
-        return status.set(state.error.code === "QUEUE_UNAVAILABLE" ? "failed" : "waiting", () => RED._("get.status.waiting", { reason: state.error.message }));
+        return status.set(needsAHand(state.error) ? "failed" : "waiting", () => RED._("get.status.waiting", { reason: state.error.message }));
       case "ready":
         if (queue.openCount === 0) return status.set("connected", name);
         return status.set("working", () => RED._("get.status.working", { count: queue.openCount }));

@@ -1,8 +1,7 @@
 import { BackOff, type BackOffOptions } from "../../common/back-off";
-import { type ConnectorError, toConnectorError } from "../../common/errors";
+import { type ConnectorError, needsAHand, toConnectorError } from "../../common/errors";
 import { API_VERSION, createConnection } from "./connection";
 import { login, type LoginSettings, type OrgCredentials, type Session } from "./sign-in/login";
-import { NEEDS_A_HAND } from "./needs-a-hand";
 import { OrgStreams, type StreamOptions } from "./events/org-streams";
 import { RestClient } from "./rest";
 import { type LoginPace, TokenKeeper } from "./sign-in/token";
@@ -190,7 +189,7 @@ export class OrgClient {
     // The org has answered: which object it lacks is the trouble of who asked, not of all its nodes.
     if (error?.code === "ORG_OBJECT_UNKNOWN" && error.details.status !== 410) return this.set({ kind: "connected" });
     if (error && error.scope === "system") {
-      this.set({ kind: NEEDS_A_HAND.has(error.code) ? "failed" : "waiting", error });
+      this.set({ kind: needsAHand(error) ? "failed" : "waiting", error });
       return;
     }
     this.backOff.reset();

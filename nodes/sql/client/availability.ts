@@ -1,5 +1,5 @@
 import { BackOff } from "../../common/back-off";
-import { type ConnectorError, type ErrorCode, isConnectorError } from "../../common/errors";
+import { type ConnectorError, isConnectorError, needsAHand } from "../../common/errors";
 
 /** What is known of the database: `failed` needs a hand (password, driver), `waiting` passes by itself. */
 export interface DatabaseState {
@@ -9,9 +9,6 @@ export interface DatabaseState {
 
 /** Knocking more often than this with a refused password locks accounts, in ms. */
 export const REFUSED_DELAY = 60_000;
-
-/** Codes that only a person can mend. */
-const NEEDS_A_HAND = new Set<ErrorCode>(["DATABASE_REFUSED", "DRIVER_MISSING", "NOT_CONFIGURED"]);
 
 /** Whether the database answers, told to whoever listens, and the one knock at its door for all who wait until it does. */
 export class Availability {
@@ -61,7 +58,7 @@ export class Availability {
   failed(error: ConnectorError): void {
     if (error.scope !== "system" || error.code === "FLOW_STOPPED" || error.code === "TABLE_UNKNOWN" || concernsTable(error)) return;
     if (error.code === "DATABASE_REFUSED") this.refusal = { error, until: Date.now() + this.refusedDelay };
-    this.tell({ kind: NEEDS_A_HAND.has(error.code) ? "failed" : "waiting", error });
+    this.tell({ kind: needsAHand(error) ? "failed" : "waiting", error });
   }
 
   /** Nobody uses the database. */

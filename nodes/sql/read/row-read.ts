@@ -37,7 +37,6 @@ export class RowRead extends TriggeredRead<NamedValues, RowValue[], RowSource> {
       },
       message: (source, rows) => (output === "row" ? rowMessage(source, rows[0] as RowValue[]) : rowsMessage(source, rows)),
       isAway: ({ code }) => AWAY.has(code),
-      comesBack: ({ code }) => code === "DATABASE_UNAVAILABLE",
       untilReady: () => database.untilReady(),
     });
   }

@@ -1,5 +1,4 @@
-import { type ConnectorError, toConnectorError } from "../../../../common/errors";
-import { NEEDS_A_HAND } from "../../needs-a-hand";
+import { type ConnectorError, needsAHand, toConnectorError } from "../../../../common/errors";
 import type { Session } from "../../sign-in/login";
 import type { StreamEvent, StreamState } from "../event-stream";
 import type { StreamOptions, StreamOrg } from "../org-streams";
@@ -263,7 +262,7 @@ export class CometdSession {
   }
 
   private rest({ error }: StreamFailure, pause: Pause): void {
-    const kind = pause === "refused" || NEEDS_A_HAND.has(error.code) ? "failed" : "waiting";
+    const kind = pause === "refused" || needsAHand(error) ? "failed" : "waiting";
     const life = this.life.signal;
     const rested = (): void => {
       if (!life.aborted) this.dispatch({ type: "rested" });

@@ -1,5 +1,4 @@
-import { ConnectorError, errorText, toConnectorError } from "../../../../common/errors";
-import { NEEDS_A_HAND } from "../../needs-a-hand";
+import { ConnectorError, errorText, needsAHand, toConnectorError } from "../../../../common/errors";
 import type { Session } from "../../sign-in/login";
 import type { StartPoint, StreamEvent, StreamListener, StreamState, Subscription } from "../event-stream";
 import type { StreamOptions } from "../org-streams";
@@ -238,7 +237,7 @@ export class PubsubSubscription implements Subscription {
     if (error instanceof PubsubError) return this.fail(error);
     this.drop();
     if (error.code === "DRIVER_MISSING" || error.code === "NOT_CONFIGURED") return this.later("refused", error);
-    this.tell({ kind: NEEDS_A_HAND.has(error.code) ? "failed" : "waiting", error });
+    this.tell({ kind: needsAHand(error) ? "failed" : "waiting", error });
     const { round } = this;
     void this.parts.client.org.untilReady(error).then(() => round === this.round && this.open());
   }

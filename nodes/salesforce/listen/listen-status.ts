@@ -30,7 +30,7 @@ export function showListener(status: Status, { state, org, label, inFlow }: List
     case "stopped":
       return status.set("failed", text("stopped", { reason: state.error.message }));
     case "standby":
-      return status.set("stopped", text("standby"));
+      return status.set("paused", text("standby"));
     case "failed":
       return status.set("failed", state.error.message);
     case "waiting":

@@ -73,7 +73,7 @@ export = (RED: NodeAPI): void => {
 
   /** How the org stands comes first; while nothing is wrong with it, how many cases there are. */
   function show(status: Status, { lane, waiting, open, loading, unwired, standby, trouble }: RouteState): void {
-    if (unwired) return status.set("failed", () => RED._("route.status.unwired"));
+    if (unwired) return status.set("stopped", () => RED._("route.status.unwired"));
     if (lane.kind !== "connected" || lane.slowedAt !== undefined) return showLane(status, lane, RED._);
     if (trouble) return status.set("failed", trouble.message);
     if (standby) return status.set("paused", () => RED._("route.status.standby"));

@@ -404,10 +404,10 @@ describe("salesforce route", function () {
     const statuses = watchStatuses("route");
     after(() => flow.deploy());
 
-    it("begins nothing, red, while nothing is wired to Create, and goes on when something is", async () => {
+    it("begins nothing, grey, while nothing is wired to Create, and goes on when something is", async () => {
       const nodes = flow.nodes();
       await runtime.fresh(nodes.map((node) => (node.id === "route" ? { ...node, wires: [[], ["update"], ["disconnect"]] } : node)));
-      await waitFor("the status", () => statuses.includes("red route.status.unwired"));
+      await waitFor("the status", () => statuses.includes("grey route.status.unwired"));
       const id = flow.insert({ OwnerId: pumps });
       const settled = flow.take(flow.created(id));
       await waitFor("its source to pause", () => flow.source.events.some((event) => event.startsWith("hold")));

@@ -1,3 +1,4 @@
+import { ConnectorError } from "../common/errors";
 import type { Delivery } from "./delivery";
 import { flowTracker } from "./flow-tracker";
 import { type Hop, Mark } from "./hop";
@@ -67,4 +68,9 @@ export function claimOf(message: object): Claim | undefined {
   const delivery = registry.find(token);
   if (delivery === "closed") return registry.comesBack(token) ? CLOSED : undefined; // accepted: no copy will come, so this is the message
   return delivery && new TokenClaim(delivery);
+}
+
+/** Why a message whose claim is closed is not worked on; for a warning, since nobody has to do anything about it. */
+export function deliveryClosed(): ConnectorError {
+  return new ConnectorError("DELIVERY_CLOSED", "The message came after its delivery was settled, and is dropped: its copy comes or has come");
 }

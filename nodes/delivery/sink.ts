@@ -1,7 +1,7 @@
 import { Batcher } from "../common/batcher";
 import { ConnectorError, goingOn, toConnectorError } from "../common/errors";
 import { Arrivals } from "./arrivals";
-import { claimOf, type Claim } from "./claim";
+import { type Claim, claimOf, deliveryClosed } from "./claim";
 import { flowTracker } from "./flow-tracker";
 import { Knock } from "./knock";
 import { Patience } from "./patience";
@@ -67,7 +67,7 @@ export class Sink<V, R> {
     const claim = claimOf(msg);
     if (claim?.closed) {
       if (value instanceof Promise) value.catch(() => undefined);
-      this.options.warn("DELIVERY_CLOSED: the message came after its delivery was settled, and is dropped: its copy comes or has come");
+      this.options.warn(deliveryClosed().toString());
       done();
       return;
     }

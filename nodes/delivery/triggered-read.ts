@@ -1,7 +1,7 @@
 import { within } from "../common/deadline";
 import { ConnectorError, needsAHand, toConnectorError } from "../common/errors";
 import { tooManyRows } from "../common/too-many-rows";
-import { claimOf } from "./claim";
+import { claimOf, deliveryClosed } from "./claim";
 import type { Trigger } from "./errand";
 import { flowTracker } from "./flow-tracker";
 import { PassedHold } from "./passed-hold";
@@ -61,7 +61,7 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
   take(trigger: Trigger): void {
     const claim = claimOf(trigger.msg);
     if (claim?.closed) {
-      this.options.warn("DELIVERY_CLOSED: the message came after its delivery was settled, and is dropped: its copy comes or has come");
+      this.options.warn(deliveryClosed().toString());
       return trigger.done();
     }
     if (this.closed) return trigger.done(stopped());

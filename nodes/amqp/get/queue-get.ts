@@ -1,5 +1,5 @@
 import { ConnectorError, toConnectorError } from "../../common/errors";
-import { claimOf } from "../../delivery/claim";
+import { claimOf, deliveryClosed } from "../../delivery/claim";
 import type { Parts, Trigger } from "../../delivery/errand";
 import { flowTracker } from "../../delivery/flow-tracker";
 import type { NodeName } from "../../delivery/outcome";
@@ -125,7 +125,7 @@ export class QueueGet {
     if (wanted instanceof Promise) wanted.catch(() => undefined); // looked at when its turn comes
     const claim = claimOf(trigger.msg);
     if (claim?.closed) {
-      this.options.warn("DELIVERY_CLOSED: the message came after its delivery was settled, and is dropped: its copy comes or has come");
+      this.options.warn(deliveryClosed().toString());
       return trigger.done();
     }
     if (this.closed) return trigger.done(stopped());

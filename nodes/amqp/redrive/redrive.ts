@@ -3,7 +3,7 @@ import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
 import { ConnectorError, toConnectorError } from "../../common/errors";
 import { Status } from "../../common/status";
 import { compileTypedInput, type TypedInputUtil, type TypedValue } from "../../common/typed-input";
-import { claimOf } from "../../delivery/claim";
+import { claimOf, deliveryClosed } from "../../delivery/claim";
 import { flowTracker } from "../../delivery/flow-tracker";
 import { brokerOf } from "../client/broker-node";
 import { connectionStatus } from "../client/broker-status";
@@ -51,7 +51,7 @@ export = (RED: NodeAPI): void => {
 
     node.on("input", (msg, send, done) => {
       if (claimOf(msg)?.closed) {
-        node.warn("DELIVERY_CLOSED: the message came after its delivery was settled, and is dropped: its copy comes or has come");
+        node.warn(deliveryClosed().toString());
         return done();
       }
       if (current) return done(new ConnectorError("OVERLOADED", RED._("redrive.error.running", { queue: settings.queue })));

@@ -177,7 +177,7 @@ export function verdictFor(error: ConnectorError, node: Verdict["node"], outcome
 }
 
 /** The verdict on a delivery that `node` held when its flow was stopped. */
-export function stopped(node: FlowNode): Verdict {
+export function stopVerdict(node: FlowNode): Verdict {
   const error = new ConnectorError("FLOW_STOPPED", `Flows were stopped while ${describeNode(node)} held the message`);
   return verdictFor(error, node);
 }

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { type Delivery, stopped } from "./delivery";
+import { type Delivery, stopVerdict } from "./delivery";
 import { Hop, type FlowContext, type FlowNode, Mark } from "./hop";
 import { warnOfLateSend } from "./late-send";
 import { addHop, findHop, hopEnded, hopOf, letGo, openHopOf } from "./message-hops";
@@ -180,7 +180,7 @@ export class FlowTracker {
 
   private goesNowhere(scope: Scope, event: SendEvent): void {
     const missing = this.flows.missing(event);
-    if (missing === "stopped") scope.record(stopped(event.source.node));
+    if (missing === "stopped") scope.record(stopVerdict(event.source.node));
     else if (missing) record(scope, `${describeNode(missing)} is not running: what is sent to it goes nowhere`, missing);
   }
 
@@ -230,7 +230,7 @@ export class FlowTracker {
     const deaf = isDeaf(node);
     const hop = findHop(event.msg, node, Mark.Received);
     if (!hop) return;
-    if (deaf && !this.flows.isLive(node)) hop.scope.record(stopped(node));
+    if (deaf && !this.flows.isLive(node)) hop.scope.record(stopVerdict(node));
     else if (deaf) record(hop.scope, `${describeNode(node)} has no input handler: what is sent to it goes nowhere`, node);
     hop.marks |= Mark.Untold;
     if (deaf) this.end(hop);
@@ -281,7 +281,7 @@ export class FlowTracker {
     const { ahead } = hop;
     hop.seat.inHands -= 1;
     if ((hop.marks & Mark.Received) !== 0) hop.seat.holds -= 1;
-    if ((hop.marks & Mark.Safe) === 0 && this.flows.hasStopped(hop)) hop.scope.record(stopped(hop.node));
+    if ((hop.marks & Mark.Safe) === 0 && this.flows.hasStopped(hop)) hop.scope.record(stopVerdict(hop.node));
     if (!failed && !hop.scope.closed) this.quickTurn.finishes(hop, this.handling);
     if (ahead) return hop.goesOn(ahead);
     hop.marks |= Mark.Ended;

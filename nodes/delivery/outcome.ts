@@ -1,4 +1,4 @@
-import type { ConnectorError } from "../common/errors";
+import { ConnectorError } from "../common/errors";
 
 /**
  * What becomes of a delivery.
@@ -55,4 +55,9 @@ export interface Settlement {
 export function outcomeOf(error: ConnectorError): Outcome {
   if (error.scope === "system") return "release";
   return error.retryable ? "retry" : "dead-letter";
+}
+
+/** Why what is not done yet goes back when its node is stopped. */
+export function flowStopped(): ConnectorError {
+  return new ConnectorError("FLOW_STOPPED", "The flow was stopped before the message was done with; it goes back to its source");
 }

@@ -1,7 +1,7 @@
-import { ConnectorError } from "../common/errors";
+import type { ConnectorError } from "../common/errors";
 import type { DeliverySettings } from "./delivery-settings";
 import { flowTracker } from "./flow-tracker";
-import type { NodeName, Settlement } from "./outcome";
+import { flowStopped, type NodeName, type Settlement } from "./outcome";
 import type { Room } from "./room";
 import type { TrackedRuntime } from "./runtime";
 import { DeliverySource } from "./source";
@@ -84,11 +84,6 @@ export class RowDeliveries {
     });
   }
 
-  /** Parcels that are not settled. */
-  get openCount(): number {
-    return this.source.openCount + this.waiting.size;
-  }
-
   /** Hands a parcel over for the first time. */
   hand(parcel: Parcel): void {
     this.options.room.take(parcel.size);
@@ -103,7 +98,7 @@ export class RowDeliveries {
   /** Hands nothing over any more, and lets the flow finish until `end` (ms since the epoch); the rest is released. */
   async close(end: number): Promise<void> {
     this.closed = true;
-    this.recall([...this.waiting.keys()], stopped());
+    this.recall([...this.waiting.keys()], flowStopped());
     await this.source.drain(Math.max(0, end - Date.now()));
     this.source.close();
   }
@@ -121,9 +116,9 @@ export class RowDeliveries {
       parcel.accepted();
       return;
     }
-    const reason = error ?? stopped();
+    const reason = error ?? flowStopped();
     // a dead letter that is begun now would go nowhere: its row is read again
-    if (this.closed) this.release(parcel, outcome === "dead-letter" ? reason : stopped());
+    if (this.closed) this.release(parcel, outcome === "dead-letter" ? reason : flowStopped());
     else if (outcome === "dead-letter") {
       this.options.room.leave(parcel.size);
       parcel.failed({ error: reason, attempts: attempt, ...(node ? { node } : {}) });
@@ -150,9 +145,4 @@ export class RowDeliveries {
     clearTimeout(this.waiting.get(parcel)?.timer);
     return this.waiting.delete(parcel);
   }
-}
-
-/** Why rows go back when flows are stopped. */
-export function stopped(): ConnectorError {
-  return new ConnectorError("FLOW_STOPPED", "The flow was stopped before all rows were worked on; they are read again");
 }

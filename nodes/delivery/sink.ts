@@ -4,6 +4,7 @@ import { Arrivals } from "./arrivals";
 import { type Claim, claimOf, deliveryClosed } from "./claim";
 import { flowTracker } from "./flow-tracker";
 import { Knock } from "./knock";
+import { flowStopped } from "./outcome";
 import { Patience } from "./patience";
 import { RetriesInPlace } from "./retries-in-place";
 import type { ItemResult, SinkOptions } from "./sink-options";
@@ -141,7 +142,7 @@ export class Sink<V, R> {
   }
 
   private enter(entry: Entry<V, R>): void {
-    if (this.closed && this.down) return this.fail(entry, stopped());
+    if (this.closed && this.down) return this.fail(entry, flowStopped());
     try {
       entry.key = this.options.key?.(entry.value);
     } catch (error) {
@@ -168,7 +169,7 @@ export class Sink<V, R> {
       else await this.knock.wait(away);
       open = this.withoutClosed(left);
       if (this.closed) {
-        for (const entry of open) this.fail(entry, stopped());
+        for (const entry of open) this.fail(entry, flowStopped());
         return;
       }
     }
@@ -250,7 +251,7 @@ export class Sink<V, R> {
 
   /** These have waited as long as they may. */
   private giveUp(entries: Entry<V, R>[], limit: number): void {
-    const { code, message } = this.down ?? stopped();
+    const { code, message } = this.down ?? flowStopped();
     this.batcher.remove(new Set(entries));
     for (const entry of entries) {
       entry.over = true;
@@ -263,7 +264,7 @@ export class Sink<V, R> {
 
   /** Everything that is not in the hands of a write goes back to where it came from. */
   private giveBack(): void {
-    for (const entry of [...this.retries.clear(), ...this.batcher.clear()]) this.fail(entry, stopped());
+    for (const entry of [...this.retries.clear(), ...this.batcher.clear()]) this.fail(entry, flowStopped());
     this.knock.end();
   }
 
@@ -297,8 +298,4 @@ export class Sink<V, R> {
 /** Whether the system was away for this value: it waits, however the others of its batch fared. */
 function isAway<R>(result: ItemResult<R> | undefined): result is { ok: false; error: ConnectorError } {
   return result?.ok === false && result.error.scope === "system";
-}
-
-function stopped(): ConnectorError {
-  return new ConnectorError("FLOW_STOPPED", "The flow was stopped before the message was stored; it is given back");
 }

@@ -1,7 +1,7 @@
 import { ConnectorError, goingOn } from "../common/errors";
 import type { Errand } from "./errand";
 import { Patience } from "./patience";
-import { stopped } from "./row-deliveries";
+import { flowStopped } from "./outcome";
 
 /** A trigger, whatever is taken for it. */
 type AnyErrand = Pick<Errand<unknown>, "claim" | "close">;
@@ -65,7 +65,7 @@ export class SystemWait<E extends AnyErrand> {
   }
 
   private giveUp(errands: E[]): void {
-    const { code, message } = this.reason ?? stopped();
+    const { code, message } = this.reason ?? flowStopped();
     for (const errand of errands) {
       this.options.onOver(errand);
       errand.close(new ConnectorError(code, goingOn(message, `the message has waited ${this.options.patience} ms`), { cause: this.reason }));

@@ -4,10 +4,11 @@ import { tooManyRows } from "../common/too-many-rows";
 import { claimOf, deliveryClosed } from "./claim";
 import type { Trigger } from "./errand";
 import { flowTracker } from "./flow-tracker";
+import { flowStopped } from "./outcome";
 import { PassedHold } from "./passed-hold";
 import { ReadErrand } from "./read-errand";
 import { Room } from "./room";
-import { RowDeliveries, stopped, type Parcel } from "./row-deliveries";
+import { RowDeliveries, type Parcel } from "./row-deliveries";
 import { SystemWait } from "./system-wait";
 import type { ReadPages, TriggeredReadOptions } from "./triggered-read-options";
 
@@ -64,7 +65,7 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
       this.options.warn(deliveryClosed().toString());
       return trigger.done();
     }
-    if (this.closed) return trigger.done(stopped());
+    if (this.closed) return trigger.done(flowStopped());
     if (!claim && this.line.length >= MOST_WAITING) return trigger.done(new ConnectorError("OVERLOADED", `More than ${MOST_WAITING} messages wait for their turn`));
     const errand = new ReadErrand<V>({ trigger, values: this.valuesFor(trigger.msg), claim, own: this.options.own, finish: (one) => this.finished(one) });
     this.errands.add(errand);
@@ -81,12 +82,12 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
     this.wait.close();
     this.room.close();
     this.hold.stop();
-    for (const errand of this.line.splice(0)) errand.close(stopped());
+    for (const errand of this.line.splice(0)) errand.close(flowStopped());
     await this.deliveries.close(end);
     if (this.serving) await within(this.serving, Math.max(1_000, end - Date.now())); // a query may take longer than that
     this.hold.stop(); // a wait may have begun meanwhile
     await new Promise((resolve) => setImmediate(resolve)); // what is settled ends its trigger in a turn of its own
-    for (const errand of [...this.errands]) errand.close(errand.failure ?? stopped());
+    for (const errand of [...this.errands]) errand.close(errand.failure ?? flowStopped());
   }
 
   private valuesFor(msg: object): V | Promise<V> {
@@ -121,7 +122,7 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
 
   private failed(errand: ReadErrand<V>, error: ConnectorError): void {
     if (error.scope === "system" && error.code !== "FLOW_STOPPED") this.trouble = error;
-    errand.end(this.closed ? stopped() : error);
+    errand.end(this.closed ? flowStopped() : error);
   }
 
   private async read(errand: ReadErrand<V>): Promise<void> {
@@ -150,7 +151,7 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
         await this.wait.until(error, [errand, ...this.line]);
       }
     }
-    if (!errand.over) throw stopped();
+    if (!errand.over) throw flowStopped();
     return undefined;
   }
 
@@ -204,7 +205,7 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
 
   /** No more rows are read. That is no failure when the trigger's delivery was settled meanwhile: its copy comes. */
   private breakOff(errand: ReadErrand<V>): void {
-    errand.end(errand.claim?.closed ? undefined : stopped());
+    errand.end(errand.claim?.closed ? undefined : flowStopped());
   }
 
   /** Waits until rows may go. @returns whether they may: not when the trigger has failed or its delivery was settled, or the flow stops */

@@ -1,7 +1,7 @@
 import { type FlowNode, type Hop, Mark } from "./hop";
 
 /** Turns of the event loop a message may be first in line before its node counts as finished with it. */
-const PATIENCE = 3;
+const TURNS = 3;
 
 /**
  * Messages in the hands of nodes that take no `done`. Node-RED's own Switch is one (10-switch.js, 4.1 and 5.0): it keeps what
@@ -58,7 +58,7 @@ export class UntoldLine {
     if (!first) return;
     const waited = (this.waited.get(first) ?? 0) + 1;
     this.waited.set(first, waited);
-    if (waited < PATIENCE) return;
+    if (waited < TURNS) return;
     line.shift();
     this.end(first);
   }

@@ -12,7 +12,7 @@ import { giveNewSecret } from "./update-secret";
 export type { ConnectionListener, ConnectionOptions, ConnectionState } from "./connection-options";
 
 /** So many refusals that may pass by themselves (a server that starts, or that took the same login before) stay in the fast lane. */
-const PATIENCE = 3;
+const QUICK_REFUSALS = 3;
 
 /** ms. A connection that lived this long starts its back-off anew; one that the broker takes and drops at once waits longer each time. */
 const STABLE_AFTER = 10_000;
@@ -179,7 +179,7 @@ export class Connection {
   private delayAfter({ failure, allRefused }: RoundOutcome): number {
     if (!allRefused) return this.backOff.next();
     this.refusals += 1;
-    const patient = (failure.mayPass || this.everConnected) && this.refusals <= PATIENCE;
+    const patient = (failure.mayPass || this.everConnected) && this.refusals <= QUICK_REFUSALS;
     return patient ? this.backOff.next() : this.slowBackOff.next();
   }
 

@@ -2,7 +2,7 @@ import { ConnectorError, toConnectorError } from "../../common/errors";
 import { claimOf, deliveryClosed } from "../../delivery/claim";
 import type { Parts, Trigger } from "../../delivery/errand";
 import { flowTracker } from "../../delivery/flow-tracker";
-import type { NodeName } from "../../delivery/outcome";
+import { flowStopped, type NodeName } from "../../delivery/outcome";
 import { PassedHold } from "../../delivery/passed-hold";
 import { retryDelays } from "../../delivery/retry-policy";
 import type { TrackedRuntime } from "../../delivery/runtime";
@@ -128,7 +128,7 @@ export class QueueGet {
       this.options.warn(deliveryClosed().toString());
       return trigger.done();
     }
-    if (this.closed) return trigger.done(stopped());
+    if (this.closed) return trigger.done(flowStopped());
     if (!claim && this.line.length >= MOST_WAITING) return trigger.done(new ConnectorError("OVERLOADED", `More than ${MOST_WAITING} messages wait for their turn`));
     const fetch = new Fetch(trigger, wanted, claim, (one) => this.fetches.delete(one));
     this.fetches.add(fetch);
@@ -144,7 +144,7 @@ export class QueueGet {
     this.hold.stop();
     this.getter.stop();
     this.deliveries.stop();
-    for (const fetch of this.line.splice(0)) fetch.close(stopped());
+    for (const fetch of this.line.splice(0)) fetch.close(flowStopped());
     if (this.serving) await within(this.serving, Math.min(2_000, drain)); // an answer may be on its way
     await this.deliveries.drain(end);
     await this.getter.close();
@@ -171,7 +171,7 @@ export class QueueGet {
   private failed(fetch: Fetch, error: ConnectorError): void {
     if (error.code === "QUEUE_UNAVAILABLE") this.trouble = error;
     this.tell();
-    fetch.close(this.closed ? stopped() : error);
+    fetch.close(this.closed ? flowStopped() : error);
   }
 
   private async fetch(fetch: Fetch): Promise<void> {
@@ -204,7 +204,7 @@ export class QueueGet {
     }
     if (before) this.handOver(fetch, before, true);
     if (got > 0) return fetch.end();
-    if (this.closed) throw stopped();
+    if (this.closed) throw flowStopped();
     fetch.empty();
   }
 
@@ -281,8 +281,4 @@ export class QueueGet {
 function topologyOf(settings: GetSettings): Parameters<typeof declareTopology>[1] {
   const { queue, queueType, deadLetterQueue } = settings;
   return { queue: { name: queue, type: queueType, arguments: settings.arguments }, bindings: [], deadLetterQueue, retryDelays: retryDelays(settings) };
-}
-
-function stopped(): ConnectorError {
-  return new ConnectorError("FLOW_STOPPED", "The flow was stopped before messages were taken for this one; it is given back");
 }

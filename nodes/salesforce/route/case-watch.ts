@@ -1,9 +1,9 @@
 import { type ConnectorError, toConnectorError } from "../../common/errors";
 import { within } from "../../common/deadline";
 import { flowTracker } from "../../delivery/flow-tracker";
-import type { NodeName } from "../../delivery/outcome";
+import { flowStopped, type NodeName } from "../../delivery/outcome";
 import { Room } from "../../delivery/room";
-import { type Parcel, RowDeliveries, stopped } from "../../delivery/row-deliveries";
+import { type Parcel, RowDeliveries } from "../../delivery/row-deliveries";
 import type { TrackedRuntime } from "../../delivery/runtime";
 import type { OrgClient } from "../client/org";
 import type { Ending } from "../client/routing/after-flow";
@@ -103,7 +103,7 @@ export class CaseWatch {
    * Resolves when all that is to be put out is written down. @throws ConnectorError `FLOW_STOPPED`
    */
   lookAtAll(): Promise<void> {
-    if (this.closed) return Promise.reject(stopped());
+    if (this.closed) return Promise.reject(flowStopped());
     const looked = new Promise<void>((resolve, reject) => this.asking.push({ resolve, reject }));
     this.setTimer();
     this.run();
@@ -116,7 +116,7 @@ export class CaseWatch {
     this.closed = true;
     this.isRunning = false;
     clearInterval(this.timer);
-    this.asking.splice(0).forEach(({ reject }) => reject(stopped()));
+    this.asking.splice(0).forEach(({ reject }) => reject(flowStopped()));
     this.room.close();
     await this.deliveries.close(end);
     if (this.work) await within(this.work, Math.max(1_000, end - Date.now()));
@@ -218,7 +218,7 @@ export class CaseWatch {
       },
       released: () => ends("given back"),
     };
-    if (this.closed) parcel.released(stopped());
+    if (this.closed) parcel.released(flowStopped());
     else if (this.options.isWired(parcel.output)) this.deliveries.hand(parcel);
     else if (action === "create") parcel.released(unwired());
     else parcel.accepted(); // nobody wants to know

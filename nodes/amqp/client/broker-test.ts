@@ -1,9 +1,9 @@
 import type { TLSSocket } from "node:tls";
+import { within } from "../../common/deadline";
 import { errorText } from "../../common/errors";
 import type { BrokerOptions } from "./broker";
 import { parseBrokerUrl, whereIs, type BrokerAddress } from "./broker-url";
 import { connectionFailure } from "./connection-failure";
-import { within } from "./deadline";
 import { dial, hangUp, streamOf } from "./dial";
 import { whatAnswers } from "./probe";
 import { passwordSignIn, type SaslCredentials, type SignIn } from "./sign-in";

@@ -1,6 +1,6 @@
+import { within } from "../../common/deadline";
 import { Connection, type ConnectionOptions } from "./connection";
 import type { Log } from "./connection-options";
-import { within } from "./deadline";
 import type { SignIn } from "./sign-in";
 
 /** What a connection is for. The broker stops reading one that publishes when it is short of memory: acks must not wait behind that. */

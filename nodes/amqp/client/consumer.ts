@@ -1,9 +1,9 @@
 import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
 import { BackOff } from "../../common/back-off";
+import { within } from "../../common/deadline";
 import { ConnectorError, errorText } from "../../common/errors";
 import type { AckTarget, AckWindow } from "./ack-window";
 import type { Connection } from "./connection";
-import { within } from "./deadline";
 import { brokerText, channelError, endsConnection, replyCode } from "./errors";
 import { TakingChannel, type Taken } from "./taking-channel";
 

@@ -1,8 +1,8 @@
 import { connect, type ChannelModel } from "amqplib";
 import type { Duplex } from "node:stream";
+import { within } from "../../common/deadline";
 import type { BrokerAddress } from "./broker-url";
 import type { ConnectionOptions } from "./connection-options";
-import { within } from "./deadline";
 import type { SaslCredentials } from "./sign-in";
 
 /** What is dialled with. */

@@ -1,3 +1,4 @@
+import { within } from "../../common/deadline";
 import { errorText, toConnectorError, type ConnectorError } from "../../common/errors";
 import type { Delivery } from "../../delivery/delivery";
 import type { DeliverySettings } from "../../delivery/delivery-settings";
@@ -9,7 +10,6 @@ import type { FormatSettings } from "../../format/settings";
 import type { AckWindow } from "./ack-window";
 import type { Connection } from "./connection";
 import type { Taken } from "./taking-channel";
-import { within } from "./deadline";
 import { DecodeLine } from "./decode-line";
 import { QueueAnswers, type AnsweredQueue } from "./queue-answers";
 import { queueMessage, type QueueMessage } from "./queue-message";

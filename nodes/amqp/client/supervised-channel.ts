@@ -1,8 +1,8 @@
 import type { Channel, ChannelModel } from "amqplib";
 import { BackOff } from "../../common/back-off";
+import { within } from "../../common/deadline";
 import { isConnectorError, type ConnectorError } from "../../common/errors";
 import type { Connection } from "./connection";
-import { within } from "./deadline";
 import { endsConnection } from "./errors";
 
 /** How to make a channel and what to do with it. */

@@ -1,7 +1,7 @@
 import type { Channel, ChannelModel, ConsumeMessage, Message } from "amqplib";
+import { within } from "../../common/deadline";
 import { AckWindow, type AckTarget } from "./ack-window";
 import type { Connection } from "./connection";
-import { within } from "./deadline";
 import { ANSWER_TIMEOUT, SupervisedChannel, unanswered } from "./supervised-channel";
 
 /** A message as taken from a queue, with the window that answers for its channel. */

@@ -1,5 +1,5 @@
+import { within } from "../../common/deadline";
 import type { ChannelModel } from "amqplib";
-import { within } from "./deadline";
 
 /** ms that a broker may take for a new secret. */
 const ANSWER = 10_000;

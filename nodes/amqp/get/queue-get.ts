@@ -1,3 +1,4 @@
+import { within } from "../../common/deadline";
 import { ConnectorError, toConnectorError } from "../../common/errors";
 import { claimOf, deliveryClosed } from "../../delivery/claim";
 import type { Parts, Trigger } from "../../delivery/errand";
@@ -8,7 +9,6 @@ import { retryDelays } from "../../delivery/retry-policy";
 import type { TrackedRuntime } from "../../delivery/runtime";
 import type { BrokerLink } from "../client/broker";
 import type { Taken } from "../client/taking-channel";
-import { within } from "../client/deadline";
 import { Getter, type GetterState } from "../client/getter";
 import { QueueDeliveries, type Decoded } from "../client/queue-deliveries";
 import { declareTopology } from "../client/topology";

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { ChannelModel } from "amqplib";
-import { within } from "../client/deadline";
+import { within } from "../../common/deadline";
 import type { QueueSpec } from "../client/topology";
 
 /**

@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import type { Channel, ConsumeMessage } from "amqplib";
+import { within } from "../../common/deadline";
 import { ConnectorError } from "../../common/errors";
 import type { AckWindow } from "../client/ack-window";
 import type { Connection, ConnectionState } from "../client/connection";
 import { windowOf } from "../client/taking-channel";
-import { within } from "../client/deadline";
 import { channelError } from "../client/errors";
 import { isStream } from "../client/queue-kind";
 import { ANSWER_TIMEOUT, SupervisedChannel, unanswered } from "../client/supervised-channel";

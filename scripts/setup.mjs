@@ -46,7 +46,7 @@ export const TEST_PACKAGES = Object.keys(PRESENT);
 export const DEMO_PACKAGES = ["rabbitmq-server", "unixodbc"];
 
 /** Something that the person at the keyboard has to do. */
-export class SetupError extends Error {}
+class SetupError extends Error {}
 
 const missing = (packages) => packages.filter((name) => !PRESENT[name]());
 

@@ -2,7 +2,7 @@ import type { Dialect } from "./dialect";
 import type { Json } from "./json-text";
 import type { KeyName } from "./keys";
 import type { Settings } from "./settings";
-import { fieldPath, isQuery, type Parameter, type Statement, statementsOf, type TemplateContext } from "./template";
+import { fieldPath, isQuery, type Statement, statementsOf, type TemplateContext } from "./template";
 import { wordsOf } from "./values";
 
 /** Where the statements of a file stand. */
@@ -111,11 +111,6 @@ export function propertyPath(path: readonly string[]): string {
       return name.includes('"') ? `['${name}']` : `["${name}"]`;
     })
     .join("");
-}
-
-/** One name for several statements must mean one field. */
-export function sharedParameters(statements: readonly Statement[]): Parameter[] {
-  return statements.flatMap(({ parameters }) => parameters);
 }
 
 /** A column of a table that takes a field of the payload. */

@@ -26,7 +26,7 @@ const REST_AFTER = 60_000;
  * Whose a message is, is told by the message object, then by its token, then by the code that runs (`AsyncLocalStorage`), so that
  * brand-new messages are known too.
  */
-export class FlowTracker {
+class FlowTracker {
   private readonly storage = new AsyncLocalStorage<FlowContext>();
   private readonly turn = new Turn((orphan, scope) => this.begin(scope, orphan.message, orphan.destination, Mark.Wired, undefined));
   private readonly untold = new UntoldLine((hop) => this.end(hop));
@@ -108,11 +108,6 @@ export class FlowTracker {
     if (this.handling?.message === message) return this.handling;
     const running = this.storage.getStore();
     return running instanceof Hop && running.message === message ? running : hopOf(message);
-  }
-
-  /** The context of the running code, for a settle node. */
-  get context(): FlowContext | undefined {
-    return this.storage.getStore();
   }
 
   /**

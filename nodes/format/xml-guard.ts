@@ -2,10 +2,10 @@ import { ConnectorError } from "../common/errors";
 import { invalid, shown } from "./content-error";
 
 /** Characters of XML at most. The parser takes 0.4 to 1 s for 1 MiB, and everything else waits meanwhile. */
-export const MAX_XML = 4 * 1024 * 1024;
+const MAX_XML = 4 * 1024 * 1024;
 
 /** Tags, attributes, references and the like at most, an `=` in text counting, too: 20 µs each in the worst case. */
-export const MAX_MARKUP = 200_000;
+const MAX_MARKUP = 200_000;
 
 /** Characters that XML 1.0 cannot carry (§2.2), by themselves or as a reference. */
 export const UNSPEAKABLE = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Surrogate}/u;

@@ -11,8 +11,7 @@ import { TakingChannel, type Taken } from "./taking-channel";
 export type GetterState =
   | { kind: "starting" }
   | { kind: "ready" }
-  /** `delay`: ms until the next try, when the getter itself will try; otherwise it waits for its connection */
-  | { kind: "waiting"; error: ConnectorError; delay?: number };
+  | { kind: "waiting"; error: ConnectorError };
 
 /** What a getter needs. */
 export interface GetterOptions {
@@ -148,7 +147,7 @@ export class Getter {
     const cause = (this.lastError = channelError(error, "queue"));
     this.problem = cause.code === "BROKER_UNAVAILABLE" ? undefined : cause;
     const delay = this.problem ? this.queueBackOff.next() : undefined;
-    this.options.onState(delay === undefined ? { kind: "waiting", error: cause } : { kind: "waiting", error: cause, delay });
+    this.options.onState({ kind: "waiting", error: cause });
     this.wake();
     return delay;
   }

@@ -126,7 +126,7 @@ export class RenewedToken implements TokenSource {
 }
 
 /** When a JSON web token says that it expires (RFC 7519 §4.1.4), in ms since 1970; `undefined` when it does not say or is not one. */
-export function expiryOf(token: string): number | undefined {
+function expiryOf(token: string): number | undefined {
   try {
     const claims = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString("utf8")) as { exp?: unknown } | null;
     return typeof claims?.exp === "number" ? claims.exp * 1000 : undefined;

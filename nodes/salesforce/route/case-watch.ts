@@ -5,7 +5,6 @@ import { flowStopped, type NodeName } from "../../delivery/outcome";
 import { Room } from "../../delivery/room";
 import { type Parcel, RowDeliveries } from "../../delivery/row-deliveries";
 import type { TrackedRuntime } from "../../delivery/runtime";
-import type { OrgClient } from "../client/org";
 import type { Ending } from "../client/routing/after-flow";
 import type { CaseRecords } from "../client/routing/case-records";
 import type { CaseRouter } from "../client/routing/case-router";
@@ -17,7 +16,6 @@ import type { RouteSettings } from "./settings";
 /** What a {@link CaseWatch} needs. */
 export interface CaseWatchOptions {
   settings: RouteSettings;
-  org: OrgClient;
   /** Another instance may write to the store. */
   shared: boolean;
   parts(): Promise<{ router: CaseRouter; records: CaseRecords }>;

@@ -8,7 +8,7 @@ export interface DatabaseState {
 }
 
 /** Knocking more often than this with a refused password locks accounts, in ms. */
-export const REFUSED_DELAY = 60_000;
+const REFUSED_DELAY = 60_000;
 
 /** Whether the database answers, told to whoever listens, and the one knock at its door for all who wait until it does. */
 export class Availability {

@@ -61,7 +61,7 @@ const SQLITE: Record<string, number[]> = {
 };
 
 /** What kind of failure `diagnosis` is. */
-export function classify(diagnosis: Diagnosis, dialect?: DialectName): Verdict {
+function classify(diagnosis: Diagnosis, dialect?: DialectName): Verdict {
   const { state, native, message } = diagnosis;
   const byText = isDrivers(diagnosis, dialect) ? find(TEXTS, message) : undefined;
   if (byText) return { code: byText };

@@ -51,7 +51,7 @@ const RUN_SCRIPT = "npm install-scripts approve odbc && npm rebuild odbc";
 let system: System | undefined;
 
 /** What kind of machine this is. */
-export function thisSystem(): System {
+function thisSystem(): System {
   system ??= process.platform === "darwin" ? "macos" : systemOf(osRelease());
   return system;
 }

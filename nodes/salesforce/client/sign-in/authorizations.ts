@@ -100,12 +100,6 @@ export class Authorizations {
     return found && found.user === user && found.expiresAt > this.now() ? found.outcome : undefined;
   }
 
-  /** Forgets all. */
-  clear(): void {
-    this.pending.clear();
-    this.outcomes.clear();
-  }
-
   private forgetOld(): void {
     for (const map of [this.pending, this.outcomes]) {
       for (const [key, { expiresAt }] of map) if (expiresAt <= this.now() || map.size >= MOST) map.delete(key);

@@ -33,7 +33,7 @@ export function insertRow(quoted: Quote, { table, columns }: Target, row: readon
 }
 
 /** An insert that does nothing where a unique key is there already. Only where a transaction outlives a statement that fails. */
-export async function insertUnlessThere(run: Run, insert: Statement): Promise<number> {
+async function insertUnlessThere(run: Run, insert: Statement): Promise<number> {
   try {
     return await run(insert);
   } catch (error) {

@@ -2,7 +2,7 @@ import { ConnectorError } from "../../../../common/errors";
 import { isLoopback } from "../../sign-in/login-url";
 
 /** Where Salesforce's Pub/Sub API is, for orgs of all regions but Government Cloud, which has none. */
-export const PUBSUB_ENDPOINT = "api.pubsub.salesforce.com:7443";
+const PUBSUB_ENDPOINT = "api.pubsub.salesforce.com:7443";
 
 /** Where to connect to. */
 export interface Endpoint {

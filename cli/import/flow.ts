@@ -12,7 +12,7 @@ const ROW = 60;
 const GAP = 40;
 const NODE_HEIGHT = 30;
 const MARGIN = 25;
-/** On a row of its own stands under the node it belongs to, this far from the left. */
+/** The editor's: what stands on it can be moved without a jump. */
 const GRID = 20;
 
 /** The flow of a plan: tab, comment, group, nodes, config nodes. @param comment what the comment says, in Markdown */

@@ -8,7 +8,7 @@ export interface RetryPolicy {
   retryMaxDelay: number;
 }
 
-/** The defaults of design: 5 retries after 1, 2, 4, 8 and 16 s. */
+/** The defaults: 5 retries after 1, 2, 4, 8 and 16 s. */
 export const DEFAULT_RETRY_POLICY: Readonly<RetryPolicy> = { retries: 5, retryDelay: 1000, retryMaxDelay: 300_000 };
 
 /**

@@ -13,7 +13,7 @@ export interface SinkState {
   error?: ConnectorError;
 }
 
-/** What a sink brings to {@link Sink}. */
+/** What a sink brings to `Sink`. */
 export interface SinkOptions<V, R> {
   /** Most values in one write. */
   batchSize: number;

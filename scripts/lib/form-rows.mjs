@@ -32,7 +32,7 @@ const NODE_NAME = "node-red:common.label.name";
 const KINDS = {
   text: ({ field }) => [tag("input", { type: "text", ...field })],
   secret: ({ field }) => [tag("input", { type: "password", ...field, autocomplete: "new-password" })],
-  /** A number, saved as one by `surewire.saveNumbers`. */
+  /** A number, saved as one by `surewire.save`. */
   number: ({ field }) => [tag("input", { type: "text", inputmode: "numeric", style: "width: 110px", ...field })],
   /** A number of ms, which the form shows in s, min or h as well. */
   duration: ({ field }) => [tag("input", { type: "text", inputmode: "numeric", style: "width: 110px", ...field, "data-unit": "ms" })],

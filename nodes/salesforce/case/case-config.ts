@@ -9,7 +9,7 @@ import type { CaseTarget, CaseValues, CaseWorkerOptions } from "./case-worker";
 export interface DivisionRow {
   /** Shown in `msg.salesforce.division`; blank: the condition. */
   name?: string;
-  /** Absent in flows of before 0.2: `topic`. */
+  /** Default: `topic`. */
   whenType?: "topic" | "property" | "jsonata";
   /** Pattern, text or expression; blank: takes what is left. */
   when: string;

@@ -33,7 +33,7 @@ export interface OrgLaneOptions<V, R> extends Omit<SinkOptions<V, R>, "untilRead
   onState: (state: LaneState) => void;
 }
 
-/** A sink for one org: signs in with the first message's node, holds what it has while the org is away, and says how it stands. */
+/** A sink for one org: has it sign in when it is made, holds what it has while the org is away, and says how it stands. */
 export class OrgLane<V, R> {
   private readonly sink: Sink<V, R>;
   private readonly org: OrgClient;

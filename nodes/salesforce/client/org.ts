@@ -40,10 +40,10 @@ export interface OrgState {
   slowedAt?: number;
 }
 
-/** How long {@link OrgClient.release} lets calls under way finish, in ms. */
+/** How long {@link OrgClient.close} waits for its users to leave, in ms. */
 const DRAIN = 10_000;
 
-/** One org: its token, its REST client, and how it stands with it. Signs in when the first user comes, and closes after the last one left. */
+/** One org: its token, its REST client, and how it stands with it. Signs in when the first user comes, and lasts until {@link OrgClient.close}, with or without users. */
 export class OrgClient {
   readonly rest: RestClient;
   /** Its event streams; nothing is connected before the first subscription. */

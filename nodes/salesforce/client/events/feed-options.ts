@@ -16,7 +16,7 @@ export type FeedState =
   | { kind: "unsaved"; reason: string }
   | { kind: "stuck"; count: number };
 
-/** What {@link EventFeed} needs. */
+/** What `EventFeed` needs. */
 export interface EventFeedOptions extends Pick<EventIntakeOptions, "settings" | "node" | "runtime" | "send" | "isWired" | "onSettled" | "warn"> {
   transport: EventTransport;
   place: PositionPlace;

@@ -4,7 +4,7 @@ export class NetworkError extends Error {
 
   constructor(
     text: string,
-    /** Node's code (`ECONNREFUSED`, …), `TIMEOUT`, `ANSWER_TOO_LARGE`, `ABORTED` or `PROXY`. */
+    /** Node's code (`ECONNREFUSED`, …), `TIMEOUT`, `ANSWER_TOO_LARGE`, `ABORTED`, `CLOSED` or `PROXY`; `NETWORK` where there is none. */
     readonly code: string,
     /** Whether the request may have reached the server: if so, nobody knows whether it acted on it. */
     readonly sent: boolean,

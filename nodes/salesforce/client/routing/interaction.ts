@@ -36,7 +36,7 @@ export interface Handled {
   outputs: Output[];
   /** Token of the delivery its outputs belong to, until it is known to be done with. */
   token?: string;
-  /** Some of its outputs are owed, see {@link OwedOutputs}: when they are put out once more. */
+  /** Some of its outputs are owed, see `OwedOutputs`: when they are put out once more. */
   due?: number;
 }
 
@@ -95,7 +95,7 @@ export interface RoutingRules {
   onComment: boolean;
   onEmail: boolean;
   disconnectOnReply: boolean;
-  /** ms until a request without an answer is given up; doubles with each attempt, up to {@link LONGEST_WAIT}. */
+  /** ms until a request without an answer is given up; doubles with each attempt, up to an hour. */
   answerTimeout: number;
 }
 

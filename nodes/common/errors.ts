@@ -27,7 +27,7 @@ const system: CatalogueEntry = { scope: "system", retryable: true, needsHand: fa
 const broken: CatalogueEntry = { ...system, needsHand: true };
 
 /** Every code an error of the pack can carry, with what is known of it. Codes are API: they reach `msg.error.code` and `x-error-code`. */
-const ERROR_CATALOGUE = {
+export const ERROR_CATALOGUE = {
   // delivery
   FLOW_ERROR: { ...message(true), needsHand: true }, // an error of a node that is not ours: nobody knows whether it passes
   DELIVERY_CLOSED: message(false), // the delivery was settled before this message arrived

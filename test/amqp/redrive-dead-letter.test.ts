@@ -4,7 +4,8 @@ import { originOf } from "../../nodes/amqp/client/retry-and-dead-letter";
 import { redriveCopy } from "../../nodes/amqp/redrive/copies";
 import { readDeadLetter } from "../../nodes/amqp/redrive/dead-letter";
 
-const NOW = Date.parse("2026-11-21T12:00:00Z");
+const AT = "2026-11-21T12:00:00.000Z";
+const NOW = Date.parse(AT);
 
 const message = (headers: object, fields = { exchange: "", routingKey: "orders.dlq" }): Message => ({ content: Buffer.from("x"), fields, properties: { headers } }) as unknown as Message;
 const read = (headers: object): object => readDeadLetter(message(headers), NOW);
@@ -22,6 +23,7 @@ describe("a dead letter", () => {
       "x-original-routing-key": "line.7",
       "x-original-queue": "orders",
       "x-redriven": 2,
+      "x-redriven-at": "2026-11-21T11:58:00.000Z",
     };
     assert.deepEqual(read(headers), {
       code: "ROW_REFUSED",
@@ -34,6 +36,7 @@ describe("a dead letter", () => {
       exchange: "plant",
       routingKey: "line.7",
       redriven: 2,
+      redrivenAt: "2026-11-21T11:58:00.000Z",
       deaths: [],
     });
   });
@@ -67,8 +70,8 @@ describe("a dead letter", () => {
     const headers = { ...death({ exchange: "", "routing-keys": ["orders"] }), "x-retry-attempt": 3, "x-original-exchange": "plant", "x-original-routing-key": "line.7" };
     const letter = readDeadLetter(message(headers), NOW);
     assert.deepEqual([letter.queue, letter.exchange, letter.routingKey], ["orders", "plant", "line.7"]);
-    const { exchange, routingKey, options } = redriveCopy(message(headers), letter, { kind: "origin" });
-    assert.deepEqual([exchange, routingKey, options.headers], ["", "orders", { "x-redriven": 1, "x-original-exchange": "plant", "x-original-routing-key": "line.7" }]);
+    const { exchange, routingKey, options } = redriveCopy(message(headers), letter, { kind: "origin" }, AT);
+    assert.deepEqual([exchange, routingKey, options.headers], ["", "orders", { "x-redriven": 1, "x-redriven-at": AT, "x-original-exchange": "plant", "x-original-routing-key": "line.7" }]);
   });
 
   for (const [what, headers] of Object.entries({
@@ -79,14 +82,14 @@ describe("a dead letter", () => {
     it(`with ${what} says nothing, and goes nowhere by itself`, () => {
       const letter = readDeadLetter(message(headers), NOW);
       assert.deepEqual({ ...letter, deaths: [] }, { redriven: 0, deaths: [] });
-      for (const kind of ["origin", "exchange"] as const) assert.throws(() => redriveCopy(message(headers), letter, { kind }), { code: "INPUT_INVALID" });
+      for (const kind of ["origin", "exchange"] as const) assert.throws(() => redriveCopy(message(headers), letter, { kind }, AT), { code: "INPUT_INVALID" });
     });
   }
 
   it("that goes to an exchange again carries no origin of ours", () => {
     const headers = { "x-error-code": "ROW_REFUSED", "x-original-exchange": "plant", "x-original-routing-key": "line.7", "x-original-queue": "orders" };
-    const { options } = redriveCopy(message(headers), readDeadLetter(message(headers), NOW), { kind: "exchange" });
-    assert.deepEqual(options.headers, { "x-redriven": 1 });
+    const { options } = redriveCopy(message(headers), readDeadLetter(message(headers), NOW), { kind: "exchange" }, AT);
+    assert.deepEqual(options.headers, { "x-redriven": 1, "x-redriven-at": AT });
   });
 });
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { attemptOf, originOf } from "../../nodes/amqp/client/retry-and-dead-letter";
+import type { ConsumeMessage } from "amqplib";
+import { attemptOf, deadLetterCopy, originOf } from "../../nodes/amqp/client/retry-and-dead-letter";
 import type { LetterMessage } from "../../nodes/amqp/redrive/letter-message";
 import type { Clock } from "../../nodes/amqp/redrive/pace";
 import type { RedriveRunOptions } from "../../nodes/amqp/redrive/redrive-run";
@@ -17,6 +18,27 @@ describe("a redrive run", function () {
   });
   after(() => bench.close());
 
+  /** Without the time, which differs. */
+  const headersOf = (message: ConsumeMessage | undefined): object => {
+    const { "x-redriven-at": _at, ...headers } = message?.properties.headers ?? {};
+    return headers;
+  };
+
+  /** A flow in which everything fails for good at once, and how often it saw each. */
+  async function failing(queue: string): Promise<{ times: Map<string, number>; close(): Promise<void> }> {
+    const times = new Map<string, number>();
+    const channel = await bench.reader.createChannel();
+    await channel.consume(queue, (message) => {
+      if (!message) return;
+      times.set(text(message), (times.get(text(message)) ?? 0) + 1);
+      const error = new ConnectorError("ROW_REFUSED", "the row breaks a rule");
+      const { content, options } = deadLetterCopy(message, `${queue}.dlq`, { error, queue, attempts: 1 });
+      channel.sendToQueue(`${queue}.dlq`, content, options);
+      channel.ack(message);
+    });
+    return { times, close: () => channel.close() };
+  }
+
   describe("puts back", () => {
     it("a dead letter as it was, to the queue it failed in: content, properties, headers, origin, first attempt", async () => {
       const queue = await bench.plain.makeQueue(unique("back"));
@@ -31,7 +53,8 @@ describe("a redrive run", function () {
       const { messageId, correlationId, contentType, priority, timestamp, deliveryMode, headers } = message.properties;
       assert.deepEqual({ messageId, correlationId, contentType, priority, timestamp }, given);
       assert.equal(deliveryMode, 2);
-      const { "x-delivery-count": _ofTheQueue, ...kept } = headers ?? {};
+      const { "x-delivery-count": _ofTheQueue, "x-redriven-at": at, ...kept } = headers ?? {};
+      assert.ok(Math.abs(Date.parse(String(at)) - Date.now()) < 60_000);
       assert.deepEqual(kept, { mine: "kept", "x-redriven": 1, "x-original-exchange": "plant", "x-original-routing-key": "line.7" });
       assert.deepEqual(originOf(message), { exchange: "plant", routingKey: "line.7" });
       assert.equal(attemptOf(message), 1);
@@ -58,7 +81,7 @@ describe("a redrive run", function () {
       await bench.die(queue, ["b"], { exchange });
       assert.deepEqual(await bench.redrive(dlq, { order: { target: { kind: "exchange" } } }), said({ moved: 1 }));
       const [message] = await bench.drain(queue);
-      assert.deepEqual([message?.fields.exchange, message?.fields.routingKey, message?.properties.headers], [exchange, "line.7", { "x-redriven": 1 }]);
+      assert.deepEqual([message?.fields.exchange, message?.fields.routingKey, headersOf(message)], [exchange, "line.7", { "x-redriven": 1 }]);
       assert.deepEqual(await bench.contents(other), ["b"]);
     });
 
@@ -98,18 +121,56 @@ describe("a redrive run", function () {
       await bench.plain.bind(queue, exchange, "copy");
       assert.deepEqual(await bench.redrive(dlq, { order: { target: { kind: "exchange" } } }), said({ moved: 1 }));
       const [back] = await bench.drain(queue);
-      assert.deepEqual(back?.properties.headers, { mine: 1, CC: ["copy"], "x-redriven": 1 });
+      assert.deepEqual(headersOf(back), { mine: 1, CC: ["copy"], "x-redriven": 1 });
     });
   });
 
-  it("takes none twice, though all fail again at once", async () => {
-    const dlq = await bench.plain.makeQueue(unique("again.dlq"), CLASSIC);
-    const queue = await bench.plain.makeQueue(unique("fails"), { ...CLASSIC, "x-message-ttl": 0, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": dlq });
-    await bench.plain.send(queue, range(50));
-    await waitFor("the dead letters", async () => (await bench.depth(dlq)) === 50);
-    assert.deepEqual(await bench.redrive(dlq), said({ moved: 50 }));
-    await waitFor("all to have failed again", async () => (await bench.depth(dlq)) === 50);
-    assert.deepEqual(new Set((await bench.drain(dlq)).map(({ properties }) => properties.headers?.["x-redriven"] as number)), new Set([1]));
+  describe("takes nothing twice,", () => {
+    it("though all fail again at once", async () => {
+      const dlq = await bench.plain.makeQueue(unique("again.dlq"), CLASSIC);
+      const queue = await bench.plain.makeQueue(unique("fails"), { ...CLASSIC, "x-message-ttl": 0, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": dlq });
+      await bench.plain.send(queue, range(50));
+      await waitFor("the dead letters", async () => (await bench.depth(dlq)) === 50);
+      assert.deepEqual(await bench.redrive(dlq), said({ moved: 50 }));
+      await waitFor("all to have failed again", async () => (await bench.depth(dlq)) === 50);
+      assert.deepEqual(new Set((await bench.drain(dlq)).map(({ properties }) => properties.headers?.["x-redriven"] as number)), new Set([1]));
+    });
+
+    it("though what fails again comes first, by its priority", async () => {
+      const queue = await bench.plain.makeQueue(unique("priority"), CLASSIC);
+      const dlq = await bench.plain.makeQueue(`${queue}.dlq`, { ...CLASSIC, "x-max-priority": 10 });
+      await bench.die(queue, ["urgent"], { properties: { priority: 9 } });
+      await bench.die(queue, range(1_000));
+      const { times, close } = await failing(queue);
+      assert.deepEqual(await bench.redrive(dlq), said({ moved: 1_001 }));
+      await waitFor("all to have failed again", async () => (await bench.depth(dlq)) === 1_001);
+      await close();
+      assert.deepEqual([times.size, Math.max(...times.values())], [1_001, 1]);
+    });
+
+    it("though another run is at work on the same dead letters", async () => {
+      const { queue, dlq } = await bench.pair("two");
+      await bench.die(queue, range(600));
+      const { times, close } = await failing(queue);
+      const [one, other] = await Promise.all([bench.redrive(dlq), bench.redrive(dlq)]);
+      await waitFor("all to have failed again", async () => (await bench.depth(dlq)) === 600);
+      await close();
+      assert.deepEqual([one.moved + other.moved, one.failed + other.failed, times.size, Math.max(...times.values())], [600, 0, 600, 1]);
+    });
+
+    it("but takes what a run before it has put back, and what was put back in the future by a clock that was wrong", async () => {
+      const { queue, dlq } = await bench.pair("runs");
+      await bench.die(queue, ["a"]);
+      const { times, close } = await failing(queue);
+      for (const count of [1, 2]) {
+        assert.deepEqual(await bench.redrive(dlq), said({ moved: 1 }));
+        await waitFor("it to have failed again", () => bench.depth(dlq));
+        assert.equal(times.get("a"), count);
+      }
+      await close();
+      await bench.die(queue, ["b"], { properties: { headers: { "x-redriven-at": "2999-01-01T00:00:00.000Z" } } });
+      assert.deepEqual(await bench.redrive(dlq), said({ moved: 2 }));
+    });
   });
 
   it("parks what has gone back too often, with its cause, from where it can go back all the same", async () => {

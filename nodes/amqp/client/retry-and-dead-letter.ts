@@ -10,6 +10,8 @@ export const MARK = {
   attempt: "x-retry-attempt",
   /** How often it was put back from the dead letters. */
   redriven: "x-redriven",
+  /** When it was last put back. ISO 8601. */
+  redrivenAt: "x-redriven-at",
   /** Where it was first published to. */
   originalExchange: "x-original-exchange",
   originalRoutingKey: "x-original-routing-key",

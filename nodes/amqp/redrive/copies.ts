@@ -21,11 +21,12 @@ const ORIGIN_MARKS = [MARK.originalExchange, MARK.originalRoutingKey] as const;
 /**
  * The message as it goes back: content, properties and headers as they were before it failed, and counted once more.
  *
+ * @param at ISO 8601, to know it by when it fails again
  * @throws ConnectorError INPUT_INVALID when it does not say where it came from
  */
-export function redriveCopy(message: Message, letter: DeadLetter, target: Target): Outgoing {
+export function redriveCopy(message: Message, letter: DeadLetter, target: Target, at: string): Outgoing {
   const { exchange, routingKey, copies = [] } = destinationOf(letter, target);
-  const own: HeaderTable = { [MARK.redriven]: letter.redriven + 1, ...(copies.length > 0 ? { CC: copies } : {}) };
+  const own: HeaderTable = { [MARK.redriven]: letter.redriven + 1, [MARK.redrivenAt]: at, ...(copies.length > 0 ? { CC: copies } : {}) };
   const without: string[] = [...FAILURE_MARKS];
   // on the default exchange only the copy itself can say where it first came from
   if (exchange === "" && letter.exchange !== undefined && letter.routingKey !== undefined) {

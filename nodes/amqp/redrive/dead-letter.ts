@@ -21,6 +21,8 @@ export interface DeadLetter {
   routingKey?: string;
   /** How often it was put back before. */
   redriven: number;
+  /** When it was last. ISO 8601. */
+  redrivenAt?: string;
   /** The broker's `x-death`, newest first. */
   deaths: unknown[];
 }
@@ -35,6 +37,9 @@ interface Death {
   time?: { value?: unknown };
 }
 
+/** ms that the clocks of two Node-REDs may differ by. */
+const CLOCKS_APART = 60_000;
+
 /** @param now ms since 1970, for its age */
 export function readDeadLetter(message: Message, now: number): DeadLetter {
   const headers = message.properties.headers ?? {};
@@ -42,7 +47,13 @@ export function readDeadLetter(message: Message, now: number): DeadLetter {
   const cause = ours ? writtenCause(headers) : brokersCause(headers);
   const { failedAt } = cause;
   const age = failedAt === undefined ? undefined : Math.max(0, now - Date.parse(failedAt));
-  return { ...cause, ...given({ age }), redriven: count(headers[MARK.redriven]) ?? 0, deaths: deathsOf(headers) };
+  return { ...cause, ...given({ age, redrivenAt: time(headers[MARK.redrivenAt]) }), redriven: count(headers[MARK.redriven]) ?? 0, deaths: deathsOf(headers) };
+}
+
+/** Whether it was put back between `since` and `now`, in ms since 1970. What was put back in the future was so by a clock that was wrong. */
+export function wasPutBack({ redrivenAt }: DeadLetter, since: number, now: number): boolean {
+  const at = Date.parse(redrivenAt ?? "");
+  return at >= since && at <= now + CLOCKS_APART;
 }
 
 /** The routing keys that its sender gave besides the first (`CC`). Only the broker's own dead letters still have them. */

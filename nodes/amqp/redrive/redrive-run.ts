@@ -5,7 +5,7 @@ import type { Format } from "../../format/format";
 import type { BrokerLink } from "../client/broker";
 import { Publisher, type Outgoing } from "../client/publisher";
 import { parkingCopy, redriveCopy, type Target } from "./copies";
-import { readDeadLetter, type DeadLetter } from "./dead-letter";
+import { readDeadLetter, wasPutBack, type DeadLetter } from "./dead-letter";
 import { Destinations } from "./destinations";
 import { LetterBox } from "./letter-box";
 import { Preview, readPayload, viewOf, type LetterMessage, type LetterView } from "./letter-message";
@@ -64,8 +64,8 @@ const DRAIN = 8_000;
 
 /**
  * Puts dead letters back, once: each that was there at the start is taken at most once. A copy is published, confirmed, and only then the
- * dead letter is acknowledged; one that cannot go back, or is not meant, is held until the end, so that it does not come again, and given
- * back.
+ * dead letter is acknowledged; one that cannot go back, is not meant, or was put back since the run began and has failed again, is held until
+ * the end, so that it does not come again, and given back.
  */
 export class RedriveRun {
   private readonly tally = new Tally();
@@ -76,6 +76,8 @@ export class RedriveRun {
   private readonly pace: Pace;
   private readonly preview: Preview | undefined;
   private readonly ending = new AbortController();
+  /** ms since 1970. */
+  private began = 0;
   private failure: ConnectorError | undefined;
   private publishing = 0;
   private held = 0;
@@ -100,13 +102,13 @@ export class RedriveRun {
    * @throws ConnectorError when it had to end early, with the report so far as its `details`
    */
   async run(): Promise<RedriveReport> {
-    const began = this.clock.now();
+    this.began = this.clock.now();
     await this.attempt(() => this.work());
     while (this.publishing > 0) await this.change();
     await this.attempt(() => this.preview?.end());
     await this.close();
     clearTimeout(this.drain);
-    const report = this.tally.report(this.options.order.dryRun, this.clock.now() - began);
+    const report = this.tally.report(this.options.order.dryRun, this.clock.now() - this.began);
     if (this.failure) throw withReport(this.failure, report, this.tally.depth);
     return report;
   }
@@ -131,13 +133,19 @@ export class RedriveRun {
     this.progress(0);
     const { limit = Infinity } = order;
     let tried = 0;
-    for (let taken = 0; taken < this.tally.depth && tried < limit && (await this.mayTake()); taken += 1) {
+    for (let taken = 0; taken < this.tally.depth && tried < limit && (await this.mayTake()); ) {
       const message = await this.box.take();
       if (!message) {
         if (!this.failure) this.tally.depth = taken; // others have taken the rest
         return;
       }
-      if (await this.handle(message)) tried += 1;
+      const letter = readDeadLetter(message, this.clock.now());
+      if (!order.dryRun && wasPutBack(letter, this.began, this.clock.now())) {
+        this.hold(message); // it has failed again, and comes before others in a queue with priorities, or that others take from
+        continue;
+      }
+      taken += 1;
+      if (await this.handle(message, letter)) tried += 1;
     }
   }
 
@@ -162,8 +170,7 @@ export class RedriveRun {
   }
 
   /** @returns whether it counts against the limit */
-  private async handle(message: ConsumeMessage): Promise<boolean> {
-    const letter = readDeadLetter(message, this.clock.now());
+  private async handle(message: ConsumeMessage, letter: DeadLetter): Promise<boolean> {
     const { filter, settings, order } = this.options;
     const payload = filter || this.preview ? readPayload(message, settings.format) : undefined;
     if (filter && !(await this.passes(filter, viewOf(message, letter, payload)))) {
@@ -196,7 +203,7 @@ export class RedriveRun {
     const park = maxRedrives > 0 && letter.redriven >= maxRedrives;
     let copy: Outgoing;
     try {
-      copy = park ? parkingCopy(message, letter, parkingQueue) : redriveCopy(message, letter, this.options.order.target);
+      copy = park ? parkingCopy(message, letter, parkingQueue) : redriveCopy(message, letter, this.options.order.target, this.now());
     } catch (error) {
       return this.stays(message, toConnectorError(error));
     }
@@ -205,6 +212,11 @@ export class RedriveRun {
     await this.pace.turn(this.ending.signal);
     if (this.failure) return; // it goes back with the rest
     void this.publish(message, copy, park ? "parked" : "moved");
+  }
+
+  /** Never before the run began, though the clock is set back. */
+  private now(): string {
+    return new Date(Math.max(this.began, this.clock.now())).toISOString();
   }
 
   private async publish(message: ConsumeMessage, copy: Outgoing, outcome: "moved" | "parked"): Promise<void> {

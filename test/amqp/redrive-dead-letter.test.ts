@@ -66,6 +66,19 @@ describe("a dead letter", () => {
     assert.equal(deaths.length, 1);
   });
 
+  for (const foreign of ["E17", 17]) {
+    it(`of the broker's own says where it came from by x-death, though its sender had a header x-error-code, ${foreign}`, () => {
+      const { queue, exchange, routingKey, failedAt, code } = readDeadLetter(message({ ...death({}), "x-error-code": foreign }), NOW);
+      assert.deepEqual([queue, exchange, routingKey, failedAt, code], ["orders", "plant", "line.7", "2026-11-21T11:59:00.000Z", "delivery_limit"]);
+    });
+  }
+
+  it("of an older version that the broker has moved on since says where it failed, not where it waited", () => {
+    const headers = { ...death({ queue: "orders.dlq", exchange: "", "routing-keys": ["orders.dlq"] }), "x-error-code": "ROW_REFUSED", "x-failed-at": AT, "x-original-exchange": "plant", "x-original-routing-key": "orders" };
+    const { queue, exchange, routingKey } = readDeadLetter(message(headers), NOW);
+    assert.deepEqual([queue, exchange, routingKey], [undefined, "plant", "orders"]);
+  });
+
   it("of the broker's own that was retried before keeps its first origin, and its attempts are forgotten", () => {
     const headers = { ...death({ exchange: "", "routing-keys": ["orders"] }), "x-retry-attempt": 3, "x-original-exchange": "plant", "x-original-routing-key": "line.7" };
     const letter = readDeadLetter(message(headers), NOW);

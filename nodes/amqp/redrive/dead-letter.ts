@@ -43,8 +43,7 @@ const CLOCKS_APART = 60_000;
 /** @param now ms since 1970, for its age */
 export function readDeadLetter(message: Message, now: number): DeadLetter {
   const headers = message.properties.headers ?? {};
-  const ours = headers[MARK.errorCode] !== undefined || headers[MARK.originalQueue] !== undefined;
-  const cause = ours ? writtenCause(headers) : brokersCause(headers);
+  const cause = isOurs(headers) ? writtenCause(headers) : brokersCause(headers);
   const { failedAt } = cause;
   const age = failedAt === undefined ? undefined : Math.max(0, now - Date.parse(failedAt));
   return { ...cause, ...given({ age, redrivenAt: time(headers[MARK.redrivenAt]) }), redriven: count(headers[MARK.redriven]) ?? 0, deaths: deathsOf(headers) };
@@ -59,6 +58,12 @@ export function wasPutBack({ redrivenAt }: DeadLetter, since: number, now: numbe
 /** The routing keys that its sender gave besides the first (`CC`). Only the broker's own dead letters still have them. */
 export function carbonCopies({ deaths }: DeadLetter): string[] {
   return routingKeys(deaths[0] as Death | undefined).slice(1);
+}
+
+/** A sender, too, may give its messages a header `x-error-code`; ours never stood alone. */
+function isOurs(headers: Record<string, unknown>): boolean {
+  if (headers[MARK.originalQueue] !== undefined) return true;
+  return headers[MARK.errorCode] !== undefined && (headers[MARK.failedAt] !== undefined || deathsOf(headers).length === 0);
 }
 
 /** What a node of ours wrote on it. */

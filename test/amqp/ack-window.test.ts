@@ -85,6 +85,21 @@ describe("the ack window", () => {
     assert.equal(sent.length, 2);
   });
 
+  it("gives back up to a tag by one answer that names an open one, and sends the acks first", () => {
+    const { sent, window } = taking(6);
+    window.ack(1);
+    window.ack(4);
+    assert.equal(window.giveBackUpTo(4), 2);
+    assert.deepEqual(sent, ["ack 1", "ack 4", "nack 3 multiple requeue"]);
+    assert.equal(window.giveBackUpTo(5), 1);
+    assert.equal(window.giveBackUpTo(5), 0);
+    assert.deepEqual(sent.slice(3), ["nack 5 requeue"]);
+    assert.equal(window.outstanding, 1);
+    window.close();
+    assert.equal(window.giveBackUpTo(6), 0);
+    assert.equal(sent.length, 4);
+  });
+
   it("sends nothing once its channel is lost", async () => {
     const { sent, window } = taking(3);
     window.ack(1);
@@ -171,6 +186,9 @@ describe("the ack window", () => {
       const alone = await stuck();
       alone.window.giveBack(3);
       assert.equal(alone.sent.at(-1), "nack 3 requeue");
+      const some = await stuck();
+      assert.equal(some.window.giveBackUpTo(some.last), 1);
+      assert.equal(some.sent.at(-1), "nack 3 requeue");
       const all = await stuck();
       all.window.take(all.last + 1);
       all.window.giveBackAll();

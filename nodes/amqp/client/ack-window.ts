@@ -63,6 +63,24 @@ export class AckWindow {
     this.target.nack(tag, false, true);
   }
 
+  /** Gives back what is still open of the tags up to `last`, by one answer, after sending the acks that wait. @returns how many */
+  giveBackUpTo(last: number): number {
+    this.flush();
+    if (!this.open) return 0;
+    const given = [...this.apart].filter((tag) => tag <= last); // in their order
+    for (const tag of given) this.apart.delete(tag);
+    for (let index = 0; index < this.states.length && this.first + index <= last; index += 1) {
+      if (this.states[index] !== OPEN) continue;
+      this.states[index] = SENT;
+      given.push(this.first + index);
+    }
+    this.openTags -= given.length;
+    // a tag that is not open would be a mistake to the broker
+    const highest = given.at(-1);
+    if (highest !== undefined) this.target.nack(highest, given.length > 1, true);
+    return given.length;
+  }
+
   /** Gives everything back that is still open, after sending the acks that wait. */
   giveBackAll(): void {
     this.flush();

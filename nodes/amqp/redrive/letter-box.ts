@@ -25,21 +25,26 @@ export interface LetterBoxOptions {
 const LOOK_AGAIN = 250;
 /** ms that it must say no for: what it has just handed out counts as gone before it arrives. */
 const EMPTY_FOR = 1_000;
-/** ms to wait until what was given back counts again; others may have taken it by then. */
-const BACK_WITHIN = 1_000;
+/** ms to wait at most until all that was given back counts again; others may have taken it by then. */
+const BACK_WITHIN = 2_000;
 
 /**
  * A dead-letter queue, opened for one run on a channel of its own. What is taken out stays the broker's until it is acknowledged.
  *
  * It consumes rather than asking for one message after the other, which would cost a round trip each (seen: 164/s on a busy machine).
- * What is held fills the consumer's prefetch; another consumer on the same channel then takes its place, and the messages stay open.
+ * What is held fills the consumer's prefetch; another consumer on the same channel then takes its place, and the messages stay open. It ends
+ * when nothing is on its way to it: a quorum queue puts that behind the others (seen with 3.10.8).
  */
 export class LetterBox {
   private supervised: SupervisedChannel<Channel> | undefined;
   private window: AckWindow | undefined;
   private readonly arrived: ConsumeMessage[] = [];
+  /** The last tag of each consumer, in their order. */
+  private readonly lastTags = new Map<string | undefined, number>();
   private consumer: string | undefined;
-  /** Messages of the present consumer that are held. */
+  /** Messages of the present consumer that are not acknowledged: with so many as it may have, none is on its way. */
+  private withUs = 0;
+  /** Those of them that are held. */
   private held = 0;
   /** Messages that were taken, and neither acknowledged nor held yet. */
   private inHand = 0;
@@ -96,7 +101,7 @@ export class LetterBox {
         return message;
       }
       if (this.consumer === undefined) await this.consume();
-      else if (this.held * 2 >= ahead) await this.cancel();
+      else if (this.held * 2 >= ahead && this.withUs >= ahead) await this.cancel();
       else if (!(await this.arrival(LOOK_AGAIN))) {
         empty = (await this.depth()) === 0 ? empty + LOOK_AGAIN : 0;
         if (empty >= EMPTY_FOR && this.arrived.length === 0) return undefined;
@@ -110,6 +115,7 @@ export class LetterBox {
   /** Acknowledges a message that was taken. @returns whether it could: not when the broker has taken it back */
   ack(message: ConsumeMessage): boolean {
     this.inHand -= 1;
+    if (message.fields.consumerTag === this.consumer) this.withUs -= 1;
     if (!this.window || this.window.closed) return false;
     this.window.ack(message.fields.deliveryTag);
     return true;
@@ -132,17 +138,15 @@ export class LetterBox {
     this.opened();
     this.interrupt();
     // before anything is given back, or it would come again at once
-    await this.cancel().catch(() => undefined);
-    const back = this.window?.outstanding ?? 0;
-    this.window?.giveBackAll();
-    if (back > 0) await this.untilBack(back).catch(() => undefined);
+    await this.untilFull().then(() => this.cancel()).catch(() => undefined);
+    await this.giveBack().catch(() => undefined);
     await this.supervised?.close();
     this.window?.close();
   }
 
   private async consume(): Promise<void> {
     const consumerTag = (this.consumer = `node-red-redrive-${randomUUID()}`);
-    this.held = 0;
+    this.held = this.withUs = 0;
     await this.request((channel) => channel.consume(this.options.queue, (message) => this.received(message), { consumerTag }));
   }
 
@@ -154,7 +158,10 @@ export class LetterBox {
 
   private received(message: ConsumeMessage | null): void {
     if (message) {
-      this.window?.take(message.fields.deliveryTag);
+      const { consumerTag, deliveryTag } = message.fields;
+      this.window?.take(deliveryTag);
+      this.lastTags.set(consumerTag, deliveryTag);
+      if (consumerTag === this.consumer) this.withUs += 1;
       this.arrived.push(message);
     } else {
       this.end(new ConnectorError("QUEUE_UNAVAILABLE", `The broker ended the consumer of queue ${this.options.queue}: it was deleted or has moved`));
@@ -162,10 +169,36 @@ export class LetterBox {
     this.wake?.();
   }
 
+  /** What is on its way as its consumer ends, a quorum queue puts behind the others. */
+  private async untilFull(): Promise<void> {
+    const end = Date.now() + EMPTY_FOR;
+    while (this.consumer !== undefined && this.withUs < this.options.ahead && Date.now() < end && (await this.depth(EMPTY_FOR)) > 0) await pause();
+  }
+
+  /**
+   * What each consumer had, when that of those before it is back: given all at once, a quorum queue puts it back consumer by consumer in an
+   * order of its own (seen with 3.10.8).
+   */
+  private async giveBack(): Promise<void> {
+    const { window } = this;
+    window?.flush();
+    if (!window || window.outstanding === 0) return;
+    try {
+      const end = Date.now() + BACK_WITHIN;
+      let there = await this.depth(BACK_WITHIN);
+      for (const last of this.lastTags.values()) {
+        const given = window.giveBackUpTo(last);
+        there += given;
+        if (given > 0) await this.untilThere(there, end);
+      }
+    } finally {
+      window.giveBackAll();
+    }
+  }
+
   /** Quorum queues take a moment: who starts another run at once would find nothing. */
-  private async untilBack(count: number): Promise<void> {
-    const end = Date.now() + BACK_WITHIN;
-    while (Date.now() < end && (await this.depth(BACK_WITHIN)) < count) await new Promise((resolve) => setTimeout(resolve, 10));
+  private async untilThere(count: number, end: number): Promise<void> {
+    while (Date.now() < end && (await this.depth(BACK_WITHIN)) < count) await pause();
   }
 
   private async depth(deadline = ANSWER_TIMEOUT): Promise<number> {
@@ -212,6 +245,11 @@ export class LetterBox {
     this.wake?.();
     this.options.onLost(error);
   }
+}
+
+/** Until it is worth asking the broker again. */
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 10));
 }
 
 /** Why there is no connection. */

@@ -325,6 +325,25 @@ describe("amqp get, its queue", function () {
     await waitFor("the end", () => [first, itself, second].every(({ done }) => done.length === 1));
   });
 
+  it("takes nothing for a trigger whose delivery was settled while it waited for its turn", async () => {
+    const outerQueue = unique("outer");
+    const queue = unique("settled");
+    const other = await open({ queue: outerQueue });
+    const { get, messages, ask } = await open({ queue }, (message) => settle(message, "accept"));
+    await plain.send(queue, range(2));
+    await plain.send(outerQueue, ["outer"]);
+    other.ask(1);
+    const outer = await waitFor("the outer message", () => other.messages[0]);
+    let begin: (wanted: number) => void = () => undefined;
+    const ended: unknown[] = [];
+    get.take({ msg: {}, send: () => undefined, done: (error) => ended.push(error) }, new Promise((resolve) => (begin = resolve)));
+    const second = ask(1, outer);
+    settle(outer, "release");
+    begin(1);
+    await waitFor("both to end", () => ended.length + second.done.length === 2);
+    assert.deepEqual([ended, second.done, second.empty, contents(messages)], [[undefined], [undefined], [], ["0"]]);
+  });
+
   it("gives back what the flow holds when it closes, and fails the triggers that wait", async () => {
     const queue = unique("close");
     const { messages, ask, close } = await open({ queue });

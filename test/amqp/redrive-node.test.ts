@@ -6,6 +6,7 @@ import type { DeadLetter } from "../../nodes/amqp/redrive/dead-letter";
 import amqpRedrive from "../../nodes/amqp/redrive/redrive";
 import type { RedriveReport } from "../../nodes/amqp/redrive/report";
 import type { ConnectorError } from "../../nodes/common/errors";
+import { registry } from "../../nodes/delivery/registry";
 import { helperNodes, type Row, type Shown } from "../services/helper-nodes";
 import { waitFor } from "../services/wait";
 import { nodeBench } from "./node-bench";
@@ -110,6 +111,22 @@ describe("amqp redrive", function () {
     start();
     assert.deepEqual([(await report(1)).moved, receivedBy("report").length], [0, 2]);
     assert.equal(errors().length, 1);
+  });
+
+  it("begins no run for a message whose delivery was settled: its copy comes", async () => {
+    const { dlq } = await dead("closed", ["0"]);
+    const queue = await bench.plain.makeQueue(unique("trigger"), { "x-queue-type": "classic" });
+    const input = { id: "in", z: "tab", type: "surewire-amqp-in", broker: "broker", queue, settle: "node", wires: [["end"]] };
+    await load([bench.broker(), input, redrive(dlq)]);
+    await bench.plain.send(queue, ["go"]);
+    const stale = await waitFor("the trigger", () => receivedBy("end")[0]);
+    const delivery = registry.find((stale.delivery as { id: string }).id);
+    assert.ok(delivery && delivery !== "closed");
+    delivery.settle({ outcome: "release" });
+    start({ delivery: stale.delivery });
+    start(); // would be refused if a run were under way
+    assert.equal((await report()).moved, 1);
+    assert.deepEqual([errors(), receivedBy("report").length], [[], 1]);
   });
 
   for (const [what, row, msg] of [

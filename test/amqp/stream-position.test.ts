@@ -29,23 +29,23 @@ describe("the position in a stream", () => {
     for (let offset = 0; offset < 100; offset += 1) position.moveTo(offset);
     await waitFor("the write", () => store.writes.length === 1, { interval: 5 });
     position.moveTo(100);
-    await position.close();
+    await position.flush();
     assert.deepEqual(store.writes, [{ broker: "broker", offset: 99 }, { broker: "broker", offset: 100 }]);
   });
 
   it("is not written when nothing has changed", async () => {
     const position = positionOf();
     position.moveTo(3);
-    await position.close();
+    await position.flush();
     position.moveTo(3);
-    await position.close();
+    await position.flush();
     assert.equal(store.writes.length, 1);
   });
 
   it("is there after a restart, but not for another broker", async () => {
     const first = positionOf();
     first.moveTo(7);
-    await first.close();
+    await first.flush();
     const again = positionOf();
     await again.load();
     assert.equal(again.offset, 7);
@@ -60,11 +60,11 @@ describe("the position in a stream", () => {
     const { write } = store;
     store.write = () => Promise.reject(new Error("disk full"));
     position.moveTo(1);
-    await position.close();
+    await position.flush();
     assert.match(warnings.join(), /cannot be stored, .*: disk full/);
     store.write = write.bind(store);
     position.moveTo(2);
-    await position.close();
+    await position.flush();
     assert.deepEqual(store.writes, [{ broker: "broker", offset: 2 }]);
   });
 

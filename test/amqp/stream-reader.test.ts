@@ -5,8 +5,10 @@ import type { Taken } from "../../nodes/amqp/client/taking-channel";
 import { StreamPosition } from "../../nodes/amqp/in/stream-position";
 import { StreamReader, type StreamReaderOptions } from "../../nodes/amqp/in/stream-reader";
 import { MemoryStore } from "../../nodes/common/memory-store";
+import { turns } from "../services/wait";
 
 describe("a stream's reader", () => {
+  let store: MemoryStore;
   let position: StreamPosition;
   let warnings: string[];
   let handed: Taken[];
@@ -17,7 +19,8 @@ describe("a stream's reader", () => {
     warnings = [];
     handed = [];
     renewals = 0;
-    position = new StreamPosition({ store: new MemoryStore(), key: "k", broker: "b", warn: () => undefined });
+    store = new MemoryStore();
+    position = new StreamPosition({ store, key: "k", broker: "b", warn: () => undefined });
   });
   afterEach(() => reader.close());
 
@@ -88,6 +91,35 @@ describe("a stream's reader", () => {
     assert.deepEqual(reader.arguments(), { "x-stream-offset": 5 });
     reader.lost();
     assert.deepEqual(reader.arguments(), { "x-stream-offset": "first" });
+  });
+
+  for (const start of ["last", "next"] as const) {
+    it(`that begins at the ${start} message hands nothing over before it has stored where that was`, async () => {
+      let write = (): void => undefined;
+      store.write = () => new Promise((resolve) => (write = resolve));
+      const window = channel({ start });
+      reader.arguments();
+      comes(window, 1, 5);
+      comes(window, 2, 6);
+      assert.equal(position.offset, 4);
+      await turns(3);
+      assert.equal(handed.length, 0);
+      write();
+      await turns(3);
+      assert.equal(handed.length, 2);
+      reader.lost();
+      assert.deepEqual(reader.arguments(), { "x-stream-offset": 4 });
+    });
+  }
+
+  it("that begins at the first message of a stream, as the last or next one, begins there again", async () => {
+    const window = channel({ start: "next" });
+    reader.arguments();
+    comes(window, 1, 0);
+    await turns(3);
+    assert.equal(handed.length, 1);
+    reader.lost();
+    assert.deepEqual(reader.arguments(), { "x-stream-offset": { "!": "timestamp", value: 0 } });
   });
 
   it("reads again what a fault on its own side has kept from the flow, and gives nothing back", () => {

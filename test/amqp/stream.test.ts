@@ -184,6 +184,47 @@ describe("a source that reads a stream", function () {
     await waitFor("the message", () => contents(second.messages).includes("while it was away"));
   });
 
+  for (const where of ["last", "next"]) {
+    it(`that began at its ${where} message has what was in the flow at a kill come again, though its clock is ahead of the broker's`, async () => {
+      const now = Date.now;
+      Date.now = () => now() + 30_000;
+      try {
+        const queue = await stream(`killed-${where}`, 2);
+        let atDeath: CopiedStore | undefined;
+        const first = read(queue, { streamOffset: where }, () => void (atDeath ??= store.copy()));
+        await waitFor("the consumer", () => first.states.at(-1)?.kind === "consuming");
+        await plain.send(queue, ["2"]);
+        await waitFor("a message", () => contents(first.messages).includes("2"));
+        await first.close();
+        store = atDeath as CopiedStore;
+        await plain.send(queue, ["while it was away"]);
+        const second = read(queue, { streamOffset: where });
+        await waitFor("what came last", () => contents(second.messages).includes("while it was away"));
+        assert.deepEqual(contents(second.messages), [...contents(first.messages), "while it was away"]);
+      } finally {
+        Date.now = now;
+      }
+    });
+  }
+
+  it("that began at its last message has what was in the flow come again when its connection is lost", async () => {
+    const queue = await stream("cut-last", 1);
+    const proxy = new MutableProxy(rabbit.port);
+    const now = Date.now;
+    Date.now = () => now() + 30_000; // the last message is older than the first look at it
+    try {
+      const { messages } = sources.open(await proxy.start(), { queue, queueType: "stream", streamOffset: "last" }, { store }, () => undefined);
+      await waitFor("the message", () => messages.length === 1);
+      for (const socket of proxy.sockets) socket.destroy();
+      await waitFor("it again", () => messages.length === 2);
+      assert.deepEqual(contents(messages), ["0", "0"]);
+      await sources.close();
+    } finally {
+      Date.now = now;
+      proxy.stop();
+    }
+  });
+
   it("says that the stream was made anew, and reads the new one from its first message", async () => {
     const queue = await stream("anew", 10);
     const first = read(queue);

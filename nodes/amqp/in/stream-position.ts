@@ -69,7 +69,7 @@ export class StreamPosition {
   }
 
   /** Writes what is not written yet. */
-  async close(): Promise<void> {
+  async flush(): Promise<void> {
     if (this.timer) this.write();
     await this.writing;
   }

@@ -44,6 +44,8 @@ export class StreamReader {
   /** A stream sends whole chunks: what comes above the prefetch waits here, one chunk at most. */
   private surplus: Taken[] = [];
   private paused = false;
+  /** Where reading began is being stored. */
+  private storing = false;
   private silence: NodeJS.Timeout | undefined;
   /** What the first message of this channel must be, or come after. */
   private expected: number | undefined;
@@ -80,6 +82,7 @@ export class StreamReader {
   take(taken: Taken): void {
     const offset = offsetOf(taken.message) as number;
     const tag = taken.message.fields.deliveryTag;
+    if (this.taken === undefined && this.options.position.since !== undefined) this.beganAt(offset);
     this.open.set(tag, offset);
     this.taken = offset;
     if (this.expected !== undefined) {
@@ -114,7 +117,7 @@ export class StreamReader {
   /** Hands nothing over any more. Resolves when the position is stored. */
   close(): Promise<void> {
     this.lost();
-    return this.options.position.close();
+    return this.options.position.flush();
   }
 
   private begin(): unknown {
@@ -124,6 +127,21 @@ export class StreamReader {
     // its ends are elsewhere the next time: what comes meanwhile must not be passed over
     if (start === "next" || start === "last") position.beginAt(Date.now());
     return start instanceof Date ? timestampArgument(start.getTime()) : start;
+  }
+
+  /**
+   * By its time it might not come again: the last chunk is older than the first look at it, and the broker's clock may be behind ours.
+   * Stored before anything is in the flow, as the process may be killed then.
+   */
+  private beganAt(offset: number): void {
+    const { position } = this.options;
+    if (offset > 0) position.moveTo(offset - 1);
+    else position.beginAt(0);
+    this.storing = true;
+    void position.flush().then(() => {
+      this.storing = false;
+      this.handOver();
+    });
   }
 
   private settled(tag: number, multiple: boolean): void {
@@ -141,7 +159,7 @@ export class StreamReader {
 
   private handOver(): void {
     const { prefetch, hand } = this.options;
-    while (!this.paused && this.open.size - this.surplus.length < prefetch) {
+    while (!this.paused && !this.storing && this.open.size - this.surplus.length < prefetch) {
       const taken = this.surplus.shift();
       if (!taken) return;
       try {

@@ -1,5 +1,9 @@
 import type { ChannelModel, Message } from "amqplib";
+import { within } from "../client/deadline";
 import { closeChannel } from "../client/supervised-channel";
+
+/** Messages; the most that may be asked for. A broker that holds to it exactly (4.x) would send a longer chunk in parts. */
+const WHOLE_CHUNK = 65_535;
 
 /** The offset of a message in its stream; `undefined` for one that is of no stream. */
 export function offsetOf(message: Message): number | undefined {
@@ -13,30 +17,28 @@ export function timestampArgument(time: number): unknown {
 }
 
 /**
- * The offset of the last message in a stream, by reading from its last chunk on.
+ * The offset of the last message in a stream, by reading its last chunk. The broker sends a chunk in one go: what it answers to a request
+ * that was made after the first message comes behind the last one, however long the line stalls in between.
  *
- * @param quiet ms without a further message until that was the last
+ * @param patience ms until the first message has come
  * @returns `undefined` when nothing came at all: the stream is empty, or does not answer
  */
-export async function lastOffset(model: ChannelModel, queue: string, quiet = 2_000): Promise<number | undefined> {
+export async function lastOffset(model: ChannelModel, queue: string, patience = 2_000): Promise<number | undefined> {
   const channel = await model.createChannel();
   channel.on("error", () => undefined); // consuming says it
   try {
-    await channel.prefetch(100, false);
-    let last: number | undefined;
-    await new Promise<void>((resolve, reject) => {
-      let timer = setTimeout(resolve, quiet);
+    const come: (number | undefined)[] = [];
+    await channel.prefetch(WHOLE_CHUNK, false);
+    const first = new Promise<void>((resolve, reject) => {
       const read = (message: Message | null): void => {
-        if (!message) return;
-        last = offsetOf(message);
-        channel.ack(message);
-        clearTimeout(timer);
-        timer = setTimeout(resolve, quiet);
+        if (message) come.push(offsetOf(message));
+        resolve();
       };
-      channel.once("close", resolve);
       channel.consume(queue, read, { arguments: { "x-stream-offset": "last" } }).catch(reject);
     });
-    return last;
+    await within(first, patience);
+    await channel.prefetch(WHOLE_CHUNK, false);
+    return come.at(-1);
   } finally {
     await closeChannel(channel, 1_000);
   }

@@ -5,7 +5,7 @@ import type { Taken } from "../../nodes/amqp/client/taking-channel";
 import { StreamPosition } from "../../nodes/amqp/in/stream-position";
 import { StreamReader, type StreamReaderOptions } from "../../nodes/amqp/in/stream-reader";
 import { MemoryStore } from "../../nodes/common/memory-store";
-import { turns } from "../services/wait";
+import { pause, turns } from "../services/wait";
 
 describe("a stream's reader", () => {
   let store: MemoryStore;
@@ -83,12 +83,26 @@ describe("a stream's reader", () => {
     assert.equal(handed.length, 1);
   });
 
+  it("does not look at a stream's end any more once the last settled message has come, however idle the stream is", async () => {
+    position.moveTo(7);
+    let looks = 0;
+    const window = channel({ silence: 1, model: () => void (looks += 1) });
+    reader.arguments();
+    comes(window, 1, 7);
+    reader.consuming();
+    await pause(30); // a later timer ends later
+    assert.equal(looks, 0);
+  });
+
   it("goes on behind what it took when it consumes again on the same channel", () => {
     const window = channel();
     reader.arguments();
     comes(window, 1, 3);
     comes(window, 2, 4);
-    assert.deepEqual(reader.arguments(), { "x-stream-offset": 5 });
+    assert.deepEqual(reader.arguments(), { "x-stream-offset": 4 });
+    comes(window, 3, 4);
+    comes(window, 4, 5);
+    assert.deepEqual(handed.map(({ message }) => message.fields.deliveryTag), [1, 2, 4]);
     reader.lost();
     assert.deepEqual(reader.arguments(), { "x-stream-offset": "first" });
   });

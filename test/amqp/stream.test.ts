@@ -239,6 +239,20 @@ describe("a source that reads a stream", function () {
     assert.match(second.warnings.join(), /ends at offset 1, but was read up to 9: it has been made anew/);
   });
 
+  it("reads a stream that was made anew during its pause from the first message on", async () => {
+    const queue = await stream("anew-in-pause", 10);
+    const { source, messages, states } = read(queue, {}, (message, settle) => message.payload === "9" || settle(message, "accept"), { silence: 300 });
+    await waitFor("all", () => messages.length === 10);
+    source.pause("asked");
+    await waitFor("the pause", () => states.at(-1)?.kind === "paused");
+    await plain.deleteQueue(queue);
+    await plain.makeQueue(queue, { "x-queue-type": "stream" });
+    await plain.send(queue, ["a", "b"]);
+    source.resume("asked");
+    await waitFor("both", () => messages.length === 12);
+    assert.deepEqual(contents(messages.slice(10)), ["a", "b"]);
+  });
+
   it("puts the message that ends Node-RED each time among the dead letters, and no other", async () => {
     const queue = await stream("poison", 6);
     const worked = new Set<string>();

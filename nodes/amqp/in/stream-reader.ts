@@ -33,8 +33,9 @@ const SILENCE = 10_000;
 /**
  * Reads a stream, which keeps what it has: an acknowledgement only asks for more, so how far it is settled is kept here.
  *
- * A new channel begins at the last settled message, not behind it: that one is in the stream unless the stream was cut (then the first that
- * comes is a later one) or is another one of the same name (then the broker, asked for an offset past the end, stays silent for good).
+ * A new channel begins at the last settled message, not behind it, and a new consumer on the same channel at the last that came: that one is
+ * in the stream unless the stream was cut (then the first that comes is a later one) or is another one of the same name (then the broker,
+ * asked for an offset past the end, stays silent for good).
  */
 export class StreamReader {
   /** Offsets of what was taken on the present channel and is not settled, by delivery tag, in order. */
@@ -47,14 +48,15 @@ export class StreamReader {
   /** Where reading began is being stored. */
   private storing = false;
   private silence: NodeJS.Timeout | undefined;
-  /** What the first message of this channel must be, or come after. */
+  /** The message that the present consumer must meet first, or a later one; `undefined` once it has. */
   private expected: number | undefined;
 
   constructor(private readonly options: StreamReaderOptions) {}
 
   /** Where the next consumer begins, as a consumer argument. */
   arguments(): Record<string, unknown> {
-    return { "x-stream-offset": this.taken === undefined ? this.begin() : this.taken + 1 };
+    this.expected = this.taken ?? this.options.position.offset;
+    return { "x-stream-offset": this.expected ?? this.begin() };
   }
 
   /** A new channel: its answers tell how far the stream is settled. Giving back is for the broker's other queues; on a stream it ends the connection. */
@@ -73,7 +75,7 @@ export class StreamReader {
 
   /** The broker has taken the consumer on. */
   consuming(): void {
-    if (this.expected === undefined) return;
+    if (this.expected === undefined || this.paused) return;
     clearTimeout(this.silence);
     this.silence = setTimeout(() => void this.checkEnd(), this.options.silence ?? SILENCE);
   }
@@ -85,10 +87,11 @@ export class StreamReader {
     if (this.taken === undefined && this.options.position.since !== undefined) this.beganAt(offset);
     this.open.set(tag, offset);
     this.taken = offset;
-    if (this.expected !== undefined) {
-      if (offset <= this.expected) return taken.window.ack(tag); // settled before
-      this.tellGap(this.expected, offset);
-      this.met();
+    const { expected } = this;
+    if (expected !== undefined) {
+      if (offset >= expected) this.met();
+      if (offset <= expected) return taken.window.ack(tag); // settled before, or taken by the consumer before this one
+      this.tellGap(expected, offset);
     }
     this.surplus.push(taken);
     this.handOver();
@@ -122,7 +125,6 @@ export class StreamReader {
 
   private begin(): unknown {
     const { position, start } = this.options;
-    if (position.offset !== undefined) return (this.expected = position.offset);
     if (position.since !== undefined) return timestampArgument(position.since);
     // its ends are elsewhere the next time: what comes meanwhile must not be passed over
     if (start === "next" || start === "last") position.beginAt(Date.now());
@@ -191,6 +193,7 @@ export class StreamReader {
     if (expected === undefined || this.expected !== expected) return; // it has come meanwhile
     if (last === undefined || last >= expected) return this.consuming(); // nothing is proven: the broker may only be slow
     warn(`Stream ${queue} ends at offset ${last}, but was read up to ${expected}: it has been made anew, and is read from its first message`);
+    this.lost(); // what was taken before a pause is of the other one, and moves the position no more
     position.beginAt(0);
     renew();
   }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { AckWindow } from "../../nodes/amqp/client/ack-window";
 import type { Taken } from "../../nodes/amqp/client/taking-channel";
-import { PoisonWatch } from "../../nodes/amqp/in/poison-watch";
+import { PoisonWatch, type PoisonWatchOptions } from "../../nodes/amqp/in/poison-watch";
 import type { ConnectorError } from "../../nodes/common/errors";
 import type { Store } from "../../nodes/common/store";
 import { pause, waitFor } from "../services/wait";
@@ -193,5 +193,51 @@ describe("the poison watch", () => {
     await waitFor("the next on trial", () => handed.length === 2);
     assert.deepEqual(handed, ["a", "c"]);
     watch.stop();
+  });
+
+  describe("after a process that ended without closing", () => {
+    let disk: Disk;
+    let handed: string[];
+    let window: AckWindow;
+    let watch: PoisonWatch;
+    beforeEach(async () => {
+      disk = new Disk();
+      await disk.write("watch", { running: true, deaths: {}, inHand: [] });
+      handed = [];
+      window = new AckWindow({ ack() {}, nack() {} });
+    });
+    afterEach(() => watch.stop());
+
+    async function begin(more: Partial<PoisonWatchOptions>): Promise<void> {
+      const hand = (taken: Taken): unknown => handed.push(String(taken.message.content));
+      watch = new PoisonWatch({ store: disk, key: "watch", limit: 3, hand, deadLetter() {}, warn() {}, ...more });
+      await watch.begin();
+    }
+
+    it("tries what came at first, and lets the backlog behind it through, though a stream cannot tell what it sends again", async () => {
+      await begin({ suspects: () => true, recent: 50, limit: 2 });
+      const [first, second] = [take("a", false, 1, window), take("b", false, 2, window)];
+      for (const taken of [first, second]) watch.take(taken);
+      await waitFor("the first on trial", () => handed.length === 1);
+      await pause(60);
+      numbers(100).forEach((content, index) => watch.take(take(content, false, index + 3, window)));
+      watch.settled(first);
+      await waitFor("the second on trial", () => handed.length > 1);
+      assert.deepEqual(handed, ["a", "b"]);
+      watch.settled(second);
+      await waitFor("the backlog", () => handed.length === 102, { timeout: 5_000 });
+      assert.deepEqual(handed, ["a", "b", ...numbers(100)]);
+    });
+
+    it("notes that a trial is over, though others wait behind it", async () => {
+      await begin({});
+      const first = take("a", true, 1, window);
+      watch.take(first);
+      await waitFor("the first on trial", () => handed.length === 1);
+      watch.take(take("b", false, 2, window));
+      watch.settled(first);
+      await waitFor("the other", () => handed.length === 2);
+      assert.deepEqual(await disk.read("watch"), { running: true, deaths: {}, inHand: [] });
+    });
   });
 });

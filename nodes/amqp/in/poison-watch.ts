@@ -33,6 +33,12 @@ interface Marks {
   inHand: string[];
 }
 
+/** Waits behind a trial. */
+interface Waiting {
+  taken: Taken;
+  suspect: boolean;
+}
+
 /** So many suspects are tried together at first: each try costs a write to the disk. */
 const GROUP = 20;
 /** Suspects that are remembered at most; a group adds {@link GROUP} with each end of the process. */
@@ -60,8 +66,8 @@ export class PoisonWatch {
   private alert = false;
   private ended = false;
   private firstAt: number | undefined;
-  /** Messages that wait behind a trial, in their order. */
-  private line: Taken[] = [];
+  /** In their order. */
+  private line: Waiting[] = [];
   private readonly onTrial = new Set<Taken>();
   private trialOver: (() => void) | undefined;
   private trying = false;
@@ -76,9 +82,10 @@ export class PoisonWatch {
 
   /** A message has come. */
   take(taken: Taken): void {
-    if (!this.alert || (!this.trying && (this.isOver() || !this.suspects(taken)))) return this.options.hand(taken);
+    const suspect = this.alert && this.suspects(taken);
+    if (!suspect && !this.trying) return this.options.hand(taken);
     if (this.ended) return; // goes back with the channel
-    this.line.push(taken); // behind those on trial, so that order is kept
+    this.line.push({ taken, suspect }); // behind those on trial, so that order is kept
     if (!this.trying) void this.work();
   }
 
@@ -89,7 +96,7 @@ export class PoisonWatch {
 
   /** The channel is gone, and its messages with it. */
   lost(window: AckWindow): void {
-    this.line = this.line.filter((taken) => taken.window !== window);
+    this.line = this.line.filter(({ taken }) => taken.window !== window);
     for (const taken of [...this.onTrial]) if (taken.window === window) this.settled(taken);
   }
 
@@ -134,21 +141,25 @@ export class PoisonWatch {
   /** Takes from the line what is tried together; hands over what is no suspect, and dead-letters what is poison. */
   private nextGroup(): Taken[] {
     const group: Taken[] = [];
-    for (let taken = this.line[0]; taken; taken = this.line[0]) {
-      if (!this.suspects(taken)) {
+    for (let next = this.line[0]; next; next = this.line[0]) {
+      const { taken, suspect } = next;
+      if (!suspect) {
         if (group.length > 0) return group;
-        this.hand(this.line.shift() as Taken);
+        this.line.shift();
+        this.hand(taken);
         continue;
       }
       const { times, alone } = this.marks.deaths[fingerprint(taken)] ?? { times: 0, alone: 0 };
       if (alone > 0 && times + 1 >= this.options.limit) {
         if (group.length > 0) return group;
-        this.condemn(this.line.shift() as Taken, times + 1);
+        this.line.shift();
+        this.condemn(taken, times + 1);
         continue;
       }
       const single = times > 0 || this.options.limit < 3;
       if (group.length > 0 && (single || group.length === GROUP)) return group;
-      group.push(this.line.shift() as Taken);
+      this.line.shift();
+      group.push(taken);
       if (single) return group;
     }
     return group;
@@ -173,7 +184,7 @@ export class PoisonWatch {
     if (this.ended) return;
     for (const print of prints) delete this.marks.deaths[print];
     this.marks.inHand = [];
-    if (this.line.length === 0) await this.write(); // else the next group's mark says it
+    if (!this.line.some(({ suspect }) => suspect)) await this.write(); // else the next group's mark says it
   }
 
   private hand(taken: Taken): void {
@@ -196,16 +207,12 @@ export class PoisonWatch {
     return trials;
   }
 
-  /** Whether so much time has passed since the first message that no suspect is to come any more. */
-  private isOver(): boolean {
+  /** Decided as a message comes: nobody is tried who came after those that were in hand, and everybody who came with them, however slow the flow. */
+  private suspects(taken: Taken): boolean {
     const now = Date.now();
     this.firstAt ??= now;
     this.alert = now - this.firstAt < (this.options.recent ?? RECENT);
-    return !this.alert;
-  }
-
-  private suspects(taken: Taken): boolean {
-    return this.options.suspects?.(taken) ?? taken.message.fields.redelivered;
+    return this.alert && (this.options.suspects?.(taken) ?? taken.message.fields.redelivered);
   }
 
   private async read(): Promise<Marks> {

@@ -4,7 +4,7 @@ import type { Taken } from "../../nodes/amqp/client/taking-channel";
 import { PoisonWatch, type PoisonWatchOptions } from "../../nodes/amqp/in/poison-watch";
 import type { ConnectorError } from "../../nodes/common/errors";
 import type { Store } from "../../nodes/common/store";
-import { pause, waitFor } from "../services/wait";
+import { pause, turns, waitFor } from "../services/wait";
 
 /** A disk that outlives the processes of a test. */
 class Disk implements Store {
@@ -238,6 +238,24 @@ describe("the poison watch", () => {
       watch.settled(first);
       await waitFor("the other", () => handed.length === 2);
       assert.deepEqual(await disk.read("watch"), { running: true, deaths: {}, inHand: [] });
+    });
+
+    it("hands nothing over of a channel that was lost while the mark was written", async () => {
+      await begin({});
+      const write = disk.write.bind(disk);
+      let written = (): void => undefined;
+      disk.write = (key, value) => new Promise<void>((resolve) => (written = resolve)).then(() => write(key, value));
+      watch.take(take("a", true, 1, window));
+      await turns(5);
+      window.close();
+      watch.lost(window);
+      disk.write = write;
+      written();
+      await turns(50);
+      assert.deepEqual(handed, []);
+      const again = take("a", true, 1, new AckWindow({ ack() {}, nack() {} }));
+      watch.take(again);
+      await waitFor("it on trial", () => handed.length === 1);
     });
   });
 });

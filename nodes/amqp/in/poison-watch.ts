@@ -166,25 +166,29 @@ export class PoisonWatch {
   }
 
   private async try(group: Taken[]): Promise<void> {
-    const open = group.filter((taken) => !taken.window.closed);
-    if (open.length === 0 || this.ended) return;
-    const prints = open.map(fingerprint);
-    this.marks.inHand = prints;
+    const taken = group.filter(isOpen);
+    if (taken.length === 0 || this.ended) return;
+    this.marks.inHand = taken.map(fingerprint);
     await this.write();
+    const tried = taken.filter(isOpen); // the channel may have gone meanwhile
+    if (tried.length > 0 && !this.ended) await this.watch(tried);
     if (this.ended) return;
+    for (const each of tried) delete this.marks.deaths[fingerprint(each)];
+    this.marks.inHand = [];
+    if (!this.line.some(({ suspect }) => suspect)) await this.write(); // else the next group's mark says it
+  }
+
+  /** Hands them over. Resolves when they are settled or lost, or have had their time. */
+  private async watch(tried: Taken[]): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
       this.trialOver = resolve;
       timer = setTimeout(resolve, TRIAL);
-      for (const taken of open) this.onTrial.add(taken);
-      for (const taken of open) this.hand(taken);
+      for (const taken of tried) this.onTrial.add(taken);
+      for (const taken of tried) this.hand(taken);
     });
     clearTimeout(timer);
     this.onTrial.clear();
-    if (this.ended) return;
-    for (const print of prints) delete this.marks.deaths[print];
-    this.marks.inHand = [];
-    if (!this.line.some(({ suspect }) => suspect)) await this.write(); // else the next group's mark says it
   }
 
   private hand(taken: Taken): void {
@@ -236,6 +240,8 @@ export class PoisonWatch {
     }
   }
 }
+
+const isOpen = ({ window }: Taken): boolean => !window.closed;
 
 /** What a message is known by when it comes again, as a retry's copy too. */
 function fingerprint({ message }: Taken): string {

@@ -240,6 +240,24 @@ describe("the poison watch", () => {
       assert.deepEqual(await disk.read("watch"), { running: true, deaths: {}, inHand: [] });
     });
 
+    it("hands nothing over of what waits behind a trial during a pause, and goes on behind it", async () => {
+      await begin({ limit: 2 });
+      const first = take("a", true, 1, window);
+      watch.take(first);
+      await waitFor("the first on trial", () => handed.length === 1);
+      const second = take("b", true, 2, window);
+      for (const taken of [second, take("c", false, 3, window)]) watch.take(taken);
+      watch.pause();
+      watch.settled(first);
+      await turns(50);
+      assert.deepEqual(handed, ["a"]);
+      watch.resume();
+      await waitFor("the second on trial", () => handed.length === 2);
+      watch.settled(second);
+      await waitFor("the last", () => handed.length === 3);
+      assert.deepEqual(handed, ["a", "b", "c"]);
+    });
+
     it("hands nothing over of a channel that was lost while the mark was written", async () => {
       await begin({});
       const write = disk.write.bind(disk);

@@ -3,7 +3,7 @@ import type { QueueMessage } from "../../nodes/amqp/client/queue-message";
 import type { Store } from "../../nodes/common/store";
 import type { RabbitMq } from "../services/rabbitmq";
 import { sharedRabbit } from "../services/shared";
-import { waitFor } from "../services/wait";
+import { turns, waitFor } from "../services/wait";
 import { attempts, contents, refused, Sources, type OpenSource } from "./open-source";
 import { MutableProxy, Plain, text, unique } from "./support";
 
@@ -271,6 +271,25 @@ describe("a source that reads a stream", function () {
     }
     assert.equal(text(await plain.get(`${queue}.dlq`)), "3");
     assert.deepEqual([...worked].sort(), ["0", "1", "2", "4", "5"]);
+  });
+
+  it("hands nothing over during a pause of what waits behind the trials after a kill", async () => {
+    const queue = await stream("pause-in-trial", 50);
+    await store.write("amqp-poison/source", { running: true, deaths: {}, inHand: [] });
+    const { source, messages, settle, states } = read(queue, {}, () => undefined);
+    await waitFor("the first on trial", () => messages.length > 0);
+    source.pause("asked");
+    await waitFor("the pause", () => states.at(-1)?.kind === "paused");
+    const before = contents(messages);
+    for (const message of [...messages]) settle(message, "accept");
+    await turns(100);
+    assert.deepEqual(contents(messages), before);
+    source.resume("asked");
+    await waitFor("all", () => {
+      for (const message of messages.slice(before.length)) settle(message, "accept");
+      return messages.length === 50;
+    });
+    assert.deepEqual(contents(messages), range(0, 50));
   });
 
   it("waits when what is stored cannot be read, and says so", async () => {

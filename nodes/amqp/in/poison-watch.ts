@@ -71,6 +71,9 @@ export class PoisonWatch {
   private readonly onTrial = new Set<Taken>();
   private trialOver: (() => void) | undefined;
   private trying = false;
+  /** While there is a pause: resolves when it is over. */
+  private pausing: Promise<void> | undefined;
+  private pauseOver: (() => void) | undefined;
 
   constructor(private readonly options: PoisonWatchOptions) {}
 
@@ -100,12 +103,24 @@ export class PoisonWatch {
     for (const taken of [...this.onTrial]) if (taken.window === window) this.settled(taken);
   }
 
+  /** Hands nothing over until {@link resume} of what waits behind a trial. */
+  pause(): void {
+    this.pausing ??= new Promise((resolve) => (this.pauseOver = resolve));
+  }
+
+  /** Hands over again. */
+  resume(): void {
+    this.pausing = undefined;
+    this.pauseOver?.();
+  }
+
   /** The source takes no more; what waits in line stays with the broker. */
   stop(): void {
     this.ended = true;
     this.line = [];
     this.onTrial.clear();
     this.trialOver?.();
+    this.resume();
   }
 
   /** The source has closed in good order: after {@link stop}, and after its messages were given back. */
@@ -132,16 +147,16 @@ export class PoisonWatch {
   private async work(): Promise<void> {
     this.trying = true;
     while (this.line.length > 0) {
-      const group = this.nextGroup();
-      if (group.length > 0) await this.inTurn(() => this.try(group));
+      await this.pausing;
+      await this.inTurn(() => this.try(this.nextGroup()));
     }
     this.trying = false;
   }
 
-  /** Takes from the line what is tried together; hands over what is no suspect, and dead-letters what is poison. */
+  /** Takes from the line what is tried together; hands over what is no suspect, and dead-letters what is poison. Nothing during a pause. */
   private nextGroup(): Taken[] {
     const group: Taken[] = [];
-    for (let next = this.line[0]; next; next = this.line[0]) {
+    for (let next = this.line[0]; next && !this.pausing; next = this.line[0]) {
       const { taken, suspect } = next;
       if (!suspect) {
         if (group.length > 0) return group;
@@ -175,7 +190,7 @@ export class PoisonWatch {
     if (this.ended) return;
     for (const each of tried) delete this.marks.deaths[fingerprint(each)];
     this.marks.inHand = [];
-    if (!this.line.some(({ suspect }) => suspect)) await this.write(); // else the next group's mark says it
+    if (this.pausing || !this.line.some(({ suspect }) => suspect)) await this.write(); // else the next group's mark says it
   }
 
   /** Hands them over. Resolves when they are settled or lost, or have had their time. */
@@ -207,8 +222,9 @@ export class PoisonWatch {
   }
 
   private inTurn(work: () => Promise<void>): Promise<void> {
-    trials = trials.then(work);
-    return trials;
+    const done = trials.then(work);
+    trials = done.catch(() => undefined); // a fault of one source stops no other
+    return done;
   }
 
   /** Decided as a message comes: nobody is tried who came after those that were in hand, and everybody who came with them, however slow the flow. */

@@ -144,6 +144,7 @@ export class QueueSource {
   pause(reason: PauseReason): void {
     this.pauses.add(reason);
     this.stream?.pause();
+    this.poison?.pause();
     this.deliveries.pause();
     this.consumer.pause();
   }
@@ -153,6 +154,7 @@ export class QueueSource {
     this.pauses.delete(reason);
     if (this.pauses.size > 0) return;
     this.deliveries.resume();
+    this.poison?.resume();
     this.stream?.resume();
     this.consumer.resume();
   }

@@ -58,11 +58,11 @@ export class Forwarder {
     while (this.running.size > 0) await Promise.all(this.running);
   }
 
-  /** Stops waiting; what is not confirmed stays open on its window, for its consumer to give back. */
+  /** Stops waiting, at once; what is not confirmed stays open on its window, for its consumer to give back. Resolves when the channel is closed. */
   async close(): Promise<void> {
     this.closed = true;
     for (const wake of [...this.wakes]) wake();
-    await this.publisher.close();
+    await this.publisher.close(1_000); // with the 8 s for the flow, less than the config node waits with closing the connections
     await this.idle();
   }
 

@@ -161,12 +161,13 @@ export class QueueDeliveries {
     this.stop();
     await this.source.drain(Math.max(0, end - Date.now()));
     await within(this.answers.idle(), Math.max(0, end - Date.now()));
-    await this.answers.close();
   }
 
-  /** After {@link drain}, and after the channel was given back what it is owed. */
-  close(): void {
+  /** After {@link drain}: ends what still waits, at once. What is unanswered stays open on its window, to be given back with it; it need not wait for this. */
+  async close(): Promise<void> {
+    const closed = this.answers.close();
     this.source.close();
+    await closed;
   }
 
   /** Tells the user once per text: each reconnect looks at the queues again. */

@@ -147,8 +147,7 @@ export class QueueGet {
     for (const fetch of this.line.splice(0)) fetch.close(flowStopped());
     if (this.serving) await within(this.serving, Math.min(2_000, drain)); // an answer may be on its way
     await this.deliveries.drain(end);
-    await this.getter.close();
-    this.deliveries.close();
+    await Promise.all([this.deliveries.close(), this.getter.close()]);
     this.hold.stop(); // a wait may have begun meanwhile
     for (const fetch of [...this.fetches]) fetch.close();
   }

@@ -169,8 +169,8 @@ export class QueueSource {
     this.deliveries.stop();
     await this.consumer.stop(Math.min(2_000, drain));
     await this.deliveries.drain(end);
-    await this.consumer.close();
-    this.deliveries.close();
+    // no copy any more, then give back; the publisher may have to wait for a broker that reads nothing from it
+    await Promise.all([this.deliveries.close(), this.consumer.close()]);
     await Promise.all([this.stream?.close(), this.own?.remove(this.options.link.consume.model), this.poison?.end()]);
   }
 

@@ -28,6 +28,8 @@ export interface ConsumerOptions {
   arguments?(): Record<string, unknown>;
   /** Stands between the window of a new channel and the broker, for queues that do not take every answer. */
   answers?(broker: AckTarget): AckTarget;
+  /** A stream sends whole chunks, so its reader holds back what comes above the prefetch itself. */
+  chunks?: boolean;
   /** Declares what is missing, before each start. */
   prepare?(model: ChannelModel): Promise<void>;
   onMessage(taken: Taken): void;
@@ -52,6 +54,8 @@ export class Consumer {
   private consuming: string | undefined;
   private switching: Promise<void> | undefined;
   private tags = 0;
+  /** Above the prefetch: the broker does not count to a new consumer what is still open of the one before. So they are less than the prefetch. */
+  private surplus: Taken[] = [];
   private lastError: ConnectorError | undefined;
 
   constructor(private readonly options: ConsumerOptions) {
@@ -66,7 +70,10 @@ export class Consumer {
       onUp: () => this.up(),
       onDown: (error) => this.down(error),
       onFailed: (error) => this.failed(error),
-      onLost: (window) => options.onLost(window),
+      onLost: (window) => {
+        this.surplus = [];
+        options.onLost(window);
+      },
       ...(options.answerTimeout === undefined ? {} : { answerTimeout: options.answerTimeout }),
     });
   }
@@ -92,6 +99,8 @@ export class Consumer {
   resume(): void {
     if (this.ended) return;
     this.wanted = true;
+    this.handOver();
+    if (this.full) this.tell();
     this.reconcile();
   }
 
@@ -156,13 +165,28 @@ export class Consumer {
 
   private received(message: ConsumeMessage, window: AckWindow): void {
     if (window.closed) return; // given up: the broker gives it out again
+    const behind = this.full || this.surplus.length > 0;
     window.take(message.fields.deliveryTag);
+    if (behind && !this.options.chunks) this.surplus.push({ message, window });
+    else this.hand({ message, window });
+  }
+
+  private hand(taken: Taken): void {
     try {
-      this.options.onMessage({ message, window });
+      this.options.onMessage(taken);
     } catch (error) {
       // An exception in amqplib's callback would end the connection.
       this.options.onState({ kind: "waiting", error: new ConnectorError("FLOW_ERROR", errorText(error), { cause: error }) });
-      window.giveBack(message.fields.deliveryTag);
+      taken.window.giveBack(taken.message.fields.deliveryTag);
+    }
+  }
+
+  /** Hands over what was above the prefetch, as far as there is room now. */
+  private handOver(): void {
+    while (this.wanted && this.outstanding - this.surplus.length < this.options.prefetch) {
+      const taken = this.surplus.shift();
+      if (!taken) return;
+      this.hand(taken);
     }
   }
 
@@ -210,7 +234,9 @@ export class Consumer {
   }
 
   private tell(): void {
-    if (this.taking.channel) this.options.onState({ kind: this.consuming === undefined ? "paused" : "consuming" });
+    if (!this.taking.channel) return;
+    const atWork = this.consuming !== undefined || (this.wanted && this.full); // the next answer makes room for a consumer
+    this.options.onState({ kind: atWork ? "consuming" : "paused" });
   }
 
   /** Brings the consumer to what is wanted, one step after the other. */
@@ -236,8 +262,9 @@ export class Consumer {
     }
   }
 
-  /** There may be room again for a new consumer. */
+  /** There may be room again, for what waits here and for a new consumer. */
   private answered(): void {
+    this.handOver();
     if (this.wanted && this.consuming === undefined) this.reconcile();
   }
 
@@ -246,7 +273,10 @@ export class Consumer {
     const { consuming } = this;
     if (!channel || !window) return false;
     if (consuming !== undefined) return !this.wanted;
-    // the broker does not count to a new consumer what is still open of the one before
-    return this.wanted && window.outstanding < this.options.prefetch;
+    return this.wanted && !this.full;
+  }
+
+  private get full(): boolean {
+    return this.outstanding >= this.options.prefetch;
   }
 }

@@ -112,7 +112,7 @@ export class QueueSource {
       prefetch: settings.prefetch,
       tag: `node-red-${node.id}`,
       arguments: () => ({ ...settings.consumerArguments, ...stream?.arguments() }),
-      ...(stream ? { answers: (broker) => stream.answers(broker) } : {}),
+      ...(stream ? { answers: (broker) => stream.answers(broker), chunks: true } : {}),
       prepare: (model) => this.prepare(model),
       onMessage: (taken) => this.received(taken),
       onLost: (window) => {

@@ -123,6 +123,7 @@ export class QueueDeliveries {
   /** The second half of {@link received}. */
   handOver({ taken, payload }: Decoded, attempt = attemptOf(taken.message)): void {
     const { from, send } = this.options;
+    if (!from.declare && comesBack(taken)) this.warnOnce(countedText(from.queue));
     const delivery = this.source.open(taken, attempt);
     const outgoing = queueMessage(taken.message, from.queue, payload, delivery.info);
     this.source.send(delivery, () => send(outgoing, taken));
@@ -208,4 +209,15 @@ export class QueueDeliveries {
     taken.window.giveBack(taken.message.fields.deliveryTag);
     this.options.onSettled?.(taken);
   }
+}
+
+/** Whether a quorum queue says that it has given the message out before. */
+function comesBack({ message: { fields, properties } }: Taken): boolean {
+  return fields.redelivered && Number(properties.headers?.["x-delivery-count"]) > 0;
+}
+
+/** A queue that is not to be touched cannot be asked for its limit either. */
+function countedText(queue: string): string {
+  const what = `Queue ${queue} counts how often a message comes back (x-delivery-count), and up to RabbitMQ 4.2 each redeploy gives back what is in the flow`;
+  return `${what}. If it has a delivery limit (20 from 4.0 on, unless set otherwise) and no dead-letter exchange, the broker drops messages that reach the limit: lift it, or give the queue a dead-letter exchange, by a policy`;
 }

@@ -124,6 +124,11 @@
       return isBlank(value) ? check.required(value, options) : check.value(value, options, field(node, property + "Type"));
     },
 
+    /** The name of another queue than `queue`; empty is good. */
+    otherQueue: function (value, options, queue) {
+      return isBlank(value) || String(value).trim() !== String(queue).trim() ? true : named(options, text("reason.deadLetterQueue"));
+    },
+
     /** JSON text that holds an object; empty is good. */
     jsonObject: function (value, options) {
       if (isBlank(value) || isEnvironment(value)) return true;

@@ -23,6 +23,17 @@
     };
   }
 
+  function deadLetterQueue() {
+    return {
+      value: "",
+      get label() { return RED._("@surewire/node-red-connectors/surewire-editor:editor.label.deadLetterQueue"); },
+      validate: function (value, options) {
+        const temporary = surewire.field(this, "declare") === "temporary"; // its name is another one each time
+        return temporary || surewire.check.otherQueue(value, options, surewire.field(this, "queue"));
+      },
+    };
+  }
+
   /**
    * `defaults` of `settle`, `deadline`, `retries`, `retryDelay`, `retryMaxDelay` and, with `options.deadLetterQueue`, of
    * `deadLetterQueue`. Their rows in the form: `surewire.settleRows`.
@@ -30,7 +41,7 @@
   function settleDefaults(options) {
     const defaults = { settle: { value: "flow" } };
     for (const property of Object.keys(NUMBERS)) defaults[property] = number(property);
-    if (options && options.deadLetterQueue) defaults.deadLetterQueue = { value: "" };
+    if (options && options.deadLetterQueue) defaults.deadLetterQueue = deadLetterQueue();
     return defaults;
   }
 

@@ -42,6 +42,10 @@ describe("the settings of amqp in", () => {
     ]);
   });
 
+  it("take the name of a queue of one's own from before for no queue", () => {
+    assert.equal(read({ declare: "temporary", deadLetterQueue: "q" }).deadLetterQueue, "q");
+  });
+
   it("give the consumer its priority, negative too", () => {
     assert.deepEqual(read({ consumerPriority: "-3", consumerArguments: { a: 1 } }).consumerArguments, { "x-priority": -3, a: 1 });
     assert.deepEqual(read({ consumerPriority: 0 }).consumerArguments, { "x-priority": 0 });
@@ -53,6 +57,7 @@ describe("the settings of amqp in", () => {
 
   for (const [what, def, text] of [
     ["no queue", { queue: " " }, /No queue is given/],
+    ["dead letters that would go back into the queue", { deadLetterQueue: " q " }, /The dead-letter queue is the queue itself/],
     ["an unknown type", { queueType: "mirror" }, /Type must be quorum, classic or stream: mirror/],
     ["x-queue-mode", { arguments: { "x-queue-mode": "lazy" } }, /given up the argument x-queue-mode/],
     ["x-queue-version 1", { arguments: { "x-queue-version": 1 } }, /given up the argument x-queue-version/],

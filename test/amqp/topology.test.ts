@@ -84,6 +84,13 @@ describe("the topology", function () {
     await waitFor("both", async () => (await plain.count(name)).messages === 2);
   });
 
+  it("makes an exchange whose type is blank a topic exchange", async () => {
+    const name = unique("blank-type");
+    await declare(name, { bindings: [{ exchange: `${name}.x`, exchangeType: " ", routingKey: "device.#" }] });
+    await plain.publish(`${name}.x`, "device.7", "by topic", { mandatory: true });
+    await waitFor("the message", async () => (await plain.count(name)).messages === 1);
+  });
+
   it("uses an exchange that exists with another type, and says so", async () => {
     const name = unique("exchange-differs");
     await plain.makeExchange(`${name}.x`, "fanout");

@@ -13,11 +13,13 @@ export interface QueueDef extends FormatDef, DeliveryDef {
   deadLetterQueue?: string;
 }
 
-/** The queue's name and that of its dead letters, by default `<queue>.dlq`. @throws ConnectorError NOT_CONFIGURED without a queue */
+/** The queue's name and that of its dead letters, by default `<queue>.dlq`. @throws ConnectorError NOT_CONFIGURED without a queue, or when both are one */
 export function readQueue(def: QueueDef): { queue: string; deadLetterQueue: string } {
   const queue = nameIn(def.queue);
   if (!queue) throw new ConnectorError("NOT_CONFIGURED", "No queue is given");
-  return { queue, deadLetterQueue: nameIn(def.deadLetterQueue) || `${queue}.dlq` };
+  const deadLetterQueue = nameIn(def.deadLetterQueue) || `${queue}.dlq`;
+  if (deadLetterQueue === queue) throw new ConnectorError("NOT_CONFIGURED", `The dead-letter queue is the queue itself: what fails would come back at once, without end. Give it another name`);
+  return { queue, deadLetterQueue };
 }
 
 /** A name as it was typed, without the blanks around it; the environment of a group or subflow may give a number. */

@@ -89,7 +89,7 @@ export async function declareTopology(model: ChannelModel, topology: QueueTopolo
   await ensureQueue(model, withDeadLetterExchange(queue, topology.deadLetterQueue, server), warn);
   for (const delay of new Set(retryDelays)) await ensureQueue(model, retryQueue(queue.name, delay, server), warn);
   for (const binding of bindings) {
-    await ensureExchange(model, binding.exchange, binding.exchangeType ?? "topic", warn);
+    await ensureExchange(model, binding.exchange, binding.exchangeType?.trim() || "topic", warn);
     await once(model, "queue", (channel) => channel.bindQueue(queue.name, binding.exchange, binding.routingKey ?? "", binding.arguments));
   }
 }

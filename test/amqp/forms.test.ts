@@ -1,0 +1,27 @@
+import assert from "node:assert/strict";
+import { formDefaults, formErrors } from "../services/form-defaults";
+
+describe("the forms of the AMQP nodes", () => {
+  for (const node of ["in", "get"]) {
+    const type = `surewire-amqp-${node}`;
+    const file = `nodes/amqp/${node}/${node}.html`;
+    const errors = (more: object): string[] => formErrors({ ...formDefaults(type, file), type, broker: "broker", queue: "orders", ...more }, file);
+
+    it(`mark a dead-letter queue of amqp ${node} that is the queue itself`, () => {
+      for (const deadLetterQueue of [" orders ", "orders"]) assert.match(errors({ deadLetterQueue }).join(), /^deadLetterQueue: .*reason\.deadLetterQueue$/);
+      assert.match(errors({ queue: " orders", deadLetterQueue: "orders" }).join(), /deadLetterQueue/);
+      for (const deadLetterQueue of ["", undefined, "orders.dlq", "${DEAD}"]) assert.deepEqual(errors({ deadLetterQueue }), []);
+    });
+  }
+
+  const errors = (more: object): string[] => formErrors({ ...formDefaults("surewire-amqp-in", "nodes/amqp/in/in.html"), type: "surewire-amqp-in", broker: "broker", queue: "orders", ...more }, "nodes/amqp/in/in.html");
+
+  it("take any dead-letter queue for a temporary queue, whose name is another one each time", () => {
+    assert.deepEqual(errors({ declare: "temporary", bindings: [{ exchange: "events", exchangeType: "topic" }], deadLetterQueue: "orders" }), []);
+  });
+
+  it("mark a binding whose exchange has lost its type", () => {
+    assert.match(errors({ bindings: [{ exchange: "events", exchangeType: " " }] }).join(), /^bindings: /);
+    assert.deepEqual(errors({ bindings: [{ exchange: "events" }, { exchange: "others", exchangeType: "x-delayed-message" }] }), []);
+  });
+});

@@ -1,5 +1,5 @@
 import { BackOff } from "../../common/back-off";
-import { toConnectorError, type ConnectorError } from "../../common/errors";
+import { ConnectorError, toConnectorError } from "../../common/errors";
 import type { Connection } from "./connection";
 import type { Taken } from "./taking-channel";
 import { Publisher, type Outgoing } from "./publisher";
@@ -23,7 +23,7 @@ export interface ForwarderOptions {
   warn(text: string): void;
   /** A copy is not taken at present; it will be tried again. */
   onWaiting(error: ConnectorError): void;
-  /** A copy that had to wait was taken. */
+  /** No copy has to wait any more. */
   onForwarded?(): void;
 }
 
@@ -33,12 +33,16 @@ export interface ForwarderOptions {
  */
 export class Forwarder {
   private readonly publisher: Publisher;
-  private readonly running = new Set<Promise<void>>();
+  private readonly running = new Map<Forwarding, Promise<void>>();
+  /** Those of which it was said that they wait. */
+  private readonly waiting = new Set<Forwarding>();
   private readonly wakes = new Set<() => void>();
+  private readonly unsubscribe: () => void;
   private closed = false;
 
   constructor(private readonly options: ForwarderOptions) {
     this.publisher = new Publisher({ connection: options.connection });
+    this.unsubscribe = options.connection.subscribe({ state: () => this.tellBlocked(this.running.keys()) });
   }
 
   /** Forwards `taken`. At most as many at once as the prefetch lets be taken. */
@@ -49,18 +53,23 @@ export class Forwarder {
         this.options.warn(toConnectorError(error).message);
         taken.window.giveBack(taken.message.fields.deliveryTag);
       })
-      .finally(() => this.running.delete(run));
-    this.running.add(run);
+      .finally(() => {
+        this.running.delete(forwarding);
+        if (this.waiting.delete(forwarding) && this.waiting.size === 0 && !this.closed) this.options.onForwarded?.();
+      });
+    this.running.set(forwarding, run);
+    this.tellBlocked([forwarding]);
   }
 
   /** Resolves when nothing is being forwarded. */
   async idle(): Promise<void> {
-    while (this.running.size > 0) await Promise.all(this.running);
+    while (this.running.size > 0) await Promise.all(this.running.values());
   }
 
   /** Stops waiting, at once; what is not confirmed stays open on its window, for its consumer to give back. Resolves when the channel is closed. */
   async close(): Promise<void> {
     this.closed = true;
+    this.unsubscribe();
     for (const wake of [...this.wakes]) wake();
     await this.publisher.close(1_000); // with the 8 s for the flow, less than the config node waits with closing the connections
     await this.idle();
@@ -69,13 +78,11 @@ export class Forwarder {
   private async run(taken: Taken, forwarding: Forwarding): Promise<void> {
     let copy = forwarding.copy();
     let plain = false;
-    let waited = false;
     const backOff = new BackOff();
     while (!this.closed && !taken.window.closed) {
       try {
         await this.publisher.publish(copy);
         taken.window.ack(taken.message.fields.deliveryTag);
-        if (waited) this.options.onForwarded?.();
         return;
       } catch (thrown) {
         const error = toConnectorError(thrown);
@@ -87,8 +94,8 @@ export class Forwarder {
         const again = await this.mend(error, forwarding);
         if (again === "give up") return forwarding.missing?.();
         if (again !== "wait") continue;
-        waited = true;
-        await this.wait(error, backOff.next());
+        this.tell(error, [forwarding]);
+        await this.wait(backOff.next());
       }
     }
   }
@@ -109,9 +116,19 @@ export class Forwarder {
     }
   }
 
+  /** What is published while the broker blocks stays unanswered: no error tells of it. */
+  private tellBlocked(forwardings: Iterable<Forwarding>): void {
+    const { state } = this.options.connection;
+    if (state.kind === "blocked") this.tell(new ConnectorError("BROKER_UNAVAILABLE", `The broker blocks who publishes: ${state.reason}`), forwardings);
+  }
+
+  private tell(error: ConnectorError, forwardings: Iterable<Forwarding>): void {
+    for (const forwarding of forwardings) this.waiting.add(forwarding);
+    if (this.waiting.size > 0) this.options.onWaiting(error);
+  }
+
   /** Until there is a channel again, and a moment more. */
-  private async wait(error: ConnectorError, delay: number): Promise<void> {
-    this.options.onWaiting(error);
+  private async wait(delay: number): Promise<void> {
     await new Promise<void>((resolve) => {
       const wake = (): void => {
         clearTimeout(timer);

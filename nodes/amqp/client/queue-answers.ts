@@ -35,7 +35,7 @@ export interface QueueAnswersOptions {
   warn(text: string): void;
   /** A copy is not taken at present; it will be tried again. */
   onWaiting(error: ConnectorError): void;
-  /** A copy that had to wait was taken. */
+  /** No copy has to wait any more. */
   onForwarded?(): void;
 }
 

@@ -43,7 +43,7 @@ export interface QueueDeliveriesOptions {
   onResume(): void;
   /** A copy is not taken by the broker at present; it will be tried again. */
   onWaiting(error: ConnectorError): void;
-  /** A copy that had to wait was taken. */
+  /** No copy has to wait any more. */
   onForwarded?(): void;
 }
 

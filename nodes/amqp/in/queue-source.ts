@@ -79,6 +79,8 @@ export class QueueSource {
   private holding = "";
   /** What the consumer said last. */
   private state: ConsumerState = { kind: "starting" };
+  /** Why copies wait. */
+  private forwarding: ConnectorError | undefined;
   /** Why this queue is not tried again before the next deploy. */
   private refusal: ConnectorError | undefined;
 
@@ -101,8 +103,14 @@ export class QueueSource {
       warn: options.warn,
       onHold: (reason) => this.hold(reason),
       onResume: () => this.release(),
-      onWaiting: (error) => options.onState({ kind: "forwarding", error }),
-      onForwarded: () => this.consumerState(this.state),
+      onWaiting: (error) => {
+        this.forwarding = error;
+        this.tell();
+      },
+      onForwarded: () => {
+        this.forwarding = undefined;
+        this.tell();
+      },
     });
     this.poison = this.poisonWatch();
     const stream = (this.stream = this.position && this.streamReader(this.position));
@@ -289,7 +297,13 @@ export class QueueSource {
   private consumerState(state: ConsumerState): void {
     this.state = state;
     if (state.kind === "consuming") this.stream?.consuming();
-    if (state.kind === "paused" && this.holding !== "") this.options.onState({ kind: "holding", reason: this.holding });
+    this.tell();
+  }
+
+  private tell(): void {
+    const { state, holding, forwarding } = this;
+    if (state.kind === "paused" && holding !== "") this.options.onState({ kind: "holding", reason: holding });
+    else if (forwarding && (state.kind === "paused" || state.kind === "consuming")) this.options.onState({ kind: "forwarding", error: forwarding });
     else this.options.onState(state);
   }
 }

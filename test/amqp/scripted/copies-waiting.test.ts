@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { refused, soon, Stage, type Opened } from "./support";
+
+describe("what a queue source says while copies of failed messages wait", () => {
+  const stage = new Stage();
+  afterEach(() => stage.clear());
+
+  const shown = ({ states }: Opened): string | undefined => states.at(-1)?.kind;
+  const reason = ({ states }: Opened): string => {
+    const state = states.at(-1);
+    return state && "error" in state ? state.error.message : "";
+  };
+
+  it("is that the broker blocks publishing, until they are through", async () => {
+    const broker = await stage.plays();
+    const opened = await stage.consuming({ queue: "orders" });
+    const { messages, link, settle } = opened;
+    broker.send("orders", ["first", "a", "b", "c"]);
+    await soon("all", () => messages.length === 4);
+    settle(messages[0], "dead-letter", refused); // opens the connection that is blocked next
+    await soon("its dead letter", () => broker.queue("orders.dlq").size === 1);
+    broker.block("low on memory");
+    await soon("the block", () => link.publish.state.kind === "blocked");
+    assert.equal(shown(opened), "consuming", "nothing waits yet");
+    settle(messages[1], "dead-letter", refused);
+    settle(messages[2], "retry", refused);
+    assert.equal(shown(opened), "forwarding");
+    assert.match(reason(opened), /low on memory/);
+    opened.source.pause("asked");
+    opened.source.resume("asked");
+    await soon("the consumer", () => broker.queue("orders").takers.length === 1 && broker.seen("basic.consume").length === 2);
+    broker.unblock();
+    await soon("its dead letter", () => broker.queue("orders.dlq").size === 2);
+    await soon("the state", () => shown(opened) === "consuming");
+  });
+
+  it("is that the broker blocks publishing where it begins to with the first copy", async () => {
+    const broker = await stage.plays();
+    const opened = await stage.consuming({ queue: "orders" }, (message, settle) => settle(message, "dead-letter", refused));
+    broker.block("low on disk");
+    broker.on("basic.publish", () => undefined); // it reads no more
+    broker.send("orders", ["a"]);
+    await soon("the state", () => shown(opened) === "forwarding" && /low on disk/.test(reason(opened)));
+  });
+
+  it("is nothing any more when a copy that had to wait is given up for a retry in the process", async () => {
+    const broker = await stage.plays();
+    broker.makeQueue("orders");
+    let refusals = 1;
+    broker.on("basic.publish", (call) => (refusals-- > 0 ? call.refuse() : call.goOn()));
+    const opened = await stage.consuming({ queue: "orders", declare: "existing", retries: 3 });
+    const { messages, settle } = opened;
+    broker.send("orders", ["a"]);
+    await soon("it", () => messages.length === 1);
+    settle(messages[0], "retry", refused);
+    await soon("the wait", () => shown(opened) === "forwarding");
+    await soon("it again", () => messages.length === 2);
+    assert.equal(shown(opened), "consuming");
+  });
+});

@@ -85,24 +85,34 @@ function withDeadLetterExchange(spec: QueueSpec, deadLetters: string, server: Se
 export async function declareTopology(model: ChannelModel, topology: QueueTopology, warn: TopologyWarning): Promise<void> {
   const { queue, bindings, retryDelays } = topology;
   const server = serverVersion(model);
-  await ensureQueue(model, deadLetterQueue(topology.deadLetterQueue, queue.exclusive ? "quorum" : queue.type, server), warn);
-  await ensureQueue(model, withDeadLetterExchange(queue, topology.deadLetterQueue, server), warn);
-  for (const delay of new Set(retryDelays)) await ensureQueue(model, retryQueue(queue.name, delay, server), warn);
-  for (const binding of bindings) {
-    await ensureExchange(model, binding.exchange, binding.exchangeType?.trim() || "topic", warn);
-    await once(model, "queue", (channel) => channel.bindQueue(queue.name, binding.exchange, binding.routingKey ?? "", binding.arguments));
-  }
+  await asking(model, async (requests) => {
+    await makeQueue(requests, deadLetterQueue(topology.deadLetterQueue, queue.exclusive ? "quorum" : queue.type, server), warn);
+    await makeQueue(requests, withDeadLetterExchange(queue, topology.deadLetterQueue, server), warn);
+    for (const delay of new Set(retryDelays)) await makeQueue(requests, retryQueue(queue.name, delay, server), warn);
+    const made = new Set<string>();
+    for (const { exchange, exchangeType, routingKey = "", arguments: args } of bindings) {
+      const type = exchangeType?.trim() || "topic";
+      const key = JSON.stringify([exchange, type]);
+      if (!made.has(key)) await makeExchange(requests, exchange, type, warn);
+      made.add(key);
+      await requests.ask("queue", (channel) => channel.bindQueue(queue.name, exchange, routingKey, args));
+    }
+  });
 }
 
 /**
  * Makes the queue when it is missing. One that exists with other properties is used as it is, with a warning: properties cannot be
  * changed, and a refused redeclaration closes the channel. The type is always sent, because a vhost may have another default.
  */
-export async function ensureQueue(model: ChannelModel, spec: QueueSpec, warn: TopologyWarning): Promise<void> {
+export function ensureQueue(model: ChannelModel, spec: QueueSpec, warn: TopologyWarning): Promise<void> {
+  return asking(model, (requests) => makeQueue(requests, spec, warn));
+}
+
+async function makeQueue(requests: Requests, spec: QueueSpec, warn: TopologyWarning): Promise<void> {
   const { exclusive = false } = spec;
   const declare = (channel: Channel): Promise<unknown> =>
     channel.assertQueue(spec.name, { durable: !exclusive, exclusive, arguments: { "x-queue-type": spec.type, ...spec.arguments } });
-  await ensure(model, "queue", `Queue ${spec.name}`, (channel) => channel.checkQueue(spec.name), declare, warn);
+  await ensure(requests, "queue", `Queue ${spec.name}`, (channel) => channel.checkQueue(spec.name), declare, warn);
 }
 
 /**
@@ -110,7 +120,12 @@ export async function ensureQueue(model: ChannelModel, spec: QueueSpec, warn: To
  *
  * @throws ConnectorError EXCHANGE_UNAVAILABLE, for which {@link costsConnection} is true when the broker has no such type
  */
-export async function ensureExchange(model: ChannelModel, name: string, type: string, warn: TopologyWarning): Promise<void> {
+export function ensureExchange(model: ChannelModel, name: string, type: string, warn: TopologyWarning): Promise<void> {
+  return asking(model, (requests) => makeExchange(requests, name, type, warn));
+}
+
+async function makeExchange(requests: Requests, name: string, type: string, warn: TopologyWarning): Promise<void> {
+  const { model } = requests;
   if (name === "" || name.startsWith("amq.")) return;
   const declare = async (channel: Channel): Promise<void> => {
     let end: unknown;
@@ -126,7 +141,7 @@ export async function ensureExchange(model: ChannelModel, name: string, type: st
       model.removeListener("error", heard);
     }
   };
-  await ensure(model, "exchange", `Exchange ${name}`, (channel) => channel.checkExchange(name), declare, warn);
+  await ensure(requests, "exchange", `Exchange ${name}`, (channel) => channel.checkExchange(name), declare, warn);
 }
 
 /** What a broker ends the whole connection with when an exchange is to be of a type it does not have. */
@@ -143,14 +158,14 @@ export function costsConnection(error: unknown): boolean {
 }
 
 async function ensure(
-  model: ChannelModel,
+  requests: Requests,
   kind: "queue" | "exchange",
   label: string,
   look: (channel: Channel) => Promise<unknown>,
   declare: (channel: Channel) => Promise<unknown>,
   warn: TopologyWarning,
 ): Promise<void> {
-  const exists = await once(model, kind, look).then(
+  const exists = await requests.ask(kind, look).then(
     () => true,
     (error: unknown) => {
       if (replyCode((error as Error).cause) === 404) return false;
@@ -159,7 +174,7 @@ async function ensure(
     },
   );
   try {
-    await once(model, kind, declare);
+    await requests.ask(kind, declare);
   } catch (error) {
     const cause = (error as Error).cause;
     // 403: no right to declare, and none is needed for what exists
@@ -168,17 +183,41 @@ async function ensure(
   }
 }
 
-/** Runs one operation on a channel of its own, because a refusal closes the channel. @throws ConnectorError */
-async function once<T>(model: ChannelModel, kind: "queue" | "exchange", operation: (channel: Channel) => Promise<T>): Promise<T> {
-  let channel: Channel | undefined;
-  try {
-    channel = await model.createChannel();
-    channel.on("error", () => undefined); // the operation's own promise says it
-    return await operation(channel);
-  } catch (error) {
-    throw channelError(error, kind);
-  } finally {
+/** Makes requests one after the other, on one channel until a refusal closes it: a line may be slow, and each channel costs two round trips. */
+class Requests {
+  private channel: Channel | undefined;
+
+  constructor(readonly model: ChannelModel) {}
+
+  /** @throws ConnectorError */
+  async ask<T>(kind: "queue" | "exchange", operation: (channel: Channel) => Promise<T>): Promise<T> {
+    try {
+      return await operation((this.channel ??= await this.open()));
+    } catch (error) {
+      await this.close();
+      throw channelError(error, kind);
+    }
+  }
+
+  async close(): Promise<void> {
+    const { channel } = this;
+    this.channel = undefined;
     if (channel) await closeChannel(channel, 1_000);
+  }
+
+  private async open(): Promise<Channel> {
+    const channel = await this.model.createChannel();
+    channel.on("error", () => undefined); // the operation's own promise says it
+    return channel;
+  }
+}
+
+async function asking(model: ChannelModel, work: (requests: Requests) => Promise<void>): Promise<void> {
+  const requests = new Requests(model);
+  try {
+    await work(requests);
+  } finally {
+    await requests.close();
   }
 }
 

@@ -37,6 +37,26 @@ describe("what is declared on a scripted broker", () => {
     assert.equal(broker.queue("orders.dlq").type, "classic");
   });
 
+  it("is asked for on one channel, and each exchange once, since a line may be slow", async () => {
+    const broker = await stage.plays();
+    const bindings = Array.from({ length: 10 }, (_, index) => ({ exchange: "events", routingKey: `device.${index}` }));
+    await (await stage.consuming({ queue: "orders", bindings })).close();
+    const before = broker.log.length;
+    await stage.consuming({ queue: "orders", bindings });
+    const requests = broker.log.slice(before).map(({ method }) => method);
+    const count = (method: string): number => requests.filter((each) => each === method).length;
+    // seven queues and an exchange, each looked for and declared
+    assert.deepEqual(["channel.open", "queue.declare", "exchange.declare", "queue.bind"].map(count), [2, 14, 2, 10]);
+  });
+
+  it("goes on after a refusal with the next request, on another channel", async () => {
+    const broker = await stage.plays();
+    broker.makeQueue("orders.dlq", { "x-queue-type": "classic" });
+    const { warnings } = await stage.consuming({ queue: "orders", retries: 1 });
+    assert.deepEqual([warnings.length, [...broker.queues.keys()].sort()], [1, ["orders", "orders.dlq", "orders.retry.40"]]);
+    await soon("no channel left open but the consumer's", () => [...broker.connections].every(({ channels }) => channels.size === 1));
+  });
+
   it("is durable, whatever it is", async () => {
     const broker = await stage.plays();
     await stage.consuming({ queue: "orders", bindings: [{ exchange: "events", routingKey: "#" }] });

@@ -48,6 +48,15 @@ describe("a token for a broker", () => {
     assert.deepEqual(await ask(), { token: "t" });
   });
 
+  for (const [said, life] of [[null, undefined], ["", undefined], [true, undefined], ["soon", undefined], ["60", 60_000]] as const) {
+    it(`${life ? "lasts a minute" : "lasts for nobody knows how long"} where the server says expires_in: ${JSON.stringify(said)}`, async () => {
+      endpoint.answer = () => ({ status: 200, body: { access_token: "t", expires_in: said } });
+      const { expires } = await ask();
+      if (life === undefined) assert.equal(expires, undefined);
+      else assert.ok(Math.abs((expires ?? 0) - Date.now() - life) < 2_000);
+    });
+  }
+
   it("is refused in the server's words, without the secret", async () => {
     endpoint.answer = () => ({ status: 401, body: { error: "invalid_client", error_description: `bad secret ${SECRET}` } });
     const error = await failure();

@@ -43,8 +43,9 @@ export async function fetchToken(endpoint: TokenEndpoint, signal?: AbortSignal):
   if (answer.status !== 200) throw refusal(endpoint, answer);
   const { access_token: token, expires_in: life } = answer.body;
   if (typeof token !== "string" || token === "") throw new ConnectorError("BROKER_REFUSED", `${hostOf(endpoint)} answered without a token`);
-  const seconds = Number(life);
-  return { token, ...(life !== undefined && Number.isFinite(seconds) ? { expires: asked + seconds * 1000 } : {}) };
+  // some servers write the number as text; anything else, null for one, says nothing
+  const seconds = typeof life === "number" || (typeof life === "string" && life.trim() !== "") ? Number(life) : NaN;
+  return { token, ...(Number.isFinite(seconds) ? { expires: asked + seconds * 1000 } : {}) };
 }
 
 async function ask(endpoint: TokenEndpoint, inHeader: boolean, signal?: AbortSignal): Promise<Answer> {

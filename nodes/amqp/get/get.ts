@@ -64,7 +64,7 @@ export = (RED: NodeAPI): void => {
     node.on("close", (done: () => void) => {
       void queue
         .close()
-        .then(() => broker.release(node))
+        .finally(() => broker.release(node)) // else the config node waits for it in vain
         .catch((error: unknown) => node.warn(toConnectorError(error).message))
         .finally(() => {
           unsubscribe();

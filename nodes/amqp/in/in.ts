@@ -94,7 +94,7 @@ export = (RED: NodeAPI): void => {
       stopWaiting();
       void source
         .close()
-        .then(() => broker.release(node))
+        .finally(() => broker.release(node)) // else the config node waits for it in vain
         .catch((error: unknown) => node.warn(toConnectorError(error).message))
         .finally(() => {
           unsubscribe();

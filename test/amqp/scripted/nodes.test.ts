@@ -5,6 +5,7 @@ import helper from "node-red-node-test-helper";
 import amqpBroker from "../../../nodes/amqp/broker/broker";
 import amqpIn from "../../../nodes/amqp/in/in";
 import amqpOut from "../../../nodes/amqp/out/out";
+import { QueueSource } from "../../../nodes/amqp/in/queue-source";
 import settle from "../../../nodes/delivery/settle/settle";
 import { soon, Stage } from "./support";
 
@@ -62,6 +63,22 @@ describe("the AMQP nodes on a scripted broker", () => {
     const { status } = helper.getNode(id) as unknown as { status: { args: [{ fill: string }][]; thisValues: { id: string }[] } };
     return status.args.flatMap(([look], index) => (status.thisValues[index]?.id === id ? [look.fill] : []));
   };
+
+  it("give their connection back, even when closing what took messages has failed", async () => {
+    const broker = await stage.plays();
+    await load(input("orders"), gate("out"), output);
+    await soon("the consumer", () => broker.queues.get("orders")?.takers.length === 1);
+    const { close } = QueueSource.prototype;
+    QueueSource.prototype.close = () => Promise.reject(new Error("a fault of ours"));
+    const began = Date.now();
+    try {
+      await helper.unload();
+    } finally {
+      QueueSource.prototype.close = close;
+    }
+    assert.ok(Date.now() - began < 5_000, "the config node has waited for it");
+    await soon("the end of the connections", () => broker.connections.size === 0);
+  });
 
   it("publish once what came twice because the flow took too long, and warn of the late one", async () => {
     const broker = await stage.plays();

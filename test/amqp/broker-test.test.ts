@@ -57,6 +57,13 @@ describe("the test of a broker", function () {
     assert.deepEqual(reports.map(({ ok }) => ok), [false, true]);
   });
 
+  it("says of hosts beyond the sixteenth that they were not tested", async () => {
+    const dead = `amqp://127.0.0.1:${await freePorts()}`;
+    const reports = await testBroker({ urls: [...Array.from({ length: 16 }, () => dead), secured.rabbit.url] });
+    assert.equal(reports.length, 17);
+    assert.deepEqual(reports[16], { where: secured.rabbit.url.slice("amqp://".length), ok: false, problem: `${secured.rabbit.url.slice("amqp://".length)}: not tested, because only the first 16 are` });
+  });
+
   describe("says in words that", () => {
     const cases: [string, () => Promise<Partial<BrokerOptions>>, RegExp][] = [
       ["the name is not known", () => Promise.resolve({ urls: ["amqp://nowhere.invalid"] }), /the name (is not known here|could not be looked up)/],

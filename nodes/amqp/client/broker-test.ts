@@ -38,14 +38,20 @@ const MOST_HOSTS = 16;
  * @throws ConnectorError NOT_CONFIGURED for a URL that is not valid; BROKER_UNAVAILABLE or BROKER_REFUSED when there is no token to sign in with
  */
 export async function testBroker(options: BrokerOptions): Promise<HostReport[]> {
-  const addresses = options.urls.slice(0, MOST_HOSTS).map(parseBrokerUrl);
+  const addresses = options.urls.map(parseBrokerUrl);
   const signIn = options.signIn?.(() => undefined) ?? passwordSignIn(options.username, options.password);
   try {
     const credentials = await signIn.credentials();
-    return await Promise.all(addresses.map((address) => testHost(address, options, signIn, credentials)));
+    const tested = addresses.slice(0, MOST_HOSTS).map((address) => testHost(address, options, signIn, credentials));
+    return [...(await Promise.all(tested)), ...addresses.slice(MOST_HOSTS).map(untested)];
   } finally {
     signIn.close();
   }
+}
+
+function untested(address: BrokerAddress): HostReport {
+  const where = whereIs(address);
+  return { where, ok: false, problem: `${where}: not tested, because only the first ${MOST_HOSTS} are` };
 }
 
 async function testHost(address: BrokerAddress, options: BrokerOptions, signIn: SignIn, credentials: SaslCredentials): Promise<HostReport> {

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import path from "node:path";
+import { errorText } from "./errors";
 import { InTurn } from "./in-turn";
 import { LatestWins } from "./latest-wins";
 import type { FencedValue, SharedStore, StoreEntry } from "./store";
@@ -37,7 +38,7 @@ export class FileStore implements SharedStore {
     const pending = this.writes.pending(key);
     if (pending) return pending.value === undefined ? undefined : { value: JSON.parse(pending.value), fence: 0 };
     const kept = await this.load(key);
-    return kept && { value: JSON.parse(kept.text) as unknown, fence: kept.fence };
+    return kept && { value: this.parse(key, kept.text), fence: kept.fence };
   }
 
   write(key: string, value: unknown): Promise<void> {
@@ -77,6 +78,14 @@ export class FileStore implements SharedStore {
     if (content === undefined) return undefined;
     const [text = "", fence = "0"] = content.split("\n");
     return { text, fence: Number(fence) };
+  }
+
+  private parse(key: string, text: string): unknown {
+    try {
+      return JSON.parse(text);
+    } catch (error) {
+      throw new SyntaxError(`${this.fileOf(key)} is not JSON: ${errorText(error)}`, { cause: error });
+    }
   }
 
   private async replace(key: string, next: Kept | undefined): Promise<void> {

@@ -23,6 +23,13 @@ describe("the file store", () => {
     assert.deepEqual(await new FileStore(folder).read("stream/a b/q"), { offset: 7 });
   });
 
+  it("names the file that cannot be read, for somebody to mend", async () => {
+    await store.write("a", 1);
+    const file = path.join(folder, "a.json");
+    writeFileSync(file, "{");
+    await assert.rejects(new FileStore(folder).read("a"), (error: Error) => error.message.startsWith(`${file} is not JSON: `));
+  });
+
   it("keeps the last of many writes, and reads it while it is still being written", async () => {
     const writes = Array.from({ length: 100 }, (_, index) => store.write("a", index));
     assert.equal(await store.read("a"), 99);

@@ -1,5 +1,5 @@
 import type { ChannelModel, Message } from "amqplib";
-import { within } from "../client/deadline";
+import { within } from "../../common/deadline";
 import { closeChannel } from "../client/supervised-channel";
 
 /** Messages; the most that may be asked for. A broker that holds to it exactly (4.x) would send a longer chunk in parts. */

@@ -113,6 +113,13 @@ describe("a consumer", function () {
     assert.equal(states.at(-1)?.kind, "consuming");
   });
 
+  it("has more time for many preparations than for one request", async () => {
+    const queue = await plain.makeQueue(unique("slow"));
+    const { states } = consume(queue, { answerTimeout: 500, preparation: 30_000, prepare: () => pause(1_000) });
+    await waitFor("the consumer", () => states.at(-1)?.kind === "consuming");
+    assert.deepEqual(states.map(({ kind }) => kind), ["starting", "consuming"]);
+  });
+
   it("makes a new channel when the broker leaves its wish to go on unanswered", async () => {
     const queue = await plain.makeQueue(unique("unanswered"));
     const proxy = new MutableProxy(rabbit.port);

@@ -40,6 +40,8 @@ export interface ConsumerOptions {
   queueBackOff?: BackOff;
   /** ms until a request the broker does not answer costs the channel. Default 30000. */
   answerTimeout?: number;
+  /** ms that {@link prepare} may take besides. Default 0. */
+  preparation?: number;
 }
 
 /** Consumes one queue on a channel of its own, and goes on by itself after the connection, the channel or the consumer is lost. */
@@ -75,6 +77,7 @@ export class Consumer {
         options.onLost(window);
       },
       ...(options.answerTimeout === undefined ? {} : { answerTimeout: options.answerTimeout }),
+      ...(options.preparation === undefined ? {} : { preparation: options.preparation }),
     });
   }
 

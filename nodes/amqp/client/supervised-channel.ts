@@ -25,9 +25,9 @@ export interface ChannelPlan<C extends Channel> {
 /** In ms. A broker may leave a request unanswered for good: consuming a quorum queue that has lost its leader does (seen with 3.10.8). */
 export const ANSWER_TIMEOUT = 30_000;
 
-/** What a request ends with that the broker has not answered within `ms`. */
+/** What requests end with that have taken the broker longer than `ms`. */
 export function unanswered(ms: number): Error {
-  return new Error(`the broker has not answered for ${ms / 1000} s`);
+  return new Error(`the broker has taken longer than ${ms / 1000} s to answer`);
 }
 
 /** A channel that lived this long starts its back-off anew; one that dies at once (a publish to a missing exchange, over and over) waits longer each time. */

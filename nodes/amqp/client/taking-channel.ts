@@ -28,6 +28,8 @@ export interface TakingPlan {
   onLost(window: AckWindow): void;
   /** ms until a request the broker does not answer costs the channel. Default {@link ANSWER_TIMEOUT}. */
   answerTimeout?: number;
+  /** ms that {@link prepare} may take besides: it makes many requests. Default 0. */
+  preparation?: number;
 }
 
 /**
@@ -55,7 +57,7 @@ export class TakingChannel {
         this.drop();
         return delay;
       },
-      answerTimeout: this.answerTimeout,
+      answerTimeout: this.answerTimeout + (plan.preparation ?? 0),
     });
   }
 

@@ -193,10 +193,6 @@ export class QueueGet {
       const decoding = this.deliveries.decode(taken);
       const decoded = decoding instanceof Promise ? await decoding : decoding;
       if (taken.window.closed) got -= 1; // lost while it was decoded
-      if (before?.taken.window.closed) {
-        before = undefined;
-        got -= 1;
-      }
       if (!decoded) continue; // it is among the dead letters, or comes again
       if (before) this.handOver(fetch, before, false);
       before = decoded;

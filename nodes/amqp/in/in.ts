@@ -10,8 +10,8 @@ import { isWired, type WiredNode } from "../../delivery/wired";
 import type { Broker } from "../client/broker";
 import { brokerOf } from "../client/broker-node";
 import { connectionStatus, isOfConnection } from "../client/broker-status";
-import { QueueSource, type QueueSourceSettings, type QueueSourceState } from "./queue-source";
-import { readSettings, type InDef } from "./settings";
+import { QueueSource, type QueueSourceState } from "./queue-source";
+import { readSettings, type InDef, type QueueSourceSettings } from "./settings";
 
 export = (RED: NodeAPI): void => {
   function AmqpIn(this: Node & WiredNode, config: NodeDef & InDef): void {

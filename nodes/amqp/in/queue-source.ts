@@ -8,36 +8,20 @@ import type { TrackedRuntime } from "../../delivery/runtime";
 import type { BrokerLink } from "../client/broker";
 import { Consumer, type ConsumerState } from "../client/consumer";
 import type { AnsweredQueue } from "../client/queue-answers";
-import { QueueDeliveries, type QueueDeliverySettings } from "../client/queue-deliveries";
+import { QueueDeliveries } from "../client/queue-deliveries";
 import { isStream } from "../client/queue-kind";
 import type { QueueMessage } from "../client/queue-message";
 import type { Taken } from "../client/taking-channel";
-import { costsConnection, declareTopology, type BindingSpec, type QueueType } from "../client/topology";
+import { costsConnection, declareTopology } from "../client/topology";
 import { OwnQueue } from "./own-queue";
 import { PoisonWatch } from "./poison-watch";
+import type { QueueSourceSettings } from "./settings";
 import { offsetOf } from "./stream-offset";
 import { StreamPosition } from "./stream-position";
-import { StreamReader, type StreamStart } from "./stream-reader";
+import { StreamReader } from "./stream-reader";
 
-/** Settings of an `amqp in`, normalised. Times in ms. */
-export interface QueueSourceSettings extends QueueDeliverySettings {
-  /** Id of the broker's config node. */
-  broker: string;
-  /** "" for a temporary one. */
-  queue: string;
-  /** Make what is missing, touch nothing, or make a queue of its own for as long as it is connected. */
-  declare: "declare" | "existing" | "temporary";
-  queueType: QueueType;
-  arguments: Record<string, unknown>;
-  bindings: BindingSpec[];
-  prefetch: number;
-  consumerArguments: Record<string, unknown>;
-  /** Where a stream is read from while no position is stored. */
-  streamStart: StreamStart;
-  deadLetterQueue: string;
-  /** A message that has ended the process so often becomes a dead letter. 0: never. */
-  poisonLimit: number;
-}
+/** ms that a binding may take to be made, by some nine requests; a satellite's line takes 0.6 s for each. */
+const A_BINDING = 10_000;
 
 /** What a source does, for its node's status. */
 export type QueueSourceState = ConsumerState | { kind: "forwarding"; error: ConnectorError } | { kind: "holding"; reason: string };
@@ -122,6 +106,7 @@ export class QueueSource {
       arguments: () => ({ ...settings.consumerArguments, ...stream?.arguments() }),
       ...(stream ? { answers: (broker) => stream.answers(broker), chunks: true } : {}),
       prepare: (model) => this.prepare(model),
+      preparation: settings.bindings.length * A_BINDING,
       onMessage: (taken) => this.received(taken),
       onLost: (window) => {
         this.poison?.lost(window);

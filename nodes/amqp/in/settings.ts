@@ -1,9 +1,9 @@
 import { ConnectorError } from "../../common/errors";
 import { oneOf } from "../../common/one-of";
 import { wholeNumber } from "../../common/whole-number";
+import type { QueueDeliverySettings } from "../client/queue-deliveries";
 import { nameIn, type QueueDef, readArguments, readDelivery, readQueue } from "../client/queue-settings";
 import type { BindingSpec, QueueType } from "../client/topology";
-import type { QueueSourceSettings } from "./queue-source";
 import type { StreamStart } from "./stream-reader";
 
 /** What the editor saves. */
@@ -18,6 +18,26 @@ export interface InDef extends QueueDef {
   consumerArguments?: Record<string, unknown> | string;
   streamOffset?: number | string;
   poisonLimit?: number | string;
+}
+
+/** Settings of an `amqp in`, normalised. Times in ms. */
+export interface QueueSourceSettings extends QueueDeliverySettings {
+  /** Id of the broker's config node. */
+  broker: string;
+  /** "" for a temporary one. */
+  queue: string;
+  /** Make what is missing, touch nothing, or make a queue of its own for as long as it is connected. */
+  declare: "declare" | "existing" | "temporary";
+  queueType: QueueType;
+  arguments: Record<string, unknown>;
+  bindings: BindingSpec[];
+  prefetch: number;
+  consumerArguments: Record<string, unknown>;
+  /** Where a stream is read from while no position is stored. */
+  streamStart: StreamStart;
+  deadLetterQueue: string;
+  /** A message that has ended the process so often becomes a dead letter. 0: never. */
+  poisonLimit: number;
 }
 
 const DECLARE = ["declare", "existing", "temporary"] as const;

@@ -88,7 +88,7 @@ export = (RED: NodeAPI): void => {
       void sink
         .close()
         .then(() => writer.close())
-        .then(() => broker.release(node))
+        .finally(() => broker.release(node)) // else the config node waits for it in vain
         .catch((error: unknown) => node.warn(toConnectorError(error).message))
         .finally(() => {
           unsubscribe();

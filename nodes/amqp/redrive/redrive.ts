@@ -84,7 +84,7 @@ export = (RED: NodeAPI): void => {
       closing = true;
       current?.run?.stop();
       void Promise.resolve(current?.ended)
-        .then(() => broker.release(node))
+        .finally(() => broker.release(node)) // else the config node waits for it in vain
         .catch((error: unknown) => node.warn(toConnectorError(error).message))
         .finally(() => {
           for (const unsubscribe of unsubscribes) unsubscribe();

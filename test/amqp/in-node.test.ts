@@ -66,7 +66,7 @@ describe("the amqp in node", function () {
     say({ action: "pause" });
     await waitFor("the error", () => errors().some(({ code }) => code === "NOT_CONFIGURED"));
     assert.equal(status().fill, "red");
-    assert.deepEqual(lines(), ["NOT_CONFIGURED: No broker is chosen"]);
+    assert.deepEqual(lines(), ["NOT_CONFIGURED: No broker is chosen: choose one in the node's form"]);
   });
 
   it("logs why it stands still once, whole, and again when it had been well", async () => {

@@ -101,7 +101,7 @@ describe("a listener that keeps its position", () => {
       await store.write("salesforce-listen/00D000000000001AAA//event/Device_Alert__e/listen", { position: "5", transport: "cometd", settled: [] });
       const failing = { write: (key: string, value: unknown) => store.write(key, value), remove: (key: string) => store.remove(key), read: (key: string) => (fails ? Promise.reject(new Error("gone")) : store.read(key)) };
       const node = bench.open({}, { store: failing });
-      await waitFor("the state", () => lastState(node) === "waiting");
+      await waitFor("the state", () => lastState(node) === "failed");
       assert.equal(node.transport.subscriptions.length, 0);
       fails = false;
       assert.deepEqual((await node.subscribed()).start, { from: "after", position: "5" });

@@ -1,4 +1,5 @@
 import { type Parameter, Parameters } from "../../common/parameters";
+import { plainCopy } from "../../common/plain-copy";
 import type { Store } from "../../common/store";
 import type { TypedValue } from "../../common/typed-input";
 import { ConnectorError, toConnectorError } from "../../common/errors";
@@ -71,7 +72,7 @@ export class BulkRead implements BulkWork {
         }
       },
       message: ({ job }, rows) => ({
-        payload: output === "row" ? rows[0] : rows,
+        payload: plainCopy(output === "row" ? rows[0] : rows),
         salesforce: { jobId: job.id, state: job.state, totalSize: job.numberRecordsProcessed },
       }),
     });

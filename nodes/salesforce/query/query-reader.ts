@@ -1,4 +1,5 @@
 import { type Parameter, Parameters } from "../../common/parameters";
+import { plainCopy } from "../../common/plain-copy";
 import { TriggeredRead } from "../../delivery/triggered-read";
 import type { ReadPages, TriggeredReadOptions } from "../../delivery/triggered-read-options";
 import type { OrgClient } from "../client/org";
@@ -39,8 +40,8 @@ export class QueryReader extends TriggeredRead<QueryRequest, QueryRecord, Answer
       },
       open: async (request) => (explain ? onePage(await client.explain(request.text)) : client.open(request)),
       message: ({ totalSize }, records) => {
-        if (explain) return { payload: records[0] };
-        return { payload: output === "row" ? records[0] : records, salesforce: { totalSize } };
+        if (explain) return { payload: plainCopy(records[0]) };
+        return { payload: plainCopy(output === "row" ? records[0] : records), salesforce: { totalSize } };
       },
     });
   }

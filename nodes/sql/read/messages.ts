@@ -1,3 +1,4 @@
+import { plainCopy } from "../../common/plain-copy";
 import type { Row, RowValue } from "../client/protocol";
 import type { RowSource } from "./row-source";
 
@@ -12,12 +13,17 @@ export interface ReadInfo {
 /** What is read of rows for a message. */
 type Columns = Pick<RowSource, "names" | "rowOf">;
 
+/** The values for one message: the flow may change bytes in place, and the next attempt is made of the same row. */
+function own(values: readonly RowValue[]): readonly RowValue[] {
+  return values.some((value) => value instanceof Uint8Array) ? plainCopy(values) : values;
+}
+
 /** The payload and `msg.sql` of one row. */
 export function rowMessage({ names, rowOf }: Columns, values: readonly RowValue[]): { payload: Row; sql: ReadInfo } {
-  return { payload: rowOf(values), sql: { columns: [...names] } };
+  return { payload: rowOf(own(values)), sql: { columns: [...names] } };
 }
 
 /** The payload and `msg.sql` of several rows. */
 export function rowsMessage({ names, rowOf }: Columns, rows: readonly (readonly RowValue[])[]): { payload: Row[]; sql: ReadInfo } {
-  return { payload: rows.map((values) => rowOf(values)), sql: { columns: [...names] } };
+  return { payload: rows.map((values) => rowOf(own(values))), sql: { columns: [...names] } };
 }

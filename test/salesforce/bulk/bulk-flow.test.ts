@@ -313,6 +313,15 @@ describe("salesforce bulk in a flow", function () {
       assert.equal(((await ask({ origin: "Web" })).payload as unknown[]).length, 5);
     });
 
+    it("gives the next attempt what the org sent, whatever the flow has changed in place", async () => {
+      insert(1);
+      const func = `const { Subject } = msg.payload; msg.payload.Subject = "changed"; if (msg.delivery.attempt === 1) throw new Error("no"); msg.payload = Subject; return msg;`;
+      await deploy({ ...query, output: "row", retries: 1, retryDelay: 10 }, { id: "change", type: "function", func, outputs: 1, wires: [["out"]] }, hold("out"));
+      trigger().take({ origin: "Web" });
+      await waitFor("the row", () => held.length === 1);
+      assert.equal(passed().payload, "case 0");
+    });
+
     it("reads deleted records too, and passes on a message that finds nothing", async () => {
       insert(1);
       await deploy({ operation: "query", query: "SELECT Id FROM Case WHERE Subject = 'none'", emptyOutput: true }, hold("out"), hold("none"));

@@ -80,6 +80,17 @@ describe("salesforce query in a flow", function () {
     assert.deepEqual(outcomes(), ["accept"]);
   });
 
+  for (const [output, payload] of [["row", "msg.payload"], ["page", "msg.payload[0]"]] as const) {
+    it(`gives the next attempt what the org sent, whatever the flow has changed in place (${output})`, async () => {
+      cases(1);
+      const func = `const { SuppliedName } = ${payload}; ${payload}.SuppliedName = "changed"; if (msg.delivery.attempt === 1) throw new Error("no"); msg.payload = SuppliedName; return msg;`;
+      await deploy({ output, retries: 1 }, { id: "change", type: "function", func, outputs: 1, wires: [["see"]] }, see("see"));
+      trigger().take({});
+      await waitFor("the end", () => outcomes().length === 1);
+      assert.deepEqual([outcomes(), seenAt("see")], [["accept"], ["n0"]]);
+    });
+  }
+
   it("takes the values of its list before those of the payload", async () => {
     cases(3);
     const parameters = [{ name: "name", value: "n1", valueType: "str" }, { name: "since", value: '$toMillis("2020-01-01T00:00:00Z")', valueType: "jsonata" }];

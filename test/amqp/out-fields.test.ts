@@ -49,7 +49,7 @@ describe("what amqp out makes of a message", () => {
   });
 
   it("has the headers of a message that came from a queue, but not what says how often that was tried, redriven or dead-lettered", () => {
-    const headers = { kind: "alarm", "x-retry-attempt": 3, "x-redriven": 2, "x-death": [{}], "x-first-death-queue": "q", "x-delivery-count": 4, "x-error-code": "MINE" };
+    const headers = { kind: "alarm", "x-retry-attempt": 3, "x-redriven": 2, "x-redriven-at": "2026-01-01T00:00:00Z", "x-death": [{}], "x-first-death-queue": "q", "x-delivery-count": 4, "x-error-code": "MINE" };
     assert.deepEqual(build({ headers }, { headers: "headers", headersType: "msg" }).options.headers, { kind: "alarm", "x-error-code": "MINE" });
     assert.equal(headers["x-redriven"], 2, "the message's own are as they were");
   });

@@ -48,7 +48,7 @@ const ERROR_TEXT = 8 * 1024;
 const PLAIN_ERROR_TEXT = 256;
 
 /** What must not go on to another queue with a message's headers: there it would count as tried, redriven or dead-lettered before. */
-const STEERING = [MARK.attempt, MARK.redriven, ...[...BROKER_HEADERS].filter((name) => name.startsWith("x-"))];
+const STEERING = [MARK.attempt, MARK.redriven, MARK.redrivenAt, ...[...BROKER_HEADERS].filter((name) => name.startsWith("x-"))];
 
 /** A new message's headers: those of the one it was made of, without what only says what became of that. @param headers is changed */
 export function withoutMarks(headers: HeaderTable): HeaderTable {

@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import { brokerOf } from "../nodes/amqp/client/broker-node";
 import { orgOf } from "../nodes/salesforce/client/org-node";
 import { storeHolderOf } from "../nodes/common/store";
-import read from "../nodes/sql/read/locales/en-US/read.json";
-import write from "../nodes/sql/write/locales/en-US/write.json";
+import { databaseOf } from "../nodes/sql/client/database-node";
 
 /** What is thrown, as text. */
 function thrownBy(work: () => unknown): string {
@@ -20,8 +19,7 @@ const TEXTS = {
   "amqp in": thrownBy(() => brokerOf(null)),
   "salesforce case": thrownBy(() => orgOf({})),
   "salesforce listen": thrownBy(() => storeHolderOf(undefined)),
-  "sql read": `NOT_CONFIGURED: ${read.read.error["no-database"]}`,
-  "sql write": `NOT_CONFIGURED: ${write.write.error["no-database"]}`,
+  "sql read": thrownBy(() => databaseOf({ client: {} })),
 };
 
 describe("a node for which nothing is chosen", () => {

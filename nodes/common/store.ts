@@ -1,4 +1,4 @@
-import { ConnectorError } from "./errors";
+import { type ConfigHolder, whyNone } from "./config-node";
 
 /**
  * Where a node keeps what must outlive the process: positions, watermarks, routing state. Keys are paths of words (`amqp-stream/<node>/<queue>`),
@@ -59,7 +59,7 @@ export interface StoreHolder {
  * @throws ConnectorError `NOT_CONFIGURED` when it has none, or what is wrong with its settings
  */
 export function storeHolderOf(node: unknown): StoreHolder {
-  const holder = node as (Partial<StoreHolder> & { problem?: ConnectorError }) | null | undefined;
+  const holder = node as (Partial<StoreHolder> & ConfigHolder) | null | undefined;
   if (typeof holder?.store?.swap === "function" && holder.client) return { store: holder.store, client: holder.client };
-  throw holder?.problem ?? new ConnectorError("NOT_CONFIGURED", "No database is chosen: choose one in the node's form");
+  throw whyNone(holder, "database");
 }

@@ -36,7 +36,7 @@ export interface TriggeredReadOptions<V, R, P extends ReadPages<R>> {
   valuesFor(msg: object): V | Promise<V>;
   /** Begins to read. @throws ConnectorError */
   open(values: V): Promise<P>;
-  /** The payload and other properties for rows: for one, in output `row`, or for a list. */
+  /** The payload and other properties for rows: for one, in output `row`, or for a list. Made for each attempt, so it shares nothing with them that the flow could change. */
   message(pages: P, rows: R[]): object;
   /** Whether the system is away or refuses us, and nothing is wrong with what is asked. */
   isAway(error: ConnectorError): boolean;

@@ -1,4 +1,5 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
+import { openShared } from "../../common/config-node";
 import { ConnectorError, toConnectorError } from "../../common/errors";
 import { Broker } from "../client/broker";
 import type { BrokerHolder } from "../client/broker-node";
@@ -25,16 +26,9 @@ export = (RED: NodeAPI): void => {
     RED.nodes.createNode(this, config);
     const credentials = this.credentials ?? {};
     this.deployed = { def: config, credentials };
-    try {
-      this.amqp = new Broker({ ...readOptions(config, credentials), ...tlsOptions(config), name: () => connectionName(this.id, config.name ?? "", allNodes()), log: logTo(this) });
-    } catch (error) {
-      this.problem = toConnectorError(error, "NOT_CONFIGURED");
-      this.error(this.problem.toString());
-    }
-    this.on("close", (done: () => void) => {
-      if (!this.amqp) return done();
-      void this.amqp.close().finally(done);
-    });
+    const name = (): string => connectionName(this.id, config.name ?? "", allNodes());
+    const broker = openShared(this, () => new Broker({ ...readOptions(config, credentials), ...tlsOptions(config), name, log: logTo(this) }));
+    if (broker) this.amqp = broker;
   }
 
   /** @throws ConnectorError NOT_CONFIGURED when the TLS settings are not there or broken: without them it might be taken for safe */

@@ -186,11 +186,7 @@ export class Consumer {
 
   /** Hands over what was above the prefetch, as far as there is room now. */
   private handOver(): void {
-    while (this.wanted && this.outstanding - this.surplus.length < this.options.prefetch) {
-      const taken = this.surplus.shift();
-      if (!taken) return;
-      this.hand(taken);
-    }
+    while (this.surplus.length > 0 && this.wanted && this.outstanding - this.surplus.length < this.options.prefetch) this.hand(this.surplus.shift() as Taken);
   }
 
   /**

@@ -159,7 +159,7 @@ export class Publisher {
   private async setup(channel: ConfirmChannel, model: ChannelModel): Promise<void> {
     this.ending = endingOf(model);
     const { frameMax } = model.connection as unknown as { frameMax: number };
-    this.headerRoom = frameMax > MAX_HEADERS * 2 - 1 ? Infinity : frameMax;
+    this.headerRoom = frameMax < 2 * MAX_HEADERS ? frameMax : Infinity; // all that can be encoded fits
     channel.on("return", (message: Message) => markReturned(this.pending, message));
     channel.on("drain", () => {
       this.full = false;

@@ -44,9 +44,9 @@ export function markReturned(sent: Iterable<Returnable>, returned: Message): voi
 }
 
 /** The error of a message that came back. */
-export function returnedError({ exchange, routingKey, ...message }: Outgoing, { code, text, unsure }: Return): ConnectorError {
-  const target = targetOf({ exchange, routingKey, ...message });
-  const what = unsure ? `No queue took the message to ${target}, or one that looks the same` : `No queue took the message to ${target}`;
+export function returnedError(message: Outgoing, { code, text, unsure }: Return): ConnectorError {
+  const { exchange, routingKey } = message;
+  const what = `No queue took the message to ${targetOf(message)}${unsure ? ", or one that looks the same" : ""}`;
   return new ConnectorError("PUBLISH_RETURNED", `${what}: ${code} ${text}`, { details: { exchange, routingKey, code } });
 }
 

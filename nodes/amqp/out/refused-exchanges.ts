@@ -7,30 +7,32 @@ const MOST = 1_000;
 
 /** Exchanges of single messages that are missing or forbidden. */
 export class RefusedExchanges {
+  /** The oldest first, which ends first. */
   private readonly held = new Map<string, { error: ConnectorError; until: number }>();
+
+  /** @param time ms for which one is held. Default {@link HELD} */
+  constructor(private readonly time = HELD) {}
 
   /** The broker has just closed the channel over it. */
   add(exchange: string, error: ConnectorError): void {
     this.held.delete(exchange);
-    this.held.set(exchange, { error, until: Date.now() + HELD });
+    this.held.set(exchange, { error, until: Date.now() + this.time });
     if (this.held.size <= MOST) return;
-    for (const oldest of this.held.keys()) {
-      this.held.delete(oldest);
-      break;
-    }
+    const [oldest] = this.held.keys();
+    if (oldest !== undefined) this.held.delete(oldest);
   }
 
   /** Why nothing is sent to it at present. */
   errorOf(exchange: string): ConnectorError | undefined {
-    const found = this.held.get(exchange);
-    if (!found) return undefined;
-    if (found.until > Date.now()) return found.error;
-    this.held.delete(exchange);
-    return undefined;
+    return this.held.get(exchange)?.error;
   }
 
-  /** Whether there are any. */
+  /** Whether there are any; forgets those whose time is over. To be asked before {@link errorOf}. */
   get any(): boolean {
-    return this.held.size > 0;
+    for (const [exchange, { until }] of this.held) {
+      if (until > Date.now()) return true;
+      this.held.delete(exchange);
+    }
+    return false;
   }
 }

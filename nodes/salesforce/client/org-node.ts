@@ -1,16 +1,14 @@
-import { ConnectorError } from "../../common/errors";
+import { type ConfigHolder, whyNone } from "../../common/config-node";
 import type { OrgClient } from "./org";
 
 /** What the config node carries for its users. */
-export interface OrgHolder {
+export interface OrgHolder extends ConfigHolder {
   client?: OrgClient;
-  /** Why there is none. */
-  problem?: ConnectorError;
 }
 
 /** The org of what `getNode` found. @throws ConnectorError `NOT_CONFIGURED` when it is no org config node, or what is wrong with its settings */
 export function orgOf(value: unknown): OrgClient {
-  const { client, problem } = (value ?? {}) as OrgHolder;
-  if (typeof client?.acquire === "function") return client;
-  throw problem ?? new ConnectorError("NOT_CONFIGURED", "No Salesforce org is chosen: choose one in the node's form");
+  const holder = value as OrgHolder | null | undefined;
+  if (typeof holder?.client?.acquire === "function") return holder.client;
+  throw whyNone(holder, "Salesforce org");
 }

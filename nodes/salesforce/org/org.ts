@@ -1,4 +1,5 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
+import { openShared } from "../../common/config-node";
 import { ConnectorError, toConnectorError } from "../../common/errors";
 import { isObject } from "../../common/form-request";
 import type { OrgCredentials } from "../client/sign-in/login";
@@ -37,16 +38,10 @@ export = (RED: NodeAPI): void => {
     RED.nodes.createNode(this, config);
     const credentials = this.credentials ?? {};
     this.deployed = { loginUrl: config.loginUrl ?? "", credentials };
-    try {
-      const client = (this.client = new OrgClient({ ...readSettings(config, credentials, RED.settings.userDir), onRefreshToken: (token) => keepRotated(this, token) }));
-      logStates(this, client);
-      this.on("close", (done: () => void) => {
-        void client.close().finally(done);
-      });
-    } catch (error) {
-      this.problem = toConnectorError(error, "NOT_CONFIGURED");
-      this.error(this.problem.toString());
-    }
+    const client = openShared(this, () => new OrgClient({ ...readSettings(config, credentials, RED.settings.userDir), onRefreshToken: (token) => keepRotated(this, token) }));
+    if (!client) return;
+    this.client = client;
+    logStates(this, client);
   }
 
   /** Tells once what is wrong and once that it is over; the same for calls that are spaced. */

@@ -1,4 +1,5 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
+import { openShared } from "../../common/config-node";
 import { type ConnectorError, type ErrorCode, toConnectorError } from "../../common/errors";
 import type { DatabaseCredentials } from "../client/connection-string";
 import { DatabaseClient } from "../client/database-client";
@@ -19,17 +20,11 @@ export = (RED: NodeAPI): void => {
     RED.nodes.createNode(this, config);
     const credentials = this.credentials ?? {};
     this.deployed = { def: config, credentials };
-    try {
-      const client = (this.client = new DatabaseClient(readOptions(config, credentials, RED.settings.userDir)));
-      this.store = new SqlStore(client);
-      logStates(this, client);
-      this.on("close", (done: () => void) => {
-        void client.close().finally(done);
-      });
-    } catch (error) {
-      this.problem = toConnectorError(error, "NOT_CONFIGURED");
-      this.error(this.problem.toString());
-    }
+    const client = openShared(this, () => new DatabaseClient(readOptions(config, credentials, RED.settings.userDir)));
+    if (!client) return;
+    this.client = client;
+    this.store = new SqlStore(client);
+    logStates(this, client);
   }
 
   /** Tells once what is wrong, however often it is tried and in whatever words it fails, and once that it is over. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Publisher, type Outgoing, type PublisherOptions } from "../../../nodes/amqp/client/publisher";
+import type { Outgoing } from "../../../nodes/amqp/client/publisher";
 import type { ConnectorError } from "../../../nodes/common/errors";
 import type { Call } from "./call";
 import { soon, Stage } from "./support";
@@ -9,23 +9,11 @@ const numbers = [...Array(20).keys()];
 
 describe("what a publisher bounds", () => {
   const stage = new Stage();
-  const publishers: Publisher[] = [];
-  afterEach(async () => {
-    await Promise.all(publishers.splice(0).map((publisher) => publisher.close(500)));
-    await stage.clear();
-  });
-
-  async function publisher(more: Partial<PublisherOptions> = {}): Promise<Publisher> {
-    const { connection } = stage.connection();
-    const made = new Publisher({ connection, ...more });
-    publishers.push(made);
-    await made.ready(5_000);
-    return made;
-  }
+  afterEach(() => stage.clear());
 
   it("has no more unconfirmed than its window, and sends the next with each confirm", async () => {
     const broker = await stage.plays();
-    const out = await publisher({ window: 5 });
+    const out = await stage.publisher({ window: 5 });
     const calls: Call[] = [];
     broker.on("basic.publish", (call) => calls.push(call));
     const all = Promise.all(numbers.map((number) => out.publish(to("q", String(number)))));
@@ -43,7 +31,7 @@ describe("what a publisher bounds", () => {
     it(`hands over no more ${what} while the broker does not read`, async () => {
       const broker = await stage.plays();
       broker.makeQueue("q");
-      const out = await publisher({ window });
+      const out = await stage.publisher({ window });
       const [line] = broker.connections as unknown as Iterable<{ socket: { pause(): void; resume(): void } }>;
       line?.socket.pause();
       const written = new Set<number>();
@@ -59,7 +47,7 @@ describe("what a publisher bounds", () => {
 
   it("is patient with a slow line: while confirms come, none of the messages behind is lost", async () => {
     const broker = await stage.plays();
-    const out = await publisher({ confirmTimeout: 1_000 });
+    const out = await stage.publisher({ confirmTimeout: 1_000 });
     const calls: Call[] = [];
     broker.on("basic.publish", (call) => calls.push(call));
     const all = Promise.all(numbers.map((number) => out.publish(to("q", String(number)))));
@@ -73,7 +61,7 @@ describe("what a publisher bounds", () => {
     const broker = await stage.plays();
     broker.makeQueue("well");
     broker.on("basic.publish", (call) => call.fields.routingKey === "well" && call.goOn()); // the other queue has no majority
-    const out = await publisher({ confirmTimeout: 1_000 });
+    const out = await stage.publisher({ confirmTimeout: 1_000 });
     let failed: ConnectorError | undefined;
     void out.publish(to("ill", "x")).catch((error: unknown) => (failed = error as ConnectorError));
     let others = 0;
@@ -90,7 +78,7 @@ describe("what a publisher bounds", () => {
   it("refuses headers that do not fit into the broker's frames, and what is sent beside goes through", async () => {
     const broker = await stage.plays({ frameMax: 8_192 });
     broker.makeQueue("q");
-    const out = await publisher();
+    const out = await stage.publisher();
     const fits = out.publish(to("q", "1", { note: "x".repeat(8_000) }));
     await assert.rejects(out.publish(to("q", "2", { note: "x".repeat(8_200) })), { code: "HEADERS_INVALID", message: /8192 bytes/ });
     await fits;

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import type { Outgoing } from "../../../nodes/amqp/client/publisher";
-import { Publisher, type PublisherOptions } from "../../../nodes/amqp/client/publisher";
 import type { ConnectorError } from "../../../nodes/common/errors";
 import type { Call } from "./call";
 import { refused, soon, Stage } from "./support";
@@ -10,19 +9,7 @@ const numbers = [...Array(20).keys()];
 
 describe("a publisher on a scripted broker", () => {
   const stage = new Stage();
-  const publishers: Publisher[] = [];
-  afterEach(async () => {
-    await Promise.all(publishers.splice(0).map((publisher) => publisher.close(500)));
-    await stage.clear();
-  });
-
-  async function publisher(more: Partial<PublisherOptions> = {}): Promise<Publisher> {
-    const { connection } = stage.connection();
-    const made = new Publisher({ connection, ...more });
-    publishers.push(made);
-    await made.ready(5_000);
-    return made;
-  }
+  afterEach(() => stage.clear());
 
   const order = (...methods: string[]): string[] => stage.broker.seen(...methods).map(({ method }) => method);
 
@@ -35,7 +22,7 @@ describe("a publisher on a scripted broker", () => {
   it("fails the one message that came back, though its return is followed by a confirm", async () => {
     const broker = await stage.plays();
     broker.makeQueue("q");
-    const out = await publisher();
+    const out = await stage.publisher();
     assert.deepEqual(await outcomes(numbers.map((number) => out.publish(to(number === 7 ? "nowhere" : "q", String(number))))), oneOf(7, "PUBLISH_RETURNED"));
     assert.equal(broker.queue("q").size, 19);
   });
@@ -43,7 +30,7 @@ describe("a publisher on a scripted broker", () => {
   it("fails the one message that the broker refuses", async () => {
     const broker = await stage.plays();
     broker.makeQueue("q");
-    const out = await publisher();
+    const out = await stage.publisher();
     onContent("7", (call) => call.refuse());
     assert.deepEqual(await outcomes(numbers.map((number) => out.publish(to("q", String(number))))), oneOf(7, "PUBLISH_REJECTED"));
   });
@@ -51,7 +38,7 @@ describe("a publisher on a scripted broker", () => {
   it("gives up a channel on which the broker has refused everything, not more than once in a while, and publishes on the next", async () => {
     const broker = await stage.plays();
     broker.makeQueue("q");
-    const out = await publisher();
+    const out = await stage.publisher();
     const stuck = broker.on("basic.publish", (call) => call.refuse());
     assert.deepEqual(await outcomes(numbers.map((number) => out.publish(to("q", String(number))))), Array(20).fill("PUBLISH_REJECTED"));
     await out.ready(5_000);
@@ -64,7 +51,7 @@ describe("a publisher on a scripted broker", () => {
 
   it("understands one confirm for many, and confirms out of order", async () => {
     const broker = await stage.plays();
-    const out = await publisher();
+    const out = await stage.publisher();
     const calls: Call[] = [];
     broker.on("basic.publish", (call) => calls.push(call));
     const done = new Set<number>();
@@ -80,7 +67,7 @@ describe("a publisher on a scripted broker", () => {
   it("blames the message whose exchange is missing, and calls the others on the channel uncertain", async () => {
     const broker = await stage.plays();
     broker.makeQueue("q");
-    const out = await publisher();
+    const out = await stage.publisher();
     broker.on("basic.publish", (call) => call.fields.exchange !== "" && call.goOn()); // none is confirmed before the channel is closed
     const results = await outcomes([out.publish(to("q", "a")), out.publish({ ...to("q", "b"), exchange: "gone" }), out.publish(to("q", "c"))]);
     assert.deepEqual(results, ["PUBLISH_UNCONFIRMED", "EXCHANGE_UNAVAILABLE", "PUBLISH_UNCONFIRMED"]);
@@ -94,7 +81,7 @@ describe("a publisher on a scripted broker", () => {
     const broker = await stage.plays();
     stage.waitsLong();
     broker.makeQueue("q");
-    const out = await publisher();
+    const out = await stage.publisher();
     for (let times = 0; times < 6; times += 1) {
       await out.ready(2_000);
       assert.deepEqual(await outcomes([out.publish(to("q", "x"))]), ["ok"]);
@@ -105,7 +92,7 @@ describe("a publisher on a scripted broker", () => {
   it("gives up a channel that confirms nothing, and publishes on the next", async () => {
     const broker = await stage.plays();
     broker.makeQueue("q");
-    const out = await publisher({ confirmTimeout: 100 });
+    const out = await stage.publisher({ confirmTimeout: 100 });
     broker.once("basic.publish", () => undefined);
     broker.once("channel.close", (call) => void setTimeout(() => call.goOn(), 100));
     assert.deepEqual(await outcomes([out.publish(to("q", "a"))]), ["PUBLISH_UNCONFIRMED"]);
@@ -118,8 +105,7 @@ describe("a publisher on a scripted broker", () => {
     const broker = await stage.plays();
     broker.makeQueue("q");
     const { connection, states } = stage.connection();
-    const out = new Publisher({ connection, confirmTimeout: 100 });
-    publishers.push(out);
+    const out = await stage.publisher({ connection, confirmTimeout: 100 });
     await out.publish(to("q", "before"));
     broker.block("low on memory");
     await soon("the state", () => states.some((state) => state.kind === "blocked" && state.reason === "low on memory"));

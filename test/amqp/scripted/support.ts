@@ -1,6 +1,7 @@
 import { EventEmitter } from "node:events";
 import { Broker, type BrokerLink } from "../../../nodes/amqp/client/broker";
 import { Connection, type ConnectionState } from "../../../nodes/amqp/client/connection";
+import { Publisher, type PublisherOptions } from "../../../nodes/amqp/client/publisher";
 import type { QueueMessage } from "../../../nodes/amqp/client/queue-message";
 import { QueueSource, type QueueSourceState } from "../../../nodes/amqp/in/queue-source";
 import { readSettings, type InDef } from "../../../nodes/amqp/in/settings";
@@ -58,6 +59,14 @@ export class Stage {
     connection.subscribe({ state: (state) => states.push(state) });
     this.closers.push(() => connection.close(500));
     return { connection, states };
+  }
+
+  /** A publisher with its channel open, on a connection of its own unless one is given. */
+  async publisher(more: Partial<PublisherOptions> = {}): Promise<Publisher> {
+    const made = new Publisher({ connection: more.connection ?? this.connection().connection, ...more });
+    this.closers.push(() => made.close(500));
+    await made.ready(5_000);
+    return made;
   }
 
   /** The two connections of a broker's config node, and what it logged. */

@@ -6,7 +6,7 @@ import type { ConnectorError } from "../../nodes/common/errors";
 import { Sink } from "../../nodes/delivery/sink";
 import type { RabbitMq } from "../services/rabbitmq";
 import { sharedRabbit } from "../services/shared";
-import { waitFor } from "../services/wait";
+import { pause, waitFor } from "../services/wait";
 import { connectionTo, MutableProxy, Plain, text, unique } from "./support";
 
 describe("a writer to exchanges", function () {
@@ -149,7 +149,7 @@ describe("a writer to exchanges", function () {
       await waitFor("the connection", () => connection.model);
       for (let index = 0; index < 40; index += 1) {
         take(index % 4 === 1 ? { ...to("", index), exchange: missing } : to(queue, index));
-        await new Promise((resolve) => setTimeout(resolve, 10));
+        await pause(10);
       }
       await all(40);
       assert.deepEqual(outcomes, Array.from({ length: 40 }, (_, index) => (index % 4 === 1 ? "EXCHANGE_UNAVAILABLE" : "ok")));

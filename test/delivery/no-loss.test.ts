@@ -6,7 +6,7 @@ import { flowTracker } from "../../nodes/delivery/flow-tracker";
 import type { ItemResult } from "../../nodes/delivery/sink";
 import { held, testBench, type TestSource } from "../services/test-nodes/test-nodes";
 import { Runtime, type FlowNodeConfig } from "../services/runtime";
-import { turns, waitFor as waitUntil } from "../services/wait";
+import { remains, turns, waitFor as waitUntil } from "../services/wait";
 
 const runtime = new Runtime();
 const waitFor = (what: string, condition: () => boolean): Promise<boolean> => waitUntil(what, condition, { timeout: 15_000, interval: 5 });
@@ -168,7 +168,7 @@ describe("no message is lost", function () {
     const entry = theSource();
     entry.take("a");
     await waitFor("the other branch to have it", () => held.length === 1);
-    await new Promise((resolve) => setTimeout(resolve, 80));
+    await remains("unsettled", () => entry.settled.length === 0, 80);
     held[0]?.go();
     await allSettled(entry, 1);
     assert.equal(entry.settled[0]?.settlement.outcome, "retry");

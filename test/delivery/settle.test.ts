@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { ConnectorError } from "../../nodes/common/errors";
 import { held, testBench, type TestSource } from "../services/test-nodes/test-nodes";
 import { Runtime, type FlowNodeConfig } from "../services/runtime";
-import { waitFor as waitUntil } from "../services/wait";
+import { remains, waitFor as waitUntil } from "../services/wait";
 
 const runtime = new Runtime();
 const waitFor = (what: string, condition: () => boolean): Promise<boolean> => waitUntil(what, condition, { timeout: 15_000, interval: 5 });
@@ -39,8 +39,7 @@ describe("the settle node, in a real Node-RED", function () {
       const entry = theSource();
       entry.take("a");
       await waitFor("the other branch to have it", () => held.length === 1);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-      assert.equal(entry.settled.length, 0);
+      await remains("unsettled", () => entry.settled.length === 0, 20);
       held[0]?.go();
       await waitFor("it to be settled", () => entry.settled.length === 1);
       assert.equal(entry.settled[0]?.settlement.outcome, outcome);
@@ -95,7 +94,7 @@ describe("the settle node, in a real Node-RED", function () {
     const entry = theSource();
     for (const payload of ["bad", "good", "worse"]) entry.take(payload);
     await waitFor("the good one to be settled and the others to be caught", () => entry.settled.length === 1 && held.length === 2);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await remains("the others unsettled", () => entry.settled.length === 1, 20);
     assert.deepEqual(entry.settled.map(({ taken }) => taken), ["good"]);
     held[0]?.go();
     held[1]?.done();

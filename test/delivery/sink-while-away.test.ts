@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { ConnectorError } from "../../nodes/common/errors";
 import { Sink } from "../../nodes/delivery/sink";
-import { waitFor } from "../services/wait";
+import { remains, waitFor } from "../services/wait";
 import { away, busy, failed, ok, refused, sinkOf, sourceOf } from "./sink-support";
 
 describe("a sink whose system goes away", () => {
@@ -113,8 +113,7 @@ describe("a sink whose system goes away", () => {
         write: (values) => new Promise((resolve) => (finish = () => resolve(values.map(() => ok)))),
       });
       take(1, 2);
-      await new Promise((resolve) => setTimeout(resolve, 100));
-      assert.deepEqual(outcomes, [undefined, undefined]);
+      await remains("none given up", () => outcomes.every((outcome) => outcome === undefined), 100);
       finish();
       await settled(1);
       finish();
@@ -167,7 +166,7 @@ describe("a sink whose system goes away", () => {
       });
       sink.suspend(away);
       const done = new Promise<Error | undefined>((resolve) => sink.take({ delivery: source.open(1, 1).info }, 1, resolve, () => undefined));
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await remains("nothing written", () => written.length === 0, 20);
       assert.deepEqual([source.held, states.at(-1), written], [true, "waiting", []]);
       sink.suspend(undefined);
       assert.equal(await done, undefined);

@@ -4,7 +4,7 @@ import { ConnectorError } from "../../nodes/common/errors";
 import { verdictFor } from "../../nodes/delivery/delivery";
 import type { Settlement } from "../../nodes/delivery/outcome";
 import { DeliverySource, type DeliverySourceOptions } from "../../nodes/delivery/source";
-import { waitFor } from "../services/wait";
+import { pause, remains, waitFor } from "../services/wait";
 
 function sourceOf(more: Partial<DeliverySourceOptions<number>>): { source: DeliverySource<number>; settled: Map<number, Settlement>; warnings: string[] } {
   const settled = new Map<number, Settlement>();
@@ -51,7 +51,7 @@ describe("a source of deliveries", () => {
     const { source } = sourceOf({ deadline, onSettle: ({ taken }) => lasted.push(performance.now() - taken) });
     for (let round = 0; round < 40; round += 1) {
       source.open(performance.now(), 1);
-      await new Promise((resolve) => setTimeout(resolve, 1));
+      await pause(1);
     }
     await waitFor("all deadlines", () => lasted.length === 40);
     assert.ok(Math.min(...lasted) > deadline - 3, `one ended after ${Math.min(...lasted)} ms`); // timers may be a millisecond early
@@ -129,7 +129,7 @@ describe("a source of deliveries", () => {
     const { source, settled } = sourceOf({ runtime, onHold: (reason) => events.push(reason), onResume: () => events.push("resume") });
     const missing = new ConnectorError("NOT_CONFIGURED", "no table");
     for (const taken of [1, 2]) source.open(taken, 1).settle(verdictFor(taken === 1 ? lost : missing, undefined));
-    await new Promise((resolve) => setTimeout(resolve, (settled.get(1)?.delay ?? 0) + 50));
+    await remains("paused", () => events.length === 1, (settled.get(1)?.delay ?? 0) + 50);
     assert.deepEqual(events, ["broker is away"]);
     runtimeEvents.emit("flows:started");
     assert.deepEqual(events, ["broker is away", "resume"]);

@@ -4,7 +4,7 @@ import { ConnectorError } from "../../nodes/common/errors";
 import type { TrackedRuntime } from "../../nodes/delivery/runtime";
 import { TriggeredRead } from "../../nodes/delivery/triggered-read";
 import type { ReadPages } from "../../nodes/delivery/triggered-read-options";
-import { waitFor } from "../services/wait";
+import { remains, waitFor } from "../services/wait";
 
 const away = new ConnectorError("ORG_UNAVAILABLE", "away");
 type Pages = ReadPages<number>;
@@ -69,7 +69,7 @@ describe("a reading that is broken off", () => {
     await waitFor("the question", () => answer !== undefined);
     await read.close(1); // which waits a second for the answer
     answer?.();
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await remains("nothing sent", () => sent.length === 0, 20);
     assert.deepEqual([done.map((error) => error?.code), sent], [["FLOW_STOPPED"], []]);
   });
 });

@@ -37,6 +37,18 @@ export async function waitFor<T>(
   }
 }
 
+/**
+ * Looks for `ms` milliseconds whether `condition` still holds: for what must not happen, and of which nothing tells that it will not.
+ * @param what - stands in the error's text
+ * @throws at once when it no longer holds
+ */
+export async function remains(what: string, condition: () => boolean, ms: number): Promise<void> {
+  for (const end = Date.now() + ms; ; await pause(Math.min(5, ms))) {
+    if (!condition()) throw new Error(`It did not remain so: ${what}`);
+    if (Date.now() >= end) return;
+  }
+}
+
 /** True when something accepts connections on this loopback port. */
 export function isListening(port: number): Promise<boolean> {
   return new Promise((resolve) => {

@@ -3,6 +3,7 @@ import type { Outgoing } from "../../../nodes/amqp/client/publisher";
 import type { ConnectorError } from "../../../nodes/common/errors";
 import type { Call } from "./call";
 import { soon, Stage } from "./support";
+import { pause } from "../../services/wait";
 
 const to = (queue: string, content: string | Buffer, headers = {}): Outgoing => ({ exchange: "", routingKey: queue, content: Buffer.from(content as string), options: { mandatory: true, persistent: true, headers } });
 const numbers = [...Array(20).keys()];
@@ -67,7 +68,7 @@ describe("what a publisher bounds", () => {
     let others = 0;
     while (!failed) {
       await out.publish(to("well", String((others += 1))));
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await pause(20);
     }
     assert.deepEqual([failed.code, failed.scope, failed.retryable], ["PUBLISH_UNCONFIRMED", "message", true]);
     assert.match(failed.message, /queue ill/);

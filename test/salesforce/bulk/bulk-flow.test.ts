@@ -5,7 +5,7 @@ import { runInNewContext } from "node:vm";
 import { DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, type Emulator } from "../../../emulator/src/index";
 import { Runtime, type FlowNodeConfig } from "../../services/runtime";
 import { held, testBench, type TestSource } from "../../services/test-nodes/test-nodes";
-import { waitFor as waitUntil } from "../../services/wait";
+import { remains, waitFor as waitUntil } from "../../services/wait";
 import { EXTERNAL_ID, Orgs } from "../support";
 
 const runtime = new Runtime({ nodesDir: ["test-nodes", "salesforce-nodes"].map((folder) => path.join(__dirname, "../../services", folder)) });
@@ -337,8 +337,7 @@ describe("salesforce bulk in a flow", function () {
       await deploy({ ...query, output: "row", maxInFlight: 7 }, hold("out"));
       trigger().take({ origin: "Web" });
       await waitFor("seven rows", () => held.length === 7);
-      await new Promise((resolve) => setTimeout(resolve, 30));
-      assert.equal(held.length, 7);
+      await remains("seven rows", () => held.length === 7, 30);
       held[0]?.go();
       await waitFor("one more", () => held.length === 8);
       for (let gone = 1; outcomes().length === 0; await new Promise(setImmediate)) for (; gone < held.length; gone += 1) held[gone]?.go();

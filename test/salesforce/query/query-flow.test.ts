@@ -3,7 +3,7 @@ import path from "node:path";
 import { DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, type Emulator } from "../../../emulator/src/index";
 import { Runtime, type FlowNodeConfig } from "../../services/runtime";
 import { held, testBench, type TestSource } from "../../services/test-nodes/test-nodes";
-import { waitFor as waitUntil } from "../../services/wait";
+import { pause, remains, waitFor as waitUntil } from "../../services/wait";
 import { Orgs } from "../support";
 
 const runtime = new Runtime({ nodesDir: ["test-nodes", "salesforce-nodes"].map((folder) => path.join(__dirname, "../../services", folder)) });
@@ -73,8 +73,7 @@ describe("salesforce query in a flow", function () {
     assert.deepEqual(messages.map(({ payload }) => payload), [{ SuppliedName: "n0", Account: null }, { SuppliedName: "n2", Account: null }]);
     assert.deepEqual(messages.map(({ salesforce, parts }) => [salesforce, parts.index, parts.count]), [[{ totalSize: 2 }, 0, undefined], [{ totalSize: 2 }, 1, 2]]);
     held[0]?.go();
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    assert.deepEqual(outcomes(), []);
+    await remains("unsettled", () => outcomes().length === 0, 20);
     held[1]?.go();
     await waitFor("the end", () => outcomes().length === 1);
     assert.deepEqual(outcomes(), ["accept"]);
@@ -155,7 +154,7 @@ describe("salesforce query in a flow", function () {
       most = Math.max(most, values.length);
       count += values.length;
       if (fetchedAt250 < 0) fetchedAt250 = calls(org, /query/);
-      await new Promise((resolve) => setTimeout(resolve, 1));
+      await pause(1);
       return values.map(() => ({ ok: true, value: "stored" }));
     };
     trigger().take("go");
@@ -172,9 +171,7 @@ describe("salesforce query in a flow", function () {
     await deploy({ maxInFlight: 100 }, hold("hold"));
     trigger().take("go");
     await waitFor("100 records", () => held.length === 100);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    assert.equal(held.length, 100);
-    assert.equal(calls(org, /query/), 1);
+    await remains("100 records of one page", () => held.length === 100 && calls(org, /query/) === 1, 50);
     await letAllGo();
     assert.equal(held.length, 4_500);
   });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { OdbcHandle, OdbcModule, OdbcResult, OdbcStatement } from "../../../nodes/sql/client/odbc-module";
 import { OdbcConnection } from "../../../nodes/sql/client/odbc-connection";
 import { ParameterTypes } from "../../../nodes/sql/client/parameter-types";
+import { pause } from "../../services/wait";
 
 const ROWS = Object.assign([[1]], { count: 1, columns: [] }) as OdbcResult;
 const TIMEOUT = 20;
@@ -40,7 +41,7 @@ class Driver {
 
   /** Resolves after the statement was cancelled. */
   async untilCancelled(): Promise<void> {
-    while (!this.isCancelled) await new Promise((resolve) => setTimeout(resolve, 1));
+    while (!this.isCancelled) await pause(1);
   }
 
   /** A statement of its own knows nothing of how the one before ended. */

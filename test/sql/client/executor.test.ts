@@ -3,6 +3,7 @@ import { isConnectorError } from "../../../nodes/common/errors";
 import { DatabaseClient } from "../../../nodes/sql/client/database-client";
 import type { ExecuteRequest, NamedStatement, Transaction, TransactionOutcome } from "../../../nodes/sql/client/protocol";
 import { ENGINES, type TestEngine } from "./engines";
+import { pause } from "../../services/wait";
 
 let tables = 0;
 
@@ -146,7 +147,7 @@ for (const { name, start } of ENGINES) {
       const transactions = Array.from({ length: 100 }, (_, index): Transaction => ({ id: `m${index}`, statements: [{ sql: `update ${table} set n = n + 1 where id = 1`, values: {} }] }));
       await execute([], { inbox });
       const running = execute(transactions, { inbox });
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await pause(20);
       process.kill(client.pid ?? 0, "SIGKILL");
       await assert.rejects(running, (error) => isConnectorError(error) && error.scope === "system");
       await execute(transactions, { inbox });

@@ -8,7 +8,7 @@ import { DatabaseClient } from "../../../nodes/sql/client/database-client";
 import { SqlStore } from "../../../nodes/sql/client/sql-store";
 import { createTable, STORE_TABLE } from "../../../nodes/sql/client/store-table";
 import { entriesOf, itIsShared, itSettlesRaces } from "../../common/shared-store";
-import { waitFor } from "../../services/wait";
+import { remains, waitFor } from "../../services/wait";
 import { ENGINES, SETTINGS, type TestEngine } from "./engines";
 
 const unavailable = (error: unknown): true => {
@@ -229,8 +229,9 @@ describe("The store in a database that is busy", function () {
     await open("embedded SQLite");
     await store.write("first", 1);
     await engine.execute("begin immediate");
-    const written = store.swap("lease", "beat", 1, undefined);
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    let isWritten = false;
+    const written = store.swap("lease", "beat", 1, undefined).finally(() => (isWritten = true));
+    await remains("not written", () => !isWritten, 300);
     await engine.execute("commit");
     assert.equal(await written, true);
   });

@@ -7,7 +7,7 @@ import { DatabaseSync } from "node:sqlite";
 import util from "@node-red/util";
 import { Runtime, type FlowNodeConfig } from "../../services/runtime";
 import { held, testBench, type TestSource } from "../../services/test-nodes/test-nodes";
-import { waitFor as waitUntil } from "../../services/wait";
+import { remains, waitFor as waitUntil } from "../../services/wait";
 import { range } from "./poll-support";
 
 const { events } = util as unknown as { events: EventEmitter };
@@ -62,8 +62,7 @@ describe("sql read in a flow", function () {
     await waitFor("all rows", () => held.length === 3);
     held[0]?.go();
     held[2]?.go();
-    await new Promise((resolve) => setTimeout(resolve, 30));
-    assert.deepEqual(outcomes(), []);
+    await remains("unsettled", () => outcomes().length === 0, 30);
     held[1]?.go();
     await waitFor("the end", () => outcomes().length === 1);
     assert.deepEqual(outcomes(), ["accept"]);

@@ -3,6 +3,7 @@ import { ConnectorError } from "../../../nodes/common/errors";
 import { DeliverySource } from "../../../nodes/delivery/source";
 import { FakeDatabase } from "./fake-database";
 import { accept, away, ended, refused, settle, TriggerBench, waitFor, type Sent } from "./triggered-support";
+import { remains } from "../../services/wait";
 
 describe("sql read for a message, in trouble", () => {
   const bench = new TriggerBench();
@@ -89,8 +90,7 @@ describe("sql read for a message, in trouble", () => {
       const meanwhile = ask();
       database.back();
       await waitFor("both rows", () => sent.length === 2);
-      await new Promise((resolve) => setTimeout(resolve, 120));
-      assert.deepEqual([first.done, meanwhile.done], [[], []]);
+      await remains("both open", () => first.done.length + meanwhile.done.length === 0, 120);
       sent.forEach(accept);
       await Promise.all([ended(first), ended(meanwhile)]);
       assert.deepEqual([first.done, meanwhile.done], [[undefined], [undefined]]);
@@ -147,8 +147,7 @@ describe("sql read for a message, in trouble", () => {
     await waitFor("the first", () => sent.length === 1);
     wired = false;
     settle(sent[0] as Sent, "retry");
-    await new Promise((resolve) => setTimeout(resolve, 60));
-    assert.deepEqual([sent.length, asked.done], [1, []]);
+    await remains("nothing sent, nothing done", () => sent.length === 1 && asked.done.length === 0, 60);
     wired = true;
     for (let row = 1; row <= 3; row += 1) {
       await waitFor("the next", () => sent.length === row + 1);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { MemoryStore } from "../../../nodes/common/memory-store";
 import { range, settle, waitFor, type Sent } from "./poll-support";
 import { accept, BY_ID, idOf, refused, WatermarkSuite } from "./watermark-support";
+import { remains } from "../../services/wait";
 
 describe("the place of sql read polling by a watermark", function () {
   this.timeout(30_000);
@@ -68,7 +69,7 @@ describe("the place of sql read polling by a watermark", function () {
       const { sent, warnings } = await suite.bench.open(BY_ID, accept, { store, retryStore: 20 });
       await waitFor("all", () => sent.length === 10);
       await waitFor("the warning", () => warnings.length > 0);
-      await new Promise((resolve) => setTimeout(resolve, 80));
+      await remains("one warning", () => warnings.length === 1, 80);
       full = false;
       await waitFor("the watermark", async () => ((await store.read("sql-read/read")) as { position?: { key: number } } | undefined)?.position?.key === 10);
       assert.equal(warnings.length, 1);
@@ -172,7 +173,7 @@ describe("the place of sql read polling by a watermark", function () {
     await suite.insert(range(1, 11));
     const { ids } = await suite.bench.open({ ...BY_ID, maxInFlight: 2, retryMaxDelay: 60_000 }, (message) => settle(message, "dead-letter"));
     await waitFor("two", () => ids().length === 2);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await remains("two", () => ids().length === 2, 100);
     assert.deepEqual(ids(), [1, 2]);
   });
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { ConnectorError } from "../../../nodes/common/errors";
 import { deliveryOf, range, settle, waitFor, type Sent } from "./poll-support";
 import { accept, BY_ID, WatermarkSuite } from "./watermark-support";
+import { pause, remains } from "../../services/wait";
 
 describe("sql read polling by a watermark", function () {
   this.timeout(30_000);
@@ -46,7 +47,7 @@ describe("sql read polling by a watermark", function () {
     await waitFor("a full flow", () => line.length === 1000);
     while (count < 50_000 || line.length > 0) {
       for (const message of line.splice(0, 900)) settle(message, "accept");
-      await new Promise((resolve) => setTimeout(resolve, 1));
+      await pause(1);
     }
     assert.equal(most, 1000);
     assert.deepEqual(ids(), range(1, 50_001));
@@ -80,7 +81,7 @@ describe("sql read polling by a watermark", function () {
     await suite.engine.execute("drop table t; create table t (id text collate nocase, changed integer, device text); insert into t values ('a', 1, ''), ('A', 1, '')");
     const { ids } = await suite.bench.open(BY_ID, accept);
     await waitFor("both", () => ids().length >= 2);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await remains("each once", () => ids().length === 2, 100);
     assert.deepEqual(ids(), ["a", "A"]);
   });
 
@@ -110,14 +111,13 @@ describe("sql read polling by a watermark", function () {
     held.hold("database away");
     assert.deepEqual(states.at(-1), { kind: "holding", reason: "database away" });
     settle(sent[1] as Sent, "accept");
-    await new Promise((resolve) => setTimeout(resolve, 60));
-    assert.equal(sent.length, 2);
+    await remains("nothing read", () => sent.length === 2, 60);
     wired.delete(0);
     poller.rewired();
     held.resume();
     settle(sent[0] as Sent, "accept");
-    await new Promise((resolve) => setTimeout(resolve, 60));
-    assert.deepEqual([sent.length, states.at(-1)?.kind], [2, "unwired"]);
+    await remains("nothing read", () => sent.length === 2, 60);
+    assert.equal(states.at(-1)?.kind, "unwired");
     wired.add(0);
     poller.rewired();
     await waitFor("the others", () => sent.length === 4);

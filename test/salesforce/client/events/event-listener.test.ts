@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { ConnectorError } from "../../../../nodes/common/errors";
 import { deliveryOf, ListenBench, type Listening, type Sent, settle, waitFor } from "./listen-bench";
 import { event, range } from "./scripted-transport";
+import { remains } from "../../../services/wait";
 
 const accept = (message: Sent): void => settle(message);
 
@@ -118,8 +119,8 @@ describe("a listener to a channel of events", () => {
 
     it("while nothing is wired", async () => {
       const node = bench.open({}, { outputs: [1] });
-      await new Promise((resolve) => setTimeout(resolve, 20));
-      assert.deepEqual([node.transport.subscriptions.length, lastState(node)], [0, "unwired"]);
+      await remains("not subscribed", () => node.transport.subscriptions.length === 0, 20);
+      assert.equal(lastState(node), "unwired");
       node.wired.add(0);
       node.listener.rewired();
       await node.subscribed();

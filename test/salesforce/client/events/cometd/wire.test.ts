@@ -3,6 +3,7 @@ import { CometdTransport } from "../../../../../nodes/salesforce/client/events/c
 import type { StartPoint, Subscription } from "../../../../../nodes/salesforce/client/events/event-stream";
 import { eventText, ScriptedServer } from "./scripted-server";
 import { QUICK, Recorder, soon } from "./support";
+import { pause, remains } from "../../../../services/wait";
 
 const A = "/event/A__e";
 const B = "/event/B__e";
@@ -71,7 +72,7 @@ describe("The CometD client on the wire", () => {
         if (channel !== "/meta/subscribe") return undefined;
         server.push(...polled.map((id) => eventText(A, id)));
         await soon("the poll's answer on its way", () => server.calls.length >= 5);
-        await new Promise((resolve) => setTimeout(resolve, 30));
+        await pause(30);
         return [...answered.map((id) => eventText(A, id)), JSON.stringify({ channel, subscription, successful: true })];
       };
       const heard = begin(A, { from: "after", position: "7" });
@@ -181,8 +182,7 @@ describe("The CometD client on the wire", () => {
     server.rule = ({ channel, id }) => (channel === "/meta/connect" ? [JSON.stringify({ channel, id, successful: true, advice: { timeout: 1000, interval: 0 } })] : undefined);
     const heard = begin();
     await heard.is("listening");
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    assert.ok(server.sent("/meta/connect").length < 15, `${server.sent("/meta/connect").length} polls`);
+    await remains("a few polls", () => server.sent("/meta/connect").length < 15, 200);
   });
 
   it("comes back when the server asks for it, not before", async () => {

@@ -1,5 +1,6 @@
 import { BackOff } from "../../common/back-off";
 import { ConnectorError, toConnectorError } from "../../common/errors";
+import { Sleepers } from "../../common/sleep";
 import type { Connection } from "./connection";
 import type { Taken } from "./taking-channel";
 import { Publisher, type Outgoing } from "./publisher";
@@ -36,7 +37,7 @@ export class Forwarder {
   private readonly running = new Map<Forwarding, Promise<void>>();
   /** Those of which it was said that they wait. */
   private readonly waiting = new Set<Forwarding>();
-  private readonly wakes = new Set<() => void>();
+  private readonly sleepers = new Sleepers();
   private readonly unsubscribe: () => void;
   private closed = false;
 
@@ -70,7 +71,7 @@ export class Forwarder {
   async close(): Promise<void> {
     this.closed = true;
     this.unsubscribe();
-    for (const wake of [...this.wakes]) wake();
+    this.sleepers.wake();
     await this.publisher.close(1_000); // with the 8 s for the flow, less than the config node waits with closing the connections
     await this.idle();
   }
@@ -129,15 +130,7 @@ export class Forwarder {
 
   /** Until there is a channel again, and a moment more. */
   private async wait(delay: number): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const wake = (): void => {
-        clearTimeout(timer);
-        this.wakes.delete(wake);
-        resolve();
-      };
-      const timer = setTimeout(wake, delay);
-      this.wakes.add(wake);
-    });
+    await this.sleepers.sleep(delay);
     if (!this.closed) await this.publisher.ready().catch(() => undefined);
   }
 }

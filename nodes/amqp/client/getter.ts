@@ -1,6 +1,7 @@
 import type { Channel, ChannelModel } from "amqplib";
 import { BackOff } from "../../common/back-off";
 import { ConnectorError } from "../../common/errors";
+import { Sleepers } from "../../common/sleep";
 import type { AckWindow } from "./ack-window";
 import type { Connection } from "./connection";
 import { channelError, replyCode } from "./errors";
@@ -36,7 +37,7 @@ export class Getter {
   private problem: ConnectorError | undefined;
   private lastError: ConnectorError | undefined;
   /** Those who wait for the next change. */
-  private readonly waiting = new Set<() => void>();
+  private readonly waiting = new Sleepers();
   private closed = false;
 
   constructor(private readonly options: GetterOptions) {
@@ -72,7 +73,7 @@ export class Getter {
   async ready(until: number): Promise<void> {
     while (!this.taking.channel) {
       if (this.problem) throw this.problem;
-      if (this.closed || !(await this.change(until))) throw this.unavailable();
+      if (this.closed || !(await this.waiting.sleep(Math.max(0, until - Date.now())))) throw this.unavailable();
     }
   }
 
@@ -99,7 +100,7 @@ export class Getter {
   /** Who waits is told that nothing is taken any more. */
   stop(): void {
     this.closed = true;
-    this.wake();
+    this.waiting.wake();
   }
 
   /** Sends what acks wait, gives back what is still open, and closes the channel. */
@@ -134,13 +135,13 @@ export class Getter {
     this.problem = this.lastError = undefined;
     this.queueBackOff.reset();
     this.options.onState({ kind: "ready" });
-    this.wake();
+    this.waiting.wake();
   }
 
   private down(error: unknown): void {
     this.lastError ??= error === undefined ? new ConnectorError("BROKER_UNAVAILABLE", "The channel was closed") : channelError(error, "queue");
     this.options.onState({ kind: "waiting", error: this.lastError });
-    this.wake();
+    this.waiting.wake();
   }
 
   private failed(error: unknown): number | undefined {
@@ -148,7 +149,7 @@ export class Getter {
     this.problem = cause.code === "BROKER_UNAVAILABLE" ? undefined : cause;
     const delay = this.problem ? this.queueBackOff.next() : undefined;
     this.options.onState({ kind: "waiting", error: cause });
-    this.wake();
+    this.waiting.wake();
     return delay;
   }
 
@@ -156,23 +157,5 @@ export class Getter {
     const { state } = this.options.connection;
     if (state.kind === "reconnecting" || state.kind === "refused") return state.error;
     return this.lastError ?? new ConnectorError("BROKER_UNAVAILABLE", "Not connected to the broker");
-  }
-
-  /** Resolves with true at the next change, or with false when the time is up. */
-  private change(until: number): Promise<boolean> {
-    return new Promise((resolve) => {
-      const end = (changed: boolean): void => {
-        clearTimeout(timer);
-        this.waiting.delete(wake);
-        resolve(changed);
-      };
-      const wake = (): void => end(true);
-      const timer = setTimeout(end, Math.max(0, until - Date.now()), false);
-      this.waiting.add(wake);
-    });
-  }
-
-  private wake(): void {
-    for (const wake of [...this.waiting]) wake();
   }
 }

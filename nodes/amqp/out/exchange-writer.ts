@@ -1,5 +1,6 @@
 import { BackOff } from "../../common/back-off";
 import { ConnectorError, isConnectorError } from "../../common/errors";
+import { Sleepers } from "../../common/sleep";
 import type { ItemResult } from "../../delivery/sink";
 import type { Connection } from "../client/connection";
 import { isOverAMessage } from "../client/publish-faults";
@@ -45,7 +46,7 @@ export class ExchangeWriter<R> {
   private suspects = 0;
   /** What batches wait for that must not overtake one that is not begun yet. */
   private line: Promise<unknown> | undefined;
-  private wake: (() => void) | undefined;
+  private readonly sleepers = new Sleepers();
 
   constructor(private readonly options: ExchangeWriterOptions<R>) {
     this.sender = options.sender(() => (this.known = new Set()));
@@ -81,23 +82,13 @@ export class ExchangeWriter<R> {
 
   /** Resolves when writing can work again. */
   async untilReady(error: ConnectorError): Promise<void> {
-    if (error.code === "EXCHANGE_UNAVAILABLE") await this.pause(this.backOff.next());
+    if (error.code === "EXCHANGE_UNAVAILABLE") await this.sleepers.sleep(this.backOff.next());
     await this.sender.ready();
   }
 
   async close(): Promise<void> {
-    this.wake?.();
+    this.sleepers.wake();
     await this.sender.close();
-  }
-
-  private pause(delay: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, delay);
-      this.wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
   }
 
   /** @returns the promise in an object: whoever is next waits for the beginning only */

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Channel, ConsumeMessage } from "amqplib";
 import { within } from "../../common/deadline";
 import { ConnectorError } from "../../common/errors";
+import { Sleepers } from "../../common/sleep";
 import type { AckWindow } from "../client/ack-window";
 import type { Connection, ConnectionState } from "../client/connection";
 import { windowOf } from "../client/taking-channel";
@@ -49,7 +50,7 @@ export class LetterBox {
   /** Messages that were taken, and neither acknowledged nor held yet. */
   private inHand = 0;
   private ended: ConnectorError | "interrupted" | undefined;
-  private wake: (() => void) | undefined;
+  private readonly takers = new Sleepers();
   private giveUp: NodeJS.Timeout | undefined;
   private unsubscribe: (() => void) | undefined;
 
@@ -102,7 +103,7 @@ export class LetterBox {
       }
       if (this.consumer === undefined) await this.consume();
       else if (this.held * 2 >= ahead && this.withUs >= ahead) await this.cancel();
-      else if (!(await this.arrival(LOOK_AGAIN))) {
+      else if (!(await this.takers.sleep(LOOK_AGAIN))) {
         empty = (await this.depth()) === 0 ? empty + LOOK_AGAIN : 0;
         if (empty >= EMPTY_FOR && this.arrived.length === 0) return undefined;
         // what is in hand may fill the prefetch: then it is us that it waits for
@@ -130,7 +131,7 @@ export class LetterBox {
   /** Whoever waits for a message waits no longer. */
   interrupt(): void {
     this.ended ??= "interrupted";
-    this.wake?.();
+    this.takers.wake();
   }
 
   /** Gives back what is not acknowledged, and closes the channel: the broker has seen all answers by then. */
@@ -166,7 +167,7 @@ export class LetterBox {
     } else {
       this.end(new ConnectorError("QUEUE_UNAVAILABLE", `The broker ended the consumer of queue ${this.options.queue}: it was deleted or has moved`));
     }
-    this.wake?.();
+    this.takers.wake();
   }
 
   /** What is on its way as its consumer ends, a quorum queue puts behind the others. */
@@ -218,17 +219,6 @@ export class LetterBox {
     return answer;
   }
 
-  /** @returns whether something happened within `ms` */
-  private arrival(ms: number): Promise<boolean> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms, false);
-      this.wake = () => {
-        clearTimeout(timer);
-        resolve(true);
-      };
-    });
-  }
-
   private opened(): void {
     clearTimeout(this.giveUp);
     this.unsubscribe?.();
@@ -242,7 +232,7 @@ export class LetterBox {
 
   private end(error: ConnectorError): void {
     this.ended ??= error;
-    this.wake?.();
+    this.takers.wake();
     this.options.onLost(error);
   }
 }

@@ -1,3 +1,5 @@
+import { sleep } from "../../common/sleep";
+
 /** Time as a run sees it; tests bring their own. */
 export interface Clock {
   /** ms since 1970. */
@@ -9,17 +11,7 @@ export interface Clock {
 /** The machine's. */
 export const systemClock: Clock = {
   now: () => Date.now(),
-  sleep: (ms, signal) =>
-    new Promise((resolve) => {
-      if (signal.aborted) return resolve();
-      const end = (): void => {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", end);
-        resolve();
-      };
-      const timer = setTimeout(end, ms);
-      signal.addEventListener("abort", end);
-    }),
+  sleep,
 };
 
 /** Lets one through every so often; a pause is not made up for. */

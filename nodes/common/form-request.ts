@@ -1,5 +1,13 @@
 /** What a form sends to the admin API of its node: settings and credentials as they stand in it, deployed or not. */
 
+import type { Node, NodeAPI } from "node-red";
+import { toConnectorError } from "./errors";
+
+/** Of Express, as Node-RED types it: the package itself is not ours to import. */
+type Handler = ReturnType<NodeAPI["auth"]["needsPermission"]>;
+export type FormHttpRequest = Parameters<Handler>[0];
+export type FormHttpResponse = Parameters<Handler>[1];
+
 /** What the editor shows in the place of a secret that it does not know. */
 const STAND_IN = "__PWRD__";
 
@@ -10,19 +18,34 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** Puts the environment's values in the place of `${NAME}`, as they are for a node; those of the flow it stands in are known when it is deployed. */
+export function variablesOf(util: NodeAPI["util"], node: Node | null): (text: string) => string {
+  return (text) => (VARIABLE.test(text) ? String(util.evaluateNodeProperty(text, "env", (node ?? {}) as Node, {})) : text);
+}
+
+/** Takes a form's request and answers with JSON: what `work` gives, or, with status 400, why it cannot. */
+export function answerForm(work: (request: FormHttpRequest, response: FormHttpResponse) => unknown): Handler {
+  return (request, response) => {
+    // a form of another site cannot send this type without asking
+    if (request.method === "POST" && !request.is("application/json")) return void response.status(415).json({ message: "JSON is expected" });
+    void (async () => work(request, response))().then(
+      (result) => response.set("Cache-Control", "no-store").json(result),
+      (error: unknown) => response.status(400).json({ message: toConnectorError(error).message }),
+    );
+  };
+}
+
 /**
  * The texts and numbers of a body by name, as text; others are left out.
  *
- * @param variable gives the environment's value of a text that is `${NAME}`
+ * @param resolve puts the environment's values in the place of `${NAME}`
  */
-export function readTexts<N extends string>(body: unknown, names: readonly N[], variable: (text: string) => string): Partial<Record<N, string>> {
+export function readTexts<N extends string>(body: unknown, names: readonly N[], resolve: (text: string) => string): Partial<Record<N, string>> {
   const texts: Partial<Record<N, string>> = {};
   if (!isObject(body)) return texts;
   for (const name of names) {
     const value = body[name];
-    if (typeof value !== "string" && typeof value !== "number") continue;
-    const text = String(value);
-    texts[name] = VARIABLE.test(text) ? variable(text) : text;
+    if (typeof value === "string" || typeof value === "number") texts[name] = resolve(String(value));
   }
   return texts;
 }

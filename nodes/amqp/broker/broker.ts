@@ -1,6 +1,7 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { openShared } from "../../common/config-node";
-import { ConnectorError, toConnectorError } from "../../common/errors";
+import { ConnectorError } from "../../common/errors";
+import { answerForm, variablesOf } from "../../common/form-request";
 import { Broker } from "../client/broker";
 import type { BrokerHolder } from "../client/broker-node";
 import { testBroker, type HostReport } from "../client/broker-test";
@@ -15,9 +16,6 @@ interface TlsConfigNode {
   valid?: boolean;
   addTLSOptions(options: object): object;
 }
-
-/** As Node-RED fills in the settings of what is deployed: a variable is the whole of a text, never a part. */
-const IS_VARIABLE = /^\$\{\S+\}$/;
 
 type BrokerNode = Node<BrokerCredentials> & BrokerHolder & { deployed?: Deployed };
 
@@ -53,7 +51,7 @@ export = (RED: NodeAPI): void => {
   async function test(body: unknown): Promise<HostReport[]> {
     const id = (body as { id?: unknown } | null)?.id;
     const deployed = typeof id === "string" ? (RED.nodes.getNode(id) as unknown as BrokerNode | null) : null;
-    const request = readRequest(body, (text) => (IS_VARIABLE.test(text) ? String(RED.util.evaluateNodeProperty(text, "env", (deployed ?? {}) as Node, {})) : text));
+    const request = readRequest(body, variablesOf(RED.util, deployed));
     const credentials = credentialsToTest(request, deployed?.type === "surewire-amqp-broker" ? deployed.deployed : undefined);
     return testBroker({ ...readOptions(request, credentials), ...tlsOptions(request) });
   }
@@ -69,12 +67,9 @@ export = (RED: NodeAPI): void => {
   });
 
   // not there when the admin API is switched off
-  RED.httpAdmin?.post("/surewire/amqp-broker/test", RED.auth.needsPermission("flows.write"), (request, response) => {
-    // a form of another site cannot send this type without asking
-    if (!request.is("application/json")) return void response.status(415).json({ message: "JSON is expected" });
-    void test(request.body).then(
-      (hosts) => response.json({ hosts }),
-      (error: unknown) => response.status(400).json({ message: toConnectorError(error).message }),
-    );
-  });
+  RED.httpAdmin?.post(
+    "/surewire/amqp-broker/test",
+    RED.auth.needsPermission("flows.write"),
+    answerForm(async ({ body }) => ({ hosts: await test(body) })),
+  );
 };

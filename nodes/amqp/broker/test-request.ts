@@ -1,5 +1,5 @@
 import { ConnectorError } from "../../common/errors";
-import { isObject, isUntouched } from "../../common/form-request";
+import { isObject, isUntouched, readTexts } from "../../common/form-request";
 import { readUrls, type BrokerCredentials, type BrokerDef } from "./settings";
 
 /** What the form sends to be tested: what stands in it, deployed or not. */
@@ -17,6 +17,7 @@ export interface Deployed {
 
 const SECRETS = ["password", "clientSecret", "token"] as const;
 const TEXTS = ["username", "clientId"] as const;
+const SETTINGS = ["id", "urls", "vhost", "auth", "tokenUrl", "scope", "tls", "connectTimeout"] as const;
 
 /** Which secrets a sign-in sends. */
 const SENT: Record<string, readonly (typeof SECRETS)[number][]> = { plain: ["password"], external: [], token: ["clientSecret", "token"] };
@@ -65,24 +66,12 @@ function goesToTheSame(request: BrokerDef, deployed: BrokerDef): boolean {
  */
 export function readRequest(body: unknown, resolve: (text: string) => string): TestRequest {
   if (!isObject(body)) throw new ConnectorError("INPUT_INVALID", "The request holds no settings");
-  const text = (from: Record<string, unknown>, name: string): string => {
-    const value = from[name];
-    return typeof value === "string" || typeof value === "number" ? resolve(String(value)) : "";
-  };
-  const secrets = isObject(body.credentials) ? body.credentials : {};
-  const credentials: BrokerCredentials = {};
-  for (const name of [...TEXTS, ...SECRETS]) if (typeof secrets[name] === "string") credentials[name] = text(secrets, name);
-  const urls = Array.isArray(body.urls) ? body.urls.filter((url) => typeof url === "string").map(resolve) : [text(body, "urls")];
-  const auth = text(body, "auth");
+  const { id = "", auth, urls = "", ...texts } = readTexts(body, SETTINGS, resolve);
   return {
-    id: text(body, "id"),
-    urls,
-    vhost: text(body, "vhost"),
+    ...texts,
+    id,
+    urls: Array.isArray(body.urls) ? body.urls.filter((url) => typeof url === "string").map(resolve) : urls,
     auth: auth === "external" || auth === "token" ? auth : "plain",
-    tokenUrl: text(body, "tokenUrl"),
-    scope: text(body, "scope"),
-    tls: text(body, "tls"),
-    connectTimeout: text(body, "connectTimeout"),
-    credentials,
+    credentials: readTexts(body.credentials, [...TEXTS, ...SECRETS], resolve),
   };
 }

@@ -37,14 +37,14 @@ const SENT: Record<LoginFlow, readonly (typeof SECRETS)[number][]> = {
 /**
  * Reads the body of a request.
  *
- * @param variable puts the environment's value in the place of `${NAME}`
+ * @param resolve puts the environment's values in the place of `${NAME}`
  * @throws ConnectorError `INPUT_INVALID` when it is not an object, or names no sign-in flow
  */
-export function readFormRequest(body: unknown, variable: (text: string) => string): FormRequest {
+export function readFormRequest(body: unknown, resolve: (text: string) => string): FormRequest {
   if (!isObject(body)) throw new ConnectorError("INPUT_INVALID", "The request holds no settings");
-  const { flow, id = "", callback = "", ...texts } = readTexts(body, TEXTS, variable);
+  const { flow, id = "", callback = "", ...texts } = readTexts(body, TEXTS, resolve);
   if (!flow || !Object.hasOwn(SENT, flow)) throw new ConnectorError("INPUT_INVALID", "The request names no sign-in flow");
-  return { ...texts, id, callback, flow: flow as LoginFlow, credentials: readTexts(body.credentials, [...OPEN, ...SECRETS], variable) };
+  return { ...texts, id, callback, flow: flow as LoginFlow, credentials: readTexts(body.credentials, [...OPEN, ...SECRETS], resolve) };
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { openShared } from "../../common/config-node";
-import { ConnectorError, toConnectorError } from "../../common/errors";
-import { isObject } from "../../common/form-request";
+import { ConnectorError } from "../../common/errors";
+import { answerForm, type FormHttpRequest, isObject, variablesOf } from "../../common/form-request";
 import type { OrgCredentials } from "../client/sign-in/login";
 import { OrgClient, type OrgState } from "../client/org";
 import type { OrgHolder } from "../client/org-node";
@@ -13,11 +13,6 @@ import { type OrgDef, readSettings } from "./settings";
 
 const TYPE = "surewire-salesforce-org";
 const PATH = "/surewire/salesforce-org";
-
-/** Of Express, as Node-RED types it: the package itself is not ours to import. */
-type Handler = ReturnType<NodeAPI["auth"]["needsPermission"]>;
-type Request = Parameters<Handler>[0];
-type Response = Parameters<Handler>[1];
 
 type OrgNode = Node<OrgCredentials> & OrgHolder & { deployed?: Stored };
 
@@ -71,28 +66,16 @@ export = (RED: NodeAPI): void => {
   const connect = new Connect(keep);
 
   /** @throws ConnectorError `INPUT_INVALID` */
-  function readBody(request: Request): { form: FormRequest; deployed: Stored | undefined } {
+  function readBody(request: FormHttpRequest): { form: FormRequest; deployed: Stored | undefined } {
     const body: unknown = request.body;
     const node = isObject(body) && typeof body.id === "string" ? (RED.nodes.getNode(body.id) as unknown as OrgNode | null) : null;
-    const form = readFormRequest(body, (text) => String(RED.util.evaluateNodeProperty(text, "env", (node ?? {}) as Node, {})));
+    const form = readFormRequest(body, variablesOf(RED.util, node));
     return { form, deployed: node?.type === TYPE ? node.deployed : undefined };
   }
 
-  function callerOf(request: Request): Caller {
+  function callerOf(request: FormHttpRequest): Caller {
     const { username } = (request as { user?: { username?: string } }).user ?? {};
     return { user: username ?? "", origin: request.get("origin"), cookies: request.get("cookie") };
-  }
-
-  /** Answers a form's request with JSON: what `work` gives, or why not. */
-  function answer(work: (request: Request, response: Response) => unknown) {
-    return (request: Request, response: Response): void => {
-      // a form of another site cannot send this type without asking
-      if (request.method === "POST" && !request.is("application/json")) return void response.status(415).json({ message: "JSON is expected" });
-      void (async () => work(request, response))().then(
-        (result) => response.set("Cache-Control", "no-store").json(result),
-        (error: unknown) => response.status(400).json({ message: toConnectorError(error).message }),
-      );
-    };
   }
 
   RED.nodes.registerType(TYPE, SalesforceOrg as never, { credentials: CREDENTIALS });
@@ -102,7 +85,7 @@ export = (RED: NodeAPI): void => {
   RED.httpAdmin?.post(
     `${PATH}/test`,
     mayDeploy,
-    answer((request) => {
+    answerForm((request) => {
       const { form, deployed } = readBody(request);
       return testOrg(readSettings(form, meantCredentials(form, [connect.granted(form.id), deployed]), RED.settings.userDir));
     }),
@@ -110,7 +93,7 @@ export = (RED: NodeAPI): void => {
   RED.httpAdmin?.post(
     `${PATH}/connect`,
     mayDeploy,
-    answer((request, response) => {
+    answerForm((request, response) => {
       const { form, deployed } = readBody(request);
       const { cookie, ...begun } = connect.begin(form, deployed, callerOf(request));
       response.append("Set-Cookie", cookie);
@@ -120,7 +103,7 @@ export = (RED: NodeAPI): void => {
   RED.httpAdmin?.get(
     `${PATH}/connect/:handle`,
     mayDeploy,
-    answer((request) => {
+    answerForm((request) => {
       const outcome = connect.outcome(String(request.params.handle), callerOf(request).user);
       if (!outcome) throw new ConnectorError("INPUT_INVALID", "This sign-in is not known, or took too long");
       return outcome;

@@ -1,6 +1,7 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { openShared } from "../../common/config-node";
-import { type ConnectorError, type ErrorCode, toConnectorError } from "../../common/errors";
+import type { ConnectorError, ErrorCode } from "../../common/errors";
+import { answerForm, variablesOf } from "../../common/form-request";
 import type { DatabaseCredentials } from "../client/connection-string";
 import { DatabaseClient } from "../client/database-client";
 import type { DatabaseHolder } from "../client/database-node";
@@ -9,9 +10,6 @@ import { findDrivers } from "../client/driver-list";
 import { SqlStore } from "../client/sql-store";
 import { type DatabaseDef, readOptions } from "./settings";
 import { credentialsToTest, type Deployed, readRequest } from "./test-request";
-
-/** As Node-RED fills in the settings of what is deployed: a variable is the whole of a text, never a part. */
-const IS_VARIABLE = /^\$\{\S+\}$/;
 
 type DatabaseNode = Node<DatabaseCredentials> & DatabaseHolder & { deployed?: Deployed };
 
@@ -49,7 +47,7 @@ export = (RED: NodeAPI): void => {
   async function test(body: unknown): Promise<TestReport> {
     const id = (body as { id?: unknown } | null)?.id;
     const node = typeof id === "string" ? (RED.nodes.getNode(id) as unknown as DatabaseNode | null) : null;
-    const request = readRequest(body, (text) => (IS_VARIABLE.test(text) ? String(RED.util.evaluateNodeProperty(text, "env", (node ?? {}) as Node, {})) : text));
+    const request = readRequest(body, variablesOf(RED.util, node));
     const credentials = credentialsToTest(request, node?.type === "surewire-sql-database" ? node.deployed : undefined);
     return testDatabase(readOptions(request, credentials, RED.settings.userDir));
   }
@@ -62,12 +60,9 @@ export = (RED: NodeAPI): void => {
   RED.httpAdmin?.get("/surewire/sql-database/drivers", RED.auth.needsPermission("flows.write"), (_request, response) => {
     void findDrivers().then((found) => response.json(found));
   });
-  RED.httpAdmin?.post("/surewire/sql-database/test", RED.auth.needsPermission("flows.write"), (request, response) => {
-    // a form of another site cannot send this type without asking
-    if (!request.is("application/json")) return void response.status(415).json({ message: "JSON is expected" });
-    void test(request.body).then(
-      (report) => response.json(report),
-      (error: unknown) => response.status(400).json({ message: toConnectorError(error).message }),
-    );
-  });
+  RED.httpAdmin?.post(
+    "/surewire/sql-database/test",
+    RED.auth.needsPermission("flows.write"),
+    answerForm(({ body }) => test(body)),
+  );
 };

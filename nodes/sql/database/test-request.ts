@@ -1,5 +1,5 @@
 import { ConnectorError } from "../../common/errors";
-import { isObject, isUntouched } from "../../common/form-request";
+import { isObject, isUntouched, readTexts } from "../../common/form-request";
 import type { DatabaseCredentials } from "../client/connection-string";
 import type { DatabaseDef } from "./settings";
 
@@ -16,7 +16,7 @@ export interface Deployed {
   credentials: DatabaseCredentials;
 }
 
-const TEXTS = ["engine", "connectionString", "file", "dialect", "loginTimeout", "queryTimeout"] as const;
+const SETTINGS = ["id", "engine", "connectionString", "file", "dialect", "loginTimeout", "queryTimeout"] as const;
 
 /**
  * The credentials to test with: those typed in, and for an untouched password the deployed node's.
@@ -44,13 +44,6 @@ export function credentialsToTest(request: TestRequest, deployed: Deployed | und
  */
 export function readRequest(body: unknown, resolve: (text: string) => string): TestRequest {
   if (!isObject(body)) throw new ConnectorError("INPUT_INVALID", "The request holds no settings");
-  const def = Object.fromEntries(
-    TEXTS.filter((name) => typeof body[name] === "string" || typeof body[name] === "number").map((name) => [name, resolve(String(body[name]))]),
-  ) as DatabaseDef;
-  const credentials: DatabaseCredentials = {};
-  for (const name of ["username", "password"] as const) {
-    const value = isObject(body.credentials) ? body.credentials[name] : undefined;
-    if (typeof value === "string") credentials[name] = resolve(value);
-  }
-  return { ...def, id: typeof body.id === "string" ? body.id : "", credentials };
+  const { id = "", ...texts } = readTexts(body, SETTINGS, resolve);
+  return { ...(texts as DatabaseDef), id, credentials: readTexts(body.credentials, ["username", "password"], resolve) };
 }

@@ -58,9 +58,10 @@ class FakeRed {
       const answer: Answer = { status: 200, body: {} };
       const response = {
         status: (status: number) => ((answer.status = status), response),
+        set: () => response,
         json: (said: Answer["body"]) => resolve({ ...answer, body: said }),
       };
-      this.handlers.get(route)?.({ body, is: (wanted: string) => wanted === type }, response);
+      this.handlers.get(route)?.({ method: "POST", body, is: (wanted: string) => wanted === type }, response);
     });
   }
 }

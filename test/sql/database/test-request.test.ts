@@ -37,7 +37,7 @@ describe("The credentials a test of a database uses", () => {
 
 describe("A request to test a database", () => {
   it("has its variables resolved, and nothing in it that is not a setting", () => {
-    const body = { id: "x", connectionString: "${DB}", loginTimeout: 3000, queryTimeout: ["no"], other: "no", credentials: { username: "${DB}", password: 5, more: "no" } };
+    const body = { id: "x", connectionString: "${DB}", loginTimeout: 3000, queryTimeout: ["no"], other: "no", credentials: { username: "${DB}", password: {}, more: "no" } };
     const read = readRequest(body, (text) => text.replace("${DB}", "DSN=plant"));
     assert.deepEqual(read, { id: "x", connectionString: "DSN=plant", loginTimeout: "3000", credentials: { username: "DSN=plant" } });
   });

@@ -54,7 +54,7 @@ class FlowTracker {
     this.flows.watched(runtime);
     this.watch = new RuntimeWatch(runtime, {
       sent: this.onSend,
-      isFollowed: (message) => hopOf(message) !== undefined,
+      isFollowed: (message) => hopOf(message) !== undefined || this.turn.isOrphan(message),
       received: this.onReceive,
       handled: (event) => this.postReceive(event),
       completed: this.onComplete,
@@ -139,7 +139,8 @@ class FlowTracker {
     const { node } = event.source;
     this.passingOn.part();
     const context = own ?? this.guess(event.msg);
-    if (!context) return this.sendsOrphan(event);
+    if (!context) return void this.sendsOrphan(event, undefined);
+    if (!own && this.isDoubtful(context, event) && this.sendsOrphan(event, context)) return;
     if (context.scope.closed) return warnOfLateSend(event, this.storage.getStore());
     const seat = own?.node === node ? own.seat : Seat.of(node);
     if (seat.silent) this.passesOn(event);
@@ -152,14 +153,37 @@ class FlowTracker {
     if (seat.inHands > 0 || !this.turn.idle) this.turn.sends(hop, node, own !== undefined);
   }
 
-  /** A message of nobody may be one that its sender made of several deliveries. */
-  private sendsOrphan(event: SendEvent): void {
+  /**
+   * Whether a message may be another's than that of the code that runs, which alone told whose it is: its node has finished there, or it is settled. A rate
+   * limit's timer runs in the context of the first message it ever held.
+   */
+  private isDoubtful(context: FlowContext, { msg, source }: SendEvent): boolean {
+    if (context.scope.closed) return true;
+    const token = tokenOf(msg);
+    return (token === undefined || registry.find(token) === undefined) && context.hasLeft(source.node);
+  }
+
+  /**
+   * A message of nobody may be one that its sender made of several deliveries.
+   *
+   * @param context that of the code that runs: whose it is when it is none of those its sender finishes with in this turn
+   * @returns whether it may be
+   */
+  private sendsOrphan(event: SendEvent, context: FlowContext | undefined): boolean {
     const from = event.source.node;
     const seat = Seat.of(from);
     this.quickTurn.sendsNew(from);
-    if (seat.inHands === 0 && !this.turn.hasFinished(from)) return;
+    if (seat.inHands === 0 && !this.turn.hasFinished(from)) return false;
     const destination = this.flows.destinationOf(event, seat);
-    if (destination) this.turn.sendsOrphan({ message: this.flows.ownCopy(event), from, destination });
+    if (!destination) return false;
+    const message = this.flows.ownCopy(event);
+    const running = this.storage.getStore();
+    const left = (): void => {
+      if (context && !context.scope.closed) this.begin(context.scope, message, destination, Mark.Wired, context.caught);
+      else warnOfLateSend(event, running);
+    };
+    this.turn.sendsOrphan({ message, from, destination, left });
+    return true;
   }
 
   /** Whose a message is that has no hop. A copy of a joined message carries the token of one delivery only: there the code that runs knows better. */

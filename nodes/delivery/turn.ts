@@ -2,11 +2,13 @@ import type { FlowNode, Hop } from "./hop";
 import { covers, JoinedScope, type Scope } from "./scope";
 import type { Seat } from "./seat";
 
-/** A message sent by a node that works for deliveries, from code that belongs to none (a timer set before the first message). */
+/** A message sent by a node that works for deliveries, from code that belongs to none (a timer set before the first message) or to one that the node has finished with. */
 export interface Orphan {
   message: object;
   from: FlowNode;
   destination: Seat;
+  /** Its node has finished with no delivery in this turn. */
+  left: () => void;
 }
 
 /** A message that was sent in this turn. */
@@ -57,6 +59,11 @@ export class Turn {
     if (first) this.sends(this.adopt(orphan, first.scope), orphan.from, false);
     else this.orphans.push(orphan);
     this.clearSoon();
+  }
+
+  /** Whether that message may yet become one of a delivery. */
+  isOrphan(message: object): boolean {
+    return this.orphans.some((orphan) => orphan.message === message);
   }
 
   /** Whether `node` finished with a delivery in this turn. */
@@ -118,7 +125,7 @@ export class Turn {
       this.sent.length = 0;
       this.senders.clear();
     }
-    if (this.orphans.length > 0) this.orphans.length = 0;
+    if (this.orphans.length > 0) for (const { left } of this.orphans.splice(0)) left();
     if (this.finished.length > 0) this.finished.length = 0;
   };
 }

@@ -73,6 +73,56 @@ describe("no message is lost", function () {
     assert.deepEqual(settledAs(entry), { a: "retry", b: "retry", c: "retry" });
   });
 
+  describe("when a rate limit sends by the timer that another message set", () => {
+    const anew = fn("anew", "return { payload: msg.payload };", ["limit"]);
+    const rate = { pauseType: "rate", rate: "50", nbRateUnits: "1", rateUnits: "second", drop: false, allowrate: false, outputs: 1 };
+    const limit: FlowNodeConfig = { id: "limit", type: "delay", ...rate, timeout: "1", timeoutUnits: "seconds", randomUnits: "seconds", wires: [["hold"]] };
+
+    it("which is settled, and nothing on it tells whose it is", async () => {
+      await runtime.fresh([source(["anew"]), anew, limit, hold("hold")]);
+      const entry = theSource();
+      entry.take("a");
+      await waitFor("the first message", () => held.length === 1);
+      entry.take("b");
+      held[0]?.go();
+      await allSettled(entry, 1);
+      await waitFor("the second message", () => held.length === 2);
+      await turns(5);
+      assert.deepEqual(settledAs(entry), { a: "accept" });
+      held[1]?.fail(new Error("b alone"));
+      await allSettled(entry, 2);
+      assert.deepEqual(settledAs(entry), { a: "accept", b: "retry" });
+    });
+
+    it("which is open still, and fails with none of those behind it", async () => {
+      await runtime.fresh([source(["anew"]), anew, limit, hold("hold")]);
+      const entry = theSource();
+      for (const payload of ["a", "b"]) entry.take(payload);
+      await waitFor("both messages", () => held.length === 2);
+      held[1]?.fail(new Error("b alone"));
+      await allSettled(entry, 1);
+      held[0]?.go();
+      await allSettled(entry, 2);
+      assert.deepEqual(settledAs(entry), { a: "accept", b: "retry" });
+    });
+  });
+
+  it("when what completes a group was taken back before it arrived", async () => {
+    const tarry = "if (msg.payload === 'late') await new Promise((resolve) => setTimeout(resolve, 100)); return msg;";
+    await runtime.fresh([source(["tarry"]), fn("tarry", tarry, ["join"]), join(2, ["hold"]), hold("hold")]);
+    const entry = theSource();
+    entry.take("late");
+    await turns(5);
+    entry.source.invalidate();
+    entry.take("a");
+    await waitFor("the joined message", () => held.length === 1);
+    await turns(5);
+    assert.deepEqual(settledAs(entry), {});
+    held[0]?.fail(new Error("for all"));
+    await allSettled(entry, 1);
+    assert.deepEqual(settledAs(entry), { a: "retry" });
+  });
+
   it("when all that a waiting sink has tried to store was taken back by its broker", async () => {
     await runtime.fresh([source(["sink"]), sink]);
     let down = true;
@@ -269,6 +319,14 @@ describe("no message is lost when Node-RED delivers messages synchronously", fun
     held[0]?.fail(new Error("for both"));
     await allSettled(entry, 2);
     assert.deepEqual(settledAs(entry), { a: "retry", b: "retry" });
+  });
+
+  it("gathered by a timer of nobody", async () => {
+    await synchronous.fresh([source(["gather"]), { id: "gather", type: "test-gather", wires: [["see"]] }, see("see")]);
+    const entry = theSource();
+    for (const payload of ["a", "b", "c"]) entry.take(payload);
+    await allSettled(entry, 3);
+    assert.deepEqual(settledAs(entry), { a: "accept", b: "accept", c: "accept" });
   });
 });
 

@@ -65,7 +65,9 @@ type Read = Address & { user?: string; hasPassword: boolean; vhost?: string };
 
 /** Addresses in a key: a text, several with commas, or a list. What cannot be read may hold a password, and is not repeated. */
 function addresses(settings: Settings<ConnectionKey>, name: typeof URL | typeof HOST): Read[] {
-  return settings.words(name).flatMap((text) => {
+  const value = settings.json(name);
+  const texts = typeof value === "string" ? value.split(/[,;](?=\s*amqps?:\/\/)/i).flatMap(hosts) : settings.words(name);
+  return texts.flatMap((text) => {
     const match = ADDRESS.exec(text);
     if (!match) {
       settings.note(name, "is no address of an AMQP broker; left out", "dropped");
@@ -84,6 +86,16 @@ function addresses(settings: Settings<ConnectionKey>, name: typeof URL | typeof 
       },
     ];
   });
+}
+
+/** The hosts of one address. A comma before the @ is one of the password: what it cuts off must not pass for a user or a host. */
+function hosts(text: string): string[] {
+  const trimmed = text.trim();
+  const at = trimmed.lastIndexOf("@") + 1;
+  const pieces = trimmed.split(/[,;]/).map((piece) => piece.trim()).filter(Boolean);
+  if (at === 0 || pieces.every((piece) => /^[^@]*:[^@]*@[^@]*$/.test(piece))) return pieces;
+  const [first = "", ...others] = trimmed.slice(at).split(/[,;]/).map((piece) => piece.trim());
+  return [trimmed.slice(0, at) + first, ...others.filter(Boolean)];
 }
 
 function seconds(settings: Settings<ConnectionKey>, name: ConnectionKey, most: number): number | undefined {

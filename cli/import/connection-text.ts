@@ -19,7 +19,7 @@ export interface Access {
 }
 
 /** Keys whose values are secrets, whatever they are called in full. */
-export const LOOKS_SECRET = /passw|passphrase|pwd|secret|token|credential|private|api[-_ ]?key|access[-_ ]?key|auth/i;
+export const LOOKS_SECRET = /pass(?!ive|through)|pwd|secret|token|credential|private|(api|access|account)[-_ ]?key|auth/i;
 
 /** Reads a JDBC URL, another URL, an ODBC or ADO.NET connection string, or libpq's `host=… dbname=…`. `undefined`: none of them. */
 export function readConnectionText(written: string): Access | undefined {
@@ -105,11 +105,15 @@ function oracle(text: string): Access {
   return access;
 }
 
+/** A password's key within a value, where no brace or quote says that it belongs there. */
+const HIDES_SECRET = /^[^{"'].*\s\w*(password|passwd|pwd)\s*=/is;
+
 /** `key=value;…`, or with blanks between the pairs as libpq has them. */
 function pairs(text: string): Access | undefined {
   const blanks = /^\w+\s*=\s*('(?:[^'\\]|\\.)*'|[^\s;]*)(\s+\w+\s*=\s*('(?:[^'\\]|\\.)*'|[^\s;]*))+$/.test(text);
   const found = optionsOf(blanks ? text.replace(/(\w+)\s*=\s*('(?:[^'\\]|\\.)*'|\S*)\s*/g, "$1=$2;") : text);
   if (!found || found.length === 0) return undefined;
+  if (!blanks && found.some(([, value]) => HIDES_SECRET.test(value))) return undefined; // pairs that were not told apart
   const access: Access = { hasPassword: false, dropped: [] };
   if (!found.some(([key]) => /^(driver|dsn)$/i.test(key))) {
     for (const [key, value] of found) apply(access, key, plain(value));

@@ -67,7 +67,7 @@ function readOrg(settings: Settings<ConnectorKey>, name: string, reference: Refe
   const flow = flowOf(settings);
   const user = settings.text("org.user");
   const clientId = settings.text("org.clientId");
-  const keyFile = settings.text("org.keyFile");
+  const keyFile = keyFileOf(settings);
   const credentials: Record<string, string> = {
     ...(clientId === undefined || flow === "soap-login" ? {} : { clientId }),
     ...(user === undefined || flow === "client-credentials" ? {} : { username: user }),
@@ -78,6 +78,14 @@ function readOrg(settings: Settings<ConnectorKey>, name: string, reference: Refe
   }
   remark(settings, flow, name);
   return { properties: { loginUrl: loginUrl(settings, flow), flow, apiVersion: apiVersion(settings), keyFile: flow === "jwt-bearer" ? keyFile : undefined }, credentials };
+}
+
+/** The path of the key's file; a key in its place is a secret. */
+function keyFileOf(settings: Settings<ConnectorKey>): string | undefined {
+  const text = settings.text("org.keyFile");
+  if (text === undefined || !text.includes("-----BEGIN")) return text;
+  settings.note("org.keyFile", "is no path, but the key itself: put the key into a file and its path into the form", "dropped");
+  return undefined;
 }
 
 /** What the file says, else what it has: a key before a password, for passwords are the first that an org stops taking. */

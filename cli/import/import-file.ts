@@ -1,6 +1,7 @@
 import { type FlowNode, flowOf } from "./flow";
 import { readJson } from "./json-text";
 import { type Choices, planFile } from "./kinds";
+import { ImportError } from "./note";
 import { commentOf, reportOf } from "./report";
 import { Secrets } from "./secrets";
 
@@ -25,6 +26,16 @@ export interface ImportOptions extends Choices {
  */
 export function importFile(bytes: Uint8Array, file: string, { prefix = "SUREWIRE", ...choices }: ImportOptions = {}): Imported {
   const secrets = new Secrets(prefix);
-  const { plan, notes } = planFile(readJson(bytes), secrets, choices);
+  const { plan, notes } = unlessTooDeep(() => planFile(readJson(bytes), secrets, choices));
   return { flow: flowOf(plan, commentOf(plan, secrets.variables, notes)), report: reportOf(file, plan, secrets.variables, notes) };
+}
+
+/** JSON may be nested deeper than any program looks into it. */
+function unlessTooDeep<T>(run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof RangeError) throw new ImportError("the file is nested too deeply");
+    throw error;
+  }
 }

@@ -221,9 +221,9 @@ function hasSections(object: Readonly<Record<string, Json>>, index: KeyIndex): b
   return Object.keys(object).some((name) => index.sectionOf(name.split(".")[0] ?? "") !== undefined);
 }
 
-/** `${NAME}`, `$NAME`, `%NAME%`, `env:NAME`: the file did not hold the secret itself. */
+/** `${NAME}`, `$NAME`, `%NAME%`, `env:NAME`: the file did not hold the secret itself. `$Name` is rather a password: they like to begin with a sign. */
 function variableOf(text: string): string | undefined {
-  const match = /^\s*(?:\$\{(?:env[:.])?(\w+)\}|\$([A-Z_]\w*)|%(\w+)%|env:(\w+)|\{\{\s*(?:env\.)?(\w+)\s*\}\})\s*$/.exec(text);
+  const match = /^\s*(?:\$\{(?:env[:.])?(\w+)\}|\$([A-Z_][A-Z\d_]*)|%(\w+)%|env:(\w+)|\{\{\s*(?:env\.)?(\w+)\s*\}\})\s*$/.exec(text);
   return match?.slice(1).find(Boolean);
 }
 

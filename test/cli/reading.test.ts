@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { readConnectionText } from "../../cli/import/connection-text";
+import { importFile } from "../../cli/import/import-file";
 import { readJson } from "../../cli/import/json-text";
 import { transactionOf } from "../../cli/import/transaction";
 import { durationOf, flagOf } from "../../cli/import/values";
@@ -136,4 +137,36 @@ it("a flag is written in many ways", () => {
   assert.deepEqual([true, "yes", "On", 1, "enabled"].map(flagOf), [true, true, true, true, true]);
   assert.deepEqual([false, "no", "OFF", 0, "none"].map(flagOf), [false, false, false, false, false]);
   assert.deepEqual(["perhaps", 2, []].map(flagOf), [undefined, undefined, undefined]);
+});
+
+describe("a secret in an odd place", () => {
+  const bridge = (access: object, connection: object): object => ({ transaction: "subscribe", database: { access, table: "t" }, broker: { connection, source: { queue: "q" } } });
+  const database = { host: "h", user: "u" };
+  const broker = { host: "h" };
+  const odd: [what: string, file: object][] = [
+    ["behind a comma in the password of a broker's URL", bridge(database, { url: "amqp://user:pa,hunter2@host/v" })],
+    ["behind a semicolon there", bridge(database, { url: "amqp://user:pa;hunter2@host/v" })],
+    ["behind a comma in the password of each of several hosts", bridge(database, { url: "u:pa,hunter2@h1,u:pa,hunter2@h2" })],
+    ["as a password that looks like a variable of a shell", bridge({ ...database, password: "$Hunter2hunter2" }, broker)],
+    ["behind an escaped blank in libpq's words", bridge({ url: "host=h dbname=d user=u password=a\\ hunter2" }, broker)],
+    ["under a driver's own name for a password", bridge({ url: "Driver={x};Server=h;sslkeypass=hunter2" }, broker)],
+    ["under a driver's own name for a key", bridge({ url: "Driver={x};Server=h;AccountKey=hunter2" }, broker)],
+    ["in the place of a key's path", { tenant: { clientId: "app", keyFile: "-----BEGIN PRIVATE KEY-----\nhunter2" }, divisions: { north: { user: "u", queue: "q" } } }],
+  ];
+  for (const [what, file] of odd) {
+    it(`gets neither into the flow nor into what is said of it: ${what}`, () => {
+      const { flow, report } = imported(file);
+      for (const text of [JSON.stringify(flow), report]) assert.doesNotMatch(text, /hunter2/i);
+    });
+  }
+
+  it("does not take a host, a user or the password's place with it", () => {
+    const { urls, vhost, credentials } = imported(bridge(database, { url: "amqp://user:pa,hunter2@h1,h2:5673/v" })).the("surewire-amqp-broker");
+    assert.deepEqual([urls, vhost, credentials], [["amqp://h1:5672", "amqp://h2:5673"], "v", { username: "user", password: "${SUREWIRE_BROKER_PASSWORD}" }]);
+  });
+});
+
+it("a file that is nested deeper than any program looks into it is told to be so", () => {
+  const deep = `${"[".repeat(200_000)}${"]".repeat(200_000)}`;
+  assert.throws(() => importFile(Buffer.from(`{"database":{"host":"h","statement":${deep}},"broker":{"host":"h","queue":"q"}}`), "a file"), { name: "ImportError", message: /nested too deeply/ });
 });

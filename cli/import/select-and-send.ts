@@ -115,16 +115,34 @@ function outputOf(settings: Settings): "row" | "batch" | "all" | undefined {
   return undefined;
 }
 
+/** Bounds of the numbers, and the words, in the five fields of cron. */
+const CRON: readonly (readonly [least: number, most: number, words: RegExp])[] = [
+  [0, 59, /^$/],
+  [0, 23, /^$/],
+  [1, 31, /^(l|w|lw)$/i],
+  [1, 12, /^(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)$/i],
+  [0, 7, /^(sun|mon|tue|wed|thu|fri|sat|l)$/i],
+];
+
+/** Whether an inject node can be made of it: with a field that is wrong it does not start. */
+function isCronField(field: string, place: number): boolean {
+  const [least, most, words] = CRON[place]!;
+  if (!/^[\w*,/-]+$/.test(field) || /\/0*(?!\d)|(^|,)(,|$)/.test(field)) return false;
+  const numbers = field.replace(/\/\d+/g, "").match(/\d+/g) ?? [];
+  return numbers.every((number) => Number(number) >= least && Number(number) <= most) && (field.match(/[A-Za-z_]+/g) ?? []).every((word) => words.test(word));
+}
+
 function trigger(settings: Settings, read: PlannedNode): PlannedNode {
   const cron = settings.text("database.cron");
   const interval = settings.duration("database.pollInterval", 10, MAX_TIME);
   const fields = cron?.replaceAll("?", "*").split(/\s+/) ?? []; // Quartz asks where cron has a star
   // Quartz begins with seconds and may end with a year
   const five = fields.length >= 6 ? fields.slice(1, 6) : fields;
-  const usable = five.length === 5 && five.every((field) => /^[\w*,/-]+$/.test(field));
+  const usable = five.length === 5 && five.every((field, place) => isCronField(field, place));
   if (cron !== undefined && (!usable || fields.length >= 6)) {
     settings.note("database.cron", usable ? "seconds and year were left out: see the inject node's repeat" : "is no cron expression with five fields: set the inject node's repeat", usable ? "check" : "dropped");
   }
+  if (usable && fields.length >= 6 && /\d/.test(five[4]!)) settings.note("database.cron", "the days of the week are numbers, of which 1 was taken for Monday: for Quartz it is Sunday");
   const seconds = cron === undefined && interval !== undefined ? String(interval / 1000) : "";
   return {
     role: "start",

@@ -143,6 +143,18 @@ describe("surewire-import makes of", () => {
     assert.deepEqual([rootElement, rowElement], ["parts", "part"]);
   });
 
+  it("a button where the times cannot be those of an inject node, which would not start with them", () => {
+    const crontab = (cron: string): unknown => imported({ database: { sql: "select 1", cron }, broker: { queue: "q" } }).the("inject").crontab;
+    for (const cron of ["99 * * * *", "0 24 * * *", "0 0 0 * *", "0 0 * * 8", "noon * * * *", "0 0 * 13 *", "*/0 * * * *", "1,,2 * * * *"]) assert.equal(crontab(cron), "", cron);
+    for (const cron of ["*/5 0-6,22 * jan-mar MON-FRI", "0 0 L * *", "0 0 15W * *", "0 0 * * 7", "0/5 * * * *"]) assert.equal(crontab(cron), cron);
+  });
+
+  it("a word about days of the week, of which the first is another one for Quartz", () => {
+    const said = (cron: string): string[] => imported({ database: { sql: "select 1", cron }, broker: { queue: "q" } }).said("database.cron");
+    assert.match(said("0 0 12 ? * 2-6").join(), /1 was taken for Monday: for Quartz it is Sunday/);
+    assert.doesNotMatch(said("0 0 12 ? * MON-FRI").join(), /Monday/);
+  });
+
   it("unknown.json a flow, and a list of what it did not know or could not carry over", () => {
     const result = imported("unknown.json");
     assert.deepEqual(result.said("database.hots"), ["unknown; is database.access.host meant?"]);

@@ -23,7 +23,7 @@ export class Patience<T> {
   /** It begins to wait. */
   add(item: T): void {
     if (this.closed) return;
-    this.since.set(item, Date.now());
+    this.since.set(item, performance.now()); // no clock that may be set
     this.timer ??= setTimeout(() => this.look(), this.options.limit);
   }
 
@@ -42,7 +42,7 @@ export class Patience<T> {
   private look(): void {
     const { limit, busy, onOver } = this.options;
     this.timer = undefined;
-    const now = Date.now();
+    const now = performance.now();
     const over: T[] = [];
     for (const [item, since] of this.since) {
       if (now - since < limit) break;

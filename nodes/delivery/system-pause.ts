@@ -17,6 +17,7 @@ export interface PauseListener {
  */
 export class SystemPause {
   private readonly backOff = new BackOff();
+  /** By `performance.now()`. */
   private giveBackAt = 0;
   private timer: NodeJS.Timeout | undefined;
   private untilDeploy = false;
@@ -29,7 +30,7 @@ export class SystemPause {
 
   /** A delivery comes back because of `error`. @returns ms until it is given back */
   because(error: ConnectorError | undefined): number {
-    const now = Date.now();
+    const now = performance.now(); // no clock that may be set
     if (now >= this.giveBackAt) this.giveBackAt = now + this.backOff.next();
     const delay = this.giveBackAt - now;
     if (error?.code === "NOT_CONFIGURED") this.waitForDeploy(error);

@@ -111,6 +111,20 @@ describe("a source of deliveries", () => {
     source.close();
   });
 
+  it("gives back no later when the clock is set back by an hour meanwhile", () => {
+    const { source, settled } = sourceOf({});
+    source.open(1, 1).settle(verdictFor(lost, undefined));
+    const clock = Date.now;
+    try {
+      Date.now = () => clock() - 3_600_000;
+      source.open(2, 1).settle(verdictFor(lost, undefined));
+    } finally {
+      Date.now = clock;
+    }
+    assert.ok((settled.get(2)?.delay ?? 0) <= 1000, `it waits ${settled.get(2)?.delay} ms`);
+    source.close();
+  });
+
   it("takes no more until what failed for a system error goes back", async () => {
     const events: string[] = [];
     const { source, settled } = sourceOf({ onHold: (reason) => events.push(reason), onResume: () => events.push("resume") });

@@ -15,3 +15,23 @@ export async function wholeResult(connection: Pick<DatabaseConnection, "query">,
     close: () => Promise.resolve(),
   };
 }
+
+/**
+ * The rows of a cursor, all of which are taken with the first fetch and given a page at a time.
+ *
+ * @param cursor one whose fetch gives all there are
+ */
+export function takenAtOnce(cursor: ConnectionCursor, fetchSize: number): ConnectionCursor {
+  let rows: unknown[][] | undefined;
+  let at = 0;
+  return {
+    columns: cursor.columns,
+    fetch: async () => {
+      rows ??= await cursor.fetch();
+      const page = rows.slice(at, at + fetchSize);
+      at += page.length;
+      return page;
+    },
+    close: () => cursor.close(),
+  };
+}

@@ -147,6 +147,23 @@ for (const { name, types, start } of ENGINES) {
       await engine.execute(`delete from ${table} where id = 5000`);
     });
 
+    if (name === "embedded SQLite") {
+      it("lets others write while the rows of a change are fetched", async () => {
+        await engine.execute(`create table ${table}_c (id integer primary key, claimed integer default 0)`);
+        await engine.execute(`insert into ${table}_c (id) select id from ${table} where id < 1000`);
+        const { cursor } = await client.openCursor({ sql: `update ${table}_c set claimed = 1 where claimed = 0 returning id`, values: {}, fetchSize: 10 });
+        const claimed = (await client.fetch(cursor)).rows.length;
+        const outcomes = await client.write({ table: `${table}_c`, mode: "insert", keys: [], mapped: false, rows: [{ columns: ["id"], values: [5000] }] });
+        assert.deepEqual(outcomes, [null]);
+        await client.closeCursor(cursor);
+        assert.ok(claimed > 0);
+        assert.deepEqual(await engine.rows(`select count(*) as n from ${table}_c where claimed = 1`), [{ n: "1000" }]);
+        await assert.rejects(read(`update ${table}_c set claimed = 2 returning id, claimed as id`), failsWith("NOT_CONFIGURED", /id.*as/));
+        assert.deepEqual(await engine.rows(`select count(*) as n from ${table}_c where claimed = 2`), [{ n: "0" }]);
+        await engine.execute(`drop table ${table}_c`);
+      });
+    }
+
     it("tells that its process was killed, and reads again", async () => {
       const { cursor } = await client.openCursor({ sql: `select id from ${table}`, values: {}, fetchSize: 10 });
       process.kill(client.pid ?? 0, "SIGKILL");

@@ -4,7 +4,7 @@ import type { Statement } from "../dialect";
 import type { ColumnInfo, DialectName, RowValue } from "../protocol";
 import { checkNames, decoderOf } from "../row-values";
 import type { LexedSql } from "../sql-lexer";
-import { wholeResult } from "../whole-result";
+import { takenAtOnce, wholeResult } from "../whole-result";
 import type { ExactQuery, MakeExact } from "./exact-query";
 import { mariadbExact } from "./mariadb";
 import { postgresqlExact } from "./postgresql";
@@ -33,14 +33,21 @@ export class ExactQueries {
    * @throws ConnectorError the database's, or `NOT_CONFIGURED` when two columns have one name
    */
   async open(connection: DatabaseConnection, statement: Statement, lexed: LexedSql, fetchSize: number): Promise<ExactCursor> {
-    // the addon takes a change that finds no row for a failure when it is to have a cursor
-    if (lexed.returns && !this.native) return named(await wholeResult(connection, statement, fetchSize), undefined);
+    if (lexed.returns) return named(await this.changed(connection, statement, fetchSize), undefined);
     const exact = await this.find(connection, statement, lexed);
     const cursor = await connection.cursor(exact?.sql ?? statement.sql, statement.parameters, fetchSize, exact?.oneByOne).catch((error: unknown) => {
       this.known.delete(statement.sql); // what it asks of may have been made anew
       throw error;
     });
     return named(cursor, exact);
+  }
+
+  /** The rows of a change. */
+  private async changed(connection: DatabaseConnection, statement: Statement, fetchSize: number): Promise<ConnectionCursor> {
+    // the addon takes a change that finds no row for a failure when it is to have a cursor
+    if (!this.native) return wholeResult(connection, statement, fetchSize);
+    // SQLite holds its lock until the last row is taken, and a writer that waits for it keeps this process from taking any
+    return takenAtOnce(await connection.cursor(statement.sql, statement.parameters, Infinity), fetchSize);
   }
 
   private async find(connection: DatabaseConnection, statement: Statement, lexed: LexedSql): Promise<ExactQuery | undefined> {

@@ -93,7 +93,7 @@ export class ChildProcess {
         this.pending.delete(id);
         reject(new ConnectorError("DATABASE_UNAVAILABLE", `The database process cannot be reached: ${error.message}`, { cause: error }));
       });
-      this.listen();
+      if (!this.silence) this.listen(); // one that is at work owes a sign of life, whoever else asks it meanwhile
     });
   }
 

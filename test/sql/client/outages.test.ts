@@ -243,16 +243,22 @@ describe("a sql database that fails", function () {
         await waitFor("the database to answer again", () => client.ping());
         return [pid, error, client.pid];
       };
-      const stopped = new DatabaseClient({ ...SETTINGS, connectionString: "Driver={SQLite3};Database=:memory:", loginTimeout: 1000 });
+      const [stopped, asked] = [0, 1].map(() => new DatabaseClient({ ...SETTINGS, connectionString: "Driver={SQLite3};Database=:memory:", loginTimeout: 1000 })) as [DatabaseClient, DatabaseClient];
       const embedded = new DatabaseClient({ ...SETTINGS, engine: "sqlite", file: ":memory:", queryTimeout: 300 });
       const cut = new DatabaseClient({ ...SETTINGS, connectionString: server.connectionString.replace(/Port=\d+/, `Port=${mute.port}`), credentials: server, queryTimeout: 300, loginTimeout: 2000 });
       hanging = [
         outcome(stopped, () => (process.kill(stopped.pid ?? 0, "SIGSTOP"), stopped.ping())),
         outcome(embedded, () => run(embedded, "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n")),
         outcome(cut, () => (mute.shutUp(), run(cut, "select 1"))),
+        outcome(asked, () => {
+          process.kill(asked.pid ?? 0, "SIGSTOP");
+          const first = asked.ping();
+          const others = setInterval(() => void asked.ping().catch(() => undefined), 500);
+          return Promise.race([first, pause(20_000).then(() => "it was never noticed")]).finally(() => clearInterval(others));
+        }),
       ];
       await Promise.allSettled(hanging);
-      await Promise.all([stopped, embedded, cut].map((client) => client.close()));
+      await Promise.all([stopped, embedded, cut, asked].map((client) => client.close()));
     });
     after(async () => {
       mute.close();
@@ -261,6 +267,12 @@ describe("a sql database that fails", function () {
 
     it("replaces a process that hangs in its driver", async () => {
       const [first, error, then] = (await hanging[0]) ?? [];
+      withCode("DATABASE_UNAVAILABLE", /hung in the driver/)(error);
+      assert.notEqual(first, then);
+    });
+
+    it("replaces such a process also while others go on asking it", async () => {
+      const [first, error, then] = (await hanging[3]) ?? [];
       withCode("DATABASE_UNAVAILABLE", /hung in the driver/)(error);
       assert.notEqual(first, then);
     });

@@ -40,7 +40,7 @@ const TEXTS: Rule[] = [
   [/can't open lib/i, "DRIVER_MISSING"],
   // a killed server: HY000 from psqlodbc
   [/server closed the connection|(could not (receive data from|send data to)|no connection to the) server|connection (not open|has been closed|was lost)/i, "DATABASE_UNAVAILABLE"],
-  [/password authentication failed|no pg_hba\.conf entry|(role|database) ".*" does not exist|no password supplied/i, "DATABASE_REFUSED"],
+  [/password authentication failed|no pg_hba\.conf entry|(role|database) ".*" does not exist|permission denied for database|no password supplied/i, "DATABASE_REFUSED"],
 ];
 
 /** MariaDB's and MySQL's own numbers (mariadb.com/kb/en/mariadb-error-codes). */
@@ -87,6 +87,13 @@ export function databaseError(diagnosis: Diagnosis, dialect?: DialectName, doing
     return new ConnectorError(code, `${text}. ${driverHint(driver)}`, { details: { ...details, missing: "driver" } });
   }
   return new ConnectorError(code, `${doing ? `${doing}: ` : ""}${text}`, { ...options, details });
+}
+
+/** A statement's failure. Who runs one is logged in: a refusal is about what it asks for, and keeps out no other. */
+export function statementError(diagnosis: Diagnosis, dialect?: DialectName): ConnectorError {
+  const error = databaseError(diagnosis, dialect);
+  if (error.code !== "DATABASE_REFUSED") return error;
+  return new ConnectorError(error.code, error.message, { details: { ...error.details, statement: true } });
 }
 
 /** The first diagnostic record of npm odbc's error, whose own message is generic. */

@@ -1,7 +1,7 @@
 import { ConnectorError } from "../../common/errors";
 import { type ConnectionCursor, type DatabaseConnection, type DriverColumn, type Parameter, type QueryResult, Untyped } from "./backend";
 import type { Statement } from "./dialect";
-import { databaseError, odbcDiagnosis } from "./errors";
+import { odbcDiagnosis, statementError } from "./errors";
 import { OdbcCursor, type OdbcCursorOptions } from "./odbc-cursor";
 import { type OdbcHandle, odbcParameters, type OdbcResult } from "./odbc-module";
 import type { ParameterTypes } from "./parameter-types";
@@ -120,7 +120,7 @@ export class OdbcConnection implements DatabaseConnection {
     } catch (error) {
       const lost = !this.handle.connected;
       this.spoilt = reads;
-      const failed = databaseError(odbcDiagnosis(error), dialect);
+      const failed = statementError(odbcDiagnosis(error), dialect);
       // whatever state a driver gives a lost connection: the row is not to blame
       if (failed.scope === "message" && lost) throw new ConnectorError("DATABASE_UNAVAILABLE", failed.message, { details: failed.details });
       if (failed.scope === "message" && this.cancelled) throw new ConnectorError("DATABASE_BUSY", `The statement did not end within ${timeout} ms`, { details: failed.details });
@@ -135,7 +135,7 @@ export class OdbcConnection implements DatabaseConnection {
     try {
       await this.handle.rollback();
     } catch (error) {
-      throw databaseError(odbcDiagnosis(error), this.options.dialect);
+      throw statementError(odbcDiagnosis(error), this.options.dialect);
     }
   }
 

@@ -1,7 +1,7 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { ConnectorError, errorText } from "../../common/errors";
 import type { Backend, ConnectionCursor, DatabaseConnection, DriverColumn, Parameter, QueryResult } from "./backend";
-import { databaseError } from "./errors";
+import { databaseError, statementError } from "./errors";
 import type { OpenOptions } from "./protocol";
 
 /** How long SQLite waits for another process's write, in ms. */
@@ -34,7 +34,7 @@ export class SqliteBackend implements Backend {
         throw error;
       }
       return new SqliteConnection(database);
-    });
+    }, databaseError);
   }
 }
 
@@ -134,12 +134,12 @@ function exact(value: Parameter): Parameter {
   return typeof value === "number" && Number.isSafeInteger(value) ? BigInt(value) : value;
 }
 
-async function attempt<T>(work: () => T): Promise<T> {
+async function attempt<T>(work: () => T, failed: typeof databaseError = statementError): Promise<T> {
   try {
     return work();
   } catch (error) {
     const { errcode: native, code } = error as { errcode?: unknown; code?: unknown };
-    if (typeof native === "number") throw databaseError({ state: "HY000", native, message: errorText(error) }, "sqlite");
+    if (typeof native === "number") throw failed({ state: "HY000", native, message: errorText(error) }, "sqlite");
     if (code === "ERR_INVALID_STATE") throw new ConnectorError("DATABASE_UNAVAILABLE", errorText(error), { cause: error }); // closed: no row's fault
     throw new ConnectorError("ROW_REFUSED", errorText(error), { cause: error }); // a value it cannot bind
   }

@@ -14,7 +14,7 @@ import type { QueryParameters } from "../client/named-values";
 import type { DialectName } from "../client/protocol";
 import { rowMessage, rowsMessage } from "./messages";
 import type { Handover, PollContext, PollWay } from "./poll-context";
-import { AWAY, type ReadingDatabase } from "./reading-database";
+import { isAway, type ReadingDatabase } from "./reading-database";
 import type { PollSettings } from "./settings";
 
 /** Why nothing is read at present: nothing is wired, a sink waits for its system, or dead letters go nowhere. */
@@ -131,7 +131,7 @@ export class Poller {
   /** What goes on beside the polls has trouble, or has it no more. */
   besides(error: ConnectorError | undefined): void {
     if (this.asideTrouble === error) return;
-    this.asideLog.told(error && AWAY.has(error.code) ? undefined : error);
+    this.asideLog.told(error && isAway(error) ? undefined : error);
     this.asideTrouble = error;
     this.tell();
   }
@@ -181,7 +181,7 @@ export class Poller {
 
   private async failed(error: ConnectorError): Promise<void> {
     if (this.closed) return;
-    const away = AWAY.has(error.code);
+    const away = isAway(error);
     this.log.told(away ? undefined : error); // that the database is away its own node tells
     this.trouble = error;
     this.tell();

@@ -3,7 +3,7 @@ import type { TriggeredReadOptions } from "../../delivery/triggered-read-options
 import type { NamedValues, QueryParameters } from "../client/named-values";
 import type { RowValue } from "../client/protocol";
 import { rowMessage, rowsMessage } from "./messages";
-import { AWAY, type ReadingDatabase } from "./reading-database";
+import { isAway, type ReadingDatabase } from "./reading-database";
 import { RowSource } from "./row-source";
 import type { MessageSettings } from "./settings";
 import { changesData } from "./statement-kind";
@@ -36,7 +36,7 @@ export class RowRead extends TriggeredRead<NamedValues, RowValue[], RowSource> {
         return output !== "all" && changesData(query) ? source.asOnePage(maxRows) : source;
       },
       message: (source, rows) => (output === "row" ? rowMessage(source, rows[0] as RowValue[]) : rowsMessage(source, rows)),
-      isAway: ({ code }) => AWAY.has(code),
+      isAway,
       untilReady: () => database.untilReady(),
     });
   }

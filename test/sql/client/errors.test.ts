@@ -34,6 +34,7 @@ const SEEN: [dialect: DialectName | undefined, state: string, native: number, me
   ["mariadb", "HY000", 1366, "[ma-3.1.15]Incorrect integer value: 'no password supplied' for column 'n' at row 1", "ROW_REFUSED"],
   ["sqlite", "HY000", 1811, "role \"x\" does not exist", "ROW_REFUSED"], // what a trigger raises
   // a policy refuses rows one by one
+  [undefined, "08001", 101, 'connection to server at "h", port 5432 failed: FATAL:  permission denied for database "x"', "DATABASE_REFUSED"],
   ["postgresql", "42501", 1, 'ERROR: new row violates row-level security policy for table "t"', "ROW_REFUSED"],
   [undefined, "HY000", 19, "[SQLite]UNIQUE constraint failed: t1.id (19)", "ROW_REFUSED"],
   ["sqlite", "HY000", 5, "[SQLite]database is locked (5)", "DATABASE_BUSY"],

@@ -163,6 +163,20 @@ describe("a sql database that fails", function () {
         await ready;
       });
 
+      it("refuses what the user may not read, and nobody else meanwhile", async () => {
+        const [user, connectionString, table] = server instanceof MariaDb ? ["poor@'127.0.0.1' identified by 'p'", server.connectionString.replace(/;Database=\w+/, ""), `${server.database}.${TABLE}`] : ["poor password 'p'", server.connectionString, TABLE];
+        await server.query(`create user ${user}`);
+        const client = open({ connectionString, credentials: { username: "poor", password: "p" } });
+        const states: DatabaseState["kind"][] = [];
+        client.onState(({ kind }) => states.push(kind));
+        const read = async (sql: string): Promise<unknown> => client.fetch((await client.openCursor({ sql, values: {}, fetchSize: 10 })).cursor);
+        await assert.rejects(read(`select * from ${table}`), withCode("DATABASE_REFUSED", /denied/));
+        assert.deepEqual(await read("select 1 as one"), { rows: [[1]], done: false });
+        await assert.rejects(client.write({ ...rows(0, 1), table, inbox: { table: "no_such_schema.inbox", owner: "x", days: 1 } }));
+        assert.deepEqual(await read("select 2 as two"), { rows: [[2]], done: false });
+        assert.deepEqual([...new Set(states)], ["idle", "connected"]);
+      });
+
       it("refuses a database that does not exist", async () => {
         const client = open({ connectionString: server.connectionString.replace(/Database=\w+/, "Database=no_such_database") });
         await assert.rejects(client.write(rows(0, 1)), withCode("DATABASE_REFUSED", /no_such_database/));

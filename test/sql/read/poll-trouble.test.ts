@@ -9,8 +9,12 @@ import { type PollSettings, readSettings } from "../../../nodes/sql/read/setting
 import { waitFor } from "../../services/wait";
 
 describe("A poll that fails", () => {
-  for (const [code, kind, level] of [["DATABASE_BUSY", "waiting", "warn"], ["TABLE_UNKNOWN", "failed", "error"]] as [ErrorCode, PollState["kind"], string][]) {
-    it(`by ${code} is shown as ${kind}, told once, and told again when it had been well`, async () => {
+  for (const [code, kind, level, about, details] of [
+    ["DATABASE_BUSY", "waiting", "warn", "", {}],
+    ["TABLE_UNKNOWN", "failed", "error", "", {}],
+    ["DATABASE_REFUSED", "failed", "error", " of its own statement", { statement: true }],
+  ] as [ErrorCode, PollState["kind"], string, string, object][]) {
+    it(`by ${code}${about} is shown as ${kind}, told once, and told again when it had been well`, async () => {
       const outcomes = [code, code, undefined, code, undefined, undefined];
       const states: PollState[] = [];
       const lines: string[] = [];
@@ -23,7 +27,7 @@ describe("A poll that fails", () => {
         way: () => ({
           poll: () => {
             const fault = outcomes.shift();
-            return fault ? Promise.reject(new ConnectorError(fault, "not now")) : Promise.resolve({ rows: 0, more: false });
+            return fault ? Promise.reject(new ConnectorError(fault, "not now", { details: { ...details } })) : Promise.resolve({ rows: 0, more: false });
           },
           close: () => Promise.resolve(),
         }),

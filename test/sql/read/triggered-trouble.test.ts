@@ -111,18 +111,19 @@ describe("sql read for a message, in trouble", () => {
     });
   });
 
-  it("turns red with a query that cannot work, fails its trigger, and is well again with the next that does", async () => {
-    const database = FakeDatabase.counting(1);
-    const missing = new ConnectorError("TABLE_UNKNOWN", 'relation "t" does not exist');
-    database.failures.openCursor.push(missing);
-    const { ask, states } = open(database, {}, accept);
-    const asked = ask();
-    await ended(asked);
-    assert.equal(asked.done[0], missing);
-    assert.deepEqual(states.at(-1), { kind: "failed", error: missing });
-    await ended(ask());
-    await waitFor("the state", () => states.at(-1)?.kind === "idle");
-  });
+  for (const missing of [new ConnectorError("TABLE_UNKNOWN", 'relation "t" does not exist'), new ConnectorError("DATABASE_REFUSED", "permission denied for table t", { details: { statement: true } })]) {
+    it(`turns red with a query that cannot work (${missing.code}), fails its trigger, and is well again with the next that does`, async () => {
+      const database = FakeDatabase.counting(1);
+      database.failures.openCursor.push(missing);
+      const { ask, states } = open(database, {}, accept);
+      const asked = ask();
+      await ended(asked);
+      assert.equal(asked.done[0], missing);
+      assert.deepEqual(states.at(-1), { kind: "failed", error: missing });
+      await ended(ask());
+      await waitFor("the state", () => states.at(-1)?.kind === "idle");
+    });
+  }
 
   it("takes no message whose delivery is closed, and reads nothing into an output that is not wired", async () => {
     const database = FakeDatabase.counting(1);

@@ -11,6 +11,8 @@ export interface ExactQuery {
   columns: ColumnInfo[];
   /** Rows have to be fetched one at a time. */
   oneByOne?: boolean;
+  /** Whether the columns that the driver describes for {@link sql} are of the kinds that were found out; else it is to be found out anew. Default: always. */
+  fits?(columns: readonly DriverColumn[]): boolean;
   /** Reads rows as the driver gives them for {@link sql}; `columns` as the driver describes those. @throws ConnectorError `VALUE_TRUNCATED` */
   decode(rows: unknown[][], columns: readonly DriverColumn[]): RowValue[][];
 }

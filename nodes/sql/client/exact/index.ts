@@ -1,4 +1,5 @@
 /** Queries whose rows come back exactly as they are stored, or not at all. */
+import { ConnectorError } from "../../../common/errors";
 import type { ConnectionCursor, DatabaseConnection } from "../backend";
 import type { Statement } from "../dialect";
 import type { ColumnInfo, DialectName, RowValue } from "../protocol";
@@ -34,12 +35,17 @@ export class ExactQueries {
    */
   async open(connection: DatabaseConnection, statement: Statement, lexed: LexedSql, fetchSize: number): Promise<ExactCursor> {
     if (lexed.returns) return named(await this.changed(connection, statement, fetchSize), undefined);
-    const exact = await this.find(connection, statement, lexed);
-    const cursor = await connection.cursor(exact?.sql ?? statement.sql, statement.parameters, fetchSize, exact?.oneByOne).catch((error: unknown) => {
-      this.known.delete(statement.sql); // what it asks of may have been made anew
-      throw error;
-    });
-    return named(cursor, exact);
+    for (let again = true; ; again = false) {
+      const exact = await this.find(connection, statement, lexed);
+      const cursor = await connection.cursor(exact?.sql ?? statement.sql, statement.parameters, fetchSize, exact?.oneByOne).catch((error: unknown) => {
+        this.known.delete(this.keyOf(statement)); // what it asks of may have been made anew
+        throw error;
+      });
+      if (exact?.fits?.(cursor.columns) ?? true) return named(cursor, exact);
+      await cursor.close();
+      this.known.delete(this.keyOf(statement));
+      if (!again) throw new ConnectorError("DATABASE_BUSY", "A table of the query was altered as it began");
+    }
   }
 
   /** The rows of a change. */
@@ -53,12 +59,19 @@ export class ExactQueries {
   private async find(connection: DatabaseConnection, statement: Statement, lexed: LexedSql): Promise<ExactQuery | undefined> {
     const make = MAKERS[this.dialect];
     if (!make || this.native || !QUERIES.has(lexed.verb) || lexed.words.has("into")) return undefined;
-    const known = this.known.get(statement.sql);
+    const key = this.keyOf(statement);
+    const known = this.known.get(key);
     if (known && Date.now() < known.until) return known.exact;
     const exact = await make(connection, statement, lexed);
     if (this.known.size >= MOST_KNOWN) this.known.delete(this.known.keys().next().value as string);
-    this.known.set(statement.sql, { exact, until: Date.now() + HOLDS });
+    this.known.set(key, { exact, until: Date.now() + HOLDS });
     return exact;
+  }
+
+  /** What the columns go by: on MariaDB the kinds of values as well, since an expression takes its type of them. */
+  private keyOf({ sql, parameters }: Statement): string {
+    if (this.dialect !== "mariadb" || parameters.length === 0) return sql;
+    return `${sql}\0${parameters.map((value) => (value === null ? "null" : typeof value)).join()}`;
   }
 }
 

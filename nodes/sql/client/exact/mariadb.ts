@@ -1,6 +1,6 @@
 import { ConnectorError, isConnectorError } from "../../../common/errors";
 import type { DriverColumn } from "../backend";
-import { decoderOf } from "../row-values";
+import { type Decode, decoderOf, integer, plain } from "../row-values";
 import { quote } from "../dialect/text";
 import { describe, type MakeExact } from "./exact-query";
 
@@ -14,7 +14,7 @@ const SIGNED_BIGINT = 20;
 
 /**
  * Connector/ODBC hands wide decimals on as doubles, and unsigned integers past the signed range as negative ones without telling that they
- * are unsigned: such columns are asked for as text, or as 64-bit integers.
+ * are unsigned: such columns are asked for as text, or as wider integers.
  */
 export const mariadbExact: MakeExact = async (connection, statement, { verb, words }) => {
   let columns: DriverColumn[];
@@ -23,24 +23,39 @@ export const mariadbExact: MakeExact = async (connection, statement, { verb, wor
   } catch (error) {
     throw twice(error);
   }
-  if (columns.every((column) => !expression(column, ""))) return undefined;
+  const ways = columns.map(wayOf);
+  if (ways.every((way) => way === undefined)) return undefined;
   const names = columns.map(({ name }) => quote(name, "`")); // not by place: a table may be altered
-  const list = names.map((name, index) => expression(columns[index] as DriverColumn, name) ?? name);
+  const list = names.map((name, index) => ways[index]?.expression(name) ?? name);
   const body = verb === "with" ? `\n${statement.sql}\n${words.has("limit") || words.has("for") || words.has("lock") ? "" : ALL_ROWS}` : `(\n${statement.sql}\n) ${ALL_ROWS}`;
   return {
     sql: `with q as (${body}) select ${list.join(", ")} from q`,
     columns,
+    fits: (given) => given.every((column, index) => ways[index]?.fits?.(column) ?? true),
     decode(rows, given) {
-      const decoders = given.map((column, index) => decoderOf({ ...column, name: columns[index]?.name ?? "" }));
+      const decoders = given.map((column, index) => ways[index]?.decode ?? decoderOf({ ...column, name: columns[index]?.name ?? "" }));
       return rows.map((row) => decoders.map((decode, index) => decode(row[index])));
     },
   };
 };
 
-function expression({ type, size }: DriverColumn, name: string): string | undefined {
-  if (type === "integer" || type === "smallint") return `cast(${name} as signed)`;
-  const inexact = type === "bigint" ? size < SIGNED_BIGINT : (type === "decimal" || type === "numeric") && size > EXACT_DIGITS;
-  return inexact ? `cast(${name} as char)` : undefined;
+/** How a column is asked for. */
+interface Way {
+  expression(name: string): string;
+  /** Whether what comes is still of the kind that was described. */
+  fits?(given: DriverColumn): boolean;
+  decode?: Decode;
+}
+
+/** A sum, and not `cast(… as signed)`, which makes 0 of text and tells nobody: that of text is a double. */
+const widened: Way = { expression: (name) => `${name} + 0`, fits: ({ type }) => type === "bigint" || type === "integer" };
+const asText: Way = { expression: (name) => `cast(${name} as char)` };
+const asDigits: Way = { ...asText, decode: (value) => (typeof value === "string" && /^-?\d+$/.test(value) ? integer(value) : plain(value)) };
+
+function wayOf({ type, size }: DriverColumn): Way | undefined {
+  if (type === "integer" || type === "smallint") return widened;
+  if (type === "bigint") return size < SIGNED_BIGINT ? asDigits : undefined;
+  return (type === "decimal" || type === "numeric") && size > EXACT_DIGITS ? asText : undefined;
 }
 
 function twice(error: unknown): unknown {

@@ -49,7 +49,7 @@ const MARIADB: Record<string, number[]> = {
   DATABASE_UNAVAILABLE: [1021, 1040, 1053, 1114, 1203, 1290, 1836, 1927, 2002, 2003, 2005, 2006, 2013, 2055],
   TABLE_UNKNOWN: [1051, 1054, 1146],
   DATABASE_BUSY: [1205, 1213, 1317, 1969, 3024],
-  ROW_REFUSED: [1153],
+  ROW_REFUSED: [1048, 1062, 1153, 1264, 1265, 1292, 1364, 1366, 1406, 1451, 1452, 1690, 3819, 4025], // by number, since not all come with their state
 };
 
 /** SQLite's primary result codes (sqlite.org/rescode.html). */

@@ -51,8 +51,18 @@ export class OdbcConnection implements DatabaseConnection {
     const result = await this.known(sql, () => this.limited(() => this.handle.query(ready.sql, odbcParameters(ready.parameters))));
     this.stillConnected();
     const columns = this.columnsOf(result);
+    if (this.options.dialect === "mariadb" && hidesErrors(sql, columns, result)) await this.checkErrors();
     const rows = this.options.reads ? result.map((row) => Object.fromEntries(columns.map(({ name }, index) => [name, (row as unknown[])[index]]))) : result;
     return { rows: rows as Record<string, unknown>[], rowsAffected: result.count, columns };
+  }
+
+  /** What the driver has kept to itself, the server tells. @throws ConnectorError the last error of the statement before */
+  private async checkErrors(): Promise<void> {
+    const errors = await this.limited(() => this.handle.query("show errors", []));
+    const last = errors.at(-1) as object | undefined;
+    if (!last) return;
+    const [, native, message] = Object.values(last) as unknown[];
+    throw databaseError({ state: "", native: Number(native), message: String(message) }, this.options.dialect);
   }
 
   async cursor(sql: string, parameters: readonly Parameter[], fetchSize: number, oneByOne = false): Promise<ConnectionCursor> {
@@ -163,6 +173,16 @@ export class OdbcConnection implements DatabaseConnection {
     throw new ConnectorError("NOT_CONFIGURED", "SQLite's ODBC driver loses the rows of `returning`: leave it out, or use the embedded SQLite", { details: { statement: true } });
   }
 }
+
+/**
+ * Whether MariaDB's driver may have passed over an error (Connector/ODBC 3.1.15). It takes one whose SQLSTATE is a warning's, as 01000 of a word that is
+ * not in an enum, for success: nothing is done then, and no row counted. Of a procedure it gives the first result, whatever comes after it.
+ */
+function hidesErrors(sql: string, columns: readonly DriverColumn[], { count }: OdbcResult): boolean {
+  return (columns.length === 0 && count <= 0) || CALL.test(sql);
+}
+
+const CALL = /^\s*(call|execute)\b/i;
 
 /** What a statement and each of its values take on the wire besides themselves, at the most. */
 const FRAME = 1024;

@@ -50,6 +50,17 @@ for (const { name, start } of ENGINES) {
       assert.equal(await ids(), "1 2 6");
     });
 
+    if (!name.includes("SQLite")) {
+      it("runs a query that changes something as it is read once, not to describe it", async () => {
+        await engine.execute(`create sequence ${table}_s`);
+        const next = name.startsWith("MariaDB") ? `nextval(${table}_s)` : `nextval('${table}_s')`;
+        for (const expected of [1, 2]) {
+          const [outcome] = await execute([{ statements: [{ sql: `select ${next} as n`, values: {} }] }]);
+          assert.deepEqual(outcome && "results" in outcome && outcome.results[0]?.rows, [{ n: expected }]);
+        }
+      });
+    }
+
     if (name.includes("SQLite")) {
       it("lets one transaction follow the other where both read before they write: each would wait for the other", async () => {
         const read = { sql: `select n from ${table} where id = 1`, values: {} };

@@ -1,5 +1,6 @@
 import { ConnectorError, isConnectorError } from "../../../common/errors";
-import type { DriverColumn } from "../backend";
+import type { DatabaseConnection, DriverColumn } from "../backend";
+import type { Statement } from "../dialect";
 import { type Decode, decoderOf, integer, plain } from "../row-values";
 import { quote } from "../dialect/text";
 import { describe, type MakeExact } from "./exact-query";
@@ -9,6 +10,7 @@ const ALL_ROWS = "limit 18446744073709551615";
 const DUPLICATE_COLUMN = 1060;
 /** A decimal with more digits comes through a double, and changed. */
 const EXACT_DIGITS = 15;
+const NOTHING: { columns: DriverColumn[] } = { columns: [] };
 /** Connector/ODBC gives signed 64-bit integers this size, and unsigned ones 19. */
 const SIGNED_BIGINT = 20;
 
@@ -17,12 +19,7 @@ const SIGNED_BIGINT = 20;
  * are unsigned: such columns are asked for as text, or as wider integers.
  */
 export const mariadbExact: MakeExact = async (connection, statement, { verb, words }) => {
-  let columns: DriverColumn[];
-  try {
-    columns = await describe(connection, statement);
-  } catch (error) {
-    throw twice(error);
-  }
+  const columns = await described(connection, statement, verb);
   const ways = columns.map(wayOf);
   if (ways.every((way) => way === undefined)) return undefined;
   const names = columns.map(({ name }) => quote(name, "`")); // not by place: a table may be altered
@@ -56,6 +53,21 @@ function wayOf({ type, size }: DriverColumn): Way | undefined {
   if (type === "integer" || type === "smallint") return widened;
   if (type === "bigint") return size < SIGNED_BIGINT ? asDigits : undefined;
   return (type === "decimal" || type === "numeric") && size > EXACT_DIGITS ? asText : undefined;
+}
+
+/**
+ * The columns of a query. Within another, one without a table is run to be described, and with it a function it calls, whatever that changes: a limit of its own keeps it
+ * from that. It cannot have one behind `with`, on servers before 10.4, or with two columns of one name, which is told then.
+ */
+async function described(connection: DatabaseConnection, statement: Statement, verb: string): Promise<DriverColumn[]> {
+  const { columns } = verb === "with" ? NOTHING : await connection.query(`(\n${statement.sql}\n) limit 0`, statement.parameters).catch(() => NOTHING);
+  const names = new Set(columns.map(({ name }) => name.toLowerCase()));
+  if (columns.length > 0 && names.size === columns.length) return columns;
+  try {
+    return await describe(connection, statement);
+  } catch (error) {
+    throw twice(error);
+  }
 }
 
 function twice(error: unknown): unknown {

@@ -5,6 +5,9 @@ import type { MariaDb } from "../../services/mariadb";
 import { sharedMariaDb } from "../../services/shared";
 import { SETTINGS } from "./engines";
 
+/** One array for all rows: those go in one statement. */
+const COLUMNS = ["id", "colour"];
+
 let tables = 0;
 
 describe("Errors that MariaDB's driver keeps to itself", function () {
@@ -25,7 +28,7 @@ describe("Errors that MariaDB's driver keeps to itself", function () {
   after(() => client.close());
 
   const write = (mode: WriteMode, rows: [id: number, colour: string][]): Promise<RowOutcome[]> =>
-    client.write({ table, mode, keys: mode === "insert" ? [] : ["id"], mapped: true, rows: rows.map((values) => ({ columns: ["id", "colour"], values })) });
+    client.write({ table, mode, keys: mode === "insert" ? [] : ["id"], mapped: true, duplicateIsSuccess: true, rows: rows.map((values) => ({ columns: COLUMNS, values })) });
   const told = (outcomes: RowOutcome[]): unknown[] => outcomes.map((outcome) => (isErrorData(outcome) ? [outcome.code, outcome.retryable] : "stored"));
   const execute = async (sql: string, values: Record<string, string | number> = {}): Promise<TransactionOutcome | undefined> =>
     (await client.execute({ transactions: [{ statements: [{ sql, values }] }], maxRows: 10 }))[0];
@@ -51,6 +54,13 @@ describe("Errors that MariaDB's driver keeps to itself", function () {
     await procedure(`begin insert into ${table} (id) values (x); select 1 as done; insert into ${table} (id) values (x); end`);
     assert.match(failure(await execute(`call ${table}_p(:x)`, { x: 7 })), /^ROW_REFUSED: Duplicate entry '7'/);
     assert.equal(await stored(), "");
+  });
+
+  it("fail the row that does not fit into a table without transactions: it is not cut to fit behind others", async () => {
+    await server.query(`drop table ${table}`);
+    await server.query(`create table ${table} (id int primary key, colour varchar(4)) engine = myisam`);
+    assert.deepEqual(told(await write("insert", [[1, "red"], [2, "yellow"], [3, "blue"]])), ["stored", ["ROW_REFUSED", false], "stored"]);
+    assert.equal(await stored(), "1 red, 3 blue");
   });
 
   it("do not count where a procedure has handled them", async () => {

@@ -28,7 +28,7 @@ export const mariadb: Dialect<Parameter[]> = {
   name: "mariadb",
   setup: [
     "set time_zone = '+00:00'", // what has an offset is written in UTC, see encode
-    "set sql_mode = concat(@@sql_mode, ',STRICT_TRANS_TABLES')", // without it values are cut to fit, in silence
+    "set sql_mode = concat(@@sql_mode, ',STRICT_TRANS_TABLES,STRICT_ALL_TABLES')", // without them values are cut to fit, in silence; in tables without transactions, too
   ],
   mostBytes: "select @@max_allowed_packet as bytes",
   concurrent: true,

@@ -1,3 +1,4 @@
+import { types } from "node:util";
 import { ConnectorError, errorText } from "../../common/errors";
 import type { JsonText, PlainValue } from "./protocol";
 
@@ -51,13 +52,17 @@ export function plainBytes(value: PlainValue): number {
   return typeof value === "object" && value !== null && "json" in value ? Buffer.byteLength(value.json) : 8;
 }
 
+/** By what a value is, not by `instanceof`: what a Function node makes is of another realm. */
 function plainObject(value: object, name: string): PlainValue {
   if (value instanceof Uint8Array) return value;
-  if (value instanceof ArrayBuffer) return new Uint8Array(value);
-  if (value instanceof Date) {
+  if (types.isUint8Array(value)) return Buffer.from(value);
+  if (types.isAnyArrayBuffer(value)) return new Uint8Array(value);
+  if (types.isDate(value)) {
     if (Number.isNaN(value.getTime())) throw invalid(name, "the date is not valid");
-    return value;
+    return value instanceof Date ? value : new Date(Number(value));
   }
+  if (ArrayBuffer.isView(value)) throw invalid(name, `a ${kindOf(value)} cannot be stored: bytes are a Buffer, numbers a list`);
+  if (types.isBoxedPrimitive(value)) return plainValue(value.valueOf(), name);
   let json: string | undefined;
   try {
     json = JSON.stringify(value);
@@ -65,7 +70,13 @@ function plainObject(value: object, name: string): PlainValue {
     throw invalid(name, errorText(error).split("\n", 1)[0] ?? ""); // a cycle, a big integer inside
   }
   if (json === undefined) throw invalid(name, "it has no JSON form");
+  // what JSON makes of a map, a set or an error is empty
+  if (json === "{}" && kindOf(value) !== "Object") throw invalid(name, `a ${kindOf(value)} has no JSON form`);
   return { json };
+}
+
+function kindOf(value: object): string {
+  return Object.prototype.toString.call(value).slice(8, -1);
 }
 
 function invalid(name: string, why: string): ConnectorError {

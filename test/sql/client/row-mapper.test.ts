@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { runInNewContext } from "node:vm";
 import { isConnectorError } from "../../../nodes/common/errors";
 import { plainValue } from "../../../nodes/sql/client/encode";
 import type { WriteRow } from "../../../nodes/sql/client/protocol";
@@ -13,6 +14,22 @@ describe("A value for a database", () => {
     for (const value of [null, "text", 1.5, true, 2n ** 70n, date, bytes]) assert.equal(plainValue(value, "c"), value);
     assert.deepEqual(plainValue({ a: [1] }, "c"), { json: '{"a":[1]}' });
     assert.deepEqual(plainValue(new Uint8Array([1, 2]).buffer, "c"), new Uint8Array([1, 2]));
+  });
+
+  it("is known for what it is when a Function node has made it, in its own realm", () => {
+    const foreign = (code: string): unknown => plainValue(runInNewContext(code), "c");
+    assert.deepEqual(foreign("new Uint8Array([1, 2])"), Buffer.from([1, 2]));
+    assert.deepEqual(foreign("new Uint8Array([1, 2]).buffer"), new Uint8Array([1, 2]));
+    assert.deepEqual(foreign("new Date(0)"), new Date(0));
+    assert.equal(foreign("new String('text')"), "text");
+    assert.deepEqual(foreign("({ a: [1] })"), { json: '{"a":[1]}' });
+  });
+
+  it("is refused when its JSON would be empty, or no more than its numbers by their places", () => {
+    for (const value of [new Map([[1, 2]]), new Set([1]), new Error("x"), /x/, new Uint16Array(2), new DataView(new ArrayBuffer(2))]) {
+      assert.throws(() => plainValue(value, "colour"), invalid(/^colour: a \w+ /), value.constructor.name);
+    }
+    assert.deepEqual(plainValue({}, "c"), { json: "{}" });
   });
 
   it("is refused by name when no database can store it", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { dialectNamed, tableParts } from "../../../nodes/sql/client/dialect";
-import { sqlTimestamp } from "../../../nodes/sql/client/dialect/text";
+import { sqlDate, sqlTimestamp } from "../../../nodes/sql/client/dialect/text";
 
 describe("A table's name", () => {
   it("is one name, or schema and name, in quotes or without", () => {
@@ -20,6 +20,17 @@ describe("A timestamp with an offset", () => {
     assert.equal(sqlTimestamp("2026-11-21T10:11:12.123456Z"), "2026-11-21 10:11:12.123456");
     assert.equal(sqlTimestamp("2026-11-21T00:11+02:00"), "2026-11-20 22:11:00");
     assert.equal(sqlTimestamp("2026-11-21 10:11:12-0530"), "2026-11-21 15:41:12");
+  });
+
+  it("keeps it in the forms that databases and other programs write, too", () => {
+    assert.equal(sqlTimestamp("2026-11-21 12:11:12.5+02"), "2026-11-21 10:11:12.5");
+    assert.equal(sqlTimestamp("2026-11-21 12:11:12 +02:00"), "2026-11-21 10:11:12");
+    assert.equal(sqlTimestamp("20261121T121112,25+0200"), "2026-11-21 10:11:12.25");
+  });
+
+  it("has the day that it has in UTC, and text that is none is not cut to one", () => {
+    assert.equal(sqlDate("2026-11-21T23:30:00-05:00"), "2026-11-22");
+    for (const text of ["2026-11-21", "2026-11-2112", "2026-11-21 soon"]) assert.equal(sqlDate(text), text);
   });
 
   it("without one is as it was, and text that is none is left to the database", () => {

@@ -3,7 +3,7 @@ import type { PlainValue } from "../protocol";
 import type { BatchStatement, Column, Dialect, InboxDialect, Target } from "./dialect";
 import { standardInbox } from "./inbox";
 import { findRow, writeRowPlainly } from "./row-statements";
-import { MAX_PARAMETERS, placeholders, quote, sqlTimestamp } from "./text";
+import { MAX_PARAMETERS, placeholders, quote, sqlDate, sqlTimestamp } from "./text";
 import { parameter, parameterBytes } from "./values";
 
 const name = (identifier: string): string => quote(identifier, "`");
@@ -78,10 +78,8 @@ function assignments(columns: readonly Column[], keys: readonly string[]): strin
 
 function encode(value: PlainValue, { type }: Column): Parameter {
   const encoded = parameter(value, (date) => sqlTimestamp(date.toISOString()));
-  if (typeof encoded === "string" && (type === "timestamp" || type === "datetime" || type === "date")) {
-    const text = sqlTimestamp(encoded);
-    return type === "date" ? text.slice(0, 10) : text;
-  }
+  if (typeof encoded === "string" && (type === "timestamp" || type === "datetime")) return sqlTimestamp(encoded);
+  if (typeof encoded === "string" && type === "date") return sqlDate(encoded);
   // a decimal column takes the text exactly, a double only nearly
   if (typeof encoded === "bigint" || (typeof encoded === "number" && !Number.isSafeInteger(encoded))) return String(encoded);
   return encoded;

@@ -133,7 +133,7 @@ function string(value: string, type: string): string {
   // text that is a JSON object or list goes into a JSON column as such, as with a plain parameter
   if ((type === "json" || type === "jsonb") && /^\s*[[{]/.test(value) && isJson(value)) return value;
   // the server would drop the offset
-  if (type === "timestamp without time zone") return JSON.stringify(sqlTimestamp(value));
+  if (type === "timestamp without time zone" || type === "date") return JSON.stringify(sqlTimestamp(value));
   return JSON.stringify(value);
 }
 

@@ -1,7 +1,7 @@
 import type { Parameter } from "../backend";
 import { isJsonText } from "../encode";
 import type { PlainValue } from "../protocol";
-import { sqlTimestamp } from "./text";
+import { sqlDate, sqlTimestamp } from "./text";
 
 /** A value as a parameter of a driver, where a product needs nothing special. */
 export function parameter(value: PlainValue, date: (value: Date) => string): Parameter {
@@ -20,7 +20,7 @@ export function parameterBytes(row: readonly Parameter[]): number {
 /** A value for a column of a product with dates and exact decimals of its own: both are written as text, which keeps every digit. */
 export function exactParameter(value: PlainValue, type: string): Parameter {
   const encoded = parameter(value, (date) => sqlTimestamp(date.toISOString()));
-  if (typeof encoded === "string" && /^(small)?(date|timestamp)/.test(type)) return /^date(\(|$)/.test(type) ? sqlTimestamp(encoded).slice(0, 10) : sqlTimestamp(encoded);
+  if (typeof encoded === "string" && /^(small)?(date|timestamp)/.test(type)) return /^date(\(|$)/.test(type) ? sqlDate(encoded) : sqlTimestamp(encoded);
   if (typeof encoded === "bigint" || (typeof encoded === "number" && !Number.isSafeInteger(encoded))) return String(encoded);
   return encoded;
 }

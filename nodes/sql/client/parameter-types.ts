@@ -1,5 +1,6 @@
 import { ConnectorError } from "../../common/errors";
 import { type Parameter, Untyped } from "./backend";
+import { callTypes, isCall, UNKNOWN } from "./call-types";
 import type { Statement } from "./dialect";
 import { sqlTimestamp } from "./dialect/text";
 import { cutAtMarks } from "./sql-lexer";
@@ -15,17 +16,18 @@ interface Known {
   until: number;
 }
 
-/** What starts a statement that PostgreSQL can prepare; others take no parameters. */
+/** What starts a statement that PostgreSQL can prepare. Of others only a `call` takes parameters. */
 const PREPARABLE = /^[\s(]*(select|insert|update|delete|merge|with|values|table)\b/i;
 const MOST_KNOWN = 500;
 /** A column may be given another type: what was found out holds so long, in ms. */
 const HOLDS = 60_000;
 
 const BYTES = 17;
+const DATE = 1082;
 const TIMESTAMP = 1114;
 const NUMBERS = new Set([20, 21, 23, 26, 700, 701, 1700]);
 /** psqlodbc reads these itself, and drops what it does not know: the time behind a `T`, an offset, `infinity`. As text the server reads them. */
-const TIMES = new Map([[1082, "date"], [1083, "time"], [TIMESTAMP, "timestamp"], [1184, "timestamptz"], [1186, "interval"], [1266, "timetz"]]);
+const TIMES = new Map([[DATE, "date"], [1083, "time"], [TIMESTAMP, "timestamp"], [1184, "timestamptz"], [1186, "interval"], [1266, "timetz"]]);
 
 /**
  * Gives parameters the form that PostgreSQL expects in their places. Which that is, it is asked once a statement: the driver would take
@@ -62,6 +64,7 @@ let failures = 0;
 
 async function find(sql: string, ask: Ask): Promise<Known> {
   const pieces = cutAtMarks(sql, "postgresql");
+  if (isCall(sql)) return { pieces, types: await callTypes(pieces, ask), until: Date.now() + HOLDS };
   if (!PREPARABLE.test(sql)) return { pieces, types: [], until: Infinity };
   const numbered = pieces.map((piece, index) => (index === 0 ? piece : `$${index}${piece}`)).join("");
   const name = `surewire_types_${failures}`;
@@ -79,9 +82,20 @@ async function find(sql: string, ask: Ask): Promise<Known> {
 function encode(parameter: Parameter, type: number): Parameter {
   if (!(parameter instanceof Untyped)) return TIMES.has(type) && parameter !== null ? String(parameter) : parameter;
   const { value, name } = parameter;
-  if (typeof value === "string") return type === BYTES ? Buffer.from(value) : type === TIMESTAMP ? sqlTimestamp(value) : value;
-  if (typeof value === "boolean") return NUMBERS.has(type) ? Number(value) : String(value);
-  if (value instanceof Date) return type === TIMESTAMP ? sqlTimestamp(value.toISOString()) : value.toISOString();
-  if (type === BYTES || type === 0) return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-  throw new ConnectorError("INPUT_INVALID", `:${name}: these are bytes, and the database does not expect any there`, { details: { name } });
+  if (value instanceof Uint8Array) {
+    if (type === BYTES || type === 0 || type === UNKNOWN) return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+    throw invalid(name, "these are bytes, and the database does not expect any there");
+  }
+  if (typeof value === "boolean" && NUMBERS.has(type)) return Number(value);
+  const text = value instanceof Date ? value.toISOString() : String(value);
+  if (type === BYTES) return Buffer.from(text);
+  if (type === TIMESTAMP || type === DATE || (type === UNKNOWN && value instanceof Date)) return sqlTimestamp(text);
+  if (type === UNKNOWN && sqlTimestamp(text) !== text) {
+    throw invalid(name, `the driver would drop the time of day, or the offset, if a timestamp is expected there: write cast(cast(:${name} as text) as timestamptz), or cast(:${name} as text) for a text`);
+  }
+  return text;
+}
+
+function invalid(name: string, why: string): ConnectorError {
+  return new ConnectorError("INPUT_INVALID", `:${name}: ${why}`, { details: { name } });
 }

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { Untyped } from "../../../nodes/sql/client/backend";
 import { DatabaseClient } from "../../../nodes/sql/client/database-client";
+import { namedValue } from "../../../nodes/sql/client/named-values";
 import { ParameterTypes } from "../../../nodes/sql/client/parameter-types";
+import type { Postgres } from "../../services/postgres";
 import { sharedPostgres } from "../../services/shared";
 import { SETTINGS } from "./engines";
 
@@ -48,6 +50,67 @@ describe("The types of PostgreSQL's parameters", function () {
     } finally {
       await client.close();
       await server.query("drop table made_anew");
+    }
+  });
+
+  describe("of a procedure", () => {
+    const at = "2026-11-21T12:11:12.5+02:00";
+    const INSTANT = "2026-11-21 10:11:12.5+00";
+    let server: Postgres;
+    let client: DatabaseClient;
+
+    before(async () => {
+      server = await sharedPostgres();
+      client = new DatabaseClient({ ...SETTINGS, connectionString: server.connectionString, credentials: server });
+      await server.query("drop schema if exists called cascade");
+      await server.query("create schema called create table called.t (at timestamptz, local timestamp, day date, note text, b bytea, n integer)");
+      const body = "language sql as $$ insert into called.t values (at, local, day, note, b, n) $$";
+      await server.query(`create procedure called.once(at timestamptz, local timestamp, day date, note text, b bytea, n integer) ${body}`);
+      await server.query("create procedure called.twice(at timestamptz) language sql as $$ insert into called.t (at) values (at) $$");
+      await server.query("create procedure called.twice(note text) language sql as $$ insert into called.t (note) values (note) $$");
+    });
+    beforeEach(() => server.query("delete from called.t"));
+    after(async () => {
+      await client.close();
+      await server.query("drop schema called cascade");
+    });
+
+    const call = async (sql: string, given: Record<string, unknown>): Promise<string> => {
+      const values = Object.fromEntries(Object.entries(given).map(([name, value]) => [name, namedValue(value, name)]));
+      const [outcome] = await client.execute({ transactions: [{ statements: [{ sql, values }] }], maxRows: 1 });
+      return outcome && "error" in outcome ? `${outcome.error.code}: ${outcome.error.text}` : "done";
+    };
+    const stored = async (): Promise<unknown[]> =>
+      (await server.query("select at::text, local::text, day::text, note, encode(b, 'escape') as b, n from called.t")).map((row) => Object.values(row).join(" | "));
+
+    it("are those of its arguments: a timestamp keeps its time of day", async () => {
+      const sql = "call called.once(:at, :local, :day, :note, :b, :n)";
+      assert.equal(await call(sql, { at, local: at, day: at, note: at, b: Buffer.from("hi"), n: true }), "done");
+      assert.equal(await call(sql, { at: new Date(at), local: new Date(at), day: new Date(at), note: "x", b: "hi", n: 2 }), "done");
+      assert.deepEqual(await stored(), [
+        `${INSTANT} | 2026-11-21 10:11:12.5 | 2026-11-21 | ${at} | hi | 1`,
+        `${INSTANT} | 2026-11-21 10:11:12.5 | 2026-11-21 | x | hi | 2`,
+      ]);
+    });
+
+    it("are unknown where there are several of its name: text that may be a timestamp is refused, with what to write", async () => {
+      assert.match(await call("call called.twice(:at)", { at }), /^INPUT_INVALID: :at: .*cast\(cast\(:at as text\) as timestamptz\)/);
+      assert.equal(await call("call called.twice(cast(cast(:at as text) as timestamptz))", { at }), "done");
+      assert.equal(await call("call called.twice(cast(:note as text))", { note: at }), "done");
+      assert.deepEqual(await stored(), [`${INSTANT} |  |  |  |  | `, ` |  |  | ${at} |  | `]);
+    });
+  });
+
+  it("make text of what is no text where bytes are expected, and not digits of it", async () => {
+    const server = await sharedPostgres();
+    const client = new DatabaseClient({ ...SETTINGS, connectionString: server.connectionString, credentials: server });
+    try {
+      for (const [value, expected] of [[new Date(0), "1970-01-01T00:00:00.000Z"], [true, "true"]] as const) {
+        const [outcome] = await client.execute({ transactions: [{ statements: [{ sql: "select encode(cast(:b as bytea), 'escape') as b", values: { b: value } }] }], maxRows: 1 });
+        assert.deepEqual(outcome && "results" in outcome && outcome.results[0]?.rows, [{ b: expected }]);
+      }
+    } finally {
+      await client.close();
     }
   });
 });

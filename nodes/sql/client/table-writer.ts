@@ -3,7 +3,7 @@ import type { DatabaseConnection } from "./backend";
 import type { Column, Dialect } from "./dialect";
 import { MAX_STATEMENT_BYTES } from "./dialect/text";
 import { Inbox } from "./inbox";
-import { type RowOutcome, toData, type WriteRequest } from "./protocol";
+import { type PlainValue, type RowOutcome, toData, type WriteRequest } from "./protocol";
 import { type ReadyRow, RowBatch } from "./row-batch";
 import { TableCatalogue } from "./table-catalogue";
 
@@ -58,10 +58,20 @@ export class TableWriter {
         batch.outcomes[index] = toData(group);
         continue;
       }
-      const row = this.dialect.encode(values, group.columns);
-      group.rows.push({ index, row, size: this.dialect.size(row), id });
+      const row = this.encoded(values, group.columns);
+      if (isConnectorError(row)) batch.outcomes[index] = toData(row);
+      else group.rows.push({ index, row, size: this.dialect.size(row), id });
     }
     return [...groups.values()].filter((group): group is Group => !isConnectorError(group));
+  }
+
+  private encoded(values: readonly PlainValue[], columns: readonly Column[]): unknown {
+    try {
+      return this.dialect.encode(values, columns);
+    } catch (error) {
+      if (isConnectorError(error) && error.scope === "message") return error;
+      throw error;
+    }
   }
 
   private async shape(connection: DatabaseConnection, request: WriteRequest, names: readonly string[]): Promise<Group | ConnectorError> {

@@ -52,6 +52,21 @@ describe("PostgreSQL's rows", () => {
     assert.deepEqual(encode({ json: "[1]" } as never, "json"), [1]);
   });
 
+  it("take text, and whatever else is no bytes, into bytes as it is: with backslashes, and where it looks like hex", () => {
+    const hex = (text: string): string => `\\x${Buffer.from(text).toString("hex")}`;
+    for (const text of ["\\x4142", "C:\\temp", "plain"]) assert.equal(encode(text as never, "bytea"), hex(text));
+    assert.equal(encode({ json: '{"a":"\\\\"}' } as never, "bytea"), hex('{"a":"\\\\"}'));
+    assert.equal(encode(null as never, "bytea"), null);
+  });
+
+  it("take no bytes where their hex would be taken for text", () => {
+    for (const type of ["text", "character varying", "jsonb"]) assert.throws(() => encode(Buffer.from("hi") as never, type), { code: "INPUT_INVALID", message: `c: these are bytes, and the column holds ${type}` });
+  });
+
+  it("take a boolean for 1 or 0 in a number", () => {
+    assert.deepEqual([encode(true as never, "integer"), encode(false as never, "numeric"), encode(true as never, "boolean")], [1, 0, true]);
+  });
+
   it("take bytes as hex, and an offset into account where the column would drop it", () => {
     assert.equal(encode(Buffer.from([1, 255]) as never, "bytea"), "\\x01ff");
     assert.equal(encode("2026-11-21T10:00:00+02:00" as never, "timestamp without time zone"), "2026-11-21 08:00:00");

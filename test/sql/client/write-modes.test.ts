@@ -46,6 +46,13 @@ for (const { name, types, start } of ENGINES) {
       (await engine.rows(`select id, name, note from ${table} order by id`)).map(({ id, name: called, note }) => `${id} ${called} ${note}`);
     const count = async (from: string): Promise<number> => Number((await engine.rows(`select count(*) as n from ${from}`))[0]?.["n"]);
 
+    if (name.startsWith("PostgreSQL")) {
+      it("fails only the row whose bytes would become text of their digits", async () => {
+        assert.deepEqual(told(await write("insert", [{ id: 4, name: Buffer.from("four") }, { id: 5, name: "five" }])), ["INPUT_INVALID", 1]);
+        assert.deepEqual((await stored()).slice(3), ["5 five null"]);
+      });
+    }
+
     it("updates what the key finds, and tells of each row whether it found one", async () => {
       assert.deepEqual(told(await write("update", [{ id: 3, name: "drei" }, { id: 9, name: "neun" }, { id: 1, name: "eins" }])), [1, 0, 1]);
       assert.deepEqual(await stored(), ["1 eins kept", "2 two kept", "3 drei kept"]);

@@ -1,3 +1,4 @@
+import { ConnectorError } from "../../../common/errors";
 import { isJsonText } from "../encode";
 import type { PlainValue } from "../protocol";
 import type { BatchStatement, Column, Dialect, InboxDialect, Statement, Target } from "./dialect";
@@ -40,7 +41,8 @@ export const postgresql: Dialect<string> = {
 
   describe: (parts) => ({
     sql:
-      "select cast(attname as text) as name, format_type(atttypid, null) as type from pg_attribute " +
+      // of a domain the type under it
+      "select cast(attname as text) as name, format_type(coalesce(nullif(typbasetype, 0), atttypid), null) as type from pg_attribute join pg_type on pg_type.oid = atttypid " +
       "where attrelid = to_regclass(cast(? as text)) and attnum > 0 and not attisdropped",
     parameters: [parts.map(name).join(".")],
   }),
@@ -118,15 +120,29 @@ export function onConflict(columns: readonly Column[], keys: readonly string[]):
 }
 
 function member(value: PlainValue, column: Column): string {
-  return `${JSON.stringify(column.name)}:${json(value, column.type)}`;
+  return `${JSON.stringify(column.name)}:${json(value, column)}`;
 }
 
-function json(value: PlainValue, type: string): string {
+/** Types that would take the digits of bytes for their text. */
+const TEXTS = new Set(["text", "character varying", "character", "citext", "json", "jsonb", "xml"]);
+const NUMBERS = new Set(["smallint", "integer", "bigint", "numeric", "real", "double precision"]);
+
+function json(value: PlainValue, { name, type }: Column): string {
+  if (value === null) return "null";
+  if (value instanceof Uint8Array) {
+    if (TEXTS.has(type)) throw new ConnectorError("INPUT_INVALID", `${name}: these are bytes, and the column holds ${type}`, { details: { name } });
+    return bytes(Buffer.from(value.buffer, value.byteOffset, value.byteLength));
+  }
+  if (type === "bytea") return bytes(Buffer.from(typeof value === "string" ? value : isJsonText(value) ? value.json : value instanceof Date ? value.toISOString() : String(value)));
   if (typeof value === "string") return string(value, type);
-  if (value === null || typeof value === "number" || typeof value === "boolean" || typeof value === "bigint") return String(value);
+  if (typeof value === "boolean" && NUMBERS.has(type)) return String(Number(value));
   if (value instanceof Date) return string(value.toISOString(), type);
-  if (isJsonText(value)) return value.json;
-  return `"\\\\x${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("hex")}"`;
+  return isJsonText(value) ? value.json : String(value);
+}
+
+/** As `bytea` reads it; text as such would be taken apart at each backslash. */
+function bytes(value: Buffer): string {
+  return `"\\\\x${value.toString("hex")}"`;
 }
 
 function string(value: string, type: string): string {

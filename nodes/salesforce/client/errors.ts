@@ -122,6 +122,15 @@ export function callError(answer: FailedAnswer): ConnectorError {
   });
 }
 
+/** What a good status means on an answer that is none of the API: a page of a proxy or of the org's edge, or a redirect to one. */
+export function foreignAnswer(answer: FailedAnswer): ConnectorError {
+  const { status, headers, body } = answer;
+  const type = headers["content-type"]?.split(";")[0] ?? "no content type";
+  const text = status >= 300 ? callText(answer, []) : `The org's address answered HTTP ${status} with something else than an answer of the API (${/<html/i.test(body) ? "a web page" : type})`;
+  // a redirect turns away at the door
+  return new ConnectorError("ORG_UNAVAILABLE", text, { details: { status, ...(status < 300 ? { outcomeUnknown: true } : {}) } });
+}
+
 /** The SOAP API answers 500 to all it refuses; only an unexpected error is one as in REST. */
 function statusOf(answer: FailedAnswer, error: ApiError | undefined): number {
   return error && error.code !== "UNKNOWN_EXCEPTION" && isSoapFault(answer) ? 400 : answer.status;

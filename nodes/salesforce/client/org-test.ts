@@ -59,7 +59,7 @@ async function userOf(client: OrgClient, userId: string | undefined): Promise<Pa
     if (row) return { username: String(row.Username) };
   }
   // a pasted token does not say whose it is
-  const answer = await client.rest.raw({ method: "GET", path: "/services/oauth2/userinfo" }).catch(() => undefined);
+  const answer = await client.rest.raw({ method: "GET", path: "/services/oauth2/userinfo", type: "application/json" }).catch(() => undefined);
   const name = answer && (JSON.parse(answer.body) as { preferred_username?: unknown }).preferred_username;
   return typeof name === "string" ? { username: name } : {};
 }
@@ -81,7 +81,7 @@ function usageOf(client: OrgClient, limits: Limits): Partial<OrgReport> {
 async function problemOf(client: OrgClient, reason: unknown): Promise<string> {
   const error = toConnectorError(reason, "ORG_UNAVAILABLE");
   if (error.code !== "ORG_OBJECT_UNKNOWN") return error.message;
-  const answer = await client.rest.raw({ method: "GET", path: "/services/data/" }).catch(() => undefined);
+  const answer = await client.rest.raw({ method: "GET", path: "/services/data/", type: "application/json" }).catch(() => undefined);
   const versions = answer ? (JSON.parse(answer.body) as { version?: string }[]) : [];
   const newest = versions.at(-1)?.version;
   return newest ? `The org does not offer version ${client.rest.version} of the API, only up to ${newest}` : error.message;

@@ -1,11 +1,11 @@
 import type { Connection } from "@jsforce/jsforce-node";
 import { ConnectorError, isConnectorError } from "../../common/errors";
 import { asJsforceTransport, useSession } from "./connection";
-import { callError, isSessionExpired, networkError } from "./errors";
+import { callError, foreignAnswer, isSessionExpired, networkError } from "./errors";
 import type { Session } from "./sign-in/login";
 import { Slots } from "./http/slots";
 import type { TokenKeeper } from "./sign-in/token";
-import type { HttpAnswer, HttpRequest, HttpTransport } from "./http/transport";
+import { type HttpAnswer, type HttpRequest, type HttpTransport, isOfType } from "./http/transport";
 import { type ApiUsage, UsageGuard } from "./http/usage-guard";
 
 /** One REST call. */
@@ -42,6 +42,8 @@ export interface RawRequest {
   headers?: Record<string, string>;
   /** What an answer from 400 up means. Default: {@link callError}. */
   errorOf?: (answer: HttpAnswer) => ConnectorError;
+  /** Media type that a good answer must have, where it is the API's own: what has another one is a page of somebody else. Default: any. */
+  type?: string;
   /** Whether an answer's status was chosen by somebody else than the org: then a 401 does not end the session. Default: never. */
   isForeign?: (answer: HttpAnswer) => boolean;
   /** ms until the whole answer must be there. Default: the transport's 60000. */
@@ -62,6 +64,8 @@ export interface RestClientParts {
   /** Told after each call whether the org answered well or how it failed. */
   onResult?(error: ConnectorError | undefined): void;
 }
+
+const JSON_TYPE = "application/json";
 
 /**
  * REST calls to one org: with its token, a bounded number at once, each sent once – and once more with a new token after a 401.
@@ -86,7 +90,7 @@ export class RestClient {
     return this.guard.usage;
   }
 
-  /** Sends `request` and reads the JSON of the answer; `T` is what the caller knows of it. */
+  /** Sends `request` and reads the JSON of the answer; `T` is what the caller knows of it. Rejects for what is no JSON: a page of a proxy is no empty result. */
   request<T = unknown>(request: RestRequest): Promise<RestAnswer<T>> {
     return this.run((session) => this.attempt<T>(request, session));
   }
@@ -135,8 +139,11 @@ export class RestClient {
     try {
       const body = await connection.request<T>(toJsforce(request), { transport: keeping });
       if (!answer) throw new Error("jsforce gave a result without an answer");
+      // jsforce gives what it cannot read as text
+      if (answer.status !== 204 && (typeof body === "string" || !isOwn(answer, JSON_TYPE))) throw foreignAnswer(answer);
       return { status: answer.status, headers: answer.headers, body };
     } catch (error) {
+      if (isConnectorError(error)) throw error;
       if (!answer) throw networkError(error);
       if (isSessionExpired(answer)) return "session expired";
       throw callError(answer);
@@ -144,15 +151,16 @@ export class RestClient {
   }
 
   private async attemptRaw(request: RawRequest, session: Session): Promise<HttpAnswer | "session expired"> {
-    const { method, timeout, onBytes, isForeign, errorOf = callError } = request;
+    const { method, timeout, onBytes, type, isForeign, errorOf = callError } = request;
     const body = typeof request.body === "function" ? request.body(session.accessToken) : request.body;
     const headers = { ...request.headers, authorization: `Bearer ${session.accessToken}` };
     const url = this.addressOf(request, session);
-    const answer = await this.send({ method, url, headers, body, timeout, onBytes }).catch((error: unknown) => {
+    const answer = await this.send({ method, url, headers, body, timeout, onBytes, type }).catch((error: unknown) => {
       throw isConnectorError(error) ? error : networkError(error);
     });
     if (isSessionExpired(answer) && !isForeign?.(answer)) return "session expired";
     if (answer.status >= 400) throw errorOf(answer);
+    if (type !== undefined && !isOwn(answer, type)) throw foreignAnswer(answer);
     return answer;
   }
 
@@ -173,10 +181,15 @@ export class RestClient {
   }
 }
 
+/** Whether a good answer is of the type that the API gives. */
+function isOwn({ status, headers }: HttpAnswer, type: string): boolean {
+  return status < 300 && isOfType(headers["content-type"], type);
+}
+
 function toJsforce(request: RestRequest): Parameters<Connection["request"]>[0] & object {
-  const headers: Record<string, string> = { accept: "application/json", ...request.headers };
+  const headers: Record<string, string> = { accept: JSON_TYPE, ...request.headers };
   if (request.body === undefined) return { method: request.method, url: request.path, headers };
-  headers["content-type"] = "application/json";
+  headers["content-type"] = JSON_TYPE;
   const body = typeof request.body === "string" ? request.body : JSON.stringify(request.body);
   return { method: request.method, url: request.path, headers, body };
 }

@@ -1,5 +1,6 @@
 import { StringDecoder } from "node:string_decoder";
 import { ConnectorError, isConnectorError } from "../../../common/errors";
+import { foreignAnswer } from "../errors";
 import { CsvReader } from "./csv-reader";
 import { delimiterOf } from "./csv-dialect";
 import type { RestClient } from "../rest";
@@ -55,6 +56,7 @@ export interface QueryPage {
   locator?: string;
 }
 
+const CSV = "text/csv";
 /** ms for an upload or a list of results: 150 MB at 2 Mbit/s. */
 const LONG = 600_000;
 
@@ -75,7 +77,8 @@ export class BulkJobs {
   /** Puts all data of an open job, once. At most 150 MB in base64, which is 100 MB of bytes. */
   async uploadJobData(id: string, csv: Buffer | string): Promise<void> {
     const path = `/jobs/ingest/${encodeURIComponent(id)}/batches`;
-    await this.told(id, this.rest.raw({ method: "PUT", path, body: csv, headers: { "content-type": "text/csv; charset=UTF-8" }, timeout: LONG }));
+    const answer = await this.told(id, this.rest.raw({ method: "PUT", path, body: csv, headers: { "content-type": `${CSV}; charset=UTF-8` }, timeout: LONG }));
+    if (answer.status !== 201) throw foreignAnswer(answer);
   }
 
   /** The upload is complete: the org begins. */
@@ -143,7 +146,7 @@ export class BulkJobs {
     if (options.maxRecords) search.set("maxRecords", String(options.maxRecords));
     if (options.locator) search.set("locator", options.locator);
     const path = `${query(job.id)}/results${search.size > 0 ? `?${search.toString()}` : ""}`;
-    const answer = await this.told(job.id, this.rest.raw({ method: "GET", path, headers: { accept: "text/csv" }, timeout: LONG }));
+    const answer = await this.told(job.id, this.rest.raw({ method: "GET", path, headers: { accept: CSV }, type: CSV, timeout: LONG }));
     const [columns = [], ...rows] = new CsvReader(delimiterOf(job.columnDelimiter)).end(answer.body);
     const locator = answer.headers["sforce-locator"];
     if (locator === undefined) {
@@ -188,7 +191,7 @@ export class BulkJobs {
       }
     };
     const onBytes = (piece: Buffer): void => hand(reader.push(decoder.write(piece)));
-    await this.told(job.id, this.rest.raw({ method: "GET", path: `${ingest(job.id)}/${name}`, headers: { accept: "text/csv" }, timeout: LONG, onBytes }));
+    await this.told(job.id, this.rest.raw({ method: "GET", path: `${ingest(job.id)}/${name}`, headers: { accept: CSV }, type: CSV, timeout: LONG, onBytes }));
     hand(reader.end(decoder.end()));
   }
 

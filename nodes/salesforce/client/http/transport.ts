@@ -17,6 +17,8 @@ export interface HttpRequest {
   timeout?: number;
   /** Gets the body of a good answer (2xx) piece by piece, however large it is; the answer's own is then empty. What it throws ends the call. */
   onBytes?: (piece: Buffer) => void;
+  /** Media type of what `onBytes` takes: an answer of another type is one like any other. Default: any. */
+  type?: string;
   /** Ends the call: what waits for the answer gets a {@link NetworkError} `ABORTED`, and the socket is closed. */
   signal?: AbortSignal;
 }
@@ -114,7 +116,7 @@ export class HttpTransport {
         const chunks: Buffer[] = [];
         let size = 0;
         incoming.on("data", (chunk: Buffer) => {
-          if (request.onBytes && isGood(incoming)) return take(chunk, request.onBytes);
+          if (request.onBytes && isGood(incoming, request.type)) return take(chunk, request.onBytes);
           size += chunk.length;
           if (size > this.maxAnswer) fail(`the answer of ${url.host} is larger than ${this.maxAnswer} bytes`, "ANSWER_TOO_LARGE");
           else chunks.push(chunk);
@@ -143,8 +145,13 @@ function isConnecting(socket: Socket & { secureConnecting?: boolean }): boolean 
   return socket.connecting || socket.secureConnecting === true;
 }
 
-function isGood({ statusCode = 0 }: http.IncomingMessage): boolean {
-  return statusCode >= 200 && statusCode < 300;
+function isGood({ statusCode = 0, headers }: http.IncomingMessage, type: string | undefined): boolean {
+  return statusCode >= 200 && statusCode < 300 && (type === undefined || isOfType(headers["content-type"], type));
+}
+
+/** Whether a `Content-Type` names the media type `type`. */
+export function isOfType(contentType: string | undefined, type: string): boolean {
+  return contentType?.split(";")[0]?.trim().toLowerCase() === type;
 }
 
 function bodyHeaders(request: HttpRequest): Record<string, string> {

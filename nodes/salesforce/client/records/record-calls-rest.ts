@@ -8,6 +8,7 @@ import type { HttpAnswer } from "../http/transport";
 import { toTree } from "./tree";
 
 const MINUTE = 60_000;
+const JSON_TYPE = "application/json";
 
 /** Operations by REST; each message is one call. */
 export const restCalls: Record<(typeof REST_CALLS)[number], RecordCall> = {
@@ -92,7 +93,7 @@ function passwordPath(input: CallInput): string {
 async function createTree(rest: RestClient, { object, data, headers }: CallInput): ReturnType<RecordCall> {
   const body = JSON.stringify({ records: toTree(object, data) });
   const path = `/composite/tree/${encodeURIComponent(object)}`;
-  const answer = await rest.raw({ method: "POST", path, body, headers: { ...headers, "content-type": "application/json" }, errorOf: treeError });
+  const answer = await rest.raw({ method: "POST", path, body, headers: { ...headers, "content-type": JSON_TYPE }, type: JSON_TYPE, errorOf: treeError });
   const { results } = JSON.parse(answer.body) as { results: { referenceId: string; id: string }[] };
   return { salesforce: { success: true, results: results.map((one) => ({ ...one, success: true, errors: [] })) } };
 }

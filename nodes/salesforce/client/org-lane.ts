@@ -77,7 +77,7 @@ export class OrgLane<V, R> {
   take(msg: object, value: V | Promise<V>, done: (error?: Error) => void, stored: (result: R) => void): void {
     const settled = (error?: Error): void => {
       const failure = error && failureOf(error);
-      if (failure) (msg as { salesforce?: unknown }).salesforce = failure;
+      if (failure) Reflect.set(msg, "salesforce", failure); // a frozen message goes without
       done(error);
     };
     this.sink.take(msg, value, settled, stored);

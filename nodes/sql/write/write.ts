@@ -37,7 +37,7 @@ export = (RED: NodeAPI): void => {
     this.on("input", (msg, send, done) => {
       const settled = (error?: Error): void => {
         const failure = error && failureOf(error);
-        if (failure) (msg as { sql?: unknown }).sql = failure;
+        if (failure) Reflect.set(msg, "sql", failure); // a frozen message goes without
         done(error);
       };
       worker.take(msg, settled, (result) => {

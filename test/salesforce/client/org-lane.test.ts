@@ -32,4 +32,19 @@ describe("A lane to an org", () => {
       assert.equal(states.at(-1)?.kind, "connected");
     });
   }
+
+  it("fails a message that the flow has frozen, as any other", async () => {
+    const org = { state: { kind: "connected" }, onState: () => () => undefined, acquire: () => undefined, release: () => undefined, untilReady: () => Promise.resolve() };
+    const refused = new ConnectorError("ORG_REFUSED", "no");
+    const lane = new OrgLane<string, string>({
+      ...{ org: org as unknown as OrgClient, batchSize: 1, linger: 0, onState: () => undefined, warn: () => undefined },
+      write: (values) => Promise.resolve(values.map((value) => (value === "good" ? { ok: true, value } : { ok: false, error: refused }))),
+    });
+    const ends: (Error | undefined)[] = [];
+    lane.take(Object.freeze({ payload: 1 }), "bad", (error) => ends.push(error), () => undefined);
+    lane.take({}, "good", (error) => ends.push(error), () => undefined);
+    await waitFor("both messages to be done", () => ends.length === 2);
+    await lane.close();
+    assert.deepEqual(ends, [refused, undefined]);
+  });
 });

@@ -50,6 +50,13 @@ describe("The sql write node", function () {
     assert.deepEqual((bench.caught[0].payload as { id: number }).id, 42);
   });
 
+  it("fails a message that the flow has frozen, as any other", async () => {
+    const node = await bench.deploy();
+    node.receive(Object.freeze({ ...reading(1, { device: null }), _msgid: "m1" }) as NodeMessage);
+    await bench.through(1);
+    assert.equal(bench.caught[0]?.error?.code, "ROW_REFUSED");
+  });
+
   it("keeps the last of several upserts of one key, in order", async () => {
     const node = await bench.deploy({ mode: "upsert", keys: ["id"], batchSize: 7 });
     for (let turn = 0; turn < 20; turn += 1) for (const id of [1, 2, 3]) node.receive(reading(id, { value: turn }));

@@ -13,7 +13,7 @@ export interface LoaderOptions {
   request: IngestJobRequest;
   style: CsvStyle;
   poll: Omit<PollOptions, "onProgress">;
-  /** How often rows that were locked are given to another job. Default 3. */
+  /** How often rows that were locked, or whose job failed for no fault of theirs, are given to another job. Default 3. */
   lockRetries?: number;
 }
 
@@ -25,8 +25,11 @@ export interface LoadWatch {
   onProgress?: (processed: number) => void;
 }
 
-/** ms before locked rows are given to another job; doubles. */
+/** ms before rows are given to another job; doubles. */
 const LOCK_DELAY = 500;
+
+/** Why a job fails over what it was given. All else – too many locks, no more batches, an error of the org's own – says nothing of its rows. */
+const DATA_AT_FAULT = /^\s*(InvalidBatch|ClientInputError|InvalidJob)/i;
 
 /**
  * Loads the rows of one job, once: its id is written down before data goes up, and the rows come again take it up. A job runs only when it was
@@ -66,7 +69,7 @@ export class BulkLoader {
   private async start(key: string, load: Load, csv: Buffer): Promise<string> {
     const { jobs, request, poll } = this.options;
     checkStopped(poll.signal, undefined);
-    const { id } = await jobs.createJob(request);
+    const { id } = await jobs.createJob(request).catch(asSetting);
     checkStopped(poll.signal, undefined);
     const { told } = load;
     load.jobs.push(id);
@@ -174,9 +177,18 @@ function rowsAt(part: Part, places: readonly number[]): Part["rows"] {
 /** Why the rows that no result speaks of are not in the org. */
 function unprocessed(job: JobInfo): ConnectorError {
   const details = { jobId: job.id, state: job.state, unprocessed: true };
-  if (job.state === "Failed") return new ConnectorError("ORG_REFUSED", `The job ${job.id} failed: ${job.errorMessage ?? "the org does not say why"}`, { details });
+  if (job.state === "Failed") {
+    const { errorMessage = "the org does not say why" } = job;
+    return new ConnectorError(DATA_AT_FAULT.test(errorMessage) ? "ORG_REFUSED" : "ORG_BUSY", `The job ${job.id} failed: ${errorMessage}`, { details });
+  }
   if (job.state === "Aborted") return new ConnectorError("ORG_REFUSED", `The job ${job.id} was aborted`, { details });
   return new ConnectorError("ORG_REFUSED", `The job ${job.id} is complete, but has no result for this row`, { details: { ...details, outcomeUnknown: true } });
+}
+
+/** A job is made of the node's settings alone: that the org makes none is no message's fault. */
+function asSetting(error: unknown): never {
+  if (!isConnectorError(error) || error.scope === "system") throw error;
+  throw new ConnectorError("NOT_CONFIGURED", `The org makes no such job: ${error.message}`, { details: error.details, cause: error });
 }
 
 function isWrongState(error: unknown): boolean {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Emulator } from "../../../../emulator/src/index";
+import type { ConnectorError } from "../../../../nodes/common/errors";
 import { MemoryStore } from "../../../../nodes/common/memory-store";
 import { JobBook } from "../../../../nodes/salesforce/client/bulk/bulk-book";
 import { bulkInput } from "../../../../nodes/salesforce/client/bulk/bulk-input";
@@ -140,10 +141,11 @@ describe("A bulk load", () => {
   });
 
   it("tells why a job failed and was aborted, which rows it had done, and loads the others when they come again", async () => {
-    org.control.bulkFault({ kind: "fail", after: 4, message: "InternalServerError : out of order" });
+    org.control.bulkFault({ kind: "fail", after: 4, message: "InvalidBatch : out of order" });
     const first = await run(newLoad(), cases(10));
     assert.deepEqual([first.result.processed, first.result.unprocessed], [4, 6]);
-    assert.match(first.error?.message ?? "", /6 of 10 rows are not in the org.* failed: InternalServerError : out of order/);
+    assert.match(first.error?.message ?? "", /6 of 10 rows are not in the org.* failed: InvalidBatch : out of order/);
+    assert.deepEqual([first.error?.code, first.error?.retryable], ["ORG_REFUSED", false]);
     assert.equal(first.failures[0]?.errors[0]?.statusCode, "UNPROCESSED");
     org.control.bulkFault({ kind: "hang", after: 2 });
     const second = run(newLoad(), cases(10), {
@@ -155,6 +157,22 @@ describe("A bulk load", () => {
     org.control.releaseJobs();
     assert.equal((await run(newLoad(), cases(10))).result.success, true);
     assert.deepEqual(subjects().sort(), cases(10).map((one) => (one as { Subject: string }).Subject));
+  });
+
+  it("gives the rows of a job that the org itself has failed to another one, and is worth a retry when that does not help", async () => {
+    org.control.bulkFault({ kind: "fail", after: 4, message: "InternalServerError : Retried more than ten times" });
+    assert.equal((await run(newLoad(), cases(10))).result.success, true);
+    org.control.bulkFault({ kind: "fail", count: 4, message: "TooManyLockFailure : Too many lock failure" });
+    const { error } = await run(newLoad(), cases(1, { Origin: "Web" }));
+    assert.deepEqual([error?.code, error?.retryable], ["ORG_BUSY", true]);
+    assert.equal((await run(newLoad(), cases(1, { Origin: "Web" }))).result.success, true);
+    assert.equal(org.records("Case").length, 11);
+  });
+
+  it("holds every message, and makes no dead letters, when the org takes no job of these settings", async () => {
+    for (const request of [{ operation: "upsert", externalIdFieldName: "Nothing__c" }, { assignmentRuleId: "Standard" }, { object: "Nothing__c" }] as const) {
+      await assert.rejects(run(newLoad({ request }), cases(1)), (error: ConnectorError) => error.scope === "system" && /^(NOT_CONFIGURED|ORG_OBJECT_UNKNOWN)$/.test(error.code));
+    }
   });
 
   it("does not insert again on its own when its job is gone", async () => {

@@ -173,8 +173,10 @@ export class RestClient {
   private addressOf({ path, host }: RawRequest, { instanceUrl }: Session): string {
     const origin = host ?? instanceUrl;
     if (/^https?:/i.test(path)) {
-      if (new URL(path).origin === new URL(origin).origin) return path;
-      throw new ConnectorError("INPUT_INVALID", `${new URL(path).host} is not the org's host; its token is not sent there`);
+      if (!URL.canParse(path)) throw new ConnectorError("INPUT_INVALID", "The path is no URL that can be called");
+      const url = new URL(path);
+      if (url.origin === new URL(origin).origin) return path;
+      throw new ConnectorError("INPUT_INVALID", `${url.host} is not the org's host; its token is not sent there`);
     }
     const root = host !== undefined || path.startsWith("/services/") ? "" : `/services/data/v${this.parts.connection.version}`;
     return `${origin}${root}${path.startsWith("/") ? path : `/${path}`}`;

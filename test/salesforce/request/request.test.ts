@@ -255,6 +255,41 @@ describe("The salesforce request node", () => {
       assert.equal(org.records("Case").length, 1);
     });
 
+    it("fails an upsert whose external id several records have: the org has changed none of them", async () => {
+      const several = await orgs.start({ schema: [{ name: "Account", fields: [{ name: "Number__c", type: "string", externalId: true }] }] });
+      several.control.insert({ object: "Account", records: [{ Name: "a", Number__c: "N" }, { Name: "b", Number__c: "N" }] });
+      await flow.deploy(several, { upsert: { method: "PATCH", path: "/sobjects/Account/Number__c/N" }, get: { path: "/sobjects/Account/Number__c/N" } });
+      const { error, salesforce } = await flow.send("upsert", { payload: { Phone: "1" } });
+      assert.deepEqual([error?.code, salesforce?.statusCode], ["ORG_REFUSED", 300]);
+      assert.equal(((await flow.send("get")).payload as string[]).length, 2, "who asks gets their addresses");
+    });
+
+    it("takes a record that is gone for deleted when the answer to its first try was lost", async () => {
+      const [id] = org.control.insert({ object: "Account", records: [{ Name: "a" }] }).ids;
+      await flow.deploy(org, { remove: { method: "DELETE", path: "/sobjects/Account/{{id}}" } });
+      org.control.resetConnections({ when: "after" });
+      const answer = await flow.send("remove", { id });
+      assert.deepEqual([answer.error, answer.payload], [undefined, null]);
+      assert.equal((await flow.send("remove", { id })).salesforce?.statusCode, 404, "who finds it gone without having tried is told");
+    });
+
+    it("takes no web page for the answer to a call, but a file may be one", async () => {
+      const page = "<html><body>Blocked</body></html>";
+      await flow.deploy(org, { post: POST_CASE, get: {}, file: { path: "/sobjects/ContentVersion/0/VersionData", returns: "buffer" } });
+      org.control.failNext({ status: 200, html: page });
+      const { error } = await flow.send("post", { payload: { Subject: "a" } });
+      assert.deepEqual([error?.code, /is not known/.test(error?.message ?? "")], ["ORG_UNAVAILABLE", true]);
+      org.control.failNext({ status: 200, html: page });
+      assert.equal(typeof (await flow.send("get")).payload, "object");
+      org.control.failNext({ status: 200, html: page });
+      assert.equal(String((await flow.send("file")).payload), page);
+    });
+
+    it("fails a path that is no URL, and does not try it again", async () => {
+      await flow.deploy(org, { any: { path: "path", pathType: "msg" } });
+      assert.equal((await flow.send("any", { path: "https://" })).error?.code, "INPUT_INVALID");
+    });
+
     it("keeps status, errors and a bounded piece of the body of what was refused, and holds nobody up", async () => {
       org.control.declare({ apexRest: [{ path: "/broken", exception: `System.DmlException: ${"x".repeat(9000)}` }] });
       await flow.deploy(org, { broken: { path: "/services/apexrest/broken" }, missing: { path: "/nothing/here" }, good: {} });

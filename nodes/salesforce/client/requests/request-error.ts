@@ -1,7 +1,7 @@
 import { ConnectorError, unstopped } from "../../../common/errors";
 import { type ApiError, apiErrors, callError, recordError, toApiError } from "../errors";
 import { shownError } from "../failure";
-import type { HttpAnswer } from "../http/transport";
+import { type HttpAnswer, isOfType } from "../http/transport";
 
 /** Characters of a refused call's answer that its error keeps. */
 const KEPT_BODY = 4096;
@@ -55,6 +55,16 @@ export function isLocked({ retryable, details }: ConnectorError): boolean {
 export function redirectError({ status, headers }: HttpAnswer): ConnectorError {
   const text = `The path answered with a redirect to ${placeOf(headers.location)} (HTTP ${status}), which is not followed`;
   return new ConnectorError("ORG_REFUSED", text, { details: { status } });
+}
+
+/** An external id in the path that several records have: the org has changed none of them, and gives their addresses. */
+export function severalError({ status, body }: HttpAnswer): ConnectorError {
+  return new ConnectorError("ORG_REFUSED", `Several records have the external id of the path, and none was changed (HTTP ${status})`, { details: { status, body: body.slice(0, KEPT_BODY) } });
+}
+
+/** Whether an answer is a page of a proxy or of the org's edge: the API itself answers no call with one. */
+export function isPage(path: string, { headers }: HttpAnswer): boolean {
+  return isOfType(headers["content-type"], "text/html") && (!path.startsWith("/services/") || path.startsWith("/services/data/"));
 }
 
 /** Without its query, which may open a session. */

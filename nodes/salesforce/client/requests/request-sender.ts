@@ -1,8 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { ConnectorError, goingOn, isConnectorError } from "../../../common/errors";
+import { foreignAnswer } from "../errors";
 import { isLostAnswer } from "../records/lost-answer";
 import type { RequestBody } from "./request-body";
-import { apexError, isApexAnswer, isLocked, partError, redirectError, requestError } from "./request-error";
+import { apexError, isApexAnswer, isLocked, isPage, partError, redirectError, requestError, severalError } from "./request-error";
 import type { RawRequest, RestClient } from "../rest";
 import type { HttpAnswer } from "../http/transport";
 
@@ -38,11 +39,16 @@ export interface RequestSenderOptions {
 
 /** Methods that do the same when they are sent twice. */
 const IDEMPOTENT = new Set<RawRequest["method"]>(["GET", "HEAD", "PUT", "DELETE"]);
+/** Methods that only ask. */
+const READS = new Set<RawRequest["method"]>(["GET", "HEAD"]);
 /** Tries for records that are locked; ms between them double from 50. */
 const LOCK_RETRIES = 3;
 
 /** Makes calls as messages ask for them, and gives their answers as they came. */
 export class RequestSender {
+  /** Deletes whose answer was lost: what is gone at the next try was deleted by them. */
+  private readonly lostDeletes = new WeakSet<RequestItem>();
+
   constructor(
     private readonly rest: RestClient,
     private readonly options: RequestSenderOptions,
@@ -56,6 +62,10 @@ export class RequestSender {
         return await this.once(item, repeatable);
       } catch (error) {
         if (!isConnectorError(error)) throw error;
+        if (item.method === "DELETE") {
+          if (this.lostDeletes.has(item) && error.details.status === 404) return { payload: null, salesforce: { statusCode: 404, headers: {} } };
+          if (isLostAnswer(error)) this.lostDeletes.add(item);
+        }
         if (isLocked(error) && tries < LOCK_RETRIES) await delay(50 * 2 ** tries);
         else throw isLostAnswer(error) && error.scope === "system" && !repeatable ? lostCall(error) : error;
       }
@@ -69,6 +79,9 @@ export class RequestSender {
     const errorOf = (given: HttpAnswer): ConnectorError => (isForeign(given) ? apexError(given) : requestError(given));
     const answer = await this.rest.raw({ method, path, host, headers: withType, body: body?.content, errorOf, isForeign });
     if (answer.status > 300 && answer.status < 400 && answer.status !== 304) throw redirectError(answer);
+    if (answer.status === 300 && !READS.has(method)) throw severalError(answer);
+    // a file may be a page; nothing else that is read or written is answered by one
+    if ((!READS.has(method) || returns === "json") && isPage(path, answer)) throw foreignAnswer(answer);
     const payload = read(answer, returns);
     if (failOnPartErrors) {
       const parts = partError(path, returns === "json" ? payload : read(answer, "json"), repeatable);

@@ -43,7 +43,7 @@ const FALLBACK: [RegExp, string][] = [[/authentication failure/i, "check user, l
  * @param words the host's own: the error and its description
  */
 export function loginRefused(words: string, status: number, flow: LoginFlow): ConnectorError {
-  if (/login.?rate.?exceeded/i.test(words) || status === 429) {
+  if (/login.?rate.?exceeded|REQUEST_LIMIT_EXCEEDED/i.test(words) || status === 429) {
     // 3,600 logins an hour and user; whoever goes on trying stays locked out.
     return new ConnectorError("ORG_LIMIT", `Salesforce takes no more logins for now (${words})`, { details: { status, retryAfter: 5 * MINUTE } });
   }

@@ -9,6 +9,9 @@ import type { HttpAnswer, HttpTransport } from "../http/transport";
 /** What is no secret of what is sent. */
 const OPEN = new Set(["grant_type", "client_id", "username", "redirect_uri"]);
 
+/** Refusals that say nothing about the login: it may work with the next try. Another process that renews by the same refresh token brings the last. */
+const PASSING = /^(unknown_error|server_error|temporarily_unavailable)\b|retry your request|already being processed/i;
+
 /**
  * Asks `origin` for a token.
  *
@@ -29,7 +32,7 @@ export async function askToken(transport: HttpTransport, origin: string, form: R
   if (answer.status === 200) return readSession(answer);
   const secrets = Object.entries(form).flatMap(([name, value]) => (OPEN.has(name) ? [] : [value]));
   const [error, description] = said(answer.body, secrets);
-  if (error === undefined || answer.status >= 500) {
+  if (error === undefined || answer.status >= 500 || PASSING.test(`${error} ${description}`)) {
     if (answer.status === 429) throw loginRefused("too many requests", answer.status, flow);
     throw noLoginHost(answer.status, answer.headers, error);
   }

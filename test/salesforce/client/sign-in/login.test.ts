@@ -93,6 +93,15 @@ describe("Signing in", () => {
         }
       });
 
+      it("tries again soon when the login host says that it may be tried again, or is at work on another one", async () => {
+        if (flow === "soap-login") return;
+        const { org, settings } = await start(flow);
+        for (const [errorCode, message] of [["unknown_error", "retry your request"], ["invalid_request", "token request is already being processed"]] as const) {
+          org.control.failNext({ status: 400, errorCode, message, oauth: true, path: "oauth2/token" });
+          await assert.rejects(login(transport, settings), is("ORG_UNAVAILABLE", new RegExp(errorCode)));
+        }
+      });
+
       it("does nothing without what it needs", async () => {
         const { org } = await start(flow);
         const before = org.control.stats().tokenRequests;

@@ -24,14 +24,14 @@ const LONGEST = 30_000;
  * @throws ConnectorError `JOB_UNFINISHED` after the timeout, `FLOW_STOPPED` by the signal, each with `details.jobId`; what a look throws
  */
 export async function untilOver(id: string, look: (id: string) => Promise<JobInfo>, { interval, timeout, signal, onProgress }: PollOptions): Promise<JobInfo> {
-  const began = Date.now();
+  const began = performance.now();
   const backOff = new BackOff({ initial: interval, max: Math.max(LONGEST, interval), factor: 1.5 });
   for (;;) {
     checkStopped(signal, id);
     const job = await look(id);
     onProgress?.(job);
     if (job.state !== "UploadComplete" && job.state !== "InProgress") return job;
-    const left = timeout > 0 ? began + timeout - Date.now() : Infinity;
+    const left = timeout > 0 ? began + timeout - performance.now() : Infinity;
     if (left <= 0) {
       const text = `The job ${id} has not ended within ${timeout / 1000} s. It goes on; the same message, sent again, takes it up again`;
       throw new ConnectorError("JOB_UNFINISHED", text, { details: { jobId: id, state: job.state } });

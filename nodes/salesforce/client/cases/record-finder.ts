@@ -16,9 +16,11 @@ export interface FinderOptions {
   keepMisses?: number;
   /** Most values known at once; the oldest are forgotten. Default 10,000. */
   bound?: number;
-  /** Default `Date.now`. */
+  /** Time in ms, from wherever. Default: the process's own, which nobody sets back. */
   clock?: () => number;
 }
+
+const sinceStart = (): number => performance.now();
 
 interface Known {
   found: Found;
@@ -36,7 +38,7 @@ export class RecordFinder {
 
   /** What is found for each value, by {@link RecordFinder.keyOf}. */
   async find(values: readonly (string | number)[]): Promise<Map<string, Found>> {
-    const { clock = Date.now } = this.options;
+    const { clock = sinceStart } = this.options;
     const now = clock();
     const found = new Map<string, Found>();
     const asked = new Map<string, string | number>();
@@ -61,7 +63,7 @@ export class RecordFinder {
   }
 
   private async ask(asked: ReadonlyMap<string, string | number>): Promise<Map<string, Found>> {
-    const { object, field, where, keep = 600_000, keepMisses = 30_000, clock = Date.now } = this.options;
+    const { object, field, where, keep = 600_000, keepMisses = 30_000, clock = sinceStart } = this.options;
     const rows = await this.select.rows({ object, fields: ["Id", field], field, values: [...asked.values()], ...(where ? { where } : {}) });
     const found = new Map<string, Found>([...asked.keys()].map((key) => [key, undefined]));
     for (const row of rows) {

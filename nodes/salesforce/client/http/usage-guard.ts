@@ -36,7 +36,7 @@ export class UsageGuard {
   private percent: number | undefined;
   private spaced: number | undefined;
   private heldUntil = 0;
-  private lastCall = 0;
+  private lastCall = -Infinity;
   private turns: Promise<void> = Promise.resolve();
   private waiting: { end: () => void } | undefined;
   private closed = false;
@@ -59,9 +59,9 @@ export class UsageGuard {
    */
   turn(): Promise<void> | undefined {
     if (this.spaced === undefined) return undefined;
-    const left = this.heldUntil - Date.now();
+    const left = this.heldUntil - performance.now();
     if (left > 0) return Promise.reject(this.allUsed(left));
-    if (this.heldUntil) this.heldUntil = Date.now() + this.hold; // this one looks again; the others wait for what it finds
+    if (this.heldUntil) this.heldUntil = performance.now() + this.hold; // this one looks again; the others wait for what it finds
     this.turns = this.turns.then(() => this.pause());
     return this.turns;
   }
@@ -74,7 +74,7 @@ export class UsageGuard {
     if (this.current.limit <= 0) return;
     const percent = Math.floor((this.current.used / this.current.limit) * 100);
     const guards = this.threshold > 0;
-    this.heldUntil = guards && percent >= 100 ? Date.now() + this.hold : 0;
+    this.heldUntil = guards && percent >= 100 ? performance.now() + this.hold : 0;
     const spaced = guards && percent >= this.threshold - (this.spaced === undefined ? 0 : MARGIN) ? percent : undefined;
     if (spaced === this.spaced && percent === this.percent) return;
     this.percent = percent;
@@ -91,8 +91,8 @@ export class UsageGuard {
 
   private pause(): Promise<void> {
     const gap = this.gap();
-    const ms = Math.min(gap, this.lastCall + gap - Date.now()); // the clock may have been put back
-    const begin = (): void => void (this.lastCall = Date.now());
+    const ms = this.lastCall + gap - performance.now();
+    const begin = (): void => void (this.lastCall = performance.now());
     if (this.closed || ms <= 0) return Promise.resolve(begin());
     return new Promise((resolve) => {
       const end = (): void => {

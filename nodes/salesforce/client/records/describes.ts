@@ -20,9 +20,9 @@ export class Describes {
   fieldsOf(object: string): Promise<string[]> {
     const name = object.toLowerCase();
     const known = this.known.get(name);
-    if (known && known.until > Date.now()) return known.fields;
+    if (known && known.until > performance.now()) return known.fields;
     const fields = this.ask(object);
-    this.known.set(name, { until: Date.now() + KEPT, fields });
+    this.known.set(name, { until: performance.now() + KEPT, fields });
     if (this.known.size > MAX_KEPT) this.known.delete(this.known.keys().next().value as string);
     fields.catch(() => this.known.delete(name));
     return fields;

@@ -149,10 +149,10 @@ export class AnalyticsUploader {
   private async finish(id: string, { dataset }: Upload, parts: number): Promise<UploadResult> {
     const { wait = 600_000, pollInterval = 1000 } = this.options;
     const backOff = new BackOff({ initial: pollInterval, max: 30_000 });
-    const until = Date.now() + wait;
+    const until = performance.now() + wait;
     let { Status: status, StatusMessage: message } = await this.statusOf(id);
-    while (!FINAL.has(status) && Date.now() < until) {
-      await delay(Math.min(backOff.next(), Math.max(0, until - Date.now())));
+    while (!FINAL.has(status) && performance.now() < until) {
+      await delay(Math.min(backOff.next(), Math.max(0, until - performance.now())));
       ({ Status: status, StatusMessage: message } = await this.statusOf(id));
     }
     if (status === "Failed") throw new ConnectorError("ORG_REFUSED", `The dataset ${dataset} was not loaded: ${message ?? "no reason given"}`, { details: { id, dataset } });

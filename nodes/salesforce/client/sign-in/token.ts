@@ -17,7 +17,7 @@ export interface TokenKeeperOptions {
   /** Whether signing in again gives another token; no for a pasted one. Default true. */
   renewable?: boolean;
   pace?: LoginPace;
-  /** Time in ms. Default `Date.now`. */
+  /** Time in ms, from wherever. Default: the process's own, which nobody sets back. */
   now?: () => number;
 }
 
@@ -41,7 +41,7 @@ export class TokenKeeper {
   constructor(private readonly options: TokenKeeperOptions) {
     this.transient = new BackOff(options.pace?.transient);
     this.refused = new BackOff(options.pace?.refused ?? REFUSED);
-    this.now = options.now ?? Date.now;
+    this.now = options.now ?? (() => performance.now());
   }
 
   /** The session there is; undefined before the first login and after a failed renewal. */

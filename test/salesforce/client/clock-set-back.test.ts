@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { RecordFinder } from "../../../nodes/salesforce/client/cases/record-finder";
+import type { SelectIn } from "../../../nodes/salesforce/client/cases/select-in";
+import { UsageGuard } from "../../../nodes/salesforce/client/http/usage-guard";
+import { TokenKeeper } from "../../../nodes/salesforce/client/sign-in/token";
+import { waitFor } from "../../services/wait";
+
+const { now } = Date;
+
+describe("When the clock of the machine is set back", () => {
+  let by = 0;
+  const setBack = (): void => void (by = 86_400_000);
+  beforeEach(() => {
+    by = 0;
+    Date.now = () => now() - by;
+  });
+  afterEach(() => void (Date.now = now));
+
+  it("a login that has failed is tried again as soon as ever", async () => {
+    let away = true;
+    const pace = { transient: { initial: 10 } };
+    const keeper = new TokenKeeper({ pace, login: () => (away ? Promise.reject(new Error("away")) : Promise.resolve({ accessToken: "token", instanceUrl: "https://acme.my.salesforce.com" })) });
+    await assert.rejects(keeper.get());
+    setBack();
+    away = false;
+    await waitFor("the login to be tried", () => keeper.get().then(() => true, () => false), { timeout: 2000 });
+  });
+
+  it("the org is looked at again when all its calls were used", async () => {
+    const guard = new UsageGuard({ hold: 20, maxGap: 1 });
+    guard.note({ "sforce-limit-info": "api-usage=1000/1000" });
+    setBack();
+    await waitFor("a call to be let through", () => guard.turn()?.then(() => true, () => false), { timeout: 2000 });
+  });
+
+  it("a record that was missing is looked for again", async () => {
+    const rows: object[] = [];
+    const select = { rows: () => Promise.resolve(rows) } as unknown as SelectIn;
+    const finder = new RecordFinder(select, { object: "Group", field: "DeveloperName", keepMisses: 20 });
+    assert.equal((await finder.find(["Repairs"])).get("repairs"), undefined);
+    setBack();
+    rows.push({ Id: "00G000000000001AAA", DeveloperName: "Repairs" });
+    await waitFor("the queue to be found", async () => (await finder.find(["Repairs"])).get("repairs"), { timeout: 2000 });
+  });
+});

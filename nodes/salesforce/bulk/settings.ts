@@ -4,6 +4,7 @@ import type { ParameterDef } from "../../common/parameters";
 import { wholeNumber } from "../../common/whole-number";
 import { type DeliveryDef, readDeliverySettings } from "../../delivery/delivery-settings";
 import type { TriggeredReadSettings } from "../../delivery/triggered-read-options";
+import { ruleId } from "../client/assignment";
 import type { IngestOperation } from "../client/bulk/bulk-jobs";
 import { DELIMITERS, LINE_ENDINGS } from "../client/bulk/csv-dialect";
 import type { CsvStyle } from "../client/bulk/bulk-parts";
@@ -140,7 +141,8 @@ function targetOf(def: BulkDef, operation: string): Pick<WriteSettings, "object"
   if (!object) throw new ConnectorError("NOT_CONFIGURED", "No object is given");
   const externalIdField = def.externalIdField?.trim() || undefined;
   if (operation === "upsert" && !externalIdField) throw new ConnectorError("NOT_CONFIGURED", "An upsert needs the external id field by which rows are told apart");
-  return { object, externalIdField: operation === "upsert" ? externalIdField : undefined, assignmentRule: def.assignmentRule?.trim() || undefined };
+  const rule = def.assignmentRule?.trim();
+  return { object, externalIdField: operation === "upsert" ? externalIdField : undefined, assignmentRule: rule ? ruleId(rule) : undefined };
 }
 
 function readingSettings(def: BulkDef, operation: "query" | "queryAll" | "resume"): Omit<ReadSettings, keyof JobSettings> {

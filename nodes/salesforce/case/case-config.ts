@@ -1,4 +1,5 @@
 import { wholeNumber } from "../../common/whole-number";
+import { autoAssign } from "../client/assignment";
 import type { CaseWriterOptions } from "../client/cases/case-writer";
 import { compileDivisions, type Condition } from "../client/cases/division";
 import { type Compile, compileFields, type FieldRow } from "../client/cases/mapping";
@@ -107,12 +108,18 @@ function readValues(config: CaseDef, compile: Compile): CaseValues {
   };
 }
 
+/** What is wrong with a rule shows before the first message. */
+function checked(assignment = "default"): string {
+  autoAssign(assignment);
+  return assignment;
+}
+
 function readWriter(config: CaseDef): CaseWriterOptions {
   const { contactBy = "none", accountBy = "none", contactMissing = "leave", accountMissing = "leave" } = config;
   const fieldOf = (by: string, own: string | undefined): string => LOOK_UP_FIELDS[by] ?? (own?.trim() || "Id");
   return {
     externalIdField: config.externalIdField?.trim() || undefined,
-    assignment: config.assignment ?? "default",
+    assignment: checked(config.assignment),
     duplicateRule: config.duplicateRule ?? "block",
     onRepeat: config.onRepeat ?? "update",
     reopenStatus: config.reopen ? (config.reopenStatus?.trim() ?? "") : "",

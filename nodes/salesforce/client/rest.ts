@@ -1,5 +1,5 @@
 import type { Connection } from "@jsforce/jsforce-node";
-import { ConnectorError, isConnectorError } from "../../common/errors";
+import { ConnectorError, errorText, isConnectorError } from "../../common/errors";
 import { asJsforceTransport, useSession } from "./connection";
 import { callError, foreignAnswer, isSessionExpired, networkError } from "./errors";
 import type { Session } from "./sign-in/login";
@@ -132,12 +132,13 @@ export class RestClient {
 
   private async attempt<T>(request: RestRequest, session: Session): Promise<RestAnswer<T> | "session expired"> {
     const { connection } = this.parts;
+    const wanted = toJsforce(request);
     let answer: HttpAnswer | undefined;
     // jsforce's errors do not say the HTTP status, so the answer is kept on its way through.
     const keeping = asJsforceTransport(async (sent) => (answer = await this.send({ ...sent, timeout: request.timeout })));
     useSession(connection, session);
     try {
-      const body = await connection.request<T>(toJsforce(request), { transport: keeping });
+      const body = await connection.request<T>(wanted, { transport: keeping });
       if (!answer) throw new Error("jsforce gave a result without an answer");
       // jsforce gives what it cannot read as text
       if (answer.status !== 204 && (typeof body === "string" || !isOwn(answer, JSON_TYPE))) throw foreignAnswer(answer);
@@ -192,6 +193,14 @@ function toJsforce(request: RestRequest): Parameters<Connection["request"]>[0] &
   const headers: Record<string, string> = { accept: JSON_TYPE, ...request.headers };
   if (request.body === undefined) return { method: request.method, url: request.path, headers };
   headers["content-type"] = JSON_TYPE;
-  const body = typeof request.body === "string" ? request.body : JSON.stringify(request.body);
-  return { method: request.method, url: request.path, headers, body };
+  return { method: request.method, url: request.path, headers, body: typeof request.body === "string" ? request.body : jsonOf(request.body) };
+}
+
+/** What JSON has no form for is in the message; nobody else must wait for it. */
+function jsonOf(body: unknown): string {
+  try {
+    return JSON.stringify(body);
+  } catch (cause) {
+    throw new ConnectorError("INPUT_INVALID", `The call cannot be written as JSON: ${errorText(cause)}`, { cause });
+  }
 }

@@ -1,4 +1,5 @@
 import path from "node:path";
+import { ConnectorError } from "../../common/errors";
 import { wholeNumber } from "../../common/whole-number";
 import { API_VERSION } from "../client/connection";
 import type { LoginFlow, OrgCredentials } from "../client/sign-in/login";
@@ -37,10 +38,18 @@ export function readSettings(def: OrgDef, credentials: OrgCredentials, userDir =
     flow: def.flow ?? "client-credentials",
     credentials,
     ...(keyFile ? { keyFile: path.resolve(userDir, keyFile) } : {}),
-    apiVersion: def.apiVersion?.trim() || API_VERSION,
+    apiVersion: readVersion(def.apiVersion),
     concurrency: wholeNumber(def.concurrency, "Calls at once", { fallback: 10, min: 1, max: 100 }),
     timeout: wholeNumber(def.timeout, "Give up after", { fallback: 60, min: 1, max: 1800 }) * 1000,
     streams: { pubsubEndpoint: def.pubsubEndpoint?.trim() ?? "" },
     usage: { threshold: wholeNumber(usageThreshold, "Slow down from", { fallback: 0, max: 100 }) },
   };
+}
+
+/** `66.0`, also of `66` and `v66.0`, as environments have it. */
+function readVersion(text = ""): string {
+  if (text.trim() === "") return API_VERSION;
+  const number = /^v?(\d{2,3})(\.0)?$/i.exec(text.trim())?.[1];
+  if (number === undefined) throw new ConnectorError("NOT_CONFIGURED", `${JSON.stringify(text.trim())} is no version of the API; one looks like ${API_VERSION}`);
+  return `${number}.0`;
 }

@@ -1,6 +1,7 @@
 import { ConnectorError } from "../../common/errors";
 import { compileTypedInput, type TypedInputUtil, type TypedValue } from "../../common/typed-input";
 import { wholeNumber } from "../../common/whole-number";
+import { autoAssign } from "../client/assignment";
 import { MAX_RECORDS } from "../client/records/collections";
 import type { BatchOperation } from "../client/records/record-batch";
 import { type CallOperation, REST_CALLS, SOAP_CALLS } from "../client/records/record-calls";
@@ -105,10 +106,10 @@ export function readSettings(util: TypedInputUtil, node: object, config: RecordD
   };
 }
 
-function headersOf({ assignment = "default", duplicateRule }: RecordDef): Record<string, string> {
-  const rule = assignment.trim();
+function headersOf({ assignment, duplicateRule }: RecordDef): Record<string, string> {
+  const rule = autoAssign(assignment);
   return {
-    ...(rule === "" || rule === "default" ? {} : { "sforce-auto-assign": rule === "off" ? "FALSE" : rule }),
+    ...(rule === undefined ? {} : { "sforce-auto-assign": rule }),
     ...(duplicateRule === "allow" ? { "sforce-duplicate-rule-header": "allowSave=true" } : {}),
   };
 }

@@ -49,6 +49,19 @@ describe("The salesforce org node", () => {
     assert.equal(await versions(node), 200);
   });
 
+  it("takes the version of the API as environments have it, and says what is none", async () => {
+    const org = await orgs.start();
+    const credentials = { clientId: DEFAULT_CLIENT_ID, clientSecret: DEFAULT_CLIENT_SECRET };
+    for (const apiVersion of ["66", "v66.0", " 66.0 "]) {
+      const node = await deploy({ loginUrl: org.url, flow: "client-credentials", apiVersion }, credentials);
+      assert.equal(node.client.rest.version, "66.0");
+      await helper.unload();
+    }
+    const node = await deploy({ loginUrl: org.url, flow: "client-credentials", apiVersion: "newest" }, credentials);
+    assert.equal(node.client, undefined);
+    assert.match(logged().join(), /is no version of the API; one looks like 68\.0/);
+  });
+
   it("does not sign in before a node uses it", async () => {
     const org = await orgs.start();
     await deploy({ loginUrl: org.url, flow: "client-credentials" }, { clientId: DEFAULT_CLIENT_ID, clientSecret: DEFAULT_CLIENT_SECRET });

@@ -1,4 +1,5 @@
 import { ConnectorError, toConnectorError } from "../../../common/errors";
+import { autoAssign } from "../assignment";
 import { CaseExtras } from "./case-extras";
 import { type CaseItem, type CaseOutcome, type CaseResult, type CaseWork, gives, type StoredCase } from "./case-item";
 import { type CaseLinkOptions, CaseLinks } from "./case-links";
@@ -202,10 +203,10 @@ export class CaseWriter {
 
   /** `Sforce-Auto-Assign`: absent, the org runs its default rule on cases. */
   private headers(owned: boolean): Record<string, string> {
-    const { assignment = "default", duplicateRule } = this.options;
-    const rule = owned ? "off" : assignment.trim();
+    const { assignment, duplicateRule } = this.options;
+    const rule = autoAssign(owned ? "off" : assignment);
     return {
-      ...(rule === "" || rule === "default" ? {} : { "sforce-auto-assign": rule === "off" ? "FALSE" : rule }),
+      ...(rule === undefined ? {} : { "sforce-auto-assign": rule }),
       ...(duplicateRule === "allow" ? { "sforce-duplicate-rule-header": "allowSave=true" } : {}),
     };
   }

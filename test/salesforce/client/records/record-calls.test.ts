@@ -57,6 +57,12 @@ describe("Operations on records", () => {
     await fails(run("undelete", "x"), "INPUT_INVALID", /no record id/);
   });
 
+  it("fail by themselves over what JSON has no form for, and do not wait for the org", async () => {
+    const [id = ""] = insert("Account", { Name: "a" });
+    await fails(run("submit", { contextId: id, comments: 10n }), "INPUT_INVALID", /cannot be written as JSON/);
+    assert.equal(client.state.error, undefined);
+  });
+
   it("empty the recycle bin of records", async () => {
     const [a = ""] = insert("Account", { Name: "a" });
     await fails(run("emptyRecycleBin", a), "ORG_REFUSED", /not in the recycle bin/);

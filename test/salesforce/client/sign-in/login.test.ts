@@ -111,6 +111,12 @@ describe("Signing in", () => {
     });
   }
 
+  it("does not send an access token that was not pasted whole, or in two lines", async () => {
+    for (const accessToken of ["00D000000000001!AQ\nEA", "00D000000000001!AQ…"]) {
+      await assert.rejects(login(transport, { loginUrl: "https://acme.my.salesforce.com", flow: "access-token", credentials: { accessToken } }), is("NOT_CONFIGURED", /paste it once more/));
+    }
+  });
+
   describe("is refused in words that say what to do:", () => {
     const wrong = async (flow: keyof typeof FLOWS, credentials: OrgCredentials, text: RegExp, options?: EmulatorOptions): Promise<void> => {
       const org = await orgs.start(options ?? FLOWS[flow].options);

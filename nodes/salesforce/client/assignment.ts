@@ -1,0 +1,20 @@
+import { ConnectorError } from "../../common/errors";
+
+/**
+ * `Sforce-Auto-Assign` for what a node was told: `default` (the org's default rule runs), `off`, or the id of a rule.
+ *
+ * @returns undefined where the header is left out
+ * @throws ConnectorError `NOT_CONFIGURED` for what is no id: the org would refuse every record
+ */
+export function autoAssign(assignment = "default"): string | undefined {
+  const rule = assignment.trim();
+  if (rule === "" || rule === "default") return undefined;
+  if (rule === "off") return "FALSE";
+  return ruleId(rule);
+}
+
+/** The id of an assignment rule. @throws ConnectorError `NOT_CONFIGURED` */
+export function ruleId(rule: string): string {
+  if (/^01Q\w{12}(\w{3})?$/.test(rule)) return rule;
+  throw new ConnectorError("NOT_CONFIGURED", `The assignment rule is given by its id (01Q…), and ${JSON.stringify(rule)} is none`);
+}

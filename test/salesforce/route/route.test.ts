@@ -234,6 +234,22 @@ describe("salesforce route", function () {
       await flow.deploy();
     });
 
+    it("reopened in a watched queue, it is routed again", async () => {
+      const id = await opened("I9");
+      const reopened = (): object => flow.change("Case", "UPDATE", [id], { changedFields: ["Status", "IsClosed", "ClosedDate", "LastModifiedDate"] });
+      await update(id, { Status: "Closed" });
+      await flow.take(flow.updated(id));
+      await update(id, { Status: "New" });
+      await flow.take(reopened());
+      await update(id, { Status: "Closed" });
+      await flow.take(flow.updated(id));
+      await flow.take(flow.answer(id, "I10"));
+      await flow.take(flow.answer(id, "I10", "ended"));
+      await update(id, { Status: "New" });
+      await flow.take(reopened());
+      assert.deepEqual(flow.out, ["disconnect wg.pumps closed I9", "create wg.pumps queue", "disconnect wg.pumps closed I10", "create wg.pumps queue"]);
+    });
+
     it("a closed case closes it, and so does a deleted one", async () => {
       const [closed, deleted] = [await opened("I7"), await opened("I8")];
       await update(closed, { Status: "Closed" });

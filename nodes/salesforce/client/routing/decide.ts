@@ -30,10 +30,10 @@ function changed(situation: Situation, change: Change): Decision {
   const workgroup = watched?.workgroup ?? record?.workgroup;
   // Who has given a case to a person, and whether that is to be told, is known from its event only.
   if (workgroup === undefined || (change.kind === "missed" && !watched)) return keep(record);
-  const moved = record ? record.owner !== found.owner : change.kind === "updated" && change.ownerChanged;
+  const moved = record ? record.owner !== found.owner || isBack(record) : change.kind === "updated" && change.arrived;
   const reason = reasonOf(situation, change, moved);
   if (reason) return route(situation, reason);
-  const seen = record && moved ? located(record, situation) : record;
+  const seen = record && moved ? leftAlone(located(record, situation)) : record;
   if (isReply(change, found) && rules.disconnectOnReply) return end({ ...situation, record: seen }, "reply");
   return keep(seen);
 }
@@ -50,6 +50,16 @@ function reasonOf({ record, found, watched, rules }: Situation, change: Change, 
   // Who takes a case, or has answered already, need not be told of it.
   const taken = isPerson(owner) && ((change.kind === "updated" && change.by === owner) || isReply(change, { owner }));
   return taken ? undefined : "owner";
+}
+
+/** It was being ended, and is wanted again: reopened, restored, or brought back from an unwatched queue. An agent's reply ends an interaction, not a case. */
+function isBack({ ending }: Interaction): boolean {
+  return ending !== undefined && ending !== "reply";
+}
+
+/** It needs nobody else where it is now. Its interaction ends all the same, but the case stays known. */
+function leftAlone(record: Interaction): Interaction {
+  return isBack(record) ? { ...record, ending: "reply" } : record;
 }
 
 /** The owner's own words are the answer to the customer. */

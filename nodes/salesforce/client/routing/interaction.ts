@@ -78,7 +78,8 @@ export interface CaseFacts {
 /** What has happened. */
 export type Happening =
   | { kind: "created" }
-  | { kind: "updated"; ownerChanged: boolean; by?: string }
+  /** `arrived`: it may have come to where it is just now: its owner is another, it was reopened, or nobody says what has changed. */
+  | { kind: "updated"; arrived: boolean; by?: string }
   | { kind: "deleted" }
   | { kind: "comment"; by?: string }
   | { kind: "email"; incoming: boolean }

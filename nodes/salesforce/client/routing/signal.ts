@@ -32,6 +32,8 @@ interface ChangeHeader extends Fields {
 
 /** Ids of cases, comments and e-mails begin so, in every org. */
 const PREFIXES: Record<string, "Case" | "CaseComment" | "EmailMessage"> = { "500": "Case", "00a": "CaseComment", "02s": "EmailMessage" };
+/** What changes with the owner of a case, and with its reopening. */
+const ARRIVING: ReadonlySet<unknown> = new Set(["OwnerId", "IsClosed", "ClosedDate"]);
 const STATUSES: ReadonlySet<unknown> = new Set(["created", "failed", "ended"]);
 
 /** Reads a message. @throws ConnectorError `INPUT_INVALID` for what is neither an event nor an answer */
@@ -89,8 +91,8 @@ function readCaseChange(type: string, ids: string[], changedFields: unknown[], b
       return { about: "cases", ids, happening: { kind: "created" }, cause };
     case "UPDATE": {
       // A gap does not say what has changed.
-      const ownerChanged = type.startsWith("GAP_") || changedFields.includes("OwnerId");
-      return { about: "cases", ids, happening: { kind: "updated", ownerChanged, ...author }, cause };
+      const arrived = type.startsWith("GAP_") || changedFields.some((name) => ARRIVING.has(name));
+      return { about: "cases", ids, happening: { kind: "updated", arrived, ...author }, cause };
     }
     case "DELETE":
       return { about: "cases", ids, happening: { kind: "deleted" }, cause };
@@ -108,7 +110,7 @@ function readTopic(record: Fields, salesforce: Fields): Signal {
   switch (PREFIXES[id.slice(0, 3)]) {
     case "Case":
       if (type === "deleted") return { about: "cases", ids: [id], happening: { kind: "deleted" }, cause };
-      if (type === "updated") return { about: "cases", ids: [id], happening: { kind: "updated", ownerChanged: true }, cause };
+      if (type === "updated") return { about: "cases", ids: [id], happening: { kind: "updated", arrived: true }, cause };
       return { about: "cases", ids: [id], happening: { kind: "created" }, cause };
     case "CaseComment":
       return type === "created" ? comment([id], record, undefined, cause) : { about: "nothing" };

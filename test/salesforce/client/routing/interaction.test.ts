@@ -25,7 +25,7 @@ function situation(record: Interaction | undefined, owner: string | undefined, m
   return { record, found: owner === undefined ? undefined : { owner, isClosed }, watched: WATCHED[owner ?? ""], rules: { ...RULES, ...rules }, now, newRequest: () => "r1" };
 }
 
-const updated = (ownerChanged: boolean, by?: string): Happening => ({ kind: "updated", ownerChanged, ...(by === undefined ? {} : { by }) });
+const updated = (arrived: boolean, by?: string): Happening => ({ kind: "updated", arrived, ...(by === undefined ? {} : { by }) });
 const comment = (by: string): Happening => ({ kind: "comment", by });
 const email = (incoming: boolean): Happening => ({ kind: "email", incoming });
 const answer = (status: "created" | "failed" | "ended", interactionId?: string, request?: string): Happening => ({
@@ -90,6 +90,12 @@ const TABLE: Row[] = [
   ["namely then", situation({ ...waiting, ending: "unwatched" }, OTHERS), answer("created", "I1"), "disconnect unwatched I1 → closing"],
   ["unless the case needs it again", situation({ ...waiting, ending: "reply" }, PUMPS), email(true), "update email → waiting"],
   ["a closed case that has none is forgotten", situation(idle, ANN, { isClosed: true }), updated(false), "nothing"],
+  ["a case that is reopened while its interaction is disconnected gets another", situation({ ...closing, owner: PUMPS, ending: "closed" }, PUMPS), updated(true, ANN), "create queue → waiting"],
+  ["so does one that is restored", situation({ ...closing, owner: PUMPS, ending: "deleted" }, PUMPS), { kind: "created" }, "create queue → waiting"],
+  ["one that is reopened before its interaction is there keeps it", situation({ ...waiting, ending: "closed" }, PUMPS), updated(true, ANN), "update queue → waiting"],
+  ["the agent who reopens a case of his own need not be told", situation({ ...closing, owner: ANN, ending: "closed" }, ANN), updated(true, ANN), "closing"],
+  ["and his case stays known", situation({ ...waiting, owner: ANN, ending: "closed" }, ANN), updated(true, ANN), "waiting (reply)"],
+  ["but he whose case somebody else reopens", situation({ ...closing, owner: ANN, ending: "closed" }, ANN), updated(true, BOB), "create owner → waiting"],
   ["closing is told once", situation({ ...closing, ending: "closed" }, ANN, { isClosed: true }), updated(false), "closing"],
   ["a customer who answers at once gets another interaction", situation(closing, ANN), email(true), "create email → waiting"],
 

@@ -19,12 +19,18 @@ describe("what a message says of cases", () => {
     assert.deepEqual(read(change("Case", "CREATE")), about({ kind: "created" }));
     assert.deepEqual(read(change("Case", "UNDELETE")), about({ kind: "created" }));
     assert.deepEqual(read(change("Case", "DELETE")), about({ kind: "deleted" }));
-    assert.deepEqual(read(change("Case", "UPDATE", { changedFields: ["Status"] })), about({ kind: "updated", ownerChanged: false, by: USER }));
-    assert.deepEqual(read(change("Case", "UPDATE", { changedFields: ["OwnerId"] })), about({ kind: "updated", ownerChanged: true, by: USER }));
+    assert.deepEqual(read(change("Case", "UPDATE", { changedFields: ["Status"] })), about({ kind: "updated", arrived: false, by: USER }));
+    assert.deepEqual(read(change("Case", "UPDATE", { changedFields: ["OwnerId"] })), about({ kind: "updated", arrived: true, by: USER }));
+  });
+
+  it("that a case was reopened, by the fields that change with it", () => {
+    for (const field of ["IsClosed", "ClosedDate"]) {
+      assert.deepEqual(read(change("Case", "UPDATE", { changedFields: ["Status", field] })), { about: "cases", ids: [CASE], happening: { kind: "updated", arrived: true, by: USER }, cause: "u7" });
+    }
   });
 
   it("a gap says which case has changed, but not in what", () => {
-    assert.deepEqual(read(change("Case", "GAP_UPDATE")), { about: "cases", ids: [CASE], happening: { kind: "updated", ownerChanged: true, by: USER }, cause: "u7" });
+    assert.deepEqual(read(change("Case", "GAP_UPDATE")), { about: "cases", ids: [CASE], happening: { kind: "updated", arrived: true, by: USER }, cause: "u7" });
     assert.deepEqual(read(change("CaseComment", "GAP_CREATE", { recordIds: [COMMENT] })), { about: "comments", ids: [COMMENT], by: USER, cause: "u7" });
   });
 
@@ -45,7 +51,7 @@ describe("what a message says of cases", () => {
 
   it("a PushTopic's record, told by its id", () => {
     assert.deepEqual(read(topic("created", { Id: CASE })), { about: "cases", ids: [CASE], happening: { kind: "created" }, cause: "/topic/Cases 8" });
-    assert.deepEqual(read(topic("updated", { Id: CASE })), { about: "cases", ids: [CASE], happening: { kind: "updated", ownerChanged: true }, cause: "/topic/Cases 8" });
+    assert.deepEqual(read(topic("updated", { Id: CASE })), { about: "cases", ids: [CASE], happening: { kind: "updated", arrived: true }, cause: "/topic/Cases 8" });
     assert.deepEqual(read(topic("created", { Id: MAIL, ParentId: CASE, Incoming: false })), { about: "emails", ids: [MAIL], caseId: CASE, incoming: false, cause: "/topic/Cases 8" });
   });
 

@@ -57,6 +57,10 @@ export class FileStore implements SharedStore {
     return this.replaceIf(key, (kept) => kept?.fence === expected, { text: JSON.stringify(value), fence });
   }
 
+  removeFenced(key: string, expected: number): Promise<boolean> {
+    return this.replaceIf(key, (kept) => !kept || kept.fence === expected, undefined);
+  }
+
   async *entries(prefix: string): AsyncGenerator<StoreEntry[]> {
     const files = ((await unlessMissing(readdir(this.folder))) ?? []).filter((file) => file.endsWith(ENDING));
     for (let from = 0; from < files.length; from += PAGE) {
@@ -65,7 +69,7 @@ export class FileStore implements SharedStore {
     }
   }
 
-  private replaceIf(key: string, may: (kept: Kept | undefined) => boolean, next: Kept): Promise<boolean> {
+  private replaceIf(key: string, may: (kept: Kept | undefined) => boolean, next: Kept | undefined): Promise<boolean> {
     return this.turns.run(key, async () => {
       if (!may(await this.load(key))) return false;
       await this.replace(key, next);

@@ -27,6 +27,11 @@ export class MemoryStore implements SharedStore {
     return this.writeIf(this.kept.get(key)?.fence === expected, key, value, fence);
   }
 
+  removeFenced(key: string, expected: number): Promise<boolean> {
+    if (this.kept.get(key)?.fence === expected) this.kept.delete(key);
+    return Promise.resolve(!this.kept.has(key));
+  }
+
   remove(key: string): Promise<void> {
     this.kept.delete(key);
     return Promise.resolve();

@@ -29,6 +29,8 @@ export interface SharedStore extends Store {
   writeFenced(key: string, value: unknown, fence: number): Promise<boolean>;
   /** Writes `value` with `fence` if what is kept has exactly the fence `expected`, or if nothing is kept and `expected` is undefined. @returns whether it was written */
   swap(key: string, value: unknown, fence: number, expected: number | undefined): Promise<boolean>;
+  /** Removes what is kept if it has exactly the fence `expected`. @returns whether nothing is kept now */
+  removeFenced(key: string, expected: number): Promise<boolean>;
   /** The value last written and its fence; undefined when there is none. */
   readFenced(key: string): Promise<FencedValue | undefined>;
   /** What is kept under keys that begin with `prefix`, page by page and in no order. What is there all the while comes once; what is written or removed meanwhile, perhaps. */

@@ -48,6 +48,17 @@ export function itIsShared(open: () => SharedStore): void {
       assert.deepEqual(await store.readFenced("lease"), { value: "two again", fence: 2 });
     });
 
+    it("removes only what is expected, and once", async () => {
+      assert.equal(await store.removeFenced("removed", 1), true);
+      await store.swap("removed", "one", 5, undefined);
+      assert.equal(await other.removeFenced("removed", 4), false);
+      assert.deepEqual(await store.readFenced("removed"), { value: "one", fence: 5 });
+      assert.equal(await other.removeFenced("removed", 5), true);
+      assert.equal(await store.readFenced("removed"), undefined);
+      assert.equal(await other.removeFenced("removed", 5), true);
+      assert.equal(await store.swap("removed", "two", 6, undefined), true);
+    });
+
     it("takes a plain write for one with fence 0, and whatever is there for gone when it is removed", async () => {
       await store.write("plain", 1);
       assert.deepEqual(await other.readFenced("plain"), { value: 1, fence: 0 });
@@ -88,6 +99,15 @@ export function itSettlesRaces(open: () => SharedStore): void {
         const won = await Promise.all(stores.map((store, index) => store.swap("raced", index, fence + 1, fence || undefined)));
         assert.equal(won.filter(Boolean).length, 1, `with fence ${fence}`);
         assert.deepEqual(await stores[0]?.readFenced("raced"), { value: won.indexOf(true), fence: fence + 1 });
+      }
+    });
+
+    it("removes nothing that one of them has swapped", async () => {
+      for (let turn = 0; turn < 8; turn += 1) {
+        await stores[0]?.swap(`removed ${turn}`, "old", 1, undefined);
+        const [removed, swapped] = await Promise.all([stores[0]?.removeFenced(`removed ${turn}`, 1), stores[1]?.swap(`removed ${turn}`, "new", 2, 1)]);
+        assert.deepEqual([removed, swapped], swapped ? [false, true] : [true, false]);
+        assert.deepEqual(await stores[2]?.readFenced(`removed ${turn}`), swapped ? { value: "new", fence: 2 } : undefined);
       }
     });
 

@@ -91,6 +91,12 @@ export class SqlStore implements SharedStore {
     return this.put(key, row, expected === undefined ? { holds: () => false, orNothing: true } : { sql: "fence = :expected", holds: (kept) => kept === expected });
   }
 
+  removeFenced(key: string, expected: number): Promise<boolean> {
+    const values = { id: idOf(key), expected };
+    const statements = [{ sql: `${DELETE} and fence = :expected`, values }, { sql: READ_MARKS, values: { id: values.id } }];
+    return this.turns.run(key, () => this.insist(key, async () => valuesOf((await this.run(statements, 1)).at(-1)).length === 0));
+  }
+
   /**
    * Changes what is kept, or inserts where nothing is, on a condition. Who did it is told by the stamp and not by the number of rows, which not
    * every driver knows: so a write whose answer was lost is known again, too.

@@ -1,7 +1,7 @@
 import { randomInt } from "node:crypto";
 import { ConnectorError, isConnectorError, toConnectorError } from "../../../common/errors";
 import { InTurn } from "../../../common/in-turn";
-import type { SharedStore } from "../../../common/store";
+import type { FencedValue, SharedStore } from "../../../common/store";
 import type { Interaction } from "./interaction";
 import { nextTime } from "./owed";
 
@@ -10,6 +10,13 @@ const ATTEMPTS = 10;
 
 /** What the next change of a case is to be; `undefined` to leave it as it is. */
 export type Change<T> = (record: Interaction | undefined) => { record: Interaction | undefined; result: T };
+
+/** What was kept of a case before the org was asked about it: what it says may be old by the time that it is decided on. */
+export interface Seen {
+  kept: FencedValue | undefined;
+  /** Another has changed what is kept meanwhile: asks the org once more. */
+  again(): Promise<void>;
+}
 
 /**
  * What is kept of each case. Two instances may change a case at the same time: a change is written only if what it was decided on is still
@@ -30,19 +37,30 @@ export class CaseRecords {
     private readonly prefix: string,
   ) {}
 
-  /** Decides on what is kept of a case, and writes what it decides, unless that is the same object. @throws ConnectorError `STORE_UNAVAILABLE` */
-  change<T>(caseId: string, decide: Change<T>): Promise<T> {
-    const key = this.prefix + caseId;
-    return this.turns.run(key, async () => {
+  /** What is kept of a case, to be looked at before the org is asked about it; see {@link Seen}. @throws ConnectorError `STORE_UNAVAILABLE` */
+  read(caseId: string): Promise<FencedValue | undefined> {
+    return this.guarded(() => this.store.readFenced(this.prefix + caseId));
+  }
+
+  /**
+   * Decides on what is kept of a case, and writes what it decides, unless that is the same object.
+   *
+   * @param seen where the decision stands on what the org says, too: then it counts only if what is kept is still the same
+   * @throws ConnectorError `STORE_UNAVAILABLE`, and what asking the org again does
+   */
+  change<T>(caseId: string, decide: Change<T>, seen?: Seen): Promise<T> {
+    return this.turns.run(this.prefix + caseId, async () => {
+      let kept = seen ? seen.kept : await this.read(caseId);
       for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
-        const kept = await this.guarded(() => this.store.readFenced(key));
         const before = kept?.value as Interaction | undefined;
         const { record, result } = decide(before);
-        if (await this.guarded(() => this.write(key, before, record, kept?.fence))) {
+        if (record === before ? !seen || (await this.read(caseId))?.fence === kept?.fence : await this.write(caseId, record, kept?.fence)) {
           this.changed?.add(caseId);
           this.note(caseId, record);
           return result;
         }
+        kept = await this.read(caseId);
+        await seen?.again();
       }
       throw new ConnectorError("STORE_UNAVAILABLE", `What is kept of case ${caseId} is changed by others again and again`);
     });
@@ -93,16 +111,16 @@ export class CaseRecords {
 
   /** In its turn: a change that is under way is seen, and not lost sight of again. */
   private refresh(caseId: string): Promise<void> {
-    const key = this.prefix + caseId;
-    return this.turns.run(key, async () => this.note(caseId, (await this.guarded(() => this.store.read(key))) as Interaction | undefined));
+    return this.turns.run(this.prefix + caseId, async () => this.note(caseId, (await this.read(caseId))?.value as Interaction | undefined));
   }
 
-  private async write(key: string, before: Interaction | undefined, record: Interaction | undefined, fence: number | undefined): Promise<boolean> {
-    if (record === before) return true;
-    // Not from 1: what is made anew is told from what was decided on before.
-    if (record) return this.store.swap(key, record, (fence ?? randomInt(2 ** 47)) + 1, fence);
-    await this.store.remove(key);
-    return true;
+  private write(caseId: string, record: Interaction | undefined, fence: number | undefined): Promise<boolean> {
+    const key = this.prefix + caseId;
+    return this.guarded(async () => {
+      // Not from 1: what is made anew is told from what was decided on before.
+      if (record) return this.store.swap(key, record, (fence ?? randomInt(2 ** 47)) + 1, fence);
+      return fence === undefined || this.store.removeFenced(key, fence);
+    });
   }
 
   private note(caseId: string, record: Interaction | undefined): void {

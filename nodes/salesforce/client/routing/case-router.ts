@@ -1,9 +1,10 @@
 import { type ConnectorError, toConnectorError } from "../../../common/errors";
+import type { FencedValue } from "../../../common/store";
 import type { ItemResult } from "../../../delivery/sink-options";
 import { afterFlow, type Ending, isStillTrue, madeBy, type TokenState, withoutDone } from "./after-flow";
 import type { CaseMarker } from "./case-marker";
 import type { Agent, CaseReader, CaseRead } from "./case-reader";
-import type { CaseRecords } from "./case-records";
+import type { CaseRecords, Change } from "./case-records";
 import { decide } from "./decide";
 import { type Decision, type Handled, type Happening, type Interaction, isPerson, type RoutingRules, type Situation } from "./interaction";
 import { OwedOutputs } from "./owed";
@@ -55,6 +56,16 @@ export interface Routed {
   /** Of a case that failed, while others of the message did not. */
   error?: ConnectorError;
 }
+
+/** What a decision stands on. */
+interface Known {
+  watched: ReadonlyMap<string, QueueRoute>;
+  cases: Map<string, CaseRead>;
+  /** What was kept of the case before the org was asked. */
+  kept: FencedValue | undefined;
+}
+
+type Decided = NonNullable<Step["done"]> & { marks: boolean; note?: string };
 
 /** Nothing about it is overdue any more. */
 function withoutTime({ due: _due, ...record }: Interaction): Interaction {
@@ -147,15 +158,18 @@ export class CaseRouter {
 
   /** Decides for each case that was not decided before, then marks. @returns the cases as they are now */
   private async work(all: readonly { step: Step; item: RouteItem | undefined }[]): Promise<Map<string, CaseRead>> {
-    const { reader, queues } = this.options;
+    const { reader, queues, records } = this.options;
     if (all.length === 0) return new Map();
-    const [watched, cases] = await Promise.all([queues.byId(), reader.cases([...new Set(all.map(({ step }) => step.caseId))])]);
+    const ids = [...new Set(all.map(({ step }) => step.caseId))];
+    // before the org is asked: who was asked later, and has decided, knows better
+    const kept = new Map(await Promise.all(ids.map(async (id) => [id, await records.read(id)] as const)));
+    const [watched, cases] = await Promise.all([queues.byId(), reader.cases(ids)]);
     await Promise.all(
       all.map(async ({ step, item }) => {
         if (step.done) return;
         delete step.error;
         try {
-          await this.decide(step, item, cases.get(step.caseId), watched);
+          await this.decide(step, item, { watched, cases, kept: kept.get(step.caseId) });
         } catch (error) {
           step.error = toConnectorError(error);
         }
@@ -165,12 +179,13 @@ export class CaseRouter {
     return cases;
   }
 
-  private async decide(step: Step, item: RouteItem | undefined, read: CaseRead | undefined, watched: ReadonlyMap<string, QueueRoute>): Promise<void> {
+  private async decide(step: Step, item: RouteItem | undefined, { watched, cases, kept }: Known): Promise<void> {
     const { records, rules, newRequest, marks, shared } = this.options;
     const { caseId, cause } = step;
-    const happening = withAuthor(step.happening, read);
     const token = item?.token;
-    const decided = await records.change(caseId, (record) => {
+    const change: Change<Decided> = (record) => {
+      const read = cases.get(caseId);
+      const happening = withAuthor(step.happening, read);
       const repeat = cause === undefined ? undefined : record?.handled.find((one) => one.cause === cause);
       const found = read && { owner: read.snapshot.ownerId, isClosed: read.snapshot.isClosed };
       const situation = { record, found, watched: watched.get(found?.owner ?? ""), rules, now: this.now(), newRequest };
@@ -183,13 +198,21 @@ export class CaseRouter {
       const marksNow = decision.mark === true || (repeat !== undefined && next?.state === "open" && !next.marked && happening.kind === "answer");
       if (marksNow && !marks && next) next = markedNow(next);
       return { record: next, result: { outputs: decision.outputs, record: next ?? record, skills, marks: marksNow && marks, ...(decision.note ? { note: decision.note } : {}) } };
-    });
+    };
+    const decided = await records.change(caseId, change, { kept, again: () => this.readAgain(caseId, cases) });
+    const read = cases.get(caseId);
     step.done = decided;
     if (token !== undefined) this.owed.follow(caseId, decided.record, token);
     const served = watched.get(read?.snapshot.ownerId ?? "");
     step.fallback = { queue: served?.queue ?? "", workgroup: step.workgroup ?? served?.workgroup ?? "" };
     if (decided.note) this.options.note(`Case ${read?.snapshot.number ?? caseId}: ${decided.note}`);
     if (decided.marks) step.mark = { caseId, msg: { ...item?.msg, routing: markValues(caseId, decided.record, decided.skills, read, this.now()) } };
+  }
+
+  private async readAgain(caseId: string, cases: Map<string, CaseRead>): Promise<void> {
+    const read = (await this.options.reader.cases([caseId])).get(caseId);
+    if (read) cases.set(caseId, read);
+    else cases.delete(caseId);
   }
 
   /** As {@link decide}, and with what is owed. */

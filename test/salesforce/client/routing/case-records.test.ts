@@ -128,4 +128,50 @@ describe("what is kept of cases", () => {
     });
     assert.deepEqual(seen, ["r0", "r1"]);
   });
+
+  it("is not removed by one who decided on what another has changed since", async () => {
+    const store = new SlowStore();
+    const [records, other] = [new CaseRecords(store, PREFIX), new CaseRecords(store, PREFIX)];
+    await put(records, A, waiting);
+    store.meanwhile = () => put(other, A, { ...waiting, request: "r1" });
+    await records.change(A, (record) => ({ record: record?.request === "r0" ? undefined : record, result: undefined }));
+    assert.deepEqual(await store.read(PREFIX + A), { ...waiting, request: "r1" });
+  });
+
+  describe("and was seen before the org was asked", () => {
+    let store: MemoryStore;
+    let records: CaseRecords;
+    beforeEach(async () => {
+      store = new MemoryStore();
+      records = new CaseRecords(store, PREFIX);
+      await put(records, A, waiting);
+    });
+
+    /** Another changes it once it was seen. @returns what was decided on, and how often the org was asked again */
+    async function decideLate(decide: (record: Interaction | undefined) => Interaction | undefined): Promise<unknown[]> {
+      const kept = await records.read(A);
+      await put(new CaseRecords(store, PREFIX), A, { ...waiting, request: "r1" });
+      const seen: unknown[] = [];
+      const change = (record: Interaction | undefined) => {
+        seen.push(record?.request);
+        return { record: decide(record), result: undefined };
+      };
+      await records.change(A, change, { kept, again: () => Promise.resolve(void seen.push("asked again")) });
+      return seen;
+    }
+
+    it("is decided on anew, with what the org says now, when another has changed it", async () => {
+      assert.deepEqual(await decideLate((record) => record && { ...record, state: "open" }), ["r0", "asked again", "r1"]);
+    });
+
+    it("also where nothing was to be changed", async () => {
+      assert.deepEqual(await decideLate((record) => record), ["r0", "asked again", "r1"]);
+    });
+
+    it("is not read once more when it is changed and nobody was faster", async () => {
+      const kept = await records.read(A);
+      await records.change(A, (record) => ({ record: record && { ...record, state: "open" }, result: undefined }), { kept, again: () => Promise.reject(new Error("the org is asked again")) });
+      assert.equal(((await store.read(PREFIX + A)) as Interaction).state, "open");
+    });
+  });
 });

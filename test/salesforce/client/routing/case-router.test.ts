@@ -26,6 +26,8 @@ class World {
   now = 1_000_000;
   isAlone = true;
   agentsAreAway = false;
+  /** Happens once the org has said how the case is, and before it is decided on. */
+  meanwhile: (() => Promise<unknown>) | undefined;
   private requests = 0;
   records: CaseRecords;
   router: CaseRouter;
@@ -87,7 +89,13 @@ class World {
       skills: null, lastModifiedBy: ANN, marked: false,
     });
     const reader = {
-      cases: () => Promise.resolve(new Map([[CASE, read()]])),
+      cases: async () => {
+        const found = new Map([[CASE, read()]]);
+        const { meanwhile } = this;
+        this.meanwhile = undefined;
+        await meanwhile?.();
+        return found;
+      },
       children: () => Promise.resolve(new Map()),
       agents: () => (this.agentsAreAway ? Promise.reject(new ConnectorError("ORG_UNAVAILABLE", "away")) : Promise.resolve(new Map())),
     };
@@ -286,6 +294,42 @@ describe("two routers on one store, one of them killed at any moment", () => {
     assert.deepEqual(await first.take(answer, "t1"), ["disconnect duplicate I2"]);
     assert.deepEqual(await second.settle(answer, "t2"), []);
     assert.deepEqual(inShort(await lookLater(TIMEOUT)), ["disconnect duplicate I2"]);
+  });
+});
+
+describe("two routers at one case, of which one has asked the org before the other", () => {
+  let slow: World;
+  let fast: World;
+  beforeEach(() => {
+    const store = new MemoryStore();
+    slow = new World(store, true);
+    fast = new World(store, true);
+  });
+
+  it("do not forget a case that has come back to its queue meanwhile", async () => {
+    slow.owner = OTHERS;
+    slow.meanwhile = async () => {
+      slow.owner = PUMPS;
+      assert.deepEqual(await fast.settle(fast.event("UPDATE", ["OwnerId"]), "f1"), ["create queue r1"]);
+    };
+    assert.deepEqual(await slow.settle(slow.event("UPDATE", ["OwnerId"]), "s1"), []);
+    assert.equal(((await slow.store.read(`r/${CASE}`)) as { ending?: string }).ending, undefined);
+  });
+
+  it("nor when the one looks at all cases while the other hears of one", async () => {
+    await fast.settle(fast.event("CREATE"), "f1");
+    await fast.settle(fast.answer("created", "I1"), "f2");
+    await fast.settle(fast.answer("ended", "I1"), "f3");
+    slow.isClosed = true;
+    slow.meanwhile = async () => {
+      slow.isClosed = false;
+      assert.deepEqual(await fast.settle(fast.event("CREATE"), "f4"), []);
+      fast.owner = ANN;
+      await fast.settle(fast.event("UPDATE", ["OwnerId"]), "f5"); // she has taken it herself
+      slow.owner = ANN;
+    };
+    assert.deepEqual(await slow.look("missed"), []);
+    assert.equal(((await slow.store.read(`r/${CASE}`)) as { state?: string } | undefined)?.state, "idle");
   });
 });
 

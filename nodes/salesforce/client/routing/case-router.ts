@@ -93,15 +93,21 @@ export class CaseRouter {
     return Promise.all(items.map((item) => this.resultOf(item, cases)));
   }
 
-  /** Looks at cases of its own accord: those whose time is up, or that nobody told of. Errors are told and no more: the case's time comes again. */
+  /**
+   * Looks at cases of its own accord: those whose time is up, or that nobody told of. Errors are told and no more: the case's time comes again.
+   *
+   * @throws ConnectorError of scope `system` when one that nobody told of could not be looked at: it has no time
+   */
   async look(caseIds: readonly string[], happening: Extract<Happening, { kind: "due" | "missed" }>): Promise<Outgoing[]> {
     const steps = caseIds.map((caseId): Step => ({ caseId, happening }));
     const cases = await this.work(steps.map((step) => ({ step, item: undefined })));
     await Promise.all(steps.map((step) => this.failedAlone(step, cases.get(step.caseId))));
     try {
+      const away = happening.kind === "missed" ? steps.find(({ error }) => error?.scope === "system")?.error : undefined;
+      if (away) throw away;
       return await this.outgoing(steps, cases);
     } catch (error) {
-      // Who owns them cannot be read: what was decided is put out at the next look.
+      // What was decided of others is put out at the next look.
       await Promise.all(messagesOf(steps, cases, new Map()).map((one) => this.settled(one, "given back")));
       throw error;
     }

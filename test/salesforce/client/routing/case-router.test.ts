@@ -361,6 +361,15 @@ describe("the router, of its own accord", () => {
     assert.deepEqual(inShort(await world.look()), ["create new r1"]);
   });
 
+  it("has not looked at cases that were missed while what becomes of them cannot be kept", async () => {
+    class FullStore extends MemoryStore {
+      override swap(): Promise<boolean> {
+        return Promise.reject(new Error("disk full"));
+      }
+    }
+    await assert.rejects(new World(new FullStore()).look("missed"), { code: "STORE_UNAVAILABLE" });
+  });
+
   it("tells whoever made an interaction that nobody needs any more, in the work group of the case", async () => {
     world.isClosed = true;
     const item: RouteItem = { signal: readSignal(world.answer("created", "I1")), msg: {}, steps: new Map() };

@@ -48,7 +48,8 @@ const BY_ERROR_CODE: [start: string, verdict: Verdict][] = [
   ["subscription.internal.error", RETRY],
   ["publish.stream.sweeper.timeout", RETRY],
   ["publish.internal.error", RETRY],
-  ["subscription.fetch.replayid.corrupted", { remedy: "stale", code: "POSITION_STALE" }],
+  // corrupted, or validation.failed: whatever is wrong with the one we sent, it is a position that the org does not know
+  ["subscription.fetch.replayid.", { remedy: "stale", code: "POSITION_STALE" }],
   // the same first request twice in a stream: a new stream mends it
   ["subscription.fetch.replay.repeated", RETRY],
   ["subscription.limit.exceeded", LIMIT],

@@ -117,9 +117,9 @@ describe("An error of the Pub/Sub API", () => {
       "subscription.internal.error", "publish.stream.sweeper.timeout", "subscription.fetch.replay.repeated",
     ],
     renew: ["service.auth.error", "service.auth.refresh.invalid"],
-    stale: ["subscription.fetch.replayid.corrupted"],
+    stale: ["subscription.fetch.replayid.corrupted", "subscription.fetch.replayid.validation.failed"],
     mend: [
-      "topic.not.found", "topic.meta.permission", "subscription.topic.cannot.subscribe", "subscription.fetch.replayid.validation.failed", "subscription.fetch.requested.events.invalid",
+      "topic.not.found", "topic.meta.permission", "subscription.topic.cannot.subscribe", "subscription.fetch.requested.events.invalid",
       "subscription.fetch.topic.mismatch", "service.auth.headers.invalid", "service.tenant.license", "publish.event.count.invalid", "schema.not.found", "something.new",
     ],
     limit: ["subscription.limit.exceeded", "concurrent.client.limit.exceeded"],

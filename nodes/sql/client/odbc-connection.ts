@@ -62,7 +62,7 @@ export class OdbcConnection implements DatabaseConnection {
     const last = errors.at(-1) as object | undefined;
     if (!last) return;
     const [, native, message] = Object.values(last) as unknown[];
-    throw databaseError({ state: "", native: Number(native), message: String(message) }, this.options.dialect);
+    throw statementError({ state: "", native: Number(native), message: String(message) }, this.options.dialect);
   }
 
   async cursor(sql: string, parameters: readonly Parameter[], fetchSize: number, oneByOne = false): Promise<ConnectionCursor> {

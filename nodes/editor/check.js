@@ -9,7 +9,8 @@
     return RED._(CATALOGUE + key, values);
   }
 
-  const ENVIRONMENT = /^\$(\{[A-Za-z_][A-Za-z0-9_]*\}|\([A-Za-z_][A-Za-z0-9_]*\))$/;
+  // names may hold dots and dashes: groups, flows and subflows have variables of their own
+  const ENVIRONMENT = /^\$(\{[^\s{}]+\}|\([^\s()]+\))$/;
 
   /** Whether the whole value is a reference to an environment variable, which only the runtime can judge. */
   function isEnvironment(value) {

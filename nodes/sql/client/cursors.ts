@@ -3,6 +3,7 @@ import { tooManyRows } from "../../common/too-many-rows";
 import type { DatabaseConnection } from "./backend";
 import type { Dialect } from "./dialect";
 import { type ExactCursor, ExactQueries } from "./exact";
+import { inPages } from "./page-size";
 import type { Pool } from "./pool";
 import type { CursorOpened, Fetched, ReadRequest, RowValue } from "./protocol";
 import { returnsNothing } from "./sql-lexer";
@@ -85,11 +86,11 @@ export class Cursors {
     try {
       await new Promise<void>((resolve, reject) => {
         this.cursors.set(id, {
-          fetch: () => {
+          fetch: inPages(() => {
             const rows = cursor.fetch();
             working = rows.catch(() => undefined);
             return rows;
-          },
+          }),
           end: (error) => (error === undefined ? resolve() : reject(toConnectorError(error, "DATABASE_UNAVAILABLE"))),
         });
         opened({ cursor: id, columns });
@@ -135,5 +136,5 @@ async function takeAll(cursor: ExactCursor, most: number): Promise<Pick<Open, "f
   } finally {
     await cursor.close();
   }
-  return { fetch: () => Promise.resolve(chunks.shift() ?? []) };
+  return { fetch: inPages(() => Promise.resolve(chunks.shift() ?? [])) };
 }

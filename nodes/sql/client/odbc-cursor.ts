@@ -1,6 +1,7 @@
 import type { ConnectionCursor, DriverColumn } from "./backend";
 import type { Statement } from "./dialect";
 import { odbcParameters, type OdbcHandle, type OdbcNativeCursor, type OdbcResult, type OdbcStatement } from "./odbc-module";
+import { PageSize } from "./page-size";
 
 /** A driver call with the time limit of a statement. Rejects with a `ConnectorError`. @param cancel ends it */
 type Limited = <T>(call: () => Promise<T>, cancel?: () => Promise<void>) => Promise<T>;
@@ -63,10 +64,11 @@ export class OdbcCursor implements ConnectionCursor {
       this.ahead = this.next();
       this.ahead.catch(() => undefined); // told by the next fetch
     }
-    while (rows.length > 0 && rows.length < fetchSize && atOnce < fetchSize) {
-      const [row] = rowsOf(await this.next());
-      if (!row) break;
-      rows.push(row);
+    if (rows.length === 0 || atOnce >= fetchSize) return rows;
+    const size = new PageSize();
+    for (let row = rows[0]; row && size.add(row) && rows.length < fetchSize; ) {
+      [row] = rowsOf(await this.next());
+      if (row) rows.push(row);
     }
     return rows;
   }

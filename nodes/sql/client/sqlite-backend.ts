@@ -2,6 +2,7 @@ import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { ConnectorError, errorText } from "../../common/errors";
 import type { Backend, ConnectionCursor, DatabaseConnection, DriverColumn, Parameter, QueryResult } from "./backend";
 import { databaseError, statementError } from "./errors";
+import { PageSize } from "./page-size";
 import type { OpenOptions } from "./protocol";
 
 /** How long SQLite waits for another process's write, in ms. */
@@ -116,10 +117,13 @@ function typeOf(declared: string | null): string {
 
 function take(rows: Iterator<unknown>, most: number): unknown[][] {
   const taken: unknown[][] = [];
-  while (taken.length < most) {
+  const size = new PageSize();
+  for (let more = true; taken.length < most && (more || most === Infinity); ) {
     const next = rows.next();
     if (next.done) break;
-    taken.push(Array.isArray(next.value) ? next.value : Object.values(next.value as object));
+    const row: unknown[] = Array.isArray(next.value) ? next.value : Object.values(next.value as object);
+    taken.push(row);
+    more = size.add(row);
   }
   return taken;
 }

@@ -2,9 +2,9 @@ import { ConnectorError } from "../../common/errors";
 import { tooManyRows } from "../../common/too-many-rows";
 import type { RowValue } from "../client/protocol";
 import type { AfterRead } from "./after-read";
-import { eachMessage, FETCH_SIZE, roomToRead, withValues, type PollContext, type PollWay } from "./poll-context";
+import { eachMessage, roomToRead, withValues, type PollContext, type PollWay } from "./poll-context";
 import { columnNamed } from "./poll-query";
-import { RowSource, TAKE_FEWER } from "./row-source";
+import { fetchSizeFor, RowSource, TAKE_FEWER } from "./row-source";
 import type { Progress } from "./settings";
 import { changesData } from "./statement-kind";
 
@@ -52,7 +52,7 @@ export class MarkingPoll implements PollWay {
   private async fresh(most: number): Promise<{ source: RowSource; rows: RowValue[][]; keyAt: number }> {
     const { context, settings } = this;
     const enough = changesData(context.settings.query) ? most + 1 : most;
-    const source = await RowSource.open(context.database, await withValues(context, context.settings.query), FETCH_SIZE);
+    const source = await RowSource.open(context.database, await withValues(context, context.settings.query), fetchSizeFor(context.settings));
     try {
       // PostgreSQL's driver tells no columns where a claim has found nothing
       const keyAt = source.columns.length === 0 ? -1 : columnNamed(source.columns, settings.keyColumn).index;

@@ -43,9 +43,6 @@ export interface PollWay {
   close(end: number): Promise<void>;
 }
 
-/** Rows fetched at once. */
-export const FETCH_SIZE = 500;
-
 /** Waits until reading is worth it. @returns for how many rows there is room, in whole batches */
 export async function roomToRead({ room, settings: { output, batchSize, maxInFlight } }: PollContext): Promise<number> {
   const size = output === "row" ? 1 : batchSize;

@@ -1,6 +1,6 @@
 import type { RowValue } from "../client/protocol";
-import { eachMessage, FETCH_SIZE, withValues, type PollContext, type PollWay } from "./poll-context";
-import { RowSource } from "./row-source";
+import { eachMessage, withValues, type PollContext, type PollWay } from "./poll-context";
+import { fetchSizeFor, RowSource } from "./row-source";
 import { changesData } from "./statement-kind";
 
 /** Sends all that the query gives, each time anew; the next time when the flow has finished with the last. */
@@ -11,7 +11,7 @@ export class RepeatingPoll implements PollWay {
     const { context } = this;
     await context.room.until(Number.POSITIVE_INFINITY);
     if (context.paused() || context.closed) return { rows: 0, more: true };
-    const source = await RowSource.open(context.database, await withValues(context, context.settings.query), FETCH_SIZE);
+    const source = await RowSource.open(context.database, await withValues(context, context.settings.query), fetchSizeFor(context.settings));
     try {
       return { rows: await this.hand(source), more: false };
     } finally {

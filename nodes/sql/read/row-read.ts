@@ -4,12 +4,9 @@ import type { NamedValues, QueryParameters } from "../client/named-values";
 import type { RowValue } from "../client/protocol";
 import { rowMessage, rowsMessage } from "./messages";
 import { isAway, type ReadingDatabase } from "./reading-database";
-import { RowSource } from "./row-source";
+import { fetchSizeFor, RowSource } from "./row-source";
 import type { MessageSettings } from "./settings";
 import { changesData } from "./statement-kind";
-
-/** Rows fetched at once: with more, nothing is gained (sql over ODBC, 100,000 rows). */
-const FETCH_SIZE = 500;
 
 /** What a row has of its own, and so does not inherit from the trigger. */
 const OWN = new Set(["_msgid", "payload", "delivery", "sql", "parts"]);
@@ -32,7 +29,7 @@ export class RowRead extends TriggeredRead<NamedValues, RowValue[], RowSource> {
       own: OWN,
       valuesFor: (msg) => parameters.for(msg),
       open: async (values) => {
-        const source = await RowSource.open(database, { sql: query, values }, FETCH_SIZE);
+        const source = await RowSource.open(database, { sql: query, values }, fetchSizeFor(settings));
         return output !== "all" && changesData(query) ? source.asOnePage(maxRows) : source;
       },
       message: (source, rows) => (output === "row" ? rowMessage(source, rows[0] as RowValue[]) : rowsMessage(source, rows)),

@@ -1,9 +1,21 @@
 import { tooManyRows } from "../../common/too-many-rows";
 import type { ColumnInfo, CursorOpened, Fetched, NamedStatement, Row, RowValue } from "../client/protocol";
 import type { ReadingDatabase } from "./reading-database";
+import type { CommonSettings } from "./settings";
 
 /** What to do when a statement that is read whole gives more rows than allowed. */
 export const TAKE_FEWER = "let the statement take fewer at a time";
+
+/** Rows fetched at once: with more, nothing is gained (sql over ODBC, 100,000 rows). */
+const FETCH_SIZE = 500;
+/** With fewer, a fetch costs more than its rows. */
+const LEAST_FETCHED = 20;
+
+/** How many rows to fetch at once: no more than the flow is to have, for whoever has large ones allows but a few. */
+export function fetchSizeFor({ output, batchSize, maxInFlight }: Pick<CommonSettings, "output" | "batchSize" | "maxInFlight">): number {
+  if (output === "all") return FETCH_SIZE;
+  return Math.min(FETCH_SIZE, Math.max(LEAST_FETCHED, maxInFlight, output === "batch" ? batchSize : 0));
+}
 
 /** The rows of one query, in pages. The page after the one that is handed out is on its way already. */
 export class RowSource {

@@ -1,8 +1,8 @@
 import { ConnectorError } from "../../common/errors";
 import type { RowValue } from "../client/protocol";
-import { eachMessage, FETCH_SIZE, roomToRead, withValues, type PollContext, type PollWay } from "./poll-context";
+import { eachMessage, roomToRead, withValues, type PollContext, type PollWay } from "./poll-context";
 import { columnNamed, incomparable, PollQuery, type ComparedColumn } from "./poll-query";
-import { RowSource } from "./row-source";
+import { fetchSizeFor, RowSource } from "./row-source";
 import type { Progress } from "./settings";
 import type { Position, Watermark } from "./watermark";
 
@@ -157,6 +157,6 @@ export class WatermarkPoll implements PollWay {
   }
 
   private async open(statement: Parameters<typeof withValues>[1]): Promise<RowSource> {
-    return RowSource.open(this.context.database, await withValues(this.context, statement), FETCH_SIZE);
+    return RowSource.open(this.context.database, await withValues(this.context, statement), fetchSizeFor(this.context.settings));
   }
 }

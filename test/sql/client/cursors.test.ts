@@ -147,6 +147,21 @@ for (const { name, types, start } of ENGINES) {
       await engine.execute(`delete from ${table} where id = 5000`);
     });
 
+    it("fetches fewer rows at a time where they are large", async () => {
+      const million = name.includes("SQLite") ? "replace(hex(zeroblob(500000)), '00', 'xx')" : "repeat('x', 1000000)";
+      await engine.execute(`create table ${table}_l (id bigint primary key, large ${name.startsWith("MariaDB") ? "longtext" : types.text})`);
+      await engine.execute(`insert into ${table}_l select id, ${million} from ${table} where id < 40`);
+      const { cursor } = await client.openCursor({ sql: `select id, large from ${table}_l order by id`, values: {}, fetchSize: 500 });
+      const ids: unknown[] = [];
+      for (let fetched = await client.fetch(cursor); !fetched.done; fetched = await client.fetch(cursor)) {
+        assert.ok(fetched.rows.length <= 17, `${fetched.rows.length} rows of a million bytes`);
+        assert.ok(fetched.rows.every(([, large]) => (large as string).length === 1_000_000));
+        ids.push(...fetched.rows.map(([id]) => id));
+      }
+      assert.deepEqual(ids, Array.from({ length: 40 }, (_, id) => id));
+      await engine.execute(`drop table ${table}_l`);
+    });
+
     if (name.startsWith("MariaDB")) {
       it("gives a value as it is, though the one before it in its place was of another kind", async () => {
         const found = async (x: string | number | null): Promise<unknown> => (await read(`select if(1, :x, id) as found from (select cast(1 as int) as id) one`, { x }))[0]?.[0];

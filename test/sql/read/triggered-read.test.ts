@@ -21,6 +21,16 @@ describe("sql read for a message", () => {
       assert.notEqual(sent[0]?.more, sent[1]?.more);
     });
 
+    it("no more rows than it may have fetched at once, where they are few", async () => {
+      const sizes: (number | undefined)[] = [];
+      for (const def of [{}, { maxInFlight: 100 }, { maxInFlight: 1 }, { output: "batch", batchSize: 150, maxInFlight: 1 }, { output: "all", maxInFlight: 1 }]) {
+        const database = FakeDatabase.counting(1);
+        await ended(open(database, def, accept).ask());
+        sizes.push(database.asked[0]?.fetchSize);
+      }
+      assert.deepEqual(sizes, [500, 100, 20, 150, 500]);
+    });
+
     it("batches of so many rows, the last of them smaller", async () => {
       const { sent, ask } = open(FakeDatabase.counting(1203), { output: "batch", batchSize: 400 }, accept);
       await ended(ask());

@@ -1,0 +1,35 @@
+/** Bytes of rows that are fetched at once, roughly, unless one row has more: a page stands in the memory of both processes, and is copied from one to the other. */
+const PAGE_BYTES = 16 * 1024 * 1024;
+
+/** Tells row by row when a page is large enough. */
+export class PageSize {
+  private bytes = 0;
+
+  /** Counts a row. @returns whether another may follow */
+  add(row: readonly unknown[]): boolean {
+    for (const value of row) {
+      if (typeof value === "string") this.bytes += value.length;
+      else this.bytes += value instanceof Uint8Array || value instanceof ArrayBuffer ? value.byteLength : 8;
+    }
+    return this.bytes < PAGE_BYTES;
+  }
+}
+
+/** Cuts what `fetch` gives into pages of that size. @param fetch the next rows; none when there are no more */
+export function inPages<T extends readonly unknown[]>(fetch: () => Promise<T[]>): () => Promise<T[]> {
+  let rows: T[] = [];
+  let at = 0;
+  return async () => {
+    if (at >= rows.length) {
+      rows = await fetch();
+      at = 0;
+    }
+    const from = at;
+    const size = new PageSize();
+    while (at < rows.length) {
+      at += 1;
+      if (!size.add(rows[at - 1] as T)) break;
+    }
+    return from === 0 && at === rows.length ? rows : rows.slice(from, at);
+  };
+}

@@ -15,6 +15,7 @@ export class Availability {
   private readonly listeners = new Set<(state: DatabaseState) => void>();
   private readonly backOff = new BackOff({ initial: 500, max: 15_000 });
   private state: DatabaseState = { kind: "idle" };
+  /** `until` by a clock that nobody sets. */
   private refusal: { error: ConnectorError; until: number } | undefined;
   private knocking: Promise<void> | undefined;
   private endWait: (() => void) | undefined;
@@ -31,7 +32,7 @@ export class Availability {
 
   /** Why the database is not to be asked now: its last refusal is too fresh. */
   get refused(): ConnectorError | undefined {
-    return this.refusal && Date.now() < this.refusal.until ? this.refusal.error : undefined;
+    return this.refusal && performance.now() < this.refusal.until ? this.refusal.error : undefined;
   }
 
   /** Tells of each change of state, until the returned function is called. The current state is told at once. */
@@ -57,7 +58,7 @@ export class Availability {
   /** A request failed. What is about a message, or about one table, says nothing of the database. */
   failed(error: ConnectorError): void {
     if (error.scope !== "system" || error.code === "FLOW_STOPPED" || error.code === "TABLE_UNKNOWN" || concernsTable(error)) return;
-    if (error.code === "DATABASE_REFUSED") this.refusal = { error, until: Date.now() + this.refusedDelay };
+    if (error.code === "DATABASE_REFUSED") this.refusal = { error, until: performance.now() + this.refusedDelay };
     this.tell({ kind: needsAHand(error) ? "failed" : "waiting", error });
   }
 
@@ -79,7 +80,7 @@ export class Availability {
 
   private async knock(): Promise<void> {
     while (!this.closed) {
-      const pause = this.refusal ? this.refusal.until - Date.now() : this.backOff.next();
+      const pause = this.refusal ? this.refusal.until - performance.now() : this.backOff.next();
       await this.wait(Math.max(pause, 0));
       if (this.closed) return;
       try {

@@ -155,9 +155,9 @@ export class Poller {
         await this.rest();
         continue;
       }
-      const began = Date.now();
+      const began = performance.now(); // a clock that nobody sets
       const more = await this.poll();
-      if (!more) await this.rest(Math.max(0, this.options.settings.pollInterval - (Date.now() - began)));
+      if (!more) await this.rest(Math.max(0, this.options.settings.pollInterval - (performance.now() - began)));
     }
   }
 

@@ -43,7 +43,8 @@ export class Watermark {
   private readonly marks = new LinkedList<Mark>();
   private loading: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
-  private writtenAt = 0;
+  /** By a clock that nobody sets. */
+  private writtenAt = -Infinity;
   private dirty = false;
   private failing = false;
   private closed = false;
@@ -105,7 +106,7 @@ export class Watermark {
   private change(position: Position): void {
     this.current = position;
     const { every = 250, retry = 5_000 } = this.options;
-    this.writeIn(this.writtenAt + (this.failing ? retry : every) - Date.now());
+    this.writeIn(this.writtenAt + (this.failing ? retry : every) - performance.now());
   }
 
   private writeIn(ms: number): void {
@@ -117,7 +118,7 @@ export class Watermark {
     clearTimeout(this.timer);
     this.timer = undefined;
     this.dirty = false;
-    this.writtenAt = Date.now();
+    this.writtenAt = performance.now();
     const { store, key, database, watermarkColumn, keyColumn } = this.options;
     this.writing = store.write(key, { database, watermarkColumn, keyColumn, position: this.current }).then(
       () => void (this.failing = false),

@@ -52,6 +52,7 @@ export class ChildSession {
     this.stores = embedded ? undefined : pool(writers); // with one, 500 changes at once take twice as long
     this.cursors = new Cursors({
       pool: inMemory ? this.pool : pool(readers, "read"),
+      writers: this.pool,
       dialect: () => this.ready().dialect,
       native: embedded,
       ...(inMemory ? { atOnce: MOST_ROWS_IN_MEMORY } : {}),

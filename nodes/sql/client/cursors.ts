@@ -2,7 +2,7 @@ import { ConnectorError, toConnectorError } from "../../common/errors";
 import { tooManyRows } from "../../common/too-many-rows";
 import type { DatabaseConnection } from "./backend";
 import type { Dialect } from "./dialect";
-import { type ExactCursor, ExactQueries } from "./exact";
+import { ExactQueries, type RowCursor } from "./exact";
 import { inPages } from "./page-size";
 import type { Pool } from "./pool";
 import type { CursorOpened, Fetched, ReadRequest, RowValue } from "./protocol";
@@ -13,6 +13,8 @@ import { bind, lexed } from "./statement";
 export interface CursorsOptions {
   /** Lends a connection for as long as a cursor is open; who finds none free waits. */
   pool: Pool;
+  /** Lends one for a change that returns its rows: psqlodbc makes a cursor of all that begins with `with`, where it fetches rows as they are wanted. */
+  writers: Pool;
   /** Known once there was a connection. */
   dialect: () => Dialect;
   /** The embedded SQLite gives values as they are stored; drivers do not. */
@@ -101,12 +103,15 @@ export class Cursors {
     }
   }
 
-  private async begin(connection: DatabaseConnection, request: ReadRequest): Promise<ExactCursor> {
+  private async begin(connection: DatabaseConnection, request: ReadRequest): Promise<RowCursor> {
+    const { native, writers } = this.options;
     const dialect = this.options.dialect();
     const query = lexed(request.sql, dialect.name);
     if (returnsNothing(query)) throw noRows(); // before it has changed anything
-    this.exact ??= new ExactQueries(dialect.name, this.options.native);
-    const cursor = await this.exact.open(connection, bind(request, dialect), query, request.fetchSize);
+    const exact = (this.exact ??= new ExactQueries(dialect.name, native));
+    const statement = bind(request, dialect);
+    const open = (on: DatabaseConnection): Promise<RowCursor> => exact.open(on, statement, query, request.fetchSize);
+    const cursor = await (query.returns && !native ? writers.use(open) : open(connection));
     if (cursor.columns.length > 0 || query.returns) return cursor;
     await cursor.close();
     throw noRows();
@@ -123,7 +128,7 @@ function noRows(): ConnectorError {
   return new ConnectorError("NOT_CONFIGURED", "The statement returns no rows: sql read runs queries, sql write everything else", { details: { statement: true } });
 }
 
-async function takeAll(cursor: ExactCursor, most: number): Promise<Pick<Open, "fetch">> {
+async function takeAll(cursor: RowCursor, most: number): Promise<Pick<Open, "fetch">> {
   const chunks: RowValue[][][] = [];
   try {
     for (let count = 0; ; ) {

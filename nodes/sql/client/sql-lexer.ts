@@ -123,6 +123,10 @@ class Lexer {
   private brackets = 0;
   private depth = 0;
   private readonly words = new Set<string>();
+  /** After the `with …` in front: what the statement does. */
+  private main = "";
+  /** A change stands in brackets of the `with …` (PostgreSQL). */
+  private changesBefore = false;
   private ended = false;
   private trigger = false;
 
@@ -173,8 +177,14 @@ class Lexer {
     if (text === "(") this.depth += 1;
     else if (text === ")") this.depth -= 1;
     else if (this.depth === 0 && KEY_WORD.test(word)) this.words.add(word);
+    if (this.verb === "with") this.takeOfWith(word);
     this.remember(word);
     this.piece += text;
+  }
+
+  private takeOfWith(word: string): void {
+    if (this.depth === 0 && this.main === "" && (word === "select" || word === "values" || word === "table" || CHANGES.has(word))) this.main = word;
+    else if (this.depth === 1 && this.before[0] === "(" && CHANGES.has(word)) this.changesBefore = true;
   }
 
   private takeCharacter(text: string, at: number): void {
@@ -197,6 +207,7 @@ class Lexer {
   }
 
   private returns(): boolean {
+    if (this.verb === "with" && !CHANGES.has(this.main)) return this.changesBefore && this.dialect === "postgresql";
     if (!/^(insert|update|delete|merge|replace|with)$/.test(this.verb)) return false;
     return this.words.has("returning") || (this.dialect === "sqlserver" && this.words.has("output"));
   }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { DialectName, NamedStatement } from "../../../nodes/sql/client/protocol";
 import { Untyped } from "../../../nodes/sql/client/backend";
-import { bind } from "../../../nodes/sql/client/statement";
+import { bind, lexed } from "../../../nodes/sql/client/statement";
 
 const DIALECTS: DialectName[] = ["postgresql", "mariadb", "sqlite", "sqlserver", "oracle", "db2", "generic"];
 
@@ -134,6 +134,19 @@ describe("A statement with names", () => {
         assert.deepEqual(found, { sql: "select * from t where a = ?", parameters: [value] });
       }
     }
+  });
+
+  it("gives rows of what it changes, also behind a `with`", () => {
+    const returning: [text: string, returns: boolean][] = [
+      ["update t set a = 1 returning a", true],
+      ["with x as (select 1) update t set a = 1 from x returning a", true],
+      ["with x as (select a from t for update), y as (delete from t returning a) select a from y", true],
+      ["with x as (delete from t returning a) insert into u select a from x", false],
+      ["with recursive x(a) as (select 1 union all select a + 1 from x) select a from x for update", false],
+      ["with x as (select 'delete from t returning a', (select 1)) select \"update\" from x", false],
+      ["select a from t where b in (select c from u)", false],
+    ];
+    for (const [text, returns] of returning) assert.equal(lexed(text, "postgresql").returns, returns, text);
   });
 
   it("is read once, however often it runs, and forgets what is old", () => {

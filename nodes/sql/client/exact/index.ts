@@ -33,8 +33,8 @@ export class ExactQueries {
    *
    * @throws ConnectorError the database's, or `NOT_CONFIGURED` when two columns have one name
    */
-  async open(connection: DatabaseConnection, statement: Statement, lexed: LexedSql, fetchSize: number): Promise<ExactCursor> {
-    if (lexed.returns) return named(await this.changed(connection, statement, fetchSize), undefined);
+  async open(connection: DatabaseConnection, statement: Statement, lexed: LexedSql, fetchSize: number): Promise<RowCursor> {
+    if (lexed.returns) return this.changed(connection, statement, fetchSize);
     for (let again = true; ; again = false) {
       const exact = await this.find(connection, statement, lexed);
       const cursor = await connection.cursor(exact?.sql ?? statement.sql, statement.parameters, fetchSize, exact?.oneByOne).catch((error: unknown) => {
@@ -49,11 +49,16 @@ export class ExactQueries {
   }
 
   /** The rows of a change. */
-  private async changed(connection: DatabaseConnection, statement: Statement, fetchSize: number): Promise<ConnectionCursor> {
-    // the addon takes a change that finds no row for a failure when it is to have a cursor
-    if (!this.native) return wholeResult(connection, statement, fetchSize);
+  private async changed(connection: DatabaseConnection, statement: Statement, fetchSize: number): Promise<RowCursor> {
     // SQLite holds its lock until the last row is taken, and a writer that waits for it keeps this process from taking any
-    return takenAtOnce(await connection.cursor(statement.sql, statement.parameters, Infinity), fetchSize);
+    if (this.native) return named(takenAtOnce(await connection.cursor(statement.sql, statement.parameters, Infinity), fetchSize), undefined);
+    await connection.begin(); // committed when all rows have come as they are: else they would be changed, and nobody have them
+    // the addon takes a change that finds no row for a failure when it is to have a cursor
+    const cursor = await named(await wholeResult(connection, statement, fetchSize), undefined);
+    const pages: RowValue[][][] = [];
+    for (let page = await cursor.fetch(); page.length > 0; page = await cursor.fetch()) pages.push(page);
+    await connection.commit();
+    return { columns: cursor.columns, fetch: () => Promise.resolve(pages.shift() ?? []), close: () => cursor.close() };
   }
 
   private async find(connection: DatabaseConnection, statement: Statement, lexed: LexedSql): Promise<ExactQuery | undefined> {
@@ -87,7 +92,9 @@ async function named(cursor: ConnectionCursor, exact: ExactQuery | undefined): P
 }
 
 /** A cursor whose rows are as the flow gets them. */
-export class ExactCursor {
+export type RowCursor = Pick<ExactCursor, "columns" | "fetch" | "close">;
+
+class ExactCursor {
   readonly columns: ColumnInfo[];
   private readonly decode: (rows: unknown[][]) => RowValue[][];
 

@@ -11,16 +11,19 @@ export function changesData(sql: string): boolean {
   return !/^with\b/i.test(text) || /\b(insert\s+into|update\b[\s\S]*\bset|delete\s+from|merge\s+into)\b/i.test(text); // not `for update`
 }
 
-/** Whether a query stops after some rows, by the last words of its own or by `top`; what stands in brackets does not count. */
+/** What may stand behind a limit. */
+const LOCK = /\s(for\s+(update|share|no\s+key|key\s+share|read)\b.*|lock\s+in\s+share\s+mode)$/is;
+const LIMITS = [/\blimit\s+[\d:]\w*(\s*(,|offset)\s*[\d:]\w*)?$/i, /\bfetch\s+(first|next)\b.*\b(only|with\s+ties)$/is, /\bselect\s+((all|distinct)\s+)?top\s+[\d:]/i, /\brownum\s*<=?\s*[\d:]/i];
+
+/** Whether a query stops after some rows, by the last words of its own, by `top` or by Oracle's `rownum`; what stands in brackets does not count. */
 export function limitsRows(sql: string): boolean {
   let text = bare(sql);
-  const top = /^select\s+(all\s+|distinct\s+)?top[\s(]+[\d:]/i.test(text);
   for (let outer = ""; outer !== text; ) {
     outer = text;
-    text = outer.replace(/\([^()]*\)/g, " ");
+    text = outer.replace(/\([^()]*\)/g, " 0 "); // a number may stand in some
   }
-  const end = text.replace(/[\s;]+$/, "");
-  return top || /\blimit\s+[\d:]\w*(\s*(,|offset)\s*[\d:]\w*)?$/i.test(end) || /\bfetch\s+(first|next)\b.*\bonly$/is.test(end);
+  const own = text.replace(/[\s;]+$/, "").replace(LOCK, "").trimEnd();
+  return LIMITS.some((limit) => limit.test(own));
 }
 
 function bare(sql: string): string {

@@ -14,6 +14,12 @@ describe("the settings of sql read", () => {
       "select * from t order by at fetch first 10 rows only",
       "select top 10 * from t",
       "select top (10) * from t",
+      "with few as (select 1 as a) select distinct top 10 * from few",
+      "select * from t order by at limit (100)",
+      "select * from t order by at limit 100 for update skip locked",
+      "select * from t limit 100 lock in share mode",
+      "select * from t order by at fetch first 10 rows with ties",
+      "select * from t where rownum <= 10",
     ]) {
       assert.throws(() => poll(query), { code: "NOT_CONFIGURED", message: /limit/ }, query);
     }
@@ -23,6 +29,8 @@ describe("the settings of sql read", () => {
     poll("select * from t where id in (select id from u limit 5)");
     poll("select * from t where text = 'limit 5'");
     poll("select t.*, 'top 5' as top from t /* limit 5 */");
+    poll("select * from t for update");
+    poll("select id, top from t where rownum_a < 5");
     poll("select id, at, limit_a from t where offset_b > 5");
     poll("select * from t where sent = 0 limit 100", { progress: "after-read", afterRead: "delete from t where id = :id" });
     poll("select * from t limit 100", { mode: "message" });

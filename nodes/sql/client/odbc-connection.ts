@@ -34,6 +34,8 @@ export class OdbcConnection implements DatabaseConnection {
    * a "Function sequence error", which says nothing of any row.
    */
   private cancelled = false;
+  /** It is of no use any more, also when its driver would not close it: SQLite's does not where a statement has ended the transaction by itself. */
+  private closed = false;
   mostBytes: number | undefined;
 
   constructor(
@@ -42,7 +44,7 @@ export class OdbcConnection implements DatabaseConnection {
   ) {}
 
   get alive(): boolean {
-    return this.handle.connected && !this.spoilt;
+    return this.handle.connected && !this.spoilt && !this.closed;
   }
 
   async query(sql: string, parameters: readonly Parameter[] = []): Promise<QueryResult> {
@@ -150,6 +152,7 @@ export class OdbcConnection implements DatabaseConnection {
   }
 
   async close(): Promise<void> {
+    this.closed = true;
     let timer: NodeJS.Timeout | undefined;
     const limit = new Promise<void>((resolve) => (timer = setTimeout(resolve, CLOSE_LIMIT)));
     // closing a dead connection fails with MariaDB's driver: nothing to be done about it

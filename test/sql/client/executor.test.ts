@@ -62,6 +62,14 @@ for (const { name, start } of ENGINES) {
     }
 
     if (name.includes("SQLite")) {
+      it("begins anew where a statement that failed has ended the transaction by itself", async () => {
+        const ending = { sql: `insert or rollback into ${table} (id, name) values (1, 'there')`, values: {} };
+        assert.deepEqual(told(await execute([{ statements: [insert(3), ending] }])), [["ROW_REFUSED", 1]]);
+        assert.deepEqual(told(await execute([{ statements: [insert(4), insert(4)] }])), [["ROW_REFUSED", 1]]);
+        assert.deepEqual(told(await execute([{ statements: [insert(5), update(5, 1)] }])), [[1, 1]]);
+        assert.equal(await ids(), "1 2 5");
+      });
+
       it("lets one transaction follow the other where both read before they write: each would wait for the other", async () => {
         const read = { sql: `select n from ${table} where id = 1`, values: {} };
         const raise = { sql: `update ${table} set n = n + 1 where id = 1`, values: {} };

@@ -19,16 +19,18 @@ export class CrashGuard<Item, Outcome> {
    * @param database what has the process
    * @param store stores items in one request
    * @param refuse the outcome of an item with an error
+   * @param most deaths in a row after which items are stored one by one; 1 where each try commits again what it has done before the crash
    */
   constructor(
     private readonly database: object,
     private readonly store: (items: Item[]) => Promise<Outcome[]>,
     private readonly refuse: (error: ConnectorError) => Outcome,
+    private readonly most = DEATHS,
   ) {}
 
   /** One outcome per item, in order. @throws whatever `store` throws, unless the fault is found */
   async write(items: Item[]): Promise<Outcome[]> {
-    if (this.deaths < DEATHS) {
+    if (this.deaths < this.most) {
       const outcomes = await this.counted(items);
       this.deaths = 0;
       return outcomes;

@@ -69,6 +69,7 @@ export class StatementWork implements Work<Item> {
       options.database,
       (transactions) => this.store(transactions),
       (error) => ({ error: toData(error) }),
+      1, // the transactions before the one that crashes are committed, and their answers lost
     );
     const listed = new Set(parameters.map(({ name }) => name));
     statements.forEach(({ sql, once }, index) => {

@@ -36,4 +36,16 @@ describe("The search for the message that crashes the driver", () => {
     const told = await Promise.all([persist(one, ["a", "b"]), persist(one, ["poison", "c"]), persist(other, ["d", "e"]), persist(one, ["f"])]);
     assert.deepEqual(told, [["stored", "stored"], ["ROW_REFUSED", "stored"], ["stored", "stored"], ["stored"]]);
   });
+
+  it("does again as little as it can of what is committed one after the other, before the crash", async () => {
+    const committed: string[] = [];
+    const one = (item: string): string => {
+      if (item === "poison") throw new ConnectorError("DATABASE_UNAVAILABLE", "it ended", { details: { ended: "SIGSEGV", requests: 1 } });
+      committed.push(item);
+      return "stored";
+    };
+    const guard = new CrashGuard<string, string>({}, (items) => Promise.resolve().then(() => items.map(one)), ({ code }) => code, 1);
+    assert.deepEqual(await persist(guard, ["a", "b", "poison", "c"]), ["stored", "stored", "ROW_REFUSED", "stored"]);
+    assert.equal(committed.join(" "), "a b a b c");
+  });
 });

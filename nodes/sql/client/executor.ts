@@ -111,7 +111,7 @@ export class Executor {
     if (rows.length > maxRows) throw tooManyRows(maxRows, TOO_MANY);
     const returns = columns.length > 0 || words.returns; // PostgreSQL's driver tells no columns where a change found nothing
     const count = READS.has(words.verb) ? 0 : returns && rowsAffected < 0 ? rows.length : rowsAffected;
-    if (zeroRowsIsError && count === 0 && (words.verb === "update" || words.verb === "delete")) throw new ConnectorError("ROW_MISSING", "The statement found no row");
+    if (zeroRowsIsError && count === 0 && changesWhatIsThere(words)) throw new ConnectorError("ROW_MISSING", "The statement found no row");
     return returns ? { rowsAffected: count, rows: rowsOf(rows, columns) } : { rowsAffected: count };
   }
 
@@ -134,6 +134,12 @@ export class Executor {
 /** Whether a statement is a plain query. One that locks what it reads cannot stand inside another, as an exact query does. */
 function onlyReads({ verb, words }: LexedSql): boolean {
   return verb === "select" && !words.has("for") && !words.has("lock") && !words.has("into");
+}
+
+/** Whether a statement is an update or a delete, also behind `with`. */
+function changesWhatIsThere({ verb, words }: LexedSql): boolean {
+  if (verb !== "with") return verb === "update" || verb === "delete";
+  return (words.has("update") || words.has("delete")) && !words.has("insert") && !words.has("select") && !words.has("merge");
 }
 
 function unavailable({ code, text, ...options }: ErrorData): ConnectorError {

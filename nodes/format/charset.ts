@@ -3,7 +3,10 @@ import { invalid, shown } from "./content-error";
 
 /** Bytes that are read in one go where reading is cut into slices: with quotes, a parser takes some 6 ms for them. */
 const PIECE = 32 * 1024;
-const UTF8 = /^utf-?8$/i;
+/** Also as Python and iconv-lite call it, which reads what is no UTF-8 as U+FFFD, in silence. */
+const UTF8 = /^(utf[-_ ]?8|unicode-?1-?1-?utf-?8)$/i;
+/** Half of a pair: no character. */
+const HALF = /\p{Surrogate}/u;
 /** What iconv-lite knows beside charsets: ways to write bytes as text. */
 const NO_CHARSET = /^(base64|hex|binary|internal)$/i;
 /** Charsets that can say every character, so that a U+FFFD in them may have been sent. */
@@ -97,9 +100,10 @@ function checkDecoded(text: string, charset: string, { length }: Buffer): void {
  * Text as bytes.
  *
  * @param charset default UTF-8
- * @throws ConnectorError `FORMAT_INVALID` when the charset is unknown or has not all of the characters
+ * @throws ConnectorError `FORMAT_INVALID` when the charset is unknown or has not all of the characters, and for half of a character
  */
 export function encodeText(text: string, charset?: string): Buffer {
+  if (!text.isWellFormed()) throw invalid(`The text holds half of a character, U+${text.charCodeAt(text.search(HALF)).toString(16).toUpperCase()}, which no charset has`);
   if (!charset || UTF8.test(charset)) return Buffer.from(text);
   known(charset);
   const content = iconv().encode(text, charset);

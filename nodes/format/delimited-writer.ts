@@ -110,9 +110,19 @@ function quoted(lines: string[][], { delimiter, quote }: DelimitedWriting): stri
 function unquoted(lines: string[][], number: number, { delimiter }: DelimitedWriting): string {
   return lines
     .map((line, index) => {
-      const odd = line.find((field) => field.includes(delimiter) || /[\r\n]/.test(field)) ?? (line.length === 1 && line[0] === "" ? "" : undefined);
-      if (odd === undefined) return `${line.join(delimiter)}\n`;
-      throw invalid(`Line ${number + index} cannot be written without quotes: ${odd === "" ? "it is empty" : `a field holds ${odd.includes(delimiter) ? `the delimiter ${shown(delimiter)}` : "a line break"}`}`);
+      const text = line.join(delimiter);
+      const why = whyNot(line, text, delimiter);
+      if (why === undefined) return `${text}\n`;
+      throw invalid(`Line ${number + index} cannot be written without quotes: ${why}`);
     })
     .join("");
+}
+
+/** Why a line would not be read as it is. */
+function whyNot(line: string[], text: string, delimiter: string): string | undefined {
+  if (text === "" && line.length === 1) return "it is empty";
+  if (/[\r\n]/.test(text)) return "a field holds a line break";
+  // of a delimiter of several characters, the end of a field may be the beginning
+  const fields = text.split(delimiter);
+  return line.length === 0 || (fields.length === line.length && fields.every((field, index) => field === line[index])) ? undefined : `a field holds the delimiter ${shown(delimiter)}`;
 }

@@ -26,7 +26,8 @@ describe("a charset", () => {
     refuses(() => encodeText("😀", "windows-1252"), /U\+1F600/);
     refuses(() => decodeText(Buffer.from([0x81]), "shift_jis"), /Not text in shift_jis/);
     refuses(() => decodeText(Buffer.from([0x41]), "utf-16le"), /Not text in utf-16le/);
-    refuses(() => decodeText(Buffer.from([0xff])), /Not UTF-8 text, and no other encoding is named/);
+    for (const name of [undefined, "utf_8", "unicode-1-1-utf-8"]) refuses(() => decodeText(Buffer.from([0xff]), name), /Not UTF-8 text, and no other encoding is named/);
+    for (const name of [undefined, "utf-16le", "latin1"]) refuses(() => encodeText("a\ud800b", name), /half of a character, U\+D800/);
     assert.equal(decodeText(encodeText("\ufffd", "utf-16le"), "utf-16le"), "\ufffd");
   });
 

@@ -110,6 +110,7 @@ describe("rows are written as delimited text", () => {
     refuses(() => text([{}]), /no columns/);
     refuses(() => text([["a,b"]], { quote: "" }), /Line 1 cannot be written without quotes: a field holds the delimiter ,/);
     refuses(() => text([["a"], ["x\ny"]], { quote: "" }), /Line 2 .* a line break/);
+    refuses(() => text([["a|", "b"]], { quote: "", delimiter: "||" }), /Line 1 .* a field holds the delimiter \|\|/);
     refuses(() => text([[""]], { quote: "" }), /it is empty/);
     assert.equal(text([['a"b', "c"]], { quote: "" }), 'a"b,c\n');
   });

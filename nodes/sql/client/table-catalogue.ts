@@ -15,6 +15,8 @@ export interface TableInfo {
 
 /** A column that is missing may have been added since: looked up again, but not more often than this, in ms. */
 const REREAD_AFTER = 5000;
+/** A column may be given another type, by which its values are written otherwise: what was found out holds so long, in ms. */
+const HOLDS = 60_000;
 
 /** The columns of the tables written to: names are checked before they get into a statement, types say how values are written. */
 export class TableCatalogue {
@@ -26,7 +28,7 @@ export class TableCatalogue {
   async table(connection: DatabaseConnection, request: WriteRequest): Promise<TableInfo> {
     const id = cacheKey(request);
     const known = this.tables.get(id);
-    if (known) return known;
+    if (known && Date.now() - known.readAt < HOLDS) return known;
     const info = await this.read(connection, request);
     this.tables.set(id, info);
     return info;

@@ -40,10 +40,7 @@ export = (RED: NodeAPI): void => {
         if (failure) Reflect.set(msg, "sql", failure); // a frozen message goes without
         done(error);
       };
-      worker.take(msg, settled, (result) => {
-        (msg as { sql?: unknown }).sql = result;
-        send(msg);
-      });
+      worker.take(msg, settled, (result) => send(Reflect.set(msg, "sql", result) ? msg : { ...msg, sql: result }));
     });
     this.on("close", (done: () => void) => {
       void worker.close().finally(() => {

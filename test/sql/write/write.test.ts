@@ -25,6 +25,14 @@ describe("The sql write node", function () {
     assert.deepEqual(bench.passed, [{ payload: { id: 1, device: "d1", value: 1.5, at: null }, topic: "plant", _msgid: "m1", sql: { rowsAffected: 1, table: "readings", mode: "insert" } }]);
   });
 
+  it("passes on, or fails, a message that nobody may change", async () => {
+    const node = await bench.deploy();
+    for (const device of ["d", null]) node.receive(Object.freeze({ payload: { device }, _msgid: String(device) }) as NodeMessage);
+    await bench.through(2);
+    assert.deepEqual(bench.passed, [{ payload: { device: "d" }, _msgid: "d", sql: { rowsAffected: 1, table: "readings", mode: "insert" } }]);
+    assert.equal(bench.caught[0]?.error?.code, "ROW_REFUSED");
+  });
+
   it("maps parts of the message to columns, and leaves out what is not there", async () => {
     const node = await bench.deploy({
       columns: [

@@ -1,4 +1,4 @@
-import { ConnectorError } from "../../common/errors";
+import { ConnectorError, isConnectorError } from "../../common/errors";
 import { type Parameter, Untyped } from "./backend";
 import { callTypes, isCall, UNKNOWN } from "./call-types";
 import type { Statement } from "./dialect";
@@ -40,7 +40,9 @@ export class ParameterTypes {
   async resolve({ sql, parameters }: Statement, ask: Ask): Promise<Statement> {
     let known = this.known.get(sql);
     if (!known || Date.now() >= known.until) {
-      known = await find(sql, ask);
+      known = await find(sql, ask).catch((error: unknown) => {
+        throw withName(error, parameters);
+      });
       if (this.known.size >= MOST_KNOWN) this.known.delete(this.known.keys().next().value as string);
       this.known.set(sql, known);
     }
@@ -77,6 +79,15 @@ async function find(sql: string, ask: Ask): Promise<Known> {
     failures += 1;
     throw error;
   }
+}
+
+/** The error for a parameter whose type nothing in the statement tells, as in `:id is null`, by the name it has there. The server knows its number. */
+function withName(error: unknown, parameters: readonly Parameter[]): unknown {
+  if (!isConnectorError(error) || error.details["state"] !== "42P18") return error;
+  const parameter = parameters[Number(/\$(\d+)/.exec(error.message)?.[1]) - 1];
+  if (!(parameter instanceof Untyped)) return error;
+  const { name } = parameter;
+  return new ConnectorError(error.code, `:${name}: the statement does not tell its type where it stands: write cast(:${name} as text), or the type it has`, { details: { ...error.details, name }, cause: error });
 }
 
 function encode(parameter: Parameter, type: number): Parameter {

@@ -53,6 +53,21 @@ describe("The types of PostgreSQL's parameters", function () {
     }
   });
 
+  it("are asked of who wrote the statement, by name, where it does not tell them", async () => {
+    const server = await sharedPostgres();
+    const client = new DatabaseClient({ ...SETTINGS, connectionString: server.connectionString, credentials: server });
+    const run = async (sql: string): Promise<string> => {
+      const [outcome] = await client.execute({ transactions: [{ statements: [{ sql, values: { who: "me", name: "postgres" } }] }], maxRows: 10 });
+      return outcome && "error" in outcome ? `${outcome.error.code}: ${outcome.error.text}` : "done";
+    };
+    try {
+      assert.match(await run("select 1 as n from pg_database where datname = :name and :who is null"), /^ROW_REFUSED: :who: .* write cast\(:who as text\)/);
+      assert.equal(await run("select 1 as n from pg_database where datname = :name and cast(:who as text) is null"), "done");
+    } finally {
+      await client.close();
+    }
+  });
+
   describe("of a procedure", () => {
     const at = "2026-11-21T12:11:12.5+02:00";
     const INSTANT = "2026-11-21 10:11:12.5+00";

@@ -65,9 +65,15 @@ export class Parameters<V = unknown> {
     const waiting: Promise<void>[] = [];
     for (const { name, value: evaluate } of this.own) {
       const value = evaluate(msg);
-      if (value instanceof Promise) waiting.push(value.then((ready: unknown) => void (values[name] = this.convert(ready, name))));
+      if (value instanceof Promise) waiting.push(quiet(value.then((ready: unknown) => void (values[name] = this.convert(ready, name)))));
       else values[name] = this.convert(value, name);
     }
     return waiting.length > 0 ? Promise.all(waiting).then(() => values) : values;
   }
+}
+
+/** A value behind this one may throw before anyone waits for it: unhandled, it would end Node-RED. */
+function quiet<T>(value: Promise<T>): Promise<T> {
+  value.catch(() => undefined);
+  return value;
 }

@@ -56,7 +56,7 @@ function compileJsonata(util: TypedInputUtil, node: never, text: string, label: 
 }
 
 function evaluate(run: (callback: (error: Error | null, value: unknown) => void) => void, label: string): Promise<unknown> {
-  return new Promise((resolve, reject) => {
+  const value = new Promise((resolve, reject) => {
     const callback = (error: Error | null, value: unknown): void => {
       if (error) reject(new ConnectorError("INPUT_INVALID", `${label}: ${errorText(error)}`, { cause: error }));
       else resolve(value);
@@ -67,6 +67,8 @@ function evaluate(run: (callback: (error: Error | null, value: unknown) => void)
       callback(error as Error, undefined);
     }
   });
+  value.catch(() => undefined); // another value of the message may throw before anyone waits for this one: unhandled, it would end Node-RED
+  return value;
 }
 
 /** What is the same for every message: evaluated once. Objects are given out as they are; who changes them copies first. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { compileParameters, Parameters } from "../../nodes/common/parameters";
+import { rejectionsLeftBy } from "../services/rejections";
 
 describe("the values of a query's names", () => {
   const same = (value: unknown): unknown => value;
@@ -15,6 +16,14 @@ describe("the values of a query's names", () => {
     const found = values.for({ payload: { b: 2 } });
     assert.ok(found instanceof Promise);
     assert.deepEqual(await found, { a: "a1", b: "b2" });
+  });
+
+  it("leave no rejection behind when one that comes later is none that can be given", async () => {
+    const later = { name: "a", value: () => Promise.reject(new Error("first")) };
+    const values = new Parameters([], [later, { name: "b", value: () => "bad" }], () => {
+      throw new Error("second");
+    });
+    assert.deepEqual(await rejectionsLeftBy(() => assert.throws(() => values.for({}), /second/)), []);
   });
 
   it("stand in a form with or without their colon; lines without a name do not count", () => {

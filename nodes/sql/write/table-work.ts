@@ -50,6 +50,7 @@ export class TableWork implements Work<Item> {
 
   prepare(msg: object): Item | Promise<Item> {
     const row = this.mapper.row(msg);
+    if (row instanceof Promise) row.catch(() => undefined); // the id may throw before anyone waits for it: unhandled, it would end Node-RED
     const id = this.options.ids?.of(msg);
     if (row instanceof Promise || id instanceof Promise) return Promise.all([row, id]).then(([ready, known]) => item(ready, known));
     return item(row, id);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { NodeMessage } from "node-red";
 import helper from "node-red-node-test-helper";
+import { rejectionsLeftBy } from "../../services/rejections";
 import { reading, WriteBench } from "./support";
 
 describe("Dedupe in the sql write node", function () {
@@ -49,6 +50,23 @@ describe("Dedupe in the sql write node", function () {
     assert.deepEqual(codes(), new Array(5).fill("INPUT_INVALID"));
     assert.match(bench.caught[4]?.error?.message ?? "", /no id in msg\.amqp\.properties\.messageId.*"Message id"/);
     assert.deepEqual(bench.stored(), [{ n: 0 }]);
+  });
+
+  it("fails a message without an id whose values cannot be evaluated either, and leaves no rejection behind, which would end Node-RED", async () => {
+    const broken = { value: "$number('none')", valueType: "jsonata" };
+    const ways = [
+      { columns: [{ column: "id", ...broken }] },
+      { mode: "statements", statements: [{ sql: "insert into readings (id) values (:id)" }], parameters: [{ name: "id", ...broken }] },
+    ];
+    for (const way of ways) {
+      const node = await bench.deploy({ dedupe: true, ...way });
+      const left = await rejectionsLeftBy(async () => {
+        node.receive({ payload: {} } as NodeMessage);
+        await bench.through(1);
+      });
+      assert.deepEqual([codes(), left], [["INPUT_INVALID"], []]);
+      await helper.unload();
+    }
   });
 
   it("does not take the parts of one message for copies of each other", async () => {

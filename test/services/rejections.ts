@@ -1,0 +1,16 @@
+/** The rejections that `work` leaves behind with nobody to handle them: each would end Node-RED. */
+export async function rejectionsLeftBy(work: () => unknown): Promise<string[]> {
+  const left: string[] = [];
+  const note = (error: unknown): void => void left.push(String(error));
+  const others = process.listeners("unhandledRejection");
+  process.removeAllListeners("unhandledRejection");
+  process.on("unhandledRejection", note);
+  try {
+    await work();
+    await new Promise((resolve) => setImmediate(resolve)); // they are told of at the end of a turn
+    return left;
+  } finally {
+    process.off("unhandledRejection", note);
+    for (const other of others) process.on("unhandledRejection", other);
+  }
+}

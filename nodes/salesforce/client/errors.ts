@@ -131,6 +131,17 @@ export function foreignAnswer(answer: FailedAnswer): ConnectorError {
   return new ConnectorError("ORG_UNAVAILABLE", text, { details: { status, ...(status < 300 ? { outcomeUnknown: true } : {}) } });
 }
 
+/** Whether the host of the session may not be the org's any longer: it redirects, has no org, or is gone from the DNS. */
+export function mayHaveMoved({ code, details }: ConnectorError): boolean {
+  const { status = 0, network, errorCode } = details as { status?: number; network?: string; errorCode?: string };
+  return code === "ORG_UNAVAILABLE" && (network === "ENOTFOUND" || isRedirect(status) || ((status === 404 || status === 420) && errorCode === undefined));
+}
+
+/** Whether a status sends elsewhere. */
+export function isRedirect(status: number): boolean {
+  return status >= 301 && status <= 308 && status !== 304;
+}
+
 /** The SOAP API answers 500 to all it refuses; only an unexpected error is one as in REST. */
 function statusOf(answer: FailedAnswer, error: ApiError | undefined): number {
   return error && error.code !== "UNKNOWN_EXCEPTION" && isSoapFault(answer) ? 400 : answer.status;
@@ -143,7 +154,7 @@ function callVerdict(answer: FailedAnswer, error: ApiError | undefined): Verdict
   const known = error && verdictOf(error);
   if (known) return known;
   if (status === 401) return { code: "ORG_LOGIN_FAILED", retryAfter: 5 * MINUTE };
-  if ((status >= 301 && status <= 308) || !error) return unavailable; // not the org's own words: a proxy, a moved host
+  if (isRedirect(status) || !error) return unavailable; // not the org's own words: a proxy, a moved host
   if (status === 410 || MISSING_IN_ORG.has(error.code)) return { code: "ORG_OBJECT_UNKNOWN" };
   if (status === 413 || status === 414 || status === 431) return { code: "PAYLOAD_TOO_LARGE" };
   return { code: "ORG_REFUSED" };

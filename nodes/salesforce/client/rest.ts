@@ -1,7 +1,7 @@
 import type { Connection } from "@jsforce/jsforce-node";
 import { ConnectorError, errorText, isConnectorError } from "../../common/errors";
 import { asJsforceTransport, useSession } from "./connection";
-import { callError, foreignAnswer, isSessionExpired, networkError } from "./errors";
+import { callError, foreignAnswer, isRedirect, isSessionExpired, mayHaveMoved, networkError } from "./errors";
 import type { Session } from "./sign-in/login";
 import { Slots } from "./http/slots";
 import type { TokenKeeper } from "./sign-in/token";
@@ -97,7 +97,7 @@ export class RestClient {
 
   /**
    * Sends `request` round jsforce, which would parse XML and CSV, and gives the answer as it came. Statuses from 400 up reject, as for
-   * {@link request}; others, redirects too, are answers.
+   * {@link request}; others are answers, redirects too but where the API never gives one.
    */
   raw(request: RawRequest): Promise<HttpAnswer> {
     return this.run((session) => this.attemptRaw(request, session));
@@ -120,14 +120,23 @@ export class RestClient {
 
   private async authorised<A>(attempt: (session: Session) => Promise<A | "session expired">): Promise<A> {
     const first = await this.parts.tokens.get();
-    const answer = await attempt(first);
+    const answer = await this.tried(attempt, first);
     if (answer !== "session expired") return answer;
     const second = await this.parts.tokens.renew(first);
-    const again = await attempt(second);
+    const again = await this.tried(attempt, second);
     if (again !== "session expired") return again;
     throw new ConnectorError("ORG_SESSION_INVALID", "The org refuses the session even with a new token; look at the app's session and IP policies", {
       details: { status: 401 },
     });
+  }
+
+  private async tried<A>(attempt: (session: Session) => Promise<A>, session: Session): Promise<A> {
+    try {
+      return await attempt(session);
+    } catch (error) {
+      if (isConnectorError(error) && mayHaveMoved(error)) this.parts.tokens.doubt(session);
+      throw error;
+    }
   }
 
   private async attempt<T>(request: RestRequest, session: Session): Promise<RestAnswer<T> | "session expired"> {
@@ -161,7 +170,7 @@ export class RestClient {
     });
     if (isSessionExpired(answer) && !isForeign?.(answer)) return "session expired";
     if (answer.status >= 400) throw errorOf(answer);
-    if (type !== undefined && !isOwn(answer, type)) throw foreignAnswer(answer);
+    if ((type !== undefined && !isOwn(answer, type)) || (isRedirect(answer.status) && isOfApi(request))) throw foreignAnswer(answer);
     return answer;
   }
 
@@ -182,6 +191,11 @@ export class RestClient {
     const root = host !== undefined || path.startsWith("/services/") ? "" : `/services/data/v${this.parts.connection.version}`;
     return `${origin}${root}${path.startsWith("/") ? path : `/${path}`}`;
   }
+}
+
+/** Whether a path is one of the REST API's own. */
+function isOfApi({ path, host }: RawRequest): boolean {
+  return host === undefined && (path.startsWith("/services/data/") || !/^(\/services\/|https?:)/i.test(path));
 }
 
 /** Whether a good answer is of the type that the API gives. */

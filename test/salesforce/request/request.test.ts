@@ -109,7 +109,7 @@ describe("The salesforce request node", () => {
         } else response.writeHead(302, { location: `http://${address}/x` }).end();
       });
       await new Promise<void>((resolve) => decoy.listen(0, "127.0.0.1", resolve));
-      await flow.deploy({ ...org, url: `http://127.0.0.1:${(decoy.address() as AddressInfo).port}` }, { any: { method: "POST" } });
+      await flow.deploy({ ...org, url: `http://127.0.0.1:${(decoy.address() as AddressInfo).port}` }, { any: { method: "POST", path: "/services/apexrest/devices" } });
       const { error } = await flow.send("any", { payload: {} });
       assert.equal(error?.code, "ORG_REFUSED");
       assert.match(error?.message ?? "", /redirect .* not followed/);

@@ -32,6 +32,8 @@ const REFUSED: BackOffOptions = { initial: 5 * MINUTE, max: 60 * MINUTE, random:
  */
 export class TokenKeeper {
   private current: Session | undefined;
+  /** A session whose host may not be the org's any longer. */
+  private doubted: Session | undefined;
   private running: Promise<Session> | undefined;
   private failure: { error: ConnectorError; until: number } | undefined;
   private readonly transient: BackOff;
@@ -56,7 +58,12 @@ export class TokenKeeper {
 
   /** The open session, or a new one. */
   get(): Promise<Session> {
-    return this.current ? Promise.resolve(this.current) : this.open();
+    return this.current && this.current !== this.doubted ? Promise.resolve(this.current) : this.open();
+  }
+
+  /** The org may have moved away from the host of `session`: only signing in again says where to. */
+  doubt(session: Session): void {
+    if (this.options.renewable !== false) this.doubted = session;
   }
 
   /**
@@ -81,7 +88,7 @@ export class TokenKeeper {
       .login()
       .then(
         (session) => {
-          this.failure = undefined;
+          this.failure = this.doubted = undefined;
           this.transient.reset();
           this.refused.reset();
           return (this.current = session);

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { TLSSocket } from "node:tls";
+import { gzipSync } from "node:zlib";
 import { ApiError } from "./api-error";
 import { uploadLimit } from "./bulk/routes";
 import { Cometd } from "./cometd/cometd";
@@ -22,6 +23,8 @@ import { fault, isSoap, soap, soapOperation } from "./soap/soap";
 const REST_PATH = /^\/services\/(?:data|apexrest)(?:\/|$)/;
 /** Headers Node itself may read; ours is the stricter limit, with an answer of Salesforce's. */
 const NODE_HEADER_LIMIT = 256 * 1024;
+/** Characters from which an answer is packed. */
+const PACKED_FROM = 1000;
 
 /** The HTTP side of an org: reads requests, lets faults strike, routes, writes answers. */
 export class HttpServer {
@@ -151,7 +154,8 @@ export class HttpServer {
   }
 
   private answer(incoming: IncomingMessage, response: ServerResponse, request: Request, started: number, reply: Reply): void {
-    const { status, body, headers } = rendered(reply);
+    const { status, body: plain, headers: own } = rendered(reply);
+    const { body, headers } = packed(incoming, plain, own);
     const length = body === "" && reply.status === 204 ? {} : { "Content-Length": Buffer.byteLength(body) };
     response.writeHead(status, { ...headers, ...length, "Cache-Control": "no-store", ...reply.headers });
     response.end(request.method === "HEAD" ? undefined : body);
@@ -214,6 +218,12 @@ function rendered(reply: Reply): ReturnType<typeof render> & { status: number } 
     const failure = errorReply(error);
     return { status: failure.status, ...render(failure) };
   }
+}
+
+/** Answers are packed for whoever takes that, as Salesforce's edge does; small ones are not worth it. */
+function packed<T extends object>(incoming: IncomingMessage, body: string | Buffer, headers: T): { body: string | Buffer; headers: T } {
+  if (body.length < PACKED_FROM || !/\bgzip\b/i.test(String(incoming.headers["accept-encoding"] ?? ""))) return { body, headers };
+  return { body: gzipSync(body, { level: 1 }), headers: { ...headers, "Content-Encoding": "gzip" } };
 }
 
 function toRequest(incoming: IncomingMessage, body: Buffer): Request {

@@ -52,6 +52,13 @@ describe("The salesforce request node", () => {
     assert.deepEqual([answer.payload, answer.salesforce?.statusCode], [null, 204]);
   });
 
+  it("gives what a packed answer holds", async () => {
+    await flow.deploy(org, { objects: { path: "/sobjects", headers: [{ name: "Accept-Encoding", value: "gzip", valueType: "str" }] } });
+    const { payload, salesforce } = await flow.send("objects");
+    assert.ok((payload as { sobjects: object[] }).sobjects.length > 10);
+    assert.equal(salesforce?.headers["content-encoding"], undefined);
+  });
+
   describe("completes the path", () => {
     it("from the version, from the host, or from nothing when it is whole", async () => {
       await flow.deploy(org, { any: { path: "path", pathType: "msg" } });

@@ -1,6 +1,8 @@
 import * as http from "node:http";
 import * as https from "node:https";
 import type { Socket } from "node:net";
+import type { Duplex, Readable } from "node:stream";
+import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
 import { NetworkError } from "./network-error";
 import { Proxies } from "./proxy";
 
@@ -28,7 +30,7 @@ export interface HttpAnswer {
   status: number;
   /** Names in lower case; a header given several times is joined with commas. */
   headers: Record<string, string>;
-  /** As it came. */
+  /** As it came, but for its packing. */
   bytes: Buffer;
   /** {@link bytes} as UTF-8 text, made when it is asked for. */
   readonly body: string;
@@ -41,6 +43,8 @@ export interface TransportOptions {
   /** Largest answer in bytes. Default 64 MiB. */
   maxAnswer?: number;
 }
+
+const UNPACKERS: Record<string, () => Duplex> = { gzip: createGunzip, "x-gzip": createGunzip, deflate: createInflate, br: createBrotliDecompress };
 
 /** Idle sockets are given up before servers and balancers do, so that a create is rarely sent into a closing one. In ms. */
 const IDLE_SOCKET = 15_000;
@@ -115,16 +119,18 @@ export class HttpTransport {
       outgoing.on("response", (incoming) => {
         const chunks: Buffer[] = [];
         let size = 0;
-        incoming.on("data", (chunk: Buffer) => {
+        const plain = unpacked(incoming, request.method);
+        plain.on("data", (chunk: Buffer) => {
           if (request.onBytes && isGood(incoming, request.type)) return take(chunk, request.onBytes);
           size += chunk.length;
           if (size > this.maxAnswer) fail(`the answer of ${url.host} is larger than ${this.maxAnswer} bytes`, "ANSWER_TOO_LARGE");
           else chunks.push(chunk);
         });
         incoming.on("error", (error) => fail(networkText(url, error), errorCode(error), error));
-        incoming.on("end", () => {
+        if (plain !== incoming) plain.on("error", (error) => fail(`the answer of ${url.host} cannot be unpacked: ${error.message}`, "NETWORK", error));
+        plain.on("end", () => {
           settled();
-          resolve(toAnswer(incoming, Buffer.concat(chunks)));
+          resolve(toAnswer(incoming, Buffer.concat(chunks), plain !== incoming));
         });
       });
       outgoing.end(request.body);
@@ -161,10 +167,18 @@ function bodyHeaders(request: HttpRequest): Record<string, string> {
   return headers;
 }
 
-function toAnswer({ statusCode = 0, headers }: http.IncomingMessage, bytes: Buffer): HttpAnswer {
+/** The body without its packing, which servers give to who asks for it by `Accept-Encoding`, and some proxies to everybody. */
+function unpacked(incoming: http.IncomingMessage, method: string): Readable {
+  const unpack = UNPACKERS[incoming.headers["content-encoding"]?.trim().toLowerCase() ?? ""];
+  if (!unpack || method === "HEAD" || incoming.statusCode === 204 || incoming.statusCode === 304) return incoming;
+  return incoming.pipe(unpack());
+}
+
+function toAnswer({ statusCode = 0, headers }: http.IncomingMessage, bytes: Buffer, wasPacked: boolean): HttpAnswer {
+  const { "content-encoding": _packing, "content-length": _length, ...others } = headers;
   return {
     status: statusCode,
-    headers: flatHeaders(headers),
+    headers: flatHeaders(wasPacked ? others : headers),
     bytes,
     get body() {
       return bytes.toString("utf8");

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
+import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import { HttpTransport, NetworkError } from "../../../../nodes/salesforce/client/http/transport";
 
 describe("The HTTP client below jsforce", () => {
@@ -37,6 +38,24 @@ describe("The HTTP client below jsforce", () => {
     answer = (request, response) => response.writeHead(302, { location: "/x" }).end("méthode");
     const got = await transport.send({ method: "POST", url, body: "ü" });
     assert.deepEqual([got.status, got.headers.location, got.body], [302, "/x", "méthode"]);
+  });
+
+  it("unpacks what is packed, whole and piece by piece, and bounds what comes out", async () => {
+    const text = "ü".repeat(4000);
+    for (const [encoding, pack] of [["gzip", gzipSync], ["deflate", deflateSync], ["br", brotliCompressSync]] as const) {
+      answer = (_request, response) => response.writeHead(200, { "content-encoding": encoding }).end(pack(text));
+      const whole = await transport.send({ method: "GET", url });
+      assert.deepEqual([whole.body, whole.headers["content-encoding"]], [text, undefined]);
+      const pieces: Buffer[] = [];
+      await transport.send({ method: "GET", url, onBytes: (piece) => pieces.push(piece) });
+      assert.equal(Buffer.concat(pieces).toString(), text);
+      answer = (_request, response) => response.writeHead(200, { "content-encoding": encoding }).end(pack("x".repeat(20_000)));
+      assert.equal((await failure()).code, "ANSWER_TOO_LARGE");
+      answer = (_request, response) => response.writeHead(200, { "content-encoding": encoding }).end(pack(text).subarray(0, 12));
+      assert.match((await failure()).message, /cannot be unpacked/);
+    }
+    answer = (_request, response) => response.writeHead(200, { "content-encoding": "gzip" }).end();
+    assert.equal((await transport.send({ method: "HEAD", url })).status, 200);
   });
 
   it("fails when the connection breaks in the middle of an answer", async () => {

@@ -21,6 +21,8 @@ export interface BulkInput {
 /** Characters of a header, and columns, that the org takes. */
 const MAX_HEADER = 32_000;
 const MAX_COLUMNS = 5_000;
+/** Characters of all fields of one row. */
+const MAX_RECORD = 400_000;
 /** Bytes of CSV read at once. */
 const SLICE = 256 * 1024;
 
@@ -68,10 +70,16 @@ export function columnsOf(list: readonly unknown[]): string[] {
 export function cellsOf(record: unknown, columns: readonly string[], idsOnly = false): string[] {
   if (idsOnly) return [idOf(record)];
   const fields = recordOf(record);
-  return columns.map((column) => {
+  let length = 0;
+  const cells = columns.map((column) => {
     const own = fields[column];
-    return cellOf(own === undefined || isPlain(own) ? elsewhere(fields, column) : own, column);
+    const cell = cellOf(own === undefined || isPlain(own) ? elsewhere(fields, column) : own, column);
+    length += cell.length;
+    return cell;
   });
+  // the org would fail the whole job over it
+  if (length > MAX_RECORD) throw new ConnectorError("INPUT_INVALID", `a row can have ${MAX_RECORD.toLocaleString("en")} characters, and this one has ${length.toLocaleString("en")}`);
+  return cells;
 }
 
 /** The value of a column that is not called so in this record: a parent's, or one written in other case. */

@@ -3,7 +3,7 @@ import { contentKey, type JobBook, type Load } from "./bulk-book";
 import { cellsOf, columnsOf, type InputRow } from "./bulk-input";
 import type { BulkLoader } from "./bulk-loader";
 import type { RowResult } from "./bulk-match";
-import { csvOf, type CsvStyle } from "./bulk-parts";
+import { csvOf, type CsvStyle, MAX_BYTES } from "./bulk-parts";
 
 /** One row of a message of its own. */
 export interface GatheredRow {
@@ -11,6 +11,8 @@ export interface GatheredRow {
   columns: string[];
   /** What the row is: rows of equal content have equal ones. */
   hash: string;
+  /** Characters of its cells. */
+  size: number;
 }
 
 /** Settings of a {@link RowGathering}. */
@@ -22,6 +24,8 @@ export interface RowGatheringOptions {
   idsOnly: boolean;
   /** Rows worked on, of how many. */
   onProgress?: (processed: number, rows: number) => void;
+  /** Bytes of CSV that one job is given at most. Default: as {@link MAX_BYTES}. */
+  maxBytes?: number;
 }
 
 /** Fields that a batch may be refused over, one after the other. */
@@ -52,7 +56,7 @@ export class RowGathering {
     const columns = idsOnly ? ["Id"] : columnsOf([value]);
     const cells = cellsOf(value, columns, idsOnly);
     const pairs = columns.map((name, index) => `${name.toLowerCase()}=${cells[index]}`).filter((pair) => !pair.endsWith("="));
-    return { record: value, columns, hash: contentKey(...pairs.sort()).slice(0, 16) };
+    return { record: value, columns, hash: contentKey(...pairs.sort()).slice(0, 16), size: cells.reduce((sum, cell) => sum + cell.length, 0) };
   }
 
   /**
@@ -91,16 +95,34 @@ export class RowGathering {
         else await book.remove(key);
       });
     }
-    const { rest } = sorted;
-    if (rest.length === 0) return results;
-    await settle(rest, async () => {
-      const hashes = rest.map((place) => (rows[place] as GatheredRow).hash);
-      const key = contentKey("rows", Date.now(), Math.random(), ...hashes);
-      await book.put(key, { at: Date.now(), jobs: [], rows: hashes });
-      await this.run(key, rows, rest, results);
-      await book.remove(key);
-    });
+    for (const places of this.portions(rows, sorted.rest)) {
+      await settle(places, async () => {
+        const hashes = places.map((place) => (rows[place] as GatheredRow).hash);
+        const key = contentKey("rows", Date.now(), Math.random(), ...hashes);
+        await book.put(key, { at: Date.now(), jobs: [], rows: hashes });
+        await this.run(key, rows, places, results);
+        await book.remove(key);
+      });
+    }
     return results;
+  }
+
+  /** What one job can carry at a time; a character may take three bytes. */
+  private portions(rows: readonly GatheredRow[], places: readonly number[]): number[][] {
+    const { maxBytes = MAX_BYTES } = this.options;
+    const columns = unionOf(places.map((place) => rows[place] as GatheredRow)).length;
+    const portions: number[][] = [];
+    let bytes = Infinity;
+    for (const place of places) {
+      const own = 3 * ((rows[place] as GatheredRow).size + columns);
+      if (bytes + own > maxBytes) {
+        portions.push([]);
+        bytes = 0;
+      }
+      portions.at(-1)?.push(place);
+      bytes += own;
+    }
+    return portions;
   }
 
   private async run(key: string, rows: readonly GatheredRow[], places: readonly number[], results: RowResult[]): Promise<void> {

@@ -36,11 +36,11 @@ describe("Rows gathered from many messages", () => {
   afterEach(() => orgs.stop());
 
   /** As after a restart: nothing but the store is kept. */
-  function gathering(timeout = 0): RowGathering {
+  function gathering(timeout = 0, maxBytes?: number): RowGathering {
     const book = new JobBook(store, "bulk/test");
     const poll = { interval: 5, timeout, signal: new AbortController().signal };
     const loader = new BulkLoader({ jobs: new BulkJobs(client.rest), book, request: { object: "Case", operation: "insert" }, style: STYLE, poll });
-    return new RowGathering({ loader, book, style: STYLE, idsOnly: false });
+    return new RowGathering({ loader, book, style: STYLE, idsOnly: false, ...(maxBytes === undefined ? {} : { maxBytes }) });
   }
 
   const cases = (from: number, to: number): object[] => Array.from({ length: to - from }, (_, index) => ({ Subject: `case ${from + index}` }));
@@ -81,6 +81,18 @@ describe("Rows gathered from many messages", () => {
     const jobs = await new BulkJobs(client.rest).getAllJobInfo();
     assert.deepEqual(jobs.map(({ state }) => state).filter((state) => state === "Open"), []);
     assert.equal(subjects().length, 2);
+  });
+
+  it("go by as many jobs as they need, when one could not carry them", async () => {
+    const results = await load(gathering(0, 10_000), cases(0, 20).map((one) => ({ ...one, Description: "x".repeat(500) })));
+    assert.deepEqual(new Set(outcomes(results)), new Set(["stored"]));
+    assert.equal(new Set(results.map((one) => one.ok && one.id)).size, 20);
+    assert.ok((org.control.stats().byKind["POST jobs/ingest"] ?? 0) >= 3);
+  });
+
+  it("are refused one by one when they are longer than a row can be, which would fail the job of all", () => {
+    const long = Object.fromEntries(Array.from({ length: 5 }, (_, index) => [`F${index}__c`, "x".repeat(100_000)]));
+    assert.throws(() => RowGathering.row(long, false), { code: "INPUT_INVALID", message: /400,000 characters/ });
   });
 
   it("are loaded without those that have a field the org does not know", async () => {

@@ -154,9 +154,9 @@ function callVerdict(answer: FailedAnswer, error: ApiError | undefined): Verdict
   const known = error && verdictOf(error);
   if (known) return known;
   if (status === 401) return { code: "ORG_LOGIN_FAILED", retryAfter: 5 * MINUTE };
+  if (status === 413 || status === 414 || status === 431) return { code: "PAYLOAD_TOO_LARGE" }; // a proxy on the way may say so, too
   if (isRedirect(status) || !error) return unavailable; // not the org's own words: a proxy, a moved host
   if (status === 410 || MISSING_IN_ORG.has(error.code)) return { code: "ORG_OBJECT_UNKNOWN" };
-  if (status === 413 || status === 414 || status === 431) return { code: "PAYLOAD_TOO_LARGE" };
   return { code: "ORG_REFUSED" };
 }
 

@@ -27,6 +27,13 @@ describe("Errors of the org", () => {
     });
   }
 
+  it("what is too large for a proxy on the way is its message's matter, too", () => {
+    for (const status of [413, 414, 431]) {
+      const error = callError(answer(status, "<html>Request Entity Too Large</html>"));
+      assert.deepEqual([error.code, error.scope, error.retryable], ["PAYLOAD_TOO_LARGE", "message", false]);
+    }
+  });
+
   it("a lock is the message's, and worth another try", () => {
     for (const code of ["UNABLE_TO_LOCK_ROW", "QUERY_TIMEOUT", "REQUEST_RUNNING_TOO_LONG"]) {
       assert.deepEqual([record(code).code, record(code).scope, record(code).retryable], ["ORG_BUSY", "message", true]);

@@ -1,4 +1,4 @@
-import { ConnectorError } from "../../../common/errors";
+import { ConnectorError, isConnectorError } from "../../../common/errors";
 import { callError } from "../errors";
 import type { RestAnswer, RestCalls, RestClient, RestRequest } from "../rest";
 
@@ -36,12 +36,8 @@ export class CompositeCall implements RestCalls {
     // In a composite this is a reference, wherever it stands, and there is no way to write it otherwise.
     const queries = text.includes("@{") ? [] : this.rider.queries(request).slice(0, MAX_QUERIES);
     if (queries.length === 0) return this.rest.request<T>(request);
-    const { status, headers, body } = await this.rest.request<{ compositeResponse?: SubAnswer[] }>({
-      method: "POST",
-      path: "/composite",
-      body: this.textOf(request, text, queries),
-      timeout: request.timeout,
-    });
+    const call = { method: "POST", path: "/composite", body: this.textOf(request, text, queries), timeout: request.timeout } as const;
+    const { status, headers, body } = await this.rest.request<{ compositeResponse?: SubAnswer[] }>(call).catch(withoutPlace);
     const [main, ...others] = Array.isArray(body?.compositeResponse) ? body.compositeResponse : [];
     if (main?.referenceId !== "main") {
       throw new ConnectorError("ORG_UNAVAILABLE", "The org's address answered a composite call with something else than its results", {
@@ -68,7 +64,16 @@ function encodeSoql(soql: string): string {
   return encodeURIComponent(soql).replace(/%40%7B(\w+)%5B(\d+)%5D\.(\w+)%7D/g, "@{$1[$2].$3}");
 }
 
+const PLACE = / at \[line: ?\d+, column: ?\d+\]/g;
+
 /** Places in the JSON of a sub-request may be counted from anywhere: nobody must be blamed by them. */
 function withoutPlaces(body: unknown): string {
-  return JSON.stringify(body).replace(/ at \[line: ?\d+, column: ?\d+\]/g, "");
+  return JSON.stringify(body).replace(PLACE, "");
+}
+
+/** Places in the JSON of the whole are not those of the call in it. */
+function withoutPlace(error: unknown): never {
+  if (!isConnectorError(error) || error.message.search(PLACE) < 0) throw error;
+  const { code, message, scope, retryable, details } = error;
+  throw new ConnectorError(code, message.replace(PLACE, ""), { scope, retryable, details, cause: error });
 }

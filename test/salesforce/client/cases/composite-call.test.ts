@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { ConnectorError } from "../../../../nodes/common/errors";
+import { ConnectorError } from "../../../../nodes/common/errors";
 import { CompositeCall, type Rider } from "../../../../nodes/salesforce/client/cases/composite-call";
 import type { RestClient, RestRequest } from "../../../../nodes/salesforce/client/rest";
 
@@ -55,6 +55,12 @@ describe("A composite call", () => {
       assert.doesNotMatch(error.message, /column/);
       return true;
     });
+  });
+
+  it("points at no place in its own text either, when it is refused as a whole", async () => {
+    const refused = new ConnectorError("ORG_REFUSED", "JSON_PARSER_ERROR: Illegal character at [line:1, column:377] (HTTP 400)", { details: { status: 400 } });
+    const calls = new CompositeCall({ version: "66.0", request: () => Promise.reject(refused) } as unknown as RestClient, { queries: () => ["SELECT Id FROM Case"], rows: () => undefined });
+    await assert.rejects(calls.request(CALL), { code: "ORG_REFUSED", message: "JSON_PARSER_ERROR: Illegal character (HTTP 400)", retryable: false });
   });
 
   it("is the org's trouble when the org failed inside it", async () => {

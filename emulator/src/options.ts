@@ -12,7 +12,7 @@ export const DEFAULT_USERNAME = "integration@surewire.example";
 export const DEFAULT_PASSWORD = "surewire-emulator-password";
 
 /** Objects with change events unless an option says otherwise. */
-export const CHANGE_EVENTS: readonly string[] = ["Account", "Contact", "Case", "CaseComment", "EmailMessage"];
+export const CHANGE_EVENTS: readonly string[] = ["Account", "Contact", "Case", "EmailMessage"];
 
 /** A connected app. With a secret it may use the client-credentials flow, with a public key the JWT bearer flow, and anyone the web-server flow. */
 export interface ClientOptions {

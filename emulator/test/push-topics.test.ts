@@ -130,6 +130,8 @@ describe("a PushTopic", () => {
     ["SELECT Id FROM Nope", /'Nope' is not supported/],
     ["SELECT Id FROM Alert__e", /'Alert__e' is not supported/],
     ["SELECT Id FROM PushTopic", /'PushTopic' is not supported/],
+    ["SELECT Id, ParentId FROM CaseComment", /'CaseComment' is not supported/],
+    ["SELECT Id, ParentId FROM EmailMessage", /'EmailMessage' is not supported/],
   ];
   it("has a query of one object, with Id and without anything that cannot be told of a single record", async () => {
     for (const [Query, reason] of refusals) assertError(await api.send("POST", "/sobjects/PushTopic", topic({ Query })), 400, "INVALID_FIELD", reason, ["Query"]);

@@ -5,7 +5,7 @@ import type { ObjectSchema } from "../schema/schema";
 import { checkNegations, compileWhere, type Predicate } from "../soql/condition";
 import { resolvePath, type Path } from "../soql/path";
 import { parseText } from "../soql/query";
-import { isStreamable } from "./streamable";
+import { isInTopics } from "./streamable";
 
 /** A PushTopic's query, ready to be held against records. */
 export interface TopicQuery {
@@ -29,7 +29,7 @@ export function compileTopicQuery(org: Org, text: string): TopicQuery {
   checkNegations(text, [query.where]);
   const object = query.sObject === undefined ? undefined : org.schema.object(query.sObject);
   if (!object) throw refused(`sObject type '${query.sObject ?? ""}' is not supported.`);
-  if (!isStreamable(object)) throw refused(`'${object.name}' is not supported in PushTopic queries`);
+  if (!isInTopics(object)) throw refused(`'${object.name}' is not supported in PushTopic queries`);
   for (const [part, words] of REFUSED) if (query[part] !== undefined) throw refused(`${words} is not supported in PushTopic queries`);
 
   const fieldAt = (path: string): Path => {

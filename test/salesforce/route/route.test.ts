@@ -113,6 +113,13 @@ describe("salesforce route", function () {
       assert.deepEqual(flow.out, ["create wg.pumps email"]);
     });
 
+    it("and of a comment that the flow tells of by its id alone, as the org has no event for it", async () => {
+      const id = flow.insert({ OwnerId: pumps });
+      const [comment] = org.control.insert({ object: "CaseComment", records: [{ ParentId: id, CommentBody: "help" }] }).ids;
+      assert.equal(await flow.take({ ChangeEventHeader: { entityName: "CaseComment", changeType: "CREATE", recordIds: [comment] } }), "accept");
+      assert.deepEqual(flow.out, ["create wg.pumps comment"]);
+    });
+
     it("whose e-mails, in and out, one event names together", async () => {
       const id = flow.insert({ OwnerId: pumps });
       const mails = org.control.insert({ object: "EmailMessage", records: [true, false].map((Incoming) => ({ ParentId: id, Incoming, Subject: "help" })) }).ids;

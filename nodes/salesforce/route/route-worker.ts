@@ -21,7 +21,7 @@ import type { RouteSettings } from "./settings";
 import { OUTPUTS, unwired } from "./outputs";
 
 /** Makes the lease of instances that stand by for each other. */
-export type MakeLease = (options: Pick<LeaseOptions, "key" | "onHeld" | "onLost">) => Lease;
+export type MakeLease = (options: Pick<LeaseOptions, "key" | "onHeld" | "onLost" | "onTrouble">) => Lease;
 
 /** What a {@link RouteWorker} needs. */
 export interface RouteWorkerOptions {
@@ -54,6 +54,8 @@ export interface RouteState {
   unwired: boolean;
   /** Another instance looks after what is overdue. */
   standby: boolean;
+  /** Nobody can tell which instance does, by this. */
+  unknown?: ConnectorError;
   /** Why the query for missed cases fails. */
   trouble?: ConnectorError;
 }
@@ -75,6 +77,8 @@ export class RouteWorker {
   private making: Promise<Parts> | undefined;
   private parts: Parts | undefined;
   private lease: Lease | undefined;
+  /** Why nobody can tell who has the lease. */
+  private unknown: ConnectorError | undefined;
   private laneState: LaneState = { kind: "idle", messages: 0 };
   private tendTimer: NodeJS.Timeout | undefined;
   private tending: Promise<void> | undefined;
@@ -119,7 +123,18 @@ export class RouteWorker {
         const { prefix } = await this.ready();
         if (this.closed) return; // a lease that is begun now would never be given back
         if (!lease) return this.watch.start();
-        this.lease = lease({ key: `${prefix}lease`, onHeld: () => this.watch.start(), onLost: () => this.watch.stop() });
+        this.lease = lease({
+          key: `${prefix}lease`,
+          onHeld: () => this.watch.start(),
+          onLost: (error) => {
+            this.unknown = error;
+            this.watch.stop();
+          },
+          onTrouble: (error) => {
+            this.unknown = error;
+            this.tell();
+          },
+        });
         this.lease.start();
         return;
       } catch (error) {
@@ -217,11 +232,12 @@ export class RouteWorker {
   }
 
   private tell(): void {
-    const { records } = this.parts ?? {};
+    const { parts, unknown } = this;
+    const { records } = parts ?? {};
     const { trouble } = this.watch;
     const standby = this.options.lease !== undefined && !this.watch.running;
     const { waiting, open } = records?.count ?? { waiting: 0, open: 0 };
-    this.options.onState({ lane: this.laneState, waiting, open, loading: !records?.isLoaded, unwired: this.unwired, standby, ...(trouble ? { trouble } : {}) });
+    this.options.onState({ lane: this.laneState, waiting, open, loading: !records?.isLoaded, unwired: this.unwired, standby, ...(trouble ? { trouble } : {}), ...(standby && unknown ? { unknown } : {}) });
   }
 }
 

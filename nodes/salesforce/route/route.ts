@@ -72,10 +72,11 @@ export = (RED: NodeAPI): void => {
   }
 
   /** How the org stands comes first; while nothing is wrong with it, how many cases there are. */
-  function show(status: Status, { lane, waiting, open, loading, unwired, standby, trouble }: RouteState): void {
+  function show(status: Status, { lane, waiting, open, loading, unwired, standby, unknown, trouble }: RouteState): void {
     if (unwired) return status.set("stopped", () => RED._("route.status.unwired"));
     if (lane.kind !== "connected" || lane.slowedAt !== undefined) return showLane(status, lane, RED._);
     if (trouble) return status.set("failed", trouble.message);
+    if (unknown) return status.set("waiting", () => RED._("route.status.waiting", { reason: unknown.message }));
     if (standby) return status.set("paused", () => RED._("route.status.standby"));
     if (loading) return status.set("connecting", () => RED._("route.status.loading"));
     status.set("connected", () => RED._("route.status.cases", { open, waiting }));

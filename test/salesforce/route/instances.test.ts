@@ -74,6 +74,23 @@ describe("two instances of salesforce route on one database", function () {
     });
   });
 
+  describe("of which nobody can tell which one looks after what is overdue", () => {
+    const statuses = watchStatuses("route");
+
+    it("say so, and not that another does", async () => {
+      await runtime.fresh(nodes(fresh({ standby: true, leaseTime: 1 })).filter(({ id }) => id !== "route2" && id !== "source2"));
+      await waitFor("it to hold the lease", () => statuses.includes("green route.status.cases"));
+      const other = new DatabaseSync(path.join(folder, "state.db"));
+      statuses.length = 0;
+      other.exec("begin exclusive");
+      await waitFor("the status while the lease cannot be renewed", () => statuses.includes("yellow route.status.waiting"));
+      assert.ok(!statuses.includes("grey route.status.standby"), statuses.join());
+      other.exec("rollback");
+      other.close();
+      await waitFor("the status after that", () => statuses.at(-1) === "green route.status.cases");
+    });
+  });
+
   it("ask for one interaction a case, though both see every event", async () => {
     await runtime.fresh(nodes(fresh()));
     const ids = Array.from({ length: 10 }, () => flow.insert({ OwnerId: pumps }));

@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import { within } from "../../common/deadline";
 import type { BrokerAddress } from "./broker-url";
 import type { ConnectionOptions } from "./connection-options";
+import { readLongFields } from "./long-fields";
 import type { SaslCredentials } from "./sign-in";
 
 /** What is dialled with. */
@@ -31,7 +32,10 @@ export async function dial(address: BrokerAddress, options: DialOptions): Promis
   try {
     // The virtual host is encoded because amqplib decodes it; the heartbeat stands here because it is ignored among the socket's options.
     const model = await connect({ ...address, vhost: encodeURIComponent(vhost), heartbeat }, socket as NonNullable<Parameters<typeof connect>[1]>);
-    if (isOpen(model)) return model;
+    if (isOpen(model)) {
+      readLongFields(model);
+      return model;
+    }
     destroySocket(model);
     throw new Error("the broker closed the connection as soon as it was open");
   } finally {

@@ -136,6 +136,20 @@ describe("a writer to exchanges", function () {
     assert.deepEqual(await contents(queue), ["2", "3"]);
   });
 
+  it("fails only the messages to queues, when the user has no right to the default exchange", async () => {
+    const username = unique("restricted");
+    await rabbit.addUser(username, "secret", [".*", "^amq\\.fanout$", ".*"]);
+    await connection.close();
+    ({ connection } = connectionTo(rabbit, { username, password: "secret" }));
+    const queue = await plain.makeQueue(unique("bound"));
+    await plain.bind(queue, "amq.fanout", "");
+    const { take, all, outcomes } = open({ fixedExchange: false });
+    take(to(queue, 1), { ...to("", 2), exchange: "amq.fanout" });
+    await all(2);
+    assert.deepEqual(outcomes, ["EXCHANGE_UNAVAILABLE", "ok"]);
+    await plain.deleteQueue(queue);
+  });
+
   for (const declareAs of [undefined, "topic"]) {
     it(`goes on with the others while one keeps naming an exchange that is not there${declareAs ? " and may not be made" : ""}`, async () => {
       const [queue, missing] = [await plain.makeQueue(unique("others")), unique("missing")];

@@ -5,6 +5,8 @@ import type { Outgoing } from "./publisher";
 
 /** The pseudo-queue that direct reply-to's answers come to; a dot and where to go follow in what the answering side sees. */
 export const REPLY_TO = "amq.rabbitmq.reply-to";
+/** What the broker calls the exchange "" when it speaks of the right to it. */
+const DEFAULT_EXCHANGE = "amq.default";
 /** Ends a connection, whichever of its channels was at fault. */
 const INTERNAL_ERROR = 541;
 
@@ -37,7 +39,8 @@ export function blame(cause: ConnectorError | undefined, alone: boolean): (messa
   const text = brokerText(cause.cause);
   const forbidden = /access to topic '(.*?)' in exchange '(.*?)' in vhost/.exec(text);
   if (forbidden) return (message) => (alone || (message.exchange === forbidden[2] && message.routingKey === forbidden[1]) ? refused(message, text, cause) : undefined);
-  const exchange = /exchange '(.*?)' in vhost/.exec(text)?.[1];
+  const named = /exchange '(.*?)' in vhost/.exec(text)?.[1];
+  const exchange = named === DEFAULT_EXCHANGE ? "" : named;
   if (exchange !== undefined) return (message) => (message.exchange === exchange ? cause : undefined);
   const limit = Number(/larger than (?:configured )?max size (\d+)/.exec(text)?.[1]);
   if (limit > 0) return ({ content }) => (content.length > limit ? tooLarge(content.length, limit) : undefined);

@@ -43,6 +43,10 @@ describe("headers", () => {
     "a date that is none": { d: new Date(NaN) },
     "a name that is too long": { ["x".repeat(256)]: 1 },
     "a made-up type": { t: { "!": 5 } },
+    "an infinite double": { d: { "!": "double", value: Infinity } },
+    "a float that is none": { d: { "!": "float", value: NaN } },
+    "a number too large for a float": { d: { "!": "float", value: 1e300 } },
+    "a number in a typed table that is none": { d: { "!": "object", value: { n: NaN } } },
     "a copy's routing key that is no list": { CC: "elsewhere" },
     "a copy's routing key that is no text": { BCC: ["elsewhere", 5] },
   })) {

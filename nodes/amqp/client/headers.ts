@@ -66,15 +66,37 @@ function sanitiseObject(value: object, path: string, depth: number): unknown {
   if (value instanceof Date) return timestamp(value, path);
   if (value instanceof Uint8Array) return Buffer.isBuffer(value) ? value : Buffer.from(value);
   if (Array.isArray(value)) return value.map((item, index) => (item === undefined ? null : sanitiseValue(item, `${path}[${index}]`, depth + 1)));
-  if ("!" in value) return sanitiseTyped(value as { "!": unknown; value?: unknown }, path);
+  if ("!" in value) return sanitiseTyped(value as { "!": unknown; value?: unknown }, path, depth);
   if (!isTable(value)) throw invalid(`Header ${path} is a ${value.constructor?.name ?? "strange object"}, which AMQP cannot say`);
   return sanitiseTable(value, path, depth + 1);
 }
 
-/** amqplib's own way to ask for a type: `{"!": "timestamp", value: 1}`, as it also gives timestamps it received. */
-function sanitiseTyped(value: { "!": unknown; value?: unknown }, path: string): unknown {
-  if (typeof value["!"] !== "string" || value.value === undefined) throw invalid(`Header ${path} has the key "!", which stands for a type`);
-  return { "!": value["!"], value: value.value };
+/**
+ * amqplib's own way to ask for a type: `{"!": "timestamp", value: 1}`, as it also gives timestamps it received. The broker ends the connection, with
+ * all that is on its way, over a number that is none or infinite.
+ */
+function sanitiseTyped({ "!": type, value }: { "!": unknown; value?: unknown }, path: string, depth: number): unknown {
+  if (typeof type !== "string" || value === undefined) throw invalid(`Header ${path} has the key "!", which stands for a type`);
+  switch (type) {
+    case "object":
+    case "boolean":
+    case "number":
+      return sanitiseValue(value, path, depth + 1);
+    case "string":
+      return String(value);
+    case "float":
+      return typedNumber(type, Math.fround(Number(value)), path);
+    case "double":
+    case "float64":
+      return typedNumber(type, Number(value), path);
+    default:
+      return { "!": type, value };
+  }
+}
+
+function typedNumber(type: string, value: number, path: string): unknown {
+  if (!Number.isFinite(value)) throw invalid(`Header ${path} is a ${type} of ${value}, which AMQP cannot say`);
+  return { "!": type, value };
 }
 
 function timestamp(date: Date, path: string): unknown {

@@ -12,6 +12,7 @@ import { MAX_CONTENT } from "../../nodes/format/format";
 import type { RabbitMq } from "../services/rabbitmq";
 import { sharedRabbit } from "../services/shared";
 import { waitFor } from "../services/wait";
+import { HEADERS, measured, MESSAGE_ID, rawField, sendRaw, shortText } from "./raw-message";
 import { AFTER_RESTART, Plain, quick, text, unique } from "./support";
 
 const range = (count: number): string[] => Array.from({ length: count }, (_, index) => String(index));
@@ -236,11 +237,34 @@ describe("a queue source", function () {
   it("dead-letters a message whose headers cannot be sent again, without them", async () => {
     const queue = unique("odd-headers");
     await open({ queue }, (message, settle) => settle(message, "dead-letter", refused));
-    await plain.send(queue, ["x"], { messageId: "m1", headers: { reading: { "!": "double", value: -1e300 }, other: 1 } });
+    const odd = rawField("odd", "F", measured(rawField("!", "S", measured(Buffer.from("no type")))));
+    const bytes = Buffer.concat([measured(odd, rawField("other", "b", Buffer.from([1]))), shortText(Buffer.from("m1"))]);
+    await sendRaw(rabbit, queue, { flags: HEADERS | MESSAGE_ID, bytes }, "x");
     const { headers = {}, messageId } = (await plain.get(`${queue}.dlq`)).properties as { headers?: Record<string, unknown>; messageId: string };
     assert.equal(messageId, "m1");
-    assert.ok(!("reading" in headers));
-    assert.equal(headers["x-headers-dropped"], "reading other");
+    assert.ok(!("odd" in headers));
+    assert.equal(headers["x-headers-dropped"], "other odd");
+    assert.equal(headers["x-error-code"], "ROW_REFUSED");
+  });
+
+  it("dead-letters numbers that amqplib would not send of itself, and keeps the other headers with them", async () => {
+    const queue = unique("odd-numbers");
+    await open({ queue }, (message, settle) => settle(message, "dead-letter", refused));
+    const [low, fraction] = [-1e300, 2 ** 50 + 0.5];
+    const double = (value: number): object => ({ "!": "double", value });
+    await plain.send(queue, ["x"], { headers: { list: [double(low)], table: { fraction: double(fraction) }, other: 1 } });
+    const { list, table, other, "x-headers-dropped": dropped } = (await plain.get(`${queue}.dlq`)).properties.headers ?? {};
+    assert.deepEqual({ list, table, other, dropped }, { list: [low], table: { fraction }, other: 1, dropped: undefined });
+  });
+
+  it("dead-letters a message whose id was no UTF-8, and is too long as it was read", async () => {
+    const queue = unique("latin");
+    await open({ queue }, (message, settle) => settle(message, "dead-letter", refused));
+    const bytes = Buffer.concat([measured(rawField("other", "b", Buffer.from([1]))), shortText(Buffer.alloc(100, 0xe9))]);
+    await sendRaw(rabbit, queue, { flags: HEADERS | MESSAGE_ID, bytes }, "x");
+    const { headers = {}, messageId } = (await plain.get(`${queue}.dlq`)).properties as { headers?: Record<string, unknown>; messageId: unknown };
+    assert.equal(messageId, undefined);
+    assert.equal(headers.other, 1);
     assert.equal(headers["x-error-code"], "ROW_REFUSED");
   });
 

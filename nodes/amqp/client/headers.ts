@@ -4,7 +4,7 @@ import { ConnectorError } from "../../common/errors";
 /** The most a header table may take on the wire, in bytes: amqplib encodes it in a buffer of this size and throws beyond (2.3.1). */
 export const MAX_HEADERS = 64 * 1024;
 /** AMQP 0-9-1 writes a name with one byte for its length. */
-const MAX_NAME = 255;
+export const MAX_NAME = 255;
 /** Deeper than any real header; a cycle ends here. */
 const MAX_DEPTH = 16;
 
@@ -52,7 +52,7 @@ function sanitiseValue(value: unknown, path: string, depth: number): unknown {
       return value;
     case "number":
       if (!Number.isFinite(value)) throw invalid(`Header ${path} is ${value}, which AMQP cannot say`);
-      return value;
+      return sendable(value);
     case "bigint":
       return String(value);
     case "object":
@@ -97,6 +97,20 @@ function sanitiseTyped({ "!": type, value }: { "!": unknown; value?: unknown }, 
 function typedNumber(type: string, value: number, path: string): unknown {
   if (!Number.isFinite(value)) throw invalid(`Header ${path} is a ${type} of ${value}, which AMQP cannot say`);
   return { "!": type, value };
+}
+
+/** A number so that amqplib can send it: some that only a double can hold it would take for integers, and throw (2.3.1: -1e300, fractions over 2^50). */
+function sendable(value: number): unknown {
+  const double = value < -(2 ** 63) || (Math.abs(value) >= 2 ** 50 && !Number.isInteger(value) && Number.isFinite(value));
+  return double ? { "!": "double", value } : value;
+}
+
+/** A value of a header that was received, so that amqplib can send it again. */
+export function sendableAgain(value: unknown): unknown {
+  if (typeof value === "number") return sendable(value);
+  if (typeof value !== "object" || value === null || value instanceof Uint8Array || "!" in value) return value;
+  if (Array.isArray(value)) return value.map(sendableAgain);
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, sendableAgain(item)]));
 }
 
 function timestamp(date: Date, path: string): unknown {

@@ -1,6 +1,6 @@
 import type { Message, Options } from "amqplib";
 import type { ConnectorError } from "../../common/errors";
-import { sizeOfTable, MAX_HEADERS, type HeaderTable } from "./headers";
+import { MAX_HEADERS, MAX_NAME, sendableAgain, sizeOfTable, type HeaderTable } from "./headers";
 import type { Outgoing } from "./publisher";
 import { retryQueueName } from "./topology";
 
@@ -134,18 +134,28 @@ export interface CopyPlan {
  * Persistent, mandatory, with the original's properties but two: an expiration would take it out of the queue it is kept in, and a
  * user id other than the connection's is refused. The broker's own headers are left out.
  *
- * amqplib cannot send everything it reads (2.3.1: the number -1e300 in a header). A `plain` copy can always be sent: it has none of the
- * original's headers, and only those properties that are text.
+ * amqplib cannot send everything it reads. A `plain` copy can always be sent: it has none of the original's headers, and only those properties
+ * that are text.
  */
 export function copyOf(message: Message, { exchange, routingKey, own, without = [], plain = false }: CopyPlan): Outgoing {
   const { contentType, contentEncoding, priority, correlationId, replyTo, messageId, timestamp, type, appId } = message.properties as Options.Publish;
   const properties: Options.Publish = { contentType, contentEncoding, priority, correlationId, replyTo, messageId, timestamp, type, appId } as Options.Publish;
+  leaveOutUnsendable(properties);
   if (plain) {
     for (const name of ["priority", "timestamp"] as const) delete properties[name];
   }
-  const kept = Object.entries(message.properties.headers ?? {}).filter(([name]) => !BROKER_HEADERS.has(name) && !(name in own) && !without.includes(name));
-  const headers = withinLimit(kept, own, plain ? 0 : MAX_HEADERS);
+  const kept = Object.entries(message.properties.headers ?? {}).filter(([name]) => !BROKER_HEADERS.has(name) && !(name in own) && !without.includes(name) && Buffer.byteLength(name) <= MAX_NAME);
+  const again = kept.map(([name, value]): [string, unknown] => [name, sendableAgain(value)]);
+  const headers = withinLimit(again, own, plain ? 0 : MAX_HEADERS);
   return { exchange, routingKey, content: message.content, options: { ...properties, headers, persistent: true, mandatory: true } };
+}
+
+/** Bytes that are no UTF-8 are read as U+FFFD, three bytes for one; the latest times of 64 bits are read as one too many. */
+function leaveOutUnsendable(properties: Options.Publish): void {
+  for (const [name, value] of Object.entries(properties) as [keyof Options.Publish, unknown][]) {
+    if (typeof value === "string" && value.length * 3 > MAX_NAME && Buffer.byteLength(value) > MAX_NAME) delete properties[name];
+  }
+  if (Number(properties.timestamp) >= 2 ** 64) delete properties.timestamp;
 }
 
 /** Ours and as many of the original's as fit under the limit, the largest left out first; which ones says `x-headers-dropped`. */

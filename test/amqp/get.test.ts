@@ -123,6 +123,25 @@ describe("amqp get, its queue", function () {
     assert.deepEqual(asked.map(({ empty }) => empty), [[], []]);
   });
 
+  it("says why a copy waits for as long as it does, whatever else is settled meanwhile, and no longer", async () => {
+    const queue = unique("waits");
+    await plain.makeQueue(queue);
+    const { messages, states, ask } = await open({ queue, declare: "existing" });
+    await plain.send(queue, range(2));
+    await waitFor("the channel", () => states.at(-1)?.kind === "ready");
+    ask(2);
+    await waitFor("both", () => messages.length === 2);
+    settle(messages[0] as Got, "dead-letter", refused);
+    await waitFor("the wait", () => states.at(-1)?.kind === "forwarding");
+    const seen = states.length;
+    settle(messages[1] as Got, "accept");
+    await waitFor("a word on it", () => states.length > seen);
+    assert.equal(states.at(-1)?.kind, "forwarding");
+    await plain.makeQueue(`${queue}.dlq`);
+    await waitFor("the end of the wait", () => states.at(-1)?.kind === "ready");
+    assert.equal((await plain.get(`${queue}.dlq`)).content.toString(), "0");
+  });
+
   it("puts the trigger itself out second when the queue is empty, unchanged", async () => {
     const { messages, ask } = await open({ queue: unique("empty") });
     const asked = ask(3, { payload: "trigger", topic: "t", _msgid: "m" });

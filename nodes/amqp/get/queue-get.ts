@@ -65,6 +65,8 @@ export class QueueGet {
   private state: GetterState = { kind: "starting" };
   /** What the last trigger failed by, as long as the next has not tried. */
   private trouble: ConnectorError | undefined;
+  /** Why copies wait. */
+  private forwarding: ConnectorError | undefined;
   private telling = false;
   private closed = false;
 
@@ -96,7 +98,14 @@ export class QueueGet {
         this.hold.end();
         this.tell();
       },
-      onWaiting: (error) => options.onState({ kind: "forwarding", error }),
+      onWaiting: (error) => {
+        this.forwarding = error;
+        this.tell();
+      },
+      onForwarded: () => {
+        this.forwarding = undefined;
+        this.tell();
+      },
     });
     this.getter = new Getter({
       connection: link.consume,
@@ -266,9 +275,10 @@ export class QueueGet {
   }
 
   private tell(): void {
-    const { trouble, state } = this;
+    const { trouble, forwarding, state } = this;
     const reason = this.hold.current;
     if (reason !== undefined) this.options.onState({ kind: "holding", reason });
+    else if (forwarding && state.kind === "ready") this.options.onState({ kind: "forwarding", error: forwarding });
     else this.options.onState(trouble && state.kind === "ready" ? { kind: "waiting", error: trouble } : state);
   }
 }

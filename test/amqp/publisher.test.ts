@@ -5,7 +5,7 @@ import type { ConnectorError } from "../../nodes/common/errors";
 import type { RabbitMq } from "../services/rabbitmq";
 import { sharedRabbit } from "../services/shared";
 import { waitFor } from "../services/wait";
-import { AFTER_RESTART, connectionTo, MutableProxy, Plain, text, unique } from "./support";
+import { AFTER_RESTART, connectionTo, MutableProxy, Plain, SlowLine, text, unique } from "./support";
 
 describe("a publisher", function () {
   this.timeout(60_000);
@@ -191,6 +191,23 @@ describe("a publisher", function () {
       assert.deepEqual(await publishAll([to(queue), to(queue)]), ["PUBLISH_UNCONFIRMED", "PUBLISH_UNCONFIRMED"]);
     } finally {
       proxy.stop();
+    }
+  });
+
+  it("takes no message for lost that a slow line needs long for", async () => {
+    const queue = await plain.makeQueue(unique("slow"));
+    const line = new SlowLine(rabbit.port, 10_000);
+    const url = await line.start();
+    try {
+      await publisher.close();
+      await connection.close();
+      open({ confirmTimeout: 3_000 }, url);
+      await waitFor("a confirm in time", () => publisher.publish(to(queue, "first")).then(() => true));
+      const large = { ...to(queue), content: Buffer.alloc(60_000_000) };
+      assert.deepEqual(await publishAll([large, to(queue, "last")]), ["ok", "ok"]);
+      assert.deepEqual((await plain.drain(queue)).map(({ content }) => content.length), [5, 60_000_000, 4]);
+    } finally {
+      line.stop();
     }
   });
 

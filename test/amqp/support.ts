@@ -163,3 +163,39 @@ export class MutableProxy {
     this.server.close();
   }
 }
+
+/** A way to the broker that takes only so much a second. */
+export class SlowLine {
+  private readonly sockets: Socket[] = [];
+  private readonly server = createServer((inner) => {
+    const outer = connectSocket(this.target, "127.0.0.1");
+    this.sockets.push(inner, outer);
+    inner.on("data", (data) => this.pass(data, inner, outer)).on("error", () => undefined);
+    outer.on("data", (data) => inner.write(data)).on("error", () => undefined);
+    inner.on("close", () => outer.destroy());
+    outer.on("close", () => inner.destroy());
+  });
+
+  /** @param rate bytes a ms towards the broker */
+  constructor(
+    private readonly target: number,
+    private readonly rate: number,
+  ) {}
+
+  /** @returns its URL */
+  async start(): Promise<string> {
+    await new Promise<void>((resolve) => this.server.listen(0, "127.0.0.1", resolve));
+    return `amqp://127.0.0.1:${(this.server.address() as { port: number }).port}`;
+  }
+
+  stop(): void {
+    for (const socket of this.sockets) socket.destroy();
+    this.server.close();
+  }
+
+  private pass(data: Buffer, inner: Socket, outer: Socket): void {
+    outer.write(data);
+    inner.pause();
+    setTimeout(() => inner.resume(), data.length / this.rate);
+  }
+}

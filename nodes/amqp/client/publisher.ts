@@ -3,6 +3,7 @@ import { ConnectorError, errorText } from "../../common/errors";
 import type { Connection } from "./connection";
 import { channelError } from "./errors";
 import { MAX_HEADERS, sizeOfHeaderFrame } from "./headers";
+import { Outlet } from "./outlet";
 import { blame, encodingError, endingOf, targetOf, unavailable, type Ending } from "./publish-faults";
 import { markReturned, returnedError, type Returnable } from "./returns";
 import { SupervisedChannel } from "./supervised-channel";
@@ -74,6 +75,9 @@ export class Publisher {
   /** Bytes that a content header may take: an own frame, which the broker ends the connection over when it is larger than agreed. */
   private headerRoom = Infinity;
   private ending: Ending | undefined;
+  private outlet: Outlet | undefined;
+  /** When the line was last seen to take some of what the present channel is to send. */
+  private movedAt = 0;
 
   constructor(private readonly options: PublisherOptions) {
     this.window = options.window ?? 1_000;
@@ -158,6 +162,7 @@ export class Publisher {
 
   private async setup(channel: ConfirmChannel, model: ChannelModel): Promise<void> {
     this.ending = endingOf(model);
+    this.outlet = new Outlet(channel);
     const { frameMax } = model.connection as unknown as { frameMax: number };
     this.headerRoom = frameMax < 2 * MAX_HEADERS ? frameMax : Infinity; // all that can be encoded fits
     channel.on("return", (message: Message) => markReturned(this.pending, message));
@@ -170,7 +175,7 @@ export class Publisher {
 
   private up(): void {
     this.full = false;
-    this.confirmedAt = this.confirmedUntil = 0;
+    this.confirmedAt = this.confirmedUntil = this.movedAt = 0;
     this.lastError = undefined;
     for (const wake of [...this.waiters]) wake();
     this.options.onUp?.();
@@ -257,13 +262,15 @@ export class Publisher {
 
   /**
    * A silent channel is given up as a whole: its messages may still arrive, and publishing them again beside it could swap their order. While
-   * it confirms, its oldest message may be no further than a slow line; one that was overtaken for so long is lost alone.
+   * it confirms, or the line still takes what it is to send, its oldest message may be no further than a slow line; one that was overtaken for
+   * so long is lost alone.
    */
   private checkTimeouts(): void {
     if (this.pending.size === 0 || this.blocked) return this.restartClock();
     this.giveUpOvertaken();
+    if (this.outlet?.isMoving()) this.movedAt = Date.now();
     const oldest = this.pending.values().next().value;
-    if (!oldest || Date.now() - Math.max(oldest.sentAt, this.confirmedAt) < this.confirmTimeout) return;
+    if (!oldest || Date.now() - Math.max(oldest.sentAt, this.confirmedAt, this.movedAt) < this.confirmTimeout) return;
     this.failAll(`The broker did not confirm the message within ${this.confirmTimeout} ms`);
     if (this.supervised.channel) void this.supervised.renew(this.supervised.channel);
   }

@@ -1,4 +1,5 @@
 import type { Claim } from "./claim";
+import { putOn } from "../common/put-on";
 import { Errand, type Trigger } from "./errand";
 import type { Parcel } from "./row-deliveries";
 
@@ -29,7 +30,7 @@ export class ReadErrand<V> extends Errand<Parcel> {
 
   /** The trigger itself goes on, with what was read. */
   pass(more: object): void {
-    this.trigger.send([Object.assign(this.trigger.msg, more)]);
+    this.trigger.send([putOn(this.trigger.msg, more)]);
     this.close();
   }
 }

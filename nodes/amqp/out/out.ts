@@ -1,5 +1,6 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { ConnectorError, needsAHand, toConnectorError } from "../../common/errors";
+import { putOn } from "../../common/put-on";
 import { Status } from "../../common/status";
 import { TroubleLog } from "../../common/trouble-log";
 import { compileTypedInput, type TypedInputUtil } from "../../common/typed-input";
@@ -81,7 +82,7 @@ export = (RED: NodeAPI): void => {
       }
       sink.take(msg, message, done, (answer) => {
         troubles.told(undefined);
-        send(answer ? Object.assign(msg, answer) : msg);
+        send(answer ? putOn(msg, answer) : msg);
       });
     });
     node.on("close", (done: () => void) => {

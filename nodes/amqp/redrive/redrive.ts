@@ -1,6 +1,7 @@
 import { AsyncResource } from "node:async_hooks";
 import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
 import { ConnectorError, toConnectorError } from "../../common/errors";
+import { putOn } from "../../common/put-on";
 import { Status } from "../../common/status";
 import { compileTypedInput, type TypedInputUtil, type TypedValue } from "../../common/typed-input";
 import { claimOf, deliveryClosed } from "../../delivery/claim";
@@ -69,8 +70,7 @@ export = (RED: NodeAPI): void => {
       const finished = flowTracker.outside(start).finally(() => (current = undefined));
       const tell = (report: RedriveReport): void => {
         show({ kind: "ended", report });
-        msg.payload = report;
-        send([msg, null]);
+        send([putOn(msg, { payload: report }), null]);
       };
       const fail = (thrown: unknown): void => {
         const error = toConnectorError(thrown, "INPUT_INVALID");

@@ -1,4 +1,5 @@
 import { toConnectorError } from "../../common/errors";
+import { putOn } from "../../common/put-on";
 import type { Store } from "../../common/store";
 import type { TypedValue } from "../../common/typed-input";
 import { claimOf } from "../../delivery/claim";
@@ -94,7 +95,7 @@ export class BulkWrite implements BulkWork {
         return;
       }
       const row = RowGathering.row(value, this.idsOnly);
-      this.single.take(msg, row, done, (result) => send([Object.assign(msg, { salesforce: result })]));
+      this.single.take(msg, row, done, (result) => send([putOn(msg, { salesforce: result })]));
       const { index, count } = (msg as { parts?: { index?: number; count?: number } }).parts ?? {};
       if (count !== undefined && index === count - 1) this.single.go();
     } catch (error) {
@@ -119,7 +120,7 @@ export class BulkWrite implements BulkWork {
 
   private pass(msg: object, send: BulkMessage["send"], { result, failedRows, failures }: Loaded): void {
     const failed = failedRows.length > 0 ? { ...msg, payload: failedRows, salesforce: { ...result, results: failures } } : null;
-    send(this.options.settings.failedOutput ? [Object.assign(msg, { salesforce: result }), failed] : [Object.assign(msg, { salesforce: result })]);
+    send(this.options.settings.failedOutput ? [putOn(msg, { salesforce: result }), failed] : [putOn(msg, { salesforce: result })]);
   }
 
   private async gather(rows: RowGathering, values: GatheredRow[]): Promise<ItemResult<object>[]> {

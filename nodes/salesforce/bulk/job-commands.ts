@@ -1,5 +1,6 @@
 import { counted } from "../../common/counted";
 import { ConnectorError, isConnectorError, toConnectorError } from "../../common/errors";
+import { putOn } from "../../common/put-on";
 import type { TypedValue } from "../../common/typed-input";
 import type { ItemResult } from "../../delivery/sink";
 import { type BulkInput, bulkInput } from "../client/bulk/bulk-input";
@@ -80,7 +81,7 @@ export class JobCommands implements BulkWork {
       return done(toConnectorError(error, "INPUT_INVALID"));
     }
     this.lane.take(msg, order, done, ({ failed, ...own }) => {
-      const outputs = [Object.assign(msg, own), failed ? { ...msg, ...failed } : null];
+      const outputs = [putOn(msg, own), failed ? { ...msg, ...failed } : null];
       send(this.options.settings.failedOutput ? outputs : outputs.slice(0, 1));
     });
   }

@@ -1,5 +1,6 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { type ConnectorError, toConnectorError } from "../../common/errors";
+import { putOn } from "../../common/put-on";
 import { Status } from "../../common/status";
 import type { TypedInputUtil } from "../../common/typed-input";
 import { orgOf } from "../client/org-node";
@@ -32,10 +33,7 @@ export = (RED: NodeAPI): void => {
     };
     this.on("input", (msg, send, done) => {
       if (!(worker instanceof CaseWorker)) return done(worker);
-      worker.take(msg, done, (result) => {
-        (msg as { salesforce?: unknown }).salesforce = result;
-        send(msg);
-      });
+      worker.take(msg, done, (salesforce) => send(putOn(msg, { salesforce })));
     });
     const stopWatching = watchOrgs(RED.events, this.id, new Set((config.divisions ?? []).map(({ org }) => org)), {
       changing: () => void close(),

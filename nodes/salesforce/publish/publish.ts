@@ -1,5 +1,6 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { ConnectorError, toConnectorError } from "../../common/errors";
+import { putOn } from "../../common/put-on";
 import { Status } from "../../common/status";
 import { compileTypedInput, type TypedInputUtil } from "../../common/typed-input";
 import { wholeNumber } from "../../common/whole-number";
@@ -47,10 +48,7 @@ export = (RED: NodeAPI): void => {
       } catch (error) {
         return done(toConnectorError(error, "INPUT_INVALID"));
       }
-      lane.take(msg, item, done, (published) => {
-        (msg as { salesforce?: unknown }).salesforce = published;
-        send(msg);
-      });
+      lane.take(msg, item, done, (salesforce) => send(putOn(msg, { salesforce })));
     });
     this.on("close", (done: () => void) => {
       void lane.close().finally(() => {

@@ -1,5 +1,6 @@
 import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
 import { toConnectorError } from "../../common/errors";
+import { putOn } from "../../common/put-on";
 import { Status } from "../../common/status";
 import type { TypedInputUtil } from "../../common/typed-input";
 import { isWired, type WiredNode } from "../../delivery/wired";
@@ -49,11 +50,10 @@ export = (RED: NodeAPI): void => {
   /** The message with its result and, when some records of its list were refused, a copy with these. */
   function toMessages(msg: RecordMessage, { payload, salesforce, failed }: RecordOutcome, refused: unknown[]): (RecordMessage | null)[] {
     const rest = failed && (RED.util.cloneMessage(msg) as RecordMessage);
-    msg.salesforce = salesforce;
-    if (payload !== undefined) msg.payload = payload;
-    if (!failed || !rest) return [msg, null];
+    const done = putOn(msg, payload === undefined ? { salesforce } : { salesforce, payload });
+    if (!failed || !rest) return [done, null];
     const { results } = salesforce as { results: unknown[] };
-    return [msg, Object.assign(rest, { payload: refused, salesforce: { success: false, results: failed.map((index) => results[index]) } })];
+    return [done, Object.assign(rest, { payload: refused, salesforce: { success: false, results: failed.map((index) => results[index]) } })];
   }
 
   RED.nodes.registerType("surewire-salesforce-record", SalesforceRecord);

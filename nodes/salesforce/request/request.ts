@@ -1,5 +1,6 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { toConnectorError } from "../../common/errors";
+import { putOn } from "../../common/put-on";
 import { Status } from "../../common/status";
 import { compileTypedInput, type TypedInputUtil } from "../../common/typed-input";
 import { wholeNumber } from "../../common/whole-number";
@@ -35,10 +36,7 @@ export = (RED: NodeAPI): void => {
       return;
     }
     this.on("input", (msg, send, done) => {
-      worker.take(msg, done, (answer) => {
-        Object.assign(msg, answer);
-        send(msg);
-      });
+      worker.take(msg, done, (answer) => send(putOn(msg, answer)));
     });
     this.on("close", (done: () => void) => {
       void worker.close().finally(() => {

@@ -1,5 +1,6 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { toConnectorError } from "../../common/errors";
+import { putOn } from "../../common/put-on";
 import { Status } from "../../common/status";
 import { compileTypedInput, type TypedInputUtil, type TypedValue } from "../../common/typed-input";
 import { databaseOf } from "../client/database-node";
@@ -40,7 +41,7 @@ export = (RED: NodeAPI): void => {
         if (failure) Reflect.set(msg, "sql", failure); // a frozen message goes without
         done(error);
       };
-      worker.take(msg, settled, (result) => send(Reflect.set(msg, "sql", result) ? msg : { ...msg, sql: result }));
+      worker.take(msg, settled, (result) => send(putOn(msg, { sql: result })));
     });
     this.on("close", (done: () => void) => {
       void worker.close().finally(() => {

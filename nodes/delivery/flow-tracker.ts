@@ -10,14 +10,11 @@ import { QuickTurn } from "./quick-turn";
 import { record, recordLogged, Reports } from "./reports";
 import { isDeaf, takesNoDone, type CompleteEvent, type LogEntry, type ReceiveEvent, type SendEvent, type TrackedRuntime } from "./runtime";
 import { RunningFlows } from "./running-flows";
-import { RuntimeWatch } from "./runtime-watch";
 import { covers, type Scope, type Verdict } from "./scope";
 import { Seat } from "./seat";
+import { SharedWatch } from "./shared-watch";
 import { Turn } from "./turn";
 import { UntoldLine } from "./untold-line";
-
-/** How long, in ms, nothing must have been followed until the hooks go. */
-const REST_AFTER = 60_000;
 
 /**
  * Follows deliveries through a flow with Node-RED's messaging hooks: each message handed to a node counts one up, each
@@ -30,8 +27,7 @@ class FlowTracker {
   private readonly storage = new AsyncLocalStorage<FlowContext>();
   private readonly turn = new Turn((orphan, scope) => this.begin(scope, orphan.message, orphan.destination, Mark.Wired, undefined));
   private readonly untold = new UntoldLine((hop) => this.end(hop));
-  private watch: RuntimeWatch | undefined;
-  private users = 0;
+  private readonly watch = new SharedWatch();
   private readonly flows = new RunningFlows();
   /** The delivery whose source is sending: a source sends synchronously, so it needs no asynchronous context of its own. */
   private sending: Delivery | undefined;
@@ -42,17 +38,10 @@ class FlowTracker {
   private handling: Hop | undefined;
   private readonly quickTurn = new QuickTurn(this.turn);
   private readonly passingOn = new PassingOn((hop, ahead) => this.begin(hop.scope, hop.message, ahead, Mark.Wired, hop.caught));
-  /** Lets the hooks go when nothing is followed for long. */
-  private resting: NodeJS.Timeout | undefined;
-  /** The newest delivery when {@link rest} was last called. */
-  private newestAtRest = 0;
 
   /** A source is there, and may begin to follow: the runtime is watched from the first source's coming to the last one's end. */
   acquire(runtime: TrackedRuntime): void {
-    this.users += 1;
-    if (this.users > 1) return;
-    this.flows.watched(runtime);
-    this.watch = new RuntimeWatch(runtime, {
+    const isFirst = this.watch.acquire(runtime, {
       sent: this.onSend,
       isFollowed: (message) => hopOf(message) !== undefined || this.turn.isOrphan(message),
       received: this.onReceive,
@@ -63,32 +52,24 @@ class FlowTracker {
       stopped: () => this.onStopped(),
       started: () => this.flows.started(),
     });
-    this.resting = setInterval(() => this.rest(), REST_AFTER).unref();
-  }
-
-  /**
-   * Lets Node-RED's hooks go, which cost each message of every flow a tenth of its way, when no delivery is open and none was followed since this was
-   * last called. It is called once a minute: late enough for a node that sends after its delivery was settled to be seen and warned of.
-   */
-  rest(): void {
-    if (registry.open === 0 && registry.newest === this.newestAtRest) this.watch?.rest();
-    this.newestAtRest = registry.newest;
+    if (isFirst) this.flows.watched(runtime);
   }
 
   /** A source has ended; the last one takes all along. */
   release(): void {
-    this.users -= 1;
-    if (this.users > 0) return;
-    clearInterval(this.resting);
-    this.watch?.end();
-    this.watch = undefined;
+    this.watch.release();
+  }
+
+  /** Lets Node-RED's hooks go when nothing was followed since this was last called; of itself once a minute. */
+  rest(): void {
+    this.watch.rest();
   }
 
   /** Runs a source's `send` for `delivery`; the delivery is open at least until it returns. */
   follow(delivery: Delivery, send: () => void): void {
     const before = this.sending;
     this.sending = delivery;
-    this.watch?.listen();
+    this.watch.listen();
     delivery.enter();
     try {
       send();
@@ -215,7 +196,7 @@ class FlowTracker {
     hop.seat.holds += 1;
     if (hop.seat.catches) hop.caught = this.reports.caught(hop.scope, event.msg, node, (id) => this.endErring(id)) ?? hop.caught;
     const silent = hop.seat.arrives();
-    if (silent) this.watch?.handling();
+    if (silent) this.watch.handling();
     const outer = this.handling;
     this.handling = hop;
     try {

@@ -31,12 +31,14 @@ export function queueProperties(settings: Settings<SourceKey>, types: readonly s
   const passive = settings.flag("broker.source.passive");
   const declare = settings.flag("broker.source.declare") ?? (passive === undefined ? undefined : !passive);
   const given = settings.json("broker.source.arguments");
+  const isTable = typeof given === "object" && given !== null && !Array.isArray(given);
+  if (given !== undefined && !isTable) settings.note("broker.source.arguments", "names with values are expected; left out", "dropped");
   return {
     broker: "broker",
     queue: queue ?? "",
     declare: declare === false ? "existing" : undefined,
     queueType: type !== undefined && types.includes(type) ? type : undefined,
-    arguments: typeof given === "object" && given !== null && !Array.isArray(given) ? given : undefined,
+    arguments: isTable ? given : undefined,
     deadLetterQueue: settings.text("broker.source.deadLetterQueue"),
     retries: settings.number("broker.source.retries", 0, 50),
     retryDelay: settings.duration("broker.source.retryDelay", 1, 86_400_000, true),

@@ -244,8 +244,17 @@ function messageProperties(settings: Settings): { property: string; value: strin
 
 function headers(settings: Settings): string | undefined {
   const given = settings.json("broker.destination.headers");
-  if (typeof given !== "object" || given === null || Array.isArray(given)) return undefined;
-  const kept = Object.entries(given).filter(([name]) => !LOOKS_SECRET.test(name));
-  if (kept.length < Object.keys(given).length) settings.note("broker.destination.headers", "a header that looks like a secret was left out: set it in the flow, from an environment variable", "dropped");
-  return JSON.stringify(Object.fromEntries(kept));
+  if (given === undefined) return undefined;
+  if (typeof given !== "object" || given === null || Array.isArray(given)) {
+    settings.note("broker.destination.headers", "names with values are expected; left out", "dropped");
+    return undefined;
+  }
+  let secrets = 0;
+  const kept = JSON.stringify(given, (name, value: unknown) => {
+    if (!LOOKS_SECRET.test(name)) return value;
+    secrets += 1;
+    return undefined;
+  });
+  if (secrets > 0) settings.note("broker.destination.headers", "a header that looks like a secret was left out: set it in the flow, from an environment variable", "dropped");
+  return kept;
 }

@@ -151,6 +151,7 @@ describe("a secret in an odd place", () => {
     ["behind an escaped blank in libpq's words", bridge({ url: "host=h dbname=d user=u password=a\\ hunter2" }, broker)],
     ["under a driver's own name for a password", bridge({ url: "Driver={x};Server=h;sslkeypass=hunter2" }, broker)],
     ["under a driver's own name for a key", bridge({ url: "Driver={x};Server=h;AccountKey=hunter2" }, broker)],
+    ["within a header", { database: { sql: "select 1" }, broker: { connection: broker, destination: { queue: "q", headers: { trace: { id: 1, apiKey: "hunter2" } } } } }],
     ["in the place of a key's path", { tenant: { clientId: "app", keyFile: "-----BEGIN PRIVATE KEY-----\nhunter2" }, divisions: { north: { user: "u", queue: "q" } } }],
   ];
   for (const [what, file] of odd) {
@@ -164,6 +165,13 @@ describe("a secret in an odd place", () => {
     const { urls, vhost, credentials } = imported(bridge(database, { url: "amqp://user:pa,hunter2@h1,h2:5673/v" })).the("surewire-amqp-broker");
     assert.deepEqual([urls, vhost, credentials], [["amqp://h1:5672", "amqp://h2:5673"], "v", { username: "user", password: "${SUREWIRE_BROKER_PASSWORD}" }]);
   });
+});
+
+it("headers and arguments that are no names with values are told to be left out", () => {
+  const sends = imported({ database: { sql: "select 1" }, broker: { destination: { queue: "q", headers: [{ name: "a", value: "b" }] } } });
+  assert.match(sends.said("broker.destination.headers").join(), /left out/);
+  const writes = imported({ database: { table: "t" }, broker: { source: { queue: "q", arguments: "x-max-length=5" } } });
+  assert.match(writes.said("broker.source.arguments").join(), /left out/);
 });
 
 it("a file that is nested deeper than any program looks into it is told to be so", () => {

@@ -19,7 +19,7 @@ export function afterFlow(record: Interaction | undefined, { payload, cause }: O
       if (record.state !== "waiting" || record.request !== request) return record;
       return { ...record, due: isTaken ? now + waitForAnswer(rules, record.attempt) : now };
     case "disconnect":
-      if (record.state !== "closing" || record.interactionId !== interactionId) return record;
+      if (record.state !== "closing" || record.interactionId !== interactionId) return isTaken ? withoutDisconnect(record, interactionId) : record;
       return isTaken ? { ...record, told: true } : { ...record, due: now };
     case "update":
       // As if the case had just come to where it is.
@@ -52,6 +52,12 @@ export function withoutDone(handled: readonly Handled[], stateOf: (token: string
     if (one.token === undefined || stateOf(one.token) !== "over") return one;
     return withoutMarks(one);
   });
+}
+
+/** The interaction has ended, or its disconnect has left the flow: nobody owes one. */
+export function withoutDisconnect(record: Interaction, interactionId: string | undefined): Interaction {
+  const isIt = ({ due, outputs }: Handled): boolean => due !== undefined && outputs.length > 0 && outputs.every((output) => output.kind === "disconnect" && output.interactionId === interactionId);
+  return record.handled.some(isIt) ? { ...record, handled: record.handled.map((one) => (isIt(one) ? withoutMarks(one) : one)) } : record;
 }
 
 function withoutMarks({ token: _done, due: _none, ...rest }: Handled): Handled {

@@ -1,7 +1,7 @@
 import { type ConnectorError, toConnectorError } from "../../../common/errors";
 import type { FencedValue } from "../../../common/store";
 import type { ItemResult } from "../../../delivery/sink-options";
-import { afterFlow, type Ending, isStillTrue, madeBy, type TokenState, withoutDone } from "./after-flow";
+import { afterFlow, type Ending, isStillTrue, madeBy, type TokenState, withoutDisconnect, withoutDone } from "./after-flow";
 import type { CaseMarker } from "./case-marker";
 import type { Agent, CaseReader, CaseRead } from "./case-reader";
 import type { CaseRecords, Change } from "./case-records";
@@ -197,7 +197,8 @@ export class CaseRouter {
       const situation = { record, found, watched: watched.get(found?.owner ?? ""), rules, now: this.now(), newRequest };
       const decision = repeat && record ? this.repeated(record, repeat, token) : this.inTime(situation, happening);
       const skills = this.skillsOf(read, decision.outputs.some(({ kind }) => kind !== "disconnect"));
-      let next = decision.record;
+      let next = decision.record && this.owed.apart(record, decision.record);
+      if (next && happening.kind === "answer" && happening.status === "ended") next = withoutDisconnect(next, happening.interactionId);
       if (!repeat && next && cause !== undefined && decision.outputs.length > 0) next = { ...next, handled: remember(next.handled, cause, decision.outputs, token) };
       if (next && next !== record) next = { ...next, handled: withoutDone(next.handled, this.options.tokenState) };
       if (next && next !== record && shared && token !== undefined) next = this.owed.owe(next, token);
@@ -208,7 +209,7 @@ export class CaseRouter {
     const decided = await records.change(caseId, change, { kept, again: () => this.readAgain(caseId, cases) });
     const read = cases.get(caseId);
     step.done = decided;
-    if (token !== undefined) this.owed.follow(caseId, decided.record, token);
+    this.owed.follow(caseId, decided.record);
     const served = watched.get(read?.snapshot.ownerId ?? "");
     step.fallback = { queue: served?.queue ?? "", workgroup: step.workgroup ?? served?.workgroup ?? "" };
     if (decided.note) this.options.note(`Case ${read?.snapshot.number ?? caseId}: ${decided.note}`);

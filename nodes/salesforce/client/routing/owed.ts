@@ -1,4 +1,4 @@
-import { isStillTrue, type TokenState, withoutDone } from "./after-flow";
+import { isStillTrue, madeBy, type TokenState, withoutDone } from "./after-flow";
 import type { CaseRecords } from "./case-records";
 import type { Decision, Handled, Interaction, Output } from "./interaction";
 
@@ -32,11 +32,26 @@ export class OwedOutputs {
     return record.handled.some(owes) ? { ...record, handled: record.handled.map((one) => (owes(one) ? { ...one, due } : one)) } : record;
   }
 
-  /** Has {@link tend} look after what the delivery owes. */
-  follow(caseId: string, record: Interaction | undefined, token: string): void {
-    if (!record?.handled.some((one) => one.token === token && one.due !== undefined)) return;
-    const cases = this.inFlow.get(token)?.cases ?? new Set();
-    this.inFlow.set(token, { cases: cases.add(caseId), due: this.due() });
+  /**
+   * A case has come back before its interaction had ended, so its record's time is that of the next request from now on. Whether the disconnect has
+   * reached anybody is looked after by itself.
+   */
+  apart(before: Interaction | undefined, next: Interaction): Interaction {
+    if (before?.state !== "closing" || before.told || before.due === undefined || next.state !== "waiting") return next;
+    const { due, ending: reason = "closed", interactionId } = before;
+    const made = madeBy(before);
+    if (!made) return { ...next, handled: [{ cause: `disconnect ${interactionId ?? ""}`, outputs: [{ kind: "disconnect", reason, ...(interactionId === undefined ? {} : { interactionId }) }], due }, ...next.handled] };
+    if (made.token === undefined || this.options.tokenState(made.token) === "over") return next;
+    return { ...next, handled: next.handled.map((one) => (one.cause === made.cause ? { ...one, due } : one)) };
+  }
+
+  /** Has {@link tend} look after what deliveries of this process owe for a case. */
+  follow(caseId: string, record: Interaction | undefined): void {
+    for (const { token, due } of record?.handled ?? []) {
+      if (token === undefined || due === undefined || this.options.tokenState(token) !== "open") continue;
+      const cases = this.inFlow.get(token)?.cases ?? new Set();
+      this.inFlow.set(token, { cases: cases.add(caseId), due: this.due() });
+    }
   }
 
   /** To be called more often than the wait is long: what is done with is owed no more, and what is still in the flow for longer. @throws ConnectorError `STORE_UNAVAILABLE` */

@@ -289,6 +289,47 @@ describe("two routers on one store, one of them killed at any moment", () => {
     assert.deepEqual((await lookLater(TIMEOUT)).filter(({ payload }) => payload.action === "update"), []);
   });
 
+  describe("disconnect the interaction of a case that has come back before anybody was told of its end", () => {
+    beforeEach(async () => {
+      first.isClosed = true;
+      assert.deepEqual(await first.take(first.event("UPDATE"), "t1"), ["disconnect closed I1"]);
+      assert.deepEqual(await second.settle(second.event("UPDATE", ["IsClosed"]), "t2"), ["create queue r1"]);
+    });
+
+    it("once", async () => {
+      await second.settle(second.answer("created", "I2"), "t3");
+      const [one, ...more] = await lookLater(TIMEOUT);
+      assert.ok(one);
+      assert.deepEqual([inShort([one]), more], [["disconnect closed I1"], []]);
+      await second.router.settled(one, "taken");
+      assert.deepEqual(await lookLater(TIMEOUT), []);
+    });
+
+    it("but not when it has ended", async () => {
+      await second.settle(second.answer("ended", "I1"), "t3");
+      await second.settle(second.answer("created", "I2"), "t4");
+      assert.deepEqual(await lookLater(TIMEOUT), []);
+    });
+  });
+
+  it("disconnect what a look at all cases has found to be closed, and that has come back", async () => {
+    first.isClosed = true;
+    assert.deepEqual(inShort(await first.look("missed")), ["disconnect closed I1"]);
+    assert.deepEqual(await second.settle(second.event("UPDATE", ["IsClosed"]), "t2"), ["create queue r1"]);
+    await second.settle(second.answer("created", "I2"), "t3");
+    assert.deepEqual(inShort(await lookLater(TIMEOUT)), ["disconnect closed I1"]);
+  });
+
+  it("but not when its disconnect leaves the flow after all", async () => {
+    first.isClosed = true;
+    const [one] = await first.look("missed");
+    assert.ok(one);
+    await second.settle(second.event("UPDATE", ["IsClosed"]), "t2");
+    await first.router.settled(one, "taken");
+    await second.settle(second.answer("created", "I2"), "t3");
+    assert.deepEqual(await lookLater(TIMEOUT), []);
+  });
+
   it("disconnect a second interaction again", async () => {
     const answer = first.answer("created", "I2");
     assert.deepEqual(await first.take(answer, "t1"), ["disconnect duplicate I2"]);

@@ -8,6 +8,7 @@ import { describe, type MakeExact } from "./exact-query";
 /** MariaDB drops the order of a query inside another unless it has a limit; the largest there is, as its manual has it. */
 const ALL_ROWS = "limit 18446744073709551615";
 const DUPLICATE_COLUMN = 1060;
+const SYNTAX = 1064;
 /** A decimal with more digits comes through a double, and changed. */
 const EXACT_DIGITS = 15;
 const NOTHING: { columns: DriverColumn[] } = { columns: [] };
@@ -60,7 +61,7 @@ function wayOf({ type, size }: DriverColumn): Way | undefined {
  * from that. It cannot have one behind `with`, on servers before 10.4, or with two columns of one name, which is told then.
  */
 async function described(connection: DatabaseConnection, statement: Statement, verb: string): Promise<DriverColumn[]> {
-  const { columns } = verb === "with" ? NOTHING : await connection.query(`(\n${statement.sql}\n) limit 0`, statement.parameters).catch(() => NOTHING);
+  const { columns } = verb === "with" ? NOTHING : await connection.query(`(\n${statement.sql}\n) limit 0`, statement.parameters).catch(unlessSyntax);
   const names = new Set(columns.map(({ name }) => name.toLowerCase()));
   if (columns.length > 0 && names.size === columns.length) return columns;
   try {
@@ -68,6 +69,12 @@ async function described(connection: DatabaseConnection, statement: Statement, v
   } catch (error) {
     throw twice(error);
   }
+}
+
+/** Any other error is the statement's own: with a deadlock's, the transaction is gone. */
+function unlessSyntax(error: unknown): typeof NOTHING {
+  if (isConnectorError(error) && error.details["native"] === SYNTAX) return NOTHING;
+  throw error;
 }
 
 function twice(error: unknown): unknown {

@@ -101,6 +101,7 @@ export const TYPES: Record<string, TypeCase[]> = {
     ["int unsigned", "4294967295", "4294967295"],
     ["bigint", "9007199254740993", '"9007199254740993"'],
     ["bigint", "-5", "-5"],
+    ["bigint unsigned", "5", "5"],
     ["bigint unsigned", "18446744073709551615", '"18446744073709551615"'],
     ["bigint unsigned", "5", "5"],
     ["int(6) zerofill", "42", "42"],

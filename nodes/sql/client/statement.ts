@@ -1,7 +1,7 @@
 import { ConnectorError } from "../../common/errors";
 import type { Parameter } from "./backend";
 import type { Dialect, Statement } from "./dialect";
-import { MAX_PARAMETERS } from "./dialect/text";
+import { MAX_PARAMETERS, MAX_PARAMETERS_POSTGRESQL } from "./dialect/text";
 import type { DialectName, NamedStatement, PlainValue } from "./protocol";
 import { lex, type LexedSql, type Marker } from "./sql-lexer";
 import { statementValue } from "./statement-values";
@@ -53,9 +53,8 @@ export function bind({ sql, values }: NamedStatement, { name: dialect }: Pick<Di
     }
     text += next;
   }
-  if (parameters.length > MAX_PARAMETERS) {
-    throw new ConnectorError("INPUT_INVALID", `The statement has ${parameters.length} parameters; the limit is ${MAX_PARAMETERS}`);
-  }
+  const most = dialect === "postgresql" ? MAX_PARAMETERS_POSTGRESQL : MAX_PARAMETERS;
+  if (parameters.length > most) throw new ConnectorError("INPUT_INVALID", `The statement has ${parameters.length} parameters; the limit is ${most}`);
   return { sql: text, parameters };
 }
 

@@ -50,6 +50,13 @@ for (const { name, start } of ENGINES) {
       assert.equal(await ids(), "1 2 6");
     });
 
+    it("takes as long a list as its driver can, refuses a longer one, and goes on", async () => {
+      const most = name.startsWith("PostgreSQL") ? 7_498 : 32_000;
+      const find = (count: number): Transaction => ({ statements: [{ sql: `delete from ${table} where id in (:ids)`, values: { ids: Array.from({ length: count }, (_, index) => index + 2) } }] });
+      assert.deepEqual(told(await execute([find(most), find(most + 1), { statements: [insert(3)] }])), [[1], ["INPUT_INVALID", 0], [1]]);
+      assert.equal(await ids(), "1 3");
+    });
+
     if (!name.includes("SQLite")) {
       it("runs a query that changes something as it is read once, not to describe it", async () => {
         await engine.execute(`create sequence ${table}_s`);

@@ -6,6 +6,9 @@ export const MAX_STATEMENT_BYTES = 4 * 1024 * 1024;
 /** The addon counts parameters in 16 bits and aborts the process above 32,767. */
 export const MAX_PARAMETERS = 32_000;
 
+/** PostgreSQL's client takes its server's description of more than 7,498 for a broken connection, and hangs up (libpq 15). */
+export const MAX_PARAMETERS_POSTGRESQL = 7_498;
+
 /** An identifier in quotes, so that nothing in it can end it. */
 export function quote(identifier: string, mark: '"' | "`"): string {
   return mark + identifier.replaceAll(mark, mark + mark) + mark;

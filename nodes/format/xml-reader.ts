@@ -13,6 +13,9 @@ const ATTRIBUTES = ":@";
 /** Only within the parser's own tree, so that an attribute's name cannot be one that it is afraid of. */
 const MARK = "@";
 
+/** What begins with the last `<` of a document: one tag, and nothing behind it. */
+const LAST_TAG = /^<(?:[^"'<>]|"[^"]*"|'[^']*')*>\s*$/;
+
 /** An element, a text or a CDATA section of the parser's tree, by its name. */
 type TreeNode = Record<string, TreeNode[] | string | Record<string, string>>;
 
@@ -49,9 +52,10 @@ export function readXml(text: string, options: XmlReading): unknown {
   } catch (error) {
     throw invalid(`Not XML that is read here: ${explain(error)}`, error);
   }
+  const value = new TreeReader(options).read(tree);
   // neither the validator nor the parser minds text behind a root that is an empty element
-  if (!source.trimEnd().endsWith(">")) throw oneRoot();
-  return new TreeReader(options).read(tree);
+  if (!LAST_TAG.test(source.slice(source.lastIndexOf("<")))) throw oneRoot();
+  return value;
 }
 
 function explain(error: unknown): string {

@@ -50,6 +50,8 @@ describe("XML is read", () => {
     refuses(() => xml("<a/><b/>"), /exactly one root/);
     refuses(() => xml("<a/>text"), /exactly one root/);
     refuses(() => xml("<a/>text<!-- c -->"), /exactly one root/);
+    for (const text of ["<a/>>", "<a x='1'/>'>", "<a/> a > b >"]) refuses(() => xml(text), /exactly one root/);
+    assert.deepEqual(xml("<a x='1 > 0'/> \n"), { a: { "@x": "1 > 0" } });
     refuses(() => xml("<a></a>text"), /line 1, column 8/);
     refuses(() => xml("<a></a><![CDATA[x]]>"), /exactly one root/);
     refuses(() => xml("<a x=1/>"), /line 1, column 4/);

@@ -36,7 +36,7 @@ const TIMES = new Map([[DATE, "date"], [1083, "time"], [TIMESTAMP, "timestamp"],
 export class ParameterTypes {
   private readonly known = new Map<string, Known>();
 
-  /** @throws ConnectorError the server's, or `INPUT_INVALID` for bytes where none can be */
+  /** @throws ConnectorError the server's, `INPUT_INVALID` for bytes where none can be, or `NOT_CONFIGURED` behind a pooler that keeps no sessions */
   async resolve({ sql, parameters }: Statement, ask: Ask): Promise<Statement> {
     let known = this.known.get(sql);
     if (!known || Date.now() >= known.until) {
@@ -73,8 +73,9 @@ async function find(sql: string, ask: Ask): Promise<Known> {
   try {
     await ask(`prepare ${name} as ${numbered}`);
     const [row] = await ask(`select cast(cast(parameter_types as oid[]) as text) as types from pg_prepared_statements where name = '${name}'`);
+    if (!row) throw notOneSession();
     await ask(`deallocate ${name}`);
-    return { pieces, types: String(row?.["types"] ?? "{}").slice(1, -1).split(",").map(Number), until: Date.now() + HOLDS };
+    return { pieces, types: String(row["types"]).slice(1, -1).split(",").map(Number), until: Date.now() + HOLDS };
   } catch (error) {
     failures += 1;
     throw error;
@@ -88,6 +89,12 @@ function withName(error: unknown, parameters: readonly Parameter[]): unknown {
   if (!(parameter instanceof Untyped)) return error;
   const { name } = parameter;
   return new ConnectorError(error.code, `:${name}: the statement does not tell its type where it stands: write cast(:${name} as text), or the type it has`, { details: { ...error.details, name }, cause: error });
+}
+
+/** Without the types, the driver would drop the time or the offset of a timestamp in silence. */
+function notOneSession(): ConnectorError {
+  const why = "PostgreSQL does not know what was prepared on this connection a moment ago: it seems that a pooler gives each statement another session";
+  return new ConnectorError("NOT_CONFIGURED", `${why}; connect to the server itself, or let the pooler keep sessions (PgBouncer: pool_mode = session)`);
 }
 
 function encode(parameter: Parameter, type: number): Parameter {

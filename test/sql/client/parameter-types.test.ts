@@ -28,6 +28,14 @@ describe("The types of PostgreSQL's parameters", function () {
     assert.deepEqual(await types.resolve(statement, ask), { sql: "select ?", parameters: ["a"] });
   });
 
+  it("are not taken for unknown where a pooler gives each statement another session: values would be changed", async () => {
+    const types = new ParameterTypes();
+    const ask = async (): Promise<Record<string, unknown>[]> => [];
+    const statement = { sql: "insert into t values (?)", parameters: [new Untyped("2026-11-21T12:11:12+02:00", "at")] };
+    await assert.rejects(types.resolve(statement, ask), { code: "NOT_CONFIGURED", message: /pooler.*session/ });
+    await assert.rejects(types.resolve(statement, ask), { code: "NOT_CONFIGURED" });
+  });
+
   it("are asked for again when a statement has failed: its table may have been made anew", async () => {
     const server = await sharedPostgres();
     const client = new DatabaseClient({ ...SETTINGS, connectionString: server.connectionString, credentials: server, poolSize: 1 });

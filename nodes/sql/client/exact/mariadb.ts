@@ -1,10 +1,13 @@
+import { randomUUID } from "node:crypto";
 import { ConnectorError, isConnectorError } from "../../../common/errors";
 import type { DatabaseConnection, DriverColumn } from "../backend";
 import type { Statement } from "../dialect";
-import { type Decode, decoderOf, integer, plain } from "../row-values";
+import { damaged, type Decode, decoderOf, integer, plain } from "../row-values";
 import { quote } from "../dialect/text";
 import { describe, type MakeExact } from "./exact-query";
 
+/** What stands for a text that would be cut: nobody else's. */
+const CUT = `cut ${randomUUID()}`;
 /** MariaDB drops the order of a query inside another unless it has a limit; the largest there is, as its manual has it. */
 const ALL_ROWS = "limit 18446744073709551615";
 const DUPLICATE_COLUMN = 1060;
@@ -17,7 +20,7 @@ const SIGNED_BIGINT = 20;
 
 /**
  * Connector/ODBC hands wide decimals on as doubles, and unsigned integers past the signed range as negative ones without telling that they
- * are unsigned: such columns are asked for as text, or as wider integers.
+ * are unsigned: such columns are asked for as text, or as wider integers. In a short text a NUL character ends it: the server puts a mark in its place.
  */
 export const mariadbExact: MakeExact = async (connection, statement, { verb, words }) => {
   const columns = await described(connection, statement, verb);
@@ -31,7 +34,10 @@ export const mariadbExact: MakeExact = async (connection, statement, { verb, wor
     columns,
     fits: (given) => given.every((column, index) => ways[index]?.fits?.(column) ?? true),
     decode(rows, given) {
-      const decoders = given.map((column, index) => ways[index]?.decode ?? decoderOf({ ...column, name: columns[index]?.name ?? "" }));
+      const decoders = given.map((column, index) => {
+        const name = columns[index]?.name ?? "";
+        return ways[index]?.decode?.(name, column) ?? decoderOf({ ...column, name });
+      });
       return rows.map((row) => decoders.map((decode, index) => decode(row[index])));
     },
   };
@@ -42,15 +48,27 @@ interface Way {
   expression(name: string): string;
   /** Whether what comes is still of the kind that was described. */
   fits?(given: DriverColumn): boolean;
-  decode?: Decode;
+  decode?(name: string, given: DriverColumn): Decode;
 }
 
 /** A sum, and not `cast(… as signed)`, which makes 0 of text and tells nobody: that of text is a double. */
 const widened: Way = { expression: (name) => `${name} + 0`, fits: ({ type }) => type === "bigint" || type === "integer" };
 const asText: Way = { expression: (name) => `cast(${name} as char)` };
-const asDigits: Way = { ...asText, decode: (value) => (typeof value === "string" && /^-?\d+$/.test(value) ? integer(value) : plain(value)) };
+const asDigits: Way = { ...asText, decode: () => (value) => (typeof value === "string" && /^-?\d+$/.test(value) ? integer(value) : plain(value)) };
+
+const shortText: Way = {
+  expression: (name) => `if(locate(x'00', convert(${name} using utf8mb4)), '${CUT}', ${name})`,
+  decode: (name, given) => {
+    const decode = decoderOf({ ...given, name });
+    return (value) => {
+      if (value === CUT) throw damaged(name, `it holds text with a NUL character, where the driver ends it: read it with cast(${name} as binary)`);
+      return decode(value);
+    };
+  },
+};
 
 function wayOf({ type, size }: DriverColumn): Way | undefined {
+  if (type === "char" || type === "varchar") return shortText;
   if (type === "integer" || type === "smallint") return widened;
   if (type === "bigint") return size < SIGNED_BIGINT ? asDigits : undefined;
   return (type === "decimal" || type === "numeric") && size > EXACT_DIGITS ? asText : undefined;

@@ -110,6 +110,8 @@ export function incomparable(column: string, value: Uint8Array | null): Connecto
  */
 function comparable(value: RowValue, { name, type }: ComparedColumn, dialect: DialectName, marker: string): Compared {
   if (value === null || value instanceof Uint8Array) throw incomparable(name, value);
+  // 0.1 as it is compared in 64 bits: 0.10000000149011612
+  if (typeof value === "number" && dialect === "mariadb" && type === "real") return { sql: marker, value: Math.fround(value) };
   // PostgreSQL is asked which type it expects in a place (client/parameter-types.ts), and a cast of ours would only keep it from an index
   if (typeof value !== "string" || dialect === "postgresql") return { sql: marker, value };
   if (TIMESTAMP.test(value) && (dialect !== "sqlite" || /^(timestamp|datetime)/.test(type)) && !/char|text|clob/.test(type)) return timestamp(value, dialect, marker);

@@ -19,6 +19,10 @@ const KINDS: Record<string, { types: Record<string, string>; value(n: number): s
     types: { postgresql: "bigint", mariadb: "bigint unsigned", sqlite: "bigint" },
     value: (n) => String(9_007_199_254_740_990n + BigInt(n)),
   },
+  "a number of few digits": {
+    types: { postgresql: "real", mariadb: "float", sqlite: "real" },
+    value: (n) => String(16777 + n / 1000),
+  },
   "a long decimal": {
     types: { postgresql: "numeric(30, 9)", mariadb: "decimal(30, 9)", sqlite: "text" },
     value: (n) => `12345678901.${String(n).padStart(9, "0")}`,

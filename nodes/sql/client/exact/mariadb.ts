@@ -20,7 +20,7 @@ const SIGNED_BIGINT = 20;
 
 /**
  * Connector/ODBC hands wide decimals on as doubles, and unsigned integers past the signed range as negative ones without telling that they
- * are unsigned: such columns are asked for as text, or as wider integers. In a short text a NUL character ends it: the server puts a mark in its place.
+ * are unsigned: such columns are asked for as text, or as wider integers. Of a float it gives six digits. In a short text a NUL character ends it: the server puts a mark in its place.
  */
 export const mariadbExact: MakeExact = async (connection, statement, { verb, words }) => {
   const columns = await described(connection, statement, verb);
@@ -56,6 +56,7 @@ const widened: Way = { expression: (name) => `${name} + 0`, fits: ({ type }) => 
 const asText: Way = { expression: (name) => `cast(${name} as char)` };
 const asDigits: Way = { ...asText, decode: () => (value) => (typeof value === "string" && /^-?\d+$/.test(value) ? integer(value) : plain(value)) };
 
+const float: Way = { expression: (name) => `${name} + 0e0`, fits: ({ type }) => type === "double", decode: () => (value) => (typeof value === "number" ? shortest(value) : plain(value)) };
 const shortText: Way = {
   expression: (name) => `if(locate(x'00', convert(${name} using utf8mb4)), '${CUT}', ${name})`,
   decode: (name, given) => {
@@ -67,9 +68,19 @@ const shortText: Way = {
   },
 };
 
+/** A number of 32 bits in the fewest digits that tell it from others: 0.1, which is 0.10000000149011612 in 64 bits. */
+function shortest(value: number): number {
+  for (let digits = 6; digits < 9; digits += 1) {
+    const short = Number(value.toPrecision(digits));
+    if (Math.fround(short) === value) return short;
+  }
+  return Number(value.toPrecision(9));
+}
+
 function wayOf({ type, size }: DriverColumn): Way | undefined {
   if (type === "char" || type === "varchar") return shortText;
   if (type === "integer" || type === "smallint") return widened;
+  if (type === "real") return float;
   if (type === "bigint") return size < SIGNED_BIGINT ? asDigits : undefined;
   return (type === "decimal" || type === "numeric") && size > EXACT_DIGITS ? asText : undefined;
 }

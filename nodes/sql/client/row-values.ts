@@ -84,8 +84,11 @@ function truth(value: unknown): RowValue {
 function decimalOf({ name, size, scale }: DriverColumn): Decode {
   return (value) => {
     if (typeof value !== "number" || size === 0) return plain(value);
-    if (size <= EXACT_DIGITS) return value.toFixed(scale);
-    throw damaged(name, `the driver gives a decimal of ${size} digits only nearly: read it with cast(${name} as varchar(${size + 2}))`);
+    // the addon makes room for a sign, a point and the digits: none for the 0 before the point
+    const cut = scale >= size && (value < 0 || Object.is(value, -0));
+    if (size <= EXACT_DIGITS && !cut) return value.toFixed(scale);
+    const how = cut ? "without its last digit" : "only nearly";
+    throw damaged(name, `the driver gives a decimal of ${size} digits ${how}: read it with cast(${name} as varchar(${size + 3}))`);
   };
 }
 

@@ -19,6 +19,12 @@ describe("A driver's value", () => {
     assert.equal(decode(null), null);
   });
 
+  it("that is a decimal below zero with all its digits behind the point has lost the last, and is an error", () => {
+    const decode = decoderOf(column("numeric", 4, { scale: 4 }));
+    for (const cut of [-0.123, -0]) assert.throws(() => decode(cut), { code: "VALUE_TRUNCATED", message: /without its last digit.*cast\(v as varchar/ });
+    assert.deepEqual([0.1239, 0].map(decode), ["0.1239", "0.0000"]);
+  });
+
   it("that is a big integer is a number where a number holds it", () => {
     assert.deepEqual([0n, -5n, 9007199254740991n, 9007199254740993n, -9223372036854775808n].map(plain), [0, -5, 9007199254740991, "9007199254740993", "-9223372036854775808"]);
     assert.deepEqual([integer("12"), integer("9007199254740993"), integer(null)], [12, "9007199254740993", null]);

@@ -77,12 +77,12 @@ function shortest(value: number): number {
   return Number(value.toPrecision(9));
 }
 
-function wayOf({ type, size }: DriverColumn): Way | undefined {
+function wayOf({ type, size, scale }: DriverColumn): Way | undefined {
   if (type === "char" || type === "varchar") return shortText;
   if (type === "integer" || type === "smallint") return widened;
   if (type === "real") return float;
   if (type === "bigint") return size < SIGNED_BIGINT ? asDigits : undefined;
-  return (type === "decimal" || type === "numeric") && size > EXACT_DIGITS ? asText : undefined;
+  return (type === "decimal" || type === "numeric") && (size > EXACT_DIGITS || scale >= size) ? asText : undefined;
 }
 
 /**

@@ -2,6 +2,7 @@ import { BackOff, type BackOffOptions } from "../../common/back-off";
 import { type ConnectorError, needsAHand, toConnectorError } from "../../common/errors";
 import { API_VERSION, createConnection } from "./connection";
 import { login, type LoginSettings, type OrgCredentials, type Session } from "./sign-in/login";
+import { OrgLookout } from "./org-lookout";
 import { OrgStreams, type StreamOptions } from "./events/org-streams";
 import { RestClient } from "./rest";
 import { type LoginPace, TokenKeeper } from "./sign-in/token";
@@ -52,6 +53,7 @@ export class OrgClient {
   private readonly tokens: TokenKeeper;
   private readonly backOff: BackOff;
   private readonly guard: UsageGuard;
+  private readonly lookout: OrgLookout;
   private readonly users = new Set<object>();
   private readonly listeners = new Set<(state: OrgState) => void>();
   private readonly closing = new AbortController();
@@ -73,6 +75,13 @@ export class OrgClient {
       pace: settings.loginPace,
     });
     this.backOff = new BackOff(settings.backOff);
+    this.lookout = new OrgLookout({
+      trouble: () => (this.users.size > 0 ? this.current.error : undefined),
+      isAwaited: () => this.pauses.size > 0,
+      // the list of versions needs no session and counts as no call; what else is wrong it does not know of
+      look: ({ code }) => this.rest.request({ method: "GET", path: code === "ORG_UNAVAILABLE" ? "/services/data/" : "/limits" }),
+      backOff: settings.backOff,
+    });
     this.streams = new OrgStreams(this, settings.streams);
     this.rest = new RestClient({
       connection: createConnection(settings.apiVersion?.trim() || API_VERSION, this.transport),
@@ -151,6 +160,7 @@ export class OrgClient {
       });
     }
     this.closing.abort();
+    this.lookout.close();
     await this.streams.close();
     this.guard.close();
     this.listeners.clear();
@@ -190,6 +200,7 @@ export class OrgClient {
     if (error?.code === "ORG_OBJECT_UNKNOWN" && error.details.status !== 410) return this.set({ kind: "connected" });
     if (error && error.scope === "system") {
       this.set({ kind: needsAHand(error) ? "failed" : "waiting", error });
+      this.lookout.alarm();
       return;
     }
     this.backOff.reset();

@@ -45,11 +45,14 @@ export class BulkWrite implements BulkWork {
   private readonly single: OrgLane<GatheredRow, object>;
   private readonly stop = new AbortController();
   private readonly idsOnly: boolean;
+  /** A record must not stand in a job twice: the org refuses both rows, or writes them in any order. */
+  private readonly keyField: string | undefined;
   private progress: Progress | undefined;
 
   constructor(private readonly options: BulkWriteOptions) {
     const { settings, org, store, node, warn } = options;
     this.idsOnly = settings.operation === "delete" || settings.operation === "hardDelete";
+    this.keyField = settings.operation === "insert" ? undefined : (settings.externalIdField ?? "Id");
     const book = new JobBook(store, `salesforce-bulk/${node}`);
     const loader = new BulkLoader({
       jobs: new BulkJobs(org.rest),
@@ -61,7 +64,7 @@ export class BulkWrite implements BulkWork {
     const rows = new RowGathering({ loader, book, style: settings.style, idsOnly: this.idsOnly, onProgress: (processed, count) => this.tell({ processed, rows: count }) });
     const lane = { org, concurrency: 1, warn, onState: () => this.tell() };
     this.whole = new OrgLane<WholeLoad, Loaded>({ ...lane, batchSize: 1, linger: 0, retriesInPlace: 0, maxWaiting: 100, write: ([load]) => this.load(load as WholeLoad, loader, book) });
-    this.single = new OrgLane<GatheredRow, object>({ ...lane, batchSize: settings.batchSize, linger: settings.linger, retriesInPlace: 0, write: (values) => this.gather(rows, values) });
+    this.single = new OrgLane<GatheredRow, object>({ ...lane, batchSize: settings.batchSize, linger: settings.linger, key: ({ key }) => key, retriesInPlace: 0, write: (values) => this.gather(rows, values) });
     this.tell();
   }
 
@@ -94,7 +97,7 @@ export class BulkWrite implements BulkWork {
         this.whole.take(msg, { input, identity: id, mayRepeat }, done, (loaded) => this.pass(msg, send, loaded));
         return;
       }
-      const row = RowGathering.row(value, this.idsOnly);
+      const row = RowGathering.row(value, this.idsOnly, this.keyField);
       this.single.take(msg, row, done, (result) => send([putOn(msg, { salesforce: result })]));
       const { index, count } = (msg as { parts?: { index?: number; count?: number } }).parts ?? {};
       if (count !== undefined && index === count - 1) this.single.go();

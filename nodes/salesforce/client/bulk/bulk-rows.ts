@@ -13,6 +13,8 @@ export interface GatheredRow {
   hash: string;
   /** Characters of its cells. */
   size: number;
+  /** Which record it is about, as the org compares; absent where each row makes one. */
+  key?: string;
 }
 
 /** Settings of a {@link RowGathering}. */
@@ -48,15 +50,21 @@ export class RowGathering {
 
   constructor(private readonly options: RowGatheringOptions) {}
 
-  /** A row from what a message brings. @throws ConnectorError `INPUT_INVALID` for this message alone */
-  static row(value: unknown, idsOnly: boolean): GatheredRow {
+  /**
+   * A row from what a message brings.
+   *
+   * @param keyField by which records are told apart: `Id`, or an external id; absent where each row makes one
+   * @throws ConnectorError `INPUT_INVALID` for this message alone
+   */
+  static row(value: unknown, idsOnly: boolean, keyField?: string): GatheredRow {
     if (typeof value !== "object" || value === null) {
       throw new ConnectorError("INPUT_INVALID", `A row is an object of fields, many are a list of objects or CSV; this is ${value === null ? "null" : typeof value}`);
     }
     const columns = idsOnly ? ["Id"] : columnsOf([value]);
     const cells = cellsOf(value, columns, idsOnly);
+    const key = keyField === undefined ? undefined : keyOf(cells[columns.findIndex((name) => name.toLowerCase() === keyField.toLowerCase())], keyField);
     const pairs = columns.map((name, index) => `${name.toLowerCase()}=${cells[index]}`).filter((pair) => !pair.endsWith("="));
-    return { record: value, columns, hash: contentKey(...pairs.sort()).slice(0, 16), size: cells.reduce((sum, cell) => sum + cell.length, 0) };
+    return { record: value, columns, hash: contentKey(...pairs.sort()).slice(0, 16), size: cells.reduce((sum, cell) => sum + cell.length, 0), ...(key ? { key } : {}) };
   }
 
   /**
@@ -177,6 +185,11 @@ function innocents(rows: readonly GatheredRow[], results: readonly RowResult[]):
 function refusedField(result: RowResult): string | undefined {
   if (result.ok || result.error.details.unprocessed !== true || result.error.details.state !== "Failed") return undefined;
   return /InvalidBatch.* : ([\w.:]+)$/.exec(result.error.message)?.[1]?.toLowerCase();
+}
+
+/** Ids may have 15 characters or 18, and tell cases apart; external ids do not. */
+function keyOf(cell = "", field: string): string {
+  return field.toLowerCase() === "id" ? cell.trim().slice(0, 15) : cell.trim().toLowerCase();
 }
 
 function unionOf(rows: readonly GatheredRow[]): string[] {

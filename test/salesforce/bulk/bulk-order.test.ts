@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import type { Emulator } from "../../../emulator/src/index";
+import { MemoryStore } from "../../../nodes/common/memory-store";
+import { BulkWrite } from "../../../nodes/salesforce/bulk/bulk-write";
+import { readSettings, type WriteSettings } from "../../../nodes/salesforce/bulk/settings";
+import { waitFor } from "../../services/wait";
+import { clientCredentials, EXTERNAL_ID, Orgs } from "../support";
+
+describe("Rows of one record, each of a message of its own,", () => {
+  const orgs = new Orgs();
+  let org: Emulator;
+  let write: BulkWrite | undefined;
+  beforeEach(async () => (org = await orgs.start()));
+  afterEach(async () => {
+    await write?.close();
+    await orgs.stop();
+  });
+
+  /** Gives each row by a message of its own, and waits until all are in the org. */
+  async function load(def: object, rows: object[]): Promise<void> {
+    const settings = readSettings({ org: "org", object: "Case", pollInterval: 5, linger: 10, ...def } as never) as WriteSettings;
+    const client = orgs.client(clientCredentials(org));
+    write = new BulkWrite({
+      ...{ settings, org: client, store: new MemoryStore(), node: "bulk", isWired: () => false, warn: () => undefined, onState: () => undefined },
+      rows: (msg) => (msg as { payload: object }).payload,
+      identity: () => undefined,
+    });
+    const ends: (Error | undefined)[] = [];
+    for (const payload of rows) write.take({ msg: { payload }, send: () => undefined, done: (error) => ends.push(error) });
+    await waitFor("all rows to be through", () => ends.length === rows.length);
+    assert.deepEqual(ends, rows.map(() => undefined));
+  }
+  const jobs = (): number => org.control.stats().byKind["POST jobs/ingest"] ?? 0;
+
+  it("go into one job after the other by their external id, for the org refuses them in one", async () => {
+    const rows = [["a", "1"], ["b", "1"], ["A ", "2"], ["a", "3"]].map(([id, Subject]) => ({ [EXTERNAL_ID]: id, Subject }));
+    await load({ operation: "upsert", externalIdField: EXTERNAL_ID }, rows);
+    assert.deepEqual(org.records("Case").map((one) => [one[EXTERNAL_ID], one.Subject]), [["a", "3"], ["b", "1"]]);
+    assert.equal(jobs(), 3);
+  });
+
+  it("and by their id, for a job keeps no order", async () => {
+    const [first = "", second] = org.control.insert({ object: "Case", records: [{ Subject: "1" }, { Subject: "1" }] }).ids;
+    await load({ operation: "update" }, [{ Id: first, Subject: "2" }, { id: first.slice(0, 15), Subject: "3" }, { Id: second, Subject: "2" }]);
+    assert.deepEqual(org.records("Case").map(({ Subject }) => Subject), ["3", "2"]);
+    assert.equal(jobs(), 2);
+  });
+
+  it("but each makes a record where they are inserted", async () => {
+    await load({ operation: "insert" }, [{ Subject: "1" }, { Subject: "1" }]);
+    assert.deepEqual([org.records("Case").length, jobs()], [2, 1]);
+  });
+});

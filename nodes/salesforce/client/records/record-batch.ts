@@ -50,10 +50,14 @@ export class RecordBatch {
 
   /** What orders messages: the record's external id as the org compares it, or its id. Lists have no order. */
   keyOf({ object, records, list }: RecordItem): string | undefined {
+    return list ? undefined : this.recordKey(object, records[0]);
+  }
+
+  private recordKey(object: string, record: Fields | undefined): string | undefined {
     const { operation, externalIdField } = this.options;
-    if (list || operation === "create" || operation === "retrieve") return undefined;
+    if (operation === "create" || operation === "retrieve") return undefined;
     const byId = operation !== "upsert" || externalIdField === "Id";
-    const value = byId ? records[0]?.Id : valueOf(records[0], externalIdField);
+    const value = byId ? record?.Id : valueOf(record, externalIdField);
     if (value === undefined || value === null) return undefined;
     return byId ? String(value).slice(0, 15) : `${object.toLowerCase()} ${String(value).trim().toLowerCase()}`;
   }
@@ -113,21 +117,41 @@ export class RecordBatch {
   }
 
   private async saveList(item: RecordItem): Promise<RecordOutcome> {
-    const results: RecordResult[] = [];
-    for (const slice of slices(item.records)) {
+    const { object, records } = item;
+    const found: (RecordResult | undefined)[] = records.map(() => undefined);
+    let unmade: ConnectorError | undefined;
+    for (const places of this.callsOf(item)) {
       try {
-        results.push(...(await this.saveSlice(item.object, slice)));
+        const saved = await this.saveSlice(object, places.map((place) => records[place] as Fields));
+        places.forEach((place, index) => (found[place] = saved[index]));
       } catch (thrown) {
         // What a create has made must not be made again with the rest.
-        if (this.options.operation !== "create" || results.length === 0) throw thrown;
-        const error = afterOthers(toConnectorError(thrown), "record was made");
-        while (results.length < item.records.length) results.push({ ok: false, error });
+        if (this.options.operation !== "create" || found.every((one) => one === undefined)) throw thrown;
+        unmade = afterOthers(toConnectorError(thrown), "record was made");
         break;
       }
     }
+    const results = found.map((one): RecordResult => one ?? { ok: false, error: unmade as ConnectorError });
     const outcome = listOutcome(results);
     if (outcome.failed && this.options.someRefusedFails()) throw refused(results, outcome.failed);
     return outcome;
+  }
+
+  /** The places of each call's records: one that stands in the list several times in calls of its own, in their order, for the org refuses it in one. */
+  private callsOf({ object, records }: RecordItem): number[][] {
+    const { operation, allOrNone } = this.options;
+    const calls: number[][] = [];
+    const lastOf = new Map<string, number>();
+    let full = 0;
+    records.forEach((record, place) => {
+      const key = allOrNone || operation === "delete" ? undefined : this.recordKey(object, record);
+      let index = Math.max(full, key === undefined ? 0 : (lastOf.get(key) ?? -1) + 1);
+      while ((calls[index]?.length ?? 0) >= MAX_RECORDS) index += 1;
+      (calls[index] ??= []).push(place);
+      if (key !== undefined) lastOf.set(key, index);
+      while ((calls[full]?.length ?? 0) >= MAX_RECORDS) full += 1;
+    });
+    return calls;
   }
 
   /** Locked records of a list are tried again in place, as a single one is by its sink; a writer does so itself when creating. */

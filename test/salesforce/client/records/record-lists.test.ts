@@ -4,7 +4,7 @@ import { ConnectorError } from "../../../../nodes/common/errors";
 import type { RecordResult } from "../../../../nodes/salesforce/client/records/collections";
 import { RecordBatch, type RecordBatchOptions, type RecordItem } from "../../../../nodes/salesforce/client/records/record-batch";
 import { listOutcome, refused } from "../../../../nodes/salesforce/client/records/record-outcome";
-import { clientCredentials, Orgs } from "../../support";
+import { clientCredentials, collectionCalls, EXTERNAL_ID, Orgs } from "../../support";
 
 const stored: RecordResult = { ok: true, id: "500000000000001AAA", created: true };
 const failed = (code: ConstructorParameters<typeof ConnectorError>[0], details = {}): RecordResult => ({ ok: false, error: new ConnectorError(code, "why", { details }) });
@@ -41,6 +41,21 @@ describe("A list of records", () => {
     const [second] = await deleting.write([item]);
     assert.ok(second?.ok, second?.ok === false ? second.error.message : "");
     assert.equal(org.records("Account").length, 0);
+  });
+
+  it("may have a record several times: all are stored, and the last one counts", async () => {
+    const rows = [["a", "1"], ["b", "1"], ["A", "2"], ["c", "1"], ["a ", "3"], ["b", "2"]];
+    const records = rows.map(([id, Subject]) => ({ [EXTERNAL_ID]: id, Subject }));
+    const options = { externalIdField: EXTERNAL_ID, allOrNone: false, fields: [], headers: {}, someRefusedFails: () => true };
+    const upserting = new RecordBatch(orgs.client(clientCredentials(org)).rest, { ...options, operation: "upsert" });
+    const [outcome] = await upserting.write([{ object: "Case", records, list: true }]);
+    assert.ok(outcome?.ok, outcome?.ok === false ? outcome.error.message : "");
+    const { results } = outcome.value.salesforce as { results: { id: string; created: boolean }[] };
+    const ids = new Map(org.records("Case").map((one) => [String(one[EXTERNAL_ID]).toLowerCase(), one.Id]));
+    assert.deepEqual(results.map(({ id }) => id), rows.map(([id = ""]) => ids.get(id.trim().toLowerCase())));
+    assert.deepEqual(results.map(({ created }) => created), [true, true, false, true, false, false]);
+    assert.deepEqual(org.records("Case").map(({ Subject }) => Subject), ["3", "2", "1"]);
+    assert.equal(collectionCalls(org), 3);
   });
 
   it("that names no fields is read by those there are, when one that was there is gone", async () => {

@@ -42,6 +42,10 @@ describe("the settings of amqp in", () => {
     ]);
   });
 
+  it("take a long name of a queue that needs no delay queues, or gets none", () => {
+    for (const more of [{ retries: 0 }, { declare: "existing" }, { queueType: "stream" }]) assert.equal(read({ queue: "q".repeat(255), deadLetterQueue: "d", ...more }).queue.length, 255);
+  });
+
   it("take the name of a queue of one's own from before for no queue", () => {
     assert.equal(read({ declare: "temporary", deadLetterQueue: "q" }).deadLetterQueue, "q");
   });
@@ -57,6 +61,10 @@ describe("the settings of amqp in", () => {
 
   for (const [what, def, text] of [
     ["no queue", { queue: " " }, /No queue is given/],
+    ["a name that AMQP cannot say", { queue: "ü".repeat(128) }, /The name of the queue is longer than 255 bytes/],
+    ["a name that the dead letters' does not fit behind", { queue: "q".repeat(253) }, /The name of the dead-letter queue is longer than 255 bytes/],
+    ["a name that a delay queue's does not fit behind", { queue: "q".repeat(247), deadLetterQueue: "d" }, /The name of the delay queue, which begins with that of the queue, is longer/],
+    ["a routing key that is too long", { bindings: [{ exchange: "x", routingKey: "k".repeat(256) }] }, /The routing key is longer/],
     ["dead letters that would go back into the queue", { deadLetterQueue: " q " }, /The dead-letter queue is the queue itself/],
     ["an unknown type", { queueType: "mirror" }, /Type must be quorum, classic or stream: mirror/],
     ["x-queue-mode", { arguments: { "x-queue-mode": "lazy" } }, /given up the argument x-queue-mode/],

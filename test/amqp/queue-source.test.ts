@@ -223,6 +223,14 @@ describe("a queue source", function () {
     assert.deepEqual(names.sort(), [queue, `${queue}.dlq`]); // existing: nothing was made
   });
 
+  it("retries in the process where the delay queue's name would be too long", async () => {
+    const queue = await plain.makeQueue(unique("long").padEnd(250, "x"));
+    const { messages } = await open({ queue, declare: "existing", retries: 1 }, (message, settle) => settle(message, messages.length === 1 ? "retry" : "accept", refused));
+    await plain.send(queue, ["x"]);
+    await waitFor("the retry", () => messages.length === 2);
+    await waitFor("an empty queue", async () => (await rabbit.listQueues(queue)).find(({ name }) => name === queue)?.messages === 0);
+  });
+
   it("cuts the headers of a dead letter down to what a message can carry", async () => {
     const queue = unique("big-headers");
     await open({ queue }, (message, settle) => settle(message, "dead-letter", refused));

@@ -5,8 +5,9 @@ import { describeNode, type NodeName, type Settlement } from "../../delivery/out
 import type { Connection } from "./connection";
 import type { Taken } from "./taking-channel";
 import { Forwarder, type Forwarding } from "./forwarder";
+import { MAX_NAME } from "./headers";
 import { deadLetterCopy, retryCopy } from "./retry-and-dead-letter";
-import { deadLetterQueue, retryQueue, type QueueType } from "./topology";
+import { deadLetterQueue, retryQueue, retryQueueName, type QueueType } from "./topology";
 
 /** What is known of the queue that the messages came from. */
 export interface AnsweredQueue {
@@ -97,7 +98,7 @@ export class QueueAnswers {
   private retry(taken: Taken, attempt: number, delay: number): void {
     const { queue, waitsIn } = this.options.from;
     const here = (): void => this.after(delay, () => this.again(taken, attempt + 1));
-    if (waitsIn === "process") return here();
+    if (waitsIn === "process" || !hasRoomFor(retryQueueName(queue, delay))) return here();
     this.forward(taken, {
       copy: (plain) => retryCopy(taken.message, queue, attempt, delay, plain),
       queue: (server) => retryQueue(queue, delay, server),
@@ -140,3 +141,6 @@ export class QueueAnswers {
     flowTracker.outside(() => this.forwarder.forward(taken, forwarding));
   }
 }
+
+/** A queue that was there may have a name that its delay queue's does not fit behind. */
+const hasRoomFor = (name: string): boolean => Buffer.byteLength(name) <= MAX_NAME;

@@ -1,7 +1,10 @@
 import { ConnectorError, errorText } from "../../common/errors";
 import { type DeliveryDef, readDeliverySettings } from "../../delivery/delivery-settings";
+import { retryDelays, type RetryPolicy } from "../../delivery/retry-policy";
 import { readFormat, type FormatDef } from "../../format/settings";
+import { MAX_NAME } from "./headers";
 import type { QueueDeliverySettings } from "./queue-deliveries";
+import { retryQueueName } from "./topology";
 
 /** What the editor saves for every node that takes from a queue. */
 export interface QueueDef extends FormatDef, DeliveryDef {
@@ -17,7 +20,9 @@ export interface QueueDef extends FormatDef, DeliveryDef {
 export function readQueue(def: QueueDef): { queue: string; deadLetterQueue: string } {
   const queue = nameIn(def.queue);
   if (!queue) throw new ConnectorError("NOT_CONFIGURED", "No queue is given");
+  checkName(queue, "name of the queue");
   const deadLetterQueue = nameIn(def.deadLetterQueue) || `${queue}.dlq`;
+  checkName(deadLetterQueue, "name of the dead-letter queue");
   if (deadLetterQueue === queue) throw new ConnectorError("NOT_CONFIGURED", `The dead-letter queue is the queue itself: what fails would come back at once, without end. Give it another name`);
   return { queue, deadLetterQueue };
 }
@@ -25,6 +30,16 @@ export function readQueue(def: QueueDef): { queue: string; deadLetterQueue: stri
 /** A name as it was typed, without the blanks around it; the environment of a group or subflow may give a number. */
 export function nameIn(value: string | number | undefined): string {
   return String(value ?? "").trim();
+}
+
+/** @param what it is, in words @throws ConnectorError NOT_CONFIGURED when it is too long */
+export function checkName(name: string, what: string): void {
+  if (Buffer.byteLength(name) > MAX_NAME) throw new ConnectorError("NOT_CONFIGURED", `The ${what} is longer than ${MAX_NAME} bytes: ${name.slice(0, 40)}…`);
+}
+
+/** That the delay queues of a queue can have names. @throws ConnectorError NOT_CONFIGURED */
+export function checkRetryQueues(queue: string, policy: RetryPolicy): void {
+  for (const delay of retryDelays(policy)) checkName(retryQueueName(queue, delay), "name of the delay queue, which begins with that of the queue,");
 }
 
 /** How messages are handed over and settled, with the defaults. @throws ConnectorError NOT_CONFIGURED */

@@ -2,7 +2,7 @@ import { ConnectorError } from "../../common/errors";
 import { oneOf } from "../../common/one-of";
 import { wholeNumber } from "../../common/whole-number";
 import type { QueueDeliverySettings } from "../client/queue-deliveries";
-import { readArguments, readDelivery, readQueue, type QueueDef } from "../client/queue-settings";
+import { checkRetryQueues, readArguments, readDelivery, readQueue, type QueueDef } from "../client/queue-settings";
 import type { QueueType } from "../client/topology";
 
 /** What the editor saves. */
@@ -31,10 +31,14 @@ const QUEUE_TYPES: readonly QueueType[] = ["quorum", "classic"];
 
 /** The settings of an `amqp get`, with its defaults. @throws ConnectorError NOT_CONFIGURED */
 export function readSettings(def: GetDef): GetSettings {
+  const queue = readQueue(def);
+  const delivery = readDelivery(def);
+  const declare = oneOf(def.declare, "If missing", ["declare", "existing"], "declare");
+  if (declare === "declare") checkRetryQueues(queue.queue, delivery);
   return {
-    ...readQueue(def),
-    ...readDelivery(def),
-    declare: oneOf(def.declare, "If missing", ["declare", "existing"], "declare"),
+    ...queue,
+    ...delivery,
+    declare,
     queueType: oneOf(def.queueType, "Type", QUEUE_TYPES, "quorum"),
     arguments: readArguments(def.arguments),
   };

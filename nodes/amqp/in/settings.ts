@@ -2,7 +2,7 @@ import { ConnectorError } from "../../common/errors";
 import { oneOf } from "../../common/one-of";
 import { wholeNumber } from "../../common/whole-number";
 import type { QueueDeliverySettings } from "../client/queue-deliveries";
-import { nameIn, type QueueDef, readArguments, readDelivery, readQueue } from "../client/queue-settings";
+import { checkName, checkRetryQueues, nameIn, type QueueDef, readArguments, readDelivery, readQueue } from "../client/queue-settings";
 import type { BindingSpec, QueueType } from "../client/topology";
 import type { StreamStart } from "./stream-reader";
 
@@ -48,10 +48,13 @@ export function readSettings(def: InDef): QueueSourceSettings {
   const declare = oneOf(def.declare, "If missing", DECLARE, "declare");
   const temporary = declare === "temporary";
   const queueType = temporary ? "classic" : oneOf(def.queueType, "Type", QUEUE_TYPES, "quorum");
+  // a temporary queue gets its name when it is made
+  const queue = temporary ? { queue: "", deadLetterQueue: nameIn(def.deadLetterQueue) || `${def.id}.dlq` } : readQueue(def);
+  const delivery = readDelivery(def);
+  if (declare === "declare" && queueType !== "stream") checkRetryQueues(queue.queue, delivery);
   return {
-    // a temporary queue gets its name when it is made
-    ...(temporary ? { queue: "", deadLetterQueue: nameIn(def.deadLetterQueue) || `${def.id}.dlq` } : readQueue(def)),
-    ...readDelivery(def),
+    ...queue,
+    ...delivery,
     broker: def.broker,
     declare,
     queueType,
@@ -99,7 +102,11 @@ function consumerArguments(def: InDef, type: QueueType): Record<string, unknown>
 function readBindings(bindings: InDef["bindings"] = []): BindingSpec[] {
   return bindings
     .filter(({ exchange }) => Boolean(exchange))
-    .map((binding) => ({ ...binding, arguments: readArguments(binding.arguments, `the binding to ${binding.exchange}`) }));
+    .map((binding) => {
+      checkName(String(binding.exchange), "name of the exchange");
+      checkName(binding.routingKey ?? "", "routing key");
+      return { ...binding, arguments: readArguments(binding.arguments, `the binding to ${binding.exchange}`) };
+    });
 }
 
 /** Where a stream is read from at first. Checked here, because RabbitMQ answers a word it does not know by closing the connection (541). */

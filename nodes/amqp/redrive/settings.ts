@@ -2,7 +2,7 @@ import { ConnectorError } from "../../common/errors";
 import { oneOf } from "../../common/one-of";
 import { wholeNumber } from "../../common/whole-number";
 import type { Format } from "../../format/format";
-import { nameIn } from "../client/queue-settings";
+import { checkName, nameIn } from "../client/queue-settings";
 import type { Target } from "./copies";
 import type { RedriveOrder, RedriveSettings } from "./redrive-run";
 
@@ -48,6 +48,8 @@ export function readSettings(def: RedriveDef): RedriveSettings & { target: Targe
   const queue = nameIn(def.queue);
   if (!queue) throw new ConnectorError("NOT_CONFIGURED", "No dead-letter queue is given");
   const parkingQueue = nameIn(def.parkingQueue) || `${queue}.parking`;
+  checkName(queue, "name of the dead-letter queue");
+  checkName(parkingQueue, "name of the parking queue");
   if (parkingQueue === queue) throw new ConnectorError("NOT_CONFIGURED", "The parking queue is the dead-letter queue itself");
   return {
     queue,

@@ -211,6 +211,26 @@ describe("a publisher", function () {
     }
   });
 
+  it("takes no message for lost because the clock is set back meanwhile", async () => {
+    const queue = await plain.makeQueue(unique("clock"));
+    const line = new SlowLine(rabbit.port, 10_000);
+    const url = await line.start();
+    const { now } = Date;
+    try {
+      await publisher.close();
+      await connection.close();
+      open({ confirmTimeout: 3_000 }, url);
+      await waitFor("a confirm in time", () => publisher.publish(to(queue)).then(() => true));
+      const large = (): Promise<string[]> => publishAll([{ ...to(queue), content: Buffer.alloc(10_000_000) }]); // on its way for longer than a look at it takes
+      const first = large();
+      Date.now = () => now() - 3_600_000;
+      assert.deepEqual(await Promise.all([first, large()]), [["ok"], ["ok"]]);
+    } finally {
+      Date.now = now;
+      line.stop();
+    }
+  });
+
   it("waits while the broker blocks the connection, without a timeout", async () => {
     const queue = await plain.makeQueue(unique("blocked"));
     await publisher.close();

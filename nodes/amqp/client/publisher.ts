@@ -67,7 +67,7 @@ export class Publisher {
   private readonly window: number;
   private readonly confirmTimeout: number;
   private lastError: ConnectorError | undefined;
-  /** When the present channel has last confirmed a message, and when one was last given up for refusing. In ms since 1970. */
+  /** When the present channel has last confirmed a message, and when one was last given up for refusing. */
   private confirmedAt = 0;
   private renewedAt = 0;
   /** When the youngest of its confirmed messages was sent. */
@@ -220,7 +220,7 @@ export class Publisher {
     if (!channel) return pending.finish(this.reason());
     const { exchange, routingKey, content, options } = pending.message;
     if (this.headerRoom < Infinity && sizeOfHeaderFrame(options) > this.headerRoom) return pending.finish(headersTooLarge(this.headerRoom));
-    pending.sentAt = Date.now();
+    pending.sentAt = performance.now();
     this.pending.add(pending);
     this.pendingBytes += content.length;
     try {
@@ -235,7 +235,7 @@ export class Publisher {
     if (!this.pending.has(pending)) return; // failed before: timed out, or its channel closed
     if (pending.returned) this.finish(pending, returnedError(pending.message, pending.returned));
     else if (!error) {
-      this.confirmedAt = Date.now();
+      this.confirmedAt = performance.now();
       if (pending.sentAt > this.confirmedUntil) this.confirmedUntil = pending.sentAt;
       this.finish(pending);
     } else if (errorText(error) === "message nacked") {
@@ -248,7 +248,7 @@ export class Publisher {
   /** Gives up a channel that does nothing but refuse, once nothing on it is uncertain. */
   private refused(): void {
     const { channel } = this.supervised;
-    const now = Date.now();
+    const now = performance.now();
     if (!channel || this.unconfirmed > 0 || now - Math.max(this.confirmedAt, this.renewedAt) < REFUSING) return;
     this.renewedAt = now;
     void this.supervised.renew(channel);
@@ -268,9 +268,9 @@ export class Publisher {
   private checkTimeouts(): void {
     if (this.pending.size === 0 || this.blocked) return this.restartClock();
     this.giveUpOvertaken();
-    if (this.outlet?.isMoving()) this.movedAt = Date.now();
+    if (this.outlet?.isMoving()) this.movedAt = performance.now();
     const oldest = this.pending.values().next().value;
-    if (!oldest || Date.now() - Math.max(oldest.sentAt, this.confirmedAt, this.movedAt) < this.confirmTimeout) return;
+    if (!oldest || performance.now() - Math.max(oldest.sentAt, this.confirmedAt, this.movedAt) < this.confirmTimeout) return;
     this.failAll(`The broker did not confirm the message within ${this.confirmTimeout} ms`);
     if (this.supervised.channel) void this.supervised.renew(this.supervised.channel);
   }
@@ -286,7 +286,7 @@ export class Publisher {
   }
 
   private restartClock(): void {
-    const now = Date.now();
+    const now = performance.now();
     for (const pending of this.pending) pending.sentAt = now;
   }
 

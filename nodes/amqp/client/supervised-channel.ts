@@ -46,7 +46,7 @@ export class SupervisedChannel<C extends Channel> {
   private making: number | undefined;
   /** Why the broker ended the whole connection while this generation's channel was being made. */
   private suspicion: { generation: number; cause: unknown } | undefined;
-  /** Not even a new connection is a reason to try before. In ms since 1970. */
+  /** Not even a new connection is a reason to try before. In ms, by the clock that nobody sets. */
   private notBefore = 0;
   private timer: NodeJS.Timeout | undefined;
   private unsubscribe: (() => void) | undefined;
@@ -96,7 +96,7 @@ export class SupervisedChannel<C extends Channel> {
   }
 
   private connectionUp(): void {
-    const wait = this.notBefore - Date.now();
+    const wait = this.notBefore - performance.now();
     if (wait > 0) this.later(wait);
     else this.begin();
   }
@@ -149,7 +149,7 @@ export class SupervisedChannel<C extends Channel> {
   private established(channel: C): void {
     this.current = channel;
     this.making = undefined;
-    this.upSince = Date.now();
+    this.upSince = performance.now();
     this.plan.onUp?.(channel);
   }
 
@@ -160,7 +160,7 @@ export class SupervisedChannel<C extends Channel> {
   }
 
   private again(): void {
-    if (Date.now() - this.upSince > STABLE_AFTER || this.plan.worked?.()) this.backOff.reset();
+    if (performance.now() - this.upSince > STABLE_AFTER || this.plan.worked?.()) this.backOff.reset();
     this.later(this.backOff.next());
   }
 
@@ -173,7 +173,7 @@ export class SupervisedChannel<C extends Channel> {
   /** @param error what ended the preparation: it only tells what is wrong when it is an error of ours */
   private suspected(error: unknown, cause: unknown): void {
     this.suspicion = undefined;
-    this.notBefore = Date.now() + this.failed(isConnectorError(error) && endsConnection(error.cause) ? error : cause);
+    this.notBefore = performance.now() + this.failed(isConnectorError(error) && endsConnection(error.cause) ? error : cause);
   }
 
   private later(delay: number): void {

@@ -229,7 +229,7 @@ export class PoisonWatch {
 
   /** Decided as a message comes: nobody is tried who came after those that were in hand, and everybody who came with them, however slow the flow. */
   private suspects(taken: Taken): boolean {
-    const now = Date.now();
+    const now = performance.now();
     this.firstAt ??= now;
     this.alert = now - this.firstAt < (this.options.recent ?? RECENT);
     return this.alert && (this.options.suspects?.(taken) ?? taken.message.fields.redelivered);

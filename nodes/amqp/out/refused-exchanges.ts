@@ -16,7 +16,7 @@ export class RefusedExchanges {
   /** The broker has just closed the channel over it. */
   add(exchange: string, error: ConnectorError): void {
     this.held.delete(exchange);
-    this.held.set(exchange, { error, until: Date.now() + this.time });
+    this.held.set(exchange, { error, until: performance.now() + this.time });
     if (this.held.size <= MOST) return;
     const [oldest] = this.held.keys();
     if (oldest !== undefined) this.held.delete(oldest);
@@ -30,7 +30,7 @@ export class RefusedExchanges {
   /** Whether there are any; forgets those whose time is over. To be asked before {@link errorOf}. */
   get any(): boolean {
     for (const [exchange, { until }] of this.held) {
-      if (until > Date.now()) return true;
+      if (until > performance.now()) return true;
       this.held.delete(exchange);
     }
     return false;

@@ -131,6 +131,11 @@ describe("a publisher", function () {
     await publisher.publish(to(queue));
   });
 
+  it("blames what was sent to an exchange by the name of the default one, which has none", async () => {
+    await publisher.ready();
+    await assert.rejects(publisher.publish({ ...to("q"), exchange: "amq.default" }), { code: "EXCHANGE_UNAVAILABLE", message: /no exchange 'amq.default'/ });
+  });
+
   it("blames a message that was alone on the channel when the broker closed it", async () => {
     const queue = await plain.makeQueue(unique("alone"));
     await publisher.ready();

@@ -39,9 +39,8 @@ export function blame(cause: ConnectorError | undefined, alone: boolean): (messa
   const text = brokerText(cause.cause);
   const forbidden = /access to topic '(.*?)' in exchange '(.*?)' in vhost/.exec(text);
   if (forbidden) return (message) => (alone || (message.exchange === forbidden[2] && message.routingKey === forbidden[1]) ? refused(message, text, cause) : undefined);
-  const named = /exchange '(.*?)' in vhost/.exec(text)?.[1];
-  const exchange = named === DEFAULT_EXCHANGE ? "" : named;
-  if (exchange !== undefined) return (message) => (message.exchange === exchange ? cause : undefined);
+  const exchange = /exchange '(.*?)' in vhost/.exec(text)?.[1];
+  if (exchange !== undefined) return (message) => ((message.exchange || DEFAULT_EXCHANGE) === exchange ? cause : undefined);
   const limit = Number(/larger than (?:configured )?max size (\d+)/.exec(text)?.[1]);
   if (limit > 0) return ({ content }) => (content.length > limit ? tooLarge(content.length, limit) : undefined);
   if (!alone) return () => undefined;

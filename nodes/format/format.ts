@@ -1,6 +1,6 @@
 import { ConnectorError } from "../common/errors";
 import { inOneGo, inSlices, Slices } from "../common/slices";
-import { charsetOfMark, decodeText, decodeTextInSlices, encodeText, isUtf8 } from "./charset";
+import { charsetOfMark, decodeText, decodeTextInSlices, encodeText, isCharset, isUtf8 } from "./charset";
 import { invalid } from "./content-error";
 import { readContentType, type ContentType } from "./content-type";
 import { readJson, writeJson } from "./json";
@@ -22,7 +22,7 @@ export const LARGE = 64 * 1024;
 export interface ContentHints {
   /** MIME type, such as `application/json; charset=utf-8`. */
   contentType?: string | undefined;
-  /** Such as `gzip`. Compressed content is left as a Buffer in format `auto`, refused in the others. */
+  /** Such as `gzip`, or a charset. Compressed content is left as a Buffer in format `auto`, refused in the others. */
   contentEncoding?: string | undefined;
 }
 
@@ -39,9 +39,9 @@ export function decode(content: Buffer, format: Format, hints: ContentHints = {}
   }
   if (format === "buffer") return content;
   const encoded = isEncoded(hints);
-  if (format === "auto") return encoded ? content : decodeByType(content, readContentType(hints.contentType));
+  if (format === "auto") return encoded ? content : decodeByType(content, typeIn(hints));
   if (encoded) throw invalid(`The content is encoded as ${hints.contentEncoding}, not ${format}`);
-  return decodeAs(content, format, readContentType(hints.contentType), options);
+  return decodeAs(content, format, typeIn(hints), options);
 }
 
 /**
@@ -53,7 +53,7 @@ export function decode(content: Buffer, format: Format, hints: ContentHints = {}
  */
 export function decodeInSlices(content: Buffer, format: Format, hints: ContentHints, options: FormatOptions, stopped: () => boolean): Promise<unknown> | undefined {
   if (content.length <= LARGE || content.length > MAX_CONTENT || isEncoded(hints)) return undefined;
-  const type = readContentType(hints.contentType);
+  const type = typeIn(hints);
   const reading = delimitedOptions(format, type, options);
   return reading && readRowsInSlices(content, type, reading, stopped);
 }
@@ -91,8 +91,16 @@ function checkEncoded(encoded: Encoded): Encoded {
   return encoded;
 }
 
+/** Spring and Celery name the charset there, where HTTP has compression. */
 function isEncoded({ contentEncoding }: ContentHints): boolean {
-  return Boolean(contentEncoding) && !/^(identity|utf-?8|binary)$/i.test(contentEncoding as string);
+  return Boolean(contentEncoding) && !/^(identity|utf-?8|binary)$/i.test(contentEncoding as string) && !isCharset(contentEncoding as string);
+}
+
+/** The content type, with the charset that it does not name itself. */
+function typeIn({ contentType, contentEncoding }: ContentHints): ContentType | undefined {
+  const type = readContentType(contentType);
+  if (type?.charset || !contentEncoding || !isCharset(contentEncoding)) return type;
+  return { type: "", headerAbsent: false, ...type, charset: contentEncoding };
 }
 
 type Chosen = Exclude<Format, "auto" | "buffer">;
@@ -111,7 +119,7 @@ function decodeAs(content: Buffer, format: Chosen, type: ContentType | undefined
 }
 
 function decodeByType(content: Buffer, type: ContentType | undefined): unknown {
-  if (!type) return guess(content);
+  if (!type?.type) return guess(content);
   const { type: name } = type;
   if (name === "application/json" || name.endsWith("+json")) return decodeAs(content, "json", type, DEFAULT_OPTIONS);
   if (name === "application/xml" || name === "text/xml" || name.endsWith("+xml")) return decodeAs(content, "xml", type, DEFAULT_OPTIONS);

@@ -43,6 +43,16 @@ describe("content is read", () => {
     assert.deepEqual(decode(Buffer.from([0xff]), "auto"), Buffer.from([0xff]));
   });
 
+  it("reads content whose encoding is a charset, as Spring and Celery name it there", () => {
+    const latin = Buffer.from("Gr\u00fc\u00dfe", "latin1");
+    assert.equal(decode(latin, "auto", { contentType: "text/plain", contentEncoding: "ISO-8859-1" }), "Grüße");
+    assert.deepEqual(decode(Buffer.from('{"a":1}'), "json", { contentType: "application/json", contentEncoding: "us-ascii" }), { a: 1 });
+    assert.equal(decode(Buffer.from("Grüße"), "text", { contentType: "text/plain; charset=utf-8", contentEncoding: "ISO-8859-1" }), "Grüße");
+    assert.equal(decode(latin, "text", { contentEncoding: "ISO-8859-1" }), "Grüße");
+    assert.deepEqual(decode(Buffer.from('{"a":1}'), "auto", { contentEncoding: "us-ascii" }), { a: 1 });
+    assert.throws(() => decode(latin, "text", { contentEncoding: "base64" }), code("FORMAT_INVALID"));
+  });
+
   it("not at all over 16 MiB, and not while it is compressed", () => {
     assert.throws(() => decode(Buffer.alloc(MAX_CONTENT + 1), "buffer"), code("PAYLOAD_TOO_LARGE"));
     assert.throws(() => decode(Buffer.from("x"), "json", { contentEncoding: "gzip" }), code("FORMAT_INVALID"));

@@ -6,7 +6,7 @@ import type { Taken } from "../../nodes/amqp/client/taking-channel";
 import type { RabbitMq } from "../services/rabbitmq";
 import { sharedRabbit } from "../services/shared";
 import { pause, waitFor } from "../services/wait";
-import { AFTER_RESTART, connectionTo, MutableProxy, Plain, text, unique } from "./support";
+import { AFTER_RESTART, connectionTo, MutableProxy, Plain, SlowLine, text, unique } from "./support";
 
 const range = (count: number): string[] => Array.from({ length: count }, (_, index) => String(index));
 
@@ -81,6 +81,25 @@ describe("a consumer", function () {
     taken.slice(0, 5).forEach(ack);
     await consumer.close();
     await waitFor("fifteen", async () => (await plain.count(queue)).messages === 15);
+  });
+
+  it("pauses behind large messages that a slow line needs long for, without losing what it has", async () => {
+    const queue = await plain.makeQueue(unique("large"), { "x-queue-type": "classic" });
+    await plain.send(queue, Array.from({ length: 12 }, () => Buffer.alloc(2_000_000)));
+    const line = new SlowLine(rabbit.port, 8_000, true);
+    const slow = connectionTo(rabbit, { urls: [await line.start()] }).connection;
+    try {
+      const { consumer, taken, states, lost } = consume(queue, { connection: slow, answerTimeout: 500 });
+      await waitFor("the first", () => taken.length > 0);
+      consumer.pause();
+      await waitFor("the pause", () => states.at(-1)?.kind === "paused");
+      assert.equal(lost(), 0);
+      assert.equal(consumer.outstanding, taken.length);
+      await consumer.close();
+    } finally {
+      await slow.close();
+      line.stop();
+    }
   });
 
   it("pauses and resumes on the same channel", async () => {

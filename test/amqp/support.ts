@@ -164,22 +164,23 @@ export class MutableProxy {
   }
 }
 
-/** A way to the broker that takes only so much a second. */
+/** A way to the broker, or back, that takes only so much a second. */
 export class SlowLine {
   private readonly sockets: Socket[] = [];
   private readonly server = createServer((inner) => {
     const outer = connectSocket(this.target, "127.0.0.1");
     this.sockets.push(inner, outer);
-    inner.on("data", (data) => this.pass(data, inner, outer)).on("error", () => undefined);
-    outer.on("data", (data) => inner.write(data)).on("error", () => undefined);
+    inner.on("data", (data) => (this.back ? outer.write(data) : this.pass(data, inner, outer))).on("error", () => undefined);
+    outer.on("data", (data) => (this.back ? this.pass(data, outer, inner) : inner.write(data))).on("error", () => undefined);
     inner.on("close", () => outer.destroy());
     outer.on("close", () => inner.destroy());
   });
 
-  /** @param rate bytes a ms towards the broker */
+  /** @param rate bytes a ms @param back whether what comes from the broker is slow, and not what goes there */
   constructor(
     private readonly target: number,
     private readonly rate: number,
+    private readonly back = false,
   ) {}
 
   /** @returns its URL */
@@ -193,9 +194,9 @@ export class SlowLine {
     this.server.close();
   }
 
-  private pass(data: Buffer, inner: Socket, outer: Socket): void {
-    outer.write(data);
-    inner.pause();
-    setTimeout(() => inner.resume(), data.length / this.rate);
+  private pass(data: Buffer, from: Socket, to: Socket): void {
+    to.write(data);
+    from.pause();
+    setTimeout(() => from.resume(), data.length / this.rate);
   }
 }

@@ -252,7 +252,8 @@ export class Consumer {
     if (!channel || !window || !this.outOfStep()) return;
     this.consuming = undefined;
     try {
-      await this.taking.ask<unknown>(consuming === undefined ? this.consume(channel, window) : channel.cancel(consuming));
+      if (consuming === undefined) await this.taking.ask(this.consume(channel, window));
+      else await this.taking.ask(channel.cancel(consuming), channel);
       this.tell();
     } catch (error) {
       // Refused, which has closed the channel, or unanswered: a new one is made, and set up as it is wanted by then.

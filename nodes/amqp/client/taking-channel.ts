@@ -1,14 +1,9 @@
-import type { Socket } from "node:net";
 import type { Channel, ChannelModel, ConsumeMessage, Message } from "amqplib";
 import { within } from "../../common/deadline";
 import { AckWindow, type AckTarget } from "./ack-window";
 import type { Connection } from "./connection";
+import { answerBehind } from "./patient-request";
 import { ANSWER_TIMEOUT, SupervisedChannel, unanswered } from "./supervised-channel";
-
-/** Bytes that messages on their way have in the time for an answer; heartbeats have less. */
-const SOME = 64 * 1024;
-/** So often the time for an answer may pass while they come. */
-const TURNS = 20;
 
 /** A message as taken from a queue, with the window that answers for its channel. */
 export interface Taken {
@@ -87,22 +82,12 @@ export class TakingChannel {
     this.supervised.start();
   }
 
-  /**
-   * A request of the channel.
-   *
-   * @param behind whether messages may be on their way on it, before the answer: as long as a slow line brings some, it may be among them
-   * @throws Error when the broker refuses it, or does not answer in time
-   */
+  /** A request of the channel. @param behind the channel, if messages may be on their way on it @throws Error when the broker refuses it, or does not answer in time */
   async ask<T>(request: Promise<T>, behind?: Channel): Promise<T> {
-    const answered = request.then((value) => ({ value }));
-    for (let turn = 0, had = bytesRead(behind); turn < TURNS; turn += 1) {
-      const answer = await within(answered, this.answerTimeout);
-      if (answer) return answer.value;
-      const has = bytesRead(behind);
-      if (has - had < SOME) break;
-      had = has;
-    }
-    throw unanswered(this.answerTimeout);
+    const { answerTimeout } = this;
+    const answer = await (behind ? answerBehind(request, answerTimeout, behind) : within(request.then((value) => ({ value })), answerTimeout));
+    if (!answer) throw unanswered(answerTimeout);
+    return answer.value;
   }
 
   /** Gives the channel up for a new one, which follows within `deadline` ms: the broker takes back what is open on it. */
@@ -135,11 +120,6 @@ export class TakingChannel {
     const window = (this.current = new AckWindow(this.plan.answers?.(broker) ?? broker));
     await this.plan.begin?.(channel, window);
   }
-}
-
-/** What has come on the connection of a channel so far, in bytes; 0 without one. The socket is not part of amqplib's types. */
-function bytesRead(channel: Channel | undefined): number {
-  return (channel as unknown as { connection: { stream: Socket } } | undefined)?.connection.stream.bytesRead ?? 0;
 }
 
 /** The window that answers for what is taken on `channel`. */

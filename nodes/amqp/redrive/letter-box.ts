@@ -7,6 +7,7 @@ import type { AckWindow } from "../client/ack-window";
 import type { Connection, ConnectionState } from "../client/connection";
 import { windowOf } from "../client/taking-channel";
 import { channelError } from "../client/errors";
+import { answerBehind } from "../client/patient-request";
 import { isStream } from "../client/queue-kind";
 import { ANSWER_TIMEOUT, SupervisedChannel, unanswered } from "../client/supervised-channel";
 
@@ -20,6 +21,8 @@ export interface LetterBoxOptions {
   onLost(error: ConnectorError): void;
   /** ms without a message, though there are some, until others are taken to have them all. Default 10000. */
   stallAfter?: number;
+  /** ms until a request the broker does not answer ends it. Default 30000. */
+  answerTimeout?: number;
 }
 
 /** ms without a message until the broker is asked whether there is one left. */
@@ -202,21 +205,24 @@ export class LetterBox {
     while (Date.now() < end && (await this.depth(BACK_WITHIN)) < count) await pause();
   }
 
-  private async depth(deadline = ANSWER_TIMEOUT): Promise<number> {
+  private async depth(deadline?: number): Promise<number> {
     return (await this.request((channel) => channel.checkQueue(this.options.queue), deadline)).messageCount;
   }
 
-  private async request<T>(ask: (channel: Channel) => Promise<T>, deadline = ANSWER_TIMEOUT): Promise<T> {
+  /** @param deadline in ms; without one, what is on its way may come before the answer */
+  private async request<T>(ask: (channel: Channel) => Promise<T>, deadline?: number): Promise<T> {
+    const { answerTimeout = ANSWER_TIMEOUT } = this.options;
     const channel = this.supervised?.channel;
     if (!channel) throw new ConnectorError("BROKER_UNAVAILABLE", "The channel was closed");
-    let answer: T | undefined;
+    let answer: { value: T } | undefined;
     try {
-      answer = await within(ask(channel), deadline);
+      const request = ask(channel);
+      answer = await (deadline === undefined ? answerBehind(request, answerTimeout, channel) : within(request.then((value) => ({ value })), deadline));
     } catch (error) {
       throw channelError(error, "queue");
     }
-    if (answer === undefined) throw new ConnectorError("BROKER_UNAVAILABLE", unanswered(deadline).message);
-    return answer;
+    if (answer === undefined) throw new ConnectorError("BROKER_UNAVAILABLE", unanswered(deadline ?? answerTimeout).message);
+    return answer.value;
   }
 
   private opened(): void {

@@ -1,12 +1,12 @@
 import { type ConnectorError, toConnectorError } from "../../../common/errors";
 import type { FencedValue } from "../../../common/store";
 import type { ItemResult } from "../../../delivery/sink-options";
-import { afterFlow, type Ending, isStillTrue, madeBy, type TokenState, withoutDisconnect, withoutDone } from "./after-flow";
+import { afterFlow, type Ending, type TokenState, withoutDisconnect, withoutDone } from "./after-flow";
 import type { CaseMarker } from "./case-marker";
 import type { Agent, CaseReader, CaseRead } from "./case-reader";
 import type { CaseRecords, Change } from "./case-records";
-import { decide } from "./decide";
-import { type Decision, type Handled, type Happening, type Interaction, isPerson, type RoutingRules, type Situation } from "./interaction";
+import { DecidedAgain } from "./decided-again";
+import { type Happening, type Interaction, isPerson, type RoutingRules } from "./interaction";
 import { OwedOutputs } from "./owed";
 import { makeOutgoing, type Outgoing } from "./outgoing";
 import type { Signal } from "./signal";
@@ -79,10 +79,12 @@ function markedNow(record: Interaction): Interaction {
 /** Decides what becomes of cases: reads them, keeps how they stand, marks them. What it decided it does not take back: a retry goes on from there. */
 export class CaseRouter {
   private readonly owed: OwedOutputs;
+  private readonly decisions: DecidedAgain;
 
   constructor(private readonly options: CaseRouterOptions) {
-    const { records, tokenState, rules } = options;
-    this.owed = new OwedOutputs({ records, tokenState, isLost: (token) => this.isLost(token), wait: rules.answerTimeout, clock: () => this.now() });
+    const { records, tokenState, rules, isAlone } = options;
+    this.owed = new OwedOutputs({ records, tokenState, isLost: (token) => this.decisions.isLost(token), wait: rules.answerTimeout, clock: () => this.now() });
+    this.decisions = new DecidedAgain({ owed: this.owed, tokenState, isAlone });
   }
 
   /** Works on messages that came in. No two may be about one case alone. @throws ConnectorError of scope `system` when none could be worked on */
@@ -195,7 +197,7 @@ export class CaseRouter {
       const repeat = cause === undefined ? undefined : record?.handled.find((one) => one.cause === cause);
       const found = read && { owner: read.snapshot.ownerId, isClosed: read.snapshot.isClosed };
       const situation = { record, found, watched: watched.get(found?.owner ?? ""), rules, now: this.now(), newRequest };
-      const decision = repeat && record ? this.repeated(record, repeat, token) : this.inTime(situation, happening);
+      const decision = repeat && record ? this.decisions.repeated(record, repeat, token) : this.decisions.decide(situation, happening);
       const skills = this.skillsOf(read, decision.outputs.some(({ kind }) => kind !== "disconnect"));
       let next = decision.record && this.owed.apart(record, decision.record);
       if (next && happening.kind === "answer" && happening.status === "ended") next = withoutDisconnect(next, happening.interactionId);
@@ -220,37 +222,6 @@ export class CaseRouter {
     const read = (await this.options.reader.cases([caseId])).get(caseId);
     if (read) cases.set(caseId, read);
     else cases.delete(caseId);
-  }
-
-  /** As {@link decide}, and with what is owed. */
-  private inTime(situation: Situation, happening: Happening): Decision {
-    return happening.kind === "due" ? this.owed.again(this.overdue(situation, happening)) : decide(situation, happening);
-  }
-
-  /** As {@link decide}; but what is still in the flow is not overdue, and what is put out once more is no longer its first signal's to put out. */
-  private overdue(situation: Situation, happening: Happening): Decision {
-    const { record, now, rules } = situation;
-    if ((record?.state !== "waiting" && record?.state !== "closing") || (record.due ?? now) > now) return decide(situation, happening);
-    const first = madeBy(record);
-    const state = first?.token === undefined ? undefined : this.options.tokenState(first.token);
-    if (state === "open") return { record: { ...record, due: now + rules.answerTimeout }, outputs: [] };
-    const isTold = record.state === "closing" && first !== undefined && (state === undefined || state === "over");
-    const decision = decide(isTold ? { ...situation, record: { ...record, told: true } } : situation, happening);
-    if (!decision.record || decision.outputs.length === 0) return decision;
-    return { ...decision, record: { ...decision.record, handled: record.handled.map((one) => (one === first ? { ...one, outputs: [] } : one)) } };
-  }
-
-  /** What a signal led to before is put out again only if it has not reached its end, and is still true. */
-  private repeated(record: Interaction, repeat: Handled, token: string | undefined): Decision {
-    if (repeat.token === undefined || repeat.token === token || !this.isLost(repeat.token)) return { record, outputs: [] };
-    const { token: _lost, due: _owed, ...rest } = repeat;
-    const handled = record.handled.map((one) => (one === repeat ? { ...rest, ...(token === undefined ? {} : { token }) } : one));
-    return { record: { ...record, handled }, outputs: repeat.outputs.filter((output) => isStillTrue(output, record)) };
-  }
-
-  private isLost(token: string): boolean {
-    const state = this.options.tokenState(token);
-    return state === "returning" || (state === "unknown" && this.options.isAlone());
   }
 
   private skillsOf(read: CaseRead | undefined, needed: boolean): string[] {

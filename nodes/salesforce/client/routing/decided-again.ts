@@ -1,0 +1,49 @@
+import { isStillTrue, madeBy, type TokenState } from "./after-flow";
+import { decide } from "./decide";
+import type { Decision, Handled, Happening, Interaction, Situation } from "./interaction";
+import type { OwedOutputs } from "./owed";
+
+/** What {@link DecidedAgain} stands on. */
+export interface DecidedAgainOptions {
+  owed: OwedOutputs;
+  tokenState(token: string): TokenState;
+  /** No other instance works on cases: what another process had in its flow, it has there no more. */
+  isAlone(): boolean;
+}
+
+/** Decides with a view to what was decided before: of a signal that comes again, or of a case whose time is up, some may be in the flow still, or was lost there. */
+export class DecidedAgain {
+  constructor(private readonly options: DecidedAgainOptions) {}
+
+  /** As {@link decide}, and with what is owed. */
+  decide(situation: Situation, happening: Happening): Decision {
+    return happening.kind === "due" ? this.options.owed.again(this.overdue(situation, happening)) : decide(situation, happening);
+  }
+
+  /** What a signal led to before is put out again only if it has not reached its end, and is still true. */
+  repeated(record: Interaction, repeat: Handled, token: string | undefined): Decision {
+    if (repeat.token === undefined || repeat.token === token || !this.isLost(repeat.token)) return { record, outputs: [] };
+    const { token: _lost, due: _owed, ...rest } = repeat;
+    const handled = record.handled.map((one) => (one === repeat ? { ...rest, ...(token === undefined ? {} : { token }) } : one));
+    return { record: { ...record, handled }, outputs: repeat.outputs.filter((output) => isStillTrue(output, record)) };
+  }
+
+  /** Whether what a delivery had in the flow will not reach its end. */
+  isLost(token: string): boolean {
+    const state = this.options.tokenState(token);
+    return state === "returning" || (state === "unknown" && this.options.isAlone());
+  }
+
+  /** As {@link decide}; but what is still in the flow is not overdue, and what is put out once more is no longer its first signal's to put out. */
+  private overdue(situation: Situation, happening: Happening): Decision {
+    const { record, now, rules } = situation;
+    if ((record?.state !== "waiting" && record?.state !== "closing") || (record.due ?? now) > now) return decide(situation, happening);
+    const first = madeBy(record);
+    const state = first?.token === undefined ? undefined : this.options.tokenState(first.token);
+    if (state === "open") return { record: { ...record, due: now + rules.answerTimeout }, outputs: [] };
+    const isTold = record.state === "closing" && first !== undefined && (state === undefined || state === "over");
+    const decision = decide(isTold ? { ...situation, record: { ...record, told: true } } : situation, happening);
+    if (!decision.record || decision.outputs.length === 0) return decision;
+    return { ...decision, record: { ...decision.record, handled: record.handled.map((one) => (one === first ? { ...one, outputs: [] } : one)) } };
+  }
+}

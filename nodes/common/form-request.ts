@@ -1,12 +1,24 @@
 /** What a form sends to the admin API of its node: settings and credentials as they stand in it, deployed or not. */
 
-import type { Node, NodeAPI } from "node-red";
 import { toConnectorError } from "./errors";
+import type { TypedInputUtil } from "./typed-input";
 
-/** Of Express, as Node-RED types it: the package itself is not ours to import. */
-type Handler = ReturnType<NodeAPI["auth"]["needsPermission"]>;
-export type FormHttpRequest = Parameters<Handler>[0];
-export type FormHttpResponse = Parameters<Handler>[1];
+/** What is needed of a request that a form sends; Express's fits. */
+export interface FormHttpRequest {
+  readonly method: string;
+  readonly body: unknown;
+  readonly params: Record<string, unknown>;
+  is(type: string): unknown;
+  get(header: string): string | undefined;
+}
+
+/** What is needed to answer it; Express's fits. */
+export interface FormHttpResponse {
+  status(code: number): this;
+  set(header: string, value: string): this;
+  append(header: string, value: string): this;
+  json(body: unknown): unknown;
+}
 
 /** What the editor shows in the place of a secret that it does not know. */
 const STAND_IN = "__PWRD__";
@@ -19,12 +31,12 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 /** Puts the environment's values in the place of `${NAME}`, as they are for a node; those of the flow it stands in are known when it is deployed. */
-export function variablesOf(util: NodeAPI["util"], node: Node | null): (text: string) => string {
-  return (text) => (VARIABLE.test(text) ? String(util.evaluateNodeProperty(text, "env", (node ?? {}) as Node, {})) : text);
+export function variablesOf(util: Pick<TypedInputUtil, "evaluateNodeProperty">, node: object | null): (text: string) => string {
+  return (text) => (VARIABLE.test(text) ? String(util.evaluateNodeProperty(text, "env", (node ?? {}) as never, {})) : text);
 }
 
 /** Takes a form's request and answers with JSON: what `work` gives, or, with status 400, why it cannot. */
-export function answerForm(work: (request: FormHttpRequest, response: FormHttpResponse) => unknown): Handler {
+export function answerForm(work: (request: FormHttpRequest, response: FormHttpResponse) => unknown): (request: FormHttpRequest, response: FormHttpResponse) => void {
   return (request, response) => {
     // a form of another site cannot send this type without asking
     if (request.method === "POST" && !request.is("application/json")) return void response.status(415).json({ message: "JSON is expected" });

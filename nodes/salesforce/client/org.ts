@@ -1,5 +1,7 @@
 import { BackOff, type BackOffOptions } from "../../common/back-off";
+import { within } from "../../common/deadline";
 import { type ConnectorError, needsAHand, toConnectorError } from "../../common/errors";
+import { sleep } from "../../common/sleep";
 import { API_VERSION, createConnection } from "./connection";
 import { login, type LoginSettings, type OrgCredentials, type Session } from "./sign-in/login";
 import { OrgLookout } from "./org-lookout";
@@ -151,13 +153,7 @@ export class OrgClient {
   /** Closes when the last user has left, after {@link DRAIN} at the latest. */
   async close(): Promise<void> {
     if (this.users.size > 0) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, DRAIN);
-        this.left = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
+      await within(new Promise<void>((resolve) => (this.left = resolve)), DRAIN);
     }
     this.closing.abort();
     this.lookout.close();
@@ -226,16 +222,8 @@ export class OrgClient {
     const asked = typeof error.details.retryAfter === "number" ? error.details.retryAfter : 0;
     // While the login waits, its own pace is the only one that counts.
     const ms = this.tokens.waitMs || Math.max(asked, this.backOff.next());
-    return new Promise((resolve) => {
-      // Whoever still knocks at a closed org must not do so without a pause.
-      if (signal.aborted) return void setTimeout(resolve, ms).unref();
-      const end = (): void => {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", end);
-        resolve();
-      };
-      const timer = setTimeout(end, ms);
-      signal.addEventListener("abort", end);
-    });
+    // Whoever still knocks at a closed org must not do so without a pause.
+    if (signal.aborted) return new Promise((resolve) => void setTimeout(resolve, ms).unref());
+    return sleep(ms, signal);
   }
 }

@@ -1,5 +1,6 @@
 import { BackOff } from "../../common/back-off";
 import { type ConnectorError, isConnectorError, needsAHand } from "../../common/errors";
+import { Sleepers } from "../../common/sleep";
 
 /** What is known of the database: `failed` needs a hand (password, driver), `waiting` passes by itself. */
 export interface DatabaseState {
@@ -18,7 +19,7 @@ export class Availability {
   /** `until` by a clock that nobody sets. */
   private refusal: { error: ConnectorError; until: number } | undefined;
   private knocking: Promise<void> | undefined;
-  private endWait: (() => void) | undefined;
+  private readonly waits = new Sleepers();
   private closed = false;
 
   /**
@@ -70,7 +71,7 @@ export class Availability {
   /** Ends the knocking. */
   close(): void {
     this.closed = true;
-    this.endWait?.();
+    this.waits.end();
   }
 
   /** Tells nobody any more. */
@@ -81,7 +82,7 @@ export class Availability {
   private async knock(): Promise<void> {
     while (!this.closed) {
       const pause = this.refusal ? this.refusal.until - performance.now() : this.backOff.next();
-      await this.wait(Math.max(pause, 0));
+      await this.waits.sleep(Math.max(pause, 0));
       if (this.closed) return;
       try {
         await this.ping();
@@ -90,16 +91,6 @@ export class Availability {
         if (isConnectorError(error) && error.scope !== "system") return; // it answered
       }
     }
-  }
-
-  private wait(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.endWait = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
   }
 
   private tell(state: DatabaseState): void {

@@ -1,3 +1,4 @@
+import { within } from "../../common/deadline";
 import { ConnectorError, toConnectorError } from "../../common/errors";
 import { Availability, type DatabaseState } from "./availability";
 import { ChildProcess } from "./child-process";
@@ -136,13 +137,7 @@ export class DatabaseClient {
     this.closing = true;
     this.availability.close();
     if (this.users.size > 0) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, timeout);
-        this.drained = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
+      await within(new Promise<void>((resolve) => (this.drained = resolve)), timeout);
     }
     this.closed = true;
     this.availability.forget();

@@ -31,7 +31,7 @@ export interface PollContext {
   /** Tells the user, once per text. */
   warn(text: string): void;
   /** Waits that long, or until the node is closed. */
-  sleep(ms: number): Promise<void>;
+  sleep(ms: number): Promise<unknown>;
   readonly closed: boolean;
 }
 

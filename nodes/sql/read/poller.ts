@@ -1,6 +1,7 @@
 import { BackOff } from "../../common/back-off";
 import { within } from "../../common/deadline";
 import { type ConnectorError, needsAHand, toConnectorError } from "../../common/errors";
+import { Sleepers } from "../../common/sleep";
 import { TroubleLog } from "../../common/trouble-log";
 import { DeadLetters } from "../../delivery/dead-letters";
 import { flowTracker } from "../../delivery/flow-tracker";
@@ -66,7 +67,7 @@ export class Poller {
   /** Ends the rest between two polls. */
   private wake: (() => void) | undefined;
   /** Ends waits that only closing ends. */
-  private readonly sleeps = new Set<() => void>();
+  private readonly sleeps = new Sleepers();
   private telling = false;
   private closed = false;
 
@@ -141,7 +142,7 @@ export class Poller {
     const end = Date.now() + drain;
     this.closed = true;
     this.wakeUp();
-    for (const wake of this.sleeps) wake();
+    this.sleeps.end();
     this.room.close();
     this.deadLetters.close();
     await this.deliveries.close(end);
@@ -201,7 +202,7 @@ export class Poller {
       paused: () => this.pauses.size > 0,
       hand: (rows) => this.hand(rows),
       warn: (text) => this.warnOnce(text),
-      sleep: (ms) => this.sleep(ms),
+      sleep: (ms) => this.sleeps.sleep(ms),
       get closed() {
         return closed();
       },
@@ -239,20 +240,6 @@ export class Poller {
         clearTimeout(timer);
         resolve();
       };
-    });
-  }
-
-  /** Resolves after `ms`, or when the node closes. */
-  private sleep(ms: number): Promise<void> {
-    if (this.closed) return Promise.resolve();
-    return new Promise((resolve) => {
-      const end = (): void => {
-        clearTimeout(timer);
-        this.sleeps.delete(end);
-        resolve();
-      };
-      const timer = setTimeout(end, ms);
-      this.sleeps.add(end);
     });
   }
 

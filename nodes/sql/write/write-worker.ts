@@ -1,5 +1,6 @@
 import { BackOff } from "../../common/back-off";
 import type { ConnectorError } from "../../common/errors";
+import { Sleepers } from "../../common/sleep";
 import { TroubleLog } from "../../common/trouble-log";
 import { type ItemResult, Sink, type SinkState } from "../../delivery/sink";
 import type { DatabaseClient, DatabaseState } from "../client/database-client";
@@ -43,7 +44,7 @@ export class WriteWorker {
   /** The table, or a statement, does not fit. */
   private readonly troubles: TroubleLog;
   /** Ends the waits for a table, or for the next try. */
-  private readonly waits = new Set<() => void>();
+  private readonly waits = new Sleepers();
 
   constructor(
     private readonly options: WriteWorkerOptions,
@@ -87,7 +88,7 @@ export class WriteWorker {
   /** Lets what is being written finish, and lets go of the database. */
   async close(): Promise<void> {
     const closing = this.sink.close();
-    for (const end of this.waits) end();
+    this.waits.wake();
     await closing;
     this.stopListening();
     await this.options.database.release(this);
@@ -102,18 +103,10 @@ export class WriteWorker {
     return results;
   }
 
-  private untilReady(error: ConnectorError): Promise<void> {
+  private async untilReady(error: ConnectorError): Promise<void> {
     if (!isOwnTrouble(error)) return this.options.database.untilReady();
     this.troubles.told(error);
-    return new Promise((resolve) => {
-      const end = (): void => {
-        clearTimeout(timer);
-        this.waits.delete(end);
-        resolve();
-      };
-      const timer = setTimeout(end, isStop(error) ? this.probeInterval : this.backOff.next());
-      this.waits.add(end);
-    });
+    await this.waits.sleep(isStop(error) ? this.probeInterval : this.backOff.next());
   }
 
   private tell(): void {

@@ -1,5 +1,6 @@
 import { BackOff } from "../../../common/back-off";
 import { ConnectorError } from "../../../common/errors";
+import { sleep } from "../../../common/sleep";
 import type { JobInfo } from "./bulk-jobs";
 
 /** How a job is waited for. Times in ms. */
@@ -36,7 +37,7 @@ export async function untilOver(id: string, look: (id: string) => Promise<JobInf
       const text = `The job ${id} has not ended within ${timeout / 1000} s. It goes on; the same message, sent again, takes it up again`;
       throw new ConnectorError("JOB_UNFINISHED", text, { details: { jobId: id, state: job.state } });
     }
-    await pause(Math.min(backOff.next(), left), signal);
+    await sleep(Math.min(backOff.next(), left), signal);
   }
 }
 
@@ -45,17 +46,4 @@ export function checkStopped(signal: AbortSignal, jobId: string | undefined): vo
   if (!signal.aborted) return;
   const text = jobId === undefined ? "The flow was stopped before its rows were loaded" : `The flow was stopped; the job ${jobId} goes on, and the message takes it up again`;
   throw new ConnectorError("FLOW_STOPPED", text, { details: jobId === undefined ? {} : { jobId } });
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const end = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener("abort", end);
-  });
 }

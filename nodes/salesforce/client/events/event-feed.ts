@@ -1,5 +1,6 @@
 import { BackOff } from "../../../common/back-off";
 import { ConnectorError, needsAHand, toConnectorError } from "../../../common/errors";
+import { Sleepers } from "../../../common/sleep";
 import { TroubleLog } from "../../../common/trouble-log";
 import { flowTracker } from "../../../delivery/flow-tracker";
 import { EventIntake } from "./event-intake";
@@ -46,7 +47,7 @@ export class EventFeed implements StreamListener {
   private readonly call: RoomCall;
   private closed = false;
   /** Ends a rest. */
-  private wake: (() => void) | undefined;
+  private readonly rests = new Sleepers();
 
   constructor(private readonly options: EventFeedOptions) {
     const { settings, place, warn, every } = options;
@@ -119,7 +120,7 @@ export class EventFeed implements StreamListener {
   async close(end: number): Promise<void> {
     this.closed = true;
     this.call.cancel();
-    this.wake?.();
+    this.rests.end();
     this.leave();
     await Promise.all([this.intake.close(end), this.leaving]);
     await this.position.close();
@@ -229,7 +230,7 @@ export class EventFeed implements StreamListener {
         const error = toConnectorError(thrown);
         this.troubles.told(error);
         this.change(() => (this.trouble = error));
-        await this.rest(this.backOff.next());
+        await this.rests.sleep(this.backOff.next());
       }
     }
     return this.isReady;
@@ -281,16 +282,5 @@ export class EventFeed implements StreamListener {
     if (!this.isFull || this.held !== undefined || this.intake.free === 0) return;
     this.isFull = false;
     this.subscription?.more();
-  }
-
-  private rest(ms: number): Promise<void> {
-    if (this.closed) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
   }
 }

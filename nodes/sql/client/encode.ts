@@ -52,6 +52,12 @@ export function plainBytes(value: PlainValue): number {
   return typeof value === "object" && value !== null && "json" in value ? Buffer.byteLength(value.json) : 8;
 }
 
+/** Characters as JavaScript counts them, or bytes: known without a look at the text. */
+export function plainUnits(value: PlainValue): number {
+  if (typeof value === "string" || value instanceof Uint8Array) return value.length;
+  return typeof value === "object" && value !== null && "json" in value ? value.json.length : 8;
+}
+
 /** By what a value is, not by `instanceof`: what a Function node makes is of another realm. */
 function plainObject(value: object, name: string): PlainValue {
   if (value instanceof Uint8Array) return value;

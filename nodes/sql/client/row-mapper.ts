@@ -1,6 +1,6 @@
 import { ConnectorError } from "../../common/errors";
 import type { TypedValue } from "../../common/typed-input";
-import { MAX_ROW_BYTES, plainBytes, plainValue } from "./encode";
+import { MAX_ROW_BYTES, plainBytes, plainUnits, plainValue } from "./encode";
 import type { PlainValue, WriteMode, WriteRow } from "./protocol";
 
 /** One mapped column. */
@@ -73,7 +73,7 @@ export class RowMapper {
       const value = given[index];
       if (value === undefined || (mode === "delete" && columnIndex(keys, name) < 0)) continue;
       const plain = plainValue(value, name);
-      length += units(plain);
+      length += plainUnits(plain);
       present.push(name);
       values.push(plain);
     }
@@ -119,10 +119,4 @@ function text(value: PlainValue | undefined): string {
 function checkBytes(table: string, values: readonly PlainValue[]): void {
   const bytes = values.reduce<number>((sum, value) => sum + plainBytes(value), 0);
   if (bytes > MAX_ROW_BYTES) throw new ConnectorError("PAYLOAD_TOO_LARGE", `The row for ${table} has ${bytes} bytes; the limit is ${MAX_ROW_BYTES}`);
-}
-
-/** Characters as JavaScript counts them, or bytes: known without a look at the text. */
-function units(value: PlainValue): number {
-  if (typeof value === "string" || value instanceof Uint8Array) return value.length;
-  return typeof value === "object" && value !== null && "json" in value ? value.json.length : 8;
 }

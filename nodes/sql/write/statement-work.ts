@@ -3,9 +3,11 @@ import { ownValues, type Parameter } from "../../common/parameters";
 import type { TypedValue } from "../../common/typed-input";
 import type { ItemResult } from "../../delivery/sink";
 import type { DatabaseClient } from "../client/database-client";
+import { plainUnits } from "../client/encode";
 import { namedValue, type NamedValues, namesIn } from "../client/named-values";
-import { fromData, type NamedStatement, toData, type Transaction, type TransactionOutcome } from "../client/protocol";
+import { fromData, type NamedStatement, type PlainValue, toData, type Transaction, type TransactionOutcome } from "../client/protocol";
 import { CrashGuard } from "./crash-guard";
+import { inRequests } from "./in-requests";
 import type { MessageId, MessageIds } from "./message-ids";
 import type { Work, WriteResult } from "./work";
 
@@ -103,7 +105,8 @@ export class StatementWork implements Work<Item> {
 
   private store(transactions: Transaction[]): Promise<TransactionOutcome[]> {
     const { database, maxRows, zeroRowsIsError, ids } = this.options;
-    return database.execute({ transactions, maxRows, zeroRowsIsError, ...(ids ? { inbox: ids.inbox } : {}) });
+    const request = { maxRows, zeroRowsIsError, ...(ids ? { inbox: ids.inbox } : {}) };
+    return inRequests(transactions, unitsOf, (some) => database.execute({ ...request, transactions: some }), (error) => ({ error: toData(error) }));
   }
 
   private item(msg: object, given: readonly unknown[], list: unknown, id: MessageId | undefined): Item {
@@ -134,6 +137,21 @@ export class StatementWork implements Work<Item> {
     const rowsAffected = counts.includes(-1) ? -1 : counts.reduce((sum, count) => sum + count, 0);
     return { ok: true, value: { mode: "statements", rowsAffected, results, ...(duplicate ? { duplicate } : {}) } };
   }
+}
+
+function unitsOf({ statements }: Transaction): number {
+  let units = 0;
+  for (const { values } of statements) {
+    for (const name in values) {
+      const value = values[name] as NamedStatement["values"][string];
+      units += isList(value) ? value.reduce<number>((sum, one) => sum + plainUnits(one), 0) : plainUnits(value);
+    }
+  }
+  return units;
+}
+
+function isList(value: NamedStatement["values"][string]): value is readonly PlainValue[] {
+  return Array.isArray(value);
 }
 
 function itemsOf(list: unknown): unknown[] {

@@ -1,9 +1,11 @@
 import { ConnectorError } from "../../common/errors";
 import type { ItemResult } from "../../delivery/sink";
 import type { DatabaseClient } from "../client/database-client";
+import { plainUnits } from "../client/encode";
 import { fromData, isErrorData, type RowOutcome, toData, type WriteRow } from "../client/protocol";
 import { RowMapper, type RowMapperOptions } from "../client/row-mapper";
 import { CrashGuard } from "./crash-guard";
+import { inRequests } from "./in-requests";
 import type { MessageId, MessageIds } from "./message-ids";
 import type { Work, WriteResult } from "./work";
 
@@ -71,7 +73,8 @@ export class TableWork implements Work<Item> {
 
   private store(rows: WriteRow[]): Promise<RowOutcome[]> {
     const { database, table, mode, keys, columns, duplicateIsSuccess, zeroRowsIsError, ids } = this.options;
-    return database.write({ table, mode, keys, mapped: columns.length > 0, rows, duplicateIsSuccess, zeroRowsIsError, ...(ids ? { inbox: ids.inbox } : {}) });
+    const request = { table, mode, keys, mapped: columns.length > 0, duplicateIsSuccess, zeroRowsIsError, ...(ids ? { inbox: ids.inbox } : {}) };
+    return inRequests(rows, unitsOf, (some) => database.write({ ...request, rows: some }), toData);
   }
 
   private result({ id }: Item, outcome: RowOutcome): ItemResult<WriteResult> {
@@ -80,6 +83,12 @@ export class TableWork implements Work<Item> {
     if (error) return { ok: false, error };
     return { ok: true, value: { ...this.usual, ...outcome } };
   }
+}
+
+function unitsOf({ values }: WriteRow): number {
+  let units = 0;
+  for (const value of values) units += plainUnits(value);
+  return units;
 }
 
 function item(row: WriteRow, id: MessageId | undefined): Item {

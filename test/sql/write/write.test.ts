@@ -25,6 +25,14 @@ describe("The sql write node", function () {
     assert.deepEqual(bench.passed, [{ payload: { id: 1, device: "d1", value: 1.5, at: null }, topic: "plant", _msgid: "m1", sql: { rowsAffected: 1, table: "readings", mode: "insert" } }]);
   });
 
+  it("stores a batch that is larger than one request to the database's process", async () => {
+    const node = await bench.deploy();
+    for (let id = 1; id <= 40; id += 1) node.receive(reading(id, { device: "d".repeat(1_000_000) }) as NodeMessage);
+    await bench.through(40);
+    assert.deepEqual(bench.stored("select count(*) as n, sum(length(device)) as size from readings"), [{ n: 40, size: 40_000_000 }]);
+    assert.equal(bench.passed.length, 40);
+  });
+
   it("passes on, or fails, a message that nobody may change", async () => {
     const node = await bench.deploy();
     for (const device of ["d", null]) node.receive(Object.freeze({ payload: { device }, _msgid: String(device) }) as NodeMessage);

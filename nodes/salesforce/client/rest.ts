@@ -150,7 +150,7 @@ export class RestClient {
       const body = await connection.request<T>(wanted, { transport: keeping });
       if (!answer) throw new Error("jsforce gave a result without an answer");
       // jsforce gives what it cannot read as text
-      if (answer.status !== 204 && (typeof body === "string" || !isOwn(answer, JSON_TYPE))) throw foreignAnswer(answer);
+      if (typeof body === "string" || !isOwn(answer, JSON_TYPE)) throw foreignAnswer(answer);
       return { status: answer.status, headers: answer.headers, body };
     } catch (error) {
       if (isConnectorError(error)) throw error;
@@ -198,9 +198,9 @@ function isOfApi({ path, host }: RawRequest): boolean {
   return host === undefined && (path.startsWith("/services/data/") || !/^(\/services\/|https?:)/i.test(path));
 }
 
-/** Whether a good answer is of the type that the API gives. */
+/** Whether a good answer is of the type that the API gives, or says that there is nothing (204), as for a list of results without rows. */
 function isOwn({ status, headers }: HttpAnswer, type: string): boolean {
-  return status < 300 && isOfType(headers["content-type"], type);
+  return status === 204 || (status < 300 && isOfType(headers["content-type"], type));
 }
 
 function toJsforce(request: RestRequest): Parameters<Connection["request"]>[0] & object {

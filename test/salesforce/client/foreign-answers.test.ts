@@ -32,12 +32,12 @@ describe("A page in the place of the org's answer, as proxies and edges give the
     return true;
   };
 
-  function load(store: MemoryStore): Promise<Loaded> {
+  function load(store: MemoryStore, rows: object[] = [{ Subject: "a" }, { Subject: "b" }]): Promise<Loaded> {
     const request = { object: "Case", operation: "insert" } as const;
     const [jobs, book, style] = [new BulkJobs(client.rest), new JobBook(store, "bulk/test"), { delimiter: ",", newline: "\n" }];
     const loader = new BulkLoader({ jobs, book, request, style, poll: { interval: 5, timeout: 0, signal: new AbortController().signal } });
     const all = new BulkLoad({ loader, book, request, style, limits: { rows: 100, bytes: 1e6 }, keepAll: true, failuresTaken: false });
-    return all.run({ input: bulkInput([{ Subject: "a" }, { Subject: "b" }], false, ","), mayRepeat: true });
+    return all.run({ input: bulkInput(rows, false, ","), mayRepeat: true });
   }
 
   for (const status of [200, 302]) {
@@ -56,6 +56,12 @@ describe("A page in the place of the org's answer, as proxies and edges give the
       });
     }
   }
+
+  it("is not what an org means that has no list of failed rows to give (204)", async () => {
+    org.control.failNext({ status: 204, html: "", method: "GET", path: "/failedResults" });
+    const { error } = await load(new MemoryStore(), [{ Subject: "a", Origin: "Smoke" }]);
+    assert.deepEqual([error?.code, error?.scope], ["ORG_REFUSED", "message"]);
+  });
 
   it("is no word on which contacts there are", async () => {
     const [contact] = org.control.insert({ object: "Contact", records: [{ LastName: "Ada", Email: "ada@acme.example" }] }).ids;

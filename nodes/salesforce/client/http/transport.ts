@@ -170,7 +170,8 @@ function bodyHeaders(request: HttpRequest): Record<string, string> {
 /** The body without its packing, which servers give to who asks for it by `Accept-Encoding`, and some proxies to everybody. */
 function unpacked(incoming: http.IncomingMessage, method: string): Readable {
   const unpack = UNPACKERS[incoming.headers["content-encoding"]?.trim().toLowerCase() ?? ""];
-  if (!unpack || method === "HEAD" || incoming.statusCode === 204 || incoming.statusCode === 304) return incoming;
+  const isEmpty = method === "HEAD" || incoming.statusCode === 204 || incoming.statusCode === 304 || incoming.headers["content-length"] === "0";
+  if (!unpack || isEmpty) return incoming;
   return incoming.pipe(unpack());
 }
 

@@ -56,6 +56,8 @@ describe("The HTTP client below jsforce", () => {
     }
     answer = (_request, response) => response.writeHead(200, { "content-encoding": "gzip" }).end();
     assert.equal((await transport.send({ method: "HEAD", url })).status, 200);
+    answer = (_request, response) => response.writeHead(201, { "content-encoding": "gzip", "content-length": "0" }).end();
+    assert.equal((await transport.send({ method: "PUT", url })).status, 201);
   });
 
   it("fails when the connection breaks in the middle of an answer", async () => {

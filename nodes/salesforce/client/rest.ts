@@ -193,9 +193,9 @@ export class RestClient {
   }
 }
 
-/** Whether a path is one of the REST API's own. */
+/** Whether a path is one of the REST or the SOAP API, which never send elsewhere. */
 function isOfApi({ path, host }: RawRequest): boolean {
-  return host === undefined && (path.startsWith("/services/data/") || !/^(\/services\/|https?:)/i.test(path));
+  return host === undefined && (/^\/services\/(data|Soap)\//i.test(path) || !/^(\/services\/|https?:)/i.test(path));
 }
 
 /** Whether a good answer is of the type that the API gives, or says that there is nothing (204), as for a list of results without rows. */

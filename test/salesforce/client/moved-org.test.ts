@@ -5,6 +5,7 @@ import type { Emulator } from "../../../emulator/src/index";
 import type { ConnectorError } from "../../../nodes/common/errors";
 import type { OrgClient } from "../../../nodes/salesforce/client/org";
 import { RequestSender } from "../../../nodes/salesforce/client/requests/request-sender";
+import { SoapClient } from "../../../nodes/salesforce/client/soap/soap";
 import { clientCredentials, Orgs } from "../support";
 
 const OPTIONS = { returns: "json", safeToRepeat: false, failOnPartErrors: true } as const;
@@ -56,6 +57,15 @@ describe("An org that moves to another instance", () => {
     const answers = await Promise.all(Array.from({ length: 3 }, limits));
     for (const { body } of answers) assert.ok("DailyApiRequests" in body);
     assert.equal(logins, 2, "one login for all");
+  });
+
+  it("is found again by who calls its SOAP API alone, too", async () => {
+    await client.openSession();
+    moved = true;
+    const call = (): Promise<object> => new SoapClient(client.rest).call({ operation: "getServerTimestamp", content: "" });
+    await assert.rejects(call(), { code: "ORG_UNAVAILABLE", scope: "system" });
+    await call().catch(() => undefined);
+    assert.equal(logins, 2);
   });
 
   it("fails no request of a message meanwhile", async () => {

@@ -282,7 +282,8 @@ describe("The salesforce request node", () => {
 
     it("takes no web page for the answer to a call, but a file may be one", async () => {
       const page = "<html><body>Blocked</body></html>";
-      await flow.deploy(org, { post: POST_CASE, get: {}, file: { path: "/sobjects/ContentVersion/0/VersionData", returns: "buffer" } });
+      const body = "/sobjects/Attachment/00P000000000001AAA/Body";
+      await flow.deploy(org, { post: POST_CASE, get: {}, file: { path: body, returns: "buffer" }, read: { path: body } });
       org.control.failNext({ status: 200, html: page });
       const { error } = await flow.send("post", { payload: { Subject: "a" } });
       assert.deepEqual([error?.code, /is not known/.test(error?.message ?? "")], ["ORG_UNAVAILABLE", true]);
@@ -290,6 +291,8 @@ describe("The salesforce request node", () => {
       assert.equal(typeof (await flow.send("get")).payload, "object");
       org.control.failNext({ status: 200, html: page });
       assert.equal(String((await flow.send("file")).payload), page);
+      org.control.failNext({ status: 200, html: page });
+      assert.equal((await flow.send("read")).payload, page, "nor does it hold up others for ever when the answer is to be JSON where it is some");
     });
 
     it("fails a path that is no URL, and does not try it again", async () => {

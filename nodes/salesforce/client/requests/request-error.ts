@@ -62,9 +62,12 @@ export function severalError({ status, body }: HttpAnswer): ConnectorError {
   return new ConnectorError("ORG_REFUSED", `Several records have the external id of the path, and none was changed (HTTP ${status})`, { details: { status, body: body.slice(0, KEPT_BODY) } });
 }
 
+/** A field of a record by its id, or a file: what it holds may be a page. */
+const MAY_BE_PAGE = /\/sobjects\/\w+\/[a-z\d]{15}(?:[a-z\d]{3})?\/\w|\/files\/\w+\/(?:content|rendition)/i;
+
 /** Whether an answer is a page of a proxy or of the org's edge: the API itself answers no call with one. */
 export function isPage(path: string, { headers }: HttpAnswer): boolean {
-  return isOfType(headers["content-type"], "text/html") && (!path.startsWith("/services/") || path.startsWith("/services/data/"));
+  return isOfType(headers["content-type"], "text/html") && (!path.startsWith("/services/") || path.startsWith("/services/data/")) && !MAY_BE_PAGE.test(path);
 }
 
 /** Without its query, which may open a session. */

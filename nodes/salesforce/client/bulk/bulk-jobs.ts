@@ -57,6 +57,8 @@ export interface QueryPage {
 }
 
 const CSV = "text/csv";
+/** ms between tries to make a job that the org refuses: each counts as a call of the day's. */
+export const JOB_REFUSED = 60_000;
 /** ms for an upload or a list of results: 150 MB at 2 Mbit/s. */
 const LONG = 600_000;
 
@@ -204,7 +206,7 @@ export class BulkJobs {
       const { details, message } = error;
       const again = (code: ConnectorError["code"], text: string, more: object = {}) => new ConnectorError(code, text, { details: { ...details, ...more }, cause: error });
       if (id !== undefined && details.errorCode === "NOT_FOUND") throw again("ORG_REFUSED", `The org has no job ${id} (any more): jobs are kept for seven days`, { jobId: id });
-      if (details.errorCode === "INVALIDENTITY") throw again("ORG_OBJECT_UNKNOWN", message);
+      if (details.errorCode === "INVALIDENTITY") throw again("ORG_OBJECT_UNKNOWN", message, { retryAfter: JOB_REFUSED });
       if (details.errorCode === "LIMIT_EXCEEDED") throw again("ORG_LIMIT", message, { retryAfter: 600_000 });
       throw id === undefined ? error : again(error.code, message, { jobId: id });
     }

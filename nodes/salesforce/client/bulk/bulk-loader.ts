@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { ConnectorError, isConnectorError } from "../../../common/errors";
 import type { JobBook, Load } from "./bulk-book";
-import type { BulkJobs, IngestJobRequest, JobInfo } from "./bulk-jobs";
+import { type BulkJobs, type IngestJobRequest, JOB_REFUSED, type JobInfo } from "./bulk-jobs";
 import { ownText, rowError, RowMatch, type RowResult } from "./bulk-match";
 import { csvOf, type CsvStyle, type Part } from "./bulk-parts";
 import { checkStopped, type PollOptions, untilOver } from "./bulk-poll";
@@ -187,8 +187,8 @@ function unprocessed(job: JobInfo): ConnectorError {
 
 /** A job is made of the node's settings alone: that the org makes none is no message's fault. */
 function asSetting(error: unknown): never {
-  if (!isConnectorError(error) || error.scope === "system") throw error;
-  throw new ConnectorError("NOT_CONFIGURED", `The org makes no such job: ${error.message}`, { details: error.details, cause: error });
+  if (!isConnectorError(error) || error.scope === "system" || error.retryable) throw error;
+  throw new ConnectorError("NOT_CONFIGURED", `The org makes no such job: ${error.message}`, { details: { ...error.details, retryAfter: JOB_REFUSED }, cause: error });
 }
 
 function isWrongState(error: unknown): boolean {

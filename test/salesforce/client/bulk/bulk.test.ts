@@ -171,8 +171,17 @@ describe("A bulk load", () => {
 
   it("holds every message, and makes no dead letters, when the org takes no job of these settings", async () => {
     for (const request of [{ operation: "upsert", externalIdFieldName: "Nothing__c" }, { assignmentRuleId: "Standard" }, { object: "Nothing__c" }] as const) {
-      await assert.rejects(run(newLoad({ request }), cases(1)), (error: ConnectorError) => error.scope === "system" && /^(NOT_CONFIGURED|ORG_OBJECT_UNKNOWN)$/.test(error.code));
+      await assert.rejects(run(newLoad({ request }), cases(1)), (error: ConnectorError) => {
+        assert.match(error.code, /^(NOT_CONFIGURED|ORG_OBJECT_UNKNOWN)$/);
+        assert.deepEqual([error.scope, error.details.retryAfter], ["system", 60_000], "each try is a call of the day's");
+        return true;
+      });
     }
+  });
+
+  it("is worth a retry when nothing but a lock keeps the org from making its job", async () => {
+    org.control.failNext({ status: 400, errorCode: "UNABLE_TO_LOCK_ROW", message: "unable to obtain exclusive access", method: "POST", path: "/jobs/ingest" });
+    await assert.rejects(run(newLoad(), cases(1)), { code: "ORG_BUSY", scope: "message", retryable: true });
   });
 
   it("does not insert again on its own when its job is gone", async () => {

@@ -1,4 +1,4 @@
-import { ConnectorError, toConnectorError } from "../../../common/errors";
+import { ConnectorError, isConnectorError, toConnectorError } from "../../../common/errors";
 import { contentKey, type JobBook, type Load } from "./bulk-book";
 import { cellsOf, columnsOf, type InputRow } from "./bulk-input";
 import type { BulkLoader } from "./bulk-loader";
@@ -103,12 +103,21 @@ export class RowGathering {
         else await book.remove(key);
       });
     }
-    for (const places of this.portions(rows, sorted.rest)) {
-      await settle(places, async () => {
-        const hashes = places.map((place) => (rows[place] as GatheredRow).hash);
+    const portions = this.portions(rows, sorted.rest);
+    for (let places = portions.shift(); places; places = portions.shift()) {
+      const mine = places;
+      await settle(mine, async () => {
+        const hashes = mine.map((place) => (rows[place] as GatheredRow).hash);
         const key = contentKey("rows", Date.now(), Math.random(), ...hashes);
         await book.put(key, { at: Date.now(), jobs: [], rows: hashes });
-        await this.run(key, rows, places, results);
+        try {
+          await this.run(key, rows, mine, results);
+        } catch (error) {
+          const isTooMuch = mine.length > 1 && isConnectorError(error) && error.code === "PAYLOAD_TOO_LARGE";
+          if (!isTooMuch || (await book.find(key))?.jobs.length !== 0) throw error;
+          const half = Math.ceil(mine.length / 2);
+          portions.unshift(mine.slice(0, half), mine.slice(half)); // a proxy on the way takes less at a time than the org
+        }
         await book.remove(key);
       });
     }

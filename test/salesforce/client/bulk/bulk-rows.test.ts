@@ -90,6 +90,14 @@ describe("Rows gathered from many messages", () => {
     assert.ok((org.control.stats().byKind["POST jobs/ingest"] ?? 0) >= 3);
   });
 
+  it("go by smaller jobs when a proxy on the way refuses one for its size, and each fails by itself at last", async () => {
+    org.control.failNext({ status: 413, html: "<html>Request Entity Too Large</html>", method: "PUT", path: "/batches" });
+    assert.deepEqual(outcomes(await load(gathering(), cases(0, 5))), Array.from({ length: 5 }, () => "stored"));
+    org.control.failNext({ status: 413, html: "<html>Request Entity Too Large</html>", method: "PUT", path: "/batches", count: 3 });
+    assert.deepEqual(outcomes(await load(gathering(), cases(5, 9))), ["PAYLOAD_TOO_LARGE", "stored", "stored", "stored"]);
+    assert.deepEqual(subjects(), [0, 1, 2, 3, 4, 6, 7, 8].map((index) => `case ${index}`));
+  });
+
   it("are refused one by one when they are longer than a row can be, which would fail the job of all", () => {
     const long = Object.fromEntries(Array.from({ length: 5 }, (_, index) => [`F${index}__c`, "x".repeat(100_000)]));
     assert.throws(() => RowGathering.row(long, false), { code: "INPUT_INVALID", message: /400,000 characters/ });

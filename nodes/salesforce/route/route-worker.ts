@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { within } from "../../common/deadline";
 import { type ConnectorError, toConnectorError } from "../../common/errors";
 import type { Lease, LeaseOptions } from "../../common/lease";
+import { putOn } from "../../common/put-on";
 import type { SharedStore } from "../../common/store";
 import type { NodeName } from "../../delivery/outcome";
 import { registry, tokenOf } from "../../delivery/registry";
@@ -181,7 +182,7 @@ export class RouteWorker {
     outgoing.forEach(({ payload }, index) => {
       // the message itself goes first: whose it is, the flow tracker knows best by the object
       const message = index === 0 ? msg : this.options.clone(msg);
-      lists[OUTPUTS[payload.action]]?.push(Object.assign(message, { payload, topic: payload.workgroup }));
+      lists[OUTPUTS[payload.action]]?.push(putOn(message, { payload, topic: payload.workgroup }));
     });
     if (outgoing.length > 0) send(lists);
     this.tell();

@@ -29,6 +29,6 @@ export async function userIdOf(org: Pick<StreamOrg, "rest">, { userId }: Session
 }
 
 async function userInfo(org: Pick<StreamOrg, "rest">): Promise<{ organization_id?: string; user_id?: string }> {
-  const { body } = await org.rest.raw({ method: "GET", path: "/services/oauth2/userinfo" });
+  const { body } = await org.rest.raw({ method: "GET", path: "/services/oauth2/userinfo", type: "application/json" });
   return JSON.parse(body) as { organization_id?: string; user_id?: string };
 }

@@ -24,6 +24,9 @@ export type Row = Record<string, unknown>;
 /** Longest query text in a URL, encoded: the platform takes 16,384 bytes of URL and headers. */
 const MAX_QUERY = 12_000;
 
+/** A proxy that takes no query this short takes none. */
+const SHORTEST = 1_000;
+
 /** Longer than any value that a field can be compared by. */
 const MAX_VALUE = 1000;
 /** What SOQL takes for a number, of as many digits as the org does. */
@@ -33,6 +36,8 @@ const NUMBER = /^[+-]?\d{1,18}(?:\.\d{1,18})?$/;
 export class SelectIn {
   /** Fields that hold numbers: `Object.Field`. */
   private readonly numeric = new Set<string>();
+  /** Less than {@link MAX_QUERY} where a proxy on the way takes less (414). */
+  private longest = MAX_QUERY;
 
   constructor(private readonly rest: RestClient) {}
 
@@ -43,10 +48,15 @@ export class SelectIn {
    */
   async rows(selection: Selection): Promise<Row[]> {
     const found: Row[] = [];
+    const { longest } = this;
     for (const soql of this.queries(selection)) {
       try {
         found.push(...(await this.query(soql)));
       } catch (error) {
+        if (isTooLong(error) && longest > SHORTEST) {
+          this.longest = Math.min(this.longest, longest / 2);
+          return this.rows(selection);
+        }
         if (!isNumericField(error) || this.isNumeric(selection)) throw asUnknown(error, selection);
         this.numeric.add(nameOf(selection));
         return this.rows(selection);
@@ -61,7 +71,7 @@ export class SelectIn {
     const literals = this.literals(selection);
     const head = `SELECT ${fields.join(", ")} FROM ${object} WHERE ${where ? `${where} AND ` : ""}${field} IN (`;
     const tail = `)${orderBy ? ` ORDER BY ${orderBy}` : ""}${limit ? ` LIMIT ${limit}` : ""}`;
-    const room = MAX_QUERY - encodeURIComponent(head + tail).length;
+    const room = this.longest - encodeURIComponent(head + tail).length;
     const queries: string[] = [];
     let part: string[] = [];
     let length = 0;
@@ -112,6 +122,10 @@ export function valueIn(row: Row, field: string): unknown {
 }
 
 const nameOf = ({ object, field }: Selection): string => `${object}.${field}`.toLowerCase();
+
+function isTooLong(error: unknown): boolean {
+  return isConnectorError(error) && error.code === "PAYLOAD_TOO_LARGE";
+}
 
 function isNumericField(error: unknown): boolean {
   return isConnectorError(error) && /should not be enclosed in quotes/i.test(error.message);

@@ -126,7 +126,7 @@ export class BulkLoader {
   }
 
   private async collect(job: JobInfo, part: Part, open: number[], results: (RowResult | undefined)[]): Promise<void> {
-    const { jobs } = this.options;
+    const { jobs, request } = this.options;
     const match = new RowMatch(part.columns, rowsAt(part, open), open);
     const found = new Set<number>();
     const strays: { cells: string[]; columns: readonly string[]; result: RowResult }[] = [];
@@ -136,7 +136,9 @@ export class BulkLoader {
       results[place] = result;
       return true;
     };
+    let told = 0;
     const take = (cells: string[], columns: readonly string[], result: RowResult): void => {
+      told += 1;
       if (!note(match.take(cells, columns), result)) strays.push({ cells, columns, result });
     };
     const failed = job.numberRecordsFailed ?? Infinity;
@@ -145,7 +147,7 @@ export class BulkLoader {
     }
     if (failed > 0) await jobs.getFailedResults(job, (cells, columns) => take(cells, columns, { ok: false, error: rowError(cells[1] ?? "") }));
     for (const { cells, columns, result } of strays) note(match.takeLoosely(cells, columns), result);
-    const why = unprocessed(job);
+    const why = unprocessed(job, request.operation === "insert" && told < (job.numberRecordsProcessed ?? 0));
     for (const index of open) if (!found.has(index) && (results[index] === undefined || results[index].ok)) results[index] = { ok: false, error: why };
   }
 
@@ -174,11 +176,12 @@ function rowsAt(part: Part, places: readonly number[]): Part["rows"] {
   return places.length === part.rows.length ? part.rows : places.map((place) => part.rows[place] as Part["rows"][number]);
 }
 
-/** Why the rows that no result speaks of are not in the org. */
-function unprocessed(job: JobInfo): ConnectorError {
+/** Why the rows that no result speaks of are not in the org. @param unsure the job has inserted rows that it has no result for: given to another, they would be there twice */
+function unprocessed(job: JobInfo, unsure: boolean): ConnectorError {
   const details = { jobId: job.id, state: job.state, unprocessed: true };
   if (job.state === "Failed") {
     const { errorMessage = "the org does not say why" } = job;
+    if (unsure) return new ConnectorError("ORG_REFUSED", `The job ${job.id} failed, and does not say of every row whether it was inserted: ${errorMessage}`, { details: { ...details, outcomeUnknown: true } });
     return new ConnectorError(DATA_AT_FAULT.test(errorMessage) ? "ORG_REFUSED" : "ORG_BUSY", `The job ${job.id} failed: ${errorMessage}`, { details });
   }
   if (job.state === "Aborted") return new ConnectorError("ORG_REFUSED", `The job ${job.id} was aborted`, { details });

@@ -192,7 +192,9 @@ function innocents(rows: readonly GatheredRow[], results: readonly RowResult[]):
 
 /** `InvalidBatch : Field name not found : Foo__c` */
 function refusedField(result: RowResult): string | undefined {
-  if (result.ok || result.error.details.unprocessed !== true || result.error.details.state !== "Failed") return undefined;
+  if (result.ok) return undefined;
+  const { unprocessed, state, outcomeUnknown } = result.error.details;
+  if (unprocessed !== true || state !== "Failed" || outcomeUnknown === true) return undefined;
   return /InvalidBatch.* : ([\w.:]+)$/.exec(result.error.message)?.[1]?.toLowerCase();
 }
 

@@ -169,6 +169,14 @@ describe("A bulk load", () => {
     assert.equal(org.records("Case").length, 11);
   });
 
+  it("inserts no row a second time by itself when the org has failed its job and has no result for all that it worked on", async () => {
+    org.control.bulkFault({ kind: "fail", after: 4, message: "InternalServerError : Retried more than ten times" });
+    org.control.failNext({ status: 204, html: "", method: "GET", path: "/successfulResults" });
+    const { error } = await run(newLoad(), cases(10));
+    assert.deepEqual([error?.code, error?.retryable], ["ORG_REFUSED", false]);
+    assert.deepEqual([org.records("Case").length, jobsMade()], [4, 1]);
+  });
+
   it("holds every message, and makes no dead letters, when the org takes no job of these settings", async () => {
     for (const request of [{ operation: "upsert", externalIdFieldName: "Nothing__c" }, { assignmentRuleId: "Standard" }, { object: "Nothing__c" }] as const) {
       await assert.rejects(run(newLoad({ request }), cases(1)), (error: ConnectorError) => {

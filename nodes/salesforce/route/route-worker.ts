@@ -218,7 +218,7 @@ export class RouteWorker {
       newRequest: () => randomUUID(),
       note: warn,
     });
-    if (shared && !this.closed) this.tendTimer = setInterval(() => void this.tend(), lookEvery(rules));
+    if (!this.closed) this.tendTimer = setInterval(() => void this.tend(), lookEvery(rules));
     return (this.parts = { router, records, prefix });
   }
 

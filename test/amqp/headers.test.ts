@@ -32,6 +32,11 @@ describe("headers", () => {
     });
   });
 
+  it("give a value the type that is asked for", () => {
+    const typed = { flag: { "!": "boolean", value: 1 }, count: { "!": "number", value: "5" }, text: { "!": "string", value: 5 }, list: { "!": "object", value: [1] } };
+    assert.deepEqual(sanitiseHeaders(typed), { flag: true, count: 5, text: "5", list: [1] });
+  });
+
   it("take objects of another realm, as Function nodes make them", () => {
     assert.deepEqual(sanitiseHeaders(vm.runInNewContext("({a: {b: 1}})")), { a: { b: 1 } });
   });

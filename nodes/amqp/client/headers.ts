@@ -79,9 +79,11 @@ function sanitiseTyped({ "!": type, value }: { "!": unknown; value?: unknown }, 
   if (typeof type !== "string" || value === undefined) throw invalid(`Header ${path} has the key "!", which stands for a type`);
   switch (type) {
     case "object":
-    case "boolean":
-    case "number":
       return sanitiseValue(value, path, depth + 1);
+    case "boolean":
+      return Boolean(value);
+    case "number":
+      return sanitiseValue(Number(value), path, depth + 1);
     case "string":
       return String(value);
     case "float":

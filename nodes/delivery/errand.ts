@@ -33,7 +33,8 @@ export interface ErrandOptions {
 
 /** One trigger and what is taken for it. The trigger is done when all of that is settled. */
 export class Errand<T> {
-  readonly arrived = Date.now();
+  /** By the clock that nobody sets. */
+  readonly arrived = performance.now();
   readonly trigger: Trigger;
   readonly claim: Claim | undefined;
   /** Messages handed to the flow. */

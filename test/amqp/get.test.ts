@@ -294,6 +294,20 @@ describe("amqp get, its queue", function () {
     assert.equal(asked.done[0]?.scope, "system");
   });
 
+  it("gives up no later when the clock is set back meanwhile", async () => {
+    const { link, ask } = await open({ queue: unique("clock") }, undefined, { patience: 200 });
+    await link.consume.close();
+    const asked = ask(1);
+    const { now } = Date;
+    try {
+      Date.now = () => now() - 3_600_000;
+      await waitFor("the end", () => asked.done.length === 1);
+    } finally {
+      Date.now = now;
+    }
+    assert.equal(asked.done[0]?.code, "BROKER_UNAVAILABLE");
+  });
+
   it("loses and doubles nothing when the connection is cut in the middle, and goes on when it is back", async () => {
     const queue = unique("cut");
     const proxy = new MutableProxy(rabbit.port);

@@ -67,13 +67,13 @@ export class Getter {
   /**
    * Resolves when messages can be taken.
    *
-   * @param until ms since the epoch: how long to wait for the connection
+   * @param until by `performance.now()`: how long to wait for the connection
    * @throws ConnectorError at once what is wrong with the queue, else, when the time is up, with the connection
    */
   async ready(until: number): Promise<void> {
     while (!this.taking.channel) {
       if (this.problem) throw this.problem;
-      if (this.closed || !(await this.waiting.sleep(Math.max(0, until - Date.now())))) throw this.unavailable();
+      if (this.closed || !(await this.waiting.sleep(Math.max(0, until - performance.now())))) throw this.unavailable();
     }
   }
 

@@ -226,7 +226,7 @@ export class QueueGet {
   /** Waits for the broker as long as a trigger may. What fails once is tried again: a queue may have been deleted, a channel lost. */
   private async first(fetch: Fetch): Promise<Taken | undefined> {
     const { patience = PATIENCE } = this.options;
-    const until = Math.max(fetch.arrived, this.downSince ?? Date.now()) + patience;
+    const until = Math.max(fetch.arrived, this.downSince ?? performance.now()) + patience;
     await this.getter.ready(until);
     try {
       return await this.getter.take();
@@ -260,7 +260,7 @@ export class QueueGet {
   private getterState(state: GetterState): void {
     this.state = state;
     if (state.kind === "ready") this.downSince = undefined;
-    else this.downSince ??= Date.now();
+    else this.downSince ??= performance.now();
     this.tell();
   }
 

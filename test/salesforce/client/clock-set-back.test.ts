@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { RecordFinder } from "../../../nodes/salesforce/client/cases/record-finder";
 import type { SelectIn } from "../../../nodes/salesforce/client/cases/select-in";
+import { EventPosition, type PositionPlace } from "../../../nodes/salesforce/client/events/event-position";
 import { UsageGuard } from "../../../nodes/salesforce/client/http/usage-guard";
 import { TokenKeeper } from "../../../nodes/salesforce/client/sign-in/token";
 import { waitFor } from "../../services/wait";
@@ -41,5 +42,17 @@ describe("When the clock of the machine is set back", () => {
     setBack();
     rows.push({ Id: "00G000000000001AAA", DeveloperName: "Repairs" });
     await waitFor("the queue to be found", async () => (await finder.find(["Repairs"])).get("repairs"), { timeout: 2000 });
+  });
+
+  it("the position of a listener is stored as soon as ever", async () => {
+    const written: (string | undefined)[] = [];
+    const place: PositionPlace = { read: () => Promise.resolve(undefined), write: ({ position }) => Promise.resolve(written.push(position) > 0) };
+    const position = new EventPosition({ place, transport: "cometd", window: 5, onRefused: () => undefined, onTrouble: () => undefined, warn: () => undefined, every: 20 });
+    position.add("1", "uuid-1")();
+    await waitFor("the first position", () => written.length === 1);
+    setBack();
+    position.add("2", "uuid-2")();
+    await waitFor("the second position", () => written.at(-1) === "2", { timeout: 2000 });
+    await position.close();
   });
 });

@@ -62,6 +62,7 @@ export class EventPosition {
   private begun: number | undefined;
   private marks = new LinkedList<Mark>();
   private timer: NodeJS.Timeout | undefined;
+  /** By the clock that nobody sets. */
   private writtenAt = 0;
   /** The write under way. */
   private writing: Promise<void> | undefined;
@@ -176,7 +177,7 @@ export class EventPosition {
     this.dirty = true;
     if (this.closed || this.timer || this.writing) return;
     const due = this.writtenAt + (this.failing ? retry : every + this.weight);
-    this.timer = setTimeout(() => void this.write(), Math.max(0, due - Date.now()));
+    this.timer = setTimeout(() => void this.write(), Math.max(0, due - performance.now()));
   }
 
   private async flush(): Promise<void> {
@@ -189,7 +190,7 @@ export class EventPosition {
     clearTimeout(this.timer);
     this.timer = undefined;
     this.dirty = false;
-    this.writtenAt = Date.now();
+    this.writtenAt = performance.now();
     this.writing = this.put(this.stored()).finally(() => {
       this.writing = undefined;
       if (this.dirty) this.writeSoon();

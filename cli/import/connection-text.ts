@@ -54,7 +54,8 @@ function url(text: string): Access | undefined {
   if (path) access.database = decoded(path);
   for (const pair of query.split("&").filter(Boolean)) {
     const [name = "", ...value] = pair.split("=");
-    apply(access, decoded(name), decoded(value.join("=")));
+    if (value.length > 0) apply(access, decoded(name), decoded(value.join("=")));
+    else access.dropped.push("an option without a value"); // it may be what is behind an & in a password
   }
   return access;
 }
@@ -108,6 +109,9 @@ function oracle(text: string): Access {
 /** A password's key within a value, where no brace or quote says that it belongs there. */
 const HIDES_SECRET = /^[^{"'].*\s\w*(password|passwd|pwd)\s*=/is;
 
+/** A password in an address, such as that of a proxy. */
+const HAS_LOGIN = /:\/\/[^/]*:[^/]*@/;
+
 /** `key=value;…`, or with blanks between the pairs as libpq has them. */
 function pairs(text: string): Access | undefined {
   const blanks = /^\w+\s*=\s*('(?:[^'\\]|\\.)*'|[^\s;]*)(\s+\w+\s*=\s*('(?:[^'\\]|\\.)*'|[^\s;]*))+$/.test(text);
@@ -124,7 +128,7 @@ function pairs(text: string): Access | undefined {
     const dialect = /^driver$/i.test(key) ? dialectOf(plain(value)) : undefined;
     if (dialect) access.dialect = dialect;
     if (/^(uid|user( ?id|name)?|pwd|password)$/i.test(key)) apply(access, key, plain(value));
-    else if (LOOKS_SECRET.test(key)) access.dropped.push(key);
+    else if (LOOKS_SECRET.test(key) || HAS_LOGIN.test(value)) access.dropped.push(key);
     else kept.push(`${key}=${value}`);
   }
   access.odbc = kept.join(";");

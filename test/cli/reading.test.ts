@@ -149,6 +149,8 @@ describe("a secret in an odd place", () => {
     ["behind a comma in the password of each of several hosts", bridge(database, { url: "u:pa,hunter2@h1,u:pa,hunter2@h2" })],
     ["as a password that looks like a variable of a shell", bridge({ ...database, password: "$Hunter2hunter2" }, broker)],
     ["behind an escaped blank in libpq's words", bridge({ url: "host=h dbname=d user=u password=a\\ hunter2" }, broker)],
+    ["behind an & in the options of a JDBC URL", bridge({ url: "jdbc:postgresql://h/d?user=u&password=pa&hunter2" }, broker)],
+    ["in the address of a driver's proxy", bridge({ url: "Driver={x};Server=h;Proxy=http://u:hunter2@proxy:8080" }, broker)],
     ["under a driver's own name for a password", bridge({ url: "Driver={x};Server=h;sslkeypass=hunter2" }, broker)],
     ["under a driver's own name for a key", bridge({ url: "Driver={x};Server=h;AccountKey=hunter2" }, broker)],
     ["within a header", { database: { sql: "select 1" }, broker: { connection: broker, destination: { queue: "q", headers: { trace: { id: 1, apiKey: "hunter2" } } } } }],

@@ -89,7 +89,7 @@ describe("a consumer", function () {
     const line = new SlowLine(rabbit.port, 8_000, true);
     const slow = connectionTo(rabbit, { urls: [await line.start()] }).connection;
     try {
-      const { consumer, taken, states, lost } = consume(queue, { connection: slow, answerTimeout: 500 });
+      const { consumer, taken, states, lost } = consume(queue, { connection: slow, answerTimeout: 1_000 });
       await waitFor("the first", () => taken.length > 0);
       consumer.pause();
       await waitFor("the pause", () => states.at(-1)?.kind === "paused");

@@ -13,7 +13,7 @@ describe("a box of dead letters", function () {
     await plain.send(queue, Array.from({ length: 12 }, () => Buffer.alloc(2_000_000)));
     const line = new SlowLine(rabbit.port, 6_000, true);
     const { connection } = connectionTo(rabbit, { urls: [await line.start()] });
-    const box = new LetterBox({ connection, queue, ahead: 200, answerTimeout: 300, onLost: () => undefined });
+    const box = new LetterBox({ connection, queue, ahead: 200, answerTimeout: 1_000, onLost: () => undefined });
     try {
       assert.equal(await box.open(10_000), 12);
       for (let taken = 0; taken < 12; taken += 1) {

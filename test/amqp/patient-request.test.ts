@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import type { Channel } from "amqplib";
+import { answerBehind } from "../../nodes/amqp/client/patient-request";
+
+/** As amqplib's channel: given each frame that comes on it. */
+function channelOf(taken: unknown[] = []): Channel & { accept(frame: unknown): void } {
+  return { accept: (frame: unknown) => void taken.push(frame) } as unknown as Channel & { accept(frame: unknown): void };
+}
+
+const never = new Promise<never>(() => undefined);
+
+describe("a request that waits behind messages", () => {
+  it("is given up after its time when nothing comes on its channel, whatever comes on others of the connection", async () => {
+    const [channel, other] = [channelOf(), channelOf()];
+    const busy = setInterval(() => other.accept("frame"), 1);
+    const began = performance.now();
+    try {
+      assert.equal(await answerBehind(never, 100, channel), undefined);
+    } finally {
+      clearInterval(busy);
+    }
+    assert.ok(performance.now() - began < 1_500, "it waited as if something had come"); // twenty times its time is 2000
+  });
+
+  it("waits on while frames come, which the channel gets all the same", async () => {
+    const taken: unknown[] = [];
+    const channel = channelOf(taken);
+    const request = new Promise<string>((resolve) => {
+      const line = setInterval(() => {
+        channel.accept(taken.length);
+        if (taken.length < 30) return;
+        clearInterval(line);
+        resolve("answer");
+      }, 10);
+    });
+    assert.deepEqual(await answerBehind(request, 100, channel), { value: "answer" });
+    assert.equal(taken.length, 30);
+  });
+
+  it("fails as it fails", () => assert.rejects(answerBehind(Promise.reject(new Error("no queue")), 1_000, channelOf()), /no queue/));
+});

@@ -36,6 +36,8 @@ export class OdbcConnection implements DatabaseConnection {
   private cancelled = false;
   /** It is of no use any more, also when its driver would not close it: SQLite's does not where a statement has ended the transaction by itself. */
   private closed = false;
+  /** MariaDB's server may still tell of the error of an earlier statement. */
+  private failed = false;
   mostBytes: number | undefined;
 
   constructor(
@@ -50,6 +52,8 @@ export class OdbcConnection implements DatabaseConnection {
   async query(sql: string, parameters: readonly Parameter[] = []): Promise<QueryResult> {
     this.checkReturning(sql);
     const ready = await this.ready({ sql, parameters: [...parameters] });
+    if (this.options.dialect === "mariadb" && this.failed && !FORGETS.test(sql)) await this.limited(() => this.handle.query(FORGET, []));
+    this.failed = false;
     const result = await this.known(sql, () => this.limited(() => this.handle.query(ready.sql, odbcParameters(ready.parameters))));
     this.stillConnected();
     const columns = this.columnsOf(result);
@@ -63,6 +67,7 @@ export class OdbcConnection implements DatabaseConnection {
     const errors = await this.limited(() => this.handle.query("show errors", []));
     const last = errors.at(-1) as object | undefined;
     if (!last) return;
+    this.failed = true;
     const [, native, message] = Object.values(last) as unknown[];
     throw statementError({ state: "", native: Number(native), message: String(message) }, this.options.dialect);
   }
@@ -132,6 +137,7 @@ export class OdbcConnection implements DatabaseConnection {
     } catch (error) {
       const lost = !this.handle.connected;
       this.spoilt = reads;
+      this.failed = true;
       const failed = statementError(odbcDiagnosis(error), dialect);
       // whatever state a driver gives a lost connection: the row is not to blame
       if (failed.scope === "message" && lost) throw new ConnectorError("DATABASE_UNAVAILABLE", failed.message, { details: failed.details });
@@ -186,6 +192,10 @@ function hidesErrors(sql: string, columns: readonly DriverColumn[], { count }: O
 }
 
 const CALL = /^\s*(call|execute)\b/i;
+
+/** Only a statement that uses a table makes MariaDB forget the errors of the one before: not `set`, nor a procedure without tables. */
+const FORGETS = /^\s*(insert|update|delete|replace)\b/i;
+const FORGET = "select 1 from (select 1) q limit 0";
 
 /** What a statement and each of its values take on the wire besides themselves, at the most. */
 const FRAME = 1024;

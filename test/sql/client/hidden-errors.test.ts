@@ -68,4 +68,11 @@ describe("Errors that MariaDB's driver keeps to itself", function () {
     assert.equal(failure(await execute(`call ${table}_p(:x)`, { x: 7 })), "none");
     assert.equal(await stored(), "7 null");
   });
+
+  it("are not those of a statement before: what works after it, without a table, has not failed", async () => {
+    await procedure("begin set @x = x; end");
+    const statements = [`insert into ${table} (id) values (1)`, `insert into ${table} (id) values (1)`, `call ${table}_p(7)`, `insert into ${table} (id, colour) values (2, 'green')`, "set @x = 8"];
+    const outcomes = await client.execute({ transactions: statements.map((sql) => ({ statements: [{ sql, values: {} }] })), maxRows: 10 });
+    assert.deepEqual(outcomes.map((outcome) => failure(outcome).split(":")[0]), ["none", "ROW_REFUSED", "none", "ROW_REFUSED", "none"]);
+  });
 });

@@ -19,6 +19,7 @@ describe("the settings of sql read", () => {
       "select * from t order by at limit 100 for update skip locked",
       "select * from t limit 100 lock in share mode",
       "select * from t order by at fetch first 10 rows with ties",
+      "select * from t for update skip locked limit 100",
       "select * from t where rownum <= 10",
     ]) {
       assert.throws(() => poll(query), { code: "NOT_CONFIGURED", message: /limit/ }, query);
@@ -31,6 +32,8 @@ describe("the settings of sql read", () => {
     poll("select t.*, 'top 5' as top from t /* limit 5 */");
     poll("select * from t for update");
     poll("select id, top from t where rownum_a < 5");
+    poll("with r as (select t.*, row_number() over (partition by device order by at desc) as rownum from t) select * from r where rownum <= 3");
+    poll("select * from (select t.*, row_number() over (partition by device order by at desc) rownum from t) r where r.rownum <= 3");
     poll("select id, at, limit_a from t where offset_b > 5");
     poll("select * from t where sent = 0 limit 100", { progress: "after-read", afterRead: "delete from t where id = :id" });
     poll("select * from t limit 100", { mode: "message" });

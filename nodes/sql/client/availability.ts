@@ -81,8 +81,8 @@ export class Availability {
 
   private async knock(): Promise<void> {
     while (!this.closed) {
-      const pause = this.refusal ? this.refusal.until - performance.now() : this.backOff.next();
-      await this.waits.sleep(Math.max(pause, 0));
+      const left = this.refusal ? this.refusal.until - performance.now() : 0; // none: another trouble has taken its place
+      await this.waits.sleep(left > 0 ? left : this.backOff.next());
       if (this.closed) return;
       try {
         await this.ping();

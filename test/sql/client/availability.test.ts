@@ -1,0 +1,20 @@
+import { ConnectorError } from "../../../nodes/common/errors";
+import { Availability } from "../../../nodes/sql/client/availability";
+import { remains } from "../../services/wait";
+
+describe("The knock at a database's door", () => {
+  it("is not without a pause where a database that has refused us is then away", async () => {
+    let knocks = 0;
+    const availability: Availability = new Availability(() => {
+      knocks += 1;
+      const away = new ConnectorError("DATABASE_UNAVAILABLE", "no route");
+      availability.failed(away);
+      return Promise.reject(away);
+    }, 1);
+    availability.failed(new ConnectorError("DATABASE_REFUSED", "wrong password"));
+    const ready = availability.untilReady();
+    await remains("a few knocks", () => knocks < 30, 300);
+    availability.close();
+    await ready;
+  });
+});

@@ -103,7 +103,6 @@ export const TYPES: Record<string, TypeCase[]> = {
     ["bigint", "-5", "-5"],
     ["bigint unsigned", "5", "5"],
     ["bigint unsigned", "18446744073709551615", '"18446744073709551615"'],
-    ["bigint unsigned", "5", "5"],
     ["int(6) zerofill", "42", "42"],
     ["decimal(10, 2)", "1.1", '"1.10"'],
     ["decimal(4, 4)", "-0.1239", '"-0.1239"'],

@@ -121,7 +121,7 @@ class FlowTracker {
     this.passingOn.part();
     const context = own ?? this.guess(event.msg);
     if (!context) return void this.sendsOrphan(event, undefined);
-    if (!own && this.isDoubtful(context, event) && this.sendsOrphan(event, context)) return;
+    if (!own && context !== this.sending && this.isDoubtful(context, event) && this.sendsOrphan(event, context)) return;
     if (context.scope.closed) return warnOfLateSend(event, this.storage.getStore());
     const seat = own?.node === node ? own.seat : Seat.of(node);
     if (seat.silent) this.passesOn(event);

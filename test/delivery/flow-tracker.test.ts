@@ -3,7 +3,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import util from "@node-red/util";
 import type { Node, NodeMessage } from "node-red";
-import { held, testBench, type TestSource } from "../services/test-nodes/test-nodes";
+import { held, late, testBench, type TestSource } from "../services/test-nodes/test-nodes";
 import { Runtime, type FlowNodeConfig } from "../services/runtime";
 import { turns, waitFor as waitUntil } from "../services/wait";
 
@@ -432,6 +432,7 @@ describe("the flow tracker, in a real Node-RED", function () {
     await runtime.fresh([source(["late"]), { id: "late", type: "test-late", name: "tardy", wires: [["see"]] }, see("see")]);
     const log = await warningsDuring(async () => {
       assert.deepEqual(await outcomesOf("a"), ["accept"]);
+      late.splice(0).forEach((send) => send());
       await waitFor("the late message", () => seenAt("see").length === 1);
     });
     assert.match(log.join("\n"), /tardy \(late\) takes no done and sends later/);

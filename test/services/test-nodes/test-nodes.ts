@@ -1,3 +1,4 @@
+import { AsyncResource } from "node:async_hooks";
 import type { Node, NodeAPI, NodeDef, NodeMessageInFlow } from "node-red";
 import { toConnectorError } from "../../../nodes/common/errors";
 import type { Delivery } from "../../../nodes/delivery/delivery";
@@ -137,11 +138,11 @@ export function register(RED: NodeAPI): void {
     });
   }
 
-  /** A node as many still are: takes no `done`, and sends later. */
+  /** A node as many still are: takes no `done`, and sends later, when {@link late} is called. */
   function LateNode(this: Node, config: NodeDef): void {
     RED.nodes.createNode(this, config);
     this.on("input", (msg) => {
-      setTimeout(() => this.send(msg), 30);
+      late.push(AsyncResource.bind(() => this.send(msg)));
     });
   }
 
@@ -233,6 +234,9 @@ export function register(RED: NodeAPI): void {
   RED.nodes.registerType("test-twice", TwiceNode);
   RED.nodes.registerType("test-gather", GatherNode);
 }
+
+/** Sends what `test-late` nodes were given, in the context of its message; oldest first. */
+export const late: (() => void)[] = [];
 
 /** Messages in the hands of `test-hold` nodes, oldest first. */
 export const held: { msg: object; go(): void; fail(error: Error): void; done(): void; send(): void }[] = [];

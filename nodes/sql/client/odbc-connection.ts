@@ -27,7 +27,10 @@ export interface OdbcConnectionOptions {
 
 /** A connection through a driver. */
 export class OdbcConnection implements DatabaseConnection {
-  /** A statement that failed, or was cancelled, has left a connection that reads in a transaction nobody can end (psqlodbc with UseDeclareFetch: 25P02 from then on). */
+  /**
+   * A statement that failed, or was cancelled, has left a connection that reads in a transaction nobody can end (psqlodbc with UseDeclareFetch: 25P02 from then on). Or SQLite's
+   * file could only be read, or was another one, when it was opened: it is not written to, whatever it is now.
+   */
   private spoilt = false;
   /**
    * A statement was cancelled, perhaps just as it ended by itself: unixODBC takes its cursor for closed then, and whatever is asked of it next is
@@ -136,9 +139,9 @@ export class OdbcConnection implements DatabaseConnection {
       return await call();
     } catch (error) {
       const lost = !this.handle.connected;
-      this.spoilt = reads;
       this.failed = true;
       const failed = statementError(odbcDiagnosis(error), dialect);
+      this.spoilt = reads || (dialect === "sqlite" && failed.code === "DATABASE_REFUSED");
       // whatever state a driver gives a lost connection: the row is not to blame
       if (failed.scope === "message" && lost) throw new ConnectorError("DATABASE_UNAVAILABLE", failed.message, { details: failed.details });
       if (failed.scope === "message" && this.cancelled) throw new ConnectorError("DATABASE_BUSY", `The statement did not end within ${timeout} ms`, { details: failed.details });

@@ -1,9 +1,10 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
-import { ConnectorError, errorText } from "../../common/errors";
+import { ConnectorError, errorText, isConnectorError } from "../../common/errors";
 import type { Backend, ConnectionCursor, DatabaseConnection, DriverColumn, Parameter, QueryResult } from "./backend";
 import { databaseError, statementError } from "./errors";
 import { PageSize } from "./page-size";
 import type { OpenOptions } from "./protocol";
+import { SqlitePlace } from "./sqlite-place";
 
 /** How long SQLite waits for another process's write, in ms. */
 const BUSY_TIMEOUT = 5000;
@@ -12,6 +13,7 @@ const BUSY_TIMEOUT = 5000;
 export class SqliteBackend implements Backend {
   readonly dialect = "sqlite" as const;
   private readonly sqlite: typeof import("node:sqlite");
+  private readonly open = new Set<SqliteConnection>();
 
   /** @throws ConnectorError `DRIVER_MISSING` on a Node.js without `node:sqlite` */
   constructor(private readonly options: Pick<OpenOptions, "file">) {
@@ -26,6 +28,7 @@ export class SqliteBackend implements Backend {
 
   connect(): Promise<DatabaseConnection> {
     return attempt(() => {
+      for (const { place } of this.open) if (place.isLeft) this.leave(place);
       const database = new this.sqlite.DatabaseSync(this.options.file, { enableForeignKeyConstraints: true });
       try {
         // WAL lets others read while we write; FULL syncs at each commit, which is what a message's done() promises
@@ -34,28 +37,59 @@ export class SqliteBackend implements Backend {
         database.close();
         throw error;
       }
-      return new SqliteConnection(database);
+      const connection = new SqliteConnection(database, new SqlitePlace(this.options.file), this);
+      this.open.add(connection);
+      return connection;
     }, databaseError);
+  }
+
+  /** The file is another one now: closes all that is open on the one before. @returns what happened, for people */
+  leave(place: SqlitePlace): string {
+    for (const connection of this.open) connection.drop();
+    const log = place.setLogAside();
+    return `The file ${place.file} was deleted or replaced while it was open: it is opened anew${log === undefined ? "" : `, and the write-ahead log of the one before is kept as ${log}`}`;
+  }
+
+  /** No longer open. */
+  forget(connection: SqliteConnection): void {
+    this.open.delete(connection);
   }
 }
 
 class SqliteConnection implements DatabaseConnection {
-  alive = true;
+  private closed = false;
+  /** A file that could only be read when it was opened is not written to, whatever its rights are now. */
+  private refused = false;
 
-  constructor(private readonly database: DatabaseSync) {}
+  constructor(
+    private readonly database: DatabaseSync,
+    readonly place: SqlitePlace,
+    private readonly backend: SqliteBackend,
+  ) {}
+
+  get alive(): boolean {
+    return !this.closed && !this.refused;
+  }
 
   query(sql: string, parameters: readonly Parameter[] = []): Promise<QueryResult> {
-    return attempt(() => {
+    return this.attempt(() => {
       const statement = this.prepare(sql);
       const columns = columnsOf(statement);
       const values = parameters.map(exact) as SQLInputValue[];
-      if (columns.length > 0) return { rows: statement.all(...values), rowsAffected: -1, columns: columnsOf(statement) }; // others than before, perhaps: see below
-      return { rows: [], rowsAffected: Number(statement.run(...values).changes), columns };
+      if (columns.length > 0) {
+        const rows = statement.all(...values);
+        if (!this.database.isTransaction) this.stay();
+        return { rows, rowsAffected: -1, columns: columnsOf(statement) }; // others than before, perhaps: see below
+      }
+      const { changes } = statement.run(...values);
+      if (!this.database.isTransaction) this.stay();
+      return { rows: [], rowsAffected: Number(changes), columns };
     });
   }
 
   cursor(sql: string, parameters: readonly Parameter[], fetchSize: number): Promise<ConnectionCursor> {
-    return attempt(() => {
+    return this.attempt(() => {
+      this.stay();
       const statement = this.prepare(sql);
       const columns = columnsOf(statement);
       // a list for a row: two columns of one name keep their values, and no object is made (Node.js 22.16 on)
@@ -64,7 +98,7 @@ class SqliteConnection implements DatabaseConnection {
       return {
         columns,
         fetch: async () => {
-          const page = await attempt(() => take(rows, fetchSize));
+          const page = await this.attempt(() => take(rows, fetchSize));
           // SQLite prepares a statement anew by itself when another process has altered the table
           if (namesOf(columnsOf(statement)) !== namesOf(columns)) throw new ConnectorError("DATABASE_BUSY", "A table of the query was altered as it began");
           return page;
@@ -75,11 +109,14 @@ class SqliteConnection implements DatabaseConnection {
   }
 
   begin(): Promise<void> {
-    return attempt(() => this.database.exec("begin immediate")); // else two that read first lock each other out
+    return this.attempt(() => this.database.exec("begin immediate")); // else two that read first lock each other out
   }
 
   commit(): Promise<void> {
-    return attempt(() => this.database.exec("commit"));
+    return this.attempt(() => {
+      this.database.exec("commit");
+      this.stay();
+    });
   }
 
   private prepare(sql: string): StatementSync {
@@ -89,15 +126,36 @@ class SqliteConnection implements DatabaseConnection {
   }
 
   rollback(): Promise<void> {
-    return attempt(() => {
+    return this.attempt(() => {
       if (this.database.isTransaction) this.database.exec("rollback"); // unknown before Node 22.16, and nothing here begins one
     });
   }
 
   async close(): Promise<void> {
-    if (!this.alive) return;
-    this.alive = false;
+    this.drop();
+  }
+
+  /** Closes at once. */
+  drop(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.backend.forget(this);
     this.database.close();
+  }
+
+  private async attempt<T>(work: () => T): Promise<T> {
+    try {
+      return await attempt(work);
+    } catch (error) {
+      this.refused ||= this.place.file !== ":memory:" && isConnectorError(error) && error.code === "DATABASE_REFUSED";
+      throw error;
+    }
+  }
+
+  /** To be called when a statement has committed: who deletes the file, or puts another in its place, stops nobody from writing to the old one. @throws ConnectorError `DATABASE_UNAVAILABLE` */
+  private stay(): void {
+    if (!this.place.isLeft) return;
+    throw new ConnectorError("DATABASE_UNAVAILABLE", this.backend.leave(this.place));
   }
 }
 
@@ -142,6 +200,7 @@ async function attempt<T>(work: () => T, failed: typeof databaseError = statemen
   try {
     return work();
   } catch (error) {
+    if (isConnectorError(error)) throw error;
     const { errcode: native, code } = error as { errcode?: unknown; code?: unknown };
     if (typeof native === "number") throw failed({ state: "HY000", native, message: errorText(error) }, "sqlite");
     if (code === "ERR_INVALID_STATE") throw new ConnectorError("DATABASE_UNAVAILABLE", errorText(error), { cause: error }); // closed: no row's fault

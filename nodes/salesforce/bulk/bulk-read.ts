@@ -43,7 +43,7 @@ export class BulkRead implements BulkWork {
     const { operation, output, columnDelimiter, lineEnding, pollInterval: interval, timeout } = settings;
     const query = new BulkQuery({
       jobs: new BulkJobs(org.rest),
-      book: new JobBook(store, `salesforce-bulk/${options.node.id}`),
+      book: JobBook.of(options.node.id, store, org),
       poll: { interval, timeout, signal: this.stop.signal },
       onProgress: (processed) => onProgress({ processed }),
     });

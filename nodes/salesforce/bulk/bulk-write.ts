@@ -53,7 +53,7 @@ export class BulkWrite implements BulkWork {
     const { settings, org, store, node, warn } = options;
     this.idsOnly = settings.operation === "delete" || settings.operation === "hardDelete";
     this.keyField = settings.operation === "insert" ? undefined : (settings.externalIdField ?? "Id");
-    const book = new JobBook(store, `salesforce-bulk/${node}`);
+    const book = JobBook.of(node, store, org);
     const loader = new BulkLoader({
       jobs: new BulkJobs(org.rest),
       book,

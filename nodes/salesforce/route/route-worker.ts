@@ -10,6 +10,7 @@ import type { TrackedRuntime } from "../../delivery/runtime";
 import type { MapFields } from "../client/cases/mapping";
 import type { OrgClient } from "../client/org";
 import { type LaneState, OrgLane } from "../client/org-lane";
+import { orgPlace } from "../client/org-place";
 import { CaseMarker } from "../client/routing/case-marker";
 import { CaseReader } from "../client/routing/case-reader";
 import { CaseRecords } from "../client/routing/case-records";
@@ -198,8 +199,7 @@ export class RouteWorker {
 
   private async make(): Promise<Parts> {
     const { settings, org, store, shared, map, warn } = this.options;
-    const { orgId, instanceUrl } = await org.openSession();
-    const prefix = `salesforce-route/${orgId?.slice(0, 15) ?? new URL(instanceUrl).host}/${settings.stateName}/`;
+    const prefix = `salesforce-route/${orgPlace(await org.openSession())}/${settings.stateName}/`;
     const records = new CaseRecords(store, prefix);
     const { source, refresh, skillsField, rules, directToQueue, markObject, markCaseField, markFields } = settings;
     const ofCase = markObject.toLowerCase() === "case" ? markFields.map(({ field }) => field.trim()) : [];

@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import { ConnectorError, errorText } from "../../../common/errors";
 import type { Store } from "../../../common/store";
+import { orgPlace } from "../org-place";
+import type { Session } from "../sign-in/login";
 
 /** What is kept of one load. */
 export interface Load {
@@ -26,24 +28,29 @@ const MOST = 1_000;
  * loaded twice. One small value in the store, for the node: pruned as it is written.
  */
 export class JobBook {
-  private loads: Map<string, Load> | undefined;
+  private kept: { name: string; loads: Map<string, Load> } | undefined;
 
-  /** @param name of the node's value in the store */
+  /** @param name of the node's value in the store: another for each org, as what was loaded into one is not in the next */
   constructor(
     private readonly store: Store,
-    private readonly name: string,
+    private readonly name: string | (() => Promise<string>),
     private readonly now: () => number = Date.now,
   ) {}
 
-  /** What is known of a load. @throws ConnectorError `STORE_UNAVAILABLE`, as all of these */
+  /** The book of a node, for the org that it is signed in to. */
+  static of(node: string, store: Store, org: { openSession(): Promise<Session> }): JobBook {
+    return new JobBook(store, async () => `salesforce-bulk/${orgPlace(await org.openSession())}/${node}`);
+  }
+
+  /** What is known of a load. @throws ConnectorError `STORE_UNAVAILABLE`, as all of these, and when nobody can sign in to the org */
   async find(key: string): Promise<Load | undefined> {
-    const load = (await this.read()).get(key);
+    const load = (await this.read()).loads.get(key);
     return load && this.now() - load.at < KEPT ? load : undefined;
   }
 
   /** Every load that is not done. */
   async open(): Promise<[string, Load][]> {
-    return [...(await this.read())].filter(([, load]) => !load.done && this.now() - load.at < KEPT);
+    return [...(await this.read()).loads].filter(([, load]) => !load.done && this.now() - load.at < KEPT);
   }
 
   /** Writes a load down. Resolves when it is safe; else what was known of it stands. */
@@ -53,26 +60,27 @@ export class JobBook {
 
   /** Forgets a load; not when that cannot be written. */
   async remove(key: string): Promise<void> {
-    if ((await this.read()).has(key)) await this.change(key, undefined);
+    if ((await this.read()).loads.has(key)) await this.change(key, undefined);
   }
 
-  private async read(): Promise<Map<string, Load>> {
-    if (this.loads) return this.loads;
-    const value = await this.store.read(this.name).catch((error: unknown) => {
+  private async read(): Promise<NonNullable<JobBook["kept"]>> {
+    const name = typeof this.name === "string" ? this.name : await this.name();
+    if (this.kept?.name === name) return this.kept;
+    const value = await this.store.read(name).catch((error: unknown) => {
       throw unavailable("read", error);
     });
-    this.loads ??= new Map(Object.entries((value as { loads?: Record<string, Load> } | undefined)?.loads ?? {}));
-    return this.loads;
+    if (this.kept?.name !== name) this.kept = { name, loads: new Map(Object.entries((value as { loads?: Record<string, Load> } | undefined)?.loads ?? {})) };
+    return this.kept;
   }
 
   private async change(key: string, load: Load | undefined): Promise<void> {
-    const loads = await this.read();
+    const { name, loads } = await this.read();
     const before = loads.get(key);
     const set = (value: Load | undefined): unknown => (value ? loads.set(key, value) : loads.delete(key));
     set(load);
     this.prune(loads);
     try {
-      await this.store.write(this.name, { loads: Object.fromEntries(loads) });
+      await this.store.write(name, { loads: Object.fromEntries(loads) });
     } catch (error) {
       set(before);
       throw unavailable("written", error);

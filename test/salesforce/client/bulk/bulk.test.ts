@@ -38,7 +38,7 @@ describe("A bulk load", () => {
   /** As after a restart: nothing but the store is kept. */
   function newLoad({ request = {}, rows = 1000, timeout = 0, failuresTaken = false }: Settings = {}): BulkLoad {
     const jobs = new BulkJobs(client.rest);
-    const book = new JobBook(store, "bulk/test");
+    const book = JobBook.of("bulk", store, client);
     const whole: IngestJobRequest = { object: "Case", operation: "insert", ...request };
     const loader = new BulkLoader({ jobs, book, request: whole, style: STYLE, poll: { interval: 5, timeout, signal: stop.signal } });
     return new BulkLoad({ loader, book, request: whole, style: STYLE, limits: { rows, bytes: 1e8 }, keepAll: true, failuresTaken });
@@ -111,6 +111,14 @@ describe("A bulk load", () => {
     assert.equal((await run(newLoad(), cases(3), { identity: "m2" })).result.repeated, false);
     await run(newLoad(), cases(3), { identity: "m2", mayRepeat: false });
     assert.equal(subjects().length, 9);
+  });
+
+  it("inserts what it has inserted into another org: who tests in a sandbox first wants it", async () => {
+    await run(newLoad(), cases(5));
+    org = await orgs.start();
+    client = orgs.client(clientCredentials(org));
+    const { result } = await run(newLoad(), cases(5));
+    assert.deepEqual([result.repeated, result.success, subjects().length], [false, true, 5]);
   });
 
   it("writes an upsert again whose values have been others in between", async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { StreamPosition } from "../../nodes/amqp/in/stream-position";
 import { MemoryStore } from "../../nodes/common/memory-store";
-import { waitFor } from "../services/wait";
+import { remains, waitFor } from "../services/wait";
 
 /** Counts its writes. */
 class CountingStore extends MemoryStore {
@@ -66,6 +66,35 @@ describe("the position in a stream", () => {
     position.moveTo(2);
     await position.flush();
     assert.deepEqual(store.writes, [{ broker: "broker", offset: 2 }]);
+  });
+
+  it("is written when the disk has room again, though nothing more comes, and last as it is closed", async () => {
+    const position = new StreamPosition({ store, key: "k", broker: "broker", every: 5, retry: 5, warn: (text) => warnings.push(text) });
+    const { write } = store;
+    const full = (): Promise<void> => Promise.reject(new Error("disk full"));
+    store.write = full;
+    position.moveTo(1);
+    await waitFor("two warnings", () => warnings.length >= 2, { interval: 2 });
+    store.write = write.bind(store);
+    await waitFor("the write", () => store.writes.length === 1, { interval: 2 });
+    store.write = full;
+    position.moveTo(2);
+    await position.flush();
+    store.write = write.bind(store);
+    await position.close();
+    assert.deepEqual(store.writes, [{ broker: "broker", offset: 1 }, { broker: "broker", offset: 2 }]);
+  });
+
+  it("is not written any more once it is closed, for the next node keeps it then", async () => {
+    const position = new StreamPosition({ store, key: "k", broker: "broker", every: 5, retry: 5, warn: (text) => warnings.push(text) });
+    let tries = 0;
+    store.write = () => {
+      tries += 1;
+      return Promise.reject(new Error("disk full"));
+    };
+    position.moveTo(1);
+    await position.close();
+    await remains("one try", () => tries === 1, 50);
   });
 
   it("can be read once what kept it from being read is mended", async () => {

@@ -12,6 +12,8 @@ export interface StreamPositionOptions {
   warn(text: string): void;
   /** ms between two writes at least. Default 1000. */
   every?: number;
+  /** ms until a write that failed is tried again. Default 5000. */
+  retry?: number;
 }
 
 /** What is stored. */
@@ -29,6 +31,7 @@ export class StreamPosition {
   private loading: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
   private writing: Promise<void> = Promise.resolve();
+  private closed = false;
 
   constructor(private readonly options: StreamPositionOptions) {
     this.stored = { broker: options.broker };
@@ -68,10 +71,16 @@ export class StreamPosition {
     this.change({ since });
   }
 
-  /** Writes what is not written yet. */
+  /** Writes what is not written yet, once. */
   async flush(): Promise<void> {
     if (this.timer) this.write();
     await this.writing;
+  }
+
+  /** Writes what is not written yet, and nothing after that: what comes next is another's. */
+  close(): Promise<void> {
+    this.closed = true;
+    return this.flush();
   }
 
   private async read(): Promise<void> {
@@ -85,15 +94,16 @@ export class StreamPosition {
 
   private change(to: Omit<Stored, "broker">): void {
     this.stored = { broker: this.options.broker, ...to };
-    this.timer ??= setTimeout(() => this.write(), this.options.every ?? 1_000);
+    if (!this.closed) this.timer ??= setTimeout(() => this.write(), this.options.every ?? 1_000);
   }
 
   private write(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
-    const { store, key, warn } = this.options;
+    const { store, key, warn, retry = 5_000 } = this.options;
     this.writing = store.write(key, this.stored).catch((error: unknown) => {
       warn(`The position of the stream cannot be stored, so a restart would read it again from the one stored last: ${errorText(error)}`);
+      if (!this.closed) this.timer ??= setTimeout(() => this.write(), retry); // an idle stream has no next change
     });
   }
 }

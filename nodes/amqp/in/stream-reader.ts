@@ -120,7 +120,7 @@ export class StreamReader {
   /** Hands nothing over any more. Resolves when the position is stored. */
   close(): Promise<void> {
     this.lost();
-    return this.options.position.flush();
+    return this.options.position.close();
   }
 
   private begin(): unknown {

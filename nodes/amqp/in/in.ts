@@ -1,9 +1,9 @@
-import path from "node:path";
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { ConnectorError, needsAHand, toConnectorError } from "../../common/errors";
-import { FileStore } from "../../common/file-store";
 import { Status } from "../../common/status";
+import type { Store } from "../../common/store";
 import { TroubleLog } from "../../common/trouble-log";
+import { userStore } from "../../common/user-store";
 import { onFlowEvent } from "../../delivery/flow-events";
 import type { TrackedRuntime } from "../../delivery/runtime";
 import { isWired, type WiredNode } from "../../delivery/wired";
@@ -121,8 +121,8 @@ export = (RED: NodeAPI): void => {
   }
 
   /** For what must outlive the process. Without a user directory (a test's runtime) there is no place for it. */
-  function storeIn(userDir: string | undefined): { store?: FileStore } {
-    return userDir ? { store: new FileStore(path.join(userDir, "surewire")) } : {};
+  function storeIn(userDir: string | undefined): { store?: Store } {
+    return userDir ? { store: userStore(userDir) } : {};
   }
 
   RED.nodes.registerType("surewire-amqp-in", AmqpIn as never);

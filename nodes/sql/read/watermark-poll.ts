@@ -25,6 +25,8 @@ export class WatermarkPoll implements PollWay {
   /** The last row that was read, in this process. */
   private last: Position | undefined;
   private begun = false;
+  /** The last row has its place in what the database has, as far as is known. */
+  private isPlaced = false;
   /** The highest watermark that was seen a window ago. */
   private ripe: RowValue = null;
 
@@ -35,11 +37,17 @@ export class WatermarkPoll implements PollWay {
   ) {}
 
   async poll(): Promise<{ rows: number; more: boolean }> {
-    const shape = (this.shape ??= await this.look());
-    if (!this.begun) await this.begin(shape);
-    const bound = await this.bound(shape);
-    if (bound === null) return { rows: 0, more: false };
-    return this.pages(shape, bound);
+    try {
+      const shape = (this.shape ??= await this.look());
+      if (!this.begun) await this.begin(shape);
+      if (!this.isPlaced) await this.checkPlace(shape);
+      const bound = await this.bound(shape);
+      if (bound === null) return { rows: 0, more: false };
+      return await this.pages(shape, bound);
+    } catch (error) {
+      this.isPlaced = false; // a database that was away may come back as a backup had it
+      throw error;
+    }
   }
 
   close(): Promise<void> {
@@ -64,6 +72,21 @@ export class WatermarkPoll implements PollWay {
     }
     this.last = watermark.position;
     this.begun = true;
+  }
+
+  /** Rows that a database which was restored gets from then on would be passed over until they have risen to where it once was: nobody but an operator can tell. */
+  private async checkPlace({ query, columns }: Shape): Promise<void> {
+    const { last, context, settings } = this;
+    this.isPlaced = true;
+    if (last?.key === undefined || last.watermark === null) return;
+    if ((await this.all(query.page(columns, last, undefined, 1), 1)).length > 0) return;
+    const highest = await this.one(query.highest);
+    if (highest === null) return;
+    const { watermarkColumn } = settings;
+    context.warn(
+      `Rows are read behind ${watermarkColumn} ${String(last.watermark)}, and the highest there is ${String(highest)}: new rows are passed over until they are behind that. ` +
+        "If the database was restored from a backup, put a copy of this node in its place, which begins anew",
+    );
   }
 
   /** The highest watermark that may be read; `undefined` for any, `null` when there is none. */
@@ -147,8 +170,8 @@ export class WatermarkPoll implements PollWay {
     return (await this.all(sql, 1))[0]?.[0] ?? null;
   }
 
-  private async all(sql: string, most: number): Promise<RowValue[][]> {
-    const source = await this.open(sql);
+  private async all(statement: Parameters<typeof withValues>[1], most: number): Promise<RowValue[][]> {
+    const source = await this.open(statement);
     try {
       return await source.rest(most);
     } finally {

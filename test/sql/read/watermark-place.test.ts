@@ -76,6 +76,35 @@ describe("the place of sql read polling by a watermark", function () {
       assert.match(warnings[0] ?? "", /no space left/);
     });
 
+    it("and says when the database has fallen behind it, as one that a backup was restored to", async () => {
+      await suite.insert([1, 2, 3, 4, 5]);
+      const first = await suite.bench.open(BY_ID, accept);
+      await waitFor("all", () => first.sent.length === 5);
+      await suite.engine.execute("drop table t");
+      await waitFor("the loss of the table", () => first.states.some(({ kind }) => kind === "failed"));
+      await suite.engine.execute("create table t (id integer primary key, changed integer, device text); insert into t values (1, 1, 'press'), (2, 2, 'press'), (3, 3, 'press')");
+      const told = /behind changed 5, and the highest there is 3: new rows are passed over/;
+      await waitFor("the warning", () => told.test(first.warnings.join()));
+      await first.close();
+      const second = await suite.bench.open(BY_ID, accept);
+      await waitFor("the warning", () => told.test(second.warnings.join()));
+    });
+
+    it("without a word while its last row is there, or no row at all, or a higher one", async () => {
+      await suite.insert([1, 2, 3]);
+      const first = await suite.bench.open(BY_ID, accept);
+      await waitFor("all", () => first.sent.length === 3);
+      await first.close();
+      for (const [change, more] of [["select 1", 0], ["delete from t where id = 2", 0], ["insert into t values (4, 4, 'press'); delete from t where id = 3", 1], ["delete from t", 0]] as const) {
+        await suite.engine.execute(change);
+        const next = await suite.bench.open(BY_ID, accept);
+        await waitFor("what is new", () => next.sent.length === more);
+        await waitFor("a look", () => next.states.length > 2);
+        await next.close();
+        assert.deepEqual(next.warnings, []);
+      }
+    });
+
     it("not for other columns", async () => {
       await suite.insert([1, 2]);
       const first = await suite.bench.open(BY_ID, accept);

@@ -1,4 +1,4 @@
-import type { ConnectorError } from "../../common/errors";
+import { type ConnectorError, needsAHand } from "../../common/errors";
 import { TroubleLog } from "../../common/trouble-log";
 import { Sink, type SinkOptions, type SinkState } from "../../delivery/sink";
 import { failureOf } from "./failure";
@@ -24,7 +24,12 @@ const ORDER: LaneState["kind"][] = ["failed", "waiting", "working", "connecting"
  * What is not the org's trouble but one node's, until somebody makes the object, corrects the form or installs the package. Not all that needs a hand: that a login is
  * refused the org's node shows and logs, and a sink that waits for it must not say so once more when it is mended.
  */
-const OWN_TROUBLE: ReadonlySet<string | undefined> = new Set(["ORG_OBJECT_UNKNOWN", "NOT_CONFIGURED", "DRIVER_MISSING"]);
+const OWN_TROUBLE: ReadonlySet<string> = new Set(["ORG_OBJECT_UNKNOWN", "NOT_CONFIGURED", "DRIVER_MISSING"]);
+
+/** Besides, a full disk, or a file that nobody can read; but not a database of the store's, which has a node of its own. */
+function isOwn(error: ConnectorError | undefined): boolean {
+  return error !== undefined && (OWN_TROUBLE.has(error.code) || (error.code === "STORE_UNAVAILABLE" && needsAHand(error)));
+}
 
 /** Settings of an {@link OrgLane}; as a sink's, but for what the org knows. */
 export interface OrgLaneOptions<V, R> extends Omit<SinkOptions<V, R>, "untilReady" | "onState"> {
@@ -62,14 +67,14 @@ export class OrgLane<V, R> {
     const { kind, messages, error } = this.own;
     const { usedPercent, slowedAt } = this.org.state;
     if (this.org.state.error) return { kind: this.org.state.kind, messages, error: this.org.state.error };
-    if (kind === "waiting") return { kind: OWN_TROUBLE.has(error?.code) ? "failed" : kind, messages, ...(error ? { error } : {}) };
+    if (kind === "waiting") return { kind: isOwn(error) ? "failed" : kind, messages, ...(error ? { error } : {}) };
     return { kind: kind === "writing" ? "working" : this.org.state.kind, messages, ...(usedPercent === undefined ? {} : { usedPercent }), ...(slowedAt === undefined ? {} : { slowedAt }) };
   }
 
   /** What the org is not at fault for its node does not log, and a status shows but its beginning: also that the Pub/Sub API, a host of its own, is away. */
   private tellTrouble(): void {
     const { kind, error } = this.own;
-    const isOurs = OWN_TROUBLE.has(error?.code) || error?.details.grpcStatus !== undefined;
+    const isOurs = isOwn(error) || error?.details.grpcStatus !== undefined;
     this.troubles.told(kind === "waiting" && isOurs ? error : undefined);
   }
 

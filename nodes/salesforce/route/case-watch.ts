@@ -1,4 +1,4 @@
-import { type ConnectorError, toConnectorError } from "../../common/errors";
+import { type ConnectorError, needsAHand, toConnectorError } from "../../common/errors";
 import { within } from "../../common/deadline";
 import { flowTracker } from "../../delivery/flow-tracker";
 import { flowStopped, type NodeName } from "../../delivery/outcome";
@@ -225,7 +225,8 @@ export class CaseWatch {
   /** The org or the store is away, and the next turn of the timer tries again; or the query is refused, which somebody must mend. */
   private failed(error: ConnectorError): false {
     if (this.closed) return false;
-    if (error.scope === "message" && this.trouble?.message !== error.message) this.options.warn(`Cases cannot be looked after: ${error.message}`);
+    const isUntold = error.scope === "message" || (error.code === "STORE_UNAVAILABLE" && needsAHand(error)); // of others the org's or the database's node tells
+    if (isUntold && this.trouble?.message !== error.message) this.options.warn(`Cases cannot be looked after: ${error.message}`);
     this.trouble = error;
     return false;
   }

@@ -5,7 +5,7 @@ import { type LaneState, OrgLane } from "../../../nodes/salesforce/client/org-la
 import { waitFor } from "../../services/wait";
 
 describe("A lane to an org", () => {
-  for (const [code, text] of [["DRIVER_MISSING", "npm install avsc"], ["NOT_CONFIGURED", "The Pub/Sub endpoint is no host and port"]] as const) {
+  for (const [code, text] of [["DRIVER_MISSING", "npm install avsc"], ["NOT_CONFIGURED", "The Pub/Sub endpoint is no host and port"], ["STORE_UNAVAILABLE", "ENOSPC: no space left on device, write"]] as const) {
     it(`tells once what somebody has to mend (${code}), shows it in red, and goes on then`, async () => {
       const warnings: string[] = [];
       const states: LaneState[] = [];

@@ -30,3 +30,10 @@ describe("a node for which nothing is chosen", () => {
     });
   }
 });
+
+describe("a node whose config node was disabled, deleted, or not imported with it", () => {
+  const texts = [thrownBy(() => brokerOf(null, "b1")), thrownBy(() => orgOf(undefined, "o1")), thrownBy(() => storeHolderOf(null, "d1")), thrownBy(() => databaseOf(null, "d1"))];
+  for (const text of texts) it(`says so: ${text}`, () => assert.match(text, /^NOT_CONFIGURED: The chosen (broker|database|Salesforce org) is missing or disabled$/));
+
+  it("is told by blanks that nothing is chosen", () => assert.match(thrownBy(() => brokerOf(null, " ")), /No broker is chosen/));
+});

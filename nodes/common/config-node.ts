@@ -30,7 +30,14 @@ export function openShared<T extends { close(): Promise<unknown> }>(node: Config
   }
 }
 
-/** Why a node that was found, or was not, has nothing to share. @param what it would be, for people */
-export function whyNone(node: ConfigHolder | null | undefined, what: string): ConnectorError {
-  return node?.problem ?? new ConnectorError("NOT_CONFIGURED", `No ${what} is chosen: choose one in the node's form`);
+/**
+ * Why a node that was found, or was not, has nothing to share.
+ *
+ * @param what it would be, for people
+ * @param chosen the id that it was looked for by
+ */
+export function whyNone(node: ConfigHolder | null | undefined, what: string, chosen?: string): ConnectorError {
+  if (node?.problem) return node.problem;
+  const isGone = !node && chosen?.trim();
+  return new ConnectorError("NOT_CONFIGURED", isGone ? `The chosen ${what} is missing or disabled` : `No ${what} is chosen: choose one in the node's form`);
 }

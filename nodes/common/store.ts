@@ -60,8 +60,8 @@ export interface StoreHolder {
  *
  * @throws ConnectorError `NOT_CONFIGURED` when it has none, or what is wrong with its settings
  */
-export function storeHolderOf(node: unknown): StoreHolder {
+export function storeHolderOf(node: unknown, chosen?: string): StoreHolder {
   const holder = node as (Partial<StoreHolder> & ConfigHolder) | null | undefined;
   if (typeof holder?.store?.swap === "function" && holder.client) return { store: holder.store, client: holder.client };
-  throw whyNone(holder, "database");
+  throw whyNone(holder, "database", chosen);
 }

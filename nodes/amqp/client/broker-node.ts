@@ -7,8 +7,8 @@ export interface BrokerHolder extends ConfigHolder {
 }
 
 /** The broker of a config node. @throws ConnectorError NOT_CONFIGURED when there is none, or what is wrong with its settings */
-export function brokerOf(node: unknown): Broker {
+export function brokerOf(node: unknown, chosen?: string): Broker {
   const holder = node as BrokerHolder | null | undefined;
   if (holder?.amqp) return holder.amqp;
-  throw whyNone(holder, "broker");
+  throw whyNone(holder, "broker", chosen);
 }

@@ -26,7 +26,7 @@ export = (RED: NodeAPI): void => {
   function run(node: Node & WiredNode, status: Status, config: GetDef): void {
     const settings = readSettings(config);
     const countOf = counter(node, config);
-    const broker = brokerOf(RED.nodes.getNode(config.broker));
+    const broker = brokerOf(RED.nodes.getNode(config.broker), config.broker);
     const link = broker.acquire(node);
     let state: QueueGetState = { kind: "starting" };
     const queue = new QueueGet({

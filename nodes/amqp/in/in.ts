@@ -18,7 +18,7 @@ export = (RED: NodeAPI): void => {
     RED.nodes.createNode(this, config);
     const status = new Status(this);
     try {
-      run(this, status, brokerOf(RED.nodes.getNode(config.broker)), readSettings(config));
+      run(this, status, brokerOf(RED.nodes.getNode(config.broker), config.broker), readSettings(config));
     } catch (error) {
       const wrong = toConnectorError(error, "NOT_CONFIGURED");
       status.set("failed", wrong.message);

@@ -36,7 +36,7 @@ export = (RED: NodeAPI): void => {
   function run(node: Node, status: Status, config: NodeDef & OutDef): void {
     const settings = readSettings(config, (value, type, label) => compileTypedInput(RED.util as unknown as TypedInputUtil, node, value, type, label));
     const build = messageBuilder(settings.build);
-    const broker = brokerOf(RED.nodes.getNode(config.broker));
+    const broker = brokerOf(RED.nodes.getNode(config.broker), config.broker);
     const connection = broker.acquire(node).publish;
     const warn = (text: string): void => node.warn(text);
     const writer = new ExchangeWriter<Answer | undefined>({ ...settings, connection, sender: (onDown) => senderOf(settings, connection, onDown, warn), warn });

@@ -34,7 +34,7 @@ export = (RED: NodeAPI): void => {
     const settings = readSettings(config);
     const orderFor = orderReader(node, config, settings.target);
     const filter = config.filter?.trim() ? compile(node, config.filter, "jsonata", "filter") : undefined;
-    const broker = brokerOf(RED.nodes.getNode(config.broker));
+    const broker = brokerOf(RED.nodes.getNode(config.broker), config.broker);
     const link = broker.acquire(node);
     const connections = [link.consume, link.publish];
     let shown: Shown = { kind: "idle" };

@@ -22,7 +22,7 @@ export = (RED: NodeAPI): void => {
     let work: BulkWork;
     let release = (): void => undefined;
     try {
-      const org = orgOf(RED.nodes.getNode(config.org));
+      const org = orgOf(RED.nodes.getNode(config.org), config.org);
       let state: BulkState | undefined;
       const tell = (next = state): void => {
         state = next;

@@ -18,7 +18,7 @@ export = (RED: NodeAPI): void => {
     /** The worker, or what is wrong with the configuration. */
     const open = (): CaseWorker | ConnectorError => {
       try {
-        const options = readCaseConfig(config, compile, (id) => orgOf(RED.nodes.getNode(id)));
+        const options = readCaseConfig(config, compile, (id) => orgOf(RED.nodes.getNode(id), id));
         return new CaseWorker({ ...options, onState: (state) => showLane(status, state, RED._), warn: (text) => this.warn(text) });
       } catch (error) {
         const wrong = toConnectorError(error, "NOT_CONFIGURED");

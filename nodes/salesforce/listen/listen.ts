@@ -24,7 +24,7 @@ export = (RED: NodeAPI): void => {
     const status = new Status(this);
     try {
       const settings = readSettings(config);
-      listen(this, status, orgOf(RED.nodes.getNode(config.org)), settings, settings.store ? storeHolderOf(RED.nodes.getNode(settings.store)) : undefined);
+      listen(this, status, orgOf(RED.nodes.getNode(config.org), config.org), settings, settings.store ? storeHolderOf(RED.nodes.getNode(settings.store), settings.store) : undefined);
     } catch (error) {
       const wrong = toConnectorError(error, "NOT_CONFIGURED");
       status.set("failed", wrong.message);

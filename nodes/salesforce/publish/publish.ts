@@ -59,7 +59,7 @@ export = (RED: NodeAPI): void => {
   }
 
   function openLane(node: Node, status: Status, config: PublishDef): OrgLane<EventItem, Published> {
-    const org = orgOf(RED.nodes.getNode(config.org));
+    const org = orgOf(RED.nodes.getNode(config.org), config.org);
     const publisher = config.transport === "pubsub" ? org.streams.publisher : new RecordWriter(org.rest, { what: "event" });
     const writer = new EventWriter(publisher, isFixed(config));
     return new OrgLane<EventItem, Published>({

@@ -17,7 +17,7 @@ export = (RED: NodeAPI): void => {
     RED.nodes.createNode(this, config);
     const status = new Status(this);
     try {
-      read(this, status, orgOf(RED.nodes.getNode(config.org)), readSettings(config), readParameters(this, config));
+      read(this, status, orgOf(RED.nodes.getNode(config.org), config.org), readSettings(config), readParameters(this, config));
     } catch (error) {
       const wrong = toConnectorError(error, "NOT_CONFIGURED");
       status.set("failed", wrong.message);

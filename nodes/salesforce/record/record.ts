@@ -23,7 +23,7 @@ export = (RED: NodeAPI): void => {
     let worker: RecordWorker;
     try {
       worker = new RecordWorker({
-        org: orgOf(RED.nodes.getNode(config.org)),
+        org: orgOf(RED.nodes.getNode(config.org), config.org),
         settings: readSettings(RED.util as unknown as TypedInputUtil, this, config),
         someRefusedFails: () => !config.failedOutput || !isWired(this, RED.nodes, REFUSED),
         onState: (state) => showLane(status, state, RED._),

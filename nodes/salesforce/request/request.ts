@@ -47,7 +47,7 @@ export = (RED: NodeAPI): void => {
   }
 
   function makeWorker(node: Node, config: RequestDef, listeners: Listeners): Worker {
-    const org = orgOf(RED.nodes.getNode(config.org));
+    const org = orgOf(RED.nodes.getNode(config.org), config.org);
     const util = RED.util as unknown as TypedInputUtil;
     const compile: Compile = (value, type, label) => compileTypedInput(util, node, value, type, label);
     const common = { ...listeners, org, concurrency: concurrencyOf(config) };

@@ -8,8 +8,8 @@ export interface DatabaseHolder extends ConfigHolder, Partial<StoreHolder> {
 }
 
 /** The database of what `getNode` found. @throws ConnectorError `NOT_CONFIGURED` when it is no database config node, or what is wrong with its settings */
-export function databaseOf(node: unknown): DatabaseClient {
+export function databaseOf(node: unknown, chosen?: string): DatabaseClient {
   const holder = node as DatabaseHolder | null | undefined;
   if (typeof holder?.client?.untilReady === "function") return holder.client;
-  throw whyNone(holder, "database");
+  throw whyNone(holder, "database", chosen);
 }

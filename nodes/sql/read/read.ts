@@ -22,7 +22,7 @@ export = (RED: NodeAPI): void => {
     try {
       const settings = readSettings(config);
       const parameters = readParameters(this, config);
-      const database = databaseOf(RED.nodes.getNode(config.database));
+      const database = databaseOf(RED.nodes.getNode(config.database), config.database);
       if (settings.mode === "message") readOnMessage(this, status, database, settings, parameters);
       else poll(this, status, database, settings, parameters, config.database);
     } catch (error) {

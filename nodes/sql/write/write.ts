@@ -52,7 +52,7 @@ export = (RED: NodeAPI): void => {
   }
 
   function readConfig(node: Node, config: WriteDef): Options {
-    const database = databaseOf(RED.nodes.getNode(config.database));
+    const database = databaseOf(RED.nodes.getNode(config.database), config.database);
     const settings = readSettings(config, (key, values) => RED._(`write.${key}`, values));
     const { batchSize, linger, stopAfter } = settings;
     return { database, work: makeWork(node, database, settings), batchSize, linger, stopAfter };

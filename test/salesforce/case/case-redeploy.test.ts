@@ -48,7 +48,7 @@ describe("The salesforce case node, when the org of a division is deployed anew 
     flow.send(event("a", {}, { topic: "x" }), event("b", {}, { topic: "x" }));
     await flow.all(2);
     assert.deepEqual(flow.caught.map(({ error }) => error?.code), ["NOT_CONFIGURED", "NOT_CONFIGURED"]);
-    assert.equal(flow.errors.filter((text) => text === "NOT_CONFIGURED: No Salesforce org is chosen: choose one in the node's form").length, 1);
+    assert.equal(flow.errors.filter((text) => text === "NOT_CONFIGURED: The chosen Salesforce org is missing or disabled").length, 1);
     await deploy(flow.saved.map((node) => (node.id === "other" ? { ...node, credentials: SECRETS.org } : node))); // as an editor sends them with a new node
     flow.send(event("c", {}, { topic: "x" }));
     await flow.all(3);

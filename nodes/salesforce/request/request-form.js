@@ -169,6 +169,7 @@
       let chosen = $("#node-input-preset").val();
       let own; // comes back when the choice does
       $("#node-input-preset").on("change", function () {
+        if ($(this).val() === chosen) return; // Node-RED says so of every field as the form opens: what was changed of the call stays
         if (chosen === "") own = readCall();
         chosen = $(this).val();
         const call = chosen === "" ? own : presets().find(function (preset) { return preset.id === chosen && preset.id !== UPLOAD; });

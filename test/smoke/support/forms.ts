@@ -162,9 +162,10 @@ export const FORMS: readonly FormCase[] = [
     type: "surewire-salesforce-request",
     needs: ["org"],
     refuses: { concurrency: "0" },
-    fill: { name: "request", org: true, preset: "composite", headers: [["Sforce-Call-Options", "options"]], returns: "text", concurrency: "2" },
+    // a part of the call that the preset fills in is changed, and must come back so
+    fill: { name: "request", org: true, preset: "composite", path: "/composite/graph", headers: [["Sforce-Call-Options", "options"]], returns: "text", concurrency: "2" },
     saved: {
-      preset: "composite", method: "POST", path: "/composite", pathType: "str", host: "org", body: "payload", bodyType: "msg", engagementUrl: "https://pi.pardot.com",
+      preset: "composite", method: "POST", path: "/composite/graph", pathType: "str", host: "org", body: "payload", bodyType: "msg", engagementUrl: "https://pi.pardot.com",
       headers: [{ name: "Sforce-Call-Options", value: "options", valueType: "msg" }], returns: "text", concurrency: 2, safeToRepeat: false, failOnPartErrors: true,
       datasetOperation: "Overwrite", datasetMetadataType: "json", datasetWait: 600_000,
     },

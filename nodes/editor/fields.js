@@ -64,9 +64,21 @@
     show();
   }
 
+  /**
+   * Makes a field of a form a typed input. Node-RED hides the field and shows another one, which has no name: the field's label becomes that one's,
+   * so that it is read out, and takes the focus when its label is clicked.
+   */
+  function makeTyped(input, options) {
+    input.typedInput(options);
+    const id = input.attr("id") + "-shown";
+    input.next(".red-ui-typedInput-container").find(".red-ui-typedInput-input").attr("id", id);
+    $('label[for="' + input.attr("id") + '"]').attr("for", id);
+    return input;
+  }
+
   /** Makes the field of a property a typed input; the first of `types` is the default. */
   function typed(property, types) {
-    return $("#node-input-" + property).typedInput({ default: types[0].value || types[0], types: types, typeField: "#node-input-" + property + "Type" });
+    return makeTyped($("#node-input-" + property), { default: types[0].value || types[0], types: types, typeField: "#node-input-" + property + "Type" });
   }
 
   /**
@@ -125,6 +137,6 @@
     return row;
   }
 
-  const shared = { prepare, save, saveNumber, showDuration, typed, choice, controlInput, showStandby, toJsonText, fromJsonText, formRow };
+  const shared = { prepare, save, saveNumber, showDuration, makeTyped, typed, choice, controlInput, showStandby, toJsonText, fromJsonText, formRow };
   window.surewire = Object.assign(window.surewire || {}, shared);
 })();

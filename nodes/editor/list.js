@@ -24,6 +24,7 @@
       if (row[typeName]) input.typedInput("type", row[typeName]);
       input.typedInput("value", value);
       input.typedInput("width", "100%");
+      input.next(".red-ui-typedInput-container").find(".red-ui-typedInput-input").attr("aria-label", column.label || column.name); // the field that is shown has no name of its own
     }
     function mark() {
       const blank = isBlank(input.val());

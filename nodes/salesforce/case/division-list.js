@@ -76,6 +76,7 @@
     when.typedInput("type", division.whenType || "topic");
     when.typedInput("value", division.when || "");
     when.typedInput("width", "100%");
+    when.next(".red-ui-typedInput-container").find(".red-ui-typedInput-input").attr("aria-label", when.attr("aria-label"));
     function showProperty() { propertyCell.toggle(when.typedInput("type") === "property" && !surewire.isBlank(when.typedInput("value"))); }
     function show(open) {
       more.toggle(open);

@@ -124,6 +124,7 @@ export function describePack(options: PackOptions): void {
           assert.deepEqual(editor.takeErrors(), []);
           assert.deepEqual(await editor.call("untranslated"), []);
           assert.deepEqual(await editor.call("strayLabels"), []);
+          assert.deepEqual(await editor.call("nameless"), []);
           assert.deepEqual(await editor.call("silentNotes"), []);
           await flagsWhatIsMissing(editor, form, id);
           for (const [property, value] of Object.entries(form.refuses ?? {})) {

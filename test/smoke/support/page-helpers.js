@@ -183,6 +183,14 @@
       return found;
     },
 
+    /** Fields of the open form that a screen reader cannot name. Those of Node-RED's own that keep a browser from filling in passwords are none. */
+    nameless() {
+      return $(FORM).find("input, select, textarea").filter(":visible").not("[id^=red-ui-trap]")
+        .filter((index, field) => !field.getAttribute("aria-label") && !field.labels.length)
+        .map((index, field) => field.id || field.className)
+        .get();
+    },
+
     /** What the editor has against a node, one reason an entry. */
     reasons(id) {
       return RED().nodes.node(id).validationErrors || [];

@@ -59,5 +59,5 @@ export function outcomeOf(error: ConnectorError): Outcome {
 
 /** Why what is not done yet goes back when its node is stopped. */
 export function flowStopped(): ConnectorError {
-  return new ConnectorError("FLOW_STOPPED", "The flow was stopped before the message was done with; it goes back to its source");
+  return new ConnectorError("FLOW_STOPPED", "The flow was stopped before the message was done with; one that a source has taken comes again, any other must be sent again");
 }

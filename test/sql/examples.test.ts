@@ -65,6 +65,11 @@ describe("The SQL examples, one after the other in one database,", function () {
 
   afterEach(() => helper.unload());
 
+  it("have what the form saves of a statement: to open one changes nothing", () => {
+    const statements = readdirSync(EXAMPLES).flatMap((file) => read(file).flatMap((node) => (node.statements ?? []) as object[]));
+    assert.deepEqual(statements.filter((statement) => Object.keys(statement).join() !== "sql,run"), []);
+  });
+
   for (const [name, start] of Object.entries(DATABASES)) {
     describe(`on ${name}`, () => {
       let database: [settings: object, credentials: object];
@@ -88,12 +93,14 @@ describe("The SQL examples, one after the other in one database,", function () {
 
 let nodes: ExampleNode[] = [];
 
+const read = (file: string): ExampleNode[] => JSON.parse(readFileSync(path.join(EXAMPLES, file), "utf8")) as ExampleNode[];
+
 const named = (name: string): ExampleNode => nodes.find((node) => node.name === name && node.type !== "group") ?? assert.fail(`no node "${name}"`);
 const press = (button: string): void => helper.getNode(named(button).id).receive({} as NodeMessage);
 
 /** Loads an example with another database, and with what is no SQL played. */
 async function deploy(file: string, settings: object, credentials: object): Promise<{ worked: (name: string) => number; failed: string[] }> {
-  nodes = JSON.parse(readFileSync(path.join(EXAMPLES, file), "utf8")) as ExampleNode[];
+  nodes = read(file);
   const z = nodes.find(({ type }) => type === "tab")?.id;
   const place = { z, x: 1, y: 1 };
   const flow = nodes.filter(({ type }) => !["comment", "group", "catch", "surewire-amqp-broker"].includes(type)).map((node) => {

@@ -10,7 +10,7 @@ import { QuickTurn } from "./quick-turn";
 import { record, recordLogged, Reports } from "./reports";
 import { isDeaf, takesNoDone, type CompleteEvent, type LogEntry, type ReceiveEvent, type SendEvent, type TrackedRuntime } from "./runtime";
 import { RunningFlows } from "./running-flows";
-import { covers, type Scope, type Verdict } from "./scope";
+import { type Caught, covers, type Scope } from "./scope";
 import { Seat } from "./seat";
 import { SharedWatch } from "./shared-watch";
 import { Turn } from "./turn";
@@ -266,7 +266,7 @@ class FlowTracker {
     if (hop && (hop.marks & Mark.Received) !== 0) this.end(hop);
   }
 
-  private begin(scope: Scope, message: object, seat: Seat, marks: number, caught: Verdict | undefined): Hop {
+  private begin(scope: Scope, message: object, seat: Seat, marks: number, caught: Caught | undefined): Hop {
     const hop = new Hop(scope, message, seat, this.flows.generation, marks, caught);
     addHop(hop);
     seat.inHands += 1;

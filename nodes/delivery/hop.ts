@@ -1,5 +1,5 @@
 import type { NodeName } from "./outcome";
-import type { Scope, Verdict } from "./scope";
+import type { Caught, Scope } from "./scope";
 import type { Seat } from "./seat";
 
 /** What the tracker needs of a Node-RED node. The underscored names are Node-RED's own (runtime/lib/nodes/Node.js, 4.1 and 5.0). */
@@ -24,8 +24,7 @@ interface Flow {
 /** Where code runs: in which scope, and on whose Catch branch. Travels with `AsyncLocalStorage`. */
 export interface FlowContext {
   scope: Scope;
-  /** The error whose Catch branch this is. */
-  caught: Verdict | undefined;
+  caught: Caught | undefined;
   /** The hop that the code of the node with this id works for, if it has not ended. */
   at(nodeId: string): Hop | undefined;
   /** Whether the node had something here, and has finished with it. */
@@ -77,7 +76,7 @@ export class Hop implements FlowContext {
     public seat: Seat,
     readonly generation: number,
     public marks: number,
-    public caught: Verdict | undefined,
+    public caught: Caught | undefined,
   ) {}
 
   /** The node it leads to. */

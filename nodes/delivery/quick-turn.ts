@@ -49,6 +49,6 @@ export class QuickTurn {
     if (passedOn && this.turn.idle && !this.passed) {
       this.passed = hop.seat;
       this.passedIn = hop.scope;
-    } else if (hop.node._wireCount !== 0) this.turn.finishes(hop.node, hop.scope); // what is wired to none sends nothing, neither for this delivery nor for several
+    } else if (hop.node._wireCount !== 0) this.turn.finishes(hop.node, hop.scope, hop.caught); // what is wired to none sends nothing, neither for this delivery nor for several
   }
 }

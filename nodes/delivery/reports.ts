@@ -3,7 +3,7 @@ import { verdictFor } from "./delivery";
 import type { FlowNode, Hop } from "./hop";
 import { outcomeOf } from "./outcome";
 import type { LogEntry } from "./runtime";
-import type { Scope, Verdict } from "./scope";
+import type { Caught, Scope, Verdict } from "./scope";
 import type { Seat } from "./seat";
 
 /** What a Catch node finds in its message (runtime/lib/flows/Flow.js, `handleError`). */
@@ -53,19 +53,19 @@ export class Reports {
   }
 
   /** The verdict of the error that reached Catch node `node` as `message`, recorded here if it is new. @param fresh called when it is */
-  caught(scope: Scope, message: object, node: FlowNode, fresh: (nodeId: string) => void): Verdict | undefined {
+  caught(scope: Scope, message: object, node: FlowNode, fresh: (nodeId: string) => void): Caught | undefined {
     const { error } = message as CaughtMessage;
     const id = error?.source?.id;
     if (typeof id !== "string") return undefined;
     const { latest } = this;
     if (latest?.nodeId === id && latest.scope === scope && !latest.catchers.has(node)) {
       latest.catchers.add(node);
-      return latest.verdict;
+      return [latest.verdict];
     }
     const verdict = record(scope, error?.message ?? "error", { ...error?.source, id });
     this.keep({ nodeId: id, scope, verdict, hop: undefined, catchers: new Set([node]) });
     fresh(id);
-    return verdict;
+    return [verdict];
   }
 
   /** Whether an error in the log is that of a `done(err)`, which is recorded already. */

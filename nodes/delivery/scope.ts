@@ -11,6 +11,9 @@ export interface Verdict {
   cancelled?: boolean;
 }
 
+/** The errors on whose Catch branch something is: several where messages of such branches went on as one. */
+export type Caught = readonly Verdict[];
+
 /**
  * What belongs together and is quiet together: a delivery, or several that one message joined.
  * Counts what is open – a message on its way to a node or in its hands – and tells when nothing is.

@@ -13,7 +13,7 @@ export type SettleProblem = "none" | "closed" | "source";
  * Settles, or records for later, what becomes of the delivery that `message` belongs to.
  *
  * In settle mode `flow` the outcome is recorded: the worst one recorded wins when the flow is quiet, and `accept` on a Catch branch
- * takes back only the error which that branch caught. In mode `node` the first answer settles.
+ * takes back only the errors which that branch caught. In mode `node` the first answer settles.
  *
  * @param reason stands in the error of the settlement; default: the message of the error that the branch caught
  * @returns why nothing was changed, if so: `none` – the message belongs to no delivery; `closed` – it was settled before;
@@ -23,8 +23,8 @@ export function settle(message: object, outcome: Outcome, reason: string | undef
   const hop = flowTracker.hopOfMessage(message);
   if (hop && (hop.marks & Mark.Ended) === 0) {
     if (hop.scope.closed) return "closed";
-    if (outcome !== "accept") hop.scope.record(verdict(outcome, reason, node, hop.caught));
-    else if (hop.caught) hop.caught.cancelled = true;
+    if (outcome !== "accept") hop.scope.record(verdict(outcome, reason, node, hop.caught?.[0]));
+    else for (const caught of hop.caught ?? []) caught.cancelled = true;
     return undefined;
   }
   const token = tokenOf(message);

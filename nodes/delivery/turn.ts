@@ -1,5 +1,5 @@
 import type { FlowNode, Hop } from "./hop";
-import { covers, JoinedScope, type Scope } from "./scope";
+import { type Caught, covers, JoinedScope, type Scope } from "./scope";
 import type { Seat } from "./seat";
 
 /** A message sent by a node that works for deliveries, from code that belongs to none (a timer set before the first message) or to one that the node has finished with. */
@@ -15,6 +15,8 @@ export interface Orphan {
 interface Sent {
   hop: Hop;
   from: FlowNode;
+  /** Whether the message itself, not just the running code, told whose it is. */
+  known: boolean;
 }
 
 const NONE: readonly Sent[] = [];
@@ -32,7 +34,10 @@ export class Turn {
   /** The node that last sent for a scope: a flush of thousands of messages, each with its own `done`, must not look through {@link sent} for each. */
   private readonly senders = new Map<Scope, FlowNode>();
   private orphans: Orphan[] = [];
-  private readonly finished: { node: FlowNode; scope: Scope }[] = [];
+  private readonly finished: { node: FlowNode; scope: Scope; caught: Caught | undefined }[] = [];
+  /** Where in {@link sent} begins what was sent since the last `done()`, or before it when nothing was sent since. */
+  private latest = 0;
+  private doneSince = false;
   private group: JoinedScope | undefined;
   private clearing = false;
 
@@ -41,11 +46,15 @@ export class Turn {
 
   /** A message left `from`. @param known whether the message itself, not just the running code, told whose it is */
   sends(hop: Hop, from: FlowNode, known: boolean): void {
-    this.sent.push({ hop, from });
+    this.keep({ hop, from, known });
     this.senders.set(hop.scope, from);
     this.clearSoon();
     if (known) return;
-    for (const { node, scope } of this.finished) if (node === from) this.join(hop, scope);
+    for (const { node, scope, caught } of this.finished) {
+      if (node !== from) continue;
+      this.join(hop, scope);
+      goesAlong(hop, caught);
+    }
   }
 
   /** Whether nothing has happened in this turn that must be kept in mind. */
@@ -72,26 +81,33 @@ export class Turn {
   }
 
   /** `node` called `done()` for a message of `scope`; in whose context says nothing: the timer of a group runs in that of its first message. */
-  finishes(node: FlowNode, scope: Scope): void {
-    if (this.senders.get(scope) === node) return;
+  finishes(node: FlowNode, scope: Scope, caught: Caught | undefined): void {
+    if (this.senders.get(scope) !== node) this.belongs(node, scope, caught);
+    this.doneSince = true;
+    if (!caught) return;
+    for (const { hop, from, known } of this.sent.slice(this.latest)) if (from === node && !known && covers(hop.scope, scope)) goesAlong(hop, caught);
+  }
+
+  private belongs(node: FlowNode, scope: Scope, caught: Caught | undefined): void {
     const mine = this.sent.length === 0 ? NONE : this.sent.filter(({ hop, from }) => from === node && !hop.scope.closed);
     if (mine.some(({ hop }) => covers(hop.scope, scope))) return;
+    const before = this.sent.length;
     if (this.orphans.length > 0) this.adoptOrphans(node, scope);
     if (mine.length > 0) for (const { hop } of mine) this.join(hop, scope);
-    else this.hasLeft(node, scope);
+    else this.hasLeft(node, scope, this.sent.length > before ? undefined : caught);
     this.clearSoon();
   }
 
   /** `node` called `done()` for a message of `scope` that it had sent on before: what it has sent in this turn is not made of it, what it is about to send may be. */
-  hasLeft(node: FlowNode, scope: Scope): void {
-    this.finished.push({ node, scope });
+  hasLeft(node: FlowNode, scope: Scope, caught?: Caught): void {
+    this.finished.push({ node, scope, caught });
     this.clearSoon();
   }
 
   private adoptOrphans(node: FlowNode, scope: Scope): void {
     this.orphans = this.orphans.filter((orphan) => {
       if (orphan.from !== node) return true;
-      this.sent.push({ hop: this.adopt(orphan, scope), from: node });
+      this.keep({ hop: this.adopt(orphan, scope), from: node, known: false });
       return false;
     });
   }
@@ -111,6 +127,12 @@ export class Turn {
     this.group.join(scope);
   }
 
+  private keep(sent: Sent): void {
+    if (this.doneSince) this.latest = this.sent.length;
+    this.doneSince = false;
+    this.sent.push(sent);
+  }
+
   private clearSoon(): void {
     if (this.clearing) return;
     this.clearing = true;
@@ -118,8 +140,9 @@ export class Turn {
   }
 
   private readonly clear = (): void => {
-    this.clearing = false;
+    this.clearing = this.doneSince = false;
     this.group = undefined;
+    this.latest = 0;
     // setting the length of an array costs more than a turn in which one message is sent
     if (this.sent.length > 0) {
       this.sent.length = 0;
@@ -128,4 +151,9 @@ export class Turn {
     if (this.orphans.length > 0) for (const { left } of this.orphans.splice(0)) left();
     if (this.finished.length > 0) this.finished.length = 0;
   };
+}
+
+/** What a node made of messages of Catch branches is of these branches, too, though it is sent by code that runs for others: a rate limit's timer, or that of a group. */
+function goesAlong(hop: Hop, caught: Caught | undefined): void {
+  if (caught) hop.caught = [...new Set([...(hop.caught ?? []), ...caught])];
 }

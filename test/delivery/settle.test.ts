@@ -81,6 +81,40 @@ describe("the settle node, in a real Node-RED", function () {
     assert.equal((await settlementOf("bad")).outcome, "retry");
   });
 
+  describe("takes back the error of each message, though on the Catch branch", () => {
+    const rate = { pauseType: "rate", rate: "100", nbRateUnits: "1", rateUnits: "second", drop: false, allowrate: false, outputs: 1 };
+    const limit = { id: "slow", type: "delay", ...rate, timeout: "1", timeoutUnits: "seconds", randomUnits: "seconds", wires: [["settle"]] };
+    const how = { mode: "custom", build: "array", property: "payload", propertyType: "msg", key: "topic", joiner: "", joinerType: "str", timeout: "" };
+    const join = { id: "slow", type: "join", count: "3", accumulate: false, reduceRight: false, ...how, wires: [["settle"]] };
+    const anew = (next: string): FlowNodeConfig => ({ id: "anew", type: "function", func: "return { payload: msg.payload };", outputs: 1, wires: [[next]] });
+    const gather = { id: "slow", type: "test-gather", wires: [["settle"]] };
+    const ways: [string, FlowNodeConfig[]][] = [
+      ["a rate limit sends it by the timer of another", [catchAll(["slow"]), limit]],
+      ["nothing on it tells whose it is, and a rate limit sends it by the timer of another", [catchAll(["anew"]), anew("slow"), limit]],
+      ["one was made of all of them", [catchAll(["slow"]), join]],
+      ["one was made of all of them by a timer of nobody", [catchAll(["slow"]), gather]],
+      ["one was made of all of them by a timer of nobody, once they were done", [catchAll(["slow"]), { ...gather, doneFirst: true }]],
+    ];
+    for (const [name, branch] of ways) {
+      it(name, async () => {
+        await runtime.fresh([source(["fails"]), fails, ...branch, settle("settle", "accept")]);
+        const entry = theSource();
+        for (const payload of ["a", "b", "c"]) entry.take(payload);
+        await waitFor("all to be settled", () => entry.settled.length === 3);
+        assert.deepEqual(entry.settled.map(({ settlement }) => settlement.outcome), ["accept", "accept", "accept"]);
+      });
+    }
+
+    it("and of none that was not accepted", async () => {
+      const only = { id: "only", type: "function", func: "return msg.payload === 'bad' ? null : msg;", outputs: 1, wires: [["settle"]] };
+      await runtime.fresh([source(["fails"]), fails, catchAll(["slow"]), { ...limit, wires: [["only"]] }, only, settle("settle", "accept")]);
+      const entry = theSource();
+      for (const payload of ["a", "bad", "c"]) entry.take(payload);
+      await waitFor("all to be settled", () => entry.settled.length === 3);
+      assert.deepEqual(entry.settled.map(({ taken, settlement }) => [taken, settlement.outcome]), [["a", "accept"], ["bad", "retry"], ["c", "accept"]]);
+    });
+  });
+
   it("does so behind a sink of ours, which settles its messages a batch at a time", async () => {
     await runtime.fresh([
       source(["sink"]),

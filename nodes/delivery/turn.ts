@@ -46,7 +46,8 @@ export class Turn {
 
   /** A message left `from`. @param known whether the message itself, not just the running code, told whose it is */
   sends(hop: Hop, from: FlowNode, known: boolean): void {
-    this.keep({ hop, from, known });
+    this.begins();
+    this.sent.push({ hop, from, known });
     this.senders.set(hop.scope, from);
     this.clearSoon();
     if (known) return;
@@ -64,9 +65,8 @@ export class Turn {
 
   /** A message of nobody left a node that has deliveries in its hands, or has just finished with some. */
   sendsOrphan(orphan: Orphan): void {
-    const first = this.finished.find(({ node, scope }) => node === orphan.from && !scope.closed);
-    if (first) this.sends(this.adopt(orphan, first.scope), orphan.from, false);
-    else this.orphans.push(orphan);
+    this.begins();
+    this.orphans.push(orphan);
     this.clearSoon();
   }
 
@@ -82,19 +82,20 @@ export class Turn {
 
   /** `node` called `done()` for a message of `scope`; in whose context says nothing: the timer of a group runs in that of its first message. */
   finishes(node: FlowNode, scope: Scope, caught: Caught | undefined): void {
-    if (this.senders.get(scope) !== node) this.belongs(node, scope, caught);
+    const hasSent = this.senders.get(scope) === node;
+    if (this.orphans.length > 0 && !(hasSent && this.latestOf(node).some(({ hop }) => hop.scope === scope)) && this.adoptOrphans(node, scope)) {
+      for (const { hop } of this.latestOf(node)) this.join(hop, scope);
+      this.hasLeft(node, scope);
+    } else if (!hasSent) this.belongs(node, scope, caught);
     this.doneSince = true;
-    if (!caught) return;
-    for (const { hop, from, known } of this.sent.slice(this.latest)) if (from === node && !known && covers(hop.scope, scope)) goesAlong(hop, caught);
+    if (caught) for (const { hop, known } of this.latestOf(node)) if (!known && covers(hop.scope, scope)) goesAlong(hop, caught);
   }
 
   private belongs(node: FlowNode, scope: Scope, caught: Caught | undefined): void {
     const mine = this.sent.length === 0 ? NONE : this.sent.filter(({ hop, from }) => from === node && !hop.scope.closed);
     if (mine.some(({ hop }) => covers(hop.scope, scope))) return;
-    const before = this.sent.length;
-    if (this.orphans.length > 0) this.adoptOrphans(node, scope);
     if (mine.length > 0) for (const { hop } of mine) this.join(hop, scope);
-    else this.hasLeft(node, scope, this.sent.length > before ? undefined : caught);
+    else this.hasLeft(node, scope, caught);
     this.clearSoon();
   }
 
@@ -104,12 +105,27 @@ export class Turn {
     this.clearSoon();
   }
 
-  private adoptOrphans(node: FlowNode, scope: Scope): void {
+  /** What `node` has sent of nobody is made of what it finishes with next. @returns whether there was any */
+  private adoptOrphans(node: FlowNode, scope: Scope): boolean {
+    const before = this.orphans.length;
     this.orphans = this.orphans.filter((orphan) => {
       if (orphan.from !== node) return true;
-      this.keep({ hop: this.adopt(orphan, scope), from: node, known: false });
+      this.sent.push({ hop: this.adopt(orphan, scope), from: node, known: false });
       return false;
     });
+    return this.orphans.length < before;
+  }
+
+  /** No `done` has followed in this turn: made of what its node had finished with before, if anything. */
+  private endOrphan(orphan: Orphan): void {
+    const made = this.finished.filter(({ node, scope }) => node === orphan.from && !scope.closed);
+    const [first] = made;
+    if (!first) return orphan.left();
+    const hop = this.adopt(orphan, first.scope);
+    for (const { scope, caught } of made) {
+      this.join(hop, scope);
+      goesAlong(hop, caught);
+    }
   }
 
   private join(hop: Hop, scope: Scope): void {
@@ -127,10 +143,14 @@ export class Turn {
     this.group.join(scope);
   }
 
-  private keep(sent: Sent): void {
+  /** A message goes out. */
+  private begins(): void {
     if (this.doneSince) this.latest = this.sent.length;
     this.doneSince = false;
-    this.sent.push(sent);
+  }
+
+  private latestOf(node: FlowNode): Sent[] {
+    return this.sent.slice(this.latest).filter(({ hop, from }) => from === node && !hop.scope.closed);
   }
 
   private clearSoon(): void {
@@ -140,6 +160,7 @@ export class Turn {
   }
 
   private readonly clear = (): void => {
+    if (this.orphans.length > 0) for (const orphan of this.orphans.splice(0)) this.endOrphan(orphan);
     this.clearing = this.doneSince = false;
     this.group = undefined;
     this.latest = 0;
@@ -148,7 +169,6 @@ export class Turn {
       this.sent.length = 0;
       this.senders.clear();
     }
-    if (this.orphans.length > 0) for (const { left } of this.orphans.splice(0)) left();
     if (this.finished.length > 0) this.finished.length = 0;
   };
 }

@@ -107,6 +107,45 @@ describe("no message is lost", function () {
     });
   });
 
+  describe("when a function gathers messages that nothing tells whose they are, and sends each with its own done by the timer that the first set", () => {
+    const anew = fn("anew", "return { payload: msg.payload };", ["gather"]);
+    const gather = fn(
+      "gather",
+      `const all = context.get("all") || [];
+      all.push(() => { node.send(msg); node.done(); });
+      context.set("all", all);
+      if (all.length === 1) setTimeout(() => { for (const go of context.get("all").splice(0)) go(); }, 30);`,
+      ["hold"],
+    );
+
+    it("and several are parts of one", async () => {
+      await runtime.fresh([source(["split"]), split(["anew"]), anew, gather, hold("hold")]);
+      const entry = theSource();
+      entry.take(["a"]);
+      entry.take(["b", "c"]);
+      await waitFor("all to arrive", () => held.length === 3);
+      for (const one of held.slice(0, 2)) one.go();
+      await waitFor("the first to be settled", () => entry.settled.length === 1);
+      await turns(5);
+      assert.deepEqual(settledAs(entry), { a: "accept" });
+      held[2]?.fail(new Error("c alone"));
+      await allSettled(entry, 2);
+      assert.deepEqual(settledAs(entry), { a: "accept", "b,c": "retry" });
+    });
+
+    it("and each is another's", async () => {
+      await runtime.fresh([source(["anew"]), anew, gather, hold("hold")]);
+      const entry = theSource();
+      for (const payload of ["a", "b", "c"]) entry.take(payload);
+      await waitFor("all to arrive", () => held.length === 3);
+      for (const index of [0, 2]) held[index]?.go();
+      await allSettled(entry, 2);
+      held[1]?.fail(new Error("b alone"));
+      await allSettled(entry, 3);
+      assert.deepEqual(settledAs(entry), { a: "accept", b: "retry", c: "accept" });
+    });
+  });
+
   it("when what completes a group was taken back before it arrived", async () => {
     const tarry = "if (msg.payload === 'late') await new Promise((resolve) => setTimeout(resolve, 100)); return msg;";
     await runtime.fresh([source(["tarry"]), fn("tarry", tarry, ["join"]), join(2, ["hold"]), hold("hold")]);

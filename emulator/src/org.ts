@@ -25,7 +25,7 @@ import { Store } from "./store/store";
 import type { Row } from "./store/table";
 import { Users } from "./users";
 
-const USER_STATES = ["active", "inactive", "must-reset-password", "not-approved", "not-admin-approved", "ip-restricted"] as const;
+const USER_STATES = ["active", "inactive", "must-reset-password", "password-expired", "not-approved", "not-admin-approved", "ip-restricted"] as const;
 
 /** Whether a user can log in, and why not, as `setUser` of the control API sets it. */
 export type UserState = (typeof USER_STATES)[number];

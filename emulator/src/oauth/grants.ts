@@ -14,7 +14,7 @@ export interface Granted {
 }
 
 /** What a user's state makes of a login. `not-approved` concerns JWT alone. */
-const REFUSED_STATES: Record<Exclude<UserState, "active" | "not-approved">, [string, string]> = {
+const REFUSED_STATES: Record<Exclude<UserState, "active" | "not-approved" | "password-expired">, [string, string]> = {
   inactive: ["invalid_grant", "inactive user"],
   "must-reset-password": ["invalid_grant", "user must reset password"],
   "ip-restricted": ["invalid_grant", "ip restricted"],
@@ -83,6 +83,6 @@ export function password(org: Org, request: Request, form: URLSearchParams): Gra
 
 function admit(org: Org, username: string): void {
   const state = org.userState(username);
-  if (state !== "active" && state !== "not-approved") throw new OAuthError(...REFUSED_STATES[state]);
+  if (state !== "active" && state !== "not-approved" && state !== "password-expired") throw new OAuthError(...REFUSED_STATES[state]);
   if (!org.sessions.admit(username)) throw refused("login rate exceeded");
 }

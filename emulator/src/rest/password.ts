@@ -18,7 +18,7 @@ export function password(call: Call, userId: string): Reply {
       return { status: 200, json: { NewPassword: resetPassword(call.org, userId) } };
     default: {
       const user = userOf(call.org, userId);
-      return { status: 200, json: { isExpired: call.org.userState(String(user["Username"])) === "must-reset-password" } };
+      return { status: 200, json: { isExpired: /password/.test(call.org.userState(String(user["Username"]))) } };
     }
   }
 }

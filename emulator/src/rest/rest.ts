@@ -97,6 +97,9 @@ export class Rest {
     if (authorization !== undefined && token === undefined) throw new ApiError("INVALID_AUTH_HEADER", "INVALID_HEADER_TYPE");
     const session = token === undefined ? undefined : this.org.sessions.find(token);
     if (!session) throw new ApiError("INVALID_SESSION_ID", "Session expired or invalid");
+    if (this.org.userState(session.username) === "password-expired") {
+      throw new ApiError("INVALID_OPERATION_WITH_EXPIRED_PASSWORD", "The users password has expired, you must call SetPassword before attempting any other API operations", undefined, 401);
+    }
     return session;
   }
 }

@@ -33,7 +33,7 @@ export function login({ org, request, version, operation }: SoapCall): string {
   return [
     "<result>",
     tag("metadataServerUrl", server("m")),
-    tag("passwordExpired", state === "must-reset-password"),
+    tag("passwordExpired", state === "must-reset-password" || state === "password-expired"),
     tag("sandbox", false),
     tag("serverUrl", server(/\/Soap\/c\//.test(request.path) ? "c" : "u")),
     tag("sessionId", session.token),

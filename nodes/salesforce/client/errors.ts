@@ -27,6 +27,10 @@ interface Verdict {
 const MINUTE = 60_000;
 const busy: Verdict = { code: "ORG_BUSY" };
 const unavailable: Verdict = { code: "ORG_UNAVAILABLE" };
+/** The org takes no call of this user, or of anybody, until somebody mends it. */
+const shutOut: Verdict = { code: "ORG_LOGIN_FAILED", retryAfter: 5 * MINUTE };
+/** The instance has not got the org any longer. */
+const MOVED = "ORG_NOT_OWNED_BY_INSTANCE";
 
 /** Errors of one record or one call by their Salesforce code, whatever the HTTP status. What is not here is a refusal of the record. */
 const BY_API_CODE: Record<string, Verdict> = {
@@ -39,7 +43,14 @@ const BY_API_CODE: Record<string, Verdict> = {
   INVALID_AUTH_HEADER: { code: "ORG_SESSION_INVALID" },
   REQUEST_LIMIT_EXCEEDED: { code: "ORG_LIMIT", retryAfter: 10 * MINUTE },
   STORAGE_LIMIT_EXCEEDED: { code: "ORG_LIMIT", retryAfter: 10 * MINUTE },
-  API_DISABLED_FOR_ORG: { code: "ORG_LOGIN_FAILED", retryAfter: 5 * MINUTE },
+  API_DISABLED_FOR_ORG: shutOut,
+  INVALID_OPERATION_WITH_EXPIRED_PASSWORD: shutOut,
+  CLIENT_NOT_ACCESSIBLE_FOR_USER: shutOut,
+  CLIENT_REQUIRE_UPDATE_FOR_USER: shutOut,
+  ORG_LOCKED: shutOut,
+  TRIAL_EXPIRED: shutOut,
+  ORG_IN_MAINTENANCE: unavailable,
+  [MOVED]: unavailable,
   INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE: unavailable,
   FUNCTIONALITY_TEMPORARILY_UNAVAILABLE: unavailable,
   // A record that makes an Apex trigger fail unexpectedly says this of itself; others may pass.
@@ -85,11 +96,11 @@ function duplicatesIn(value: object): string[] {
   return matchResults.flatMap(({ matchRecords }) => (Array.isArray(matchRecords) ? matchRecords.flatMap(({ record }) => (record?.Id ? String(record.Id as string) : [])) : []));
 }
 
-/** Whether an answer says that the session is over, which a new token mends. Some 401 are about the app and stay as they are. */
+/** Whether an answer says that the session is over, which a new token mends. Some 401 are about the app or the user and stay as they are. */
 export function isSessionExpired(answer: FailedAnswer): boolean {
   // The SOAP API says it with a fault, and those are 500.
   if (answer.status === 500 && /<faultcode>[^<]*INVALID_SESSION_ID</.test(answer.body)) return true;
-  return answer.status === 401 && !/Connected app is not attached|not valid for use with the REST API/i.test(answer.body);
+  return answer.status === 401 && !/Connected app is not attached|not valid for use with the REST API|INVALID_OPERATION_WITH_EXPIRED_PASSWORD/i.test(answer.body);
 }
 
 /** Why no answer came. */
@@ -134,7 +145,7 @@ export function foreignAnswer(answer: FailedAnswer): ConnectorError {
 /** Whether the host of the session may not be the org's any longer: it redirects, has no org, or is gone from the DNS. */
 export function mayHaveMoved({ code, details }: ConnectorError): boolean {
   const { status = 0, network, errorCode } = details as { status?: number; network?: string; errorCode?: string };
-  return code === "ORG_UNAVAILABLE" && (network === "ENOTFOUND" || isRedirect(status) || ((status === 404 || status === 420) && errorCode === undefined));
+  return code === "ORG_UNAVAILABLE" && (network === "ENOTFOUND" || errorCode === MOVED || isRedirect(status) || ((status === 404 || status === 420) && errorCode === undefined));
 }
 
 /** Whether a status sends elsewhere. */

@@ -123,6 +123,14 @@ describe("A Salesforce org", () => {
     });
   });
 
+  it("says that its user's password has expired, which keeps out who has signed in, and does not sign in again for it", async () => {
+    const client = orgs.client(clientCredentials(org));
+    await describeCase(client);
+    org.control.setUser({ username: DEFAULT_USERNAME, state: "password-expired" });
+    await assert.rejects(describeCase(client), code("ORG_LOGIN_FAILED", /password has expired/));
+    assert.equal(tokenRequests(org), 1);
+  });
+
   it("tells of its troubles, and of their end, without being asked", async () => {
     org.control.unavailable({ oauth: true });
     const client = orgs.client(clientCredentials(org));

@@ -11,7 +11,7 @@ import type { HttpTransport } from "../http/transport";
 const VERSION = "64.0";
 
 /** Codes of faults that say nothing about the login: it may work later. */
-const PASSING = /^(SERVER_UNAVAILABLE|UNKNOWN_EXCEPTION|API_CURRENTLY_DISABLED|REQUEST_RUNNING_TOO_LONG)\b/;
+const PASSING = /^(SERVER_UNAVAILABLE|ORG_IN_MAINTENANCE|SSO_SERVICE_DOWN|UNKNOWN_EXCEPTION|API_CURRENTLY_DISABLED|REQUEST_RUNNING_TOO_LONG)\b/;
 
 /** Signs in with user name, password and security token by the SOAP API's `login`, which Salesforce retires on 1 June 2027. */
 export async function soapLogin(transport: HttpTransport, origin: string, credentials: OrgCredentials): Promise<Session> {

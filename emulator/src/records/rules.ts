@@ -21,6 +21,7 @@ export function checkRules(org: Org, object: ObjectSchema, row: Row, context: Wr
   for (const rule of [...object.rules]) {
     const errorCode = rule.errorCode ?? "FIELD_CUSTOM_VALIDATION_EXCEPTION";
     if (errorCode === "DUPLICATES_DETECTED" && context.allowDuplicates) continue;
+    if (rule.above !== undefined && (context.together ?? 1) <= rule.above) continue;
     if (!compileRule(org, object, rule)(row)) continue;
     if (rule.times !== undefined && --rule.times <= 0) object.rules.splice(object.rules.indexOf(rule), 1);
     throw new ApiError(errorCode, rule.message, rule.fields ?? []);

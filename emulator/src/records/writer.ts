@@ -32,6 +32,8 @@ export interface WriteContext {
   allowDuplicates: boolean;
   /** `Sforce-Auto-Assign`: `TRUE`, which is also what its absence means, `FALSE`, or the id of an assignment rule. */
   autoAssign: string;
+  /** Records that are written in one transaction; default 1. */
+  together?: number;
   /** What a published event is told by; default: one the org makes up. */
   eventUuid?: string;
   /** What stands in change events as their origin; empty for what is no call of the API. */

@@ -29,13 +29,14 @@ export function objectOf(call: Call, name: string): ObjectSchema {
   return object;
 }
 
-/** A writer for the caller, as the request's headers ask. */
-export function writerOf(call: Call): Writer {
+/** A writer for the caller, as the request's headers ask. @param together records that it is to write */
+export function writerOf(call: Call, together = 1): Writer {
   const { headers } = call.request;
   const writer = call.org.writer({
     userId: call.session.userId,
     allowDuplicates: /\ballowSave\s*=\s*true\b/i.test(String(headers["sforce-duplicate-rule-header"] ?? "")),
     autoAssign: String(headers["sforce-auto-assign"] ?? "TRUE"),
+    together,
     origin: originOf("rest", call.version, headers["sforce-call-options"]),
   });
   call.writers.push(writer);

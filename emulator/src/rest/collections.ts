@@ -168,7 +168,7 @@ function idOf(object: ObjectSchema, input: RecordInput): string | null {
 }
 
 function run(call: Call, items: readonly Item[], allOrNone: boolean): Reply {
-  const writer = writerOf(call);
+  const writer = writerOf(call, items.length);
   const results = items.map((item): SaveResult => {
     try {
       const { id, created } = item.write(writer);

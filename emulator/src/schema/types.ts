@@ -76,6 +76,8 @@ export interface RuleDefinition {
   fields?: string[];
   /** How many records it refuses before it is gone; default: all. */
   times?: number;
+  /** It holds only where more records than this are written in one call: automation that runs out of what one transaction may use. */
+  above?: number;
 }
 
 /** One object, as a schema file writes it. System fields (`Id`, `CreatedDate`, …) come by themselves. */

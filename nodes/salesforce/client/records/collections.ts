@@ -1,4 +1,5 @@
 import { ConnectorError, isConnectorError } from "../../../common/errors";
+import { type CallSizes, isOverLimit } from "./call-sizes";
 import { bodyOf, culprits } from "./culprits";
 import { recordError, toApiError, unlessOfRecord } from "../errors";
 import type { RestCalls } from "../rest";
@@ -9,7 +10,7 @@ export const MAX_RECORDS = 200;
 /** Characters of records in one call; the platform takes 50 MB. */
 const MAX_CALL = 40_000_000;
 
-/** Calls spent on finding what is wrong in one batch; enough to bisect 200 records down to one bad record. */
+/** Calls that may go wrong while what is wrong in one batch is looked for; enough to bisect 200 records down to one bad record. */
 const CALL_BUDGET = 20;
 
 const COLLECTIONS = "/composite/sobjects";
@@ -39,20 +40,28 @@ export interface SaveRequest {
    * by halves. Not for creates. Default false.
    */
   searchServerErrors?: boolean;
+  /** What is known of how many records go into one call. */
+  sizes?: CallSizes;
 }
 
 /**
  * Stores records by the Collections API, each for itself unless `allOrNone`, and says for each what became of it, in order.
  *
  * Some mistakes in one record make the org refuse the whole call (an unknown column, a text where a date belongs): the culprit is then
- * looked for, by what the error says or else by halves, and the others are stored without it. With `allOrNone` it is only named.
+ * looked for, by what the error says or else by halves, and the others are stored without it. With `allOrNone` it is only named. Records over
+ * which the org's automation has run out of what one transaction may use go by smaller calls, too.
  *
  * @throws ConnectorError of scope `system` when no record has a result yet; the org may have acted all the same if
  *   `details.outcomeUnknown`. Later on such an error is the result of the records it befell.
  */
 export async function saveRecords(rest: RestCalls, request: SaveRequest): Promise<RecordResult[]> {
   const results: (RecordResult | undefined)[] = request.records.map(() => undefined);
-  let calls = 0;
+  const { sizes } = request;
+  let wrong = 0;
+  let passed = 0;
+  let failedOverLimit = false;
+  /** Why nothing more is sent. */
+  let away: ConnectorError | undefined;
   const halve = async (indexes: number[]): Promise<void> => {
     const half = Math.ceil(indexes.length / 2);
     await save(indexes.slice(0, half));
@@ -60,19 +69,21 @@ export async function saveRecords(rest: RestCalls, request: SaveRequest): Promis
   };
   const save = async (indexes: number[]): Promise<void> => {
     if (indexes.length === 0) return;
+    if (away) return failAll(results, indexes, unsent(away));
     if (indexes.length > 1 && request.allOrNone !== true && sizeOf(request.records, indexes) > MAX_CALL) return halve(indexes);
-    if (calls >= CALL_BUDGET) return failAll(results, indexes, unsure());
-    calls += 1;
+    if (wrong >= CALL_BUDGET) return failAll(results, indexes.filter((index) => results[index] === undefined), unsure());
     const body = bodyOf(request.object, request.records, indexes, request.allOrNone === true);
     let saved: RecordResult[];
     try {
       saved = await send(rest, request, body.text, indexes.length);
     } catch (thrown) {
       if (!isConnectorError(thrown)) throw thrown;
+      wrong += 1;
       const error = unlessOfRecord(thrown, request.object);
       const search = request.searchServerErrors === true && request.allOrNone !== true && isServerError(error);
       if (search && indexes.length > 1) return halve(indexes);
       if (error.scope === "system" && !search && !results.some((one) => one !== undefined)) throw error;
+      if (error.scope === "system" && !search) away = error;
       if (error.scope === "system" || error.code === "ORG_BUSY" || indexes.length === 1) return failAll(results, indexes, error);
       const { guilty, suspects } = culprits(error, body, request.records);
       if (request.allOrNone) return blame(results, indexes, guilty, error);
@@ -84,9 +95,18 @@ export async function saveRecords(rest: RestCalls, request: SaveRequest): Promis
       }
       return halve(indexes.filter((index) => !guilty.includes(index)));
     }
+    const over = request.allOrNone === true ? [] : indexes.filter((_, place) => isOverLimit(saved[place]));
     indexes.forEach((index, place) => (results[index] = saved[place]));
+    if (over.length === 0) return void (passed = Math.max(passed, indexes.length));
+    wrong += 1;
+    failedOverLimit = true;
+    for (const index of over) results[index] = mayPass(results[index]);
+    if (indexes.length > 1) await halve(over);
   };
-  await save(request.records.map((_, index) => index));
+  const most = request.allOrNone === true ? Infinity : (sizes?.most(request.object) ?? Infinity);
+  const all = request.records.map((_, index) => index);
+  for (let from = 0; from < all.length; from += most) await save(all.slice(from, from + most));
+  if (failedOverLimit && passed > 0) sizes?.learn(request.object, passed);
   if (request.searchServerErrors) await judgeServerErrors(rest, request.object, results);
   return results.map((result) => result ?? { ok: false, error: unsure() });
 }
@@ -161,6 +181,18 @@ function readResult(value: unknown, create: boolean): RecordResult {
     return { ok: true, id, created: create || created === true, ...(enqueued ? { eventUuid: enqueued.message } : {}) };
   }
   return { ok: false, error: recordError(found) };
+}
+
+/** Of records whose call comes behind one that found the org away: nothing has become of them. */
+function unsent({ code, message, details }: ConnectorError): ConnectorError {
+  return new ConnectorError(code, message, { details: { ...details, outcomeUnknown: false } });
+}
+
+/** How much a transaction uses differs from time to time. */
+function mayPass(result: RecordResult | undefined): RecordResult | undefined {
+  if (!result || result.ok) return result;
+  const { code, message, details } = result.error;
+  return { ok: false, error: new ConnectorError(code, message, { retryable: true, details, cause: result.error }) };
 }
 
 /** Whether the org failed in itself, as opposed to being closed (503) or behind a gateway that lost it. */

@@ -1,4 +1,5 @@
 import { ConnectorError, isConnectorError } from "../../../common/errors";
+import { CallSizes } from "./call-sizes";
 import { type DeleteRequest, deleteRecords, type Fields, isServerError, type RecordResult, saveRecords, type SaveRequest } from "./collections";
 import { isLostAnswer, lostAnswer } from "./lost-answer";
 import { retryLocked } from "./retry-locked";
@@ -8,7 +9,7 @@ import type { RestCalls } from "../rest";
 const SERVER_ERRORS_BEFORE_SEARCH = 5;
 
 /** Records of one call, as {@link SaveRequest}. */
-export type WriteRequest = Omit<SaveRequest, "operation" | "searchServerErrors">;
+export type WriteRequest = Omit<SaveRequest, "operation" | "searchServerErrors" | "sizes">;
 
 /** Settings of a {@link RecordWriter}. */
 export interface RecordWriterOptions {
@@ -27,6 +28,7 @@ export class RecordWriter {
   private readonly serverErrors = new WeakMap<object, number>();
   /** Items that were deleted, or whose delete's answer was lost: one that is gone at the next try was deleted by the first. */
   private readonly deleted = new WeakSet<object>();
+  private readonly sizes = new CallSizes();
 
   constructor(
     private readonly rest: RestCalls,
@@ -83,7 +85,7 @@ export class RecordWriter {
   private async repeatable(request: SaveRequest, batch: object): Promise<RecordResult[]> {
     const tries = this.serverErrors.get(batch) ?? 0;
     const search = tries >= SERVER_ERRORS_BEFORE_SEARCH;
-    const results = await saveRecords(this.rest, { ...request, searchServerErrors: search }).catch((error: unknown) => {
+    const results = await saveRecords(this.rest, { ...request, searchServerErrors: search, sizes: this.sizes }).catch((error: unknown) => {
       if (isServerError(error)) this.serverErrors.set(batch, search ? 0 : tries + 1);
       throw error;
     });
@@ -92,7 +94,7 @@ export class RecordWriter {
   }
 
   private async createOnce(request: WriteRequest): Promise<RecordResult[]> {
-    const results = await saveRecords(this.rest, { ...request, operation: "create", externalIdField: undefined }).catch((error: unknown) => {
+    const results = await saveRecords(this.rest, { ...request, operation: "create", externalIdField: undefined, sizes: this.sizes }).catch((error: unknown) => {
       if (!isConnectorError(error) || !isLostAnswer(error)) throw error;
       return request.records.map((): RecordResult => ({ ok: false, error }));
     });

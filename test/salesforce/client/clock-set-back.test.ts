@@ -38,10 +38,10 @@ describe("When the clock of the machine is set back", () => {
     const rows: object[] = [];
     const select = { rows: () => Promise.resolve(rows) } as unknown as SelectIn;
     const finder = new RecordFinder(select, { object: "Group", field: "DeveloperName", keepMisses: 20 });
-    assert.equal((await finder.find(["Repairs"])).get("repairs"), undefined);
+    assert.equal((await finder.find(["Repairs"])).get("Repairs"), undefined);
     setBack();
     rows.push({ Id: "00G000000000001AAA", DeveloperName: "Repairs" });
-    await waitFor("the queue to be found", async () => (await finder.find(["Repairs"])).get("repairs"), { timeout: 2000 });
+    await waitFor("the queue to be found", async () => (await finder.find(["Repairs"])).get("Repairs"), { timeout: 2000 });
   });
 
   it("the position of a listener is stored as soon as ever", async () => {

@@ -107,7 +107,7 @@ export class CaseLinks {
     if (wanted.length === 0) return;
     const found = await link.finder.find(wanted.map(({ value }) => value));
     for (const { work, value } of wanted) {
-      const one = found.get(RecordFinder.keyOf(value));
+      const one = found.get(RecordFinder.textOf(value));
       if (typeof one === "object") work.links[link.field] = one.id;
       else if (link.missing === "error") work.error ??= missing(link.words(value), one);
     }

@@ -6,7 +6,7 @@ export type Found = { id: string } | "several" | undefined;
 /** Which records a {@link RecordFinder} finds, and by what. */
 export interface FinderOptions {
   object: string;
-  /** The field whose values are looked for; compared trimmed and without regard to case, as the org compares. */
+  /** The field whose values are looked for; compared trimmed, and with regard to case as the org does for this field. */
   field: string;
   /** More conditions, as SOQL. */
   where?: string;
@@ -36,14 +36,14 @@ export class RecordFinder {
     private readonly options: FinderOptions,
   ) {}
 
-  /** What is found for each value, by {@link RecordFinder.keyOf}. */
+  /** What is found for each value, by {@link RecordFinder.textOf}. */
   async find(values: readonly (string | number)[]): Promise<Map<string, Found>> {
     const { clock = sinceStart } = this.options;
     const now = clock();
     const found = new Map<string, Found>();
     const asked = new Map<string, string | number>();
     for (const value of values) {
-      const key = RecordFinder.keyOf(value);
+      const key = RecordFinder.textOf(value);
       const known = this.known.get(key);
       if (known && known.until > now) found.set(key, known.found);
       else asked.set(key, value);
@@ -54,21 +54,28 @@ export class RecordFinder {
 
   /** The record of this value is not what it was: it is looked up anew. */
   forget(value: string | number): void {
-    this.known.delete(RecordFinder.keyOf(value));
+    this.known.delete(RecordFinder.textOf(value));
   }
 
-  /** What two values must share to mean the same record. */
+  /** A value as it is looked for. */
+  static textOf(value: string | number): string {
+    return String(value).trim();
+  }
+
+  /** What two values must share to mean the same record; of fields that tell cases apart, they may still mean two. */
   static keyOf(value: string | number): string {
     return String(value).trim().toLowerCase();
   }
 
   private async ask(asked: ReadonlyMap<string, string | number>): Promise<Map<string, Found>> {
     const { object, field, where, keep = 600_000, keepMisses = 30_000, clock = sinceStart } = this.options;
-    const rows = await this.select.rows({ object, fields: ["Id", field], field, values: [...asked.values()], ...(where ? { where } : {}) });
-    const found = new Map<string, Found>([...asked.keys()].map((key) => [key, undefined]));
-    for (const row of rows) {
-      const key = RecordFinder.keyOf(String(valueIn(row, field)));
-      found.set(key, found.get(key) ? "several" : { id: String(row["Id"]) });
+    const found = new Map<string, Found>([...asked.keys()].map((text) => [text, undefined]));
+    for (const texts of apart(asked.keys())) {
+      const rows = await this.select.rows({ object, fields: ["Id", field], field, values: [...texts.values()], ...(where ? { where } : {}) });
+      for (const row of rows) {
+        const text = texts.get(RecordFinder.keyOf(String(valueIn(row, field))));
+        if (text !== undefined) found.set(text, found.get(text) ? "several" : { id: String(row["Id"]) });
+      }
     }
     const now = clock();
     for (const [key, one] of found) this.remember(key, { found: one, until: now + (typeof one === "object" ? keep : keepMisses) });
@@ -84,4 +91,19 @@ export class RecordFinder {
       this.known.delete(oldest);
     }
   }
+}
+
+/**
+ * Texts in lists, by their {@link RecordFinder.keyOf}, of which none has two that differ in case alone: which of these a record belongs to only the org
+ * can tell, as there are fields that tell cases apart.
+ */
+function apart(texts: Iterable<string>): Map<string, string>[] {
+  const lists: Map<string, string>[] = [];
+  for (const text of texts) {
+    const key = RecordFinder.keyOf(text);
+    const list = lists.find((one) => !one.has(key));
+    if (list) list.set(key, text);
+    else lists.push(new Map([[key, text]]));
+  }
+  return lists;
 }

@@ -10,7 +10,7 @@ describe("What a case points to", () => {
     org = await orgs.start({
       schema: [
         { name: "Account", fields: [{ name: "Plant__c", type: "string", length: 20, externalId: true, unique: true }] },
-        { name: "Contact", fields: [{ name: "Badge__c", type: "double", externalId: true, unique: true }] },
+        { name: "Contact", fields: [{ name: "Badge__c", type: "double", externalId: true, unique: true }, { name: "Serial__c", type: "string", externalId: true, unique: true, caseSensitive: true }] },
       ],
     });
   });
@@ -71,11 +71,11 @@ describe("What a case points to", () => {
       const contacts = insert("Contact", ...Array.from({ length: 200 }, (_, index) => ({ LastName: "L", Email: `c${index}@acme.example` })));
       const accounts = insert("Account", ...Array.from({ length: 200 }, (_, index) => ({ Name: "A", Plant__c: `P${index}` })));
       const writer = writerFor(orgs, org, { contact: { field: "Email", missing: "error" }, account: { field: "Plant__c", missing: "error" } });
-      const batch = items(200, (index) => ({ contact: `C${index}@acme.example`, account: `p${index} ` }));
-      values(await writer.write(batch));
+      const batch = () => items(200, (index) => ({ contact: `C${index}@acme.example`, account: `p${index} ` }));
+      values(await writer.write(batch()));
       assert.deepEqual([field("ContactId"), field("AccountId")], [contacts, accounts]);
       assert.equal(queries(), 2);
-      values(await writer.write(items(200, (index) => ({ contact: `c${index}@acme.example`, account: `P${index}` }))));
+      values(await writer.write(batch()));
       assert.equal(callCount(org), 4);
     });
 
@@ -84,6 +84,21 @@ describe("What a case points to", () => {
       const writer = writerFor(orgs, org, { contact: { field: "badge__c", missing: "error" } });
       const [a, b, c] = await writer.write([item("a", {}, { contact: 4711 }), item("b", {}, { contact: "4711" }), item("c", {}, { contact: "none" })]);
       assert.ok(a?.ok && b?.ok && c && !c.ok);
+      assert.deepEqual(field("ContactId"), [contact, contact]);
+    });
+
+    it("are told apart by upper and lower case where their field does so", async () => {
+      const [small, large] = insert("Contact", { LastName: "a", Serial__c: "dev7" }, { LastName: "b", Serial__c: "DEV7" });
+      const writer = writerFor(orgs, org, { contact: { field: "Serial__c", missing: "error" } });
+      values(await writer.write([item("a", {}, { contact: "dev7" }), item("b", {}, { contact: "DEV7" })]));
+      const [none] = await writer.write([item("c", {}, { contact: "Dev7" })]);
+      assert.deepEqual(field("ContactId"), [small, large]);
+      assert.ok(none && !none.ok);
+    });
+
+    it("are one where their field does not tell cases apart, however they are written in one call", async () => {
+      const [contact] = insert("Contact", { LastName: "a", Email: "weber@acme.example" });
+      values(await writerFor(orgs, org, { contact: { field: "Email", missing: "error" } }).write(["Weber@acme.example", "weber@ACME.example"].map((one, index) => item(`e${index}`, {}, { contact: one }))));
       assert.deepEqual(field("ContactId"), [contact, contact]);
     });
 

@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { ConnectorError, isConnectorError, toConnectorError } from "../../../common/errors";
 import type { Attachment, CaseWork } from "./case-item";
 import { type Fields, MAX_RECORDS, type RecordResult, saveRecords } from "../records/collections";
+import { Suspicion } from "../records/suspicion";
 import type { RestClient } from "../rest";
 import type { SelectIn } from "./select-in";
 
@@ -33,6 +34,8 @@ interface Kind {
  * failed half-way, or comes a second time, is completed and not doubled. Only cases that were made a moment ago are not looked at first.
  */
 export class CaseExtras {
+  private readonly suspicion = new Suspicion();
+
   constructor(
     private readonly rest: RestClient,
     private readonly select: SelectIn,
@@ -50,8 +53,11 @@ export class CaseExtras {
   }
 
   /** Locked ones, which surely made nothing, are tried again in place. */
-  private async create(object: string, records: Fields[]): Promise<RecordResult[]> {
-    const results = await saveRecords(this.rest, { object, operation: "create", records });
+  private async create(object: string, records: Fields[], batch: object): Promise<RecordResult[]> {
+    const results = await saveRecords(this.rest, { object, operation: "create", records, search: this.suspicion.isDue(batch) }).catch((error: unknown) => {
+      this.suspicion.note(batch, error, true);
+      throw error;
+    });
     for (let tries = 0; tries < LOCK_RETRIES; tries += 1) {
       const locked = results.flatMap((result, index) => (!result.ok && result.error.code === "ORG_BUSY" ? index : []));
       if (locked.length === 0) break;
@@ -68,7 +74,7 @@ export class CaseExtras {
       const there = looked.length > 0 ? await keysOf(this.select, [...new Set(looked.map(({ work }) => work.stored?.id ?? ""))]) : new Set<string>();
       const missing = extras.filter(({ key }) => !there.has(key) && there.add(key));
       for (const part of parts(missing, this.maxCall)) {
-        const results = await this.create(object, part.map(({ fields }) => fields));
+        const results = await this.create(object, part.map(({ fields }) => fields), part[0]!.work);
         part.forEach(({ work }, index) => (work.error ??= errorOf(results[index], work, what)));
       }
     } catch (error) {

@@ -167,7 +167,7 @@ export class CaseWriter {
     const request = { object: "Case", records, headers: this.headers(this.isOwned(first)) };
     let results: RecordResult[];
     try {
-      results = await (externalIdField ? this.records.upsert({ ...request, externalIdField }, first.work) : this.records.create(request));
+      results = await (externalIdField ? this.records.upsert({ ...request, externalIdField }, first.work) : this.records.create(request, first.work));
     } catch (error) {
       const failure = toConnectorError(error);
       results = sendings.map(() => ({ ok: false, error: failure }));

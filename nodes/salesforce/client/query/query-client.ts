@@ -1,5 +1,5 @@
 import { ConnectorError, isConnectorError } from "../../../common/errors";
-import { isServerError } from "../records/collections";
+import { isServerError, mayBeOfRecords } from "../records/suspicion";
 import { callError } from "../errors";
 import type { QueryLanguage } from "./query-binding";
 import { QueryPages, type QueryPage } from "./query-pages";
@@ -18,15 +18,21 @@ export interface QueryRequest {
 
 /** What of an address is left for the query, of the 16,384 bytes that it and the headers may have together. */
 const MAX_PATH = 12_000;
+/** What a server or a proxy says of an address, or of headers, that it takes for too long. */
+const TOO_LONG = new Set<unknown>([414, 431]);
 /** Characters a SOQL query may have. */
 const MAX_QUERY = 100_000;
-/** 500s in a row before it is the query that is taken to be at fault: half a minute with the usual back-off. */
-const SERVER_ERRORS = 5;
+/** Failures in a row, as if the org were away, before it is the query that is suspected: half a minute with the usual back-off. */
+const BEFORE_SUSPICION = 5;
+/** A query that every org answers at once. */
+const SIMPLE = `/query?q=${encodeURIComponent("SELECT Id FROM Organization")}`;
 
 /** Asks one org. */
 export class QueryClient {
-  /** 500s in a row, by request. */
-  private readonly serverErrors = new WeakMap<object, number>();
+  /** Failures in a row, by request. */
+  private readonly failures = new WeakMap<object, number>();
+  /** Less than {@link MAX_PATH} where a proxy on the way takes less (414). */
+  private longest = MAX_PATH;
 
   constructor(
     private readonly rest: RestCalls,
@@ -58,8 +64,14 @@ export class QueryClient {
   private async query({ text, deleted, pageSize = 2000 }: QueryRequest): Promise<QueryPage> {
     const path = `/${deleted ? "queryAll" : "query"}?q=${encodeURIComponent(text)}`;
     const headers = pageSize === 2000 ? undefined : { "Sforce-Query-Options": `batchSize=${pageSize}` };
-    if (path.length > MAX_PATH) return this.queryInBody(path, headers);
-    return (await this.rest.request<QueryPage>({ method: "GET", path, ...(headers ? { headers } : {}) })).body;
+    if (path.length > this.longest) return this.queryInBody(path, headers);
+    try {
+      return (await this.rest.request<QueryPage>({ method: "GET", path, ...(headers ? { headers } : {}) })).body;
+    } catch (error) {
+      if (!isConnectorError(error) || !TOO_LONG.has(error.details.status)) throw error;
+      this.longest = Math.min(this.longest, path.length - 1);
+      return this.queryInBody(path, headers);
+    }
   }
 
   /** A query has no POST of its own, but a composite request carries it in its body. */
@@ -88,17 +100,23 @@ export class QueryClient {
   private async guarded<T>(request: object, ask: () => Promise<T>): Promise<T> {
     try {
       const answer = await ask();
-      this.serverErrors.delete(request);
+      this.failures.delete(request);
       return answer;
     } catch (error) {
       if (!isConnectorError(error)) throw error;
       if (error.code === "ORG_OBJECT_UNKNOWN") throw new ConnectorError("ORG_REFUSED", error.message, { details: error.details, cause: error });
-      if (!isServerError(error)) throw error;
-      const count = (this.serverErrors.get(request) ?? 0) + 1;
-      this.serverErrors.set(request, count);
-      if (count < SERVER_ERRORS) throw error;
+      if (!mayBeOfRecords(error, false)) throw error;
+      const count = (this.failures.get(request) ?? 0) + 1;
+      this.failures.set(request, count);
+      if (count < BEFORE_SUSPICION) throw error;
+      this.failures.delete(request);
+      if (!isServerError(error) && !(await this.answersOthers())) throw error;
       throw new ConnectorError("ORG_BUSY", error.message, { details: error.details, cause: error });
     }
+  }
+
+  private answersOthers(): Promise<boolean> {
+    return this.rest.request({ method: "GET", path: SIMPLE }).then(() => true, () => false);
   }
 }
 

@@ -3,6 +3,7 @@ import { type CallSizes, isOverLimit } from "./call-sizes";
 import { bodyOf, culprits } from "./culprits";
 import { recordError, toApiError, unlessOfRecord } from "../errors";
 import type { RestCalls } from "../rest";
+import { getsThrough, isServerError, judge, mayBeOfRecords } from "./suspicion";
 
 /** Most records the platform takes in one Collections call. */
 export const MAX_RECORDS = 200;
@@ -36,10 +37,10 @@ export interface SaveRequest {
   /** E.g. `Sforce-Auto-Assign`. */
   headers?: Record<string, string>;
   /**
-   * A 500 that has come again and again for these records may be the fault of one of them (an internal error in a trigger): look for it
-   * by halves. Not for creates. Default false.
+   * What has come again and again for these records as if the org were away may be the fault of one of them (an internal error in a trigger, a firewall
+   * that minds it), or of their number (no answer in time): look for it by halves. Default false.
    */
-  searchServerErrors?: boolean;
+  search?: boolean;
   /** What is known of how many records go into one call. */
   sizes?: CallSizes;
 }
@@ -57,6 +58,10 @@ export interface SaveRequest {
 export async function saveRecords(rest: RestCalls, request: SaveRequest): Promise<RecordResult[]> {
   const results: (RecordResult | undefined)[] = request.records.map(() => undefined);
   const { sizes } = request;
+  const creates = operationOf(request) === "create";
+  /** Once somebody is suspected: whether calls get through that hold no records. */
+  let isOpen: boolean | undefined;
+  const probe = (): Promise<boolean> => getsThrough(rest, callOf(request));
   let wrong = 0;
   let passed = 0;
   let failedOverLimit = false;
@@ -80,7 +85,9 @@ export async function saveRecords(rest: RestCalls, request: SaveRequest): Promis
       if (!isConnectorError(thrown)) throw thrown;
       wrong += 1;
       const error = unlessOfRecord(thrown, request.object);
-      const search = request.searchServerErrors === true && request.allOrNone !== true && isServerError(error);
+      const isSuspect = request.search === true && request.allOrNone !== true && mayBeOfRecords(error, creates);
+      const search = isSuspect && (isServerError(error) || (isOpen ??= await probe()));
+      if (search && error.details.network === "TIMEOUT") failedOverLimit = true;
       if (search && indexes.length > 1) return halve(indexes);
       if (error.scope === "system" && !search && !results.some((one) => one !== undefined)) throw error;
       if (error.scope === "system" && !search) away = error;
@@ -107,19 +114,23 @@ export async function saveRecords(rest: RestCalls, request: SaveRequest): Promis
   const all = request.records.map((_, index) => index);
   for (let from = 0; from < all.length; from += most) await save(all.slice(from, from + most));
   if (failedOverLimit && passed > 0) sizes?.learn(request.object, passed);
-  if (request.searchServerErrors) await judgeServerErrors(rest, request.object, results);
+  if (request.search) await judge(rest, results, { object: request.object, creates, probe });
   return results.map((result) => result ?? { ok: false, error: unsure() });
 }
 
 async function send(rest: RestCalls, request: SaveRequest, text: string, count: number): Promise<RecordResult[]> {
-  const { object, externalIdField, headers, operation = externalIdField ? "upsert" : "create" } = request;
-  const { body } = await rest.request<unknown>({
-    method: operation === "create" ? "POST" : "PATCH",
-    path: operation === "upsert" ? `${COLLECTIONS}/${encodeURIComponent(object)}/${encodeURIComponent(externalIdField ?? "Id")}` : COLLECTIONS,
-    body: text,
-    headers,
-  });
-  return readResults(body, count, operation === "create");
+  const { body } = await rest.request<unknown>({ ...callOf(request), body: text, headers: request.headers });
+  return readResults(body, count, operationOf(request) === "create");
+}
+
+function operationOf({ operation, externalIdField }: SaveRequest): NonNullable<SaveRequest["operation"]> {
+  return operation ?? (externalIdField ? "upsert" : "create");
+}
+
+function callOf(request: SaveRequest): { method: "POST" | "PATCH"; path: string } {
+  const operation = operationOf(request);
+  const path = operation === "upsert" ? `${COLLECTIONS}/${encodeURIComponent(request.object)}/${encodeURIComponent(request.externalIdField ?? "Id")}` : COLLECTIONS;
+  return { method: operation === "create" ? "POST" : "PATCH", path };
 }
 
 /** Records to delete in one go. */
@@ -193,31 +204,6 @@ function mayPass(result: RecordResult | undefined): RecordResult | undefined {
   if (!result || result.ok) return result;
   const { code, message, details } = result.error;
   return { ok: false, error: new ConnectorError(code, message, { retryable: true, details, cause: result.error }) };
-}
-
-/** Whether the org failed in itself, as opposed to being closed (503) or behind a gateway that lost it. */
-export function isServerError(error: unknown): boolean {
-  return isConnectorError(error) && error.code === "ORG_UNAVAILABLE" && error.details.status === 500;
-}
-
-/**
- * After a search: if some records passed, the org works, and a 500 is its record's own; if none of several did, it is the org's. A record
- * that is alone is judged by whether its object can be read.
- */
-async function judgeServerErrors(rest: RestCalls, object: string, results: (RecordResult | undefined)[]): Promise<void> {
-  const failed = results.some((result) => result?.ok === false && isServerError(result.error));
-  const worked = results.some((result) => result?.ok) || (failed && results.length === 1 && (await canBeRead(rest, object)));
-  results.forEach((result, index) => {
-    if (!result || result.ok || !isServerError(result.error)) return;
-    if (!worked) throw result.error;
-    const { message, details } = result.error;
-    results[index] = { ok: false, error: new ConnectorError("ORG_BUSY", message, { details, cause: result.error }) };
-  });
-}
-
-async function canBeRead(rest: RestCalls, object: string): Promise<boolean> {
-  const path = `/query?q=${encodeURIComponent(`SELECT Id FROM ${object} LIMIT 1`)}`;
-  return rest.request({ method: "GET", path }).then(() => true, () => false);
 }
 
 function sizeOf(records: Fields[], indexes: number[]): number {

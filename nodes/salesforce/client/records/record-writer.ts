@@ -1,15 +1,13 @@
 import { ConnectorError, isConnectorError } from "../../../common/errors";
 import { CallSizes } from "./call-sizes";
-import { type DeleteRequest, deleteRecords, type Fields, isServerError, type RecordResult, saveRecords, type SaveRequest } from "./collections";
+import { type DeleteRequest, deleteRecords, type Fields, type RecordResult, saveRecords, type SaveRequest } from "./collections";
 import { isLostAnswer, lostAnswer } from "./lost-answer";
 import { retryLocked } from "./retry-locked";
 import type { RestCalls } from "../rest";
-
-/** Tries of a batch that the org answers with 500 before one of its records is suspected: half a minute with the usual back-off. */
-const SERVER_ERRORS_BEFORE_SEARCH = 5;
+import { Suspicion } from "./suspicion";
 
 /** Records of one call, as {@link SaveRequest}. */
-export type WriteRequest = Omit<SaveRequest, "operation" | "searchServerErrors" | "sizes">;
+export type WriteRequest = Omit<SaveRequest, "operation" | "search" | "sizes">;
 
 /** Settings of a {@link RecordWriter}. */
 export interface RecordWriterOptions {
@@ -24,8 +22,7 @@ export interface RecordWriterOptions {
  * caller to come back with the same batch; what may not – a create whose answer was lost – fails by itself.
  */
 export class RecordWriter {
-  /** 500s in a row, by batch. */
-  private readonly serverErrors = new WeakMap<object, number>();
+  private readonly suspicion = new Suspicion();
   /** Items that were deleted, or whose delete's answer was lost: one that is gone at the next try was deleted by the first. */
   private readonly deleted = new WeakSet<object>();
   private readonly sizes = new CallSizes();
@@ -55,12 +52,13 @@ export class RecordWriter {
    * Creates records. They are never sent again on the spot when the org may have acted, because that would make second ones: such a record
    * fails by itself, and its source decides. Locked records, which surely made nothing, are.
    *
+   * @param batch as for {@link update}; default: the first record
    * @throws ConnectorError of scope `system` when none was stored and all may be sent again
    */
-  async create(request: WriteRequest): Promise<RecordResult[]> {
-    const results = await this.createOnce(request);
+  async create(request: WriteRequest, batch: object = request.records[0] ?? request): Promise<RecordResult[]> {
+    const results = await this.createOnce(request, batch);
     if (request.allOrNone) return results;
-    return retryLocked(results, (places) => this.createOnce({ ...request, records: places.map((index) => request.records[index] as Fields) }), this.options.lockRetries);
+    return retryLocked(results, (places) => this.createOnce({ ...request, records: places.map((index) => request.records[index] as Fields) }, batch), this.options.lockRetries);
   }
 
   /**
@@ -83,18 +81,20 @@ export class RecordWriter {
 
   /** Safe to repeat: when the org could not take one record, the batch is sent again. */
   private async repeatable(request: SaveRequest, batch: object): Promise<RecordResult[]> {
-    const tries = this.serverErrors.get(batch) ?? 0;
-    const search = tries >= SERVER_ERRORS_BEFORE_SEARCH;
-    const results = await saveRecords(this.rest, { ...request, searchServerErrors: search, sizes: this.sizes }).catch((error: unknown) => {
-      if (isServerError(error)) this.serverErrors.set(batch, search ? 0 : tries + 1);
-      throw error;
-    });
+    const results = await this.save(request, batch);
     for (const result of results) if (!result.ok && result.error.scope === "system") throw result.error;
     return results;
   }
 
-  private async createOnce(request: WriteRequest): Promise<RecordResult[]> {
-    const results = await saveRecords(this.rest, { ...request, operation: "create", externalIdField: undefined, sizes: this.sizes }).catch((error: unknown) => {
+  private save(request: SaveRequest, batch: object): Promise<RecordResult[]> {
+    return saveRecords(this.rest, { ...request, search: this.suspicion.isDue(batch), sizes: this.sizes }).catch((error: unknown) => {
+      this.suspicion.note(batch, error, request.operation === "create");
+      throw error;
+    });
+  }
+
+  private async createOnce(request: WriteRequest, batch: object): Promise<RecordResult[]> {
+    const results = await this.save({ ...request, operation: "create", externalIdField: undefined }, batch).catch((error: unknown) => {
       if (!isConnectorError(error) || !isLostAnswer(error)) throw error;
       return request.records.map((): RecordResult => ({ ok: false, error }));
     });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Emulator } from "../../../../emulator/src/index";
 import { CaseExtras } from "../../../../nodes/salesforce/client/cases/case-extras";
 import type { CaseItem, CaseWork } from "../../../../nodes/salesforce/client/cases/case-item";
+import { callError } from "../../../../nodes/salesforce/client/errors";
 import { SelectIn } from "../../../../nodes/salesforce/client/cases/select-in";
 import { clientCredentials, Orgs } from "../../support";
 import { calls, errorOf, item, items, persist, values, writerFor } from "./case-support";
@@ -77,6 +78,21 @@ describe("Comments and files", () => {
     assert.match(error.message, new RegExp(`Case ${String(stored?.CaseNumber)} is stored, but not its comment`));
     assert.ok(outcomes[1]?.ok);
     assert.deepEqual(counts().slice(0, 3), [2, 1, 2]);
+  });
+
+  it("that a firewall minds fail by themselves in the end, and hold up no others", async () => {
+    const ids = org.control.insert({ object: "Case", records: [{ Subject: "a" }, { Subject: "b" }] }).ids;
+    const { rest } = orgs.client(clientCredentials(org));
+    const request = rest.request.bind(rest);
+    rest.request = (call) => (String(call.body).includes("EICAR") ? Promise.reject(callError({ status: 403, headers: {}, body: "<html>blocked</html>" })) : request(call));
+    const works = ids.map((id, index): CaseWork => ({ item: item(id, {}, { comment: index === 0 ? "EICAR" : "fine" }), links: {}, stored: { id, how: "created" } }));
+    const extras = new CaseExtras(rest, new SelectIn(rest));
+    for (let tries = 0; tries < 10 && works.some(({ error }, index) => tries === 0 || error?.scope === "system" || (index === 1 && error)); tries += 1) {
+      for (const work of works) delete work.error;
+      await extras.add(works);
+    }
+    assert.deepEqual([works[0]?.error?.code, works[0]?.error?.scope, works[1]?.error], ["ORG_REFUSED", "message", undefined]);
+    assert.equal(org.records("CaseComment").length, 1);
   });
 
   it("are split over calls by their size", async () => {

@@ -100,4 +100,38 @@ describe("The answer to a query", () => {
     for (let tries = 0; tries < 5; tries += 1) await client.open(request).catch((error: unknown) => isConnectorError(error) && codes.push(error.code));
     assert.deepEqual(codes, [...new Array<string>(4).fill("ORG_UNAVAILABLE"), "ORG_BUSY"]);
   });
+
+  for (const [what, details] of [["a page of a firewall", { status: 403 }], ["no answer in time", { network: "TIMEOUT", outcomeUnknown: true }]] as const) {
+    it(`that is never there (${what}) holds up the others no longer than until simpler ones are answered`, async () => {
+      let isOpen = false;
+      const rest = org((path) => {
+        if (isOpen && path.includes("Organization")) return { totalSize: 1, done: true, records: [{}] };
+        throw new ConnectorError("ORG_UNAVAILABLE", "away", { details });
+      });
+      const client = new QueryClient(rest, "66.0");
+      const request = { ...soql };
+      const codes = async (): Promise<string[]> => {
+        const found: string[] = [];
+        for (let tries = 0; tries < 5; tries += 1) await client.open(request).catch((error: unknown) => isConnectorError(error) && found.push(error.code));
+        return found;
+      };
+      assert.deepEqual(await codes(), new Array<string>(5).fill("ORG_UNAVAILABLE"));
+      isOpen = true;
+      assert.deepEqual(await codes(), [...new Array<string>(4).fill("ORG_UNAVAILABLE"), "ORG_BUSY"]);
+    });
+  }
+
+  it("is asked for in a body where a proxy takes no address so long, and at once the next time", async () => {
+    const rest = org((path) => {
+      if (path === "/composite") return { compositeResponse: [{ httpStatusCode: 200, body: { totalSize: 0, done: true, records: [] } }] };
+      if (path.length > 4000) throw new ConnectorError("PAYLOAD_TOO_LARGE", "URI too long", { details: { status: 414 } });
+      return { totalSize: 0, done: true, records: [] };
+    });
+    const client = new QueryClient(rest, "66.0");
+    const long = { language: "soql", text: `SELECT Id FROM Case WHERE Subject IN (${"'x',".repeat(700)}'y')` } as const;
+    await client.open(long);
+    await client.open(long);
+    await client.open(soql);
+    assert.deepEqual(rest.paths.map((path) => path.split("?")[0]), ["/query", "/composite", "/composite", "/query"]);
+  });
 });

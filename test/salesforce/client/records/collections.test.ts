@@ -110,7 +110,7 @@ describe("A Collections call", () => {
 
     it("is searched for the record that brings it about, when asked to: the others are stored", async () => {
       const { rest, calls } = fakeRest((sent) => (sent.some((one) => one.Subject === "s33") ? away() : stored(sent)));
-      const results = await saveRecords(rest, { object: "Case", externalIdField: "E__c", records: records(200), searchServerErrors: true });
+      const results = await saveRecords(rest, { object: "Case", externalIdField: "E__c", records: records(200), search: true });
       const bad = results[33];
       assert.deepEqual(failed(results), [33]);
       assert.ok(bad && !bad.ok);
@@ -120,7 +120,7 @@ describe("A Collections call", () => {
 
     it("condemns nobody when nobody passes", async () => {
       const { rest } = fakeRest(away);
-      await assert.rejects(saveRecords(rest, { object: "Case", externalIdField: "E__c", records: records(200), searchServerErrors: true }), (error) => (error as ConnectorError).scope === "system");
+      await assert.rejects(saveRecords(rest, { object: "Case", externalIdField: "E__c", records: records(200), search: true }), (error) => (error as ConnectorError).scope === "system");
     });
   });
 

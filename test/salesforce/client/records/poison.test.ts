@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { ConnectorError } from "../../../../nodes/common/errors";
-import { type Fields, saveRecords } from "../../../../nodes/salesforce/client/records/collections";
+import { callError } from "../../../../nodes/salesforce/client/errors";
+import { type Fields, type RecordResult, saveRecords } from "../../../../nodes/salesforce/client/records/collections";
 import { RecordWriter } from "../../../../nodes/salesforce/client/records/record-writer";
 import type { RestCalls, RestRequest } from "../../../../nodes/salesforce/client/rest";
 
@@ -41,6 +42,83 @@ describe("A record that makes the org fail", () => {
   });
 
   it("is held when the org fails at everything", async () => assert.equal(await persist(orgWith(false).rest), "held"));
+});
+
+describe("A record that somebody on the way to the org minds, as firewalls do,", () => {
+  const page = (status: number): never => {
+    throw callError({ status, headers: { "content-type": "text/html" }, body: "<html>Request blocked. Support id 4711</html>" });
+  };
+  /** @param blocks which texts are not let through */
+  function behind(blocks: (text: string, method: string) => boolean, refuse: () => never): { rest: RestCalls; stored: Fields[] } {
+    const stored: Fields[] = [];
+    const request = async (call: RestRequest): Promise<unknown> => {
+      await Promise.resolve();
+      if (blocks(String(call.body), call.method)) return refuse();
+      if (call.method === "GET") return { status: 200, headers: {}, body: { records: [] } };
+      const { records } = JSON.parse(String(call.body)) as { records: Fields[] };
+      if (records.length === 0) throw new ConnectorError("ORG_REFUSED", "MISSING_ARGUMENT", { details: { status: 400, errorCode: "MISSING_ARGUMENT" } });
+      stored.push(...records);
+      return { status: 200, headers: {}, body: records.map(() => ({ id: "001000000000001AAA", success: true, errors: [] })) };
+    };
+    return { rest: { request } as RestCalls, stored };
+  }
+  const records = Array.from({ length: 20 }, (_, index) => ({ Id: `0010000000000${10 + index}`, Name: index === 7 ? "<script>" : `n${index}` }));
+  /** Writes until nothing is held, twenty times at most. */
+  async function written(write: (writer: RecordWriter) => Promise<RecordResult[]>, rest: RestCalls): Promise<RecordResult[] | undefined> {
+    const writer = new RecordWriter(rest);
+    for (let tries = 0; tries < 20; tries += 1) {
+      const results = await write(writer).catch((error: unknown) => void assert.equal((error as ConnectorError).scope, "system"));
+      if (results) return results;
+    }
+    return undefined;
+  }
+  const reset = (): never => {
+    throw new ConnectorError("ORG_UNAVAILABLE", "h broke the connection", { details: { network: "ECONNRESET", outcomeUnknown: true } });
+  };
+
+  for (const [what, refuse] of [["a page of 403", () => page(403)], ["a page of 400", () => page(400)], ["a reset connection", reset]] as const) {
+    it(`fails by itself in the end, and holds up no other: ${what}`, async () => {
+      const { rest, stored } = behind((text) => text.includes("<script>"), refuse);
+      const batch = {};
+      const results = await written((writer) => writer.update({ object: "Account", records }, batch), rest);
+      assert.deepEqual(results?.flatMap(({ ok }, index) => (ok ? [] : index)), [7]);
+      assert.ok(results?.every((result) => result.ok || (result.error.scope === "message" && result.error.retryable)));
+      assert.equal(stored.length, 19);
+    });
+  }
+
+  it("is created no second time while it is looked for", async () => {
+    const { rest, stored } = behind((text) => text.includes("<script>"), () => page(403));
+    const results = await written((writer) => writer.create({ object: "Account", records }), rest);
+    assert.deepEqual(results?.flatMap(({ ok }, index) => (ok ? [] : index)), [7]);
+    assert.deepEqual(stored.map(({ Name }) => Name), records.filter((_, index) => index !== 7).map(({ Name }) => Name));
+  });
+
+  it("is not blamed while nothing that writes gets through", async () => {
+    const { rest } = behind((_, method) => method !== "GET", () => page(403));
+    const batch = {};
+    assert.equal(await written((writer) => writer.update({ object: "Account", records: records.slice(0, 1) }, batch), rest), undefined);
+    assert.equal(await written((writer) => writer.update({ object: "Account", records }, batch), rest), undefined);
+  });
+
+  it("is not alone to blame where the org answers a large batch too late: it goes by smaller calls, also from then on", async () => {
+    const sizes: number[] = [];
+    const { rest } = behind((text) => {
+      const { records: sent = [] } = (text === "undefined" ? {} : JSON.parse(text)) as { records?: Fields[] };
+      sizes.push(sent.length);
+      return sent.length > 6;
+    }, () => {
+      throw new ConnectorError("ORG_UNAVAILABLE", "h gave no answer within 60 s", { details: { network: "TIMEOUT", outcomeUnknown: true } });
+    });
+    const writer = new RecordWriter(rest);
+    const batch = {};
+    let results: RecordResult[] | undefined;
+    for (let tries = 0; tries < 20 && !results; tries += 1) results = await writer.update({ object: "Account", records }, batch).catch(() => undefined);
+    assert.ok(results?.every(({ ok }) => ok));
+    sizes.length = 0;
+    await writer.update({ object: "Account", records }, {});
+    assert.deepEqual(sizes, [5, 5, 5, 5]);
+  });
 });
 
 describe("Records too large for one call", () => {

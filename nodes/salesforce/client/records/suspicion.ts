@@ -1,0 +1,83 @@
+import { ConnectorError, goingOn, isConnectorError } from "../../../common/errors";
+import type { RestCalls } from "../rest";
+import type { RecordResult } from "./collections";
+import { isLostAnswer } from "./lost-answer";
+
+/** Tries of a batch that fail so before one of its records is suspected: half a minute with the usual back-off. */
+const BEFORE_SEARCH = 5;
+
+/** What says that the org, or its edge, is closed to everybody. */
+const CLOSED = new Set([420, 429, 503]);
+/** What becomes of calls that somebody on the way minds, or that the org works on for too long. */
+const BROKEN = new Set<unknown>(["TIMEOUT", "ECONNRESET", "EPIPE"]);
+
+/** Whether the org failed in itself, as opposed to being closed (503) or behind a gateway that lost it. */
+export function isServerError(error: unknown): boolean {
+  return isConnectorError(error) && error.code === "ORG_UNAVAILABLE" && error.details.status === 500;
+}
+
+/** Whether somebody on the way has answered in the org's place: a firewall does so that minds what is in a call, and a proxy that cannot reach the org. */
+export function isForeignPage(error: unknown): boolean {
+  if (!isConnectorError(error) || error.code !== "ORG_UNAVAILABLE") return false;
+  const { status, errorCode } = error.details;
+  return typeof status === "number" && status !== 500 && errorCode === undefined && !CLOSED.has(status);
+}
+
+/**
+ * Whether a call may have failed for one of its records, or for their number, though it looks as if the org were away.
+ *
+ * @param creates it must not be sent again when the org may have acted
+ */
+export function mayBeOfRecords(error: unknown, creates: boolean): boolean {
+  if (!isConnectorError(error) || (creates && isLostAnswer(error))) return false;
+  return isServerError(error) || isForeignPage(error) || (error.code === "ORG_UNAVAILABLE" && BROKEN.has(error.details.network));
+}
+
+/** Counts, by batch, the tries that may have failed for one of its records. */
+export class Suspicion {
+  private readonly tries = new WeakMap<object, number>();
+
+  /** Whether it is time to look for that record. */
+  isDue(batch: object): boolean {
+    return (this.tries.get(batch) ?? 0) >= BEFORE_SEARCH;
+  }
+
+  /** A try has failed, or a search that was due has found nobody. */
+  note(batch: object, error: unknown, creates: boolean): void {
+    if (mayBeOfRecords(error, creates)) this.tries.set(batch, this.isDue(batch) ? 0 : (this.tries.get(batch) ?? 0) + 1);
+  }
+}
+
+/** Whether a call that holds no records gets through to the org, which answers it in its own words. */
+export async function getsThrough(rest: RestCalls, { method, path }: { method: "POST" | "PATCH"; path: string }): Promise<boolean> {
+  return rest.request({ method, path, body: '{"allOrNone":false,"records":[]}' }).then(
+    () => true,
+    (error: unknown) => isConnectorError(error) && error.details.errorCode !== undefined && error.scope === "message",
+  );
+}
+
+/**
+ * After a search: if some records passed, the org works, and what failed so did for its own sake. If none did, a 500 is the org's, but for a record that is
+ * alone while its object can be read; anything else is the org's unless a call without records gets through.
+ *
+ * @throws ConnectorError when it is the org's
+ */
+export async function judge(rest: RestCalls, results: (RecordResult | undefined)[], { object, creates, probe }: { object: string; creates: boolean; probe: () => Promise<boolean> }): Promise<void> {
+  const suspects = results.flatMap((result, index) => (result?.ok === false && mayBeOfRecords(result.error, creates) ? [{ index, error: result.error }] : []));
+  const [first] = suspects;
+  if (!first) return;
+  const worked = results.some((result) => result?.ok) || (suspects.some(({ error }) => isServerError(error)) ? results.length === 1 && (await canBeRead(rest, object)) : await probe());
+  if (!worked) throw first.error;
+  for (const { index, error } of suspects) results[index] = { ok: false, error: ownFault(error) };
+}
+
+function ownFault(error: ConnectorError): ConnectorError {
+  const { message, details } = error;
+  if (!isForeignPage(error)) return new ConnectorError("ORG_BUSY", message, { details, cause: error });
+  return new ConnectorError("ORG_REFUSED", goingOn(message, "other calls get through, so a firewall or proxy on the way seems to mind what is in this record"), { retryable: true, details, cause: error });
+}
+
+async function canBeRead(rest: RestCalls, object: string): Promise<boolean> {
+  const path = `/query?q=${encodeURIComponent(`SELECT Id FROM ${object} LIMIT 1`)}`;
+  return rest.request({ method: "GET", path }).then(() => true, () => false);
+}

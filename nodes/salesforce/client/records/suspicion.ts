@@ -71,10 +71,11 @@ export async function judge(rest: RestCalls, results: (RecordResult | undefined)
   for (const { index, error } of suspects) results[index] = { ok: false, error: ownFault(error) };
 }
 
-function ownFault(error: ConnectorError): ConnectorError {
+/** What failed as if the org were away, while other calls get through: its message's own matter, which may pass. */
+export function ownFault(error: ConnectorError): ConnectorError {
   const { message, details } = error;
   if (!isForeignPage(error)) return new ConnectorError("ORG_BUSY", message, { details, cause: error });
-  return new ConnectorError("ORG_REFUSED", goingOn(message, "other calls get through, so a firewall or proxy on the way seems to mind what is in this record"), { retryable: true, details, cause: error });
+  return new ConnectorError("ORG_REFUSED", goingOn(message, "other calls get through, so something on the way, such as a firewall, seems to mind this one"), { retryable: true, details, cause: error });
 }
 
 async function canBeRead(rest: RestCalls, object: string): Promise<boolean> {

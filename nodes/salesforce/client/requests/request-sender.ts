@@ -1,7 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { ConnectorError, goingOn, isConnectorError } from "../../../common/errors";
-import { foreignAnswer } from "../errors";
+import { callError, foreignAnswer } from "../errors";
 import { isLostAnswer } from "../records/lost-answer";
+import { mayBeOfRecords, ownFault, Suspicion } from "../records/suspicion";
 import type { RequestBody } from "./request-body";
 import { apexError, isApexAnswer, isLocked, isPage, partError, redirectError, requestError, severalError } from "./request-error";
 import type { RawRequest, RestClient } from "../rest";
@@ -48,6 +49,7 @@ const LOCK_RETRIES = 3;
 export class RequestSender {
   /** Deletes whose answer was lost: what is gone at the next try was deleted by them. */
   private readonly lostDeletes = new WeakSet<RequestItem>();
+  private readonly suspicion = new Suspicion();
 
   constructor(
     private readonly rest: RestClient,
@@ -67,16 +69,32 @@ export class RequestSender {
           if (isLostAnswer(error)) this.lostDeletes.add(item);
         }
         if (isLocked(error) && tries < LOCK_RETRIES) await delay(50 * 2 ** tries);
-        else throw isLostAnswer(error) && error.scope === "system" && !repeatable ? lostCall(error) : error;
+        else throw isLostAnswer(error) && error.scope === "system" && !repeatable ? lostCall(error) : await this.judged(item, error);
       }
     }
+  }
+
+  /** A path that redirects, a report that takes too long: what comes for one call time and again, while others get through, must not hold them up. */
+  private async judged(item: RequestItem, error: ConnectorError): Promise<ConnectorError> {
+    const isDue = this.suspicion.isDue(item);
+    this.suspicion.note(item, error, false);
+    const isOwn = isDue && this.options.host === undefined && mayBeOfRecords(error, false) && (await this.othersGetThrough(item.method));
+    return isOwn ? ownFault(error) : error;
+  }
+
+  private othersGetThrough(method: RequestItem["method"]): Promise<boolean> {
+    const call = READS.has(method) ? ({ method: "GET", path: "/services/data/" } as const) : ({ method: "POST", path: "/composite", body: { compositeRequest: [] } } as const);
+    return this.rest.request(call).then(() => true, (error: unknown) => isConnectorError(error) && error.details.errorCode !== undefined && error.scope === "message");
   }
 
   private async once({ method, path, headers, body }: RequestItem, repeatable: boolean): Promise<RequestResult> {
     const { host, returns, failOnPartErrors } = this.options;
     const withType = body ? { "content-type": body.contentType, ...headers } : headers;
     const isForeign = (given: HttpAnswer): boolean => isApexAnswer(path, given);
-    const errorOf = (given: HttpAnswer): ConnectorError => (isForeign(given) ? apexError(given) : requestError(given));
+    const errorOf = (given: HttpAnswer): ConnectorError => {
+      if (isForeign(given)) return apexError(given);
+      return host === undefined && isPage(path, given) ? callError(given) : requestError(given); // the API refuses nothing by a page
+    };
     const answer = await this.rest.raw({ method, path, host, headers: withType, body: body?.content, errorOf, isForeign });
     if (answer.status > 300 && answer.status < 400 && answer.status !== 304) throw redirectError(answer);
     if (answer.status === 300 && !READS.has(method)) throw severalError(answer);

@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import type { Emulator } from "../../../../emulator/src/index";
+import { type ConnectorError, isConnectorError } from "../../../../nodes/common/errors";
+import { type RequestItem, RequestSender } from "../../../../nodes/salesforce/client/requests/request-sender";
+import { clientCredentials, Orgs } from "../../support";
+
+describe("A call that never gets an answer of the org", () => {
+  const orgs = new Orgs();
+  let org: Emulator;
+  beforeEach(async () => (org = await orgs.start()));
+  afterEach(() => orgs.stop());
+
+  /** What each of eight tries of the same call ends with; no more after one that is the message's own. */
+  async function tries(call: Pick<RequestItem, "method" | "path">, timeout = 60_000): Promise<ConnectorError[]> {
+    const sender = new RequestSender(orgs.client(clientCredentials(org, { timeout })).rest, { returns: "json", safeToRepeat: true, failOnPartErrors: true });
+    const item: RequestItem = { ...call, headers: {} };
+    const errors: ConnectorError[] = [];
+    for (let count = 0; count < 8 && errors.at(-1)?.scope !== "message"; count += 1) await sender.send(item).catch((error: unknown) => isConnectorError(error) && errors.push(error));
+    return errors;
+  }
+  const scopes = (errors: ConnectorError[]): string[] => errors.map(({ scope }) => scope);
+  const held = (count: number): string[] => new Array<string>(count).fill("system");
+
+  it("as its path redirects, is its message's own matter while others get one", async () => {
+    org.control.failNext({ status: 302, html: "<html></html>", path: "/limits", count: 100 });
+    const errors = await tries({ method: "GET", path: "/limits" });
+    assert.deepEqual(scopes(errors), [...held(5), "message"]);
+    assert.deepEqual([errors.at(-1)?.code, errors.at(-1)?.retryable], ["ORG_REFUSED", true]);
+  });
+
+  it("as a firewall gives a page for what is in it, is its message's own matter while others that write get one", async () => {
+    org.control.failNext({ status: 200, html: "<html>Request Rejected</html>", path: "/sobjects/Case/", count: 100 });
+    assert.deepEqual(scopes(await tries({ method: "PATCH", path: "/sobjects/Case/500000000000001AAA" })), [...held(5), "message"]);
+  });
+
+  it("in time, is its message's own matter while others get one", async () => {
+    const { rest } = orgs.client(clientCredentials(org));
+    await rest.request({ method: "GET", path: "/limits" });
+    org.control.failNext({ status: 200, html: "", path: "/analytics", delay: 400, count: 100 });
+    const errors = await tries({ method: "GET", path: "/analytics/reports" }, 150);
+    assert.deepEqual([...scopes(errors)], [...held(5), "message"]);
+    assert.equal(errors.at(-1)?.code, "ORG_BUSY");
+  });
+
+  for (const status of [200, 403]) {
+    it(`but a page of a proxy (${status}) is held while no other gets one either`, async () => {
+      org.control.failNext({ status, html: "<html>blocked</html>", count: 1000 });
+      assert.deepEqual(scopes(await tries({ method: "GET", path: "/limits" })), held(8));
+    });
+  }
+});

@@ -14,6 +14,8 @@ export interface Load {
   told?: true;
   /** All rows are in the org, and the message went on. */
   done?: true;
+  /** Its rows were too much for one upload, and are loads of their own by halves. */
+  parted?: true;
   /** Of rows that many messages brought: what each is, by a hash. */
   rows?: string[];
 }

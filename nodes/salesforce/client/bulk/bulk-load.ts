@@ -1,11 +1,11 @@
-import { ConnectorError } from "../../../common/errors";
+import { ConnectorError, isConnectorError } from "../../../common/errors";
 import { errorsOf, type ShownError } from "../failure";
 import { contentKey, type JobBook } from "./bulk-book";
 import type { BulkInput } from "./bulk-input";
 import type { IngestJobRequest } from "./bulk-jobs";
-import type { BulkLoader } from "./bulk-loader";
+import type { BulkLoader, LoadWatch } from "./bulk-loader";
 import type { RowResult } from "./bulk-match";
-import { type CsvStyle, type PartLimits, partsOf } from "./bulk-parts";
+import { csvOf, type CsvStyle, type Part, type PartLimits, partsOf } from "./bulk-parts";
 
 /** What became of one row, as `msg.salesforce.results` has it. */
 export interface RowOutcome {
@@ -84,7 +84,7 @@ export class BulkLoad {
 
   /** @throws ConnectorError as {@link BulkLoader.load}, and what going through the rows throws */
   async run(request: LoadRequest): Promise<Loaded> {
-    const { loader, keepAll, failuresTaken } = this.options;
+    const { keepAll, failuresTaken } = this.options;
     const { operation, object } = this.options.request;
     const result: LoadResult = {
       jobId: undefined, jobs: [], operation, object, success: true, rows: 0, processed: 0, failed: 0, unprocessed: 0, repeated: false, results: [],
@@ -93,39 +93,66 @@ export class BulkLoad {
     const errors: ConnectorError[] = [];
     const keys: { key: string; failed: boolean }[] = [];
     let index = 0;
-    for await (const part of partsOf(request.input, this.options.style, this.options.limits)) {
-      const key = this.keyOf(part.csv, index, request.identity);
+    for await (const whole of partsOf(request.input, this.options.style, this.options.limits)) {
+      const pieces: Piece[] = [{ part: whole, place: String(index) }];
       index += 1;
-      if (await this.wasDone(key, request.mayRepeat)) result.repeated = true;
-      const before = result.rows;
-      result.rows += part.rows.length;
-      const watch = {
-        onJob: (id: string) => {
-          if (!result.jobs.includes(id)) result.jobs.push(id);
-          result.jobId = id;
-          request.onJob?.(id);
-        },
-        onProgress: (processed: number) => request.onProgress?.(before + Math.min(processed, part.rows.length), result.rows),
-      };
-      const found = await loader.load(key, part, watch);
-      let failed = false;
-      found.forEach((one, place) => {
-        if (!one.ok) {
-          failed = true;
-          if (errors.length < TOLD) errors.push(one.error);
+      for (let piece = pieces.shift(); piece; piece = pieces.shift()) {
+        const { part, place } = piece;
+        const key = this.keyOf(part.csv, place, request.identity);
+        const before = result.rows;
+        const watch = {
+          onJob: (id: string) => {
+            if (!result.jobs.includes(id)) result.jobs.push(id);
+            result.jobId = id;
+            request.onJob?.(id);
+          },
+          onProgress: (processed: number) => request.onProgress?.(before + Math.min(processed, part.rows.length), before + part.rows.length),
+        };
+        const found = await this.load(key, part, watch, () => this.wasDone(key, request.mayRepeat).then((done) => void (result.repeated ||= done)));
+        if (!found) {
+          pieces.unshift(...halvesOf(piece, this.options.style));
+          keys.push({ key, failed: false });
+          continue;
         }
-        count(loaded, one, before + place, part.rows[place]?.row, keepAll);
-      });
-      keys.push({ key, failed });
+        result.rows += part.rows.length;
+        let failed = false;
+        found.forEach((one, row) => {
+          if (!one.ok) {
+            failed = true;
+            if (errors.length < TOLD) errors.push(one.error);
+          }
+          count(loaded, one, before + row, part.rows[row]?.row, keepAll);
+        });
+        keys.push({ key, failed });
+      }
     }
     if (loaded.failures.length > 0) loaded.error = failure(loaded, errors);
     for (const { key, failed } of keys) await this.close(key, { failed: failed && !failuresTaken, waiting: loaded.error !== undefined && !failuresTaken, mayRepeat: request.mayRepeat });
     return loaded;
   }
 
-  private keyOf(csv: Buffer, index: number, identity: string | undefined): string {
+  /**
+   * The result of each row; undefined where they are too much for one upload, as a proxy on the way may find. That is kept: rows that come again are
+   * parted in the same places, though the proxy may take more by then, or those of a half that was loaded would be loaded twice.
+   */
+  private async load(key: string, part: Part, watch: LoadWatch, begin: () => Promise<void>): Promise<RowResult[] | undefined> {
+    const { loader, book } = this.options;
+    if ((await book.find(key))?.parted) return undefined;
+    await begin();
+    try {
+      return await loader.load(key, part, watch);
+    } catch (error) {
+      if (!isConnectorError(error) || error.code !== "PAYLOAD_TOO_LARGE" || part.rows.length < 2) throw error;
+      const load = await book.find(key);
+      if (!load || load.jobs.length > 0) throw error;
+      await book.put(key, { ...load, parted: true });
+      return undefined;
+    }
+  }
+
+  private keyOf(csv: Buffer, place: string, identity: string | undefined): string {
     const { operation, object, externalIdFieldName, assignmentRuleId } = this.options.request;
-    return contentKey(operation, object, externalIdFieldName, assignmentRuleId, this.options.style.delimiter, index, identity, csv);
+    return contentKey(operation, object, externalIdFieldName, assignmentRuleId, this.options.style.delimiter, place, identity, csv);
   }
 
   /**
@@ -150,6 +177,17 @@ export class BulkLoad {
     else if (mayRepeat && request.operation === "insert") await book.put(key, { ...load, done: true });
     else await book.remove(key);
   }
+}
+
+/** Rows of one upload, and where they stand in their message. */
+interface Piece {
+  part: Part;
+  place: string;
+}
+
+function halvesOf({ part: { columns, rows }, place }: Piece, style: CsvStyle): Piece[] {
+  const half = Math.ceil(rows.length / 2);
+  return [rows.slice(0, half), rows.slice(half)].map((some, index) => ({ part: { columns, rows: some, csv: csvOf(columns, some, style) }, place: `${place}.${index}` }));
 }
 
 function count({ result, failures, failedRows }: Loaded, one: RowResult, row: number, input: unknown, keepAll: boolean): void {

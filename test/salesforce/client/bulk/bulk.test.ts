@@ -49,6 +49,34 @@ describe("A bulk load", () => {
   const subjects = (): string[] => org.records("Case").map((one) => String(one.Subject));
   const jobsMade = (): number => org.control.stats().byKind["POST jobs/ingest"] ?? 0;
 
+  describe("of more than a proxy on the way takes at once", () => {
+    const tooLarge = (count: number): void => org.control.failNext({ status: 413, html: "<html>Request Entity Too Large</html>", method: "PUT", path: "/batches", count });
+
+    it("goes by smaller jobs, each row once and with its own result", async () => {
+      tooLarge(2);
+      const { result } = await run(newLoad(), [...cases(7), { Subject: "bad", Origin: "Smoke" }]);
+      assert.deepEqual([result.rows, result.processed, result.failed], [8, 8, 1]);
+      assert.deepEqual(result.results.map(({ row, success }) => [row, success]), Array.from({ length: 8 }, (_, row) => [row, row < 7]));
+      assert.deepEqual(subjects().sort(), cases(7).map((one) => (one as { Subject: string }).Subject));
+    });
+
+    it("is parted in the same places when it comes again, though the proxy takes more by then", async () => {
+      tooLarge(1);
+      const first = run(newLoad(), cases(8), { onJob: () => org.control.failNext({ status: 503, method: "PUT", path: "/batches" }) });
+      await assert.rejects(first, { code: "ORG_UNAVAILABLE" });
+      const { result } = await run(newLoad(), cases(8));
+      assert.deepEqual([result.rows, result.success, result.repeated], [8, true, false]);
+      assert.equal(subjects().length, 8);
+      assert.equal((await run(newLoad(), cases(8))).result.repeated, true);
+      assert.equal(subjects().length, 8);
+    });
+
+    it("fails by itself when one row is too much", async () => {
+      tooLarge(100);
+      await assert.rejects(run(newLoad(), cases(2)), { code: "PAYLOAD_TOO_LARGE", scope: "message" });
+    });
+  });
+
   it("maps each result to its row, though the org gives them in another order", async () => {
     const rows = [...cases(300), { Subject: "bad", Origin: "Smoke" }, ...cases(2)];
     const { result, failedRows, failures, error } = await run(newLoad(), rows);

@@ -370,6 +370,7 @@ describe("salesforce bulk in a flow", function () {
       trigger().take({ origin: "Web" });
       await ends();
       assert.match(settlements()[0]?.error?.message ?? "", /failed: InternalServerError/);
+      assert.deepEqual([settlements()[0]?.error?.code, settlements()[0]?.error?.retryable], ["ORG_BUSY", true]);
       org.control.resetConnections({ path: "results", when: "during" });
       org.control.failNext({ path: "jobs/query", method: "GET", status: 503, errorCode: "SERVER_UNAVAILABLE" });
       org.control.expireTokens();

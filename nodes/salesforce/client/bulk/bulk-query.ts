@@ -18,6 +18,8 @@ export interface BulkQueryOptions {
 
 /** Rows of a page. */
 const PAGE_SIZE = 10_000;
+/** Why a job fails over its query. */
+const QUERY_AT_FAULT = /^\s*(InvalidBatch|ClientInputError|InvalidJob|MALFORMED_QUERY|INVALID_)/i;
 /** ms for which a job that was left unfinished is worth taking up: later, its rows would be old news. */
 const WORTH = 24 * 3_600_000;
 
@@ -25,7 +27,7 @@ const WORTH = 24 * 3_600_000;
 export class BulkQuery {
   constructor(private readonly options: BulkQueryOptions) {}
 
-  /** Runs a query until its rows are there. @throws ConnectorError as {@link untilOver}; `ORG_REFUSED` when the job fails */
+  /** Runs a query until its rows are there. @throws ConnectorError as {@link untilOver}; `ORG_REFUSED` when the job fails over the query, `ORG_BUSY` when it fails otherwise */
   async run(request: QueryJobRequest): Promise<BulkPages> {
     const { jobs, book } = this.options;
     const key = contentKey("query", request.operation, request.columnDelimiter, request.lineEnding, request.query);
@@ -42,7 +44,7 @@ export class BulkQuery {
     } catch (error) {
       // A job that will never have rows is no one's to take up.
       if (isConnectorError(error) && error.code === "ORG_REFUSED") await book.remove(key);
-      throw error;
+      throw byOrg(error);
     }
   }
 
@@ -53,8 +55,14 @@ export class BulkQuery {
     const job = await untilOver(id, look, { ...poll, onProgress: (info) => onProgress?.(info.numberRecordsProcessed ?? 0) });
     if (job.state === "JobComplete") return new BulkPages(jobs, job, pageSize);
     const why = job.state === "Aborted" ? "was aborted" : `failed: ${job.errorMessage ?? "the org does not say why"}`;
-    throw new ConnectorError("ORG_REFUSED", `The query job ${id} ${why}`, { details: { jobId: id, state: job.state } });
+    throw new ConnectorError("ORG_REFUSED", `The query job ${id} ${why}`, { details: { jobId: id, state: job.state, errorMessage: job.errorMessage } });
   }
+}
+
+/** Nothing is read twice by another job: one that the org has failed for reasons of its own (too many retries, no time) is worth a try. */
+function byOrg(error: unknown): unknown {
+  if (!isConnectorError(error) || error.details.state !== "Failed" || QUERY_AT_FAULT.test(String(error.details.errorMessage))) return error;
+  return new ConnectorError("ORG_BUSY", error.message, { details: error.details, cause: error });
 }
 
 /** The rows of a query job, page by page, as they are asked for. */

@@ -1,10 +1,13 @@
-import { ConnectorError, isConnectorError } from "../../../common/errors";
-import { CallSizes } from "./call-sizes";
+import { ConnectorError, isConnectorError, toConnectorError } from "../../../common/errors";
+import { CallSizes, isOverLimit } from "./call-sizes";
 import { type DeleteRequest, deleteRecords, type Fields, type RecordResult, saveRecords, type SaveRequest } from "./collections";
 import { isLostAnswer, lostAnswer } from "./lost-answer";
 import { retryLocked } from "./retry-locked";
 import type { RestCalls } from "../rest";
 import { Suspicion } from "./suspicion";
+
+/** Calls of one delete that may go wrong over what the org's automation may use. */
+const MOST_WRONG = 20;
 
 /** Records of one call, as {@link SaveRequest}. */
 export type WriteRequest = Omit<SaveRequest, "operation" | "search" | "sizes">;
@@ -66,7 +69,28 @@ export class RecordWriter {
    *
    * @param items one for each id, the same objects at every try
    */
-  async delete(request: DeleteRequest, items: readonly object[]): Promise<RecordResult[]> {
+  delete(request: DeleteRequest, items: readonly object[]): Promise<RecordResult[]> {
+    return this.deleteSome(request, items, { left: MOST_WRONG });
+  }
+
+  /** What the org's automation cannot do with at once goes by halves, as in {@link saveRecords}. */
+  private async deleteSome(request: DeleteRequest, items: readonly object[], wrong: { left: number }): Promise<RecordResult[]> {
+    const results = await this.deleteOnce(request, items);
+    const over = results.flatMap((result, index) => (isOverLimit(result) ? index : []));
+    if (request.allOrNone || over.length === 0 || results.length === 1 || wrong.left <= 0) return results;
+    wrong.left -= 1;
+    const half = Math.ceil(over.length / 2);
+    for (const places of [over.slice(0, half), over.slice(half)].filter(({ length }) => length > 0)) {
+      const ids = places.map((place) => request.ids[place] as string);
+      const again = await this.deleteSome({ ...request, ids }, places.map((place) => items[place] as object), wrong).catch((error: unknown): RecordResult[] => {
+        return places.map(() => ({ ok: false, error: toConnectorError(error) })); // of others it is known what became of them
+      });
+      again.forEach((result, index) => (results[places[index] as number] = result));
+    }
+    return results;
+  }
+
+  private async deleteOnce(request: DeleteRequest, items: readonly object[]): Promise<RecordResult[]> {
     const results = await deleteRecords(this.rest, request).catch((error: unknown) => {
       if (isConnectorError(error) && isLostAnswer(error)) for (const item of items) this.deleted.add(item);
       throw error;

@@ -58,6 +58,21 @@ describe("Records that the org's automation cannot do with at once", () => {
     assert.equal(collectionCalls(org), 1);
   });
 
+  it("are deleted by smaller calls, each once", async () => {
+    const deleted: string[] = [];
+    const request = async (call: RestRequest): Promise<unknown> => {
+      await Promise.resolve();
+      const ids = (new URL(call.path, "http://x").searchParams.get("ids") ?? "").split(",");
+      const fits = ids.length <= 30;
+      if (fits) deleted.push(...ids);
+      return { status: 200, headers: {}, body: ids.map((id) => (fits ? { id, success: true, errors: [] } : { success: false, errors: [{ statusCode: TRIGGER.errorCode, message: TRIGGER.message }] })) };
+    };
+    const ids = Array.from({ length: 100 }, (_, index) => `500000000000${String(index).padStart(3, "0")}`);
+    const results = await new RecordWriter({ request } as RestCalls).delete({ ids }, ids.map((id) => ({ id })));
+    assert.deepEqual(results.map((result) => result.ok && result.id), ids);
+    assert.deepEqual(deleted, ids);
+  });
+
   it("wait, unsent, behind a call that finds the org away", async () => {
     const calls: RestRequest[] = [];
     const request = async (call: RestRequest): Promise<unknown> => {

@@ -100,6 +100,8 @@ function duplicatesIn(value: object): string[] {
 export function isSessionExpired(answer: FailedAnswer): boolean {
   // The SOAP API says it with a fault, and those are 500.
   if (answer.status === 500 && /<faultcode>[^<]*INVALID_SESSION_ID</.test(answer.body)) return true;
+  // so the identity service, which is no part of the API, says it
+  if (answer.status === 403 && /^\s*Bad_OAuth_Token\b/.test(answer.body)) return true;
   return answer.status === 401 && !/Connected app is not attached|not valid for use with the REST API|INVALID_OPERATION_WITH_EXPIRED_PASSWORD/i.test(answer.body);
 }
 

@@ -115,6 +115,14 @@ describe("A Salesforce org", () => {
       assert.equal(after.lastRequests.filter(({ status }) => status === 401).length, 2);
     });
 
+    it("gets a new one also for who asks the identity service only", async () => {
+      const client = orgs.client(clientCredentials(org));
+      await describeCase(client);
+      org.control.expireTokens();
+      const { status } = await client.rest.raw({ method: "GET", path: "/services/oauth2/userinfo", type: "application/json" });
+      assert.deepEqual([status, tokenRequests(org)], [200, 2]);
+    });
+
     it("cannot renew a pasted one, and does not ask again", async () => {
       const client = orgs.client({ loginUrl: org.url, flow: "access-token", credentials: { accessToken: "00D000000000001!gone" } });
       for (let i = 0; i < 10; i += 1) await assert.rejects(describeCase(client), code("ORG_SESSION_INVALID", /paste a new one/));

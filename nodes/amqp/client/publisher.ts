@@ -21,7 +21,10 @@ export interface Outgoing {
 /** What a publisher needs. */
 export interface PublisherOptions {
   connection: Connection;
-  /** ms until a message without an answer counts as lost. Default 15000. Does not run while the broker blocks the connection. */
+  /**
+   * ms until a message without an answer counts as lost. Default 15000. Does not run while the broker blocks the connection. Twice as long each
+   * time that a channel has confirmed nothing at all, up to {@link MOST_PATIENCE} times.
+   */
   confirmTimeout?: number;
   /** Unconfirmed messages at most, and no more than {@link WINDOW_BYTES} of them; more wait. Default 1000: beyond it a plain script gains nothing (20,301/s classic, 46,687/s quorum). */
   window?: number;
@@ -42,6 +45,12 @@ const WINDOW_BYTES = 16 * 1024 * 1024;
 
 /** How long a publish waits for a channel that is just being made, before it says there is none. */
 const GRACE = 1_000;
+
+/**
+ * So many times longer than at first, at most, a channel may be silent after others that were. A quorum queue that has lost its majority keeps each
+ * copy it is sent, and has them all when the majority is back (RabbitMQ 3.10.8): 240 of each message in an hour, and so 18.
+ */
+const MOST_PATIENCE = 16;
 
 /**
  * ms without a confirm, from when on a refusal costs the channel. One that first publishes to a quorum queue just as that has lost its leader
@@ -74,6 +83,8 @@ export class Publisher {
   private confirmedUntil = 0;
   /** Bytes that a content header may take: an own frame, which the broker ends the connection over when it is larger than agreed. */
   private headerRoom = Infinity;
+  /** By how much a silent channel is given longer than the first: grows until something is confirmed. */
+  private patience = 1;
   private ending: Ending | undefined;
   private outlet: Outlet | undefined;
   /** When the line was last seen to take some of what the present channel is to send. */
@@ -236,6 +247,7 @@ export class Publisher {
     if (pending.returned) this.finish(pending, returnedError(pending.message, pending.returned));
     else if (!error) {
       this.confirmedAt = performance.now();
+      this.patience = 1;
       if (pending.sentAt > this.confirmedUntil) this.confirmedUntil = pending.sentAt;
       this.finish(pending);
     } else if (errorText(error) === "message nacked") {
@@ -270,8 +282,10 @@ export class Publisher {
     this.giveUpOvertaken();
     if (this.outlet?.isMoving()) this.movedAt = performance.now();
     const oldest = this.pending.values().next().value;
-    if (!oldest || performance.now() - Math.max(oldest.sentAt, this.confirmedAt, this.movedAt) < this.confirmTimeout) return;
-    this.failAll(`The broker did not confirm the message within ${this.confirmTimeout} ms`);
+    const allowed = this.confirmTimeout * this.patience;
+    if (!oldest || performance.now() - Math.max(oldest.sentAt, this.confirmedAt, this.movedAt) < allowed) return;
+    if (this.confirmedAt === 0) this.patience = Math.min(MOST_PATIENCE, this.patience * 2);
+    this.failAll(`The broker did not confirm the message within ${allowed} ms`);
     if (this.supervised.channel) void this.supervised.renew(this.supervised.channel);
   }
 

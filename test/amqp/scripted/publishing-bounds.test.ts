@@ -76,6 +76,28 @@ describe("what a publisher bounds", () => {
     assert.equal(broker.seen("channel.open").length, 1);
   });
 
+  it("waits longer each time that a channel confirms nothing, for a queue without a majority keeps all copies; and no longer than at first once one did", async () => {
+    const broker = await stage.plays();
+    broker.makeQueue("q");
+    const out = await stage.publisher({ confirmTimeout: 50 });
+    const publish = (): Promise<void> => out.ready().then(() => out.publish(to("q", "x")));
+    const silent = async (): Promise<string | undefined> => {
+      const error = await publish().then(
+        () => undefined,
+        (thrown: unknown) => thrown as ConnectorError,
+      );
+      return /within \d+ ms/.exec(error?.message ?? "")?.[0];
+    };
+    const hush = broker.on("basic.publish", () => undefined);
+    const waits: unknown[] = [];
+    for (let times = 0; times < 4; times += 1) waits.push(await silent());
+    assert.deepEqual(waits, [50, 100, 200, 400].map((ms) => `within ${ms} ms`));
+    hush();
+    await publish();
+    broker.on("basic.publish", () => undefined);
+    assert.equal(await silent(), "within 50 ms");
+  });
+
   it("refuses headers that do not fit into the broker's frames, and what is sent beside goes through", async () => {
     const broker = await stage.plays({ frameMax: 8_192 });
     broker.makeQueue("q");

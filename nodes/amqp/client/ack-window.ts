@@ -42,6 +42,11 @@ export class AckWindow {
     return !this.open;
   }
 
+  /** Whether a delivery is with us still: neither settled nor lost with its channel. */
+  holds(tag: number): boolean {
+    return this.open && (tag < this.first ? this.apart.has(tag) : this.states[tag - this.first] === OPEN);
+  }
+
   /** A delivery arrived. Tags come in order. */
   take(tag: number): void {
     if (this.states.length === 0) this.first = tag;

@@ -77,17 +77,21 @@ export class Forwarder {
   }
 
   private async run(taken: Taken, forwarding: Forwarding): Promise<void> {
+    const { window, message } = taken;
+    const { deliveryTag } = message.fields;
+    // where the broker has taken it back, it gives it out again: another copy would be one too many
+    const isWanted = (): boolean => !this.closed && window.holds(deliveryTag);
     let copy = forwarding.copy();
     let plain = false;
     const backOff = new BackOff();
-    while (!this.closed && !taken.window.closed) {
+    while (isWanted()) {
       try {
-        await this.publisher.publish(copy);
-        taken.window.ack(taken.message.fields.deliveryTag);
+        await this.publisher.publish({ ...copy, isWanted });
+        window.ack(deliveryTag);
         return;
       } catch (thrown) {
         const error = toConnectorError(thrown);
-        if (this.closed || taken.window.closed) return;
+        if (!isWanted()) return;
         if (error.code === "HEADERS_INVALID" && !plain) {
           copy = forwarding.copy((plain = true));
           continue;

@@ -16,6 +16,8 @@ export interface Outgoing {
   content: Buffer;
   /** Properties; headers sanitised before. With `mandatory`, a message no queue takes is an error. */
   options: Options.Publish;
+  /** Asked when it is its turn. Default: it is. */
+  isWanted?(): boolean;
 }
 
 /** What a publisher needs. */
@@ -68,6 +70,8 @@ export class Publisher {
   private pendingBytes = 0;
   /** Messages that wait for the window, for `drain`, or for the broker to unblock. */
   private readonly queue: Pending[] = [];
+  /** With so many waiting, it is looked for some that need not wait any longer. */
+  private tidyAbove = 0;
   private readonly waiters = new Set<(error?: ConnectorError) => void>();
   private full = false;
   private closed = false;
@@ -215,7 +219,18 @@ export class Publisher {
 
   private enqueue(pending: Pending): void {
     if (this.queue.length === 0 && this.canSend()) this.transmit(pending);
-    else this.queue.push(pending);
+    else {
+      this.queue.push(pending);
+      if (this.queue.length > this.tidyAbove) this.tidy();
+    }
+  }
+
+  /** The broker may block for hours: meanwhile it takes back what waits for its copy, and gives it out again to wait for another. */
+  private tidy(): void {
+    const waiting = this.queue.splice(0);
+    this.queue.push(...waiting.filter(isWanted));
+    this.tidyAbove = Math.max(this.window, 2 * this.queue.length);
+    for (const pending of waiting) if (!isWanted(pending)) pending.finish(unwanted());
   }
 
   private canSend(): boolean {
@@ -229,6 +244,7 @@ export class Publisher {
   private transmit(pending: Pending): void {
     const { channel } = this.supervised;
     if (!channel) return pending.finish(this.reason());
+    if (!isWanted(pending)) return pending.finish(unwanted());
     const { exchange, routingKey, content, options } = pending.message;
     if (this.headerRoom < Infinity && sizeOfHeaderFrame(options) > this.headerRoom) return pending.finish(headersTooLarge(this.headerRoom));
     pending.sentAt = performance.now();
@@ -314,6 +330,12 @@ export class Publisher {
     for (const { message, finish } of sent) finish(guilty(message) ?? new ConnectorError("PUBLISH_UNCONFIRMED", text, { cause }));
     for (const { finish } of waiting) finish(unavailable(text));
   }
+}
+
+const isWanted = ({ message }: Pending): boolean => message.isWanted?.() ?? true;
+
+function unwanted(): ConnectorError {
+  return unavailable("The message is not to be sent any more");
 }
 
 function headersTooLarge(room: number): ConnectorError {

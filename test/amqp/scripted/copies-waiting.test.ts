@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { refused, soon, Stage, type Opened } from "./support";
 
-describe("what a queue source says while copies of failed messages wait", () => {
+describe("copies of failed messages that wait", () => {
   const stage = new Stage();
   afterEach(() => stage.clear());
 
@@ -11,7 +11,7 @@ describe("what a queue source says while copies of failed messages wait", () => 
     return state && "error" in state ? state.error.message : "";
   };
 
-  it("is that the broker blocks publishing, until they are through", async () => {
+  it("let the source say that the broker blocks publishing, until they are through", async () => {
     const broker = await stage.plays();
     const opened = await stage.consuming({ queue: "orders" });
     const { messages, link, settle } = opened;
@@ -34,7 +34,7 @@ describe("what a queue source says while copies of failed messages wait", () => 
     await soon("the state", () => shown(opened) === "consuming");
   });
 
-  it("is that the broker blocks publishing where it begins to with the first copy", async () => {
+  it("let the source say that the broker blocks publishing where it begins to with the first copy", async () => {
     const broker = await stage.plays();
     const opened = await stage.consuming({ queue: "orders" }, (message, settle) => settle(message, "dead-letter", refused));
     broker.block("low on disk");
@@ -43,7 +43,25 @@ describe("what a queue source says while copies of failed messages wait", () => 
     await soon("the state", () => shown(opened) === "forwarding" && /low on disk/.test(reason(opened)));
   });
 
-  it("is nothing any more when a copy that had to wait is given up for a retry in the process", async () => {
+  it("are dropped when the broker takes back what they were made of, so that there is one of each however often it does", async () => {
+    const broker = await stage.plays();
+    const { messages, link } = await stage.consuming({ queue: "orders" }, (message, settle) => settle(message, "dead-letter", refused));
+    broker.send("orders", ["first"]);
+    await soon("its dead letter", () => broker.queue("orders.dlq").size === 1);
+    broker.block("low on memory");
+    await soon("the block", () => link.publish.state.kind === "blocked");
+    broker.send("orders", ["a", "b"]);
+    for (let times = 1; times < 5; times += 1) {
+      await soon("both", () => messages.length === 1 + 2 * times);
+      broker.timeOutConsumers("orders"); // after half an hour, and the next
+    }
+    await soon("both", () => messages.length === 11);
+    broker.unblock();
+    await soon("an empty queue", () => broker.queue("orders").size === 0);
+    assert.deepEqual(broker.queue("orders.dlq").contents, ["first", "a", "b"]);
+  });
+
+  it("are not spoken of any more when one that had to wait is given up for a retry in the process", async () => {
     const broker = await stage.plays();
     broker.makeQueue("orders");
     let refusals = 1;

@@ -76,6 +76,27 @@ describe("what a publisher bounds", () => {
     assert.equal(broker.seen("channel.open").length, 1);
   });
 
+  it("keeps no messages while the broker blocks that are not to be sent any more, and sends none of them", async () => {
+    const broker = await stage.plays();
+    broker.makeQueue("q");
+    const { connection } = stage.connection();
+    const out = await stage.publisher({ connection, window: 5 });
+    await out.publish(to("q", "first"));
+    broker.block("low on memory");
+    await soon("the block", () => connection.state.kind === "blocked");
+    let now = 0;
+    let dropped = 0;
+    for (now = 1; now <= 20; now += 1) {
+      const turn = now;
+      for (let one = 0; one < 10; one += 1) out.send({ ...to("q", String(turn)), isWanted: () => turn === Math.min(now, 20) }, (error) => (dropped += error ? 1 : 0));
+      assert.ok(out.unconfirmed <= 30, `${out.unconfirmed} wait`);
+    }
+    broker.unblock();
+    await soon("all", () => out.unconfirmed === 0);
+    assert.equal(dropped, 190);
+    assert.deepEqual(broker.queue("q").contents, ["first", ...Array<string>(10).fill("20")]);
+  });
+
   it("waits longer each time that a channel confirms nothing, for a queue without a majority keeps all copies; and no longer than at first once one did", async () => {
     const broker = await stage.plays();
     broker.makeQueue("q");

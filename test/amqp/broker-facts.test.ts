@@ -48,6 +48,23 @@ describe("RabbitMQ 3.10", function () {
     }
   });
 
+  it("closes no channel over a message of a stream that waits long for its next attempt: it is tried as often as it may be, and no other comes twice", async () => {
+    const queue = unique("consumer-timeout-of-a-stream");
+    await consumerTimeout(1_000, 250);
+    try {
+      const slow = await sources.consuming(rabbit.url, { queue, queueType: "stream", retries: 2, retryDelay: 1_500 }, {}, (message, settle) => settle(message, message.payload === "bad" ? "retry" : "accept", refused));
+      await plain.send(queue, ["a", "bad", "c"]);
+      await waitFor("the dead letter", async () => (await plain.count(`${queue}.dlq`)).messages === 1);
+      assert.deepEqual(contents(slow.messages), ["a", "bad", "c", "bad", "bad"]);
+      assert.deepEqual(attempts(slow.messages), [1, 1, 1, 2, 3]);
+      await plain.send(queue, ["d"]);
+      await waitFor("the next", () => contents(slow.messages).at(-1) === "d");
+      assert.ok(slow.states.every(({ kind }) => kind !== "waiting"));
+    } finally {
+      await consumerTimeout(1_800_000, 60_000);
+    }
+  });
+
   it("locks an exclusive queue for all other connections: the source says so, and takes it when it is free", async () => {
     const queue = unique("exclusive");
     const { connection } = connectionTo(rabbit);

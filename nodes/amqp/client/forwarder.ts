@@ -14,6 +14,8 @@ export interface Forwarding {
   queue(server: ServerVersion): QueueSpec;
   /** Takes over when the queue is missing and must not be made. Default: wait for it. */
   missing?(): void;
+  /** It has waited as long as the message may be kept. Called again and again until it is no longer needed. */
+  overdue(): void;
 }
 
 /** What a forwarder needs. */
@@ -26,6 +28,15 @@ export interface ForwarderOptions {
   onWaiting(error: ConnectorError): void;
   /** No copy has to wait any more. */
   onForwarded?(): void;
+  /** ms that a copy may wait until it is {@link Forwarding.overdue}. */
+  longest: number;
+}
+
+/** A copy on its way. */
+interface Running {
+  /** By the clock that nobody sets. */
+  since: number;
+  ended: Promise<void>;
 }
 
 /**
@@ -34,7 +45,9 @@ export interface ForwarderOptions {
  */
 export class Forwarder {
   private readonly publisher: Publisher;
-  private readonly running = new Map<Forwarding, Promise<void>>();
+  /** The oldest first. */
+  private readonly running = new Map<Forwarding, Running>();
+  private readonly watch: NodeJS.Timeout;
   /** Those of which it was said that they wait. */
   private readonly waiting = new Set<Forwarding>();
   private readonly sleepers = new Sleepers();
@@ -44,11 +57,12 @@ export class Forwarder {
   constructor(private readonly options: ForwarderOptions) {
     this.publisher = new Publisher({ connection: options.connection });
     this.unsubscribe = options.connection.subscribe({ state: () => this.tellBlocked(this.running.keys()) });
+    this.watch = setInterval(() => this.look(), Math.max(20, options.longest / 30)).unref();
   }
 
   /** Forwards `taken`. At most as many at once as the prefetch lets be taken. */
   forward(taken: Taken, forwarding: Forwarding): void {
-    const run: Promise<void> = this.run(taken, forwarding)
+    const ended = this.run(taken, forwarding)
       .catch((error: unknown) => {
         // a fault of ours must not keep the message: the broker gives it out again
         this.options.warn(toConnectorError(error).message);
@@ -58,18 +72,19 @@ export class Forwarder {
         this.running.delete(forwarding);
         if (this.waiting.delete(forwarding) && this.waiting.size === 0 && !this.closed) this.options.onForwarded?.();
       });
-    this.running.set(forwarding, run);
+    this.running.set(forwarding, { since: performance.now(), ended });
     this.tellBlocked([forwarding]);
   }
 
   /** Resolves when nothing is being forwarded. */
   async idle(): Promise<void> {
-    while (this.running.size > 0) await Promise.all(this.running.values());
+    while (this.running.size > 0) await Promise.all([...this.running.values()].map(({ ended }) => ended));
   }
 
   /** Stops waiting, at once; what is not confirmed stays open on its window, for its consumer to give back. Resolves when the channel is closed. */
   async close(): Promise<void> {
     this.closed = true;
+    clearInterval(this.watch);
     this.unsubscribe();
     this.sleepers.wake();
     await this.publisher.close(1_000); // with the 8 s for the flow, less than the config node waits with closing the connections
@@ -102,6 +117,14 @@ export class Forwarder {
         this.tell(error, [forwarding]);
         await this.wait(backOff.next());
       }
+    }
+  }
+
+  private look(): void {
+    const due = performance.now() - this.options.longest;
+    for (const [forwarding, { since }] of this.running) {
+      if (since > due) return;
+      forwarding.overdue();
     }
   }
 

@@ -3,7 +3,7 @@ import type { Delivery } from "../../delivery/delivery";
 import { flowTracker } from "../../delivery/flow-tracker";
 import { describeNode, type NodeName, type Settlement } from "../../delivery/outcome";
 import type { Connection } from "./connection";
-import type { Taken } from "./taking-channel";
+import { LONGEST_OPEN, type Taken } from "./taking-channel";
 import { Forwarder, type Forwarding } from "./forwarder";
 import { MAX_NAME } from "./headers";
 import { deadLetterCopy, retryCopy } from "./retry-and-dead-letter";
@@ -32,6 +32,10 @@ export interface QueueAnswersOptions {
   publish: Connection;
   /** Hands a message to the flow again, as the given attempt. */
   again(taken: Taken, attempt: number): void;
+  /** A message waits in this process, for however long it takes: of a queue that takes nothing back. Without it, what waits here must end in time. */
+  onWaits?(taken: Taken): void;
+  /** ms that a message may wait here unanswered. Default {@link LONGEST_OPEN}. */
+  longest?: number;
   /** Tells the user, once per text. */
   warn(text: string): void;
   /** A copy is not taken at present; it will be tried again. */
@@ -44,25 +48,30 @@ export interface QueueAnswersOptions {
 export class QueueAnswers {
   private readonly forwarder: Forwarder;
   private readonly timers = new Set<NodeJS.Timeout>();
+  private readonly longest: number;
+  /** Until when what waits in this process may do so, by the clock that nobody sets. */
+  private readonly ends = new WeakMap<Taken, number>();
   /** What goes back when the source's pause is over, with what gives it back and the timers that see to it. */
   private readonly returning = new Map<Taken, { back: () => void; timer: NodeJS.Timeout }>();
 
   constructor(private readonly options: QueueAnswersOptions) {
-    const { publish, from, warn, onWaiting } = options;
-    this.forwarder = new Forwarder({ connection: publish, declare: from.declare, warn, onWaiting, onForwarded: () => options.onForwarded?.() });
+    const { publish, from, warn, onWaiting, longest = LONGEST_OPEN } = options;
+    this.longest = longest;
+    this.forwarder = new Forwarder({ connection: publish, declare: from.declare, warn, onWaiting, onForwarded: () => options.onForwarded?.(), longest });
   }
 
   /** Answers a delivery by its settlement. */
-  answer({ taken }: Delivery<Taken>, { outcome, error, node, attempt, delay = 0 }: Settlement): void {
+  answer({ taken }: Delivery<Taken>, settlement: Settlement): void {
+    const { outcome, error, node, attempt, delay = 0 } = settlement;
     switch (outcome) {
       case "accept":
         return taken.window.ack(taken.message.fields.deliveryTag);
       case "release":
         return this.release(taken, attempt, delay, error?.code === "FLOW_STOPPED");
       case "retry":
-        return this.retry(taken, attempt, delay);
+        return this.retry(taken, settlement);
       case "dead-letter":
-        return this.deadLetter(taken, error ?? new ConnectorError("SETTLED_BY_FLOW", "Dead-lettered"), attempt, node);
+        return this.deadLetter(taken, error ?? deadLettered(), attempt, node);
     }
   }
 
@@ -95,9 +104,10 @@ export class QueueAnswers {
     await this.forwarder.close();
   }
 
-  private retry(taken: Taken, attempt: number, delay: number): void {
+  private retry(taken: Taken, settlement: Settlement): void {
     const { queue, waitsIn } = this.options.from;
-    const here = (): void => this.after(delay, () => this.again(taken, attempt + 1));
+    const { attempt, delay = 0 } = settlement;
+    const here = (): void => this.waitHere(taken, settlement);
     if (waitsIn === "process" || !hasRoomFor(retryQueueName(queue, delay))) return here();
     this.forward(taken, {
       copy: (plain) => retryCopy(taken.message, queue, attempt, delay, plain),
@@ -105,6 +115,26 @@ export class QueueAnswers {
       // No delay queue, and none may be made: the message waits here, unacknowledged, and is tried again.
       missing: here,
     });
+  }
+
+  /**
+   * The next attempt comes after a wait in this process. What waited for longer than the broker allows would be taken back, with all else on its
+   * channel, and begin with its first attempt again, for ever: so it ends in time.
+   */
+  private waitHere(taken: Taken, { attempt, delay = 0, error, node }: Settlement): void {
+    const { onWaits, warn } = this.options;
+    const next = (): void => this.again(taken, attempt + 1);
+    if (onWaits) {
+      onWaits(taken);
+      return this.after(delay, next);
+    }
+    const now = performance.now();
+    const end = this.ends.get(taken) ?? now + this.longest;
+    this.ends.set(taken, end);
+    const left = Math.ceil(end - now);
+    if (left <= 1) return this.deadLetter(taken, error ?? deadLettered(), attempt, node);
+    if (delay > left) warn(endsInTime(this.longest));
+    this.after(Math.min(delay, left), next); // a timer may be a ms early
   }
 
   /** @param stopped the flow has ended: nothing is handed to it any more */
@@ -137,9 +167,24 @@ export class QueueAnswers {
   }
 
   /** Outside the flow's context: what the connection does from now on belongs to no delivery. */
-  private forward(taken: Taken, forwarding: Forwarding): void {
-    flowTracker.outside(() => this.forwarder.forward(taken, forwarding));
+  private forward(taken: Taken, forwarding: Omit<Forwarding, "overdue">): void {
+    flowTracker.outside(() => this.forwarder.forward(taken, { ...forwarding, overdue: () => this.overdue(taken) }));
   }
+
+  /** Given back, it comes again at once, alone; taken back by the broker, all of its channel would. */
+  private overdue(taken: Taken): void {
+    if (this.options.onWaits) this.options.onWaits(taken);
+    else taken.window.giveBack(taken.message.fields.deliveryTag);
+  }
+}
+
+function deadLettered(): ConnectorError {
+  return new ConnectorError("SETTLED_BY_FLOW", "Dead-lettered");
+}
+
+function endsInTime(longest: number): string {
+  const why = "the broker takes back, with all that is in the flow, what is unanswered for longer than its consumer timeout (30 minutes)";
+  return `Retries that wait in Node-RED end after ${Math.round(longest / 60_000)} minutes, and what fails then goes to the dead letters: ${why}`;
 }
 
 /** A queue that was there may have a name that its delay queue's does not fit behind. */

@@ -9,7 +9,7 @@ import { decode, decodeInSlices, LARGE } from "../../format/format";
 import type { FormatSettings } from "../../format/settings";
 import type { AckWindow } from "./ack-window";
 import type { Connection } from "./connection";
-import type { Taken } from "./taking-channel";
+import { LONGEST_OPEN, type Taken } from "./taking-channel";
 import { DecodeLine } from "./decode-line";
 import { QueueAnswers, type AnsweredQueue } from "./queue-answers";
 import { queueMessage, type QueueMessage } from "./queue-message";
@@ -45,6 +45,8 @@ export interface QueueDeliveriesOptions {
   onWaiting(error: ConnectorError): void;
   /** No copy has to wait any more. */
   onForwarded?(): void;
+  /** A message waits in this process, for however long it takes. For queues that take nothing back. */
+  onWaits?(taken: Taken): void;
 }
 
 /** What a node takes from a queue, from the broker's hands into the flow and back: decodes, opens deliveries, and answers by how each was settled. */
@@ -87,6 +89,8 @@ export class QueueDeliveries {
       warn,
       onWaiting: options.onWaiting,
       onForwarded: () => options.onForwarded?.(),
+      longest: Math.max(LONGEST_OPEN, settings.deadline), // who has raised the one has raised the broker's timeout
+      ...(options.onWaits ? { onWaits: (taken) => options.onWaits?.(taken) } : {}),
     });
     this.line = new DecodeLine<Decoded>({
       decode: (taken, attempt) => this.decode(taken, attempt),

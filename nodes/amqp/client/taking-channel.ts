@@ -11,6 +11,12 @@ export interface Taken {
   readonly window: AckWindow;
 }
 
+/**
+ * ms. The broker takes back what is unanswered for 30 min (its default consumer timeout), and the whole channel with it up to 4.2: nothing is
+ * kept for longer than this.
+ */
+export const LONGEST_OPEN = 25 * 60_000;
+
 /** What is done with each new channel, and who is told of it. */
 export interface TakingPlan {
   connection: Connection;

@@ -95,6 +95,7 @@ export class QueueSource {
         this.forwarding = undefined;
         this.tell();
       },
+      ...(this.position ? { onWaits: (taken) => this.stream?.waits(taken) } : {}),
     });
     this.poison = this.poisonWatch();
     const stream = (this.stream = this.position && this.streamReader(this.position));

@@ -40,6 +40,9 @@ const SILENCE = 10_000;
 export class StreamReader {
   /** Offsets of what was taken on the present channel and is not settled, by delivery tag, in order. */
   private readonly open = new Map<number, number>();
+  /** Tags of those that wait for another attempt: the broker has its answer. */
+  private readonly answered = new Set<number>();
+  private broker: AckTarget | undefined;
   /** Highest offset that was taken on the present channel. */
   private taken: number | undefined;
   /** A stream sends whole chunks: what comes above the prefetch waits here, one chunk at most. */
@@ -62,9 +65,11 @@ export class StreamReader {
   /** A new channel: its answers tell how far the stream is settled. Giving back is for the broker's other queues; on a stream it ends the connection. */
   answers(broker: AckTarget): AckTarget {
     this.lost();
+    this.broker = broker;
     return {
       ack: (tag, multiple) => {
-        broker.ack(tag, multiple);
+        const last = this.answered.size === 0 ? tag : this.lastUnanswered(tag, multiple);
+        if (last !== undefined) broker.ack(last, multiple);
         this.settled(tag, multiple);
       },
       nack: (_tag, all) => {
@@ -97,6 +102,17 @@ export class StreamReader {
     this.handOver();
   }
 
+  /**
+   * A message waits for long, for its next attempt or its copy. It is acknowledged, which only asks for more: unanswered, it would cost the channel
+   * when the broker's consumer timeout is over. How far the stream is settled, that does not change.
+   */
+  waits({ window, message }: Taken): void {
+    const tag = message.fields.deliveryTag;
+    if (window.closed || !this.open.has(tag) || this.answered.has(tag)) return;
+    this.answered.add(tag);
+    this.broker?.ack(tag, false);
+  }
+
   /** Hands nothing over until {@link resume}. */
   pause(): void {
     this.paused = true;
@@ -112,6 +128,7 @@ export class StreamReader {
   /** The channel is gone: what is not settled comes again. */
   lost(): void {
     this.open.clear();
+    this.answered.clear();
     this.surplus = [];
     this.taken = undefined;
     this.met();
@@ -146,17 +163,33 @@ export class StreamReader {
     });
   }
 
+  /** A tag that it has its answer for would be a mistake to the broker. */
+  private lastUnanswered(tag: number, multiple: boolean): number | undefined {
+    if (!multiple) return this.answered.has(tag) ? undefined : tag;
+    let last: number | undefined;
+    for (const each of this.open.keys()) {
+      if (each > tag) break;
+      if (!this.answered.has(each)) last = each;
+    }
+    return last;
+  }
+
   private settled(tag: number, multiple: boolean): void {
     if (multiple) {
       for (const each of this.open.keys()) {
         if (each > tag) break;
-        this.open.delete(each);
+        this.forget(each);
       }
-    } else this.open.delete(tag);
+    } else this.forget(tag);
     const [firstOpen] = this.open.values();
     const upTo = firstOpen === undefined ? this.taken : firstOpen - 1;
     if (upTo !== undefined && upTo >= 0) this.options.position.moveTo(upTo);
     this.handOver();
+  }
+
+  private forget(tag: number): void {
+    this.open.delete(tag);
+    this.answered.delete(tag);
   }
 
   private handOver(): void {

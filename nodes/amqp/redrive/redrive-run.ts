@@ -4,6 +4,7 @@ import { ConnectorError, goingOn, toConnectorError } from "../../common/errors";
 import type { Format } from "../../format/format";
 import type { BrokerLink } from "../client/broker";
 import { Publisher, type Outgoing } from "../client/publisher";
+import { LONGEST_OPEN } from "../client/taking-channel";
 import { parkingCopy, redriveCopy, type Target } from "./copies";
 import { readDeadLetter, wasPutBack, type DeadLetter } from "./dead-letter";
 import { Destinations } from "./destinations";
@@ -55,8 +56,6 @@ const WINDOW = 100;
 /** Messages on their way to us at most: twice the window, so that what is held in between leaves room for it. */
 const AHEAD = 2 * WINDOW;
 const MOST_HELD = 10_000;
-/** ms. The broker takes the channel away from who holds a message for 30 min (its default consumer timeout). */
-const LONGEST_HELD = 25 * 60_000;
 /** ms to wait for a connection that is just being made. */
 const PATIENCE = 10_000;
 /** ms that a run which must end has for what is published already. */
@@ -161,7 +160,7 @@ export class RedriveRun {
     while (this.publishing >= WINDOW && !this.ending.signal.aborted) await this.change();
     const { mostHeld = MOST_HELD } = this.options;
     const tooMany = this.held >= mostHeld;
-    if (tooMany || this.clock.now() - this.heldSince > LONGEST_HELD) {
+    if (tooMany || this.clock.now() - this.heldSince > LONGEST_OPEN) {
       const what = tooMany ? `${mostHeld} dead letters that stay` : "dead letters that stay for 25 minutes";
       this.tally.because(`The run has held ${what}, and ended before it had seen all`);
       return false;

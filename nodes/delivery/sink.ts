@@ -39,6 +39,8 @@ export class Sink<V, R> {
   private closed = false;
   private idle: (() => void) | undefined;
   private readonly arrivals = new Arrivals();
+  /** With so many here while the system is away, it is looked for some that come again anyway. */
+  private tidyAbove = 0;
 
   constructor(private readonly options: SinkOptions<V, R>) {
     this.knock = new Knock(options.untilReady);
@@ -150,6 +152,7 @@ export class Sink<V, R> {
     }
     if (this.down) this.hold(entry, this.down);
     this.batcher.add(entry);
+    if (this.down && this.messages > this.tidyAbove) this.tidy();
     if (this.messages === 1) this.tell();
   }
 
@@ -233,6 +236,18 @@ export class Sink<V, R> {
     });
   }
 
+  /** A broker takes back what is unanswered for half an hour, and gives it out again: in an outage of days each would be here many times over. */
+  private tidy(): void {
+    const closed = new Set<Entry<V, R>>();
+    for (const entry of this.batcher.items()) if (entry.claim?.closed) closed.add(entry);
+    this.batcher.remove(closed);
+    for (const entry of closed) {
+      this.leave();
+      entry.done();
+    }
+    this.tidyAbove = Math.max(1_000, 2 * this.messages);
+  }
+
   private goDown(error: ConnectorError): void {
     if (this.down) return;
     this.down = error;
@@ -243,6 +258,7 @@ export class Sink<V, R> {
   private up(): void {
     if (!this.down || this.suspended) return;
     this.down = undefined;
+    this.tidyAbove = 0;
     this.knock.end(); // the other batches need not wait longer
     this.knock.reset();
     for (const entry of this.batcher.items()) this.release(entry);

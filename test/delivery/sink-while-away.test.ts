@@ -38,6 +38,27 @@ describe("a sink whose system goes away", () => {
     assert.deepEqual(written, [[1, 2, 3, 4], [3, 4]]);
   });
 
+  it("keeps nothing of deliveries that their broker has taken back, though it gives them out again and again in a long outage", async () => {
+    const source = sourceOf("source");
+    let most = 0;
+    const { sink } = sinkOf({ untilReady: () => new Promise(() => undefined), onState: () => undefined, write: () => Promise.reject(away) });
+    let here = 0;
+    const take = (): void => {
+      const delivery = source.open(0, 1);
+      here += 1;
+      sink.take({ delivery: delivery.info }, 0, () => (here -= 1), () => undefined);
+    };
+    for (let times = 0; times < 40; times += 1) {
+      for (let one = 0; one < 400; one += 1) take();
+      await new Promise((resolve) => setImmediate(resolve));
+      most = Math.max(most, here);
+      source.invalidate(); // the consumer timeout
+    }
+    assert.ok(most <= 2_400, `${most} were there`);
+    await sink.close(0);
+    source.close();
+  });
+
   it("knocks once for all batches that wait, and lets them go on in their order", async () => {
     let down = true;
     const ready: (() => void)[] = [];

@@ -1,4 +1,3 @@
-import type { ChannelModel } from "amqplib";
 import { ConnectorError, errorText } from "../../common/errors";
 import { brokerText } from "./errors";
 import type { Outgoing } from "./publisher";
@@ -55,23 +54,6 @@ function refused(message: Outgoing, text: string, cause: ConnectorError): Connec
 /** Whether it is the answer to a request that asked for it by direct reply-to. */
 export function isReply({ exchange, routingKey }: Pick<Outgoing, "exchange" | "routingKey">): boolean {
   return exchange === "" && routingKey.startsWith(`${REPLY_TO}.`);
-}
-
-/** What a connection has ended with, once it has. */
-export interface Ending {
-  error?: unknown;
-}
-
-const endings = new WeakMap<ChannelModel, Ending>();
-
-/** Channels are only told that they are closed when their connection is. One listener serves all channels of a connection. */
-export function endingOf(model: ChannelModel): Ending {
-  let ending = endings.get(model);
-  if (ending) return ending;
-  ending = {};
-  endings.set(model, ending);
-  model.on("error", (error: unknown) => void Object.assign(ending, { error }));
-  return ending;
 }
 
 /** Whether the broker closed a channel over something that was published on it, and not because the connection went. */

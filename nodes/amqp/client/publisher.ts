@@ -1,10 +1,11 @@
 import type { ChannelModel, ConfirmChannel, Message, Options } from "amqplib";
 import { ConnectorError, errorText } from "../../common/errors";
 import type { Connection } from "./connection";
+import { endingOf, type Ending } from "./ending";
 import { channelError } from "./errors";
 import { MAX_HEADERS, sizeOfHeaderFrame } from "./headers";
 import { Outlet } from "./outlet";
-import { blame, encodingError, endingOf, targetOf, unavailable, type Ending } from "./publish-faults";
+import { blame, encodingError, targetOf, unavailable } from "./publish-faults";
 import { markReturned, returnedError, type Returnable } from "./returns";
 import { SupervisedChannel } from "./supervised-channel";
 

@@ -1,5 +1,6 @@
 import type { Channel, ChannelModel } from "amqplib";
 import { ConnectorError, isConnectorError } from "../../common/errors";
+import { endingOf } from "./ending";
 import { channelError, brokerText, replyCode } from "./errors";
 import { closeChannel } from "./supervised-channel";
 
@@ -128,17 +129,13 @@ async function makeExchange(requests: Requests, name: string, type: string, warn
   const { model } = requests;
   if (name === "" || name.startsWith("amq.")) return;
   const declare = async (channel: Channel): Promise<void> => {
-    let end: unknown;
-    const heard = (error: unknown): void => void (end = error);
-    model.once("error", heard);
+    const ending = endingOf(model);
     try {
       await channel.assertExchange(name, type, { durable: true });
     } catch (error) {
       // the channel only says that it is gone; another node's mistake may have ended the connection, too
-      if (replyCode(end) === COMMAND_INVALID && brokerText(end).includes(`'${type}'`)) throw unknownType(name, type, end);
+      if (replyCode(ending.error) === COMMAND_INVALID && brokerText(ending.error).includes(`'${type}'`)) throw unknownType(name, type, ending.error);
       throw error;
-    } finally {
-      model.removeListener("error", heard);
     }
   };
   await ensure(requests, "exchange", `Exchange ${name}`, (channel) => channel.checkExchange(name), declare, warn);

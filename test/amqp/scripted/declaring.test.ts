@@ -37,6 +37,21 @@ describe("what is declared on a scripted broker", () => {
     assert.equal(broker.queue("orders.dlq").type, "classic");
   });
 
+  it("by many nodes at once makes Node.js warn of nothing: they share their listeners", async () => {
+    await stage.plays();
+    const warnings: string[] = [];
+    const heard = ({ message }: Error): void => void warnings.push(message);
+    process.on("warning", heard);
+    try {
+      const shared = stage.link();
+      const opened = Array.from({ length: 30 }, (_, index) => stage.source({ queue: `q${index}`, retries: 0, bindings: [{ exchange: `plant${index}`, routingKey: "a" }] }, undefined, shared));
+      await soon("all consumers", () => opened.every(({ states }) => states.at(-1)?.kind === "consuming"));
+      assert.deepEqual(warnings, []);
+    } finally {
+      process.off("warning", heard);
+    }
+  });
+
   it("is asked for on one channel, and each exchange once, since a line may be slow", async () => {
     const broker = await stage.plays();
     const bindings = Array.from({ length: 10 }, (_, index) => ({ exchange: "events", routingKey: `device.${index}` }));

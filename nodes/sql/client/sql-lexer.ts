@@ -154,6 +154,7 @@ class Lexer {
     }
     this.pieces.push(this.piece.trimEnd());
     if (this.verb === "") throw wrong("is empty");
+    this.checkCopy();
     return { pieces: this.pieces, markers: this.markers, verb: this.verb, returns: this.returns(), words: this.words };
   }
 
@@ -226,6 +227,12 @@ class Lexer {
   /** MariaDB's driver hangs on a second statement for ever, the others drop its result. */
   private checkEnded(): void {
     if (this.ended) throw wrong("is more than one: sql write has an entry for each, sql read takes one");
+  }
+
+  /** PostgreSQL's driver neither sends nor takes the data: it waits for ever, and cannot be cancelled. */
+  private checkCopy(): void {
+    if (this.dialect !== "postgresql" || this.verb !== "copy" || !(this.words.has("stdin") || this.words.has("stdout"))) return;
+    throw wrong("copies from or to its client, which the driver cannot: sql write inserts rows in batches, sql read runs queries");
   }
 
   private endOfComment(at: number): number {

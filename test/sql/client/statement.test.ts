@@ -164,6 +164,13 @@ describe("A statement with names", () => {
     for (let turn = 0; turn < 1000; turn += 1) sql(`select ${turn}`);
   });
 
+  it("refuses to copy from or to its client, where PostgreSQL's driver would wait for ever", () => {
+    for (const text of ["copy t from stdin", "COPY t (a, b) FROM STDIN with (format csv)", "copy (select 1) to stdout"]) {
+      assert.throws(() => sql(text), { code: "NOT_CONFIGURED", scope: "system", message: /copies from or to its client/ }, text);
+    }
+    assert.equal(sql("copy t from '/srv/rows.csv' csv"), "copy t from '/srv/rows.csv' csv");
+  });
+
   it("refuses what a driver would cut or cannot take", () => {
     for (const dialect of DIALECTS) assert.throws(() => sql("select :a", { a: "a\0b" }, dialect), { code: "INPUT_INVALID", message: /:a: .*NUL/ });
     assert.throws(() => sql("select :a", { a: [[1]] as never }), { code: "INPUT_INVALID" });

@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers/promises";
+import { toConnectorError } from "../../common/errors";
 import type { DatabaseConnection } from "./backend";
 import { Connector } from "./connector";
 import { Cursors } from "./cursors";
@@ -6,7 +7,10 @@ import type { Dialect } from "./dialect";
 import { Executor } from "./executor";
 import { Pool } from "./pool";
 import { productOf, signOfLife } from "./product";
-import type { CursorOpened, ExecuteRequest, Fetched, OpenOptions, PingResult, Purpose, ReadRequest, RowOutcome, TransactionOutcome, WriteRequest } from "./protocol";
+import {
+  type CursorOpened, type ExecuteRequest, type Fetched, type OpenOptions, type PingResult, type Purpose, type ReadRequest, type RowOutcome, toData, type Transaction, type TransactionOutcome,
+  type WriteRequest,
+} from "./protocol";
 import { TableWriter } from "./table-writer";
 
 /** How long closing waits for statements, in ms. */
@@ -78,8 +82,20 @@ export class ChildSession {
     return this.pool.use((connection) => this.ready().writer.write(connection, request));
   }
 
-  execute(request: ExecuteRequest): Promise<TransactionOutcome[]> {
-    return this.use(request.purpose, (connection) => this.ready().executor.execute(connection, request));
+  async execute(request: ExecuteRequest): Promise<TransactionOutcome[]> {
+    const { transactions, purpose } = request;
+    const run = (some: readonly Transaction[]): Promise<TransactionOutcome[]> => this.use(purpose, (connection) => this.ready().executor.execute(connection, { ...request, transactions: some }));
+    const outcomes = await run(transactions);
+    while (outcomes.length < transactions.length) {
+      const left = transactions.slice(outcomes.length);
+      try {
+        outcomes.push(...(await run(left)));
+      } catch (thrown) {
+        const error = toData(toConnectorError(thrown, "DATABASE_UNAVAILABLE")); // others are committed
+        return outcomes.concat(left.map(() => ({ error })));
+      }
+    }
+    return outcomes;
   }
 
   openCursor(request: ReadRequest): Promise<CursorOpened> {

@@ -7,6 +7,7 @@ import { Inbox } from "./inbox";
 import { type ErrorData, type ExecuteRequest, type NamedStatement, type Row, type StatementResult, toData, type Transaction, type TransactionOutcome } from "./protocol";
 import { rollBack } from "./roll-back";
 import { rowsOf } from "./row-values";
+import { changesSession, endsTransaction } from "./side-effects";
 import { type LexedSql, returnsNothing } from "./sql-lexer";
 import { bind, lexed } from "./statement";
 
@@ -30,6 +31,8 @@ class StatementFailure extends Error {
 export class Executor {
   private readonly inbox: Inbox;
   private readonly exact: ExactQueries;
+  /** Connections that a statement has made other than others expect them. */
+  private readonly strange = new WeakSet<DatabaseConnection>();
 
   /** @param native as of {@link ExactQueries} */
   constructor(
@@ -41,25 +44,30 @@ export class Executor {
   }
 
   /**
-   * One outcome per transaction, in order.
+   * One outcome per transaction, in order. Those behind one that has made the connection other than it was have none: it is closed then, and they are for another.
    *
    * @throws ConnectorError of scope `system` when nothing was committed; when something was, it is the outcome of those left over. After a
    *   connection that broke in a commit nobody knows whether it was done: the transaction counts as one that was not
    */
   async execute(connection: DatabaseConnection, request: ExecuteRequest): Promise<TransactionOutcome[]> {
     const outcomes: TransactionOutcome[] = [];
-    if (request.inbox) await this.inbox.prepare(connection, request.inbox);
+    if (request.inbox) {
+      await this.inbox.prepare(connection, request.inbox);
+      await this.inbox.tidy(connection, request.inbox); // before, for the connection may be closed after
+    }
     for (const transaction of request.transactions) {
       const outcome = await this.attempt(connection, transaction, request);
+      const strange = this.strange.delete(connection);
+      if (strange) await connection.close();
       const lost = "error" in outcome && outcome.error.code === "DATABASE_UNAVAILABLE" ? outcome.error : undefined;
       if (!lost) {
         outcomes.push(outcome);
+        if (strange) return outcomes;
         continue;
       }
       if (!outcomes.some((earlier) => "results" in earlier)) throw unavailable(lost);
       return request.transactions.map((_transaction, index) => outcomes[index] ?? { error: lost });
     }
-    if (request.inbox) await this.inbox.tidy(connection, request.inbox);
     return outcomes;
   }
 
@@ -75,8 +83,9 @@ export class Executor {
 
   private async run(connection: DatabaseConnection, { statements, id }: Transaction, request: ExecuteRequest): Promise<TransactionOutcome> {
     const { inbox } = request;
+    if (inbox) this.checkOneTransaction(statements);
     const [only] = statements;
-    const commitsItself = !inbox && statements.length === 1 && only !== undefined && this.returnsNothing(only);
+    const commitsItself = !inbox && statements.length === 1 && only !== undefined && this.is(only, returnsNothing);
     if (!commitsItself) await connection.begin(); // what may return rows is committed only when they are known to be within the limit
     if (inbox && id !== undefined && !(await this.inbox.claim(connection, inbox, [id])).has(id)) {
       await connection.rollback();
@@ -94,9 +103,17 @@ export class Executor {
     return { results };
   }
 
-  private returnsNothing({ sql }: NamedStatement): boolean {
+  /** With an inbox: an id that is committed before the work is done would make a duplicate of the message when it is tried again. */
+  private checkOneTransaction(statements: readonly NamedStatement[]): void {
+    const at = statements.findIndex((statement) => this.is(statement, (words) => endsTransaction(words, this.dialect.name)));
+    if (at < 0) return;
+    const why = "The statement commits what came before it, the message's id of dedupe with it: a message that fails behind it would count as done. Write delete instead of truncate, make tables beforehand, or switch dedupe off";
+    throw new StatementFailure(new ConnectorError("NOT_CONFIGURED", why, { details: { statement: true } }), at);
+  }
+
+  private is({ sql }: NamedStatement, what: (words: LexedSql) => boolean): boolean {
     try {
-      return returnsNothing(lexed(sql, this.dialect.name));
+      return what(lexed(sql, this.dialect.name));
     } catch {
       return false; // what is wrong with it is told when its turn comes
     }
@@ -106,6 +123,7 @@ export class Executor {
     const bound = bind(statement, this.dialect);
     const words = lexed(statement.sql, this.dialect.name);
     if (onlyReads(words)) return { rowsAffected: 0, rows: await this.read(connection, bound, words, maxRows) };
+    if (changesSession(words, this.dialect.name)) this.strange.add(connection);
     const { sql, parameters } = bound;
     const { rows, rowsAffected, columns } = await connection.query(sql, parameters);
     if (rows.length > maxRows) throw tooManyRows(maxRows, TOO_MANY);

@@ -161,6 +161,7 @@ export class OdbcConnection implements DatabaseConnection {
   }
 
   async close(): Promise<void> {
+    if (this.closed) return; // the addon throws at a second time
     this.closed = true;
     let timer: NodeJS.Timeout | undefined;
     const limit = new Promise<void>((resolve) => (timer = setTimeout(resolve, CLOSE_LIMIT)));

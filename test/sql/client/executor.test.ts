@@ -171,6 +171,39 @@ for (const { name, start } of ENGINES) {
       assert.equal(outcome.error.scope, "system");
     });
 
+    if (name.startsWith("MariaDB")) {
+      it("refuses with dedupe what would commit the message's id before its work is done, and does nothing of it", async () => {
+        const inbox = { table: `${table}_inbox`, owner: "node", days: 30 };
+        const truncate = { sql: `/* anew */ truncate table ${table}`, values: {} };
+        const outcomes = await execute([{ statements: [insert(3), truncate, insert(1), insert(1)], id: "m1" }], { inbox });
+        assert.deepEqual(told(outcomes), [["NOT_CONFIGURED", 1]]);
+        assert.equal(await ids(), "1 2");
+        assert.deepEqual(told(await execute([{ statements: [insert(3)], id: "m1" }], { inbox })), [[1]]);
+        assert.deepEqual(told(await execute([{ statements: [{ sql: `create temporary table ${table}_t (id int)`, values: {} }, insert(4)], id: "m2" }], { inbox })), [[0, 1]]);
+        assert.deepEqual(told(await execute([{ statements: [truncate, insert(5)] }])), [[0, 1]]);
+      });
+    }
+
+    if (!name.includes("SQLite")) {
+      it("lets what a statement sets for its session concern no other message", async () => {
+        const [set, ask] = name.startsWith("MariaDB") ? ["set time_zone = '+05:00'", "select @@time_zone as zone"] : ["set timezone = 'Asia/Tokyo'", "select current_setting('timezone') as zone"];
+        const single = new DatabaseClient({ ...engine.options, poolSize: 1 });
+        const zone = { sql: ask, values: {} };
+        const zones = async (transactions: Transaction[]): Promise<unknown[]> =>
+          (await single.execute({ transactions, maxRows: 1 })).flatMap((outcome) => ("error" in outcome ? outcome.error.code : outcome.results.flatMap(({ rows = [] }) => rows.map((row) => row["zone"]))));
+        try {
+          const [before] = await zones([{ statements: [zone] }]);
+          const strange = { statements: [{ sql: set, values: {} }, zone] };
+          const [inside, behind, again, last, failed, end] = await zones([strange, { statements: [zone] }, strange, { statements: [zone] }, { statements: [{ sql: set, values: {} }, insert(1)] }, { statements: [zone] }]);
+          assert.match(String(inside), /05:00|Tokyo/);
+          assert.deepEqual([behind, again, last, failed, end], [before, inside, before, "ROW_REFUSED", before]);
+          assert.deepEqual(await zones([{ statements: [zone] }]), [before]);
+        } finally {
+          await single.close();
+        }
+      });
+    }
+
     it("does nothing for a message that is in the inbox, and forgets the id of one that failed", async () => {
       const inbox = { table: `${table}_inbox`, owner: "node", days: 30 };
       assert.deepEqual(told(await execute([{ id: "a", statements: [insert(3), insert(4)] }, { id: "b", statements: [insert(1)] }], { inbox })), [[1, 1], ["ROW_REFUSED", 0]]);

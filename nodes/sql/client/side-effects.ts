@@ -1,0 +1,31 @@
+/** What a statement does beside its work: to the transaction it stands in, and to the connection it runs on. */
+import type { DialectName } from "./protocol";
+import type { LexedSql } from "./sql-lexer";
+
+type Words = Pick<LexedSql, "verb" | "words" | "pieces">;
+
+/** MariaDB and Oracle commit before and after each of these; what makes or drops a temporary table is let off. */
+const COMMITS = new Set(["alter", "analyze", "check", "comment", "create", "drop", "flush", "grant", "lock", "optimize", "rename", "repair", "revoke", "truncate", "unlock"]);
+/** `set` of what ends with the transaction, with the statement, or concerns no session. */
+const SET_FOR_A_WHILE: Partial<Record<DialectName, RegExp>> = {
+  postgresql: /^\s*set\s+(local|transaction|constraints)\b/i,
+  mariadb: /^\s*set\s+(@(?!@)|statement\b|global\b|password\b)/i,
+  sqlserver: /^\s*set\s+@/i,
+};
+
+/** Whether a statement commits what came before it in its transaction. */
+export function endsTransaction({ verb, words }: Words, dialect: DialectName): boolean {
+  return (dialect === "mariadb" || dialect === "oracle") && COMMITS.has(verb) && !words.has("temporary");
+}
+
+/**
+ * Whether others would not find the connection as they expect it: in another database, time zone or schema, with locks, as somebody else. SQLite's keep what is attached to them:
+ * there is but one of them, or each is a database of its own.
+ */
+export function changesSession({ verb, words, pieces }: Words, dialect: DialectName): boolean {
+  if (dialect === "sqlite") return false;
+  if (verb === "set") return !SET_FOR_A_WHILE[dialect]?.test(pieces[0] ?? "");
+  if (dialect === "postgresql") return verb === "reset" || verb === "discard" || verb === "listen";
+  if (dialect === "mariadb" && verb === "lock") return true;
+  return verb === "use" || (verb === "alter" && words.has("session"));
+}

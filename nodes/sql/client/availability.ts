@@ -58,7 +58,7 @@ export class Availability {
 
   /** A request failed. What is about a message, or about one table, says nothing of the database. */
   failed(error: ConnectorError): void {
-    if (error.scope !== "system" || error.code === "FLOW_STOPPED" || error.code === "TABLE_UNKNOWN" || concernsTable(error)) return;
+    if (error.scope !== "system" || error.code === "FLOW_STOPPED" || error.code === "TABLE_UNKNOWN" || concernsTable(error) || error.details["busy"] === true) return;
     if (error.code === "DATABASE_REFUSED") this.refusal = { error, until: performance.now() + this.refusedDelay };
     this.tell({ kind: needsAHand(error) ? "failed" : "waiting", error });
   }
@@ -100,7 +100,7 @@ export class Availability {
   }
 }
 
-/** Whether an error is about one table or one statement: the database itself works. */
-export function concernsTable(error: ConnectorError): boolean {
-  return error.scope === "system" && (error.details["table"] !== undefined || error.details["statement"] === true);
+/** Whether an error is about one table or one statement, or about what the database takes at present: it answers. */
+export function concernsTable({ scope, details }: ConnectorError): boolean {
+  return scope === "system" && (details["table"] !== undefined || details["statement"] === true || details["answers"] === true);
 }

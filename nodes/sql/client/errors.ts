@@ -43,10 +43,15 @@ const TEXTS: Rule[] = [
   [/password authentication failed|no pg_hba\.conf entry|(role|database) ".*" does not exist|permission denied for database|no password supplied/i, "DATABASE_REFUSED"],
 ];
 
+/** The disk or the table is full, the server is read-only, the hour's statements of the user are used up. */
+const MARIADB_FULL = [1021, 1114, 1226, 1290, 1836];
+/** No memory, an error of the disk, the disk is full. */
+const SQLITE_FULL = [7, 10, 13];
+
 /** MariaDB's and MySQL's own numbers (mariadb.com/kb/en/mariadb-error-codes). */
 const MARIADB: Record<string, number[]> = {
   DATABASE_REFUSED: [1044, 1045, 1049, 1129, 1130, 1142, 1143, 1227, 1698],
-  DATABASE_UNAVAILABLE: [1021, 1040, 1053, 1114, 1203, 1290, 1836, 1927, 2002, 2003, 2005, 2006, 2013, 2055],
+  DATABASE_UNAVAILABLE: [...MARIADB_FULL, 1040, 1053, 1203, 1927, 2002, 2003, 2005, 2006, 2013, 2055],
   TABLE_UNKNOWN: [1051, 1054, 1146],
   DATABASE_BUSY: [1205, 1213, 1317, 1969, 3024],
   ROW_REFUSED: [1048, 1062, 1153, 1264, 1265, 1292, 1364, 1366, 1406, 1451, 1452, 1690, 3819, 4025], // by number, since not all come with their state
@@ -55,7 +60,7 @@ const MARIADB: Record<string, number[]> = {
 /** SQLite's primary result codes (sqlite.org/rescode.html). */
 const SQLITE: Record<string, number[]> = {
   DATABASE_BUSY: [5, 6, 9],
-  DATABASE_UNAVAILABLE: [7, 10, 13],
+  DATABASE_UNAVAILABLE: SQLITE_FULL,
   DATABASE_REFUSED: [3, 8, 11, 14, 23, 26],
   ROW_REFUSED: [12, 18, 19, 20, 25],
 };
@@ -89,11 +94,22 @@ export function databaseError(diagnosis: Diagnosis, dialect?: DialectName, doing
   return new ConnectorError(code, `${doing ? `${doing}: ` : ""}${text}`, { ...options, details });
 }
 
-/** A statement's failure. Who runs one is logged in: a refusal is about what it asks for, and keeps out no other. */
+/**
+ * A statement's failure. Who runs one is logged in: a refusal is about what it asks for, and keeps out no other. And who is told that the database is read-only, or its disk full, has
+ * an answer: knocking would tell nothing.
+ */
 export function statementError(diagnosis: Diagnosis, dialect?: DialectName): ConnectorError {
   const error = databaseError(diagnosis, dialect);
-  if (error.code !== "DATABASE_REFUSED") return error;
-  return new ConnectorError(error.code, error.message, { details: { ...error.details, statement: true } });
+  if (error.code === "DATABASE_REFUSED") return new ConnectorError(error.code, error.message, { details: { ...error.details, statement: true } });
+  if (error.code !== "DATABASE_UNAVAILABLE" || !takesNothing(diagnosis, dialect)) return error;
+  return new ConnectorError(error.code, error.message, { details: { ...error.details, answers: true } });
+}
+
+/** Whether the database is there, and takes nothing at present. */
+function takesNothing({ state, native }: Diagnosis, dialect?: DialectName): boolean {
+  if (dialect === "mariadb") return MARIADB_FULL.includes(native);
+  if (dialect === "sqlite") return SQLITE_FULL.includes(native & 0xff);
+  return /^(25006|53[1-9]|58)/.test(state);
 }
 
 /** The first diagnostic record of npm odbc's error, whose own message is generic. */

@@ -112,7 +112,7 @@ export class Pool {
         this.waiters.splice(this.waiters.indexOf(waiter), 1);
         const busy = this.open > (this.connecting ? 1 : 0);
         const why = busy ? `No connection was free within ${acquireTimeout} ms (pool of ${size()})` : `The database took no connection within ${acquireTimeout} ms`;
-        reject(new ConnectorError("DATABASE_UNAVAILABLE", why));
+        reject(new ConnectorError("DATABASE_UNAVAILABLE", why, { details: busy ? { busy } : {} })); // busy: the database is there
       }, acquireTimeout);
       const waiter: Waiter = {
         give: (lent) => {

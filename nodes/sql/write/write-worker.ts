@@ -120,8 +120,9 @@ export class WriteWorker {
   }
 }
 
-/** Whether the database works, and what is wrong is a table or a statement of this node. */
+/** Whether the database answers, and what is wrong is a table or a statement of this node, or that it takes nothing. */
 function isOwnTrouble({ scope, code, details }: ConnectorError): boolean {
-  if (scope !== "system" || code === "DATABASE_UNAVAILABLE") return false;
+  if (scope !== "system") return false;
+  if (code === "DATABASE_UNAVAILABLE") return details["answers"] === true;
   return details["repeated"] !== undefined || details["table"] !== undefined || details["statement"] !== undefined;
 }

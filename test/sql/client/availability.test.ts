@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { ConnectorError } from "../../../nodes/common/errors";
 import { Availability } from "../../../nodes/sql/client/availability";
 import { remains } from "../../services/wait";
@@ -16,5 +17,18 @@ describe("The knock at a database's door", () => {
     await remains("a few knocks", () => knocks < 30, 300);
     availability.close();
     await ready;
+  });
+});
+
+describe("What is known of a database", () => {
+  it("is not that it is away, where it answers that it takes nothing, or all of its connections are at work", () => {
+    const states: string[] = [];
+    const availability = new Availability(() => Promise.resolve());
+    availability.onState(({ kind }) => states.push(kind));
+    availability.works();
+    for (const details of [{ answers: true }, { busy: true }, { table: "t" }]) availability.failed(new ConnectorError("DATABASE_UNAVAILABLE", "x", { details }));
+    assert.deepEqual(states, ["idle", "connected"]);
+    availability.failed(new ConnectorError("DATABASE_UNAVAILABLE", "x"));
+    assert.deepEqual(states, ["idle", "connected", "waiting"]);
   });
 });

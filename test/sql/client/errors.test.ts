@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { ErrorCode } from "../../../nodes/common/errors";
-import { databaseError, odbcDiagnosis } from "../../../nodes/sql/client/errors";
+import { databaseError, odbcDiagnosis, statementError } from "../../../nodes/sql/client/errors";
 import type { DialectName } from "../../../nodes/sql/client/protocol";
 
 /** What drivers were seen to report, and what it means. */
@@ -51,6 +51,18 @@ describe("An error of a database", () => {
       assert.equal(databaseError({ state, native, message }, dialect).code, code);
     });
   }
+
+  it("is no outage where the database answers that it takes nothing at present", () => {
+    const answers = (state: string, native: number, dialect: DialectName): unknown => {
+      const { code, details } = statementError({ state, native, message: "x" }, dialect);
+      return code === "DATABASE_UNAVAILABLE" && details["answers"] === true;
+    };
+    for (const state of ["25006", "53100", "53200", "58030"]) assert.ok(answers(state, 1, "postgresql"), state);
+    for (const native of [1021, 1114, 1226, 1290, 1836]) assert.ok(answers("HY000", native, "mariadb"), String(native));
+    assert.ok(answers("HY000", 13, "sqlite"));
+    for (const state of ["57P01", "08S01"]) assert.ok(!answers(state, 1, "postgresql"), state);
+    assert.ok(!answers("08S01", 2013, "mariadb"));
+  });
 
   it("can never pass when it is about the row, and may when nobody knows it", () => {
     assert.equal(databaseError({ state: "23505", native: 1, message: "x" }, "postgresql").retryable, false);

@@ -134,7 +134,7 @@ describe("The pool", () => {
     const one = pool(1, { acquireTimeout: 20 });
     let finish: () => void = () => undefined;
     const holding = one.use(() => new Promise<void>((resolve) => (finish = resolve)));
-    await assert.rejects(one.use(tick), /No connection was free within 20 ms/);
+    await assert.rejects(one.use(tick), { message: /No connection was free within 20 ms/, details: { busy: true } });
     finish();
     await holding;
     await one.use(tick);

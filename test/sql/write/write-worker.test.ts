@@ -3,7 +3,7 @@ import { ConnectorError } from "../../../nodes/common/errors";
 import type { DatabaseClient } from "../../../nodes/sql/client/database-client";
 import type { Work } from "../../../nodes/sql/write/work";
 import { type WriteState, WriteWorker } from "../../../nodes/sql/write/write-worker";
-import { waitFor } from "../../services/wait";
+import { remains, waitFor } from "../../services/wait";
 
 /** A database that is always there. */
 const database = { concurrency: 4, acquire: () => undefined, release: async () => undefined, untilReady: async () => undefined, onState: () => () => undefined } as unknown as DatabaseClient;
@@ -39,6 +39,35 @@ describe("A sql write node that has stopped", () => {
     mended = true;
     await waitFor("all others to be stored", () => stored + failed.length === 100);
     assert.ok(stored >= 85);
+    await worker.close();
+  });
+});
+
+describe("A sql write node whose database takes nothing at present", () => {
+  it("holds its message, in red, tries ever less often and logs it once, while the database itself answers", async () => {
+    let mended = false;
+    let tries = 0;
+    const full = new ConnectorError("DATABASE_UNAVAILABLE", "the disk is full", { details: { answers: true } });
+    const work: Work<number> = {
+      concurrency: 1,
+      prepare: () => 1,
+      write: async (items) => {
+        tries += 1;
+        if (!mended) throw full;
+        return items.map(() => ({ ok: true, value: { mode: "insert", rowsAffected: 1 } }));
+      },
+    };
+    const states: WriteState[] = [];
+    const log: string[] = [];
+    const options = { database, work: work as Work<unknown>, batchSize: 5, linger: 0, stopAfter: 10, warn: (text: string) => void log.push(text), error: (text: string) => void log.push(text) };
+    const worker = new WriteWorker({ ...options, onState: (state) => states.push(state) });
+    let stored = 0;
+    worker.take({}, () => undefined, () => (stored += 1));
+    await waitFor("the node to say so", () => states.at(-1)?.kind === "failed");
+    await remains("a try or two", () => tries <= 2, 300);
+    assert.deepEqual(log, ["DATABASE_UNAVAILABLE: the disk is full"]);
+    mended = true;
+    await waitFor("the message to be stored", () => stored === 1);
     await worker.close();
   });
 });

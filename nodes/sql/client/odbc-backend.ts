@@ -43,8 +43,7 @@ export class OdbcBackend implements Backend {
     const timer = setTimeout(() => this.stuck(`no answer to the login within ${seconds} s, and the driver waits on`), seconds * 1000 + LOGIN_GRACE);
     try {
       const handle = await this.odbc.connect({ connectionString, loginTimeout: seconds, connectionTimeout: 0, fetchArray: reads });
-      // the server ends what takes too long: its driver cancels a query, but not a fetch (psqlodbc 13.02)
-      if (reads && this.dialect === "postgresql") await handle.query(`set statement_timeout = ${queryTimeout}`, []);
+      if (reads && this.dialect === "postgresql") await handle.query(readingSession(queryTimeout), []);
       return new OdbcConnection(handle, { reads, timeout: queryTimeout, dialect: this.dialect, stuck: this.stuck, types: this.types });
     } catch (error) {
       const failed = databaseError(odbcDiagnosis(error), this.dialect);
@@ -61,4 +60,15 @@ export class OdbcBackend implements Backend {
     if (this.dialect === "postgresql") return `;UseDeclareFetch=1;Fetch=${DRIVER_FETCH}`;
     return this.dialect === "mariadb" ? ";NO_CACHE=1" : "";
   }
+}
+
+/**
+ * What a session of PostgreSQL that reads sets. The server ends what takes too long: its driver cancels a query, but not a fetch (psqlodbc 13.02). And it must not end a transaction
+ * that waits for the flow between two fetches: the query would begin anew each time, and never come to its end. Not every version knows all of these.
+ */
+function readingSession(queryTimeout: number): string {
+  return (
+    `select set_config(name, case name when 'statement_timeout' then '${queryTimeout}' else '0' end, false) from pg_settings ` +
+    "where name in ('statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')"
+  );
 }

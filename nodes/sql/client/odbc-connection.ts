@@ -77,7 +77,8 @@ export class OdbcConnection implements DatabaseConnection {
 
   async cursor(sql: string, parameters: readonly Parameter[], fetchSize: number, oneByOne = false): Promise<ConnectionCursor> {
     const { reads, dialect } = this.options;
-    if (!reads) return wholeResult(this, { sql, parameters: [...parameters] }, fetchSize); // the driver takes all of it into memory anyway
+    // the driver takes all of it into memory anyway; of a procedure of MariaDB it does not tell what fails behind its first result
+    if (!reads || (dialect === "mariadb" && CALL.test(sql))) return wholeResult(this, { sql, parameters: [...parameters] }, fetchSize);
     // with MariaDB's driver the addon skips rows when it fetches more than one at once (Connector/ODBC 3.1.15)
     const atOnce = oneByOne || dialect === "mariadb" ? 1 : fetchSize;
     const ready = await this.ready({ sql, parameters: [...parameters] });

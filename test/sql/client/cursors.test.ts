@@ -212,6 +212,30 @@ for (const { name, types, start } of ENGINES) {
         await hurried.close();
       });
 
+      it("is not ended by the server while it waits for the flow", async () => {
+        const settings = ["idle_in_transaction_session_timeout", "statement_timeout"].map((setting) => `current_setting('${setting}')`).join(", ");
+        await engine.execute("alter role surewire set idle_in_transaction_session_timeout = '1s'");
+        const fresh = new DatabaseClient(engine.options);
+        try {
+          assert.deepEqual(await readAll(fresh, `select array_to_string(array[${settings}], ' ') as a`), [["0 1min"]]);
+        } finally {
+          await fresh.close();
+          await engine.execute("alter role surewire reset idle_in_transaction_session_timeout");
+        }
+      });
+
+      it("rounds nothing though a column has been given another type between two reads", async () => {
+        const altered = `${table}_altered`;
+        await engine.execute(`create table ${altered} as select cast(1.5 as double precision) as a, 7 as b, cast('x' as varchar) as c, cast('y' as char(3)) as d, date '2026-11-21' as e`);
+        const query = `select * from ${altered}`;
+        assert.deepEqual(await read(query), [[1.5, 7, "x", "y  ", "2026-11-21"]]);
+        await engine.execute(`alter table ${altered} alter a type numeric, alter b type bigint`);
+        await engine.execute(`update ${altered} set a = 12345678901234567890.123456789, b = 9007199254740993`);
+        await assert.rejects(read(query), failsWith("DATABASE_BUSY", /altered/));
+        assert.deepEqual(await read(query), [["12345678901234567890.123456789", "9007199254740993", "x", "y  ", "2026-11-21"]]);
+        await engine.execute(`drop table ${altered}`);
+      });
+
       it("stores times and bytes of own statements as PostgreSQL reads them, and not as the driver does", async () => {
         await engine.execute(`create table ${table}_p (id int, at timestamptz, local timestamp, day date, raw bytea, words text, exact numeric, yes boolean, one int)`);
         const at = "2026-11-21T12:11:12.123456+02:00";

@@ -56,6 +56,19 @@ describe("Errors that MariaDB's driver keeps to itself", function () {
     assert.equal(await stored(), "");
   });
 
+  it("fail a procedure that is read, when it fails behind its result", async () => {
+    await procedure(`begin select x as one, 2 as two union all select 3, 4; if x > 7 then signal sqlstate '45000' set message_text = 'too late'; end if; end`);
+    const read = async (x: number): Promise<unknown> => {
+      const { cursor, columns } = await client.openCursor({ sql: `call ${table}_p(:x)`, values: { x }, fetchSize: 10 });
+      const { rows } = await client.fetch(cursor);
+      await client.closeCursor(cursor);
+      return [columns.map(({ name }) => name), ...rows];
+    };
+    assert.deepEqual(await read(7), [["one", "two"], [7, 2], [3, 4]]);
+    await assert.rejects(read(8), { code: "ROW_REFUSED", message: "too late" });
+    assert.deepEqual(await read(6), [["one", "two"], [6, 2], [3, 4]]);
+  });
+
   it("fail the row that does not fit into a table without transactions: it is not cut to fit behind others", async () => {
     await server.query(`drop table ${table}`);
     await server.query(`create table ${table} (id int primary key, colour varchar(4)) engine = myisam`);

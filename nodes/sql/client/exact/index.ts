@@ -1,5 +1,5 @@
 /** Queries whose rows come back exactly as they are stored, or not at all. */
-import { ConnectorError } from "../../../common/errors";
+import { ConnectorError, isConnectorError } from "../../../common/errors";
 import type { ConnectionCursor, DatabaseConnection } from "../backend";
 import type { Statement } from "../dialect";
 import type { ColumnInfo, DialectName, RowValue } from "../protocol";
@@ -17,6 +17,8 @@ const QUERIES = new Set(["select", "with", "values", "table", "("]);
 /** A table may be altered: what was found out holds so long, in ms. */
 const HOLDS = 60_000;
 const MOST_KNOWN = 200;
+/** Of PostgreSQL: no function or operator for these types. A query that was described has none of its own. */
+const OTHER_TYPE = "42883";
 
 /** Reads what a query returns exactly as it is stored, or not at all. */
 export class ExactQueries {
@@ -39,12 +41,12 @@ export class ExactQueries {
       const exact = await this.find(connection, statement, lexed);
       const cursor = await connection.cursor(exact?.sql ?? statement.sql, statement.parameters, fetchSize, exact?.oneByOne).catch((error: unknown) => {
         this.known.delete(this.keyOf(statement)); // what it asks of may have been made anew
-        throw error;
+        throw exact && isConnectorError(error) && error.details["state"] === OTHER_TYPE ? altered() : error;
       });
       if (exact?.fits?.(cursor.columns) ?? true) return named(cursor, exact);
       await cursor.close();
       this.known.delete(this.keyOf(statement));
-      if (!again) throw new ConnectorError("DATABASE_BUSY", "A table of the query was altered as it began");
+      if (!again) throw altered();
     }
   }
 
@@ -78,6 +80,10 @@ export class ExactQueries {
     if (this.dialect !== "mariadb" || parameters.length === 0) return sql;
     return `${sql}\0${parameters.map((value) => (value === null ? "null" : typeof value)).join()}`;
   }
+}
+
+function altered(): ConnectorError {
+  return new ConnectorError("DATABASE_BUSY", "A table of the query was altered as it began");
 }
 
 async function named(cursor: ConnectionCursor, exact: ExactQuery | undefined): Promise<ExactCursor> {

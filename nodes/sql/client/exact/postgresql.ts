@@ -31,6 +31,8 @@ const MOST_ARGUMENTS = 100;
 interface Type {
   name: string;
   travel: Travel;
+  /** As JSON, and no domain: a number of another type would be rounded as it is read. */
+  isPlain: boolean;
 }
 
 /**
@@ -53,7 +55,7 @@ function around({ sql }: Statement, columns: readonly { name: string }[], types:
   }
   const decoders = types.flatMap(({ travel: { decode } }, index) => (decode ? [{ index, decode }] : []));
   return {
-    sql: `select ${lists.map((list, index) => `${list} as l${index + 1}`).join(", ")} from (\n${sql}\n) q`,
+    sql: `select ${lists.map((list, index) => `${list} as l${index + 1}`).join(", ")} from (\n${sql}\n) q${whileOf(names, types)}`,
     columns: columns.map(({ name }, index): ColumnInfo => ({ name, type: (types[index] as Type).name })),
     decode(texts) {
       const rows = parsed(texts.map((lists) => (lists.length === 1 ? (lists[0] as string) : joined(lists as string[]))));
@@ -61,6 +63,15 @@ function around({ sql }: Statement, columns: readonly { name: string }[], types:
       return rows;
     },
   };
+}
+
+/**
+ * Makes the query an error (42883) when a column has been given another type since. Two arrays are only compared when they are of one type; that is looked at when the statement is
+ * read, and costs nothing when it runs.
+ */
+function whileOf(names: readonly string[], types: readonly Type[]): string {
+  const same = names.flatMap((name, index) => (types[index]?.isPlain ? [`array[${name}] = null::${types[index].name}[]`] : []));
+  return same.length > 0 ? ` where true or ${same.join(" or ")}` : "";
 }
 
 /** In one go, which is faster, unless they are long: there is a longest string. */
@@ -87,6 +98,11 @@ async function typesOf(connection: DatabaseConnection, { sql, parameters }: Stat
       "select t.oid::int8::text as oid, t.base::int8::text as base, format_type(t.oid, null) as name from t join pg_type p on p.oid = t.base and p.typtype <> 'd'",
     [`{${[...new Set(oids)].join(",")}}`],
   );
-  const types = new Map(found.rows.map(({ oid, base, name }) => [Number(oid), { name: String(name), travel: TRAVELS.get(Number(base)) ?? asText }]));
-  return oids.map((oid) => types.get(oid) ?? { name: "", travel: asText });
+  const types = new Map(
+    found.rows.map(({ oid, base, name }): [number, Type] => {
+      const travel = TRAVELS.get(Number(base)) ?? asText;
+      return [Number(oid), { name: String(name), travel, isPlain: travel === asJson && oid === base }];
+    }),
+  );
+  return oids.map((oid) => types.get(oid) ?? { name: "", travel: asText, isPlain: false });
 }

@@ -110,7 +110,7 @@ export class Cursors {
     if (returnsNothing(query)) throw noRows(); // before it has changed anything
     const exact = (this.exact ??= new ExactQueries(dialect.name, native));
     const statement = bind(request, dialect);
-    const open = (on: DatabaseConnection): Promise<RowCursor> => exact.open(on, statement, query, request.fetchSize);
+    const open = (on: DatabaseConnection): Promise<RowCursor> => exact.open(on, statement, query, request);
     const cursor = await (query.returns && !native ? writers.use(open) : open(connection));
     if (cursor.columns.length > 0 || query.returns) return cursor;
     await cursor.close();

@@ -134,7 +134,7 @@ export class Executor {
   }
 
   private async read(connection: DatabaseConnection, statement: Statement, words: LexedSql, maxRows: number): Promise<Row[]> {
-    const cursor = await this.exact.open(connection, statement, words, Math.min(FETCH_SIZE, maxRows + 1));
+    const cursor = await this.exact.open(connection, statement, words, { fetchSize: Math.min(FETCH_SIZE, maxRows + 1) });
     const names = cursor.columns.map(({ name }) => name);
     const rows: Row[] = [];
     try {

@@ -151,6 +151,16 @@ export interface ColumnInfo {
 export interface ReadRequest extends NamedStatement {
   /** Rows a fetch brings. */
   fetchSize: number;
+  /** What must hold of a change that returns its rows: else it is undone. */
+  claim?: Claim;
+}
+
+/** Rows that a statement changes as it reads them. */
+export interface Claim {
+  /** No more than these: who asks could not take the others. */
+  most: number;
+  /** They have a column of this name. */
+  key?: string;
 }
 
 /** A {@link ReadRequest} that has begun. */

@@ -51,8 +51,9 @@ export class MarkingPoll implements PollWay {
   /** Rows that are not in the flow already. A query that claims is read to its end; of any other, what there is no room for is left. */
   private async fresh(most: number): Promise<{ source: RowSource; rows: RowValue[][]; keyAt: number }> {
     const { context, settings } = this;
-    const enough = changesData(context.settings.query) ? most + 1 : most;
-    const source = await RowSource.open(context.database, await withValues(context, context.settings.query), fetchSizeFor(context.settings));
+    const { query, maxRows } = context.settings;
+    const enough = changesData(query) ? most + 1 : most;
+    const source = await RowSource.open(context.database, await withValues(context, query), fetchSizeFor(context.settings), { most: maxRows, key: settings.keyColumn });
     try {
       // PostgreSQL's driver tells no columns where a claim has found nothing
       const keyAt = source.columns.length === 0 ? -1 : columnNamed(source.columns, settings.keyColumn).index;

@@ -1,6 +1,7 @@
 import { ConnectorError } from "../../common/errors";
 import { quote, sqlTimestamp } from "../client/dialect/text";
 import { limitRows } from "../client/limit-rows";
+import { noColumn } from "../client/row-values";
 import type { ColumnInfo, DialectName, NamedStatement, RowValue } from "../client/protocol";
 import type { Position } from "./watermark";
 
@@ -96,7 +97,7 @@ export function columnNamed(columns: readonly ColumnInfo[], name: string): { ind
   const index = columns.findIndex((column) => column.name === name);
   const column = columns[index];
   if (column) return { index, column };
-  throw new ConnectorError("NOT_CONFIGURED", `The query gives no column ${name}: it gives ${columns.map((each) => each.name).join(", ")}`);
+  throw noColumn(name, columns);
 }
 
 /** A watermark or key must not be this. */

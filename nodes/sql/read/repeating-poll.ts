@@ -11,7 +11,8 @@ export class RepeatingPoll implements PollWay {
     const { context } = this;
     await context.room.until(Number.POSITIVE_INFINITY);
     if (context.paused() || context.closed) return { rows: 0, more: true };
-    const source = await RowSource.open(context.database, await withValues(context, context.settings.query), fetchSizeFor(context.settings));
+    const { query, maxRows } = context.settings;
+    const source = await RowSource.open(context.database, await withValues(context, query), fetchSizeFor(context.settings), { most: maxRows });
     try {
       return { rows: await this.hand(source), more: false };
     } finally {

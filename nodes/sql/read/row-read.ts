@@ -29,7 +29,7 @@ export class RowRead extends TriggeredRead<NamedValues, RowValue[], RowSource> {
       own: OWN,
       valuesFor: (msg) => parameters.for(msg),
       open: async (values) => {
-        const source = await RowSource.open(database, { sql: query, values }, fetchSizeFor(settings));
+        const source = await RowSource.open(database, { sql: query, values }, fetchSizeFor(settings), { most: maxRows });
         return output !== "all" && changesData(query) ? source.asOnePage(maxRows) : source;
       },
       message: (source, rows) => (output === "row" ? rowMessage(source, rows[0] as RowValue[]) : rowsMessage(source, rows)),

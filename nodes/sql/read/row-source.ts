@@ -1,5 +1,5 @@
 import { tooManyRows } from "../../common/too-many-rows";
-import type { ColumnInfo, CursorOpened, Fetched, NamedStatement, Row, RowValue } from "../client/protocol";
+import type { Claim, ColumnInfo, CursorOpened, Fetched, NamedStatement, Row, RowValue } from "../client/protocol";
 import type { ReadingDatabase } from "./reading-database";
 import type { CommonSettings } from "./settings";
 
@@ -38,9 +38,15 @@ export class RowSource {
     this.ask();
   }
 
-  /** Begins to read. @param fetchSize rows a page holds @throws ConnectorError */
-  static async open(client: ReadingDatabase, statement: NamedStatement, fetchSize: number): Promise<RowSource> {
-    const opened: CursorOpened = await client.openCursor({ ...statement, fetchSize });
+  /**
+   * Begins to read.
+   *
+   * @param fetchSize rows a page holds
+   * @param claim of a statement that changes what it reads
+   * @throws ConnectorError
+   */
+  static async open(client: ReadingDatabase, statement: NamedStatement, fetchSize: number, claim?: Claim): Promise<RowSource> {
+    const opened: CursorOpened = await client.openCursor({ ...statement, fetchSize, ...(claim ? { claim } : {}) });
     return new RowSource(client, opened.cursor, opened.columns);
   }
 

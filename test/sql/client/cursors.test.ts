@@ -193,6 +193,21 @@ for (const { name, types, start } of ENGINES) {
       });
     }
 
+    if (name === "embedded SQLite" || postgres) {
+      it("undoes a change that gives more rows than may be taken, or not the column by which they are known", async () => {
+        await engine.execute(`create table ${table}_m (id integer primary key, claimed integer default 0)`);
+        await engine.execute(`insert into ${table}_m (id) select id from ${table} where id < 20`);
+        const open = (most: number, key: string): Promise<unknown> => client.openCursor({ sql: `update ${table}_m set claimed = 1 where claimed = 0 returning id`, values: {}, fetchSize: 7, claim: { most, key } });
+        const claimed = async (): Promise<unknown> => (await engine.rows(`select cast(sum(claimed) as ${types.text}) as n from ${table}_m`))[0]?.["n"];
+        await assert.rejects(open(19, "id"), failsWith("PAYLOAD_TOO_LARGE", /more than 19 rows/));
+        await assert.rejects(open(20, "key"), failsWith("NOT_CONFIGURED", /no column key: it gives id/));
+        assert.equal(await claimed(), "0");
+        await open(20, "id");
+        assert.equal(await claimed(), "20");
+        await engine.execute(`drop table ${table}_m`);
+      });
+    }
+
     it("tells that its process was killed, and reads again", async () => {
       const { cursor } = await client.openCursor({ sql: `select id from ${table}`, values: {}, fetchSize: 10 });
       process.kill(client.pid ?? 0, "SIGKILL");

@@ -1,9 +1,10 @@
 /** Queries whose rows come back exactly as they are stored, or not at all. */
 import { ConnectorError, isConnectorError } from "../../../common/errors";
+import { tooManyRows } from "../../../common/too-many-rows";
 import type { ConnectionCursor, DatabaseConnection } from "../backend";
 import type { Statement } from "../dialect";
-import type { ColumnInfo, DialectName, RowValue } from "../protocol";
-import { checkNames, decoderOf } from "../row-values";
+import type { Claim, ColumnInfo, DialectName, ReadRequest, RowValue } from "../protocol";
+import { checkNames, decoderOf, noColumn } from "../row-values";
 import type { LexedSql } from "../sql-lexer";
 import { takenAtOnce, wholeResult } from "../whole-result";
 import type { ExactQuery, MakeExact } from "./exact-query";
@@ -35,8 +36,8 @@ export class ExactQueries {
    *
    * @throws ConnectorError the database's, or `NOT_CONFIGURED` when two columns have one name
    */
-  async open(connection: DatabaseConnection, statement: Statement, lexed: LexedSql, fetchSize: number): Promise<RowCursor> {
-    if (lexed.returns) return this.changed(connection, statement, fetchSize);
+  async open(connection: DatabaseConnection, statement: Statement, lexed: LexedSql, { fetchSize, claim }: Pick<ReadRequest, "fetchSize" | "claim">): Promise<RowCursor> {
+    if (lexed.returns) return this.changed(connection, statement, fetchSize, claim);
     for (let again = true; ; again = false) {
       const exact = await this.find(connection, statement, lexed);
       const cursor = await connection.cursor(exact?.sql ?? statement.sql, statement.parameters, fetchSize, exact?.oneByOne).catch((error: unknown) => {
@@ -50,17 +51,24 @@ export class ExactQueries {
     }
   }
 
-  /** The rows of a change. */
-  private async changed(connection: DatabaseConnection, statement: Statement, fetchSize: number): Promise<RowCursor> {
-    // SQLite holds its lock until the last row is taken, and a writer that waits for it keeps this process from taking any
-    if (this.native) return named(takenAtOnce(await connection.cursor(statement.sql, statement.parameters, Infinity), fetchSize), undefined);
-    await connection.begin(); // committed when all rows have come as they are: else they would be changed, and nobody have them
-    // the addon takes a change that finds no row for a failure when it is to have a cursor
-    const cursor = await named(await wholeResult(connection, statement, fetchSize), undefined);
+  /** The rows of a change: committed when all of them have come, and are what is asked for. Else they would be changed, and nobody have them. */
+  private async changed(connection: DatabaseConnection, statement: Statement, fetchSize: number, { most = Infinity, key }: Partial<Claim> = {}): Promise<RowCursor> {
+    await connection.begin();
+    // all at once: SQLite holds its lock until the last row is taken, and the addon takes a change that finds no row for a failure when it is to have a cursor
+    const { native } = this;
+    const rows = native ? takenAtOnce(await connection.cursor(statement.sql, statement.parameters, Infinity), fetchSize) : await wholeResult(connection, statement, fetchSize);
+    const cursor = await named(rows, undefined);
+    const { columns } = cursor;
     const pages: RowValue[][][] = [];
-    for (let page = await cursor.fetch(); page.length > 0; page = await cursor.fetch()) pages.push(page);
+    let count = 0;
+    for (let page = await cursor.fetch(); page.length > 0; page = await cursor.fetch()) {
+      pages.push(page);
+      count += page.length;
+    }
+    if (count > most) throw tooManyRows(most, "let the statement take fewer at a time");
+    if (count > 0 && key !== undefined && !columns.some(({ name }) => name === key)) throw noColumn(key, columns);
     await connection.commit();
-    return { columns: cursor.columns, fetch: () => Promise.resolve(pages.shift() ?? []), close: () => cursor.close() };
+    return { columns, fetch: () => Promise.resolve(pages.shift() ?? []), close: () => cursor.close() };
   }
 
   private async find(connection: DatabaseConnection, statement: Statement, lexed: LexedSql): Promise<ExactQuery | undefined> {

@@ -3,6 +3,9 @@ import { EventEmitter, once } from "node:events";
 import { ConnectorError } from "../../nodes/common/errors";
 import type { Store } from "../../nodes/common/store";
 import type { TrackedRuntime } from "../../nodes/delivery/runtime";
+import type { DatabaseConnection } from "../../nodes/sql/client/backend";
+import { Pool } from "../../nodes/sql/client/pool";
+import { waitFor } from "../services/wait";
 import { Availability } from "../../nodes/sql/client/availability";
 import { queryParameters } from "../../nodes/sql/client/named-values";
 import { Poller } from "../../nodes/sql/read/poller";
@@ -72,5 +75,20 @@ describe("When the machine's clock is set back by an hour", function () {
     await availability.untilReady();
     assert.equal(availability.refused, undefined);
     availability.close();
+  });
+
+  it("a connection that was idle for long is asked before it is lent, and one that is old is closed", async () => {
+    const told: string[] = [];
+    const connection = { alive: true, rollback: async () => undefined, close: async () => void told.push("closed") } as unknown as DatabaseConnection;
+    const pool = new Pool({ size: () => 1, acquireTimeout: 1000, connect: async () => connection, ping: async () => void told.push("asked"), pingAfter: 5, maxLifetime: 20 });
+    const used = (): Promise<void> => pool.use(async () => undefined);
+    await used();
+    setBack();
+    await waitFor("the sign of life and the end", async () => {
+      await used();
+      return told.includes("closed");
+    }, { interval: 8 });
+    assert.ok(told.includes("asked"));
+    await pool.close(0);
   });
 });

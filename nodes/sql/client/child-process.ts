@@ -87,7 +87,7 @@ export class ChildProcess {
       }
       this.lastId += 1;
       const id = this.lastId;
-      this.pending.set(id, { begun: Date.now(), resolve: resolve as (answer: unknown) => void, reject });
+      this.pending.set(id, { begun: performance.now(), resolve: resolve as (answer: unknown) => void, reject });
       this.child.send({ id, operation, argument }, (error) => {
         if (!error) return;
         this.pending.delete(id);
@@ -142,7 +142,7 @@ export class ChildProcess {
   private failSlow(): void {
     const { queryTimeout } = this.options;
     for (const [id, { begun, reject }] of this.pending) {
-      if (Date.now() - begun < queryTimeout) continue;
+      if (performance.now() - begun < queryTimeout) continue;
       this.pending.delete(id);
       reject(new ConnectorError("DATABASE_BUSY", `The statement did not end within ${queryTimeout} ms; the database process was ended`));
     }

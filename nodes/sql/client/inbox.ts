@@ -55,8 +55,8 @@ export class Inbox {
 
   /** Deletes old ids now and then; call it after a commit. What goes wrong here concerns nobody's message. */
   async tidy(connection: DatabaseConnection, { table, days }: InboxOptions): Promise<void> {
-    if (Date.now() - (this.prunedAt.get(table) ?? 0) < PRUNE_INTERVAL) return;
-    this.prunedAt.set(table, Date.now());
+    if (performance.now() - (this.prunedAt.get(table) ?? -Infinity) < PRUNE_INTERVAL) return;
+    this.prunedAt.set(table, performance.now());
     try {
       const { rowsAffected } = await connection.query(this.dialect.inbox.prune(this.quoted(table), days, PRUNE_MOST));
       if (rowsAffected >= PRUNE_MOST) this.prunedAt.delete(table);

@@ -39,7 +39,7 @@ export class ParameterTypes {
   /** @throws ConnectorError the server's, `INPUT_INVALID` for bytes where none can be, or `NOT_CONFIGURED` behind a pooler that keeps no sessions */
   async resolve({ sql, parameters }: Statement, ask: Ask): Promise<Statement> {
     let known = this.known.get(sql);
-    if (!known || Date.now() >= known.until) {
+    if (!known || performance.now() >= known.until) {
       known = await find(sql, ask).catch((error: unknown) => {
         throw withName(error, parameters);
       });
@@ -66,7 +66,7 @@ let failures = 0;
 
 async function find(sql: string, ask: Ask): Promise<Known> {
   const pieces = cutAtMarks(sql, "postgresql");
-  if (isCall(sql)) return { pieces, types: await callTypes(pieces, ask), until: Date.now() + HOLDS };
+  if (isCall(sql)) return { pieces, types: await callTypes(pieces, ask), until: performance.now() + HOLDS };
   if (!PREPARABLE.test(sql)) return { pieces, types: [], until: Infinity };
   const numbered = pieces.map((piece, index) => (index === 0 ? piece : `$${index}${piece}`)).join("");
   const name = `surewire_types_${failures}`;
@@ -75,7 +75,7 @@ async function find(sql: string, ask: Ask): Promise<Known> {
     const [row] = await ask(`select cast(cast(parameter_types as oid[]) as text) as types from pg_prepared_statements where name = '${name}'`);
     if (!row) throw notOneSession();
     await ask(`deallocate ${name}`);
-    return { pieces, types: String(row["types"]).slice(1, -1).split(",").map(Number), until: Date.now() + HOLDS };
+    return { pieces, types: String(row["types"]).slice(1, -1).split(",").map(Number), until: performance.now() + HOLDS };
   } catch (error) {
     failures += 1;
     throw error;

@@ -1,7 +1,7 @@
 import { ConnectorError, isConnectorError } from "../../common/errors";
 import type { DatabaseConnection } from "./backend";
 
-/** How a {@link Pool} works. Times in ms. */
+/** How a {@link Pool} works. Times in ms, by a clock that nobody sets. */
 export interface PoolOptions {
   /** Most connections. Asked for each: with the first it may turn out how many there can be. */
   size: () => number;
@@ -99,7 +99,7 @@ export class Pool {
       if (this.closed) throw closedError();
       const next = this.idle.pop();
       if (!next) return this.wait(first);
-      const fresh = Date.now() - next.since < pingAfter;
+      const fresh = performance.now() - next.since < pingAfter;
       if (next.connection.alive && (fresh || (await this.answers(next.connection)))) return next;
       await this.discard(next.connection);
     }
@@ -136,7 +136,7 @@ export class Pool {
     while (!this.closed && this.waiters.length > 0 && this.open < this.options.size()) {
       this.open += 1;
       try {
-        this.lend({ connection: await this.options.connect(), born: Date.now() });
+        this.lend({ connection: await this.options.connect(), born: performance.now() });
       } catch (error) {
         this.lost();
         const reason = isConnectorError(error) ? error : new ConnectorError("DATABASE_UNAVAILABLE", String(error), { cause: error });
@@ -151,7 +151,7 @@ export class Pool {
   private giveBack(lent: Lent): void {
     const { maxLifetime = 3_600_000 } = this.options;
     // one that broke in the middle of a batch, whose first part was stored all the same
-    if (!lent.connection.alive || Date.now() - lent.born >= maxLifetime) void this.discard(lent.connection);
+    if (!lent.connection.alive || performance.now() - lent.born >= maxLifetime) void this.discard(lent.connection);
     else this.lend(lent);
   }
 
@@ -166,7 +166,7 @@ export class Pool {
       waiter.give(lent);
       return;
     }
-    this.idle.push({ ...lent, since: Date.now() });
+    this.idle.push({ ...lent, since: performance.now() });
     this.sweepLater();
   }
 
@@ -200,7 +200,7 @@ export class Pool {
 
   private sweep(): void {
     const { idleTimeout = 600_000, maxLifetime = 3_600_000 } = this.options;
-    const now = Date.now();
+    const now = performance.now();
     const old = (idle: Idle): boolean => now - idle.since >= idleTimeout || now - idle.born >= maxLifetime;
     const dropped = this.idle.filter(old);
     this.idle = this.idle.filter((idle) => !old(idle));

@@ -28,7 +28,7 @@ export class TableCatalogue {
   async table(connection: DatabaseConnection, request: WriteRequest): Promise<TableInfo> {
     const id = cacheKey(request);
     const known = this.tables.get(id);
-    if (known && Date.now() - known.readAt < HOLDS) return known;
+    if (known && performance.now() - known.readAt < HOLDS) return known;
     const info = await this.read(connection, request);
     this.tables.set(id, info);
     return info;
@@ -42,7 +42,7 @@ export class TableCatalogue {
   async columns(connection: DatabaseConnection, request: WriteRequest, names: readonly string[]): Promise<Column[]> {
     let info = await this.table(connection, request);
     let found = names.map((name) => find(info, name));
-    if (found.includes(undefined) && Date.now() - info.readAt > REREAD_AFTER) {
+    if (found.includes(undefined) && performance.now() - info.readAt > REREAD_AFTER) {
       this.forget(request);
       info = await this.table(connection, request);
       found = names.map((name) => find(info, name));
@@ -72,7 +72,7 @@ export class TableCatalogue {
       throw new ConnectorError("TABLE_UNKNOWN", `Table ${table} does not exist, or the user may not see it`, { details: { table } });
     }
     const columns = new Map(rows.map((column) => [column.name, column]));
-    const info = { quoted: this.dialect.quoteTable(parts), keys: [] as string[], columns, readAt: Date.now() };
+    const info = { quoted: this.dialect.quoteTable(parts), keys: [] as string[], columns, readAt: performance.now() };
     if (mode === "insert" || (mode === "ignore" && keys.length === 0)) return info;
     if (keys.length === 0) throw new ConnectorError("NOT_CONFIGURED", `The mode ${mode} needs the columns of the key of ${table}`, { details: { table } });
     info.keys = keys.map((key) => {

@@ -76,10 +76,10 @@ export class ExactQueries {
     if (!make || this.native || !QUERIES.has(lexed.verb) || lexed.words.has("into")) return undefined;
     const key = this.keyOf(statement);
     const known = this.known.get(key);
-    if (known && Date.now() < known.until) return known.exact;
+    if (known && performance.now() < known.until) return known.exact;
     const exact = await make(connection, statement, lexed);
     if (this.known.size >= MOST_KNOWN) this.known.delete(this.known.keys().next().value as string);
-    this.known.set(key, { exact, until: Date.now() + HOLDS });
+    this.known.set(key, { exact, until: performance.now() + HOLDS });
     return exact;
   }
 

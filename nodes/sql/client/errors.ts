@@ -43,8 +43,8 @@ const TEXTS: Rule[] = [
   [/password authentication failed|no pg_hba\.conf entry|(role|database) ".*" does not exist|permission denied for database|no password supplied/i, "DATABASE_REFUSED"],
 ];
 
-/** The disk or the table is full, the server is read-only, the hour's statements of the user are used up. */
-const MARIADB_FULL = [1021, 1114, 1226, 1290, 1836];
+/** The disk or the table is full (3 and 20, of its files: it has waited for room until it was cancelled), the server is read-only, the hour's statements of the user are used up. */
+const MARIADB_FULL = [3, 20, 1021, 1026, 1114, 1226, 1290, 1836];
 /** No memory, an error of the disk, the disk is full. */
 const SQLITE_FULL = [7, 10, 13];
 

@@ -22,6 +22,8 @@ const SEEN: [dialect: DialectName | undefined, state: string, native: number, me
   ["mariadb", "HY000", 2002, "[ma-3.1.15]Can't connect to server on '127.0.0.1' (115)", "DATABASE_UNAVAILABLE"],
   ["mariadb", "28000", 1045, "[ma-3.1.15]Access denied for user 'x'@'localhost' (using password: YES)", "DATABASE_REFUSED"],
   ["mariadb", "42000", 1044, "[ma-3.1.15]Access denied for user 'x'@'%' to database 'x'", "DATABASE_REFUSED"],
+  ["mariadb", "HY000", 3, "[ma-3.1.15]Error writing file '/var/lib/mysql/binlog.000001' (Errcode: 28 \"No space left on device\")", "DATABASE_UNAVAILABLE"],
+  ["mariadb", "HY000", 20, "[ma-3.1.15]Disk is full writing '/var/lib/mysql/plant/t.MYD' (Errcode: 28 \"No space left on device\"). Waiting for someone to free space...", "DATABASE_UNAVAILABLE"],
   ["mariadb", "08004", 1040, "[ma-3.1.15]Too many connections", "DATABASE_UNAVAILABLE"],
   ["mariadb", "40001", 1213, "[ma-3.1.15]Deadlock found when trying to get lock", "DATABASE_BUSY"],
   ["mariadb", "HY000", 1205, "[ma-3.1.15]Lock wait timeout exceeded", "DATABASE_BUSY"],

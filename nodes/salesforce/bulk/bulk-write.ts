@@ -1,4 +1,4 @@
-import { toConnectorError } from "../../common/errors";
+import { type ConnectorError, toConnectorError } from "../../common/errors";
 import { putOn } from "../../common/put-on";
 import type { Store } from "../../common/store";
 import type { TypedValue } from "../../common/typed-input";
@@ -11,6 +11,7 @@ import { BulkLoad, type Loaded } from "../client/bulk/bulk-load";
 import { BulkLoader } from "../client/bulk/bulk-loader";
 import { MAX_BYTES } from "../client/bulk/bulk-parts";
 import { type GatheredRow, RowGathering } from "../client/bulk/bulk-rows";
+import { ownFault, Suspicion } from "../client/records/suspicion";
 import type { OrgClient } from "../client/org";
 import { OrgLane, worstState } from "../client/org-lane";
 import { type BulkMessage, type BulkState, type BulkWork, GRACE, type Progress } from "./bulk-work";
@@ -44,6 +45,7 @@ export class BulkWrite implements BulkWork {
   private readonly whole: OrgLane<WholeLoad, Loaded>;
   private readonly single: OrgLane<GatheredRow, object>;
   private readonly stop = new AbortController();
+  private readonly suspicion = new Suspicion();
   private readonly idsOnly: boolean;
   /** A record must not stand in a job twice: the org refuses both rows, or writes them in any order. */
   private readonly keyField: string | undefined;
@@ -116,9 +118,19 @@ export class BulkWrite implements BulkWork {
       if (loaded.result.repeated) this.options.warn(`These rows were inserted before, by job ${loaded.result.jobId}, and their message has come again: they are not inserted twice`);
       if (!loaded.error || failuresTaken) return [{ ok: true, value: loaded }];
       return [{ ok: false, error: loaded.error }];
+    } catch (error) {
+      throw await this.judged(load, toConnectorError(error), loader);
     } finally {
       this.progress = undefined;
     }
+  }
+
+  /** Rows that a firewall minds, while others get through, must not hold those up. */
+  private async judged(load: WholeLoad, error: ConnectorError, loader: BulkLoader): Promise<ConnectorError> {
+    if (error.details.ofUpload !== true) return error;
+    const isDue = this.suspicion.isDue(load);
+    this.suspicion.note(load, error, false);
+    return isDue && (await loader.takesUploads()) ? ownFault(error) : error;
   }
 
   private pass(msg: object, send: BulkMessage["send"], { result, failedRows, failures }: Loaded): void {

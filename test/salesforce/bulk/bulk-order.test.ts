@@ -3,6 +3,7 @@ import type { Emulator } from "../../../emulator/src/index";
 import { MemoryStore } from "../../../nodes/common/memory-store";
 import { BulkWrite } from "../../../nodes/salesforce/bulk/bulk-write";
 import { readSettings, type WriteSettings } from "../../../nodes/salesforce/bulk/settings";
+import { callError } from "../../../nodes/salesforce/client/errors";
 import { waitFor } from "../../services/wait";
 import { clientCredentials, EXTERNAL_ID, Orgs } from "../support";
 
@@ -49,5 +50,41 @@ describe("Rows of one record, each of a message of its own,", () => {
   it("but each makes a record where they are inserted", async () => {
     await load({ operation: "insert" }, [{ Subject: "1" }, { Subject: "1" }]);
     assert.deepEqual([org.records("Case").length, jobs()], [2, 1]);
+  });
+});
+
+describe("A list of rows that a firewall on the way minds", () => {
+  const orgs = new Orgs();
+  afterEach(() => orgs.stop());
+
+  async function take(blocks: (csv: string) => boolean, lists: object[][]): Promise<{ ends: (Error | undefined)[][]; org: Emulator; settled: () => number; write: BulkWrite }> {
+    const org = await orgs.start();
+    const client = orgs.client(clientCredentials(org));
+    const raw = client.rest.raw.bind(client.rest);
+    const settings = readSettings({ org: "org", object: "Case", operation: "insert", pollInterval: 5 } as never) as WriteSettings;
+    client.rest.raw = (request) => (request.method === "PUT" && blocks(String(request.body as Buffer)) ? Promise.reject(callError({ status: 403, headers: {}, body: "<html>blocked</html>" })) : raw(request));
+    const write = new BulkWrite({
+      ...{ settings, org: client, store: new MemoryStore(), node: "bulk", isWired: () => false, warn: () => undefined, onState: () => undefined },
+      rows: (msg) => (msg as { payload: object }).payload,
+      identity: () => undefined,
+    });
+    const ends = lists.map((): (Error | undefined)[] => []);
+    lists.forEach((payload, index) => write.take({ msg: { payload }, send: () => undefined, done: (error) => ends[index]?.push(error) }));
+    return { ends, org, settled: () => ends.flat().length, write };
+  }
+
+  it("fails by itself in the end, and holds up no other", async () => {
+    const { ends, org, settled, write } = await take((csv) => csv.includes("EICAR"), [[{ Subject: "EICAR" }], [{ Subject: "fine" }]]);
+    await waitFor("both to be through", () => settled() === 2);
+    assert.match(String(ends[0]?.[0]), /ORG_REFUSED.*a firewall/);
+    assert.deepEqual([ends[1]?.[0], org.records("Case").map(({ Subject }) => Subject)], [undefined, ["fine"]]);
+    await write.close();
+  });
+
+  it("is held where no upload gets through", async () => {
+    const { settled, org, write } = await take(() => true, [[{ Subject: "a" }]]);
+    await waitFor("many tries", () => (org.control.stats().byKind["POST jobs/ingest"] ?? 0) > 12);
+    assert.equal(settled(), 0);
+    await write.close();
   });
 });

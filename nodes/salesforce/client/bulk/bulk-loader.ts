@@ -5,6 +5,7 @@ import { type BulkJobs, type IngestJobRequest, JOB_REFUSED, type JobInfo } from 
 import { ownText, rowError, RowMatch, type RowResult } from "./bulk-match";
 import { csvOf, type CsvStyle, type Part } from "./bulk-parts";
 import { checkStopped, type PollOptions, untilOver } from "./bulk-poll";
+import { isForeignPage } from "../records/suspicion";
 
 /** What a {@link BulkLoader} works with. */
 export interface LoaderOptions {
@@ -66,6 +67,17 @@ export class BulkLoader {
     return results as RowResult[];
   }
 
+  /** Whether an upload that holds no rows gets through to the org; its job is ended. */
+  async takesUploads(): Promise<boolean> {
+    const { jobs, request } = this.options;
+    try {
+      const { id } = await jobs.createJob(request);
+      return await jobs.uploadJobData(id, "Id\n").then(() => true, () => false).finally(() => jobs.abortJob(id).catch(() => undefined));
+    } catch {
+      return false;
+    }
+  }
+
   private async start(key: string, load: Load, csv: Buffer): Promise<string> {
     const { jobs, request, poll } = this.options;
     checkStopped(poll.signal, undefined);
@@ -88,7 +100,7 @@ export class BulkLoader {
       // Whether the data is there is not known, and it may be put only once.
       await this.drop(id, key, load);
       checkStopped(poll.signal, id);
-      throw error;
+      throw isForeignPage(error) ? notLetThrough(error as ConnectorError) : error;
     }
     checkStopped(poll.signal, id);
     await jobs.closeJob(id).catch((error: unknown) => {
@@ -192,6 +204,11 @@ function unprocessed(job: JobInfo, unsure: boolean): ConnectorError {
 function asSetting(error: unknown): never {
   if (!isConnectorError(error) || error.scope === "system" || error.retryable) throw error;
   throw new ConnectorError("NOT_CONFIGURED", `The org makes no such job: ${error.message}`, { details: { ...error.details, retryAfter: JOB_REFUSED }, cause: error });
+}
+
+/** Somebody on the way has answered an upload: it may be for what is in the rows. */
+function notLetThrough({ code, message, details, cause }: ConnectorError): ConnectorError {
+  return new ConnectorError(code, message, { details: { ...details, ofUpload: true }, cause });
 }
 
 function isWrongState(error: unknown): boolean {

@@ -27,6 +27,10 @@ export class WatermarkPoll implements PollWay {
   private begun = false;
   /** The last row has its place in what the database has, as far as is known. */
   private isPlaced = false;
+  /** The user knows that it has none. */
+  private isWarned = false;
+  /** Of the last poll. */
+  private lastBound: RowValue | undefined;
   /** The highest watermark that was seen a window ago. */
   private ripe: RowValue = null;
 
@@ -43,7 +47,11 @@ export class WatermarkPoll implements PollWay {
       if (!this.isPlaced) await this.checkPlace(shape);
       const bound = await this.bound(shape);
       if (bound === null) return { rows: 0, more: false };
-      return await this.pages(shape, bound);
+      const found = await this.pages(shape, bound);
+      // a table that was emptied, and whose values begin anew, has another highest row that is not behind the last one; of one whose rows are deleted once they are read that is told once
+      if (found.rows === 0 && !found.more && bound !== this.lastBound && !this.isWarned) this.isPlaced = false;
+      this.lastBound = bound;
+      return found;
     } catch (error) {
       this.isPlaced = false; // a database that was away may come back as a backup had it
       throw error;
@@ -83,9 +91,10 @@ export class WatermarkPoll implements PollWay {
     const highest = await this.one(query.highest);
     if (highest === null) return;
     const { watermarkColumn } = settings;
+    this.isWarned = true;
     context.warn(
       `Rows are read behind ${watermarkColumn} ${String(last.watermark)}, and the highest there is ${String(highest)}: new rows are passed over until they are behind that. ` +
-        "If the database was restored from a backup, put a copy of this node in its place, which begins anew",
+        "If the database was restored from a backup, or the table emptied, put a copy of this node in its place, which begins anew",
     );
   }
 

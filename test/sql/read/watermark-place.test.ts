@@ -76,6 +76,20 @@ describe("the place of sql read polling by a watermark", function () {
       assert.match(warnings[0] ?? "", /no space left/);
     });
 
+    it("and says, once, when the table is emptied while it is read, and its values begin anew", async () => {
+      await suite.insert(range(100, 110));
+      const { ids, warnings } = await suite.bench.open({ ...BY_ID, delayWindow: 1 }, accept);
+      await waitFor("all", () => ids().length === 10);
+      await suite.engine.execute("delete from t");
+      await suite.insert(range(1, 4));
+      await waitFor("the warning", () => warnings.length > 0);
+      assert.match(String(warnings[0]), /behind changed 109, and the highest there is 3: new rows are passed over.*table emptied/);
+      await suite.insert(range(4, 6));
+      await suite.insert([110]);
+      await waitFor("what is behind", () => ids().length === 11);
+      assert.equal(warnings.length, 1);
+    });
+
     it("and says when the database has fallen behind it, as one that a backup was restored to", async () => {
       await suite.insert([1, 2, 3, 4, 5]);
       const first = await suite.bench.open(BY_ID, accept);

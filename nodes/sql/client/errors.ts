@@ -112,6 +112,15 @@ function takesNothing({ state, native }: Diagnosis, dialect?: DialectName): bool
   return /^(25006|53[1-9]|58)/.test(state);
 }
 
+/**
+ * The failure of a statement with values. PostgreSQL has looked at all that stands in such a statement before it runs it, and its driver says when it was: a table that is missing
+ * only then is missing in a function or trigger, where the message may have named it.
+ */
+export function failureWithin(error: ConnectorError, diagnosis: Diagnosis): ConnectorError {
+  if (error.code !== "TABLE_UNKNOWN" || error.details["database"] !== "postgresql" || !/Error while executing the query\s*$/.test(diagnosis.message)) return error;
+  return new ConnectorError(error.code, `${error.message} (in a function or trigger that the statement runs)`, { scope: "message", retryable: false, details: error.details });
+}
+
 /** The first diagnostic record of npm odbc's error, whose own message is generic. */
 export function odbcDiagnosis(error: unknown): Diagnosis {
   const records = (error as { odbcErrors?: { state?: string; code?: number; message?: string }[] }).odbcErrors ?? [];

@@ -1,7 +1,7 @@
 import { ConnectorError } from "../../common/errors";
 import { type ConnectionCursor, type DatabaseConnection, type DriverColumn, type Parameter, type QueryResult, Untyped } from "./backend";
 import type { Statement } from "./dialect";
-import { odbcDiagnosis, statementError } from "./errors";
+import { failureWithin, odbcDiagnosis, statementError } from "./errors";
 import { OdbcCursor, type OdbcCursorOptions } from "./odbc-cursor";
 import { type OdbcHandle, odbcParameters, type OdbcResult } from "./odbc-module";
 import type { ParameterTypes } from "./parameter-types";
@@ -57,7 +57,8 @@ export class OdbcConnection implements DatabaseConnection {
     const ready = await this.ready({ sql, parameters: [...parameters] });
     if (this.options.dialect === "mariadb" && this.failed && !FORGETS.test(sql)) await this.limited(() => this.handle.query(FORGET, []));
     this.failed = false;
-    const result = await this.known(sql, () => this.limited(() => this.handle.query(ready.sql, odbcParameters(ready.parameters))));
+    const hasValues = ready.parameters.length > 0;
+    const result = await this.known(sql, () => this.limited(() => this.handle.query(ready.sql, odbcParameters(ready.parameters)), undefined, hasValues));
     this.stillConnected();
     const columns = this.columnsOf(result);
     if (this.options.dialect === "mariadb" && hidesErrors(sql, columns, result)) await this.checkErrors();
@@ -126,7 +127,7 @@ export class OdbcConnection implements DatabaseConnection {
   }
 
   /** A driver call with the time limit of a statement. */
-  private async limited<T>(call: () => Promise<T>, cancel = () => this.handle.cancel()): Promise<T> {
+  private async limited<T>(call: () => Promise<T>, cancel = () => this.handle.cancel(), hasValues = false): Promise<T> {
     const { timeout, dialect, stuck, reads } = this.options;
     if (!reads) this.cancelled = false; // a cursor's calls are one statement
     let grace: NodeJS.Timeout | undefined;
@@ -141,12 +142,13 @@ export class OdbcConnection implements DatabaseConnection {
     } catch (error) {
       const lost = !this.handle.connected;
       this.failed = true;
-      const failed = statementError(odbcDiagnosis(error), dialect);
+      const diagnosis = odbcDiagnosis(error);
+      const failed = statementError(diagnosis, dialect);
       this.spoilt = reads || (dialect === "sqlite" && failed.code === "DATABASE_REFUSED");
       // whatever state a driver gives a lost connection: the row is not to blame
       if (failed.scope === "message" && lost) throw new ConnectorError("DATABASE_UNAVAILABLE", failed.message, { details: failed.details });
       if (failed.scope === "message" && this.cancelled) throw new ConnectorError("DATABASE_BUSY", `The statement did not end within ${timeout} ms`, { details: failed.details });
-      throw failed;
+      throw hasValues ? failureWithin(failed, diagnosis) : failed;
     } finally {
       clearTimeout(timer);
       clearTimeout(grace);

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { isConnectorError } from "../../../nodes/common/errors";
 import { DatabaseClient } from "../../../nodes/sql/client/database-client";
-import type { ExecuteRequest, NamedStatement, Transaction, TransactionOutcome } from "../../../nodes/sql/client/protocol";
+import type { ExecuteRequest, NamedStatement, RowOutcome, Transaction, TransactionOutcome } from "../../../nodes/sql/client/protocol";
 import { ENGINES, type TestEngine } from "./engines";
 import { pause } from "../../services/wait";
 
 let tables = 0;
+/** One array for all rows: those go in one statement. */
+const COLUMNS = ["id", "name"];
 
 /** What became of each transaction: the rows affected by its statements, "dup", or the code of its error and its statement. */
 const told = (outcomes: TransactionOutcome[]): unknown[] =>
@@ -201,6 +203,24 @@ for (const { name, start } of ENGINES) {
         } finally {
           await single.close();
         }
+      });
+    }
+
+    if (name.startsWith("PostgreSQL")) {
+      it("fails alone what makes a function or trigger look for a table that is not there", async () => {
+        await engine.execute(`create function ${table}_f() returns trigger language plpgsql as $$ begin execute format('insert into %I (id, name) values ($1, $2)', new.name) using -new.id, new.name; return new; end $$`);
+        await engine.execute(`create table ${table}_r (id bigint, name text)`);
+        await engine.execute(`create trigger routed before insert on ${table}_r for each row execute function ${table}_f()`);
+        const errorOf = (outcome: RowOutcome | TransactionOutcome | undefined): unknown => {
+          const error = outcome && "error" in outcome ? outcome.error : outcome && "code" in outcome ? outcome : undefined;
+          return error && [error.code, error.scope, error.retryable, error.text.includes("in a function or trigger")];
+        };
+        const rows = [table, "nowhere", table].map((called, index) => ({ columns: COLUMNS, values: [index + 10, called] }));
+        const missing = ["TABLE_UNKNOWN", "message", false, true];
+        assert.deepEqual((await client.write({ table: `${table}_r`, mode: "insert", keys: [], mapped: true, rows })).map(errorOf), [undefined, missing, undefined]);
+        const route = (called: string): Transaction => ({ statements: [{ sql: `insert into ${table}_r values (:id, :name)`, values: { id: 20, name: called } }] });
+        assert.deepEqual((await execute([route("nowhere"), route(table)])).map(errorOf), [missing, undefined]);
+        assert.deepEqual((await execute([{ statements: [{ sql: "insert into nowhere values (:id)", values: { id: 1 } }] }])).map(errorOf), [["TABLE_UNKNOWN", "system", true, false]]);
       });
     }
 

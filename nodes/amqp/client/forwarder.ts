@@ -1,7 +1,8 @@
 import { BackOff } from "../../common/back-off";
-import { ConnectorError, toConnectorError } from "../../common/errors";
+import { type ConnectorError, toConnectorError } from "../../common/errors";
 import { Sleepers } from "../../common/sleep";
 import type { Connection } from "./connection";
+import { blockedFor } from "./publish-faults";
 import type { Taken } from "./taking-channel";
 import { Publisher, type Outgoing } from "./publisher";
 import { ensureQueue, serverVersion, type QueueSpec, type ServerVersion } from "./topology";
@@ -147,7 +148,7 @@ export class Forwarder {
   /** What is published while the broker blocks stays unanswered: no error tells of it. */
   private tellBlocked(forwardings: Iterable<Forwarding>): void {
     const { state } = this.options.connection;
-    if (state.kind === "blocked") this.tell(new ConnectorError("BROKER_UNAVAILABLE", `The broker blocks who publishes: ${state.reason}`), forwardings);
+    if (state.kind === "blocked") this.tell(blockedFor(state.reason), forwardings);
   }
 
   private tell(error: ConnectorError, forwardings: Iterable<Forwarding>): void {

@@ -5,7 +5,7 @@ import { endingOf, type Ending } from "./ending";
 import { channelError } from "./errors";
 import { MAX_HEADERS, sizeOfHeaderFrame } from "./headers";
 import { Outlet } from "./outlet";
-import { blame, encodingError, targetOf, unavailable } from "./publish-faults";
+import { blame, blockedFor, encodingError, targetOf, unavailable } from "./publish-faults";
 import { markReturned, returnedError, type Returnable } from "./returns";
 import { SupervisedChannel } from "./supervised-channel";
 
@@ -215,6 +215,7 @@ export class Publisher {
   private reason(): ConnectorError {
     const { state } = this.options.connection;
     if ("error" in state) return state.error;
+    if (state.kind === "blocked") return blockedFor(state.reason); // not even a channel can be made
     return this.lastError ?? unavailable("Not connected to the broker");
   }
 

@@ -1,9 +1,14 @@
 import type { ChannelModel } from "amqplib";
+import { within } from "../../common/deadline";
 import { ConnectorError, isConnectorError } from "../../common/errors";
 import type { Connection } from "../client/connection";
 import { brokerText, replyCode } from "../client/errors";
-import { closeChannel } from "../client/supervised-channel";
+import { blockedFor } from "../client/publish-faults";
+import { closeChannel, unanswered } from "../client/supervised-channel";
 import { deadLetterQueue, ensureQueue, serverVersion, type TopologyWarning } from "../client/topology";
+
+/** ms that the broker may take for an answer: less than Node-RED gives a node to close. */
+const PATIENCE = 10_000;
 
 /** So many exchanges are remembered; real dead letters come from a handful. */
 const REMEMBERED = 1_000;
@@ -16,6 +21,7 @@ export class Destinations {
   constructor(
     private readonly connection: Connection,
     private readonly warn: TopologyWarning,
+    private readonly patience = PATIENCE,
   ) {}
 
   /** Why nothing can be published to the exchange, if it is missing. @throws ConnectorError BROKER_UNAVAILABLE */
@@ -23,7 +29,7 @@ export class Destinations {
     if (name === "") return undefined;
     if (!this.exchanges.has(name)) {
       if (this.exchanges.size >= REMEMBERED) this.exchanges.clear();
-      this.exchanges.set(name, await lookForExchange(this.model(), name));
+      this.exchanges.set(name, await this.answer(lookForExchange(this.model(), name)));
     }
     return this.exchanges.get(name);
   }
@@ -37,7 +43,7 @@ export class Destinations {
   private async makeParkingQueue(name: string): Promise<ConnectorError | undefined> {
     try {
       const model = this.model();
-      await ensureQueue(model, deadLetterQueue(name, "quorum", serverVersion(model)), this.warn);
+      await this.answer(ensureQueue(model, deadLetterQueue(name, "quorum", serverVersion(model)), this.warn));
       return undefined;
     } catch (error) {
       if (isConnectorError(error) && error.code === "QUEUE_UNAVAILABLE") return error;
@@ -45,7 +51,16 @@ export class Destinations {
     }
   }
 
+  /** A broker that blocks who publishes answers nothing: the run must not wait for that, with all it holds. */
+  private async answer<T>(look: Promise<T>): Promise<T> {
+    const answer = await within(look.then((value) => ({ value })), this.patience);
+    if (!answer) throw new ConnectorError("BROKER_UNAVAILABLE", unanswered(this.patience).message);
+    return answer.value;
+  }
+
   private model(): ChannelModel {
+    const { state } = this.connection;
+    if (state.kind === "blocked") throw blockedFor(state.reason);
     if (this.connection.model) return this.connection.model;
     throw new ConnectorError("BROKER_UNAVAILABLE", "Not connected to the broker");
   }

@@ -3,6 +3,7 @@ import type { ConsumeMessage } from "amqplib";
 import { ConnectorError, goingOn, toConnectorError } from "../../common/errors";
 import type { Format } from "../../format/format";
 import type { BrokerLink } from "../client/broker";
+import { blockedFor } from "../client/publish-faults";
 import { Publisher, type Outgoing } from "../client/publisher";
 import { LONGEST_OPEN } from "../client/taking-channel";
 import { parkingCopy, redriveCopy, type Target } from "./copies";
@@ -150,6 +151,8 @@ export class RedriveRun {
 
   /** What concerns all alike: a place that is not there is no fault of any of them. */
   private async prepare(target: Target): Promise<void> {
+    const { state } = this.options.link.publish;
+    if (state.kind === "blocked") throw blockedFor(state.reason);
     await this.unlessEnding(this.publisher.ready(PATIENCE));
     const problem = target.kind === "given" ? await this.destinations.problemOfExchange(target.exchange) : undefined;
     if (problem) throw problem;

@@ -63,6 +63,7 @@ describe("the settings of amqp in", () => {
     ["no queue", { queue: " " }, /No queue is given/],
     ["a name that AMQP cannot say", { queue: "ü".repeat(128) }, /The name of the queue is longer than 255 bytes/],
     ["a name that the dead letters' does not fit behind", { queue: "q".repeat(253) }, /The name of the dead-letter queue is longer than 255 bytes/],
+    ["a name that the dead letters of a queue of one's own cannot have", { declare: "temporary", deadLetterQueue: "q".repeat(256) }, /The name of the dead-letter queue is longer than 255 bytes/],
     ["a name that a delay queue's does not fit behind", { queue: "q".repeat(247), deadLetterQueue: "d" }, /The name of the delay queue, which begins with that of the queue, is longer/],
     ["a routing key that is too long", { bindings: [{ exchange: "x", routingKey: "k".repeat(256) }] }, /The routing key is longer/],
     ["dead letters that would go back into the queue", { deadLetterQueue: " q " }, /The dead-letter queue is the queue itself/],

@@ -48,8 +48,7 @@ export function readSettings(def: InDef): QueueSourceSettings {
   const declare = oneOf(def.declare, "If missing", DECLARE, "declare");
   const temporary = declare === "temporary";
   const queueType = temporary ? "classic" : oneOf(def.queueType, "Type", QUEUE_TYPES, "quorum");
-  // a temporary queue gets its name when it is made
-  const queue = temporary ? { queue: "", deadLetterQueue: nameIn(def.deadLetterQueue) || `${def.id}.dlq` } : readQueue(def);
+  const queue = temporary ? temporaryQueue(def) : readQueue(def);
   const delivery = readDelivery(def);
   if (declare === "declare" && queueType !== "stream") checkRetryQueues(queue.queue, delivery);
   return {
@@ -66,6 +65,13 @@ export function readSettings(def: InDef): QueueSourceSettings {
     streamStart: queueType === "stream" ? readStreamOffset(def.streamOffset) : "first",
     poisonLimit: wholeNumber(def.poisonLimit, "Poison", { fallback: 3, max: 100 }),
   };
+}
+
+/** A temporary queue gets its name when it is made. */
+function temporaryQueue(def: InDef): { queue: string; deadLetterQueue: string } {
+  const deadLetterQueue = nameIn(def.deadLetterQueue) || `${def.id}.dlq`;
+  checkName(deadLetterQueue, "name of the dead-letter queue");
+  return { queue: "", deadLetterQueue };
 }
 
 /** Arguments that RabbitMQ 4.3 denies, by closing the connection of all nodes. */

@@ -51,7 +51,7 @@ const GRACE = 1_000;
 
 /**
  * So many times longer than at first, at most, a channel may be silent after others that were. A quorum queue that has lost its majority keeps each
- * copy it is sent, and has them all when the majority is back (RabbitMQ 3.10.8): 240 of each message in an hour, and so 18.
+ * copy it is sent, and has them all when the majority is back (RabbitMQ 3.10.8): 240 of each message in an hour, and so 19.
  */
 const MOST_PATIENCE = 16;
 

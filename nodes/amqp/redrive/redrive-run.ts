@@ -57,6 +57,8 @@ const WINDOW = 100;
 /** Messages on their way to us at most: twice the window, so that what is held in between leaves room for it. */
 const AHEAD = 2 * WINDOW;
 const MOST_HELD = 10_000;
+/** With so many returns, those who look should know that they count: half of RabbitMQ 4's default limit. */
+const MANY_RETURNS = 10;
 /** ms to wait for a connection that is just being made. */
 const PATIENCE = 10_000;
 /** ms that a run which must end has for what is published already. */
@@ -81,6 +83,7 @@ export class RedriveRun {
   private failure: ConnectorError | undefined;
   private publishing = 0;
   private held = 0;
+  private warned = false;
   private heldSince = Infinity;
   private wake: (() => void) | undefined;
   private drain: NodeJS.Timeout | undefined;
@@ -246,7 +249,16 @@ export class RedriveRun {
   private hold(message: ConsumeMessage): void {
     this.box.hold(message);
     this.held += 1;
+    if (Number(message.properties.headers?.["x-delivery-count"]) >= MANY_RETURNS) this.warnOfLimit();
     this.heldSince = Math.min(this.heldSince, this.clock.now());
+  }
+
+  private warnOfLimit(): void {
+    if (this.warned) return;
+    this.warned = true;
+    const { queue } = this.options.settings;
+    const what = `Dead letters of queue ${queue} have come back ${MANY_RETURNS} times or more, and up to RabbitMQ 4.2 the broker counts each look, and each run that leaves them`;
+    this.options.warn(`${what}. If the queue has a delivery limit (20 on RabbitMQ 4, unless set otherwise), it drops those that reach it: lift it by a policy`);
   }
 
   private progress(done: number): void {

@@ -37,6 +37,11 @@ export = (RED: NodeAPI): void => {
     const broker = brokerOf(RED.nodes.getNode(config.broker), config.broker);
     const link = broker.acquire(node);
     const connections = [link.consume, link.publish];
+    const warned = new Set<string>();
+    const warnOnce = (text: string): void => {
+      if (!warned.has(text)) node.warn(text);
+      warned.add(text);
+    };
     let shown: Shown = { kind: "idle" };
     let current: { run?: RedriveRun; ended: Promise<void> } | undefined;
     let closing = false;
@@ -64,7 +69,7 @@ export = (RED: NodeAPI): void => {
         const order = await orderFor(msg);
         if (closing) throw new ConnectorError("FLOW_STOPPED", RED._("redrive.error.stopped"));
         const onProgress = (finished: number, of: number): void => show({ kind: "running", done: finished, of, dryRun: order.dryRun });
-        mine.run = new RedriveRun({ link, settings, order, filter, show: showLetter, onProgress, warn: (text) => node.warn(text) });
+        mine.run = new RedriveRun({ link, settings, order, filter, show: showLetter, onProgress, warn: warnOnce });
         return mine.run.run();
       };
       const finished = flowTracker.outside(start).finally(() => (current = undefined));

@@ -10,7 +10,7 @@ import { QuickTurn } from "./quick-turn";
 import { record, recordLogged, Reports } from "./reports";
 import { isDeaf, takesNoDone, type CompleteEvent, type LogEntry, type ReceiveEvent, type SendEvent, type TrackedRuntime } from "./runtime";
 import { RunningFlows } from "./running-flows";
-import { type Caught, covers, type Scope } from "./scope";
+import { type Caught, covers, type Scope, type Verdict } from "./scope";
 import { Seat } from "./seat";
 import { SharedWatch } from "./shared-watch";
 import { Turn } from "./turn";
@@ -25,7 +25,7 @@ import { UntoldLine } from "./untold-line";
  */
 class FlowTracker {
   private readonly storage = new AsyncLocalStorage<FlowContext>();
-  private readonly turn = new Turn((orphan, scope) => this.begin(scope, orphan.message, orphan.destination, Mark.Wired, undefined));
+  private readonly turn = new Turn();
   private readonly untold = new UntoldLine((hop) => this.end(hop));
   private readonly watch = new SharedWatch();
   private readonly flows = new RunningFlows();
@@ -126,7 +126,7 @@ class FlowTracker {
     const seat = own?.node === node ? own.seat : Seat.of(node);
     if (seat.silent) this.passesOn(event);
     const destination = this.flows.destinationOf(event, seat);
-    if (!destination) return this.goesNowhere(context.scope, event);
+    if (!destination) return this.goesNowhere(context.scope, event, own !== undefined);
     const quick = this.quickTurn.sends(own, node);
     if (quick && own && this.passingOn.begins(own, event, destination)) return;
     const hop = this.begin(context.scope, this.flows.ownCopy(event), destination, Mark.Wired, context.caught);
@@ -156,14 +156,16 @@ class FlowTracker {
     this.quickTurn.sendsNew(from);
     if (seat.inHands === 0 && !this.turn.hasFinished(from)) return false;
     const destination = this.flows.destinationOf(event, seat);
-    if (!destination) return false;
-    const message = this.flows.ownCopy(event);
+    const verdict = destination ? undefined : this.flows.verdictOnMissing(event);
+    if (!destination && !verdict) return false;
+    const message = destination ? this.flows.ownCopy(event) : {};
     const running = this.storage.getStore();
+    const adopt = (scope: Scope, caught?: Caught): Hop => (verdict ? this.dropped(scope, seat, verdict) : this.begin(scope, message, destination ?? seat, Mark.Wired, caught));
     const left = (): void => {
-      if (context && !context.scope.closed) this.begin(context.scope, message, destination, Mark.Wired, context.caught);
+      if (context && !context.scope.closed) adopt(context.scope, context.caught);
       else warnOfLateSend(event, running);
     };
-    this.turn.sendsOrphan({ message, from, destination, left });
+    this.turn.sendsOrphan({ message, from, adopt, left });
     return true;
   }
 
@@ -178,10 +180,21 @@ class FlowTracker {
     return delivery;
   }
 
-  private goesNowhere(scope: Scope, event: SendEvent): void {
-    const missing = this.flows.missing(event);
-    if (missing === "stopped") scope.record(stopVerdict(event.source.node));
-    else if (missing) record(scope, `${describeNode(missing)} is not running: what is sent to it goes nowhere`, missing);
+  /** @param known whether the message itself, not just the running code, told whose it is */
+  private goesNowhere(scope: Scope, event: SendEvent, known: boolean): void {
+    const { node } = event.source;
+    const verdict = this.flows.verdictOnMissing(event);
+    if (verdict) this.turn.sends(this.dropped(scope, Seat.of(node), verdict), node, known);
+  }
+
+  /** A message that Node-RED drops. It counts until the turn is over: only then it is known of which deliveries it was made. @param seat of the node that sends it */
+  private dropped(scope: Scope, seat: Seat, verdict: Verdict): Hop {
+    const hop = this.begin(scope, {}, seat, 0, undefined);
+    queueMicrotask(() => {
+      hop.scope.record(verdict);
+      this.end(hop, true);
+    });
+    return hop;
   }
 
   private readonly onReceive = (event: ReceiveEvent, next: () => void): void => {

@@ -1,7 +1,10 @@
+import { toConnectorError } from "../common/errors";
+import { stopVerdict, verdictFor } from "./delivery";
 import type { FlowNode, Hop } from "./hop";
 import { configOf, nodeBehind, type SendEvent, type TrackedRuntime } from "./runtime";
 import { Seat } from "./seat";
-import type { NodeName } from "./outcome";
+import { describeNode } from "./outcome";
+import type { Verdict } from "./scope";
 
 /** Which nodes run, and where wires lead, while flows are stopped and started. */
 export class RunningFlows {
@@ -54,14 +57,14 @@ export class RunningFlows {
   }
 
   /**
-   * Why a wire leads to no node: Node-RED drops in silence what is sent along it.
+   * What it means that a wire leads to no node: Node-RED drops in silence what is sent along it.
    *
-   * @returns `"stopped"`, the node that should run and does not, or `undefined` where the user disabled or took it away and means it so
+   * @returns `undefined` where the user disabled the node or took it away, and means it so
    */
-  missing({ source, destination }: SendEvent): "stopped" | NodeName | undefined {
-    if (this.changing || !this.isLive(source.node)) return "stopped";
+  verdictOnMissing({ source, destination }: SendEvent): Verdict | undefined {
+    if (this.changing || !this.isLive(source.node)) return stopVerdict(source.node);
     const config = configOf(source.node, destination.id);
-    return config && !config.d ? config : undefined;
+    return config && !config.d ? verdictFor(toConnectorError(`${describeNode(config)} is not running: what is sent to it goes nowhere`), config) : undefined;
   }
 
   /** The message as its receiver gets it: Node-RED gives all receivers but the first a copy, and makes it later. */

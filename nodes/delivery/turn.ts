@@ -1,12 +1,12 @@
 import type { FlowNode, Hop } from "./hop";
 import { type Caught, covers, JoinedScope, type Scope } from "./scope";
-import type { Seat } from "./seat";
 
 /** A message sent by a node that works for deliveries, from code that belongs to none (a timer set before the first message) or to one that the node has finished with. */
 export interface Orphan {
   message: object;
   from: FlowNode;
-  destination: Seat;
+  /** Makes it one of a delivery. */
+  adopt: (scope: Scope) => Hop;
   /** Its node has finished with no delivery in this turn. */
   left: () => void;
 }
@@ -40,9 +40,6 @@ export class Turn {
   private doneSince = false;
   private group: JoinedScope | undefined;
   private clearing = false;
-
-  /** @param adopt makes a hop of an orphan, counted in the given scope */
-  constructor(private readonly adopt: (orphan: Orphan, scope: Scope) => Hop) {}
 
   /** A message left `from`. @param known whether the message itself, not just the running code, told whose it is */
   sends(hop: Hop, from: FlowNode, known: boolean): void {
@@ -110,7 +107,7 @@ export class Turn {
     const before = this.orphans.length;
     this.orphans = this.orphans.filter((orphan) => {
       if (orphan.from !== node) return true;
-      this.sent.push({ hop: this.adopt(orphan, scope), from: node, known: false });
+      this.sent.push({ hop: orphan.adopt(scope), from: node, known: false });
       return false;
     });
     return this.orphans.length < before;
@@ -121,7 +118,7 @@ export class Turn {
     const made = this.finished.filter(({ node, scope }) => node === orphan.from && !scope.closed);
     const [first] = made;
     if (!first) return orphan.left();
-    const hop = this.adopt(orphan, first.scope);
+    const hop = orphan.adopt(first.scope);
     for (const { scope, caught } of made) {
       this.join(hop, scope);
       goesAlong(hop, caught);

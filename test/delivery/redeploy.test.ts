@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ConnectorError } from "../../nodes/common/errors";
 import type { ItemResult } from "../../nodes/delivery/sink";
-import { held, testBench, type TestSource } from "../services/test-nodes/test-nodes";
+import { closing, held, testBench, type TestSource } from "../services/test-nodes/test-nodes";
 import { Runtime, type FlowNodeConfig } from "../services/runtime";
 import { pause, remains, waitFor as waitUntil } from "../services/wait";
 
@@ -69,6 +69,36 @@ describe("what would break the promise, in a real Node-RED", function () {
     await waitFor("it to be settled", () => entry.settled.length === 1);
     assert.deepEqual(outcomes(entry), ["accept"]);
     assert.equal(testBench.seen.length, 1);
+  });
+
+  describe("a redeploy of the node behind one that makes one message of several releases them all", () => {
+    const how = { mode: "custom", build: "array", property: "payload", propertyType: "msg", key: "topic", joiner: "", joinerType: "str", timeout: "" };
+    const gatherers: Record<string, { type: string } & Record<string, unknown>> = {
+      "a Join": { type: "join", count: "3", accumulate: false, ...how },
+      "a function, with nothing on them that tells whose they are": {
+        type: "function",
+        func: "const all = context.get('all') || []; all.push(() => { node.send({ payload: msg.payload }); node.done(); }); context.set('all', all); if (all.length === 3) for (const go of all.splice(0)) go();",
+        outputs: 1,
+      },
+      "a timer of nobody": { type: "test-gather" },
+      "a timer of nobody, once it is done": { type: "test-gather", doneFirst: true },
+    };
+    for (const [name, config] of Object.entries(gatherers)) {
+      it(name, async () => {
+        const flow = (version: number): FlowNodeConfig[] => [source(["hold"]), { id: "hold", type: "test-hold", wires: [["gather"]] }, { id: "gather", wires: [["slow"]], ...config }, { id: "slow", type: "test-slow", wires: [["see"]], slow: version === 1 }, see("see")];
+        await runtime.fresh(flow(1));
+        const entry = theSource();
+        for (const payload of ["a", "b", "c"]) entry.take(payload);
+        await waitFor("all to be held", () => held.length === 3);
+        const deploy = runtime.deploy(flow(2), "nodes");
+        await waitFor("the next node to close", () => closing.length === 1);
+        for (const one of held) one.go();
+        await waitFor("all to be settled", () => entry.settled.length === 3);
+        closing.splice(0)[0]?.();
+        await deploy;
+        assert.deepEqual([outcomes(entry), testBench.seen.length], [["release", "release", "release"], 0]);
+      });
+    }
   });
 
   it("what our sink has stored while flows stop is accepted, not released", async () => {

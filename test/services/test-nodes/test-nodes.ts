@@ -220,6 +220,14 @@ export function register(RED: NodeAPI): void {
     });
   }
 
+  /** Passes on, and if it is slow, ends only when a test says so: see {@link closing}. */
+  function SlowNode(this: Node, config: NodeDef & { slow: boolean }): void {
+    RED.nodes.createNode(this, config);
+    this.on("input", (msg, send, done) => (send(msg), done()));
+    this.on("close", (done: () => void) => void (config.slow ? closing.push(done) : done()));
+  }
+
+  RED.nodes.registerType("test-slow", SlowNode);
   RED.nodes.registerType("test-broken", BrokenNode);
   RED.nodes.registerType("test-pair", PairNode);
   RED.nodes.registerType("test-source", SourceNode);
@@ -237,6 +245,9 @@ export function register(RED: NodeAPI): void {
 
 /** Sends what `test-late` nodes were given, in the context of its message; oldest first. */
 export const late: (() => void)[] = [];
+
+/** Ends the `test-slow` nodes that are being closed, oldest first. */
+export const closing: (() => void)[] = [];
 
 /** Messages in the hands of `test-hold` nodes, oldest first. */
 export const held: { msg: object; go(): void; fail(error: Error): void; done(): void; send(): void }[] = [];

@@ -1,6 +1,7 @@
 import { Hop, type FlowContext, Mark } from "./hop";
 import { hopOf } from "./message-hops";
 import { describeNode } from "./outcome";
+import { registry, tokenOf } from "./registry";
 import type { SendEvent } from "./runtime";
 import { Seat } from "./seat";
 
@@ -11,6 +12,8 @@ import { Seat } from "./seat";
  */
 export function warnOfLateSend({ msg, source }: SendEvent, running: FlowContext | undefined): void {
   const { node } = source;
+  const token = tokenOf(msg);
+  if (token !== undefined && registry.comesBack(token)) return; // taken back while its node held it: nobody accepted it too early
   const own = hopOf(msg);
   const seat = Seat.of(node);
   if (!running?.hasLeft(node) || (own && (own.marks & Mark.Ended) === 0) || seat.warned) return;

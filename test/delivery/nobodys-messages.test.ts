@@ -87,4 +87,24 @@ describe("where messages of nobody go by, the flow tracker", function () {
       await until("it to be settled", () => theSource().settled.at(-1)?.taken === payload);
     }
   });
+
+  it("warns of no rate limit that sends, by the timer of one that is settled, what a lost connection has taken back", async () => {
+    const rate = { pauseType: "rate", rate: "10", nbRateUnits: "1", rateUnits: "second", timeout: "5", timeoutUnits: "seconds", randomUnits: "seconds", drop: false, allowrate: false, outputs: 1 };
+    await runtime.fresh([{ ...source, wires: [["delay"]] }, { id: "delay", type: "delay", ...rate, wires: [["end"]] }, end]);
+    const { log } = util as unknown as { log: { addHandler(handler: object): void; removeHandler(handler: object): void } };
+    const lines: string[] = [];
+    const handler = { emit: (_name: string, entry: { level: number; msg: unknown }) => entry.level === 30 && lines.push(String(entry.msg)) };
+    log.addHandler(handler);
+    try {
+      const entry = theSource();
+      for (const payload of ["a", "b"]) entry.take(payload);
+      await until("the first to be settled", () => entry.settled.length === 1);
+      entry.source.invalidate();
+      entry.take("c"); // or nobody would look
+      await until("the last to pass", () => testBench.seen.length === 3);
+    } finally {
+      log.removeHandler(handler);
+    }
+    assert.deepEqual(lines, []);
+  });
 });

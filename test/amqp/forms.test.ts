@@ -20,6 +20,16 @@ describe("the forms of the AMQP nodes", () => {
     assert.deepEqual(errors({ declare: "temporary", bindings: [{ exchange: "events", exchangeType: "topic" }], deadLetterQueue: "orders" }), []);
   });
 
+  it("mark an address of a broker that names another virtual host than the form does, which is the one that is taken", () => {
+    const file = "nodes/amqp/broker/broker.html";
+    const broker = (url: string, vhost = "/"): string =>
+      formErrors({ ...formDefaults("surewire-amqp-broker", file), type: "surewire-amqp-broker", urls: ["amqp://first", url], vhost }, file).join();
+    assert.match(broker("amqp://host:5672/plant"), /^urls: /);
+    assert.match(broker("amqp://host/%2F", "plant"), /^urls: /);
+    for (const url of ["amqp://host", "amqp://host/", "amqp://host/%2f", "${BROKER}"]) assert.equal(broker(url), "", url);
+    for (const vhost of ["a b", "${VHOST}"]) assert.equal(broker("amqps://host/a%20b", vhost), "", vhost);
+  });
+
   it("mark a binding whose exchange has lost its type", () => {
     assert.match(errors({ bindings: [{ exchange: "events", exchangeType: " " }] }).join(), /^bindings: /);
     assert.deepEqual(errors({ bindings: [{ exchange: "events" }, { exchange: "others", exchangeType: "x-delayed-message" }] }), []);

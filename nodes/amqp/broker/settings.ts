@@ -1,7 +1,7 @@
 import { ConnectorError } from "../../common/errors";
 import { wholeNumber } from "../../common/whole-number";
 import type { BrokerOptions } from "../client/broker";
-import { parseBrokerUrl } from "../client/broker-url";
+import { checkVhost, parseBrokerUrl } from "../client/broker-url";
 import { certificateSignIn, passwordSignIn, tokenSignIn } from "../client/sign-in";
 import { fetchToken, type TokenEndpoint } from "../client/token-endpoint";
 import { fixedToken, RenewedToken } from "../client/token-source";
@@ -40,9 +40,12 @@ export interface BrokerCredentials {
  * @throws ConnectorError NOT_CONFIGURED when something is missing or wrong
  */
 export function readOptions(def: BrokerDef, credentials: BrokerCredentials): BrokerOptions {
+  const urls = readUrls(def);
+  const vhost = def.vhost || "/";
+  for (const url of urls) checkVhost(url, vhost);
   return {
-    urls: readUrls(def),
-    vhost: def.vhost || "/",
+    urls,
+    vhost,
     signIn: readSignIn(def, credentials),
     heartbeat: wholeNumber(def.heartbeat, "Heartbeat", { fallback: 15, min: 1, max: 3600 }), // 0 would switch heartbeats off and leave dead links unnoticed
     connectTimeout: wholeNumber(def.connectTimeout, "Timeout", { fallback: 10, min: 1, max: 600 }),

@@ -27,6 +27,26 @@ export function parseBrokerUrl(text: string): BrokerAddress {
   return { protocol, hostname: url.hostname.replace(/^\[|\]$/g, ""), port: Number(url.port) || (protocol === "amqp" ? 5672 : 5671) };
 }
 
+/**
+ * An address is used for its host and port. One that comes with a virtual host, as providers hand them out, is taken only where that is the one in use.
+ *
+ * @throws ConnectorError NOT_CONFIGURED; also what {@link parseBrokerUrl} throws
+ */
+export function checkVhost(text: string, vhost: string): void {
+  parseBrokerUrl(text);
+  const named = decoded(new URL(text.trim()).pathname.slice(1));
+  if (named === "" || named === vhost) return;
+  throw new ConnectorError("NOT_CONFIGURED", `A broker's address names the virtual host "${named}", the form "${vhost}": enter it in the form, and leave it out of the address`);
+}
+
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
+
 /** Host and port for people to read; holds no credentials. */
 export function whereIs({ hostname, port }: BrokerAddress): string {
   return `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;

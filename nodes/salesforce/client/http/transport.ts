@@ -208,7 +208,15 @@ function networkText(url: URL, error: Error): string {
     case "ECONNRESET":
     case "EPIPE":
       return `${url.host} broke the connection before the answer was complete`;
-    default:
-      return `${url.host}: ${error.message || errorCode(error)}`;
+    case "EPROTO":
+    case "ERR_SSL_WRONG_VERSION_NUMBER":
+      if (!/wrong.version.number/i.test(error.message)) break;
+      return `${url.host} speaks no TLS there: its address may begin with http://, or a proxy is in between`;
+    case "SELF_SIGNED_CERT_IN_CHAIN":
+    case "DEPTH_ZERO_SELF_SIGNED_CERT":
+    case "UNABLE_TO_VERIFY_LEAF_SIGNATURE":
+    case "UNABLE_TO_GET_ISSUER_CERT_LOCALLY":
+      return `${url.host}: ${error.message}. A company's proxy may sign by an authority of its own: name its file in NODE_EXTRA_CA_CERTS before Node-RED starts`;
   }
+  return `${url.host}: ${error.message || errorCode(error)}`;
 }

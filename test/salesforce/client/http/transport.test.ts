@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import http from "node:http";
+import https from "node:https";
 import type { AddressInfo } from "node:net";
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import { HttpTransport, NetworkError } from "../../../../nodes/salesforce/client/http/transport";
+import { Authority } from "../../../amqp/certificates";
 
 describe("The HTTP client below jsforce", () => {
   let server: http.Server;
@@ -33,6 +36,19 @@ describe("The HTTP client below jsforce", () => {
     }
     return assert.fail("an answer came");
   };
+
+  it("says of a port without TLS, and of a certificate by an unknown authority, what can be done", async () => {
+    answer = (_request, response) => response.end();
+    url = url.replace("http:", "https:");
+    assert.match((await failure()).message, /^127\.0\.0\.1:\d+ speaks no TLS there: its address may begin with http:\/\//);
+    const authority = new Authority();
+    const secure = https.createServer(authority.server("IP:127.0.0.1")).listen(0, "127.0.0.1");
+    await once(secure, "listening");
+    url = `https://127.0.0.1:${(secure.address() as AddressInfo).port}/`;
+    assert.match((await failure()).message, /certificate.*: name its file in NODE_EXTRA_CA_CERTS/);
+    secure.close();
+    authority.remove();
+  });
 
   it("gives status, headers and body, and redirects as they are", async () => {
     answer = (request, response) => response.writeHead(302, { location: "/x" }).end("méthode");

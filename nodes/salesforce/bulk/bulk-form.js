@@ -183,6 +183,7 @@
         const failedOutput = fails && $("#node-input-failedOutput").prop("checked");
         const emptyOutput = shape.read && $("#node-input-emptyOutput").prop("checked");
         $("#node-input-operation-note").text(node._("bulk.operation-note." + (shape.write || shape.read ? operation : "job"), { defaultValue: "" }));
+        $("#node-input-fields-note").text(node._("bulk.note." + (shape.write ? "fields" : "upload")));
         $("#node-input-failedOutput-note").text(node._("bulk.note." + (failedOutput ? "failedOutput" : "failsMessage")));
         $("#node-input-outputs").val(failedOutput || emptyOutput ? 2 : 1);
       }

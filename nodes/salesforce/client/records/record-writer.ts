@@ -1,9 +1,10 @@
 import { ConnectorError, isConnectorError, toConnectorError } from "../../../common/errors";
 import { CallSizes, isOverLimit } from "./call-sizes";
-import { type DeleteRequest, deleteRecords, type Fields, type RecordResult, saveRecords, type SaveRequest } from "./collections";
+import { type DeleteRequest, deleteRecords, type Fields, type RecordResult } from "./collections";
 import { isLostAnswer, lostAnswer } from "./lost-answer";
 import { retryLocked } from "./retry-locked";
 import type { RestCalls } from "../rest";
+import { saveRecords, type SaveRequest } from "./save-records";
 import { Suspicion } from "./suspicion";
 
 /** Calls of one delete that may go wrong over what the org's automation may use. */

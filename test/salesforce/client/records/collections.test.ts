@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { ConnectorError } from "../../../../nodes/common/errors";
-import { type Fields, saveRecords } from "../../../../nodes/salesforce/client/records/collections";
+import type { Fields } from "../../../../nodes/salesforce/client/records/collections";
+import { saveRecords } from "../../../../nodes/salesforce/client/records/save-records";
 import type { RestClient, RestRequest } from "../../../../nodes/salesforce/client/rest";
 
 type Answer = (records: Fields[], text: string) => unknown;

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { ConnectorError } from "../../../../nodes/common/errors";
 import { callError } from "../../../../nodes/salesforce/client/errors";
-import { type Fields, type RecordResult, saveRecords } from "../../../../nodes/salesforce/client/records/collections";
+import type { Fields, RecordResult } from "../../../../nodes/salesforce/client/records/collections";
+import { saveRecords } from "../../../../nodes/salesforce/client/records/save-records";
 import { RecordWriter } from "../../../../nodes/salesforce/client/records/record-writer";
 import type { RestCalls, RestRequest } from "../../../../nodes/salesforce/client/rest";
 

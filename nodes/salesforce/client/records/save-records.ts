@@ -1,0 +1,214 @@
+import { ConnectorError, isConnectorError } from "../../../common/errors";
+import { type CallSizes, isOverLimit } from "./call-sizes";
+import { COLLECTIONS, type Fields, readResults, type RecordResult } from "./collections";
+import { type Body, bodyOf, culprits } from "./culprits";
+import { unlessOfRecord } from "../errors";
+import type { RestCalls } from "../rest";
+import { getsThrough, isServerError, judge, mayBeOfRecords } from "./suspicion";
+
+/** Characters of records in one call; the platform takes 50 MB. */
+const MAX_CALL = 40_000_000;
+
+/** Calls that may go wrong while what is wrong in one batch is looked for; enough to bisect 200 records down to one bad record. */
+const CALL_BUDGET = 20;
+
+/** Records to store in one go. */
+export interface SaveRequest {
+  /** API name of the object all records are of. */
+  object: string;
+  /** Default: `upsert` with an external id field, else `create`. For `update` every record carries its `Id`. */
+  operation?: "create" | "update" | "upsert";
+  /** Upsert by this field, which every record carries. */
+  externalIdField?: string;
+  /** At most {@link MAX_RECORDS}. */
+  records: Fields[];
+  /** Stores all or none. Default false. */
+  allOrNone?: boolean;
+  /** E.g. `Sforce-Auto-Assign`. */
+  headers?: Record<string, string>;
+  /**
+   * What has come again and again for these records as if the org were away may be the fault of one of them (an internal error in a trigger, a firewall
+   * that minds it), or of their number (no answer in time): look for it by halves. Default false.
+   */
+  search?: boolean;
+  /** What is known of how many records go into one call. */
+  sizes?: CallSizes;
+}
+
+/**
+ * Stores records by the Collections API, each for itself unless `allOrNone`, and says for each what became of it, in order.
+ *
+ * Some mistakes in one record make the org refuse the whole call (an unknown column, a text where a date belongs): the culprit is then
+ * looked for, by what the error says or else by halves, and the others are stored without it. With `allOrNone` it is only named. Records over
+ * which the org's automation has run out of what one transaction may use go by smaller calls, too.
+ *
+ * @throws ConnectorError of scope `system` when no record has a result yet; the org may have acted all the same if
+ *   `details.outcomeUnknown`. Later on such an error is the result of the records it befell.
+ */
+export function saveRecords(rest: RestCalls, request: SaveRequest): Promise<RecordResult[]> {
+  return new Saving(rest, request).run();
+}
+
+/** One {@link saveRecords}: what has become of its records so far, by their places in the request. */
+class Saving {
+  private readonly results: (RecordResult | undefined)[];
+  private readonly together: boolean;
+  private readonly creates: boolean;
+  /** Once somebody is suspected: whether calls get through that hold no records. */
+  private isOpen: boolean | undefined;
+  /** Calls that went wrong. */
+  private wrong = 0;
+  /** Records of the largest call that the org's automation has done with. */
+  private passed = 0;
+  private failedOverLimit = false;
+  /** Why nothing more is sent. */
+  private away: ConnectorError | undefined;
+
+  constructor(
+    private readonly rest: RestCalls,
+    private readonly request: SaveRequest,
+  ) {
+    this.results = request.records.map(() => undefined);
+    this.together = request.allOrNone === true;
+    this.creates = operationOf(request) === "create";
+  }
+
+  async run(): Promise<RecordResult[]> {
+    const { object, records, sizes, search } = this.request;
+    const all = records.map((_, index) => index);
+    const most = (this.together ? undefined : sizes?.most(object)) ?? Infinity;
+    for (let from = 0; from < all.length; from += most) await this.save(all.slice(from, from + most));
+    if (this.failedOverLimit && this.passed > 0) sizes?.learn(object, this.passed);
+    if (search) await judge(this.rest, this.results, { object, creates: this.creates, probe: () => this.probe() });
+    return this.results.map((result) => result ?? { ok: false, error: unsure() });
+  }
+
+  private async save(indexes: number[]): Promise<void> {
+    const { object, records } = this.request;
+    if (indexes.length === 0) return;
+    if (this.away) return failAll(this.results, indexes, unsent(this.away));
+    if (indexes.length > 1 && !this.together && sizeOf(records, indexes) > MAX_CALL) return this.halve(indexes);
+    if (this.wrong >= CALL_BUDGET) return failAll(this.results, indexes.filter((index) => this.results[index] === undefined), unsure());
+    const body = bodyOf(object, records, indexes, this.together);
+    let saved: RecordResult[];
+    try {
+      saved = await this.send(body.text, indexes.length);
+    } catch (thrown) {
+      if (!isConnectorError(thrown)) throw thrown;
+      this.wrong += 1;
+      const error = unlessOfRecord(thrown, object);
+      return error.scope === "system" ? this.notTaken(indexes, error) : this.refused(indexes, body, error);
+    }
+    await this.answered(indexes, saved);
+  }
+
+  private async halve(indexes: number[]): Promise<void> {
+    const half = Math.ceil(indexes.length / 2);
+    await this.save(indexes.slice(0, half));
+    await this.save(indexes.slice(half));
+  }
+
+  /** The org has answered for each record. */
+  private async answered(indexes: number[], saved: RecordResult[]): Promise<void> {
+    indexes.forEach((index, place) => (this.results[index] = saved[place]));
+    const over = this.together ? [] : indexes.filter((index) => isOverLimit(this.results[index]));
+    if (over.length === 0) {
+      this.passed = Math.max(this.passed, indexes.length);
+      return;
+    }
+    this.wrong += 1;
+    this.failedOverLimit = true;
+    for (const index of over) this.results[index] = mayPass(this.results[index]);
+    if (indexes.length > 1) await this.halve(over);
+  }
+
+  /** The org has refused the call for what is in it. */
+  private async refused(indexes: number[], body: Body, error: ConnectorError): Promise<void> {
+    if (error.code === "ORG_BUSY" || indexes.length === 1) return failAll(this.results, indexes, error);
+    const { guilty, suspects } = culprits(error, body, this.request.records);
+    if (this.together) return blame(this.results, indexes, guilty, error);
+    if (guilty.length > 0) failAll(this.results, guilty, error);
+    const others = indexes.filter((index) => !guilty.includes(index) && !suspects.includes(index));
+    if (guilty.length + suspects.length > 0 && others.length > 0) {
+      await this.save(others);
+      return this.save(suspects);
+    }
+    return this.halve(indexes.filter((index) => !guilty.includes(index)));
+  }
+
+  /** The org seems to be away. */
+  private async notTaken(indexes: number[], error: ConnectorError): Promise<void> {
+    if (await this.isSuspect(error)) {
+      if (error.details.network === "TIMEOUT") this.failedOverLimit = true;
+      if (indexes.length > 1) return this.halve(indexes);
+    } else {
+      if (!this.results.some((one) => one !== undefined)) throw error;
+      this.away = error;
+    }
+    failAll(this.results, indexes, error);
+  }
+
+  /** Whether somebody is looked for, and this may have come of one of the records. */
+  private async isSuspect(error: ConnectorError): Promise<boolean> {
+    if (!this.request.search || this.together || !mayBeOfRecords(error, this.creates)) return false;
+    return isServerError(error) || (this.isOpen ??= await this.probe());
+  }
+
+  private probe(): Promise<boolean> {
+    return getsThrough(this.rest, callOf(this.request));
+  }
+
+  private async send(text: string, count: number): Promise<RecordResult[]> {
+    const { body } = await this.rest.request<unknown>({ ...callOf(this.request), body: text, headers: this.request.headers });
+    return readResults(body, count, this.creates);
+  }
+}
+
+function operationOf({ operation, externalIdField }: SaveRequest): NonNullable<SaveRequest["operation"]> {
+  return operation ?? (externalIdField ? "upsert" : "create");
+}
+
+function callOf(request: SaveRequest): { method: "POST" | "PATCH"; path: string } {
+  const operation = operationOf(request);
+  const path = operation === "upsert" ? `${COLLECTIONS}/${encodeURIComponent(request.object)}/${encodeURIComponent(request.externalIdField ?? "Id")}` : COLLECTIONS;
+  return { method: operation === "create" ? "POST" : "PATCH", path };
+}
+
+/** Of records whose call comes behind one that found the org away: nothing has become of them. */
+function unsent({ code, message, details }: ConnectorError): ConnectorError {
+  return new ConnectorError(code, message, { details: { ...details, outcomeUnknown: false } });
+}
+
+/** How much a transaction uses differs from time to time. */
+function mayPass(result: RecordResult | undefined): RecordResult | undefined {
+  if (!result || result.ok) return result;
+  const { code, message, details } = result.error;
+  return { ok: false, error: new ConnectorError(code, message, { retryable: true, details, cause: result.error }) };
+}
+
+function sizeOf(records: Fields[], indexes: number[]): number {
+  let size = 0;
+  for (const index of indexes) for (const value of Object.values(records[index] ?? {})) if (typeof value === "string") size += value.length;
+  return size;
+}
+
+/** A call of all or none was refused: those at fault get its words, the others are told that they were not stored. */
+function blame(results: (RecordResult | undefined)[], indexes: number[], guilty: number[], error: ConnectorError): void {
+  const others = guilty.length === 0 ? [] : indexes.filter((index) => !guilty.includes(index));
+  failAll(results, guilty.length === 0 ? indexes : guilty, error);
+  failAll(results, others, rolledBack());
+}
+
+function rolledBack(): ConnectorError {
+  const message = "The record was not stored, because another one of its call was refused and the call was for all or none";
+  return new ConnectorError("ORG_REFUSED", message, { details: { statusCode: "ALL_OR_NONE_OPERATION_ROLLED_BACK", fields: [], errors: [] } });
+}
+
+function failAll(results: (RecordResult | undefined)[], indexes: number[], error: ConnectorError): void {
+  for (const index of indexes) results[index] = { ok: false, error };
+}
+
+/** More is wrong than the budget could find: what is left is tried again later, in other company. */
+function unsure(): ConnectorError {
+  return new ConnectorError("ORG_REFUSED", "The org refused a call with several records, and which of them is at fault was not found yet", { retryable: true });
+}

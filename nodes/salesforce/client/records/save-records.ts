@@ -60,7 +60,9 @@ class Saving {
   private wrong = 0;
   /** Records of the largest call that the org's automation has done with. */
   private passed = 0;
-  private failedOverLimit = false;
+  /** A call of several was too much. What passes is then the size to keep to, unless it was one of them that is too much alone. */
+  private tooMany = false;
+  private tooMuchAlone = false;
   /** Why nothing more is sent. */
   private away: ConnectorError | undefined;
 
@@ -78,7 +80,7 @@ class Saving {
     const all = records.map((_, index) => index);
     const most = (this.together ? undefined : sizes?.most(object)) ?? Infinity;
     for (let from = 0; from < all.length; from += most) await this.save(all.slice(from, from + most));
-    if (this.failedOverLimit && this.passed > 0) sizes?.learn(object, this.passed);
+    if (this.tooMany && !this.tooMuchAlone && this.passed > 0) sizes?.learn(object, this.passed);
     if (search) await judge(this.rest, this.results, { object, creates: this.creates, probe: () => this.probe() });
     return this.results.map((result) => result ?? { ok: false, error: unsure() });
   }
@@ -117,7 +119,7 @@ class Saving {
       return;
     }
     this.wrong += 1;
-    this.failedOverLimit = true;
+    this.noteTooMany(indexes);
     for (const index of over) this.results[index] = mayPass(this.results[index]);
     if (indexes.length > 1) await this.halve(over);
   }
@@ -139,13 +141,18 @@ class Saving {
   /** The org seems to be away. */
   private async notTaken(indexes: number[], error: ConnectorError): Promise<void> {
     if (await this.isSuspect(error)) {
-      if (error.details.network === "TIMEOUT") this.failedOverLimit = true;
+      if (error.details.network === "TIMEOUT") this.noteTooMany(indexes);
       if (indexes.length > 1) return this.halve(indexes);
     } else {
       if (!this.results.some((one) => one !== undefined)) throw error;
       this.away = error;
     }
     failAll(this.results, indexes, error);
+  }
+
+  private noteTooMany({ length }: number[]): void {
+    if (length > 1) this.tooMany = true;
+    else this.tooMuchAlone = true;
   }
 
   /** Whether somebody is looked for, and this may have come of one of the records. */

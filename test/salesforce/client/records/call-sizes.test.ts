@@ -37,6 +37,22 @@ describe("Records that the org's automation cannot do with at once", () => {
     assert.equal(collectionCalls(org) - before, 8);
   });
 
+  it("go by whole calls again when it was one that needs too much alone", async () => {
+    let calls = 0;
+    const request = async (call: RestRequest): Promise<unknown> => {
+      calls += 1;
+      await Promise.resolve();
+      const { records } = JSON.parse(String(call.body)) as { records: Fields[] };
+      const isOver = records.some(({ Subject }) => Subject === "s0");
+      return { status: 200, headers: {}, body: records.map(() => (isOver ? { success: false, errors: [{ statusCode: TRIGGER.errorCode, message: TRIGGER.message }] } : { id: "500000000000001AAA", success: true, errors: [] })) };
+    };
+    const writer = new RecordWriter({ request } as RestCalls);
+    assert.deepEqual((await writer.create({ object: "Case", records: cases(3) })).map(({ ok }) => ok), [false, true, true]);
+    calls = 0;
+    await writer.create({ object: "Case", records: cases(200, (index) => ({ Subject: `t${index}` })) });
+    assert.equal(calls, 1);
+  });
+
   it("do not fail the others when one of them needs too much alone", async () => {
     org.control.addRule({ ...TRIGGER, condition: "Subject = 's0'", message: "Notify: System.LimitException: Apex CPU time limit exceeded" });
     const results = await saveRecords(orgs.client(clientCredentials(org)).rest, { object: "Case", records: cases(200) });

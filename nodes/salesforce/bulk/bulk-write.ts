@@ -11,7 +11,7 @@ import { BulkLoad, type Loaded } from "../client/bulk/bulk-load";
 import { BulkLoader } from "../client/bulk/bulk-loader";
 import { MAX_BYTES } from "../client/bulk/bulk-parts";
 import { type GatheredRow, RowGathering } from "../client/bulk/bulk-rows";
-import { ownFault, Suspicion } from "../client/records/suspicion";
+import { Suspicion } from "../client/records/suspicion";
 import type { OrgClient } from "../client/org";
 import { OrgLane, worstState } from "../client/org-lane";
 import { type BulkMessage, type BulkState, type BulkWork, GRACE, type Progress } from "./bulk-work";
@@ -126,11 +126,8 @@ export class BulkWrite implements BulkWork {
   }
 
   /** Rows that a firewall minds, while others get through, must not hold those up. */
-  private async judged(load: WholeLoad, error: ConnectorError, loader: BulkLoader): Promise<ConnectorError> {
-    if (error.details.ofUpload !== true) return error;
-    const isDue = this.suspicion.isDue(load);
-    this.suspicion.note(load, error, false);
-    return isDue && (await loader.takesUploads()) ? ownFault(error) : error;
+  private judged(load: WholeLoad, error: ConnectorError, loader: BulkLoader): Promise<ConnectorError> | ConnectorError {
+    return error.details.ofUpload === true ? this.suspicion.judged(load, error, () => loader.takesUploads()) : error;
   }
 
   private pass(msg: object, send: BulkMessage["send"], { result, failedRows, failures }: Loaded): void {

@@ -165,9 +165,10 @@ export class CaseWriter {
     const { externalIdField } = this.options;
     const records = sendings.map(({ work, fields }) => (externalIdField ? withField(fields, externalIdField, work.item.externalId) : fields));
     const request = { object: "Case", records, headers: this.headers(this.isOwned(first)) };
+    const works = sendings.map(({ work }) => work);
     let results: RecordResult[];
     try {
-      results = await (externalIdField ? this.records.upsert({ ...request, externalIdField }, first.work) : this.records.create(request, first.work));
+      results = await (externalIdField ? this.records.upsert({ ...request, externalIdField }, works) : this.records.create(request, works));
     } catch (error) {
       const failure = toConnectorError(error);
       results = sendings.map(() => ({ ok: false, error: failure }));

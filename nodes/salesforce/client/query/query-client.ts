@@ -1,5 +1,5 @@
 import { ConnectorError, isConnectorError } from "../../../common/errors";
-import { isServerError, mayBeOfRecords } from "../records/suspicion";
+import { getsThrough, Suspicion } from "../records/suspicion";
 import { callError } from "../errors";
 import type { QueryLanguage } from "./query-binding";
 import { QueryPages, type QueryPage } from "./query-pages";
@@ -22,15 +22,12 @@ const MAX_PATH = 12_000;
 const TOO_LONG = new Set<unknown>([414, 431]);
 /** Characters a SOQL query may have. */
 const MAX_QUERY = 100_000;
-/** Failures in a row, as if the org were away, before it is the query that is suspected: half a minute with the usual back-off. */
-const BEFORE_SUSPICION = 5;
 /** A query that every org answers at once. */
-const SIMPLE = `/query?q=${encodeURIComponent("SELECT Id FROM Organization")}`;
+const SIMPLE = { method: "GET", path: `/query?q=${encodeURIComponent("SELECT Id FROM Organization")}` } as const;
 
 /** Asks one org. */
 export class QueryClient {
-  /** Failures in a row, by request. */
-  private readonly failures = new WeakMap<object, number>();
+  private readonly suspicion = new Suspicion();
   /** Less than {@link MAX_PATH} where a proxy on the way takes less (414). */
   private longest = MAX_PATH;
 
@@ -100,23 +97,13 @@ export class QueryClient {
   private async guarded<T>(request: object, ask: () => Promise<T>): Promise<T> {
     try {
       const answer = await ask();
-      this.failures.delete(request);
+      this.suspicion.forget(request);
       return answer;
     } catch (error) {
       if (!isConnectorError(error)) throw error;
       if (error.code === "ORG_OBJECT_UNKNOWN") throw new ConnectorError("ORG_REFUSED", error.message, { details: error.details, cause: error });
-      if (!mayBeOfRecords(error, false)) throw error;
-      const count = (this.failures.get(request) ?? 0) + 1;
-      this.failures.set(request, count);
-      if (count < BEFORE_SUSPICION) throw error;
-      this.failures.delete(request);
-      if (!isServerError(error) && !(await this.answersOthers())) throw error;
-      throw new ConnectorError("ORG_BUSY", error.message, { details: error.details, cause: error });
+      throw await this.suspicion.judged(request, error, () => getsThrough(this.rest, SIMPLE));
     }
-  }
-
-  private answersOthers(): Promise<boolean> {
-    return this.rest.request({ method: "GET", path: SIMPLE }).then(() => true, () => false);
   }
 }
 

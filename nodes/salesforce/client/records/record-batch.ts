@@ -168,15 +168,14 @@ export class RecordBatch {
   /** @param items the same objects at every try, one a record */
   private save(object: string, records: Fields[], items: readonly object[], allOrNone: boolean): Promise<RecordResult[]> {
     const { operation, externalIdField, headers } = this.options;
-    const batch = items[0] ?? records;
     switch (operation) {
       case "create":
-        return this.writer.create({ object, records, headers, allOrNone });
+        return this.writer.create({ object, records, headers, allOrNone }, items);
       case "update":
-        return this.writer.update({ object, records, headers, allOrNone }, batch);
+        return this.writer.update({ object, records, headers, allOrNone }, items);
       case "upsert":
         // The org refuses an id beside the external id, and records read from an org have one.
-        return this.writer.upsert({ object, externalIdField, records: externalIdField === "Id" ? records : records.map(withoutId), headers, allOrNone }, batch);
+        return this.writer.upsert({ object, externalIdField, records: externalIdField === "Id" ? records : records.map(withoutId), headers, allOrNone }, items);
       default:
         return this.writer.delete({ ids: records.map(({ Id }) => String(Id)), headers, allOrNone }, items);
     }

@@ -5,7 +5,7 @@ import { isLostAnswer, lostAnswer } from "./lost-answer";
 import { retryLocked } from "./retry-locked";
 import type { RestCalls } from "../rest";
 import { saveRecords, type SaveRequest } from "./save-records";
-import { Suspicion } from "./suspicion";
+import { isOwnFault, Suspicion } from "./suspicion";
 
 /** Calls of one delete that may go wrong over what the org's automation may use. */
 const MOST_WRONG = 20;
@@ -39,16 +39,16 @@ export class RecordWriter {
   /**
    * Updates records by the `Id` each carries.
    *
-   * @param batch stands for these records, the same object at every try
+   * @param items one for each record, the same objects at every try
    * @throws ConnectorError of scope `system` when they all may be sent again
    */
-  update(request: WriteRequest, batch: object): Promise<RecordResult[]> {
-    return this.repeatable({ ...request, operation: "update", externalIdField: undefined }, batch);
+  update(request: WriteRequest, items: readonly object[]): Promise<RecordResult[]> {
+    return this.repeatable({ ...request, operation: "update", externalIdField: undefined }, items);
   }
 
   /** Updates or creates records by their external id, no two by the same; otherwise as {@link update}. */
-  async upsert(request: WriteRequest & { externalIdField: string }, batch: object): Promise<RecordResult[]> {
-    const results = await this.repeatable({ ...request, operation: "upsert" }, batch);
+  async upsert(request: WriteRequest & { externalIdField: string }, items: readonly object[]): Promise<RecordResult[]> {
+    const results = await this.repeatable({ ...request, operation: "upsert" }, items);
     return results.map((result) => (result.ok ? result : { ok: false, error: sharedExternalId(result.error, request.externalIdField) }));
   }
 
@@ -56,13 +56,15 @@ export class RecordWriter {
    * Creates records. They are never sent again on the spot when the org may have acted, because that would make second ones: such a record
    * fails by itself, and its source decides. Locked records, which surely made nothing, are.
    *
-   * @param batch as for {@link update}; default: the first record
+   * @param items as for {@link update}; default: the records
    * @throws ConnectorError of scope `system` when none was stored and all may be sent again
    */
-  async create(request: WriteRequest, batch: object = request.records[0] ?? request): Promise<RecordResult[]> {
-    const results = await this.createOnce(request, batch);
+  async create(request: WriteRequest, items: readonly object[] = request.records): Promise<RecordResult[]> {
+    const results = await this.createOnce(request, items);
     if (request.allOrNone) return results;
-    return retryLocked(results, (places) => this.createOnce({ ...request, records: places.map((index) => request.records[index] as Fields) }, batch), this.options.lockRetries);
+    const again = (places: number[]): Promise<RecordResult[]> =>
+      this.createOnce({ ...request, records: places.map((index) => request.records[index] as Fields) }, places.map((index) => items[index] as object));
+    return retryLocked(results, again, this.options.lockRetries);
   }
 
   /**
@@ -105,21 +107,30 @@ export class RecordWriter {
   }
 
   /** Safe to repeat: when the org could not take one record, the batch is sent again. */
-  private async repeatable(request: SaveRequest, batch: object): Promise<RecordResult[]> {
-    const results = await this.save(request, batch);
-    for (const result of results) if (!result.ok && result.error.scope === "system") throw result.error;
-    return results;
-  }
-
-  private save(request: SaveRequest, batch: object): Promise<RecordResult[]> {
-    return saveRecords(this.rest, { ...request, search: this.suspicion.isDue(batch), sizes: this.sizes }).catch((error: unknown) => {
-      this.suspicion.note(batch, error, request.operation === "create");
-      throw error;
+  private async repeatable(request: SaveRequest, items: readonly object[]): Promise<RecordResult[]> {
+    return this.suspecting(request, items, async (search) => {
+      const results = await saveRecords(this.rest, { ...request, ...search });
+      for (const result of results) if (!result.ok && result.error.scope === "system") throw result.error;
+      return results;
     });
   }
 
-  private async createOnce(request: WriteRequest, batch: object): Promise<RecordResult[]> {
-    const results = await this.save({ ...request, operation: "create", externalIdField: undefined }, batch).catch((error: unknown) => {
+  /** Looks for a record at fault when it is time to, and counts what may have come of one. */
+  private async suspecting(request: SaveRequest, items: readonly object[], save: (search: Pick<SaveRequest, "search" | "sizes">) => Promise<RecordResult[]>): Promise<RecordResult[]> {
+    const [batch = request] = items;
+    try {
+      const results = await save({ search: [batch, ...items].some((item) => this.suspicion.isDue(item)), sizes: this.sizes });
+      results.forEach((result, index) => isOwnFault(result) && this.suspicion.found(items[index] ?? batch));
+      return results;
+    } catch (error) {
+      this.suspicion.note(batch, error, request.operation === "create");
+      throw error;
+    }
+  }
+
+  private async createOnce(request: WriteRequest, items: readonly object[]): Promise<RecordResult[]> {
+    const whole: SaveRequest = { ...request, operation: "create", externalIdField: undefined };
+    const results = await this.suspecting(whole, items, (search) => saveRecords(this.rest, { ...whole, ...search })).catch((error: unknown) => {
       if (!isConnectorError(error) || !isLostAnswer(error)) throw error;
       return request.records.map((): RecordResult => ({ ok: false, error }));
     });

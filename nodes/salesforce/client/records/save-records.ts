@@ -81,7 +81,7 @@ class Saving {
     const most = (this.together ? undefined : sizes?.most(object)) ?? Infinity;
     for (let from = 0; from < all.length; from += most) await this.save(all.slice(from, from + most));
     if (this.tooMany && !this.tooMuchAlone && this.passed > 0) sizes?.learn(object, this.passed);
-    if (search) await judge(this.rest, this.results, { object, creates: this.creates, probe: () => this.probe() });
+    if (search && !this.away) await judge(this.rest, this.results, { object, creates: this.creates, probe: () => this.probe() });
     return this.results.map((result) => result ?? { ok: false, error: unsure() });
   }
 
@@ -162,7 +162,7 @@ class Saving {
   }
 
   private probe(): Promise<boolean> {
-    return getsThrough(this.rest, callOf(this.request));
+    return getsThrough(this.rest, { ...callOf(this.request), body: '{"allOrNone":false,"records":[]}' });
   }
 
   private async send(text: string, count: number): Promise<RecordResult[]> {

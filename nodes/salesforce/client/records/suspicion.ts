@@ -1,10 +1,12 @@
 import { ConnectorError, goingOn, isConnectorError } from "../../../common/errors";
-import type { RestCalls } from "../rest";
+import type { RestCalls, RestRequest } from "../rest";
 import type { RecordResult } from "./collections";
 import { isLostAnswer } from "./lost-answer";
 
-/** Tries of a batch that fail so before one of its records is suspected: half a minute with the usual back-off. */
-const BEFORE_SEARCH = 5;
+/** Tries that fail so before what is tried is suspected: half a minute with the usual back-off. */
+const BEFORE_SUSPICION = 5;
+/** As how many a try counts that has waited for its answer in vain: that has taken a minute or more by itself. */
+const TIMEOUTS_WEIGH = 3;
 
 /** What says that the org, or its edge, is closed to everybody. */
 const CLOSED = new Set([420, 429, 503]);
@@ -33,24 +35,46 @@ export function mayBeOfRecords(error: unknown, creates: boolean): boolean {
   return isServerError(error) || isForeignPage(error) || (error.code === "ORG_UNAVAILABLE" && BROKEN.has(error.details.network));
 }
 
-/** Counts, by batch, the tries that may have failed for one of its records. */
+/** Counts, by what is tried – a batch, a call, a query –, the tries in a row that may have failed for its own sake. */
 export class Suspicion {
   private readonly tries = new WeakMap<object, number>();
 
-  /** Whether it is time to look for that record. */
-  isDue(batch: object): boolean {
-    return (this.tries.get(batch) ?? 0) >= BEFORE_SEARCH;
+  /** Whether it is time to look whether it is so. */
+  isDue(subject: object): boolean {
+    return (this.tries.get(subject) ?? 0) >= BEFORE_SUSPICION;
   }
 
-  /** A try has failed, or a search that was due has found nobody. */
-  note(batch: object, error: unknown, creates: boolean): void {
-    if (mayBeOfRecords(error, creates)) this.tries.set(batch, this.isDue(batch) ? 0 : (this.tries.get(batch) ?? 0) + 1);
+  /** A try has failed, or a look that was due has found nobody. */
+  note(subject: object, error: unknown, creates = false): void {
+    if (!mayBeOfRecords(error, creates)) return;
+    const weight = (error as ConnectorError).details.network === "TIMEOUT" ? TIMEOUTS_WEIGH : 1;
+    this.tries.set(subject, this.isDue(subject) ? 0 : (this.tries.get(subject) ?? 0) + weight);
+  }
+
+  /** It was so: tried once more in place, it holds nobody up a second time. */
+  found(subject: object): void {
+    this.tries.set(subject, BEFORE_SUSPICION);
+  }
+
+  /** A try went well. */
+  forget(subject: object): void {
+    this.tries.delete(subject);
+  }
+
+  /** What a try has failed by that cannot be parted: its own fault, if it has failed so time and again while others get through. */
+  async judged(subject: object, error: ConnectorError, othersGetThrough: () => Promise<boolean>): Promise<ConnectorError> {
+    if (!mayBeOfRecords(error, false)) return error;
+    if (!this.isDue(subject)) this.note(subject, error);
+    if (!this.isDue(subject)) return error;
+    if (await othersGetThrough()) return ownFault(error);
+    this.forget(subject);
+    return error;
   }
 }
 
-/** Whether a call that holds no records gets through to the org, which answers it in its own words. */
-export async function getsThrough(rest: RestCalls, { method, path }: { method: "POST" | "PATCH"; path: string }): Promise<boolean> {
-  return rest.request({ method, path, body: '{"allOrNone":false,"records":[]}' }).then(
+/** Whether a call that has nothing in it gets through to the org, which answers it in its own words. */
+export async function getsThrough(rest: RestCalls, call: RestRequest): Promise<boolean> {
+  return rest.request(call).then(
     () => true,
     (error: unknown) => isConnectorError(error) && error.details.errorCode !== undefined && error.scope === "message",
   );
@@ -72,10 +96,15 @@ export async function judge(rest: RestCalls, results: (RecordResult | undefined)
 }
 
 /** What failed as if the org were away, while other calls get through: its message's own matter, which may pass. */
-export function ownFault(error: ConnectorError): ConnectorError {
+function ownFault(error: ConnectorError): ConnectorError {
   const { message, details } = error;
   if (!isForeignPage(error)) return new ConnectorError("ORG_BUSY", message, { details, cause: error });
   return new ConnectorError("ORG_REFUSED", goingOn(message, "other calls get through, so something on the way, such as a firewall, seems to mind this one"), { retryable: true, details, cause: error });
+}
+
+/** Whether a record was found to be at fault itself. */
+export function isOwnFault(result: RecordResult | undefined): boolean {
+  return result?.ok === false && result.error.scope === "message" && mayBeOfRecords(result.error.cause, false);
 }
 
 async function canBeRead(rest: RestCalls, object: string): Promise<boolean> {

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { ConnectorError, goingOn, isConnectorError } from "../../../common/errors";
 import { callError, foreignAnswer } from "../errors";
 import { isLostAnswer } from "../records/lost-answer";
-import { mayBeOfRecords, ownFault, Suspicion } from "../records/suspicion";
+import { getsThrough, Suspicion } from "../records/suspicion";
 import type { RequestBody } from "./request-body";
 import { apexError, isApexAnswer, isLocked, isPage, partError, redirectError, requestError, severalError } from "./request-error";
 import type { RawRequest, RestClient } from "../rest";
@@ -75,16 +75,12 @@ export class RequestSender {
   }
 
   /** A path that redirects, a report that takes too long: what comes for one call time and again, while others get through, must not hold them up. */
-  private async judged(item: RequestItem, error: ConnectorError): Promise<ConnectorError> {
-    const isDue = this.suspicion.isDue(item);
-    this.suspicion.note(item, error, false);
-    const isOwn = isDue && this.options.host === undefined && mayBeOfRecords(error, false) && (await this.othersGetThrough(item.method));
-    return isOwn ? ownFault(error) : error;
+  private judged(item: RequestItem, error: ConnectorError): Promise<ConnectorError> | ConnectorError {
+    return this.options.host === undefined ? this.suspicion.judged(item, error, () => this.othersGetThrough(item.method)) : error;
   }
 
   private othersGetThrough(method: RequestItem["method"]): Promise<boolean> {
-    const call = READS.has(method) ? ({ method: "GET", path: "/services/data/" } as const) : ({ method: "POST", path: "/composite", body: { compositeRequest: [] } } as const);
-    return this.rest.request(call).then(() => true, (error: unknown) => isConnectorError(error) && error.details.errorCode !== undefined && error.scope === "message");
+    return getsThrough(this.rest, READS.has(method) ? { method: "GET", path: "/services/data/" } : { method: "POST", path: "/composite", body: { compositeRequest: [] } });
   }
 
   private async once({ method, path, headers, body }: RequestItem, repeatable: boolean): Promise<RequestResult> {

@@ -53,6 +53,7 @@ export class CaseMarker {
       const targets = isCase(object) ? undefined : await this.targets(marks);
       const updates: { place: number; record: Fields }[] = [];
       const inserts: typeof updates = [];
+      const marksOf = (some: typeof updates): Mark[] => some.map(({ place }) => marks[place] as Mark);
       for (const [place, { caseId, msg }] of marks.entries()) {
         try {
           const fields = await map(msg);
@@ -63,8 +64,8 @@ export class CaseMarker {
           errors[place] = toConnectorError(error, "INPUT_INVALID");
         }
       }
-      await this.save(updates, errors, (records) => this.records.update({ object, records, headers: NO_ASSIGNMENT }, marks[updates[0]?.place ?? 0] ?? marks));
-      await this.save(inserts, errors, (records) => this.records.create({ object, records }));
+      await this.save(updates, errors, (records) => this.records.update({ object, records, headers: NO_ASSIGNMENT }, marksOf(updates)));
+      await this.save(inserts, errors, (records) => this.records.create({ object, records }, marksOf(inserts)));
     } catch (error) {
       const away = toConnectorError(error);
       return errors.map((own) => own ?? away);

@@ -30,7 +30,7 @@ async function persist(rest: RestCalls): Promise<unknown> {
   const writer = new RecordWriter(rest);
   const batch = {};
   for (let tries = 0; tries < 10; tries += 1) {
-    const results = await writer.update({ object: "Account", records: [{ Id: "001000000000001AAA", Name: "poison" }] }, batch).catch(() => undefined);
+    const results = await writer.update({ object: "Account", records: [{ Id: "001000000000001AAA", Name: "poison" }] }, [batch]).catch(() => undefined);
     if (results) return results[0];
   }
   return "held";
@@ -80,8 +80,7 @@ describe("A record that somebody on the way to the org minds, as firewalls do,",
   for (const [what, refuse] of [["a page of 403", () => page(403)], ["a page of 400", () => page(400)], ["a reset connection", reset]] as const) {
     it(`fails by itself in the end, and holds up no other: ${what}`, async () => {
       const { rest, stored } = behind((text) => text.includes("<script>"), refuse);
-      const batch = {};
-      const results = await written((writer) => writer.update({ object: "Account", records }, batch), rest);
+      const results = await written((writer) => writer.update({ object: "Account", records }, records), rest);
       assert.deepEqual(results?.flatMap(({ ok }, index) => (ok ? [] : index)), [7]);
       assert.ok(results?.every((result) => result.ok || (result.error.scope === "message" && result.error.retryable)));
       assert.equal(stored.length, 19);
@@ -97,9 +96,34 @@ describe("A record that somebody on the way to the org minds, as firewalls do,",
 
   it("is not blamed while nothing that writes gets through", async () => {
     const { rest } = behind((_, method) => method !== "GET", () => page(403));
-    const batch = {};
-    assert.equal(await written((writer) => writer.update({ object: "Account", records: records.slice(0, 1) }, batch), rest), undefined);
-    assert.equal(await written((writer) => writer.update({ object: "Account", records }, batch), rest), undefined);
+    assert.equal(await written((writer) => writer.update({ object: "Account", records: records.slice(0, 1) }, records), rest), undefined);
+    assert.equal(await written((writer) => writer.update({ object: "Account", records }, records), rest), undefined);
+  });
+
+  it("holds up no other a second time when it is tried once more in place, also in other company", async () => {
+    const { rest } = behind((text) => text.includes("<script>"), () => page(403));
+    const writer = new RecordWriter(rest);
+    assert.ok(await written(() => writer.update({ object: "Account", records }, records), rest));
+    const [, first, , , , , , poison] = records as Fields[];
+    const again = [{ ...first }, poison as Fields];
+    assert.deepEqual((await writer.update({ object: "Account", records: again }, again)).map(({ ok }) => ok), [true, false]);
+  });
+
+  it("is found, too, where it comes behind a call that has passed, as its batch goes by several", async () => {
+    let most = 5;
+    const { rest, stored } = behind((text) => text.includes("<script>"), () => page(403));
+    const request = async (call: RestRequest): Promise<unknown> => {
+      const sent = (JSON.parse(String(call.body)) as { records: Fields[] }).records;
+      const isOver = sent.length > most;
+      return isOver ? { status: 200, headers: {}, body: sent.map(() => ({ success: false, errors: [{ statusCode: "CANNOT_EXECUTE_FLOW_TRIGGER", message: "Apex CPU time limit exceeded" }] })) } : rest.request(call);
+    };
+    const writer = new RecordWriter({ request } as RestCalls);
+    const harmless = records.map((record) => ({ ...record, Name: "n" }));
+    assert.ok((await writer.update({ object: "Account", records: harmless }, harmless)).every(({ ok }) => ok));
+    most = 200;
+    stored.length = 0;
+    const results = await written(() => writer.update({ object: "Account", records }, records), rest);
+    assert.deepEqual(results?.flatMap(({ ok }, index) => (ok ? [] : index)), [7]);
   });
 
   it("is not alone to blame where the org answers a large batch too late: it goes by smaller calls, also from then on", async () => {
@@ -112,12 +136,11 @@ describe("A record that somebody on the way to the org minds, as firewalls do,",
       throw new ConnectorError("ORG_UNAVAILABLE", "h gave no answer within 60 s", { details: { network: "TIMEOUT", outcomeUnknown: true } });
     });
     const writer = new RecordWriter(rest);
-    const batch = {};
     let results: RecordResult[] | undefined;
-    for (let tries = 0; tries < 20 && !results; tries += 1) results = await writer.update({ object: "Account", records }, batch).catch(() => undefined);
+    for (let tries = 0; tries < 20 && !results; tries += 1) results = await writer.update({ object: "Account", records }, records).catch(() => undefined);
     assert.ok(results?.every(({ ok }) => ok));
     sizes.length = 0;
-    await writer.update({ object: "Account", records }, {});
+    await writer.update({ object: "Account", records }, records);
     assert.deepEqual(sizes, [5, 5, 5, 5]);
   });
 });

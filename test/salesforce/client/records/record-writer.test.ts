@@ -26,7 +26,7 @@ describe("Records of any object", () => {
 
   it("are updated 200 a call, and one unknown column fails its record alone", async () => {
     const ids = accounts(200);
-    const results = await writer.update({ object: "Account", records: ids.map((Id, index) => (index === 7 ? { Id, Nope__c: 1 } : { Id, Name: "new" })) }, {});
+    const results = await writer.update({ object: "Account", records: ids.map((Id, index) => (index === 7 ? { Id, Nope__c: 1 } : { Id, Name: "new" })) }, ids.map((Id) => ({ Id })));
     assert.deepEqual(results.flatMap((result, index) => (result.ok ? [] : index)), [7]);
     assert.equal(names().filter((name) => name === "new").length, 199);
     assert.equal(collectionCalls(org), 2);
@@ -36,7 +36,7 @@ describe("Records of any object", () => {
     const [Id] = accounts(1);
     await retrieveRecords(rest, { object: "Account", ids: [Id as string], fields: ["Id"] });
     org.control.resetConnections({ when: "after" });
-    const update = () => writer.update({ object: "Account", records: [{ Id, Name: "new" }] }, {});
+    const update = () => writer.update({ object: "Account", records: [{ Id, Name: "new" }] }, [{}]);
     await assert.rejects(update(), isAway);
     assert.deepEqual(codes(await update()), ["ok"]);
   });
@@ -85,7 +85,7 @@ describe("Records of any object", () => {
   });
 
   it("are upserted by any external id field; two of one id in a call are told apart from other duplicates", async () => {
-    const upsert = (records: Fields[]) => writer.upsert({ object: "Case", externalIdField: EXTERNAL_ID, records }, {});
+    const upsert = (records: Fields[]) => writer.upsert({ object: "Case", externalIdField: EXTERNAL_ID, records }, records);
     assert.deepEqual(codes(await upsert([{ [EXTERNAL_ID]: "a", Subject: "x" }])), ["ok"]);
     const [first] = await upsert([{ [EXTERNAL_ID]: "b" }, { [EXTERNAL_ID]: "b" }]);
     assert.ok(first && !first.ok);

@@ -141,7 +141,10 @@ class Saving {
   /** The org seems to be away. */
   private async notTaken(indexes: number[], error: ConnectorError): Promise<void> {
     if (await this.isSuspect(error)) {
-      if (error.details.network === "TIMEOUT") this.noteTooMany(indexes);
+      if (error.details.network === "TIMEOUT") {
+        this.wrong += 1; // twice what another costs: with minutes for each, the broker may take the messages back before all is found
+        this.noteTooMany(indexes);
+      }
       if (indexes.length > 1) return this.halve(indexes);
     } else {
       if (!this.results.some((one) => one !== undefined)) throw error;

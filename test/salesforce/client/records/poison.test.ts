@@ -145,6 +145,30 @@ describe("A record that somebody on the way to the org minds, as firewalls do,",
   });
 });
 
+describe("A search among records that get no answer in time", () => {
+  const request = (isSlow: (records: Fields[]) => boolean): { rest: RestCalls; slow: () => number } => {
+    let slow = 0;
+    const send = async (call: RestRequest): Promise<unknown> => {
+      await Promise.resolve();
+      const { records } = JSON.parse(String(call.body)) as { records: Fields[] };
+      if (!isSlow(records)) return { status: 200, headers: {}, body: records.map(() => ({ id: "001000000000001AAA", success: true, errors: [] })) };
+      slow += 1;
+      throw new ConnectorError("ORG_UNAVAILABLE", "h gave no answer within 120 s", { details: { network: "TIMEOUT", outcomeUnknown: true } });
+    };
+    return { rest: { request: send } as RestCalls, slow: () => slow };
+  };
+  const records = Array.from({ length: 200 }, (_, index) => ({ Id: String(index), Name: index === 137 ? "slow" : "n" }));
+  const search = (rest: RestCalls): Promise<RecordResult[]> => saveRecords(rest, { object: "Account", operation: "update", records, search: true });
+
+  it("finds one of 200, and waits for no more than ten calls where all are slow", async () => {
+    const one = request((sent) => sent.some(({ Name }) => Name === "slow"));
+    assert.deepEqual((await search(one.rest)).flatMap(({ ok }, index) => (ok ? [] : index)), [137]);
+    const all = request((sent) => sent.length > 0);
+    assert.ok((await search(all.rest)).every((result) => !result.ok && result.error.scope === "message" && result.error.retryable));
+    assert.deepEqual([one.slow() <= 9, all.slow()], [true, 10]);
+  });
+});
+
 describe("Records too large for one call", () => {
   it("are parted by their size before anything is sent, and those of all or none are not", async () => {
     const { rest, calls } = orgWith(true);

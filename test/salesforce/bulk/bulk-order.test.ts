@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Emulator } from "../../../emulator/src/index";
+import { ConnectorError } from "../../../nodes/common/errors";
 import { MemoryStore } from "../../../nodes/common/memory-store";
 import { BulkWrite } from "../../../nodes/salesforce/bulk/bulk-write";
 import { readSettings, type WriteSettings } from "../../../nodes/salesforce/bulk/settings";
@@ -53,16 +54,18 @@ describe("Rows of one record, each of a message of its own,", () => {
   });
 });
 
-describe("A list of rows that a firewall on the way minds", () => {
+describe("Rows that a firewall on the way minds", () => {
+  const page = (): ConnectorError => callError({ status: 403, headers: {}, body: "<html>blocked</html>" });
+  const reset = (): ConnectorError => new ConnectorError("ORG_UNAVAILABLE", "h broke the connection", { details: { network: "ECONNRESET", outcomeUnknown: true } });
   const orgs = new Orgs();
   afterEach(() => orgs.stop());
 
-  async function take(blocks: (csv: string) => boolean, lists: object[][]): Promise<{ ends: (Error | undefined)[][]; org: Emulator; settled: () => number; write: BulkWrite }> {
+  async function take(blocks: (csv: string) => boolean, lists: object[], refusal: () => ConnectorError = page): Promise<{ ends: (Error | undefined)[][]; org: Emulator; settled: () => number; write: BulkWrite }> {
     const org = await orgs.start();
     const client = orgs.client(clientCredentials(org));
     const raw = client.rest.raw.bind(client.rest);
     const settings = readSettings({ org: "org", object: "Case", operation: "insert", pollInterval: 5 } as never) as WriteSettings;
-    client.rest.raw = (request) => (request.method === "PUT" && blocks(String(request.body as Buffer)) ? Promise.reject(callError({ status: 403, headers: {}, body: "<html>blocked</html>" })) : raw(request));
+    client.rest.raw = (request) => (request.method === "PUT" && blocks(String(request.body as Buffer)) ? Promise.reject(refusal()) : raw(request));
     const write = new BulkWrite({
       ...{ settings, org: client, store: new MemoryStore(), node: "bulk", isWired: () => false, warn: () => undefined, onState: () => undefined },
       rows: (msg) => (msg as { payload: object }).payload,
@@ -73,7 +76,7 @@ describe("A list of rows that a firewall on the way minds", () => {
     return { ends, org, settled: () => ends.flat().length, write };
   }
 
-  it("fails by itself in the end, and holds up no other", async () => {
+  it("fail their list in the end, and hold up no other", async () => {
     const { ends, org, settled, write } = await take((csv) => csv.includes("EICAR"), [[{ Subject: "EICAR" }], [{ Subject: "fine" }]]);
     await waitFor("both to be through", () => settled() === 2);
     assert.match(String(ends[0]?.[0]), /ORG_REFUSED.*a firewall/);
@@ -81,9 +84,27 @@ describe("A list of rows that a firewall on the way minds", () => {
     await write.close();
   });
 
-  it("is held where no upload gets through", async () => {
-    const { settled, org, write } = await take(() => true, [[{ Subject: "a" }]]);
-    await waitFor("many tries", () => (org.control.stats().byKind["POST jobs/ingest"] ?? 0) > 12);
+  it("fail their list, too, when it breaks the connection", async () => {
+    const { ends, settled, write } = await take((csv) => csv.includes("EICAR"), [[{ Subject: "EICAR" }], [{ Subject: "fine" }]], reset);
+    await waitFor("both to be through", () => settled() === 2);
+    assert.match(String(ends[0]?.[0]), /ORG_BUSY/);
+    assert.equal(ends[1]?.[0], undefined);
+    await write.close();
+  });
+
+  it("fail by themselves where each is a message of its own", async () => {
+    const rows = Array.from({ length: 20 }, (_, index) => ({ Subject: index === 13 ? "EICAR" : `fine${index}` }));
+    const { ends, org, settled, write } = await take((csv) => csv.includes("EICAR"), rows);
+    await waitFor("all to be through", () => settled() === 20);
+    assert.deepEqual(ends.flatMap(([error], index) => (error ? index : [])), [13]);
+    assert.match(String(ends[13]?.[0]), /ORG_REFUSED.*a firewall/);
+    assert.deepEqual(org.records("Case").map(({ Subject }) => Subject).sort(), rows.flatMap(({ Subject }) => (Subject === "EICAR" ? [] : Subject)).sort());
+    await write.close();
+  });
+
+  it("are held where no upload gets through", async () => {
+    const { settled, org, write } = await take(() => true, [[{ Subject: "a" }], { Subject: "b" }, { Subject: "c" }]);
+    await waitFor("many tries", () => (org.control.stats().byKind["POST jobs/ingest"] ?? 0) > 24);
     assert.equal(settled(), 0);
     await write.close();
   });

@@ -5,7 +5,7 @@ import { type BulkJobs, type IngestJobRequest, JOB_REFUSED, type JobInfo } from 
 import { ownText, rowError, RowMatch, type RowResult } from "./bulk-match";
 import { csvOf, type CsvStyle, type Part } from "./bulk-parts";
 import { checkStopped, type PollOptions, untilOver } from "./bulk-poll";
-import { isForeignPage } from "../records/suspicion";
+import { mayBeOfRecords } from "../records/suspicion";
 
 /** What a {@link BulkLoader} works with. */
 export interface LoaderOptions {
@@ -100,7 +100,7 @@ export class BulkLoader {
       // Whether the data is there is not known, and it may be put only once.
       await this.drop(id, key, load);
       checkStopped(poll.signal, id);
-      throw isForeignPage(error) ? notLetThrough(error as ConnectorError) : error;
+      throw mayBeOfRecords(error, false) ? ofUpload(error as ConnectorError) : error;
     }
     checkStopped(poll.signal, id);
     await jobs.closeJob(id).catch((error: unknown) => {
@@ -206,8 +206,8 @@ function asSetting(error: unknown): never {
   throw new ConnectorError("NOT_CONFIGURED", `The org makes no such job: ${error.message}`, { details: { ...error.details, retryAfter: JOB_REFUSED }, cause: error });
 }
 
-/** Somebody on the way has answered an upload: it may be for what is in the rows. */
-function notLetThrough({ code, message, details, cause }: ConnectorError): ConnectorError {
+/** It may be for what is in the rows, or for their number. */
+function ofUpload({ code, message, details, cause }: ConnectorError): ConnectorError {
   return new ConnectorError(code, message, { details: { ...details, ofUpload: true }, cause });
 }
 

@@ -1,9 +1,10 @@
-import { ConnectorError, isConnectorError, toConnectorError } from "../../../common/errors";
+import { ConnectorError, toConnectorError } from "../../../common/errors";
 import { contentKey, type JobBook, type Load } from "./bulk-book";
 import { cellsOf, columnsOf, type InputRow } from "./bulk-input";
 import type { BulkLoader } from "./bulk-loader";
 import type { RowResult } from "./bulk-match";
 import { csvOf, type CsvStyle, MAX_BYTES } from "./bulk-parts";
+import { Suspicion } from "../records/suspicion";
 
 /** One row of a message of its own. */
 export interface GatheredRow {
@@ -32,6 +33,8 @@ export interface RowGatheringOptions {
 
 /** Fields that a batch may be refused over, one after the other. */
 const MOST_REFUSALS = 20;
+/** Uploads of one batch that somebody on the way may mind before what is left fails as one; one row of 10,000 is found by 14. */
+const MOST_MINDED = 20;
 
 /** A load that is taken up again, with those of its rows that have come again. */
 interface Found {
@@ -47,6 +50,7 @@ interface Found {
 export class RowGathering {
   /** The job that was at work last. */
   lastJob: string | undefined;
+  private readonly suspicion = new Suspicion();
 
   constructor(private readonly options: RowGatheringOptions) {}
 
@@ -104,6 +108,7 @@ export class RowGathering {
       });
     }
     const portions = this.portions(rows, sorted.rest);
+    let minded = 0;
     for (let places = portions.shift(); places; places = portions.shift()) {
       const mine = places;
       await settle(mine, async () => {
@@ -112,16 +117,26 @@ export class RowGathering {
         await book.put(key, { at: Date.now(), jobs: [], rows: hashes });
         try {
           await this.run(key, rows, mine, results);
-        } catch (error) {
-          const isTooMuch = mine.length > 1 && isConnectorError(error) && error.code === "PAYLOAD_TOO_LARGE";
-          if (!isTooMuch || (await book.find(key))?.jobs.length !== 0) throw error;
+        } catch (thrown) {
+          const error = await this.judged(rows, toConnectorError(thrown));
+          const isMinded = error.details.ofUpload === true && error.scope === "message";
+          if (isMinded && mine.length === 1) this.suspicion.found(rows[mine[0] as number] as GatheredRow);
+          // a proxy on the way takes less at a time than the org, or a firewall minds one of them
+          const isToPart = mine.length > 1 && (error.code === "PAYLOAD_TOO_LARGE" || (isMinded && ++minded < MOST_MINDED));
+          if (!isToPart || (await book.find(key))?.jobs.length !== 0) throw error;
           const half = Math.ceil(mine.length / 2);
-          portions.unshift(mine.slice(0, half), mine.slice(half)); // a proxy on the way takes less at a time than the org
+          portions.unshift(mine.slice(0, half), mine.slice(half));
         }
         await book.remove(key);
       });
     }
     return results;
+  }
+
+  /** Rows that a firewall minds must not hold up the others: they are looked for once it has minded them time and again, while other uploads get through. */
+  private judged(rows: readonly GatheredRow[], error: ConnectorError): Promise<ConnectorError> | ConnectorError {
+    const suspect = rows.find((row) => this.suspicion.isDue(row)) ?? rows[0];
+    return suspect && error.details.ofUpload === true ? this.suspicion.judged(suspect, error, () => this.options.loader.takesUploads()) : error;
   }
 
   /** What one job can carry at a time; a character may take three bytes. */

@@ -45,6 +45,7 @@ const WORDS: { node: object; text: string }[] = [
   { node: { type: "surewire-amqp-in", broker: "broker", queue: "q", settle: "foo" }, text: "Settle must be flow, node or delivery: foo" },
   { node: { type: "surewire-amqp-get", broker: "broker", queue: "q", declare: "foo" }, text: "If missing must be declare or existing: foo" },
   { node: { type: "surewire-amqp-out", broker: "broker", format: "foo" }, text: "Content must be auto, json, xml, delimited, text or buffer: foo" },
+  { node: { type: "surewire-amqp-out", broker: "broker", destination: "foo", routingKey: "q" }, text: "Send to must be queue or exchange: foo" },
   { node: { type: "surewire-salesforce-record", org: "org", object: "Case", assignment: "Störung – neu" }, text: 'The assignment rule is given by its id (01Q…), and "Störung – neu" is none' },
   { node: { type: "surewire-salesforce-case", org: "org", assignment: "Standard" }, text: 'The assignment rule is given by its id (01Q…), and "Standard" is none' },
   { node: { type: "surewire-salesforce-bulk", org: "org", object: "Case", assignmentRule: "Standard" }, text: 'The assignment rule is given by its id (01Q…), and "Standard" is none' },

@@ -20,7 +20,7 @@ export const NODE_DEFAULTS: Readonly<Record<string, Readonly<Record<string, unkn
     broker: "", queue: "", count: 1, countType: "num", declare: "declare", queueType: "quorum", arguments: {}, ...FORMAT, ...SETTLE, deadLetterQueue: "",
   },
   "surewire-amqp-out": {
-    broker: "", exchange: "", exchangeType: "str", exchangeKind: "topic", declare: "declare", routingKey: "", routingKeyType: "str", headers: "{}", headersType: "json",
+    broker: "", destination: "queue", exchange: "", exchangeType: "str", exchangeKind: "topic", declare: "declare", routingKey: "", routingKeyType: "str", headers: "{}", headersType: "json",
     properties: [], ...FORMAT, persistent: true, mandatory: true, confirmTimeout: 15_000, request: false, requestTimeout: 30_000, replyFormat: "auto",
     maxWait: 60_000, maxWaiting: 10_000,
   },

@@ -173,6 +173,7 @@ function outNode(settings: Settings, { format, options }: FormatPart, steps: str
     to: [["sent"]],
     properties: {
       broker: "broker",
+      destination: direct ? "queue" : "exchange",
       exchange: direct ? "" : exchange,
       exchangeKind: exchangeKind(settings),
       declare: declare === false ? "existing" : undefined,

@@ -30,6 +30,16 @@ describe("the forms of the AMQP nodes", () => {
     for (const vhost of ["a b", "${VHOST}"]) assert.equal(broker("amqps://host/a%20b", vhost), "", vhost);
   });
 
+  it("mark an exchange without a name that messages are to be sent to, and take it for a queue in flows that are older than that choice", () => {
+    const file = "nodes/amqp/out/out.html";
+    const out = (more: object): string[] => formErrors({ ...formDefaults("surewire-amqp-out", file), type: "surewire-amqp-out", broker: "broker", routingKey: "orders", ...more }, file);
+    assert.match(out({ destination: "exchange" }).join(), /^exchange: /);
+    assert.deepEqual(out({ destination: "exchange", exchange: "plant", routingKey: "" }), []);
+    assert.deepEqual(out({ destination: undefined }), []);
+    for (const destination of ["queue", undefined]) assert.match(out({ destination, routingKey: "" }).join(), /^routingKey: /);
+    assert.deepEqual(out({ destination: undefined, exchange: "plant", routingKey: "" }), []);
+  });
+
   it("mark a binding whose exchange has lost its type", () => {
     assert.match(errors({ bindings: [{ exchange: "events", exchangeType: " " }] }).join(), /^bindings: /);
     assert.deepEqual(errors({ bindings: [{ exchange: "events" }, { exchange: "others", exchangeType: "x-delayed-message" }] }), []);

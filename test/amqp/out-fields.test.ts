@@ -60,6 +60,13 @@ describe("what amqp out makes of a message", () => {
     assert.equal(build({ to: "" }, def).exchange, "");
   });
 
+  it("goes to a queue where one is chosen, and in flows that do not say so where the exchange has no name", () => {
+    assert.equal(build({}, { destination: "queue", exchange: "left over" }).exchange, "");
+    assert.equal(build({}, { exchange: "" }).exchange, "");
+    assert.equal(build({}, { exchange: "plant" }).exchange, "plant");
+    assert.equal(build({}, { destination: "exchange", exchange: "plant" }).exchange, "plant");
+  });
+
   for (const [what, value, expiration] of [
     ["a number", 1500, "1500"],
     ["text", "1500", "1500"],
@@ -164,6 +171,7 @@ describe("what amqp out makes of a message", () => {
     ["headers that cannot be sent", { headers: "text" }],
     ["a property that is none", { properties: [{ property: "userId", value: "x", valueType: "str" }] }],
     ["no destination", { routingKey: "" }],
+    ["an exchange that has no name", { destination: "exchange", exchange: " " }],
     ["a routing key that is too long", { routingKey: "x".repeat(256) }],
   ] as const) {
     it(`is never made with ${what}: the fault is the node's, not each message's`, () => {

@@ -1,16 +1,19 @@
 import { ConnectorError } from "../../common/errors";
+import { oneOf } from "../../common/one-of";
 import type { TypedValue } from "../../common/typed-input";
 import { wholeNumber } from "../../common/whole-number";
 import type { Format } from "../../format/format";
 import { readFormat, readFormatName, type FormatDef, type FormatSettings } from "../../format/settings";
 import { sanitiseHeaders } from "../client/headers";
 import { withoutMarks } from "../client/retry-and-dead-letter";
-import { field, nameOf, present, PROPERTIES, propertyOf, type PropertyName } from "./fields";
+import { field, nameOf, present, PROPERTIES, propertyOf, type Field, type PropertyName } from "./fields";
 import type { MessageBuilderOptions } from "./message-builder";
 
 /** What the editor saves. Numbers may come as text from the environment. */
 export interface OutDef extends FormatDef {
   broker: string;
+  /** Blank, as in older flows: a queue where the exchange is blank. */
+  destination?: string;
   /** Blank: the default exchange, where the routing key is a queue's name. */
   exchange?: string;
   exchangeType?: string;
@@ -57,8 +60,8 @@ export interface OutSettings {
  * @throws ConnectorError NOT_CONFIGURED when a value that is the same for every message cannot work
  */
 export function readSettings(def: OutDef, compile: (value: string, type: string, label: string) => TypedValue): OutSettings {
-  const { exchangeType = "str", routingKeyType = "str", headersType = "json" } = def;
-  const exchange = field(compile(def.exchange ?? "", exchangeType, "exchange"), exchangeType, (value) => nameOf(def.exchange ? present(value, "exchange") : value, "exchange"));
+  const { routingKeyType = "str", headersType = "json" } = def;
+  const exchange = readExchange(def, compile);
   const routingKey = compile(def.routingKey ?? "", routingKeyType, "routing key");
   const replyFormat: Format | undefined = def.request ? readFormatName(def.replyFormat, "Answer") : undefined;
   const { format, formatOptions } = readFormat(def, ...(replyFormat ? [replyFormat] : []));
@@ -85,6 +88,15 @@ export function readSettings(def: OutDef, compile: (value: string, type: string,
     maxWaiting: wholeNumber(def.maxWaiting, "At most", { fallback: 10_000, min: 1, max: 1_000_000 }),
     request: replyFormat ? { timeout: wholeNumber(def.requestTimeout, "Answer in", { fallback: 30_000, min: 1, max: 86_400_000 }), format: replyFormat, formatOptions } : undefined,
   };
+}
+
+function readExchange({ destination, exchange: name = "", exchangeType = "str" }: OutDef, compile: (value: string, type: string, label: string) => TypedValue): Field<string> {
+  const chosen = destination && oneOf(destination, "Send to", ["queue", "exchange"], "queue");
+  if (chosen === "queue") return field(() => "", "str", String);
+  const exchange = field(compile(name, exchangeType, "exchange"), exchangeType, (value) => nameOf(name ? present(value, "exchange") : value, "exchange"));
+  // to the default exchange, messages would go to the queue that has the name of their routing key
+  if (chosen === "exchange" && exchange.fixed?.value.trim() === "") throw new ConnectorError("NOT_CONFIGURED", "The exchange has no name: enter one, or send to a queue");
+  return exchange;
 }
 
 function isProperty(name: string): name is PropertyName {

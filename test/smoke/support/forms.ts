@@ -78,7 +78,7 @@ export const FORMS: readonly FormCase[] = [
       formatOptions: {
         delimiter: ",", quote: '"', header: true, columns: [], encoding: "", rootElement: "readings", rowElement: "row", attributePrefix: "@", arrays: [],
       },
-      destination: undefined, exchangeType: "str", persistent: true, confirmTimeout: 15_000, maxWait: 60_000, maxWaiting: 500, request: false, requestTimeout: 30_000,
+      destination: "exchange", exchangeType: "str", persistent: true, confirmTimeout: 15_000, maxWait: 60_000, maxWaiting: 500, request: false, requestTimeout: 30_000,
       properties: [{ property: "correlationId", value: "payload.id", valueType: "msg" }, { property: "expiration", value: "payload.ttl", valueType: "msg" }],
     },
   },

@@ -169,6 +169,23 @@ export function describePack(options: PackOptions): void {
           assert.deepEqual(editor.takeErrors(), []);
         });
       }
+
+      it("the form of amqp out opens again with the exchange that was chosen, though it has no name yet", async () => {
+        await editor.load();
+        const id = await editor.call<string>("drop", "surewire-amqp-out");
+        const destination = editor.page.locator("#node-input-destination");
+        await editor.openForm(id);
+        assert.equal(await destination.inputValue(), "queue");
+        await destination.selectOption("exchange");
+        await editor.page.locator("#node-input-routingKey-shown").fill("orders");
+        await editor.saveForm();
+        await editor.openForm(id);
+        assert.equal(await destination.inputValue(), "exchange");
+        assert.ok((await editor.call<string[]>("marked")).includes("exchange"));
+        await editor.saveForm();
+        assert.ok((await editor.call<string[]>("reasons", id)).some((reason) => /exchange/i.test(reason)));
+        await editor.page.evaluate(`RED.nodes.remove("${id}"); RED.nodes.dirty(false)`);
+      });
     });
 
     describe("the examples", () => {

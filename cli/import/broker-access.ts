@@ -20,7 +20,7 @@ interface Address {
 
 const URL = "broker.connection.url";
 const HOST = "broker.connection.host";
-const ADDRESS = /^(?:(amqps?):\/\/)?(?:([^/@]*)@)?(\[[\da-f:.]+\]|[^\s:/@,;[\]]+)(?::(\d{1,5}))?(?:\/([^/?#@]*))?(?:\?[^@]*)?$/i;
+const ADDRESS = /^(?:(amqps?):\/\/)?(?:([^/@]*)@)?(\[[\da-f:.]+\]|[^\s:/@,;[\]]+)(?::(\d{1,5}))?(?:\/([^/?#@]*))?(\?[^@]*)?$/i;
 
 /** The broker of a file. */
 export function readBroker(settings: Settings<ConnectionKey>, secrets: Secrets): BrokerPart {
@@ -73,7 +73,8 @@ function addresses(settings: Settings<ConnectionKey>, name: typeof URL | typeof 
       settings.note(name, "is no address of an AMQP broker; left out", "dropped");
       return [];
     }
-    const [, protocol, login, host = "", port, path] = match;
+    const [, protocol, login, host = "", port, path, query] = match;
+    if (query) settings.note(name, "what stands behind ? is left out: heartbeat, timeout and TLS have fields of their own", "check");
     const [user = "", ...password] = (login ?? "").split(":");
     return [
       {

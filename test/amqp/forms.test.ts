@@ -30,6 +30,14 @@ describe("the forms of the AMQP nodes", () => {
     for (const vhost of ["a b", "${VHOST}"]) assert.equal(broker("amqps://host/a%20b", vhost), "", vhost);
   });
 
+  it("mark an address of a broker that comes with settings, which are not used", () => {
+    const file = "nodes/amqp/broker/broker.html";
+    for (const url of ["amqp://host?heartbeat=30", "amqps://host/plant?verify=verify_none"]) {
+      const saved = { ...formDefaults("surewire-amqp-broker", file), type: "surewire-amqp-broker", urls: [url], vhost: "plant" };
+      assert.match(formErrors(saved, file).join(), /^urls: /, url);
+    }
+  });
+
   it("mark an exchange without a name that messages are to be sent to, and take it for a queue in flows that are older than that choice", () => {
     const file = "nodes/amqp/out/out.html";
     const out = (more: object): string[] => formErrors({ ...formDefaults("surewire-amqp-out", file), type: "surewire-amqp-out", broker: "broker", routingKey: "orders", ...more }, file);

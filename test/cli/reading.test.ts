@@ -163,6 +163,13 @@ describe("a secret in an odd place", () => {
     });
   }
 
+  it("is not repeated from behind the ? of a broker's URL, of which is said that it is left out", () => {
+    const result = imported(bridge(database, { url: "amqps://h/v?heartbeat=30&password=hunter2" }));
+    assert.deepEqual(result.the("surewire-amqp-broker").urls, ["amqps://h:5671"]);
+    assert.match(result.said("broker.connection.url").join(), /behind \? is left out/);
+    assert.doesNotMatch(result.report, /hunter2/);
+  });
+
   it("does not take a host, a user or the password's place with it", () => {
     const { urls, vhost, credentials } = imported(bridge(database, { url: "amqp://user:pa,hunter2@h1,h2:5673/v" })).the("surewire-amqp-broker");
     assert.deepEqual([urls, vhost, credentials], [["amqp://h1:5672", "amqp://h2:5673"], "v", { username: "user", password: "${SUREWIRE_BROKER_PASSWORD}" }]);

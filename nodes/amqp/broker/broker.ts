@@ -4,6 +4,7 @@ import { ConnectorError } from "../../common/errors";
 import { answerForm, variablesOf } from "../../common/form-request";
 import { Broker } from "../client/broker";
 import type { BrokerHolder } from "../client/broker-node";
+import { hasQuery } from "../client/broker-url";
 import { testBroker, type HostReport } from "../client/broker-test";
 import { connectionName, type FlowNode } from "../client/connection-name";
 import type { ConnectionOptions } from "../client/connection";
@@ -25,7 +26,11 @@ export = (RED: NodeAPI): void => {
     const credentials = this.credentials ?? {};
     this.deployed = { def: config, credentials };
     const name = (): string => connectionName(this.id, config.name ?? "", allNodes());
-    const broker = openShared(this, () => new Broker({ ...readOptions(config, credentials), ...tlsOptions(config), name, log: logTo(this) }));
+    const broker = openShared(this, () => {
+      const options = readOptions(config, credentials);
+      if (options.urls.some(hasQuery)) this.warn("What stands behind ? in a broker's address is not used: heartbeat, timeout and TLS have fields of their own");
+      return new Broker({ ...options, ...tlsOptions(config), name, log: logTo(this) });
+    });
     if (broker) this.amqp = broker;
   }
 

@@ -39,6 +39,11 @@ export function checkVhost(text: string, vhost: string): void {
   throw new ConnectorError("NOT_CONFIGURED", `A broker's address names the virtual host "${named}", the form "${vhost}": enter it in the form, and leave it out of the address`);
 }
 
+/** Whether settings stand behind an address (`?heartbeat=30`), as other clients read them. They are not used. */
+export function hasQuery(text: string): boolean {
+  return new URL(text.trim()).search !== "";
+}
+
 function decoded(path: string): string {
   try {
     return decodeURIComponent(path);

@@ -60,6 +60,11 @@ class FlowTracker {
     this.watch.release();
   }
 
+  /** Whether flows are being stopped or started, as far as that is watched: a node that is not there may have been, or will be. */
+  get isDeploying(): boolean {
+    return this.watch.isOn && this.flows.changing;
+  }
+
   /** Lets Node-RED's hooks go when nothing was followed since this was last called; of itself once a minute. */
   rest(): void {
     this.watch.rest();

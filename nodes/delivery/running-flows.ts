@@ -12,7 +12,7 @@ export class RunningFlows {
   generation = 0;
   private runtime: TrackedRuntime | undefined;
   /** Flows are being stopped or started: a node that is not there may have been, or will be. */
-  private changing = false;
+  changing = false;
 
   /** The runtime is watched from now on. */
   watched(runtime: TrackedRuntime): void {

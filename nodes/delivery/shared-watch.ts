@@ -23,6 +23,11 @@ export class SharedWatch {
     return true;
   }
 
+  /** Whether there is a source. */
+  get isOn(): boolean {
+    return this.watch !== undefined;
+  }
+
   /** A source has ended; the last one takes all along. */
   release(): void {
     this.users -= 1;

@@ -11,6 +11,7 @@ import { Room } from "./room";
 import { RowDeliveries, type Parcel } from "./row-deliveries";
 import { SystemWait } from "./system-wait";
 import type { ReadPages, TriggeredReadOptions } from "./triggered-read-options";
+import { notWired } from "./wired";
 
 /** Triggers that wait for their turn at most; how many come of deliveries is bounded by their sources. */
 const MOST_WAITING = 1_000;
@@ -128,7 +129,7 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
   private async read(errand: ReadErrand<V>): Promise<void> {
     const values = await errand.values;
     if (errand.claim?.closed) return errand.close(); // settled while it waited: its copy comes
-    if (!this.options.isWired()) throw new ConnectorError("NOT_CONFIGURED", "Nothing is wired to the first output: what is read would be lost");
+    if (!this.options.isWired()) throw notWired("what is read");
     const pages = await this.persist(errand, () => this.options.open(values));
     if (!pages) return;
     this.trouble = undefined;

@@ -1,3 +1,7 @@
+import { ConnectorError } from "../common/errors";
+import { flowTracker } from "./flow-tracker";
+import { flowStopped } from "./outcome";
+
 /** Finds a running node. */
 interface NodeFinder {
   getNode(id: string): object | null | undefined;
@@ -20,4 +24,14 @@ export interface WiredNode {
 export function isWired(node: WiredNode, nodes: NodeFinder, output?: number): boolean {
   const ids = output === undefined ? node.wires.flat() : (node.wires[output] ?? []);
   return ids.some((id) => Boolean((node._flow ?? nodes).getNode(id)));
+}
+
+/**
+ * Why nothing can be put out while {@link isWired} is false for the first output. In a deploy the node behind it may just be stopped: for `NOT_CONFIGURED` a
+ * source waits until the next deploy, and this one may be over before its delivery is settled.
+ *
+ * @param lost what would be lost
+ */
+export function notWired(lost: string): ConnectorError {
+  return flowTracker.isDeploying ? flowStopped() : new ConnectorError("NOT_CONFIGURED", `Nothing is wired to the first output: ${lost} would be lost`);
 }

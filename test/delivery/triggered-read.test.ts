@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
 import { ConnectorError } from "../../nodes/common/errors";
+import { flowTracker } from "../../nodes/delivery/flow-tracker";
 import type { TrackedRuntime } from "../../nodes/delivery/runtime";
 import { TriggeredRead } from "../../nodes/delivery/triggered-read";
 import type { ReadPages } from "../../nodes/delivery/triggered-read-options";
@@ -23,7 +24,7 @@ class ResumingPages implements Pages {
 }
 
 /** A reading whose system never says that it is back, and one trigger of no delivery; what is sent stays in the flow. */
-function ask(output: "all" | "batch", open: () => Promise<Pages>) {
+function ask(output: "all" | "batch", open: () => Promise<Pages>, isWired = () => true) {
   const sent: object[] = [];
   const done: (ConnectorError | undefined)[] = [];
   const read = new TriggeredRead<object, number, Pages>({
@@ -37,7 +38,7 @@ function ask(output: "all" | "batch", open: () => Promise<Pages>) {
     node: { id: "reader", type: "reader" },
     runtime: { events: new EventEmitter() } as unknown as TrackedRuntime,
     send: (message) => sent.push(message),
-    isWired: () => true,
+    isWired,
     clone: (value) => structuredClone(value),
     warn: () => undefined,
     onState: () => undefined,
@@ -71,5 +72,28 @@ describe("a reading that is broken off", () => {
     answer?.();
     await remains("nothing sent", () => sent.length === 0, 20);
     assert.deepEqual([done.map((error) => error?.code), sent], [["FLOW_STOPPED"], []]);
+  });
+});
+
+describe("a reading with no node behind it", () => {
+  it("says that the flow was stopped while flows are stopped and started, and that nothing is wired after that", async () => {
+    const events = new EventEmitter();
+    const readUnwired = async (): Promise<string | undefined> => {
+      const { read, done } = ask("all", () => Promise.resolve(new ResumingPages([[1]])), () => false);
+      await waitFor("the trigger's end", () => done.length === 1);
+      await read.close(1);
+      return done[0]?.code;
+    };
+    flowTracker.acquire({ events } as unknown as TrackedRuntime);
+    try {
+      events.emit("flows:started");
+      assert.equal(await readUnwired(), "NOT_CONFIGURED");
+      events.emit("flows:stopping");
+      assert.equal(await readUnwired(), "FLOW_STOPPED");
+      events.emit("flows:started");
+      assert.equal(await readUnwired(), "NOT_CONFIGURED");
+    } finally {
+      flowTracker.release();
+    }
   });
 });

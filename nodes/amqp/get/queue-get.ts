@@ -7,6 +7,7 @@ import { flowStopped, type NodeName } from "../../delivery/outcome";
 import { PassedHold } from "../../delivery/passed-hold";
 import { retryDelays } from "../../delivery/retry-policy";
 import type { TrackedRuntime } from "../../delivery/runtime";
+import { notWired } from "../../delivery/wired";
 import type { BrokerLink } from "../client/broker";
 import type { Taken } from "../client/taking-channel";
 import { Getter, type GetterState } from "../client/getter";
@@ -251,7 +252,7 @@ export class QueueGet {
 
   /** @throws ConnectorError why nothing can be taken */
   private check(wanted: number): void {
-    if (!this.options.isWired()) throw new ConnectorError("NOT_CONFIGURED", "Nothing is wired to the first output: what is taken would be lost");
+    if (!this.options.isWired()) throw notWired("what is taken");
     const open = this.getter.outstanding;
     if (open + wanted <= MOST_OPEN) return;
     throw new ConnectorError("OVERLOADED", `${open} messages are still in the flow: with ${wanted} more there would be over ${MOST_OPEN}`);

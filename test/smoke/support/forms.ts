@@ -18,8 +18,8 @@ export const FORMS: readonly FormCase[] = [
   {
     type: "surewire-amqp-broker",
     needs: [],
-    fill: { name: "broker", urls: [["amqp://127.0.0.1:1"], ["amqps://127.0.0.1:2"]], vhost: "plant", username: "line", password: "hidden" },
-    saved: { urls: ["amqp://127.0.0.1:1", "amqps://127.0.0.1:2"], auth: "plain" },
+    fill: { name: "broker", urls: [["amqp://127.0.0.1:1/plant"], ["amqps://127.0.0.1:2"]], vhost: "plant", username: "line", password: "hidden" },
+    saved: { urls: ["amqp://127.0.0.1:1/plant", "amqps://127.0.0.1:2"], auth: "plain" },
     secret: ["password"],
   },
   {

@@ -132,6 +132,7 @@ export function describePack(options: PackOptions): void {
             await editor.until(`${property} to be marked`, `smoke.marked().includes(${JSON.stringify(property)})`);
           }
           for (const [property, value] of Object.entries(form.fill)) await fillIn(editor, property, value, made);
+          assert.deepEqual(await editor.call("markedCells"), []);
           await editor.saveForm();
           assert.deepEqual(editor.takeErrors(), []);
           assert.deepEqual(await editor.call("reasons", id), []);

@@ -140,6 +140,11 @@
       return $(FORM).find(".input-error[id]").map((index, element) => element.id.replace(/^node-(config-)?input-/, "")).get();
     },
 
+    /** Why cells of lists are marked as wrong in the open form. */
+    markedCells() {
+      return $(FORM).find("[data-column].input-error").map((index, cell) => cell.title || cell.value || "blank").get();
+    },
+
     /** Texts in the open form that are the keys of missing translations. */
     untranslated() {
       const looksLikeKey = /^(@[\w/-]+:)?[a-z]+(-[a-z]+)*(\.[A-Za-z]+(-[A-Za-z]+)*)+$/;

@@ -100,6 +100,16 @@ describe("the amqp out node", function () {
     assert.deepEqual(errors().map(({ code, message }) => [code, /property priority is 999/.test(message)]), [["INPUT_INVALID", true]]);
   });
 
+  it("works with an address that has settings behind it, of which the broker says that they are not used, and nothing of what they are", async () => {
+    const queue = await bench.plain.makeQueue(unique("query"));
+    await load(bench.broker({ urls: [`${bench.broker().urls as string}?heartbeat=30&password=hunter2`] }), out({ destination: "queue", routingKey: queue }));
+    inject({ payload: 1 });
+    await waitFor("the message", () => received.length === 1);
+    const warnings = helperNodes.warnings("broker");
+    assert.equal(warnings.filter((text) => /behind \? .* is not used/.test(text)).length, 1);
+    assert.doesNotMatch(warnings.join(), /hunter2/);
+  });
+
   it("is red while its exchange is missing, logs so once, whole, and goes on when it is there", async () => {
     const exchange = unique("an-exchange-whose-name-does-not-fit-under-a-node");
     await load(bench.broker(), out({ exchange, declare: "existing", routingKey: "k", mandatory: false }));

@@ -26,6 +26,22 @@ export function encodingError(error: unknown): ConnectorError {
   return new ConnectorError("HEADERS_INVALID", `The message's headers or properties cannot be sent: ${text}`, { cause: error });
 }
 
+/** The error of a message that its sender has given up meanwhile. */
+export function unwanted(): ConnectorError {
+  return unavailable("The message is not to be sent any more");
+}
+
+/** @param room bytes that the frame of a message's headers and properties may have */
+export function headersTooLarge(room: number): ConnectorError {
+  return new ConnectorError("HEADERS_INVALID", `The headers and properties do not fit into a frame: this broker takes ${room} bytes (frame_max)`);
+}
+
+/** The error of a message that is lost alone. @param ms by which those that are confirmed were later */
+export function overtaken(message: Outgoing, ms: number): ConnectorError {
+  const text = `The broker did not confirm the message to ${targetOf(message)}, though it confirmed what was sent ${ms} ms later`;
+  return new ConnectorError("PUBLISH_UNCONFIRMED", text, { scope: "message" });
+}
+
 /** Where a message was to go, in words. */
 export function targetOf({ exchange, routingKey }: Outgoing): string {
   return exchange === "" ? `queue ${routingKey}` : `exchange ${exchange} with routing key ${routingKey}`;

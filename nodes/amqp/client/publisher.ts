@@ -1,13 +1,16 @@
 import type { ChannelModel, ConfirmChannel, Message, Options } from "amqplib";
 import { ConnectorError, errorText } from "../../common/errors";
+import { Sleepers } from "../../common/sleep";
+import { ConfirmWatch } from "./confirm-watch";
 import type { Connection } from "./connection";
 import { endingOf, type Ending } from "./ending";
 import { channelError } from "./errors";
 import { MAX_HEADERS, sizeOfHeaderFrame } from "./headers";
 import { Outlet } from "./outlet";
-import { blame, blockedFor, encodingError, targetOf, unavailable } from "./publish-faults";
+import { blame, blockedFor, encodingError, headersTooLarge, overtaken, targetOf, unavailable, unwanted } from "./publish-faults";
 import { markReturned, returnedError, type Returnable } from "./returns";
 import { SupervisedChannel } from "./supervised-channel";
+import { WaitingLine } from "./waiting-line";
 
 /** One message to publish. */
 export interface Outgoing {
@@ -25,8 +28,8 @@ export interface Outgoing {
 export interface PublisherOptions {
   connection: Connection;
   /**
-   * ms until a message without an answer counts as lost. Default 15000. Does not run while the broker blocks the connection. Twice as long each
-   * time that a channel has confirmed nothing at all, up to {@link MOST_PATIENCE} times.
+   * ms until a message without an answer counts as lost. Default 15000. Does not run while the broker blocks the connection. Longer after a
+   * channel that has confirmed nothing at all: {@link ConfirmWatch} says how much.
    */
   confirmTimeout?: number;
   /** Unconfirmed messages at most, and no more than {@link WINDOW_BYTES} of them; more wait. Default 1000: beyond it a plain script gains nothing (20,301/s classic, 46,687/s quorum). */
@@ -50,18 +53,6 @@ const WINDOW_BYTES = 16 * 1024 * 1024;
 const GRACE = 1_000;
 
 /**
- * So many times longer than at first, at most, a channel may be silent after others that were. A quorum queue that has lost its majority keeps each
- * copy it is sent, and has them all when the majority is back (RabbitMQ 3.10.8): 240 of each message in an hour, and so 19.
- */
-const MOST_PATIENCE = 16;
-
-/**
- * ms without a confirm, from when on a refusal costs the channel. One that first publishes to a quorum queue just as that has lost its leader
- * may be refused everything for long (RabbitMQ 3.10.8 on a busy machine: 7,491 nacks in two minutes); a new channel asks anew for the leader.
- */
-const REFUSING = 10_000;
-
-/**
  * Publishes on a confirm channel of its own. A message is done when the broker has confirmed it, and fails by its own fault alone:
  * a return is matched to the message it belongs to, a nack is the nacked one's.
  */
@@ -70,10 +61,10 @@ export class Publisher {
   private readonly pending = new Set<Pending>();
   private pendingBytes = 0;
   /** Messages that wait for the window, for `drain`, or for the broker to unblock. */
-  private readonly queue: Pending[] = [];
-  /** With so many waiting, it is looked for some that need not wait any longer. */
-  private tidyAbove = 0;
-  private readonly waiters = new Set<(error?: ConnectorError) => void>();
+  private readonly line: WaitingLine<Pending>;
+  private readonly watch: ConfirmWatch;
+  /** Who waits for a channel. */
+  private readonly waiters = new Sleepers();
   private full = false;
   private closed = false;
   private sweep: NodeJS.Timeout | undefined;
@@ -81,23 +72,16 @@ export class Publisher {
   private readonly window: number;
   private readonly confirmTimeout: number;
   private lastError: ConnectorError | undefined;
-  /** When the present channel has last confirmed a message, and when one was last given up for refusing. */
-  private confirmedAt = 0;
-  private renewedAt = 0;
-  /** When the youngest of its confirmed messages was sent. */
-  private confirmedUntil = 0;
   /** Bytes that a content header may take: an own frame, which the broker ends the connection over when it is larger than agreed. */
   private headerRoom = Infinity;
-  /** By how much a silent channel is given longer than the first: grows until something is confirmed. */
-  private patience = 1;
   private ending: Ending | undefined;
   private outlet: Outlet | undefined;
-  /** When the line was last seen to take some of what the present channel is to send. */
-  private movedAt = 0;
 
   constructor(private readonly options: PublisherOptions) {
     this.window = options.window ?? 1_000;
     this.confirmTimeout = options.confirmTimeout ?? 15_000;
+    this.watch = new ConfirmWatch({ timeout: this.confirmTimeout });
+    this.line = new WaitingLine({ unseen: this.window, isWanted, onUnwanted: ({ finish }) => finish(unwanted()) });
     this.supervised = new SupervisedChannel<ConfirmChannel>({
       connection: options.connection,
       create: (model) => model.createConfirmChannel(),
@@ -105,18 +89,18 @@ export class Publisher {
       onUp: () => this.up(),
       onDown: (_channel, error) => this.down(error),
       onFailed: (error) => this.failed(error),
-      worked: () => this.confirmedAt > 0,
+      worked: () => this.watch.hasConfirmed,
     });
   }
 
   /** Published and not confirmed yet, or waiting to be published. */
   get unconfirmed(): number {
-    return this.pending.size + this.queue.length;
+    return this.pending.size + this.line.size;
   }
 
   /** Opens the channel. Publishing does it by itself. */
   start(): void {
-    if (this.unsubscribe) return;
+    if (this.unsubscribe || this.closed) return;
     this.unsubscribe = this.options.connection.subscribe({ state: ({ kind }) => kind === "connected" && this.pump() });
     // a tenth is precise enough, and one timer is enough for thousands of messages
     this.sweep = setInterval(() => this.checkTimeouts(), Math.max(50, this.confirmTimeout / 10));
@@ -145,20 +129,11 @@ export class Publisher {
   }
 
   /** Resolves when there is a channel to publish on. @throws ConnectorError after `timeout` ms, or when the publisher is closed */
-  ready(timeout?: number): Promise<void> {
-    if (this.closed) return Promise.reject(unavailable("The publisher is closed"));
+  async ready(timeout?: number): Promise<void> {
     this.start();
-    if (this.supervised.channel) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      const settle = (error?: ConnectorError): void => {
-        clearTimeout(timer);
-        this.waiters.delete(settle);
-        if (error) reject(error);
-        else resolve();
-      };
-      const timer = timeout === undefined ? undefined : setTimeout(() => settle(this.reason()), timeout);
-      this.waiters.add(settle);
-    });
+    const isUp = this.supervised.channel !== undefined || (await this.waiters.sleep(timeout));
+    if (this.closed) throw unavailable("The publisher is closed");
+    if (!isUp) throw this.reason();
   }
 
   /** Closes the channel. What is not confirmed fails with PUBLISH_UNCONFIRMED; let it finish first. */
@@ -167,9 +142,9 @@ export class Publisher {
     this.closed = true;
     clearInterval(this.sweep);
     this.unsubscribe?.();
+    this.waiters.end();
     await this.supervised.close(deadline);
     this.failAll("The publisher was closed before the broker confirmed the message");
-    for (const wake of [...this.waiters]) wake(unavailable("The publisher is closed"));
   }
 
   private get blocked(): boolean {
@@ -177,7 +152,9 @@ export class Publisher {
   }
 
   private async setup(channel: ConfirmChannel, model: ChannelModel): Promise<void> {
-    this.ending = endingOf(model);
+    const ending = endingOf(model);
+    this.watch.begin(ending !== this.ending);
+    this.ending = ending;
     this.outlet = new Outlet(channel);
     const { frameMax } = model.connection as unknown as { frameMax: number };
     this.headerRoom = frameMax < 2 * MAX_HEADERS ? frameMax : Infinity; // all that can be encoded fits
@@ -191,9 +168,8 @@ export class Publisher {
 
   private up(): void {
     this.full = false;
-    this.confirmedAt = this.confirmedUntil = this.movedAt = 0;
     this.lastError = undefined;
-    for (const wake of [...this.waiters]) wake();
+    this.waiters.wake();
     this.options.onUp?.();
     this.pump();
   }
@@ -220,19 +196,8 @@ export class Publisher {
   }
 
   private enqueue(pending: Pending): void {
-    if (this.queue.length === 0 && this.canSend()) this.transmit(pending);
-    else {
-      this.queue.push(pending);
-      if (this.queue.length > this.tidyAbove) this.tidy();
-    }
-  }
-
-  /** The broker may block for hours: meanwhile it takes back what waits for its copy, and gives it out again to wait for another. */
-  private tidy(): void {
-    const waiting = this.queue.splice(0);
-    this.queue.push(...waiting.filter(isWanted));
-    this.tidyAbove = Math.max(this.window, 2 * this.queue.length);
-    for (const pending of waiting) if (!isWanted(pending)) pending.finish(unwanted());
+    if (this.line.size === 0 && this.canSend()) this.transmit(pending);
+    else this.line.add(pending);
   }
 
   private canSend(): boolean {
@@ -240,7 +205,7 @@ export class Publisher {
   }
 
   private pump(): void {
-    while (this.queue.length > 0 && this.canSend()) this.transmit(this.queue.shift() as Pending);
+    while (this.line.size > 0 && this.canSend()) this.transmit(this.line.next() as Pending);
   }
 
   private transmit(pending: Pending): void {
@@ -264,24 +229,18 @@ export class Publisher {
     if (!this.pending.has(pending)) return; // failed before: timed out, or its channel closed
     if (pending.returned) this.finish(pending, returnedError(pending.message, pending.returned));
     else if (!error) {
-      this.confirmedAt = performance.now();
-      this.patience = 1;
-      if (pending.sentAt > this.confirmedUntil) this.confirmedUntil = pending.sentAt;
+      this.watch.confirmed(pending.sentAt);
       this.finish(pending);
     } else if (errorText(error) === "message nacked") {
       this.finish(pending, new ConnectorError("PUBLISH_REJECTED", `The broker refused the message to ${targetOf(pending.message)} (nack)`));
       this.refused();
     } else return; // "channel closed": `down` comes with the reason
-    if (this.queue.length > 0) this.pump();
+    if (this.line.size > 0) this.pump();
   }
 
   /** Gives up a channel that does nothing but refuse, once nothing on it is uncertain. */
   private refused(): void {
-    const { channel } = this.supervised;
-    const now = performance.now();
-    if (!channel || this.unconfirmed > 0 || now - Math.max(this.confirmedAt, this.renewedAt) < REFUSING) return;
-    this.renewedAt = now;
-    void this.supervised.renew(channel);
+    if (this.unconfirmed === 0 && this.watch.givesUpRefusing()) this.renew();
   }
 
   private finish(pending: Pending, error?: ConnectorError): void {
@@ -298,21 +257,22 @@ export class Publisher {
   private checkTimeouts(): void {
     if (this.pending.size === 0 || this.blocked) return this.restartClock();
     this.giveUpOvertaken();
-    if (this.outlet?.isMoving()) this.movedAt = performance.now();
+    if (this.outlet?.isMoving()) this.watch.moved();
     const oldest = this.pending.values().next().value;
-    const allowed = this.confirmTimeout * this.patience;
-    if (!oldest || performance.now() - Math.max(oldest.sentAt, this.confirmedAt, this.movedAt) < allowed) return;
-    if (this.confirmedAt === 0) this.patience = Math.min(MOST_PATIENCE, this.patience * 2);
-    this.failAll(`The broker did not confirm the message within ${allowed} ms`);
+    const silence = oldest && this.watch.givesUp(oldest.sentAt);
+    if (silence === undefined) return;
+    this.failAll(`The broker did not confirm the message within ${silence} ms`);
+    this.renew();
+  }
+
+  private renew(): void {
     if (this.supervised.channel) void this.supervised.renew(this.supervised.channel);
   }
 
-  /** Of a queue without a majority, say, while others confirm. */
   private giveUpOvertaken(): void {
     for (const pending of this.pending) {
-      if (pending.sentAt + this.confirmTimeout >= this.confirmedUntil) break;
-      const text = `The broker did not confirm the message to ${targetOf(pending.message)}, though it confirmed what was sent ${this.confirmTimeout} ms later`;
-      this.finish(pending, new ConnectorError("PUBLISH_UNCONFIRMED", text, { scope: "message" }));
+      if (!this.watch.isOvertaken(pending.sentAt)) break;
+      this.finish(pending, overtaken(pending.message, this.confirmTimeout));
     }
     this.pump();
   }
@@ -325,7 +285,7 @@ export class Publisher {
   /** Everything on its way is uncertain, except what the broker closed the channel over. */
   private failAll(text: string, cause?: ConnectorError): void {
     const sent = [...this.pending];
-    const waiting = this.queue.splice(0);
+    const waiting = this.line.clear();
     this.pending.clear();
     this.pendingBytes = 0;
     const guilty = blame(cause, sent.length === 1);
@@ -335,11 +295,3 @@ export class Publisher {
 }
 
 const isWanted = ({ message }: Pending): boolean => message.isWanted?.() ?? true;
-
-function unwanted(): ConnectorError {
-  return unavailable("The message is not to be sent any more");
-}
-
-function headersTooLarge(room: number): ConnectorError {
-  return new ConnectorError("HEADERS_INVALID", `The headers and properties do not fit into a frame: this broker takes ${room} bytes (frame_max)`);
-}

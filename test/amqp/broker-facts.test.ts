@@ -52,13 +52,27 @@ describe("RabbitMQ 3.10", function () {
     const queue = unique("consumer-timeout-of-a-stream");
     await consumerTimeout(1_000, 250);
     try {
-      const slow = await sources.consuming(rabbit.url, { queue, queueType: "stream", retries: 2, retryDelay: 1_500 }, {}, (message, settle) => settle(message, message.payload === "bad" ? "retry" : "accept", refused));
+      const slow = await sources.consuming(rabbit.url, { queue, queueType: "stream", retries: 2, retryDelay: 1_500 }, { longest: 600 }, (message, settle) => settle(message, message.payload === "bad" ? "retry" : "accept", refused));
       await plain.send(queue, ["a", "bad", "c"]);
       await waitFor("the dead letter", async () => (await plain.count(`${queue}.dlq`)).messages === 1);
       assert.deepEqual(contents(slow.messages), ["a", "bad", "c", "bad", "bad"]);
       assert.deepEqual(attempts(slow.messages), [1, 1, 1, 2, 3]);
       await plain.send(queue, ["d"]);
       await waitFor("the next", () => contents(slow.messages).at(-1) === "d");
+      assert.ok(slow.states.every(({ kind }) => kind !== "waiting"));
+    } finally {
+      await consumerTimeout(1_800_000, 60_000);
+    }
+  });
+
+  it("closes no channel over what waits behind such a message, where only one may be in the flow", async () => {
+    const queue = unique("consumer-timeout-behind");
+    await consumerTimeout(1_000, 250);
+    try {
+      const slow = await sources.consuming(rabbit.url, { queue, queueType: "stream", prefetch: 1, retries: 2, retryDelay: 2_500 }, { longest: 600 }, (message, settle) => settle(message, message.payload === "bad" ? "retry" : "accept", refused));
+      await plain.send(queue, ["a", "bad", "c", "d"]);
+      await waitFor("the last", () => contents(slow.messages).at(-1) === "d");
+      assert.deepEqual(contents(slow.messages), ["a", "bad", "bad", "bad", "c", "d"]);
       assert.ok(slow.states.every(({ kind }) => kind !== "waiting"));
     } finally {
       await consumerTimeout(1_800_000, 60_000);

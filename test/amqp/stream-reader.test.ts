@@ -5,7 +5,7 @@ import type { Taken } from "../../nodes/amqp/client/taking-channel";
 import { StreamPosition } from "../../nodes/amqp/in/stream-position";
 import { StreamReader, type StreamReaderOptions } from "../../nodes/amqp/in/stream-reader";
 import { MemoryStore } from "../../nodes/common/memory-store";
-import { pause, turns } from "../services/wait";
+import { pause, turns, waitFor } from "../services/wait";
 
 describe("a stream's reader", () => {
   let store: MemoryStore;
@@ -134,6 +134,17 @@ describe("a stream's reader", () => {
     assert.equal(handed.length, 1);
     reader.lost();
     assert.deepEqual(reader.arguments(), { "x-stream-offset": { "!": "timestamp", value: 0 } });
+  });
+
+  it("gives the broker its answer for what is open for long, and for what waits behind it, once each, and moves no position by that", async () => {
+    const answered: number[] = [];
+    channel({ longest: 10, prefetch: 1 });
+    const window = new AckWindow(reader.answers({ ack: (tag) => answered.push(tag), nack: () => assert.fail("a stream takes nothing back") }));
+    [0, 1, 2].forEach((offset, index) => comes(window, index + 1, offset));
+    await waitFor("all answers", () => answered.length === 3, { interval: 2 });
+    assert.deepEqual([answered, handed.length, position.offset], [[1, 2, 3], 1, undefined]);
+    for (const tag of [1, 2, 3]) settle(window, tag);
+    assert.deepEqual([answered, handed.length, position.offset], [[1, 2, 3], 3, 2]);
   });
 
   it("reads again what a fault on its own side has kept from the flow, and gives nothing back", () => {

@@ -29,7 +29,7 @@ export interface ForwarderOptions {
   onWaiting(error: ConnectorError): void;
   /** No copy has to wait any more. */
   onForwarded?(): void;
-  /** ms that a copy may wait until it is {@link Forwarding.overdue}. */
+  /** ms that a copy may wait until it is {@link Forwarding.overdue}; `Infinity` for ever. */
   longest: number;
 }
 
@@ -48,7 +48,7 @@ export class Forwarder {
   private readonly publisher: Publisher;
   /** The oldest first. */
   private readonly running = new Map<Forwarding, Running>();
-  private readonly watch: NodeJS.Timeout;
+  private readonly watch: NodeJS.Timeout | undefined;
   /** Those of which it was said that they wait. */
   private readonly waiting = new Set<Forwarding>();
   private readonly sleepers = new Sleepers();
@@ -58,7 +58,7 @@ export class Forwarder {
   constructor(private readonly options: ForwarderOptions) {
     this.publisher = new Publisher({ connection: options.connection });
     this.unsubscribe = options.connection.subscribe({ state: () => this.tellBlocked(this.running.keys()) });
-    this.watch = setInterval(() => this.look(), Math.max(20, options.longest / 30)).unref();
+    if (options.longest < Infinity) this.watch = setInterval(() => this.look(), Math.max(20, options.longest / 30)).unref();
   }
 
   /** Forwards `taken`. At most as many at once as the prefetch lets be taken. */

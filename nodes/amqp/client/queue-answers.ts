@@ -3,7 +3,7 @@ import type { Delivery } from "../../delivery/delivery";
 import { flowTracker } from "../../delivery/flow-tracker";
 import { describeNode, type NodeName, type Settlement } from "../../delivery/outcome";
 import type { Connection } from "./connection";
-import { LONGEST_OPEN, type Taken } from "./taking-channel";
+import type { Taken } from "./taking-channel";
 import { Forwarder, type Forwarding } from "./forwarder";
 import { MAX_NAME } from "./headers";
 import { deadLetterCopy, retryCopy } from "./retry-and-dead-letter";
@@ -32,10 +32,8 @@ export interface QueueAnswersOptions {
   publish: Connection;
   /** Hands a message to the flow again, as the given attempt. */
   again(taken: Taken, attempt: number): void;
-  /** A message waits in this process, for however long it takes: of a queue that takes nothing back. Without it, what waits here must end in time. */
-  onWaits?(taken: Taken): void;
-  /** ms that a message may wait here unanswered. Default {@link LONGEST_OPEN}. */
-  longest?: number;
+  /** ms that a message may wait here. `Infinity` for a queue that takes nothing back. */
+  longest: number;
   /** Tells the user, once per text. */
   warn(text: string): void;
   /** A copy is not taken at present; it will be tried again. */
@@ -48,15 +46,13 @@ export interface QueueAnswersOptions {
 export class QueueAnswers {
   private readonly forwarder: Forwarder;
   private readonly timers = new Set<NodeJS.Timeout>();
-  private readonly longest: number;
   /** Until when what waits in this process may do so, by the clock that nobody sets. */
   private readonly ends = new WeakMap<Taken, number>();
   /** What goes back when the source's pause is over, with what gives it back and the timers that see to it. */
   private readonly returning = new Map<Taken, { back: () => void; timer: NodeJS.Timeout }>();
 
   constructor(private readonly options: QueueAnswersOptions) {
-    const { publish, from, warn, onWaiting, longest = LONGEST_OPEN } = options;
-    this.longest = longest;
+    const { publish, from, warn, onWaiting, longest } = options;
     this.forwarder = new Forwarder({ connection: publish, declare: from.declare, warn, onWaiting, onForwarded: () => options.onForwarded?.(), longest });
   }
 
@@ -122,19 +118,14 @@ export class QueueAnswers {
    * channel, and begin with its first attempt again, for ever: so it ends in time.
    */
   private waitHere(taken: Taken, { attempt, delay = 0, error, node }: Settlement): void {
-    const { onWaits, warn } = this.options;
-    const next = (): void => this.again(taken, attempt + 1);
-    if (onWaits) {
-      onWaits(taken);
-      return this.after(delay, next);
-    }
+    const { longest, warn } = this.options;
     const now = performance.now();
-    const end = this.ends.get(taken) ?? now + this.longest;
+    const end = this.ends.get(taken) ?? now + longest;
     this.ends.set(taken, end);
     const left = Math.ceil(end - now);
     if (left <= 1) return this.deadLetter(taken, error ?? deadLettered(), attempt, node);
-    if (delay > left) warn(endsInTime(this.longest));
-    this.after(Math.min(delay, left), next); // a timer may be a ms early
+    if (delay > left) warn(endsInTime(longest));
+    this.after(Math.min(delay, left), () => this.again(taken, attempt + 1)); // a timer may be a ms early
   }
 
   /** @param stopped the flow has ended: nothing is handed to it any more */
@@ -173,8 +164,7 @@ export class QueueAnswers {
 
   /** Given back, it comes again at once, alone; taken back by the broker, all of its channel would. */
   private overdue(taken: Taken): void {
-    if (this.options.onWaits) this.options.onWaits(taken);
-    else taken.window.giveBack(taken.message.fields.deliveryTag);
+    taken.window.giveBack(taken.message.fields.deliveryTag);
   }
 }
 

@@ -45,8 +45,8 @@ export interface QueueDeliveriesOptions {
   onWaiting(error: ConnectorError): void;
   /** No copy has to wait any more. */
   onForwarded?(): void;
-  /** A message waits in this process, for however long it takes. For queues that take nothing back. */
-  onWaits?(taken: Taken): void;
+  /** ms that a message may wait in this process. Default {@link LONGEST_OPEN}, or the deadline if that is longer. */
+  longest?: number;
 }
 
 /** What a node takes from a queue, from the broker's hands into the flow and back: decodes, opens deliveries, and answers by how each was settled. */
@@ -89,8 +89,7 @@ export class QueueDeliveries {
       warn,
       onWaiting: options.onWaiting,
       onForwarded: () => options.onForwarded?.(),
-      longest: Math.max(LONGEST_OPEN, settings.deadline), // who has raised the one has raised the broker's timeout
-      ...(options.onWaits ? { onWaits: (taken) => options.onWaits?.(taken) } : {}),
+      longest: options.longest ?? Math.max(LONGEST_OPEN, settings.deadline), // who has raised the one has raised the broker's timeout
     });
     this.line = new DecodeLine<Decoded>({
       decode: (taken, attempt) => this.decode(taken, attempt),

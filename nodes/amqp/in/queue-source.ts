@@ -39,6 +39,8 @@ export interface QueueSourceOptions {
   onSettled?(): void;
   /** ms until a stream that does not send the message it must have is looked at. Default 10000. */
   silence?: number;
+  /** ms that a message of a stream may be without an answer. Default {@link LONGEST_OPEN}. */
+  longest?: number;
   warn(text: string): void;
   onState(state: QueueSourceState): void;
 }
@@ -95,7 +97,7 @@ export class QueueSource {
         this.forwarding = undefined;
         this.tell();
       },
-      ...(this.position ? { onWaits: (taken) => this.stream?.waits(taken) } : {}),
+      ...(this.position ? { longest: Infinity } : {}), // its reader has answered the broker by then
     });
     this.poison = this.poisonWatch();
     const stream = (this.stream = this.position && this.streamReader(this.position));
@@ -203,6 +205,7 @@ export class QueueSource {
       model: () => this.options.link.consume.model,
       warn: (text) => this.deliveries.warnOnce(text),
       ...(this.options.silence === undefined ? {} : { silence: this.options.silence }),
+      ...(this.options.longest === undefined ? {} : { longest: this.options.longest }),
     });
   }
 

@@ -2,7 +2,7 @@ import type { ChannelModel } from "amqplib";
 import { counted } from "../../common/counted";
 import { errorText } from "../../common/errors";
 import type { AckTarget } from "../client/ack-window";
-import type { Taken } from "../client/taking-channel";
+import { LONGEST_OPEN, type Taken } from "../client/taking-channel";
 import { lastOffset, offsetOf, timestampArgument } from "./stream-offset";
 import type { StreamPosition } from "./stream-position";
 
@@ -25,10 +25,15 @@ export interface StreamReaderOptions {
   warn(text: string): void;
   /** ms. Default {@link SILENCE}. */
   silence?: number;
+  /** ms that a message may be without an answer. Default {@link LONGEST_OPEN}. */
+  longest?: number;
 }
 
 /** ms without the one message that a stream must have. */
 const SILENCE = 10_000;
+
+/** With so many that wait for room in the flow, no more are asked for: at worst the broker ends the channel, and they are read again. */
+const MOST_SURPLUS = 10_000;
 
 /**
  * Reads a stream, which keeps what it has: an acknowledgement only asks for more, so how far it is settled is kept here.
@@ -40,8 +45,12 @@ const SILENCE = 10_000;
 export class StreamReader {
   /** Offsets of what was taken on the present channel and is not settled, by delivery tag, in order. */
   private readonly open = new Map<number, number>();
-  /** Tags of those that wait for another attempt: the broker has its answer. */
+  /** Tags of those that the broker has its answer for. */
   private readonly answered = new Set<number>();
+  private readonly watch: NodeJS.Timeout;
+  /** The newest tag, and the one that was it when the watch looked last. */
+  private newest = 0;
+  private seen = 0;
   private broker: AckTarget | undefined;
   /** Highest offset that was taken on the present channel. */
   private taken: number | undefined;
@@ -54,7 +63,9 @@ export class StreamReader {
   /** The message that the present consumer must meet first, or a later one; `undefined` once it has. */
   private expected: number | undefined;
 
-  constructor(private readonly options: StreamReaderOptions) {}
+  constructor(private readonly options: StreamReaderOptions) {
+    this.watch = setInterval(() => this.answerOld(), (options.longest ?? LONGEST_OPEN) / 2).unref();
+  }
 
   /** Where the next consumer begins, as a consumer argument. */
   arguments(): Record<string, unknown> {
@@ -92,6 +103,7 @@ export class StreamReader {
     if (this.taken === undefined && this.options.position.since !== undefined) this.beganAt(offset);
     this.open.set(tag, offset);
     this.taken = offset;
+    this.newest = tag;
     const { expected } = this;
     if (expected !== undefined) {
       if (offset >= expected) this.met();
@@ -100,17 +112,6 @@ export class StreamReader {
     }
     this.surplus.push(taken);
     this.handOver();
-  }
-
-  /**
-   * A message waits for long, for its next attempt or its copy. It is acknowledged, which only asks for more: unanswered, it would cost the channel
-   * when the broker's consumer timeout is over. How far the stream is settled, that does not change.
-   */
-  waits({ window, message }: Taken): void {
-    const tag = message.fields.deliveryTag;
-    if (window.closed || !this.open.has(tag) || this.answered.has(tag)) return;
-    this.answered.add(tag);
-    this.broker?.ack(tag, false);
   }
 
   /** Hands nothing over until {@link resume}. */
@@ -129,6 +130,7 @@ export class StreamReader {
   lost(): void {
     this.open.clear();
     this.answered.clear();
+    this.newest = this.seen = 0;
     this.surplus = [];
     this.taken = undefined;
     this.met();
@@ -136,6 +138,7 @@ export class StreamReader {
 
   /** Hands nothing over any more. Resolves when the position is stored. */
   close(): Promise<void> {
+    clearInterval(this.watch);
     this.lost();
     return this.options.position.close();
   }
@@ -161,6 +164,22 @@ export class StreamReader {
       this.storing = false;
       this.handOver();
     });
+  }
+
+  /**
+   * What is open for long, as it waits for its next attempt, its copy, its system or its turn, is acknowledged, which only asks for more: unanswered,
+   * it would cost the channel when the broker's consumer timeout is over. How far the stream is settled, that does not change.
+   */
+  private answerOld(): void {
+    const { seen } = this;
+    this.seen = this.newest;
+    if (this.surplus.length > MOST_SURPLUS) return;
+    for (const tag of this.open.keys()) {
+      if (tag > seen) return;
+      if (this.answered.has(tag)) continue;
+      this.answered.add(tag);
+      this.broker?.ack(tag, false);
+    }
   }
 
   /** A tag that it has its answer for would be a mistake to the broker. */

@@ -5,6 +5,7 @@ import { parseBrokerUrl, whereIs, type BrokerAddress } from "./broker-url";
 import { connectionFailure, type ConnectionFailure } from "./connection-failure";
 import type { ConnectionListener, ConnectionOptions, ConnectionState } from "./connection-options";
 import { destroySocket, dial, hangUp } from "./dial";
+import { NO_CHANNEL_LEFT } from "./errors";
 import { HostRound, type RoundOutcome } from "./host-round";
 import { passwordSignIn, type SignIn } from "./sign-in";
 import { giveNewSecret } from "./update-secret";
@@ -43,7 +44,7 @@ export class Connection {
   private drops = 0;
   private refusals = 0;
   /** What was logged since the connection was last up. */
-  private readonly logged = new Set<ConnectionFailure["reason"]>();
+  private readonly logged = new Set<ConnectionFailure["reason"] | "channels">();
 
   /** @throws ConnectorError NOT_CONFIGURED when there is no address or one that is not valid; the text does not repeat it, since it may hold a password */
   constructor(private readonly options: ConnectionOptions) {
@@ -84,6 +85,12 @@ export class Connection {
     clearTimeout(this.timer);
     if (address) this.hosts.prefer(address);
     void this.attempt();
+  }
+
+  /** There was no channel left for one of those who use it. Logged once for them all. */
+  outOfChannels(): void {
+    if (!this.logged.has("channels")) this.options.log?.("error", NO_CHANNEL_LEFT, "channels");
+    this.logged.add("channels");
   }
 
   /** @returns a function that ends the subscription */

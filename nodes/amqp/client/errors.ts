@@ -8,6 +8,15 @@ export function replyCode(error: unknown): number | undefined {
   return found?.[1] === undefined ? undefined : Number(found[1]);
 }
 
+/** What to do where a connection has all the channels that the broker allows on it (`channel_max`, 2047 unless set otherwise). */
+export const NO_CHANNEL_LEFT = "The broker allows no more channels on this connection (channel_max): have fewer nodes on this amqp broker, or a second amqp broker node for some of them";
+
+/** Whether amqplib had no channel left to give. */
+export function isOutOfChannels(error: unknown): boolean {
+  if (isConnectorError(error)) return isOutOfChannels(error.cause);
+  return errorText(error).includes("No channels left to allocate");
+}
+
 /** Whether the broker ends the whole connection with this, and not just the channel: 501 and above, all of them requests it does not stand for. */
 export function endsConnection(error: unknown): boolean {
   return (replyCode(error) ?? 0) >= 501;
@@ -26,6 +35,7 @@ export function brokerText(error: unknown): string {
  */
 export function channelError(cause: unknown, kind: "queue" | "exchange"): ConnectorError {
   if (isConnectorError(cause)) return cause;
+  if (isOutOfChannels(cause)) return new ConnectorError("BROKER_UNAVAILABLE", NO_CHANNEL_LEFT, { cause });
   const replied = replyCode(cause);
   const unavailable: ErrorCode = kind === "queue" ? "QUEUE_UNAVAILABLE" : "EXCHANGE_UNAVAILABLE";
   const code: ErrorCode = replied !== undefined && [403, 404, 405, 406, 530, 540, 541].includes(replied) ? unavailable : "BROKER_UNAVAILABLE";

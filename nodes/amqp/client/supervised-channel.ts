@@ -3,7 +3,7 @@ import { BackOff } from "../../common/back-off";
 import { within } from "../../common/deadline";
 import { isConnectorError, type ConnectorError } from "../../common/errors";
 import type { Connection } from "./connection";
-import { endsConnection } from "./errors";
+import { endsConnection, isOutOfChannels } from "./errors";
 
 /** How to make a channel and what to do with it. */
 export interface ChannelPlan<C extends Channel> {
@@ -165,6 +165,7 @@ export class SupervisedChannel<C extends Channel> {
   }
 
   private failed(error: unknown): number {
+    if (isOutOfChannels(error)) this.plan.connection.outOfChannels();
     const delay = this.plan.onFailed?.(error) ?? this.backOff.next();
     this.later(delay);
     return delay;

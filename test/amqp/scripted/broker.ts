@@ -17,6 +17,8 @@ export interface ScriptedOptions {
   heartbeat?: number;
   /** Bytes, as it proposes. Default 131072. */
   frameMax?: number;
+  /** Channels on a connection, as it proposes. Default 2047. */
+  channelMax?: number;
 }
 
 /** Answers a method in the broker's place; {@link Call.goOn} does what it would have done. */
@@ -53,10 +55,10 @@ export class ScriptedBroker implements ConnectionOwner {
   private names = 0;
   private readonly server: Server;
 
-  private constructor({ version = "4.3.1", defaultQueueType = "classic", heartbeat = 60, frameMax = 131_072 }: ScriptedOptions) {
+  private constructor({ version = "4.3.1", defaultQueueType = "classic", heartbeat = 60, frameMax = 131_072, channelMax = 2_047 }: ScriptedOptions) {
     this.version = new Version(version);
     this.defaultQueueType = defaultQueueType;
-    this.tuning = { channelMax: 2_047, frameMax, heartbeat };
+    this.tuning = { channelMax, frameMax, heartbeat };
     for (const type of ["direct", "fanout", "topic", "headers"]) this.makeExchange(`amq.${type}`, type);
     this.server = createServer({ noDelay: true }, (socket) => this.connections.add(new ScriptedConnection(socket, this)));
   }

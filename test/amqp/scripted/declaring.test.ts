@@ -52,6 +52,16 @@ describe("what is declared on a scripted broker", () => {
     }
   });
 
+  it("waits, and one line of the log says what to do, where the connection has all the channels that the broker allows", async () => {
+    await stage.plays({ channelMax: 3 });
+    const shared = stage.link();
+    const opened = Array.from({ length: 6 }, (_, index) => stage.source({ queue: `q${index}`, retries: 0 }, undefined, shared));
+    const short = (): typeof opened => opened.filter(({ states }) => states.some((state) => state.kind === "waiting" && /second amqp broker node/.test(state.error.message)));
+    await soon("those without one", () => short().length >= 3);
+    assert.deepEqual(shared.lines.filter((line) => line.includes("channel_max")).length, 1);
+    assert.match(shared.lines.join(), /^error: The broker allows no more channels/);
+  });
+
   it("is asked for on one channel, and each exchange once, since a line may be slow", async () => {
     const broker = await stage.plays();
     const bindings = Array.from({ length: 10 }, (_, index) => ({ exchange: "events", routingKey: `device.${index}` }));

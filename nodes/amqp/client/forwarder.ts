@@ -25,10 +25,8 @@ export interface ForwarderOptions {
   /** Whether missing queues may be made. */
   declare: boolean;
   warn(text: string): void;
-  /** A copy is not taken at present; it will be tried again. */
-  onWaiting(error: ConnectorError): void;
-  /** No copy has to wait any more. */
-  onForwarded?(): void;
+  /** @param error why a copy is not taken at present, which will be tried again; `undefined` when none has to wait any more */
+  onForwarding(error: ConnectorError | undefined): void;
   /** ms that a copy may wait until it is {@link Forwarding.overdue}; `Infinity` for ever. */
   longest: number;
 }
@@ -71,7 +69,7 @@ export class Forwarder {
       })
       .finally(() => {
         this.running.delete(forwarding);
-        if (this.waiting.delete(forwarding) && this.waiting.size === 0 && !this.closed) this.options.onForwarded?.();
+        if (this.waiting.delete(forwarding) && this.waiting.size === 0 && !this.closed) this.options.onForwarding(undefined);
       });
     this.running.set(forwarding, { since: performance.now(), ended });
     this.tellBlocked([forwarding]);
@@ -153,7 +151,7 @@ export class Forwarder {
 
   private tell(error: ConnectorError, forwardings: Iterable<Forwarding>): void {
     for (const forwarding of forwardings) this.waiting.add(forwarding);
-    if (this.waiting.size > 0) this.options.onWaiting(error);
+    if (this.waiting.size > 0) this.options.onForwarding(error);
   }
 
   /** Until there is a channel again, and a moment more. */

@@ -36,10 +36,8 @@ export interface QueueAnswersOptions {
   longest: number;
   /** Tells the user, once per text. */
   warn(text: string): void;
-  /** A copy is not taken at present; it will be tried again. */
-  onWaiting(error: ConnectorError): void;
-  /** No copy has to wait any more. */
-  onForwarded?(): void;
+  /** @param error why a copy is not taken at present, which will be tried again; `undefined` when none has to wait any more */
+  onForwarding(error: ConnectorError | undefined): void;
 }
 
 /** Answers the broker by how deliveries were settled: acknowledges, gives back, or puts a copy for retry or dead letters in the place of the message. */
@@ -52,8 +50,8 @@ export class QueueAnswers {
   private readonly returning = new Map<Taken, { back: () => void; timer: NodeJS.Timeout }>();
 
   constructor(private readonly options: QueueAnswersOptions) {
-    const { publish, from, warn, onWaiting, longest } = options;
-    this.forwarder = new Forwarder({ connection: publish, declare: from.declare, warn, onWaiting, onForwarded: () => options.onForwarded?.(), longest });
+    const { publish, from, warn, onForwarding, longest } = options;
+    this.forwarder = new Forwarder({ connection: publish, declare: from.declare, warn, onForwarding, longest });
   }
 
   /** Answers a delivery by its settlement. */

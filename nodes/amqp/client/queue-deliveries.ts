@@ -41,10 +41,8 @@ export interface QueueDeliveriesOptions {
   onHold(reason: string): void;
   /** No sink waits any more. */
   onResume(): void;
-  /** A copy is not taken by the broker at present; it will be tried again. */
-  onWaiting(error: ConnectorError): void;
-  /** No copy has to wait any more. */
-  onForwarded?(): void;
+  /** @param error why a copy is not taken by the broker at present, which will be tried again; `undefined` when none has to wait any more */
+  onForwarding(error: ConnectorError | undefined): void;
   /** ms that a message may wait in this process. Default {@link LONGEST_OPEN}, or the deadline if that is longer. */
   longest?: number;
 }
@@ -87,8 +85,7 @@ export class QueueDeliveries {
       publish: options.publish,
       again: (taken, attempt) => this.received(taken, attempt),
       warn,
-      onWaiting: options.onWaiting,
-      onForwarded: () => options.onForwarded?.(),
+      onForwarding: options.onForwarding,
       longest: options.longest ?? Math.max(LONGEST_OPEN, settings.deadline), // who has raised the one has raised the broker's timeout
     });
     this.line = new DecodeLine<Decoded>({

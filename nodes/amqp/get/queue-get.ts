@@ -99,12 +99,8 @@ export class QueueGet {
         this.hold.end();
         this.tell();
       },
-      onWaiting: (error) => {
+      onForwarding: (error) => {
         this.forwarding = error;
-        this.tell();
-      },
-      onForwarded: () => {
-        this.forwarding = undefined;
         this.tell();
       },
     });

@@ -89,12 +89,8 @@ export class QueueSource {
       warn: options.warn,
       onHold: (reason) => this.hold(reason),
       onResume: () => this.release(),
-      onWaiting: (error) => {
+      onForwarding: (error) => {
         this.forwarding = error;
-        this.tell();
-      },
-      onForwarded: () => {
-        this.forwarding = undefined;
         this.tell();
       },
       ...(this.position ? { longest: Infinity } : {}), // its reader has answered the broker by then

@@ -28,7 +28,7 @@ describe("what a message that the broker wants an answer for is kept for", () =>
       publish: connection,
       again: (_taken, attempt) => fail(attempt),
       warn: (text) => warnings.push(text),
-      onWaiting: () => undefined,
+      onForwarding: () => undefined,
       longest: LONGEST,
     });
     const fail = (attempt: number): void => {

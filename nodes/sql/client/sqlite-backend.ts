@@ -14,6 +14,8 @@ export class SqliteBackend implements Backend {
   readonly dialect = "sqlite" as const;
   private readonly sqlite: typeof import("node:sqlite");
   private readonly open = new Set<SqliteConnection>();
+  /** Of the file before, while what stood beside it is still there. */
+  private left: SqlitePlace | undefined;
 
   /** @throws ConnectorError `DRIVER_MISSING` on a Node.js without `node:sqlite` */
   constructor(private readonly options: Pick<OpenOptions, "file">) {
@@ -29,6 +31,7 @@ export class SqliteBackend implements Backend {
   connect(): Promise<DatabaseConnection> {
     return attempt(() => {
       for (const { place } of this.open) if (place.isLeft) this.leave(place);
+      this.setLogAside();
       const database = new this.sqlite.DatabaseSync(this.options.file, { enableForeignKeyConstraints: true });
       try {
         // WAL lets others read while we write; FULL syncs at each commit, which is what a message's done() promises
@@ -46,8 +49,21 @@ export class SqliteBackend implements Backend {
   /** The file is another one now: closes all that is open on the one before. @returns what happened, for people */
   leave(place: SqlitePlace): string {
     for (const connection of this.open) connection.drop();
-    const log = place.setLogAside();
+    this.left = place;
+    const log = this.setLogAside();
     return `The file ${place.file} was deleted or replaced while it was open: it is opened anew${log === undefined ? "" : `, and the write-ahead log of the one before is kept as ${log}`}`;
+  }
+
+  /** @throws ConnectorError `DATABASE_UNAVAILABLE`: with the log of another, the new file would be damaged */
+  private setLogAside(): string | undefined {
+    try {
+      const log = this.left?.setLogAside();
+      this.left = undefined;
+      return log;
+    } catch (error) {
+      const say = `The file ${this.options.file} was deleted or replaced while it was open, and is not opened anew while the write-ahead log of the one before is in the way: ${errorText(error)}`;
+      throw new ConnectorError("DATABASE_UNAVAILABLE", say, { cause: error });
+    }
   }
 
   /** No longer open. */

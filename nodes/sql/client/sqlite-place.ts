@@ -1,14 +1,19 @@
-import { renameSync, statSync } from "node:fs";
+import { realpathSync, renameSync, rmSync, statSync } from "node:fs";
+
+const NOWHERE = "nowhere";
 
 /** Where a database file is, as the file system knows it: another file may get its name while it is open. */
 export class SqlitePlace {
   private readonly found: string | undefined;
+  /** What SQLite keeps beside the file stands where links to it lead. */
+  private readonly real: string;
   /** Its write-ahead log, once there is one. */
   private log: string | undefined;
 
   /** @param file that is open now, or `:memory:` */
   constructor(readonly file: string) {
     this.found = file === ":memory:" ? undefined : look(file);
+    this.real = this.found === undefined ? file : follow(file);
   }
 
   /** Whether the name is another file's now, or nobody's. */
@@ -20,24 +25,33 @@ export class SqlitePlace {
   }
 
   /**
-   * Takes the write-ahead log out of the way, which SQLite would take for that of the file that has the name now: its pages would be written into a database that is not theirs.
+   * Takes the write-ahead log out of the way, which SQLite would take for that of the file that has the name now: its pages would be written into a database that is not theirs. Its
+   * index goes, too: another process may have that open still, and who joins it looks in the new log for what stands in the old one.
    *
    * @returns where it is kept, if there was one
+   * @throws what keeps it from that: nobody may open the file then
    */
   setLogAside(): string | undefined {
     if (this.log === undefined || this.lookForLog() !== this.log) return undefined;
-    const kept = `${this.file}-wal.${Date.now()}`;
-    renameSync(`${this.file}-wal`, kept);
+    const kept = `${this.real}-wal.${Date.now()}`;
+    rmSync(`${this.real}-shm`, { force: true });
+    renameSync(`${this.real}-wal`, kept);
     return kept;
   }
 
   private lookForLog(): string | undefined {
-    const found = look(`${this.file}-wal`);
+    const found = look(`${this.real}-wal`);
     return found === NOWHERE ? undefined : found;
   }
 }
 
-const NOWHERE = "nowhere";
+function follow(file: string): string {
+  try {
+    return realpathSync(file);
+  } catch {
+    return file; // it is gone again
+  }
+}
 
 /** @returns `undefined` when nobody can tell */
 function look(file: string): string | undefined {

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, renameSync, rmSync } from "node:fs";
+import fs, { mkdtempSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { ConnectorError } from "../../../nodes/common/errors";
 import { DatabaseClient } from "../../../nodes/sql/client/database-client";
 import { fromData } from "../../../nodes/sql/client/protocol";
+import { SqliteBackend } from "../../../nodes/sql/client/sqlite-backend";
 import { SETTINGS } from "./engines";
 
 /** What an operator does to the file while it is open. */
@@ -83,6 +84,54 @@ describe("The file of the embedded SQLite", function () {
     const log = /is kept as (.*)$/.exec((error as ConnectorError).message)?.[1] ?? "";
     renameSync(log, `${moved}-wal`);
     assert.deepEqual(inTheFile(moved), [1, 2, 3]);
+  });
+
+  it("is opened anew without the log of the one before, though it is found by a link", async () => {
+    const link = path.join(folder, "link.db");
+    symlinkSync(file, link);
+    await client.close();
+    client = new DatabaseClient({ ...SETTINGS, engine: "sqlite", file: link });
+    await insert([1, 2]);
+    DEEDS["puts a backup in its place"]?.(file);
+    await assert.rejects(insert([3]), /write-ahead log of the one before is kept as .*plant\.db-wal\.\d+$/);
+    await insert([3]);
+    assert.deepEqual(inTheFile(), [3]);
+  });
+
+  it("is opened anew though another process has not noticed yet", async () => {
+    await insert([1, 2]);
+    const other = new DatabaseSync(file);
+    try {
+      other.exec("insert into t values (3, 'x')");
+      DEEDS["puts a backup in its place"]?.(file);
+      await assert.rejects(insert([4]), isLeft);
+      await insert([4]);
+    } finally {
+      other.close();
+    }
+    assert.deepEqual(inTheFile(), [4]);
+  });
+
+  it("is not opened anew while the log of the one before is in the way: its pages would go into the new one", async () => {
+    const backend = new SqliteBackend({ file });
+    const connection = await backend.connect();
+    await connection.query("insert into t values (1, 'a')");
+    DEEDS["puts a backup in its place"]?.(file);
+    const { renameSync: rename } = fs;
+    const stays = { code: "DATABASE_UNAVAILABLE", message: /in the way: EACCES/ };
+    try {
+      fs.renameSync = () => {
+        throw new Error("EACCES");
+      };
+      await assert.rejects(connection.query("insert into t values (2, 'b')"), stays);
+      await assert.rejects(backend.connect(), stays);
+    } finally {
+      fs.renameSync = rename;
+    }
+    const next = await backend.connect();
+    await next.query("insert into t values (2, 'b')");
+    await next.close();
+    assert.deepEqual(inTheFile(), [2]);
   });
 
   it("is opened anew by a transaction that ends in the one before", async () => {

@@ -144,7 +144,7 @@ export class OdbcConnection implements DatabaseConnection {
       this.failed = true;
       const diagnosis = odbcDiagnosis(error);
       const failed = statementError(diagnosis, dialect);
-      this.spoilt = reads || (dialect === "sqlite" && failed.code === "DATABASE_REFUSED");
+      this.spoilt ||= reads || (dialect === "sqlite" && failed.code === "DATABASE_REFUSED");
       // whatever state a driver gives a lost connection: the row is not to blame
       if (failed.scope === "message" && lost) throw new ConnectorError("DATABASE_UNAVAILABLE", failed.message, { details: failed.details });
       if (failed.scope === "message" && this.cancelled) throw new ConnectorError("DATABASE_BUSY", `The statement did not end within ${timeout} ms`, { details: failed.details });

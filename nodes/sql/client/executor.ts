@@ -107,7 +107,7 @@ export class Executor {
   private checkOneTransaction(statements: readonly NamedStatement[]): void {
     const at = statements.findIndex((statement) => this.is(statement, (words) => endsTransaction(words, this.dialect.name)));
     if (at < 0) return;
-    const why = "The statement commits what came before it, the message's id of dedupe with it: a message that fails behind it would count as done. Write delete instead of truncate, make tables beforehand, or switch dedupe off";
+    const why = "The statement commits what came before it, the message's id of dedupe with it: a message that fails behind it would count as done. Leave commit out, write delete instead of truncate, make tables beforehand, or switch dedupe off";
     throw new StatementFailure(new ConnectorError("NOT_CONFIGURED", why, { details: { statement: true } }), at);
   }
 

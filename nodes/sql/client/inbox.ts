@@ -53,7 +53,7 @@ export class Inbox {
     }
   }
 
-  /** Deletes old ids now and then; call it after a commit. What goes wrong here concerns nobody's message. */
+  /** Deletes old ids now and then; call it outside of a transaction. What goes wrong here concerns nobody's message. */
   async tidy(connection: DatabaseConnection, { table, days }: InboxOptions): Promise<void> {
     if (performance.now() - (this.prunedAt.get(table) ?? -Infinity) < PRUNE_INTERVAL) return;
     this.prunedAt.set(table, performance.now());

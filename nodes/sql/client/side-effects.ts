@@ -11,11 +11,15 @@ const SET_FOR_A_WHILE: Partial<Record<DialectName, RegExp>> = {
   postgresql: /^\s*set\s+(local|transaction|constraints)\b/i,
   mariadb: /^\s*set\s+(@(?!@)|statement\b|global\b|password\b)/i,
   sqlserver: /^\s*set\s+@/i,
+  oracle: /^\s*set\s+(transaction|constraints?)\b/i,
 };
 
 /** Whether a statement commits what came before it in its transaction. */
-export function endsTransaction({ verb, words }: Words, dialect: DialectName): boolean {
-  return (dialect === "mariadb" || dialect === "oracle") && COMMITS.has(verb) && !words.has("temporary");
+export function endsTransaction({ verb, words, pieces }: Words, dialect: DialectName): boolean {
+  if (verb === "commit" || verb === "end") return true;
+  if (dialect === "mariadb") return verb === "begin" || verb === "start" || (COMMITS.has(verb) && !words.has("temporary"));
+  // Oracle commits with a temporary table that all see, and does not with what is set for a session
+  return dialect === "oracle" && COMMITS.has(verb) && !(words.has("private") && words.has("temporary")) && !/^\s*alter\s+(session|system)\b/i.test(pieces[0] ?? "");
 }
 
 /**

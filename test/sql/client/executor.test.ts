@@ -186,6 +186,13 @@ for (const { name, start } of ENGINES) {
       });
     }
 
+    it("refuses with dedupe to commit in the middle: what fails behind it would count as done", async () => {
+      const inbox = { table: `${table}_inbox`, owner: "node", days: 30 };
+      const outcomes = await execute([{ statements: [insert(3), { sql: "commit", values: {} }, insert(1)], id: "m1" }], { inbox });
+      assert.deepEqual(told(outcomes), [["NOT_CONFIGURED", 1]]);
+      assert.deepEqual(told(await execute([{ statements: [insert(3)], id: "m1" }], { inbox })), [[1]]);
+    });
+
     if (!name.includes("SQLite")) {
       it("lets what a statement sets for its session concern no other message", async () => {
         const [set, ask] = name.startsWith("MariaDB") ? ["set time_zone = '+05:00'", "select @@time_zone as zone"] : ["set timezone = 'Asia/Tokyo'", "select current_setting('timezone') as zone"];

@@ -133,7 +133,7 @@ export class OdbcConnection implements DatabaseConnection {
     let grace: NodeJS.Timeout | undefined;
     const timer = setTimeout(() => {
       this.cancelled = true;
-      this.spoilt = reads;
+      this.spoilt ||= reads;
       cancel().catch(() => undefined);
       grace = setTimeout(() => stuck(`a statement did not end within ${timeout} ms and cannot be cancelled`), CANCEL_GRACE);
     }, timeout);

@@ -251,6 +251,13 @@ for (const { name, types, start } of ENGINES) {
         await engine.execute(`drop table ${altered}`);
       });
 
+      it("says which function a function of the query looks for, and not that a table was altered", async () => {
+        await engine.execute(`create function ${table}_fn(a int) returns int language plpgsql as $$ begin return nowhere(a); end $$`);
+        const query = `select ${table}_fn(1) as a`;
+        for (let time = 0; time < 2; time += 1) await assert.rejects(read(query), failsWith("ROW_REFUSED", /function nowhere\(integer\) does not exist/));
+        await engine.execute(`drop function ${table}_fn`);
+      });
+
       it("stores times and bytes of own statements as PostgreSQL reads them, and not as the driver does", async () => {
         await engine.execute(`create table ${table}_p (id int, at timestamptz, local timestamp, day date, raw bytea, words text, exact numeric, yes boolean, one int)`);
         const at = "2026-11-21T12:11:12.123456+02:00";

@@ -18,7 +18,7 @@ const QUERIES = new Set(["select", "with", "values", "table", "("]);
 /** A table may be altered: what was found out holds so long, in ms. */
 const HOLDS = 60_000;
 const MOST_KNOWN = 200;
-/** Of PostgreSQL: no function or operator for these types. A query that was described has none of its own. */
+/** Of PostgreSQL: no function or operator for these types. A query that was just described has none of its own; one that a function of it looks for is told by the next description. */
 const OTHER_TYPE = "42883";
 
 /** Reads what a query returns exactly as it is stored, or not at all. */
@@ -39,10 +39,11 @@ export class ExactQueries {
   async open(connection: DatabaseConnection, statement: Statement, lexed: LexedSql, { fetchSize, claim }: Pick<ReadRequest, "fetchSize" | "claim">): Promise<RowCursor> {
     if (lexed.returns) return this.changed(connection, statement, fetchSize, claim);
     for (let again = true; ; again = false) {
+      const fromBefore = this.recall(statement) !== undefined;
       const exact = await this.find(connection, statement, lexed);
       const cursor = await connection.cursor(exact?.sql ?? statement.sql, statement.parameters, fetchSize, exact?.oneByOne).catch((error: unknown) => {
         this.known.delete(this.keyOf(statement)); // what it asks of may have been made anew
-        throw exact && isConnectorError(error) && error.details["state"] === OTHER_TYPE ? altered() : error;
+        throw exact && fromBefore && isConnectorError(error) && error.details["state"] === OTHER_TYPE ? altered() : error;
       });
       if (exact?.fits?.(cursor.columns) ?? true) return named(cursor, exact);
       await cursor.close();
@@ -74,13 +75,17 @@ export class ExactQueries {
   private async find(connection: DatabaseConnection, statement: Statement, lexed: LexedSql): Promise<ExactQuery | undefined> {
     const make = MAKERS[this.dialect];
     if (!make || this.native || !QUERIES.has(lexed.verb) || lexed.words.has("into")) return undefined;
-    const key = this.keyOf(statement);
-    const known = this.known.get(key);
-    if (known && performance.now() < known.until) return known.exact;
+    const known = this.recall(statement);
+    if (known) return known.exact;
     const exact = await make(connection, statement, lexed);
     if (this.known.size >= MOST_KNOWN) this.known.delete(this.known.keys().next().value as string);
-    this.known.set(key, { exact, until: performance.now() + HOLDS });
+    this.known.set(this.keyOf(statement), { exact, until: performance.now() + HOLDS });
     return exact;
+  }
+
+  private recall(statement: Statement): { exact: ExactQuery | undefined } | undefined {
+    const known = this.known.get(this.keyOf(statement));
+    return known && performance.now() < known.until ? known : undefined;
   }
 
   /** What the columns go by: on MariaDB the kinds of values as well, since an expression takes its type of them. */

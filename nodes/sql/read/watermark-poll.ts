@@ -44,7 +44,8 @@ export class WatermarkPoll implements PollWay {
     try {
       const shape = (this.shape ??= await this.look());
       if (!this.begun) await this.begin(shape);
-      if (!this.isPlaced) await this.checkPlace(shape);
+      // not while rows are in the flow: it may delete each as it finishes with it, and the last one first
+      if (!this.isPlaced && this.context.room.taken === 0) await this.checkPlace(shape);
       const bound = await this.bound(shape);
       if (bound === null) return { rows: 0, more: false };
       const found = await this.pages(shape, bound);
@@ -89,7 +90,7 @@ export class WatermarkPoll implements PollWay {
     if (last?.key === undefined || last.watermark === null) return;
     if ((await this.all(query.page(columns, last, undefined, 1), 1)).length > 0) return;
     const highest = await this.one(query.highest);
-    if (highest === null) return;
+    if (highest === null || highest === last.watermark) return; // others of the last row's watermark
     const { watermarkColumn } = settings;
     this.isWarned = true;
     context.warn(

@@ -55,11 +55,11 @@ export class RowBatch {
     private readonly connection: DatabaseConnection,
     private readonly request: WriteRequest,
     private readonly inbox: Inbox,
-    { quoted, keys }: TableInfo,
+    { quoted, keys, otherKeys }: TableInfo,
   ) {
     const { mode, rows, duplicateIsSuccess = false } = request;
     this.outcomes = new Array<RowOutcome>(rows.length) as typeof this.outcomes;
-    this.table = { table: quoted, keys };
+    this.table = { table: quoted, keys, otherKeys };
     this.lenient = mode === "insert" ? duplicateIsSuccess : mode === "ignore";
   }
 
@@ -89,6 +89,7 @@ export class RowBatch {
       if (error.scope === "system") throw this.named(error);
       const { rows, way } = part;
       if (this.lenient && way === "batch" && rows.length > 1 && isDuplicateKey(error)) return [{ rows, way: this.dialect.writeUnlessThere ? "unless-there" : "row-by-row" }];
+      if (this.request.mode === "upsert" && way === "batch" && rows.length === 1 && this.dialect.hidesKey?.(error)) return [{ rows, way: "row-by-row" }];
       // a lock or a deadlock is nobody's fault: all are tried again
       if (rows.length === 1 || error.code === "DATABASE_BUSY") {
         for (const row of rows) this.refuse(row, error);

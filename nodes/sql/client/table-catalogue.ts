@@ -9,6 +9,8 @@ export interface TableInfo {
   quoted: string;
   /** Keys as the table has them. */
   keys: readonly string[];
+  /** Columns of the other unique keys, of an upsert: as of {@link Target}. */
+  otherKeys: readonly (readonly string[])[];
   columns: ReadonlyMap<string, Column>;
   readAt: number;
 }
@@ -72,7 +74,7 @@ export class TableCatalogue {
       throw new ConnectorError("TABLE_UNKNOWN", `Table ${table} does not exist, or the user may not see it`, { details: { table } });
     }
     const columns = new Map(rows.map((column) => [column.name, column]));
-    const info = { quoted: this.dialect.quoteTable(parts), keys: [] as string[], columns, readAt: performance.now() };
+    const info = { quoted: this.dialect.quoteTable(parts), keys: [] as string[], otherKeys: [] as string[][], columns, readAt: performance.now() };
     if (mode === "insert" || (mode === "ignore" && keys.length === 0)) return info;
     if (keys.length === 0) throw new ConnectorError("NOT_CONFIGURED", `The mode ${mode} needs the columns of the key of ${table}`, { details: { table } });
     info.keys = keys.map((key) => {
@@ -80,22 +82,28 @@ export class TableCatalogue {
       if (!column) throw unknownColumn(table, key, { scope: "system", retryable: true });
       return column.name;
     });
-    if (mode === "upsert" || mode === "ignore") await this.checkKey(connection, request, parts, info.keys);
+    if (mode === "upsert" || mode === "ignore") info.otherKeys = await this.checkKey(connection, request, parts, info.keys);
     return info;
   }
 
-  private async checkKey(connection: DatabaseConnection, { table, mode }: WriteRequest, parts: string[], keys: string[]): Promise<void> {
+  /** @returns the columns of the other unique keys */
+  private async checkKey(connection: DatabaseConnection, { table, mode }: WriteRequest, parts: string[], keys: string[]): Promise<string[][]> {
     const statement = this.dialect.uniqueKeys?.(parts);
-    if (!statement) return;
+    if (!statement) return [];
     const { rows } = (await connection.query(statement.sql, statement.parameters)) as { rows: { columns?: unknown }[] };
-    const wanted = [...keys].sort().join("\n").toLowerCase();
-    if (rows.some(({ columns }) => String(columns).split("\n").sort().join("\n").toLowerCase() === wanted)) return;
+    const unique = rows.map(({ columns }) => String(columns).split("\n"));
+    const others = unique.filter((columns) => listed(columns) !== listed(keys));
+    if (others.length < unique.length) return others;
     throw new ConnectorError(
       "NOT_CONFIGURED",
       `Table ${table} has no primary key or unique index over exactly (${keys.join(", ")}), which ${mode} goes by`,
       { details: { table } },
     );
   }
+}
+
+function listed(columns: readonly string[]): string {
+  return [...columns].sort().join("\n").toLowerCase();
 }
 
 function cacheKey({ table, mode, keys }: WriteRequest): string {

@@ -34,6 +34,16 @@ async function single(name: DialectName, mode: WriteMode, counts: number[]): Pro
   return { affected: await dialect.writeRow(target(dialect, mode), dialect.encode(ROWS[0] as never, COLUMNS), run), statements };
 }
 
+describe("Statements for MariaDB", () => {
+  it("upsert without a look at other unique keys where none is among the columns", () => {
+    const mariadb = named("mariadb");
+    const upsert = (otherKeys: string[][]): string => mariadb.write({ ...target(mariadb, "upsert"), otherKeys }, ROWS).sql;
+    const plain = "insert into `plant`.`readings` (`ID`, `NAME`) values (?, ?), (?, ?) on duplicate key update `NAME` = values(`NAME`)";
+    assert.deepEqual([[], [["SERIAL"]]].map(upsert), [plain, plain]);
+    assert.match(upsert([["SERIAL", "NAME"]]), /update `ID` = if\(.*`ID` = values\(`ID`\).*, `ID`, `ID`\), `NAME` = values\(`NAME`\)$/);
+  });
+});
+
 describe("Statements for SQL Server", () => {
   it("insert many rows at once, no more than the server takes parameters", () => {
     assert.deepEqual(batch("sqlserver", "insert"), { sql: "insert into [plant].[readings] ([ID], [NAME]) values (?, ?), (?, ?)", parameters: [1, "a", 2, "b"] });

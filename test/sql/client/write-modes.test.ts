@@ -53,6 +53,21 @@ for (const { name, types, start } of ENGINES) {
       });
     }
 
+    it("fails only the row of an upsert that has another unique key of another row, and says which", async () => {
+      const rows = [{ id: 1, name: "eins", code: "c1" }, { id: 9, name: "neun", code: "c2" }, { id: 4, name: "vier", code: "c4" }, { id: 2, name: "zwei" }, { id: 3, name: "drei", code: "c5" }, { id: 4, name: "four", code: null }];
+      const outcomes = await write("upsert", rows);
+      assert.deepEqual(told(outcomes), [1, "ROW_REFUSED", 1, 1, 1, 1]);
+      assert.match(errorOf(outcomes[1])?.text ?? "", /upsert into .*code/);
+      assert.equal(errorOf(outcomes[1])?.retryable, false);
+      assert.deepEqual(await stored(), ["1 eins kept", "2 zwei kept", "3 drei kept", "4 four null"]);
+      assert.deepEqual(told(await write("upsert", [{ id: 1, name: "x", code: "c2" }, { code: "c1", id: 1, name: "one" }, { id: 7, name: "seven", code: "c7" }], { keys: ["code"] })), ["ROW_REFUSED", 1, 1]);
+      const inbox = { table: `${table}_inbox`, owner: "node", days: 30 };
+      const known = (code: string): Promise<RowOutcome[]> => write("upsert", [{ id: 8, name: "eight", code }, { id: 10, name: "ten", code: "c10" }], { inbox, ids: ["m8", "m10"] });
+      assert.deepEqual(told(await known("c2")), ["ROW_REFUSED", 1]);
+      assert.deepEqual(told(await known("c8")), [1, "dup"]);
+      assert.deepEqual(await stored(), ["1 one kept", "2 zwei kept", "3 drei kept", "4 four null", "7 seven null", "8 eight null", "10 ten null"]);
+    });
+
     it("updates what the key finds, and tells of each row whether it found one", async () => {
       assert.deepEqual(told(await write("update", [{ id: 3, name: "drei" }, { id: 9, name: "neun" }, { id: 1, name: "eins" }])), [1, 0, 1]);
       assert.deepEqual(await stored(), ["1 eins kept", "2 two kept", "3 drei kept"]);

@@ -1,3 +1,4 @@
+import type { ConnectorError } from "../../../common/errors";
 import type { Parameter } from "../backend";
 import type { DialectName, PlainValue, WriteMode } from "../protocol";
 
@@ -28,6 +29,8 @@ export interface Target {
   mode: WriteMode;
   /** What a row is found by: names as the table has them. */
   keys: readonly string[];
+  /** Columns of the table's other unique keys, as far as {@link Dialect.uniqueKeys} lists them. */
+  otherKeys?: readonly (readonly string[])[];
 }
 
 /** Runs a statement of one row, and tells how many rows it affected or returned; -1 when the driver does not tell. */
@@ -68,6 +71,8 @@ export interface Dialect<Row = unknown> {
    * by one.
    */
   writeUnlessThere?(target: Target, rows: readonly Row[]): Statement;
+  /** Whether a batch may have failed since a row has another unique key of a row that is there already, and {@link writeRow} tells which. Only where such an upsert does not tell it. */
+  hidesKey?(error: ConnectorError): boolean;
   /** Writes one row of a mode that is {@link rowByRow}, or with mode `ignore` one whose key may be there. Gives the rows affected, or -1. */
   writeRow(target: Target, row: Row, run: Run): Promise<number>;
   readonly inbox: InboxDialect;

@@ -1,8 +1,7 @@
-import { ConnectorError } from "../../../common/errors";
 import type { Parameter } from "../backend";
 import type { BatchStatement, Column, Dialect, InboxDialect, Run, Target } from "./dialect";
 import { standardInbox } from "./inbox";
-import { deleteRow, findRow, insertRow, updateRow } from "./row-statements";
+import { deleteRow, findRow, insertRow, updateRow, upsertRow } from "./row-statements";
 import { placeholders, quote } from "./text";
 import { exactParameter, parameterBytes } from "./values";
 
@@ -50,18 +49,10 @@ export const generic: Dialect<Parameter[]> = {
     if (target.mode === "insert") return run(insertRow(name, target, row));
     if (target.mode === "update") return run(updateRow(name, target, row));
     if (target.mode === "delete") return run(deleteRow(name, target, row));
-    return target.mode === "upsert" ? upsert(target, row, run) : ignore(target, row, run);
+    return target.mode === "upsert" ? upsertRow(name, target, row, run) : ignore(target, row, run);
   },
   inbox,
 };
-
-async function upsert(target: Target, row: readonly Parameter[], run: Run): Promise<number> {
-  const onlyKeys = target.columns.every((column) => target.keys.includes(column.name));
-  const found = await run(onlyKeys ? findRow(name, target, row) : updateRow(name, target, row));
-  if (found > 0) return 1;
-  if (found === 0) return run(insertRow(name, target, row));
-  throw new ConnectorError("NOT_CONFIGURED", "The driver does not tell how many rows an update changed: an upsert needs to know", { details: { table: target.table } });
-}
 
 async function ignore(target: Target, row: readonly Parameter[], run: Run): Promise<number> {
   const found = target.keys.length > 0 ? await run(findRow(name, target, row)) : 0;

@@ -2,12 +2,15 @@ import type { Parameter } from "../backend";
 import type { PlainValue } from "../protocol";
 import type { BatchStatement, Column, Dialect, InboxDialect, Target } from "./dialect";
 import { standardInbox } from "./inbox";
-import { findRow, writeRowPlainly } from "./row-statements";
+import { findRow, upsertRow, writeRowPlainly } from "./row-statements";
 import { MAX_PARAMETERS, placeholders, quote, sqlDate, sqlTimestamp } from "./text";
 import { parameter, parameterBytes } from "./values";
 
 const name = (identifier: string): string => quote(identifier, "`");
 const IN_TABLE = "table_schema = coalesce(?, database()) and table_name = ?";
+
+/** A number is too large for its type. */
+const OUT_OF_RANGE = 1690;
 
 const inbox: InboxDialect = {
   ...standardInbox,
@@ -52,13 +55,16 @@ export const mariadb: Dialect<Parameter[]> = {
   size: parameterBytes,
 
   rowByRow: new Set(["update", "delete", "ignore"]),
-  write({ table, columns, mode, keys }: Target, rows): BatchStatement {
+  write(target: Target, rows): BatchStatement {
+    const { table, columns, mode, keys } = target;
     const list = columns.map((column) => name(column.name)).join(", ");
     const insert = `insert into ${table} (${list}) values ${placeholders(rows.length, columns.length)}`;
-    const sql = mode === "upsert" ? `${insert} on duplicate key update ${assignments(columns, keys)}` : insert;
+    const sql = mode === "upsert" ? `${insert} on duplicate key update ${unlessOthers(target)}${assignments(columns, keys)}` : insert;
     return { sql, parameters: rows.flat() };
   },
+  hidesKey: ({ details }) => details["native"] === OUT_OF_RANGE,
   async writeRow(target, row, run): Promise<number> {
+    if (target.mode === "upsert") return upsertRow(name, target, row, run);
     const affected = await writeRowPlainly(name, target, row, run);
     // a row that is found but stays as it is counts only when the connection string says so
     return affected === 0 && target.mode === "update" ? run(findRow(name, target, row)) : affected;
@@ -68,6 +74,17 @@ export const mariadb: Dialect<Parameter[]> = {
 
 function inTable(parts: readonly string[]): Parameter[] {
   return [parts.length > 1 ? (parts[0] ?? null) : null, parts.at(-1) ?? ""];
+}
+
+/**
+ * Makes a number that is out of range where the row that is updated has another key than the given one: it would be made the given one, which would be stored nowhere. A key is set
+ * to what it is for that. A table without another unique key among the columns has no such row.
+ */
+function unlessOthers({ columns, keys, otherKeys = [] }: Target): string {
+  if (!otherKeys.some((other) => columns.some((column) => other.includes(column.name)))) return "";
+  const key = name(keys[0] as string);
+  const same = keys.map((each) => `${name(each)} = values(${name(each)})`).join(" and ");
+  return `${key} = if(~0 + if(${same}, 0, 1), ${key}, ${key}), `;
 }
 
 function assignments(columns: readonly Column[], keys: readonly string[]): string {

@@ -1,5 +1,5 @@
 /** Statements of one row with `?` for each value, as most products take them. */
-import { isConnectorError } from "../../../common/errors";
+import { ConnectorError, isConnectorError } from "../../../common/errors";
 import type { Parameter } from "../backend";
 import { isDuplicateKey } from "../duplicate-key";
 import type { Run, Statement, Target } from "./dialect";
@@ -30,6 +30,15 @@ export function findRow(quoted: Quote, target: Target, row: readonly Parameter[]
 export function insertRow(quoted: Quote, { table, columns }: Target, row: readonly Parameter[]): Statement {
   const names = columns.map(({ name }) => quoted(name)).join(", ");
   return { sql: `insert into ${table} (${names}) values (${columns.map(() => "?").join(", ")})`, parameters: [...row] };
+}
+
+/** An update, and an insert where it finds no row. */
+export async function upsertRow(quoted: Quote, target: Target, row: readonly Parameter[], run: Run): Promise<number> {
+  const onlyKeys = target.columns.every((column) => target.keys.includes(column.name));
+  const found = await run(onlyKeys ? findRow(quoted, target, row) : updateRow(quoted, target, row));
+  if (found > 0) return 1;
+  if (found === 0) return run(insertRow(quoted, target, row));
+  throw new ConnectorError("NOT_CONFIGURED", "The driver does not tell how many rows an update changed: an upsert needs to know", { details: { table: target.table } });
 }
 
 /** An insert that does nothing where a unique key is there already. Only where a transaction outlives a statement that fails. */

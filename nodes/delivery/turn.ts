@@ -1,5 +1,5 @@
 import type { FlowNode, Hop } from "./hop";
-import { type Caught, covers, JoinedScope, type Scope } from "./scope";
+import { type Caught, covers, JoinedScope, type Scope, type Verdict } from "./scope";
 
 /** A message sent by a node that works for deliveries, from code that belongs to none (a timer set before the first message) or to one that the node has finished with. */
 export interface Orphan {
@@ -35,23 +35,34 @@ export class Turn {
   private readonly senders = new Map<Scope, FlowNode>();
   private orphans: Orphan[] = [];
   private readonly finished: { node: FlowNode; scope: Scope; caught: Caught | undefined }[] = [];
-  /** Where in {@link sent} begins what was sent since the last `done()`, or before it when nothing was sent since. */
-  private latest = 0;
-  private doneSince = false;
+  /** Where in {@link sent} the latest burst begins: what was sent without a `done()` in between. It is the latest until something is sent after a `done()`. */
+  private burst = 0;
+  /** A `done()` has followed the latest burst. */
+  private burstOver = false;
+  /** Of a message sent in this turn only the running code, or the `done()` that followed, told whose it is. */
+  private guessed = false;
+  /** The groups made in this turn: what they hold was sent in it, so that all of it can be joined by one more. */
+  private readonly groups = new Set<JoinedScope>();
+  /** The latest of {@link groups}. */
   private group: JoinedScope | undefined;
+  /** All that its node has sent in this turn, as of `sent` messages, is in this one group: thousands of `done`s need not look through it for each. */
+  private all: { node: FlowNode; sent: number; group: JoinedScope } | undefined;
+  /** The Catch branches that messages sent in this turn are of, beside their own. */
+  private readonly branches = new Map<Hop, Set<Verdict>>();
   private clearing = false;
 
   /** A message left `from`. @param known whether the message itself, not just the running code, told whose it is */
   sends(hop: Hop, from: FlowNode, known: boolean): void {
-    this.begins();
+    this.goesOut();
     this.sent.push({ hop, from, known });
     this.senders.set(hop.scope, from);
     this.clearSoon();
     if (known) return;
+    this.guessed = true;
     for (const { node, scope, caught } of this.finished) {
       if (node !== from) continue;
       this.join(hop, scope);
-      goesAlong(hop, caught);
+      this.goesAlong(hop, caught);
     }
   }
 
@@ -62,7 +73,7 @@ export class Turn {
 
   /** A message of nobody left a node that has deliveries in its hands, or has just finished with some. */
   sendsOrphan(orphan: Orphan): void {
-    this.begins();
+    this.goesOut();
     this.orphans.push(orphan);
     this.clearSoon();
   }
@@ -80,19 +91,24 @@ export class Turn {
   /** `node` called `done()` for a message of `scope`; in whose context says nothing: the timer of a group runs in that of its first message. */
   finishes(node: FlowNode, scope: Scope, caught: Caught | undefined): void {
     const hasSent = this.senders.get(scope) === node;
-    if (this.orphans.length > 0 && !(hasSent && this.latestOf(node).some(({ hop }) => hop.scope === scope)) && this.adoptOrphans(node, scope)) {
-      for (const { hop } of this.latestOf(node)) this.join(hop, scope);
+    if (this.orphans.length > 0 && !(hasSent && this.burstOf(node).some(({ hop }) => hop.scope === scope)) && this.adoptOrphans(node, scope)) {
+      for (const { hop } of this.burstOf(node)) this.join(hop, scope);
       this.hasLeft(node, scope);
     } else if (!hasSent) this.belongs(node, scope, caught);
-    this.doneSince = true;
-    if (caught) for (const { hop, known } of this.latestOf(node)) if (!known && covers(hop.scope, scope)) goesAlong(hop, caught);
+    this.burstOver = true;
+    if (caught && this.guessed) for (const { hop, known } of this.burstOf(node)) if (!known && covers(hop.scope, scope)) this.goesAlong(hop, caught);
   }
 
+  /** `node` has sent nothing for `scope` alone: any message that it has sent in this turn may be made of it. */
   private belongs(node: FlowNode, scope: Scope, caught: Caught | undefined): void {
+    const { all } = this;
+    if (all && all.node === node && all.sent === this.sent.length && !all.group.closed) return all.group.join(scope);
     const mine = this.sent.length === 0 ? NONE : this.sent.filter(({ hop, from }) => from === node && !hop.scope.closed);
     if (mine.some(({ hop }) => covers(hop.scope, scope))) return;
-    if (mine.length > 0) for (const { hop } of mine) this.join(hop, scope);
-    else this.hasLeft(node, scope, caught);
+    for (const { hop } of mine) this.join(hop, scope);
+    const { group } = this;
+    if (mine.length === 0) this.hasLeft(node, scope, caught);
+    else if (group && mine.every(({ hop }) => hop.scope === group)) this.all = { node, sent: this.sent.length, group };
     this.clearSoon();
   }
 
@@ -110,7 +126,8 @@ export class Turn {
       this.sent.push({ hop: orphan.adopt(scope), from: node, known: false });
       return false;
     });
-    return this.orphans.length < before;
+    if (this.orphans.length === before) return false;
+    return (this.guessed = true);
   }
 
   /** No `done` has followed in this turn: made of what its node had finished with before, if anything. */
@@ -121,33 +138,42 @@ export class Turn {
     const hop = orphan.adopt(first.scope);
     for (const { scope, caught } of made) {
       this.join(hop, scope);
-      goesAlong(hop, caught);
+      this.goesAlong(hop, caught);
     }
   }
 
   private join(hop: Hop, scope: Scope): void {
-    if (covers(hop.scope, scope)) return;
     const before = hop.scope;
-    if (!(before instanceof JoinedScope && before === this.group)) {
-      if (this.group?.includes(before)) {
-        this.group.adopt(hop);
-        before.leave();
-      } else {
-        this.group = new JoinedScope(before);
-        this.group.adopt(hop);
-      }
+    if (covers(before, scope)) return;
+    if (before instanceof JoinedScope && this.groups.has(before)) return before.join(scope);
+    if (this.group?.includes(before)) {
+      this.group.adopt(hop);
+      before.leave();
+    } else {
+      this.group = new JoinedScope(before);
+      this.groups.add(this.group);
+      this.group.adopt(hop);
     }
     this.group.join(scope);
   }
 
-  /** A message goes out. */
-  private begins(): void {
-    if (this.doneSince) this.latest = this.sent.length;
-    this.doneSince = false;
+  /** What a node made of messages of Catch branches is of these branches, too, though it is sent by code that runs for others: a rate limit's timer, or that of a group. */
+  private goesAlong(hop: Hop, caught: Caught | undefined): void {
+    if (!caught) return;
+    const branches = this.branches.get(hop) ?? new Set(hop.caught);
+    for (const verdict of caught) branches.add(verdict);
+    this.branches.set(hop, branches);
   }
 
-  private latestOf(node: FlowNode): Sent[] {
-    return this.sent.slice(this.latest).filter(({ hop, from }) => from === node && !hop.scope.closed);
+  /** A message is sent: after a `done()`, the first of a new burst. */
+  private goesOut(): void {
+    if (this.burstOver) this.burst = this.sent.length;
+    this.burstOver = false;
+  }
+
+  /** What `node` has sent in the latest burst. */
+  private burstOf(node: FlowNode): Sent[] {
+    return this.sent.slice(this.burst).filter(({ hop, from }) => from === node && !hop.scope.closed);
   }
 
   private clearSoon(): void {
@@ -158,19 +184,21 @@ export class Turn {
 
   private readonly clear = (): void => {
     if (this.orphans.length > 0) for (const orphan of this.orphans.splice(0)) this.endOrphan(orphan);
-    this.clearing = this.doneSince = false;
-    this.group = undefined;
-    this.latest = 0;
-    // setting the length of an array costs more than a turn in which one message is sent
+    this.clearing = this.burstOver = this.guessed = false;
+    this.burst = 0;
+    // to empty an array or a set costs more than a turn in which one message is sent
+    if (this.group) {
+      this.groups.clear();
+      this.group = this.all = undefined;
+    }
+    if (this.branches.size > 0) {
+      for (const [hop, branches] of this.branches) hop.caught = [...branches];
+      this.branches.clear();
+    }
     if (this.sent.length > 0) {
       this.sent.length = 0;
       this.senders.clear();
     }
     if (this.finished.length > 0) this.finished.length = 0;
   };
-}
-
-/** What a node made of messages of Catch branches is of these branches, too, though it is sent by code that runs for others: a rate limit's timer, or that of a group. */
-function goesAlong(hop: Hop, caught: Caught | undefined): void {
-  if (caught) hop.caught = [...new Set([...(hop.caught ?? []), ...caught])];
 }

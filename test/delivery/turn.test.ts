@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { Delivery, type DeliveryOwner } from "../../nodes/delivery/delivery";
+import { Hop, type FlowNode, Mark } from "../../nodes/delivery/hop";
+import { covers, type Caught, type Scope } from "../../nodes/delivery/scope";
+import { Seat } from "../../nodes/delivery/seat";
+import { Turn } from "../../nodes/delivery/turn";
+
+const gather: FlowNode = { id: "gather", type: "function" };
+const next = Seat.of({ id: "next", type: "function" });
+const owner = { settleMode: "flow" } as DeliveryOwner<number>;
+
+function deliveries(count: number): Delivery<number>[] {
+  return Array.from({ length: count }, (_, number) => new Delivery(number, `token-${number}`, number, 1, owner));
+}
+
+function hopOf(scope: Scope, caught?: Caught): Hop {
+  const hop = new Hop(scope, {}, next, 0, Mark.Wired, caught);
+  scope.add(hop);
+  return hop;
+}
+
+/** The numbers of the deliveries that a message is made of. */
+const madeOf = (hop: Hop | undefined, from: Delivery<number>[]): number[] => from.filter((one) => hop && covers(hop.scope, one)).map(({ number }) => number);
+
+describe("What a node sends and finishes with in one turn", function () {
+  this.timeout(10_000); // what took time by the square or cube of their number took minutes
+
+  it("belongs, where it drops every other of 800 messages, to those it drops after it", () => {
+    const turn = new Turn();
+    const all = deliveries(800);
+    const hops = all.map((delivery, number) => {
+      const hop = number % 2 === 0 ? hopOf(delivery) : undefined;
+      if (hop) turn.sends(hop, gather, true);
+      turn.finishes(gather, delivery, undefined);
+      return hop;
+    });
+    assert.deepEqual(madeOf(hops[0], all), [0, ...all.map(({ number }) => number).filter((number) => number % 2 === 1)]);
+    assert.deepEqual(madeOf(hops[798], all), [798, 799]);
+  });
+
+  it("belongs, where 10,000 messages of nobody go out before the first done, to all of them", () => {
+    const turn = new Turn();
+    const all = deliveries(10_000);
+    const hops: Hop[] = [];
+    const adopt = (scope: Scope): Hop => {
+      const hop = hopOf(scope);
+      hops.push(hop);
+      return hop;
+    };
+    for (const _ of all) turn.sendsOrphan({ message: {}, from: gather, adopt, left: () => undefined });
+    for (const delivery of all) turn.finishes(gather, delivery, undefined);
+    assert.equal(new Set(hops.map(({ scope }) => scope)).size, 1);
+    assert.equal(madeOf(hops[9_999], all).length, 10_000);
+  });
+
+  it("is of the Catch branches of all 10,000 messages that it joins", async () => {
+    const turn = new Turn();
+    const all = deliveries(10_000);
+    const caught = all.map((): Caught => [{ outcome: "retry" }]);
+    const joined = hopOf(all[0] as Delivery, caught[0]);
+    turn.sends(joined, gather, false);
+    all.forEach((delivery, number) => turn.finishes(gather, delivery, caught[number]));
+    await Promise.resolve();
+    assert.equal(joined.caught?.length, 10_000);
+  });
+});

@@ -10,9 +10,10 @@ import { QuickTurn } from "./quick-turn";
 import { record, recordLogged, Reports } from "./reports";
 import { isDeaf, takesNoDone, type CompleteEvent, type LogEntry, type ReceiveEvent, type SendEvent, type TrackedRuntime } from "./runtime";
 import { RunningFlows } from "./running-flows";
-import { type Caught, covers, type Scope, type Verdict } from "./scope";
+import { type Caught, covers, type Scope } from "./scope";
 import { Seat } from "./seat";
 import { SharedWatch } from "./shared-watch";
+import { isDoubtful, StraySends } from "./stray-sends";
 import { Turn } from "./turn";
 import { UntoldLine } from "./untold-line";
 
@@ -37,6 +38,10 @@ class FlowTracker {
   /** The hop whose handler is being called. */
   private handling: Hop | undefined;
   private readonly quickTurn = new QuickTurn(this.turn);
+  private readonly strays = new StraySends(this.turn, this.quickTurn, this.flows, {
+    begin: (scope, message, seat, marks, caught) => this.begin(scope, message, seat, marks, caught),
+    end: (hop) => this.end(hop, true),
+  });
   private readonly passingOn = new PassingOn((hop, ahead) => this.begin(hop.scope, hop.message, ahead, Mark.Wired, hop.caught));
 
   /** A source is there, and may begin to follow: the runtime is watched from the first source's coming to the last one's end. */
@@ -125,53 +130,18 @@ class FlowTracker {
     const { node } = event.source;
     this.passingOn.part();
     const context = own ?? this.guess(event.msg);
-    if (!context) return void this.sendsOrphan(event, undefined);
-    if (!own && context !== this.sending && this.isDoubtful(context, event) && this.sendsOrphan(event, context)) return;
+    if (!context) return void this.strays.isOfNobody(event, undefined, this.storage.getStore());
+    if (!own && context !== this.sending && isDoubtful(context, event) && this.strays.isOfNobody(event, context, this.storage.getStore())) return;
     if (context.scope.closed) return warnOfLateSend(event, this.storage.getStore());
     const seat = own?.node === node ? own.seat : Seat.of(node);
     if (seat.silent) this.passesOn(event);
     const destination = this.flows.destinationOf(event, seat);
-    if (!destination) return this.goesNowhere(context.scope, event, own !== undefined);
+    if (!destination) return this.strays.goesNowhere(context.scope, event, own !== undefined);
     const quick = this.quickTurn.sends(own, node);
     if (quick && own && this.passingOn.begins(own, event, destination)) return;
     const hop = this.begin(context.scope, this.flows.ownCopy(event), destination, Mark.Wired, context.caught);
     if (quick) return;
     if (seat.inHands > 0 || !this.turn.idle) this.turn.sends(hop, node, own !== undefined);
-  }
-
-  /**
-   * Whether a message may be another's than that of the code that runs, which alone told whose it is: its node has finished there, or it is settled. A rate
-   * limit's timer runs in the context of the first message it ever held.
-   */
-  private isDoubtful(context: FlowContext, { msg, source }: SendEvent): boolean {
-    if (context.scope.closed) return true;
-    const token = tokenOf(msg);
-    return (token === undefined || registry.find(token) === undefined) && context.hasLeft(source.node);
-  }
-
-  /**
-   * A message of nobody may be one that its sender made of several deliveries.
-   *
-   * @param context that of the code that runs: whose it is when it is none of those its sender finishes with in this turn
-   * @returns whether it may be
-   */
-  private sendsOrphan(event: SendEvent, context: FlowContext | undefined): boolean {
-    const from = event.source.node;
-    const seat = Seat.of(from);
-    this.quickTurn.sendsNew(from);
-    if (seat.inHands === 0 && !this.turn.hasFinished(from)) return false;
-    const destination = this.flows.destinationOf(event, seat);
-    const verdict = destination ? undefined : this.flows.verdictOnMissing(event);
-    if (!destination && !verdict) return false;
-    const message = destination ? this.flows.ownCopy(event) : {};
-    const running = this.storage.getStore();
-    const adopt = (scope: Scope, caught?: Caught): Hop => (verdict ? this.dropped(scope, seat, verdict) : this.begin(scope, message, destination ?? seat, Mark.Wired, caught));
-    const left = (): void => {
-      if (context && !context.scope.closed) adopt(context.scope, context.caught);
-      else warnOfLateSend(event, running);
-    };
-    this.turn.sendsOrphan({ message, from, adopt, left });
-    return true;
   }
 
   /** Whose a message is that has no hop. A copy of a joined message carries the token of one delivery only: there the code that runs knows better. */
@@ -183,23 +153,6 @@ class FlowTracker {
     const delivery = token === undefined ? undefined : openDeliveryOf(token);
     if (!delivery || (running && !running.scope.closed && covers(running.scope, delivery.scope))) return running;
     return delivery;
-  }
-
-  /** @param known whether the message itself, not just the running code, told whose it is */
-  private goesNowhere(scope: Scope, event: SendEvent, known: boolean): void {
-    const { node } = event.source;
-    const verdict = this.flows.verdictOnMissing(event);
-    if (verdict) this.turn.sends(this.dropped(scope, Seat.of(node), verdict), node, known);
-  }
-
-  /** A message that Node-RED drops. It counts until the turn is over: only then it is known of which deliveries it was made. @param seat of the node that sends it */
-  private dropped(scope: Scope, seat: Seat, verdict: Verdict): Hop {
-    const hop = this.begin(scope, {}, seat, 0, undefined);
-    queueMicrotask(() => {
-      hop.scope.record(verdict);
-      this.end(hop, true);
-    });
-    return hop;
   }
 
   private readonly onReceive = (event: ReceiveEvent, next: () => void): void => {

@@ -13,6 +13,8 @@ export interface TestSource {
   take(payload: unknown, attempt?: number): Delivery<unknown>;
   /** How its deliveries ended, in order. */
   settled: { taken: unknown; settlement: Settlement }[];
+  /** Told of each as it ends. */
+  onSettled?: (taken: unknown) => void;
   events: string[];
   warnings: string[];
   source: DeliverySource;
@@ -59,7 +61,10 @@ export function register(RED: NodeAPI): void {
         retries: config.retries ?? 5,
         retryDelay: 10,
         retryMaxDelay: 40,
-        onSettle: (delivery, settlement) => entry.settled.push({ taken: delivery.taken, settlement }),
+        onSettle: (delivery, settlement) => {
+          entry.onSettled?.(delivery.taken);
+          entry.settled.push({ taken: delivery.taken, settlement });
+        },
         onHold: (reason) => entry.events.push(`hold: ${reason}`),
         onResume: () => entry.events.push("resume"),
         warn: (text) => entry.warnings.push(text),

@@ -1,0 +1,113 @@
+import type { FlowNodeConfig } from "../services/runtime";
+
+/** A flow that nobody thought of. */
+export interface RandomFlow {
+  nodes: FlowNodeConfig[];
+  /** Ids of the sinks: each must have stored all that a delivery brought before it may be accepted. */
+  sinks: string[];
+  /** What it is put together of, from its end to its beginning. */
+  kinds: string[];
+}
+
+/** Numbers from 0 to below 1, the same for the same seed (mulberry32). */
+export function seededRandom(seed: number): () => number {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+/** Adds nodes that lead to `next`. @returns the id of the first of them */
+type Piece = (next: string) => string;
+
+const DELAY = { type: "delay", rate: "300", nbRateUnits: "1", rateUnits: "second", randomFirst: "1", randomLast: "5", randomUnits: "milliseconds", drop: false, allowrate: false, outputs: 1, timeout: "3", timeoutUnits: "milliseconds" };
+const JOIN = { type: "join", property: "payload", propertyType: "msg", key: "topic", joiner: ",", joinerType: "str", timeout: "0.03", accumulate: false };
+/** A message made anew, with nothing on it that tells whose it is but what Split and Link need to find their way back. */
+const ANEW = "const anew = { payload: msg.payload }; for (const key of ['parts', '_linkSource']) if (key in msg) anew[key] = msg[key];";
+const MOST_NODES = 60;
+
+/** The flow of this seed: a source, up to five pieces, a sink. */
+export function randomFlow(seed: number): RandomFlow {
+  const random = seededRandom(seed);
+  const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
+  const nodes: FlowNodeConfig[] = [];
+  const sinks: string[] = [];
+  const kinds: string[] = [];
+  const add = (type: string, config: object, ...wires: string[]): string => {
+    const id = `${type.replace(/\W/g, "-")}-${nodes.length}`;
+    nodes.push({ id, wires: [wires], ...config, type });
+    return id;
+  };
+  const fn = (func: string, next: string, more: object = {}): string => add("function", { func, outputs: 1, ...more }, next);
+  const delay = (config: object, ...wires: string[]): string => add("delay", { ...DELAY, ...config }, ...wires);
+  const join = (config: object, next: string): string => add("join", { ...JOIN, ...config }, next);
+  const sink = (next?: string): string => {
+    const id = add("test-sink", { batchSize: pick([1, 3, 10]), evaluated: random() < 0.2 }, ...(next ? [next] : []));
+    sinks.push(id);
+    return fn(`msg.payload = { sink: "${id}", of: msg.payload }; return msg;`, id);
+  };
+  const chain = (from: Record<string, Piece>, most: number, last: string): string => {
+    let first = last;
+    for (let left = 1 + Math.floor(random() * most); left > 0 && nodes.length < MOST_NODES; left -= 1) {
+      const kind = pick(Object.keys(from));
+      kinds.push(kind);
+      first = (from[kind] as Piece)(first);
+    }
+    return first;
+  };
+
+  /** One message in, the same or one made of it out. */
+  const plain: Record<string, Piece> = {
+    change: (next) => add("change", { rules: [{ t: "set", p: "x", pt: "msg", to: "1", tot: "num" }] }, next),
+    "JSONata, evaluated later": (next) => add("change", { rules: [{ t: "set", p: "x", pt: "msg", to: "$string(payload)", tot: "jsonata" }] }, next),
+    "two ways of a Switch": (next) => add("switch", { property: "x", propertyType: "msg", checkall: "true", rules: [{ t: "nnull" }, { t: "else" }], outputs: 2, wires: [[next], [next]] }),
+    "function that awaits": (next) => fn("await new Promise((resolve) => setTimeout(resolve, 4)); return msg;", next),
+    "function that makes it anew": (next) => fn(`${ANEW} return anew;`, next),
+    "function that makes it anew, later": (next) => fn(`${ANEW} setTimeout(() => { node.send(anew); node.done(); }, 4);`, next),
+    "function that sends, and is done later": (next) => fn("node.send(msg); setTimeout(() => node.done(), 5);", next),
+    "function that gathers": (next) =>
+      fn("const all = context.get('all') || []; all.push(() => { node.send(msg); node.done(); }); context.set('all', all); if (all.length === 1) setTimeout(() => { for (const go of context.get('all').splice(0)) go(); }, 8);", next),
+    "function that starts slowly": (next) => fn(`${ANEW} return anew;`, next, { initialize: "await new Promise((resolve) => setTimeout(resolve, 20));" }),
+    delay: (next) => delay({ pauseType: "delay" }, next),
+    "random delay": (next) => delay({ pauseType: "random" }, next),
+    "rate limit": (next) => delay({ pauseType: "rate" }, next),
+    "rate limit for each topic": (next) => fn("msg.topic = msg._msgid; return msg;", delay({ pauseType: pick(["queue", "timed"]) }, next)),
+    "node that takes no done": (next) => add("test-legacy", {}, next),
+    link: (next) => {
+      const entry = add("link in", { links: [`link-out-${nodes.length + 1}`] }, next);
+      return add("link out", { mode: "link", links: [entry] });
+    },
+    "link call": (next) => {
+      const end = add("link out", { mode: "return", links: [] });
+      const entry = add("link in", { links: [] }, chain(plain, 2, end));
+      return add("link call", { links: [entry], linkType: "static", timeout: "10" }, next);
+    },
+    "split and join": (next) => add("split", { splt: "\\n", spltType: "str", arraySplt: 1, arraySpltType: "len" }, chain(plain, 2, join({ mode: "auto" }, next))),
+    "error that its Catch branch forgives": (next) => {
+      const fails = fn("if (!msg.again) { msg.again = true; throw new Error('first'); } return msg;", next);
+      const accept = add("surewire-settle", { outcome: "accept", outcomeType: "outcome" }, fn("delete msg.error; return msg;", next));
+      add("catch", { scope: [fails], uncaught: false }, chain(plain, 1, accept));
+      return fails;
+    },
+  };
+  /** Several messages of one, or one of several; not within a split, whose Join waits for all its parts. */
+  const shaping: Record<string, Piece> = {
+    split: (next) => add("split", { splt: "\\n", spltType: "str", arraySplt: 1, arraySpltType: "len" }, next),
+    "join of so many": (next) => join({ mode: "custom", build: "array", count: pick(["2", "3", "5"]), useparts: false }, next),
+    batch: (next) => add("batch", { mode: "interval", interval: "0.02", allowEmptySequence: false }, next),
+    "fork to another sink": (next) => add("test-see", {}, chain(plain, 1, next), chain(plain, 1, sink())),
+    "three of one": (next) => fn("return [[msg, { payload: msg.payload }, RED.util.cloneMessage(msg)]];", next),
+    sink: (next) => sink(next),
+    "Complete behind a sink": (next) => {
+      const first = sink();
+      add("complete", { scope: [sinks.at(-1)], uncaught: false }, next);
+      return first;
+    },
+  };
+  const entry = chain({ ...plain, ...shaping }, 5, sink());
+  nodes.push({ id: "source", type: "test-source", deadline: 15_000, wires: [[entry]] });
+  return { nodes, sinks, kinds };
+}

@@ -1,3 +1,6 @@
 import { describeRandomFlows } from "../flows/random-flows";
 
-describeRandomFlows(Array.from({ length: 40 }, (_, index) => index + 1));
+/** Found to meet code that runs for one message and sends another: of the first 40 none does. */
+const TIMERS_OF_OTHERS = [67, 117, 135];
+
+describeRandomFlows([...Array.from({ length: 37 }, (_, index) => index + 1), ...TIMERS_OF_OTHERS]);

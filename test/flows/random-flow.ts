@@ -36,6 +36,7 @@ export function randomFlow(seed: number): RandomFlow {
   const nodes: FlowNodeConfig[] = [];
   const sinks: string[] = [];
   const kinds: string[] = [];
+  let onCatchBranch = false;
   const add = (type: string, config: object, ...wires: string[]): string => {
     const id = `${type.replace(/\W/g, "-")}-${nodes.length}`;
     nodes.push({ id, wires: [wires], ...config, type });
@@ -87,9 +88,12 @@ export function randomFlow(seed: number): RandomFlow {
     },
     "split and join": (next) => add("split", { splt: "\\n", spltType: "str", arraySplt: 1, arraySpltType: "len" }, chain(plain, 2, join({ mode: "auto" }, next))),
     "error that its Catch branch forgives": (next) => {
+      if (onCatchBranch) return next; // an accept forgives what the innermost branch has caught, and no more
       const fails = fn("if (!msg.again) { msg.again = true; throw new Error('first'); } return msg;", next);
       const accept = add("surewire-settle", { outcome: "accept", outcomeType: "outcome" }, fn("delete msg.error; return msg;", next));
+      onCatchBranch = true;
       add("catch", { scope: [fails], uncaught: false }, chain(plain, 1, accept));
+      onCatchBranch = false;
       return fails;
     },
   };

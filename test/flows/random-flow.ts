@@ -75,7 +75,7 @@ export function randomFlow(seed: number): RandomFlow {
     delay: (next) => delay({ pauseType: "delay" }, next),
     "random delay": (next) => delay({ pauseType: "random" }, next),
     "rate limit": (next) => delay({ pauseType: "rate" }, next),
-    "rate limit for each topic": (next) => fn("msg.topic = msg._msgid; return msg;", delay({ pauseType: pick(["queue", "timed"]) }, next)),
+    "rate limit for each topic": (next) => fn("msg.topic = RED.util.generateId(); return msg;", delay({ pauseType: pick(["queue", "timed"]) }, next)),
     "node that takes no done": (next) => add("test-legacy", {}, next),
     link: (next) => {
       const entry = add("link in", { links: [`link-out-${nodes.length + 1}`] }, next);

@@ -33,6 +33,8 @@ export function describeRandomFlows(seeds: readonly number[]): void {
 
 async function run(seed: number, { sinks }: RandomFlow): Promise<void> {
   const random = seededRandom(-seed);
+  const hops = flowTracker as unknown as { live: number };
+  const before = { hops: hops.live, open: registry.open }; // other tests have nodes that are never done
   const pause = (most: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, random() * most));
   const stored = new Set<string>();
   testBench.write = async (values) => {
@@ -51,8 +53,7 @@ async function run(seed: number, { sinks }: RandomFlow): Promise<void> {
     if (random() < 0.5) await pause(8);
   }
   await waitFor("all to be settled", () => entry.settled.length >= DELIVERIES, { timeout: 20_000, interval: 5 });
-  const hops = flowTracker as unknown as { live: number };
-  await waitFor("no message to be left over", () => hops.live === 0 && registry.open === 0, { timeout: 5_000, interval: 5 });
+  await waitFor("no message to be left over", () => hops.live <= before.hops && registry.open <= before.open, { timeout: 5_000, interval: 5 });
   assert.deepEqual(tooEarly, [], "settled before it was stored");
   const ended = entry.settled.map(({ taken, settlement }) => `${String((taken as string[])[0])} ${settlement.outcome}`).sort();
   assert.deepEqual(ended, payloads.map(([first]) => `${first} accept`).sort());

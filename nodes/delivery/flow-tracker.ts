@@ -41,6 +41,7 @@ class FlowTracker {
   private readonly strays = new StraySends(this.turn, this.quickTurn, this.flows, {
     begin: (scope, message, seat, marks, caught) => this.begin(scope, message, seat, marks, caught),
     end: (hop) => this.end(hop, true),
+    running: () => this.storage.getStore(),
   });
   private readonly passingOn = new PassingOn((hop, ahead) => this.begin(hop.scope, hop.message, ahead, Mark.Wired, hop.caught));
 
@@ -130,8 +131,8 @@ class FlowTracker {
     const { node } = event.source;
     this.passingOn.part();
     const context = own ?? this.guess(event.msg);
-    if (!context) return void this.strays.isOfNobody(event, undefined, this.storage.getStore());
-    if (!own && context !== this.sending && isDoubtful(context, event) && this.strays.isOfNobody(event, context, this.storage.getStore())) return;
+    if (!context) return void this.strays.isOfNobody(event, undefined);
+    if (!own && context !== this.sending && isDoubtful(context, event) && this.strays.isOfNobody(event, context)) return;
     if (context.scope.closed) return warnOfLateSend(event, this.storage.getStore());
     const seat = own?.node === node ? own.seat : Seat.of(node);
     if (seat.silent) this.passesOn(event);

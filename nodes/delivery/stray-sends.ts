@@ -13,6 +13,8 @@ interface HopCounter {
   begin(scope: Scope, message: object, seat: Seat, marks: number, caught: Caught | undefined): Hop;
   /** Ends the hop of a message that went nowhere. */
   end(hop: Hop): void;
+  /** Where the code runs. */
+  running(): FlowContext | undefined;
 }
 
 /** Messages that are sent where nothing tells at once whose they are, and those that Node-RED drops because their wire leads to no node. */
@@ -28,10 +30,9 @@ export class StraySends {
    * A message of nobody may be one that its sender made of several deliveries.
    *
    * @param context that of the code that runs: whose it is when it is none of those its sender finishes with in this turn
-   * @param running where the code runs that sends
    * @returns whether it may be
    */
-  isOfNobody(event: SendEvent, context: FlowContext | undefined, running: FlowContext | undefined): boolean {
+  isOfNobody(event: SendEvent, context: FlowContext | undefined): boolean {
     const from = event.source.node;
     const seat = Seat.of(from);
     this.quickTurn.sendsNew(from);
@@ -41,6 +42,7 @@ export class StraySends {
     if (!destination && !verdict) return false;
     const message = destination ? this.flows.ownCopy(event) : {};
     const adopt = (scope: Scope, caught?: Caught): Hop => (verdict ? this.dropped(scope, seat, verdict) : this.hops.begin(scope, message, destination ?? seat, Mark.Wired, caught));
+    const running = this.hops.running();
     const left = (): void => {
       if (context && !context.scope.closed) adopt(context.scope, context.caught);
       else warnOfLateSend(event, running);

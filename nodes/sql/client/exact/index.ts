@@ -39,11 +39,11 @@ export class ExactQueries {
   async open(connection: DatabaseConnection, statement: Statement, lexed: LexedSql, { fetchSize, claim }: Pick<ReadRequest, "fetchSize" | "claim">): Promise<RowCursor> {
     if (lexed.returns) return this.changed(connection, statement, fetchSize, claim);
     for (let again = true; ; again = false) {
-      const fromBefore = this.recall(statement) !== undefined;
-      const exact = await this.find(connection, statement, lexed);
+      const known = this.recall(statement);
+      const exact = known ? known.exact : await this.find(connection, statement, lexed);
       const cursor = await connection.cursor(exact?.sql ?? statement.sql, statement.parameters, fetchSize, exact?.oneByOne).catch((error: unknown) => {
         this.known.delete(this.keyOf(statement)); // what it asks of may have been made anew
-        throw exact && fromBefore && isConnectorError(error) && error.details["state"] === OTHER_TYPE ? altered() : error;
+        throw exact && known && isConnectorError(error) && error.details["state"] === OTHER_TYPE ? altered() : error;
       });
       if (exact?.fits?.(cursor.columns) ?? true) return named(cursor, exact);
       await cursor.close();
@@ -75,8 +75,6 @@ export class ExactQueries {
   private async find(connection: DatabaseConnection, statement: Statement, lexed: LexedSql): Promise<ExactQuery | undefined> {
     const make = MAKERS[this.dialect];
     if (!make || this.native || !QUERIES.has(lexed.verb) || lexed.words.has("into")) return undefined;
-    const known = this.recall(statement);
-    if (known) return known.exact;
     const exact = await make(connection, statement, lexed);
     if (this.known.size >= MOST_KNOWN) this.known.delete(this.known.keys().next().value as string);
     this.known.set(this.keyOf(statement), { exact, until: performance.now() + HOLDS });

@@ -32,6 +32,19 @@ describe("the control API", () => {
     assert.equal((await api.get("/limits")).status, 200);
   });
 
+  it("spends no fault meant for the next call on a look at the list of versions, unless it is named; an outage spares nothing", async () => {
+    const versions = `${emulator.url}/services/data/`;
+    emulator.control.failNext();
+    emulator.control.resetConnections({ count: 1, path: "/limits" });
+    assert.equal((await http(versions)).status, 200);
+    await assert.rejects(api.get("/limits"));
+    assert.equal((await api.get("/limits")).status, 500);
+    emulator.control.failNext({ path: "/services/data/" });
+    assert.equal((await http(versions)).status, 500);
+    emulator.control.unavailable();
+    assert.equal((await http(versions)).status, 503);
+  });
+
   it("fails only the path and method named, and then writes nothing", async () => {
     emulator.control.failNext({ path: "sobjects/Case", method: "POST", status: 400, errorCode: "QUERY_TIMEOUT", message: "x", delay: 20 });
     assert.equal((await api.get("/limits")).status, 200);

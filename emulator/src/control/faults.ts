@@ -1,4 +1,7 @@
-/** Which requests a fault hits. By default every call of the REST API, and nothing else; an outage hits the streams, too. */
+/**
+ * Which requests a fault hits. By default every call of the REST API, and nothing else; an outage hits the streams, too. What looks only
+ * whether the org is there, the list of versions, takes no fault that was meant for the next call, unless `path` names it.
+ */
 export interface FaultScope {
   /** `api`: REST and SOAP; `streaming`: CometD, and the calls and new streams of the Pub/Sub API. */
   kind?: "api" | "streaming";
@@ -74,6 +77,9 @@ export interface Target {
   /** `api`: REST and SOAP; `oauth`: logins by whichever flow, and what else is below `/services/oauth2`; `streaming`: CometD. */
   kind: "api" | "oauth" | "streaming" | "other";
 }
+
+/** Needs no session, and is no call of the day's. */
+const VERSIONS_PATH = /^\/services\/data\/?$/;
 
 const MAINTENANCE = "We are performing maintenance. We apologize for the inconvenience.";
 const MAINTENANCE_HTML = `<html><head><title>Service Unavailable</title></head><body><h1>${MAINTENANCE}</h1></body></html>`;
@@ -163,7 +169,8 @@ function kindsOf({ kind }: FaultScope, everywhere: boolean): Target["kind"][] {
 }
 
 function takeOne<T extends FaultScope & { left: number }>(faults: T[], target: Target): T | undefined {
-  const index = faults.findIndex((fault) => hits(fault, target));
+  const isLook = VERSIONS_PATH.test(target.url);
+  const index = faults.findIndex((fault) => hits(fault, target) && !(isLook && fault.path === undefined));
   const fault = faults[index];
   if (fault && --fault.left <= 0) faults.splice(index, 1);
   return fault;

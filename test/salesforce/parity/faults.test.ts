@@ -67,7 +67,10 @@ describe("what the connectors did that ours replace, while things break", functi
         const answer = await stage.send(id, trial.msg);
         stage.world.org.control.clearFaults(); // some need no call
         if (!TWICE.has(operation.name) && name !== "CRM Analytics (Wave): query") await assertDone(name, trial, answer);
-        else assert.match(`${answer.error?.code} ${answer.error?.message}`, /^ORG_UNAVAILABLE .*not known/, name);
+        else {
+          const told = `${answer.error?.code} ${answer.error?.message}`;
+          assert.match(told, /^ORG_UNAVAILABLE .*not known/, `${name}: ${told}`);
+        }
       }
     });
   }

@@ -44,7 +44,7 @@ describe("A call that never gets an answer of the org", () => {
 
   for (const status of [200, 403]) {
     it(`but a page of a proxy (${status}) is held while no other gets one either`, async () => {
-      org.control.failNext({ status, html: "<html>blocked</html>", count: 1000 });
+      org.control.failNext({ status, html: "<html>blocked</html>", path: "/services/data/", count: 1000 });
       assert.deepEqual(scopes(await tries({ method: "GET", path: "/limits" })), held(8));
     });
   }

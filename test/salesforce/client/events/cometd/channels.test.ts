@@ -166,7 +166,7 @@ describe("A channel over CometD", () => {
     });
 
     it("ends a session that it has alone, when it takes nothing for long", async () => {
-      suite.cometd = suite.connect(suite.org, { patience: 100 });
+      suite.cometd = suite.connect(suite.org, { patience: 500 });
       const all = numbers(3 * AHEAD);
       suite.publish(...all);
       const heard = suite.begin(A, { from: "all" });
@@ -199,7 +199,7 @@ describe("A channel over CometD", () => {
     });
 
     it("is closed like any other", async () => {
-      suite.cometd = suite.connect(suite.org, { patience: 100 });
+      suite.cometd = suite.connect(suite.org, { patience: 500 });
       const heard = await suite.listen();
       heard.capacity = 1;
       suite.publish(...numbers(2 * AHEAD));
@@ -280,18 +280,19 @@ describe("A channel over CometD", () => {
 
     for (const kind of ["protect", "busy"] as const) {
       it(`while the org is away ends at once (${kind})`, async () => {
+        suite.cometd = suite.connect(suite.org, { patience: 20_000 });
         const heard = await suite.listen();
         suite.org.control.streamFault({ kind, on: "handshake", count: 1000 });
         suite.org.control.dropStreams();
         await heard.is("waiting");
         const began = Date.now();
         await heard.subscription.close();
-        assert.ok(Date.now() - began < 500);
+        assert.ok(Date.now() - began < 10_000);
       });
     }
 
     it("while nobody answers ends in seconds, and the transport with it", async () => {
-      suite.cometd = suite.connect(suite.org, { patience: 100 });
+      suite.cometd = suite.connect(suite.org, { patience: 500 });
       await suite.listen();
       suite.org.control.slow({ ms: 60_000, kind: "streaming" });
       const began = Date.now();

@@ -1,3 +1,4 @@
+import { EventEmitter, once } from "node:events";
 import type { ConnectorError } from "../../../../../nodes/common/errors";
 import type { Emulator } from "../../../../../emulator/src/index";
 import type { EventTransport, StartPoint, StreamEvent, StreamListener, StreamState, Subscription } from "../../../../../nodes/salesforce/client/events/event-stream";
@@ -10,10 +11,10 @@ export const QUICK: StreamOptions = {
   backOff: { initial: 10, max: 40 },
   refused: { initial: 60, max: 60 },
   limited: { initial: 80, max: 80 },
-  patience: 2000,
+  patience: 10_000,
 };
 
-export const soon = <T>(what: string, condition: () => T): Promise<NonNullable<T>> => waitFor(what, condition, { timeout: 5000, interval: 2 });
+export const soon = <T>(what: string, condition: () => T): Promise<NonNullable<T>> => waitFor(what, condition, { interval: 2 });
 
 /** Writes down all that a listener is told. */
 export class Recorder implements StreamListener {
@@ -25,6 +26,7 @@ export class Recorder implements StreamListener {
   capacity = Infinity;
   /** Where to begin when the position is stale. */
   fallback: StartPoint | undefined;
+  private readonly awaited = new EventEmitter();
 
   room(): number {
     return this.capacity - this.events.length;
@@ -41,6 +43,7 @@ export class Recorder implements StreamListener {
 
   onState(state: StreamState): void {
     this.states.push(state);
+    this.awaited.emit(state.kind);
   }
 
   onStale(position: string, error: ConnectorError): StartPoint | undefined {
@@ -63,9 +66,13 @@ export class Recorder implements StreamListener {
     return this.events.map(({ payload }) => (payload as { Text__c: unknown }).Text__c);
   }
 
-  /** Resolves when it listens, or stands otherwise. */
-  is(kind: StreamState["kind"]): Promise<unknown> {
-    return soon(`state ${kind}, is ${this.kinds.join(" ")} ${this.states.at(-1)?.error?.message ?? ""}`, () => this.state === kind);
+  /** Resolves when it listens, or stands otherwise; as soon as that is told, for some states pass in milliseconds. */
+  async is(kind: StreamState["kind"]): Promise<void> {
+    if (this.state === kind) return;
+    const told = once(this.awaited, kind, { signal: AbortSignal.timeout(30_000) });
+    await told.catch((cause: unknown) => {
+      throw new Error(`It was never ${kind}: ${this.kinds.join(" ")} ${this.states.at(-1)?.error?.message ?? ""}`, { cause });
+    });
   }
 
   /** Resolves when so many events are there. */

@@ -177,11 +177,11 @@ describe("Events by the Pub/Sub API", () => {
 
   it("come again though a stream has gone silent", async () => {
     await client.close();
-    client = connect({ silence: 100, patience: 50 });
+    client = connect({ silence: 300, patience: 500 });
     const recorder = listen();
     await recorder.is("listening");
     await soon("a sign of life", () => recorder.positions.length > 0);
-    assert.equal(org.control.silence().silenced, 1);
+    await soon("a stream to fall silent", () => org.control.silence().silenced === 1);
     await publish(2);
     await recorder.has(2);
     assert.ok(recorder.states.some(({ error }) => /has sent nothing for/.test(error?.message ?? "")));

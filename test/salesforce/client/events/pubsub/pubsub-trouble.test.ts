@@ -55,9 +55,10 @@ describe("A Pub/Sub subscription in trouble", () => {
     suite.publish(1, 2);
     suite.subscribe();
     await waitFor("the state", () => suite.inbox.state === "full");
+    const { length } = suite.server.opened;
     const began = performance.now();
     await waitFor("twice as long", () => performance.now() - began > 200);
-    assert.equal(suite.server.opened.length, 1);
+    assert.equal(suite.server.opened.length, length);
   });
 
   for (const code of ["service.auth.error", "service.auth.refresh.invalid"]) {

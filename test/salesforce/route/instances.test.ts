@@ -41,6 +41,13 @@ describe("two instances of salesforce route on one database", function () {
     return [database, source, org, route, source2, route2, ...see, ...OUTPUTS.map((output) => ({ id: `${output}2`, type: "test-see", wires: [[]] }))];
   }
 
+  /** Another process that has the database for itself until it closes. */
+  function lockedByAnother(): DatabaseSync {
+    const other = new DatabaseSync(path.join(folder, "state.db"), { timeout: 30_000 });
+    other.exec("begin exclusive");
+    return other;
+  }
+
   const fresh = (settings: object = {}): object => ({ stateName: `state ${(names += 1)}`, ...settings });
   const creates = (): [node: string, caseId: string, attempt: number | undefined][] =>
     testBench.seen.filter(({ node }) => node.startsWith("create")).map(({ node, payload }) => [node, (payload as RoutePayload).case.id, (payload as RoutePayload).attempt]);
@@ -61,9 +68,8 @@ describe("two instances of salesforce route on one database", function () {
       const cases = "green route.status.cases";
       await runtime.fresh(nodes(fresh()));
       await waitFor("the table to be there", () => statuses.includes(cases));
-      const other = new DatabaseSync(path.join(folder, "state.db"));
       await runtime.deploy([]);
-      other.exec("begin exclusive");
+      const other = lockedByAnother();
       statuses.length = 0;
       await runtime.fresh(nodes(fresh()));
       await waitFor("the status while another has the table locked", () => statuses.includes("yellow route.status.loading"));
@@ -78,11 +84,10 @@ describe("two instances of salesforce route on one database", function () {
     const statuses = watchStatuses("route");
 
     it("say so, and not that another does", async () => {
-      await runtime.fresh(nodes(fresh({ standby: true, leaseTime: 1 })).filter(({ id }) => id !== "route2" && id !== "source2"));
+      await runtime.fresh(nodes(fresh({ standby: true, leaseTime: 3 })).filter(({ id }) => id !== "route2" && id !== "source2"));
       await waitFor("it to hold the lease", () => statuses.includes("green route.status.cases"));
-      const other = new DatabaseSync(path.join(folder, "state.db"));
+      const other = lockedByAnother();
       statuses.length = 0;
-      other.exec("begin exclusive");
       await waitFor("the status while the lease cannot be renewed", () => statuses.includes("yellow route.status.waiting"));
       assert.ok(!statuses.includes("grey route.status.standby"), statuses.join());
       other.exec("rollback");
@@ -121,17 +126,17 @@ describe("two instances of salesforce route on one database", function () {
   });
 
   it("take over from each other what is overdue, one at a time, when they stand by", async () => {
-    const settings = fresh({ standby: true, leaseTime: 1, answerTimeout: 200 });
+    const settings = fresh({ standby: true, leaseTime: 5, answerTimeout: 200 });
     const all = nodes(settings);
     await runtime.fresh(all);
     const id = flow.insert({ OwnerId: pumps });
     await flow.take(flow.created(id));
-    await waitFor("a second request", () => creates().length === 2);
-    await waitFor("a third", () => creates().length === 3);
+    await waitFor("a second request", () => creates().length >= 2);
+    await waitFor("a third", () => creates().length >= 3);
     const [, first, again] = creates().map(([node]) => node);
     assert.equal(first, again, "one of them, and the same one, looks after it");
-    assert.deepEqual(creates().map(([, , attempt]) => attempt), [1, 2, 3]);
+    assert.deepEqual(creates().slice(0, 3).map(([, , attempt]) => attempt), [1, 2, 3]);
     await runtime.deploy(all.filter((node) => node.id !== first?.replace("create", "route") && node.id !== first?.replace("create", "source")), "nodes");
-    await waitFor("the other to go on", () => creates().some(([node, , attempt]) => attempt === 4 && node !== first));
+    await waitFor("the other to go on", () => creates().some(([node, , attempt = 0]) => attempt > 3 && node !== first));
   });
 });

@@ -25,12 +25,12 @@ describe("salesforce route, told of changes by the Pub/Sub API", function () {
     await orgs.stop();
   });
 
-  const routed = (count: number): Promise<boolean> => waitFor(`${count} requests`, () => flow.out.length >= count, 30_000);
+  const routed = (count: number): Promise<boolean> => waitFor(`${count} requests`, () => flow.out.length >= count);
 
   it("hands over a case that is new in a watched queue, or comes to one while the stream is cut, each once", async () => {
     const [pumps, valves, others] = ["Pumps", "Valves", "Others"].map((name) => org.control.addQueue({ name }).id);
     await runtime.fresh([...flow.nodes(), ...flow.listener({ transport: "pubsub" })]);
-    await waitFor("the stream", () => org.control.pubsubStreams().length === 1, 30_000);
+    await waitFor("the stream", () => org.control.pubsubStreams().length === 1);
     const moved = flow.insert({ OwnerId: others });
     const created = flow.insert({ OwnerId: pumps });
     await routed(1);

@@ -39,7 +39,7 @@ export const ROUTES = [
   { queue: "Valves", workgroup: "wg.valves" },
 ];
 
-export const waitFor = (what: string, condition: () => boolean, timeout = 5_000): Promise<boolean> => waitUntil(what, condition, { timeout, interval: 3 });
+export const waitFor = (what: string, condition: () => boolean, timeout = 30_000): Promise<boolean> => waitUntil(what, condition, { timeout, interval: 3 });
 
 export function makeRuntime(): Runtime {
   return new Runtime({ nodesDir: ["test-nodes", "salesforce-nodes", "sql-nodes"].map((folder) => path.join(__dirname, "../../services", folder)) });

@@ -349,12 +349,12 @@ describe("salesforce route", function () {
       await flow.deploy({ answerTimeout: 60 });
       const id = flow.insert({ OwnerId: pumps });
       await flow.take(flow.created(id));
-      await waitFor("a second create", () => flow.seen("create").length === 2);
+      await waitFor("a second create", () => flow.seen("create").length >= 2);
       const [first, second] = flow.seen("create");
       assert.deepEqual([second?.request, second?.attempt, second?.case.id], [first?.request, 2, id]);
       await flow.take(flow.answer(id, "T1"));
       await flow.take(flow.answer(id, "T2"));
-      assert.deepEqual(flow.out.slice(2), ["disconnect wg.pumps duplicate T2"]);
+      assert.deepEqual(flow.out.filter((put) => !put.startsWith("create")), ["disconnect wg.pumps duplicate T2"]);
     });
 
     it("finds on start the cases that fell between, and only those", async () => {
@@ -449,7 +449,7 @@ describe("salesforce route", function () {
       assert.equal(await flow.take(flow.updated(id)), "accept");
       const other = flow.insert({ OwnerId: pumps });
       assert.equal(await flow.take(flow.created(other)), "accept");
-      await waitFor("a request made again", () => flow.seen("create").filter(({ case: found }) => found.id === other).length === 2);
+      await waitFor("a request made again", () => flow.seen("create").filter(({ case: found }) => found.id === other).length >= 2);
     });
   });
 

@@ -314,7 +314,7 @@ describe("The salesforce request node", () => {
       await flow.deploy(org, { tags: { path: "/objects/tags?fields=id", host: "account-engagement", businessUnitId: BUSINESS_UNIT } });
       org.control.failNext({ status: 400, errorCode: "66", message: "too many calls at once", path: "/api/v5" });
       assert.equal((await flow.send("tags")).salesforce?.statusCode, 200);
-      assert.equal(asked().length, 2);
+      assert.equal(asked().filter(({ path }) => path.includes("/api/v5")).length, 2);
     });
   });
 

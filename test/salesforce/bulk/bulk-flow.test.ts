@@ -9,7 +9,7 @@ import { remains, waitFor as waitUntil } from "../../services/wait";
 import { EXTERNAL_ID, Orgs } from "../support";
 
 const runtime = new Runtime({ nodesDir: ["test-nodes", "salesforce-nodes"].map((folder) => path.join(__dirname, "../../services", folder)) });
-const waitFor = <T>(what: string, condition: () => T): Promise<NonNullable<T>> => waitUntil(what, condition, { timeout: 20_000, interval: 5 });
+const waitFor = <T>(what: string, condition: () => T): Promise<NonNullable<T>> => waitUntil(what, condition, { interval: 5 });
 
 const source = (more: object = {}): FlowNodeConfig => ({ id: "source", type: "test-source", retries: 0, wires: [["bulk"]], ...more });
 const hold = (id: string): FlowNodeConfig => ({ id, type: "test-hold", wires: [[]] });
@@ -194,7 +194,7 @@ describe("salesforce bulk in a flow", function () {
       }
       await ends();
       assert.equal(settlements()[0]?.error?.code, "ORG_REFUSED", "the refused row fails the delivery it is of");
-      await deploy({ linger: 30, batchSize: 4 }, hold("out"));
+      await deploy({ linger: 300, batchSize: 4 }, hold("out"));
       for (const row of cases(10)) trigger().take(row);
       await waitFor("ten messages", () => held.length === 10);
       assert.equal(calls("POST jobs/ingest"), 4, "four and four are full, two wait for their time");
@@ -242,6 +242,7 @@ describe("salesforce bulk in a flow", function () {
       const { error } = settlements()[0] ?? {};
       assert.deepEqual([error?.code, error?.retryable], ["JOB_UNFINISHED", true]);
       org.control.releaseJobs();
+      await deploy({}, hold("out"));
       const { salesforce } = await ask(cases(5));
       assert.equal(salesforce.jobId, error?.details.jobId);
       assert.equal(subjects().length, 5);
@@ -352,6 +353,7 @@ describe("salesforce bulk in a flow", function () {
       const { error } = settlements()[0] ?? {};
       assert.equal(error?.code, "JOB_UNFINISHED");
       org.control.releaseJobs();
+      await deploy({ ...query, output: "all" }, hold("out"));
       const { salesforce } = await ask({ origin: "Web" });
       assert.equal(salesforce.jobId, error?.details.jobId);
       assert.equal(calls("POST jobs/query"), 1);

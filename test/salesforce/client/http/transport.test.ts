@@ -93,7 +93,7 @@ describe("The HTTP client below jsforce", () => {
 
   it("gives up when the answer does not come in time, or not to its end", async () => {
     answer = (_request, response) => response.writeHead(200, { "content-length": "100" }).write("[{");
-    const error = await failure(50);
+    const error = await failure(500);
     assert.deepEqual([error.code, error.sent], ["TIMEOUT", true]);
   });
 

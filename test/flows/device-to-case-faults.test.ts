@@ -29,8 +29,8 @@ describe("device to case, while things break", function () {
     await org.stop();
   });
 
-  const flow = (queue: string): FlowNode[] =>
-    tab(brokerNode(rabbit), inNode(queue, ["case"]), orgNode(org.url), caseNode());
+  const flow = (queue: string, more: Record<string, unknown> = {}): FlowNode[] =>
+    tab(brokerNode(rabbit), inNode(queue, ["case"]), orgNode(org.url), caseNode(more));
 
   const cases = (): string[] => org.records("Case").map((record) => String(record.Device_Event_Id__c)).sort();
 
@@ -83,7 +83,7 @@ describe("device to case, while things break", function () {
     const sent = events(200);
     sent[77] = { id: "refused", text: "", origin: "Pigeon" };
     await publish(rabbit, "org_refused", sent);
-    await nodeRed.deploy(flow("org_refused"));
+    await nodeRed.deploy(flow("org_refused", { linger: 10_000 })); // however slowly they come
     await untilEmpty(rabbit, "org_refused");
     assertEachOnce(sent.filter(({ id }) => id !== "refused"));
     await waitFor("the dead letter", async () => (await deadLetters(rabbit, "org_refused")) === 1);

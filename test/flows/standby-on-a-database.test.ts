@@ -8,7 +8,7 @@ import { EventRun } from "./event-run";
 
 const SHARE = 300;
 /** How long one that shows no sign of life is waited for, in s. */
-const LEASE = 2;
+const LEASE = 5;
 
 describe("two Node-RED that listen to an org by turns", function () {
   this.timeout(120_000);

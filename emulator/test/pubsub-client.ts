@@ -34,7 +34,7 @@ export interface Ending {
 
 /** Waits until a condition holds. */
 export async function until(what: string, condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 5000;
+  const deadline = Date.now() + 30_000;
   while (!condition()) {
     assert.ok(Date.now() < deadline, `waited in vain until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 2));

@@ -20,7 +20,7 @@ function theSource(): TestSource {
   return entry;
 }
 
-const waitFor = (what: string, condition: () => boolean): Promise<boolean> => waitUntil(what, condition, { timeout: 15_000, interval: 5 });
+const waitFor = (what: string, condition: () => boolean): Promise<boolean> => waitUntil(what, condition, { interval: 5 });
 
 /** Takes `payloads` one after the other in one turn and waits until all are settled. */
 async function outcomesOf(...payloads: unknown[]): Promise<string[]> {
@@ -33,7 +33,6 @@ async function outcomesOf(...payloads: unknown[]): Promise<string[]> {
 const seenAt = (node: string): unknown[] => testBench.seen.filter((one) => one.node === node).map((one) => one.payload);
 
 describe("the flow tracker, in a real Node-RED", function () {
-  this.timeout(20_000);
   before(() => runtime.start());
   after(() => runtime.stop());
 

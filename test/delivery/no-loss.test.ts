@@ -9,7 +9,7 @@ import { Runtime, type FlowNodeConfig } from "../services/runtime";
 import { remains, turns, waitFor as waitUntil } from "../services/wait";
 
 const runtime = new Runtime();
-const waitFor = (what: string, condition: () => boolean): Promise<boolean> => waitUntil(what, condition, { timeout: 15_000, interval: 5 });
+const waitFor = (what: string, condition: () => boolean): Promise<boolean> => waitUntil(what, condition, { interval: 5 });
 
 const source = (wires: string[], more: object = {}): FlowNodeConfig => ({ id: "source", type: "test-source", wires: [wires], ...more });
 const see = (id: string, wires: string[] = []): FlowNodeConfig => ({ id, type: "test-see", wires: [wires] });
@@ -35,7 +35,6 @@ const settledAs = (entry: TestSource): Record<string, string> =>
 const allSettled = (entry: TestSource, count: number): Promise<boolean> => waitFor(`${count} to be settled`, () => entry.settled.length >= count);
 
 describe("no message is lost", function () {
-  this.timeout(20_000);
   before(() => runtime.start());
   after(() => runtime.stop());
 
@@ -343,7 +342,6 @@ describe("no message is lost", function () {
 });
 
 describe("no message is lost when Node-RED delivers messages synchronously", function () {
-  this.timeout(20_000);
   const synchronous = new Runtime({ runtimeSyncDelivery: true });
   before(() => synchronous.start());
   after(() => synchronous.stop());
@@ -370,7 +368,6 @@ describe("no message is lost when Node-RED delivers messages synchronously", fun
 });
 
 describe("the flow tracker stays small and quick", function () {
-  this.timeout(30_000);
   before(() => runtime.start());
   after(() => runtime.stop());
 
@@ -378,7 +375,7 @@ describe("the flow tracker stays small and quick", function () {
     await runtime.fresh([source(["split"]), split(["one"]), see("one", ["two"]), see("two", ["sink"]), { ...sink, batchSize: 200 }]);
     const entry = theSource();
     entry.take(Array.from({ length: 10_000 }, (_value, index) => index));
-    await waitUntil("it to be settled", () => entry.settled.length === 1, { timeout: 20_000, interval: 20 });
+    await waitUntil("it to be settled", () => entry.settled.length === 1, { interval: 20 });
     assert.equal(entry.settled[0]?.settlement.outcome, "accept");
     assert.equal(testBench.stored.length, 10_000);
   });

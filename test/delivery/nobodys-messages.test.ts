@@ -24,11 +24,10 @@ function theSource(): TestSource {
 const hooked = (): boolean => (util as unknown as { hooks: { has(id: string): boolean } }).hooks.has("onSend.surewireDelivery");
 
 async function until(what: string, condition: () => boolean): Promise<void> {
-  await waitFor(what, condition, { timeout: 15_000, interval: 5 });
+  await waitFor(what, condition, { interval: 5 });
 }
 
 describe("where messages of nobody go by, the flow tracker", function () {
-  this.timeout(20_000);
   before(() => runtime.start());
   after(() => runtime.stop());
 

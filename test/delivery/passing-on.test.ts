@@ -19,7 +19,7 @@ function theSource(): TestSource {
 }
 
 async function until(what: string, condition: () => boolean): Promise<void> {
-  await waitFor(what, condition, { timeout: 15_000, interval: 5 });
+  await waitFor(what, condition, { interval: 5 });
 }
 
 /** How the only delivery was settled. */
@@ -49,7 +49,6 @@ async function whileKept(through: readonly string[], run: (kept: (() => void)[])
 }
 
 describe("a node that sends on the very message it was given", function () {
-  this.timeout(20_000);
   before(() => runtime.start());
   after(() => runtime.stop());
 

@@ -6,7 +6,7 @@ import { Runtime, type FlowNodeConfig } from "../services/runtime";
 import { pause, remains, waitFor as waitUntil } from "../services/wait";
 
 const runtime = new Runtime();
-const waitFor = (what: string, condition: () => boolean): Promise<boolean> => waitUntil(what, condition, { timeout: 15_000, interval: 5 });
+const waitFor = (what: string, condition: () => boolean): Promise<boolean> => waitUntil(what, condition, { interval: 5 });
 
 const source = (wires: string[], more: object = {}): FlowNodeConfig => ({ id: "source", type: "test-source", wires: [wires], ...more });
 const see = (id: string): FlowNodeConfig => ({ id, type: "test-see", wires: [[]] });
@@ -23,7 +23,6 @@ const STORED: ItemResult<unknown> = { ok: true, value: "stored" };
 const outcomes = (entry: TestSource): string[] => entry.settled.map(({ settlement }) => settlement.outcome);
 
 describe("what would break the promise, in a real Node-RED", function () {
-  this.timeout(20_000);
   before(() => runtime.start());
   after(() => runtime.stop());
 

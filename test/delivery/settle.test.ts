@@ -5,7 +5,7 @@ import { Runtime, type FlowNodeConfig } from "../services/runtime";
 import { remains, waitFor as waitUntil } from "../services/wait";
 
 const runtime = new Runtime();
-const waitFor = (what: string, condition: () => boolean): Promise<boolean> => waitUntil(what, condition, { timeout: 15_000, interval: 5 });
+const waitFor = (what: string, condition: () => boolean): Promise<boolean> => waitUntil(what, condition, { interval: 5 });
 
 const source = (wires: string[], more: object = {}): FlowNodeConfig => ({ id: "source", type: "test-source", wires: [wires], ...more });
 const settle = (id: string, outcome: string, more: object = {}): FlowNodeConfig => {
@@ -29,7 +29,6 @@ async function settlementOf(payload: unknown): Promise<{ outcome: string; text: 
 }
 
 describe("the settle node, in a real Node-RED", function () {
-  this.timeout(20_000);
   before(() => runtime.start());
   after(() => runtime.stop());
 

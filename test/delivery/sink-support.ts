@@ -28,7 +28,7 @@ export function sinkOf(options: Partial<SinkOptions<number, string>> & Pick<Sink
       sink.take({}, value, done, (result) => (outcomes[index] = result));
     }
   };
-  const settled = (count: number): Promise<unknown> => waitFor(`${count} outcomes`, () => outcomes.filter(Boolean).length >= count, { timeout: 15_000 });
+  const settled = (count: number): Promise<unknown> => waitFor(`${count} outcomes`, () => outcomes.filter(Boolean).length >= count);
   return { sink, outcomes, take, settled };
 }
 

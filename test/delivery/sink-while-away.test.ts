@@ -272,7 +272,7 @@ describe("a sink whose system goes away", () => {
     });
     sink.take({ delivery: busySource.open(1, 1).info }, 1, () => undefined, () => undefined);
     sink.take({ delivery: otherSource.open(2, 1).info }, 2, () => undefined, () => undefined);
-    await waitFor("both sources to be held", () => otherSource.held && busySource.held, { timeout: 15_000 });
+    await waitFor("both sources to be held", () => otherSource.held && busySource.held);
     await sink.close();
     assert.deepEqual([busySource.held, otherSource.held], [false, false]);
     busySource.close();

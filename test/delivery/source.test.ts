@@ -39,7 +39,7 @@ describe("a source of deliveries", () => {
       },
     });
     for (const taken of [1, 2, 3]) source.open(taken, 1);
-    await waitFor("the deadline", () => source.openCount === 0, { timeout: 15_000 });
+    await waitFor("the deadline", () => source.openCount === 0);
     assert.deepEqual(answered, [2, 3]);
     assert.match(warnings.join("\n"), /channel is closed/);
     source.close();

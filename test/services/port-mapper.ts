@@ -18,7 +18,7 @@ export class PortMapper extends Service {
   protected async launch(): Promise<void> {
     const env = { PATH: `${process.env.PATH ?? ""}:/usr/lib/erlang/bin` };
     this.spawn("epmd", ["-address", "127.0.0.1", "-port", String(this.port)], { env });
-    await waitFor("Erlang's port mapper", () => isListening(this.port), { timeout: 10_000, interval: 10 });
+    await waitFor("Erlang's port mapper", () => isListening(this.port), { interval: 10 });
   }
 
   protected requestStop(): void {

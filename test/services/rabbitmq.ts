@@ -160,7 +160,7 @@ export class RabbitMq extends Service {
       `RabbitMQ on port ${this.port}`,
       async () => {
         if (!(await isListening(this.port))) return false;
-        const connection = await connect(this.url, { timeout: 5_000 });
+        const connection = await connect(this.url, { timeout: 10_000 });
         await connection.close();
         return true;
       },
@@ -190,7 +190,7 @@ export class RabbitMq extends Service {
     if (!this.#options.membership) {
       // Started by us, since the one that Erlang starts by itself is a daemon that stays behind.
       this.spawn("epmd", ["-address", "127.0.0.1", "-port", String(this.#epmdPort)], { env: this.#environment });
-      await waitFor("Erlang's port mapper", () => isListening(this.#epmdPort), { timeout: 10_000, interval: 10 });
+      await waitFor("Erlang's port mapper", () => isListening(this.#epmdPort), { interval: 10 });
     }
     this.spawn(path.join(BIN, "rabbitmq-server"), [], { env: this.#environment });
     await waitFor("RabbitMQ's pid file", () => this.#serverPid !== undefined, { timeout: 30_000 });

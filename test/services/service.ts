@@ -261,7 +261,7 @@ async function clearUp(folder: string, remove: boolean): Promise<void> {
   if (state.owner.pid === process.pid && isAlive(state.owner)) return;
   for (const record of state.processes) signal(record, "SIGKILL");
   if (remove && state.temporary) removeFolder(folder);
-  else await waitFor(`the end of what was left in ${folder}`, () => !state.processes.some(isAlive), { timeout: 10_000, interval: 20 });
+  else await waitFor(`the end of what was left in ${folder}`, () => !state.processes.some(isAlive), { interval: 20 });
 }
 
 function removeFolder(folder: string): void {

@@ -17,7 +17,6 @@ function unexpected(text: string): never {
 }
 
 describe("When the machine's clock is set back by an hour", function () {
-  this.timeout(10_000);
   const now = Date.now;
   const setBack = (): void => void (Date.now = () => now() - 3_600_000);
   afterEach(() => void (Date.now = now));

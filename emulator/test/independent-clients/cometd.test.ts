@@ -20,7 +20,6 @@ interface Told {
 }
 
 describe("CometD's own JavaScript library, as it comes from npm", function () {
-  this.timeout(20_000);
   let emulator: Emulator;
   let child: ChildProcess;
   let told: Told[];

@@ -30,7 +30,6 @@ interface Alert {
 }
 
 describe("jsforce's streaming, as it comes from npm", function () {
-  this.timeout(20_000);
   let emulator: Emulator;
   let connection: Connection;
   const ends: (() => unknown)[] = [];

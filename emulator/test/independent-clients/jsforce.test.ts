@@ -13,7 +13,6 @@ interface Saved {
 const EXTERNAL_ID = "Device_Event_Id__c";
 
 describe("jsforce, as it comes from npm", function () {
-  this.timeout(20_000);
   let emulator: Emulator;
   let connection: Connection;
 

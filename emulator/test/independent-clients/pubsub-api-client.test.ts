@@ -39,7 +39,6 @@ class Calls {
 
 /** It takes nothing but TLS, and trusts no certificates but those it brings along; hence the option that lets ours pass. */
 describe("salesforce-pubsub-api-client, as it comes from npm", function () {
-  this.timeout(30_000);
   const authority = new Authority();
   const trusted = tls.getCACertificates("default");
   const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };

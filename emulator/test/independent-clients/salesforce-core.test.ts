@@ -20,7 +20,6 @@ const EXTERNAL_ID = "Device_Event_Id__c";
  * documentation has it, and then tries the same with login.salesforce.com.
  */
 describe("@salesforce/core, as it comes from npm", function () {
-  this.timeout(30_000);
   const home = mkdtempSync(join(tmpdir(), "surewire-sf-"));
   const authority = new Authority();
   const kept = { environment: { ...process.env }, certificates: tls.getCACertificates("default") };

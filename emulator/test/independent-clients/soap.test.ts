@@ -15,7 +15,6 @@ const EXTERNAL_ID = "Device_Event_Id__c";
 
 /** A SOAP client that knows nothing of Salesforce but what the WSDL says. */
 describe("soap, as it comes from npm", function () {
-  this.timeout(20_000);
   let emulator: Emulator;
   let client: Client;
 

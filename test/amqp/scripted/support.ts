@@ -14,7 +14,7 @@ import { waitFor } from "../../services/wait";
 import { ScriptedBroker, type ScriptedOptions } from "./broker";
 
 /** Looks often: nothing here takes long. */
-export const soon = <T>(what: string, condition: () => T | Promise<T>): Promise<NonNullable<T>> => waitFor(what, condition, { timeout: 10_000, interval: 5 });
+export const soon = <T>(what: string, condition: () => T | Promise<T>): Promise<NonNullable<T>> => waitFor(what, condition, { interval: 5 });
 
 /** A source under test and what it said. */
 export interface Opened {

@@ -71,7 +71,7 @@ export class CaseFlow {
 
   /** Waits until this many messages are through, well or not. */
   all(count: number): Promise<unknown> {
-    return waitFor(`${count} messages to be through`, () => this.passed.length + this.caught.length >= count, { timeout: 10_000 });
+    return waitFor(`${count} messages to be through`, () => this.passed.length + this.caught.length >= count);
   }
 
   /** What the node has said of itself, not of a message. */

@@ -37,7 +37,7 @@ describe("The salesforce case node, when the org of a division is deployed anew 
     assert.deepEqual(flow.caught, []);
     await waitFor("the case to be there", () => south.records("Case").length === 1);
     assert.deepEqual([north.records("Case").map((one) => one[EXTERNAL_ID]), south.records("Case").map((one) => one[EXTERNAL_ID])], [["a"], ["b"]]);
-  }).timeout(15_000);
+  });
 
   it("fails messages for what is wrong when the org is gone, says so once, and goes on when it is back", async () => {
     const division = { id: "other", type: "surewire-salesforce-org", loginUrl: north.url, flow: "client-credentials" };
@@ -53,5 +53,5 @@ describe("The salesforce case node, when the org of a division is deployed anew 
     flow.send(event("c", {}, { topic: "x" }));
     await flow.all(3);
     assert.deepEqual(north.records("Case").map((one) => one[EXTERNAL_ID]), ["c"]);
-  }).timeout(15_000);
+  });
 });

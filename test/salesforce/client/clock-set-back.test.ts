@@ -24,14 +24,14 @@ describe("When the clock of the machine is set back", () => {
     await assert.rejects(keeper.get());
     setBack();
     away = false;
-    await waitFor("the login to be tried", () => keeper.get().then(() => true, () => false), { timeout: 2000 });
+    await waitFor("the login to be tried", () => keeper.get().then(() => true, () => false));
   });
 
   it("the org is looked at again when all its calls were used", async () => {
     const guard = new UsageGuard({ hold: 20, maxGap: 1 });
     guard.note({ "sforce-limit-info": "api-usage=1000/1000" });
     setBack();
-    await waitFor("a call to be let through", () => guard.turn()?.then(() => true, () => false), { timeout: 2000 });
+    await waitFor("a call to be let through", () => guard.turn()?.then(() => true, () => false));
   });
 
   it("a record that was missing is looked for again", async () => {
@@ -41,7 +41,7 @@ describe("When the clock of the machine is set back", () => {
     assert.equal((await finder.find(["Repairs"])).get("Repairs"), undefined);
     setBack();
     rows.push({ Id: "00G000000000001AAA", DeveloperName: "Repairs" });
-    await waitFor("the queue to be found", async () => (await finder.find(["Repairs"])).get("Repairs"), { timeout: 2000 });
+    await waitFor("the queue to be found", async () => (await finder.find(["Repairs"])).get("Repairs"));
   });
 
   it("the position of a listener is stored as soon as ever", async () => {
@@ -52,7 +52,7 @@ describe("When the clock of the machine is set back", () => {
     await waitFor("the first position", () => written.length === 1);
     setBack();
     position.add("2", "uuid-2")();
-    await waitFor("the second position", () => written.at(-1) === "2", { timeout: 2000 });
+    await waitFor("the second position", () => written.at(-1) === "2");
     await position.close();
   });
 });

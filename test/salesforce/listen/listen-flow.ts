@@ -13,7 +13,7 @@ import { clientCredentials, Orgs } from "../support";
 export const EVENT = { name: "Device_Alert__e", fields: [{ name: "Serial__c", type: "string" as const }] };
 export const CHANNEL = `/event/${EVENT.name}`;
 
-export const waitFor = <T>(what: string, condition: () => T | Promise<T>): Promise<NonNullable<T>> => waitUntil(what, condition, { timeout: 5_000, interval: 5 });
+export const waitFor = <T>(what: string, condition: () => T | Promise<T>): Promise<NonNullable<T>> => waitUntil(what, condition, { interval: 5 });
 
 /** Events in the flow of a listener. @param id of its node */
 export function openCount(id = "listen"): number | undefined {

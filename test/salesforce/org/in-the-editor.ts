@@ -39,7 +39,7 @@ export function inTheEditor(nodeRed: () => NodeRed, org: () => Emulator): void {
     await editor.page.keyboard.press("Enter");
   }
   const says = (which: "connect" | "test", text: RegExp): Promise<unknown> =>
-    waitFor(`${which} to say ${String(text)}`, async () => text.test((await editor.page.locator(`#surewire-org-${which}-result`).textContent()) ?? ""), { timeout: 10_000 });
+    waitFor(`${which} to say ${String(text)}`, async () => text.test((await editor.page.locator(`#surewire-org-${which}-result`).textContent()) ?? ""));
 
   it("shows the rows that its flow needs, and says of what is legacy until when it works", async () => {
     const all = [...new Set(Object.values(ROWS).flat())];

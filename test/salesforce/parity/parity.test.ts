@@ -11,7 +11,6 @@ const FILE = path.join(__dirname, "../../../docs/salesforce-operations.md");
 const MARK = "<!-- From here on written by test/salesforce/parity: UPDATE_SALESFORCE_OPERATIONS=1 npm run mocha -- test/salesforce/parity/parity.test.ts -->";
 
 describe("what the connectors did that ours replace", function () {
-  this.timeout(20_000);
   const stage = new Stage();
 
   before(() => stage.start());

@@ -61,7 +61,7 @@ export class Stage {
     const trial = `trial ${(this.trials += 1)}`;
     const { nodes } = RED as unknown as { nodes: { getNode(id: string): { receive(msg: object): void } | null } };
     nodes.getNode(id)?.receive({ ...msg, trial });
-    const answer = await waitFor(`an answer of ${id}`, () => held.find((one) => (one.msg as Message).trial === trial), { interval: 2, timeout: 15_000 });
+    const answer = await waitFor(`an answer of ${id}`, () => held.find((one) => (one.msg as Message).trial === trial), { interval: 2 });
     held.splice(held.indexOf(answer), 1);
     answer.go();
     return answer.msg as Message;

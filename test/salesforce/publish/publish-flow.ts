@@ -6,7 +6,7 @@ import { held, testBench, type TestSource } from "../../services/test-nodes/test
 import { waitFor as waitUntil } from "../../services/wait";
 import { Orgs } from "../support";
 
-export const waitFor = (what: string, condition: () => boolean): Promise<boolean> => waitUntil(what, condition, { timeout: 15_000, interval: 5 });
+export const waitFor = (what: string, condition: () => boolean): Promise<boolean> => waitUntil(what, condition, { interval: 5 });
 
 export const range = (count: number): string[] => Array.from({ length: count }, (_, index) => `s${index}`);
 

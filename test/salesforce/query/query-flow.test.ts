@@ -7,7 +7,7 @@ import { pause, remains, waitFor as waitUntil } from "../../services/wait";
 import { Orgs } from "../support";
 
 const runtime = new Runtime({ nodesDir: ["test-nodes", "salesforce-nodes"].map((folder) => path.join(__dirname, "../../services", folder)) });
-const waitFor = (what: string, condition: () => boolean): Promise<boolean> => waitUntil(what, condition, { timeout: 15_000, interval: 5 });
+const waitFor = (what: string, condition: () => boolean): Promise<boolean> => waitUntil(what, condition, { interval: 5 });
 
 const source: FlowNodeConfig = { id: "source", type: "test-source", retries: 0, wires: [["query"]] };
 const see = (id: string, ...wires: string[]): FlowNodeConfig => ({ id, type: "test-see", wires: [wires] });

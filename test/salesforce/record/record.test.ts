@@ -60,7 +60,7 @@ describe("The salesforce record node", () => {
     return helper.getNode("record");
   }
 
-  const through = (count: number) => waitFor(`${count} messages to be through`, () => passed.length + caught.length >= count, { timeout: 10_000 });
+  const through = (count: number) => waitFor(`${count} messages to be through`, () => passed.length + caught.length >= count);
   const give = (node: Node, ...payloads: unknown[]): void => payloads.forEach((payload) => node.receive({ payload }));
   const insert = (object: string, ...records: Record<string, unknown>[]): string[] => org.control.insert({ object, records }).ids;
 

@@ -61,7 +61,7 @@ export class RequestFlow {
   send(id: string, msg: object = {}): Promise<Answered> {
     const _msgid = `m${(this.count += 1)}`;
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`no answer to ${id} within 10 s`)), 10_000);
+      const timer = setTimeout(() => reject(new Error(`no answer to ${id} within 30 s`)), 30_000);
       this.waiting.set(_msgid, (answer) => {
         clearTimeout(timer);
         resolve(answer);

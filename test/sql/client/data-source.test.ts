@@ -15,7 +15,6 @@ function driverLibrary(name: string): string {
 }
 
 describe("A data source", function () {
-  this.timeout(30_000);
   const savedIni = process.env.ODBCINI;
   let folder: string;
   let server: Postgres;

@@ -51,6 +51,6 @@ describe("a database process whose Node-RED was killed", function () {
     parent.kill("SIGKILL");
     await once(parent, "exit");
     await first.query("rollback");
-    await waitFor("row 3 to be free", () => server.query(`select 1 from ${TABLE} where id = 3 for update nowait`), { timeout: 10_000 });
+    await waitFor("row 3 to be free", () => server.query(`select 1 from ${TABLE} where id = 3 for update nowait`));
   });
 });

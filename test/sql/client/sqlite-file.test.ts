@@ -26,7 +26,6 @@ function make(file: string): void {
 }
 
 describe("The file of the embedded SQLite", function () {
-  this.timeout(30_000);
   let folder: string;
   let file: string;
   let client: DatabaseClient;

@@ -10,7 +10,6 @@ const MARK: Partial<ReadDef> = { query: QUERY, keyColumn: "id", afterRead: "upda
 const accept = (message: Sent): void => settle(message, "accept");
 
 describe("sql read polling with a statement after each row", function () {
-  this.timeout(30_000);
   let engine: TestEngine;
   let bench: PollBench;
 

@@ -15,7 +15,7 @@ import { readSettings, type PollSettings, type ReadDef } from "../../../nodes/sq
 import { waitFor as waitUntil } from "../../services/wait";
 import type { TestEngine } from "../client/engines";
 
-export const waitFor = <T>(what: string, condition: () => T | Promise<T>): Promise<NonNullable<T>> => waitUntil(what, condition, { timeout: 20_000, interval: 5 });
+export const waitFor = <T>(what: string, condition: () => T | Promise<T>): Promise<NonNullable<T>> => waitUntil(what, condition, { interval: 5 });
 
 export type Sent = { output: number; payload: never; sql: { columns: string[]; watermark?: unknown }; delivery: { id: string; attempt: number }; error?: { code: string; attempts: number } };
 

@@ -12,7 +12,7 @@ import { range } from "./poll-support";
 
 const { events } = util as unknown as { events: EventEmitter };
 const runtime = new Runtime({ nodesDir: ["test-nodes", "sql-nodes"].map((folder) => path.join(__dirname, "../../services", folder)) });
-const waitFor = (what: string, condition: () => boolean): Promise<boolean> => waitUntil(what, condition, { timeout: 10_000, interval: 5 });
+const waitFor = (what: string, condition: () => boolean): Promise<boolean> => waitUntil(what, condition, { interval: 5 });
 
 const source: FlowNodeConfig = { id: "source", type: "test-source", wires: [["read"]] };
 const see = (id: string, ...wires: string[]): FlowNodeConfig => ({ id, type: "test-see", wires: [wires] });

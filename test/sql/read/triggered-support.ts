@@ -11,7 +11,7 @@ import { RowRead, type RowReadOptions } from "../../../nodes/sql/read/row-read";
 import { waitFor as waitUntil } from "../../services/wait";
 import type { FakeDatabase } from "./fake-database";
 
-export const waitFor = (what: string, condition: () => boolean): Promise<boolean> => waitUntil(what, condition, { timeout: 15_000, interval: 2 });
+export const waitFor = (what: string, condition: () => boolean): Promise<boolean> => waitUntil(what, condition, { interval: 2 });
 export const refused = new ConnectorError("ROW_REFUSED", "the row breaks a rule");
 export const away = new ConnectorError("DATABASE_UNAVAILABLE", "connection refused");
 

@@ -5,7 +5,6 @@ import { accept, BY_ID, idOf, refused, WatermarkSuite } from "./watermark-suppor
 import { remains } from "../../services/wait";
 
 describe("the place of sql read polling by a watermark", function () {
-  this.timeout(30_000);
   const suite = new WatermarkSuite();
 
   it("tells rows of one watermark apart by the key, over pages and restarts", async () => {

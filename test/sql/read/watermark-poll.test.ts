@@ -5,7 +5,6 @@ import { accept, BY_ID, WatermarkSuite } from "./watermark-support";
 import { pause, remains } from "../../services/wait";
 
 describe("sql read polling by a watermark", function () {
-  this.timeout(30_000);
   const suite = new WatermarkSuite();
 
   it("sends what is there in order, then what comes, each row once, with its watermark", async () => {

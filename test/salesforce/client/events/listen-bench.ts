@@ -14,7 +14,7 @@ import type { Standby } from "../../../../nodes/salesforce/client/events/standby
 import { waitFor as waitUntil } from "../../../services/wait";
 import { type ScriptedSubscription, ScriptedTransport } from "./scripted-transport";
 
-export const waitFor = <T>(what: string, condition: () => T | Promise<T>): Promise<NonNullable<T>> => waitUntil(what, condition, { timeout: 8_000, interval: 2 });
+export const waitFor = <T>(what: string, condition: () => T | Promise<T>): Promise<NonNullable<T>> => waitUntil(what, condition, { interval: 2 });
 
 export const ORG = "00D000000000001AAA";
 export const CHANNEL = "/event/Device_Alert__e";

@@ -147,7 +147,6 @@ describe("A proxy that the environment names", () => {
   });
 
   it("is gone through with TLS to the org itself, by the Pub/Sub API, too, and certificates of NODE_EXTRA_CA_CERTS count", async function () {
-    this.timeout(20_000);
     const authority = new Authority();
     try {
       const { cert, key } = authority.server("DNS:localhost");

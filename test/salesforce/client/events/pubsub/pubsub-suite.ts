@@ -18,7 +18,7 @@ export const SCHEMA = {
 export const CHANNEL = "/event/Low_Ink__e";
 export const event = (text: string): object => ({ CreatedDate: 1_700_000_000_000, CreatedById: "005000000000001AAA", Text__c: text });
 const fast = { initial: 5, max: 20 };
-export const waitFor = (what: string, condition: () => boolean): Promise<boolean> => waitUntil(what, condition, { timeout: 5000, interval: 2 });
+export const waitFor = (what: string, condition: () => boolean): Promise<boolean> => waitUntil(what, condition, { interval: 2 });
 
 /** An org whose token can be renewed. */
 class TestOrg {

@@ -50,9 +50,9 @@ describe("RabbitMQ 3.10", function () {
 
   it("closes no channel over a message of a stream that waits long for its next attempt: it is tried as often as it may be, and no other comes twice", async () => {
     const queue = unique("consumer-timeout-of-a-stream");
-    await consumerTimeout(1_000, 250);
+    await consumerTimeout(2_500, 250);
     try {
-      const slow = await sources.consuming(rabbit.url, { queue, queueType: "stream", retries: 2, retryDelay: 1_500 }, { longest: 600 }, (message, settle) => settle(message, message.payload === "bad" ? "retry" : "accept", refused));
+      const slow = await sources.consuming(rabbit.url, { queue, queueType: "stream", retries: 2, retryDelay: 3_000 }, { longest: 600 }, (message, settle) => settle(message, message.payload === "bad" ? "retry" : "accept", refused));
       await plain.send(queue, ["a", "bad", "c"]);
       await waitFor("the dead letter", async () => (await plain.count(`${queue}.dlq`)).messages === 1);
       assert.deepEqual(contents(slow.messages), ["a", "bad", "c", "bad", "bad"]);
@@ -67,9 +67,9 @@ describe("RabbitMQ 3.10", function () {
 
   it("closes no channel over what waits behind such a message, where only one may be in the flow", async () => {
     const queue = unique("consumer-timeout-behind");
-    await consumerTimeout(1_000, 250);
+    await consumerTimeout(2_500, 250);
     try {
-      const slow = await sources.consuming(rabbit.url, { queue, queueType: "stream", prefetch: 1, retries: 2, retryDelay: 2_500 }, { longest: 600 }, (message, settle) => settle(message, message.payload === "bad" ? "retry" : "accept", refused));
+      const slow = await sources.consuming(rabbit.url, { queue, queueType: "stream", prefetch: 1, retries: 2, retryDelay: 3_000 }, { longest: 600 }, (message, settle) => settle(message, message.payload === "bad" ? "retry" : "accept", refused));
       await plain.send(queue, ["a", "bad", "c", "d"]);
       await waitFor("the last", () => contents(slow.messages).at(-1) === "d");
       assert.deepEqual(contents(slow.messages), ["a", "bad", "bad", "bad", "c", "d"]);

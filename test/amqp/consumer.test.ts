@@ -134,7 +134,7 @@ describe("a consumer", function () {
 
   it("has more time for many preparations than for one request", async () => {
     const queue = await plain.makeQueue(unique("slow"));
-    const { states } = consume(queue, { answerTimeout: 500, preparation: 30_000, prepare: () => pause(1_000) });
+    const { states } = consume(queue, { answerTimeout: 1_500, preparation: 30_000, prepare: () => pause(2_500) });
     await waitFor("the consumer", () => states.at(-1)?.kind === "consuming");
     assert.deepEqual(states.map(({ kind }) => kind), ["starting", "consuming"]);
   });

@@ -135,7 +135,7 @@ describe("the amqp out node", function () {
     it("keeps so many messages for so long, and fails each that is over", async () => {
       await load(bench.broker({ urls: [nowhere] }), out({ routingKey: "q", maxWaiting: 2, maxWait: 1_500 }));
       inject({ payload: 1 }, { payload: 2 }, { payload: 3 });
-      await waitFor("the third to fail", () => errors().length === 1);
+      await waitFor("the third to fail", () => errors().length >= 1);
       assert.equal(errors()[0]?.code, "OVERLOADED");
       await waitFor("the others to fail", () => errors().length === 3);
       assert.deepEqual(errors().map(({ code }) => code), ["OVERLOADED", "BROKER_UNAVAILABLE", "BROKER_UNAVAILABLE"]);
@@ -155,8 +155,9 @@ describe("the amqp out node", function () {
 
     it("counts a broker that blocks as one that is away", async () => {
       const queue = await bench.plain.makeQueue(unique("blocks"));
-      await load(bench.broker(), out({ routingKey: queue, maxWait: 100 }));
+      await load(bench.broker(), out({ routingKey: queue, maxWait: 1_000 }));
       const publish = publishing();
+      await waitFor("the connection", () => publish.state.kind === "connected");
       inject({ payload: "before" });
       await waitFor("the first", () => received.length === 1);
       publish.model?.emit("blocked", "low on memory");
@@ -219,7 +220,7 @@ describe("the amqp out node", function () {
 
     it("has no more than a hundred requests on their way", async () => {
       const requests = await bench.plain.makeQueue(unique("hundred"));
-      await load(bench.broker(), out({ routingKey: requests, request: true, requestTimeout: 300 }));
+      await load(bench.broker(), out({ routingKey: requests, request: true, requestTimeout: 3_000 }));
       inject(...Array.from({ length: 150 }, (_, payload) => ({ payload })));
       await waitFor("a hundred", async () => (await bench.plain.count(requests)).messages === 100);
       await waitFor("the rest when those are over", async () => (await bench.plain.count(requests)).messages === 150);

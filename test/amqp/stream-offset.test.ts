@@ -29,7 +29,7 @@ function stalling(last: number | undefined, stall: number): ChannelModel {
 
 describe("a stream's last offset", () => {
   it("is that of its last message, however long the line stalls amid them", async () => {
-    assert.equal(await lastOffset(stalling(399, 100), "s", 20), 399);
+    assert.equal(await lastOffset(stalling(399, 1_000), "s", 200), 399);
   });
 
   it("is not known while nothing comes", async () => {

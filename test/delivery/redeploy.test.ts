@@ -123,7 +123,7 @@ describe("what would break the promise, in a real Node-RED", function () {
   });
 
   it("a message that outlives its delivery is dropped by our sink, with a warning", async () => {
-    await runtime.fresh([source(["hold"], { deadline: 40 }), { id: "hold", type: "test-hold", wires: [["sink"]] }, sink]);
+    await runtime.fresh([source(["hold"], { deadline: 1_000 }), { id: "hold", type: "test-hold", wires: [["sink"]] }, sink]);
     const entry = theSource();
     entry.take("late");
     await waitFor("the deadline", () => entry.settled.length === 1);
@@ -150,7 +150,7 @@ describe("what would break the promise, in a real Node-RED", function () {
   });
 
   it("a sink that waits for its system holds: no attempt, no deadline, and the source pauses", async () => {
-    await runtime.fresh([source(["sink"], { deadline: 100 }), sink]);
+    await runtime.fresh([source(["sink"], { deadline: 600 }), sink]);
     let down = true;
     testBench.write = (values) =>
       down
@@ -160,7 +160,7 @@ describe("what would break the promise, in a real Node-RED", function () {
     for (const payload of ["a", "b"]) entry.take(payload);
     await waitFor("the source to be paused", () => entry.events.length === 1);
     entry.take("c");
-    await remains("unsettled", () => entry.settled.length === 0, 300); // three deadlines long
+    await remains("unsettled", () => entry.settled.length === 0, 1_300); // two deadlines long
     down = false;
     await waitFor("all to be settled", () => entry.settled.length === 3);
     assert.deepEqual(outcomes(entry), ["accept", "accept", "accept"]);

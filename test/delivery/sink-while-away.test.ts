@@ -144,14 +144,14 @@ describe("a sink whose system goes away", () => {
 
     it("gives up no message for having waited for its system once, when it is tried again for another reason", async () => {
       const answers = [away, busy, busy].map(failed);
-      const { take, settled, outcomes } = sinkOf({ maxWait: 60, untilReady: () => Promise.resolve(), write: () => Promise.resolve([answers.shift() ?? ok]) });
+      const { take, settled, outcomes } = sinkOf({ maxWait: 130, untilReady: () => Promise.resolve(), write: () => Promise.resolve([answers.shift() ?? ok]) });
       take(1); // 50 and 100 ms between its tries
       await settled(1);
       assert.deepEqual(outcomes, ["stored"]);
     });
 
     it("counts no wait on for a message that its system's suspension has met while it was written", async () => {
-      const { sink, take, settled, outcomes } = sinkOf({ maxWait: 60, write: () => new Promise((resolve) => setTimeout(() => resolve([failed(busy)]), 5)) });
+      const { sink, take, settled, outcomes } = sinkOf({ maxWait: 300, write: () => new Promise((resolve) => setTimeout(() => resolve([failed(busy)]), 5)) });
       take(1);
       await new Promise((resolve) => setImmediate(resolve));
       for (const error of [away, undefined]) sink.suspend(error);

@@ -92,7 +92,7 @@ describe("a publisher on a scripted broker", () => {
   it("gives up a channel that confirms nothing, and publishes on the next", async () => {
     const broker = await stage.plays();
     broker.makeQueue("q");
-    const out = await stage.publisher({ confirmTimeout: 100 });
+    const out = await stage.publisher({ confirmTimeout: 500 });
     broker.once("basic.publish", () => undefined);
     broker.once("channel.close", (call) => void setTimeout(() => call.goOn(), 100));
     assert.deepEqual(await outcomes([out.publish(to("q", "a"))]), ["PUBLISH_UNCONFIRMED"]);
@@ -105,12 +105,12 @@ describe("a publisher on a scripted broker", () => {
     const broker = await stage.plays();
     broker.makeQueue("q");
     const { connection, states } = stage.connection();
-    const out = await stage.publisher({ connection, confirmTimeout: 100 });
+    const out = await stage.publisher({ connection, confirmTimeout: 500 });
     await out.publish(to("q", "before"));
     broker.block("low on memory");
     await soon("the state", () => states.some((state) => state.kind === "blocked" && state.reason === "low on memory"));
     const waiting = outcomes(numbers.map((number) => out.publish(to("q", String(number)))));
-    assert.equal(await Promise.race([waiting, new Promise((resolve) => setTimeout(resolve, 300, "nothing yet"))]), "nothing yet");
+    assert.equal(await Promise.race([waiting, new Promise((resolve) => setTimeout(resolve, 1_200, "nothing yet"))]), "nothing yet");
     assert.equal(broker.queue("q").size, 1);
     broker.unblock();
     assert.deepEqual(await waiting, oneOf(-1, ""));

@@ -159,7 +159,7 @@ export interface ReadRequest extends NamedStatement {
 export interface Claim {
   /** No more than these: who asks could not take the others. */
   most: number;
-  /** They have a column of this name. */
+  /** They are told apart by the column of this name. */
   key?: string;
 }
 

@@ -1,6 +1,6 @@
-import { ConnectorError } from "../../common/errors";
 import { tooManyRows } from "../../common/too-many-rows";
 import type { RowValue } from "../client/protocol";
+import { keyOf, UniqueKeys } from "../client/row-keys";
 import type { AfterRead } from "./after-read";
 import { eachMessage, roomToRead, withValues, type PollContext, type PollWay } from "./poll-context";
 import { columnNamed } from "./poll-query";
@@ -57,13 +57,11 @@ export class MarkingPoll implements PollWay {
     try {
       // PostgreSQL's driver tells no columns where a claim has found nothing
       const keyAt = source.columns.length === 0 ? -1 : columnNamed(source.columns, settings.keyColumn).index;
-      const seen = new Set<string>();
+      const keys = new UniqueKeys(keyAt, settings.keyColumn);
       const rows: RowValue[][] = [];
       for (let page = await source.next(); page && rows.length < enough; page = await source.next()) {
         for (const row of page) {
-          const key = this.keyOf(row, keyAt);
-          if (seen.has(key)) throw new ConnectorError("NOT_CONFIGURED", `Two rows have ${settings.keyColumn} ${key.slice(1)}: the key column must be unique`);
-          seen.add(key);
+          const key = keys.add(row);
           if (!this.sent.has(key) && rows.length < enough) rows.push(row);
         }
       }
@@ -96,9 +94,6 @@ export class MarkingPoll implements PollWay {
   }
 
   private keyOf(row: readonly RowValue[], keyAt: number): string {
-    const key = row[keyAt] ?? null;
-    if (key === null) throw new ConnectorError("NOT_CONFIGURED", `A row has no value in the key column ${this.settings.keyColumn}`);
-    // 1 and "1" are two keys
-    return `${(typeof key)[0]}${key instanceof Uint8Array ? Buffer.from(key).toString("hex") : String(key)}`;
+    return keyOf(row, keyAt, this.settings.keyColumn);
   }
 }

@@ -134,6 +134,18 @@ describe("sql read polling with a statement after each row", function () {
     await waitFor("the error", () => errors.some((text) => /Two rows have id 1/.test(text)));
   });
 
+  for (const [what, key, text] of [
+    ["no value in the key column", "nullif(id, 2)", /has no value in the key column/],
+    ["the key of another", "1", /Two rows have id 1/],
+  ] as const) {
+    it(`undoes a claim of which a row has ${what}: it could not be handed over`, async () => {
+      await insert([1, 2]);
+      const { sent, errors } = await bench.open({ ...MARK, query: `update t set text = 'claimed' where sent = 0 returning ${key} as id, text` }, accept);
+      await waitFor("the error", () => errors.some((error) => text.test(error)));
+      assert.deepEqual([sent.length, await engine.rows("select id from t where text = 'claimed'")], [0, []]);
+    });
+  }
+
   describe("without one", () => {
     it("sends all rows with each poll, the next when the flow has finished with the last", async () => {
       await insert(range(0, 5));

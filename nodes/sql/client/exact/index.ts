@@ -4,6 +4,7 @@ import { tooManyRows } from "../../../common/too-many-rows";
 import type { ConnectionCursor, DatabaseConnection } from "../backend";
 import type { Statement } from "../dialect";
 import type { Claim, ColumnInfo, DialectName, ReadRequest, RowValue } from "../protocol";
+import { UniqueKeys } from "../row-keys";
 import { checkNames, decoderOf, noColumn } from "../row-values";
 import type { LexedSql } from "../sql-lexer";
 import { takenAtOnce, wholeResult } from "../whole-result";
@@ -67,7 +68,7 @@ export class ExactQueries {
       count += page.length;
     }
     if (count > most) throw tooManyRows(most, "let the statement take fewer at a time");
-    if (count > 0 && key !== undefined && !columns.some(({ name }) => name === key)) throw noColumn(key, columns);
+    if (count > 0 && key !== undefined) checkKeys(key, columns, pages);
     await connection.commit();
     return { columns, fetch: () => Promise.resolve(pages.shift() ?? []), close: () => cursor.close() };
   }
@@ -91,6 +92,14 @@ export class ExactQueries {
     if (this.dialect !== "mariadb" || parameters.length === 0) return sql;
     return `${sql}\0${parameters.map((value) => (value === null ? "null" : typeof value)).join()}`;
   }
+}
+
+/** @throws ConnectorError `NOT_CONFIGURED` when rows cannot be told apart by a column */
+function checkKeys(key: string, columns: readonly ColumnInfo[], pages: readonly RowValue[][][]): void {
+  const at = columns.findIndex(({ name }) => name === key);
+  if (at < 0) throw noColumn(key, columns);
+  const keys = new UniqueKeys(at, key);
+  for (const rows of pages) for (const row of rows) keys.add(row);
 }
 
 function altered(): ConnectorError {

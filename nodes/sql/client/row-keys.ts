@@ -1,0 +1,29 @@
+import { ConnectorError } from "../../common/errors";
+import type { RowValue } from "./protocol";
+
+/** What tells a row from others: its value in the key column. @param at place of that column @throws ConnectorError `NOT_CONFIGURED` when it has none */
+export function keyOf(row: readonly RowValue[], at: number, column: string): string {
+  const key = row[at] ?? null;
+  if (key === null) throw new ConnectorError("NOT_CONFIGURED", `A row has no value in the key column ${column}`);
+  // 1 and "1" are two keys
+  return `${(typeof key)[0]}${key instanceof Uint8Array ? Buffer.from(key).toString("hex") : String(key)}`;
+}
+
+/** The keys of rows that are read together, no two of which are the same. */
+export class UniqueKeys {
+  private readonly seen = new Set<string>();
+
+  /** @param at as of {@link keyOf} */
+  constructor(
+    private readonly at: number,
+    private readonly column: string,
+  ) {}
+
+  /** The key of one more row. @throws ConnectorError `NOT_CONFIGURED` when it has none, or another has it, too */
+  add(row: readonly RowValue[]): string {
+    const key = keyOf(row, this.at, this.column);
+    if (this.seen.has(key)) throw new ConnectorError("NOT_CONFIGURED", `Two rows have ${this.column} ${key.slice(1)}: the key column must be unique`);
+    this.seen.add(key);
+    return key;
+  }
+}

@@ -122,8 +122,8 @@ export class Executor {
   private async statement(connection: DatabaseConnection, statement: NamedStatement, { maxRows, zeroRowsIsError }: ExecuteRequest): Promise<StatementResult> {
     const bound = bind(statement, this.dialect);
     const words = lexed(statement.sql, this.dialect.name);
-    if (onlyReads(words)) return { rowsAffected: 0, rows: await this.read(connection, bound, words, maxRows) };
     if (changesSession(words, this.dialect.name)) this.strange.add(connection);
+    if (onlyReads(words)) return { rowsAffected: 0, rows: await this.read(connection, bound, words, maxRows) };
     const { sql, parameters } = bound;
     const { rows, rowsAffected, columns } = await connection.query(sql, parameters);
     if (rows.length > maxRows) throw tooManyRows(maxRows, TOO_MANY);

@@ -14,6 +14,12 @@ const SET_FOR_A_WHILE: Partial<Record<DialectName, RegExp>> = {
   oracle: /^\s*set\s+(transaction|constraints?)\b/i,
 };
 
+/** What outlives the transaction though a query may do it: locks and settings, unless they are said to be for the transaction. */
+const FOR_THE_SESSION: Partial<Record<DialectName, RegExp>> = {
+  postgresql: /\bpg_(try_)?advisory_lock(_shared)?\s*\(|\bset_config\s*\((?![^()]*,\s*true\s*\))/i,
+  mariadb: /\bget_lock\s*\(/i,
+};
+
 /** Whether a statement commits what came before it in its transaction. */
 export function endsTransaction({ verb, words, pieces }: Words, dialect: DialectName): boolean {
   if (verb === "commit" || verb === "end") return true;
@@ -23,13 +29,21 @@ export function endsTransaction({ verb, words, pieces }: Words, dialect: Dialect
 }
 
 /**
- * Whether others would not find the connection as they expect it: in another database, time zone or schema, with locks, as somebody else. SQLite's keep what is attached to them:
+ * Whether others would not find the connection as they expect it: in another database, time zone or schema, with locks or temporary tables, as somebody else. SQLite's keep what is attached to them:
  * there is but one of them, or each is a database of its own.
  */
 export function changesSession({ verb, words, pieces }: Words, dialect: DialectName): boolean {
   if (dialect === "sqlite") return false;
   if (verb === "set") return !SET_FOR_A_WHILE[dialect]?.test(pieces[0] ?? "");
+  if (verb === "create" && isTemporary(words, dialect)) return true;
+  if (FOR_THE_SESSION[dialect]?.test(pieces.join("?"))) return true;
   if (dialect === "postgresql") return verb === "reset" || verb === "discard" || verb === "listen";
   if (dialect === "mariadb" && verb === "lock") return true;
   return verb === "use" || (verb === "alter" && words.has("session"));
+}
+
+/** Oracle's temporary tables are all sessions', or gone with the transaction, as PostgreSQL's may be. */
+function isTemporary(words: Words["words"], dialect: DialectName): boolean {
+  if (dialect === "mariadb") return words.has("temporary");
+  return dialect === "postgresql" && (words.has("temp") || words.has("temporary")) && !(words.has("commit") && words.has("drop"));
 }

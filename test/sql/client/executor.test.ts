@@ -211,6 +211,22 @@ for (const { name, start } of ENGINES) {
           await single.close();
         }
       });
+
+      it("lets a temporary table, or a lock, of one message be in the way of no other", async () => {
+        const lock = name.startsWith("MariaDB") ? `select get_lock('${table}', 0) as got` : "select pg_try_advisory_lock(4711) as got";
+        const message: Transaction = { statements: [lock, `create temporary table ${table}_t (id bigint)`, `insert into ${table}_t values (1)`].map((sql) => ({ sql, values: {} })) };
+        const others = new DatabaseClient(engine.options);
+        try {
+          for (const one of [client, others]) {
+            for (const outcome of await one.execute({ transactions: [message, message], maxRows: 1 })) {
+              assert.ok("results" in outcome, "error" in outcome ? outcome.error.text : "");
+              assert.equal(Number(outcome.results[0]?.rows?.[0]?.["got"]), 1);
+            }
+          }
+        } finally {
+          await others.close();
+        }
+      });
     }
 
     if (name.startsWith("PostgreSQL")) {

@@ -149,9 +149,12 @@ export class Executor {
   }
 }
 
-/** Whether a statement is a plain query. One that locks what it reads cannot stand inside another, as an exact query does. */
-function onlyReads({ verb, words }: LexedSql): boolean {
-  return verb === "select" && !words.has("for") && !words.has("lock") && !words.has("into");
+const CHANGES = ["insert", "update", "delete", "merge", "replace"];
+
+/** Whether a statement is a plain query, also behind `with`. One that locks what it reads cannot stand inside another, as an exact query does. */
+function onlyReads({ verb, returns, words }: LexedSql): boolean {
+  const isQuery = verb === "select" || (verb === "with" && words.has("select") && !returns && !CHANGES.some((change) => words.has(change)));
+  return isQuery && !words.has("for") && !words.has("lock") && !words.has("into");
 }
 
 /** Whether a statement is an update or a delete, also behind `with`. */

@@ -8,6 +8,11 @@ import type { Position, Watermark } from "./watermark";
 
 type Settings = Extract<Progress, { by: "watermark" }>;
 
+/** How often it is looked for rows without a watermark, in ms. */
+const BLANK_EVERY = 3_600_000;
+/** A watermark is in the future when it is so far ahead of this machine's clock, in ms: a time without a zone may be one of any zone. */
+const FUTURE = 24 * 3_600_000;
+
 /** What is known of the query after the first look at it. */
 interface Shape {
   query: PollQuery;
@@ -25,6 +30,10 @@ export class WatermarkPoll implements PollWay {
   /** The last row that was read, in this process. */
   private last: Position | undefined;
   private begun = false;
+  /** The user knows that a row of the future was read. */
+  private isAhead = false;
+  /** When it was looked for rows without a watermark, by a clock that nobody sets. */
+  private blankAt = -Infinity;
   /** The last row has its place in what the database has, as far as is known. */
   private isPlaced = false;
   /** The user knows that it has none. */
@@ -44,6 +53,7 @@ export class WatermarkPoll implements PollWay {
     try {
       const shape = (this.shape ??= await this.look());
       if (!this.begun) await this.begin(shape);
+      if (performance.now() - this.blankAt >= BLANK_EVERY) await this.checkBlank(shape);
       // not while rows are in the flow: it may delete each as it finishes with it, and the last one first
       if (!this.isPlaced && this.context.room.taken === 0) await this.checkPlace(shape);
       const bound = await this.bound(shape);
@@ -73,14 +83,30 @@ export class WatermarkPoll implements PollWay {
   }
 
   private async begin({ query }: Shape): Promise<void> {
-    const { watermark, settings, context } = this;
+    const { watermark, settings } = this;
     await watermark.load();
     if (!watermark.position && settings.start === "new") watermark.begin({ watermark: await this.one(query.highest) });
-    if ((await this.all(query.blank, 1)).length > 0) {
-      context.warn(`Rows without a value in ${settings.watermarkColumn} are never read: they have no place in the order`);
-    }
     this.last = watermark.position;
     this.begun = true;
+  }
+
+  /** Rows may lose their watermark, or come without one, at any time. */
+  private async checkBlank({ query }: Shape): Promise<void> {
+    const { context, settings } = this;
+    this.blankAt = performance.now();
+    if ((await this.all(query.blank, 1)).length === 0) return;
+    context.warn(`Rows without a value in ${settings.watermarkColumn} are never read: they have no place in the order`);
+  }
+
+  /** One wrong clock among those who write is enough: what comes with the right time is behind such a row. */
+  private checkTime({ watermark }: Position): void {
+    const { context, settings } = this;
+    if (this.isAhead || typeof watermark !== "string" || !isFuture(watermark)) return;
+    this.isAhead = true;
+    context.warn(
+      `A row was read whose ${settings.watermarkColumn} ${watermark} lies in the future: rows that come with an earlier one are passed over. If that time is wrong, correct it in the database, and ` +
+        "put a copy of this node in its place, which begins anew",
+    );
   }
 
   /** Rows that a database which was restored gets from then on would be passed over until they have risen to where it once was: nobody but an operator can tell. */
@@ -136,6 +162,7 @@ export class WatermarkPoll implements PollWay {
         this.last = position;
         context.hand({ columns: source, rows, watermark: position.watermark, finished: this.watermark.add(position) });
       });
+      if (this.last && fresh.length > 0) this.checkTime(this.last);
       if (wrong) throw wrong;
       const more = read.length === limit;
       if (more && fresh.length === 0) throw this.stuck();
@@ -192,4 +219,9 @@ export class WatermarkPoll implements PollWay {
   private async open(statement: Parameters<typeof withValues>[1]): Promise<RowSource> {
     return RowSource.open(this.context.database, await withValues(this.context, statement), fetchSizeFor(this.context.settings));
   }
+}
+
+/** Numbers tell no time. */
+function isFuture(watermark: string): boolean {
+  return watermark === "infinity" || (/^\d{4}-\d\d-\d\d/.test(watermark) && Date.parse(watermark) > Date.now() + FUTURE);
 }

@@ -77,6 +77,17 @@ for (const { name, start } of ENGINES) {
       });
     }
 
+    it("says that a row of the future is read: those with the right time are behind it", async () => {
+      const type = KINDS["a time to the microsecond"]?.types[dialect];
+      await engine.execute(`create table ${table} (id integer primary key, changed ${type})`);
+      await engine.execute(`insert into ${table} values (1, '2020-11-20 10:00:00')`);
+      const { ids, warnings } = await bench.open({ query: `select * from ${table}`, watermarkColumn: "changed", keyColumn: "id" }, accept);
+      await waitFor("the row of the past", () => ids().length === 1);
+      assert.deepEqual(warnings, []);
+      await engine.execute(`insert into ${table} values (2, '2099-01-01 10:00:00')`);
+      await waitFor("the warning", () => warnings.some((text) => /changed 2099-01-01.*lies in the future/.test(text)));
+    });
+
     it("takes no more than is asked for of a large table, and marks by lists", async () => {
       await engine.execute(`create table ${table} (id integer primary key, sent integer default 0)`);
       for (let at = 0; at < 3000; at += 1000) await engine.execute(`insert into ${table} (id) values ${range(at, at + 1000).map((id) => `(${id})`).join(", ")}`);

@@ -146,7 +146,21 @@ describe("sql read polling by a watermark", function () {
     ["a query that cannot be read", { query: "select * from nowhere" }, /nowhere/],
     ["a statement that is none", { query: "select (" }, /syntax|incomplete/],
   ] as const) {
-    it(`turns red with ${what}, and tries again`, async () => {
+    it("says of rows that have come without a watermark since, too", async () => {
+    const now = performance.now.bind(performance);
+    await suite.insert([1]);
+    const { ids, warnings } = await suite.bench.open(BY_ID, accept);
+    await waitFor("the row", () => ids().length === 1);
+    await suite.engine.execute("insert into t (id) values (2)");
+    performance.now = () => now() + 3_600_000;
+    try {
+      await waitFor("the warning", () => warnings.some((text) => /without a value in changed/.test(text)));
+    } finally {
+      performance.now = now;
+    }
+  });
+
+  it(`turns red with ${what}, and tries again`, async () => {
       await suite.insert([1]);
       const { states, sent } = await suite.bench.open({ ...BY_ID, ...def }, accept);
       const failed = await waitFor("red", () => states.find((state) => state.kind === "failed"));

@@ -109,6 +109,7 @@ describe("sql read polling PostgreSQL, two workers at one table", function () {
   before(async () => {
     engine = await (ENGINES.find(({ name }) => name.startsWith("PostgreSQL")) as (typeof ENGINES)[0]).start();
     benches.push(new PollBench(engine), new PollBench(engine));
+    await Promise.all(benches.map(({ database }) => database.ping())); // whose process starts first would do all of it
   });
   after(async () => {
     for (const bench of benches) await bench.closeAll();

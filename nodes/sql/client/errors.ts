@@ -45,6 +45,8 @@ const TEXTS: Rule[] = [
 
 /** The disk or the table is full (3 and 20, of its files: it has waited for room until it was cancelled), the server is read-only, the hour's statements of the user are used up. */
 const MARIADB_FULL = [3, 20, 1021, 1026, 1114, 1226, 1290, 1836];
+/** An error of the operating system that a storage engine passes on (1030), or a commit (1180): of the disk, no memory, too many open files, no room, read-only. Its own numbers begin at 120. */
+const MARIADB_SYSTEM = /\berror (5|12|23|24|28|30)\b/i;
 /** No memory, an error of the disk, the disk is full. */
 const SQLITE_FULL = [7, 10, 13];
 
@@ -73,7 +75,7 @@ function classify(diagnosis: Diagnosis, dialect?: DialectName): Verdict {
   if (state === "42501" && /row-level security policy/.test(message)) return { code: "ROW_REFUSED" }; // says no to this row, not to the user
   if (dialect === "sqlite" || /^\[SQLite\]/.test(message)) return sqlite(native, message);
   if (dialect === "mariadb" || /^\[ma-/.test(message)) {
-    const code = byNumber(MARIADB, native);
+    const code = isFullMariadb(diagnosis) ? "DATABASE_UNAVAILABLE" : byNumber(MARIADB, native);
     if (code) return { code };
   }
   const code = find(STATES, state);
@@ -106,10 +108,15 @@ export function statementError(diagnosis: Diagnosis, dialect?: DialectName): Con
 }
 
 /** Whether the database is there, and takes nothing at present. */
-function takesNothing({ state, native }: Diagnosis, dialect?: DialectName): boolean {
-  if (dialect === "mariadb") return MARIADB_FULL.includes(native);
+function takesNothing(diagnosis: Diagnosis, dialect?: DialectName): boolean {
+  const { state, native } = diagnosis;
+  if (dialect === "mariadb") return isFullMariadb(diagnosis);
   if (dialect === "sqlite") return SQLITE_FULL.includes(native & 0xff);
   return /^(25006|53[1-9]|58)/.test(state);
+}
+
+function isFullMariadb({ native, message }: Diagnosis): boolean {
+  return MARIADB_FULL.includes(native) || ((native === 1030 || native === 1180) && MARIADB_SYSTEM.test(message));
 }
 
 /**

@@ -24,6 +24,9 @@ const SEEN: [dialect: DialectName | undefined, state: string, native: number, me
   ["mariadb", "42000", 1044, "[ma-3.1.15]Access denied for user 'x'@'%' to database 'x'", "DATABASE_REFUSED"],
   ["mariadb", "HY000", 3, "[ma-3.1.15]Error writing file '/var/lib/mysql/binlog.000001' (Errcode: 28 \"No space left on device\")", "DATABASE_UNAVAILABLE"],
   ["mariadb", "HY000", 20, "[ma-3.1.15]Disk is full writing '/var/lib/mysql/plant/t.MYD' (Errcode: 28 \"No space left on device\"). Waiting for someone to free space...", "DATABASE_UNAVAILABLE"],
+  ["mariadb", "HY000", 1030, "[ma-3.1.15]Got error 28 \"No space left on device\" from storage engine InnoDB", "DATABASE_UNAVAILABLE"],
+  ["mariadb", "HY000", 1030, "[ma-3.1.15]Got error 139 \"Too big row\" from storage engine InnoDB", "ROW_REFUSED"],
+  ["mariadb", "HY000", 1180, "[ma-3.1.15]Got error 5 \"Input/output error\" during COMMIT", "DATABASE_UNAVAILABLE"],
   ["mariadb", "08004", 1040, "[ma-3.1.15]Too many connections", "DATABASE_UNAVAILABLE"],
   ["mariadb", "40001", 1213, "[ma-3.1.15]Deadlock found when trying to get lock", "DATABASE_BUSY"],
   ["mariadb", "HY000", 1205, "[ma-3.1.15]Lock wait timeout exceeded", "DATABASE_BUSY"],
@@ -55,12 +58,13 @@ describe("An error of a database", () => {
   }
 
   it("is no outage where the database answers that it takes nothing at present", () => {
-    const answers = (state: string, native: number, dialect: DialectName): unknown => {
-      const { code, details } = statementError({ state, native, message: "x" }, dialect);
+    const answers = (state: string, native: number, dialect: DialectName, message = "x"): unknown => {
+      const { code, details } = statementError({ state, native, message }, dialect);
       return code === "DATABASE_UNAVAILABLE" && details["answers"] === true;
     };
     for (const state of ["25006", "53100", "53200", "58030"]) assert.ok(answers(state, 1, "postgresql"), state);
     for (const native of [1021, 1114, 1226, 1290, 1836]) assert.ok(answers("HY000", native, "mariadb"), String(native));
+    assert.ok(answers("HY000", 1030, "mariadb", 'Got error 28 "No space left on device" from storage engine InnoDB'));
     assert.ok(answers("HY000", 13, "sqlite"));
     for (const state of ["57P01", "08S01"]) assert.ok(!answers(state, 1, "postgresql"), state);
     assert.ok(!answers("08S01", 2013, "mariadb"));

@@ -80,8 +80,8 @@ function classify(diagnosis: Diagnosis, dialect?: DialectName): Verdict {
   }
   const code = find(STATES, state);
   if (code) return { code };
-  // 0A, 21–23, 42, 44, 07, P0 …: the server looked at this row and said no. Anything else is unknown, and may pass later.
-  return { code: "ROW_REFUSED", options: { retryable: !/^(0A|2[1-3]|42|44|07|P0|HY003|HY09)/.test(state) } };
+  // 0A, 21–23, 42, 44, 54, 07, P0 …: the server looked at this row and said no; 25001, 2D, 2F: at what the statement does. Anything else is unknown, and may pass later.
+  return { code: "ROW_REFUSED", options: { retryable: !/^(0A|2[1-3DF]|25001|42|44|54|07|P0|HY003|HY09)/.test(state) } };
 }
 
 /** A driver's failure as an error of ours, with the driver's own text. @param doing what failed, e.g. "insert into readings" */

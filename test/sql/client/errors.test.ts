@@ -71,7 +71,7 @@ describe("An error of a database", () => {
   });
 
   it("can never pass when it is about the row, and may when nobody knows it", () => {
-    assert.equal(databaseError({ state: "23505", native: 1, message: "x" }, "postgresql").retryable, false);
+    for (const state of ["23505", "2D000", "2F005", "25001", "54000"]) assert.equal(databaseError({ state, native: 1, message: "x" }, "postgresql").retryable, false, state);
     assert.equal(databaseError({ state: "XX000", native: 1, message: "x" }, "postgresql").retryable, true);
   });
 

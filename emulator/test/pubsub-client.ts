@@ -148,9 +148,9 @@ export class PubSub {
   }
 }
 
-/** A replay id as its 8 bytes. */
+/** A replay id as the API gives it. */
 export function replayBytes(replayId: bigint | number): Buffer {
-  const bytes = Buffer.alloc(8);
+  const bytes = Buffer.alloc(10);
   bytes.writeBigUInt64BE(BigInt(replayId));
   return bytes;
 }

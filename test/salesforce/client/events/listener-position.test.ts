@@ -113,7 +113,7 @@ describe("a listener that keeps its position", () => {
       await first.close();
       const second = bench.open({ transport: "pubsub" }, { answer: accept });
       assert.deepEqual((await second.subscribed()).start, { from: "after", position: "0000000000001234" });
-      second.transport.current?.bring(event(4661, { position: "0000000000001235" }));
+      second.transport.current?.bring(event(4661, { position: "00000000000012350000" }));
       await second.close();
       assert.deepEqual((await bench.open().subscribed()).start, { from: "after", position: "4661" });
     });

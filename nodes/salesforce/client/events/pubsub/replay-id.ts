@@ -1,4 +1,6 @@
-/** A replay id as text to be kept: its bytes in hex. They are opaque; today they are a number of eight bytes. */
+import { positionNumber } from "../position-number";
+
+/** A replay id as text to be kept: its bytes in hex. */
 export function positionOf(replayId: Uint8Array): string {
   return Buffer.from(replayId.buffer, replayId.byteOffset, replayId.byteLength).toString("hex");
 }
@@ -10,5 +12,5 @@ export function replayIdOf(position: string): Buffer | undefined {
 
 /** A position for people: CometD gives the same number for the same event. */
 export function decimalOf(position: string): string {
-  return position === "" ? "" : BigInt(`0x${position}`).toString();
+  return position === "" ? "" : String(positionNumber(position, "pubsub") ?? BigInt(`0x${position}`));
 }

@@ -134,6 +134,7 @@ describe("A replay id", () => {
   it("of any length goes through text and back, and is a number for people", () => {
     for (const [raw, position, decimal] of [
       [bytes(13), "000000000000000d", "13"],
+      [Buffer.from("00000000002ba72b0000", "hex"), "00000000002ba72b0000", "2860843"],
       [Buffer.from("ffffffffffffffff", "hex"), "ffffffffffffffff", "18446744073709551615"],
       [Buffer.from("0102030405060708090a", "hex"), "0102030405060708090a", "4759477275222530853130"],
       [Buffer.alloc(0), "", ""],

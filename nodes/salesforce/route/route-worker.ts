@@ -207,7 +207,7 @@ export class RouteWorker {
       reader: new CaseReader(org.rest, { skillsField, markFields: ofCase }),
       records,
       marker: new CaseMarker(org.rest, { object: markObject, caseField: markCaseField, map }),
-      queues: new WatchedQueues({ rest: org.rest, source, refresh, warn }),
+      queues: new WatchedQueues({ rest: org.rest, source, refresh, warn, onAdded: () => this.lookAtNew() }),
       rules,
       skillsField,
       directToQueue,
@@ -220,6 +220,11 @@ export class RouteWorker {
     });
     if (!this.closed) this.tendTimer = setInterval(() => void this.tend(), lookEvery(rules));
     return (this.parts = { router, records, prefix });
+  }
+
+  /** What came to a queue before it was known as a watched one has no event any more. */
+  private lookAtNew(): void {
+    if (this.options.settings.startQuery) this.watch.lookAtAll().catch(() => undefined); // stopped: it looks on start
   }
 
   /** The store may be away: the next turn tries again. */

@@ -375,6 +375,18 @@ describe("salesforce route", function () {
       await waitFor("the case", () => flow.seen("create").some((one) => one.case.id === id));
     });
 
+    it("finds what lies in a queue that is new among those watched, and what came there before the node knew", async () => {
+      org.control.insert({ object: "Queue_Route__c", records: [{ Queue__c: "Pumps", Work_Group__c: "wg.one" }] });
+      await flow.deploy({ startQuery: true, routesFrom: "object", routesObject: "Queue_Route__c", queueField: "Queue__c", workgroupField: "Work_Group__c", refresh: 1 });
+      const created = (id: string): boolean => flow.seen("create").some((one) => one.case.id === id);
+      const [first, second] = [flow.insert({ OwnerId: pumps }), flow.insert({ OwnerId: others })];
+      await flow.take(flow.created(first, second));
+      assert.deepEqual([created(first), created(second)], [true, false]);
+      org.control.insert({ object: "Queue_Route__c", records: [{ Queue__c: "Others", Work_Group__c: "wg.others" }] });
+      await flow.take(flow.updated(first));
+      await waitFor("the case", () => created(second));
+    });
+
     it("does not settle that event before it could look", async () => {
       await flow.deploy({ answerTimeout: 2_000 }); // it tries again a twentieth later
       const id = flow.insert({ OwnerId: pumps });

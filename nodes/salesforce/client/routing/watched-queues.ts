@@ -24,8 +24,8 @@ export interface WatchedQueuesOptions {
   refresh: number;
   /** Tells of queues that the org does not have, once. */
   warn: (text: string) => void;
-  /** Default `Date.now`. */
-  clock?: () => number;
+  /** One is watched that was not before: cases may lie there that nobody has looked at. */
+  onAdded: () => void;
 }
 
 /** Routes that an object can hold: more than any contact centre has queues. */
@@ -34,6 +34,7 @@ const MOST_ROUTES = 10_000;
 /** The queues that are watched, by id, and the work groups that serve them. */
 export class WatchedQueues {
   private known: ReadonlyMap<string, QueueRoute> | undefined;
+  /** By the clock that nobody sets. */
   private staleAt = 0;
   private asking: Promise<ReadonlyMap<string, QueueRoute>> | undefined;
   private missing = "";
@@ -45,14 +46,13 @@ export class WatchedQueues {
 
   /** The routes by the id of their queue, as fresh as `refresh` says. @throws ConnectorError while the org is away */
   byId(): Promise<ReadonlyMap<string, QueueRoute>> {
-    const { clock = Date.now } = this.options;
-    if (this.known && clock() < this.staleAt) return Promise.resolve(this.known);
+    if (this.known && performance.now() < this.staleAt) return Promise.resolve(this.known);
     this.asking ??= this.ask().finally(() => (this.asking = undefined));
     return this.asking;
   }
 
   private async ask(): Promise<ReadonlyMap<string, QueueRoute>> {
-    const { clock = Date.now, refresh } = this.options;
+    const { refresh, onAdded } = this.options;
     const routes = await this.routes();
     const rows = await this.select.rows({ object: "Group", fields: ["Id", "Name"], field: "Name", values: [...routes.keys()], where: "Type = 'Queue'" });
     const found = new Map<string, QueueRoute>();
@@ -62,8 +62,11 @@ export class WatchedQueues {
       if (route) found.set(String(row["Id"]), route);
     }
     this.tellMissing(routes, found);
-    this.staleAt = clock() + refresh;
-    return (this.known = found);
+    const before = this.known;
+    this.known = found;
+    this.staleAt = performance.now() + refresh;
+    if (before && [...found.keys()].some((id) => !before.has(id))) onAdded();
+    return found;
   }
 
   private async routes(): Promise<Map<string, QueueRoute>> {

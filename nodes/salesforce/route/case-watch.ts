@@ -48,6 +48,7 @@ export class CaseWatch {
   private work: Promise<void> | undefined;
   private isRunning = false;
   private held = false;
+  /** By the clock that nobody sets. */
   private loadedAt: number | undefined;
   private wantsAll: boolean;
   /** Who waits until all cases were looked at. */
@@ -154,7 +155,7 @@ export class CaseWatch {
     const { router, records } = await parts();
     const asking = [...this.asking];
     const wantsAll = asking.length > 0 || (this.wantsAll && this.isRunning);
-    const now = Date.now();
+    const now = performance.now();
     let known: string[] = [];
     const isFirst = this.loadedAt === undefined;
     // another instance's cases are known only by looking

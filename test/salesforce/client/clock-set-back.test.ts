@@ -3,6 +3,8 @@ import { RecordFinder } from "../../../nodes/salesforce/client/cases/record-find
 import type { SelectIn } from "../../../nodes/salesforce/client/cases/select-in";
 import { EventPosition, type PositionPlace } from "../../../nodes/salesforce/client/events/event-position";
 import { UsageGuard } from "../../../nodes/salesforce/client/http/usage-guard";
+import type { RestClient } from "../../../nodes/salesforce/client/rest";
+import { WatchedQueues } from "../../../nodes/salesforce/client/routing/watched-queues";
 import { TokenKeeper } from "../../../nodes/salesforce/client/sign-in/token";
 import { waitFor } from "../../services/wait";
 
@@ -42,6 +44,16 @@ describe("When the clock of the machine is set back", () => {
     setBack();
     rows.push({ Id: "00G000000000001AAA", DeveloperName: "Repairs" });
     await waitFor("the queue to be found", async () => (await finder.find(["Repairs"])).get("Repairs"));
+  });
+
+  it("queues that are watched are looked up as often as ever", async () => {
+    let looks = 0;
+    const request = () => Promise.resolve({ body: { records: [{ Id: `00G00000000000${(looks += 1)}AAA`, Name: "Pumps" }] } });
+    const source = { from: "node" as const, routes: [{ queue: "Pumps", workgroup: "wg.pumps" }] };
+    const queues = new WatchedQueues({ rest: { request, version: "66.0" } as unknown as RestClient, source, refresh: 20, warn: () => undefined, onAdded: () => undefined });
+    await queues.byId();
+    setBack();
+    await waitFor("another look", async () => (await queues.byId()) && looks > 1, { timeout: 2000 });
   });
 
   it("the position of a listener is stored as soon as ever", async () => {

@@ -135,6 +135,7 @@ export class EventIntake {
       for (const settled of places) settled();
       this.options.onSettled();
     };
+    if (event.unreadable) return this.deadLetters.add({ message, size: 1, failure: { error: event.unreadable, attempts: 0 }, finished });
     this.deliveries.hand({
       size: 1,
       output: 0,

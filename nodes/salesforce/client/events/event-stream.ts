@@ -22,6 +22,8 @@ export interface StreamEvent {
   createdDate?: string;
   /** Id of the schema, where the event names one. */
   schema?: string;
+  /** Why its content cannot be read, and never will be: the payload is its bytes. */
+  unreadable?: ConnectorError;
 }
 
 /** Where a subscription begins: with what comes from now on, with all that is retained, or behind a position. */

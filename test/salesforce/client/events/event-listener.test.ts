@@ -42,6 +42,14 @@ describe("a listener to a channel of events", () => {
       await bench.storedAt("2");
     });
 
+    it("among the dead letters at once when nobody can read it, with its bytes", async () => {
+      const node = bench.open();
+      (await node.subscribed()).bring(event(1, { payload: Buffer.from([7]), unreadable: new ConnectorError("FORMAT_INVALID", "it does not fit its schema") }), event(2));
+      assert.deepEqual(node.sent.map(({ output, payload, error }) => [output, payload, error?.code]), [[1, Buffer.from([7]), "FORMAT_INVALID"], [0, { Serial__c: "s2" }, undefined]]);
+      for (const message of node.sent) settle(message);
+      await bench.storedAt("2");
+    });
+
     it("not when it came before, by its EventUuid, or by its replay id where it has none", async () => {
       const node = bench.open({}, { answer: accept });
       const subscription = await node.subscribed();

@@ -1,7 +1,6 @@
-import { type ConnectorError, errorText, toConnectorError } from "../../../../common/errors";
+import { type ConnectorError, toConnectorError } from "../../../../common/errors";
 import type { StreamEvent } from "../event-stream";
 import type { ConsumerEvent } from "./protocol";
-import { PubsubError } from "./pubsub-error";
 import type { SchemaCache } from "./schema-cache";
 
 /** Events of a stream that have come and are not handed over, in their order: their schema is on its way, or there is no room for them. */
@@ -30,11 +29,7 @@ export class Backlog {
     this.era += 1;
   }
 
-  /**
-   * Takes out the next events, `most` at the most, as far as their schemas are here. None, while the first one's is on its way.
-   *
-   * @throws PubsubError when the first one does not fit its schema
-   */
+  /** Takes out the next events, `most` at the most, as far as their schemas are here. None, while the first one's is on its way. */
   take(most: number): StreamEvent[] {
     const ready: StreamEvent[] = [];
     for (const event of this.events.slice(0, most)) {
@@ -44,12 +39,7 @@ export class Backlog {
         if (ready.length === 0) void this.load(id);
         break;
       }
-      try {
-        ready.push(known.decoder.decode(event));
-      } catch (cause) {
-        if (ready.length > 0) break; // those before it first
-        throw new PubsubError("CHANNEL_UNAVAILABLE", `The event ${event.event?.id ?? ""} does not fit its schema ${id}: ${errorText(cause)}`, "mend", { cause });
-      }
+      ready.push(known.decoder.decode(event));
     }
     this.events.splice(0, ready.length);
     return ready;

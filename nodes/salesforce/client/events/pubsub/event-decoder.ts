@@ -1,3 +1,4 @@
+import { ConnectorError, errorText } from "../../../../common/errors";
 import type { StreamEvent } from "../event-stream";
 import { type AvroField, type AvroType, branchesOf, isoTime, type Schema, type TimeKind, timeKindOf } from "./avro-value";
 import { BITMAP_LISTS, fieldNames } from "./change-fields";
@@ -25,17 +26,27 @@ export class EventDecoder {
     this.convert = ofRecord(schema, "");
   }
 
-  /** @throws when the bytes do not fit the schema */
+  /** Bytes that do not fit the schema never will: what an id of a schema stands for does not change. */
   decode({ event, replay_id: replayId }: ConsumerEvent): StreamEvent {
-    const raw = this.schema.fromBuffer(event?.payload ?? Buffer.alloc(0)) as Record<string, unknown>;
+    const bytes = event?.payload ?? Buffer.alloc(0);
     const position = positionOf(replayId);
     const common = { position, replayId: decimalOf(position), ...(event?.id ? { eventUuid: event.id } : {}), schema: this.id };
+    try {
+      return { ...common, ...this.read(bytes) };
+    } catch (cause) {
+      const unreadable = new ConnectorError("FORMAT_INVALID", `The event ${event?.id ?? ""} does not fit its schema ${this.id}: ${errorText(cause)}`, { cause });
+      return { ...common, kind: this.isChange ? "change" : "event", payload: bytes, unreadable };
+    }
+  }
+
+  private read(bytes: Buffer): Pick<StreamEvent, "kind" | "payload" | "createdDate"> {
+    const raw = this.schema.fromBuffer(bytes) as Record<string, unknown>;
     if (this.isChange) {
       const { commitTimestamp } = raw[HEADER] as { commitTimestamp?: unknown };
-      return { ...common, kind: "change", payload: this.change(raw), ...(typeof commitTimestamp === "number" ? { createdDate: isoTime(commitTimestamp, "DateTime") } : {}) };
+      return { kind: "change", payload: this.change(raw), ...(typeof commitTimestamp === "number" ? { createdDate: isoTime(commitTimestamp, "DateTime") } : {}) };
     }
     const payload = this.convert(raw, undefined) as { CreatedDate?: unknown };
-    return { ...common, kind: "event", payload, ...(typeof payload.CreatedDate === "string" ? { createdDate: payload.CreatedDate } : {}) };
+    return { kind: "event", payload, ...(typeof payload.CreatedDate === "string" ? { createdDate: payload.CreatedDate } : {}) };
   }
 
   /** Avro has a null for each field that did not change; CometD leaves those out. */

@@ -148,7 +148,7 @@ export class PubsubSubscription implements Subscription {
       }
     } catch (cause) {
       // of the listener's own errors none may end the process: what it did not take comes again
-      return this.fail(cause instanceof PubsubError ? cause : new PubsubError("FLOW_ERROR", `Events could not be handed over: ${errorText(cause)}`, "retry", { cause }));
+      return this.fail(new PubsubError("FLOW_ERROR", `Events could not be handed over: ${errorText(cause)}`, "retry", { cause }));
     } finally {
       this.handing = false;
     }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { remains } from "../../../../services/wait";
 import { Recorder } from "../cometd/support";
 import { FakePubsub, hex } from "./fake-pubsub";
 import { CHANNEL, event, PubsubSuite, range, SCHEMA, waitFor } from "./pubsub-suite";
@@ -148,6 +149,15 @@ describe("A Pub/Sub subscription", () => {
     go();
     await waitFor("all", () => suite.inbox.events.length === 4);
     assert.deepEqual(suite.inbox.positions, []);
+  });
+
+  it("passes no position of an idle message while nothing is asked for: events before it wait at the server", async () => {
+    suite.inbox.capacity = 1;
+    suite.publish(1, 2);
+    suite.subscribe();
+    await waitFor("the state", () => suite.inbox.state === "full");
+    suite.server.idle(10);
+    await remains("no position", () => suite.inbox.positions.length === 0, 30);
   });
 
   for (const channel of ["/topic/Open", "/u/notes"]) {

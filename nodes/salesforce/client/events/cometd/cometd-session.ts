@@ -195,11 +195,13 @@ export class CometdSession {
   private async poll(): Promise<void> {
     const life = this.life.signal;
     const { back, answered } = this.left.poll();
-    const began = Date.now();
+    const began = performance.now();
     const { messages = [], failure } = await this.client!.connect(back, this.pace.longest + this.patience, life);
     if (life.aborted) return;
+    const took = performance.now() - began;
+    if (failure) this.paces.lost(took);
     const count = this.handOut(eventsByKey(messages));
-    this.pace.answered(Date.now() - began, count === 0 && back.length === 0);
+    this.pace.answered(took, count === 0 && back.length === 0);
     const trouble = failure ?? sessionTrouble(messages, "/meta/connect");
     this.pace.heed(messages);
     answered(count);

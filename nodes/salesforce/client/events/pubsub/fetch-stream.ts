@@ -41,7 +41,8 @@ export class Fetch {
   /** It was asked again after a time of nothing asked, and has not said anything since: the server may have been closing it at that moment. */
   resumed = false;
   private first = true;
-  private taken = false;
+  /** When the server had taken the request, by the clock that nobody sets. */
+  private takenAt: number | undefined;
   private over = false;
   private readonly ended: Promise<void>;
   private settling: NodeJS.Timeout;
@@ -71,6 +72,11 @@ export class Fetch {
   /** Opens a stream; nothing is asked for yet. @throws ConnectorError as {@link PubsubClient.subscribe} */
   static async open(client: PubsubClient, settings: FetchSettings, listener: FetchListener): Promise<Fetch> {
     return new Fetch(await client.subscribe(settings.session), client, settings, listener);
+  }
+
+  /** For how long it has stood, in ms. */
+  get stood(): number {
+    return this.takenAt === undefined ? 0 : performance.now() - this.takenAt;
   }
 
   /** Asks for so many events more; where to begin goes with the first request. */
@@ -103,10 +109,10 @@ export class Fetch {
   }
 
   private settle(sure = false): void {
-    if (this.taken || this.over) return;
+    if (this.takenAt !== undefined || this.over) return;
     clearTimeout(this.settling);
     if (sure || this.client.connected) {
-      this.taken = true;
+      this.takenAt = performance.now();
       this.listener.onTaken();
     } else this.settling = setTimeout(() => this.settle(), SETTLED);
   }

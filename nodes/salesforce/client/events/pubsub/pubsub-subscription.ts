@@ -178,6 +178,7 @@ export class PubsubSubscription implements Subscription {
       return this.open();
     }
     if (error?.remedy === "renew") return this.renew(error, session);
+    this.paces.lost(this.fetch?.stood ?? 0);
     this.fail(error ?? unavailable("The Pub/Sub API has closed the stream"));
   }
 

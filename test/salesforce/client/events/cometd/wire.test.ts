@@ -44,6 +44,17 @@ describe("The CometD client on the wire", () => {
     assert.equal(new Set(numbersOf).size, numbersOf.length, "each message has an id of its own");
   });
 
+  it("comes back as soon as at first, each time, where a proxy cuts polls that are held", async () => {
+    cometd = new CometdTransport(server.org, { ...QUICK, backOff: { initial: 5, max: 60_000, factor: 100 } });
+    server.rule = async ({ channel }, { messages: [{ clientId } = {}] }) => {
+      if (channel !== "/meta/connect" || server.sent("/meta/connect").filter((poll) => poll.clientId === clientId).length === 1) return undefined;
+      await pause(80);
+      return { status: 504, body: "<html>" };
+    };
+    begin();
+    await soon("four sessions", () => server.sent("/meta/handshake").length >= 4);
+  });
+
   it("gives two filters of one topic a session each", async () => {
     const [one, two] = [begin("/topic/Open?Status='New'"), begin("/topic/Open")];
     await Promise.all([one.is("listening"), two.is("listening")]);

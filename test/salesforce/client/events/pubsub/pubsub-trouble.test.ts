@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { ConnectorError } from "../../../../../nodes/common/errors";
+import { pause } from "../../../../services/wait";
 import { Recorder } from "../cometd/support";
 import { hex } from "./fake-pubsub";
 import { CHANNEL, PubsubSuite, waitFor } from "./pubsub-suite";
@@ -39,6 +40,17 @@ describe("A Pub/Sub subscription in trouble", () => {
     suite.subscribe();
     await waitFor("the events", () => suite.inbox.events.length === 3);
     assert.ok(suite.inbox.states.some(({ kind, error }) => kind === "waiting" && /could not be handed over: not now/.test(error?.message ?? "")));
+  });
+
+  it("comes back as soon as at first, each time, where a proxy cuts streams that are idle", async () => {
+    suite.transport = suite.connect({ backOff: { initial: 5, max: 60_000, factor: 100 } });
+    suite.subscribe();
+    for (let count = 1; count <= 4; count += 1) {
+      await waitFor("a stream", () => suite.server.opened.length === count && suite.inbox.state === "listening");
+      await pause(80);
+      suite.server.end({ status: 14, text: "Connection dropped" });
+    }
+    await waitFor("another", () => suite.server.opened.length === 5);
   });
 
   it("drops a silent stream, and opens another", async () => {

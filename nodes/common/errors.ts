@@ -46,7 +46,7 @@ export const ERROR_CATALOGUE = {
   BROKER_REFUSED: broken, // wrong password, unknown vhost, certificate
   QUEUE_UNAVAILABLE: broken,
   EXCHANGE_UNAVAILABLE: broken,
-  PUBLISH_RETURNED: message(true), // mandatory and no queue took it
+  PUBLISH_RETURNED: { ...message(true), needsHand: true }, // mandatory and no queue took it
   PUBLISH_REJECTED: message(true), // nack by the broker
   PUBLISH_UNCONFIRMED: system, // no confirm in time, or the channel closed first: republished
   HEADERS_INVALID: message(false),

@@ -122,6 +122,19 @@ describe("the amqp out node", function () {
     assert.match(lines().join("\n"), new RegExp(`^EXCHANGE_UNAVAILABLE: .*no exchange '${exchange}'.*$`));
   });
 
+  it("lets its source wait while its queue is missing, as on a node of the broker that is down, and makes no dead letters", async () => {
+    const [orders, target] = [await bench.plain.makeQueue(unique("orders")), unique("away")];
+    await load(bench.broker(), source(orders, { retries: 0 }), out({ routingKey: target }));
+    await bench.plain.send(orders, ["1", "2"]);
+    await waitFor("the line", () => helperNodes.errors<unknown>("out").some((line) => String(line).startsWith("PUBLISH_RETURNED: No queue took the message")));
+    await waitFor("the source to wait", () => /waiting/.test(helperNodes.status("in").text ?? ""));
+    assert.equal(helperNodes.status("out").fill, "red");
+    await bench.plain.makeQueue(target);
+    await waitFor("both", () => received.length === 2);
+    assert.deepEqual([text(await bench.plain.get(target)), text(await bench.plain.get(target))], ["1", "2"]);
+    assert.equal((await bench.plain.count(`${orders}.dlq`)).messages, 0);
+  });
+
   it("is red with a fixed property that does not fit, and says which", async () => {
     await load(bench.broker(), out({ routingKey: "q", properties: [{ property: "expiration", value: "soon", valueType: "str" }] }));
     assert.match(statuses().at(-1) ?? "", /property expiration/);

@@ -136,6 +136,38 @@ describe("a writer to exchanges", function () {
     assert.deepEqual(await contents(queue), ["2", "3"]);
   });
 
+  it("holds what its one queue is too full for, and stores it when there is room", async () => {
+    const queue = await plain.makeQueue(unique("full"), { "x-max-length": 1, "x-overflow": "reject-publish" });
+    await plain.send(queue, ["0"]);
+    const { take, all, outcomes } = open({ fixedQueue: true });
+    take(...[1, 2, 3, 4].map((number) => to(queue, number)));
+    await pause(1_000); // longer than messages of their own fault are tried in place
+    assert.deepEqual(outcomes, []);
+    const found: string[] = [];
+    for (let count = 0; count < 5; count += 1) found.push(text(await plain.get(queue)));
+    await all(4);
+    assert.deepEqual(outcomes, Array<string>(4).fill("ok"));
+    assert.deepEqual(found.sort(), ["0", "1", "2", "3", "4"]);
+  });
+
+  it("holds messages to its one queue while that is missing", async () => {
+    const queue = unique("later");
+    const { take, all, outcomes } = open({ fixedQueue: true });
+    take(to(queue, 1), to(queue, 2));
+    await pause(1_000);
+    assert.deepEqual(outcomes, []);
+    await plain.makeQueue(queue);
+    await all(2);
+    assert.deepEqual([outcomes, await contents(queue)], [["ok", "ok"], ["1", "2"]]);
+  });
+
+  it("fails a message alone that goes to other queues beside its one, of which nobody knows which does not take it", async () => {
+    const { take, all, outcomes } = open({ fixedQueue: true });
+    take(to(unique("missing"), 1, { headers: { CC: [unique("missing too")] } }));
+    await all(1);
+    assert.deepEqual(outcomes, ["PUBLISH_RETURNED"]);
+  });
+
   it("fails only the messages to queues, when the user has no right to the default exchange", async () => {
     const username = unique("restricted");
     await rabbit.addUser(username, "secret", [".*", "^amq\\.fanout$", ".*"]);

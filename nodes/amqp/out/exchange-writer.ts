@@ -1,5 +1,5 @@
 import { BackOff } from "../../common/back-off";
-import { ConnectorError, isConnectorError } from "../../common/errors";
+import { ConnectorError, isConnectorError, type ErrorCode } from "../../common/errors";
 import { Sleepers } from "../../common/sleep";
 import type { ItemResult } from "../../delivery/sink";
 import type { Connection } from "../client/connection";
@@ -27,8 +27,13 @@ export interface ExchangeWriterOptions<R> {
   declareAs?: string;
   /** Whether all messages go to the same exchange: its absence is then nobody's own fault, and everything waits for it. */
   fixedExchange: boolean;
+  /** Whether all go to the same queue: then everything waits for one that is missing or full, too. Default false. */
+  fixedQueue?: boolean;
   warn(text: string): void;
 }
+
+/** What is told of a place that messages go to. What the broker itself is away for, its connection tells when it is over; this nobody tells. */
+const OF_THE_PLACE: ReadonlySet<ErrorCode> = new Set(["EXCHANGE_UNAVAILABLE", "PUBLISH_RETURNED", "PUBLISH_REJECTED"]);
 
 /** ms that declaring an exchange waits for a connection. */
 const GRACE = 1_000;
@@ -82,7 +87,7 @@ export class ExchangeWriter<R> {
 
   /** Resolves when writing can work again. */
   async untilReady(error: ConnectorError): Promise<void> {
-    if (error.code === "EXCHANGE_UNAVAILABLE") await this.sleepers.sleep(this.backOff.next());
+    if (OF_THE_PLACE.has(error.code)) await this.sleepers.sleep(this.backOff.next());
     await this.sender.ready();
   }
 
@@ -131,8 +136,10 @@ export class ExchangeWriter<R> {
     return { ok: true, value };
   }
 
-  private failed(error: ConnectorError, { exchange }: Outgoing): ItemResult<R> {
+  private failed(error: ConnectorError, message: Outgoing): ItemResult<R> {
+    const { exchange } = message;
     if (error.code === "PUBLISH_UNCONFIRMED" && isOverAMessage(error.cause as ConnectorError | undefined)) this.suspects += 1;
+    if (this.options.fixedQueue && isOverTheQueue(error, message)) return { ok: false, error: ofTheSystem(error) };
     if (error.code !== "EXCHANGE_UNAVAILABLE" || this.options.fixedExchange) return { ok: false, error };
     const own = new ConnectorError(error.code, error.message, { scope: "message", retryable: true, details: error.details, cause: error.cause });
     this.refused.add(exchange, own);
@@ -162,4 +169,17 @@ export class ExchangeWriter<R> {
       known.add(exchange);
     }
   }
+}
+
+/**
+ * Whether the queue would take no other message either: it is missing (or on a node of the broker that is down), or full. Of copies for further
+ * queues (CC) nobody knows which was refused; the others would get the message with each try.
+ */
+function isOverTheQueue({ code, scope, retryable }: ConnectorError, { options }: Outgoing): boolean {
+  const { CC, BCC } = (options.headers ?? {}) as { CC?: unknown; BCC?: unknown };
+  return OF_THE_PLACE.has(code) && scope === "message" && retryable && CC === undefined && BCC === undefined;
+}
+
+function ofTheSystem({ code, message, details, cause }: ConnectorError): ConnectorError {
+  return new ConnectorError(code, message, { scope: "system", details, cause });
 }

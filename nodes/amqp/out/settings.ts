@@ -47,6 +47,8 @@ export interface OutSettings {
   declareAs: string | undefined;
   /** Whether all messages go to the same exchange. */
   fixedExchange: boolean;
+  /** Whether all go to the same queue, and to no other. */
+  fixedQueue: boolean;
   confirmTimeout: number;
   maxWait: number;
   maxWaiting: number;
@@ -62,14 +64,14 @@ export interface OutSettings {
 export function readSettings(def: OutDef, compile: (value: string, type: string, label: string) => TypedValue): OutSettings {
   const { routingKeyType = "str", headersType = "json" } = def;
   const exchange = readExchange(def, compile);
-  const routingKey = compile(def.routingKey ?? "", routingKeyType, "routing key");
+  const routingKey = field(compile(def.routingKey ?? "", routingKeyType, "routing key"), routingKeyType, (value) => nameOf(value, "routing key"));
   const replyFormat: Format | undefined = def.request ? readFormatName(def.replyFormat, "Answer") : undefined;
   const { format, formatOptions } = readFormat(def, ...(replyFormat ? [replyFormat] : []));
   const headers = def.headers ? compile(def.headers, headersType, "headers") : () => undefined;
   return {
     build: {
       exchange,
-      routingKey: field(routingKey, routingKeyType, (value) => nameOf(value, "routing key")),
+      routingKey,
       headers: field(headers, def.headers ? headersType : "json", (value) => withoutMarks(sanitiseHeaders(value))),
       properties: (def.properties ?? []).map(({ property, value, valueType }) => {
         if (!isProperty(property)) throw new ConnectorError("NOT_CONFIGURED", `There is no property ${property} to set`);
@@ -83,6 +85,8 @@ export function readSettings(def: OutDef, compile: (value: string, type: string,
     },
     declareAs: def.declare === "existing" ? undefined : def.exchangeKind || "topic",
     fixedExchange: exchange.fixed !== undefined,
+    // who asks wants to know at once that nobody answers
+    fixedQueue: exchange.fixed?.value === "" && routingKey.fixed !== undefined && !replyFormat,
     confirmTimeout: wholeNumber(def.confirmTimeout, "Confirm in", { fallback: 15_000, min: 1, max: 600_000 }),
     maxWait: wholeNumber(def.maxWait, "Wait for", { fallback: 60_000, min: 1, max: 86_400_000 }),
     maxWaiting: wholeNumber(def.maxWaiting, "At most", { fallback: 10_000, min: 1, max: 1_000_000 }),

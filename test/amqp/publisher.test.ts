@@ -5,7 +5,7 @@ import type { ConnectorError } from "../../nodes/common/errors";
 import type { RabbitMq } from "../services/rabbitmq";
 import { sharedRabbit } from "../services/shared";
 import { waitFor } from "../services/wait";
-import { AFTER_RESTART, connectionTo, MutableProxy, Plain, SlowLine, text, unique } from "./support";
+import { AFTER_RESTART, connectionTo, MutableProxy, Plain, SlowLine, standStill, text, unique } from "./support";
 
 describe("a publisher", function () {
   this.timeout(60_000);
@@ -234,6 +234,17 @@ describe("a publisher", function () {
       Date.now = now;
       line.stop();
     }
+  });
+
+  it("takes no message for lost because Node-RED stood still", async () => {
+    const queue = await plain.makeQueue(unique("still"));
+    await publisher.close();
+    await connection.close();
+    open({ confirmTimeout: 1_000 });
+    await publisher.ready();
+    const results = publishAll(Array.from({ length: 50 }, (_, index) => to(queue, String(index))));
+    await standStill(1_500);
+    assert.deepEqual(await results, Array<string>(50).fill("ok"));
   });
 
   it("waits while the broker blocks the connection, without a timeout", async () => {

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { connect as connectSocket, createServer, type Socket } from "node:net";
 import { connect, type ChannelModel, type ConfirmChannel, type ConsumeMessage, type GetMessage, type Message } from "amqplib";
 import { BackOff } from "../../nodes/common/back-off";
@@ -134,6 +135,12 @@ export const text = (message: Message): string => message.content.toString();
 let names = 0;
 /** A queue name no other test uses. */
 export const unique = (what: string): string => `amqp-test.${process.pid}.${(names += 1)}.${what}`;
+
+/** Sends what is to go out, then keeps this process from anything else, as a function does that computes for long. @param ms how long */
+export async function standStill(ms: number): Promise<void> {
+  for (let turn = 0; turn < 3; turn += 1) await setImmediate();
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
 
 /** A way to the broker that can be made mute: it stays connected and passes nothing on, as a machine that hangs does. */
 export class MutableProxy {

@@ -103,7 +103,14 @@ export class Publisher {
     if (this.unsubscribe || this.closed) return;
     this.unsubscribe = this.options.connection.subscribe({ state: ({ kind }) => kind === "connected" && this.pump() });
     // a tenth is precise enough, and one timer is enough for thousands of messages
-    this.sweep = setInterval(() => this.checkTimeouts(), Math.max(50, this.confirmTimeout / 10));
+    const every = Math.max(50, this.confirmTimeout / 10);
+    let last = performance.now();
+    this.sweep = setInterval(() => {
+      const passed = performance.now() - last;
+      last += passed;
+      if (passed > 2 * every) this.watch.moved(); // we stood still, not the broker: nothing was sent, and what came is not read yet
+      this.checkTimeouts();
+    }, every);
     this.supervised.start();
   }
 

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { ConfirmChannel, ConsumeMessage } from "amqplib";
+import { whenOver } from "../../common/deadline";
 import { ConnectorError, toConnectorError } from "../../common/errors";
 import { decode, decodeInSlices } from "../../format/format";
 import type { FormatSettings } from "../../format/settings";
@@ -98,7 +99,7 @@ export class Requester implements Sender<Answer> {
     const waiting = this.waiting.get(correlationId);
     if (!waiting) return; // the answer was quicker than the confirm
     const { timeout } = this.options;
-    waiting.timer = setTimeout(() => this.settle(correlationId, new ConnectorError("REPLY_TIMEOUT", `No answer within ${timeout} ms`)), timeout);
+    waiting.timer = whenOver(timeout, () => this.settle(correlationId, new ConnectorError("REPLY_TIMEOUT", `No answer within ${timeout} ms`)));
   }
 
   private received(channel: ConfirmChannel, answer: ConsumeMessage | null): void {

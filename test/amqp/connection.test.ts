@@ -5,7 +5,7 @@ import { Connection } from "../../nodes/amqp/client/connection";
 import type { RabbitMq } from "../services/rabbitmq";
 import { sharedRabbit } from "../services/shared";
 import { freePorts, waitFor } from "../services/wait";
-import { AFTER_RESTART, connectionTo, MutableProxy, quick } from "./support";
+import { AFTER_RESTART, connectionTo, MutableProxy, quick, standStill } from "./support";
 
 describe("an AMQP connection", function () {
   this.timeout(60_000);
@@ -84,6 +84,17 @@ describe("an AMQP connection", function () {
     assert.equal(states.at(-1)?.kind, "connected");
     assert.ok(lines.length <= 3, lines.join("\n")); // lost, perhaps refused by a broker that is not ready yet, and back
     assert.match(lines.at(-1) ?? "", /^info: Connected to/);
+  });
+
+  it("blames a node that kept Node-RED busy, and not the broker, for a connection that had no heartbeat", async () => {
+    const proxy = new MutableProxy(rabbit.port);
+    const { connection, lines } = connectTo(rabbit, { urls: [await proxy.start()], heartbeat: 1 });
+    await waitFor("the connection", () => connection.model);
+    await standStill(2_500);
+    for (const socket of proxy.sockets) socket.destroy(); // as the broker does then
+    await waitFor("the line", () => lines.length > 0);
+    proxy.stop();
+    assert.match(lines[0] ?? "", /was lost: a node kept Node-RED busy for [23] s, in which no heartbeat was sent \(.+\)\. Let it work in parts, or raise Heartbeat$/);
   });
 
   it("says why the broker blocks it, and when it no longer does", async () => {

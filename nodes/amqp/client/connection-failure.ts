@@ -25,6 +25,8 @@ export interface Attempted {
   shown: string;
   /** Whether it was open already. */
   wasOpen?: boolean;
+  /** ms for which no heartbeat could be sent, since the process stood still. */
+  busy?: number;
 }
 
 /** Node's codes for a server's certificate that was looked at and not accepted, in words. */
@@ -81,7 +83,8 @@ export function connectionFailure(cause: unknown, attempted: Attempted): Connect
   return { lane: "network", reason: "network", mayPass: true, error };
 }
 
-function networkText(text: string, code: string, { where, connectTimeout, wasOpen }: Attempted): string {
+function networkText(text: string, code: string, { where, connectTimeout, wasOpen, busy }: Attempted): string {
+  if (busy) return `The connection to ${where} was lost: a node kept Node-RED busy for ${Math.round(busy / 1000)} s, in which no heartbeat was sent (${text}). Let it work in parts, or raise Heartbeat`;
   if (wasOpen) return `The connection to ${where} was lost: ${text || "no word from it"}`;
   const said = `No connection to ${where}`;
   const known = NETWORK[code];

@@ -7,6 +7,7 @@ import type { ConnectionListener, ConnectionOptions, ConnectionState } from "./c
 import { destroySocket, dial, hangUp } from "./dial";
 import { NO_CHANNEL_LEFT } from "./errors";
 import { HostRound, type RoundOutcome } from "./host-round";
+import { Pulse } from "./pulse";
 import { passwordSignIn, type SignIn } from "./sign-in";
 import { giveNewSecret } from "./update-secret";
 
@@ -27,6 +28,7 @@ const HOP = 250;
  */
 export class Connection {
   private current: ChannelModel | undefined;
+  private readonly pulse: Pulse;
   private currentState: ConnectionState = { kind: "idle" };
   private readonly listeners = new Set<ConnectionListener>();
   private readonly hosts: HostRound;
@@ -54,6 +56,7 @@ export class Connection {
     this.stopRenewal = this.signIn.onRenewed((secret) => void this.renew(secret));
     this.backOff = options.backOff ?? new BackOff();
     this.slowBackOff = options.slowBackOff ?? new BackOff({ initial: 60_000, max: 300_000, random: () => 1 });
+    this.pulse = new Pulse();
   }
 
   /** The open connection, while there is one. */
@@ -103,6 +106,7 @@ export class Connection {
   async close(deadline = 2_000): Promise<void> {
     if (this.currentState.kind === "closed") return;
     clearTimeout(this.timer);
+    this.pulse.stop();
     this.stopRenewal();
     this.connecting?.abort();
     const model = this.current;
@@ -165,8 +169,10 @@ export class Connection {
   }
 
   private failure(cause: unknown, where: string, wasOpen = false): ConnectionFailure {
-    const { vhost = "/", connectTimeout = 10 } = this.options;
-    return connectionFailure(cause, { where, vhost, connectTimeout, shown: this.signIn.what, wasOpen });
+    const { vhost = "/", connectTimeout = 10, heartbeat = 15 } = this.options;
+    const { stoodStill } = this.pulse;
+    const busy = wasOpen && stoodStill > heartbeat * 1000 ? stoodStill : 0;
+    return connectionFailure(cause, { where, vhost, connectTimeout, shown: this.signIn.what, wasOpen, busy });
   }
 
   private failed(failure: ConnectionFailure): void {

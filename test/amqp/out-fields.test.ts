@@ -161,6 +161,11 @@ describe("what amqp out makes of a message", () => {
     assert.deepEqual([content.toString(), options.contentEncoding], ["text", "br"]);
   });
 
+  it("is not mandatory when an exchange is to delay it: RabbitMQ's plugin returns what it keeps", () => {
+    const delayed = (delay: unknown, exchange = "delayed"): unknown => build({ headers: { "x-delay": delay } }, { exchange, headers: "headers", headersType: "msg" }).options.mandatory;
+    assert.deepEqual([delayed(5_000), delayed(-5_000), delayed("5000"), delayed(5_000, "")], [false, true, true, true]);
+  });
+
   it("is not mandatory when it is an answer to a request: RabbitMQ 3.10 returns those it has delivered", () => {
     assert.equal(build({}, { routingKey: "amq.rabbitmq.reply-to.g1h2.abc==" }).options.mandatory, false);
     assert.equal(build({}, { routingKey: "amq.rabbitmq.reply-to.x", exchange: "own" }).options.mandatory, true);

@@ -81,11 +81,17 @@ function finish({ exchange, routingKey, options }: Draft, payload: unknown, { co
   options.messageId ??= randomUUID();
   options.timestamp ??= Math.floor(Date.now() / 1000);
   options.contentType ??= contentType;
-  // RabbitMQ 3.10.8 returns an answer it has delivered: being mandatory says nothing there
-  if (options.mandatory && isReply({ exchange, routingKey })) options.mandatory = false;
+  // RabbitMQ 3.10.8 returns an answer it has delivered, and its delayed-message plugin what it keeps: being mandatory says nothing there
+  if (options.mandatory && (isReply({ exchange, routingKey }) || isDelayed(exchange, options.headers))) options.mandatory = false;
   // bytes are taken to be encoded already, as a queue gives them
   const given = payload instanceof Uint8Array && format !== "json";
   return { exchange, routingKey, content: given ? content : compress(content, options.contentEncoding as string | undefined), options };
+}
+
+/** Whether the plugin's exchange would keep the message for a while. One that has passed it says less than 0, and goes on at once. */
+function isDelayed(exchange: string, headers: HeaderTable | undefined): boolean {
+  const delay = headers?.["x-delay"];
+  return exchange !== "" && typeof delay === "number" && delay > 0; // it heeds no text
 }
 
 function compress(content: Buffer, encoding: string | undefined): Buffer {

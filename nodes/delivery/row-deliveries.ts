@@ -45,8 +45,6 @@ export interface RowDeliveriesOptions {
   warn(text: string): void;
 }
 
-/** ms until what a deploy of other nodes has released is tried again; while that goes on, it is released once more. */
-const DEPLOY = 250;
 /** ms between two looks whether a node is wired again, for what must be sent. */
 const REWIRED = 500;
 
@@ -122,8 +120,7 @@ export class RowDeliveries {
     else if (outcome === "dead-letter") {
       this.options.room.leave(parcel.size);
       parcel.failed({ error: reason, attempts: attempt, ...(node ? { node } : {}) });
-    } else if (reason.code === "FLOW_STOPPED") this.after(parcel, DEPLOY, attempt, false);
-    else this.after(parcel, delay, outcome === "retry" ? attempt + 1 : attempt, outcome === "release");
+    } else this.after(parcel, delay, outcome === "retry" ? attempt + 1 : attempt, outcome === "release");
   }
 
   private release(parcel: Parcel, error: ConnectorError): void {

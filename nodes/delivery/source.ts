@@ -123,7 +123,7 @@ export class DeliverySource<T = unknown> implements DeliveryOwner<T> {
   settled(delivery: Delivery<T>, settlement: Settlement): void {
     const { outcome, error } = settlement;
     if (outcome === "accept") this.pause.reset();
-    if (outcome === "release" && error?.code !== "FLOW_STOPPED") settlement.delay = this.pause.because(error);
+    if (outcome === "release" && !this.drained) settlement.delay = this.pause.because(error, flowTracker.isDeploying);
     this.tell("answering it failed", () => this.options.onSettle(delivery, settlement));
     this.forget(delivery, outcome === "accept");
   }

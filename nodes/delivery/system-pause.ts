@@ -12,8 +12,8 @@ export interface PauseListener {
 /**
  * The pause a source makes when its deliveries come back unworked, for no fault of their own: given back at once they would come
  * back at once. All that come back in one pause go back together; each next pause is longer, from 1 to 60 s, until one is accepted.
- * A node that is not configured (`NOT_CONFIGURED`) will not work before the next deploy, so the pause lasts until then: nothing is
- * consumed, and the log is not filled.
+ * A node that is not configured (`NOT_CONFIGURED`) will not work before the next deploy, and one that is stopped not before the present one has
+ * ended, so the pause lasts until then: nothing is consumed, and the log is not filled.
  */
 export class SystemPause {
   private readonly backOff = new BackOff();
@@ -28,12 +28,12 @@ export class SystemPause {
     private readonly listener: PauseListener,
   ) {}
 
-  /** A delivery comes back because of `error`. @returns ms until it is given back */
-  because(error: ConnectorError | undefined): number {
+  /** A delivery comes back because of `error`. @param deploying flows are being stopped or started @returns ms until it is given back */
+  because(error: ConnectorError | undefined, deploying: boolean): number {
     const now = performance.now(); // no clock that may be set
     if (now >= this.giveBackAt) this.giveBackAt = now + this.backOff.next();
     const delay = this.giveBackAt - now;
-    if (error?.code === "NOT_CONFIGURED") this.waitForDeploy(error);
+    if (error?.code === "NOT_CONFIGURED" || (error?.code === "FLOW_STOPPED" && deploying)) this.waitForDeploy(error);
     else if (!this.timer && !this.untilDeploy) {
       this.timer = setTimeout(() => this.end(), delay);
       this.listener.began(error?.message ?? "");

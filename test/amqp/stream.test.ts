@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { QueueMessage } from "../../nodes/amqp/client/queue-message";
+import { ConnectorError } from "../../nodes/common/errors";
 import type { Store } from "../../nodes/common/store";
 import type { RabbitMq } from "../services/rabbitmq";
 import { sharedRabbit } from "../services/shared";
@@ -159,6 +160,15 @@ describe("a source that reads a stream", function () {
     await waitFor("all once more", () => source.messages.length === 6);
     assert.deepEqual(attempts(source.messages), [1, 1, 1, 1, 1, 1]);
     assert.ok(!source.states.some(({ kind }) => kind === "waiting"));
+    assert.equal(await stored(queue, source), 2);
+  });
+
+  it("offers what a deploy of other nodes has released again", async () => {
+    const queue = await stream("deployed", 3);
+    const stopped = new ConnectorError("FLOW_STOPPED", "a node behind it was stopped");
+    const source = read(queue, {}, (message, settle) => settle(message, source.messages.length > 3 ? "accept" : "release", stopped));
+    await waitFor("all once more", () => source.messages.length === 6);
+    assert.deepEqual(attempts(source.messages), [1, 1, 1, 1, 1, 1]);
     assert.equal(await stored(queue, source), 2);
   });
 

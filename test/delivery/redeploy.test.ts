@@ -100,6 +100,20 @@ describe("what would break the promise, in a real Node-RED", function () {
     }
   });
 
+  it("a source takes no more while a redeploy of nodes has stopped the one behind it: given back at once, all would come back at once", async () => {
+    const flow = (version: number): FlowNodeConfig[] => [source(["slow"]), { id: "slow", type: "test-slow", wires: [["see"]], slow: version === 1, version }, see("see")];
+    await runtime.fresh(flow(1));
+    const entry = theSource();
+    const deploy = runtime.deploy(flow(2), "nodes");
+    await waitFor("the node to close", () => closing.length === 1);
+    entry.take("a");
+    await waitFor("it to come back", () => entry.settled.length === 1);
+    await remains("paused", () => entry.source.held, (entry.settled[0]?.settlement.delay ?? 0) + 50);
+    closing.splice(0)[0]?.();
+    await deploy;
+    assert.deepEqual([outcomes(entry), entry.source.held], [["release"], false]);
+  });
+
   it("what our sink has stored while flows stop is accepted, not released", async () => {
     const writes: (() => void)[] = [];
     await runtime.fresh([source(["sink"]), sink]);

@@ -151,6 +151,25 @@ describe("a source of deliveries", () => {
     source.close();
   });
 
+  it("takes no more until the deploy is over that has stopped a node behind it, and gives back at once what it is drained of", async () => {
+    const told: string[] = [];
+    const events = new EventEmitter();
+    const runtime = { log: { addHandler() {}, removeHandler() {} }, events: events as never, nodes: { getNode: () => undefined } };
+    const { source, settled } = sourceOf({ settle: "flow", runtime, onHold: (reason) => told.push(reason), onResume: () => told.push("resume") });
+    const stopped = verdictFor(new ConnectorError("FLOW_STOPPED", "a node was stopped"), undefined);
+    events.emit("flows:started");
+    events.emit("flows:stopping");
+    source.open(1, 1).settle(stopped);
+    await remains("paused", () => told.length === 1, (settled.get(1)?.delay ?? 0) + 50);
+    events.emit("flows:started");
+    assert.deepEqual(told, ["a node was stopped", "resume"]);
+    const last = source.open(2, 1);
+    void source.drain(60_000);
+    last.settle(stopped);
+    assert.deepEqual([settled.get(2)?.delay, told.length], [undefined, 2]);
+    source.close();
+  });
+
   it("pauses once for many that are held, and goes on when the last is free or gone", () => {
     const events: string[] = [];
     const { source } = sourceOf({ onHold: () => events.push("hold"), onResume: () => events.push("resume") });

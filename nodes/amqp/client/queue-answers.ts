@@ -61,7 +61,7 @@ export class QueueAnswers {
       case "accept":
         return taken.window.ack(taken.message.fields.deliveryTag);
       case "release":
-        return this.release(taken, attempt, delay, error?.code === "FLOW_STOPPED");
+        return this.release(taken, attempt, delay);
       case "retry":
         return this.retry(taken, settlement);
       case "dead-letter":
@@ -126,10 +126,9 @@ export class QueueAnswers {
     this.after(Math.min(delay, left), () => this.again(taken, attempt + 1)); // a timer may be a ms early
   }
 
-  /** @param stopped the flow has ended: nothing is handed to it any more */
-  private release(taken: Taken, attempt: number, delay: number, stopped: boolean): void {
+  private release(taken: Taken, attempt: number, delay: number): void {
     if (this.options.from.waitsIn === "broker") this.giveBack(taken, delay, () => taken.window.giveBack(taken.message.fields.deliveryTag));
-    else if (!stopped) this.giveBack(taken, delay, () => this.again(taken, attempt));
+    else this.giveBack(taken, delay, () => this.again(taken, attempt));
   }
 
   private giveBack(taken: Taken, delay: number, give: () => void): void {

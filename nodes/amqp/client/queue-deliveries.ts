@@ -83,7 +83,9 @@ export class QueueDeliveries {
       from: options.from,
       node,
       publish: options.publish,
-      again: (taken, attempt) => this.received(taken, attempt),
+      again: (taken, attempt) => {
+        if (!this.stopped) this.received(taken, attempt);
+      },
       warn,
       onForwarding: options.onForwarding,
       longest: options.longest ?? Math.max(LONGEST_OPEN, settings.deadline), // who has raised the one has raised the broker's timeout

@@ -62,6 +62,16 @@ describe("salesforce listen in a flow", function () {
     });
   }
 
+  it("takes what also leads to a disabled node for finished, though it came to listen only when flows had long started", async () => {
+    await flow.deploy(suite.org, [suite.fresh({ wires: [["end", "off"], ["letters"]] })], { others: [{ id: "off", type: "test-see", d: true }] });
+    await flow.shows(/Alert__e$/);
+    suite.publish("a");
+    await flow.has(1);
+    flow.release();
+    await waitFor("it to be settled", () => openCount() === 0);
+    await flow.shows(/Alert__e$/);
+  });
+
   it("is paused and resumed by a message, and misses nothing", async () => {
     await suite.listening(suite.fresh({ inputs: 1 }));
     flow.ask({ action: "pause" });

@@ -64,6 +64,7 @@ export class EventListener {
   constructor(private readonly options: EventListenerOptions) {
     this.channel = channelName(options.settings.channel);
     this.troubles = new TroubleLog(options);
+    flowTracker.acquire(options.runtime); // its feed comes when flows have long started, and who watches only from then on waits to be told that they have
   }
 
   /** Events in the flow, or on their way back into it. */
@@ -116,6 +117,7 @@ export class EventListener {
     await this.leaving;
     await this.lease?.close();
     this.place?.leave();
+    flowTracker.release();
   }
 
   private async begin(): Promise<void> {

@@ -217,7 +217,7 @@ for (const { name, types, start } of ENGINES) {
 
     if (postgres) {
       it("ends a query that takes too long", async () => {
-        const hurried = new DatabaseClient({ ...engine.options, queryTimeout: 300 });
+        const hurried = new DatabaseClient({ ...engine.options, queryTimeout: 1_500 });
         await assert.rejects(readAll(hurried, "select pg_sleep(20) as slept"), failsWith("DATABASE_BUSY"));
         const { pid } = hurried;
         const late = "select case when id = 1500 then pg_sleep(20)::text end as slept from generate_series(1, 2000) id";

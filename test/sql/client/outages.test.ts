@@ -151,16 +151,18 @@ describe("a sql database that fails", function () {
       });
 
       it("refuses a wrong password with one clear error, and is not knocked at again at once", async () => {
-        const client = open({ credentials: { username: server.username, password: "wrong {}; PWD=x" } });
+        const door = await MuteHost.start(server.port);
+        const client = open({ connectionString: server.connectionString.replace(/Port=\d+/i, `Port=${door.port}`), credentials: { username: server.username, password: "wrong {}; PWD=x" } });
         await assert.rejects(client.write(rows(0, 1)), withCode("DATABASE_REFUSED", /authentication failed|Access denied/));
-        const begun = performance.now();
+        const knocks = door.connections;
         for (let attempt = 0; attempt < 100; attempt += 1) await assert.rejects(client.write(rows(0, 1)), withCode("DATABASE_REFUSED"));
-        assert.ok(performance.now() - begun < 1000);
         const ready = client.untilReady();
         const early = await Promise.race([ready.then(() => "ready"), pause(500).then(() => "still waiting")]);
         assert.equal(early, "still waiting");
+        assert.equal(door.connections, knocks);
         await client.close();
         await ready;
+        door.close();
       });
 
       it("refuses what the user may not read, and nobody else meanwhile", async () => {
@@ -195,12 +197,12 @@ describe("a sql database that fails", function () {
       });
 
       it("cancels a statement at the query timeout, and goes on with the same process", async () => {
-        const client = open({ queryTimeout: 300 });
+        const client = open({ queryTimeout: 1_500 });
         await client.ping();
         const { pid } = client;
         const begun = performance.now();
         await assert.rejects(run(client, server instanceof MariaDb ? "select sleep(20)" : "select pg_sleep(20)"), withCode("DATABASE_BUSY"));
-        assert.ok(performance.now() - begun < 5000);
+        assert.ok(performance.now() - begun < 12_000);
         await client.write(rows(1, 2));
         assert.equal(client.pid, pid);
       });

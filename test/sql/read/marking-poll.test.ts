@@ -94,14 +94,14 @@ describe("sql read polling with a statement after each row", function () {
   it("lets no row wait for one for which it fails, however long that lasts, and stays red", async () => {
     await insert(range(0, 60));
     await engine.execute("create trigger no before update on t when new.id = 7 begin select raise(abort, 'not this one'); end");
-    const { states, close } = await bench.open({ ...MARK, maxInFlight: 4 }, accept);
+    const { states, poller } = await bench.open({ ...MARK, maxInFlight: 4 }, accept);
     await waitFor("the others to be marked", async () => (await marked()).length === 59);
     assert.equal(states.at(-1)?.kind, "failed");
     await engine.execute("drop trigger no");
     const begun = Date.now();
-    await close();
+    await poller.close(30_000);
     assert.deepEqual(await marked(), range(0, 60)); // closing tries once more
-    assert.ok(Date.now() - begun < 900, `${Date.now() - begun} ms`);
+    assert.ok(Date.now() - begun < 15_000, `${Date.now() - begun} ms`);
   });
 
   it("runs it for a row, too, that has gone to the dead letters, when that flow has finished", async () => {

@@ -84,13 +84,13 @@ describe("sql read for a message, in trouble", () => {
     it("does not count against triggers that came meanwhile what their rows take when it is back", async () => {
       const database = FakeDatabase.counting(1);
       database.failures.openCursor.push(away);
-      const { ask, sent } = open(database, {}, undefined, { patience: 60 });
+      const { ask, sent } = open(database, {}, undefined, { patience: 500 });
       const first = ask();
       await waitFor("the knock", () => database.knocking.length === 1);
       const meanwhile = ask();
       database.back();
       await waitFor("both rows", () => sent.length === 2);
-      await remains("both open", () => first.done.length + meanwhile.done.length === 0, 120);
+      await remains("both open", () => first.done.length + meanwhile.done.length === 0, 1_000);
       sent.forEach(accept);
       await Promise.all([ended(first), ended(meanwhile)]);
       assert.deepEqual([first.done, meanwhile.done], [[undefined], [undefined]]);

@@ -17,7 +17,7 @@ const APP = { clientId: DEFAULT_CLIENT_ID, clientSecret: DEFAULT_CLIENT_SECRET }
 const PATH = "/surewire/salesforce-org";
 
 describe("The salesforce org's form", function () {
-  this.timeout(60_000);
+  this.timeout(150_000);
   const orgs = new Orgs();
   const pair = keys();
   /** Whatever the admin API has answered, with headers. */

@@ -39,8 +39,8 @@ export class Editor {
     const page = context.pages()[0] ?? (await context.newPage());
     await context.addInitScript({ path: join(__dirname, "page-helpers.js") });
     await page.route((address) => !address.href.startsWith(url) && address.protocol.startsWith("http"), (route) => route.abort());
-    page.setDefaultTimeout(25_000);
-    page.setDefaultNavigationTimeout(50_000); // the whole editor, on a machine that does much else
+    page.setDefaultTimeout(45_000);
+    page.setDefaultNavigationTimeout(90_000); // the whole editor, on a machine that does much else
     const editor = new Editor(context, page, url, profile);
     page.on("pageerror", (error) => editor.errors.push(String(error.stack ?? error)));
     page.on("console", (message) => {
@@ -78,7 +78,7 @@ export class Editor {
   }
 
   /** Waits for an expression in the page to become truthy. */
-  until(what: string, expression: string, timeout = 20_000): Promise<unknown> {
+  until(what: string, expression: string, timeout = 45_000): Promise<unknown> {
     return waitFor(what, () => this.page.evaluate(expression), { timeout });
   }
 

@@ -30,7 +30,7 @@ const EXAMPLES = readdirSync(join(ROOT, "examples"), { recursive: true, encoding
 /** The packed tarball in a fresh Node-RED, seen by its API and in a browser. */
 export function describePack(options: PackOptions): void {
   describe(`the packed tarball in ${options.title}`, function () {
-    this.timeout(60_000);
+    this.timeout(150_000);
     let nodeRed: NodeRed;
     let editor: Editor;
     let shown = 0;
@@ -152,7 +152,7 @@ export function describePack(options: PackOptions): void {
 
       for (const scheme of options.schemes) {
         it(`come back as they were saved, and can be read in the ${scheme} theme`, async function () {
-          this.timeout(180_000); // all of them, one after the other
+          this.timeout(400_000); // all of them, one after the other
           const pictures = join(CACHE, "screenshots", options.title.replace(/\W+/g, "-").toLowerCase());
           mkdirSync(pictures, { recursive: true });
           await editor.load(scheme);

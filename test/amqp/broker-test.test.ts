@@ -19,7 +19,7 @@ describe("the test of a broker", function () {
     return `amqp://127.0.0.1:${(server.address() as AddressInfo).port}`;
   };
   const test = async (more: Partial<BrokerOptions>): Promise<HostReport> => {
-    const [report] = await testBroker({ urls: [secured.rabbit.url], connectTimeout: 1, ...more });
+    const [report] = await testBroker({ urls: [secured.rabbit.url], connectTimeout: 10, ...more });
     assert.ok(report);
     return report;
   };
@@ -35,7 +35,7 @@ describe("the test of a broker", function () {
     const { where, ok, product, version, tls, roundTrip } = await test({});
     assert.deepEqual({ where, ok, product, tls }, { where: secured.rabbit.url.slice("amqp://".length), ok: true, product: "RabbitMQ", tls: undefined });
     assert.match(version ?? "", /^\d+\.\d+/);
-    assert.ok(roundTrip !== undefined && roundTrip < 1_000);
+    assert.ok(roundTrip !== undefined && roundTrip < 10_000);
   });
 
   it("says with which TLS it is connected", async () => {

@@ -22,7 +22,7 @@ function trigger(): TestSource {
 
 const outcomes = (): string[] => trigger().settled.map(({ settlement }) => settlement.outcome);
 const seenAt = (node: string): unknown[] => testBench.seen.filter((one) => one.node === node).map((one) => one.payload);
-const look = { interval: 5, timeout: 10_000 };
+const look = { interval: 5 };
 
 describe("amqp get in a flow", function () {
   this.timeout(60_000);

@@ -189,7 +189,7 @@ describe("the amqp out node", function () {
       const publish = publishing();
       await waitFor("the connection", () => publish.state.kind === "connected");
       publish.model?.emit("blocked", "low on memory");
-      const flows = [{ id: "tab", type: "tab" }, bench.broker(), out({ routingKey: queue, maxWait: 200 }), end];
+      const flows = [{ id: "tab", type: "tab" }, bench.broker(), out({ routingKey: queue, maxWait: 1_000 }), end];
       await helperNodes.deploy(flows, "nodes");
       assert.equal(publish.state.kind, "blocked", "the broker's node stays as it was");
       inject({ payload: "during" });

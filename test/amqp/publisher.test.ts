@@ -8,7 +8,7 @@ import { waitFor } from "../services/wait";
 import { AFTER_RESTART, connectionTo, MutableProxy, Plain, SlowLine, standStill, text, unique } from "./support";
 
 describe("a publisher", function () {
-  this.timeout(60_000);
+  this.timeout(150_000);
   let rabbit: RabbitMq;
   let plain: Plain;
   let connection: Connection;

@@ -137,7 +137,7 @@ describe("a redrive run", function () {
 
   describe("a queue that others take from as well", () => {
     const open = async (queue: string): Promise<LetterBox> => {
-      const box = new LetterBox({ connection: bench.link.consume, queue, ahead: 10, onLost: () => undefined, stallAfter: 500 });
+      const box = new LetterBox({ connection: bench.link.consume, queue, ahead: 10, onLost: () => undefined, stallAfter: 2_000 });
       await box.open(5_000);
       return box;
     };

@@ -84,11 +84,11 @@ describe("signing in to RabbitMQ with a token", function () {
   });
 
   it("renews it on the open connections before it expires", async () => {
-    give(2);
+    give(4);
     const { consume, publish } = fromEndpoint();
     await Promise.all([up(consume), up(publish)]);
     const before = [consume.model, publish.model];
-    const expired = Date.now() + 4_200; // 2 s, 1 s that the broker takes longer, and its whole seconds
+    const expired = Date.now() + 6_200; // 4 s, 1 s that the broker takes longer, and its whole seconds
     give(60);
     await waitFor("its end", () => Date.now() > expired);
     await Promise.all([declare(consume), declare(publish)]);
@@ -98,7 +98,7 @@ describe("signing in to RabbitMQ with a token", function () {
   });
 
   it("connects again with the new one, when the broker cannot take it on an open connection", async () => {
-    give(2);
+    give(4);
     const { consume } = fromEndpoint();
     let ups = 0;
     consume.subscribe({ up: () => (ups += 1) });

@@ -16,8 +16,8 @@ const LINGER = 20;
 export interface FinishedRow {
   /** By column. */
   values: Readonly<Record<string, RowValue>>;
-  /** The statement has run for it. */
-  marked(): void;
+  /** The statement has run for it. @param found whether it changed anything, as far as the database tells */
+  marked(found: boolean): void;
 }
 
 /** What {@link AfterRead} needs. */
@@ -37,6 +37,8 @@ export interface AfterReadOptions {
 /** Runs the statement for rows that the flow has finished with, several at a time, until it has succeeded for each. */
 export class AfterRead {
   private readonly names: readonly string[];
+  /** Whether the number of rows says what it did: what a function changes is not counted. */
+  private readonly tells: boolean;
   private readonly batcher: Batcher<FinishedRow>;
   private readonly backOff: BackOff;
   /** Rows for which it failed by their own fault. Each has a clock of its own: the others need not wait for it. */
@@ -50,6 +52,7 @@ export class AfterRead {
   constructor(private readonly options: AfterReadOptions) {
     const { per, batchSize } = options;
     this.names = namesIn(options.statement);
+    this.tells = /^\s*(update|delete)\b/i.test(options.statement);
     this.backOff = options.backOff ?? new BackOff();
     this.batcher = new Batcher<FinishedRow>({
       size: per === "batch" ? batchSize : MOST_TOGETHER,
@@ -131,9 +134,10 @@ export class AfterRead {
     try {
       const [outcome] = await this.options.database.execute({ transactions: [transaction], maxRows: Number.MAX_SAFE_INTEGER });
       if (outcome && "error" in outcome) return named(fromData(outcome.error));
-      for (const row of rows) {
+      const results = outcome && "results" in outcome ? outcome.results : [];
+      for (const [index, row] of rows.entries()) {
         this.bad.delete(row);
-        row.marked();
+        row.marked(!this.tells || (results[index] ?? results[0])?.rowsAffected !== 0);
       }
       return undefined;
     } catch (error) {

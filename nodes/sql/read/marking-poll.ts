@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from "node:util";
+import { ConnectorError } from "../../common/errors";
 import { tooManyRows } from "../../common/too-many-rows";
 import type { RowValue } from "../client/protocol";
 import { keyOf, UniqueKeys } from "../client/row-keys";
@@ -16,6 +18,8 @@ export class MarkingPoll implements PollWay {
   private readonly sent = new Set<string>();
   /** Marked while a query was running that may still give them. */
   private readonly justMarked = new Set<string>();
+  /** Rows for which the statement found nothing to change, as they were: one that the query gives again like that would be sent for ever. */
+  private readonly missed = new Map<string, readonly RowValue[]>();
   private querying = false;
 
   constructor(
@@ -33,9 +37,10 @@ export class MarkingPoll implements PollWay {
     const most = claims ? maxRows : room;
     this.querying = true;
     try {
-      const { source, rows, keyAt } = await this.fresh(most);
+      const { source, rows, keyAt, again } = await this.fresh(most);
       if (rows.length > most) throw tooManyRows(most, TAKE_FEWER);
-      await this.hand(source, rows, keyAt);
+      if (again.length < context.settings.maxInFlight) await this.hand(source, rows, keyAt); // others go on, but not without end
+      if (again.length > 0) throw this.notTaken(again);
       return { rows: rows.length, more: claims ? rows.length > 0 : rows.length >= most };
     } finally {
       this.querying = false;
@@ -48,8 +53,11 @@ export class MarkingPoll implements PollWay {
     return this.afterRead.close(end);
   }
 
-  /** Rows that are not in the flow already. A query that claims is read to its end; of any other, what there is no room for is left. */
-  private async fresh(most: number): Promise<{ source: RowSource; rows: RowValue[][]; keyAt: number }> {
+  /**
+   * Rows that are not in the flow already, and keys of those that the statement did not take out of the query. A query that claims is read to its end; of any other, what there is
+   * no room for is left.
+   */
+  private async fresh(most: number): Promise<{ source: RowSource; rows: RowValue[][]; keyAt: number; again: string[] }> {
     const { context, settings } = this;
     const { query, maxRows } = context.settings;
     const enough = changesData(query) ? most + 1 : most;
@@ -59,13 +67,17 @@ export class MarkingPoll implements PollWay {
       const keyAt = source.columns.length === 0 ? -1 : columnNamed(source.columns, settings.keyColumn).index;
       const keys = new UniqueKeys(keyAt, settings.keyColumn);
       const rows: RowValue[][] = [];
+      const again = new Set<string>();
       for (let page = await source.next(); page && rows.length < enough; page = await source.next()) {
         for (const row of page) {
           const key = keys.add(row);
-          if (!this.sent.has(key) && rows.length < enough) rows.push(row);
+          if (this.sent.has(key)) continue;
+          if (isSame(this.missed.get(key), row)) again.add(key);
+          else if (rows.length < enough) rows.push(row);
         }
       }
-      return { source, rows, keyAt };
+      for (const key of this.missed.keys()) if (!again.has(key) && !this.sent.has(key)) this.missed.delete(key);
+      return { source, rows, keyAt, again: [...again] };
     } finally {
       await source.close();
     }
@@ -81,19 +93,29 @@ export class MarkingPoll implements PollWay {
       if (context.closed) return;
       const finished = (): void => {
         context.room.take(some.length); // as long as they are not marked
-        for (const row of some) afterRead.add({ values: source.rowOf(row), marked: () => this.marked(this.keyOf(row, keyAt)) });
+        for (const row of some) afterRead.add({ values: source.rowOf(row), marked: (found) => this.marked(this.keyOf(row, keyAt), found ? undefined : row) });
       };
       context.hand({ columns: source, rows: some, finished });
     }
   }
 
-  private marked(key: string): void {
+  private marked(key: string, missed: readonly RowValue[] | undefined): void {
+    if (missed) this.missed.set(key, missed);
     if (this.querying) this.justMarked.add(key);
     else this.sent.delete(key);
     this.context.room.leave(1);
   }
 
+  private notTaken(again: string[]): ConnectorError {
+    const which = `${this.settings.keyColumn} ${(again[0] as string).slice(1)}${again.length > 1 ? ` and ${again.length - 1} more` : ""}`;
+    return new ConnectorError("NOT_CONFIGURED", `The statement after each row finds no row for ${which}, and the query gives it again as it was: it is not sent again and again. Mend the statement, or the query`);
+  }
+
   private keyOf(row: readonly RowValue[], keyAt: number): string {
     return keyOf(row, keyAt, this.settings.keyColumn);
   }
+}
+
+function isSame(one: readonly RowValue[] | undefined, other: readonly RowValue[]): boolean {
+  return one !== undefined && isDeepStrictEqual(one, other);
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { ConnectorError } from "../../../nodes/common/errors";
 import type { ReadDef } from "../../../nodes/sql/read/settings";
 import { ENGINES, type TestEngine } from "../client/engines";
+import { remains } from "../../services/wait";
 import { PollBench, range, settle, waitFor, type Sent } from "./poll-support";
 
 const refused = new ConnectorError("ROW_REFUSED", "the row breaks a rule");
@@ -81,6 +82,27 @@ describe("sql read polling with a statement after each row", function () {
     await waitFor("all to be marked", async () => (await marked()).length === 20);
     assert.deepEqual(ids(), range(0, 20));
     await waitFor("a good state", () => states.at(-1)?.kind === "idle" || states.at(-1)?.kind === "reading");
+  });
+
+  it("sends no row again and again that it does not find, and goes on with the others", async () => {
+    await insert(range(0, 5));
+    const { ids, states, errors } = await bench.open({ ...MARK, afterRead: "update t set sent = 1 where id = :id and id <> 3" }, accept);
+    await waitFor("red", () => states.some((state) => state.kind === "failed"));
+    assert.match(errors.join(), /finds no row for id 3,/);
+    await insert([5]);
+    await waitFor("the next", () => ids().includes(5));
+    assert.deepEqual(ids(), range(0, 6));
+    await engine.execute("update t set text = 'other' where id = 3");
+    await waitFor("the changed row", () => ids().length === 7);
+    await engine.execute("delete from t where id = 3");
+    await waitFor("a good state", () => states.at(-1)?.kind === "idle");
+  });
+
+  it("stops when it finds none of the rows", async () => {
+    await insert(range(0, 50));
+    const { ids, errors } = await bench.open({ ...MARK, afterRead: "update t set sent = 1 where id = ':id'", maxInFlight: 5 }, accept);
+    await waitFor("the error", () => errors.some((text) => /finds no row for id 0 and \d+ more/.test(text)));
+    await remains("no row twice, and no more than are looked after", () => ids().length <= 10 && new Set(ids()).size === ids().length, 300);
   });
 
   it("marks the others when it fails for one", async () => {

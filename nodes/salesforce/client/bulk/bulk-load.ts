@@ -90,7 +90,8 @@ export class BulkLoad {
       jobId: undefined, jobs: [], operation, object, success: true, rows: 0, processed: 0, failed: 0, unprocessed: 0, repeated: false, results: [],
     };
     const loaded: Loaded = { result, failedRows: [], failures: [] };
-    const errors: ConnectorError[] = [];
+    let first: ConnectorError | undefined;
+    let mayPass = true;
     const keys: { key: string; failed: boolean }[] = [];
     let index = 0;
     for await (const whole of partsOf(request.input, this.options.style, this.options.limits)) {
@@ -119,14 +120,15 @@ export class BulkLoad {
         found.forEach((one, row) => {
           if (!one.ok) {
             failed = true;
-            if (errors.length < TOLD) errors.push(one.error);
+            first ??= one.error;
+            mayPass &&= one.error.retryable;
           }
           count(loaded, one, before + row, part.rows[row]?.row, keepAll);
         });
         keys.push({ key, failed });
       }
     }
-    if (loaded.failures.length > 0) loaded.error = failure(loaded, errors);
+    if (first) loaded.error = failure(loaded, first, mayPass);
     for (const { key, failed } of keys) await this.close(key, { failed: failed && !failuresTaken, waiting: loaded.error !== undefined && !failuresTaken, mayRepeat: request.mayRepeat });
     return loaded;
   }
@@ -214,12 +216,11 @@ function outcomeErrors(error: ConnectorError): RowOutcome["errors"] {
   return error.details.unprocessed === true && error.details.errors === undefined ? errors.map((one) => ({ ...one, statusCode: "UNPROCESSED" })) : errors;
 }
 
-function failure({ result, failures }: Loaded, errors: readonly ConnectorError[]): ConnectorError {
-  const [first] = errors;
+/** @param mayPass each of the rows that are not in the org may get there by another try */
+function failure({ result, failures }: Loaded, first: ConnectorError, mayPass: boolean): ConnectorError {
   const lost = result.failed + result.unprocessed;
-  const busy = errors.every(({ code }) => code === "ORG_BUSY") && errors.length === failures.length;
-  const text = `${lost.toLocaleString("en")} of ${result.rows.toLocaleString("en")} rows are not in the org; the first is row ${(failures[0]?.row ?? 0) + 1}: ${first?.message ?? ""}`;
-  return new ConnectorError(busy ? "ORG_BUSY" : "ORG_REFUSED", text, {
+  const text = `${lost.toLocaleString("en")} of ${result.rows.toLocaleString("en")} rows are not in the org; the first is row ${(failures[0]?.row ?? 0) + 1}: ${first.message}`;
+  return new ConnectorError(mayPass ? first.code : "ORG_REFUSED", text, {
     details: {
       ...result,
       failures: failures.slice(0, TOLD).map(({ row, errors: one }) => ({ row: row + 1, errors: one })),

@@ -199,10 +199,10 @@ describe("A bulk load", () => {
     org.control.bulkFault({ kind: "fail", after: 4, message: "InternalServerError : Retried more than ten times" });
     assert.equal((await run(newLoad(), cases(10))).result.success, true);
     org.control.bulkFault({ kind: "fail", count: 4, message: "TooManyLockFailure : Too many lock failure" });
-    const { error } = await run(newLoad(), cases(1, { Origin: "Web" }));
+    const { error } = await run(newLoad(), cases(30, { Origin: "Web" }));
     assert.deepEqual([error?.code, error?.retryable], ["ORG_BUSY", true]);
-    assert.equal((await run(newLoad(), cases(1, { Origin: "Web" }))).result.success, true);
-    assert.equal(org.records("Case").length, 11);
+    assert.equal((await run(newLoad(), cases(30, { Origin: "Web" }))).result.success, true);
+    assert.equal(org.records("Case").length, 40);
   });
 
   it("inserts no row a second time by itself when the org has failed its job and has no result for all that it worked on", async () => {

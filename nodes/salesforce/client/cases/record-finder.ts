@@ -1,4 +1,4 @@
-import { type SelectIn, valueIn } from "./select-in";
+import { isIdField, type SelectIn, shortId, valueIn } from "./select-in";
 
 /** What a look-up found: the id, `several` when it fits more than one record, or nothing. */
 export type Found = { id: string } | "several" | undefined;
@@ -70,10 +70,13 @@ export class RecordFinder {
   private async ask(asked: ReadonlyMap<string, string | number>): Promise<Map<string, Found>> {
     const { object, field, where, keep = 600_000, keepMisses = 30_000, clock = sinceStart } = this.options;
     const found = new Map<string, Found>([...asked.keys()].map((text) => [text, undefined]));
-    for (const texts of apart(asked.keys())) {
-      const rows = await this.select.rows({ object, fields: ["Id", field], field, values: [...texts.values()], ...(where ? { where } : {}) });
+    const byId = isIdField(field);
+    const keyOf = byId ? shortId : RecordFinder.keyOf;
+    for (const texts of apart(asked.keys(), keyOf)) {
+      const fields = byId ? ["Id"] : ["Id", field]; // the org takes no field twice
+      const rows = await this.select.rows({ object, fields, field, values: [...texts.values()], ...(where ? { where } : {}) });
       for (const row of rows) {
-        const text = texts.get(RecordFinder.keyOf(String(valueIn(row, field))));
+        const text = texts.get(keyOf(String(valueIn(row, field))));
         if (text !== undefined) found.set(text, found.get(text) ? "several" : { id: String(row["Id"]) });
       }
     }
@@ -94,13 +97,13 @@ export class RecordFinder {
 }
 
 /**
- * Texts in lists, by their {@link RecordFinder.keyOf}, of which none has two that differ in case alone: which of these a record belongs to only the org
+ * Texts in lists, by their keys, of which none has two of one key, as those are that differ in case alone: which of these a record belongs to only the org
  * can tell, as there are fields that tell cases apart.
  */
-function apart(texts: Iterable<string>): Map<string, string>[] {
+function apart(texts: Iterable<string>, keyOf: (text: string) => string): Map<string, string>[] {
   const lists: Map<string, string>[] = [];
   for (const text of texts) {
-    const key = RecordFinder.keyOf(text);
+    const key = keyOf(text);
     const list = lists.find((one) => !one.has(key));
     if (list) list.set(key, text);
     else lists.push(new Map([[key, text]]));

@@ -31,6 +31,7 @@ const SHORTEST = 1_000;
 const MAX_VALUE = 1000;
 /** What SOQL takes for a number, of as many digits as the org does. */
 const NUMBER = /^[+-]?\d{1,18}(?:\.\d{1,18})?$/;
+const ID = /^[0-9A-Za-z]{15}(?:[0-9A-Za-z]{3})?$/;
 
 /** Reads records by `field IN (values)`, in as few queries as the platform's URLs allow. */
 export class SelectIn {
@@ -94,6 +95,7 @@ export class SelectIn {
     // The org stores no blanks around a text.
     const values = [...new Set(selection.values.map((value) => String(value).trim()))];
     // No record has such a value, and asked for it would fail the query for all others.
+    if (isIdField(selection.field)) return values.filter((value) => ID.test(value)).map((value) => soqlString(shortId(value)));
     if (this.isNumeric(selection)) return values.filter((value) => NUMBER.test(value));
     return values.filter((value) => value.length <= MAX_VALUE && !/\p{Surrogate}/u.test(value)).map(soqlString);
   }
@@ -119,6 +121,16 @@ export function valueIn(row: Row, field: string): unknown {
   if (field in row) return row[field];
   const wanted = field.toLowerCase();
   return Object.entries(row).find(([name]) => name.toLowerCase() === wanted)?.[1];
+}
+
+/** Whether a field holds the record's own id. */
+export function isIdField(field: string): boolean {
+  return field.toLowerCase() === "id";
+}
+
+/** An id as it is the same however it is written: with or without the three characters behind it, which the org refuses when they are wrong. */
+export function shortId(id: string): string {
+  return id.slice(0, 15);
 }
 
 const nameOf = ({ object, field }: Selection): string => `${object}.${field}`.toLowerCase();

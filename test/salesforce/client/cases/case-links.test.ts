@@ -87,6 +87,13 @@ describe("What a case points to", () => {
       assert.deepEqual(field("ContactId"), [contact, contact]);
     });
 
+    it("are found by their ids, of 15 characters or 18, and not held up by what is none", async () => {
+      const [contact, other] = insert("Contact", { LastName: "a" }, { LastName: "b" }) as [string, string];
+      const writer = writerFor(orgs, org, { contact: { field: "Id", missing: "leave" } });
+      values(await writer.write(["no id", contact, contact.slice(0, 15), other.slice(0, 15)].map((one, index) => item(`e${index}`, {}, { contact: one }))));
+      assert.deepEqual(field("ContactId"), [null, contact, contact, other]);
+    });
+
     it("are told apart by upper and lower case where their field does so", async () => {
       const [small, large] = insert("Contact", { LastName: "a", Serial__c: "dev7" }, { LastName: "b", Serial__c: "DEV7" });
       const writer = writerFor(orgs, org, { contact: { field: "Serial__c", missing: "error" } });

@@ -9,6 +9,9 @@ import type { RestClient } from "../rest";
 /** Operations whose messages share calls. */
 export type BatchOperation = "create" | "retrieve" | "update" | "upsert" | "delete";
 
+/** Those that leave a stored record as it is when it comes again. */
+const SAME_AGAIN: ReadonlySet<BatchOperation> = new Set<BatchOperation>(["update", "upsert"]);
+
 /** What one message asks for. */
 export interface RecordItem {
   /** API name; not looked at when deleting. */
@@ -133,7 +136,7 @@ export class RecordBatch {
     }
     const results = found.map((one): RecordResult => one ?? { ok: false, error: unmade as ConnectorError });
     const outcome = listOutcome(results);
-    if (outcome.failed && this.options.someRefusedFails()) throw refused(results, outcome.failed);
+    if (outcome.failed && this.options.someRefusedFails()) throw refused(results, outcome.failed, SAME_AGAIN.has(this.options.operation));
     return outcome;
   }
 

@@ -31,20 +31,27 @@ export function shown(result: RecordResult, index?: number): ShownResult {
   return { ...place, id: null, success: false, errors: errorsOf(result.error) };
 }
 
+function shownAll(results: RecordResult[]): ShownResult[] {
+  return results.map((result, index) => shown(result, index));
+}
+
 /**
  * What a message with a list of records is told.
  *
  * @throws ConnectorError when none of them was stored: `ORG_REFUSED`, or the error of the first that may pass later, with all in `details.results`
  */
 export function listOutcome(results: RecordResult[]): RecordOutcome {
-  const all = results.map((result, index) => shown(result, index));
   const failed = results.flatMap((result, index) => (result.ok ? [] : index));
-  if (failed.length < results.length) return { salesforce: { success: failed.length === 0, results: all }, ...(failed.length > 0 ? { failed } : {}) };
-  throw refused(results, failed, all);
+  if (failed.length < results.length) return { salesforce: { success: failed.length === 0, results: shownAll(results) }, ...(failed.length > 0 ? { failed } : {}) };
+  throw refused(results, failed);
 }
 
-/** The error of a message whose records were refused, all or some of them. */
-export function refused(results: RecordResult[], failed: number[], all = results.map((result, index) => shown(result, index))): ConnectorError {
+/**
+ * The error of a message whose records were refused, all or some of them.
+ *
+ * @param repeatable what is stored may be sent again with the rest: it stays the same
+ */
+export function refused(results: RecordResult[], failed: number[], repeatable = false): ConnectorError {
   const errors = failed.map((index) => results[index]).flatMap((result) => (result && !result.ok ? result.error : []));
   // What is stored, or may be, must not be sent again with the rest; where nothing is, those that the org did not look at get their chance.
   const mayRepeat = failed.length === results.length && !errors.some(isLostAnswer);
@@ -53,8 +60,10 @@ export function refused(results: RecordResult[], failed: number[], all = results
   const first = waiting ?? errors.find((error) => error.details.statusCode !== "ALL_OR_NONE_OPERATION_ROLLED_BACK") ?? errors[0];
   if (!first) return new ConnectorError("ORG_REFUSED", "The org gave no result");
   if (results.length === 1) return first;
-  const text = failed.length === results.length ? `None of ${results.length} records was stored: ${first.message}` : `${failed.length} of ${results.length} records were refused: ${first.message}`;
-  return new ConnectorError(first.code, text, { scope: mayRepeat ? first.scope : "message", retryable: failed.length === results.length && first.retryable, details: { ...first.details, results: all }, cause: first });
+  const none = failed.length === results.length;
+  const retryable = none ? first.retryable : repeatable && errors.every((error) => error.retryable);
+  const text = none ? `None of ${results.length} records was stored: ${first.message}` : `${failed.length} of ${results.length} records were refused: ${first.message}`;
+  return new ConnectorError(first.code, text, { scope: mayRepeat ? first.scope : "message", retryable, details: { ...first.details, results: shownAll(results) }, cause: first });
 }
 
 /**

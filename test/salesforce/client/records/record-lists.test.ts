@@ -26,6 +26,20 @@ describe("A list of records", () => {
     assert.deepEqual([error.code, error.scope, error.retryable], ["ORG_LIMIT", "message", false]);
   });
 
+  it("of which some stay locked is worth a retry where those that are stored may be sent again, and only there", async () => {
+    const ids = accounts(3);
+    const lockedBy = async (operation: "update" | "delete") => {
+      org.control.lockRecord({ id: ids[1] as string, times: 4 });
+      const [outcome] = await batch(operation).write([list(ids)]);
+      assert.ok(outcome && !outcome.ok);
+      return [outcome.error.code, outcome.error.scope, outcome.error.retryable];
+    };
+    assert.deepEqual(await lockedBy("update"), ["ORG_BUSY", "message", true]);
+    assert.deepEqual(await lockedBy("delete"), ["ORG_BUSY", "message", false]);
+    const refusedOne = refused([stored, failed("ORG_BUSY"), failed("ORG_REFUSED")], [1, 2], true);
+    assert.equal(refusedOne.retryable, false);
+  });
+
   it("of which none is stored waits for the org, where some were not looked at by it", () => {
     const results = [failed("ORG_REFUSED"), failed("ORG_UNAVAILABLE")];
     assert.throws(() => listOutcome(results), (error: ConnectorError) => error.scope === "system");

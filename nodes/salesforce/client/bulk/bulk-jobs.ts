@@ -59,7 +59,7 @@ export interface QueryPage {
 const CSV = "text/csv";
 /** ms between tries to make a job that the org refuses: each counts as a call of the day's. */
 export const JOB_REFUSED = 60_000;
-/** ms for an upload or a list of results: 150 MB at 2 Mbit/s. */
+/** ms for a list of results: 150 MB at 2 Mbit/s. */
 const LONG = 600_000;
 
 /**
@@ -79,7 +79,7 @@ export class BulkJobs {
   /** Puts all data of an open job, once. At most 150 MB in base64, which is 100 MB of bytes. */
   async uploadJobData(id: string, csv: Buffer | string): Promise<void> {
     const path = `/jobs/ingest/${encodeURIComponent(id)}/batches`;
-    const answer = await this.told(id, this.rest.raw({ method: "PUT", path, body: csv, headers: { "content-type": `${CSV}; charset=UTF-8` }, timeout: LONG }));
+    const answer = await this.told(id, this.rest.raw({ method: "PUT", path, body: csv, headers: { "content-type": `${CSV}; charset=UTF-8` } }));
     if (answer.status !== 201) throw foreignAnswer(answer);
   }
 

@@ -15,7 +15,7 @@ export interface HttpRequest {
   url: string;
   headers?: Record<string, string>;
   body?: string | Buffer;
-  /** ms until the whole answer must be there. Default: the transport's. */
+  /** ms until the whole answer must be there, beside the time that the body may take. Default: the transport's. */
   timeout?: number;
   /** Gets the body of a good answer (2xx) piece by piece, however large it is; the answer's own is then empty. What it throws ends the call. */
   onBytes?: (piece: Buffer) => void;
@@ -46,6 +46,9 @@ export interface TransportOptions {
 
 const UNPACKERS: Record<string, () => Duplex> = { gzip: createGunzip, "x-gzip": createGunzip, deflate: createInflate, br: createBrotliDecompress };
 
+/** Bytes of a body that a slow line (512 kbit/s) sends in a second: 20 MB of files must not be sent and given up for ever by what is enough for a small call. */
+const SLOW_LINE = 64_000;
+
 /** Idle sockets are given up before servers and balancers do, so that a create is rarely sent into a closing one. In ms. */
 const IDLE_SOCKET = 15_000;
 
@@ -74,7 +77,8 @@ export class HttpTransport {
   send(request: HttpRequest): Promise<HttpAnswer> {
     if (this.closed) return Promise.reject(new NetworkError("its connections are closed, as the org was changed or stopped", "CLOSED", false));
     if (request.signal?.aborted) return Promise.reject(new NetworkError("the call was ended", "ABORTED", false));
-    const timeout = request.timeout ?? this.timeout;
+    const headers = bodyHeaders(request);
+    const timeout = (request.timeout ?? this.timeout) + 1000 * Math.floor(Number(headers["content-length"] ?? 0) / SLOW_LINE);
     return new Promise((resolve, reject) => {
       const url = new URL(request.url);
       const secure = url.protocol === "https:";
@@ -84,7 +88,7 @@ export class HttpTransport {
       const outgoing = (secure ? https : http).request(url, {
         method: request.method,
         agent: proxy?.agent ?? this.agents[secure ? "https:" : "http:"],
-        headers: bodyHeaders(request),
+        headers,
       });
       const settled = (): void => {
         clearTimeout(timer);

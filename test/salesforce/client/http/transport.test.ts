@@ -50,6 +50,15 @@ describe("The HTTP client below jsforce", () => {
     authority.remove();
   });
 
+  it("gives what is sent the time that it takes on a slow line", async () => {
+    const body = Buffer.alloc(1_000_000);
+    answer = (request, response) => {
+      request.resume().on("end", () => setTimeout(() => response.end(), 300));
+    };
+    assert.equal((await transport.send({ method: "POST", url, body, timeout: 100 })).status, 200);
+    assert.equal((await failure(100)).code, "TIMEOUT");
+  });
+
   it("gives status, headers and body, and redirects as they are", async () => {
     answer = (request, response) => response.writeHead(302, { location: "/x" }).end("méthode");
     const got = await transport.send({ method: "POST", url, body: "ü" });

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { setTimeout as delay } from "node:timers/promises";
 import { ConnectorError, isConnectorError, toConnectorError } from "../../../common/errors";
 import type { Attachment, CaseWork } from "./case-item";
 import { type Fields, MAX_RECORDS, type RecordResult } from "../records/collections";
+import { retryLocked } from "../records/retry-locked";
 import { saveRecords } from "../records/save-records";
 import { Suspicion } from "../records/suspicion";
 import type { RestClient } from "../rest";
@@ -10,9 +10,6 @@ import type { SelectIn } from "./select-in";
 
 /** Newest comments of the cases of a batch that are compared with the new ones. */
 const COMMENTS_COMPARED = 2000;
-
-/** Tries for comments and files of a locked case; ms between them double from 50. */
-const LOCK_RETRIES = 3;
 
 /** One comment or file of a case. */
 interface Extra {
@@ -59,14 +56,11 @@ export class CaseExtras {
       this.suspicion.note(batch, error, true);
       throw error;
     });
-    for (let tries = 0; tries < LOCK_RETRIES; tries += 1) {
-      const locked = results.flatMap((result, index) => (!result.ok && result.error.code === "ORG_BUSY" ? index : []));
-      if (locked.length === 0) break;
-      await delay(50 * 2 ** tries);
-      const again = await saveRecords(this.rest, { object, operation: "create", records: locked.map((index) => records[index] as Fields) });
-      again.forEach((result, place) => (results[locked[place] as number] = result));
-    }
-    return results;
+    return retryLocked(results, (places) =>
+      saveRecords(this.rest, { object, operation: "create", records: places.map((place) => records[place] as Fields) }).catch((error: unknown) => {
+        return places.map((): RecordResult => ({ ok: false, error: toConnectorError(error) })); // of the others it is known what became of them
+      }),
+    );
   }
 
   private async addKind({ object, what, extras, keysOf }: Kind, older: ReadonlySet<CaseWork>): Promise<void> {

@@ -1,5 +1,6 @@
 import { type ConnectorError, needsAHand, toConnectorError } from "../../common/errors";
 import { within } from "../../common/deadline";
+import type { Claim } from "../../delivery/claim";
 import { flowTracker } from "../../delivery/flow-tracker";
 import { flowStopped, type NodeName } from "../../delivery/outcome";
 import { Room } from "../../delivery/room";
@@ -27,6 +28,14 @@ export interface CaseWatchOptions {
   warn(text: string): void;
 }
 
+/** Who waits until all cases were looked at. */
+interface Asking {
+  claim: Claim | undefined;
+  held: boolean;
+  resolve(): void;
+  reject(error: ConnectorError): void;
+}
+
 /** Messages of the node's own that are in the flow at once. */
 const MOST_IN_FLOW = 100;
 /** Cases that are looked at together. */
@@ -47,12 +56,12 @@ export class CaseWatch {
   private timer: NodeJS.Timeout | undefined;
   private work: Promise<void> | undefined;
   private isRunning = false;
-  private held = false;
+  /** Why a sink behind takes nothing more. */
+  private held: string | undefined;
   /** By the clock that nobody sets. */
   private loadedAt: number | undefined;
   private wantsAll: boolean;
-  /** Who waits until all cases were looked at. */
-  private asking: { resolve(): void; reject(error: ConnectorError): void }[] = [];
+  private asking: Asking[] = [];
   private closed = false;
 
   constructor(private readonly options: CaseWatchOptions) {
@@ -65,9 +74,13 @@ export class CaseWatch {
       room: this.room,
       send: options.send,
       isWired: options.isWired,
-      onHold: () => (this.held = true),
+      onHold: (reason) => {
+        this.held = reason;
+        this.holdUp(reason);
+      },
       onResume: () => {
-        this.held = false;
+        this.held = undefined;
+        this.letGo(this.asking);
         this.run();
       },
       warn,
@@ -99,11 +112,12 @@ export class CaseWatch {
 
   /**
    * Not all changes were told: looks for cases that were missed, whichever instance looks after them, for who was told is the only one who knows.
-   * Resolves when all that is to be put out is written down. @throws ConnectorError `FLOW_STOPPED`
+   * Resolves when all that is to be put out is written down. @param claim of the delivery that waits for it @throws ConnectorError `FLOW_STOPPED`
    */
-  lookAtAll(): Promise<void> {
+  lookAtAll(claim?: Claim): Promise<void> {
     if (this.closed) return Promise.reject(flowStopped());
-    const looked = new Promise<void>((resolve, reject) => this.asking.push({ resolve, reject }));
+    const looked = new Promise<void>((resolve, reject) => this.asking.push({ claim, held: false, resolve, reject }));
+    if (this.held !== undefined) this.holdUp(this.held);
     this.setTimer();
     this.run();
     return looked;
@@ -134,7 +148,7 @@ export class CaseWatch {
 
   /** Outside of everybody's context: one run serves many cases. */
   private run(): void {
-    if (!this.isNeeded || this.held || this.work || !this.options.isWired(OUTPUTS.create)) return;
+    if (!this.isNeeded || this.held !== undefined || this.work || !this.options.isWired(OUTPUTS.create)) return;
     this.work = flowTracker.outside(() =>
       this.lookAfterAll()
         .then(
@@ -173,9 +187,21 @@ export class CaseWatch {
     if (wantsAll && (await this.lookForMissed(router, known))) {
       this.wantsAll = false;
       this.asking = this.asking.filter((one) => !asking.includes(one));
+      this.letGo(asking);
       for (const { resolve } of asking) resolve();
     }
     this.trouble = undefined;
+  }
+
+  /** Those who wait cannot go on at present, and nor can their sources. */
+  private holdUp(reason: string): void {
+    for (const one of this.asking) if (!one.held) one.claim?.hold(reason);
+    for (const one of this.asking) one.held = true;
+  }
+
+  private letGo(asking: readonly Asking[]): void {
+    for (const one of asking) if (one.held) one.claim?.resume();
+    for (const one of asking) one.held = false;
   }
 
   /** Cases that nobody told of, and those that are known: nobody may have told what became of them. @returns whether all were looked at */
@@ -229,6 +255,7 @@ export class CaseWatch {
     const isUntold = error.scope === "message" || (error.code === "STORE_UNAVAILABLE" && needsAHand(error)); // of others the org's or the database's node tells
     if (isUntold && this.trouble?.message !== error.message) this.options.warn(`Cases cannot be looked after: ${error.message}`);
     this.trouble = error;
+    if (error.scope === "system") this.holdUp(error.message);
     return false;
   }
 }

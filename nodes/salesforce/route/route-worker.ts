@@ -4,6 +4,7 @@ import { type ConnectorError, toConnectorError } from "../../common/errors";
 import type { Lease, LeaseOptions } from "../../common/lease";
 import { putOn } from "../../common/put-on";
 import type { SharedStore } from "../../common/store";
+import { claimOf } from "../../delivery/claim";
 import type { NodeName } from "../../delivery/outcome";
 import { registry, tokenOf } from "../../delivery/registry";
 import type { TrackedRuntime } from "../../delivery/runtime";
@@ -159,7 +160,7 @@ export class RouteWorker {
       return;
     }
     if (signal.about === "all") {
-      this.watch.lookAtAll().then(() => done(), done);
+      this.watch.lookAtAll(claimOf(msg)).then(() => done(), done);
       return;
     }
     const token = tokenOf(msg);

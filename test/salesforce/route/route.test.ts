@@ -387,16 +387,18 @@ describe("salesforce route", function () {
       await waitFor("the case", () => created(second));
     });
 
-    it("does not settle that event before it could look", async () => {
+    it("does not settle that event before it could look, and lets its source pause, however long that takes", async () => {
       await flow.deploy({ answerTimeout: 2_000 }); // it tries again a twentieth later
       const id = flow.insert({ OwnerId: pumps });
       org.control.unavailable({});
       const [before, calls] = [flow.settlements.length, org.control.stats().apiCalls];
       const settled = flow.take(flow.change("Case", "GAP_OVERFLOW", ["500*"]));
       await waitFor("the org to refuse", () => org.control.stats().apiCalls > calls);
+      await waitFor("the source to pause", () => flow.source.events.some((event) => event.startsWith("hold")));
       assert.equal(flow.settlements.length, before);
       org.control.clearFaults();
       assert.equal(await settled, "accept");
+      assert.equal(flow.source.events.at(-1), "resume");
       assert.ok(flow.seen("create").some((one) => one.case.id === id));
     });
 

@@ -51,7 +51,7 @@ const OPERATIONS: readonly TopicOperation[] = ["create", "update", "delete", "un
 /** The settings of a `salesforce listen`, with its defaults. @throws ConnectorError NOT_CONFIGURED */
 export function readSettings(def: ListenDef): NodeSettings {
   const channel = (def.channel ?? "").trim();
-  if (!/^(\/topic\/[^/?]+(\?.+)?|\/(event|data|u)\/[^/?]+)$/.test(channel)) {
+  if (!/^(\/topic\/[^/?]+(\?.+)?|\/(event|data)\/[^/?]+|\/u(\/[^/?]+)+)$/.test(channel)) {
     throw notConfigured(channel ? `${channel} is no channel: write /event/Name__e, /data/CaseChangeEvent, /topic/Name or /u/name` : "No channel is given");
   }
   const transport = oneOf(def.transport, "Transport", ["cometd", "pubsub"], "cometd");

@@ -12,11 +12,11 @@ describe("the settings of a salesforce listen", () => {
     });
   });
 
-  for (const channel of ["/event/A__e", "/event/A__chn", "/data/ChangeEvents", "/data/A__ChangeEvent", "/topic/Open", "/topic/Open?Status='New'&Origin='Web'", "/u/notices"]) {
+  for (const channel of ["/event/A__e", "/event/A__chn", "/data/ChangeEvents", "/data/A__ChangeEvent", "/topic/Open", "/topic/Open?Status='New'&Origin='Web'", "/u/notices", "/u/notifications/ExampleUserChannel"]) {
     it(`take the channel ${channel}`, () => assert.equal(read({ channel: ` ${channel} ` }).channel, channel));
   }
 
-  for (const channel of ["", "A__e", "/event/", "/event/A/B", "/events/A__e", "/event/A__e?Serial__c='1'"]) {
+  for (const channel of ["", "A__e", "/event/", "/event/A/B", "/events/A__e", "/event/A__e?Serial__c='1'", "/u/", "/u/notices/"]) {
     it(`refuse the channel "${channel}"`, () => assert.throws(() => read({ channel }), { code: "NOT_CONFIGURED" }));
   }
 

@@ -29,6 +29,7 @@ const WRONG: [node: Sparse, property: string, more: object][] = [
   ["route", "markFields", { markFields: [{ field: "Note__c", value: "to {{}}", valueType: "template" }] }],
   ["route", "markFields", { markFields: [{ field: "Id", value: "x", valueType: "str" }] }],
   ["listen", "channel", { channel: "/event/A__e?Serial__c='1'" }],
+  ["listen", "channel", { channel: "/event/A/B" }],
   ["bulk", "fields", { fields: "payload.(", fieldsType: "jsonata" }],
   ["bulk", "identity", { identity: "payload[", identityType: "msg" }],
   ["publish", "fields", { fields: "payload.(", fieldsType: "jsonata" }],

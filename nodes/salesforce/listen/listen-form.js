@@ -5,7 +5,7 @@
   const OPERATIONS = ["create", "update", "delete", "undelete"];
   /** What stands in the field at first, for each kind of channel. */
   const EXAMPLES = ["/event/Device_Alert__e", "/event/Plant__chn", "/data/ChangeEvents", "/data/CaseChangeEvent", "/data/Device__ChangeEvent", "/topic/OpenCases", "/topic/OpenCases?Status='New'", "/u/notices"];
-  const CHANNEL = /^(\/topic\/[^/?]+(\?.+)?|\/(event|data)\/[^/?]+|\/u(\/[^/?]+)+)$/;
+  const CHANNEL = /^\/((topic|event|data)\/[^/?]+|u(\/[^/?]+)+)(\?.+)?$/;
 
   function isTopic(channel) {
     return /^\s*\/topic\//.test(channel || "");

@@ -82,7 +82,7 @@ function finish({ exchange, routingKey, options }: Draft, payload: unknown, { co
   options.timestamp ??= Math.floor(Date.now() / 1000);
   options.contentType ??= contentType;
   // RabbitMQ 3.10.8 returns an answer it has delivered, and its delayed-message plugin what it keeps: being mandatory says nothing there
-  if (options.mandatory && (isReply({ exchange, routingKey }) || isDelayed(exchange, options.headers))) options.mandatory = false;
+  if (options.mandatory && (isReply({ exchange, routingKey }) || isDelayed(exchange, options.headers as HeaderTable | undefined))) options.mandatory = false;
   // bytes are taken to be encoded already, as a queue gives them
   const given = payload instanceof Uint8Array && format !== "json";
   return { exchange, routingKey, content: given ? content : compress(content, options.contentEncoding as string | undefined), options };

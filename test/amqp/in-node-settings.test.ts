@@ -34,11 +34,16 @@ describe("the settings of amqp in", () => {
     assert.deepEqual([settings.queue, settings.queueType, settings.deadLetterQueue, settings.arguments], ["", "classic", "node.dlq", {}]);
   });
 
+  it("take numbers of a subflow's environment for the names they stand for", () => {
+    const bindings = [{ exchange: 7, routingKey: 42 }] as unknown as { exchange: string }[];
+    assert.deepEqual(read({ bindings }).bindings, [{ exchange: "7", routingKey: "42", arguments: {} }]);
+  });
+
   it("read the arguments of a binding from an object or its text", () => {
     const bindings = [{ exchange: "a", arguments: '{"x-match":"any","n":1}' }, { exchange: "b", exchangeType: "headers", arguments: { n: 2 } }, { exchange: "" }];
     assert.deepEqual(read({ bindings }).bindings, [
-      { exchange: "a", arguments: { "x-match": "any", n: 1 } },
-      { exchange: "b", exchangeType: "headers", arguments: { n: 2 } },
+      { exchange: "a", routingKey: "", arguments: { "x-match": "any", n: 1 } },
+      { exchange: "b", exchangeType: "headers", routingKey: "", arguments: { n: 2 } },
     ]);
   });
 

@@ -107,10 +107,11 @@ function consumerArguments(def: InDef, type: QueueType): Record<string, unknown>
 
 function readBindings(bindings: InDef["bindings"] = []): BindingSpec[] {
   return bindings
-    .filter(({ exchange }) => Boolean(exchange))
+    .map((binding) => ({ ...binding, exchange: nameIn(binding.exchange), routingKey: String(binding.routingKey ?? "") })) // the environment may give numbers
+    .filter(({ exchange }) => exchange !== "")
     .map((binding) => {
-      checkName(String(binding.exchange), "name of the exchange");
-      checkName(binding.routingKey ?? "", "routing key");
+      checkName(binding.exchange, "name of the exchange");
+      checkName(binding.routingKey, "routing key");
       return { ...binding, arguments: readArguments(binding.arguments, `the binding to ${binding.exchange}`) };
     });
 }

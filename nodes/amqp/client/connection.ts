@@ -38,7 +38,7 @@ export class Connection {
   private readonly slowBackOff: BackOff;
   private timer: NodeJS.Timeout | undefined;
   private connecting: AbortController | undefined;
-  /** A secret that came while the connection was being made with the one before. */
+  /** A secret that the open connection is not known to have: one that came while it was being made with the one before, or is blocked. */
   private newSecret: string | undefined;
   private everConnected = false;
   private upSince = 0;
@@ -116,6 +116,10 @@ export class Connection {
     if (model) await hangUp(model, deadline);
   }
 
+  private get blocked(): boolean {
+    return this.currentState.kind === "blocked";
+  }
+
   private get closed(): boolean {
     return this.currentState.kind === "closed";
   }
@@ -135,7 +139,7 @@ export class Connection {
       model.on("error", (error) => (cause = error));
       model.on("close", (error) => this.lost(model, cause ?? error, where));
       model.on("blocked", (reason) => this.setState({ kind: "blocked", reason }));
-      model.on("unblocked", () => this.setState({ kind: "connected" }));
+      model.on("unblocked", () => this.unblocked());
       if (this.closed) return await hangUp(model, 1_000);
       this.established(model, where);
     } catch (error) {
@@ -153,6 +157,11 @@ export class Connection {
     this.logged.clear();
     this.setState({ kind: "connected" });
     for (const listener of [...this.listeners]) listener.up?.(model);
+    if (this.newSecret !== undefined) void this.renew(this.newSecret);
+  }
+
+  private unblocked(): void {
+    this.setState({ kind: "connected" });
     if (this.newSecret !== undefined) void this.renew(this.newSecret);
   }
 
@@ -196,11 +205,20 @@ export class Connection {
     return patient ? this.backOff.next() : this.slowBackOff.next();
   }
 
-  /** The secret with which the connection was opened is about to expire. */
+  /**
+   * The secret with which the connection was opened is about to expire. A broker that blocks reads none, and is not to blame for that: on another
+   * connection all that is on its way would go out a second time, with each renewal.
+   */
   private async renew(secret: string): Promise<void> {
     this.newSecret = secret;
     const model = this.current;
-    if (!model || (await giveNewSecret(model, secret)) || model !== this.current) return;
+    if (!model || this.blocked) return;
+    const taken = await giveNewSecret(model, secret);
+    if (model !== this.current || this.blocked) return;
+    if (taken) {
+      if (this.newSecret === secret) this.newSecret = undefined;
+      return;
+    }
     this.current = undefined;
     for (const listener of [...this.listeners]) listener.down?.(new ConnectorError("BROKER_UNAVAILABLE", "Connecting again with a new token"));
     void hangUp(model, 2_000);

@@ -115,6 +115,23 @@ describe("a connection to a scripted broker", () => {
         assert.deepEqual([told(), shown()], [secrets, tokens]);
       });
     }
+
+    it("keeps it while the broker blocks it and so reads no secret, and gives it the newest when that is over", async () => {
+      const broker = await stage.plays({ version: "4.3.1" });
+      token = "first";
+      const { connection } = connectTo({ signIn });
+      const model = await soon("the connection", () => connection.model);
+      (await model.createChannel()).publish("", "nowhere", Buffer.from("x")); // who publishes is blocked
+      broker.block("low on disk");
+      await soon("the block", () => connection.state.kind === "blocked");
+      renew("second");
+      renew("third");
+      broker.unblock();
+      await soon("the secret", () => told().length > 0);
+      renew("fourth");
+      await soon("the next", () => told().includes("fourth"));
+      assert.deepEqual([told(), shown(), connection.model === model], [["third", "fourth"], ["first"], true]);
+    });
   });
 
   it("notices by its heartbeat that the broker hangs", async () => {

@@ -16,7 +16,7 @@ export function unavailable(text: string): ConnectorError {
 
 /** The error of what cannot be sent because the broker reads nothing from those who publish: it is short of memory, say. */
 export function blockedFor(reason: string): ConnectorError {
-  return unavailable(`The broker blocks who publishes: ${reason}`);
+  return unavailable(`The broker blocks publishing: ${reason}`);
 }
 
 /** The error of a message that amqplib threw over, before a byte of it was written: it cannot be encoded, or the channel is closing. */

@@ -1,5 +1,5 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
-import { ConnectorError, needsAHand, toConnectorError } from "../../common/errors";
+import { needsAHand, toConnectorError } from "../../common/errors";
 import { putOn } from "../../common/put-on";
 import { Status } from "../../common/status";
 import { TroubleLog } from "../../common/trouble-log";
@@ -8,6 +8,7 @@ import { Sink, type SinkState } from "../../delivery/sink";
 import { brokerOf } from "../client/broker-node";
 import { connectionStatus, isOfConnection } from "../client/broker-status";
 import type { Connection, ConnectionState } from "../client/connection";
+import { blockedFor } from "../client/publish-faults";
 import { Publisher, type Outgoing } from "../client/publisher";
 import { ExchangeWriter, type Sender } from "./exchange-writer";
 import { messageBuilder } from "./message-builder";
@@ -65,7 +66,7 @@ export = (RED: NodeAPI): void => {
       warn,
     });
     const follow = (now: ConnectionState): void => {
-      sink.suspend(now.kind === "blocked" ? new ConnectorError("BROKER_UNAVAILABLE", `The broker blocks publishing: ${now.reason}`) : undefined);
+      sink.suspend(now.kind === "blocked" ? blockedFor(now.reason) : undefined);
       show();
     };
     const unsubscribe = connection.subscribe({ state: follow });

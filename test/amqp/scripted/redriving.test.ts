@@ -21,7 +21,7 @@ describe("a redrive run on a scripted broker", () => {
     broker.block("low on memory");
     await soon("the block", () => link.publish.state.kind === "blocked");
     const run = new RedriveRun({ ...options, order: { limit: undefined, dryRun: false, target: { kind: "exchange" } } });
-    await assert.rejects(run.run(), { code: "BROKER_UNAVAILABLE", message: /blocks who publishes: low on memory/ });
+    await assert.rejects(run.run(), { code: "BROKER_UNAVAILABLE", message: /blocks publishing: low on memory/ });
     await soon("both to be back", () => broker.queue("orders.dlq").ready.length === 2);
   });
 

@@ -30,9 +30,9 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Puts the environment's values in the place of `${NAME}`, as they are for a node; those of the flow it stands in are known when it is deployed. */
+/** Puts the environment's values in the place of `${NAME}` where there are such, as they are for a node; those of the flow it stands in are known when it is deployed. */
 export function variablesOf(util: Pick<TypedInputUtil, "evaluateNodeProperty">, node: object | null): (text: string) => string {
-  return (text) => (VARIABLE.test(text) ? String(util.evaluateNodeProperty(text, "env", (node ?? {}) as never, {})) : text);
+  return (text) => (VARIABLE.test(text) && String(util.evaluateNodeProperty(text, "env", (node ?? {}) as never, {}))) || text;
 }
 
 /** Takes a form's request and answers with JSON: what `work` gives, or, with status 400, why it cannot. */

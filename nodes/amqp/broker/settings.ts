@@ -1,3 +1,4 @@
+import { withValue } from "../../common/environment";
 import { ConnectorError } from "../../common/errors";
 import { wholeNumber } from "../../common/whole-number";
 import type { BrokerOptions } from "../client/broker";
@@ -40,8 +41,8 @@ export interface BrokerCredentials {
  * @throws ConnectorError NOT_CONFIGURED when something is missing or wrong
  */
 export function readOptions(def: BrokerDef, credentials: BrokerCredentials): BrokerOptions {
-  const urls = readUrls(def);
-  const vhost = def.vhost || "/";
+  const urls = readUrls(def).map(withValue);
+  const vhost = withValue(def.vhost) || "/";
   for (const url of urls) checkVhost(url, vhost);
   return {
     urls,
@@ -67,18 +68,25 @@ function readSignIn(def: BrokerDef, credentials: BrokerCredentials): NonNullable
     case "token":
       return readTokenSignIn(def, credentials);
     default:
-      // without a user name both are RabbitMQ's defaults
-      return () => (credentials.username ? passwordSignIn(credentials.username, credentials.password ?? "") : passwordSignIn());
+      return readPasswordSignIn(credentials);
   }
 }
 
-function readTokenSignIn(def: BrokerDef, { clientId, clientSecret, token, username }: BrokerCredentials): NonNullable<BrokerOptions["signIn"]> {
+function readPasswordSignIn({ username, password = "" }: BrokerCredentials): NonNullable<BrokerOptions["signIn"]> {
+  if (!username) return () => passwordSignIn(); // both are RabbitMQ's defaults then
+  [username, password].forEach(withValue);
+  return () => passwordSignIn(username, password);
+}
+
+function readTokenSignIn(def: BrokerDef, { clientId, clientSecret = "", token, username }: BrokerCredentials): NonNullable<BrokerOptions["signIn"]> {
   if (!def.tokenUrl) {
     if (!token) throw new ConnectorError("NOT_CONFIGURED", "The broker has neither a token nor a token URL");
+    withValue(token);
     return () => tokenSignIn(fixedToken(token), username);
   }
   if (!clientId) throw new ConnectorError("NOT_CONFIGURED", "The broker's token needs a client id");
-  const endpoint: TokenEndpoint = { url: checkTokenUrl(def.tokenUrl), clientId, clientSecret: clientSecret ?? "", scope: def.scope ?? "" };
+  [def.tokenUrl, clientId, clientSecret].forEach(withValue);
+  const endpoint: TokenEndpoint = { url: checkTokenUrl(def.tokenUrl), clientId, clientSecret, scope: def.scope ?? "" };
   return (log) => tokenSignIn(new RenewedToken({ fetch: (signal) => fetchToken(endpoint, signal), log }), username);
 }
 

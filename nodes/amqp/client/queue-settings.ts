@@ -1,3 +1,4 @@
+import { withValue } from "../../common/environment";
 import { ConnectorError, errorText } from "../../common/errors";
 import { type DeliveryDef, readDeliverySettings } from "../../delivery/delivery-settings";
 import { retryDelays, type RetryPolicy } from "../../delivery/retry-policy";
@@ -27,9 +28,9 @@ export function readQueue(def: QueueDef): { queue: string; deadLetterQueue: stri
   return { queue, deadLetterQueue };
 }
 
-/** A name as it was typed, without the blanks around it; the environment of a group or subflow may give a number. */
+/** A name as it was typed, without the blanks around it; the environment of a group or subflow may give a number. @throws ConnectorError NOT_CONFIGURED where it gives nothing */
 export function nameIn(value: string | number | undefined): string {
-  return String(value ?? "").trim();
+  return withValue(String(value ?? "").trim());
 }
 
 /** @param what it is, in words @throws ConnectorError NOT_CONFIGURED when it is too long */

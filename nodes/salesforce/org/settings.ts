@@ -1,4 +1,5 @@
 import path from "node:path";
+import { withValue } from "../../common/environment";
 import { ConnectorError } from "../../common/errors";
 import { wholeNumber } from "../../common/whole-number";
 import { API_VERSION } from "../client/connection";
@@ -31,7 +32,7 @@ export interface OrgDef {
  * @throws ConnectorError `NOT_CONFIGURED`
  */
 export function readSettings(def: OrgDef, credentials: OrgCredentials, userDir = "."): OrgSettings {
-  const keyFile = def.keyFile?.trim();
+  const keyFile = def.flow === "jwt-bearer" ? withValue(def.keyFile?.trim()) : "";
   const { usageThreshold = 80 } = def;
   return {
     loginUrl: def.loginUrl ?? "",

@@ -1,4 +1,5 @@
 import path from "node:path";
+import { withValue } from "../../common/environment";
 import { oneOf } from "../../common/one-of";
 import { wholeNumber } from "../../common/whole-number";
 import type { DatabaseCredentials } from "../client/connection-string";
@@ -24,12 +25,14 @@ export interface DatabaseDef {
  * @throws ConnectorError `NOT_CONFIGURED`
  */
 export function readOptions(def: DatabaseDef, credentials: DatabaseCredentials, userDir = "."): DatabaseOptions {
-  const file = def.file?.trim() ?? "";
   const engine = oneOf(def.engine, "Engine", ["odbc", "sqlite"], "odbc");
-  const odbc = engine === "odbc" ? def : {}; // the form of SQLite has not these, and does not look at what was saved
+  // the form of each has not the other's, and does not look at what was saved
+  const file = engine === "sqlite" ? (withValue(def.file?.trim()) ?? "") : "";
+  const odbc = engine === "odbc" ? def : {};
+  if (engine === "odbc") [credentials.username, credentials.password].forEach(withValue);
   return {
     engine,
-    connectionString: def.connectionString ?? "",
+    connectionString: withValue(odbc.connectionString) ?? "",
     file: !file || file === ":memory:" ? file : path.resolve(userDir, file),
     dialect: def.dialect || "auto",
     poolSize: wholeNumber(odbc.poolSize, "Connections", { fallback: 4, min: 1, max: 10 }),

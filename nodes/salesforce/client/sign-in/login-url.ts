@@ -1,3 +1,4 @@
+import { withValue } from "../../../common/environment";
 import { ConnectorError } from "../../../common/errors";
 
 /**
@@ -9,9 +10,10 @@ import { ConnectorError } from "../../../common/errors";
  * @throws ConnectorError `NOT_CONFIGURED`
  */
 export function secureOrigin(value: string, what = "login URL"): string {
+  const text = withValue(value.trim());
   let url: URL;
   try {
-    url = new URL(value.trim());
+    url = new URL(text);
   } catch {
     throw new ConnectorError("NOT_CONFIGURED", `The ${what} is not a URL; it looks like https://acme.my.salesforce.com`);
   }

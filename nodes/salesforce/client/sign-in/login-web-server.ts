@@ -1,3 +1,4 @@
+import { withValue } from "../../../common/environment";
 import { ConnectorError } from "../../../common/errors";
 import type { OrgCredentials } from "./login";
 import { needed } from "./needed";
@@ -7,11 +8,12 @@ export function refreshForm({ clientId, clientSecret, refreshToken }: OrgCredent
   if (!refreshToken?.trim()) {
     throw new ConnectorError("NOT_CONFIGURED", "The Salesforce org is not connected: open its form, press Connect to Salesforce, and deploy");
   }
+  const secret = withValue(clientSecret?.trim());
   return {
     grant_type: "refresh_token",
     refresh_token: refreshToken.trim(),
     client_id: needed(clientId, "consumer key"),
-    ...(clientSecret?.trim() ? { client_secret: clientSecret.trim() } : {}),
+    ...(secret ? { client_secret: secret } : {}),
   };
 }
 

@@ -113,6 +113,7 @@ class FlowTracker {
   // Node-RED is given these three as they are: a call in between costs each hop
 
   private readonly onSend = (events: SendEvent[]): void => {
+    if (this.watch.watchesHandling) for (const { msg, source } of events) this.untold.sendsAny(msg, source.node);
     if (this.isAtRest) return;
     const only = events[0];
     if (only && events.length === 1) return this.sends(only, openHopOf(only.msg));
@@ -168,7 +169,7 @@ class FlowTracker {
     hop.seat.holds += 1;
     if (hop.seat.catches) hop.caught = this.reports.caught(hop.scope, event.msg, node, (id) => this.endErring(id)) ?? hop.caught;
     const silent = hop.seat.arrives();
-    if (silent) this.watch.handling();
+    if (silent && this.watch.handling()) this.untold.begins();
     const outer = this.handling;
     this.handling = hop;
     try {
@@ -201,7 +202,7 @@ class FlowTracker {
     if (!takesNoDone(node)) return;
     const deaf = isDeaf(node);
     const hop = findHop(event.msg, node, Mark.Received);
-    if (!hop) return;
+    if (!hop) return deaf ? undefined : this.untold.handledOther(event.msg, node);
     if (deaf && !this.flows.isLive(node)) hop.scope.record(stopVerdict(node));
     else if (deaf) record(hop.scope, `${describeNode(node)} has no input handler: what is sent to it goes nowhere`, node);
     hop.marks |= Mark.Untold;

@@ -29,7 +29,8 @@ export class RuntimeWatch {
   private readonly logHandler: ErrorListener;
   private readonly flowEvents: [name: string, listener: () => void][];
   private listens = false;
-  private watchesHandling = false;
+  /** Whether {@link handling} was called since it listens. */
+  watchesHandling = false;
 
   constructor(
     private readonly runtime: TrackedRuntime,
@@ -70,11 +71,12 @@ export class RuntimeWatch {
     log.removeHandler(this.logHandler);
   }
 
-  /** Tells from now on, while it listens, when a node has handled a message, too: one more hook, which flows without need for it do not pay for. */
-  handling(): void {
-    if (this.watchesHandling) return;
+  /** Tells from now on, while it listens, when a node has handled a message, too: one more hook, which flows without need for it do not pay for. @returns whether it did not before */
+  handling(): boolean {
+    if (this.watchesHandling) return false;
     this.watchesHandling = true;
     this.runtime.hooks?.add(`postReceive.${LABEL}`, (event: ReceiveEvent) => this.told.handled(event));
+    return true;
   }
 
   /** Takes everything away again. */

@@ -43,8 +43,13 @@ export class SharedWatch {
   }
 
   /** As {@link RuntimeWatch.handling}. */
-  handling(): void {
-    this.watch?.handling();
+  handling(): boolean {
+    return this.watch?.handling() ?? false;
+  }
+
+  /** Whether it was called, and the hooks are there. */
+  get watchesHandling(): boolean {
+    return this.watch?.watchesHandling ?? false;
   }
 
   /**

@@ -106,4 +106,24 @@ describe("where messages of nobody go by, the flow tracker", function () {
     }
     assert.deepEqual(lines, []);
   });
+
+  for (const [what, rule] of [["drops", { t: "eq", v: "a", vt: "str" }], ["passes on", { t: "nnull" }]] as const) {
+    for (const before of [0, 1]) {
+      it(`takes no message of a delivery for dropped that waits in a Switch behind many of nobody, which it ${what}, ${before ? "and which were counted" : "though nobody has counted them"}`, async () => {
+        const way: FlowNodeConfig = { id: "switch", type: "switch", property: "payload", propertyType: "msg", checkall: "true", rules: [rule], outputs: 1, wires: [["seen"]] };
+        await runtime.fresh([{ ...source, wires: [["switch"]] }, { ...count, wires: [["switch"]] }, way, { id: "seen", type: "test-see" }]);
+        for (let times = 0; times < 2; times += 1) flowTracker.rest();
+        const entry = theSource();
+        const seen = (): number => testBench.seen.filter(({ payload }) => payload === "a").length;
+        const seenWhenSettled: number[] = [];
+        entry.onSettled = () => seenWhenSettled.push(seen());
+        for (let taken = 1; taken <= before + 1; taken += 1) {
+          for (let other = 0; other < 50 && taken > before; other += 1) testBench.counters.get("count")?.receive({ payload: "other" });
+          entry.take("a");
+          await until("it to be settled", () => entry.settled.length === taken);
+        }
+        assert.deepEqual(seenWhenSettled, before ? [1, 2] : [1]);
+      });
+    }
+  }
 });

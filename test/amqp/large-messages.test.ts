@@ -20,7 +20,7 @@ import { MutableProxy, Plain, quick, unique } from "./support";
 const rows = (name: string, size = 0): string => `name,note\n${name},first\n${'x,"a ""quoted"" field"\n'.repeat(Math.ceil(size / 22))}`;
 const LITTLE = LARGE * 2;
 /** Takes long enough for something to happen meanwhile. */
-const MUCH = 3 << 20;
+const MUCH = 5 << 20;
 
 const nameOf = ({ payload }: QueueMessage): string => (payload as { name: string }[])[0]?.name ?? "";
 const names = (messages: QueueMessage[]): string[] => messages.map(nameOf);

@@ -144,9 +144,9 @@ describe("a sink whose system goes away", () => {
     });
 
     it("gives up no message for having waited for its system once, when it is tried again for another reason", async () => {
-      const answers = [away, busy, busy].map(failed);
-      const { take, settled, outcomes } = sinkOf({ maxWait: 130, untilReady: () => Promise.resolve(), write: () => Promise.resolve([answers.shift() ?? ok]) });
-      take(1); // 50 and 100 ms between its tries
+      const answers = [away, busy, busy, busy].map(failed);
+      const { take, settled, outcomes } = sinkOf({ maxWait: 300, untilReady: () => Promise.resolve(), write: () => Promise.resolve([answers.shift() ?? ok]) });
+      take(1); // 50, 100 and 200 ms between its tries
       await settled(1);
       assert.deepEqual(outcomes, ["stored"]);
     });

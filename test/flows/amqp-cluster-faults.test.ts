@@ -36,7 +36,8 @@ describe("a queue on a cluster of three, while a node of it is killed", function
     return tab(
       { ...brokerNode(cluster.running), urls: cluster.urls },
       inNode(source, ["work"], { prefetch: 100 }),
-      { id: "work", type: "function", func: "msg.payload.worked = true; return msg;", outputs: 1, wires: [["out"]] },
+      // at most 500 a second: what is to break in the middle has a second or two for it
+      { id: "work", type: "function", func: "msg.payload.worked = true; setTimeout(() => { node.send(msg); node.done(); }, 200);", outputs: 1, wires: [["out"]] },
       outNode(target, ["id"]),
       { id: "id", type: "function", func: "msg.payload = msg.payload.id; return msg;", outputs: 1, wires: [["file"]] },
       { id: "file", type: "file", filename: confirmed, filenameType: "str", appendNewline: true, createDir: false, overwriteFile: "false", encoding: "none" },

@@ -43,8 +43,8 @@ const TEXTS: Rule[] = [
   [/password authentication failed|no pg_hba\.conf entry|(role|database) ".*" does not exist|permission denied for database|no password supplied/i, "DATABASE_REFUSED"],
 ];
 
-/** The disk or the table is full (3 and 20, of its files: it has waited for room until it was cancelled), the server is read-only, the hour's statements of the user are used up. */
-const MARIADB_FULL = [3, 20, 1021, 1026, 1114, 1226, 1290, 1836];
+/** The disk or the table is full (3 and 20, of its files: it has waited for room until it was cancelled), the server is read-only, the hour's statements of the user are used up, a server behind this one is away. */
+const MARIADB_FULL = [3, 20, 1021, 1026, 1114, 1226, 1290, 1429, 1836, 12701];
 /** An error of the operating system that a storage engine passes on (1030), or a commit (1180): of the disk, no memory, too many open files, no room, read-only. Its own numbers begin at 120. */
 const MARIADB_SYSTEM = /\berror (5|12|23|24|28|30)\b/i;
 /** No memory, an error of the disk, the disk is full. */
@@ -107,12 +107,15 @@ export function statementError(diagnosis: Diagnosis, dialect?: DialectName): Con
   return new ConnectorError(error.code, error.message, { details: { ...error.details, answers: true } });
 }
 
+/** `ERROR:`, in the server's language. In a statement's failure it means that a server behind this one is away (foreign tables, dblink): of its own connection the driver tells without. */
+const SERVER_SPEAKS = /^(\[[^\]]*\])*[^\s:]+: /;
+
 /** Whether the database is there, and takes nothing at present. */
 function takesNothing(diagnosis: Diagnosis, dialect?: DialectName): boolean {
-  const { state, native } = diagnosis;
+  const { state, native, message } = diagnosis;
   if (dialect === "mariadb") return isFullMariadb(diagnosis);
   if (dialect === "sqlite") return SQLITE_FULL.includes(native & 0xff);
-  return /^(25006|53[1-9]|58)/.test(state);
+  return /^(25006|53[1-9]|58)/.test(state) || (state.startsWith("08") && SERVER_SPEAKS.test(message));
 }
 
 function isFullMariadb({ native, message }: Diagnosis): boolean {

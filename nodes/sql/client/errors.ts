@@ -97,12 +97,12 @@ export function databaseError(diagnosis: Diagnosis, dialect?: DialectName, doing
 }
 
 /**
- * A statement's failure. Who runs one is logged in: a refusal is about what it asks for, and keeps out no other. And who is told that the database is read-only, or its disk full, has
+ * A statement's failure. Who runs one is logged in: a refusal, or what is wrong with it, is about what it asks for, and keeps out no other. And who is told that the database is read-only, or its disk full, has
  * an answer: knocking would tell nothing.
  */
 export function statementError(diagnosis: Diagnosis, dialect?: DialectName): ConnectorError {
   const error = databaseError(diagnosis, dialect);
-  if (error.code === "DATABASE_REFUSED") return new ConnectorError(error.code, error.message, { details: { ...error.details, statement: true } });
+  if (error.code === "DATABASE_REFUSED" || error.code === "NOT_CONFIGURED") return new ConnectorError(error.code, error.message, { details: { ...error.details, statement: true } });
   if (error.code !== "DATABASE_UNAVAILABLE" || !takesNothing(diagnosis, dialect)) return error;
   return new ConnectorError(error.code, error.message, { details: { ...error.details, answers: true } });
 }

@@ -4,7 +4,7 @@ import type { RowValue } from "./protocol";
 /** What tells a row from others: its value in the key column. @param at place of that column @throws ConnectorError `NOT_CONFIGURED` when it has none */
 export function keyOf(row: readonly RowValue[], at: number, column: string): string {
   const key = row[at] ?? null;
-  if (key === null) throw new ConnectorError("NOT_CONFIGURED", `A row has no value in the key column ${column}`);
+  if (key === null) throw wrong(`A row has no value in the key column ${column}`);
   // 1 and "1" are two keys
   return `${(typeof key)[0]}${key instanceof Uint8Array ? Buffer.from(key).toString("hex") : String(key)}`;
 }
@@ -22,8 +22,12 @@ export class UniqueKeys {
   /** The key of one more row. @throws ConnectorError `NOT_CONFIGURED` when it has none, or another has it, too */
   add(row: readonly RowValue[]): string {
     const key = keyOf(row, this.at, this.column);
-    if (this.seen.has(key)) throw new ConnectorError("NOT_CONFIGURED", `Two rows have ${this.column} ${key.slice(1)}: the key column must be unique`);
+    if (this.seen.has(key)) throw wrong(`Two rows have ${this.column} ${key.slice(1)}: the key column must be unique`);
     this.seen.add(key);
     return key;
   }
+}
+
+function wrong(text: string): ConnectorError {
+  return new ConnectorError("NOT_CONFIGURED", text, { details: { statement: true } });
 }

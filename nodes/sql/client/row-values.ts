@@ -30,7 +30,7 @@ export function checkNames(columns: readonly { name: string }[]): void {
 
 /** Rows without a column that they must have. */
 export function noColumn(name: string, columns: readonly { name: string }[]): ConnectorError {
-  return new ConnectorError("NOT_CONFIGURED", `The query gives no column ${name}: it gives ${columns.map((each) => each.name).join(", ")}`);
+  return new ConnectorError("NOT_CONFIGURED", `The query gives no column ${name}: it gives ${columns.map((each) => each.name).join(", ")}`, { details: { statement: true } });
 }
 
 /** How the values of a column are read, by the type the driver gives it. */

@@ -73,6 +73,10 @@ describe("An error of a database", () => {
     assert.ok(!answers("08S01", 2013, "mariadb"));
   });
 
+  it("concerns no other statement where it is about what one asks for", () => {
+    for (const state of ["42501", "42P10"]) assert.equal(statementError({ state, native: 1, message: "x" }, "postgresql").details["statement"], true, state);
+  });
+
   it("can never pass when it is about the row, and may when nobody knows it", () => {
     for (const state of ["23505", "2D000", "2F005", "25001", "54000"]) assert.equal(databaseError({ state, native: 1, message: "x" }, "postgresql").retryable, false, state);
     assert.equal(databaseError({ state: "XX000", native: 1, message: "x" }, "postgresql").retryable, true);

@@ -162,8 +162,12 @@ describe("sql read polling with a statement after each row", function () {
   ] as const) {
     it(`undoes a claim of which a row has ${what}: it could not be handed over`, async () => {
       await insert([1, 2]);
+      const states: string[] = [];
+      const stop = bench.database.onState(({ kind }) => states.push(kind));
       const { sent, errors } = await bench.open({ ...MARK, query: `update t set text = 'claimed' where sent = 0 returning ${key} as id, text` }, accept);
       await waitFor("the error", () => errors.some((error) => text.test(error)));
+      stop();
+      assert.deepEqual(states, ["connected"], "nothing is wrong with the database");
       assert.deepEqual([sent.length, await engine.rows("select id from t where text = 'claimed'")], [0, []]);
     });
   }

@@ -1,5 +1,8 @@
 import { ConnectorError } from "../../common/errors";
 
+/** For what is written about a case: without it the org runs its rule on every case that a trigger or flow changes in the same call. */
+export const NO_ASSIGNMENT = { "sforce-auto-assign": "FALSE" };
+
 /**
  * `Sforce-Auto-Assign` for what a node was told: `default` (the org's default rule runs), `off`, or the id of a rule.
  *

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { ConnectorError, isConnectorError, toConnectorError } from "../../../common/errors";
+import { NO_ASSIGNMENT } from "../assignment";
 import type { Attachment, CaseWork } from "./case-item";
 import { type Fields, MAX_RECORDS, type RecordResult } from "../records/collections";
 import { retryLocked } from "../records/retry-locked";
@@ -52,12 +53,13 @@ export class CaseExtras {
 
   /** Locked ones, which surely made nothing, are tried again in place. */
   private async create(object: string, records: Fields[], batch: object): Promise<RecordResult[]> {
-    const results = await saveRecords(this.rest, { object, operation: "create", records, search: this.suspicion.isDue(batch) }).catch((error: unknown) => {
+    const request = { object, operation: "create", headers: NO_ASSIGNMENT } as const;
+    const results = await saveRecords(this.rest, { ...request, records, search: this.suspicion.isDue(batch) }).catch((error: unknown) => {
       this.suspicion.note(batch, error, true);
       throw error;
     });
     return retryLocked(results, (places) =>
-      saveRecords(this.rest, { object, operation: "create", records: places.map((place) => records[place] as Fields) }).catch((error: unknown) => {
+      saveRecords(this.rest, { ...request, records: places.map((place) => records[place] as Fields) }).catch((error: unknown) => {
         return places.map((): RecordResult => ({ ok: false, error: toConnectorError(error) })); // of the others it is known what became of them
       }),
     );

@@ -1,5 +1,6 @@
 import { ConnectorError, toConnectorError } from "../../../common/errors";
 import { InTurn } from "../../../common/in-turn";
+import { NO_ASSIGNMENT } from "../assignment";
 import { type MapFields } from "../cases/mapping";
 import { SelectIn, valueIn } from "../cases/select-in";
 import type { Fields } from "../records/collections";
@@ -65,7 +66,7 @@ export class CaseMarker {
         }
       }
       await this.save(updates, errors, (records) => this.records.update({ object, records, headers: NO_ASSIGNMENT }, marksOf(updates)));
-      await this.save(inserts, errors, (records) => this.records.create({ object, records }, marksOf(inserts)));
+      await this.save(inserts, errors, (records) => this.records.create({ object, records, headers: NO_ASSIGNMENT }, marksOf(inserts)));
     } catch (error) {
       const away = toConnectorError(error);
       return errors.map((own) => own ?? away);
@@ -91,9 +92,6 @@ export class CaseMarker {
 }
 
 const isCase = (object: string): boolean => object.toLowerCase() === "case";
-
-/** A mark must not give the case another owner. */
-const NO_ASSIGNMENT = { "Sforce-Auto-Assign": "FALSE" };
 
 /** Whether a record whose answer was lost is there is found out when it is marked again. */
 function repeatable(error: ConnectorError): ConnectorError {

@@ -37,6 +37,12 @@ describe("Comments and files", () => {
     assert.deepEqual(counts().slice(0, 3), [1, 2, 3]);
   });
 
+  it("give no case another owner, whatever the org does with the case when it gets them", async () => {
+    values(await writerFor(orgs, org).write([item("a", {}, full())]));
+    const sent = org.control.stats().lastRequests.filter(({ path }) => path.endsWith("/composite/sobjects"));
+    assert.deepEqual(sent.map(({ headers }) => headers["sforce-auto-assign"]), ["FALSE", "FALSE"]);
+  });
+
   it("are not sent for a case that is left", async () => {
     const writer = writerFor(orgs, org, { onRepeat: "leave" });
     values(await writer.write([item("a")]));

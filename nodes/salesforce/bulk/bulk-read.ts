@@ -65,7 +65,7 @@ export class BulkRead implements BulkWork {
           return await query.run({ operation: operation === "queryAll" ? "queryAll" : "query", query: question.query ?? "", columnDelimiter, lineEnding });
         } catch (thrown) {
           const error = toConnectorError(thrown);
-          if (jobOf(error)) Object.assign(question.msg, { salesforce: jobOf(error) });
+          if (jobOf(error)) Reflect.set(question.msg, "salesforce", jobOf(error)); // a frozen message goes without
           throw error;
         } finally {
           onProgress(undefined);

@@ -7,7 +7,7 @@ import type { RestCalls } from "../rest";
 import { saveRecords, type SaveRequest } from "./save-records";
 import { isOwnFault, Suspicion } from "./suspicion";
 
-/** Calls of one delete that may go wrong over what the org's automation may use. */
+/** Calls of one delete that may go wrong over their size. */
 const MOST_WRONG = 20;
 
 /** Records of one call, as {@link SaveRequest}. */
@@ -76,10 +76,13 @@ export class RecordWriter {
     return this.deleteSome(request, items, { left: MOST_WRONG });
   }
 
-  /** What the org's automation cannot do with at once goes by halves, as in {@link saveRecords}. */
+  /** What the org's automation cannot do with at once, or a proxy not take in one address, goes by halves, as in {@link saveRecords}. */
   private async deleteSome(request: DeleteRequest, items: readonly object[], wrong: { left: number }): Promise<RecordResult[]> {
-    const results = await this.deleteOnce(request, items);
-    const over = results.flatMap((result, index) => (isOverLimit(result) ? index : []));
+    const results = await this.deleteOnce(request, items).catch((error: unknown): RecordResult[] => {
+      if (isTooLarge(error)) return items.map(() => ({ ok: false, error }));
+      throw error;
+    });
+    const over = results.flatMap((result, index) => (isOverLimit(result) || (!result.ok && isTooLarge(result.error)) ? index : []));
     if (request.allOrNone || over.length === 0 || results.length === 1 || wrong.left <= 0) return results;
     wrong.left -= 1;
     const half = Math.ceil(over.length / 2);
@@ -136,6 +139,10 @@ export class RecordWriter {
     });
     return results.map((result) => (!result.ok && isLostAnswer(result.error) ? { ok: false, error: lostAnswer(result.error, `${this.options.what ?? "record"} was made`) } : result));
   }
+}
+
+function isTooLarge(error: unknown): error is ConnectorError {
+  return isConnectorError(error) && error.code === "PAYLOAD_TOO_LARGE";
 }
 
 /**

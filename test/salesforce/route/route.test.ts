@@ -157,6 +157,15 @@ describe("salesforce route", function () {
       await flow.deploy();
     });
 
+    it("of which the org has none let nobody's event pass without effect: it waits, red", async () => {
+      await flow.deploy({ routes: [{ queue: "pumps", workgroup: "wg" }] });
+      const settled = flow.take(flow.created(flow.insert({ OwnerId: pumps })));
+      await waitFor("the source to pause", () => flow.source.events.some((event) => /^hold: .*none of the queues.*: pumps$/.test(event)));
+      assert.deepEqual(flow.out, []);
+      await flow.deploy();
+      assert.equal(await settled, "release FLOW_STOPPED");
+    });
+
     it("are read from an object of the org, and again when they are stale", async () => {
       org.control.insert({ object: "Queue_Route__c", records: [{ Queue__c: "Pumps", Work_Group__c: "wg.one" }] });
       await flow.deploy({ routesFrom: "object", routesObject: "Queue_Route__c", queueField: "Queue__c", workgroupField: "Work_Group__c", refresh: 1 });

@@ -31,7 +31,7 @@ export interface WatchedQueuesOptions {
 /** Routes that an object can hold: more than any contact centre has queues. */
 const MOST_ROUTES = 10_000;
 
-/** The queues that are watched, by id, and the work groups that serve them. */
+/** The queues that are watched, by id, and the work groups that serve them. Without any there is nothing to decide by. */
 export class WatchedQueues {
   private known: ReadonlyMap<string, QueueRoute> | undefined;
   /** By the clock that nobody sets. */
@@ -44,7 +44,7 @@ export class WatchedQueues {
     this.select = new SelectIn(options.rest);
   }
 
-  /** The routes by the id of their queue, as fresh as `refresh` says. @throws ConnectorError while the org is away */
+  /** The routes by the id of their queue, as fresh as `refresh` says. @throws ConnectorError while the org is away, or has none of them */
   byId(): Promise<ReadonlyMap<string, QueueRoute>> {
     if (this.known && performance.now() < this.staleAt) return Promise.resolve(this.known);
     this.asking ??= this.ask().finally(() => (this.asking = undefined));
@@ -62,6 +62,8 @@ export class WatchedQueues {
       if (route) found.set(String(row["Id"]), route);
     }
     this.tellMissing(routes, found);
+    // in none of them a case could be: each would count as one that nobody watches
+    if (found.size === 0) throw new ConnectorError("ORG_OBJECT_UNKNOWN", routes.size === 0 ? "There is no route: no queue would be watched" : `The org has none of the queues that are to be watched, or this user sees none: ${[...routes.keys()].join(", ")}`);
     const before = this.known;
     this.known = found;
     this.staleAt = performance.now() + refresh;

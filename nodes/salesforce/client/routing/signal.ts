@@ -1,4 +1,5 @@
 import { ConnectorError } from "../../../common/errors";
+import { longId } from "../long-id";
 import type { Happening } from "./interaction";
 
 /** What a message says of cases. */
@@ -144,17 +145,7 @@ function causeOf(salesforce: Fields, header: ChangeHeader): string {
 
 /** Ids are told apart by 18 characters, so one of 15 is given its ending. */
 function idOf(value: unknown): string | undefined {
-  if (typeof value !== "string") return undefined;
-  if (/^[A-Za-z0-9]{18}$/.test(value)) return value;
-  return /^[A-Za-z0-9]{15}$/.test(value) ? value + suffixOf(value) : undefined;
-}
-
-/** Three letters that say which of the 15 characters are upper case, five characters to a letter. */
-function suffixOf(id: string): string {
-  const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345";
-  return [0, 5, 10]
-    .map((from) => letters[Array.from(id.slice(from, from + 5)).reduce((bits, character, place) => bits + (/[A-Z]/.test(character) ? 2 ** place : 0), 0)])
-    .join("");
+  return typeof value === "string" && /^[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?$/.test(value) ? longId(value) : undefined;
 }
 
 function asObject(value: unknown): Fields | undefined {

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import Module from "node:module";
 import { ConnectorError } from "../../../../../nodes/common/errors";
-import { longId, orgIdOf, userIdOf } from "../../../../../nodes/salesforce/client/events/org-identity";
+import { orgIdOf, userIdOf } from "../../../../../nodes/salesforce/client/events/org-identity";
 import type { StreamOrg } from "../../../../../nodes/salesforce/client/events/org-streams";
 import { readEndpoint } from "../../../../../nodes/salesforce/client/events/pubsub/endpoint";
 import { pubsubPackages } from "../../../../../nodes/salesforce/client/events/pubsub/packages";
 import { pubsubError } from "../../../../../nodes/salesforce/client/events/pubsub/pubsub-error";
 import { wayTo } from "../../../../../nodes/salesforce/client/events/pubsub/way";
+import { longId } from "../../../../../nodes/salesforce/client/long-id";
 
 const codeIs = (code: string, text: RegExp) => (error: unknown) => error instanceof ConnectorError && error.code === code && text.test(error.message);
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { sanitiseHeaders } from "../../nodes/amqp/client/headers";
 import { renameLongs } from "../../nodes/amqp/client/long-fields";
 import type { RabbitMq } from "../services/rabbitmq";
 import { sharedRabbit } from "../services/shared";
@@ -52,6 +53,24 @@ describe("headers of type L, as Celery sends large numbers", function () {
     settle(messages[0], "dead-letter", refused);
     const dead = await plain.get(`${queue}.dlq`);
     assert.equal(dead.properties.headers?.eta, 1_800_000_000_000);
+  });
+
+  it("keep their last digits where they are beyond what JavaScript counts exactly, in the flow, in copies and where they are passed on", async () => {
+    const queue = unique("exact");
+    const { messages, settle } = await sources.consuming(rabbit.url, { queue, queueType: "classic" });
+    const id = 1_234_567_890_123_456_789n;
+    const nested = measured(rawField(undefined, "F", measured(rawField("7", "L", long(-id)))));
+    const bytes = measured(rawField("9", "l", long(id)), rawField("count", "l", long(5n)), rawField("double", "d", Buffer.from("7e37e43c8800759c", "hex")), rawField("list", "A", nested));
+    await sendRaw(rabbit, queue, { flags: HEADERS, bytes }, "order");
+    await waitFor("it", () => messages.length === 1);
+    const exact = { "!": "int64", value: "1234567890123456789" };
+    const { headers } = messages[0]?.amqp ?? {};
+    assert.deepEqual(headers, { "9": exact, count: 5, double: 1e300, list: [{ "7": { ...exact, value: "-1234567890123456789" } }] });
+    assert.deepEqual(sanitiseHeaders(headers)["9"], exact);
+
+    settle(messages[0], "retry", refused);
+    await waitFor("it again", () => messages.length === 2);
+    assert.deepEqual([messages[1]?.amqp.headers["9"], messages[1]?.amqp.headers.list], [exact, headers?.list]);
   });
 
   it("are told from the letter in names, texts and bytes", () => {

@@ -74,7 +74,7 @@ export function connectionFailure(cause: unknown, attempted: Attempted): Connect
     return refuse("certificate", `The certificate of ${where} was not accepted: ${certificate === undefined ? text : `${certificate} (${text})`}`);
   }
   if (/^ERR_SSL.*ALERT.*CERTIFICATE_REQUIRED|^ERR_SSL.*ALERT_HANDSHAKE_FAILURE/.test(code)) return refuse("certificate", `${where} asks for a client certificate: choose one in the TLS settings`);
-  if (/^ERR_SSL.*ALERT.*(CERTIFICATE|UNKNOWN_CA)/.test(code)) return refuse("certificate", `${where} did not accept the client certificate (${code})`);
+  if (/^ERR_SSL.*ALERT.*(CERTIFICATE|UNKNOWN_CA)/.test(code)) return refuse("certificate", `${where} did not accept the client certificate (${code}). One that was renewed is read when the flows are restarted`);
   if (/^ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST)|^EPROTO$/.test(code)) return refuse("protocol", `${where} does not speak TLS on that port; is it amqp:// instead of amqps://?`, true);
   const mechanism = /SASL mechanism (\S+)/.exec(text)?.[1];
   if (mechanism) return refuse("mechanism", `${where} does not take the sign-in by ${shown} (SASL ${mechanism})`);

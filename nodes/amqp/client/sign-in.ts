@@ -29,9 +29,10 @@ export interface SignIn {
   close(): void;
 }
 
-/** By user name and password (SASL PLAIN). RabbitMQ's default user may sign in from its own machine only. */
-export function passwordSignIn(username = "guest", password = "guest"): SignIn {
-  return fixed("user name or password", sasl.plain(username, password));
+/** By user name and password (SASL PLAIN). With neither as RabbitMQ's default user, who may sign in from its own machine only. */
+export function passwordSignIn(username?: string, password?: string): SignIn {
+  const what = username === undefined && password === undefined ? "user guest, since no user name is given" : "user name or password";
+  return fixed(what, sasl.plain(username ?? "guest", password ?? "guest"));
 }
 
 /** By the client certificate of the TLS connection (SASL EXTERNAL; RabbitMQ: plugin rabbitmq_auth_mechanism_ssl). */

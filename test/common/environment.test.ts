@@ -6,8 +6,11 @@ import { readSettings as readRedrive } from "../../nodes/amqp/redrive/settings";
 import { withValue } from "../../nodes/common/environment";
 import { variablesOf } from "../../nodes/common/form-request";
 import { login } from "../../nodes/salesforce/client/sign-in/login";
+import { readSettings as readListen } from "../../nodes/salesforce/listen/settings";
 import { readSettings as readOrg } from "../../nodes/salesforce/org/settings";
+import { readSettings as readRoute } from "../../nodes/salesforce/route/settings";
 import { readOptions as readDatabase } from "../../nodes/sql/database/settings";
+import { readSettings as readWrite } from "../../nodes/sql/write/settings";
 
 const UNSET = "${PLANT_7}";
 const SAYS = { code: "NOT_CONFIGURED", message: "The environment variable PLANT_7 has no value" };
@@ -28,6 +31,10 @@ const SETTINGS: Record<string, () => unknown> = {
   "a file of the embedded SQLite": () => readDatabase({ engine: "sqlite", file: UNSET }, {}),
   "a connection string": () => readDatabase({ connectionString: UNSET }, {}),
   "a database's password": () => readDatabase({ connectionString: "DSN=a" }, { username: "line", password: UNSET }),
+  "the name of a position": () => readListen({ org: "", channel: "/event/A__e", listener: UNSET }),
+  "the name of a router's cases": () => readRoute({ org: "", routes: [{ queue: "Pumps", workgroup: "pumps" }], stateName: UNSET }),
+  "a table": () => readWrite({ database: "", mode: "insert", table: UNSET }, String),
+  "an inbox table": () => readWrite({ database: "", mode: "insert", table: "t", dedupe: true, inboxTable: UNSET }, String),
   "a key file": () => readOrg({ flow: "jwt-bearer", keyFile: UNSET }, {}),
 };
 

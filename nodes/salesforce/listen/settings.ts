@@ -1,3 +1,4 @@
+import { withValue } from "../../common/environment";
 import { ConnectorError } from "../../common/errors";
 import { oneOf } from "../../common/one-of";
 import { wholeNumber } from "../../common/whole-number";
@@ -67,7 +68,7 @@ export function readSettings(def: ListenDef): NodeSettings {
     staleReplay: oneOf(def.staleReplay, "If lost", ["all", "new", "stop"], "all"),
     maxInFlight: wholeNumber(def.maxInFlight, "In flow", { fallback: 200, min: 1, max: 10_000 }),
     dedupeWindow: wholeNumber(def.dedupeWindow, "Repeats", { fallback: 10_000, max: 100_000 }),
-    listener: def.listener?.trim() || def.id || "listen",
+    listener: withValue(def.listener?.trim()) || def.id || "listen",
     store,
     standby,
     leaseTime: 1_000 * wholeNumber(def.leaseTime, "Take over", { fallback: 30, min: 1, max: 3600 }),

@@ -1,3 +1,4 @@
+import { withValue } from "../../common/environment";
 import { ConnectorError } from "../../common/errors";
 import { oneOf } from "../../common/one-of";
 import { wholeNumber } from "../../common/whole-number";
@@ -71,7 +72,7 @@ export function readSettings(def: RouteDef): RouteSettings {
   const markObject = apiName(def.markObject?.trim() || "Case", "the object to mark");
   const isCase = markObject.toLowerCase() === "case";
   return {
-    stateName: def.stateName?.trim() || def.id || "route",
+    stateName: withValue(def.stateName?.trim()) || def.id || "route",
     source: readSource(def),
     refresh: wholeNumber(def.refresh, "Look again", { fallback: 300_000, min: 1, max: 86_400_000 }),
     skillsField: (def.skillsField ?? "ObjectRouting_Skills__c").trim() && apiName((def.skillsField ?? "ObjectRouting_Skills__c").trim(), "the field with the skills"),

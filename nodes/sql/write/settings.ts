@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { withValue } from "../../common/environment";
 import { ConnectorError } from "../../common/errors";
 import { listedParameters, type ParameterDef } from "../../common/parameters";
 import { wholeNumber } from "../../common/whole-number";
@@ -99,7 +100,7 @@ function common(def: WriteDef, tell: Tell): Common {
   const { inboxTable = "surewire_inbox", messageId = "amqp.properties.messageId", messageIdType = "msg" } = def;
   if (!inboxTable.trim()) throw new ConnectorError("NOT_CONFIGURED", tell("error.no-inbox"));
   if (!messageId.trim()) throw new ConnectorError("NOT_CONFIGURED", tell("error.no-message-id"));
-  settings.dedupe = { id: { value: messageId, type: messageIdType || "msg" }, inbox: { table: inboxTable.trim(), days: wholeNumber(def.inboxDays, "Keep ids", { fallback: 30, min: 1, max: 36_500 }) } };
+  settings.dedupe = { id: { value: messageId, type: messageIdType || "msg" }, inbox: { table: withValue(inboxTable.trim()), days: wholeNumber(def.inboxDays, "Keep ids", { fallback: 30, min: 1, max: 36_500 }) } };
   return settings;
 }
 
@@ -111,7 +112,7 @@ function tableSettings(def: WriteDef, mode: WriteMode, tell: Tell): Omit<TableSe
   const columns = (def.columns ?? [])
     .filter(({ column }) => column?.trim())
     .map(({ column, value, valueType }) => ({ column: column.trim(), value: { value, type: valueType || "msg" } }));
-  return { mode, table: table.trim(), keys, columns, duplicateIsSuccess: duplicateIsSuccess === true };
+  return { mode, table: withValue(table.trim()), keys, columns, duplicateIsSuccess: duplicateIsSuccess === true };
 }
 
 function statementSettings(def: WriteDef, tell: Tell): Omit<StatementSettings, keyof Common> {

@@ -29,8 +29,11 @@ const JOIN = { type: "join", property: "payload", propertyType: "msg", key: "top
 const ANEW = "const anew = { payload: msg.payload }; for (const key of ['parts', '_linkSource']) if (key in msg) anew[key] = msg[key];";
 const MOST_NODES = 60;
 
-/** The flow of this seed: a source, up to five pieces, a sink. */
-export function randomFlow(seed: number): RandomFlow {
+/** A part of a message that its source gives out for the first time: see `random-faults.ts`. */
+const AT_FIRST = /d\d+\.\d+-1\b/.source;
+
+/** The flow of this seed: a source, up to five pieces, a sink. @param failing also pieces that fail what comes for the first time, and that wait for a system that is away */
+export function randomFlow(seed: number, { failing = false } = {}): RandomFlow {
   const random = seededRandom(seed);
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
   const nodes: FlowNodeConfig[] = [];
@@ -84,7 +87,7 @@ export function randomFlow(seed: number): RandomFlow {
     "link call": (next) => {
       const end = add("link out", { mode: "return", links: [] });
       const entry = add("link in", { links: [] }, chain(plain, 2, end));
-      return add("link call", { links: [entry], linkType: "static", timeout: "10" }, next);
+      return add("link call", { links: [entry], linkType: "static", timeout: failing ? "0.5" : "10" }, next);
     },
     "split and join": (next) => add("split", { splt: "\\n", spltType: "str", arraySplt: 1, arraySpltType: "len" }, chain(plain, 2, join({ mode: "auto" }, next))),
     "error that its Catch branch forgives": (next) => {
@@ -111,7 +114,28 @@ export function randomFlow(seed: number): RandomFlow {
       return first;
     },
   };
-  const entry = chain({ ...plain, ...shaping }, 5, sink());
-  nodes.push({ id: "source", type: "test-source", deadline: 15_000, wires: [[entry]] });
+  const fails = (how: string, next: string): string => fn(`const fails = /${AT_FIRST}/.test(JSON.stringify(msg.payload)) && Math.random() < 0.3; ${how}`, next);
+  /** What fails is tried again, and so is what waits for a system. */
+  const faulty: Record<string, Piece> = {
+    "function that throws": (next) => fails("if (fails) throw new Error('thrown'); return msg;", next),
+    "function that throws later": (next) => fails("await new Promise((resolve) => setTimeout(resolve, 2)); if (fails) throw new Error('thrown later'); return msg;", next),
+    "function that reports an error": (next) => fails("if (!fails) return msg; node.error('reported', msg);", next),
+    "function that is done with an error": (next) => fails("setTimeout(() => { if (fails) return node.done(new Error('failed')); node.send(msg); node.done(); }, 3);", next),
+    "function that is never done": (next) => fails("if (fails && Math.random() < 0.2) return; node.send(msg); node.done();", next),
+    "error that its Catch branch does not forgive": (next) => {
+      const first = fails("if (fails) throw new Error('thrown'); return msg;", next);
+      add("catch", { scope: [first], uncaught: false }, add("test-see", {}));
+      return first;
+    },
+    "node that closes slowly": (next) => add("test-slow", { slow: pick([10, 50]) }, next),
+    "reading of rows": (next) => add("test-read", { output: pick(["row", "batch", "all"]) }, next),
+    "sink whose errors are caught": (next) => {
+      const first = sink(next);
+      add("catch", { scope: [sinks.at(-1)], uncaught: false }, add("test-see", {}));
+      return first;
+    },
+  };
+  const entry = chain({ ...plain, ...shaping, ...(failing ? faulty : {}) }, 5, sink());
+  nodes.push({ id: "source", type: "test-source", wires: [[entry]], ...(failing ? { deadline: 1_000, retries: 50 } : { deadline: 15_000 }) });
   return { nodes, sinks, kinds };
 }

@@ -1,4 +1,8 @@
 import { randomInt } from "node:crypto";
+import { describeRandomFaults } from "./random-faults";
 import { describeRandomFlows } from "./random-flows";
 
-describeRandomFlows(Array.from({ length: 500 }, () => randomInt(1_000, 2 ** 31)));
+const seeds = (count: number): number[] => Array.from({ length: count }, () => randomInt(1_000, 2 ** 31));
+
+describeRandomFlows(seeds(500));
+describeRandomFaults(seeds(500));

@@ -9,7 +9,7 @@ import { randomFlow, seededRandom, type RandomFlow } from "./random-flow";
 const DELIVERIES = 12;
 
 /** What a value speaks of: the parts of deliveries, which keep their names whatever becomes of the message. */
-const partsIn = (value: unknown): string[] => JSON.stringify(value)?.match(/d\d+\.\d+/g) ?? [];
+export const partsIn = (value: unknown): string[] => JSON.stringify(value)?.match(/d\d+\.\d+(?:-\d+)?/g) ?? [];
 
 /** Flows put together at random, each a test. One alone, by the seed that its failure tells: `SUREWIRE_SEED=… npm run mocha -- …`. */
 export function describeRandomFlows(seeds: readonly number[]): void {

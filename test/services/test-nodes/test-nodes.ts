@@ -6,6 +6,7 @@ import type { Settlement, SettleMode } from "../../../nodes/delivery/outcome";
 import registerSettle from "../../../nodes/delivery/settle/settle";
 import { Sink, type ItemResult } from "../../../nodes/delivery/sink";
 import { DeliverySource } from "../../../nodes/delivery/source";
+import { type Read, registerReadNode } from "./test-read";
 
 /** What a test sees of a source node in the runtime. */
 export interface TestSource {
@@ -14,7 +15,7 @@ export interface TestSource {
   /** How its deliveries ended, in order. */
   settled: { taken: unknown; settlement: Settlement }[];
   /** Told of each as it ends. */
-  onSettled?: (taken: unknown) => void;
+  onSettled?: (taken: unknown, settlement: Settlement) => void;
   events: string[];
   warnings: string[];
   source: DeliverySource;
@@ -34,18 +35,21 @@ export const testBench = {
   sources: new Map<string, TestSource>(),
   stored: [] as unknown[],
   write: undefined as Write | undefined,
+  /** What `test-read` nodes find. */
+  read: undefined as Read | undefined,
   seen: [] as { node: string; payload: unknown }[],
   counters: new Map<string, { count: number; receive(msg: object): void }>(),
   reset(): void {
     this.stored = [];
     this.seen = [];
-    this.write = undefined;
+    this.write = this.read = undefined;
   },
 };
 
 /** Registers the nodes of the tests, and those of ours that they need, with a real runtime. */
 export function register(RED: NodeAPI): void {
   registerSettle(RED);
+  registerReadNode(RED, (payload) => testBench.read?.(payload) ?? Promise.resolve([]));
 
   function SourceNode(this: Node, config: SourceDef): void {
     RED.nodes.createNode(this, config);
@@ -62,7 +66,7 @@ export function register(RED: NodeAPI): void {
         retryDelay: 10,
         retryMaxDelay: 40,
         onSettle: (delivery, settlement) => {
-          entry.onSettled?.(delivery.taken);
+          entry.onSettled?.(delivery.taken, settlement);
           entry.settled.push({ taken: delivery.taken, settlement });
         },
         onHold: (reason) => entry.events.push(`hold: ${reason}`),
@@ -225,11 +229,15 @@ export function register(RED: NodeAPI): void {
     });
   }
 
-  /** Passes on, and if it is slow, ends only when a test says so: see {@link closing}. */
-  function SlowNode(this: Node, config: NodeDef & { slow: boolean }): void {
+  /** Passes on, and if it is slow, ends only after so many ms, or when a test says so: see {@link closing}. */
+  function SlowNode(this: Node, config: NodeDef & { slow: boolean | number }): void {
     RED.nodes.createNode(this, config);
     this.on("input", (msg, send, done) => (send(msg), done()));
-    this.on("close", (done: () => void) => void (config.slow ? closing.push(done) : done()));
+    this.on("close", (done: () => void) => {
+      if (typeof config.slow === "number") setTimeout(done, config.slow);
+      else if (config.slow) closing.push(done);
+      else done();
+    });
   }
 
   RED.nodes.registerType("test-slow", SlowNode);

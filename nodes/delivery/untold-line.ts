@@ -2,7 +2,7 @@ import { type FlowNode, type Hop, Mark } from "./hop";
 
 /** Turns of the event loop a message may be first in line before its node counts as finished with it. */
 const TURNS = 3;
-/** The same for the first that is counted: how many are before it nobody knows. */
+/** The same for the first of a node that is counted: how many are before it nobody knows. */
 const FIRST_TURNS = 1_000;
 
 /** With so many in one line, others are not counted any more. */
@@ -27,22 +27,23 @@ export class UntoldLine {
   private readonly passed = new WeakSet<Hop>();
   /** The message that was sent last: of no delivery, it is told by this that its node has passed it on within its handler. */
   private latest: object | undefined;
-  private isFirst = false;
+  /** The nodes all of whose messages are counted. */
+  private counted = new WeakSet<FlowNode>();
   private ticking = false;
 
   /** @param end ends a hop */
   constructor(private readonly end: (hop: Hop) => void) {}
 
-  /** What comes now is the first that is counted: others may be in the hands of its node. */
+  /** Messages are counted from now on: others may be in the hands of nodes. */
   begins(): void {
-    this.isFirst = true;
+    this.counted = new WeakSet();
   }
 
   /** The node's handler has returned. */
   handled(hop: Hop): void {
     if (this.passed.has(hop)) this.end(hop);
-    else this.add(hop.node, { message: hop.message, hop, left: this.isFirst ? FIRST_TURNS : TURNS });
-    this.isFirst = false;
+    else this.add(hop.node, { message: hop.message, hop, left: this.counted.has(hop.node) ? TURNS : FIRST_TURNS });
+    this.counted.add(hop.node);
   }
 
   /** The node's handler has returned, for a message of no delivery. */

@@ -28,12 +28,6 @@ export class RetriesInPlace<Item extends object> {
     return true;
   }
 
-  /** @returns whether the item was waiting */
-  cancel(item: Item): boolean {
-    clearTimeout(this.timers.get(item));
-    return this.timers.delete(item);
-  }
-
   /** Takes all out. */
   clear(): Item[] {
     const items = [...this.timers.keys()];

@@ -271,7 +271,6 @@ export class Sink<V, R> {
     this.batcher.remove(new Set(entries));
     for (const entry of entries) {
       entry.over = true;
-      if (this.retries.cancel(entry)) this.batcher.finish(entry);
       this.leave();
       entry.done(new ConnectorError(code, goingOn(message, `the message has waited ${limit} ms`), { cause: this.down }));
     }

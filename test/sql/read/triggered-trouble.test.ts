@@ -97,12 +97,12 @@ describe("sql read for a message, in trouble", () => {
     });
 
     it("fails the trigger when it goes in the middle, after the rows that were sent are settled", async () => {
-      const database = FakeDatabase.counting(1000);
+      const database = FakeDatabase.counting(3000); // twice as many as are fetched before the first are settled
       const { sent, ask } = open(database, { maxInFlight: 500 });
       const asked = ask();
       await waitFor("some", () => sent.length >= 100);
       database.failures.fetch.push(away);
-      for (let at = 0; at < 1000 && asked.done.length === 0; at += 1) {
+      while (asked.done.length === 0) {
         for (const message of sent) settle(message, "accept");
         await new Promise((resolve) => setImmediate(resolve));
       }

@@ -6,6 +6,7 @@ import { ExactQueries, type RowCursor } from "./exact";
 import { inPages } from "./page-size";
 import type { Pool } from "./pool";
 import type { CursorOpened, Fetched, ReadRequest, RowValue } from "./protocol";
+import { changesSession } from "./side-effects";
 import { returnsNothing } from "./sql-lexer";
 import { bind, lexed } from "./statement";
 
@@ -100,6 +101,8 @@ export class Cursors {
     } finally {
       await working; // a statement at work is not closed under its feet
       await cursor.close();
+      const { name } = this.options.dialect();
+      if (changesSession(lexed(request.sql, name), name)) await connection.close(); // whoever has it next expects it as it was
     }
   }
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { isConnectorError } from "../../../nodes/common/errors";
 import { DatabaseClient } from "../../../nodes/sql/client/database-client";
 import type { NamedStatement, RowValue } from "../../../nodes/sql/client/protocol";
+import { waitFor } from "../../services/wait";
 import { ENGINES, SETTINGS, type TestEngine } from "./engines";
 
 type Values = NamedStatement["values"];
@@ -190,6 +191,18 @@ for (const { name, types, start } of ENGINES) {
         await assert.rejects(read(`update ${table}_c set claimed = 2 returning id, claimed as id`), failsWith("NOT_CONFIGURED", /id.*as/));
         assert.deepEqual(await engine.rows(`select count(*) as n from ${table}_c where claimed = 2`), [{ n: "0" }]);
         await engine.execute(`drop table ${table}_c`);
+      });
+    }
+
+    if (!name.includes("SQLite")) {
+      it("keeps no lock of the session that a query takes", async () => {
+        const lock = postgres ? "select pg_try_advisory_lock(4712) as got" : `select get_lock('${table}', 0) as got`;
+        const other = new DatabaseClient({ ...engine.options, poolSize: 1 });
+        try {
+          for (const each of [client, other, client]) await waitFor("the lock", async () => Number((await readAll(each, lock))[0]?.[0]) === 1);
+        } finally {
+          await other.close();
+        }
       });
     }
 

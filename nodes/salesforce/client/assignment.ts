@@ -21,3 +21,20 @@ export function ruleId(rule: string): string {
   if (/^01Q\w{12}(\w{3})?$/.test(rule)) return rule;
   throw new ConnectorError("NOT_CONFIGURED", `The assignment rule is given by its id (01Q…), and ${JSON.stringify(rule)} is none`);
 }
+
+/** Which rules of the org run, in the words of the forms. */
+export interface RuleChoice {
+  /** As {@link autoAssign}. */
+  assignment?: string | undefined;
+  /** `allow`: a record is stored that a duplicate rule only warns of. */
+  duplicateRule?: "block" | "allow" | undefined;
+}
+
+/** The headers of calls that store records. @throws ConnectorError as {@link autoAssign} */
+export function ruleHeaders({ assignment, duplicateRule }: RuleChoice): Record<string, string> {
+  const rule = autoAssign(assignment);
+  return {
+    ...(rule === undefined ? {} : { "sforce-auto-assign": rule }),
+    ...(duplicateRule === "allow" ? { "sforce-duplicate-rule-header": "allowSave=true" } : {}),
+  };
+}

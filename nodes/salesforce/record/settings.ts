@@ -1,7 +1,7 @@
 import { ConnectorError } from "../../common/errors";
 import { compileTypedInput, type TypedInputUtil, type TypedValue } from "../../common/typed-input";
 import { wholeNumber } from "../../common/whole-number";
-import { autoAssign } from "../client/assignment";
+import { ruleHeaders } from "../client/assignment";
 import { MAX_RECORDS } from "../client/records/collections";
 import type { BatchOperation } from "../client/records/record-batch";
 import { type CallOperation, REST_CALLS, SOAP_CALLS } from "../client/records/record-calls";
@@ -90,7 +90,7 @@ export function readSettings(util: TypedInputUtil, node: object, config: RecordD
     externalIdField,
     returnFields: (config.returnFields ?? "").split(",").map((name) => name.trim()).filter((name) => name !== ""),
     allOrNone: config.allOrNone ?? false,
-    headers: WRITES.has(operation) ? headersOf(config) : {},
+    headers: WRITES.has(operation) ? ruleHeaders(config) : {},
     limit: wholeNumber(config.limit, "At most", { fallback: MAX_RECENT, min: 1, max: MAX_RECENT }),
     batchSize: wholeNumber(config.batchSize, "Batch size", { fallback: MAX_RECORDS, min: 1, max: MAX_RECORDS }),
     linger: wholeNumber(config.linger, "Linger", { fallback: 50, max: 60_000 }),
@@ -103,13 +103,5 @@ export function readSettings(util: TypedInputUtil, node: object, config: RecordD
       start: compile(config.start, config.startType, "start"),
       end: compile(config.end, config.endType, "end"),
     },
-  };
-}
-
-function headersOf({ assignment, duplicateRule }: RecordDef): Record<string, string> {
-  const rule = autoAssign(assignment);
-  return {
-    ...(rule === undefined ? {} : { "sforce-auto-assign": rule }),
-    ...(duplicateRule === "allow" ? { "sforce-duplicate-rule-header": "allowSave=true" } : {}),
   };
 }

@@ -1,5 +1,5 @@
 import { ConnectorError, toConnectorError } from "../../../common/errors";
-import { autoAssign } from "../assignment";
+import { ruleHeaders } from "../assignment";
 import { CaseExtras } from "./case-extras";
 import { type CaseItem, type CaseOutcome, type CaseResult, type CaseWork, gives, type StoredCase } from "./case-item";
 import { type CaseLinkOptions, CaseLinks } from "./case-links";
@@ -164,7 +164,7 @@ export class CaseWriter {
     if (!first) return;
     const { externalIdField } = this.options;
     const records = sendings.map(({ work, fields }) => (externalIdField ? withField(fields, externalIdField, work.item.externalId) : fields));
-    const request = { object: "Case", records, headers: this.headers(this.isOwned(first)) };
+    const request = { object: "Case", records, headers: ruleHeaders({ ...this.options, ...(this.isOwned(first) ? { assignment: "off" } : {}) }) };
     const works = sendings.map(({ work }) => work);
     let results: RecordResult[];
     try {
@@ -200,16 +200,6 @@ export class CaseWriter {
     const stored = sendings.flatMap(({ work }) => work.stored ?? []);
     const numbers = await this.numbers.take(stored.map(({ id }) => id));
     for (const one of stored) one.caseNumber ??= numbers.get(one.id);
-  }
-
-  /** `Sforce-Auto-Assign`: absent, the org runs its default rule on cases. */
-  private headers(owned: boolean): Record<string, string> {
-    const { assignment, duplicateRule } = this.options;
-    const rule = autoAssign(owned ? "off" : assignment);
-    return {
-      ...(rule === undefined ? {} : { "sforce-auto-assign": rule }),
-      ...(duplicateRule === "allow" ? { "sforce-duplicate-rule-header": "allowSave=true" } : {}),
-    };
   }
 }
 

@@ -35,7 +35,11 @@ export class PubsubPublisher implements EventPublisher {
   /** As {@link EventPublisher.create}. */
   async create({ object, records }: { object: string; records: Fields[] }): Promise<EventResult[]> {
     try {
-      const results = await this.createAll(object, records);
+      const results = await this.createAll(object, records).catch((error: unknown) => {
+        if (!isOfSchema(error)) throw error;
+        this.topics.delete(object); // none is published, and they may fit what the event is now
+        return this.createAll(object, records);
+      });
       return this.topics.has(object) ? results : await this.again(object, records, results);
     } catch (error) {
       throw error instanceof PubsubError && error.code === "CHANNEL_UNAVAILABLE" ? asRefusal(error) : error;
@@ -74,7 +78,6 @@ export class PubsubPublisher implements EventPublisher {
       if (schemaId && schemaId !== topic.schemaId) this.topics.delete(object);
       return events.map((event, index) => resultOf(results[index], event));
     } catch (error) {
-      if (error instanceof PubsubError && String(error.details.errorCode).includes(".schema.")) this.topics.delete(object); // the next try asks for the new one
       if (!isConnectorError(error) || !isLostAnswer(error)) throw error;
       const lost = lostAnswer(error, "event was made");
       return events.map(() => ({ ok: false, error: lost }));
@@ -108,6 +111,11 @@ export class PubsubPublisher implements EventPublisher {
 function asRefusal(error: PubsubError): ConnectorError {
   const code = error.details.errorCode === "sfdc.platform.eventbus.grpc.topic.not.found" ? "ORG_OBJECT_UNKNOWN" : "ORG_REFUSED";
   return new ConnectorError(code, error.message, { details: error.details, cause: error });
+}
+
+/** The org does not know the schema that the events were made by. */
+function isOfSchema(error: unknown): boolean {
+  return error instanceof PubsubError && error.remedy === "mend" && String(error.details.errorCode).includes(".schema.");
 }
 
 function topicName(object: string): string {

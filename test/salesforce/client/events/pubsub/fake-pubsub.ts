@@ -69,7 +69,9 @@ export class FakePubsub {
       Subscribe: (stream: Stream) => this.subscribe(stream),
       GetTopic: (_call: unknown, answer: grpc.sendUnaryData<object>) => answer(null, { schema_id: this.schemaToPublish, can_publish: true }),
       Publish: (call: grpc.ServerUnaryCall<{ events: ProducerEvent[] }, object>, answer: grpc.sendUnaryData<object>) => {
-        answer(null, { schema_id: this.schemaToPublish, results: call.request.events.map((event) => this.take(event)) });
+        const refusal = this.refusals.shift();
+        if (refusal) answer(statusOf(refusal) as grpc.ServiceError);
+        else answer(null, { schema_id: this.schemaToPublish, results: call.request.events.map((event) => this.take(event)) });
       },
       GetSchema: (call: grpc.ServerUnaryCall<{ schema_id: string }, object>, answer: grpc.sendUnaryData<object>) => {
         this.calls.push(`GetSchema ${call.request.schema_id}`);

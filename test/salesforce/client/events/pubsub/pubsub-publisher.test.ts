@@ -60,6 +60,14 @@ describe("Events published by the Pub/Sub API", () => {
     assert.equal(server.published.length, 2);
   });
 
+  it("are tried once more by the new fields when the org does not know the old ones at all", async () => {
+    await publish({ Text__c: "a" });
+    server.schemaToPublish = "new";
+    server.refusals.push({ status: 5, code: "schema.not.found" });
+    const results = await publish({ Text__c: "b" });
+    assert.deepEqual([results.map(({ ok }) => ok), server.published.length], [[true], 2]);
+  });
+
   it("fail each by what the org says of it", async () => {
     const results = await publish({ Text__c: "!You have exceeded the event publishing limit for your org." }, { Text__c: "!A rule says no" }, { Text__c: "!PLATFORM_EVENT_PUBLISHING_UNAVAILABLE" }, { Text__c: "d" });
     assert.deepEqual(results.map((result) => (result.ok ? result.replayId : result.error.code)), ["ORG_LIMIT", "ORG_REFUSED", "ORG_UNAVAILABLE", "1"]);

@@ -3,7 +3,7 @@ import { ConnectorError } from "../../common/errors";
 
 /** The most a header table may take on the wire, in bytes: amqplib encodes it in a buffer of this size and throws beyond (2.3.1). */
 export const MAX_HEADERS = 64 * 1024;
-/** AMQP 0-9-1 writes a name with one byte for its length. */
+/** Bytes: AMQP 0-9-1 writes a name, or another short text, with one byte for its length. */
 export const MAX_NAME = 255;
 /** Deeper than any real header; a cycle ends here. */
 const MAX_DEPTH = 16;

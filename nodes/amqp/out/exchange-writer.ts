@@ -1,5 +1,5 @@
 import { BackOff } from "../../common/back-off";
-import { ConnectorError, isConnectorError, type ErrorCode } from "../../common/errors";
+import { ConnectorError, isConnectorError, type ErrorCode, type ErrorScope } from "../../common/errors";
 import { Sleepers } from "../../common/sleep";
 import type { ItemResult } from "../../delivery/sink";
 import type { Connection } from "../client/connection";
@@ -139,9 +139,9 @@ export class ExchangeWriter<R> {
   private failed(error: ConnectorError, message: Outgoing): ItemResult<R> {
     const { exchange } = message;
     if (error.code === "PUBLISH_UNCONFIRMED" && isOverAMessage(error.cause as ConnectorError | undefined)) this.suspects += 1;
-    if (this.options.fixedQueue && isOverTheQueue(error, message)) return { ok: false, error: ofTheSystem(error) };
+    if (this.options.fixedQueue && isOverTheQueue(error, message)) return { ok: false, error: ofScope("system", error) };
     if (error.code !== "EXCHANGE_UNAVAILABLE" || this.options.fixedExchange) return { ok: false, error };
-    const own = new ConnectorError(error.code, error.message, { scope: "message", retryable: true, details: error.details, cause: error.cause });
+    const own = ofScope("message", error);
     this.refused.add(exchange, own);
     return { ok: false, error: own };
   }
@@ -180,6 +180,6 @@ function isOverTheQueue({ code, scope, retryable }: ConnectorError, { options }:
   return OF_THE_PLACE.has(code) && scope === "message" && retryable && CC === undefined && BCC === undefined;
 }
 
-function ofTheSystem({ code, message, details, cause }: ConnectorError): ConnectorError {
-  return new ConnectorError(code, message, { scope: "system", details, cause });
+function ofScope(scope: ErrorScope, { code, message, details, cause }: ConnectorError): ConnectorError {
+  return new ConnectorError(code, message, { scope, retryable: true, details, cause });
 }

@@ -1,9 +1,8 @@
 import { ConnectorError, toConnectorError } from "../../common/errors";
 import type { TypedValue } from "../../common/typed-input";
+import { MAX_NAME } from "../client/headers";
 import { REPLY_TO } from "../client/publish-faults";
 
-/** AMQP 0-9-1 writes names and short texts with one byte for their length. */
-const MAX_TEXT = 255;
 /** RabbitMQ's longest time to live in ms (3.10: a larger one closes the channel). */
 const MAX_EXPIRATION = 4_294_967_295;
 /**
@@ -112,7 +111,7 @@ function numberOf(value: unknown): number {
 function short(given: string, label: string): string {
   const text = given.toWellFormed();
   // no character takes more than three bytes in UTF-8 for one of UTF-16
-  if (text.length * 3 > MAX_TEXT && Buffer.byteLength(text) > MAX_TEXT) throw invalid(`The ${label} is longer than ${MAX_TEXT} bytes`);
+  if (text.length * 3 > MAX_NAME && Buffer.byteLength(text) > MAX_NAME) throw invalid(`The ${label} is longer than ${MAX_NAME} bytes`);
   return text;
 }
 

@@ -2,6 +2,7 @@ import { ConnectorError } from "../../common/errors";
 import { oneOf } from "../../common/one-of";
 import { wholeNumber } from "../../common/whole-number";
 import type { Format } from "../../format/format";
+import { MAX_NAME } from "../client/headers";
 import { checkName, nameIn } from "../client/queue-settings";
 import type { Target } from "./copies";
 import type { RedriveOrder, RedriveSettings } from "./redrive-run";
@@ -39,9 +40,6 @@ export interface OrderValues {
 
 const FORMATS: readonly Format[] = ["auto", "json", "text", "buffer"];
 const TARGETS: readonly Target["kind"][] = ["origin", "exchange", "given"];
-
-/** AMQP 0-9-1 writes names and routing keys with one byte for their length. */
-const MAX_NAME = 255;
 
 /** The settings of an `amqp redrive`, with its defaults. @throws ConnectorError NOT_CONFIGURED */
 export function readSettings(def: RedriveDef): RedriveSettings & { target: Target["kind"] } {

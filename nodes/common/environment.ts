@@ -1,7 +1,13 @@
 import { ConnectorError } from "./errors";
 
-/** A setting that is nothing but a reference. Node-RED puts the variable's value in its place, and leaves it as it is where there is none. */
+/** As Node-RED fills in the settings of what is deployed: a variable is the whole of a text, never a part. Where it has no value, the reference stays. */
 const REFERENCE = /^\$(?:\{([^\s{}]+)\}|\(([^\s()]+)\))$/;
+
+/** The variable that a setting is to have the value of, if any. */
+export function variableIn(setting: string): string | undefined {
+  const [, braced, bracketed] = REFERENCE.exec(setting) ?? [];
+  return braced ?? bracketed;
+}
 
 /**
  * A setting, unless it is a reference that was left: it would become the name of a queue or a file, or be tried as a password.
@@ -9,8 +15,7 @@ const REFERENCE = /^\$(?:\{([^\s{}]+)\}|\(([^\s()]+)\))$/;
  * @throws ConnectorError `NOT_CONFIGURED`
  */
 export function withValue<T extends string | undefined>(setting: T): T {
-  const [, braced, bracketed] = (setting && REFERENCE.exec(setting)) || [];
-  const variable = braced ?? bracketed;
-  if (variable !== undefined) throw new ConnectorError("NOT_CONFIGURED", `The environment variable ${variable} has no value`);
+  const variable = setting && variableIn(setting);
+  if (variable) throw new ConnectorError("NOT_CONFIGURED", `The environment variable ${variable} has no value`);
   return setting;
 }

@@ -1,5 +1,6 @@
 /** What a form sends to the admin API of its node: settings and credentials as they stand in it, deployed or not. */
 
+import { variableIn } from "./environment";
 import { toConnectorError } from "./errors";
 import type { TypedInputUtil } from "./typed-input";
 
@@ -23,16 +24,16 @@ export interface FormHttpResponse {
 /** What the editor shows in the place of a secret that it does not know. */
 const STAND_IN = "__PWRD__";
 
-/** As Node-RED fills in the settings of what is deployed: a variable is the whole of a text, never a part. */
-const VARIABLE = /^\$\{\S+\}$/;
-
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** Puts the environment's values in the place of `${NAME}` where there are such, as they are for a node; those of the flow it stands in are known when it is deployed. */
 export function variablesOf(util: Pick<TypedInputUtil, "evaluateNodeProperty">, node: object | null): (text: string) => string {
-  return (text) => (VARIABLE.test(text) && String(util.evaluateNodeProperty(text, "env", (node ?? {}) as never, {}))) || text;
+  return (text) => {
+    const variable = variableIn(text);
+    return (variable !== undefined && String(util.evaluateNodeProperty(`\${${variable}}`, "env", (node ?? {}) as never, {}))) || text;
+  };
 }
 
 /** Takes a form's request and answers with JSON: what `work` gives, or, with status 400, why it cannot. */

@@ -49,8 +49,9 @@ describe("a setting that refers to the environment, which has no value for it", 
   });
 
   it("is left by a form's test, too, which then says the same", () => {
-    const resolve = variablesOf({ evaluateNodeProperty: () => "" } as never, null);
+    const resolve = variablesOf({ evaluateNodeProperty: (text: string) => (text === "${LINE}" ? "4" : "") } as never, null);
     assert.equal(resolve(UNSET), UNSET);
+    for (const reference of ["${LINE}", "$(LINE)"]) assert.equal(resolve(reference), "4");
   });
 
   it("is told from text that has one in it, and may stand where it is not used", () => {

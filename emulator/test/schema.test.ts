@@ -86,7 +86,7 @@ describe("a schema file", () => {
 
   const wrong: [string, unknown, RegExp][] = [
     ["no fields", { name: "A__c" }, /needs a name and a list of fields/],
-    ["an unknown type", { name: "A__c", fields: [{ name: "B__c", type: "blob" }] }, /A__c\.B__c has the unknown type blob/],
+    ["an unknown type", { name: "A__c", fields: [{ name: "B__c", type: "blob" }] }, /A__c\.B__c has the unknown type blob; there are .*string.*double/],
     ["a reference to nowhere", { name: "A__c", fields: [{ name: "B__c", type: "reference" }] }, /without referenceTo/],
     [
       "a reference to what is not there",

@@ -193,7 +193,7 @@ function checkObject(definition: ObjectDefinition): void {
   for (const field of definition.fields) {
     if (typeof field?.name !== "string") throw new Error(`schema: a field of ${definition.name} has no name`);
     if (!FIELD_TYPES.has(field.type))
-      throw new Error(`schema: ${definition.name}.${field.name} has the unknown type ${String(field.type)}`);
+      throw new Error(`schema: ${definition.name}.${field.name} has the unknown type ${String(field.type)}; there are ${[...FIELD_TYPES].join(", ")}`);
     if (field.type === "reference" && !field.referenceTo?.length) {
       throw new Error(`schema: ${definition.name}.${field.name} is a reference without referenceTo`);
     }

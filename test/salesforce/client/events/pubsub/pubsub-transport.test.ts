@@ -135,6 +135,7 @@ describe("Events by the Pub/Sub API", () => {
     await publish(5);
     await recorder.is("full");
     await soon("the server's end", () => org.control.pubsubStreams().length === 0);
+    await listen("/data/AccountChangeEvent").is("listening"); // what comes behind the end on the same connection
     recorder.capacity = 100;
     subscription.more();
     await recorder.has(5);

@@ -17,6 +17,8 @@ export interface OpenSource {
   messages: QueueMessage[];
   warnings: string[];
   states: QueueSourceState[];
+  /** Those of the runtime. */
+  events: EventEmitter;
   settle(message: QueueMessage | undefined, outcome: Outcome, error?: ConnectorError): void;
   close(): Promise<void>;
 }
@@ -42,6 +44,7 @@ export class Sources {
     const messages: QueueMessage[] = [];
     const warnings: string[] = [];
     const states: QueueSourceState[] = [];
+    const events = new EventEmitter();
     const settle: OpenSource["settle"] = (message, outcome, error) => {
       const delivery = registry.find((message?.delivery as { id: string }).id);
       if (delivery && delivery !== "closed") delivery.settle({ outcome, ...(error ? { error } : {}) });
@@ -50,7 +53,7 @@ export class Sources {
     const source = new QueueSource({
       settings: readSettings({ id: "source", broker: "broker", queue: "", settle: "node", retryDelay: 50, retries: 2, ...def }),
       node: { id: "source", type: "surewire-amqp-in", name: "orders in" },
-      runtime: { events: new EventEmitter() } as unknown as TrackedRuntime, // only settle mode `flow` follows the flow
+      runtime: { events } as unknown as TrackedRuntime, // only settle mode `flow` follows the flow
       link,
       send: (message) => {
         messages.push(message);
@@ -63,7 +66,7 @@ export class Sources {
     });
     let closed: Promise<void> | undefined;
     const close = (): Promise<void> => (closed ??= source.close(500).then(() => broker.release(user)));
-    const made = { source, link, messages, warnings, states, settle, close };
+    const made = { source, link, messages, warnings, states, events, settle, close };
     this.opened.push(made);
     source.start();
     return made;

@@ -182,6 +182,7 @@ describe("a queue source", function () {
     await plain.send(queue, ["again"]);
     await waitFor("the message", () => messages.length === 1);
     settle(messages[0] as QueueMessage, "release", new ConnectorError("FLOW_STOPPED", "stopped"));
+    events.emit("flows:started"); // which it waits for if any source of this process has seen flows being stopped
     await waitFor("it again", () => messages.length === 2);
     assert.equal((messages[1]?.delivery as { attempt: number }).attempt, 1);
     assert.equal(messages[1]?.amqp.redelivered, true);

@@ -161,6 +161,16 @@ describe("a writer to exchanges", function () {
     assert.deepEqual([outcomes, await contents(queue)], [["ok", "ok"], ["1", "2"]]);
   });
 
+  it("fails a message alone that is larger than all that its one queue may hold, and stores the others", async () => {
+    const queue = await plain.makeQueue(unique("narrow"), { "x-max-length-bytes": 100, "x-overflow": "reject-publish" });
+    const { take, all, outcomes } = open({ fixedQueue: true });
+    take(to(queue, 1), to(queue, "x".repeat(200)), to(queue, 3));
+    await waitFor("the others", () => outcomes[0] && outcomes[2]);
+    assert.deepEqual(await contents(queue), ["1", "3"]);
+    await all(3);
+    assert.deepEqual(outcomes, ["ok", "PUBLISH_REJECTED", "ok"]);
+  });
+
   it("fails a message alone that goes to other queues beside its one, of which nobody knows which does not take it", async () => {
     const { take, all, outcomes } = open({ fixedQueue: true });
     take(to(unique("missing"), 1, { headers: { CC: [unique("missing too")] } }));

@@ -22,3 +22,14 @@ export async function isStream(model: ChannelModel, queue: string): Promise<bool
     await closeChannel(channel, 1_000);
   }
 }
+
+/** How many messages wait in the queue, not counting those that somebody has taken. @throws when it is missing */
+export async function messagesIn(model: ChannelModel, queue: string): Promise<number> {
+  const channel = await model.createChannel();
+  channel.on("error", () => undefined); // the promise says it
+  try {
+    return (await channel.checkQueue(queue)).messageCount;
+  } finally {
+    await closeChannel(channel, 1_000);
+  }
+}

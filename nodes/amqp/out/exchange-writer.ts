@@ -1,10 +1,12 @@
 import { BackOff } from "../../common/back-off";
+import { within } from "../../common/deadline";
 import { ConnectorError, isConnectorError, type ErrorCode, type ErrorScope } from "../../common/errors";
 import { Sleepers } from "../../common/sleep";
 import type { ItemResult } from "../../delivery/sink";
 import type { Connection } from "../client/connection";
 import { isOverAMessage } from "../client/publish-faults";
 import type { Outgoing } from "../client/publisher";
+import { messagesIn } from "../client/queue-kind";
 import { ensureExchange } from "../client/topology";
 import { RefusedExchanges } from "./refused-exchanges";
 
@@ -52,6 +54,8 @@ export class ExchangeWriter<R> {
   /** What batches wait for that must not overtake one that is not begun yet. */
   private line: Promise<unknown> | undefined;
   private readonly sleepers = new Sleepers();
+  /** Whether a message that the one queue has refused is looked at: one at a time, since others would fill the queue meanwhile. */
+  private looking = false;
 
   constructor(private readonly options: ExchangeWriterOptions<R>) {
     this.sender = options.sender(() => (this.known = new Set()));
@@ -64,8 +68,8 @@ export class ExchangeWriter<R> {
 
   /** Sends all. Resolves with one result per message, in order. @throws ConnectorError when the exchange cannot be declared: none was sent */
   write(messages: Outgoing[]): Promise<ItemResult<R>[]> {
-    if (this.refused.any) return this.writeOthers(messages);
-    return this.writeAll(messages);
+    const written = this.refused.any ? this.writeOthers(messages) : this.writeAll(messages);
+    return this.options.fixedQueue ? written.then((results) => this.withoutTooLarge(messages, results)) : written;
   }
 
   /** All but those to an exchange that is known to be refused. */
@@ -131,6 +135,31 @@ export class ExchangeWriter<R> {
     return results;
   }
 
+  /**
+   * A queue with a limit in bytes that refuses what is over it (RabbitMQ 3.10.8, classic) has never room for a message that is larger than the limit. It
+   * would hold all others: the first that was refused is sent once more, alone, when nothing is in the queue, and is that message if it is refused again.
+   */
+  private async withoutTooLarge(messages: Outgoing[], results: ItemResult<R>[]): Promise<ItemResult<R>[]> {
+    const first = results.findIndex(isRefused);
+    const message = messages[first];
+    if (!message || this.looking) return results;
+    this.looking = true;
+    try {
+      if (!(await this.isEmpty(message.routingKey))) return results;
+      const [result] = await this.sendAll([message]);
+      if (result) results[first] = isRefused(result) ? { ok: false, error: ofScope("message", result.error) } : result;
+    } finally {
+      this.looking = false;
+    }
+    return results;
+  }
+
+  private async isEmpty(queue: string): Promise<boolean> {
+    const { model } = this.options.connection;
+    const waiting = model && (await within(messagesIn(model, queue), GRACE).catch(() => undefined));
+    return waiting === 0;
+  }
+
   private sent(value: R): ItemResult<R> {
     this.backOff.reset();
     return { ok: true, value };
@@ -178,6 +207,11 @@ export class ExchangeWriter<R> {
 function isOverTheQueue({ code, scope, retryable }: ConnectorError, { options }: Outgoing): boolean {
   const { CC, BCC } = (options.headers ?? {}) as { CC?: unknown; BCC?: unknown };
   return OF_THE_PLACE.has(code) && scope === "message" && retryable && CC === undefined && BCC === undefined;
+}
+
+/** Whether the one queue was too full for it. */
+function isRefused<R>(result: ItemResult<R>): result is { ok: false; error: ConnectorError } {
+  return !result.ok && result.error.code === "PUBLISH_REJECTED" && result.error.scope === "system";
 }
 
 function ofScope(scope: ErrorScope, { code, message, details, cause }: ConnectorError): ConnectorError {

@@ -12,15 +12,27 @@ export interface LineLog {
  */
 export class TroubleLog {
   private last: string | undefined;
+  /** Since when all is well, by `performance.now()`. */
+  private wellSince: number | undefined;
 
-  constructor(private readonly log: LineLog) {}
+  /** @param calm ms that all must have been well until the same trouble counts as another one. Default 0 */
+  constructor(
+    private readonly log: LineLog,
+    private readonly calm = 0,
+  ) {}
 
   /** @param error what is wrong now, or `undefined` when all is well: from then on the same trouble is told again */
   told(error: ConnectorError | undefined): void {
-    const text = error?.toString();
-    const isNew = text !== this.last;
+    if (!error) {
+      this.wellSince ??= performance.now();
+      return;
+    }
+    const text = error.toString();
+    const isOver = this.wellSince !== undefined && performance.now() - this.wellSince >= this.calm;
+    const isNew = text !== this.last || isOver;
     this.last = text;
-    if (!error || text === undefined || !isNew) return;
+    this.wellSince = undefined;
+    if (!isNew) return;
     if (needsAHand(error)) this.log.error(text);
     else this.log.warn(text);
   }

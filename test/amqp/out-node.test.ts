@@ -135,6 +135,19 @@ describe("the amqp out node", function () {
     assert.equal((await bench.plain.count(`${orders}.dlq`)).messages, 0);
   });
 
+  it("says once that its queue is full, however often there is room for a few", async () => {
+    const [orders, target] = [await bench.plain.makeQueue(unique("orders")), await bench.plain.makeQueue(unique("full"), { "x-max-length": 1, "x-overflow": "reject-publish" })];
+    await load(bench.broker(), source(orders), out({ routingKey: target }));
+    await bench.plain.send(orders, Array.from({ length: 8 }, (_, index) => String(index)));
+    for (let taken = 0; taken < 8; taken += 1) {
+      await waitFor("one more", async () => (await bench.plain.count(target)).messages === 1);
+      await bench.plain.get(target);
+    }
+    await waitFor("all", () => received.length === 8);
+    const lines = helperNodes.warnings("out").filter((line) => line.includes("PUBLISH_REJECTED"));
+    assert.equal(lines.length, 1, lines.join("\n"));
+  });
+
   it("is red with a fixed property that does not fit, and says which", async () => {
     await load(bench.broker(), out({ routingKey: "q", properties: [{ property: "expiration", value: "soon", valueType: "str" }] }));
     assert.match(statuses().at(-1) ?? "", /property expiration/);

@@ -19,6 +19,8 @@ import { readSettings, type OutDef, type OutSettings } from "./settings";
 const PUBLISHING = { batchSize: 1_000, concurrency: 64 };
 /** So many requests are without an answer at once. A repeated one may be worked on twice: only the source's own retries repeat it. */
 const REQUESTING = { batchSize: 1, concurrency: 100, retriesInPlace: 0 };
+/** ms. A full queue that is worked off takes one message now and then, and refuses the next. */
+const CALM = 60_000;
 
 export = (RED: NodeAPI): void => {
   function AmqpOut(this: Node, config: NodeDef & OutDef): void {
@@ -42,7 +44,7 @@ export = (RED: NodeAPI): void => {
     const warn = (text: string): void => node.warn(text);
     const writer = new ExchangeWriter<Answer | undefined>({ ...settings, connection, sender: (onDown) => senderOf(settings, connection, onDown, warn), warn });
 
-    const troubles = new TroubleLog(node);
+    const troubles = new TroubleLog(node, CALM);
     let state: SinkState = { kind: "idle", messages: 0 };
     const show = (): void => {
       const trouble = connectionStatus(connection.state, RED._);

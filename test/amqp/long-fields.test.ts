@@ -73,6 +73,17 @@ describe("headers of type L, as Celery sends large numbers", function () {
     assert.deepEqual([messages[1]?.amqp.headers["9"], messages[1]?.amqp.headers.list], [exact, headers?.list]);
   });
 
+  it("leave what came later by the same name, as a client may send it", async () => {
+    const queue = unique("twice");
+    const { messages } = await sources.consuming(rabbit.url, { queue, queueType: "classic" });
+    const [id, word] = [long(1_234_567_890_123_456_789n), text("word")];
+    const table = measured(rawField("n", "l", id));
+    const bytes = measured(rawField("a", "l", id), rawField("a", "S", word), rawField("b", "F", table), rawField("b", "s", Buffer.from([0, 5])), rawField("c", "l", id));
+    await sendRaw(rabbit, queue, { flags: HEADERS, bytes }, "order");
+    await waitFor("it", () => messages.length === 1);
+    assert.deepEqual(messages[0]?.amqp.headers, { a: "word", b: 5, c: { "!": "int64", value: "1234567890123456789" } });
+  });
+
   it("are told from the letter in names, texts and bytes", () => {
     const type = shortText(Buffer.from("LLLL"));
     const frame = (tag: "L" | "l"): Buffer => headerFrame(1, { flags: 0x8000 | 0x4000 | HEADERS, bytes: Buffer.concat([type, type, every(tag)]) }, 4);

@@ -66,7 +66,9 @@ export function renameLongs(bytes: Buffer): boolean {
 function readExactly(bytes: Buffer, headers: Fields): void {
   walkHeaders(bytes, headers, (at, owner, key) => {
     const value = bytes.readBigInt64BE(at + 1);
-    if (owner && !Number.isSafeInteger(Number(value))) owner[key] = { "!": "int64", value: String(value) };
+    const nearly = Number(value);
+    // of a name that comes twice amqplib has the last, which may be something else
+    if (owner?.[key] === nearly && !Number.isSafeInteger(nearly)) owner[key] = { "!": "int64", value: String(value) };
   });
 }
 

@@ -4,7 +4,7 @@ import { tooManyRows } from "../../common/too-many-rows";
 import type { RowValue } from "../client/protocol";
 import { keyOf, UniqueKeys } from "../client/row-keys";
 import type { AfterRead } from "./after-read";
-import { eachMessage, roomToRead, withValues, type PollContext, type PollWay } from "./poll-context";
+import { eachMessage, roomToRead, withValues, type PollContext, type Polled, type PollWay } from "./poll-context";
 import { columnNamed } from "./poll-query";
 import { fetchSizeFor, RowSource, TAKE_FEWER } from "./row-source";
 import type { Progress } from "./settings";
@@ -28,7 +28,7 @@ export class MarkingPoll implements PollWay {
     private readonly afterRead: AfterRead,
   ) {}
 
-  async poll(): Promise<{ rows: number; more: boolean }> {
+  async poll(): Promise<Polled> {
     const { context } = this;
     const { query, maxRows } = context.settings;
     const room = await roomToRead(context);
@@ -39,9 +39,10 @@ export class MarkingPoll implements PollWay {
     try {
       const { source, rows, keyAt, again } = await this.fresh(most);
       if (rows.length > most) throw tooManyRows(most, TAKE_FEWER);
-      if (again.length < context.settings.maxInFlight) await this.hand(source, rows, keyAt); // others go on, but not without end
-      if (again.length > 0) throw this.notTaken(again);
-      return { rows: rows.length, more: claims ? rows.length > 0 : rows.length >= most };
+      const trouble = again.length > 0 ? this.notTaken(again) : undefined;
+      if (!claims && again.length >= context.settings.maxInFlight) return { rows: 0, more: false, trouble }; // others go on, but not without end
+      await this.hand(source, rows, keyAt);
+      return { rows: rows.length, more: claims ? rows.length > 0 : rows.length >= most, trouble };
     } finally {
       this.querying = false;
       for (const key of this.justMarked) this.sent.delete(key);
@@ -107,7 +108,7 @@ export class MarkingPoll implements PollWay {
   }
 
   private notTaken(again: string[]): ConnectorError {
-    const which = `${this.settings.keyColumn} ${(again[0] as string).slice(1)}${again.length > 1 ? ` and ${again.length - 1} more` : ""}`;
+    const which = `${this.settings.keyColumn} ${(again[0] as string).slice(1)}${again.length > 1 ? " and others" : ""}`; // without their number, which would write a line whenever it changes
     return new ConnectorError("NOT_CONFIGURED", `The statement after each row finds no row for ${which}, and the query gives it again as it was: it is not sent again and again. Mend the statement, or the query`);
   }
 

@@ -1,3 +1,4 @@
+import type { ConnectorError } from "../../common/errors";
 import type { Room } from "../../delivery/room";
 import type { NamedValues } from "../client/named-values";
 import type { DialectName, NamedStatement, RowValue } from "../client/protocol";
@@ -35,10 +36,20 @@ export interface PollContext {
   readonly closed: boolean;
 }
 
+/** What a poll has brought. */
+export interface Polled {
+  /** How many rows were handed over. */
+  rows: number;
+  /** There may be more at once. */
+  more: boolean;
+  /** What is wrong with some rows. The others go on meanwhile. */
+  trouble?: ConnectorError | undefined;
+}
+
 /** How rows are found that were not sent yet. */
 export interface PollWay {
-  /** Hands over what is new, as far as there is room. @returns how many rows, and whether there may be more at once @throws ConnectorError */
-  poll(): Promise<{ rows: number; more: boolean }>;
+  /** Hands over what is new, as far as there is room. @throws ConnectorError */
+  poll(): Promise<Polled>;
   /** Ends what it does beside polling, until `end` (ms since the epoch), after the flow has finished. */
   close(end: number): Promise<void>;
 }

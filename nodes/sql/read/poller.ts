@@ -165,11 +165,11 @@ export class Poller {
   /** @returns whether to go on at once */
   private async poll(): Promise<boolean> {
     try {
-      const { rows, more } = await this.way.poll();
-      this.trouble = undefined;
-      this.log.told(undefined);
+      const { rows, more, trouble } = await this.way.poll();
+      this.trouble = trouble;
+      this.log.told(trouble);
       this.backOff.reset();
-      if (rows === 0 && !more && this.options.settings.emptyOutput && !this.closed) this.options.send(1, { payload: [] });
+      if (rows === 0 && !more && !trouble && this.options.settings.emptyOutput && !this.closed) this.options.send(1, { payload: [] });
       return more;
     } catch (thrown) {
       await this.failed(toConnectorError(thrown));

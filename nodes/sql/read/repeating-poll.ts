@@ -1,5 +1,5 @@
 import type { RowValue } from "../client/protocol";
-import { eachMessage, withValues, type PollContext, type PollWay } from "./poll-context";
+import { eachMessage, withValues, type PollContext, type Polled, type PollWay } from "./poll-context";
 import { fetchSizeFor, RowSource } from "./row-source";
 import { changesData } from "./statement-kind";
 
@@ -7,7 +7,7 @@ import { changesData } from "./statement-kind";
 export class RepeatingPoll implements PollWay {
   constructor(private readonly context: PollContext) {}
 
-  async poll(): Promise<{ rows: number; more: boolean }> {
+  async poll(): Promise<Polled> {
     const { context } = this;
     await context.room.until(Number.POSITIVE_INFINITY);
     if (context.paused() || context.closed) return { rows: 0, more: true };

@@ -1,6 +1,6 @@
 import { ConnectorError } from "../../common/errors";
 import type { RowValue } from "../client/protocol";
-import { eachMessage, roomToRead, withValues, type PollContext, type PollWay } from "./poll-context";
+import { eachMessage, roomToRead, withValues, type PollContext, type Polled, type PollWay } from "./poll-context";
 import { columnNamed, incomparable, PollQuery, type ComparedColumn } from "./poll-query";
 import { fetchSizeFor, RowSource } from "./row-source";
 import type { Progress } from "./settings";
@@ -49,7 +49,7 @@ export class WatermarkPoll implements PollWay {
     private readonly watermark: Watermark,
   ) {}
 
-  async poll(): Promise<{ rows: number; more: boolean }> {
+  async poll(): Promise<Polled> {
     try {
       const shape = (this.shape ??= await this.look());
       if (!this.begun) await this.begin(shape);
@@ -134,7 +134,7 @@ export class WatermarkPoll implements PollWay {
     return (this.ripe = highest);
   }
 
-  private async pages(shape: Shape, bound: RowValue | undefined): Promise<{ rows: number; more: boolean }> {
+  private async pages(shape: Shape, bound: RowValue | undefined): Promise<Polled> {
     const { context } = this;
     let rows = 0;
     for (;;) {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { BackOff } from "../../../nodes/common/back-off";
 import { ConnectorError } from "../../../nodes/common/errors";
 import type { ReadDef } from "../../../nodes/sql/read/settings";
 import { ENGINES, type TestEngine } from "../client/engines";
@@ -98,10 +99,17 @@ describe("sql read polling with a statement after each row", function () {
     await waitFor("a good state", () => states.at(-1)?.kind === "idle");
   });
 
+  it("lets the others not wait for one that it does not find", async () => {
+    await insert(range(0, 400));
+    const { ids, errors } = await bench.open({ ...MARK, afterRead: "update t set sent = 1 where id = :id and id <> 3", maxInFlight: 4 }, accept, { backOff: new BackOff({ initial: 60_000 }) });
+    await waitFor("all", () => ids().length === 400);
+    assert.equal(errors.length, 1);
+  });
+
   it("stops when it finds none of the rows", async () => {
     await insert(range(0, 50));
     const { ids, errors } = await bench.open({ ...MARK, afterRead: "update t set sent = 1 where id = ':id'", maxInFlight: 5 }, accept);
-    await waitFor("the error", () => errors.some((text) => /finds no row for id 0 and \d+ more/.test(text)));
+    await waitFor("the error", () => errors.some((text) => /finds no row for id 0 and others,/.test(text)));
     await remains("no row twice, and no more than are looked after", () => ids().length <= 10 && new Set(ids()).size === ids().length, 300);
   });
 

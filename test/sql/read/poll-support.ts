@@ -63,7 +63,7 @@ export class PollBench {
   }
 
   /** The test settles what is sent, or `answer` does. */
-  async open(def: Partial<ReadDef>, answer?: (message: Sent) => void, { store = this.store, outputs = [0, 1, 2], retryStore }: { store?: Store; outputs?: number[]; retryStore?: number } = {}): Promise<Polled> {
+  async open(def: Partial<ReadDef>, answer?: (message: Sent) => void, { store = this.store, outputs = [0, 1, 2], retryStore, backOff = new BackOff({ initial: 20, max: 20 }) }: { store?: Store; outputs?: number[]; retryStore?: number; backOff?: BackOff } = {}): Promise<Polled> {
     const settings = readSettings({ mode: "poll", database: "db", query: "select * from t", settle: "node", retries: 0, retryDelay: 10, retryMaxDelay: 20, pollInterval: 20, delayWindow: 0, ...def }) as PollSettings;
     const { database } = this;
     const sent: Sent[] = [];
@@ -88,7 +88,7 @@ export class PollBench {
       warn,
       error: (text) => errors.push(text),
       onState: (state) => states.push(state),
-      backOff: new BackOff({ initial: 20, max: 20 }),
+      backOff,
     });
     let closing: Promise<void> | undefined;
     const close = (): Promise<void> => (closing ??= poller.close(100));

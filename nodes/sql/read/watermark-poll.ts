@@ -10,6 +10,8 @@ type Settings = Extract<Progress, { by: "watermark" }>;
 
 /** How often it is looked for rows without a watermark, in ms. */
 const BLANK_EVERY = 3_600_000;
+/** It takes no more of the time than one part in so many: where no index helps, it reads the whole table. */
+const BLANK_SHARE = 1_000;
 /** A watermark is in the future when it is so far ahead of this machine's clock, in ms: a time without a zone may be one of any zone. */
 const FUTURE = 24 * 3_600_000;
 
@@ -30,9 +32,9 @@ export class WatermarkPoll implements PollWay {
   /** The last row that was read, in this process. */
   private last: Position | undefined;
   private begun = false;
-  /** The user knows that a row of the future was read. */
+  /** The user knows that rows are read behind one of the future. */
   private isAhead = false;
-  /** When it was looked for rows without a watermark, by a clock that nobody sets. */
+  /** When it is looked for rows without a watermark next, by a clock that nobody sets. */
   private blankAt = -Infinity;
   /** The last row has its place in what the database has, as far as is known. */
   private isPlaced = false;
@@ -53,7 +55,7 @@ export class WatermarkPoll implements PollWay {
     try {
       const shape = (this.shape ??= await this.look());
       if (!this.begun) await this.begin(shape);
-      if (performance.now() - this.blankAt >= BLANK_EVERY) await this.checkBlank(shape);
+      if (performance.now() >= this.blankAt) await this.checkBlank(shape);
       // not while rows are in the flow: it may delete each as it finishes with it, and the last one first
       if (!this.isPlaced && this.context.room.taken === 0) await this.checkPlace(shape);
       const bound = await this.bound(shape);
@@ -87,14 +89,20 @@ export class WatermarkPoll implements PollWay {
     await watermark.load();
     if (!watermark.position && settings.start === "new") watermark.begin({ watermark: await this.one(query.highest) });
     this.last = watermark.position;
+    if (this.last) this.checkTime(this.last);
     this.begun = true;
   }
 
   /** Rows may lose their watermark, or come without one, at any time. */
   private async checkBlank({ query }: Shape): Promise<void> {
     const { context, settings } = this;
-    this.blankAt = performance.now();
-    if ((await this.all(query.blank, 1)).length === 0) return;
+    const began = performance.now();
+    try {
+      if ((await this.all(query.blank, 1)).length === 0) return;
+    } finally {
+      this.blankAt = began + Math.max(BLANK_EVERY, BLANK_SHARE * (performance.now() - began));
+    }
+    this.blankAt = Infinity; // once is enough
     context.warn(`Rows without a value in ${settings.watermarkColumn} are never read: they have no place in the order`);
   }
 
@@ -104,7 +112,7 @@ export class WatermarkPoll implements PollWay {
     if (this.isAhead || typeof watermark !== "string" || !isFuture(watermark)) return;
     this.isAhead = true;
     context.warn(
-      `A row was read whose ${settings.watermarkColumn} ${watermark} lies in the future: rows that come with an earlier one are passed over. If that time is wrong, correct it in the database, and ` +
+      `Rows are read behind ${settings.watermarkColumn} ${watermark}, which lies in the future: those that come with an earlier one are passed over. If that time is wrong, correct it in the database, and ` +
         "put a copy of this node in its place, which begins anew",
     );
   }

@@ -47,6 +47,8 @@ const TEXTS: Rule[] = [
 const MARIADB_FULL = [3, 20, 1021, 1026, 1114, 1226, 1290, 1429, 1836, 12701];
 /** An error of the operating system that a storage engine passes on (1030), or a commit (1180): of the disk, no memory, too many open files, no room, read-only. Its own numbers begin at 120. */
 const MARIADB_SYSTEM = /\berror (5|12|23|24|28|30)\b/i;
+/** PostgreSQL takes no change until its tables are vacuumed: of the same state as a row that is too large. */
+const POSTGRESQL_FULL = /wraparound data loss|multixact "members" limit exceeded/;
 /** No memory, an error of the disk, the disk is full. */
 const SQLITE_FULL = [7, 10, 13];
 
@@ -72,6 +74,7 @@ function classify(diagnosis: Diagnosis, dialect?: DialectName): Verdict {
   const { state, native, message } = diagnosis;
   const byText = isDrivers(diagnosis, dialect) ? find(TEXTS, message) : undefined;
   if (byText) return { code: byText };
+  if (isFullPostgresql(diagnosis)) return { code: "DATABASE_UNAVAILABLE" };
   if (state === "42501" && /row-level security policy/.test(message)) return { code: "ROW_REFUSED" }; // says no to this row, not to the user
   if (dialect === "sqlite" || /^\[SQLite\]/.test(message)) return sqlite(native, message);
   if (dialect === "mariadb" || /^\[ma-/.test(message)) {
@@ -107,15 +110,22 @@ export function statementError(diagnosis: Diagnosis, dialect?: DialectName): Con
   return new ConnectorError(error.code, error.message, { details: { ...error.details, answers: true } });
 }
 
-/** `ERROR:`, in the server's language. In a statement's failure it means that a server behind this one is away (foreign tables, dblink): of its own connection the driver tells without. */
-const SERVER_SPEAKS = /^(\[[^\]]*\])*[^\s:]+: /;
+/**
+ * `ERROR:`, in the server's language. In a statement's failure it means that a server behind this one is away (foreign tables, dblink): of its own connection the driver tells without,
+ * and a pooler before it (PgBouncer) says `FATAL:` as it closes it.
+ */
+const SERVER_SPEAKS = /^(\[[^\]]*\])*(?!FATAL:)[^\s:]+: /;
 
 /** Whether the database is there, and takes nothing at present. */
 function takesNothing(diagnosis: Diagnosis, dialect?: DialectName): boolean {
   const { state, native, message } = diagnosis;
   if (dialect === "mariadb") return isFullMariadb(diagnosis);
   if (dialect === "sqlite") return SQLITE_FULL.includes(native & 0xff);
-  return /^(25006|53[1-9]|58)/.test(state) || (state.startsWith("08") && SERVER_SPEAKS.test(message));
+  return /^(25006|53[1-9]|58)/.test(state) || isFullPostgresql(diagnosis) || (state.startsWith("08") && SERVER_SPEAKS.test(message));
+}
+
+function isFullPostgresql({ state, message }: Diagnosis): boolean {
+  return state === "54000" && POSTGRESQL_FULL.test(message);
 }
 
 function isFullMariadb({ native, message }: Diagnosis): boolean {

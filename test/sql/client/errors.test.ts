@@ -66,10 +66,12 @@ describe("An error of a database", () => {
     for (const native of [1021, 1114, 1226, 1290, 1429, 1836]) assert.ok(answers("HY000", native, "mariadb"), String(native));
     assert.ok(answers("HY000", 1030, "mariadb", 'Got error 28 "No space left on device" from storage engine InnoDB'));
     assert.ok(answers("08001", 1, "postgresql", 'ERROR: could not connect to server "plant" DETAIL: connection to server at "h", port 5432 failed: Connection refused'));
+    assert.ok(answers("54000", 1, "postgresql", 'ERROR: database is not accepting commands that assign new transaction IDs to avoid wraparound data loss in database "plant"'));
     assert.ok(answers("HY000", 13, "sqlite"));
     for (const state of ["57P01", "08S01"]) assert.ok(!answers(state, 1, "postgresql"), state);
     assert.ok(!answers("08S01", 35, "postgresql", "Could not receive the response, communication down ??"));
     assert.ok(!answers("08001", 101, "postgresql", 'connection to server at "h", port 5432 failed: Connection refused'));
+    assert.ok(!answers("08P01", 1, "postgresql", "FATAL: server conn crashed?"));
     assert.ok(!answers("08S01", 2013, "mariadb"));
   });
 

@@ -16,7 +16,7 @@ const SET_FOR_A_WHILE: Partial<Record<DialectName, RegExp>> = {
 
 /** What outlives the transaction though a query may do it: locks and settings, unless they are said to be for the transaction. */
 const FOR_THE_SESSION: Partial<Record<DialectName, RegExp>> = {
-  postgresql: /\bpg_(try_)?advisory_lock(_shared)?\s*\(|\bset_config\s*\((?![^()]*,\s*true\s*\))/i,
+  postgresql: /\bpg_(try_)?advisory_lock(_shared)?\s*\(|\bset_config\s*\((?!(?:[^()]|\([^()]*\))*,\s*(?:is_local\s*(?:=>|:=)\s*)?true\s*\))/i,
   mariadb: /\bget_lock\s*\(/i,
 };
 
@@ -35,7 +35,7 @@ export function endsTransaction({ verb, words, pieces }: Words, dialect: Dialect
 export function changesSession({ verb, words, pieces }: Words, dialect: DialectName): boolean {
   if (dialect === "sqlite") return false;
   if (verb === "set") return !SET_FOR_A_WHILE[dialect]?.test(pieces[0] ?? "");
-  if (verb === "create" && isTemporary(words, dialect)) return true;
+  if ((verb === "create" || (verb === "select" && words.has("into"))) && isTemporary(words, dialect)) return true;
   if (FOR_THE_SESSION[dialect]?.test(pieces.join("?"))) return true;
   if (dialect === "postgresql") return verb === "reset" || verb === "discard" || verb === "listen";
   if (dialect === "mariadb" && verb === "lock") return true;

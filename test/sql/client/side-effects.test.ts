@@ -22,10 +22,11 @@ describe("A statement of own", () => {
   it("is known to leave the session other than it was", () => {
     const changes: Partial<Record<DialectName, [does: string[], doesNot: string[]]>> = {
       postgresql: [
-        ["set timezone = 'Asia/Tokyo'", "reset all", "create temp table t (a int)", "create temporary table t as select 1", "select pg_advisory_lock(:k)", "select pg_try_advisory_lock_shared(1)", "select set_config('a.b', :v, false)"],
+        ["set timezone = 'Asia/Tokyo'", "reset all", "create temp table t (a int)", "create temporary table t as select 1", "select a into temp t from s", "select pg_advisory_lock(:k)", "select pg_try_advisory_lock_shared(1)", "select set_config('a.b', :v, false)", "select set_config('a.b', f(:v, true), false), g(1, true)"],
         [
           "set local timezone = 'UTC'", "/* x */ set transaction read only", "update t set a = 1", "select 'set x'", "create temp table t (a int) on commit drop", "create table temporary_data (temp int)",
-          "select pg_advisory_xact_lock(:k)", "select pg_advisory_unlock(:k)", "select set_config('a.b', :v, true), 1", "insert into t (temp) values (1)",
+          "select pg_advisory_xact_lock(:k)", "select pg_advisory_unlock(:k)", "select set_config('a.b', :v, true), 1",
+          "select set_config('a.b', coalesce(:v, ''), true)", "select set_config('a.b', :v, is_local => true)", "insert into temp (temp) values (1)", "select temp from t",
         ],
       ],
       mariadb: [["set names latin1", "set @@session.sql_mode = ''", "use archive", "lock tables t write", "create temporary table t (a int)", "select get_lock(:k, 10)"], ["drop temporary table t", "do release_lock(:k)", "set @a = 1", "set statement max_statement_time = 1 for select 1", "alter table t add c int"]],

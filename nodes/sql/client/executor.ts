@@ -149,7 +149,8 @@ export class Executor {
   }
 }
 
-const CHANGES = ["insert", "update", "delete", "merge", "replace"];
+/** Without `replace`, which always has an `into` behind `with`: it is a function as well. */
+const CHANGES = ["insert", "update", "delete", "merge"];
 
 /** Whether a statement is a plain query, also behind `with`. One that locks what it reads cannot stand inside another, as an exact query does. */
 function onlyReads({ verb, returns, words }: LexedSql): boolean {

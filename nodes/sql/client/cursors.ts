@@ -7,7 +7,7 @@ import { inPages } from "./page-size";
 import type { Pool } from "./pool";
 import type { CursorOpened, Fetched, ReadRequest, RowValue } from "./protocol";
 import { changesSession } from "./side-effects";
-import { returnsNothing } from "./sql-lexer";
+import { type LexedSql, returnsNothing } from "./sql-lexer";
 import { bind, lexed } from "./statement";
 
 /** What {@link Cursors} needs. */
@@ -72,9 +72,19 @@ export class Cursors {
     await this.options.pool.close(timeout);
   }
 
-  /** Opens a cursor and holds the connection until it ends. */
   private async serve(connection: DatabaseConnection, request: ReadRequest, opened: (cursor: CursorOpened) => void): Promise<void> {
-    const cursor = await this.begin(connection, request);
+    const { native, writers } = this.options;
+    const { name } = this.options.dialect();
+    const query = lexed(request.sql, name);
+    const isStrange = changesSession(query, name);
+    if (!query.returns || native) return asItWas(connection, isStrange, async () => this.hold(await this.begin(connection, request, query), opened));
+    // all its rows have come when it is open
+    const cursor = await writers.use((writer) => asItWas(writer, isStrange, () => this.begin(writer, request, query)));
+    return this.hold(cursor, opened);
+  }
+
+  /** Holds the connection until the cursor ends. */
+  private async hold(cursor: RowCursor, opened: (cursor: CursorOpened) => void): Promise<void> {
     const { atOnce } = this.options;
     const open: Pick<Open, "fetch"> = atOnce === undefined ? cursor : await takeAll(cursor, atOnce);
     this.lastId += 1;
@@ -101,20 +111,14 @@ export class Cursors {
     } finally {
       await working; // a statement at work is not closed under its feet
       await cursor.close();
-      const { name } = this.options.dialect();
-      if (changesSession(lexed(request.sql, name), name)) await connection.close(); // whoever has it next expects it as it was
     }
   }
 
-  private async begin(connection: DatabaseConnection, request: ReadRequest): Promise<RowCursor> {
-    const { native, writers } = this.options;
+  private async begin(connection: DatabaseConnection, request: ReadRequest, query: LexedSql): Promise<RowCursor> {
     const dialect = this.options.dialect();
-    const query = lexed(request.sql, dialect.name);
     if (returnsNothing(query)) throw noRows(); // before it has changed anything
-    const exact = (this.exact ??= new ExactQueries(dialect.name, native));
-    const statement = bind(request, dialect);
-    const open = (on: DatabaseConnection): Promise<RowCursor> => exact.open(on, statement, query, request);
-    const cursor = await (query.returns && !native ? writers.use(open) : open(connection));
+    const exact = (this.exact ??= new ExactQueries(dialect.name, this.options.native));
+    const cursor = await exact.open(connection, bind(request, dialect), query, request);
     if (cursor.columns.length > 0 || query.returns) return cursor;
     await cursor.close();
     throw noRows();
@@ -124,6 +128,15 @@ export class Cursors {
     const open = this.cursors.get(id);
     this.cursors.delete(id);
     open?.end(error);
+  }
+}
+
+/** Whoever has the connection next expects it as it was before the work, also where that has failed. */
+async function asItWas<T>(connection: DatabaseConnection, isStrange: boolean, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } finally {
+    if (isStrange) await connection.close();
   }
 }
 

@@ -200,6 +200,12 @@ for (const { name, types, start } of ENGINES) {
         const other = new DatabaseClient({ ...engine.options, poolSize: 1 });
         try {
           for (const each of [client, other, client]) await waitFor("the lock", async () => Number((await readAll(each, lock))[0]?.[0]) === 1);
+          if (!postgres) return;
+          // a query that fails then, and a claim, which runs on another connection
+          await assert.rejects(readAll(client, "select 1 / (pg_try_advisory_lock(4712)::int - 1) as got"), failsWith("ROW_REFUSED"));
+          await waitFor("the lock of one that failed", async () => (await readAll(other, lock))[0]?.[0] === true);
+          const claim = `update ${table} set name = name where id = 7 and pg_try_advisory_lock(4712) returning id`;
+          for (const each of [client, other, client]) await waitFor("the lock of a claim", async () => (await readAll(each, claim)).length === 1);
         } finally {
           await other.close();
         }

@@ -171,7 +171,8 @@ export class CaseRouter {
     const ids = [...new Set(all.map(({ step }) => step.caseId))];
     // before the org is asked: who was asked later, and has decided, knows better
     const kept = new Map(await Promise.all(ids.map(async (id) => [id, await records.read(id)] as const)));
-    const [watched, cases] = await Promise.all([queues.byId(), reader.cases(ids)]);
+    const watched = await queues.byId(); // known most of the time; without them, reading cases would be calls for nothing
+    const cases = await reader.cases(ids);
     await Promise.all(
       all.map(async ({ step, item }) => {
         if (step.done) return;

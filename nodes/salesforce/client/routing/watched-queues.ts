@@ -1,4 +1,4 @@
-import { ConnectorError } from "../../../common/errors";
+import { ConnectorError, isConnectorError } from "../../../common/errors";
 import { SelectIn, valueIn } from "../cases/select-in";
 import { QueryClient } from "../query/query-client";
 import type { RestClient } from "../rest";
@@ -31,9 +31,14 @@ export interface WatchedQueuesOptions {
 /** Routes that an object can hold: more than any contact centre has queues. */
 const MOST_ROUTES = 10_000;
 
+/** ms between two looks for what the org does not have: each is a call of the day's, and who looks after cases asks every few seconds. */
+const MISSING = 60_000;
+
 /** The queues that are watched, by id, and the work groups that serve them. Without any there is nothing to decide by. */
 export class WatchedQueues {
   private known: ReadonlyMap<string, QueueRoute> | undefined;
+  /** Why there are none at present. */
+  private none: ConnectorError | undefined;
   /** By the clock that nobody sets. */
   private staleAt = 0;
   private asking: Promise<ReadonlyMap<string, QueueRoute>> | undefined;
@@ -46,13 +51,32 @@ export class WatchedQueues {
 
   /** The routes by the id of their queue, as fresh as `refresh` says. @throws ConnectorError while the org is away, or has none of them */
   byId(): Promise<ReadonlyMap<string, QueueRoute>> {
-    if (this.known && performance.now() < this.staleAt) return Promise.resolve(this.known);
+    if (performance.now() < this.staleAt) {
+      if (this.none) return Promise.reject(this.none);
+      if (this.known) return Promise.resolve(this.known);
+    }
     this.asking ??= this.ask().finally(() => (this.asking = undefined));
     return this.asking;
   }
 
   private async ask(): Promise<ReadonlyMap<string, QueueRoute>> {
     const { refresh, onAdded } = this.options;
+    this.none = undefined;
+    const found = await this.look().catch((error: unknown) => {
+      if (isConnectorError(error) && error.code === "ORG_OBJECT_UNKNOWN") {
+        this.none = error;
+        this.staleAt = performance.now() + Math.min(refresh, MISSING);
+      }
+      throw error;
+    });
+    const before = this.known;
+    this.known = found;
+    this.staleAt = performance.now() + refresh;
+    if (before && [...found.keys()].some((id) => !before.has(id))) onAdded();
+    return found;
+  }
+
+  private async look(): Promise<Map<string, QueueRoute>> {
     const routes = await this.routes();
     const rows = await this.select.rows({ object: "Group", fields: ["Id", "Name"], field: "Name", values: [...routes.keys()], where: "Type = 'Queue'" });
     const found = new Map<string, QueueRoute>();
@@ -64,10 +88,6 @@ export class WatchedQueues {
     this.tellMissing(routes, found);
     // in none of them a case could be: each would count as one that nobody watches
     if (found.size === 0) throw new ConnectorError("ORG_OBJECT_UNKNOWN", routes.size === 0 ? "There is no route: no queue would be watched" : `The org has none of the queues that are to be watched, or this user sees none: ${[...routes.keys()].join(", ")}`);
-    const before = this.known;
-    this.known = found;
-    this.staleAt = performance.now() + refresh;
-    if (before && [...found.keys()].some((id) => !before.has(id))) onAdded();
     return found;
   }
 

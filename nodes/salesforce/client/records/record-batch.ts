@@ -9,9 +9,6 @@ import type { RestClient } from "../rest";
 /** Operations whose messages share calls. */
 export type BatchOperation = "create" | "retrieve" | "update" | "upsert" | "delete";
 
-/** Those that leave a stored record as it is when it comes again. */
-const SAME_AGAIN: ReadonlySet<BatchOperation> = new Set<BatchOperation>(["update", "upsert"]);
-
 /** What one message asks for. */
 export interface RecordItem {
   /** API name; not looked at when deleting. */
@@ -136,8 +133,14 @@ export class RecordBatch {
     }
     const results = found.map((one): RecordResult => one ?? { ok: false, error: unmade as ConnectorError });
     const outcome = listOutcome(results);
-    if (outcome.failed && this.options.someRefusedFails()) throw refused(results, outcome.failed, SAME_AGAIN.has(this.options.operation));
+    if (outcome.failed && this.options.someRefusedFails()) throw refused(results, outcome.failed, this.isSameAgain(item));
     return outcome;
+  }
+
+  /** Whether what is stored of a list stays as it is when it comes again: an upsert makes another record of one without its id. */
+  private isSameAgain({ object, records }: RecordItem): boolean {
+    const { operation } = this.options;
+    return operation === "update" || (operation === "upsert" && records.every((record) => this.recordKey(object, record) !== undefined));
   }
 
   /** The places of each call's records: one that stands in the list several times in calls of its own, in their order, for the org refuses it in one. */

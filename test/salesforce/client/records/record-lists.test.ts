@@ -17,7 +17,7 @@ describe("A list of records", () => {
 
   const accounts = (count: number): string[] => org.control.insert({ object: "Account", records: Array.from({ length: count }, (_, index) => ({ Name: `a${index}` })) }).ids;
   const batch = (operation: RecordBatchOptions["operation"]): RecordBatch =>
-    new RecordBatch(orgs.client(clientCredentials(org)).rest, { operation, externalIdField: "", allOrNone: false, fields: [], headers: {}, someRefusedFails: () => true });
+    new RecordBatch(orgs.client(clientCredentials(org)).rest, { operation, externalIdField: operation === "upsert" ? "Id" : "", allOrNone: false, fields: [], headers: {}, someRefusedFails: () => true });
   const list = (ids: string[]): RecordItem => ({ object: "Account", records: ids.map((Id) => ({ Id })), list: true });
 
   it("of which some are stored is never held to be sent again, whatever the others failed by", () => {
@@ -28,13 +28,16 @@ describe("A list of records", () => {
 
   it("of which some stay locked is worth a retry where those that are stored may be sent again, and only there", async () => {
     const ids = accounts(3);
-    const lockedBy = async (operation: "update" | "delete") => {
+    const lockedBy = async (operation: "update" | "upsert" | "delete", more: RecordItem["records"] = []) => {
       org.control.lockRecord({ id: ids[1] as string, times: 4 });
-      const [outcome] = await batch(operation).write([list(ids)]);
+      const { records, ...others } = list(ids);
+      const [outcome] = await batch(operation).write([{ ...others, records: [...records, ...more] }]);
       assert.ok(outcome && !outcome.ok);
       return [outcome.error.code, outcome.error.scope, outcome.error.retryable];
     };
     assert.deepEqual(await lockedBy("update"), ["ORG_BUSY", "message", true]);
+    assert.deepEqual(await lockedBy("upsert"), ["ORG_BUSY", "message", true]);
+    assert.deepEqual(await lockedBy("upsert", [{ Name: "new" }]), ["ORG_BUSY", "message", false], "one without its id is made anew each time");
     assert.deepEqual(await lockedBy("delete"), ["ORG_BUSY", "message", false]);
     const refusedOne = refused([stored, failed("ORG_BUSY"), failed("ORG_REFUSED")], [1, 2], true);
     assert.equal(refusedOne.retryable, false);

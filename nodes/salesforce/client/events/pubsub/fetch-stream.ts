@@ -40,6 +40,8 @@ export class Fetch {
   asked = 0;
   /** It was asked again after a time of nothing asked, and has not said anything since: the server may have been closing it at that moment. */
   resumed = false;
+  /** Whether the server knew, when it sent the last message, that events are asked for. While it does not, events may wait there. */
+  heard = false;
   private first = true;
   /** When the server had taken the request, by the clock that nobody sets. */
   private takenAt: number | undefined;
@@ -101,6 +103,7 @@ export class Fetch {
 
   private take(response: FetchResponse): void {
     if (this.over) return;
+    this.heard = this.asked > 0 && !this.resumed;
     this.asked = Math.max(0, this.asked - response.events.length);
     this.resumed = false;
     this.watch();

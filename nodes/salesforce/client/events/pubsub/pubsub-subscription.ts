@@ -123,8 +123,7 @@ export class PubsubSubscription implements Subscription {
   private take({ events, latest_replay_id: latest }: FetchResponse): void {
     this.paces.reset();
     this.renewed = undefined;
-    // while nothing is asked for, events may wait at the server
-    if (events.length === 0 && this.backlog.size === 0 && latest.length > 0 && this.fetch?.asked) this.passTo(positionOf(latest));
+    if (events.length === 0 && this.backlog.size === 0 && latest.length > 0 && this.fetch?.heard) this.passTo(positionOf(latest));
     this.backlog.add(events);
     this.drain();
   }

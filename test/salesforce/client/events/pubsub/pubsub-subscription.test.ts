@@ -160,6 +160,18 @@ describe("A Pub/Sub subscription", () => {
     await remains("no position", () => suite.inbox.positions.length === 0, 30);
   });
 
+  it("passes no position of an idle message either that was on its way when more was asked for", async () => {
+    suite.inbox.capacity = 1;
+    suite.publish(1, 2);
+    const subscription = suite.subscribe();
+    await waitFor("the state", () => suite.inbox.state === "full");
+    suite.server.idle(10);
+    suite.inbox.capacity = 2;
+    subscription.more();
+    await waitFor("the other event", () => suite.inbox.events.length === 2);
+    assert.deepEqual(suite.inbox.positions, []);
+  });
+
   for (const channel of ["/topic/Open", "/u/notes"]) {
     it(`tells at once that ${channel} comes by CometD only`, async () => {
       suite.transport.subscribe(channel, { from: "new" }, suite.inbox);

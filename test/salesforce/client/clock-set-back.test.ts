@@ -53,7 +53,7 @@ describe("When the clock of the machine is set back", () => {
     const queues = new WatchedQueues({ rest: { request, version: "66.0" } as unknown as RestClient, source, refresh: 20, warn: () => undefined, onAdded: () => undefined });
     await queues.byId();
     setBack();
-    await waitFor("another look", async () => (await queues.byId()) && looks > 1, { timeout: 2000 });
+    await waitFor("another look", async () => (await queues.byId()) && looks > 1);
   });
 
   it("the position of a listener is stored as soon as ever", async () => {

@@ -102,10 +102,10 @@ describe("sql read for a message, in trouble", () => {
       const asked = ask();
       await waitFor("some", () => sent.length >= 100);
       database.failures.fetch.push(away);
-      while (asked.done.length === 0) {
+      await waitFor("its end", () => {
         for (const message of sent) settle(message, "accept");
-        await new Promise((resolve) => setImmediate(resolve));
-      }
+        return asked.done.length > 0;
+      });
       assert.equal(asked.done[0]?.code, "DATABASE_UNAVAILABLE");
       assert.equal(new Set(sent.map(({ delivery }) => delivery.id)).size, sent.length);
     });

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { AckWindow } from "../../nodes/amqp/client/ack-window";
 import type { Taken } from "../../nodes/amqp/client/taking-channel";
-import { PoisonWatch, type PoisonWatchOptions } from "../../nodes/amqp/in/poison-watch";
+import { queuePoison } from "../../nodes/amqp/in/queue-poison";
 import type { ConnectorError } from "../../nodes/common/errors";
 import type { Store } from "../../nodes/common/store";
+import { PoisonWatch, type PoisonWatchOptions } from "../../nodes/delivery/poison-watch";
 import { pause, turns, waitFor } from "../services/wait";
 
 /** A disk that outlives the processes of a test. */
@@ -45,7 +46,8 @@ class World {
     let ended = false;
     const window = new AckWindow({ ack() {}, nack() {} });
     this.handed = [];
-    const watch: PoisonWatch = new PoisonWatch({
+    const watch: PoisonWatch<Taken> = new PoisonWatch({
+      ...queuePoison,
       store: this.disk,
       key: "watch",
       limit: this.limit,
@@ -164,7 +166,7 @@ describe("the poison watch", () => {
     await disk.write("watch", { running: true, deaths: {}, inHand: [] });
     const handed: string[] = [];
     const hand = (taken: Taken): unknown => handed.push(String(taken.message.content));
-    const watch = new PoisonWatch({ store: disk, key: "watch", limit: 2, recent: 50, hand, deadLetter() {}, warn() {} });
+    const watch = new PoisonWatch({ ...queuePoison, store: disk, key: "watch", limit: 2, recent: 50, hand, deadLetter() {}, warn() {} });
     await watch.begin();
     const window = new AckWindow({ ack() {}, nack() {} });
     const first = take("a", true, 1, window);
@@ -181,14 +183,14 @@ describe("the poison watch", () => {
     const disk = new Disk();
     await disk.write("watch", { running: true, deaths: {}, inHand: [] });
     const handed: string[] = [];
-    const watch = new PoisonWatch({ store: disk, key: "watch", limit: 2, hand: (taken) => handed.push(String(taken.message.content)), deadLetter() {}, warn() {} });
+    const watch = new PoisonWatch({ ...queuePoison, store: disk, key: "watch", limit: 2, hand: (taken) => handed.push(String(taken.message.content)), deadLetter() {}, warn() {} });
     await watch.begin();
     const lost = new AckWindow({ ack() {}, nack() {} });
     watch.take(take("a", true, 1, lost));
     watch.take(take("b", true, 2, lost));
     await waitFor("the first on trial", () => handed.length === 1);
     lost.close();
-    watch.lost(lost);
+    watch.lost();
     watch.take(take("c", true, 1, new AckWindow({ ack() {}, nack() {} })));
     await waitFor("the next on trial", () => handed.length === 2);
     assert.deepEqual(handed, ["a", "c"]);
@@ -199,7 +201,7 @@ describe("the poison watch", () => {
     let disk: Disk;
     let handed: string[];
     let window: AckWindow;
-    let watch: PoisonWatch;
+    let watch: PoisonWatch<Taken>;
     beforeEach(async () => {
       disk = new Disk();
       await disk.write("watch", { running: true, deaths: {}, inHand: [] });
@@ -208,9 +210,9 @@ describe("the poison watch", () => {
     });
     afterEach(() => watch.stop());
 
-    async function begin(more: Partial<PoisonWatchOptions>): Promise<void> {
+    async function begin(more: Partial<PoisonWatchOptions<Taken>>): Promise<void> {
       const hand = (taken: Taken): unknown => handed.push(String(taken.message.content));
-      watch = new PoisonWatch({ store: disk, key: "watch", limit: 3, hand, deadLetter() {}, warn() {}, ...more });
+      watch = new PoisonWatch({ ...queuePoison, store: disk, key: "watch", limit: 3, hand, deadLetter() {}, warn() {}, ...more });
       await watch.begin();
     }
 
@@ -266,7 +268,7 @@ describe("the poison watch", () => {
       watch.take(take("a", true, 1, window));
       await turns(5);
       window.close();
-      watch.lost(window);
+      watch.lost();
       disk.write = write;
       written();
       await turns(50);

@@ -3,6 +3,7 @@ import { ConnectorError, isConnectorError } from "../../common/errors";
 import { MemoryStore } from "../../common/memory-store";
 import type { Store } from "../../common/store";
 import type { NodeName } from "../../delivery/outcome";
+import { PoisonWatch } from "../../delivery/poison-watch";
 import { retryDelays } from "../../delivery/retry-policy";
 import type { TrackedRuntime } from "../../delivery/runtime";
 import type { BrokerLink } from "../client/broker";
@@ -14,7 +15,7 @@ import type { QueueMessage } from "../client/queue-message";
 import type { Taken } from "../client/taking-channel";
 import { costsConnection, declareTopology } from "../client/topology";
 import { OwnQueue } from "./own-queue";
-import { PoisonWatch } from "./poison-watch";
+import { queuePoison } from "./queue-poison";
 import type { QueueSourceSettings } from "./settings";
 import { offsetOf } from "./stream-offset";
 import { StreamPosition } from "./stream-position";
@@ -59,7 +60,7 @@ export class QueueSource {
   private readonly stream: StreamReader | undefined;
   private readonly deliveries: QueueDeliveries;
   private readonly consumer: Consumer;
-  private readonly poison: PoisonWatch | undefined;
+  private readonly poison: PoisonWatch<Taken> | undefined;
   private closing = false;
   private readonly pauses = new Set<PauseReason>();
   private holding = "";
@@ -108,7 +109,7 @@ export class QueueSource {
       preparation: settings.bindings.length * A_BINDING,
       onMessage: (taken) => this.received(taken),
       onLost: (window) => {
-        this.poison?.lost(window);
+        this.poison?.lost();
         this.deliveries.lost(window);
         stream?.lost();
       },
@@ -205,10 +206,11 @@ export class QueueSource {
     });
   }
 
-  private poisonWatch(): PoisonWatch | undefined {
+  private poisonWatch(): PoisonWatch<Taken> | undefined {
     const { store, node, settings } = this.options;
     if (!store || settings.poisonLimit === 0) return undefined;
     return new PoisonWatch({
+      ...queuePoison,
       store,
       key: `amqp-poison/${node.id}`,
       limit: Math.max(2, settings.poisonLimit),

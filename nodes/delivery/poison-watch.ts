@@ -1,25 +1,31 @@
-import { createHash } from "node:crypto";
-import { ConnectorError, errorText } from "../../common/errors";
-import type { Store } from "../../common/store";
-import type { AckWindow } from "../client/ack-window";
-import type { Taken } from "../client/taking-channel";
-import { originOf } from "../client/retry-and-dead-letter";
+import { ConnectorError, errorText } from "../common/errors";
+import type { Store } from "../common/store";
+
+/** What {@link PoisonWatch} asks of a message as its source knows it. */
+export interface PoisonSubject<T> {
+  /** What it is known by when it comes again. */
+  fingerprint(taken: T): string;
+  /** Whether it may have been in hand when the process ended, of those that come soon after its start. */
+  suspects(taken: T): boolean;
+  /** Whether it is still the source's to hand over. */
+  isOpen(taken: T): boolean;
+  /** It could not be handed over, by a fault on our side. */
+  giveBack(taken: T): void;
+}
 
 /** What {@link PoisonWatch} needs. */
-export interface PoisonWatchOptions {
+export interface PoisonWatchOptions<T> extends PoisonSubject<T> {
   store: Store;
-  /** Under which it keeps its marks: one for each consuming node. */
+  /** Under which it keeps its marks: one for each source. */
   key: string;
   /** A message that has ended the process so often becomes a dead letter. At least 2: the first time, nobody knows which of many it was. */
   limit: number;
-  /** Whether the message may have been in hand when the process ended, of those that come soon after its start. Default: the broker's `redelivered`. */
-  suspects?(taken: Taken): boolean;
-  /** ms from the first message on in which those come. Default {@link RECENT}. */
+  /** ms from the first message on in which suspects come. Default {@link RECENT}. */
   recent?: number;
   /** Hands a message to the flow. */
-  hand(taken: Taken): void;
+  hand(taken: T): void;
   /** Dead-letters a message that never reaches the flow. */
-  deadLetter(taken: Taken, error: ConnectorError): void;
+  deadLetter(taken: T, error: ConnectorError): void;
   warn(text: string): void;
 }
 
@@ -34,8 +40,8 @@ interface Marks {
 }
 
 /** Waits behind a trial. */
-interface Waiting {
-  taken: Taken;
+interface Waiting<T> {
+  taken: T;
   suspect: boolean;
 }
 
@@ -55,27 +61,28 @@ let trials: Promise<void> = Promise.resolve();
 /**
  * Finds the message that ends the process each time it is taken, and puts it among the dead letters.
  *
- * The broker's delivery count cannot tell: before RabbitMQ 4.3 each requeue raises it, so each redeploy does. So we keep marks of our own. In
- * ordinary times there is but one: that the source runs. When a source finds it set as it starts, the process has ended without closing it,
- * and one of the messages that come again (`redelivered`) may be why. Those are handed over in small groups, each marked on disk before; when
- * the process ends again, the marked ones are tried one by one the next time. Only one that ended the process while it was alone is poison.
+ * No system that messages are taken from can tell: before RabbitMQ 4.3 each requeue raises the delivery count, so each redeploy does, and others
+ * count nothing. So we keep marks of our own. In ordinary times there is but one: that the source runs. When a source finds it set as it starts,
+ * the process has ended without closing it, and one of the messages that come again may be why. Those are handed over in small groups, each marked
+ * on disk before; when the process ends again, the marked ones are tried one by one the next time. Only one that ended the process while it was
+ * alone is poison.
  */
-export class PoisonWatch {
+export class PoisonWatch<T> {
   private marks: Marks = { running: true, deaths: {}, inHand: [] };
   private begun: Promise<void> | undefined;
   private alert = false;
   private ended = false;
   private firstAt: number | undefined;
   /** In their order. */
-  private line: Waiting[] = [];
-  private readonly onTrial = new Set<Taken>();
+  private line: Waiting<T>[] = [];
+  private readonly onTrial = new Set<T>();
   private trialOver: (() => void) | undefined;
   private trying = false;
   /** While there is a pause: resolves when it is over. */
   private pausing: Promise<void> | undefined;
   private pauseOver: (() => void) | undefined;
 
-  constructor(private readonly options: PoisonWatchOptions) {}
+  constructor(private readonly options: PoisonWatchOptions<T>) {}
 
   /** Looks at the marks and leaves one. To be awaited before the first message is taken. */
   begin(): Promise<void> {
@@ -84,23 +91,24 @@ export class PoisonWatch {
   }
 
   /** A message has come. */
-  take(taken: Taken): void {
-    const suspect = this.alert && this.suspects(taken);
+  take(taken: T): void {
+    const suspect = this.alert && this.isSuspect(taken);
     if (!suspect && !this.trying) return this.options.hand(taken);
-    if (this.ended) return; // goes back with the channel
+    if (this.ended) return; // it comes again
     this.line.push({ taken, suspect }); // behind those on trial, so that order is kept
     if (!this.trying) void this.work();
   }
 
   /** A message was settled: it has not ended the process. */
-  settled(taken: Taken): void {
+  settled(taken: T): void {
     if (this.onTrial.delete(taken) && this.onTrial.size === 0) this.trialOver?.();
   }
 
-  /** The channel is gone, and its messages with it. */
-  lost(window: AckWindow): void {
-    this.line = this.line.filter(({ taken }) => taken.window !== window);
-    for (const taken of [...this.onTrial]) if (taken.window === window) this.settled(taken);
+  /** Some messages are open no more: what they came by is gone. */
+  lost(): void {
+    const { isOpen } = this.options;
+    this.line = this.line.filter(({ taken }) => isOpen(taken));
+    for (const taken of [...this.onTrial]) if (!isOpen(taken)) this.settled(taken);
   }
 
   /** Hands nothing over until {@link resume} of what waits behind a trial. */
@@ -114,7 +122,7 @@ export class PoisonWatch {
     this.pauseOver?.();
   }
 
-  /** The source takes no more; what waits in line stays with the broker. */
+  /** The source takes no more; what waits in line comes again. */
   stop(): void {
     this.ended = true;
     this.line = [];
@@ -154,8 +162,8 @@ export class PoisonWatch {
   }
 
   /** Takes from the line what is tried together; hands over what is no suspect, and dead-letters what is poison. Nothing during a pause. */
-  private nextGroup(): Taken[] {
-    const group: Taken[] = [];
+  private nextGroup(): T[] {
+    const group: T[] = [];
     for (let next = this.line[0]; next && !this.pausing; next = this.line[0]) {
       const { taken, suspect } = next;
       if (!suspect) {
@@ -164,7 +172,7 @@ export class PoisonWatch {
         this.hand(taken);
         continue;
       }
-      const { times, alone } = this.marks.deaths[fingerprint(taken)] ?? { times: 0, alone: 0 };
+      const { times, alone } = this.marks.deaths[this.options.fingerprint(taken)] ?? { times: 0, alone: 0 };
       if (alone > 0 && times + 1 >= this.options.limit) {
         if (group.length > 0) return group;
         this.line.shift();
@@ -180,12 +188,13 @@ export class PoisonWatch {
     return group;
   }
 
-  private async try(group: Taken[]): Promise<void> {
-    const taken = group.filter(isOpen);
+  private async try(group: T[]): Promise<void> {
+    const { isOpen, fingerprint } = this.options;
+    const taken = group.filter((each) => isOpen(each));
     if (taken.length === 0 || this.ended) return;
-    this.marks.inHand = taken.map(fingerprint);
+    this.marks.inHand = taken.map((each) => fingerprint(each));
     await this.write();
-    const tried = taken.filter(isOpen); // the channel may have gone meanwhile
+    const tried = taken.filter((each) => isOpen(each)); // the channel may have gone meanwhile
     if (tried.length > 0 && !this.ended) await this.watch(tried);
     if (this.ended) return;
     for (const each of tried) delete this.marks.deaths[fingerprint(each)];
@@ -194,7 +203,7 @@ export class PoisonWatch {
   }
 
   /** Hands them over. Resolves when they are settled or lost, or have had their time. */
-  private async watch(tried: Taken[]): Promise<void> {
+  private async watch(tried: T[]): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
       this.trialOver = resolve;
@@ -206,18 +215,18 @@ export class PoisonWatch {
     this.onTrial.clear();
   }
 
-  private hand(taken: Taken): void {
+  private hand(taken: T): void {
     try {
       this.options.hand(taken);
     } catch (error) {
       this.options.warn(errorText(error));
-      taken.window.giveBack(taken.message.fields.deliveryTag);
+      this.options.giveBack(taken);
       this.settled(taken);
     }
   }
 
-  private condemn(taken: Taken, times: number): void {
-    delete this.marks.deaths[fingerprint(taken)];
+  private condemn(taken: T, times: number): void {
+    delete this.marks.deaths[this.options.fingerprint(taken)];
     this.options.deadLetter(taken, new ConnectorError("POISON", `The message has ended Node-RED ${times} times and is not taken again`));
   }
 
@@ -228,11 +237,11 @@ export class PoisonWatch {
   }
 
   /** Decided as a message comes: nobody is tried who came after those that were in hand, and everybody who came with them, however slow the flow. */
-  private suspects(taken: Taken): boolean {
+  private isSuspect(taken: T): boolean {
     const now = performance.now();
     this.firstAt ??= now;
     this.alert = now - this.firstAt < (this.options.recent ?? RECENT);
-    return this.alert && (this.options.suspects?.(taken) ?? taken.message.fields.redelivered);
+    return this.alert && this.options.suspects(taken);
   }
 
   private async read(): Promise<Marks> {
@@ -255,13 +264,4 @@ export class PoisonWatch {
       this.options.warn(`A message that ends Node-RED cannot be found out, because its mark cannot be written: ${errorText(error)}`);
     }
   }
-}
-
-const isOpen = ({ window }: Taken): boolean => !window.closed;
-
-/** What a message is known by when it comes again, as a retry's copy too. */
-function fingerprint({ message }: Taken): string {
-  const { exchange, routingKey } = originOf(message);
-  const name = JSON.stringify([exchange, routingKey, message.properties.messageId ?? ""]);
-  return createHash("sha256").update(name).update(message.content).digest("base64url");
 }

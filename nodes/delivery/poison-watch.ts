@@ -24,17 +24,27 @@ export interface PoisonWatchOptions<T> extends PoisonSubject<T> {
   recent?: number;
   /** Hands a message to the flow. */
   hand(taken: T): void;
-  /** Dead-letters a message that never reaches the flow. */
-  deadLetter(taken: T, error: ConnectorError): void;
+  /** Dead-letters a message that never reaches the flow. @param times how often it has ended the process */
+  deadLetter(taken: T, error: ConnectorError, times: number): void;
   warn(text: string): void;
+}
+
+/** What a message is suspected of. */
+interface Deaths {
+  /** How often the process ended while it was in hand among few. */
+  times: number;
+  /** How often of those it was alone. */
+  alone: number;
+  /** It is safe among the dead letters, and does not come again, unless its source could not note that. */
+  buried?: boolean;
 }
 
 /** What is kept. */
 interface Marks {
   /** The source runs; still set when it starts: the process has ended without closing it. */
   running: boolean;
-  /** By fingerprint: how often the process ended while the message was in hand among few, and how often while it was alone. */
-  deaths: Record<string, { times: number; alone: number }>;
+  /** By fingerprint. */
+  deaths: Record<string, Deaths>;
   /** Fingerprints of those in hand now. */
   inHand: string[];
 }
@@ -76,6 +86,8 @@ export class PoisonWatch<T> {
   /** In their order. */
   private line: Waiting<T>[] = [];
   private readonly onTrial = new Set<T>();
+  /** On their way to the dead letters. */
+  private readonly condemned = new Set<T>();
   private trialOver: (() => void) | undefined;
   private trying = false;
   /** While there is a pause: resolves when it is over. */
@@ -99,9 +111,11 @@ export class PoisonWatch<T> {
     if (!this.trying) void this.work();
   }
 
-  /** A message was settled: it has not ended the process. */
+  /** A message was settled: it has not ended the process; or it is safe among the dead letters. */
   settled(taken: T): void {
-    if (this.onTrial.delete(taken) && this.onTrial.size === 0) this.trialOver?.();
+    if (this.onTrial.delete(taken)) {
+      if (this.onTrial.size === 0) this.trialOver?.();
+    } else if (this.condemned.delete(taken)) this.bury(taken);
   }
 
   /** Some messages are open no more: what they came by is gone. */
@@ -135,14 +149,16 @@ export class PoisonWatch<T> {
   async end(): Promise<void> {
     if (!this.begun) return;
     await this.begun;
-    this.marks = { ...this.marks, running: false, inHand: [] };
+    const deaths = Object.fromEntries(Object.entries(this.marks.deaths).filter(([, { buried }]) => !buried));
+    this.marks = { running: false, deaths, inHand: [] };
     await this.write();
   }
 
   private async look(): Promise<void> {
     const before = await this.read();
     this.marks = { running: true, deaths: before.deaths, inHand: [] };
-    this.alert = before.running;
+    // a dead letter that had nowhere to go must not reach the flow when somebody has wired it, and so deployed
+    this.alert = before.running || Object.values(before.deaths).some((deaths) => !deaths.buried && this.isPoison(deaths));
     for (const print of before.running ? new Set(before.inHand) : []) {
       const { times, alone } = before.deaths[print] ?? { times: 0, alone: 0 };
       before.deaths[print] = { times: times + 1, alone: alone + (before.inHand.length === 1 ? 1 : 0) };
@@ -172,14 +188,14 @@ export class PoisonWatch<T> {
         this.hand(taken);
         continue;
       }
-      const { times, alone } = this.marks.deaths[this.options.fingerprint(taken)] ?? { times: 0, alone: 0 };
-      if (alone > 0 && times + 1 >= this.options.limit) {
+      const deaths = this.marks.deaths[this.options.fingerprint(taken)];
+      if (deaths && this.isPoison(deaths)) {
         if (group.length > 0) return group;
         this.line.shift();
-        this.condemn(taken, times + 1);
+        this.condemn(taken, deaths);
         continue;
       }
-      const single = times > 0 || this.options.limit < 3;
+      const single = deaths !== undefined || this.options.limit < 3;
       if (group.length > 0 && (single || group.length === GROUP)) return group;
       this.line.shift();
       group.push(taken);
@@ -225,9 +241,23 @@ export class PoisonWatch<T> {
     }
   }
 
-  private condemn(taken: T, times: number): void {
-    delete this.marks.deaths[this.options.fingerprint(taken)];
-    this.options.deadLetter(taken, new ConnectorError("POISON", `The message has ended Node-RED ${times} times and is not taken again`));
+  /** The first time, nobody knew which it was. */
+  private isPoison({ times, alone }: Deaths): boolean {
+    return alone > 0 && times + 1 >= this.options.limit;
+  }
+
+  private condemn(taken: T, deaths: Deaths): void {
+    deaths.buried = false;
+    this.condemned.add(taken);
+    const times = deaths.times + 1;
+    this.options.deadLetter(taken, new ConnectorError("POISON", `The message has ended Node-RED ${times} times and is not taken again`), times);
+  }
+
+  /** Not forgotten before all is closed in good order: its source may not have noted yet that it is settled. */
+  private bury(taken: T): void {
+    const deaths = this.marks.deaths[this.options.fingerprint(taken)];
+    if (deaths) deaths.buried = true;
+    if (!this.ended) void this.write();
   }
 
   private inTurn(work: () => Promise<void>): Promise<void> {

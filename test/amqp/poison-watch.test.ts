@@ -197,6 +197,35 @@ describe("the poison watch", () => {
     watch.stop();
   });
 
+  it("keeps a message that is known from the flow, though all was closed in good order before it was safe among the dead letters", async () => {
+    const disk = new Disk();
+    const seen: string[] = [];
+    const live = async (work: (watch: PoisonWatch<Taken>, condemned: Promise<Taken>) => unknown): Promise<void> => {
+      let condemn = (_: Taken): void => undefined;
+      const condemned = new Promise<Taken>((resolve) => (condemn = resolve));
+      const deadLetter = (taken: Taken): void => {
+        seen.push("dead letter");
+        condemn(taken);
+      };
+      const watch = new PoisonWatch<Taken>({ ...queuePoison, store: disk, key: "watch", limit: 2, hand: () => seen.push("flow"), deadLetter, warn() {} });
+      await watch.begin();
+      watch.take(take("a", true, 1, new AckWindow({ ack() {}, nack() {} })));
+      await work(watch, condemned);
+      watch.stop();
+    };
+    await disk.write("watch", { running: true, deaths: {}, inHand: [] });
+    await live(() => waitFor("the trial", () => seen.length === 1));
+    for (const settles of [false, true]) {
+      await live(async (watch, condemned) => {
+        const taken = await condemned;
+        if (settles) watch.settled(taken);
+        watch.stop();
+        await watch.end();
+      });
+    }
+    assert.deepEqual([seen, [...disk.kept]], [["flow", "dead letter", "dead letter"], []]);
+  });
+
   describe("after a process that ended without closing", () => {
     let disk: Disk;
     let handed: string[];

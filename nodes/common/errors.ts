@@ -35,6 +35,7 @@ export const ERROR_CATALOGUE = {
   SETTLED_BY_FLOW: message(false), // a settle node asked for it without a reason
   OVERLOADED: message(true), // a bounded buffer is full
   FLOW_STOPPED: system, // redeploy or shutdown
+  POISON: message(false), // it has ended the process too often
   // configuration and content
   NOT_CONFIGURED: broken,
   STORE_UNAVAILABLE: broken, // what a node keeps over restarts cannot be read or written
@@ -52,7 +53,6 @@ export const ERROR_CATALOGUE = {
   HEADERS_INVALID: message(false),
   REPLY_TIMEOUT: message(true), // the request was taken, and no answer came in time
   REPLY_LOST: message(true), // the channel went before the answer came: the request may have been worked on
-  POISON: message(false), // it has ended the process too often
   // salesforce
   ORG_UNAVAILABLE: system, // network, 5xx
   ORG_LOGIN_FAILED: broken,

@@ -73,7 +73,10 @@ export class DeadLetters {
       size: letter.size,
       output: this.options.output,
       message: () => ({ ...letter.message(), error: { ...reason } }),
-      accepted: () => letter.finished(),
+      accepted: () => {
+        letter.finished();
+        letter.failure.buried?.();
+      },
       failed: ({ error: why }) => {
         this.options.warn(`A dead letter could not be taken, and is tried again: ${why.message}`);
         this.later(letter);

@@ -90,6 +90,8 @@ export class PoisonWatch<T> {
   private readonly condemned = new Set<T>();
   private trialOver: (() => void) | undefined;
   private trying = false;
+  /** The user knows that marks cannot be written. */
+  private isBlind = false;
   /** While there is a pause: resolves when it is over. */
   private pausing: Promise<void> | undefined;
   private pauseOver: (() => void) | undefined;
@@ -151,7 +153,7 @@ export class PoisonWatch<T> {
     await this.begun;
     const deaths = Object.fromEntries(Object.entries(this.marks.deaths).filter(([, { buried }]) => !buried));
     this.marks = { running: false, deaths, inHand: [] };
-    await this.write();
+    await this.put().catch(() => undefined); // those that come next are then tried in vain
   }
 
   private async look(): Promise<void> {
@@ -284,13 +286,19 @@ export class PoisonWatch<T> {
     }
   }
 
-  /** Without its marks the watch sees nothing, but messages must go on. */
-  private async write(): Promise<void> {
+  private put(): Promise<void> {
     const { store, key } = this.options;
     const nothing = !this.marks.running && Object.keys(this.marks.deaths).length === 0;
+    return nothing ? store.remove(key) : store.write(key, this.marks);
+  }
+
+  /** Without its marks the watch sees nothing, but messages must go on. */
+  private async write(): Promise<void> {
     try {
-      await (nothing ? store.remove(key) : store.write(key, this.marks));
+      await this.put();
     } catch (error) {
+      if (this.isBlind) return;
+      this.isBlind = true;
       this.options.warn(`A message that ends Node-RED cannot be found out, because its mark cannot be written: ${errorText(error)}`);
     }
   }

@@ -1,7 +1,9 @@
+import { within } from "../common/deadline";
 import type { ConnectorError } from "../common/errors";
 import type { DeliverySettings } from "./delivery-settings";
 import { flowTracker } from "./flow-tracker";
 import { flowStopped, type NodeName, type Settlement } from "./outcome";
+import { PoisonWatch, type PoisonWatchOptions } from "./poison-watch";
 import type { Room } from "./room";
 import type { TrackedRuntime } from "./runtime";
 import { DeliverySource } from "./source";
@@ -12,6 +14,8 @@ export interface Failure {
   /** Where, when a node is to blame. */
   node?: NodeName;
   attempts: number;
+  /** Wants to know when the flow behind the dead letters has finished with it. */
+  buried?(): void;
 }
 
 /** Rows that are handed to the flow as one message, and what becomes of them. Told exactly once, by one of the last three. */
@@ -22,6 +26,8 @@ export interface Parcel {
   readonly output: number;
   /** The message, made anew for each attempt: the flow may have changed the last one. */
   message(): object;
+  /** What it is known by when it is read again. Absent: it is not asked whether it ends the process. */
+  fingerprint?(): string;
   /** The flow has finished with it. */
   accepted(): void;
   /** It can never work, or its attempts are used up. */
@@ -43,10 +49,16 @@ export interface RowDeliveriesOptions {
   onHold(reason: string): void;
   onResume(): void;
   warn(text: string): void;
+  /** Where marks are kept of what ends the process; absent: nobody looks for that. What waits for its trial as this closes is told nothing, and is read again. */
+  poison?: Pick<PoisonWatchOptions<Parcel>, "store" | "key">;
 }
 
 /** ms between two looks whether a node is wired again, for what must be sent. */
 const REWIRED = 500;
+/** So often a parcel may end the process. */
+const MOST_ENDS = 3;
+/** ms that a store may take to note the end: one that says nothing must not hold up a deploy. */
+const LAST_WRITE = 3_000;
 
 interface Wait {
   timer: NodeJS.Timeout;
@@ -60,6 +72,7 @@ export class RowDeliveries {
   private readonly source: DeliverySource<Parcel>;
   /** Parcels that wait in the process for their next turn. */
   private readonly waiting = new Map<Parcel, Wait>();
+  private readonly poison: PoisonWatch<Parcel> | undefined;
   private closed = false;
 
   constructor(private readonly options: RowDeliveriesOptions) {
@@ -73,19 +86,30 @@ export class RowDeliveries {
       retryDelay: settings.retryDelay,
       retryMaxDelay: settings.retryMaxDelay,
       onSettle: ({ taken }, settlement) => this.settled(taken, settlement),
-      onHold: options.onHold,
+      onHold: (reason) => {
+        this.poison?.pause();
+        options.onHold(reason);
+      },
       onResume: () => {
+        this.poison?.resume();
         for (const { again, released } of [...this.waiting.values()]) if (released) again();
         options.onResume();
       },
       warn: options.warn,
     });
+    this.poison = options.poison && this.poisonWatch(options.poison);
+  }
+
+  /** To be awaited before the first parcel is handed over. */
+  async begin(): Promise<void> {
+    await this.poison?.begin();
   }
 
   /** Hands a parcel over for the first time. */
   hand(parcel: Parcel): void {
     this.options.room.take(parcel.size);
-    this.send(parcel, 1);
+    if (this.poison && parcel.fingerprint) this.poison.take(parcel);
+    else this.send(parcel, 1);
   }
 
   /** Those that wait for another attempt get none. */
@@ -96,9 +120,33 @@ export class RowDeliveries {
   /** Hands nothing over any more, and lets the flow finish until `end` (ms since the epoch); the rest is released. */
   async close(end: number): Promise<void> {
     this.closed = true;
+    this.poison?.stop();
     this.recall([...this.waiting.keys()], flowStopped());
     await this.source.drain(Math.max(0, end - Date.now()));
     this.source.close();
+  }
+
+  /** After {@link close}: what is handed over after the next start has ended no process. */
+  async end(): Promise<void> {
+    if (this.poison) await within(this.poison.end(), LAST_WRITE);
+  }
+
+  /** Who is read once more comes first, but not in the first places only: the position may be behind what was settled when the process ended. */
+  private poisonWatch(poison: Pick<PoisonWatchOptions<Parcel>, "store" | "key">): PoisonWatch<Parcel> {
+    return new PoisonWatch<Parcel>({
+      ...poison,
+      limit: MOST_ENDS,
+      fingerprint: (parcel) => parcel.fingerprint?.() ?? "",
+      suspects: () => true,
+      isOpen: () => true,
+      giveBack: () => undefined, // its delivery is open, and ends by its deadline
+      hand: (parcel) => this.send(parcel, 1),
+      deadLetter: (parcel, error, times) => {
+        this.options.room.leave(parcel.size);
+        parcel.failed({ error, attempts: times, buried: () => this.poison?.settled(parcel) });
+      },
+      warn: this.options.warn,
+    });
   }
 
   private send(parcel: Parcel, attempt: number): void {
@@ -109,6 +157,7 @@ export class RowDeliveries {
   }
 
   private settled(parcel: Parcel, { outcome, error, node, attempt, delay = 0 }: Settlement): void {
+    this.poison?.settled(parcel);
     if (outcome === "accept") {
       this.options.room.leave(parcel.size);
       parcel.accepted();

@@ -123,7 +123,7 @@ export class EventFeed implements StreamListener {
     this.rests.end();
     this.leave();
     await Promise.all([this.intake.close(end), this.leaving]);
-    await this.position.close();
+    await Promise.all([this.position.close(), this.intake.end()]);
   }
 
   /** The events are another instance's: releases what is open, and writes nothing. */
@@ -221,6 +221,7 @@ export class EventFeed implements StreamListener {
     while (this.wanted && !this.isReady) {
       try {
         this.intake.know(await this.position.load());
+        await this.intake.start();
         await this.options.prepare?.();
         this.isReady = true;
         this.trouble = undefined;

@@ -1,7 +1,7 @@
 import { DeadLetters } from "../../../delivery/dead-letters";
 import type { NodeName } from "../../../delivery/outcome";
 import { Room } from "../../../delivery/room";
-import { RowDeliveries } from "../../../delivery/row-deliveries";
+import { RowDeliveries, type RowDeliveriesOptions } from "../../../delivery/row-deliveries";
 import type { TrackedRuntime } from "../../../delivery/runtime";
 import { eventMessage } from "./event-message";
 import type { EventPosition } from "./event-position";
@@ -16,6 +16,8 @@ export interface EventIntakeOptions {
   node: NodeName;
   runtime: TrackedRuntime;
   position: EventPosition;
+  /** Where marks are kept of events that end the process. */
+  poison: NonNullable<RowDeliveriesOptions["poison"]>;
   /** Puts out a message. @param output from 0 */
   send(output: number, message: object): void;
   isWired(output: number): boolean;
@@ -44,11 +46,11 @@ export class EventIntake {
   private last: string | undefined;
 
   constructor(private readonly options: EventIntakeOptions) {
-    const { settings, node, runtime, send, isWired, onHold, onStuck, warn } = options;
+    const { settings, node, runtime, poison, send, isWired, onHold, onStuck, warn } = options;
     this.channel = channelName(settings.channel);
     this.recent = new RecentEvents(settings.dedupeWindow);
     this.flow = new Room(settings.maxInFlight);
-    this.deliveries = new RowDeliveries({ settings, node, runtime, room: this.flow, send, isWired, onHold, onResume: () => onHold(undefined), warn });
+    this.deliveries = new RowDeliveries({ settings, node, runtime, room: this.flow, poison, send, isWired, onHold, onResume: () => onHold(undefined), warn });
     this.deadLetters = new DeadLetters({
       room: this.flow,
       deliveries: () => this.deliveries,
@@ -83,6 +85,11 @@ export class EventIntake {
   /** Where to go on behind all that it has taken; undefined while it has taken nothing. */
   get taken(): string | undefined {
     return this.last;
+  }
+
+  /** To be awaited before the first event is taken. */
+  start(): Promise<void> {
+    return this.deliveries.begin();
   }
 
   /** Takes an event, unless it is a repeat, or older than `notBefore` (ms since the epoch). @returns whether it was older */
@@ -125,6 +132,11 @@ export class EventIntake {
     await this.deliveries.close(end);
   }
 
+  /** After {@link close}: it has closed in good order. */
+  end(): Promise<void> {
+    return this.deliveries.end();
+  }
+
   private hand(event: StreamEvent, id: string): void {
     const { transport } = this.options.settings;
     const message = (): object => eventMessage(event, this.channel, transport);
@@ -140,6 +152,7 @@ export class EventIntake {
       size: 1,
       output: 0,
       message,
+      fingerprint: () => id,
       accepted: finished,
       failed: (failure) => this.deadLetters.add({ message, size: 1, failure, finished }),
       released: () => undefined, // it comes again after the restart

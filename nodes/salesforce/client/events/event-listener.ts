@@ -11,7 +11,7 @@ import { orgClock } from "./org-clock";
 import { orgIdOf } from "./org-identity";
 import type { OrgStreams, StreamOrg } from "./org-streams";
 import { PlaceClaim } from "./place-claim";
-import type { ListenLease, Standby } from "./standby";
+import { fencedStore, type ListenLease, type Standby } from "./standby";
 
 /** Why nothing is taken at present: nothing is wired, or somebody has asked for it. */
 export type PauseReason = "unwired" | "asked";
@@ -224,6 +224,7 @@ export class EventListener {
       ...{ settings, node, runtime, send, isWired, onSettled, warn, error },
       transport: options.org.streams.over(settings.transport),
       place: this.placeOf(key, fence),
+      poison: { store: options.standby && fence !== undefined ? fencedStore(options.standby.store, fence) : options.store, key: `${key}/poison` },
       takesOver: options.standby !== undefined,
       settled: this.settled,
       onRefused: () => this.refused(key),

@@ -17,7 +17,7 @@ export type FeedState =
   | { kind: "stuck"; count: number };
 
 /** What `EventFeed` needs. */
-export interface EventFeedOptions extends Pick<EventIntakeOptions, "settings" | "node" | "runtime" | "send" | "isWired" | "onSettled" | "warn"> {
+export interface EventFeedOptions extends Pick<EventIntakeOptions, "settings" | "node" | "runtime" | "poison" | "send" | "isWired" | "onSettled" | "warn"> {
   transport: EventTransport;
   place: PositionPlace;
   /** By the org's clock, in ms since the epoch. */

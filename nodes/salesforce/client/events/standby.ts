@@ -1,5 +1,5 @@
 import type { ConnectorError } from "../../../common/errors";
-import type { SharedStore } from "../../../common/store";
+import type { SharedStore, Store } from "../../../common/store";
 
 /** What a lease tells. */
 export interface LeaseEvents {
@@ -15,6 +15,15 @@ export interface ListenLease {
   start(): void;
   /** Gives it back. */
   close(): Promise<void>;
+}
+
+/** The store as who holds the lease with this fence may write to it: what one writes that was replaced counts for nothing. */
+export function fencedStore(store: SharedStore, fence: number): Store {
+  return {
+    read: async (key) => (await store.readFenced(key))?.value,
+    write: async (key, value) => void (await store.writeFenced(key, value, fence)),
+    remove: async (key) => void (await store.removeFenced(key, fence)),
+  };
 }
 
 /** Where several instances agree on which of them listens. */

@@ -96,7 +96,8 @@ export class MarkingPoll implements PollWay {
         context.room.take(some.length); // as long as they are not marked
         for (const row of some) afterRead.add({ values: source.rowOf(row), marked: (found) => this.marked(this.keyOf(row, keyAt), found ? undefined : row) });
       };
-      context.hand({ columns: source, rows: some, finished });
+      const fingerprint = (): string => JSON.stringify(some.map((row) => this.keyOf(row, keyAt)));
+      context.hand({ columns: source, rows: some, fingerprint, finished });
     }
   }
 

@@ -13,6 +13,8 @@ export interface Handover {
   rows: readonly (readonly RowValue[])[];
   /** For `msg.sql.watermark`. */
   watermark?: RowValue;
+  /** What they are known by when they are read again. Absent: nobody asks whether they end the process. */
+  fingerprint?(): string;
   /** The flow has finished with them, or with what became of them among the dead letters. */
   finished(): void;
 }

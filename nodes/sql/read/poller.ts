@@ -8,7 +8,7 @@ import { flowTracker } from "../../delivery/flow-tracker";
 import type { NodeName } from "../../delivery/outcome";
 import type { ReadState } from "../../delivery/read-state";
 import { Room } from "../../delivery/room";
-import { RowDeliveries, type Parcel } from "../../delivery/row-deliveries";
+import { RowDeliveries, type Parcel, type RowDeliveriesOptions } from "../../delivery/row-deliveries";
 import type { TrackedRuntime } from "../../delivery/runtime";
 import type { DatabaseClient } from "../client/database-client";
 import type { QueryParameters } from "../client/named-values";
@@ -39,6 +39,8 @@ export interface PollerOptions {
   warn(text: string): void;
   error(text: string): void;
   onState(state: PollState): void;
+  /** Where marks are kept of rows that end the process; absent: nobody looks for these. */
+  poison?: NonNullable<RowDeliveriesOptions["poison"]>;
   /** Between two tries of a query that fails. Default: 2 to 60 s. */
   backOff?: BackOff;
 }
@@ -90,6 +92,7 @@ export class Poller {
       },
       onResume: () => this.resume("held"),
       warn: options.warn,
+      ...(options.poison ? { poison: options.poison } : {}),
     });
     const output = settings.emptyOutput ? 2 : 1;
     this.deadLetters = new DeadLetters({
@@ -146,11 +149,12 @@ export class Poller {
     this.room.close();
     this.deadLetters.close();
     await this.deliveries.close(end);
-    await this.way.close(Math.max(end, Date.now() + 1_000));
+    await Promise.all([this.way.close(Math.max(end, Date.now() + 1_000)), this.deliveries.end()]);
     if (this.running) await within(this.running, Math.max(1_000, end - Date.now())); // a query may take longer than that
   }
 
   private async run(): Promise<void> {
+    await this.deliveries.begin();
     while (!this.closed) {
       if (this.pauses.size > 0) {
         await this.rest();
@@ -209,7 +213,7 @@ export class Poller {
     };
   }
 
-  private hand({ columns, rows, watermark, finished }: Handover): void {
+  private hand({ columns, rows, watermark, fingerprint, finished }: Handover): void {
     const { output } = this.options.settings;
     const message = (): object => {
       const { payload, sql } = output === "row" ? rowMessage(columns, rows[0] ?? []) : rowsMessage(columns, rows);
@@ -219,6 +223,7 @@ export class Poller {
       size: rows.length,
       output: 0,
       message,
+      ...(fingerprint ? { fingerprint } : {}),
       accepted: () => {
         finished();
         this.tellSoon();

@@ -66,6 +66,7 @@ export = (RED: NodeAPI): void => {
       way: (context) => pollWay(context, { node: node.id, databaseNode, database, store, warn, onTrouble: (error) => poller.besides(error) }),
       send: (output, message) => node.send([...new Array<null>(output).fill(null), message as never]),
       isWired: (output) => isWired(node, RED.nodes, output),
+      ...(settings.progress.by === "none" ? {} : { poison: { store, key: `sql-read/${node.id}/poison` } }),
       warn,
       error: (text) => node.error(text),
       onState: (state) => show(status, state),

@@ -168,7 +168,8 @@ export class WatermarkPoll implements PollWay {
         const end = rows.at(-1) as RowValue[];
         const position: Position = { watermark: end[watermarkAt] ?? null, key: end[keyAt] ?? null };
         this.last = position;
-        context.hand({ columns: source, rows, watermark: position.watermark, finished: this.watermark.add(position) });
+        const fingerprint = (): string => JSON.stringify(rows.map((row) => [row[watermarkAt], row[keyAt]]));
+        context.hand({ columns: source, rows, watermark: position.watermark, fingerprint, finished: this.watermark.add(position) });
       });
       if (this.last && fresh.length > 0) this.checkTime(this.last);
       if (wrong) throw wrong;

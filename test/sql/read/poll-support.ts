@@ -19,6 +19,9 @@ export const waitFor = <T>(what: string, condition: () => T | Promise<T>): Promi
 
 export type Sent = { output: number; payload: never; sql: { columns: string[]; watermark?: unknown }; delivery: { id: string; attempt: number }; error?: { code: string; attempts: number } };
 
+/** Where marks are kept of rows that end the process. */
+export const MARKS = "sql-read/read/poison";
+
 /** A node that polls, without Node-RED. */
 export interface Polled {
   poller: Poller;
@@ -85,6 +88,7 @@ export class PollBench {
         answer?.(one);
       },
       isWired: (output) => wired.has(output),
+      poison: { store, key: MARKS },
       warn,
       error: (text) => errors.push(text),
       onState: (state) => states.push(state),

@@ -167,9 +167,10 @@ describe("a source that reads a stream", function () {
     const queue = await stream("deployed", 3);
     const stopped = new ConnectorError("FLOW_STOPPED", "a node behind it was stopped");
     const source = read(queue, {}, (message, settle) => settle(message, source.messages.length > 3 ? "accept" : "release", stopped));
-    await waitFor("all", () => source.messages.length === 3);
-    source.events.emit("flows:started"); // which it waits for if any source of this process has seen flows being stopped
-    await waitFor("all once more", () => source.messages.length === 6);
+    await waitFor("all once more", () => {
+      source.events.emit("flows:started"); // which it waits for if any source of this process has seen flows being stopped
+      return source.messages.length === 6;
+    });
     assert.deepEqual(attempts(source.messages), [1, 1, 1, 1, 1, 1]);
     assert.equal(await stored(queue, source), 2);
   });

@@ -210,7 +210,7 @@ describe("a writer to exchanges", function () {
       }
       await all(40);
       assert.deepEqual(outcomes, Array.from({ length: 40 }, (_, index) => (index % 4 === 1 ? "EXCHANGE_UNAVAILABLE" : "ok")));
-      const times = 2 + (performance.now() - began) / 5_000; // after 5 s it is tried again
+      const times = 4 + (performance.now() - began) / 5_000; // not by each of the ten: some were sent before the first was refused, and after 5 s it is tried again
       assert.ok(lost <= times, `the channel was lost ${lost} times`);
     });
   }

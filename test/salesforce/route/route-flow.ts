@@ -106,10 +106,11 @@ export class RouteFlow {
 
   /** Sends a payload and waits for how its delivery ends: an outcome, or the code of the error it ended with. */
   async take(payload: object): Promise<string> {
-    const before = this.settlements.length;
-    this.source.take(payload);
-    await waitFor("the end of a delivery", () => this.settlements.length > before);
-    const settlement = this.settlements[before]?.settlement;
+    const { source } = this; // a deploy puts another in its place
+    const before = source.settled.length;
+    source.take(payload);
+    await waitFor("the end of a delivery", () => source.settled.length > before);
+    const settlement = source.settled[before]?.settlement;
     return settlement?.error ? `${settlement.outcome} ${settlement.error.code}` : (settlement?.outcome ?? "");
   }
 

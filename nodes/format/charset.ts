@@ -1,5 +1,5 @@
 import type { Slices } from "../common/slices";
-import { invalid, shown } from "./content-error";
+import { characterAt, invalid, shown } from "./content-error";
 
 /** Bytes that are read in one go where reading is cut into slices: with quotes, a parser takes some 6 ms for them. */
 const PIECE = 32 * 1024;
@@ -103,7 +103,7 @@ function checkDecoded(text: string, charset: string, { length }: Buffer): void {
  * @throws ConnectorError `FORMAT_INVALID` when the charset is unknown or has not all of the characters, and for half of a character
  */
 export function encodeText(text: string, charset?: string): Buffer {
-  if (!text.isWellFormed()) throw invalid(`The text holds half of a character, U+${text.charCodeAt(text.search(HALF)).toString(16).toUpperCase()}, which no charset has`);
+  if (!text.isWellFormed()) throw invalid(`The text holds half of a character, ${characterAt(text, text.search(HALF))}, which no charset has`);
   if (!charset || UTF8.test(charset)) return Buffer.from(text);
   known(charset);
   const content = iconv().encode(text, charset);
@@ -134,7 +134,7 @@ function known(charset: string): void {
 function missingFrom(charset: string, text: string): string {
   for (const character of text) {
     if (iconv().decode(iconv().encode(character, charset), charset, { stripBOM: false }) === character) continue;
-    return `The character U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`;
+    return `The character ${characterAt(character, 0)}`;
   }
   return "A character";
 }

@@ -12,3 +12,8 @@ export function invalid(text: string, cause?: unknown): ConnectorError {
 export function shown(name: string): string {
   return name.length > SHOWN ? `${name.slice(0, SHOWN)}…` : name;
 }
+
+/** How an error names the character that begins at a place of a text: `U+00E9`. */
+export function characterAt(text: string, index: number): string {
+  return `U+${(text.codePointAt(index) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`;
+}

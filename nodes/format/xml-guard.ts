@@ -1,5 +1,5 @@
 import { ConnectorError } from "../common/errors";
-import { invalid, shown } from "./content-error";
+import { characterAt, invalid, shown } from "./content-error";
 
 /** Characters of XML at most. The parser takes 0.4 to 1 s for 1 MiB, and everything else waits meanwhile. */
 const MAX_XML = 4 * 1024 * 1024;
@@ -26,7 +26,7 @@ const TOKEN = /<!--[^]*?-->|<!\[CDATA\[[^]*?\]\]>|<\?[^]*?\?>|<!DOCTYPE\s[^[\]<>
 export function checkXml(text: string): string {
   if (text.length > MAX_XML) throw new ConnectorError("PAYLOAD_TOO_LARGE", `The XML has ${text.length} characters; ${MAX_XML} is the most that is read`);
   const unspeakable = UNSPEAKABLE.exec(text);
-  if (unspeakable) throw misplaced(text, unspeakable.index, `the character U+${hex(text.codePointAt(unspeakable.index))} is not allowed`);
+  if (unspeakable) throw misplaced(text, unspeakable.index, `the character ${characterAt(text, unspeakable.index)} is not allowed`);
   let markup = 0;
   let within = false;
   let kept = "";
@@ -71,8 +71,4 @@ function codePoint(name: string): number {
 function misplaced(text: string, index: number, what: string): ConnectorError {
   const before = text.slice(0, index).split(/\r\n?|\n/);
   return invalid(`Not XML: line ${before.length}, column ${(before.at(-1) ?? "").length + 1}: ${shown(what)}`);
-}
-
-function hex(code: number | undefined): string {
-  return (code ?? 0).toString(16).toUpperCase().padStart(4, "0");
 }

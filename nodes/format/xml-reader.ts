@@ -1,5 +1,5 @@
 import { XMLParser, XMLValidator } from "fast-xml-parser";
-import { ConnectorError, errorText } from "../common/errors";
+import { type ConnectorError, errorText } from "../common/errors";
 import { invalid, shown } from "./content-error";
 import type { FormatOptions } from "./options";
 import { checkXml, decodeEntities } from "./xml-guard";
@@ -131,6 +131,6 @@ function nameOf(node: TreeNode): string {
 
 /** Set on an object, this name would change what it is. */
 function checkedKey(name: string): string {
-  if (name === "__proto__") throw new ConnectorError("FORMAT_INVALID", "No element or attribute may be called __proto__");
+  if (name === "__proto__") throw invalid("No element or attribute may be called __proto__");
   return name;
 }

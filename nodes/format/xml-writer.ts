@@ -1,4 +1,4 @@
-import { invalid, shown } from "./content-error";
+import { characterAt, invalid, shown } from "./content-error";
 import type { FormatOptions } from "./options";
 import { valueText } from "./value-text";
 import { UNSPEAKABLE } from "./xml-guard";
@@ -83,7 +83,7 @@ class XmlWriter {
     const text = valueText(value);
     if (text === undefined) throw invalid(`${shown(name)} holds an object or a list, where XML can only have text`);
     const bad = UNSPEAKABLE.exec(text);
-    if (bad) throw invalid(`${shown(name)} holds the character U+${(text.codePointAt(bad.index) ?? 0).toString(16).toUpperCase().padStart(4, "0")}, which XML cannot carry`);
+    if (bad) throw invalid(`${shown(name)} holds the character ${characterAt(text, bad.index)}, which XML cannot carry`);
     // a bare carriage return would be read as a line feed
     return /[<>&\r]/.test(text) ? text.replace(/[<>&\r]/g, (character) => ESCAPES[character] ?? character) : text;
   }

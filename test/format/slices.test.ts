@@ -120,7 +120,7 @@ describe("reading in slices", () => {
     const contents = [plainLine, quotedLine].map((line) => Buffer.from(lines(1 << 20, line)));
     const inOneGo = await work(() => contents.map((content) => decode(content, "delimited")));
     const inSlices = await work(() => Promise.all([...contents, ...contents].map(async (content) => await decodeInSlices(content, "delimited", {}, DEFAULT_OPTIONS, never))));
-    assert.ok(inOneGo.longest > 60, `the work is too little to tell: ${inOneGo.longest} ms`);
+    assert.ok(inOneGo.longest > 40, `the work is too little to tell: ${inOneGo.longest} ms`);
     // the collector of garbage has a turn of its own now and then
     const [, , , fourth = 0] = inSlices.turns;
     assert.ok(fourth < 20, `turns of ${inSlices.turns.slice(0, 6).join(", ")} ms`);
@@ -178,7 +178,7 @@ describe("long lists of rows are written in slices", () => {
     const many = Array.from({ length: 20 }, () => objects).flat();
     const inOneGo = await work(() => encode(many, "delimited"));
     const inSlices = await work(async () => await encodeInSlices(many, "delimited"));
-    assert.ok(inOneGo.longest > 60, `the work is too little to tell: ${inOneGo.longest} ms`);
+    assert.ok(inOneGo.longest > 40, `the work is too little to tell: ${inOneGo.longest} ms`);
     const [, , , fourth = 0] = inSlices.turns;
     assert.ok(fourth < 20, `turns of ${inSlices.turns.slice(0, 6).join(", ")} ms`);
     assert.ok(inSlices.longest < inOneGo.longest / 2, `a turn of ${inSlices.longest} ms`);

@@ -14,7 +14,7 @@ export const MESSAGES = 1_000;
 export const READINGS = 10_000;
 const NOT_JSON = 10;
 const REFUSED = 10;
-export const REPEATED = 50;
+const REPEATED = 50;
 /** Numbers that `npm run demo -- --check` asks for. */
 export const EXPECTED = { cases: MESSAGES - NOT_JSON - REFUSED, deadLetters: NOT_JSON + REFUSED, rows: READINGS };
 

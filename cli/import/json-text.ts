@@ -4,7 +4,7 @@ import { ImportError } from "./note";
 export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
 
 /** Bytes of a file; a bridge's configuration has a few thousand. */
-export const MAX_FILE = 4 * 1024 * 1024;
+const MAX_FILE = 4 * 1024 * 1024;
 
 /**
  * Reads a file's bytes as JSON: UTF-8, or UTF-16 with its mark.

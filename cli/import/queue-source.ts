@@ -54,7 +54,7 @@ function prefetch(settings: Settings<SourceKey>): number | undefined {
 }
 
 /** The bindings of one subscription: one for each routing key. `undefined` without an exchange. */
-export function bindings(settings: Settings<SourceKey>): Binding[] | undefined {
+function bindings(settings: Settings<SourceKey>): Binding[] | undefined {
   const exchange = settings.text("broker.source.exchange");
   const keys = settings.words("broker.source.routingKey");
   const kind = settings.text("broker.source.exchangeType")?.toLowerCase();

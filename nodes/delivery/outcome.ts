@@ -14,7 +14,7 @@ export type Outcome = "accept" | "retry" | "dead-letter" | "release";
 export type SettleMode = "flow" | "node" | "delivery";
 
 /** From worst to best: when several outcomes were recorded, the first of these wins. */
-export const OUTCOMES: readonly Outcome[] = ["dead-letter", "retry", "release", "accept"];
+const OUTCOMES: readonly Outcome[] = ["dead-letter", "retry", "release", "accept"];
 
 /** Whether `value` is the word for an outcome. */
 export function isOutcome(value: unknown): value is Outcome {

@@ -5,8 +5,6 @@ import { freePorts, waitFor } from "./wait";
 
 /** Three RabbitMQ nodes on loopback that form a cluster, each with ports and a folder of its own, so that one can be killed and started again. */
 export class RabbitCluster {
-  readonly username = "guest";
-  readonly password = "guest";
   /** The three nodes, once {@link start} has resolved. */
   members: RabbitMq[] = [];
   readonly #mapper = new PortMapper();

@@ -226,7 +226,7 @@ for (const name of ["SIGTERM", "SIGHUP"] as const) {
  * Folder that holds the services' folders. `.services` in the project, unless another user (PostgreSQL and MariaDB refuse to run
  * as root) could not reach it, as in a clone under /root: then one in the temporary directory.
  */
-export function servicesRoot(): string {
+function servicesRoot(): string {
   const inProject = path.join(PROJECT, ".services");
   if (process.getuid?.() !== 0 || reachableByOthers(PROJECT)) return inProject;
   return path.join(tmpdir(), `surewire-services-${createHash("sha256").update(PROJECT).digest("hex").slice(0, 8)}`);

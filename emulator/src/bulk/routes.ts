@@ -11,7 +11,7 @@ import { multipartJob } from "./multipart";
 import { QueryJob } from "./query-job";
 
 /** Bytes of CSV one job may have. */
-export const MAX_UPLOAD = 150 * 1024 * 1024;
+const MAX_UPLOAD = 150 * 1024 * 1024;
 /** Rows of one batch, of which an org has 15,000 a day. */
 const BATCH_ROWS = 10_000;
 /** Records of a page of results when the client names no number. */

@@ -1,30 +1,11 @@
 import type { ObjectSchema } from "../schema/schema";
 import type { Scalar } from "../schema/types";
 
-/** A field of a change event that groups others: `BillingAddress` with `Street`, `City`, … */
-export interface CompoundField {
-  name: string;
-  /** Names within the group, and of the object's fields behind them, in the object's order. */
-  parts: ReadonlyMap<string, string>;
-}
-
 /** Objects whose `Name` is put together of parts, and so is no field of its own in a change event. */
 const PEOPLE: ReadonlySet<string> = new Set(["Contact", "Lead", "User"]);
 const NAME_PARTS = ["Salutation", "FirstName", "LastName"];
 const ADDRESS = /^(.*?)(Street|City|State|PostalCode|Country)$/;
 const ADDRESSES: ReadonlySet<string> = new Set(["Billing", "Shipping", "Mailing", "Other"]);
-
-/** The compound fields of an object, in the order of their first parts. */
-export function compoundFields(object: ObjectSchema): CompoundField[] {
-  const groups = new Map<string, Map<string, string>>();
-  for (const { name } of object.fields) {
-    const [group, part] = place(object, name);
-    if (part === undefined) continue;
-    const parts = groups.get(group) ?? new Map<string, string>();
-    groups.set(group, parts.set(part, name));
-  }
-  return [...groups].map(([name, parts]) => ({ name, parts }));
-}
 
 /** Where a field stands in a change event: `["BillingAddress", "City"]`, or its own name alone. */
 export function place(object: ObjectSchema, field: string): [name: string, part?: string] {

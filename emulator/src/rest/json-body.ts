@@ -3,7 +3,7 @@ import type { Request } from "../http";
 import { findJsonError } from "./json-error";
 
 /** The body of a write as JSON; refuses other content types, no body, and what is no JSON. */
-export function jsonBody(request: Request): unknown {
+function jsonBody(request: Request): unknown {
   const contentType = request.headers["content-type"] ?? "";
   if (!/^application\/json\b/i.test(contentType)) {
     throw new ApiError("UNSUPPORTED_MEDIA_TYPE", `Content-Type '${contentType}' not supported. Supported are application/json`);

@@ -9,7 +9,7 @@ export class RawXml {
 }
 
 /** An element of that name: nil for null, nothing for undefined, one for each item of a list. */
-export function toXml(name: string, value: XmlValue): string {
+function toXml(name: string, value: XmlValue): string {
   if (value === undefined) return "";
   if (value === null) return `<${name} xsi:nil="true"/>`;
   if (Array.isArray(value)) return value.map((item) => toXml(name, item)).join("");

@@ -109,6 +109,6 @@ function writeChildren(rows: Row[], projection: Projection, base: string): Recor
 }
 
 /** The `attributes` of a record in an answer. */
-export function attributes(object: ObjectSchema, id: string, base: string): { type: string; url: string } {
+function attributes(object: ObjectSchema, id: string, base: string): { type: string; url: string } {
   return { type: object.name, url: `${base}/sobjects/${object.name}/${id}` };
 }

@@ -11,7 +11,7 @@ import { type FormRequest, meantCredentials, type Stored } from "./form-request"
 export const CALLBACK_PATH = "/surewire/salesforce-org/callback";
 
 /** The cookie that binds an authorization to the browser that began it. */
-export const COOKIE = "surewire-salesforce-connect";
+const COOKIE = "surewire-salesforce-connect";
 
 /** ms. Someone looks at the window and waits. */
 const TIMEOUT = 20_000;

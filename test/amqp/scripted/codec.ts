@@ -87,7 +87,7 @@ const HEADER = 2;
 const BODY = 3;
 const CLASS_BASIC = 60;
 /** Around each frame's payload: type, channel, size and end. */
-export const FRAME_OVERHEAD = 8;
+const FRAME_OVERHEAD = 8;
 
 const ids = new Map<string, number>();
 const names = new Map<number, string>();
@@ -105,7 +105,7 @@ function readableName(name: string): string {
   return `${first}.${rest.join("-")}`.toLowerCase();
 }
 
-export const PROTOCOL_HEADER = Buffer.from(framing.PROTOCOL_HEADER, "latin1");
+const PROTOCOL_HEADER = Buffer.from(framing.PROTOCOL_HEADER, "latin1");
 export const HEARTBEAT = framing.HEARTBEAT_BUF;
 
 /** The number of a method, e.g. of `basic.publish`. */

@@ -12,7 +12,7 @@ const perRecord = "`msg.salesforce` `{id, success, errors}`; of a list `{results
 export const BAD_ORIGIN = /bad value for restricted picklist field: Nowhere/;
 
 /** A span of time around now. */
-export const around = (): { start: Date; end: Date } => ({ start: new Date(Date.now() - 3_600_000), end: new Date(Date.now() + 120_000) });
+const around = (): { start: Date; end: Date } => ({ start: new Date(Date.now() - 3_600_000), end: new Date(Date.now() + 120_000) });
 
 export const create: Operation = {
   name: "create",

@@ -1,7 +1,7 @@
 import { ConnectorError } from "../../../common/errors";
 
 /** What the org takes for null; an empty value leaves the field as it is. */
-export const NULL = "#N/A";
+const NULL = "#N/A";
 
 /** Characters one field may have. */
 const MAX_FIELD = 131_072;

@@ -19,7 +19,7 @@ export function isServerError(error: unknown): boolean {
 }
 
 /** Whether somebody on the way has answered in the org's place: a firewall does so that minds what is in a call, and a proxy that cannot reach the org. */
-export function isForeignPage(error: unknown): boolean {
+function isForeignPage(error: unknown): boolean {
   if (!isConnectorError(error) || error.code !== "ORG_UNAVAILABLE") return false;
   const { status, errorCode } = error.details;
   return typeof status === "number" && status !== 500 && errorCode === undefined && !CLOSED.has(status);

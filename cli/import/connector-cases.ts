@@ -1,5 +1,5 @@
 import type { Division } from "./connector";
-import type { Json } from "./json-text";
+import { isObject, type Json } from "./json-text";
 import type { ConnectorKey } from "./keys-connector";
 import type { Settings } from "./settings";
 import { propertyPath } from "./statements";
@@ -98,9 +98,9 @@ function fieldRows(settings: Settings<ConnectorKey>, key: "case.attributes" | "c
 
 /** `{ "Subject": "event.text" }`, or a list of `{ "field": "Subject", "source": "event.text" }`. */
 function pairsOf(value: Json): [field: string, value: Json][] {
-  if (!Array.isArray(value)) return typeof value === "object" && value !== null ? Object.entries(value).map(([field, each]) => [field.trim(), each]) : [["", value]];
+  if (!Array.isArray(value)) return isObject(value) ? Object.entries(value).map(([field, each]) => [field.trim(), each]) : [["", value]];
   return value.map((each) => {
-    if (typeof each !== "object" || each === null || Array.isArray(each)) return ["", each];
+    if (!isObject(each)) return ["", each];
     const field = each.field ?? each.name ?? each.attribute ?? each.target ?? each.to ?? "";
     return [typeof field === "string" ? field.trim() : "", each.value ?? each.source ?? each.path ?? each.property ?? each.from ?? null];
   });

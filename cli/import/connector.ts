@@ -5,7 +5,7 @@ import { normalise } from "./key-index";
 import { BRIDGE_INDEX } from "./keys";
 import { CONNECTOR_INDEX, type ConnectorKey, PARTS } from "./keys-connector";
 import type { Planned } from "./kinds";
-import type { Json } from "./json-text";
+import { isObject, type Json } from "./json-text";
 import { ImportError, type Note } from "./note";
 import type { FlowPlan, PlannedNode } from "./plan";
 import { subscription } from "./queue-source";
@@ -163,5 +163,3 @@ function divisionsOf(section: string, value: Json): Parts["divisions"] {
 }
 
 const isPart = (name: string, part: keyof typeof PARTS): boolean => PARTS[part].some((each) => normalise(each) === normalise(name));
-
-const isObject = (value: Json): value is Record<string, Json> => typeof value === "object" && value !== null && !Array.isArray(value);

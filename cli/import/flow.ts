@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { isObject } from "./json-text";
 import { NODE_DEFAULTS } from "./node-defaults";
 import type { FlowPlan, PlannedNode } from "./plan";
 
@@ -80,8 +81,6 @@ function complete(type: string, properties: Record<string, unknown>): Record<str
   }
   return all;
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** The middle of each node: a row after the other, and below the first what branches off where it branches off. */
 function placesOf(nodes: readonly PlannedNode[]): Map<string, { x: number; y: number }> {

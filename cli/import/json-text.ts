@@ -3,6 +3,11 @@ import { ImportError } from "./note";
 /** What JSON can say. */
 export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
 
+/** Whether a value is an object, and no list. */
+export function isObject(value: unknown): value is { [name: string]: Json } {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
 /** Bytes of a file; a bridge's configuration has a few thousand. */
 const MAX_FILE = 4 * 1024 * 1024;
 

@@ -1,3 +1,4 @@
+import { isObject } from "./json-text";
 import type { BROKER_KEYS } from "./keys-broker";
 import type { Settings } from "./settings";
 
@@ -31,14 +32,13 @@ export function queueProperties(settings: Settings<SourceKey>, types: readonly s
   const passive = settings.flag("broker.source.passive");
   const declare = settings.flag("broker.source.declare") ?? (passive === undefined ? undefined : !passive);
   const given = settings.json("broker.source.arguments");
-  const isTable = typeof given === "object" && given !== null && !Array.isArray(given);
-  if (given !== undefined && !isTable) settings.note("broker.source.arguments", "names with values are expected; left out", "dropped");
+  if (given !== undefined && !isObject(given)) settings.note("broker.source.arguments", "names with values are expected; left out", "dropped");
   return {
     broker: "broker",
     queue: queue ?? "",
     declare: declare === false ? "existing" : undefined,
     queueType: type !== undefined && types.includes(type) ? type : undefined,
-    arguments: isTable ? given : undefined,
+    arguments: isObject(given) ? given : undefined,
     deadLetterQueue: settings.text("broker.source.deadLetterQueue"),
     retries: settings.number("broker.source.retries", 0, 50),
     retryDelay: settings.duration("broker.source.retryDelay", 1, 86_400_000, true),

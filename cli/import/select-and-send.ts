@@ -2,6 +2,7 @@ import type { DatabasePart } from "./database-access";
 import { fieldPath } from "./template";
 import { LOOKS_SECRET } from "./connection-text";
 import type { FormatPart } from "./format";
+import { isObject } from "./json-text";
 import type { PlannedNode } from "./plan";
 import type { Settings } from "./settings";
 import { bracesOf, fieldOf } from "./sql-text";
@@ -246,7 +247,7 @@ function messageProperties(settings: Settings): { property: string; value: strin
 function headers(settings: Settings): string | undefined {
   const given = settings.json("broker.destination.headers");
   if (given === undefined) return undefined;
-  if (typeof given !== "object" || given === null || Array.isArray(given)) {
+  if (!isObject(given)) {
     settings.note("broker.destination.headers", "names with values are expected; left out", "dropped");
     return undefined;
   }

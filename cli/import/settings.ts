@@ -1,5 +1,5 @@
 import type { Found, KeyIndex } from "./key-index";
-import type { Json } from "./json-text";
+import { isObject, type Json } from "./json-text";
 import type { KeyName } from "./keys";
 import { ImportError, type Note } from "./note";
 import { durationOf, flagOf, numberOf, wordsOf } from "./values";
@@ -168,8 +168,7 @@ export class Settings<N extends string = KeyName> {
     if (value === null) return;
     const shown = this.show(path);
     const found = this.index.find(path);
-    const isObject = typeof value === "object" && !Array.isArray(value);
-    if (isObject && !(found && this.index.key(found.names[0]!).object)) {
+    if (isObject(value) && !(found && this.index.key(found.names[0]!).object)) {
       if (path.length >= MAX_DEPTH) return void this.notes.push({ path: shown, kind: "unknown", text: "nested too deeply" });
       for (const [name, each] of Object.entries(value)) this.read(each, [...path, name]);
       return;
@@ -211,9 +210,8 @@ export function unwrapped(file: Json, index: KeyIndex, wrong: string): Record<st
   if (typeof file !== "object" || file === null) throw new ImportError(wrong);
   if (Array.isArray(file)) throw new ImportError("a list: put each configuration into a file of its own");
   if (hasSections(file, index)) return file;
-  const inner = Object.values(file).filter((value) => typeof value === "object" && value !== null && !Array.isArray(value));
-  const [only] = inner;
-  if (inner.length === 1 && hasSections(only as Record<string, Json>, index)) return only as Record<string, Json>;
+  const [only, ...others] = Object.values(file).filter(isObject);
+  if (only && others.length === 0 && hasSections(only, index)) return only;
   throw new ImportError(wrong);
 }
 

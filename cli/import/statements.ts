@@ -1,5 +1,5 @@
 import type { Dialect } from "./dialect";
-import type { Json } from "./json-text";
+import { isObject, type Json } from "./json-text";
 import type { KeyName } from "./keys";
 import type { Settings } from "./settings";
 import { fieldPath, isQuery, type Statement, statementsOf, type TemplateContext } from "./template";
@@ -27,7 +27,7 @@ export function sqlIn(settings: Settings, key: KeyName): string[] {
   const value = settings.json(key);
   if (value === undefined) return [];
   return (Array.isArray(value) ? value : [value]).flatMap((each) => {
-    const text = typeof each === "object" && each !== null && !Array.isArray(each) ? (each.sql ?? each.statement ?? each.text) : each;
+    const text = isObject(each) ? (each.sql ?? each.statement ?? each.text) : each;
     if (typeof text !== "string" || text.trim() === "") {
       settings.note(key, "a text of SQL is expected; left out", "dropped");
       return [];
@@ -59,14 +59,14 @@ export function namesAndFields(settings: Settings, key: "database.parameters" | 
   if (Array.isArray(value)) {
     for (const each of value) {
       if (typeof each === "string" || typeof each === "number") names.push(String(each).trim());
-      else if (typeof each === "object" && each !== null && !Array.isArray(each)) {
+      else if (isObject(each)) {
         const name = [each.name, each.column, each.parameter, each.field].find((part) => typeof part === "string");
         if (typeof name !== "string") continue;
         names.push(name);
         add(name, each.field ?? each.path ?? each.source ?? each.from ?? each.value);
       }
     }
-  } else if (typeof value === "object" && value !== null) {
+  } else if (isObject(value)) {
     for (const [name, field] of Object.entries(value)) {
       names.push(name);
       add(name, field);

@@ -51,9 +51,9 @@ export function planBridge(settings: Settings, secrets: Secrets, chosen?: Transa
     steps,
     nodes,
     configs: [
-      { role: "database", type: "surewire-sql-database", name: "database", ...database },
+      { role: "database", type: "surewire-sql-database", name: "database", properties: database.properties, credentials: database.credentials },
       { role: "broker", type: "surewire-amqp-broker", name: "broker", ...broker },
-    ].map(({ role, type, name: title, properties, credentials }) => ({ role, type, name: title, properties, credentials })),
+    ],
   };
 }
 

@@ -1,7 +1,7 @@
 import type { BROKER_KEYS } from "./keys-broker";
 import type { Secrets } from "./secrets";
 import type { Settings } from "./settings";
-import { flagOf } from "./values";
+import { decoded, flagOf } from "./values";
 
 /** Full name of a key of the connection. */
 export type ConnectionKey = Extract<keyof typeof BROKER_KEYS, `broker.connection.${string}`>;
@@ -105,12 +105,4 @@ function seconds(settings: Settings<ConnectionKey>, name: ConnectionKey, most: n
   if (ms >= 1000) return Math.round(ms / 1000);
   settings.note(name, "cannot be switched off: left at its default", "dropped");
   return undefined;
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }

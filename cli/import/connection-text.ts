@@ -1,4 +1,5 @@
 import { type Dialect, dialectOf } from "./dialect";
+import { decoded } from "./values";
 
 /** What a connection string says, in whichever of its languages. The password itself is left behind. */
 export interface Access {
@@ -157,13 +158,4 @@ function apply(access: Access, name: string, value: string): void {
   else if (["schema", "currentschema", "searchpath"].includes(key)) access.schema = value;
   else if (["sslmode", "ssl", "usessl", "encrypt", "requiressl", "sslconnection"].includes(key)) access.tls = value;
   else if (name) access.dropped.push(/^[\w. -]{1,40}$/.test(name) ? name : "an option without a proper name");
-}
-
-/** Percent signs may stand for themselves, too. */
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }

@@ -65,7 +65,7 @@ export function planConnector(file: Json, secrets: Secrets): Planned {
     summary: summaryOf(divisions),
     steps: STEPS,
     nodes,
-    configs: [{ role: "broker", type: "surewire-amqp-broker", name: "broker", ...broker }, ...orgs.configs].map(({ role, type, name, properties, credentials }) => ({ role, type, name, properties, credentials })),
+    configs: [{ role: "broker", type: "surewire-amqp-broker", name: "broker", ...broker }, ...orgs.configs],
   };
   for (const settings of [whole, tenant, ...read.map((division) => division.settings)]) settings.reportUnused("a device connector's flow");
   return { plan, notes };

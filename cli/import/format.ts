@@ -30,6 +30,11 @@ const DELIMITERS: Readonly<Record<string, string>> = {
   comma: ",", semicolon: ";", semi: ";", tab: "\t", tabulator: "\t", pipe: "|", bar: "|", space: " ", blank: " ", colon: ":", caret: "^", tilde: "~", hash: "#", "\\t": "\t", "\\x09": "\t", "\\u0009": "\t", "\\|": "|",
 };
 
+/** The properties of a node that reads or writes content. */
+export function formatProperties({ format, options }: FormatPart): Record<string, unknown> {
+  return { format: format === "auto" ? undefined : format, formatOptions: options };
+}
+
 /** The format of a file. @param writing the flow writes it; else it reads it */
 export function readFormat(settings: Settings, writing: boolean): FormatPart {
   const { format, delimiter } = readType(settings);

@@ -43,3 +43,6 @@ export interface KeyTable {
 export function keysUnder<K extends Readonly<Record<string, Key>>, P extends string>(keys: K, prefix: P): Pick<K, Extract<keyof K, `${P}.${string}`>> {
   return Object.fromEntries(Object.entries(keys).filter(([name]) => name.startsWith(`${prefix}.`))) as Pick<K, Extract<keyof K, `${P}.${string}`>>;
 }
+
+/** Names as Markdown lists them. */
+export const quoted = (names: readonly string[]): string => names.map((name) => `\`${name}\``).join(", ");

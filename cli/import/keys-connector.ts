@@ -3,7 +3,7 @@
  * divisions, or in a division, for it alone. The importer reads by this table, and the documentation is printed from it.
  */
 import { KeyIndex } from "./key-index";
-import { type Key, type KeyTable, keysUnder } from "./key-table";
+import { type Key, type KeyTable, keysUnder, quoted } from "./key-table";
 import { FILE_KEYS } from "./keys";
 import { BROKER_KEYS } from "./keys-broker";
 
@@ -104,8 +104,6 @@ export const PARTS = {
   tenant: ["tenant", "tenants", "connector", "organization", "organisation", "company", "customer", "common", "global", "settings"],
   divisions: ["divisions", "division", "units", "businessUnits", "departments", "branches", "sites", "plants"],
 } as const;
-
-const quoted = (names: readonly string[]): string => names.map((name) => `\`${name}\``).join(", ");
 
 /** The keys of a device connector. Tenant and divisions are read apart, each as the section `part`. */
 export const CONNECTOR: KeyTable = {

@@ -5,6 +5,9 @@ import type { Settings } from "./settings";
 /** Full name of a key of the source. */
 export type SourceKey = Exclude<Extract<keyof typeof BROKER_KEYS, `broker.source.${string}`>, "broker.source.count">;
 
+/** The types of an exchange. */
+export const EXCHANGE_TYPES: readonly string[] = ["topic", "direct", "fanout", "headers"];
+
 /** A row of Bind to exchanges. */
 export interface Binding {
   exchange: string;
@@ -29,20 +32,24 @@ export function queueProperties(settings: Settings<SourceKey>, types: readonly s
   if (queue === undefined) settings.note("broker.source.queue", "no queue is named: enter it in the form");
   const type = settings.text("broker.source.queueType")?.toLowerCase();
   if (type !== undefined && !types.includes(type)) settings.note("broker.source.queueType", `${types.join(" or ")} is expected; left at quorum`, "dropped");
-  const passive = settings.flag("broker.source.passive");
-  const declare = settings.flag("broker.source.declare") ?? (passive === undefined ? undefined : !passive);
   const given = settings.json("broker.source.arguments");
   if (given !== undefined && !isObject(given)) settings.note("broker.source.arguments", "names with values are expected; left out", "dropped");
   return {
     broker: "broker",
     queue: queue ?? "",
-    declare: declare === false ? "existing" : undefined,
+    declare: declareOf(settings, "broker.source.declare", "broker.source.passive"),
     queueType: type !== undefined && types.includes(type) ? type : undefined,
     arguments: isObject(given) ? given : undefined,
     deadLetterQueue: settings.text("broker.source.deadLetterQueue"),
     retries: settings.number("broker.source.retries", 0, 50),
     retryDelay: settings.duration("broker.source.retryDelay", 1, 86_400_000, true),
   };
+}
+
+/** Whether what is missing is made, by either of the keys that say it; `undefined` leaves it at the default. */
+export function declareOf<N extends string>(settings: Settings<N>, declare: N, passive: N): "existing" | undefined {
+  const isPassive = settings.flag(passive);
+  return (settings.flag(declare) ?? !isPassive) ? undefined : "existing";
 }
 
 /** 0 meant "no limit", and a backlog in memory. */
@@ -59,7 +66,7 @@ function bindings(settings: Settings<SourceKey>): Binding[] | undefined {
   const keys = settings.words("broker.source.routingKey");
   const kind = settings.text("broker.source.exchangeType")?.toLowerCase();
   if (exchange === undefined) return undefined;
-  const type = kind !== undefined && ["topic", "direct", "fanout", "headers"].includes(kind) ? kind : "topic";
+  const type = kind !== undefined && EXCHANGE_TYPES.includes(kind) ? kind : "topic";
   if (kind !== undefined && kind !== type) settings.note("broker.source.exchangeType", "topic, direct, fanout or headers is expected; topic was taken", "dropped");
   return (keys.length > 0 ? keys : [""]).map((routingKey) => ({ exchange, exchangeType: type, routingKey }));
 }

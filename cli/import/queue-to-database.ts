@@ -1,5 +1,5 @@
 import type { DatabasePart } from "./database-access";
-import type { FormatPart } from "./format";
+import { type FormatPart, formatProperties } from "./format";
 import type { PlannedNode } from "./plan";
 import { queueProperties, subscription } from "./queue-source";
 import { debug } from "./watching";
@@ -19,17 +19,13 @@ export function queueToDatabase(settings: Settings, texts: readonly SqlText[], d
     const next = line[index + 1];
     node.to = [next ? [next.role] : ["written"], ...node.to];
   });
-  source.properties = { ...source.properties, ...formatOf(format) };
+  source.properties = { ...source.properties, ...formatProperties(format) };
   nodes.push(...line, debug("written", "written", 1, false));
   if (onDemand) {
     source.to = [source.to[0]!, ["empty"]];
     nodes.push(debug("empty", "the queue is empty", 2, false));
   }
   return { nodes, steps: stepsFor(write) };
-}
-
-function formatOf({ format, options }: FormatPart): Record<string, unknown> {
-  return { format: format === "auto" ? undefined : format, formatOptions: options };
 }
 
 function stepsFor(write: PlannedNode): string[] {

@@ -1,11 +1,12 @@
 import type { DatabasePart } from "./database-access";
 import { fieldPath } from "./template";
 import { LOOKS_SECRET } from "./connection-text";
-import type { FormatPart } from "./format";
+import { type FormatPart, formatProperties } from "./format";
 import { isObject } from "./json-text";
 import type { PlannedNode } from "./plan";
 import type { Settings } from "./settings";
 import { bracesOf, fieldOf } from "./sql-text";
+import { declareOf, EXCHANGE_TYPES } from "./queue-source";
 import { debug } from "./watching";
 import { carryOver, parameterRows, propertyPath, readFields, sqlIn, type SqlText } from "./statements";
 
@@ -155,7 +156,7 @@ function trigger(settings: Settings, read: PlannedNode): PlannedNode {
   };
 }
 
-function outNode(settings: Settings, { format, options }: FormatPart, steps: string[]): PlannedNode {
+function outNode(settings: Settings, format: FormatPart, steps: string[]): PlannedNode {
   const queue = settings.text("broker.destination.queue");
   const exchange = settings.text("broker.destination.exchange");
   const direct = exchange === undefined || /^(\(?default\)?|amq\.default|)$/i.test(exchange);
@@ -164,8 +165,6 @@ function outNode(settings: Settings, { format, options }: FormatPart, steps: str
   if (!direct && queue !== undefined) settings.note("broker.destination.queue", "the exchange was taken: the queue has to be bound to it");
   if (direct && key !== undefined) steps.push("The queue must exist: *amqp out* makes exchanges, but no queues.");
   const routing = routingKey(key ?? "");
-  const passive = settings.flag("broker.destination.passive");
-  const declare = settings.flag("broker.destination.declare") ?? (passive === undefined ? undefined : !passive);
   return {
     role: "out",
     type: "surewire-amqp-out",
@@ -177,13 +176,12 @@ function outNode(settings: Settings, { format, options }: FormatPart, steps: str
       destination: direct ? "queue" : "exchange",
       exchange: direct ? "" : exchange,
       exchangeKind: exchangeKind(settings),
-      declare: declare === false ? "existing" : undefined,
+      declare: declareOf(settings, "broker.destination.declare", "broker.destination.passive"),
       routingKey: routing.value,
       routingKeyType: routing.type,
       headers: headers(settings),
       properties: messageProperties(settings),
-      format: format === "auto" ? undefined : format,
-      formatOptions: options,
+      ...formatProperties(format),
       persistent: persistent(settings),
       mandatory: settings.flag("broker.destination.mandatory"),
       confirmTimeout: settings.duration("broker.destination.confirmTimeout", 100, 600_000),
@@ -211,7 +209,7 @@ function routingKey(text: string): { value: string; type?: string } {
 
 function exchangeKind(settings: Settings): string | undefined {
   const kind = settings.text("broker.destination.exchangeType")?.toLowerCase();
-  if (kind === undefined || ["topic", "direct", "fanout", "headers"].includes(kind)) return kind;
+  if (kind === undefined || EXCHANGE_TYPES.includes(kind)) return kind;
   settings.note("broker.destination.exchangeType", "topic, direct, fanout or headers is expected; left at topic", "dropped");
   return undefined;
 }

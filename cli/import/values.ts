@@ -44,3 +44,12 @@ export function wordsOf(value: Json): string[] | undefined {
   if (list.some((each) => typeof each === "object" || (typeof each === "number" && !Number.isFinite(each)))) return undefined;
   return list.map((each) => String(each).trim()).filter(Boolean);
 }
+
+/** A part of a URL. Percent signs may stand for themselves, too. */
+export function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

@@ -148,5 +148,5 @@
     element(node, "name").trigger("change");
   }
 
-  window.surewire = Object.assign(window.surewire || {}, { text, isEnvironment, isBlank, element, field, check, revalidate });
+  window.surewire = Object.assign(window.surewire || {}, { text, isEnvironment, isBlank, named, element, field, check, revalidate });
 })();

@@ -1,7 +1,7 @@
 /* The rows of a form in which a node is told how content is read or written. */
 (function () {
   "use strict";
-  const { field, formRow, isBlank, isEnvironment, list, rows, text } = window.surewire;
+  const { field, formRow, isBlank, isEnvironment, list, named, rows, suggest, text } = window.surewire;
   const PREFIX = "formatOptions-";
   const FORMATS = ["auto", "json", "xml", "delimited", "text", "buffer"];
   const XML_NAME = /^[\p{L}_:][\p{L}\p{M}\p{N}_:.\u00b7-]*$/u;
@@ -58,7 +58,7 @@
     const formats = formatsOf(node);
     for (const option of OPTIONS) {
       const wrong = isUsed(option, formats) ? problem(option.name, all[option.name], all) : "";
-      if (wrong) return (options && options.label ? options.label + ": " : "") + text("label." + PREFIX + option.name) + " " + wrong;
+      if (wrong) return named(options, text("label." + PREFIX + option.name) + " " + wrong);
     }
     return true;
   }
@@ -78,12 +78,6 @@
     return $("<input/>", { type: "text" }).css("width", option.width || "70%");
   }
 
-  function offer(input, words) {
-    const id = input.attr("id") + "-words";
-    const offered = $("<datalist/>", { id: id }).insertAfter(input.attr("list", id));
-    words.forEach(function (word) { $("<option/>", { value: word }).appendTo(offered); });
-  }
-
   function makeRow(option, saved, direction) {
     const input = control(option);
     const row = formRow(PREFIX + option.name, option.icon, input).attr("id", "node-input-" + PREFIX + option.name + "-row");
@@ -93,7 +87,7 @@
     if (option.check) row.append($("<label/>", { class: "surewire-words", for: idOf(option), text: note }));
     else if (option.unit) row.append($("<span/>", { class: "surewire-unit", text: note }));
     else row.append($("<div/>", { class: "surewire-note", text: note }));
-    if (option.suggest) offer(input, option.suggest);
+    if (option.suggest) suggest(input, option.suggest);
     if (option.check) input.prop("checked", saved === true || saved === "true");
     else if (!option.list) input.val(saved);
     return row;

@@ -130,5 +130,5 @@
     return found;
   }
 
-  window.surewire = Object.assign(window.surewire || {}, { list, rows });
+  window.surewire = Object.assign(window.surewire || {}, { list, rows, suggest });
 })();

@@ -1,3 +1,4 @@
+import { nameOf, type NodeName } from "./outcome";
 import type { Room } from "./room";
 import type { Failure, Parcel, RowDeliveries } from "./row-deliveries";
 
@@ -8,7 +9,7 @@ export interface DeadLetterReason {
   /** How often it was tried. */
   attempts: number;
   /** The node at fault, when one is. */
-  source?: { id: string; type?: string; name?: string };
+  source?: NodeName;
 }
 
 /** A message that failed for good, and what is to be called when the flow behind the dead letters has finished with it. */
@@ -67,8 +68,7 @@ export class DeadLetters {
 
   private hand(letter: DeadLetter): void {
     const { error, node, attempts } = letter.failure;
-    const source = node && { id: node.id, ...(node.type ? { type: node.type } : {}), ...(node.name ? { name: node.name } : {}) };
-    const reason: DeadLetterReason = { code: error.code, message: error.message, attempts, ...(source ? { source } : {}) };
+    const reason: DeadLetterReason = { code: error.code, message: error.message, attempts, ...(node ? { source: nameOf(node) } : {}) };
     const parcel: Parcel = {
       size: letter.size,
       output: this.options.output,

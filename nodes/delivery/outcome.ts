@@ -33,6 +33,11 @@ export interface NodeName {
   name?: string;
 }
 
+/** The name of a node alone: the node itself holds all it was configured with. */
+export function nameOf({ id, type, name }: NodeName): NodeName {
+  return { id, ...(type ? { type } : {}), ...(name ? { name } : {}) };
+}
+
 /** How a user finds the node: its name or type, and its id. */
 export function describeNode(node: NodeName): string {
   return `${node.name || node.type || "node"} (${node.id})`;

@@ -1,7 +1,7 @@
 import { toConnectorError } from "../common/errors";
 import { verdictFor } from "./delivery";
 import type { FlowNode, Hop } from "./hop";
-import { outcomeOf } from "./outcome";
+import { nameOf } from "./outcome";
 import type { LogEntry } from "./runtime";
 import type { Caught, Scope, Verdict } from "./scope";
 import type { Seat } from "./seat";
@@ -86,15 +86,14 @@ export class Reports {
 
 /** Records the failure of `node` with the outcome its error asks for. */
 export function record(scope: Scope, error: unknown, node: Verdict["node"]): Verdict {
-  const known = toConnectorError(error);
-  const verdict = verdictFor(known, node, outcomeOf(known));
+  const verdict = verdictFor(toConnectorError(error), node);
   scope.record(verdict);
   return verdict;
 }
 
 /** Records an error that no Catch node took, from its entry in the log. */
 export function recordLogged(scope: Scope, id: string, entry: LogEntry): void {
-  record(scope, loggedError(entry.msg), { ...nameOf(entry), id });
+  record(scope, loggedError(entry.msg), nameOf({ ...entry, id }));
 }
 
 /** Node-RED's own Debug node listens to the log as well, and leaves an Error in it as text for the editor (21-debug.js, `encodeObject`). */
@@ -105,8 +104,4 @@ function loggedError(logged: unknown): unknown {
   } catch {
     return logged;
   }
-}
-
-function nameOf(entry: LogEntry): { type?: string; name?: string } {
-  return { ...(entry.type ? { type: entry.type } : {}), ...(entry.name ? { name: entry.name } : {}) };
 }

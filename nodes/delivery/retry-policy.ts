@@ -17,15 +17,14 @@ export const DEFAULT_RETRY_POLICY: Readonly<RetryPolicy> = { retries: 5, retryDe
  * @returns as many delays as there are retries
  */
 export function retryDelays(policy: RetryPolicy): number[] {
-  const delays: number[] = [];
-  for (let step = 0; step < policy.retries; step += 1) {
-    delays.push(Math.min(policy.retryMaxDelay, policy.retryDelay * 2 ** step));
-  }
-  return delays;
+  return Array.from({ length: policy.retries }, (_, index) => delayOf(policy, index + 1));
 }
 
 /** The delay after the attempt numbered `attempt` (from 1) failed, or `undefined` when attempts are used up. */
 export function delayAfter(policy: RetryPolicy, attempt: number): number | undefined {
-  if (attempt > policy.retries) return undefined;
-  return Math.min(policy.retryMaxDelay, policy.retryDelay * 2 ** (attempt - 1));
+  return attempt > policy.retries ? undefined : delayOf(policy, attempt);
+}
+
+function delayOf({ retryDelay, retryMaxDelay }: RetryPolicy, attempt: number): number {
+  return Math.min(retryMaxDelay, retryDelay * 2 ** (attempt - 1));
 }

@@ -1,8 +1,8 @@
-import { ConnectorError, toConnectorError } from "../common/errors";
+import { ConnectorError } from "../common/errors";
 import { verdictFor } from "./delivery";
 import { flowTracker } from "./flow-tracker";
 import { Mark } from "./hop";
-import type { NodeName, Outcome } from "./outcome";
+import { nameOf, type NodeName, type Outcome } from "./outcome";
 import { registry, tokenOf } from "./registry";
 import type { Verdict } from "./scope";
 
@@ -40,9 +40,6 @@ export function settle(message: object, outcome: Outcome, reason: string | undef
 
 function verdict(outcome: Outcome, reason: string | undefined, node: NodeName, caught: Verdict | undefined): Verdict {
   if (outcome === "accept") return { outcome };
-  const name = { id: node.id, ...(node.type ? { type: node.type } : {}), ...(node.name ? { name: node.name } : {}) };
-  const error = reason
-    ? new ConnectorError("SETTLED_BY_FLOW", reason, { cause: caught?.error })
-    : caught?.error && toConnectorError(caught.error);
-  return verdictFor(error ?? new ConnectorError("SETTLED_BY_FLOW", `A settle node asked for it: ${outcome}`), caught?.node ?? name, outcome);
+  const error = reason ? new ConnectorError("SETTLED_BY_FLOW", reason, { cause: caught?.error }) : caught?.error;
+  return verdictFor(error ?? new ConnectorError("SETTLED_BY_FLOW", `A settle node asked for it: ${outcome}`), caught?.node ?? nameOf(node), outcome);
 }

@@ -1,4 +1,4 @@
-import { ConnectorError } from "../common/errors";
+import { ConnectorError, goingOn } from "../common/errors";
 
 /**
  * What becomes of a delivery.
@@ -65,4 +65,10 @@ export function outcomeOf(error: ConnectorError): Outcome {
 /** Why what is not done yet goes back when its node is stopped. */
 export function flowStopped(): ConnectorError {
   return new ConnectorError("FLOW_STOPPED", "The flow was stopped before the message was done with; one that a source has taken comes again, any other must be sent again");
+}
+
+/** Why a message fails that belongs to no delivery and has waited `ms` for a system. @param error why it had to */
+export function waitedTooLong(error: ConnectorError | undefined, ms: number): ConnectorError {
+  const { code, message } = error ?? flowStopped();
+  return new ConnectorError(code, goingOn(message, `the message has waited ${ms} ms`), { cause: error });
 }

@@ -1,10 +1,10 @@
 import { Batcher } from "../common/batcher";
-import { ConnectorError, goingOn, toConnectorError } from "../common/errors";
+import { ConnectorError, toConnectorError } from "../common/errors";
 import { Arrivals } from "./arrivals";
 import { type Claim, claimOf, deliveryClosed } from "./claim";
 import { flowTracker } from "./flow-tracker";
 import { Knock } from "./knock";
-import { flowStopped } from "./outcome";
+import { flowStopped, waitedTooLong } from "./outcome";
 import { Patience } from "./patience";
 import { RetriesInPlace } from "./retries-in-place";
 import type { ItemResult, SinkOptions } from "./sink-options";
@@ -267,12 +267,11 @@ export class Sink<V, R> {
 
   /** These have waited as long as they may. */
   private giveUp(entries: Entry<V, R>[], limit: number): void {
-    const { code, message } = this.down ?? flowStopped();
     this.batcher.remove(new Set(entries));
     for (const entry of entries) {
       entry.over = true;
       this.leave();
-      entry.done(new ConnectorError(code, goingOn(message, `the message has waited ${limit} ms`), { cause: this.down }));
+      entry.done(waitedTooLong(this.down, limit));
     }
     this.tell();
   }

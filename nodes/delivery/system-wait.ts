@@ -1,7 +1,7 @@
-import { ConnectorError, goingOn } from "../common/errors";
+import type { ConnectorError } from "../common/errors";
 import type { Errand } from "./errand";
 import { Patience } from "./patience";
-import { flowStopped } from "./outcome";
+import { waitedTooLong } from "./outcome";
 
 /** A trigger, whatever is taken for it. */
 type AnyErrand = Pick<Errand<unknown>, "claim" | "close">;
@@ -65,10 +65,9 @@ export class SystemWait<E extends AnyErrand> {
   }
 
   private giveUp(errands: E[]): void {
-    const { code, message } = this.reason ?? flowStopped();
     for (const errand of errands) {
       this.options.onOver(errand);
-      errand.close(new ConnectorError(code, goingOn(message, `the message has waited ${this.options.patience} ms`), { cause: this.reason }));
+      errand.close(waitedTooLong(this.reason, this.options.patience));
     }
     this.end?.(); // the one whose turn it is may be among them
   }

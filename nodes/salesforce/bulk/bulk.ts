@@ -1,6 +1,6 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
-import { toConnectorError } from "../../common/errors";
 import { compileParameters } from "../../common/parameters";
+import { closeWith, failEach } from "../../common/node-life";
 import { Status } from "../../common/status";
 import { compileTypedInput, type TypedInputUtil, type TypedValue } from "../../common/typed-input";
 import { userStore } from "../../common/user-store";
@@ -36,23 +36,11 @@ export = (RED: NodeAPI): void => {
         org.release(this);
       };
     } catch (error) {
-      const wrong = toConnectorError(error, "NOT_CONFIGURED");
-      status.set("failed", wrong.message);
-      this.on("input", (_msg, _send, done) => done(wrong));
-      this.on("close", () => status.close());
+      failEach(this, status, error);
       return;
     }
     this.on("input", (msg, send, done) => work.take({ msg, send: (messages) => send(messages as never), done }));
-    this.on("close", (done: () => void) => {
-      void work
-        .close()
-        .catch((error: unknown) => this.warn(toConnectorError(error).message))
-        .finally(() => {
-          release();
-          status.close();
-          done();
-        });
-    });
+    closeWith(this, status, () => work.close().finally(release));
   }
 
   function makeWork(node: Node & WiredNode, config: BulkDef, org: OrgClient, onState: (state: BulkState) => void): BulkWork {

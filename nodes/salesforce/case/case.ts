@@ -1,5 +1,6 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { type ConnectorError, toConnectorError } from "../../common/errors";
+import { closeWith } from "../../common/node-life";
 import { putOn } from "../../common/put-on";
 import { Status } from "../../common/status";
 import type { TypedInputUtil } from "../../common/typed-input";
@@ -39,12 +40,9 @@ export = (RED: NodeAPI): void => {
       changing: () => void close(),
       changed: () => (worker = open()),
     });
-    this.on("close", (done: () => void) => {
+    closeWith(this, status, () => {
       stopWatching();
-      void close().finally(() => {
-        status.close();
-        done();
-      });
+      return close();
     });
   }
 

@@ -1,6 +1,7 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { ConnectorError, toConnectorError } from "../../common/errors";
 import { putOn } from "../../common/put-on";
+import { closeWith, failEach } from "../../common/node-life";
 import { Status } from "../../common/status";
 import { compileTypedInput, type TypedInputUtil } from "../../common/typed-input";
 import { wholeNumber } from "../../common/whole-number";
@@ -35,10 +36,7 @@ export = (RED: NodeAPI): void => {
       toEvents = readEvents(this, config);
       lane = openLane(this, status, config);
     } catch (error) {
-      const wrong = toConnectorError(error, "NOT_CONFIGURED");
-      status.set("failed", wrong.message);
-      this.on("input", (_msg, _send, done) => done(wrong));
-      this.on("close", () => status.close());
+      failEach(this, status, error);
       return;
     }
     this.on("input", (msg, send, done) => {
@@ -50,12 +48,7 @@ export = (RED: NodeAPI): void => {
       }
       lane.take(msg, item, done, (salesforce) => send(putOn(msg, { salesforce })));
     });
-    this.on("close", (done: () => void) => {
-      void lane.close().finally(() => {
-        status.close();
-        done();
-      });
-    });
+    closeWith(this, status, () => lane.close());
   }
 
   function openLane(node: Node, status: Status, config: PublishDef): OrgLane<EventItem, Published> {

@@ -1,6 +1,6 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
-import { toConnectorError } from "../../common/errors";
 import { compileParameters, type Parameter } from "../../common/parameters";
+import { closeWith, failEach } from "../../common/node-life";
 import { Status } from "../../common/status";
 import { compileTypedInput, type TypedInputUtil } from "../../common/typed-input";
 import type { ReadState } from "../../delivery/read-state";
@@ -19,10 +19,7 @@ export = (RED: NodeAPI): void => {
     try {
       read(this, status, orgOf(RED.nodes.getNode(config.org), config.org), readSettings(config), readParameters(this, config));
     } catch (error) {
-      const wrong = toConnectorError(error, "NOT_CONFIGURED");
-      status.set("failed", wrong.message);
-      this.on("input", (_msg, _send, done) => done(wrong));
-      this.on("close", () => status.close());
+      failEach(this, status, error);
     }
   }
 
@@ -47,17 +44,12 @@ export = (RED: NodeAPI): void => {
     const stopListening = org.onState(tell);
     org.acquire(node);
     node.on("input", (msg, send, done) => reader.take({ msg, send: (messages) => send(messages as never), done }));
-    node.on("close", (done: () => void) => {
-      void reader
-        .close()
-        .catch((error: unknown) => node.warn(toConnectorError(error).message))
-        .finally(() => {
-          stopListening();
-          org.release(node);
-          status.close();
-          done();
-        });
-    });
+    closeWith(node, status, () =>
+      reader.close().finally(() => {
+        stopListening();
+        org.release(node);
+      }),
+    );
     tell();
   }
 

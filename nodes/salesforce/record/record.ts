@@ -1,6 +1,6 @@
 import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
-import { toConnectorError } from "../../common/errors";
 import { putOn } from "../../common/put-on";
+import { closeWith, failEach } from "../../common/node-life";
 import { Status } from "../../common/status";
 import type { TypedInputUtil } from "../../common/typed-input";
 import { isWired, type WiredNode } from "../../delivery/wired";
@@ -30,21 +30,13 @@ export = (RED: NodeAPI): void => {
         warn: (text) => this.warn(text),
       });
     } catch (error) {
-      const wrong = toConnectorError(error, "NOT_CONFIGURED");
-      status.set("failed", wrong.message);
-      this.on("input", (_msg, _send, done) => done(wrong));
-      this.on("close", () => status.close());
+      failEach(this, status, error);
       return;
     }
     this.on("input", (msg: RecordMessage, send, done) => {
       worker.take(msg, done, (outcome, refused) => send(toMessages(msg, outcome, refused)));
     });
-    this.on("close", (done: () => void) => {
-      void worker.close().finally(() => {
-        status.close();
-        done();
-      });
-    });
+    closeWith(this, status, () => worker.close());
   }
 
   /** The message with its result and, when some records of its list were refused, a copy with these. */

@@ -1,6 +1,6 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
-import { toConnectorError } from "../../common/errors";
 import { putOn } from "../../common/put-on";
+import { closeWith, failEach } from "../../common/node-life";
 import { Status } from "../../common/status";
 import { compileTypedInput, type TypedInputUtil } from "../../common/typed-input";
 import { wholeNumber } from "../../common/whole-number";
@@ -29,21 +29,13 @@ export = (RED: NodeAPI): void => {
     try {
       worker = makeWorker(this, config, { onState: (state) => showLane(status, state, RED._), warn: (text) => this.warn(text) });
     } catch (error) {
-      const wrong = toConnectorError(error, "NOT_CONFIGURED");
-      status.set("failed", wrong.message);
-      this.on("input", (_msg, _send, done) => done(wrong));
-      this.on("close", () => status.close());
+      failEach(this, status, error);
       return;
     }
     this.on("input", (msg, send, done) => {
       worker.take(msg, done, (answer) => send(putOn(msg, answer)));
     });
-    this.on("close", (done: () => void) => {
-      void worker.close().finally(() => {
-        status.close();
-        done();
-      });
-    });
+    closeWith(this, status, () => worker.close());
   }
 
   function makeWorker(node: Node, config: RequestDef, listeners: Listeners): Worker {

@@ -162,7 +162,8 @@ class FlowTracker {
     this.passingOn.part();
     const hop = this.isAtRest ? undefined : (findHop(event.msg, node, 0) ?? this.unsent(event.msg, node));
     if (!hop) {
-      next();
+      if (node.type === "status") this.outside(next);
+      else next();
       return;
     }
     hop.marks |= Mark.Received;
@@ -192,6 +193,7 @@ class FlowTracker {
 
   /** A message that came without a send: Link nodes, Catch and Complete hand theirs over directly. */
   private unsent(message: object, node: FlowNode): Hop | undefined {
+    if (node.type === "status") return undefined; // it tells of a node, in whatever code that shows its state just then
     const context = this.reports.originOf(message, node) ?? openHopOf(message) ?? this.guess(message);
     if (!context || context.scope.closed || typeof message !== "object") return undefined;
     return this.begin(context.scope, message, Seat.of(node), 0, context.caught);

@@ -54,6 +54,17 @@ describe("where messages of nobody go by, the flow tracker", function () {
     assert.equal(theSource().settled[0]?.settlement.outcome, "accept");
   });
 
+  it("lets what a Status node tells be nobody's: neither what holds it nor what fails by it is the delivery's", async () => {
+    const tells: FlowNodeConfig = { id: "tells", type: "function", func: "node.status({ text: msg.payload }); return msg;", outputs: 1, wires: [["end"]] };
+    const status: FlowNodeConfig = { id: "status", type: "status", scope: null, wires: [["hold", "fails"]] };
+    const fails: FlowNodeConfig = { id: "fails", type: "function", func: "throw new Error('no mail server');" };
+    await runtime.fresh([{ ...source, wires: [["tells"]] }, tells, status, hold("hold"), fails, end]);
+    theSource().take("a");
+    await until("it to be settled", () => theSource().settled.length === 1);
+    assert.equal(theSource().settled[0]?.settlement.outcome, "accept");
+    assert.equal(held.length, 1);
+  });
+
   it("lets Node-RED's hooks go when no delivery is open and none was followed since it last looked, and adds them for the next", async () => {
     await runtime.fresh([source, bare, hold("hold")]);
     for (const payload of ["a", "b"]) {

@@ -1,3 +1,5 @@
+import { baseType } from "./base-type";
+
 /** Runs a statement on the connection in question. */
 type Ask = (sql: string) => Promise<Record<string, unknown>[]>;
 
@@ -31,9 +33,9 @@ export function isCall(sql: string): boolean {
 export async function callTypes(pieces: readonly string[], ask: Ask): Promise<number[]> {
   const name = CALL.exec(pieces[0] ?? "")?.[1]?.replaceAll("'", "''") ?? "";
   const found = await ask(
-    "select string_agg(cast(coalesce(nullif(t.typbasetype, 0), t.oid) as text), ',' order by a.place) as types " +
-      `from (select parse_ident('${name}') as parts) i, pg_proc p, unnest(coalesce(p.proallargtypes, cast(p.proargtypes as oid[]))) with ordinality as a(type, place), pg_type t ` +
-      "where t.oid = a.type and p.prokind = 'p' and p.proname = parts[cardinality(parts)] " +
+    `select string_agg(cast(${baseType("a.type")} as text), ',' order by a.place) as types ` +
+      `from (select parse_ident('${name}') as parts) i, pg_proc p, unnest(coalesce(p.proallargtypes, cast(p.proargtypes as oid[]))) with ordinality as a(type, place) ` +
+      "where p.prokind = 'p' and p.proname = parts[cardinality(parts)] " +
       "and case when cardinality(parts) > 1 then p.pronamespace = to_regnamespace(quote_ident(parts[1])) else pg_function_is_visible(p.oid) end group by p.oid",
   );
   const procedures = found.map(({ types }) => String(types).split(",").map(Number));

@@ -1,5 +1,6 @@
 import { ConnectorError, isConnectorError } from "../../common/errors";
 import { type Parameter, Untyped } from "./backend";
+import { baseType } from "./base-type";
 import { callTypes, isCall, UNKNOWN } from "./call-types";
 import type { Statement } from "./dialect";
 import { sqlTimestamp } from "./dialect/text";
@@ -11,7 +12,7 @@ type Ask = (sql: string) => Promise<Record<string, unknown>[]>;
 interface Known {
   /** The text around the parameters. */
   pieces: string[];
-  /** Numbers in pg_type, one a parameter. */
+  /** Numbers in pg_type, one a parameter; of a domain that of the type under it. */
   types: number[];
   until: number;
 }
@@ -49,8 +50,7 @@ export class ParameterTypes {
     const { pieces, types } = known;
     let text = pieces[0] as string;
     for (let index = 1; index < pieces.length; index += 1) {
-      const time = TIMES.get(types[index - 1] ?? 0);
-      text += (time === undefined ? "?" : `cast(cast(? as text) as ${time})`) + (pieces[index] as string);
+      text += placeFor(types[index - 1] ?? 0) + (pieces[index] as string);
     }
     return { sql: text, parameters: parameters.map((value, index) => encode(value, types[index] ?? 0)) };
   }
@@ -59,6 +59,12 @@ export class ParameterTypes {
   forget(sql: string): void {
     this.known.delete(sql);
   }
+}
+
+function placeFor(type: number): string {
+  const time = TIMES.get(type);
+  if (time !== undefined) return `cast(cast(? as text) as ${time})`;
+  return type === BYTES ? "cast(? as bytea)" : "?"; // of a domain over it, the driver makes text of them
 }
 
 /** Part of a name on the server: one that a failure may have left behind must not be in the way of the next. */
@@ -72,10 +78,14 @@ async function find(sql: string, ask: Ask): Promise<Known> {
   const name = `surewire_types_${failures}`;
   try {
     await ask(`prepare ${name} as ${numbered}`);
-    const [row] = await ask(`select cast(cast(parameter_types as oid[]) as text) as types from pg_prepared_statements where name = '${name}'`);
-    if (!row) throw notOneSession();
+    const [row] = await ask(
+      `select cast(array_agg(${baseType("type")} order by place) as text) as types from pg_prepared_statements, unnest(cast(parameter_types as oid[])) with ordinality as p(type, place) ` +
+        `where name = '${name}'`,
+    );
+    const types = row?.["types"];
+    if (typeof types !== "string") throw notOneSession();
     await ask(`deallocate ${name}`);
-    return { pieces, types: String(row["types"]).slice(1, -1).split(",").map(Number), until: performance.now() + HOLDS };
+    return { pieces, types: types.slice(1, -1).split(",").map(Number), until: performance.now() + HOLDS };
   } catch (error) {
     failures += 1;
     throw error;

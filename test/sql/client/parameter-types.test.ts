@@ -61,6 +61,30 @@ describe("The types of PostgreSQL's parameters", function () {
     }
   });
 
+  it("are those under a domain, and under a domain over another: a timestamp keeps its instant, bytes stay what they are", async () => {
+    const server = await sharedPostgres();
+    const client = new DatabaseClient({ ...SETTINGS, connectionString: server.connectionString, credentials: server });
+    const columns = ["id", "moment", "later", "day", "raw", "count"];
+    const values = { id: 1, moment: "2026-11-21T01:11:12.5+02:00", later: "2026-11-21T01:11:12.5+02:00", day: "2026-11-21T01:11:12.5+02:00", raw: Buffer.from([0, 255, 92]), count: true };
+    const stored = { moment: "2026-11-20 23:11:12.5", later: "2026-11-20 23:11:12.5", day: "2026-11-20", raw: "\\x00ff5c", count: 1 };
+    try {
+      await server.query("drop schema if exists domains cascade");
+      await server.query("create schema domains");
+      const domains = { moment: "timestamp", later: "domains.moment", day: "date", raw: "bytea", count: "integer" };
+      for (const [name, type] of Object.entries(domains)) await server.query(`create domain domains.${name} as ${type}`);
+      await server.query("create table domains.t (id integer, moment domains.moment, later domains.later, day domains.day, raw domains.raw, count domains.count)");
+      const sql = `insert into domains.t (${columns.join(", ")}) values (${columns.map((name) => `:${name}`).join(", ")})`;
+      assert.ok("results" in (await client.execute({ transactions: [{ statements: [{ sql, values }] }], maxRows: 1 }))[0]!);
+      const row = { columns, values: [2, ...Object.values(values).slice(1)] };
+      assert.deepEqual(await client.write({ table: "domains.t", mode: "insert", keys: [], mapped: true, rows: [row] }), [null]);
+      const rows = await server.query("select id, cast(moment as text) as moment, cast(later as text) as later, cast(day as text) as day, cast(raw as text) as raw, count from domains.t order by id");
+      assert.deepEqual(rows, [{ id: 1, ...stored }, { id: 2, ...stored }]);
+    } finally {
+      await client.close();
+      await server.query("drop schema if exists domains cascade");
+    }
+  });
+
   it("are asked of who wrote the statement, by name, where it does not tell them", async () => {
     const server = await sharedPostgres();
     const client = new DatabaseClient({ ...SETTINGS, connectionString: server.connectionString, credentials: server });

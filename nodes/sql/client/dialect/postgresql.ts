@@ -1,4 +1,5 @@
 import { ConnectorError } from "../../../common/errors";
+import { baseType } from "../base-type";
 import { isJsonText } from "../encode";
 import type { PlainValue } from "../protocol";
 import type { BatchStatement, Column, Dialect, InboxDialect, Statement, Target } from "./dialect";
@@ -41,8 +42,7 @@ export const postgresql: Dialect<string> = {
 
   describe: (parts) => ({
     sql:
-      // of a domain the type under it
-      "select cast(attname as text) as name, format_type(coalesce(nullif(typbasetype, 0), atttypid), null) as type from pg_attribute join pg_type on pg_type.oid = atttypid " +
+      `select cast(attname as text) as name, format_type(${baseType("atttypid")}, null) as type from pg_attribute ` +
       "where attrelid = to_regclass(cast(? as text)) and attnum > 0 and not attisdropped",
     parameters: [parts.map(name).join(".")],
   }),

@@ -1,4 +1,5 @@
 import type { DatabaseConnection } from "../backend";
+import { baseType } from "../base-type";
 import type { Statement } from "../dialect";
 import { quote } from "../dialect/text";
 import type { ColumnInfo, RowValue } from "../protocol";
@@ -93,9 +94,7 @@ async function typesOf(connection: DatabaseConnection, { sql, parameters }: Stat
   const oids = String(asked.rows[0]?.["types"]).slice(1, -1).split(",").map(Number);
   // a domain is read like the type under it
   const found = await connection.query(
-    "with recursive t(oid, base) as (select oid, oid from pg_type where oid = any(cast(? as oid[])) " +
-      "union all select t.oid, p.typbasetype from t join pg_type p on p.oid = t.base and p.typtype = 'd') " +
-      "select t.oid::int8::text as oid, t.base::int8::text as base, format_type(t.oid, null) as name from t join pg_type p on p.oid = t.base and p.typtype <> 'd'",
+    `select oid::int8::text as oid, ${baseType("oid")}::int8::text as base, format_type(oid, null) as name from unnest(cast(? as oid[])) as t(oid)`,
     [`{${[...new Set(oids)].join(",")}}`],
   );
   const types = new Map(

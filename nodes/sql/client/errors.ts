@@ -4,6 +4,7 @@
  */
 import { ConnectorError, type ConnectorErrorOptions, type ErrorCode, errorText } from "../../common/errors";
 import { driverHint } from "./install-hint";
+import { refusesLogin, refusesRow, waitsForVacuum } from "./postgresql-says";
 import type { DialectName } from "./protocol";
 
 /** One diagnostic record of a driver. */
@@ -35,20 +36,21 @@ const STATES: Rule[] = [
   [/^(40|55P03|57014|HYT0|HY008|25P0)/, "DATABASE_BUSY"],
 ];
 
-/** Texts that say more than the state they come with; psqlodbc reports a failed connect always as 08001, with the server's words. */
+/** Texts that say more than the state they come with; psqlodbc reports a failed connect always as 08001, with the server's words, or a pooler's. */
 const TEXTS: Rule[] = [
   [/can't open lib/i, "DRIVER_MISSING"],
   // a killed server: HY000 from psqlodbc
   [/server closed the connection|(could not (receive data from|send data to)|no connection to the) server|connection (not open|has been closed|was lost)/i, "DATABASE_UNAVAILABLE"],
-  [/password authentication failed|no pg_hba\.conf entry|(role|database) ".*" does not exist|permission denied for database|no password supplied/i, "DATABASE_REFUSED"],
+  [/password authentication failed|no pg_hba\.conf entry|(role|database) ".*" does not exist|permission denied for database|no password supplied|no such (user|database)\b|SASL authentication failed|unsupported startup parameter/i, "DATABASE_REFUSED"],
 ];
 
 /** The disk or the table is full (3 and 20, of its files: it has waited for room until it was cancelled), the server is read-only, the hour's statements of the user are used up, a server behind this one is away. */
 const MARIADB_FULL = [3, 20, 1021, 1026, 1114, 1226, 1290, 1429, 1836, 12701];
-/** An error of the operating system that a storage engine passes on (1030), or a commit (1180): of the disk, no memory, too many open files, no room, read-only. Its own numbers begin at 120. */
-const MARIADB_SYSTEM = /\berror (5|12|23|24|28|30)\b/i;
-/** PostgreSQL takes no change until its tables are vacuumed: of the same state as a row that is too large. */
-const POSTGRESQL_FULL = /wraparound data loss|multixact "members" limit exceeded/;
+/**
+ * An error of the operating system that a storage engine passes on (1030), or a commit (1180): of the disk, no memory, too many open files, no room, read-only. Its own numbers begin at 120. It is the first
+ * number behind the tags, whatever the language.
+ */
+const MARIADB_SYSTEM = /^(?:\[[^\]]*\])*\D*(5|12|23|24|28|30)\b/;
 /** No memory, an error of the disk, the disk is full. */
 const SQLITE_FULL = [7, 10, 13];
 
@@ -74,8 +76,9 @@ function classify(diagnosis: Diagnosis, dialect?: DialectName): Verdict {
   const { state, native, message } = diagnosis;
   const byText = isDrivers(diagnosis, dialect) ? find(TEXTS, message) : undefined;
   if (byText) return { code: byText };
+  if (state.startsWith("08") && refusesLogin(message)) return { code: "DATABASE_REFUSED" };
   if (isFullPostgresql(diagnosis)) return { code: "DATABASE_UNAVAILABLE" };
-  if (state === "42501" && /row-level security policy/.test(message)) return { code: "ROW_REFUSED" }; // says no to this row, not to the user
+  if (state === "42501" && refusesRow(message)) return { code: "ROW_REFUSED" };
   if (dialect === "sqlite" || /^\[SQLite\]/.test(message)) return sqlite(native, message);
   if (dialect === "mariadb" || /^\[ma-/.test(message)) {
     const code = isFullMariadb(diagnosis) ? "DATABASE_UNAVAILABLE" : byNumber(MARIADB, native);
@@ -125,7 +128,7 @@ function takesNothing(diagnosis: Diagnosis, dialect?: DialectName): boolean {
 }
 
 function isFullPostgresql({ state, message }: Diagnosis): boolean {
-  return state === "54000" && POSTGRESQL_FULL.test(message);
+  return state === "54000" && waitsForVacuum(message);
 }
 
 function isFullMariadb({ native, message }: Diagnosis): boolean {
@@ -182,7 +185,7 @@ function clean(message: string): string {
     .replace(/\s+/g, " ")
     .trim()
     // a name with two addresses is told of twice; the first will do
-    .replace(/^connection to server (?:at|on) "?([^",]*)"?(?: \([^)]*\))?, port (\d+) failed: (?:FATAL: +)?(.*?)( Is the server running.*| connection to server .*)?$/, "$3 (server $1:$2)")
-    .replace(/^(ERROR|FATAL): /, "");
+    .replace(/^connection to server (?:at|on) "?([^",]*)"?(?: \([^)]*\))?, port (\d+) failed: (?:\S+: {2})?(.*?)( Is the server running.*| connection to server .*)?$/, "$3 (server $1:$2)")
+    .replace(/^(\p{Lu}{3,}|\p{Lo}+): /u, ""); // how severe it is, in the server's language
   return text.length > TEXT_LENGTH ? `${text.slice(0, TEXT_LENGTH - 1)}…` : text;
 }

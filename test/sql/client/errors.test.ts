@@ -3,6 +3,11 @@ import type { ErrorCode } from "../../../nodes/common/errors";
 import { databaseError, odbcDiagnosis, statementError } from "../../../nodes/sql/client/errors";
 import type { DialectName } from "../../../nodes/sql/client/protocol";
 
+/** A server's answer to a login, as libpq passes it on. */
+function login(answer: string): string {
+  return `connection to server at "h", port 5432 failed: ${answer}`;
+}
+
 /** What drivers were seen to report, and what it means. */
 const SEEN: [dialect: DialectName | undefined, state: string, native: number, message: string, code: ErrorCode][] = [
   ["postgresql", "08001", 101, 'connection to server at "h", port 5432 failed: Connection refused', "DATABASE_UNAVAILABLE"],
@@ -10,6 +15,29 @@ const SEEN: [dialect: DialectName | undefined, state: string, native: number, me
   ["postgresql", "08001", 101, 'connection to server at "h", port 5432 failed: FATAL:  database "x" does not exist', "DATABASE_REFUSED"],
   ["postgresql", "08001", 101, 'connection to server at "h", port 5432 failed: FATAL:  the database system is starting up', "DATABASE_UNAVAILABLE"],
   ["postgresql", "08001", 101, 'connection to server at "h", port 5432 failed: FATAL:  sorry, too many clients already', "DATABASE_UNAVAILABLE"],
+  // in the languages of servers, and of poolers
+  ["postgresql", "08001", 101, login("FATAL:  Passwort-Authentifizierung für Benutzer »x« fehlgeschlagen"), "DATABASE_REFUSED"],
+  ["postgresql", "08001", 101, login("FATAL:  la base de données « x » n'existe pas"), "DATABASE_REFUSED"],
+  ["postgresql", "08001", 101, login('ВАЖНО:  в pg_hba.conf нет записи для компьютера "10.0.0.1", пользователя "x", базы "x", без шифрования'), "DATABASE_REFUSED"],
+  ["postgresql", "08001", 101, login('치명적오류:  사용자 "x"의 password 인증을 실패했습니다'), "DATABASE_REFUSED"],
+  ["postgresql", "08001", 101, "FATAL:  Rolle »x« existiert nicht", "DATABASE_REFUSED"],
+  ["postgresql", "08001", 101, login("FATAL:  no such database: x"), "DATABASE_REFUSED"],
+  ["postgresql", "08001", 101, login("FATAL:  unsupported startup parameter: extra_float_digits"), "DATABASE_REFUSED"],
+  ["postgresql", "08001", 101, login("FATAL:  query_wait_timeout"), "DATABASE_UNAVAILABLE"],
+  ["postgresql", "08001", 101, login("FATAL:  das Datenbanksystem startet"), "DATABASE_UNAVAILABLE"],
+  ["postgresql", "08001", 101, `${login("FATAL:  das Datenbanksystem startet")}\n${login("Connection refused")}`, "DATABASE_UNAVAILABLE"],
+  ["postgresql", "08001", 101, login("FATAL:  zu viele Verbindungen von Rolle »x«"), "DATABASE_UNAVAILABLE"],
+  ["postgresql", "08001", 101, login('FATAL:  die verbleibenden Verbindungen sind für Rollen mit den Rechten der Rolle »pg_use_reserved_connections« reserviert'), "DATABASE_UNAVAILABLE"],
+  ["postgresql", "08001", 101, login('FATAL:  データベース"x"への接続が多すぎます'), "DATABASE_UNAVAILABLE"],
+  ["postgresql", "08001", 101, login("FATAL:  konnte Datei »base/5/PG_VERSION« nicht öffnen: Too many open files"), "DATABASE_UNAVAILABLE"],
+  ["postgresql", "08001", 101, 'could not translate host name "h" to address: Name or service not known', "DATABASE_UNAVAILABLE"],
+  ["postgresql", "42501", 1, "FEHLER: keine Berechtigung für Tabelle t", "DATABASE_REFUSED"],
+  ["postgresql", "42501", 1, "FEHLER: neue Zeile verletzt Policy für Sicherheit auf Zeilenebene für Tabelle »t«", "ROW_REFUSED"],
+  ["postgresql", "42501", 1, 'ERROR: permission denied to set parameter "lc_messages"', "DATABASE_REFUSED"],
+  ["postgresql", "54000", 1, "FEHLER: Datenbank nimmt keine Befehle an, um Datenverlust wegen Transaktionsnummernüberlauf in Datenbank »plant« zu vermeiden", "DATABASE_UNAVAILABLE"],
+  ["postgresql", "54000", 1, "FEHLER: Größe 2712 der Indexzeile überschreitet btree-Version 4 Maximum 2704 für Index »t_pkey«", "ROW_REFUSED"],
+  ["mariadb", "HY000", 1030, "[ma-3.1.15][10.11.19-MariaDB]Fehler 28 \"No space left on device\" (Speicher-Engine InnoDB)", "DATABASE_UNAVAILABLE"],
+  ["mariadb", "HY000", 1030, "[ma-3.1.15][10.11.19-MariaDB]Fehler 139 \"Too big row\" (Speicher-Engine InnoDB)", "ROW_REFUSED"],
   ["postgresql", "53300", 1, "FATAL: too many connections", "DATABASE_UNAVAILABLE"],
   ["postgresql", "57P01", 1, "FATAL: terminating connection due to administrator command", "DATABASE_UNAVAILABLE"],
   ["postgresql", "HY000", 1, "server closed the connection unexpectedly", "DATABASE_UNAVAILABLE"],
@@ -87,6 +115,8 @@ describe("An error of a database", () => {
   it("has the reason first, in one line", () => {
     const message = 'connection to server at "h", port 5432 failed: FATAL:  password authentication failed for user "x"\n';
     assert.equal(databaseError({ state: "08001", native: 101, message }).message, 'password authentication failed for user "x" (server h:5432)');
+    assert.equal(databaseError({ state: "08001", native: 101, message: login("ВАЖНО:  база данных \"x\" не существует\n") }).message, 'база данных "x" не существует (server h:5432)');
+    assert.equal(databaseError({ state: "23502", native: 1, message: "FEHLER: NULL-Wert in Spalte »x«" }).message, "NULL-Wert in Spalte »x«");
     const twice =
       'connection to server at "localhost" (::1), port 5432 failed: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?\n' +
       'connection to server at "localhost" (127.0.0.1), port 5432 failed: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?\n';

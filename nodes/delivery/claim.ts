@@ -13,6 +13,10 @@ export interface Claim {
   hold(reason: string): void;
   /** The wait is over. */
   resume(): void;
+  /** It waits for its turn, in a line that goes on: the clock of the deadline stops in time. */
+  lineUp(): void;
+  /** Its turn has come, or it waits no more. */
+  leaveLine(): void;
   /** What the message carries is stored for good, whatever happens to the flow now. */
   safe(): void;
 }
@@ -20,6 +24,7 @@ export interface Claim {
 class HopClaim implements Claim {
   /** What is held; the hop itself may join others meanwhile. */
   private held: Scope | undefined;
+  private lined: Scope | undefined;
   constructor(private readonly hop: Hop) {}
   get closed(): boolean {
     return this.hop.scope.closed;
@@ -32,6 +37,15 @@ class HopClaim implements Claim {
     this.held?.resume();
     this.held = undefined;
   }
+  lineUp(): void {
+    this.leaveLine();
+    this.lined = this.hop.scope;
+    this.lined.lineUp();
+  }
+  leaveLine(): void {
+    this.lined?.leaveLine();
+    this.lined = undefined;
+  }
   safe(): void {
     this.hop.marks |= Mark.Safe;
   }
@@ -39,6 +53,7 @@ class HopClaim implements Claim {
 
 /** For deliveries a settle node settles, and where hooks are missing: the token is all there is. */
 class TokenClaim implements Claim {
+  private lined = false;
   constructor(private readonly delivery: Delivery) {}
   get closed(): boolean {
     return this.delivery.closed && registry.comesBack(this.delivery.token);
@@ -49,12 +64,20 @@ class TokenClaim implements Claim {
   resume(): void {
     this.delivery.resume();
   }
+  lineUp(): void {
+    if (!this.lined) this.delivery.lineUp();
+    this.lined = true;
+  }
+  leaveLine(): void {
+    if (this.lined) this.delivery.leaveLine();
+    this.lined = false;
+  }
   safe(): void {
     // nothing follows this delivery, so nothing can take it back
   }
 }
 
-const CLOSED: Claim = { closed: true, hold() {}, resume() {}, safe() {} };
+const CLOSED: Claim = { closed: true, hold() {}, resume() {}, lineUp() {}, leaveLine() {}, safe() {} };
 
 /**
  * The claim of the delivery that `message` belongs to, or `undefined` when it belongs to none. To be asked in the input handler,

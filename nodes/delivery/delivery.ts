@@ -38,6 +38,7 @@ export class Delivery<T = unknown> extends Scope implements FlowContext {
   private verdicts: Verdict[] | undefined;
   private holds = 0;
   private sweeps = 0;
+  private seen = 0;
   /** The nodes that have run in the context of the delivery, by {@link Seat.bit}. */
   private seats = 0;
 
@@ -84,10 +85,26 @@ export class Delivery<T = unknown> extends Scope implements FlowContext {
     return this.source === source;
   }
 
-  /** Its source looks through what is open, at even intervals: cheaper than to ask each delivery's time. @returns how often it found this one not held for a system */
-  swept(): number {
-    if (this.holds === 0) this.sweeps += 1;
+  /**
+   * Its source looks through what is open, at even intervals: cheaper than to ask each delivery's time.
+   *
+   * @param patience looks that count though it only waits for its turn
+   * @returns how often it found this one neither held for a system nor behind
+   */
+  swept(patience: number): number {
+    this.seen += 1;
+    if (this.holds === 0 && !this.isBehind(patience)) this.sweeps += 1;
     return this.sweeps;
+  }
+
+  /** How often its source has looked. */
+  get age(): number {
+    return this.seen;
+  }
+
+  /** Whether nothing is wrong with it but that it waits for its turn, after so many looks. */
+  isBehind(patience: number): boolean {
+    return this.holds === 0 && this.sweeps >= patience && this.inLine;
   }
 
   record(verdict: Verdict): void {

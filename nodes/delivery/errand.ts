@@ -108,6 +108,7 @@ export class Errand<T> {
     if (this.finished) return;
     this.finished = true;
     this.resume();
+    this.claim?.leaveLine();
     this.finish();
     this.trigger.done(error);
   }

@@ -24,6 +24,8 @@ export abstract class Scope {
   private queued = false;
   /** Newest hop of the list of live ones; for naming who still holds it. */
   private newest: Hop | undefined;
+  /** So many of its messages wait for their turn in lines of nodes of ours. */
+  private lined = 0;
   /** Groups that this scope is a member of. */
   private groups: Set<JoinedScope> | undefined;
   /** Whether nothing that happens in this scope can matter any more. */
@@ -73,6 +75,23 @@ export abstract class Scope {
   remove(hop: Hop): void {
     this.unlink(hop);
     this.leave();
+  }
+
+  /** One of its messages waits for its turn in a line of a node of ours. */
+  lineUp(): void {
+    this.lined += 1;
+  }
+
+  /** It has had its turn, or waits no more. */
+  leaveLine(): void {
+    this.lined -= 1;
+  }
+
+  /** Whether something of it, or of a group it is part of, waits for its turn. */
+  get inLine(): boolean {
+    if (this.lined > 0) return true;
+    if (this.groups) for (const group of this.groups) if (group.inLine) return true;
+    return false;
   }
 
   /** Takes `hop` over from its scope, which keeps its count: whoever moves it answers for that count. */

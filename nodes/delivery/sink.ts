@@ -47,6 +47,7 @@ export class Sink<V, R> {
     const { maxWait: limit, retriesInPlace } = options;
     this.retries = new RetriesInPlace<Entry<V, R>>((entry) => {
       if (this.down) this.hold(entry, this.down);
+      entry.claim?.lineUp();
       this.batcher.again(entry);
     }, retriesInPlace);
     if (limit) this.patience = new Patience({ limit, busy: (entry) => this.writing.has(entry), onOver: (entries) => this.giveUp(entries, limit) });
@@ -151,6 +152,7 @@ export class Sink<V, R> {
       return this.fail(entry, toConnectorError(error, "INPUT_INVALID"));
     }
     if (this.down) this.hold(entry, this.down);
+    entry.claim?.lineUp();
     this.batcher.add(entry);
     if (this.down && this.messages > this.tidyAbove) this.tidy();
     if (this.messages === 1) this.tell();
@@ -181,7 +183,10 @@ export class Sink<V, R> {
 
   /** The results of a write; a rejection is the result of each value. */
   private async write(entries: Entry<V, R>[]): Promise<ItemResult<R>[]> {
-    for (const entry of entries) this.writing.add(entry);
+    for (const entry of entries) {
+      entry.claim?.leaveLine();
+      this.writing.add(entry);
+    }
     try {
       return (await this.options.write(entries.map((entry) => entry.value))) ?? [];
     } catch (thrown) {
@@ -219,6 +224,7 @@ export class Sink<V, R> {
 
   private fail(entry: Entry<V, R>, error: ConnectorError): void {
     this.release(entry);
+    entry.claim?.leaveLine();
     this.leave();
     this.batcher.finish(entry);
     entry.done(error);

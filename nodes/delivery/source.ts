@@ -15,14 +15,21 @@ export interface DeliverySourceOptions<T> extends RetryPolicy {
   runtime: TrackedRuntime;
   /** Who settles: default of the nodes is `flow`. */
   settle: SettleMode;
-  /** How long a delivery may stay open, not counting the time a sink held it for its system. Default of the nodes 1500000 (25 min: under RabbitMQ's 30 min consumer timeout). */
+  /**
+   * How long a delivery may stay open, not counting the time a sink held it for its system, nor, when half of it is over, what it waits for its turn in a
+   * line of a node of ours. Default of the nodes 1500000 (25 min: under RabbitMQ's 30 min consumer timeout).
+   */
   deadline: number;
+  /** ms after which one that still waits for its turn is released: its system would take it back, with others that are being worked on. Default: never. */
+  longest?: number;
   /** Answers the system the delivery was taken from. Called exactly once per delivery, never for one that was invalidated. */
   onSettle(delivery: Delivery<T>, settlement: Settlement): void;
   /** A sink waits for its system: take no more. */
   onHold(reason: string): void;
   /** No sink waits any more. */
   onResume(): void;
+  /** Deliveries wait for their turn since half of the deadline, by this reason: more would have to wait longer. Or none does any more. */
+  onBehind?(reason: string | undefined): void;
   /** Tells the user, once per event. */
   warn(text: string): void;
 }
@@ -36,6 +43,10 @@ export class DeliverySource<T = unknown> implements DeliveryOwner<T> {
   private open_ = 0;
   /** Sweeps that a delivery may see until its deadline. */
   private readonly mostSweeps: number;
+  /** Sweeps after which one that waits for its turn is behind, and after which it is released. */
+  private readonly patience: number;
+  private readonly mostInLine: number;
+  private behind = false;
   private held_ = 0;
   private readonly pause: SystemPause;
   private sweep: NodeJS.Timeout | undefined;
@@ -52,6 +63,8 @@ export class DeliverySource<T = unknown> implements DeliveryOwner<T> {
     // a twentieth of the deadline is precise enough, and cheap enough for a prefetch of thousands
     const every = Math.min(5000, Math.max(20, options.deadline / 20));
     this.mostSweeps = Math.ceil(options.deadline / every);
+    this.patience = Math.floor(this.mostSweeps / 2);
+    this.mostInLine = (options.longest ?? Infinity) / every;
     this.sweep = setInterval(() => this.checkDeadlines(), every);
     this.sweep.unref();
   }
@@ -161,13 +174,34 @@ export class DeliverySource<T = unknown> implements DeliveryOwner<T> {
   }
 
   private checkDeadlines(): void {
+    let behind: Delivery<T> | undefined;
     for (const delivery of this.openOnes()) {
-      if (delivery.swept() <= this.mostSweeps) continue;
-      const holder = delivery.hopsWithin()[0]?.node;
-      const where = holder ? `${describeNode(holder)} still holds it` : "no settle node has settled it";
-      const error = new ConnectorError("DEADLINE_EXCEEDED", `Not settled within ${this.options.deadline} ms: ${where}`);
-      this.options.warn(`${error.message}; it is tried again`);
-      delivery.settle(verdictFor(error, holder));
+      const sweeps = delivery.swept(this.patience);
+      if (!delivery.isBehind(this.patience)) {
+        if (sweeps > this.mostSweeps) this.overdue(delivery);
+      } else if (delivery.age > this.mostInLine) delivery.settle({ outcome: "release", error: new ConnectorError("OVERLOADED", tooSlow(delivery), { scope: "system" }) });
+      else behind ??= delivery;
     }
+    this.tellBehind(behind);
   }
+
+  private overdue(delivery: Delivery<T>): void {
+    const holder = delivery.hopsWithin()[0]?.node;
+    const where = holder ? `${describeNode(holder)} still holds it` : "no settle node has settled it";
+    const error = new ConnectorError("DEADLINE_EXCEEDED", `Not settled within ${this.options.deadline} ms: ${where}`);
+    this.options.warn(`${error.message}; it is tried again`);
+    delivery.settle(verdictFor(error, holder));
+  }
+
+  private tellBehind(behind: Delivery<T> | undefined): void {
+    const { onBehind } = this.options;
+    if (!onBehind || this.behind === (behind !== undefined)) return;
+    this.behind = behind !== undefined;
+    this.tell("pausing failed", () => onBehind(behind && tooSlow(behind)));
+  }
+}
+
+function tooSlow(delivery: Delivery): string {
+  const holder = delivery.hopsWithin()[0]?.node;
+  return `messages wait long for their turn${holder ? ` at ${describeNode(holder)}` : ""}`;
 }

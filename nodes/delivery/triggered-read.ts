@@ -71,6 +71,7 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
     const errand = new ReadErrand<V>({ trigger, values: this.valuesFor(trigger.msg), claim, own: this.options.own, finish: (one) => this.finished(one) });
     this.errands.add(errand);
     this.line.push(errand);
+    claim?.lineUp();
     this.hold.include(errand);
     this.wait.include(errand);
     this.serve();
@@ -127,6 +128,7 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
   }
 
   private async read(errand: ReadErrand<V>): Promise<void> {
+    errand.claim?.leaveLine();
     const values = await errand.values;
     if (errand.claim?.closed) return errand.close(); // settled while it waited: its copy comes
     if (!this.options.isWired()) throw notWired("what is read");

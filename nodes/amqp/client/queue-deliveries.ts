@@ -41,6 +41,8 @@ export interface QueueDeliveriesOptions {
   onHold(reason: string): void;
   /** No sink waits any more. */
   onResume(): void;
+  /** As a source's. */
+  onBehind?(reason: string | undefined): void;
   /** @param error why a copy is not taken by the broker at present, which will be tried again; `undefined` when none has to wait any more */
   onForwarding(error: ConnectorError | undefined): void;
   /** ms that a message may wait in this process. Default {@link LONGEST_OPEN}, or the deadline if that is longer. */
@@ -59,11 +61,13 @@ export class QueueDeliveries {
   constructor(private readonly options: QueueDeliveriesOptions) {
     const { settings, node, runtime } = options;
     const warn = (text: string): void => this.warnOnce(text);
+    const longest = options.longest ?? Math.max(LONGEST_OPEN, settings.deadline); // who has raised the one has raised the broker's timeout
     this.source = new DeliverySource<Taken>({
       id: node.id,
       runtime,
       settle: settings.settle,
       deadline: settings.deadline,
+      ...(options.from.waitsIn === "broker" ? { longest } : {}), // what waits in the process is given back to nobody
       retries: settings.retries,
       retryDelay: settings.retryDelay,
       retryMaxDelay: settings.retryMaxDelay,
@@ -77,6 +81,7 @@ export class QueueDeliveries {
         this.answers.hurry();
         options.onResume();
       },
+      ...(options.onBehind ? { onBehind: options.onBehind } : {}),
       warn: options.warn,
     });
     this.answers = new QueueAnswers({
@@ -88,7 +93,7 @@ export class QueueDeliveries {
       },
       warn,
       onForwarding: options.onForwarding,
-      longest: options.longest ?? Math.max(LONGEST_OPEN, settings.deadline), // who has raised the one has raised the broker's timeout
+      longest,
     });
     this.line = new DecodeLine<Decoded>({
       decode: (taken, attempt) => this.decode(taken, attempt),

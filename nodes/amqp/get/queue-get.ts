@@ -139,6 +139,7 @@ export class QueueGet {
     const fetch = new Fetch(trigger, wanted, claim, (one) => this.fetches.delete(one));
     this.fetches.add(fetch);
     this.line.push(fetch);
+    claim?.lineUp();
     this.hold.include(fetch);
     this.serve();
   }
@@ -180,6 +181,7 @@ export class QueueGet {
   }
 
   private async fetch(fetch: Fetch): Promise<void> {
+    fetch.claim?.leaveLine();
     const wanted = await fetch.wanted;
     if (fetch.claim?.closed) return fetch.close(); // settled while it waited: its copy comes
     this.check(wanted);

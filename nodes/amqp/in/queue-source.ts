@@ -46,8 +46,8 @@ export interface QueueSourceOptions {
   onState(state: QueueSourceState): void;
 }
 
-/** Why a source does not take messages at present: nothing is wired to it, a sink waits for its system, a message has asked for it, or it closes. */
-export type PauseReason = "unwired" | "held" | "asked" | "stopped";
+/** Why a source does not take messages at present: nothing is wired to it, a sink waits for its system or is too slow, a message has asked for it, or it closes. */
+export type PauseReason = "unwired" | "held" | "behind" | "asked" | "stopped";
 
 /** Positions where there is no store. */
 const untilTheEnd = new MemoryStore();
@@ -63,7 +63,8 @@ export class QueueSource {
   private readonly poison: PoisonWatch<Taken> | undefined;
   private closing = false;
   private readonly pauses = new Set<PauseReason>();
-  private holding = "";
+  /** Why a sink waits for its system, or which is too slow. */
+  private readonly holding: { held?: string; behind?: string } = {};
   /** What the consumer said last. */
   private state: ConsumerState = { kind: "starting" };
   /** Why copies wait. */
@@ -88,8 +89,9 @@ export class QueueSource {
         options.onSettled?.();
       },
       warn: options.warn,
-      onHold: (reason) => this.hold(reason),
-      onResume: () => this.release(),
+      onHold: (reason) => this.hold("held", reason),
+      onResume: () => this.release("held"),
+      onBehind: (reason) => this.fallBehind(reason),
       onForwarding: (error) => {
         this.forwarding = error;
         this.tell();
@@ -270,15 +272,27 @@ export class QueueSource {
     this.consumer.renew();
   }
 
-  private hold(reason: string): void {
-    this.holding = reason;
-    this.pause("held");
-    this.options.onState({ kind: "holding", reason });
+  private hold(why: "held" | "behind", reason: string): void {
+    this.holding[why] = reason;
+    this.pause(why);
+    this.options.onState({ kind: "holding", reason: this.reason });
   }
 
-  private release(): void {
-    this.holding = "";
-    this.resume("held");
+  private release(why: "held" | "behind"): void {
+    delete this.holding[why];
+    this.resume(why);
+    if (this.reason !== "") this.tell();
+  }
+
+  /** What is taken now would wait even longer, and be given back unworked: the broker waits for no answer that long. */
+  private fallBehind(reason: string | undefined): void {
+    if (reason === undefined) return this.release("behind");
+    this.options.warn(`${reason}: no more are taken until these have had it`);
+    this.hold("behind", reason);
+  }
+
+  private get reason(): string {
+    return this.holding.held ?? this.holding.behind ?? "";
   }
 
   private consumerState(state: ConsumerState): void {
@@ -288,8 +302,8 @@ export class QueueSource {
   }
 
   private tell(): void {
-    const { state, holding, forwarding } = this;
-    if (state.kind === "paused" && holding !== "") this.options.onState({ kind: "holding", reason: holding });
+    const { state, reason, forwarding } = this;
+    if (state.kind === "paused" && reason !== "") this.options.onState({ kind: "holding", reason });
     else if (forwarding && (state.kind === "paused" || state.kind === "consuming")) this.options.onState({ kind: "forwarding", error: forwarding });
     else this.options.onState(state);
   }

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { Sink } from "../../../nodes/delivery/sink";
+import { pause } from "../../services/wait";
 import { soon, Stage, type Opened } from "./support";
 
 const range = (count: number): string[] => Array.from({ length: count }, (_, index) => String(index));
@@ -85,5 +87,20 @@ describe("a queue source on a scripted broker that pauses and goes on", () => {
     settle(messages[0], "accept");
     await soon("the next", () => messages.length === 2);
     assert.equal(states.at(-1)?.kind, "consuming");
+  });
+
+  it("takes no more while what it has waits long for its turn in a sink, says so, and tries nothing again for that", async () => {
+    await stage.plays();
+    const sink = new Sink<string, undefined>({ batchSize: 1, linger: 0, warn: () => undefined, write: () => pause(100).then(() => [{ ok: true, value: undefined }]) });
+    const { messages, warnings, states } = await stage.consuming({ queue: "orders", prefetch: 10, deadline: 500 }, (message, settle) =>
+      sink.take(message, "", () => settle(message, "accept"), () => undefined),
+    );
+    stage.broker.send("orders", range(20));
+    await soon("the pause", () => states.some((state) => state.kind === "holding" && state.reason === "messages wait long for their turn"));
+    await soon("an empty queue", () => stage.broker.queue("orders").size === 0);
+    assert.deepEqual(payloads(messages), range(20), "each once, in order");
+    assert.ok(warnings.every((text) => text === "messages wait long for their turn: no more are taken until these have had it"), warnings.join("\n"));
+    await soon("the end of the pause", () => states.at(-1)?.kind === "consuming");
+    await sink.close(1);
   });
 });

@@ -1,0 +1,143 @@
+import assert from "node:assert/strict";
+import type { Settlement } from "../../nodes/delivery/outcome";
+import { Sink } from "../../nodes/delivery/sink";
+import { DeliverySource, type DeliverySourceOptions } from "../../nodes/delivery/source";
+import { Runtime, type FlowNodeConfig } from "../services/runtime";
+import { testBench } from "../services/test-nodes/test-nodes";
+import { pause, waitFor } from "../services/wait";
+import { ok } from "./sink-support";
+
+/** A sink that writes one value at a time, as long as `write` takes, behind a source with a short deadline that a settle node would settle. */
+function slow(write: (value: number) => Promise<unknown>, more: Partial<DeliverySourceOptions<number>> = {}) {
+  const settled = new Map<number, Settlement>();
+  const reasons: (string | undefined)[] = [];
+  const source = new DeliverySource<number>({
+    id: "slow",
+    runtime: { log: { addHandler() {}, removeHandler() {} }, events: { on() {}, prependListener() {}, removeListener() {} }, nodes: { getNode: () => undefined } },
+    settle: "node",
+    deadline: 400,
+    retries: 5,
+    retryDelay: 1,
+    retryMaxDelay: 1,
+    onSettle: ({ taken }, settlement) => settled.set(taken, settlement),
+    onHold: () => undefined,
+    onResume: () => undefined,
+    onBehind: (reason) => reasons.push(reason),
+    warn: () => undefined,
+    ...more,
+  });
+  const written: number[] = [];
+  const sink = new Sink<number, string>({
+    batchSize: 1,
+    linger: 0,
+    warn: () => undefined,
+    write: async ([value]) => {
+      await write(value as number);
+      written.push(value as number);
+      return [ok];
+    },
+  });
+  /** @param settles whether what the sink has finished with is settled; else as with a Catch branch that goes nowhere */
+  const take = (values: Iterable<number>, settles = true): void => {
+    for (const value of values) {
+      const delivery = source.open(value, 1);
+      sink.take({ delivery: delivery.info }, value, () => settles && delivery.settle({ outcome: "accept" }), () => undefined);
+    }
+  };
+  const close = async (): Promise<void> => {
+    await sink.close(1);
+    source.close();
+  };
+  const outcomes = (): string[] => [...settled.values()].map(({ outcome, error }) => error?.code ?? outcome);
+  return { sink, take, settled, outcomes, reasons, written, close };
+}
+
+describe("a sink that is slow, with nothing wrong", () => {
+  it("has messages wait for their turn for longer than their deadline, and none is tried again for it", async () => {
+    const { take, settled, outcomes, close } = slow(() => pause(100));
+    take(Array(12).keys());
+    await waitFor("all", () => settled.size === 12);
+    assert.deepEqual(new Set(outcomes()), new Set(["accept"]));
+    await close();
+  });
+
+  it("has its source take no more from half of the deadline on, until nothing waits so long any more", async () => {
+    const { take, settled, reasons, close } = slow(() => pause(100));
+    take([0]);
+    await waitFor("one that does not wait", () => settled.size === 1);
+    assert.equal(reasons.length, 0);
+    take(Array(12).keys());
+    await waitFor("the end of it", () => reasons.includes(undefined));
+    assert.equal(reasons[0], "messages wait long for their turn");
+    await waitFor("all", () => settled.size === 12);
+    await close();
+  });
+
+  it("gives back what waits before the broker would take it, but not what is being written", async () => {
+    let finish = (): void => undefined;
+    const { take, settled, written, close } = slow(() => new Promise<void>((resolve) => (finish = resolve)), { deadline: 2_000, longest: 1_200 });
+    take([1, 2, 3]);
+    await waitFor("two to go back", () => settled.size === 2);
+    assert.deepEqual([...settled].map(([value, { outcome, error }]) => [value, outcome, error?.code]), [2, 3].map((value) => [value, "release", "OVERLOADED"]));
+    finish();
+    await waitFor("the one that was being written", () => settled.size === 3);
+    assert.deepEqual([settled.get(1)?.outcome, written], ["accept", [1]]);
+    await close();
+  });
+
+  it("has tried again by the deadline what hangs in a write", async () => {
+    const { take, settled, outcomes, close } = slow(() => new Promise(() => undefined));
+    take([1]);
+    await waitFor("its deadline", () => settled.size === 1);
+    assert.deepEqual(outcomes(), ["DEADLINE_EXCEEDED"]);
+    await close();
+  });
+
+  it("stops no clock any more for what it has given up", async () => {
+    const { sink, take, settled, outcomes, close } = slow(() => new Promise(() => undefined));
+    take([1, 2], false);
+    await sink.close(1);
+    await waitFor("the deadlines", () => settled.size === 2);
+    assert.deepEqual(outcomes(), ["DEADLINE_EXCEEDED", "DEADLINE_EXCEEDED"]);
+    await close();
+  });
+});
+
+describe("a node of ours that is slow, in a flow", () => {
+  const runtime = new Runtime();
+  before(() => runtime.start());
+  after(() => runtime.stop());
+
+  const source: FlowNodeConfig = { id: "source", type: "test-source", deadline: 400, wires: [["slow"]] };
+
+  async function outcomes(count: number): Promise<string[]> {
+    const entry = testBench.sources.get("source");
+    assert.ok(entry);
+    for (let taken = 0; taken < count; taken += 1) entry.take(taken);
+    await waitFor("all", () => entry.settled.length >= count);
+    return [...new Set(entry.settled.map(({ settlement }) => settlement.error?.code ?? settlement.outcome))];
+  }
+
+  it("has none of those that wait for their turn to be stored tried again", async () => {
+    await runtime.fresh([source, { id: "slow", type: "test-sink", batchSize: 1, wires: [[]] }]);
+    testBench.write = () => pause(100).then(() => [{ ok: true, value: "stored" }]);
+    assert.deepEqual(await outcomes(12), ["accept"]);
+  });
+
+  it("has none of those that are one message by now tried again", async () => {
+    const join = { mode: "custom", build: "array", property: "payload", propertyType: "msg", key: "topic", joiner: "", joinerType: "str", timeout: "", count: "2" };
+    await runtime.fresh([
+      { ...source, wires: [["join"]] },
+      { id: "join", type: "join", accumulate: false, reduceRight: false, ...join, wires: [["slow"]] },
+      { id: "slow", type: "test-sink", batchSize: 1, wires: [[]] },
+    ]);
+    testBench.write = () => pause(100).then(() => [{ ok: true, value: "stored" }]);
+    assert.deepEqual(await outcomes(24), ["accept"]);
+  });
+
+  it("has none of those that wait for their turn to ask for rows tried again", async () => {
+    await runtime.fresh([source, { id: "slow", type: "test-read", output: "all", wires: [["see"]] }, { id: "see", type: "test-see", wires: [[]] }]);
+    testBench.read = () => pause(100).then(() => [[1]]);
+    assert.deepEqual(await outcomes(12), ["accept"]);
+  });
+});

@@ -72,8 +72,8 @@ export class RecordWorker {
       concurrency: BATCHES_AT_ONCE,
       key: (item) => batch.keyOf(item as RecordItem),
       write: async (items) => (await batch.write(items as RecordItem[])).map((one, index) => (one.ok ? one : { ok: false, error: this.judge(one.error, items[index] as RecordItem) })),
-      // What may be created again its writer says itself.
-      retriesInPlace: operation === "create" ? 0 : 3,
+      // What may be made again its writer says itself.
+      retriesInPlace: batch.repeats ? 3 : 0,
     });
   }
 

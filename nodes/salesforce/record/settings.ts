@@ -83,7 +83,7 @@ export function readSettings(util: TypedInputUtil, node: object, config: RecordD
     value === undefined || String(value).trim() === "" ? undefined : compileTypedInput(util, node, value, type || "msg", label);
   const object = compile(config.object, config.objectType || "str", "object");
   if (!object && NEEDS_OBJECT.has(operation)) throw new ConnectorError("NOT_CONFIGURED", "The node has no object: its API name, as Case or Device__c");
-  const externalIdField = config.externalIdField?.trim() ?? "";
+  const externalIdField = config.externalIdField?.trim().replace(/^id$/i, "Id") ?? "";
   if (operation === "upsert" && !externalIdField) throw new ConnectorError("NOT_CONFIGURED", "The node has no external id field to upsert by");
   return {
     operation,

@@ -101,6 +101,19 @@ describe("The salesforce record node", () => {
     assert.deepEqual([caught[0]?.error?.code], ["INPUT_INVALID"]);
   });
 
+  it("upserts by id, however it is spelled: what is locked is tried again in place, and what has no id is made once though the answer is lost", async () => {
+    const [Id = ""] = insert("Account", { Name: "old" });
+    const node = await deploy({ operation: "upsert", object: "Account", externalIdField: "id" });
+    org.control.lockRecord({ id: Id, times: 2 });
+    give(node, { Id, Name: "new" });
+    await through(1);
+    assert.deepEqual([org.records("Account").map(({ Name }) => Name), passed[0]?.salesforce.created], [["new"], false]);
+    org.control.resetConnections({ when: "after" });
+    give(node, { Name: "made" });
+    await through(2);
+    assert.deepEqual([org.records("Account").map(({ Name }) => Name), caught[0]?.error?.code], [["new", "made"], "ORG_UNAVAILABLE"]);
+  });
+
   it("retrieves by id: the fields that are named, or all", async () => {
     const [id = "", other = ""] = insert("Account", { Name: "a", Phone: "1" }, { Name: "b" });
     give(await deploy({ operation: "retrieve", returnFields: "Name, Phone" }), id, "001000000000000AAA");

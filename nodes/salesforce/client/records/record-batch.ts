@@ -71,11 +71,22 @@ export class RecordBatch {
     return items.map((item) => outcomes.get(item) as Outcome);
   }
 
-  /** Single records by object, as a Collections call for them takes one. */
+  /** Whether all it does may be done once more, and so what has failed and may pass be tried again by whoever has it. */
+  get repeats(): boolean {
+    return !this.makes([{}]);
+  }
+
+  /** Whether sent again it would make records once more: the operation creates, or upserts by `Id` where there is none. */
+  private makes(records: Fields[]): boolean {
+    const { operation, externalIdField } = this.options;
+    return operation === "create" || (operation === "upsert" && externalIdField === "Id" && records.some(({ Id }) => isBlank(Id)));
+  }
+
+  /** Single records by object, as a Collections call for them takes one; apart from them those that must not be sent twice. */
   private groups(items: RecordItem[]): RecordItem[][] {
     const groups = new Map<string, RecordItem[]>();
     for (const item of items) {
-      const name = this.options.operation === "delete" ? "" : item.object.toLowerCase();
+      const name = this.options.operation === "delete" ? "" : `${item.object.toLowerCase()} ${this.makes(item.records)}`;
       const group = groups.get(name);
       if (group) group.push(item);
       else groups.set(name, [item]);
@@ -92,7 +103,7 @@ export class RecordBatch {
         items.forEach((item, index) => outcomes.set(item, readOutcome(records[index]?.Id, found[index] ?? null)));
         return;
       }
-      const results = await this.save(object, records, items, false);
+      const results = await (this.repeats ? this.save(object, records, items, false) : this.saveSlice(object, records, items, false));
       items.forEach((item, index) => {
         const result = results[index] as RecordResult;
         outcomes.set(item, result.ok ? { ok: true, value: { salesforce: shown(result) } } : result);
@@ -126,7 +137,7 @@ export class RecordBatch {
         places.forEach((place, index) => (found[place] = saved[index]));
       } catch (thrown) {
         // What a create has made must not be made again with the rest.
-        if (this.options.operation !== "create" || found.every((one) => one === undefined)) throw thrown;
+        if (!this.makes(records) || found.every((one) => one === undefined)) throw thrown;
         unmade = afterOthers(toConnectorError(thrown), "record was made");
         break;
       }
@@ -137,10 +148,10 @@ export class RecordBatch {
     return outcome;
   }
 
-  /** Whether what is stored of a list stays as it is when it comes again: an upsert makes another record of one without its id. */
-  private isSameAgain({ object, records }: RecordItem): boolean {
+  /** Whether what is stored of a list stays as it is when it comes again. */
+  private isSameAgain({ records }: RecordItem): boolean {
     const { operation } = this.options;
-    return operation === "update" || (operation === "upsert" && records.every((record) => this.recordKey(object, record) !== undefined));
+    return operation === "update" || (operation === "upsert" && !this.makes(records));
   }
 
   /** The places of each call's records: one that stands in the list several times in calls of its own, in their order, for the org refuses it in one. */
@@ -160,14 +171,13 @@ export class RecordBatch {
     return calls;
   }
 
-  /** Locked records of a list are tried again in place, as a single one is by its sink; a writer does so itself when creating. */
-  private async saveSlice(object: string, records: Fields[]): Promise<RecordResult[]> {
-    const { operation, allOrNone } = this.options;
-    const results = await this.save(object, records, records, allOrNone);
-    if (allOrNone || operation === "create") return results;
+  /** Locked records are tried again in place, where their sink does not do so; a writer does so itself when records are made. */
+  private async saveSlice(object: string, records: Fields[], items: readonly object[] = records, allOrNone = this.options.allOrNone): Promise<RecordResult[]> {
+    const results = await this.save(object, records, items, allOrNone);
+    if (allOrNone || this.makes(records)) return results;
     return retryLocked(results, (places) => {
       const left = places.map((index) => records[index] as Fields);
-      return this.save(object, left, left, false);
+      return this.save(object, left, places.map((index) => items[index] as object), false);
     });
   }
 
@@ -180,6 +190,7 @@ export class RecordBatch {
       case "update":
         return this.writer.update({ object, records, headers, allOrNone }, items);
       case "upsert":
+        if (this.makes(records)) return this.writer.upsertOnce({ object, records, headers, allOrNone }, items);
         // The org refuses an id beside the external id, and records read from an org have one.
         return this.writer.upsert({ object, externalIdField, records: externalIdField === "Id" ? records : records.map(withoutId), headers, allOrNone }, items);
       default:
@@ -209,6 +220,10 @@ function slices<T>(all: T[]): T[][] {
 export function valueOf(record: Fields | undefined, field: string): unknown {
   const wanted = field.toLowerCase();
   return Object.entries(record ?? {}).find(([name]) => name.toLowerCase() === wanted)?.[1];
+}
+
+function isBlank(value: unknown): boolean {
+  return value === undefined || value === null || value === "";
 }
 
 function withoutId({ Id: _id, ...fields }: Fields): Fields {

@@ -11,7 +11,7 @@ import { isOwnFault, Suspicion } from "./suspicion";
 const MOST_WRONG = 20;
 
 /** Records of one call, as {@link SaveRequest}. */
-export type WriteRequest = Omit<SaveRequest, "operation" | "search" | "sizes">;
+export type WriteRequest = Omit<SaveRequest, "operation" | "search" | "sizes" | "once">;
 
 /** Settings of a {@link RecordWriter}. */
 export interface RecordWriterOptions {
@@ -59,11 +59,20 @@ export class RecordWriter {
    * @param items as for {@link update}; default: the records
    * @throws ConnectorError of scope `system` when none was stored and all may be sent again
    */
-  async create(request: WriteRequest, items: readonly object[] = request.records): Promise<RecordResult[]> {
-    const results = await this.createOnce(request, items);
+  create(request: WriteRequest, items: readonly object[] = request.records): Promise<RecordResult[]> {
+    return this.once({ ...request, operation: "create", externalIdField: undefined }, items);
+  }
+
+  /** Upserts records by `Id` of which some have none: these are made, so otherwise as {@link create}. */
+  upsertOnce(request: WriteRequest, items: readonly object[]): Promise<RecordResult[]> {
+    return this.once({ ...request, operation: "upsert", externalIdField: "Id" }, items);
+  }
+
+  private async once(request: SaveRequest, items: readonly object[]): Promise<RecordResult[]> {
+    const results = await this.sendOnce(request, items);
     if (request.allOrNone) return results;
     const again = (places: number[]): Promise<RecordResult[]> =>
-      this.createOnce({ ...request, records: places.map((index) => request.records[index] as Fields) }, places.map((index) => items[index] as object));
+      this.sendOnce({ ...request, records: places.map((index) => request.records[index] as Fields) }, places.map((index) => items[index] as object));
     return retryLocked(results, again, this.options.lockRetries);
   }
 
@@ -126,13 +135,13 @@ export class RecordWriter {
       results.forEach((result, index) => isOwnFault(result) && this.suspicion.found(items[index] ?? batch));
       return results;
     } catch (error) {
-      this.suspicion.note(batch, error, request.operation === "create");
+      this.suspicion.note(batch, error, request.once);
       throw error;
     }
   }
 
-  private async createOnce(request: WriteRequest, items: readonly object[]): Promise<RecordResult[]> {
-    const whole: SaveRequest = { ...request, operation: "create", externalIdField: undefined };
+  private async sendOnce(request: SaveRequest, items: readonly object[]): Promise<RecordResult[]> {
+    const whole: SaveRequest = { ...request, once: true };
     const results = await this.suspecting(whole, items, (search) => saveRecords(this.rest, { ...whole, ...search })).catch((error: unknown) => {
       if (!isConnectorError(error) || !isLostAnswer(error)) throw error;
       return request.records.map((): RecordResult => ({ ok: false, error }));

@@ -33,6 +33,8 @@ export interface SaveRequest {
   search?: boolean;
   /** What is known of how many records go into one call. */
   sizes?: CallSizes;
+  /** It makes records, so it must not be sent again where the org may have acted. Default: for a create. */
+  once?: boolean;
 }
 
 /**
@@ -54,6 +56,7 @@ class Saving {
   private readonly results: (RecordResult | undefined)[];
   private readonly together: boolean;
   private readonly creates: boolean;
+  private readonly once: boolean;
   /** Once somebody is suspected: whether calls get through that hold no records. */
   private isOpen: boolean | undefined;
   /** Calls that went wrong. */
@@ -73,6 +76,7 @@ class Saving {
     this.results = request.records.map(() => undefined);
     this.together = request.allOrNone === true;
     this.creates = operationOf(request) === "create";
+    this.once = request.once ?? this.creates;
   }
 
   async run(): Promise<RecordResult[]> {
@@ -81,7 +85,7 @@ class Saving {
     const most = (this.together ? undefined : sizes?.most(object)) ?? Infinity;
     for (let from = 0; from < all.length; from += most) await this.save(all.slice(from, from + most));
     if (this.tooMany && !this.tooMuchAlone && this.passed > 0) sizes?.learn(object, this.passed);
-    if (search && !this.away) await judge(this.rest, this.results, { object, creates: this.creates, probe: () => this.probe() });
+    if (search && !this.away) await judge(this.rest, this.results, { object, creates: this.once, probe: () => this.probe() });
     return this.results.map((result) => result ?? { ok: false, error: unsure() });
   }
 
@@ -160,7 +164,7 @@ class Saving {
 
   /** Whether somebody is looked for, and this may have come of one of the records. */
   private async isSuspect(error: ConnectorError): Promise<boolean> {
-    if (!this.request.search || this.together || !mayBeOfRecords(error, this.creates)) return false;
+    if (!this.request.search || this.together || !mayBeOfRecords(error, this.once)) return false;
     return isServerError(error) || (this.isOpen ??= await this.probe());
   }
 

@@ -43,6 +43,21 @@ describe("A list of records", () => {
     assert.equal(refusedOne.retryable, false);
   });
 
+  it("of upserts of which one has no id is sent once when its answer is lost: that one would be made again", async () => {
+    const [id] = accounts(1);
+    const upserting = batch("upsert");
+    const lost = async (item: RecordItem) => {
+      org.control.resetConnections({ when: "after" });
+      const [outcome] = await upserting.write([item]);
+      assert.ok(outcome && !outcome.ok);
+      return [outcome.error.code, outcome.error.scope, outcome.error.retryable];
+    };
+    await upserting.write([list([id as string])]); // signed in
+    assert.deepEqual(await lost({ ...list([id as string]), records: [{ Id: id, Name: "a" }, { Name: "new" }] }), ["ORG_UNAVAILABLE", "message", true]);
+    assert.deepEqual(await lost({ object: "Account", records: [{ Name: "new" }], list: false }), ["ORG_UNAVAILABLE", "message", true]);
+    assert.deepEqual(await lost(list([id as string])), ["ORG_UNAVAILABLE", "system", true]);
+  });
+
   it("of which none is stored waits for the org, where some were not looked at by it", () => {
     const results = [failed("ORG_REFUSED"), failed("ORG_UNAVAILABLE")];
     assert.throws(() => listOutcome(results), (error: ConnectorError) => error.scope === "system");

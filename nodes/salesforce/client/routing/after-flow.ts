@@ -22,8 +22,7 @@ export function afterFlow(record: Interaction | undefined, { payload, cause }: O
       if (record.state !== "closing" || record.interactionId !== interactionId) return isTaken ? withoutDisconnect(record, interactionId) : record;
       return isTaken ? { ...record, told: true } : { ...record, due: now };
     case "update":
-      // As if the case had just come to where it is.
-      return isTaken || record.state !== "open" ? record : { ...record, owner: "" };
+      return record; // its signal is given again
   }
 }
 

@@ -187,7 +187,7 @@ function overdue(situation: Situation): Decision {
 function disconnectedAgain({ rules, now }: Situation, record: Interaction): Decision {
   const { ending: reason = "closed", interactionId } = record;
   const output: Output = { kind: "disconnect", reason, ...(interactionId === undefined ? {} : { interactionId }) };
-  return { record: { ...record, told: true, due: now + rules.answerTimeout }, outputs: [output] };
+  return { record: { ...record, due: now + rules.answerTimeout }, outputs: [output] };
 }
 
 /** Nothing is open any more. What is known of the case is needed as long as it may come back to its work group. */

@@ -59,7 +59,7 @@ export interface Interaction {
   interactionId?: string;
   /** `waiting`: to be disconnected as soon as it is there; `closing`: why it is. */
   ending?: EndReason;
-  /** `closing`: the disconnect has left the flow, or was put out twice. */
+  /** `closing`: the disconnect has left the flow. */
   told?: true;
   /** `waiting`: others that have ended, the latest first. One of them may be what is asked for, when answers have changed places. */
   over?: string[];

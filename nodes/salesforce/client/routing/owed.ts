@@ -1,6 +1,7 @@
 import { isStillTrue, madeBy, type TokenState, withoutDone } from "./after-flow";
 import type { CaseRecords } from "./case-records";
-import type { Decision, Handled, Interaction, Output } from "./interaction";
+import type { Decision, EndReason, Handled, Interaction, Output } from "./interaction";
+import { remember } from "./steps";
 
 /** What {@link OwedOutputs} stands on. */
 export interface OwedOptions {
@@ -45,6 +46,28 @@ export class OwedOutputs {
     return { ...next, handled: next.handled.map((one) => (one.cause === made.cause ? { ...one, due } : one)) };
   }
 
+  /** An update of the node's own accord comes by no signal that would be given again: it is owed, under a name of its own. */
+  own(record: Interaction, outputs: Output[]): { record: Interaction; outputs: Output[] } {
+    const [update] = outputs;
+    if (update?.kind !== "update" || update.cause !== undefined) return { record, outputs };
+    const cause = `update ${this.options.clock()}`;
+    return { record: { ...record, handled: remember(record.handled, { cause, outputs: [update], due: this.due() }) }, outputs: [{ ...update, cause }] };
+  }
+
+  /** Nothing is to be kept of a case any more; unless the disconnect of another interaction is owed: then it is that one's end which is waited for. */
+  left(before: Interaction | undefined): Interaction | undefined {
+    if (!before) return undefined;
+    const isOther = ({ kind, interactionId }: Output): boolean => kind === "disconnect" && (before.state !== "closing" || interactionId !== before.interactionId);
+    const owed = before.handled.find(({ due, outputs }) => due !== undefined && outputs.some(isOther));
+    const output = owed?.outputs.find(isOther);
+    if (!owed || !output) return undefined;
+    const { told: _told, over: _over, interactionId: _ended, ...rest } = before;
+    const { due, ...made } = owed;
+    const handled = before.handled.map((one) => (one !== owed ? one : made.token === undefined ? { ...made, outputs: [] } : made));
+    const named = output.interactionId === undefined ? {} : { interactionId: output.interactionId };
+    return { ...rest, ...named, ...(due === undefined ? {} : { due }), state: "closing", ending: output.reason as EndReason, handled };
+  }
+
   /** Has {@link tend} look after what deliveries of this process owe for a case. */
   follow(caseId: string, record: Interaction | undefined): void {
     for (const { token, due } of record?.handled ?? []) {
@@ -79,7 +102,8 @@ export class OwedOutputs {
       const state = token === undefined ? "unknown" : this.options.tokenState(token);
       if (state === "over") return rest;
       if (state === "open" || (due > this.options.clock() && (token === undefined || !this.options.isLost(token)))) return one;
-      const again = one.outputs.filter((output) => !hasTime(output, record) && isStillTrue(output, record));
+      // a disconnect that is owed was neither told nor answered
+      const again = one.outputs.filter((output) => !hasTime(output, record) && (output.kind === "disconnect" || isStillTrue(output, record)));
       if (again.length === 0) return rest;
       outputs.push(...again.map((output) => ({ ...output, cause: one.cause })));
       return { ...rest, due: this.due() };

@@ -60,8 +60,8 @@ export function withAuthor(happening: Happening, read: CaseRead | undefined): Ha
 }
 
 /** The handled signals, with a new one. */
-export function remember(handled: readonly Handled[], cause: string, outputs: Output[], token: string | undefined): Handled[] {
-  return [{ cause, outputs, ...(token === undefined ? {} : { token }) }, ...handled].slice(0, REMEMBERED);
+export function remember(handled: readonly Handled[], one: Handled): Handled[] {
+  return [one, ...handled].slice(0, REMEMBERED);
 }
 
 /** What the values of a mark are taken from, as `msg.routing`. */

@@ -171,16 +171,78 @@ describe("the router, killed at any moment", () => {
     assert.deepEqual(await world.settle(event, "t3"), []);
   });
 
-  it("puts a disconnect out again whose event does not, once", async () => {
+  it("puts a disconnect out again whose event does not, until one has left the flow", async () => {
     await opened();
     world.isClosed = true;
     await world.take(world.event("UPDATE", ["Status"]), "t1");
-    world.killed();
-    world.now += TIMEOUT;
-    assert.deepEqual(inShort(await world.look()), ["disconnect closed I1"]);
+    let again: Outgoing[] = [];
+    for (let kills = 0; kills < 3; kills += 1) {
+      world.killed();
+      world.now += TIMEOUT;
+      again = await world.look();
+      assert.deepEqual(inShort(again), ["disconnect closed I1"]);
+    }
+    await world.router.settled(again[0] as Outgoing, "taken");
     world.now += TIMEOUT;
     assert.deepEqual(await world.look(), []);
     assert.deepEqual(await world.kept(), []);
+  });
+
+  it("puts it out again at once, however often the node was stopped with it", async () => {
+    await opened();
+    world.isClosed = true;
+    for (let deploys = 0; deploys < 3; deploys += 1) {
+      const [one] = await world.look(deploys === 0 ? "missed" : "due");
+      assert.ok(one, `after ${deploys} deploys`);
+      await world.router.settled(one, "given back");
+    }
+  });
+
+  it("disconnects an interaction that nobody was told to, also when its case came back and is done with meanwhile", async () => {
+    await opened();
+    world.isClosed = true;
+    assert.deepEqual(inShort(await world.look("missed")), ["disconnect closed I1"]);
+    world.killed();
+    world.isClosed = false;
+    assert.deepEqual(await world.settle(world.event("UPDATE", ["IsClosed"]), "t1"), ["create queue r2"]);
+    world.isClosed = true;
+    await world.settle(world.event("UPDATE", ["IsClosed"]), "t2");
+    await world.settle(world.answer("failed", ""), "t3");
+    world.now += TIMEOUT;
+    assert.deepEqual(inShort(await world.look()), ["disconnect closed I1"]);
+    await world.settle(world.answer("ended", "I1"), "t4");
+    assert.deepEqual(await world.kept(), []);
+  });
+
+  describe("with an update that no event has led to", () => {
+    let update: Outgoing;
+    beforeEach(async () => {
+      await opened();
+      world.owner = ANN;
+      await world.settle(world.event("UPDATE", []), "c");
+      world.owner = PUMPS;
+      const [found] = await world.look("missed");
+      assert.ok(found);
+      assert.equal(found.payload.action, "update");
+      update = found;
+    });
+
+    it("puts it out again", async () => {
+      world.killed();
+      world.now += TIMEOUT;
+      assert.deepEqual(inShort(await world.look()), ["update queue r1"]);
+    });
+
+    it("at once when the node was stopped with it", async () => {
+      await world.router.settled(update, "given back");
+      assert.deepEqual(inShort(await world.look()), ["update queue r1"]);
+    });
+
+    it("but not when it has left the flow", async () => {
+      await world.router.settled(update, "taken");
+      world.now += TIMEOUT;
+      assert.deepEqual(await world.look(), []);
+    });
   });
 
   it("but takes one that has left the flow for done when no answer comes", async () => {

@@ -202,13 +202,14 @@ export class RouteWorker {
     const { settings, org, store, shared, map, warn } = this.options;
     const prefix = `salesforce-route/${orgPlace(await org.openSession())}/${settings.stateName}/`;
     const records = new CaseRecords(store, prefix);
+    const queues = `${prefix}queues`;
     const { source, refresh, skillsField, rules, directToQueue, markObject, markCaseField, markFields } = settings;
     const ofCase = markObject.toLowerCase() === "case" ? markFields.map(({ field }) => field.trim()) : [];
     const router = new CaseRouter({
       reader: new CaseReader(org.rest, { skillsField, markFields: ofCase }),
       records,
       marker: new CaseMarker(org.rest, { object: markObject, caseField: markCaseField, map }),
-      queues: new WatchedQueues({ rest: org.rest, source, refresh, warn, onAdded: () => this.lookAtNew() }),
+      queues: new WatchedQueues({ rest: org.rest, source, refresh, ids: { read: () => store.read(queues), write: (ids) => store.write(queues, ids) }, warn, onAdded: () => this.lookAtNew() }),
       rules,
       skillsField,
       directToQueue,

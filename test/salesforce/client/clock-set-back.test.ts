@@ -50,7 +50,7 @@ describe("When the clock of the machine is set back", () => {
     let looks = 0;
     const request = () => Promise.resolve({ body: { records: [{ Id: `00G00000000000${(looks += 1)}AAA`, Name: "Pumps" }] } });
     const source = { from: "node" as const, routes: [{ queue: "Pumps", workgroup: "wg.pumps" }] };
-    const queues = new WatchedQueues({ rest: { request, version: "66.0" } as unknown as RestClient, source, refresh: 20, warn: () => undefined, onAdded: () => undefined });
+    const queues = new WatchedQueues({ rest: { request, version: "66.0" } as unknown as RestClient, source, ids: { read: () => Promise.resolve(undefined), write: () => Promise.resolve() }, refresh: 20, warn: () => undefined, onAdded: () => undefined });
     await queues.byId();
     setBack();
     await waitFor("another look", async () => (await queues.byId()) && looks > 1);

@@ -75,7 +75,7 @@ export class CaseRecords {
       for await (const page of this.store.entries(this.prefix)) {
         for (const { key, value } of page) {
           const caseId = key.slice(this.prefix.length);
-          if (!/^[A-Za-z0-9]{18}$/.test(caseId)) continue; // the lease
+          if (!/^[A-Za-z0-9]{18}$/.test(caseId)) continue; // the lease, the ids of queues
           caseIds.push(caseId);
           gone.delete(caseId);
           if (!changed.has(caseId)) this.note(caseId, value as Interaction); // its page may be older

@@ -22,6 +22,8 @@ export interface WatchedQueuesOptions {
   source: RouteSource;
   /** How long what was found is used. */
   refresh: number;
+  /** Where the ids of the queues are kept, with the names that they were found by. */
+  ids: { read(): Promise<unknown>; write(value: Record<string, string>): Promise<void> };
   /** Tells of queues that the org does not have, once. */
   warn: (text: string) => void;
   /** One is watched that was not before: cases may lie there that nobody has looked at. */
@@ -85,9 +87,12 @@ export class WatchedQueues {
       const route = routes.get(String(row["Name"]));
       if (route) found.set(String(row["Id"]), route);
     }
-    this.tellMissing(routes, found);
+    const isFound = found.size > 0;
+    const missing = missingOf(routes, found);
+    await this.keepRenamed(routes, missing, found);
+    this.tellMissing(missing, found);
     // in none of them a case could be: each would count as one that nobody watches
-    if (found.size === 0) throw new ConnectorError("ORG_OBJECT_UNKNOWN", routes.size === 0 ? "There is no route: no queue would be watched" : `The org has none of the queues that are to be watched, or this user sees none: ${[...routes.keys()].join(", ")}`);
+    if (!isFound) throw new ConnectorError("ORG_OBJECT_UNKNOWN", routes.size === 0 ? "There is no route: no queue would be watched" : `The org has none of the queues that are to be watched, or this user sees none: ${[...routes.keys()].join(", ")}`);
     return found;
   }
 
@@ -107,12 +112,31 @@ export class WatchedQueues {
     return byName(routes);
   }
 
-  private tellMissing(routes: ReadonlyMap<string, QueueRoute>, found: ReadonlyMap<string, QueueRoute>): void {
-    const there = new Set([...found.values()].map(({ queue }) => queue));
-    const missing = [...routes.keys()].filter((queue) => !there.has(queue)).join(", ");
-    if (missing !== this.missing && missing !== "") this.options.warn(`The org has no queue of this name, letter by letter: ${missing}`);
-    this.missing = missing;
+  /** One that was renamed still has its cases: they are not to be ended because a route has its old name. */
+  private async keepRenamed(routes: ReadonlyMap<string, QueueRoute>, missing: readonly string[], found: Map<string, QueueRoute>): Promise<void> {
+    const { ids } = this.options;
+    const before = ((await ids.read()) ?? {}) as Record<string, string>;
+    for (const [id, queue] of Object.entries(before)) {
+      const route = missing.includes(queue) ? routes.get(queue) : undefined;
+      if (route && !found.has(id)) found.set(id, route);
+    }
+    const now = Object.fromEntries([...found].map(([id, { queue }]) => [id, queue]));
+    const isSame = Object.keys(before).length === found.size && Object.entries(now).every(([id, queue]) => before[id] === queue);
+    if (!isSame) await ids.write(now);
   }
+
+  private tellMissing(missing: readonly string[], found: ReadonlyMap<string, QueueRoute>): void {
+    const kept = new Set([...found.values()].map(({ queue }) => queue));
+    const text = missing.map((queue) => (kept.has(queue) ? `${queue} (the one that was called so is watched until the routes name another)` : queue)).join(", ");
+    if (text !== this.missing && text !== "") this.options.warn(`The org has no queue of this name, letter by letter: ${text}`);
+    this.missing = text;
+  }
+}
+
+/** Names that no queue was found by. */
+function missingOf(routes: ReadonlyMap<string, QueueRoute>, found: ReadonlyMap<string, QueueRoute>): string[] {
+  const there = new Set([...found.values()].map(({ queue }) => queue));
+  return [...routes.keys()].filter((queue) => !there.has(queue));
 }
 
 function byName(routes: readonly QueueRoute[]): Map<string, QueueRoute> {

@@ -35,6 +35,7 @@ export = (RED: NodeAPI): void => {
     try {
       toEvents = readEvents(this, config);
       lane = openLane(this, status, config);
+      showLane(status, lane.state, RED._); // of an org that others use nothing new may be told for long
     } catch (error) {
       failEach(this, status, error);
       return;

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import type { EventEmitter } from "node:events";
+import util from "@node-red/util";
 import { held } from "../../services/test-nodes/test-nodes";
 import { collectionCalls } from "../support";
 import { PublishSuite, range, waitFor } from "./publish-flow";
@@ -140,5 +142,22 @@ describe("salesforce publish in a flow", function () {
     for (const Serial__c of range(30)) trigger.take({ Serial__c });
     await suite.runtime.deploy([]);
     assert.deepEqual(suite.serials, range(30));
+  });
+
+  it("shows how its org stands when it is put to one that others use already", async () => {
+    const events = (util as unknown as { events: EventEmitter }).events;
+    const fills = new Map<string, string | undefined>();
+    const note = ({ id, status }: { id: string; status: { fill?: string } }): unknown => fills.set(id, status.fill);
+    const org = { id: "org", type: "surewire-salesforce-org", z: "tab", loginUrl: suite.org.url, flow: "client-credentials" }; // without a consumer key
+    const publish = (id: string) => ({ id, type: "surewire-salesforce-publish", org: "org", event: "Device_Alert__e", wires: [[]] });
+    events.on("node-status", note);
+    try {
+      await suite.runtime.fresh([org, publish("first")]);
+      await waitFor("the org's trouble", () => fills.get("first") === "red");
+      await suite.runtime.deploy([org, publish("first"), publish("late")], "nodes");
+      await waitFor("the same at the new node", () => fills.get("late") === "red");
+    } finally {
+      events.off("node-status", note);
+    }
   });
 });

@@ -10,12 +10,24 @@ export function variableIn(setting: string): string | undefined {
 }
 
 /**
- * A setting, unless it is a reference that was left: it would become the name of a queue or a file, or be tried as a password.
+ * A setting as text, blank for none: variables of groups and subflows may be numbers, true or false, or JSON.
  *
- * @throws ConnectorError `NOT_CONFIGURED`
+ * @throws ConnectorError `NOT_CONFIGURED` for a reference that was left: it would become the name of a queue or a file, or be tried as a password
  */
-export function withValue<T extends string | undefined>(setting: T): T {
-  const variable = setting && variableIn(setting);
+export function withValue(setting: unknown): string {
+  const text = toText(setting);
+  const variable = variableIn(text);
   if (variable) throw new ConnectorError("NOT_CONFIGURED", `The environment variable ${variable} has no value`);
-  return setting;
+  return text;
+}
+
+/** The same, without the blanks around it: for names, and for all that blanks mean nothing in. @throws ConnectorError as {@link withValue} */
+export function textIn(setting: unknown): string {
+  return withValue(toText(setting).trim());
+}
+
+function toText(setting: unknown): string {
+  if (typeof setting === "string") return setting;
+  if (setting === undefined || setting === null) return "";
+  return typeof setting === "object" ? JSON.stringify(setting) : String(setting as number | boolean);
 }

@@ -1,3 +1,4 @@
+import { withValue } from "./environment";
 import { ConnectorError, errorText } from "./errors";
 
 /** The parts of `RED.util` that typed inputs need, by shape. */
@@ -11,16 +12,19 @@ export interface TypedInputUtil {
 /** The value of a typed input for one message. A promise for JSONata and context stores, else the value itself. */
 export type TypedValue = (msg: object) => unknown;
 
+/** What looks like a reference to the environment is JSONata, or is looked up by Node-RED. */
+const MAY_REFER: ReadonlySet<string> = new Set(["jsonata", "env"]);
+
 /**
  * Makes ready what an editor's typed input holds, once, so that a message costs only its evaluation. A `msg` path that leads nowhere
  * gives `undefined`.
  *
  * @param node the node the input belongs to: context and environment are looked up from there
  * @param label how the input is called in errors
- * @throws ConnectorError `NOT_CONFIGURED` when the value cannot be read at all (bad JSONata, bad JSON)
+ * @throws ConnectorError `NOT_CONFIGURED` when the value cannot be read at all (bad JSONata, bad JSON, an environment variable without a value)
  */
 export function compileTypedInput(util: TypedInputUtil, node: object, value: unknown, type: string, label = "value"): TypedValue {
-  const text = typeof value === "string" ? value : value === undefined || value === null ? "" : String(value);
+  const text = MAY_REFER.has(type) ? String(value ?? "") : withValue(value);
   const self = node as never;
   switch (type) {
     case "msg":

@@ -1,3 +1,4 @@
+import { textIn, withValue } from "../common/environment";
 import { ConnectorError } from "../common/errors";
 import { oneOf } from "../common/one-of";
 import { isCharset } from "./charset";
@@ -41,7 +42,7 @@ export function readFormat(def: FormatDef, ...other: Format[]): FormatSettings {
   if (used.has("delimited")) readDelimitedOptions(saved, options);
   if (used.has("xml")) readXmlOptions(saved, options);
   if (used.has("xml") || used.has("delimited") || used.has("text")) {
-    options.encoding = (saved.encoding ?? "").trim();
+    options.encoding = textIn(saved.encoding);
     if (!isCharset(options.encoding)) throw wrong(`There is no encoding ${options.encoding}`);
   }
   return { format, formatOptions: options };
@@ -55,8 +56,8 @@ export function readFormatName(value: string | undefined, label = "Content"): Fo
 function readDelimitedOptions(saved: NonNullable<FormatDef["formatOptions"]>, options: FormatOptions): void {
   const { delimiter = DEFAULT_OPTIONS.delimiter, quote = DEFAULT_OPTIONS.quote, header = DEFAULT_OPTIONS.header } = saved;
   // a form has no key for a tab
-  options.delimiter = delimiter.replaceAll("\\t", "\t");
-  options.quote = quote;
+  options.delimiter = withValue(delimiter).replaceAll("\\t", "\t");
+  options.quote = withValue(quote);
   options.header = header === true || header === "true";
   options.columns = names(saved.columns);
   if (options.delimiter === "" || /[\r\n]/.test(options.delimiter)) throw wrong("The delimiter must be one or more characters, and no line break");
@@ -67,8 +68,8 @@ function readDelimitedOptions(saved: NonNullable<FormatDef["formatOptions"]>, op
 }
 
 function readXmlOptions(saved: NonNullable<FormatDef["formatOptions"]>, options: FormatOptions): void {
-  options.rootElement = saved.rootElement?.trim() || DEFAULT_OPTIONS.rootElement;
-  options.rowElement = saved.rowElement?.trim() || DEFAULT_OPTIONS.rowElement;
+  options.rootElement = textIn(saved.rootElement) || DEFAULT_OPTIONS.rootElement;
+  options.rowElement = textIn(saved.rowElement) || DEFAULT_OPTIONS.rowElement;
   options.attributePrefix = saved.attributePrefix || DEFAULT_OPTIONS.attributePrefix;
   options.arrays = names(saved.arrays);
   for (const name of [options.rootElement, options.rowElement]) if (!isXmlName(name)) throw wrong(`No XML element can be called ${name}`);

@@ -4,7 +4,16 @@ import { readSettings as readIn } from "../../nodes/amqp/in/settings";
 import { readSettings as readOut } from "../../nodes/amqp/out/settings";
 import { readSettings as readRedrive } from "../../nodes/amqp/redrive/settings";
 import { withValue } from "../../nodes/common/environment";
+import { isConnectorError } from "../../nodes/common/errors";
 import { variablesOf } from "../../nodes/common/form-request";
+import RED from "node-red";
+import { compileTypedInput, type TypedInputUtil } from "../../nodes/common/typed-input";
+import { readCaseConfig as readCase } from "../../nodes/salesforce/case/case-config";
+import { readSettings as readBulk } from "../../nodes/salesforce/bulk/settings";
+import { templateCompiler } from "../../nodes/salesforce/client/cases/template";
+import { readSettings as readQuery } from "../../nodes/salesforce/query/settings";
+import { readSettings as readRecord } from "../../nodes/salesforce/record/settings";
+import { readSettings as readRead } from "../../nodes/sql/read/settings";
 import { login } from "../../nodes/salesforce/client/sign-in/login";
 import { readSettings as readListen } from "../../nodes/salesforce/listen/settings";
 import { readSettings as readOrg } from "../../nodes/salesforce/org/settings";
@@ -15,31 +24,48 @@ import { readSettings as readWrite } from "../../nodes/sql/write/settings";
 const UNSET = "${PLANT_7}";
 const SAYS = { code: "NOT_CONFIGURED", message: "The environment variable PLANT_7 has no value" };
 
+const util = RED.util as unknown as TypedInputUtil;
+const node = { _flow: { getSetting: () => undefined } };
+const compile = templateCompiler(util, node);
+
 /** What Node-RED leaves as it is, by what it would have become. */
-const SETTINGS: Record<string, () => unknown> = {
-  "a broker's address": () => readBroker({ urls: [UNSET] }, {}),
-  "a virtual host": () => readBroker({ urls: ["amqp://host"], vhost: UNSET }, {}),
-  "a broker's user": () => readBroker({ urls: ["amqp://host"] }, { username: UNSET }),
-  "a broker's password": () => readBroker({ urls: ["amqp://host"] }, { username: "line", password: UNSET }),
-  "a broker's token": () => readBroker({ urls: ["amqp://host"], auth: "token" }, { token: UNSET }),
-  "a token's client secret": () => readBroker({ urls: ["amqp://host"], auth: "token", tokenUrl: "https://host" }, { clientId: "flow", clientSecret: UNSET }),
-  "a queue": () => readIn({ broker: "", queue: UNSET }),
-  "a dead-letter queue": () => readIn({ broker: "", queue: "orders", deadLetterQueue: UNSET }),
-  "a parking queue": () => readRedrive({ broker: "", queue: "orders.dlq", parkingQueue: UNSET }),
-  "an exchange": () => readOut({ broker: "", exchange: UNSET }, (value) => () => value),
-  "a routing key": () => readOut({ broker: "", routingKey: UNSET }, (value) => () => value),
-  "a file of the embedded SQLite": () => readDatabase({ engine: "sqlite", file: UNSET }, {}),
-  "a connection string": () => readDatabase({ connectionString: UNSET }, {}),
-  "a database's password": () => readDatabase({ connectionString: "DSN=a" }, { username: "line", password: UNSET }),
-  "the name of a position": () => readListen({ org: "", channel: "/event/A__e", listener: UNSET }),
-  "the name of a router's cases": () => readRoute({ org: "", routes: [{ queue: "Pumps", workgroup: "pumps" }], stateName: UNSET }),
-  "a table": () => readWrite({ database: "", mode: "insert", table: UNSET }, String),
-  "an inbox table": () => readWrite({ database: "", mode: "insert", table: "t", dedupe: true, inboxTable: UNSET }, String),
-  "a key file": () => readOrg({ flow: "jwt-bearer", keyFile: UNSET }, {}),
+const SETTINGS: Record<string, (value: never) => unknown> = {
+  "a broker's address": (value) => readBroker({ urls: [value] }, {}),
+  "a virtual host": (value) => readBroker({ urls: ["amqp://host"], vhost: value }, {}),
+  "a broker's user": (value) => readBroker({ urls: ["amqp://host"] }, { username: value }),
+  "a broker's password": (value) => readBroker({ urls: ["amqp://host"] }, { username: "line", password: value }),
+  "a broker's token": (value) => readBroker({ urls: ["amqp://host"], auth: "token" }, { token: value }),
+  "a token's client secret": (value) => readBroker({ urls: ["amqp://host"], auth: "token", tokenUrl: "https://host" }, { clientId: "flow", clientSecret: value }),
+  "a queue": (value) => readIn({ broker: "", queue: value }),
+  "a dead-letter queue": (value) => readIn({ broker: "", queue: "orders", deadLetterQueue: value }),
+  "a parking queue": (value) => readRedrive({ broker: "", queue: "orders.dlq", parkingQueue: value }),
+  "an exchange": (value) => readOut({ broker: "", exchange: value }, compile),
+  "a routing key": (value) => readOut({ broker: "", routingKey: value }, compile),
+  "a file of the embedded SQLite": (value) => readDatabase({ engine: "sqlite", file: value }, {}),
+  "a connection string": (value) => readDatabase({ connectionString: value }, {}),
+  "a database's password": (value) => readDatabase({ connectionString: "DSN=a" }, { username: "line", password: value }),
+  "the name of a position": (value) => readListen({ org: "", channel: "/event/A__e", listener: value }),
+  "the name of a router's cases": (value) => readRoute({ org: "", routes: [{ queue: "Pumps", workgroup: "pumps" }], stateName: value }),
+  "a table": (value) => readWrite({ database: "", mode: "insert", table: value }, String),
+  "an inbox table": (value) => readWrite({ database: "", mode: "insert", table: "t", dedupe: true, inboxTable: value }, String),
+  "a key file": (value) => readOrg({ flow: "jwt-bearer", keyFile: value }, {}),
+  "a binding's routing key": (value) => readIn({ broker: "", queue: "orders", bindings: [{ exchange: "plant", exchangeType: "topic", routingKey: value }] }),
+  "the root of XML": (value) => readIn({ broker: "", queue: "orders", format: "xml", formatOptions: { rootElement: value } }),
+  "a column": (value) => readWrite({ database: "", mode: "insert", table: "t", columns: [{ column: value, value: "payload", valueType: "msg" }] }, String),
+  "a key": (value) => readWrite({ database: "", mode: "upsert", table: "t", keys: [value] }, String),
+  "a query": (value) => readRead({ database: "", query: value }),
+  "a key column": (value) => readRead({ database: "", query: "select 1", mode: "poll", watermarkColumn: "at", keyColumn: value }),
+  "a query of Salesforce": (value) => readQuery({ org: "", query: value }),
+  "an object to load": (value) => readBulk({ org: "", object: value } as never),
+  "a version of the API": (value) => readOrg({ apiVersion: value }, {}),
+  "a queue to watch": (value) => readRoute({ org: "", routes: [{ queue: value, workgroup: "pumps" }] }),
+  "a division's condition": (value) => readCase({ divisions: [{ when: value, org: "", defaults: [] }] } as never, compile, () => ({}) as never),
+  "a division's owner": (value) => readCase({ divisions: [{ when: "", org: "", owner: value, defaults: [] }] } as never, compile, () => ({}) as never),
+  "an external id field": (value) => readRecord(util, node, { operation: "upsert", object: "Case", externalIdField: value } as never),
 };
 
 describe("a setting that refers to the environment, which has no value for it", () => {
-  for (const [what, read] of Object.entries(SETTINGS)) it(`is not taken for ${what}`, () => assert.throws(read, SAYS));
+  for (const [what, read] of Object.entries(SETTINGS)) it(`is not taken for ${what}`, () => assert.throws(() => read(UNSET as never), SAYS));
 
   it("is no login of a Salesforce org", async () => {
     const flow = "client-credentials";
@@ -55,10 +81,51 @@ describe("a setting that refers to the environment, which has no value for it", 
   });
 
   it("is told from text that has one in it, and may stand where it is not used", () => {
-    for (const text of ["orders", "", undefined, "a${B}", "${A}${B}", "$A", "${}"]) assert.equal(withValue(text), text);
+    for (const text of ["orders", "", " a ", "a${B}", "${A}${B}", "$A", "${}"]) assert.equal(withValue(text), text);
     assert.throws(() => withValue("$(PLANT_7)"), SAYS);
     assert.doesNotThrow(() => readDatabase({ engine: "sqlite", file: "a.db", connectionString: UNSET }, { password: UNSET }));
     assert.doesNotThrow(() => readBroker({ urls: ["amqps://host"], auth: "external" }, { username: UNSET, password: UNSET }));
     assert.doesNotThrow(() => readOut({ broker: "", routingKey: "key", routingKeyType: "msg" }, (value) => () => (value === "key" ? UNSET : value)));
+  });
+});
+
+describe("a variable of a group or subflow that is no text", () => {
+  for (const [what, read] of Object.entries(SETTINGS)) {
+    it(`does not break what reads ${what}`, () => {
+      for (const value of [7, true, { a: 1 }]) {
+        try {
+          read(value as never);
+        } catch (error) {
+          assert.ok(isConnectorError(error), String(error)); // that it is no name, or no address
+        }
+      }
+    });
+  }
+
+  it("is written as text, as the name of a file, a table or a position", () => {
+    const seven = 7 as never;
+    assert.equal(readDatabase({ engine: "sqlite", file: seven }, {}, "/data").file, "/data/7");
+    assert.deepEqual(readDatabase({ connectionString: "DSN=a" }, { username: seven, password: seven }).credentials, { username: "7", password: "7" });
+    assert.equal((readWrite({ database: "", mode: "insert", table: seven }, String) as { table: string }).table, "7");
+    assert.equal(readListen({ org: "", channel: "/event/A__e", listener: seven }).listener, "7");
+    assert.deepEqual([withValue(undefined), withValue(null), withValue(true), withValue({ a: 1 })], ["", "", "true", '{"a":1}']);
+  });
+});
+
+describe("a typed input that refers to the environment, which has no value for it", () => {
+  for (const type of ["str", "num", "bool", "json", "msg", "flow", "template"]) {
+    it(`of type ${type} is not taken for a value`, () => assert.throws(() => compile(UNSET, type, "a column"), SAYS));
+  }
+
+  it("is told from JSONata, and from text that only holds such words", () => {
+    assert.equal(compile("${'a': payload}", "jsonata", "a column")({}) instanceof Promise, true);
+    assert.equal(compileTypedInput(util, node, "for ${PLANT_7}", "str")({}), "for ${PLANT_7}");
+    assert.equal(compileTypedInput(util, node, '"${PLANT_7}"', "json")({}), UNSET);
+  });
+
+  it("may hold JSON that a variable gave", () => {
+    const limits = { high: 7 };
+    assert.deepEqual(compileTypedInput(util, node, limits, "json")({}), limits);
+    assert.equal(compileTypedInput(util, node, limits, "str")({}), '{"high":7}');
   });
 });

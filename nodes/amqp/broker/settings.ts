@@ -1,4 +1,4 @@
-import { withValue } from "../../common/environment";
+import { textIn, withValue } from "../../common/environment";
 import { ConnectorError } from "../../common/errors";
 import { wholeNumber } from "../../common/whole-number";
 import type { BrokerOptions } from "../client/broker";
@@ -72,21 +72,24 @@ function readSignIn(def: BrokerDef, credentials: BrokerCredentials): NonNullable
   }
 }
 
-function readPasswordSignIn({ username, password = "" }: BrokerCredentials): NonNullable<BrokerOptions["signIn"]> {
+function readPasswordSignIn(credentials: BrokerCredentials): NonNullable<BrokerOptions["signIn"]> {
+  const username = withValue(credentials.username);
   if (!username) return () => passwordSignIn(); // both are RabbitMQ's defaults then
-  [username, password].forEach(withValue);
+  const password = withValue(credentials.password);
   return () => passwordSignIn(username, password);
 }
 
-function readTokenSignIn(def: BrokerDef, { clientId, clientSecret = "", token, username }: BrokerCredentials): NonNullable<BrokerOptions["signIn"]> {
-  if (!def.tokenUrl) {
+function readTokenSignIn(def: BrokerDef, credentials: BrokerCredentials): NonNullable<BrokerOptions["signIn"]> {
+  const username = withValue(credentials.username) || undefined;
+  const tokenUrl = textIn(def.tokenUrl);
+  if (!tokenUrl) {
+    const token = withValue(credentials.token);
     if (!token) throw new ConnectorError("NOT_CONFIGURED", "The broker has neither a token nor a token URL");
-    withValue(token);
     return () => tokenSignIn(fixedToken(token), username);
   }
+  const clientId = withValue(credentials.clientId);
   if (!clientId) throw new ConnectorError("NOT_CONFIGURED", "The broker's token needs a client id");
-  [def.tokenUrl, clientId, clientSecret].forEach(withValue);
-  const endpoint: TokenEndpoint = { url: checkTokenUrl(def.tokenUrl), clientId, clientSecret, scope: def.scope ?? "" };
+  const endpoint: TokenEndpoint = { url: checkTokenUrl(tokenUrl), clientId, clientSecret: withValue(credentials.clientSecret), scope: withValue(def.scope) };
   return (log) => tokenSignIn(new RenewedToken({ fetch: (signal) => fetchToken(endpoint, signal), log }), username);
 }
 
@@ -94,7 +97,7 @@ function readTokenSignIn(def: BrokerDef, { clientId, clientSecret = "", token, u
 function checkTokenUrl(text: string): string {
   let url: URL | undefined;
   try {
-    url = new URL(text.trim());
+    url = new URL(text);
   } catch {
     // said below
   }

@@ -1,4 +1,4 @@
-import { withValue } from "../../common/environment";
+import { textIn } from "../../common/environment";
 import { ConnectorError, errorText } from "../../common/errors";
 import { type DeliveryDef, readDeliverySettings } from "../../delivery/delivery-settings";
 import { retryDelays, type RetryPolicy } from "../../delivery/retry-policy";
@@ -19,18 +19,13 @@ export interface QueueDef extends FormatDef, DeliveryDef {
 
 /** The queue's name and that of its dead letters, by default `<queue>.dlq`. @throws ConnectorError NOT_CONFIGURED without a queue, or when both are one */
 export function readQueue(def: QueueDef): { queue: string; deadLetterQueue: string } {
-  const queue = nameIn(def.queue);
+  const queue = textIn(def.queue);
   if (!queue) throw new ConnectorError("NOT_CONFIGURED", "No queue is given");
   checkName(queue, "name of the queue");
-  const deadLetterQueue = nameIn(def.deadLetterQueue) || `${queue}.dlq`;
+  const deadLetterQueue = textIn(def.deadLetterQueue) || `${queue}.dlq`;
   checkName(deadLetterQueue, "name of the dead-letter queue");
   if (deadLetterQueue === queue) throw new ConnectorError("NOT_CONFIGURED", `The dead-letter queue is the queue itself: what fails would come back at once, without end. Give it another name`);
   return { queue, deadLetterQueue };
-}
-
-/** A name as it was typed, without the blanks around it; the environment of a group or subflow may give a number. @throws ConnectorError NOT_CONFIGURED where it gives nothing */
-export function nameIn(value: string | number | undefined): string {
-  return withValue(String(value ?? "").trim());
 }
 
 /** @param what it is, in words @throws ConnectorError NOT_CONFIGURED when it is too long */

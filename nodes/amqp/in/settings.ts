@@ -1,8 +1,9 @@
+import { textIn, withValue } from "../../common/environment";
 import { ConnectorError } from "../../common/errors";
 import { oneOf } from "../../common/one-of";
 import { wholeNumber } from "../../common/whole-number";
 import type { QueueDeliverySettings } from "../client/queue-deliveries";
-import { checkName, checkRetryQueues, nameIn, type QueueDef, readArguments, readDelivery, readQueue } from "../client/queue-settings";
+import { checkName, checkRetryQueues, type QueueDef, readArguments, readDelivery, readQueue } from "../client/queue-settings";
 import type { BindingSpec, QueueType } from "../client/topology";
 import type { StreamStart } from "./stream-reader";
 
@@ -69,7 +70,7 @@ export function readSettings(def: InDef): QueueSourceSettings {
 
 /** A temporary queue gets its name when it is made. */
 function temporaryQueue(def: InDef): { queue: string; deadLetterQueue: string } {
-  const deadLetterQueue = nameIn(def.deadLetterQueue) || `${def.id}.dlq`;
+  const deadLetterQueue = textIn(def.deadLetterQueue) || `${def.id}.dlq`;
   checkName(deadLetterQueue, "name of the dead-letter queue");
   return { queue: "", deadLetterQueue };
 }
@@ -107,7 +108,7 @@ function consumerArguments(def: InDef, type: QueueType): Record<string, unknown>
 
 function readBindings(bindings: InDef["bindings"] = []): BindingSpec[] {
   return bindings
-    .map((binding) => ({ ...binding, exchange: nameIn(binding.exchange), routingKey: String(binding.routingKey ?? "") })) // the environment may give numbers
+    .map((binding) => ({ ...binding, exchange: textIn(binding.exchange), routingKey: withValue(binding.routingKey) }))
     .filter(({ exchange }) => exchange !== "")
     .map((binding) => {
       checkName(binding.exchange, "name of the exchange");

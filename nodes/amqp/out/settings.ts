@@ -1,4 +1,3 @@
-import { withValue } from "../../common/environment";
 import { ConnectorError } from "../../common/errors";
 import { oneOf } from "../../common/one-of";
 import type { TypedValue } from "../../common/typed-input";
@@ -66,7 +65,6 @@ export function readSettings(def: OutDef, compile: (value: string, type: string,
   const { routingKeyType = "str", headersType = "json" } = def;
   const exchange = readExchange(def, compile);
   const routingKey = field(compile(def.routingKey ?? "", routingKeyType, "routing key"), routingKeyType, (value) => nameOf(value, "routing key"));
-  for (const { fixed } of [exchange, routingKey]) withValue(fixed?.value);
   const replyFormat: Format | undefined = def.request ? readFormatName(def.replyFormat, "Answer") : undefined;
   const { format, formatOptions } = readFormat(def, ...(replyFormat ? [replyFormat] : []));
   const headers = def.headers ? compile(def.headers, headersType, "headers") : () => undefined;

@@ -1,9 +1,10 @@
+import { textIn } from "../../common/environment";
 import { ConnectorError } from "../../common/errors";
 import { oneOf } from "../../common/one-of";
 import { wholeNumber } from "../../common/whole-number";
 import type { Format } from "../../format/format";
 import { MAX_NAME } from "../client/headers";
-import { checkName, nameIn } from "../client/queue-settings";
+import { checkName } from "../client/queue-settings";
 import type { Target } from "./copies";
 import type { RedriveOrder, RedriveSettings } from "./redrive-run";
 
@@ -43,9 +44,9 @@ const TARGETS: readonly Target["kind"][] = ["origin", "exchange", "given"];
 
 /** The settings of an `amqp redrive`, with its defaults. @throws ConnectorError NOT_CONFIGURED */
 export function readSettings(def: RedriveDef): RedriveSettings & { target: Target["kind"] } {
-  const queue = nameIn(def.queue);
+  const queue = textIn(def.queue);
   if (!queue) throw new ConnectorError("NOT_CONFIGURED", "No dead-letter queue is given");
-  const parkingQueue = nameIn(def.parkingQueue) || `${queue}.parking`;
+  const parkingQueue = textIn(def.parkingQueue) || `${queue}.parking`;
   checkName(queue, "name of the dead-letter queue");
   checkName(parkingQueue, "name of the parking queue");
   if (parkingQueue === queue) throw new ConnectorError("NOT_CONFIGURED", "The parking queue is the dead-letter queue itself");

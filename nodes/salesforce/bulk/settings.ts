@@ -1,3 +1,4 @@
+import { textIn } from "../../common/environment";
 import { ConnectorError } from "../../common/errors";
 import { oneOf } from "../../common/one-of";
 import type { ParameterDef } from "../../common/parameters";
@@ -102,7 +103,7 @@ const READS = ["query", "queryAll"] as const;
 
 /** The settings of a `salesforce bulk`, with its defaults. @throws ConnectorError NOT_CONFIGURED */
 export function readSettings(def: BulkDef): WriteSettings | ReadSettings | CommandSettings {
-  const operation = def.operation?.trim() || "insert";
+  const operation = textIn(def.operation) || "insert";
   const job = jobSettings(def);
   if (isOneOf(operation, WRITES)) return { ...job, ...writeSettings(def, operation) };
   const jobType = oneOf(def.jobType, "Kind of job", ["ingest", "query"], "ingest");
@@ -137,16 +138,16 @@ function writeSettings(def: BulkDef, operation: IngestOperation): Omit<WriteSett
 }
 
 function targetOf(def: BulkDef, operation: string): Pick<WriteSettings, "object" | "externalIdField" | "assignmentRule"> {
-  const object = def.object?.trim() ?? "";
+  const object = textIn(def.object);
   if (!object) throw new ConnectorError("NOT_CONFIGURED", "No object is given");
-  const externalIdField = def.externalIdField?.trim() || undefined;
+  const externalIdField = textIn(def.externalIdField) || undefined;
   if (operation === "upsert" && !externalIdField) throw new ConnectorError("NOT_CONFIGURED", "An upsert needs the external id field by which rows are told apart");
-  const rule = def.assignmentRule?.trim();
+  const rule = textIn(def.assignmentRule);
   return { object, externalIdField: operation === "upsert" ? externalIdField : undefined, assignmentRule: rule ? ruleId(rule) : undefined };
 }
 
 function readingSettings(def: BulkDef, operation: "query" | "queryAll" | "resume"): Omit<ReadSettings, keyof JobSettings> {
-  const query = def.query?.trim() ?? "";
+  const query = textIn(def.query);
   if (!query && operation !== "resume") throw new ConnectorError("NOT_CONFIGURED", "No query is given");
   const output = oneOf(def.output, "Send", ["row", "page", "all"], "page");
   return {
@@ -168,7 +169,7 @@ function commandSettings(def: BulkDef, command: Command, jobType: "ingest" | "qu
   const made = making ? def.jobOperation : ""; // the form keeps what was chosen before
   const operation = jobType === "ingest" ? oneOf(made, "New job for", WRITES, "insert") : oneOf(made, "New job for", READS, "query");
   const target = making && jobType === "ingest" ? targetOf(def, operation) : { object: "", externalIdField: undefined, assignmentRule: undefined };
-  const query = def.query?.trim() ?? "";
+  const query = textIn(def.query);
   if (making && jobType === "query" && !query) throw new ConnectorError("NOT_CONFIGURED", "No query is given");
   const keepAll = oneOf(def.results, "Results", ["all", "failed"], "all") === "all";
   return { kind: "command", command, jobType, operation, ...target, query, failedOutput: def.failedOutput === true, keepAll };

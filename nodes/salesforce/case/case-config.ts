@@ -1,3 +1,4 @@
+import { textIn, withValue } from "../../common/environment";
 import { wholeNumber } from "../../common/whole-number";
 import { autoAssign } from "../client/assignment";
 import type { CaseWriterOptions } from "../client/cases/case-writer";
@@ -71,7 +72,7 @@ export function readCaseConfig(config: CaseDef, compile: Compile, orgOf: (id: st
   const target = (org: string, own: FieldRow[] = []): CaseTarget => ({ org: orgOf(org || config.org), map: compileFields([defaults, own, mapping], compile) });
   const entries = divisions.map((row) => ({
     condition: conditionOf(row, compile),
-    entry: { ...target(row.org, row.defaults), division: nameOf(row), owner: row.owner?.trim() ?? "", recordType: row.recordType?.trim() ?? "" },
+    entry: { ...target(row.org, row.defaults), division: nameOf(row), owner: textIn(row.owner), recordType: textIn(row.recordType) },
   }));
   const only = divisions.length === 0 ? target(config.org) : undefined;
   return {
@@ -84,23 +85,24 @@ export function readCaseConfig(config: CaseDef, compile: Compile, orgOf: (id: st
   };
 }
 
-function conditionOf({ whenType = "topic", when = "", property = "" }: DivisionRow, compile: Compile): Condition {
+function conditionOf({ whenType = "topic", property = "", ...row }: DivisionRow, compile: Compile): Condition {
+  const when = whenType === "jsonata" ? String(row.when ?? "") : withValue(row.when);
   if (when.trim() === "") return { type: "always" };
   if (whenType === "property") return { type: "property", valueOf: compile(property, "msg", "property of a division"), text: when };
   if (whenType === "jsonata") return { type: "jsonata", holds: compile(when, "jsonata", "condition of a division") };
   return { type: "topic", pattern: when };
 }
 
-function nameOf({ name = "", when = "" }: DivisionRow): string {
-  return name.trim() || when.trim() || "default";
+function nameOf({ name, when = "" }: DivisionRow): string {
+  return textIn(name) || String(when).trim() || "default";
 }
 
 function readValues(config: CaseDef, compile: Compile): CaseValues {
   const { contactBy = "none", accountBy = "none" } = config;
   const value = (text: string | undefined, type: string | undefined, label: string): CaseValues["comment"] =>
-    text === undefined || text.trim() === "" ? undefined : compile(text, type || "msg", label);
+    text === undefined || String(text).trim() === "" ? undefined : compile(text, type || "msg", label);
   return {
-    ...(config.externalIdField?.trim() ? { externalId: compile(config.externalId ?? "", config.externalIdType || "msg", "external id") } : {}),
+    ...(textIn(config.externalIdField) ? { externalId: compile(config.externalId ?? "", config.externalIdType || "msg", "external id") } : {}),
     ...(contactBy === "none" ? {} : { contact: value(config.contact, config.contactType, "contact") }),
     ...(accountBy === "none" ? {} : { account: value(config.account, config.accountType, "account") }),
     comment: value(config.comment, config.commentType, "comment"),
@@ -116,13 +118,13 @@ function checked(assignment = "default"): string {
 
 function readWriter(config: CaseDef): CaseWriterOptions {
   const { contactBy = "none", accountBy = "none", contactMissing = "leave", accountMissing = "leave" } = config;
-  const fieldOf = (by: string, own: string | undefined): string => LOOK_UP_FIELDS[by] ?? (own?.trim() || "Id");
+  const fieldOf = (by: string, own: string | undefined): string => LOOK_UP_FIELDS[by] ?? (textIn(own) || "Id");
   return {
-    externalIdField: config.externalIdField?.trim() || undefined,
+    externalIdField: textIn(config.externalIdField) || undefined,
     assignment: checked(config.assignment),
     duplicateRule: config.duplicateRule ?? "block",
     onRepeat: config.onRepeat ?? "update",
-    reopenStatus: config.reopen ? (config.reopenStatus?.trim() ?? "") : "",
+    reopenStatus: config.reopen ? textIn(config.reopenStatus) : "",
     caseNumber: config.caseNumber ?? true,
     ...(contactBy === "none" ? {} : { contact: { field: fieldOf(contactBy, config.contactField), missing: contactMissing } }),
     ...(accountBy === "none" ? {} : { account: { field: fieldOf(accountBy, config.accountField), missing: accountMissing } }),

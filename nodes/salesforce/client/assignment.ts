@@ -1,3 +1,4 @@
+import { textIn } from "../../common/environment";
 import { ConnectorError } from "../../common/errors";
 
 /** For what is written about a case: without it the org runs its rule on every case that a trigger or flow changes in the same call. */
@@ -10,7 +11,7 @@ export const NO_ASSIGNMENT = { "sforce-auto-assign": "FALSE" };
  * @throws ConnectorError `NOT_CONFIGURED` for what is no id: the org would refuse every record
  */
 export function autoAssign(assignment = "default"): string | undefined {
-  const rule = assignment.trim();
+  const rule = textIn(assignment);
   if (rule === "" || rule === "default") return undefined;
   if (rule === "off") return "FALSE";
   return ruleId(rule);

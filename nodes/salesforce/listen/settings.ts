@@ -1,4 +1,4 @@
-import { withValue } from "../../common/environment";
+import { textIn } from "../../common/environment";
 import { ConnectorError } from "../../common/errors";
 import { oneOf } from "../../common/one-of";
 import { wholeNumber } from "../../common/whole-number";
@@ -51,7 +51,7 @@ const OPERATIONS: readonly TopicOperation[] = ["create", "update", "delete", "un
 
 /** The settings of a `salesforce listen`, with its defaults. @throws ConnectorError NOT_CONFIGURED */
 export function readSettings(def: ListenDef): NodeSettings {
-  const channel = (def.channel ?? "").trim();
+  const channel = textIn(def.channel);
   if (!/^(\/topic\/[^/?]+(\?.+)?|\/(event|data)\/[^/?]+|\/u(\/[^/?]+)+)$/.test(channel)) {
     throw notConfigured(channel ? `${channel} is no channel: write /event/Name__e, /data/CaseChangeEvent, /topic/Name or /u/name` : "No channel is given");
   }
@@ -68,7 +68,7 @@ export function readSettings(def: ListenDef): NodeSettings {
     staleReplay: oneOf(def.staleReplay, "If lost", ["all", "new", "stop"], "all"),
     maxInFlight: wholeNumber(def.maxInFlight, "In flow", { fallback: 200, min: 1, max: 10_000 }),
     dedupeWindow: wholeNumber(def.dedupeWindow, "Repeats", { fallback: 10_000, max: 100_000 }),
-    listener: withValue(def.listener?.trim()) || def.id || "listen",
+    listener: textIn(def.listener) || def.id || "listen",
     store,
     standby,
     leaseTime: 1_000 * wholeNumber(def.leaseTime, "Take over", { fallback: 30, min: 1, max: 3600 }),
@@ -81,7 +81,7 @@ export function readSettings(def: ListenDef): NodeSettings {
 function readTopic(def: ListenDef, channel: string): TopicSettings | undefined {
   const name = /^\/topic\/([^/?]+)/.exec(channel)?.[1];
   if (def.declareTopic !== true || name === undefined) return undefined;
-  const query = def.topicQuery?.trim() ?? "";
+  const query = textIn(def.topicQuery);
   if (!query) throw notConfigured("The PushTopic needs its query");
   const operations = OPERATIONS.filter((operation) => (def.topicOperations ?? OPERATIONS).includes(operation));
   if (operations.length === 0) throw notConfigured("The PushTopic needs something to tell of: create, update, delete or undelete");

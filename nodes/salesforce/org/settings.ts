@@ -1,5 +1,5 @@
 import path from "node:path";
-import { withValue } from "../../common/environment";
+import { textIn } from "../../common/environment";
 import { ConnectorError } from "../../common/errors";
 import { wholeNumber } from "../../common/whole-number";
 import { API_VERSION } from "../client/connection";
@@ -32,25 +32,25 @@ export interface OrgDef {
  * @throws ConnectorError `NOT_CONFIGURED`
  */
 export function readSettings(def: OrgDef, credentials: OrgCredentials, userDir = "."): OrgSettings {
-  const keyFile = def.flow === "jwt-bearer" ? withValue(def.keyFile?.trim()) : "";
+  const keyFile = def.flow === "jwt-bearer" ? textIn(def.keyFile) : "";
   const { usageThreshold = 80 } = def;
   return {
     loginUrl: def.loginUrl ?? "",
     flow: def.flow ?? "client-credentials",
     credentials,
     ...(keyFile ? { keyFile: path.resolve(userDir, keyFile) } : {}),
-    apiVersion: readVersion(def.apiVersion),
+    apiVersion: readVersion(textIn(def.apiVersion)),
     concurrency: wholeNumber(def.concurrency, "Calls at once", { fallback: 10, min: 1, max: 100 }),
     timeout: wholeNumber(def.timeout, "Give up after", { fallback: 60, min: 1, max: 1800 }) * 1000,
-    streams: { pubsubEndpoint: def.pubsubEndpoint?.trim() ?? "" },
+    streams: { pubsubEndpoint: textIn(def.pubsubEndpoint) },
     usage: { threshold: wholeNumber(usageThreshold, "Slow down from", { fallback: 0, max: 100 }) },
   };
 }
 
 /** `66.0`, also of `66` and `v66.0`, as environments have it. */
-function readVersion(text = ""): string {
-  if (text.trim() === "") return API_VERSION;
-  const number = /^v?(\d{2,3})(\.0)?$/i.exec(text.trim())?.[1];
-  if (number === undefined) throw new ConnectorError("NOT_CONFIGURED", `${JSON.stringify(text.trim())} is no version of the API; one looks like ${API_VERSION}`);
+function readVersion(text: string): string {
+  if (text === "") return API_VERSION;
+  const number = /^v?(\d{2,3})(\.0)?$/i.exec(text)?.[1];
+  if (number === undefined) throw new ConnectorError("NOT_CONFIGURED", `${JSON.stringify(text)} is no version of the API; one looks like ${API_VERSION}`);
   return `${number}.0`;
 }

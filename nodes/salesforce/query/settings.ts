@@ -1,3 +1,4 @@
+import { textIn } from "../../common/environment";
 import { ConnectorError } from "../../common/errors";
 import { oneOf } from "../../common/one-of";
 import type { ParameterDef } from "../../common/parameters";
@@ -36,7 +37,7 @@ export interface QuerySettings extends TriggeredReadSettings {
 
 /** The settings of a `salesforce query`, with its defaults. @throws ConnectorError NOT_CONFIGURED */
 export function readSettings(def: QueryDef): QuerySettings {
-  const query = (def.query ?? "").trim();
+  const query = textIn(def.query);
   if (!query) throw new ConnectorError("NOT_CONFIGURED", "No query is given");
   const language = oneOf(def.language, "Language", ["soql", "sosl"], "soql");
   const explain = def.explain === true;

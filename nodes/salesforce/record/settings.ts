@@ -1,3 +1,4 @@
+import { textIn } from "../../common/environment";
 import { ConnectorError } from "../../common/errors";
 import { compileTypedInput, type TypedInputUtil, type TypedValue } from "../../common/typed-input";
 import { wholeNumber } from "../../common/whole-number";
@@ -83,12 +84,12 @@ export function readSettings(util: TypedInputUtil, node: object, config: RecordD
     value === undefined || String(value).trim() === "" ? undefined : compileTypedInput(util, node, value, type || "msg", label);
   const object = compile(config.object, config.objectType || "str", "object");
   if (!object && NEEDS_OBJECT.has(operation)) throw new ConnectorError("NOT_CONFIGURED", "The node has no object: its API name, as Case or Device__c");
-  const externalIdField = config.externalIdField?.trim().replace(/^id$/i, "Id") ?? "";
+  const externalIdField = textIn(config.externalIdField).replace(/^id$/i, "Id");
   if (operation === "upsert" && !externalIdField) throw new ConnectorError("NOT_CONFIGURED", "The node has no external id field to upsert by");
   return {
     operation,
     externalIdField,
-    returnFields: (config.returnFields ?? "").split(",").map((name) => name.trim()).filter((name) => name !== ""),
+    returnFields: textIn(config.returnFields).split(",").map((name) => name.trim()).filter((name) => name !== ""),
     allOrNone: config.allOrNone ?? false,
     headers: WRITES.has(operation) ? ruleHeaders(config) : {},
     limit: wholeNumber(config.limit, "At most", { fallback: MAX_RECENT, min: 1, max: MAX_RECENT }),

@@ -1,3 +1,4 @@
+import { textIn, withValue } from "../../common/environment";
 import { ConnectorError } from "../../common/errors";
 import type { TypedValue } from "../../common/typed-input";
 import { wholeNumber } from "../../common/whole-number";
@@ -55,13 +56,13 @@ export const concurrencyOf = ({ concurrency }: RequestDef): number => wholeNumbe
 
 /** How calls are made. @throws ConnectorError `NOT_CONFIGURED` for an address of Account Engagement that must not get a token */
 export function senderOptions(config: RequestDef): RequestSenderOptions {
-  const host = config.host === "account-engagement" ? engagementOrigin(config.engagementUrl) : undefined;
+  const host = config.host === "account-engagement" ? engagementOrigin(textIn(config.engagementUrl)) : undefined;
   return { host, returns: config.returns || "json", safeToRepeat: Boolean(config.safeToRepeat), failOnPartErrors: config.failOnPartErrors ?? true };
 }
 
 function engagementOrigin(text: string): string {
   try {
-    const url = new URL(text.trim() || ENGAGEMENT_URL);
+    const url = new URL(text || ENGAGEMENT_URL);
     const local = ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname);
     if (url.protocol === "https:" || (local && url.protocol === "http:")) return url.origin;
   } catch {
@@ -81,7 +82,7 @@ export function compileRequest(config: RequestDef, compile: Compile, version: st
   if (!METHODS.has(method)) throw new ConnectorError("NOT_CONFIGURED", `${String(method)} is no method of a request`);
   const fixed = engagementHeaders(config);
   const path: TypedValue =
-    pathType === "str" ? compilePath(config.path ?? "", (name) => compile(name, "msg", name)) : compile(config.path, pathType, "path");
+    pathType === "str" ? compilePath(withValue(config.path), (name) => compile(name, "msg", name)) : compile(config.path, pathType, "path");
   const rows = (config.headers ?? []).filter(({ name }) => name.trim() !== "");
   for (const { name } of rows) checkHeader(name.trim());
   const headers = rows.map(({ name, value, valueType }) => ({ name: name.trim().toLowerCase(), value: compile(value, valueType || "str", name) }));
@@ -105,9 +106,9 @@ export function compileRequest(config: RequestDef, compile: Compile, version: st
   };
 }
 
-function engagementHeaders({ host, businessUnitId = "" }: RequestDef): Record<string, string> {
+function engagementHeaders({ host, businessUnitId }: RequestDef): Record<string, string> {
   if (host !== "account-engagement") return {};
-  const id = businessUnitId.trim();
+  const id = textIn(businessUnitId);
   if (!/^0Uv\w{12}(\w{3})?$/.test(id)) throw new ConnectorError("NOT_CONFIGURED", "Account Engagement needs the id of a business unit (0Uv…)");
   return { "pardot-business-unit-id": id };
 }
@@ -126,13 +127,13 @@ function headerText(name: string, value: unknown): string | undefined {
 
 /** Makes of each message the upload it asks for. @throws ConnectorError `NOT_CONFIGURED` without a dataset */
 export function compileUpload(config: RequestDef, compile: Compile): (msg: object) => Upload | Promise<Upload> {
-  const dataset = config.dataset?.trim();
+  const dataset = textIn(config.dataset);
   if (!dataset) throw new ConnectorError("NOT_CONFIGURED", "The node has no dataset to load");
   const body = compile(config.body ?? "payload", config.bodyType || "msg", "body");
   const metadata: TypedValue = config.datasetMetadata ? compile(config.datasetMetadata, config.datasetMetadataType || "json", "metadata") : () => undefined;
   const make = (data: unknown, format: unknown): Upload => {
     if (format !== undefined && (typeof format !== "object" || format === null)) throw new ConnectorError("INPUT_INVALID", "The metadata is no object");
-    const base = { dataset, label: config.datasetLabel?.trim() || undefined, operation: config.datasetOperation || ("Overwrite" as const) };
+    const base = { dataset, label: textIn(config.datasetLabel) || undefined, operation: config.datasetOperation || ("Overwrite" as const) };
     return { ...base, csv: toCsv(data as CsvRows), ...(format ? { metadata: format } : {}) };
   };
   return (msg) => {

@@ -1,4 +1,4 @@
-import { withValue } from "../../common/environment";
+import { textIn } from "../../common/environment";
 import { ConnectorError } from "../../common/errors";
 import { oneOf } from "../../common/one-of";
 import { wholeNumber } from "../../common/whole-number";
@@ -69,13 +69,14 @@ export function readSettings(def: RouteDef): RouteSettings {
   const standby = def.standby === true;
   if (standby && !store) throw notConfigured("Instances that stand by need a database to agree in: choose one");
   const markFields = (def.markFields ?? []).filter(({ field }) => field?.trim());
-  const markObject = apiName(def.markObject?.trim() || "Case", "the object to mark");
+  const markObject = apiName(textIn(def.markObject) || "Case", "the object to mark");
+  const skillsField = textIn(def.skillsField ?? "ObjectRouting_Skills__c");
   const isCase = markObject.toLowerCase() === "case";
   return {
-    stateName: withValue(def.stateName?.trim()) || def.id || "route",
+    stateName: textIn(def.stateName) || def.id || "route",
     source: readSource(def),
     refresh: wholeNumber(def.refresh, "Look again", { fallback: 300_000, min: 1, max: 86_400_000 }),
-    skillsField: (def.skillsField ?? "ObjectRouting_Skills__c").trim() && apiName((def.skillsField ?? "ObjectRouting_Skills__c").trim(), "the field with the skills"),
+    skillsField: skillsField && apiName(skillsField, "the field with the skills"),
     rules: {
       onNew: def.onNew !== false,
       onOwner: def.onOwner !== false,
@@ -87,7 +88,7 @@ export function readSettings(def: RouteDef): RouteSettings {
     },
     directToQueue: def.directToQueue === true,
     markObject,
-    markCaseField: isCase || markFields.length === 0 ? "" : apiName(def.markCaseField?.trim() ?? "", `the field of ${markObject} that holds the case's id`),
+    markCaseField: isCase || markFields.length === 0 ? "" : apiName(textIn(def.markCaseField), `the field of ${markObject} that holds the case's id`),
     markFields,
     startQuery: def.startQuery !== false,
     store,
@@ -101,12 +102,12 @@ function readSource(def: RouteDef): RouteSource {
   if (oneOf(def.routesFrom, "Listed", ["node", "object"], "node") === "object") {
     return {
       from: "object",
-      object: apiName(def.routesObject?.trim() ?? "", "the object with the routes"),
-      queueField: apiName(def.queueField?.trim() ?? "", "the field with the queue's name"),
-      workgroupField: apiName(def.workgroupField?.trim() ?? "", "the field with the work group"),
+      object: apiName(textIn(def.routesObject), "the object with the routes"),
+      queueField: apiName(textIn(def.queueField), "the field with the queue's name"),
+      workgroupField: apiName(textIn(def.workgroupField), "the field with the work group"),
     };
   }
-  const routes = (def.routes ?? []).map(({ queue = "", workgroup = "" }) => ({ queue: queue.trim(), workgroup: workgroup.trim() })).filter(({ queue, workgroup }) => queue || workgroup);
+  const routes = (def.routes ?? []).map(({ queue, workgroup }) => ({ queue: textIn(queue), workgroup: textIn(workgroup) })).filter(({ queue, workgroup }) => queue || workgroup);
   if (routes.length === 0) throw notConfigured("No queue is watched: give one at least, and the work group that serves it");
   const half = routes.find(({ queue, workgroup }) => !queue || !workgroup);
   if (half) throw notConfigured(`A route needs a queue and a work group; one has only "${half.queue || half.workgroup}"`);

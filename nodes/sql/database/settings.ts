@@ -1,5 +1,5 @@
 import path from "node:path";
-import { withValue } from "../../common/environment";
+import { textIn, withValue } from "../../common/environment";
 import { oneOf } from "../../common/one-of";
 import { wholeNumber } from "../../common/whole-number";
 import type { DatabaseCredentials } from "../client/connection-string";
@@ -27,18 +27,17 @@ export interface DatabaseDef {
 export function readOptions(def: DatabaseDef, credentials: DatabaseCredentials, userDir = "."): DatabaseOptions {
   const engine = oneOf(def.engine, "Engine", ["odbc", "sqlite"], "odbc");
   // the form of each has not the other's, and does not look at what was saved
-  const file = engine === "sqlite" ? (withValue(def.file?.trim()) ?? "") : "";
+  const file = engine === "sqlite" ? textIn(def.file) : "";
   const odbc = engine === "odbc" ? def : {};
-  if (engine === "odbc") [credentials.username, credentials.password].forEach(withValue);
   return {
     engine,
-    connectionString: withValue(odbc.connectionString) ?? "",
+    connectionString: textIn(odbc.connectionString),
     file: !file || file === ":memory:" ? file : path.resolve(userDir, file),
     dialect: def.dialect || "auto",
     poolSize: wholeNumber(odbc.poolSize, "Connections", { fallback: 4, min: 1, max: 10 }),
     loginTimeout: wholeNumber(odbc.loginTimeout, "Login timeout", { fallback: 10_000, min: 1000, max: 600_000 }),
     queryTimeout: wholeNumber(def.queryTimeout, "Query timeout", { fallback: 60_000, min: 100, max: 86_400_000 }),
     idleCheck: wholeNumber(odbc.idleCheck, "Idle check", { fallback: 30_000, max: 86_400_000 }),
-    credentials,
+    credentials: engine === "odbc" ? { username: withValue(credentials.username), password: withValue(credentials.password) } : {},
   };
 }

@@ -1,3 +1,4 @@
+import { textIn } from "../../common/environment";
 import { ConnectorError } from "../../common/errors";
 import { oneOf } from "../../common/one-of";
 import type { ParameterDef } from "../../common/parameters";
@@ -82,8 +83,8 @@ export function readSettings(def: ReadDef): MessageSettings | PollSettings {
 }
 
 function readProgress(def: ReadDef): Progress {
-  const watermarkColumn = def.watermarkColumn?.trim() ?? "";
-  const keyColumn = def.keyColumn?.trim() ?? "";
+  const watermarkColumn = textIn(def.watermarkColumn);
+  const keyColumn = textIn(def.keyColumn);
   const statement = statementIn(def.afterRead);
   switch (oneOf(def.progress, "Progress by", ["watermark", "after-read", "none"], watermarkColumn ? "watermark" : "after-read")) {
     case "watermark": {
@@ -103,7 +104,7 @@ function readProgress(def: ReadDef): Progress {
 
 /** The text of one statement: without the blanks around it and the semicolon that ends it, which cannot stand inside another. */
 function statementIn(text: string | undefined): string {
-  return (text ?? "").trim().replace(/(\s*;)+$/, "");
+  return textIn(text).replace(/(\s*;)+$/, "");
 }
 
 function notConfigured(text: string): ConnectorError {

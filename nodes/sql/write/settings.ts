@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { withValue } from "../../common/environment";
+import { textIn, withValue } from "../../common/environment";
 import { ConnectorError } from "../../common/errors";
 import { listedParameters, type ParameterDef } from "../../common/parameters";
 import { wholeNumber } from "../../common/whole-number";
@@ -97,26 +97,27 @@ function common(def: WriteDef, tell: Tell): Common {
     zeroRowsIsError: def.zeroRowsIsError === true,
   };
   if (def.dedupe !== true) return settings;
-  const { inboxTable = "surewire_inbox", messageId = "amqp.properties.messageId", messageIdType = "msg" } = def;
-  if (!inboxTable.trim()) throw new ConnectorError("NOT_CONFIGURED", tell("error.no-inbox"));
-  if (!messageId.trim()) throw new ConnectorError("NOT_CONFIGURED", tell("error.no-message-id"));
-  settings.dedupe = { id: { value: messageId, type: messageIdType || "msg" }, inbox: { table: withValue(inboxTable.trim()), days: wholeNumber(def.inboxDays, "Keep ids", { fallback: 30, min: 1, max: 36_500 }) } };
+  const { messageId = "amqp.properties.messageId", messageIdType = "msg" } = def;
+  const inboxTable = textIn(def.inboxTable ?? "surewire_inbox");
+  if (!inboxTable) throw new ConnectorError("NOT_CONFIGURED", tell("error.no-inbox"));
+  if (!textIn(messageId)) throw new ConnectorError("NOT_CONFIGURED", tell("error.no-message-id"));
+  settings.dedupe = { id: { value: messageId, type: messageIdType || "msg" }, inbox: { table: inboxTable, days: wholeNumber(def.inboxDays, "Keep ids", { fallback: 30, min: 1, max: 36_500 }) } };
   return settings;
 }
 
 function tableSettings(def: WriteDef, mode: WriteMode, tell: Tell): Omit<TableSettings, keyof Common> {
-  const { table = "", duplicateIsSuccess } = def;
-  const keys = mode === "insert" ? [] : (def.keys ?? []).map((key) => key.trim()).filter(Boolean);
-  if (!table.trim()) throw new ConnectorError("NOT_CONFIGURED", tell("error.no-table"));
+  const table = textIn(def.table);
+  const keys = mode === "insert" ? [] : (def.keys ?? []).map(textIn).filter(Boolean);
+  if (!table) throw new ConnectorError("NOT_CONFIGURED", tell("error.no-table"));
   if (NEED_KEYS.includes(mode) && keys.length === 0) throw new ConnectorError("NOT_CONFIGURED", tell("error.no-keys"));
   const columns = (def.columns ?? [])
-    .filter(({ column }) => column?.trim())
-    .map(({ column, value, valueType }) => ({ column: column.trim(), value: { value, type: valueType || "msg" } }));
-  return { mode, table: withValue(table.trim()), keys, columns, duplicateIsSuccess: duplicateIsSuccess === true };
+    .map(({ column, value, valueType }) => ({ column: textIn(column), value: { value, type: valueType || "msg" } }))
+    .filter(({ column }) => column);
+  return { mode, table, keys, columns, duplicateIsSuccess: def.duplicateIsSuccess === true };
 }
 
 function statementSettings(def: WriteDef, tell: Tell): Omit<StatementSettings, keyof Common> {
-  const statements = (def.statements ?? []).filter(({ sql }) => sql?.trim()).map(({ sql, run }) => ({ sql, once: run === "once" }));
+  const statements = (def.statements ?? []).map(({ sql, run }) => ({ sql: withValue(sql), once: run === "once" })).filter(({ sql }) => sql.trim());
   if (statements.length === 0) throw new ConnectorError("NOT_CONFIGURED", tell("error.no-statements"));
   const own = statements.findIndex(({ sql }) => TRANSACTION.test(sql));
   if (own >= 0) throw new ConnectorError("NOT_CONFIGURED", tell("error.transaction", { number: own + 1 }));
@@ -127,6 +128,6 @@ function statementSettings(def: WriteDef, tell: Tell): Omit<StatementSettings, k
     statements,
     parameters,
     maxRows: wholeNumber(def.maxRows, "Most rows", { fallback: 1000, max: 100_000 }),
-    ...(forEach.trim() ? { forEach: { value: forEach, type: forEachType || "msg" } } : {}),
+    ...(textIn(forEach) ? { forEach: { value: forEach, type: forEachType || "msg" } } : {}),
   };
 }

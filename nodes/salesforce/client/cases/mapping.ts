@@ -1,3 +1,4 @@
+import { textIn } from "../../../common/environment";
 import { ConnectorError, errorText, isConnectorError } from "../../../common/errors";
 import type { Fields } from "../records/collections";
 
@@ -41,16 +42,20 @@ export function compileFields(lists: FieldRow[][], compile: Compile): MapFields 
 }
 
 function toRule(row: FieldRow, compile: Compile): Rule[] {
-  const field = row.field.trim();
+  const field = textIn(row.field);
   if (!field) return [];
   try {
     const valueOf = compile(row.value, row.valueType, `field ${field}`);
     // An environment variable that is not set reads as "", which would clear the field.
-    return [{ field, evaluate: row.valueType === "env" ? (msg) => valueOf(msg) || undefined : valueOf }];
+    return [{ field, evaluate: row.valueType === "env" ? (msg) => unlessBlank(valueOf(msg)) : valueOf }];
   } catch (error) {
     if (isConnectorError(error)) throw error;
     throw new ConnectorError("NOT_CONFIGURED", `The value of field ${field} cannot be used: ${errorText(error)}`, { cause: error });
   }
+}
+
+function unlessBlank(value: unknown): unknown {
+  return value === "" ? undefined : value;
 }
 
 function evaluate({ field, evaluate: valueOf }: Rule, msg: object): unknown {

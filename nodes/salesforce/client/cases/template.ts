@@ -1,3 +1,4 @@
+import { withValue } from "../../../common/environment";
 import { ConnectorError } from "../../../common/errors";
 import { compileTypedInput, type TypedInputUtil } from "../../../common/typed-input";
 import type { Compile } from "./mapping";
@@ -41,7 +42,7 @@ export function compileTemplate(text: string, pathValue: (path: string) => PathV
 export function templateCompiler(util: TypedInputUtil, node: object): Compile {
   return (value, type, label) =>
     type === "template"
-      ? compileTemplate(String(value ?? ""), (path) => compileTypedInput(util, node, path, "msg"))
+      ? compileTemplate(withValue(value), (path) => compileTypedInput(util, node, path, "msg"))
       : compileTypedInput(util, node, value, type || "str", label);
 }
 

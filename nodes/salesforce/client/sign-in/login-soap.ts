@@ -1,4 +1,4 @@
-import { withValue } from "../../../common/environment";
+import { textIn } from "../../../common/environment";
 import { ConnectorError } from "../../../common/errors";
 import { masked } from "../../../common/masked";
 import { networkError } from "../errors";
@@ -17,7 +17,7 @@ const PASSING = /^(SERVER_UNAVAILABLE|ORG_IN_MAINTENANCE|SSO_SERVICE_DOWN|UNKNOW
 /** Signs in with user name, password and security token by the SOAP API's `login`, which Salesforce retires on 1 June 2027. */
 export async function soapLogin(transport: HttpTransport, origin: string, credentials: OrgCredentials): Promise<Session> {
   const username = needed(credentials.username, "user name");
-  const password = needed(credentials.password, "password") + (withValue(credentials.securityToken?.trim()) ?? "");
+  const password = needed(credentials.password, "password") + textIn(credentials.securityToken);
   const answer = await transport
     .send({
       method: "POST",

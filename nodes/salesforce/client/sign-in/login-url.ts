@@ -1,4 +1,4 @@
-import { withValue } from "../../../common/environment";
+import { textIn } from "../../../common/environment";
 import { ConnectorError } from "../../../common/errors";
 
 /**
@@ -10,7 +10,7 @@ import { ConnectorError } from "../../../common/errors";
  * @throws ConnectorError `NOT_CONFIGURED`
  */
 export function secureOrigin(value: string, what = "login URL"): string {
-  const text = withValue(value.trim());
+  const text = textIn(value);
   let url: URL;
   try {
     url = new URL(text);

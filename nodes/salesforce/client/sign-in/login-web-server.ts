@@ -1,17 +1,17 @@
-import { withValue } from "../../../common/environment";
+import { textIn } from "../../../common/environment";
 import { ConnectorError } from "../../../common/errors";
 import type { OrgCredentials } from "./login";
 import { needed } from "./needed";
 
 /** The form of a refresh, by which the web-server flow signs in once someone has connected. */
 export function refreshForm({ clientId, clientSecret, refreshToken }: OrgCredentials): Record<string, string> {
-  if (!refreshToken?.trim()) {
+  if (!textIn(refreshToken)) {
     throw new ConnectorError("NOT_CONFIGURED", "The Salesforce org is not connected: open its form, press Connect to Salesforce, and deploy");
   }
-  const secret = withValue(clientSecret?.trim());
+  const secret = textIn(clientSecret);
   return {
     grant_type: "refresh_token",
-    refresh_token: refreshToken.trim(),
+    refresh_token: textIn(refreshToken),
     client_id: needed(clientId, "consumer key"),
     ...(secret ? { client_secret: secret } : {}),
   };

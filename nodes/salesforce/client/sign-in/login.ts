@@ -1,4 +1,4 @@
-import { withValue } from "../../../common/environment";
+import { textIn } from "../../../common/environment";
 import { ConnectorError } from "../../../common/errors";
 import { readAccessToken } from "./login-access-token";
 import { jwtForm } from "./login-jwt";
@@ -91,6 +91,6 @@ function passwordForm({ clientId, clientSecret, username, password, securityToke
     client_id: needed(clientId, "consumer key"),
     client_secret: needed(clientSecret, "consumer secret"),
     username: needed(username, "user name"),
-    password: needed(password, "password") + (withValue(securityToken?.trim()) ?? ""),
+    password: needed(password, "password") + textIn(securityToken),
   };
 }

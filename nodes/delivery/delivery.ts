@@ -70,6 +70,11 @@ export class Delivery<T = unknown> extends Scope implements FlowContext {
     return this.settled;
   }
 
+  /** Whether a sink waits for its system on its behalf. */
+  get held(): boolean {
+    return this.holds > 0;
+  }
+
   /** Who settles it. */
   get mode(): SettleMode {
     return this.source.settleMode;

@@ -107,6 +107,21 @@ export class DeliverySource<T = unknown> implements DeliveryOwner<T> {
     }
   }
 
+  /**
+   * Sinks have waited for their systems for as long as one of those that they hold may be kept: all of them go back, in one pause.
+   *
+   * @param isDue whether this one may be kept no longer
+   * @returns whether there was one
+   */
+  giveBackHeld(isDue: (delivery: Delivery<T>) => boolean): boolean {
+    const held = this.openOnes().filter((delivery) => delivery.held);
+    if (!held.some(isDue)) return false;
+    const error = new ConnectorError("DEADLINE_EXCEEDED", "Its system was away for longer than it may be kept");
+    this.pause.because(error, flowTracker.isDeploying); // before the last hold ends, or the source would go on for a moment
+    for (const delivery of held) delivery.settle({ outcome: "release", error });
+    return true;
+  }
+
   /** Resolves when every open delivery is settled; after `timeout` ms the rest are released. */
   drain(timeout: number): Promise<void> {
     if (this.open_ === 0) return Promise.resolve();

@@ -89,7 +89,7 @@ class World {
 const take = (content: string, redelivered: boolean, deliveryTag: number, window: AckWindow): Taken => {
   window.take(deliveryTag);
   const fields = { deliveryTag, redelivered, exchange: "", routingKey: "q", consumerTag: "c" };
-  return { message: { content: Buffer.from(content), fields, properties: {} } as unknown as Taken["message"], window };
+  return { message: { content: Buffer.from(content), fields, properties: {} } as unknown as Taken["message"], window, at: 0 };
 };
 
 const numbers = (count: number): string[] => Array.from({ length: count }, (_, index) => `m${index}`);

@@ -41,7 +41,7 @@ describe("a stream's reader", () => {
 
   function comes(window: AckWindow, deliveryTag: number, offset: number): void {
     window.take(deliveryTag);
-    reader.take({ message: { fields: { deliveryTag }, properties: { headers: { "x-stream-offset": offset } } } as unknown as Message, window });
+    reader.take({ message: { fields: { deliveryTag }, properties: { headers: { "x-stream-offset": offset } } } as unknown as Message, window, at: 0 });
   }
 
   const settle = (window: AckWindow, ...tags: number[]): void => {

@@ -56,6 +56,10 @@ export class Consumer {
   private consuming: string | undefined;
   private switching: Promise<void> | undefined;
   private tags = 0;
+  /** How many messages that consumer is sent at once. */
+  private given = 0;
+  /** One message at a time, see {@link Consumer.feelItsWay}. */
+  private careful = false;
   /** Above the prefetch: the broker does not count to a new consumer what is still open of the one before. So they are less than the prefetch. */
   private surplus: Taken[] = [];
   private lastError: ConnectorError | undefined;
@@ -64,7 +68,7 @@ export class Consumer {
     this.queueBackOff = options.queueBackOff ?? new BackOff({ initial: 5_000, max: 60_000 });
     this.taking = new TakingChannel({
       connection: options.connection,
-      prepare: (channel, model) => this.prepare(channel, model),
+      prepare: (_channel, model) => this.prepare(model),
       begin: async (channel, window) => {
         if (this.wanted) await this.consume(channel, window);
       },
@@ -107,6 +111,16 @@ export class Consumer {
     this.reconcile();
   }
 
+  /**
+   * One message at a time from now on, until one is acknowledged: the system behind may be away still, and each that is taken for nothing counts as a
+   * delivery of a quorum queue. What is above the prefetch goes back.
+   */
+  feelItsWay(): void {
+    this.careful = true;
+    for (const { message, window } of this.surplus.splice(0)) window.giveBack(message.fields.deliveryTag);
+    this.reconcile();
+  }
+
   /** Gives the channel up for a new one: the broker takes back what is open on it, without a give-back being said. */
   renew(): void {
     const { channel } = this.taking;
@@ -134,10 +148,9 @@ export class Consumer {
     return typeof queue === "string" ? queue : queue();
   }
 
-  private async prepare(channel: Channel, model: ChannelModel): Promise<void> {
+  private async prepare(model: ChannelModel): Promise<void> {
     this.consuming = undefined;
     await this.options.prepare?.(model);
-    await channel.prefetch(this.options.prefetch, false);
   }
 
   /** Each answer may make room for a new consumer. */
@@ -145,6 +158,7 @@ export class Consumer {
     return {
       ack: (tag, multiple) => {
         answers.ack(tag, multiple);
+        this.careful = false;
         this.answered();
       },
       nack: (tag, multiple, requeue) => {
@@ -162,16 +176,20 @@ export class Consumer {
       if (message === null) this.cancelledByServer(channel, consumerTag, window);
       else this.received(message, window);
     };
+    const { share } = this;
+    await channel.prefetch(share, false); // counts for the consumers to come
     await channel.consume(this.queue, handle, { consumerTag, arguments: this.options.arguments?.() ?? {} });
     this.consuming = consumerTag;
+    this.given = share;
   }
 
   private received(message: ConsumeMessage, window: AckWindow): void {
     if (window.closed) return; // given up: the broker gives it out again
     const behind = this.full || this.surplus.length > 0;
     window.take(message.fields.deliveryTag);
-    if (behind && !this.options.chunks) this.surplus.push({ message, window });
-    else this.hand({ message, window });
+    const taken = { message, window, at: performance.now() };
+    if (behind && !this.options.chunks) this.surplus.push(taken);
+    else this.hand(taken);
   }
 
   private hand(taken: Taken): void {
@@ -254,7 +272,7 @@ export class Consumer {
     try {
       if (consuming === undefined) await this.taking.ask(this.consume(channel, window));
       else await this.taking.ask(channel.cancel(consuming), channel);
-      this.tell();
+      if (!this.outOfStep()) this.tell();
     } catch (error) {
       // Refused, which has closed the channel, or unanswered: a new one is made, and set up as it is wanted by then.
       this.lastError ??= channelError(error, "queue");
@@ -265,15 +283,20 @@ export class Consumer {
   /** There may be room again, for what waits here and for a new consumer. */
   private answered(): void {
     this.handOver();
-    if (this.wanted && this.consuming === undefined) this.reconcile();
+    if (this.outOfStep()) this.reconcile();
   }
 
   private outOfStep(): boolean {
     const { channel, window } = this.taking;
     const { consuming } = this;
     if (!channel || !window) return false;
-    if (consuming !== undefined) return !this.wanted;
+    if (consuming !== undefined) return !this.wanted || this.given !== this.share;
     return this.wanted && !this.full;
+  }
+
+  /** How many messages the broker may send a consumer that begins now. */
+  private get share(): number {
+    return this.careful ? 1 : this.options.prefetch;
   }
 
   private get full(): boolean {

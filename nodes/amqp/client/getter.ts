@@ -91,7 +91,7 @@ export class Getter {
       if (message === false) return undefined;
       if (window.closed) throw new Error("channel closed");
       window.take(message.fields.deliveryTag);
-      return { message, window };
+      return { message, window, at: performance.now() };
     } catch (cause) {
       throw await this.refused(channel, cause);
     }

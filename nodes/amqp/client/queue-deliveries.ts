@@ -45,6 +45,8 @@ export interface QueueDeliveriesOptions {
   onBehind?(reason: string | undefined): void;
   /** @param error why a copy is not taken by the broker at present, which will be tried again; `undefined` when none has to wait any more */
   onForwarding(error: ConnectorError | undefined): void;
+  /** What waited for its system has gone back to the queue, because it had waited for as long as a message may: the system may be away still. */
+  onGivenBack?(): void;
   /** ms that a message may wait in this process. Default {@link LONGEST_OPEN}, or the deadline if that is longer. */
   longest?: number;
 }
@@ -55,11 +57,13 @@ export class QueueDeliveries {
   private readonly answers: QueueAnswers;
   /** Large messages, and what came behind them. */
   private readonly line: DecodeLine<Decoded>;
+  private readonly watch: NodeJS.Timeout | undefined;
   private stopped = false;
   private readonly warned = new Set<string>();
 
   constructor(private readonly options: QueueDeliveriesOptions) {
     const { settings, node, runtime } = options;
+    const longest = options.longest ?? Math.max(LONGEST_OPEN, settings.deadline); // who has raised the one has raised the broker's timeout
     const warn = (text: string): void => this.warnOnce(text);
     const longest = options.longest ?? Math.max(LONGEST_OPEN, settings.deadline); // who has raised the one has raised the broker's timeout
     this.source = new DeliverySource<Taken>({
@@ -100,6 +104,7 @@ export class QueueDeliveries {
       handOver: (decoded, attempt) => this.handOver(decoded, attempt),
       failed: (taken, error) => this.failed(taken, error),
     });
+    if (options.from.waitsIn === "broker") this.watch = setInterval(() => this.giveBackOld(longest), Math.max(20, longest / 30)).unref();
   }
 
   /** Deliveries of the flow that are not settled. */
@@ -149,6 +154,7 @@ export class QueueDeliveries {
   /** The node closes: what is not handed over yet stays open on its window, to be given back with it. */
   stop(): void {
     this.stopped = true;
+    clearInterval(this.watch);
     this.line.stop();
   }
 
@@ -183,6 +189,17 @@ export class QueueDeliveries {
     if (this.warned.has(text)) return;
     this.warned.add(text);
     this.options.warn(text);
+  }
+
+  /**
+   * What is held for a system would be taken back by the broker in the end, and with it, up to 4.2, all else on its channel; to be given out at once
+   * and held again. Given back in time, it may wait in its queue, where others may take it.
+   */
+  private giveBackOld(longest: number): void {
+    const due = performance.now() - longest;
+    if (!this.source.giveBackHeld(({ taken }) => taken.at <= due)) return;
+    this.line.giveBack();
+    this.options.onGivenBack?.();
   }
 
   private decodeAtOnce(taken: Taken, attempt: number): Decoded | undefined {

@@ -9,6 +9,8 @@ import { ANSWER_TIMEOUT, SupervisedChannel, unanswered } from "./supervised-chan
 export interface Taken {
   readonly message: Message;
   readonly window: AckWindow;
+  /** When it came, by the clock that nobody sets. */
+  readonly at: number;
 }
 
 /**

@@ -40,7 +40,7 @@ export interface QueueSourceOptions {
   onSettled?(): void;
   /** ms until a stream that does not send the message it must have is looked at. Default 10000. */
   silence?: number;
-  /** ms that a message of a stream may be without an answer. Default {@link LONGEST_OPEN}. */
+  /** ms that a message may be without an answer. Default {@link LONGEST_OPEN}, or, but for streams, the deadline if that is longer. */
   longest?: number;
   warn(text: string): void;
   onState(state: QueueSourceState): void;
@@ -96,7 +96,9 @@ export class QueueSource {
         this.forwarding = error;
         this.tell();
       },
+      onGivenBack: () => this.consumer.feelItsWay(),
       ...(this.position ? { longest: Infinity } : {}), // its reader has answered the broker by then
+      ...(this.position || options.longest === undefined ? {} : { longest: options.longest }),
     });
     this.poison = this.poisonWatch();
     const stream = (this.stream = this.position && this.streamReader(this.position));

@@ -20,7 +20,7 @@ describe("what a message that the broker wants an answer for is kept for", () =>
     const answered: string[] = [];
     const warnings: string[] = [];
     const window = new AckWindow({ ack: (tag) => answered.push(`ack ${tag}`), nack: (tag) => answered.push(`nack ${tag}`) });
-    const taken: Taken = { window, message: { content: Buffer.from("x"), fields: { deliveryTag: 1, exchange: "", routingKey: "orders" }, properties: {} } as unknown as Message };
+    const taken: Taken = { window, at: performance.now(), message: { content: Buffer.from("x"), fields: { deliveryTag: 1, exchange: "", routingKey: "orders" }, properties: {} } as unknown as Message };
     window.take(1);
     const answers: QueueAnswers = new QueueAnswers({
       from: { queue: "orders", queueType: "classic", deadLetterQueue: "orders.dlq", declare: false, waitsIn: "process" },

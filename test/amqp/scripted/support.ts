@@ -3,7 +3,7 @@ import { Broker, type BrokerLink } from "../../../nodes/amqp/client/broker";
 import { Connection, type ConnectionState } from "../../../nodes/amqp/client/connection";
 import { Publisher, type PublisherOptions } from "../../../nodes/amqp/client/publisher";
 import type { QueueMessage } from "../../../nodes/amqp/client/queue-message";
-import { QueueSource, type QueueSourceState } from "../../../nodes/amqp/in/queue-source";
+import { QueueSource, type QueueSourceOptions, type QueueSourceState } from "../../../nodes/amqp/in/queue-source";
 import { readSettings, type InDef } from "../../../nodes/amqp/in/settings";
 import { BackOff } from "../../../nodes/common/back-off";
 import { ConnectorError } from "../../../nodes/common/errors";
@@ -80,7 +80,7 @@ export class Stage {
   }
 
   /** An `amqp in` without its node, taking messages that the test settles. @param shared the connections, when it is not the only one on them */
-  source(def: Partial<InDef> & { queue: string }, answer?: (message: QueueMessage, settle: Opened["settle"]) => void, shared = this.link()): Opened {
+  source(def: Partial<InDef> & { queue: string }, answer?: (message: QueueMessage, settle: Opened["settle"]) => void, shared = this.link(), more: Partial<QueueSourceOptions> = {}): Opened {
     const { link, lines } = shared;
     const messages: QueueMessage[] = [];
     const warnings: string[] = [];
@@ -100,6 +100,7 @@ export class Stage {
       },
       warn: (warning) => warnings.push(warning),
       onState: (state) => states.push(state),
+      ...more,
     });
     source.start();
     let closed: Promise<void> | undefined;

@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import type { QueueMessage } from "../../../nodes/amqp/client/queue-message";
+import type { Delivery } from "../../../nodes/delivery/delivery";
+import { registry } from "../../../nodes/delivery/registry";
+import type { ScriptedBroker } from "./broker";
+import { soon, Stage, type Opened } from "./support";
+
+const letters = ["a", "b", "c", "d", "e"];
+const payloads = (messages: QueueMessage[]): unknown[] => messages.map(({ payload }) => payload);
+
+/** The broker's consumer timeout is half an hour; what a message may be kept for is less. */
+describe("a queue source whose messages wait for a system that stays away", () => {
+  const stage = new Stage();
+  afterEach(() => stage.clear());
+
+  /** A sink behind it that waits for its system with each message, until that is back. */
+  async function waiting(version: string): Promise<{ broker: ScriptedBroker; opened: Opened; isBack(): void }> {
+    const broker = await stage.plays({ version });
+    broker.makeQueue("orders", { "x-queue-type": "quorum", "x-delivery-limit": 20 });
+    broker.send("orders", letters);
+    let away = true;
+    const answer = (message: QueueMessage, settle: Opened["settle"]): void => {
+      if (away) (registry.find((message.delivery as { id: string }).id) as Delivery).hold("the database is away");
+      else settle(message, "accept");
+    };
+    const opened = await stage.consuming({ queue: "orders", declare: "existing", prefetch: 4 }, answer, undefined, { longest: 300 });
+    await soon("all that it may take at once", () => opened.messages.length >= 4);
+    return { broker, opened, isBack: () => void (away = false) };
+  }
+
+  it("gives them back before the broker does so, and takes one at a time until the system is back", async () => {
+    const { broker, opened, isBack } = await waiting("4.2.3");
+    const { messages, states } = opened;
+    await soon("the first alone, twice", () => messages.length >= 6);
+    assert.deepEqual(payloads(messages.slice(0, 6)), ["a", "b", "c", "d", "a", "a"]);
+    assert.deepEqual(broker.queue("orders").ready.filter(({ place }) => place > 1).map(({ deliveryCount }) => deliveryCount), [1, 1, 1, 0], "the others were not given out again");
+    await soon("the state", () => states.at(-1)?.kind === "holding");
+    isBack();
+    await soon("an empty queue", () => broker.queue("orders").size === 0);
+    assert.deepEqual([payloads(messages.slice(-5)), broker.dropped.length], [letters, 0]);
+    assert.equal(states.filter(({ kind }) => kind === "waiting").length, 0, "its channel was never lost");
+    assert.deepEqual(new Set(broker.seen("basic.qos").map(({ fields }) => fields.prefetchCount as number)), new Set([4, 1]));
+    await soon("as many at once as before", () => broker.seen("basic.qos").at(-1)?.fields.prefetchCount === 4);
+  });
+
+  it("leaves them to others while it waits", async () => {
+    const { broker } = await waiting("4.3.1");
+    const other = stage.source({ queue: "orders", declare: "existing" }, (message, settle) => settle(message, "accept"));
+    await soon("an empty queue", () => broker.queue("orders").size === 0);
+    assert.deepEqual(payloads(other.messages).sort(), letters);
+  });
+});

@@ -1,3 +1,4 @@
+import type { ChannelModel } from "amqplib";
 import { BackOff } from "../../common/back-off";
 import { type ConnectorError, toConnectorError } from "../../common/errors";
 import { Sleepers } from "../../common/sleep";
@@ -5,6 +6,7 @@ import type { Connection } from "./connection";
 import { blockedFor } from "./publish-faults";
 import type { Taken } from "./taking-channel";
 import { Publisher, type Outgoing } from "./publisher";
+import { ANSWER_TIMEOUT } from "./supervised-channel";
 import { ensureQueue, serverVersion, type QueueSpec, type ServerVersion } from "./topology";
 
 /** A copy that is to take a message's place. */
@@ -49,6 +51,8 @@ export class Forwarder {
   private readonly watch: NodeJS.Timeout | undefined;
   /** Those of which it was said that they wait. */
   private readonly waiting = new Set<Forwarding>();
+  /** Missing queues that are being made, by name: many copies may go to one. */
+  private readonly making = new Map<string, Promise<boolean>>();
   private readonly sleepers = new Sleepers();
   private readonly unsubscribe: () => void;
   private closed = false;
@@ -97,6 +101,7 @@ export class Forwarder {
     const isWanted = (): boolean => !this.closed && window.holds(deliveryTag);
     let copy = forwarding.copy();
     let plain = false;
+    let mended = false;
     const backOff = new BackOff();
     while (isWanted()) {
       try {
@@ -112,7 +117,10 @@ export class Forwarder {
         }
         const again = await this.mend(error, forwarding);
         if (again === "give up") return forwarding.missing?.();
-        if (again !== "wait") continue;
+        if (again === "again" && !mended) {
+          mended = true; // where that was of no use, not at once a second time
+          continue;
+        }
         this.tell(error, [forwarding]);
         await this.wait(backOff.next());
       }
@@ -134,13 +142,20 @@ export class Forwarder {
       return forwarding.missing ? "give up" : "wait";
     }
     const { model } = this.options.connection;
-    if (!model) return "wait";
-    try {
-      await ensureQueue(model, forwarding.queue(serverVersion(model)), this.options.warn);
-      return "again";
-    } catch {
-      return "wait";
-    }
+    return model && (await this.make(model, forwarding.queue(serverVersion(model)))) ? "again" : "wait";
+  }
+
+  /** @returns whether the queue is there; a broker may block, and not answer */
+  private make(model: ChannelModel, spec: QueueSpec): Promise<boolean> {
+    const begun = this.making.get(spec.name);
+    if (begun) return begun;
+    const made = ensureQueue(model, spec, this.options.warn).then(
+      () => true,
+      () => false,
+    );
+    const inTime = Promise.race([made, this.sleepers.sleep(ANSWER_TIMEOUT).then(() => false)]).finally(() => this.making.delete(spec.name));
+    this.making.set(spec.name, inTime);
+    return inTime;
   }
 
   /** What is published while the broker blocks stays unanswered: no error tells of it. */

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { within } from "../../../nodes/common/deadline";
 import { refused, soon, Stage, type Opened } from "./support";
 
 describe("copies of failed messages that wait", () => {
@@ -59,6 +60,52 @@ describe("copies of failed messages that wait", () => {
     broker.unblock();
     await soon("an empty queue", () => broker.queue("orders").size === 0);
     assert.deepEqual(broker.queue("orders.dlq").contents, ["first", "a", "b"]);
+  });
+
+  it("have the queue that they all miss made once", async () => {
+    const broker = await stage.plays();
+    const { messages, settle } = await stage.consuming({ queue: "orders", retries: 1 });
+    broker.send("orders", ["a", "b", "c", "d"]);
+    await soon("all", () => messages.length === 4);
+    broker.deleteQueue("orders.retry.40");
+    const before = broker.seen("queue.declare").length;
+    for (const message of messages.slice()) settle(message, "retry", refused);
+    await soon("all again", () => messages.length === 8);
+    const declared = broker.seen("queue.declare").slice(before);
+    assert.deepEqual(declared.map(({ fields }) => [fields.queue, fields.passive]), [["orders.retry.40", true], ["orders.retry.40", false]]);
+  });
+
+  it("wait a moment where the queue that was made does not take them either", async () => {
+    const broker = await stage.plays();
+    const opened = await stage.consuming({ queue: "orders", retries: 1 });
+    broker.send("orders", ["a"]);
+    await soon("it", () => opened.messages.length === 1);
+    const lost = (): void => void broker.deleteQueue("orders.retry.40");
+    lost();
+    const stop = broker.on("basic.publish", (call) => {
+      lost();
+      call.goOn();
+    });
+    opened.settle(opened.messages[0], "retry", refused);
+    await soon("the wait", () => shown(opened) === "forwarding");
+    assert.match(reason(opened), /No queue took the message/);
+    stop();
+    await soon("it again", () => opened.messages.length === 2);
+    assert.equal(shown(opened), "consuming");
+  });
+
+  it("do not hold up a source that closes while the broker does not answer the request for their queue", async () => {
+    const broker = await stage.plays();
+    const { messages, settle, close } = await stage.consuming({ queue: "orders", retries: 1 });
+    broker.send("orders", ["a"]);
+    await soon("it", () => messages.length === 1);
+    broker.deleteQueue("orders.retry.40");
+    broker.on("queue.declare", () => undefined);
+    const asked = broker.seen("queue.declare").length;
+    settle(messages[0], "retry", refused);
+    await soon("the request", () => broker.seen("queue.declare").length > asked);
+    assert.equal(await within(close().then(() => "closed"), 10_000), "closed");
+    await soon("it in its queue", () => broker.queue("orders").ready.length === 1);
   });
 
   it("are not spoken of any more when one that had to wait is given up for a retry in the process", async () => {

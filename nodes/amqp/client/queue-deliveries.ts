@@ -45,7 +45,10 @@ export interface QueueDeliveriesOptions {
   onBehind?(reason: string | undefined): void;
   /** @param error why a copy is not taken by the broker at present, which will be tried again; `undefined` when none has to wait any more */
   onForwarding(error: ConnectorError | undefined): void;
-  /** What waited for its system has gone back to the queue, because it had waited for as long as a message may: the system may be away still. */
+  /**
+   * What waited for its system has gone back to the queue, because it had waited for as long as a message may: the system may be away still. Without this it waits on
+   * until the broker takes it back: what was taken for a trigger must not be back before that is.
+   */
   onGivenBack?(): void;
   /** ms that a message may wait in this process. Default {@link LONGEST_OPEN}, or the deadline if that is longer. */
   longest?: number;
@@ -104,7 +107,7 @@ export class QueueDeliveries {
       handOver: (decoded, attempt) => this.handOver(decoded, attempt),
       failed: (taken, error) => this.failed(taken, error),
     });
-    if (options.from.waitsIn === "broker") this.watch = setInterval(() => this.giveBackOld(longest), Math.max(20, longest / 30)).unref();
+    if (options.onGivenBack && options.from.waitsIn === "broker") this.watch = setInterval(() => this.giveBackOld(longest), Math.max(20, longest / 30)).unref();
   }
 
   /** Deliveries of the flow that are not settled. */

@@ -68,7 +68,6 @@ export class QueueDeliveries {
     const { settings, node, runtime } = options;
     const longest = options.longest ?? Math.max(LONGEST_OPEN, settings.deadline); // who has raised the one has raised the broker's timeout
     const warn = (text: string): void => this.warnOnce(text);
-    const longest = options.longest ?? Math.max(LONGEST_OPEN, settings.deadline); // who has raised the one has raised the broker's timeout
     this.source = new DeliverySource<Taken>({
       id: node.id,
       runtime,

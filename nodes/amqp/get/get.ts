@@ -1,5 +1,6 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { needsAHand, toConnectorError } from "../../common/errors";
+import { closeWith, failEach } from "../../common/node-life";
 import { Status } from "../../common/status";
 import { compileTypedInput, type TypedInputUtil } from "../../common/typed-input";
 import type { TrackedRuntime } from "../../delivery/runtime";
@@ -16,10 +17,7 @@ export = (RED: NodeAPI): void => {
     try {
       run(this, status, config);
     } catch (error) {
-      const wrong = toConnectorError(error, "NOT_CONFIGURED");
-      status.set("failed", wrong.message);
-      this.on("input", (_msg, _send, done) => done(wrong));
-      this.on("close", () => status.close());
+      failEach(this, status, error);
     }
   }
 
@@ -61,17 +59,12 @@ export = (RED: NodeAPI): void => {
       }
       queue.take({ msg, send: (messages) => send(messages as never), done }, count);
     });
-    node.on("close", (done: () => void) => {
-      void queue
+    closeWith(node, status, () =>
+      queue
         .close()
         .finally(() => broker.release(node)) // else the config node waits for it in vain
-        .catch((error: unknown) => node.warn(toConnectorError(error).message))
-        .finally(() => {
-          unsubscribe();
-          status.close();
-          done();
-        });
-    });
+        .finally(unsubscribe),
+    );
   }
 
   /** How many messages a trigger asks for. */

@@ -1,5 +1,6 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
-import { ConnectorError, needsAHand, toConnectorError } from "../../common/errors";
+import { ConnectorError, needsAHand } from "../../common/errors";
+import { closeWith, failEach } from "../../common/node-life";
 import { Status } from "../../common/status";
 import type { Store } from "../../common/store";
 import { TroubleLog } from "../../common/trouble-log";
@@ -20,11 +21,8 @@ export = (RED: NodeAPI): void => {
     try {
       run(this, status, brokerOf(RED.nodes.getNode(config.broker), config.broker), readSettings(config));
     } catch (error) {
-      const wrong = toConnectorError(error, "NOT_CONFIGURED");
-      status.set("failed", wrong.message);
+      const wrong = failEach(this, status, error);
       this.error(wrong.toString()); // a status shows but its beginning, and no message will bring the rest
-      this.on("input", (_msg, _send, done) => done(wrong));
-      this.on("close", () => status.close());
     }
   }
 
@@ -90,17 +88,12 @@ export = (RED: NodeAPI): void => {
     });
     const unsubscribe = link.consume.subscribe({ state: show });
     const stopWaiting = onFlowEvent(RED.events, "flows:started", flowsStarted);
-    node.on("close", (done: () => void) => {
+    closeWith(node, status, () => {
       stopWaiting();
-      void source
+      return source
         .close()
         .finally(() => broker.release(node)) // else the config node waits for it in vain
-        .catch((error: unknown) => node.warn(toConnectorError(error).message))
-        .finally(() => {
-          unsubscribe();
-          status.close();
-          done();
-        });
+        .finally(unsubscribe);
     });
     show();
   }

@@ -1,6 +1,7 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { needsAHand, toConnectorError } from "../../common/errors";
 import { putOn } from "../../common/put-on";
+import { closeWith, failEach } from "../../common/node-life";
 import { Status } from "../../common/status";
 import { TroubleLog } from "../../common/trouble-log";
 import { compileTypedInput, type TypedInputUtil } from "../../common/typed-input";
@@ -29,10 +30,7 @@ export = (RED: NodeAPI): void => {
     try {
       run(this, status, config);
     } catch (error) {
-      const wrong = toConnectorError(error, "NOT_CONFIGURED");
-      status.set("failed", wrong.message);
-      this.on("input", (_msg, _send, done) => done(wrong));
-      this.on("close", () => status.close());
+      failEach(this, status, error);
     }
   }
 
@@ -88,18 +86,13 @@ export = (RED: NodeAPI): void => {
         send(answer ? putOn(msg, answer) : msg);
       });
     });
-    node.on("close", (done: () => void) => {
-      void sink
+    closeWith(node, status, () =>
+      sink
         .close()
         .then(() => writer.close())
         .finally(() => broker.release(node)) // else the config node waits for it in vain
-        .catch((error: unknown) => node.warn(toConnectorError(error).message))
-        .finally(() => {
-          unsubscribe();
-          status.close();
-          done();
-        });
-    });
+        .finally(unsubscribe),
+    );
   }
 
   RED.nodes.registerType("surewire-amqp-out", AmqpOut as never);

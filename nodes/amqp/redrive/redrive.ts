@@ -2,6 +2,7 @@ import { AsyncResource } from "node:async_hooks";
 import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
 import { ConnectorError, toConnectorError } from "../../common/errors";
 import { putOn } from "../../common/put-on";
+import { closeWith, failEach } from "../../common/node-life";
 import { Status } from "../../common/status";
 import { compileTypedInput, type TypedInputUtil, type TypedValue } from "../../common/typed-input";
 import { claimOf, deliveryClosed } from "../../delivery/claim";
@@ -23,10 +24,7 @@ export = (RED: NodeAPI): void => {
     try {
       run(this, status, config);
     } catch (error) {
-      const wrong = toConnectorError(error, "NOT_CONFIGURED");
-      status.set("failed", wrong.message);
-      this.on("input", (_msg, _send, done) => done(wrong));
-      this.on("close", () => status.close());
+      failEach(this, status, error);
     }
   }
 
@@ -85,17 +83,12 @@ export = (RED: NodeAPI): void => {
       mine.ended = finished.then(tell).then(() => done(), fail);
     });
 
-    node.on("close", (done: () => void) => {
+    closeWith(node, status, () => {
       closing = true;
       current?.run?.stop();
-      void Promise.resolve(current?.ended)
+      return Promise.resolve(current?.ended)
         .finally(() => broker.release(node)) // else the config node waits for it in vain
-        .catch((error: unknown) => node.warn(toConnectorError(error).message))
-        .finally(() => {
-          for (const unsubscribe of unsubscribes) unsubscribe();
-          status.close();
-          done();
-        });
+        .finally(() => unsubscribes.forEach((unsubscribe) => unsubscribe()));
     });
   }
 

@@ -1,6 +1,6 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
-import { toConnectorError } from "../../common/errors";
 import { compileParameters } from "../../common/parameters";
+import { closeWith, failEach } from "../../common/node-life";
 import { Status } from "../../common/status";
 import { compileTypedInput, type TypedInputUtil } from "../../common/typed-input";
 import { userStore } from "../../common/user-store";
@@ -26,11 +26,8 @@ export = (RED: NodeAPI): void => {
       if (settings.mode === "message") readOnMessage(this, status, database, settings, parameters);
       else poll(this, status, database, settings, parameters, config.database);
     } catch (error) {
-      const wrong = toConnectorError(error, "NOT_CONFIGURED");
-      status.set("failed", wrong.message);
+      const wrong = failEach(this, status, error);
       if (config.mode === "poll") this.error(wrong.toString()); // a status shows but its beginning, and no message will bring the rest
-      this.on("input", (_msg, _send, done) => done(wrong));
-      this.on("close", () => status.close());
     }
   }
 
@@ -49,7 +46,7 @@ export = (RED: NodeAPI): void => {
       onState: (state) => show(status, state),
     });
     node.on("input", (msg, send, done) => read.take({ msg, send: (messages) => send(messages as never), done }));
-    closeWith(node, status, database, () => read.close());
+    closeWith(node, status, () => read.close().then(() => database.release(node)));
     show(status, { kind: "idle", inFlow: 0 });
   }
 
@@ -77,23 +74,11 @@ export = (RED: NodeAPI): void => {
       poller.start();
     };
     const stopWaiting = onFlowEvent(RED.events, "flows:started", flowsStarted);
-    closeWith(node, status, database, () => {
+    closeWith(node, status, () => {
       stopWaiting();
-      return poller.close();
+      return poller.close().then(() => database.release(node));
     });
     show(status, { kind: "idle", inFlow: 0 });
-  }
-
-  function closeWith(node: Node, status: Status, database: DatabaseClient, close: () => Promise<void>): void {
-    node.on("close", (done: () => void) => {
-      void close()
-        .then(() => database.release(node))
-        .catch((error: unknown) => node.warn(toConnectorError(error).message))
-        .finally(() => {
-          status.close();
-          done();
-        });
-    });
   }
 
   function readParameters(node: Node, config: ReadDef): QueryParameters {

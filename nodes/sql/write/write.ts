@@ -1,6 +1,6 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
-import { toConnectorError } from "../../common/errors";
 import { putOn } from "../../common/put-on";
+import { closeWith, failEach } from "../../common/node-life";
 import { Status } from "../../common/status";
 import { compileTypedInput, type TypedInputUtil, type TypedValue } from "../../common/typed-input";
 import { databaseOf } from "../client/database-node";
@@ -23,10 +23,7 @@ export = (RED: NodeAPI): void => {
     try {
       options = readConfig(this, config);
     } catch (error) {
-      const wrong = toConnectorError(error, "NOT_CONFIGURED");
-      status.set("failed", wrong.message);
-      this.on("input", (_msg, _send, done) => done(wrong));
-      this.on("close", () => status.close());
+      failEach(this, status, error);
       return;
     }
     const worker = new WriteWorker({
@@ -43,12 +40,7 @@ export = (RED: NodeAPI): void => {
       };
       worker.take(msg, settled, (result) => send(putOn(msg, { sql: result })));
     });
-    this.on("close", (done: () => void) => {
-      void worker.close().finally(() => {
-        status.close();
-        done();
-      });
-    });
+    closeWith(this, status, () => worker.close());
   }
 
   function readConfig(node: Node, config: WriteDef): Options {

@@ -1,6 +1,7 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { toConnectorError } from "../../common/errors";
 import { Lease, LEASE_HOLDER } from "../../common/lease";
+import { closeWith, failEach } from "../../common/node-life";
 import { Status } from "../../common/status";
 import { type SharedStore, type StoreHolder, storeHolderOf } from "../../common/store";
 import { userStore } from "../../common/user-store";
@@ -26,11 +27,8 @@ export = (RED: NodeAPI): void => {
       const settings = readSettings(config);
       listen(this, status, orgOf(RED.nodes.getNode(config.org), config.org), settings, settings.store ? storeHolderOf(RED.nodes.getNode(settings.store), settings.store) : undefined);
     } catch (error) {
-      const wrong = toConnectorError(error, "NOT_CONFIGURED");
-      status.set("failed", wrong.message);
+      const wrong = failEach(this, status, error);
       this.error(wrong.toString()); // a status shows but its beginning, and no message will bring the rest
-      this.on("input", (_msg, _send, done) => done(wrong));
-      this.on("close", () => status.close());
     }
   }
 
@@ -90,17 +88,14 @@ export = (RED: NodeAPI): void => {
     org.acquire(node);
     holder?.client.acquire(node);
     const stopWaiting = onFlowEvent(RED.events, "flows:started", flowsStarted);
-    node.on("close", (done: () => void) => {
+    closeWith(node, status, () => {
       stopWaiting();
-      void listener
+      return listener
         .close()
         .then(() => holder?.client.release(node))
-        .catch((error: unknown) => warn(toConnectorError(error).message))
         .finally(() => {
           stopListening();
           org.release(node);
-          status.close();
-          done();
         });
     });
     show();

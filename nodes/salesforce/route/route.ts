@@ -1,6 +1,6 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
-import { toConnectorError } from "../../common/errors";
 import { Lease, LEASE_HOLDER } from "../../common/lease";
+import { closeWith, failEach } from "../../common/node-life";
 import { Status } from "../../common/status";
 import { type StoreHolder, storeHolderOf } from "../../common/store";
 import type { TypedInputUtil } from "../../common/typed-input";
@@ -24,10 +24,7 @@ export = (RED: NodeAPI): void => {
       const settings = readSettings(config);
       route(this, status, orgOf(RED.nodes.getNode(config.org), config.org), settings, settings.store ? storeHolderOf(RED.nodes.getNode(settings.store), settings.store) : undefined);
     } catch (error) {
-      const wrong = toConnectorError(error, "NOT_CONFIGURED");
-      status.set("failed", wrong.message);
-      this.on("input", (_msg, _send, done) => done(wrong));
-      this.on("close", () => status.close());
+      failEach(this, status, error);
     }
   }
 
@@ -53,16 +50,9 @@ export = (RED: NodeAPI): void => {
     // Not before all nodes are there: what is sent along a wire without a node would count as finished.
     const stopWaiting = onFlowEvent(RED.events, "flows:started", () => worker.rewired());
     node.on("input", (msg, send, done) => worker.take(msg, (messages) => send(messages as never), done));
-    node.on("close", (done: () => void) => {
+    closeWith(node, status, () => {
       stopWaiting();
-      void worker
-        .close()
-        .then(() => holder?.client.release(node))
-        .catch((error: unknown) => warn(toConnectorError(error).message))
-        .finally(() => {
-          status.close();
-          done();
-        });
+      return worker.close().then(() => holder?.client.release(node));
     });
   }
 

@@ -58,10 +58,10 @@ export class Limits {
     return true;
   }
 
-  /** Gives back what is not in use any more: for limits of what is open at a time. */
-  free(name: LimitName, count = 1): void {
+  /** Gives one back that is not in use any more: for limits of what is open at a time. */
+  free(name: LimitName): void {
     const counter = this.counter(name);
-    counter.used = Math.max(0, counter.used - count);
+    counter.used = Math.max(0, counter.used - 1);
   }
 
   usage(name: LimitName): Usage {

@@ -137,10 +137,10 @@ export class Consumer {
   }
 
   /** Sends what acks wait, gives back what is still open, and closes the channel. */
-  async close(deadline = 2_000): Promise<void> {
+  async close(): Promise<void> {
     this.ended = true;
     this.wanted = false;
-    await this.taking.close(deadline);
+    await this.taking.close();
   }
 
   private get queue(): string {

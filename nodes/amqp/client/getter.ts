@@ -104,9 +104,9 @@ export class Getter {
   }
 
   /** Sends what acks wait, gives back what is still open, and closes the channel. */
-  async close(deadline = 2_000): Promise<void> {
+  async close(): Promise<void> {
     this.stop();
-    await this.taking.close(deadline);
+    await this.taking.close();
   }
 
   private async prepare(model: ChannelModel): Promise<void> {

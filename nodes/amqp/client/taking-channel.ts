@@ -113,11 +113,11 @@ export class TakingChannel {
   }
 
   /** Sends what acks wait, gives back what is still open (else each redeploy would count as a failed delivery), and closes the channel. */
-  async close(deadline: number): Promise<void> {
+  async close(): Promise<void> {
     const window = this.current;
     this.current = undefined;
     window?.giveBackAll();
-    await this.supervised.close(deadline);
+    await this.supervised.close();
     window?.close();
   }
 

@@ -138,12 +138,12 @@ export class Requester implements Sender<Answer> {
     this.options.warn("An answer came that nobody waits for (any more), and is dropped: it was late, or does not carry the correlation id of its request. Further ones are dropped without a word");
   }
 
-  private settle(correlationId: string, error?: ConnectorError, answer?: Answer): void {
+  private settle(correlationId: string, error: ConnectorError): void {
     const waiting = this.waiting.get(correlationId);
     if (!waiting) return;
     this.waiting.delete(correlationId);
     clearTimeout(waiting.timer);
-    waiting.finish(error, answer);
+    waiting.finish(error);
   }
 
   private down(error: ConnectorError): void {

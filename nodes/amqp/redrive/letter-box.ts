@@ -154,10 +154,10 @@ export class LetterBox {
     await this.request((channel) => channel.consume(this.options.queue, (message) => this.received(message), { consumerTag }));
   }
 
-  private async cancel(deadline = 2_000): Promise<void> {
+  private async cancel(): Promise<void> {
     const tag = this.consumer;
     this.consumer = undefined;
-    if (tag !== undefined) await this.request((channel) => channel.cancel(tag), deadline);
+    if (tag !== undefined) await this.request((channel) => channel.cancel(tag), 2_000);
   }
 
   private received(message: ConsumeMessage | null): void {

@@ -133,11 +133,11 @@ export class DatabaseClient {
   }
 
   /** For the config node's close: waits for the users, bounded, then ends the process. */
-  async close(timeout = DRAIN_TIMEOUT): Promise<void> {
+  async close(): Promise<void> {
     this.closing = true;
     this.availability.close();
     if (this.users.size > 0) {
-      await within(new Promise<void>((resolve) => (this.drained = resolve)), timeout);
+      await within(new Promise<void>((resolve) => (this.drained = resolve)), DRAIN_TIMEOUT);
     }
     this.closed = true;
     this.availability.forget();

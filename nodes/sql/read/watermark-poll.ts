@@ -98,7 +98,7 @@ export class WatermarkPoll implements PollWay {
     const { context, settings } = this;
     const began = performance.now();
     try {
-      if ((await this.all(query.blank, 1)).length === 0) return;
+      if (!(await this.first(query.blank))) return;
     } finally {
       this.blankAt = began + Math.max(BLANK_EVERY, BLANK_SHARE * (performance.now() - began));
     }
@@ -122,7 +122,7 @@ export class WatermarkPoll implements PollWay {
     const { last, context, settings } = this;
     this.isPlaced = true;
     if (last?.key === undefined || last.watermark === null) return;
-    if ((await this.all(query.page(columns, last, undefined, 1), 1)).length > 0) return;
+    if (await this.first(query.page(columns, last, undefined, 1))) return;
     const highest = await this.one(query.highest);
     if (highest === null || highest === last.watermark) return; // others of the last row's watermark
     const { watermarkColumn } = settings;
@@ -213,13 +213,14 @@ export class WatermarkPoll implements PollWay {
   }
 
   private async one(sql: string): Promise<RowValue> {
-    return (await this.all(sql, 1))[0]?.[0] ?? null;
+    return (await this.first(sql))?.[0] ?? null;
   }
 
-  private async all(statement: Parameters<typeof withValues>[1], most: number): Promise<RowValue[][]> {
+  /** Its first row, if there is one. */
+  private async first(statement: Parameters<typeof withValues>[1]): Promise<RowValue[] | undefined> {
     const source = await this.open(statement);
     try {
-      return await source.rest(most);
+      return (await source.rest(1))[0];
     } finally {
       await source.close();
     }

@@ -36,7 +36,6 @@ export class JobBook {
   constructor(
     private readonly store: Store,
     private readonly name: string | (() => Promise<string>),
-    private readonly now: () => number = Date.now,
   ) {}
 
   /** The book of a node, for the org that it is signed in to. */
@@ -47,12 +46,12 @@ export class JobBook {
   /** What is known of a load. @throws ConnectorError `STORE_UNAVAILABLE`, as all of these, and when nobody can sign in to the org */
   async find(key: string): Promise<Load | undefined> {
     const load = (await this.read()).loads.get(key);
-    return load && this.now() - load.at < KEPT ? load : undefined;
+    return load && Date.now() - load.at < KEPT ? load : undefined;
   }
 
   /** Every load that is not done. */
   async open(): Promise<[string, Load][]> {
-    return [...(await this.read()).loads].filter(([, load]) => !load.done && this.now() - load.at < KEPT);
+    return [...(await this.read()).loads].filter(([, load]) => !load.done && Date.now() - load.at < KEPT);
   }
 
   /** Writes a load down. Resolves when it is safe; else what was known of it stands. */
@@ -90,7 +89,7 @@ export class JobBook {
   }
 
   private prune(loads: Map<string, Load>): void {
-    for (const [key, load] of loads) if (this.now() - load.at >= KEPT) loads.delete(key);
+    for (const [key, load] of loads) if (Date.now() - load.at >= KEPT) loads.delete(key);
     let over = loads.size - MOST;
     for (const [key, load] of loads) {
       if (over <= 0) break;

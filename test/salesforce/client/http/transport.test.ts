@@ -60,7 +60,7 @@ describe("The HTTP client below jsforce", () => {
   });
 
   it("gives status, headers and body, and redirects as they are", async () => {
-    answer = (request, response) => response.writeHead(302, { location: "/x" }).end("méthode");
+    answer = (_request, response) => response.writeHead(302, { location: "/x" }).end("méthode");
     const got = await transport.send({ method: "POST", url, body: "ü" });
     assert.deepEqual([got.status, got.headers.location, got.body], [302, "/x", "méthode"]);
   });

@@ -77,6 +77,7 @@ export const ERROR_CATALOGUE = {
   VALUE_TRUNCATED: message(false), // the driver cannot hand over a value as it is stored
 } as const satisfies Record<string, CatalogueEntry>;
 
+/** One of the codes. */
 export type ErrorCode = keyof typeof ERROR_CATALOGUE;
 
 /** What a {@link ConnectorError} may be made with besides code and message. */

@@ -24,6 +24,7 @@ export interface FormHttpResponse {
 /** What the editor shows in the place of a secret that it does not know. */
 const STAND_IN = "__PWRD__";
 
+/** Whether a value is an object, and no list. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -40,7 +40,7 @@ export interface QueueSourceOptions {
   onSettled?(): void;
   /** ms until a stream that does not send the message it must have is looked at. Default 10000. */
   silence?: number;
-  /** ms that a message may be without an answer. Default {@link LONGEST_OPEN}, or, but for streams, the deadline if that is longer. */
+  /** ms that a message may be without an answer. Default: a stream reader's; for queues 25 minutes, or the deadline if that is longer. */
   longest?: number;
   warn(text: string): void;
   onState(state: QueueSourceState): void;

@@ -60,6 +60,7 @@ export const PROPERTIES = {
   contentEncoding: textOf,
 } as const satisfies Record<string, (value: unknown, label: string) => string | number | undefined>;
 
+/** One of {@link PROPERTIES}. */
 export type PropertyName = keyof typeof PROPERTIES;
 
 /** A property as amqplib takes it; `undefined` when it is empty and counts as not given. @throws ConnectorError INPUT_INVALID naming the property */

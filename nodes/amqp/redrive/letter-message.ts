@@ -39,6 +39,7 @@ export function readPayload(message: Message, format: Format): unknown {
   }
 }
 
+/** A dead letter as an expression sees it. */
 export function viewOf(message: Message, letter: DeadLetter, payload: unknown): LetterView {
   const { code, message: text, node, attempts, failedAt: at, queue, exchange, routingKey, age, redriven } = letter;
   return {

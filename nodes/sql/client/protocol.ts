@@ -207,6 +207,7 @@ export interface Operations {
   close: { argument: null; answer: null };
 }
 
+/** One of them. */
 export type Operation = keyof Operations;
 
 /** Parent to child. */

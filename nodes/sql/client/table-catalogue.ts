@@ -9,7 +9,7 @@ export interface TableInfo {
   quoted: string;
   /** Keys as the table has them. */
   keys: readonly string[];
-  /** Columns of the other unique keys, of an upsert: as of {@link Target}. */
+  /** Columns of the other unique keys, of an upsert: as `Target` of the dialects has them. */
   otherKeys: readonly (readonly string[])[];
   columns: ReadonlyMap<string, Column>;
   readAt: number;

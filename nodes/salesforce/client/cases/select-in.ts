@@ -19,6 +19,7 @@ export interface Selection {
   orderBy?: string;
 }
 
+/** A record of an answer, by the names of the fields that were asked for. */
 export type Row = Record<string, unknown>;
 
 /** Longest query text in a URL, encoded: the platform takes 16,384 bytes of URL and headers. */

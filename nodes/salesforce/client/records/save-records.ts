@@ -20,7 +20,7 @@ export interface SaveRequest {
   operation?: "create" | "update" | "upsert";
   /** Upsert by this field, which every record carries. */
   externalIdField?: string;
-  /** At most {@link MAX_RECORDS}. */
+  /** At most 200. */
   records: Fields[];
   /** Stores all or none. Default false. */
   allOrNone?: boolean;

@@ -39,10 +39,12 @@ export function subscribe(id: string, clientId: string, channel: string, replay:
   return `${message.slice(0, -1)},"ext":{"replay":{${JSON.stringify(keyOf(channel))}:${replay}}}}`;
 }
 
+/** Asks for no more events of a channel. */
 export function unsubscribe(id: string, clientId: string, channel: string): Outgoing {
   return JSON.stringify({ channel: "/meta/unsubscribe", id, clientId, subscription: channel });
 }
 
+/** Ends the session. */
 export function disconnect(id: string, clientId: string): Outgoing {
   return JSON.stringify({ channel: "/meta/disconnect", id, clientId });
 }

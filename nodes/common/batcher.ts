@@ -4,8 +4,8 @@ export interface BatcherOptions<T> {
   size: number;
   /** How long the first item of a batch waits for company, in ms; 0 for the end of the turn. */
   linger: number;
-  /** Most batches at work at once. Default 1. */
-  concurrency?: number;
+  /** Most batches at work at once, or what gives it at present. Default 1. */
+  concurrency?: number | (() => number);
   /** Items with equal keys are never in two batches at once, nor twice in one, and keep their order. `undefined` for no order. */
   key?: (item: T) => string | undefined;
   /** Works on a batch. Must not reject; each of its items must be given to {@link Batcher.finish} or {@link Batcher.again}. */
@@ -126,7 +126,8 @@ export class Batcher<T> {
 
   private pump(): void {
     const { size, concurrency = 1 } = this.options;
-    while (!this.paused && this.ready.length > 0 && this.working < concurrency && (this.ready.length >= size || this.due)) {
+    const most = typeof concurrency === "number" ? concurrency : concurrency();
+    while (!this.paused && this.ready.length > 0 && this.working < most && (this.ready.length >= size || this.due)) {
       this.stopClock();
       void this.work(this.ready.splice(0, size));
       this.due = this.hurried;

@@ -19,8 +19,8 @@ export interface SinkOptions<V, R> {
   batchSize: number;
   /** How long the first value of a batch waits for company, in ms; 0 for the end of the turn. */
   linger: number;
-  /** Most writes at once. Default 1. */
-  concurrency?: number;
+  /** Most writes at once, or what gives it at present. Default 1. */
+  concurrency?: number | (() => number);
   /** Most messages it takes before it refuses, with `OVERLOADED`, those of no delivery; how many come of deliveries their sources bound. Default 10000. */
   maxWaiting?: number;
   /**

@@ -31,9 +31,14 @@ function isOwn(error: ConnectorError | undefined): boolean {
   return error !== undefined && (OWN_TROUBLE.has(error.code) || (error.code === "STORE_UNAVAILABLE" && needsAHand(error)));
 }
 
+/** One waits for its call's turn while another's is answered. More would wait with their clocks running, and what comes meanwhile could not share their calls. */
+const WHILE_SLOWED = 2;
+
 /** Settings of an {@link OrgLane}; as a sink's, but for what the org knows. */
-export interface OrgLaneOptions<V, R> extends Omit<SinkOptions<V, R>, "untilReady" | "onState"> {
+export interface OrgLaneOptions<V, R> extends Omit<SinkOptions<V, R>, "untilReady" | "onState" | "concurrency"> {
   org: OrgClient;
+  /** Most writes at once. Default 1; no more than {@link WHILE_SLOWED} while the org's calls are spaced. */
+  concurrency?: number;
   /** The state changed; called often. */
   onState: (state: LaneState) => void;
 }
@@ -46,12 +51,13 @@ export class OrgLane<V, R> {
   private own: SinkState = { kind: "idle", messages: 0 };
   private readonly troubles: TroubleLog;
 
-  constructor({ org, onState, ...options }: OrgLaneOptions<V, R>) {
+  constructor({ org, onState, concurrency = 1, ...options }: OrgLaneOptions<V, R>) {
     const { warn } = options;
     this.org = org;
     this.troubles = new TroubleLog({ warn, error: warn }); // its nodes bring no other
     this.sink = new Sink<V, R>({
       ...options,
+      concurrency: () => (org.state.slowedAt === undefined ? concurrency : Math.min(concurrency, WHILE_SLOWED)),
       untilReady: (error) => org.untilReady(error),
       onState: (state) => {
         this.own = state;

@@ -1,14 +1,16 @@
 import { ConnectorError, isConnectorError, toConnectorError } from "../../../common/errors";
 import { CallSizes, isOverLimit } from "./call-sizes";
-import { type DeleteRequest, deleteRecords, type Fields, type RecordResult } from "./collections";
+import { COLLECTIONS, type DeleteRequest, deleteRecords, type Fields, type RecordResult } from "./collections";
 import { isLostAnswer, lostAnswer } from "./lost-answer";
 import { retryLocked } from "./retry-locked";
 import type { RestCalls } from "../rest";
 import { saveRecords, type SaveRequest } from "./save-records";
-import { isOwnFault, Suspicion } from "./suspicion";
+import { getsThrough, isOwnFault, judge, mayBeOfRecords, Suspicion } from "./suspicion";
 
 /** Calls of one delete that may go wrong over their size. */
 const MOST_WRONG = 20;
+/** Deletes nothing. */
+const NO_RECORDS = { method: "DELETE", path: `${COLLECTIONS}?ids=&allOrNone=false` } as const;
 
 /** Records of one call, as {@link SaveRequest}. */
 export type WriteRequest = Omit<SaveRequest, "operation" | "search" | "sizes" | "once">;
@@ -82,16 +84,21 @@ export class RecordWriter {
    * @param items one for each id, the same objects at every try
    */
   delete(request: DeleteRequest, items: readonly object[]): Promise<RecordResult[]> {
-    return this.deleteSome(request, items, { left: MOST_WRONG });
+    return this.suspecting(request, items, async ({ search = false }) => {
+      const results = await this.deleteSome(request, items, { left: MOST_WRONG, search });
+      if (search) await judge(this.rest, results, { creates: false, probe: () => getsThrough(this.rest, NO_RECORDS) });
+      return results;
+    });
   }
 
-  /** What the org's automation cannot do with at once, or a proxy not take in one address, goes by halves, as in {@link saveRecords}. */
-  private async deleteSome(request: DeleteRequest, items: readonly object[], wrong: { left: number }): Promise<RecordResult[]> {
+  /** What the org's automation cannot do with at once, a proxy not take in one address, or what may be the fault of one of them goes by halves, as in {@link saveRecords}. */
+  private async deleteSome(request: DeleteRequest, items: readonly object[], wrong: { left: number; search: boolean }): Promise<RecordResult[]> {
+    const isOfSome = (error: unknown): error is ConnectorError => isTooLarge(error) || (wrong.search && mayBeOfRecords(error, false));
     const results = await this.deleteOnce(request, items).catch((error: unknown): RecordResult[] => {
-      if (isTooLarge(error)) return items.map(() => ({ ok: false, error }));
+      if (isOfSome(error)) return items.map(() => ({ ok: false, error }));
       throw error;
     });
-    const over = results.flatMap((result, index) => (isOverLimit(result) || (!result.ok && isTooLarge(result.error)) ? index : []));
+    const over = results.flatMap((result, index) => (isOverLimit(result) || (!result.ok && isOfSome(result.error)) ? index : []));
     if (request.allOrNone || over.length === 0 || results.length === 1 || wrong.left <= 0) return results;
     wrong.left -= 1;
     const half = Math.ceil(over.length / 2);
@@ -128,7 +135,7 @@ export class RecordWriter {
   }
 
   /** Looks for a record at fault when it is time to, and counts what may have come of one. */
-  private async suspecting(request: SaveRequest, items: readonly object[], save: (search: Pick<SaveRequest, "search" | "sizes">) => Promise<RecordResult[]>): Promise<RecordResult[]> {
+  private async suspecting(request: Pick<SaveRequest, "allOrNone" | "once">, items: readonly object[], save: (search: Pick<SaveRequest, "search" | "sizes">) => Promise<RecordResult[]>): Promise<RecordResult[]> {
     const [batch = request] = items;
     try {
       const results = await save({ search: [batch, ...items].some((item) => this.suspicion.isDue(item)), sizes: this.sizes });

@@ -42,6 +42,34 @@ describe("A record that makes the org fail", () => {
     assert.deepEqual([result.ok, result.error.code, result.error.scope], [false, "ORG_BUSY", "message"]);
   });
 
+  it("fails by itself also where it is to be deleted, and the others go", async () => {
+    const gone: string[] = [];
+    let works = true;
+    const request = async ({ path }: RestRequest): Promise<unknown> => {
+      await Promise.resolve();
+      const ids = (new URL(path, "http://org").searchParams.get("ids") ?? "").split(",").filter((id) => id !== "");
+      if (!works || ids.includes("poison")) return broken();
+      if (ids.length === 0) throw new ConnectorError("ORG_REFUSED", "MISSING_ARGUMENT", { details: { status: 400, errorCode: "MISSING_ARGUMENT" } });
+      gone.push(...ids);
+      return { status: 200, headers: {}, body: ids.map((id) => ({ id, success: true, errors: [] })) };
+    };
+    const deleted = async (...ids: string[]): Promise<RecordResult[] | undefined> => {
+      const writer = new RecordWriter({ request } as RestCalls);
+      const items = ids.map((id) => ({ id }));
+      for (let tries = 0; tries < 10; tries += 1) {
+        const results = await writer.delete({ ids }, items).catch(() => undefined);
+        if (results) return results;
+      }
+      return undefined;
+    };
+    const told = (results: RecordResult[] | undefined): unknown[] | undefined => results?.map((result) => (result.ok ? "gone" : [result.error.code, result.error.scope]));
+    assert.deepEqual(told(await deleted("a", "poison", "b")), ["gone", ["ORG_BUSY", "message"], "gone"]);
+    assert.deepEqual(gone.sort(), ["a", "b"]);
+    assert.deepEqual(told(await deleted("poison")), [["ORG_BUSY", "message"]]);
+    works = false;
+    assert.equal(await deleted("a", "b"), undefined, "held while the org fails at everything");
+  });
+
   it("is held when the org fails at everything", async () => assert.equal(await persist(orgWith(false).rest), "held"));
 });
 

@@ -76,11 +76,23 @@ export class RequestSender {
 
   /** A path that redirects, a report that takes too long: what comes for one call time and again, while others get through, must not hold them up. */
   private judged(item: RequestItem, error: ConnectorError): Promise<ConnectorError> | ConnectorError {
-    return this.options.host === undefined ? this.suspicion.judged(item, error, () => this.othersGetThrough(item.method)) : error;
+    return this.suspicion.judged(item, error, () => this.othersGetThrough(item));
   }
 
-  private othersGetThrough(method: RequestItem["method"]): Promise<boolean> {
+  private othersGetThrough({ method, headers }: RequestItem): Promise<boolean> {
+    const { host } = this.options;
+    if (host !== undefined) return this.engagementAnswers(host, headers["pardot-business-unit-id"]);
     return getsThrough(this.rest, READS.has(method) ? { method: "GET", path: "/services/data/" } : { method: "POST", path: "/composite", body: { compositeRequest: [] } });
+  }
+
+  /** Whether Account Engagement answers a short question in words of its own, even a refusal. */
+  private async engagementAnswers(host: string, unit = ""): Promise<boolean> {
+    try {
+      const answer = await this.rest.raw({ method: "GET", path: "/api/v5/objects/account?fields=id", host, headers: { "pardot-business-unit-id": unit }, errorOf: requestError });
+      return answer.status < 300 && !isPage("", answer);
+    } catch (error) {
+      return isConnectorError(error) && error.scope === "message" && error.details.errorCode !== undefined;
+    }
   }
 
   private async once({ method, path, headers, body }: RequestItem, repeatable: boolean): Promise<RequestResult> {
@@ -89,7 +101,7 @@ export class RequestSender {
     const isForeign = (given: HttpAnswer): boolean => isApexAnswer(path, given);
     const errorOf = (given: HttpAnswer): ConnectorError => {
       if (isForeign(given)) return apexError(given);
-      return host === undefined && isPage(path, given) ? callError(given) : requestError(given); // the API refuses nothing by a page
+      return isPage(path, given) ? callError(given) : requestError(given); // no API refuses anything by a page
     };
     const answer = await this.rest.raw({ method, path, host, headers: withType, body: body?.content, errorOf, isForeign });
     if (answer.status > 300 && answer.status < 400 && answer.status !== 304) throw redirectError(answer);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Emulator } from "../../../../emulator/src/index";
 import { type ConnectorError, isConnectorError } from "../../../../nodes/common/errors";
 import { type RequestItem, RequestSender } from "../../../../nodes/salesforce/client/requests/request-sender";
+import { BUSINESS_UNIT } from "../../request/support";
 import { clientCredentials, Orgs } from "../../support";
 
 describe("A call that never gets an answer of the org", () => {
@@ -11,9 +12,9 @@ describe("A call that never gets an answer of the org", () => {
   afterEach(() => orgs.stop());
 
   /** What each of eight tries of the same call ends with; no more after one that is the message's own. */
-  async function tries(call: Pick<RequestItem, "method" | "path">, timeout = 60_000): Promise<ConnectorError[]> {
-    const sender = new RequestSender(orgs.client(clientCredentials(org, { timeout })).rest, { returns: "json", safeToRepeat: true, failOnPartErrors: true });
-    const item: RequestItem = { ...call, headers: {} };
+  async function tries(call: Pick<RequestItem, "method" | "path">, timeout = 60_000, host?: string): Promise<ConnectorError[]> {
+    const sender = new RequestSender(orgs.client(clientCredentials(org, { timeout })).rest, { returns: "json", safeToRepeat: true, failOnPartErrors: true, ...(host ? { host } : {}) });
+    const item: RequestItem = { ...call, headers: host ? { "pardot-business-unit-id": BUSINESS_UNIT } : {} };
     const errors: ConnectorError[] = [];
     for (let count = 0; count < 8 && errors.at(-1)?.scope !== "message"; count += 1) await sender.send(item).catch((error: unknown) => isConnectorError(error) && errors.push(error));
     return errors;
@@ -40,6 +41,25 @@ describe("A call that never gets an answer of the org", () => {
     const errors = await tries({ method: "GET", path: "/analytics/reports" }, 1_000);
     assert.deepEqual(scopes(errors), [...held(1), "message"]);
     assert.equal(errors.at(-1)?.code, "ORG_BUSY");
+  });
+
+  describe("of Account Engagement", () => {
+    const prospects = { method: "GET", path: "/api/v5/objects/prospects?fields=id" } as const;
+
+    it("as a firewall gives a page for what is in it, is its message's own matter while others get one", async () => {
+      org.control.failNext({ status: 403, html: "<html>Request Rejected</html>", path: "/objects/prospects", count: 100 });
+      assert.deepEqual(scopes(await tries(prospects, 60_000, org.url)), [...held(4), "message"]);
+    });
+
+    it("as a gateway does not wait for it, is its message's own matter while others get one", async () => {
+      org.control.failNext({ status: 504, html: "", path: "/objects/prospects", count: 100 });
+      assert.deepEqual(scopes(await tries(prospects, 60_000, org.url)), [...held(4), "message"]);
+    });
+
+    it("but a page of a proxy is held while no other gets one either", async () => {
+      org.control.failNext({ status: 403, html: "<html>blocked</html>", path: "/api/v5/", count: 1000 });
+      assert.deepEqual(scopes(await tries(prospects, 60_000, org.url)), held(8));
+    });
   });
 
   for (const status of [200, 403]) {

@@ -12,6 +12,12 @@ export interface ComparedColumn {
   type: string;
 }
 
+/** What rows are compared by, and ordered. */
+export interface ComparedColumns {
+  watermark: ComparedColumn;
+  key: ComparedColumn;
+}
+
 /** A value to compare with: the SQL that stands for it, and what goes in there. */
 interface Compared {
   sql: string;
@@ -44,6 +50,14 @@ export class PollQuery {
     return limitRows(`select ${name} from ${this.derived} where ${name} is not null order by ${name} desc`, 1, this.dialect);
   }
 
+  /** The highest key of a watermark. */
+  last(columns: ComparedColumns, watermark: RowValue): NamedStatement {
+    const { sql, value } = comparable(watermark, columns.watermark, this.dialect, ":surewire_watermark");
+    const key = this.name(this.key);
+    const query = `select ${key} from ${this.derived} where ${this.name(this.watermark)} = ${sql} and ${key} is not null order by ${key} desc`;
+    return { sql: limitRows(query, 1, this.dialect), values: { surewire_watermark: value } };
+  }
+
   /** A row without a watermark, if there is one. */
   get blank(): string {
     return limitRows(`select ${this.name(this.watermark)} from ${this.derived} where ${this.name(this.watermark)} is null`, 1, this.dialect);
@@ -53,9 +67,9 @@ export class PollQuery {
    * The next rows, in order. The row at `after` itself is among them when it is still there: what comes from an inexact comparison is told
    * from what is new by its values.
    *
-   * @param bound no row above this watermark
+   * @param bound no row behind this one
    */
-  page(columns: { watermark: ComparedColumn; key: ComparedColumn }, after: Position | undefined, bound: RowValue | undefined, most: number): NamedStatement {
+  page(columns: ComparedColumns, after: Position | undefined, bound: Position | undefined, most: number): NamedStatement {
     const values: Record<string, string | number | boolean> = {};
     const compared = (value: RowValue, column: ComparedColumn, name: string): string => {
       const { sql, value: bare } = comparable(value, column, this.dialect, `:${name}`);
@@ -66,14 +80,16 @@ export class PollQuery {
     const conditions: string[] = [];
     if (after && after.watermark !== null) {
       const sql = compared(after.watermark, columns.watermark, "surewire_watermark");
-      if (after.key === undefined || after.key === null) conditions.push(`${watermark} > ${sql}`);
-      else {
-        // this form, and not `a > x or (a = x and b >= y)`, lets databases use an index on both
-        conditions.push(`${watermark} >= ${sql}`, `(${watermark} > ${sql} or ${key} >= ${compared(after.key, columns.key, "surewire_key")})`);
-      }
+      // this form, and not `a > x or (a = x and b >= y)`, lets databases use an index on both
+      if (hasKey(after)) conditions.push(`${watermark} >= ${sql}`, `(${watermark} > ${sql} or ${key} >= ${compared(after.key, columns.key, "surewire_key")})`);
+      else conditions.push(`${watermark} > ${sql}`);
     }
     if (bound === undefined) conditions.push(`${watermark} is not null`);
-    else conditions.push(`${watermark} <= ${compared(bound, columns.watermark, "surewire_bound")}`);
+    else {
+      const sql = compared(bound.watermark, columns.watermark, "surewire_bound");
+      conditions.push(`${watermark} <= ${sql}`);
+      if (hasKey(bound)) conditions.push(`(${watermark} < ${sql} or ${key} <= ${compared(bound.key, columns.key, "surewire_bound_key")})`);
+    }
     const sql = `select * from ${this.derived} where ${conditions.join(" and ")} order by ${watermark}, ${key}`;
     // as a value: the text of a statement that stays the same is prepared once
     if (this.dialect === "postgresql" || this.dialect === "mariadb" || this.dialect === "sqlite") return { sql: `${sql} limit :surewire_most`, values: { ...values, surewire_most: most } };
@@ -90,6 +106,10 @@ export class PollQuery {
     if (this.dialect === "sqlserver") return `[${column.replaceAll("]", "]]")}]`;
     return quote(column, '"');
   }
+}
+
+function hasKey(position: Position): position is Position & { key: RowValue } {
+  return position.key !== undefined && position.key !== null;
 }
 
 /** How the columns are called in what a query gives, with their types. @throws ConnectorError NOT_CONFIGURED when one is missing */

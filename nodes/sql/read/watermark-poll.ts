@@ -1,7 +1,8 @@
+import { isDeepStrictEqual } from "node:util";
 import { ConnectorError } from "../../common/errors";
 import type { RowValue } from "../client/protocol";
 import { eachMessage, roomToRead, withValues, type PollContext, type Polled, type PollWay } from "./poll-context";
-import { columnNamed, incomparable, PollQuery, type ComparedColumn } from "./poll-query";
+import { columnNamed, incomparable, PollQuery, type ComparedColumns } from "./poll-query";
 import { fetchSizeFor, RowSource } from "./row-source";
 import type { Progress } from "./settings";
 import type { Position, Watermark } from "./watermark";
@@ -18,14 +19,14 @@ const FUTURE = 24 * 3_600_000;
 /** What is known of the query after the first look at it. */
 interface Shape {
   query: PollQuery;
-  columns: { watermark: ComparedColumn; key: ComparedColumn };
+  columns: ComparedColumns;
 }
 
 /**
  * Finds new rows by a column that rises and a unique one that tells equals apart.
  *
- * A transaction may commit after another one with higher values. So a row is taken only when its watermark, or a higher one, was seen `delayWindow` ms
- * ago: no clock of any machine is asked.
+ * A transaction may commit after another one with higher values. So a row is taken only when it, or one behind it in their order, was seen `delayWindow` ms ago: no clock of any
+ * machine is asked.
  */
 export class WatermarkPoll implements PollWay {
   private shape: Shape | undefined;
@@ -40,10 +41,10 @@ export class WatermarkPoll implements PollWay {
   private isPlaced = false;
   /** The user knows that it has none. */
   private isWarned = false;
-  /** Of the last poll. */
+  /** Up to which watermark the last poll has read. */
   private lastBound: RowValue | undefined;
-  /** The highest watermark that was seen a window ago. */
-  private ripe: RowValue = null;
+  /** The last row of all, as it was seen a window ago. */
+  private ripe: Position | null = null;
 
   constructor(
     private readonly context: PollContext,
@@ -62,8 +63,8 @@ export class WatermarkPoll implements PollWay {
       if (bound === null) return { rows: 0, more: false };
       const found = await this.pages(shape, bound);
       // a table that was emptied, and whose values begin anew, has another highest row that is not behind the last one; of one whose rows are deleted once they are read that is told once
-      if (found.rows === 0 && !found.more && bound !== this.lastBound && !this.isWarned) this.isPlaced = false;
-      this.lastBound = bound;
+      if (found.rows === 0 && !found.more && bound?.watermark !== this.lastBound && !this.isWarned) this.isPlaced = false;
+      this.lastBound = bound?.watermark;
       return found;
     } catch (error) {
       this.isPlaced = false; // a database that was away may come back as a backup had it
@@ -84,10 +85,10 @@ export class WatermarkPoll implements PollWay {
     return { query, columns };
   }
 
-  private async begin({ query }: Shape): Promise<void> {
+  private async begin(shape: Shape): Promise<void> {
     const { watermark, settings } = this;
     await watermark.load();
-    if (!watermark.position && settings.start === "new") watermark.begin({ watermark: await this.one(query.highest) });
+    if (!watermark.position && settings.start === "new") watermark.begin((await this.lastRow(shape)) ?? { watermark: null });
     this.last = watermark.position;
     if (this.last) this.checkTime(this.last);
     this.begun = true;
@@ -133,16 +134,22 @@ export class WatermarkPoll implements PollWay {
     );
   }
 
-  /** The highest watermark that may be read; `undefined` for any, `null` when there is none. */
-  private async bound({ query }: Shape): Promise<RowValue | undefined> {
+  /** The last row that may be read; `undefined` for any, `null` when there is none. */
+  private async bound(shape: Shape): Promise<Position | null | undefined> {
     const { delayWindow } = this.settings;
     if (delayWindow === 0) return undefined;
-    const highest = await this.one(query.highest);
-    if (highest !== null && highest !== this.ripe) await this.context.sleep(delayWindow);
-    return (this.ripe = highest);
+    const last = await this.lastRow(shape);
+    if (last && !isDeepStrictEqual(last, this.ripe)) await this.context.sleep(delayWindow);
+    return (this.ripe = last);
   }
 
-  private async pages(shape: Shape, bound: RowValue | undefined): Promise<Polled> {
+  /** The last row there is, in the order that rows are read in. */
+  private async lastRow({ query, columns }: Shape): Promise<Position | null> {
+    const watermark = await this.one(query.highest);
+    return watermark === null ? null : { watermark, key: await this.one(query.last(columns, watermark)) };
+  }
+
+  private async pages(shape: Shape, bound: Position | undefined): Promise<Polled> {
     const { context } = this;
     let rows = 0;
     for (;;) {
@@ -155,7 +162,7 @@ export class WatermarkPoll implements PollWay {
   }
 
   /** @returns how many rows were handed over, and whether there may be more */
-  private async page({ query, columns }: Shape, bound: RowValue | undefined, most: number): Promise<{ fresh: number; more: boolean }> {
+  private async page({ query, columns }: Shape, bound: Position | undefined, most: number): Promise<{ fresh: number; more: boolean }> {
     const { context, settings, last } = this;
     const limit = most + (last?.key === undefined ? 0 : 1); // the last row comes again, unless it is gone
     const source = await this.open(query.page(columns, last, bound, limit));
@@ -212,8 +219,8 @@ export class WatermarkPoll implements PollWay {
     return new ConnectorError("NOT_CONFIGURED", `Too many rows are compared as equal by ${watermarkColumn} and ${keyColumn}: together the two columns must be unique as the database compares them`);
   }
 
-  private async one(sql: string): Promise<RowValue> {
-    return (await this.first(sql))?.[0] ?? null;
+  private async one(statement: Parameters<typeof withValues>[1]): Promise<RowValue> {
+    return (await this.first(statement))?.[0] ?? null;
   }
 
   /** Its first row, if there is one. */

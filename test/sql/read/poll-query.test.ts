@@ -34,9 +34,17 @@ describe("The statements of a poll", () => {
     ]);
   });
 
+  it("stop behind the last row that may be read", () => {
+    const query = new PollQuery("select 1", "sqlite", "at", "id");
+    const { sql, values } = query.page(columns, undefined, { watermark: 9, key: "k" }, 10);
+    assert.match(sql, /where "at" <= :surewire_bound and \("at" < :surewire_bound or "id" <= :surewire_bound_key\) order/);
+    assert.deepEqual(values, { surewire_bound: 9, surewire_bound_key: "k", surewire_most: 10 });
+    assert.match(query.last(columns, 9).sql, /where "at" = :surewire_watermark and "id" is not null order by "id" desc limit 1$/);
+  });
+
   it("compare with the watermark alone while there is no key to it, and with nothing at first", () => {
     const query = new PollQuery("select 1", "sqlite", "at", "id");
-    assert.match(query.page(columns, { watermark: 5 }, 9, 10).sql, /where "at" > :surewire_watermark and "at" <= :surewire_bound order/);
+    assert.match(query.page(columns, { watermark: 5 }, { watermark: 9 }, 10).sql, /where "at" > :surewire_watermark and "at" <= :surewire_bound order/);
     assert.match(query.page(columns, { watermark: null }, undefined, 10).sql, /where "at" is not null order/);
   });
 });

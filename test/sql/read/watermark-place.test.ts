@@ -182,6 +182,15 @@ describe("the place of sql read polling by a watermark", function () {
       assert.deepEqual([first.ids(), second.ids()], [[], [4]]);
     });
 
+    it("with what comes from now on of the highest watermark, too", async () => {
+      await suite.insert([1, 2], () => 7);
+      const { ids } = await suite.bench.open({ ...BY_ID, start: "new" }, accept);
+      await waitFor("a stored place", async () => await suite.bench.store.read("sql-read/read"));
+      await suite.insert([3], () => 7);
+      await waitFor("the new one", () => ids().length === 1);
+      assert.deepEqual(ids(), [3]);
+    });
+
     it("with the first that ever comes when there was none", async () => {
       const first = await suite.bench.open({ ...BY_ID, start: "new" }, accept);
       await waitFor("a stored place", async () => await suite.bench.store.read("sql-read/read"));

@@ -65,6 +65,17 @@ describe("sql read polling by a watermark", function () {
       assert.ok(Date.now() - began >= 2_000);
     });
 
+    it("does not miss one whose watermark the rows before it have, too", async () => {
+      await suite.insert([1], () => 7);
+      const { ids } = await suite.bench.open({ ...BY_ID, delayWindow: 2_000 }, accept);
+      await waitFor("the first", () => ids().length === 1);
+      await suite.insert([3], () => 7);
+      await remains("within the window", () => ids().length === 1, 300);
+      await suite.insert([2], () => 7); // its transaction took a little longer
+      await waitFor("all", () => ids().length === 3);
+      assert.deepEqual(ids(), [1, 2, 3]);
+    });
+
     it("leaves what came within the window to the next poll", async () => {
       await suite.insert([1]);
       const { ids } = await suite.bench.open({ ...BY_ID, delayWindow: 200 }, accept);

@@ -117,12 +117,12 @@ export class RowDeliveries {
     for (const parcel of parcels) if (this.forget(parcel)) this.release(parcel, error);
   }
 
-  /** Hands nothing over any more, and lets the flow finish until `end` (ms since the epoch); the rest is released. */
+  /** Hands nothing over any more, and lets the flow finish until `end` by performance.now(), a clock that nobody sets; the rest is released. */
   async close(end: number): Promise<void> {
     this.closed = true;
     this.poison?.stop();
     this.recall([...this.waiting.keys()], flowStopped());
-    await this.source.drain(Math.max(0, end - Date.now()));
+    await this.source.drain(Math.max(0, end - performance.now()));
     this.source.close();
   }
 

@@ -79,14 +79,14 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
 
   /** Reads no more, lets the flow finish for up to `drain` ms, and gives the rest back. */
   async close(drain = 8_000): Promise<void> {
-    const end = Date.now() + drain;
+    const end = performance.now() + drain;
     this.closed = true;
     this.wait.close();
     this.room.close();
     this.hold.stop();
     for (const errand of this.line.splice(0)) errand.close(flowStopped());
     await this.deliveries.close(end);
-    if (this.serving) await within(this.serving, Math.max(1_000, end - Date.now())); // a query may take longer than that
+    if (this.serving) await within(this.serving, Math.max(1_000, end - performance.now())); // a query may take longer than that
     this.hold.stop(); // a wait may have begun meanwhile
     await new Promise((resolve) => setImmediate(resolve)); // what is settled ends its trigger in a turn of its own
     for (const errand of [...this.errands]) errand.close(errand.failure ?? flowStopped());

@@ -8,12 +8,30 @@ import { Pool } from "../../nodes/sql/client/pool";
 import { waitFor } from "../services/wait";
 import { Availability } from "../../nodes/sql/client/availability";
 import { queryParameters } from "../../nodes/sql/client/named-values";
+import type { PollWay } from "../../nodes/sql/read/poll-context";
 import { Poller } from "../../nodes/sql/read/poller";
 import { type PollSettings, readSettings } from "../../nodes/sql/read/settings";
 import { Watermark } from "../../nodes/sql/read/watermark";
 
 function unexpected(text: string): never {
   throw new Error(text);
+}
+
+/** A poller whose rows are found in this way. */
+function pollerOf(way: PollWay): Poller {
+  return new Poller({
+    settings: readSettings({ mode: "poll", database: "db", query: "select 1", progress: "none", pollInterval: 10 }) as PollSettings,
+    parameters: queryParameters("select 1", []),
+    database: {} as never,
+    node: { id: "read", type: "surewire-sql-read" },
+    runtime: { events: new EventEmitter() } as unknown as TrackedRuntime,
+    way: () => way,
+    send: () => undefined,
+    isWired: () => true,
+    warn: unexpected,
+    error: unexpected,
+    onState: () => undefined,
+  });
 }
 
 describe("When the machine's clock is set back by an hour", function () {
@@ -24,30 +42,33 @@ describe("When the machine's clock is set back by an hour", function () {
   it("a poll goes on as often as before", async () => {
     const polls = new EventEmitter();
     let count = 0;
-    const poller = new Poller({
-      settings: readSettings({ mode: "poll", database: "db", query: "select 1", progress: "none", pollInterval: 10 }) as PollSettings,
-      parameters: queryParameters("select 1", []),
-      database: {} as never,
-      node: { id: "read", type: "surewire-sql-read" },
-      runtime: { events: new EventEmitter() } as unknown as TrackedRuntime,
-      way: () => ({
-        poll: async () => {
-          count += 1;
-          if (count === 1) setBack();
-          polls.emit(String(count));
-          return { rows: 0, more: false };
-        },
-        close: () => Promise.resolve(),
-      }),
-      send: () => undefined,
-      isWired: () => true,
-      warn: unexpected,
-      error: unexpected,
-      onState: () => undefined,
+    const poller = pollerOf({
+      poll: async () => {
+        count += 1;
+        if (count === 1) setBack();
+        polls.emit(String(count));
+        return { rows: 0, more: false };
+      },
+      close: () => Promise.resolve(),
     });
     const third = once(polls, "3");
     poller.start();
     await third;
+    await poller.close(0);
+  });
+
+  it("a poll that closes waits no longer for a query than before", async () => {
+    const polls = new EventEmitter();
+    const poller = pollerOf({
+      poll: () => {
+        polls.emit("begun");
+        return new Promise(() => undefined);
+      },
+      close: async () => setBack(),
+    });
+    const begun = once(polls, "begun");
+    poller.start();
+    await begun;
     await poller.close(0);
   });
 

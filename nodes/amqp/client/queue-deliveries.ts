@@ -172,11 +172,11 @@ export class QueueDeliveries {
     this.source.invalidate((delivery: Delivery<Taken>) => delivery.taken.window === window);
   }
 
-  /** Lets the flow, and then the copies on their way, finish until `end` (ms since the epoch). */
+  /** Lets the flow, and then the copies on their way, finish until `end` by performance.now(). */
   async drain(end: number): Promise<void> {
     this.stop();
-    await this.source.drain(Math.max(0, end - Date.now()));
-    await within(this.answers.idle(), Math.max(0, end - Date.now()));
+    await this.source.drain(Math.max(0, end - performance.now()));
+    await within(this.answers.idle(), Math.max(0, end - performance.now()));
   }
 
   /** After {@link drain}: ends what still waits, at once. What is unanswered stays open on its window, to be given back with it; it need not wait for this. */

@@ -146,7 +146,7 @@ export class QueueGet {
 
   /** Takes no more, lets the flow finish for up to `drain` ms, gives the rest back, and closes. */
   async close(drain = 8_000): Promise<void> {
-    const end = Date.now() + drain;
+    const end = performance.now() + drain;
     this.closed = true;
     this.hold.stop();
     this.getter.stop();

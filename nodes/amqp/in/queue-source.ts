@@ -158,7 +158,7 @@ export class QueueSource {
 
   /** Takes no more, lets the flow finish for up to `drain` ms, gives the rest back, and closes. */
   async close(drain = 8_000): Promise<void> {
-    const end = Date.now() + drain;
+    const end = performance.now() + drain;
     this.closing = true;
     this.pauses.add("stopped");
     this.poison?.stop();

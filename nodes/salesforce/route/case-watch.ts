@@ -125,14 +125,14 @@ export class CaseWatch {
 
   /** Looks after nothing any more, and lets the flow finish for up to `drain` ms. */
   async close(drain = 8_000): Promise<void> {
-    const end = Date.now() + drain;
+    const end = performance.now() + drain;
     this.closed = true;
     this.isRunning = false;
     clearInterval(this.timer);
     this.asking.splice(0).forEach(({ reject }) => reject(flowStopped()));
     this.room.close();
     await this.deliveries.close(end);
-    if (this.work) await within(this.work, Math.max(1_000, end - Date.now()));
+    if (this.work) await within(this.work, Math.max(1_000, end - performance.now()));
     await within(Promise.allSettled([...this.ends]), 1_000);
   }
 

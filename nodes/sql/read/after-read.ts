@@ -65,14 +65,14 @@ export class AfterRead {
     this.batcher.add(row);
   }
 
-  /** Tries once more for all that is left, until `end` (ms since the epoch). */
+  /** Tries once more for all that is left, until `end` by performance.now(). */
   async close(end: number): Promise<void> {
     this.closed = true;
     this.batcher.hurry();
     for (const end of this.waits) end();
-    for (let last: unknown; Date.now() < end && (last !== this.working || this.batcher.waiting > 0); ) {
+    for (let last: unknown; performance.now() < end && (last !== this.working || this.batcher.waiting > 0); ) {
       last = this.working;
-      await within(this.working, end - Date.now());
+      await within(this.working, end - performance.now());
     }
     this.batcher.clear();
   }

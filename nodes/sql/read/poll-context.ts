@@ -52,7 +52,7 @@ export interface Polled {
 export interface PollWay {
   /** Hands over what is new, as far as there is room. @throws ConnectorError */
   poll(): Promise<Polled>;
-  /** Ends what it does beside polling, until `end` (ms since the epoch), after the flow has finished. */
+  /** Ends what it does beside polling, until `end` by performance.now(), after the flow has finished. */
   close(end: number): Promise<void>;
 }
 

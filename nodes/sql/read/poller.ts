@@ -143,15 +143,15 @@ export class Poller {
 
   /** Reads no more, lets the flow finish for up to `drain` ms, and leaves the rest to be read again. */
   async close(drain = 8_000): Promise<void> {
-    const end = Date.now() + drain;
+    const end = performance.now() + drain;
     this.closed = true;
     this.wakeUp();
     this.sleeps.end();
     this.room.close();
     this.deadLetters.close();
     await this.deliveries.close(end);
-    await Promise.all([this.way.close(Math.max(end, Date.now() + 1_000)), this.deliveries.end()]);
-    if (this.running) await within(this.running, Math.max(1_000, end - Date.now())); // a query may take longer than that
+    await Promise.all([this.way.close(Math.max(end, performance.now() + 1_000)), this.deliveries.end()]);
+    if (this.running) await within(this.running, Math.max(1_000, end - performance.now())); // a query may take longer than that
   }
 
   private async run(): Promise<void> {

@@ -116,7 +116,7 @@ export class EventFeed implements StreamListener {
     this.intake.rewired();
   }
 
-  /** Takes nothing more, lets the flow finish until `end` (ms since the epoch), and writes the position. */
+  /** Takes nothing more, lets the flow finish until `end` by performance.now(), and writes the position. */
   async close(end: number): Promise<void> {
     this.closed = true;
     this.call.cancel();
@@ -129,7 +129,7 @@ export class EventFeed implements StreamListener {
   /** The events are another instance's: releases what is open, and writes nothing. */
   async abandon(): Promise<void> {
     this.position.abandon();
-    await this.close(Date.now());
+    await this.close(performance.now());
   }
 
   room(): number {

@@ -126,7 +126,7 @@ export class EventIntake {
     this.deadLetters.look();
   }
 
-  /** Takes nothing more, and lets the flow finish until `end` (ms since the epoch); the rest is released. */
+  /** Takes nothing more, and lets the flow finish until `end` by performance.now(); the rest is released. */
   async close(end: number): Promise<void> {
     this.deadLetters.close();
     await this.deliveries.close(end);

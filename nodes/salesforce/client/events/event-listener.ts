@@ -113,7 +113,7 @@ export class EventListener {
   async close(drain = 8_000): Promise<void> {
     this.closed = true;
     this.turn += 1;
-    await this.feed?.close(Date.now() + drain);
+    await this.feed?.close(performance.now() + drain);
     await this.leaving;
     await this.lease?.close();
     this.place?.leave();

@@ -58,7 +58,7 @@ export class Consumer {
   private tags = 0;
   /** How many messages that consumer is sent at once. */
   private given = 0;
-  /** One message at a time, see {@link Consumer.feelItsWay}. */
+  /** One message at a time, see {@link Consumer.goCarefully}. */
   private careful = false;
   /** Above the prefetch: the broker does not count to a new consumer what is still open of the one before. So they are less than the prefetch. */
   private surplus: Taken[] = [];
@@ -112,12 +112,19 @@ export class Consumer {
   }
 
   /**
-   * One message at a time from now on, until one is acknowledged: the system behind may be away still, and each that is taken for nothing counts as a
-   * delivery of a quorum queue. What is above the prefetch goes back.
+   * One message at a time from now on: the system behind may be away still, and each that is taken for nothing counts as a delivery of a quorum
+   * queue. What is above the prefetch goes back.
    */
-  feelItsWay(): void {
+  goCarefully(): void {
     this.careful = true;
     for (const { message, window } of this.surplus.splice(0)) window.giveBack(message.fields.deliveryTag);
+    this.reconcile();
+  }
+
+  /** As many at a time again as the prefetch says. */
+  goFreely(): void {
+    if (!this.careful) return;
+    this.careful = false;
     this.reconcile();
   }
 
@@ -158,7 +165,6 @@ export class Consumer {
     return {
       ack: (tag, multiple) => {
         answers.ack(tag, multiple);
-        this.careful = false;
         this.answered();
       },
       nack: (tag, multiple, requeue) => {
@@ -283,7 +289,7 @@ export class Consumer {
   /** There may be room again, for what waits here and for a new consumer. */
   private answered(): void {
     this.handOver();
-    if (this.outOfStep()) this.reconcile();
+    if (this.wanted && this.consuming === undefined) this.reconcile();
   }
 
   private outOfStep(): boolean {

@@ -2,7 +2,7 @@ import { within } from "../../common/deadline";
 import { errorText, toConnectorError, type ConnectorError } from "../../common/errors";
 import type { Delivery } from "../../delivery/delivery";
 import type { DeliverySettings } from "../../delivery/delivery-settings";
-import type { NodeName } from "../../delivery/outcome";
+import type { NodeName, Outcome } from "../../delivery/outcome";
 import type { TrackedRuntime } from "../../delivery/runtime";
 import { DeliverySource } from "../../delivery/source";
 import { decode, decodeInSlices, LARGE } from "../../format/format";
@@ -35,7 +35,7 @@ export interface QueueDeliveriesOptions {
   /** @param taken what the message was made of */
   send(message: QueueMessage, taken: Taken): void;
   /** Told of each delivery once it is settled. Not of those that {@link QueueDeliveries.lost} closes. */
-  onSettled?(taken: Taken): void;
+  onSettled?(taken: Taken, outcome: Outcome): void;
   warn(text: string): void;
   /** A sink waits for its system: take no more. */
   onHold(reason: string): void;
@@ -79,7 +79,7 @@ export class QueueDeliveries {
       retryMaxDelay: settings.retryMaxDelay,
       onSettle: (delivery, settlement) => {
         this.answers.answer(delivery, settlement);
-        options.onSettled?.(delivery.taken);
+        options.onSettled?.(delivery.taken, settlement.outcome);
       },
       onHold: options.onHold,
       onResume: () => {
@@ -163,7 +163,7 @@ export class QueueDeliveries {
   /** The message never reaches the flow: it becomes a dead letter, by this node's verdict. */
   deadLetter(taken: Taken, error: ConnectorError, attempt = attemptOf(taken.message)): void {
     this.answers.deadLetter(taken, error, attempt, this.options.node);
-    this.options.onSettled?.(taken);
+    this.options.onSettled?.(taken, "dead-letter");
   }
 
   /** The channel is gone, and the broker takes back what was open on it. */
@@ -233,7 +233,7 @@ export class QueueDeliveries {
   private failed(taken: Taken, error: unknown): void {
     this.options.warn(errorText(error));
     taken.window.giveBack(taken.message.fields.deliveryTag);
-    this.options.onSettled?.(taken);
+    this.options.onSettled?.(taken, "release");
   }
 }
 

@@ -84,8 +84,9 @@ export class QueueSource {
       runtime,
       publish: link.publish,
       send: options.send,
-      onSettled: (taken) => {
+      onSettled: (taken, outcome) => {
         this.poison?.settled(taken);
+        if (outcome !== "release") this.consumer.goFreely(); // somebody has worked on it
         options.onSettled?.();
       },
       warn: options.warn,
@@ -96,7 +97,7 @@ export class QueueSource {
         this.forwarding = error;
         this.tell();
       },
-      onGivenBack: () => this.consumer.feelItsWay(),
+      onGivenBack: () => this.consumer.goCarefully(),
       ...(this.position ? { longest: Infinity } : {}), // its reader has answered the broker by then
       ...(this.position || options.longest === undefined ? {} : { longest: options.longest }),
     });

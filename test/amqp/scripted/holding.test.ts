@@ -3,7 +3,7 @@ import type { QueueMessage } from "../../../nodes/amqp/client/queue-message";
 import type { Delivery } from "../../../nodes/delivery/delivery";
 import { registry } from "../../../nodes/delivery/registry";
 import type { ScriptedBroker } from "./broker";
-import { soon, Stage, type Opened } from "./support";
+import { refused, soon, Stage, type Opened } from "./support";
 
 const letters = ["a", "b", "c", "d", "e"];
 const payloads = (messages: QueueMessage[]): unknown[] => messages.map(({ payload }) => payload);
@@ -14,18 +14,24 @@ describe("a queue source whose messages wait for a system that stays away", () =
   afterEach(() => stage.clear());
 
   /** A sink behind it that waits for its system with each message, until that is back. */
-  async function waiting(version: string): Promise<{ broker: ScriptedBroker; opened: Opened; isBack(): void }> {
+  async function waiting(version: string): Promise<{ broker: ScriptedBroker; opened: Opened; isBack(refusing?: string): void }> {
     const broker = await stage.plays({ version });
     broker.makeQueue("orders", { "x-queue-type": "quorum", "x-delivery-limit": 20 });
     broker.send("orders", letters);
     let away = true;
+    let refuses: string | undefined;
     const answer = (message: QueueMessage, settle: Opened["settle"]): void => {
       if (away) (registry.find((message.delivery as { id: string }).id) as Delivery).hold("the database is away");
+      else if (message.payload === refuses) settle(message, "dead-letter", refused);
       else settle(message, "accept");
+    };
+    const isBack = (refusing?: string): void => {
+      away = false;
+      refuses = refusing;
     };
     const opened = await stage.consuming({ queue: "orders", declare: "existing", prefetch: 4 }, answer, undefined, { longest: 300 });
     await soon("all that it may take at once", () => opened.messages.length >= 4);
-    return { broker, opened, isBack: () => void (away = false) };
+    return { broker, opened, isBack };
   }
 
   it("gives them back before the broker does so, and takes one at a time until the system is back", async () => {
@@ -41,6 +47,14 @@ describe("a queue source whose messages wait for a system that stays away", () =
     assert.equal(states.filter(({ kind }) => kind === "waiting").length, 0, "its channel was never lost");
     assert.deepEqual(new Set(broker.seen("basic.qos").map(({ fields }) => fields.prefetchCount as number)), new Set([4, 1]));
     await soon("as many at once as before", () => broker.seen("basic.qos").at(-1)?.fields.prefetchCount === 4);
+  });
+
+  it("goes on with the others, too, where the first fails that gets through, and there is no queue for dead letters", async () => {
+    const { broker, opened, isBack } = await waiting("4.3.1");
+    await soon("the first alone", () => opened.messages.length >= 5);
+    isBack("a");
+    await soon("the others", () => broker.queue("orders").size === 1);
+    assert.equal(stage.broker.dropped.length, 0);
   });
 
   it("leaves them to others while it waits", async () => {

@@ -58,9 +58,9 @@ export class DecodeLine<D> {
     this.line = this.line.filter(({ taken }) => taken.window !== window);
   }
 
-  /** What is not begun goes back to the broker. */
-  giveBack(): void {
-    for (const { taken } of this.line.splice(0)) taken.window.giveBack(taken.message.fields.deliveryTag);
+  /** What is not begun, which waits no more. */
+  clear(): Taken[] {
+    return this.line.splice(0).map(({ taken }) => taken);
   }
 
   /** Hands nothing over any more, for good: what is here, and what comes behind it, stays open on its window. */

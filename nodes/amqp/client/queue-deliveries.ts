@@ -200,7 +200,7 @@ export class QueueDeliveries {
   private giveBackOld(longest: number): void {
     const due = performance.now() - longest;
     if (!this.source.giveBackHeld(({ taken }) => taken.at <= due)) return;
-    this.line.giveBack();
+    for (const taken of this.line.clear()) this.giveBack(taken);
     this.options.onGivenBack?.();
   }
 
@@ -229,11 +229,16 @@ export class QueueDeliveries {
     );
   }
 
+  /** One that has not reached the flow. */
+  private giveBack(taken: Taken): void {
+    taken.window.giveBack(taken.message.fields.deliveryTag);
+    this.options.onSettled?.(taken, "release");
+  }
+
   /** A fault on our side: the broker gives the message out again. */
   private failed(taken: Taken, error: unknown): void {
     this.options.warn(errorText(error));
-    taken.window.giveBack(taken.message.fields.deliveryTag);
-    this.options.onSettled?.(taken, "release");
+    this.giveBack(taken);
   }
 }
 

@@ -68,6 +68,12 @@ export class Connection {
     return this.currentState;
   }
 
+  /** ms that this process has just stood still, if that is so long that no heartbeat was sent; else 0. */
+  get stoodStill(): number {
+    const { stoodStill } = this.pulse;
+    return stoodStill > (this.options.heartbeat ?? 15) * 1000 ? stoodStill : 0;
+  }
+
   /** The host it is connected to, or tries. */
   get address(): BrokerAddress {
     return this.hosts.current;
@@ -178,10 +184,8 @@ export class Connection {
   }
 
   private failure(cause: unknown, where: string, wasOpen = false): ConnectionFailure {
-    const { vhost = "/", connectTimeout = 10, heartbeat = 15 } = this.options;
-    const { stoodStill } = this.pulse;
-    const busy = wasOpen && stoodStill > heartbeat * 1000 ? stoodStill : 0;
-    return connectionFailure(cause, { where, vhost, connectTimeout, shown: this.signIn.what, wasOpen, busy });
+    const { vhost = "/", connectTimeout = 10 } = this.options;
+    return connectionFailure(cause, { where, vhost, connectTimeout, shown: this.signIn.what, wasOpen, busy: wasOpen ? this.stoodStill : 0 });
   }
 
   private failed(failure: ConnectionFailure): void {

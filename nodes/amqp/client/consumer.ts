@@ -78,6 +78,8 @@ export class Consumer {
       onFailed: (error) => this.failed(error),
       onLost: (window) => {
         this.surplus = [];
+        // over one message, which comes again: the others need not come, and be lost, with it each time
+        if (options.connection.stoodStill > 0 && !options.chunks) this.careful = true;
         options.onLost(window);
       },
       ...(options.answerTimeout === undefined ? {} : { answerTimeout: options.answerTimeout }),

@@ -19,6 +19,15 @@ interface Sent {
   known: boolean;
 }
 
+/** What a node has finished with in this turn. */
+interface Finished {
+  node: FlowNode;
+  scope: Scope;
+  caught: Caught | undefined;
+  /** What it sends next of nobody may be made of this: it has sent nothing for it yet. */
+  owes: boolean;
+}
+
 const NONE: readonly Sent[] = [];
 
 /** A microtask through a promise costs less than one through `queueMicrotask`, which makes an `AsyncResource` for each. */
@@ -34,7 +43,7 @@ export class Turn {
   /** The node that last sent for a scope: a flush of thousands of messages, each with its own `done`, must not look through {@link sent} for each. */
   private readonly senders = new Map<Scope, FlowNode>();
   private orphans: Orphan[] = [];
-  private readonly finished: { node: FlowNode; scope: Scope; caught: Caught | undefined }[] = [];
+  private readonly finished: Finished[] = [];
   /** Where in {@link sent} the latest burst begins: what was sent without a `done()` in between. It is the latest until something is sent after a `done()`. */
   private burst = 0;
   /** A `done()` has followed the latest burst. */
@@ -93,7 +102,6 @@ export class Turn {
     const hasSent = this.senders.get(scope) === node;
     if (this.orphans.length > 0 && !(hasSent && this.burstOf(node).some(({ hop }) => hop.scope === scope)) && this.adoptOrphans(node, scope)) {
       for (const { hop } of this.burstOf(node)) this.join(hop, scope);
-      this.hasLeft(node, scope);
     } else if (!hasSent) this.belongs(node, scope, caught);
     this.burstOver = true;
     if (caught && this.guessed) for (const { hop, known } of this.burstOf(node)) if (!known && covers(hop.scope, scope)) this.goesAlong(hop, caught);
@@ -107,27 +115,43 @@ export class Turn {
     if (mine.some(({ hop }) => covers(hop.scope, scope))) return;
     for (const { hop } of mine) this.join(hop, scope);
     const { group } = this;
-    if (mine.length === 0) this.hasLeft(node, scope, caught);
+    if (mine.length === 0) this.hasLeft(node, scope, caught, true);
     else if (group && mine.every(({ hop }) => hop.scope === group)) this.all = { node, sent: this.sent.length, group };
     this.clearSoon();
   }
 
   /** `node` called `done()` for a message of `scope` that it had sent on before: what it has sent in this turn is not made of it, what it is about to send may be. */
-  hasLeft(node: FlowNode, scope: Scope, caught?: Caught): void {
-    this.finished.push({ node, scope, caught });
+  hasLeft(node: FlowNode, scope: Scope, caught?: Caught, owes = false): void {
+    this.finished.push({ node, scope, caught, owes });
     this.clearSoon();
   }
 
-  /** What `node` has sent of nobody is made of what it finishes with next. @returns whether there was any */
+  /** What `node` has sent of nobody is made of what it finishes with next, or, if it is one that finishes first, of what it has finished with. @returns whether there was any */
   private adoptOrphans(node: FlowNode, scope: Scope): boolean {
     const before = this.orphans.length;
+    const owed = this.owedBy(node);
     this.orphans = this.orphans.filter((orphan) => {
       if (orphan.from !== node) return true;
-      this.sent.push({ hop: orphan.adopt(scope), from: node, known: false });
+      const hop = orphan.adopt(scope);
+      this.sent.push({ hop, from: node, known: false });
+      this.madeOf(hop, owed);
       return false;
     });
     if (this.orphans.length === before) return false;
+    for (const one of owed) one.owes = false;
+    this.hasLeft(node, scope, undefined, owed.length > 0);
     return (this.guessed = true);
+  }
+
+  private owedBy(node: FlowNode): Finished[] {
+    const owed: Finished[] = [];
+    for (let index = this.finished.length - 1; index >= 0; index -= 1) {
+      const one = this.finished[index] as Finished;
+      if (one.node !== node) continue;
+      if (!one.owes) break;
+      if (!one.scope.closed) owed.push(one);
+    }
+    return owed;
   }
 
   /** No `done` has followed in this turn: made of what its node had finished with before, if anything. */
@@ -135,7 +159,10 @@ export class Turn {
     const made = this.finished.filter(({ node, scope }) => node === orphan.from && !scope.closed);
     const [first] = made;
     if (!first) return orphan.left();
-    const hop = orphan.adopt(first.scope);
+    this.madeOf(orphan.adopt(first.scope), made);
+  }
+
+  private madeOf(hop: Hop, made: readonly Finished[]): void {
     for (const { scope, caught } of made) {
       this.join(hop, scope);
       this.goesAlong(hop, caught);

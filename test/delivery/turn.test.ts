@@ -53,6 +53,30 @@ describe("What a node sends and finishes with in one turn", function () {
     assert.equal(madeOf(hops[9_999], all).length, 10_000);
   });
 
+  it("belongs, where each done comes before what is sent of nobody, to the one finished with before it", async () => {
+    const turn = new Turn();
+    const all = deliveries(4);
+    const hops: Hop[] = [];
+    const adopt = (place: number) => (scope: Scope) => (hops[place] = hopOf(scope));
+    all.forEach((delivery, place) => {
+      turn.finishes(gather, delivery, undefined);
+      turn.sendsOrphan({ message: {}, from: gather, adopt: adopt(place), left: () => undefined });
+    });
+    await Promise.resolve();
+    assert.deepEqual(hops.map((hop, place) => madeOf(hop, all).includes(place)), [true, true, true, true]);
+  });
+
+  it("belongs, where each done comes after what is sent of nobody, to no other", () => {
+    const turn = new Turn();
+    const all = deliveries(4);
+    const hops: Hop[] = [];
+    for (const delivery of all) {
+      turn.sendsOrphan({ message: {}, from: gather, adopt: (scope) => hops[hops.push(hopOf(scope)) - 1] as Hop, left: () => undefined });
+      turn.finishes(gather, delivery, undefined);
+    }
+    assert.deepEqual(hops.map((hop) => madeOf(hop, all)), [[0], [1], [2], [3]]);
+  });
+
   it("is of the Catch branches of all 10,000 messages that it joins", async () => {
     const turn = new Turn();
     const all = deliveries(10_000);

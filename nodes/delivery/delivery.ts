@@ -2,6 +2,7 @@ import { ConnectorError } from "../common/errors";
 import { type FlowContext, type FlowNode, type Hop, Mark } from "./hop";
 import { describeNode, isWorse, outcomeOf, type Outcome, type Settlement, type SettleMode } from "./outcome";
 import { delayAfter, type RetryPolicy } from "./retry-policy";
+import { waitsForParts } from "./runtime";
 import { Scope, type Verdict } from "./scope";
 import { Seat } from "./seat";
 
@@ -161,6 +162,19 @@ export class Delivery<T = unknown> extends Scope implements FlowContext {
     if (!this.close()) return false;
     this.source.settled(this, this.settlementOf(verdict));
     return true;
+  }
+
+  /** Whether something of it has failed, and all that is left of it waits for parts that will not come. */
+  get waitsInVain(): boolean {
+    if (!this.verdicts || this.worst() === ACCEPT) return false;
+    const hops = this.hopsWithin();
+    return hops.length > 0 && hops.every(({ marks, ahead, node }) => (marks & Mark.Received) !== 0 && !ahead && waitsForParts(node));
+  }
+
+  /** Settles it although something of it is open. @param because why, if nothing worse was recorded */
+  giveUp(because?: Verdict): void {
+    if (because) this.record(because);
+    this.settle(this.worst());
   }
 
   /** Ends it without an answer: the source's connection is gone, and with it the right to answer. @returns false when it was settled before */

@@ -11,6 +11,8 @@ export interface FlowNode extends NodeName {
   _inputCallback?: unknown;
   _inputCallbacks?: unknown;
   _flow?: Flow;
+  /** Of a Join. */
+  mode?: string;
 }
 
 /** A flow or subflow of Node-RED's runtime (runtime/lib/flows/Flow.js). */

@@ -88,3 +88,8 @@ export function takesNoDone(node: FlowNode): boolean {
 export function isDeaf(node: FlowNode): boolean {
   return !node._inputCallback && !node._inputCallbacks;
 }
+
+/** Whether it keeps the parts of a sequence until the last of them has come (17-split.js, 18-sort.js). */
+export function waitsForParts({ type, mode }: FlowNode): boolean {
+  return type === "sort" || (type === "join" && (mode === "auto" || mode === "reduce"));
+}

@@ -191,6 +191,10 @@ export class DeliverySource<T = unknown> implements DeliveryOwner<T> {
   private checkDeadlines(): void {
     let behind: Delivery<T> | undefined;
     for (const delivery of this.openOnes()) {
+      if (delivery.waitsInVain) {
+        delivery.giveUp();
+        continue;
+      }
       const sweeps = delivery.swept(this.patience);
       if (!delivery.isBehind(this.patience)) {
         if (sweeps > this.mostSweeps) this.overdue(delivery);
@@ -205,7 +209,7 @@ export class DeliverySource<T = unknown> implements DeliveryOwner<T> {
     const where = holder ? `${describeNode(holder)} still holds it` : "no settle node has settled it";
     const error = new ConnectorError("DEADLINE_EXCEEDED", `Not settled within ${this.options.deadline} ms: ${where}`);
     this.options.warn(`${error.message}; it is tried again`);
-    delivery.settle(verdictFor(error, holder));
+    delivery.giveUp(verdictFor(error, holder));
   }
 
   private tellBehind(behind: Delivery<T> | undefined): void {

@@ -13,6 +13,9 @@ import { RoomCall } from "./room-call";
 /** How far the clocks of the org's machines may be apart, in ms. */
 const CLOCKS = 5_000;
 
+/** Who was to begin with what is new, and can only that much later, in ms, begins with what came since: it takes a replay of all that is retained. */
+const LATE = 10_000;
+
 /** Subscribes to a channel while it may, from where its events are settled up to, and hands them to the flow as far as there is room. */
 export class EventFeed implements StreamListener {
   private readonly intake: EventIntake;
@@ -154,13 +157,14 @@ export class EventFeed implements StreamListener {
   }
 
   onState(state: StreamState): void {
-    const { kind, error } = state;
+    const { kind, error, retryAt } = state;
     if (kind === "listening") this.options.onStream();
     else if (error && kind !== "stopped") this.options.onStream(error);
     this.change(() => (this.stream = state));
     if (this.fresh && kind === "listening") this.fresh = "taken";
     // it would begin with what is new once more, and miss what came meanwhile
-    if (this.fresh === "taken" && kind !== "listening" && kind !== "full") queueMicrotask(() => this.again());
+    const isLost = this.fresh === "taken" ? kind !== "listening" && kind !== "full" : error !== undefined && this.isLate(retryAt);
+    if (this.fresh && isLost) queueMicrotask(() => this.again());
   }
 
   onStale(position: string, error: ConnectorError): StartPoint | undefined {
@@ -253,14 +257,21 @@ export class EventFeed implements StreamListener {
   /** CometD tells no position before the first event. So the time is kept first: what comes between it and that event is found by it after a restart. */
   private async begin(from: "new" | "all"): Promise<StartPoint> {
     this.intake.begin(false);
-    await this.position.beginAt(from === "all" ? 0 : this.options.now());
+    await this.position.beginAt(from === "all" ? 0 : this.options.since());
+    if (from === "new" && this.isLate(Date.now())) return this.startPoint();
     this.fresh = from === "new" ? "asked" : undefined;
     return { from };
   }
 
+  /** Whether what is new would be new from too late on. @param retryAt when it is tried, in ms since the epoch; unknown when undefined */
+  private isLate(retryAt: number | undefined): boolean {
+    const { now, since } = this.options;
+    return retryAt === undefined || now() - since() + retryAt - Date.now() > LATE;
+  }
+
   /** Subscribes anew, behind the time at which it began. */
   private again(): void {
-    if (this.fresh === "taken") this.change(() => this.leave());
+    if (this.fresh) this.change(() => this.leave());
   }
 
   private leave(): void {

@@ -57,6 +57,8 @@ export class EventListener {
   private started = false;
   /** By the org's clock. */
   private now: () => number = Date.now;
+  /** When it was told to listen, by the clock that nobody sets. */
+  private toldAt = performance.now();
   /** What the stream was lost by. */
   private lost: ErrorCode | undefined;
   private closed = false;
@@ -84,6 +86,7 @@ export class EventListener {
   start(): void {
     if (this.started) return;
     this.started = true;
+    this.toldAt = performance.now();
     flowTracker.outside(() => void this.begin());
   }
 
@@ -97,6 +100,7 @@ export class EventListener {
   /** The reason has gone. @param from begins there, in the place of behind what it has taken; an instance that stands by goes on behind the other */
   resume(reason: PauseReason, from?: ReplayFrom): void {
     this.pauses.delete(reason);
+    this.toldAt = performance.now();
     if (from && !this.isStandby) this.from = from;
     this.goOn();
     this.tell();
@@ -229,6 +233,7 @@ export class EventListener {
       settled: this.settled,
       onRefused: () => this.refused(key),
       now: () => this.now(),
+      since: () => this.now() - Math.round(performance.now() - this.toldAt),
       onState: () => this.tell(),
       onStream: (error) => this.noteStream(error),
       ...(prepare ? { prepare } : {}),

@@ -22,6 +22,8 @@ export interface EventFeedOptions extends Pick<EventIntakeOptions, "settings" | 
   place: PositionPlace;
   /** By the org's clock, in ms since the epoch. */
   now(): number;
+  /** When it was told to listen, by the same clock. */
+  since(): number;
   error(text: string): void;
   /** Done before the channel is subscribed to, and again until it succeeds. @throws ConnectorError */
   prepare?(): Promise<void>;

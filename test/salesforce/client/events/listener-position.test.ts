@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { ConnectorError } from "../../../../nodes/common/errors";
-import { ListenBench, type Listening, type Sent, settle, waitFor } from "./listen-bench";
+import type { Session } from "../../../../nodes/salesforce/client/sign-in/login";
+import { ListenBench, type Listening, ORG, type Sent, settle, waitFor } from "./listen-bench";
 import { event, range } from "./scripted-transport";
 
 const accept = (message: Sent): void => settle(message);
@@ -160,6 +161,35 @@ describe("a listener that keeps its position", () => {
       for (const kind of ["waiting", "connecting", "listening"] as const) subscription.state({ kind });
       await new Promise((resolve) => setImmediate(resolve));
       assert.equal(node.transport.current, subscription);
+    });
+
+    it("with what came since it was told to listen, when the org does not take the subscription for long", async () => {
+      const node = bench.open();
+      const subscription = await node.subscribed();
+      subscription.state({ kind: "waiting", error: new ConnectorError("ORG_UNAVAILABLE", "away"), retryAt: Date.now() + 30_000 });
+      const again = await waitFor("a subscription anew", () => node.transport.subscriptions[1]);
+      assert.deepEqual([subscription.closed, again.start], [true, { from: "all" }]);
+      again.state({ kind: "waiting", error: new ConnectorError("ORG_UNAVAILABLE", "away"), retryAt: Date.now() + 30_000 });
+      again.state({ kind: "listening" });
+      again.bring(event(1, { createdDate: new Date(Date.now() - 60_000).toISOString() }), event(2));
+      assert.deepEqual([node.ids, node.transport.subscriptions.length], [["2"], 2]);
+    });
+
+    it("with what came since it was told to listen, when the org does not let it in for long", async () => {
+      let letIn = (): void => undefined;
+      const openSession = () => new Promise<Session>((resolve) => (letIn = () => resolve({ accessToken: "t", instanceUrl: "http://org", orgId: ORG })));
+      const clock = performance.now.bind(performance);
+      const node = bench.open({}, { org: { openSession } });
+      try {
+        performance.now = () => clock() + 60_000;
+        letIn();
+        const subscription = await node.subscribed();
+        assert.deepEqual(subscription.start, { from: "all" });
+        subscription.bring(event(1, { createdDate: new Date(Date.now() - 120_000).toISOString() }), event(2, { createdDate: new Date(Date.now() - 50_000).toISOString() }));
+        assert.deepEqual(node.ids, ["2"]);
+      } finally {
+        performance.now = clock;
+      }
     });
 
     it("with what is new each time it starts, when told so", async () => {

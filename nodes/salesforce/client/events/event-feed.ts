@@ -161,6 +161,8 @@ export class EventFeed implements StreamListener {
     if (kind === "listening") this.options.onStream();
     else if (error && kind !== "stopped") this.options.onStream(error);
     this.change(() => (this.stream = state));
+    // what was prepared may be gone, as a PushTopic that somebody has deleted: it is there again by the next try
+    if (error?.code === "CHANNEL_UNAVAILABLE" && kind === "failed") this.options.prepare?.().catch((thrown: unknown) => this.troubles.told(toConnectorError(thrown)));
     if (this.fresh && kind === "listening") this.fresh = "taken";
     // it would begin with what is new once more, and miss what came meanwhile
     const isLost = this.fresh === "taken" ? kind !== "listening" && kind !== "full" : error !== undefined && this.isLate(retryAt);

@@ -189,6 +189,17 @@ describe("a listener to a channel of events", () => {
     assert.deepEqual([tries, node.errors], [3, ["ORG_REFUSED: no such object"]]);
   });
 
+  it("prepares once more when the org has the channel no longer", async () => {
+    let prepared = 0;
+    const node = bench.open({}, { prepare: async () => void (await Promise.resolve((prepared += 1))) });
+    const subscription = await node.subscribed();
+    subscription.state({ kind: "listening" });
+    assert.equal(prepared, 1);
+    const error = new ConnectorError("CHANNEL_UNAVAILABLE", "the channel does not exist");
+    subscription.state({ kind: "failed", error, retryAt: Date.now() + 60_000 });
+    assert.deepEqual([prepared, node.transport.current], [2, subscription]);
+  });
+
   it("logs each loss of the stream once, with its cause, and once that it is back", async () => {
     const node = bench.open({}, { answer: accept });
     const subscription = await node.subscribed();

@@ -39,7 +39,7 @@ export class Backlog {
         if (ready.length === 0) void this.load(id);
         break;
       }
-      ready.push(known.decoder.decode(event));
+      ready.push(known.decode(event));
     }
     this.events.splice(0, ready.length);
     return ready;

@@ -27,15 +27,11 @@ export class EventDecoder {
   }
 
   /** Bytes that do not fit the schema never will: what an id of a schema stands for does not change. */
-  decode({ event, replay_id: replayId }: ConsumerEvent): StreamEvent {
-    const bytes = event?.payload ?? Buffer.alloc(0);
-    const position = positionOf(replayId);
-    const common = { position, replayId: decimalOf(position), ...(event?.id ? { eventUuid: event.id } : {}), schema: this.id };
+  decode(event: ConsumerEvent): StreamEvent {
     try {
-      return { ...common, ...this.read(bytes) };
+      return { ...placeOf(event, this.id), ...this.read(bytesOf(event)) };
     } catch (cause) {
-      const unreadable = new ConnectorError("FORMAT_INVALID", `The event ${event?.id ?? ""} does not fit its schema ${this.id}: ${errorText(cause)}`, { cause });
-      return { ...common, kind: this.isChange ? "change" : "event", payload: bytes, unreadable };
+      return unreadableEvent(event, this.id, this.isChange ? "change" : "event", `does not fit its schema ${this.id}: ${errorText(cause)}`);
     }
   }
 
@@ -57,6 +53,21 @@ export class EventDecoder {
     const payload = this.convert({ ...raw, [HEADER]: null }, new Set([...changedFields, ...nulledFields])) as object;
     return { [HEADER]: header, ...payload };
   }
+}
+
+/** An event that nobody will ever read, with its bytes. @param why as the end of a sentence about it */
+export function unreadableEvent(event: ConsumerEvent, schema: string, kind: StreamEvent["kind"], why: string): StreamEvent {
+  const unreadable = new ConnectorError("FORMAT_INVALID", `The event ${event.event?.id ?? ""} ${why}`);
+  return { ...placeOf(event, schema), kind, payload: bytesOf(event), unreadable };
+}
+
+function placeOf({ event, replay_id: replayId }: ConsumerEvent, schema: string): Pick<StreamEvent, "position" | "replayId" | "eventUuid" | "schema"> {
+  const position = positionOf(replayId);
+  return { position, replayId: decimalOf(position), ...(event?.id ? { eventUuid: event.id } : {}), schema };
+}
+
+function bytesOf({ event }: ConsumerEvent): Buffer {
+  return event?.payload ?? Buffer.alloc(0);
 }
 
 function ofRecord({ fields = [] }: AvroType, path: string): Convert {

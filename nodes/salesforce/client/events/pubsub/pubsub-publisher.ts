@@ -98,6 +98,7 @@ export class PubsubPublisher implements EventPublisher {
     const { can_publish: may, schema_id: schemaId } = await this.client.call("GetTopic", { topic_name: topicName(object) });
     if (!may) throw new ConnectorError("ORG_REFUSED", `The org does not let this user publish ${object}`);
     const { schema } = await this.schemas.load(schemaId);
+    if (schema instanceof PubsubError) throw schema;
     return { schemaId, encoder: new EventEncoder(object, schema), at: performance.now() };
   }
 

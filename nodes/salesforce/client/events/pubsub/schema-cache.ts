@@ -1,14 +1,17 @@
 import { errorText } from "../../../../common/errors";
+import type { StreamEvent } from "../event-stream";
 import { parseSchema, type Schema } from "./avro-value";
-import { EventDecoder } from "./event-decoder";
+import { EventDecoder, unreadableEvent } from "./event-decoder";
+import type { ConsumerEvent } from "./protocol";
 import type { PubsubClient } from "./pubsub-client";
 import { PubsubError } from "./pubsub-error";
 
-/** A schema, parsed, and what decodes its events. */
+/** What is known of a schema. */
 export interface KnownSchema {
-  id: string;
-  schema: Schema;
-  decoder: EventDecoder;
+  /** Parsed; or why it cannot be, and never will. */
+  schema: Schema | PubsubError;
+  /** Decodes its events: without the schema into their bytes. */
+  decode(event: ConsumerEvent): StreamEvent;
 }
 
 /** Most schemas kept: an org makes a new one with each change of an event's fields. */
@@ -40,15 +43,26 @@ export class SchemaCache {
 
   private async fetch(id: string): Promise<KnownSchema> {
     const { schema_json: json } = await this.client.call("GetSchema", { schema_id: id });
+    if (!json) throw new PubsubError("ORG_UNAVAILABLE", `The org gave no schema ${id}`, "retry");
     const [oldest] = this.known.keys();
     if (this.known.size >= MOST && oldest !== undefined) this.known.delete(oldest);
+    const known = this.read(id, json);
+    this.known.set(id, known);
+    return known;
+  }
+
+  private read(id: string, json: string): KnownSchema {
+    const { avro } = this.client; // when the package is missing, that is no fault of the schema
     try {
-      const schema = parseSchema(this.client.avro, json);
-      const known = { id, schema, decoder: new EventDecoder(id, schema) };
-      this.known.set(id, known);
-      return known;
+      const schema = parseSchema(avro, json);
+      const decoder = new EventDecoder(id, schema);
+      return { schema, decode: (event) => decoder.decode(event) };
     } catch (cause) {
-      throw new PubsubError("CHANNEL_UNAVAILABLE", `The schema ${id} cannot be read: ${errorText(cause)}`, "mend", { cause });
+      const why = errorText(cause);
+      return {
+        schema: new PubsubError("CHANNEL_UNAVAILABLE", `The schema ${id} cannot be read: ${why}`, "mend", { cause }),
+        decode: (event) => unreadableEvent(event, id, "event", `has a schema that cannot be read, ${id}: ${why}`),
+      };
     }
   }
 }

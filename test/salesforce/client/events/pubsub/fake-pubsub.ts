@@ -63,7 +63,7 @@ export class FakePubsub {
   endpoint = "";
 
   constructor(private readonly schemas: Record<string, object>) {
-    for (const [id, schema] of Object.entries(schemas)) this.types.set(id, avro.Type.forSchema(schema as avro.Schema, { registry: { long } }));
+    for (const [id, schema] of Object.entries(schemas)) if ("fields" in schema) this.types.set(id, avro.Type.forSchema(schema as avro.Schema, { registry: { long } }));
     const definition = grpc.loadPackageDefinition(loader.fromJSON(DESCRIPTOR, READ_OPTIONS)) as never as { eventbus: { v1: { PubSub: { service: grpc.ServiceDefinition } } } };
     this.server.addService(definition.eventbus.v1.PubSub.service, {
       Subscribe: (stream: Stream) => this.subscribe(stream),

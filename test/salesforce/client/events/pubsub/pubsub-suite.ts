@@ -15,6 +15,8 @@ export const SCHEMA = {
     { name: "Text__c", type: ["null", "string"], doc: "Data:Text:00N000000000001", default: null },
   ],
 };
+/** One that avsc has no type for. */
+const ODD = { type: "riddle" };
 export const CHANNEL = "/event/Low_Ink__e";
 export const event = (text: string): object => ({ CreatedDate: 1_700_000_000_000, CreatedById: "005000000000001AAA", Text__c: text });
 const fast = { initial: 5, max: 20 };
@@ -58,7 +60,7 @@ export class PubsubSuite {
   /** Called within a `describe`. */
   constructor() {
     beforeEach(async () => {
-      this.server = await new FakePubsub({ s1: SCHEMA, s2: { ...SCHEMA, fields: [...SCHEMA.fields, { name: "More__c", type: ["null", "string"], default: null }] } }).start();
+      this.server = await new FakePubsub({ s1: SCHEMA, odd: ODD, s2: { ...SCHEMA, fields: [...SCHEMA.fields, { name: "More__c", type: ["null", "string"], default: null }] } }).start();
       this.org = new TestOrg();
       this.inbox = new Recorder();
       this.transport = this.connect();

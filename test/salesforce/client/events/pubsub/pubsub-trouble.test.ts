@@ -160,6 +160,17 @@ describe("A Pub/Sub subscription in trouble", () => {
     assert.ok(suite.inbox.states.some(({ kind, error }) => kind === "waiting" && error?.details.errorCode === "sfdc.platform.eventbus.grpc.schema.api.unavailable"));
   });
 
+  it("hands over the bytes of events whose schema nobody can read, says why, and goes on behind them", async () => {
+    suite.publish(1, 1);
+    suite.server.log.push({ id: 2, schema: "odd", payload: Buffer.from([2]) });
+    suite.publish(3, 1);
+    suite.subscribe();
+    await waitFor("all three", () => suite.inbox.events.length === 3);
+    const [, unreadable] = suite.inbox.events;
+    assert.deepEqual([unreadable?.replayId, unreadable?.payload, unreadable?.unreadable?.code], ["2", Buffer.from([2]), "FORMAT_INVALID"]);
+    assert.match(unreadable?.unreadable?.message ?? "", /uuid-2 has a schema that cannot be read, odd: /);
+  });
+
   it("hands over the bytes of an event that its schema does not fit, says why, and goes on behind it", async () => {
     suite.publish(1, 1);
     suite.server.log.push({ id: 2, schema: "s1", payload: Buffer.from([2]) });

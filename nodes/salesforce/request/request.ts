@@ -45,7 +45,7 @@ export = (RED: NodeAPI): void => {
     const common = { ...listeners, org, concurrency: concurrencyOf(config) };
     if (config.preset === UPLOAD_PRESET) {
       const uploader = new AnalyticsUploader(org.rest, { wait: wholeNumber(config.datasetWait, "Wait for it", { fallback: 600_000, max: 86_400_000 }) });
-      return new RequestWorker({
+      const worker = new RequestWorker({
         ...common,
         prepare: compileUpload(config, compile),
         send: async (upload): Promise<Answer> => {
@@ -53,6 +53,13 @@ export = (RED: NodeAPI): void => {
           return { payload: result, salesforce: result };
         },
       });
+      return {
+        take: (msg, done, answered) => worker.take(msg, done, answered),
+        close: () => {
+          uploader.close();
+          return worker.close();
+        },
+      };
     }
     const sender = new RequestSender(org.rest, senderOptions(config));
     const prepare = compileRequest(config, compile, org.rest.version);

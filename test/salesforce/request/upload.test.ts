@@ -5,6 +5,7 @@ import type { Emulator } from "../../../emulator/src/index";
 import { AnalyticsUploader, type AnalyticsUploaderOptions, type Upload } from "../../../nodes/salesforce/client/requests/analytics-upload";
 import { toCsv } from "../../../nodes/salesforce/client/requests/analytics-csv";
 import { isConnectorError } from "../../../nodes/common/errors";
+import { waitFor } from "../../services/wait";
 import { clientCredentials, Orgs } from "../support";
 import { RequestFlow } from "./support";
 
@@ -29,6 +30,14 @@ describe("Loading external data into CRM Analytics", () => {
 
   it("does not wait when it is not to", async () => {
     assert.equal((await uploader({ wait: 0 }).upload(upload())).status, "InProgress");
+  });
+
+  it("waits no longer when its node is stopped: the rows are with the org", async () => {
+    const client = uploader({ pollInterval: 120_000 });
+    const uploading = client.upload(upload());
+    await waitFor("the order to process", () => headers()[0]?.Action === "Process");
+    client.close();
+    assert.match((await uploading).status, /InProgress|Completed/);
   });
 
   it("parts what is too large for one record", async () => {

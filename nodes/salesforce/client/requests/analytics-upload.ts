@@ -1,8 +1,8 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { BackOff } from "../../../common/back-off";
 import { ConnectorError, isConnectorError } from "../../../common/errors";
+import { Sleepers } from "../../../common/sleep";
 import { isLostAnswer } from "../records/lost-answer";
 import type { RestCalls } from "../rest";
 
@@ -72,6 +72,8 @@ const zip = promisify(gzip);
  */
 export class AnalyticsUploader {
   private readonly progress = new WeakMap<Upload, Progress>();
+  private readonly waits = new Sleepers();
+  private closed = false;
 
   constructor(
     private readonly rest: RestCalls,
@@ -91,6 +93,12 @@ export class AnalyticsUploader {
       if (isConnectorError(error) && isLostAnswer(error)) progress.unsure = true;
       throw error;
     }
+  }
+
+  /** Waits for no dataset any more: the org has the rows, and an upload that was given back would be made once more. */
+  close(): void {
+    this.closed = true;
+    this.waits.end();
   }
 
   private async begin(upload: Upload): Promise<Progress> {
@@ -151,8 +159,8 @@ export class AnalyticsUploader {
     const backOff = new BackOff({ initial: pollInterval, max: 30_000 });
     const until = performance.now() + wait;
     let { Status: status, StatusMessage: message } = await this.statusOf(id);
-    while (!FINAL.has(status) && performance.now() < until) {
-      await delay(Math.min(backOff.next(), Math.max(0, until - performance.now())));
+    while (!this.closed && !FINAL.has(status) && performance.now() < until) {
+      await this.waits.sleep(Math.min(backOff.next(), Math.max(0, until - performance.now())));
       ({ Status: status, StatusMessage: message } = await this.statusOf(id));
     }
     if (status === "Failed") throw new ConnectorError("ORG_REFUSED", `The dataset ${dataset} was not loaded: ${message ?? "no reason given"}`, { details: { id, dataset } });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { waitFor } from "../../services/wait";
 import { ListenSuite } from "./listen-flow";
 
 describe("salesforce listen with a PushTopic of its own", function () {
@@ -37,6 +38,17 @@ describe("salesforce listen with a PushTopic of its own", function () {
     await suite.client.rest.request({ method: "DELETE", path: `/sobjects/Case/${id}` });
     await flow.has(3);
     assert.deepEqual(flow.held.slice(1).map(({ msg }) => [msg.salesforce.type, msg.payload]), [["updated", { Id: id, Subject: "hot", Priority: "High" }], ["deleted", { Id: id }]]);
+  });
+
+  it("makes it anew when somebody has deleted it", async () => {
+    await suite.deploy(suite.fresh(topic));
+    await flow.shows(/^\/topic\/WebCases/);
+    insert({ Subject: "before", Origin: "Web" });
+    await flow.has(1);
+    const [made] = suite.org.records("PushTopic");
+    await suite.client.rest.request({ method: "DELETE", path: `/sobjects/PushTopic/${String(made?.Id)}` });
+    suite.org.control.dropStreams({});
+    await waitFor("another one", () => suite.org.records("PushTopic").length === 1);
   });
 
   it("says what the org has against it", async () => {

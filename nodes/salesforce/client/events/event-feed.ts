@@ -27,6 +27,7 @@ export class EventFeed implements StreamListener {
   private opening = false;
   /** The position is read, and all is prepared. */
   private isReady = false;
+  private preparing = false;
   /** Where the next subscription begins. */
   private from: ReplayFrom;
   /** Events from before are passed over, in ms since the epoch. */
@@ -161,8 +162,7 @@ export class EventFeed implements StreamListener {
     if (kind === "listening") this.options.onStream();
     else if (error && kind !== "stopped") this.options.onStream(error);
     this.change(() => (this.stream = state));
-    // what was prepared may be gone, as a PushTopic that somebody has deleted: it is there again by the next try
-    if (error?.code === "CHANNEL_UNAVAILABLE" && kind === "failed") this.options.prepare?.().catch((thrown: unknown) => this.troubles.told(toConnectorError(thrown)));
+    if (kind === "failed" && error?.code === "CHANNEL_UNAVAILABLE") void this.prepareAgain();
     if (this.fresh && kind === "listening") this.fresh = "taken";
     // it would begin with what is new once more, and miss what came meanwhile
     const isLost = this.fresh === "taken" ? kind !== "listening" && kind !== "full" : error !== undefined && this.isLate(retryAt);
@@ -241,6 +241,14 @@ export class EventFeed implements StreamListener {
       }
     }
     return this.isReady;
+  }
+
+  /** What was made for it, a PushTopic, may have been deleted since: the transport asks for the channel again, and finds it then. */
+  private async prepareAgain(): Promise<void> {
+    if (this.preparing || this.closed) return;
+    this.preparing = true;
+    await this.options.prepare?.().catch(() => undefined); // that the channel is not there is told
+    this.preparing = false;
   }
 
   private async startPoint(): Promise<StartPoint> {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { ConnectorError } from "../../../../nodes/common/errors";
 import { deliveryOf, ListenBench, type Listening, type Sent, settle, waitFor } from "./listen-bench";
 import { event, range } from "./scripted-transport";
-import { remains } from "../../../services/wait";
+import { remains, turns } from "../../../services/wait";
 
 const accept = (message: Sent): void => settle(message);
 
@@ -189,15 +189,22 @@ describe("a listener to a channel of events", () => {
     assert.deepEqual([tries, node.errors], [3, ["ORG_REFUSED: no such object"]]);
   });
 
-  it("prepares once more when the org has the channel no longer", async () => {
+  it("does it once more when its channel is not there any more, once at a time", async () => {
     let prepared = 0;
-    const node = bench.open({}, { prepare: async () => void (await Promise.resolve((prepared += 1))) });
+    let finish = (): void => undefined;
+    const prepare = (): Promise<void> => ((prepared += 1) === 1 ? Promise.resolve() : new Promise((resolve) => (finish = resolve)));
+    const node = bench.open({}, { prepare, answer: accept });
     const subscription = await node.subscribed();
     subscription.state({ kind: "listening" });
-    assert.equal(prepared, 1);
-    const error = new ConnectorError("CHANNEL_UNAVAILABLE", "the channel does not exist");
-    subscription.state({ kind: "failed", error, retryAt: Date.now() + 60_000 });
-    assert.deepEqual([prepared, node.transport.current], [2, subscription]);
+    subscription.bring(event(1));
+    const gone = (): void => subscription.state({ kind: "failed", error: new ConnectorError("CHANNEL_UNAVAILABLE", "404::unknown channel") });
+    gone();
+    gone();
+    assert.equal(prepared, 2);
+    finish();
+    await turns(2);
+    gone();
+    assert.equal(prepared, 3);
   });
 
   it("logs each loss of the stream once, with its cause, and once that it is back", async () => {

@@ -1,6 +1,7 @@
 import { ConnectorError, isConnectorError } from "../../../common/errors";
 import { getsThrough, Suspicion } from "../records/suspicion";
 import { callError } from "../errors";
+import { childListsOf } from "./child-lists";
 import type { QueryLanguage } from "./query-binding";
 import { QueryPages, type QueryPage } from "./query-pages";
 import type { RestCalls } from "../rest";
@@ -48,7 +49,7 @@ export class QueryClient {
     const ask = request.language === "soql" ? () => this.query(request) : () => this.search(request.text);
     const page = withCount(request, await this.guarded(request, ask));
     const next = (url: string): Promise<QueryPage> => this.guarded(request, async () => (await this.rest.request<QueryPage>({ method: "GET", path: url })).body);
-    return new QueryPages(page, next, request.language === "sosl");
+    return new QueryPages(page, next, request.language === "sosl", request.language === "soql" ? childListsOf(request.text) : undefined);
   }
 
   /** How the org would go about a SOQL query: its plans, the cheapest first, as it words them. */

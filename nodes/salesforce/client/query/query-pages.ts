@@ -1,4 +1,5 @@
 import { ConnectorError, isConnectorError } from "../../../common/errors";
+import type { ChildLists } from "./child-lists";
 
 /** One record of an answer; parents nested, children as lists. `attributes` stands only on what a search found, for its type. */
 export type QueryRecord = Record<string, unknown>;
@@ -15,6 +16,7 @@ export interface QueryPage {
 interface OpenList {
   records: unknown[];
   nextUrl: string;
+  children: ChildLists | undefined;
 }
 
 /** The pages of one answer. None is asked for before it is wanted. */
@@ -31,6 +33,7 @@ export class QueryPages {
     first: QueryPage,
     private readonly ask: (url: string) => Promise<QueryPage>,
     private readonly keepsAttributes = false,
+    private readonly children?: ChildLists,
   ) {
     this.totalSize = first.totalSize ?? 0;
     this.page = first;
@@ -58,7 +61,7 @@ export class QueryPages {
   }
 
   private plainRecord(record: unknown, open: OpenList[]): QueryRecord {
-    const fields = plain(record, open) as QueryRecord;
+    const fields = plain(record, open, this.children) as QueryRecord;
     const { attributes } = record as { attributes?: unknown };
     return this.keepsAttributes && attributes !== undefined ? { attributes, ...fields } : fields;
   }
@@ -68,7 +71,7 @@ export class QueryPages {
     for (let url: string | undefined = list.nextUrl; url !== undefined; ) {
       const page: QueryPage = await this.fetch(url);
       const inner: OpenList[] = [];
-      for (const record of page.records ?? []) list.records.push(plain(record, inner));
+      for (const record of page.records ?? []) list.records.push(plain(record, inner, list.children));
       for (const one of inner) await this.complete(one);
       url = page.done === false ? page.nextRecordsUrl : undefined;
     }
@@ -85,15 +88,20 @@ export class QueryPages {
   }
 }
 
-/** Without `attributes`, which say what the query says; a list of children in the place of their answer. */
-function plain(value: unknown, open: OpenList[]): unknown {
+/** Without `attributes`, which say what the query says; a list of children in the place of their answer, also where there are none. */
+function plain(value: unknown, open: OpenList[], children?: ChildLists): unknown {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
   const { attributes, ...fields } = value as Record<string, unknown>;
   if (Array.isArray(fields.records) && typeof fields.totalSize === "number" && attributes === undefined) {
-    const records = fields.records.map((record) => plain(record, open));
-    if (fields.done === false && typeof fields.nextRecordsUrl === "string") open.push({ records, nextUrl: fields.nextRecordsUrl });
+    const records = fields.records.map((record) => plain(record, open, children));
+    if (fields.done === false && typeof fields.nextRecordsUrl === "string") open.push({ records, nextUrl: fields.nextRecordsUrl, children });
     return records;
   }
-  for (const [name, field] of Object.entries(fields)) if (typeof field === "object" && field !== null) fields[name] = plain(field, open);
+  for (const [name, field] of Object.entries(fields)) {
+    if (typeof field !== "object") continue;
+    const within = children?.get(name.toLowerCase());
+    if (field !== null) fields[name] = plain(field, open, within);
+    else if (within) fields[name] = [];
+  }
   return fields;
 }

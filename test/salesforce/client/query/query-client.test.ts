@@ -41,7 +41,23 @@ describe("The answer to a query", () => {
     });
     assert.deepEqual(await all(await new QueryClient(rest, "66.0").open(soql)), [
       { Name: "Acme", Owner: { Name: "Ada" }, Contacts: [{ LastName: "a" }, { LastName: "b" }, { LastName: "c" }] },
-      { Name: "Beta", Owner: null, Contacts: null },
+      { Name: "Beta", Owner: null, Contacts: [] },
+    ]);
+  });
+
+  it("has an empty list for children that there are none of, on each level, and null for a parent of that name elsewhere", async () => {
+    const text = `SELECT a.Owner.Name, FORMAT(Size), ( select Name, (SELECT Id FROM Parts__r) from a.Cases WHERE Subject = 'x) FROM y' LIMIT 5), (SELECT Id FROM Notes)
+      FROM Account a WHERE Id IN (SELECT Contact FROM Contact)`;
+    const rest = org(() => ({
+      totalSize: 2, done: true,
+      records: [
+        { Owner: null, Contact: null, Parts__r: null, Notes: null, Cases: { totalSize: 1, done: true, records: [{ Notes: null, Parts__r: null }] } },
+        { Owner: { Notes: null }, Cases: null, Notes: { totalSize: 0, done: true, records: [] } },
+      ],
+    }));
+    assert.deepEqual(await all(await new QueryClient(rest, "66.0").open({ language: "soql", text })), [
+      { Owner: null, Contact: null, Parts__r: null, Notes: [], Cases: [{ Notes: null, Parts__r: [] }] },
+      { Owner: { Notes: null }, Cases: [], Notes: [] },
     ]);
   });
 

@@ -1,3 +1,4 @@
+import { textIn } from "./environment";
 import type { TypedValue } from "./typed-input";
 
 /** A name in a query or statement and where its value comes from, as the editor saves them. */
@@ -16,8 +17,8 @@ export interface Parameter {
 /** Those of a form's list that have a name, with or without the colon it has in the query; their values are paths in the message unless they say otherwise. */
 export function listedParameters(defs: readonly ParameterDef[] = []): ParameterDef[] {
   return defs
-    .filter(({ name }) => name?.trim())
-    .map(({ name, value, valueType }) => ({ name: name.trim().replace(/^:/, ""), value, valueType: valueType || "msg" }));
+    .map(({ name, value, valueType }) => ({ name: textIn(name).replace(/^:/, ""), value, valueType: valueType || "msg" }))
+    .filter(({ name }) => name);
 }
 
 /** Makes a form's list ready. @param compile makes one typed input ready; its label stands in errors */

@@ -7,6 +7,7 @@ import { withValue } from "../../nodes/common/environment";
 import { isConnectorError } from "../../nodes/common/errors";
 import { variablesOf } from "../../nodes/common/form-request";
 import RED from "node-red";
+import { listedParameters } from "../../nodes/common/parameters";
 import { compileTypedInput, type TypedInputUtil } from "../../nodes/common/typed-input";
 import { readCaseConfig as readCase } from "../../nodes/salesforce/case/case-config";
 import { readSettings as readBulk } from "../../nodes/salesforce/bulk/settings";
@@ -61,6 +62,7 @@ const SETTINGS: Record<string, (value: never) => unknown> = {
   "a queue to watch": (value) => readRoute({ org: "", routes: [{ queue: value, workgroup: "pumps" }] }),
   "a division's condition": (value) => readCase({ divisions: [{ when: value, org: "", defaults: [] }] } as never, compile, () => ({}) as never),
   "a division's owner": (value) => readCase({ divisions: [{ when: "", org: "", owner: value, defaults: [] }] } as never, compile, () => ({}) as never),
+  "the name of a parameter": (value) => listedParameters([{ name: value, value: "payload", valueType: "msg" }]),
   "an external id field": (value) => readRecord(util, node, { operation: "upsert", object: "Case", externalIdField: value } as never),
 };
 

@@ -83,9 +83,9 @@ export function compileRequest(config: RequestDef, compile: Compile, version: st
   const fixed = engagementHeaders(config);
   const path: TypedValue =
     pathType === "str" ? compilePath(withValue(config.path), (name) => compile(name, "msg", name)) : compile(config.path, pathType, "path");
-  const rows = (config.headers ?? []).filter(({ name }) => name.trim() !== "");
-  for (const { name } of rows) checkHeader(name.trim());
-  const headers = rows.map(({ name, value, valueType }) => ({ name: name.trim().toLowerCase(), value: compile(value, valueType || "str", name) }));
+  const rows = (config.headers ?? []).map((row) => ({ ...row, name: textIn(row.name) })).filter(({ name }) => name);
+  for (const { name } of rows) checkHeader(name);
+  const headers = rows.map(({ name, value, valueType }) => ({ name: name.toLowerCase(), value: compile(value, valueType || "str", name) }));
   const hasBody = method !== "GET" && method !== "HEAD" && config.bodyType !== "none";
   const body: TypedValue = hasBody ? compile(config.body ?? "payload", config.bodyType || "msg", "body") : () => undefined;
 

@@ -48,6 +48,13 @@ describe("A mapping of message to case fields", () => {
     assert.deepEqual(await map(rows, { payload: {} }), { Status: "x" });
   });
 
+  it("takes 0 and false of a subflow's environment for values", () => {
+    const env: Record<string, unknown> = { LEVEL: 0, URGENT: false };
+    const ofSubflow = { _flow: { getSetting: (name: string) => env[name] } };
+    const fields = compileFields([[row("Level__c", "LEVEL", "env"), row("IsEscalated", "URGENT", "env")]], (value, type, label) => compileTypedInput(util, ofSubflow, value, type, label));
+    assert.deepEqual(fields({}), { Level__c: 0, IsEscalated: false });
+  });
+
   it("takes a default for what the message does not give, and keeps a null that it gives", () => {
     const defaults = [row("origin", "Device", "str"), row("Priority", "Low", "str"), row("Reason", "Heat", "str")];
     const fields = map([row("Origin", "payload.origin", "msg"), row("Priority", "payload.priority", "msg"), row("Reason", "payload.reason", "msg")], { payload: { origin: "Web", reason: null } }, defaults);

@@ -51,7 +51,7 @@ export interface QueueDeliveriesOptions {
    */
   onGivenBack?(): void;
   /** ms that a message may wait in this process. Default {@link LONGEST_OPEN}, or the deadline if that is longer. */
-  longest?: number;
+  longest?: number | undefined;
 }
 
 /** What a node takes from a queue, from the broker's hands into the flow and back: decodes, opens deliveries, and answers by how each was settled. */

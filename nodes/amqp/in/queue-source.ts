@@ -98,8 +98,7 @@ export class QueueSource {
         this.tell();
       },
       onGivenBack: () => this.consumer.goCarefully(),
-      ...(this.position ? { longest: Infinity } : {}), // its reader has answered the broker by then
-      ...(this.position || options.longest === undefined ? {} : { longest: options.longest }),
+      longest: this.position ? Infinity : options.longest, // a stream's reader has answered the broker by then
     });
     this.poison = this.poisonWatch();
     const stream = (this.stream = this.position && this.streamReader(this.position));

@@ -25,6 +25,9 @@ export interface ChannelPlan<C extends Channel> {
 /** In ms. A broker may leave a request unanswered for good: consuming a quorum queue that has lost its leader does (seen with 3.10.8). */
 export const ANSWER_TIMEOUT = 30_000;
 
+/** ms for which there may be no channel left: as nodes begin and look at their queues, each needs a second one for a moment. */
+const SHORT_FOR = 5_000;
+
 /** What requests end with that have taken the broker longer than `ms`. */
 export function unanswered(ms: number): Error {
   return new Error(`the broker has taken longer than ${ms / 1000} s to answer`);
@@ -51,6 +54,8 @@ export class SupervisedChannel<C extends Channel> {
   private timer: NodeJS.Timeout | undefined;
   private unsubscribe: (() => void) | undefined;
   private upSince = 0;
+  /** Since when there has been no channel left for it. */
+  private shortSince: number | undefined;
   private readonly backOff = new BackOff({ initial: 200, max: 60_000 });
 
   constructor(private readonly plan: ChannelPlan<C>) {}
@@ -149,6 +154,7 @@ export class SupervisedChannel<C extends Channel> {
   private established(channel: C): void {
     this.current = channel;
     this.making = undefined;
+    this.shortSince = undefined;
     this.upSince = performance.now();
     this.plan.onUp?.(channel);
   }
@@ -165,7 +171,8 @@ export class SupervisedChannel<C extends Channel> {
   }
 
   private failed(error: unknown): number {
-    if (isOutOfChannels(error)) this.plan.connection.outOfChannels();
+    this.shortSince = isOutOfChannels(error) ? (this.shortSince ?? performance.now()) : undefined;
+    if (this.shortSince !== undefined && performance.now() - this.shortSince > SHORT_FOR) this.plan.connection.outOfChannels();
     const delay = this.plan.onFailed?.(error) ?? this.backOff.next();
     this.later(delay);
     return delay;

@@ -58,8 +58,18 @@ describe("what is declared on a scripted broker", () => {
     const opened = Array.from({ length: 6 }, (_, index) => stage.source({ queue: `q${index}`, retries: 0 }, undefined, shared));
     const short = (): typeof opened => opened.filter(({ states }) => states.some((state) => state.kind === "waiting" && /second amqp broker node/.test(state.error.message)));
     await soon("those without one", () => short().length >= 3);
+    await soon("the line", () => shared.lines.length > 0);
     assert.deepEqual(shared.lines.filter((line) => line.includes("channel_max")).length, 1);
     assert.match(shared.lines.join(), /^error: The broker allows no more channels/);
+  });
+
+  it("says nothing of channels where they are short for a moment only: as nodes begin, each needs a second one", async () => {
+    await stage.plays({ channelMax: 14 });
+    const shared = stage.link();
+    const opened = Array.from({ length: 12 }, (_, index) => stage.source({ queue: `q${index}`, retries: 0 }, undefined, shared));
+    await soon("all consumers", () => opened.every(({ states }) => states.at(-1)?.kind === "consuming"));
+    assert.ok(opened.some(({ states }) => states.some(({ kind }) => kind === "waiting")), "they were short");
+    assert.deepEqual(shared.lines, []);
   });
 
   it("is asked for on one channel, and each exchange once, since a line may be slow", async () => {

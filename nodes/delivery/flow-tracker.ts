@@ -168,7 +168,7 @@ class FlowTracker {
     }
     hop.marks |= Mark.Received;
     hop.seat.holds += 1;
-    if (hop.seat.catches) hop.caught = this.reports.caught(hop.scope, event.msg, node, (id) => this.endErring(id)) ?? hop.caught;
+    if (hop.seat.catches) hop.caught = this.reports.caught(hop.scope, hop.caught, event.msg, node, (id) => this.endErring(id));
     const silent = hop.seat.arrives();
     if (silent && this.watch.handling()) this.untold.begins();
     const outer = this.handling;

@@ -18,8 +18,6 @@ interface Report {
   verdict: Verdict;
   /** The hop that `done(err)` ended; absent for `node.error` and for what a handler threw. */
   hop: Hop | undefined;
-  /** Catch nodes that have their copy: each gets one per error, so a second copy is of another error. */
-  readonly catchers: Set<FlowNode>;
 }
 
 /**
@@ -37,7 +35,7 @@ export class Reports {
     this.done = hop;
     this.doneAt = hop?.seat;
     if (!hop || !error) return;
-    this.keep({ nodeId: hop.node.id, scope: hop.scope, verdict: record(hop.scope, error, hop.node), hop, catchers: new Set() });
+    this.keep({ nodeId: hop.node.id, scope: hop.scope, verdict: record(hop.scope, error, hop.node), hop });
   }
 
   /** The hop whose copy `message` is, for a Catch or Complete node that is given it. */
@@ -48,30 +46,36 @@ export class Reports {
       const from = (message as { complete?: { source?: { id?: string } } }).complete?.source?.id; // Node-RED 4.1.3 and later
       return from === undefined || from === this.doneAt?.node.id ? done : undefined;
     }
-    if (node.type !== "catch" || !latest?.hop || latest.catchers.has(node)) return undefined;
+    if (node.type !== "catch" || !latest?.hop || latest.verdict.catchers?.has(node)) return undefined;
     return (message as CaughtMessage).error?.source?.id === latest.nodeId ? latest.hop : undefined;
   }
 
-  /** The verdict of the error that reached Catch node `node` as `message`, recorded here if it is new. @param fresh called when it is */
-  caught(scope: Scope, message: object, node: FlowNode, fresh: (nodeId: string) => void): Caught | undefined {
+  /**
+   * The errors on whose Catch branch the `message` is that Catch node `node` is given: the one that it tells of, and, where that was raised on this very branch, those it was
+   * on before.
+   *
+   * @param before what the message that failed was on the Catch branches of
+   * @param fresh called when the error is recorded here
+   */
+  caught(scope: Scope, before: Caught | undefined, message: object, node: FlowNode, fresh: (nodeId: string) => void): Caught | undefined {
     const { error } = message as CaughtMessage;
     const id = error?.source?.id;
-    if (typeof id !== "string") return undefined;
+    if (typeof id !== "string") return before;
     const { latest } = this;
-    if (latest?.nodeId === id && latest.scope === scope && !latest.catchers.has(node)) {
-      latest.catchers.add(node);
-      return [latest.verdict];
+    const isKnown = latest?.nodeId === id && latest.scope === scope && !latest.verdict.catchers?.has(node);
+    const verdict = isKnown ? latest.verdict : record(scope, error?.message ?? "error", { ...error?.source, id });
+    (verdict.catchers ??= new Set()).add(node);
+    if (!isKnown) {
+      this.keep({ nodeId: id, scope, verdict, hop: undefined });
+      fresh(id);
     }
-    const verdict = record(scope, error?.message ?? "error", { ...error?.source, id });
-    this.keep({ nodeId: id, scope, verdict, hop: undefined, catchers: new Set([node]) });
-    fresh(id);
-    return [verdict];
+    return [verdict, ...(before ?? []).filter(({ catchers }) => catchers?.has(node))];
   }
 
   /** Whether an error in the log is that of a `done(err)`, which is recorded already. */
   isLogged(nodeId: string): boolean {
     const { latest } = this;
-    if (!latest?.hop || latest.nodeId !== nodeId || latest.catchers.size > 0) return false;
+    if (!latest?.hop || latest.nodeId !== nodeId || latest.verdict.catchers) return false;
     this.latest = undefined;
     return true;
   }

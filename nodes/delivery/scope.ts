@@ -1,5 +1,5 @@
 import type { ConnectorError } from "../common/errors";
-import type { FlowContext, Hop } from "./hop";
+import type { FlowContext, FlowNode, Hop } from "./hop";
 import type { NodeName, Outcome } from "./outcome";
 
 /** An outcome that something on the way asked for. */
@@ -9,6 +9,8 @@ export interface Verdict {
   node?: NodeName;
   /** Set when an `accept` on the Catch branch of this very error took it back. */
   cancelled?: boolean;
+  /** Catch nodes that have their copy of the error: each gets one, so a second copy is of another error. */
+  catchers?: Set<FlowNode>;
 }
 
 /** The errors on whose Catch branch something is: several where messages of such branches went on as one. */

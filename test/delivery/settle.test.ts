@@ -55,6 +55,20 @@ describe("the settle node, in a real Node-RED", function () {
     assert.equal((await settlementOf("a")).outcome, "accept");
   });
 
+  it("takes back each error of a node that its Catch branch gave the message to once more", async () => {
+    const thrice = { ...fails, func: "msg.tries = (msg.tries || 0) + 1; if (msg.tries < 4) throw new Error('try ' + msg.tries); return msg;", wires: [["settle"]] };
+    await runtime.fresh([source(["fails"]), thrice, catchAll(["fails"]), settle("settle", "accept")]);
+    assert.equal((await settlementOf("a")).outcome, "accept");
+  });
+
+  it("takes back no error of the message whose Catch branch failed in turn, where another Catch node took that", async () => {
+    const worse = { ...fails, id: "worse", func: "throw new Error('worse');" };
+    const first = { ...catchAll(["worse"]), scope: ["fails"] };
+    const second = { ...catchAll(["settle"]), id: "second", scope: ["worse"] };
+    await runtime.fresh([source(["fails"]), fails, first, worse, second, settle("settle", "accept")]);
+    assert.deepEqual(await settlementOf("a"), { outcome: "retry", text: "broken" });
+  });
+
   it("takes back no other error", async () => {
     const other = { ...fails, id: "other", func: "throw new Error('another');" };
     const only = { ...catchAll(["settle"]), scope: ["fails"] };

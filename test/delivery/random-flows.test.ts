@@ -8,3 +8,7 @@ describeRandomFlows([...Array.from({ length: 37 }, (_, index) => index + 1), ...
 
 /** Each tells of something that was broken on purpose, or was broken. */
 describeRandomFaults([8, 9, 11, 14, 23, 25, 32, 36]);
+
+const OF_MORE_KINDS = [1, 3, 4, 5, 6, 7, 9, 10, 11, 12];
+describeRandomFlows(OF_MORE_KINDS, { further: true });
+describeRandomFaults(OF_MORE_KINDS, { further: true });

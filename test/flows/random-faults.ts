@@ -4,8 +4,10 @@ import { registry } from "../../nodes/delivery/registry";
 import { Runtime, type FlowNodeConfig } from "../services/runtime";
 import { testBench, type TestSource } from "../services/test-nodes/test-nodes";
 import { pause, waitFor } from "../services/wait";
+import { Echo } from "./echo";
 import { randomFlow, seededRandom, type RandomFlow } from "./random-flow";
 import { partsIn } from "./random-flows";
+import { FURTHER_SETTINGS } from "./random-pieces";
 
 const FAULTS = 6;
 /** Messages that are given out and not answered, at most. */
@@ -26,17 +28,20 @@ interface Message {
 /**
  * Flows put together at random that are deployed anew and fail while they work, each a test. One alone: see `describeRandomFlows`. A seed gives the same messages and the same
  * faults in the same order again; where in the flow these meet those is up to the machine.
+ *
+ * @param further also of the pieces of `random-pieces.ts`
  */
-export function describeRandomFaults(seeds: readonly number[]): void {
-  describe("flows put together at random, under faults", function () {
-    const runtime = new Runtime();
-    before(() => runtime.start());
-    after(() => runtime.stop());
+export function describeRandomFaults(seeds: readonly number[], { further = false } = {}): void {
+  describe(`flows put together at random${further ? " of more kinds of nodes" : ""}, under faults`, function () {
+    const runtime = new Runtime(further ? FURTHER_SETTINGS : {});
+    const echo = new Echo();
+    before(() => Promise.all([runtime.start(), echo.start()]));
+    after(() => Promise.all([runtime.stop(), echo.stop()]));
 
     const only = process.env.SUREWIRE_SEED;
     for (const seed of only === undefined ? seeds : [Number(only)]) {
       it(`accept each message in the end, never before its work is done, and keep nothing open: SUREWIRE_SEED=${seed}`, async () => {
-        const flow = randomFlow(seed, { failing: true });
+        const flow = randomFlow(seed, { failing: true, url: further ? echo.url : "" });
         const run = new FaultyRun(runtime, flow, seededRandom(-seed), seededRandom(-seed - 1));
         await run.run().catch((error: unknown) => {
           throw new Error(`SUREWIRE_SEED=${seed} (${flow.kinds.join(", ")}; ${run.faults.join(", ")}): ${String(error)}`, { cause: error });

@@ -1,4 +1,5 @@
 import type { FlowNodeConfig } from "../services/runtime";
+import { type FlowKit, furtherFaulty, furtherPlain, furtherShaping, type Piece } from "./random-pieces";
 
 /** A flow that nobody thought of. */
 export interface RandomFlow {
@@ -20,9 +21,6 @@ export function seededRandom(seed: number): () => number {
   };
 }
 
-/** Adds nodes that lead to `next`. @returns the id of the first of them */
-type Piece = (next: string) => string;
-
 const DELAY = { type: "delay", rate: "300", nbRateUnits: "1", rateUnits: "second", randomFirst: "1", randomLast: "5", randomUnits: "milliseconds", drop: false, allowrate: false, outputs: 1, timeout: "3", timeoutUnits: "milliseconds" };
 const JOIN = { type: "join", property: "payload", propertyType: "msg", key: "topic", joiner: ",", joinerType: "str", timeout: "0.03", accumulate: false };
 /** A message made anew, with nothing on it that tells whose it is but what Split and Link need to find their way back. */
@@ -32,17 +30,24 @@ const MOST_NODES = 60;
 /** A part of a message that its source gives out for the first time: see `random-faults.ts`. */
 const AT_FIRST = /d(\d+)\.(\d+)-1\b/.source;
 
-/** The flow of this seed: a source, up to five pieces, a sink. @param failing also pieces that fail what comes for the first time, and that wait for a system that is away */
-export function randomFlow(seed: number, { failing = false } = {}): RandomFlow {
+/**
+ * The flow of this seed: a source, up to five pieces, a sink.
+ *
+ * @param failing also pieces that fail what comes for the first time, and that wait for a system that is away
+ * @param url where what is posted comes back: then also the pieces of `random-pieces.ts`
+ */
+export function randomFlow(seed: number, { failing = false, url = "" } = {}): RandomFlow {
   const random = seededRandom(seed);
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
   const nodes: FlowNodeConfig[] = [];
   const sinks: string[] = [];
   const kinds: string[] = [];
   let onCatchBranch = false;
+  /** The subflow that is being put together. */
+  let z: string | undefined;
   const add = (type: string, config: object, ...wires: string[]): string => {
     const id = `${type.replace(/\W/g, "-")}-${nodes.length}`;
-    nodes.push({ id, wires: [wires], ...config, type });
+    nodes.push({ id, wires: [wires.filter((wire) => wire !== "")], ...config, type, ...(z === undefined ? {} : { z, x: 0, y: 0 }) });
     return id;
   };
   const fn = (func: string, next: string, more: object = {}): string => add("function", { func, outputs: 1, ...more }, next);
@@ -63,6 +68,14 @@ export function randomFlow(seed: number, { failing = false } = {}): RandomFlow {
     return first;
   };
 
+  /** A Catch branch whose end forgives. */
+  const forgiven = (first: string, next: string, scope: object = { scope: [first] }): void => {
+    const accept = add("surewire-settle", { outcome: "accept", outcomeType: "outcome" }, fn("delete msg.error; delete msg._error; return msg;", next));
+    onCatchBranch = true;
+    add("catch", { uncaught: false, ...scope }, chain(plain, 1, accept));
+    onCatchBranch = false;
+  };
+
   /** One message in, the same or one made of it out. */
   const plain: Record<string, Piece> = {
     change: (next) => add("change", { rules: [{ t: "set", p: "x", pt: "msg", to: "1", tot: "num" }] }, next),
@@ -73,7 +86,7 @@ export function randomFlow(seed: number, { failing = false } = {}): RandomFlow {
     "function that makes it anew, later": (next) => fn(`${ANEW} setTimeout(() => { node.send(anew); node.done(); }, 4);`, next),
     "function that sends, and is done later": (next) => fn("node.send(msg); setTimeout(() => node.done(), 5);", next),
     "function that gathers": (next) =>
-      fn("const all = context.get('all') || []; all.push(() => { node.send(msg); node.done(); }); context.set('all', all); if (all.length === 1) setTimeout(() => { for (const go of context.get('all').splice(0)) go(); }, 8);", next),
+      fn("const all = context.get('all') || []; all.push(() => { node.send(msg); node.done(); }); context.set('all', all); if (all.length === 1) setTimeout(() => { for (const go of context.get('all').splice(0)) go(); }, 8);", next, url ? { initialize: "context.set('all', undefined);" } : {}),
     "function that starts slowly": (next) => fn(`${ANEW} return anew;`, next, { initialize: "await new Promise((resolve) => setTimeout(resolve, 20));" }),
     delay: (next) => delay({ pauseType: "delay" }, next),
     "random delay": (next) => delay({ pauseType: "random" }, next),
@@ -81,10 +94,12 @@ export function randomFlow(seed: number, { failing = false } = {}): RandomFlow {
     "rate limit for each topic": (next) => fn("msg.topic = RED.util.generateId(); return msg;", delay({ pauseType: pick(["queue", "timed"]) }, next)),
     "node that takes no done": (next) => add("test-legacy", {}, next),
     link: (next) => {
+      if (z !== undefined) return next;
       const entry = add("link in", { links: [`link-out-${nodes.length + 1}`] }, next);
       return add("link out", { mode: "link", links: [entry] });
     },
     "link call": (next) => {
+      if (z !== undefined) return next;
       const end = add("link out", { mode: "return", links: [] });
       const entry = add("link in", { links: [] }, chain(plain, 2, end));
       return add("link call", { links: [entry], linkType: "static", timeout: failing ? "0.5" : "10" }, next);
@@ -93,10 +108,7 @@ export function randomFlow(seed: number, { failing = false } = {}): RandomFlow {
     "error that its Catch branch forgives": (next) => {
       if (onCatchBranch) return next; // an accept forgives what the innermost branch has caught, and no more
       const fails = fn("if (!msg.again) { msg.again = true; throw new Error('first'); } return msg;", next);
-      const accept = add("surewire-settle", { outcome: "accept", outcomeType: "outcome" }, fn("delete msg.error; return msg;", next));
-      onCatchBranch = true;
-      add("catch", { scope: [fails], uncaught: false }, chain(plain, 1, accept));
-      onCatchBranch = false;
+      forgiven(fails, next);
       return fails;
     },
   };
@@ -110,7 +122,7 @@ export function randomFlow(seed: number, { failing = false } = {}): RandomFlow {
     sink: (next) => sink(next),
     "Complete behind a sink": (next) => {
       const first = sink();
-      add("complete", { scope: [sinks.at(-1)], uncaught: false }, next);
+      add("complete", { scope: [sinks.at(-1)], uncaught: false }, url ? fn("delete msg.complete; return msg;", next) : next); // a Join takes it for the end of its group
       return first;
     },
   };
@@ -137,6 +149,23 @@ export function randomFlow(seed: number, { failing = false } = {}): RandomFlow {
       return first;
     },
   };
+  const subflow: FlowKit["subflow"] = (inside, { withStatus = false, ...config }: { withStatus?: boolean } = {}) => {
+    const outer = z;
+    const id = `subflow-${nodes.length}`;
+    const place = nodes.push({ id, type: "subflow" }) - 1;
+    z = id;
+    const { first, last } = inside();
+    z = outer;
+    const out = { x: 0, y: 0, wires: [{ id: last, port: 0 }] };
+    nodes[place] = { id, type: "subflow", name: id, in: [{ x: 0, y: 0, wires: [{ id: first }] }], out: [out], ...(withStatus ? { status: out } : {}), ...config } as unknown as FlowNodeConfig;
+    return `subflow:${id}`;
+  };
+  const kit: FlowKit = { add, fn, delay, join, plain: (most, last) => chain(plain, most, last), subflow, insideSubflow: () => z !== undefined, pick, fails, forgiven, mayCatch: () => !onCatchBranch, url, nodes };
+  if (url) {
+    Object.assign(plain, furtherPlain(kit));
+    Object.assign(shaping, furtherShaping(kit));
+    Object.assign(faulty, furtherFaulty(kit));
+  }
   const entry = chain({ ...plain, ...shaping, ...(failing ? faulty : {}) }, 5, sink());
   nodes.push({ id: "source", type: "test-source", wires: [[entry]], ...(failing ? { deadline: 1_000, retries: 50 } : { deadline: 15_000 }) });
   return { nodes, sinks, kinds };

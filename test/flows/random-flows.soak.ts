@@ -6,3 +6,5 @@ const seeds = (count: number): number[] => Array.from({ length: count }, () => r
 
 describeRandomFlows(seeds(500));
 describeRandomFaults(seeds(500));
+describeRandomFlows(seeds(250), { further: true });
+describeRandomFaults(seeds(250), { further: true });

@@ -4,24 +4,31 @@ import { registry } from "../../nodes/delivery/registry";
 import { Runtime } from "../services/runtime";
 import { testBench, type TestSource } from "../services/test-nodes/test-nodes";
 import { waitFor } from "../services/wait";
+import { Echo } from "./echo";
 import { randomFlow, seededRandom, type RandomFlow } from "./random-flow";
+import { FURTHER_SETTINGS } from "./random-pieces";
 
 const DELIVERIES = 12;
 
 /** What a value speaks of: the parts of deliveries, which keep their names whatever becomes of the message. */
 export const partsIn = (value: unknown): string[] => JSON.stringify(value)?.match(/d\d+\.\d+(?:-\d+)?/g) ?? [];
 
-/** Flows put together at random, each a test. One alone, by the seed that its failure tells: `SUREWIRE_SEED=… npm run mocha -- …`. */
-export function describeRandomFlows(seeds: readonly number[]): void {
-  describe("flows put together at random", function () {
-    const runtime = new Runtime();
-    before(() => runtime.start());
-    after(() => runtime.stop());
+/**
+ * Flows put together at random, each a test. One alone, by the seed that its failure tells: `SUREWIRE_SEED=… npm run mocha -- …`.
+ *
+ * @param further also of the pieces of `random-pieces.ts`
+ */
+export function describeRandomFlows(seeds: readonly number[], { further = false } = {}): void {
+  describe(`flows put together at random${further ? " of more kinds of nodes" : ""}`, function () {
+    const runtime = new Runtime(further ? FURTHER_SETTINGS : {});
+    const echo = new Echo();
+    before(() => Promise.all([runtime.start(), echo.start()]));
+    after(() => Promise.all([runtime.stop(), echo.stop()]));
 
     const only = process.env.SUREWIRE_SEED;
     for (const seed of only === undefined ? seeds : [Number(only)]) {
       it(`accept each delivery once, when its work is done, and hold nothing then: SUREWIRE_SEED=${seed}`, async () => {
-        const flow = randomFlow(seed);
+        const flow = randomFlow(seed, { url: further ? echo.url : "" });
         await runtime.fresh(flow.nodes);
         await run(seed, flow).catch((error: unknown) => {
           throw new Error(`SUREWIRE_SEED=${seed} (${flow.kinds.join(", ")}): ${String(error)}`, { cause: error });

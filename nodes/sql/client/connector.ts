@@ -49,6 +49,14 @@ export class Connector {
 
   /** @throws ConnectorError of scope `system` */
   async connect(purpose?: "read"): Promise<DatabaseConnection> {
+    try {
+      return await this.make(purpose);
+    } catch (error) {
+      throw ofAll(error);
+    }
+  }
+
+  private async make(purpose: "read" | undefined): Promise<DatabaseConnection> {
     this.target ??= this.find();
     let connection = await this.open(purpose);
     try {
@@ -136,6 +144,12 @@ export class Connector {
     if (details["state"] === "IM002") return new ConnectorError(code, `${error.message}. ${await list("sources", "Data sources")}`, { details, cause: error });
     return error;
   }
+}
+
+/** What keeps us from logging in keeps everybody out: it is never a row's fault. */
+function ofAll(error: unknown): unknown {
+  if (!isConnectorError(error) || error.scope === "system") return error;
+  return new ConnectorError("DATABASE_UNAVAILABLE", error.message, { details: error.details, cause: error });
 }
 
 async function list(what: "drivers" | "sources", title: string): Promise<string> {

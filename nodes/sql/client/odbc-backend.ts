@@ -1,4 +1,3 @@
-import { ConnectorError } from "../../common/errors";
 import type { Backend, DatabaseConnection } from "./backend";
 import { databaseError, odbcDiagnosis } from "./errors";
 import { missingPackage } from "./install-hint";
@@ -46,10 +45,7 @@ export class OdbcBackend implements Backend {
       if (reads && this.dialect === "postgresql") await handle.query(readingSession(queryTimeout), []);
       return new OdbcConnection(handle, { reads, timeout: queryTimeout, dialect: this.dialect, stuck: this.stuck, types: this.types });
     } catch (error) {
-      const failed = databaseError(odbcDiagnosis(error), this.dialect);
-      // whatever else keeps us from logging in keeps everybody out: never a row's fault
-      if (failed.scope === "system") throw failed;
-      throw new ConnectorError("DATABASE_UNAVAILABLE", failed.message, { details: failed.details, cause: error });
+      throw databaseError(odbcDiagnosis(error), this.dialect);
     } finally {
       clearTimeout(timer);
     }

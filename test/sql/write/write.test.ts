@@ -104,6 +104,16 @@ describe("The sql write node", function () {
     assert.equal(bench.errors(node).length, 1);
   });
 
+  it("holds its messages while another program keeps the file locked as it is opened", async () => {
+    const node = await bench.deploy();
+    bench.database.exec("begin immediate");
+    node.receive(reading(1));
+    await waitFor("the node to wait", () => bench.statuses(node).includes("write.status.waiting"));
+    bench.database.exec("rollback");
+    await bench.through(1);
+    assert.deepEqual([bench.caught, bench.stored()], [[], [{ n: 1 }]]);
+  });
+
   it("stores every message when its process is killed in the middle", async () => {
     const node = await bench.deploy({ mode: "upsert", keys: ["id"], batchSize: 20 });
     node.receive(reading(0));

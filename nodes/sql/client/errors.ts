@@ -54,18 +54,23 @@ const MARIADB_SYSTEM = /^(?:\[[^\]]*\])*\D*(5|12|23|24|28|30)\b/;
 /** No memory, an error of the disk, the disk is full. */
 const SQLITE_FULL = [7, 10, 13];
 
+/** A lock was not to be had, or the time limit is over. */
+const WAITED = /^(55P03|57014|HYT0|HY008)/;
+const MARIADB_WAITED = [1205, 1317, 1969, 3024];
+const SQLITE_LOCKED = [5, 6];
+
 /** MariaDB's and MySQL's own numbers (mariadb.com/kb/en/mariadb-error-codes). */
 const MARIADB: Record<string, number[]> = {
   DATABASE_REFUSED: [1044, 1045, 1049, 1129, 1130, 1142, 1143, 1227, 1698],
   DATABASE_UNAVAILABLE: [...MARIADB_FULL, 1040, 1053, 1203, 1927, 2002, 2003, 2005, 2006, 2013, 2055],
   TABLE_UNKNOWN: [1051, 1054, 1146],
-  DATABASE_BUSY: [1205, 1213, 1317, 1969, 3024],
+  DATABASE_BUSY: [...MARIADB_WAITED, 1020, 1213, 1412], // changed, locked or altered since the transaction began to read
   ROW_REFUSED: [1048, 1062, 1153, 1264, 1265, 1292, 1364, 1366, 1406, 1451, 1452, 1690, 3819, 4025], // by number, since not all come with their state
 };
 
 /** SQLite's primary result codes (sqlite.org/rescode.html). */
 const SQLITE: Record<string, number[]> = {
-  DATABASE_BUSY: [5, 6, 9],
+  DATABASE_BUSY: [...SQLITE_LOCKED, 9],
   DATABASE_UNAVAILABLE: SQLITE_FULL,
   DATABASE_REFUSED: [3, 8, 11, 14, 23, 26],
   ROW_REFUSED: [12, 18, 19, 20, 25],
@@ -125,6 +130,17 @@ function takesNothing(diagnosis: Diagnosis, dialect?: DialectName): boolean {
   if (dialect === "mariadb") return isFullMariadb(diagnosis);
   if (dialect === "sqlite") return SQLITE_FULL.includes(native & 0xff);
   return /^(25006|53[1-9]|58)/.test(state) || isFullPostgresql(diagnosis) || (state.startsWith("08") && SERVER_SPEAKS.test(message));
+}
+
+/**
+ * Whether a statement has waited in vain for a lock, or up to its time limit: what is in its way may stay for long, as a change of the table, or a file that another program has open to write. A deadlock
+ * passes at once.
+ */
+export function hasWaited({ code, details }: ConnectorError): boolean {
+  const { state = "", native = 0, database } = details as { state?: string; native?: number; database?: string };
+  if (code !== "DATABASE_BUSY") return false;
+  if (database === "sqlite") return SQLITE_LOCKED.includes(native & 0xff);
+  return database === "mariadb" ? MARIADB_WAITED.includes(native) : WAITED.test(state);
 }
 
 function isFullPostgresql({ state, message }: Diagnosis): boolean {

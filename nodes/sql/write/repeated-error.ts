@@ -2,11 +2,12 @@ import { counted } from "../../common/counted";
 import { ConnectorError, toConnectorError } from "../../common/errors";
 import type { ItemResult } from "../../delivery/sink";
 import { isDuplicateKey } from "../client/duplicate-key";
+import { hasWaited } from "../client/errors";
 
 /**
  * Stops a node whose messages all fail alike. A wrong statement or a missing column is an error of each message on its own, and would
- * drain a queue into its dead letters: after so many equal permanent errors in a row the next ones are held, as if the database were
- * away, and one of them is tried now and then. When one passes, or fails in another way, all go on.
+ * drain a queue into its dead letters, and so would a table that is locked for long: after so many equal errors in a row that are permanent, or came of waiting, the next ones are held, as if
+ * the database were away, and one of them is tried now and then. When one passes, or fails in another way, all go on.
  *
  * A duplicate that its key refused, or its id in the inbox, neither counts nor ends a row of errors: after a crash a broker sends again what
  * was stored, and that is no fault.
@@ -101,11 +102,11 @@ export function isStop(error: ConnectorError): boolean {
   return error.details["repeated"] !== undefined;
 }
 
-/** What makes two errors equal; `undefined` for those that may pass, or tell nothing of the next message. */
+/** What makes two errors equal; `undefined` for those that pass at once, or tell nothing of the next message. */
 function signature(error: ConnectorError): string | undefined {
   const { code, scope, retryable, details } = error;
   const large = code === "PAYLOAD_TOO_LARGE" && details["maxRows"] === undefined; // rows beyond the limit are the statement's doing
-  if (scope !== "message" || retryable || large || isDuplicateKey(error)) return undefined;
+  if (scope !== "message" || (retryable && !hasWaited(error)) || large || isDuplicateKey(error)) return undefined;
   return JSON.stringify([code, ...["state", "native", "table", "column", "statement", "name"].map((name) => details[name] ?? null)]);
 }
 

@@ -4,6 +4,7 @@ import { Sleepers } from "../../common/sleep";
 import { TroubleLog } from "../../common/trouble-log";
 import { type ItemResult, Sink, type SinkState } from "../../delivery/sink";
 import type { DatabaseClient, DatabaseState } from "../client/database-client";
+import { hasWaited } from "../client/errors";
 import { isStop, RepeatedError } from "./repeated-error";
 import type { Work, WriteResult } from "./work";
 
@@ -29,7 +30,7 @@ export interface WriteWorkerOptions {
   error: (text: string) => void;
 }
 
-/** A node that stopped tries one message this often, in ms. */
+/** A node that stopped tries one message this often, in ms; one that waits for a lock as for a table that is missing. */
 const PROBE_INTERVAL = 30_000;
 
 /** The work of a sql write node: messages to batches, batches to the database, each message by its own fate. */
@@ -106,7 +107,7 @@ export class WriteWorker {
   private async untilReady(error: ConnectorError): Promise<void> {
     if (!isOwnTrouble(error)) return this.options.database.untilReady();
     this.troubles.told(error);
-    await this.waits.sleep(isStop(error) ? this.probeInterval : this.backOff.next());
+    await this.waits.sleep(isStop(error) && !hasWaited(error) ? this.probeInterval : this.backOff.next());
   }
 
   private tell(): void {

@@ -37,6 +37,17 @@ describe("A node whose messages all fail alike", () => {
     assert.deepEqual((await repeated.write(times(4, "rows"))).map((result) => !result.ok && result.error.scope), ["message", "message", "system", "system"]);
   });
 
+  it("holds them where each has waited in vain, as for a table that is being altered, and not after a deadlock", async () => {
+    for (const [state, native, database, holds] of [
+      ["55P03", 1, "postgresql", true], ["57014", 1, "postgresql", true], ["40P01", 1, "postgresql", false], ["40001", 1, "postgresql", false],
+      ["HY000", 1205, "mariadb", true], ["40001", 1213, "mariadb", false], ["HY000", 5, "sqlite", true], ["HY000", 517, "sqlite", true],
+    ] as const) {
+      const error = new ConnectorError("DATABASE_BUSY", "busy", { details: { state, native, database, table: "t" } });
+      const repeated = new RepeatedError<number, string>(2, async (items) => items.map(() => ({ ok: false, error })));
+      assert.deepEqual(told(await repeated.write([1, 2, 3])), ["busy", "busy", holds ? "held" : "busy"], `${database} ${state}/${native}`);
+    }
+  });
+
   it("says what is wrong, how often, and that it is no message's fault", async () => {
     const repeated = new RepeatedError<Verdict, string>(2, store);
     const result = (await repeated.write(times(3, "null")))[2];

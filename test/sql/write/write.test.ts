@@ -104,6 +104,18 @@ describe("The sql write node", function () {
     assert.equal(bench.errors(node).length, 1);
   });
 
+  it("holds its messages while another program keeps the file locked, and stores all of them when it lets go", async () => {
+    const node = await bench.deploy();
+    node.receive(reading(100));
+    await bench.through(1);
+    bench.database.exec("begin immediate");
+    for (let id = 0; id < 20; id += 1) node.receive(reading(id));
+    await waitFor("the node to say so", () => bench.statuses(node).some((text) => text.startsWith("10 messages in a row failed alike")));
+    bench.database.exec("rollback");
+    await bench.through(21);
+    assert.deepEqual([bench.caught, bench.stored()], [[], [{ n: 21 }]]);
+  });
+
   it("holds its messages while another program keeps the file locked as it is opened", async () => {
     const node = await bench.deploy();
     bench.database.exec("begin immediate");

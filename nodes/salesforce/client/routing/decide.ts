@@ -142,9 +142,10 @@ function created(situation: Situation, { interactionId: id, request }: Answer): 
     if (id !== undefined && id === record.interactionId) return keep(record); // repeated, of the interaction before
     if (request !== undefined && request !== record.request) return { record, outputs: [disconnect("late")] };
     if (id !== undefined && record.over?.includes(id)) return overtaken({ ...record, interactionId: id });
-    if (record.ending === undefined) return opened(situation, { ...record, ...named });
+    const ending = record.ending ?? doneBy(situation);
+    if (ending === undefined) return opened(situation, { ...record, ...named });
     const { over: _over, ...rest } = record;
-    return { record: { ...rest, ...named, state: "closing", due: now + rules.answerTimeout }, outputs: [disconnect(record.ending)] };
+    return { record: { ...rest, ...named, state: "closing", ending, due: now + rules.answerTimeout }, outputs: [disconnect(ending)] };
   }
   if (id === record.interactionId) return record.state === "open" && !record.marked ? { record, outputs: [], mark: true } : keep(record);
   return { record, outputs: [disconnect(record.state === "open" ? "duplicate" : "late")] };
@@ -169,14 +170,21 @@ function failed({ rules, now }: Situation, record: Interaction): Decision {
   return { record: { ...record, due: now + delay }, outputs: [], note: `no interaction could be created; it is asked for again in ${delay} ms` };
 }
 
+/** Why nobody is to work on the case as the org has it now, also when no event has said so. */
+function doneBy({ found, watched }: Situation): EndReason | undefined {
+  if (!found) return "deleted";
+  if (found.isClosed) return "closed";
+  return watched || isPerson(found.owner) ? undefined : "unwatched";
+}
+
 /** The time of a request, or of a disconnect, is up. */
 function overdue(situation: Situation): Decision {
-  const { record, found, watched, rules, now } = situation;
+  const { record, rules, now } = situation;
   if (!record || record.due === undefined || record.due > now) return keep(record);
   if (record.state === "closing") return record.told ? finished(record) : disconnectedAgain(situation, record);
   if (record.state === "open" && !record.marked) return { record: { ...record, due: now + rules.answerTimeout }, outputs: [], mark: true };
   if (record.state !== "waiting") return keep(record);
-  const reason = !found ? "deleted" : found.isClosed ? "closed" : !watched && !isPerson(found.owner) ? "unwatched" : record.ending;
+  const reason = doneBy(situation) ?? record.ending;
   if (reason) return { ...finished({ ...record, ending: reason }), note: `no answer has come, and none is needed any more (${reason})` };
   const attempt = record.attempt + 1;
   const next = { ...located(record, situation), attempt, due: now + waitForAnswer(rules, attempt) };

@@ -254,6 +254,12 @@ describe("the router, killed at any moment", () => {
     assert.deepEqual(await world.kept(), []);
   });
 
+  it("disconnects an interaction at once whose case is done with by now, though no event has said so", async () => {
+    await world.settle(world.event("CREATE"), "a");
+    world.isClosed = true;
+    assert.deepEqual(await world.settle(world.answer("created", "I1"), "b"), ["disconnect closed I1"]);
+  });
+
   it("disconnects a second interaction again whose answer comes again", async () => {
     await opened();
     const answer = world.answer("created", "I2");

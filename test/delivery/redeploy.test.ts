@@ -192,6 +192,28 @@ describe("what would break the promise, in a real Node-RED", function () {
     assert.deepEqual(outcomes(entry), ["release", "release", "release"]);
   });
 
+  for (const mode of ["flow", "node"]) {
+    for (const outcome of ["accept", "retry", "dead-letter"]) {
+      it(`a sink that is deployed anew while its system is away gives everything back, settled by the ${mode}, whatever its Catch branch asks for: ${outcome}`, async () => {
+        const flow = (version: number): FlowNodeConfig[] => [
+          source(["sink"], { settle: mode }),
+          { ...sink, version },
+          { id: "catch", type: "catch", scope: null, uncaught: false, wires: [["settle"]] },
+          { id: "settle", type: "surewire-settle", outcome, outcomeType: "outcome", reason: "no good", reasonType: "str", wires: [[]] },
+        ];
+        await runtime.fresh(flow(1));
+        testBench.write = () => Promise.reject(new ConnectorError("DATABASE_UNAVAILABLE", "database is away"));
+        const entry = theSource();
+        for (const payload of ["a", "b"]) entry.take(payload);
+        await waitFor("the source to be paused", () => entry.events.length > 0);
+        await runtime.deploy(flow(2), "nodes");
+        await waitFor("all to be settled", () => entry.settled.length === 2);
+        assert.deepEqual(outcomes(entry), ["release", "release"]);
+        assert.equal(entry.settled[0]?.settlement.error?.code, "FLOW_STOPPED");
+      });
+    }
+  }
+
   it("a node of ours that is not configured fails what it is given, as a fault of the system", async () => {
     await runtime.fresh([source(["settle"]), { id: "settle", type: "surewire-settle", outcome: "(", outcomeType: "jsonata", wires: [[]] }]);
     const entry = theSource();

@@ -2,7 +2,7 @@ import type { Node, NodeAPI, NodeDef } from "node-red";
 import { needsAHand, toConnectorError } from "../../common/errors";
 import { closeWith, failEach } from "../../common/node-life";
 import { Status } from "../../common/status";
-import { compileTypedInput, type TypedInputUtil } from "../../common/typed-input";
+import { compileTypedInput, type TypedInputUtil, whenReady } from "../../common/typed-input";
 import type { TrackedRuntime } from "../../delivery/runtime";
 import { isWired, type WiredNode } from "../../delivery/wired";
 import { brokerOf } from "../client/broker-node";
@@ -75,10 +75,7 @@ export = (RED: NodeAPI): void => {
       return () => count;
     }
     const value = compileTypedInput(RED.util as unknown as TypedInputUtil, node, config.count, type, RED._("get.label.count"));
-    return (msg) => {
-      const count = value(msg);
-      return count instanceof Promise ? count.then(readCount) : readCount(count);
-    };
+    return (msg) => whenReady(value(msg), readCount);
   }
 
   function showGet(status: Status, state: QueueGetState, name: string, queue: QueueGet): void {

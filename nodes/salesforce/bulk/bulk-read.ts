@@ -1,7 +1,7 @@
 import { type Parameter, Parameters } from "../../common/parameters";
 import { plainCopy } from "../../common/plain-copy";
 import type { Store } from "../../common/store";
-import type { TypedValue } from "../../common/typed-input";
+import { type TypedValue, whenReady } from "../../common/typed-input";
 import { ConnectorError, toConnectorError } from "../../common/errors";
 import { TriggeredRead } from "../../delivery/triggered-read";
 import type { TriggeredReadOptions } from "../../delivery/triggered-read-options";
@@ -9,7 +9,7 @@ import { JobBook } from "../client/bulk/bulk-book";
 import { BulkJobs } from "../client/bulk/bulk-jobs";
 import { type BulkPages, BulkQuery, type BulkRecord } from "../client/bulk/bulk-query";
 import type { OrgClient } from "../client/org";
-import { bindQuery, prepareQuery, type QueryValues } from "../client/query/query-binding";
+import { bindQuery, prepareQuery } from "../client/query/query-binding";
 import { readingFrom } from "../client/reading";
 import { type BulkMessage, type BulkWork, jobOf, type Progress } from "./bulk-work";
 import type { ReadSettings } from "./settings";
@@ -54,10 +54,8 @@ export class BulkRead implements BulkWork {
       settings,
       ...readingFrom(org),
       valuesFor: (msg) => {
-        if (operation === "resume") return withJob(msg, jobId(msg));
-        const found = values.for(msg);
-        const bind = (ready: QueryValues): Question => ({ msg, query: bindQuery(prepared, ready) });
-        return found instanceof Promise ? found.then(bind) : bind(found);
+        if (operation === "resume") return whenReady(jobId(msg), (id): Question => ({ msg, jobId: checkJobId(id) }));
+        return whenReady(values.for(msg), (ready): Question => ({ msg, query: bindQuery(prepared, ready) }));
       },
       open: async (question) => {
         try {
@@ -86,11 +84,6 @@ export class BulkRead implements BulkWork {
     this.stop.abort();
     await this.reading.close();
   }
-}
-
-function withJob(msg: object, value: unknown): Question | Promise<Question> {
-  if (value instanceof Promise) return value.then((ready: unknown) => withJob(msg, ready));
-  return { msg, jobId: checkJobId(value) };
 }
 
 /** @throws ConnectorError `INPUT_INVALID` for what is no id of a job */

@@ -1,7 +1,7 @@
 import { counted } from "../../common/counted";
 import { ConnectorError, isConnectorError, toConnectorError } from "../../common/errors";
 import { putOn } from "../../common/put-on";
-import type { TypedValue } from "../../common/typed-input";
+import { type TypedValue, whenAllReady } from "../../common/typed-input";
 import type { ItemResult } from "../../delivery/sink";
 import { type BulkInput, bulkInput } from "../client/bulk/bulk-input";
 import { BulkJobs, type JobInfo } from "../client/bulk/bulk-jobs";
@@ -95,14 +95,14 @@ export class JobCommands implements BulkWork {
 
   private orderFor(msg: object): Order | Promise<Order> {
     const { command, style } = this.options.settings;
-    const id = command === "createJob" || command === "jobs" ? "" : this.options.jobId(msg);
+    const isOfNoJob = command === "createJob" || command === "jobs";
+    const id = isOfNoJob ? undefined : this.options.jobId(msg);
     const rows = command === "uploadData" ? this.options.rows(msg) : undefined;
-    const make = (jobId: unknown, value: unknown): Order => ({
-      jobId: jobId === "" && (command === "createJob" || command === "jobs") ? "" : checkJobId(jobId),
+    return whenAllReady([id, rows], ([jobId, value]) => ({
+      jobId: isOfNoJob ? "" : checkJobId(jobId),
       data: command === "uploadData" ? bulkInput(value, false, style.delimiter) : undefined,
       lost: false,
-    });
-    return id instanceof Promise || rows instanceof Promise ? Promise.all([id, rows]).then(([one, value]) => make(one, value)) : make(id, rows);
+    }));
   }
 
   private async give(order: Order): Promise<ItemResult<Answer>> {

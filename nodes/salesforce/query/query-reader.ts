@@ -1,9 +1,10 @@
 import { type Parameter, Parameters } from "../../common/parameters";
 import { plainCopy } from "../../common/plain-copy";
+import { whenReady } from "../../common/typed-input";
 import { TriggeredRead } from "../../delivery/triggered-read";
 import type { ReadPages, TriggeredReadOptions } from "../../delivery/triggered-read-options";
 import type { OrgClient } from "../client/org";
-import { bindQuery, prepareQuery, type QueryValues } from "../client/query/query-binding";
+import { bindQuery, prepareQuery } from "../client/query/query-binding";
 import { QueryClient, type QueryRequest } from "../client/query/query-client";
 import type { QueryRecord } from "../client/query/query-pages";
 import { readingFrom } from "../client/reading";
@@ -33,11 +34,7 @@ export class QueryReader extends TriggeredRead<QueryRequest, QueryRecord, Answer
       ...options,
       settings,
       ...readingFrom(org),
-      valuesFor: (msg) => {
-        const found = values.for(msg);
-        const request = (ready: QueryValues): QueryRequest => ({ language, text: bindQuery(query, ready), deleted, pageSize });
-        return found instanceof Promise ? found.then(request) : request(found);
-      },
+      valuesFor: (msg) => whenReady(values.for(msg), (ready): QueryRequest => ({ language, text: bindQuery(query, ready), deleted, pageSize })),
       open: async (request) => (explain ? onePage(await client.explain(request.text)) : client.open(request)),
       message: ({ totalSize }, records) => {
         if (explain) return { payload: plainCopy(records[0]) };

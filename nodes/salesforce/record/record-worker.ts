@@ -1,4 +1,5 @@
 import { ConnectorError, isConnectorError } from "../../common/errors";
+import { whenAllReady, whenReady } from "../../common/typed-input";
 import type { OrgClient } from "../client/org";
 import { type LaneState, OrgLane } from "../client/org-lane";
 import { unlessOfRecord } from "../client/errors";
@@ -48,8 +49,7 @@ export class RecordWorker {
       return this.toItem(values);
     };
     try {
-      const values = this.valuesOf(msg);
-      item = values instanceof Promise ? values.then(read) : read(values);
+      item = whenReady(this.valuesOf(msg), read);
     } catch (error) {
       done(error as Error);
       return;
@@ -109,10 +109,9 @@ export class RecordWorker {
   }
 
   private valuesOf(msg: object): Values | Promise<Values> {
-    const entries = Object.entries(this.options.settings.values).map(([name, value]) => [name, value?.(msg)] as const);
-    if (!entries.some(([, value]) => value instanceof Promise)) return Object.fromEntries(entries) as Values;
-    const settled = Promise.all(entries.map(async ([name, value]) => [name, await value] as const));
-    return settled.then((all) => Object.fromEntries(all) as Values);
+    const inputs = Object.entries(this.options.settings.values);
+    const values = inputs.map(([, value]) => value?.(msg));
+    return whenAllReady(values, (ready) => Object.fromEntries(inputs.map(([name], index) => [name, ready[index]])) as Values);
   }
 
   private recordItem({ object, recordId, data }: Values, operation: BatchOperation): RecordItem {

@@ -1,6 +1,6 @@
 import { textIn, withValue } from "../../common/environment";
 import { ConnectorError } from "../../common/errors";
-import type { TypedValue } from "../../common/typed-input";
+import { type TypedValue, whenAllReady } from "../../common/typed-input";
 import { wholeNumber } from "../../common/whole-number";
 import type { DatasetOperation, Upload } from "../client/requests/analytics-upload";
 import { type CsvRows, toCsv } from "../client/requests/analytics-csv";
@@ -89,7 +89,7 @@ export function compileRequest(config: RequestDef, compile: Compile, version: st
   const hasBody = method !== "GET" && method !== "HEAD" && config.bodyType !== "none";
   const body: TypedValue = hasBody ? compile(config.body ?? "payload", config.bodyType || "msg", "body") : () => undefined;
 
-  const make = (pathValue: unknown, bodyValue: unknown, headerValues: unknown[]): RequestItem => {
+  const make = ([pathValue, bodyValue, ...headerValues]: readonly unknown[]): RequestItem => {
     const whole = completePath(pathValue, host, version);
     const given: Record<string, string> = { ...fixed };
     headers.forEach(({ name }, index) => {
@@ -99,11 +99,7 @@ export function compileRequest(config: RequestDef, compile: Compile, version: st
     if (/^\/services\/Soap\//i.test(whole)) given["soapaction"] ??= '""';
     return { method, path: whole, headers: given, body: toBody(bodyValue, whole, given["content-type"]) };
   };
-  return (msg) => {
-    const values = [path(msg), body(msg), ...headers.map(({ value }) => value(msg))];
-    if (!values.some((value) => value instanceof Promise)) return make(values[0], values[1], values.slice(2));
-    return Promise.all(values).then((ready) => make(ready[0], ready[1], ready.slice(2)));
-  };
+  return (msg) => whenAllReady([path(msg), body(msg), ...headers.map(({ value }) => value(msg))], make);
 }
 
 function engagementHeaders({ host, businessUnitId }: RequestDef): Record<string, string> {
@@ -131,14 +127,10 @@ export function compileUpload(config: RequestDef, compile: Compile): (msg: objec
   if (!dataset) throw new ConnectorError("NOT_CONFIGURED", "The node has no dataset to load");
   const body = compile(config.body ?? "payload", config.bodyType || "msg", "body");
   const metadata: TypedValue = config.datasetMetadata ? compile(config.datasetMetadata, config.datasetMetadataType || "json", "metadata") : () => undefined;
-  const make = (data: unknown, format: unknown): Upload => {
+  const make = ([data, format]: readonly unknown[]): Upload => {
     if (format !== undefined && (typeof format !== "object" || format === null)) throw new ConnectorError("INPUT_INVALID", "The metadata is no object");
     const base = { dataset, label: textIn(config.datasetLabel) || undefined, operation: config.datasetOperation || ("Overwrite" as const) };
     return { ...base, csv: toCsv(data as CsvRows), ...(format ? { metadata: format } : {}) };
   };
-  return (msg) => {
-    const values = [body(msg), metadata(msg)];
-    if (!values.some((value) => value instanceof Promise)) return make(values[0], values[1]);
-    return Promise.all(values).then(([data, format]) => make(data, format));
-  };
+  return (msg) => whenAllReady([body(msg), metadata(msg)], make);
 }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { ConnectorError } from "../../common/errors";
-import type { TypedValue } from "../../common/typed-input";
+import { type TypedValue, whenReady } from "../../common/typed-input";
 import type { InboxOptions } from "../client/protocol";
 
 /** What an inbox keeps as it is: comparing such ids is the same in every database. Others are kept as their hash. */
@@ -34,8 +34,7 @@ export class MessageIds {
   of(msg: object): MessageId | Promise<MessageId> {
     const delivery = (msg as { delivery?: { id?: unknown } }).delivery?.id;
     const build = (value: unknown): MessageId => ({ id: this.text(value), delivery: typeof delivery === "string" ? delivery : undefined });
-    const value = this.value(msg);
-    return value instanceof Promise ? value.then(build) : build(value);
+    return whenReady(this.value(msg), build);
   }
 
   /** Takes note of messages that are being written, until `judged` is through: the answer for the second of them may come before that for the first. */

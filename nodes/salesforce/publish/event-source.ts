@@ -1,8 +1,9 @@
 import { ConnectorError } from "../../common/errors";
-import type { TypedValue } from "../../common/typed-input";
+import { type TypedValue, whenAllReady } from "../../common/typed-input";
 import type { Fields } from "../client/records/collections";
 import type { EventItem } from "../client/event-writer";
 import { toFieldValue } from "../client/cases/mapping";
+import { isPlain } from "../client/records/record-input";
 
 /** API name of a platform event, with a namespace before it or without. */
 const EVENT_NAME = /^[A-Za-z]\w*__e$/i;
@@ -14,13 +15,7 @@ export function isEventName(value: unknown): value is string {
 
 /** Makes the events of a message. Throws or rejects with `INPUT_INVALID`. */
 export function eventsOf(event: TypedValue, fields: TypedValue): (msg: object) => EventItem | Promise<EventItem> {
-  return (msg) => {
-    const name = event(msg);
-    if (name instanceof Promise) name.catch(() => undefined); // the fields may throw before anyone waits for the name
-    const data = fields(msg);
-    if (name instanceof Promise || data instanceof Promise) return Promise.all([name, data]).then(([ready, values]) => toItem(ready, values));
-    return toItem(name, data);
-  };
+  return (msg) => whenAllReady([event(msg), fields(msg)], ([name, data]) => toItem(name, data));
 }
 
 function toItem(name: unknown, data: unknown): EventItem {
@@ -31,9 +26,7 @@ function toItem(name: unknown, data: unknown): EventItem {
 }
 
 function toFields(value: unknown): Fields {
-  if (typeof value !== "object" || value === null || Array.isArray(value) || Buffer.isBuffer(value) || value instanceof Date) {
-    throw invalid("The data of an event is no object of field values");
-  }
+  if (!isPlain(value)) throw invalid("The data of an event is no object of field values");
   const fields: Fields = {};
   for (const [field, content] of Object.entries(value)) {
     const ready = field === "attributes" ? undefined : toFieldValue(field, content);

@@ -3,6 +3,7 @@ import { StringDecoder } from "node:string_decoder";
 import { ConnectorError } from "../../../common/errors";
 import { cellOf } from "./csv-cell";
 import { CsvReader } from "./csv-reader";
+import { isPlain } from "../records/record-input";
 
 /** One row to load. */
 export interface InputRow {
@@ -100,10 +101,6 @@ function pathsOf(record: Record<string, unknown>): string[] {
     if (!isPlain(value)) paths.push(name);
   }
   return paths;
-}
-
-function isPlain(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date) && !Buffer.isBuffer(value);
 }
 
 function recordOf(value: unknown): Record<string, unknown> {

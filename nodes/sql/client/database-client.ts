@@ -4,25 +4,15 @@ import { Availability, type DatabaseState } from "./availability";
 import { ChildProcess } from "./child-process";
 import { type DatabaseCredentials, withCredentials } from "./connection-string";
 import type {
-  CursorOpened, DialectName, Engine, ExecuteRequest, Fetched, OpenOptions, Operation, Operations, PingResult, Purpose, ReadRequest, RowOutcome, TransactionOutcome, WriteRequest,
+  CursorOpened, ExecuteRequest, Fetched, OpenOptions, Operation, Operations, PingResult, Purpose, ReadRequest, RowOutcome, TransactionOutcome, WriteRequest,
 } from "./protocol";
 
 export { concernsTable, type DatabaseState } from "./availability";
 
-/** A database as the config node describes it. Times in ms. */
-export interface DatabaseOptions {
-  engine: Engine;
+/** A database as the config node describes it. */
+export interface DatabaseOptions extends OpenOptions {
   /** ODBC: without user and password. */
   connectionString: string;
-  /** SQLite: an absolute path, or `:memory:`. */
-  file: string;
-  dialect: DialectName | "auto";
-  /** Most connections, 1 to 10. */
-  poolSize: number;
-  loginTimeout: number;
-  queryTimeout: number;
-  /** A connection that was idle for longer is asked for a sign of life before it is used. */
-  idleCheck: number;
   credentials: DatabaseCredentials;
 }
 

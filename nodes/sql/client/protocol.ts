@@ -15,9 +15,10 @@ export interface OpenOptions {
   engine: Engine;
   /** ODBC: with credentials; what the driver needs besides is added in the child. */
   connectionString: string;
-  /** SQLite: path of the file, or `:memory:`. */
+  /** SQLite: an absolute path, or `:memory:`. */
   file: string;
   dialect: DialectName | "auto";
+  /** Most connections, 1 to 10. */
   poolSize: number;
   loginTimeout: number;
   queryTimeout: number;
@@ -207,7 +208,7 @@ export interface Operations {
   close: { argument: null; answer: null };
 }
 
-/** One of them. */
+/** One of {@link Operations}. */
 export type Operation = keyof Operations;
 
 /** Parent to child. */

@@ -1,9 +1,9 @@
 import type { Parameter } from "../backend";
-import type { BatchStatement, Column, Dialect, InboxDialect, Target } from "./dialect";
+import type { Column, Dialect, InboxDialect } from "./dialect";
 import { standardInbox } from "./inbox";
-import { merge } from "./merge";
+import { insertOrMerge } from "./merge";
 import { writeRowPlainly } from "./row-statements";
-import { folded, MAX_PARAMETERS, placeholders, quote } from "./text";
+import { folded, MAX_PARAMETERS, quote } from "./text";
 import { exactParameter, parameterBytes } from "./values";
 
 const name = (identifier: string): string => quote(folded(identifier), '"');
@@ -44,15 +44,7 @@ export const db2: Dialect<Parameter[]> = {
   size: parameterBytes,
 
   rowByRow: new Set(["update", "delete", "ignore"]),
-  write(target: Target, rows): BatchStatement {
-    const { table, columns, mode } = target;
-    const list = columns.map((column) => name(column.name)).join(", ");
-    const parameters = rows.flat();
-    if (mode !== "upsert") return { sql: `insert into ${table} (${list}) values ${placeholders(rows.length, columns.length)}`, parameters };
-    const row = `(${columns.map(({ type }) => `cast(? as ${type})`).join(", ")})`;
-    const source = `(values ${new Array<string>(rows.length).fill(row).join(", ")}) as s (${list})`;
-    return { sql: merge(target, { name, source, hint: " as" }), parameters };
-  },
+  write: (target, rows) => insertOrMerge(target, rows, { name, hint: " as" }),
   writeRow: (target, row, run) => writeRowPlainly(name, target, row, run),
   inbox,
 };

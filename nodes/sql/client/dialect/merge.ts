@@ -1,4 +1,6 @@
-import type { Target } from "./dialect";
+import type { Parameter } from "../backend";
+import type { BatchStatement, Target } from "./dialect";
+import { placeholders } from "./text";
 
 /** The pieces of a `merge` that differ. */
 export interface MergeText {
@@ -20,4 +22,15 @@ export function merge({ table, columns, keys }: Target, { name, source, hint = "
   const update = rest.length > 0 ? ` when matched then update set ${rest.map((column) => `${column} = s.${column}`).join(", ")}` : "";
   const insert = ` when not matched then insert (${names.join(", ")}) values (${names.map((column) => `s.${column}`).join(", ")})`;
   return `merge into ${table}${hint} t using ${source} on ${matches}${update}${insert}`;
+}
+
+/** A batch whose rows are lists of values: as an insert, or as the source of a merge. @param end of a merge */
+export function insertOrMerge(target: Target, rows: readonly Parameter[][], { name, hint, end = "" }: Pick<MergeText, "name" | "hint"> & { end?: string }): BatchStatement {
+  const { table, columns, mode } = target;
+  const list = columns.map((column) => name(column.name)).join(", ");
+  const parameters = rows.flat();
+  if (mode !== "upsert") return { sql: `insert into ${table} (${list}) values ${placeholders(rows.length, columns.length)}`, parameters };
+  const row = `(${columns.map(({ type }) => `cast(? as ${type})`).join(", ")})`;
+  const source = `(values ${new Array<string>(rows.length).fill(row).join(", ")}) as s (${list})`;
+  return { sql: merge(target, { name, source, ...(hint === undefined ? {} : { hint }) }) + end, parameters };
 }

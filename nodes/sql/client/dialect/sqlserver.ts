@@ -1,10 +1,9 @@
 import type { Parameter } from "../backend";
 import type { PlainValue } from "../protocol";
-import type { BatchStatement, Column, Dialect, InboxDialect, Target } from "./dialect";
+import type { Column, Dialect, InboxDialect } from "./dialect";
 import { standardInbox } from "./inbox";
-import { merge } from "./merge";
+import { insertOrMerge } from "./merge";
 import { writeRowPlainly } from "./row-statements";
-import { placeholders } from "./text";
 import { exactParameter, parameterBytes } from "./values";
 
 /** The server takes 2,100 parameters a statement, less a few of its own, … */
@@ -54,15 +53,7 @@ export const sqlserver: Dialect<Parameter[]> = {
   size: parameterBytes,
 
   rowByRow: new Set(["update", "delete", "ignore"]),
-  write(target: Target, rows): BatchStatement {
-    const { table, columns, mode } = target;
-    const list = columns.map((column) => name(column.name)).join(", ");
-    const parameters = rows.flat();
-    if (mode !== "upsert") return { sql: `insert into ${table} (${list}) values ${placeholders(rows.length, columns.length)}`, parameters };
-    const row = `(${columns.map(({ type }) => `cast(? as ${type})`).join(", ")})`;
-    const source = `(values ${new Array<string>(rows.length).fill(row).join(", ")}) as s (${list})`;
-    return { sql: `${merge(target, { name, source, hint: " with (holdlock) as" })};`, parameters };
-  },
+  write: (target, rows) => insertOrMerge(target, rows, { name, hint: " with (holdlock) as", end: ";" }),
   writeRow: (target, row, run) => writeRowPlainly(name, target, row, run),
   inbox,
 };

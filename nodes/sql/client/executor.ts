@@ -4,7 +4,7 @@ import type { DatabaseConnection } from "./backend";
 import type { Dialect, Statement } from "./dialect";
 import { ExactQueries } from "./exact";
 import { Inbox } from "./inbox";
-import { type ErrorData, type ExecuteRequest, type NamedStatement, type Row, type StatementResult, toData, type Transaction, type TransactionOutcome } from "./protocol";
+import { type ExecuteRequest, fromData, type NamedStatement, type Row, type StatementResult, toData, type Transaction, type TransactionOutcome } from "./protocol";
 import { rollBack } from "./roll-back";
 import { rowsOf } from "./row-values";
 import { changesSession, endsTransaction } from "./side-effects";
@@ -65,7 +65,7 @@ export class Executor {
         if (strange) return outcomes;
         continue;
       }
-      if (!outcomes.some((earlier) => "results" in earlier)) throw unavailable(lost);
+      if (!outcomes.some((earlier) => "results" in earlier)) throw fromData(lost);
       return request.transactions.map((_transaction, index) => outcomes[index] ?? { error: lost });
     }
     return outcomes;
@@ -162,8 +162,4 @@ function onlyReads({ verb, returns, words }: LexedSql): boolean {
 function changesWhatIsThere({ verb, words }: LexedSql): boolean {
   if (verb !== "with") return verb === "update" || verb === "delete";
   return (words.has("update") || words.has("delete")) && !words.has("insert") && !words.has("select") && !words.has("merge");
-}
-
-function unavailable({ code, text, ...options }: ErrorData): ConnectorError {
-  return new ConnectorError(code, text, options);
 }

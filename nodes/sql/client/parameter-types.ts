@@ -5,6 +5,7 @@ import { callTypes, isCall, UNKNOWN } from "./call-types";
 import type { Statement } from "./dialect";
 import { sqlTimestamp } from "./dialect/text";
 import { cutAtMarks } from "./sql-lexer";
+import { invalid } from "./statement-values";
 
 /** Runs a statement on the connection in question. */
 type Ask = (sql: string) => Promise<Record<string, unknown>[]>;
@@ -122,8 +123,4 @@ function encode(parameter: Parameter, type: number): Parameter {
     throw invalid(name, `the driver would drop the time of day, or the offset, if a timestamp is expected there: write cast(cast(:${name} as text) as timestamptz), or cast(:${name} as text) for a text`);
   }
   return text;
-}
-
-function invalid(name: string, why: string): ConnectorError {
-  return new ConnectorError("INPUT_INVALID", `:${name}: ${why}`, { details: { name } });
 }

@@ -38,6 +38,7 @@ function exactNumber(value: Parameter): Parameter {
   return typeof value === "bigint" || (typeof value === "number" && !Number.isSafeInteger(value)) ? String(value) : value;
 }
 
-function invalid(name: string, why: string): ConnectorError {
+/** Why a value cannot be a parameter's. @param name of the parameter */
+export function invalid(name: string, why: string): ConnectorError {
   return new ConnectorError("INPUT_INVALID", `:${name}: ${why}`, { details: { name } });
 }

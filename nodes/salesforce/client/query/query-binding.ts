@@ -1,5 +1,6 @@
 import { ConnectorError } from "../../../common/errors";
 import { likePart, likePattern, LITERAL_KINDS, type LiteralKind, soqlLiteral } from "./soql-literal";
+import { refuse } from "./refusal";
 import { soslTerm } from "./sosl-term";
 
 /** The two languages a query can be in. */
@@ -138,8 +139,4 @@ function writeCount(name: string, value: unknown): string {
   const count = typeof value === "string" && /^\d+$/.test(value.trim()) ? Number(value) : value;
   if (typeof count === "number" && Number.isSafeInteger(count) && count >= 0) return `:${count}`;
   throw refuse(name, "is no whole number, which a date literal needs");
-}
-
-function refuse(name: string, why: string): ConnectorError {
-  return new ConnectorError("INPUT_INVALID", `The value of :${name} ${why}`, { details: { parameter: name } });
 }

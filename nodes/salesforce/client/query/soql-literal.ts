@@ -1,4 +1,5 @@
-import { ConnectorError } from "../../../common/errors";
+import type { ConnectorError } from "../../../common/errors";
+import { refuse } from "./refusal";
 
 /** How a value is to be written: as what it is, or as a date, a time or a text whatever it is. */
 export type LiteralKind = "auto" | "date" | "datetime" | "text";
@@ -93,5 +94,5 @@ function toTime(value: unknown, name: string): Date {
 
 function unfit(name: string, value: unknown, wanted: string): ConnectorError {
   const found = Array.isArray(value) ? "a list in a list" : value instanceof Date ? "a date that is not valid" : value === undefined ? "nothing" : `a ${typeof value}`;
-  return new ConnectorError("INPUT_INVALID", `The value of :${name} is ${found}, not ${wanted}`, { details: { parameter: name } });
+  return refuse(name, `is ${found}, not ${wanted}`);
 }

@@ -1,4 +1,4 @@
-import { ConnectorError } from "../../../common/errors";
+import { refuse } from "./refusal";
 
 const RESERVED = /[?&|!{}[\]()^~*:\\"'+-]/g;
 
@@ -13,8 +13,4 @@ export function soslTerm(value: unknown, name: string, place: "word" | "phrase")
   const words = String(value).split(/[\s\p{Cc}]+/u).filter((word) => word !== "");
   if (!words.some((word) => /[\p{L}\p{N}]/u.test(word))) throw refuse(name, "has no word to search for");
   return words.map((word) => (place === "word" && /^(and|or|not)$/i.test(word) ? `"${word}"` : word.replace(RESERVED, "\\$&"))).join(" ");
-}
-
-function refuse(name: string, why: string): ConnectorError {
-  return new ConnectorError("INPUT_INVALID", `The value of :${name} ${why}`, { details: { parameter: name } });
 }

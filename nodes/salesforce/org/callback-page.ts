@@ -1,3 +1,5 @@
+import { escaped } from "../client/soap/escaped";
+
 /** Headers of the page the org sends the browser back to: it loads nothing, nobody frames it, and its address, which holds the spent code, goes nowhere. */
 export const PAGE_HEADERS = {
   "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -9,12 +11,8 @@ export const PAGE_HEADERS = {
 /** The page itself: a heading and a sentence. */
 export function callbackPage(heading: string, text: string): string {
   return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>${escape(heading)}</title>
+<html lang="en"><head><meta charset="utf-8"><title>${escaped(heading)}</title>
 <style>:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:32rem;margin:15vh auto;padding:0 1rem}</style></head>
-<body><h1>${escape(heading)}</h1><p>${escape(text)}</p></body></html>
+<body><h1>${escaped(heading)}</h1><p>${escaped(text)}</p></body></html>
 `;
-}
-
-function escape(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }

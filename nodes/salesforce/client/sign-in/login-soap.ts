@@ -3,6 +3,7 @@ import { ConnectorError } from "../../../common/errors";
 import { masked } from "../../../common/masked";
 import { networkError } from "../errors";
 import type { OrgCredentials, Session } from "./login";
+import { escaped } from "../soap/escaped";
 import { loginRefused, noLoginHost } from "./login-refusal";
 import { secureOrigin } from "./login-url";
 import { needed } from "./needed";
@@ -23,7 +24,7 @@ export async function soapLogin(transport: HttpTransport, origin: string, creden
       method: "POST",
       url: `${origin}/services/Soap/u/${VERSION}`,
       headers: { "content-type": "text/xml; charset=utf-8", soapaction: '""' },
-      body: envelope(`<login xmlns="urn:partner.soap.sforce.com"><username>${escape(username)}</username><password>${escape(password)}</password></login>`),
+      body: envelope(`<login xmlns="urn:partner.soap.sforce.com"><username>${escaped(username)}</username><password>${escaped(password)}</password></login>`),
     })
     .catch((error: unknown) => {
       throw networkError(error);
@@ -48,10 +49,6 @@ export async function soapLogin(transport: HttpTransport, origin: string, creden
 
 function envelope(body: string): string {
   return `<?xml version="1.0" encoding="utf-8"?><e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body>${body}</e:Body></e:Envelope>`;
-}
-
-function escape(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
 /** The text of the first element of that name. The answer is a fixed form with nothing nested in these. */

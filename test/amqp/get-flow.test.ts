@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { RabbitMq } from "../services/rabbitmq";
 import { Runtime, type FlowNodeConfig } from "../services/runtime";
 import { sharedRabbit } from "../services/shared";
-import { held, testBench, type TestSource } from "../services/test-nodes/test-nodes";
+import { held, seenAt, theSource as trigger } from "../services/test-nodes/test-nodes";
 import { waitFor } from "../services/wait";
 import { Plain, unique } from "./support";
 
@@ -13,15 +13,7 @@ const source: FlowNodeConfig = { id: "source", type: "test-source", wires: [["ge
 const see = (id: string, ...wires: string[]): FlowNodeConfig => ({ id, type: "test-see", wires: [wires] });
 const hold = (id: string): FlowNodeConfig => ({ id, type: "test-hold" });
 
-/** The delivery that the trigger belongs to is of this source. */
-function trigger(): TestSource {
-  const entry = testBench.sources.get("source");
-  assert.ok(entry, "the flow has no source");
-  return entry;
-}
-
 const outcomes = (): string[] => trigger().settled.map(({ settlement }) => settlement.outcome);
-const seenAt = (node: string): unknown[] => testBench.seen.filter((one) => one.node === node).map((one) => one.payload);
 const look = { interval: 5 };
 
 describe("amqp get in a flow", function () {

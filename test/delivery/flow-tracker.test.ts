@@ -3,9 +3,9 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import util from "@node-red/util";
 import type { Node, NodeMessage } from "node-red";
-import { held, late, testBench, type TestSource } from "../services/test-nodes/test-nodes";
+import { held, late, seenAt, theSource } from "../services/test-nodes/test-nodes";
 import { Runtime, type FlowNodeConfig } from "../services/runtime";
-import { turns, waitFor as waitUntil } from "../services/wait";
+import { turns, waitShortly as waitFor } from "../services/wait";
 
 const runtime = new Runtime();
 
@@ -14,14 +14,6 @@ const see = (id: string, wires: string[] = []): FlowNodeConfig => ({ id, type: "
 const hold = (id: string, wires: string[] = []): FlowNodeConfig => ({ id, type: "test-hold", wires: [wires] });
 const fn = (id: string, func: string, wires: string[] = []): FlowNodeConfig => ({ id, type: "function", func, outputs: 1, wires: [wires] });
 
-function theSource(): TestSource {
-  const entry = testBench.sources.get("source");
-  assert.ok(entry, "the flow has no source");
-  return entry;
-}
-
-const waitFor = (what: string, condition: () => boolean): Promise<boolean> => waitUntil(what, condition, { interval: 5 });
-
 /** Takes `payloads` one after the other in one turn and waits until all are settled. */
 async function outcomesOf(...payloads: unknown[]): Promise<string[]> {
   const entry = theSource();
@@ -29,8 +21,6 @@ async function outcomesOf(...payloads: unknown[]): Promise<string[]> {
   await waitFor("all deliveries to be settled", () => entry.settled.length >= payloads.length);
   return payloads.map((payload) => entry.settled.find(({ taken }) => taken === payload)?.settlement.outcome ?? "none");
 }
-
-const seenAt = (node: string): unknown[] => testBench.seen.filter((one) => one.node === node).map((one) => one.payload);
 
 describe("the flow tracker, in a real Node-RED", function () {
   before(() => runtime.start());

@@ -4,7 +4,7 @@ import util from "@node-red/util";
 import { ConnectorError } from "../../nodes/common/errors";
 import { flowTracker } from "../../nodes/delivery/flow-tracker";
 import type { ItemResult } from "../../nodes/delivery/sink";
-import { held, testBench, type TestSource } from "../services/test-nodes/test-nodes";
+import { held, testBench, theSource, type TestSource } from "../services/test-nodes/test-nodes";
 import { Runtime, type FlowNodeConfig } from "../services/runtime";
 import { remains, turns, waitFor as waitUntil } from "../services/wait";
 
@@ -23,12 +23,6 @@ const join = (count: number, wires: string[]): FlowNodeConfig => {
   return { id: "join", type: "join", count: String(count), accumulate: false, reduceRight: false, ...how, wires: [wires] };
 };
 const sink: FlowNodeConfig = { id: "sink", type: "test-sink", wires: [[]] };
-
-function theSource(): TestSource {
-  const entry = testBench.sources.get("source");
-  assert.ok(entry, "the flow has no source");
-  return entry;
-}
 
 const settledAs = (entry: TestSource): Record<string, string> =>
   Object.fromEntries(entry.settled.map(({ taken, settlement }) => [String(taken), settlement.outcome]));

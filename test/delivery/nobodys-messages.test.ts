@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import util from "@node-red/util";
 import { flowTracker } from "../../nodes/delivery/flow-tracker";
 import { Runtime, type FlowNodeConfig } from "../services/runtime";
-import { held, testBench, type TestSource } from "../services/test-nodes/test-nodes";
-import { waitFor } from "../services/wait";
+import { held, testBench, theSource } from "../services/test-nodes/test-nodes";
+import { waitShortly as until } from "../services/wait";
 
 const runtime = new Runtime();
 
@@ -15,17 +15,7 @@ const complete: FlowNodeConfig = { id: "complete", type: "complete", scope: ["ho
 const count: FlowNodeConfig = { id: "count", type: "test-count", wires: [["end"]] };
 const end: FlowNodeConfig = { id: "end", type: "test-see" };
 
-function theSource(): TestSource {
-  const entry = testBench.sources.get("source");
-  assert.ok(entry, "the flow has no source");
-  return entry;
-}
-
 const hooked = (): boolean => (util as unknown as { hooks: { has(id: string): boolean } }).hooks.has("onSend.surewireDelivery");
-
-async function until(what: string, condition: () => boolean): Promise<void> {
-  await waitFor(what, condition, { interval: 5 });
-}
 
 describe("where messages of nobody go by, the flow tracker", function () {
   before(() => runtime.start());

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import util from "@node-red/util";
 import { Seat } from "../../nodes/delivery/seat";
 import { Runtime, type FlowNodeConfig } from "../services/runtime";
-import { held, testBench, type TestSource } from "../services/test-nodes/test-nodes";
-import { turns, waitFor } from "../services/wait";
+import { held, testBench, theSource } from "../services/test-nodes/test-nodes";
+import { turns, waitShortly as until } from "../services/wait";
 
 const runtime = new Runtime();
 
@@ -11,16 +11,6 @@ const source = (next: string): FlowNodeConfig => ({ id: "source", type: "test-so
 const hold = (id: string, ...wires: string[]): FlowNodeConfig => ({ id, type: "test-hold", wires: [wires] });
 const pass = (id: string, ...wires: string[]): FlowNodeConfig => ({ id, type: "test-see", wires: [wires] });
 const fn = (id: string, func: string, ...wires: string[][]): FlowNodeConfig => ({ id, type: "function", func, outputs: wires.length, wires });
-
-function theSource(): TestSource {
-  const entry = testBench.sources.get("source");
-  assert.ok(entry, "the flow has no source");
-  return entry;
-}
-
-async function until(what: string, condition: () => boolean): Promise<void> {
-  await waitFor(what, condition, { interval: 5 });
-}
 
 /** How the only delivery was settled. */
 async function outcome(): Promise<string | undefined> {

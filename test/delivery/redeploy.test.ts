@@ -1,22 +1,15 @@
 import assert from "node:assert/strict";
 import { ConnectorError } from "../../nodes/common/errors";
 import type { ItemResult } from "../../nodes/delivery/sink";
-import { closing, held, testBench, type TestSource } from "../services/test-nodes/test-nodes";
+import { closing, held, testBench, theSource, type TestSource } from "../services/test-nodes/test-nodes";
 import { Runtime, type FlowNodeConfig } from "../services/runtime";
-import { pause, remains, waitFor as waitUntil } from "../services/wait";
+import { pause, remains, waitShortly as waitFor } from "../services/wait";
 
 const runtime = new Runtime();
-const waitFor = (what: string, condition: () => boolean): Promise<boolean> => waitUntil(what, condition, { interval: 5 });
 
 const source = (wires: string[], more: object = {}): FlowNodeConfig => ({ id: "source", type: "test-source", wires: [wires], ...more });
 const see = (id: string): FlowNodeConfig => ({ id, type: "test-see", wires: [[]] });
 const sink: FlowNodeConfig = { id: "sink", type: "test-sink", wires: [[]] };
-
-function theSource(): TestSource {
-  const entry = testBench.sources.get("source");
-  assert.ok(entry, "the flow has no source");
-  return entry;
-}
 
 const STORED: ItemResult<unknown> = { ok: true, value: "stored" };
 

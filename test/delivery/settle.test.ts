@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { ConnectorError } from "../../nodes/common/errors";
-import { held, testBench, type TestSource } from "../services/test-nodes/test-nodes";
+import { held, testBench, theSource } from "../services/test-nodes/test-nodes";
 import { Runtime, type FlowNodeConfig } from "../services/runtime";
-import { remains, waitFor as waitUntil } from "../services/wait";
+import { remains, waitShortly as waitFor } from "../services/wait";
 
 const runtime = new Runtime();
-const waitFor = (what: string, condition: () => boolean): Promise<boolean> => waitUntil(what, condition, { interval: 5 });
 
 const source = (wires: string[], more: object = {}): FlowNodeConfig => ({ id: "source", type: "test-source", wires: [wires], ...more });
 const settle = (id: string, outcome: string, more: object = {}): FlowNodeConfig => {
@@ -13,12 +12,6 @@ const settle = (id: string, outcome: string, more: object = {}): FlowNodeConfig 
 };
 const fails: FlowNodeConfig = { id: "fails", type: "function", func: "throw new Error('broken');", outputs: 1, wires: [[]] };
 const catchAll = (wires: string[]): FlowNodeConfig => ({ id: "catch", type: "catch", scope: null, uncaught: false, wires: [wires] });
-
-function theSource(): TestSource {
-  const entry = testBench.sources.get("source");
-  assert.ok(entry, "the flow has no source");
-  return entry;
-}
 
 async function settlementOf(payload: unknown): Promise<{ outcome: string; text: string | undefined }> {
   const entry = theSource();

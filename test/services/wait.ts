@@ -37,6 +37,11 @@ export async function waitFor<T>(
   }
 }
 
+/** The same for what is there in a few ms: looks every 5. */
+export function waitShortly<T>(what: string, condition: () => T | Promise<T>): Promise<NonNullable<T>> {
+  return waitFor(what, condition, { interval: 5 });
+}
+
 /**
  * Looks for `ms` milliseconds whether `condition` still holds: for what must not happen, and of which nothing tells that it will not.
  * @param what - stands in the error's text

@@ -4,12 +4,11 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, type Emulator } from "../../../emulator/src/index";
 import { Runtime, type FlowNodeConfig } from "../../services/runtime";
-import { held, testBench, type TestSource } from "../../services/test-nodes/test-nodes";
-import { remains, waitFor as waitUntil } from "../../services/wait";
+import { held, theSource as trigger } from "../../services/test-nodes/test-nodes";
+import { remains, waitShortly as waitFor } from "../../services/wait";
 import { EXTERNAL_ID, Orgs } from "../support";
 
 const runtime = new Runtime({ nodesDir: ["test-nodes", "salesforce-nodes"].map((folder) => path.join(__dirname, "../../services", folder)) });
-const waitFor = <T>(what: string, condition: () => T): Promise<NonNullable<T>> => waitUntil(what, condition, { interval: 5 });
 
 const source = (more: object = {}): FlowNodeConfig => ({ id: "source", type: "test-source", retries: 0, wires: [["bulk"]], ...more });
 const hold = (id: string): FlowNodeConfig => ({ id, type: "test-hold", wires: [[]] });
@@ -30,12 +29,6 @@ interface Salesforce {
   results: { row: number; id: string | null; success: boolean; errors: { statusCode: string }[]; fields?: object }[];
 }
 type Passed = { payload: unknown; salesforce: Salesforce; parts?: { index: number; count?: number } };
-
-function trigger(): TestSource {
-  const entry = testBench.sources.get("source");
-  assert.ok(entry, "the flow has no source");
-  return entry;
-}
 
 /** Bytes in use after a collection. */
 function heap(): number {

@@ -7,13 +7,13 @@ import type { OrgClient } from "../../../nodes/salesforce/client/org";
 import { formDefaults } from "../../services/form-defaults";
 import { type FlowNodeConfig, Runtime } from "../../services/runtime";
 import { held, testBench } from "../../services/test-nodes/test-nodes";
-import { waitFor as waitUntil } from "../../services/wait";
+import { waitShortly as waitFor } from "../../services/wait";
 import { clientCredentials, Orgs } from "../support";
 
 export const EVENT = { name: "Device_Alert__e", fields: [{ name: "Serial__c", type: "string" as const }] };
 export const CHANNEL = `/event/${EVENT.name}`;
 
-export const waitFor = <T>(what: string, condition: () => T | Promise<T>): Promise<NonNullable<T>> => waitUntil(what, condition, { interval: 5 });
+export { waitFor };
 
 /** Events in the flow of a listener. @param id of its node */
 export function openCount(id = "listen"): number | undefined {

@@ -3,10 +3,9 @@ import path from "node:path";
 import { DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, type Emulator, type EmulatorOptions } from "../../../emulator/src/index";
 import { Runtime } from "../../services/runtime";
 import { held, testBench, type TestSource } from "../../services/test-nodes/test-nodes";
-import { waitFor as waitUntil } from "../../services/wait";
 import { Orgs } from "../support";
 
-export const waitFor = (what: string, condition: () => boolean): Promise<boolean> => waitUntil(what, condition, { interval: 5 });
+export { waitShortly as waitFor } from "../../services/wait";
 
 export const range = (count: number): string[] => Array.from({ length: count }, (_, index) => `s${index}`);
 

@@ -2,26 +2,18 @@ import assert from "node:assert/strict";
 import path from "node:path";
 import { DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, type Emulator } from "../../../emulator/src/index";
 import { Runtime, type FlowNodeConfig } from "../../services/runtime";
-import { held, testBench, type TestSource } from "../../services/test-nodes/test-nodes";
-import { pause, remains, waitFor as waitUntil } from "../../services/wait";
+import { held, testBench, seenAt, theSource as trigger } from "../../services/test-nodes/test-nodes";
+import { pause, remains, waitShortly as waitFor } from "../../services/wait";
 import { Orgs } from "../support";
 
 const runtime = new Runtime({ nodesDir: ["test-nodes", "salesforce-nodes"].map((folder) => path.join(__dirname, "../../services", folder)) });
-const waitFor = (what: string, condition: () => boolean): Promise<boolean> => waitUntil(what, condition, { interval: 5 });
 
 const source: FlowNodeConfig = { id: "source", type: "test-source", retries: 0, wires: [["query"]] };
 const see = (id: string, ...wires: string[]): FlowNodeConfig => ({ id, type: "test-see", wires: [wires] });
 const hold = (id: string): FlowNodeConfig => ({ id, type: "test-hold", wires: [[]] });
 
-function trigger(): TestSource {
-  const entry = testBench.sources.get("source");
-  assert.ok(entry, "the flow has no source");
-  return entry;
-}
-
 const settlements = () => trigger().settled.map(({ settlement }) => settlement);
 const outcomes = (): string[] => settlements().map(({ outcome }) => outcome);
-const seenAt = (node: string): unknown[] => testBench.seen.filter((one) => one.node === node).map((one) => one.payload);
 const calls = (org: Emulator, kind: RegExp): number => Object.entries(org.control.stats().byKind).reduce((sum, [name, count]) => sum + (kind.test(name) ? count : 0), 0);
 
 describe("salesforce query in a flow", function () {

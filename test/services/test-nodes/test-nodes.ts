@@ -46,6 +46,18 @@ export const testBench = {
   },
 };
 
+/** The node `source` of the running flow. */
+export function theSource(): TestSource {
+  const entry = testBench.sources.get("source");
+  if (!entry) throw new Error("The flow has no source");
+  return entry;
+}
+
+/** The payloads that a node has seen, in order. */
+export function seenAt(node: string): unknown[] {
+  return testBench.seen.filter((one) => one.node === node).map((one) => one.payload);
+}
+
 /** Registers the nodes of the tests, and those of ours that they need, with a real runtime. */
 export function register(RED: NodeAPI): void {
   registerSettle(RED);

@@ -12,10 +12,9 @@ import { queryParameters } from "../../../nodes/sql/client/named-values";
 import { pollWay } from "../../../nodes/sql/read/poll-way";
 import { Poller, type PollState } from "../../../nodes/sql/read/poller";
 import { readSettings, type PollSettings, type ReadDef } from "../../../nodes/sql/read/settings";
-import { waitFor as waitUntil } from "../../services/wait";
 import type { TestEngine } from "../client/engines";
 
-export const waitFor = <T>(what: string, condition: () => T | Promise<T>): Promise<NonNullable<T>> => waitUntil(what, condition, { interval: 5 });
+export { waitShortly as waitFor } from "../../services/wait";
 
 export type Sent = { output: number; payload: never; sql: { columns: string[]; watermark?: unknown }; delivery: { id: string; attempt: number }; error?: { code: string; attempts: number } };
 

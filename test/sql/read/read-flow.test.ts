@@ -6,27 +6,19 @@ import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import util from "@node-red/util";
 import { Runtime, type FlowNodeConfig } from "../../services/runtime";
-import { held, testBench, type TestSource } from "../../services/test-nodes/test-nodes";
-import { remains, waitFor as waitUntil } from "../../services/wait";
+import { held, testBench, seenAt, theSource as trigger } from "../../services/test-nodes/test-nodes";
+import { remains, waitShortly as waitFor } from "../../services/wait";
 import { range } from "./poll-support";
 
 const { events } = util as unknown as { events: EventEmitter };
 const runtime = new Runtime({ nodesDir: ["test-nodes", "sql-nodes"].map((folder) => path.join(__dirname, "../../services", folder)) });
-const waitFor = (what: string, condition: () => boolean): Promise<boolean> => waitUntil(what, condition, { interval: 5 });
 
 const source: FlowNodeConfig = { id: "source", type: "test-source", wires: [["read"]] };
 const see = (id: string, ...wires: string[]): FlowNodeConfig => ({ id, type: "test-see", wires: [wires] });
 const hold = (id: string): FlowNodeConfig => ({ id, type: "test-hold", wires: [[]] });
 const join: FlowNodeConfig = { id: "join", type: "join", mode: "auto", wires: [["seen"]] };
 
-function trigger(): TestSource {
-  const entry = testBench.sources.get("source");
-  assert.ok(entry, "the flow has no source");
-  return entry;
-}
-
 const outcomes = (): string[] => trigger().settled.map(({ settlement }) => settlement.outcome);
-const seenAt = (node: string): unknown[] => testBench.seen.filter((one) => one.node === node).map((one) => one.payload);
 
 describe("sql read in a flow", function () {
   this.timeout(60_000);

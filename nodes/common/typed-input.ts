@@ -14,6 +14,7 @@ export type TypedValue = (msg: object) => unknown;
 
 /** What looks like a reference to the environment is JSONata, or is looked up by Node-RED. */
 const MAY_REFER: ReadonlySet<string> = new Set(["jsonata", "env"]);
+
 /** Makes something of a value of a message: at once, unless the value is still being evaluated. */
 export function whenReady<V, R>(value: V | Promise<V>, make: (value: V) => R | Promise<R>): R | Promise<R> {
   return value instanceof Promise ? value.then(make) : make(value);

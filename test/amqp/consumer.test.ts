@@ -6,9 +6,7 @@ import type { Taken } from "../../nodes/amqp/client/taking-channel";
 import type { RabbitMq } from "../services/rabbitmq";
 import { sharedRabbit } from "../services/shared";
 import { pause, waitFor } from "../services/wait";
-import { AFTER_RESTART, connectionTo, MutableProxy, Plain, SlowLine, standStill, text, unique } from "./support";
-
-const range = (count: number): string[] => Array.from({ length: count }, (_, index) => String(index));
+import { AFTER_RESTART, connectionTo, MutableProxy, Plain, range, SlowLine, standStill, text, unique } from "./support";
 
 describe("a consumer", function () {
   this.timeout(60_000);

@@ -12,9 +12,8 @@ import type { TrackedRuntime } from "../../nodes/delivery/runtime";
 import type { RabbitMq } from "../services/rabbitmq";
 import { sharedRabbit } from "../services/shared";
 import { waitFor } from "../services/wait";
-import { MutableProxy, Plain, quick, unique } from "./support";
+import { MutableProxy, Plain, quick, range, unique } from "./support";
 
-const range = (count: number): string[] => Array.from({ length: count }, (_, index) => String(index));
 const refused = new ConnectorError("ROW_REFUSED", "the row breaks a rule");
 
 type Got = QueueMessage & { parts: Parts } & Record<string, unknown>;

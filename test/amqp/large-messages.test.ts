@@ -14,7 +14,7 @@ import type { RabbitMq } from "../services/rabbitmq";
 import { sharedRabbit } from "../services/shared";
 import { waitFor } from "../services/wait";
 import { Sources, type OpenSource } from "./open-source";
-import { MutableProxy, Plain, quick, unique } from "./support";
+import { MutableProxy, Plain, quick, range, unique } from "./support";
 
 /** Rows under a header, the first of which tells which message it is. The quotes make it work for a parser. @param size in bytes */
 const rows = (name: string, size = 0): string => `name,note\n${name},first\n${'x,"a ""quoted"" field"\n'.repeat(Math.ceil(size / 22))}`;
@@ -24,7 +24,6 @@ const MUCH = 5 << 20;
 
 const nameOf = ({ payload }: QueueMessage): string => (payload as { name: string }[])[0]?.name ?? "";
 const names = (messages: QueueMessage[]): string[] => messages.map(nameOf);
-const range = (count: number): string[] => Array.from({ length: count }, (_, index) => String(index));
 
 describe("large delimited messages", function () {
   this.timeout(60_000);

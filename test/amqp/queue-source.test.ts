@@ -13,9 +13,7 @@ import type { RabbitMq } from "../services/rabbitmq";
 import { sharedRabbit } from "../services/shared";
 import { waitFor } from "../services/wait";
 import { HEADERS, measured, MESSAGE_ID, rawField, sendRaw, shortText } from "./raw-message";
-import { AFTER_RESTART, Plain, quick, text, unique } from "./support";
-
-const range = (count: number): string[] => Array.from({ length: count }, (_, index) => String(index));
+import { AFTER_RESTART, Plain, quick, range, text, unique } from "./support";
 
 interface Opened {
   source: QueueSource;

@@ -130,6 +130,9 @@ async function openChannel(model: ChannelModel): Promise<ConfirmChannel> {
   return channel;
 }
 
+/** The texts of the numbers from 0, so many. */
+export const range = (count: number): string[] => Array.from({ length: count }, (_, index) => String(index));
+
 export const text = (message: Message): string => message.content.toString();
 
 let names = 0;

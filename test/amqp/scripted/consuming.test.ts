@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { Received } from "./connection";
 import { refused, soon, Stage } from "./support";
+import { range } from "../support";
 
-const range = (count: number): string[] => Array.from({ length: count }, (_, index) => String(index));
 const payloads = (messages: { payload: unknown }[]): unknown[] => messages.map(({ payload }) => payload);
 
 describe("a queue source on a scripted broker", () => {

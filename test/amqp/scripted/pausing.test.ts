@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { Sink } from "../../../nodes/delivery/sink";
 import { pause } from "../../services/wait";
 import { soon, Stage, type Opened } from "./support";
+import { range } from "../support";
 
-const range = (count: number): string[] => Array.from({ length: count }, (_, index) => String(index));
 const payloads = (messages: { payload: unknown }[]): unknown[] => messages.map(({ payload }) => payload);
 
 describe("a queue source on a scripted broker that pauses and goes on", () => {

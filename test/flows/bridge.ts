@@ -83,11 +83,11 @@ export async function createTable(postgres: Postgres, table: string): Promise<vo
   await postgres.query(`create table ${table} (id text primary key, value integer not null, attempt integer)`);
 }
 
-/** Publishes one message per id, confirmed, to a durable quorum queue. */
-export async function publish(rabbit: RabbitMq, queue: string, contents: (string | object)[]): Promise<void> {
+/** Publishes one message per id, confirmed, to a durable queue: a plain one, that ours looks at first and uses, with a warning that it has no dead-letter exchange. */
+export async function publish(rabbit: RabbitMq, queue: string, contents: (string | object)[], type: "quorum" | "stream" = "quorum"): Promise<void> {
   const connection = await connect(rabbit.url);
   const channel = await connection.createConfirmChannel();
-  await channel.assertQueue(queue, { durable: true, arguments: QUEUE_ARGUMENTS });
+  await channel.assertQueue(queue, { durable: true, arguments: { "x-queue-type": type } });
   for (const content of contents) {
     const body = Buffer.from(typeof content === "string" ? content : JSON.stringify(content));
     channel.sendToQueue(queue, body, { persistent: true, contentType: "application/json" });
@@ -95,9 +95,6 @@ export async function publish(rabbit: RabbitMq, queue: string, contents: (string
   await channel.waitForConfirms();
   await connection.close();
 }
-
-/** A plain quorum queue: ours looks first and uses what is there, with a warning that it has no dead-letter exchange. */
-const QUEUE_ARGUMENTS = { "x-queue-type": "quorum" };
 
 /** `count` messages `{id, value}` with the ids they carry. */
 export function messages(count: number): { id: string; value: number }[] {

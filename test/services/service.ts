@@ -3,7 +3,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readdirSync, 
 import { createHash } from "node:crypto";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { isAlive, recordOf, signal, type ProcessRecord } from "./process-record";
+import { childrenOf, isAlive, recordOf, signal, type ProcessRecord } from "./process-record";
 import { waitFor } from "./wait";
 
 const PROJECT = path.resolve(__dirname, "../..");
@@ -98,6 +98,16 @@ export abstract class Service {
     await this.#ended(10_000);
   }
 
+  /** Has the server and its children stand still until {@link thaw}, as on a machine that is moved or swaps. */
+  freeze(): void {
+    for (const record of this.#tree()) signal(record, "SIGSTOP");
+  }
+
+  /** Lets them go on. */
+  thaw(): void {
+    for (const record of this.#tree()) signal(record, "SIGCONT");
+  }
+
   /** Stops and starts again on the same port and data. */
   async restart(): Promise<void> {
     await this.halt();
@@ -165,6 +175,11 @@ export abstract class Service {
   /** Sends a signal to the service's processes. */
   protected signalAll(name: NodeJS.Signals): void {
     for (const record of this.#processes) signal(record, name);
+  }
+
+  #tree(): ProcessRecord[] {
+    const withChildren = (record: ProcessRecord): ProcessRecord[] => [record, ...childrenOf(record.pid).flatMap(withChildren)];
+    return this.#processes.flatMap(withChildren);
   }
 
   async #ended(timeout: number): Promise<void> {

@@ -123,9 +123,9 @@ export class WatermarkPoll implements PollWay {
     const { last, context, settings } = this;
     this.isPlaced = true;
     if (last?.key === undefined || last.watermark === null) return;
-    if (await this.first(query.page(columns, last, undefined, 1))) return;
     const highest = await this.one(query.highest);
     if (highest === null || highest === last.watermark) return; // others of the last row's watermark
+    if (await this.first(query.page(columns, last, undefined, 1))) return; // asked last: a row may come at any time, and then it is the highest
     const { watermarkColumn } = settings;
     this.isWarned = true;
     context.warn(

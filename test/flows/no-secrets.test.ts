@@ -175,7 +175,7 @@ describe("a secret of a configuration node", function () {
         { id: `broker-${name}`, type: "surewire-amqp-broker", name: "", urls: [`amqp://${host}`], vhost: "/", ...more },
         inNode(at.queue, [], { id: `in-${name}`, ...at }),
         { id: `get-${name}`, type: "surewire-amqp-get", ...at, count: "1", countType: "num" },
-        { id: `out-${name}`, type: "surewire-amqp-out", ...at, exchange: "", exchangeType: "str", routingKey: `${at.queue}_none`, routingKeyType: "str", mandatory: true },
+        { id: `out-${name}`, type: "surewire-amqp-out", ...at, exchange: "", exchangeType: "str", routingKey: `${at.queue}_none`, routingKeyType: "str", mandatory: true, maxWait: 10_000 },
         { id: `redrive-${name}`, type: "surewire-amqp-redrive", ...at, limit: 1 },
       ];
     });

@@ -168,7 +168,7 @@ export class Sink<V, R> {
       open.forEach((entry, index) => (isAway(results[index]) ? left.push(entry) : this.settle(entry, results[index])));
       if (!away) return this.tell();
       for (const entry of left) this.hold(entry, away);
-      this.goDown(away);
+      if (!this.suspended) this.goDown(away);
       this.tell();
       if (this.closed) this.giveBack();
       else await this.knock.wait(away);
@@ -254,9 +254,11 @@ export class Sink<V, R> {
     this.tidyAbove = Math.max(1_000, 2 * this.messages);
   }
 
+  /** @param error what it waits for from now on: what was away may be back, and refuse */
   private goDown(error: ConnectorError): void {
-    if (this.down) return;
+    const { down } = this;
     this.down = error;
+    if (down) return;
     this.batcher.pause();
     for (const entry of this.batcher.items()) this.hold(entry, error);
   }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { ConnectorError } from "../../nodes/common/errors";
+import { ConnectorError } from "../../nodes/common/errors";
 import { Sink } from "../../nodes/delivery/sink";
 import { remains, waitFor } from "../services/wait";
 import { away, busy, failed, ok, refused, sinkOf, sourceOf } from "./sink-support";
@@ -21,6 +21,36 @@ describe("a sink whose system goes away", () => {
     assert.deepEqual(outcomes, ["stored", "stored", "stored"]);
     assert.deepEqual(stored.sort(), [1, 2, 3]);
     assert.equal(states.at(-1), "idle");
+  });
+
+  it("tells what it waits for now, when that changes while it waits", async () => {
+    const reasons: string[] = [];
+    const errors = [away, new ConnectorError("DATABASE_REFUSED", "wrong password"), new ConnectorError("DATABASE_REFUSED", "wrong password")];
+    const { take, settled } = sinkOf({
+      untilReady: () => new Promise((resolve) => setImmediate(resolve)),
+      onState: ({ error }) => reasons.push(error?.message ?? ""),
+      write: (values) => {
+        const error = errors.shift();
+        return error ? Promise.reject(error) : Promise.resolve(values.map(() => ok));
+      },
+    });
+    take(1);
+    await settled(1);
+    assert.deepEqual(reasons.filter((reason) => reason !== ""), [away.message, "wrong password", "wrong password"]);
+  });
+
+  it("waits for what its system says itself, whatever a write that was under way then has met", async () => {
+    const reasons: string[] = [];
+    let fail = (): void => undefined;
+    const { sink, take } = sinkOf({ onState: ({ error }) => reasons.push(error?.message ?? ""), write: () => new Promise((_resolve, reject) => (fail = () => reject(away))) });
+    take(1);
+    await waitFor("the write", () => fail.length === 0 && reasons.length > 0);
+    await new Promise((resolve) => setImmediate(resolve));
+    sink.suspend(new ConnectorError("BROKER_UNAVAILABLE", "memory"));
+    fail();
+    await waitFor("what became of it", () => reasons.filter((reason) => reason === "memory").length > 1);
+    assert.equal(reasons.includes(away.message), false);
+    await sink.close(0);
   });
 
   it("holds only those of a batch that its system was away for, when it went away in the middle", async () => {

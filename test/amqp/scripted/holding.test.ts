@@ -20,14 +20,17 @@ describe("a queue source whose messages wait for a system that stays away", () =
     broker.send("orders", contents);
     let away = true;
     let refuses: string | undefined;
+    const waits: QueueMessage[] = [];
+    const work = (message: QueueMessage, settle: Opened["settle"]): void => (message.payload === refuses ? settle(message, "dead-letter", refused) : settle(message, "accept"));
     const answer = (message: QueueMessage, settle: Opened["settle"]): void => {
-      if (away) (registry.find((message.delivery as { id: string }).id) as Delivery).hold("the database is away");
-      else if (message.payload === refuses) settle(message, "dead-letter", refused);
-      else settle(message, "accept");
+      if (!away) return work(message, settle);
+      (registry.find((message.delivery as { id: string }).id) as Delivery).hold("the database is away");
+      waits.push(message);
     };
     const isBack = (refusing?: string): void => {
       away = false;
       refuses = refusing;
+      for (const message of waits) work(message, opened.settle); // those that went back are closed
     };
     const opened = await stage.consuming({ queue: "orders", declare: "existing", prefetch: 4 }, answer, undefined, { longest: 300 });
     await soon("what it takes at once", () => opened.messages.length >= (contents === letters ? 4 : 1));
@@ -53,8 +56,8 @@ describe("a queue source whose messages wait for a system that stays away", () =
     const large = letters.map((letter) => letter.repeat(100_000));
     const { broker, opened, isBack } = await waiting("4.3.1", large);
     await soon("the first again", () => opened.messages.length >= 3);
-    const begins = opened.messages.map(({ payload }) => String(payload)[0]);
-    assert.deepEqual(begins.slice(0, 3), ["a", "b", "a"], "the second was read already");
+    const begins = opened.messages.map(({ payload }) => String(payload)[0]).join("");
+    assert.match(begins, /^ab?a+$/, "the second, where it was read already, once");
     isBack();
     await soon("an empty queue", () => broker.queue("orders").size === 0);
   });

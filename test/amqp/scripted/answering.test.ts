@@ -6,15 +6,12 @@ import type { Taken } from "../../../nodes/amqp/client/taking-channel";
 import type { Delivery } from "../../../nodes/delivery/delivery";
 import { refused, soon, Stage } from "./support";
 
-/** ms */
-const LONGEST = 1_000;
-
 describe("what a message that the broker wants an answer for is kept for", () => {
   const stage = new Stage();
   afterEach(() => stage.clear());
 
-  /** One message taken from a queue whose retries wait in the process, each of which fails, too. */
-  async function failing(delay: number): Promise<{ attempts: number[]; answered: string[]; warnings: string[] }> {
+  /** One message taken from a queue whose retries wait in the process, each of which fails, too. @param longest ms that it may be kept for */
+  async function failing(delay: number, longest: number): Promise<{ attempts: number[]; answered: string[]; warnings: string[] }> {
     const { connection } = stage.connection();
     const attempts: number[] = [];
     const answered: string[] = [];
@@ -29,7 +26,7 @@ describe("what a message that the broker wants an answer for is kept for", () =>
       again: (_taken, attempt) => fail(attempt),
       warn: (text) => warnings.push(text),
       onForwarding: () => undefined,
-      longest: LONGEST,
+      longest,
     });
     const fail = (attempt: number): void => {
       attempts.push(attempt);
@@ -44,7 +41,7 @@ describe("what a message that the broker wants an answer for is kept for", () =>
   it("ends the retries in the process: the last comes before it is over, and is followed by the dead letter", async () => {
     const broker = await stage.plays();
     broker.makeQueue("orders.dlq");
-    const { attempts, answered, warnings } = await failing(700);
+    const { attempts, answered, warnings } = await failing(1_700, 2_500);
     assert.deepEqual([attempts, answered], [[1, 2, 3], ["ack 1"]]);
     assert.equal(broker.queue("orders.dlq").size, 1);
     assert.match(warnings.join(), /Retries that wait in Node-RED end after/);
@@ -52,7 +49,7 @@ describe("what a message that the broker wants an answer for is kept for", () =>
 
   it("gives it back alone where there is no queue for its dead letter, before the broker takes back all that is in the flow", async () => {
     await stage.plays();
-    const { answered } = await failing(1_500);
+    const { answered } = await failing(1_500, 1_000);
     assert.deepEqual(answered, ["nack 1"]);
   });
 });

@@ -7,19 +7,15 @@ import { EventIntake } from "./event-intake";
 import { EventPosition } from "./event-position";
 import type { StartPoint, StreamEvent, StreamListener, StreamState, Subscription } from "./event-stream";
 import { type EventFeedOptions, type FeedState, STALE } from "./feed-options";
+import { FeedStart } from "./feed-start";
 import type { ListenSettings, ReplayFrom } from "./listen-settings";
 import { RoomCall } from "./room-call";
-
-/** How far the clocks of the org's machines may be apart, in ms. */
-const CLOCKS = 5_000;
-
-/** Who was to begin with what is new, and can only that much later, in ms, begins with what came since: it takes a replay of all that is retained. */
-const LATE = 10_000;
 
 /** Subscribes to a channel while it may, from where its events are settled up to, and hands them to the flow as far as there is room. */
 export class EventFeed implements StreamListener {
   private readonly intake: EventIntake;
   private readonly position: EventPosition;
+  private readonly start: FeedStart;
   private readonly backOff: BackOff;
   private subscription: Subscription | undefined;
   /** The end of the subscription before. */
@@ -28,12 +24,6 @@ export class EventFeed implements StreamListener {
   /** The position is read, and all is prepared. */
   private isReady = false;
   private preparing = false;
-  /** Where the next subscription begins. */
-  private from: ReplayFrom;
-  /** Events from before are passed over, in ms since the epoch. */
-  private notBefore: number | undefined;
-  /** Began with what is new, and has brought nothing yet: whether the org has taken the subscription. */
-  private fresh: "asked" | "taken" | undefined;
   private stream: StreamState = { kind: "connecting" };
   /** Why it cannot begin; it is tried again. */
   private trouble: ConnectorError | undefined;
@@ -56,7 +46,6 @@ export class EventFeed implements StreamListener {
   constructor(private readonly options: EventFeedOptions) {
     const { settings, place, warn, every } = options;
     const { transport, dedupeWindow: window } = settings;
-    this.from = settings.replayFrom;
     this.troubles = new TroubleLog(options);
     this.call = new RoomCall(() => this.ask(), options.someRoom);
     this.backOff = options.backOff ?? new BackOff();
@@ -75,6 +64,7 @@ export class EventFeed implements StreamListener {
       },
     });
     this.intake.know(options.settled ?? []);
+    this.start = new FeedStart({ ...options, intake: this.intake, position: this.position });
   }
 
   /** Events in the flow, or on their way back into it. */
@@ -105,7 +95,7 @@ export class EventFeed implements StreamListener {
       this.suspended = false;
       this.stale = this.halt = undefined;
       if (!from) return;
-      this.from = from;
+      this.start.at(from);
       this.leave();
     });
   }
@@ -137,36 +127,29 @@ export class EventFeed implements StreamListener {
   }
 
   room(): number {
-    const free = this.held === undefined ? this.intake.free : 0;
+    const free = this.held === undefined && !this.start.isLost ? this.intake.free : 0;
     this.isFull = free === 0;
     return free;
   }
 
   onEvents(events: readonly StreamEvent[]): void {
-    this.fresh = undefined;
-    for (const event of events) {
-      if (!this.intake.take(event, this.notBefore)) this.notBefore = undefined;
-    }
+    this.start.take(events);
     this.change(() => (this.stale = undefined));
   }
 
   onPosition(position: string): void {
-    this.fresh = undefined;
-    this.notBefore = undefined;
-    this.intake.idle(position);
+    this.start.passTo(position);
     this.change(() => (this.stale = undefined));
   }
 
   onState(state: StreamState): void {
-    const { kind, error, retryAt } = state;
+    const { kind, error } = state;
     if (kind === "listening") this.options.onStream();
     else if (error && kind !== "stopped") this.options.onStream(error);
     this.change(() => (this.stream = state));
     if (kind === "failed" && error?.code === "CHANNEL_UNAVAILABLE") void this.prepareAgain();
-    if (this.fresh && kind === "listening") this.fresh = "taken";
-    // it would begin with what is new once more, and miss what came meanwhile
-    const isLost = this.fresh === "taken" ? kind !== "listening" && kind !== "full" : error !== undefined && this.isLate(retryAt);
-    if (this.fresh && isLost) queueMicrotask(() => this.again());
+    this.start.follow(state);
+    if (this.start.isLost) queueMicrotask(() => this.again());
   }
 
   onStale(position: string, error: ConnectorError): StartPoint | undefined {
@@ -178,11 +161,7 @@ export class EventFeed implements StreamListener {
       queueMicrotask(() => this.change(() => (this.halt = halt)));
       return undefined;
     }
-    this.intake.begin(true);
-    this.notBefore = undefined;
-    this.fresh = staleReplay === "new" ? "asked" : undefined;
-    void this.position.beginAt(staleReplay === "all" ? 0 : this.options.now());
-    return { from: staleReplay };
+    return this.start.anew(staleReplay);
   }
 
   private get wanted(): boolean {
@@ -216,8 +195,8 @@ export class EventFeed implements StreamListener {
     const { transport, settings } = this.options;
     await this.leaving;
     if (!(await this.ready()) || !this.wanted) return;
-    let start = await this.startPoint();
-    while (this.wanted && this.from !== "stored") start = await this.startPoint(); // it was told meanwhile to begin elsewhere
+    let start = await this.start.next();
+    while (this.wanted && this.start.isElsewhere) start = await this.start.next(); // it was told meanwhile
     if (!this.wanted) return;
     this.subscription = transport.subscribe(settings.channel, start, this);
   }
@@ -232,7 +211,7 @@ export class EventFeed implements StreamListener {
         this.isReady = true;
         this.trouble = undefined;
         this.troubles.told(undefined);
-        if (this.options.takesOver && (this.position.after ?? this.position.since) !== undefined) this.from = "stored";
+        if (this.options.takesOver && (this.position.after ?? this.position.since) !== undefined) this.start.at("stored");
       } catch (thrown) {
         const error = toConnectorError(thrown);
         this.troubles.told(error);
@@ -251,37 +230,9 @@ export class EventFeed implements StreamListener {
     this.preparing = false;
   }
 
-  private async startPoint(): Promise<StartPoint> {
-    const { from, position } = this;
-    this.from = "stored";
-    this.fresh = undefined;
-    this.notBefore = undefined;
-    if (from !== "stored") return this.begin(from);
-    const after = this.intake.taken ?? position.after;
-    if (after !== undefined) return { from: "after", position: after };
-    if (position.since === undefined) return this.begin("new");
-    if (position.since > 0) this.notBefore = position.since - CLOCKS;
-    return { from: "all" };
-  }
-
-  /** CometD tells no position before the first event. So the time is kept first: what comes between it and that event is found by it after a restart. */
-  private async begin(from: "new" | "all"): Promise<StartPoint> {
-    this.intake.begin(false);
-    await this.position.beginAt(from === "all" ? 0 : this.options.since());
-    if (from === "new" && this.isLate(Date.now())) return this.startPoint();
-    this.fresh = from === "new" ? "asked" : undefined;
-    return { from };
-  }
-
-  /** Whether what is new would be new from too late on. @param retryAt when it is tried, in ms since the epoch; unknown when undefined */
-  private isLate(retryAt: number | undefined): boolean {
-    const { now, since } = this.options;
-    return retryAt === undefined || now() - since() + retryAt - Date.now() > LATE;
-  }
-
   /** Subscribes anew, behind the time at which it began. */
   private again(): void {
-    if (this.fresh) this.change(() => this.leave());
+    if (this.start.isLost) this.change(() => this.leave());
   }
 
   private leave(): void {

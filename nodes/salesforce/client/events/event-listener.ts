@@ -57,8 +57,8 @@ export class EventListener {
   private started = false;
   /** By the org's clock. */
   private now: () => number = Date.now;
-  /** When it was told to listen, by the clock that nobody sets. */
-  private toldAt = performance.now();
+  /** When it was told to listen first, or to begin elsewhere, by the clock that nobody sets. */
+  private toldAt: number | undefined;
   /** What the stream was lost by. */
   private lost: ErrorCode | undefined;
   private closed = false;
@@ -86,7 +86,7 @@ export class EventListener {
   start(): void {
     if (this.started) return;
     this.started = true;
-    this.toldAt = performance.now();
+    this.noteTold();
     flowTracker.outside(() => void this.begin());
   }
 
@@ -100,8 +100,11 @@ export class EventListener {
   /** The reason has gone. @param from begins there, in the place of behind what it has taken; an instance that stands by goes on behind the other */
   resume(reason: PauseReason, from?: ReplayFrom): void {
     this.pauses.delete(reason);
-    this.toldAt = performance.now();
-    if (from && !this.isStandby) this.from = from;
+    if (from && !this.isStandby) {
+      this.from = from;
+      this.toldAt = undefined;
+    }
+    this.noteTold();
     this.goOn();
     this.tell();
   }
@@ -198,6 +201,11 @@ export class EventListener {
     });
   }
 
+  /** From then on what comes is to be read: a pause is no reason to miss any, nor is that the org lets nobody in. */
+  private noteTold(): void {
+    if (this.pauses.size === 0) this.toldAt ??= performance.now();
+  }
+
   private goOn(): void {
     if (!this.feed || this.pauses.size > 0) return;
     this.feed.resume(this.from);
@@ -233,7 +241,7 @@ export class EventListener {
       settled: this.settled,
       onRefused: () => this.refused(key),
       now: () => this.now(),
-      since: () => this.now() - Math.round(performance.now() - this.toldAt),
+      since: () => this.now() - Math.round(performance.now() - (this.toldAt ?? performance.now())),
       onState: () => this.tell(),
       onStream: (error) => this.noteStream(error),
       ...(prepare ? { prepare } : {}),

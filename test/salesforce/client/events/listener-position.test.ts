@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { ConnectorError } from "../../../../nodes/common/errors";
 import type { Session } from "../../../../nodes/salesforce/client/sign-in/login";
 import { ListenBench, type Listening, ORG, type Sent, settle, waitFor } from "./listen-bench";
+import { turns } from "../../../services/wait";
 import { event, range } from "./scripted-transport";
 
 const accept = (message: Sent): void => settle(message);
@@ -175,21 +176,54 @@ describe("a listener that keeps its position", () => {
       assert.deepEqual([node.ids, node.transport.subscriptions.length], [["2"], 2]);
     });
 
-    it("with what came since it was told to listen, when the org does not let it in for long", async () => {
-      let letIn = (): void => undefined;
-      const openSession = () => new Promise<Session>((resolve) => (letIn = () => resolve({ accessToken: "t", instanceUrl: "http://org", orgId: ORG })));
+    describe("as much later as the org takes to let it in or to take the subscription,", () => {
       const clock = performance.now.bind(performance);
-      const node = bench.open({}, { org: { openSession } });
-      try {
-        performance.now = () => clock() + 60_000;
-        letIn();
-        const subscription = await node.subscribed();
-        assert.deepEqual(subscription.start, { from: "all" });
-        subscription.bring(event(1, { createdDate: new Date(Date.now() - 120_000).toISOString() }), event(2, { createdDate: new Date(Date.now() - 50_000).toISOString() }));
-        assert.deepEqual(node.ids, ["2"]);
-      } finally {
-        performance.now = clock;
+      const passMinute = (): void => void (performance.now = () => clock() + 60_000);
+      const secondsAgo = (seconds: number) => ({ createdDate: new Date(Date.now() - 1000 * seconds).toISOString() });
+      afterEach(() => (performance.now = clock));
+
+      for (const [name, meanwhile] of [["", () => undefined], [", though it was paused meanwhile", ({ listener }: Listening) => [listener.pause("asked"), listener.resume("asked")]]] as const) {
+        it(`with what came since it was told to listen${name}`, async () => {
+          let letIn = (): void => undefined;
+          const openSession = () => new Promise<Session>((resolve) => (letIn = () => resolve({ accessToken: "t", instanceUrl: "http://org", orgId: ORG })));
+          const node = bench.open({}, { org: { openSession } });
+          passMinute();
+          meanwhile(node);
+          letIn();
+          const subscription = await node.subscribed();
+          assert.deepEqual(subscription.start, { from: "all" });
+          subscription.bring(event(1, secondsAgo(120)), event(2, secondsAgo(50)));
+          assert.deepEqual(node.ids, ["2"]);
+        });
       }
+
+      it("with what is new from then on, when a message says so", async () => {
+        const node = bench.open();
+        passMinute();
+        node.listener.resume("asked", "new");
+        assert.deepEqual((await node.subscribed()).start, { from: "new" });
+      });
+
+      it("with what came since, also when nothing went wrong, and with no event of the late subscription", async () => {
+        const http = { send: () => Promise.resolve({ headers: { date: new Date().toUTCString() } }) } as never;
+        const node = bench.open({}, { org: { http } });
+        const subscription = await node.subscribed();
+        assert.deepEqual(subscription.start, { from: "new" });
+        passMinute();
+        subscription.state({ kind: "listening" });
+        assert.equal(subscription.listener.room(), 0);
+        const again = await waitFor("a subscription anew", () => node.transport.subscriptions[1]);
+        assert.deepEqual([subscription.closed, again.start], [true, { from: "all" }]);
+      });
+    });
+
+    it("with what is new when the org takes the subscription soon, though with another token", async () => {
+      const node = bench.open();
+      const subscription = await node.subscribed();
+      subscription.state({ kind: "connecting", error: new ConnectorError("ORG_SESSION_INVALID", "401") });
+      subscription.state({ kind: "listening" });
+      await turns(2);
+      assert.equal(node.transport.current, subscription);
     });
 
     it("with what is new each time it starts, when told so", async () => {
@@ -234,6 +268,22 @@ describe("a listener that keeps its position", () => {
       assert.deepEqual(subscription.listener.onStale("5", error), { from: "new" });
       await waitFor("the lost position to be forgotten", async () => ((await bench.stored())?.since ?? 0) > 0);
       assert.match(node.warnings[0] ?? "", /only new events are read/);
+    });
+
+    it("reads what is new from then on, however long it has listened", async () => {
+      const clock = performance.now.bind(performance);
+      try {
+        const node = bench.open({ staleReplay: "new" });
+        const subscription = await node.subscribed();
+        performance.now = () => clock() + 60_000;
+        subscription.listener.onStale("5", error);
+        subscription.state({ kind: "waiting", error, retryAt: Date.now() + 1_000 });
+        subscription.state({ kind: "listening" });
+        await turns(2);
+        assert.equal(node.transport.current, subscription);
+      } finally {
+        performance.now = clock;
+      }
     });
 
     it("stops, keeps the position, and begins where a message says", async () => {

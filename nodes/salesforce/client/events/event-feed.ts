@@ -226,8 +226,9 @@ export class EventFeed implements StreamListener {
   private async prepareAgain(): Promise<void> {
     if (this.preparing || this.closed) return;
     this.preparing = true;
-    await this.options.prepare?.().catch(() => undefined); // that the channel is not there is told
+    const error = await this.options.prepare?.().then(() => undefined, (thrown: unknown) => toConnectorError(thrown));
     this.preparing = false;
+    if (!this.closed) this.troubles.told(error);
   }
 
   /** Subscribes anew, behind the time at which it began. */

@@ -207,6 +207,18 @@ describe("a listener to a channel of events", () => {
     assert.equal(prepared, 3);
   });
 
+  it("says once why that cannot be done once more", async () => {
+    let prepared = 0;
+    const prepare = (): Promise<void> => ((prepared += 1) === 1 ? Promise.resolve() : Promise.reject(new ConnectorError("ORG_REFUSED", "no more PushTopics")));
+    const node = bench.open({}, { prepare });
+    const subscription = await node.subscribed();
+    for (let time = 0; time < 3; time += 1) {
+      subscription.state({ kind: "failed", error: new ConnectorError("CHANNEL_UNAVAILABLE", "404::unknown channel"), retryAt: Date.now() });
+      await turns(2);
+    }
+    assert.deepEqual([prepared, node.errors], [4, ["ORG_REFUSED: no more PushTopics"]]);
+  });
+
   it("logs each loss of the stream once, with its cause, and once that it is back", async () => {
     const node = bench.open({}, { answer: accept });
     const subscription = await node.subscribed();

@@ -12,6 +12,14 @@ const MOST_WRONG = 20;
 /** Deletes nothing. */
 const NO_RECORDS = { method: "DELETE", path: `${COLLECTIONS}?ids=&allOrNone=false` } as const;
 
+/** How far a delete goes by halves. */
+interface DeleteLook {
+  /** Calls that may still go wrong. */
+  left: number;
+  /** Somebody is looked for: whether calls get through that hold no records. */
+  probe?: () => Promise<boolean>;
+}
+
 /** Records of one call, as {@link SaveRequest}. */
 export type WriteRequest = Omit<SaveRequest, "operation" | "search" | "sizes" | "once">;
 
@@ -85,26 +93,30 @@ export class RecordWriter {
    */
   delete(request: DeleteRequest, items: readonly object[]): Promise<RecordResult[]> {
     return this.suspecting(request, items, async ({ search = false }) => {
-      const results = await this.deleteSome(request, items, { left: MOST_WRONG, search });
-      if (search) await judge(this.rest, results, { creates: false, probe: () => getsThrough(this.rest, NO_RECORDS) });
+      let isOpen: Promise<boolean> | undefined;
+      const probe = (): Promise<boolean> => (isOpen ??= getsThrough(this.rest, NO_RECORDS));
+      const results = await this.deleteSome(request, items, { left: MOST_WRONG, probe: search ? probe : undefined });
+      if (search) await judge(this.rest, results, { creates: false, probe });
       return results;
     });
   }
 
   /** What the org's automation cannot do with at once, a proxy not take in one address, or what may be the fault of one of them goes by halves, as in {@link saveRecords}. */
-  private async deleteSome(request: DeleteRequest, items: readonly object[], wrong: { left: number; search: boolean }): Promise<RecordResult[]> {
-    const isOfSome = (error: unknown): error is ConnectorError => isTooLarge(error) || (wrong.search && mayBeOfRecords(error, false));
-    const results = await this.deleteOnce(request, items).catch((error: unknown): RecordResult[] => {
-      if (isOfSome(error)) return items.map(() => ({ ok: false, error }));
-      throw error;
+  private async deleteSome(request: DeleteRequest, items: readonly object[], look: DeleteLook): Promise<RecordResult[]> {
+    let isOfSome = false;
+    const results = await this.deleteOnce(request, items).catch(async (error: unknown): Promise<RecordResult[]> => {
+      if (!isConnectorError(error) || (error.code !== "PAYLOAD_TOO_LARGE" && !(mayBeOfRecords(error, false) && (await look.probe?.())))) throw error;
+      isOfSome = true;
+      if (error.details.network === "TIMEOUT") look.left -= 1; // twice what another costs
+      return items.map(() => ({ ok: false, error }));
     });
-    const over = results.flatMap((result, index) => (isOverLimit(result) || (!result.ok && isOfSome(result.error)) ? index : []));
-    if (request.allOrNone || over.length === 0 || results.length === 1 || wrong.left <= 0) return results;
-    wrong.left -= 1;
+    const over = results.flatMap((result, index) => (isOfSome || isOverLimit(result) ? index : []));
+    if (request.allOrNone || over.length === 0 || results.length === 1 || look.left <= 0) return results;
+    look.left -= 1;
     const half = Math.ceil(over.length / 2);
     for (const places of [over.slice(0, half), over.slice(half)].filter(({ length }) => length > 0)) {
       const ids = places.map((place) => request.ids[place] as string);
-      const again = await this.deleteSome({ ...request, ids }, places.map((place) => items[place] as object), wrong).catch((error: unknown): RecordResult[] => {
+      const again = await this.deleteSome({ ...request, ids }, places.map((place) => items[place] as object), look).catch((error: unknown): RecordResult[] => {
         return places.map(() => ({ ok: false, error: toConnectorError(error) })); // of others it is known what became of them
       });
       again.forEach((result, index) => (results[places[index] as number] = result));
@@ -155,10 +167,6 @@ export class RecordWriter {
     });
     return results.map((result) => (!result.ok && isLostAnswer(result.error) ? { ok: false, error: lostAnswer(result.error, `${this.options.what ?? "record"} was made`) } : result));
   }
-}
-
-function isTooLarge(error: unknown): error is ConnectorError {
-  return isConnectorError(error) && error.code === "PAYLOAD_TOO_LARGE";
 }
 
 /**

@@ -84,14 +84,15 @@ export async function getsThrough(rest: RestCalls, call: RestRequest): Promise<b
  * After a search: if some records passed, the org works, and what failed so did for its own sake. If none did, a 500 is the org's, but for a record that is
  * alone while its object can be read; anything else is the org's unless a call without records gets through.
  *
- * @param object of all records; absent where that is not known, and a call without records has to tell of a 500, too
+ * @param object of all records; absent where that is not known, and a call without records has to tell, too, whether a record that is alone is at fault
  * @throws ConnectorError when it is the org's
  */
 export async function judge(rest: RestCalls, results: (RecordResult | undefined)[], { object, creates, probe }: { object?: string; creates: boolean; probe: () => Promise<boolean> }): Promise<void> {
   const suspects = results.flatMap((result, index) => (result?.ok === false && mayBeOfRecords(result.error, creates) ? [{ index, error: result.error }] : []));
   const [first] = suspects;
   if (!first) return;
-  const worked = results.some((result) => result?.ok) || (object !== undefined && suspects.some(({ error }) => isServerError(error)) ? results.length === 1 && (await canBeRead(rest, object)) : await probe());
+  const canRead = (): Promise<boolean> => (object === undefined ? probe() : canBeRead(rest, object));
+  const worked = results.some((result) => result?.ok) || (suspects.some(({ error }) => isServerError(error)) ? results.length === 1 && (await canRead()) : await probe());
   if (!worked) throw first.error;
   for (const { index, error } of suspects) results[index] = { ok: false, error: ownFault(error) };
 }

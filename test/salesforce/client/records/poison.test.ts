@@ -70,6 +70,30 @@ describe("A record that makes the org fail", () => {
     assert.equal(await deleted("a", "b"), undefined, "held while the org fails at everything");
   });
 
+  it("is not looked for among those to be deleted while the org fails at each, though it answers a call without any, nor call by call while it does not answer at all", async () => {
+    const held = async (answer: (ids: string) => never): Promise<number> => {
+      let calls = 0;
+      const request = async ({ path }: RestRequest): Promise<unknown> => {
+        await Promise.resolve();
+        calls += 1;
+        return answer(new URL(path, "http://org").searchParams.get("ids") ?? "");
+      };
+      const writer = new RecordWriter({ request } as RestCalls);
+      const ids = Array.from({ length: 200 }, (_, index) => String(index));
+      const items = ids.map((id) => ({ id }));
+      for (let tries = 0; tries < 6; tries += 1) await assert.rejects(writer.delete({ ids }, items), { scope: "system" });
+      return calls;
+    };
+    const refuse = (): never => {
+      throw new ConnectorError("ORG_REFUSED", "MISSING_ARGUMENT", { details: { status: 400, errorCode: "MISSING_ARGUMENT" } });
+    };
+    await held((ids) => (ids === "" ? refuse() : broken()));
+    const calls = await held(() => {
+      throw new ConnectorError("ORG_UNAVAILABLE", "h gave no answer within 120 s", { details: { network: "TIMEOUT", outcomeUnknown: true } });
+    });
+    assert.ok(calls < 6 + 6, String(calls));
+  });
+
   it("is held when the org fails at everything", async () => assert.equal(await persist(orgWith(false).rest), "held"));
 });
 

@@ -100,15 +100,16 @@ export class RestClient {
    * {@link request}; others are answers, redirects too but where the API never gives one.
    */
   raw(request: RawRequest): Promise<HttpAnswer> {
-    return this.run((session) => this.attemptRaw(request, session));
+    return this.run((session) => this.attemptRaw(request, session), request.host === undefined);
   }
 
-  private run<A>(attempt: (session: Session) => Promise<A | "session expired">): Promise<A> {
+  /** @param isOfOrg whether it goes to the host that the session is for */
+  private run<A>(attempt: (session: Session) => Promise<A | "session expired">, isOfOrg = true): Promise<A> {
     return this.slots.run(async () => {
       try {
         const turn = this.guard.turn();
         if (turn) await turn;
-        const answer = await this.authorised(attempt);
+        const answer = await this.authorised(isOfOrg ? (session) => this.tried(attempt, session) : attempt);
         this.parts.onResult?.(undefined);
         return answer;
       } catch (error) {
@@ -120,10 +121,10 @@ export class RestClient {
 
   private async authorised<A>(attempt: (session: Session) => Promise<A | "session expired">): Promise<A> {
     const first = await this.parts.tokens.get();
-    const answer = await this.tried(attempt, first);
+    const answer = await attempt(first);
     if (answer !== "session expired") return answer;
     const second = await this.parts.tokens.renew(first);
-    const again = await this.tried(attempt, second);
+    const again = await attempt(second);
     if (again !== "session expired") return again;
     throw new ConnectorError("ORG_SESSION_INVALID", "The org refuses the session even with a new token; look at the app's session and IP policies", {
       details: { status: 401 },

@@ -56,6 +56,12 @@ describe("A call that never gets an answer of the org", () => {
       assert.deepEqual(scopes(await tries(prospects, 60_000, org.url)), [...held(4), "message"]);
     });
 
+    it("says nothing of where the org is", async () => {
+      org.control.failNext({ status: 404, html: "<html>no such page</html>", path: "/objects/prospects", count: 100 });
+      assert.deepEqual(scopes(await tries(prospects, 60_000, org.url)), [...held(4), "message"]);
+      assert.equal(org.control.stats().logins, 1);
+    });
+
     it("but a page of a proxy is held while no other gets one either", async () => {
       org.control.failNext({ status: 403, html: "<html>blocked</html>", path: "/api/v5/", count: 1000 });
       assert.deepEqual(scopes(await tries(prospects, 60_000, org.url)), held(8));

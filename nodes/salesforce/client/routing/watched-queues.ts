@@ -90,9 +90,9 @@ export class WatchedQueues {
     const isFound = found.size > 0;
     const missing = missingOf(routes, found);
     await this.keepRenamed(routes, missing, found);
-    this.tellMissing(missing, found);
     // in none of them a case could be: each would count as one that nobody watches
-    if (!isFound) throw new ConnectorError("ORG_OBJECT_UNKNOWN", routes.size === 0 ? "There is no route: no queue would be watched" : `The org has none of the queues that are to be watched, or this user sees none: ${[...routes.keys()].join(", ")}`);
+    if (!isFound && !(await this.areThere([...found.keys()]))) throw new ConnectorError("ORG_OBJECT_UNKNOWN", routes.size === 0 ? "There is no route: no queue would be watched" : `The org has none of the queues that are to be watched, or this user sees none: ${[...routes.keys()].join(", ")}`);
+    this.tellMissing(missing, found);
     return found;
   }
 
@@ -123,6 +123,11 @@ export class WatchedQueues {
     const now = Object.fromEntries([...found].map(([id, { queue }]) => [id, queue]));
     const isSame = Object.keys(before).length === found.size && Object.entries(now).every(([id, queue]) => before[id] === queue);
     if (!isSame) await ids.write(now);
+  }
+
+  /** Whether they have only other names now, and are not hidden from this user, as their cases would be, too. */
+  private async areThere(ids: readonly string[]): Promise<boolean> {
+    return ids.length > 0 && (await this.select.rows({ object: "Group", fields: ["Id"], field: "Id", values: ids })).length > 0;
   }
 
   private tellMissing(missing: readonly string[], found: ReadonlyMap<string, QueueRoute>): void {

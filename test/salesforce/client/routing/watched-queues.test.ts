@@ -10,11 +10,13 @@ describe("The queues that are watched", () => {
   let kept: object | undefined;
   let routes = source.routes;
   const warnings: string[] = [];
-  const request = () => Promise.resolve({ body: { records: (looks += 1) && rows } });
+  /** Of all queues, also those that have other names. */
+  let there: object[] = [];
+  const request = ({ path }: { path: string }) => Promise.resolve({ body: { records: (looks += 1) && (decodeURIComponent(path).includes("WHERE Id IN") ? there : rows) } });
   const watch = (refresh: number): WatchedQueues => new WatchedQueues({ rest: { request, version: "66.0" } as unknown as RestClient, source: { ...source, routes }, refresh, ids: { read: () => Promise.resolve(kept), write: async (ids) => void (kept = await Promise.resolve(ids)) }, warn: (text) => warnings.push(text), onAdded: () => undefined });
 
   beforeEach(() => {
-    rows = [];
+    rows = there = [];
     looks = 0;
     kept = undefined;
     routes = source.routes;
@@ -49,6 +51,14 @@ describe("The queues that are watched", () => {
     it("are the same for a node that comes later, with a warning", async () => {
       assert.deepEqual(await names(), { [pumps]: "Pumps", [valves]: "Valves" });
       assert.match(warnings.join(), /no queue of this name.*Pumps \(the one that was called so is watched/);
+    });
+
+    it("are the same where all have other names, as long as the org shows one", async () => {
+      rows = [];
+      await assert.rejects(names(), /or this user sees none/);
+      assert.deepEqual(warnings, []);
+      there = [{ Id: pumps }];
+      assert.deepEqual(await names(), { [pumps]: "Pumps", [valves]: "Valves" });
     });
 
     it("until another has that name", async () => {

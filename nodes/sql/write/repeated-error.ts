@@ -14,13 +14,14 @@ import { hasWaited } from "../client/errors";
  */
 export class RepeatedError<Item, Result> {
   private last = "";
-  private times = 0;
+  /** Have failed alike in a row. One that is tried again counts once, for it may be that one's own fault. */
+  private readonly failed = new Set<Item>();
   private stopped: ConnectorError | undefined;
   private probing = false;
   private probes = 0;
 
   /**
-   * @param limit errors in a row; 0 never stops
+   * @param limit messages in a row; 0 never stops
    * @param store stores items: one result each
    * @param tells whether a result says that the next may pass, too; one for which nothing was done does not. Default: each does
    */
@@ -32,7 +33,7 @@ export class RepeatedError<Item, Result> {
 
   /** Stores items, or holds them. @throws whatever `store` throws */
   async write(items: Item[]): Promise<ItemResult<Result>[]> {
-    if (!this.stopped) return this.count(await this.store(items));
+    if (!this.stopped) return this.count(items, await this.store(items));
     if (this.probing) return items.map(() => held(this.stopped));
     this.probing = true;
     try {
@@ -59,8 +60,8 @@ export class RepeatedError<Item, Result> {
         break;
       }
       this.stopped = undefined;
-      this.times = 0;
-      this.count([result]);
+      this.failed.clear();
+      this.count([items[place] as Item], [result]);
       results[place] = result;
       const others = items.filter((_other, index) => !results[index]);
       const rest = others.length > 0 ? await this.rest(others) : [];
@@ -72,26 +73,27 @@ export class RepeatedError<Item, Result> {
   /** What follows a probe that passed: that one is committed, and must not be forgotten because of these. */
   private async rest(items: Item[]): Promise<ItemResult<Result>[]> {
     try {
-      return this.count(await this.store(items));
+      return this.count(items, await this.store(items));
     } catch (thrown) {
       const error = toConnectorError(thrown);
       return items.map(() => held(error));
     }
   }
 
-  private count(results: ItemResult<Result>[]): ItemResult<Result>[] {
+  private count(items: Item[], results: ItemResult<Result>[]): ItemResult<Result>[] {
     if (this.limit === 0) return results;
     if (results.some((result) => result.ok && this.tells(result.value))) {
-      this.times = 0;
+      this.failed.clear();
       return results;
     }
-    return results.map((result) => {
+    return results.map((result, index) => {
       const sign = result.ok ? undefined : signature(result.error);
       if (result.ok || sign === undefined) return result;
       if (this.stopped) return sign === this.last ? held(this.stopped) : result;
-      this.times = sign === this.last ? this.times + 1 : 1;
+      if (sign !== this.last) this.failed.clear();
       this.last = sign;
-      if (this.times >= this.limit) this.stopped = stop(result.error, this.limit);
+      this.failed.add(items[index] as Item);
+      if (this.failed.size >= this.limit) this.stopped = stop(result.error, this.limit);
       return result;
     });
   }

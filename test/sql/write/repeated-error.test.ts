@@ -16,8 +16,15 @@ const ERRORS: Record<Exclude<Verdict, "ok" | "nothing">, ConnectorError> = {
   away: new ConnectorError("DATABASE_UNAVAILABLE", "away"),
 };
 
-const store = async (items: Verdict[]): Promise<ItemResult<string>[]> =>
-  items.map((item) => (item === "ok" || item === "nothing" ? { ok: true, value: item } : { ok: false, error: ERRORS[item] }));
+const store = async (items: Item[]): Promise<ItemResult<string>[]> =>
+  items.map(({ verdict }) => (verdict === "ok" || verdict === "nothing" ? { ok: true, value: verdict } : { ok: false, error: ERRORS[verdict] }));
+
+/** A message: no two are the same, however alike they fare. */
+interface Item {
+  verdict: Verdict;
+}
+
+const messages = (verdicts: Verdict[]): Item[] => verdicts.map((verdict) => ({ verdict }));
 
 /** "ok", "held", or the text of the error. */
 const told = (results: ItemResult<string>[]): string[] => results.map((result) => (result.ok ? result.value : result.error.scope === "system" ? "held" : result.error.message));
@@ -25,16 +32,16 @@ const times = <T>(count: number, value: T): T[] => new Array<T>(count).fill(valu
 
 describe("A node whose messages all fail alike", () => {
   it("holds them after so many in a row, within a batch or over several", async () => {
-    const one = new RepeatedError<Verdict, string>(3, store);
-    assert.deepEqual(told(await one.write(times(5, "null"))), ["null", "null", "null", "held", "held"]);
-    const other = new RepeatedError<Verdict, string>(3, store);
-    for (let turn = 0; turn < 3; turn += 1) assert.deepEqual(told(await other.write(["null"])), ["null"]);
-    assert.deepEqual(told(await other.write(["null", "null"])), ["held", "held"]);
+    const one = new RepeatedError<Item, string>(3, store);
+    assert.deepEqual(told(await one.write(messages(times(5, "null")))), ["null", "null", "null", "held", "held"]);
+    const other = new RepeatedError<Item, string>(3, store);
+    for (let turn = 0; turn < 3; turn += 1) assert.deepEqual(told(await other.write(messages(["null"]))), ["null"]);
+    assert.deepEqual(told(await other.write(messages(["null", "null"]))), ["held", "held"]);
   });
 
   it("holds them where their statement returns more rows than allowed, which the next one's will, too", async () => {
-    const repeated = new RepeatedError<Verdict, string>(2, store);
-    assert.deepEqual((await repeated.write(times(4, "rows"))).map((result) => !result.ok && result.error.scope), ["message", "message", "system", "system"]);
+    const repeated = new RepeatedError<Item, string>(2, store);
+    assert.deepEqual((await repeated.write(messages(times(4, "rows")))).map((result) => !result.ok && result.error.scope), ["message", "message", "system", "system"]);
   });
 
   it("holds them where each has waited in vain, as for a table that is being altered, and not after a deadlock", async () => {
@@ -48,9 +55,17 @@ describe("A node whose messages all fail alike", () => {
     }
   });
 
+  it("counts messages, not tries: one that waits in vain time and again fails by itself", async () => {
+    const waited = new ConnectorError("DATABASE_BUSY", "busy", { details: { state: "57014", native: 1, database: "postgresql" } });
+    const repeated = new RepeatedError<object, string>(2, async (items) => items.map(() => ({ ok: false, error: waited })));
+    const slow = {};
+    for (let turn = 0; turn < 5; turn += 1) assert.deepEqual(told(await repeated.write([slow])), ["busy"]);
+    assert.deepEqual(told(await repeated.write([{}, slow])), ["busy", "held"]);
+  });
+
   it("says what is wrong, how often, and that it is no message's fault", async () => {
-    const repeated = new RepeatedError<Verdict, string>(2, store);
-    const result = (await repeated.write(times(3, "null")))[2];
+    const repeated = new RepeatedError<Item, string>(2, store);
+    const result = (await repeated.write(messages(times(3, "null"))))[2];
     assert.ok(result?.ok === false);
     assert.match(result.error.message, /^2 messages in a row failed alike: null/);
     assert.equal(result.error.scope, "system");
@@ -58,57 +73,57 @@ describe("A node whose messages all fail alike", () => {
   });
 
   it("begins to count again with a success, and with another error", async () => {
-    const mixed = new RepeatedError<Verdict, string>(3, store);
+    const mixed = new RepeatedError<Item, string>(3, store);
     for (let turn = 0; turn < 5; turn += 1) {
-      assert.deepEqual(told(await mixed.write([...times<Verdict>(9, "null"), "ok"])), [...times(9, "null"), "ok"]);
-      assert.deepEqual(told(await mixed.write(["null", "null", "type", "type"])), ["null", "null", "type", "type"]);
-      await mixed.write(["ok"]);
+      assert.deepEqual(told(await mixed.write(messages([...times<Verdict>(9, "null"), "ok"]))), [...times(9, "null"), "ok"]);
+      assert.deepEqual(told(await mixed.write(messages(["null", "null", "type", "type"]))), ["null", "null", "type", "type"]);
+      await mixed.write(messages(["ok"]));
     }
   });
 
   it("counts neither what may pass, nor a duplicate, nor what is too large, and never stops at 0", async () => {
     for (const verdict of ["busy", "duplicate", "large"] as const) {
-      const repeated = new RepeatedError<Verdict, string>(3, store);
-      assert.deepEqual(told(await repeated.write(times(10, verdict))), times(10, verdict));
+      const repeated = new RepeatedError<Item, string>(3, store);
+      assert.deepEqual(told(await repeated.write(messages(times(10, verdict)))), times(10, verdict));
     }
-    const never = new RepeatedError<Verdict, string>(0, store);
-    assert.deepEqual(told(await never.write(times(100, "null"))), times(100, "null"));
+    const never = new RepeatedError<Item, string>(0, store);
+    assert.deepEqual(told(await never.write(messages(times(100, "null")))), times(100, "null"));
   });
 
   it("tries one message at a time while it is stopped, each time another, and goes on when one passes", async () => {
     const tried: Verdict[][] = [];
-    const repeated = new RepeatedError<Verdict, string>(2, async (items) => {
-      tried.push(items);
+    const repeated = new RepeatedError<Item, string>(2, async (items) => {
+      tried.push(items.map(({ verdict }) => verdict));
       return store(items);
     });
-    await repeated.write(["null", "null"]);
-    assert.deepEqual(told(await repeated.write(["null", "ok", "null"])), ["held", "held", "held"]);
-    assert.deepEqual(told(await repeated.write(["null", "ok", "null"])), ["null", "ok", "null"]);
+    await repeated.write(messages(["null", "null"]));
+    assert.deepEqual(told(await repeated.write(messages(["null", "ok", "null"]))), ["held", "held", "held"]);
+    assert.deepEqual(told(await repeated.write(messages(["null", "ok", "null"]))), ["null", "ok", "null"]);
     assert.deepEqual(tried.slice(1), [["null"], ["ok"], ["null", "null"]]);
   });
 
   it("goes on when a message fails in another way, which is its own", async () => {
-    const repeated = new RepeatedError<Verdict, string>(2, store);
-    await repeated.write(["null", "null"]);
-    assert.deepEqual(told(await repeated.write(["type", "ok"])), ["type", "ok"]);
+    const repeated = new RepeatedError<Item, string>(2, store);
+    await repeated.write(messages(["null", "null"]));
+    assert.deepEqual(told(await repeated.write(messages(["type", "ok"]))), ["type", "ok"]);
   });
 
   it("learns nothing from a message for which nothing was done, and lets it pass", async () => {
     const tells = (value: string): boolean => value !== "nothing";
-    const repeated = new RepeatedError<Verdict, string>(3, store, tells);
-    assert.deepEqual(told(await repeated.write(["null", "nothing", "null"])), ["null", "nothing", "null"]);
-    assert.deepEqual(told(await repeated.write(["nothing", "null", "nothing", "null"])), ["nothing", "null", "nothing", "held"]);
-    assert.deepEqual(told(await repeated.write(["nothing", "null", "nothing"])), ["nothing", "held", "held"]);
-    assert.deepEqual(told(await repeated.write(["nothing", "nothing"])), ["nothing", "nothing"]);
-    assert.deepEqual(told(await repeated.write(["null"])), ["held"]);
-    assert.deepEqual(told(await repeated.write(["nothing", "ok", "nothing"])), ["nothing", "ok", "nothing"]);
+    const repeated = new RepeatedError<Item, string>(3, store, tells);
+    assert.deepEqual(told(await repeated.write(messages(["null", "nothing", "null"]))), ["null", "nothing", "null"]);
+    assert.deepEqual(told(await repeated.write(messages(["nothing", "null", "nothing", "null"]))), ["nothing", "null", "nothing", "held"]);
+    assert.deepEqual(told(await repeated.write(messages(["nothing", "null", "nothing"]))), ["nothing", "held", "held"]);
+    assert.deepEqual(told(await repeated.write(messages(["nothing", "nothing"]))), ["nothing", "nothing"]);
+    assert.deepEqual(told(await repeated.write(messages(["null"]))), ["held"]);
+    assert.deepEqual(told(await repeated.write(messages(["nothing", "ok", "nothing"]))), ["nothing", "ok", "nothing"]);
   });
 
   it("stays stopped while the database is away", async () => {
-    const repeated = new RepeatedError<Verdict, string>(2, store);
-    await repeated.write(["null", "null"]);
-    const results = await repeated.write(["away", "ok"]);
+    const repeated = new RepeatedError<Item, string>(2, store);
+    await repeated.write(messages(["null", "null"]));
+    const results = await repeated.write(messages(["away", "ok"]));
     assert.deepEqual(results.map((result) => (result.ok ? "ok" : result.error.message)), ["away", "away"]);
-    assert.deepEqual(told(await repeated.write(["null", "null"])), ["held", "held"]);
+    assert.deepEqual(told(await repeated.write(messages(["null", "null"]))), ["held", "held"]);
   });
 });

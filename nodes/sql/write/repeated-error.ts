@@ -64,7 +64,7 @@ export class RepeatedError<Item, Result> {
       this.count([items[place] as Item], [result]);
       results[place] = result;
       const others = items.filter((_other, index) => !results[index]);
-      const rest = others.length > 0 ? await this.rest(others) : [];
+      const rest = hasWaited(stopped) ? await this.growing(others, stopped) : await this.rest(others);
       return items.map((_each, index) => results[index] ?? rest.shift() ?? held(stopped));
     }
     return items.map((_each, index) => results[index] ?? held(error));
@@ -72,12 +72,31 @@ export class RepeatedError<Item, Result> {
 
   /** What follows a probe that passed: that one is committed, and must not be forgotten because of these. */
   private async rest(items: Item[]): Promise<ItemResult<Result>[]> {
+    if (items.length === 0) return [];
     try {
       return this.count(items, await this.store(items));
     } catch (thrown) {
       const error = toConnectorError(thrown);
       return items.map(() => held(error));
     }
+  }
+
+  /**
+   * One row that is locked makes a whole batch wait. So they go in portions that grow: what is in one that has waited, and behind it, is held for the next probe, and what has waited all by itself, though
+   * others pass, is at fault itself.
+   */
+  private async growing(items: Item[], stopped: ConnectorError): Promise<ItemResult<Result>[]> {
+    const results: ItemResult<Result>[] = [];
+    for (let size = 1; results.length < items.length && !this.stopped; size *= 2) {
+      const portion = items.slice(results.length, results.length + size);
+      const stored = await this.rest(portion);
+      const inVain = portion.length > 1 && stored.every((result) => !result.ok && hasWaited(result.error));
+      if (!inVain) results.push(...stored);
+      if (inVain || stored.some((result) => !result.ok && result.error.scope === "system")) break;
+    }
+    if (results.length === items.length) return results;
+    this.stopped = stopped;
+    return items.map((_each, index) => results[index] ?? held(stopped));
   }
 
   private count(items: Item[], results: ItemResult<Result>[]): ItemResult<Result>[] {

@@ -97,10 +97,8 @@ export class WriteWorker {
 
   private async write(items: unknown[]): Promise<ItemResult<WriteResult>[]> {
     const results = await this.repeated.write(items);
-    if (results.every((result) => result.ok || result.error.scope === "message")) {
-      this.troubles.told(undefined);
-      this.backOff.reset();
-    }
+    if (results.every((result) => result.ok || result.error.scope === "message")) this.troubles.told(undefined);
+    if (results.some((result) => result.ok || result.error.scope === "message")) this.backOff.reset();
     return results;
   }
 

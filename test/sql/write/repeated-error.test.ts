@@ -28,6 +28,8 @@ const messages = (verdicts: Verdict[]): Item[] => verdicts.map((verdict) => ({ v
 
 /** "ok", "held", or the text of the error. */
 const told = (results: ItemResult<string>[]): string[] => results.map((result) => (result.ok ? result.value : result.error.scope === "system" ? "held" : result.error.message));
+const isHeld = (result: ItemResult<unknown> | undefined): boolean => result?.ok === false && result.error.scope === "system";
+const isOwn = (result: ItemResult<unknown> | undefined): boolean => result?.ok === false && result.error.scope === "message";
 const times = <T>(count: number, value: T): T[] => new Array<T>(count).fill(value);
 
 describe("A node whose messages all fail alike", () => {
@@ -61,6 +63,30 @@ describe("A node whose messages all fail alike", () => {
     const slow = {};
     for (let turn = 0; turn < 5; turn += 1) assert.deepEqual(told(await repeated.write([slow])), ["busy"]);
     assert.deepEqual(told(await repeated.write([{}, slow])), ["busy", "held"]);
+  });
+
+  it("finds the one row that is locked among many whose batch waits in vain for it, and stores the others", async () => {
+    const waited = new ConnectorError("DATABASE_BUSY", "busy", { details: { state: "57014", native: 1, database: "postgresql" } });
+    for (const locked of [0, 1, 100, 198, 199]) {
+      let waits = 0;
+      const repeated = new RepeatedError<number, number>(10, async (items) => {
+        const waiting = items.includes(locked);
+        if (waiting) waits += 1;
+        return items.map((item) => (waiting ? { ok: false, error: waited } : { ok: true, value: item }));
+      });
+      const all = Array.from({ length: 200 }, (_each, index) => index);
+      await repeated.write(all);
+      const stored: number[] = [];
+      for (let left = all; left.length > 0; ) {
+        const results = await repeated.write(left);
+        const failed = left.filter((_item, index) => isOwn(results[index]));
+        assert.deepEqual(failed.filter((item) => item !== locked), []);
+        stored.push(...results.flatMap((result) => (result.ok ? [result.value] : [])));
+        left = left.filter((_item, index) => isHeld(results[index]));
+      }
+      assert.deepEqual(stored.toSorted((a, b) => a - b), all.filter((item) => item !== locked));
+      assert.ok(waits <= 12, `${locked}: ${waits} tries waited in vain`);
+    }
   });
 
   it("says what is wrong, how often, and that it is no message's fault", async () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { NodeMessage } from "node-red";
 import helper from "node-red-node-test-helper";
+import { Client } from "pg";
 import { Postgres } from "../../services/postgres";
 import { waitFor } from "../../services/wait";
 import { reading, WriteBench } from "./support";
@@ -195,6 +196,24 @@ describe("The sql write node", function () {
       await bench.through(3001);
       assert.equal(bench.caught.length, 0);
       assert.deepEqual(await server.query("select count(*)::int as n from readings"), [{ n: 3001 }]);
+    });
+
+    it("stores the others while one row of a batch is locked, and fails the one that is", async () => {
+      await server.query("create table counts (id int primary key, n int)");
+      await server.query("insert into counts select id, 0 from generate_series(1, 20) id");
+      const other = new Client(server.clientConfig);
+      await other.connect();
+      await other.query("begin");
+      await other.query("update counts set n = -1 where id = 15");
+      try {
+        const node = await bench.deploy({ mode: "update", table: "counts", keys: ["id"] }, { engine: "odbc", connectionString: server.connectionString, queryTimeout: 500 }, server);
+        for (let id = 1; id <= 20; id += 1) node.receive({ payload: { id, n: id } } as never);
+        await bench.through(20);
+        assert.deepEqual(bench.caught.map(({ payload, error }) => [payload, error?.code]), [[{ id: 15, n: 15 }, "DATABASE_BUSY"]]);
+        assert.equal(bench.passed.length, 19);
+      } finally {
+        await other.end();
+      }
     });
 
     it("shows and logs a wrong password once, and consumes nothing", async () => {

@@ -23,12 +23,13 @@ export function failEach(node: LivingNode, status: Status, thrown: unknown): Con
 
 /** Ends a node's work when the node closes, which is done then, whatever comes of it. */
 export function closeWith(node: LivingNode, status: Status, close: () => Promise<unknown>): void {
-  node.on("close", (done) => {
-    void close()
-      .catch((error: unknown) => node.warn(toConnectorError(error).message))
-      .finally(() => {
-        status.close();
-        done();
-      });
-  });
+  const end = async (): Promise<void> => {
+    try {
+      await close();
+    } catch (error) {
+      node.warn(toConnectorError(error).message);
+    }
+    status.close();
+  };
+  node.on("close", (done) => void end().finally(done));
 }

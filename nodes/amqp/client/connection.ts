@@ -156,7 +156,7 @@ export class Connection {
   private established(model: ChannelModel, where: string): void {
     this.current = model;
     this.everConnected = true;
-    this.upSince = Date.now();
+    this.upSince = performance.now(); // a clock that nobody sets
     this.refusals = 0;
     this.slowBackOff.reset();
     if (this.logged.size > 0) this.options.log?.("info", `Connected to ${where}`);
@@ -175,7 +175,7 @@ export class Connection {
     destroySocket(model);
     if (model !== this.current) return;
     this.current = undefined;
-    this.drops = Date.now() - this.upSince < STABLE_AFTER ? this.drops + 1 : 0;
+    this.drops = performance.now() - this.upSince < STABLE_AFTER ? this.drops + 1 : 0;
     if (this.drops === 0) {
       this.backOff.reset();
       this.hosts.begin();

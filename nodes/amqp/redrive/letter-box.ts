@@ -175,8 +175,8 @@ export class LetterBox {
 
   /** What is on its way as its consumer ends, a quorum queue puts behind the others. */
   private async untilFull(): Promise<void> {
-    const end = Date.now() + EMPTY_FOR;
-    while (this.consumer !== undefined && this.withUs < this.options.ahead && Date.now() < end && (await this.depth(EMPTY_FOR)) > 0) await pause();
+    const end = performance.now() + EMPTY_FOR;
+    while (this.consumer !== undefined && this.withUs < this.options.ahead && performance.now() < end && (await this.depth(EMPTY_FOR)) > 0) await pause();
   }
 
   /**
@@ -188,7 +188,7 @@ export class LetterBox {
     window?.flush();
     if (!window || window.outstanding === 0) return;
     try {
-      const end = Date.now() + BACK_WITHIN;
+      const end = performance.now() + BACK_WITHIN;
       let there = await this.depth(BACK_WITHIN);
       for (const last of this.lastTags.values()) {
         const given = window.giveBackUpTo(last);
@@ -202,7 +202,7 @@ export class LetterBox {
 
   /** Quorum queues take a moment: who starts another run at once would find nothing. */
   private async untilThere(count: number, end: number): Promise<void> {
-    while (Date.now() < end && (await this.depth(BACK_WITHIN)) < count) await pause();
+    while (performance.now() < end && (await this.depth(BACK_WITHIN)) < count) await pause();
   }
 
   private async depth(deadline?: number): Promise<number> {

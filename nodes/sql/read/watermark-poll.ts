@@ -146,7 +146,9 @@ export class WatermarkPoll implements PollWay {
   /** The last row there is, in the order that rows are read in. */
   private async lastRow({ query, columns }: Shape): Promise<Position | null> {
     const watermark = await this.one(query.highest);
-    return watermark === null ? null : { watermark, key: await this.one(query.last(columns, watermark)) };
+    if (watermark === null) return null;
+    const isKey = columns.key.name === columns.watermark.name; // a number that rises: nothing more to ask for
+    return { watermark, key: isKey ? watermark : await this.one(query.last(columns, watermark)) };
   }
 
   private async pages(shape: Shape, bound: Position | undefined): Promise<Polled> {

@@ -39,7 +39,8 @@ export class Delivery<T = unknown> extends Scope implements FlowContext {
   private verdicts: Verdict[] | undefined;
   private holds = 0;
   private sweeps = 0;
-  private seen = 0;
+  /** Sweeps in a row that have found it in a line. */
+  private standing = 0;
   /** The nodes that have run in the context of the delivery, by {@link Seat.bit}. */
   private seats = 0;
 
@@ -76,6 +77,11 @@ export class Delivery<T = unknown> extends Scope implements FlowContext {
     return this.holds > 0;
   }
 
+  /** Whether it stands in a line that does not only just go through it. */
+  get stands(): boolean {
+    return this.standing > 1;
+  }
+
   /** Who settles it. */
   get mode(): SettleMode {
     return this.source.settleMode;
@@ -98,19 +104,14 @@ export class Delivery<T = unknown> extends Scope implements FlowContext {
    * @returns how often it found this one neither held for a system nor behind
    */
   swept(patience: number): number {
-    this.seen += 1;
+    this.standing = this.inLine ? this.standing + 1 : 0;
     if (this.holds === 0 && !this.isBehind(patience)) this.sweeps += 1;
     return this.sweeps;
   }
 
-  /** How often its source has looked. */
-  get age(): number {
-    return this.seen;
-  }
-
   /** Whether nothing is wrong with it but that it waits for its turn, after so many looks. */
   isBehind(patience: number): boolean {
-    return this.holds === 0 && this.sweeps >= patience && this.inLine;
+    return this.holds === 0 && this.sweeps >= patience && this.stands;
   }
 
   record(verdict: Verdict): void {

@@ -7,6 +7,16 @@ import type { RetryPolicy } from "./retry-policy";
 import type { TrackedRuntime } from "./runtime";
 import { SystemPause } from "./system-pause";
 
+/** How long a source may keep what only waits: the system that it took it from would take it back by then, with others that are being worked on. */
+export interface Keeping<T> {
+  /** ms. */
+  longest: number;
+  /** When it was taken, by `performance.now()`. */
+  since(taken: T): number;
+  /** What waited has gone back: what it waited for may be as slow or as far away still. */
+  onGivenBack(): void;
+}
+
 /** What a source brings to {@link DeliverySource}. Times in ms. */
 export interface DeliverySourceOptions<T> extends RetryPolicy {
   /** Id of the source's node; stands in tokens and in `msg.delivery.source`. */
@@ -20,8 +30,8 @@ export interface DeliverySourceOptions<T> extends RetryPolicy {
    * line of a node of ours. Default of the nodes 1500000 (25 min: under RabbitMQ's 30 min consumer timeout).
    */
   deadline: number;
-  /** ms after which one that still waits for its turn is released: its system would take it back, with others that are being worked on. Default: never. */
-  longest?: number;
+  /** Default: without end. */
+  keeping?: Keeping<T>;
   /** Answers the system the delivery was taken from. Called exactly once per delivery, never for one that was invalidated. */
   onSettle(delivery: Delivery<T>, settlement: Settlement): void;
   /** A sink waits for its system: take no more. */
@@ -43,9 +53,8 @@ export class DeliverySource<T = unknown> implements DeliveryOwner<T> {
   private open_ = 0;
   /** Sweeps that a delivery may see until its deadline. */
   private readonly mostSweeps: number;
-  /** Sweeps after which one that waits for its turn is behind, and after which it is released. */
+  /** Sweeps after which one that waits for its turn is behind. */
   private readonly patience: number;
-  private readonly mostInLine: number;
   private behind = false;
   private held_ = 0;
   private readonly pause: SystemPause;
@@ -61,11 +70,10 @@ export class DeliverySource<T = unknown> implements DeliveryOwner<T> {
     this.pause = new SystemPause(options.runtime.events, { began: (reason) => this.holdBegan(reason), ended: () => this.holdEnded() });
     if (this.settleMode === "flow") flowTracker.acquire(options.runtime);
     // a twentieth of the deadline is precise enough, and cheap enough for a prefetch of thousands
-    const every = Math.min(5000, Math.max(20, options.deadline / 20));
+    const every = Math.min(5000, Math.max(20, Math.min(options.deadline, options.keeping?.longest ?? Infinity) / 20));
     this.mostSweeps = Math.ceil(options.deadline / every);
     this.patience = Math.floor(this.mostSweeps / 2);
-    this.mostInLine = (options.longest ?? Infinity) / every;
-    this.sweep = setInterval(() => this.checkDeadlines(), every);
+    this.sweep = setInterval(() => this.look(), every);
     this.sweep.unref();
   }
 
@@ -105,21 +113,6 @@ export class DeliverySource<T = unknown> implements DeliveryOwner<T> {
     for (const delivery of this.openOnes()) {
       if (which(delivery) && delivery.close()) this.forget(delivery, false);
     }
-  }
-
-  /**
-   * Sinks have waited for their systems for as long as one of those that they hold may be kept: all of them go back, in one pause.
-   *
-   * @param isDue whether this one may be kept no longer
-   * @returns whether there was one
-   */
-  giveBackHeld(isDue: (delivery: Delivery<T>) => boolean): boolean {
-    const held = this.openOnes().filter((delivery) => delivery.held);
-    if (!held.some(isDue)) return false;
-    const error = new ConnectorError("DEADLINE_EXCEEDED", "Its system was away for longer than it may be kept");
-    this.pause.because(error, flowTracker.isDeploying); // before the last hold ends, or the source would go on for a moment
-    for (const delivery of held) delivery.settle({ outcome: "release", error });
-    return true;
   }
 
   /** Resolves when every open delivery is settled; after `timeout` ms the rest are released. */
@@ -188,20 +181,27 @@ export class DeliverySource<T = unknown> implements DeliveryOwner<T> {
     return [...registry.all()].filter((delivery) => delivery.isOf(this)) as Delivery<T>[];
   }
 
-  private checkDeadlines(): void {
-    let behind: Delivery<T> | undefined;
-    for (const delivery of this.openOnes()) {
-      if (delivery.waitsInVain) {
-        delivery.giveUp();
-        continue;
-      }
-      const sweeps = delivery.swept(this.patience);
-      if (!delivery.isBehind(this.patience)) {
-        if (sweeps > this.mostSweeps) this.overdue(delivery);
-      } else if (delivery.age > this.mostInLine) delivery.settle({ outcome: "release", error: new ConnectorError("OVERLOADED", tooSlow(delivery), { scope: "system" }) });
-      else behind ??= delivery;
+  private look(): void {
+    const open = this.openOnes();
+    for (const delivery of open) {
+      if (delivery.waitsInVain) delivery.giveUp();
+      else if (delivery.swept(this.patience) > this.mostSweeps && !delivery.isBehind(this.patience)) this.overdue(delivery);
     }
-    this.tellBehind(behind);
+    if (!this.drained) this.giveBackWaiting(open);
+    this.tellBehind(open.find((delivery) => !delivery.closed && delivery.isBehind(this.patience)));
+  }
+
+  /** One may be kept no longer, and only waits: all that only wait go back, in one pause. So they keep their order, and what is one message by now is worked on once. */
+  private giveBackWaiting(open: Delivery<T>[]): void {
+    const { keeping } = this.options;
+    if (!keeping) return;
+    const due = performance.now() - keeping.longest;
+    const first = open.find((delivery) => !delivery.closed && (delivery.held || delivery.stands) && keeping.since(delivery.taken) <= due);
+    if (!first) return;
+    const error = first.held ? away() : new ConnectorError("OVERLOADED", tooSlow(first), { scope: "system" });
+    this.pause.because(error, flowTracker.isDeploying); // before the last hold ends, or the source would go on for a moment
+    for (const delivery of open) if (delivery.held || delivery.inLine) delivery.settle({ outcome: "release", error });
+    this.tell("giving back failed", () => keeping.onGivenBack());
   }
 
   private overdue(delivery: Delivery<T>): void {
@@ -218,6 +218,10 @@ export class DeliverySource<T = unknown> implements DeliveryOwner<T> {
     this.behind = behind !== undefined;
     this.tell("pausing failed", () => onBehind(behind && tooSlow(behind)));
   }
+}
+
+function away(): ConnectorError {
+  return new ConnectorError("DEADLINE_EXCEEDED", "Its system was away for longer than it may be kept");
 }
 
 function tooSlow(delivery: Delivery): string {

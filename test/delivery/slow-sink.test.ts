@@ -73,15 +73,31 @@ describe("a sink that is slow, with nothing wrong", () => {
     await close();
   });
 
-  it("gives back what waits before the broker would take it, but not what is being written", async () => {
+  it("gives back what waits before the broker would take it, and what has come behind it, but not what is being written", async () => {
     let finish = (): void => undefined;
-    const { take, settled, written, close } = slow(() => new Promise<void>((resolve) => (finish = resolve)), { deadline: 2_000, longest: 1_200 });
+    let due = false;
+    let times = 0;
+    const keeping = { longest: 1_000, since: (value: number) => (due && value === 2 ? -Infinity : performance.now()), onGivenBack: () => (times += 1) };
+    const { take, settled, written, close } = slow(() => new Promise<void>((resolve) => (finish = resolve)), { deadline: 20_000, keeping });
     take([1, 2, 3]);
+    due = true;
     await waitFor("two to go back", () => settled.size === 2);
     assert.deepEqual([...settled].map(([value, { outcome, error }]) => [value, outcome, error?.code]), [2, 3].map((value) => [value, "release", "OVERLOADED"]));
     finish();
     await waitFor("the one that was being written", () => settled.size === 3);
-    assert.deepEqual([settled.get(1)?.outcome, written], ["accept", [1]]);
+    assert.deepEqual([settled.get(1)?.outcome, written, times], ["accept", [1], 1]);
+    await close();
+  });
+
+  it("gives back nothing for what only goes through its line", async () => {
+    const keeping = { longest: 2_000, since: () => -Infinity, onGivenBack: () => undefined }; // it looks each 100 ms
+    const { take, settled, outcomes, close } = slow(() => pause(5), { deadline: 20_000, keeping });
+    for (let count = 0; count < 60; count += 1) {
+      take([2 * count, 2 * count + 1]);
+      await pause(10);
+    }
+    await waitFor("all", () => settled.size === 120);
+    assert.deepEqual(new Set(outcomes()), new Set(["accept"]));
     await close();
   });
 

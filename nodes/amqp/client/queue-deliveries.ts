@@ -46,8 +46,8 @@ export interface QueueDeliveriesOptions {
   /** @param error why a copy is not taken by the broker at present, which will be tried again; `undefined` when none has to wait any more */
   onForwarding(error: ConnectorError | undefined): void;
   /**
-   * What waited for its system has gone back to the queue, because it had waited for as long as a message may: the system may be away still. Without this it waits on
-   * until the broker takes it back: what was taken for a trigger must not be back before that is.
+   * What waited for its system or its turn has gone back to the queue, because one of it had been here for as long as a message may: more would wait as long. Without
+   * this it waits on until the broker takes it back: what was taken for a trigger must not be back before that is.
    */
   onGivenBack?(): void;
   /** ms that a message may wait in this process. Default {@link LONGEST_OPEN}, or the deadline if that is longer. */
@@ -60,7 +60,6 @@ export class QueueDeliveries {
   private readonly answers: QueueAnswers;
   /** Large messages, and what came behind them. */
   private readonly line: DecodeLine<Decoded>;
-  private readonly watch: NodeJS.Timeout | undefined;
   private stopped = false;
   private readonly warned = new Set<string>();
 
@@ -73,7 +72,7 @@ export class QueueDeliveries {
       runtime,
       settle: settings.settle,
       deadline: settings.deadline,
-      ...(options.from.waitsIn === "broker" ? { longest } : {}), // what waits in the process is given back to nobody
+      ...(options.onGivenBack && options.from.waitsIn === "broker" ? { keeping: { longest, since: ({ at }) => at, onGivenBack: () => this.givenBack() } } : {}),
       retries: settings.retries,
       retryDelay: settings.retryDelay,
       retryMaxDelay: settings.retryMaxDelay,
@@ -106,7 +105,6 @@ export class QueueDeliveries {
       handOver: (decoded, attempt) => this.handOver(decoded, attempt),
       failed: (taken, error) => this.failed(taken, error),
     });
-    if (options.onGivenBack && options.from.waitsIn === "broker") this.watch = setInterval(() => this.giveBackOld(longest), Math.max(20, longest / 30)).unref();
   }
 
   /** Deliveries of the flow that are not settled. */
@@ -156,7 +154,6 @@ export class QueueDeliveries {
   /** The node closes: what is not handed over yet stays open on its window, to be given back with it. */
   stop(): void {
     this.stopped = true;
-    clearInterval(this.watch);
     this.line.stop();
   }
 
@@ -194,12 +191,10 @@ export class QueueDeliveries {
   }
 
   /**
-   * What is held for a system would be taken back by the broker in the end, and with it, up to 4.2, all else on its channel; to be given out at once
-   * and held again. Given back in time, it may wait in its queue, where others may take it.
+   * What waited would have been taken back by the broker, and with it, up to 4.2, all else on its channel; to be given out at once and wait again. In
+   * its queue others may take it, and what is here and undecoded goes there, too.
    */
-  private giveBackOld(longest: number): void {
-    const due = performance.now() - longest;
-    if (!this.source.giveBackHeld(({ taken }) => taken.at <= due)) return;
+  private givenBack(): void {
     for (const taken of this.line.clear()) this.giveBack(taken);
     this.options.onGivenBack?.();
   }

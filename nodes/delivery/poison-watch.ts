@@ -9,7 +9,7 @@ export interface PoisonSubject<T> {
   suspects(taken: T): boolean;
   /** Whether it is still the source's to hand over. */
   isOpen(taken: T): boolean;
-  /** It could not be handed over, by a fault on our side. */
+  /** It could not be handed over, by a fault on our side or in time. */
   giveBack(taken: T): void;
 }
 
@@ -136,6 +136,11 @@ export class PoisonWatch<T> {
   resume(): void {
     this.pausing = undefined;
     this.pauseOver?.();
+  }
+
+  /** What waits behind a trial goes back. */
+  giveBack(): void {
+    for (const { taken } of this.line.splice(0)) this.options.giveBack(taken);
   }
 
   /** The source takes no more; what waits in line comes again. */

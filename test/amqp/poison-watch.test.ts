@@ -289,6 +289,14 @@ describe("the poison watch", () => {
       assert.deepEqual(handed, ["a", "b", "c"]);
     });
 
+    it("gives back, when it is told to, what waits behind a trial, and keeps what is on trial", async () => {
+      await begin({ limit: 2 });
+      for (const taken of [take("a", true, 1, window), take("b", true, 2, window), take("c", false, 3, window)]) watch.take(taken);
+      await waitFor("the first on trial", () => handed.length === 1);
+      watch.giveBack();
+      assert.deepEqual([1, 2, 3].map((tag) => window.holds(tag)), [true, false, false]);
+    });
+
     it("hands nothing over of a channel that was lost while the mark was written", async () => {
       await begin({});
       const write = disk.write.bind(disk);

@@ -97,7 +97,10 @@ export class QueueSource {
         this.forwarding = error;
         this.tell();
       },
-      onGivenBack: () => this.consumer.goCarefully(),
+      onGivenBack: () => {
+        this.poison?.giveBack();
+        this.consumer.goCarefully();
+      },
       longest: this.position ? Infinity : options.longest, // a stream's reader has answered the broker by then
     });
     this.poison = this.poisonWatch();

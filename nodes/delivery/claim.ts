@@ -43,7 +43,7 @@ class HopClaim implements Claim {
     this.lined.lineUp();
   }
   leaveLine(): void {
-    this.lined?.leaveLine();
+    this.lined?.leaveLine(this.hop.seat);
     this.lined = undefined;
   }
   safe(): void {

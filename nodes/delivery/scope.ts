@@ -1,6 +1,7 @@
 import type { ConnectorError } from "../common/errors";
 import type { FlowContext, FlowNode, Hop } from "./hop";
 import type { NodeName, Outcome } from "./outcome";
+import type { Seat } from "./seat";
 
 /** An outcome that something on the way asked for. */
 export interface Verdict {
@@ -28,6 +29,8 @@ export abstract class Scope {
   private newest: Hop | undefined;
   /** So many of its messages wait for their turn in lines of nodes of ours. */
   private lined = 0;
+  /** Nodes in whose lines a part of it had its turn while others waited. */
+  private begun: Set<Seat> | undefined;
   /** Groups that this scope is a member of. */
   private groups: Set<JoinedScope> | undefined;
   /** Whether nothing that happens in this scope can matter any more. */
@@ -84,9 +87,16 @@ export abstract class Scope {
     this.lined += 1;
   }
 
-  /** It has had its turn, or waits no more. */
-  leaveLine(): void {
+  /** It has had its turn, or waits no more. @param seat of the node, where it is known */
+  leaveLine(seat?: Seat): void {
     this.lined -= 1;
+    if (seat && this.lined > 0) (this.begun ??= new Set()).add(seat);
+  }
+
+  /** Whether a node has worked on parts of it, while others are there still: it is being worked on, though these wait for their turn. */
+  get isBegun(): boolean {
+    const { begun } = this;
+    return begun !== undefined && this.hopsWithin().some(({ seat }) => begun.has(seat));
   }
 
   /** Whether something of it, or of a group it is part of, waits for its turn. */

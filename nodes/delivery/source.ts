@@ -196,11 +196,13 @@ export class DeliverySource<T = unknown> implements DeliveryOwner<T> {
     const { keeping } = this.options;
     if (!keeping) return;
     const due = performance.now() - keeping.longest;
-    const first = open.find((delivery) => !delivery.closed && (delivery.held || delivery.stands) && keeping.since(delivery.taken) <= due);
+    const late = open.filter((delivery) => !delivery.closed && (delivery.held || delivery.stands) && keeping.since(delivery.taken) <= due);
+    const first = late.find((delivery) => !isWorkedOn(delivery));
+    for (const delivery of late) if (isWorkedOn(delivery)) this.overdue(delivery); // it would begin anew each time, for ever
     if (!first) return;
     const error = first.held ? away() : new ConnectorError("OVERLOADED", tooSlow(first), { scope: "system" });
     this.pause.because(error, flowTracker.isDeploying); // before the last hold ends, or the source would go on for a moment
-    for (const delivery of open) if (delivery.held || delivery.inLine) delivery.settle({ outcome: "release", error });
+    for (const delivery of open) if (delivery.held || (delivery.inLine && !delivery.isBegun)) delivery.settle({ outcome: "release", error });
     this.tell("giving back failed", () => keeping.onGivenBack());
   }
 
@@ -218,6 +220,10 @@ export class DeliverySource<T = unknown> implements DeliveryOwner<T> {
     this.behind = behind !== undefined;
     this.tell("pausing failed", () => onBehind(behind && tooSlow(behind)));
   }
+}
+
+function isWorkedOn(delivery: Delivery): boolean {
+  return !delivery.held && delivery.isBegun;
 }
 
 function away(): ConnectorError {

@@ -151,6 +151,30 @@ describe("a node of ours that is slow, in a flow", () => {
     assert.deepEqual(await outcomes(24), ["accept"]);
   });
 
+  const slowOne: FlowNodeConfig = { id: "slow", type: "test-sink", batchSize: 1, wires: [[]] };
+
+  it("has a message given back that waits for it for too long, though another node has stored it", async () => {
+    await runtime.fresh([{ ...source, deadline: 10_000, longest: 400, wires: [["quick", "slow"]] }, { ...slowOne, id: "quick" }, slowOne]);
+    let written = 0;
+    testBench.write = ([value]) => (value === "a" && ++written === 2 ? new Promise(() => undefined) : Promise.resolve([{ ok: true, value: "stored" }]));
+    const entry = testBench.sources.get("source");
+    for (const value of ["a", "b"]) entry?.take(value);
+    await waitFor("what waits to go back", () => entry?.settled.length === 1);
+    const { taken, settlement } = entry?.settled[0] ?? {};
+    assert.deepEqual([taken, settlement?.outcome, settlement?.error?.code], ["b", "release", "OVERLOADED"]);
+  });
+
+  it("has a message of many parts tried again that takes too long: given back, it would begin anew for ever", async () => {
+    const split: FlowNodeConfig = { id: "split", type: "split", splt: "\\n", spltType: "str", arraySplt: 1, arraySpltType: "len", addname: "" };
+    await runtime.fresh([{ ...source, longest: 400, wires: [["split"]] }, { ...split, wires: [["slow"]] }, slowOne]);
+    testBench.write = () => pause(50).then(() => [{ ok: true, value: "stored" }]);
+    const entry = testBench.sources.get("source");
+    entry?.take([...Array(100).keys()]);
+    await waitFor("its end", () => entry?.settled.length === 1);
+    const { outcome, error } = entry?.settled[0]?.settlement ?? {};
+    assert.deepEqual([outcome, error?.code], ["retry", "DEADLINE_EXCEEDED"]);
+  });
+
   it("has none of those that wait for their turn to ask for rows tried again", async () => {
     await runtime.fresh([source, { id: "slow", type: "test-read", output: "all", wires: [["see"]] }, { id: "see", type: "test-see", wires: [[]] }]);
     testBench.read = () => pause(100).then(() => [[1]]);

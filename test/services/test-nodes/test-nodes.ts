@@ -24,6 +24,7 @@ export interface TestSource {
 interface SourceDef extends NodeDef {
   settle?: SettleMode;
   deadline?: number;
+  longest?: number;
   retries?: number;
   drain?: number;
 }
@@ -65,6 +66,7 @@ export function register(RED: NodeAPI): void {
 
   function SourceNode(this: Node, config: SourceDef): void {
     RED.nodes.createNode(this, config);
+    let takenAt = 0;
     const entry: TestSource = {
       settled: [],
       events: [],
@@ -74,6 +76,7 @@ export function register(RED: NodeAPI): void {
         runtime: RED as never,
         settle: config.settle ?? "flow",
         deadline: config.deadline ?? 60_000,
+        ...(config.longest === undefined ? {} : { keeping: { longest: config.longest, since: () => takenAt, onGivenBack: () => entry.events.push("given back") } }),
         retries: config.retries ?? 5,
         retryDelay: 10,
         retryMaxDelay: 40,
@@ -86,6 +89,7 @@ export function register(RED: NodeAPI): void {
         warn: (text) => entry.warnings.push(text),
       }),
       take: (payload, attempt = 1) => {
+        takenAt = performance.now();
         const delivery = entry.source.open(payload, attempt);
         entry.source.send(delivery, () => this.send({ payload, delivery: delivery.info } as unknown as NodeMessageInFlow));
         return delivery;

@@ -11,8 +11,9 @@ import { isWired, type WiredNode } from "../../delivery/wired";
 import type { Broker } from "../client/broker";
 import { brokerOf } from "../client/broker-node";
 import { connectionStatus, isOfConnection } from "../client/broker-status";
-import { QueueSource, type QueueSourceState } from "./queue-source";
+import { QueueSource } from "./queue-source";
 import { readSettings, type InDef, type QueueSourceSettings } from "./settings";
+import type { QueueSourceState } from "./source-states";
 
 export = (RED: NodeAPI): void => {
   function AmqpIn(this: Node & WiredNode, config: NodeDef & InDef): void {

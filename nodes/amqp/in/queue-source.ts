@@ -17,15 +17,13 @@ import { costsConnection, declareTopology } from "../client/topology";
 import { OwnQueue } from "./own-queue";
 import { queuePoison } from "./queue-poison";
 import type { QueueSourceSettings } from "./settings";
+import { SourceStates, type PauseReason, type QueueSourceState, type WaitReason } from "./source-states";
 import { offsetOf } from "./stream-offset";
 import { StreamPosition } from "./stream-position";
 import { StreamReader } from "./stream-reader";
 
 /** ms that a binding may take to be made, by some nine requests; a satellite's line takes 0.6 s for each. */
 const A_BINDING = 10_000;
-
-/** What a source does, for its node's status. */
-export type QueueSourceState = ConsumerState | { kind: "forwarding"; error: ConnectorError } | { kind: "holding"; reason: string };
 
 /** What the source needs besides its settings. */
 export interface QueueSourceOptions {
@@ -46,9 +44,6 @@ export interface QueueSourceOptions {
   onState(state: QueueSourceState): void;
 }
 
-/** Why a source does not take messages at present: nothing is wired to it, a sink waits for its system or is too slow, a message has asked for it, or it closes. */
-export type PauseReason = "unwired" | "held" | "behind" | "asked" | "stopped";
-
 /** Positions where there is no store. */
 const untilTheEnd = new MemoryStore();
 
@@ -63,18 +58,14 @@ export class QueueSource {
   private readonly poison: PoisonWatch<Taken> | undefined;
   private closing = false;
   private readonly pauses = new Set<PauseReason>();
-  /** Why a sink waits for its system, or which is too slow. */
-  private readonly holding: { held?: string; behind?: string } = {};
-  /** What the consumer said last. */
-  private state: ConsumerState = { kind: "starting" };
-  /** Why copies wait. */
-  private forwarding: ConnectorError | undefined;
+  private readonly states: SourceStates;
   /** Why this queue is not tried again before the next deploy. */
   private refusal: ConnectorError | undefined;
 
   constructor(private readonly options: QueueSourceOptions) {
     const { link, node, runtime } = options;
     const settings = (this.settings = options.settings);
+    this.states = new SourceStates(options.onState);
     this.own = settings.declare === "temporary" ? new OwnQueue(node.id) : undefined;
     this.position = settings.queueType === "stream" ? this.streamPosition() : undefined;
     this.deliveries = new QueueDeliveries({
@@ -93,10 +84,7 @@ export class QueueSource {
       onHold: (reason) => this.hold("held", reason),
       onResume: () => this.release("held"),
       onBehind: (reason) => this.fallBehind(reason),
-      onForwarding: (error) => {
-        this.forwarding = error;
-        this.tell();
-      },
+      onForwarding: (error) => this.states.forwards(error),
       onGivenBack: () => {
         this.poison?.giveBack();
         this.consumer.goCarefully();
@@ -277,16 +265,14 @@ export class QueueSource {
     this.consumer.renew();
   }
 
-  private hold(why: "held" | "behind", reason: string): void {
-    this.holding[why] = reason;
+  private hold(why: WaitReason, reason: string): void {
     this.pause(why);
-    this.options.onState({ kind: "holding", reason: this.reason });
+    this.states.waits(why, reason);
   }
 
-  private release(why: "held" | "behind"): void {
-    delete this.holding[why];
+  private release(why: WaitReason): void {
+    this.states.waitsNoMore(why);
     this.resume(why);
-    if (this.reason !== "") this.tell();
   }
 
   /** What is taken now would wait even longer, and be given back unworked: the broker waits for no answer that long. */
@@ -296,20 +282,8 @@ export class QueueSource {
     this.hold("behind", reason);
   }
 
-  private get reason(): string {
-    return this.holding.held ?? this.holding.behind ?? "";
-  }
-
   private consumerState(state: ConsumerState): void {
-    this.state = state;
     if (state.kind === "consuming") this.stream?.consuming();
-    this.tell();
-  }
-
-  private tell(): void {
-    const { state, reason, forwarding } = this;
-    if (state.kind === "paused" && reason !== "") this.options.onState({ kind: "holding", reason });
-    else if (forwarding && (state.kind === "paused" || state.kind === "consuming")) this.options.onState({ kind: "forwarding", error: forwarding });
-    else this.options.onState(state);
+    this.states.consumes(state);
   }
 }

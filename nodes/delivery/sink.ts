@@ -1,38 +1,28 @@
 import { Batcher } from "../common/batcher";
 import { ConnectorError, toConnectorError } from "../common/errors";
 import { Arrivals } from "./arrivals";
-import { type Claim, claimOf, deliveryClosed } from "./claim";
+import { claimOf, deliveryClosed } from "./claim";
 import { flowTracker } from "./flow-tracker";
 import { Knock } from "./knock";
 import { flowStopped, waitedTooLong } from "./outcome";
 import { Patience } from "./patience";
 import { RetriesInPlace } from "./retries-in-place";
+import { SinkEntry } from "./sink-entry";
 import type { ItemResult, SinkOptions } from "./sink-options";
 
 export type { ItemResult, SinkOptions, SinkState } from "./sink-options";
-
-interface Entry<V, R> {
-  value: V;
-  key: string | undefined;
-  claim: Claim | undefined;
-  done: (error?: Error) => void;
-  stored: (result: R) => void;
-  held: boolean;
-  /** It has waited too long and has failed: whoever still has it forgets it. */
-  over: boolean;
-}
 
 /**
  * The one way a message is stored by a node of ours: gathers messages into batches, settles each by its own result, and holds
  * what it has while its system is away.
  */
 export class Sink<V, R> {
-  private readonly batcher: Batcher<Entry<V, R>>;
+  private readonly batcher: Batcher<SinkEntry<V, R>>;
   private readonly knock: Knock;
-  private readonly patience: Patience<Entry<V, R>> | undefined;
-  private readonly retries: RetriesInPlace<Entry<V, R>>;
+  private readonly patience: Patience<SinkEntry<V, R>> | undefined;
+  private readonly retries: RetriesInPlace<SinkEntry<V, R>>;
   /** In the hands of a write at present. */
-  private readonly writing = new Set<Entry<V, R>>();
+  private readonly writing = new Set<SinkEntry<V, R>>();
   private down: ConnectorError | undefined;
   private suspended = false;
   private messages = 0;
@@ -45,17 +35,17 @@ export class Sink<V, R> {
   constructor(private readonly options: SinkOptions<V, R>) {
     this.knock = new Knock(options.untilReady);
     const { maxWait: limit, retriesInPlace } = options;
-    this.retries = new RetriesInPlace<Entry<V, R>>((entry) => {
-      if (this.down) this.hold(entry, this.down);
+    this.retries = new RetriesInPlace<SinkEntry<V, R>>((entry) => {
+      if (this.down) entry.hold(this.down);
       entry.claim?.lineUp();
       this.batcher.again(entry);
     }, retriesInPlace);
     if (limit) this.patience = new Patience({ limit, busy: (entry) => this.writing.has(entry), onOver: (entries) => this.giveUp(entries, limit) });
-    this.batcher = new Batcher<Entry<V, R>>({
+    this.batcher = new Batcher<SinkEntry<V, R>>({
       size: options.batchSize,
       linger: options.linger,
       concurrency: options.concurrency ?? 1,
-      ...(options.key ? { key: (entry: Entry<V, R>) => entry.key } : {}),
+      ...(options.key ? { key: (entry: SinkEntry<V, R>) => entry.key } : {}),
       flush: (entries) => flowTracker.outside(() => this.flush(entries)),
     });
   }
@@ -82,7 +72,7 @@ export class Sink<V, R> {
       return;
     }
     this.messages += 1;
-    const entry: Entry<V, R> = { value: value as V, key: undefined, claim, done, stored, held: false, over: false };
+    const entry = new SinkEntry<V, R>(value as V, claim, done, stored, this.patience);
     if (value instanceof Promise || this.arrivals.waiting) this.arrive(entry, value);
     else this.enter(entry);
   }
@@ -98,7 +88,7 @@ export class Sink<V, R> {
     this.suspended = error !== undefined;
     if (!error) return before ? this.up() : undefined;
     this.goDown(error);
-    for (const entry of this.writing) this.hold(entry, error);
+    for (const entry of this.writing) entry.hold(error);
     this.tell();
   }
 
@@ -130,7 +120,7 @@ export class Sink<V, R> {
     });
   }
 
-  private arrive(entry: Entry<V, R>, value: V | Promise<V>): void {
+  private arrive(entry: SinkEntry<V, R>, value: V | Promise<V>): void {
     this.arrivals.add(
       value,
       (ready) => {
@@ -144,30 +134,30 @@ export class Sink<V, R> {
     );
   }
 
-  private enter(entry: Entry<V, R>): void {
+  private enter(entry: SinkEntry<V, R>): void {
     if (this.closed && this.down) return this.fail(entry, flowStopped());
     try {
       entry.key = this.options.key?.(entry.value);
     } catch (error) {
       return this.fail(entry, toConnectorError(error, "INPUT_INVALID"));
     }
-    if (this.down) this.hold(entry, this.down);
+    if (this.down) entry.hold(this.down);
     entry.claim?.lineUp();
     this.batcher.add(entry);
     if (this.down && this.messages > this.tidyAbove) this.tidy();
     if (this.messages === 1) this.tell();
   }
 
-  private async flush(entries: Entry<V, R>[]): Promise<void> {
+  private async flush(entries: SinkEntry<V, R>[]): Promise<void> {
     let open = this.withoutClosed(entries);
     while (open.length > 0) {
       const results = await this.write(open);
       const away = results.find(isAway)?.error;
       if (!away) this.up();
-      const left: Entry<V, R>[] = [];
+      const left: SinkEntry<V, R>[] = [];
       open.forEach((entry, index) => (isAway(results[index]) ? left.push(entry) : this.settle(entry, results[index])));
       if (!away) return this.tell();
-      for (const entry of left) this.hold(entry, away);
+      for (const entry of left) entry.hold(away);
       if (!this.suspended) this.goDown(away);
       this.tell();
       if (this.closed) this.giveBack();
@@ -182,7 +172,7 @@ export class Sink<V, R> {
   }
 
   /** The results of a write; a rejection is the result of each value. */
-  private async write(entries: Entry<V, R>[]): Promise<ItemResult<R>[]> {
+  private async write(entries: SinkEntry<V, R>[]): Promise<ItemResult<R>[]> {
     for (const entry of entries) {
       entry.claim?.leaveLine();
       this.writing.add(entry);
@@ -197,40 +187,30 @@ export class Sink<V, R> {
     }
   }
 
-  private settle(entry: Entry<V, R>, result: ItemResult<R> | undefined): void {
+  private settle(entry: SinkEntry<V, R>, result: ItemResult<R> | undefined): void {
     if (!result) return this.fail(entry, new ConnectorError("FLOW_ERROR", "The write gave no result for this message"));
     if (result.ok) {
-      this.release(entry);
+      entry.release();
       entry.claim?.safe();
       this.leave();
       this.batcher.finish(entry);
-      this.pass(entry, result.value);
+      entry.pass(result.value);
       return;
     }
     const { error } = result;
     if (error.scope !== "message" || !error.retryable || this.closed || !this.retries.add(entry)) return this.fail(entry, error);
-    this.release(entry); // its system has answered: what it waits for now is not that
+    entry.release(); // its system has answered: what it waits for now is not that
   }
 
-  private pass(entry: Entry<V, R>, result: R): void {
-    try {
-      entry.stored(result);
-    } catch (error) {
-      entry.done(toConnectorError(error));
-      return;
-    }
-    entry.done();
-  }
-
-  private fail(entry: Entry<V, R>, error: ConnectorError): void {
-    this.release(entry);
+  private fail(entry: SinkEntry<V, R>, error: ConnectorError): void {
+    entry.release();
     entry.claim?.leaveLine();
     this.leave();
     this.batcher.finish(entry);
     entry.done(error);
   }
 
-  private withoutClosed(entries: Entry<V, R>[]): Entry<V, R>[] {
+  private withoutClosed(entries: SinkEntry<V, R>[]): SinkEntry<V, R>[] {
     return entries.filter((entry) => {
       if (entry.over) this.batcher.finish(entry);
       if (entry.over) return false;
@@ -244,7 +224,7 @@ export class Sink<V, R> {
 
   /** A broker takes back what is unanswered for half an hour, and gives it out again: in an outage of days each would be here many times over. */
   private tidy(): void {
-    const closed = new Set<Entry<V, R>>();
+    const closed = new Set<SinkEntry<V, R>>();
     for (const entry of this.batcher.items()) if (entry.claim?.closed) closed.add(entry);
     this.batcher.remove(closed);
     for (const entry of closed) {
@@ -260,7 +240,7 @@ export class Sink<V, R> {
     this.down = error;
     if (down) return;
     this.batcher.pause();
-    for (const entry of this.batcher.items()) this.hold(entry, error);
+    for (const entry of this.batcher.items()) entry.hold(error);
   }
 
   private up(): void {
@@ -269,12 +249,12 @@ export class Sink<V, R> {
     this.tidyAbove = 0;
     this.knock.end(); // the other batches need not wait longer
     this.knock.reset();
-    for (const entry of this.batcher.items()) this.release(entry);
+    for (const entry of this.batcher.items()) entry.release();
     this.batcher.resume();
   }
 
   /** These have waited as long as they may. */
-  private giveUp(entries: Entry<V, R>[], limit: number): void {
+  private giveUp(entries: SinkEntry<V, R>[], limit: number): void {
     this.batcher.remove(new Set(entries));
     for (const entry of entries) {
       entry.over = true;
@@ -288,20 +268,6 @@ export class Sink<V, R> {
   private giveBack(): void {
     for (const entry of [...this.retries.clear(), ...this.batcher.clear()]) this.fail(entry, flowStopped());
     this.knock.end();
-  }
-
-  private hold(entry: Entry<V, R>, error: ConnectorError): void {
-    if (entry.held) return;
-    entry.held = true;
-    if (entry.claim) entry.claim.hold(error.message);
-    else this.patience?.add(entry);
-  }
-
-  private release(entry: Entry<V, R>): void {
-    if (!entry.held) return;
-    entry.held = false;
-    if (entry.claim) entry.claim.resume();
-    else this.patience?.delete(entry);
   }
 
   private leave(): void {

@@ -70,13 +70,13 @@ function readDelimitedOptions(saved: NonNullable<FormatDef["formatOptions"]>, op
 function readXmlOptions(saved: NonNullable<FormatDef["formatOptions"]>, options: FormatOptions): void {
   options.rootElement = textIn(saved.rootElement) || DEFAULT_OPTIONS.rootElement;
   options.rowElement = textIn(saved.rowElement) || DEFAULT_OPTIONS.rowElement;
-  options.attributePrefix = saved.attributePrefix || DEFAULT_OPTIONS.attributePrefix;
+  options.attributePrefix = withValue(saved.attributePrefix) || DEFAULT_OPTIONS.attributePrefix;
   options.arrays = names(saved.arrays);
   for (const name of [options.rootElement, options.rowElement]) if (!isXmlName(name)) throw wrong(`No XML element can be called ${name}`);
 }
 
 function names(list: string[] | undefined): string[] {
-  return (Array.isArray(list) ? list : []).map((name) => String(name).trim()).filter((name) => name !== "");
+  return (Array.isArray(list) ? list : []).map(textIn).filter(Boolean);
 }
 
 function wrong(text: string): ConnectorError {

@@ -52,6 +52,8 @@ const SETTINGS: Record<string, (value: never) => unknown> = {
   "a key file": (value) => readOrg({ flow: "jwt-bearer", keyFile: value }, {}),
   "a binding's routing key": (value) => readIn({ broker: "", queue: "orders", bindings: [{ exchange: "plant", exchangeType: "topic", routingKey: value }] }),
   "the root of XML": (value) => readIn({ broker: "", queue: "orders", format: "xml", formatOptions: { rootElement: value } }),
+  "the prefix of XML's attributes": (value) => readIn({ broker: "", queue: "orders", format: "xml", formatOptions: { attributePrefix: value } }),
+  "a column of delimited text": (value) => readIn({ broker: "", queue: "orders", format: "delimited", formatOptions: { columns: [value] } }),
   "a column": (value) => readWrite({ database: "", mode: "insert", table: "t", columns: [{ column: value, value: "payload", valueType: "msg" }] }, String),
   "a key": (value) => readWrite({ database: "", mode: "upsert", table: "t", keys: [value] }, String),
   "a query": (value) => readRead({ database: "", query: value }),

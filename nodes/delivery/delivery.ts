@@ -35,14 +35,14 @@ const ACCEPT: Verdict = { outcome: "accept" };
 
 /** One message that a source took and owes an answer for. Settled exactly once. */
 export class Delivery<T = unknown> extends Scope implements FlowContext {
+  /** The nodes that have run in the context of the delivery, by {@link Seat.bit}. */
+  private seats = 0;
   private settled = false;
   private verdicts: Verdict[] | undefined;
   private holds = 0;
   private sweeps = 0;
   /** Sweeps in a row that have found it in a line. */
   private standing = 0;
-  /** The nodes that have run in the context of the delivery, by {@link Seat.bit}. */
-  private seats = 0;
 
   /**
    * @param number tells it from all others of this process

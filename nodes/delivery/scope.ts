@@ -22,17 +22,18 @@ export type Caught = readonly Verdict[];
  * Counts what is open – a message on its way to a node or in its hands – and tells when nothing is.
  */
 export abstract class Scope {
-  /** Open hops and holders. Zero for one turn of the event loop means quiet. */
-  private open = 0;
-  private queued = false;
-  /** Newest hop of the list of live ones; for naming who still holds it. */
-  private newest: Hop | undefined;
   /** So many of its messages wait for their turn in lines of nodes of ours. */
   private lined = 0;
   /** Nodes in whose lines a part of it had its turn while others waited. */
   private begun: Set<Seat> | undefined;
   /** Groups that this scope is a member of. */
   private groups: Set<JoinedScope> | undefined;
+  // those last that each hop looks at, beside what a delivery adds first: what lies together comes into the processor's cache together
+  /** Open hops and holders. Zero for one turn of the event loop means quiet. */
+  private open = 0;
+  private queued = false;
+  /** Newest hop of the list of live ones; for naming who still holds it. */
+  private newest: Hop | undefined;
   /** Whether nothing that happens in this scope can matter any more. */
   abstract get closed(): boolean;
 

@@ -103,11 +103,11 @@ export class ChaosWorld {
   /** Sends a message of each kind, until each is confirmed. */
   async send(name: string): Promise<void> {
     this.org.control.insert({ object: EVENT, records: [{ Serial__c: name }] });
+    await this.insist(() => this.postgres.query("insert into stock (name) values ($1) on conflict do nothing", [name])); // before it is looked up
     await Promise.all([
       this.insist(() => this.publish(name)),
       this.insist(() => this.postgres.query("insert into polled (name) values ($1) on conflict do nothing", [name])),
       this.insist(() => this.postgres.query("insert into claims (name) values ($1) on conflict do nothing", [name])),
-      this.insist(() => this.postgres.query("insert into stock (name) values ($1) on conflict do nothing", [name])),
     ]);
   }
 

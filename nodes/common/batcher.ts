@@ -18,7 +18,8 @@ export class Batcher<T> {
   /** Keys at work or ready, each with the items that wait behind. */
   private readonly busy = new Map<string, T[]>();
   private behind = 0;
-  private working = 0;
+  /** Batches at work, in the order they were begun. */
+  private readonly atWork: T[][] = [];
   private timer: NodeJS.Timeout | undefined;
   private soon: NodeJS.Immediate | undefined;
   /** The linger of what is ready is over: it goes with the next free slot, full or not. */
@@ -68,6 +69,16 @@ export class Batcher<T> {
   again(item: T): void {
     this.ready.unshift(item);
     this.pump();
+  }
+
+  /**
+   * Takes out what may go along with a batch that is tried again: what waits behind the latest one.
+   *
+   * @param batch as it was given to `flush`
+   * @param left how many of it are left
+   */
+  company(batch: readonly T[], left: number): T[] {
+    return this.atWork.at(-1) === batch ? this.ready.splice(0, Math.max(0, this.options.size - left)) : [];
   }
 
   /** Takes out those of `items` that are in no batch; what waits behind one of them for its key moves up. */
@@ -127,7 +138,7 @@ export class Batcher<T> {
   private pump(): void {
     const { size, concurrency = 1 } = this.options;
     const most = typeof concurrency === "number" ? concurrency : concurrency();
-    while (!this.paused && this.ready.length > 0 && this.working < most && (this.ready.length >= size || this.due)) {
+    while (!this.paused && this.ready.length > 0 && this.atWork.length < most && (this.ready.length >= size || this.due)) {
       this.stopClock();
       void this.work(this.ready.splice(0, size));
       this.due = this.hurried;
@@ -136,9 +147,9 @@ export class Batcher<T> {
   }
 
   private async work(batch: T[]): Promise<void> {
-    this.working += 1;
+    this.atWork.push(batch);
     await this.options.flush(batch);
-    this.working -= 1;
+    this.atWork.splice(this.atWork.indexOf(batch), 1);
     this.pump();
   }
 

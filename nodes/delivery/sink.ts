@@ -167,6 +167,7 @@ export class Sink<V, R> {
         for (const entry of open) this.fail(entry, flowStopped());
         return;
       }
+      if (open.length > 0) open.push(...this.withoutClosed(this.batcher.company(entries, open.length))); // these may all be at fault, and what waits behind them not
     }
     this.up(); // nobody is left to knock for those who wait: the next of them finds out
   }

@@ -109,6 +109,28 @@ describe("a sink whose system goes away", () => {
     assert.equal(ready.length, 1);
   });
 
+  it("tries what waits behind the last batch along with it, so that nothing is overtaken", async () => {
+    const fail: (() => void)[] = [];
+    const ready: (() => void)[] = [];
+    const written: number[][] = [];
+    const { take, settled } = sinkOf({
+      batchSize: 3,
+      concurrency: 2,
+      untilReady: () => new Promise((resolve) => ready.push(resolve)),
+      write: (values) => (fail.length < 2 ? new Promise((_resolve, reject) => fail.push(() => reject(away))) : (written.push(values), Promise.resolve(values.map(() => ok)))),
+    });
+    take(1);
+    await waitFor("the first to be written", () => fail.length === 1);
+    take(2);
+    await waitFor("the second to be written", () => fail.length === 2);
+    for (const one of fail) one();
+    await waitFor("the knock", () => ready.length === 1);
+    take(3, 4, 5);
+    ready[0]?.();
+    await settled(5);
+    assert.deepEqual(written, [[1], [2, 3, 4], [5]]);
+  });
+
   describe("whose system stays away", () => {
     const never = (): Promise<void> => new Promise(() => undefined);
 

@@ -43,13 +43,15 @@ export class RepeatedError<Item, Result> {
     }
   }
 
-  /** Tries one, each time the next, since the first may be wrong for a reason of its own. */
+  /** Tries one, each time the next, since the first may be wrong for a reason of its own: from the front and from the back in turn, for what came together may share it. */
   private async probe(items: Item[], stopped: ConnectorError): Promise<ItemResult<Result>[]> {
     const results = new Array<ItemResult<Result> | undefined>(items.length);
     let error = stopped;
-    for (const _item of items) {
-      const place = this.probes % items.length;
-      this.probes += 1;
+    const turn = Math.floor(this.probes / 2) % items.length;
+    const first = this.probes % 2 === 0 ? turn : items.length - 1 - turn;
+    this.probes += 1;
+    for (let tried = 0; tried < items.length; tried += 1) {
+      const place = (first + tried) % items.length;
       const [result = held(stopped)] = await this.store([items[place] as Item]);
       if (result.ok && !this.tells(result.value)) {
         results[place] = result;

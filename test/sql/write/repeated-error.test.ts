@@ -123,9 +123,9 @@ describe("A node whose messages all fail alike", () => {
       return store(items);
     });
     await repeated.write(messages(["null", "null"]));
-    assert.deepEqual(told(await repeated.write(messages(["null", "ok", "null"]))), ["held", "held", "held"]);
+    for (let time = 0; time < 2; time += 1) assert.deepEqual(told(await repeated.write(messages(["null", "ok", "null"]))), ["held", "held", "held"]);
     assert.deepEqual(told(await repeated.write(messages(["null", "ok", "null"]))), ["null", "ok", "null"]);
-    assert.deepEqual(tried.slice(1), [["null"], ["ok"], ["null", "null"]]);
+    assert.deepEqual(tried.slice(1), [["null"], ["null"], ["ok"], ["null", "null"]]);
   });
 
   it("goes on when a message fails in another way, which is its own", async () => {

@@ -43,6 +43,32 @@ describe("A sql write node that has stopped", () => {
   });
 });
 
+describe("A sql write node that has stopped over messages that are wrong themselves", () => {
+  it("tries what came behind them, too, and goes on", async () => {
+    const work: Work<{ text: string }> = {
+      concurrency: 1,
+      prepare: (msg) => msg as { text: string },
+      write: async (items) =>
+        items.map(({ text }) => (text === "good" ? { ok: true, value: { mode: "insert", rowsAffected: 1 } } : { ok: false, error: new ConnectorError("ROW_REFUSED", "too long", { details: { state: "22001" } }) })),
+    };
+    const states: WriteState[] = [];
+    const options = { database, work: work as Work<unknown>, batchSize: 5, linger: 0, stopAfter: 3, warn: () => undefined, error: () => undefined };
+    const worker = new WriteWorker({ ...options, onState: (state) => states.push(state) }, 20);
+    const outcomes: string[] = [];
+    const take = (text: string): void => worker.take({ text }, (error) => error && outcomes.push("failed"), () => outcomes.push("stored"));
+    for (let count = 1; count <= 3; count += 1) {
+      take("bad");
+      await waitFor("it to fail", () => outcomes.length === count);
+    }
+    take("bad");
+    await waitFor("the node to stop", () => states.at(-1)?.kind === "failed");
+    for (const text of ["bad", "good"]) take(text);
+    await waitFor("all of them", () => outcomes.length === 6);
+    assert.deepEqual(outcomes.slice(3).sort(), ["failed", "failed", "stored"]);
+    await worker.close();
+  });
+});
+
 describe("A sql write node whose database takes nothing at present", () => {
   it("holds its message, in red, tries ever less often and logs it once, while the database itself answers", async () => {
     let mended = false;

@@ -160,11 +160,14 @@ class FlowTracker {
   private readonly onReceive = (event: ReceiveEvent, next: () => void): void => {
     const node = event.destination.node;
     this.passingOn.part();
-    const hop = this.isAtRest ? undefined : (findHop(event.msg, node, 0) ?? this.unsent(event.msg, node));
+    if (this.isAtRest) return next();
+    let hop = findHop(event.msg, node, 0);
     if (!hop) {
-      if (node.type === "status") this.outside(next);
-      else next();
-      return;
+      const context = this.contextOfUnsent(event.msg, node);
+      if (!context) return next();
+      if (node.type === "status") return this.outside(next); // it tells of a node, in whatever code that shows its state just then
+      if (context.scope.closed || typeof event.msg !== "object") return next();
+      hop = this.begin(context.scope, event.msg, Seat.of(node), 0, context.caught);
     }
     hop.marks |= Mark.Received;
     hop.seat.holds += 1;
@@ -191,12 +194,9 @@ class FlowTracker {
     next();
   }
 
-  /** A message that came without a send: Link nodes, Catch and Complete hand theirs over directly. */
-  private unsent(message: object, node: FlowNode): Hop | undefined {
-    if (node.type === "status") return undefined; // it tells of a node, in whatever code that shows its state just then
-    const context = this.reports.originOf(message, node) ?? openHopOf(message) ?? this.guess(message);
-    if (!context || context.scope.closed || typeof message !== "object") return undefined;
-    return this.begin(context.scope, message, Seat.of(node), 0, context.caught);
+  /** Whose a message is that came without a send: Link nodes, Catch and Complete hand theirs over directly. */
+  private contextOfUnsent(message: object, node: FlowNode): FlowContext | undefined {
+    return this.reports.originOf(message, node) ?? openHopOf(message) ?? this.guess(message);
   }
 
   private postReceive(event: ReceiveEvent): void {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { BackOff } from "../../nodes/common/back-off";
 import type { Connection } from "../../nodes/amqp/client/connection";
-import { Consumer, type ConsumerOptions, type ConsumerState } from "../../nodes/amqp/client/consumer";
+import { Consumer } from "../../nodes/amqp/client/consumer";
+import type { ConsumerOptions, ConsumerState } from "../../nodes/amqp/client/consumer-options";
 import type { Taken } from "../../nodes/amqp/client/taking-channel";
 import type { RabbitMq } from "../services/rabbitmq";
 import { sharedRabbit } from "../services/shared";

@@ -7,8 +7,6 @@ import type { ConsumerOptions } from "./consumer-options";
 import { brokerText, channelError, endsConnection, replyCode } from "./errors";
 import { TakingChannel, type Taken } from "./taking-channel";
 
-export type { ConsumerOptions, ConsumerState } from "./consumer-options";
-
 /** Consumes one queue on a channel of its own, and goes on by itself after the connection, the channel or the consumer is lost. */
 export class Consumer {
   private readonly taking: TakingChannel;

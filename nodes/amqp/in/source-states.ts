@@ -1,5 +1,5 @@
 import type { ConnectorError } from "../../common/errors";
-import type { ConsumerState } from "../client/consumer";
+import type { ConsumerState } from "../client/consumer-options";
 
 /** What a source does, for its node's status. */
 export type QueueSourceState = ConsumerState | { kind: "forwarding"; error: ConnectorError } | { kind: "holding"; reason: string };

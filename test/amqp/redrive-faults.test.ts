@@ -56,7 +56,7 @@ describe("a redrive run", function () {
       const { queue, dlq } = await bench.pair("held-long");
       await bench.die(queue, range(6));
       let now = Date.now();
-      const clock: Clock = { now: () => now, sleep: (ms) => Promise.resolve(void (now += ms)) };
+      const clock: Clock = { now: () => now, ticks: () => now, sleep: (ms) => Promise.resolve(void (now += ms)) };
       const report = await bench.redrive(dlq, { filter: ({ payload }) => payload !== "0", settings: { rate: 1 / 900 }, clock });
       assert.deepEqual(report, said({ moved: 3, skipped: 1, left: 3, errors: ["The run has held dead letters that stay for 25 minutes, and ended before it had seen all"] }));
     });

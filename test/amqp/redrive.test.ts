@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { ConsumeMessage } from "amqplib";
 import { attemptOf, deadLetterCopy, originOf } from "../../nodes/amqp/client/retry-and-dead-letter";
 import type { LetterMessage } from "../../nodes/amqp/redrive/letter-message";
-import type { Clock } from "../../nodes/amqp/redrive/pace";
+import { systemClock, type Clock } from "../../nodes/amqp/redrive/pace";
 import type { RedriveRunOptions } from "../../nodes/amqp/redrive/redrive-run";
 import { ConnectorError } from "../../nodes/common/errors";
 import { waitFor } from "../services/wait";
@@ -136,17 +136,21 @@ describe("a redrive run", function () {
       assert.deepEqual(new Set((await bench.drain(dlq)).map(({ properties }) => properties.headers?.["x-redriven"] as number)), new Set([1]));
     });
 
-    it("though what fails again comes first, by its priority", async () => {
-      const queue = await bench.plain.makeQueue(unique("priority"), CLASSIC);
-      const dlq = await bench.plain.makeQueue(`${queue}.dlq`, { ...CLASSIC, "x-max-priority": 10 });
-      await bench.die(queue, ["urgent"], { properties: { priority: 9 } });
-      await bench.die(queue, range(1_000));
-      const { times, close } = await failing(queue);
-      assert.deepEqual(await bench.redrive(dlq), said({ moved: 1_001 }));
-      await waitFor("all to have failed again", async () => (await bench.depth(dlq)) === 1_001);
-      await close();
-      assert.deepEqual([times.size, Math.max(...times.values())], [1_001, 1]);
-    });
+    for (const setBack of [false, true]) {
+      it(`though what fails again comes first, by its priority${setBack ? ", and the clock is set back meanwhile" : ""}`, async () => {
+        const queue = await bench.plain.makeQueue(unique("priority"), CLASSIC);
+        const dlq = await bench.plain.makeQueue(`${queue}.dlq`, { ...CLASSIC, "x-max-priority": 10 });
+        await bench.die(queue, ["urgent"], { properties: { priority: 9 } });
+        await bench.die(queue, range(1_000));
+        const { times, close } = await failing(queue);
+        let looks = 0;
+        const now = (): number => Date.now() - (setBack && looks++ > 0 ? 3_600_000 : 0);
+        assert.deepEqual(await bench.redrive(dlq, { clock: { ...systemClock, now } }), said({ moved: 1_001 }));
+        await waitFor("all to have failed again", async () => (await bench.depth(dlq)) === 1_001);
+        await close();
+        assert.deepEqual([times.size, Math.max(...times.values())], [1_001, 1]);
+      });
+    }
 
     it("though another run is at work on the same dead letters", async () => {
       const { queue, dlq } = await bench.pair("two");
@@ -232,10 +236,11 @@ describe("a redrive run", function () {
     it("so many a second", async () => {
       const { queue, dlq } = await bench.pair("rate");
       await bench.die(queue, range(5));
-      let now = Date.now();
+      let now = 0;
       const slept: number[] = [];
       const clock: Clock = {
-        now: () => now,
+        now: () => Date.now() - 3_600_000 * slept.length, // set back again and again
+        ticks: () => now,
         sleep: (ms) => {
           slept.push(ms);
           now += ms;

@@ -4,6 +4,8 @@ import { sleep } from "../../common/sleep";
 export interface Clock {
   /** ms since 1970. */
   now(): number;
+  /** ms by a clock that nobody sets. */
+  ticks(): number;
   /** Resolves after `ms` milliseconds, at once when `signal` is aborted. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
@@ -11,6 +13,7 @@ export interface Clock {
 /** The machine's. */
 export const systemClock: Clock = {
   now: () => Date.now(),
+  ticks: () => performance.now(),
   sleep,
 };
 
@@ -27,7 +30,7 @@ export class Pace {
   /** Resolves when it is the next one's turn, or `signal` is aborted. */
   async turn(signal: AbortSignal): Promise<void> {
     if (this.rate === undefined) return;
-    const now = this.clock.now();
+    const now = this.clock.ticks();
     if (this.next > now) await this.clock.sleep(this.next - now, signal);
     this.next = Math.max(this.next, now) + 1000 / this.rate;
   }

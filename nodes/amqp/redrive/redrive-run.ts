@@ -106,12 +106,13 @@ export class RedriveRun {
    */
   async run(): Promise<RedriveReport> {
     this.began = this.clock.now();
+    const start = this.clock.ticks();
     await this.attempt(() => this.work());
     while (this.publishing > 0) await this.change();
     await this.attempt(() => this.preview?.end());
     await this.close();
     clearTimeout(this.drain);
-    const report = this.tally.report(this.options.order.dryRun, this.clock.now() - this.began);
+    const report = this.tally.report(this.options.order.dryRun, this.clock.ticks() - start);
     if (this.failure) throw withReport(this.failure, report, this.tally.depth);
     return report;
   }
@@ -143,7 +144,7 @@ export class RedriveRun {
         return;
       }
       const letter = readDeadLetter(message, this.clock.now());
-      if (!order.dryRun && wasPutBack(letter, this.began, this.clock.now())) {
+      if (!order.dryRun && wasPutBack(letter, this.began, this.now())) {
         this.hold(message); // it has failed again, and comes before others in a queue with priorities, or that others take from
         continue;
       }
@@ -166,7 +167,7 @@ export class RedriveRun {
     while (this.publishing >= WINDOW && !this.ending.signal.aborted) await this.change();
     const { mostHeld = MOST_HELD } = this.options;
     const tooMany = this.held >= mostHeld;
-    if (tooMany || this.clock.now() - this.heldSince > LONGEST_OPEN) {
+    if (tooMany || this.clock.ticks() - this.heldSince > LONGEST_OPEN) {
       const what = tooMany ? `${mostHeld} dead letters that stay` : "dead letters that stay for 25 minutes";
       this.tally.because(`The run has held ${what}, and ended before it had seen all`);
       return false;
@@ -208,7 +209,7 @@ export class RedriveRun {
     const park = maxRedrives > 0 && letter.redriven >= maxRedrives;
     let copy: Outgoing;
     try {
-      copy = park ? parkingCopy(message, letter, parkingQueue) : redriveCopy(message, letter, this.options.order.target, this.now());
+      copy = park ? parkingCopy(message, letter, parkingQueue) : redriveCopy(message, letter, this.options.order.target, new Date(this.now()).toISOString());
     } catch (error) {
       return this.stays(message, toConnectorError(error));
     }
@@ -219,9 +220,9 @@ export class RedriveRun {
     void this.publish(message, copy, park ? "parked" : "moved");
   }
 
-  /** Never before the run began, though the clock is set back. */
-  private now(): string {
-    return new Date(Math.max(this.began, this.clock.now())).toISOString();
+  /** In ms since 1970: never before the run began, though the clock is set back. */
+  private now(): number {
+    return Math.max(this.began, this.clock.now());
   }
 
   private async publish(message: ConsumeMessage, copy: Outgoing, outcome: "moved" | "parked"): Promise<void> {
@@ -250,7 +251,7 @@ export class RedriveRun {
     this.box.hold(message);
     this.held += 1;
     if (Number(message.properties.headers?.["x-delivery-count"]) >= MANY_RETURNS) this.warnOfLimit();
-    this.heldSince = Math.min(this.heldSince, this.clock.now());
+    this.heldSince = Math.min(this.heldSince, this.clock.ticks());
   }
 
   private warnOfLimit(): void {

@@ -10,6 +10,8 @@ import type { DialectName, OpenOptions } from "./protocol";
 const LOGIN_GRACE = 2000;
 /** Rows psqlodbc asks the server for at once. */
 const DRIVER_FETCH = 500;
+/** A server that ends what cannot be cancelled does so this many ms after we have tried. */
+const SERVER_GRACE = 1000;
 
 /** Opens connections through the unixODBC driver manager. */
 export class OdbcBackend implements Backend {
@@ -42,7 +44,7 @@ export class OdbcBackend implements Backend {
     const timer = setTimeout(() => this.stuck(`no answer to the login within ${seconds} s, and the driver waits on`), seconds * 1000 + LOGIN_GRACE);
     try {
       const handle = await this.odbc.connect({ connectionString, loginTimeout: seconds, connectionTimeout: 0, fetchArray: reads });
-      if (reads && this.dialect === "postgresql") await handle.query(readingSession(queryTimeout), []);
+      if (this.dialect === "postgresql") await handle.query(reads ? readingSession(queryTimeout) : writingSession(queryTimeout), []);
       return new OdbcConnection(handle, { reads, timeout: queryTimeout, dialect: this.dialect, stuck: this.stuck, types: this.types });
     } catch (error) {
       throw databaseError(odbcDiagnosis(error), this.dialect);
@@ -69,5 +71,17 @@ function readingSession(queryTimeout: number): string {
   return (
     `select set_config(name, case name when 'statement_timeout' then '${queryTimeout}' else '0' end, false) from pg_settings ` +
     "where name in ('statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')"
+  );
+}
+
+/**
+ * What a session of PostgreSQL that writes sets, unless it is ended sooner anyway. Where a table is locked, as while it is altered, a statement with values waits as it is prepared, and its driver cancels only
+ * what it executes: the process would have to be ended, with all that others do in it.
+ */
+function writingSession(queryTimeout: number): string {
+  const limit = queryTimeout + SERVER_GRACE;
+  return (
+    `select set_config(name, '${limit}', false) from pg_settings ` +
+    `where case when name = 'statement_timeout' then cast(setting as bigint) not between 1 and ${limit} else false end`
   );
 }

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { type AddressInfo, createConnection, createServer, type Server, type Socket } from "node:net";
 import { monitorEventLoopDelay } from "node:perf_hooks";
+import { Client } from "pg";
 import { type ErrorCode, isConnectorError } from "../../../nodes/common/errors";
 import { DatabaseClient, type DatabaseOptions, type DatabaseState } from "../../../nodes/sql/client/database-client";
-import { fromData, type WriteRequest } from "../../../nodes/sql/client/protocol";
+import { fromData, isErrorData, type WriteRequest } from "../../../nodes/sql/client/protocol";
 import { MariaDb } from "../../services/mariadb";
 import { Postgres } from "../../services/postgres";
 import { pause, waitFor } from "../../services/wait";
@@ -203,6 +204,30 @@ describe("a sql database that fails", function () {
         const begun = performance.now();
         await assert.rejects(run(client, server instanceof MariaDb ? "select sleep(20)" : "select pg_sleep(20)"), withCode("DATABASE_BUSY"));
         assert.ok(performance.now() - begun < 12_000);
+        await client.write(rows(1, 2));
+        assert.equal(client.pid, pid);
+      });
+
+      it("ends a statement that waits for a table, and goes on with the same process", async function () {
+        if (!(server instanceof Postgres)) return this.skip(); // MariaDB's driver cancels it
+        const client = open({ queryTimeout: 1_500 });
+        const own = { sql: `update ${TABLE} set name = :name where id = :id`, values: { id: 1, name: "x" } };
+        const change = async (): Promise<void> => {
+          const [outcome] = await client.execute({ transactions: [{ statements: [own] }], maxRows: 10 });
+          if (outcome && "error" in outcome) throw fromData(outcome.error);
+        };
+        await change(); // from now on it is known what it expects
+        await client.write(rows(1, 2));
+        const { pid } = client;
+        const operator = new Client(server.clientConfig);
+        await operator.connect();
+        try {
+          await operator.query(`begin; lock table ${TABLE}`);
+          assert.deepEqual((await client.write(rows(1, 2))).map((outcome) => isErrorData(outcome) && outcome.code), ["DATABASE_BUSY"]);
+          await assert.rejects(change(), withCode("DATABASE_BUSY", /did not end within 1500 ms/));
+        } finally {
+          await operator.end();
+        }
         await client.write(rows(1, 2));
         assert.equal(client.pid, pid);
       });

@@ -104,6 +104,8 @@ interface Part {
   name: string;
   status?: number;
   failed: boolean;
+  /** It has failed, but not all of it: records of a list that were stored. */
+  partly?: boolean;
   errors: ApiError[];
 }
 
@@ -116,7 +118,9 @@ export function partError(path: string, body: unknown, safeToRepeat: boolean): C
   // The part that failed by itself is the reason; the others only say that they were halted.
   const causes = failed.flatMap(({ errors }) => errors).filter(({ code }) => code !== "PROCESSING_HALTED" && code !== "BATCH_PROCESSING_HALTED");
   const reason = recordError(causes.length > 0 ? causes : failed.flatMap(({ errors }) => errors));
-  const someDone = failed.length < parts.length;
+  // a list that was rolled back with the others may still tell of records that were stored
+  const isRolledBack = failed.some(({ errors }) => errors.some(({ code, message }) => code === "PROCESSING_HALTED" && /rolled back/i.test(message)));
+  const someDone = failed.length < parts.length || (!isRolledBack && failed.some(({ partly }) => partly));
   const kept = failed.slice(0, KEPT_PARTS).map(({ name, status, errors }) => ({ part: name, status, errors: errors.map(shownError) }));
   const details = { ...reason.details, failed: failed.length, of: parts.length, parts: kept };
   const text = `${failed.length} of ${parts.length} parts failed: ${reason.message}`;
@@ -141,7 +145,8 @@ function compositePart(value: unknown, index: number): Part {
   const part = { name: referenceId ?? String(index), status: httpStatusCode };
   const records = Array.isArray(body) ? body.map(savePart) : [];
   const errors = records.flatMap((record) => record.errors);
-  return { ...part, failed: (httpStatusCode ?? 0) >= 400 || records.some((record) => record.failed), errors };
+  const failed = (httpStatusCode ?? 0) >= 400;
+  return { ...part, failed: failed || records.some((record) => record.failed), partly: !failed && records.some((record) => !record.failed), errors };
 }
 
 function batchPart(value: unknown, index: number): Part {

@@ -65,6 +65,15 @@ describe("Parts of a composite answer", () => {
     assert.deepEqual(told(partError("/composite", { compositeResponse: [part("a", 201), lock] }, true)), ["ORG_BUSY", "message", true]);
   });
 
+  it("cannot be tried again, either, where a list inside of a composite was stored in part", () => {
+    const list = (success: boolean) => part("list", 200, [{ id: "500000000000001AAA", success, errors: [] }, { success: false, errors: [{ statusCode: "UNABLE_TO_LOCK_ROW", message: "locked" }] }]);
+    assert.deepEqual(told(partError("/composite", { compositeResponse: [list(true)] }, false)), ["ORG_REFUSED", "message", false]);
+    assert.deepEqual(told(partError("/composite", { compositeResponse: [list(true)] }, true)), ["ORG_BUSY", "message", true]);
+    assert.deepEqual(told(partError("/composite", { compositeResponse: [list(false)] }, false)), ["ORG_BUSY", "message", true]);
+    const rolledBack = part("b", 400, rest("PROCESSING_HALTED", "The transaction was rolled back since another operation in the same transaction failed."));
+    assert.deepEqual(told(partError("/composite", { compositeResponse: [list(true), rolledBack] }, false)), ["ORG_BUSY", "message", true]);
+  });
+
   it("are found in batches, graphs, collections and trees, and in a collection inside of a composite", () => {
     const saved = [{ success: true, errors: [] }, { success: false, errors: [{ statusCode: "DUPLICATE_VALUE", message: "there", fields: [] }] }];
     const bodies: [string, unknown][] = [

@@ -96,7 +96,7 @@ export class RecordWriter {
       let isOpen: Promise<boolean> | undefined;
       const probe = (): Promise<boolean> => (isOpen ??= getsThrough(this.rest, NO_RECORDS));
       const results = await this.deleteSome(request, items, { left: MOST_WRONG, probe: search ? probe : undefined });
-      if (search) await judge(this.rest, results, { creates: false, probe });
+      if (search) await judge(this.rest, results, { together: request.allOrNone === true, creates: false, probe });
       return results;
     });
   }
@@ -137,11 +137,12 @@ export class RecordWriter {
     });
   }
 
-  /** Safe to repeat: when the org could not take one record, the batch is sent again. */
+  /** Safe to repeat: when the org could not take one record, the batch is sent again; those that are not at fault themselves, where one is. */
   private async repeatable(request: SaveRequest, items: readonly object[]): Promise<RecordResult[]> {
     return this.suspecting(request, items, async (search) => {
       const results = await saveRecords(this.rest, { ...request, ...search });
-      for (const result of results) if (!result.ok && result.error.scope === "system") throw result.error;
+      const away = results.some(isOwnFault) ? undefined : results.find((result) => !result.ok && result.error.scope === "system");
+      if (away?.ok === false) throw away.error;
       return results;
     });
   }

@@ -85,7 +85,7 @@ class Saving {
     const most = (this.together ? undefined : sizes?.most(object)) ?? Infinity;
     for (let from = 0; from < all.length; from += most) await this.save(all.slice(from, from + most));
     if (this.tooMany && !this.tooMuchAlone && this.passed > 0) sizes?.learn(object, this.passed);
-    if (search && !this.away) await judge(this.rest, this.results, { object, creates: this.once, probe: () => this.probe() });
+    if (search && !this.away) await judge(this.rest, this.results, { object, together: this.together, creates: this.once, probe: () => this.probe() });
     return this.results.map((result) => result ?? { ok: false, error: unsure() });
   }
 
@@ -149,7 +149,7 @@ class Saving {
         this.wrong += 1; // twice what another costs: with minutes for each, the broker may take the messages back before all is found
         this.noteTooMany(indexes);
       }
-      if (indexes.length > 1) return this.halve(indexes);
+      if (indexes.length > 1 && !this.together) return this.halve(indexes);
     } else {
       if (!this.results.some((one) => one !== undefined)) throw error;
       this.away = error;
@@ -164,7 +164,7 @@ class Saving {
 
   /** Whether somebody is looked for, and this may have come of one of the records. */
   private async isSuspect(error: ConnectorError): Promise<boolean> {
-    if (!this.request.search || this.together || !mayBeOfRecords(error, this.once)) return false;
+    if (!this.request.search || !mayBeOfRecords(error, this.once)) return false;
     return isServerError(error) || (this.isOpen ??= await this.probe());
   }
 

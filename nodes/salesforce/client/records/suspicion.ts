@@ -80,21 +80,38 @@ export async function getsThrough(rest: RestCalls, call: RestRequest): Promise<b
   );
 }
 
+/** What a search was for. */
+interface Searched {
+  /** Of all records; absent where that is not known, and a call without records has to tell, too, whether what is alone is at fault. */
+  object?: string;
+  /** All records are one, for all or none is stored. */
+  together: boolean;
+  creates: boolean;
+  /** Whether a call without records gets through. */
+  probe: () => Promise<boolean>;
+}
+
 /**
- * After a search: if some records passed, the org works, and what failed so did for its own sake. If none did, a 500 is the org's, but for a record that is
- * alone while its object can be read; anything else is the org's unless a call without records gets through.
+ * After a search: if some records passed, the org works, and what failed so did for its own sake. If none did, anything but a 500 is the org's unless a call
+ * without records gets through. A 500 is so, too, unless their object can be read; and then only one record is to blame at a time, for it may be the org that
+ * fails at all it is to write, but records that are at fault may be alone among themselves.
  *
- * @param object of all records; absent where that is not known, and a call without records has to tell, too, whether a record that is alone is at fault
  * @throws ConnectorError when it is the org's
  */
-export async function judge(rest: RestCalls, results: (RecordResult | undefined)[], { object, creates, probe }: { object?: string; creates: boolean; probe: () => Promise<boolean> }): Promise<void> {
+export async function judge(rest: RestCalls, results: (RecordResult | undefined)[], { object, together, creates, probe }: Searched): Promise<void> {
   const suspects = results.flatMap((result, index) => (result?.ok === false && mayBeOfRecords(result.error, creates) ? [{ index, error: result.error }] : []));
   const [first] = suspects;
   if (!first) return;
-  const canRead = (): Promise<boolean> => (object === undefined ? probe() : canBeRead(rest, object));
-  const worked = results.some((result) => result?.ok) || (suspects.some(({ error }) => isServerError(error)) ? results.length === 1 && (await canRead()) : await probe());
-  if (!worked) throw first.error;
-  for (const { index, error } of suspects) results[index] = { ok: false, error: ownFault(error) };
+  const somePassed = results.some((result) => result?.ok);
+  const isAlone = together || results.length === 1;
+  const ofServer = suspects.some(({ error }) => isServerError(error));
+  const answers = async (): Promise<boolean> => {
+    if (!ofServer) return probe();
+    return object === undefined ? isAlone && (await probe()) : canBeRead(rest, object);
+  };
+  if (!somePassed && !(await answers())) throw first.error;
+  const blamed = somePassed || isAlone || !ofServer ? suspects : [first];
+  for (const { index, error } of blamed) results[index] = { ok: false, error: ownFault(error) };
 }
 
 /** What failed as if the org were away, while other calls get through: its message's own matter, which may pass. */

@@ -94,6 +94,35 @@ describe("A record that makes the org fail", () => {
     assert.ok(calls < 6 + 6, String(calls));
   });
 
+  it("fails by itself also where all of its call are such: one at a time, for it may be the org that fails at whatever it is to write", async () => {
+    const writer = new RecordWriter(orgWith(true).rest);
+    let left = [1, 2, 3].map((Id) => ({ Id, Name: "poison" }));
+    const failed: number[][] = [];
+    for (let tries = 0; tries < 30 && left.length > 0; tries += 1) {
+      const results = await writer.update({ object: "Account", records: left }, left).catch(() => undefined);
+      const isHeld = (place: number): boolean => results?.[place]?.ok === false && results[place].error.scope === "system";
+      if (results) failed.push(left.filter((_, place) => !isHeld(place)).map(({ Id }) => Id));
+      if (results) left = left.filter((_, place) => isHeld(place));
+    }
+    assert.deepEqual(failed, [[1], [2], [3]]);
+  });
+
+  it("fails with all of its list where it stands in one of all or none, and holds up no other", async () => {
+    const records = [{ Id: "1", Name: "poison" }, { Id: "2", Name: "a" }];
+    const scopes = async (rest: RestCalls): Promise<unknown> => {
+      const writer = new RecordWriter(rest);
+      for (let tries = 0; tries < 10; tries += 1) {
+        const results = await writer.update({ object: "Account", records, allOrNone: true }, records).catch(() => undefined);
+        if (results) return results.map((result) => (result.ok ? "stored" : result.error.scope));
+      }
+      return "held";
+    };
+    const { rest, calls } = orgWith(true);
+    assert.deepEqual(await scopes(rest), ["message", "message"]);
+    assert.ok(calls.every(({ method, body }) => method === "GET" || (JSON.parse(String(body)) as { records: Fields[] }).records.length === 2), "never by halves");
+    assert.equal(await scopes(orgWith(false).rest), "held");
+  });
+
   it("is held when the org fails at everything", async () => assert.equal(await persist(orgWith(false).rest), "held"));
 });
 
@@ -138,6 +167,13 @@ describe("A record that somebody on the way to the org minds, as firewalls do,",
       assert.equal(stored.length, 19);
     });
   }
+
+  it("fails with all of its list where it stands in one of all or none", async () => {
+    const { rest, stored } = behind((text) => text.includes("<script>"), () => page(403));
+    const results = await written((writer) => writer.update({ object: "Account", records, allOrNone: true }, records), rest);
+    assert.ok(results?.every((result) => !result.ok && result.error.scope === "message" && result.error.retryable));
+    assert.equal(stored.length, 0);
+  });
 
   it("is created no second time while it is looked for", async () => {
     const { rest, stored } = behind((text) => text.includes("<script>"), () => page(403));

@@ -23,16 +23,13 @@ export interface GetterOptions {
   /** The channel is gone, and the broker takes back what was open on it. */
   onLost(window: AckWindow): void;
   onState(state: GetterState): void;
-  /** Waiting for a queue that cannot be used. Default 5 → 60 s. */
-  queueBackOff?: BackOff;
-  /** ms until a request the broker does not answer costs the channel. Default 30000. */
-  answerTimeout?: number;
 }
 
 /** Takes messages from one queue when asked to, on a channel of its own that is made again whenever it is lost. */
 export class Getter {
   private readonly taking: TakingChannel;
-  private readonly queueBackOff: BackOff;
+  /** Waiting for a queue that cannot be used. */
+  private readonly queueBackOff = new BackOff({ initial: 5_000, max: 60_000 });
   /** Why the queue cannot be used, as far as the last try told: the next channel may find it mended. */
   private problem: ConnectorError | undefined;
   private lastError: ConnectorError | undefined;
@@ -41,7 +38,6 @@ export class Getter {
   private closed = false;
 
   constructor(private readonly options: GetterOptions) {
-    this.queueBackOff = options.queueBackOff ?? new BackOff({ initial: 5_000, max: 60_000 });
     this.taking = new TakingChannel({
       connection: options.connection,
       prepare: (_channel, model) => this.prepare(model),
@@ -49,7 +45,6 @@ export class Getter {
       onDown: (error) => this.down(error),
       onFailed: (error) => this.failed(error),
       onLost: (window) => options.onLost(window),
-      ...(options.answerTimeout === undefined ? {} : { answerTimeout: options.answerTimeout }),
     });
   }
 

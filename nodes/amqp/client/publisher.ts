@@ -38,7 +38,6 @@ export interface PublisherOptions {
   onChannel?(channel: ConfirmChannel): Promise<unknown>;
   /** The channel is gone or could not be made; another follows by itself. */
   onDown?(error: ConnectorError): void;
-  onUp?(): void;
 }
 
 interface Pending extends Returnable {
@@ -177,7 +176,6 @@ export class Publisher {
     this.full = false;
     this.lastError = undefined;
     this.waiters.wake();
-    this.options.onUp?.();
     this.pump();
   }
 

@@ -37,8 +37,6 @@ export interface QueueSourceOptions {
   send(message: QueueMessage): void;
   /** Told of each message that is settled. */
   onSettled?(): void;
-  /** ms until a stream that does not send the message it must have is looked at. Default 10000. */
-  silence?: number;
   /** ms that a message may be without an answer. Default: a stream reader's; for queues 25 minutes, or the deadline if that is longer. */
   longest?: number;
   warn(text: string): void;
@@ -197,8 +195,7 @@ export class QueueSource {
       renew: () => this.consumer.renew(),
       model: () => this.options.link.consume.model,
       warn: (text) => this.deliveries.warnOnce(text),
-      ...(this.options.silence === undefined ? {} : { silence: this.options.silence }),
-      ...(this.options.longest === undefined ? {} : { longest: this.options.longest }),
+      longest: this.options.longest,
     });
   }
 

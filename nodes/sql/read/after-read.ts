@@ -30,8 +30,6 @@ export interface AfterReadOptions {
   batchSize: number;
   /** It cannot run, and is tried again; `undefined`: it runs again. */
   onTrouble(error: ConnectorError | undefined): void;
-  /** Between two tries. Default: 1 to 60 s. */
-  backOff?: BackOff;
 }
 
 /** Runs the statement for rows that the flow has finished with, several at a time, until it has succeeded for each. */
@@ -40,7 +38,8 @@ export class AfterRead {
   /** Whether the number of rows says what it did: what a function changes is not counted. */
   private readonly tells: boolean;
   private readonly batcher: Batcher<FinishedRow>;
-  private readonly backOff: BackOff;
+  /** Between two tries. */
+  private readonly backOff = new BackOff();
   /** Rows for which it failed by their own fault. Each has a clock of its own: the others need not wait for it. */
   private readonly bad = new Map<FinishedRow, BackOff>();
   private badError: ConnectorError | undefined;
@@ -53,7 +52,6 @@ export class AfterRead {
     const { per, batchSize } = options;
     this.names = namesIn(options.statement);
     this.tells = /^\s*(update|delete)\b/i.test(options.statement);
-    this.backOff = options.backOff ?? new BackOff();
     this.batcher = new Batcher<FinishedRow>({
       size: per === "batch" ? batchSize : MOST_TOGETHER,
       linger: LINGER,

@@ -14,8 +14,6 @@ export interface LoaderOptions {
   request: IngestJobRequest;
   style: CsvStyle;
   poll: Omit<PollOptions, "onProgress">;
-  /** How often rows that were locked, or whose job failed for no fault of theirs, are given to another job. Default 3. */
-  lockRetries?: number;
 }
 
 /** What is told while rows are loaded. */
@@ -26,7 +24,9 @@ export interface LoadWatch {
   onProgress?: (processed: number) => void;
 }
 
-/** ms before rows are given to another job; doubles. */
+/** How often rows that were locked, or whose job failed for no fault of theirs, are given to another job. */
+const LOCK_RETRIES = 3;
+/** ms before that; doubles. */
 const LOCK_DELAY = 500;
 
 /** Why a job fails over what it was given. All else – too many locks, no more batches, an error of the org's own – says nothing of its rows. */
@@ -47,13 +47,13 @@ export class BulkLoader {
    *   go on where they were
    */
   async load(key: string, part: Part, watch: LoadWatch = {}): Promise<RowResult[]> {
-    const { book, lockRetries = 3 } = this.options;
+    const { book } = this.options;
     const load = (await book.find(key)) ?? { at: Date.now(), jobs: [] };
     const results: (RowResult | undefined)[] = new Array<undefined>(part.rows.length).fill(undefined);
     for (const id of [...load.jobs]) await this.finish(id, key, load, part, results, watch);
     const told = load.told === true;
     for (let round = 0; ; round += 1) {
-      const todo = results.flatMap((result, index) => (needsJob(result, round < lockRetries, round === 0, told) ? index : []));
+      const todo = results.flatMap((result, index) => (needsJob(result, round < LOCK_RETRIES, round === 0, told) ? index : []));
       if (todo.length === 0) break;
       if (round > 0) await delay(LOCK_DELAY * 2 ** (round - 1));
       const csv = todo.length === part.rows.length ? part.csv : csvOf(part.columns, rowsAt(part, todo), this.options.style);

@@ -11,12 +11,10 @@ export interface BulkQueryOptions {
   jobs: BulkJobs;
   book: JobBook;
   poll: Omit<PollOptions, "onProgress">;
-  /** Rows asked for at once. Default 10000: every page is a call of the day's. */
-  pageSize?: number;
   onProgress?: (processed: number) => void;
 }
 
-/** Rows of a page. */
+/** Rows asked for at once: every page is a call of the day's. */
 const PAGE_SIZE = 10_000;
 /** Why a job fails over its query. */
 const QUERY_AT_FAULT = /^\s*(InvalidBatch|ClientInputError|InvalidJob|MALFORMED_QUERY|INVALID_)/i;
@@ -50,10 +48,10 @@ export class BulkQuery {
 
   /** The rows of a job there is, once they are there. */
   async pages(id: string): Promise<BulkPages> {
-    const { jobs, poll, pageSize = PAGE_SIZE, onProgress } = this.options;
+    const { jobs, poll, onProgress } = this.options;
     const look = (one: string): Promise<JobInfo> => jobs.getQueryJobInfo(one);
     const job = await untilOver(id, look, { ...poll, onProgress: (info) => onProgress?.(info.numberRecordsProcessed ?? 0) });
-    if (job.state === "JobComplete") return new BulkPages(jobs, job, pageSize);
+    if (job.state === "JobComplete") return new BulkPages(jobs, job, PAGE_SIZE);
     const why = job.state === "Aborted" ? "was aborted" : `failed: ${job.errorMessage ?? "the org does not say why"}`;
     throw new ConnectorError("ORG_REFUSED", `The query job ${id} ${why}`, { details: { jobId: id, state: job.state, errorMessage: job.errorMessage } });
   }

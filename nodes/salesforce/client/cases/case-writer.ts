@@ -28,8 +28,6 @@ export interface CaseWriterOptions extends CaseLinkOptions {
   reopenStatus?: string;
   /** Whether results carry the case's number. It comes with the call that stores the case. Default false. */
   caseNumber?: boolean;
-  /** Tries for records that are locked, when creating; ms between them double from 50. Default 3. */
-  lockRetries?: number;
 }
 
 /** A case that is in the org before it is written. */
@@ -68,7 +66,7 @@ export class CaseWriter {
     this.extras = new CaseExtras(rest, this.select);
     this.numbers = options.caseNumber ? new CaseNumbers(rest, this.select, options.externalIdField) : undefined;
     const calls = this.numbers ? new CompositeCall(rest, this.numbers) : rest;
-    this.records = new RecordWriter(calls, { what: "case", ...(options.lockRetries === undefined ? {} : { lockRetries: options.lockRetries }) });
+    this.records = new RecordWriter(calls, { what: "case" });
   }
 
   /** What orders cases: the external id as the org compares it, without regard to case and blanks around it. */

@@ -10,17 +10,14 @@ export interface FinderOptions {
   field: string;
   /** More conditions, as SOQL. */
   where?: string;
-  /** ms that a record found stays known. Default 10 minutes. */
-  keep?: number;
   /** ms that a miss stays known. Default 30 s. */
   keepMisses?: number;
-  /** Most values known at once; the oldest are forgotten. Default 10,000. */
-  bound?: number;
-  /** Time in ms, from wherever. Default: the process's own, which nobody sets back. */
-  clock?: () => number;
 }
 
-const sinceStart = (): number => performance.now();
+/** ms that a record found stays known. */
+const KEEP = 600_000;
+/** Most values known at once; the oldest are forgotten. */
+const BOUND = 10_000;
 
 interface Known {
   found: Found;
@@ -38,8 +35,7 @@ export class RecordFinder {
 
   /** What is found for each value, by {@link RecordFinder.textOf}. */
   async find(values: readonly (string | number)[]): Promise<Map<string, Found>> {
-    const { clock = sinceStart } = this.options;
-    const now = clock();
+    const now = performance.now(); // no clock that may be set
     const found = new Map<string, Found>();
     const asked = new Map<string, string | number>();
     for (const value of values) {
@@ -68,7 +64,7 @@ export class RecordFinder {
   }
 
   private async ask(asked: ReadonlyMap<string, string | number>): Promise<Map<string, Found>> {
-    const { object, field, where, keep = 600_000, keepMisses = 30_000, clock = sinceStart } = this.options;
+    const { object, field, where, keepMisses = 30_000 } = this.options;
     const found = new Map<string, Found>([...asked.keys()].map((text) => [text, undefined]));
     const byId = isIdField(field);
     const keyOf = byId ? shortId : RecordFinder.keyOf;
@@ -80,17 +76,16 @@ export class RecordFinder {
         if (text !== undefined) found.set(text, found.get(text) ? "several" : { id: String(row["Id"]) });
       }
     }
-    const now = clock();
-    for (const [key, one] of found) this.remember(key, { found: one, until: now + (typeof one === "object" ? keep : keepMisses) });
+    const now = performance.now();
+    for (const [key, one] of found) this.remember(key, { found: one, until: now + (typeof one === "object" ? KEEP : keepMisses) });
     return found;
   }
 
   private remember(key: string, known: Known): void {
-    const { bound = 10_000 } = this.options;
     this.known.delete(key);
     this.known.set(key, known);
     for (const oldest of this.known.keys()) {
-      if (this.known.size <= bound) break;
+      if (this.known.size <= BOUND) break;
       this.known.delete(oldest);
     }
   }

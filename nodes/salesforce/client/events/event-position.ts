@@ -39,11 +39,12 @@ export interface EventPositionOptions {
   warn(text: string): void;
   /** ms between two writes at least. Default 500. */
   every?: number;
-  /** ms until a write that failed is tried again. Default 5000. */
-  retry?: number;
   /** ms that closing waits for the last write. Default 3000. */
   lastWrite?: number;
 }
+
+/** ms until a write that failed is tried again. */
+const RETRY = 5_000;
 
 /** An event that is not settled, up to a position. */
 interface Mark extends Linked<Mark> {
@@ -173,10 +174,10 @@ export class EventPosition {
 
   /** A long list of ids is written less often: a millisecond later for each. */
   private writeSoon(): void {
-    const { every = 500, retry = 5_000 } = this.options;
+    const { every = 500 } = this.options;
     this.dirty = true;
     if (this.closed || this.timer || this.writing) return;
-    const due = this.writtenAt + (this.failing ? retry : every + this.weight);
+    const due = this.writtenAt + (this.failing ? RETRY : every + this.weight);
     this.timer = setTimeout(() => void this.write(), Math.max(0, due - performance.now()));
   }
 

@@ -27,8 +27,6 @@ export type WriteRequest = Omit<SaveRequest, "operation" | "search" | "sizes" | 
 export interface RecordWriterOptions {
   /** What a record is called in errors. Default `record`. */
   what?: string;
-  /** Tries for records that are locked, when creating; ms between them double from 50. Default 3. */
-  lockRetries?: number;
 }
 
 /**
@@ -83,7 +81,7 @@ export class RecordWriter {
     if (request.allOrNone) return results;
     const again = (places: number[]): Promise<RecordResult[]> =>
       this.sendOnce({ ...request, records: places.map((index) => request.records[index] as Fields) }, places.map((index) => items[index] as object));
-    return retryLocked(results, again, this.options.lockRetries);
+    return retryLocked(results, again);
   }
 
   /**

@@ -13,10 +13,16 @@ export interface Claim {
   hold(reason: string): void;
   /** The wait is over. */
   resume(): void;
-  /** It waits for its turn, in a line that goes on: the clock of the deadline stops in time. */
-  lineUp(): void;
+  /**
+   * It waits for its turn, in a line that goes on, or for what was taken for it: the clock of the deadline stops in time.
+   *
+   * @param tell called when it may be closed while it waits
+   */
+  lineUp(tell?: () => void): void;
   /** Its turn has come, or it waits no more. */
   leaveLine(): void;
+  /** Some of what it waits for is done: given back without an attempt, it would begin anew each time. */
+  begin(): void;
   /** What the message carries is stored for good, whatever happens to the flow now. */
   safe(): void;
 }
@@ -25,6 +31,7 @@ class HopClaim implements Claim {
   /** What is held; the hop itself may join others meanwhile. */
   private held: Scope | undefined;
   private lined: Scope | undefined;
+  private tell: (() => void) | undefined;
   constructor(private readonly hop: Hop) {}
   get closed(): boolean {
     return this.hop.scope.closed;
@@ -37,14 +44,19 @@ class HopClaim implements Claim {
     this.held?.resume();
     this.held = undefined;
   }
-  lineUp(): void {
+  lineUp(tell?: () => void): void {
     this.leaveLine();
     this.lined = this.hop.scope;
     this.lined.lineUp();
+    if (tell) this.lined.watch((this.tell = tell));
   }
   leaveLine(): void {
     this.lined?.leaveLine(this.hop.seat);
-    this.lined = undefined;
+    if (this.tell) this.lined?.unwatch(this.tell);
+    this.lined = this.tell = undefined;
+  }
+  begin(): void {
+    this.lined?.begin(this.hop.seat);
   }
   safe(): void {
     this.hop.marks |= Mark.Safe;
@@ -54,6 +66,7 @@ class HopClaim implements Claim {
 /** For deliveries a settle node settles, and where hooks are missing: the token is all there is. */
 class TokenClaim implements Claim {
   private lined = false;
+  private tell: (() => void) | undefined;
   constructor(private readonly delivery: Delivery) {}
   get closed(): boolean {
     return this.delivery.closed && registry.comesBack(this.delivery.token);
@@ -64,20 +77,27 @@ class TokenClaim implements Claim {
   resume(): void {
     this.delivery.resume();
   }
-  lineUp(): void {
-    if (!this.lined) this.delivery.lineUp();
+  lineUp(tell?: () => void): void {
+    this.leaveLine();
     this.lined = true;
+    this.delivery.lineUp();
+    if (tell) this.delivery.watch((this.tell = tell));
   }
   leaveLine(): void {
     if (this.lined) this.delivery.leaveLine();
+    if (this.tell) this.delivery.unwatch(this.tell);
     this.lined = false;
+    this.tell = undefined;
+  }
+  begin(): void {
+    this.delivery.begin();
   }
   safe(): void {
     // nothing follows this delivery, so nothing can take it back
   }
 }
 
-const CLOSED: Claim = { closed: true, hold() {}, resume() {}, lineUp() {}, leaveLine() {}, safe() {} };
+const CLOSED: Claim = { closed: true, hold() {}, resume() {}, lineUp() {}, leaveLine() {}, begin() {}, safe() {} };
 
 /**
  * The claim of the delivery that `message` belongs to, or `undefined` when it belongs to none. To be asked in the input handler,

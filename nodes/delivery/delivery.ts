@@ -43,6 +43,8 @@ export class Delivery<T = unknown> extends Scope implements FlowContext {
   private sweeps = 0;
   /** Sweeps in a row that have found it in a line. */
   private standing = 0;
+  /** Told when it is settled. */
+  private watchers: Set<() => void> | undefined;
 
   /**
    * @param number tells it from all others of this process
@@ -134,6 +136,14 @@ export class Delivery<T = unknown> extends Scope implements FlowContext {
     if (this.holds === 0) this.source.holdEnded();
   }
 
+  watch(tell: () => void): void {
+    (this.watchers ??= new Set()).add(tell);
+  }
+
+  unwatch(tell: () => void): void {
+    this.watchers?.delete(tell);
+  }
+
   at(nodeId: string): Hop | undefined {
     return this.findHop((hop) => (hop.marks & Mark.Shared) !== 0 && hop.node.id === nodeId);
   }
@@ -183,6 +193,7 @@ export class Delivery<T = unknown> extends Scope implements FlowContext {
     if (this.settled) return false;
     this.settled = true;
     if (this.holds > 0) this.source.holdEnded();
+    for (const tell of this.watchers ?? []) queueMicrotask(tell); // when the registry knows what became of it
     return true;
   }
 

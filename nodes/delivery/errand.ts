@@ -51,6 +51,8 @@ export class Errand<T> {
   private ended = false;
   private finished = false;
   private held = false;
+  /** Something that was taken for it was handed to the flow. */
+  private waits = false;
 
   constructor({ trigger, claim, own, finish }: ErrandOptions) {
     this.trigger = trigger;
@@ -66,9 +68,13 @@ export class Errand<T> {
     return this.finished;
   }
 
-  /** Something was taken for it. */
+  /**
+   * Something was taken for it. That has a deadline of its own from now on, and is tried again or waits by that, so the trigger's clock stands in time.
+   */
   took(taken: T): void {
     this.unsettled.add(taken);
+    if (!this.waits) this.claim?.lineUp(() => this.claim?.closed && this.dropped());
+    this.waits = true;
   }
 
   /** The place of the next message among those of this trigger. @param last whether no more will follow */
@@ -90,6 +96,11 @@ export class Errand<T> {
     this.finishIfQuiet();
   }
 
+  /** The trigger's delivery was settled meanwhile: its copy comes. */
+  protected dropped(): void {
+    // what was taken has deliveries of its own
+  }
+
   /** All is taken that will be. @param failure what the trigger fails with, unless it failed before */
   end(failure?: Error): void {
     this.ended = true;
@@ -103,14 +114,14 @@ export class Errand<T> {
     this.close();
   }
 
-  /** The trigger is done. @param error why it fails */
+  /** The trigger is done. @param error why it fails; nobody is told of it when its copy comes anyway */
   close(error?: Error): void {
     if (this.finished) return;
     this.finished = true;
     this.resume();
     this.claim?.leaveLine();
     this.finish();
-    this.trigger.done(error);
+    this.trigger.done(this.claim?.closed ? undefined : error);
   }
 
   /** What it waits for cannot go on at present: neither can the delivery that the trigger belongs to, whose deadline must not run on. */

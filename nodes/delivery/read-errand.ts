@@ -12,20 +12,41 @@ export interface ReadErrandOptions<V> {
   /** Properties that what is read has of its own, and so does not inherit from the trigger. */
   own: ReadonlySet<string>;
   finish(errand: ReadErrand<V>): void;
+  /** The trigger's delivery was settled while rows were in the flow: its copy comes, and brings them again. */
+  drop(errand: ReadErrand<V>): void;
 }
 
 /** One trigger and the rows that are read for it. */
 export class ReadErrand<V> extends Errand<Parcel> {
   readonly values: V | Promise<V>;
+  /** What is read for it cannot be read again. */
+  once = false;
+  private readonly drop: (errand: ReadErrand<V>) => void;
 
-  constructor({ trigger, values, claim, own, finish }: ReadErrandOptions<V>) {
+  constructor({ trigger, values, claim, own, finish, drop }: ReadErrandOptions<V>) {
     super({ trigger, claim, own, finish: () => finish(this) });
     this.values = values;
+    this.drop = drop;
   }
 
   /** Those of its parcels that are not settled. */
   get parcels(): Iterable<Parcel> {
     return this.unsettled;
+  }
+
+  /** The flow has finished with one: it would be worked on twice were the trigger repeated. */
+  accepted(parcel: Parcel): void {
+    this.claim?.begin();
+    this.settled(parcel);
+  }
+
+  /** It is read for once more, so that no more need be sent: it has failed, or its delivery was settled and its copy comes. */
+  get repeats(): boolean {
+    return !this.once && (this.failure !== undefined || this.claim?.closed === true);
+  }
+
+  protected override dropped(): void {
+    if (this.repeats) this.drop(this);
   }
 
   /** The trigger itself goes on, with what was read. */

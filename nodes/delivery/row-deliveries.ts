@@ -112,6 +112,16 @@ export class RowDeliveries {
     else this.send(parcel, 1);
   }
 
+  /** Nobody need work on these any more: what still waits in a line of a node of ours is dropped there. */
+  withdraw(parcels: Iterable<Parcel>, error: ConnectorError): void {
+    const all = new Set(parcels);
+    this.source.invalidate(({ taken }) => all.has(taken));
+    for (const parcel of all) {
+      this.forget(parcel);
+      this.release(parcel, error);
+    }
+  }
+
   /** Those that wait for another attempt get none. */
   recall(parcels: Iterable<Parcel>, error: ConnectorError): void {
     for (const parcel of parcels) if (this.forget(parcel)) this.release(parcel, error);

@@ -24,8 +24,8 @@ export type Caught = readonly Verdict[];
 export abstract class Scope {
   /** So many of its messages wait for their turn in lines of nodes of ours. */
   private lined = 0;
-  /** Nodes in whose lines a part of it had its turn while others waited. */
-  private begun: Set<Seat> | undefined;
+  /** Nodes that have worked on a part of it while others waited; `undefined` for one that is not known. */
+  private begun: Set<Seat | undefined> | undefined;
   /** Groups that this scope is a member of. */
   private groups: Set<JoinedScope> | undefined;
   // those last that each hop looks at, beside what a delivery adds first: what lies together comes into the processor's cache together
@@ -83,7 +83,13 @@ export abstract class Scope {
     this.leave();
   }
 
-  /** One of its messages waits for its turn in a line of a node of ours. */
+  /** Calls `tell` once it, or some of it, is closed before it is quiet. */
+  abstract watch(tell: () => void): void;
+
+  /** The end of {@link watch}. */
+  abstract unwatch(tell: () => void): void;
+
+  /** One of its messages waits for its turn in a line of a node of ours, or for what was taken for it. */
   lineUp(): void {
     this.lined += 1;
   }
@@ -91,13 +97,18 @@ export abstract class Scope {
   /** It has had its turn, or waits no more. @param seat of the node, where it is known */
   leaveLine(seat?: Seat): void {
     this.lined -= 1;
-    if (seat && this.lined > 0) (this.begun ??= new Set()).add(seat);
+    if (seat && this.lined > 0) this.begin(seat);
+  }
+
+  /** A node has worked on a part of it. */
+  begin(seat?: Seat): void {
+    (this.begun ??= new Set()).add(seat);
   }
 
   /** Whether a node has worked on parts of it, while others are there still: it is being worked on, though these wait for their turn. */
   get isBegun(): boolean {
     const { begun } = this;
-    return begun !== undefined && this.hopsWithin().some(({ seat }) => begun.has(seat));
+    return begun !== undefined && (begun.has(undefined) || this.hopsWithin().some(({ seat }) => begun.has(seat)));
   }
 
   /** Whether something of it, or of a group it is part of, waits for its turn. */
@@ -222,6 +233,14 @@ export class JoinedScope extends Scope {
 
   resume(): void {
     for (const member of this.members) member.resume();
+  }
+
+  watch(tell: () => void): void {
+    for (const member of this.members) member.watch(tell);
+  }
+
+  unwatch(tell: () => void): void {
+    for (const member of this.members) member.unwatch(tell);
   }
 
   protected quiet(): void {

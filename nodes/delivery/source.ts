@@ -185,10 +185,10 @@ export class DeliverySource<T = unknown> implements DeliveryOwner<T> {
     const open = this.openOnes();
     for (const delivery of open) {
       if (delivery.waitsInVain) delivery.giveUp();
-      else if (delivery.swept(this.patience) > this.mostSweeps && !delivery.isBehind(this.patience)) this.overdue(delivery);
+      else if (delivery.swept(this.patience) > this.mostSweeps && !delivery.isBehind(this.patience)) this.overdue(delivery, this.options.deadline);
     }
     if (!this.drained) this.giveBackWaiting(open);
-    this.tellBehind(open.find((delivery) => !delivery.closed && delivery.isBehind(this.patience)));
+    this.tellBehind(open.find((delivery) => !delivery.closed && !delivery.isBegun && delivery.isBehind(this.patience)));
   }
 
   /** One may be kept no longer, and only waits: all that only wait go back, in one pause. So they keep their order, and what is one message by now is worked on once. */
@@ -198,7 +198,7 @@ export class DeliverySource<T = unknown> implements DeliveryOwner<T> {
     const due = performance.now() - keeping.longest;
     const late = open.filter((delivery) => !delivery.closed && (delivery.held || delivery.stands) && keeping.since(delivery.taken) <= due);
     const first = late.find((delivery) => !isWorkedOn(delivery));
-    for (const delivery of late) if (isWorkedOn(delivery)) this.overdue(delivery); // it would begin anew each time, for ever
+    for (const delivery of late) if (isWorkedOn(delivery)) this.overdue(delivery, keeping.longest); // it would begin anew each time, for ever
     if (!first) return;
     const error = first.held ? away() : new ConnectorError("OVERLOADED", tooSlow(first), { scope: "system" });
     this.pause.because(error, flowTracker.isDeploying); // before the last hold ends, or the source would go on for a moment
@@ -206,10 +206,10 @@ export class DeliverySource<T = unknown> implements DeliveryOwner<T> {
     this.tell("giving back failed", () => keeping.onGivenBack());
   }
 
-  private overdue(delivery: Delivery<T>): void {
+  private overdue(delivery: Delivery<T>, limit: number): void {
     const holder = delivery.hopsWithin()[0]?.node;
     const where = holder ? `${describeNode(holder)} still holds it` : "no settle node has settled it";
-    const error = new ConnectorError("DEADLINE_EXCEEDED", `Not settled within ${this.options.deadline} ms: ${where}`);
+    const error = new ConnectorError("DEADLINE_EXCEEDED", `Not settled within ${limit} ms: ${where}`);
     this.options.warn(`${error.message}; it is tried again`);
     delivery.giveUp(verdictFor(error, holder));
   }

@@ -21,6 +21,8 @@ export interface TriggeredReadSettings extends DeliverySettings {
 export interface ReadPages<R> {
   /** After a failure the same page can be asked for again. Default: the reading is over. */
   readonly resumes?: boolean;
+  /** What it gives is gone once it is read: all of it goes on, whatever becomes of its trigger. */
+  readonly once?: boolean;
   /** The next rows; `undefined` when there are no more. @throws ConnectorError */
   next(): Promise<R[] | undefined>;
   /** Reads no further. Never rejects. */

@@ -68,7 +68,7 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
     }
     if (this.closed) return trigger.done(flowStopped());
     if (!claim && this.line.length >= MOST_WAITING) return trigger.done(new ConnectorError("OVERLOADED", `More than ${MOST_WAITING} messages wait for their turn`));
-    const errand = new ReadErrand<V>({ trigger, values: this.valuesFor(trigger.msg), claim, own: this.options.own, finish: (one) => this.finished(one) });
+    const errand = new ReadErrand<V>({ trigger, values: this.valuesFor(trigger.msg), claim, own: this.options.own, finish: (one) => this.finished(one), drop: (one) => this.deliveries.withdraw(one.parcels, flowStopped()) });
     this.errands.add(errand);
     this.line.push(errand);
     claim?.lineUp();
@@ -185,20 +185,21 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
   private async sendRows(errand: ReadErrand<V>, pages: P): Promise<void> {
     const { output, batchSize, emptyOutput } = this.options.settings;
     const size = output === "row" ? 1 : batchSize;
+    errand.once = pages.once === true;
     /** Read, but not handed over before it is known whether it is the last. */
     let rows: R[] = [];
     for (let page = await this.nextOf(errand, pages); page; page = await this.nextOf(errand, pages)) {
       rows = rows.length > 0 ? rows.concat(page) : page;
       let at = 0;
       for (; rows.length - at > size; at += size) {
-        if (!this.goes(errand, size) && !(await this.mayGo(errand, size))) return this.breakOff(errand);
+        if (!this.goes(errand, size) && !(await this.mayGo(errand, size))) return errand.end(flowStopped());
         this.hand(errand, pages, rows.slice(at, at + size), false);
       }
       rows = rows.slice(at);
     }
     if (errand.over) return; // as above
     if (rows.length > 0) {
-      if (!(await this.mayGo(errand, rows.length))) return this.breakOff(errand);
+      if (!(await this.mayGo(errand, rows.length))) return errand.end(flowStopped());
       this.hand(errand, pages, rows, true);
     }
     if (errand.sent > 0) return errand.end();
@@ -206,14 +207,9 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
     else errand.close();
   }
 
-  /** No more rows are read. That is no failure when the trigger's delivery was settled meanwhile: its copy comes. */
-  private breakOff(errand: ReadErrand<V>): void {
-    errand.end(errand.claim?.closed ? undefined : flowStopped());
-  }
-
-  /** Waits until rows may go. @returns whether they may: not when the trigger has failed or its delivery was settled, or the flow stops */
+  /** Waits until rows may go. @returns whether they may: not when the trigger is to be repeated, or the flow stops */
   private async mayGo(errand: ReadErrand<V>, rows: number): Promise<boolean> {
-    while (!this.closed && !errand.failure && !errand.claim?.closed) {
+    while (!this.closed && !errand.repeats) {
       if (this.goes(errand, rows)) return true;
       if (this.sinkReason !== undefined) await this.hold.over();
       else await this.room.until(rows);
@@ -222,7 +218,7 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
   }
 
   private goes(errand: ReadErrand<V>, rows: number): boolean {
-    return !this.closed && !errand.failure && !errand.claim?.closed && this.sinkReason === undefined && this.room.fits(rows);
+    return !this.closed && !errand.repeats && this.sinkReason === undefined && this.room.fits(rows);
   }
 
   private hand(errand: ReadErrand<V>, pages: P, rows: R[], last: boolean): void {
@@ -231,7 +227,7 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
       size: rows.length,
       output: 0,
       message: () => errand.dress(this.options.message(pages, rows), parts, this.options.clone),
-      accepted: () => errand.settled(parcel),
+      accepted: () => errand.accepted(parcel),
       failed: ({ error }) => this.lose(errand, parcel, error),
       released: (error) => this.lose(errand, parcel, error),
     };
@@ -245,7 +241,7 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
     const first = !errand.failure;
     errand.failure ??= error;
     errand.settled(parcel);
-    if (!first) return;
+    if (!first || !errand.repeats) return;
     this.deliveries.recall([...errand.parcels], error);
     this.room.wake();
   }

@@ -27,6 +27,8 @@ export class RowSource {
   private finished = false;
   /** How many rows the first page may have that is all of them. */
   private whole: number | undefined;
+  /** Read again, it would not give the same. */
+  once = false;
 
   private constructor(
     private readonly client: ReadingDatabase,
@@ -76,6 +78,7 @@ export class RowSource {
   /** The first page is to be all rows, `most` at the most: a statement that changes what it reads then holds no locks while the flow works. */
   asOnePage(most: number): this {
     this.whole = most;
+    this.once = true;
     return this;
   }
 

@@ -8,6 +8,8 @@ export type Read = (payload: unknown) => Promise<unknown[][]>;
 
 interface ReadDef extends NodeDef {
   output: TriggeredReadSettings["output"];
+  /** What it gives is gone once it is read. */
+  once?: boolean;
 }
 
 /** A node that reads rows for each message, as `sql read` and `salesforce query` do. */
@@ -20,7 +22,7 @@ export function registerReadNode(RED: NodeAPI, read: Read): void {
       valuesFor: (msg) => (msg as { payload?: unknown }).payload,
       open: async (payload) => {
         const pages = await read(payload);
-        return { next: () => Promise.resolve(pages.shift()), close: () => Promise.resolve() };
+        return { once: config.once === true, next: () => Promise.resolve(pages.shift()), close: () => Promise.resolve() };
       },
       message: (_pages, rows) => ({ payload: config.output === "row" ? rows[0] : rows }),
       isAway: ({ scope }) => scope === "system",

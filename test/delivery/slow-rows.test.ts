@@ -1,0 +1,119 @@
+import assert from "node:assert/strict";
+import { ConnectorError } from "../../nodes/common/errors";
+import { Runtime, type FlowNodeConfig } from "../services/runtime";
+import { testBench, theSource, type TestSource } from "../services/test-nodes/test-nodes";
+import { pause, waitFor } from "../services/wait";
+import { away, refused } from "./sink-support";
+
+describe("a message whose rows wait behind a reading", () => {
+  const runtime = new Runtime();
+  before(() => runtime.start());
+  after(() => runtime.stop());
+
+  /** Rows that the sink has begun with, and those it has written. */
+  let begun: unknown[] = [];
+  let written: unknown[] = [];
+  let reads = 0;
+
+  /** A reading that finds as many rows as a message says, and a sink that does `work` for each of them, one by one. */
+  async function flow(more: Partial<FlowNodeConfig>, work: (row: string) => unknown, reading: object = {}): Promise<TestSource> {
+    await runtime.fresh([
+      { id: "source", type: "test-source", wires: [["read"]], ...more },
+      { id: "read", type: "test-read", output: "row", ...reading, wires: [["sink"]] },
+      { id: "sink", type: "test-sink", batchSize: 1, wires: [[]] },
+    ]);
+    begun = [];
+    written = [];
+    reads = 0;
+    testBench.read = (count) => {
+      reads += 1;
+      return Promise.resolve([Array.from({ length: count as number }, (_, row) => `${reads}.${row}`)]);
+    };
+    testBench.write = async ([row]) => {
+      begun.push(row);
+      const error = await work(row as string);
+      if (error instanceof ConnectorError) return [{ ok: false, error }];
+      written.push(row);
+      return [{ ok: true, value: "stored" }];
+    };
+    return theSource();
+  }
+
+  function ends({ settled }: TestSource): (string | undefined)[][] {
+    return settled.map(({ settlement: { outcome, error } }) => (error ? [outcome, error.code] : [outcome]));
+  }
+
+  it("is not tried again as long as they go on, however long all of them take", async () => {
+    const source = await flow({ deadline: 300 }, () => pause(30));
+    source.take(50);
+    await waitFor("its end", () => source.settled.length === 1);
+    assert.deepEqual([ends(source), reads, written.length], [[["accept"]], 1, 50]);
+  });
+
+  it("is given back before its broker takes it when none of them had its turn, and none of those that still wait is written", async () => {
+    let go = (): void => undefined;
+    const gate = new Promise<void>((resolve) => (go = resolve));
+    const source = await flow({ deadline: 10_000, longest: 500 }, () => gate);
+    source.take(3);
+    await waitFor("the first of them", () => begun.length === 1);
+    await waitFor("its return", () => source.settled.length === 1);
+    assert.deepEqual(ends(source), [["release", "OVERLOADED"]]);
+    go();
+    source.take(2);
+    await waitFor("its copy", () => source.settled.length === 2);
+    assert.deepEqual([ends(source)[1], written], [["accept"], ["1.0", "2.0", "2.1"]]);
+  });
+
+  it("is tried again when its broker would take it and some are written: given back, it would begin anew for ever", async () => {
+    const source = await flow({ deadline: 10_000, longest: 500 }, () => pause(50));
+    source.take(200);
+    await waitFor("its end", () => source.settled.length === 1);
+    const before = written.length;
+    assert.deepEqual(ends(source), [["retry", "DEADLINE_EXCEEDED"]]);
+    source.take(1);
+    await waitFor("the next", () => source.settled.length === 2);
+    assert.ok(written.length <= before + 2, `${written.length - before} were written after that`);
+  });
+
+  it("takes those along that wait for their system when it is given back itself", async () => {
+    let back = false;
+    const source = await flow({ deadline: 10_000, longest: 300 }, () => (back ? undefined : away));
+    source.onSettled = (taken, { outcome }) => outcome === "release" && source.take(taken);
+    source.take(3);
+    await waitFor("its return", () => source.settled.length === 1);
+    back = true;
+    await waitFor("its end", () => source.settled.at(-1)?.settlement.outcome === "accept");
+    assert.deepEqual([ends(source)[0], written], [["release", "DEADLINE_EXCEEDED"], [0, 1, 2].map((row) => `${reads}.${row}`)]);
+  });
+
+  it("takes those along that are not written yet when its connection is lost", async () => {
+    let go = (): void => undefined;
+    const gate = new Promise<void>((resolve) => (go = resolve));
+    const source = await flow({}, () => gate);
+    source.take(100);
+    await waitFor("the first of them", () => begun.length === 1);
+    source.source.invalidate();
+    go();
+    source.take(2);
+    await waitFor("its copy", () => source.settled.length === 1);
+    assert.deepEqual([ends(source), written], [[["accept"]], ["1.0", "2.0", "2.1"]]);
+  });
+
+  it("has all of them written that cannot be read again, though its connection is lost", async () => {
+    let go = (): void => undefined;
+    const gate = new Promise<void>((resolve) => (go = resolve));
+    const source = await flow({}, () => gate, { once: true });
+    source.take(100);
+    await waitFor("the first of them", () => begun.length === 1);
+    source.source.invalidate();
+    go();
+    await waitFor("all", () => written.length === 100);
+  });
+
+  it("has all others written that cannot be read again, though one of them is refused", async () => {
+    const source = await flow({}, (row) => (row === "1.1" ? refused : undefined), { once: true });
+    source.take(100);
+    await waitFor("its end", () => source.settled.length === 1);
+    assert.deepEqual([ends(source), written.length], [[["dead-letter", "ROW_REFUSED"]], 99]);
+  });
+});

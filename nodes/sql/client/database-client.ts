@@ -16,6 +16,9 @@ export interface DatabaseOptions extends OpenOptions {
   credentials: DatabaseCredentials;
 }
 
+/** What is asked of an open cursor, which has its connection: nobody logs in for it. */
+const OF_CURSORS: ReadonlySet<Operation> = new Set<Operation>(["fetch", "closeCursor"]);
+
 /** Users have this long to let go of a closing client, in ms; Node-RED closes a config node together with its users. */
 const DRAIN_TIMEOUT = 10_000;
 
@@ -136,10 +139,11 @@ export class DatabaseClient {
 
   private async ask<O extends Operation>(operation: O, argument: Operations[O]["argument"]): Promise<Operations[O]["answer"]> {
     const { refused } = this.availability;
-    if (refused) throw refused;
+    const logsIn = !OF_CURSORS.has(operation);
+    if (refused && logsIn) throw refused;
     try {
       const answer = await this.running().request(operation, argument);
-      this.availability.works();
+      if (logsIn) this.availability.works();
       return answer;
     } catch (thrown) {
       const error = toConnectorError(thrown, "DATABASE_UNAVAILABLE");

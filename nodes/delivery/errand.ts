@@ -63,9 +63,9 @@ export class Errand<T> {
     this.simple = kept.every(([, value]) => typeof value !== "object" && typeof value !== "function");
   }
 
-  /** The trigger is done. */
-  get over(): boolean {
-    return this.finished;
+  /** It is done, or its delivery was settled and its copy comes: nothing more need be taken for it. */
+  get lapsed(): boolean {
+    return this.finished || this.claim?.closed === true;
   }
 
   /**
@@ -73,7 +73,7 @@ export class Errand<T> {
    */
   took(taken: T): void {
     this.unsettled.add(taken);
-    if (!this.waits) this.claim?.lineUp(() => this.claim?.closed && this.dropped());
+    if (!this.waits) this.claim?.lineUp(() => this.lapsed && this.dropped());
     this.waits = true;
   }
 

@@ -42,7 +42,7 @@ export class ReadErrand<V> extends Errand<Parcel> {
 
   /** It is read for once more, so that no more need be sent: it has failed, or its delivery was settled and its copy comes. */
   get repeats(): boolean {
-    return !this.once && (this.failure !== undefined || this.claim?.closed === true);
+    return !this.once && (this.failure !== undefined || this.lapsed);
   }
 
   protected override dropped(): void {

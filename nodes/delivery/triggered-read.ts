@@ -130,10 +130,9 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
   private async read(errand: ReadErrand<V>): Promise<void> {
     errand.claim?.leaveLine();
     const values = await errand.values;
-    if (errand.claim?.closed) return errand.close(); // settled while it waited: its copy comes
     if (!this.options.isWired()) throw notWired("what is read");
     const pages = await this.persist(errand, () => this.options.open(values));
-    if (!pages) return;
+    if (!pages) return errand.close();
     this.trouble = undefined;
     try {
       if (this.options.settings.output === "all") await this.passAll(errand, pages);
@@ -143,9 +142,9 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
     }
   }
 
-  /** Asks the system, again and again while it is away. @returns `undefined` when the trigger was done before it answered */
+  /** Asks the system, again and again while it is away. @returns `undefined` when nobody wants the answer any more */
   private async persist<T>(errand: ReadErrand<V>, ask: () => Promise<T>): Promise<T | undefined> {
-    while (!this.closed && !errand.over) {
+    while (!this.closed && !errand.lapsed) {
       try {
         return await ask();
       } catch (thrown) {
@@ -154,11 +153,11 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
         await this.wait.until(error, [errand, ...this.line]);
       }
     }
-    if (!errand.over) throw flowStopped();
+    if (!errand.lapsed) throw flowStopped();
     return undefined;
   }
 
-  /** @returns `undefined` also when the trigger was done before the page came */
+  /** @returns `undefined` also when nobody wants the page any more */
   private nextOf(errand: ReadErrand<V>, pages: P): Promise<R[] | undefined> {
     return pages.resumes ? this.persist(errand, () => pages.next()) : pages.next();
   }
@@ -174,10 +173,9 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
     for (let page = await this.nextOf(errand, pages); page; page = await this.nextOf(errand, pages)) {
       for (const row of page) rows.push(row);
       if (rows.length > maxRows) throw tooManyRows(maxRows, "send them as rows or batches");
-      if (errand.over) return;
+      if (errand.lapsed) break;
     }
-    if (errand.over) return; // the pages ended because of that: what was read is not all there is
-    if (errand.claim?.closed) return errand.close();
+    if (errand.lapsed) return errand.close(); // what was read may not be all there is
     if (rows.length === 0 && emptyOutput) return errand.empty();
     errand.pass(this.options.message(pages, rows));
   }
@@ -197,7 +195,7 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
       }
       rows = rows.slice(at);
     }
-    if (errand.over) return; // as above
+    if (errand.repeats) return errand.end(flowStopped()); // as above
     if (rows.length > 0) {
       if (!(await this.mayGo(errand, rows.length))) return errand.end(flowStopped());
       this.hand(errand, pages, rows, true);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { ConnectorError } from "../../nodes/common/errors";
 import { Runtime, type FlowNodeConfig } from "../services/runtime";
 import { testBench, theSource, type TestSource } from "../services/test-nodes/test-nodes";
+import type { Read } from "../services/test-nodes/test-read";
 import { pause, waitFor } from "../services/wait";
 import { away, refused } from "./sink-support";
 
@@ -115,5 +116,24 @@ describe("a message whose rows wait behind a reading", () => {
     source.take(100);
     await waitFor("its end", () => source.settled.length === 1);
     assert.deepEqual([ends(source), written.length], [[["dead-letter", "ROW_REFUSED"]], 99]);
+  });
+
+  it("has nothing read any more when its connection was lost while the system to read from was away", async () => {
+    const source = await flow({}, () => undefined);
+    const find = testBench.read as Read;
+    const asked: unknown[] = [];
+    let back = false;
+    testBench.read = (count) => {
+      asked.push(count);
+      return back ? find(count) : Promise.reject(away);
+    };
+    source.take(3);
+    await waitFor("the question", () => asked.length > 0);
+    source.source.invalidate();
+    asked.length = 0;
+    back = true;
+    source.take(2);
+    await waitFor("its copy", () => source.settled.length === 1);
+    assert.deepEqual([ends(source), asked, written], [[["accept"]], [2], ["1.0", "1.1"]]);
   });
 });

@@ -1,4 +1,5 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import { setTimeout } from "node:timers/promises";
 import { ConnectorError, errorText, isConnectorError } from "../../common/errors";
 import type { Backend, ConnectionCursor, DatabaseConnection, DriverColumn, Parameter, QueryResult } from "./backend";
 import { databaseError, statementError } from "./errors";
@@ -8,6 +9,10 @@ import { SqlitePlace } from "./sqlite-place";
 
 /** How long SQLite waits for another process's write, in ms. */
 const BUSY_TIMEOUT = 5000;
+/** Statements follow each other without a break so long at most, in ms: the parent takes who gives no sign of life for a statement that never ends. */
+const BREATH = 500;
+
+let breathed = 0;
 
 /** Node's own SQLite. It is synchronous, which is harmless here: the child process has nothing else to do. */
 export class SqliteBackend implements Backend {
@@ -160,6 +165,10 @@ class SqliteConnection implements DatabaseConnection {
   }
 
   private async attempt<T>(work: () => T): Promise<T> {
+    if (performance.now() - breathed > BREATH) {
+      await setTimeout(1);
+      breathed = performance.now();
+    }
     try {
       return await attempt(work);
     } catch (error) {

@@ -10,4 +10,14 @@ describe("A connection of the embedded SQLite", () => {
       await assert.rejects(call, { code: "DATABASE_UNAVAILABLE", scope: "system" });
     }
   });
+
+  it("lets its process say that it lives, however many statements follow each other", async () => {
+    const connection = await new SqliteBackend({ file: ":memory:" }).connect();
+    let beats = 0;
+    const beat = setInterval(() => (beats += 1), 10);
+    for (const end = performance.now() + 10_000; beats < 2 && performance.now() < end; ) await connection.query("select 1");
+    clearInterval(beat);
+    await connection.close();
+    assert.ok(beats >= 2);
+  });
 });

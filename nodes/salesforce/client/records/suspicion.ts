@@ -8,6 +8,9 @@ const BEFORE_SUSPICION = 5;
 /** As how many a try counts that has waited for its answer in vain: that has taken a minute or more by itself. */
 const TIMEOUTS_WEIGH = 3;
 
+/** So many that all fail may be among themselves; where more do, it is the org that fails. */
+const FEW = 10;
+
 /** What says that the org, or its edge, is closed to everybody. */
 const CLOSED = new Set([420, 429, 503]);
 /** What becomes of calls that somebody on the way minds, or that the org works on for too long. */
@@ -93,8 +96,8 @@ interface Searched {
 
 /**
  * After a search: if some records passed, the org works, and what failed so did for its own sake. If none did, anything but a 500 is the org's unless a call
- * without records gets through. A 500 is so, too, unless their object can be read; and then only one record is to blame at a time, for it may be the org that
- * fails at all it is to write, but records that are at fault may be alone among themselves.
+ * without records gets through. A 500 is so, too, unless they are few and their object can be read; and then only one of them is to blame at a time, for it may be
+ * the org that fails at all it is to write.
  *
  * @throws ConnectorError when it is the org's
  */
@@ -107,7 +110,8 @@ export async function judge(rest: RestCalls, results: (RecordResult | undefined)
   const ofServer = suspects.some(({ error }) => isServerError(error));
   const answers = async (): Promise<boolean> => {
     if (!ofServer) return probe();
-    return object === undefined ? isAlone && (await probe()) : canBeRead(rest, object);
+    if (object === undefined) return isAlone && (await probe());
+    return (together || results.length <= FEW) && (await canBeRead(rest, object));
   };
   if (!somePassed && !(await answers())) throw first.error;
   const blamed = somePassed || isAlone || !ofServer ? suspects : [first];

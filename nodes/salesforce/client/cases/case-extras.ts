@@ -2,15 +2,17 @@ import { createHash } from "node:crypto";
 import { ConnectorError, isConnectorError, toConnectorError } from "../../../common/errors";
 import { NO_ASSIGNMENT } from "../assignment";
 import type { Attachment, CaseWork } from "./case-item";
-import { type Fields, MAX_RECORDS, type RecordResult } from "../records/collections";
+import { COLLECTIONS, type Fields, MAX_RECORDS, type RecordResult } from "../records/collections";
 import { retryLocked } from "../records/retry-locked";
 import { saveRecords } from "../records/save-records";
-import { Suspicion } from "../records/suspicion";
+import { getsThrough, isOwnFault, judge, mayBeOfRecords, Suspicion } from "../records/suspicion";
 import type { RestClient } from "../rest";
 import type { SelectIn } from "./select-in";
 
 /** Newest comments of the cases of a batch that are compared with the new ones. */
 const COMMENTS_COMPARED = 2000;
+/** Calls that may go wrong while what is wrong in one batch is looked for. */
+const MOST_WRONG = 20;
 
 /** One comment or file of a case. */
 interface Extra {
@@ -51,27 +53,14 @@ export class CaseExtras {
     for (const kind of [comments, files]) if (kind.extras.length > 0) await this.addKind(kind, older);
   }
 
-  /** Locked ones, which surely made nothing, are tried again in place. */
-  private async create(object: string, records: Fields[], batch: object): Promise<RecordResult[]> {
-    const request = { object, operation: "create", headers: NO_ASSIGNMENT } as const;
-    const results = await saveRecords(this.rest, { ...request, records, search: this.suspicion.isDue(batch) }).catch((error: unknown) => {
-      this.suspicion.note(batch, error, true);
-      throw error;
-    });
-    return retryLocked(results, (places) =>
-      saveRecords(this.rest, { ...request, records: places.map((place) => records[place] as Fields) }).catch((error: unknown) => {
-        return places.map((): RecordResult => ({ ok: false, error: toConnectorError(error) })); // of the others it is known what became of them
-      }),
-    );
-  }
-
-  private async addKind({ object, what, extras, keysOf }: Kind, older: ReadonlySet<CaseWork>): Promise<void> {
+  private async addKind(kind: Kind, older: ReadonlySet<CaseWork>): Promise<void> {
+    const { what, extras } = kind;
     try {
       const looked = extras.filter(({ work }) => older.has(work));
-      const there = looked.length > 0 ? await keysOf(this.select, [...new Set(looked.map(({ work }) => work.stored?.id ?? ""))]) : new Set<string>();
+      const there = await this.there(kind, looked);
       const missing = extras.filter(({ key }) => !there.has(key) && there.add(key));
       for (const part of parts(missing, this.maxCall)) {
-        const results = await this.create(object, part.map(({ fields }) => fields), part[0]!.work);
+        const results = await this.create(kind, part);
         part.forEach(({ work }, index) => (work.error ??= errorOf(results[index], work, what)));
       }
     } catch (error) {
@@ -79,6 +68,61 @@ export class CaseExtras {
       for (const { work } of extras) work.error ??= failure;
     }
   }
+
+  /** Keys of those that the cases of these have. */
+  private async there({ keysOf }: Kind, extras: readonly Extra[]): Promise<Set<string>> {
+    return extras.length > 0 ? keysOf(this.select, [...new Set(extras.map(({ work }) => work.stored?.id ?? ""))]) : new Set<string>();
+  }
+
+  /** Locked ones, which surely made nothing, are tried again in place. One whose answer was lost is looked for before it is sent again. */
+  private async create(kind: Kind, part: readonly Extra[]): Promise<RecordResult[]> {
+    const { work: batch } = part[0] as Extra;
+    try {
+      if (part.some(({ work }) => this.suspicion.isDue(work))) return await this.search(kind, part);
+      return await retryLocked(await this.send(kind, part), (places) => {
+        const left = places.map((place) => part[place] as Extra);
+        return this.send(kind, left).catch((error: unknown) => left.map(() => failed(error))); // of the others it is known what became of them
+      });
+    } catch (error) {
+      this.suspicion.note(batch, error);
+      throw error;
+    }
+  }
+
+  /** By halves, for the one that makes the org fail, or that somebody on the way minds. @throws ConnectorError when it is the org that is away */
+  private async search(kind: Kind, part: readonly Extra[]): Promise<RecordResult[]> {
+    const results = new Map<Extra, RecordResult>();
+    let left = MOST_WRONG;
+    const save = async (some: readonly Extra[]): Promise<void> => {
+      try {
+        (await this.send(kind, some)).forEach((result, index) => results.set(some[index] as Extra, result));
+      } catch (thrown) {
+        const error = toConnectorError(thrown);
+        for (const extra of some) results.set(extra, failed(error));
+        left -= error.details.network === "TIMEOUT" ? 2 : 1;
+        if (some.length === 1 || left <= 0 || !mayBeOfRecords(error, false)) return;
+        const there = await this.there(kind, some);
+        for (const extra of some) if (there.has(extra.key)) results.set(extra, { ok: true, id: "", created: true });
+        const missing = some.filter(({ key }) => !there.has(key));
+        const half = Math.ceil(missing.length / 2);
+        for (const next of [missing.slice(0, half), missing.slice(half)]) if (next.length > 0) await save(next);
+      }
+    };
+    await save(part);
+    const all = part.map((extra) => results.get(extra));
+    const probe = (): Promise<boolean> => getsThrough(this.rest, { method: "POST", path: COLLECTIONS, body: { allOrNone: false, records: [] } });
+    await judge(this.rest, all, { object: kind.object, together: false, creates: false, probe });
+    all.forEach((result, index) => isOwnFault(result) && this.suspicion.found((part[index] as Extra).work));
+    return all as RecordResult[];
+  }
+
+  private send({ object }: Kind, extras: readonly Extra[]): Promise<RecordResult[]> {
+    return saveRecords(this.rest, { object, operation: "create", headers: NO_ASSIGNMENT, records: extras.map(({ fields }) => fields) });
+  }
+}
+
+function failed(error: unknown): RecordResult {
+  return { ok: false, error: toConnectorError(error) };
 }
 
 /** Splits by count and size. */

@@ -113,23 +113,27 @@ export abstract class Scope {
 
   /** Whether something of it, or of a group it is part of, waits for its turn. */
   get inLine(): boolean {
-    if (this.lined > 0) return true;
-    if (this.groups) for (const group of this.groups) if (group.inLine) return true;
-    return false;
+    return this.lined > 0 || (this.groups !== undefined && this.withGroups().some(({ lined }) => lined > 0));
   }
 
-  /** Takes `hop` over from its scope, which keeps its count: whoever moves it answers for that count. */
+  /** Takes `hop` over from its scope. */
   adopt(hop: Hop): void {
-    hop.scope.unlink(hop);
+    const before = hop.scope;
+    before.unlink(hop);
     hop.scope = this;
     this.add(hop);
+    before.leave();
+  }
+
+  /** Whether no more than this is open. */
+  holdsAtMost(count: number): boolean {
+    return this.open <= count;
   }
 
   /** The live hops in this scope and in the groups it is part of, newest first. */
   hopsWithin(): Hop[] {
     const found: Hop[] = [];
-    for (let hop = this.newest; hop; hop = hop.older) found.push(hop);
-    for (const group of this.groups ?? []) found.push(...group.hopsWithin());
+    for (const { newest } of this.withGroups()) for (let hop = newest; hop; hop = hop.older) found.push(hop);
     return found;
   }
 
@@ -148,6 +152,10 @@ export abstract class Scope {
   /** `group` is quiet. */
   parted(group: JoinedScope): void {
     this.groups?.delete(group);
+  }
+
+  private withGroups(): Scope[] {
+    return [this, ...(this.groups ?? [])];
   }
 
   private unlink(hop: Hop): void {
@@ -176,36 +184,34 @@ function queueQuietCheck(scope: Scope): void {
   });
 }
 
-/** Several deliveries that went on as one message: what happens to it happens to all of them. */
+/**
+ * Several deliveries that went on as one message: what happens to it happens to all of them. None is a member of another: where each message that is through lets the next one go, they
+ * would be as deep as there are messages.
+ */
 export class JoinedScope extends Scope {
   private readonly members = new Set<Scope>();
-  /** Those members that are groups themselves. */
-  private readonly nested: JoinedScope[] = [];
   private ended = false;
 
-  /** @param first the scope the message was counted in; that count becomes the group's hold on it */
-  constructor(first: Scope) {
-    super();
-    this.admit(first);
-  }
-
-  /** One more delivery belongs to the message. */
+  /** One more delivery, or all of one more group, belongs to the message. */
   join(scope: Scope): void {
-    if (this.includes(scope)) return;
-    scope.enter();
-    this.admit(scope);
+    if (scope === this) return;
+    for (const member of this.members) {
+      if (!member.closed) break;
+      this.members.delete(member); // a group that goes on for hours keeps none of those that are settled
+    }
+    for (const member of scope instanceof JoinedScope ? scope.members : [scope]) {
+      if (member.closed || this.members.has(member)) continue;
+      member.enter();
+      member.joined(this);
+      this.members.add(member);
+    }
   }
 
-  private admit(scope: Scope): void {
-    scope.joined(this);
-    this.members.add(scope);
-    if (scope instanceof JoinedScope) this.nested.push(scope);
-  }
-
+  /** Whether that delivery, or what is open of that group, belongs to it. */
   includes(scope: Scope): boolean {
-    if (this.members.has(scope)) return true;
-    for (const group of this.nested) if (group.includes(scope)) return true;
-    return false;
+    if (!(scope instanceof JoinedScope)) return this.members.has(scope);
+    for (const member of scope.members) if (!member.closed && !this.members.has(member)) return false;
+    return true;
   }
 
   /** Closed once all members are: as long as one is open, its message is worth working on. */

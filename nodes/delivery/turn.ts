@@ -101,7 +101,7 @@ export class Turn {
   finishes(node: FlowNode, scope: Scope, caught: Caught | undefined): void {
     const hasSent = this.senders.get(scope) === node;
     if (this.orphans.length > 0 && !(hasSent && this.burstOf(node).some(({ hop }) => hop.scope === scope)) && this.adoptOrphans(node, scope)) {
-      for (const { hop } of this.burstOf(node)) this.join(hop, scope);
+      for (const { hop } of this.burstOf(node)) this.join(hop, scope, 1);
     } else if (!hasSent) this.belongs(node, scope, caught);
     this.burstOver = true;
     if (caught && this.guessed) for (const { hop, known } of this.burstOf(node)) if (!known && covers(hop.scope, scope)) this.goesAlong(hop, caught);
@@ -113,7 +113,7 @@ export class Turn {
     if (all && all.node === node && all.sent === this.sent.length && !all.group.closed) return all.group.join(scope);
     const mine = this.sent.length === 0 ? NONE : this.sent.filter(({ hop, from }) => from === node && !hop.scope.closed);
     if (mine.some(({ hop }) => covers(hop.scope, scope))) return;
-    for (const { hop } of mine) this.join(hop, scope);
+    for (const { hop } of mine) this.join(hop, scope, 1);
     const { group } = this;
     if (mine.length === 0) this.hasLeft(node, scope, caught, true);
     else if (group && mine.every(({ hop }) => hop.scope === group)) this.all = { node, sent: this.sent.length, group };
@@ -169,18 +169,18 @@ export class Turn {
     }
   }
 
-  private join(hop: Hop, scope: Scope): void {
+  /** @param ending 1 while what is finished with in `scope` still counts there */
+  private join(hop: Hop, scope: Scope, ending = 0): void {
     const before = hop.scope;
     if (covers(before, scope)) return;
     if (before instanceof JoinedScope && this.groups.has(before)) return before.join(scope);
-    if (this.group?.includes(before)) {
-      this.group.adopt(hop);
-      before.leave();
-    } else {
-      this.group = new JoinedScope(before);
+    if (!this.group?.includes(before)) {
+      // a group of which nothing else is left goes on: to make one anew for each message that another lets go would cost a look at all before
+      this.group = scope instanceof JoinedScope && scope.holdsAtMost(ending) ? scope : new JoinedScope();
       this.groups.add(this.group);
-      this.group.adopt(hop);
+      this.group.join(before);
     }
+    this.group.adopt(hop);
     this.group.join(scope);
   }
 

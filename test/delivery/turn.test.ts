@@ -53,6 +53,25 @@ describe("What a node sends and finishes with in one turn", function () {
     assert.equal(madeOf(hops[9_999], all).length, 10_000);
   });
 
+  it("is one group for all, where each of 20,000 that is through lets the next one go, and keeps none that is settled", () => {
+    const all = deliveries(20_000);
+    let last = hopOf(all[0] as Delivery);
+    const letGo = (delivery: Delivery): void => {
+      const turn = new Turn();
+      const next = hopOf(delivery);
+      turn.sends(next, gather, true);
+      turn.finishes(gather, last.scope, undefined);
+      last.scope.remove(last);
+      last = next;
+    };
+    for (const delivery of all.slice(1, -1)) letGo(delivery);
+    assert.equal(madeOf(last, all).length, 19_999);
+    assert.deepEqual([all[0]?.inLine, all[0]?.hopsWithin().length], [false, 1]);
+    for (const delivery of all.slice(0, 10_000)) delivery.close();
+    letGo(all[19_999] as Delivery);
+    assert.equal(madeOf(last, all).length, 10_000);
+  });
+
   it("belongs, where each done comes before what is sent of nobody, to the one finished with before it", async () => {
     const turn = new Turn();
     const all = deliveries(4);

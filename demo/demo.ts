@@ -1,11 +1,11 @@
 /** The tour behind `npm run demo`, started by scripts/demo.mjs when all is installed. */
-import { cpSync, mkdirSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { DEFAULT_RETRY_POLICY, retryDelays } from "../nodes/delivery/retry-policy";
 import { NodeRed } from "../test/services/node-red";
 import { RabbitMq } from "../test/services/rabbitmq";
-import { stopAll } from "../test/services/service";
+import { clearAway, stopAll } from "../test/services/service";
 import { freePorts, isListening, pause, waitFor } from "../test/services/wait";
 import { DemoBroker } from "./broker";
 import { EmulatorService } from "../test/services/emulator-service";
@@ -28,8 +28,14 @@ const HELPING_EVERY = 500; // ms
 const SPELL = 4_000; // ms that the org answers 503
 const PATIENCE = 90_000; // ms after the last message
 
-/** Resolves at Ctrl-C; a second one does not keep the servers from being stopped in order. */
-const interrupted = new Promise<void>((resolve) => process.on("SIGINT", () => resolve()));
+/**
+ * Resolves at Ctrl-C, and when the terminal is closed or somebody ends us: the servers are in sessions of their own, and would go on without us. A second
+ * signal does not keep them from being stopped in order.
+ */
+const interrupted = new Promise<void>((resolve) => {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => resolve());
+});
+process.stdout.on("error", () => undefined); // a terminal that was closed takes no more lines
 /** True until the tour waits for Ctrl-C: before, it ends the tour where it is. */
 let touring = true;
 
@@ -45,8 +51,7 @@ const port = async (wanted: number): Promise<number> => ((await isListening(want
 
 /** Starts broker, org and Node-RED with the packed pack in a fresh user directory. */
 async function setTheStage(folder: string, pack: string): Promise<Stage> {
-  rmSync(path.join(folder, "node-red"), { recursive: true, force: true });
-  rmSync(path.join(folder, "rabbitmq"), { recursive: true, force: true });
+  for (const service of ["emulator", "node-red", "rabbitmq"]) await clearAway(path.join(folder, service));
   const given = process.env.AMQP_URL;
   const org = new EmulatorService({ folder: path.join(folder, "emulator"), port: await port(PORTS.emulator) });
   const nodeRed = new NodeRed({ folder: path.join(folder, "node-red"), port: await port(PORTS.nodeRed), link: false, editor: true });

@@ -52,7 +52,7 @@ async function main() {
   const child = spawn(pinnedNode(), args, { cwd: root, env: environment(), stdio: "inherit" });
   // the terminal sends Ctrl-C to both: the tour stops what it started, and we wait for it
   process.on("SIGINT", () => undefined);
-  process.on("SIGTERM", () => child.kill("SIGTERM"));
+  for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
   child.once("exit", (code, signal) => process.exit(code ?? (signal === "SIGINT" ? 130 : 1)));
 }
 

@@ -231,10 +231,12 @@ function killAll(): void {
 
 process.on("exit", killAll);
 for (const name of ["SIGTERM", "SIGHUP"] as const) {
-  process.once(name, () => {
+  const end = (): void => {
     killAll();
+    process.off(name, end); // not before: the signal often comes twice, to the group and by npm, and the second would end us in the middle
     process.kill(process.pid, name); // the handler is gone: the default action ends the process with the right status
-  });
+  };
+  process.on(name, end);
 }
 
 /**
@@ -277,6 +279,12 @@ async function clearUp(folder: string, remove: boolean): Promise<void> {
   for (const record of state.processes) signal(record, "SIGKILL");
   if (remove && state.temporary) removeFolder(folder);
   else await waitFor(`the end of what was left in ${folder}`, () => !state.processes.some(isAlive), { interval: 20 });
+}
+
+/** Takes the folder of a service away, with what somebody who was killed has left running in it. @throws while its owner runs */
+export async function clearAway(folder: string): Promise<void> {
+  await clearUp(folder, false);
+  removeFolder(folder);
 }
 
 function removeFolder(folder: string): void {

@@ -6,6 +6,7 @@ import util from "@node-red/util";
 const ROOT = join(__dirname, "..", "..");
 
 interface Definition {
+  paletteLabel?: string;
   defaults: Record<string, { value: unknown; label?: string; required?: boolean; validate?: (this: object, value: unknown, options: object) => unknown }>;
 }
 

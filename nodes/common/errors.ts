@@ -32,7 +32,7 @@ export const ERROR_CATALOGUE = {
   FLOW_ERROR: { ...message(true), needsHand: true }, // an error of a node that is not ours: nobody knows whether it passes
   DELIVERY_CLOSED: message(false), // the delivery was settled before this message arrived
   DEADLINE_EXCEEDED: message(true), // not settled in time
-  SETTLED_BY_FLOW: message(false), // a settle node asked for it without a reason
+  SETTLED_BY_FLOW: message(false), // a settle node asked for it, with a reason of its own or without any error to go by
   OVERLOADED: message(true), // a bounded buffer is full
   FLOW_STOPPED: system, // redeploy or shutdown
   POISON: message(false), // it has ended the process too often

@@ -2,6 +2,7 @@
 
 import { variableIn } from "./environment";
 import { toConnectorError } from "./errors";
+import { isPlain } from "./is-plain";
 import type { TypedInputUtil } from "./typed-input";
 
 /** What is needed of a request that a form sends; Express's fits. */
@@ -23,11 +24,6 @@ export interface FormHttpResponse {
 
 /** What the editor shows in the place of a secret that it does not know. */
 const STAND_IN = "__PWRD__";
-
-/** Whether a value is an object, and no list. */
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
 
 /** Puts the environment's values in the place of `${NAME}` where there are such, as they are for a node; those of the flow it stands in are known when it is deployed. */
 export function variablesOf(util: Pick<TypedInputUtil, "evaluateNodeProperty">, node: object | null): (text: string) => string {
@@ -56,7 +52,7 @@ export function answerForm(work: (request: FormHttpRequest, response: FormHttpRe
  */
 export function readTexts<N extends string>(body: unknown, names: readonly N[], resolve: (text: string) => string): Partial<Record<N, string>> {
   const texts: Partial<Record<N, string>> = {};
-  if (!isObject(body)) return texts;
+  if (!isPlain(body)) return texts;
   for (const name of names) {
     const value = body[name];
     if (typeof value === "string" || typeof value === "number") texts[name] = resolve(String(value));

@@ -1,3 +1,4 @@
+import { isPlain } from "../common/is-plain";
 import { characterAt, invalid, shown } from "./content-error";
 import type { FormatOptions } from "./options";
 import { valueText } from "./value-text";
@@ -31,7 +32,7 @@ class XmlWriter {
 
   document(given: unknown): void {
     const value = plain(given);
-    const properties = isObject(value) ? Object.entries(value).filter(([, part]) => part !== undefined) : [];
+    const properties = isPlain(value) ? Object.entries(value).filter(([, part]) => part !== undefined) : [];
     const [only] = properties;
     const root = properties.length === 1 && only && !this.isAttribute(only[0]) && only[0] !== TEXT && !Array.isArray(plain(only[1])) ? only : undefined;
     if (root) this.element(root[0], root[1], 0);
@@ -50,7 +51,7 @@ class XmlWriter {
     this.checkName(name);
     const value = plain(given);
     this.parts.push("<", name);
-    if (isObject(value)) return this.content(name, value, depth);
+    if (isPlain(value)) return this.content(name, value, depth);
     const text = this.text(name, value);
     if (text === "") this.parts.push("/>");
     else this.parts.push(">", text, "</", name, ">");
@@ -107,8 +108,4 @@ function plain(value: unknown): unknown {
   if (typeof value !== "object" || value === null || value instanceof Uint8Array || value instanceof Date) return value;
   const { toJSON } = value as { toJSON?: unknown };
   return typeof toJSON === "function" ? (toJSON.call(value) as unknown) : value;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array) && !(value instanceof Date);
 }

@@ -1,5 +1,6 @@
 import { ConnectorError } from "../../common/errors";
-import { isObject, isUntouched, readTexts } from "../../common/form-request";
+import { isUntouched, readTexts } from "../../common/form-request";
+import { isPlain } from "../../common/is-plain";
 import { readUrls, type BrokerCredentials, type BrokerDef } from "./settings";
 
 /** What the form sends to be tested: what stands in it, deployed or not. */
@@ -65,7 +66,7 @@ function goesToTheSame(request: BrokerDef, deployed: BrokerDef): boolean {
  * @throws ConnectorError INPUT_INVALID when it is not an object
  */
 export function readRequest(body: unknown, resolve: (text: string) => string): TestRequest {
-  if (!isObject(body)) throw new ConnectorError("INPUT_INVALID", "The request holds no settings");
+  if (!isPlain(body)) throw new ConnectorError("INPUT_INVALID", "The request holds no settings");
   const { id = "", auth, urls = "", ...texts } = readTexts(body, SETTINGS, resolve);
   return {
     ...texts,

@@ -1,5 +1,6 @@
 import { textIn } from "../../common/environment";
 import { ConnectorError, errorText } from "../../common/errors";
+import { isPlain } from "../../common/is-plain";
 import { type DeliveryDef, readDeliverySettings } from "../../delivery/delivery-settings";
 import { retryDelays, type RetryPolicy } from "../../delivery/retry-policy";
 import { readFormat, type FormatDef } from "../../format/settings";
@@ -54,8 +55,6 @@ export function readArguments(value: QueueDef["arguments"], what = "the queue"):
       throw new ConnectorError("NOT_CONFIGURED", `The arguments of ${what} are not JSON: ${errorText(error)}`, { cause: error });
     }
   }
-  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
-    throw new ConnectorError("NOT_CONFIGURED", `The arguments of ${what} must be a JSON object`);
-  }
-  return parsed as Record<string, unknown>;
+  if (!isPlain(parsed)) throw new ConnectorError("NOT_CONFIGURED", `The arguments of ${what} must be a JSON object`);
+  return parsed;
 }

@@ -1,5 +1,6 @@
 import { ConnectorError } from "../../common/errors";
-import { isObject, isUntouched, readTexts } from "../../common/form-request";
+import { isUntouched, readTexts } from "../../common/form-request";
+import { isPlain } from "../../common/is-plain";
 import type { LoginFlow, OrgCredentials } from "../client/sign-in/login";
 import { secureOrigin } from "../client/sign-in/login-url";
 import type { OrgDef } from "./settings";
@@ -41,7 +42,7 @@ const SENT: Record<LoginFlow, readonly (typeof SECRETS)[number][]> = {
  * @throws ConnectorError `INPUT_INVALID` when it is not an object, or names no sign-in flow
  */
 export function readFormRequest(body: unknown, resolve: (text: string) => string): FormRequest {
-  if (!isObject(body)) throw new ConnectorError("INPUT_INVALID", "The request holds no settings");
+  if (!isPlain(body)) throw new ConnectorError("INPUT_INVALID", "The request holds no settings");
   const { flow, id = "", callback = "", ...texts } = readTexts(body, TEXTS, resolve);
   if (!flow || !Object.hasOwn(SENT, flow)) throw new ConnectorError("INPUT_INVALID", "The request names no sign-in flow");
   return { ...texts, id, callback, flow: flow as LoginFlow, credentials: readTexts(body.credentials, [...OPEN, ...SECRETS], resolve) };

@@ -1,7 +1,8 @@
 import type { Node, NodeAPI, NodeDef } from "node-red";
 import { openShared } from "../../common/config-node";
 import { ConnectorError } from "../../common/errors";
-import { answerForm, type FormHttpRequest, isObject, variablesOf } from "../../common/form-request";
+import { answerForm, type FormHttpRequest, variablesOf } from "../../common/form-request";
+import { isPlain } from "../../common/is-plain";
 import type { OrgCredentials } from "../client/sign-in/login";
 import { OrgClient, type OrgState } from "../client/org";
 import type { OrgHolder } from "../client/org-node";
@@ -68,7 +69,7 @@ export = (RED: NodeAPI): void => {
   /** @throws ConnectorError `INPUT_INVALID` */
   function readBody(request: FormHttpRequest): { form: FormRequest; deployed: Stored | undefined } {
     const body: unknown = request.body;
-    const node = isObject(body) && typeof body.id === "string" ? (RED.nodes.getNode(body.id) as unknown as OrgNode | null) : null;
+    const node = isPlain(body) && typeof body.id === "string" ? (RED.nodes.getNode(body.id) as unknown as OrgNode | null) : null;
     const form = readFormRequest(body, variablesOf(RED.util, node));
     return { form, deployed: node?.type === TYPE ? node.deployed : undefined };
   }

@@ -1,9 +1,9 @@
 import { ConnectorError } from "../../common/errors";
+import { isPlain } from "../../common/is-plain";
 import { type TypedValue, whenAllReady } from "../../common/typed-input";
 import type { Fields } from "../client/records/collections";
 import type { EventItem } from "../client/event-writer";
 import { toFieldValue } from "../client/cases/mapping";
-import { isPlain } from "../client/records/record-input";
 
 /** API name of a platform event, with a namespace before it or without. */
 const EVENT_NAME = /^[A-Za-z]\w*__e$/i;

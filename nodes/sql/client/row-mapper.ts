@@ -1,4 +1,5 @@
 import { ConnectorError } from "../../common/errors";
+import { isPlain } from "../../common/is-plain";
 import type { TypedValue } from "../../common/typed-input";
 import { MAX_ROW_BYTES, plainBytes, plainUnits, plainValue } from "./encode";
 import type { PlainValue, WriteMode, WriteRow } from "./protocol";
@@ -56,7 +57,7 @@ export class RowMapper {
   }
 
   private fromPayload(payload: unknown): WriteRow {
-    if (typeof payload !== "object" || payload === null || Array.isArray(payload) || ArrayBuffer.isView(payload) || payload instanceof Date) {
+    if (!isPlain(payload)) {
       const what = payload === null ? "null" : Array.isArray(payload) ? "a list" : Buffer.isBuffer(payload) ? "a buffer" : `a ${typeof payload}`;
       const advice = what === "a list" ? ": a split node before this one makes a message of each item" : "";
       throw new ConnectorError("INPUT_INVALID", `msg.payload is ${what}, not an object whose properties are the columns of ${this.options.table}${advice}`);

@@ -1,5 +1,6 @@
 import { ConnectorError } from "../../common/errors";
-import { isObject, isUntouched, readTexts } from "../../common/form-request";
+import { isUntouched, readTexts } from "../../common/form-request";
+import { isPlain } from "../../common/is-plain";
 import type { DatabaseCredentials } from "../client/connection-string";
 import type { DatabaseDef } from "./settings";
 
@@ -43,7 +44,7 @@ export function credentialsToTest(request: TestRequest, deployed: Deployed | und
  * @throws ConnectorError INPUT_INVALID when it is none
  */
 export function readRequest(body: unknown, resolve: (text: string) => string): TestRequest {
-  if (!isObject(body)) throw new ConnectorError("INPUT_INVALID", "The request holds no settings");
+  if (!isPlain(body)) throw new ConnectorError("INPUT_INVALID", "The request holds no settings");
   const { id = "", ...texts } = readTexts(body, SETTINGS, resolve);
   return { ...(texts as DatabaseDef), id, credentials: readTexts(body.credentials, ["username", "password"], resolve) };
 }

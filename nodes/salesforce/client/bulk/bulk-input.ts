@@ -1,9 +1,9 @@
 import { isUtf8 } from "node:buffer";
 import { StringDecoder } from "node:string_decoder";
 import { ConnectorError } from "../../../common/errors";
+import { isPlain } from "../../../common/is-plain";
 import { cellOf } from "./csv-cell";
 import { CsvReader } from "./csv-reader";
-import { isPlain } from "../records/record-input";
 
 /** One row to load. */
 export interface InputRow {

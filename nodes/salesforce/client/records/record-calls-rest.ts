@@ -1,8 +1,9 @@
 import { ConnectorError, isConnectorError } from "../../../common/errors";
+import { isPlain } from "../../../common/is-plain";
 import { callError, recordError, toApiError } from "../errors";
 import type { CallInput, RecordCall, REST_CALLS } from "./record-calls";
 import { isLostAnswer } from "./lost-answer";
-import { isPlain, readId } from "./record-input";
+import { readId } from "./record-input";
 import type { RestClient } from "../rest";
 import type { HttpAnswer } from "../http/transport";
 import { toTree } from "./tree";

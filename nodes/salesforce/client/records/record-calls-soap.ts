@@ -1,8 +1,9 @@
 import { ConnectorError, toConnectorError } from "../../../common/errors";
+import { isPlain } from "../../../common/is-plain";
 import { MAX_RECORDS, type RecordResult } from "./collections";
 import { recordError } from "../errors";
 import type { CallInput, RecordCall, SOAP_CALLS } from "./record-calls";
-import { isPlain, readId, readIds, readRecords, toRecord } from "./record-input";
+import { readId, readIds, readRecords, toRecord } from "./record-input";
 import { afterOthers, listOutcome, type RecordOutcome, refused, shown } from "./record-outcome";
 import type { SoapClient } from "../soap/soap";
 import { listOf, type SoapResult, type SoapValue, toElement, toRecordElement } from "../soap/soap-xml";

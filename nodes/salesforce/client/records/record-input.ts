@@ -1,4 +1,5 @@
 import { ConnectorError } from "../../../common/errors";
+import { isPlain } from "../../../common/is-plain";
 import type { Fields } from "./collections";
 import { toFieldValue } from "../cases/mapping";
 
@@ -50,11 +51,6 @@ export function readId(value: unknown): string {
   if (/^[0-9A-Za-z]{15}(?:[0-9A-Za-z]{3})?$/.test(id)) return id;
   if (id === "") throw new ConnectorError("INPUT_INVALID", `There is no record id in the message, but ${kindOf(value)}`);
   throw new ConnectorError("INPUT_INVALID", `${JSON.stringify(id.slice(0, 40))} is no record id: it has 15 or 18 letters and digits`);
-}
-
-/** Whether a value is an object of properties. */
-export function isPlain(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value) && !Buffer.isBuffer(value) && !(value instanceof Date);
 }
 
 function kindOf(value: unknown): string {

@@ -1,5 +1,6 @@
 import { ConnectorError } from "../../../common/errors";
-import { isPlain, toRecord } from "./record-input";
+import { isPlain } from "../../../common/is-plain";
+import { toRecord } from "./record-input";
 import { valueOf } from "./record-batch";
 
 /** Records of one call, with all their children. */

@@ -1,5 +1,6 @@
 import { stringify } from "csv-stringify/sync";
 import { ConnectorError } from "../../../common/errors";
+import { isPlain } from "../../../common/is-plain";
 
 /** Rows for a dataset: CSV with a header line, or objects by column. */
 export type CsvRows = string | Buffer | Record<string, unknown>[];
@@ -13,7 +14,7 @@ export function toCsv(rows: CsvRows): string | Buffer {
   if (!Array.isArray(rows) || rows.length === 0) throw new ConnectorError("INPUT_INVALID", "A dataset needs CSV text or a list of rows");
   const columns = new Set<string>();
   for (const row of rows) {
-    if (typeof row !== "object" || row === null || Array.isArray(row)) throw new ConnectorError("INPUT_INVALID", "A row of the list is no object");
+    if (!isPlain(row)) throw new ConnectorError("INPUT_INVALID", "A row of the list is no object");
     for (const name of Object.keys(row)) columns.add(name);
   }
   return stringify(rows, {

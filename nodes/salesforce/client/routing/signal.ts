@@ -1,4 +1,5 @@
 import { ConnectorError } from "../../../common/errors";
+import { isPlain } from "../../../common/is-plain";
 import { longId } from "../long-id";
 import type { Happening } from "./interaction";
 
@@ -149,7 +150,7 @@ function idOf(value: unknown): string | undefined {
 }
 
 function asObject(value: unknown): Fields | undefined {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : undefined;
+  return isPlain(value) ? value : undefined;
 }
 
 function textOf(value: unknown): string | undefined {

@@ -63,6 +63,11 @@ export class Errand<T> {
     this.simple = kept.every(([, value]) => typeof value !== "object" && typeof value !== "function");
   }
 
+  /** What the trigger says of its delivery. */
+  get delivery(): { id?: unknown; source?: unknown } {
+    return (this.trigger.msg as { delivery?: { id?: unknown; source?: unknown } | null }).delivery ?? {};
+  }
+
   /** It is done, or its delivery was settled and its copy comes: nothing more need be taken for it. */
   get lapsed(): boolean {
     return this.finished || this.claim?.closed === true;

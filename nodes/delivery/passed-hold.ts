@@ -1,7 +1,7 @@
 import type { Errand } from "./errand";
 
 /** A trigger, whatever is taken for it. */
-type AnyErrand = Pick<Errand<unknown>, "trigger" | "hold" | "resume">;
+type AnyErrand = Pick<Errand<unknown>, "delivery" | "hold" | "resume">;
 
 /** ms between two moments in which all is let go. */
 const LET_GO = 60_000;
@@ -42,8 +42,7 @@ export class PassedHold {
 
   /** Another trigger came. */
   include(errand: AnyErrand): void {
-    const { source } = (errand.trigger.msg as { delivery?: { source?: unknown } }).delivery ?? {};
-    if (this.reason !== undefined && source !== this.nodeId) errand.hold(this.reason);
+    if (this.reason !== undefined && errand.delivery.source !== this.nodeId) errand.hold(this.reason);
   }
 
   end(): void {

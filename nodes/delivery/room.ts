@@ -33,7 +33,12 @@ export class Room {
 
   /** Resolves when so many rows may go, or there is nothing to wait for any more. */
   async until(rows: number): Promise<void> {
-    while (!this.fits(rows)) await new Promise<void>((resolve) => this.waiting.add(resolve));
+    while (!this.fits(rows)) await this.change();
+  }
+
+  /** Resolves when it is worth to look again. */
+  change(): Promise<void> {
+    return new Promise((resolve) => this.waiting.add(resolve));
   }
 
   /** Who waits looks again. */

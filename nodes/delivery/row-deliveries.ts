@@ -100,6 +100,11 @@ export class RowDeliveries {
     this.poison = options.poison && this.poisonWatch(options.poison);
   }
 
+  /** How many parcels are not settled for good. */
+  get parcels(): number {
+    return this.source.openCount + this.waiting.size;
+  }
+
   /** To be awaited before the first parcel is handed over. */
   async begin(): Promise<void> {
     await this.poison?.begin();

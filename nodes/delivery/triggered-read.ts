@@ -26,6 +26,8 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
   private readonly line: ReadErrand<V>[] = [];
   /** All that are not done. */
   private readonly errands = new Set<ReadErrand<V>>();
+  /** Those of them that are rows of this node. */
+  private readonly round = new Set<ReadErrand<V>>();
   private readonly hold: PassedHold;
   private readonly wait: SystemWait<ReadErrand<V>>;
   private serving: Promise<void> | undefined;
@@ -71,6 +73,7 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
     const errand = new ReadErrand<V>({ trigger, values: this.valuesFor(trigger.msg), claim, own: this.options.own, finish: (one) => this.finished(one), drop: (one) => this.deliveries.withdraw(one.parcels, flowStopped()) });
     this.errands.add(errand);
     this.line.push(errand);
+    if (errand.delivery.source === this.options.node.id) this.comesRound(errand);
     claim?.lineUp();
     this.hold.include(errand);
     this.wait.include(errand);
@@ -210,7 +213,8 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
     while (!this.closed && !errand.repeats) {
       if (this.goes(errand, rows)) return true;
       if (this.sinkReason !== undefined) await this.hold.over();
-      else await this.room.until(rows);
+      else if (this.isStuck) errand.failure = waitsForItself(this.deliveries.parcels);
+      else await this.room.change();
     }
     return false;
   }
@@ -244,8 +248,21 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
     this.room.wake();
   }
 
+  /** A trigger is a row that this node has read itself. */
+  private comesRound(errand: ReadErrand<V>): void {
+    this.round.add(errand);
+    this.room.wake(); // there may never be any
+  }
+
+  /** Whether all rows in the flow wait for triggers of this node, and so for the one that waits for room. A settle node may answer for them at any time. */
+  private get isStuck(): boolean {
+    if (this.round.size === 0 || this.options.settings.settle !== "flow") return false;
+    return new Set([...this.round].map(({ delivery }) => delivery.id)).size >= this.deliveries.parcels;
+  }
+
   private finished(errand: ReadErrand<V>): void {
     this.errands.delete(errand);
+    this.round.delete(errand);
     this.wait.forget(errand);
     queueMicrotask(() => this.tell());
   }
@@ -272,4 +289,8 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
     else if (trouble && !this.reading) onState({ kind: "failed", error: trouble });
     else onState({ kind: this.reading ? "reading" : "idle", inFlow: this.room.taken });
   }
+}
+
+function waitsForItself(messages: number): ConnectorError {
+  return new ConnectorError("OVERLOADED", `All ${messages} messages in the flow have come round to this node and wait for what it would read next: allow more in the flow, or read what belongs to a row by another node`);
 }

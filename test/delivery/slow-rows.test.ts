@@ -137,3 +137,33 @@ describe("a message whose rows wait behind a reading", () => {
     assert.deepEqual([ends(source), asked, written], [[["accept"]], [2], ["1.0", "1.1"]]);
   });
 });
+
+describe("rows that come round to the node that reads them", () => {
+  const runtime = new Runtime();
+  before(() => runtime.start());
+  after(() => runtime.stop());
+
+  /** A tree, each of whose rows has `children` of its own, two levels deep. At most 20 rows are in the flow. */
+  async function tree(children: number): Promise<string | undefined> {
+    await runtime.fresh([
+      { id: "source", type: "test-source", retries: 0, wires: [["read"]] },
+      { id: "read", type: "test-read", output: "row", wires: [["deeper"]] },
+      { id: "deeper", type: "function", func: "return msg.payload > 0 ? [msg, null] : [null, msg]", outputs: 2, wires: [["read"], ["leaf"]] },
+      { id: "leaf", type: "test-sink", wires: [[]] },
+    ]);
+    testBench.read = (depth) => Promise.resolve([Array.from({ length: children }, () => (depth as number) - 1)]);
+    const { take, settled } = theSource();
+    take(2);
+    await waitFor("its end", () => settled.length === 1);
+    return settled[0]?.settlement.error?.code ?? settled[0]?.settlement.outcome;
+  }
+
+  it("are read to the last one where there is room for all that wait", async () => {
+    assert.equal(await tree(4), "accept");
+    assert.equal(testBench.stored.length, 16);
+  });
+
+  it("fail where they wait for room that they take up themselves, rather than wait for ever", async () => {
+    assert.equal(await tree(30), "OVERLOADED");
+  });
+});

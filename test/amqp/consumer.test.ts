@@ -72,6 +72,43 @@ describe("a consumer", function () {
     assert.equal(consumer.outstanding, 10);
   });
 
+  it("has no more in hand than fits, and all in order, where messages are large", async () => {
+    const queue = await plain.makeQueue(unique("heavy"), { "x-queue-type": "classic" });
+    const size = 100_000;
+    await plain.send(queue, range(60).map((name) => Buffer.from(name.padEnd(size))));
+    const done: string[] = [];
+    let most = 0;
+    let told = 0;
+    const { consumer, taken, lost } = consume(queue, { prefetch: 60, mostBytes: 8 * size, onLarge: () => (told += 1) });
+    while (done.length < 60) {
+      await waitFor("some in hand", () => taken.length > 0);
+      await pause(5); // whatever else comes
+      most = Math.max(most, taken.length);
+      for (const each of taken.splice(0, 3)) {
+        ack(each);
+        done.push(text(each.message).trim());
+      }
+    }
+    assert.deepEqual(done, range(60));
+    assert.ok(most <= 8, `${most} at once`);
+    assert.ok(most >= 4, `no more than ${most} at once`);
+    assert.deepEqual([lost(), told], [0, 1]);
+    await consumer.close();
+    assert.equal((await plain.count(queue)).messages, 0);
+  });
+
+  it("takes one that is larger than what may be in hand, alone", async () => {
+    const queue = await plain.makeQueue(unique("heaviest"), { "x-queue-type": "classic" });
+    await plain.send(queue, ["one", "two", "three"].map((name) => Buffer.from(name.padEnd(100_000))));
+    const { taken } = consume(queue, { mostBytes: 50_000 });
+    for (const name of ["one", "two", "three"]) {
+      await waitFor(name, () => taken.length === 1);
+      const [each] = taken.splice(0) as [Taken];
+      assert.equal(text(each.message).trim(), name);
+      ack(each);
+    }
+  });
+
   it("gives back what is open when it closes", async () => {
     const queue = await plain.makeQueue(unique("give-back"));
     await plain.send(queue, range(20));

@@ -20,6 +20,8 @@ export interface ConsumerOptions {
   queue: string | (() => string);
   /** Unacknowledged messages at most. Always per consumer: the broker of 4.3 refuses the global kind. */
   prefetch: number;
+  /** Bytes of large messages that may be open at once. Default: an eighth of what Node-RED may use. Not for streams. */
+  mostBytes?: number;
   /** Begins the consumer tag that the broker shows. */
   tag: string;
   /** Consumer arguments, asked for each time it begins to consume. */
@@ -31,6 +33,8 @@ export interface ConsumerOptions {
   /** Declares what is missing, before each start. */
   prepare?(model: ChannelModel): Promise<void>;
   onMessage(taken: Taken): void;
+  /** Fewer messages than the prefetch are taken at once from now on, since they are large. */
+  onLarge?(): void;
   /** The channel is gone, and the broker takes back what was open on it. */
   onLost(window: AckWindow): void;
   onState(state: ConsumerState): void;

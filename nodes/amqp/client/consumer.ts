@@ -5,6 +5,7 @@ import { ConnectorError, errorText } from "../../common/errors";
 import type { AckTarget, AckWindow } from "./ack-window";
 import type { ConsumerOptions } from "./consumer-options";
 import { brokerText, channelError, endsConnection, replyCode } from "./errors";
+import { LoadLimit } from "./load-limit";
 import { TakingChannel, type Taken } from "./taking-channel";
 
 /** Consumes one queue on a channel of its own, and goes on by itself after the connection, the channel or the consumer is lost. */
@@ -25,9 +26,13 @@ export class Consumer {
   private careful = false;
   /** Above the prefetch: the broker does not count to a new consumer what is still open of the one before. So they are less than the prefetch. */
   private surplus: Taken[] = [];
+  private readonly load: LoadLimit;
+  /** Tag of the consumer that is to be sent fewer messages, since they are large: what else it is sent goes back once it is told to end. */
+  private overloaded: string | undefined;
   private lastError: ConnectorError | undefined;
 
   constructor(private readonly options: ConsumerOptions) {
+    this.load = new LoadLimit(options.mostBytes);
     this.queueBackOff = options.queueBackOff ?? new BackOff({ initial: 5_000, max: 60_000 });
     this.taking = new TakingChannel({
       connection: options.connection,
@@ -41,6 +46,7 @@ export class Consumer {
       onFailed: (error) => this.failed(error),
       onLost: (window) => {
         this.surplus = [];
+        this.load.clear();
         // over one message, which comes again: the others need not come, and be lost, with it each time
         if (options.connection.stoodStill > 0 && !options.chunks) this.careful = true;
         options.onLost(window);
@@ -72,7 +78,7 @@ export class Consumer {
     if (this.ended) return;
     this.wanted = true;
     this.handOver();
-    if (this.full) this.tell();
+    if (!this.hasRoom) this.tell();
     this.reconcile();
   }
 
@@ -82,7 +88,7 @@ export class Consumer {
    */
   goCarefully(): void {
     this.careful = true;
-    for (const { message, window } of this.surplus.splice(0)) window.giveBack(message.fields.deliveryTag);
+    this.giveBackSurplus();
     this.reconcile();
   }
 
@@ -130,11 +136,11 @@ export class Consumer {
     return {
       ack: (tag, multiple) => {
         answers.ack(tag, multiple);
-        this.answered();
+        this.answered(tag, multiple);
       },
       nack: (tag, multiple, requeue) => {
         answers.nack(tag, multiple, requeue);
-        this.answered();
+        this.answered(tag, multiple);
       },
     };
   }
@@ -145,22 +151,38 @@ export class Consumer {
     const consumerTag = `${tag}-${this.tags}`;
     const handle = (message: ConsumeMessage | null): void => {
       if (message === null) this.cancelledByServer(channel, consumerTag, window);
-      else this.received(message, window);
+      else this.received(message, window, consumerTag);
     };
     const { share } = this;
     await channel.prefetch(share, false); // counts for the consumers to come
-    await channel.consume(this.queue, handle, { consumerTag, arguments: this.options.arguments?.() ?? {} });
-    this.consuming = consumerTag;
+    this.consuming = consumerTag; // messages come before the answer
     this.given = share;
+    await channel.consume(this.queue, handle, { consumerTag, arguments: this.options.arguments?.() ?? {} });
   }
 
-  private received(message: ConsumeMessage, window: AckWindow): void {
+  private received(message: ConsumeMessage, window: AckWindow, consumerTag: string): void {
     if (window.closed) return; // given up: the broker gives it out again
+    const { deliveryTag } = message.fields;
     const behind = this.full || this.surplus.length > 0;
-    window.take(message.fields.deliveryTag);
+    window.take(deliveryTag);
     const taken = { message, window, at: performance.now() };
-    if (behind && !this.options.chunks) this.surplus.push(taken);
+    if (this.options.chunks) return this.hand(taken);
+    const overloaded = this.overloads(taken, consumerTag);
+    if (overloaded && consumerTag !== this.consuming) return window.giveBack(deliveryTag);
+    if (behind || overloaded) this.surplus.push(taken);
     else this.hand(taken);
+    if (overloaded) this.reconcile();
+  }
+
+  /** Whether messages of that consumer are too many, since they are large: another is to be sent fewer. */
+  private overloads({ message }: Taken, consumerTag: string): boolean {
+    if (consumerTag === this.overloaded) return true;
+    const before = this.share;
+    this.load.take(message.fields.deliveryTag, message.content.length, this.outstanding);
+    if (this.share === before) return false;
+    this.overloaded = consumerTag;
+    this.options.onLarge?.();
+    return true;
   }
 
   private hand(taken: Taken): void {
@@ -176,6 +198,10 @@ export class Consumer {
   /** Hands over what was above the prefetch, as far as there is room now. */
   private handOver(): void {
     while (this.surplus.length > 0 && this.wanted && this.outstanding - this.surplus.length < this.options.prefetch) this.hand(this.surplus.shift() as Taken);
+  }
+
+  private giveBackSurplus(): void {
+    for (const { message, window } of this.surplus.splice(0)) window.giveBack(message.fields.deliveryTag);
   }
 
   /**
@@ -223,13 +249,14 @@ export class Consumer {
 
   private tell(): void {
     if (!this.taking.channel) return;
-    const atWork = this.consuming !== undefined || (this.wanted && this.full); // the next answer makes room for a consumer
+    const atWork = this.consuming !== undefined || (this.wanted && !this.hasRoom); // an answer makes room for a consumer
     this.options.onState({ kind: atWork ? "consuming" : "paused" });
   }
 
   /** Brings the consumer to what is wanted, one step after the other. */
   private reconcile(): void {
-    this.switching ??= this.switchOver().finally(() => {
+    // not in this turn: what it gives back asks for a step, too
+    this.switching ??= Promise.resolve().then(() => this.switchOver()).finally(() => {
       this.switching = undefined;
       if (this.outOfStep()) this.reconcile();
     });
@@ -242,7 +269,11 @@ export class Consumer {
     this.consuming = undefined;
     try {
       if (consuming === undefined) await this.taking.ask(this.consume(channel, window));
-      else await this.taking.ask(channel.cancel(consuming), channel);
+      else {
+        const cancelled = channel.cancel(consuming);
+        if (consuming === this.overloaded) this.giveBackSurplus(); // behind that: it would come again at once
+        await this.taking.ask(cancelled, channel);
+      }
       if (!this.outOfStep()) this.tell();
     } catch (error) {
       // Refused, which has closed the channel, or unanswered: a new one is made, and set up as it is wanted by then.
@@ -252,7 +283,8 @@ export class Consumer {
   }
 
   /** There may be room again, for what waits here and for a new consumer. */
-  private answered(): void {
+  private answered(tag: number, multiple: boolean): void {
+    this.load.answered(tag, multiple);
     this.handOver();
     if (this.wanted && this.consuming === undefined) this.reconcile();
   }
@@ -261,13 +293,18 @@ export class Consumer {
     const { channel, window } = this.taking;
     const { consuming } = this;
     if (!channel || !window) return false;
-    if (consuming !== undefined) return !this.wanted || this.given !== this.share;
-    return this.wanted && !this.full;
+    if (consuming !== undefined) return !this.wanted || this.given !== this.share || consuming === this.overloaded;
+    return this.wanted && this.hasRoom;
   }
 
   /** How many messages the broker may send a consumer that begins now. */
   private get share(): number {
-    return this.careful ? 1 : this.options.prefetch;
+    return this.careful ? 1 : Math.min(this.options.prefetch, this.load.count);
+  }
+
+  /** Whether another consumer may begin. */
+  private get hasRoom(): boolean {
+    return !this.full && !this.load.halfReached;
   }
 
   private get full(): boolean {

@@ -102,6 +102,7 @@ export class QueueSource {
       prepare: (model) => this.prepare(model),
       preparation: settings.bindings.length * A_BINDING,
       onMessage: (taken) => this.received(taken),
+      onLarge: () => this.deliveries.warnOnce(`The messages of queue ${this.queue} are large: fewer than At once says are taken at a time, so that they do not fill the memory`),
       onLost: (window) => {
         this.poison?.lost();
         this.deliveries.lost(window);

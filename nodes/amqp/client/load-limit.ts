@@ -1,0 +1,60 @@
+import { getHeapStatistics } from "node:v8";
+
+/** Bytes of content. Of what is smaller the prefetch lets few enough be here: 400 are 25 MB. */
+const LARGE = 64 * 1024;
+
+/** Bytes of large messages that may be open at once: an eighth of what Node-RED may use, since in the flow each is a value, too, and copies of it. */
+const MOST_BYTES = getHeapStatistics().heap_size_limit / 8;
+
+/**
+ * Sees to it that large messages do not fill the memory. A broker limits what it sends by number only, and sends that many at once: the number is halved
+ * when they are too much, and stays so. Costs nothing where messages are small.
+ */
+export class LoadLimit {
+  /** Bytes of the open ones by delivery tag, in order. */
+  private readonly open = new Map<number, number>();
+  private bytes = 0;
+  private most = Infinity;
+
+  /** @param mostBytes of all that is open */
+  constructor(private readonly mostBytes = MOST_BYTES) {}
+
+  /** How many messages may be sent at once. */
+  get count(): number {
+    return this.most;
+  }
+
+  /** Whether as much again might be too much. */
+  get halfReached(): boolean {
+    return this.bytes * 2 >= this.mostBytes;
+  }
+
+  /** A message came. @param open how many are, with this one: when they are too much, fewer may be sent from now on */
+  take(tag: number, size: number, open: number): void {
+    if (size <= LARGE) return;
+    this.open.set(tag, size);
+    this.bytes += size;
+    if (this.bytes > this.mostBytes) this.most = Math.max(1, Math.floor(Math.min(this.most, open) / 2));
+  }
+
+  /** The broker has an answer. @param tag 0 for all @param multiple whether it is for those before, too */
+  answered(tag: number, multiple: boolean): void {
+    if (this.open.size === 0) return;
+    if (!multiple) return this.forget(tag);
+    for (const each of this.open.keys()) {
+      if (tag > 0 && each > tag) return;
+      this.forget(each);
+    }
+  }
+
+  /** The channel is gone, and all with it. */
+  clear(): void {
+    this.open.clear();
+    this.bytes = 0;
+  }
+
+  private forget(tag: number): void {
+    this.bytes -= this.open.get(tag) ?? 0;
+    this.open.delete(tag);
+  }
+}

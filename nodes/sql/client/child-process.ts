@@ -144,7 +144,7 @@ export class ChildProcess {
     for (const [id, { begun, reject }] of this.pending) {
       if (performance.now() - begun < queryTimeout) continue;
       this.pending.delete(id);
-      reject(new ConnectorError("DATABASE_BUSY", `The statement did not end within ${queryTimeout} ms; the database process was ended`));
+      reject(new ConnectorError("DATABASE_BUSY", `The statement did not end within ${queryTimeout} ms; the database process was ended`, { details: { state: "HYT00" } }));
     }
   }
 

@@ -57,7 +57,7 @@ const SQLITE_FULL = [7, 10, 13];
 /** A lock was not to be had, or the time limit is over. */
 const WAITED = /^(55P03|57014|HYT0|HY008)/;
 const MARIADB_WAITED = [1205, 1317, 1969, 3024];
-const SQLITE_LOCKED = [5, 6];
+const SQLITE_WAITED = [5, 6, 9];
 
 /** MariaDB's and MySQL's own numbers (mariadb.com/kb/en/mariadb-error-codes). */
 const MARIADB: Record<string, number[]> = {
@@ -70,7 +70,7 @@ const MARIADB: Record<string, number[]> = {
 
 /** SQLite's primary result codes (sqlite.org/rescode.html). */
 const SQLITE: Record<string, number[]> = {
-  DATABASE_BUSY: [...SQLITE_LOCKED, 9],
+  DATABASE_BUSY: SQLITE_WAITED,
   DATABASE_UNAVAILABLE: SQLITE_FULL,
   DATABASE_REFUSED: [3, 8, 11, 14, 23, 26],
   ROW_REFUSED: [12, 18, 19, 20, 25],
@@ -139,7 +139,7 @@ function takesNothing(diagnosis: Diagnosis, dialect?: DialectName): boolean {
 export function hasWaited({ code, details }: ConnectorError): boolean {
   const { state = "", native = 0, database } = details as { state?: string; native?: number; database?: string };
   if (code !== "DATABASE_BUSY") return false;
-  if (database === "sqlite") return SQLITE_LOCKED.includes(native & 0xff);
+  if (database === "sqlite") return SQLITE_WAITED.includes(native & 0xff);
   return database === "mariadb" ? MARIADB_WAITED.includes(native) : WAITED.test(state);
 }
 

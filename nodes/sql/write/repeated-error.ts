@@ -33,7 +33,7 @@ export class RepeatedError<Item, Result> {
 
   /** Stores items, or holds them. @throws whatever `store` throws */
   async write(items: Item[]): Promise<ItemResult<Result>[]> {
-    if (!this.stopped) return this.count(items, await this.store(items));
+    if (!this.stopped) return this.count(items, await this.attempt(items));
     if (this.probing) return items.map(() => held(this.stopped));
     this.probing = true;
     try {
@@ -52,7 +52,7 @@ export class RepeatedError<Item, Result> {
     this.probes += 1;
     for (let tried = 0; tried < items.length; tried += 1) {
       const place = (first + tried) % items.length;
-      const [result = held(stopped)] = await this.store([items[place] as Item]);
+      const [result = held(stopped)] = await this.attempt([items[place] as Item]);
       if (result.ok && !this.tells(result.value)) {
         results[place] = result;
         continue;
@@ -76,10 +76,21 @@ export class RepeatedError<Item, Result> {
   private async rest(items: Item[]): Promise<ItemResult<Result>[]> {
     if (items.length === 0) return [];
     try {
-      return this.count(items, await this.store(items));
+      return this.count(items, await this.attempt(items));
     } catch (thrown) {
       const error = toConnectorError(thrown);
       return items.map(() => held(error));
+    }
+  }
+
+  /** What is thrown and is about messages is the result of each. @throws what says that the database is away */
+  private async attempt(items: Item[]): Promise<ItemResult<Result>[]> {
+    try {
+      return await this.store(items);
+    } catch (thrown) {
+      const error = toConnectorError(thrown);
+      if (error.scope === "system") throw error;
+      return items.map(() => ({ ok: false, error }));
     }
   }
 

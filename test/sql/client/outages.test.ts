@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { type AddressInfo, createConnection, createServer, type Server, type Socket } from "node:net";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { Client } from "pg";
-import { type ErrorCode, isConnectorError } from "../../../nodes/common/errors";
+import { type ConnectorError, type ErrorCode, isConnectorError } from "../../../nodes/common/errors";
 import { DatabaseClient, type DatabaseOptions, type DatabaseState } from "../../../nodes/sql/client/database-client";
+import { hasWaited } from "../../../nodes/sql/client/errors";
 import { fromData, isErrorData, type WriteRequest } from "../../../nodes/sql/client/protocol";
 import { MariaDb } from "../../services/mariadb";
 import { Postgres } from "../../services/postgres";
@@ -343,6 +344,7 @@ describe("a sql database that fails", function () {
     it("ends a statement of embedded SQLite that never ends, as the message's own fault", async () => {
       const [first, error, then] = (await hanging[1]) ?? [];
       withCode("DATABASE_BUSY", /did not end within 300 ms/)(error);
+      assert.ok(hasWaited(error as ConnectorError), "ten of them are to stop a sql write");
       assert.notEqual(first, then);
     });
 

@@ -49,12 +49,24 @@ describe("A node whose messages all fail alike", () => {
   it("holds them where each has waited in vain, as for a table that is being altered, and not after a deadlock", async () => {
     for (const [state, native, database, holds] of [
       ["55P03", 1, "postgresql", true], ["57014", 1, "postgresql", true], ["40P01", 1, "postgresql", false], ["40001", 1, "postgresql", false],
-      ["HY000", 1205, "mariadb", true], ["40001", 1213, "mariadb", false], ["HY000", 5, "sqlite", true], ["HY000", 517, "sqlite", true],
+      ["HY000", 1205, "mariadb", true], ["40001", 1213, "mariadb", false], ["HY000", 5, "sqlite", true], ["HY000", 517, "sqlite", true], ["HY000", 9, "sqlite", true], ["HY000", 19, "sqlite", false],
     ] as const) {
       const error = new ConnectorError("DATABASE_BUSY", "busy", { details: { state, native, database, table: "t" } });
       const repeated = new RepeatedError<number, string>(2, async (items) => items.map(() => ({ ok: false, error })));
       assert.deepEqual(told(await repeated.write([1, 2, 3])), ["busy", "busy", holds ? "held" : "busy"], `${database} ${state}/${native}`);
     }
+  });
+
+  it("holds them also where the whole batch has failed at once, as when an embedded SQLite is ended, and tries one alone", async () => {
+    const late = new ConnectorError("DATABASE_BUSY", "late", { details: { state: "HYT00" } });
+    const sizes: number[] = [];
+    const repeated = new RepeatedError<number, string>(2, (items) => {
+      sizes.push(items.length);
+      return Promise.reject(late);
+    });
+    assert.deepEqual(told(await repeated.write([1, 2, 3])), ["late", "late", "held"]);
+    assert.deepEqual(told(await repeated.write([3, 4, 5])), ["held", "held", "held"]);
+    assert.deepEqual(sizes, [3, 1]);
   });
 
   it("counts messages, not tries: one that waits in vain time and again fails by itself", async () => {

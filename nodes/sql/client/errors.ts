@@ -16,6 +16,9 @@ export interface Diagnosis {
   message: string;
 }
 
+/** PostgreSQL puts the whole row behind what is wrong with it, in a line of its own: a NULL, a check, a view's check. It is nobody's business in a log. */
+const QUOTES_ROW = /^(23502|23514|44000)$/;
+
 /** Longer driver texts are cut: headers of dead letters are small. */
 const TEXT_LENGTH = 500;
 
@@ -98,7 +101,7 @@ function classify(diagnosis: Diagnosis, dialect?: DialectName): Verdict {
 /** A driver's failure as an error of ours, with the driver's own text. @param doing what failed, e.g. "insert into readings" */
 export function databaseError(diagnosis: Diagnosis, dialect?: DialectName, doing = ""): ConnectorError {
   const { code, options } = classify(diagnosis, dialect);
-  const text = clean(diagnosis.message);
+  const text = clean(dialect === "postgresql" && QUOTES_ROW.test(diagnosis.state) ? diagnosis.message.replace(/;?\n[^]*/, "") : diagnosis.message);
   const details = { state: diagnosis.state, native: diagnosis.native, ...(dialect ? { database: dialect } : {}) };
   if (code === "DRIVER_MISSING") {
     const driver = /can't open lib '([^']*)'/i.exec(text)?.[1] ?? "";

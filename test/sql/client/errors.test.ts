@@ -125,6 +125,14 @@ describe("An error of a database", () => {
     assert.equal(databaseError({ state: "42P01", native: 1, message: relation }).message, 'relation "nope" does not exist');
   });
 
+  it("holds no row, which PostgreSQL gives in full in whatever language, but the key that is there already", () => {
+    const text = (state: string, message: string): string => databaseError({ state, native: 1, message }, "postgresql").message;
+    assert.equal(text("23514", 'FEHLER:  neue Zeile für Relation »t« verletzt Check-Constraint »c«\nDETAIL:  Fehlgeschlagene Zeile enthält (1, secret, -3).;\nError while executing the query'), "neue Zeile für Relation »t« verletzt Check-Constraint »c«");
+    assert.equal(text("23502", 'ERROR:  null value in column "name" of relation "t" violates not-null constraint\nDETAIL:  Failing row contains (1, null, secret).'), 'null value in column "name" of relation "t" violates not-null constraint');
+    assert.equal(text("23502", "ERROR: domain d does not allow null values;\nError while executing the query"), "domain d does not allow null values");
+    assert.match(text("23505", 'ERROR:  duplicate key value violates unique constraint "k"\nDETAIL:  Key (id)=(1) already exists.'), /Key \(id\)=\(1\)/);
+  });
+
   it("is the driver's failure, not a warning before it", () => {
     const odbcErrors = [
       { state: "01004", code: 0, message: "truncated" },

@@ -44,6 +44,8 @@ const TEXTS: Rule[] = [
   [/can't open lib/i, "DRIVER_MISSING"],
   // a killed server: HY000 from psqlodbc
   [/server closed the connection|(could not (receive data from|send data to)|no connection to the) server|connection (not open|has been closed|was lost)/i, "DATABASE_UNAVAILABLE"],
+  // a certificate that is not trusted, or not found, or no encryption where it must be: nothing of that passes by itself
+  [/certificate verify failed|certificate validation failed|(certificate|private key) file|server certificate for .* does not match|SSL (was|is) required/i, "DATABASE_REFUSED"],
   [/password authentication failed|no pg_hba\.conf entry|(role|database) ".*" does not exist|permission denied for database|no password supplied|no such (user|database)\b|SASL authentication failed|unsupported startup parameter/i, "DATABASE_REFUSED"],
 ];
 

@@ -1,11 +1,8 @@
-import { within } from "../common/deadline";
 import { ConnectorError, needsAHand, toConnectorError } from "../common/errors";
 import { tooManyRows } from "../common/too-many-rows";
-import { claimOf, deliveryClosed } from "./claim";
 import type { Trigger } from "./errand";
-import { flowTracker } from "./flow-tracker";
+import { ErrandLine } from "./errand-line";
 import { flowStopped } from "./outcome";
-import { PassedHold } from "./passed-hold";
 import { ReadErrand } from "./read-errand";
 import { Room } from "./room";
 import { RowDeliveries, type Parcel } from "./row-deliveries";
@@ -13,8 +10,6 @@ import { SystemWait } from "./system-wait";
 import type { ReadPages, TriggeredReadOptions } from "./triggered-read-options";
 import { notWired } from "./wired";
 
-/** Triggers that wait for their turn at most; how many come of deliveries is bounded by their sources. */
-const MOST_WAITING = 1_000;
 /** ms that a trigger of no delivery waits for the system at most. */
 const PATIENCE = 60_000;
 
@@ -22,15 +17,10 @@ const PATIENCE = 60_000;
 export class TriggeredRead<V, R, P extends ReadPages<R>> {
   private readonly room: Room;
   private readonly deliveries: RowDeliveries;
-  /** Triggers that have not had their turn. */
-  private readonly line: ReadErrand<V>[] = [];
-  /** All that are not done. */
-  private readonly errands = new Set<ReadErrand<V>>();
-  /** Those of them that are rows of this node. */
+  private readonly line: ErrandLine<ReadErrand<V>>;
+  /** Triggers that are rows of this node, and not done. */
   private readonly round = new Set<ReadErrand<V>>();
-  private readonly hold: PassedHold;
   private readonly wait: SystemWait<ReadErrand<V>>;
-  private serving: Promise<void> | undefined;
   private reading = false;
   /** Why nodes behind this one wait. */
   private sinkReason: string | undefined;
@@ -41,12 +31,12 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
   constructor(private readonly options: TriggeredReadOptions<V, R, P>) {
     const { settings, node, runtime, patience = PATIENCE } = options;
     this.room = new Room(settings.maxInFlight);
-    this.hold = new PassedHold(node.id, this.errands);
+    this.line = new ErrandLine({ nodeId: node.id, serve: (errand) => this.serve(errand), warn: options.warn });
     this.wait = new SystemWait({
       untilReady: (error) => options.untilReady(error),
       patience,
       onChange: () => this.showHold(),
-      onOver: (errand) => this.leaveLine(errand),
+      onOver: (errand) => this.line.leave(errand),
     });
     this.deliveries = new RowDeliveries({
       settings,
@@ -63,21 +53,14 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
 
   /** A trigger has come: to be called in the input handler, before anything is awaited. */
   take(trigger: Trigger): void {
-    const claim = claimOf(trigger.msg);
-    if (claim?.closed) {
-      this.options.warn(deliveryClosed().toString());
-      return trigger.done();
-    }
-    if (this.closed) return trigger.done(flowStopped());
-    if (!claim && this.line.length >= MOST_WAITING) return trigger.done(new ConnectorError("OVERLOADED", `More than ${MOST_WAITING} messages wait for their turn`));
-    const errand = new ReadErrand<V>({ trigger, values: this.valuesFor(trigger.msg), claim, own: this.options.own, finish: (one) => this.finished(one), drop: (one) => this.deliveries.withdraw(one.parcels, flowStopped()) });
-    this.errands.add(errand);
-    this.line.push(errand);
+    const errand = this.line.take(trigger, (claim) => {
+      const values = this.valuesFor(trigger.msg);
+      const drop = (one: ReadErrand<V>): void => this.deliveries.withdraw(one.parcels, flowStopped());
+      return new ReadErrand<V>({ trigger, values, claim, own: this.options.own, finish: (one) => this.finished(one), drop });
+    });
+    if (!errand) return;
     if (errand.delivery.source === this.options.node.id) this.comesRound(errand);
-    claim?.lineUp();
-    this.hold.include(errand);
     this.wait.include(errand);
-    this.serve();
   }
 
   /** Reads no more, lets the flow finish for up to `drain` ms, and gives the rest back. */
@@ -86,13 +69,11 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
     this.closed = true;
     this.wait.close();
     this.room.close();
-    this.hold.stop();
-    for (const errand of this.line.splice(0)) errand.close(flowStopped());
+    this.line.stop();
     await this.deliveries.close(end);
-    if (this.serving) await within(this.serving, Math.max(1_000, end - performance.now())); // a query may take longer than that
-    this.hold.stop(); // a wait may have begun meanwhile
+    await this.line.idle(Math.max(1_000, end - performance.now())); // a query may take longer than that
     await new Promise((resolve) => setImmediate(resolve)); // what is settled ends its trigger in a turn of its own
-    for (const errand of [...this.errands]) errand.close(errand.failure ?? flowStopped());
+    for (const errand of [...this.line.all]) errand.close(errand.failure ?? flowStopped());
   }
 
   private valuesFor(msg: object): V | Promise<V> {
@@ -107,22 +88,15 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
     }
   }
 
-  /** Outside the triggers' contexts: one run serves many. */
-  private serve(): void {
-    this.serving ??= flowTracker.outside(async () => {
-      for (let errand = this.line.shift(); errand; errand = this.line.shift()) {
-        await this.hold.over();
-        this.reading = true;
-        try {
-          await this.read(errand);
-        } catch (error) {
-          this.failed(errand, toConnectorError(error));
-        }
-        this.reading = false;
-        this.tell();
-      }
-      this.serving = undefined;
-    });
+  private async serve(errand: ReadErrand<V>): Promise<void> {
+    this.reading = true;
+    try {
+      await this.read(errand);
+    } catch (error) {
+      this.failed(errand, toConnectorError(error));
+    }
+    this.reading = false;
+    this.tell();
   }
 
   private failed(errand: ReadErrand<V>, error: ConnectorError): void {
@@ -131,7 +105,6 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
   }
 
   private async read(errand: ReadErrand<V>): Promise<void> {
-    errand.claim?.leaveLine();
     const values = await errand.values;
     if (!this.options.isWired()) throw notWired("what is read");
     const pages = await this.persist(errand, () => this.options.open(values));
@@ -153,7 +126,7 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
       } catch (thrown) {
         const error = toConnectorError(thrown);
         if (!this.options.isAway(error)) throw error;
-        await this.wait.until(error, [errand, ...this.line]);
+        await this.wait.until(error, [errand, ...this.line.waiting]);
       }
     }
     if (!errand.lapsed) throw flowStopped();
@@ -163,11 +136,6 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
   /** @returns `undefined` also when nobody wants the page any more */
   private nextOf(errand: ReadErrand<V>, pages: P): Promise<R[] | undefined> {
     return pages.resumes ? this.persist(errand, () => pages.next()) : pages.next();
-  }
-
-  private leaveLine(errand: ReadErrand<V>): void {
-    const place = this.line.indexOf(errand);
-    if (place >= 0) this.line.splice(place, 1);
   }
 
   private async passAll(errand: ReadErrand<V>, pages: P): Promise<void> {
@@ -212,7 +180,7 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
   private async mayGo(errand: ReadErrand<V>, rows: number): Promise<boolean> {
     while (!this.closed && !errand.repeats) {
       if (this.goes(errand, rows)) return true;
-      if (this.sinkReason !== undefined) await this.hold.over();
+      if (this.sinkReason !== undefined) await this.line.hold.over();
       else if (this.isStuck) errand.failure = waitsForItself(this.deliveries.parcels);
       else await this.room.change();
     }
@@ -261,7 +229,7 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
   }
 
   private finished(errand: ReadErrand<V>): void {
-    this.errands.delete(errand);
+    this.line.all.delete(errand);
     this.round.delete(errand);
     this.wait.forget(errand);
     queueMicrotask(() => this.tell());
@@ -274,9 +242,9 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
 
   private showHold(): void {
     const reason = this.sinkReason ?? this.wait.error?.message;
-    if (this.closed) this.hold.stop();
-    else if (reason === undefined) this.hold.end();
-    else this.hold.begin(reason);
+    if (this.closed) this.line.hold.stop();
+    else if (reason === undefined) this.line.hold.end();
+    else this.line.hold.begin(reason);
     this.tell();
   }
 

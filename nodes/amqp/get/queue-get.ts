@@ -1,10 +1,7 @@
-import { within } from "../../common/deadline";
 import { ConnectorError, toConnectorError } from "../../common/errors";
-import { claimOf, deliveryClosed } from "../../delivery/claim";
 import type { Parts, Trigger } from "../../delivery/errand";
-import { flowTracker } from "../../delivery/flow-tracker";
+import { ErrandLine } from "../../delivery/errand-line";
 import { flowStopped, type NodeName } from "../../delivery/outcome";
-import { PassedHold } from "../../delivery/passed-hold";
 import { retryDelays } from "../../delivery/retry-policy";
 import type { TrackedRuntime } from "../../delivery/runtime";
 import { notWired } from "../../delivery/wired";
@@ -18,8 +15,6 @@ import type { GetSettings } from "./settings";
 
 /** Messages of this node in the flow at most. What goes round ("get the next until empty") is all open until the last one is through. */
 const MOST_OPEN = 10_000;
-/** Triggers of no delivery that wait at most; how many come of deliveries is bounded by their sources. */
-const MOST_WAITING = 1_000;
 /** ms that a trigger waits for the broker at most. */
 const PATIENCE = 60_000;
 
@@ -54,15 +49,10 @@ interface Place {
 export class QueueGet {
   private readonly getter: Getter;
   private readonly deliveries: QueueDeliveries;
-  /** Triggers that have not had their turn. */
-  private readonly line: Fetch[] = [];
-  /** All that are not done. */
-  private readonly fetches = new Set<Fetch>();
+  private readonly line: ErrandLine<Fetch>;
   private readonly fetchOf = new WeakMap<Taken, Fetch>();
   private readonly places = new WeakMap<Taken, Place>();
-  private serving: Promise<void> | undefined;
   private downSince: number | undefined;
-  private readonly hold: PassedHold;
   private state: GetterState = { kind: "starting" };
   /** What the last trigger failed by, as long as the next has not tried. */
   private trouble: ConnectorError | undefined;
@@ -75,7 +65,7 @@ export class QueueGet {
     const { settings, link, node, runtime } = options;
     const { queue, queueType, deadLetterQueue } = settings;
     const declare = settings.declare === "declare";
-    this.hold = new PassedHold(node.id, this.fetches);
+    this.line = new ErrandLine({ nodeId: node.id, serve: (fetch) => this.fetch(fetch).catch((error: unknown) => this.failed(fetch, toConnectorError(error))), warn: options.warn });
     this.deliveries = new QueueDeliveries({
       from: { queue, queueType, deadLetterQueue, declare, waitsIn: "broker" },
       settings,
@@ -92,11 +82,11 @@ export class QueueGet {
       },
       warn: options.warn,
       onHold: (reason) => {
-        this.hold.begin(reason);
+        this.line.hold.begin(reason);
         this.tell();
       },
       onResume: () => {
-        this.hold.end();
+        this.line.hold.end();
         this.tell();
       },
       onForwarding: (error) => {
@@ -110,7 +100,7 @@ export class QueueGet {
       ...(declare ? { prepare: (model) => declareTopology(model, topologyOf(settings), (text) => this.deliveries.warnOnce(text)) } : {}),
       onLost: (window) => {
         this.deliveries.lost(window);
-        for (const fetch of this.fetches) fetch.lost(window);
+        for (const fetch of this.line.all) fetch.lost(window);
       },
       onState: (state) => this.getterState(state),
     });
@@ -129,49 +119,21 @@ export class QueueGet {
   /** A trigger has come: to be called in the input handler, before anything is awaited. @param wanted whole, from 1; a rejection fails the trigger */
   take(trigger: Trigger, wanted: number | Promise<number>): void {
     if (wanted instanceof Promise) wanted.catch(() => undefined); // looked at when its turn comes
-    const claim = claimOf(trigger.msg);
-    if (claim?.closed) {
-      this.options.warn(deliveryClosed().toString());
-      return trigger.done();
-    }
-    if (this.closed) return trigger.done(flowStopped());
-    if (!claim && this.line.length >= MOST_WAITING) return trigger.done(new ConnectorError("OVERLOADED", `More than ${MOST_WAITING} messages wait for their turn`));
-    const fetch = new Fetch(trigger, wanted, claim, (one) => this.fetches.delete(one));
-    this.fetches.add(fetch);
-    this.line.push(fetch);
-    claim?.lineUp();
-    this.hold.include(fetch);
-    this.serve();
+    this.line.take(trigger, (claim) => new Fetch(trigger, wanted, claim, (one) => this.line.all.delete(one)));
   }
 
   /** Takes no more, lets the flow finish for up to `drain` ms, gives the rest back, and closes. */
   async close(drain = 8_000): Promise<void> {
     const end = performance.now() + drain;
     this.closed = true;
-    this.hold.stop();
     this.getter.stop();
     this.deliveries.stop();
-    for (const fetch of this.line.splice(0)) fetch.close(flowStopped());
-    if (this.serving) await within(this.serving, Math.min(2_000, drain)); // an answer may be on its way
+    this.line.stop();
+    await this.line.idle(Math.min(2_000, drain)); // an answer may be on its way
     await this.deliveries.drain(end);
     await Promise.all([this.deliveries.close(), this.getter.close()]);
-    this.hold.stop(); // a wait may have begun meanwhile
-    for (const fetch of [...this.fetches]) fetch.close();
-  }
-
-  /** Outside the triggers' contexts: one run serves many. */
-  private serve(): void {
-    this.serving ??= flowTracker.outside(async () => {
-      for (let fetch = this.line.shift(); fetch; fetch = this.line.shift()) {
-        try {
-          if (!this.closed) await this.hold.over();
-          await this.fetch(fetch);
-        } catch (error) {
-          this.failed(fetch, toConnectorError(error));
-        }
-      }
-      this.serving = undefined;
-    });
+    this.line.stop(); // a wait may have begun meanwhile
+    for (const fetch of [...this.line.all]) fetch.close();
   }
 
   private failed(fetch: Fetch, error: ConnectorError): void {
@@ -181,9 +143,8 @@ export class QueueGet {
   }
 
   private async fetch(fetch: Fetch): Promise<void> {
-    fetch.claim?.leaveLine();
     const wanted = await fetch.wanted;
-    if (fetch.claim?.closed) return fetch.close(); // settled while it waited: its copy comes
+    if (fetch.lapsed) return fetch.close();
     this.check(wanted);
     /** Taken, but not handed over before it is known whether it is the last. */
     let before: Decoded | undefined;
@@ -275,7 +236,7 @@ export class QueueGet {
 
   private tell(): void {
     const { trouble, forwarding, state } = this;
-    const reason = this.hold.current;
+    const reason = this.line.hold.current;
     if (reason !== undefined) this.options.onState({ kind: "holding", reason });
     else if (forwarding && state.kind === "ready") this.options.onState({ kind: "forwarding", error: forwarding });
     else this.options.onState(trouble && state.kind === "ready" ? { kind: "waiting", error: trouble } : state);

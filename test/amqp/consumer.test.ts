@@ -80,6 +80,7 @@ describe("a consumer", function () {
     let most = 0;
     let told = 0;
     const { consumer, taken, lost } = consume(queue, { prefetch: 60, mostBytes: 8 * size, onLarge: () => (told += 1) });
+    await waitFor("too many", () => told > 0);
     while (done.length < 60) {
       await waitFor("some in hand", () => taken.length > 0);
       await pause(5); // whatever else comes

@@ -2,9 +2,10 @@ import { ConnectorError, toConnectorError } from "../../common/errors";
 import { tooManyRows } from "../../common/too-many-rows";
 import type { DatabaseConnection } from "./backend";
 import type { Dialect, Statement } from "./dialect";
+import { hasWaited } from "./errors";
 import { ExactQueries } from "./exact";
 import { Inbox } from "./inbox";
-import { type ExecuteRequest, fromData, type NamedStatement, type Row, type StatementResult, toData, type Transaction, type TransactionOutcome } from "./protocol";
+import { type ErrorData, type ExecuteRequest, fromData, type NamedStatement, type Row, type StatementResult, toData, type Transaction, type TransactionOutcome } from "./protocol";
 import { rollBack } from "./roll-back";
 import { rowsOf } from "./row-values";
 import { changesSession, endsTransaction } from "./side-effects";
@@ -44,7 +45,8 @@ export class Executor {
   }
 
   /**
-   * One outcome per transaction, in order. Those behind one that has made the connection other than it was have none: it is closed then, and they are for another.
+   * One outcome per transaction, in order. Those behind one that has made the connection other than it was have none: it is closed then, and they are for another. Those behind one that has waited in vain
+   * wait for the next request: each might wait as long, and nobody would know what became of the others meanwhile.
    *
    * @throws ConnectorError of scope `system` when nothing was committed; when something was, it is the outcome of those left over. After a
    *   connection that broke in a commit nobody knows whether it was done: the transaction counts as one that was not
@@ -60,13 +62,11 @@ export class Executor {
       const strange = this.strange.delete(connection);
       if (strange) await connection.close();
       const lost = "error" in outcome && outcome.error.code === "DATABASE_UNAVAILABLE" ? outcome.error : undefined;
-      if (!lost) {
-        outcomes.push(outcome);
-        if (strange) return outcomes;
-        continue;
-      }
-      if (!outcomes.some((earlier) => "results" in earlier)) throw fromData(lost);
-      return request.transactions.map((_transaction, index) => outcomes[index] ?? { error: lost });
+      if (lost && !outcomes.some((earlier) => "results" in earlier)) throw fromData(lost);
+      if (!lost) outcomes.push(outcome);
+      const left = lost ?? ("error" in outcome && hasWaited(fromData(outcome.error)) ? behind() : undefined);
+      if (left) return request.transactions.map((_transaction, index) => outcomes[index] ?? { error: left });
+      if (strange) return outcomes;
     }
     return outcomes;
   }
@@ -147,6 +147,10 @@ export class Executor {
     }
     return rows;
   }
+}
+
+function behind(): ErrorData {
+  return toData(new ConnectorError("DATABASE_UNAVAILABLE", "A message before this one has waited in vain", { details: { busy: true } })); // busy: the database is there
 }
 
 /** Without `replace`, which always has an `into` behind `with`: it is a function as well. */

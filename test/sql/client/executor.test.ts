@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
-import { isConnectorError } from "../../../nodes/common/errors";
+import { ConnectorError, isConnectorError } from "../../../nodes/common/errors";
+import type { DatabaseConnection } from "../../../nodes/sql/client/backend";
 import { DatabaseClient } from "../../../nodes/sql/client/database-client";
+import { dialectNamed } from "../../../nodes/sql/client/dialect";
+import { Executor } from "../../../nodes/sql/client/executor";
 import type { ExecuteRequest, NamedStatement, RowOutcome, Transaction, TransactionOutcome } from "../../../nodes/sql/client/protocol";
 import { ENGINES, type TestEngine } from "./engines";
 import { pause } from "../../services/wait";
@@ -271,3 +274,23 @@ for (const { name, start } of ENGINES) {
     });
   });
 }
+
+describe("Own statements of which one waits in vain", () => {
+  it("let those behind it wait for the next request, rather than each for as long", async () => {
+    const asked: string[] = [];
+    const nothing = (): Promise<void> => Promise.resolve();
+    const connection: DatabaseConnection = {
+      alive: true, begin: nothing, commit: nothing, rollback: nothing, close: nothing, cursor: () => assert.fail(),
+      query(sql) {
+        asked.push(sql);
+        if (sql.includes("locked")) return Promise.reject(new ConnectorError("DATABASE_BUSY", "canceled", { details: { state: "57014", database: "postgresql" } }));
+        if (sql.includes("dead")) return Promise.reject(new ConnectorError("DATABASE_BUSY", "deadlock", { details: { state: "40P01", database: "postgresql" } }));
+        return Promise.resolve({ rows: [], rowsAffected: 1, columns: [] });
+      },
+    };
+    const deletes = (table: string): Transaction => ({ statements: [{ sql: `delete from ${table}`, values: {} }] });
+    const outcomes = await new Executor(dialectNamed("postgresql"), false).execute(connection, { transactions: ["a", "dead", "b", "locked", "c", "d"].map(deletes), maxRows: 1 });
+    assert.deepEqual(told(outcomes), [[1], ["DATABASE_BUSY", 0], [1], ["DATABASE_BUSY", 0], ["DATABASE_UNAVAILABLE", undefined], ["DATABASE_UNAVAILABLE", undefined]]);
+    assert.equal(asked.length, 4);
+  });
+});

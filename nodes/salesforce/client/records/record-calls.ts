@@ -5,6 +5,7 @@ import { restCalls } from "./record-calls-rest";
 import { soapCalls } from "./record-calls-soap";
 import type { RecordOutcome } from "./record-outcome";
 import type { RestClient } from "../rest";
+import { getsThrough, Suspicion } from "./suspicion";
 import { SoapClient } from "../soap/soap";
 
 /** Operations of which each message is a call of its own, by REST. */
@@ -60,6 +61,7 @@ const LOCK_RETRIES = 3;
 export class RecordCaller {
   private readonly parts: CallParts;
   private readonly call: RecordCall;
+  private readonly suspicion = new Suspicion();
 
   constructor(
     rest: RestClient,
@@ -69,7 +71,7 @@ export class RecordCaller {
     this.call = { ...restCalls, ...soapCalls }[operation];
   }
 
-  /** @throws ConnectorError of scope `system` only for what is safe to send again */
+  /** @param input the same object at every try @throws ConnectorError of scope `system` only for what is safe to send again */
   async run(input: CallInput): Promise<RecordOutcome> {
     for (let tries = 0; ; tries += 1) {
       try {
@@ -78,8 +80,14 @@ export class RecordCaller {
         if (!isConnectorError(error)) throw error;
         if (error.code === "ORG_BUSY" && error.details.results === undefined && tries < LOCK_RETRIES) await delay(50 * 2 ** tries);
         else if (isLostAnswer(error) && !REPEATABLE.has(this.operation)) throw lostAnswer(error, `org has done the ${this.operation}`);
-        else throw error;
+        else throw await this.suspicion.judged(input, error, () => this.othersGetThrough(input));
       }
     }
+  }
+
+  /** By the same way, with nothing in it. */
+  private othersGetThrough(input: CallInput): Promise<boolean> {
+    if (!(this.operation in soapCalls)) return getsThrough(this.parts.rest, { method: "POST", path: "/composite", body: { compositeRequest: [] } });
+    return soapCalls.getServerTimestamp(this.parts, input).then(() => true, () => false);
   }
 }

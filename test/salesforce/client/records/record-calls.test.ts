@@ -194,6 +194,30 @@ describe("Operations on records", () => {
     await fails(run("resetPassword", undefined, { recordId: "001000000000000AAA" }), "ORG_REFUSED", /MALFORMED_ID/);
   });
 
+  /** The scopes of what each of six tries of the same call ends with; no more after one that is the message's own. */
+  async function scopesOf(operation: CallOperation, data?: unknown): Promise<string[]> {
+    const caller = new RecordCaller(client.rest, operation);
+    const one = input(data);
+    const scopes: string[] = [];
+    for (let tries = 0; tries < 6 && scopes.at(-1) !== "message"; tries += 1) await caller.run(one).catch((error: unknown) => scopes.push((error as ConnectorError).scope));
+    return scopes;
+  }
+  const held = (count: number): string[] => new Array<string>(count).fill("system");
+
+  it("that never get through are their message's own matter while others get one", async () => {
+    org.control.failNext({ status: 403, html: "<html>blocked</html>", path: "/composite/tree", count: 100 });
+    assert.deepEqual(await scopesOf("createTree", [{ Name: "<script>" }]), [...held(4), "message"]);
+    org.control.failNext({ status: 500, path: "/describe", count: 100 });
+    assert.deepEqual(await scopesOf("describe"), [...held(4), "message"]);
+  });
+
+  it("are held while no others get through by the same way either", async () => {
+    org.control.failNext({ status: 403, html: "<html>blocked</html>", path: "/composite", count: 100 });
+    assert.deepEqual(await scopesOf("createTree", [{ Name: "a" }]), held(6));
+    org.control.failNext({ status: 403, html: "<html>blocked</html>", path: "/services/Soap", count: 100 });
+    assert.deepEqual(await scopesOf("undelete", "001000000000001AAA"), held(6));
+  });
+
   describe("over SOAP", () => {
     it("renew the session after a fault that says it is over, and try once more", async () => {
       const [a = ""] = insert("Account", { Name: "a" });

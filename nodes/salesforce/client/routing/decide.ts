@@ -71,7 +71,7 @@ function isReply(change: Change, { owner }: Pick<CaseFacts, "owner">): boolean {
 function route(situation: Situation, reason: RouteReason): Decision {
   const { record } = situation;
   if (record?.state !== "waiting" && record?.state !== "open") return create(situation, reason);
-  const { ending: _wantedAgain, ...rest } = located(record, situation);
+  const { ending: _wantedAgain, ...rest } = relocated(record, situation);
   const update: Output = { kind: "update", reason };
   if (record.state === "open" && record.interactionId !== undefined) update.interactionId = record.interactionId;
   if (rest.workgroup !== record.workgroup) update.previousWorkgroup = record.workgroup;
@@ -136,7 +136,9 @@ function created(situation: Situation, { interactionId: id, request }: Answer): 
     // What was known of the case is lost, or was not needed any more.
     if (!found || found.isClosed || !watched) return { record, outputs: [disconnect("late")] };
     const adopted = create(situation, "missed").record;
-    return adopted ? opened(situation, { ...adopted, ...named }) : keep(undefined);
+    if (!adopted) return keep(undefined);
+    // nobody knows any more which work group it was asked for
+    return { ...opened(situation, { ...adopted, ...named }), outputs: [{ kind: "update", reason: "missed", ...named }] };
   }
   if (record.state === "waiting") {
     if (id !== undefined && id === record.interactionId) return keep(record); // repeated, of the interaction before
@@ -144,7 +146,7 @@ function created(situation: Situation, { interactionId: id, request }: Answer): 
     if (id !== undefined && record.over?.includes(id)) return overtaken({ ...record, interactionId: id });
     const ending = record.ending ?? doneBy(situation);
     if (ending === undefined) return opened(situation, { ...record, ...named });
-    const { over: _over, ...rest } = record;
+    const { over: _over, askedOf: _asked, ...rest } = record;
     return { record: { ...rest, ...named, state: "closing", ending, due: now + rules.answerTimeout }, outputs: [disconnect(ending)] };
   }
   if (id === record.interactionId) return record.state === "open" && !record.marked ? { record, outputs: [], mark: true } : keep(record);
@@ -157,10 +159,16 @@ function overtaken(record: Interaction): Decision {
   return ended.record ? { ...ended, mark: true } : ended;
 }
 
-/** Until it is marked its time is kept: should the answer be lost half-way, the case is marked all the same. */
+/**
+ * Until it is marked its time is kept: should the answer be lost half-way, the case is marked all the same. An update that came before its
+ * interaction, as by the queue of another work group, has moved nothing: it is said once more.
+ */
 function opened({ rules, now }: Situation, record: Interaction): Decision {
-  const { marked: _marked, over: _over, ...rest } = record;
-  return { record: { ...rest, state: "open", due: now + rules.answerTimeout }, outputs: [], mark: true };
+  const { marked: _marked, over: _over, askedOf, ...rest } = record;
+  const { interactionId, workgroup } = rest;
+  const isElsewhere = askedOf !== undefined && askedOf !== workgroup;
+  const outputs: Output[] = isElsewhere ? [{ kind: "update", reason: "queue", previousWorkgroup: askedOf, ...(interactionId === undefined ? {} : { interactionId }) }] : [];
+  return { record: { ...rest, state: "open", due: now + rules.answerTimeout }, outputs, mark: true };
 }
 
 function failed({ rules, now }: Situation, record: Interaction): Decision {
@@ -187,7 +195,7 @@ function overdue(situation: Situation): Decision {
   const reason = doneBy(situation) ?? record.ending;
   if (reason) return { ...finished({ ...record, ending: reason }), note: `no answer has come, and none is needed any more (${reason})` };
   const attempt = record.attempt + 1;
-  const next = { ...located(record, situation), attempt, due: now + waitForAnswer(rules, attempt) };
+  const next = { ...relocated(record, situation), attempt, due: now + waitForAnswer(rules, attempt) };
   return { record: next, outputs: [{ kind: "create", reason: record.reason, request: record.request }], note: "no answer has come in time: it is given up and routed again" };
 }
 
@@ -200,12 +208,18 @@ function disconnectedAgain({ rules, now }: Situation, record: Interaction): Deci
 
 /** Nothing is open any more. What is known of the case is needed as long as it may come back to its work group. */
 function finished(record: Interaction): Decision {
-  const { ending, due: _due, told: _told, over: _over, ...rest } = record;
+  const { ending, due: _due, told: _told, over: _over, askedOf: _asked, ...rest } = record;
   return keep(ending === undefined || ending === "reply" ? { ...rest, state: "idle" } : undefined);
 }
 
 function located(record: Interaction, { found, watched }: Situation): Interaction {
   return { ...record, owner: found?.owner ?? record.owner, queue: watched?.queue ?? record.queue, workgroup: watched?.workgroup ?? record.workgroup };
+}
+
+/** As {@link located}; and what was asked for where it was before has to follow. */
+function relocated(record: Interaction, situation: Situation): Interaction {
+  const next = located(record, situation);
+  return record.state === "waiting" && next.workgroup !== record.workgroup ? { ...next, askedOf: record.askedOf ?? record.workgroup } : next;
 }
 
 function keep(record: Interaction | undefined): Decision {

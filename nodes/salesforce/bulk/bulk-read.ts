@@ -9,6 +9,7 @@ import { JobBook } from "../client/bulk/bulk-book";
 import { BulkJobs } from "../client/bulk/bulk-jobs";
 import { type BulkPages, BulkQuery, type BulkRecord } from "../client/bulk/bulk-query";
 import type { OrgClient } from "../client/org";
+import { Suspicion, writesGetThrough } from "../client/records/suspicion";
 import { bindQuery, prepareQuery } from "../client/query/query-binding";
 import { readingFrom } from "../client/reading";
 import { type BulkMessage, type BulkWork, jobOf, type Progress } from "./bulk-work";
@@ -41,7 +42,10 @@ export class BulkRead implements BulkWork {
 
   constructor({ settings, org, store, parameters, jobId, onProgress, ...options }: BulkReadOptions) {
     const { operation, output, columnDelimiter, lineEnding, pollInterval: interval, timeout } = settings;
+    const suspicion = new Suspicion();
+    const guarded = <T>(subject: object, work: () => Promise<T>): Promise<T> => suspicion.guarded(subject, work, () => writesGetThrough(org.rest));
     const query = new BulkQuery({
+      guarded,
       jobs: new BulkJobs(org.rest),
       book: JobBook.of(options.node.id, store, org),
       poll: { interval, timeout, signal: this.stop.signal },
@@ -58,9 +62,9 @@ export class BulkRead implements BulkWork {
         return whenReady(values.for(msg), (ready): Question => ({ msg, query: bindQuery(prepared, ready) }));
       },
       open: async (question) => {
+        const request = { operation: operation === "queryAll" ? "queryAll" : "query", query: question.query ?? "", columnDelimiter, lineEnding } as const;
         try {
-          if (question.jobId !== undefined) return await query.pages(question.jobId);
-          return await query.run({ operation: operation === "queryAll" ? "queryAll" : "query", query: question.query ?? "", columnDelimiter, lineEnding });
+          return await guarded(question, () => (question.jobId === undefined ? query.run(request) : query.pages(question.jobId)));
         } catch (thrown) {
           const error = toConnectorError(thrown);
           if (jobOf(error)) Reflect.set(question.msg, "salesforce", jobOf(error)); // a frozen message goes without

@@ -9,6 +9,7 @@ import { readJob } from "../client/bulk/bulk-job-results";
 import { MAX_BYTES, partsOf } from "../client/bulk/bulk-parts";
 import { untilOver } from "../client/bulk/bulk-poll";
 import { isLostAnswer, lostAnswer } from "../client/records/lost-answer";
+import { Suspicion, writesGetThrough } from "../client/records/suspicion";
 import type { OrgClient } from "../client/org";
 import { OrgLane } from "../client/org-lane";
 import { checkJobId } from "./bulk-read";
@@ -60,6 +61,7 @@ const AT_ONCE = 4;
 export class JobCommands implements BulkWork {
   private readonly lane: OrgLane<Order, Answer>;
   private readonly jobs: BulkJobs;
+  private readonly suspicion = new Suspicion();
   private readonly stop = new AbortController();
 
   constructor(private readonly options: JobCommandsOptions) {
@@ -111,7 +113,7 @@ export class JobCommands implements BulkWork {
     } catch (thrown) {
       const error = toConnectorError(thrown);
       if (isLostAnswer(error)) order.lost = true;
-      return { ok: false, error };
+      return { ok: false, error: await this.suspicion.judged(order, error, () => writesGetThrough(this.options.org.rest)) };
     }
   }
 

@@ -48,6 +48,19 @@ describe("Loading external data into CRM Analytics", () => {
     assert.deepEqual(parts().map(({ PartNumber }) => PartNumber), Array.from({ length: count }, (_, i) => i + 1));
   });
 
+  it("fails by itself where a part never gets through while others do, and is held while nothing does", async () => {
+    const scopesOf = async (path: string): Promise<string[]> => {
+      org.control.failNext({ status: 403, html: "<html>blocked</html>", path, count: 100 });
+      const [client, one] = [uploader(), upload()];
+      const scopes: string[] = [];
+      for (let tries = 0; tries < 6 && scopes.at(-1) !== "message"; tries += 1) await client.upload(one).catch((error: unknown) => isConnectorError(error) && scopes.push(error.scope));
+      return scopes;
+    };
+    const held = (count: number): string[] => new Array<string>(count).fill("system");
+    assert.deepEqual(await scopesOf("DataPart"), [...held(4), "message"]);
+    assert.deepEqual(await scopesOf("/services/data/"), held(6));
+  });
+
   it("tells why the org could not use the data", async () => {
     await assert.rejects(uploader().upload(upload({ csv: "Device,Value\na,much\n" })), (error) => {
       assert.ok(isConnectorError(error));

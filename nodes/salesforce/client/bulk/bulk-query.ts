@@ -12,7 +12,12 @@ export interface BulkQueryOptions {
   book: JobBook;
   poll: Omit<PollOptions, "onProgress">;
   onProgress?: (processed: number) => void;
+  /** Judges what asking for a page fails by. Default: it is as it is. */
+  guarded?: Guarded;
 }
+
+/** @param pages the same at every try of one page */
+type Guarded = <T>(pages: object, ask: () => Promise<T>) => Promise<T>;
 
 /** Rows asked for at once: every page is a call of the day's. */
 const PAGE_SIZE = 10_000;
@@ -48,10 +53,10 @@ export class BulkQuery {
 
   /** The rows of a job there is, once they are there. */
   async pages(id: string): Promise<BulkPages> {
-    const { jobs, poll, onProgress } = this.options;
+    const { jobs, poll, onProgress, guarded } = this.options;
     const look = (one: string): Promise<JobInfo> => jobs.getQueryJobInfo(one);
     const job = await untilOver(id, look, { ...poll, onProgress: (info) => onProgress?.(info.numberRecordsProcessed ?? 0) });
-    if (job.state === "JobComplete") return new BulkPages(jobs, job, PAGE_SIZE);
+    if (job.state === "JobComplete") return new BulkPages(jobs, job, PAGE_SIZE, guarded);
     const why = job.state === "Aborted" ? "was aborted" : `failed: ${job.errorMessage ?? "the org does not say why"}`;
     throw new ConnectorError("ORG_REFUSED", `The query job ${id} ${why}`, { details: { jobId: id, state: job.state, errorMessage: job.errorMessage } });
   }
@@ -75,12 +80,13 @@ export class BulkPages {
     private readonly jobs: BulkJobs,
     readonly job: JobInfo,
     private pageSize: number,
+    private readonly guarded: Guarded = (_pages, ask) => ask(),
   ) {}
 
   /** The next rows; `undefined` when there are no more. @throws ConnectorError also when the org gives fewer rows than it has counted */
   async next(): Promise<BulkRecord[] | undefined> {
     while (!this.over) {
-      const { columns, rows, locator } = await this.ask();
+      const { columns, rows, locator } = await this.guarded(this, () => this.ask());
       this.locator = locator;
       this.over = locator === undefined;
       this.read += rows.length;

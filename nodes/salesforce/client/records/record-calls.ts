@@ -5,7 +5,7 @@ import { restCalls } from "./record-calls-rest";
 import { soapCalls } from "./record-calls-soap";
 import type { RecordOutcome } from "./record-outcome";
 import type { RestClient } from "../rest";
-import { getsThrough, Suspicion } from "./suspicion";
+import { Suspicion, writesGetThrough } from "./suspicion";
 import { SoapClient } from "../soap/soap";
 
 /** Operations of which each message is a call of its own, by REST. */
@@ -87,7 +87,7 @@ export class RecordCaller {
 
   /** By the same way, with nothing in it. */
   private othersGetThrough(input: CallInput): Promise<boolean> {
-    if (!(this.operation in soapCalls)) return getsThrough(this.parts.rest, { method: "POST", path: "/composite", body: { compositeRequest: [] } });
+    if (!(this.operation in soapCalls)) return writesGetThrough(this.parts.rest);
     return soapCalls.getServerTimestamp(this.parts, input).then(() => true, () => false);
   }
 }

@@ -64,6 +64,17 @@ export class Suspicion {
     this.tries.delete(subject);
   }
 
+  /** Does what cannot be parted, and forgets what went well; else as {@link judged}. */
+  async guarded<T>(subject: object, work: () => Promise<T>, othersGetThrough: () => Promise<boolean>): Promise<T> {
+    try {
+      const done = await work();
+      this.forget(subject);
+      return done;
+    } catch (error) {
+      throw isConnectorError(error) ? await this.judged(subject, error, othersGetThrough) : error;
+    }
+  }
+
   /** What a try has failed by that cannot be parted: its own fault, if it has failed so time and again while others get through. */
   async judged(subject: object, error: ConnectorError, othersGetThrough: () => Promise<boolean>): Promise<ConnectorError> {
     if (!mayBeOfRecords(error, false)) return error;
@@ -81,6 +92,11 @@ export async function getsThrough(rest: RestCalls, call: RestRequest): Promise<b
     () => true,
     (error: unknown) => isConnectorError(error) && error.details.errorCode !== undefined && error.scope === "message",
   );
+}
+
+/** Whether a call that would write, and has nothing to write in it, gets through. */
+export function writesGetThrough(rest: RestCalls): Promise<boolean> {
+  return getsThrough(rest, { method: "POST", path: "/composite", body: { compositeRequest: [] } });
 }
 
 /** What a search was for. */

@@ -4,6 +4,7 @@ import { BackOff } from "../../../common/back-off";
 import { ConnectorError, isConnectorError } from "../../../common/errors";
 import { Sleepers } from "../../../common/sleep";
 import { isLostAnswer } from "../records/lost-answer";
+import { Suspicion, writesGetThrough } from "../records/suspicion";
 import type { RestCalls } from "../rest";
 
 /** What the rows do to those of the dataset; `Upsert` and `Delete` go by the metadata's `isUniqueId`. */
@@ -72,6 +73,7 @@ const zip = promisify(gzip);
  */
 export class AnalyticsUploader {
   private readonly progress = new WeakMap<Upload, Progress>();
+  private readonly suspicion = new Suspicion();
   private readonly waits = new Sleepers();
   private closed = false;
 
@@ -86,12 +88,16 @@ export class AnalyticsUploader {
     try {
       if (progress.unsure) await this.look(progress);
       const id = (progress.headerId ??= await this.createHeader(upload));
-      while (progress.sent < progress.parts.length) await this.sendPart(id, progress);
+      while (progress.sent < progress.parts.length) {
+        await this.sendPart(id, progress);
+        this.suspicion.forget(upload);
+      }
       if (!progress.started) await this.start(id, progress);
       return await this.finish(id, upload, progress.parts.length);
     } catch (error) {
-      if (isConnectorError(error) && isLostAnswer(error)) progress.unsure = true;
-      throw error;
+      if (!isConnectorError(error)) throw error;
+      if (isLostAnswer(error)) progress.unsure = true;
+      throw await this.suspicion.judged(upload, error, () => writesGetThrough(this.rest));
     }
   }
 

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { ConnectorError, goingOn, isConnectorError } from "../../../common/errors";
 import { callError, foreignAnswer } from "../errors";
 import { isLostAnswer } from "../records/lost-answer";
-import { getsThrough, Suspicion } from "../records/suspicion";
+import { getsThrough, Suspicion, writesGetThrough } from "../records/suspicion";
 import type { RequestBody } from "./request-body";
 import { apexError, isApexAnswer, isLocked, isPage, partError, redirectError, requestError, severalError } from "./request-error";
 import type { RawRequest, RestClient } from "../rest";
@@ -82,7 +82,7 @@ export class RequestSender {
   private othersGetThrough({ method, headers }: RequestItem): Promise<boolean> {
     const { host } = this.options;
     if (host !== undefined) return this.engagementAnswers(host, headers["pardot-business-unit-id"]);
-    return getsThrough(this.rest, READS.has(method) ? { method: "GET", path: "/services/data/" } : { method: "POST", path: "/composite", body: { compositeRequest: [] } });
+    return READS.has(method) ? getsThrough(this.rest, { method: "GET", path: "/services/data/" }) : writesGetThrough(this.rest);
   }
 
   /** Whether Account Engagement answers a short question in words of its own, even a refusal. */

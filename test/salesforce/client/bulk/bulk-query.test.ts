@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { ConnectorError } from "../../../../nodes/common/errors";
 import type { BulkJobs, QueryPage } from "../../../../nodes/salesforce/client/bulk/bulk-jobs";
 import { BulkPages } from "../../../../nodes/salesforce/client/bulk/bulk-query";
+import { Suspicion } from "../../../../nodes/salesforce/client/records/suspicion";
 
 describe("The rows of a bulk query", () => {
   /** Rows of which one answer can hold three, by number. */
@@ -24,6 +25,17 @@ describe("The rows of a bulk query", () => {
     for (let page = await pages.next(); page; page = await pages.next()) found.push(...page.map(({ Id }) => Number(Id)));
     assert.deepEqual(found, [0, 1, 2, 3, 4, 5, 6]);
     assert.deepEqual(asked, [10, 5, 3, 3, 3]);
+  });
+
+  it("of which a page never comes fail by themselves while others get through", async () => {
+    const jobs = { getQueryJobResults: () => Promise.reject(new ConnectorError("ORG_UNAVAILABLE", "h broke the connection", { details: { network: "ECONNRESET" } })) } as unknown as BulkJobs;
+    for (const [othersGetThrough, last] of [[true, "message"], [false, "system"]] as const) {
+      const suspicion = new Suspicion();
+      const pages = new BulkPages(jobs, { id: "750", state: "JobComplete" }, 10, (subject, ask) => suspicion.guarded(subject, ask, () => Promise.resolve(othersGetThrough)));
+      const scopes: string[] = [];
+      for (let tries = 0; tries < 5; tries += 1) await pages.next().catch((error: unknown) => scopes.push((error as ConnectorError).scope));
+      assert.deepEqual(scopes, ["system", "system", "system", "system", last]);
+    }
   });
 
   it("fail when a single one is", async () => {

@@ -41,9 +41,7 @@ export class BulkQuery {
       await book.put(key, { at: Date.now(), jobs: [id] });
     }
     try {
-      const pages = await this.pages(id);
-      await book.remove(key);
-      return pages;
+      return await this.pages(id, () => book.remove(key));
     } catch (error) {
       // A job that will never have rows is no one's to take up.
       if (isConnectorError(error) && error.code === "ORG_REFUSED") await book.remove(key);
@@ -51,12 +49,12 @@ export class BulkQuery {
     }
   }
 
-  /** The rows of a job there is, once they are there. */
-  async pages(id: string): Promise<BulkPages> {
+  /** The rows of a job there is, once they are there. @param onRead awaited before the first are read */
+  async pages(id: string, onRead?: () => Promise<void>): Promise<BulkPages> {
     const { jobs, poll, onProgress, guarded } = this.options;
     const look = (one: string): Promise<JobInfo> => jobs.getQueryJobInfo(one);
     const job = await untilOver(id, look, { ...poll, onProgress: (info) => onProgress?.(info.numberRecordsProcessed ?? 0) });
-    if (job.state === "JobComplete") return new BulkPages(jobs, job, PAGE_SIZE, guarded);
+    if (job.state === "JobComplete") return new BulkPages(jobs, job, PAGE_SIZE, guarded, onRead);
     const why = job.state === "Aborted" ? "was aborted" : `failed: ${job.errorMessage ?? "the org does not say why"}`;
     throw new ConnectorError("ORG_REFUSED", `The query job ${id} ${why}`, { details: { jobId: id, state: job.state, errorMessage: job.errorMessage } });
   }
@@ -81,10 +79,13 @@ export class BulkPages {
     readonly job: JobInfo,
     private pageSize: number,
     private readonly guarded: Guarded = (_pages, ask) => ask(),
+    private onRead?: () => Promise<void>,
   ) {}
 
   /** The next rows; `undefined` when there are no more. @throws ConnectorError also when the org gives fewer rows than it has counted */
   async next(): Promise<BulkRecord[] | undefined> {
+    await this.onRead?.();
+    this.onRead = undefined;
     while (!this.over) {
       const { columns, rows, locator } = await this.guarded(this, () => this.ask());
       this.locator = locator;

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { MemoryStore } from "../../../../nodes/common/memory-store";
 import { ConnectorError } from "../../../../nodes/common/errors";
+import { JobBook } from "../../../../nodes/salesforce/client/bulk/bulk-book";
 import type { BulkJobs, QueryPage } from "../../../../nodes/salesforce/client/bulk/bulk-jobs";
-import { BulkPages } from "../../../../nodes/salesforce/client/bulk/bulk-query";
+import { BulkPages, BulkQuery } from "../../../../nodes/salesforce/client/bulk/bulk-query";
 import { Suspicion } from "../../../../nodes/salesforce/client/records/suspicion";
 
 describe("The rows of a bulk query", () => {
@@ -40,5 +42,19 @@ describe("The rows of a bulk query", () => {
 
   it("fail when a single one is", async () => {
     await assert.rejects(pagesOf(2, 0, 4).pages.next(), { code: "PAYLOAD_TOO_LARGE" });
+  });
+
+  it("are those of a job that is there already and whose rows nobody has asked for, as when its message was tried again meanwhile", async () => {
+    let made = 0;
+    const jobs = {
+      createQueryJob: () => Promise.resolve({ id: `750${(made += 1)}`, state: "UploadComplete" }),
+      getQueryJobInfo: (id: string) => Promise.resolve({ id, state: "JobComplete", numberRecordsProcessed: 1 }),
+      getQueryJobResults: ({ id }: { id: string }) => Promise.resolve({ columns: ["Id"], rows: [[id]] }),
+    } as unknown as BulkJobs;
+    const query = new BulkQuery({ jobs, book: new JobBook(new MemoryStore(), "bulk"), poll: { interval: 1, timeout: 1_000, signal: new AbortController().signal } });
+    const request = { operation: "query", query: "SELECT Id FROM Case", columnDelimiter: ",", lineEnding: "\n" } as never;
+    await (await query.run(request)).close();
+    assert.deepEqual(await (await query.run(request)).next(), [{ Id: "7501" }]);
+    assert.deepEqual(await (await query.run(request)).next(), [{ Id: "7502" }]);
   });
 });

@@ -121,10 +121,8 @@ export class RowDeliveries {
   withdraw(parcels: Iterable<Parcel>, error: ConnectorError): void {
     const all = new Set(parcels);
     this.source.invalidate(({ taken }) => all.has(taken));
-    for (const parcel of all) {
-      this.forget(parcel);
-      this.release(parcel, error);
-    }
+    for (const parcel of all) this.forget(parcel);
+    for (const parcel of all) this.release(parcel, error);
   }
 
   /** Those that wait for another attempt get none. */

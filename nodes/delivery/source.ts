@@ -188,7 +188,7 @@ export class DeliverySource<T = unknown> implements DeliveryOwner<T> {
       else if (delivery.swept(this.patience) > this.mostSweeps && !delivery.isBehind(this.patience)) this.overdue(delivery, this.options.deadline);
     }
     if (!this.drained) this.giveBackWaiting(open);
-    this.tellBehind(open.find((delivery) => !delivery.closed && !delivery.isBegun && delivery.isBehind(this.patience)));
+    this.tellBehind(open.find((delivery) => !delivery.closed && delivery.isBehind(this.patience) && !delivery.isBegun));
   }
 
   /** One may be kept no longer, and only waits: all that only wait go back, in one pause. So they keep their order, and what is one message by now is worked on once. */

@@ -225,7 +225,7 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
   /** Whether all rows in the flow wait for triggers of this node, and so for the one that waits for room. A settle node may answer for them at any time. */
   private get isStuck(): boolean {
     if (this.round.size === 0 || this.options.settings.settle !== "flow") return false;
-    return new Set([...this.round].map(({ delivery }) => delivery.id)).size >= this.deliveries.parcels;
+    return new Set([...this.round].filter(({ lapsed }) => !lapsed).map(({ delivery }) => delivery.id)).size >= this.deliveries.parcels;
   }
 
   private finished(errand: ReadErrand<V>): void {

@@ -173,6 +173,21 @@ describe("sql read for a message, in trouble", () => {
     outer.close();
   });
 
+  it("has as much room as before when a delivery was closed of which rows were in the flow and others waited to be tried again", async () => {
+    const settings = { id: "outer", settle: "node" as const, deadline: 60_000, retries: 5, retryDelay: 60_000, retryMaxDelay: 60_000 };
+    const outer = new DeliverySource({ ...settings, runtime: bench.runtime, onSettle() {}, onHold() {}, onResume() {}, warn() {} });
+    const delivery = outer.open("x", 1);
+    const { ask, sent, states } = open(FakeDatabase.counting(1000), { maxInFlight: 10, retries: 1, retryDelay: 60_000 });
+    const asked = ask({ payload: 1, delivery: delivery.info });
+    await waitFor("ten", () => sent.length === 10);
+    for (const message of sent.slice(5)) settle(message, "retry");
+    delivery.settle({ outcome: "release" });
+    await ended(asked);
+    await waitFor("its end", () => states.at(-1)?.kind === "idle");
+    assert.deepEqual(states.at(-1), { kind: "idle", inFlow: 0 });
+    outer.close();
+  });
+
   describe("when it closes", () => {
     it("gives back what is not settled and what waits, and ends its cursor", async () => {
       const database = FakeDatabase.counting(1000);

@@ -2,10 +2,12 @@ import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
 import { claimOf } from "../../nodes/delivery/claim";
 import { Errand, type Trigger } from "../../nodes/delivery/errand";
+import type { Settlement } from "../../nodes/delivery/outcome";
 import { PassedHold } from "../../nodes/delivery/passed-hold";
 import type { TrackedRuntime } from "../../nodes/delivery/runtime";
 import { DeliverySource } from "../../nodes/delivery/source";
-import { waitFor } from "../services/wait";
+import { remains, waitFor } from "../services/wait";
+import { sourceOf } from "./sink-support";
 
 describe("a wait for a system, passed on to triggers", () => {
   /** Node-RED's. */
@@ -67,5 +69,19 @@ describe("what is taken for a trigger", () => {
     one.settled("b");
     await waitFor("the end", () => done.length > 0, { interval: 1 });
     assert.deepEqual(done.map((error) => error?.message), ["first"]);
+  });
+
+  it("has the clock of the trigger's delivery stand as long as any of it is in the flow", async () => {
+    const settlements: Settlement[] = [];
+    const source = sourceOf("clock", settlements, 200);
+    const msg = { delivery: source.open(1, 1).info };
+    const one = new Errand<string>({ trigger: { msg, send: nothing, done: nothing }, claim: claimOf(msg), own: new Set(), finish: nothing });
+    one.took("a");
+    await remains("not tried again", () => settlements.length === 0, 500);
+    one.end();
+    one.settled("a");
+    await waitFor("its deadline, for nobody has settled it", () => settlements.length === 1);
+    assert.equal(settlements[0]?.error?.code, "DEADLINE_EXCEEDED");
+    source.close();
   });
 });

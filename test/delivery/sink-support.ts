@@ -33,12 +33,12 @@ export function sinkOf(options: Partial<SinkOptions<number, string>> & Pick<Sink
 }
 
 /** A source whose deliveries a settle node would settle. */
-export function sourceOf(id: string, settlements: Settlement[] = []): DeliverySource<number> {
+export function sourceOf(id: string, settlements: Settlement[] = [], deadline = 60_000): DeliverySource<number> {
   return new DeliverySource<number>({
     id,
     runtime: { log: { addHandler() {}, removeHandler() {} }, events: { on() {}, prependListener() {}, removeListener() {} }, nodes: { getNode: () => undefined } },
     settle: "node",
-    deadline: 60_000,
+    deadline,
     retries: 0,
     retryDelay: 1,
     retryMaxDelay: 1,

@@ -1,5 +1,4 @@
 import type { TLSSocket } from "node:tls";
-import { within } from "../../common/deadline";
 import { errorText } from "../../common/errors";
 import type { BrokerOptions } from "./broker";
 import { parseBrokerUrl, whereIs, type BrokerAddress } from "./broker-url";
@@ -7,7 +6,7 @@ import { connectionFailure } from "./connection-failure";
 import { dial, hangUp, streamOf } from "./dial";
 import { whatAnswers } from "./probe";
 import { passwordSignIn, type SaslCredentials, type SignIn } from "./sign-in";
-import { unanswered } from "./supervised-channel";
+import { answerIn } from "./supervised-channel";
 
 /** What a test found out about one host. */
 export interface HostReport {
@@ -64,7 +63,7 @@ async function testHost(address: BrokerAddress, options: BrokerOptions, signIn: 
     model.on("error", () => undefined);
     try {
       const began = performance.now();
-      if (!(await within(model.createChannel(), connectTimeout * 1000))) throw unanswered(connectTimeout * 1000);
+      await answerIn(model.createChannel(), connectTimeout * 1000);
       const roundTrip = Math.round((performance.now() - began) * 10) / 10;
       const { product, version } = model.connection.serverProperties;
       const tls = (streamOf(model) as Partial<TLSSocket> | undefined)?.getProtocol?.() ?? undefined;

@@ -1,5 +1,6 @@
 import type { Channel } from "amqplib";
 import { within } from "../../common/deadline";
+import { unanswered } from "./supervised-channel";
 
 /** So often the time for an answer may pass while messages come. */
 const TURNS = 20;
@@ -14,18 +15,18 @@ interface FrameTaker {
  * be among them.
  *
  * @param ms that the answer may take where nothing comes on the channel
- * @returns `undefined` when it does not come in time
- * @throws what the request rejects with
+ * @throws what the request rejects with, and {@link unanswered} when the answer does not come in time
  */
-export async function answerBehind<T>(request: Promise<T>, ms: number, channel: Channel): Promise<{ value: T } | undefined> {
+export async function answerBehind<T>(request: Promise<T>, ms: number, channel: Channel): Promise<T> {
   const answered = request.then((value) => ({ value }));
   const arrivals = arrivalsOn(channel);
   for (let turn = 0, had = arrivals.frames; turn < TURNS; turn += 1) {
     const answer = await within(answered, ms);
-    if (answer || arrivals.frames === had) return answer;
+    if (answer) return answer.value;
+    if (arrivals.frames === had) break;
     had = arrivals.frames;
   }
-  return undefined;
+  throw unanswered(ms);
 }
 
 const counted = new WeakMap<Channel, { frames: number }>();

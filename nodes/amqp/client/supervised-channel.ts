@@ -28,6 +28,13 @@ export const ANSWER_TIMEOUT = 30_000;
 /** ms for which there may be no channel left: as nodes begin and look at their queues, each needs a second one for a moment. */
 const SHORT_FOR = 5_000;
 
+/** What a request resolves with. @throws what it rejects with, and {@link unanswered} when it takes the broker longer than `ms` */
+export async function answerIn<T>(request: Promise<T>, ms: number): Promise<T> {
+  const answer = await within(request.then((value) => ({ value })), ms);
+  if (!answer) throw unanswered(ms);
+  return answer.value;
+}
+
 /** What requests end with that have taken the broker longer than `ms`. */
 export function unanswered(ms: number): Error {
   return new Error(`the broker has taken longer than ${ms / 1000} s to answer`);
@@ -140,8 +147,7 @@ export class SupervisedChannel<C extends Channel> {
         closed = true;
         if (this.current === made) this.lost(made, error);
       });
-      const ready = await within(Promise.resolve(setup?.(made, model)).then(() => true), answerTimeout);
-      if (!ready) throw unanswered(answerTimeout);
+      await answerIn(Promise.resolve(setup?.(made, model)), answerTimeout);
       if (closed || this.givenUp === made) throw new Error("channel closed");
       if (generation === this.generation) return this.established(made);
     } catch (cause) {

@@ -1,9 +1,8 @@
 import type { Channel, ChannelModel, ConsumeMessage, Message } from "amqplib";
-import { within } from "../../common/deadline";
 import { AckWindow, type AckTarget } from "./ack-window";
 import type { Connection } from "./connection";
 import { answerBehind } from "./patient-request";
-import { ANSWER_TIMEOUT, SupervisedChannel, unanswered } from "./supervised-channel";
+import { ANSWER_TIMEOUT, answerIn, SupervisedChannel } from "./supervised-channel";
 
 /** A message as taken from a queue, with the window that answers for its channel. */
 export interface Taken {
@@ -91,11 +90,8 @@ export class TakingChannel {
   }
 
   /** A request of the channel. @param behind the channel, if messages may be on their way on it @throws Error when the broker refuses it, or does not answer in time */
-  async ask<T>(request: Promise<T>, behind?: Channel): Promise<T> {
-    const { answerTimeout } = this;
-    const answer = await (behind ? answerBehind(request, answerTimeout, behind) : within(request.then((value) => ({ value })), answerTimeout));
-    if (!answer) throw unanswered(answerTimeout);
-    return answer.value;
+  ask<T>(request: Promise<T>, behind?: Channel): Promise<T> {
+    return behind ? answerBehind(request, this.answerTimeout, behind) : answerIn(request, this.answerTimeout);
   }
 
   /** Gives the channel up for a new one, which follows within `deadline` ms: the broker takes back what is open on it. */

@@ -1,10 +1,9 @@
 import type { ChannelModel } from "amqplib";
-import { within } from "../../common/deadline";
 import { ConnectorError, isConnectorError } from "../../common/errors";
 import type { Connection } from "../client/connection";
-import { brokerText, replyCode } from "../client/errors";
+import { brokerText, channelError, replyCode } from "../client/errors";
 import { blockedFor } from "../client/publish-faults";
-import { closeChannel, unanswered } from "../client/supervised-channel";
+import { answerIn, closeChannel } from "../client/supervised-channel";
 import { deadLetterQueue, ensureQueue, serverVersion, type TopologyWarning } from "../client/topology";
 
 /** ms that the broker may take for an answer: less than Node-RED gives a node to close. */
@@ -52,10 +51,10 @@ export class Destinations {
   }
 
   /** A broker that blocks who publishes answers nothing: the run must not wait for that, with all it holds. */
-  private async answer<T>(look: Promise<T>): Promise<T> {
-    const answer = await within(look.then((value) => ({ value })), this.patience);
-    if (!answer) throw new ConnectorError("BROKER_UNAVAILABLE", unanswered(this.patience).message);
-    return answer.value;
+  private answer<T>(look: Promise<T>): Promise<T> {
+    return answerIn(look, this.patience).catch((error: unknown) => {
+      throw channelError(error, "exchange");
+    });
   }
 
   private model(): ChannelModel {

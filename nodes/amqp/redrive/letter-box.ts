@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import type { Channel, ConsumeMessage } from "amqplib";
-import { within } from "../../common/deadline";
 import { ConnectorError } from "../../common/errors";
 import { Sleepers } from "../../common/sleep";
 import type { AckWindow } from "../client/ack-window";
@@ -9,7 +8,7 @@ import { windowOf } from "../client/taking-channel";
 import { channelError } from "../client/errors";
 import { answerBehind } from "../client/patient-request";
 import { isStream } from "../client/queue-kind";
-import { ANSWER_TIMEOUT, SupervisedChannel, unanswered } from "../client/supervised-channel";
+import { ANSWER_TIMEOUT, answerIn, SupervisedChannel } from "../client/supervised-channel";
 
 /** What a box needs. */
 export interface LetterBoxOptions {
@@ -214,15 +213,11 @@ export class LetterBox {
     const { answerTimeout = ANSWER_TIMEOUT } = this.options;
     const channel = this.supervised?.channel;
     if (!channel) throw new ConnectorError("BROKER_UNAVAILABLE", "The channel was closed");
-    let answer: { value: T } | undefined;
     try {
-      const request = ask(channel);
-      answer = await (deadline === undefined ? answerBehind(request, answerTimeout, channel) : within(request.then((value) => ({ value })), deadline));
+      return await (deadline === undefined ? answerBehind(ask(channel), answerTimeout, channel) : answerIn(ask(channel), deadline));
     } catch (error) {
       throw channelError(error, "queue");
     }
-    if (answer === undefined) throw new ConnectorError("BROKER_UNAVAILABLE", unanswered(deadline ?? answerTimeout).message);
-    return answer.value;
   }
 
   private opened(): void {

@@ -65,7 +65,7 @@ export class ChildSession {
 
   /** True when the process should end as soon as it is idle. */
   get worn(): boolean {
-    return this.connector.failures >= MOST_FAILED_CONNECTS && this.pool.size === 0;
+    return this.connector.failures >= MOST_FAILED_CONNECTS && this.pool.size === 0 && this.cursors.count === 0;
   }
 
   ping({ purpose }: { purpose?: Purpose }): Promise<PingResult> {

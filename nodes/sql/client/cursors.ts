@@ -39,6 +39,11 @@ export class Cursors {
 
   constructor(private readonly options: CursorsOptions) {}
 
+  /** How many reads are going on. */
+  get count(): number {
+    return this.cursors.size;
+  }
+
   /** @throws ConnectorError; nothing is left open then */
   open(request: ReadRequest): Promise<CursorOpened> {
     return new Promise((resolve, reject) => {

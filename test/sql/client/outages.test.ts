@@ -230,6 +230,17 @@ describe("a sql database that fails", function () {
         assert.equal(client.pid, pid);
       });
 
+      it("replaces no process that is reading a query, however many logins failed meanwhile", async () => {
+        const [user, host] = ["lonely", server instanceof MariaDb ? "@'127.0.0.1' identified by 'p' with max_user_connections 1" : " password 'p' connection limit 1"];
+        await server.query(`create user ${user}${host}`);
+        const connectionString = server.connectionString.replace(/;Database=\w+/, server instanceof MariaDb ? "" : "$&");
+        const client = open({ connectionString, credentials: { username: user, password: "p" } });
+        const sql = "with recursive n(i) as (select 1 union all select i + 1 from n where i < 100) select i from n";
+        const { cursor } = await client.openCursor({ sql, values: {}, fetchSize: 10 });
+        for (let attempt = 0; attempt < 101; attempt += 1) await assert.rejects(client.ping(), withCode("DATABASE_UNAVAILABLE"));
+        assert.equal((await client.fetch(cursor)).rows.length, 10);
+      });
+
       if (server instanceof MariaDb) return; // its driver cancels what waits for a table
 
       it("ends a statement that waits for a table, and goes on with the same process", async () => {

@@ -95,17 +95,14 @@ export class QueryClient {
   }
 
   /** A query is asked for in a message: what is wrong with it is that message's trouble, whatever the others ask. */
-  private async guarded<T>(request: object, ask: () => Promise<T>): Promise<T> {
-    try {
-      const answer = await ask();
-      this.suspicion.forget(request);
-      return answer;
-    } catch (error) {
-      if (!isConnectorError(error)) throw error;
-      if (error.code === "ORG_OBJECT_UNKNOWN") throw new ConnectorError("ORG_REFUSED", error.message, { details: error.details, cause: error });
-      throw await this.suspicion.judged(request, error, () => getsThrough(this.rest, SIMPLE));
-    }
+  private guarded<T>(request: object, ask: () => Promise<T>): Promise<T> {
+    return this.suspicion.guarded(request, () => ask().catch(asRefusal), () => getsThrough(this.rest, SIMPLE));
   }
+}
+
+function asRefusal(error: unknown): never {
+  if (!isConnectorError(error) || error.code !== "ORG_OBJECT_UNKNOWN") throw error;
+  throw new ConnectorError("ORG_REFUSED", error.message, { details: error.details, cause: error });
 }
 
 /** `SELECT COUNT()` gives a number and no records: it becomes the one that `SELECT COUNT(Id)` would give. */

@@ -9,6 +9,7 @@ import { CompositeCall } from "./composite-call";
 import { isLostAnswer } from "../records/lost-answer";
 import { RecordFinder } from "./record-finder";
 import { RecordWriter } from "../records/record-writer";
+import { getsThrough, isOwnFault, judge, mayBeOfRecords, Suspicion } from "../records/suspicion";
 import type { RestClient } from "../rest";
 import { SelectIn, valueIn } from "./select-in";
 
@@ -29,6 +30,9 @@ export interface CaseWriterOptions extends CaseLinkOptions {
   /** Whether results carry the case's number. It comes with the call that stores the case. Default false. */
   caseNumber?: boolean;
 }
+
+/** Look-ups that may go wrong while the case that is at fault is looked for. */
+const MOST_WRONG = 20;
 
 /** A case that is in the org before it is written. */
 interface Known {
@@ -56,9 +60,10 @@ export class CaseWriter {
   private readonly extras: CaseExtras;
   private readonly numbers: CaseNumbers | undefined;
   private readonly records: RecordWriter;
+  private readonly suspicion = new Suspicion();
 
   constructor(
-    rest: RestClient,
+    private readonly rest: RestClient,
     private readonly options: CaseWriterOptions = {},
   ) {
     this.select = new SelectIn(rest);
@@ -83,8 +88,8 @@ export class CaseWriter {
   async write(items: CaseItem[]): Promise<CaseOutcome[]> {
     const works = items.map((item) => this.workOf(item));
     const open = works.filter(({ stored, error }) => !stored && !error);
-    await this.links.resolve(open);
-    await this.store(open.filter(({ error }) => !error));
+    const known = await this.lookUp(open);
+    await this.store(open.filter(({ error }) => !error), known);
     await this.extras.add(works.filter(({ stored, error, item }) => stored && !error && wantsExtras(item, stored, this.options.onRepeat)));
     for (const work of works) this.stopRepeats(work);
     const [away] = works;
@@ -106,9 +111,47 @@ export class CaseWriter {
     return work;
   }
 
-  private async store(works: readonly CaseWork[]): Promise<void> {
+  /** Finds what these point to, and which of them are there: by halves, too, for one that has a value which somebody on the way minds in a query. */
+  private async lookUp(works: readonly CaseWork[]): Promise<Map<string, Known>> {
+    const known = new Map<string, Known>();
+    const [batch] = works;
+    if (!batch) return known;
+    const search = works.some((work) => this.suspicion.isDue(work));
+    const results = new Map<CaseWork, RecordResult>();
+    const probe = (): Promise<boolean> => getsThrough(this.rest, { method: "GET", path: `/query?q=${encodeURIComponent("SELECT Id FROM Organization")}` });
+    let left = MOST_WRONG;
+    let isOpen: Promise<boolean> | undefined;
+    const look = async (some: readonly CaseWork[]): Promise<void> => {
+      try {
+        await this.links.resolve(some);
+        await this.findKnown(some.filter(({ error }) => !error), known);
+      } catch (thrown) {
+        const error = toConnectorError(thrown);
+        left -= 1;
+        if (!search || left < 0 || !mayBeOfRecords(error, false) || !(await (isOpen ??= probe()))) throw error;
+        const half = Math.ceil(some.length / 2);
+        if (half < some.length) for (const next of [some.slice(0, half), some.slice(half)]) await look(next);
+        else for (const work of some) results.set(work, { ok: false, error });
+      }
+    };
+    try {
+      await look(works);
+      const all = works.map((work): RecordResult => results.get(work) ?? { ok: true, id: "", created: false });
+      await judge(this.rest, all, { together: false, creates: false, probe });
+      all.forEach((result, index) => {
+        const work = works[index] as CaseWork;
+        if (!result.ok) work.error = result.error;
+        if (isOwnFault(result)) this.suspicion.found(work);
+      });
+      return known;
+    } catch (error) {
+      this.suspicion.note(batch, error);
+      throw error;
+    }
+  }
+
+  private async store(works: readonly CaseWork[], known: ReadonlyMap<string, Known>): Promise<void> {
     if (works.length === 0) return;
-    const known = await this.findKnown(works);
     const sendings = works.flatMap((work) => this.sendingOf(work, known.get(CaseWriter.keyOf(work.item) ?? "")) ?? []);
     const byRule = [sendings.filter((one) => !this.isOwned(one)), sendings.filter((one) => this.isOwned(one))];
     const calls = byRule.filter((some) => some.length > 0);
@@ -117,17 +160,15 @@ export class CaseWriter {
   }
 
   /** The cases that are there; looked for only when it matters. */
-  private async findKnown(works: readonly CaseWork[]): Promise<Map<string, Known>> {
+  private async findKnown(works: readonly CaseWork[], known: Map<string, Known>): Promise<void> {
     const { externalIdField: field, onRepeat = "update", reopenStatus } = this.options;
-    const found = new Map<string, Known>();
-    if (field === undefined || (onRepeat === "update" && !reopenStatus)) return found;
+    if (works.length === 0 || field === undefined || (onRepeat === "update" && !reopenStatus)) return;
     const values = works.flatMap(({ item }) => item.externalId ?? []);
     const rows = await this.select.rows({ object: "Case", fields: ["Id", "CaseNumber", "IsClosed", field], field, values });
     for (const row of rows) {
       const { Id, CaseNumber, IsClosed } = row;
-      found.set(RecordFinder.keyOf(String(valueIn(row, field))), { id: String(Id), caseNumber: String(CaseNumber), closed: IsClosed === true });
+      known.set(RecordFinder.keyOf(String(valueIn(row, field))), { id: String(Id), caseNumber: String(CaseNumber), closed: IsClosed === true });
     }
-    return found;
   }
 
   /** What is to be sent for a case; nothing when it is stored already. */

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import type { Emulator } from "../../../../emulator/src/index";
-import { clientCredentials, Orgs } from "../../support";
+import { CaseWriter } from "../../../../nodes/salesforce/client/cases/case-writer";
+import { callError } from "../../../../nodes/salesforce/client/errors";
+import { clientCredentials, EXTERNAL_ID, Orgs } from "../../support";
 import { callCount, calls, errorOf, item, items, values, writerFor } from "./case-support";
 
 describe("What a case points to", () => {
@@ -19,6 +21,27 @@ describe("What a case points to", () => {
   const insert = (object: string, ...records: Record<string, unknown>[]): string[] => org.control.insert({ object, records }).ids;
   const queries = (): number => calls(org)["GET query/*"] ?? calls(org)["GET query"] ?? 0;
   const field = (name: string) => org.records("Case").map((one) => one[name]);
+
+  it("fails its message by itself where somebody on the way minds what it is looked up by, and holds up no other", async () => {
+    insert("Contact", { LastName: "Weber", Email: "weber@acme.example" });
+    const { rest } = orgs.client(clientCredentials(org));
+    const request = rest.request.bind(rest);
+    let isClosed = false;
+    rest.request = (call) => {
+      const isMinded = isClosed || decodeURIComponent(call.path).includes("1=1");
+      return isMinded && call.method === "GET" ? Promise.reject(callError({ status: 403, headers: {}, body: "<html>blocked</html>" })) : request(call);
+    };
+    const writer = new CaseWriter(rest, { externalIdField: EXTERNAL_ID, contact: { field: "Email", missing: "leave" } });
+    const batch = items(5, (index) => ({ contact: index === 3 ? "x OR 1=1" : "weber@acme.example" }));
+    const tried = (): Promise<string[]> => writer.write(batch).then((outcomes) => outcomes.map((one) => (one.ok ? "stored" : `${one.error.code} ${one.error.scope}`)), () => ["held"]);
+    isClosed = true;
+    for (let tries = 0; tries < 6; tries += 1) assert.deepEqual(await tried(), ["held"]);
+    isClosed = false;
+    let outcomes = await tried();
+    for (let tries = 0; tries < 6 && outcomes[0] === "held"; tries += 1) outcomes = await tried();
+    assert.deepEqual(outcomes, ["stored", "stored", "stored", "ORG_REFUSED message", "stored"]);
+    assert.equal(org.records("Case").filter(({ ContactId }) => ContactId).length, 4);
+  });
 
   describe("its owner", () => {
     it("is a queue by its developer name, a user by the user name, or an id", async () => {

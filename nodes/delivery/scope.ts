@@ -105,10 +105,10 @@ export abstract class Scope {
     (this.begun ??= new Set()).add(seat);
   }
 
-  /** Whether a node has worked on parts of it, while others are there still: it is being worked on, though these wait for their turn. */
+  /** Whether a node has worked on parts of it, or of a group it is part of, while others are there still: it is being worked on, though these wait for their turn. */
   get isBegun(): boolean {
-    const { begun } = this;
-    return begun !== undefined && (begun.has(undefined) || this.hopsWithin().some(({ seat }) => begun.has(seat)));
+    const hops = this.hopsWithin();
+    return this.withGroups().some(({ begun }) => begun !== undefined && (begun.has(undefined) || hops.some(({ seat }) => begun.has(seat))));
   }
 
   /** Whether something of it, or of a group it is part of, waits for its turn. */

@@ -3,7 +3,7 @@ import type { Settlement } from "../../nodes/delivery/outcome";
 import { Sink } from "../../nodes/delivery/sink";
 import { DeliverySource, type DeliverySourceOptions } from "../../nodes/delivery/source";
 import { Runtime, type FlowNodeConfig } from "../services/runtime";
-import { testBench } from "../services/test-nodes/test-nodes";
+import { testBench, theSource } from "../services/test-nodes/test-nodes";
 import { pause, waitFor } from "../services/wait";
 import { ok } from "./sink-support";
 
@@ -164,16 +164,19 @@ describe("a node of ours that is slow, in a flow", () => {
     assert.deepEqual([taken, settlement?.outcome, settlement?.error?.code], ["b", "release", "OVERLOADED"]);
   });
 
-  it("has a message of many parts tried again that takes too long: given back, it would begin anew for ever", async () => {
-    const split: FlowNodeConfig = { id: "split", type: "split", splt: "\\n", spltType: "str", arraySplt: 1, arraySpltType: "len", addname: "" };
-    await runtime.fresh([{ ...source, longest: 400, wires: [["split"]] }, { ...split, wires: [["slow"]] }, slowOne]);
-    testBench.write = () => pause(50).then(() => [{ ok: true, value: "stored" }]);
-    const entry = testBench.sources.get("source");
-    entry?.take([...Array(100).keys()]);
-    await waitFor("its end", () => entry?.settled.length === 1);
-    const { outcome, error } = entry?.settled[0]?.settlement ?? {};
-    assert.deepEqual([outcome, error?.code], ["retry", "DEADLINE_EXCEEDED"]);
-  });
+  const split: FlowNodeConfig = { id: "split", type: "split", splt: "\\n", spltType: "str", arraySplt: 1, arraySpltType: "len", addname: "", wires: [["slow"]] };
+  const join: FlowNodeConfig = { id: "join", type: "join", mode: "custom", build: "merged", property: "payload", propertyType: "msg", key: "topic", joiner: "", joinerType: "str", timeout: "", count: "200", accumulate: false };
+
+  for (const [what, first, count] of [["message", "split", 1], ["message made of two", "join", 2]] as const) {
+    it(`has a ${what} of many parts tried again that takes too long: given back, it would begin anew for ever`, async () => {
+      await runtime.fresh([{ ...source, longest: 400, wires: [[first]] }, { ...join, wires: [["split"]] }, split, slowOne]);
+      testBench.write = () => pause(50).then(() => [{ ok: true, value: "stored" }]);
+      const entry = theSource();
+      for (let taken = 0; taken < count; taken += 1) entry.take(Object.fromEntries(Array.from({ length: 100 }, (_, part) => [`${taken}-${part}`, part])));
+      await waitFor("its end", () => entry.settled.length === count);
+      assert.deepEqual(new Set(entry.settled.map(({ settlement: { outcome, error } }) => `${outcome} ${error?.code}`)), new Set(["retry DEADLINE_EXCEEDED"]));
+    });
+  }
 
   it("has none of those that wait for their turn to ask for rows tried again", async () => {
     await runtime.fresh([source, { id: "slow", type: "test-read", output: "all", wires: [["see"]] }, { id: "see", type: "test-see", wires: [[]] }]);

@@ -3,7 +3,7 @@ import { type FlowContext, type FlowNode, type Hop, Mark } from "./hop";
 import { describeNode, isWorse, outcomeOf, type Outcome, type Settlement, type SettleMode } from "./outcome";
 import { delayAfter, type RetryPolicy } from "./retry-policy";
 import { waitsForParts } from "./runtime";
-import { Scope, type Verdict } from "./scope";
+import { type JoinedScope, Scope, type Verdict } from "./scope";
 import { Seat } from "./seat";
 
 /** What a message says of its delivery, as `msg.delivery`: plain values, so that it survives clones and stores. */
@@ -43,6 +43,8 @@ export class Delivery<T = unknown> extends Scope implements FlowContext {
   private sweeps = 0;
   /** Sweeps in a row that have found it in a line. */
   private standing = 0;
+  /** Those that it is a member of, and that are not quiet. */
+  private groups: Set<JoinedScope> | undefined;
   /** Told when it is settled. */
   private watchers: Set<() => void> | undefined;
 
@@ -66,6 +68,10 @@ export class Delivery<T = unknown> extends Scope implements FlowContext {
     return this;
   }
 
+  get deliveries(): Iterable<Delivery> {
+    return [this as Delivery];
+  }
+
   get caught(): undefined {
     return undefined;
   }
@@ -77,6 +83,16 @@ export class Delivery<T = unknown> extends Scope implements FlowContext {
   /** Whether a sink waits for its system on its behalf. */
   get held(): boolean {
     return this.holds > 0;
+  }
+
+  /** Whether something of it waits for its turn in a line of a node of ours. */
+  get inLine(): boolean {
+    return this.lined > 0 || (this.groups !== undefined && [...this.groups].some(({ lined }) => lined > 0));
+  }
+
+  /** Whether a node has worked on parts of it, while others are there still: it is being worked on, though these wait for their turn. */
+  get isBegun(): boolean {
+    return this.withGroups().some(({ begun }) => begun !== undefined && (begun.has(undefined) || this.hopsWithin().some(({ seat }) => begun.has(seat))));
   }
 
   /** Whether it stands in a line that does not only just go through it. */
@@ -114,6 +130,25 @@ export class Delivery<T = unknown> extends Scope implements FlowContext {
   /** Whether nothing is wrong with it but that it waits for its turn, after so many looks. */
   isBehind(patience: number): boolean {
     return this.holds === 0 && this.sweeps >= patience && this.stands;
+  }
+
+  /** It is a member of `group` from now on. */
+  joined(group: JoinedScope): void {
+    (this.groups ??= new Set()).add(group);
+  }
+
+  /** `group` is quiet. */
+  parted(group: JoinedScope): void {
+    this.groups?.delete(group);
+  }
+
+  /** All that is open of it, also in groups, newest first in each. */
+  hopsWithin(): Hop[] {
+    return this.withGroups().flatMap((scope) => [...scope.hops()]);
+  }
+
+  private withGroups(): Scope[] {
+    return [this, ...(this.groups ?? [])];
   }
 
   record(verdict: Verdict): void {

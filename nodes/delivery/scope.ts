@@ -1,4 +1,5 @@
 import type { ConnectorError } from "../common/errors";
+import type { Delivery } from "./delivery";
 import type { FlowContext, FlowNode, Hop } from "./hop";
 import type { NodeName, Outcome } from "./outcome";
 import type { Seat } from "./seat";
@@ -23,17 +24,18 @@ export type Caught = readonly Verdict[];
  */
 export abstract class Scope {
   /** So many of its messages wait for their turn in lines of nodes of ours. */
-  private lined = 0;
+  lined = 0;
   /** Nodes that have worked on a part of it while others waited; `undefined` for one that is not known. */
-  private begun: Set<Seat | undefined> | undefined;
-  /** Groups that this scope is a member of. */
-  private groups: Set<JoinedScope> | undefined;
+  begun: Set<Seat | undefined> | undefined;
   // those last that each hop looks at, beside what a delivery adds first: what lies together comes into the processor's cache together
   /** Open hops and holders. Zero for one turn of the event loop means quiet. */
   private open = 0;
   private queued = false;
   /** Newest hop of the list of live ones; for naming who still holds it. */
   private newest: Hop | undefined;
+  /** The deliveries whose it is: what happens in this scope happens to them. */
+  abstract get deliveries(): Iterable<Delivery>;
+
   /** Whether nothing that happens in this scope can matter any more. */
   abstract get closed(): boolean;
 
@@ -105,17 +107,6 @@ export abstract class Scope {
     (this.begun ??= new Set()).add(seat);
   }
 
-  /** Whether a node has worked on parts of it, or of a group it is part of, while others are there still: it is being worked on, though these wait for their turn. */
-  get isBegun(): boolean {
-    const hops = this.hopsWithin();
-    return this.withGroups().some(({ begun }) => begun !== undefined && (begun.has(undefined) || hops.some(({ seat }) => begun.has(seat))));
-  }
-
-  /** Whether something of it, or of a group it is part of, waits for its turn. */
-  get inLine(): boolean {
-    return this.lined > 0 || (this.groups !== undefined && this.withGroups().some(({ lined }) => lined > 0));
-  }
-
   /** Takes `hop` over from its scope. */
   adopt(hop: Hop): void {
     const before = hop.scope;
@@ -130,11 +121,9 @@ export abstract class Scope {
     return this.open <= count;
   }
 
-  /** The live hops in this scope and in the groups it is part of, newest first. */
-  hopsWithin(): Hop[] {
-    const found: Hop[] = [];
-    for (const { newest } of this.withGroups()) for (let hop = newest; hop; hop = hop.older) found.push(hop);
-    return found;
+  /** The live hops of this scope itself, newest first. */
+  *hops(): Iterable<Hop> {
+    for (let hop = this.newest; hop; hop = hop.older) yield hop;
   }
 
   /** The newest live hop of this scope itself that is as wanted. */
@@ -142,20 +131,6 @@ export abstract class Scope {
     let hop = this.newest;
     while (hop && !wanted(hop)) hop = hop.older;
     return hop;
-  }
-
-  /** This scope is a member of `group` from now on. */
-  joined(group: JoinedScope): void {
-    (this.groups ??= new Set()).add(group);
-  }
-
-  /** `group` is quiet. */
-  parted(group: JoinedScope): void {
-    this.groups?.delete(group);
-  }
-
-  private withGroups(): Scope[] {
-    return [this, ...(this.groups ?? [])];
   }
 
   private unlink(hop: Hop): void {
@@ -189,8 +164,12 @@ function queueQuietCheck(scope: Scope): void {
  * would be as deep as there are messages.
  */
 export class JoinedScope extends Scope {
-  private readonly members = new Set<Scope>();
+  private readonly members = new Set<Delivery>();
   private ended = false;
+
+  get deliveries(): Iterable<Delivery> {
+    return this.members;
+  }
 
   /** One more delivery, or all of one more group, belongs to the message. */
   join(scope: Scope): void {
@@ -199,7 +178,7 @@ export class JoinedScope extends Scope {
       if (!member.closed) break;
       this.members.delete(member); // a group that goes on for hours keeps none of those that are settled
     }
-    for (const member of scope instanceof JoinedScope ? scope.members : [scope]) {
+    for (const member of scope.deliveries) {
       if (member.closed || this.members.has(member)) continue;
       member.enter();
       member.joined(this);
@@ -207,10 +186,9 @@ export class JoinedScope extends Scope {
     }
   }
 
-  /** Whether that delivery, or what is open of that group, belongs to it. */
+  /** Whether all that is open of `scope` belongs to it. */
   includes(scope: Scope): boolean {
-    if (!(scope instanceof JoinedScope)) return this.members.has(scope);
-    for (const member of scope.members) if (!member.closed && !this.members.has(member)) return false;
+    for (const one of scope.deliveries) if (!one.closed && !this.members.has(one)) return false;
     return true;
   }
 

@@ -22,7 +22,7 @@ import { UntoldLine } from "./untold-line";
  * `done()` one down, and a delivery for which nothing is open for one turn of the event loop is finished.
  *
  * Whose a message is, is told by the message object, then by its token, then by the code that runs (`AsyncLocalStorage`), so that
- * brand-new messages are known too.
+ * brand-new messages are known too. docs/flow-tracker.md shows the states of deliveries, hops and turns, and five nodes at work.
  */
 class FlowTracker {
   private readonly storage = new AsyncLocalStorage<FlowContext>();

@@ -15,9 +15,12 @@ export interface DeliveryDef {
 
 /** How what a source takes is handed to the flow and settled. Times in ms. */
 export interface DeliverySettings extends RetryPolicy {
-  /** Default `flow`. */
+  /** Who settles. Default `flow`. */
   settle: SettleMode;
-  /** Until a delivery that is not settled is tried again. Default 1,500,000. */
+  /**
+   * How long a delivery may stay open until it is tried again, not counting the time a sink held it for its system, nor, when half of it is over, what it
+   * waits for its turn in a line of a node of ours. Default 1,500,000 (25 min: under RabbitMQ's 30 min consumer timeout).
+   */
   deadline: number;
 }
 

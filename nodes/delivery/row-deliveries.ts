@@ -78,13 +78,9 @@ export class RowDeliveries {
   constructor(private readonly options: RowDeliveriesOptions) {
     const { settings, node, runtime } = options;
     this.source = new DeliverySource<Parcel>({
+      ...settings,
       id: node.id,
       runtime,
-      settle: settings.settle,
-      deadline: settings.deadline,
-      retries: settings.retries,
-      retryDelay: settings.retryDelay,
-      retryMaxDelay: settings.retryMaxDelay,
       onSettle: ({ taken }, settlement) => this.settled(taken, settlement),
       onHold: (reason) => {
         this.poison?.pause();

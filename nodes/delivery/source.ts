@@ -1,5 +1,6 @@
 import { ConnectorError, errorText } from "../common/errors";
 import { Delivery, type DeliveryOwner, verdictFor } from "./delivery";
+import type { DeliverySettings } from "./delivery-settings";
 import { flowTracker } from "./flow-tracker";
 import { describeNode, type SettleMode, type Settlement } from "./outcome";
 import { registry } from "./registry";
@@ -18,18 +19,11 @@ export interface Keeping<T> {
 }
 
 /** What a source brings to {@link DeliverySource}. Times in ms. */
-export interface DeliverySourceOptions<T> extends RetryPolicy {
+export interface DeliverySourceOptions<T> extends DeliverySettings {
   /** Id of the source's node; stands in tokens and in `msg.delivery.source`. */
   id: string;
   /** Node-RED's runtime (`RED`). */
   runtime: TrackedRuntime;
-  /** Who settles: default of the nodes is `flow`. */
-  settle: SettleMode;
-  /**
-   * How long a delivery may stay open, not counting the time a sink held it for its system, nor, when half of it is over, what it waits for its turn in a
-   * line of a node of ours. Default of the nodes 1500000 (25 min: under RabbitMQ's 30 min consumer timeout).
-   */
-  deadline: number;
   /** Default: without end. */
   keeping?: Keeping<T>;
   /** Answers the system the delivery was taken from. Called exactly once per delivery, never for one that was invalidated. */
@@ -65,7 +59,7 @@ export class DeliverySource<T = unknown> implements DeliveryOwner<T> {
   constructor(private readonly options: DeliverySourceOptions<T>) {
     this.id = options.id;
     this.prefix = registry.prefixFor(options.id);
-    this.policy = { retries: options.retries, retryDelay: options.retryDelay, retryMaxDelay: options.retryMaxDelay };
+    this.policy = options;
     this.settleMode = options.settle;
     this.pause = new SystemPause(options.runtime.events, { began: (reason) => this.holdBegan(reason), ended: () => this.holdEnded() });
     if (this.settleMode === "flow") flowTracker.acquire(options.runtime);

@@ -68,14 +68,10 @@ export class QueueDeliveries {
     const longest = options.longest ?? Math.max(LONGEST_OPEN, settings.deadline); // who has raised the one has raised the broker's timeout
     const warn = (text: string): void => this.warnOnce(text);
     this.source = new DeliverySource<Taken>({
+      ...settings,
       id: node.id,
       runtime,
-      settle: settings.settle,
-      deadline: settings.deadline,
       ...(options.onGivenBack && options.from.waitsIn === "broker" ? { keeping: { longest, since: ({ at }) => at, onGivenBack: () => this.givenBack() } } : {}),
-      retries: settings.retries,
-      retryDelay: settings.retryDelay,
-      retryMaxDelay: settings.retryMaxDelay,
       onSettle: (delivery, settlement) => {
         this.answers.answer(delivery, settlement);
         options.onSettled?.(delivery.taken, settlement.outcome);
@@ -86,7 +82,7 @@ export class QueueDeliveries {
         this.answers.hurry();
         options.onResume();
       },
-      ...(options.onBehind ? { onBehind: options.onBehind } : {}),
+      onBehind: options.onBehind,
       warn: options.warn,
     });
     this.answers = new QueueAnswers({

@@ -56,11 +56,11 @@ export class Poller {
   private readonly deadLetters: DeadLetters;
   private readonly way: PollWay;
   private readonly backOff: BackOff;
-  private readonly pauses = new Set<PauseReason>();
+  /** With what is to be told of each. */
+  private readonly pauses = new Map<PauseReason, string>();
   private readonly warned = new Set<string>();
   private running: Promise<void> | undefined;
   private reading = false;
-  private holdReason = "";
   /** What the last query failed by. */
   private trouble: ConnectorError | undefined;
   private asideTrouble: ConnectorError | undefined;
@@ -87,13 +87,10 @@ export class Poller {
       room: this.room,
       send: options.send,
       isWired: options.isWired,
-      onHold: (reason) => {
-        this.holdReason = reason;
-        this.pause("held");
-      },
+      onHold: (reason) => this.pause("held", reason),
       onResume: () => this.resume("held"),
       warn: options.warn,
-      ...(options.poison ? { poison: options.poison } : {}),
+      poison: options.poison,
     });
     const output = settings.emptyOutput ? 2 : 1;
     this.deadLetters = new DeadLetters({
@@ -114,8 +111,8 @@ export class Poller {
   }
 
   /** Reads nothing while one reason is left. */
-  pause(reason: PauseReason): void {
-    this.pauses.add(reason);
+  pause(reason: PauseReason, told = ""): void {
+    this.pauses.set(reason, told);
     this.tell();
   }
 
@@ -273,10 +270,11 @@ export class Poller {
   private tell(): void {
     const { onState } = this.options;
     const trouble = this.trouble ?? this.asideTrouble;
+    const held = this.pauses.get("held");
     if (this.pauses.has("unwired")) onState({ kind: "unwired" });
     else if (this.pauses.has("dead-letters")) onState({ kind: "stuck", count: this.deadLetters.waiting });
     else if (trouble) onState({ kind: needsAHand(trouble) ? "failed" : "waiting", error: trouble });
-    else if (this.pauses.has("held")) onState({ kind: "holding", reason: this.holdReason });
+    else if (held !== undefined) onState({ kind: "holding", reason: held });
     else onState({ kind: this.reading ? "reading" : "idle", inFlow: this.room.taken });
   }
 }

@@ -51,8 +51,8 @@ export class Consumer {
         if (options.connection.stoodStill > 0 && !options.chunks) this.careful = true;
         options.onLost(window);
       },
-      ...(options.answerTimeout === undefined ? {} : { answerTimeout: options.answerTimeout }),
-      ...(options.preparation === undefined ? {} : { preparation: options.preparation }),
+      answerTimeout: options.answerTimeout,
+      preparation: options.preparation,
     });
   }
 

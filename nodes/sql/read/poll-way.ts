@@ -31,7 +31,7 @@ export function pollWay(context: PollContext, options: WayOptions): PollWay {
       const { watermarkColumn, keyColumn } = progress;
       const { node, databaseNode: database, store, warn, retryStore } = options;
       const identity = { database, watermarkColumn, keyColumn };
-      const watermark = new Watermark({ store, key: `sql-read/${node}`, ...identity, warn, ...(retryStore === undefined ? {} : { retry: retryStore }) });
+      const watermark = new Watermark({ store, key: `sql-read/${node}`, ...identity, warn, retry: retryStore });
       return new WatermarkPoll(context, progress, watermark);
     }
     case "after-read": {

@@ -51,7 +51,7 @@ export class CaseLinks {
   constructor(select: SelectIn, { contact, account }: CaseLinkOptions = {}) {
     const link = (field: string, object: string, by: string, valueOf: Link["valueOf"], more: LinkMore): Link => ({
       field,
-      finder: new RecordFinder(select, { object, field: by, ...(more.where ? { where: more.where } : {}) }),
+      finder: new RecordFinder(select, { object, field: by, where: more.where }),
       valueOf,
       missing: more.missing ?? "error",
       words: more.words ?? ((value) => `${object} with ${by} "${value}"`),

@@ -70,7 +70,7 @@ export class RecordFinder {
     const keyOf = byId ? shortId : RecordFinder.keyOf;
     for (const texts of apart(asked.keys(), keyOf)) {
       const fields = byId ? ["Id"] : ["Id", field]; // the org takes no field twice
-      const rows = await this.select.rows({ object, fields, field, values: [...texts.values()], ...(where ? { where } : {}) });
+      const rows = await this.select.rows({ object, fields, field, values: [...texts.values()], where });
       for (const row of rows) {
         const text = texts.get(keyOf(String(valueIn(row, field))));
         if (text !== undefined) found.set(text, found.get(text) ? "several" : { id: String(row["Id"]) });

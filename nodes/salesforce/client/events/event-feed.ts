@@ -50,7 +50,7 @@ export class EventFeed implements StreamListener {
     this.call = new RoomCall(() => this.ask(), options.someRoom);
     this.backOff = options.backOff ?? new BackOff();
     this.position = new EventPosition({
-      ...{ place, transport, window, warn, onRefused: options.onRefused, ...(every === undefined ? {} : { every }) },
+      ...{ place, transport, window, warn, onRefused: options.onRefused, every },
       onTrouble: (reason) => this.change(() => (this.unsaved = reason)),
     });
     this.intake = new EventIntake({

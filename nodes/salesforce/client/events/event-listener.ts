@@ -233,7 +233,7 @@ export class EventListener {
     const { options } = this;
     const { settings, node, runtime, prepare, send, isWired, onSettled, warn, error, every, someRoom } = options;
     return new EventFeed({
-      ...{ settings, node, runtime, send, isWired, onSettled, warn, error },
+      ...{ settings, node, runtime, prepare, send, isWired, onSettled, warn, error, every, someRoom },
       transport: options.org.streams.over(settings.transport),
       place: this.placeOf(key, fence),
       poison: { store: options.standby && fence !== undefined ? fencedStore(options.standby.store, fence) : options.store, key: `${key}/poison` },
@@ -244,10 +244,7 @@ export class EventListener {
       since: () => this.now() - Math.round(performance.now() - (this.toldAt ?? performance.now())),
       onState: () => this.tell(),
       onStream: (error) => this.noteStream(error),
-      ...(prepare ? { prepare } : {}),
-      ...(options.backOff ? { backOff: options.backOff() } : {}),
-      ...(every === undefined ? {} : { every }),
-      ...(someRoom === undefined ? {} : { someRoom }),
+      backOff: options.backOff?.(),
     });
   }
 

@@ -1,5 +1,5 @@
 /*
- * The texts of one node's form, and `defaults` of its numbers. Written into the html of each form, before its own script: `defaults` are read
+ * The texts of one node's form, and `defaults` of its numbers and of what else is checked. Written into the html of each form, before its own script: `defaults` are read
  * with that html, which after an install from the palette may come before the plugin's.
  */
 (function () {
@@ -27,7 +27,16 @@
       };
     }
 
-    return { say, reason, number };
+    /** `defaults` of a property with a label. @param check as the editor's `validate`, with the node as its last argument: `(value, options, node)` */
+    function checked(property, value, check) {
+      return {
+        value: value,
+        label: say("label." + property),
+        validate: function (typed, options) { return check(typed, options, this); },
+      };
+    }
+
+    return { say, reason, number, checked };
   }
 
   window.surewire = Object.assign(window.surewire || {}, { catalogue });

@@ -9,13 +9,13 @@ const FORMS = readdirSync(NODES, { recursive: true, encoding: "utf8" }).filter((
 /** A node's html, as it is written by hand. */
 const written = (rows: string, more = ""): string => `<script type="text/html" data-template-name="surewire-sql-write">\n${rows}\n</script>${more}`;
 
-/** The texts that a form's scripts name as a whole: `say("reason.name")`, `reason(a ? "reason.find" : "reason.select", …)`, `number("linger", …)`, `node._("query.note")`. */
+/** The texts that a form's scripts name as a whole: `say("reason.name")`, `reason(a ? "reason.find" : "reason.select", …)`, `number("linger", …)`, `checked("table", …)`, `node._("query.note")`. */
 function namedInScripts(file: string, html: string): string[] {
   const beside = [...html.matchAll(/<script src="([^./][^"]*)"/g)].map(([, name = ""]) => readFileSync(join(dirname(file), name), "utf8"));
   const scripts = [html, ...beside].join("\n");
   const word = basename(file, ".html");
-  const first = [...scripts.matchAll(/\b(say|reason|number)\(([^,)]*)/g)].filter(([, , argument = ""]) => !argument.includes("+"));
-  const own = first.flatMap(([, call, argument = ""]) => [...argument.matchAll(/"([\w.-]+)"/g)].map(([, key]) => `${word}.${call === "number" ? "label." : ""}${key}`));
+  const first = [...scripts.matchAll(/\b(say|reason|number|checked)\(([^,)]*)/g)].filter(([, , argument = ""]) => !argument.includes("+"));
+  const own = first.flatMap(([, call, argument = ""]) => [...argument.matchAll(/"([\w.-]+)"/g)].map(([, key]) => `${word}.${call === "number" || call === "checked" ? "label." : ""}${key}`));
   return own.concat([...scripts.matchAll(/\b_\("([\w.-]*\w)"[,)]/g)].map(([, key = ""]) => key));
 }
 

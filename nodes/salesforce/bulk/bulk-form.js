@@ -1,7 +1,7 @@
 /* Registers `salesforce bulk` in the editor. The build writes it into the form's html. */
 (function () {
   "use strict";
-  const { say, reason, number } = surewire.catalogue("surewire-salesforce-bulk");
+  const { say, reason, number, checked } = surewire.catalogue("surewire-salesforce-bulk");
   const WRITES = ["insert", "update", "upsert", "delete", "hardDelete"];
   const READS = ["query", "queryAll"];
   const VALUE_TYPES = ["msg", "flow", "global", "jsonata", "env"];
@@ -105,11 +105,7 @@
           return surewire.check.names(value, options);
         },
       },
-      parameters: {
-        value: [],
-        label: say("label.parameters"),
-        validate: function (value, options) { return surewire.checkParameters(value, options); },
-      },
+      parameters: checked("parameters", [], (value, options) => surewire.checkParameters(value, options)),
       output: { value: "page" },
       pageSize: number("pageSize", { value: 2000, min: 1, max: 100000 }),
       emptyOutput: { value: false },

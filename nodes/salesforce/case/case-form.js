@@ -1,7 +1,7 @@
 /* Registers `salesforce case` in the editor. The build writes it into the form's html. */
 (function () {
   "use strict";
-  const { say, reason, number } = surewire.catalogue("surewire-salesforce-case");
+  const { say, reason, number, checked } = surewire.catalogue("surewire-salesforce-case");
 
   /** What is wrong with one division, or true. */
   function checkDivision(row, index, all) {
@@ -53,16 +53,8 @@
         label: say("label.mapping"),
         validate: function (value, options) { return surewire.checkFields(value, options); },
       },
-      defaults: {
-        value: [],
-        label: say("label.defaults"),
-        validate: function (value, options) { return surewire.checkFields(value, options); },
-      },
-      externalIdField: {
-        value: "",
-        label: say("label.externalIdField"),
-        validate: function (value, options) { return surewire.isBlank(value) || checkField(value, options); },
-      },
+      defaults: checked("defaults", [], (value, options) => surewire.checkFields(value, options)),
+      externalIdField: checked("externalIdField", "", (value, options) => surewire.isBlank(value) || checkField(value, options)),
       externalId: when("externalId", "payload.id", hasId, checkTyped("externalId")),
       externalIdType: { value: "msg" },
       onRepeat: { value: "update" },

@@ -1,7 +1,7 @@
 /* The form of the listen node. Written into its html. */
 (function () {
   "use strict";
-  const { say, reason, number } = surewire.catalogue("surewire-salesforce-listen");
+  const { say, reason, number, checked } = surewire.catalogue("surewire-salesforce-listen");
   const OPERATIONS = ["create", "update", "delete", "undelete"];
   /** What stands in the field at first, for each kind of channel. */
   const EXAMPLES = ["/event/Device_Alert__e", "/event/Plant__chn", "/data/ChangeEvents", "/data/CaseChangeEvent", "/data/Device__ChangeEvent", "/topic/OpenCases", "/topic/OpenCases?Status='New'", "/u/notices"];
@@ -62,17 +62,9 @@
       name: { value: "" },
       org: { value: "", type: "surewire-salesforce-org", required: true, label: say("label.org") },
       transport: { value: "cometd" },
-      channel: {
-        value: "",
-        label: say("label.channel"),
-        validate: function (value, options) { return checkChannel(this, value, options); },
-      },
+      channel: checked("channel", "", (value, options, node) => checkChannel(node, value, options)),
       declareTopic: { value: false },
-      topicQuery: {
-        value: "",
-        label: say("label.topicQuery"),
-        validate: function (value, options) { return checkTopicQuery(this, value, options); },
-      },
+      topicQuery: checked("topicQuery", "", (value, options, node) => checkTopicQuery(node, value, options)),
       topicOperations: {
         value: OPERATIONS,
         label: say("label.topicOperations"),
@@ -85,11 +77,7 @@
       ...surewire.settleDefaults(),
       store: { value: "", type: "surewire-sql-database", required: false, label: say("label.store") },
       listener: { value: "" },
-      standby: {
-        value: false,
-        label: say("label.standby"),
-        validate: function (value, options) { return value === true && surewire.isBlank(surewire.field(this, "store")) ? reason("reason.standby", options) : true; },
-      },
+      standby: checked("standby", false, (value, options, node) => value === true && surewire.isBlank(surewire.field(node, "store")) ? reason("reason.standby", options) : true),
       leaseTime: number("leaseTime", { value: 30, min: 3, max: 3600 }),
       dedupeWindow: number("dedupeWindow", { value: 10000, min: 0, max: 100000 }),
       startPaused: { value: false },

@@ -1,7 +1,7 @@
 /* Registers `salesforce record` in the editor. The build writes it into the form's html. */
 (function () {
   "use strict";
-  const { say, reason, number } = surewire.catalogue("surewire-salesforce-record");
+  const { say, reason, number, checked } = surewire.catalogue("surewire-salesforce-record");
   const VALUE_TYPES = ["msg", "str", "jsonata", "flow", "global", "env"];
   const DATA_TYPES = ["msg", "jsonata", "json", "str", "flow", "global"];
 
@@ -80,7 +80,7 @@
       name: { value: "" },
       org: { value: "", type: "surewire-salesforce-org", required: true, label: say("label.org") },
       operation: { value: "create" },
-      object: { value: "", label: say("label.object"), validate: function (value, options) { return checkObject(this, value, options); } },
+      object: checked("object", "", (value, options, node) => checkObject(node, value, options)),
       objectType: { value: "str" },
       externalIdField: {
         value: "",

@@ -1,7 +1,7 @@
 /* Registers `salesforce request` in the editor. The build writes it into the form's html. */
 (function () {
   "use strict";
-  const { say, reason, number } = surewire.catalogue("surewire-salesforce-request");
+  const { say, reason, number, checked } = surewire.catalogue("surewire-salesforce-request");
   const UPLOAD = "analytics-upload";
   const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
   const RESERVED = ["authorization", "host", "content-length", "connection", "transfer-encoding", "cookie"];
@@ -78,18 +78,10 @@
       org: { value: "", type: "surewire-salesforce-org", required: true, label: say("label.org") },
       preset: { value: "" },
       method: { value: "GET" },
-      path: {
-        value: "/limits",
-        label: say("label.path"),
-        validate: function (value, options) { return checkPath(this, value, options); },
-      },
+      path: checked("path", "/limits", (value, options, node) => checkPath(node, value, options)),
       pathType: { value: "str" },
       host: { value: "org" },
-      engagementUrl: {
-        value: "https://pi.pardot.com",
-        label: say("label.engagementUrl"),
-        validate: function (value, options) { return !isEngagement(this) || surewire.check.url(value, options, ["https:", "http:"]); },
-      },
+      engagementUrl: checked("engagementUrl", "https://pi.pardot.com", (value, options, node) => !isEngagement(node) || surewire.check.url(value, options, ["https:", "http:"])),
       businessUnitId: {
         value: "",
         label: say("label.businessUnitId"),
@@ -98,11 +90,7 @@
           return reason("reason.businessUnitId", options);
         },
       },
-      headers: {
-        value: [],
-        label: say("label.headers"),
-        validate: function (value, options) { return surewire.check.list(value, options, { row: checkHeader, unique: "name" }); },
-      },
+      headers: checked("headers", [], (value, options) => surewire.check.list(value, options, { row: checkHeader, unique: "name" })),
       body: { value: "payload" },
       bodyType: { value: "msg" },
       returns: { value: "json" },

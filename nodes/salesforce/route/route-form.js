@@ -1,7 +1,7 @@
 /* The form of the route node. Written into its html. */
 (function () {
   "use strict";
-  const { say, reason, number } = surewire.catalogue("surewire-salesforce-route");
+  const { say, reason, number, checked } = surewire.catalogue("surewire-salesforce-route");
   const API_NAME = /^[A-Za-z]\w*$/;
 
   function isObject(node) { return surewire.field(node, "routesFrom") === "object"; }
@@ -41,22 +41,12 @@
       name: { value: "" },
       org: { value: "", type: "surewire-salesforce-org", required: true, label: say("label.org") },
       routesFrom: { value: "node" },
-      routes: {
-        value: [],
-        label: say("label.routes"),
-        validate: function (value, options) {
-          return isObject(this) || surewire.check.list(value, options, { min: 1, row: checkRoute, unique: "queue" });
-        },
-      },
+      routes: checked("routes", [], (value, options, node) => isObject(node) || surewire.check.list(value, options, { min: 1, row: checkRoute, unique: "queue" })),
       routesObject: name("routesObject", "", isObject),
       queueField: name("queueField", "", isObject),
       workgroupField: name("workgroupField", "", isObject),
       refresh: number("refresh", { value: 300000, min: 1000, max: 86400000 }),
-      skillsField: {
-        value: "ObjectRouting_Skills__c",
-        label: say("label.skillsField"),
-        validate: function (value, options) { return surewire.isBlank(value) || apiName(value, options); },
-      },
+      skillsField: checked("skillsField", "ObjectRouting_Skills__c", (value, options) => surewire.isBlank(value) || apiName(value, options)),
       onNew: { value: true },
       onQueue: { value: true },
       onOwner: { value: true },
@@ -67,19 +57,11 @@
       answerTimeout: number("answerTimeout", { value: 300000, min: 1000, max: 86400000 }),
       markObject: name("markObject", "Case", function () { return true; }),
       markCaseField: name("markCaseField", "", marksOther),
-      markFields: {
-        value: [],
-        label: say("label.markFields"),
-        validate: function (value, options) { return surewire.checkFields(value, options); },
-      },
+      markFields: checked("markFields", [], (value, options) => surewire.checkFields(value, options)),
       startQuery: { value: true },
       store: { value: "", type: "surewire-sql-database", required: false, label: say("label.store") },
       stateName: { value: "" },
-      standby: {
-        value: false,
-        label: say("label.standby"),
-        validate: function (value, options) { return value === true && surewire.isBlank(surewire.field(this, "store")) ? reason("reason.standby", options) : true; },
-      },
+      standby: checked("standby", false, (value, options, node) => value === true && surewire.isBlank(surewire.field(node, "store")) ? reason("reason.standby", options) : true),
       leaseTime: number("leaseTime", { value: 30, min: 3, max: 3600 }),
       ...surewire.settleDefaults(),
     },

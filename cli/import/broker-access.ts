@@ -20,7 +20,7 @@ interface Address {
 
 const URL = "broker.connection.url";
 const HOST = "broker.connection.host";
-const ADDRESS = /^(?:(amqps?):\/\/)?(?:([^/@]*)@)?(\[[\da-f:.]+\]|[^\s:/@,;[\]]+)(?::(\d{1,5}))?(?:\/([^/?#@]*))?(\?[^@]*)?$/i;
+const ADDRESS = /^(?:(?<protocol>amqps?):\/\/)?(?:(?<login>[^/@]*)@)?(?<host>\[[\da-f:.]+\]|[^\s:/@,;[\]]+)(?::(?<port>\d{1,5}))?(?:\/(?<path>[^/?#@]*))?(?<query>\?[^@]*)?$/i;
 
 /** The broker of a file. */
 export function readBroker(settings: Settings<ConnectionKey>, secrets: Secrets): BrokerPart {
@@ -68,14 +68,13 @@ function addresses(settings: Settings<ConnectionKey>, name: typeof URL | typeof 
   const value = settings.json(name);
   const texts = typeof value === "string" ? value.split(/[,;](?=\s*amqps?:\/\/)/i).flatMap(hosts) : settings.words(name);
   return texts.flatMap((text) => {
-    const match = ADDRESS.exec(text);
-    if (!match) {
+    const { protocol, login = "", host, port, path, query } = ADDRESS.exec(text)?.groups ?? {};
+    if (host === undefined) {
       settings.note(name, "is no address of an AMQP broker; left out", "dropped");
       return [];
     }
-    const [, protocol, login, host = "", port, path, query] = match;
     if (query) settings.note(name, "what stands behind ? is left out: heartbeat, timeout and TLS have fields of their own", "check");
-    const [user = "", ...password] = (login ?? "").split(":");
+    const [user = "", ...password] = login.split(":");
     return [
       {
         host,

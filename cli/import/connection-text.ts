@@ -42,10 +42,10 @@ function fileOf(text: string): string {
 
 /** `postgresql://user:password@host:port/database?ssl=true`, with one host or several. */
 function url(text: string): Access | undefined {
-  const match = /^([a-z][\w+.-]*):\/\/(?:([^/?#]*)@)?([^/?#@]*)(?:\/([^?#@]*))?(?:\?([^#]*))?$/i.exec(text);
-  const dialect = dialectOf(match?.[1] ?? "");
-  if (!match || !dialect) return undefined; // a stray @, / or # is rather a part of a password than of anything else
-  const [, , login = "", hosts = "", path = "", query = ""] = match;
+  const parts = /^(?<scheme>[a-z][\w+.-]*):\/\/(?:(?<login>[^/?#]*)@)?(?<hosts>[^/?#@]*)(?:\/(?<path>[^?#@]*))?(?:\?(?<query>[^#]*))?$/i.exec(text)?.groups;
+  const { scheme = "", login = "", hosts = "", path = "", query = "" } = parts ?? {};
+  const dialect = dialectOf(scheme);
+  if (!dialect) return undefined; // a stray @, / or # is rather a part of a password than of anything else
   const access: Access = { dialect, hasPassword: login.includes(":"), dropped: [] };
   const user = decoded(login.split(":")[0] ?? "");
   if (user) access.user = user;
@@ -63,11 +63,11 @@ function url(text: string): Access | undefined {
 
 /** `sqlserver://host\instance:port;databaseName=…;user=…`, and Db2's `db2://host:port/database:user=…;`. */
 function serverUrl(text: string): Access | undefined {
-  const match = /^([^:]+):\/\/(?:([^/;]*)@)?([^/;@?]*)(?:\/([^;@?]*))?(?:[;?](.*))?$/s.exec(text);
-  const dialect = dialectOf(match?.[1] ?? "");
-  const options = optionsOf(match?.[5] ?? "");
-  if (!match || !dialect || !options) return undefined;
-  const [, , login = "", host = "", database] = match;
+  const parts = /^(?<scheme>[^:]+):\/\/(?:(?<login>[^/;]*)@)?(?<host>[^/;@?]*)(?:\/(?<database>[^;@?]*))?(?:[;?](?<rest>.*))?$/s.exec(text)?.groups;
+  const { scheme = "", login = "", host = "", database, rest = "" } = parts ?? {};
+  const dialect = dialectOf(scheme);
+  const options = optionsOf(rest);
+  if (!dialect || !options) return undefined;
   const access: Access = { dialect, hasPassword: login.includes(":"), dropped: [] };
   place(access, host);
   const user = decoded(login.split(":")[0] ?? "");
@@ -97,12 +97,12 @@ function oracle(text: string): Access {
   const [user = "", ...password] = text.slice(0, Math.max(at, 0)).split("/");
   const target = text.slice(at + 1);
   const access: Access = { dialect: "oracle", hasPassword: password.length > 0, dropped: [], ...(user ? { user } : {}) };
-  const match = /^(?:\/\/)?([^:/()\s]+)(?::(\d+))?(?:[:/]([^:/?\s]+))?/.exec(target);
-  if (target.startsWith("(") || !match) access.odbc = `DBQ=${target.replace(/[;{}]/g, "")}`;
-  else if (match[2] === undefined && match[3] === undefined) access.odbc = `DBQ=${match[1]}`; // a name of tnsnames.ora
+  const { host, port, service } = /^(?:\/\/)?(?<host>[^:/()\s]+)(?::(?<port>\d+))?(?:[:/](?<service>[^:/?\s]+))?/.exec(target)?.groups ?? {};
+  if (host === undefined) access.odbc = `DBQ=${target.replace(/[;{}]/g, "")}`;
+  else if (port === undefined && service === undefined) access.odbc = `DBQ=${host}`; // a name of tnsnames.ora
   else {
-    place(access, `${match[1]}:${match[2] ?? "1521"}`);
-    if (match[3]) access.database = match[3];
+    place(access, `${host}:${port ?? "1521"}`);
+    if (service) access.database = service;
   }
   return access;
 }

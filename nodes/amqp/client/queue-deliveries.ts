@@ -1,5 +1,6 @@
 import { within } from "../../common/deadline";
 import { errorText, toConnectorError, type ConnectorError } from "../../common/errors";
+import { eachOnce } from "../../common/once";
 import type { Delivery } from "../../delivery/delivery";
 import type { DeliverySettings } from "../../delivery/delivery-settings";
 import type { NodeName, Outcome } from "../../delivery/outcome";
@@ -61,12 +62,13 @@ export class QueueDeliveries {
   /** Large messages, and what came behind them. */
   private readonly line: DecodeLine<Decoded>;
   private stopped = false;
-  private readonly warned = new Set<string>();
+  /** Tells the user once per text: each reconnect looks at the queues again. */
+  readonly warnOnce: (text: string) => void;
 
   constructor(private readonly options: QueueDeliveriesOptions) {
     const { settings, node, runtime } = options;
     const longest = options.longest ?? Math.max(LONGEST_OPEN, settings.deadline); // who has raised the one has raised the broker's timeout
-    const warn = (text: string): void => this.warnOnce(text);
+    this.warnOnce = eachOnce((text) => options.warn(text));
     this.source = new DeliverySource<Taken>({
       ...settings,
       id: node.id,
@@ -92,7 +94,7 @@ export class QueueDeliveries {
       again: (taken, attempt) => {
         if (!this.stopped) this.received(taken, attempt);
       },
-      warn,
+      warn: this.warnOnce,
       onForwarding: options.onForwarding,
       longest,
     });
@@ -177,13 +179,6 @@ export class QueueDeliveries {
     const closed = this.answers.close();
     this.source.close();
     await closed;
-  }
-
-  /** Tells the user once per text: each reconnect looks at the queues again. */
-  warnOnce(text: string): void {
-    if (this.warned.has(text)) return;
-    this.warned.add(text);
-    this.options.warn(text);
   }
 
   /**

@@ -1,4 +1,5 @@
 import { ConnectorError, toConnectorError } from "../../common/errors";
+import { oncePerTurn } from "../../common/once";
 import type { Parts, Trigger } from "../../delivery/errand";
 import { ErrandLine } from "../../delivery/errand-line";
 import { flowStopped, type NodeName } from "../../delivery/outcome";
@@ -58,7 +59,8 @@ export class QueueGet {
   private trouble: ConnectorError | undefined;
   /** Why copies wait. */
   private forwarding: ConnectorError | undefined;
-  private telling = false;
+  /** When what is settled counts no longer as open. */
+  private readonly tellSoon = oncePerTurn(() => this.tell());
   private closed = false;
 
   constructor(private readonly options: QueueGetOptions) {
@@ -222,16 +224,6 @@ export class QueueGet {
     if (state.kind === "ready") this.downSince = undefined;
     else this.downSince ??= performance.now();
     this.tell();
-  }
-
-  /** When what is settled counts no longer as open. */
-  private tellSoon(): void {
-    if (this.telling) return;
-    this.telling = true;
-    queueMicrotask(() => {
-      this.telling = false;
-      this.tell();
-    });
   }
 
   private tell(): void {

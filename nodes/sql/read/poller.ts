@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { BackOff } from "../../common/back-off";
 import { within } from "../../common/deadline";
 import { type ConnectorError, needsAHand, toConnectorError } from "../../common/errors";
+import { eachOnce, oncePerTurn } from "../../common/once";
 import { Sleepers } from "../../common/sleep";
 import { TroubleLog } from "../../common/trouble-log";
 import { DeadLetters } from "../../delivery/dead-letters";
@@ -58,7 +59,7 @@ export class Poller {
   private readonly backOff: BackOff;
   /** With what is to be told of each. */
   private readonly pauses = new Map<PauseReason, string>();
-  private readonly warned = new Set<string>();
+  private readonly warnOnce: (text: string) => void;
   private running: Promise<void> | undefined;
   private reading = false;
   /** What the last query failed by. */
@@ -71,11 +72,12 @@ export class Poller {
   private wake: (() => void) | undefined;
   /** Ends waits that only closing ends. */
   private readonly sleeps = new Sleepers();
-  private telling = false;
+  private readonly tellSoon = oncePerTurn(() => this.tell());
   private closed = false;
 
   constructor(private readonly options: PollerOptions) {
     const { settings, node, runtime } = options;
+    this.warnOnce = eachOnce((text) => options.warn(text));
     this.backOff = options.backOff ?? new BackOff({ initial: 2_000 });
     this.log = new TroubleLog(options);
     this.asideLog = new TroubleLog(options);
@@ -100,7 +102,7 @@ export class Poller {
       isWired: () => options.isWired(output),
       onStuck: (stuck) => (stuck ? this.pause("dead-letters") : this.resume("dead-letters")),
       delay: settings.retryMaxDelay,
-      warn: (text) => this.warnOnce(text),
+      warn: this.warnOnce,
     });
     this.way = options.way(this.context());
   }
@@ -203,7 +205,7 @@ export class Poller {
       values: () => parameters.for({}),
       paused: () => this.pauses.size > 0,
       hand: (rows) => this.hand(rows),
-      warn: (text) => this.warnOnce(text),
+      warn: this.warnOnce,
       sleep: (ms) => this.sleeps.sleep(ms),
       get closed() {
         return closed();
@@ -250,21 +252,6 @@ export class Poller {
     const { wake } = this;
     this.wake = undefined;
     wake?.();
-  }
-
-  private warnOnce(text: string): void {
-    if (this.warned.has(text) || this.warned.size > 1_000) return;
-    this.warned.add(text);
-    this.options.warn(text);
-  }
-
-  private tellSoon(): void {
-    if (this.telling) return;
-    this.telling = true;
-    queueMicrotask(() => {
-      this.telling = false;
-      this.tell();
-    });
   }
 
   private tell(): void {

@@ -13,7 +13,7 @@ export interface LetterView {
   queue?: string;
   exchange?: string;
   routingKey?: string;
-  /** Since it failed, in s. */
+  /** Since it failed, in ms. */
   age?: number;
   redriven: number;
 }
@@ -50,7 +50,7 @@ export function viewOf(message: Message, letter: DeadLetter, payload: unknown): 
     queue,
     exchange,
     routingKey,
-    age: age === undefined ? undefined : age / 1000,
+    age,
     redriven,
   };
 }

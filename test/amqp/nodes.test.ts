@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
+import helper from "node-red-node-test-helper";
 import amqpIn from "../../nodes/amqp/in/in";
 import amqpOut from "../../nodes/amqp/out/out";
 import { ConnectorError } from "../../nodes/common/errors";
 import { helperNodes, type Row } from "../services/helper-nodes";
-import { waitFor } from "../services/wait";
+import { pause, waitFor } from "../services/wait";
 import { GUEST, nodeBench } from "./node-bench";
 import { AFTER_RESTART, text, unique } from "./support";
 
@@ -67,6 +68,23 @@ describe("the AMQP nodes", function () {
       await waitFor("its queues", () => bench.plain.count(`${queue}.dlq`)); // it has come as far as it goes
       assert.deepEqual(await bench.plain.count(queue), { messages: 1, consumers: 0 });
       assert.equal(received.length, 0);
+    });
+
+    it("does not say that nothing is wired to it while a deploy has stopped the node behind it", async () => {
+      const queue = unique("stopping");
+      await bench.load([bench.broker(), input(queue), end]);
+      await waitFor("the status", () => lastStatus("in")?.text === queue);
+      const node = helper.getNode("in") as unknown as { status(shown: { text?: string }): void };
+      const shown: unknown[] = [];
+      const show = node.status.bind(node);
+      node.status = (status) => {
+        shown.push(status.text);
+        show(status);
+      };
+      await pause(300); // a status is shown at once only when the last one is a quarter of a second old
+      await helperNodes.unload();
+      assert.equal(shown.at(-1), undefined);
+      assert.equal(shown.includes("in.status.unwired"), false);
     });
 
     it("says which queue is missing when it may not make it, and goes on when it appears", async () => {

@@ -31,7 +31,8 @@ export = (RED: NodeAPI): void => {
     const link = broker.acquire(node);
     const troubles = new TroubleLog(node);
     let state: QueueSourceState = { kind: "starting" };
-    let started = false;
+    /** As the flows started: in a deploy the node behind it may be stopped before it. */
+    let wired: boolean | undefined;
     /** Nothing but its work is to be shown. */
     let atWork = false;
     const label = (): string => {
@@ -63,9 +64,8 @@ export = (RED: NodeAPI): void => {
 
     const show = (): void => {
       const trouble = connectionStatus(link.consume.state, RED._);
-      const unwired = started && !isWired(node, RED.nodes);
-      atWork = !unwired && !trouble && state.kind === "consuming";
-      if (unwired) status.set("stopped", () => RED._("in.status.unwired"));
+      atWork = wired !== false && !trouble && state.kind === "consuming";
+      if (wired === false) status.set("stopped", () => RED._("in.status.unwired"));
       else if (trouble) status.set(trouble.state, trouble.text);
       else if (atWork) showWork();
       else showSource(status, state);
@@ -73,11 +73,11 @@ export = (RED: NodeAPI): void => {
 
     // Not before all nodes are there, and never into nothing: a message sent along a wire without a node would count as finished.
     const flowsStarted = (): void => {
-      const wired = isWired(node, RED.nodes);
+      const first = wired === undefined;
+      wired = isWired(node, RED.nodes);
       if (wired) source.resume("unwired");
       else source.pause("unwired");
-      if (!started) source.start();
-      started = true;
+      if (first) source.start();
       show();
     };
     node.on("input", (msg, _send, done) => {

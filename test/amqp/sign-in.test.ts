@@ -118,7 +118,7 @@ describe("signing in to RabbitMQ with a token", function () {
     const { consume } = linkTo({ tokenUrl: endpoint.url }, { clientId: "flow", clientSecret: "geheim" }, { slowBackOff: quick() });
     await up(consume);
     assert.equal(endpoint.asked.length, 2);
-    assert.match(lines[0] ?? "", /^error: 127\.0\.0\.1:\d+ refused the token/);
+    assert.match(lines[0] ?? "", /^error: BROKER_REFUSED: 127\.0\.0\.1:\d+ refused the token/);
     assert.match(lines[1] ?? "", /^info: Connected/);
   });
 

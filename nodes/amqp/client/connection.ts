@@ -191,7 +191,7 @@ export class Connection {
   private failed(failure: ConnectionFailure): void {
     const { lane, reason, error } = failure;
     if (reason === "credentials") this.signIn.refused();
-    if (!this.logged.has(reason)) this.options.log?.(lane === "refused" ? "error" : "warn", error.message, reason);
+    if (!this.logged.has(reason)) this.options.log?.(lane === "refused" ? "error" : "warn", error.toString(), reason);
     this.logged.add(reason);
     // without a token no host can be asked
     const outcome = reason === "token" ? { failure, allRefused: lane === "refused" } : this.hosts.failed(failure);

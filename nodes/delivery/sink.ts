@@ -252,6 +252,7 @@ export class Sink<V, R> {
     this.knock.reset();
     for (const entry of this.batcher.items()) entry.release();
     this.batcher.resume();
+    this.tell();
   }
 
   /** These have waited as long as they may. */

@@ -39,6 +39,22 @@ describe("a sink whose system goes away", () => {
     assert.deepEqual(reasons.filter((reason) => reason !== ""), [away.message, "wrong password", "wrong password"]);
   });
 
+  it("waits for nothing any more when its system is back and all it held comes again from elsewhere", async () => {
+    const source = sourceOf("lost");
+    const states: string[] = [];
+    let ready = (): void => undefined;
+    const { sink } = sinkOf({ untilReady: () => new Promise((resolve) => (ready = resolve)), onState: ({ kind }) => states.push(kind), write: () => Promise.reject(away) });
+    let over = false;
+    sink.take({ delivery: source.open(1, 1).info }, 1, () => (over = true), () => undefined);
+    await waitFor("the sink to wait", () => states.at(-1) === "waiting");
+    source.invalidate(); // its broker has taken the message back
+    ready();
+    await waitFor("the message to be dropped", () => over);
+    await waitFor("the sink to be idle", () => states.at(-1) === "idle");
+    await sink.close(0);
+    source.close();
+  });
+
   it("waits for what its system says itself, whatever a write that was under way then has met", async () => {
     const reasons: string[] = [];
     let fail = (): void => undefined;
@@ -246,6 +262,15 @@ describe("a sink whose system goes away", () => {
       assert.equal(await done, undefined);
       assert.deepEqual([source.held, states.at(-1), written], [false, "idle", [1]]);
       source.close();
+    });
+
+    it("is idle again when it is told to go on and there is nothing to write", () => {
+      const states: string[] = [];
+      const { sink } = sinkOf({ onState: ({ kind }) => states.push(kind), write: () => Promise.resolve([]) });
+      sink.suspend(away);
+      assert.equal(states.at(-1), "waiting");
+      sink.suspend(undefined);
+      assert.equal(states.at(-1), "idle");
     });
 
     it("holds the sources of what is being written, and stays suspended when that is stored", async () => {

@@ -142,6 +142,11 @@ export class Delivery<T = unknown> extends Scope implements FlowContext {
     this.groups?.delete(group);
   }
 
+  /** The latest group that it is part of and of which `node` has a message in its hands. */
+  groupAt(node: FlowNode): JoinedScope | undefined {
+    return this.groups && [...this.groups].findLast((group) => group.isAt(node));
+  }
+
   /** All that is open of it, also in groups, newest first in each. */
   hopsWithin(): Hop[] {
     return this.withGroups().flatMap((scope) => [...scope.hops()]);

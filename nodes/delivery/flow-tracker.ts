@@ -131,7 +131,7 @@ class FlowTracker {
   private sends(event: SendEvent, own: Hop | undefined): void {
     const { node } = event.source;
     this.passingOn.part();
-    const context = own ?? this.guess(event.msg);
+    const context = own ?? this.guess(event.msg, node);
     if (!context) return void this.strays.isOfNobody(event, undefined);
     if (!own && context !== this.sending && isDoubtful(context, event) && this.strays.isOfNobody(event, context)) return;
     if (context.scope.closed) return warnOfLateSend(event, this.storage.getStore());
@@ -146,15 +146,18 @@ class FlowTracker {
     if (seat.inHands > 0 || !this.turn.idle) this.turn.sends(hop, node, own !== undefined);
   }
 
-  /** Whose a message is that has no hop. A copy of a joined message carries the token of one delivery only: there the code that runs knows better. */
-  private guess(message: object): FlowContext | undefined {
+  /**
+   * Whose a message is that has no hop. A copy of a joined message carries the token of one delivery only: there the code that runs knows better, or what
+   * its sender has in its hands.
+   */
+  private guess(message: object, sender?: FlowNode): FlowContext | undefined {
     const { sending } = this;
     const token = tokenOf(message);
     if (sending && token === sending.token) return sending;
     const running = sending ?? this.storage.getStore();
     const delivery = token === undefined ? undefined : openDeliveryOf(token);
     if (!delivery || (running && !running.scope.closed && covers(running.scope, delivery.scope))) return running;
-    return delivery;
+    return (sender && delivery.groupAt(sender)) ?? delivery;
   }
 
   private readonly onReceive = (event: ReceiveEvent, next: () => void): void => {

@@ -1,6 +1,6 @@
 import type { ConnectorError } from "../common/errors";
 import type { Delivery } from "./delivery";
-import type { FlowContext, FlowNode, Hop } from "./hop";
+import { type FlowContext, type FlowNode, type Hop, Mark } from "./hop";
 import type { NodeName, Outcome } from "./outcome";
 import type { Seat } from "./seat";
 
@@ -126,6 +126,11 @@ export abstract class Scope {
     for (let hop = this.newest; hop; hop = hop.older) yield hop;
   }
 
+  /** Whether `node` has a message of it in its hands. */
+  isAt(node: FlowNode): boolean {
+    return this.findHop((hop) => hop.node === node && (hop.marks & Mark.Received) !== 0) !== undefined;
+  }
+
   /** The newest live hop of this scope itself that is as wanted. */
   protected findHop(wanted: (hop: Hop) => boolean): Hop | undefined {
     let hop = this.newest;
@@ -163,7 +168,8 @@ function queueQuietCheck(scope: Scope): void {
  * Several deliveries that went on as one message: what happens to it happens to all of them. None is a member of another: where each message that is through lets the next one go, they
  * would be as deep as there are messages.
  */
-export class JoinedScope extends Scope {
+export class JoinedScope extends Scope implements FlowContext {
+  readonly caught = undefined;
   private readonly members = new Set<Delivery>();
   private ended = false;
 
@@ -184,6 +190,18 @@ export class JoinedScope extends Scope {
       member.joined(this);
       this.members.add(member);
     }
+  }
+
+  get scope(): Scope {
+    return this;
+  }
+
+  at(): undefined {
+    return undefined;
+  }
+
+  hasLeft(): boolean {
+    return false;
   }
 
   /** Whether all that is open of `scope` belongs to it. */

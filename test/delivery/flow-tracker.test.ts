@@ -402,6 +402,20 @@ describe("the flow tracker, in a real Node-RED", function () {
       assert.deepEqual(entry.settled.map(({ settlement }) => settlement.outcome), ["accept", "accept"]);
     });
 
+    it("parts of joined messages that a rate limit sends on all at once, as copies", async () => {
+      const limit = delay({ pauseType: "rate", rateUnits: "hour", wires: [["hold"]] });
+      await runtime.fresh([source(["join"]), { ...join(2), wires: [["split"]] }, { ...split(), wires: [["delay"]] }, limit, hold("hold")]);
+      const entry = theSource();
+      for (const payload of ["a", "b", "c", "d"]) entry.take(payload);
+      await waitFor("the first part", () => held.length === 1);
+      await turns(10);
+      runtime.node<{ receive(message: object): void }>("delay").receive({ flush: true });
+      await waitFor("all parts", () => held.length === 4);
+      for (const one of held.slice(0, 3)) one.go();
+      await waitFor("those of the first message to be settled", () => entry.settled.length >= 2).then(() => turns(5));
+      assert.deepEqual(entry.settled.map(({ taken }) => taken).sort(), ["a", "b"]);
+    });
+
     for (const doneFirst of [false, true]) {
       it(`a node that gathers by a timer of its own and calls done ${doneFirst ? "before" : "after"} it sends`, async () => {
         await runtime.fresh([source(["gather"]), { id: "gather", type: "test-gather", doneFirst, wires: [["hold"]] }, hold("hold")]);

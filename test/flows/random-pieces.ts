@@ -55,7 +55,7 @@ export function furtherPlain(kit: FlowKit): Record<string, Piece> {
     junction: (next) => add("junction", {}, next),
     template: (next) => add("template", { field: "x", fieldType: "msg", format: "handlebars", syntax: "mustache", template: "{{topic}}", output: "str" }, next),
     "JSON there and back": (next) => fn("msg.payload = [msg.payload]; return msg;", add("json", { property: "payload", action: "str", pretty: false }, add("json", { property: "payload", action: "obj" }, next))),
-    "YAML there and back": (next) => add("yaml", { property: "payload" }, add("yaml", { property: "payload" }, next)),
+    "YAML there and back": (next) => fn("msg.payload = [msg.payload]; return msg;", add("yaml", { property: "payload" }, add("yaml", { property: "payload" }, next))), // not every text is YAML
     "sort of a list": (next) => fn("msg.list = [3, 1, 2]; return msg;", add("sort", { order: "ascending", as_num: false, target: "list", targetType: "msg", msgKey: "", msgKeyType: "elem", seqKey: "payload", seqKeyType: "msg" }, next)),
     "filter of what is new": (next) => fn(OWN_TOPIC, add("rbe", { func: "rbe", gap: "", start: "", inout: "out", septopics: true, property: "payload", topi: "topic" }, next)),
     "trigger that sends at once": (next) => fn(OWN_TOPIC, add("trigger", { op1: "", op2: "", op1type: "pay", op2type: "nul", duration: pick(["0", "20"]), units: "ms", bytopic: "topic", topic: "topic", outputs: 1 }, next)),

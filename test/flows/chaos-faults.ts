@@ -2,6 +2,7 @@ import type { LinkFault } from "../services/faulty-link";
 import type { FlowNode, NodeRed } from "../services/node-red";
 import { signal } from "../services/process-record";
 import { pause } from "../services/wait";
+import { refusalsOf } from "./chaos-refusals";
 import type { ChaosWorld } from "./chaos-world";
 
 /** Something that happens, is over when its promise is, and has left nothing broken by then. */
@@ -68,6 +69,21 @@ export function faultsOf(world: ChaosWorld): Fault[] {
   add("org", "over the limit of the day", until(() => control.requestLimit({ kind: "total" })));
   add("org", "late", until(() => control.slow({ ms: 1_500 })));
   for (const when of ["before", "during", "after"] as const) add("org", `connections reset ${when} the answer`, until(() => control.resetConnections({ count: 6, when })));
+  add("org", "rows locked", async () => control.addRule({ object: "Case", condition: "Subject LIKE 's%'", errorCode: "UNABLE_TO_LOCK_ROW", message: "unable to obtain exclusive access to this record", times: 12 }));
+  add("org", "events of the hour used up", async (random) => {
+    control.setLimit({ name: "HourlyPublishedPlatformEvents", used: 10_000_000 });
+    await between(random, 2, 10);
+    control.setLimit({ name: "HourlyPublishedPlatformEvents", used: 0 });
+  });
+  for (const kind of ["protect", "concurrentLimit", "dailyLimit", "unauthorized", "disconnect", "unknownClient"] as const) add("org", `streams refused: ${kind}`, until(() => control.streamFault({ kind, count: 3 })));
+  add("org", "bulk jobs fail", async () => control.bulkFault({ kind: "fail", count: 2 }));
+  add("org", "bulk jobs hang", async (random) => {
+    control.bulkFault({ kind: "hang", count: 2 });
+    await between(random, 2, 20);
+    control.releaseJobs();
+  });
+  add("org", "events twice", async () => control.duplicateEvents({ count: 5 }));
+  add("org", "replay ids left out", async () => control.skipReplayIds({ count: 50 }));
   add("org", "sessions expired", async () => control.expireTokens());
   add("org", "streams dropped", async () => (control.dropStreams(), control.killStreams()));
   add("org", "streams silent", async () => (control.silence(), control.holdConnects({ ms: 8_000 })));
@@ -89,8 +105,13 @@ export function faultsOf(world: ChaosWorld): Fault[] {
       await world.fillDisk(nodeRed, false);
     });
   });
-  return faults;
+  return [...faults, ...refusalsOf(world)];
 }
+
+/** What the forms of the nodes say, and what else they may say. */
+const SETTINGS: Record<string, unknown[]> = {
+  prefetch: [1, 3, 50], batchSize: [1, 2, 50], linger: [0, 300], poolSize: [1, 2, 8], queryTimeout: [3_000], retryDelay: [500, 3_000], maxInFlight: [1, 20], heartbeat: [3, 15], timeout: [5],
+};
 
 function nodeRedFaults(world: ChaosWorld, nodeRed: NodeRed, add: (what: string, strike: Fault["strike"]) => void): void {
   let version = 0;
@@ -108,6 +129,24 @@ function nodeRedFaults(world: ChaosWorld, nodeRed: NodeRed, add: (what: string, 
     nodeRed.thaw();
   });
   for (const type of ["full", "flows", "nodes"] as const) add(`deployed: ${type}`, (random) => nodeRed.deploy(changed(random, 0.1), type));
+  const pick = <T>(from: readonly T[], random: () => number): T => from[Math.floor(random() * from.length)] as T;
+  const set = (node: FlowNode, random: () => number): FlowNode =>
+    Object.fromEntries(Object.entries(node).map(([name, value]) => [name, node.type.startsWith("surewire-") && SETTINGS[name] && random() < 0.5 ? pick(SETTINGS[name], random) : value])) as FlowNode;
+  for (const type of ["flows", "nodes"] as const) {
+    add(`settings changed: ${type}`, (random) => nodeRed.deploy(world.flow.map((node) => (random() < 0.3 ? set(node, random) : node)), type));
+  }
+  add("an address or password mistaken, and mended", async (random) => {
+    const address = pick(["urls", "connectionString", "loginUrl", "pubsubEndpoint", "credentials"], random);
+    const wrong = (value: unknown): unknown => (address === "credentials" ? { ...(value as object), password: "wrong", clientSecret: "wrong" } : JSON.parse(JSON.stringify(value).replace(/(127.0.0.1:|Port=)\d+/, "$19")));
+    await nodeRed.deploy(world.flow.map((node) => (node[address] === undefined ? node : { ...node, [address]: wrong(node[address]) })), "nodes");
+    await between(random, 1, 10);
+    await nodeRed.deploy(world.flow, "nodes");
+  });
+  add("its clock set", async (random) => {
+    world.setClock(nodeRed, pick([-86_400_000, -3_600_000, -30_000, 30_000, 3_600_000, 86_400_000], random));
+    await between(random, 2, 20);
+    world.setClock(nodeRed, 0);
+  });
   for (const type of ["flows", "nodes"] as const) {
     add(`sources and what is behind them removed and put back: ${type}`, async (random) => {
       const left = withoutSome(world.flow, random);

@@ -6,6 +6,7 @@ const FORMS: Record<string, string> = {
   "amqp-in": "amqp/in/in", "amqp-get": "amqp/get/get", "amqp-out": "amqp/out/out", "amqp-redrive": "amqp/redrive/redrive", "amqp-broker": "amqp/broker/broker",
   "sql-database": "sql/database/database", "sql-read": "sql/read/read", "sql-write": "sql/write/write",
   "salesforce-org": "salesforce/org/org", "salesforce-case": "salesforce/case/case", "salesforce-bulk": "salesforce/bulk/bulk", "salesforce-listen": "salesforce/listen/listen", "salesforce-publish": "salesforce/publish/publish",
+  "salesforce-record": "salesforce/record/record", "salesforce-query": "salesforce/query/query",
   settle: "delivery/settle/settle",
 };
 
@@ -22,11 +23,11 @@ export interface Addresses {
 }
 
 /** Queues that are filled from outside, and what their messages become: rows of the table of that name, cases, or messages of another queue. */
-export const INPUTS = ["kept", "once", "cases", "bulk", "fetched", "redriven", "asked", "lists", "looked", "stream", "published", "settled", "elsewhere"] as const;
+export const INPUTS = ["kept", "once", "cases", "bulk", "fetched", "redriven", "asked", "lists", "looked", "stream", "published", "settled", "elsewhere", "recorded", "queried", "gathered", "routed", "caught", "filed"] as const;
 /** Tables of the first database of the messages with their names. */
-export const TABLES = ["kept", "once", "fetched", "redriven", "asked", "stream", "settled"] as const;
+export const TABLES = ["kept", "once", "fetched", "redriven", "asked", "stream", "settled", "gathered", "bound", "caught"] as const;
 /** Queues in which something arrives. */
-export const OUTPUTS = ["joined", "found", "polled", "claimed", "events"] as const;
+export const OUTPUTS = ["joined", "found", "polled", "claimed", "events", "changes", "copied", "asked-org", "refiled"] as const;
 /** Queues that get messages, too, which nothing stores. */
 export const REFUSED = ["kept", "once", "cases", "bulk"] as const;
 /** The platform event that is listened to. */
@@ -84,6 +85,22 @@ export function chaosFlow({ broker, database, other, org, pubsub, brokerUser, da
     from("looked", "look"), node("sql-read", "look", { database: "database", query: "select name, n from stock, generate_series(1, 3) n where name = :name", parameters: [{ name: "name", value: "payload.name", valueType: "msg" }] }, "out-found"), to("found", "out-found"),
     node("sql-read", "poll", { database: "database", mode: "poll", query: "select id, name from polled", pollInterval: 300, watermarkColumn: "id", keyColumn: "id", delayWindow: 500, inputs: 0, outputs: 2 }, "out-polled", "out-letters"), to("polled", "out-polled"),
     node("sql-read", "claim", { database: "database", mode: "poll", query: CLAIM, pollInterval: 300, progress: "after-read", keyColumn: "name", afterRead: "delete from claims where name in (:name)", afterReadPer: "batch", inputs: 0, outputs: 2 }, "out-claimed", "out-letters"), to("claimed", "out-claimed"),
+    from("recorded", "record-row"), fn("record-row", "msg.payload = { Device_Event_Id__c: msg.payload.name + '-record', Subject: msg.payload.subject }; return msg;", "record"),
+    node("salesforce-record", "record", { org: "org", operation: "upsert", object: "Case", externalIdField: "Device_Event_Id__c" }, ""),
+    from("queried", "query"),
+    node("salesforce-query", "query", { org: "org", query: "SELECT Name FROM Account WHERE Name = :name", parameters: [{ name: "name", value: "payload.name", valueType: "msg" }] }, "found"),
+    fn("found", "msg.payload = { name: msg.payload.Name }; return msg;", "out-asked-org"), to("asked-org", "out-asked-org"),
+    from("gathered", "batch"), { id: "batch", type: "batch", mode: "interval", interval: 1, allowEmptySequence: false, wires: [["gather"]] }, { id: "gather", type: "join", mode: "auto", wires: [["write-gathered"]] },
+    node("sql-write", "write-gathered", { database: "database", mode: "statements", forEach: "payload", statements: [{ sql: "insert into gathered (name) values (:name) on conflict do nothing" }] }, ""),
+    from("routed", "route"), node("amqp-out", "route", { broker: "broker", destination: "exchange", exchange: "chaos", routingKey: "payload.name", routingKeyType: "msg", format: "json" }, ""),
+    from("bound", "write-bound", { queueType: "classic", bindings: [{ exchange: "chaos", exchangeType: "topic", routingKey: "#" }] }), rows("bound"),
+    from("caught", "write-caught"), rows("caught"), { id: "catch-caught", type: "catch", scope: ["write-caught"], wires: [["again"]] },
+    { id: "again", type: "delay", pauseType: "delay", timeout: "1", timeoutUnits: "seconds", outputs: 1, wires: [["accept-caught", "write-caught"]] }, node("settle", "accept-caught", {}, ""),
+    from("filed", "write-filed"), rows("filed", { database: "file" }),
+    node("sql-read", "poll-filed", { database: "file", mode: "poll", query: "select rowid as id, name from filed", pollInterval: 300, watermarkColumn: "id", keyColumn: "id", delayWindow: 500, inputs: 0, outputs: 2 }, "out-refiled", "out-letters"), to("refiled", "out-refiled"),
+    node("sql-read", "poll-other", { database: "other", mode: "poll", query: "select id, name from polled", pollInterval: 300, watermarkColumn: "id", keyColumn: "id", delayWindow: 500, inputs: 0, outputs: 2 }, "out-copied", "out-letters"), to("copied", "out-copied"),
+    node("salesforce-listen", "listen-changes", { org: "org", transport: "pubsub", channel: "/data/CaseChangeEvent", listener: "changes" }, "created", "out-letters"),
+    fn("created", "if (msg.payload.ChangeEventHeader.changeType !== 'CREATE') return null; msg.payload = { name: msg.payload.Device_Event_Id__c }; return msg;", "out-changes"), to("changes", "out-changes"),
     listen("cometd", {}), node("sql-write", "write-events", { database: "file", table: "events", mode: "upsert", keys: ["name"], columns: [{ column: "name", value: "payload.Serial__c", valueType: "msg" }] }, ""),
     listen("pubsub", { store: "database", standby: true, leaseTime: 5 }), to("events", "out-events"), to("letters", "out-letters"),
 

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -18,6 +18,9 @@ import { chaosFlow, EVENT, INPUTS, OUTPUTS, REFUSED, TABLES } from "./chaos-flow
 import { publish } from "./bridge";
 
 const HEAP = path.join(__dirname, "../services/heap-on-signal.cjs");
+const CLOCK = path.join(__dirname, "../services/clock-on-signal.cjs");
+/** Who Node-RED is to the broker and the databases: these refuse it at times, and never us. */
+export const USER = { username: "flow", password: "flow" };
 
 const LETTERS = REFUSED.map((queue) => `${queue}.dlq`);
 /** A message in so many is one that is refused. */
@@ -102,11 +105,13 @@ export class ChaosWorld {
 
   /** Sends a message of each kind, until each is confirmed. */
   async send(name: string): Promise<void> {
-    this.org.control.insert({ object: EVENT, records: [{ Serial__c: name }] });
+    this.org.control.insert({ object: "Account", records: [{ Name: name }] });
+    await this.insist(async () => this.org.control.insert({ object: EVENT, records: [{ Serial__c: name }] })); // the hour's events may be used up
     await this.insist(() => this.postgres.query("insert into stock (name) values ($1) on conflict do nothing", [name])); // before it is looked up
     await Promise.all([
       this.insist(() => this.publish(name)),
       this.insist(() => this.postgres.query("insert into polled (name) values ($1) on conflict do nothing", [name])),
+      this.insist(() => this.mariaDb.query(`insert ignore into polled (name) values ('${name}')`)),
       this.insist(() => this.postgres.query("insert into claims (name) values ($1) on conflict do nothing", [name])),
     ]);
   }
@@ -126,8 +131,9 @@ export class ChaosWorld {
     };
     for (const table of TABLES) stored(table, await this.postgres.query(`select name from ${table}`));
     stored("elsewhere", await this.mariaDb.query("select name from elsewhere"));
+    const ofOrg = names.flatMap((name) => [name, `${name}-bulk`, `${name}-record`]);
     const cases = this.org.records("Case").map((one) => String(one.Device_Event_Id__c));
-    expect("cases", cases, names.flatMap((name) => [name, `${name}-bulk`]));
+    expect("cases", cases, ofOrg);
     if (new Set(cases).size !== cases.length) wrong.push("cases twice");
     const events = names.flatMap((name) => [name, `${name}-published`]);
     for (const queue of OUTPUTS) {
@@ -136,7 +142,7 @@ export class ChaosWorld {
         if (Array.isArray(payload)) found.add(payload.map(({ name }) => name).join());
         else found.add(queue === "found" ? `${payload.name}/${payload.n}` : (payload.name ?? payload.Serial__c ?? ""));
       }
-      const expected = queue === "found" ? names.flatMap((name) => [1, 2, 3].map((n) => `${name}/${n}`)) : queue === "joined" ? names.map((name) => `${name}.0,${name}.1,${name}.2`) : queue === "events" ? events : names;
+      const expected = queue === "found" ? names.flatMap((name) => [1, 2, 3].map((n) => `${name}/${n}`)) : queue === "joined" ? names.map((name) => `${name}.0,${name}.1,${name}.2`) : queue === "events" ? events : queue === "changes" ? ofOrg : names;
       expect(queue, found, expected);
     }
     for (const queue of LETTERS) {
@@ -190,37 +196,52 @@ export class ChaosWorld {
     }
   }
 
+  /** Sets the clock of a Node-RED by so many ms. */
+  setClock({ userDir, pid }: NodeRed, ms: number): void {
+    writeFileSync(path.join(userDir, "..", "clock"), String(ms));
+    if (pid !== 0) process.kill(pid, "SIGURG"); // else it reads that as it starts
+  }
+
   private async begin(): Promise<void> {
     await Promise.all([this.rabbit.start(), this.postgres.start(), this.mariaDb.start()]);
     for (const queue of [...INPUTS, ...OUTPUTS, "letters"]) await publish(this.rabbit, queue, [], queue === "stream" ? "stream" : "quorum");
     for (const table of TABLES) await this.postgres.query(`create table ${table} (name text${table === "once" ? "" : " primary key"} check (name not like '%refused'))`);
     await this.mariaDb.query("create table elsewhere (name varchar(200))");
+    await this.mariaDb.query("create table polled (id int auto_increment primary key, name varchar(200) unique)");
     await this.postgres.query("create table parts (name text primary key)");
     await this.postgres.query("create table stock (name text primary key)");
     await this.postgres.query("create table polled (id serial primary key, name text unique)");
     await this.postgres.query("create table claims (name text primary key, claimed timestamptz)");
-    const { links, mariaDb, postgres, rabbit } = this;
+    await this.permit();
+    const { links, mariaDb, postgres } = this;
     this.flow = chaosFlow({
       broker: `amqp://127.0.0.1:${links.broker.port}`,
       database: postgres.connectionString.replace(`Port=${postgres.port}`, `Port=${links.database.port}`),
       other: mariaDb.connectionString.replace(`Port=${mariaDb.port}`, `Port=${links["other database"].port}`),
       org: `http://127.0.0.1:${links.org.port}`,
       pubsub: `http://127.0.0.1:${links.pubsub.port}`,
-      brokerUser: { username: rabbit.username, password: rabbit.password },
-      databaseUser: { username: postgres.username, password: postgres.password },
+      brokerUser: USER,
+      databaseUser: USER,
       orgClient: { clientId: DEFAULT_CLIENT_ID, clientSecret: DEFAULT_CLIENT_SECRET },
     });
     for (const name of ["first", "second"]) {
-      const nodeRed = new NodeRed({ folder: path.join(this.folder, name), env: { NODE_OPTIONS: `--expose-gc --require ${HEAP}` } });
+      const nodeRed = new NodeRed({ folder: path.join(this.folder, name), env: { NODE_OPTIONS: `--expose-gc --require ${HEAP} --require ${CLOCK}` } });
       const userDir = path.join(this.folder, name, "user");
       mkdirSync(userDir, { recursive: true });
       if (isMounted(userDir)) this.disks.add(userDir);
       const file = new DatabaseSync(path.join(userDir, "events.sqlite"));
-      file.exec("create table events (name text primary key)");
+      file.exec("create table events (name text primary key); create table filed (name text primary key)");
       file.close();
       this.nodeReds.push(await nodeRed.start());
       await nodeRed.deploy(this.flow);
     }
+  }
+
+  /** Has Node-RED's user in all systems. */
+  private async permit(): Promise<void> {
+    await this.rabbit.addUser(USER.username, USER.password);
+    await this.postgres.query("create role flow login password 'flow'; grant all on schema public to flow; grant all on all tables in schema public to flow; grant all on all sequences in schema public to flow");
+    await this.mariaDb.query("create user flow@'127.0.0.1' identified by 'flow'; grant all on surewire.* to flow@'127.0.0.1'");
   }
 
   private events({ userDir }: NodeRed): string[] {

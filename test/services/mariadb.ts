@@ -50,7 +50,7 @@ export class MariaDb extends Service {
     await run("mariadb-install-db", ["--no-defaults", `--datadir=${this.#data}`, ...options], { cwd: this.folder, ...user });
     const grant = (host: string): string =>
       `CREATE USER IF NOT EXISTS '${this.username}'@'${host}' IDENTIFIED BY '${this.password}';\n` +
-      `GRANT ALL ON *.* TO '${this.username}'@'${host}';\n`;
+      `GRANT ALL ON *.* TO '${this.username}'@'${host}' WITH GRANT OPTION;\n`;
     const statements = `CREATE DATABASE IF NOT EXISTS ${this.database} CHARACTER SET utf8mb4;\n${grant("127.0.0.1")}${grant("localhost")}`;
     writeFileSync(this.#initFile, statements, { mode: 0o644 });
   }

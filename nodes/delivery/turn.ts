@@ -112,12 +112,20 @@ export class Turn {
     const { all } = this;
     if (all && all.node === node && all.sent === this.sent.length && !all.group.closed) return all.group.join(scope);
     const mine = this.sent.length === 0 ? NONE : this.sent.filter(({ hop, from }) => from === node && !hop.scope.closed);
-    if (mine.some(({ hop }) => covers(hop.scope, scope))) return;
+    if (mine.some(({ hop }) => covers(hop.scope, scope))) return this.partOf(node, scope);
     for (const { hop } of mine) this.join(hop, scope, 1);
     const { group } = this;
     if (mine.length === 0) this.hasLeft(node, scope, caught, true);
     else if (group && mine.every(({ hop }) => hop.scope === group)) this.all = { node, sent: this.sent.length, group };
     this.clearSoon();
+  }
+
+  /** `node` has sent something of `scope` before. What it has sent since the last `done()` is another part of it, if that may be anyone's. */
+  private partOf(node: FlowNode, scope: Scope): void {
+    if (!this.guessed) return;
+    const burst = this.burstOf(node);
+    if (burst.some(({ hop }) => covers(hop.scope, scope))) return;
+    for (const { hop, known } of burst) if (!known) this.join(hop, scope, 1);
   }
 
   /** `node` called `done()` for a message of `scope` that it had sent on before: what it has sent in this turn is not made of it, what it is about to send may be. */

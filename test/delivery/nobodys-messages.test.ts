@@ -3,7 +3,7 @@ import util from "@node-red/util";
 import { flowTracker } from "../../nodes/delivery/flow-tracker";
 import { Runtime, type FlowNodeConfig } from "../services/runtime";
 import { held, testBench, theSource } from "../services/test-nodes/test-nodes";
-import { waitShortly as until } from "../services/wait";
+import { turns, waitShortly as until } from "../services/wait";
 
 const runtime = new Runtime();
 
@@ -106,6 +106,20 @@ describe("where messages of nobody go by, the flow tracker", function () {
       log.removeHandler(handler);
     }
     assert.deepEqual(lines, []);
+  });
+
+  it("counts each part of a message that a rate limit held when another delivery has it flushed", async () => {
+    const parts = { ...bare, id: "parts", func: "if (msg.payload === 'flush') return { flush: true }; return [[].concat(msg.payload).map((payload) => ({ payload }))];", wires: [["delay"]] };
+    const rate = { pauseType: "rate", rate: "1", nbRateUnits: "1", rateUnits: "hour", timeout: "5", timeoutUnits: "seconds", randomUnits: "seconds", drop: false, allowrate: false, outputs: 1 };
+    await runtime.fresh([{ ...source, wires: [["parts"]] }, parts, { id: "delay", type: "delay", ...rate, wires: [["hold"]] }, hold("hold")]);
+    const entry = theSource();
+    for (const payload of ["first", ["a", "b"], "flush"]) entry.take(payload);
+    await until("the flush", () => held.length === 3);
+    held[1]?.go(); // the first part
+    await turns(5);
+    assert.deepEqual(entry.settled, []);
+    held[2]?.go();
+    await until("it to be settled", () => entry.settled.some(({ taken }) => Array.isArray(taken)));
   });
 
   for (const [what, rule] of [["drops", { t: "eq", v: "a", vt: "str" }], ["passes on", { t: "nnull" }]] as const) {

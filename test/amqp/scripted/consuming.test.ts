@@ -180,6 +180,7 @@ describe("a queue source on a scripted broker", () => {
     await soon("the pause", () => states.at(-1)?.kind === "paused");
     broker.once("basic.consume", (call) => void setTimeout(() => call.goOn(), 50));
     source.resume("unwired");
+    await soon("the beginning", () => broker.seen("basic.consume").length === 2);
     await close(1_000);
     const ends = broker.seen("basic.consume", "basic.cancel").map(({ method }) => method);
     assert.deepEqual(ends, ["basic.consume", "basic.cancel", "basic.consume", "basic.cancel"]);

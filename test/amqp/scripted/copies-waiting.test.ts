@@ -28,6 +28,7 @@ describe("copies of failed messages that wait", () => {
     assert.equal(shown(opened), "forwarding");
     assert.match(reason(opened), /low on memory/);
     opened.source.pause("asked");
+    await soon("the pause", () => broker.queue("orders").takers.length === 0);
     opened.source.resume("asked");
     await soon("the consumer", () => broker.queue("orders").takers.length === 1 && broker.seen("basic.consume").length === 2);
     broker.unblock();

@@ -116,8 +116,9 @@ export class RowDeliveries {
   /** Nobody need work on these any more: what still waits in a line of a node of ours is dropped there. */
   withdraw(parcels: Iterable<Parcel>, error: ConnectorError): void {
     const all = new Set(parcels);
+    if (all.size === 0) return; // a trigger that is several deliveries hears of the end of each
+    for (const parcel of all) this.forget(parcel); // first: to close others may end a pause, and what waits for that would go out once more
     this.source.invalidate(({ taken }) => all.has(taken));
-    for (const parcel of all) this.forget(parcel);
     for (const parcel of all) this.release(parcel, error);
   }
 

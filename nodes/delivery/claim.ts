@@ -9,6 +9,8 @@ import type { Scope } from "./scope";
 export interface Claim {
   /** The delivery was settled since, and not accepted: the message must not be worked on, for its copy will come. */
   readonly closed: boolean;
+  /** Those that the message is of: several where a Join or the like has made one of them. */
+  readonly deliveries: Iterable<Delivery>;
   /** The sink waits for its system: no attempt is counted, the clock of the deadline stops, the source pauses. */
   hold(reason: string): void;
   /** The wait is over. */
@@ -35,6 +37,9 @@ class HopClaim implements Claim {
   constructor(private readonly hop: Hop) {}
   get closed(): boolean {
     return this.hop.scope.closed;
+  }
+  get deliveries(): Iterable<Delivery> {
+    return this.hop.scope.deliveries;
   }
   hold(reason: string): void {
     this.held = this.hop.scope;
@@ -71,6 +76,9 @@ class TokenClaim implements Claim {
   get closed(): boolean {
     return this.delivery.closed && registry.comesBack(this.delivery.token);
   }
+  get deliveries(): Iterable<Delivery> {
+    return [this.delivery];
+  }
   hold(reason: string): void {
     this.delivery.hold(reason);
   }
@@ -97,7 +105,7 @@ class TokenClaim implements Claim {
   }
 }
 
-const CLOSED: Claim = { closed: true, hold() {}, resume() {}, lineUp() {}, leaveLine() {}, begin() {}, safe() {} };
+const CLOSED: Claim = { closed: true, deliveries: [], hold() {}, resume() {}, lineUp() {}, leaveLine() {}, begin() {}, safe() {} };
 
 /**
  * The claim of the delivery that `message` belongs to, or `undefined` when it belongs to none. To be asked in the input handler,

@@ -64,13 +64,18 @@ export class Errand<T> {
   }
 
   /** What the trigger says of its delivery. */
-  get delivery(): { id?: unknown; source?: unknown } {
-    return (this.trigger.msg as { delivery?: { id?: unknown; source?: unknown } | null }).delivery ?? {};
+  get delivery(): { source?: unknown } {
+    return (this.trigger.msg as { delivery?: { source?: unknown } | null }).delivery ?? {};
   }
 
   /** It is done, or its delivery was settled and its copy comes: nothing more need be taken for it. */
   get lapsed(): boolean {
     return this.finished || this.claim?.closed === true;
+  }
+
+  /** All that was taken for it is settled, and no more will be: it is done in a moment. */
+  get isQuiet(): boolean {
+    return this.ended && this.unsettled.size === 0;
   }
 
   /**
@@ -145,7 +150,7 @@ export class Errand<T> {
 
   /** In a turn of its own: a message sent in the same turn as a `done()` would count as made of what is done. */
   protected finishIfQuiet(): void {
-    if (!this.ended || this.unsettled.size > 0) return;
+    if (!this.isQuiet) return;
     flowTracker.outside(() => setImmediate(() => this.close(this.failure)));
   }
 }

@@ -1,5 +1,6 @@
 import { within } from "../common/deadline";
 import type { ConnectorError } from "../common/errors";
+import type { Delivery } from "./delivery";
 import type { DeliverySettings } from "./delivery-settings";
 import { flowTracker } from "./flow-tracker";
 import { flowStopped, type NodeName, type Settlement } from "./outcome";
@@ -99,6 +100,11 @@ export class RowDeliveries {
   /** How many parcels are not settled for good. */
   get parcels(): number {
     return this.source.openCount + this.waiting.size;
+  }
+
+  /** Whether it is that of a parcel. */
+  isOf(delivery: Delivery): boolean {
+    return delivery.isOf(this.source);
   }
 
   /** To be awaited before the first parcel is handed over. */

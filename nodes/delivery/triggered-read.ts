@@ -1,5 +1,6 @@
 import { ConnectorError, needsAHand, toConnectorError } from "../common/errors";
 import { tooManyRows } from "../common/too-many-rows";
+import type { Delivery } from "./delivery";
 import type { Trigger } from "./errand";
 import { ErrandLine } from "./errand-line";
 import { flowStopped } from "./outcome";
@@ -59,7 +60,7 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
       return new ReadErrand<V>({ trigger, values, claim, own: this.options.own, finish: (one) => this.finished(one), drop });
     });
     if (!errand) return;
-    if (errand.delivery.source === this.options.node.id) this.comesRound(errand);
+    if (this.rowsOf(errand).length > 0) this.comesRound(errand);
     this.wait.include(errand);
   }
 
@@ -216,6 +217,11 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
     this.room.wake();
   }
 
+  /** The rows of this node in the flow that a trigger is. */
+  private rowsOf({ claim }: ReadErrand<V>): Delivery[] {
+    return [...(claim?.deliveries ?? [])].filter((one) => !one.closed && this.deliveries.isOf(one));
+  }
+
   /** A trigger is a row that this node has read itself. */
   private comesRound(errand: ReadErrand<V>): void {
     this.round.add(errand);
@@ -225,7 +231,8 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
   /** Whether all rows in the flow wait for triggers of this node, and so for the one that waits for room. A settle node may answer for them at any time. */
   private get isStuck(): boolean {
     if (this.round.size === 0 || this.options.settings.settle !== "flow") return false;
-    return new Set([...this.round].filter(({ lapsed }) => !lapsed).map(({ delivery }) => delivery.id)).size >= this.deliveries.parcels;
+    const waiting = [...this.round].filter((errand) => !errand.lapsed && !errand.isQuiet); // that one makes room in a moment
+    return new Set(waiting.flatMap((errand) => this.rowsOf(errand))).size >= this.deliveries.parcels;
   }
 
   private finished(errand: ReadErrand<V>): void {

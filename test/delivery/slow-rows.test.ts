@@ -166,4 +166,40 @@ describe("rows that come round to the node that reads them", () => {
   it("fail where they wait for room that they take up themselves, rather than wait for ever", async () => {
     assert.equal(await tree(30), "OVERLOADED");
   });
+
+  /** Rows of which those of one message come round as they are, or each few of them as one by `join`; what is read for these is written. */
+  async function round(output: "row" | "batch", join?: object): Promise<TestSource> {
+    await runtime.fresh([
+      { id: "source", type: "test-source", retries: 0, wires: [["read"]] },
+      { id: "read", type: "test-read", output, wires: [["which"]] },
+      { id: "which", type: "function", func: "return [msg.payload].flat()[0] > 0 ? [msg, null] : [null, msg]", outputs: 2, wires: [[join ? "join" : "read"], ["leaf"]] },
+      ...(join ? [{ id: "join", type: "join", mode: "custom", build: "array", property: "payload", propertyType: "msg", key: "topic", joiner: "", joinerType: "str", timeout: "", ...join, wires: [["read"]] }] : []),
+      { id: "leaf", type: "test-sink", wires: [[]] },
+    ]);
+    return theSource();
+  }
+
+  for (const [count, outcome] of [[15, "accept"], [20, "OVERLOADED"]] as const) {
+    it(`count each where five went on as one, with ${count} in the flow`, async () => {
+      const { take, settled } = await round("row", { count: "5" });
+      testBench.read = (asked) => Promise.resolve([Array.isArray(asked) ? [0] : new Array<number>(asked as number).fill(1)]);
+      take(count);
+      await waitFor("its end", () => settled.length === 1);
+      assert.equal(settled[0]?.settlement.error?.code ?? settled[0]?.settlement.outcome, outcome);
+    });
+  }
+
+  it("wait for no room any more where all that was read for them is through", async () => {
+    const { take, settled } = await round("batch");
+    let reads = 0;
+    let go = (): void => undefined;
+    const gate = new Promise<void>((resolve) => (go = resolve));
+    testBench.read = () => Promise.resolve([[new Array<number>(19).fill(1), [0], [0, 0]][Math.min(reads++, 2)] as number[]]);
+    testBench.write = (values) => gate.then(() => values.map(() => ({ ok: true, value: "stored" })));
+    take(1);
+    await waitFor("a batch that has no room", () => reads === 3);
+    go();
+    await waitFor("its end", () => settled.length === 1);
+    assert.deepEqual([settled[0]?.settlement.outcome, reads], ["accept", 11]); // none of the ten batches was tried again
+  });
 });

@@ -50,7 +50,7 @@ export class Turn {
   private burstOver = false;
   /** Of a message sent in this turn only the running code, or the `done()` that followed, told whose it is. */
   private guessed = false;
-  /** The groups made in this turn: what they hold was sent in it, so that all of it can be joined by one more. */
+  /** The groups made in this turn, or gone on with: what they hold was sent in it, so that all of it can be joined by one more. */
   private readonly groups = new Set<JoinedScope>();
   /** The latest of {@link groups}. */
   private group: JoinedScope | undefined;

@@ -126,11 +126,6 @@ export abstract class Scope {
     for (let hop = this.newest; hop; hop = hop.older) yield hop;
   }
 
-  /** Whether `node` has a message of it in its hands. */
-  isAt(node: FlowNode): boolean {
-    return this.findHop((hop) => hop.node === node && (hop.marks & Mark.Received) !== 0) !== undefined;
-  }
-
   /** The newest live hop of this scope itself that is as wanted. */
   protected findHop(wanted: (hop: Hop) => boolean): Hop | undefined {
     let hop = this.newest;
@@ -171,6 +166,8 @@ function queueQuietCheck(scope: Scope): void {
 export class JoinedScope extends Scope implements FlowContext {
   readonly caught = undefined;
   private readonly members = new Set<Delivery>();
+  /** What {@link isAt} has found last. */
+  private found: Hop | undefined;
   private ended = false;
 
   get deliveries(): Iterable<Delivery> {
@@ -202,6 +199,13 @@ export class JoinedScope extends Scope implements FlowContext {
 
   hasLeft(): boolean {
     return false;
+  }
+
+  /** Whether `node` has a message of it in its hands. One that sends thousands in one turn asks for each, and they are in front then. */
+  isAt(node: FlowNode): boolean {
+    const inHands = (hop: Hop): boolean => hop.node === node && (hop.marks & Mark.Received) !== 0 && (hop.marks & Mark.Ended) === 0;
+    if (!this.found || this.found.scope !== this || !inHands(this.found)) this.found = this.findHop(inHands);
+    return this.found !== undefined;
   }
 
   /** Whether all that is open of `scope` belongs to it. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Delivery, type DeliveryOwner } from "../../nodes/delivery/delivery";
 import { Hop, type FlowNode, Mark } from "../../nodes/delivery/hop";
-import { covers, type Caught, type Scope } from "../../nodes/delivery/scope";
+import { covers, type Caught, JoinedScope, type Scope } from "../../nodes/delivery/scope";
 import { Seat } from "../../nodes/delivery/seat";
 import { Turn } from "../../nodes/delivery/turn";
 
@@ -70,6 +70,21 @@ describe("What a node sends and finishes with in one turn", function () {
     for (const delivery of all.slice(0, 10_000)) delivery.close();
     letGo(all[19_999] as Delivery);
     assert.equal([...last.scope.deliveries].length, 10_000);
+  });
+
+  it("is told by what the node has in hands of a group, for each of 50,000 copies", () => {
+    const [one, other] = deliveries(2) as [Delivery, Delivery];
+    const group = new JoinedScope();
+    for (const delivery of [one, other]) group.join(delivery);
+    const parts = Array.from({ length: 50_000 }, () => new Hop(group, {}, Seat.of(gather), 0, Mark.Received, undefined));
+    for (const part of parts) group.add(part);
+    for (const part of parts) {
+      assert.equal(one.groupAt(gather), group);
+      hopOf(group);
+      part.marks |= Mark.Ended;
+      group.remove(part);
+    }
+    assert.equal(one.groupAt(gather), undefined);
   });
 
   it("belongs, where each done comes before what is sent of nobody, to the one finished with before it", async () => {

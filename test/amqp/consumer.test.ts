@@ -110,6 +110,37 @@ describe("a consumer", function () {
     }
   });
 
+  it("goes on after a pause with large ones in hand that fit, as a Join may wait for the next", async () => {
+    const queue = await plain.makeQueue(unique("gathered"), { "x-queue-type": "classic" });
+    const large = (count: number): Buffer[] => range(count).map((name) => Buffer.from(name.padEnd(100_000)));
+    await plain.send(queue, large(6));
+    const { consumer, taken, states } = consume(queue, { mostBytes: 800_000 });
+    await waitFor("six", () => taken.length === 6);
+    consumer.pause();
+    await waitFor("the pause", () => states.at(-1)?.kind === "paused");
+    consumer.resume();
+    await plain.send(queue, large(2));
+    await waitFor("the others", () => taken.length === 8);
+  });
+
+  it("takes as many at once as before when the large ones have passed", async () => {
+    const queue = await plain.makeQueue(unique("passed"), { "x-queue-type": "classic" });
+    await plain.send(queue, [...range(20).map((name) => Buffer.from(name.padEnd(100_000))), ...range(1_100)]);
+    let told = 0;
+    let passing = false;
+    const onMessage = (each: Taken): void => void (passing ? ack(each) : held.push(each));
+    const held: Taken[] = [];
+    const { consumer, states } = consume(queue, { prefetch: 50, mostBytes: 800_000, onLarge: () => (told += 1), onMessage });
+    await waitFor("too many", () => told > 0);
+    passing = true;
+    held.forEach(ack);
+    await waitFor("all", async () => (await plain.count(queue)).messages === 0 && consumer.outstanding === 0);
+    passing = false;
+    await plain.send(queue, range(60));
+    await waitFor("as many as before", () => consumer.outstanding === 50);
+    assert.ok(states.every(({ kind }) => kind !== "waiting"));
+  });
+
   it("gives back what is open when it closes", async () => {
     const queue = await plain.makeQueue(unique("give-back"));
     await plain.send(queue, range(20));

@@ -179,7 +179,8 @@ export class Consumer {
     if (consumerTag === this.overloaded) return true;
     const before = this.share;
     this.load.take(message.fields.deliveryTag, message.content.length, this.outstanding);
-    if (this.share === before) return false;
+    if (this.share > before) this.reconcile();
+    if (this.share >= before) return false;
     this.overloaded = consumerTag;
     this.options.onLarge?.();
     return true;
@@ -304,7 +305,7 @@ export class Consumer {
 
   /** Whether another consumer may begin. */
   private get hasRoom(): boolean {
-    return !this.full && !this.load.halfReached;
+    return !this.full && !this.load.tooMuch;
   }
 
   private get full(): boolean {

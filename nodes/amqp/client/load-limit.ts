@@ -6,15 +6,20 @@ const LARGE = 64 * 1024;
 /** Bytes of large messages that may be open at once: an eighth of what Node-RED may use, since in the flow each is a value, too, and copies of it. */
 const MOST_BYTES = getHeapStatistics().heap_size_limit / 8;
 
+/** When so many small ones have come in a row, the large ones have passed: one night's must not slow a node down for months. */
+const PASSED = 1_000;
+
 /**
  * Sees to it that large messages do not fill the memory. A broker limits what it sends by number only, and sends that many at once: the number is halved
- * when they are too much, and stays so. Costs nothing where messages are small.
+ * when they are too much, until they have passed. Costs nothing where messages are small.
  */
 export class LoadLimit {
   /** Bytes of the open ones by delivery tag, in order. */
   private readonly open = new Map<number, number>();
   private bytes = 0;
   private most = Infinity;
+  private smallInARow = 0;
+  private isTooMuch = false;
 
   /** @param mostBytes of all that is open */
   constructor(private readonly mostBytes = MOST_BYTES) {}
@@ -24,17 +29,22 @@ export class LoadLimit {
     return this.most;
   }
 
-  /** Whether as much again might be too much. */
-  get halfReached(): boolean {
-    return this.bytes * 2 >= this.mostBytes;
+  /** They were too much, and half of that is here still: the next might be too much again. */
+  get tooMuch(): boolean {
+    return this.isTooMuch;
   }
 
-  /** A message came. @param open how many are, with this one: when they are too much, fewer may be sent from now on */
+  /** A message came: fewer, or as many as there may be, may be sent from now on. @param tag one more than that of the last @param open how many are, with this one */
   take(tag: number, size: number, open: number): void {
-    if (size <= LARGE) return;
+    if (size <= LARGE) return this.tookSmall();
+    this.smallInARow = 0;
     this.open.set(tag, size);
     this.bytes += size;
-    if (this.bytes > this.mostBytes) this.most = Math.max(1, Math.floor(Math.min(this.most, open) / 2));
+    if (this.bytes <= this.mostBytes) return;
+    this.isTooMuch = true;
+    const [first = tag] = this.open.keys();
+    // many small ones that came before and are slow would make it look as if there could be as many large ones
+    this.most = Math.max(1, Math.floor(Math.min(this.most, open, tag - first + 1) / 2));
   }
 
   /** The broker has an answer. @param tag 0 for all @param multiple whether it is for those before, too */
@@ -51,10 +61,18 @@ export class LoadLimit {
   clear(): void {
     this.open.clear();
     this.bytes = 0;
+    this.isTooMuch = false;
+  }
+
+  private tookSmall(): void {
+    if (this.most === Infinity) return;
+    this.smallInARow += 1;
+    if (this.smallInARow >= PASSED) this.most = Infinity;
   }
 
   private forget(tag: number): void {
     this.bytes -= this.open.get(tag) ?? 0;
     this.open.delete(tag);
+    if (this.bytes * 2 < this.mostBytes) this.isTooMuch = false;
   }
 }

@@ -171,7 +171,7 @@ describe("a token for a broker", () => {
       });
       await tokens.get();
       await waitFor("it to be back", () => lines.length === 2);
-      assert.deepEqual(lines, ["warn: The broker's token could not be renewed: away", "info: The broker's token could be renewed again"]);
+      assert.deepEqual(lines, ["warn: BROKER_UNAVAILABLE: The broker's token could not be renewed: away", "info: The broker's token could be renewed again"]);
     });
   });
 });

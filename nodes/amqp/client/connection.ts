@@ -98,7 +98,7 @@ export class Connection {
 
   /** There was no channel left for one of those who use it. Logged once for them all. */
   outOfChannels(): void {
-    if (!this.logged.has("channels")) this.options.log?.("error", NO_CHANNEL_LEFT, "channels");
+    if (!this.logged.has("channels")) this.options.log?.("error", new ConnectorError("BROKER_UNAVAILABLE", NO_CHANNEL_LEFT).toString(), "channels");
     this.logged.add("channels");
   }
 

@@ -119,7 +119,7 @@ export class RenewedToken implements TokenSource {
   /** The connections that are open still have the old one: it is tried again until they have another. */
   private failed(error: ConnectorError): void {
     if (this.abort.signal.aborted) return;
-    if (!this.failing) this.options.log?.("warn", `The broker's token could not be renewed: ${error.message}`);
+    if (!this.failing) this.options.log?.("warn", `${error.code}: The broker's token could not be renewed: ${error.message}`);
     this.failing = true;
     this.renewIn(this.backOff.next());
   }

@@ -60,7 +60,7 @@ describe("what is declared on a scripted broker", () => {
     await soon("those without one", () => short().length >= 3);
     await soon("the line", () => shared.lines.length > 0);
     assert.deepEqual(shared.lines.filter((line) => line.includes("channel_max")).length, 1);
-    assert.match(shared.lines.join(), /^error: The broker allows no more channels/);
+    assert.match(shared.lines.join(), /^error: BROKER_UNAVAILABLE: The broker allows no more channels/);
   });
 
   it("says nothing of channels where they are short for a moment only: as nodes begin, each needs a second one", async () => {

@@ -92,7 +92,8 @@ export class Delivery<T = unknown> extends Scope implements FlowContext {
 
   /** Whether a node has worked on parts of it, while others are there still: it is being worked on, though these wait for their turn. */
   get isBegun(): boolean {
-    return this.withGroups().some(({ begun }) => begun !== undefined && (begun.has(undefined) || this.hopsWithin().some(({ seat }) => begun.has(seat))));
+    const scopes = this.withGroups();
+    return scopes.some(({ begun }) => begun !== undefined && (begun.has(undefined) || scopes.some((scope) => scope.isWith(begun))));
   }
 
   /** Whether it stands in a line that does not only just go through it. */

@@ -126,6 +126,11 @@ export abstract class Scope {
     for (let hop = this.newest; hop; hop = hop.older) yield hop;
   }
 
+  /** Whether one of these nodes has something of this scope itself, or will have. */
+  isWith(seats: ReadonlySet<Seat | undefined>): boolean {
+    return this.findHop(({ seat }) => seats.has(seat)) !== undefined;
+  }
+
   /** The newest live hop of this scope itself that is as wanted. */
   protected findHop(wanted: (hop: Hop) => boolean): Hop | undefined {
     let hop = this.newest;

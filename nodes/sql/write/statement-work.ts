@@ -7,7 +7,7 @@ import { plainUnits } from "../client/encode";
 import { namedValue, type NamedValues, namesIn } from "../client/named-values";
 import { fromData, type NamedStatement, type PlainValue, toData, type Transaction, type TransactionOutcome } from "../client/protocol";
 import { CrashGuard } from "./crash-guard";
-import { inRequests } from "./in-requests";
+import { inRequests, type Outcomes } from "./in-requests";
 import type { MessageId, MessageIds } from "./message-ids";
 import type { Work, WriteResult } from "./work";
 
@@ -55,6 +55,11 @@ interface Section {
 
 /** Most statements in the transaction of one message. */
 const MOST_STEPS = 10_000;
+
+const OUTCOMES: Outcomes<TransactionOutcome> = {
+  refuse: (error) => ({ error: toData(error) }),
+  isLeft: (outcome) => "error" in outcome && outcome.error.scope === "system",
+};
 
 /** The user's own statements, in one transaction a message, the messages one after the other. */
 export class StatementWork implements Work<Item> {
@@ -106,7 +111,7 @@ export class StatementWork implements Work<Item> {
   private store(transactions: Transaction[]): Promise<TransactionOutcome[]> {
     const { database, maxRows, zeroRowsIsError, ids } = this.options;
     const request = { maxRows, zeroRowsIsError, ...(ids ? { inbox: ids.inbox } : {}) };
-    return inRequests(transactions, unitsOf, (some) => database.execute({ ...request, transactions: some }), (error) => ({ error: toData(error) }));
+    return inRequests(transactions, unitsOf, (some) => database.execute({ ...request, transactions: some }), OUTCOMES);
   }
 
   private item(msg: object, given: readonly unknown[], list: unknown, id: MessageId | undefined): Item {

@@ -5,7 +5,7 @@ import { plainUnits } from "../client/encode";
 import { fromData, isErrorData, type RowOutcome, toData, type WriteRow } from "../client/protocol";
 import { RowMapper, type RowMapperOptions } from "../client/row-mapper";
 import { CrashGuard } from "./crash-guard";
-import { inRequests } from "./in-requests";
+import { inRequests, type Outcomes } from "./in-requests";
 import type { MessageId, MessageIds } from "./message-ids";
 import type { Work, WriteResult } from "./work";
 
@@ -28,6 +28,11 @@ interface Item {
 
 /** Statements at once: more than this gains nothing and makes locks meet. */
 const MAX_CONCURRENCY = 3;
+
+const OUTCOMES: Outcomes<RowOutcome> = {
+  refuse: toData,
+  isLeft: (outcome) => isErrorData(outcome) && outcome.scope === "system",
+};
 
 /** Messages to rows of one table, and rows to batches: each message by its own row's fate. */
 export class TableWork implements Work<Item> {
@@ -74,7 +79,7 @@ export class TableWork implements Work<Item> {
   private store(rows: WriteRow[]): Promise<RowOutcome[]> {
     const { database, table, mode, keys, columns, duplicateIsSuccess, zeroRowsIsError, ids } = this.options;
     const request = { table, mode, keys, mapped: columns.length > 0, duplicateIsSuccess, zeroRowsIsError, ...(ids ? { inbox: ids.inbox } : {}) };
-    return inRequests(rows, unitsOf, (some) => database.write({ ...request, rows: some }), toData);
+    return inRequests(rows, unitsOf, (some) => database.write({ ...request, rows: some }), OUTCOMES);
   }
 
   private result({ id }: Item, outcome: RowOutcome): ItemResult<WriteResult> {

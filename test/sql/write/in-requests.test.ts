@@ -8,9 +8,9 @@ describe("Items on their way to the database's process", () => {
   let requests: number[][] = [];
   const store = (sizes: number[]): Promise<string[]> => {
     requests.push(sizes);
-    return sizes.includes(13 * MiB) ? Promise.reject(new ConnectorError("DATABASE_UNAVAILABLE", "it is away")) : Promise.resolve(sizes.map((size) => `stored ${size}`));
+    return sizes.includes(13 * MiB) ? Promise.reject(new ConnectorError("DATABASE_UNAVAILABLE", "it is away")) : Promise.resolve(sizes.map((size) => size === 12 * MiB ? "left" : `stored ${size}`));
   };
-  const write = (...sizes: number[]): Promise<string[]> => inRequests(sizes, (size) => size, store, ({ code }) => code);
+  const write = (...sizes: number[]): Promise<string[]> => inRequests(sizes, (size) => size, store, { refuse: ({ code }) => code, isLeft: (outcome) => outcome === "left" });
   beforeEach(() => void (requests = []));
 
   it("go in one request as long as they are small", async () => {
@@ -28,5 +28,10 @@ describe("Items on their way to the database's process", () => {
     assert.deepEqual(await write(16 * MiB, 13 * MiB, 1, 16 * MiB), [`stored ${16 * MiB}`, ...Array<string>(3).fill("DATABASE_UNAVAILABLE")]);
     assert.equal(requests.length, 2);
     await assert.rejects(write(13 * MiB, 16 * MiB), { code: "DATABASE_UNAVAILABLE" });
+  });
+
+  it("do not overtake one that was left for later", async () => {
+    assert.deepEqual(await write(1, 12 * MiB, 10 * MiB, 10 * MiB), ["stored 1", "left", "left", "left"]);
+    assert.equal(requests.length, 1);
   });
 });

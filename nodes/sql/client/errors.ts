@@ -44,10 +44,13 @@ const TEXTS: Rule[] = [
   [/can't open lib/i, "DRIVER_MISSING"],
   // a killed server: HY000 from psqlodbc
   [/server closed the connection|(could not (receive data from|send data to)|no connection to the) server|connection (not open|has been closed|was lost)/i, "DATABASE_UNAVAILABLE"],
-  // a certificate that is not trusted, or not found, or no encryption where it must be: nothing of that passes by itself
-  [/certificate verify failed|certificate validation failed|(certificate|private key) file|server certificate for .* does not match|SSL (was|is) required/i, "DATABASE_REFUSED"],
   [/password authentication failed|no pg_hba\.conf entry|(role|database) ".*" does not exist|permission denied for database|no password supplied|no such (user|database)\b|SASL authentication failed|unsupported startup parameter/i, "DATABASE_REFUSED"],
 ];
+
+/** MariaDB's and MySQL's drivers could not agree with the server on TLS, for whatever reason, or the line broke. */
+const TLS_FAILED = 2026;
+/** A certificate that is not trusted, expired or not found, or no encryption where it must be: nothing of that passes by itself. Nothing in quotes, where a server's name stands. */
+const NO_TLS = /[\s:]certificate\b|private key|alert unknown ca|SSL (was|is) required|TLS\/SSL error: (no such file|key values mismatch|hostname mismatch)/i;
 
 /** The disk or the table is full (3 and 20, of its files: it has waited for room until it was cancelled), the server is read-only, the hour's statements of the user are used up, a server behind this one is away. */
 const MARIADB_FULL = [3, 20, 1021, 1026, 1114, 1226, 1290, 1429, 1836, 12701];
@@ -67,7 +70,7 @@ const SQLITE_WAITED = [5, 6, 9];
 /** MariaDB's and MySQL's own numbers (mariadb.com/kb/en/mariadb-error-codes). */
 const MARIADB: Record<string, number[]> = {
   DATABASE_REFUSED: [1044, 1045, 1049, 1129, 1130, 1142, 1143, 1227, 1698],
-  DATABASE_UNAVAILABLE: [...MARIADB_FULL, 1040, 1053, 1203, 1927, 2002, 2003, 2005, 2006, 2013, 2055],
+  DATABASE_UNAVAILABLE: [...MARIADB_FULL, 1040, 1053, 1203, 1927, 2002, 2003, 2005, 2006, 2013, TLS_FAILED, 2055],
   TABLE_UNKNOWN: [1051, 1054, 1146],
   DATABASE_BUSY: [...MARIADB_WAITED, 1020, 1213, 1412], // changed, locked or altered since the transaction began to read
   ROW_REFUSED: [1048, 1062, 1153, 1264, 1265, 1292, 1364, 1366, 1406, 1451, 1452, 1690, 3819, 4025], // by number, since not all come with their state
@@ -86,6 +89,7 @@ function classify(diagnosis: Diagnosis, dialect?: DialectName): Verdict {
   const { state, native, message } = diagnosis;
   const byText = isDrivers(diagnosis, dialect) ? find(TEXTS, message) : undefined;
   if (byText) return { code: byText };
+  if ((state.startsWith("08") || native === TLS_FAILED) && NO_TLS.test(message)) return { code: "DATABASE_REFUSED" };
   if (state.startsWith("08") && refusesLogin(message)) return { code: "DATABASE_REFUSED" };
   if (isFullPostgresql(diagnosis)) return { code: "DATABASE_UNAVAILABLE" };
   if (state === "42501" && refusesRow(message)) return { code: "ROW_REFUSED" };

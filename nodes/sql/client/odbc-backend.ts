@@ -2,7 +2,7 @@ import type { Backend, DatabaseConnection } from "./backend";
 import { databaseError, odbcDiagnosis } from "./errors";
 import { missingPackage } from "./install-hint";
 import { OdbcConnection } from "./odbc-connection";
-import type { OdbcModule } from "./odbc-module";
+import type { OdbcHandle, OdbcModule } from "./odbc-module";
 import { ParameterTypes } from "./parameter-types";
 import type { DialectName, OpenOptions } from "./protocol";
 
@@ -44,7 +44,7 @@ export class OdbcBackend implements Backend {
     const timer = setTimeout(() => this.stuck(`no answer to the login within ${seconds} s, and the driver waits on`), seconds * 1000 + LOGIN_GRACE);
     try {
       const handle = await this.odbc.connect({ connectionString, loginTimeout: seconds, connectionTimeout: 0, fetchArray: reads });
-      if (this.dialect === "postgresql") await handle.query(reads ? readingSession(queryTimeout) : writingSession(queryTimeout), []);
+      if (this.dialect === "postgresql") await begin(handle, reads ? readingSession(queryTimeout) : writingSession(queryTimeout));
       return new OdbcConnection(handle, { reads, timeout: queryTimeout, dialect: this.dialect, stuck: this.stuck, types: this.types });
     } catch (error) {
       throw databaseError(odbcDiagnosis(error), this.dialect);
@@ -63,6 +63,16 @@ export class OdbcBackend implements Backend {
   }
 }
 
+/** @throws what the driver does; the connection is closed then, for the server has only so many */
+async function begin(handle: OdbcHandle, session: string): Promise<void> {
+  try {
+    await handle.query(session, []);
+  } catch (error) {
+    await handle.close().catch(() => undefined);
+    throw error;
+  }
+}
+
 /**
  * What a session of PostgreSQL that reads sets. The server ends what takes too long: its driver cancels a query, but not a fetch (psqlodbc 13.02). And it must not end a transaction
  * that waits for the flow between two fetches: the query would begin anew each time, and never come to its end. Not every version knows all of these.
@@ -76,12 +86,12 @@ function readingSession(queryTimeout: number): string {
 
 /**
  * What a session of PostgreSQL that writes sets, unless it is ended sooner anyway. Where a table is locked, as while it is altered, a statement with values waits as it is prepared, and its driver cancels only
- * what it executes: the process would have to be ended, with all that others do in it.
+ * what it executes: the process would have to be ended, with all that others do in it. Not every user may see pg_settings.
  */
 function writingSession(queryTimeout: number): string {
   const limit = queryTimeout + SERVER_GRACE;
   return (
-    `select set_config(name, '${limit}', false) from pg_settings ` +
-    `where case when name = 'statement_timeout' then cast(setting as bigint) not between 1 and ${limit} else false end`
+    `select set_config('statement_timeout', '${limit}', false) ` +
+    `where cast(current_setting('statement_timeout') as interval) not between interval '1 ms' and interval '${limit} ms'`
   );
 }

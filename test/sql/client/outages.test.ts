@@ -243,6 +243,21 @@ describe("a sql database that fails", function () {
 
       if (server instanceof MariaDb) return; // its driver cancels what waits for a table
 
+      it("lets who may not look at its settings write, and keeps no connection that it cannot read by", async () => {
+        await server.query("create user narrow password 'p'");
+        await server.query("revoke select on pg_settings from public");
+        try {
+          const client = connect({ connectionString: server.connectionString, credentials: { username: "narrow", password: "p" } }, 0);
+          await run(client, "select 1 as one");
+          const read = (): Promise<unknown> => client.openCursor({ sql: "select 1 as one", values: {}, fetchSize: 10 });
+          for (let attempt = 0; attempt < 3; attempt += 1) await assert.rejects(read(), withCode("DATABASE_REFUSED", /pg_settings/));
+          const open = (): Promise<unknown[]> => server.query("select 1 from pg_stat_activity where usename = 'narrow'");
+          await waitFor("the connections to end", async () => (await open()).length === 1);
+        } finally {
+          await server.query("grant select on pg_settings to public");
+        }
+      });
+
       it("ends a statement that waits for a table, and goes on with the same process", async () => {
         const client = open({ queryTimeout: 1_500 });
         const own = { sql: `update ${TABLE} set name = :name where id = :id`, values: { id: 1, name: "x" } };

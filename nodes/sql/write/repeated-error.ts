@@ -31,7 +31,7 @@ export class RepeatedError<Item, Result> {
     private readonly tells: (result: Result) => boolean = () => true,
   ) {}
 
-  /** Stores items, or holds them. @throws whatever `store` throws */
+  /** Stores items, or holds them. @throws what `store` says of a database that is away */
   async write(items: Item[]): Promise<ItemResult<Result>[]> {
     if (!this.stopped) return this.count(items, await this.attempt(items));
     if (this.probing) return items.map(() => held(this.stopped));

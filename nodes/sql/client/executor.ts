@@ -16,6 +16,8 @@ import { bind, lexed } from "./statement";
 const READS = new Set(["select", "values", "show", "explain", "table"]);
 /** Rows fetched at once. */
 const FETCH_SIZE = 500;
+/** Who has waited for less, in ms, has asked for a lock without waiting, and tells nothing of how long the next would take. */
+const LONG_WAIT = 1000;
 const TOO_MANY = "let the statement return fewer, or allow more";
 
 /** A statement failed; those before it are rolled back. */
@@ -58,13 +60,15 @@ export class Executor {
       await this.inbox.tidy(connection, request.inbox); // before, for the connection may be closed after
     }
     for (const transaction of request.transactions) {
+      const begun = performance.now();
       const outcome = await this.attempt(connection, transaction, request);
       const strange = this.strange.delete(connection);
       if (strange) await connection.close();
       const lost = "error" in outcome && outcome.error.code === "DATABASE_UNAVAILABLE" ? outcome.error : undefined;
       if (lost && !outcomes.some((earlier) => "results" in earlier)) throw fromData(lost);
       if (!lost) outcomes.push(outcome);
-      const left = lost ?? ("error" in outcome && hasWaited(fromData(outcome.error)) ? behind() : undefined);
+      const inVain = "error" in outcome && performance.now() - begun >= LONG_WAIT && hasWaited(fromData(outcome.error));
+      const left = lost ?? (inVain ? behind() : undefined);
       if (left) return request.transactions.map((_transaction, index) => outcomes[index] ?? { error: left });
       if (strange) return outcomes;
     }

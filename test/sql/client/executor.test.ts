@@ -276,6 +276,9 @@ for (const { name, start } of ENGINES) {
 }
 
 describe("Own statements of which one waits in vain", () => {
+  const clock = performance.now;
+  afterEach(() => (performance.now = clock));
+
   it("let those behind it wait for the next request, rather than each for as long", async () => {
     const asked: string[] = [];
     const nothing = (): Promise<void> => Promise.resolve();
@@ -283,14 +286,18 @@ describe("Own statements of which one waits in vain", () => {
       alive: true, begin: nothing, commit: nothing, rollback: nothing, close: nothing, cursor: () => assert.fail(),
       query(sql) {
         asked.push(sql);
-        if (sql.includes("locked")) return Promise.reject(new ConnectorError("DATABASE_BUSY", "canceled", { details: { state: "57014", database: "postgresql" } }));
+        if (sql.includes("taken")) return Promise.reject(new ConnectorError("DATABASE_BUSY", "nowait", { details: { state: "55P03", database: "postgresql" } }));
+        if (sql.includes("locked")) {
+          performance.now = () => clock.call(performance) + 60_000;
+          return Promise.reject(new ConnectorError("DATABASE_BUSY", "canceled", { details: { state: "57014", database: "postgresql" } }));
+        }
         if (sql.includes("dead")) return Promise.reject(new ConnectorError("DATABASE_BUSY", "deadlock", { details: { state: "40P01", database: "postgresql" } }));
         return Promise.resolve({ rows: [], rowsAffected: 1, columns: [] });
       },
     };
     const deletes = (table: string): Transaction => ({ statements: [{ sql: `delete from ${table}`, values: {} }] });
-    const outcomes = await new Executor(dialectNamed("postgresql"), false).execute(connection, { transactions: ["a", "dead", "b", "locked", "c", "d"].map(deletes), maxRows: 1 });
-    assert.deepEqual(told(outcomes), [[1], ["DATABASE_BUSY", 0], [1], ["DATABASE_BUSY", 0], ["DATABASE_UNAVAILABLE", undefined], ["DATABASE_UNAVAILABLE", undefined]]);
-    assert.equal(asked.length, 4);
+    const outcomes = await new Executor(dialectNamed("postgresql"), false).execute(connection, { transactions: ["a", "dead", "taken", "b", "locked", "c", "d"].map(deletes), maxRows: 1 });
+    assert.deepEqual(told(outcomes), [[1], ["DATABASE_BUSY", 0], ["DATABASE_BUSY", 0], [1], ["DATABASE_BUSY", 0], ["DATABASE_UNAVAILABLE", undefined], ["DATABASE_UNAVAILABLE", undefined]]);
+    assert.equal(asked.length, 5);
   });
 });

@@ -61,6 +61,14 @@ describe("Loading external data into CRM Analytics", () => {
     assert.deepEqual(await scopesOf("/services/data/"), held(6));
   });
 
+  it("is held where its rows are all there, for given once more they would be loaded twice, though only how it goes cannot be asked", async () => {
+    const [client, one] = [uploader(), upload({ operation: "Append" })];
+    org.control.failNext({ status: 403, html: "<html>blocked</html>", path: "/InsightsExternalData/06V", method: "GET", count: 7 });
+    for (let tries = 0; tries < 7; tries += 1) await assert.rejects(client.upload(one), (error) => isConnectorError(error) && error.scope === "system");
+    assert.equal((await client.upload(one)).status, "Completed");
+    assert.equal(headers().length, 1);
+  });
+
   it("tells why the org could not use the data", async () => {
     await assert.rejects(uploader().upload(upload({ csv: "Device,Value\na,much\n" })), (error) => {
       assert.ok(isConnectorError(error));

@@ -97,6 +97,8 @@ export class AnalyticsUploader {
     } catch (error) {
       if (!isConnectorError(error)) throw error;
       if (isLostAnswer(error)) progress.unsure = true;
+      const { started, unsure, sent, parts } = progress;
+      if (started || (unsure && sent === parts.length)) throw error; // the org may be at work on the rows: as another upload they would be loaded once more
       throw await this.suspicion.judged(upload, error, () => writesGetThrough(this.rest));
     }
   }

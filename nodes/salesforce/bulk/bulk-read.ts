@@ -43,9 +43,8 @@ export class BulkRead implements BulkWork {
   constructor({ settings, org, store, parameters, jobId, onProgress, ...options }: BulkReadOptions) {
     const { operation, output, columnDelimiter, lineEnding, pollInterval: interval, timeout } = settings;
     const suspicion = new Suspicion();
-    const guarded = <T>(subject: object, work: () => Promise<T>): Promise<T> => suspicion.guarded(subject, work, () => writesGetThrough(org.rest));
     const query = new BulkQuery({
-      guarded,
+      guarded: (subject, ask) => suspicion.guarded(subject, ask, () => writesGetThrough(org.rest)),
       jobs: new BulkJobs(org.rest),
       book: JobBook.of(options.node.id, store, org),
       poll: { interval, timeout, signal: this.stop.signal },
@@ -64,7 +63,7 @@ export class BulkRead implements BulkWork {
       open: async (question) => {
         const request = { operation: operation === "queryAll" ? "queryAll" : "query", query: question.query ?? "", columnDelimiter, lineEnding } as const;
         try {
-          return await guarded(question, () => (question.jobId === undefined ? query.run(request) : query.pages(question.jobId)));
+          return await (question.jobId === undefined ? query.run(request, question) : query.pages(question.jobId, question));
         } catch (thrown) {
           const error = toConnectorError(thrown);
           if (jobOf(error)) Reflect.set(question.msg, "salesforce", jobOf(error)); // a frozen message goes without

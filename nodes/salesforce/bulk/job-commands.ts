@@ -141,7 +141,7 @@ export class JobCommands implements BulkWork {
       case "jobs":
         return { payload: await (ofQuery ? jobs.getAllQueryJobInfo() : jobs.getAllJobInfo()), salesforce: {} };
       case "resume":
-        return this.resume(id);
+        return this.resume(order);
       case "queryResults":
         return this.queryResults(id);
       default:
@@ -213,9 +213,10 @@ export class JobCommands implements BulkWork {
   }
 
   /** Waits for an ingest job there is, and tells what became of its rows. */
-  private async resume(id: string): Promise<Answer> {
+  private async resume(order: Order): Promise<Answer> {
+    const { jobId: id } = order;
     const { pollInterval: interval, timeout, failedOutput, keepAll } = this.options.settings;
-    const job = await untilOver(id, (one) => this.jobs.getJobInfo(one), { interval, timeout, signal: this.stop.signal });
+    const job = await untilOver(id, (one) => this.jobs.getJobInfo(one), { interval, timeout, signal: this.stop.signal, onProgress: () => this.suspicion.forget(order) });
     if (job.state === "Open") throw new ConnectorError("ORG_REFUSED", `The job ${id} is open: nobody has closed it, so it does not run`, { details: { jobId: id, state: job.state } });
     const { failures, ...found } = await readJob(this.jobs, job, keepAll);
     const lost = found.failed + found.unprocessed;

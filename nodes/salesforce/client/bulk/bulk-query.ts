@@ -12,12 +12,14 @@ export interface BulkQueryOptions {
   book: JobBook;
   poll: Omit<PollOptions, "onProgress">;
   onProgress?: (processed: number) => void;
-  /** Judges what asking for a page fails by. Default: it is as it is. */
+  /** Judges what a call fails by. Default: it is as it is. */
   guarded?: Guarded;
 }
 
-/** @param pages the same at every try of one page */
-type Guarded = <T>(pages: object, ask: () => Promise<T>) => Promise<T>;
+/** @param subject the same at every try of one call */
+type Guarded = <T>(subject: object, ask: () => Promise<T>) => Promise<T>;
+
+const asItIs: Guarded = (_subject, ask) => ask();
 
 /** Rows asked for at once: every page is a call of the day's. */
 const PAGE_SIZE = 10_000;
@@ -30,29 +32,29 @@ const WORTH = 24 * 3_600_000;
 export class BulkQuery {
   constructor(private readonly options: BulkQueryOptions) {}
 
-  /** Runs a query until its rows are there. @throws ConnectorError as {@link untilOver}; `ORG_REFUSED` when the job fails over the query, `ORG_BUSY` when it fails otherwise */
-  async run(request: QueryJobRequest): Promise<BulkPages> {
-    const { jobs, book } = this.options;
+  /** Runs a query until its rows are there. @param subject the same at every try @throws ConnectorError as {@link untilOver}; `ORG_REFUSED` when the job fails over the query, `ORG_BUSY` when it fails otherwise */
+  async run(request: QueryJobRequest, subject: object = request): Promise<BulkPages> {
+    const { jobs, book, guarded = asItIs } = this.options;
     const key = contentKey("query", request.operation, request.columnDelimiter, request.lineEnding, request.query);
     const known = await book.find(key);
     let id = known && Date.now() - known.at < WORTH ? known.jobs[0] : undefined;
     if (id === undefined) {
-      ({ id } = await jobs.createQueryJob(request));
+      ({ id } = await guarded(subject, () => jobs.createQueryJob(request)));
       await book.put(key, { at: Date.now(), jobs: [id] });
     }
     try {
-      return await this.pages(id, () => book.remove(key));
+      return await this.pages(id, subject, () => book.remove(key));
     } catch (error) {
       // A job that will never have rows is no one's to take up.
-      if (isConnectorError(error) && error.code === "ORG_REFUSED") await book.remove(key);
+      if (isConnectorError(error) && error.code === "ORG_REFUSED" && !error.retryable) await book.remove(key);
       throw byOrg(error);
     }
   }
 
-  /** The rows of a job there is, once they are there. @param onRead awaited before the first are read */
-  async pages(id: string, onRead?: () => Promise<void>): Promise<BulkPages> {
-    const { jobs, poll, onProgress, guarded } = this.options;
-    const look = (one: string): Promise<JobInfo> => jobs.getQueryJobInfo(one);
+  /** The rows of a job there is, once they are there. @param subject the same at every try @param onRead awaited before the first are read */
+  async pages(id: string, subject: object, onRead?: () => Promise<void>): Promise<BulkPages> {
+    const { jobs, poll, onProgress, guarded = asItIs } = this.options;
+    const look = (one: string): Promise<JobInfo> => guarded(subject, () => jobs.getQueryJobInfo(one));
     const job = await untilOver(id, look, { ...poll, onProgress: (info) => onProgress?.(info.numberRecordsProcessed ?? 0) });
     if (job.state === "JobComplete") return new BulkPages(jobs, job, PAGE_SIZE, guarded, onRead);
     const why = job.state === "Aborted" ? "was aborted" : `failed: ${job.errorMessage ?? "the org does not say why"}`;
@@ -78,7 +80,7 @@ export class BulkPages {
     private readonly jobs: BulkJobs,
     readonly job: JobInfo,
     private pageSize: number,
-    private readonly guarded: Guarded = (_pages, ask) => ask(),
+    private readonly guarded: Guarded = asItIs,
     private onRead?: () => Promise<void>,
   ) {}
 

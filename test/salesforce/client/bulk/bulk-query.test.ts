@@ -4,6 +4,7 @@ import { ConnectorError } from "../../../../nodes/common/errors";
 import { JobBook } from "../../../../nodes/salesforce/client/bulk/bulk-book";
 import type { BulkJobs, QueryPage } from "../../../../nodes/salesforce/client/bulk/bulk-jobs";
 import { BulkPages, BulkQuery } from "../../../../nodes/salesforce/client/bulk/bulk-query";
+import { callError } from "../../../../nodes/salesforce/client/errors";
 import { Suspicion } from "../../../../nodes/salesforce/client/records/suspicion";
 
 describe("The rows of a bulk query", () => {
@@ -29,8 +30,10 @@ describe("The rows of a bulk query", () => {
     assert.deepEqual(asked, [10, 5, 3, 3, 3]);
   });
 
+  const broken = (): ConnectorError => new ConnectorError("ORG_UNAVAILABLE", "h broke the connection", { details: { network: "ECONNRESET" } });
+
   it("of which a page never comes fail by themselves while others get through", async () => {
-    const jobs = { getQueryJobResults: () => Promise.reject(new ConnectorError("ORG_UNAVAILABLE", "h broke the connection", { details: { network: "ECONNRESET" } })) } as unknown as BulkJobs;
+    const jobs = { getQueryJobResults: () => Promise.reject(broken()) } as unknown as BulkJobs;
     for (const [othersGetThrough, last] of [[true, "message"], [false, "system"]] as const) {
       const suspicion = new Suspicion();
       const pages = new BulkPages(jobs, { id: "750", state: "JobComplete" }, 10, (subject, ask) => suspicion.guarded(subject, ask, () => Promise.resolve(othersGetThrough)));
@@ -56,5 +59,40 @@ describe("The rows of a bulk query", () => {
     await (await query.run(request)).close();
     assert.deepEqual(await (await query.run(request)).next(), [{ Id: "7501" }]);
     assert.deepEqual(await (await query.run(request)).next(), [{ Id: "7502" }]);
+  });
+
+  describe("whose job is asked about again and again", () => {
+    const request = { operation: "query", query: "SELECT Id FROM Case", columnDelimiter: ",", lineEnding: "\n" } as never;
+    let made = 0;
+    /** A query that others get through beside, of a job that looks give so. */
+    const queryBy = (getQueryJobInfo: (id: string) => Promise<unknown>): BulkQuery => {
+      const suspicion = new Suspicion();
+      const jobs = { createQueryJob: () => Promise.resolve({ id: `750${(made += 1)}`, state: "UploadComplete" }), getQueryJobInfo } as unknown as BulkJobs;
+      return new BulkQuery({
+        jobs,
+        guarded: (subject, ask) => suspicion.guarded(subject, ask, () => Promise.resolve(true)),
+        book: new JobBook(new MemoryStore(), "bulk"),
+        poll: { interval: 1, timeout: 10_000, signal: new AbortController().signal },
+      });
+    };
+    beforeEach(() => (made = 0));
+
+    it("are waited for however often the org is away meanwhile, as long as it tells in between", async () => {
+      let looks = 0;
+      const query = queryBy((id) => ((looks += 1) % 2 === 0 ? Promise.reject(broken()) : Promise.resolve({ id, state: looks > 20 ? "JobComplete" : "InProgress" })));
+      const subject = {};
+      for (let tries = 0; tries < 10; tries += 1) await assert.rejects(query.run(request, subject), { scope: "system" });
+      assert.equal((await query.run(request, subject)).job.id, "7501");
+    });
+
+    it("fail by themselves where it never tells, and the job is taken up by whoever asks again", async () => {
+      let isBlocked = true;
+      const query = queryBy((id) => (isBlocked ? Promise.reject(callError({ status: 403, headers: {}, body: "<html>blocked</html>" })) : Promise.resolve({ id, state: "JobComplete" })));
+      const subject = {};
+      for (let tries = 0; tries < 4; tries += 1) await assert.rejects(query.run(request, subject), { scope: "system" });
+      await assert.rejects(query.run(request, subject), { code: "ORG_REFUSED", scope: "message", retryable: true });
+      isBlocked = false;
+      assert.equal((await query.run(request)).job.id, "7501");
+    });
   });
 });

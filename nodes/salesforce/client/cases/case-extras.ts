@@ -5,7 +5,7 @@ import type { Attachment, CaseWork } from "./case-item";
 import { COLLECTIONS, type Fields, MAX_RECORDS, type RecordResult } from "../records/collections";
 import { retryLocked } from "../records/retry-locked";
 import { saveRecords } from "../records/save-records";
-import { getsThrough, isOwnFault, judge, mayBeOfRecords, Suspicion } from "../records/suspicion";
+import { getsThrough, isOwnFault, judge, mayBeOfRecords, notLookedFor, Suspicion } from "../records/suspicion";
 import type { RestClient } from "../rest";
 import type { SelectIn } from "./select-in";
 
@@ -98,9 +98,10 @@ export class CaseExtras {
         (await this.send(kind, some)).forEach((result, index) => results.set(some[index] as Extra, result));
       } catch (thrown) {
         const error = toConnectorError(thrown);
-        for (const extra of some) results.set(extra, failed(error));
         left -= error.details.network === "TIMEOUT" ? 2 : 1;
-        if (some.length === 1 || left <= 0 || !mayBeOfRecords(error, false)) return;
+        const isOver = some.length > 1 && left <= 0;
+        for (const extra of some) results.set(extra, isOver ? notLookedFor(error) : failed(error));
+        if (some.length === 1 || isOver || !mayBeOfRecords(error, false)) return;
         const there = await this.there(kind, some);
         for (const extra of some) if (there.has(extra.key)) results.set(extra, { ok: true, id: "", created: true });
         const missing = some.filter(({ key }) => !there.has(key));

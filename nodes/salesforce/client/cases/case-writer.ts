@@ -9,7 +9,7 @@ import { CompositeCall } from "./composite-call";
 import { isLostAnswer } from "../records/lost-answer";
 import { RecordFinder } from "./record-finder";
 import { RecordWriter } from "../records/record-writer";
-import { getsThrough, isOwnFault, judge, mayBeOfRecords, Suspicion } from "../records/suspicion";
+import { getsThrough, isOwnFault, judge, mayBeOfRecords, notLookedFor, Suspicion } from "../records/suspicion";
 import type { RestClient } from "../rest";
 import { SelectIn, valueIn } from "./select-in";
 
@@ -128,10 +128,11 @@ export class CaseWriter {
       } catch (thrown) {
         const error = toConnectorError(thrown);
         left -= 1;
-        if (!search || left < 0 || !mayBeOfRecords(error, false) || !(await (isOpen ??= probe()))) throw error;
+        if (!search || !mayBeOfRecords(error, false) || !(await (isOpen ??= probe()))) throw error;
         const half = Math.ceil(some.length / 2);
-        if (half < some.length) for (const next of [some.slice(0, half), some.slice(half)]) await look(next);
-        else for (const work of some) results.set(work, { ok: false, error });
+        if (some.length === 1) for (const work of some) results.set(work, { ok: false, error });
+        else if (left <= 0) for (const work of some) results.set(work, notLookedFor(error));
+        else for (const next of [some.slice(0, half), some.slice(half)]) await look(next);
       }
     };
     try {

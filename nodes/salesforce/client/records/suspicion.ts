@@ -141,6 +141,11 @@ function ownFault(error: ConnectorError): ConnectorError {
   return new ConnectorError("ORG_REFUSED", goingOn(message, "other calls get through, so something on the way, such as a firewall, seems to mind this one"), { retryable: true, details, cause: error });
 }
 
+/** Of several among whom nobody was looked for any more, as too much went wrong: they are to come again, and whoever was found does not. */
+export function notLookedFor({ code, message }: ConnectorError): RecordResult {
+  return { ok: false, error: new ConnectorError(code, message) };
+}
+
 /** Whether a record was found to be at fault itself. */
 export function isOwnFault(result: RecordResult | undefined): boolean {
   return result?.ok === false && result.error.scope === "message" && mayBeOfRecords(result.error.cause, false);

@@ -122,6 +122,23 @@ describe("Comments and files", () => {
     });
   }
 
+  it("that never get through fail alone, however many there are in a batch", async () => {
+    const ids = org.control.insert({ object: "Case", records: Array.from({ length: 64 }, () => ({ Subject: "a" })) }).ids;
+    const { rest } = orgs.client(clientCredentials(org));
+    const request = rest.request.bind(rest);
+    rest.request = (call) => (String(call.body).includes("EICAR") ? Promise.resolve().then(blocked) : request(call));
+    const works = ids.map((id, index): CaseWork => ({ item: item(id, {}, { comment: index % 8 === 3 ? "EICAR" : "fine" }), links: {}, stored: { id, how: "created" } }));
+    const extras = new CaseExtras(rest, new SelectIn(rest));
+    let left = works;
+    for (let tries = 0; tries < 60 && left.length > 0; tries += 1) {
+      for (const work of left) delete work.error;
+      await extras.add(left);
+      left = left.filter(({ error }) => error?.scope === "system");
+    }
+    assert.deepEqual(works.flatMap(({ error }, index) => (error?.scope === "message" ? index : [])), [3, 11, 19, 27, 35, 43, 51, 59]);
+    assert.deepEqual([left.length, org.records("CaseComment").length], [0, 56]);
+  });
+
   it("are held while the org fails over all of them", async () => {
     const ids = org.control.insert({ object: "Case", records: [{ Subject: "a" }, { Subject: "b" }] }).ids;
     const { rest } = orgs.client(clientCredentials(org));

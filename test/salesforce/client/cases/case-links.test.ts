@@ -43,6 +43,23 @@ describe("What a case points to", () => {
     assert.equal(org.records("Case").filter(({ ContactId }) => ContactId).length, 4);
   });
 
+  it("fails its message alone, however many such there are in a batch", async () => {
+    const { rest } = orgs.client(clientCredentials(org));
+    const request = rest.request.bind(rest);
+    rest.request = (call) => (decodeURIComponent(call.path).includes("1=1") ? Promise.reject(callError({ status: 403, headers: {}, body: "<html>blocked</html>" })) : request(call));
+    const writer = new CaseWriter(rest, { externalIdField: EXTERNAL_ID, contact: { field: "Email", missing: "leave" } });
+    let left = items(64, (index) => ({ contact: index % 8 === 3 ? `${index} OR 1=1` : "weber@acme.example" }));
+    const failed: unknown[] = [];
+    for (let tries = 0; tries < 60 && left.length > 0; tries += 1) {
+      const outcomes = await writer.write(left).catch(() => undefined);
+      if (!outcomes) continue;
+      outcomes.forEach((one, place) => !one.ok && one.error.scope === "message" && failed.push(left[place]?.externalId));
+      left = left.filter((_, place) => outcomes[place]?.ok === false && outcomes[place].error.scope === "system");
+    }
+    assert.deepEqual(failed, ["e3", "e11", "e19", "e27", "e35", "e43", "e51", "e59"]);
+    assert.equal(org.records("Case").length, 56);
+  });
+
   describe("its owner", () => {
     it("is a queue by its developer name, a user by the user name, or an id", async () => {
       const { id: queue } = org.control.addQueue({ name: "North", developerName: "Plant_North" });

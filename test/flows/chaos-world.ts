@@ -20,7 +20,7 @@ import { publish } from "./bridge";
 const HEAP = path.join(__dirname, "../services/heap-on-signal.cjs");
 const CLOCK = path.join(__dirname, "../services/clock-on-signal.cjs");
 /** Who Node-RED is to the broker and the databases: these refuse it at times, and never us. */
-export const USER = { username: "flow", password: "flow" };
+const USER = { username: "flow", password: "flow" };
 
 const LETTERS = REFUSED.map((queue) => `${queue}.dlq`);
 /** A message in so many is one that is refused. */

@@ -416,34 +416,6 @@ describe("the flow tracker, in a real Node-RED", function () {
       assert.deepEqual(entry.settled.map(({ taken }) => taken).sort(), ["a", "b"]);
     });
 
-    for (const [what, go, whole] of [["all that a gate", "go()", true], ["not what a gate", "setTimeout(go, 0)", false]] as const) {
-      it(`${what} lets go ${whole ? "as the one before comes back" : "in a turn of its own"}`, async () => {
-        const gate = `const line = context.get("line") ?? [];
-          context.set("line", line);
-          const go = () => {
-            const one = line.shift();
-            context.set("busy", one !== undefined);
-            if (one) one.send(one.msg), one.done();
-          };
-          if (!msg.back) line.push({ msg, send: node.send, done: node.done });
-          if (msg.back) ${go};
-          else if (!context.get("busy")) go();
-          if (msg.back) node.done();`;
-        await runtime.fresh([source(["gate"]), fn("gate", gate, ["hold"]), hold("hold", ["back"]), fn("back", "msg.back = true; return msg;", ["gate"])]);
-        const entry = theSource();
-        const payloads = ["a", "b", "c", "d"];
-        for (const payload of payloads) entry.take(payload);
-        for (let through = 0; through < payloads.length; through += 1) {
-          await waitFor("the next one", () => held.length === through + 1);
-          await turns(5);
-          assert.equal(entry.settled.length, whole ? 0 : through);
-          held[through]?.go();
-        }
-        await waitFor("all to be settled", () => entry.settled.length === payloads.length);
-        assert.deepEqual(new Set(entry.settled.map(({ settlement }) => settlement.outcome)), new Set(["accept"]));
-      });
-    }
-
     for (const doneFirst of [false, true]) {
       it(`a node that gathers by a timer of its own and calls done ${doneFirst ? "before" : "after"} it sends`, async () => {
         await runtime.fresh([source(["gather"]), { id: "gather", type: "test-gather", doneFirst, wires: [["hold"]] }, hold("hold")]);

@@ -270,7 +270,8 @@ export class QueueSource {
   }
 
   private release(why: WaitReason): void {
-    this.states.waitsNoMore(why);
+    this.pauses.delete(why);
+    this.states.waitsNoMore(why, this.pauses.size === 0);
     this.resume(why);
   }
 

@@ -36,10 +36,10 @@ export class SourceStates {
     this.onState({ kind: "holding", reason: this.reason ?? reason });
   }
 
-  /** This reason has gone; there may be the other. */
-  waitsNoMore(why: WaitReason): void {
+  /** This reason has gone. @param goesOn whether no other keeps the source from taking messages: a consumer that has paused says so itself, in a moment */
+  waitsNoMore(why: WaitReason, goesOn: boolean): void {
     delete this.reasons[why];
-    if (this.reason !== undefined) this.tell();
+    if (!goesOn || this.consumer.kind !== "paused") this.tell();
   }
 
   private get reason(): string | undefined {

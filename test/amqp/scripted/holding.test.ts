@@ -70,6 +70,33 @@ describe("a queue source whose messages wait for a system that stays away", () =
     assert.equal(stage.broker.dropped.length, 0);
   });
 
+  it("says that it takes messages when the wait is over in the turn it began in", async () => {
+    const broker = await stage.plays();
+    const { messages, states } = await stage.consuming({ queue: "orders" }, (message) => {
+      const delivery = registry.find((message.delivery as { id: string }).id) as Delivery;
+      delivery.hold("the database is away");
+      delivery.resume();
+    });
+    broker.send("orders", ["a"]);
+    await soon("the message", () => messages.length === 1 && states.some(({ kind }) => kind === "holding"));
+    await soon("the state", () => states.at(-1)?.kind === "consuming");
+  });
+
+  it("says that it has paused when that was asked of it while it waited", async () => {
+    const broker = await stage.plays();
+    const held: Delivery[] = [];
+    const { source, states } = await stage.consuming({ queue: "orders" }, (message) => {
+      const delivery = registry.find((message.delivery as { id: string }).id) as Delivery;
+      delivery.hold("the database is away");
+      held.push(delivery);
+    });
+    broker.send("orders", ["a"]);
+    await soon("the wait", () => states.at(-1)?.kind === "holding" && broker.queue("orders").takers.length === 0);
+    source.pause("asked");
+    held.forEach((delivery) => delivery.resume());
+    await soon("the state", () => states.at(-1)?.kind === "paused");
+  });
+
   it("leaves them to others while it waits", async () => {
     const { broker } = await waiting("4.3.1");
     const other = stage.source({ queue: "orders", declare: "existing" }, (message, settle) => settle(message, "accept"));

@@ -34,7 +34,9 @@ class HopClaim implements Claim {
   private held: Scope | undefined;
   private lined: Scope | undefined;
   private tell: (() => void) | undefined;
-  constructor(private readonly hop: Hop) {}
+  constructor(private readonly hop: Hop) {
+    hop.marks |= Mark.Claimed;
+  }
   get closed(): boolean {
     return this.hop.scope.closed;
   }

@@ -95,6 +95,12 @@ class FlowTracker {
     return this.storage.exit(run);
   }
 
+  /** The stopped node that holds a message of `delivery`, which will be released for that. None of ours that works on it: that may yet store it. */
+  strandedAt(delivery: Delivery): FlowNode | undefined {
+    const inHands = (marks: number): boolean => (marks & Mark.Received) !== 0 && (marks & (Mark.Claimed | Mark.Safe | Mark.Ended)) === 0;
+    return delivery.hopsWithin().find((hop) => inHands(hop.marks) && this.flows.hasStopped(hop))?.node;
+  }
+
   /** The live hop of a message a node is handling, if the message is followed. */
   hopOfMessage(message: object): Hop | undefined {
     if (this.handling?.message === message) return this.handling;

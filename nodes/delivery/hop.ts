@@ -47,6 +47,8 @@ export const enum Mark {
   Untold = 16,
   /** Its handler runs in the context of the delivery, not in this one. */
   Shared = 32,
+  /** A node of ours works on it, which finishes with it also while it is stopped. */
+  Claimed = 64,
 }
 
 /**
@@ -70,7 +72,7 @@ export class Hop implements FlowContext {
   /**
    * @param seat of the node
    * @param generation of the tracker when the hop began; tells whether flows were stopped since
-   * @param marks what is true of it, so far {@link Mark.Wired} or nothing; {@link Mark.Received}, {@link Mark.Ended}, {@link Mark.Safe}, {@link Mark.Untold} and {@link Mark.Shared} are added
+   * @param marks what is true of it, so far {@link Mark.Wired} or nothing; {@link Mark.Received}, {@link Mark.Ended}, {@link Mark.Safe}, {@link Mark.Untold}, {@link Mark.Shared} and {@link Mark.Claimed} are added
    */
   constructor(
     public scope: Scope,

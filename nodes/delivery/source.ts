@@ -1,5 +1,5 @@
 import { ConnectorError, errorText } from "../common/errors";
-import { Delivery, type DeliveryOwner, verdictFor } from "./delivery";
+import { Delivery, type DeliveryOwner, stopVerdict, verdictFor } from "./delivery";
 import type { DeliverySettings } from "./delivery-settings";
 import { flowTracker } from "./flow-tracker";
 import { describeNode, type SettleMode, type Settlement } from "./outcome";
@@ -7,6 +7,9 @@ import { registry } from "./registry";
 import type { RetryPolicy } from "./retry-policy";
 import type { TrackedRuntime } from "./runtime";
 import { SystemPause } from "./system-pause";
+
+/** Between two looks, in ms, for what stopped nodes hold. */
+const LOOK_FOR_STRANDED = 100;
 
 /** How long a source may keep what only waits: the system that it took it from would take it back by then, with others that are being worked on. */
 export interface Keeping<T> {
@@ -109,7 +112,10 @@ export class DeliverySource<T = unknown> implements DeliveryOwner<T> {
     }
   }
 
-  /** Resolves when every open delivery is settled; after `timeout` ms the rest are released. */
+  /**
+   * Resolves when every open delivery is settled. What a stopped node of others holds is released meanwhile: a function's timers have ended with it, so it would be
+   * waited for in vain; after `timeout` ms all the rest is.
+   */
   drain(timeout: number): Promise<void> {
     if (this.open_ === 0) return Promise.resolve();
     return new Promise((resolve) => {
@@ -117,8 +123,10 @@ export class DeliverySource<T = unknown> implements DeliveryOwner<T> {
         const error = new ConnectorError("FLOW_STOPPED", `Not settled ${timeout} ms after the source was stopped`);
         for (const delivery of this.openOnes()) delivery.settle({ outcome: "release", error });
       }, timeout);
+      const looking = setInterval(() => this.releaseStranded(), LOOK_FOR_STRANDED);
       this.drained = () => {
         clearTimeout(timer);
+        clearInterval(looking);
         resolve();
       };
     });
@@ -198,6 +206,13 @@ export class DeliverySource<T = unknown> implements DeliveryOwner<T> {
     this.pause.because(error, flowTracker.isDeploying); // before the last hold ends, or the source would go on for a moment
     for (const delivery of open) if (delivery.held || (delivery.inLine && !delivery.isBegun)) delivery.settle({ outcome: "release", error });
     this.tell("giving back failed", () => keeping.onGivenBack());
+  }
+
+  private releaseStranded(): void {
+    for (const delivery of this.openOnes()) {
+      const node = flowTracker.strandedAt(delivery as Delivery);
+      if (node) delivery.settle(stopVerdict(node));
+    }
   }
 
   private overdue(delivery: Delivery<T>, limit: number): void {

@@ -3,7 +3,7 @@ import { ConnectorError } from "../../nodes/common/errors";
 import type { ItemResult } from "../../nodes/delivery/sink";
 import { closing, held, testBench, theSource, type TestSource } from "../services/test-nodes/test-nodes";
 import { Runtime, type FlowNodeConfig } from "../services/runtime";
-import { pause, remains, waitShortly as waitFor } from "../services/wait";
+import { pause, remains, waitFor as waitAtMost, waitShortly as waitFor } from "../services/wait";
 
 const runtime = new Runtime();
 
@@ -48,6 +48,33 @@ describe("what would break the promise, in a real Node-RED", function () {
       });
     }
   }
+
+  it("a redeploy does not wait for what a function holds whose timers have ended with it", async () => {
+    const flow = (version: number): FlowNodeConfig[] => [source(["holder"], { drain: 60_000, version }), { id: "holder", version, wires: [["see"]], ...holders["a function that works on"] } as FlowNodeConfig, see("see")];
+    await runtime.fresh(flow(1));
+    const entry = theSource();
+    for (const payload of ["a", "b", "c"]) entry.take(payload);
+    await pause(10); // to reach the node's hands
+    const deploy = runtime.deploy(flow(2), "full");
+    await waitAtMost("all to be settled", () => entry.settled.length === 3, { timeout: 10_000 }); // Node-RED waits 15 s for a node that closes
+    await deploy;
+    assert.deepEqual(outcomes(entry), ["release", "release", "release"]);
+  });
+
+  it("a redeploy waits for what a sink writes", async () => {
+    const flow = (version: number): FlowNodeConfig[] => [source(["sink"], { drain: 60_000, version }), { ...sink, version }];
+    await runtime.fresh(flow(1));
+    const entry = theSource();
+    let store: (() => void) | undefined;
+    testBench.write = (values) => new Promise((resolve) => (store = () => resolve(values.map(() => STORED))));
+    entry.take("a");
+    await waitFor("the write", () => store !== undefined);
+    const deploy = runtime.deploy(flow(2), "full");
+    await remains("it open", () => entry.settled.length === 0, 300);
+    store?.();
+    await deploy;
+    assert.deepEqual(outcomes(entry), ["accept"]);
+  });
 
   it("a redeploy of nodes leaves alone what nodes hold that go on running", async () => {
     const flow = (name: string): FlowNodeConfig[] => [source(["hold"]), { id: "hold", type: "test-hold", wires: [["see"]] }, { ...see("see"), name }];

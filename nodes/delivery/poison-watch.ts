@@ -1,5 +1,5 @@
 import { ConnectorError, errorText } from "../common/errors";
-import type { Store } from "../common/store";
+import { PoisonMarks, type Deaths, type PoisonMarksOptions } from "./poison-marks";
 
 /** What {@link PoisonWatch} asks of a message as its source knows it. */
 export interface PoisonSubject<T> {
@@ -14,10 +14,7 @@ export interface PoisonSubject<T> {
 }
 
 /** What {@link PoisonWatch} needs. */
-export interface PoisonWatchOptions<T> extends PoisonSubject<T> {
-  store: Store;
-  /** Under which it keeps its marks: one for each source. */
-  key: string;
+export interface PoisonWatchOptions<T> extends PoisonSubject<T>, PoisonMarksOptions {
   /** A message that has ended the process so often becomes a dead letter. At least 2: the first time, nobody knows which of many it was. */
   limit: number;
   /** ms from the first message on in which suspects come. Default {@link RECENT}. */
@@ -26,27 +23,6 @@ export interface PoisonWatchOptions<T> extends PoisonSubject<T> {
   hand(taken: T): void;
   /** Dead-letters a message that never reaches the flow. @param times how often it has ended the process */
   deadLetter(taken: T, error: ConnectorError, times: number): void;
-  warn(text: string): void;
-}
-
-/** What a message is suspected of. */
-interface Deaths {
-  /** How often the process ended while it was in hand among few. */
-  times: number;
-  /** How often of those it was alone. */
-  alone: number;
-  /** It is safe among the dead letters, and does not come again, unless its source could not note that. */
-  buried?: boolean;
-}
-
-/** What is kept. */
-interface Marks {
-  /** The source runs; still set when it starts: the process has ended without closing it. */
-  running: boolean;
-  /** By fingerprint. */
-  deaths: Record<string, Deaths>;
-  /** Fingerprints of those in hand now. */
-  inHand: string[];
 }
 
 /** Waits behind a trial. */
@@ -57,10 +33,10 @@ interface Waiting<T> {
 
 /** So many suspects are tried together at first: each try costs a write to the disk. */
 const GROUP = 20;
-/** Suspects that are remembered at most; a group adds {@link GROUP} with each end of the process. */
-const MAX_REMEMBERED = 1_000;
 /** ms. Who has not ended the process by then is let go: a flow may keep a message for long, a Join for its group. */
 const TRIAL = 10_000;
+/** ms more. A process that stood still in it learns afterwards that this has cost the connection. */
+const LEARNS_WITHIN = 1_000;
 
 /** ms. What was in hand comes first, as soon as there is a consumer again; what is redelivered later has another reason. */
 const RECENT = 60_000;
@@ -75,10 +51,11 @@ let trials: Promise<void> = Promise.resolve();
  * count nothing. So we keep marks of our own. In ordinary times there is but one: that the source runs. When a source finds it set as it starts,
  * the process has ended without closing it, and one of the messages that come again may be why. Those are handed over in small groups, each marked
  * on disk before; when the process ends again, the marked ones are tried one by one the next time. Only one that ended the process while it was
- * alone is poison.
+ * alone is poison. In the same way it finds the one that keeps the process from all else until its connection is lost: never answered, it would
+ * come again without end.
  */
 export class PoisonWatch<T> {
-  private marks: Marks = { running: true, deaths: {}, inHand: [] };
+  private readonly marks: PoisonMarks;
   private begun: Promise<void> | undefined;
   private alert = false;
   private ended = false;
@@ -86,17 +63,19 @@ export class PoisonWatch<T> {
   /** In their order. */
   private line: Waiting<T>[] = [];
   private readonly onTrial = new Set<T>();
+  /** Those whose trial has ended badly. */
+  private readonly guilty = new Set<T>();
   /** On their way to the dead letters. */
   private readonly condemned = new Set<T>();
   private trialOver: (() => void) | undefined;
   private trying = false;
-  /** The user knows that marks cannot be written. */
-  private isBlind = false;
   /** While there is a pause: resolves when it is over. */
   private pausing: Promise<void> | undefined;
   private pauseOver: (() => void) | undefined;
 
-  constructor(private readonly options: PoisonWatchOptions<T>) {}
+  constructor(private readonly options: PoisonWatchOptions<T>) {
+    this.marks = new PoisonMarks(options);
+  }
 
   /** Looks at the marks and leaves one. To be awaited before the first message is taken. */
   begin(): Promise<void> {
@@ -120,11 +99,18 @@ export class PoisonWatch<T> {
     } else if (this.condemned.delete(taken)) this.bury(taken);
   }
 
-  /** Some messages are open no more: what they came by is gone. */
-  lost(): void {
+  /** Some messages are open no more: what they came by is gone. @param stoodStill because this process did so, maybe over one of those in hand */
+  lost(stoodStill = false): void {
     const { isOpen } = this.options;
     this.line = this.line.filter(({ taken }) => isOpen(taken));
-    for (const taken of [...this.onTrial]) if (!isOpen(taken)) this.settled(taken);
+    const gone = [...this.onTrial].filter((taken) => !isOpen(taken));
+    if (stoodStill) {
+      this.alert = true;
+      this.firstAt = undefined;
+      this.marks.count(gone.map((taken) => this.options.fingerprint(taken)), true);
+      for (const taken of gone) this.guilty.add(taken);
+    }
+    for (const taken of gone) this.settled(taken);
   }
 
   /** Hands nothing over until {@link resume} of what waits behind a trial. */
@@ -156,23 +142,13 @@ export class PoisonWatch<T> {
   async end(): Promise<void> {
     if (!this.begun) return;
     await this.begun;
-    const deaths = Object.fromEntries(Object.entries(this.marks.deaths).filter(([, { buried }]) => !buried));
-    this.marks = { running: false, deaths, inHand: [] };
-    await this.put().catch(() => undefined); // those that come next are then tried in vain
+    await this.marks.end();
   }
 
   private async look(): Promise<void> {
-    const before = await this.read();
-    this.marks = { running: true, deaths: before.deaths, inHand: [] };
+    const hasEnded = await this.marks.begin();
     // a dead letter that had nowhere to go must not reach the flow when somebody has wired it, and so deployed
-    this.alert = before.running || Object.values(before.deaths).some((deaths) => !deaths.buried && this.isPoison(deaths));
-    for (const print of before.running ? new Set(before.inHand) : []) {
-      const { times, alone } = before.deaths[print] ?? { times: 0, alone: 0 };
-      before.deaths[print] = { times: times + 1, alone: alone + (before.inHand.length === 1 ? 1 : 0) };
-    }
-    const forgotten = Object.keys(before.deaths).slice(0, -MAX_REMEMBERED);
-    for (const print of forgotten) delete before.deaths[print];
-    await this.write();
+    this.alert = hasEnded || this.marks.all.some((deaths) => !deaths.buried && this.isPoison(deaths));
   }
 
   private async work(): Promise<void> {
@@ -195,7 +171,7 @@ export class PoisonWatch<T> {
         this.hand(taken);
         continue;
       }
-      const deaths = this.marks.deaths[this.options.fingerprint(taken)];
+      const deaths = this.marks.of(this.options.fingerprint(taken));
       if (deaths && this.isPoison(deaths)) {
         if (group.length > 0) return group;
         this.line.shift();
@@ -216,13 +192,14 @@ export class PoisonWatch<T> {
     const taken = group.filter((each) => isOpen(each));
     if (taken.length === 0 || this.ended) return;
     this.marks.inHand = taken.map((each) => fingerprint(each));
-    await this.write();
+    await this.marks.write();
     const tried = taken.filter((each) => isOpen(each)); // the channel may have gone meanwhile
     if (tried.length > 0 && !this.ended) await this.watch(tried);
     if (this.ended) return;
-    for (const each of tried) delete this.marks.deaths[fingerprint(each)];
+    this.marks.clear(tried.filter((each) => !this.guilty.has(each)).map((each) => fingerprint(each)));
+    this.guilty.clear();
     this.marks.inHand = [];
-    if (this.pausing || !this.line.some(({ suspect }) => suspect)) await this.write(); // else the next group's mark says it
+    if (this.pausing || !this.line.some(({ suspect }) => suspect)) await this.marks.write(); // else the next group's mark says it
   }
 
   /** Hands them over. Resolves when they are settled or lost, or have had their time. */
@@ -230,7 +207,7 @@ export class PoisonWatch<T> {
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
       this.trialOver = resolve;
-      timer = setTimeout(resolve, TRIAL);
+      timer = setTimeout(() => (timer = setTimeout(resolve, LEARNS_WITHIN)), TRIAL);
       for (const taken of tried) this.onTrial.add(taken);
       for (const taken of tried) this.hand(taken);
     });
@@ -257,14 +234,15 @@ export class PoisonWatch<T> {
     deaths.buried = false;
     this.condemned.add(taken);
     const times = deaths.times + 1;
-    this.options.deadLetter(taken, new ConnectorError("POISON", `The message has ended Node-RED ${times} times and is not taken again`), times);
+    const what = deaths.stoodStill ? "has kept Node-RED busy until its connection was lost, or ended it," : "has ended Node-RED";
+    this.options.deadLetter(taken, new ConnectorError("POISON", `The message ${what} ${times} times and is not taken again`), times);
   }
 
   /** Not forgotten before all is closed in good order: its source may not have noted yet that it is settled. */
   private bury(taken: T): void {
-    const deaths = this.marks.deaths[this.options.fingerprint(taken)];
+    const deaths = this.marks.of(this.options.fingerprint(taken));
     if (deaths) deaths.buried = true;
-    if (!this.ended) void this.write();
+    if (!this.ended) void this.marks.write();
   }
 
   private inTurn(work: () => Promise<void>): Promise<void> {
@@ -279,32 +257,5 @@ export class PoisonWatch<T> {
     this.firstAt ??= now;
     this.alert = now - this.firstAt < (this.options.recent ?? RECENT);
     return this.alert && this.options.suspects(taken);
-  }
-
-  private async read(): Promise<Marks> {
-    try {
-      const kept = (await this.options.store.read(this.options.key)) as Partial<Marks> | undefined;
-      return { running: kept?.running === true, deaths: kept?.deaths ?? {}, inHand: kept?.inHand ?? [] };
-    } catch (error) {
-      this.options.warn(`The marks of messages that end Node-RED cannot be read and are begun anew: ${errorText(error)}`);
-      return { running: false, deaths: {}, inHand: [] };
-    }
-  }
-
-  private put(): Promise<void> {
-    const { store, key } = this.options;
-    const nothing = !this.marks.running && Object.keys(this.marks.deaths).length === 0;
-    return nothing ? store.remove(key) : store.write(key, this.marks);
-  }
-
-  /** Without its marks the watch sees nothing, but messages must go on. */
-  private async write(): Promise<void> {
-    try {
-      await this.put();
-    } catch (error) {
-      if (this.isBlind) return;
-      this.isBlind = true;
-      this.options.warn(`A message that ends Node-RED cannot be found out, because its mark cannot be written: ${errorText(error)}`);
-    }
   }
 }

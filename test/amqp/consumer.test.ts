@@ -7,7 +7,7 @@ import type { Taken } from "../../nodes/amqp/client/taking-channel";
 import type { RabbitMq } from "../services/rabbitmq";
 import { sharedRabbit } from "../services/shared";
 import { pause, waitFor } from "../services/wait";
-import { AFTER_RESTART, connectionTo, MutableProxy, Plain, range, SlowLine, standStill, text, unique } from "./support";
+import { AFTER_RESTART, connectionTo, MutableProxy, Plain, range, SlowLine, text, unique } from "./support";
 
 describe("a consumer", function () {
   this.timeout(60_000);
@@ -283,26 +283,6 @@ describe("a consumer", function () {
     await waitFor("the message", () => good.taken.length === 1);
     assert.equal(good.lost(), 0);
     assert.deepEqual(good.states.map(({ kind }) => kind), ["starting", "consuming"]);
-  });
-
-  it("takes one message at a time after one has kept Node-RED busy until the connection was lost, as it may again", async () => {
-    const queue = await plain.makeQueue(unique("busy"), { "x-queue-type": "classic" });
-    await plain.send(queue, range(5));
-    const proxy = new MutableProxy(rabbit.port);
-    const { connection: watched } = connectionTo(rabbit, { urls: [await proxy.start()], heartbeat: 1 });
-    const { consumer, taken, lost } = consume(queue, { connection: watched });
-    await waitFor("all", () => taken.length === 5);
-    await standStill(2_500);
-    for (const socket of proxy.sockets) socket.destroy(); // as the broker does then
-    await waitFor("the loss", () => lost() === 1);
-    await waitFor("the first again", () => taken.length > 5);
-    assert.equal((await plain.count(queue)).messages, 4);
-    consumer.goFreely(); // it was worked on
-    await waitFor("all again", () => taken.length === 10);
-    assert.deepEqual(taken.map(({ message }) => text(message)), [...range(5), ...range(5)]);
-    await consumer.close();
-    await watched.close();
-    proxy.stop();
   });
 
   it("survives a handler that throws, and gives that message back", async () => {

@@ -197,6 +197,39 @@ describe("the poison watch", () => {
     watch.stop();
   });
 
+  it("finds the one over which the process stands still until its channel is lost, as it is tried with others and then alone", async () => {
+    const handed: Taken[] = [];
+    const dead: string[] = [];
+    const deadLetter = (_taken: Taken, { message }: ConnectorError): void => void dead.push(message);
+    const watch = new PoisonWatch<Taken>({ ...queuePoison, store: new Disk(), key: "watch", limit: 3, hand: (taken) => handed.push(taken), deadLetter, warn() {} });
+    await watch.begin();
+    let window = new AckWindow({ ack() {}, nack() {} });
+    const standStill = (): void => {
+      window.close();
+      watch.lost(true);
+      handed.length = 0;
+      window = new AckWindow({ ack() {}, nack() {} });
+    };
+    const come = (contents: string[], redelivered = true): void => contents.forEach((content, index) => watch.take(take(content, redelivered, index + 1, window)));
+    const inHand = (contents: string[]): Promise<unknown> => waitFor(contents.join(), () => handed.map(({ message }) => String(message.content)).join() === contents.join());
+
+    come(["a", "busy", "b"], false);
+    await inHand(["a", "busy", "b"]);
+    standStill();
+    come(["a", "busy", "b"]);
+    await inHand(["a", "busy", "b"]);
+    standStill();
+    come(["a", "busy", "b"]);
+    await inHand(["a"]);
+    watch.settled(handed[0] as Taken);
+    await inHand(["a", "busy"]);
+    standStill();
+    come(["busy", "b"]);
+    await inHand(["b"]);
+    assert.deepEqual(dead, ["The message has kept Node-RED busy until its connection was lost, or ended it, 3 times and is not taken again"]);
+    watch.stop();
+  });
+
   it("keeps a message that is known from the flow, though all was closed in good order before it was safe among the dead letters", async () => {
     const disk = new Disk();
     const seen: string[] = [];

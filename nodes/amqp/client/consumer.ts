@@ -47,8 +47,6 @@ export class Consumer {
       onLost: (window) => {
         this.surplus = [];
         this.load.clear();
-        // over one message, which comes again: the others need not come, and be lost, with it each time
-        if (options.connection.stoodStill > 0 && !options.chunks) this.careful = true;
         options.onLost(window);
       },
       answerTimeout: options.answerTimeout,

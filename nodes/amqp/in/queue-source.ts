@@ -104,7 +104,9 @@ export class QueueSource {
       onMessage: (taken) => this.received(taken),
       onLarge: () => this.deliveries.warnOnce(`The messages of queue ${this.queue} are large: fewer than At once says are taken at a time, so that they do not fill the memory`),
       onLost: (window) => {
-        this.poison?.lost();
+        const stoodStill = link.consume.stoodStill > 0;
+        if (this.poison) this.poison.lost(stoodStill);
+        else if (stoodStill && !stream) this.consumer.goCarefully(); // over one message, which comes again
         this.deliveries.lost(window);
         stream?.lost();
       },

@@ -9,7 +9,7 @@ export interface TableInfo {
   quoted: string;
   /** Keys as the table has them. */
   keys: readonly string[];
-  /** Columns of the other unique keys, of an upsert: as `Target` of the dialects has them. */
+  /** Columns of unique keys by which another row may be found, of an upsert: as `Target` of the dialects has them. */
   otherKeys: readonly (readonly string[])[];
   columns: ReadonlyMap<string, Column>;
   readAt: number;
@@ -86,14 +86,14 @@ export class TableCatalogue {
     return info;
   }
 
-  /** @returns the columns of the other unique keys */
+  /** @returns the columns of unique keys by which another row may be found: also of one over these columns that goes by the beginning of a text, which others begin with, too */
   private async checkKey(connection: DatabaseConnection, { table, mode }: WriteRequest, parts: string[], keys: string[]): Promise<string[][]> {
     const statement = this.dialect.uniqueKeys?.(parts);
     if (!statement) return [];
-    const { rows } = (await connection.query(statement.sql, statement.parameters)) as { rows: { columns?: unknown }[] };
-    const unique = rows.map(({ columns }) => String(columns).split("\n"));
-    const others = unique.filter((columns) => listed(columns) !== listed(keys));
-    if (others.length < unique.length) return others;
+    const { rows } = (await connection.query(statement.sql, statement.parameters)) as { rows: { columns?: unknown; part?: unknown }[] };
+    const unique = rows.map(({ columns, part }) => ({ columns: String(columns).split("\n"), isWhole: (part ?? null) === null }));
+    const isMeant = ({ columns }: { columns: string[] }): boolean => listed(columns) === listed(keys);
+    if (unique.some(isMeant)) return unique.filter((key) => !isMeant(key) || !key.isWhole).map(({ columns }) => columns);
     throw new ConnectorError(
       "NOT_CONFIGURED",
       `Table ${table} has no primary key or unique index over exactly (${keys.join(", ")}), which ${mode} goes by`,

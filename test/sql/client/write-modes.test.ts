@@ -53,6 +53,15 @@ for (const { name, types, start } of ENGINES) {
       });
     }
 
+    if (name.startsWith("MariaDB")) {
+      it("upserts by a key over the beginning of a text, and fails only the row whose beginning another has", async () => {
+        await engine.execute(`create table ${table}_part (text varchar(20), number int, unique (text(3)))`);
+        const rows = [{ text: "abc one", number: 1 }, { text: "abc two", number: 2 }, { text: "xyz", number: 3 }, { text: "abc one", number: 4 }];
+        assert.deepEqual(told(await write("upsert", rows, { table: `${table}_part`, keys: ["text"] })), [1, "ROW_REFUSED", 1, 1]);
+        assert.deepEqual(await engine.rows(`select text, number from ${table}_part order by text`), [{ text: "abc one", number: "4" }, { text: "xyz", number: "3" }]);
+      });
+    }
+
     it("fails only the row of an upsert that has another unique key of another row, and says which", async () => {
       const rows = [{ id: 1, name: "eins", code: "c1" }, { id: 9, name: "neun", code: "c2" }, { id: 4, name: "vier", code: "c4" }, { id: 2, name: "zwei" }, { id: 3, name: "drei", code: "c5" }, { id: 4, name: "four", code: null }];
       const outcomes = await write("upsert", rows);

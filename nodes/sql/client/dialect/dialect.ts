@@ -29,7 +29,7 @@ export interface Target {
   mode: WriteMode;
   /** What a row is found by: names as the table has them. */
   keys: readonly string[];
-  /** Columns of the table's other unique keys, as far as {@link Dialect.uniqueKeys} lists them. */
+  /** Columns of unique keys by which another row may be found, as far as {@link Dialect.uniqueKeys} lists them. */
   otherKeys?: readonly (readonly string[])[];
 }
 
@@ -53,7 +53,7 @@ export interface Dialect<Row = unknown> {
   quoteTable(parts: readonly string[]): string;
   /** Lists the columns of a table as rows `{name, type}`; no rows when there is no such table. Needs no right on the table itself. */
   describe(parts: readonly string[]): Statement;
-  /** Lists `{name, columns}` of the unique keys; only where an upsert without a fitting key is not an error by itself. */
+  /** Lists `{name, columns, part}` of the unique keys, `part` of one that goes by the beginning of a text only; only where an upsert without a fitting key is not an error by itself. */
   uniqueKeys?(parts: readonly string[]): Statement;
   /** Makes a row ready. */
   encode(values: readonly PlainValue[], columns: readonly Column[]): Row;

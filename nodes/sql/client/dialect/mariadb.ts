@@ -46,7 +46,7 @@ export const mariadb: Dialect<Parameter[]> = {
   // ON DUPLICATE KEY does not say which key: without a fitting one every upsert would add a row
   uniqueKeys: (parts) => ({
     sql:
-      "select index_name as name, group_concat(column_name separator '\\n') as columns from information_schema.statistics " +
+      "select index_name as name, group_concat(coalesce(column_name, '(an expression)') separator '\\n') as columns, max(sub_part) as part from information_schema.statistics " +
       `where ${IN_TABLE} and non_unique = 0 group by index_name`,
     parameters: inTable(parts),
   }),

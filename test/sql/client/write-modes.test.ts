@@ -77,6 +77,15 @@ for (const { name, types, start } of ENGINES) {
       assert.deepEqual(await stored(), ["1 one kept", "2 zwei kept", "3 drei kept", "4 four null", "7 seven null", "8 eight null", "10 ten null"]);
     });
 
+    it("blames no row while the table is away, as when it is made anew, in any mode", async () => {
+      for (const mode of ["insert", "upsert", "update", "ignore", "delete"] as const) {
+        await write(mode, [{ id: 4, name: "four" }]);
+        await engine.execute(`alter table ${table} rename to ${table}_away`);
+        await assert.rejects(write(mode, [{ id: 5, name: "five" }]), { code: "TABLE_UNKNOWN", scope: "system" }, mode);
+        await engine.execute(`alter table ${table}_away rename to ${table}`);
+      }
+    });
+
     it("updates what the key finds, and tells of each row whether it found one", async () => {
       assert.deepEqual(told(await write("update", [{ id: 3, name: "drei" }, { id: 9, name: "neun" }, { id: 1, name: "eins" }])), [1, 0, 1]);
       assert.deepEqual(await stored(), ["1 eins kept", "2 two kept", "3 drei kept"]);

@@ -107,7 +107,8 @@ function ignore(target: Target): string {
   const { table, columns, keys } = target;
   const list = names(columns.map((column) => column.name));
   return (
-    `with given as ${given(target)}, added as (insert into ${table} (${list}) select ${list} from given order by ${PLACE} ` +
+    // first of all the table is named as one: that it is missing would else be told of its type, as if a row were at fault
+    `with target as (select 1 from ${table}), given as ${given(target)}, added as (insert into ${table} (${list}) select ${list} from given order by ${PLACE} ` +
     `on conflict (${names(keys)}) do nothing returning ${names(keys)}) select min(given.${PLACE}) as place from given join added t on ${matches(keys)} group by ${names(keys, "t.")}`
   );
 }

@@ -73,7 +73,8 @@ const MARIADB: Record<string, number[]> = {
   DATABASE_UNAVAILABLE: [...MARIADB_FULL, 1040, 1053, 1203, 1927, 2002, 2003, 2005, 2006, 2013, TLS_FAILED, 2055],
   TABLE_UNKNOWN: [1051, 1054, 1146],
   DATABASE_BUSY: [...MARIADB_WAITED, 1020, 1213, 1412], // changed, locked or altered since the transaction began to read
-  ROW_REFUSED: [1048, 1062, 1153, 1264, 1265, 1292, 1364, 1366, 1406, 1451, 1452, 1690, 3819, 4025], // by number, since not all come with their state
+  // by number, since not all come with their state: 1442 of a trigger, 1526 and 1748 of a partition, 1906 and 3105 of a generated column
+  ROW_REFUSED: [1048, 1062, 1153, 1264, 1265, 1292, 1364, 1366, 1406, 1442, 1451, 1452, 1526, 1690, 1748, 1906, 3105, 3819, 4025],
 };
 
 /** SQLite's primary result codes (sqlite.org/rescode.html). */
@@ -100,8 +101,8 @@ function classify(diagnosis: Diagnosis, dialect?: DialectName): Verdict {
   }
   const code = find(STATES, state);
   if (code) return { code };
-  // 0A, 21–23, 42, 44, 54, 07, P0 …: the server looked at this row and said no; 25001, 2D, 2F: at what the statement does. Anything else is unknown, and may pass later.
-  return { code: "ROW_REFUSED", options: { retryable: !/^(0A|2[1-3DF]|25001|42|44|54|07|P0|HY003|HY09)/.test(state) } };
+  // 0A, 21–23, 42, 44, 45 (a trigger's own word), 54, 07, P0 …: the server looked at this row and said no; 25001, 2D, 2F: at what the statement does. Anything else is unknown, and may pass later.
+  return { code: "ROW_REFUSED", options: { retryable: !/^(0A|2[1-3DF]|25001|42|44|45|54|07|P0|HY003|HY09)/.test(state) } };
 }
 
 /** A driver's failure as an error of ours, with the driver's own text. @param doing what failed, e.g. "insert into readings" */

@@ -125,6 +125,7 @@ describe("An error of a database", () => {
 
   it("can never pass when it is about the row, and may when nobody knows it", () => {
     for (const state of ["23505", "2D000", "2F005", "25001", "54000"]) assert.equal(databaseError({ state, native: 1, message: "x" }, "postgresql").retryable, false, state);
+    for (const [state, native] of [["45000", 1644], ["HY000", 1442], ["HY000", 1526], ["HY000", 1906]] as const) assert.equal(databaseError({ state, native, message: "x" }, "mariadb").retryable, false, `${native}`);
     assert.equal(databaseError({ state: "XX000", native: 1, message: "x" }, "postgresql").retryable, true);
   });
 

@@ -184,6 +184,7 @@ export class PubsubSubscription implements Subscription {
   private renew(error: PubsubError, session: Session): void {
     this.drop();
     if (this.renewed === "untried") {
+      this.renewed = undefined; // after the pause it may be about the token once more
       const text = "The org refuses the session even with a new token; look at the app's session and IP policies";
       return this.later("refused", new ConnectorError("ORG_SESSION_INVALID", text, { details: error.details, cause: error }));
     }

@@ -91,6 +91,15 @@ describe("A Pub/Sub subscription in trouble", () => {
     assert.deepEqual([suite.inbox.states.at(-1)?.error?.code, suite.org.renewals], ["ORG_SESSION_INVALID", 1]);
   });
 
+  it("asks for a token once more after the pause, as the one that was refused may be over by then", async () => {
+    const isOver = { status: 16, code: "service.auth.error" };
+    suite.server.refusals.push(isOver, isOver, isOver);
+    suite.publish(1, 1);
+    suite.subscribe();
+    await waitFor("the event", () => suite.inbox.events.length === 1);
+    assert.deepEqual(suite.server.metadata.map(({ accesstoken }) => accesstoken), ["token-0", "token-1", "token-1", "token-2"]);
+  });
+
   it("waits for the org when there is no session to be had", async () => {
     suite.org.failure = new ConnectorError("ORG_LOGIN_FAILED", "wrong secret");
     suite.publish(1, 1);

@@ -120,6 +120,11 @@ export class OrgClient {
     return this.tokens.renew(stale);
   }
 
+  /** The host of `session` may not be the org's any longer: who opens a session next signs in anew, which says where it is. */
+  doubtSession(session: Session): void {
+    this.tokens.doubt(session);
+  }
+
   /** Counts a user in; the first one makes it sign in, so that a wrong secret shows before the first message. */
   acquire(user: object): void {
     this.users.add(user);

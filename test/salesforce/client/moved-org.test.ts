@@ -7,6 +7,7 @@ import type { OrgClient } from "../../../nodes/salesforce/client/org";
 import { RequestSender } from "../../../nodes/salesforce/client/requests/request-sender";
 import { SoapClient } from "../../../nodes/salesforce/client/soap/soap";
 import { clientCredentials, Orgs } from "../support";
+import { QUICK, Recorder } from "./events/cometd/support";
 
 const OPTIONS = { returns: "json", safeToRepeat: false, failOnPartErrors: true } as const;
 
@@ -37,7 +38,7 @@ describe("An org that moves to another instance", () => {
       url = `http://127.0.0.1:${(old.address() as AddressInfo).port}`;
       void orgs.start().then((one) => {
         org = one;
-        client = orgs.client({ ...clientCredentials(org), loginUrl: url });
+        client = orgs.client({ ...clientCredentials(org), loginUrl: url, streams: QUICK });
         done();
       });
     });
@@ -65,6 +66,15 @@ describe("An org that moves to another instance", () => {
     const call = (): Promise<object> => new SoapClient(client.rest).call({ operation: "getServerTimestamp", content: "" });
     await assert.rejects(call(), { code: "ORG_UNAVAILABLE", scope: "system" });
     await call().catch(() => undefined);
+    assert.equal(logins, 2);
+  });
+
+  it("is found again by who only listens to it over CometD, too", async () => {
+    await client.openSession();
+    moved = true;
+    const heard = new Recorder();
+    client.streams.over("cometd").subscribe("/data/CaseChangeEvent", { from: "new" }, heard);
+    await heard.is("listening");
     assert.equal(logins, 2);
   });
 

@@ -1,5 +1,6 @@
 import { setMaxListeners } from "node:events";
 import { within } from "../../../../common/deadline";
+import { mayHaveMoved } from "../../errors";
 import type { Session } from "../../sign-in/login";
 import type { StreamOrg } from "../org-streams";
 import * as bayeux from "./bayeux";
@@ -19,7 +20,7 @@ export class BayeuxClient {
 
   /** @param session what it is authorised with: another token is another client */
   constructor(
-    private readonly org: Pick<StreamOrg, "http" | "rest">,
+    private readonly org: Pick<StreamOrg, "http" | "rest" | "doubtSession">,
     private readonly session: Session,
   ) {
     this.url = `${session.instanceUrl}/cometd/${org.rest.version}`;
@@ -81,10 +82,15 @@ export class BayeuxClient {
       this.cookies.note(answer.headers);
       // Whatever the status says: the messages are more telling.
       const read = bayeux.readMessages(answer.body);
-      return read ? { messages: read } : { failure: answerFailure(answer) };
+      return read ? { messages: read } : this.failed(answerFailure(answer));
     } catch (error) {
-      return { failure: noAnswer(error) };
+      return this.failed(noAnswer(error));
     }
+  }
+
+  private failed(failure: StreamFailure): Answer {
+    if (mayHaveMoved(failure.error)) this.org.doubtSession(this.session);
+    return { failure };
   }
 }
 

@@ -1,5 +1,5 @@
 import { ConnectorError, unstopped } from "../../../../common/errors";
-import { callError, networkError } from "../../errors";
+import { callError, foreignAnswer, isRedirect, networkError } from "../../errors";
 import type { HttpAnswer } from "../../http/transport";
 import type { BayeuxMessage } from "./bayeux";
 
@@ -42,6 +42,7 @@ export function replyFailure(reply: BayeuxMessage): SubscribeFailure {
 
 /** What an answer that holds no Bayeux messages asks for. */
 export function answerFailure(answer: HttpAnswer): StreamFailure {
+  if (isRedirect(answer.status)) return { kind: "outage", error: foreignAnswer(answer) };
   if (answer.status < 400) {
     const page = /<html/i.test(answer.body) ? "a web page" : "something";
     return { kind: "outage", error: new ConnectorError("ORG_UNAVAILABLE", `The org's event stream answered with ${page} that is not of its protocol (HTTP ${answer.status})`) };

@@ -48,6 +48,7 @@ export class ScriptedServer {
       session,
       openSession: async () => session,
       renewSession: async () => ({ ...session, accessToken: "token-2" }),
+      doubtSession: () => undefined,
       untilReady: () => new Promise((resolve) => setTimeout(resolve, 5)),
       http: this.transport,
       rest: { version: "68.0" } as RestClient,

@@ -111,8 +111,17 @@ interface Part {
 
 /** Why a `/composite…` answer of 200 is a failure: parts of it failed. Undefined when all went well, or the answer is of another kind. */
 export function partError(path: string, body: unknown, safeToRepeat: boolean): ConnectorError | undefined {
-  if (!/(?:^|\/)composite(?:[/?]|$)/.test(path)) return undefined;
-  const parts = partsOf(body);
+  return /(?:^|\/)composite(?:[/?]|$)/.test(path) ? errorOfParts(partsOf(body), safeToRepeat) : undefined;
+}
+
+/** Why an action failed for some of its inputs while others are done: the org refuses the call as a whole. Undefined when none is done, or the answer is of another kind. */
+export function actionError({ status, body }: HttpAnswer, safeToRepeat: boolean): ConnectorError | undefined {
+  const results = parse(body);
+  const isDone = (one: { isSuccess?: unknown } | null): boolean => one?.isSuccess === true;
+  return Array.isArray(results) && results.some(isDone) ? errorOfParts(results.map(savePart), safeToRepeat, { status }) : undefined;
+}
+
+function errorOfParts(parts: Part[], safeToRepeat: boolean, more: object = {}): ConnectorError | undefined {
   const failed = parts.filter((part) => part.failed);
   if (failed.length === 0) return undefined;
   // The part that failed by itself is the reason; the others only say that they were halted.
@@ -122,7 +131,7 @@ export function partError(path: string, body: unknown, safeToRepeat: boolean): C
   const isRolledBack = failed.some(({ errors }) => errors.some(({ code, message }) => code === "PROCESSING_HALTED" && /rolled back/i.test(message)));
   const someDone = failed.length < parts.length || (!isRolledBack && failed.some(({ partly }) => partly));
   const kept = failed.slice(0, KEPT_PARTS).map(({ name, status, errors }) => ({ part: name, status, errors: errors.map(shownError) }));
-  const details = { ...reason.details, failed: failed.length, of: parts.length, parts: kept };
+  const details = { ...more, ...reason.details, failed: failed.length, of: parts.length, parts: kept };
   const text = `${failed.length} of ${parts.length} parts failed: ${reason.message}`;
   // What some parts have done, a repeat would do again.
   if (someDone && !safeToRepeat) return new ConnectorError("ORG_REFUSED", text, { details });
@@ -155,9 +164,9 @@ function batchPart(value: unknown, index: number): Part {
   return { name: referenceId ?? String(index), status: statusCode, failed: (statusCode ?? 0) >= 400 || listOf(errors).length > 0, errors: own };
 }
 
-/** A record's SaveResult, or an error item. */
+/** A record's SaveResult, an action's result, or an error item. */
 function savePart(value: unknown, index: number): Part {
-  const { success, errors } = (value ?? {}) as { success?: unknown; errors?: unknown };
+  const { isSuccess, success = isSuccess, errors } = (value ?? {}) as { isSuccess?: unknown; success?: unknown; errors?: unknown };
   const own = toApiError(value);
   return { name: String(index), failed: success === false, errors: own ? [own] : listOf(errors) };
 }

@@ -4,7 +4,7 @@ import { callError, foreignAnswer } from "../errors";
 import { isLostAnswer } from "../records/lost-answer";
 import { getsThrough, Suspicion, writesGetThrough } from "../records/suspicion";
 import type { RequestBody } from "./request-body";
-import { apexError, isApexAnswer, isLocked, isPage, partError, redirectError, requestError, severalError } from "./request-error";
+import { actionError, apexError, isApexAnswer, isLocked, isPage, partError, redirectError, requestError, severalError } from "./request-error";
 import type { RawRequest, RestClient } from "../rest";
 import type { HttpAnswer } from "../http/transport";
 
@@ -101,7 +101,8 @@ export class RequestSender {
     const isForeign = (given: HttpAnswer): boolean => isApexAnswer(path, given);
     const errorOf = (given: HttpAnswer): ConnectorError => {
       if (isForeign(given)) return apexError(given);
-      return isPage(path, given) ? callError(given) : requestError(given); // no API refuses anything by a page
+      if (isPage(path, given)) return callError(given); // no API refuses anything by a page
+      return actionError(given, repeatable) ?? requestError(given);
     };
     const answer = await this.rest.raw({ method, path, host, headers: withType, body: body?.content, errorOf, isForeign });
     if (answer.status > 300 && answer.status < 400 && answer.status !== 304) throw redirectError(answer);

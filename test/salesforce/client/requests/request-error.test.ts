@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { networkError } from "../../../../nodes/salesforce/client/errors";
-import { partError, requestError } from "../../../../nodes/salesforce/client/requests/request-error";
+import { actionError, partError, requestError } from "../../../../nodes/salesforce/client/requests/request-error";
+import { RequestSender } from "../../../../nodes/salesforce/client/requests/request-sender";
+import type { RawRequest, RestClient } from "../../../../nodes/salesforce/client/rest";
 import { type HttpAnswer, NetworkError } from "../../../../nodes/salesforce/client/http/transport";
 
 const answer = (status: number, body: unknown, headers: Record<string, string> = {}): HttpAnswer => {
@@ -42,6 +44,34 @@ describe("What a refused request means", () => {
 
   it("an answer that is too large fails its message, not the org", () => {
     assert.deepEqual(told(networkError(new NetworkError("the answer is larger than 10 bytes", "ANSWER_TOO_LARGE", true))), ["PAYLOAD_TOO_LARGE", "message", false]);
+  });
+});
+
+describe("An action of several inputs that fails for one", () => {
+  const refused = { isSuccess: false, errors: [{ statusCode: "UNABLE_TO_LOCK_ROW", message: "locked" }] };
+
+  it("cannot be tried again where others are done, unless its calls may be repeated", () => {
+    const given = answer(400, [{ isSuccess: true, errors: null }, refused]);
+    assert.deepEqual(told(actionError(given, false)), ["ORG_REFUSED", "message", false]);
+    assert.deepEqual(told(actionError(given, true)), ["ORG_BUSY", "message", true]);
+    assert.match(actionError(given, false)?.message ?? "", /^1 of 2 parts failed: .*locked/);
+    assert.deepEqual([actionError(given, false)?.details.status, (actionError(given, false)?.details.parts as { part: string }[]).map(({ part }) => part)], [400, ["1"]]);
+  });
+
+  it("is sent once only, though what failed was locked", async () => {
+    let calls = 0;
+    const raw = (request: RawRequest): Promise<HttpAnswer> => {
+      calls += 1;
+      return Promise.reject(request.errorOf?.(answer(400, [{ isSuccess: true, errors: null }, refused])) as Error);
+    };
+    const sender = new RequestSender({ raw } as unknown as RestClient, { returns: "json", safeToRepeat: false, failOnPartErrors: true });
+    await assert.rejects(sender.send({ method: "POST", path: "/actions/custom/flow/Register_Device", headers: {} }), { code: "ORG_REFUSED", retryable: false });
+    assert.equal(calls, 1);
+  });
+
+  it("is refused like any other call where none is", () => {
+    for (const body of [[refused, refused], [null], rest("UNABLE_TO_LOCK_ROW"), "text"]) assert.equal(actionError(answer(400, body), false), undefined);
+    assert.deepEqual(told(requestError(answer(400, [refused]))), ["ORG_BUSY", "message", true]);
   });
 });
 

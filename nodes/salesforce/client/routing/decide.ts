@@ -161,13 +161,13 @@ function overtaken(record: Interaction): Decision {
 
 /**
  * Until it is marked its time is kept: should the answer be lost half-way, the case is marked all the same. An update that came before its
- * interaction, as by the queue of another work group, has moved nothing: it is said once more.
+ * interaction, as by the queue of another work group, has moved nothing, and one that came after has: where the case is now is said once more.
  */
 function opened({ rules, now }: Situation, record: Interaction): Decision {
   const { marked: _marked, over: _over, askedOf, ...rest } = record;
   const { interactionId, workgroup } = rest;
-  const isElsewhere = askedOf !== undefined && askedOf !== workgroup;
-  const outputs: Output[] = isElsewhere ? [{ kind: "update", reason: "queue", previousWorkgroup: askedOf, ...(interactionId === undefined ? {} : { interactionId }) }] : [];
+  const named = { ...(interactionId === undefined ? {} : { interactionId }), ...(askedOf === undefined || askedOf === workgroup ? {} : { previousWorkgroup: askedOf }) };
+  const outputs: Output[] = askedOf === undefined ? [] : [{ kind: "update", reason: "queue", ...named }];
   return { record: { ...rest, state: "open", due: now + rules.answerTimeout }, outputs, mark: true };
 }
 

@@ -61,7 +61,7 @@ export interface Interaction {
   ending?: EndReason;
   /** `closing`: the disconnect has left the flow. */
   told?: true;
-  /** `waiting`: the work group that it was asked for first, where the case has gone to another since. */
+  /** `waiting`: the work group that it was asked for first, where the case has gone to another since, and perhaps come back. */
   askedOf?: string;
   /** `waiting`: others that have ended, the latest first. One of them may be what is asked for, when answers have changed places. */
   over?: string[];

@@ -101,7 +101,7 @@ const TABLE: Row[] = [
 
   ["the answer opens it and marks the case", situation(waiting, PUMPS), answer("created", "I1"), "open → mark"],
   ["and moves it where the case has gone meanwhile, for the update may have come before it", situation({ ...waiting, askedOf: "wg.valves" }, PUMPS), answer("created", "I1"), "update queue I1 from wg.valves → open → mark"],
-  ["but not where the case has come back", situation({ ...waiting, askedOf: "wg.pumps" }, PUMPS), answer("created", "I1"), "open → mark"],
+  ["and leaves it where the case has come back, for what moved it away may come last", situation({ ...waiting, askedOf: "wg.pumps" }, PUMPS), answer("created", "I1"), "update queue I1 → open → mark"],
   ["the same answer again does nothing", situation(open, PUMPS), answer("created", "I1"), "open"],
   ["but mark what is not marked", situation(without(open, "marked") as Interaction, PUMPS), answer("created", "I1"), "open → mark"],
   ["a second interaction is disconnected", situation(open, PUMPS), answer("created", "I2"), "disconnect duplicate I2 → open"],

@@ -24,16 +24,20 @@ export function load(): string {
 export class Rounds {
   private readonly began = performance.now();
 
+  private readonly most: number;
+
   /**
    * @param seconds after which no other round begins
-   * @param most rounds, the one that warms up included; `ROUNDS` in the environment changes it
+   * @param usual how many rounds there are, those that warm up included, unless `ROUNDS` in the environment says otherwise
    */
   constructor(
     private readonly seconds = 90,
-    private readonly most = Number(process.env.ROUNDS ?? 8),
-  ) {}
+    usual = 8,
+  ) {
+    this.most = Number(process.env.ROUNDS ?? usual);
+  }
 
-  /** Whether another one, the `done + 1`-th, may begin. */
+  /** Whether another round may begin after `done` of them. */
   left(done: number): boolean {
     return done < this.most && performance.now() - this.began < this.seconds * 1000;
   }

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
+import { systemClock, type Clock } from "./clock";
 import { within } from "./deadline";
 import { ConnectorError, errorText, toConnectorError } from "./errors";
 import type { FencedValue, SharedStore } from "./store";
@@ -29,8 +30,8 @@ export interface LeaseOptions {
   onTrouble?(error?: ConnectorError): void;
   /** Told once that a standby cannot look, until it could. */
   warn(text: string): void;
-  /** A clock that nobody sets, in ms; tests replace it. Default `performance.now`. */
-  clock?: () => number;
+  /** Default: the machine's. */
+  clock?: Pick<Clock, "ticks">;
 }
 
 /** What is kept under the key. Its fence says how often the lease has changed hands. */
@@ -53,7 +54,7 @@ interface LeaseRecord {
  */
 export class Lease {
   private readonly time: number;
-  private readonly clock: () => number;
+  private readonly clock: Pick<Clock, "ticks">;
   private readonly run = randomUUID();
   private held: { fence: number; beat: number; until: number } | undefined;
   /** What a standby saw last, and when it saw it first. */
@@ -66,12 +67,12 @@ export class Lease {
 
   constructor(private readonly options: LeaseOptions) {
     this.time = options.time ?? 30_000;
-    this.clock = options.clock ?? (() => performance.now());
+    this.clock = options.clock ?? systemClock;
   }
 
   /** The fence while the lease is held, by the clock and not only by what timers have told. */
   get fence(): number | undefined {
-    return this.held && this.clock() < this.held.until ? this.held.fence : undefined;
+    return this.held && this.clock.ticks() < this.held.until ? this.held.fence : undefined;
   }
 
   /** Begins to try for the lease, until {@link close}. */
@@ -124,7 +125,7 @@ export class Lease {
   }
 
   private async renew(held: NonNullable<Lease["held"]>): Promise<boolean> {
-    const sent = this.clock();
+    const sent = this.clock.ticks();
     held.beat += 1;
     const kept = await this.options.store.swap(this.options.key, this.record(held.beat), held.fence, held.fence);
     if (this.held !== held) return false; // lost meanwhile
@@ -135,10 +136,10 @@ export class Lease {
 
   private async contend(): Promise<boolean> {
     const { store, key } = this.options;
-    const asked = this.clock();
+    const asked = this.clock.ticks();
     const kept = await store.readFenced(key);
     if (this.closed || (kept && !this.isFree(kept, asked))) return false;
-    const sent = this.clock();
+    const sent = this.clock.ticks();
     const fence = kept ? kept.fence + 1 : Date.now(); // higher than before also when the record was lost, and what was written with it is still there
     if (!(await store.swap(key, this.record(0), fence, kept?.fence))) return false;
     const held = { fence, beat: 0, until: 0 };
@@ -152,7 +153,7 @@ export class Lease {
     const record = value as Partial<LeaseRecord> | null;
     if (record?.run === "" || record?.run === this.run) return true;
     const text = JSON.stringify([fence, value]);
-    if (this.seen?.text !== text) this.seen = { text, since: this.clock() };
+    if (this.seen?.text !== text) this.seen = { text, since: this.clock.ticks() };
     return asked - this.seen.since >= Math.max(this.time, Number(record?.time) || 0);
   }
 
@@ -162,7 +163,7 @@ export class Lease {
     this.held = held;
     this.seen = undefined;
     clearTimeout(this.expiry);
-    if (!this.closed) this.expiry = setTimeout(() => this.expire(), Math.max(0, held.until - this.clock()));
+    if (!this.closed) this.expiry = setTimeout(() => this.expire(), Math.max(0, held.until - this.clock.ticks()));
   }
 
   private expire(): void {

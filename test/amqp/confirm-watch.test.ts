@@ -4,7 +4,7 @@ import { ConfirmWatch } from "../../nodes/amqp/client/confirm-watch";
 describe("the watch over what a channel confirms", () => {
   let now: number;
   let watch: ConfirmWatch;
-  const made = (timeout = 15_000): ConfirmWatch => new ConfirmWatch({ timeout, now: () => now });
+  const made = (timeout = 15_000): ConfirmWatch => new ConfirmWatch({ timeout, clock: { ticks: () => now } });
 
   beforeEach(() => {
     now = 1; // the process has just begun

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Broker } from "../../nodes/amqp/client/broker";
 import { LetterBox } from "../../nodes/amqp/redrive/letter-box";
-import type { Clock } from "../../nodes/amqp/redrive/pace";
+import type { Clock } from "../../nodes/common/clock";
 import type { RedriveRun } from "../../nodes/amqp/redrive/redrive-run";
 import type { RedriveReport } from "../../nodes/amqp/redrive/report";
 import { waitFor } from "../services/wait";

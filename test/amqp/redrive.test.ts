@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { ConsumeMessage } from "amqplib";
 import { attemptOf, deadLetterCopy, originOf } from "../../nodes/amqp/client/retry-and-dead-letter";
 import type { LetterMessage } from "../../nodes/amqp/redrive/letter-message";
-import { systemClock, type Clock } from "../../nodes/amqp/redrive/pace";
+import { systemClock, type Clock } from "../../nodes/common/clock";
 import type { RedriveRunOptions } from "../../nodes/amqp/redrive/redrive-run";
 import { ConnectorError } from "../../nodes/common/errors";
 import { waitFor } from "../services/wait";

@@ -53,7 +53,7 @@ describe("a lease", () => {
       key: "lease/a",
       holder: name,
       time,
-      clock: () => Date.now() + leases.indexOf(lease) * 1e9,
+      clock: { ticks: () => Date.now() + leases.indexOf(lease) * 1e9 },
       onHeld: () => told.push(`${name} holds`),
       onLost: (error) => told.push(`${name} lost${error ? `: ${error.message}` : ""}`),
       onTrouble: (error) => told.push(`${name} ${error ? "cannot look" : "can look"}`),
@@ -200,7 +200,7 @@ describe("a lease", () => {
 
   it("is over by the clock when the process stood still, though no timer has told so yet", async () => {
     let now = 0;
-    const lease = new Lease({ store, key: "lease/a", holder: "one", time: TIME, clock: () => now, onHeld: () => undefined, onLost: () => told.push("lost"), warn: (text) => assert.fail(text) });
+    const lease = new Lease({ store, key: "lease/a", holder: "one", time: TIME, clock: { ticks: () => now }, onHeld: () => undefined, onLost: () => told.push("lost"), warn: (text) => assert.fail(text) });
     leases.push(lease);
     lease.start();
     await pass(500);

@@ -1,9 +1,11 @@
+import { systemClock, type Clock } from "../../common/clock";
+
 /** What {@link ConfirmWatch} needs. */
 export interface ConfirmWatchOptions {
   /** ms without an answer that the first channel is given. */
   timeout: number;
-  /** ms, by a clock that nobody sets. Default `performance.now`. */
-  now?(): number;
+  /** Default: the machine's. */
+  clock?: Pick<Clock, "ticks">;
 }
 
 /**
@@ -24,7 +26,7 @@ const NEVER = -Infinity;
 
 /** Tells by what a channel confirms, and when, which of its messages are lost and whether another channel must take its place. */
 export class ConfirmWatch {
-  private readonly now: () => number;
+  private readonly clock: Pick<Clock, "ticks">;
   /** When the present channel has last confirmed a message. */
   private confirmedAt = NEVER;
   /** When the youngest of its confirmed messages was sent. */
@@ -37,7 +39,7 @@ export class ConfirmWatch {
   private patience: number;
 
   constructor(private readonly options: ConfirmWatchOptions) {
-    this.now = options.now ?? (() => performance.now());
+    this.clock = options.clock ?? systemClock;
     this.patience = options.timeout;
   }
 
@@ -54,14 +56,14 @@ export class ConfirmWatch {
 
   /** A message that was sent then has been confirmed. */
   confirmed(sentAt: number): void {
-    this.confirmedAt = this.now();
+    this.confirmedAt = this.clock.ticks();
     this.patience = this.options.timeout;
     if (sentAt > this.confirmedUntil) this.confirmedUntil = sentAt;
   }
 
   /** The line takes what the channel is to send: slow, but not silent. */
   moved(): void {
-    this.movedAt = this.now();
+    this.movedAt = this.clock.ticks();
   }
 
   /** Whether a message that was sent then is lost alone: of a queue without a majority, say, while others confirm. */
@@ -72,14 +74,14 @@ export class ConfirmWatch {
   /** @param oldest when the oldest message without an answer was sent @returns after how many ms of silence the channel is given up, if it is now */
   givesUp(oldest: number): number | undefined {
     const { patience } = this;
-    if (this.now() - Math.max(oldest, this.confirmedAt, this.movedAt) < patience) return undefined;
+    if (this.clock.ticks() - Math.max(oldest, this.confirmedAt, this.movedAt) < patience) return undefined;
     if (!this.hasConfirmed) this.patience = Math.max(patience, Math.min(LONGEST, patience * 2));
     return patience;
   }
 
   /** A message was refused, and nothing is uncertain. @returns whether the channel is given up for it */
   givesUpRefusing(): boolean {
-    const now = this.now();
+    const now = this.clock.ticks();
     if (now - Math.max(this.confirmedAt, this.renewedAt) < REFUSING) return false;
     this.renewedAt = now;
     return true;

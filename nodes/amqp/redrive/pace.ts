@@ -1,33 +1,16 @@
-import { sleep } from "../../common/sleep";
+import type { Clock } from "../../common/clock";
 
-/** Time as a run sees it; tests bring their own. */
-export interface Clock {
-  /** ms since 1970. */
-  now(): number;
-  /** ms by a clock that nobody sets. */
-  ticks(): number;
-  /** Resolves after `ms` milliseconds, at once when `signal` is aborted. */
-  sleep(ms: number, signal: AbortSignal): Promise<void>;
-}
-
-/** The machine's. */
-export const systemClock: Clock = {
-  now: () => Date.now(),
-  ticks: () => performance.now(),
-  sleep,
-};
-
-/** Lets one through every so often; a pause is not made up for. */
+/** Lets one through every so often. After a pause it goes on at the same rate: what was not sent meanwhile is not made up for. */
 export class Pace {
   private next = 0;
 
-  /** @param rate so many a second; `undefined` for no limit */
+  /** @param rate how many a second; `undefined` for no limit */
   constructor(
     private readonly rate: number | undefined,
-    private readonly clock: Clock,
+    private readonly clock: Pick<Clock, "ticks" | "sleep">,
   ) {}
 
-  /** Resolves when it is the next one's turn, or `signal` is aborted. */
+  /** Resolves when the next one may go, or when `signal` is aborted. */
   async turn(signal: AbortSignal): Promise<void> {
     if (this.rate === undefined) return;
     const now = this.clock.ticks();

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { ConsumeMessage } from "amqplib";
+import { systemClock, type Clock } from "../../common/clock";
 import { ConnectorError, goingOn, toConnectorError } from "../../common/errors";
 import type { Format } from "../../format/format";
 import type { BrokerLink } from "../client/broker";
@@ -11,7 +12,7 @@ import { readDeadLetter, wasPutBack, type DeadLetter } from "./dead-letter";
 import { Destinations } from "./destinations";
 import { LetterBox } from "./letter-box";
 import { Preview, readPayload, viewOf, type LetterMessage, type LetterView } from "./letter-message";
-import { Pace, systemClock, type Clock } from "./pace";
+import { Pace } from "./pace";
 import { Tally, type RedriveReport } from "./report";
 
 /** Settings of an `amqp redrive`, normalised. */
@@ -47,6 +48,7 @@ export interface RedriveRunOptions {
   /** `done` of `of` have been moved, or, in a dry run, looked at. */
   onProgress?(done: number, of: number): void;
   warn(text: string): void;
+  /** Default: the machine's. */
   clock?: Clock;
   /** What stays is held until the end; with this many, the run ends. Default 10000. */
   mostHeld?: number;

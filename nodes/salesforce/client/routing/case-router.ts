@@ -1,3 +1,4 @@
+import { systemClock, type Clock } from "../../../common/clock";
 import { type ConnectorError, toConnectorError } from "../../../common/errors";
 import type { FencedValue } from "../../../common/store";
 import type { ItemResult } from "../../../delivery/sink-options";
@@ -35,8 +36,8 @@ export interface CaseRouterOptions {
   newRequest(): string;
   /** Tells the operator. */
   note(text: string): void;
-  /** Default `Date.now`. */
-  clock?: () => number;
+  /** Default: the machine's. */
+  clock?: Pick<Clock, "now">;
 }
 
 /** A message that came in. The same object at every try. */
@@ -78,12 +79,14 @@ function markedNow(record: Interaction): Interaction {
 
 /** Decides what becomes of cases: reads them, keeps how they stand, marks them. What it decided it does not take back: a retry goes on from there. */
 export class CaseRouter {
+  private readonly clock: Pick<Clock, "now">;
   private readonly owed: OwedOutputs;
   private readonly decisions: DecidedAgain;
 
   constructor(private readonly options: CaseRouterOptions) {
-    const { records, tokenState, rules, isAlone } = options;
-    this.owed = new OwedOutputs({ records, tokenState, isLost: (token) => this.decisions.isLost(token), wait: rules.answerTimeout, clock: () => this.now() });
+    const { records, tokenState, rules, isAlone, clock = systemClock } = options;
+    this.clock = clock;
+    this.owed = new OwedOutputs({ records, tokenState, isLost: (token) => this.decisions.isLost(token), wait: rules.answerTimeout, clock });
     this.decisions = new DecidedAgain({ owed: this.owed, tokenState, isAlone });
   }
 
@@ -125,7 +128,7 @@ export class CaseRouter {
 
   /** A message of the node's own has left the flow, or has not. */
   async settled(one: Outgoing, ending: Ending): Promise<void> {
-    await this.options.records.change(one.caseId, (record) => ({ record: afterFlow(record, one, ending, this.options.rules, this.now()), result: undefined }));
+    await this.options.records.change(one.caseId, (record) => ({ record: afterFlow(record, one, ending, this.options.rules, this.clock.now()), result: undefined }));
   }
 
   /** Looks what has become of messages in the flow; to be called now and then. @throws ConnectorError `STORE_UNAVAILABLE` */
@@ -137,7 +140,7 @@ export class CaseRouter {
   private async failedAlone({ caseId, error }: Step, read: CaseRead | undefined): Promise<void> {
     if (!error || error.scope === "system") return;
     this.options.note(`Case ${read?.snapshot.number ?? caseId} is not routed: ${error.message}`);
-    const due = this.now() + this.options.rules.answerTimeout;
+    const due = this.clock.now() + this.options.rules.answerTimeout;
     await this.options.records.change(caseId, (record) => {
       // A mark that the org refuses is refused again.
       if (record?.state === "open") return { record: withoutTime(record), result: undefined };
@@ -197,7 +200,7 @@ export class CaseRouter {
       const happening = withAuthor(step.happening, read);
       const repeat = cause === undefined ? undefined : record?.handled.find((one) => one.cause === cause);
       const found = read && { owner: read.snapshot.ownerId, isClosed: read.snapshot.isClosed };
-      const situation = { record, found, watched: watched.get(found?.owner ?? ""), rules, now: this.now(), newRequest };
+      const situation = { record, found, watched: watched.get(found?.owner ?? ""), rules, now: this.clock.now(), newRequest };
       const decision = repeat && record ? this.decisions.repeated(record, repeat, token) : this.decisions.decide(situation, happening);
       const skills = this.skillsOf(read, decision.outputs.some(({ kind }) => kind !== "disconnect"));
       let { outputs } = decision;
@@ -218,7 +221,7 @@ export class CaseRouter {
     const served = watched.get(read?.snapshot.ownerId ?? "");
     step.fallback = { queue: served?.queue ?? "", workgroup: step.workgroup ?? served?.workgroup ?? "" };
     if (decided.note) this.options.note(`Case ${read?.snapshot.number ?? caseId}: ${decided.note}`);
-    if (decided.marks) step.mark = { caseId, msg: { ...item?.msg, routing: markValues(caseId, decided.record, decided.skills, read, this.now()) } };
+    if (decided.marks) step.mark = { caseId, msg: { ...item?.msg, routing: markValues(caseId, decided.record, decided.skills, read, this.clock.now()) } };
   }
 
   private async readAgain(caseId: string, cases: Map<string, CaseRead>): Promise<void> {
@@ -280,10 +283,6 @@ export class CaseRouter {
     const people = this.options.directToQueue ? [] : [...new Set(owners.filter(isPerson))];
     const agents = await this.options.reader.agents(people);
     return messagesOf(steps, cases, agents);
-  }
-
-  private now(): number {
-    return (this.options.clock ?? Date.now)();
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Clock } from "../../../common/clock";
 import { isStillTrue, madeBy, type TokenState, withoutDone } from "./after-flow";
 import type { CaseRecords } from "./case-records";
 import type { Decision, EndReason, Handled, Interaction, Output } from "./interaction";
@@ -11,7 +12,7 @@ export interface OwedOptions {
   isLost(token: string): boolean;
   /** ms until what is owed is put out once more. */
   wait: number;
-  clock(): number;
+  clock: Pick<Clock, "now">;
 }
 
 /**
@@ -50,7 +51,7 @@ export class OwedOutputs {
   own(record: Interaction, outputs: Output[]): { record: Interaction; outputs: Output[] } {
     const [update] = outputs;
     if (update?.kind !== "update" || update.cause !== undefined) return { record, outputs };
-    const cause = `update ${this.options.clock()}`;
+    const cause = `update ${this.options.clock.now()}`;
     return { record: { ...record, handled: remember(record.handled, { cause, outputs: [update], due: this.due() }) }, outputs: [{ ...update, cause }] };
   }
 
@@ -82,7 +83,7 @@ export class OwedOutputs {
     const { records, tokenState, wait, clock } = this.options;
     for (const [token, followed] of this.inFlow) {
       const state = tokenState(token);
-      if (state === "open" && followed.due - clock() > wait / 2) continue;
+      if (state === "open" && followed.due - clock.now() > wait / 2) continue;
       for (const caseId of state === "returning" ? [] : followed.cases) {
         await records.change(caseId, (record) => ({ record: record && (state === "open" ? this.owe(record, token) : this.writtenOff(record, token)), result: undefined }));
       }
@@ -101,7 +102,7 @@ export class OwedOutputs {
       if (due === undefined) return one;
       const state = token === undefined ? "unknown" : this.options.tokenState(token);
       if (state === "over") return rest;
-      if (state === "open" || (due > this.options.clock() && (token === undefined || !this.options.isLost(token)))) return one;
+      if (state === "open" || (due > this.options.clock.now() && (token === undefined || !this.options.isLost(token)))) return one;
       // a disconnect that is owed was neither told nor answered
       const again = one.outputs.filter((output) => !hasTime(output, record) && (output.kind === "disconnect" || isStillTrue(output, record)));
       if (again.length === 0) return rest;
@@ -117,7 +118,7 @@ export class OwedOutputs {
   }
 
   private due(): number {
-    return this.options.clock() + this.options.wait;
+    return this.options.clock.now() + this.options.wait;
   }
 }
 

@@ -1,4 +1,5 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import { systemClock, type Clock } from "../../../common/clock";
 import { ConnectorError } from "../../../common/errors";
 import { secureOrigin } from "./login-url";
 import { needed } from "./needed";
@@ -48,8 +49,7 @@ export class Authorizations {
   private readonly pending = new Map<string, Pending>();
   private readonly outcomes = new Map<string, { outcome: Outcome; user: string; expiresAt: number }>();
 
-  /** @param now time in ms */
-  constructor(private readonly now: () => number = Date.now) {}
+  constructor(private readonly clock: Pick<Clock, "now"> = systemClock) {}
 
   /**
    * Begins one.
@@ -62,7 +62,7 @@ export class Authorizations {
     const origin = secureOrigin(request.loginUrl);
     const clientId = needed(request.clientId, "consumer key");
     const [state, verifier, handle] = [random(), random(), random()];
-    const expiresAt = this.now() + LIFETIME;
+    const expiresAt = this.clock.now() + LIFETIME;
     this.forgetOld();
     this.pending.set(state, { ...request, origin, clientId, verifier, handle, browser: hash(browser), expiresAt });
     this.outcomes.set(handle, { outcome: { status: "waiting" }, user: request.user, expiresAt });
@@ -86,7 +86,7 @@ export class Authorizations {
     // Someone else's browser does not spoil the state for its own.
     if (!timingSafeEqual(found.browser, hash(browser))) return undefined;
     this.pending.delete(state);
-    return found.expiresAt > this.now() ? found : undefined;
+    return found.expiresAt > this.clock.now() ? found : undefined;
   }
 
   /** Notes what came of one. */
@@ -97,12 +97,12 @@ export class Authorizations {
   /** What came of one, for the user who began it. Undefined when there is none. */
   outcome(handle: string, user: string): Outcome | undefined {
     const found = this.outcomes.get(handle);
-    return found && found.user === user && found.expiresAt > this.now() ? found.outcome : undefined;
+    return found && found.user === user && found.expiresAt > this.clock.now() ? found.outcome : undefined;
   }
 
   private forgetOld(): void {
     for (const map of [this.pending, this.outcomes]) {
-      for (const [key, { expiresAt }] of map) if (expiresAt <= this.now() || map.size >= MOST) map.delete(key);
+      for (const [key, { expiresAt }] of map) if (expiresAt <= this.clock.now() || map.size >= MOST) map.delete(key);
     }
   }
 }

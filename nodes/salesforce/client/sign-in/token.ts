@@ -1,4 +1,5 @@
 import { BackOff, type BackOffOptions } from "../../../common/back-off";
+import { systemClock, type Clock } from "../../../common/clock";
 import { ConnectorError, toConnectorError } from "../../../common/errors";
 import type { Session } from "./login";
 
@@ -17,8 +18,8 @@ export interface TokenKeeperOptions {
   /** Whether signing in again gives another token; no for a pasted one. Default true. */
   renewable?: boolean;
   pace?: LoginPace;
-  /** Time in ms, from wherever. Default: the process's own, which nobody sets back. */
-  now?: () => number;
+  /** Default: the machine's. */
+  clock?: Pick<Clock, "ticks">;
 }
 
 const MINUTE = 60_000;
@@ -38,12 +39,12 @@ export class TokenKeeper {
   private failure: { error: ConnectorError; until: number } | undefined;
   private readonly transient: BackOff;
   private readonly refused: BackOff;
-  private readonly now: () => number;
+  private readonly clock: Pick<Clock, "ticks">;
 
   constructor(private readonly options: TokenKeeperOptions) {
     this.transient = new BackOff(options.pace?.transient);
     this.refused = new BackOff(options.pace?.refused ?? REFUSED);
-    this.now = options.now ?? (() => performance.now());
+    this.clock = options.clock ?? systemClock;
   }
 
   /** The session there is; undefined before the first login and after a failed renewal. */
@@ -53,7 +54,7 @@ export class TokenKeeper {
 
   /** ms until a login may be tried again; 0 when it may now. */
   get waitMs(): number {
-    return this.failure ? Math.max(0, this.failure.until - this.now()) : 0;
+    return this.failure ? Math.max(0, this.failure.until - this.clock.ticks()) : 0;
   }
 
   /** The open session, or a new one. */
@@ -103,7 +104,7 @@ export class TokenKeeper {
   }
 
   private fail(error: ConnectorError, backOff: BackOff): ConnectorError {
-    this.failure = { error, until: this.now() + backOff.next() };
+    this.failure = { error, until: this.clock.ticks() + backOff.next() };
     return error;
   }
 }

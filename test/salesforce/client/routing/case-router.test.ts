@@ -111,7 +111,7 @@ class World {
       shared: this.shared,
       newRequest: () => `r${(this.requests += 1)}`,
       note: () => undefined,
-      clock: () => this.now,
+      clock: { now: () => this.now },
     });
   }
 }

@@ -212,7 +212,7 @@ class Process {
       isAlone: () => !world.isShared || world.leader === this,
       newRequest: () => `r${(world.requests += 1)}`,
       note: () => undefined,
-      clock: () => world.now,
+      clock: { now: () => world.now },
     });
     this.isFirst = true;
   }

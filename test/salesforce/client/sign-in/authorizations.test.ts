@@ -10,7 +10,7 @@ const REQUEST: AuthorizationRequest = {
 describe("An authorization by the browser", () => {
   let now = 0;
   let authorizations: Authorizations;
-  beforeEach(() => (authorizations = new Authorizations(() => now)));
+  beforeEach(() => (authorizations = new Authorizations({ now: () => now })));
   const begin = (more: Partial<AuthorizationRequest> = {}, browser = "browser") => {
     const { url, handle } = authorizations.begin({ ...REQUEST, ...more }, browser);
     const address = new URL(url);

@@ -8,7 +8,7 @@ function rig(options: { renewable?: boolean } = {}) {
   const state = { now: 0, logins: 0, failWith: undefined as ConnectorError | undefined };
   const keeper = new TokenKeeper({
     ...options,
-    now: () => state.now,
+    clock: { ticks: () => state.now },
     pace: { transient: { initial: 1000, max: 60_000, random: () => 1 }, refused: { initial: 300_000, max: 3_600_000, random: () => 1 } },
     login: async (): Promise<Session> => {
       state.logins += 1;

@@ -3,9 +3,6 @@ import type { Errand } from "./errand";
 /** A trigger, whatever is taken for it. */
 type AnyErrand = Pick<Errand<unknown>, "delivery" | "hold" | "resume">;
 
-/** ms between two moments in which all is let go. */
-const LET_GO = 60_000;
-
 /**
  * A wait for a system, of the nodes behind one that takes for triggers (`amqp get`, `sql read`) or of that node itself. Triggers wait as
  * long, and it is passed on to the deliveries they belong to: these cannot go on either, so their deadlines stop and their sources pause.
@@ -21,11 +18,12 @@ export class PassedHold {
   /**
    * @param nodeId of the node: a message of its own that has come round to it waits for itself, and must not hold it up
    * @param errands all triggers that are not done
+   * @param letGoEvery ms between two moments in which all is let go
    */
   constructor(
     private readonly nodeId: string,
     private readonly errands: Iterable<AnyErrand>,
-    private readonly interval = LET_GO,
+    private readonly timing = { letGoEvery: 60_000 },
   ) {}
 
   /** Why there is a wait; `undefined` when there is none. */
@@ -37,7 +35,7 @@ export class PassedHold {
     clearInterval(this.timer);
     this.reason = reason;
     for (const errand of this.errands) this.include(errand);
-    this.timer = setInterval(() => this.letGo(), this.interval);
+    this.timer = setInterval(() => this.letGo(), this.timing.letGoEvery);
   }
 
   /** Another trigger came. */

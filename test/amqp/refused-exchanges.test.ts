@@ -13,7 +13,7 @@ describe("exchanges that the broker has refused", () => {
   });
 
   it("are forgotten after a time, though nobody asks for them again", async () => {
-    const refused = new RefusedExchanges(20);
+    const refused = new RefusedExchanges({ heldFor: 20 });
     refused.add("gone", error);
     await waitFor("the end of the time", () => !refused.any, { interval: 5 });
     assert.equal(refused.errorOf("gone"), undefined);

@@ -29,10 +29,10 @@ function stalling(last: number | undefined, stall: number): ChannelModel {
 
 describe("a stream's last offset", () => {
   it("is that of its last message, however long the line stalls amid them", async () => {
-    assert.equal(await lastOffset(stalling(399, 1_000), "s", 200), 399);
+    assert.equal(await lastOffset(stalling(399, 1_000), "s", { firstWithin: 200 }), 399);
   });
 
   it("is not known while nothing comes", async () => {
-    assert.equal(await lastOffset(stalling(undefined, 0), "s", 20), undefined);
+    assert.equal(await lastOffset(stalling(undefined, 0), "s", { firstWithin: 20 }), undefined);
   });
 });

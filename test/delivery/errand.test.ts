@@ -18,7 +18,7 @@ describe("a wait for a system, passed on to triggers", () => {
     const holds: PassedHold[] = [];
     const errandsOf: Set<Errand<unknown>>[] = [new Set(), new Set()];
     for (const index of [0, 1]) {
-      const hold = new PassedHold(`node ${index}`, errandsOf[index] ?? [], 20);
+      const hold = new PassedHold(`node ${index}`, errandsOf[index] ?? [], { letGoEvery: 20 });
       holds.push(hold);
       const settings = { id: `node ${index}`, settle: "node" as const, deadline: 60_000, retries: 0, retryDelay: 1, retryMaxDelay: 1 };
       const runtime = { events } as unknown as TrackedRuntime;

@@ -89,7 +89,7 @@ describe("When the machine's clock is set back by an hour", function () {
   it("a database that has refused us is asked again as soon as before", async () => {
     const availability: Availability = new Availability(async () => {
       if (availability.refused) throw availability.refused;
-    }, 50);
+    }, { afterRefusal: 50 });
     availability.failed(new ConnectorError("DATABASE_REFUSED", "wrong password"));
     setBack();
     await availability.untilReady();

@@ -20,10 +20,10 @@ export function timestampArgument(time: number): unknown {
  * The offset of the last message in a stream, by reading its last chunk. The broker sends a chunk in one go: what it answers to a request
  * that was made after the first message comes behind the last one, however long the line stalls in between.
  *
- * @param patience ms until the first message has come
+ * @param firstWithin ms in which the first message must have come
  * @returns `undefined` when nothing came at all: the stream is empty, or does not answer
  */
-export async function lastOffset(model: ChannelModel, queue: string, patience = 2_000): Promise<number | undefined> {
+export async function lastOffset(model: ChannelModel, queue: string, { firstWithin } = { firstWithin: 2_000 }): Promise<number | undefined> {
   const channel = await model.createChannel();
   channel.on("error", () => undefined); // consuming says it
   try {
@@ -36,7 +36,7 @@ export async function lastOffset(model: ChannelModel, queue: string, patience = 
       };
       channel.consume(queue, read, { arguments: { "x-stream-offset": "last" } }).catch(reject);
     });
-    await within(first, patience);
+    await within(first, firstWithin);
     await channel.prefetch(WHOLE_CHUNK, false);
     return come.at(-1);
   } finally {

@@ -1,7 +1,5 @@
 import type { ConnectorError } from "../../common/errors";
 
-/** ms for which nothing is sent to an exchange that the broker has closed the channel over: each time costs all others on it a moment. */
-const HELD = 5_000;
 /** Exchanges that are remembered; the oldest is forgotten first. */
 const MOST = 1_000;
 
@@ -10,13 +8,13 @@ export class RefusedExchanges {
   /** The oldest first, which ends first. */
   private readonly held = new Map<string, { error: ConnectorError; until: number }>();
 
-  /** @param time ms for which one is held. Default {@link HELD} */
-  constructor(private readonly time = HELD) {}
+  /** @param heldFor ms in which nothing is sent to an exchange that the broker has closed the channel over: each time costs all others on it a moment */
+  constructor(private readonly timing = { heldFor: 5_000 }) {}
 
   /** The broker has just closed the channel over it. */
   add(exchange: string, error: ConnectorError): void {
     this.held.delete(exchange);
-    this.held.set(exchange, { error, until: performance.now() + this.time });
+    this.held.set(exchange, { error, until: performance.now() + this.timing.heldFor });
     if (this.held.size <= MOST) return;
     const [oldest] = this.held.keys();
     if (oldest !== undefined) this.held.delete(oldest);

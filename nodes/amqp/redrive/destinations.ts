@@ -6,9 +6,6 @@ import { blockedFor } from "../client/publish-faults";
 import { answerIn, closeChannel } from "../client/supervised-channel";
 import { deadLetterQueue, ensureQueue, serverVersion, type TopologyWarning } from "../client/topology";
 
-/** ms that the broker may take for an answer: less than Node-RED gives a node to close. */
-const PATIENCE = 10_000;
-
 /** So many exchanges are remembered; real dead letters come from a handful. */
 const REMEMBERED = 1_000;
 
@@ -17,10 +14,11 @@ export class Destinations {
   private readonly exchanges = new Map<string, ConnectorError | undefined>();
   private parking: { problem: ConnectorError | undefined } | undefined;
 
+  /** @param answerWithin ms that the broker may take for an answer: less than Node-RED gives a node to close */
   constructor(
     private readonly connection: Connection,
     private readonly warn: TopologyWarning,
-    private readonly patience = PATIENCE,
+    private readonly timing = { answerWithin: 10_000 },
   ) {}
 
   /** Why nothing can be published to the exchange, if it is missing. @throws ConnectorError BROKER_UNAVAILABLE */
@@ -52,7 +50,7 @@ export class Destinations {
 
   /** A broker that blocks who publishes answers nothing: the run must not wait for that, with all it holds. */
   private answer<T>(look: Promise<T>): Promise<T> {
-    return answerIn(look, this.patience).catch((error: unknown) => {
+    return answerIn(look, this.timing.answerWithin).catch((error: unknown) => {
       throw channelError(error, "exchange");
     });
   }

@@ -8,9 +8,6 @@ export interface DatabaseState {
   error?: ConnectorError;
 }
 
-/** Knocking more often than this with a refused password locks accounts, in ms. */
-const REFUSED_DELAY = 60_000;
-
 /** Whether the database answers, told to whoever listens, and the one knock at its door for all who wait until it does. */
 export class Availability {
   private readonly listeners = new Set<(state: DatabaseState) => void>();
@@ -24,11 +21,11 @@ export class Availability {
 
   /**
    * @param ping rejects with a `ConnectorError` while the database does not answer
-   * @param refusedDelay ms between two tries after a refused login
+   * @param afterRefusal ms between two tries after a refused login: more of them with a wrong password would lock the account
    */
   constructor(
     private readonly ping: () => Promise<unknown>,
-    private readonly refusedDelay = REFUSED_DELAY,
+    private readonly timing = { afterRefusal: 60_000 },
   ) {}
 
   /** Why the database is not to be asked now: its last refusal is too fresh. */
@@ -59,7 +56,7 @@ export class Availability {
   /** A request failed. What is about a message, or about one table, says nothing of the database. */
   failed(error: ConnectorError): void {
     if (error.scope !== "system" || error.code === "FLOW_STOPPED" || error.code === "TABLE_UNKNOWN" || concernsTable(error) || error.details["busy"] === true) return;
-    if (error.code === "DATABASE_REFUSED") this.refusal = { error, until: performance.now() + this.refusedDelay };
+    if (error.code === "DATABASE_REFUSED") this.refusal = { error, until: performance.now() + this.timing.afterRefusal };
     this.tell({ kind: needsAHand(error) ? "failed" : "waiting", error });
   }
 

@@ -37,12 +37,12 @@ export class DatabaseClient {
   private closing = false;
   private closed = false;
 
-  /** @param refusedDelay ms between two tries after a refused login, default a minute */
+  /** @param timing as {@link Availability} takes it */
   constructor(
     private readonly options: DatabaseOptions,
-    refusedDelay?: number,
+    timing?: { afterRefusal: number },
   ) {
-    this.availability = new Availability(() => this.ping(), refusedDelay);
+    this.availability = new Availability(() => this.ping(), timing);
   }
 
   /** How many statements can run at once. */

@@ -28,10 +28,9 @@ export interface WriteWorkerOptions {
   onState: (state: WriteState) => void;
   warn: (text: string) => void;
   error: (text: string) => void;
+  /** A node that has stopped tries one message this often, in ms; one that waits for a lock tries as it does for a table that is missing. Default 30000. */
+  probeEvery?: number;
 }
-
-/** A node that stopped tries one message this often, in ms; one that waits for a lock as for a table that is missing. */
-const PROBE_INTERVAL = 30_000;
 
 /** The work of a sql write node: messages to batches, batches to the database, each message by its own fate. */
 export class WriteWorker {
@@ -47,10 +46,7 @@ export class WriteWorker {
   /** Ends the waits for a table, or for the next try. */
   private readonly waits = new Sleepers();
 
-  constructor(
-    private readonly options: WriteWorkerOptions,
-    private readonly probeInterval = PROBE_INTERVAL,
-  ) {
+  constructor(private readonly options: WriteWorkerOptions) {
     const { database, work, batchSize, linger, stopAfter, warn } = options;
     this.troubles = new TroubleLog(options);
     // a message known by its id, or with a list without items, gives the database nothing to refuse
@@ -105,7 +101,7 @@ export class WriteWorker {
   private async untilReady(error: ConnectorError): Promise<void> {
     if (!isOwnTrouble(error)) return this.options.database.untilReady();
     this.troubles.told(error);
-    await this.waits.sleep(isStop(error) && !hasWaited(error) ? this.probeInterval : this.backOff.next());
+    await this.waits.sleep(isStop(error) && !hasWaited(error) ? (this.options.probeEvery ?? 30_000) : this.backOff.next());
   }
 
   private tell(): void {

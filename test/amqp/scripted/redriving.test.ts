@@ -47,7 +47,7 @@ describe("a redrive run on a scripted broker", () => {
     connection.open();
     await soon("the connection", () => connection.model);
     broker.on("exchange.declare", () => undefined);
-    const destinations = new Destinations(connection, () => undefined, 50);
+    const destinations = new Destinations(connection, () => undefined, { answerWithin: 50 });
     await assert.rejects(destinations.problemOfExchange("plant"), { code: "BROKER_UNAVAILABLE", message: /longer than 0.05 s/ });
   });
 });

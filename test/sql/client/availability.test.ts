@@ -11,7 +11,7 @@ describe("The knock at a database's door", () => {
       const away = new ConnectorError("DATABASE_UNAVAILABLE", "no route");
       availability.failed(away);
       return Promise.reject(away);
-    }, 1);
+    }, { afterRefusal: 1 });
     availability.failed(new ConnectorError("DATABASE_REFUSED", "wrong password"));
     const ready = availability.untilReady();
     await remains("a few knocks", () => knocks < 30, 300);

@@ -95,8 +95,8 @@ class MuteHost {
 describe("a sql database that fails", function () {
   this.timeout(90_000);
   const clients: DatabaseClient[] = [];
-  const connect = (options: Partial<DatabaseOptions>, refusedDelay?: number): DatabaseClient => {
-    const client = new DatabaseClient({ ...SETTINGS, ...options }, refusedDelay);
+  const connect = (options: Partial<DatabaseOptions>, afterRefusal = 60_000): DatabaseClient => {
+    const client = new DatabaseClient({ ...SETTINGS, ...options }, { afterRefusal });
     clients.push(client);
     return client;
   };

@@ -267,7 +267,7 @@ describe("The store in a database that loses answers", () => {
 
 describe("The store in a database", () => {
   it("tells when the database is away, and takes no closed connection for an empty store", async () => {
-    const client = new DatabaseClient({ ...SETTINGS, engine: "sqlite", file: "/no/such/folder/x.db" }, 0);
+    const client = new DatabaseClient({ ...SETTINGS, engine: "sqlite", file: "/no/such/folder/x.db" }, { afterRefusal: 0 });
     const store = new SqlStore(client);
     await assert.rejects(store.read("a"), unavailable);
     await assert.rejects(store.write("a", 1), unavailable);

@@ -24,7 +24,7 @@ describe("A sql write node that has stopped", () => {
     const states: WriteState[] = [];
     const troubles: string[] = [];
     const options = { database, work: work as Work<unknown>, batchSize: 5, linger: 0, stopAfter: 10, warn: () => undefined };
-    const worker = new WriteWorker({ ...options, onState: (state) => states.push(state), error: (text) => troubles.push(text) }, 20);
+    const worker = new WriteWorker({ ...options, onState: (state) => states.push(state), error: (text) => troubles.push(text), probeEvery: 20 });
     const failed: unknown[] = [];
     let stored = 0;
     for (let number = 0; number < 100; number += 1) worker.take({ number }, (error) => error && failed.push(error), () => (stored += 1));
@@ -53,7 +53,7 @@ describe("A sql write node that has stopped over messages that are wrong themsel
     };
     const states: WriteState[] = [];
     const options = { database, work: work as Work<unknown>, batchSize: 5, linger: 0, stopAfter: 3, warn: () => undefined, error: () => undefined };
-    const worker = new WriteWorker({ ...options, onState: (state) => states.push(state) }, 20);
+    const worker = new WriteWorker({ ...options, onState: (state) => states.push(state), probeEvery: 20 });
     const outcomes: string[] = [];
     const take = (text: string): void => worker.take({ text }, (error) => error && outcomes.push("failed"), () => outcomes.push("stored"));
     for (let count = 1; count <= 3; count += 1) {

@@ -37,11 +37,11 @@ interface Kind {
 export class CaseExtras {
   private readonly suspicion = new Suspicion();
 
+  /** @param charactersPerCall of records at most; the default is well below the 50 MB that the platform takes */
   constructor(
     private readonly rest: RestClient,
     private readonly select: SelectIn,
-    /** Most characters of records in one call. Default: well below the 50 MB that the platform takes. */
-    private readonly maxCall = 20_000_000,
+    private readonly limits = { charactersPerCall: 20_000_000 },
   ) {}
 
   /** Writes what these cases are to get, and sets `error` where it could not be. */
@@ -59,7 +59,7 @@ export class CaseExtras {
       const looked = extras.filter(({ work }) => older.has(work));
       const there = await this.there(kind, looked);
       const missing = extras.filter(({ key }) => !there.has(key) && there.add(key));
-      for (const part of parts(missing, this.maxCall)) {
+      for (const part of parts(missing, this.limits.charactersPerCall)) {
         const results = await this.create(kind, part);
         part.forEach(({ work }, index) => (work.error ??= errorOf(results[index], work, what)));
       }

@@ -157,7 +157,7 @@ describe("Comments and files", () => {
     const { rest } = orgs.client(clientCredentials(org));
     const attachments = ["1.bin", "2.bin", "3.bin"].map((name) => ({ name, data: Buffer.alloc(3000, 1) }));
     const work: CaseWork = { item: item("a", {}, { attachments }), links: {}, stored: { id, how: "created" } };
-    await new CaseExtras(rest, new SelectIn(rest), 9000).add([work]);
+    await new CaseExtras(rest, new SelectIn(rest), { charactersPerCall: 9000 }).add([work]);
     assert.equal(work.error, undefined);
     assert.equal(org.records("ContentVersion").length, 3);
     assert.equal(calls(org)["POST composite/sobjects"], 2);

@@ -25,11 +25,11 @@ type Encoded = Buffer | ConnectorError;
 export class PubsubPublisher implements EventPublisher {
   private readonly topics = new Map<string, Promise<Topic>>();
 
-  /** @param fresh ms after which a schema is asked for again when an event does not fit it */
+  /** @param freshFor ms after which a schema is asked for again when an event does not fit it */
   constructor(
     private readonly client: PubsubClient,
     private readonly schemas: SchemaCache,
-    private readonly fresh = 10_000,
+    private readonly timing = { freshFor: 10_000 },
   ) {}
 
   /** As {@link EventPublisher.create}. */
@@ -51,7 +51,7 @@ export class PubsubPublisher implements EventPublisher {
     const complete = records.map((fields) => ({ ...common, ...fields }));
     let topic = await this.topic(object);
     let encoded = encodeAll(topic, complete);
-    if (encoded.some(isConnectorError) && performance.now() - topic.at > this.fresh) {
+    if (encoded.some(isConnectorError) && performance.now() - topic.at > this.timing.freshFor) {
       this.topics.delete(object);
       topic = await this.topic(object);
       encoded = encodeAll(topic, complete);

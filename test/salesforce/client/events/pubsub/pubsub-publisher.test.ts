@@ -25,7 +25,7 @@ describe("Events published by the Pub/Sub API", () => {
     server = await new FakePubsub({ old: OLD, new: NEW }).start();
     server.schemaToPublish = "old";
     client = new PubsubClient(org, { pubsubEndpoint: server.endpoint });
-    publisher = new PubsubPublisher(client, new SchemaCache(client), 0);
+    publisher = new PubsubPublisher(client, new SchemaCache(client), { freshFor: 0 });
   });
   afterEach(() => {
     client.close();

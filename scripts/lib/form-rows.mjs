@@ -10,7 +10,7 @@
  * | attribute | what it is, for a row called `batchSize` |
  * |---|---|
  * | `name` | the property, or how a list (`keys` becomes `node-input-keys-list`) or a field that is no property is called |
- * | `kind` | one of {@link KINDS}; without it `text`. `<row kind="name"/>` is the row for a node's name |
+ * | `kind` | one of {@link KINDS}; without it `text`. `<row kind="name"/>` is the row for a node's name, and `kind="button"` a button with a place for what comes of it |
  * | `icon` | of Font Awesome 4, without `fa-` |
  * | `label` | another label than `write.label.batchSize`: `label="rows"` is `write.label.rows`, and `node-red:common.label.username` a text of Node-RED's own |
  * | `unit` | text behind the field: `unit="rows"` is `write.unit.rows`, `unit` alone `write.unit.batchSize`, which a check box always has |
@@ -75,9 +75,18 @@ function attributesOf(source) {
   return row;
 }
 
+/** A button and the place for its results: `name="test"` of a database is `#surewire-database-test` and `#surewire-database-test-result`. */
+function buttonOf({ name, icon }, { word }) {
+  const id = `surewire-${word}-${name}`;
+  const content = `<i class="fa fa-${icon}" aria-hidden="true"></i> ${tag("span", { "data-i18n": `${word}.label.${name}` }, "")}`;
+  const lines = [tag("button", { type: "button", class: "red-ui-button", id }, content), tag("div", { id: `${id}-result`, role: "status", "aria-live": "polite" }, "")];
+  return ['<div class="form-row">', ...lines.map((line) => `  ${line}`), "</div>"];
+}
+
 /** The lines of a row. @param form `{ word, config }`: what its texts stand under, and whether it is a config node's */
 function linesOf(source, form) {
   const row = attributesOf(source);
+  if (row.kind === "button") return buttonOf(row, form);
   const kind = KINDS[row.kind ?? "text"];
   if (!kind) throw new Error(`<row ${source}/>: there is no kind ${row.kind}`);
   const isKey = (word) => word === true || String(word).startsWith("node-red:");

@@ -39,6 +39,15 @@ describe("the rows of a form", () => {
     ]);
   });
 
+  it("may be a button with a place for what comes of it", () => {
+    assert.deepEqual(lines('<row name="test" icon="plug" kind="button"/>'), [
+      '<div class="form-row">',
+      '<button type="button" class="red-ui-button" id="surewire-write-test"><i class="fa fa-plug" aria-hidden="true"></i> <span data-i18n="write.label.test"></span></button>',
+      '<div id="surewire-write-test-result" role="status" aria-live="polite"></div>',
+      "</div>",
+    ]);
+  });
+
   it("have the ids of a config node's properties in its form", () => {
     const html = expandRows(written('<row name="vhost" icon="sitemap" placeholder="/"/>', '<script>({ category: "config" })</script>'));
     assert.match(html, /<label for="node-config-input-vhost">/);

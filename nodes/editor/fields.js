@@ -10,9 +10,16 @@
       .filter(function (entry) { return entry[1].length > 0; });
   }
 
+  /** The properties of a node that are objects and have a field for their JSON, `node-input-<name>-text`, each with its field. */
+  function jsonFieldsOf(node) {
+    return Object.keys(node._def.defaults)
+      .map(function (name) { return [name, element(node, name + "-text")]; })
+      .filter(function (entry) { return entry[1].length > 0; });
+  }
+
   /**
-   * For the beginning of oneditprepare, before typed inputs are made of the fields. Shows what a new node has where a property was not saved, in flows
-   * that are older than it or written by hand; and of times what they are in s, min or h.
+   * For the beginning of oneditprepare, before typed inputs are made of the fields. Where a property was not saved, in a flow that is older than the
+   * property or written by hand, the field shows what a new node has. Behind a time stands what it is in s, min or h, and objects are shown as JSON.
    */
   function prepare(node) {
     fieldsOf(node).forEach(function ([name, input]) {
@@ -24,16 +31,20 @@
       }
       if (input.attr("data-unit") === "ms") showDuration(input);
     });
+    jsonFieldsOf(node).forEach(function ([name, input]) {
+      makeTyped(input.val(toJsonText(node[name]) || "{}"), { default: "json", types: ["json"] });
+    });
   }
 
   /**
-   * For oneditsave. Keeps numbers numbers, which Node-RED reads as text – `${ENV}` and the empty text stay as they are –, and saves the lists that
-   * `surewire.list` made of properties.
+   * For oneditsave. Keeps numbers numbers, which Node-RED reads as text – `${ENV}` and the empty text stay as they are –, and saves what stands in the
+   * fields of objects and in the lists that `surewire.list` has made.
    */
   function save(node) {
     fieldsOf(node).forEach(function ([name, input]) {
       if (["numeric", "decimal"].includes(input.attr("inputmode"))) saveNumber(node, name);
     });
+    jsonFieldsOf(node).forEach(function ([name, input]) { node[name] = fromJsonText(input.typedInput("value")); });
     Object.keys(node._def.defaults).forEach(function (name) {
       const target = element(node, name + "-list");
       if (target.data("surewire-list")) node[name] = rows(target);

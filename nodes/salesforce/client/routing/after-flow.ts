@@ -13,7 +13,7 @@ export function afterFlow(record: Interaction | undefined, { payload, cause }: O
   if (!record) return record;
   const { action, request, interactionId } = payload;
   const isTaken = ending === "taken";
-  if (cause !== undefined) return { ...record, handled: record.handled.map((one) => (one.cause !== cause || one.due === undefined ? one : isTaken ? withoutMarks(one) : { ...one, due: now })) };
+  if (cause !== undefined) return { ...record, handled: record.handled.map((one) => (one.cause !== cause || one.due === undefined ? one : isTaken ? doneWith(one, record, now) : { ...one, due: now })) };
   switch (action) {
     case "create":
       if (record.state !== "waiting" || record.request !== request) return record;
@@ -45,12 +45,17 @@ export function madeBy(record: Interaction): Handled | undefined {
   return record.handled.find(({ outputs }) => outputs.some(isIt));
 }
 
-/** Those whose delivery is done with have led to what they should, whatever becomes of this process. */
-export function withoutDone(handled: readonly Handled[], stateOf: (token: string) => TokenState): Handled[] {
-  return handled.map((one) => {
-    if (one.token === undefined || stateOf(one.token) !== "over") return one;
-    return withoutMarks(one);
-  });
+/** Those whose delivery is done with have led to what they should, whatever becomes of this process. @param record how it stood with the case until now */
+export function withoutDone(handled: readonly Handled[], stateOf: (token: string) => TokenState, record: Interaction, now: number): Handled[] {
+  return handled.map((one) => (one.token === undefined || stateOf(one.token) !== "over" ? one : doneWith(one, record, now)));
+}
+
+/**
+ * Its outputs have left the flow: nobody owes them. But an update that told another work group than the case has by then may have overtaken the
+ * one that told of that, of another instance: it is owed once more.
+ */
+export function doneWith(one: Handled, record: Interaction, now: number): Handled {
+  return one.told === undefined || one.told === record.workgroup ? withoutMarks(one) : { ...withoutMarks(one), due: now };
 }
 
 /** The interaction has ended, or its disconnect has left the flow: nobody owes one. */
@@ -59,6 +64,6 @@ export function withoutDisconnect(record: Interaction, interactionId: string | u
   return record.handled.some(isIt) ? { ...record, handled: record.handled.map((one) => (isIt(one) ? withoutMarks(one) : one)) } : record;
 }
 
-function withoutMarks({ token: _done, due: _none, ...rest }: Handled): Handled {
+function withoutMarks({ token: _done, due: _none, told: _known, ...rest }: Handled): Handled {
   return rest;
 }

@@ -207,7 +207,7 @@ export class CaseRouter {
       let next = decision.record ? this.owed.apart(record, decision.record) : this.owed.left(record);
       if (next && happening.kind === "answer" && happening.status === "ended") next = withoutDisconnect(next, happening.interactionId);
       if (!repeat && next && cause !== undefined && decision.outputs.length > 0) next = { ...next, handled: remember(next.handled, { cause, outputs: decision.outputs, ...(token === undefined ? {} : { token }) }) };
-      if (next && next !== record) next = { ...next, handled: withoutDone(next.handled, this.options.tokenState) };
+      if (next && next !== record) next = { ...next, handled: withoutDone(next.handled, this.options.tokenState, record ?? next, this.clock.now()) };
       if (next && next !== record && shared && token !== undefined) next = this.owed.owe(next, token);
       if (next && !item) ({ record: next, outputs } = this.owed.own(next, outputs));
       const marksNow = decision.mark === true || (repeat !== undefined && next?.state === "open" && !next.marked && happening.kind === "answer");

@@ -23,7 +23,7 @@ export class DecidedAgain {
   /** What a signal led to before is put out again only if it has not reached its end, and is still true. */
   repeated(record: Interaction, repeat: Handled, token: string | undefined): Decision {
     if (repeat.token === undefined || repeat.token === token || !this.isLost(repeat.token)) return { record, outputs: [] };
-    const { token: _lost, due: _owed, ...rest } = repeat;
+    const { token: _lost, due: _owed, told: _before, ...rest } = repeat;
     const handled = record.handled.map((one) => (one === repeat ? { ...rest, ...(token === undefined ? {} : { token }) } : one));
     return { record: { ...record, handled }, outputs: repeat.outputs.filter((output) => isStillTrue(output, record)) };
   }

@@ -38,6 +38,8 @@ export interface Handled {
   token?: string;
   /** Some of its outputs are owed, see `OwedOutputs`: when they are put out once more. */
   due?: number;
+  /** Of an update that is owed: the work group that it tells. */
+  told?: string;
 }
 
 /** What is kept of a case. */

@@ -1,5 +1,5 @@
 import type { Clock } from "../../../common/clock";
-import { isStillTrue, madeBy, type TokenState, withoutDone } from "./after-flow";
+import { doneWith, isStillTrue, madeBy, type TokenState, withoutDone } from "./after-flow";
 import type { CaseRecords } from "./case-records";
 import type { Decision, EndReason, Handled, Interaction, Output } from "./interaction";
 import { remember } from "./steps";
@@ -31,7 +31,7 @@ export class OwedOutputs {
   owe(record: Interaction, token: string): Interaction {
     const due = this.due();
     const owes = (one: Handled): boolean => one.token === token && one.outputs.some((output) => !hasTime(output, record));
-    return record.handled.some(owes) ? { ...record, handled: record.handled.map((one) => (owes(one) ? { ...one, due } : one)) } : record;
+    return record.handled.some(owes) ? { ...record, handled: record.handled.map((one) => (owes(one) ? { ...telling(one, record), due } : one)) } : record;
   }
 
   /**
@@ -52,7 +52,7 @@ export class OwedOutputs {
     const [update] = outputs;
     if (update?.kind !== "update" || update.cause !== undefined) return { record, outputs };
     const cause = `update ${this.options.clock.now()}`;
-    return { record: { ...record, handled: remember(record.handled, { cause, outputs: [update], due: this.due() }) }, outputs: [{ ...update, cause }] };
+    return { record: { ...record, handled: remember(record.handled, { cause, outputs: [update], due: this.due(), told: record.workgroup }) }, outputs: [{ ...update, cause }] };
   }
 
   /** Nothing is to be kept of a case any more; unless the disconnect of another interaction is owed: then it is that one's end which is waited for. */
@@ -98,28 +98,33 @@ export class OwedOutputs {
     if (!record?.handled.some(({ due }) => due !== undefined)) return decision;
     const outputs: Output[] = [];
     const handled = record.handled.map((one): Handled => {
-      const { token, due, ...rest } = one;
+      const { token, due, told: _before, ...rest } = one;
       if (due === undefined) return one;
       const state = token === undefined ? "unknown" : this.options.tokenState(token);
-      if (state === "over") return rest;
+      if (state === "over") return doneWith(one, record, this.options.clock.now());
       if (state === "open" || (due > this.options.clock.now() && (token === undefined || !this.options.isLost(token)))) return one;
       // a disconnect that is owed was neither told nor answered
       const again = one.outputs.filter((output) => !hasTime(output, record) && (output.kind === "disconnect" || isStillTrue(output, record)));
       if (again.length === 0) return rest;
       outputs.push(...again.map((output) => ({ ...output, cause: one.cause })));
-      return { ...rest, due: this.due() };
+      return { ...telling(rest, record), due: this.due() };
     });
     const isSame = handled.every((one, index) => one === record.handled[index]);
     return isSame ? decision : { ...decision, record: { ...record, handled }, outputs: [...decision.outputs, ...outputs] };
   }
 
   private writtenOff(record: Interaction, token: string): Interaction {
-    return record.handled.some((one) => one.token === token) ? { ...record, handled: withoutDone(record.handled, this.options.tokenState) } : record;
+    return record.handled.some((one) => one.token === token) ? { ...record, handled: withoutDone(record.handled, this.options.tokenState, record, this.options.clock.now()) } : record;
   }
 
   private due(): number {
     return this.options.clock.now() + this.options.wait;
   }
+}
+
+/** With the work group that its update tells, unless it has told one. */
+function telling(one: Handled, { workgroup }: Interaction): Handled {
+  return one.told === undefined && one.outputs.some(({ kind }) => kind === "update") ? { ...one, told: workgroup } : one;
 }
 
 /** When the case is to be looked at: its own time, or that of what is owed for it. */

@@ -17,7 +17,17 @@ describe("the router in a world where anything happens to cases, and processes a
           const live = world.liveOf(id);
           assert.ok(live.length <= (world.isDone(found) ? 0 : 1), `seed ${seed}: case ${id} ${JSON.stringify(found)} has ${live.join()}`);
         }
+        if (world.isShared) assert.deepEqual(world.astray(), [], `seed ${seed}`);
       }
     });
   }
+
+  it("leaves no interaction with a work group that its case has left, where cases only go to and fro", async () => {
+    for (let seed = 1; seed <= RUNS; seed += 1) {
+      const world = new RandomWorld(seed, 2, true);
+      await world.live(600);
+      await world.calmDown();
+      assert.deepEqual(world.astray(), [], `seed ${seed}`);
+    }
+  });
 });

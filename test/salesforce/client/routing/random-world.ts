@@ -23,7 +23,7 @@ export class RandomWorld {
   readonly random: () => number;
   readonly cases = new Map<string, Case>();
   /** Of the contact centre, by request. */
-  readonly interactions = new Map<string, { id: string; caseId: string; live: boolean }>();
+  readonly interactions = new Map<string, { id: string; caseId: string; live: boolean; workgroup: string }>();
   readonly store = new MemoryStore();
   readonly letters: Letter[] = [];
   processes: Process[];
@@ -35,7 +35,8 @@ export class RandomWorld {
   private gates: { of: Process; open: () => void }[] = [];
   private causes = 0;
 
-  constructor(seed: number, private readonly count: number) {
+  /** @param movesOnly cases go to and fro between watched queues, and nothing else happens to them */
+  constructor(seed: number, private readonly count: number, private readonly movesOnly = false) {
     this.random = seededRandom(seed);
     this.processes = Array.from({ length: count }, () => new Process(this));
     this.leader = this.processes[0] as Process;
@@ -73,20 +74,29 @@ export class RandomWorld {
     return [...this.interactions.values()].flatMap((one) => (one.live && one.caseId === caseId ? one.id : []));
   }
 
+  /** The work groups of interactions that are there and with another than that of the queue which owns their case. */
+  astray(): string[] {
+    return [...this.interactions.values()].flatMap(({ id, caseId, live, workgroup }) => {
+      const due = WATCHED.get(this.cases.get(caseId)?.owner as never)?.workgroup;
+      return !live || due === undefined || workgroup === due ? [] : `${id} of ${caseId} is with ${workgroup}, not with ${due}`;
+    });
+  }
+
   /** Whether nobody is to work on the case. */
   isDone({ owner, isClosed, isDeleted }: Case): boolean {
     return isClosed || isDeleted || owner === OTHERS;
   }
 
   /** The contact centre takes a request. */
-  take({ action, request = "", interactionId, case: { id: caseId } }: Outgoing["payload"]): void {
+  take({ action, request = "", interactionId, workgroup, case: { id: caseId } }: Outgoing["payload"]): void {
     const answer = (status: string, about: object): number => this.letters.push({ caseId, msg: { payload: { caseId, status, ...about } } });
     if (action === "create") {
-      const found = this.interactions.get(request) ?? { id: `I${this.interactions.size}`, caseId, live: true };
+      const found = this.interactions.get(request) ?? { id: `I${this.interactions.size}`, caseId, live: true, workgroup };
       this.interactions.set(request, found);
       answer("created", { interactionId: found.id, request });
       if (!found.live) answer("ended", { interactionId: found.id });
     }
+    if (action === "update") for (const one of this.interactions.values()) if (one.id === interactionId || this.interactions.get(request) === one) one.workgroup = workgroup;
     if (action !== "disconnect") return;
     for (const one of this.interactions.values()) if (one.id === interactionId) one.live = false;
     answer("ended", { interactionId });
@@ -115,9 +125,9 @@ export class RandomWorld {
       return tell(id, "CREATE", []);
     }
     const [id, found] = this.pick(there) as [string, Case];
-    const what = this.pick(["move", "move", "close", "delete", "email", "reply"]);
+    const what = this.pick(this.movesOnly ? ["move"] : ["move", "move", "close", "delete", "email", "reply"]);
     if (what === "email" || what === "reply") return this.tell(id, { ChangeEventHeader: { entityName: "EmailMessage", changeType: "CREATE", recordIds: ["02s000000000001AAA"] }, ParentId: id, Incoming: what === "email" });
-    if (what === "move") found.owner = this.pick([PUMPS, VALVES, OTHERS, ANN, BOB]) as string;
+    if (what === "move") found.owner = this.pick(this.movesOnly ? [PUMPS, VALVES] : [PUMPS, VALVES, OTHERS, ANN, BOB]) as string;
     if (what === "close") found.isClosed = !found.isClosed;
     if (what === "delete") found.isDeleted = true;
     tell(id, what === "delete" ? "DELETE" : "UPDATE", what === "move" ? ["OwnerId"] : ["IsClosed"]);

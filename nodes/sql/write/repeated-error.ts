@@ -7,7 +7,8 @@ import { hasWaited } from "../client/errors";
 /**
  * Stops a node whose messages all fail alike. A wrong statement or a missing column is an error of each message on its own, and would
  * drain a queue into its dead letters, and so would a table that is locked for long: after so many equal errors in a row that are permanent, or came of waiting, the next ones are held, as if
- * the database were away, and one of them is tried now and then. When one passes, or fails in another way, all go on.
+ * the database were away, and one of them is tried now and then. When one passes, or fails in another way, all go on. One that fails alike has its error, unless it has waited: so a long run of messages
+ * that are wrong themselves ends, however few are tried together, and a queue loses but two a minute to a statement that is wrong.
  *
  * A duplicate that its key refused, or its id in the inbox, neither counts nor ends a row of errors: after a crash a broker sends again what
  * was stored, and that is no fault.
@@ -19,22 +20,31 @@ export class RepeatedError<Item, Result> {
   private stopped: ConnectorError | undefined;
   private probing = false;
   private probes = 0;
+  /** No sooner is one tried, by a clock that nobody sets. */
+  private nextProbe = -Infinity;
 
   /**
    * @param limit messages in a row; 0 never stops
    * @param store stores items: one result each
    * @param tells whether a result says that the next may pass, too; one for which nothing was done does not. Default: each does
+   * @param rest ms at least from one that was tried, and has its error, to the next
    */
   constructor(
     private readonly limit: number,
     private readonly store: (items: Item[]) => Promise<ItemResult<Result>[]>,
     private readonly tells: (result: Result) => boolean = () => true,
+    private readonly rest = 0,
   ) {}
+
+  /** Why nothing is taken at present. */
+  get reason(): ConnectorError | undefined {
+    return this.stopped;
+  }
 
   /** Stores items, or holds them. @throws what `store` says of a database that is away */
   async write(items: Item[]): Promise<ItemResult<Result>[]> {
     if (!this.stopped) return this.count(items, await this.attempt(items));
-    if (this.probing) return items.map(() => held(this.stopped));
+    if (this.probing || performance.now() < this.nextProbe) return items.map(() => held(this.stopped));
     this.probing = true;
     try {
       return await this.probe(items, this.stopped);
@@ -43,11 +53,11 @@ export class RepeatedError<Item, Result> {
     }
   }
 
-  /** Tries one, each time the next, since the first may be wrong for a reason of its own: from the front and from the back in turn, for what came together may share it. */
+  /** Tries one, from the front and from the back in turn, for what came together may share a reason of its own to be wrong; of those that have waited, and stay, each time the next. */
   private async probe(items: Item[], stopped: ConnectorError): Promise<ItemResult<Result>[]> {
     const results = new Array<ItemResult<Result> | undefined>(items.length);
     let error = stopped;
-    const turn = Math.floor(this.probes / 2) % items.length;
+    const turn = hasWaited(stopped) ? Math.floor(this.probes / 2) % items.length : 0;
     const first = this.probes % 2 === 0 ? turn : items.length - 1 - turn;
     this.probes += 1;
     for (let tried = 0; tried < items.length; tried += 1) {
@@ -59,6 +69,10 @@ export class RepeatedError<Item, Result> {
       }
       if (!result.ok && (result.error.scope === "system" || signature(result.error) === this.last)) {
         if (result.error.scope === "system") error = result.error;
+        else if (!hasWaited(stopped)) {
+          results[place] = result;
+          this.nextProbe = performance.now() + this.rest;
+        }
         break;
       }
       this.stopped = undefined;
@@ -66,14 +80,14 @@ export class RepeatedError<Item, Result> {
       this.count([items[place] as Item], [result]);
       results[place] = result;
       const others = items.filter((_other, index) => !results[index]);
-      const rest = hasWaited(stopped) ? await this.growing(others, stopped) : await this.rest(others);
+      const rest = hasWaited(stopped) ? await this.growing(others, stopped) : await this.others(others);
       return items.map((_each, index) => results[index] ?? rest.shift() ?? held(stopped));
     }
     return items.map((_each, index) => results[index] ?? held(error));
   }
 
   /** What follows a probe that passed: that one is committed, and must not be forgotten because of these. */
-  private async rest(items: Item[]): Promise<ItemResult<Result>[]> {
+  private async others(items: Item[]): Promise<ItemResult<Result>[]> {
     if (items.length === 0) return [];
     try {
       return this.count(items, await this.attempt(items));
@@ -102,7 +116,7 @@ export class RepeatedError<Item, Result> {
     const results: ItemResult<Result>[] = [];
     for (let size = 1; results.length < items.length && !this.stopped; size *= 2) {
       const portion = items.slice(results.length, results.length + size);
-      const stored = await this.rest(portion);
+      const stored = await this.others(portion);
       const inVain = portion.length > 1 && stored.every((result) => !result.ok && hasWaited(result.error));
       if (!inVain) results.push(...stored);
       if (inVain || stored.some((result) => !result.ok && result.error.scope === "system")) break;

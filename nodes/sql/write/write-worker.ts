@@ -28,7 +28,7 @@ export interface WriteWorkerOptions {
   onState: (state: WriteState) => void;
   warn: (text: string) => void;
   error: (text: string) => void;
-  /** A node that has stopped tries one message this often, in ms; one that waits for a lock tries as it does for a table that is missing. Default 30000. */
+  /** A node that has stopped tries one message this often, in ms, or up to twice as often where others come meanwhile; one that waits for a lock tries as it does for a table that is missing. Default 30000. */
   probeEvery?: number;
 }
 
@@ -50,7 +50,8 @@ export class WriteWorker {
     const { database, work, batchSize, linger, stopAfter, warn } = options;
     this.troubles = new TroubleLog(options);
     // a message known by its id, or with a list without items, gives the database nothing to refuse
-    this.repeated = new RepeatedError(stopAfter, (items) => work.write(items), ({ duplicate, results }) => !(duplicate && work.dedupes) && results?.length !== 0);
+    const tells = ({ duplicate, results }: WriteResult): boolean => !(duplicate && work.dedupes) && results?.length !== 0;
+    this.repeated = new RepeatedError(stopAfter, (items) => work.write(items), tells, probeInterval / 2);
     this.sink = new Sink<unknown, WriteResult>({
       batchSize,
       linger,
@@ -93,7 +94,7 @@ export class WriteWorker {
 
   private async write(items: unknown[]): Promise<ItemResult<WriteResult>[]> {
     const results = await this.repeated.write(items);
-    if (results.every((result) => result.ok || result.error.scope === "message")) this.troubles.told(undefined);
+    if (!this.repeated.reason && results.every((result) => result.ok || result.error.scope === "message")) this.troubles.told(undefined);
     if (results.some((result) => result.ok || result.error.scope === "message")) this.backOff.reset();
     return results;
   }
@@ -107,7 +108,9 @@ export class WriteWorker {
   private tell(): void {
     const { kind, messages, error } = this.own;
     const { onState } = this.options;
+    const stopped = this.repeated.reason;
     if (kind === "waiting" && error && isOwnTrouble(error)) onState({ kind: "failed", messages, error });
+    else if (kind === "writing" && stopped) onState({ kind: "failed", messages, error: stopped });
     else if (this.database.kind === "failed" || (this.database.kind === "waiting" && kind !== "writing")) onState({ ...this.database, messages });
     else if (kind === "writing") onState({ kind: "working", messages });
     else if (kind === "waiting") onState({ kind: "waiting", messages, ...(error ? { error } : {}) });

@@ -12,7 +12,6 @@ const SILENCE_GRACE = 5000;
 const LAST_WORDS = 300;
 
 interface Pending {
-  begun: number;
   resolve(answer: unknown): void;
   reject(error: ConnectorError): void;
 }
@@ -22,6 +21,8 @@ export class ChildProcess {
   private readonly child: Forked;
   private readonly pending = new Map<number, Pending>();
   private lastId = 0;
+  /** Of which request a statement has begun, as the child told last: while there is one, it need not. */
+  private begun = 0;
   private silence: NodeJS.Timeout | undefined;
   private lastWords = "";
   private closing = false;
@@ -87,7 +88,7 @@ export class ChildProcess {
       }
       this.lastId += 1;
       const id = this.lastId;
-      this.pending.set(id, { begun: performance.now(), resolve: resolve as (answer: unknown) => void, reject });
+      this.pending.set(id, { resolve: resolve as (answer: unknown) => void, reject });
       this.child.send({ id, operation, argument }, (error) => {
         if (!error) return;
         this.pending.delete(id);
@@ -121,7 +122,7 @@ export class ChildProcess {
       this.pending.delete(reply.id);
       if ("error" in reply) pending?.reject(fromData(reply.error));
       else pending?.resolve(reply.answer);
-    }
+    } else if ("begins" in reply) this.begun = reply.begins;
     this.listen();
   }
 
@@ -138,14 +139,13 @@ export class ChildProcess {
     }, (engine === "sqlite" ? queryTimeout : loginTimeout) + SILENCE_GRACE);
   }
 
-  /** Embedded SQLite cannot be interrupted: what ran for too long was a statement, and is not to be tried for ever. */
+  /** Embedded SQLite cannot be interrupted: the statement that ran for too long is not to be tried for ever. What only waited for it is tried again, as in any outage. */
   private failSlow(): void {
     const { queryTimeout } = this.options;
-    for (const [id, { begun, reject }] of this.pending) {
-      if (performance.now() - begun < queryTimeout) continue;
-      this.pending.delete(id);
-      reject(new ConnectorError("DATABASE_BUSY", `The statement did not end within ${queryTimeout} ms; the database process was ended`, { details: { state: "HYT00" } }));
-    }
+    const id = this.pending.has(this.begun) ? this.begun : this.pending.keys().next().value;
+    const slow = id === undefined ? undefined : this.pending.get(id);
+    if (id !== undefined) this.pending.delete(id);
+    slow?.reject(new ConnectorError("DATABASE_BUSY", `The statement did not end within ${queryTimeout} ms; the database process was ended`, { details: { state: "HYT00" } }));
   }
 
   private end(how: string): void {

@@ -3,6 +3,7 @@
  * it connects, and its destructors wait for it on the main thread): here that is nobody's loss, the parent starts another.
  */
 import { toConnectorError } from "../../common/errors";
+import { atWorkFor } from "./at-work-for";
 import { ChildSession } from "./child-session";
 import { type ExecuteRequest, type OpenOptions, type Purpose, type ReadRequest, type Reply, type Request, toData, type WriteRequest } from "./protocol";
 
@@ -14,6 +15,8 @@ let session: ChildSession | undefined;
 let refused: unknown = new Error("not open");
 let atWork = 0;
 let beat: NodeJS.Timeout | undefined;
+/** Of which request a statement has begun last. */
+let begun = 0;
 
 function reply(message: Reply): void {
   if (process.connected) process.send?.(message);
@@ -56,10 +59,17 @@ function stuck(reason: string): void {
   process.stderr.write(`${reason}\n`, end);
 }
 
+/** A statement of the request begins, and nobody hears of this process before it ends. The parent knows which it is where there is but one. */
+function begins(id: number): void {
+  if (atWork > 1 && begun !== id) reply({ begins: id });
+  begun = id;
+}
+
 process.on("message", (request: Request) => {
   atWork += 1;
   beat ??= setInterval(() => reply({ alive: true }), ALIVE_INTERVAL);
-  serve(request)
+  atWorkFor
+    .run(() => begins(request.id), () => serve(request))
     .then(
       (answer) => reply({ id: request.id, answer: answer ?? null }),
       (error: unknown) => reply({ id: request.id, error: toData(toConnectorError(error, "DATABASE_UNAVAILABLE")) }),

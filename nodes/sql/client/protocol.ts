@@ -218,8 +218,8 @@ export interface Request {
   argument: unknown;
 }
 
-/** Child to parent: an answer, or a sign of life while requests are at work. */
-export type Reply = { id: number; answer: unknown } | { id: number; error: ErrorData } | { alive: true };
+/** Child to parent: an answer, a sign of life while requests are at work, or of which of them a statement begins that nothing can interrupt. */
+export type Reply = { id: number; answer: unknown } | { id: number; error: ErrorData } | { alive: true } | { begins: number };
 
 /** Whether a row or a transaction failed. */
 export function isErrorData(outcome: RowOutcome | undefined): outcome is ErrorData {

@@ -1,6 +1,7 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { setTimeout } from "node:timers/promises";
 import { ConnectorError, errorText, isConnectorError } from "../../common/errors";
+import { atWorkFor } from "./at-work-for";
 import type { Backend, ConnectionCursor, DatabaseConnection, DriverColumn, Parameter, QueryResult } from "./backend";
 import { databaseError, statementError } from "./errors";
 import { PageSize } from "./page-size";
@@ -169,6 +170,7 @@ class SqliteConnection implements DatabaseConnection {
       await setTimeout(1);
       breathed = performance.now();
     }
+    atWorkFor.getStore()?.();
     try {
       return await attempt(work);
     } catch (error) {

@@ -108,12 +108,12 @@ function columnIndex(columns: readonly string[], key: string): number {
   return exact >= 0 ? exact : columns.findIndex((column) => column.toLowerCase() === key.toLowerCase());
 }
 
-/** Key values that the database takes for equal have equal text: 7, "7" and 7n. */
+/** Key values that a database takes for equal have equal text: 7, "7" and 7n, and, as MariaDB has it by default, text in whatever case and with blanks at its end. */
 function text(value: PlainValue | undefined): string {
   if (value instanceof Date) return value.toISOString();
   if (value instanceof Uint8Array) return Buffer.from(value).toString("hex");
   if (typeof value === "object" && value !== null) return value.json;
-  return String(value);
+  return String(value).toLowerCase().trimEnd();
 }
 
 /** @throws ConnectorError `PAYLOAD_TOO_LARGE` */

@@ -76,6 +76,7 @@ describe("The row of a message", () => {
     const key = (payload: object): string | undefined => upsert.key(upsert.row({ payload }) as WriteRow);
     assert.equal(mapper.key(mapper.row({ payload: { id: 1 } }) as WriteRow), undefined);
     assert.equal(key({ id: 7, plant: "a" }), key({ plant: "a", ID: "7", more: 1 }));
+    assert.equal(key({ id: 7, plant: "a" }), key({ id: 7, plant: "A " }));
     assert.notEqual(key({ id: 7, plant: "a" }), key({ id: 7, plant: "b" }));
     assert.throws(() => key({ id: 7 }), invalid(/"plant", the key/));
     assert.throws(() => key({ id: null, plant: "a" }), invalid(/"id", the key/));

@@ -1,3 +1,4 @@
+import { whenOver } from "../common/deadline";
 import { ConnectorError, errorText } from "../common/errors";
 import { PoisonMarks, type Deaths, type PoisonMarksOptions } from "./poison-marks";
 
@@ -23,6 +24,8 @@ export interface PoisonWatchOptions<T> extends PoisonSubject<T>, PoisonMarksOpti
   hand(taken: T): void;
   /** Dead-letters a message that never reaches the flow. @param times how often it has ended the process */
   deadLetter(taken: T, error: ConnectorError, times: number): void;
+  /** Until when, by `performance.now()`, this process has just stood still for so long that it may have lost what messages come by. Default: never. */
+  stoodStillUntil?(): number | undefined;
 }
 
 /** Waits behind a trial. */
@@ -35,7 +38,7 @@ interface Waiting<T> {
 const GROUP = 20;
 /** ms. Who has not ended the process by then is let go: a flow may keep a message for long, a Join for its group. */
 const TRIAL = 10_000;
-/** ms more. A process that stood still in it learns afterwards that this has cost the connection. */
+/** ms. A process that stood still learns afterwards that it has lost its connection: only then, as its flow may have finished in the same turn. */
 const LEARNS_WITHIN = 1_000;
 
 /** ms. What was in hand comes first, as soon as there is a consumer again; what is redelivered later has another reason. */
@@ -69,6 +72,8 @@ export class PoisonWatch<T> {
   private readonly condemned = new Set<T>();
   private trialOver: (() => void) | undefined;
   private trying = false;
+  /** When the present trial began. */
+  private triedAt = 0;
   /** While there is a pause: resolves when it is over. */
   private pausing: Promise<void> | undefined;
   private pauseOver: (() => void) | undefined;
@@ -94,23 +99,25 @@ export class PoisonWatch<T> {
 
   /** A message was settled: it has not ended the process; or it is safe among the dead letters. */
   settled(taken: T): void {
-    if (this.onTrial.delete(taken)) {
-      if (this.onTrial.size === 0) this.trialOver?.();
-    } else if (this.condemned.delete(taken)) this.bury(taken);
+    if (this.condemned.delete(taken)) this.bury(taken);
+    else if (this.onTrial.has(taken) && this.hasStoodStill) whenOver(LEARNS_WITHIN, () => this.acquit(taken));
+    else this.acquit(taken);
   }
 
-  /** Some messages are open no more: what they came by is gone. @param stoodStill because this process did so, maybe over one of those in hand */
-  lost(stoodStill = false): void {
+  /** Some messages are open no more: what they came by is gone. If this process has just stood still, maybe over one of those in hand. */
+  lost(): void {
     const { isOpen } = this.options;
     this.line = this.line.filter(({ taken }) => isOpen(taken));
     const gone = [...this.onTrial].filter((taken) => !isOpen(taken));
-    if (stoodStill) {
+    if (this.options.stoodStillUntil?.() !== undefined) {
       this.alert = true;
       this.firstAt = undefined;
+    }
+    if (this.hasStoodStill) {
       this.marks.count(gone.map((taken) => this.options.fingerprint(taken)), true);
       for (const taken of gone) this.guilty.add(taken);
     }
-    for (const taken of gone) this.settled(taken);
+    for (const taken of gone) this.acquit(taken);
   }
 
   /** Hands nothing over until {@link resume} of what waits behind a trial. */
@@ -143,6 +150,16 @@ export class PoisonWatch<T> {
     if (!this.begun) return;
     await this.begun;
     await this.marks.end();
+  }
+
+  /** Whether this process has done so since the trial began. */
+  private get hasStoodStill(): boolean {
+    return (this.options.stoodStillUntil?.() ?? 0) > this.triedAt;
+  }
+
+  /** It is on trial no more. */
+  private acquit(taken: T): void {
+    if (this.onTrial.delete(taken) && this.onTrial.size === 0) this.trialOver?.();
   }
 
   private async look(): Promise<void> {
@@ -207,7 +224,8 @@ export class PoisonWatch<T> {
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
       this.trialOver = resolve;
-      timer = setTimeout(() => (timer = setTimeout(resolve, LEARNS_WITHIN)), TRIAL);
+      this.triedAt = performance.now();
+      timer = setTimeout(() => (timer = whenOver(LEARNS_WITHIN, resolve)), TRIAL);
       for (const taken of tried) this.onTrial.add(taken);
       for (const taken of tried) this.hand(taken);
     });
@@ -221,7 +239,7 @@ export class PoisonWatch<T> {
     } catch (error) {
       this.options.warn(errorText(error));
       this.options.giveBack(taken);
-      this.settled(taken);
+      this.acquit(taken);
     }
   }
 

@@ -200,13 +200,19 @@ describe("the poison watch", () => {
   it("finds the one over which the process stands still until its channel is lost, as it is tried with others and then alone", async () => {
     const handed: Taken[] = [];
     const dead: string[] = [];
+    let still: number | undefined;
     const deadLetter = (_taken: Taken, { message }: ConnectorError): void => void dead.push(message);
-    const watch = new PoisonWatch<Taken>({ ...queuePoison, store: new Disk(), key: "watch", limit: 3, hand: (taken) => handed.push(taken), deadLetter, warn() {} });
+    const watch = new PoisonWatch<Taken>({ ...queuePoison, store: new Disk(), key: "watch", limit: 3, hand: (taken) => handed.push(taken), deadLetter, stoodStillUntil: () => still, warn() {} });
     await watch.begin();
     let window = new AckWindow({ ack() {}, nack() {} });
-    const standStill = (): void => {
+    const standStill = async (): Promise<void> => {
+      still = performance.now();
+      const busy = handed.find(({ message }) => String(message.content) === "busy") as Taken;
+      watch.settled(busy); // its flow has finished as well, before anybody knew of the channel
+      await turns(5);
       window.close();
-      watch.lost(true);
+      watch.lost();
+      still = undefined;
       handed.length = 0;
       window = new AckWindow({ ack() {}, nack() {} });
     };
@@ -215,15 +221,15 @@ describe("the poison watch", () => {
 
     come(["a", "busy", "b"], false);
     await inHand(["a", "busy", "b"]);
-    standStill();
+    await standStill();
     come(["a", "busy", "b"]);
     await inHand(["a", "busy", "b"]);
-    standStill();
+    await standStill();
     come(["a", "busy", "b"]);
     await inHand(["a"]);
     watch.settled(handed[0] as Taken);
     await inHand(["a", "busy"]);
-    standStill();
+    await standStill();
     come(["busy", "b"]);
     await inHand(["b"]);
     assert.deepEqual(dead, ["The message has kept Node-RED busy until its connection was lost, or ended it, 3 times and is not taken again"]);

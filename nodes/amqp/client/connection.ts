@@ -7,7 +7,7 @@ import type { ConnectionListener, ConnectionOptions, ConnectionState } from "./c
 import { destroySocket, dial, hangUp } from "./dial";
 import { NO_CHANNEL_LEFT } from "./errors";
 import { HostRound, type RoundOutcome } from "./host-round";
-import { Pulse } from "./pulse";
+import { Pulse, type StandStill } from "./pulse";
 import { passwordSignIn, type SignIn } from "./sign-in";
 import { giveNewSecret } from "./update-secret";
 
@@ -56,7 +56,7 @@ export class Connection {
     this.stopRenewal = this.signIn.onRenewed((secret) => void this.renew(secret));
     this.backOff = options.backOff ?? new BackOff();
     this.slowBackOff = options.slowBackOff ?? new BackOff({ initial: 60_000, max: 300_000, random: () => 1 });
-    this.pulse = new Pulse();
+    this.pulse = new Pulse((options.heartbeat ?? 15) * 1000);
   }
 
   /** The open connection, while there is one. */
@@ -68,10 +68,9 @@ export class Connection {
     return this.currentState;
   }
 
-  /** ms that this process has just stood still, if that is so long that no heartbeat was sent; else 0. */
-  get stoodStill(): number {
-    const { stoodStill } = this.pulse;
-    return stoodStill > (this.options.heartbeat ?? 15) * 1000 ? stoodStill : 0;
+  /** That this process has just stood still for so long that no heartbeat was sent. */
+  get stoodStill(): StandStill | undefined {
+    return this.pulse.stoodStill;
   }
 
   /** The host it is connected to, or tries. */
@@ -185,7 +184,7 @@ export class Connection {
 
   private failure(cause: unknown, where: string, wasOpen = false): ConnectionFailure {
     const { vhost = "/", connectTimeout = 10 } = this.options;
-    return connectionFailure(cause, { where, vhost, connectTimeout, shown: this.signIn.what, wasOpen, busy: wasOpen ? this.stoodStill : 0 });
+    return connectionFailure(cause, { where, vhost, connectTimeout, shown: this.signIn.what, wasOpen, busy: wasOpen ? this.stoodStill?.ms : 0 });
   }
 
   private failed(failure: ConnectionFailure): void {

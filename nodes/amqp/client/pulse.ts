@@ -3,16 +3,26 @@ const EVERY = 1_000;
 /** ms. What was longer ago explains nothing any more. */
 const RECENT = 5_000;
 
+/** How long a process stood still, in ms, and until when, by `performance.now()`. */
+export interface StandStill {
+  ms: number;
+  until: number;
+}
+
 /** Notices when the process stood still, as in a function that computes for long: no heartbeat is sent then, and the broker hangs up. */
 export class Pulse {
   private readonly timer = setInterval(() => this.beat(), EVERY).unref();
   private last = performance.now();
-  private longest = { ms: 0, until: 0 };
+  private latest: StandStill | undefined;
 
-  /** ms that it has just stood still at the longest. */
-  get stoodStill(): number {
+  /** @param least ms. What is shorter does not count */
+  constructor(private readonly least: number) {}
+
+  /** That it has just stood still. */
+  get stoodStill(): StandStill | undefined {
     const now = performance.now();
-    return Math.max(now - this.last, now - this.longest.until < RECENT ? this.longest.ms : 0);
+    if (now - this.last > this.least) return { ms: now - this.last, until: now };
+    return this.latest && now - this.latest.until < RECENT ? this.latest : undefined;
   }
 
   stop(): void {
@@ -20,9 +30,7 @@ export class Pulse {
   }
 
   private beat(): void {
-    const now = performance.now();
-    const ms = now - this.last;
-    if (ms >= this.longest.ms || now - this.longest.until >= RECENT) this.longest = { ms, until: now };
-    this.last = now;
+    this.latest = this.stoodStill;
+    this.last = performance.now();
   }
 }

@@ -104,9 +104,8 @@ export class QueueSource {
       onMessage: (taken) => this.received(taken),
       onLarge: () => this.deliveries.warnOnce(`The messages of queue ${this.queue} are large: fewer than At once says are taken at a time, so that they do not fill the memory`),
       onLost: (window) => {
-        const stoodStill = link.consume.stoodStill > 0;
-        if (this.poison) this.poison.lost(stoodStill);
-        else if (stoodStill && !stream) this.consumer.goCarefully(); // over one message, which comes again
+        if (this.poison) this.poison.lost();
+        else if (link.consume.stoodStill && !stream) this.consumer.goCarefully(); // over one message, which comes again
         this.deliveries.lost(window);
         stream?.lost();
       },
@@ -213,6 +212,7 @@ export class QueueSource {
       ...(this.position ? { suspects: () => true } : {}), // a stream does not tell what it sends again
       hand: (taken) => this.deliveries.received(taken),
       deadLetter: (taken, error) => this.deliveries.deadLetter(taken, error),
+      stoodStillUntil: () => this.options.link.consume.stoodStill?.until,
       warn: (text) => this.deliveries.warnOnce(text),
     });
   }

@@ -234,6 +234,24 @@ describe("amqp get, its queue", function () {
     assert.equal((await plain.count(queue)).messages, 1);
   });
 
+  it("takes fewer than a trigger asks for, and none for the next, where messages are so large that more would be too much for the memory", async () => {
+    const queue = unique("large");
+    const { messages, warnings, ask } = await open({ queue, format: "buffer" }, undefined, { mostBytes: 250_000 });
+    await plain.send(queue, range(9).map(() => Buffer.alloc(100_000)));
+    const first = ask(9);
+    await waitFor("as many as fit", () => messages.length === 3);
+    assert.deepEqual(messages.map(({ parts }) => parts.count), [undefined, undefined, 3]);
+    assert.match(warnings.join(), /are large: fewer than asked for are taken/);
+    const second = ask(1);
+    await waitFor("the refusal", () => second.done.length === 1);
+    assert.equal(second.done[0]?.code, "OVERLOADED");
+    for (const message of messages) settle(message, "accept");
+    await waitFor("the end", () => first.done.length === 1);
+    ask(1);
+    await waitFor("the next", () => messages.length === 4);
+    assert.deepEqual(first.done, [undefined]);
+  });
+
   it("takes nothing when nothing is wired to its first output", async () => {
     const queue = unique("unwired");
     const { ask } = await open({ queue }, undefined, { isWired: () => false });

@@ -33,8 +33,8 @@ export interface ConsumerOptions {
   /** Declares what is missing, before each start. */
   prepare?(model: ChannelModel): Promise<void>;
   onMessage(taken: Taken): void;
-  /** Fewer messages than the prefetch are taken at once from now on, since they are large. */
-  onLarge?(): void;
+  /** Fewer messages than the prefetch are taken at once from now on, since they are large. @param room bytes of them that there is always room for */
+  onLarge?(room: number): void;
   /** The channel is gone, and the broker takes back what was open on it. */
   onLost(window: AckWindow): void;
   onState(state: ConsumerState): void;

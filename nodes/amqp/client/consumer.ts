@@ -2,7 +2,7 @@ import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
 import { BackOff } from "../../common/back-off";
 import { within } from "../../common/deadline";
 import { ConnectorError, errorText } from "../../common/errors";
-import type { AckTarget, AckWindow } from "./ack-window";
+import type { AckWindow } from "./ack-window";
 import type { ConsumerOptions } from "./consumer-options";
 import { brokerText, channelError, endsConnection, replyCode } from "./errors";
 import { LoadLimit } from "./load-limit";
@@ -40,7 +40,7 @@ export class Consumer {
       begin: async (channel, window) => {
         if (this.wanted) await this.consume(channel, window);
       },
-      answers: (broker) => this.watched(options.answers?.(broker) ?? broker),
+      answers: (broker) => this.load.watching(options.answers?.(broker) ?? broker, () => this.answered()),
       onUp: () => this.up(),
       onDown: (error) => this.down(error),
       onFailed: (error) => this.failed(error),
@@ -129,20 +129,6 @@ export class Consumer {
     await this.options.prepare?.(model);
   }
 
-  /** Each answer may make room for a new consumer. */
-  private watched(answers: AckTarget): AckTarget {
-    return {
-      ack: (tag, multiple) => {
-        answers.ack(tag, multiple);
-        this.answered(tag, multiple);
-      },
-      nack: (tag, multiple, requeue) => {
-        answers.nack(tag, multiple, requeue);
-        this.answered(tag, multiple);
-      },
-    };
-  }
-
   private async consume(channel: Channel, window: AckWindow): Promise<void> {
     const { tag } = this.options;
     this.tags += 1;
@@ -180,7 +166,7 @@ export class Consumer {
     if (this.share > before) this.reconcile();
     if (this.share >= before) return false;
     this.overloaded = consumerTag;
-    this.options.onLarge?.();
+    this.options.onLarge?.(this.load.room);
     return true;
   }
 
@@ -282,8 +268,7 @@ export class Consumer {
   }
 
   /** There may be room again, for what waits here and for a new consumer. */
-  private answered(tag: number, multiple: boolean): void {
-    this.load.answered(tag, multiple);
+  private answered(): void {
     this.handOver();
     if (this.wanted && this.consuming === undefined) this.reconcile();
   }

@@ -5,6 +5,7 @@ import { Sleepers } from "../../common/sleep";
 import type { AckWindow } from "./ack-window";
 import type { Connection } from "./connection";
 import { channelError, replyCode } from "./errors";
+import { LoadLimit } from "./load-limit";
 import { isStream } from "./queue-kind";
 import { TakingChannel, type Taken } from "./taking-channel";
 
@@ -20,6 +21,8 @@ export interface GetterOptions {
   queue: string;
   /** Declares what is missing, for each new channel. Without it the queue must exist. */
   prepare?(model: ChannelModel): Promise<void>;
+  /** Bytes of large messages that may be open at once. Default: an eighth of what Node-RED may use. */
+  mostBytes?: number | undefined;
   /** The channel is gone, and the broker takes back what was open on it. */
   onLost(window: AckWindow): void;
   onState(state: GetterState): void;
@@ -28,6 +31,7 @@ export interface GetterOptions {
 /** Takes messages from one queue when asked to, on a channel of its own that is made again whenever it is lost. */
 export class Getter {
   private readonly taking: TakingChannel;
+  private readonly load: LoadLimit;
   /** Waiting for a queue that cannot be used. */
   private readonly queueBackOff = new BackOff({ initial: 5_000, max: 60_000 });
   /** Why the queue cannot be used, as far as the last try told: the next channel may find it mended. */
@@ -38,19 +42,29 @@ export class Getter {
   private closed = false;
 
   constructor(private readonly options: GetterOptions) {
+    this.load = new LoadLimit(options.mostBytes);
     this.taking = new TakingChannel({
       connection: options.connection,
       prepare: (_channel, model) => this.prepare(model),
       onUp: () => this.up(),
       onDown: (error) => this.down(error),
       onFailed: (error) => this.failed(error),
-      onLost: (window) => options.onLost(window),
+      answers: (broker) => this.load.watching(broker),
+      onLost: (window) => {
+        this.load.clear();
+        options.onLost(window);
+      },
     });
   }
 
   /** Messages taken and not answered yet. */
   get outstanding(): number {
     return this.taking.outstanding;
+  }
+
+  /** Those are so large that the next might be too much for the memory. */
+  get tooMuch(): boolean {
+    return this.load.tooMuch;
   }
 
   /** Opens its channel as soon as the connection is there. */
@@ -85,7 +99,9 @@ export class Getter {
       const message = await this.taking.ask(channel.get(this.options.queue));
       if (message === false) return undefined;
       if (window.closed) throw new Error("channel closed");
-      window.take(message.fields.deliveryTag);
+      const { deliveryTag } = message.fields;
+      window.take(deliveryTag);
+      this.load.take(deliveryTag, message.content.length, this.outstanding);
       return { message, window, at: performance.now() };
     } catch (cause) {
       throw await this.refused(channel, cause);

@@ -1,4 +1,5 @@
 import { getHeapStatistics } from "node:v8";
+import type { AckTarget } from "./ack-window";
 
 /** Bytes of content. Of what is smaller the prefetch lets few enough be here: 400 are 25 MB. */
 const LARGE = 64 * 1024;
@@ -29,6 +30,11 @@ export class LoadLimit {
     return this.most;
   }
 
+  /** Bytes of large messages that there is always room for. */
+  get room(): number {
+    return this.mostBytes / 2;
+  }
+
   /** They were too much, and half of that is here still: the next might be too much again. */
   get tooMuch(): boolean {
     return this.isTooMuch;
@@ -55,6 +61,22 @@ export class LoadLimit {
       if (tag > 0 && each > tag) return;
       this.forget(each);
     }
+  }
+
+  /** What tells of each answer to the broker. @param then told, too */
+  watching(broker: AckTarget, then?: () => void): AckTarget {
+    return {
+      ack: (tag, multiple) => {
+        broker.ack(tag, multiple);
+        this.answered(tag, multiple);
+        then?.();
+      },
+      nack: (tag, multiple, requeue) => {
+        broker.nack(tag, multiple, requeue);
+        this.answered(tag, multiple);
+        then?.();
+      },
+    };
   }
 
   /** The channel is gone, and all with it. */

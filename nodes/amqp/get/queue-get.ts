@@ -38,6 +38,8 @@ export interface QueueGetOptions {
   onState(state: QueueGetState): void;
   /** Default {@link PATIENCE}. */
   patience?: number;
+  /** Bytes of large messages that may be in the flow. Default: an eighth of what Node-RED may use. */
+  mostBytes?: number;
 }
 
 /** Where a message came to be taken. */
@@ -99,6 +101,7 @@ export class QueueGet {
     this.getter = new Getter({
       connection: link.consume,
       queue,
+      mostBytes: options.mostBytes,
       ...(declare ? { prepare: (model) => declareTopology(model, topologyOf(settings), (text) => this.deliveries.warnOnce(text)) } : {}),
       onLost: (window) => {
         this.deliveries.lost(window);
@@ -151,7 +154,7 @@ export class QueueGet {
     /** Taken, but not handed over before it is known whether it is the last. */
     let before: Decoded | undefined;
     let got = 0;
-    while (got < wanted) {
+    while (got < wanted && !(got > 0 && this.isTooMuch())) {
       const taken = await this.next(fetch);
       if (before?.taken.window.closed) {
         before = undefined;
@@ -200,6 +203,13 @@ export class QueueGet {
     }
   }
 
+  /** Whether what is taken is so large that it is enough for this trigger. */
+  private isTooMuch(): boolean {
+    const { tooMuch } = this.getter;
+    if (tooMuch) this.deliveries.warnOnce(`The messages of queue ${this.options.settings.queue} are large: fewer than asked for are taken at a time, so that they do not fill the memory`);
+    return tooMuch;
+  }
+
   private handOver(fetch: Fetch, decoded: Decoded, last: boolean): void {
     const { taken } = decoded;
     if (this.closed) {
@@ -214,6 +224,7 @@ export class QueueGet {
   /** @throws ConnectorError why nothing can be taken */
   private check(wanted: number): void {
     if (!this.options.isWired()) throw notWired("what is taken");
+    if (this.getter.tooMuch) throw new ConnectorError("OVERLOADED", "The messages still in the flow are so large that more of them might fill the memory");
     const open = this.getter.outstanding;
     if (open + wanted <= MOST_OPEN) return;
     throw new ConnectorError("OVERLOADED", `${open} messages are still in the flow: with ${wanted} more there would be over ${MOST_OPEN}`);

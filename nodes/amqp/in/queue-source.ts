@@ -102,7 +102,7 @@ export class QueueSource {
       prepare: (model) => this.prepare(model),
       preparation: settings.bindings.length * A_BINDING,
       onMessage: (taken) => this.received(taken),
-      onLarge: () => this.deliveries.warnOnce(`The messages of queue ${this.queue} are large: fewer than At once says are taken at a time, so that they do not fill the memory`),
+      onLarge: (room) => this.deliveries.warnOnce(largeText(this.queue, room)),
       onLost: (window) => {
         if (this.poison) this.poison.lost();
         else if (link.consume.stoodStill && !stream) this.consumer.goCarefully(); // over one message, which comes again
@@ -288,4 +288,10 @@ export class QueueSource {
     if (state.kind === "consuming") this.stream?.consuming();
     this.states.consumes(state);
   }
+}
+
+/** @param room bytes */
+function largeText(queue: string, room: number): string {
+  const what = `The messages of queue ${queue} are large: fewer than At once says are taken at a time, so that they do not fill the memory`;
+  return `${what}. A Join or Batch that waits for more than ${Math.floor(room / 1e6)} MB of them may wait in vain: give Node-RED more memory (--max-old-space-size)`;
 }

@@ -70,10 +70,20 @@ export class TableWork implements Work<Item> {
   write(items: Item[]): Promise<ItemResult<WriteResult>[]> {
     const { ids } = this.options;
     const write = async (): Promise<ItemResult<WriteResult>[]> => {
-      const outcomes = await this.guard.write(items.map(({ row }) => row));
-      return items.map((given, index) => this.result(given, outcomes[index] ?? null));
+      const order = this.order(items);
+      const outcomes = await this.guard.write(order.map(({ row }) => row));
+      const outcomeOf = new Map(order.map((given, index) => [given, outcomes[index] ?? null]));
+      return items.map((given) => this.result(given, outcomeOf.get(given) ?? null));
     };
     return ids ? ids.during(items.map(({ id }) => id), write) : write();
+  }
+
+  /** Changes go by their keys: two who change the same rows, each in an order of its own, would lock each other out. A key is there but once. What is inserted stays in the order it came. */
+  private order(items: Item[]): Item[] {
+    const { mode } = this.options;
+    if ((mode !== "update" && mode !== "delete") || items.length < 2) return items;
+    const keyed = items.map((given) => ({ given, key: this.key(given) ?? "" }));
+    return keyed.sort((one, other) => (one.key < other.key ? -1 : one.key > other.key ? 1 : 0)).map(({ given }) => given);
   }
 
   private store(rows: WriteRow[]): Promise<RowOutcome[]> {

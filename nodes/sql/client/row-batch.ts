@@ -47,8 +47,10 @@ export class RowBatch {
   readonly outcomes: (RowOutcome | undefined)[] & RowOutcome[];
   private stored = false;
   private readonly table: Omit<Target, "columns" | "mode">;
-  /** A row whose key is there already counts as done. */
+  /** A row counts as done of which any unique key is there already. */
   private readonly lenient: boolean;
+  /** So does one of which the named key is there, and with another unique key of a row that is there it fails: rows are inserted first, which does not tell the two apart. */
+  private readonly insertsFirst: boolean;
 
   constructor(
     private readonly dialect: Dialect,
@@ -57,10 +59,11 @@ export class RowBatch {
     private readonly inbox: Inbox,
     { quoted, keys, otherKeys }: TableInfo,
   ) {
-    const { mode, rows, duplicateIsSuccess = false } = request;
+    const { mode, rows, keys: named, duplicateIsSuccess = false } = request;
     this.outcomes = new Array<RowOutcome>(rows.length) as typeof this.outcomes;
     this.table = { table: quoted, keys, otherKeys };
-    this.lenient = mode === "insert" ? duplicateIsSuccess : mode === "ignore";
+    this.lenient = mode === "insert" ? duplicateIsSuccess : mode === "ignore" && named.length === 0;
+    this.insertsFirst = mode === "ignore" && !this.lenient && dialect.rowByRow.has("ignore");
   }
 
   /** @throws ConnectorError of scope `system`: what is committed has its outcome, the rest has none */
@@ -88,7 +91,7 @@ export class RowBatch {
       if (error.code === "DATABASE_UNAVAILABLE") throw error;
       if (error.scope === "system") throw this.named(error);
       const { rows, way } = part;
-      if (this.lenient && way === "batch" && rows.length > 1 && isDuplicateKey(error)) return [{ rows, way: this.dialect.writeUnlessThere ? "unless-there" : "row-by-row" }];
+      if (way === "batch" && (this.lenient ? rows.length > 1 : this.insertsFirst) && isDuplicateKey(error)) return [{ rows, way: this.dialect.writeUnlessThere ? "unless-there" : "row-by-row" }];
       if (this.request.mode === "upsert" && way === "batch" && rows.length === 1 && this.dialect.hidesKey?.(error)) return [{ rows, way: "row-by-row" }];
       // a lock or a deadlock is nobody's fault: all are tried again
       if (rows.length === 1 || error.code === "DATABASE_BUSY") {

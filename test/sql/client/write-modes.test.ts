@@ -138,6 +138,19 @@ for (const { name, types, start } of ENGINES) {
       assert.deepEqual(await stored(), ["1 one kept", "2 two kept", "3 three kept", "4 four null", "6 six null", "7 seven null"]);
     });
 
+    it("fails only the row that has another unique key of a row that is there, where the named one is not", async () => {
+      const rows = [{ id: 1, name: "x", code: "c9" }, { id: 9, name: "neun", code: "c2" }, { id: 4, name: "four", code: "c4" }, { id: 3, name: "y", code: "c3" }, { id: 5, name: "five" }];
+      const outcomes = await write("ignore", rows);
+      assert.deepEqual(told(outcomes), [0, "ROW_REFUSED", 1, 0, 1]);
+      assert.match(errorOf(outcomes[1])?.text ?? "", /ignore into .*code/);
+      assert.deepEqual(told(await write("ignore", rows.slice(1, 2))), ["ROW_REFUSED"]);
+      const inbox = { table: `${table}_inbox`, owner: "node", days: 30 };
+      assert.deepEqual(told(await write("ignore", rows.slice(0, 2), { inbox, ids: ["m1", "m2"] })), [0, "ROW_REFUSED"]);
+      const many = Array.from({ length: 60 }, (_each, index) => ({ id: 100 + index, name: "many", code: index === 40 ? "c1" : `m${index}` }));
+      assert.deepEqual(told(await write("ignore", many)).map((each, index) => (each === 1 ? -1 : index)).filter((index) => index >= 0), [40]);
+      assert.deepEqual((await stored()).slice(0, 5), ["1 one kept", "2 two kept", "3 three kept", "4 four null", "5 five null"]);
+    });
+
     it("ignores by any unique key when none is named", async () => {
       assert.deepEqual(told(await write("ignore", [{ id: 8, name: "x", code: "c1" }, { id: 3, name: "y", code: "c8" }], { keys: [] })), [0, 0]);
       assert.equal((await stored()).length, 3);

@@ -67,8 +67,8 @@ export interface Dialect<Row = unknown> {
   /** One statement for all rows, in every mode that is not {@link rowByRow}. */
   write(target: Target, rows: readonly Row[]): BatchStatement;
   /**
-   * One statement that inserts those rows that no unique key has already, and tells how many. Where there is none, rows of which some are there go one
-   * by one.
+   * One statement that inserts those rows whose key, or where none is named any unique key, is not there already, and tells how many. Where there is none, rows of which some are
+   * there go one by one.
    */
   writeUnlessThere?(target: Target, rows: readonly Row[]): Statement;
   /** Whether a batch may have failed since a row has another unique key of a row that is there already, and {@link writeRow} tells which. Only where such an upsert does not tell it. */

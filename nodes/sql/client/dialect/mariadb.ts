@@ -65,7 +65,7 @@ export const mariadb: Dialect<Parameter[]> = {
   hidesKey: ({ details }) => details["native"] === OUT_OF_RANGE,
   async writeRow(target, row, run): Promise<number> {
     if (target.mode === "upsert") return upsertRow(name, target, row, run);
-    const affected = await writeRowPlainly(name, target, row, run);
+    const affected = await writeRowPlainly(name, target, row, run, " lock in share mode");
     // a row that is found but stays as it is counts only when the connection string says so
     return affected === 0 && target.mode === "update" ? run(findRow(name, target, row)) : affected;
   },

@@ -41,21 +41,24 @@ export async function upsertRow(quoted: Quote, target: Target, row: readonly Par
   throw new ConnectorError("NOT_CONFIGURED", "The driver does not tell how many rows an update changed: an upsert needs to know", { details: { table: target.table } });
 }
 
-/** An insert that does nothing where a unique key is there already. Only where a transaction outlives a statement that fails. */
-async function insertUnlessThere(run: Run, insert: Statement): Promise<number> {
+/** An insert that does nothing where the key is there already, or, where none is named, any unique one. Only where a transaction outlives a statement that fails. */
+async function insertUnlessThere(quoted: Quote, target: Target, row: readonly Parameter[], run: Run, locking: string): Promise<number> {
   try {
-    return await run(insert);
+    return await run(insertRow(quoted, target, row));
   } catch (error) {
-    if (isConnectorError(error) && isDuplicateKey(error)) return 0;
+    if (!isConnectorError(error) || !isDuplicateKey(error)) throw error;
+    if (target.keys.length === 0) return 0;
+    const { sql, parameters } = findRow(quoted, target, row);
+    if ((await run({ sql: sql + locking, parameters })) > 0) return 0;
     throw error;
   }
 }
 
-/** Update, delete and ignore, row by row, as most products do them. */
-export async function writeRowPlainly(quoted: Quote, target: Target, row: readonly Parameter[], run: Run): Promise<number> {
+/** Update, delete and ignore, row by row, as most products do them. @param locking ends a query that is to see also what others have committed since the transaction began to read */
+export async function writeRowPlainly(quoted: Quote, target: Target, row: readonly Parameter[], run: Run, locking = ""): Promise<number> {
   if (target.mode === "update") return run(updateRow(quoted, target, row));
   if (target.mode === "delete") return run(deleteRow(quoted, target, row));
-  return insertUnlessThere(run, insertRow(quoted, target, row));
+  return insertUnlessThere(quoted, target, row, run, locking);
 }
 
 interface Given {

@@ -48,15 +48,19 @@ export const sqlite: Dialect<Parameter[]> = {
     const sql = insertRows(target, rows.length);
     return { sql: target.mode === "upsert" ? `${sql} ${onConflict(target.columns, target.keys)}` : sql, parameters: rows.flat() };
   },
-  writeUnlessThere: (target, rows) => ({ sql: `${insertRows(target, rows.length)} on conflict do nothing`, parameters: rows.flat() }),
+  writeUnlessThere: (target, rows) => ({ sql: `${insertRows(target, rows.length)} ${unlessThere(target)}`, parameters: rows.flat() }),
   writeRow(target, row, run): Promise<number> {
     if (target.mode === "update") return run(updateRow(name, target, row));
     if (target.mode === "delete") return run(deleteRow(name, target, row));
     const { sql, parameters } = insertRow(name, target, row);
-    return run({ sql: `${sql} on conflict ${target.keys.length > 0 ? `(${target.keys.map(name).join(", ")}) ` : ""}do nothing`, parameters });
+    return run({ sql: `${sql} ${unlessThere(target)}`, parameters });
   },
   inbox,
 };
+
+function unlessThere({ keys }: Target): string {
+  return `on conflict ${keys.length > 0 ? `(${keys.map(name).join(", ")}) ` : ""}do nothing`;
+}
 
 function insertRows({ table, columns }: Target, rows: number): string {
   return `insert into ${table} (${columns.map((column) => name(column.name)).join(", ")}) values ${placeholders(rows, columns.length)}`;

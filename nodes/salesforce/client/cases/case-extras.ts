@@ -100,7 +100,7 @@ export class CaseExtras {
         const error = toConnectorError(thrown);
         left -= error.details.network === "TIMEOUT" ? 2 : 1;
         const isOver = some.length > 1 && left <= 0;
-        for (const extra of some) results.set(extra, isOver ? notLookedFor(error) : failed(error));
+        for (const extra of some) results.set(extra, failed(isOver ? notLookedFor(error) : error));
         if (some.length === 1 || isOver || !mayBeOfRecords(error, false)) return;
         const there = await this.there(kind, some);
         for (const extra of some) if (there.has(extra.key)) results.set(extra, { ok: true, id: "", created: true });

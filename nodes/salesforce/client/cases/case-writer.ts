@@ -131,7 +131,7 @@ export class CaseWriter {
         if (!search || !mayBeOfRecords(error, false) || !(await (isOpen ??= probe()))) throw error;
         const half = Math.ceil(some.length / 2);
         if (some.length === 1) for (const work of some) results.set(work, { ok: false, error });
-        else if (left <= 0) for (const work of some) results.set(work, notLookedFor(error));
+        else if (left <= 0) for (const work of some) results.set(work, { ok: false, error: notLookedFor(error) });
         else for (const next of [some.slice(0, half), some.slice(half)]) await look(next);
       }
     };

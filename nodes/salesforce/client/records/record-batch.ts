@@ -1,7 +1,7 @@
-import { ConnectorError, isConnectorError, toConnectorError } from "../../../common/errors";
-import { type Fields, MAX_RECORDS, type RecordResult, retrieveRecords } from "./collections";
-import { Describes } from "./describes";
+import { ConnectorError, toConnectorError } from "../../../common/errors";
+import { type Fields, MAX_RECORDS, type RecordResult } from "./collections";
 import { afterOthers, listOutcome, type RecordOutcome, refused, shown } from "./record-outcome";
+import { RecordReader } from "./record-reader";
 import { RecordWriter } from "./record-writer";
 import { retryLocked } from "./retry-locked";
 import type { RestClient } from "../rest";
@@ -38,14 +38,14 @@ type Outcome = { ok: true; value: RecordOutcome } | { ok: false; error: Connecto
 /** Carries out one operation for the records of several messages: single records share a call, a list has calls of its own. */
 export class RecordBatch {
   private readonly writer: RecordWriter;
-  private readonly describes: Describes;
+  private readonly reader: RecordReader;
 
   constructor(
-    private readonly rest: RestClient,
+    rest: RestClient,
     private readonly options: RecordBatchOptions,
   ) {
     this.writer = new RecordWriter(rest);
-    this.describes = new Describes(rest);
+    this.reader = new RecordReader(rest, options.fields);
   }
 
   /** What orders messages: the record's external id as the org compares it, or its id. Lists have no order. */
@@ -99,8 +99,8 @@ export class RecordBatch {
     try {
       const { object } = items[0] as RecordItem;
       if (this.options.operation === "retrieve") {
-        const found = await this.read(object, records);
-        items.forEach((item, index) => outcomes.set(item, readOutcome(records[index]?.Id, found[index] ?? null)));
+        const found = await this.reader.read(object, idsOf(records), items);
+        found.forEach((one, index) => outcomes.set(items[index] as RecordItem, one.ok ? readOutcome(one.id, one.record) : one));
         return;
       }
       const results = await (this.repeats ? this.save(object, records, items, false) : this.saveSlice(object, records, items, false));
@@ -121,8 +121,9 @@ export class RecordBatch {
     }
   }
 
-  private async readList({ object, records }: RecordItem): Promise<RecordOutcome> {
-    const found = (await Promise.all(slices(records).map((slice) => this.read(object, slice)))).flat();
+  private async readList(item: RecordItem): Promise<RecordOutcome> {
+    const { object, records } = item;
+    const found = await this.reader.readAll(object, slices(idsOf(records)), item);
     const results = found.map((record, index) => ({ index, id: String(records[index]?.Id), success: record !== null, errors: record ? [] : [missing()] }));
     return { payload: found.map((record) => record && withoutAttributes(record)), salesforce: { success: results.every(({ success }) => success), results } };
   }
@@ -197,19 +198,10 @@ export class RecordBatch {
         return this.writer.delete({ ids: records.map(({ Id }) => String(Id)), headers, allOrNone }, items);
     }
   }
+}
 
-  private async read(object: string, records: Fields[]): Promise<(Fields | null)[]> {
-    const ids = records.map(({ Id }) => String(Id));
-    const { fields } = this.options;
-    if (fields.length > 0) return retrieveRecords(this.rest, { object, ids, fields });
-    try {
-      return await retrieveRecords(this.rest, { object, ids, fields: await this.describes.fieldsOf(object) });
-    } catch (error) {
-      if (!isConnectorError(error) || error.details.errorCode !== "INVALID_FIELD") throw error;
-      this.describes.forget(object); // a field is gone since it was described
-      return retrieveRecords(this.rest, { object, ids, fields: await this.describes.fieldsOf(object) });
-    }
-  }
+function idsOf(records: Fields[]): string[] {
+  return records.map(({ Id }) => String(Id));
 }
 
 function slices<T>(all: T[]): T[][] {

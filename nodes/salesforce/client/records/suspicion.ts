@@ -142,8 +142,8 @@ function ownFault(error: ConnectorError): ConnectorError {
 }
 
 /** Of several among whom nobody was looked for any more, as too much went wrong: they are to come again, and whoever was found does not. */
-export function notLookedFor({ code, message }: ConnectorError): RecordResult {
-  return { ok: false, error: new ConnectorError(code, message) };
+export function notLookedFor({ code, message }: ConnectorError): ConnectorError {
+  return new ConnectorError(code, message);
 }
 
 /** Whether a record was found to be at fault itself. */
@@ -151,7 +151,8 @@ export function isOwnFault(result: RecordResult | undefined): boolean {
   return result?.ok === false && result.error.scope === "message" && mayBeOfRecords(result.error.cause, false);
 }
 
-async function canBeRead(rest: RestCalls, object: string): Promise<boolean> {
+/** Whether records of an object can be read. */
+export async function canBeRead(rest: RestCalls, object: string): Promise<boolean> {
   const path = `/query?q=${encodeURIComponent(`SELECT Id FROM ${object} LIMIT 1`)}`;
   return rest.request({ method: "GET", path }).then(() => true, () => false);
 }

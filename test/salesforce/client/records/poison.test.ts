@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { ConnectorError } from "../../../../nodes/common/errors";
 import { callError } from "../../../../nodes/salesforce/client/errors";
 import type { Fields, RecordResult } from "../../../../nodes/salesforce/client/records/collections";
+import { RecordBatch, type RecordItem } from "../../../../nodes/salesforce/client/records/record-batch";
 import { saveRecords } from "../../../../nodes/salesforce/client/records/save-records";
 import { RecordWriter } from "../../../../nodes/salesforce/client/records/record-writer";
-import type { RestCalls, RestRequest } from "../../../../nodes/salesforce/client/rest";
+import type { RestCalls, RestClient, RestRequest } from "../../../../nodes/salesforce/client/rest";
 
 const broken = (): never => {
   throw new ConnectorError("ORG_UNAVAILABLE", "UNKNOWN_EXCEPTION (HTTP 500)", { details: { status: 500, outcomeUnknown: true } });
@@ -68,6 +69,47 @@ describe("A record that makes the org fail", () => {
     assert.deepEqual(told(await deleted("poison")), [["ORG_BUSY", "message"]]);
     works = false;
     assert.equal(await deleted("a", "b"), undefined, "held while the org fails at everything");
+  });
+
+  describe("as it is read", () => {
+    let works: boolean;
+    let given: RecordItem[];
+    beforeEach(() => (works = true));
+
+    const readFrom = async (...items: RecordItem[]): Promise<string[]> => {
+      const request = async ({ method, body }: RestRequest): Promise<unknown> => {
+        await Promise.resolve();
+        if (!works) return broken();
+        if (method === "GET") return { status: 200, headers: {}, body: { records: [] } };
+        const { ids } = body as { ids: string[] };
+        return ids.includes("poison") ? broken() : { status: 200, headers: {}, body: ids.map((Id) => ({ Id })) };
+      };
+      const options = { operation: "retrieve", externalIdField: "", allOrNone: false, fields: ["Name"], headers: {}, someRefusedFails: () => true } as const;
+      const batch = new RecordBatch({ request } as unknown as RestClient, { ...options, fields: [...options.fields] });
+      given = items;
+      const outcomes = new Map<RecordItem, string>();
+      for (let tries = 0; tries < 10 && given.length > 0; tries += 1) {
+        const results = await batch.write(given);
+        results.forEach((one, index) => outcomes.set(given[index] as RecordItem, one.ok ? "read" : one.error.scope === "system" ? "held" : one.error.code));
+        given = given.filter((item) => outcomes.get(item) === "held");
+      }
+      return items.map((item) => outcomes.get(item) ?? "");
+    };
+    const one = (Id: string): RecordItem => ({ object: "Account", records: [{ Id }], list: false });
+
+    it("fails by itself, and the others are read", async () => {
+      assert.deepEqual(await readFrom(one("a"), one("poison"), one("b")), ["read", "ORG_BUSY", "read"]);
+      assert.deepEqual(await readFrom(one("poison")), ["ORG_BUSY"]);
+    });
+
+    it("in a list fails its message", async () => {
+      assert.deepEqual(await readFrom({ object: "Account", records: [{ Id: "a" }, { Id: "poison" }], list: true }, one("b")), ["ORG_BUSY", "read"]);
+    });
+
+    it("is held with the others while the org fails at everything", async () => {
+      works = false;
+      assert.deepEqual(await readFrom(one("a"), { ...one("b"), list: true }), ["held", "held"]);
+    });
   });
 
   it("is not looked for among those to be deleted while the org fails at each, though it answers a call without any, nor call by call while it does not answer at all", async () => {

@@ -1,0 +1,82 @@
+import { type ConnectorError, isConnectorError, toConnectorError } from "../../../common/errors";
+import { type Fields, retrieveRecords } from "./collections";
+import { Describes } from "./describes";
+import type { RestCalls } from "../rest";
+import { canBeRead, getsThrough, isOwnFault, judge, mayBeOfRecords, notLookedFor, Suspicion } from "./suspicion";
+
+/** What became of reading one record; `null` is one that is not there. */
+export type ReadResult = { ok: true; id: string; created: false; record: Fields | null } | { ok: false; error: ConnectorError };
+
+/** Calls that may go wrong while somebody is looked for. */
+const MOST_WRONG = 20;
+/** Reads nothing of the org's data. */
+const VERSIONS = { method: "GET", path: "/services/data/" } as const;
+
+/** Reads records by their ids. One that makes the org fail, or that somebody on the way minds, is looked for by halves, so that it holds up no others. */
+export class RecordReader {
+  private readonly describes: Describes;
+  private readonly suspicion = new Suspicion();
+
+  /** @param fields that are read; empty: all the object has */
+  constructor(
+    private readonly rest: RestCalls,
+    private readonly fields: string[],
+  ) {
+    this.describes = new Describes(rest);
+  }
+
+  /**
+   * Reads records that have nothing to do with each other, at most as many as one call takes.
+   *
+   * @param items one for each id, the same objects at every try
+   * @throws ConnectorError when the call failed as a whole
+   */
+  async read(object: string, ids: string[], items: readonly object[]): Promise<ReadResult[]> {
+    try {
+      if (!items.some((item) => this.suspicion.isDue(item))) return await this.ask(object, ids);
+      const results = await this.search(object, ids, { left: MOST_WRONG });
+      await judge(this.rest, results, { object, together: false, creates: false, probe: () => getsThrough(this.rest, VERSIONS) });
+      results.forEach((result, index) => isOwnFault(result) && this.suspicion.found(items[index] as object));
+      return results;
+    } catch (error) {
+      this.suspicion.note(items[0] as object, error);
+      throw error;
+    }
+  }
+
+  /** Reads the records of one message, which fail as one; otherwise as {@link read}. @param item the same object at every try */
+  async readAll(object: string, calls: string[][], item: object): Promise<(Fields | null)[]> {
+    const work = (): Promise<(Fields | null)[][]> => Promise.all(calls.map((ids) => this.retrieve(object, ids)));
+    return (await this.suspicion.guarded(item, work, () => canBeRead(this.rest, object))).flat();
+  }
+
+  private async search(object: string, ids: string[], look: { left: number }): Promise<ReadResult[]> {
+    try {
+      return await this.ask(object, ids);
+    } catch (thrown) {
+      const error = toConnectorError(thrown);
+      look.left -= error.details.network === "TIMEOUT" ? 2 : 1;
+      const isOver = ids.length > 1 && look.left <= 0;
+      if (ids.length === 1 || isOver || !mayBeOfRecords(error, false)) return ids.map(() => ({ ok: false, error: isOver ? notLookedFor(error) : error }));
+      const half = Math.ceil(ids.length / 2);
+      return [...(await this.search(object, ids.slice(0, half), look)), ...(await this.search(object, ids.slice(half), look))];
+    }
+  }
+
+  private async ask(object: string, ids: string[]): Promise<ReadResult[]> {
+    const found = await this.retrieve(object, ids);
+    return found.map((record, index) => ({ ok: true, id: ids[index] as string, created: false, record }));
+  }
+
+  private async retrieve(object: string, ids: string[]): Promise<(Fields | null)[]> {
+    const { fields } = this;
+    if (fields.length > 0) return retrieveRecords(this.rest, { object, ids, fields });
+    try {
+      return await retrieveRecords(this.rest, { object, ids, fields: await this.describes.fieldsOf(object) });
+    } catch (error) {
+      if (!isConnectorError(error) || error.details.errorCode !== "INVALID_FIELD") throw error;
+      this.describes.forget(object); // a field is gone since it was described
+      return retrieveRecords(this.rest, { object, ids, fields: await this.describes.fieldsOf(object) });
+    }
+  }
+}

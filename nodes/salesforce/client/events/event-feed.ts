@@ -153,6 +153,8 @@ export class EventFeed implements StreamListener {
   }
 
   onStale(position: string, error: ConnectorError): StartPoint | undefined {
+    const start = this.start.withoutPosition();
+    if (start) return start;
     const { channel, staleReplay } = this.options.settings;
     this.options.warn(`${channel}: the org does not know position ${position} any more: ${STALE[staleReplay]} (${error.message})`);
     this.change(() => (this.stale = staleReplay));

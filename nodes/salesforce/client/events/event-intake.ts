@@ -96,7 +96,8 @@ export class EventIntake {
   take(event: StreamEvent, notBefore?: number): boolean {
     const id = idOf(event);
     const isOld = notBefore !== undefined && event.createdDate !== undefined && Date.parse(event.createdDate) < notBefore;
-    if (isOld || !this.recent.add(id)) this.pass(event.position, id);
+    if (isOld) this.passOver(event.position);
+    else if (!this.recent.add(id)) this.pass(event.position, id);
     else {
       this.last = event.position;
       this.hand(event, id);
@@ -157,6 +158,12 @@ export class EventIntake {
       failed: (failure) => this.deadLetters.add({ message, size: 1, failure, finished }),
       released: () => undefined, // it comes again after the restart
     });
+  }
+
+  /** It is from before what is wanted. */
+  private passOver(position: string): void {
+    this.last = position;
+    this.options.position.passOver(position);
   }
 
   /** It goes no further, but its place counts; unless it came out of order, from before the events that were taken since. */

@@ -14,10 +14,10 @@ export interface PositionPlace {
 
 /** What is kept. */
 export interface StoredPosition {
-  /** Everything up to this one is settled; absent while nothing is. */
+  /** Everything up to this one is settled, or not wanted; absent while nothing is. */
   position?: string;
   transport: TransportName;
-  /** ms since the epoch, while there is no position: what came from then on is still to be read. 0: all that the org has. */
+  /** ms since the epoch, while nothing that came from then on is settled: that is still to be read, behind the position if there is one. 0: all that the org has. */
   since?: number;
   /** Events above the position that are settled already, oldest first. */
   settled: string[];
@@ -81,7 +81,7 @@ export class EventPosition {
     return this.position;
   }
 
-  /** ms since the epoch, while there is no position: what came from then on is still to be read. */
+  /** ms since the epoch, while nothing that came from then on is settled: that is still to be read, behind {@link after} if there is one. */
   get since(): number | undefined {
     return this.begun;
   }
@@ -99,15 +99,19 @@ export class EventPosition {
     } catch (error) {
       throw new ConnectorError("STORE_UNAVAILABLE", `The stored position cannot be read: ${errorText(error)}`, { cause: error });
     }
+    if (typeof found?.since === "number") this.begun = found.since;
     if (typeof found?.position === "string" && found.transport) this.take(found.position, found.transport);
-    else if (typeof found?.since === "number") this.begun = found.since;
     return Array.isArray(found?.settled) ? found.settled : [];
   }
 
-  /** What came before does not count: there is no position, and what comes from `since` (ms since the epoch) on is to be read. Resolves when it is written, or cannot be. */
-  beginAt(since: number): Promise<void> {
+  /**
+   * What came before `since` (ms since the epoch) does not count, what comes from then on is to be read. Resolves when it is written, or cannot be.
+   *
+   * @param keeps the position: what came since then lies behind it
+   */
+  beginAt(since: number, keeps = false): Promise<void> {
     this.marks = new LinkedList();
-    this.position = undefined;
+    if (!keeps) this.position = undefined;
     this.begun = since;
     this.dirty = true;
     return this.flush();
@@ -129,7 +133,14 @@ export class EventPosition {
 
   /** The org says that there is nothing more up to here. */
   idle(position: string): void {
-    if (this.marks.size === 0 && position !== this.position) this.moveTo(position);
+    if (this.marks.size === 0 && (position !== this.position || this.begun !== undefined)) this.moveTo(position);
+  }
+
+  /** What came up to here is from before {@link since}. */
+  passOver(position: string): void {
+    if (this.marks.size > 0) return;
+    this.position = position;
+    this.writeSoon();
   }
 
   /** Writes what is not written yet. Bounded: a database that says nothing must not hold up a deploy. */
@@ -152,7 +163,7 @@ export class EventPosition {
     const { warn, transport: mine } = this.options;
     this.position = convertPosition(position, transport, mine);
     if (this.position !== undefined) return;
-    this.begun = 0;
+    this.begun ??= 0;
     warn(`The stored position ${position} is one of the transport ${transport}, and has no form that ${mine} knows: all that the org has retained is read`);
   }
 
@@ -229,7 +240,8 @@ export class EventPosition {
     }
     const settled = lists.reverse().flat();
     this.weight = settled.length;
-    const place = this.position === undefined ? { since: this.begun ?? 0 } : { position: this.position };
-    return { ...place, transport, settled, time: new Date().toISOString() };
+    const { position, begun } = this;
+    const since = position === undefined ? (begun ?? 0) : begun;
+    return { ...(position === undefined ? {} : { position }), ...(since === undefined ? {} : { since }), transport, settled, time: new Date().toISOString() };
   }
 }

@@ -7,7 +7,7 @@ import type { ReplayFrom } from "./listen-settings";
 /** How far the clocks of the org's machines may be apart, in ms. */
 const CLOCKS = 5_000;
 
-/** Who was to begin with what is new, and can only that much later, in ms, begins with what came since: it takes a replay of all that is retained. */
+/** Who was to begin with what is new, and can only that much later, in ms, begins with what came since: it takes a replay of what came behind the last position, or else of all that is retained. */
 const LATE = 10_000;
 
 /** What {@link FeedStart} stands on. */
@@ -53,10 +53,19 @@ export class FeedStart {
     this.fresh = undefined;
     this.notBefore = undefined;
     if (from !== "stored") return this.begin(from);
+    const { since } = position;
+    if (since !== undefined && since > 0) this.notBefore = since - CLOCKS;
     const after = intake.taken ?? position.after;
     if (after !== undefined) return { from: "after", position: after };
-    if (position.since === undefined) return this.begin("new");
-    if (position.since > 0) this.notBefore = position.since - CLOCKS;
+    return since === undefined ? this.begin("new") : { from: "all" };
+  }
+
+  /** The org does not know the position any more. @returns where to begin when only what came since a time is wanted, which then takes a replay of all; undefined when it is not so */
+  withoutPosition(): StartPoint | undefined {
+    const { intake, position } = this.options;
+    if (!position.since) return undefined;
+    intake.begin(true);
+    void position.beginAt(position.since);
     return { from: "all" };
   }
 
@@ -75,7 +84,8 @@ export class FeedStart {
   take(events: readonly StreamEvent[]): void {
     this.fresh = undefined;
     for (const event of events) {
-      if (!this.options.intake.take(event, this.notBefore)) this.notBefore = undefined;
+      const isOld = this.options.intake.take(event, this.notBefore);
+      if (!isOld && event.createdDate !== undefined) this.notBefore = undefined; // one that tells no time says nothing of those behind it
     }
   }
 
@@ -99,7 +109,7 @@ export class FeedStart {
     const { intake, position, since } = this.options;
     intake.begin(false);
     this.newFrom = since();
-    await position.beginAt(from === "all" ? 0 : this.newFrom);
+    await position.beginAt(from === "all" ? 0 : this.newFrom, from === "new");
     if (from === "new" && this.isLate(Date.now())) return this.next();
     this.fresh = from === "new" ? "asked" : undefined;
     return { from };

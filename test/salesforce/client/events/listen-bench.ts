@@ -130,8 +130,12 @@ export class ListenBench {
     });
   }
 
-  async closeAll(): Promise<void> {
+  async closeOpen(): Promise<void> {
     await Promise.all(this.opened.splice(0).map((each) => each.close()));
+  }
+
+  async closeAll(): Promise<void> {
+    await this.closeOpen();
     this.store = new MemoryStore();
   }
 }

@@ -141,6 +141,31 @@ describe("a listener that keeps its position", () => {
       await bench.storedAt("4");
     });
 
+    it("a second time so as well when nobody can read an event among those that are older", async () => {
+      await bench.open().subscribed();
+      await bench.closeOpen();
+      const node = bench.open({}, { answer: accept });
+      const ago = { createdDate: new Date(Date.now() - 600_000).toISOString() };
+      const { createdDate: _, ...timeless } = event(2, { unreadable: new ConnectorError("FORMAT_INVALID", "it does not fit its schema") });
+      (await node.subscribed()).bring(event(1, ago), timeless, event(3, ago), event(4));
+      assert.deepEqual(node.ids, ["4"]);
+    });
+
+    it("a third time behind what was passed over, and passes over the rest of it", async () => {
+      const ago = { createdDate: new Date(Date.now() - 600_000).toISOString() };
+      await bench.open().subscribed();
+      await bench.closeOpen();
+      (await bench.open().subscribed()).bring(event(1, ago), event(2, ago));
+      await bench.storedAt("2");
+      await bench.closeOpen();
+      const third = bench.open({}, { answer: accept });
+      const subscription = await third.subscribed();
+      assert.deepEqual(subscription.start, { from: "after", position: "2" });
+      subscription.bring(event(3, ago), event(4), event(5));
+      assert.deepEqual(third.ids, ["4", "5"]);
+      assert.equal((await bench.storedAt("5")).since, undefined);
+    });
+
     for (const before of [["listening"], ["listening", "full"]] as const) {
       it(`there as well when the stream is lost before the first event, while it was ${before.at(-1)}, and once only`, async () => {
         const node = bench.open({}, { answer: accept });
@@ -196,6 +221,36 @@ describe("a listener that keeps its position", () => {
           assert.deepEqual(node.ids, ["2"]);
         });
       }
+
+      /** Is told to begin with what is new, and let in a minute later; position 1 is kept from before. */
+      async function beginLate(): Promise<Listening> {
+        (await bench.open({}, { answer: accept }).subscribed()).bring(event(1));
+        await bench.storedAt("1");
+        await bench.closeOpen();
+        let letIn = (): void => undefined;
+        const openSession = () => new Promise<Session>((resolve) => (letIn = () => resolve({ accessToken: "t", instanceUrl: "http://org", orgId: ORG })));
+        const node = bench.open({ replayFrom: "new", staleReplay: "stop" }, { org: { openSession }, answer: accept });
+        passMinute();
+        letIn();
+        return node;
+      }
+
+      it("with what came since, of what lies behind its last position", async () => {
+        const node = await beginLate();
+        const subscription = await node.subscribed();
+        assert.deepEqual(subscription.start, { from: "after", position: "1" });
+        subscription.bring(event(2, secondsAgo(120)), event(3, secondsAgo(50)));
+        assert.deepEqual(node.ids, ["3"]);
+      });
+
+      it("with what came since, of all that is retained when the org does not know that position any more", async () => {
+        const node = await beginLate();
+        const subscription = await node.subscribed();
+        assert.deepEqual(subscription.listener.onStale("1", new ConnectorError("POSITION_STALE", "gone")), { from: "all" });
+        subscription.bring(event(2, secondsAgo(120)), event(3, secondsAgo(50)));
+        await turns(2);
+        assert.deepEqual([node.ids, node.listener.state.kind === "stopped"], [["3"], false]);
+      });
 
       it("with what is new from then on, when a message says so", async () => {
         const node = bench.open();

@@ -5,6 +5,7 @@ import { sleep } from "../../common/sleep";
 import { API_VERSION, createConnection } from "./connection";
 import { login, type LoginSettings, type OrgCredentials, type Session } from "./sign-in/login";
 import { OrgLookout } from "./org-lookout";
+import { orgPlace } from "./org-place";
 import { OrgStreams, type StreamOptions } from "./events/org-streams";
 import { RestClient } from "./rest";
 import { type LoginPace, TokenKeeper } from "./sign-in/token";
@@ -58,12 +59,15 @@ export class OrgClient {
   private readonly lookout: OrgLookout;
   private readonly users = new Set<object>();
   private readonly listeners = new Set<(state: OrgState) => void>();
+  private readonly changeListeners = new Set<() => void>();
   private readonly closing = new AbortController();
   private readonly credentials: OrgCredentials;
   private current: OrgState = { kind: "idle" };
   private usage: Pick<OrgState, "usedPercent" | "slowedAt"> = {};
   /** By what is waited for. */
   private readonly pauses = new Map<string, Promise<void>>();
+  /** Which org it was that somebody signed in to last. */
+  private place: string | undefined;
   private signingIn = false;
   private left: (() => void) | undefined;
 
@@ -144,6 +148,15 @@ export class OrgClient {
   }
 
   /**
+   * Tells when signing in has led to another org than before, as it does after the refresh of a sandbox; nobody has the new session yet. Returns how to
+   * stop listening.
+   */
+  onOtherOrg(listener: () => void): () => void {
+    this.changeListeners.add(listener);
+    return () => this.changeListeners.delete(listener);
+  }
+
+  /**
    * Settles when it makes sense to try again after a system error: one pause for all who wait for the same, longer with each failure, never
    * before the login host may be asked again. A limit of bulk jobs or events holds up nobody who has met an outage. Settles at once when the
    * client closes.
@@ -165,6 +178,7 @@ export class OrgClient {
     await this.streams.close();
     this.guard.close();
     this.listeners.clear();
+    this.changeListeners.clear();
     this.transport.close();
   }
 
@@ -176,7 +190,16 @@ export class OrgClient {
       settings.onRefreshToken?.(refreshToken);
     }
     this.set({ kind: "connected" });
+    this.notePlace(session);
     return session;
+  }
+
+  private notePlace(session: Session): void {
+    if (session.orgId === undefined) return;
+    const place = orgPlace(session);
+    const isOther = this.place !== undefined && this.place !== place;
+    this.place = place;
+    if (isOther) for (const listener of this.changeListeners) listener();
   }
 
   /** Tries until there is a token: its failures show as the org's state. */

@@ -87,3 +87,29 @@ describe("An org that moves to another instance", () => {
     assert.equal((await sender.send(item)).salesforce.statusCode, 200);
   });
 });
+
+describe("A login that leads to another org than before", () => {
+  it("is told of before anybody has the new session, and a new token of the same org is not", async () => {
+    const orgs = new Orgs();
+    let orgId = "00D000000000001AAA";
+    const login = createServer((request, response) => {
+      const origin = `http://${request.headers.host}`;
+      response.writeHead(200).end(JSON.stringify({ access_token: "t", instance_url: origin, id: `${origin}/id/${orgId}/005000000000001AAA` }));
+    });
+    await new Promise<void>((resolve) => login.listen(0, "127.0.0.1", resolve));
+    try {
+      const client = orgs.client({ loginUrl: `http://127.0.0.1:${(login.address() as AddressInfo).port}`, flow: "client-credentials", credentials: { clientId: "a", clientSecret: "b" } });
+      const told: string[] = [];
+      client.onOtherOrg(() => told.push("other"));
+      const first = await client.openSession();
+      const second = await client.renewSession(first);
+      orgId = "00D000000000002AAA";
+      await client.renewSession(second).then(() => told.push("session"));
+      assert.deepEqual(told, ["other", "session"]);
+    } finally {
+      await orgs.stop();
+      login.closeAllConnections();
+      login.close();
+    }
+  });
+});

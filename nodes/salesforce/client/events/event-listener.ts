@@ -23,7 +23,7 @@ export type ListenerState = FeedState | { kind: "unwired" | "paused" | "standby"
 export interface EventListenerOptions extends Pick<EventFeedOptions, "settings" | "node" | "runtime" | "prepare" | "send" | "isWired" | "onSettled" | "warn" | "error" | "every" | "someRoom"> {
   /** Under which name the position is kept, beside the org and the channel. */
   name: string;
-  org: Pick<StreamOrg, "openSession" | "untilReady" | "rest" | "http"> & { streams: Pick<OrgStreams, "over"> };
+  org: Pick<StreamOrg, "openSession" | "onOtherOrg" | "untilReady" | "rest" | "http"> & { streams: Pick<OrgStreams, "over"> };
   store: Store;
   /** In the place of `store`, where another instance may stand by. */
   standby?: Standby;
@@ -32,6 +32,9 @@ export interface EventListenerOptions extends Pick<EventFeedOptions, "settings" 
   /** As {@link EventFeedOptions.backOff}; one for each feed. */
   backOff?(): BackOff;
 }
+
+/** ms that the flow may take to finish when it stops. */
+const DRAIN = 8_000;
 
 /** Listens to one channel of an org, while it may: it is wired, not paused, and of several instances the one whose turn it is. */
 export class EventListener {
@@ -62,8 +65,10 @@ export class EventListener {
   /** What the stream was lost by. */
   private lost: ErrorCode | undefined;
   private closed = false;
+  private readonly stopWatching: () => void;
 
   constructor(private readonly options: EventListenerOptions) {
+    this.stopWatching = options.org.onOtherOrg(() => void this.beginAnew());
     this.channel = channelName(options.settings.channel);
     this.troubles = new TroubleLog(options);
     flowTracker.acquire(options.runtime); // its feed comes when flows have long started, and who watches only from then on waits to be told that they have
@@ -117,14 +122,33 @@ export class EventListener {
   }
 
   /** Takes no more, lets the flow finish for up to `drain` ms, keeps the position, and lets another instance go on. */
-  async close(drain = 8_000): Promise<void> {
+  async close(drain = DRAIN): Promise<void> {
     this.closed = true;
-    this.turn += 1;
-    await this.feed?.close(performance.now() + drain);
-    await this.leaving;
-    await this.lease?.close();
-    this.place?.leave();
+    this.stopWatching();
+    await this.leave(drain);
     flowTracker.release();
+  }
+
+  /** Ends its turn, and lets another listener have its place. */
+  private async leave(drain: number): Promise<void> {
+    const { feed, lease, place } = this;
+    this.turn += 1;
+    this.feed = this.lease = this.place = undefined;
+    const { leaving } = this;
+    this.leaving = Promise.all([leaving, feed?.close(performance.now() + drain)]).then(() => undefined);
+    await this.leaving;
+    await lease?.close();
+    place?.leave();
+  }
+
+  /** A sandbox that was refreshed is another org, with other events: positions of the one before mean nothing there. */
+  private async beginAnew(): Promise<void> {
+    if (this.closed || (!this.feed && !this.lease && !this.place)) return; // it has not found out yet which org it is
+    this.options.warn(`${this.channel}: the login leads to another org now, as after the refresh of a sandbox: all its events since the deploy are read`);
+    this.isStandby = false;
+    this.settled = [];
+    await this.leave(DRAIN);
+    if (!this.closed) await this.begin();
   }
 
   private async begin(): Promise<void> {

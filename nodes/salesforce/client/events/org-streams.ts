@@ -25,7 +25,7 @@ export interface StreamOptions {
 }
 
 /** The part of an org that its streams use. */
-export type StreamOrg = Pick<OrgClient, "openSession" | "renewSession" | "doubtSession" | "untilReady" | "session" | "http" | "rest">;
+export type StreamOrg = Pick<OrgClient, "openSession" | "renewSession" | "doubtSession" | "onOtherOrg" | "untilReady" | "session" | "http" | "rest">;
 
 /** The event streams of an org: one client a transport, made when first asked for. */
 export class OrgStreams {

@@ -51,7 +51,7 @@ export class Listening {
     this.wired = new Set(outputs);
     this.listener = new EventListener({
       ...options,
-      org: { openSession: () => Promise.resolve({ accessToken: "t", instanceUrl: "http://org", orgId: ORG }), untilReady: () => Promise.resolve(), rest: undefined as never, http: undefined as never, streams: { over: () => transport }, ...options.org },
+      org: { openSession: () => Promise.resolve({ accessToken: "t", instanceUrl: "http://org", orgId: ORG }), untilReady: () => Promise.resolve(), onOtherOrg: () => () => undefined, rest: undefined as never, http: undefined as never, streams: { over: () => transport }, ...options.org },
       send: (output, message) => {
         const one = { output, ...message } as Sent;
         this.sent.push(one);

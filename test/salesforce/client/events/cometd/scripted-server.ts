@@ -49,6 +49,7 @@ export class ScriptedServer {
       openSession: async () => session,
       renewSession: async () => ({ ...session, accessToken: "token-2" }),
       doubtSession: () => undefined,
+      onOtherOrg: () => () => undefined,
       untilReady: () => new Promise((resolve) => setTimeout(resolve, 5)),
       http: this.transport,
       rest: { version: "68.0" } as RestClient,

@@ -14,6 +14,9 @@ const COMMENTS_COMPARED = 2000;
 /** Calls that may go wrong while what is wrong in one batch is looked for. */
 const MOST_WRONG = 20;
 
+/** ms that the org may still work on a call which nobody waits for any longer: looked for earlier, what it is about to store is not found. */
+const STILL_AT_IT = 60_000;
+
 /** One comment or file of a case. */
 interface Extra {
   work: CaseWork;
@@ -85,7 +88,7 @@ export class CaseExtras {
       });
     } catch (error) {
       this.suspicion.note(batch, error);
-      throw error;
+      throw notAtOnce(error);
     }
   }
 
@@ -120,6 +123,12 @@ export class CaseExtras {
   private send({ object }: Kind, extras: readonly Extra[]): Promise<RecordResult[]> {
     return saveRecords(this.rest, { object, operation: "create", headers: NO_ASSIGNMENT, records: extras.map(({ fields }) => fields) });
   }
+}
+
+/** What an instance or a gateway has not answered in time may yet be stored: it is looked for later. */
+function notAtOnce(error: unknown): unknown {
+  if (!isConnectorError(error) || (error.details.network !== "TIMEOUT" && error.details.status !== 504)) return error;
+  return new ConnectorError(error.code, error.message, { details: { ...error.details, retryAfter: STILL_AT_IT }, cause: error });
 }
 
 function failed(error: unknown): RecordResult {

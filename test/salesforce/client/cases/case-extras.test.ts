@@ -44,6 +44,18 @@ describe("Comments and files", () => {
     assert.deepEqual(sent.map(({ headers }) => headers["sforce-auto-assign"]), ["FALSE", "FALSE"]);
   });
 
+  it("whose call was not answered in time are looked for a minute later, as the org may still be at it", async () => {
+    const late = (error: ConnectorError) => ({ request: () => Promise.reject(error) });
+    const retryAfter = async (error: ConnectorError): Promise<unknown> => {
+      const rest = late(error) as never;
+      const work = { item: { comment: "hot" }, stored: { id: "500000000000001AAA" } } as CaseWork;
+      await new CaseExtras(rest, new SelectIn(rest)).add([work]);
+      return work.error?.details.retryAfter;
+    };
+    const away = (details: object): ConnectorError => new ConnectorError("ORG_UNAVAILABLE", "no answer", { details: { outcomeUnknown: true, ...details } });
+    assert.deepEqual(await Promise.all([retryAfter(away({ network: "TIMEOUT" })), retryAfter(away({ status: 504 })), retryAfter(away({ network: "ECONNRESET" }))]), [60_000, 60_000, undefined]);
+  });
+
   it("are not sent for a case that is left", async () => {
     const writer = writerFor(orgs, org, { onRepeat: "leave" });
     values(await writer.write([item("a")]));

@@ -65,6 +65,7 @@ export class FeedStart {
     const { intake, position } = this.options;
     if (!position.since) return undefined;
     intake.begin(true);
+    this.notBefore = position.since - CLOCKS;
     void position.beginAt(position.since);
     return { from: "all" };
   }

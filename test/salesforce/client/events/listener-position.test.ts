@@ -229,7 +229,7 @@ describe("a listener that keeps its position", () => {
         await bench.closeOpen();
         let letIn = (): void => undefined;
         const openSession = () => new Promise<Session>((resolve) => (letIn = () => resolve({ accessToken: "t", instanceUrl: "http://org", orgId: ORG })));
-        const node = bench.open({ replayFrom: "new", staleReplay: "stop" }, { org: { openSession }, answer: accept });
+        const node = bench.open({ replayFrom: "new", staleReplay: "stop" }, { org: { openSession } });
         passMinute();
         letIn();
         return node;
@@ -246,10 +246,11 @@ describe("a listener that keeps its position", () => {
       it("with what came since, of all that is retained when the org does not know that position any more", async () => {
         const node = await beginLate();
         const subscription = await node.subscribed();
-        assert.deepEqual(subscription.listener.onStale("1", new ConnectorError("POSITION_STALE", "gone")), { from: "all" });
-        subscription.bring(event(2, secondsAgo(120)), event(3, secondsAgo(50)));
+        subscription.bring(event(2, secondsAgo(50)));
+        assert.deepEqual(subscription.listener.onStale("2", new ConnectorError("POSITION_STALE", "gone")), { from: "all" });
+        subscription.bring(event(3, secondsAgo(120)), event(2, secondsAgo(50)), event(4, secondsAgo(40)));
         await turns(2);
-        assert.deepEqual([node.ids, node.listener.state.kind === "stopped"], [["3"], false]);
+        assert.deepEqual([node.ids, node.listener.state.kind === "stopped"], [["2", "4"], false]);
       });
 
       it("with what is new from then on, when a message says so", async () => {

@@ -32,8 +32,8 @@ const CALL_TIMEOUT = 60_000;
 /** ms without traffic before the connection is pinged; a server that minds makes grpc-js ping half as often. */
 const KEEPALIVE = 60_000;
 
-/** Largest message from the server, in bytes: a hundred events can be far more than gRPC's own 4 MB. */
-const MAX_MESSAGE = 64 * 1024 * 1024;
+/** Largest message from the server, in bytes: of the hundred events that it is asked for each can have 1 MB. gRPC's own 4 MB, or less than all, would have them come again without end. */
+const MAX_MESSAGE = 128 * 1024 * 1024;
 
 /** The connection of one org to the Pub/Sub API: one channel for all its streams and calls, made when first used. */
 export class PubsubClient {

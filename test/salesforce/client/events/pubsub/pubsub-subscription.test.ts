@@ -7,6 +7,14 @@ import { CHANNEL, event, PubsubSuite, range, SCHEMA, waitFor } from "./pubsub-su
 describe("A Pub/Sub subscription", () => {
   const suite = new PubsubSuite();
 
+  it("brings as many events as are asked for, though each is as large as an event can be", async () => {
+    const large = "x".repeat(1024 * 1024 - 200);
+    for (let id = 1; id <= 70; id += 1) suite.server.publish(id, "s1", event(large));
+    suite.subscribe();
+    await waitFor("all", () => suite.inbox.events.length === 70);
+    assert.equal(suite.server.opened.length, 1);
+  });
+
   it("hands over events as CometD has them, with position, replay id and EventUuid", async () => {
     suite.server.publish(2_000_000_000_001, "s1", event("first"));
     suite.subscribe();

@@ -2,34 +2,36 @@
 export interface BatcherOptions<T> {
   /** Most items in one batch. */
   size: number;
-  /** How long the first item of a batch waits for company, in ms; 0 for the end of the turn. */
+  /** How long the first item of a batch waits for others, in ms; 0 means until the end of this turn of the event loop. */
   linger: number;
-  /** Most batches at work at once, or what gives it at present. Default 1. */
+  /** How many batches may be flushed at the same time, as a number or as a function that is asked each time. Default 1. */
   concurrency?: number | (() => number);
-  /** Items with equal keys are never in two batches at once, nor twice in one, and keep their order. `undefined` for no order. */
+  /** Items with equal keys keep their order: no two of them are in one batch, or in two batches at the same time. `undefined` means that the item has no order to keep. */
   key?: (item: T) => string | undefined;
-  /** Works on a batch. Must not reject; each of its items must be given to {@link Batcher.finish} or {@link Batcher.again}. */
+  /** Works on one batch. It must not reject, and must hand each item of the batch to {@link Batcher.finish} or {@link Batcher.again}. */
   flush: (items: T[]) => Promise<void>;
 }
 
-/** Gathers items that arrive together into batches: by size or linger, a bounded number at work, in order per key. */
+/** Gathers items into batches. A batch is flushed when it is full or its first item has waited long enough; the number of batches at work is bounded, and items of one key keep their order. */
 export class Batcher<T> {
   private ready: T[] = [];
-  /** Keys at work or ready, each with the items that wait behind. */
+  /** Each key of which an item is ready or being flushed, with the items of that key that wait for it. */
   private readonly busy = new Map<string, T[]>();
+  /** How many items wait in {@link busy}. */
   private behind = 0;
-  /** Batches at work, in the order they were begun. */
+  /** Batches that are being flushed, in the order they were begun. */
   private readonly atWork: T[][] = [];
   private timer: NodeJS.Timeout | undefined;
   private soon: NodeJS.Immediate | undefined;
-  /** The linger of what is ready is over: it goes with the next free slot, full or not. */
+  /** What is ready has waited long enough: it goes into the next batch, full or not. */
   private due = false;
   private paused = false;
+  /** Nothing waits for company any more: {@link hurry} was called. */
   private hurried = false;
 
   constructor(private readonly options: BatcherOptions<T>) {}
 
-  /** Items that are in no batch yet. */
+  /** How many items are in no batch yet. */
   get waiting(): number {
     return this.ready.length + this.behind;
   }
@@ -50,7 +52,7 @@ export class Batcher<T> {
     this.pump();
   }
 
-  /** The item is done with: the next of its key may go. */
+  /** The item is done with, so the next one of its key may go. */
   finish(item: T): void {
     const key = this.options.key?.(item);
     if (key === undefined) return;
@@ -65,23 +67,23 @@ export class Batcher<T> {
     this.pump();
   }
 
-  /** The item goes into a batch once more, before those that wait; its key stays busy. */
+  /** Puts an item that was flushed into a batch again, ahead of those that wait. Items of the same key go on waiting for it. */
   again(item: T): void {
     this.ready.unshift(item);
     this.pump();
   }
 
   /**
-   * Takes out what may go along with a batch that is tried again: what waits behind the latest one.
+   * Takes out ready items that can fill up a batch which is tried again. Only the batch that was begun last gets any.
    *
-   * @param batch as it was given to `flush`
-   * @param left how many of it are left
+   * @param batch the very array that was given to `flush`
+   * @param left how many of its items are still to be worked on
    */
   company(batch: readonly T[], left: number): T[] {
     return this.atWork.at(-1) === batch ? this.ready.splice(0, Math.max(0, this.options.size - left)) : [];
   }
 
-  /** Takes out those of `items` that are in no batch; what waits behind one of them for its key moves up. */
+  /** Removes those of `items` that are in no batch. The next item of the same key moves up. */
   remove(items: ReadonlySet<T>): void {
     for (const [key, line] of this.busy) {
       const left = line.filter((item) => !items.has(item));
@@ -94,32 +96,32 @@ export class Batcher<T> {
     for (const item of out) this.finish(item);
   }
 
-  /** No new batch until {@link resume}. */
+  /** Begins no new batch until {@link resume} is called. */
   pause(): void {
     this.paused = true;
   }
 
-  /** New batches again. */
+  /** Begins batches again, the first one at once. */
   resume(): void {
     this.paused = false;
     this.due = true;
     this.pump();
   }
 
-  /** What is there lingers no longer: it goes with the next free slot. */
+  /** Flushes what is ready without waiting for more, as soon as another batch may begin. */
   go(): void {
     if (this.ready.length > 0) this.due = true;
     this.pump();
   }
 
-  /** From now on nothing lingers. */
+  /** From now on nothing waits for more: as {@link go}, for good. */
   hurry(): void {
     this.hurried = true;
     this.due = true;
     this.pump();
   }
 
-  /** Takes out what is in no batch, and stops the clock. */
+  /** Removes and returns all items that are in no batch. */
   clear(): T[] {
     this.stopClock();
     const left = [...this.ready, ...[...this.busy.values()].flat()];
@@ -129,7 +131,7 @@ export class Batcher<T> {
     return left;
   }
 
-  /** The items that are in no batch, without taking them out. */
+  /** The items that are in no batch. They stay where they are. */
   *items(): Iterable<T> {
     yield* this.ready;
     for (const line of this.busy.values()) yield* line;

@@ -1,8 +1,8 @@
 import { ConnectorError, toConnectorError } from "./errors";
 
-/** What a config node carries for its users besides what they share. */
+/** A config node as its users see it, apart from the connection that they share. */
 export interface ConfigHolder {
-  /** Why what they share is not there. */
+  /** Why there is no connection to share, if there is none. */
   problem?: ConnectorError;
 }
 
@@ -13,10 +13,10 @@ export interface ConfigNode extends ConfigHolder {
 }
 
 /**
- * Opens what the users of a config node share, and closes it with the node.
+ * Opens what the users of a config node share, such as a connection, and closes it with the node.
  *
- * @param open reads the settings; what it throws becomes the node's problem, which its users tell, and is logged
- * @returns `undefined` when it cannot be opened
+ * @param open reads the settings and opens it. When it throws, the error is logged and kept as the node's `problem`, for its users to report
+ * @returns `undefined` when `open` has thrown
  */
 export function openShared<T extends { close(): Promise<unknown> }>(node: ConfigNode, open: () => T): T | undefined {
   try {
@@ -31,10 +31,11 @@ export function openShared<T extends { close(): Promise<unknown> }>(node: Config
 }
 
 /**
- * Why a node that was found, or was not, has nothing to share.
+ * Says why a node cannot use the config node it is set to: the config node has a problem, is missing, or none was chosen.
  *
- * @param what it would be, for people
- * @param chosen the id that it was looked for by
+ * @param node the config node, if there is one with the chosen id
+ * @param what the kind of config node, in words for the error: "broker"
+ * @param chosen the id in the settings of the node that uses it
  */
 export function whyNone(node: ConfigHolder | null | undefined, what: string, chosen?: string): ConnectorError {
   if (node?.problem) return node.problem;

@@ -1,15 +1,15 @@
 /**
- * Calls back when `ms` are over, and what has come by then was read: a process that stood still, as in a function that computes for long,
- * looks at its timers first.
+ * Calls back after `ms` milliseconds, and not before the input that has arrived by then was read. A process that was blocked for longer, by a function
+ * node that computes, say, would otherwise run the timer first and take an answer that is there already for late.
  */
 export function whenOver(ms: number, callBack: () => void): NodeJS.Timeout {
   return setTimeout(() => setImmediate(callBack), ms);
 }
 
 /**
- * The promise's result, or `undefined` when it takes longer than `ms`. For closing things that may never answer.
+ * The promise's result, or `undefined` when it takes longer than `ms` milliseconds. For requests that may never be answered.
  *
- * @throws what the promise rejects with, when it does so in time; later it is ignored
+ * @throws what the promise rejects with, if it does so in time. A later rejection is ignored
  */
 export async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;

@@ -1,18 +1,18 @@
 import { ConnectorError } from "./errors";
 
-/** As Node-RED fills in the settings of what is deployed: a variable is the whole of a text, never a part. Where it has no value, the reference stays. */
+/** A reference to an environment variable, `${NAME}` or `$(NAME)`. Node-RED replaces it when it deploys, if it is the whole text; without a value it stays as it is. */
 const REFERENCE = /^\$(?:\{([^\s{}]+)\}|\(([^\s()]+)\))$/;
 
-/** The variable that a setting is to have the value of, if any. */
+/** The name of the environment variable that a setting refers to, if it does. */
 export function variableIn(setting: string): string | undefined {
   const [, braced, bracketed] = REFERENCE.exec(setting) ?? [];
   return braced ?? bracketed;
 }
 
 /**
- * A setting as text, blank for none: variables of groups and subflows may be numbers, true or false, or JSON.
+ * A setting as text; `undefined` and `null` give "". A setting need not be text, for variables of groups and subflows may also be numbers, booleans or JSON.
  *
- * @throws ConnectorError `NOT_CONFIGURED` for a reference that was left: it would become the name of a queue or a file, or be tried as a password
+ * @throws ConnectorError `NOT_CONFIGURED` for a reference to a variable without a value: it would be used as the name of a queue or a file, or be sent as a password
  */
 export function withValue(setting: unknown): string {
   const text = toText(setting);
@@ -21,7 +21,7 @@ export function withValue(setting: unknown): string {
   return text;
 }
 
-/** The same, without the blanks around it: for names, and for all that blanks mean nothing in. @throws ConnectorError as {@link withValue} */
+/** As {@link withValue}, without white space at both ends: for names, and for everything in which white space means nothing. @throws ConnectorError as {@link withValue} */
 export function textIn(setting: unknown): string {
   return withValue(toText(setting).trim());
 }

@@ -16,17 +16,17 @@ export type ErrorScope = "message" | "system";
 interface CatalogueEntry {
   scope: ErrorScope;
   retryable: boolean;
-  /** It stays until somebody changes something: red in a status, where what ends by itself is yellow. */
+  /** It stays until somebody changes something. A status shows it red; what passes by itself is yellow. */
   needsHand: boolean;
 }
 
 const message = (retryable: boolean): CatalogueEntry => ({ scope: "message", retryable, needsHand: !retryable });
-/** What ends by itself. */
+/** A fault of a system that passes by itself. */
 const system: CatalogueEntry = { scope: "system", retryable: true, needsHand: false };
-/** What holds every message until somebody mends it. */
+/** A fault of a system that holds up every message until somebody mends it. */
 const broken: CatalogueEntry = { ...system, needsHand: true };
 
-/** Every code an error of the pack can carry, with what is known of it. Codes are API: they reach `msg.error.code` and `x-error-code`. */
+/** Every code that an error of the pack can have, with its scope and whether a retry can help. Codes are API: flows read them in `msg.error.code` and `x-error-code`. */
 export const ERROR_CATALOGUE = {
   // delivery
   FLOW_ERROR: { ...message(true), needsHand: true }, // an error of a node that is not ours: nobody knows whether it passes
@@ -105,7 +105,7 @@ export class ConnectorError extends Error {
 
   /**
    * @param code one of {@link ERROR_CATALOGUE}
-   * @param text what is wrong and, where it is known, what to do; without a stop at its end, since other texts go on with it, as {@link goingOn} does
+   * @param text what is wrong and, where it is known, what to do. Without a full stop at its end, since other texts continue it, as {@link goingOn} does
    */
   constructor(code: ErrorCode, text: string, options: ConnectorErrorOptions = {}) {
     super(text, options.cause === undefined ? undefined : { cause: options.cause });
@@ -117,7 +117,7 @@ export class ConnectorError extends Error {
     Object.defineProperty(this, MARK, { value: true });
   }
 
-  /** Node-RED shows an error by its `toString()`: the code first, so that a Catch node's user can search for it. */
+  /** What Node-RED logs and shows: the code comes first, so that users can search for it. */
   override toString(): string {
     return `${this.code}: ${this.message}`;
   }
@@ -128,9 +128,9 @@ export function isConnectorError(value: unknown): value is ConnectorError {
   return typeof value === "object" && value !== null && (value as Record<symbol, unknown>)[MARK] === true;
 }
 
-/** Whether what is wrong stays until somebody mends it, as the catalogue says of its code. */
+/** Whether an error stays until somebody mends its cause, as the catalogue says of its code. */
 export function needsAHand({ code, cause }: ConnectorError): boolean {
-  if (code === "STORE_UNAVAILABLE" && isConnectorError(cause)) return needsAHand(cause); // it is in a database: as that is
+  if (code === "STORE_UNAVAILABLE" && isConnectorError(cause)) return needsAHand(cause); // the store is in a database: what is true of the database's error is true of it
   const entry: CatalogueEntry | undefined = ERROR_CATALOGUE[code];
   return entry?.needsHand ?? false; // another installed copy may know more codes
 }
@@ -145,12 +145,12 @@ export function toConnectorError(value: unknown, code: ErrorCode = "FLOW_ERROR")
   return new ConnectorError(code, errorText(value), { cause: value });
 }
 
-/** A text without the stop at its end that those of servers and drivers may have. */
+/** A text without the full stop with which texts of servers and drivers may end. */
 export function unstopped(text: string): string {
   return text.trim().replace(/\.$/, "");
 }
 
-/** A text that goes on with more: `The org cannot be reached; the message has waited 60000 ms`. */
+/** A text continued by another one: `The org cannot be reached; the message has waited 60000 ms`. */
 export function goingOn(text: string, more: string): string {
   return `${unstopped(text)}; ${more}`;
 }

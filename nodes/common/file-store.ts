@@ -6,28 +6,28 @@ import { InTurn } from "./in-turn";
 import { LatestWins } from "./latest-wins";
 import type { FencedValue, SharedStore, StoreEntry } from "./store";
 
-/** File systems take 255 bytes, and the endings need some. */
+/** Longest file name, without its ending: file systems take 255 bytes. */
 const MAX_NAME = 240;
 
 const ENDING = ".json";
-/** Files that are read at once when all are. */
+/** How many files are read at once when all are listed. */
 const PAGE = 100;
 
-/** What is in a file: a value as JSON, in the next line its fence when it has one, and in the third the key when the file's name does not hold it. */
+/** The content of a file. Its first line is the value as JSON, the second the fence, if there is one; the third is the key, if it is too long for a file name. */
 interface Kept {
   text: string;
   fence: number;
 }
 
 /**
- * A {@link SharedStore} of files, one a key, for one process. A value is written to a file beside, synced, and renamed into place, so that a
- * crash leaves the old value or the new one. Plain writes to one key that come while one runs are one write.
+ * A {@link SharedStore} for one process that keeps each key in a file. A value is written to a second file, synced, and renamed into place, so a
+ * crash leaves either the old value or the new one. When several plain writes to a key come while one is running, only the last of them is written.
  */
 export class FileStore implements SharedStore {
   private readonly writes = new LatestWins<string | undefined>((key, text) => this.turns.run(key, () => this.replace(key, text === undefined ? undefined : { text, fence: 0 })));
   private readonly turns = new InTurn();
 
-  /** @param folder made when first written to, for this user only */
+  /** @param folder where the files are. It is made with the first write, readable by this user only */
   constructor(private readonly folder: string) {}
 
   async read(key: string): Promise<unknown> {
@@ -109,7 +109,7 @@ export class FileStore implements SharedStore {
     await this.syncFolder();
   }
 
-  /** The new name, too, must survive a power cut. Windows cannot open a folder, and needs no such thing. */
+  /** The renaming, too, must survive a power cut. Windows can neither open a folder nor needs to. */
   private async syncFolder(): Promise<void> {
     const handle = await open(this.folder, "r").catch(() => undefined);
     await handle?.sync().catch(() => undefined);
@@ -128,7 +128,7 @@ export class FileStore implements SharedStore {
     return key !== undefined && kept ? { key, ...kept } : undefined;
   }
 
-  /** The key of a file; `undefined` when it is somebody else's, or just removed. */
+  /** The key that a file holds; `undefined` when the file is not of a store, or was removed just now. */
   private async keyOf(file: string): Promise<string | undefined> {
     if (isCut(file)) {
       const content = await unlessMissing(readFile(path.join(this.folder, file), "utf8"));
@@ -143,12 +143,12 @@ export class FileStore implements SharedStore {
   }
 }
 
-/** Whether a file's name ends in a key's hash, since the key is too long for it. */
+/** Whether a file name was cut and ends in a hash, since the key is too long for it. */
 function isCut(file: string): boolean {
   return file.length === MAX_NAME + ENDING.length && /\.[0-9a-f]{64}\.json$/.test(file);
 }
 
-/** What is read, or `undefined` when it is not there. */
+/** What was read, or `undefined` when there is no such file or folder. */
 async function unlessMissing<T>(reading: Promise<T>): Promise<T | undefined> {
   try {
     return await reading;

@@ -1,4 +1,4 @@
-/** What a form sends to the admin API of its node: settings and credentials as they stand in it, deployed or not. */
+/** Requests that a node's form sends to the admin API: they carry the settings and credentials that are in the form at that moment, deployed or not. */
 
 import { variableIn } from "./environment";
 import { toConnectorError } from "./errors";
@@ -22,10 +22,10 @@ export interface FormHttpResponse {
   json(body: unknown): unknown;
 }
 
-/** What the editor shows in the place of a secret that it does not know. */
+/** What the editor puts in the field of a secret that it was never given. */
 const STAND_IN = "__PWRD__";
 
-/** Puts the environment's values in the place of `${NAME}` where there are such, as they are for a node; those of the flow it stands in are known when it is deployed. */
+/** A function that replaces `${NAME}` by the value of that environment variable, as the node sees it, if it has one. Variables of the node's flow are known only once it is deployed. */
 export function variablesOf(util: Pick<TypedInputUtil, "evaluateNodeProperty">, node: object | null): (text: string) => string {
   return (text) => {
     const variable = variableIn(text);
@@ -33,7 +33,7 @@ export function variablesOf(util: Pick<TypedInputUtil, "evaluateNodeProperty">, 
   };
 }
 
-/** Takes a form's request and answers with JSON: what `work` gives, or, with status 400, why it cannot. */
+/** A request handler that answers with the result of `work` as JSON, or with status 400 and the message of its error. */
 export function answerForm(work: (request: FormHttpRequest, response: FormHttpResponse) => unknown): (request: FormHttpRequest, response: FormHttpResponse) => void {
   return (request, response) => {
     // a form of another site cannot send this type without asking
@@ -46,9 +46,9 @@ export function answerForm(work: (request: FormHttpRequest, response: FormHttpRe
 }
 
 /**
- * The texts and numbers of a body by name, as text; others are left out.
+ * Reads named properties of a body, as text. Those that are neither text nor number are left out.
  *
- * @param resolve puts the environment's values in the place of `${NAME}`
+ * @param resolve replaces references to environment variables, see {@link variablesOf}
  */
 export function readTexts<N extends string>(body: unknown, names: readonly N[], resolve: (text: string) => string): Partial<Record<N, string>> {
   const texts: Partial<Record<N, string>> = {};
@@ -60,7 +60,7 @@ export function readTexts<N extends string>(body: unknown, names: readonly N[], 
   return texts;
 }
 
-/** Whether a secret was left as it is: the stored one is meant. */
+/** Whether the field of a secret was left alone, so that the stored secret is meant. */
 export function isUntouched(typed: string | undefined): boolean {
   return typed === undefined || typed === STAND_IN;
 }

@@ -1,8 +1,8 @@
-/** Work by key: what concerns one key is done in the order it was asked for, one at a time; keys do not wait for each other. */
+/** Runs work by key: pieces of work of one key run one after the other, in the order they were given; those of different keys do not wait for each other. */
 export class InTurn {
   private readonly last = new Map<string, Promise<unknown>>();
 
-  /** Does `work` when all that was asked for under the key before is done, or has failed. Resolves and rejects as `work` does. */
+  /** Runs `work` once all earlier work of the key has ended, well or not. Resolves and rejects as `work` does. */
   run<T>(key: string, work: () => Promise<T>): Promise<T> {
     const done = (this.last.get(key) ?? Promise.resolve()).then(work);
     const settled = done

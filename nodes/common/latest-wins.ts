@@ -1,23 +1,23 @@
-/** The next write of a key; a later one replaces its value. */
+/** The next write to a key, and who waits for it. A later value replaces this one. */
 interface Wish<T> {
   value: T;
   waiting: { resolve(): void; reject(error: unknown): void }[];
 }
 
-/** Writes by key: those to one key follow each other, and those that come while one runs are one write, of the last value. */
+/** Serialises writes by key. All values that are put while a write to the key runs are one write, of the last value. */
 export class LatestWins<T> {
   private readonly wishes = new Map<string, Wish<T>>();
   private readonly busy = new Set<string>();
 
-  /** @param write stores a value; called once at a time for a key */
+  /** @param write stores a value. It is never called twice at a time for one key */
   constructor(private readonly write: (key: string, value: T) => Promise<void>) {}
 
-  /** What is being written, or will be, under the key. */
+  /** The value that is being written under the key, or will be next; `undefined` when nothing is. */
   pending(key: string): { value: T } | undefined {
     return this.wishes.get(key);
   }
 
-  /** Resolves when this value, or a later one, is written; rejects as the write does. */
+  /** Writes a value. Resolves when it, or a later one that has replaced it, is written; rejects as that write does. */
   put(key: string, value: T): Promise<void> {
     return new Promise((resolve, reject) => {
       const waiting = this.wishes.get(key)?.waiting ?? [];

@@ -5,30 +5,30 @@ import { within } from "./deadline";
 import { ConnectorError, errorText, toConnectorError } from "./errors";
 import type { FencedValue, SharedStore } from "./store";
 
-/** A standby looks for a lease that was given back so often, in ms. */
+/** ms between two looks of a standby: so soon it notices a lease that was given back. */
 const LOOK = 1000;
-/** Closing waits so long for the store to take the lease back, in ms; after that it runs out by itself. */
+/** ms that closing waits for the store to take the lease back. If it takes longer, the lease runs out by itself. */
 const GIVE_BACK = 3000;
 
-/** Who holds a lease, as people find it in the store: this process. */
+/** This process as the holder of a lease, for people who look into the store. */
 export const LEASE_HOLDER = `${hostname()} ${process.pid}`;
 
 /** How a {@link Lease} is held. Times in ms. */
 export interface LeaseOptions {
   store: SharedStore;
-  /** Where it is kept: the same for all who want it. */
+  /** The key it is kept under, the same for all who want the lease. */
   key: string;
-  /** Who holds it, for people who look into the store. Need not be unique. */
+  /** Who holds it, for people who look into the store. It need not be unique. */
   holder: string;
-  /** How long after its last sign of life a holder that is gone is waited for. Default 30000. */
+  /** How long after its last sign of life a holder counts as alive. Default 30000. */
   time?: number;
-  /** The lease is held now. The fence goes with all that the holder writes; it is higher than any before. */
+  /** The lease is held from now on. The holder writes everything with this fence, which is higher than those of all earlier holders. */
   onHeld(fence: number): void;
-  /** It is held no longer; without an error another has it. Not called by {@link Lease.close}. The lease is tried for again by itself. */
+  /** The lease is no longer held: without an error, another has it. It is tried for again by itself. Not called by {@link Lease.close}. */
   onLost(error?: ConnectorError): void;
-  /** While it is not held: the store cannot be asked whose it is; without an error it can again. It cannot, either, after a loss with an error. */
+  /** While the lease is not held, the store cannot be asked whose it is; without an error, it can be asked again. After {@link onLost} with an error this is not called first: the store cannot be asked then, either. */
   onTrouble?(error?: ConnectorError): void;
-  /** Told once that a standby cannot look, until it could. */
+  /** Told once when a standby cannot look, and again only after it could. */
   warn(text: string): void;
   /** Default: the machine's. */
   clock?: Pick<Clock, "ticks">;
@@ -37,27 +37,27 @@ export interface LeaseOptions {
 /** What is kept under the key. Its fence says how often the lease has changed hands. */
 interface LeaseRecord {
   holder: string;
-  /** Of one {@link Lease}, blank once it was given back. */
+  /** Id of the {@link Lease} that holds it; "" once it was given back. */
   run: string;
   /** The holder's `time`. */
   time: number;
-  /** Another with each sign of life. */
+  /** Counts up with each sign of life. */
   beat: number;
 }
 
 /**
  * The right to do what only one of several processes may do, kept in a store they share.
  *
- * The holder shows a sign of life every third of `time`. By two thirds without one it counts the lease as lost, from when it began to write the
- * last; a standby takes it when it has seen none for the whole of it, from when it read the last. So the one stops before the other begins,
- * whatever their clocks show – as long as both clocks run: a machine that was suspended may go on for a moment, and then its fence is too low.
+ * The holder writes a sign of life every third of `time`. It gives the lease up as lost two thirds of `time` after it began to write the last one that
+ * was stored; a standby takes the lease when it has read no new one for the whole of `time`. So the holder stops before the standby begins,
+ * whatever time of day their clocks show. A machine that was suspended may still go on for a moment: what it writes then is refused, for its fence is too low.
  */
 export class Lease {
   private readonly time: number;
   private readonly clock: Pick<Clock, "ticks">;
   private readonly run = randomUUID();
   private held: { fence: number; beat: number; until: number } | undefined;
-  /** What a standby saw last, and when it saw it first. */
+  /** The record that a standby has read last, and when it read it for the first time. */
   private seen: { text: string; since: number } | undefined;
   private step: Promise<void> | undefined;
   private next: NodeJS.Timeout | undefined;
@@ -70,17 +70,17 @@ export class Lease {
     this.clock = options.clock ?? systemClock;
   }
 
-  /** The fence while the lease is held, by the clock and not only by what timers have told. */
+  /** The fence while the lease is held, else `undefined`. Looks at the clock, for the timer that tells of the end may be late. */
   get fence(): number | undefined {
     return this.held && this.clock.ticks() < this.held.until ? this.held.fence : undefined;
   }
 
-  /** Begins to try for the lease, until {@link close}. */
+  /** Tries for the lease from now on, until {@link close}. */
   start(): void {
     this.goOn(0);
   }
 
-  /** Gives the lease back, so that a standby takes over at once: to be called when all is written. Bounded; never rejects. */
+  /** Gives the lease back, so that a standby takes over at once. To be called when everything is written. Takes 3 s at most and never rejects. */
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
@@ -103,7 +103,7 @@ export class Lease {
   /** Keeps the lease or tries for it. @returns when to do so again, in ms */
   private async take(): Promise<number> {
     const look = Math.min(LOOK, this.time / 3);
-    if (this.held && this.fence === undefined) this.expire(); // the process stood still, and the timer is late, too
+    if (this.held && this.fence === undefined) this.expire(); // the process was blocked, so its timer has not run yet
     const { held } = this;
     try {
       const done = await (held ? this.renew(held) : this.contend());
@@ -140,15 +140,15 @@ export class Lease {
     const kept = await store.readFenced(key);
     if (this.closed || (kept && !this.isFree(kept, asked))) return false;
     const sent = this.clock.ticks();
-    const fence = kept ? kept.fence + 1 : Date.now(); // higher than before also when the record was lost, and what was written with it is still there
+    const fence = kept ? kept.fence + 1 : Date.now(); // higher than any before even if the record was lost while what was written with its fence is still there
     if (!(await store.swap(key, this.record(0), fence, kept?.fence))) return false;
     const held = { fence, beat: 0, until: 0 };
     this.holdUntil(held, sent);
-    if (this.fence === undefined && !this.closed) this.held = undefined; // the answer took too long; our own record is free to be taken anew
+    if (this.fence === undefined && !this.closed) this.held = undefined; // the answer took too long; our own record may be taken anew
     return this.held !== undefined;
   }
 
-  /** Whether the lease may be taken, from what was read when it was `asked` for. */
+  /** Whether the lease may be taken. @param asked when the record was asked for */
   private isFree({ value, fence }: FencedValue, asked: number): boolean {
     const record = value as Partial<LeaseRecord> | null;
     if (record?.run === "" || record?.run === this.run) return true;

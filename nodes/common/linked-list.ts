@@ -1,10 +1,10 @@
-/** What an object needs to be in a {@link LinkedList}; the list alone sets it. */
+/** The fields that an object in a {@link LinkedList} has. Only the list sets them. */
 export interface Linked<T> {
   newer: T | undefined;
   older: T | undefined;
 }
 
-/** A list of objects in the order they were added. Taking one out costs the same wherever it stands, and nothing is left of it. */
+/** A list of objects in the order they were added. Removing one costs the same wherever it is. */
 export class LinkedList<T extends Linked<T>> {
   private oldest: T | undefined;
   private newest: T | undefined;
@@ -15,12 +15,12 @@ export class LinkedList<T extends Linked<T>> {
     return this.count;
   }
 
-  /** The one that was added last. */
+  /** The object that was added last. */
   get last(): T | undefined {
     return this.newest;
   }
 
-  /** Adds one that is in no list. */
+  /** Adds an object that is in no list. */
   add(one: T): void {
     one.older = this.newest;
     if (this.newest) this.newest.newer = one;
@@ -29,17 +29,17 @@ export class LinkedList<T extends Linked<T>> {
     this.count += 1;
   }
 
-  /** Takes out one that is in this list. */
+  /** Removes an object that is in this list. */
   remove(one: T): void {
     if (one.newer) one.newer.older = one.older;
     else this.newest = one.older;
     if (one.older) one.older.newer = one.newer;
     else this.oldest = one.newer;
-    one.newer = one.older = undefined; // what is gone must keep nothing alive
+    one.newer = one.older = undefined; // a removed object must not keep others from being collected
     this.count -= 1;
   }
 
-  /** From the oldest on. The one that was given last may be taken out meanwhile. */
+  /** The objects from the oldest on. The loop may remove the one it was just given. */
   *[Symbol.iterator](): Iterator<T> {
     let next = this.oldest;
     while (next) {

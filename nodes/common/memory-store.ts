@@ -1,6 +1,6 @@
 import type { FencedValue, SharedStore, StoreEntry } from "./store";
 
-/** A {@link SharedStore} that lasts as long as the process: for a runtime that has no place for files. */
+/** A {@link SharedStore} that lasts as long as the process, for a runtime without a user directory. */
 export class MemoryStore implements SharedStore {
   private readonly kept = new Map<string, { text: string; fence: number }>();
 

@@ -9,9 +9,10 @@ interface LivingNode {
 }
 
 /**
- * A node that cannot work by its settings: its status says why, and each message fails with it.
+ * Makes a node that cannot work with its settings say so: in its status, and as the error of each message that it gets.
  *
- * @returns why
+ * @param thrown what reading the settings has thrown
+ * @returns the same as a `ConnectorError`, `NOT_CONFIGURED` unless it was one already
  */
 export function failEach(node: LivingNode, status: Status, thrown: unknown): ConnectorError {
   const wrong = toConnectorError(thrown, "NOT_CONFIGURED");
@@ -21,7 +22,7 @@ export function failEach(node: LivingNode, status: Status, thrown: unknown): Con
   return wrong;
 }
 
-/** Ends a node's work when the node closes, which is done then, whatever comes of it. */
+/** Calls `close` when the node closes. The node has closed when that has ended; a rejection is only logged. */
 export function closeWith(node: LivingNode, status: Status, close: () => Promise<unknown>): void {
   const end = async (): Promise<void> => {
     try {

@@ -1,7 +1,7 @@
-/** Texts that are remembered: what names a thing of each message must not fill the memory, nor the log. */
+/** Most texts that are remembered. With more, nothing is told any more: texts that name something of each message must fill neither memory nor log. */
 const MOST = 1_000;
 
-/** Tells each text once. */
+/** Makes a function that passes each text on to `tell`, but none twice. */
 export function eachOnce(tell: (text: string) => void): (text: string) => void {
   const told = new Set<string>();
   return (text) => {
@@ -11,7 +11,7 @@ export function eachOnce(tell: (text: string) => void): (text: string) => void {
   };
 }
 
-/** Calls back once at the end of the turn, however often it was asked to in it. */
+/** Makes a function that calls back once, in a microtask, however often it is called until then. */
 export function oncePerTurn(callBack: () => void): () => void {
   let isAsked = false;
   return () => {

@@ -1,11 +1,11 @@
 import { ConnectorError } from "./errors";
 
 /**
- * One of the words of a choice in a saved flow.
+ * Reads a setting that must be one of several words.
  *
- * @param label how the form calls the setting, in English
- * @param words two or more
- * @returns `fallback` when the value is blank
+ * @param label the name of the setting in the form, in English
+ * @param words those that are allowed, two or more
+ * @returns the word, or `fallback` when the setting is blank
  * @throws ConnectorError `NOT_CONFIGURED` for any other text
  */
 export function oneOf<T extends string>(value: string | undefined, label: string, words: readonly T[], fallback: T): T {

@@ -1,35 +1,35 @@
 import { textIn } from "./environment";
 import type { TypedValue } from "./typed-input";
 
-/** A name in a query or statement and where its value comes from, as the editor saves them. */
+/** A row of a form's list of parameters, as the editor saves it: the name in the query, and a typed input for its value. */
 export interface ParameterDef {
   name: string;
   value: string;
   valueType: string;
 }
 
-/** The same, ready to be evaluated. */
+/** A parameter whose value is ready to be evaluated. */
 export interface Parameter {
   name: string;
   value: TypedValue;
 }
 
-/** Those of a form's list that have a name, with or without the colon it has in the query; their values are paths in the message unless they say otherwise. */
+/** The rows of a form's list that have a name, without the colon before it. A value without a type is a path in the message. */
 export function listedParameters(defs: readonly ParameterDef[] = []): ParameterDef[] {
   return defs
     .map(({ name, value, valueType }) => ({ name: textIn(name).replace(/^:/, ""), value, valueType: valueType || "msg" }))
     .filter(({ name }) => name);
 }
 
-/** Makes a form's list ready. @param compile makes one typed input ready; its label stands in errors */
+/** Compiles the rows of a form's list. @param compile compiles one typed input; `label` names it in errors */
 export function compileParameters(defs: readonly ParameterDef[] | undefined, compile: (value: string, type: string, label: string) => TypedValue): Parameter[] {
   return listedParameters(defs).map(({ name, value, valueType }) => ({ name, value: compile(value, valueType, `:${name}`) }));
 }
 
 /**
- * Those of an object's own properties that are named.
+ * The named properties of an object, as far as it has them itself and they are not `undefined`.
  *
- * @param convert makes a value fit; its errors are passed on
+ * @param convert makes a value fit for the query. What it throws is thrown
  */
 export function ownValues<V>(source: unknown, names: readonly string[], convert: (value: unknown, name: string) => V): Record<string, V> {
   const values: Record<string, V> = {};
@@ -41,15 +41,15 @@ export function ownValues<V>(source: unknown, names: readonly string[], convert:
   return values;
 }
 
-/** Finds the values of a query's names for each message: those of the node's list, and the others among the payload's properties. */
+/** Finds the values of a query's parameters for a message: those in the node's list as they are set there, all others among the properties of the payload. */
 export class Parameters<V = unknown> {
-  /** Those that the payload must have. */
+  /** Names that are looked for in the payload. */
   private readonly fromPayload: string[];
 
   /**
-   * @param names those in the query
+   * @param names all parameters of the query
    * @param own the node's list
-   * @param convert makes a value fit for what takes the query; its errors are passed on
+   * @param convert makes a value fit for the query. What it throws is thrown
    */
   constructor(
     names: readonly string[],
@@ -60,7 +60,7 @@ export class Parameters<V = unknown> {
     this.fromPayload = names.filter((name) => !given.has(name));
   }
 
-  /** The values for one message. What the payload lacks is left out: who binds the values tells of it. @throws what `convert` throws */
+  /** The values for one message, by name. A name that the payload lacks is left out, to be reported where the values are bound. @throws what `convert` throws */
   for(msg: object): Record<string, V> | Promise<Record<string, V>> {
     const values = ownValues((msg as { payload?: unknown }).payload, this.fromPayload, this.convert);
     const waiting: Promise<void>[] = [];
@@ -73,7 +73,7 @@ export class Parameters<V = unknown> {
   }
 }
 
-/** A value behind this one may throw before anyone waits for it: unhandled, it would end Node-RED. */
+/** Handles a rejection in advance: a later value may throw before this one is awaited, and an unhandled rejection ends Node-RED. */
 function quiet<T>(value: Promise<T>): Promise<T> {
   value.catch(() => undefined);
   return value;

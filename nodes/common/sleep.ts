@@ -1,4 +1,4 @@
-/** Resolves after `ms` milliseconds, at once when `signal` is aborted. */
+/** Resolves after `ms` milliseconds, or at once when `signal` is aborted. */
 export function sleep(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve();
@@ -12,12 +12,12 @@ export function sleep(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-/** Those who wait for the time to come or for a word, whichever is first. */
+/** Waits that end by themselves after a time, or all at once when somebody wakes them. */
 export class Sleepers {
   private readonly alarms = new Set<() => void>();
   private over = false;
 
-  /** Resolves with true when woken, with false after `ms` milliseconds; without `ms` only when woken. */
+  /** Resolves with true when it is woken, or with false after `ms` milliseconds. Without `ms` it only ends by being woken. */
   sleep(ms?: number): Promise<boolean> {
     return new Promise((resolve) => {
       if (this.over) return resolve(true);
@@ -32,12 +32,12 @@ export class Sleepers {
     });
   }
 
-  /** Wakes all who sleep now. */
+  /** Ends all waits there are now. */
   wake(): void {
     for (const alarm of [...this.alarms]) alarm();
   }
 
-  /** Wakes all, and nobody sleeps any more. */
+  /** Ends all waits, and each later one at once. */
   end(): void {
     this.over = true;
     this.wake();

@@ -1,14 +1,14 @@
-/** ms. With what one piece of work takes on top, a slice stays well under 20 ms. */
+/** Length of a slice in ms. With the one piece of work that may still exceed it, it stays well under 20 ms. */
 const SLICE = 5;
 
-/** Those who wait for their next slice, in order. One goes on in each turn of the event loop, so that many together take no longer turns than one. */
+/** Who waits for the next slice, in order. One of them goes on in each turn of the event loop, so a turn takes no longer however many they are. */
 const line: (() => void)[] = [];
 
-/** Long work on the thread that everything shares, cut into slices of 5 ms: between them the event loop has its turn. */
+/** Cuts long work into slices of 5 ms, between which the event loop gets to run everything else. */
 export class Slices {
   private end = performance.now() + SLICE;
 
-  /** Whether the present slice is used up: {@link next} is to be awaited. */
+  /** Whether this slice is used up, and {@link next} must be awaited. */
   get over(): boolean {
     return performance.now() >= this.end;
   }
@@ -30,7 +30,7 @@ function turn(): void {
   if (line.length > 0) setImmediate(turn);
 }
 
-/** Runs work that can be cut where it yields, in one go. */
+/** Runs a generator to its end without a break. @returns what it returns */
 export function inOneGo<R>(work: Generator<void, R>): R {
   for (;;) {
     const step = work.next();
@@ -38,10 +38,10 @@ export function inOneGo<R>(work: Generator<void, R>): R {
   }
 }
 
-/** Runs work that can be cut where it yields, in {@link Slices}. */
+/** Runs a generator in {@link Slices}: it may be interrupted wherever it yields. @returns what it returns */
 export async function inSlices<R>(work: Generator<void, R>): Promise<R> {
   const slices = new Slices();
-  await slices.next(); // others may be at work
+  await slices.next(); // other work may be waiting for its slice
   for (;;) {
     const step = work.next();
     if (step.done) return step.value;

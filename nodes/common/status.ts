@@ -5,7 +5,7 @@ interface NodeStatus {
   text?: string;
 }
 
-/** States a node of ours can show. */
+/** The states that a node of ours can show. */
 export type StatusState = "idle" | "connecting" | "connected" | "working" | "waiting" | "reconnecting" | "paused" | "failed" | "stopped";
 
 /** Colours as Node-RED's own nodes use them: green works, yellow waits, red needs a hand, blue is at work, grey is off. */
@@ -21,12 +21,12 @@ const LOOKS: Record<StatusState, NodeStatus> = {
   stopped: { fill: "grey", shape: "ring" },
 };
 
-/** A status goes to every open editor: four a second are plenty. */
+/** ms between two updates: a status is sent to every open editor. */
 const INTERVAL = 250;
 /** Longer texts do not fit under a node. */
 const TEXT_LENGTH = 60;
 
-/** The status of one node: named states, told at most four times a second, the last one always. */
+/** The status of one node, updated at most four times a second. The last state that was set is always shown. */
 export class Status {
   private shown: string | undefined;
   private next: { state: StatusState; text: string | (() => string) } | undefined;
@@ -47,7 +47,7 @@ export class Status {
     if (!this.timer) this.show();
   }
 
-  /** Shows nothing more; for the node's close. */
+  /** Clears the status, and shows nothing any more. For when the node closes. */
   close(): void {
     this.closed = true;
     clearTimeout(this.timer);

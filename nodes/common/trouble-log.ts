@@ -1,27 +1,27 @@
 import { type ConnectorError, needsAHand } from "./errors";
 
-/** Where trouble is told; a node of Node-RED fits. */
+/** Where trouble is logged; a node of Node-RED fits. */
 export interface LineLog {
   warn(text: string): void;
   error(text: string): void;
 }
 
 /**
- * Logs what keeps a node from its work, whole: a status shows but its beginning. Each trouble once, however often it is tried: as an error when it needs a hand, as a
- * warning when it ends by itself.
+ * Logs what keeps a node from its work, in full, since a status shows only the beginning. The same trouble is logged once, however often the work is tried
+ * again: as an error if somebody must mend it, as a warning if it passes by itself.
  */
 export class TroubleLog {
   private last: string | undefined;
-  /** Since when all is well, by `performance.now()`. */
+  /** Since when there is no trouble, by `performance.now()`; `undefined` while there is. */
   private wellSince: number | undefined;
 
-  /** @param calm ms that all must have been well until the same trouble counts as another one. Default 0 */
+  /** @param calm ms without trouble after which the same trouble is logged again. Default 0 */
   constructor(
     private readonly log: LineLog,
     private readonly calm = 0,
   ) {}
 
-  /** @param error what is wrong now, or `undefined` when all is well: from then on the same trouble is told again */
+  /** Takes note of the present state. @param error what is wrong now, or `undefined` when nothing is */
   told(error: ConnectorError | undefined): void {
     if (!error) {
       this.wellSince ??= performance.now();

@@ -9,28 +9,28 @@ export interface TypedInputUtil {
   evaluateJSONataExpression(expression: never, msg: object, callback: (error: Error | null, value: unknown) => void): void;
 }
 
-/** The value of a typed input for one message. A promise for JSONata and context stores, else the value itself. */
+/** Gives the value of a typed input for one message: a promise of it for JSONata and context stores, else the value itself. */
 export type TypedValue = (msg: object) => unknown;
 
-/** What looks like a reference to the environment is JSONata, or is looked up by Node-RED. */
+/** Types whose text may look like a reference to the environment: it is JSONata, or Node-RED looks it up. */
 const MAY_REFER: ReadonlySet<string> = new Set(["jsonata", "env"]);
 
-/** Makes something of a value of a message: at once, unless the value is still being evaluated. */
+/** Calls `make` with a value: at once, or when the promise of it has resolved. So nothing waits for a promise that need not. */
 export function whenReady<V, R>(value: V | Promise<V>, make: (value: V) => R | Promise<R>): R | Promise<R> {
   return value instanceof Promise ? value.then(make) : make(value);
 }
 
-/** The same of several values. */
+/** As {@link whenReady}, for several values. */
 export function whenAllReady<R>(values: readonly unknown[], make: (values: readonly unknown[]) => R | Promise<R>): R | Promise<R> {
   return values.some((value) => value instanceof Promise) ? Promise.all(values).then(make) : make(values);
 }
 
 /**
- * Makes ready what an editor's typed input holds, once, so that a message costs only its evaluation. A `msg` path that leads nowhere
+ * Compiles the value of a typed input when the node is made, so that a message only costs its evaluation. A `msg` path that leads nowhere
  * gives `undefined`.
  *
- * @param node the node the input belongs to: context and environment are looked up from there
- * @param label how the input is called in errors
+ * @param node the node that the input belongs to, by whose flow context and environment variables are found
+ * @param label the name of the input in errors
  * @throws ConnectorError `NOT_CONFIGURED` when the value cannot be read at all (bad JSONata, bad JSON, an environment variable without a value)
  */
 export function compileTypedInput(util: TypedInputUtil, node: object, value: unknown, type: string, label = "value"): TypedValue {
@@ -85,7 +85,7 @@ function evaluate(run: (callback: (error: Error | null, value: unknown) => void)
   return value;
 }
 
-/** What is the same for every message: evaluated once. Objects are given out as they are; who changes them copies first. */
+/** A value that is the same for every message, evaluated once. An object is given out itself each time: who changes it must copy it first. */
 function constant(util: TypedInputUtil, node: never, text: string, type: string, label: string): TypedValue {
   let value: unknown;
   try {

@@ -3,13 +3,13 @@ import { FileStore } from "./file-store";
 import { MemoryStore } from "./memory-store";
 import type { SharedStore } from "./store";
 
-/** What a runtime without a user directory keeps: as long as the process lasts. */
+/** The store of a runtime without a user directory. */
 const untilTheEnd = new MemoryStore();
 
-/** By their folders: two nodes that write to one key take turns, and a node that closes late is heard before the one in its place reads. */
+/** One store for each folder, so that nodes which use the same key take turns, and a node reads what the one it replaces has written while it closed. */
 const folders = new Map<string, SharedStore>();
 
-/** Where nodes keep what must outlive the process, unless a database is chosen for it: files in Node-RED's user directory. @param userDir of the runtime's settings */
+/** The store that nodes use unless they are set to a database: files in Node-RED's user directory. @param userDir that of the runtime's settings */
 export function userStore(userDir: string | undefined): SharedStore {
   if (!userDir) return untilTheEnd;
   const folder = path.resolve(userDir, "surewire");

@@ -1,8 +1,8 @@
 import { ConnectorError } from "./errors";
 
-/** What a number of a saved flow may be. */
+/** Which numbers a setting may have. */
 export interface NumberLimits<T extends number | undefined> {
-  /** Given for a blank value. */
+  /** The number when the setting is blank. */
   fallback: T;
   /** Default 0. */
   min?: number;
@@ -10,11 +10,11 @@ export interface NumberLimits<T extends number | undefined> {
 }
 
 /**
- * A whole number of a saved flow, which may come as text when it was typed or stands in the environment.
+ * Reads a setting that must be a whole number. It may come as text, as it was typed or from an environment variable.
  *
- * @param label how the form calls the setting, in English
- * @returns `fallback` when the value is blank
- * @throws ConnectorError `NOT_CONFIGURED` for anything else that is no whole number from `min` to `max`
+ * @param label the name of the setting in the form, in English
+ * @returns the number, or `fallback` when the setting is blank
+ * @throws ConnectorError `NOT_CONFIGURED` for anything but a whole number from `min` to `max`
  */
 export function wholeNumber<T extends number | undefined>(value: number | string | null | undefined, label: string, { fallback, min = 0, max }: NumberLimits<T>): number | T {
   const text = String(value ?? "").trim();

@@ -6,10 +6,10 @@ import type { Format } from "../../format/format";
 import type { BrokerLink } from "../client/broker";
 import { blockedFor } from "../client/publish-faults";
 import { Publisher, type Outgoing } from "../client/publisher";
-import { LONGEST_OPEN } from "../client/taking-channel";
 import { parkingCopy, redriveCopy, type Target } from "./copies";
 import { readDeadLetter, wasPutBack, type DeadLetter } from "./dead-letter";
 import { Destinations } from "./destinations";
+import { HeldLetters } from "./held-letters";
 import { LetterBox } from "./letter-box";
 import { Preview, readPayload, viewOf, type LetterMessage, type LetterView } from "./letter-message";
 import { Pace } from "./pace";
@@ -58,9 +58,8 @@ export interface RedriveRunOptions {
 const WINDOW = 100;
 /** Messages on their way to us at most: twice the window, so that what is held in between leaves room for it. */
 const AHEAD = 2 * WINDOW;
+/** Default of {@link RedriveRunOptions.mostHeld}. */
 const MOST_HELD = 10_000;
-/** With so many returns, those who look should know that they count: half of RabbitMQ 4's default limit. */
-const MANY_RETURNS = 10;
 /** ms to wait for a connection that is just being made. */
 const PATIENCE = 10_000;
 /** ms that a run which must end has for what is published already. */
@@ -74,6 +73,7 @@ const DRAIN = 8_000;
 export class RedriveRun {
   private readonly tally = new Tally();
   private readonly box: LetterBox;
+  private readonly held: HeldLetters;
   private readonly publisher: Publisher;
   private readonly destinations: Destinations;
   private readonly clock: Clock;
@@ -84,20 +84,18 @@ export class RedriveRun {
   private began = 0;
   private failure: ConnectorError | undefined;
   private publishing = 0;
-  private held = 0;
-  private warned = false;
-  private heldSince = Infinity;
   private wake: (() => void) | undefined;
   private drain: NodeJS.Timeout | undefined;
   private closing: Promise<unknown> | undefined;
 
   constructor(private readonly options: RedriveRunOptions) {
-    const { link, settings, order, show, clock = systemClock } = options;
+    const { link, settings, order, show, clock = systemClock, mostHeld = MOST_HELD, warn } = options;
     this.clock = clock;
     this.pace = new Pace(order.dryRun ? undefined : settings.rate, clock);
     this.box = new LetterBox({ connection: link.consume, queue: settings.queue, ahead: aheadOf(options), onLost: (error) => this.fail(error) });
+    this.held = new HeldLetters({ box: this.box, queue: settings.queue, most: mostHeld, clock, warn });
     this.publisher = new Publisher({ connection: link.publish, window: WINDOW });
-    this.destinations = new Destinations(link.publish, options.warn);
+    this.destinations = new Destinations(link.publish, warn);
     if (show && order.dryRun) this.preview = new Preview(randomUUID(), show);
   }
 
@@ -147,7 +145,7 @@ export class RedriveRun {
       }
       const letter = readDeadLetter(message, this.clock.now());
       if (!order.dryRun && wasPutBack(letter, this.began, this.now())) {
-        this.hold(message); // it has failed again, and comes before others in a queue with priorities, or that others take from
+        this.held.add(message); // it has failed again, and comes before others in a queue with priorities, or that others take from
         continue;
       }
       taken += 1;
@@ -167,14 +165,9 @@ export class RedriveRun {
   /** Waits until one more may be taken. @returns whether the run goes on */
   private async mayTake(): Promise<boolean> {
     while (this.publishing >= WINDOW && !this.ending.signal.aborted) await this.change();
-    const { mostHeld = MOST_HELD } = this.options;
-    const tooMany = this.held >= mostHeld;
-    if (tooMany || this.clock.ticks() - this.heldSince > LONGEST_OPEN) {
-      const what = tooMany ? `${mostHeld} dead letters that stay` : "dead letters that stay for 25 minutes";
-      this.tally.because(`The run has held ${what}, and ended before it had seen all`);
-      return false;
-    }
-    return !this.ending.signal.aborted;
+    const { tooMuch } = this.held;
+    if (tooMuch !== undefined) this.tally.because(`The run has held ${tooMuch}, and ended before it had seen all`);
+    return tooMuch === undefined && !this.ending.signal.aborted;
   }
 
   /** @returns whether it counts against the limit */
@@ -183,12 +176,12 @@ export class RedriveRun {
     const payload = filter || this.preview ? readPayload(message, settings.format) : undefined;
     if (filter && !(await this.passes(filter, viewOf(message, letter, payload)))) {
       this.tally.skipped += 1;
-      this.hold(message);
+      this.held.add(message);
       return false;
     }
     if (order.dryRun) {
       this.tally.found += 1;
-      this.hold(message);
+      this.held.add(message);
       this.preview?.add(message, letter, payload);
       this.progress(this.tally.found);
     } else {
@@ -246,22 +239,7 @@ export class RedriveRun {
   private stays(message: ConsumeMessage, error: ConnectorError): void {
     this.tally.failed += 1;
     this.tally.because(error);
-    this.hold(message);
-  }
-
-  private hold(message: ConsumeMessage): void {
-    this.box.hold(message);
-    this.held += 1;
-    if (Number(message.properties.headers?.["x-delivery-count"]) >= MANY_RETURNS) this.warnOfLimit();
-    this.heldSince = Math.min(this.heldSince, this.clock.ticks());
-  }
-
-  private warnOfLimit(): void {
-    if (this.warned) return;
-    this.warned = true;
-    const { queue } = this.options.settings;
-    const what = `Dead letters of queue ${queue} have come back ${MANY_RETURNS} times or more, and up to RabbitMQ 4.2 the broker counts each look, and each run that leaves them`;
-    this.options.warn(`${what}. If the queue has a delivery limit (20 on RabbitMQ 4, unless set otherwise), it drops those that reach it: lift it by a policy`);
+    this.held.add(message);
   }
 
   private progress(done: number): void {

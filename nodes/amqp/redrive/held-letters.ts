@@ -1,0 +1,52 @@
+import type { ConsumeMessage } from "amqplib";
+import type { Clock } from "../../common/clock";
+import { LONGEST_OPEN } from "../client/taking-channel";
+import type { LetterBox } from "./letter-box";
+
+/** What {@link HeldLetters} needs. */
+export interface HeldLettersOptions {
+  box: LetterBox;
+  /** The dead-letter queue, for the warning. */
+  queue: string;
+  /** With so many held, the run ends. */
+  most: number;
+  clock: Pick<Clock, "ticks">;
+  warn(text: string): void;
+}
+
+/** With so many returns, those who look should know that they count: half of RabbitMQ 4's default limit. */
+const MANY_RETURNS = 10;
+
+/** The dead letters that a run leaves in their queue. They are held until it ends, for those given back at once would come again at once. */
+export class HeldLetters {
+  private count = 0;
+  /** When the first was held, by {@link Clock.ticks}. */
+  private since = Infinity;
+  private warned = false;
+
+  constructor(private readonly options: HeldLettersOptions) {}
+
+  /** One more stays. */
+  add(message: ConsumeMessage): void {
+    const { box, clock } = this.options;
+    box.hold(message);
+    this.count += 1;
+    this.since = Math.min(this.since, clock.ticks());
+    if (Number(message.properties.headers?.["x-delivery-count"]) >= MANY_RETURNS) this.warnOfLimit();
+  }
+
+  /** What is too much of them, in words: the run must end with it. `undefined` while it may go on. */
+  get tooMuch(): string | undefined {
+    const { most, clock } = this.options;
+    if (this.count >= most) return `${most} dead letters that stay`;
+    return clock.ticks() - this.since > LONGEST_OPEN ? "dead letters that stay for 25 minutes" : undefined;
+  }
+
+  private warnOfLimit(): void {
+    if (this.warned) return;
+    this.warned = true;
+    const { queue, warn } = this.options;
+    const what = `Dead letters of queue ${queue} have come back ${MANY_RETURNS} times or more, and up to RabbitMQ 4.2 the broker counts each look, and each run that leaves them`;
+    warn(`${what}. If the queue has a delivery limit (20 on RabbitMQ 4, unless set otherwise), it drops those that reach it: lift it by a policy`);
+  }
+}

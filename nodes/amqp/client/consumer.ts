@@ -4,7 +4,8 @@ import { within } from "../../common/deadline";
 import { ConnectorError, errorText } from "../../common/errors";
 import type { AckWindow } from "./ack-window";
 import type { ConsumerOptions } from "./consumer-options";
-import { brokerText, channelError, endsConnection, replyCode } from "./errors";
+import { cancelled, notConsuming } from "./consume-faults";
+import { channelError, endsConnection } from "./errors";
 import { LoadLimit } from "./load-limit";
 import { TakingChannel, type Taken } from "./taking-channel";
 
@@ -196,8 +197,7 @@ export class Consumer {
    */
   private cancelledByServer(channel: Channel, consumerTag: string, window: AckWindow): void {
     if (this.consuming === consumerTag) this.consuming = undefined;
-    const why = "it was deleted, it has moved, or a message stayed unanswered for longer than the broker's consumer timeout";
-    this.lastError = new ConnectorError("QUEUE_UNAVAILABLE", `The broker ended the consumer of queue ${this.queue}: ${why}`);
+    this.lastError = cancelled(this.queue);
     if (window === this.taking.window) this.taking.drop();
     void this.taking.renew(channel);
   }
@@ -219,17 +219,11 @@ export class Consumer {
 
   private failed(error: unknown): number | undefined {
     this.consuming = undefined;
-    const cause = this.reasonFor(error);
+    const cause = notConsuming(this.queue, error);
     const backOff = endsConnection(cause.cause) ? this.costlyBackOff : this.queueBackOff;
     const delay = cause.code === "BROKER_UNAVAILABLE" ? undefined : backOff.next();
     this.options.onState(delay === undefined ? { kind: "waiting", error: cause } : { kind: "waiting", error: cause, delay });
     return delay;
-  }
-
-  private reasonFor(error: unknown): ConnectorError {
-    if (!endsConnection(error)) return channelError(error, "queue");
-    const text = `The broker ended the whole connection while queue ${this.queue} was being prepared: ${brokerText(error)}`;
-    return new ConnectorError("QUEUE_UNAVAILABLE", text, { cause: error, details: { code: replyCode(error) } });
   }
 
   private tell(): void {

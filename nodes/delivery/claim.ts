@@ -5,27 +5,27 @@ import { type Hop, Mark } from "./hop";
 import { registry, tokenOf } from "./registry";
 import type { Scope } from "./scope";
 
-/** What a sink may know and say of the delivery its message belongs to. */
+/** What a node of ours may ask and tell about the delivery that its message belongs to. */
 export interface Claim {
-  /** The delivery was settled since, and not accepted: the message must not be worked on, for its copy will come. */
+  /** The delivery was settled meanwhile, and not accepted. The message must not be worked on: it comes again, or lies among the dead letters. */
   readonly closed: boolean;
-  /** Those that the message is of: several where a Join or the like has made one of them. */
+  /** The deliveries that the message belongs to: several if a Join or the like has made one message of theirs. */
   readonly deliveries: Iterable<Delivery>;
-  /** The sink waits for its system: no attempt is counted, the clock of the deadline stops, the source pauses. */
+  /** The node waits for its system from now on: no attempt is counted, the deadline does not run, and the source pauses. @param reason for the status of the source */
   hold(reason: string): void;
-  /** The wait is over. */
+  /** The wait of {@link hold} is over. */
   resume(): void;
   /**
-   * It waits for its turn, in a line that goes on, or for what was taken for it: the clock of the deadline stops in time.
+   * The message waits for its turn in a line that moves on, or for messages that were taken for it. If it waits for long, the deadline stops running.
    *
-   * @param tell called when it may be closed while it waits
+   * @param tell called when the delivery may have been closed while it waits
    */
   lineUp(tell?: () => void): void;
-  /** Its turn has come, or it waits no more. */
+  /** The wait of {@link lineUp} is over. */
   leaveLine(): void;
-  /** Some of what it waits for is done: given back without an attempt, it would begin anew each time. */
+  /** Part of the work for the message is done while it still waits in its line: were it given back without counting an attempt, that part would be repeated each time. */
   begin(): void;
-  /** What the message carries is stored for good, whatever happens to the flow now. */
+  /** What the message carries is stored for good: that the flow is stopped now can no longer make the delivery fail. */
   safe(): void;
 }
 
@@ -70,7 +70,7 @@ class HopClaim implements Claim {
   }
 }
 
-/** For deliveries a settle node settles, and where hooks are missing: the token is all there is. */
+/** The claim of a message that is not followed, since a settle node settles its delivery or there are no hooks: all that is known of it is its token. */
 class TokenClaim implements Claim {
   private lined = false;
   private tell: (() => void) | undefined;
@@ -110,8 +110,8 @@ class TokenClaim implements Claim {
 const CLOSED: Claim = { closed: true, deliveries: [], hold() {}, resume() {}, lineUp() {}, leaveLine() {}, begin() {}, safe() {} };
 
 /**
- * The claim of the delivery that `message` belongs to, or `undefined` when it belongs to none. To be asked in the input handler,
- * before work starts.
+ * The claim of the delivery that `message` belongs to, or `undefined` when it belongs to none. Must be called in the input handler, before anything is
+ * awaited.
  */
 export function claimOf(message: object): Claim | undefined {
   const hop = flowTracker.hopOfMessage(message);
@@ -123,7 +123,7 @@ export function claimOf(message: object): Claim | undefined {
   return delivery && new TokenClaim(delivery);
 }
 
-/** Why a message whose claim is closed is not worked on; for a warning, since nobody has to do anything about it. */
+/** Why a message whose claim is closed is dropped. To be told as a warning, since nobody has to do anything about it. */
 export function deliveryClosed(): ConnectorError {
   return new ConnectorError("DELIVERY_CLOSED", "The message came after its delivery was settled, and is dropped: its copy comes or has come");
 }

@@ -12,7 +12,7 @@ export interface DeadLetterReason {
   source?: NodeName;
 }
 
-/** A message that failed for good, and what is to be called when the flow behind the dead letters has finished with it. */
+/** A message that has failed for good, and what to call when the flow behind the output for dead letters has finished with it. */
 export interface DeadLetter {
   message(): object;
   size: number;
@@ -22,28 +22,28 @@ export interface DeadLetter {
 
 /** What {@link DeadLetters} needs. */
 export interface DeadLettersOptions {
-  /** Those that wait for another try take theirs. */
+  /** Bounds what is in the flow. Dead letters that wait for another try count in it. */
   room: Room;
   deliveries: () => RowDeliveries;
   /** Which output they go to, from 0. */
   output: number;
   isWired(): boolean;
-  /** There are some that go nowhere, or no more. */
+  /** Told when some cannot go anywhere because nothing is wired, and when none is left that cannot. */
   onStuck(stuck: boolean): void;
-  /** ms until one that the flow behind could not take is tried again. */
+  /** ms until a dead letter that has failed again in the flow behind the output is sent again. */
   delay: number;
   warn(text: string): void;
 }
 
-/** Puts what failed for good out at an output of its own, for as long as it takes: a dead letter is never given up. */
+/** Sends what has failed for good to an output of its own, again and again until the flow there has finished with it: a dead letter is never given up. */
 export class DeadLetters {
-  /** Those that go nowhere, since nothing is wired. */
+  /** Those that wait because nothing is wired to the output. */
   private readonly stuck: DeadLetter[] = [];
   private readonly timers = new Set<NodeJS.Timeout>();
 
   constructor(private readonly options: DeadLettersOptions) {}
 
-  /** How many cannot go anywhere. */
+  /** How many wait because nothing is wired to the output. */
   get waiting(): number {
     return this.stuck.length;
   }
@@ -55,7 +55,7 @@ export class DeadLetters {
     this.options.onStuck(true);
   }
 
-  /** Wires may have changed. */
+  /** Sends those that wait if something is wired now. To be called when wires may have changed. */
   look(): void {
     if (this.stuck.length === 0 || !this.options.isWired()) return;
     for (const letter of this.stuck.splice(0)) this.hand(letter);

@@ -3,7 +3,7 @@ import { wholeNumber } from "../common/whole-number";
 import type { SettleMode } from "./outcome";
 import { DEFAULT_RETRY_POLICY, type RetryPolicy } from "./retry-policy";
 
-/** What the editor saves of how a source settles. Numbers come as text when they were typed or stand in the environment. Times in ms. */
+/** How a source settles, as the editor saves it. Numbers may be text, as they were typed or from an environment variable. Times in ms. */
 export interface DeliveryDef {
   /** `flow`, `node` or `delivery`. */
   settle?: string;
@@ -13,20 +13,20 @@ export interface DeliveryDef {
   retryMaxDelay?: number | string;
 }
 
-/** How what a source takes is handed to the flow and settled. Times in ms. */
+/** How a source settles, ready for use. Times in ms. */
 export interface DeliverySettings extends RetryPolicy {
   /** Who settles. Default `flow`. */
   settle: SettleMode;
   /**
-   * How long a delivery may stay open until it is tried again, not counting the time a sink held it for its system, nor, when half of it is over, what it
-   * waits for its turn in a line of a node of ours. Default 1,500,000 (25 min: under RabbitMQ's 30 min consumer timeout).
+   * How long a delivery may stay open until it is tried again. Not counted is the time in which a node of ours waited for its system and, once half of the
+   * deadline is over, the time in which it waits for its turn in a line. Default 1,500,000 (25 min, below RabbitMQ's consumer timeout of 30 min).
    */
   deadline: number;
 }
 
 const SETTLE_MODES: readonly SettleMode[] = ["flow", "node", "delivery"];
 
-/** How a source settles, with the defaults. @throws ConnectorError NOT_CONFIGURED */
+/** Reads how a source settles, with the defaults. @throws ConnectorError NOT_CONFIGURED */
 export function readDeliverySettings(def: DeliveryDef): DeliverySettings {
   const { retries, retryDelay, retryMaxDelay } = DEFAULT_RETRY_POLICY;
   return {

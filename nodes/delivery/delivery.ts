@@ -8,24 +8,24 @@ import { Seat } from "./seat";
 
 /** What a message says of its delivery, as `msg.delivery`: plain values, so that it survives clones and stores. */
 export interface DeliveryInfo {
-  /** The token the delivery is known by. */
+  /** The token by which the delivery is found. */
   id: string;
-  /** Id of the node that took it. */
+  /** Id of the source node. */
   source: string;
   /** Which attempt this is, from 1. */
   attempt: number;
-  /** How many attempts follow the first at most. */
+  /** How many attempts may follow the first. */
   retries: number;
 }
 
-/** What a delivery needs of the source that took it. */
+/** The source of a delivery, as the delivery sees it. */
 export interface DeliveryOwner<T> {
   readonly id: string;
   readonly policy: RetryPolicy;
   readonly settleMode: SettleMode;
   /** The delivery has ended by `settlement`. */
   settled(delivery: Delivery<T>, settlement: Settlement): void;
-  /** A sink waits on its behalf. */
+  /** A node of ours began to wait for its system while it works for the delivery. */
   holdBegan(reason: string): void;
   /** That wait is over. */
   holdEnded(): void;
@@ -35,17 +35,19 @@ const ACCEPT: Verdict = { outcome: "accept" };
 
 /** One message that a source took and owes an answer for. Settled exactly once. */
 export class Delivery<T = unknown> extends Scope implements FlowContext {
-  /** The nodes that have run in the context of the delivery, by {@link Seat.bit}. */
+  /** The nodes that have run in the context of the delivery, as a set of {@link Seat.bit}s. */
   private seats = 0;
   private settled = false;
   private verdicts: Verdict[] | undefined;
+  /** How many nodes of ours wait for their systems. */
   private holds = 0;
+  /** How many sweeps of its source count towards its deadline. */
   private sweeps = 0;
-  /** Sweeps in a row that have found it in a line. */
+  /** How many sweeps in a row have found it in a line. */
   private standing = 0;
-  /** Those that it is a member of, and that are not quiet. */
+  /** The groups that it is a member of and in which something is still open. */
   private groups: Set<JoinedScope> | undefined;
-  /** Told when it is settled. */
+  /** Called when it is settled. */
   private watchers: Set<() => void> | undefined;
 
   /**
@@ -80,23 +82,23 @@ export class Delivery<T = unknown> extends Scope implements FlowContext {
     return this.settled;
   }
 
-  /** Whether a sink waits for its system on its behalf. */
+  /** Whether a node of ours waits for its system while it works for the delivery. */
   get held(): boolean {
     return this.holds > 0;
   }
 
-  /** Whether something of it waits for its turn in a line of a node of ours. */
+  /** Whether one of its messages waits for its turn in a line of a node of ours. */
   get inLine(): boolean {
     return this.lined > 0 || (this.groups !== undefined && [...this.groups].some(({ lined }) => lined > 0));
   }
 
-  /** Whether a node has worked on parts of it, while others are there still: it is being worked on, though these wait for their turn. */
+  /** Whether a node has worked on part of it and has more of it: it is being worked on, though the rest waits for its turn. */
   get isBegun(): boolean {
     const scopes = this.withGroups();
     return scopes.some(({ begun }) => begun !== undefined && (begun.has(undefined) || scopes.some((scope) => scope.isWith(begun))));
   }
 
-  /** Whether it stands in a line that does not only just go through it. */
+  /** Whether it was in a line at several sweeps in a row, and so does not just pass through it. */
   get stands(): boolean {
     return this.standing > 1;
   }
@@ -106,7 +108,7 @@ export class Delivery<T = unknown> extends Scope implements FlowContext {
     return this.source.settleMode;
   }
 
-  /** For `msg.delivery`. A new object each time: messages are the flow's to change. */
+  /** The value for `msg.delivery`. A new object each time, since the flow may change it. */
   get info(): DeliveryInfo {
     return { id: this.token, source: this.source.id, attempt: this.attempt, retries: this.source.policy.retries };
   }
@@ -117,10 +119,10 @@ export class Delivery<T = unknown> extends Scope implements FlowContext {
   }
 
   /**
-   * Its source looks through what is open, at even intervals: cheaper than to ask each delivery's time.
+   * One sweep of its source, which looks at all that is open at even intervals: that is cheaper than a time for each delivery.
    *
-   * @param patience looks that count though it only waits for its turn
-   * @returns how often it found this one neither held for a system nor behind
+   * @param patience how many sweeps count although the delivery only waits for its turn
+   * @returns how many sweeps have found this delivery neither held for a system nor {@link isBehind}
    */
   swept(patience: number): number {
     this.standing = this.inLine ? this.standing + 1 : 0;
@@ -128,27 +130,27 @@ export class Delivery<T = unknown> extends Scope implements FlowContext {
     return this.sweeps;
   }
 
-  /** Whether nothing is wrong with it but that it waits for its turn, after so many looks. */
+  /** Whether, after `patience` sweeps that count, it still waits for its turn, and for nothing else. */
   isBehind(patience: number): boolean {
     return this.holds === 0 && this.sweeps >= patience && this.stands;
   }
 
-  /** It is a member of `group` from now on. */
+  /** The delivery has become a member of `group`. */
   joined(group: JoinedScope): void {
     (this.groups ??= new Set()).add(group);
   }
 
-  /** `group` is quiet. */
+  /** Nothing is open in `group` any more. */
   parted(group: JoinedScope): void {
     this.groups?.delete(group);
   }
 
-  /** The latest group that it is part of and of which `node` has a message in its hands. */
+  /** Of the groups that it is a member of, the latest of which `node` has a message in its hands. */
   groupAt(node: FlowNode): JoinedScope | undefined {
     return this.groups && [...this.groups].findLast((group) => group.isAt(node));
   }
 
-  /** All that is open of it, also in groups, newest first in each. */
+  /** All its live hops, also those in groups; of each group the newest first. */
   hopsWithin(): Hop[] {
     return this.withGroups().flatMap((scope) => [...scope.hops()]);
   }
@@ -194,8 +196,9 @@ export class Delivery<T = unknown> extends Scope implements FlowContext {
   }
 
   /**
-   * What is sent on is in the context of the delivery already, and a change of context costs more than all else there is to a hop. Never
-   * two hops to one node: context and node then tell the hop, even to code that runs when the hop has ended. Nodes that share a bit pay more.
+   * The delivery itself serves as the context of most hops: the code that has sent the message runs in that context already, and a change of context costs
+   * more than all else there is to a hop. It serves one hop to each node, so that context and node together tell the hop, even when it has ended. A node
+   * whose bit is taken by another gets the hop itself, which costs more.
    */
   override contextFor(hop: Hop): FlowContext {
     const { bit } = hop.seat;
@@ -209,21 +212,21 @@ export class Delivery<T = unknown> extends Scope implements FlowContext {
     if (this.mode === "flow") this.settle(this.worst());
   }
 
-  /** Settles it by `verdict`; a retry after the last attempt becomes a dead letter. @returns false when it was settled before */
+  /** Settles it by `verdict`. After the last attempt, `retry` becomes `dead-letter`. @returns false when it was settled before */
   settle(verdict: Verdict): boolean {
     if (!this.close()) return false;
     this.source.settled(this, this.settlementOf(verdict));
     return true;
   }
 
-  /** Whether something of it has failed, and all that is left of it waits for parts that will not come. */
+  /** Whether part of it has failed, and all that is left of it waits, in Joins or Sorts, for parts that will not come now. */
   get waitsInVain(): boolean {
     if (!this.verdicts || this.worst() === ACCEPT) return false;
     const hops = this.hopsWithin();
     return hops.length > 0 && hops.every(({ marks, ahead, node }) => (marks & Mark.Received) !== 0 && !ahead && waitsForParts(node));
   }
 
-  /** Settles it although something of it is open. @param because why, if nothing worse was recorded */
+  /** Settles it while something of it is still open. @param because the verdict, unless a worse one was recorded */
   giveUp(because?: Verdict): void {
     if (because) this.record(because);
     this.settle(this.worst());
@@ -234,7 +237,7 @@ export class Delivery<T = unknown> extends Scope implements FlowContext {
     if (this.settled) return false;
     this.settled = true;
     if (this.holds > 0) this.source.holdEnded();
-    for (const tell of this.watchers ?? []) queueMicrotask(tell); // when the registry knows what became of it
+    for (const tell of this.watchers ?? []) queueMicrotask(tell); // in a microtask: by then the registry knows what became of it
     return true;
   }
 
@@ -260,12 +263,12 @@ export class Delivery<T = unknown> extends Scope implements FlowContext {
   }
 }
 
-/** The verdict an error gives. */
+/** A verdict for an error, by default with the outcome that the error asks for. */
 export function verdictFor(error: ConnectorError, node: Verdict["node"], outcome: Outcome = outcomeOf(error)): Verdict {
   return node ? { outcome, error, node } : { outcome, error };
 }
 
-/** The verdict on a delivery that `node` held when its flow was stopped. */
+/** The verdict on a delivery of which `node` held a message when its flow was stopped. */
 export function stopVerdict(node: FlowNode): Verdict {
   const error = new ConnectorError("FLOW_STOPPED", `Flows were stopped while ${describeNode(node)} held the message`);
   return verdictFor(error, node);

@@ -6,24 +6,24 @@ import { flowTracker } from "./flow-tracker";
 import { flowStopped } from "./outcome";
 import { PassedHold } from "./passed-hold";
 
-/** Triggers that wait for their turn at most; how many come of deliveries is bounded by their sources. */
+/** How many triggers may wait. Only those that belong to no delivery are refused above it: the sources bound the others. */
 const MOST_WAITING = 1_000;
 
 /** What an {@link ErrandLine} needs. */
 export interface ErrandLineOptions<E> {
   nodeId: string;
-  /** Takes what one trigger asks for. Never rejects. */
+  /** Fetches what one trigger asks for. Must not reject. */
   serve(errand: E): Promise<void>;
   warn(text: string): void;
 }
 
-/** The triggers of a node that takes others for them, as rows or messages of a queue: served one after the other, in the order they came. */
+/** The triggers of a node that fetches something for each: rows, or messages of a queue. They are served one after the other, in the order they came. */
 export class ErrandLine<E extends Errand<unknown>> {
-  /** Those that are not done. */
+  /** All triggers that are not done. */
   readonly all = new Set<E>();
-  /** Nodes behind this one, or the node itself, wait for a system: nobody is served meanwhile. */
+  /** The wait of nodes behind this one, or of the node itself, for a system: nobody is served meanwhile. */
   readonly hold: PassedHold;
-  /** Those that have not had their turn. */
+  /** The triggers that have not had their turn. */
   readonly waiting: E[] = [];
   private serving: Promise<void> | undefined;
   private stopped = false;
@@ -32,7 +32,7 @@ export class ErrandLine<E extends Errand<unknown>> {
     this.hold = new PassedHold(options.nodeId, this.all);
   }
 
-  /** A trigger has come: to be called in the input handler, before anything is awaited. @returns `undefined` when it is done with already */
+  /** Takes a trigger. Must be called in the input handler, before anything is awaited. @returns its errand, or `undefined` when the trigger is done already */
   take(trigger: Trigger, errandFor: (claim: Claim | undefined) => E): E | undefined {
     const claim = claimOf(trigger.msg);
     if (claim?.closed) {
@@ -50,13 +50,13 @@ export class ErrandLine<E extends Errand<unknown>> {
     return errand;
   }
 
-  /** It need not be served any more. */
+  /** Takes an errand out of the line: it need not be served any more. */
   leave(errand: E): void {
     const place = this.waiting.indexOf(errand);
     if (place >= 0) this.waiting.splice(place, 1);
   }
 
-  /** Takes no more; those that have not had their turn go back. */
+  /** Serves no more. Triggers that have not had their turn fail with `FLOW_STOPPED`, and so are given back. */
   stop(): void {
     this.stopped = true;
     this.hold.stop();
@@ -69,7 +69,7 @@ export class ErrandLine<E extends Errand<unknown>> {
     this.hold.stop(); // a wait may have begun meanwhile
   }
 
-  /** Outside the triggers' contexts: one run serves many. */
+  /** Outside the contexts of the triggers, since one run serves many of them. */
   private serve(): void {
     this.serving ??= flowTracker.outside(async () => {
       for (let errand = this.waiting.shift(); errand; errand = this.waiting.shift()) {

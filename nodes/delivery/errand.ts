@@ -2,56 +2,56 @@ import { randomBytes } from "node:crypto";
 import type { Claim } from "./claim";
 import { flowTracker } from "./flow-tracker";
 
-/** A message that asks a node to take others, as Node-RED hands it over. */
+/** A message that makes a node fetch something, with `send` and `done` as Node-RED gives them to the input handler. */
 export interface Trigger {
   msg: object;
   send(messages: (object | null)[]): void;
   done(error?: Error): void;
 }
 
-/** `msg.parts` as core's Join reads it in its automatic mode. */
+/** `msg.parts` as Node-RED's Join reads it in automatic mode. */
 export interface Parts {
   type: "array";
   id: string;
   index: number;
-  /** How many there are; only the last one knows. */
+  /** How many parts there are. Only the last one has it. */
   count?: number;
-  /** Those of the message it was made of, which Join gives back to what it gathers. */
+  /** The `msg.parts` of the trigger, which Join puts back on the message it makes. */
   parts?: unknown;
 }
 
 /** What an {@link Errand} is made with. */
 export interface ErrandOptions {
   trigger: Trigger;
-  /** Of the delivery that the trigger belongs to. */
+  /** The claim of the trigger, if it belongs to a delivery. */
   claim: Claim | undefined;
-  /** Properties that what is taken has of its own, and so does not inherit from the trigger. */
+  /** Names of the properties that what is fetched has of its own, and so does not inherit from the trigger. */
   own: ReadonlySet<string>;
   /** Called once, before the trigger is done. */
   finish: () => void;
 }
 
-/** One trigger and what is taken for it. The trigger is done when all of that is settled. */
+/** One trigger and all that is fetched for it. The trigger is done when all of that is settled. @typeParam T what is fetched */
 export class Errand<T> {
-  /** By the clock that nobody sets. */
+  /** When the trigger came, by `performance.now()`. */
   readonly arrived = performance.now();
   readonly trigger: Trigger;
   readonly claim: Claim | undefined;
-  /** Messages handed to the flow. */
+  /** How many messages were handed to the flow. */
   sent = 0;
-  /** What the trigger fails with, once all that was taken is settled. */
+  /** The error of the trigger, once all that was fetched is settled. */
   failure: Error | undefined;
   protected readonly unsettled = new Set<T>();
   private readonly id = randomBytes(8).toString("hex");
-  /** The trigger's properties that go on each message, if there are any. */
+  /** The properties of the trigger that each message inherits, if there are any. */
   private readonly inherited: object | undefined;
-  /** None of them can be changed by who gets it. */
+  /** Whether all of them are primitive, so that no copy is needed. */
   private readonly simple: boolean;
   private readonly finish: () => void;
   private ended = false;
   private finished = false;
   private held = false;
-  /** Something that was taken for it was handed to the flow. */
+  /** Whether something was fetched for it. */
   private waits = false;
 
   constructor({ trigger, claim, own, finish }: ErrandOptions) {
@@ -63,23 +63,23 @@ export class Errand<T> {
     this.simple = kept.every(([, value]) => typeof value !== "object" && typeof value !== "function");
   }
 
-  /** What the trigger says of its delivery. */
+  /** The `msg.delivery` of the trigger; empty when it has none. */
   get delivery(): { source?: unknown } {
     return (this.trigger.msg as { delivery?: { source?: unknown } | null }).delivery ?? {};
   }
 
-  /** It is done, or its delivery was settled and its copy comes: nothing more need be taken for it. */
+  /** Whether nothing more need be fetched: the trigger is done, or its delivery was settled and its copy comes. */
   get lapsed(): boolean {
     return this.finished || this.claim?.closed === true;
   }
 
-  /** All that was taken for it is settled, and no more will be: it is done in a moment. */
+  /** Whether all is fetched and settled, so that the trigger is done in a moment. */
   get isQuiet(): boolean {
     return this.ended && this.unsettled.size === 0;
   }
 
   /**
-   * Something was taken for it. That has a deadline of its own from now on, and is tried again or waits by that, so the trigger's clock stands in time.
+   * Something was fetched for it. That has a deadline of its own, so the deadline of the trigger stops running while it waits.
    */
   took(taken: T): void {
     this.unsettled.add(taken);
@@ -87,7 +87,7 @@ export class Errand<T> {
     this.waits = true;
   }
 
-  /** The place of the next message among those of this trigger. @param last whether no more will follow */
+  /** The `msg.parts` of the next message. @param last whether no more will follow */
   nextPart(last: boolean): Parts {
     const index = this.sent;
     this.sent += 1;
@@ -95,7 +95,7 @@ export class Errand<T> {
     return { type: "array", id: this.id, index, ...(last ? { count: this.sent } : {}), ...(parts === undefined ? {} : { parts }) };
   }
 
-  /** The message with the trigger's other properties on it, cloned: each message is the flow's to change. */
+  /** A message with the properties that it inherits from the trigger. These are cloned, since the flow may change each message. */
   dress(message: object, parts: Parts, clone: (value: object) => object): object {
     const inherited = this.inherited && (this.simple ? this.inherited : clone(this.inherited));
     return { ...inherited, ...message, parts: parts.parts === undefined ? { ...parts } : clone(parts) };
@@ -106,25 +106,25 @@ export class Errand<T> {
     this.finishIfQuiet();
   }
 
-  /** The trigger's delivery was settled meanwhile: its copy comes. */
+  /** Called when the delivery of the trigger was settled meanwhile, so that its copy comes. */
   protected dropped(): void {
     // what was taken has deliveries of its own
   }
 
-  /** All is taken that will be. @param failure what the trigger fails with, unless it failed before */
+  /** Nothing more will be fetched. @param failure the error of the trigger, unless it has failed before */
   end(failure?: Error): void {
     this.ended = true;
     this.failure ??= failure;
     this.finishIfQuiet();
   }
 
-  /** Nothing was there to take: the trigger itself goes on. */
+  /** There was nothing to fetch: the trigger itself goes on, to the second output. */
   empty(): void {
     this.trigger.send([null, this.trigger.msg]);
     this.close();
   }
 
-  /** The trigger is done. @param error why it fails; nobody is told of it when its copy comes anyway */
+  /** Calls `done` of the trigger, once. @param error why it fails; it is not told when the copy of the trigger comes anyway */
   close(error?: Error): void {
     if (this.finished) return;
     this.finished = true;
@@ -134,14 +134,14 @@ export class Errand<T> {
     this.trigger.done(this.claim?.closed ? undefined : error);
   }
 
-  /** What it waits for cannot go on at present: neither can the delivery that the trigger belongs to, whose deadline must not run on. */
+  /** What it waits for cannot go on at present. Then the delivery of the trigger cannot either, and its deadline must not run. */
   hold(reason: string): void {
     if (this.held || this.finished || !this.claim) return;
     this.held = true;
     this.claim.hold(reason);
   }
 
-  /** That wait is over. */
+  /** The wait of {@link hold} is over. */
   resume(): void {
     if (!this.held) return;
     this.held = false;

@@ -1,16 +1,16 @@
 import { BackOff } from "../common/back-off";
 import type { ConnectorError } from "../common/errors";
 
-/** Between two tries, however ready the system says it is: nothing may spin. Caps in ms. */
+/** The least wait between two tries, however ready the system says it is, so that nothing spins. Caps in ms. */
 const SPIN = { initial: 2, max: 1000 };
 
-/** The wait for a system that is away. It is one for all who wait, and they go on in the order they came. */
+/** The wait for a system that is away. All who wait share it, and go on in the order they came. */
 export class Knock {
   private readonly backOff: BackOff;
   private current: Promise<void> | undefined;
   private finish: (() => void) | undefined;
 
-  /** @param untilReady awaited before the next try, beside a short back-off. Default: back-off from 1 to 60 s alone */
+  /** @param untilReady resolves when the system is worth a try. It is awaited together with a short back-off; without it, only a back-off from 1 to 60 s is */
   constructor(private readonly untilReady?: (error: ConnectorError) => Promise<void>) {
     this.backOff = untilReady ? new BackOff(SPIN) : new BackOff();
   }
@@ -35,12 +35,12 @@ export class Knock {
     return this.current;
   }
 
-  /** Ends the wait: there is nothing to wait for any more. */
+  /** Ends the wait at once. */
   end(): void {
     this.finish?.();
   }
 
-  /** The system has answered: the next wait is a short one. */
+  /** The system has answered, so the next wait is short again. */
   reset(): void {
     this.backOff.reset();
   }

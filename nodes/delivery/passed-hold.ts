@@ -1,14 +1,14 @@
 import type { Errand } from "./errand";
 
-/** A trigger, whatever is taken for it. */
+/** What is used of a trigger's errand. */
 type AnyErrand = Pick<Errand<unknown>, "delivery" | "hold" | "resume">;
 
 /**
- * A wait for a system, of the nodes behind one that takes for triggers (`amqp get`, `sql read`) or of that node itself. Triggers wait as
- * long, and it is passed on to the deliveries they belong to: these cannot go on either, so their deadlines stop and their sources pause.
+ * Passes a wait for a system on to the triggers of a node that fetches something for each, such as `amqp get` or `sql read`. Whether the node itself waits
+ * or one behind it: its triggers cannot go on either, so the deadlines of their deliveries stop and the sources of these pause.
  *
- * Two such nodes that feed each other may come to hold each other, with no system left that is waited for. So every minute all is let go for a
- * moment: holds that hold nothing but each other then come apart, and any other is taken up again.
+ * Two such nodes that feed each other may come to hold each other, with no system left that is waited for. So every minute all triggers are let go for a
+ * moment: holds that hold nothing but each other then end, and any other is taken up again.
  */
 export class PassedHold {
   private reason: string | undefined;
@@ -16,8 +16,8 @@ export class PassedHold {
   private readonly waiting = new Set<() => void>();
 
   /**
-   * @param nodeId of the node: a message of its own that has come round to it waits for itself, and must not hold it up
-   * @param errands all triggers that are not done
+   * @param nodeId id of the node. A message of its own that has come back to it as a trigger is not held: it would wait for itself
+   * @param errands those of all triggers that are not done; looked at anew each time
    * @param letGoEvery ms between two moments in which all is let go
    */
   constructor(
@@ -31,6 +31,7 @@ export class PassedHold {
     return this.reason;
   }
 
+  /** The wait begins, or goes on for another reason. */
   begin(reason: string): void {
     clearInterval(this.timer);
     this.reason = reason;
@@ -38,11 +39,12 @@ export class PassedHold {
     this.timer = setInterval(() => this.letGo(), this.timing.letGoEvery);
   }
 
-  /** Another trigger came. */
+  /** Holds a trigger that has just come, if there is a wait. */
   include(errand: AnyErrand): void {
     if (this.reason !== undefined && errand.delivery.source !== this.nodeId) errand.hold(this.reason);
   }
 
+  /** The wait is over: the triggers go on. */
   end(): void {
     this.stop();
     for (const errand of this.errands) errand.resume();
@@ -55,7 +57,7 @@ export class PassedHold {
     }
   }
 
-  /** Ends the wait without a word to the deliveries: their triggers end by themselves. */
+  /** Ends the wait without telling the triggers, for when the node is stopped: they end by themselves. */
   stop(): void {
     clearInterval(this.timer);
     this.reason = undefined;

@@ -1,17 +1,17 @@
 /** What {@link Patience} asks and tells. */
 export interface PatienceOptions<T> {
-  /** ms that one may wait. */
+  /** ms that an item may wait. */
   limit: number;
-  /** Whether it must not be given up right now. */
+  /** Whether an item must not be given up right now. */
   busy(item: T): boolean;
-  /** They have waited too long, longest first, and are forgotten. */
+  /** Told of items that have waited too long, longest first. They are forgotten here. */
   onOver(items: T[]): void;
 }
 
-/** ms between two looks at the least: giving up one by one would cost a look through all that wait for each. */
+/** Least ms between two looks. Items are given up together, for giving up costs whoever is told a look through all that it has. */
 const STEP = 50;
 
-/** Gives up who waits too long. There is one timer, for the one that waits longest. */
+/** Gives up items that wait too long, with a single timer for the one that waits longest. */
 export class Patience<T> {
   /** Since when they wait, longest first. */
   private readonly since = new Map<T, number>();
@@ -20,19 +20,19 @@ export class Patience<T> {
 
   constructor(private readonly options: PatienceOptions<T>) {}
 
-  /** It begins to wait. */
+  /** An item begins to wait. */
   add(item: T): void {
     if (this.closed) return;
     this.since.set(item, performance.now()); // no clock that may be set
     this.timer ??= setTimeout(() => this.look(), this.options.limit);
   }
 
-  /** It waits no more. */
+  /** An item waits no more. */
   delete(item: T): void {
     this.since.delete(item);
   }
 
-  /** Looks no more. */
+  /** Gives up nothing any more. */
   close(): void {
     this.closed = true;
     clearTimeout(this.timer);

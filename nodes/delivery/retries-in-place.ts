@@ -1,21 +1,21 @@
-/** Before the first try, in ms; twice as long before each other. */
+/** ms before the first repetition; the delay doubles with each. */
 const DELAY = 50;
 
-/** Messages that wait a moment to be stored once more. */
+/** Items that have failed and wait a moment until they are tried again. */
 export class RetriesInPlace<Item extends object> {
   private readonly timers = new Map<Item, NodeJS.Timeout>();
   private readonly tries = new WeakMap<Item, number>();
 
   /**
-   * @param again called when an item's time has come
-   * @param most tries of an item. Default 3
+   * @param again called with an item when it is to be tried again
+   * @param most how often one item is tried again. Default 3
    */
   constructor(
     private readonly again: (item: Item) => void,
     private readonly most = 3,
   ) {}
 
-  /** @returns false when the item has been tried as often as it may */
+  /** Tries an item again in a moment. @returns false if it was tried as often as it may be */
   add(item: Item): boolean {
     const tries = this.tries.get(item) ?? 0;
     if (tries >= this.most) return false;
@@ -28,7 +28,7 @@ export class RetriesInPlace<Item extends object> {
     return true;
   }
 
-  /** Takes all out. */
+  /** Removes and returns all items that wait. */
   clear(): Item[] {
     const items = [...this.timers.keys()];
     for (const timer of this.timers.values()) clearTimeout(timer);

@@ -1,4 +1,4 @@
-/** How often and how late a failed delivery is tried again. Times in ms. */
+/** How often and after which delays a failed delivery is tried again. Times in ms. */
 export interface RetryPolicy {
   /** Attempts after the first. Default 5; 0 for none. */
   retries: number;

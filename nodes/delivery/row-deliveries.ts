@@ -12,28 +12,29 @@ import { DeliverySource } from "./source";
 /** Why a parcel failed. */
 export interface Failure {
   error: ConnectorError;
-  /** Where, when a node is to blame. */
+  /** The node that is to blame, if one is. */
   node?: NodeName;
+  /** How often it was tried. */
   attempts: number;
-  /** Wants to know when the flow behind the dead letters has finished with it. */
+  /** To be called when the flow behind the dead letters has finished with it. */
   buried?(): void;
 }
 
-/** Rows that are handed to the flow as one message, and what becomes of them. Told exactly once, by one of the last three. */
+/** Rows that go through the flow as one message. Exactly one of `accepted`, `failed` and `released` is called, once. */
 export interface Parcel {
   /** How many rows. */
   readonly size: number;
-  /** Which output it goes to, from 0. */
+  /** The index of the output it goes to. */
   readonly output: number;
-  /** The message, made anew for each attempt: the flow may have changed the last one. */
+  /** Makes the message. Called for each attempt, since the flow may change the message. */
   message(): object;
-  /** What it is known by when it is read again. Absent: it is not asked whether it ends the process. */
+  /** A text by which it is known when it is read again. Without it, nobody watches whether it ends the process. */
   fingerprint?(): string;
   /** The flow has finished with it. */
   accepted(): void;
   /** It can never work, or its attempts are used up. */
   failed(failure: Failure): void;
-  /** This node is stopped: nobody has worked on it. */
+  /** The node was stopped before the flow had finished with it. */
   released(error: ConnectorError): void;
 }
 
@@ -44,34 +45,34 @@ export interface RowDeliveriesOptions {
   runtime: TrackedRuntime;
   room: Room;
   send(output: number, message: object): void;
-  /** Whether what is put out there goes anywhere: into nothing, it would count as finished. */
+  /** Whether a node is behind that output. What is sent to no node would count as finished. */
   isWired(output: number): boolean;
-  /** A sink waits for its system: hand over no more. */
+  /** A node behind waits for its system: hand over no more until `onResume`. */
   onHold(reason: string): void;
   onResume(): void;
   warn(text: string): void;
-  /** Where marks are kept of what ends the process; absent: nobody looks for that. What waits for its trial as this closes is told nothing, and is read again. */
+  /** Where the {@link PoisonWatch} keeps its marks; without it there is none. A parcel that still waits for its trial when this is closed is told nothing, and is read again. */
   poison?: Pick<PoisonWatchOptions<Parcel>, "store" | "key">;
 }
 
-/** ms between two looks whether a node is wired again, for what must be sent. */
+/** ms after which a parcel whose output was not wired is tried again. */
 const REWIRED = 500;
-/** So often a parcel may end the process. */
+/** A parcel that has ended the process so often is not handed over again. */
 const MOST_ENDS = 3;
-/** ms that a store may take to note the end: one that says nothing must not hold up a deploy. */
+/** ms that the store may take to note the end: one that does not answer must not hold up a deploy. */
 const LAST_WRITE = 3_000;
 
 interface Wait {
   timer: NodeJS.Timeout;
   again: () => void;
-  /** Not for an attempt of its own, but for the end of the source's pause. */
+  /** It waits for the end of the source's pause, and not for an attempt of its own. */
   released: boolean;
 }
 
-/** Hands parcels to the flow, each as a delivery, and again after a delay as long as its attempts last: the system it was read from keeps no retries for us. */
+/** Hands parcels to the flow, each as a delivery, and keeps those that are to be retried until it is time: a database or an org keeps no retries for us, as a broker does. */
 export class RowDeliveries {
   private readonly source: DeliverySource<Parcel>;
-  /** Parcels that wait in the process for their next turn. */
+  /** Parcels that wait in this process until they are sent again. */
   private readonly waiting = new Map<Parcel, Wait>();
   private readonly poison: PoisonWatch<Parcel> | undefined;
   private closed = false;
@@ -102,12 +103,12 @@ export class RowDeliveries {
     return this.source.openCount + this.waiting.size;
   }
 
-  /** Whether it is that of a parcel. */
+  /** Whether a delivery is that of one of these parcels. */
   isOf(delivery: Delivery): boolean {
     return delivery.isOf(this.source);
   }
 
-  /** To be awaited before the first parcel is handed over. */
+  /** Reads the marks of the {@link PoisonWatch}. Must be awaited before the first parcel is handed over. */
   async begin(): Promise<void> {
     await this.poison?.begin();
   }
@@ -119,21 +120,21 @@ export class RowDeliveries {
     else this.send(parcel, 1);
   }
 
-  /** Nobody need work on these any more: what still waits in a line of a node of ours is dropped there. */
+  /** Releases parcels that need not be worked on any more; those that still wait in a line of a node of ours are dropped there. */
   withdraw(parcels: Iterable<Parcel>, error: ConnectorError): void {
     const all = new Set(parcels);
     if (all.size === 0) return; // a trigger that is several deliveries hears of the end of each
-    for (const parcel of all) this.forget(parcel); // first: to close others may end a pause, and what waits for that would go out once more
+    for (const parcel of all) this.forget(parcel); // first: closing the others may end a pause, and those that wait for its end would be sent once more
     this.source.invalidate(({ taken }) => all.has(taken));
     for (const parcel of all) this.release(parcel, error);
   }
 
-  /** Those that wait for another attempt get none. */
+  /** Releases those of the parcels that wait for another attempt. */
   recall(parcels: Iterable<Parcel>, error: ConnectorError): void {
     for (const parcel of parcels) if (this.forget(parcel)) this.release(parcel, error);
   }
 
-  /** Hands nothing over any more, and lets the flow finish until `end` by performance.now(), a clock that nobody sets; the rest is released. */
+  /** Hands nothing over any more, lets the flow finish, and releases the rest. @param end until when, by `performance.now()` */
   async close(end: number): Promise<void> {
     this.closed = true;
     this.poison?.stop();
@@ -142,12 +143,12 @@ export class RowDeliveries {
     this.source.close();
   }
 
-  /** After {@link close}: what is handed over after the next start has ended no process. */
+  /** To be called last, after {@link close}: notes that the process has not ended by any parcel. */
   async end(): Promise<void> {
     if (this.poison) await within(this.poison.end(), LAST_WRITE);
   }
 
-  /** Who is read once more comes first, but not in the first places only: the position may be behind what was settled when the process ended. */
+  /** Every parcel is a suspect: what was in hand is read again first, but behind parcels that had been settled, if their position was not stored yet. */
   private poisonWatch(poison: Pick<PoisonWatchOptions<Parcel>, "store" | "key">): PoisonWatch<Parcel> {
     return new PoisonWatch<Parcel>({
       ...poison,
@@ -193,7 +194,7 @@ export class RowDeliveries {
     parcel.released(error);
   }
 
-  /** Outside of the flow's context: the next attempt is no part of this one. */
+  /** Sends a parcel later. Outside of the flow's context, since the next attempt is no part of this one. */
   private after(parcel: Parcel, delay: number, attempt: number, released: boolean): void {
     flowTracker.outside(() => {
       const again = (): void => {

@@ -4,28 +4,28 @@ import { type FlowContext, type FlowNode, type Hop, Mark } from "./hop";
 import type { NodeName, Outcome } from "./outcome";
 import type { Seat } from "./seat";
 
-/** An outcome that something on the way asked for. */
+/** An outcome that a node on the way has asked for, or an error. */
 export interface Verdict {
   outcome: Outcome;
   error?: ConnectorError;
   node?: NodeName;
-  /** Set when an `accept` on the Catch branch of this very error took it back. */
+  /** Taken back by an `accept` on the Catch branch of this very error. */
   cancelled?: boolean;
-  /** Catch nodes that have their copy of the error: each gets one, so a second copy is of another error. */
+  /** The Catch nodes that were given this error. Each gets an error once, so a second copy is of another error. */
   catchers?: Set<FlowNode>;
 }
 
-/** The errors on whose Catch branch something is: several where messages of such branches went on as one. */
+/** The errors on whose Catch branches a message is: several if messages of such branches went on as one. */
 export type Caught = readonly Verdict[];
 
 /**
- * What belongs together and is quiet together: a delivery, or several that one message joined.
- * Counts what is open – a message on its way to a node or in its hands – and tells when nothing is.
+ * A delivery, or a group of deliveries that a node has made one message of. Counts what is open in it (messages on their way to a node, or in the hands of
+ * one) and tells when nothing is: then it is *quiet*.
  */
 export abstract class Scope {
-  /** So many of its messages wait for their turn in lines of nodes of ours. */
+  /** How many of its messages wait for their turn in lines of nodes of ours. */
   lined = 0;
-  /** Nodes that have worked on a part of it while others waited; `undefined` for one that is not known. */
+  /** Nodes that have worked on part of it while the rest waited; `undefined` stands for a node that is not known. */
   begun: Set<Seat | undefined> | undefined;
   // those last that each hop looks at, beside what a delivery adds first: what lies together comes into the processor's cache together
   /** Open hops and holders. Zero for one turn of the event loop means quiet. */
@@ -33,30 +33,30 @@ export abstract class Scope {
   private queued = false;
   /** Newest hop of the list of live ones; for naming who still holds it. */
   private newest: Hop | undefined;
-  /** The deliveries whose it is: what happens in this scope happens to them. */
+  /** The deliveries it consists of: what happens in this scope happens to them. */
   abstract get deliveries(): Iterable<Delivery>;
 
-  /** Whether nothing that happens in this scope can matter any more. */
+  /** Whether all its deliveries are settled, so that nothing that happens in it matters any more. */
   abstract get closed(): boolean;
 
-  /** Keeps a verdict; the worst one wins when the scope is quiet. */
+  /** Keeps a verdict. The worst one wins when the scope is quiet. */
   abstract record(verdict: Verdict): void;
 
-  /** The latest verdict that came from the node with this id and still stands. */
+  /** The latest verdict of the node with this id that was not taken back. */
   abstract verdictOf(nodeId: string): Verdict | undefined;
 
-  /** A sink of ours waits for its system on behalf of this scope. */
+  /** A node of ours that works for this scope waits for its system. */
   abstract hold(reason: string): void;
 
   /** The wait of {@link hold} is over. */
   abstract resume(): void;
 
-  /** The context in which the handler of `hop` runs: its own, or a cheaper one that tells as much. */
+  /** The context in which the handler of `hop` runs: the hop, or a cheaper one that tells as much. */
   contextFor(hop: Hop): FlowContext {
     return hop;
   }
 
-  /** Nothing was open for one turn of the event loop. */
+  /** Called when nothing has been open for one turn of the event loop. */
   protected abstract quiet(): void;
 
   /** One more is open. */
@@ -85,29 +85,29 @@ export abstract class Scope {
     this.leave();
   }
 
-  /** Calls `tell` once it, or some of it, is closed before it is quiet. */
+  /** Calls `tell` when one of its deliveries is settled or closed. */
   abstract watch(tell: () => void): void;
 
   /** The end of {@link watch}. */
   abstract unwatch(tell: () => void): void;
 
-  /** One of its messages waits for its turn in a line of a node of ours, or for what was taken for it. */
+  /** One of its messages waits for its turn in a line of a node of ours, or for what was fetched for it. */
   lineUp(): void {
     this.lined += 1;
   }
 
-  /** It has had its turn, or waits no more. @param seat of the node, where it is known */
+  /** The wait of {@link lineUp} is over. @param seat of the node, where it is known */
   leaveLine(seat?: Seat): void {
     this.lined -= 1;
     if (seat && this.lined > 0) this.begin(seat);
   }
 
-  /** A node has worked on a part of it. */
+  /** A node has worked on part of it. */
   begin(seat?: Seat): void {
     (this.begun ??= new Set()).add(seat);
   }
 
-  /** Takes `hop` over from its scope. */
+  /** Takes `hop` over from the scope that it is in. */
   adopt(hop: Hop): void {
     const before = hop.scope;
     before.unlink(hop);
@@ -116,7 +116,7 @@ export abstract class Scope {
     before.leave();
   }
 
-  /** Whether no more than this is open. */
+  /** Whether at most `count` are open. */
   holdsAtMost(count: number): boolean {
     return this.open <= count;
   }
@@ -126,12 +126,12 @@ export abstract class Scope {
     for (let hop = this.newest; hop; hop = hop.older) yield hop;
   }
 
-  /** Whether one of these nodes has something of this scope itself, or will have. */
+  /** Whether a message of this scope itself is in the hands of one of these nodes, or on its way there. */
   isWith(seats: ReadonlySet<Seat | undefined>): boolean {
     return this.findHop(({ seat }) => seats.has(seat)) !== undefined;
   }
 
-  /** The newest live hop of this scope itself that is as wanted. */
+  /** The newest live hop of this scope itself for which `wanted` is true. */
   protected findHop(wanted: (hop: Hop) => boolean): Hop | undefined {
     let hop = this.newest;
     while (hop && !wanted(hop)) hop = hop.older;
@@ -154,7 +154,7 @@ export abstract class Scope {
 
 let waiting: Scope[] = [];
 
-/** One `setImmediate` serves all scopes that fell silent in this turn. */
+/** Checks a scope in the next turn. One `setImmediate` serves all scopes in which nothing was open at the end of a turn. */
 function queueQuietCheck(scope: Scope): void {
   if (waiting.push(scope) > 1) return;
   setImmediate(() => {
@@ -165,13 +165,13 @@ function queueQuietCheck(scope: Scope): void {
 }
 
 /**
- * Several deliveries that went on as one message: what happens to it happens to all of them. None is a member of another: where each message that is through lets the next one go, they
- * would be as deep as there are messages.
+ * A group of deliveries that a node has made one message of: what happens to it happens to all of them. Its members are deliveries and never other groups:
+ * where each message that is through lets the next one go, groups would be nested as deep as there are messages.
  */
 export class JoinedScope extends Scope implements FlowContext {
   readonly caught = undefined;
   private readonly members = new Set<Delivery>();
-  /** What {@link isAt} has found last. */
+  /** The hop that {@link isAt} has found last. */
   private found: Hop | undefined;
   private ended = false;
 
@@ -179,7 +179,7 @@ export class JoinedScope extends Scope implements FlowContext {
     return this.members;
   }
 
-  /** One more delivery, or all of one more group, belongs to the message. */
+  /** Adds a delivery, or all deliveries of another group. */
   join(scope: Scope): void {
     if (scope === this) return;
     for (const member of this.members) {
@@ -206,20 +206,20 @@ export class JoinedScope extends Scope implements FlowContext {
     return false;
   }
 
-  /** Whether `node` has a message of it in its hands. One that sends thousands in one turn asks for each, and they are in front then. */
+  /** Whether `node` has a message of the group in its hands. Remembers the hop, for a node that sends thousands of messages in a turn asks for each. */
   isAt(node: FlowNode): boolean {
     const inHands = (hop: Hop): boolean => hop.node === node && (hop.marks & Mark.Received) !== 0 && (hop.marks & Mark.Ended) === 0;
     if (!this.found || this.found.scope !== this || !inHands(this.found)) this.found = this.findHop(inHands);
     return this.found !== undefined;
   }
 
-  /** Whether all that is open of `scope` belongs to it. */
+  /** Whether all open deliveries of `scope` are members. */
   includes(scope: Scope): boolean {
     for (const one of scope.deliveries) if (!one.closed && !this.members.has(one)) return false;
     return true;
   }
 
-  /** Closed once all members are: as long as one is open, its message is worth working on. */
+  /** Whether all members are closed: as long as one is open, the message is worth working on. */
   get closed(): boolean {
     if (this.ended) return true;
     for (const member of this.members) if (!member.closed) return false;
@@ -263,7 +263,7 @@ export class JoinedScope extends Scope implements FlowContext {
   }
 }
 
-/** Whether what belongs to `scope` belongs to `wanted` too. */
+/** Whether whatever belongs to `scope` belongs to `wanted`, too. */
 export function covers(scope: Scope, wanted: Scope): boolean {
   return scope === wanted || (scope instanceof JoinedScope && scope.includes(wanted));
 }

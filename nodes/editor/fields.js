@@ -3,6 +3,9 @@
   "use strict";
   const { element, isBlank, rows, text } = window.surewire;
 
+  /** Of the nodes whose forms are open: the properties that were not saved, each with what it means then. */
+  const unsaved = new WeakMap();
+
   /** The properties of a node that have a field in its form, each with its field. */
   function fieldsOf(node) {
     return Object.keys(node._def.defaults)
@@ -20,11 +23,15 @@
   /**
    * For the beginning of oneditprepare, before typed inputs are made of the fields. Where a property was not saved, in a flow that is older than the
    * property or written by hand, the field shows what a new node has. Behind a time stands what it is in s, min or h, and objects are shown as JSON.
+   *
+   * @param meant what properties mean that were not saved, where that is not what a new node has
    */
-  function prepare(node) {
+  function prepare(node, meant) {
+    const values = Object.entries(node._def.defaults).map(function ([name, property]) { return [name, property.value]; });
+    unsaved.set(node, new Map(values.concat(Object.entries(meant || {})).filter(function ([name]) { return node[name] === undefined; })));
     fieldsOf(node).forEach(function ([name, input]) {
-      const { type, value } = node._def.defaults[name];
-      const isConfigNode = type !== undefined;
+      const isConfigNode = node._def.defaults[name].type !== undefined;
+      const value = unsaved.get(node).get(name);
       if (node[name] === undefined && typeof value !== "object" && !isConfigNode) {
         if (input.attr("type") === "checkbox") input.prop("checked", value);
         else input.val(value);
@@ -37,8 +44,9 @@
   }
 
   /**
-   * For oneditsave. Keeps numbers numbers, which Node-RED reads as text – `${ENV}` and the empty text stay as they are –, and saves what stands in the
-   * fields of objects and in the lists that `surewire.list` has made.
+   * For the end of oneditsave. Keeps numbers numbers, which Node-RED reads as text – `${ENV}` and the empty text stay as they are –, and saves what stands in the
+   * fields of objects and in the lists that `surewire.list` has made. What was not saved before stays so while none of that is changed: a look at a node of an older
+   * flow is no change to it.
    */
   function save(node) {
     fieldsOf(node).forEach(function ([name, input]) {
@@ -49,6 +57,20 @@
       const target = element(node, name + "-list");
       if (target.data("surewire-list")) node[name] = rows(target);
     });
+    const older = Array.from(unsaved.get(node));
+    if (!older.every(function ([name, meant]) { return isStill(node, name, meant); })) return;
+    older.forEach(function ([name]) {
+      delete node[name];
+      element(node, name).removeAttr("id"); // by which Node-RED would find and save it
+    });
+  }
+
+  /** Whether a property is this in the open form, or has been made so of it. */
+  function isStill(node, name, value) {
+    const input = element(node, name);
+    if (input.length === 0) return JSON.stringify(node[name]) === JSON.stringify(value);
+    if (input.attr("type") === "checkbox") return input.prop("checked") === value;
+    return (isBlank(input.val()) ? "" : input.val()) === String(value);
   }
 
   function saveNumber(node, property) {

@@ -139,10 +139,9 @@
     show();
   }
 
-  /** For oneditsave of a node that uses {@link formatRows}. A node that was saved before there were options stays without, if none was changed. */
+  /** For oneditsave of a node that uses {@link formatRows}, before `surewire.save`. */
   function saveFormatRows(node) {
-    const now = read();
-    if (node.formatOptions !== undefined || JSON.stringify(now) !== JSON.stringify(surewire.formatOptions())) node.formatOptions = now;
+    node.formatOptions = read();
   }
 
   window.surewire = Object.assign(window.surewire || {}, { formatRows, saveFormatRows, checkFormatOptions });

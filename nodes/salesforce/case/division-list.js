@@ -45,7 +45,8 @@
   }
 
   function addRow(node, container, division) {
-    const line = $("<div/>", { class: "surewire-row" }).appendTo(container.addClass("surewire-division"));
+    container.addClass("surewire-division").data("division-saved", division);
+    const line = $("<div/>", { class: "surewire-row" }).appendTo(container);
     const name = text("name", division.name, node._(WHEN + "name")).attr("aria-label", node._(WHEN + "name"));
     const property = text("property", division.property, "payload.plant").attr("aria-label", node._(WHEN + "property"));
     const when = text("when", division.when, node._(WHEN + "rest")).attr("aria-label", node._(WHEN + "when"));
@@ -103,6 +104,14 @@
     (node.divisions || []).forEach(function (division) { $(LIST).editableList("addItem", Object.assign({}, division)); });
   }
 
+  /** Takes out of a division what it was saved without, in an older flow, and what is still as it means then. */
+  function leaveOut(division, saved) {
+    if (Object.keys(saved).length === 0) return; // a new one
+    Object.keys(division).forEach(function (part) {
+      if (saved[part] === undefined && ["", "topic"].includes(division[part])) delete division[part];
+    });
+  }
+
   /** What stands in the list, without rows that are wholly empty. */
   function readDivisions() {
     const found = [];
@@ -120,7 +129,8 @@
         recordType: part("recordType"),
         defaults: surewire.rows(row.find("ol").first()),
       };
-      const isBlank = ["name", "when", "org", "owner", "recordType"].every(function (name) { return division[name] === ""; }) && division.defaults.length === 0;
+      leaveOut(division, row.data("division-saved"));
+      const isBlank = ["name", "when", "org", "owner", "recordType"].every(function (name) { return !division[name]; }) && division.defaults.length === 0;
       if (!isBlank) found.push(division);
     });
     return found;

@@ -263,6 +263,36 @@ export function describePack(options: PackOptions): void {
       });
     });
 
+    describe("a flow that 0.1.0 saved", () => {
+      const flow = JSON.parse(readFileSync(join(ROOT, "test", "smoke", "fixtures", "saved-by-0.1.0.json"), "utf8")) as SavedNode[];
+      const secrets: Record<string, object> = { "older-broker": { username: "line", password: "hidden" }, "older-org": { clientId: "key", clientSecret: "hidden" }, "older-database": { username: "line" } };
+
+      before(async () => {
+        const body = JSON.stringify(flow.map((node) => (node.id in secrets ? { ...node, credentials: secrets[node.id] } : node)));
+        await fetch(`${nodeRed.url}flows`, { method: "POST", headers: { "content-type": "application/json" }, body });
+        await editor.load();
+      });
+
+      it("is not changed by a look at its nodes", async () => {
+        const before = await editor.call<Record<string, SavedNode>>("saved");
+        for (const { id, type } of flow.filter((node) => node.type.startsWith("surewire-"))) {
+          await editor.openForm(id);
+          await editor.saveForm();
+          assert.equal(await editor.call("isChanged", id), false, type);
+        }
+        assert.deepEqual(await editor.call("saved"), before);
+        assert.deepEqual(editor.takeErrors(), []);
+      });
+
+      it("has all of today's settings in a node of which one of them is changed", async () => {
+        await editor.openForm("older-in");
+        await fillIn(editor, "poisonLimit", "5", new Map());
+        await editor.saveForm();
+        const saved = (await editor.call<Record<string, SavedNode>>("saved"))["older-in"];
+        assert.deepEqual([saved?.poisonLimit, saved?.streamOffset, saved?.singleActiveConsumer], [5, "first", false]);
+      });
+    });
+
     options.more?.(() => nodeRed, () => editor);
 
     // a suite of its own: mocha runs the tests of a suite before the suites in it

@@ -35,8 +35,9 @@ describe("the amqp in node", function () {
     await bench.plain.send(queue, ["in the flow"]);
     await waitFor("the message", () => received.length === 1);
     say({ action: "pause" });
-    await shows("in.status.paused");
+    await shows("in.status.paused-flow");
     finish();
+    await shows("in.status.paused");
     await bench.empty(queue);
     await bench.plain.send(queue, ["later"]);
     assert.deepEqual(await bench.plain.count(queue), { messages: 1, consumers: 0 });

@@ -33,14 +33,16 @@ export = (RED: NodeAPI): void => {
     let state: QueueSourceState = { kind: "starting" };
     /** As the flows started: in a deploy the node behind it may be stopped before it. */
     let wired: boolean | undefined;
-    /** Nothing but its work is to be shown. */
+    /** Nothing but its work is to be shown, or that it pauses. */
     let atWork = false;
     const label = (): string => {
       const { openCount, queue } = source;
       return openCount === 0 ? queue : RED._("in.status.flow", { queue, count: String(openCount) });
     };
+    const pausedLabel = (): string => (source.openCount === 0 ? RED._("in.status.paused") : RED._("in.status.paused-flow", { count: String(source.openCount) }));
     const showWork = (): void => {
-      if (atWork) status.set("connected", label);
+      if (atWork && state.kind === "paused") status.set("paused", pausedLabel);
+      else if (atWork) status.set("connected", label);
     };
     const source = new QueueSource({
       settings,
@@ -64,7 +66,7 @@ export = (RED: NodeAPI): void => {
 
     const show = (): void => {
       const trouble = connectionStatus(link.consume.state, RED._);
-      atWork = wired !== false && !trouble && state.kind === "consuming";
+      atWork = wired !== false && !trouble && (state.kind === "consuming" || state.kind === "paused");
       if (wired === false) status.set("stopped", () => RED._("in.status.unwired"));
       else if (trouble) status.set(trouble.state, trouble.text);
       else if (atWork) showWork();
@@ -101,8 +103,6 @@ export = (RED: NodeAPI): void => {
 
   function showSource(status: Status, state: QueueSourceState): void {
     switch (state.kind) {
-      case "paused":
-        return status.set("paused", () => RED._("in.status.paused"));
       case "holding":
         return status.set("waiting", () => RED._("in.status.waiting", { reason: state.reason }));
       case "forwarding":
@@ -110,6 +110,7 @@ export = (RED: NodeAPI): void => {
         return status.set(needsAHand(state.error) ? "failed" : "waiting", () => RED._("in.status.waiting", { reason: state.error.message }));
       case "starting":
       case "consuming":
+      case "paused":
         return status.set("connecting", () => RED._("in.status.connecting"));
     }
   }

@@ -24,7 +24,7 @@ export function showListener(status: Status, { state, org, label, inFlow }: List
     case "unwired":
       return status.set("stopped", text("unwired"));
     case "paused":
-      return status.set("paused", text("paused"));
+      return status.set("paused", inFlow === 0 ? text("paused") : text("paused-flow", { count: inFlow }));
     case "stuck":
       return status.set("failed", text("stuck", { count: state.count }));
     case "stopped":

@@ -44,6 +44,7 @@ export = (RED: NodeAPI): void => {
     let atWork = false;
     const showWork = (): void => {
       if (atWork) status.set("connected", label);
+      else if (listener.state.kind === "paused") show(); // to tell when all that it had is through
     };
     const show = (): void => {
       const { state } = listener;

@@ -20,7 +20,7 @@ export async function lint({ background = false } = {}) {
   const options = { quiet: true, background };
   const results = await Promise.allSettled([eslint(options), arrows(options)]);
   const failures = results.filter((result) => result.status === "rejected").map((result) => result.reason);
-  if (failures.length > 0) throw new CommandError("lint", 1, failures.map((error) => error.output ?? String(error)).join("\n"));
+  if (failures.length > 0) throw new CommandError("lint", 1, [...new Set(failures.map((error) => error.output ?? String(error)))].join("\n"));
 }
 
 if (isMain(import.meta.url)) {

@@ -58,7 +58,11 @@ export function run(command, args, { quiet = false, env = {}, cwd = root, backgr
 }
 
 /** Runs a JavaScript tool of node_modules with the pinned Node. */
-export const runTool = (script, args, options) => run(pinnedNode(), [inProject("node_modules", script), ...args], options);
+export async function runTool(script, args, options) {
+  const tool = inProject("node_modules", script);
+  if (!existsSync(tool)) throw new CommandError(script, "nothing done", "The npm packages of this clone are not installed: run `npm run setup` first, or `npm ci` for them alone");
+  return run(pinnedNode(), [tool, ...args], options);
+}
 
 /** Seconds as people read them. */
 export function duration(ms) {

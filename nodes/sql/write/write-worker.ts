@@ -39,6 +39,7 @@ export class WriteWorker {
   private readonly stopListening: () => void;
   /** For a table that is missing: the database answers, so its own knocking tells nothing. */
   private readonly backOff = new BackOff({ initial: 2000, max: 30_000 });
+  private readonly probeEvery: number;
   private database: DatabaseState = { kind: "idle" };
   private own: SinkState = { kind: "idle", messages: 0 };
   /** The table, or a statement, does not fit. */
@@ -47,11 +48,12 @@ export class WriteWorker {
   private readonly waits = new Sleepers();
 
   constructor(private readonly options: WriteWorkerOptions) {
-    const { database, work, batchSize, linger, stopAfter, warn } = options;
+    const { database, work, batchSize, linger, stopAfter, warn, probeEvery = 30_000 } = options;
+    this.probeEvery = probeEvery;
     this.troubles = new TroubleLog(options);
     // a message known by its id, or with a list without items, gives the database nothing to refuse
     const tells = ({ duplicate, results }: WriteResult): boolean => !(duplicate && work.dedupes) && results?.length !== 0;
-    this.repeated = new RepeatedError(stopAfter, (items) => work.write(items), tells, probeInterval / 2);
+    this.repeated = new RepeatedError(stopAfter, (items) => work.write(items), tells, probeEvery / 2);
     this.sink = new Sink<unknown, WriteResult>({
       batchSize,
       linger,
@@ -102,7 +104,7 @@ export class WriteWorker {
   private async untilReady(error: ConnectorError): Promise<void> {
     if (!isOwnTrouble(error)) return this.options.database.untilReady();
     this.troubles.told(error);
-    await this.waits.sleep(isStop(error) && !hasWaited(error) ? (this.options.probeEvery ?? 30_000) : this.backOff.next());
+    await this.waits.sleep(isStop(error) && !hasWaited(error) ? this.probeEvery : this.backOff.next());
   }
 
   private tell(): void {

@@ -79,7 +79,7 @@ describe("A sql write node that takes one message at a time, and has stopped ove
     const states: string[] = [];
     const log: string[] = [];
     const options = { database, work: work as Work<unknown>, batchSize: 1, linger: 0, stopAfter: 10, warn: () => undefined, error: (text: string) => void log.push(text) };
-    const worker = new WriteWorker({ ...options, onState: ({ kind }) => void (states.at(-1) === kind || states.push(kind)) }, 20);
+    const worker = new WriteWorker({ ...options, onState: ({ kind }) => void (states.at(-1) === kind || states.push(kind)), probeEvery: 20 });
     let failed = 0;
     let stored = 0;
     for (let number = 1; number <= 30; number += 1) worker.take({ number }, (error) => error && (failed += 1), () => (stored += 1));

@@ -7,7 +7,7 @@ import { describeNode } from "./outcome";
 import { PassingOn } from "./passing-on";
 import { openDeliveryOf, registry, tokenOf } from "./registry";
 import { QuickTurn } from "./quick-turn";
-import { record, recordLogged, Reports } from "./reports";
+import { record, Reports } from "./reports";
 import { isDeaf, takesNoDone, type CompleteEvent, type LogEntry, type ReceiveEvent, type SendEvent, type TrackedRuntime } from "./runtime";
 import { RunningFlows } from "./running-flows";
 import { type Caught, covers, type Scope } from "./scope";
@@ -137,6 +137,7 @@ class FlowTracker {
   private sends(event: SendEvent, own: Hop | undefined): void {
     const { node } = event.source;
     this.passingOn.part();
+    this.reports.sends(node);
     const context = own ?? this.guess(event.msg, node);
     if (!context) return void this.strays.isOfNobody(event, undefined);
     if (!own && context !== this.sending && isDoubtful(context, event) && this.strays.isOfNobody(event, context)) return;
@@ -173,7 +174,10 @@ class FlowTracker {
     let hop = findHop(event.msg, node, 0);
     if (!hop) {
       const context = this.contextOfUnsent(event.msg, node);
-      if (!context) return next();
+      if (!context) {
+        if (node.type === "catch") this.reports.caughtOfNobody(event.msg);
+        return next();
+      }
       if (node.type === "status") return this.outside(next); // it tells of a node, in whatever code that shows its state just then
       if (context.scope.closed || typeof event.msg !== "object") return next();
       hop = this.begin(context.scope, event.msg, Seat.of(node), 0, context.caught);
@@ -238,10 +242,10 @@ class FlowTracker {
   /** An error that no Catch node took is logged, in the context of the code that raised it. */
   private onLog(entry: LogEntry): void {
     if (entry.id === undefined || this.reports.isLogged(entry.id)) return;
-    const context = this.storage.getStore();
-    if (!context || context.scope.closed) return;
-    if (!context.scope.verdictOf(entry.id)) recordLogged(context.scope, entry.id, entry);
-    this.endErring(entry.id);
+    const scope = this.storage.getStore()?.scope;
+    const open = scope?.closed ? undefined : scope;
+    this.reports.logged(entry.id, entry, open);
+    if (open) this.endErring(entry.id);
   }
 
   /** A handler that throws never calls `done`: the error it ended with is its end. */

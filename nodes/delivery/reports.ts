@@ -20,6 +20,14 @@ interface Report {
   hop: Hop | undefined;
 }
 
+/** An error that a node has told of, but not by the `done` of a message. */
+interface Alarm {
+  nodeId: string;
+  verdict: Verdict;
+  /** Where it is recorded already. */
+  scope: Scope | undefined;
+}
+
 /**
  * The latest `done` and the latest error of the code that runs now. Node-RED hands an error to Catch nodes, or to the log, and a `done`
  * to Complete nodes before that code goes on, wherever it runs: this tells whose it is when the context cannot.
@@ -29,13 +37,35 @@ export class Reports {
   /** Where that was called; the hop may have gone on since. */
   private doneAt: Seat | undefined;
   private latest: Report | undefined;
+  /** Until its node sends something: what it is done with meanwhile has failed by that, whose code ever runs. A connection that all messages share calls back in the context of none, or of the first. */
+  private alarm: Alarm | undefined;
 
   /** `done()` was called, for `hop` if it was for a message that is followed. */
   completed(hop: Hop | undefined, error: unknown): void {
     this.done = hop;
     this.doneAt = hop?.seat;
-    if (!hop || !error) return;
+    if (!hop) return;
+    if (!error) return this.alarm && blame(this.alarm, hop);
     this.keep({ nodeId: hop.node.id, scope: hop.scope, verdict: record(hop.scope, error, hop.node), hop });
+  }
+
+  /** A node sends: what it finishes with from now on has not failed. */
+  sends(node: FlowNode): void {
+    if (this.alarm?.nodeId === node.id) this.alarm = undefined;
+  }
+
+  /** An error that no Catch node took was logged. @param scope where the code runs, if that is open */
+  logged(id: string, entry: LogEntry, scope: Scope | undefined): void {
+    const node = nameOf({ ...entry, id });
+    const verdict = scope?.verdictOf(id) ?? verdictFor(toConnectorError(loggedError(entry.msg)), node);
+    if (scope && !scope.verdictOf(id)) scope.record(verdict);
+    this.raise({ nodeId: id, verdict, scope });
+  }
+
+  /** A Catch node is given a `message` of which nothing tells whose it is. */
+  caughtOfNobody({ error }: CaughtMessage): void {
+    const id = error?.source?.id;
+    if (typeof id === "string") this.raise({ nodeId: id, verdict: verdictFor(toConnectorError(error?.message ?? "error"), { ...error?.source, id }), scope: undefined });
   }
 
   /** The hop whose copy `message` is, for a Catch or Complete node that is given it. */
@@ -67,6 +97,7 @@ export class Reports {
     (verdict.catchers ??= new Set()).add(node);
     if (!isKnown) {
       this.keep({ nodeId: id, scope, verdict, hop: undefined });
+      this.raise({ nodeId: id, verdict, scope });
       fresh(id);
     }
     return [verdict, ...(before ?? []).filter(({ catchers }) => catchers?.has(node))];
@@ -78,6 +109,13 @@ export class Reports {
     if (!latest?.hop || latest.nodeId !== nodeId || latest.verdict.catchers) return false;
     this.latest = undefined;
     return true;
+  }
+
+  private raise(alarm: Alarm): void {
+    this.alarm = alarm;
+    queueMicrotask(() => {
+      if (this.alarm === alarm) this.alarm = undefined;
+    });
   }
 
   private keep(report: Report): void {
@@ -95,9 +133,8 @@ export function record(scope: Scope, error: unknown, node: Verdict["node"]): Ver
   return verdict;
 }
 
-/** Records an error that no Catch node took, from its entry in the log. */
-export function recordLogged(scope: Scope, id: string, entry: LogEntry): void {
-  record(scope, loggedError(entry.msg), nameOf({ ...entry, id }));
+function blame({ nodeId, verdict, scope }: Alarm, hop: Hop): void {
+  if (hop.node.id === nodeId && hop.scope !== scope) hop.scope.record(verdict);
 }
 
 /** Node-RED's own Debug node listens to the log as well, and leaves an Error in it as text for the editor (21-debug.js, `encodeObject`). */

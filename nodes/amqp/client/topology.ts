@@ -1,8 +1,9 @@
 import type { Channel, ChannelModel } from "amqplib";
+import { within } from "../../common/deadline";
 import { ConnectorError, isConnectorError } from "../../common/errors";
 import { endingOf } from "./ending";
 import { channelError, brokerText, replyCode } from "./errors";
-import { closeChannel } from "./supervised-channel";
+import { ANSWER_TIMEOUT, answerIn, closeChannel } from "./supervised-channel";
 
 /** Kinds of queue a node can declare. */
 export type QueueType = "quorum" | "classic" | "stream";
@@ -119,10 +120,11 @@ async function makeQueue(requests: Requests, spec: QueueSpec, warn: TopologyWarn
 /**
  * The same for an exchange, durable. Those the broker brings (`amq.…` and the default one) are left alone.
  *
- * @throws ConnectorError EXCHANGE_UNAVAILABLE, for which {@link costsConnection} is true when the broker has no such type
+ * @param patience ms that the broker may take for an answer
+ * @throws ConnectorError BROKER_UNAVAILABLE, or EXCHANGE_UNAVAILABLE, for which {@link costsConnection} is true when the broker has no such type
  */
-export function ensureExchange(model: ChannelModel, name: string, type: string, warn: TopologyWarning): Promise<void> {
-  return asking(model, (requests) => makeExchange(requests, name, type, warn));
+export function ensureExchange(model: ChannelModel, name: string, type: string, warn: TopologyWarning, patience?: number): Promise<void> {
+  return asking(model, (requests) => makeExchange(requests, name, type, warn), patience);
 }
 
 async function makeExchange(requests: Requests, name: string, type: string, warn: TopologyWarning): Promise<void> {
@@ -182,14 +184,17 @@ async function ensure(
 
 /** Makes requests one after the other, on one channel until a refusal closes it: a line may be slow, and each channel costs two round trips. */
 class Requests {
-  private channel: Channel | undefined;
+  private channel: Promise<Channel> | undefined;
 
-  constructor(readonly model: ChannelModel) {}
+  constructor(
+    readonly model: ChannelModel,
+    private readonly patience = ANSWER_TIMEOUT,
+  ) {}
 
   /** @throws ConnectorError */
   async ask<T>(kind: "queue" | "exchange", operation: (channel: Channel) => Promise<T>): Promise<T> {
     try {
-      return await operation((this.channel ??= await this.open()));
+      return await answerIn((this.channel ??= this.open()).then(operation), this.patience);
     } catch (error) {
       await this.close();
       throw channelError(error, kind);
@@ -199,7 +204,7 @@ class Requests {
   async close(): Promise<void> {
     const { channel } = this;
     this.channel = undefined;
-    if (channel) await closeChannel(channel, 1_000);
+    if (channel) await within(channel.then((open) => closeChannel(open, 1_000)), 1_000).catch(() => undefined); // or when it comes, if ever
   }
 
   private async open(): Promise<Channel> {
@@ -209,8 +214,8 @@ class Requests {
   }
 }
 
-async function asking(model: ChannelModel, work: (requests: Requests) => Promise<void>): Promise<void> {
-  const requests = new Requests(model);
+async function asking(model: ChannelModel, work: (requests: Requests) => Promise<void>, patience?: number): Promise<void> {
+  const requests = new Requests(model, patience);
   try {
     await work(requests);
   } finally {

@@ -31,6 +31,8 @@ export interface ExchangeWriterOptions<R> {
   fixedExchange: boolean;
   /** Whether all go to the same queue: then everything waits for one that is missing or full, too. Default false. */
   fixedQueue?: boolean;
+  /** ms that the broker may take for an answer. Default 30000. */
+  answerTimeout?: number;
   warn(text: string): void;
 }
 
@@ -189,7 +191,7 @@ export class ExchangeWriter<R> {
       if (!model) throw new ConnectorError("BROKER_UNAVAILABLE", "Not connected to the broker");
       const { known } = this;
       try {
-        await ensureExchange(model, exchange, this.options.declareAs ?? "topic", this.options.warn);
+        await ensureExchange(model, exchange, this.options.declareAs ?? "topic", this.options.warn, this.options.answerTimeout);
       } catch (error) {
         // publishing to it fails this message alone, if it must
         if (isConnectorError(error) && error.code === "EXCHANGE_UNAVAILABLE" && !this.options.fixedExchange) continue;

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { Publisher } from "../../../nodes/amqp/client/publisher";
 import { readSettings } from "../../../nodes/amqp/in/settings";
+import { ExchangeWriter } from "../../../nodes/amqp/out/exchange-writer";
+import { ConnectorError } from "../../../nodes/common/errors";
 import type { Call } from "./call";
 import type { Received } from "./connection";
 import { soon, Stage } from "./support";
@@ -119,6 +122,21 @@ describe("what is declared on a scripted broker", () => {
       assert.throws(() => readSettings({ broker: "", queue: "orders", arguments: { [argument]: value } }), new RegExp(`${argument}.*4\\.3`));
     });
   }
+
+  it("waits for no answer without end, as to the exchange that a message is for, and is asked again on another channel", async () => {
+    const broker = await stage.plays();
+    const { connection } = stage.connection();
+    const sender = (onDown: () => void): Publisher => new Publisher({ connection, onDown });
+    const writer = new ExchangeWriter<undefined>({ connection, sender, declareAs: "topic", fixedExchange: true, answerTimeout: 500, warn: () => undefined });
+    const message = { exchange: "orders", routingKey: "new", content: Buffer.from("1"), options: {} };
+    const answersAgain = broker.on("exchange.declare", () => undefined);
+    await writer.untilReady(new ConnectorError("BROKER_UNAVAILABLE", "not yet"));
+    await assert.rejects(writer.write([message]), { code: "BROKER_UNAVAILABLE", message: "the broker has taken longer than 0.5 s to answer" });
+    answersAgain();
+    await soon("the channel to be closed", () => broker.seen("channel.close").length === 1);
+    assert.deepEqual(await writer.write([message]), [{ ok: true, value: undefined }]);
+    await writer.close();
+  });
 
   describe("when the broker ends the whole connection over a declaration", () => {
     const denied = (call: Call): void => {

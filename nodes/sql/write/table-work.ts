@@ -78,10 +78,10 @@ export class TableWork implements Work<Item> {
     return ids ? ids.during(items.map(({ id }) => id), write) : write();
   }
 
-  /** Changes go by their keys: two who change the same rows, each in an order of its own, would lock each other out. A key is there but once. What is inserted stays in the order it came. */
+  /** What may go one by one goes by its keys: two who write the same rows, each in an order of its own, would lock each other out. A key is there but once. Other inserts stay in the order they came. */
   private order(items: Item[]): Item[] {
-    const { mode } = this.options;
-    if ((mode !== "update" && mode !== "delete") || items.length < 2) return items;
+    const { mode, keys } = this.options;
+    if (mode === "insert" || mode === "upsert" || keys.length === 0 || items.length < 2) return items;
     const keyed = items.map((given) => ({ given, key: this.key(given) ?? "" }));
     return keyed.sort((one, other) => (one.key < other.key ? -1 : one.key > other.key ? 1 : 0)).map(({ given }) => given);
   }

@@ -165,6 +165,7 @@
           query: shape.asks,
           parameters: READS.includes(operation),
           read: shape.read,
+          most: shape.read || operation === "queryResults",
           pageSize: page,
           failed: fails,
           write: shape.write,
@@ -172,7 +173,7 @@
           identity: operation === "insert",
           dialect: shape.write || READS.includes(operation) || shape.making || operation === "uploadData",
           assignment: shape.loads,
-          more: shape.write || shape.read || shape.resumes || shape.making || operation === "uploadData",
+          more: shape.write || shape.read || shape.resumes || shape.making || operation === "uploadData" || operation === "queryResults",
         };
         Object.keys(rows).forEach(function (name) { $(".surewire-bulk-" + name).toggle(rows[name]); });
         $("#node-input-settle-rows").toggle(shape.read && output !== "all");

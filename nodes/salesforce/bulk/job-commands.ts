@@ -1,6 +1,7 @@
 import { counted } from "../../common/counted";
 import { ConnectorError, isConnectorError, toConnectorError } from "../../common/errors";
 import { putOn } from "../../common/put-on";
+import { tooManyRows } from "../../common/too-many-rows";
 import { type TypedValue, whenAllReady } from "../../common/typed-input";
 import type { ItemResult } from "../../delivery/sink";
 import { type BulkInput, bulkInput } from "../client/bulk/bulk-input";
@@ -202,8 +203,10 @@ export class JobCommands implements BulkWork {
   }
 
   private async queryResults(id: string): Promise<Answer> {
+    const { maxRows } = this.options.settings;
     const job = await this.jobs.getQueryJobInfo(id);
     const payload: Record<string, string>[] = [];
+    if ((job.numberRecordsProcessed ?? 0) > maxRows) throw tooManyRows(maxRows, "wait for the job and take its results (resume), which sends them as rows or pages", { details: { jobId: id } });
     for (let locator: string | undefined, more = true; more; more = locator !== undefined) {
       const page = await this.jobs.getQueryJobResults(job, locator === undefined ? {} : { locator });
       for (const cells of page.rows) payload.push(Object.fromEntries(page.columns.map((name, index) => [name, cells[index] ?? ""])));

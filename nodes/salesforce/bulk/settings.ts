@@ -96,6 +96,8 @@ export interface CommandSettings extends JobSettings {
   assignmentRule: string | undefined;
   failedOutput: boolean;
   keepAll: boolean;
+  /** Rows of a query that go into one message at most. */
+  maxRows: number;
 }
 
 const WRITES: readonly IngestOperation[] = ["insert", "update", "upsert", "delete", "hardDelete"];
@@ -156,11 +158,15 @@ function readingSettings(def: BulkDef, operation: "query" | "queryAll" | "resume
     query,
     output: output === "page" ? "batch" : output,
     batchSize: wholeNumber(def.pageSize, "Page size", { fallback: 2_000, min: 1, max: 100_000 }),
-    maxRows: wholeNumber(def.maxRows, "Most rows", { fallback: 100_000, min: 1, max: 10_000_000 }),
+    maxRows: mostRows(def),
     maxInFlight: wholeNumber(def.maxInFlight, "In flow", { fallback: 10_000, min: 1, max: 1_000_000 }),
     emptyOutput: def.emptyOutput === true,
     ...readDeliverySettings(def),
   };
+}
+
+function mostRows({ maxRows }: BulkDef): number {
+  return wholeNumber(maxRows, "Most rows", { fallback: 100_000, min: 1, max: 10_000_000 });
 }
 
 /** A new job needs what the operation itself would need; of a job there is, all is known by its id. */
@@ -172,7 +178,7 @@ function commandSettings(def: BulkDef, command: Command, jobType: "ingest" | "qu
   const query = textIn(def.query);
   if (making && jobType === "query" && !query) throw new ConnectorError("NOT_CONFIGURED", "No query is given");
   const keepAll = oneOf(def.results, "Results", ["all", "failed"], "all") === "all";
-  return { kind: "command", command, jobType, operation, ...target, query, failedOutput: def.failedOutput === true, keepAll };
+  return { kind: "command", command, jobType, operation, ...target, query, failedOutput: def.failedOutput === true, keepAll, maxRows: mostRows(def) };
 }
 
 function isOneOf<T extends string>(value: string, words: readonly T[]): value is T {

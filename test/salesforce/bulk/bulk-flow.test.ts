@@ -423,6 +423,10 @@ describe("salesforce bulk in a flow", function () {
       assert.equal(((await ask("go")).payload as { id: string }[])[0]?.id, job);
       await command("queryResults");
       assert.equal(((await ask({ job })).payload as unknown[]).length, 3);
+      await command("queryResults", { maxRows: 2 });
+      trigger().take({ job });
+      await ends();
+      assert.deepEqual([settlements()[0]?.error?.code, calls("GET jobs/query/*/results")], ["PAYLOAD_TOO_LARGE", 1]);
       await command("deleteJob", { jobType: "query" });
       await ask({ job });
       assert.equal(calls("DELETE jobs/query/*"), 1);

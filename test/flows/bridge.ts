@@ -19,7 +19,7 @@ const CONFIG_TYPES = new Set(["surewire-amqp-broker", "surewire-salesforce-org",
 
 /** A tab and what stands on it. Flow nodes need a tab and coordinates, and configuration nodes must have none: that is how Node-RED tells them apart. */
 export function tab(...nodes: FlowNode[]): FlowNode[] {
-  const placed = nodes.map((node, index) => (CONFIG_TYPES.has(node.type) ? node : { z: "tab", x: 200, y: 60 * (index + 1), wires: [], ...node }));
+  const placed = nodes.map((node, index) => (CONFIG_TYPES.has(node.type) || node.type === "subflow" ? node : { z: "tab", x: 200, y: 60 * (index + 1), wires: [], ...node }));
   return [{ id: "tab", type: "tab", label: "test" }, ...placed];
 }
 

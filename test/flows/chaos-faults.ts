@@ -39,6 +39,7 @@ export function faultsOf(world: ChaosWorld): Fault[] {
     });
   }
   add("broker", "connections closed", () => rabbit.closeConnections());
+  add("broker", "an exchange deleted, and connections closed", async () => (await rabbit.evaluate(`rabbit_exchange:delete({resource, <<"/">>, exchange, <<"chaos">>}, false, <<"test">>)`), await rabbit.closeConnections()));
   add("broker", "short of memory", async (random) => {
     await rabbit.block(true);
     await between(random, 2, 8);
@@ -114,6 +115,7 @@ const SETTINGS: Record<string, unknown[]> = {
 };
 
 function nodeRedFaults(world: ChaosWorld, nodeRed: NodeRed, add: (what: string, strike: Fault["strike"]) => void): void {
+  const pick = <T>(from: readonly T[], random: () => number): T => from[Math.floor(random() * from.length)] as T;
   let version = 0;
   const changed = (random: () => number, share: number): FlowNode[] => world.flow.map((node) => (node.id !== "tab" && random() < share ? { ...node, name: `version ${(version += 1)}` } : node));
   add("killed", async (random) => {
@@ -123,13 +125,30 @@ function nodeRedFaults(world: ChaosWorld, nodeRed: NodeRed, add: (what: string, 
   });
   add("restarted", () => nodeRed.restart());
   add("flows restarted", () => nodeRed.deploy(world.flow, "reload"));
+  add("killed, and its user directory restored from a backup", async (random) => {
+    await nodeRed.kill();
+    world.restore(nodeRed);
+    await between(random, 0, 4);
+    await nodeRed.start();
+  });
+  add("restarted in another time zone", async (random) => {
+    world.setTimeZone(nodeRed, pick(["America/St_Johns", "Pacific/Kiritimati", "UTC"], random));
+    await nodeRed.restart();
+  });
+  add("deployed thrice in quick succession", (random) => Promise.all((["nodes", "full", "flows"] as const).map((type) => nodeRed.deploy(changed(random, 0.1), type))));
+  for (const type of ["full", "nodes"] as const) {
+    add(`the tab imported as a copy, and the copy removed: ${type}`, async (random) => {
+      await nodeRed.deploy([...world.flow, ...copyOf(world.flow)], type);
+      await between(random, 1, 10);
+      await nodeRed.deploy(world.flow, type);
+    });
+  }
   add("frozen", async (random) => {
     nodeRed.freeze();
     await between(random, 3, 25);
     nodeRed.thaw();
   });
   for (const type of ["full", "flows", "nodes"] as const) add(`deployed: ${type}`, (random) => nodeRed.deploy(changed(random, 0.1), type));
-  const pick = <T>(from: readonly T[], random: () => number): T => from[Math.floor(random() * from.length)] as T;
   const set = (node: FlowNode, random: () => number): FlowNode =>
     Object.fromEntries(Object.entries(node).map(([name, value]) => [name, node.type.startsWith("surewire-") && SETTINGS[name] && random() < 0.5 ? pick(SETTINGS[name], random) : value])) as FlowNode;
   for (const type of ["flows", "nodes"] as const) {
@@ -167,9 +186,11 @@ function nodeRedFaults(world: ChaosWorld, nodeRed: NodeRed, add: (what: string, 
     await nodeRed.deploy(world.flow, "flows");
   });
   add("a config node removed and put back", async (random) => {
-    const config = world.flow.filter(({ z, id }) => z === undefined && id !== "tab");
-    const removed = config[Math.floor(random() * config.length)];
-    await nodeRed.deploy(world.flow.filter((node) => node !== removed), "nodes");
+    const config = world.flow.filter(({ z, type }) => z === undefined && type !== "tab" && type !== "subflow");
+    const removed = pick(config, random);
+    // as the editor does: by a config node that only comes back, Node-RED starts none of those that choose it
+    const unchosen = (node: FlowNode): FlowNode => Object.fromEntries(Object.entries(node).map(([name, value]) => [name, value === removed.id ? "" : value])) as FlowNode;
+    await nodeRed.deploy(world.flow.filter((node) => node !== removed).map(unchosen), "nodes");
     await between(random, 0, 6);
     await nodeRed.deploy(world.flow, "nodes");
   });
@@ -182,6 +203,13 @@ function withoutSome(flow: FlowNode[], random: () => number): Set<FlowNode> {
   const left = new Set(flow.filter(({ id, type }) => !reached.has(id) && (random() > 0.2 || type === "status" || type === "catch")));
   const byId = new Map(flow.map((node) => [node.id, node]));
   for (const node of left) for (const id of next(node)) left.add(byId.get(id) as FlowNode);
-  for (const node of flow) if (node.z === undefined) left.add(node);
+  for (const node of flow) if (node.z !== "tab") left.add(node);
   return left;
+}
+
+/** The tab once more, as an import of it makes one: nodes of other ids with the same settings, on the same config nodes. */
+function copyOf(flow: FlowNode[]): FlowNode[] {
+  const copied = new Map(flow.flatMap(({ id, type, z }) => (z === "tab" || type === "tab" ? [[id, `copy-${id}`] as const] : [])));
+  const renamed = (value: unknown): unknown => (Array.isArray(value) ? value.map(renamed) : (copied.get(value as string) ?? value));
+  return flow.filter(({ id }) => copied.has(id)).map((node) => ({ ...node, id: `copy-${node.id}`, ...Object.fromEntries(["z", "wires", "scope"].flatMap((name) => (node[name] === undefined ? [] : [[name, renamed(node[name])]]))) }));
 }

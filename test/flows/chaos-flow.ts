@@ -6,7 +6,7 @@ const FORMS: Record<string, string> = {
   "amqp-in": "amqp/in/in", "amqp-get": "amqp/get/get", "amqp-out": "amqp/out/out", "amqp-redrive": "amqp/redrive/redrive", "amqp-broker": "amqp/broker/broker",
   "sql-database": "sql/database/database", "sql-read": "sql/read/read", "sql-write": "sql/write/write",
   "salesforce-org": "salesforce/org/org", "salesforce-case": "salesforce/case/case", "salesforce-bulk": "salesforce/bulk/bulk", "salesforce-listen": "salesforce/listen/listen", "salesforce-publish": "salesforce/publish/publish",
-  "salesforce-record": "salesforce/record/record", "salesforce-query": "salesforce/query/query",
+  "salesforce-record": "salesforce/record/record", "salesforce-query": "salesforce/query/query", "salesforce-route": "salesforce/route/route",
   settle: "delivery/settle/settle",
 };
 
@@ -30,6 +30,9 @@ export const TABLES = ["kept", "once", "fetched", "redriven", "asked", "stream",
 export const OUTPUTS = ["joined", "found", "polled", "claimed", "events", "changes", "copied", "asked-org", "refiled"] as const;
 /** Queues that get messages, too, which nothing stores. */
 export const REFUSED = ["kept", "once", "cases", "bulk"] as const;
+/** The queue of the org whose cases are routed to work groups, and what is kept of them. */
+export const WATCHED = "Pumps";
+export const CASE_FIELDS = [{ name: "ObjectRouting_Skills__c", type: "string" as const, length: 1_000 }, { name: "Interaction__c", type: "string" as const, length: 80 }];
 /** The platform event that is listened to. */
 export const EVENT = "Device_Alert__e";
 
@@ -43,7 +46,12 @@ const rows = (table: string, props: object = {}, next = ""): FlowNode =>
   node("sql-write", `write-${table}`, { database: "database", table, mode: "upsert", keys: ["name"], columns: COLUMNS, ...props }, next);
 const fn = (id: string, func: string, next: string): FlowNode => ({ id, type: "function", name: id, func, outputs: 1, wires: next === "" ? [] : [[next]] });
 const every = (seconds: number, id: string, next: string): FlowNode => ({ id, type: "inject", props: [], repeat: String(seconds), once: false, wires: [[next]] });
-const delay = (id: string, next: string): FlowNode => ({ id, type: "delay", pauseType: "delay", timeout: "30", timeoutUnits: "milliseconds", outputs: 1, wires: [[next]] });
+const delay = (id: string, next: string, more: object = {}): FlowNode => ({ ...more, id, type: "delay", pauseType: "delay", timeout: "30", timeoutUnits: "milliseconds", outputs: 1, wires: [[next]] });
+/** A contact centre: it makes one interaction a request, and tells what has become of it. */
+const CENTRE = `const { action, case: { id }, request, interactionId } = msg.payload;
+if (action === "update") return null;
+if (action === "disconnect") return [null, { ...msg, payload: { caseId: id, interactionId, status: "ended" } }];
+return [{ ...msg, payload: { request, caseId: id } }, { ...msg, payload: { caseId: id, interactionId: "I" + request, request, status: "created" } }];`;
 
 const CLAIM =
   "update claims set claimed = now() where name in (select name from claims where claimed is null or claimed < now() - interval '20 s' order by name limit 20 for update skip locked) returning name";
@@ -59,7 +67,10 @@ export function chaosFlow({ broker, database, other, org, pubsub, brokerUser, da
     node("sql-database", "file", { engine: "sqlite", file: "events.sqlite" }),
     node("salesforce-org", "org", { loginUrl: org, pubsubEndpoint: pubsub, timeout: 10, credentials: orgClient }),
 
-    from("kept", "wait"), delay("wait", "write-kept"), rows("kept"),
+    // a subflow, whose table each instance names
+    from("kept", "sub"), { id: "sub", type: "subflow:writer", name: "", env: [{ name: "TABLE", type: "str", value: "kept" }] },
+    { id: "writer", type: "subflow", name: "writer", in: [{ x: 0, y: 0, wires: [{ id: "wait" }] }], out: [], env: [{ name: "TABLE", type: "str", value: "nowhere" }] },
+    delay("wait", "write-inside", { z: "writer" }), { ...rows("${TABLE}"), id: "write-inside", z: "writer" },
     from("once", "write-once"), rows("once", { mode: "insert", keys: [], dedupe: true }),
     from("elsewhere", "write-elsewhere"), rows("elsewhere", { database: "other", mode: "insert", keys: [], dedupe: true }),
     from("stream", "write-stream", { queueType: "stream" }), rows("stream"),
@@ -104,7 +115,12 @@ export function chaosFlow({ broker, database, other, org, pubsub, brokerUser, da
     listen("cometd", {}), node("sql-write", "write-events", { database: "file", table: "events", mode: "upsert", keys: ["name"], columns: [{ column: "name", value: "payload.Serial__c", valueType: "msg" }] }, ""),
     listen("pubsub", { store: "database", standby: true, leaseTime: 5 }), to("events", "out-events"), to("letters", "out-letters"),
 
+    node("salesforce-route", "route-cases", { org: "org", routes: [{ queue: WATCHED, workgroup: "pumps" }], store: "database", stateName: "cases", standby: true, leaseTime: 5, answerTimeout: 20_000, markFields: [{ field: "Interaction__c", value: "routing.interactionId", valueType: "msg" }] }, "out-centre", "out-centre", "out-centre"), to("centre", "out-centre"),
+    from("centre", "centre"), { ...fn("centre", CENTRE, ""), outputs: 2, wires: [["write-interactions"], ["out-answers"]] },
+    node("sql-write", "write-interactions", { database: "database", table: "interactions", mode: "upsert", keys: ["request"], columns: [{ column: "request", value: "payload.request", valueType: "msg" }, { column: "case_id", value: "payload.caseId", valueType: "msg" }] }, ""),
+    to("answers", "out-answers"), from("answers", "route-cases"),
+
     { id: "status", type: "status", scope: null, wires: [["tell"]] },
     fn("tell", "node.log(`status of ${msg.status.source.id}: ${msg.status.fill} ${msg.status.text}`);", ""),
-  ).map((one) => (one.id === "ask" ? { ...one, wires: [["write-asked"]] } : one));
+  ).map((one) => (one.id === "ask" ? { ...one, wires: [["write-asked"]] } : one.id === "listen-changes" ? { ...one, wires: [["created", "route-cases"], ["out-letters"]] } : one));
 }

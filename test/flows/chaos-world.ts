@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -14,7 +14,7 @@ import { childrenOf, type ProcessRecord } from "../services/process-record";
 import { RabbitMq } from "../services/rabbitmq";
 import { pause, waitFor } from "../services/wait";
 import { drainAll } from "./amqp-flow";
-import { chaosFlow, EVENT, INPUTS, OUTPUTS, REFUSED, TABLES } from "./chaos-flow";
+import { CASE_FIELDS, chaosFlow, EVENT, INPUTS, OUTPUTS, REFUSED, TABLES, WATCHED } from "./chaos-flow";
 import { publish } from "./bridge";
 
 const HEAP = path.join(__dirname, "../services/heap-on-signal.cjs");
@@ -61,8 +61,12 @@ export class ChaosWorld {
   readonly nodeReds: NodeRed[] = [];
   readonly links: Record<"broker" | "database" | "other database" | "org" | "pubsub", FaultyLink>;
   flow: FlowNode[] = [];
+  /** Of the org's queue whose cases are routed. */
+  private watched = "";
   /** User directories that are small disks of their own, which can be filled. */
   private readonly disks = new Set<string>();
+  /** What each Node-RED's environment is at its next start. */
+  private readonly environments = new Map<string, NodeJS.ProcessEnv>();
   private readonly folder = mkdtempSync(path.join(tmpdir(), "surewire-chaos-"));
   /** All that has come out of the queues at the end, by queue. */
   private readonly arrived = new Map<string, Set<string>>([...OUTPUTS, ...LETTERS].map((queue) => [queue, new Set()]));
@@ -75,7 +79,7 @@ export class ChaosWorld {
   }
 
   static async start(): Promise<ChaosWorld> {
-    const schema = [{ name: EVENT, fields: [{ name: "Serial__c", type: "string" as const }] }];
+    const schema = [{ name: EVENT, fields: [{ name: "Serial__c", type: "string" as const }] }, { name: "Case", fields: CASE_FIELDS }];
     const org = await startEmulator({ schema, pubsub: { keepAlive: 10_000 }, cometd: { timeout: 10_000 } });
     for (const name of ["HourlyPublishedPlatformEvents", "DailyDeliveredPlatformEvents"] as const) org.control.setLimit({ name, max: 10_000_000 });
     const targets = {
@@ -107,6 +111,7 @@ export class ChaosWorld {
   async send(name: string): Promise<void> {
     this.org.control.insert({ object: "Account", records: [{ Name: name }] });
     await this.insist(async () => this.org.control.insert({ object: EVENT, records: [{ Serial__c: name }] })); // the hour's events may be used up
+    await this.insist(async () => this.org.control.insert({ object: "Case", records: [{ Subject: name, OwnerId: this.watched, Device_Event_Id__c: `${name}-routed` }] }));
     await this.insist(() => this.postgres.query("insert into stock (name) values ($1) on conflict do nothing", [name])); // before it is looked up
     await Promise.all([
       this.insist(() => this.publish(name)),
@@ -131,10 +136,18 @@ export class ChaosWorld {
     };
     for (const table of TABLES) stored(table, await this.postgres.query(`select name from ${table}`));
     stored("elsewhere", await this.mariaDb.query("select name from elsewhere"));
-    const ofOrg = names.flatMap((name) => [name, `${name}-bulk`, `${name}-record`]);
-    const cases = this.org.records("Case").map((one) => String(one.Device_Event_Id__c));
+    const ofOrg = names.flatMap((name) => [name, `${name}-bulk`, `${name}-record`, `${name}-routed`]);
+    const all = this.org.records("Case");
+    const cases = all.map((one) => String(one.Device_Event_Id__c));
     expect("cases", cases, ofOrg);
     if (new Set(cases).size !== cases.length) wrong.push("cases twice");
+    const requests = (await this.postgres.query("select request, case_id from interactions")) as { request: string; case_id: string }[];
+    const routed = all.filter(({ OwnerId }) => OwnerId === this.watched).map((one) => {
+      const own = requests.filter(({ case_id }) => case_id === one.Id).map(({ request }) => `I${request}`);
+      return `${String(one.Device_Event_Id__c)} ${own.length === 1 && own[0] === one.Interaction__c ? "once" : `asks for ${own.join(" and ") || "none"} and has ${String(one.Interaction__c)}`}`;
+    });
+    const astray = routed.filter((one) => !one.endsWith(" once"));
+    if (astray.length > 0) wrong.push(`${astray.length} cases: ${astray.slice(0, 3).join(", ")}`);
     const events = names.flatMap((name) => [name, `${name}-published`]);
     for (const queue of OUTPUTS) {
       const found = this.arrived.get(queue) as Set<string>;
@@ -163,8 +176,13 @@ export class ChaosWorld {
   troubled(): string[] {
     return this.nodeReds.flatMap((nodeRed, index) => {
       const last = new Map([...nodeRed.log.slice(nodeRed.log.lastIndexOf("Starting flows")).matchAll(/status of (\S+): (.*)/g)].map(([, id = "", status = ""]) => [id, status]));
-      return [...last].filter(([, status]) => /^(red|yellow) (?!retry$)/.test(status)).map(([id, status]) => `${index} ${id}: ${status}`);
+      return [...last].filter(([id, status]) => !id.startsWith("copy-") && /^(red|yellow) (?!retry$)/.test(status)).map(([id, status]) => `${index} ${id}: ${status}`);
     });
+  }
+
+  /** Keeps what the nodes keep, for {@link restore}. */
+  backUp(): void {
+    for (const { userDir } of this.nodeReds) cpSync(path.join(userDir, "surewire"), this.backupOf(userDir), { recursive: true });
   }
 
   async holdings(): Promise<Holdings> {
@@ -196,6 +214,17 @@ export class ChaosWorld {
     }
   }
 
+  /** Puts what the nodes of a stopped Node-RED keep back to where it was in the beginning. */
+  restore({ userDir }: NodeRed): void {
+    rmSync(path.join(userDir, "surewire"), { recursive: true, force: true });
+    if (existsSync(this.backupOf(userDir))) cpSync(this.backupOf(userDir), path.join(userDir, "surewire"), { recursive: true });
+  }
+
+  /** From the next start on. */
+  setTimeZone({ userDir }: NodeRed, zone: string): void {
+    Object.assign(this.environments.get(userDir) ?? {}, { TZ: zone });
+  }
+
   /** Sets the clock of a Node-RED by so many ms. */
   setClock({ userDir, pid }: NodeRed, ms: number): void {
     writeFileSync(path.join(userDir, "..", "clock"), String(ms));
@@ -209,6 +238,8 @@ export class ChaosWorld {
     await this.mariaDb.query("create table elsewhere (name varchar(200))");
     await this.mariaDb.query("create table polled (id int auto_increment primary key, name varchar(200) unique)");
     await this.postgres.query("create table parts (name text primary key)");
+    await this.postgres.query("create table interactions (request text primary key, case_id text)");
+    this.watched = this.org.control.addQueue({ name: WATCHED }).id;
     await this.postgres.query("create table stock (name text primary key)");
     await this.postgres.query("create table polled (id serial primary key, name text unique)");
     await this.postgres.query("create table claims (name text primary key, claimed timestamptz)");
@@ -225,8 +256,10 @@ export class ChaosWorld {
       orgClient: { clientId: DEFAULT_CLIENT_ID, clientSecret: DEFAULT_CLIENT_SECRET },
     });
     for (const name of ["first", "second"]) {
-      const nodeRed = new NodeRed({ folder: path.join(this.folder, name), env: { NODE_OPTIONS: `--expose-gc --require ${HEAP} --require ${CLOCK}` } });
+      const env = { NODE_OPTIONS: `--expose-gc --require ${HEAP} --require ${CLOCK}` };
+      const nodeRed = new NodeRed({ folder: path.join(this.folder, name), env });
       const userDir = path.join(this.folder, name, "user");
+      this.environments.set(userDir, env);
       mkdirSync(userDir, { recursive: true });
       if (isMounted(userDir)) this.disks.add(userDir);
       const file = new DatabaseSync(path.join(userDir, "events.sqlite"));
@@ -242,6 +275,10 @@ export class ChaosWorld {
     await this.rabbit.addUser(USER.username, USER.password);
     await this.postgres.query("create role flow login password 'flow'; grant all on schema public to flow; grant all on all tables in schema public to flow; grant all on all sequences in schema public to flow");
     await this.mariaDb.query("create user flow@'127.0.0.1' identified by 'flow'; grant all on surewire.* to flow@'127.0.0.1'");
+  }
+
+  private backupOf(userDir: string): string {
+    return path.join(userDir, "../backup");
   }
 
   private events({ userDir }: NodeRed): string[] {

@@ -1,8 +1,7 @@
 import type { ConnectorError } from "../common/errors";
 import type { DeliverySettings } from "./delivery-settings";
-import type { NodeName } from "./outcome";
+import type { FlowAccess } from "./flow-access";
 import type { ReadState } from "./read-state";
-import type { TrackedRuntime } from "./runtime";
 
 /** How what is read becomes messages. */
 export interface TriggeredReadSettings extends DeliverySettings {
@@ -30,7 +29,7 @@ export interface ReadPages<R> {
 }
 
 /** What a `TriggeredRead` needs. `V`: what the reading needs of a message; `R`: a row; `P`: where rows come from. */
-export interface TriggeredReadOptions<V, R, P extends ReadPages<R>> {
+export interface TriggeredReadOptions<V, R, P extends ReadPages<R>> extends FlowAccess {
   settings: TriggeredReadSettings;
   /** Properties that a message with rows has of its own, and so does not inherit from its trigger. */
   own: ReadonlySet<string>;
@@ -44,16 +43,7 @@ export interface TriggeredReadOptions<V, R, P extends ReadPages<R>> {
   isAway(error: ConnectorError): boolean;
   /** Resolves when the system is worth another try. */
   untilReady(error: ConnectorError): Promise<void>;
-  node: NodeName;
-  runtime: TrackedRuntime;
-  /** Puts out rows, to the first output. */
-  send(message: object): void;
-  /** Whether what is put out goes anywhere. */
-  isWired(): boolean;
-  /** Copies a message's properties, `req` and `res` of HTTP nodes excepted. */
-  clone(value: object): object;
-  warn(text: string): void;
   onState(state: ReadState): void;
-  /** ms. Default 60000. */
+  /** ms that a trigger of no delivery waits for the system. Default 60000. */
   patience?: number;
 }

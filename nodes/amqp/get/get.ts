@@ -3,8 +3,8 @@ import { needsAHand, toConnectorError } from "../../common/errors";
 import { closeWith, failEach } from "../../common/node-life";
 import { Status } from "../../common/status";
 import { compileTypedInput, type TypedInputUtil, whenReady } from "../../common/typed-input";
-import type { TrackedRuntime } from "../../delivery/runtime";
-import { isWired, type WiredNode } from "../../delivery/wired";
+import { flowAccess } from "../../delivery/flow-access";
+import type { WiredNode } from "../../delivery/wired";
 import { brokerOf } from "../client/broker-node";
 import { connectionStatus } from "../client/broker-status";
 import { QueueGet, type QueueGetState } from "./queue-get";
@@ -29,13 +29,8 @@ export = (RED: NodeAPI): void => {
     let state: QueueGetState = { kind: "starting" };
     const queue = new QueueGet({
       settings,
-      node,
-      runtime: RED as unknown as TrackedRuntime,
       link,
-      send: (message) => node.send(message as never),
-      isWired: () => isWired(node, RED.nodes, 0),
-      clone: (value) => RED.util.cloneMessage(value as never),
-      warn: (text) => node.warn(text),
+      ...flowAccess(node, RED),
       onState: (next) => {
         state = next;
         show();

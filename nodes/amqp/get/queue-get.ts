@@ -2,9 +2,9 @@ import { ConnectorError, toConnectorError } from "../../common/errors";
 import { oncePerTurn } from "../../common/once";
 import type { Parts, Trigger } from "../../delivery/errand";
 import { ErrandLine } from "../../delivery/errand-line";
-import { flowStopped, type NodeName } from "../../delivery/outcome";
+import type { FlowAccess } from "../../delivery/flow-access";
+import { flowStopped } from "../../delivery/outcome";
 import { retryDelays } from "../../delivery/retry-policy";
-import type { TrackedRuntime } from "../../delivery/runtime";
 import { notWired } from "../../delivery/wired";
 import type { BrokerLink } from "../client/broker";
 import type { Taken } from "../client/taking-channel";
@@ -23,20 +23,11 @@ const PATIENCE = 60_000;
 export type QueueGetState = GetterState | { kind: "forwarding"; error: ConnectorError } | { kind: "holding"; reason: string };
 
 /** What a {@link QueueGet} needs besides its settings. */
-export interface QueueGetOptions {
+export interface QueueGetOptions extends FlowAccess {
   settings: GetSettings;
-  node: NodeName;
-  runtime: TrackedRuntime;
   link: BrokerLink;
-  /** Puts out a message of the queue. */
-  send(message: object): void;
-  /** Whether what is put out goes anywhere. */
-  isWired(): boolean;
-  /** Copies a message's properties, `req` and `res` of HTTP nodes excepted. */
-  clone(value: object): object;
-  warn(text: string): void;
   onState(state: QueueGetState): void;
-  /** Default {@link PATIENCE}. */
+  /** ms that a trigger waits for the broker. Default 60000. */
   patience?: number;
   /** Bytes of large messages that may be in the flow. Default: an eighth of what Node-RED may use. */
   mostBytes?: number;

@@ -3,6 +3,7 @@ import { plainCopy } from "../../common/plain-copy";
 import type { Store } from "../../common/store";
 import { type TypedValue, whenReady } from "../../common/typed-input";
 import { ConnectorError, toConnectorError } from "../../common/errors";
+import type { FlowAccess } from "../../delivery/flow-access";
 import { TriggeredRead } from "../../delivery/triggered-read";
 import type { TriggeredReadOptions } from "../../delivery/triggered-read-options";
 import { JobBook } from "../client/bulk/bulk-book";
@@ -25,7 +26,7 @@ interface Question {
 type Reading = TriggeredReadOptions<Question, BulkRecord, BulkPages>;
 
 /** What a {@link BulkRead} needs: as any reading, but for what the org knows. */
-export interface BulkReadOptions extends Pick<Reading, "node" | "runtime" | "send" | "isWired" | "clone" | "warn" | "onState" | "patience"> {
+export interface BulkReadOptions extends FlowAccess, Pick<Reading, "onState" | "patience"> {
   settings: ReadSettings;
   org: OrgClient;
   store: Store;

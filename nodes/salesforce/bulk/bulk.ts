@@ -4,7 +4,7 @@ import { closeWith, failEach } from "../../common/node-life";
 import { Status } from "../../common/status";
 import { compileTypedInput, type TypedInputUtil, type TypedValue } from "../../common/typed-input";
 import { userStore } from "../../common/user-store";
-import type { TrackedRuntime } from "../../delivery/runtime";
+import { flowAccess } from "../../delivery/flow-access";
 import { isWired, type WiredNode } from "../../delivery/wired";
 import type { OrgClient } from "../client/org";
 import { orgOf } from "../client/org-node";
@@ -66,12 +66,7 @@ export = (RED: NodeAPI): void => {
       store,
       jobId,
       parameters: compileParameters(config.parameters, (text, type, label) => value(text, type, "", label)),
-      node,
-      runtime: RED as unknown as TrackedRuntime,
-      send: (message) => node.send(message as never),
-      isWired: () => isWired(node, RED.nodes, 0),
-      clone: (message) => RED.util.cloneMessage(message as never),
-      warn,
+      ...flowAccess(node, RED),
       onState: (read) => tell({ read }),
       onProgress: (progress) => tell({ progress }),
     });

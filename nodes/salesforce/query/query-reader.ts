@@ -1,6 +1,7 @@
 import { type Parameter, Parameters } from "../../common/parameters";
 import { plainCopy } from "../../common/plain-copy";
 import { whenReady } from "../../common/typed-input";
+import type { FlowAccess } from "../../delivery/flow-access";
 import { TriggeredRead } from "../../delivery/triggered-read";
 import type { ReadPages, TriggeredReadOptions } from "../../delivery/triggered-read-options";
 import type { OrgClient } from "../client/org";
@@ -16,8 +17,7 @@ interface Answer extends ReadPages<QueryRecord> {
 }
 
 /** What a {@link QueryReader} needs: as any reading, but for what the org knows. */
-export interface QueryReaderOptions
-  extends Pick<TriggeredReadOptions<QueryRequest, QueryRecord, Answer>, "node" | "runtime" | "send" | "isWired" | "clone" | "warn" | "onState" | "patience"> {
+export interface QueryReaderOptions extends FlowAccess, Pick<TriggeredReadOptions<QueryRequest, QueryRecord, Answer>, "onState" | "patience"> {
   settings: QuerySettings;
   parameters: readonly Parameter[];
   org: OrgClient;

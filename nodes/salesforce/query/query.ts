@@ -4,8 +4,8 @@ import { closeWith, failEach } from "../../common/node-life";
 import { Status } from "../../common/status";
 import { compileTypedInput, type TypedInputUtil } from "../../common/typed-input";
 import type { ReadState } from "../../delivery/read-state";
-import type { TrackedRuntime } from "../../delivery/runtime";
-import { isWired, type WiredNode } from "../../delivery/wired";
+import { flowAccess } from "../../delivery/flow-access";
+import type { WiredNode } from "../../delivery/wired";
 import type { OrgClient } from "../client/org";
 import { orgOf } from "../client/org-node";
 import { showLane } from "../client/org-status";
@@ -30,12 +30,7 @@ export = (RED: NodeAPI): void => {
       settings,
       parameters,
       org,
-      node,
-      runtime: RED as unknown as TrackedRuntime,
-      send: (message) => node.send(message as never),
-      isWired: () => isWired(node, RED.nodes, 0),
-      clone: (value) => RED.util.cloneMessage(value as never),
-      warn: (text) => node.warn(text),
+      ...flowAccess(node, RED),
       onState: (next) => {
         state = next;
         tell();

@@ -4,6 +4,7 @@ import { closeWith, failEach } from "../../common/node-life";
 import { Status } from "../../common/status";
 import { compileTypedInput, type TypedInputUtil } from "../../common/typed-input";
 import { userStore } from "../../common/user-store";
+import { flowAccess } from "../../delivery/flow-access";
 import { onFlowEvent } from "../../delivery/flow-events";
 import type { TrackedRuntime } from "../../delivery/runtime";
 import { isWired, type WiredNode } from "../../delivery/wired";
@@ -37,12 +38,7 @@ export = (RED: NodeAPI): void => {
       settings,
       parameters,
       database,
-      node,
-      runtime: RED as unknown as TrackedRuntime,
-      send: (message) => node.send(message as never),
-      isWired: () => isWired(node, RED.nodes, 0),
-      clone: (value) => RED.util.cloneMessage(value as never),
-      warn: (text) => node.warn(text),
+      ...flowAccess(node, RED),
       onState: (state) => show(status, state),
     });
     node.on("input", (msg, send, done) => read.take({ msg, send: (messages) => send(messages as never), done }));

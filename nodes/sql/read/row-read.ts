@@ -1,3 +1,4 @@
+import type { FlowAccess } from "../../delivery/flow-access";
 import { TriggeredRead } from "../../delivery/triggered-read";
 import type { TriggeredReadOptions } from "../../delivery/triggered-read-options";
 import type { NamedValues, QueryParameters } from "../client/named-values";
@@ -12,8 +13,7 @@ import { changesData } from "./statement-kind";
 const OWN = new Set(["_msgid", "payload", "delivery", "sql", "parts"]);
 
 /** What a {@link RowRead} needs: as any triggered read, but for what the database knows. */
-export interface RowReadOptions
-  extends Pick<TriggeredReadOptions<NamedValues, RowValue[], RowSource>, "node" | "runtime" | "send" | "isWired" | "clone" | "warn" | "onState" | "patience"> {
+export interface RowReadOptions extends FlowAccess, Pick<TriggeredReadOptions<NamedValues, RowValue[], RowSource>, "onState" | "patience"> {
   settings: MessageSettings;
   parameters: QueryParameters;
   database: ReadingDatabase;

@@ -2,7 +2,7 @@ import { systemClock, type Clock } from "../../common/clock";
 
 /** What {@link ConfirmWatch} needs. */
 export interface ConfirmWatchOptions {
-  /** ms without an answer that the first channel is given. */
+  /** ms of silence after which the first channel is given up. */
   timeout: number;
   /** Default: the machine's. */
   clock?: Pick<Clock, "ticks">;
@@ -24,14 +24,14 @@ const REFUSING = 10_000;
 /** Longer ago than any time, also of a process that has just begun. */
 const NEVER = -Infinity;
 
-/** Tells by what a channel confirms, and when, which of its messages are lost and whether another channel must take its place. */
+/** Watches what a publisher's channel confirms, and when. Tells which messages are lost and when the channel must be replaced by another. */
 export class ConfirmWatch {
   private readonly clock: Pick<Clock, "ticks">;
-  /** When the present channel has last confirmed a message. */
+  /** When the present channel confirmed a message last. */
   private confirmedAt = NEVER;
   /** When the youngest of its confirmed messages was sent. */
   private confirmedUntil = NEVER;
-  /** When the line was last seen to take some of what it is to send. */
+  /** When the network was last seen to take some of what is to be sent. */
   private movedAt = NEVER;
   /** When a channel was last given up for refusing. */
   private renewedAt = NEVER;
@@ -54,19 +54,19 @@ export class ConfirmWatch {
     if (reconnected) this.patience = this.options.timeout;
   }
 
-  /** A message that was sent then has been confirmed. */
+  /** A message was confirmed. @param sentAt when it was sent */
   confirmed(sentAt: number): void {
     this.confirmedAt = this.clock.ticks();
     this.patience = this.options.timeout;
     if (sentAt > this.confirmedUntil) this.confirmedUntil = sentAt;
   }
 
-  /** The line takes what the channel is to send: slow, but not silent. */
+  /** The network takes what is to be sent, so the channel is slow, but not silent. */
   moved(): void {
     this.movedAt = this.clock.ticks();
   }
 
-  /** Whether a message that was sent then is lost alone: of a queue without a majority, say, while others confirm. */
+  /** Whether a message sent at that time is lost while others are confirmed, since its queue has no majority, say. */
   isOvertaken(sentAt: number): boolean {
     return sentAt + this.options.timeout < this.confirmedUntil;
   }

@@ -16,32 +16,32 @@ export type ConsumerState =
 /** What a consumer needs. */
 export interface ConsumerOptions {
   connection: Connection;
-  /** Its name; a function where that changes. */
+  /** Name of the queue, or a function that gives it where it changes. */
   queue: string | (() => string);
-  /** Unacknowledged messages at most. Always per consumer: the broker of 4.3 refuses the global kind. */
+  /** How many messages may be unacknowledged. It is set per consumer, since RabbitMQ 4.3 refuses a global one. */
   prefetch: number;
-  /** Bytes of large messages that may be open at once. Default: an eighth of what Node-RED may use. Not for streams. */
+  /** How many bytes of large messages may be open at once. Default: an eighth of the memory that Node-RED may use. Streams have no such bound. */
   mostBytes?: number;
-  /** Begins the consumer tag that the broker shows. */
+  /** What the consumer tags begin with; the broker shows them. */
   tag: string;
-  /** Consumer arguments, asked for each time it begins to consume. */
+  /** Gives the consumer arguments each time a consumer begins. */
   arguments?(): Record<string, unknown>;
-  /** Stands between the window of a new channel and the broker, for queues that do not take every answer. */
+  /** Wraps the way of answers from a new channel's window to the broker, for queues that do not take every answer. */
   answers?(broker: AckTarget): AckTarget;
-  /** A stream sends whole chunks, so its reader holds back what comes above the prefetch itself. */
+  /** Whether the queue is a stream: it sends whole chunks, and its reader itself holds back what comes above the prefetch. */
   chunks?: boolean;
-  /** Declares what is missing, before each start. */
+  /** Declares what is missing; awaited before each consumer begins on a new channel. */
   prepare?(model: ChannelModel): Promise<void>;
   onMessage(taken: Taken): void;
-  /** Fewer messages than the prefetch are taken at once from now on, since they are large. @param room bytes of them that there is always room for */
+  /** Told when fewer messages than the prefetch are taken at once, since they are large. @param room bytes of them that there is always room for */
   onLarge?(room: number): void;
-  /** The channel is gone, and the broker takes back what was open on it. */
+  /** Told when a channel is lost: the broker takes back what was open on it. */
   onLost(window: AckWindow): void;
   onState(state: ConsumerState): void;
-  /** Waiting for a queue that is missing or cannot be used. Default 5 → 60 s. */
+  /** The wait for a queue that is missing or cannot be used. Default: from 5 to 60 s. */
   queueBackOff?: BackOff;
-  /** ms until a request the broker does not answer costs the channel. Default 30000. */
+  /** ms until the channel is given up over a request that the broker does not answer. Default 30000. */
   answerTimeout?: number;
-  /** ms that {@link ConsumerOptions.prepare} may take besides. Default 0. */
+  /** ms that {@link ConsumerOptions.prepare} may take on top of that. Default 0. */
   preparation?: number;
 }

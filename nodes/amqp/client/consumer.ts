@@ -9,26 +9,28 @@ import { channelError, endsConnection } from "./errors";
 import { LoadLimit } from "./load-limit";
 import { TakingChannel, type Taken } from "./taking-channel";
 
-/** Consumes one queue on a channel of its own, and goes on by itself after the connection, the channel or the consumer is lost. */
+/** Consumes one queue on a channel of its own. After the loss of the connection, the channel or the consumer it goes on by itself. */
 export class Consumer {
   private readonly taking: TakingChannel;
   private readonly queueBackOff: BackOff;
-  /** For what takes the connection away from everybody. */
+  /** For requests over which the broker ends the connection of everybody. */
   private readonly costlyBackOff = new BackOff({ initial: 5_000, max: 300_000 });
+  /** Whether it is to consume: it is neither paused nor stopped. */
   private wanted = true;
   private ended = false;
-  /** Tag of the consumer that runs on the present channel. */
+  /** Tag of the consumer on the present channel; `undefined` when there is none. */
   private consuming: string | undefined;
+  /** The step by which a consumer is begun or ended just now. */
   private switching: Promise<void> | undefined;
   private tags = 0;
-  /** How many messages that consumer is sent at once. */
+  /** The prefetch of that consumer. */
   private given = 0;
   /** One message at a time, see {@link Consumer.goCarefully}. */
   private careful = false;
-  /** Above the prefetch: the broker does not count to a new consumer what is still open of the one before. So they are less than the prefetch. */
+  /** Messages above the prefetch, which wait here. They come because the broker does not count for a new consumer what is still open of the one before; so there are fewer than the prefetch. */
   private surplus: Taken[] = [];
   private readonly load: LoadLimit;
-  /** Tag of the consumer that is to be sent fewer messages, since they are large: what else it is sent goes back once it is told to end. */
+  /** Tag of a consumer that is to be replaced by one with a smaller prefetch, since its messages are large. What it is still sent after its cancellation goes back. */
   private overloaded: string | undefined;
   private lastError: ConnectorError | undefined;
 
@@ -55,7 +57,7 @@ export class Consumer {
     });
   }
 
-  /** Messages taken and not answered yet. */
+  /** How many messages were taken and not answered yet. */
   get outstanding(): number {
     return this.taking.outstanding;
   }
@@ -66,13 +68,13 @@ export class Consumer {
     this.taking.start();
   }
 
-  /** Takes no more; what was taken stays open. */
+  /** Takes no more messages. Those that were taken stay open. */
   pause(): void {
     this.wanted = false;
     this.reconcile();
   }
 
-  /** Takes again. */
+  /** Takes messages again. */
   resume(): void {
     if (this.ended) return;
     this.wanted = true;
@@ -82,8 +84,8 @@ export class Consumer {
   }
 
   /**
-   * One message at a time from now on: the system behind may be away still, and each that is taken for nothing counts as a delivery of a quorum
-   * queue. What is above the prefetch goes back.
+   * Takes one message at a time from now on: the system behind may still be away, and a quorum queue counts each message that is taken for nothing as
+   * delivered once more. Messages above the prefetch go back.
    */
   goCarefully(): void {
     this.careful = true;
@@ -91,20 +93,20 @@ export class Consumer {
     this.reconcile();
   }
 
-  /** As many at a time again as the prefetch says. */
+  /** Takes as many messages at a time again as the prefetch says. */
   goFreely(): void {
     if (!this.careful) return;
     this.careful = false;
     this.reconcile();
   }
 
-  /** Gives the channel up for a new one: the broker takes back what is open on it, without a give-back being said. */
+  /** Replaces the channel by a new one. The broker takes back what is open on the old one, without a message to that effect from us. */
   renew(): void {
     const { channel } = this.taking;
     if (channel) void this.taking.renew(channel);
   }
 
-  /** Takes no more, for good. Resolves when the broker sends nothing any more, after `deadline` ms at the latest. */
+  /** Takes no more messages, for good. Resolves when the broker sends none any more, or after `deadline` ms. */
   async stop(deadline = 2_000): Promise<void> {
     this.ended = true;
     this.pause();
@@ -159,7 +161,7 @@ export class Consumer {
     if (overloaded) this.reconcile();
   }
 
-  /** Whether messages of that consumer are too many, since they are large: another is to be sent fewer. */
+  /** Takes note of a message's size. @returns whether its consumer is sent too many messages of that size, and must be replaced by one with a smaller prefetch */
   private overloads({ message }: Taken, consumerTag: string): boolean {
     if (consumerTag === this.overloaded) return true;
     const before = this.share;
@@ -181,7 +183,7 @@ export class Consumer {
     }
   }
 
-  /** Hands over what was above the prefetch, as far as there is room now. */
+  /** Hands over messages that were above the prefetch, as far as there is room now. */
   private handOver(): void {
     while (this.surplus.length > 0 && this.wanted && this.outstanding - this.surplus.length < this.options.prefetch) this.hand(this.surplus.shift() as Taken);
   }
@@ -191,9 +193,9 @@ export class Consumer {
   }
 
   /**
-   * The queue was deleted, its leader moved, or (4.3) the consumer timeout struck: the broker has taken everything back. A new channel
-   * makes a clean start; the old tags must not be used on it. They end at once: until the broker has closed the old channel, a dead
-   * letter could be made of a message that it gives out again.
+   * The queue was deleted, its leader has moved, or (RabbitMQ 4.3) the consumer timeout has struck, and the broker has taken everything back. The channel
+   * is replaced, and what was taken on it can no longer be answered from this moment on: until the broker has closed it, a dead letter could otherwise be
+   * made of a message that it gives out again.
    */
   private cancelledByServer(channel: Channel, consumerTag: string, window: AckWindow): void {
     if (this.consuming === consumerTag) this.consuming = undefined;
@@ -228,13 +230,13 @@ export class Consumer {
 
   private tell(): void {
     if (!this.taking.channel) return;
-    const atWork = this.consuming !== undefined || (this.wanted && !this.hasRoom); // an answer makes room for a consumer
+    const atWork = this.consuming !== undefined || (this.wanted && !this.hasRoom); // without room it works, too: an answer makes room for a consumer
     this.options.onState({ kind: atWork ? "consuming" : "paused" });
   }
 
-  /** Brings the consumer to what is wanted, one step after the other. */
+  /** Begins or ends consumers until what is there is what is wanted, one step after the other. */
   private reconcile(): void {
-    // not in this turn: what it gives back asks for a step, too
+    // in a microtask: messages that are given back in this turn ask for a step, too
     this.switching ??= Promise.resolve().then(() => this.switchOver()).finally(() => {
       this.switching = undefined;
       if (this.outOfStep()) this.reconcile();
@@ -250,23 +252,24 @@ export class Consumer {
       if (consuming === undefined) await this.taking.ask(this.consume(channel, window));
       else {
         const cancelled = channel.cancel(consuming);
-        if (consuming === this.overloaded) this.giveBackSurplus(); // behind that: it would come again at once
+        if (consuming === this.overloaded) this.giveBackSurplus(); // after the cancellation: they would come again at once
         await this.taking.ask(cancelled, channel);
       }
       if (!this.outOfStep()) this.tell();
     } catch (error) {
-      // Refused, which has closed the channel, or unanswered: a new one is made, and set up as it is wanted by then.
+      // The request was refused, which has closed the channel, or not answered: the new channel is set up as is wanted by then.
       this.lastError ??= channelError(error, "queue");
       await this.taking.renew(channel, 1_000);
     }
   }
 
-  /** There may be room again, for what waits here and for a new consumer. */
+  /** A message was answered: there may be room for one that waits here, or for a new consumer. */
   private answered(): void {
     this.handOver();
     if (this.wanted && this.consuming === undefined) this.reconcile();
   }
 
+  /** Whether the consumer is not what is wanted. */
   private outOfStep(): boolean {
     const { channel, window } = this.taking;
     const { consuming } = this;
@@ -275,7 +278,7 @@ export class Consumer {
     return this.wanted && this.hasRoom;
   }
 
-  /** How many messages the broker may send a consumer that begins now. */
+  /** The prefetch of a consumer that begins now. */
   private get share(): number {
     return this.careful ? 1 : Math.min(this.options.prefetch, this.load.count);
   }
@@ -285,6 +288,7 @@ export class Consumer {
     return !this.full && !this.load.tooMuch;
   }
 
+  /** Whether as many messages are open as the prefetch allows. */
   private get full(): boolean {
     return this.outstanding >= this.options.prefetch;
   }

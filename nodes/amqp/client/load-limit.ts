@@ -1,46 +1,46 @@
 import { getHeapStatistics } from "node:v8";
 import type { AckTarget } from "./ack-window";
 
-/** Bytes of content. Of what is smaller the prefetch lets few enough be here: 400 are 25 MB. */
+/** Messages with more bytes of content are large. Of smaller ones, the prefetch lets few enough be here: 400 are 25 MB. */
 const LARGE = 64 * 1024;
 
-/** Bytes of large messages that may be open at once: an eighth of what Node-RED may use, since in the flow each is a value, too, and copies of it. */
+/** How many bytes of large messages may be open at once: an eighth of the memory that Node-RED may use, since in the flow each is decoded, and copied, too. */
 const MOST_BYTES = getHeapStatistics().heap_size_limit / 8;
 
-/** When so many small ones have come in a row, the large ones have passed: one night's must not slow a node down for months. */
+/** After so many small messages in a row the limit ends: the large ones of one night must not slow a node down for months. */
 const PASSED = 1_000;
 
 /**
- * Sees to it that large messages do not fill the memory. A broker limits what it sends by number only, and sends that many at once: the number is halved
- * when they are too much, until they have passed. Costs nothing where messages are small.
+ * Keeps large messages from filling the memory. A broker limits what it sends by number only, so when the open messages are too many bytes, the number is
+ * halved, until only small messages come. Costs nothing where messages are small.
  */
 export class LoadLimit {
-  /** Bytes of the open ones by delivery tag, in order. */
+  /** Bytes of each large message that is open, by its delivery tag, in order. */
   private readonly open = new Map<number, number>();
   private bytes = 0;
   private most = Infinity;
   private smallInARow = 0;
   private isTooMuch = false;
 
-  /** @param mostBytes of all that is open */
+  /** @param mostBytes how many bytes of large messages may be open at once */
   constructor(private readonly mostBytes = MOST_BYTES) {}
 
-  /** How many messages may be sent at once. */
+  /** How many messages the broker may send at once. */
   get count(): number {
     return this.most;
   }
 
-  /** Bytes of large messages that there is always room for. */
+  /** How many bytes of large messages there is always room for. */
   get room(): number {
     return this.mostBytes / 2;
   }
 
-  /** They were too much, and half of that is here still: the next might be too much again. */
+  /** Whether there were too many bytes and still are more than half as many as there may be, so that more messages might be too much again. */
   get tooMuch(): boolean {
     return this.isTooMuch;
   }
 
-  /** A message came: fewer, or as many as there may be, may be sent from now on. @param tag one more than that of the last @param open how many are, with this one */
+  /** A message came. This may change {@link count}. @param tag its delivery tag @param size bytes of content @param open how many messages are open, this one included */
   take(tag: number, size: number, open: number): void {
     if (size <= LARGE) return this.tookSmall();
     this.smallInARow = 0;
@@ -49,11 +49,11 @@ export class LoadLimit {
     if (this.bytes <= this.mostBytes) return;
     this.isTooMuch = true;
     const [first = tag] = this.open.keys();
-    // many small ones that came before and are slow would make it look as if there could be as many large ones
+    // counted from the first large one on: if small ones that came before are slow, they say nothing of how many large ones are too many
     this.most = Math.max(1, Math.floor(Math.min(this.most, open, tag - first + 1) / 2));
   }
 
-  /** The broker has an answer. @param tag 0 for all @param multiple whether it is for those before, too */
+  /** Messages were answered. @param tag delivery tag; with `multiple`, 0 stands for all @param multiple whether all before it were answered, too */
   answered(tag: number, multiple: boolean): void {
     if (this.open.size === 0) return;
     if (!multiple) return this.forget(tag);
@@ -63,7 +63,7 @@ export class LoadLimit {
     }
   }
 
-  /** What tells of each answer to the broker. @param then told, too */
+  /** Wraps the way of answers to the broker, and takes note of each. @param then called after each answer */
   watching(broker: AckTarget, then?: () => void): AckTarget {
     return {
       ack: (tag, multiple) => {
@@ -79,7 +79,7 @@ export class LoadLimit {
     };
   }
 
-  /** The channel is gone, and all with it. */
+  /** The channel is lost, and with it all open messages. */
   clear(): void {
     this.open.clear();
     this.bytes = 0;

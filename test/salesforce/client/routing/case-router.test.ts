@@ -13,7 +13,7 @@ import { ConnectorError } from "../../../../nodes/common/errors";
 import { entriesOf } from "../../../common/shared-store";
 
 const CASE = "500000000000001AAA";
-const [PUMPS, OTHERS, ANN] = ["00G000000000001AAA", "00G000000000002AAA", "005000000000001AAA"];
+const [PUMPS, OTHERS, VALVES, ANN] = ["00G000000000001AAA", "00G000000000002AAA", "00G000000000003AAA", "005000000000001AAA"];
 const TIMEOUT = 300_000;
 
 let causes = 0;
@@ -103,7 +103,7 @@ class World {
       reader: reader as unknown as CaseReader,
       records: this.records,
       marker: { mark: (marks: unknown[]) => Promise.resolve(marks.map(() => undefined)) } as unknown as CaseMarker,
-      queues: { byId: () => Promise.resolve(new Map([[PUMPS, { queue: "Pumps", workgroup: "wg" }]])) } as unknown as WatchedQueues,
+      queues: { byId: () => Promise.resolve(new Map([[PUMPS, { queue: "Pumps", workgroup: "wg" }], [VALVES, { queue: "Valves", workgroup: "wg.valves" }]])) } as unknown as WatchedQueues,
       rules: { onNew: true, onOwner: true, onQueue: true, onComment: true, onEmail: true, disconnectOnReply: true, answerTimeout: TIMEOUT },
       skillsField: "", directToQueue: false, marks: false,
       tokenState: (token) => this.tokens.get(token) ?? "unknown",
@@ -320,6 +320,20 @@ describe("two routers on one store, one of them killed at any moment", () => {
     assert.deepEqual(inShort(await lookLater(TIMEOUT)), ["update email r1"], "killed, too, or failed");
     await second.router.settled(one, "given back");
     assert.deepEqual(inShort(await lookLater(0)), ["update email r1"]);
+  });
+
+  it("tell the work group that a case has come to once more where the update to the one before was in the flow for longer", async () => {
+    first.owner = second.owner = VALVES;
+    assert.deepEqual(await first.take(first.event("UPDATE", ["OwnerId"]), "t1"), ["update queue r1"]);
+    first.owner = second.owner = PUMPS;
+    assert.deepEqual(await second.settle(second.event("UPDATE", ["OwnerId"]), "t2"), ["update queue r1"]);
+    first.tokens.set("t1", "over");
+    await first.router.tend();
+    const [one, ...more] = await lookLater(0);
+    assert.ok(one);
+    assert.deepEqual([inShort([one]), one.payload.workgroup, more], [["update queue r1"], "wg", []]);
+    await second.router.settled(one, "taken");
+    assert.deepEqual(await lookLater(TIMEOUT), []);
   });
 
   it("put it out at once by who has taken over from the first", async () => {

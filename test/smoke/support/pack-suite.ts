@@ -131,6 +131,7 @@ export function describePack(options: PackOptions): void {
             await fillIn(editor, property, value, made);
             await editor.until(`${property} to be marked`, `smoke.marked().includes(${JSON.stringify(property)})`);
           }
+          assert.deepEqual(await editor.call("silentParts"), []);
           for (const [property, value] of Object.entries(form.fill)) await fillIn(editor, property, value, made);
           assert.deepEqual(await editor.call("markedCells"), []);
           await editor.saveForm();

@@ -140,6 +140,11 @@
       return $(FORM).find(".input-error[id]").map((index, element) => element.id.replace(/^node-(config-)?input-/, "")).get();
     },
 
+    /** Parts of the open form that can be closed over a field that is marked as wrong, and do not show it. */
+    silentParts() {
+      return $(FORM).find("details:has(.input-error) > summary").filter((index, summary) => getComputedStyle(summary, "::after").content === "none").map((index, summary) => summary.textContent).get();
+    },
+
     /** Why cells of lists are marked as wrong in the open form. */
     markedCells() {
       return $(FORM).find("[data-column].input-error").map((index, cell) => cell.title || cell.value || "blank").get();

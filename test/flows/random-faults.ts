@@ -30,9 +30,10 @@ interface Message {
  * faults in the same order again; where in the flow these meet those is up to the machine.
  *
  * @param further also of the pieces of `random-pieces.ts`
+ * @param odd also of those of `random-odd-pieces.ts`
  */
-export function describeRandomFaults(seeds: readonly number[], { further = false } = {}): void {
-  describe(`flows put together at random${further ? " of more kinds of nodes" : ""}, under faults`, function () {
+export function describeRandomFaults(seeds: readonly number[], { further = false, odd = false } = {}): void {
+  describe(`flows put together at random${further ? " of more kinds of nodes" : ""}${odd ? ", some of them odd" : ""}, under faults`, function () {
     const runtime = new Runtime(further ? FURTHER_SETTINGS : {});
     const echo = new Echo();
     before(() => Promise.all([runtime.start(), echo.start()]));
@@ -41,7 +42,7 @@ export function describeRandomFaults(seeds: readonly number[], { further = false
     const only = process.env.SUREWIRE_SEED;
     for (const seed of only === undefined ? seeds : [Number(only)]) {
       it(`accept each message in the end, never before its work is done, and keep nothing open: SUREWIRE_SEED=${seed}`, async () => {
-        const flow = randomFlow(seed, { failing: true, url: further ? echo.url : "" });
+        const flow = randomFlow(seed, { failing: true, url: further ? echo.url : "", odd });
         const run = new FaultyRun(runtime, flow, seededRandom(-seed), seededRandom(-seed - 1));
         await run.run().catch((error: unknown) => {
           throw new Error(`SUREWIRE_SEED=${seed} (${flow.kinds.join(", ")}; ${run.faults.join(", ")}): ${String(error)}`, { cause: error });

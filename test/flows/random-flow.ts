@@ -1,4 +1,5 @@
 import type { FlowNodeConfig } from "../services/runtime";
+import { oddFaulty, oddPlain, oddShaping } from "./random-odd-pieces";
 import { type FlowKit, furtherFaulty, furtherPlain, furtherShaping, type Piece } from "./random-pieces";
 
 /** A flow that nobody thought of. */
@@ -36,13 +37,15 @@ const AT_FIRST = /d(\d+)\.(\d+)-1\b/.source;
  * @param failing also pieces that fail what comes for the first time, and that wait for a system that is away
  * @param url where what is posted comes back: then also the pieces of `random-pieces.ts`
  */
-export function randomFlow(seed: number, { failing = false, url = "" } = {}): RandomFlow {
+export function randomFlow(seed: number, { failing = false, url = "", odd = false } = {}): RandomFlow {
   const random = seededRandom(seed);
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
   const nodes: FlowNodeConfig[] = [];
   const sinks: string[] = [];
   const kinds: string[] = [];
   let onCatchBranch = false;
+  /** How long a call waits for its answer, in ms. */
+  const patience = failing ? 500 : 10_000;
   /** The subflow that is being put together. */
   let z: string | undefined;
   const add = (type: string, config: object, ...wires: string[]): string => {
@@ -102,7 +105,7 @@ export function randomFlow(seed: number, { failing = false, url = "" } = {}): Ra
       if (z !== undefined) return next;
       const end = add("link out", { mode: "return", links: [] });
       const entry = add("link in", { links: [] }, chain(plain, 2, end));
-      return add("link call", { links: [entry], linkType: "static", timeout: failing ? "0.5" : "10" }, next);
+      return add("link call", { links: [entry], linkType: "static", timeout: String(patience / 1000) }, next);
     },
     "split and join": (next) => add("split", { splt: "\\n", spltType: "str", arraySplt: 1, arraySpltType: "len" }, chain(plain, 2, join({ mode: "auto" }, next))),
     "error that its Catch branch forgives": (next) => {
@@ -122,13 +125,13 @@ export function randomFlow(seed: number, { failing = false, url = "" } = {}): Ra
     sink: (next) => sink(next),
     "Complete behind a sink": (next) => {
       const first = sink();
-      add("complete", { scope: [sinks.at(-1)], uncaught: false }, url ? fn("delete msg.complete; return msg;", next) : next); // a Join takes it for the end of its group
+      add("complete", { scope: [sinks.at(-1)], uncaught: false }, fn("delete msg.complete; return msg;", next)); // a Join takes it for the end of its group
       return first;
     },
   };
   /** Three in ten of what comes for the first time, others at each node, and the same with each run of the seed. */
-  const fails = (how: string, next: string): string =>
-    fn(`const [, message, part] = /${AT_FIRST}/.exec(JSON.stringify(msg.payload)) ?? []; const lot = (37 * message + 61 * part + ${17 * nodes.length}) % 100; const fails = lot < 30; ${how}`, next);
+  const fails = (how: string, next: string, more: object = {}): string =>
+    fn(`const [, message, part] = /${AT_FIRST}/.exec(JSON.stringify(msg.payload)) ?? []; const lot = (37 * message + 61 * part + ${17 * nodes.length}) % 100; const fails = lot < 30; ${how}`, next, more);
   /** What fails is tried again, and so is what waits for a system. */
   const faulty: Record<string, Piece> = {
     "function that throws": (next) => fails("if (fails) throw new Error('thrown'); return msg;", next),
@@ -160,11 +163,16 @@ export function randomFlow(seed: number, { failing = false, url = "" } = {}): Ra
     nodes[place] = { id, type: "subflow", name: id, in: [{ x: 0, y: 0, wires: [{ id: first }] }], out: [out], ...(withStatus ? { status: out } : {}), ...config } as unknown as FlowNodeConfig;
     return `subflow:${id}`;
   };
-  const kit: FlowKit = { add, fn, delay, join, plain: (most, last) => chain(plain, most, last), subflow, insideSubflow: () => z !== undefined, pick, fails, forgiven, mayCatch: () => !onCatchBranch, url, nodes };
+  const kit: FlowKit = { add, fn, delay, join, plain: (most, last) => chain(plain, most, last), subflow, insideSubflow: () => z !== undefined, pick, fails, forgiven, mayCatch: () => !onCatchBranch, patience, url, nodes };
   if (url) {
     Object.assign(plain, furtherPlain(kit));
     Object.assign(shaping, furtherShaping(kit));
     Object.assign(faulty, furtherFaulty(kit));
+  }
+  if (odd) {
+    Object.assign(plain, oddPlain(kit));
+    Object.assign(shaping, oddShaping(kit));
+    Object.assign(faulty, oddFaulty(kit));
   }
   const entry = chain({ ...plain, ...shaping, ...(failing ? faulty : {}) }, 5, sink());
   nodes.push({ id: "source", type: "test-source", wires: [[entry]], ...(failing ? { deadline: 1_000, retries: 50 } : { deadline: 15_000 }) });

@@ -8,3 +8,5 @@ describeRandomFlows(seeds(500));
 describeRandomFaults(seeds(500));
 describeRandomFlows(seeds(250), { further: true });
 describeRandomFaults(seeds(250), { further: true });
+describeRandomFlows(seeds(250), { further: true, odd: true });
+describeRandomFaults(seeds(250), { further: true, odd: true });

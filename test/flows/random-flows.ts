@@ -17,9 +17,10 @@ export const partsIn = (value: unknown): string[] => JSON.stringify(value)?.matc
  * Flows put together at random, each a test. One alone, by the seed that its failure tells: `SUREWIRE_SEED=… npm run mocha -- …`.
  *
  * @param further also of the pieces of `random-pieces.ts`
+ * @param odd also of those of `random-odd-pieces.ts`
  */
-export function describeRandomFlows(seeds: readonly number[], { further = false } = {}): void {
-  describe(`flows put together at random${further ? " of more kinds of nodes" : ""}`, function () {
+export function describeRandomFlows(seeds: readonly number[], { further = false, odd = false } = {}): void {
+  describe(`flows put together at random${further ? " of more kinds of nodes" : ""}${odd ? ", some of them odd" : ""}`, function () {
     const runtime = new Runtime(further ? FURTHER_SETTINGS : {});
     const echo = new Echo();
     before(() => Promise.all([runtime.start(), echo.start()]));
@@ -28,7 +29,7 @@ export function describeRandomFlows(seeds: readonly number[], { further = false 
     const only = process.env.SUREWIRE_SEED;
     for (const seed of only === undefined ? seeds : [Number(only)]) {
       it(`accept each delivery once, when its work is done, and hold nothing then: SUREWIRE_SEED=${seed}`, async () => {
-        const flow = randomFlow(seed, { url: further ? echo.url : "" });
+        const flow = randomFlow(seed, { url: further ? echo.url : "", odd });
         await runtime.fresh(flow.nodes);
         await run(seed, flow).catch((error: unknown) => {
           throw new Error(`SUREWIRE_SEED=${seed} (${flow.kinds.join(", ")}): ${String(error)}`, { cause: error });

@@ -11,7 +11,7 @@ export interface FlowKit {
   /** Adds a node. @returns its id */
   add(type: string, config: object, ...wires: string[]): string;
   fn(func: string, next: string, more?: object): string;
-  delay(config: object, next: string): string;
+  delay(config: object, ...wires: string[]): string;
   join(config: object, next: string): string;
   /** Pieces that each give one message for one, and the same parts. @param most how many */
   plain(most: number, last: string): string;
@@ -21,10 +21,12 @@ export interface FlowKit {
   insideSubflow(): boolean;
   pick<T>(list: readonly T[]): T;
   /** A function that has `fails` and `lot`: see `random-flow.ts`. */
-  fails(how: string, next: string): string;
+  fails(how: string, next: string, more?: object): string;
   /** Builds a Catch branch; no branch has another. */
   forgiven(fails: string, next: string, scope?: object): void;
   mayCatch(): boolean;
+  /** How long a call waits for its answer, in ms. */
+  patience: number;
   /** Where what is posted comes back. */
   url: string;
   nodes: FlowNodeConfig[];
@@ -88,14 +90,14 @@ export function furtherPlain(kit: FlowKit): Record<string, Piece> {
     "function that calls a link": (next) => {
       if (kit.insideSubflow()) return next;
       const entry = linkIn();
-      return fn(`return await node.linkcall('${entry}', msg, { timeout: 500, clone: ${pick(["true", "false"])} });`, next);
+      return fn(`return await node.linkcall('${entry}', msg, { timeout: ${kit.patience}, clone: ${pick(["true", "false"])} });`, next);
     },
     "link call to where the message says": (next) => {
       if (kit.insideSubflow()) return next;
       const entry = linkIn();
       const name = `way ${entry}`;
       Object.assign(kit.nodes.find(({ id }) => id === entry) as object, { name });
-      return fn(`msg.target = '${name}'; return msg;`, add("link call", { links: [], linkType: "dynamic", timeout: "0.5" }, next));
+      return fn(`msg.target = '${name}'; return msg;`, add("link call", { links: [], linkType: "dynamic", timeout: String(kit.patience / 1000) }, next));
     },
     subflow: (next) => inSubflow({}, next),
     "subflow with a status": (next) => inSubflow({ withStatus: true }, next),
@@ -175,7 +177,7 @@ export function furtherPlain(kit: FlowKit): Record<string, Piece> {
 export function furtherShaping(kit: FlowKit): Record<string, Piece> {
   const { add, fn, join, plain, pick } = kit;
   return {
-    "batch of parts": (next) => add("split", SPLIT, plain(1, add("batch", { mode: "count", count: "2", overlap: "0", honourParts: true, allowEmptySequence: false }, pick([next, join({ mode: "auto" }, next)])))),
+    "batch of parts": (next) => add("split", SPLIT, add("batch", { mode: "count", count: "2", overlap: "0", honourParts: true, allowEmptySequence: false }, pick([next, join({ mode: "auto" }, next)]))), // in their order: it waits for another one behind what is not the last
     "join of so many, by a key": (next) => fn(OWN_TOPIC, join({ mode: "custom", build: "object", count: pick(["2", "3"]), useparts: false }, next)),
     "join of so many, till one completes": (next) => fn("if (Math.random() < 0.5) msg.complete = true; return msg;", join({ mode: "custom", build: "array", count: "", useparts: false }, next)),
     "function that sends of itself": (next) => fn("return msg;", next, { initialize: "setTimeout(() => node.send({ payload: 'of nobody' }), 3);" }),

@@ -6,6 +6,7 @@ import type { Settlement, SettleMode } from "../../../nodes/delivery/outcome";
 import registerSettle from "../../../nodes/delivery/settle/settle";
 import { Sink, type ItemResult } from "../../../nodes/delivery/sink";
 import { DeliverySource } from "../../../nodes/delivery/source";
+import { registerOddNodes } from "./odd-nodes";
 import { type Read, registerReadNode } from "./test-read";
 
 /** What a test sees of a source node in the runtime. */
@@ -62,6 +63,7 @@ export function seenAt(node: string): unknown[] {
 /** Registers the nodes of the tests, and those of ours that they need, with a real runtime. */
 export function register(RED: NodeAPI): void {
   registerSettle(RED);
+  registerOddNodes(RED);
   registerReadNode(RED, (payload) => testBench.read?.(payload) ?? Promise.resolve([]));
 
   function SourceNode(this: Node, config: SourceDef): void {

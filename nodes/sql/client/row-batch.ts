@@ -49,8 +49,8 @@ export class RowBatch {
   private readonly table: Omit<Target, "columns" | "mode">;
   /** A row counts as done of which any unique key is there already. */
   private readonly lenient: boolean;
-  /** So does one of which the named key is there, and with another unique key of a row that is there it fails: rows are inserted first, which does not tell the two apart. */
-  private readonly insertsFirst: boolean;
+  /** To ignore by key, rows are inserted first. That fails also for another unique key than the named one, and does not tell the two apart. */
+  private readonly asInsert: boolean;
 
   constructor(
     private readonly dialect: Dialect,
@@ -63,7 +63,7 @@ export class RowBatch {
     this.outcomes = new Array<RowOutcome>(rows.length) as typeof this.outcomes;
     this.table = { table: quoted, keys, otherKeys };
     this.lenient = mode === "insert" ? duplicateIsSuccess : mode === "ignore" && named.length === 0;
-    this.insertsFirst = mode === "ignore" && !this.lenient && dialect.rowByRow.has("ignore");
+    this.asInsert = mode === "ignore" && dialect.rowByRow.has("ignore");
   }
 
   /** @throws ConnectorError of scope `system`: what is committed has its outcome, the rest has none */
@@ -91,7 +91,7 @@ export class RowBatch {
       if (error.code === "DATABASE_UNAVAILABLE") throw error;
       if (error.scope === "system") throw this.named(error);
       const { rows, way } = part;
-      if (way === "batch" && (this.lenient ? rows.length > 1 : this.insertsFirst) && isDuplicateKey(error)) return [{ rows, way: this.dialect.writeUnlessThere ? "unless-there" : "row-by-row" }];
+      if (way === "batch" && (this.lenient ? rows.length > 1 : this.asInsert) && isDuplicateKey(error)) return [{ rows, way: this.dialect.writeUnlessThere ? "unless-there" : "row-by-row" }];
       if (this.request.mode === "upsert" && way === "batch" && rows.length === 1 && this.dialect.hidesKey?.(error)) return [{ rows, way: "row-by-row" }];
       // a lock or a deadlock is nobody's fault: all are tried again
       if (rows.length === 1 || error.code === "DATABASE_BUSY") {
@@ -155,8 +155,7 @@ export class RowBatch {
     const { mode } = this.request;
     if (part.way === "row-by-row") return this.writeRows({ ...this.table, columns, mode: this.lenient ? "ignore" : mode }, part.rows);
     if (part.way === "unless-there") return this.writeUnlessThere({ ...this.table, columns, mode }, part.rows);
-    const asInsert = mode === "ignore" && this.dialect.rowByRow.has("ignore");
-    return this.writeBatch({ ...this.table, columns, mode: asInsert ? "insert" : mode }, part.rows);
+    return this.writeBatch({ ...this.table, columns, mode: this.asInsert ? "insert" : mode }, part.rows);
   }
 
   private async writeRows(target: Target, rows: readonly ReadyRow[]): Promise<number[]> {

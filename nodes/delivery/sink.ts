@@ -13,23 +13,27 @@ import type { ItemResult, SinkOptions } from "./sink-options";
 export type { ItemResult, SinkOptions, SinkState } from "./sink-options";
 
 /**
- * The one way a message is stored by a node of ours: gathers messages into batches, settles each by its own result, and holds
- * what it has while its system is away.
+ * Stores messages, for all nodes of ours that write: gathers them into batches, settles each message by its own result, and keeps what it has while its
+ * system is away.
  */
 export class Sink<V, R> {
   private readonly batcher: Batcher<SinkEntry<V, R>>;
   private readonly knock: Knock;
   private readonly patience: Patience<SinkEntry<V, R>> | undefined;
   private readonly retries: RetriesInPlace<SinkEntry<V, R>>;
-  /** In the hands of a write at present. */
+  /** Entries that are being written. */
   private readonly writing = new Set<SinkEntry<V, R>>();
+  /** Why the system takes nothing at present; `undefined` when it does. */
   private down: ConnectorError | undefined;
+  /** The system itself has said that it takes nothing: {@link suspend}. */
   private suspended = false;
+  /** How many messages were taken and are not done. */
   private messages = 0;
   private closed = false;
+  /** While it is being closed: called when no message is left. */
   private idle: (() => void) | undefined;
   private readonly arrivals = new Arrivals();
-  /** With so many here while the system is away, it is looked for some that come again anyway. */
+  /** With more messages than this while the system is away, {@link tidy} looks for those that come again anyway. */
   private tidyAbove = 0;
 
   constructor(private readonly options: SinkOptions<V, R>) {
@@ -51,11 +55,11 @@ export class Sink<V, R> {
   }
 
   /**
-   * Takes a message in: to be called in the input handler, before anything else is awaited.
+   * Takes a message. Must be called in the input handler, before anything is awaited.
    *
    * @param value what is to be stored; a rejection fails the message with `INPUT_INVALID`
    * @param done Node-RED's; called once, when the value is stored or cannot be
-   * @param stored called before `done()` when the value is stored: pass the message on here
+   * @param stored called when the value is stored, before `done`: sends the message on
    */
   take(msg: object, value: V | Promise<V>, done: (error?: Error) => void, stored: (result: R) => void): void {
     const claim = claimOf(msg);
@@ -78,10 +82,9 @@ export class Sink<V, R> {
   }
 
   /**
-   * Its system takes nothing at present, as it says itself: what is there and what comes is held without a try. What is in the hands
-   * of a write stays there.
+   * The system has said that it takes nothing at present: messages are kept without a try. Writes that are running go on.
    *
-   * @param error why; `undefined` when the system takes again
+   * @param error why, or `undefined` when the system takes messages again
    */
   suspend(error: ConnectorError | undefined): void {
     const before = this.suspended;
@@ -92,12 +95,12 @@ export class Sink<V, R> {
     this.tell();
   }
 
-  /** Nothing else will come soon: what is gathered lingers no longer. */
+  /** Nothing else will come soon: writes what is gathered without waiting for more. */
   go(): void {
     this.arrivals.after(() => this.batcher.go());
   }
 
-  /** Lets what it has be stored for up to `timeout` ms, and gives the rest back. */
+  /** Goes on storing what it has for up to `timeout` ms, then gives the rest back. While the system is away, it gives back at once. */
   async close(timeout = 8000): Promise<void> {
     this.closed = true;
     if (this.down) this.giveBack();
@@ -167,12 +170,12 @@ export class Sink<V, R> {
         for (const entry of open) this.fail(entry, flowStopped());
         return;
       }
-      if (open.length > 0) open.push(...this.withoutClosed(this.batcher.company(entries, open.length))); // these may all be at fault, and what waits behind them not
+      if (open.length > 0) open.push(...this.withoutClosed(this.batcher.company(entries, open.length))); // all that are left may be at fault, while what waits behind them is not
     }
-    this.up(); // nobody is left to knock for those who wait: the next of them finds out
+    this.up(); // no entry is left to try the system for those that wait, so the next of them does
   }
 
-  /** The results of a write; a rejection is the result of each value. */
+  /** Writes entries. @returns a result for each; of a write that rejects, the same for all */
   private async write(entries: SinkEntry<V, R>[]): Promise<ItemResult<R>[]> {
     for (const entry of entries) {
       entry.claim?.leaveLine();
@@ -200,7 +203,7 @@ export class Sink<V, R> {
     }
     const { error } = result;
     if (error.scope !== "message" || !error.retryable || this.closed || !this.retries.add(entry)) return this.fail(entry, error);
-    entry.release(); // its system has answered: what it waits for now is not that
+    entry.release(); // its system has answered, so it no longer waits for that
   }
 
   private fail(entry: SinkEntry<V, R>, error: ConnectorError): void {
@@ -223,7 +226,7 @@ export class Sink<V, R> {
     });
   }
 
-  /** A broker takes back what is unanswered for half an hour, and gives it out again: in an outage of days each would be here many times over. */
+  /** Drops messages whose deliveries are closed: a broker takes back what is unanswered for half an hour and gives it out again, so in an outage of days each would be here many times. */
   private tidy(): void {
     const closed = new Set<SinkEntry<V, R>>();
     for (const entry of this.batcher.items()) if (entry.claim?.closed) closed.add(entry);
@@ -235,7 +238,7 @@ export class Sink<V, R> {
     this.tidyAbove = Math.max(1_000, 2 * this.messages);
   }
 
-  /** @param error what it waits for from now on: what was away may be back, and refuse */
+  /** The system takes nothing from now on. @param error why; it may be another reason than before, when a system is back and refuses us */
   private goDown(error: ConnectorError): void {
     const { down } = this;
     this.down = error;
@@ -255,7 +258,7 @@ export class Sink<V, R> {
     this.tell();
   }
 
-  /** These have waited as long as they may. */
+  /** Fails entries that have waited as long as they may. */
   private giveUp(entries: SinkEntry<V, R>[], limit: number): void {
     this.batcher.remove(new Set(entries));
     for (const entry of entries) {
@@ -266,7 +269,7 @@ export class Sink<V, R> {
     this.tell();
   }
 
-  /** Everything that is not in the hands of a write goes back to where it came from. */
+  /** Gives back all entries that are not being written. */
   private giveBack(): void {
     for (const entry of [...this.retries.clear(), ...this.batcher.clear()]) this.fail(entry, flowStopped());
     this.knock.end();
@@ -285,7 +288,7 @@ export class Sink<V, R> {
   }
 }
 
-/** Whether the system was away for this value: it waits, however the others of its batch fared. */
+/** Whether the system was away for this value, so that it is kept, whatever became of the others of its batch. */
 function isAway<R>(result: ItemResult<R> | undefined): result is { ok: false; error: ConnectorError } {
   return result?.ok === false && result.error.scope === "system";
 }

@@ -8,16 +8,16 @@ import type { RetryPolicy } from "./retry-policy";
 import type { TrackedRuntime } from "./runtime";
 import { SystemPause } from "./system-pause";
 
-/** Between two looks, in ms, for what stopped nodes hold. */
+/** ms between two looks for deliveries that stopped nodes hold. */
 const LOOK_FOR_STRANDED = 100;
 
-/** How long a source may keep what only waits: the system that it took it from would take it back by then, with others that are being worked on. */
+/** Bounds how long deliveries are kept that only wait. After longer, the system they were taken from would take them back, together with others that are being worked on. */
 export interface Keeping<T> {
-  /** ms. */
+  /** ms that a delivery may be kept while it only waits. */
   longest: number;
   /** When it was taken, by `performance.now()`. */
   since(taken: T): number;
-  /** What waited has gone back: what it waited for may be as slow or as far away still. */
+  /** Told when those that only waited were given back. What they waited for may still be as slow, or as far away. */
   onGivenBack(): void;
 }
 
@@ -27,30 +27,30 @@ export interface DeliverySourceOptions<T> extends DeliverySettings {
   id: string;
   /** Node-RED's runtime (`RED`). */
   runtime: TrackedRuntime;
-  /** Default: without end. */
+  /** How long deliveries that only wait are kept. Default: for ever. */
   keeping?: Keeping<T>;
   /** Answers the system the delivery was taken from. Called exactly once per delivery, never for one that was invalidated. */
   onSettle(delivery: Delivery<T>, settlement: Settlement): void;
-  /** A sink waits for its system: take no more. */
+  /** A node behind waits for its system: take no more. @param reason for the status */
   onHold(reason: string): void;
-  /** No sink waits any more. */
+  /** No node waits for its system any more: take messages again. */
   onResume(): void;
-  /** Deliveries wait for their turn since half of the deadline, by this reason: more would have to wait longer. Or none does any more. */
+  /** Told why deliveries have waited for their turn for half of the deadline, so that more of them would wait still longer; `undefined` when none does any more. */
   onBehind?(reason: string | undefined): void;
-  /** Tells the user, once per event. */
+  /** Warns the user. */
   warn(text: string): void;
 }
 
-/** The open deliveries of one source node: takes them up, has them followed, watches their deadline, and passes on how each ended. */
+/** The open deliveries of one source node: opens them, has them followed, watches their deadlines, and tells the node how each ended. */
 export class DeliverySource<T = unknown> implements DeliveryOwner<T> {
   readonly id: string;
   readonly policy: RetryPolicy;
   readonly settleMode: SettleMode;
   private readonly prefix: string;
   private open_ = 0;
-  /** Sweeps that a delivery may see until its deadline. */
+  /** How many sweeps a delivery may see until its deadline. */
   private readonly mostSweeps: number;
-  /** Sweeps after which one that waits for its turn is behind. */
+  /** After how many sweeps a delivery that waits for its turn is behind. */
   private readonly patience: number;
   private behind = false;
   private held_ = 0;
@@ -79,13 +79,13 @@ export class DeliverySource<T = unknown> implements DeliveryOwner<T> {
     return this.open_;
   }
 
-  /** Whether a sink holds some of them for its system. */
+  /** Whether a node behind waits for its system, or the source pauses for that. */
   get held(): boolean {
     return this.held_ > 0;
   }
 
   /**
-   * Takes up what the source took. In settle mode `delivery` it is accepted on the spot.
+   * Opens a delivery for something that the source took. In settle mode `delivery` it is accepted at once.
    *
    * @param taken what `onSettle` needs to answer it
    * @param attempt from 1
@@ -105,7 +105,7 @@ export class DeliverySource<T = unknown> implements DeliveryOwner<T> {
     else flowTracker.outside(send);
   }
 
-  /** The connection is lost and the system takes these back by itself: closes them without an answer. @param which default all */
+  /** Closes deliveries without an answer, since the system they were taken from takes them back by itself: its connection is lost, say. @param which default: all */
   invalidate(which: (delivery: Delivery<T>) => boolean = () => true): void {
     for (const delivery of this.openOnes()) {
       if (which(delivery) && delivery.close()) this.forget(delivery, false);
@@ -113,8 +113,8 @@ export class DeliverySource<T = unknown> implements DeliveryOwner<T> {
   }
 
   /**
-   * Resolves when every open delivery is settled. What a stopped node of others holds is released meanwhile: a function's timers have ended with it, so it would be
-   * waited for in vain; after `timeout` ms all the rest is.
+   * Resolves when every open delivery is settled; after `timeout` ms the rest is released. Before that, a delivery is released when a stopped node that is not
+   * ours holds it: the timers of a function have ended with it, so it would be waited for in vain.
    */
   drain(timeout: number): Promise<void> {
     if (this.open_ === 0) return Promise.resolve();
@@ -132,7 +132,7 @@ export class DeliverySource<T = unknown> implements DeliveryOwner<T> {
     });
   }
 
-  /** Ends the watch. Deliveries still open are left without an answer; {@link drain} first. */
+  /** Ends the source. To be called after {@link drain}: deliveries that are still open get no answer. */
   close(): void {
     if (this.closed) return;
     this.closed = true;

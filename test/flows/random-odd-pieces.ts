@@ -127,8 +127,8 @@ export function oddFaulty(kit: FlowKit): Record<string, Piece> {
     "file that is not there": (next) => diverted(next, { type: "file in", filename: "/nowhere/at/all", filenameType: "str", format: "utf8", sendError: false, allProps: true }),
     "no JSON": (next) => diverted(next, { type: "json", property: "payload", action: "obj" }, "if (fails) msg.payload = '{';"),
     "error without a message": (next) => fails("if (fails) node.error('for itself'); else node.send(msg); node.done();", next),
-    "error that nobody's code tells": (next) => fn(`context.get('all').push({ msg, done: node.done, send: () => node.send(msg), error: (text) => node.error(text, msg) });`, next, {
-      initialize: `context.set('all', []); setInterval(() => { for (const { msg, done, send, error } of context.get('all').splice(0)) { const first = /d(\\d+)\\.(\\d+)-1\\b/.test(JSON.stringify(msg.payload)); if (first && Math.random() < 0.2) ${pick(["{ done(new Error('of nobody')); }", "{ error('of nobody'); done(); }"])} else { send(); done(); } } }, 4);`,
+    "error that nobody's code tells": (next) => fn(`context.get('all').push({ msg, done: () => node.done(), fail: (error) => node.done(error), send: () => node.send(msg), error: (text) => node.error(text, msg) });`, next, {
+      initialize: `context.set('all', []); setInterval(() => { for (const { msg, done, fail, send, error } of context.get('all').splice(0)) { const first = /d(\\d+)\\.(\\d+)-1\\b/.test(JSON.stringify(msg.payload)); if (first && Math.random() < 0.2) ${pick(["{ fail(new Error('of nobody')); }", "{ error('of nobody'); done(); }"])} else { send(); done(); } } }, 4);`,
     }),
   };
 }

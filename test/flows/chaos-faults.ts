@@ -207,9 +207,11 @@ function withoutSome(flow: FlowNode[], random: () => number): Set<FlowNode> {
   return left;
 }
 
-/** The tab once more, as an import of it makes one: nodes of other ids with the same settings, on the same config nodes. */
+/** The tab once more, as an import of it makes one: nodes of other ids with the same settings, on the same config nodes. But of what dedupes: a copy knows none of the ids of its original. */
 function copyOf(flow: FlowNode[]): FlowNode[] {
-  const copied = new Map(flow.flatMap(({ id, type, z }) => (z === "tab" || type === "tab" ? [[id, `copy-${id}`] as const] : [])));
+  const apart = new Set(flow.flatMap(({ id, dedupe }) => (dedupe === true ? id : [])));
+  const leads = (node: FlowNode): boolean => ((node.wires ?? []) as string[][]).flat().some((next) => apart.has(next));
+  const copied = new Map(flow.flatMap((node) => (node.type === "tab" || (node.z === "tab" && !apart.has(node.id) && !leads(node)) ? [[node.id, `copy-${node.id}`] as const] : [])));
   const renamed = (value: unknown): unknown => (Array.isArray(value) ? value.map(renamed) : (copied.get(value as string) ?? value));
   return flow.filter(({ id }) => copied.has(id)).map((node) => ({ ...node, id: `copy-${node.id}`, ...Object.fromEntries(["z", "wires", "scope"].flatMap((name) => (node[name] === undefined ? [] : [[name, renamed(node[name])]]))) }));
 }

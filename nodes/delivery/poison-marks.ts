@@ -1,14 +1,28 @@
 import { errorText } from "../common/errors";
 import type { Store } from "../common/store";
 
+/** What {@link PoisonMarks} needs. */
+export interface PoisonMarksOptions {
+  store: Store;
+  /** Under which the marks are kept: one for each source. */
+  key: string;
+  /** A message that has ended the process so often is poison. At least 2: the first time, nobody knows which of many it was. */
+  limit: number;
+  warn(text: string): void;
+}
+
 /** What a message is suspected of. */
-export interface Deaths {
+interface Deaths {
   /** How often it was in hand, among few, as the process ended or stood still. */
   times: number;
   /** How often of those it was alone. */
   alone: number;
+  /** ms after the start until which it was in hand at most when the process ended, the latest that was seen. */
+  until?: number;
   /** The process did not end each time: it stood still until its connection was lost. */
   stoodStill?: boolean;
+  /** The process went on while it was kept back: nothing else ends it. */
+  proven?: boolean;
   /** It is safe among the dead letters, and does not come again, unless its source could not note that. */
   buried?: boolean;
 }
@@ -21,82 +35,137 @@ interface Kept {
   deaths: Record<string, Deaths>;
   /** Fingerprints of those in hand now. */
   inHand: string[];
-}
-
-/** Where marks are kept. */
-export interface PoisonMarksOptions {
-  store: Store;
-  /** Under which: one for each source. */
-  key: string;
-  warn(text: string): void;
+  /** ms after the start until which these are in hand at most. */
+  until?: number;
+  /** Fingerprint of the one that is kept back now. */
+  keptBack?: string;
 }
 
 /** Suspects that are remembered at most. */
 const MAX_REMEMBERED = 1_000;
 
-/** The marks of a source's messages that may have ended the process, which outlive it. */
+/** What a source's watch over messages that end the process knows of them, kept so that the next process knows it, too. */
 export class PoisonMarks {
   private kept: Kept = { running: true, deaths: {}, inHand: [] };
-  /** The user knows that they cannot be written. */
+  /** The user knows that marks cannot be written. */
   private isBlind = false;
 
   constructor(private readonly options: PoisonMarksOptions) {}
 
-  /** Reads what the last process has left, and writes that the source runs. @returns whether that process has ended without closing it */
+  /** Looks at what the process before has left, and notes that this one runs. @returns whether something that ended it may come */
   async begin(): Promise<boolean> {
-    const { running, deaths, inHand } = await this.read();
+    const { running, deaths, inHand, until = 0, keptBack } = await this.read();
     this.kept = { running: true, deaths, inHand: [] };
-    if (running) this.count(inHand);
-    const forgotten = Object.keys(deaths).slice(0, -MAX_REMEMBERED);
-    for (const print of forgotten) delete deaths[print];
-    await this.write();
-    return running;
-  }
-
-  /** What a message is suspected of, by its fingerprint. */
-  of(print: string): Deaths | undefined {
-    return this.kept.deaths[print];
-  }
-
-  /** All that is suspected of any. */
-  get all(): Deaths[] {
-    return Object.values(this.kept.deaths);
-  }
-
-  /** The process has ended with these in hand, or stood still. */
-  count(prints: string[], stoodStill = false): void {
-    for (const print of new Set(prints)) {
-      const before = this.of(print);
-      const alone = (before?.alone ?? 0) + (prints.length === 1 ? 1 : 0);
-      this.kept.deaths[print] = { times: (before?.times ?? 0) + 1, alone, ...(stoodStill || before?.stoodStill ? { stoodStill: true } : {}) };
+    if (running) {
+      this.count(inHand, (before) => ({ until: Math.max(before.until ?? 0, until) }));
+      if (keptBack !== undefined) this.absolve(keptBack);
     }
+    for (const forgotten of Object.keys(deaths).slice(0, -MAX_REMEMBERED)) delete deaths[forgotten];
+    await this.write();
+    // a dead letter that had nowhere to go must not reach the flow when somebody has wired it, and so deployed
+    return running || Object.keys(deaths).some((print) => deaths[print]?.buried !== true && this.isGuilty(print));
   }
 
-  /** These are suspected of nothing any more. */
-  clear(prints: string[]): void {
-    for (const print of prints) delete this.kept.deaths[print];
-  }
-
-  /** Which are in hand from now on. To be written before they are handed over. */
-  set inHand(prints: string[]) {
-    this.kept.inHand = prints;
-  }
-
-  /** The source has closed in good order. */
+  /** All is closed in good order. */
   async end(): Promise<void> {
     const deaths = Object.fromEntries(Object.entries(this.kept.deaths).filter(([, { buried }]) => !buried));
     this.kept = { running: false, deaths, inHand: [] };
     await this.put().catch(() => undefined); // those that come next are then tried in vain
   }
 
-  /** Without its marks the watch sees nothing, but messages must go on. */
-  async write(): Promise<void> {
+  /** Whether the process has ended, or stood still, while it was in hand. */
+  isSuspect(print: string): boolean {
+    return this.kept.deaths[print] !== undefined;
+  }
+
+  /** Whether it has ended the process, if nothing else has: it was alone, and often enough in hand. */
+  isGuilty(print: string): boolean {
+    const deaths = this.kept.deaths[print];
+    return deaths !== undefined && deaths.alone > 0 && this.timesOf(print) >= Math.max(2, this.options.limit);
+  }
+
+  /** Whether nothing else has. */
+  isProven(print: string): boolean {
+    return this.kept.deaths[print]?.proven === true;
+  }
+
+  /** How often it has done so. The first time, nobody knew which it was. */
+  timesOf(print: string): number {
+    return (this.kept.deaths[print]?.times ?? 0) + 1;
+  }
+
+  /** What it seems to have done so often. */
+  deedOf(print: string): string {
+    return this.kept.deaths[print]?.stoodStill ? "kept Node-RED busy until its connection was lost, or ended it," : "ended Node-RED";
+  }
+
+  /** ms after the start until which it was in hand at most when the process ended. */
+  untilOf(print: string): number {
+    return this.kept.deaths[print]?.until ?? 0;
+  }
+
+  /** These are handed over now. @param until ms after the start until which they are in hand at most */
+  async take(prints: string[], until: number): Promise<void> {
+    this.kept.inHand = prints;
+    this.kept.until = Math.round(until);
+    await this.write();
+  }
+
+  /** The process has stood still with these in hand, until their connection was lost. */
+  stoodStill(prints: string[]): void {
+    this.count(prints, () => ({ stoodStill: true }));
+  }
+
+  /** They have neither ended the process nor kept it from all else in their time. @param written whether it is to be noted at once */
+  async clear(prints: string[], written: boolean): Promise<void> {
+    for (const print of prints) delete this.kept.deaths[print];
+    this.kept.inHand = [];
+    delete this.kept.until;
+    if (written) await this.write();
+  }
+
+  /** It is kept back now, to see whether the process ends, or stands still, without it, too. */
+  async keepBack(print: string): Promise<void> {
+    this.kept.keptBack = print;
+    await this.write();
+  }
+
+  /** It was kept back long enough. @param isInnocent whether the process has stood still without it, too */
+  async judge(print: string, isInnocent: boolean): Promise<void> {
+    delete this.kept.keptBack;
+    const deaths = this.kept.deaths[print];
+    if (isInnocent) this.absolve(print);
+    else if (deaths) deaths.proven = true;
+    await this.write();
+  }
+
+  /** It is on its way to the dead letters, or safe there. Not forgotten before all is closed in good order: its source may not have noted yet that it is settled. */
+  bury(print: string, safe: boolean): void {
+    const deaths = this.kept.deaths[print];
+    if (deaths) deaths.buried = safe;
+    if (safe) void this.write();
+  }
+
+  private count(prints: string[], more: (before: Deaths) => Partial<Deaths>): void {
+    for (const print of new Set(prints)) {
+      const before = this.kept.deaths[print] ?? { times: 0, alone: 0 };
+      this.kept.deaths[print] = { ...before, times: before.times + 1, alone: before.alone + (prints.length === 1 ? 1 : 0), ...more(before) };
+    }
+  }
+
+  /** It happens without it, too. */
+  private absolve(print: string): void {
+    delete this.kept.deaths[print];
+    this.options.warn("Something else than a message of this node ends Node-RED, or keeps it busy: that has happened without the one that was suspected, too");
+  }
+
+  private async read(): Promise<Kept> {
     try {
-      await this.put();
+      const kept = (await this.options.store.read(this.options.key)) as Partial<Kept> | undefined;
+      return { ...kept, running: kept?.running === true, deaths: kept?.deaths ?? {}, inHand: kept?.inHand ?? [] };
     } catch (error) {
-      if (this.isBlind) return;
-      this.isBlind = true;
-      this.options.warn(`A message that ends Node-RED cannot be found out, because its mark cannot be written: ${errorText(error)}`);
+      this.options.warn(`The marks of messages that end Node-RED cannot be read and are begun anew: ${errorText(error)}`);
+      return { running: false, deaths: {}, inHand: [] };
     }
   }
 
@@ -106,13 +175,14 @@ export class PoisonMarks {
     return nothing ? store.remove(key) : store.write(key, this.kept);
   }
 
-  private async read(): Promise<Kept> {
+  /** Without its marks the watch sees nothing, but messages must go on. */
+  private async write(): Promise<void> {
     try {
-      const found = (await this.options.store.read(this.options.key)) as Partial<Kept> | undefined;
-      return { running: found?.running === true, deaths: found?.deaths ?? {}, inHand: found?.inHand ?? [] };
+      await this.put();
     } catch (error) {
-      this.options.warn(`The marks of messages that end Node-RED cannot be read and are begun anew: ${errorText(error)}`);
-      return { running: false, deaths: {}, inHand: [] };
+      if (this.isBlind) return;
+      this.isBlind = true;
+      this.options.warn(`A message that ends Node-RED cannot be found out, because its mark cannot be written: ${errorText(error)}`);
     }
   }
 }

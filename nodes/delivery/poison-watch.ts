@@ -1,6 +1,7 @@
 import { whenOver } from "../common/deadline";
 import { ConnectorError, errorText } from "../common/errors";
-import { PoisonMarks, type Deaths, type PoisonMarksOptions } from "./poison-marks";
+import { Sleepers } from "../common/sleep";
+import { PoisonMarks, type PoisonMarksOptions } from "./poison-marks";
 
 /** What {@link PoisonWatch} asks of a message as its source knows it. */
 export interface PoisonSubject<T> {
@@ -16,10 +17,10 @@ export interface PoisonSubject<T> {
 
 /** What {@link PoisonWatch} needs. */
 export interface PoisonWatchOptions<T> extends PoisonSubject<T>, PoisonMarksOptions {
-  /** A message that has ended the process so often becomes a dead letter. At least 2: the first time, nobody knows which of many it was. */
-  limit: number;
   /** ms from the first message on in which suspects come. Default {@link RECENT}. */
   recent?: number;
+  /** ms that a trial takes at most. Default {@link TRIAL}. */
+  trial?: number;
   /** Hands a message to the flow. */
   hand(taken: T): void;
   /** Dead-letters a message that never reaches the flow. @param times how often it has ended the process */
@@ -53,12 +54,13 @@ let trials: Promise<void> = Promise.resolve();
  * No system that messages are taken from can tell: before RabbitMQ 4.3 each requeue raises the delivery count, so each redeploy does, and others
  * count nothing. So we keep marks of our own. In ordinary times there is but one: that the source runs. When a source finds it set as it starts,
  * the process has ended without closing it, and one of the messages that come again may be why. Those are handed over in small groups, each marked
- * on disk before; when the process ends again, the marked ones are tried one by one the next time. Only one that ended the process while it was
- * alone is poison. In the same way it finds the one that keeps the process from all else until its connection is lost: never answered, it would
- * come again without end.
+ * on disk before; when the process ends again, the marked ones are tried one by one the next time. One that ended the process while it was alone
+ * is poison, unless something else ends it: so it is kept back at last, for as long as it was in hand, to see whether the process ends without it, too.
+ * In the same way it finds the one that keeps the process from all else until its connection is lost: never answered, it would come again without end.
  */
 export class PoisonWatch<T> {
   private readonly marks: PoisonMarks;
+  private readonly startedAt = performance.now();
   private begun: Promise<void> | undefined;
   private alert = false;
   private ended = false;
@@ -74,6 +76,8 @@ export class PoisonWatch<T> {
   private trying = false;
   /** When the present trial began. */
   private triedAt = 0;
+  /** Trials without what is tried. */
+  private readonly waits = new Sleepers();
   /** While there is a pause: resolves when it is over. */
   private pausing: Promise<void> | undefined;
   private pauseOver: (() => void) | undefined;
@@ -99,7 +103,7 @@ export class PoisonWatch<T> {
 
   /** A message was settled: it has not ended the process; or it is safe among the dead letters. */
   settled(taken: T): void {
-    if (this.condemned.delete(taken)) this.bury(taken);
+    if (this.condemned.delete(taken)) this.marks.bury(this.options.fingerprint(taken), true);
     else if (this.onTrial.has(taken) && this.hasStoodStill) whenOver(LEARNS_WITHIN, () => this.acquit(taken));
     else this.acquit(taken);
   }
@@ -114,8 +118,9 @@ export class PoisonWatch<T> {
       this.firstAt = undefined;
     }
     if (this.hasStoodStill) {
-      this.marks.count(gone.map((taken) => this.options.fingerprint(taken)), true);
+      this.marks.stoodStill(gone.map((taken) => this.options.fingerprint(taken)));
       for (const taken of gone) this.guilty.add(taken);
+      this.waits.wake(); // nobody was in hand: it was something else
     }
     for (const taken of gone) this.acquit(taken);
   }
@@ -142,6 +147,7 @@ export class PoisonWatch<T> {
     this.line = [];
     this.onTrial.clear();
     this.trialOver?.();
+    this.waits.end();
     this.resume();
   }
 
@@ -163,43 +169,43 @@ export class PoisonWatch<T> {
   }
 
   private async look(): Promise<void> {
-    const hasEnded = await this.marks.begin();
-    // a dead letter that had nowhere to go must not reach the flow when somebody has wired it, and so deployed
-    this.alert = hasEnded || this.marks.all.some((deaths) => !deaths.buried && this.isPoison(deaths));
+    this.alert = await this.marks.begin();
   }
 
   private async work(): Promise<void> {
     this.trying = true;
     while (this.line.length > 0) {
       await this.pausing;
-      await this.inTurn(() => this.try(this.nextGroup()));
+      await this.inTurn(() => this.step());
     }
     this.trying = false;
   }
 
-  /** Takes from the line what is tried together; hands over what is no suspect, and dead-letters what is poison. Nothing during a pause. */
+  private step(): Promise<void> {
+    const group = this.nextGroup();
+    const next = this.line[0];
+    return group.length > 0 || !next || this.pausing ? this.try(group) : this.tryWithout(this.options.fingerprint(next.taken));
+  }
+
+  /**
+   * Takes from the line what is tried together; hands over what is no suspect, and dead-letters what is poison. Nothing during a pause.
+   * Stops at one that is to be kept back.
+   */
   private nextGroup(): T[] {
     const group: T[] = [];
     for (let next = this.line[0]; next && !this.pausing; next = this.line[0]) {
       const { taken, suspect } = next;
-      if (!suspect) {
-        if (group.length > 0) return group;
-        this.line.shift();
-        this.hand(taken);
-        continue;
-      }
-      const deaths = this.marks.of(this.options.fingerprint(taken));
-      if (deaths && this.isPoison(deaths)) {
-        if (group.length > 0) return group;
-        this.line.shift();
-        this.condemn(taken, deaths);
-        continue;
-      }
-      const single = deaths !== undefined || this.options.limit < 3;
+      const print = suspect ? this.options.fingerprint(taken) : "";
+      const guilty = suspect && this.marks.isGuilty(print);
+      if (group.length > 0 && (guilty || !suspect)) return group;
+      if (guilty && !this.marks.isProven(print)) return group;
+      const single = suspect && (this.marks.isSuspect(print) || this.options.limit < 3);
       if (group.length > 0 && (single || group.length === GROUP)) return group;
       this.line.shift();
-      group.push(taken);
-      if (single) return group;
+      if (!suspect) this.hand(taken);
+      else if (guilty) this.condemn(taken, print);
+      else group.push(taken);
+      if (single && !guilty) return group;
     }
     return group;
   }
@@ -208,15 +214,28 @@ export class PoisonWatch<T> {
     const { isOpen, fingerprint } = this.options;
     const taken = group.filter((each) => isOpen(each));
     if (taken.length === 0 || this.ended) return;
-    this.marks.inHand = taken.map((each) => fingerprint(each));
-    await this.marks.write();
+    await this.marks.take(taken.map((each) => fingerprint(each)), performance.now() - this.startedAt + this.longest);
     const tried = taken.filter((each) => isOpen(each)); // the channel may have gone meanwhile
     if (tried.length > 0 && !this.ended) await this.watch(tried);
     if (this.ended) return;
-    this.marks.clear(tried.filter((each) => !this.guilty.has(each)).map((each) => fingerprint(each)));
+    const isLast = this.pausing !== undefined || !this.line.some(({ suspect }) => suspect); // else the next group's mark says it
+    const innocent = tried.filter((each) => !this.guilty.has(each));
     this.guilty.clear();
-    this.marks.inHand = [];
-    if (this.pausing || !this.line.some(({ suspect }) => suspect)) await this.marks.write(); // else the next group's mark says it
+    await this.marks.clear(innocent.map((each) => fingerprint(each)), isLast);
+  }
+
+  /**
+   * Nothing is handed over, neither this one nor what came with it: if the process ends or stands still now, something else is why. As long as it may have been
+   * in hand, and, within reason, as late after the start.
+   */
+  private async tryWithout(print: string): Promise<void> {
+    await this.marks.keepBack(print);
+    this.triedAt = performance.now();
+    const ms = Math.max(this.longest, Math.min(RECENT, this.marks.untilOf(print)) - (performance.now() - this.startedAt));
+    const what = `A message seems to have ${this.marks.deedOf(print)} ${this.marks.timesOf(print)} times`;
+    this.options.warn(`${what}: nothing is handed over for ${Math.ceil(ms / 1_000)} s, to see whether that happens without it, too`);
+    await this.waits.sleep(ms);
+    if (!this.ended) await this.marks.judge(print, this.hasStoodStill);
   }
 
   /** Hands them over. Resolves when they are settled or lost, or have had their time. */
@@ -225,7 +244,7 @@ export class PoisonWatch<T> {
     await new Promise<void>((resolve) => {
       this.trialOver = resolve;
       this.triedAt = performance.now();
-      timer = setTimeout(() => (timer = whenOver(LEARNS_WITHIN, resolve)), TRIAL);
+      timer = setTimeout(() => (timer = whenOver(LEARNS_WITHIN, resolve)), this.longest);
       for (const taken of tried) this.onTrial.add(taken);
       for (const taken of tried) this.hand(taken);
     });
@@ -243,24 +262,11 @@ export class PoisonWatch<T> {
     }
   }
 
-  /** The first time, nobody knew which it was. */
-  private isPoison({ times, alone }: Deaths): boolean {
-    return alone > 0 && times + 1 >= this.options.limit;
-  }
-
-  private condemn(taken: T, deaths: Deaths): void {
-    deaths.buried = false;
+  private condemn(taken: T, print: string): void {
+    this.marks.bury(print, false);
     this.condemned.add(taken);
-    const times = deaths.times + 1;
-    const what = deaths.stoodStill ? "has kept Node-RED busy until its connection was lost, or ended it," : "has ended Node-RED";
-    this.options.deadLetter(taken, new ConnectorError("POISON", `The message ${what} ${times} times and is not taken again`), times);
-  }
-
-  /** Not forgotten before all is closed in good order: its source may not have noted yet that it is settled. */
-  private bury(taken: T): void {
-    const deaths = this.marks.of(this.options.fingerprint(taken));
-    if (deaths) deaths.buried = true;
-    if (!this.ended) void this.marks.write();
+    const times = this.marks.timesOf(print);
+    this.options.deadLetter(taken, new ConnectorError("POISON", `The message has ${this.marks.deedOf(print)} ${times} times and is not taken again`), times);
   }
 
   private inTurn(work: () => Promise<void>): Promise<void> {
@@ -275,5 +281,9 @@ export class PoisonWatch<T> {
     this.firstAt ??= now;
     this.alert = now - this.firstAt < (this.options.recent ?? RECENT);
     return this.alert && this.options.suspects(taken);
+  }
+
+  private get longest(): number {
+    return this.options.trial ?? TRIAL;
   }
 }

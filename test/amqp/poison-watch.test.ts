@@ -11,6 +11,8 @@ import { pause, turns, waitFor } from "../services/wait";
 class Disk implements Store {
   readonly kept = new Map<string, string>();
   broken = false;
+  /** Told of all that is written. */
+  written = (_value: unknown): void => undefined;
   read(key: string): Promise<unknown> {
     const text = this.kept.get(key);
     return Promise.resolve(text === undefined ? undefined : JSON.parse(text));
@@ -18,6 +20,7 @@ class Disk implements Store {
   write(key: string, value: unknown): Promise<void> {
     if (this.broken) return Promise.reject(new Error("disk full"));
     this.kept.set(key, JSON.stringify(value));
+    this.written(value);
     return Promise.resolve();
   }
   remove(key: string): Promise<void> {
@@ -51,12 +54,15 @@ class World {
       store: this.disk,
       key: "watch",
       limit: this.limit,
+      trial: 50,
       hand: (taken) => {
         if (ended) return;
         const content = String(taken.message.content);
         this.handed.push(content);
-        if (this.poison.has(content)) ended = true;
-        else setImmediate(() => ended || settle(content, taken));
+        if (this.poison.has(content)) {
+          ended = true;
+          watch.stop(); // a process that is gone holds no trial; it writes nothing either
+        } else setImmediate(() => ended || settle(content, taken));
       },
       deadLetter: (taken, error: ConnectorError) => {
         assert.equal(error.code, "POISON");
@@ -75,7 +81,7 @@ class World {
     await waitFor("the end of the process or of its work", () => ended || this.left.length === 0);
     this.redelivered = new Set(taken);
     this.deaths += ended ? 1 : 0;
-    watch.stop(); // a process that is gone holds no trial; it writes nothing either
+    watch.stop();
     if (ended) return "ended";
     await watch.end();
     return "done";
@@ -137,6 +143,59 @@ describe("the poison watch", () => {
       world.left = numbers(60);
     }
     assert.deepEqual(world.dead, []);
+  });
+
+  describe("when something else ends the process again and again", () => {
+    const disk = new Disk();
+    const dead: string[] = [];
+    const warnings: string[] = [];
+    /** A process whose flow takes for ever; it is killed when this is on the disk. */
+    async function live(until: (kept: { inHand: string[]; keptBack?: string }) => boolean): Promise<void> {
+      const window = new AckWindow({ ack() {}, nack() {} });
+      const watch = new PoisonWatch<Taken>({
+        ...{ ...queuePoison, store: disk, key: "watch", limit: 3 },
+        hand: () => undefined,
+        deadLetter: ({ message }) => dead.push(String(message.content)),
+        warn: (text) => warnings.push(text),
+      });
+      await watch.begin();
+      const killed = new Promise<void>((resolve) => {
+        disk.written = (kept) => {
+          if (!until(kept as { inHand: string[] })) return;
+          watch.stop();
+          resolve();
+        };
+      });
+      ["a", "b"].forEach((content, index) => watch.take(take(content, true, index + 1, window)));
+      await killed;
+      disk.written = () => undefined;
+    }
+
+    it("blames nobody who was in hand alone each time, though slow", async () => {
+      await disk.write("watch", { running: true, deaths: {}, inHand: [] });
+      for (let round = 0; round < 3; round += 1) {
+        await live(({ inHand }) => inHand.length > 0);
+        await live(({ inHand }) => inHand.length === 1);
+        await live(({ keptBack }) => keptBack !== undefined);
+      }
+      assert.deepEqual(dead, []);
+      assert.match(warnings.join("\n"), /Something else than a message of this node ends Node-RED/);
+    });
+  });
+
+  it("keeps back what is suspected as late after the start as it was in hand when the process ended", async () => {
+    const disk = new Disk();
+    const print = queuePoison.fingerprint(take("a", true, 1, new AckWindow({ ack() {}, nack() {} })));
+    await disk.write("watch", { running: true, deaths: { [print]: { times: 1, alone: 0 } }, inHand: [print], until: 400 });
+    let deadAt = 0;
+    const deadLetter = (): unknown => (deadAt = performance.now());
+    const watch = new PoisonWatch<Taken>({ ...queuePoison, store: disk, key: "watch", limit: 3, trial: 10, hand() {}, deadLetter, warn() {} });
+    const startedAt = performance.now();
+    await watch.begin();
+    watch.take(take("a", true, 1, new AckWindow({ ack() {}, nack() {} })));
+    await waitFor("the dead letter", () => deadAt > 0, { interval: 1 });
+    assert.ok(deadAt - startedAt >= 395, String(deadAt - startedAt));
+    watch.stop();
   });
 
   it("keeps the order of what waits behind a trial", async () => {
@@ -202,7 +261,7 @@ describe("the poison watch", () => {
     const dead: string[] = [];
     let still: number | undefined;
     const deadLetter = (_taken: Taken, { message }: ConnectorError): void => void dead.push(message);
-    const watch = new PoisonWatch<Taken>({ ...queuePoison, store: new Disk(), key: "watch", limit: 3, hand: (taken) => handed.push(taken), deadLetter, stoodStillUntil: () => still, warn() {} });
+    const watch = new PoisonWatch<Taken>({ ...queuePoison, store: new Disk(), key: "watch", limit: 3, trial: 100, hand: (taken) => handed.push(taken), deadLetter, stoodStillUntil: () => still, warn() {} });
     await watch.begin();
     let window = new AckWindow({ ack() {}, nack() {} });
     const standStill = async (): Promise<void> => {
@@ -236,6 +295,33 @@ describe("the poison watch", () => {
     watch.stop();
   });
 
+  it("blames nobody over whom the process stood still when it does so without him, too", async () => {
+    const disk = new Disk();
+    const seen: string[] = [];
+    let still: number | undefined;
+    const come = (window: AckWindow): Taken => take("a", true, 1, window);
+    const window = new AckWindow({ ack() {}, nack() {} });
+    await disk.write("watch", { running: true, deaths: { [queuePoison.fingerprint(come(window))]: { times: 2, alone: 1, stoodStill: true } }, inHand: [] });
+    const watch = new PoisonWatch<Taken>({
+      ...{ ...queuePoison, store: disk, key: "watch", limit: 3, hand: () => seen.push("flow"), deadLetter: () => seen.push("dead letter") },
+      ...{ stoodStillUntil: () => still, warn: (text) => seen.push(text) },
+    });
+    await watch.begin();
+    watch.take(come(window));
+    await waitFor("it to be kept back", () => seen.length === 1, { interval: 1 });
+    still = performance.now();
+    window.close();
+    watch.lost();
+    await turns(5);
+    still = undefined;
+    watch.take(come(new AckWindow({ ack() {}, nack() {} })));
+    await waitFor("it to be handed over", () => seen.length === 3, { interval: 1 });
+    assert.match(seen[0] as string, /^A message seems to have kept Node-RED busy .* 3 times: nothing is handed over for 10 s/);
+    assert.match(seen[1] as string, /^Something else than a message of this node ends Node-RED, or keeps it busy/);
+    assert.equal(seen[2], "flow");
+    watch.stop();
+  });
+
   it("keeps a message that is known from the flow, though all was closed in good order before it was safe among the dead letters", async () => {
     const disk = new Disk();
     const seen: string[] = [];
@@ -246,7 +332,7 @@ describe("the poison watch", () => {
         seen.push("dead letter");
         condemn(taken);
       };
-      const watch = new PoisonWatch<Taken>({ ...queuePoison, store: disk, key: "watch", limit: 2, hand: () => seen.push("flow"), deadLetter, warn() {} });
+      const watch = new PoisonWatch<Taken>({ ...queuePoison, store: disk, key: "watch", limit: 2, trial: 1_000, hand: () => seen.push("flow"), deadLetter, warn() {} });
       await watch.begin();
       watch.take(take("a", true, 1, new AckWindow({ ack() {}, nack() {} })));
       await work(watch, condemned);

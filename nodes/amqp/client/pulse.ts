@@ -1,4 +1,4 @@
-/** ms between two beats. */
+/** ms between two beats at most. */
 const EVERY = 1_000;
 /** ms. What was longer ago explains nothing any more. */
 const RECENT = 5_000;
@@ -11,12 +11,14 @@ export interface StandStill {
 
 /** Notices when the process stood still, as in a function that computes for long: no heartbeat is sent then, and the broker hangs up. */
 export class Pulse {
-  private readonly timer = setInterval(() => this.beat(), EVERY).unref();
+  private readonly timer: NodeJS.Timeout;
   private last = performance.now();
   private latest: StandStill | undefined;
 
   /** @param least ms. What is shorter does not count */
-  constructor(private readonly least: number) {}
+  constructor(private readonly least: number) {
+    this.timer = setInterval(() => this.beat(), Math.min(EVERY, least / 4)).unref(); // at a heartbeat of 1 s, none that is a little late counts
+  }
 
   /** That it has just stood still. */
   get stoodStill(): StandStill | undefined {

@@ -27,7 +27,7 @@ export const NODE_DEFAULTS: Readonly<Record<string, Readonly<Record<string, unkn
   "surewire-sql-database": { engine: "odbc", connectionString: "", file: "", dialect: "auto", poolSize: 4, loginTimeout: 10_000, queryTimeout: 60_000, idleCheck: 30_000 },
   "surewire-sql-read": {
     database: "", mode: "message", query: "", parameters: [], output: "row", batchSize: 200, emptyOutput: false, pollInterval: 5000, progress: "watermark", watermarkColumn: "",
-    keyColumn: "", delayWindow: 2000, start: "all", afterRead: "", afterReadPer: "row", ...SETTLE, maxInFlight: 1000, maxRows: 100_000, inputs: 1, outputs: 1,
+    keyColumn: "", delayWindow: 2000, start: "all", afterRead: "", afterReadPer: "row", ...SETTLE, poisonLimit: 3, maxInFlight: 1000, maxRows: 100_000, inputs: 1, outputs: 1,
   },
   "surewire-sql-write": {
     database: "", mode: "insert", table: "", columns: [], keys: [], statements: [], parameters: [], forEach: "", forEachType: "msg", duplicateIsSuccess: false,

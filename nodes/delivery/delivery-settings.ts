@@ -13,6 +13,17 @@ export interface DeliveryDef {
   retryMaxDelay?: number | string;
 }
 
+/** What a source saves that watches for messages that end the process. */
+export interface PoisonDef {
+  poisonLimit?: number | string;
+}
+
+/** How a source watches for messages that end the process, ready for use. */
+export interface PoisonSettings {
+  /** A message that has ended the process so often becomes a dead letter. 0: never. */
+  poisonLimit: number;
+}
+
 /** How a source settles, ready for use. Times in ms. */
 export interface DeliverySettings extends RetryPolicy {
   /** Who settles. Default `flow`. */
@@ -36,4 +47,9 @@ export function readDeliverySettings(def: DeliveryDef): DeliverySettings {
     retryDelay: wholeNumber(def.retryDelay, "First delay", { fallback: retryDelay, min: 1, max: 86_400_000 }),
     retryMaxDelay: wholeNumber(def.retryMaxDelay, "Max. delay", { fallback: retryMaxDelay, min: 1, max: 86_400_000 }),
   };
+}
+
+/** How often a message may end the process, with the default. @throws ConnectorError NOT_CONFIGURED */
+export function readPoisonSettings(def: PoisonDef): PoisonSettings {
+  return { poisonLimit: wholeNumber(def.poisonLimit, "Poison", { fallback: 3, max: 100 }) };
 }

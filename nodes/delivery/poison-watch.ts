@@ -20,7 +20,7 @@ export interface PoisonWatchOptions<T> extends PoisonSubject<T>, PoisonMarksOpti
   /** ms from the first message on in which suspects come. Default {@link RECENT}. */
   recent?: number;
   /** ms that a trial takes at most. Default {@link TRIAL}. */
-  trial?: number;
+  trial?: number | undefined;
   /** Hands a message to the flow. */
   hand(taken: T): void;
   /** Dead-letters a message that never reaches the flow. @param times how often it has ended the process */

@@ -52,13 +52,14 @@ export interface RowDeliveriesOptions {
   onResume(): void;
   warn(text: string): void;
   /** Where the {@link PoisonWatch} keeps its marks; without it there is none. A parcel that still waits for its trial when this is closed is told nothing, and is read again. */
-  poison?: Pick<PoisonWatchOptions<Parcel>, "store" | "key">;
+  poison?: RowPoison | undefined;
 }
+
+/** Where a {@link PoisonWatch} keeps its marks, and how often a parcel may end the process. */
+export type RowPoison = Pick<PoisonWatchOptions<Parcel>, "store" | "key" | "limit" | "trial">;
 
 /** ms after which a parcel whose output was not wired is tried again. */
 const REWIRED = 500;
-/** A parcel that has ended the process so often is not handed over again. */
-const MOST_ENDS = 3;
 /** ms that the store may take to note the end: one that does not answer must not hold up a deploy. */
 const LAST_WRITE = 3_000;
 
@@ -149,10 +150,9 @@ export class RowDeliveries {
   }
 
   /** Every parcel is a suspect: what was in hand is read again first, but behind parcels that had been settled, if their position was not stored yet. */
-  private poisonWatch(poison: Pick<PoisonWatchOptions<Parcel>, "store" | "key">): PoisonWatch<Parcel> {
+  private poisonWatch(poison: RowPoison): PoisonWatch<Parcel> {
     return new PoisonWatch<Parcel>({
       ...poison,
-      limit: MOST_ENDS,
       fingerprint: (parcel) => parcel.fingerprint?.() ?? "",
       suspects: () => true,
       isOpen: () => true,

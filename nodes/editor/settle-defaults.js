@@ -13,8 +13,7 @@
     retryMaxDelay: { value: 300000, min: 1, max: 86400000 },
   };
 
-  function number(property) {
-    const { value, min, max } = NUMBERS[property];
+  function number(property, { value, min, max }) {
     return {
       value: value,
       // looked up when it is asked for: the catalogue, too, may come later
@@ -34,14 +33,22 @@
     };
   }
 
+  function poisonLimit() {
+    const limit = number("poisonLimit", { value: 3, min: 0, max: 100 });
+    const { validate } = limit;
+    limit.validate = function (value, options) { return Number(value) === 1 ? surewire.named(options, surewire.text("reason.poisonLimit")) : validate(value, options); };
+    return limit;
+  }
+
   /**
-   * `defaults` of `settle`, `deadline`, `retries`, `retryDelay`, `retryMaxDelay` and, with `options.deadLetterQueue`, of
-   * `deadLetterQueue`. Their rows in the form: `surewire.settleRows`.
+   * `defaults` of `settle`, `deadline`, `retries`, `retryDelay`, `retryMaxDelay` and, with `options.deadLetterQueue` and
+   * `options.poisonLimit`, of these. Their rows in the form: `surewire.settleRows`.
    */
   function settleDefaults(options) {
     const defaults = { settle: { value: "flow" } };
-    for (const property of Object.keys(NUMBERS)) defaults[property] = number(property);
+    for (const property of Object.keys(NUMBERS)) defaults[property] = number(property, NUMBERS[property]);
     if (options && options.deadLetterQueue) defaults.deadLetterQueue = deadLetterQueue();
+    if (options && options.poisonLimit) defaults.poisonLimit = poisonLimit();
     return defaults;
   }
 

@@ -2,15 +2,15 @@
 (function () {
   "use strict";
   const { formRow, revalidate, showDuration, text } = window.surewire;
-  const ICONS = { deadline: "hourglass-half", retries: "repeat", retryDelay: "clock-o", retryMaxDelay: "clock-o" };
+  const ICONS = { deadline: "hourglass-half", retries: "repeat", retryDelay: "clock-o", retryMaxDelay: "clock-o", poisonLimit: "flask" };
 
   /**
-   * Puts the rows that every source has into the form: `settle`, `retries`, `retryDelay`, `retryMaxDelay`, `deadline` and, when
-   * `options.deadLetterQueue` is its placeholder text, `deadLetterQueue`. For oneditprepare; Node-RED saves them like its own.
+   * Puts the rows that every source has into the form: `settle`, `retries`, `retryDelay`, `retryMaxDelay`, `deadline`; when
+   * `options.deadLetterQueue` is its placeholder text, `deadLetterQueue`; and with `options.poisonLimit` that. For oneditprepare; Node-RED saves them like its own.
    */
   function settleRows(selector, node, options) {
     const target = $(selector).empty();
-    const defaults = surewire.settleDefaults();
+    const defaults = surewire.settleDefaults(options);
     const settle = $("<select/>");
     ["flow", "node", "delivery"].forEach(function (value) {
       $("<option/>", { value: value, text: text("settle." + value) }).appendTo(settle);
@@ -34,6 +34,11 @@
       const input = $("<input/>", { type: "text", placeholder: options.deadLetterQueue });
       more.append(formRow("deadLetterQueue", "inbox", input));
       input.val(node.deadLetterQueue || "");
+    }
+    if (options && options.poisonLimit) {
+      const input = $("<input/>", { type: "text", inputmode: "numeric" }).css("width", "110px");
+      more.append(formRow("poisonLimit", ICONS.poisonLimit, input).attr("id", "node-input-poisonLimit-row").append(" ", $("<span/>", { class: "surewire-unit", text: text("unit.poisonLimit") })));
+      input.val(node.poisonLimit === undefined ? defaults.poisonLimit.value : node.poisonLimit);
     }
     settle.on("change", showNote);
     showNote();

@@ -208,7 +208,7 @@ export class QueueSource {
       ...queuePoison,
       store,
       key: `amqp-poison/${node.id}`,
-      limit: Math.max(2, settings.poisonLimit),
+      limit: settings.poisonLimit,
       ...(this.position ? { suspects: () => true } : {}), // a stream does not tell what it sends again
       hand: (taken) => this.deliveries.received(taken),
       deadLetter: (taken, error) => this.deliveries.deadLetter(taken, error),

@@ -2,13 +2,14 @@ import { textIn, withValue } from "../../common/environment";
 import { ConnectorError } from "../../common/errors";
 import { oneOf } from "../../common/one-of";
 import { wholeNumber } from "../../common/whole-number";
+import { type PoisonDef, type PoisonSettings, readPoisonSettings } from "../../delivery/delivery-settings";
 import type { QueueDeliverySettings } from "../client/queue-deliveries";
 import { checkName, checkRetryQueues, type QueueDef, readArguments, readDelivery, readQueue } from "../client/queue-settings";
 import type { BindingSpec, QueueType } from "../client/topology";
 import type { StreamStart } from "./stream-reader";
 
 /** What the editor saves. */
-export interface InDef extends QueueDef {
+export interface InDef extends QueueDef, PoisonDef {
   /** Of the node: names the dead letters of a queue without a name. */
   id?: string;
   bindings?: (Omit<BindingSpec, "arguments"> & { arguments?: Record<string, unknown> | string })[];
@@ -18,11 +19,10 @@ export interface InDef extends QueueDef {
   consumerPriority?: number | string;
   consumerArguments?: Record<string, unknown> | string;
   streamOffset?: number | string;
-  poisonLimit?: number | string;
 }
 
 /** Settings of an `amqp in`, normalised. Times in ms. */
-export interface QueueSourceSettings extends QueueDeliverySettings {
+export interface QueueSourceSettings extends QueueDeliverySettings, PoisonSettings {
   /** Id of the broker's config node. */
   broker: string;
   /** "" for a temporary one. */
@@ -37,8 +37,6 @@ export interface QueueSourceSettings extends QueueDeliverySettings {
   /** Where a stream is read from while no position is stored. */
   streamStart: StreamStart;
   deadLetterQueue: string;
-  /** A message that has ended the process so often becomes a dead letter. 0: never. */
-  poisonLimit: number;
 }
 
 const DECLARE = ["declare", "existing", "temporary"] as const;
@@ -64,7 +62,7 @@ export function readSettings(def: InDef): QueueSourceSettings {
     prefetch: wholeNumber(def.prefetch, "At once", { fallback: 400, min: 1, max: 65_535 }),
     consumerArguments: consumerArguments(def, queueType),
     streamStart: queueType === "stream" ? readStreamOffset(def.streamOffset) : "first",
-    poisonLimit: wholeNumber(def.poisonLimit, "Poison", { fallback: 3, max: 100 }),
+    ...readPoisonSettings(def),
   };
 }
 

@@ -74,7 +74,7 @@
       replayFrom: { value: "stored" },
       staleReplay: { value: "all" },
       maxInFlight: number("maxInFlight", { value: 200, min: 1, max: 10000 }),
-      ...surewire.settleDefaults(),
+      ...surewire.settleDefaults({ poisonLimit: true }),
       store: { value: "", type: "surewire-sql-database", required: false, label: say("label.store") },
       listener: { value: "" },
       standby: checked("standby", false, (value, options, node) => value === true && surewire.isBlank(surewire.field(node, "store")) ? reason("reason.standby", options) : true),
@@ -100,7 +100,7 @@
         box.prop("checked", (node.topicOperations || OPERATIONS).includes(operation));
         $("<label/>", { for: box.attr("id") }).css({ width: "auto", marginRight: "14px" }).append(box, document.createTextNode(node._("listen.operation." + operation))).appendTo("#node-input-topicOperations-boxes");
       });
-      surewire.settleRows("#node-input-settle-rows", node, {});
+      surewire.settleRows("#node-input-settle-rows", node, { poisonLimit: true });
       surewire.showUnwired(node, 1, "dead-letters");
       function show() {
         const channel = $("#node-input-channel").val();

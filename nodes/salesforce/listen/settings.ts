@@ -2,12 +2,12 @@ import { textIn } from "../../common/environment";
 import { ConnectorError } from "../../common/errors";
 import { oneOf } from "../../common/one-of";
 import { wholeNumber } from "../../common/whole-number";
-import { type DeliveryDef, readDeliverySettings } from "../../delivery/delivery-settings";
+import { type DeliveryDef, type PoisonDef, readDeliverySettings, readPoisonSettings } from "../../delivery/delivery-settings";
 import type { ListenSettings } from "../client/events/listen-settings";
 import type { PushTopicDeclaration, TopicOperation } from "../client/events/push-topics";
 
 /** What the editor saves. Numbers come as text when they were typed or stand in the environment. Times in ms. */
-export interface ListenDef extends DeliveryDef {
+export interface ListenDef extends DeliveryDef, PoisonDef {
   /** Id of the node. */
   id?: string;
   org: string;
@@ -75,6 +75,7 @@ export function readSettings(def: ListenDef): NodeSettings {
     startPaused: def.startPaused === true,
     ...(topic ? { topic } : {}),
     ...readDeliverySettings(def),
+    ...readPoisonSettings(def),
   };
 }
 

@@ -10,7 +10,7 @@ import { flowTracker } from "../../delivery/flow-tracker";
 import type { NodeName } from "../../delivery/outcome";
 import type { ReadState } from "../../delivery/read-state";
 import { Room } from "../../delivery/room";
-import { RowDeliveries, type Parcel, type RowDeliveriesOptions } from "../../delivery/row-deliveries";
+import { RowDeliveries, type Parcel, type RowPoison } from "../../delivery/row-deliveries";
 import type { TrackedRuntime } from "../../delivery/runtime";
 import type { DatabaseClient } from "../client/database-client";
 import type { QueryParameters } from "../client/named-values";
@@ -42,7 +42,7 @@ export interface PollerOptions {
   error(text: string): void;
   onState(state: PollState): void;
   /** Where marks are kept of rows that end the process; absent: nobody looks for these. */
-  poison?: NonNullable<RowDeliveriesOptions["poison"]>;
+  poison?: RowPoison | undefined;
   /** Between two tries of a query that fails. Default: 2 to 60 s. */
   backOff?: BackOff;
 }

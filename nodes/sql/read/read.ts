@@ -59,7 +59,7 @@ export = (RED: NodeAPI): void => {
       way: (context) => pollWay(context, { node: node.id, databaseNode, database, store, warn, onTrouble: (error) => poller.besides(error) }),
       send: (output, message) => node.send([...new Array<null>(output).fill(null), message as never]),
       isWired: (output) => isWired(node, RED.nodes, output),
-      ...(settings.progress.by === "none" ? {} : { poison: { store, key: `sql-read/${node.id}/poison` } }),
+      poison: settings.progress.by === "none" || settings.poisonLimit === 0 ? undefined : { store, key: `sql-read/${node.id}/poison`, limit: settings.poisonLimit },
       warn,
       error: (text) => node.error(text),
       onState: (state) => show(status, state),

@@ -3,14 +3,14 @@ import { ConnectorError } from "../../common/errors";
 import { oneOf } from "../../common/one-of";
 import type { ParameterDef } from "../../common/parameters";
 import { wholeNumber } from "../../common/whole-number";
-import { type DeliveryDef, type DeliverySettings, readDeliverySettings } from "../../delivery/delivery-settings";
+import { type DeliveryDef, type DeliverySettings, type PoisonDef, type PoisonSettings, readDeliverySettings, readPoisonSettings } from "../../delivery/delivery-settings";
 import { limitsRows } from "./statement-kind";
 
 /** What becomes one message. */
 export type Output = "row" | "batch" | "all";
 
 /** What the editor saves. Numbers come as text when they were typed or stand in the environment. Times in ms. */
-export interface ReadDef extends DeliveryDef {
+export interface ReadDef extends DeliveryDef, PoisonDef {
   database: string;
   query: string;
   parameters?: ParameterDef[];
@@ -56,7 +56,7 @@ export type Progress =
   | { by: "none" };
 
 /** Rows are asked for by the clock. */
-export interface PollSettings extends CommonSettings {
+export interface PollSettings extends CommonSettings, PoisonSettings {
   mode: "poll";
   pollInterval: number;
   progress: Progress;
@@ -79,7 +79,7 @@ export function readSettings(def: ReadDef): MessageSettings | PollSettings {
   if (common.output === "all") throw notConfigured("A poll sends rows or batches, not all in one message: it never ends");
   const progress = readProgress(def);
   if (progress.by === "watermark" && limitsRows(query)) throw notConfigured("The query must not limit its rows: those behind the limit would never be read");
-  return { ...common, mode: "poll", pollInterval: wholeNumber(def.pollInterval, "Every", { fallback: 5_000, min: 10, max: 86_400_000 }), progress };
+  return { ...common, mode: "poll", pollInterval: wholeNumber(def.pollInterval, "Every", { fallback: 5_000, min: 10, max: 86_400_000 }), progress, ...readPoisonSettings(def) };
 }
 
 function readProgress(def: ReadDef): Progress {

@@ -7,7 +7,7 @@ const read = (def: Partial<ListenDef>) => readSettings({ id: "n1", org: "org", c
 describe("the settings of a salesforce listen", () => {
   it("have defaults for all but the channel", () => {
     assert.deepEqual(read({}), {
-      ...{ transport: "cometd", channel: "/event/A__e", replayFrom: "stored", staleReplay: "all", maxInFlight: 200, dedupeWindow: 10_000, listener: "n1", store: "", standby: false, leaseTime: 30_000 },
+      ...{ transport: "cometd", channel: "/event/A__e", replayFrom: "stored", staleReplay: "all", maxInFlight: 200, dedupeWindow: 10_000, listener: "n1", store: "", standby: false, leaseTime: 30_000, poisonLimit: 3 },
       ...{ startPaused: false, settle: "flow", deadline: 1_500_000, retries: 5, retryDelay: 1_000, retryMaxDelay: 300_000 },
     });
   });

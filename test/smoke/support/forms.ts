@@ -148,14 +148,14 @@ export const FORMS: readonly FormCase[] = [
   {
     type: "surewire-salesforce-listen",
     needs: ["org", "channel"],
-    refuses: { channel: "Device_Alert__e", maxInFlight: "0", dedupeWindow: "-1" },
+    refuses: { channel: "Device_Alert__e", maxInFlight: "0", dedupeWindow: "-1", poisonLimit: "1" },
     fill: {
       name: "listen", org: true, channel: "/topic/OpenCases", declareTopic: "true", topicQuery: "SELECT Id, Subject FROM Case", topicFields: "All", staleReplay: "stop", maxInFlight: "50",
-      listener: "cases", dedupeWindow: "500", retries: "3",
+      listener: "cases", dedupeWindow: "500", retries: "3", poisonLimit: "0",
     },
     saved: {
       declareTopic: true, topicOperations: ["create", "update", "delete", "undelete"], transport: "cometd", replayFrom: "stored", maxInFlight: 50, dedupeWindow: 500, store: "", standby: false,
-      leaseTime: 30, startPaused: false, inputs: 0, settle: "flow", retries: 3, deadline: 1_500_000,
+      leaseTime: 30, startPaused: false, inputs: 0, settle: "flow", retries: 3, poisonLimit: 0, deadline: 1_500_000,
     },
   },
   {
@@ -188,10 +188,10 @@ export const FORMS: readonly FormCase[] = [
     needs: ["database", "query"],
     fill: {
       name: "read", database: true, query: "select * from readings where device = :device", parameters: [["device", "payload.device"]], mode: "poll",
-      pollInterval: "1000", watermarkColumn: "changed_at", keyColumn: "id", delayWindow: "500", maxInFlight: "200", retries: "3",
+      pollInterval: "1000", watermarkColumn: "changed_at", keyColumn: "id", delayWindow: "500", maxInFlight: "200", retries: "3", poisonLimit: "5",
     },
     saved: {
-      parameters: [{ name: "device", value: "payload.device", valueType: "msg" }], inputs: 0, outputs: 2, pollInterval: 1000, delayWindow: 500, maxInFlight: 200, retries: 3,
+      parameters: [{ name: "device", value: "payload.device", valueType: "msg" }], inputs: 0, outputs: 2, pollInterval: 1000, delayWindow: 500, maxInFlight: 200, retries: 3, poisonLimit: 5,
       progress: "watermark", output: "row", batchSize: 200, maxRows: 100_000, emptyOutput: false, start: "all", afterRead: "", afterReadPer: "row", deadline: 1_500_000,
     },
   },

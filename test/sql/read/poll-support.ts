@@ -87,7 +87,7 @@ export class PollBench {
         answer?.(one);
       },
       isWired: (output) => wired.has(output),
-      poison: { store, key: MARKS },
+      poison: { store, key: MARKS, limit: 3, trial: 1_000 },
       warn,
       error: (text) => errors.push(text),
       onState: (state) => states.push(state),

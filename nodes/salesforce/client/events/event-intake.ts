@@ -1,7 +1,7 @@
 import { DeadLetters } from "../../../delivery/dead-letters";
 import type { NodeName } from "../../../delivery/outcome";
 import { Room } from "../../../delivery/room";
-import { RowDeliveries, type RowDeliveriesOptions } from "../../../delivery/row-deliveries";
+import { RowDeliveries, type RowPoison } from "../../../delivery/row-deliveries";
 import type { TrackedRuntime } from "../../../delivery/runtime";
 import { eventMessage } from "./event-message";
 import type { EventPosition } from "./event-position";
@@ -16,8 +16,8 @@ export interface EventIntakeOptions {
   node: NodeName;
   runtime: TrackedRuntime;
   position: EventPosition;
-  /** Where marks are kept of events that end the process. */
-  poison: NonNullable<RowDeliveriesOptions["poison"]>;
+  /** Where marks are kept of events that end the process; absent: nobody looks for these. */
+  poison: RowPoison | undefined;
   /** Puts out a message. @param output from 0 */
   send(output: number, message: object): void;
   isWired(output: number): boolean;

@@ -3,6 +3,7 @@ import { ConnectorError, type ErrorCode, toConnectorError } from "../../../commo
 import type { Store } from "../../../common/store";
 import { TroubleLog } from "../../../common/trouble-log";
 import { flowTracker } from "../../../delivery/flow-tracker";
+import type { RowPoison } from "../../../delivery/row-deliveries";
 import { EventFeed } from "./event-feed";
 import type { PositionPlace } from "./event-position";
 import type { EventFeedOptions, FeedState } from "./feed-options";
@@ -31,6 +32,8 @@ export interface EventListenerOptions extends Pick<EventFeedOptions, "settings" 
   log(text: string): void;
   /** As {@link EventFeedOptions.backOff}; one for each feed. */
   backOff?(): BackOff;
+  /** As of the watch over events that end the process. */
+  trial?: RowPoison["trial"];
 }
 
 /** ms that the flow may take to finish when it stops. */
@@ -260,7 +263,7 @@ export class EventListener {
       ...{ settings, node, runtime, prepare, send, isWired, onSettled, warn, error, every, someRoom },
       transport: options.org.streams.over(settings.transport),
       place: this.placeOf(key, fence),
-      poison: { store: options.standby && fence !== undefined ? fencedStore(options.standby.store, fence) : options.store, key: `${key}/poison` },
+      poison: this.poisonOf(key, fence),
       takesOver: options.standby !== undefined,
       settled: this.settled,
       onRefused: () => this.refused(key),
@@ -270,6 +273,12 @@ export class EventListener {
       onStream: (error) => this.noteStream(error),
       backOff: options.backOff?.(),
     });
+  }
+
+  private poisonOf(key: string, fence: number | undefined): RowPoison | undefined {
+    const { store, standby, trial, settings } = this.options;
+    if (settings.poisonLimit === 0) return undefined;
+    return { store: standby && fence !== undefined ? fencedStore(standby.store, fence) : store, key: `${key}/poison`, limit: settings.poisonLimit, trial };
   }
 
   private placeOf(key: string, fence: number | undefined): PositionPlace {

@@ -1,11 +1,11 @@
-import type { DeliverySettings } from "../../../delivery/delivery-settings";
+import type { DeliverySettings, PoisonSettings } from "../../../delivery/delivery-settings";
 import type { TransportName } from "./org-streams";
 
 /** Where a listener begins: behind what is settled, with what comes from now on, or with all that the org has retained. */
 export type ReplayFrom = "stored" | "new" | "all";
 
 /** How a listener takes the events of a channel, normalised. Times in ms. */
-export interface ListenSettings extends DeliverySettings {
+export interface ListenSettings extends DeliverySettings, PoisonSettings {
   transport: TransportName;
   /** With its filter, where it has one: `/topic/Open?Status='New'`. */
   channel: string;

@@ -94,7 +94,7 @@ export class ListenBench {
       {
         settings: {
           ...{ transport: "cometd", channel: CHANNEL, replayFrom: "stored", staleReplay: "all", maxInFlight: 200, dedupeWindow: 100 },
-          ...{ settle: "node", deadline: 60_000, retries: 0, retryDelay: 10, retryMaxDelay: 20 },
+          ...{ settle: "node", deadline: 60_000, retries: 0, retryDelay: 10, retryMaxDelay: 20, poisonLimit: 3 },
           ...settings,
         },
         node: { id: "listen", type: "surewire-salesforce-listen" },
@@ -102,6 +102,7 @@ export class ListenBench {
         name: "listen",
         store,
         every: 5,
+        trial: 1_000,
         someRoom: 40,
         backOff: () => new BackOff({ initial: 5, max: 5 }),
         ...(standby ? { standby } : {}),

@@ -97,6 +97,14 @@ describe("an event that ends Node-RED", () => {
     assert.deepEqual(dead.map(({ salesforce }) => salesforce.replayId), ["7"]);
   });
 
+  it("is handed to the flow, as all are, once the user wants nobody to look", async () => {
+    await disk.write(MARKS, { running: true, deaths: { "uuid-1": { times: 2, alone: 2, proven: true } }, inHand: ["uuid-1"] });
+    const node = bench.open({ replayFrom: "all", poisonLimit: 0 }, { store: disk, outputs: [0] });
+    (await node.subscribed()).bring(event(1), event(2));
+    await waitFor("both", () => node.sent.length === 2);
+    assert.deepEqual(node.ids, ["1", "2"]);
+  });
+
   it("costs events nothing while there is none: one mark as the node starts, and none once it has closed in good order", async () => {
     assert.equal(await live(allSettled), "done");
     assert.equal(disk.marked, 1);

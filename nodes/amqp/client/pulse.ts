@@ -1,3 +1,5 @@
+import { performance } from "node:perf_hooks";
+
 /** ms between two beats at most. */
 const EVERY = 1_000;
 /** ms. What was longer ago explains nothing any more. */
@@ -9,10 +11,13 @@ export interface StandStill {
   until: number;
 }
 
-/** Notices when the process stood still, as in a function that computes for long: no heartbeat is sent then, and the broker hangs up. */
+/**
+ * Notices when the process stood still, as in a function that computes for long: no heartbeat is sent then, and the broker hangs up. Only the time at work
+ * counts, for no message is to blame when the machine was asleep, or the process paused, while it waited for something to do.
+ */
 export class Pulse {
   private readonly timer: NodeJS.Timeout;
-  private last = performance.now();
+  private last = timeAtWork();
   private latest: StandStill | undefined;
 
   /** @param least ms. What is shorter does not count */
@@ -23,7 +28,8 @@ export class Pulse {
   /** That it has just stood still. */
   get stoodStill(): StandStill | undefined {
     const now = performance.now();
-    if (now - this.last > this.least) return { ms: now - this.last, until: now };
+    const ms = timeAtWork() - this.last;
+    if (ms > this.least) return { ms, until: now };
     return this.latest && now - this.latest.until < RECENT ? this.latest : undefined;
   }
 
@@ -33,6 +39,11 @@ export class Pulse {
 
   private beat(): void {
     this.latest = this.stoodStill;
-    this.last = performance.now();
+    this.last = timeAtWork();
   }
+}
+
+/** ms that this process has not waited for something to do. */
+function timeAtWork(): number {
+  return performance.eventLoopUtilization().active;
 }

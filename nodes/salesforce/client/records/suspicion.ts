@@ -38,9 +38,17 @@ export function mayBeOfRecords(error: unknown, creates: boolean): boolean {
   return isServerError(error) || isForeignPage(error) || (error.code === "ORG_UNAVAILABLE" && BROKEN.has(error.details.network));
 }
 
+/** Whether a call was refused with a new token, too: a path may refuse whoever calls it. A pasted token that is over says no status. */
+export function isRefusedSession({ code, details }: ConnectorError): boolean {
+  return code === "ORG_SESSION_INVALID" && details.status === 401;
+}
+
 /** Counts, by what is tried – a batch, a call, a query –, the tries in a row that may have failed for its own sake. */
 export class Suspicion {
   private readonly tries = new WeakMap<object, number>();
+
+  /** @param isSuspect whether a try may have failed for its own sake; for what makes nothing, or may be made again */
+  constructor(private readonly isSuspect = (error: ConnectorError): boolean => mayBeOfRecords(error, false)) {}
 
   /** Whether it is time to look whether it is so. */
   isDue(subject: object): boolean {
@@ -49,8 +57,8 @@ export class Suspicion {
 
   /** A try has failed, or a look that was due has found nobody. */
   note(subject: object, error: unknown, creates = false): void {
-    if (!mayBeOfRecords(error, creates)) return;
-    const weight = (error as ConnectorError).details.network === "TIMEOUT" ? TIMEOUTS_WEIGH : 1;
+    if (!isConnectorError(error) || !this.isSuspect(error) || (creates && isLostAnswer(error))) return;
+    const weight = error.details.network === "TIMEOUT" ? TIMEOUTS_WEIGH : 1;
     this.tries.set(subject, this.isDue(subject) ? 0 : (this.tries.get(subject) ?? 0) + weight);
   }
 
@@ -77,7 +85,7 @@ export class Suspicion {
 
   /** What a try has failed by that cannot be parted: its own fault, if it has failed so time and again while others get through. */
   async judged(subject: object, error: ConnectorError, othersGetThrough: () => Promise<boolean>): Promise<ConnectorError> {
-    if (!mayBeOfRecords(error, false)) return error;
+    if (!this.isSuspect(error)) return error;
     if (!this.isDue(subject)) this.note(subject, error);
     if (!this.isDue(subject)) return error;
     if (await othersGetThrough()) return ownFault(error);
@@ -137,6 +145,7 @@ export async function judge(rest: RestCalls, results: (RecordResult | undefined)
 /** What failed as if the org were away, while other calls get through: its message's own matter, which may pass. */
 function ownFault(error: ConnectorError): ConnectorError {
   const { message, details } = error;
+  if (isRefusedSession(error)) return new ConnectorError("ORG_REFUSED", "The path refuses the session even with a new token, while other calls get through", { retryable: true, details, cause: error });
   if (!isForeignPage(error)) return new ConnectorError("ORG_BUSY", message, { details, cause: error });
   return new ConnectorError("ORG_REFUSED", goingOn(message, "other calls get through, so something on the way, such as a firewall, seems to mind this one"), { retryable: true, details, cause: error });
 }

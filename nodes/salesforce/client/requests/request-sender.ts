@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { ConnectorError, goingOn, isConnectorError } from "../../../common/errors";
 import { callError, foreignAnswer } from "../errors";
 import { isLostAnswer } from "../records/lost-answer";
-import { getsThrough, Suspicion, writesGetThrough } from "../records/suspicion";
+import { getsThrough, isRefusedSession, mayBeOfRecords, Suspicion, writesGetThrough } from "../records/suspicion";
 import type { RequestBody } from "./request-body";
 import { actionError, apexError, isApexAnswer, isLocked, isPage, partError, redirectError, requestError, severalError } from "./request-error";
 import type { RawRequest, RestClient } from "../rest";
@@ -49,7 +49,7 @@ const LOCK_RETRIES = 3;
 export class RequestSender {
   /** Deletes whose answer was lost: what is gone at the next try was deleted by them. */
   private readonly lostDeletes = new WeakSet<RequestItem>();
-  private readonly suspicion = new Suspicion();
+  private readonly suspicion = new Suspicion((error) => mayBeOfRecords(error, false) || isRefusedSession(error));
 
   constructor(
     private readonly rest: RestClient,
@@ -74,15 +74,16 @@ export class RequestSender {
     }
   }
 
-  /** A path that redirects, a report that takes too long: what comes for one call time and again, while others get through, must not hold them up. */
+  /** A path that redirects or refuses each session, a report that takes too long: what comes for one call time and again, while others get through, must not hold them up. */
   private judged(item: RequestItem, error: ConnectorError): Promise<ConnectorError> | ConnectorError {
-    return this.suspicion.judged(item, error, () => this.othersGetThrough(item));
+    return this.suspicion.judged(item, error, () => this.othersGetThrough(item, error));
   }
 
-  private othersGetThrough({ method, headers }: RequestItem): Promise<boolean> {
+  private othersGetThrough({ method, headers }: RequestItem, error: ConnectorError): Promise<boolean> {
     const { host } = this.options;
     if (host !== undefined) return this.engagementAnswers(host, headers["pardot-business-unit-id"]);
-    return READS.has(method) ? getsThrough(this.rest, { method: "GET", path: "/services/data/" }) : writesGetThrough(this.rest);
+    // the list of versions asks for no session
+    return READS.has(method) && !isRefusedSession(error) ? getsThrough(this.rest, { method: "GET", path: "/services/data/" }) : writesGetThrough(this.rest);
   }
 
   /** Whether Account Engagement answers a short question in words of its own, even a refusal. */

@@ -34,6 +34,20 @@ describe("A call that never gets an answer of the org", () => {
     assert.deepEqual(scopes(await tries({ method: "PATCH", path: "/sobjects/Case/500000000000001AAA" })), [...held(4), "message"]);
   });
 
+  for (const method of ["GET", "PATCH"] as const) {
+    it(`as its path refuses each session (${method}), is its message's own matter while others get one`, async () => {
+      org.control.failNext({ status: 401, errorCode: "INVALID_SESSION_ID", path: "/sobjects/Case/", count: 100 });
+      const errors = await tries({ method, path: "/sobjects/Case/500000000000001AAA" });
+      assert.deepEqual(scopes(errors), [...held(4), "message"]);
+      assert.deepEqual([errors.at(-1)?.code, errors.at(-1)?.retryable], ["ORG_REFUSED", true]);
+    });
+  }
+
+  it("as each session is refused everywhere, is held", async () => {
+    org.control.failNext({ status: 401, errorCode: "INVALID_SESSION_ID", path: "/services/data/v", count: 1000 });
+    assert.deepEqual(scopes(await tries({ method: "GET", path: "/limits" })), held(8));
+  });
+
   it("in time, is its message's own matter while others get one", async () => {
     const { rest } = orgs.client(clientCredentials(org));
     await rest.request({ method: "GET", path: "/limits" });

@@ -54,13 +54,13 @@ export class QueryClient {
 
   /** How the org would go about a SOQL query: its plans, the cheapest first, as it words them. */
   async explain(text: string): Promise<unknown> {
-    const path = `/query?explain=${encodeURIComponent(text)}`;
+    const path = `/query?explain=${encoded(text)}`;
     if (path.length > MAX_PATH) throw new ConnectorError("PAYLOAD_TOO_LARGE", "The query is too long to be explained: the org takes it only in an address, of 16,384 bytes");
     return (await this.guarded({}, () => this.rest.request({ method: "GET", path }))).body;
   }
 
   private async query({ text, deleted, pageSize = 2000 }: QueryRequest): Promise<QueryPage> {
-    const path = `/${deleted ? "queryAll" : "query"}?q=${encodeURIComponent(text)}`;
+    const path = `/${deleted ? "queryAll" : "query"}?q=${encoded(text)}`;
     const headers = pageSize === 2000 ? undefined : { "Sforce-Query-Options": `batchSize=${pageSize}` };
     if (path.length > this.longest) return this.queryInBody(path, headers);
     try {
@@ -87,7 +87,7 @@ export class QueryClient {
   }
 
   private async search(text: string): Promise<QueryPage> {
-    const path = `/search?q=${encodeURIComponent(text)}`;
+    const path = `/search?q=${encoded(text)}`;
     if (path.length > MAX_PATH) throw new ConnectorError("PAYLOAD_TOO_LARGE", "The search is too long: the org takes it only in an address, of 16,384 bytes");
     const { body } = await this.rest.request<{ searchRecords?: unknown[] } | unknown[]>({ method: "GET", path });
     const records = Array.isArray(body) ? body : (body.searchRecords ?? []);
@@ -98,6 +98,11 @@ export class QueryClient {
   private guarded<T>(request: object, ask: () => Promise<T>): Promise<T> {
     return this.suspicion.guarded(request, () => ask().catch(asRefusal), () => getsThrough(this.rest, SIMPLE));
   }
+}
+
+function encoded(text: string): string {
+  if (!text.isWellFormed()) throw new ConnectorError("INPUT_INVALID", "The query, or a value in it, holds half of a character");
+  return encodeURIComponent(text);
 }
 
 function asRefusal(error: unknown): never {

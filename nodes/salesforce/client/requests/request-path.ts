@@ -21,6 +21,7 @@ function encode(name: string, value: unknown): string {
   if (typeof text !== "string" || text === "") throw new ConnectorError("INPUT_INVALID", `The path needs msg.${name}, and it is no text or number`);
   // A URL with these as a part of its path leads elsewhere, encoded or not.
   if (text === "." || text === "..") throw new ConnectorError("INPUT_INVALID", `msg.${name} cannot stand in a path: ${text}`);
+  if (!text.isWellFormed()) throw new ConnectorError("INPUT_INVALID", `msg.${name} cannot stand in a path: it holds half of a character`);
   return encodeURIComponent(text);
 }
 

@@ -116,6 +116,11 @@ describe("a query's values, in an org", () => {
     assert.deepEqual(await found("SELECT SuppliedName FROM Case WHERE Subject IN :list ORDER BY CreatedDate, Id", { list: NAUGHTY }), NAUGHTY.map((_, index) => `n${index}`));
   });
 
+  it("are refused with half of a character, which no address can hold", async () => {
+    await assert.rejects(found("SELECT SuppliedName FROM Case WHERE Subject = :text", { text: "a\ud800" }), { code: "INPUT_INVALID", scope: "message" });
+    await assert.rejects(found("FIND {:text} RETURNING Case(SuppliedName)", { text: "a\ud800" }, "sosl"), { code: "INPUT_INVALID" });
+  });
+
   it("find each within a pattern, where nothing in it is a wildcard", async () => {
     for (const [index, text] of NAUGHTY.entries()) {
       const names = await found("SELECT SuppliedName FROM Case WHERE Subject LIKE %:text%", { text });

@@ -55,7 +55,10 @@ export function withoutDone(handled: readonly Handled[], stateOf: (token: string
  * one that told of that, of another instance: it is owed once more.
  */
 export function doneWith(one: Handled, record: Interaction, now: number): Handled {
-  return one.told === undefined || one.told === record.workgroup ? withoutMarks(one) : { ...withoutMarks(one), due: now };
+  const { told } = one;
+  if (told === undefined || told === record.workgroup) return withoutMarks(one);
+  const outputs = one.outputs.map((output) => (output.kind === "update" ? { ...output, previousWorkgroup: told } : output));
+  return { ...withoutMarks(one), outputs, due: now };
 }
 
 /** The interaction has ended, or its disconnect has left the flow: nobody owes one. */

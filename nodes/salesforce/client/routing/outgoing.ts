@@ -59,7 +59,7 @@ export function makeOutgoing({ caseId, output, record, snapshot, skills, agent, 
       reason,
       ...asks,
       ...(interactionId === undefined ? {} : { interactionId }),
-      ...(previousWorkgroup === undefined ? {} : { previousWorkgroup }),
+      ...(previousWorkgroup === undefined || previousWorkgroup === workgroup ? {} : { previousWorkgroup }),
       ...(agent && kind !== "disconnect" ? { agent } : {}),
     },
   };

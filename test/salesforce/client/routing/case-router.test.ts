@@ -331,7 +331,7 @@ describe("two routers on one store, one of them killed at any moment", () => {
     await first.router.tend();
     const [one, ...more] = await lookLater(0);
     assert.ok(one);
-    assert.deepEqual([inShort([one]), one.payload.workgroup, more], [["update queue r1"], "wg", []]);
+    assert.deepEqual([inShort([one]), one.payload.workgroup, one.payload.previousWorkgroup, more], [["update queue r1"], "wg", "wg.valves", []]);
     await second.router.settled(one, "taken");
     assert.deepEqual(await lookLater(TIMEOUT), []);
   });

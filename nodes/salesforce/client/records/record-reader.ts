@@ -1,5 +1,5 @@
 import { type ConnectorError, isConnectorError, toConnectorError } from "../../../common/errors";
-import { type Fields, retrieveRecords } from "./collections";
+import { COLLECTIONS, type Fields, retrieveRecords } from "./collections";
 import { Describes } from "./describes";
 import type { RestCalls } from "../rest";
 import { canBeRead, getsThrough, isOwnFault, judge, mayBeOfRecords, notLookedFor, Suspicion } from "./suspicion";
@@ -9,8 +9,6 @@ export type ReadResult = { ok: true; id: string; created: false; record: Fields 
 
 /** Calls that may go wrong while somebody is looked for. */
 const MOST_WRONG = 20;
-/** Reads nothing of the org's data. */
-const VERSIONS = { method: "GET", path: "/services/data/" } as const;
 
 /** Reads records by their ids. One that makes the org fail, or that somebody on the way minds, is looked for by halves, so that it holds up no others. */
 export class RecordReader {
@@ -32,10 +30,12 @@ export class RecordReader {
    * @throws ConnectorError when the call failed as a whole
    */
   async read(object: string, ids: string[], items: readonly object[]): Promise<ReadResult[]> {
+    // as what is read: the list of versions gets through also where no POST does, or where the org is too slow for all it is asked
+    const probe = (): Promise<boolean> => getsThrough(this.rest, { method: "POST", path: `${COLLECTIONS}/${encodeURIComponent(object)}`, body: { ids: [], fields: ["Id"] } });
     try {
       if (!items.some((item) => this.suspicion.isDue(item))) return await this.ask(object, ids);
       const results = await this.search(object, ids, { left: MOST_WRONG });
-      await judge(this.rest, results, { object, together: false, creates: false, probe: () => getsThrough(this.rest, VERSIONS) });
+      await judge(this.rest, results, { object, together: false, creates: false, probe });
       results.forEach((result, index) => isOwnFault(result) && this.suspicion.found(items[index] as object));
       return results;
     } catch (error) {

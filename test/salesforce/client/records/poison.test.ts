@@ -73,14 +73,19 @@ describe("A record that makes the org fail", () => {
 
   describe("as it is read", () => {
     let works: boolean;
+    let isBlocked: boolean;
     let given: RecordItem[];
-    beforeEach(() => (works = true));
+    beforeEach(() => {
+      works = true;
+      isBlocked = false;
+    });
 
     const readFrom = async (...items: RecordItem[]): Promise<string[]> => {
       const request = async ({ method, body }: RestRequest): Promise<unknown> => {
         await Promise.resolve();
         if (!works) return broken();
         if (method === "GET") return { status: 200, headers: {}, body: { records: [] } };
+        if (isBlocked) throw new ConnectorError("ORG_UNAVAILABLE", "The org's address answered HTTP 403", { details: { status: 403 } });
         const { ids } = body as { ids: string[] };
         return ids.includes("poison") ? broken() : { status: 200, headers: {}, body: ids.map((Id) => ({ Id })) };
       };
@@ -104,6 +109,11 @@ describe("A record that makes the org fail", () => {
 
     it("in a list fails its message", async () => {
       assert.deepEqual(await readFrom({ object: "Account", records: [{ Id: "a" }, { Id: "poison" }], list: true }, one("b")), ["ORG_BUSY", "read"]);
+    });
+
+    it("is held with the others while somebody on the way lets no such call through, but others", async () => {
+      isBlocked = true;
+      assert.deepEqual(await readFrom(one("a"), one("b")), ["held", "held"]);
     });
 
     it("is held with the others while the org fails at everything", async () => {

@@ -9,7 +9,7 @@ import { CompositeCall } from "./composite-call";
 import { isLostAnswer } from "../records/lost-answer";
 import { RecordFinder } from "./record-finder";
 import { RecordWriter } from "../records/record-writer";
-import { getsThrough, isOwnFault, judge, mayBeOfRecords, notLookedFor, Suspicion } from "../records/suspicion";
+import { isOwnFault, judge, mayBeOfRecords, notLookedFor, readsGetThrough, Suspicion } from "../records/suspicion";
 import type { RestClient } from "../rest";
 import { SelectIn, valueIn } from "./select-in";
 
@@ -118,7 +118,7 @@ export class CaseWriter {
     if (!batch) return known;
     const search = works.some((work) => this.suspicion.isDue(work));
     const results = new Map<CaseWork, RecordResult>();
-    const probe = (): Promise<boolean> => getsThrough(this.rest, { method: "GET", path: `/query?q=${encodeURIComponent("SELECT Id FROM Organization")}` });
+    const probe = (): Promise<boolean> => readsGetThrough(this.rest);
     let left = MOST_WRONG;
     let isOpen: Promise<boolean> | undefined;
     const look = async (some: readonly CaseWork[]): Promise<void> => {

@@ -1,5 +1,5 @@
 import { ConnectorError, isConnectorError } from "../../../common/errors";
-import { getsThrough, Suspicion } from "../records/suspicion";
+import { readsGetThrough, Suspicion } from "../records/suspicion";
 import { callError } from "../errors";
 import { childListsOf } from "./child-lists";
 import type { QueryLanguage } from "./query-binding";
@@ -23,8 +23,6 @@ const MAX_PATH = 12_000;
 const TOO_LONG = new Set<unknown>([414, 431]);
 /** Characters a SOQL query may have. */
 const MAX_QUERY = 100_000;
-/** A query that every org answers at once. */
-const SIMPLE = { method: "GET", path: `/query?q=${encodeURIComponent("SELECT Id FROM Organization")}` } as const;
 
 /** Asks one org. */
 export class QueryClient {
@@ -96,7 +94,7 @@ export class QueryClient {
 
   /** A query is asked for in a message: what is wrong with it is that message's trouble, whatever the others ask. */
   private guarded<T>(request: object, ask: () => Promise<T>): Promise<T> {
-    return this.suspicion.guarded(request, () => ask().catch(asRefusal), () => getsThrough(this.rest, SIMPLE));
+    return this.suspicion.guarded(request, () => ask().catch(asRefusal), () => readsGetThrough(this.rest));
   }
 }
 

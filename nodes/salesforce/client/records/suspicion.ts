@@ -102,6 +102,11 @@ export async function getsThrough(rest: RestCalls, call: RestRequest): Promise<b
   );
 }
 
+/** Whether a query gets through that every org answers at once: it needs the session and the org's data, as other reading does. */
+export function readsGetThrough(rest: RestCalls): Promise<boolean> {
+  return getsThrough(rest, { method: "GET", path: `/query?q=${encodeURIComponent("SELECT Id FROM Organization")}` });
+}
+
 /** Whether a call that would write, and has nothing to write in it, gets through. */
 export function writesGetThrough(rest: RestCalls): Promise<boolean> {
   return getsThrough(rest, { method: "POST", path: "/composite", body: { compositeRequest: [] } });

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { ConnectorError, goingOn, isConnectorError } from "../../../common/errors";
 import { callError, foreignAnswer } from "../errors";
 import { isLostAnswer } from "../records/lost-answer";
-import { getsThrough, isRefusedSession, mayBeOfRecords, Suspicion, writesGetThrough } from "../records/suspicion";
+import { isRefusedSession, mayBeOfRecords, readsGetThrough, Suspicion, writesGetThrough } from "../records/suspicion";
 import type { RequestBody } from "./request-body";
 import { actionError, apexError, isApexAnswer, isLocked, isPage, partError, redirectError, requestError, severalError } from "./request-error";
 import type { RawRequest, RestClient } from "../rest";
@@ -76,14 +76,13 @@ export class RequestSender {
 
   /** A path that redirects or refuses each session, a report that takes too long: what comes for one call time and again, while others get through, must not hold them up. */
   private judged(item: RequestItem, error: ConnectorError): Promise<ConnectorError> | ConnectorError {
-    return this.suspicion.judged(item, error, () => this.othersGetThrough(item, error));
+    return this.suspicion.judged(item, error, () => this.othersGetThrough(item));
   }
 
-  private othersGetThrough({ method, headers }: RequestItem, error: ConnectorError): Promise<boolean> {
+  private othersGetThrough({ method, headers }: RequestItem): Promise<boolean> {
     const { host } = this.options;
     if (host !== undefined) return this.engagementAnswers(host, headers["pardot-business-unit-id"]);
-    // the list of versions asks for no session
-    return READS.has(method) && !isRefusedSession(error) ? getsThrough(this.rest, { method: "GET", path: "/services/data/" }) : writesGetThrough(this.rest);
+    return READS.has(method) ? readsGetThrough(this.rest) : writesGetThrough(this.rest);
   }
 
   /** Whether Account Engagement answers a short question in words of its own, even a refusal. */

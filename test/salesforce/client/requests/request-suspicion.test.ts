@@ -82,6 +82,11 @@ describe("A call that never gets an answer of the org", () => {
     });
   });
 
+  it("but a call that the org is too slow for is held while it is so for others, though it lists its versions", async () => {
+    org.control.failNext({ status: 504, html: "", path: "/services/data/v", count: 1000 });
+    assert.deepEqual(scopes(await tries({ method: "GET", path: "/limits" })), held(8));
+  });
+
   for (const status of [200, 403]) {
     it(`but a page of a proxy (${status}) is held while no other gets one either`, async () => {
       org.control.failNext({ status, html: "<html>blocked</html>", path: "/services/data/", count: 1000 });

@@ -11,36 +11,36 @@ import { FeedStart } from "./feed-start";
 import type { ListenSettings, ReplayFrom } from "./listen-settings";
 import { RoomCall } from "./room-call";
 
-/** Subscribes to a channel while it may, from where its events are settled up to, and hands them to the flow as far as there is room. */
+/** Subscribes to a channel, from where its events are settled up to, and hands the events to the flow as far as there is room. Unsubscribes while it may not listen. */
 export class EventFeed implements StreamListener {
   private readonly intake: EventIntake;
   private readonly position: EventPosition;
   private readonly start: FeedStart;
   private readonly backOff: BackOff;
   private subscription: Subscription | undefined;
-  /** The end of the subscription before. */
+  /** Settles when the subscription before has ended. */
   private leaving: Promise<void> = Promise.resolve();
   private opening = false;
-  /** The position is read, and all is prepared. */
+  /** Whether the position is read and `prepare` has succeeded. */
   private isReady = false;
   private preparing = false;
   private stream: StreamState = { kind: "connecting" };
-  /** Why it cannot begin; it is tried again. */
+  /** Why it cannot begin at present. It tries again by itself. */
   private trouble: ConnectorError | undefined;
   private readonly troubles: TroubleLog;
-  /** Why it does not begin before somebody says so. */
+  /** Why it has stopped until {@link resume} is called. */
   private halt: ConnectorError | undefined;
   private stale: ListenSettings["staleReplay"] | undefined;
   private suspended = true;
   private held: string | undefined;
-  /** Why the position cannot be written at present. */
+  /** Why the position cannot be stored at present. */
   private unsaved: string | undefined;
   private stuck = false;
-  /** The transport was told that there is no room. */
+  /** Whether the transport was told that there is no room. */
   private isFull = false;
   private readonly call: RoomCall;
   private closed = false;
-  /** Ends a rest. */
+  /** The pauses between tries to begin; ended when it closes. */
   private readonly rests = new Sleepers();
 
   constructor(private readonly options: EventFeedOptions) {
@@ -67,12 +67,12 @@ export class EventFeed implements StreamListener {
     this.start = new FeedStart({ ...options, intake: this.intake, position: this.position });
   }
 
-  /** Events in the flow, or on their way back into it. */
+  /** How many events are in the flow, or wait to be handed to it again. */
   get openCount(): number {
     return this.intake.openCount;
   }
 
-  /** Ids of the events that it remembers as settled. */
+  /** Ids of the settled events that it remembers. */
   get settled(): string[] {
     return this.intake.settled;
   }
@@ -89,7 +89,7 @@ export class EventFeed implements StreamListener {
     return { kind: stream.kind === "listening" || stream.kind === "full" ? stream.kind : "connecting" };
   }
 
-  /** Begins, or goes on behind what it has taken. @param from begins there instead, and what came before counts for nothing */
+  /** Begins to listen, or goes on behind the event taken last. @param from if given, where to begin instead; what came before is forgotten */
   resume(from?: ReplayFrom): void {
     this.change(() => {
       this.suspended = false;
@@ -100,17 +100,17 @@ export class EventFeed implements StreamListener {
     });
   }
 
-  /** Takes nothing more; what is in the flow goes on. */
+  /** Takes no more events. Those in the flow go on. */
   suspend(): void {
     this.change(() => (this.suspended = true));
   }
 
-  /** Wires may have changed. */
+  /** To be called when wires may have changed. */
   rewired(): void {
     this.intake.rewired();
   }
 
-  /** Takes nothing more, lets the flow finish until `end` by performance.now(), and writes the position. */
+  /** Takes no more events, lets the flow finish until `end` (a time of `performance.now()`), and stores the position. */
   async close(end: number): Promise<void> {
     this.closed = true;
     this.call.cancel();
@@ -120,7 +120,7 @@ export class EventFeed implements StreamListener {
     await Promise.all([this.position.close(), this.intake.end()]);
   }
 
-  /** The events are another instance's: releases what is open, and writes nothing. */
+  /** Another instance listens now: releases the open events, and stores nothing. */
   async abandon(): Promise<void> {
     this.position.abandon();
     await this.close(performance.now());
@@ -170,7 +170,7 @@ export class EventFeed implements StreamListener {
     return !this.closed && !this.suspended && !this.stuck && this.halt === undefined;
   }
 
-  /** Changes what is wanted, or what is to be shown. */
+  /** Makes a change, then subscribes or unsubscribes if that is now called for, and reports the state. */
   private change(how: () => void): void {
     how();
     if (this.closed) return;
@@ -180,7 +180,7 @@ export class EventFeed implements StreamListener {
     this.options.onState(this.state);
   }
 
-  /** Outside of the flow's context: what comes is no part of a message that has asked for it. */
+  /** Subscribes. Runs outside of the flow's context, so that an event is not tracked as part of the message that made the node listen. */
   private open(): void {
     if (this.opening) return;
     this.opening = true;
@@ -198,12 +198,12 @@ export class EventFeed implements StreamListener {
     await this.leaving;
     if (!(await this.ready()) || !this.wanted) return;
     let start = await this.start.next();
-    while (this.wanted && this.start.isElsewhere) start = await this.start.next(); // it was told meanwhile
+    while (this.wanted && this.start.isElsewhere) start = await this.start.next(); // it was told to begin elsewhere meanwhile
     if (!this.wanted) return;
     this.subscription = transport.subscribe(settings.channel, start, this);
   }
 
-  /** Reads the position and prepares, for as long as it takes. @returns whether both is done */
+  /** Reads the position and prepares, and tries again until both succeed. @returns whether they did; false when it need not listen any more */
   private async ready(): Promise<boolean> {
     while (this.wanted && !this.isReady) {
       try {
@@ -224,7 +224,7 @@ export class EventFeed implements StreamListener {
     return this.isReady;
   }
 
-  /** What was made for it, a PushTopic, may have been deleted since: the transport asks for the channel again, and finds it then. */
+  /** What `prepare` made in the org (a PushTopic) may have been deleted since: makes it again. The transport goes on asking for the channel, and finds it then. */
   private async prepareAgain(): Promise<void> {
     if (this.preparing || this.closed) return;
     this.preparing = true;
@@ -233,7 +233,7 @@ export class EventFeed implements StreamListener {
     if (!this.closed) this.troubles.told(error);
   }
 
-  /** Subscribes anew, behind the time at which it began. */
+  /** Subscribes anew, so that nothing is missed that came since the lost subscription was to begin; see {@link FeedStart.isLost}. */
   private again(): void {
     if (this.start.isLost) this.change(() => this.leave());
   }
@@ -247,7 +247,10 @@ export class EventFeed implements StreamListener {
     this.leaving = subscription.close().catch(() => undefined);
   }
 
-  /** Each time may cost the transport a replay: it is told when half of the flow is free again, or after a second, not for each event. */
+  /**
+   * Tells the transport that there is room again: soon when half of the room is free, otherwise after a second. Not for each event, as each call may cost the
+   * transport a replay.
+   */
   private askSoon(): void {
     const { free } = this.intake;
     if (this.closed || !this.isFull || this.held !== undefined || free === 0) return;

@@ -16,33 +16,33 @@ export interface EventIntakeOptions {
   node: NodeName;
   runtime: TrackedRuntime;
   position: EventPosition;
-  /** Where marks are kept of events that end the process; absent: nobody looks for these. */
+  /** Where events are marked as in the flow, so that one that ends the process is known after the restart. Absent: nobody looks for such events. */
   poison: RowPoison | undefined;
-  /** Puts out a message. @param output from 0 */
+  /** Sends a message. @param output index, from 0 */
   send(output: number, message: object): void;
   isWired(output: number): boolean;
-  /** A sink waits for its system, by this reason; or none does any more. */
+  /** A node behind waits for its system. @param reason why; `undefined` when none waits any more */
   onHold(reason: string | undefined): void;
-  /** Dead letters go nowhere, or do so no more. */
+  /** @param stuck whether dead letters wait because nothing is wired to take them */
   onStuck(stuck: boolean): void;
   /** An event has left the flow. */
   onSettled(): void;
   warn(text: string): void;
 }
 
-/** Where dead letters go. */
+/** Index of the output for dead letters. */
 const DEAD_LETTERS = 1;
 
-/** Takes events into the flow, each as a delivery, and notes how far they are settled. A repeat goes no further. */
+/** Hands events to the flow, each as a delivery, and notes in the position how far they are settled. Repeats are not handed on. */
 export class EventIntake {
   private readonly channel: string;
   private readonly flow: Room;
   private readonly deliveries: RowDeliveries;
   private readonly deadLetters: DeadLetters;
   private recent: RecentEvents;
-  /** Events in the flow by their ids, and what is to be called when one is settled: a repeat holds a place, too, until its first is. */
+  /** By the id of each event in the flow: the functions that mark its positions as settled. One for the event itself, and one for each repeat that came meanwhile. */
   private readonly open = new Map<string, (() => void)[]>();
-  /** Of the event that came last. */
+  /** Position of the event that came last. */
   private last: string | undefined;
 
   constructor(private readonly options: EventIntakeOptions) {
@@ -62,27 +62,27 @@ export class EventIntake {
     });
   }
 
-  /** Events in the flow, or on their way back into it. */
+  /** How many events are in the flow, or wait to be handed to it again. */
   get openCount(): number {
     return this.flow.taken;
   }
 
-  /** How many more it takes. */
+  /** How many more events it takes at present. */
   get free(): number {
     return this.flow.free;
   }
 
-  /** Dead letters that go nowhere. */
+  /** How many dead letters wait for an output to be wired. */
   get stuckCount(): number {
     return this.deadLetters.waiting;
   }
 
-  /** Ids of the events that it remembers and that are not in the flow. */
+  /** Ids of the remembered events that are not in the flow, so are settled. */
   get settled(): string[] {
     return this.recent.ids.filter((id) => !this.open.has(id));
   }
 
-  /** Where to go on behind all that it has taken; undefined while it has taken nothing. */
+  /** Position behind which to go on after all that it has taken; `undefined` while it has taken nothing. */
   get taken(): string | undefined {
     return this.last;
   }
@@ -105,35 +105,35 @@ export class EventIntake {
     return isOld;
   }
 
-  /** These were settled before: they are repeats when they come. */
+  /** Events with these ids were settled before, so they count as repeats when they come. */
   know(ids: readonly string[]): void {
     for (const id of ids) this.recent.add(id);
   }
 
-  /** There is nothing more up to here. */
+  /** The org says that nothing is outstanding up to this position. */
   idle(position: string): void {
     this.last = position;
     this.options.position.idle(position);
   }
 
-  /** The channel is read from elsewhere. @param repeats whether what came before counts as a repeat */
+  /** The channel is read from another place from now on. @param repeats whether events that came before still count as repeats */
   begin(repeats: boolean): void {
     this.last = undefined;
     if (!repeats) this.recent = new RecentEvents(this.options.settings.dedupeWindow);
   }
 
-  /** Wires may have changed. */
+  /** To be called when wires may have changed. */
   rewired(): void {
     this.deadLetters.look();
   }
 
-  /** Takes nothing more, and lets the flow finish until `end` by performance.now(); the rest is released. */
+  /** Takes no more events, and lets the flow finish until `end` (a time of `performance.now()`). Events open then are released. */
   async close(end: number): Promise<void> {
     this.deadLetters.close();
     await this.deliveries.close(end);
   }
 
-  /** After {@link close}: it has closed in good order. */
+  /** To be called after {@link close}: records that it closed in good order. */
   end(): Promise<void> {
     return this.deliveries.end();
   }
@@ -144,7 +144,7 @@ export class EventIntake {
     const places = [this.options.position.add(event.position, id)];
     this.open.set(id, places);
     const finished = (): void => {
-      if (this.open.get(id) === places) this.open.delete(id); // else it was handed over once more since
+      if (this.open.get(id) === places) this.open.delete(id); // otherwise the event was handed over again since
       for (const settled of places) settled();
       this.options.onSettled();
     };
@@ -160,13 +160,13 @@ export class EventIntake {
     });
   }
 
-  /** It is from before what is wanted. */
+  /** An event is older than what is wanted: only its position is noted. */
   private passOver(position: string): void {
     this.last = position;
     this.options.position.passOver(position);
   }
 
-  /** It goes no further, but its place counts; unless it came out of order, from before the events that were taken since. */
+  /** A repeat: not handed on, but its position counts. A repeat that comes out of order, with a position at or below the last one, is ignored. */
   private pass(position: string, id: string): void {
     const { transport } = this.options.settings;
     const [before, now] = [this.last, position].map((one) => (one === undefined ? undefined : positionNumber(one, transport)));
@@ -179,7 +179,7 @@ export class EventIntake {
   }
 }
 
-/** What an event is known again by. Replay ids alone are no such thing: an org that has moved begins them anew. */
+/** What tells an event from all others. The replay id alone does not: an org that has moved to another instance counts from the start again. */
 function idOf({ eventUuid, replayId, createdDate }: StreamEvent): string {
   return eventUuid ?? (createdDate === undefined ? replayId : `${replayId} ${createdDate}`);
 }

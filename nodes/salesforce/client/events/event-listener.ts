@@ -14,23 +14,23 @@ import type { OrgStreams, StreamOrg } from "./org-streams";
 import { PlaceClaim } from "./place-claim";
 import { fencedStore, type ListenLease, type Standby } from "./standby";
 
-/** Why nothing is taken at present: nothing is wired, or somebody has asked for it. */
+/** Why no events are taken at present: nothing is wired to the output, or the user has asked for a pause. */
 export type PauseReason = "unwired" | "asked";
 
-/** How a listener stands. `standby`: another instance listens; `signing-in`: the org does not let it in yet. */
+/** State of a listener. `standby`: another instance listens; `signing-in`: there is no session with the org yet. */
 export type ListenerState = FeedState | { kind: "unwired" | "paused" | "standby" | "signing-in" };
 
 /** What an {@link EventListener} needs. */
 export interface EventListenerOptions extends Pick<EventFeedOptions, "settings" | "node" | "runtime" | "prepare" | "send" | "isWired" | "onSettled" | "warn" | "error" | "every" | "someRoom"> {
-  /** Under which name the position is kept, beside the org and the channel. */
+  /** The position is stored under this name, together with the org's id and the channel. */
   name: string;
   org: Pick<StreamOrg, "openSession" | "onOtherOrg" | "untilReady" | "rest" | "http"> & { streams: Pick<OrgStreams, "over"> };
   store: Store;
-  /** In the place of `store`, where another instance may stand by. */
+  /** Used instead of `store` where several instances share the work and one of them listens. */
   standby?: Standby;
   onState(state: ListenerState): void;
   log(text: string): void;
-  /** As {@link EventFeedOptions.backOff}; one for each feed. */
+  /** Makes the {@link EventFeedOptions.backOff} of each feed. */
   backOff?(): BackOff;
   /** As of the watch over events that end the process. */
   trial?: RowPoison["trial"];
@@ -39,33 +39,33 @@ export interface EventListenerOptions extends Pick<EventFeedOptions, "settings" 
 /** ms that the flow may take to finish when it stops. */
 const DRAIN = 8_000;
 
-/** Listens to one channel of an org, while it may: it is wired, not paused, and of several instances the one whose turn it is. */
+/** Listens to one channel of an org while its output is wired, it is not paused, and, where several instances stand by, it is this one's turn. */
 export class EventListener {
   private readonly channel: string;
   private readonly pauses = new Set<PauseReason>();
   private feed: EventFeed | undefined;
-  /** The end of the feed before. */
+  /** Settles when the feed before has ended. */
   private leaving: Promise<void> = Promise.resolve();
   private lease: ListenLease | undefined;
-  /** Where the position is kept, without a standby. */
+  /** The claim on the place of the position, where there is no standby. */
   private place: PlaceClaim | undefined;
-  /** Where it was told to begin while it could not. */
+  /** Where the next {@link goOn} is to begin; `undefined`: behind what is stored or taken. */
   private from: ReplayFrom | undefined;
   private trouble: ConnectorError | undefined;
   private readonly troubles: TroubleLog;
-  /** Counts up with each turn of its own that begins or ends. */
+  /** Goes up each time a turn of this instance begins or ends. */
   private turn = 0;
   private isStandby = false;
-  /** Why nobody can tell who listens. */
+  /** Why it is not known which instance listens. */
   private unknown: ConnectorError | undefined;
-  /** Of events that it had settled when its last turn ended. */
+  /** Ids of the events that were settled when its last turn ended. */
   private settled: readonly string[] = [];
   private started = false;
-  /** By the org's clock. */
+  /** Time of the org's clock, in ms since the epoch. */
   private now: () => number = Date.now;
-  /** When it was told to listen first, or to begin elsewhere, by the clock that nobody sets. */
+  /** When it was first told to listen, or last told to begin elsewhere, by `performance.now()`. */
   private toldAt: number | undefined;
-  /** What the stream was lost by. */
+  /** Code of the error that the stream was lost with; `undefined` while it is not lost. */
   private lost: ErrorCode | undefined;
   private closed = false;
   private readonly stopWatching: () => void;
@@ -74,10 +74,10 @@ export class EventListener {
     this.stopWatching = options.org.onOtherOrg(() => void this.beginAnew());
     this.channel = channelName(options.settings.channel);
     this.troubles = new TroubleLog(options);
-    flowTracker.acquire(options.runtime); // its feed comes when flows have long started, and who watches only from then on waits to be told that they have
+    flowTracker.acquire(options.runtime); // now, as the feed is made long after flows have started: a tracker acquired only then would wait to be told that they have
   }
 
-  /** Events in the flow, or on their way back into it. */
+  /** How many events are in the flow, or wait to be handed to it again. */
   get openCount(): number {
     return this.feed?.openCount ?? 0;
   }
@@ -98,14 +98,18 @@ export class EventListener {
     flowTracker.outside(() => void this.begin());
   }
 
-  /** Takes no more while one reason is left. */
+  /** Takes no more events until each reason given here was given to {@link resume}, too. */
   pause(reason: PauseReason): void {
     this.pauses.add(reason);
     this.feed?.suspend();
     this.tell();
   }
 
-  /** The reason has gone. @param from begins there, in the place of behind what it has taken; an instance that stands by goes on behind the other */
+  /**
+   * Takes back a reason to pause.
+   *
+   * @param from if given, where to begin instead of behind what was taken last; ignored while another instance listens, since this one goes on behind that
+   */
   resume(reason: PauseReason, from?: ReplayFrom): void {
     this.pauses.delete(reason);
     if (from && !this.isStandby) {
@@ -117,14 +121,14 @@ export class EventListener {
     this.tell();
   }
 
-  /** Wires may have changed. */
+  /** To be called when wires may have changed. */
   rewired(): void {
     if (!this.options.isWired(0)) this.pause("unwired");
     else if (this.pauses.has("unwired")) this.resume("unwired");
     this.feed?.rewired();
   }
 
-  /** Takes no more, lets the flow finish for up to `drain` ms, keeps the position, and lets another instance go on. */
+  /** Takes no more events, lets the flow finish for up to `drain` ms, stores the position, and lets another instance go on. */
   async close(drain = DRAIN): Promise<void> {
     this.closed = true;
     this.stopWatching();
@@ -132,7 +136,7 @@ export class EventListener {
     flowTracker.release();
   }
 
-  /** Ends its turn, and lets another listener have its place. */
+  /** Ends its turn, and frees the place of its position for another listener. */
   private async leave(drain: number): Promise<void> {
     const { feed, lease, place } = this;
     this.turn += 1;
@@ -144,9 +148,9 @@ export class EventListener {
     place?.leave();
   }
 
-  /** A sandbox that was refreshed is another org, with other events: positions of the one before mean nothing there. */
+  /** The login leads to another org, as after the refresh of a sandbox. That org has other events, and positions of the one before mean nothing there. */
   private async beginAnew(): Promise<void> {
-    if (this.closed || (!this.feed && !this.lease && !this.place)) return; // it has not found out yet which org it is
+    if (this.closed || (!this.feed && !this.lease && !this.place)) return; // it has not asked yet which org it is, and will find the new one
     this.options.warn(`${this.channel}: the login leads to another org now, as after the refresh of a sandbox: all its events since the deploy are read`);
     this.isStandby = false;
     this.settled = [];
@@ -170,7 +174,7 @@ export class EventListener {
     this.noteTrouble(new ConnectorError("NOT_CONFIGURED", `Another node listens to ${this.channel} under the name ${this.options.name}: give each a name of its own`));
   }
 
-  /** Where the position is kept: it is one of this org. @returns undefined when closed meanwhile */
+  /** Asks the org for its id, and gives the key of the position in the store. Tries until it succeeds. @returns `undefined` when closed meanwhile */
   private async findKey(): Promise<string | undefined> {
     const { org, name } = this.options;
     while (!this.closed) {
@@ -182,7 +186,7 @@ export class EventListener {
         return `salesforce-listen/${orgId}/${this.channel}/${name}`;
       } catch (thrown) {
         const error = toConnectorError(thrown);
-        if (error.scope === "message") this.noteTrouble(error); // of others the org's state tells
+        if (error.scope === "message") this.noteTrouble(error); // other errors are shown as the org's state
         await org.untilReady(error);
       }
     }
@@ -214,7 +218,7 @@ export class EventListener {
     this.tell();
   }
 
-  /** Begins its turn, when the last one has ended. */
+  /** Begins a turn of this instance, as soon as its last one has ended. */
   private listen(key: string, fence?: number): void {
     this.turn += 1;
     const { turn } = this;
@@ -228,7 +232,7 @@ export class EventListener {
     });
   }
 
-  /** From then on what comes is to be read: a pause is no reason to miss any, nor is that the org lets nobody in. */
+  /** Notes the time from which on events are to be read, unless it is paused: those that come while it signs in must not be missed. */
   private noteTold(): void {
     if (this.pauses.size === 0) this.toldAt ??= performance.now();
   }
@@ -239,7 +243,7 @@ export class EventListener {
     this.from = undefined;
   }
 
-  /** Another instance listens: what is open is released, since that one takes it. */
+  /** Another instance listens: releases the open events, which that one takes. @param error why it is not known which instance listens */
   private giveUp(error?: ConnectorError): void {
     this.turn += 1;
     this.isStandby = true;
@@ -249,7 +253,7 @@ export class EventListener {
     if (this.closed) return;
     if (feed) {
       this.options.warn(`${this.channel}: another instance may listen now, so this one stops${error ? `: ${error.message}` : ""}`);
-      this.settled = feed.settled; // its position could perhaps not be written
+      this.settled = feed.settled; // perhaps they could not be stored
       this.leaving = feed.abandon();
       this.lost = undefined;
     }
@@ -296,7 +300,7 @@ export class EventListener {
     };
   }
 
-  /** Another instance has written since: whatever the lease says, this one is not it any more, and gets in line again. */
+  /** The store refused a write, since another instance has written with a newer lease. So this one has lost its lease, whatever that says, and waits for a new one. */
   private refused(key: string): void {
     const { lease, options } = this;
     this.giveUp();

@@ -4,28 +4,28 @@ import type { TransportName } from "./org-streams";
 
 /** `msg.salesforce` of an event. */
 export interface EventFacts {
-  /** Without a filter. */
+  /** Name of the channel, without its filter. */
   channel: string;
-  /** In decimal. */
+  /** The replay id, in decimal digits. */
   replayId: string;
   eventUuid?: string;
-  /** Of a PushTopic event: created, updated, deleted, undeleted. */
+  /** Of a PushTopic event: `created`, `updated`, `deleted` or `undeleted`. */
   type?: string;
-  /** ISO 8601. */
+  /** When the event was made, in ISO 8601. */
   createdDate?: string;
-  /** Id of the schema. */
+  /** Id of the schema, where the event names one. */
   schema?: string;
   transport: TransportName;
 }
 
-/** The message an event becomes. */
+/** The message that is sent for an event. */
 export interface EventMessage {
   payload: unknown;
   topic: string;
   salesforce: EventFacts;
 }
 
-/** The message of an event, made anew for each attempt: the flow may have changed the last one. */
+/** Makes the message of an event. Called for each attempt, as the flow may have changed the message of the attempt before. */
 export function eventMessage(event: StreamEvent, channel: string, transport: TransportName): EventMessage {
   const { replayId, eventUuid, type, createdDate, schema, payload } = event;
   const salesforce: EventFacts = { channel, replayId, transport };

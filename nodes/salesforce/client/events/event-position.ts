@@ -4,24 +4,24 @@ import { type Linked, LinkedList } from "../../../common/linked-list";
 import type { TransportName } from "./org-streams";
 import { convertPosition } from "./position-number";
 
-/** Where a position is kept. */
+/** Stores a position. */
 export interface PositionPlace {
-  /** What was written last. @throws when it cannot be read */
+  /** Reads what was written last. @throws when it cannot be read */
   read(): Promise<unknown>;
   /** @returns whether it was written; false when another instance has taken over @throws when it cannot be written */
   write(value: StoredPosition): Promise<boolean>;
 }
 
-/** What is kept. */
+/** What is stored. */
 export interface StoredPosition {
-  /** Everything up to this one is settled, or not wanted; absent while nothing is. */
+  /** Every event up to this position is settled, or not wanted. Absent while that holds for none. */
   position?: string;
   transport: TransportName;
-  /** ms since the epoch, while nothing that came from then on is settled: that is still to be read, behind the position if there is one. 0: all that the org has. */
+  /** ms since the epoch: all events from then on are still to be read, behind `position` if there is one. 0: all that the org retains. Absent once the first is settled. */
   since?: number;
-  /** Events above the position that are settled already, oldest first. */
+  /** Ids of settled events behind the position, oldest first. */
   settled: string[];
-  /** When it was written, ISO 8601; for people. */
+  /** When it was written, in ISO 8601; for people. */
   time: string;
 }
 
@@ -29,13 +29,13 @@ export interface StoredPosition {
 export interface EventPositionOptions {
   place: PositionPlace;
   transport: TransportName;
-  /** How many settled events above the position are kept at most, the newest. */
+  /** How many ids of settled events behind the position are stored at most: those of the newest. */
   window: number;
-  /** Another instance has taken over: nothing is written any more. */
+  /** Told when another instance has taken over. Nothing is written any more. */
   onRefused(): void;
-  /** It cannot be written at present, by this reason; or it can again. */
+  /** @param reason why the position cannot be written at present; `undefined` when it can again */
   onTrouble(reason: string | undefined): void;
-  /** Tells the user. */
+  /** Warns the user. */
   warn(text: string): void;
   /** ms between two writes at least. Default 500. */
   every?: number;
@@ -46,26 +46,28 @@ export interface EventPositionOptions {
 /** ms until a write that failed is tried again. */
 const RETRY = 5_000;
 
-/** An event that is not settled, up to a position. */
+/** An event that is not settled, together with the settled ones that come right behind it. */
 interface Mark extends Linked<Mark> {
+  /** Of the last of them: the position that counts as reached when this event is settled. */
   position: string;
   id: string;
-  /** Events behind it that are settled already. */
+  /** Ids of the settled ones. */
   settled: string[];
 }
 
 /**
- * How far the events of a channel are settled, kept over restarts. Events are settled in any order; the lowest that is not holds the position,
- * and those above it that are settled are kept by their ids, so that a restart repeats none of them.
+ * How far the events of a channel are settled, kept over restarts. Events are settled in any order. The position is the one up to which all are
+ * settled; events behind it that are settled too are kept by their ids, so that a restart repeats none of them.
  */
 export class EventPosition {
   private position: string | undefined;
+  /** See {@link since}. */
   private begun: number | undefined;
   private marks = new LinkedList<Mark>();
   private timer: NodeJS.Timeout | undefined;
-  /** By the clock that nobody sets. */
+  /** When it was written last, by `performance.now()`. */
   private writtenAt = 0;
-  /** The write under way. */
+  /** The write that runs now. */
   private writing: Promise<void> | undefined;
   /** How many ids the last write had. */
   private weight = 0;
@@ -76,21 +78,21 @@ export class EventPosition {
 
   constructor(private readonly options: EventPositionOptions) {}
 
-  /** Everything up to here is settled; undefined while nothing is known. */
+  /** Every event up to this position is settled; `undefined` while none is known to be. */
   get after(): string | undefined {
     return this.position;
   }
 
-  /** ms since the epoch, while nothing that came from then on is settled: that is still to be read, behind {@link after} if there is one. */
+  /** ms since the epoch (0: the beginning): all events from then on are still to be read, behind {@link after} if there is one. `undefined` once the first is settled. */
   get since(): number | undefined {
     return this.begun;
   }
 
   /**
-   * Reads what is kept.
+   * Reads what is stored.
    *
-   * @returns ids of events above the position that are settled already
-   * @throws ConnectorError STORE_UNAVAILABLE when what is there cannot be read: reading on from anywhere else would lose events or repeat them
+   * @returns ids of settled events behind the position
+   * @throws ConnectorError `STORE_UNAVAILABLE` when the store cannot be read; to read on from any other place would lose or repeat events
    */
   async load(): Promise<readonly string[]> {
     let found: Partial<StoredPosition> | undefined;
@@ -105,9 +107,9 @@ export class EventPosition {
   }
 
   /**
-   * What came before `since` (ms since the epoch) does not count, what comes from then on is to be read. Resolves when it is written, or cannot be.
+   * Begins at a time: events from before `since` (ms since the epoch) do not count, those from then on are to be read. Resolves when that is written, or cannot be.
    *
-   * @param keeps the position: what came since then lies behind it
+   * @param keeps whether to keep the position, as what came since then lies behind it
    */
   beginAt(since: number, keeps = false): Promise<void> {
     this.marks = new LinkedList();
@@ -117,7 +119,7 @@ export class EventPosition {
     return this.flush();
   }
 
-  /** An event is handed over, the next in order. @returns called when it is settled */
+  /** Adds an event that is handed to the flow, in the order of the channel. @returns function to be called when it is settled */
   add(position: string, id: string): () => void {
     const { marks } = this;
     const mark: Mark = { position, id, settled: [], older: undefined, newer: undefined };
@@ -125,25 +127,25 @@ export class EventPosition {
     return () => {
       const { older } = mark;
       marks.remove(mark);
-      if (marks !== this.marks) return; // of a stream that was begun anew since
+      if (marks !== this.marks) return; // the event belongs to a stream that was begun anew since
       if (older) this.holdBack(mark, older);
       else this.moveTo(mark.position);
     };
   }
 
-  /** The org says that there is nothing more up to here. */
+  /** The org says that nothing is outstanding up to this position. */
   idle(position: string): void {
     if (this.marks.size === 0 && (position !== this.position || this.begun !== undefined)) this.moveTo(position);
   }
 
-  /** What came up to here is from before {@link since}. */
+  /** All events up to this position are from before {@link since}. */
   passOver(position: string): void {
     if (this.marks.size > 0) return;
     this.position = position;
     this.writeSoon();
   }
 
-  /** Writes what is not written yet. Bounded: a database that says nothing must not hold up a deploy. */
+  /** Writes what is not written yet. Waits for `lastWrite` ms at most, as a database that does not answer must not hold up a deploy. */
   async close(): Promise<void> {
     const { lastWrite = 3_000, warn } = this.options;
     this.closed = true;
@@ -153,7 +155,7 @@ export class EventPosition {
     if (!done) warn(`The position was not stored within ${lastWrite} ms, so it may be read again from the one stored last`);
   }
 
-  /** Writes nothing more: it is another instance's now. */
+  /** Writes nothing any more, as another instance listens now. */
   abandon(): void {
     this.closed = this.abandoned = true;
     clearTimeout(this.timer);
@@ -173,7 +175,7 @@ export class EventPosition {
     this.writeSoon();
   }
 
-  /** It is settled, but one below it is not. */
+  /** An event is settled while one before it is not: the position stays, and the id is kept with that one. */
   private holdBack(mark: Mark, older: Mark): void {
     older.position = mark.position;
     older.settled.push(mark.id);
@@ -183,7 +185,7 @@ export class EventPosition {
     this.writeSoon();
   }
 
-  /** A long list of ids is written less often: a millisecond later for each. */
+  /** Writes after a while: `every` ms after the last write, and 1 ms later for each id, so that a long list is written less often. */
   private writeSoon(): void {
     const { every = 500 } = this.options;
     this.dirty = true;
@@ -197,7 +199,7 @@ export class EventPosition {
     if (this.dirty && !this.abandoned) await this.write();
   }
 
-  /** One after the other, so that an older one never comes last. */
+  /** Writes the position. Writes run one after the other, so that an older position is never stored last. */
   private write(): Promise<void> {
     clearTimeout(this.timer);
     this.timer = undefined;
@@ -233,7 +235,7 @@ export class EventPosition {
     const lists: string[][] = [];
     let room = window;
     for (let mark = this.marks.last; mark; mark = mark.older) {
-      // events that stay for long must not hold more ids than are kept: newer ones only push them further out
+      // an event that stays open for long must not keep more ids than are stored
       if (mark.settled.length > room) mark.settled = room === 0 ? [] : mark.settled.slice(-room);
       room -= mark.settled.length;
       lists.push(mark.settled);

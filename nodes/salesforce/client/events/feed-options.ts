@@ -4,47 +4,49 @@ import type { EventIntakeOptions } from "./event-intake";
 import type { PositionPlace } from "./event-position";
 import type { EventTransport } from "./event-stream";
 
-/** How a feed stands. */
+/** State of a feed. */
 export type FeedState =
   | { kind: "connecting" | "listening" | "full" }
-  /** It listens, but the position was lost: all that the org has is read, or only what is new. */
+  /** It listens, but the org did not know the position: it reads all that the org retains, or only new events. */
   | { kind: "stale"; read: "all" | "new" }
-  /** `waiting` comes back by itself; `failed` needs a hand; `stopped` is not tried again before somebody says so. */
+  /** `waiting`: it comes back by itself. `failed`: someone has to mend something. `stopped`: it does not try again before it is told to. */
   | { kind: "waiting" | "failed" | "stopped"; error: ConnectorError }
+  /** A node behind waits for its system, so no events are taken. */
   | { kind: "holding"; reason: string }
-  /** It listens, but the position cannot be written at present. */
+  /** It listens, but the position cannot be stored at present. */
   | { kind: "unsaved"; reason: string }
+  /** So many dead letters wait, since nothing is wired to take them. */
   | { kind: "stuck"; count: number };
 
 /** What `EventFeed` needs. */
 export interface EventFeedOptions extends Pick<EventIntakeOptions, "settings" | "node" | "runtime" | "poison" | "send" | "isWired" | "onSettled" | "warn"> {
   transport: EventTransport;
   place: PositionPlace;
-  /** By the org's clock, in ms since the epoch. */
+  /** The time by the org's clock, in ms since the epoch. */
   now(): number;
-  /** When it was told to listen, by the same clock. */
+  /** When it was told to listen: by the org's clock, in ms since the epoch. */
   since(): number;
   error(text: string): void;
-  /** Done before the channel is subscribed to, and again until it succeeds. @throws ConnectorError */
+  /** Called before the channel is subscribed to, and again until it succeeds. @throws ConnectorError */
   prepare?(): Promise<void>;
-  /** Another instance has taken over. */
+  /** Told when another instance has taken over. */
   onRefused(): void;
   onState(state: FeedState): void;
-  /** The stream is lost, by this error; without one it is there. */
+  /** Told that the stream is lost, with the error, or that it is there, without one. */
   onStream(error?: ConnectorError): void;
-  /** The stored position counts, whatever the settings say: it may be another instance's that was here before. */
+  /** Whether to begin at the stored position whatever the settings say, since another instance may have written it. */
   takesOver?: boolean;
-  /** Ids of events that were settled before, beside those that the position names: they are repeats when they come. */
+  /** Ids of events that were settled before, in addition to those stored with the position. They count as repeats when they come. */
   settled?: readonly string[];
-  /** Between two looks at a store, or two tries to prepare, that fail. Default 1 to 60 s. */
+  /** Pauses between tries to read the position and to prepare. Default: 1 to 60 s. */
   backOff?: BackOff;
-  /** ms between two writes of the position at least. Default 500. */
+  /** Shortest time between two writes of the position, in ms. Default 500. */
   every?: number;
-  /** ms until a transport that was told of no room is told of a little; of half of the room it is told at once. Default 1000. */
+  /** ms until a transport that was told of no room is told that there is some again. When half of the room is free, it is told at once. Default 1000. */
   someRoom?: number;
 }
 
-/** What is told of a position that the org does not know any more. */
+/** For the warning about a position that the org does not know any more: what happens then, by the setting. */
 export const STALE = {
   all: "all that it has retained is read, so that events may come twice",
   new: "only new events are read, so that some are missed",

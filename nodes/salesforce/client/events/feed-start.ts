@@ -4,48 +4,54 @@ import type { StartPoint, StreamEvent, StreamState } from "./event-stream";
 import type { EventFeedOptions } from "./feed-options";
 import type { ReplayFrom } from "./listen-settings";
 
-/** How far the clocks of the org's machines may be apart, in ms. */
+/** How many ms the clocks of the org's machines may differ. */
 const CLOCKS = 5_000;
 
-/** Who was to begin with what is new, and can only that much later, in ms, begins with what came since: it takes a replay of what came behind the last position, or else of all that is retained. */
+/**
+ * When a feed that was to begin with new events can do so only more than so many ms later, it begins with all events since that time: by a replay from the
+ * last position, or else of all that is retained.
+ */
 const LATE = 10_000;
 
-/** What {@link FeedStart} stands on. */
+/** What {@link FeedStart} needs. */
 export interface FeedStartOptions extends Pick<EventFeedOptions, "settings" | "now" | "since"> {
   intake: EventIntake;
   position: EventPosition;
 }
 
-/** Where each subscription of a feed begins, so that nothing is missed between it and the one before, or since the feed was told to listen. */
+/** Decides where each subscription of a feed begins, so that no event is missed between it and the one before, or since the feed was told to listen. */
 export class FeedStart {
   private from: ReplayFrom;
-  /** Events from before are passed over, in ms since the epoch. */
+  /** Events from before this time are not handed on; ms since the epoch. */
   private notBefore: number | undefined;
-  /** A subscription that began with what is new and has brought nothing yet: asked for; taken by the org; or it would miss what came since {@link newFrom}. */
+  /**
+   * About a subscription to new events that has brought none yet. `asked`: it is being made; `taken`: the org has taken it; `lost`: it would miss events
+   * since {@link newFrom}.
+   */
   private fresh: "asked" | "taken" | "lost" | undefined;
-  /** What came from then on is new, in ms since the epoch, by the org's clock. */
+  /** Events from this time on count as new; ms since the epoch by the org's clock. */
   private newFrom = 0;
 
   constructor(private readonly options: FeedStartOptions) {
     this.from = options.settings.replayFrom;
   }
 
-  /** Whether it was told to begin elsewhere than behind what it has taken. */
+  /** Whether it was told to begin elsewhere than behind the event taken last. */
   get isElsewhere(): boolean {
     return this.from !== "stored";
   }
 
-  /** Whether the subscription has to be made anew: nothing is to be taken of it. */
+  /** Whether the present subscription must be replaced by a new one, and its events are not to be taken. */
   get isLost(): boolean {
     return this.fresh === "lost";
   }
 
-  /** The next subscription begins there. */
+  /** Says where the next subscription is to begin. */
   at(from: ReplayFrom): void {
     this.from = from;
   }
 
-  /** Where a subscription that is made now begins. Resolves when what it needs after a restart is written, or cannot be. */
+  /** Where a subscription that is made now begins. Resolves when what a restart needs to go on from there is written, or cannot be. */
   async next(): Promise<StartPoint> {
     const { from } = this;
     const { intake, position } = this.options;
@@ -60,7 +66,7 @@ export class FeedStart {
     return since === undefined ? this.begin("new") : { from: "all" };
   }
 
-  /** The org does not know the position any more. @returns where to begin when only what came since a time is wanted, which then takes a replay of all; undefined when it is not so */
+  /** The org does not know the position any more. @returns all that is retained, when all events since a known time are wanted; else `undefined` */
   withoutPosition(): StartPoint | undefined {
     const { intake, position } = this.options;
     if (!position.since) return undefined;
@@ -70,7 +76,7 @@ export class FeedStart {
     return { from: "all" };
   }
 
-  /** The org does not know the position any more: it begins there instead, and knows again what it has had. */
+  /** The org does not know the position any more: begins elsewhere. Events that came before still count as repeats. */
   anew(from: "new" | "all"): StartPoint {
     const { intake, position, now } = this.options;
     intake.begin(true);
@@ -81,31 +87,34 @@ export class FeedStart {
     return { from };
   }
 
-  /** Events have come. */
+  /** Hands events on. */
   take(events: readonly StreamEvent[]): void {
     this.fresh = undefined;
     for (const event of events) {
       const isOld = this.options.intake.take(event, this.notBefore);
-      if (!isOld && event.createdDate !== undefined) this.notBefore = undefined; // one that tells no time says nothing of those behind it
+      if (!isOld && event.createdDate !== undefined) this.notBefore = undefined; // an event without a time says nothing about those behind it
     }
   }
 
-  /** There is nothing up to here. */
+  /** The org says that nothing is outstanding up to this position. */
   passTo(position: string): void {
     this.fresh = undefined;
     this.notBefore = undefined;
     this.options.intake.idle(position);
   }
 
-  /** How the subscription stands. One that began with what is new begins so once more when it is lost, or could be made late only, and would miss what came meanwhile. */
+  /**
+   * Told the state of the subscription. A subscription to new events begins with new ones again after a loss, or may begin too late: it is then
+   * {@link isLost}, as it would miss those that came meanwhile.
+   */
   follow({ kind, error, retryAt }: StreamState): void {
-    const isWaiting = error !== undefined && kind !== "connecting"; // what is connecting tells later how that went
+    const isWaiting = error !== undefined && kind !== "connecting"; // a subscription that is connecting tells its outcome later
     if (this.fresh === "taken" && kind !== "listening" && kind !== "full") this.fresh = "lost";
     else if (this.fresh === "asked" && kind === "listening") this.fresh = this.isLate(Date.now()) ? "lost" : "taken";
     else if (this.fresh === "asked" && isWaiting && this.isLate(retryAt)) this.fresh = "lost";
   }
 
-  /** CometD tells no position before the first event. So the time is kept first: what comes between it and that event is found by it after a restart. */
+  /** CometD gives no position before the first event, so the time is stored first: after a restart, events from then on are found by their time. */
   private async begin(from: "new" | "all"): Promise<StartPoint> {
     const { intake, position, since } = this.options;
     intake.begin(false);
@@ -116,7 +125,11 @@ export class FeedStart {
     return { from };
   }
 
-  /** Whether what is new would be new from too late on. @param at when it is asked for, in ms since the epoch; unknown when undefined */
+  /**
+   * Whether a subscription to new events would begin too late after {@link newFrom}.
+   *
+   * @param at when it is made, in ms since the epoch; `undefined` if not known, which counts as too late
+   */
   private isLate(at: number | undefined): boolean {
     return at === undefined || this.options.now() - this.newFrom + at - Date.now() > LATE;
   }

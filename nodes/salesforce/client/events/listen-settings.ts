@@ -1,24 +1,24 @@
 import type { DeliverySettings, PoisonSettings } from "../../../delivery/delivery-settings";
 import type { TransportName } from "./org-streams";
 
-/** Where a listener begins: behind what is settled, with what comes from now on, or with all that the org has retained. */
+/** Where a listener begins: behind the stored position, with events that come from now on, or with all that the org retains. */
 export type ReplayFrom = "stored" | "new" | "all";
 
-/** How a listener takes the events of a channel, normalised. Times in ms. */
+/** Settings of a listener to a channel, normalised. Times in ms. */
 export interface ListenSettings extends DeliverySettings, PoisonSettings {
   transport: TransportName;
-  /** With its filter, where it has one: `/topic/Open?Status='New'`. */
+  /** The channel, with its filter if it has one: `/topic/Open?Status='New'`. */
   channel: string;
   replayFrom: ReplayFrom;
-  /** What to do when the org no longer knows the stored position: read all it has, only what is new, or nothing. */
+  /** What to do when the org no longer knows the stored position: read all that it retains, read only new events, or stop. */
   staleReplay: "all" | "new" | "stop";
-  /** Events in the flow at once at most. */
+  /** How many events may be in the flow at the same time. */
   maxInFlight: number;
-  /** Events among which a repeat is known, 0 for none. */
+  /** How many of the last events are remembered, so that a repeat of one is recognized. 0: none. */
   dedupeWindow: number;
 }
 
-/** The channel without its filter, by which its positions go. */
+/** The channel without its filter: positions are those of the whole channel. */
 export function channelName(channel: string): string {
   return channel.split("?", 1)[0] ?? channel;
 }

@@ -2,8 +2,8 @@ import type { Session } from "../sign-in/login";
 import type { StreamOrg } from "./org-streams";
 
 /**
- * The time by the org's clock, in ms since the epoch: events carry times of the org, and the clock of a small machine may be hours off. Asks the org
- * once, for something that needs no session and counts as no API call; goes by this machine's clock when that fails.
+ * Makes a function that gives the time by the org's clock, in ms since the epoch. Events carry times of the org, and the clock of a small machine may be
+ * hours off. Asks the org once, with a call that needs no session and counts as no API call. When that fails, the function gives this machine's time.
  */
 export async function orgClock({ http }: Pick<StreamOrg, "http">, { instanceUrl }: Session): Promise<() => number> {
   try {

@@ -4,13 +4,13 @@ import type { StreamOptions } from "./org-streams";
 
 const MINUTE = 60_000;
 
-/** By what is paused: the org is away or too busy; it refuses for good; the day's events are used up. */
+/** Why there is a pause. `outage`: the org is away or too busy; `refused`: it refuses until someone mends something; `limit`: the day's events are used up. */
 export type Pace = "outage" | "refused" | "limit";
 
-/** How long is paused after each kind of failure; longer with each that follows. */
+/** How long to pause after each kind of failure: longer with each one in a row. */
 export class Paces {
   private readonly backOffs: Record<Pace, BackOff>;
-  /** ms that a connection must have stood for its loss to be a first one. */
+  /** A connection that stood for more ms than this worked well: after its loss, pauses begin with the shortest again. */
   private readonly spell: number;
 
   constructor({ backOff, refused, limited }: StreamOptions) {
@@ -18,22 +18,26 @@ export class Paces {
     this.backOffs = {
       outage: new BackOff({ max: 2 * MINUTE, ...backOff }),
       refused: new BackOff({ initial: MINUTE, max: 30 * MINUTE, ...refused }),
-      // no jitter below: what counts the day's events must be left alone that long
+      // without jitter, so that a pause is never shorter: the count of the day's events needs that time
       limit: new BackOff({ initial: 15 * MINUTE, max: 15 * MINUTE, random: () => 1, ...limited }),
     };
   }
 
-  /** ms until the next try: no shorter than the org asked for. */
+  /** ms until the next try, at least as many as the org asked for. */
   next(pace: Pace, { details }: ConnectorError): number {
     return Math.max(this.backOffs[pace].next(), typeof details.retryAfter === "number" ? details.retryAfter : 0);
   }
 
-  /** A connection is gone: one that had stood for a while is cut time and again, as by a proxy that minds idle ones. @param stood for so long, in ms */
+  /**
+   * A connection was lost. One that stood for a while was cut by something like a proxy that closes idle ones, so the next pause is short.
+   *
+   * @param stood how many ms it stood
+   */
   lost(stood: number): void {
     if (stood > this.spell) this.reset();
   }
 
-  /** It went well. */
+  /** A try went well: pauses begin with the shortest again. */
   reset(): void {
     for (const backOff of Object.values(this.backOffs)) backOff.reset();
   }

@@ -1,16 +1,17 @@
-/** By the places that are in use in this process. */
+/** The claims that hold a place in this process, by place. */
 const holders = new Map<string, PlaceClaim>();
+/** The claims that wait for their place. */
 const waiting = new Set<PlaceClaim>();
 
-/** A node's claim on the place where its position is kept: with one position for two nodes, each would pass over what only the other has finished. */
+/** A node's claim on the place where its position is stored. If two nodes shared one position, each would skip events that only the other has settled. */
 export class PlaceClaim {
-  /** @param onHeld the place is this node's, at once or when the other has given it up */
+  /** @param onHeld called when the claim holds the place: at once, or when another gave it up */
   constructor(
     private readonly place: string,
     private readonly onHeld: () => void,
   ) {}
 
-  /** @returns whether it is held; if not, it waits for it */
+  /** Takes the place if it is free, else waits for it. @returns whether it was free */
   take(): boolean {
     if (holders.has(this.place)) {
       waiting.add(this);
@@ -22,7 +23,7 @@ export class PlaceClaim {
     return true;
   }
 
-  /** Gives it up, or waits no more. */
+  /** Gives the place up, or stops waiting for it. */
   leave(): void {
     waiting.delete(this);
     if (holders.get(this.place) !== this) return;

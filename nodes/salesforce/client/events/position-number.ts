@@ -1,10 +1,13 @@
 import type { TransportName } from "./org-streams";
 
-/** A replay id of the Pub/Sub API in hex: eight bytes of the number, and two that were always zero. Who asks may leave those out, as it gives them no meaning. */
+/**
+ * A replay id of the Pub/Sub API in hex: eight bytes that hold the number, then two bytes that have always been zero. A request may leave out those two, as
+ * the API gives them no meaning.
+ */
 const HEX = /^([\da-f]{16})(?:0000)?$/i;
 
 /**
- * The number of a position: the replay id. Whoever goes by it must do without where there is none, since the API calls its ids opaque.
+ * The number of a position, which is the replay id. Callers must also work without it, since the API calls its ids opaque and their form may change.
  *
  * @param position as the transport gave it: decimal digits over CometD, bytes in hex over Pub/Sub
  */
@@ -14,7 +17,7 @@ export function positionNumber(position: string, transport: TransportName): bigi
   return digits === undefined ? undefined : BigInt(`0x${digits}`);
 }
 
-/** The same position for the other transport; undefined when it has another form than today's. */
+/** Converts a position to the form of another transport. @returns `undefined` when the position has a form that is not known here */
 export function convertPosition(position: string, from: TransportName, to: TransportName): string | undefined {
   if (from === to) return position;
   const number = positionNumber(position, from);

@@ -2,17 +2,17 @@ import { ConnectorError, isConnectorError } from "../../../common/errors";
 import { soqlString } from "../query/soql-literal";
 import type { RestCalls } from "../rest";
 
-/** What a PushTopic can tell of. */
+/** The changes of records that a PushTopic can tell of. */
 export type TopicOperation = "create" | "update" | "delete" | "undelete";
 
-/** Which fields an update must have changed to be told: any, those of SELECT or WHERE, those of SELECT, or those of WHERE. */
+/** Which fields an update must change for the PushTopic to tell of it: any, those in SELECT or WHERE, those in SELECT, or those in WHERE. */
 export type TopicFields = "All" | "Referenced" | "Select" | "Where";
 
-/** A PushTopic as it should be. */
+/** How a PushTopic should be. */
 export interface PushTopicDeclaration {
-  /** The channel's name behind `/topic/`: at most 25 characters, and case counts. */
+  /** The part of the channel's name behind `/topic/`: at most 25 characters, case-sensitive. */
   name: string;
-  /** SOQL over one object, with Id: at most 1300 characters. */
+  /** SOQL over one object that selects Id; at most 1300 characters. */
   query: string;
   operations: readonly TopicOperation[];
   fields: TopicFields;
@@ -20,10 +20,10 @@ export interface PushTopicDeclaration {
   apiVersion: string;
 }
 
-/** The properties of a PushTopic's record that are declared. */
+/** The fields of a PushTopic's record that a declaration sets. */
 type TopicRecord = Record<"Query" | "NotifyForFields", string> & { ApiVersion: number; IsActive: boolean } & Record<(typeof SWITCHES)[TopicOperation], boolean>;
 
-/** By operation, the property that says whether it is told. */
+/** By operation: the field that says whether the PushTopic tells of it. */
 const SWITCHES = {
   create: "NotifyForOperationCreate",
   update: "NotifyForOperationUpdate",
@@ -31,14 +31,14 @@ const SWITCHES = {
   undelete: "NotifyForOperationUndelete",
 } as const;
 
-/** As the org has them (object reference, PushTopic). */
+/** Limits of the org (Object Reference, PushTopic). */
 const MAX_NAME = 25;
 const MAX_QUERY = 1300;
 
 /**
- * Makes sure that the org has a PushTopic as it is declared: creates it, changes what differs, and leaves one alone that is so already.
+ * Makes sure that the org has a PushTopic as declared: creates it, or changes what differs, or leaves it alone when nothing does.
  *
- * @throws ConnectorError `NOT_CONFIGURED` when the declaration can never work, with the org's words where it is the org that refuses it
+ * @throws ConnectorError `NOT_CONFIGURED` when the declaration can never work; with the org's words where the org refuses it
  */
 export async function declarePushTopic(rest: RestCalls, declaration: PushTopicDeclaration): Promise<"created" | "updated" | "unchanged"> {
   const { name } = declaration;
@@ -52,7 +52,7 @@ export async function declarePushTopic(rest: RestCalls, declaration: PushTopicDe
     if (!isConnectorError(error)) throw error;
     if (error.details.errorCode !== "DUPLICATE_VALUE") throw explained(error, name);
   }
-  // another instance was faster
+  // another instance created it meanwhile
   const found = await find(rest, name);
   if (!found) throw new ConnectorError("NOT_CONFIGURED", `There is a PushTopic ${name} in the org that this user does not see`);
   return change(rest, found, wanted);
@@ -82,7 +82,7 @@ async function find(rest: RestCalls, name: string): Promise<(TopicRecord & { Id:
   const query = `SELECT ${fields.join(", ")} FROM PushTopic WHERE Name = ${soqlString(name)}`;
   const { body } = await rest.request<{ records?: (TopicRecord & { Id: string; Name: string })[] }>({ method: "GET", path: `/query?q=${encodeURIComponent(query)}` });
   const [found] = body.records ?? [];
-  // SOQL finds names in any case, channels do not
+  // SOQL ignores the case of names, while channels respect it
   if (found && found.Name !== name) throw new ConnectorError("NOT_CONFIGURED", `The org has a PushTopic ${found.Name}, and names that differ only in case are one: listen to /topic/${found.Name}`);
   return found;
 }
@@ -95,12 +95,12 @@ async function change(rest: RestCalls, found: TopicRecord & { Id: string }, want
   return "updated";
 }
 
-/** A query without line ends and indents, which stay in texts. */
+/** A query with each run of white space made one space, except within string literals. */
 function inOneLine(query: string): string {
   return query.replace(/'(?:\\.|[^'\\])*'|\s+/gs, (piece) => (piece.startsWith("'") ? piece : " ")).trim();
 }
 
-/** What the org refuses stands in the node's settings, and will not mend itself. */
+/** Explains an error of the org. What the org refuses comes from the node's settings, so it becomes `NOT_CONFIGURED`: waiting does not mend it. */
 function explained(error: ConnectorError, name: string): ConnectorError {
   if (error.code === "ORG_REFUSED") return new ConnectorError("NOT_CONFIGURED", `The org refuses the PushTopic ${name}: ${error.message}`, { details: error.details, cause: error });
   if (error.code !== "ORG_OBJECT_UNKNOWN") return error;

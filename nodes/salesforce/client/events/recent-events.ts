@@ -1,19 +1,19 @@
-/** Which events came lately, so that one that comes again is known. Remembers so many, the newest. */
+/** Remembers the ids of the last events, so that an event that comes again is recognized. */
 export class RecentEvents {
   private readonly known = new Set<string>();
-  /** In the order they came, round and round. */
+  /** The ids in the order they came: a ring buffer, whose oldest entry is at {@link next} once it is full. */
   private readonly order: string[] = [];
   private next = 0;
 
-  /** @param size events that are remembered; 0: every event is new */
+  /** @param size how many events are remembered; 0: every event counts as new */
   constructor(private readonly size: number) {}
 
-  /** Those that are remembered, oldest first. */
+  /** The remembered ids, oldest first. */
   get ids(): string[] {
     return [...this.order.slice(this.next), ...this.order.slice(0, this.next)];
   }
 
-  /** @param id what the event is known again by @returns whether it is new */
+  /** Remembers an event. @param id what tells it from all others @returns whether it is new */
   add(id: string): boolean {
     if (this.known.has(id)) return false;
     if (this.size === 0) return true;

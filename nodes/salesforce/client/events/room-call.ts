@@ -1,20 +1,21 @@
 import { flowTracker } from "../../../delivery/flow-tracker";
 
-/** Tells a transport once that there is room again, outside of the flow's context: at once when there is much, else after a while, in which there may be more. */
+/** Tells a transport that there is room again: at once when there is much room, else after a while, by when there may be more. Runs outside of the flow's context. */
 export class RoomCall {
   private later: NodeJS.Timeout | undefined;
   private now: NodeJS.Immediate | undefined;
 
-  /** @param delay of a call for a little room, in ms */
+  /** @param tell tells the transport @param delay ms to wait when there is only a little room */
   constructor(
     private readonly tell: () => void,
     private readonly delay = 1_000,
   ) {}
 
+  /** Calls `tell` soon, once for all calls of this method until then. @param much whether there is much room */
   soon(much: boolean): void {
     if (this.now || (this.later && !much)) return;
     flowTracker.outside(() => {
-      // a timer takes a millisecond at least, in which nothing is in the flow
+      // not a timer: that takes at least a millisecond, in which the flow would stand idle
       if (much) this.now = setImmediate(() => this.call());
       else this.later = setTimeout(() => this.call(), this.delay);
     });

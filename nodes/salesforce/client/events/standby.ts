@@ -1,23 +1,24 @@
 import type { ConnectorError } from "../../../common/errors";
 import type { SharedStore, Store } from "../../../common/store";
 
-/** What a lease tells. */
+/** What a lease tells its user. */
 export interface LeaseEvents {
-  /** @param fence what is written as long as it is held is written with it */
+  /** The lease is held. @param fence number to be given with each write while it is held */
   onHeld(fence: number): void;
+  /** The lease is not held any more. @param error why it is not known who holds it */
   onLost(error?: ConnectorError): void;
-  /** Nobody can tell who listens; without an error it can be told again. */
+  /** @param error why it is not known which instance listens; `undefined` when it is known again */
   onTrouble(error?: ConnectorError): void;
 }
 
-/** The right to listen, which one of several instances has. */
+/** The right to listen, which one of several instances holds at a time. */
 export interface ListenLease {
   start(): void;
-  /** Gives it back. */
+  /** Gives the right back. */
   close(): Promise<void>;
 }
 
-/** The store as who holds the lease with this fence may write to it: what one writes that was replaced counts for nothing. */
+/** A store for the holder of the lease with this fence. What is written with it after another instance has taken the lease is ignored. */
 export function fencedStore(store: SharedStore, fence: number): Store {
   return {
     read: async (key) => (await store.readFenced(key))?.value,
@@ -26,7 +27,7 @@ export function fencedStore(store: SharedStore, fence: number): Store {
   };
 }
 
-/** Where several instances agree on which of them listens. */
+/** By what several instances agree on which of them listens. */
 export interface Standby {
   store: SharedStore;
   /** @param key names the lease in the store */

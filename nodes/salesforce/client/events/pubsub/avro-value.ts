@@ -1,15 +1,15 @@
 import type * as avro from "avsc";
 
-/** What is used of the parsed schema; avsc's own types leave out some of it. */
+/** The parts of a parsed schema that are used here; avsc's own types lack some of them. */
 export interface AvroType {
   readonly typeName: string;
-  /** Of a union. */
+  /** Of a union: the types that its value can have. */
   readonly types?: AvroType[];
-  /** Of a record. */
+  /** Of a record: its fields. */
   readonly fields?: AvroField[];
-  /** Of an array. */
+  /** Of an array: the type of its items. */
   readonly itemsType?: AvroType;
-  /** How a union that must be wrapped names it. */
+  /** Name of this type within a wrapped union. */
   readonly branchName?: string;
 }
 
@@ -17,7 +17,7 @@ export interface AvroType {
 export interface AvroField {
   readonly name: string;
   readonly type: AvroType;
-  /** What the platform says of it: `Data:DateTime:00N…`, `CreatedBy:EntityId`. */
+  /** What the platform says about the field: `Data:DateTime:00N…`, `CreatedBy:EntityId`. */
   readonly doc?: string;
   readonly defaultValue: () => unknown;
 }
@@ -28,7 +28,7 @@ export type Schema = avro.Type & AvroType;
 /** Which kind of time a field of Avro type `long` holds. */
 export type TimeKind = "DateTime" | "DateOnly" | "TimeOnly";
 
-/** Parses a schema. Whole numbers are exact: text where a number would not be. @throws when it is not a schema */
+/** Parses a schema. Decoded whole numbers are exact: those that a JavaScript number cannot hold are text. @throws when the JSON is not a schema */
 export function parseSchema({ Type, types }: typeof avro, json: string): Schema {
   const long = types.LongType.__with({
     fromBuffer: (bytes: Buffer) => exact(bytes.readBigInt64LE()),
@@ -50,20 +50,20 @@ function exact(value: bigint): number | string {
   return Number.isSafeInteger(number) ? number : value.toString();
 }
 
-/** What a field's doc says of its time. */
+/** Reads from a field's doc which kind of time it holds; `undefined`: none. */
 export function timeKindOf(doc: string | undefined): TimeKind | undefined {
   const kind = /:(DateTime|Date|Time)(?:Only)?(?::|$)/.exec(doc ?? "")?.[1];
   return kind === undefined || kind === "DateTime" ? kind : (`${kind}Only` as TimeKind);
 }
 
-/** A time as ISO 8601 text, as CometD gives it: without milliseconds where there are none. */
+/** Writes a time as ISO 8601 text, as CometD gives it: without milliseconds when they are zero. @param value ms since the epoch */
 export function isoTime(value: number, kind: TimeKind): string {
   const text = new Date(value).toISOString();
   if (kind === "DateTime") return text.replace(".000Z", "Z");
   return kind === "DateOnly" ? text.slice(0, 10) : text.slice(11);
 }
 
-/** The types a value of this type can have, but for null. */
+/** The types that a value of this type can have, without null. */
 export function branchesOf(type: AvroType): AvroType[] {
   return (type.types ?? [type]).filter(({ typeName }) => typeName !== "null");
 }

@@ -3,14 +3,14 @@ import type { StreamEvent } from "../event-stream";
 import type { ConsumerEvent } from "./protocol";
 import type { SchemaCache } from "./schema-cache";
 
-/** Events of a stream that have come and are not handed over, in their order: their schema is on its way, or there is no room for them. */
+/** Events of a stream that have come and are not handed over yet, in their order: their schema is being fetched, or the listener has no room for them. */
 export class Backlog {
   private events: ConsumerEvent[] = [];
-  /** Rises when all is forgotten. */
+  /** Goes up each time the backlog is cleared. */
   private era = 0;
   private loading = false;
 
-  /** @param onSchema told when a schema has come that was waited for, or why it has not */
+  /** @param onSchema told when a schema that was waited for is here, or, with an error, that it could not be fetched */
   constructor(
     private readonly schemas: SchemaCache,
     private readonly onSchema: (error?: ConnectorError) => void,
@@ -29,7 +29,7 @@ export class Backlog {
     this.era += 1;
   }
 
-  /** Takes out the next events, `most` at the most, as far as their schemas are here. None, while the first one's is on its way. */
+  /** Takes out the next events: up to `most`, and only up to the first whose schema is not here. When that is the very first, fetches its schema. */
   take(most: number): StreamEvent[] {
     const ready: StreamEvent[] = [];
     for (const event of this.events.slice(0, most)) {
@@ -54,7 +54,7 @@ export class Backlog {
       (cause: unknown) => toConnectorError(cause, "ORG_UNAVAILABLE"),
     );
     this.loading = false;
-    // what another stream has brought meanwhile may wait for it, too, and asks again
+    // after a clear, an error no longer counts; events that came since may wait for the same schema, and ask again
     this.onSchema(era === this.era ? error : undefined);
   }
 }

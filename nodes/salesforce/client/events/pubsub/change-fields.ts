@@ -1,12 +1,13 @@
 import { type AvroType, recordOf } from "./avro-value";
 
-/** The lists of fields in a change event's header that come as bitmaps. */
+/** The fields of a change event's header that hold lists of fields, as bitmaps. */
 export const BITMAP_LISTS = ["nulledFields", "diffFields", "changedFields"] as const;
 
 /**
- * Names the fields of a change event's bitmaps. `0x1a` has a bit for each field of the schema, the lowest for the first one; `3-0x2` is about the
- * parts of field 3: `BillingAddress.City`.
+ * Gives the names of the fields in a list of a change event's header. `0x1a` has a bit for each field of the schema, the lowest for the first one; in
+ * `3-0x2` the bits stand for the parts of field 3, such as `BillingAddress.City`.
  *
+ * @param bitmaps the list as it was decoded
  * @param schema of the whole event
  */
 export function fieldNames(bitmaps: unknown, schema: AvroType): string[] {

@@ -1,21 +1,21 @@
 import { ConnectorError } from "../../../../common/errors";
 import { isLoopback } from "../../sign-in/login-url";
 
-/** Where Salesforce's Pub/Sub API is, for orgs of all regions but Government Cloud, which has none. */
+/** Address of Salesforce's Pub/Sub API, for orgs of all regions. Government Cloud has no Pub/Sub API. */
 const PUBSUB_ENDPOINT = "api.pubsub.salesforce.com:7443";
 
 /** Where to connect to. */
 export interface Endpoint {
   /** `host:port` */
   target: string;
-  /** By TLS. */
+  /** Whether to use TLS. */
   secure: boolean;
 }
 
 /**
- * Reads `host:port`, with `http://` in front for no TLS. As tokens travel on it, only this machine may be reached so.
+ * Reads `host:port`; `http://` in front means without TLS. That is allowed only for this machine, as access tokens are sent over the connection.
  *
- * @param value blank: {@link PUBSUB_ENDPOINT}
+ * @param value default, also when blank: {@link PUBSUB_ENDPOINT}
  * @throws ConnectorError `NOT_CONFIGURED`
  */
 export function readEndpoint(value = ""): Endpoint {
@@ -29,7 +29,7 @@ export function readEndpoint(value = ""): Endpoint {
   if (!secure && !isLoopback(url.hostname)) {
     throw new ConnectorError("NOT_CONFIGURED", "The Pub/Sub endpoint may be reached without TLS only on this machine: leave http:// out");
   }
-  // a port that is http's own is not kept by URL
+  // URL drops port 80, as it is the default of http
   const port = url.port || /:(\d+)\/?$/.exec(rest)?.[1] || "7443";
   return { target: `${url.hostname}:${port}`, secure };
 }

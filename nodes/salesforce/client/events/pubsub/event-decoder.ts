@@ -7,13 +7,16 @@ import { decimalOf, positionOf } from "./replay-id";
 
 const HEADER = "ChangeEventHeader";
 
-/** Which nulls of a change event were said, by the paths of their fields; of another event all were. */
+/**
+ * Paths of the fields that a change event says have changed: their nulls are values, while the nulls of other fields mean "not changed". `undefined` for
+ * other events, where all nulls are values.
+ */
 type Said = Set<string> | undefined;
 
-/** Makes of a field's Avro value what the flow gets; `undefined` leaves the field out. */
+/** Converts a field's Avro value to what the flow gets; `undefined` leaves the field out. */
 type Convert = (value: unknown, said: Said) => unknown;
 
-/** Decodes the events of one schema into what CometD gives for the same. */
+/** Decodes the events of one schema to what CometD gives for the same events. */
 export class EventDecoder {
   private readonly convert: Convert;
   private readonly isChange: boolean;
@@ -26,7 +29,7 @@ export class EventDecoder {
     this.convert = ofRecord(schema, "");
   }
 
-  /** Bytes that do not fit the schema never will: what an id of a schema stands for does not change. */
+  /** Decodes an event. One whose bytes do not fit the schema is marked as unreadable for good: the schema of an id never changes. */
   decode(event: ConsumerEvent): StreamEvent {
     try {
       return { ...placeOf(event, this.id), ...this.read(bytesOf(event)) };
@@ -45,7 +48,7 @@ export class EventDecoder {
     return { kind: "event", payload, ...(typeof payload.CreatedDate === "string" ? { createdDate: payload.CreatedDate } : {}) };
   }
 
-  /** Avro has a null for each field that did not change; CometD leaves those out. */
+  /** The payload of a change event. In Avro, each field that did not change is null; CometD leaves those fields out. */
   private change(raw: Record<string, unknown>): unknown {
     const header = { ...(raw[HEADER] as Record<string, unknown>) };
     for (const list of BITMAP_LISTS) header[list] = fieldNames(header[list], this.schema);
@@ -55,7 +58,7 @@ export class EventDecoder {
   }
 }
 
-/** An event that nobody will ever read, with its bytes. @param why as the end of a sentence about it */
+/** An event whose content can never be read; its payload is its bytes. @param why end of a sentence that begins with "The event <id>" */
 export function unreadableEvent(event: ConsumerEvent, schema: string, kind: StreamEvent["kind"], why: string): StreamEvent {
   const unreadable = new ConnectorError("FORMAT_INVALID", `The event ${event.event?.id ?? ""} ${why}`);
   return { ...placeOf(event, schema), kind, payload: bytesOf(event), unreadable };
@@ -80,14 +83,14 @@ function ofRecord({ fields = [] }: AvroType, path: string): Convert {
       const ready = content === null ? (said && !said.has(own) ? undefined : null) : convert(content, said);
       if (ready !== undefined) result[name] = ready;
     }
-    // of a compound field nothing has changed
+    // leaves out a compound field of which no part has changed
     return path !== "" && said && Object.keys(result).length === 0 ? undefined : result;
   };
 }
 
 function ofField({ name, type, doc }: AvroField, path: string): Convert {
   const converters = branchesOf(type).map((branch) => ({ branch, convert: ofBranch(branch, timeKindOf(doc), `${path}${name}.`) }));
-  // a union that would not tell its branches apart comes as {branch: value}
+  // avsc gives a union whose branches it could not tell apart by their values as {branch: value}
   if (type.typeName === "union:wrapped") {
     return (value, said) => {
       const [branchName, content] = Object.entries(value as Record<string, unknown>)[0] ?? [];

@@ -2,7 +2,7 @@ import { ConnectorError, errorText } from "../../../../common/errors";
 import type { Fields } from "../../records/collections";
 import { type AvroField, type AvroType, branchesOf, type Schema, type TimeKind, timeKindOf } from "./avro-value";
 
-/** What may stand in a field, for people. */
+/** What a field takes, in words for error messages: by Avro type, and for times by their kind. */
 const WORDS: Record<string, string> = { string: "text", boolean: "true or false", double: "a number", float: "a number", int: "a whole number", long: "a whole number", "abstract:long": "a whole number" };
 const TIMES: Record<TimeKind, string> = { DateTime: "a date and time in ISO 8601", DateOnly: "a date in ISO 8601", TimeOnly: "a time in ISO 8601" };
 
@@ -12,7 +12,7 @@ const ISO: Record<TimeKind, RegExp> = {
   TimeOnly: /^\d\d:\d\d(:\d\d(\.\d+)?)?Z?$/,
 };
 
-/** Makes Avro of an event's fields, by the schema the org has for the event. Names are taken in whatever case, as REST does. */
+/** Encodes an event's fields as Avro, by the org's schema of the event. The case of field names does not matter, as with REST. */
 export class EventEncoder {
   private readonly fields: Map<string, AvroField>;
 
@@ -28,7 +28,7 @@ export class EventEncoder {
    * Encodes one event.
    *
    * @param values by field name: text, numbers, booleans, null; times as ISO 8601 text
-   * @throws ConnectorError `ORG_REFUSED` that names the field which the event has not, must have, or takes otherwise
+   * @throws ConnectorError `ORG_REFUSED` that names the field: one the event does not have, one that is required, or one whose value is of another type
    */
   encode(values: Fields): Buffer {
     const record: Record<string, unknown> = {};
@@ -67,7 +67,7 @@ export class EventEncoder {
   }
 }
 
-/** The value for Avro; undefined when it is not of this type. */
+/** Converts a value to an Avro type; `undefined` when it does not fit the type. */
 function ofType({ typeName }: AvroType, time: TimeKind | undefined, value: unknown): unknown {
   switch (typeName) {
     case "string":
@@ -87,7 +87,7 @@ function ofType({ typeName }: AvroType, time: TimeKind | undefined, value: unkno
   }
 }
 
-/** A number may stand in text, as for REST. */
+/** A number, which may be given as text, as with REST. */
 function toNumber(value: unknown): number | undefined {
   if (typeof value === "number") return value;
   return typeof value === "string" && /^\s*-?\d+(\.\d*)?(e[+-]?\d+)?\s*$/i.test(value) ? Number(value) : undefined;

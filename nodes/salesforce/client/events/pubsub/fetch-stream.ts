@@ -5,23 +5,23 @@ import { type CallStatus, type PubsubError, pubsubError } from "./pubsub-error";
 import type { FetchRequest, FetchResponse } from "./protocol";
 import { replayIdOf } from "./replay-id";
 
-/** Most events that may be asked for and not come yet: the platform takes more as this. */
+/** How many events may be asked for that have not come yet. The platform treats a larger number as this one. */
 export const MOST_ASKED = 100;
 
-/** ms without an error after which a stream counts as taken, as not every server says so before its first message. */
+/** A stream counts as taken by the server after so many ms without an error, as not every server sends headers before its first message. */
 const SETTLED = 1000;
 
-/** ms the error of a refused stream may come behind the server's headers. */
+/** When a stream is refused, the error may come so many ms after the server's headers. */
 const HEADERS_FIRST = 100;
 
-/** Who is told what a stream brings. Nothing after {@link Fetch.stop}. */
+/** Told what a stream brings. Not called any more after {@link Fetch.stop}. */
 export interface FetchListener {
-  /** The server has taken the request. */
+  /** The server has accepted the request. */
   onTaken(): void;
   onResponse(response: FetchResponse): void;
-  /** @param error undefined: the server has closed it without one */
+  /** The stream has ended. @param error `undefined` when the server closed it without one */
   onEnd(error: PubsubError | undefined): void;
-  /** Nothing has come for as long as the server should have said at least that it has nothing. */
+  /** Nothing has come for so long that at least an idle message was due. */
   onSilence(): void;
 }
 
@@ -30,20 +30,20 @@ export interface FetchSettings {
   channel: string;
   start: StartPoint;
   session: Session;
-  /** ms without a message after which a stream that was asked for events is dead. */
+  /** A stream that was asked for events counts as dead after so many ms without a message. */
   silence: number;
 }
 
 /** One Subscribe stream, from its first request to its end. */
 export class Fetch {
-  /** Events asked for that have not come. */
+  /** How many events were asked for that have not come yet. */
   asked = 0;
-  /** It was asked again after a time of nothing asked, and has not said anything since: the server may have been closing it at that moment. */
+  /** Whether it was asked for events again after a time when none were outstanding, and has sent nothing since: the server may have been closing it just then. */
   resumed = false;
-  /** Whether the server knew, when it sent the last message, that events are asked for. While it does not, events may wait there. */
+  /** Whether the server knew, when it sent the last message, that events were asked for. If not, events may still wait on the server. */
   heard = false;
   private first = true;
-  /** When the server had taken the request, by the clock that nobody sets. */
+  /** When the server had accepted the request, by `performance.now()`. */
   private takenAt: number | undefined;
   private over = false;
   private readonly ended: Promise<void>;
@@ -58,7 +58,7 @@ export class Fetch {
   ) {
     this.settling = setTimeout(() => this.settle(), SETTLED);
     this.ended = new Promise((resolve) => stream.once("status", () => resolve()));
-    stream.on("error", () => undefined); // its status says the same, and comes without one, too
+    stream.on("error", () => undefined); // the status event says the same, and is also sent when there is no error
     stream.on("metadata", () => {
       clearTimeout(this.settling);
       if (!this.over) this.settling = setTimeout(() => this.settle(), HEADERS_FIRST);
@@ -71,17 +71,17 @@ export class Fetch {
     });
   }
 
-  /** Opens a stream; nothing is asked for yet. @throws ConnectorError as {@link PubsubClient.subscribe} */
+  /** Opens a stream, without asking for events yet. @throws ConnectorError as {@link PubsubClient.subscribe} */
   static async open(client: PubsubClient, settings: FetchSettings, listener: FetchListener): Promise<Fetch> {
     return new Fetch(await client.subscribe(settings.session), client, settings, listener);
   }
 
-  /** For how long it has stood, in ms. */
+  /** How long ago the server accepted it, in ms; 0 when it has not. */
   get stood(): number {
     return this.takenAt === undefined ? 0 : performance.now() - this.takenAt;
   }
 
-  /** Asks for so many events more; where to begin goes with the first request. */
+  /** Asks for `count` more events. The first request says where to begin. */
   ask(count: number): void {
     const { channel, start } = this.settings;
     const request: FetchRequest = { topic_name: channel, num_requested: count, ...(this.first ? beginning(start) : {}) };
@@ -92,7 +92,7 @@ export class Fetch {
     this.watch();
   }
 
-  /** Ends it without a word to the listener. Settles when the server has been told. */
+  /** Ends the stream without telling the listener. Resolves when the server has been told. */
   stop(): Promise<void> {
     if (!this.over) {
       this.end();
@@ -120,7 +120,7 @@ export class Fetch {
     } else this.settling = setTimeout(() => this.settle(), SETTLED);
   }
 
-  /** A stream that nothing is asked of has nothing to say. */
+  /** Starts the wait for the next message anew. A stream that was asked for nothing may be silent. */
   private watch(): void {
     clearTimeout(this.watchdog);
     this.watchdog = setTimeout(() => {

@@ -1,13 +1,13 @@
 import { ConnectorError } from "../../../../common/errors";
 
-/** What the Pub/Sub API is spoken with. Optional, as most flows never use it: 150 ms and 20 MB. */
+/** The packages for the Pub/Sub API. Optional and loaded late: most flows never use them, and they take 150 ms to load and 20 MB. */
 export interface PubsubPackages {
   grpc: typeof import("@grpc/grpc-js");
   loader: typeof import("@grpc/proto-loader");
   avro: typeof import("avsc");
 }
 
-/** Loads what the Pub/Sub API needs. @throws ConnectorError `DRIVER_MISSING` that names the packages and how to install them */
+/** Loads the packages. @throws ConnectorError `DRIVER_MISSING` that names those that are missing and how to install them */
 export function pubsubPackages(): PubsubPackages {
   const missing: string[] = [];
   const grpc = load<PubsubPackages["grpc"]>("@grpc/grpc-js", missing);

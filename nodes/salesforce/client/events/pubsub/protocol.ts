@@ -1,6 +1,6 @@
 import type { fromJSON } from "@grpc/proto-loader";
 
-/** The part of the service `eventbus.v1.PubSub` that is used here: its messages as they are read and written, and their numbers on the wire. */
+/** The part of the service `eventbus.v1.PubSub` that is used here: types of its messages as they are read and written, and the descriptor with their field numbers. */
 
 /** Answer to `GetTopic`. */
 export interface TopicInfo {
@@ -12,27 +12,27 @@ export interface TopicInfo {
 
 /** Answer to `GetSchema`. */
 export interface SchemaInfo {
-  /** Avro. */
+  /** The Avro schema, as JSON. */
   schema_json: string;
   schema_id: string;
 }
 
-/** An event on its way out. */
+/** An event to be published, and the part of a received event that the publisher made. */
 export interface ProducerEvent {
-  /** What it is delivered with as its EventUuid. */
+  /** Subscribers get it as the event's EventUuid. */
   id: string;
   schema_id: string;
   /** Avro binary. */
   payload: Buffer;
 }
 
-/** An event on its way in. */
+/** An event that was received. */
 export interface ConsumerEvent {
   event: ProducerEvent | null;
   replay_id: Buffer;
 }
 
-/** Asks for events; preset and replay id count only in the first one of a stream. */
+/** Asks for events. `replay_preset` and `replay_id` count only in the first request of a stream. */
 export interface FetchRequest {
   topic_name: string;
   replay_preset?: "LATEST" | "EARLIEST" | "CUSTOM";
@@ -40,10 +40,10 @@ export interface FetchRequest {
   num_requested: number;
 }
 
-/** Brings events, or says that the channel is quiet. */
+/** Brings events, or, without any, says that there are none. */
 export interface FetchResponse {
   events: ConsumerEvent[];
-  /** In an answer without events: nothing up to here is outstanding. */
+  /** In an answer without events: no event up to this position is outstanding. */
   latest_replay_id: Buffer;
 }
 
@@ -51,18 +51,18 @@ export interface FetchResponse {
 export interface WirePublishResult {
   replay_id: Buffer;
   error: { code: "UNKNOWN" | "PUBLISH" | "COMMIT"; msg: string } | null;
-  /** The EventUuid. */
+  /** EventUuid of the event. */
   correlation_key: string;
 }
 
-/** Answer to `Publish`: a result for each event, in their order. */
+/** Answer to `Publish`: a result for each event, in the order of the request. */
 export interface PublishResponse {
   results: WirePublishResult[];
-  /** The schema the topic has by now. */
+  /** Id of the schema that the topic has now. */
   schema_id: string;
 }
 
-/** A field as protobufjs takes it. */
+/** A field as protobufjs expects it. */
 interface WireField {
   id: number;
   type: string;
@@ -72,10 +72,10 @@ interface WireField {
 const field = (id: number, type: string): WireField => ({ id, type });
 const list = (id: number, type: string): WireField => ({ id, type, rule: "repeated" });
 const message = (fields: Record<string, WireField>): { fields: Record<string, WireField> } => ({ fields });
-// its types want a comment, which nobody reads
+// protobufjs's types require a comment
 const rpc = (requestType: string, responseType: string): { requestType: string; responseType: string; comment: string } => ({ requestType, responseType, comment: "" });
 
-/** The service as protobufjs takes it. */
+/** The service, as protobufjs expects it. */
 export const DESCRIPTOR: Parameters<typeof fromJSON>[0] = {
   nested: {
     eventbus: {
@@ -130,5 +130,5 @@ export const DESCRIPTOR: Parameters<typeof fromJSON>[0] = {
   },
 };
 
-/** How messages are read: names as above, what is not there as its default, enums as text. */
+/** How messages are read: field names as above, absent fields as their defaults, enums and 64-bit numbers as text. */
 export const READ_OPTIONS = { keepCase: true, longs: String, enums: String, defaults: true };

@@ -12,7 +12,7 @@ import { wayTo } from "./way";
 /** One Subscribe call: requests go in, events come out. */
 export type FetchStream = ClientDuplexStream<FetchRequest, FetchResponse>;
 
-/** The calls with one answer: what goes in and what comes out. */
+/** The calls with one request and one answer: the types of both. */
 interface Calls {
   GetTopic: [request: { topic_name: string }, answer: TopicInfo];
   GetSchema: [request: { schema_id: string }, answer: SchemaInfo];
@@ -21,21 +21,24 @@ interface Calls {
 
 type Answered<A> = (error: ServiceError | null, answer?: A) => void;
 
-/** The stub that grpc-js makes of the descriptor. */
+/** The client that grpc-js makes from the descriptor. */
 type Stub = Client & { Subscribe(metadata: Metadata): FetchStream } & {
   [C in keyof Calls]: (request: Calls[C][0], metadata: Metadata, options: { deadline: number }, answered: Answered<Calls[C][1]>) => ClientUnaryCall;
 };
 
-/** ms until a call must have its answer. */
+/** ms after which a call without an answer fails. */
 const CALL_TIMEOUT = 60_000;
 
-/** ms without traffic before the connection is pinged; a server that minds makes grpc-js ping half as often. */
+/** ms without traffic after which the connection is pinged. When the server objects, grpc-js pings half as often. */
 const KEEPALIVE = 60_000;
 
-/** Largest message from the server, in bytes: of the hundred events that it is asked for each can have 1 MB. gRPC's own 4 MB, or less than all, would have them come again without end. */
+/**
+ * Largest message taken from the server, in bytes. It is asked for up to 100 events, of up to 1 MB each. With a lower limit, such as gRPC's default of 4 MB,
+ * a message above it would fail and come again for ever.
+ */
 const MAX_MESSAGE = 128 * 1024 * 1024;
 
-/** The connection of one org to the Pub/Sub API: one channel for all its streams and calls, made when first used. */
+/** The connection of one org to the Pub/Sub API: one gRPC channel for all its streams and calls, made when it is first needed. */
 export class PubsubClient {
   private open: { packages: PubsubPackages; stub: Stub } | undefined;
   private readonly metadata = new WeakMap<Session, Promise<Metadata>>();
@@ -52,7 +55,7 @@ export class PubsubClient {
     return this.connection.packages.avro;
   }
 
-  /** `host:port` it calls. @throws ConnectorError `NOT_CONFIGURED` */
+  /** The `host:port` that it calls. @throws ConnectorError `NOT_CONFIGURED` */
   get endpoint(): string {
     return readEndpoint(this.options.pubsubEndpoint).target;
   }
@@ -62,16 +65,16 @@ export class PubsubClient {
     return this.open?.stub.getChannel().getConnectivityState(false) === this.open?.packages.grpc.connectivityState.READY;
   }
 
-  /** Opens a Subscribe stream. @throws ConnectorError `NOT_CONFIGURED`, `DRIVER_MISSING`, and what the login says */
+  /** Opens a Subscribe stream. @throws ConnectorError `NOT_CONFIGURED`, `DRIVER_MISSING`, or an error of the login */
   async subscribe(session: Session): Promise<FetchStream> {
     const { stub } = this.connection;
     return stub.Subscribe(await this.metadataOf(session));
   }
 
   /**
-   * Sends a call; once more with a new token when the org refuses the one there is.
+   * Makes a call. When the org refuses the access token, makes it once more with a new one.
    *
-   * @throws PubsubError, and a ConnectorError as {@link subscribe}
+   * @throws PubsubError, or a ConnectorError as {@link subscribe}
    */
   async call<C extends keyof Calls>(name: C, request: Calls[C][0]): Promise<Calls[C][1]> {
     const session = await this.org.openSession();
@@ -83,7 +86,7 @@ export class PubsubClient {
     }
   }
 
-  /** Ends the connection and the calls under way; streams are their owners' to end. */
+  /** Ends the connection and the running calls. Streams are to be ended by their owners. */
   close(): void {
     this.closed = true;
     for (const call of this.calls) call.cancel();
@@ -123,10 +126,10 @@ export class PubsubClient {
       "grpc.keepalive_time_ms": KEEPALIVE,
       "grpc.keepalive_timeout_ms": 20_000,
       "grpc.max_receive_message_length": MAX_MESSAGE,
-      // the pace is the subscriptions': the channel itself is to be ready when they come back
+      // the subscriptions pause between their tries; the channel itself must be ready again when they try
       "grpc.initial_reconnect_backoff_ms": initial,
       "grpc.max_reconnect_backoff_ms": Math.min(max, 10_000),
-      // each org is a connection of its own, however many have the same endpoint
+      // gives each org its own connection, although all have the same endpoint
       "grpc.use_local_subchannel_pool": 1,
       ...options,
     });
@@ -148,7 +151,7 @@ export class PubsubClient {
     try {
       metadata.set("accesstoken", session.accessToken);
     } catch {
-      // its error would quote the token
+      // not the caught error, which would quote the token
       throw new ConnectorError("ORG_LOGIN_FAILED", "The access token holds characters that no token can hold; paste it again");
     }
     metadata.set("instanceurl", session.instanceUrl);

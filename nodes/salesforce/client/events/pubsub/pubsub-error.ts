@@ -1,8 +1,8 @@
 import { ConnectorError, type ConnectorErrorOptions, type ErrorCode, unstopped } from "../../../../common/errors";
 
 /**
- * What helps. `retry`: the same again, later; `renew`: another token; `stale`: another place to begin; `mend`: someone has to change something;
- * `limit`: waiting for long.
+ * What to do about an error. `retry`: try the same again later; `renew`: get another access token; `stale`: begin at another position; `mend`: someone
+ * has to change something; `limit`: wait for long.
  */
 export type Remedy = "retry" | "renew" | "stale" | "mend" | "limit";
 
@@ -20,7 +20,7 @@ export class PubsubError extends ConnectorError {
 
 /** How a call or a stream ended, as grpc-js says it. */
 export interface CallStatus {
-  /** Of gRPC. */
+  /** Status code of gRPC. */
   code: number;
   details: string;
   metadata: { get(key: string): (string | Buffer)[] };
@@ -37,7 +37,7 @@ const RENEW: Verdict = { remedy: "renew", code: "ORG_SESSION_INVALID" };
 const REFUSED: Verdict = { remedy: "mend", code: "CHANNEL_UNAVAILABLE" };
 const LIMIT: Verdict = { remedy: "limit", code: "ORG_LIMIT" };
 
-/** By the start of the platform's own code behind {@link PREFIX}, the longer before the shorter; what is not here someone has to mend. */
+/** By the start of the platform's own code after {@link PREFIX}; the first that fits counts. A code that fits none is one that someone has to mend. */
 const BY_ERROR_CODE: [start: string, verdict: Verdict][] = [
   ["service.auth.headers.invalid", REFUSED],
   ["service.auth.", RENEW],
@@ -48,9 +48,9 @@ const BY_ERROR_CODE: [start: string, verdict: Verdict][] = [
   ["subscription.internal.error", RETRY],
   ["publish.stream.sweeper.timeout", RETRY],
   ["publish.internal.error", RETRY],
-  // corrupted, or validation.failed: whatever is wrong with the one we sent, it is a position that the org does not know
+  // replayid.corrupted or replayid.validation.failed: either way, the org does not know the position we sent
   ["subscription.fetch.replayid.", { remedy: "stale", code: "POSITION_STALE" }],
-  // the same first request twice in a stream: a new stream mends it
+  // a stream got two first requests; a new stream mends it
   ["subscription.fetch.replay.repeated", RETRY],
   ["subscription.limit.exceeded", LIMIT],
   ["concurrent.client.limit.exceeded", LIMIT],
@@ -58,16 +58,16 @@ const BY_ERROR_CODE: [start: string, verdict: Verdict][] = [
   ["publish.limit.exceeded", LIMIT],
 ];
 
-/** gRPC's own codes, where the platform gave none of its own. */
+/** By gRPC's status code, where the platform gave no code of its own. */
 const BY_STATUS: Record<number, Verdict> = {
   3: REFUSED, // INVALID_ARGUMENT
   5: REFUSED, // NOT_FOUND
   7: REFUSED, // PERMISSION_DENIED
-  12: REFUSED, // UNIMPLEMENTED: no Pub/Sub API there
+  12: REFUSED, // UNIMPLEMENTED: there is no Pub/Sub API at this address
   16: RENEW, // UNAUTHENTICATED
 };
 
-/** What the end of a call or a stream means. @param endpoint `host:port` that was called, for when there is no way to it */
+/** The error for the end of a call or a stream. @param endpoint the `host:port` that was called, for the text when it cannot be reached */
 export function pubsubError(status: CallStatus, endpoint: string): PubsubError {
   const [given] = status.metadata.get("error-code");
   const errorCode = given === undefined ? undefined : String(given);
@@ -85,20 +85,20 @@ export function pubsubError(status: CallStatus, endpoint: string): PubsubError {
   });
 }
 
-/** Whether the platform may have acted: it has said nothing itself, and there was a connection. */
+/** Whether the platform may have done what it was asked: there was a connection, and no error code of the platform has come. */
 function isLost(status: CallStatus, errorCode: string | undefined): boolean {
   return errorCode === undefined && (BY_STATUS[status.code] ?? RETRY) === RETRY && whyUnreachable(status) === undefined;
 }
 
-/** Why there was no connection at all, as far as grpc-js says it. */
+/** Why there was no connection at all, as far as grpc-js tells; `undefined` when there was one. */
 function whyUnreachable({ details }: CallStatus): string | undefined {
   const reason = /^No connection established\. Last error: (?:Error: )?(.*?)\.? Resolution note:/.exec(details)?.[1];
-  // of a proxy that did not connect it says no more than this; the rest it writes to standard error
+  // for a proxy that did not connect, grpc-js says no more than this, and writes the rest to standard error
   if (reason === "undefined") return "the proxy that the environment names does not connect to it, and standard error says why";
   if (reason !== undefined) return reason;
   if (details.startsWith("No connection established")) return "there is no connection";
   if (details.startsWith("Name resolution failed")) return "its name is not known";
-  // the call has waited for a connection all its time, as behind a firewall that drops what it does not let through
+  // the call waited for a connection until its deadline, as behind a firewall that drops packets
   return /^Deadline exceeded.*Waiting for LB pick/.test(details) ? "nothing answers" : undefined;
 }
 

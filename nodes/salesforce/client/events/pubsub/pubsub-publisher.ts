@@ -11,21 +11,21 @@ import type { ProducerEvent, WirePublishResult } from "./protocol";
 import { decimalOf, positionOf } from "./replay-id";
 import type { SchemaCache } from "./schema-cache";
 
-/** What an event has to be like at present. */
+/** What is known about the topic of an event. */
 interface Topic {
   schemaId: string;
   encoder: EventEncoder;
-  /** When it was asked for, on the monotonic clock. */
+  /** When it was asked for, by `performance.now()`. */
   at: number;
 }
 
 type Encoded = Buffer | ConnectorError;
 
-/** Publishes platform events by the Pub/Sub API. */
+/** Publishes platform events through the Pub/Sub API. */
 export class PubsubPublisher implements EventPublisher {
   private readonly topics = new Map<string, Promise<Topic>>();
 
-  /** @param freshFor ms after which a schema is asked for again when an event does not fit it */
+  /** @param timing `freshFor`: when an event does not fit its schema, the schema is asked for again if it is older than so many ms */
   constructor(
     private readonly client: PubsubClient,
     private readonly schemas: SchemaCache,
@@ -37,7 +37,7 @@ export class PubsubPublisher implements EventPublisher {
     try {
       const results = await this.createAll(object, records).catch((error: unknown) => {
         if (!isOfSchema(error)) throw error;
-        this.topics.delete(object); // none is published, and they may fit what the event is now
+        this.topics.delete(object); // none was published, and they may fit the event's new schema
         return this.createAll(object, records);
       });
       return this.topics.has(object) ? results : await this.again(object, records, results);
@@ -61,7 +61,7 @@ export class PubsubPublisher implements EventPublisher {
     return encoded.map((one): EventResult => (isConnectorError(one) ? { ok: false, error: one } : (published.shift() as EventResult)));
   }
 
-  /** The event's fields have changed under way: what was refused may fit what they are now. */
+  /** The schema of the event has changed meanwhile: publishes those that were refused once more, as they may fit the new one. */
   private async again(object: string, records: Fields[], results: EventResult[]): Promise<EventResult[]> {
     const refused = results.flatMap((result, index) => (!result.ok && result.error.code === "ORG_REFUSED" ? index : []));
     if (refused.length === 0) return results;
@@ -108,13 +108,13 @@ export class PubsubPublisher implements EventPublisher {
   }
 }
 
-/** What keeps a channel from being read is, for who publishes, an event that is not there, or a refusal of what is sent. */
+/** Turns `CHANNEL_UNAVAILABLE`, which is about reading, into the error for publishing: the event does not exist, or the org refuses what is sent. */
 function asRefusal(error: PubsubError): ConnectorError {
   const code = error.details.errorCode === "sfdc.platform.eventbus.grpc.topic.not.found" ? "ORG_OBJECT_UNKNOWN" : "ORG_REFUSED";
   return new ConnectorError(code, error.message, { details: error.details, cause: error });
 }
 
-/** The org does not know the schema that the events were made by. */
+/** Whether the org does not know the schema by which the events were encoded. */
 function isOfSchema(error: unknown): boolean {
   return error instanceof PubsubError && error.remedy === "mend" && String(error.details.errorCode).includes(".schema.");
 }

@@ -11,13 +11,13 @@ import type { FetchResponse } from "./protocol";
 import { positionOf, replayIdOf } from "./replay-id";
 import type { SchemaCache } from "./schema-cache";
 
-/** The platform says at least every 270 s that there is nothing. */
+/** When there are no events, the platform sends an idle message at least every 270 s; in ms. */
 const SILENCE = 270_000;
 
-/** Longest wait, in ms, for the server to be told that nobody listens any more. */
+/** How many ms closing waits until the server has been told, at most. */
 const LAST_WORDS = 5000;
 
-/** What a subscription stands on. */
+/** What {@link PubsubSubscription} needs. */
 export interface SubscriptionParts {
   client: PubsubClient;
   schemas: SchemaCache;
@@ -25,24 +25,24 @@ export interface SubscriptionParts {
   channel: string;
   start: StartPoint;
   listener: StreamListener;
-  /** Told once, when it is closed. */
+  /** Called once, when it is closed. */
   onClosed(): void;
 }
 
 /**
- * One listener's events of one channel. It asks for as many events as the listener has room for, 100 at the most, and hands them over in their
- * order; whatever ends the stream, the next one begins behind the event handed over last.
+ * The subscription of one listener to one channel. Asks for as many events as the listener has room for, 100 at most, and hands them over in their
+ * order. However a stream ends, the next one begins behind the event handed over last.
  */
 export class PubsubSubscription implements Subscription {
   private fetch: Fetch | undefined;
-  /** Counts tries: what an earlier one still does is of no account. */
+  /** Number of the present try to connect: what an earlier try still brings is ignored. */
   private round = 0;
   private readonly backlog: Backlog;
   private handing = false;
   private start: StartPoint;
   private retry: NodeJS.Timeout | undefined;
   private told: StreamState | undefined;
-  /** Since the token was renewed for this subscription: nothing yet, or a stream was taken. Undefined once a message has come. */
+  /** What has happened since this subscription had the token renewed: nothing yet, or a stream was accepted. `undefined` once a message has come. */
   private renewed: "untried" | "taken" | undefined;
   private closed = false;
   private readonly paces: Paces;
@@ -55,7 +55,7 @@ export class PubsubSubscription implements Subscription {
       if (error) this.fail(error);
       else this.drain();
     });
-    queueMicrotask(() => this.open()); // who subscribes has the subscription before the first call
+    queueMicrotask(() => this.open()); // later, so that the caller has the subscription before its listener is called
   }
 
   more(): void {
@@ -128,26 +128,26 @@ export class PubsubSubscription implements Subscription {
     this.drain();
   }
 
-  /** Nothing up to here is left to be handed over. */
+  /** All events up to this position were handed over. */
   private passTo(position: string): void {
     if (this.start.from === "after" && this.start.position === position) return;
     this.start = { from: "after", position };
     this.parts.listener.onPosition(position);
   }
 
-  /** Hands over what it can, and asks for more. */
+  /** Hands over what the listener has room for, and asks for more. */
   private drain(): void {
     if (this.handing) return; // the listener said that it has room while it was given events
     this.handing = true;
     try {
       while (!this.closed && this.backlog.size > 0 && this.parts.listener.room() > 0) {
         const events = this.backlog.take(this.parts.listener.room());
-        if (events.length === 0) return; // it goes on with the schema
+        if (events.length === 0) return; // goes on when the schema is here
         this.parts.listener.onEvents(events);
         this.start = { from: "after", position: (events.at(-1) as StreamEvent).position };
       }
     } catch (cause) {
-      // of the listener's own errors none may end the process: what it did not take comes again
+      // an error thrown by the listener must not end the process; what it did not take comes again
       return this.fail(new PubsubError("FLOW_ERROR", `Events could not be handed over: ${errorText(cause)}`, "retry", { cause }));
     } finally {
       this.handing = false;
@@ -155,7 +155,7 @@ export class PubsubSubscription implements Subscription {
     this.ask();
   }
 
-  /** Asks for as much as there is room for, once half of it is used up. */
+  /** Asks for as many events as there is room for, but only when no more than half of that number is outstanding. */
   private ask(): void {
     if (!this.fetch || this.closed) return;
     const room = this.parts.listener.room() - this.backlog.size;
@@ -168,9 +168,9 @@ export class PubsubSubscription implements Subscription {
     this.tell({ kind: this.parts.listener.room() > 0 ? "listening" : "full" });
   }
 
-  /** @param session the stream's */
+  /** The stream has ended. @param session the one it was opened with */
   private ended(error: PubsubError | undefined, session: Session): void {
-    // the platform closes a stream that nothing was asked of for a minute: there is a new one when there is room
+    // the platform closes a stream that was asked for nothing for a minute; a new one is opened when there is room
     if (this.told?.kind === "full" && this.fetch?.asked === 0) return this.drop();
     if (!error && this.fetch?.resumed) {
       this.drop();
@@ -184,11 +184,11 @@ export class PubsubSubscription implements Subscription {
   private renew(error: PubsubError, session: Session): void {
     this.drop();
     if (this.renewed === "untried") {
-      this.renewed = undefined; // after the pause it may be about the token once more
+      this.renewed = undefined; // after the pause, another refusal may be about the token again
       const text = "The org refuses the session even with a new token; look at the app's session and IP policies";
       return this.later("refused", new ConnectorError("ORG_SESSION_INVALID", text, { details: error.details, cause: error }));
     }
-    // one that was taken and refused without a message between is no reason to sign in time and again without a pause
+    // pauses when a stream was accepted and then refused without a message between, so as not to sign in over and over without a pause
     const pause = this.renewed === "taken" ? this.paces.next("outage", error) : 0;
     this.renewed = "untried";
     this.tell({ kind: "waiting", error });
@@ -201,14 +201,14 @@ export class PubsubSubscription implements Subscription {
     }, pause);
   }
 
-  /** The stream is over, or cannot go on. */
+  /** The stream has ended, or cannot go on. */
   private fail(error: ConnectorError): void {
     this.drop();
     if (!(error instanceof PubsubError)) return this.waitForOrg(error);
     switch (error.remedy) {
       case "stale":
         return this.beginElsewhere(error);
-      case "renew": // of a schema, with a new token, too
+      case "renew": // a schema could not be fetched, even with a new token
       case "mend":
         return this.later("refused", error);
       case "limit":
@@ -225,7 +225,7 @@ export class PubsubSubscription implements Subscription {
     if (!next) return this.tell({ kind: "stopped", error });
     this.start = next;
     if (start.from === "after" && next.from !== "after") this.open();
-    else this.later("outage", error); // that may be stale, too
+    else this.later("outage", error); // pauses, as the new position may be stale, too
   }
 
   private later(pace: Pace, error: ConnectorError): void {
@@ -234,7 +234,7 @@ export class PubsubSubscription implements Subscription {
     this.retry = setTimeout(() => this.open(), ms);
   }
 
-  /** It is the session that is missing, or the packages: the org says when it makes sense to look again. */
+  /** There is no session, or the packages are missing. The org says when to try for a session again. */
   private waitForOrg(error: ConnectorError): void {
     if (error instanceof PubsubError) return this.fail(error);
     this.drop();
@@ -244,7 +244,7 @@ export class PubsubSubscription implements Subscription {
     void this.parts.client.org.untilReady(error).then(() => round === this.round && this.open());
   }
 
-  /** Forgets the stream and what of it was not handed over: it comes again. */
+  /** Drops the stream, and its events that were not handed over, which come again. */
   private drop(): void {
     this.round += 1;
     void this.fetch?.stop();

@@ -5,9 +5,9 @@ import { PubsubPublisher } from "./pubsub-publisher";
 import { PubsubSubscription } from "./pubsub-subscription";
 import { SchemaCache } from "./schema-cache";
 
-/** Events by the Pub/Sub API: one gRPC channel for the org, one stream for each subscription. */
+/** Brings events by the Pub/Sub API: one gRPC channel for the org, and one stream for each subscription. */
 export class PubsubTransport implements EventTransport {
-  /** Publishes over the same channel. */
+  /** Publishes over the same gRPC channel. */
   readonly publisher: PubsubPublisher;
   private readonly client: PubsubClient;
   private readonly schemas: SchemaCache;

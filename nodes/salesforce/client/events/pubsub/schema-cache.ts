@@ -6,30 +6,30 @@ import type { ConsumerEvent } from "./protocol";
 import type { PubsubClient } from "./pubsub-client";
 import { PubsubError } from "./pubsub-error";
 
-/** What is known of a schema. */
+/** A schema that was fetched. */
 export interface KnownSchema {
-  /** Parsed; or why it cannot be, and never will. */
+  /** The parsed schema, or why it can never be parsed. */
   schema: Schema | PubsubError;
-  /** Decodes its events: without the schema into their bytes. */
+  /** Decodes an event of this schema. When the schema cannot be parsed, gives an unreadable event with its bytes. */
   decode(event: ConsumerEvent): StreamEvent;
 }
 
-/** Most schemas kept: an org makes a new one with each change of an event's fields. */
+/** How many schemas are kept at most. An org makes a new one with each change of an event's fields. */
 const MOST = 500;
 
-/** The schemas of an org by their ids, each fetched once: what an id stands for never changes. */
+/** The schemas of an org by their ids. Each is fetched once, as the schema of an id never changes. */
 export class SchemaCache {
   private readonly known = new Map<string, KnownSchema>();
   private readonly loading = new Map<string, Promise<KnownSchema>>();
 
   constructor(private readonly client: Pick<PubsubClient, "call" | "avro">) {}
 
-  /** The schema if it is here. */
+  /** The schema, if it was fetched. */
   get(id: string): KnownSchema | undefined {
     return this.known.get(id);
   }
 
-  /** The schema, fetched when it is not here. @throws PubsubError, and a ConnectorError when there is no connection to be had */
+  /** The schema; fetches it if need be. @throws PubsubError, or a ConnectorError when no connection can be made */
   async load(id: string): Promise<KnownSchema> {
     const ready = this.known.get(id);
     if (ready) return ready;
@@ -52,7 +52,7 @@ export class SchemaCache {
   }
 
   private read(id: string, json: string): KnownSchema {
-    const { avro } = this.client; // when the package is missing, that is no fault of the schema
+    const { avro } = this.client; // outside of the try, as a missing package is not the schema's fault
     try {
       const schema = parseSchema(avro, json);
       const decoder = new EventDecoder(id, schema);

@@ -2,15 +2,15 @@ import { ConnectorError, errorText } from "../../../../common/errors";
 import { proxyAddress, readProxy } from "../../http/proxy";
 import type { Endpoint } from "./endpoint";
 
-/** Where a channel connects to, and the options that lead it on from there. */
+/** Where a gRPC channel connects to, and the options for it. */
 export interface Way {
   target: string;
   options: Record<string, string | number>;
 }
 
 /**
- * The way to an endpoint: through the proxy that the environment names, as for the org's other calls, or straight. Left to itself, grpc-js looks at
- * variables in lower case only.
+ * How to connect to an endpoint: through the proxy that the environment names, as for the org's other calls, or directly. Left to itself, grpc-js reads
+ * only variables in lower case.
  *
  * @throws ConnectorError `NOT_CONFIGURED` when that proxy cannot be used
  */
@@ -28,7 +28,7 @@ export function wayTo({ target, secure }: Endpoint): Way {
   };
 }
 
-/** Host and port of the proxy to a target, and `user:password` if there is one. */
+/** `host:port` of the proxy for a target, and `user:password` for the proxy, or "". `undefined`: no proxy. */
 function proxyTo(target: string): { host: string; login: string } | undefined {
   try {
     const address = proxyAddress(`https://${target}`);

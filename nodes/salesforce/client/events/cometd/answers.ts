@@ -4,7 +4,7 @@ import { type BayeuxMessage, keyOf } from "./bayeux";
 import { replyFailure, type StreamFailure, type SubscribeFailure } from "./failures";
 import { readEvent } from "./read-event";
 
-/** The events among the messages of an answer by the {@link keyOf} of their channels, each in its order. */
+/** The events among the messages of an answer, by the {@link keyOf} of their channel, in the order in which they came. */
 export function eventsByKey(messages: readonly BayeuxMessage[]): Map<string, StreamEvent[]> {
   const byKey = new Map<string, StreamEvent[]>();
   for (const message of messages) {
@@ -19,23 +19,23 @@ export function eventsByKey(messages: readonly BayeuxMessage[]): Map<string, Str
   return byKey;
 }
 
-/** Why the session cannot go on after an answer to a handshake or a poll; undefined when it can. */
+/** Why the session cannot go on after this answer to a handshake or a poll; `undefined` when it can. */
 export function sessionTrouble(messages: readonly BayeuxMessage[], channel: "/meta/handshake" | "/meta/connect"): StreamFailure | undefined {
   const reply = messages.find((message) => message.channel === channel);
   if (reply && !reply.successful) return ofSession(replyFailure(reply));
   if (isSentAway(messages) || reply?.advice?.reconnect === "handshake") return ended("the org asks for a new handshake");
   if (!reply && messages.length === 0) return { kind: "outage", error: new ConnectorError("ORG_UNAVAILABLE", "The org's event stream gave an empty answer") };
-  // a channel that is still subscribed would come back in the middle of what is replayed later
+  // when a channel could not be unsubscribed, its events would mix with a later replay of the channel
   const stays = messages.find((message) => message.channel === "/meta/unsubscribe" && !message.successful);
   return stays && ended(replyFailure(stays).error.message);
 }
 
-/** Whether the server has ended the session unasked; the reason may follow in the next answer. */
+/** Whether the server has ended the session by itself. The reason may come only in the next answer. */
 export function isSentAway(messages: readonly BayeuxMessage[]): boolean {
   return messages.some(({ channel }) => channel === "/meta/disconnect");
 }
 
-/** Why the channel was not subscribed; undefined when it was. */
+/** Why the channel was not subscribed; `undefined` when it was. */
 export function subscribeTrouble(messages: readonly BayeuxMessage[], name: string): SubscribeFailure | undefined {
   const replies = messages.filter(({ channel }) => channel === "/meta/subscribe");
   const reply = replies.find(({ subscription }) => subscription === name) ?? replies.find(({ subscription }) => keyOf(subscription ?? "") === keyOf(name));
@@ -43,12 +43,12 @@ export function subscribeTrouble(messages: readonly BayeuxMessage[], name: strin
   return reply.successful ? undefined : replyFailure(reply);
 }
 
-/** Whether it is about the session, and so about all its channels. */
+/** Whether a failure concerns the whole session, and so all its channels. */
 export function isOfSession(failure: SubscribeFailure): failure is StreamFailure {
   return failure.kind === "unknown-client" || failure.kind === "session";
 }
 
-/** The server has ended the session. */
+/** The failure that says that the server has ended the session. @param why end of the sentence */
 export function ended(why: string): StreamFailure {
   return { kind: "unknown-client", error: new ConnectorError("ORG_UNAVAILABLE", `The session of the event stream has ended: ${why}`) };
 }

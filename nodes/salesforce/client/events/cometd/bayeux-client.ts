@@ -7,18 +7,19 @@ import * as bayeux from "./bayeux";
 import { Cookies } from "./cookies";
 import { answerFailure, noAnswer, type StreamFailure } from "./failures";
 
-/** What came of a call: the messages of its answer, or why there are none. */
+/** Result of a call: the messages of its answer, or why there are none. */
 export type Answer = { messages: bayeux.BayeuxMessage[]; failure?: undefined } | { failure: StreamFailure; messages?: undefined };
 
-/** The calls of one Bayeux client, from its handshake on. */
+/** A client of the Bayeux protocol: makes the calls of one session, from its handshake on. */
 export class BayeuxClient {
   private readonly cookies = new Cookies();
   private readonly url: string;
   private clientId = "";
+  /** Settles when the handshake has its answer. */
   private shaken: Promise<unknown> = Promise.resolve();
   private lastId = 0;
 
-  /** @param session what it is authorised with: another token is another client */
+  /** @param session gives the access token; with another token, another client is needed */
   constructor(
     private readonly org: Pick<StreamOrg, "http" | "rest" | "doubtSession">,
     private readonly session: Session,
@@ -26,7 +27,7 @@ export class BayeuxClient {
     this.url = `${session.instanceUrl}/cometd/${org.rest.version}`;
   }
 
-  /** Makes the session; the others need it. */
+  /** Begins the session. To be called before the others. */
   handshake(timeout: number, signal: AbortSignal): Promise<Answer> {
     const answer = this.send([bayeux.handshake(this.nextId())], timeout, signal).then((one) => {
       this.clientId = one.messages?.find(({ channel }) => channel === "/meta/handshake")?.clientId ?? "";
@@ -36,12 +37,12 @@ export class BayeuxClient {
     return answer;
   }
 
-  /** A poll. @param leaving channels to unsubscribe first: then the answer is not held */
+  /** Polls for events. @param leaving channels to unsubscribe first; if there are any, the server answers at once instead of waiting for events */
   connect(leaving: readonly string[], timeout: number, signal: AbortSignal): Promise<Answer> {
     return this.send([...leaving.map((channel) => this.unsubscribing(channel)), bayeux.connect(this.nextId(), this.clientId, leaving.length === 0)], timeout, signal);
   }
 
-  /** @param channels with the replay id to begin behind, -1 or -2 */
+  /** Subscribes to channels. @param channels each with the replay id behind which to begin, or -1 (new events) or -2 (all retained events) */
   subscribe(channels: readonly { channel: string; replay: string }[], timeout: number, signal: AbortSignal): Promise<Answer> {
     return this.send(
       channels.map(({ channel, replay }) => bayeux.subscribe(this.nextId(), this.clientId, channel, replay)),
@@ -55,8 +56,8 @@ export class BayeuxClient {
   }
 
   /**
-   * Ends the session, which lets go of a poll that is held; one that is just being made, too: an org lets few clients in at once, and remembers those
-   * that went without a word for 40 s. Settles after `timeout` at the latest.
+   * Ends the session, so that a waiting poll is answered. If a handshake is under way, waits for it first: an org admits few clients at once, and still
+   * counts for 40 s those that left without disconnecting. Resolves after `timeout` ms at the latest. Settles after `timeout` at the latest.
    */
   async disconnect(leaving: readonly string[], timeout: number): Promise<void> {
     const goodbye = this.shaken.then(() => {
@@ -80,7 +81,7 @@ export class BayeuxClient {
     try {
       const answer = await this.org.http.send({ method: "POST", url: this.url, headers, body: `[${messages.join(",")}]`, timeout, signal });
       this.cookies.note(answer.headers);
-      // Whatever the status says: the messages are more telling.
+      // the messages tell more than the HTTP status, so that is looked at only when there are none
       const read = bayeux.readMessages(answer.body);
       return read ? { messages: read } : this.failed(answerFailure(answer));
     } catch (error) {
@@ -94,7 +95,7 @@ export class BayeuxClient {
   }
 }
 
-/** Ends all calls of a session, of which there may be one for each channel. */
+/** Makes the controller that aborts all calls of a session. No bound on its listeners, as there may be a call for each channel. */
 export function newLife(): AbortController {
   const life = new AbortController();
   setMaxListeners(0, life.signal);

@@ -1,27 +1,27 @@
 import { parseExactly } from "./exact-json";
 
-/** One message of the Bayeux protocol, as it comes: an event, or the reply to a message sent. */
+/** A received message of the Bayeux protocol: an event, or the reply to a message that was sent. */
 export interface BayeuxMessage {
   channel: string;
   id?: string;
   clientId?: string;
-  /** Of replies. */
+  /** In replies only. */
   successful?: boolean;
   /** `403::Unknown client` */
   error?: string;
-  /** Of the replies to `/meta/subscribe` and `/meta/unsubscribe`. */
+  /** The channel, in replies to `/meta/subscribe` and `/meta/unsubscribe`. */
   subscription?: string;
-  /** What the server wants the client to do next. Times in ms. */
+  /** What the client should do next. Times in ms. */
   advice?: { reconnect?: string; interval?: number; timeout?: number };
   ext?: { sfdc?: { failureReason?: string } };
-  /** Of events. */
+  /** In events only. */
   data?: unknown;
 }
 
-/** One message to send, as JSON text. */
+/** A message to be sent, as JSON text. */
 export type Outgoing = string;
 
-/** Before the session. */
+/** Begins a session. */
 export function handshake(id: string): Outgoing {
   const ext = { replay: true };
   return JSON.stringify({ channel: "/meta/handshake", id, version: "1.0", minimumVersion: "1.0", supportedConnectionTypes: ["long-polling"], ext });
@@ -32,14 +32,14 @@ export function connect(id: string, clientId: string, held = true): Outgoing {
   return JSON.stringify({ channel: "/meta/connect", id, clientId, connectionType: "long-polling", ...(held ? {} : { advice: { timeout: 0 } }) });
 }
 
-/** @param replay -1, -2 or a replay id in decimal: sent as a number, however long */
+/** Subscribes to a channel. @param replay -1 (new events), -2 (all retained events) or the replay id behind which to begin, in decimal digits */
 export function subscribe(id: string, clientId: string, channel: string, replay: string): Outgoing {
   const message = JSON.stringify({ channel: "/meta/subscribe", id, clientId, subscription: channel });
-  // put together by hand, as no number holds every replay id
+  // put together as text, as the replay id must be sent as a number, and can be larger than a JavaScript number holds exactly
   return `${message.slice(0, -1)},"ext":{"replay":{${JSON.stringify(keyOf(channel))}:${replay}}}}`;
 }
 
-/** Asks for no more events of a channel. */
+/** Ends the subscription to a channel. */
 export function unsubscribe(id: string, clientId: string, channel: string): Outgoing {
   return JSON.stringify({ channel: "/meta/unsubscribe", id, clientId, subscription: channel });
 }
@@ -49,12 +49,12 @@ export function disconnect(id: string, clientId: string): Outgoing {
   return JSON.stringify({ channel: "/meta/disconnect", id, clientId });
 }
 
-/** The channel without the filter of a PushTopic, as replay maps name it (jsforce#888), and so what a session can hold once. */
+/** The channel without the filter of a PushTopic. Replay maps name channels so (jsforce#888), so a session can hold each such name only once. */
 export function keyOf(channel: string): string {
   return channel.split("?", 1)[0]!;
 }
 
-/** The messages of an answer; undefined when it is not Bayeux: a web page of a proxy, a REST error, nothing. */
+/** The messages of an answer; `undefined` when it is not Bayeux, but a web page of a proxy, an error of the REST API, or empty. */
 export function readMessages(body: string): BayeuxMessage[] | undefined {
   let read: unknown;
   try {

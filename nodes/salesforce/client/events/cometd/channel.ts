@@ -5,26 +5,27 @@ import { type Pace, Paces } from "../paces";
 import { keyOf } from "./bayeux";
 import type { SubscribeFailure } from "./failures";
 
-/** Events kept for a listener without room before no more are asked for; those of the answer that reached it come on top. */
+/** When so many events are kept for a listener without room, no more are asked for. The answer that reaches this number may bring more than that. */
 export const AHEAD = 200;
 
 /**
- * How a channel stands with its session: to be subscribed; asked for; subscribed; without a session until the listener has taken what was kept;
- * refused, and tried again later; given up.
+ * State of a channel. `idle`: it is to be subscribed; `subscribing`: the subscription was asked for; `subscribed`; `parked`: it has no session until the
+ * listener has taken what is kept; `waiting`: it was refused, and is tried again later; `stopped`: given up; `closed`: by the listener.
  */
 type Stage = "idle" | "subscribing" | "subscribed" | "parked" | "waiting" | "stopped" | "closed";
 
 const REPLAY_ID = /^(0|[1-9]\d*)$/;
 
-/** One listener's channel: where it is, what was kept for it, and what becomes of it when it is refused. It outlives the sessions that bring its events. */
+/** The channel of one listener: its position, the events kept for it, and what to do when the org refuses it. It outlives the sessions that bring its events. */
 export class CometdChannel {
-  /** What a session can hold once. */
+  /** Name without the filter: a session can hold each key only once. */
   readonly key: string;
   private stage: Stage = "idle";
-  /** Behind what a subscription goes on: the last event that was kept or handed over. */
+  /** Of the last event that was kept or handed over: the next subscription goes on behind it. */
   private position: string | undefined;
+  /** Events that have come and are not handed over yet. */
   private kept: StreamEvent[] = [];
-  /** Came by the poll while the subscription was not yet answered. */
+  /** Events that came with a poll before the subscription was answered. */
   private early: StreamEvent[] = [];
   private handing = false;
   private wasStale = false;
@@ -32,7 +33,7 @@ export class CometdChannel {
   private timer: NodeJS.Timeout | undefined;
   private readonly paces: Paces;
 
-  /** @param changed called when it is to be subscribed, and when its listener has taken so much that it is no longer ahead */
+  /** @param changed called when it is to be subscribed, and when its listener has taken so many events that it is no longer ahead */
   constructor(
     readonly name: string,
     private start: StartPoint,
@@ -55,12 +56,12 @@ export class CometdChannel {
     return this.stage === "subscribing" || this.stage === "subscribed";
   }
 
-  /** Whether so much is kept that no more is to be asked for. */
+  /** Whether so many events are kept that no more are to be asked for. */
   get isAhead(): boolean {
     return this.isOnServer && this.kept.length >= AHEAD;
   }
 
-  /** Its subscription is about to be asked for. @returns from where; undefined when it has come to nothing */
+  /** To be called before its subscription is asked for. @returns the replay id to begin behind, -1 or -2; `undefined` when it is not to be subscribed */
   begin(): string | undefined {
     if (this.stage !== "idle") return undefined;
     if (this.position !== undefined && !REPLAY_ID.test(this.position)) {
@@ -72,7 +73,7 @@ export class CometdChannel {
     return this.position ?? (this.start.from === "all" ? "-2" : "-1");
   }
 
-  /** @param events those that came with the answer */
+  /** The org has accepted the subscription. @param events those that came with the answer */
   subscribed(events: StreamEvent[]): void {
     if (this.stage !== "subscribing") return;
     this.stage = "subscribed";
@@ -85,7 +86,7 @@ export class CometdChannel {
     this.handOver();
   }
 
-  /** The org has not given the subscription. */
+  /** The org has refused the subscription. */
   refused({ kind, error }: SubscribeFailure): void {
     if (this.stage === "closed") return;
     this.stage = "idle";
@@ -94,7 +95,7 @@ export class CometdChannel {
     this.wait(kind === "limit" || kind === "refused" ? kind : "outage", error);
   }
 
-  /** In the order in which they came. */
+  /** Takes events, in the order in which they came. */
   take(events: StreamEvent[]): void {
     if (this.stage === "subscribing") this.early = this.early.concat(events);
     if (this.stage !== "subscribed") return;
@@ -102,7 +103,7 @@ export class CometdChannel {
     this.handOver();
   }
 
-  /** It was taken out of its session, since its listener does not take what was kept. */
+  /** It was taken out of its session, since its listener does not take the kept events. */
   park(): void {
     this.stage = "parked";
     this.tell({ kind: "full" });
@@ -123,7 +124,7 @@ export class CometdChannel {
     if (this.isOnServer) this.stage = "idle";
   }
 
-  /** The session is not there, or not yet. A channel with troubles of its own keeps telling those. */
+  /** Tells the listener the state of the session, unless the channel has a trouble of its own, which it goes on showing. */
   tellOfSession(state: StreamState): void {
     if (this.stage !== "waiting" && this.stage !== "stopped") this.tell(state);
   }
@@ -156,7 +157,7 @@ export class CometdChannel {
         const room = this.listener.room();
         if (room <= 0) break;
         this.listener.onEvents(this.kept.slice(0, room));
-        this.kept = this.kept.slice(room); // not before: what a listener has failed to take comes again
+        this.kept = this.kept.slice(room); // only after the call, so that events are kept when the listener throws
       }
     } finally {
       this.handing = false;
@@ -165,7 +166,7 @@ export class CometdChannel {
 
   private stale(position: string, error: ConnectorError): void {
     const start = this.listener.onStale(position, error);
-    if ((this.stage as Stage) === "closed") return; // by the listener
+    if ((this.stage as Stage) === "closed") return; // the listener has closed it in `onStale`
     if (!start) {
       this.stage = "stopped";
       return this.tell({ kind: "stopped", error });
@@ -193,7 +194,7 @@ export class CometdChannel {
   }
 }
 
-/** Replay ids rise along a channel. */
+/** Sorts events by their replay ids, which rise along a channel. */
 function inOrder(events: StreamEvent[]): StreamEvent[] {
   const difference = (a: StreamEvent, b: StreamEvent): number => a.position.length - b.position.length || (a.position < b.position ? -1 : Number(a.position > b.position));
   return events.sort(difference);

@@ -11,22 +11,23 @@ import { LeftChannels } from "./left-channels";
 import { MAX_INTERVAL, PollPace } from "./poll-pace";
 import { IDLE, next, type Pause, type SessionAction, type SessionEvent } from "./session-machine";
 
-/** A closing session says goodbye for so long at most, in ms. */
+/** How many ms a call that ends a session or a subscription may take. */
 const GOODBYE = 4_000;
 
-/** Channels subscribed with one request, which may be 32 KiB long. */
+/** How many channels are subscribed with one request, which may be 32 KiB long. */
 const TOGETHER = 20;
 
-/** One Bayeux session for as many channels as like, each once, or for one alone: does what {@link next} says, and tells it what comes of it. */
+/** A Bayeux session for any number of channels, each once, or for one alone. Performs the actions that {@link next} gives, and gives it the events that result. */
 export class CometdSession {
   private state = IDLE;
-  /** What the channels were told last. */
+  /** The state that the channels were told last. */
   private standing: StreamState = { kind: "connecting" };
+  /** Aborted when the present client is dropped. */
   private life = newLife();
   private login: Session | undefined;
   private client: BayeuxClient | undefined;
   private readonly channels = new Map<string, CometdChannel>();
-  /** Why it has to begin anew. */
+  /** Why it connects anew. */
   private cause: ConnectorError | undefined;
   private readonly left = new LeftChannels();
   private readonly pace = new PollPace();
@@ -35,7 +36,7 @@ export class CometdSession {
   private timer: NodeJS.Timeout | undefined;
   private goodbye: Promise<void> = Promise.resolve();
   private subscribing = 0;
-  /** The next poll waits for subscriptions, or for a listener. */
+  /** Whether the next poll waits for the answers to subscriptions, or for a listener that is behind. */
   private isPollDue = false;
 
   /** @param isAlone whether it is for one channel only */
@@ -53,12 +54,15 @@ export class CometdSession {
     return this.state.phase === "closed";
   }
 
-  /** Whether a channel can be added: it is not here, nor may an event of an earlier subscription be on its way, which would be taken for one of the new. */
+  /**
+   * Whether a channel can be added. It cannot when the channel is here, or when events of an earlier subscription to it may be on their way, which would be
+   * taken for the new one's.
+   */
   hasPlaceFor(key: string): boolean {
     return !this.isClosed && !this.isAlone && !this.channels.has(key) && !this.left.has(key);
   }
 
-  /** Subscribes the channel, now or as soon as the session stands. */
+  /** Adds a channel, and subscribes to it now or as soon as the session is there. */
   add(channel: CometdChannel): void {
     this.channels.set(channel.key, channel);
     channel.tellOfSession(this.state.phase === "polling" ? { kind: "connecting" } : this.standing);
@@ -70,13 +74,13 @@ export class CometdSession {
     return this.channels.get(channel.key) === channel;
   }
 
-  /** Takes the channel away; the last one ends the session. Settles when the server knows, or does not answer in time. */
+  /** Removes a channel. Removing the last one ends the session. Resolves when the server was told, or has not answered in time. */
   remove(channel: CometdChannel): Promise<void> {
     if (!this.has(channel)) return this.goodbye;
     return this.channels.size === 1 ? this.close() : this.leave(channel);
   }
 
-  /** Goes on with what waited for a channel: to be subscribed, or to be less ahead. */
+  /** To be called when a channel wants to be subscribed, or is no longer ahead: subscribes, and polls if the poll waited for that. */
   goOn(): void {
     this.subscribe();
     if (!this.isPollDue || this.subscribing > 0 || this.isAhead) return;
@@ -84,7 +88,7 @@ export class CometdSession {
     this.pollAfter(0);
   }
 
-  /** Ends the session and all its channels. Settles when the server knows, or does not answer in time. */
+  /** Ends the session and all its channels. Resolves when the server was told, or has not answered in time. */
   close(): Promise<void> {
     this.dispatch({ type: "close" });
     return this.goodbye;
@@ -129,7 +133,7 @@ export class CometdSession {
     }
   }
 
-  /** A listener that throws costs the session, not the process: what it did not take comes again. */
+  /** Runs a task. When a listener throws in it, the session fails and begins anew, and what the listener did not take comes again; the process goes on. */
   private attempt(run: Promise<void>): void {
     run.catch((error: unknown) => this.dispatch({ type: "failed", failure: { kind: "outage", error: toConnectorError(error) } }));
   }
@@ -155,7 +159,7 @@ export class CometdSession {
     if (!life.aborted) this.conclude(failure ?? sessionTrouble(messages, "/meta/handshake"), { type: "handshaken" });
   }
 
-  /** Subscribes what wants to be, if the session stands. */
+  /** Subscribes to all channels that want it, if the session is there. */
   private subscribe(): void {
     if (this.state.phase !== "polling") return;
     const wanting = [...this.channels.values()].filter(({ isWanting }) => isWanting);
@@ -165,7 +169,7 @@ export class CometdSession {
   private pollAfter(ms: number): void {
     clearTimeout(this.timer);
     const { isAhead } = this;
-    // With a subscription not yet answered, so that no more comes ahead of the answer than one poll brings.
+    // waits for subscriptions that are not answered yet, so that no more than the events of one poll come before the answer
     this.isPollDue = isAhead || this.subscribing > 0;
     if (isAhead) this.timer = setTimeout(() => this.park(), Math.min(this.patience, this.pace.holdOff(this.channels.size)));
     if (this.isPollDue) return;
@@ -173,7 +177,7 @@ export class CometdSession {
     else this.attempt(this.poll());
   }
 
-  /** Goes on without the channels whose listeners are behind. */
+  /** Takes the channels whose listeners are behind out of the session, so that the others go on. */
   private park(): void {
     for (const channel of [...this.channels.values()].filter(({ isAhead }) => isAhead)) {
       void this.leave(channel);
@@ -227,7 +231,7 @@ export class CometdSession {
       if (refusal && isOfSession(refusal)) trouble ??= refusal;
       else if (refusal) channel.refused(refusal);
       else if (this.has(channel)) channel.subscribed(events.get(channel.key) ?? []);
-      else events.set(channel.key, []); // it was taken away meanwhile, and the server may have heard of that first
+      else events.set(channel.key, []); // removed meanwhile: the server may have handled the unsubscribe first, so that it is subscribed still
       if (this.has(channel)) events.delete(channel.key);
     }
     this.handOut(events);
@@ -236,7 +240,7 @@ export class CometdSession {
     else if (this.isPollDue && !this.isClosed) this.pollAfter(this.pace.advised);
   }
 
-  /** Gives each channel its events; those of channels that were taken away are dropped. @returns how many there were */
+  /** Gives each channel its events, and drops those of channels that were removed. @returns how many events there were, dropped ones included */
   private handOut(events: Map<string, StreamEvent[]>): number {
     let count = 0;
     for (const [key, mine] of events) {

@@ -4,10 +4,10 @@ import { CometdChannel } from "./channel";
 import { CometdSession } from "./cometd-session";
 
 /**
- * The Streaming API: one Bayeux session for all channels of an org.
+ * Brings events by the Streaming API (CometD): one Bayeux session for all channels of an org, where possible.
  *
- * A session holds a channel once, and with one position; so each further listener of a channel, whatever its filter, gets a session of its own, which
- * takes other channels' further listeners too. A channel whose listener was too slow for the others goes on alone.
+ * A session holds each channel once, with one position. So each further listener of a channel, whatever its filter, needs another session, which it shares
+ * with further listeners of other channels. A channel whose listener was too slow for the others gets a session for itself alone.
  */
 export class CometdTransport implements EventTransport {
   private readonly sessions = new Set<CometdSession>();

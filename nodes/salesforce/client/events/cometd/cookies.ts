@@ -1,11 +1,11 @@
-/** Between two cookies of a joined `Set-Cookie`; the comma in `Expires=Wed, 21 Oct` is followed by no name. */
+/** Separates the cookies of a joined `Set-Cookie` header. The comma in `Expires=Wed, 21 Oct` does not match, as no `name=` follows it. */
 const BETWEEN = /,\s*(?=[^;,=\s]+=)/;
 
-/** The cookies of one streaming session. All its calls go to one address, so paths and domains need no look; which of a cluster's servers has the session stands in them. */
+/** The cookies of one streaming session. They tell which server of a cluster holds the session. Paths and domains are ignored, as all its calls go to one address. */
 export class Cookies {
   private readonly values = new Map<string, string>();
 
-  /** Keeps what an answer sets, and forgets what it takes back. */
+  /** Keeps the cookies that an answer sets, and drops those that it deletes. @param headers the answer's, with names in lower case */
   note(headers: Record<string, string>): void {
     for (const cookie of (headers["set-cookie"] ?? "").split(BETWEEN)) {
       const [pair = "", ...attributes] = cookie.split(";");
@@ -17,7 +17,7 @@ export class Cookies {
     }
   }
 
-  /** For the next request: `{cookie}`, or nothing. */
+  /** Headers for the next request: `{cookie}`, or none. */
   headers(): Record<string, string> {
     if (this.values.size === 0) return {};
     return { cookie: [...this.values].map(([name, value]) => `${name}=${value}`).join("; ") };

@@ -1,4 +1,4 @@
-/** Digits outside of a text that may be more than a number holds; fractions and exponents are no ids. */
+/** A whole number that may be too long for a JavaScript number. Does not match those with a fraction or an exponent, as they are no ids. */
 const LONG = /(?<![\d.eE+-])-?\d{16,}(?![\d.eE])/g;
 
 /**
@@ -10,7 +10,7 @@ export function parseExactly(json: string): unknown {
   return JSON.parse(/\d{16}/.test(json) ? quoteLongNumbers(json) : json);
 }
 
-/** By hand, as an expression that skips texts would run out of stack on long ones. */
+/** Puts quotes around numbers that are too long. Finds string literals by hand, as a regular expression would run out of stack on long ones. */
 function quoteLongNumbers(json: string): string {
   const parts: string[] = [];
   for (let at = 0; at < json.length; ) {
@@ -23,7 +23,7 @@ function quoteLongNumbers(json: string): string {
   return parts.join("");
 }
 
-/** Behind the quotation mark that ends the text that begins at `from`. */
+/** Index behind the quotation mark that ends the string literal which begins at `from`. */
 function endOfText(json: string, from: number): number {
   for (let at = from + 1; at < json.length; at += 1) {
     if (json[at] === "\\") at += 1;

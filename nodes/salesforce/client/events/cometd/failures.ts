@@ -4,14 +4,14 @@ import type { HttpAnswer } from "../../http/transport";
 import type { BayeuxMessage } from "./bayeux";
 
 /**
- * What a failure asks for.
+ * What to do after a failure.
  *
- * - `unknown-client`: the server has forgotten the session: a new handshake with the same token.
- * - `session`: the token is over: a new one.
- * - `outage`: busy, broken, out of reach: later, with the same token.
- * - `limit`: the day's events are used up: much later.
- * - `refused`: someone has to mend something; tried again slowly.
- * - `login`: no token is to be had; the org knows when to try again.
+ * - `unknown-client`: the server has forgotten the session; make a new handshake with the same token.
+ * - `session`: the token is not valid any more; get a new one.
+ * - `outage`: the org is busy, broken or out of reach; try again later with the same token.
+ * - `limit`: the day's events are used up; try again much later.
+ * - `refused`: someone has to mend something; try again at long intervals.
+ * - `login`: no token can be had; the org knows when to try again.
  */
 export type FailureKind = "unknown-client" | "session" | "outage" | "limit" | "refused" | "login";
 
@@ -21,10 +21,10 @@ export interface StreamFailure<K extends string = FailureKind> {
   error: ConnectorError;
 }
 
-/** Why one subscription failed: as a session, or since the org does not know the position. */
+/** Why one subscription failed: for a reason a session can fail for, or (`stale`) because the org does not know the position. */
 export type SubscribeFailure = StreamFailure<FailureKind | "stale">;
 
-/** Replies by what they say; the first that fits. Texts vary between versions of the org, so no more than is needed is matched. */
+/** Kinds of failures by the reply's text; the first that fits counts. Texts vary between versions of the org, so the expressions match no more than is needed. */
 const KINDS: [RegExp, FailureKind | "stale"][] = [
   [/unknown client|session_unknown|not completed handshake|no BAYEUX_BROWSER|does not match the session/i, "unknown-client"],
   [/^401\b/, "session"],
@@ -33,14 +33,14 @@ const KINDS: [RegExp, FailureKind | "stale"][] = [
   [/^400::The replayId \{.*invalid/i, "stale"],
 ];
 
-/** What a reply that is not `successful` asks for. */
+/** The failure that a reply which is not `successful` stands for. */
 export function replyFailure(reply: BayeuxMessage): SubscribeFailure {
   const reason = reasonOf(reply);
   const kind = KINDS.find(([text]) => text.test(reason))?.[1] ?? unknownKind(reply);
   return { kind, error: replyError(reply, kind, reason) };
 }
 
-/** What an answer that holds no Bayeux messages asks for. */
+/** The failure that an answer without Bayeux messages stands for. */
 export function answerFailure(answer: HttpAnswer): StreamFailure {
   if (isRedirect(answer.status)) return { kind: "outage", error: foreignAnswer(answer) };
   if (answer.status < 400) {
@@ -48,19 +48,19 @@ export function answerFailure(answer: HttpAnswer): StreamFailure {
     return { kind: "outage", error: new ConnectorError("ORG_UNAVAILABLE", `The org's event stream answered with ${page} that is not of its protocol (HTTP ${answer.status})`) };
   }
   const error = callError(answer);
-  // callError knows REST: there a 401 that names no reason is not about the token
+  // callError is made for REST, where a 401 without a reason is not about the token; here it is
   if (answer.status === 401 || error.code === "ORG_SESSION_INVALID") return { kind: "session", error: new ConnectorError("ORG_SESSION_INVALID", error.message) };
   if (error.code === "ORG_UNAVAILABLE" || error.code === "ORG_LIMIT") return { kind: "outage", error };
   return { kind: "refused", error: new ConnectorError("ORG_LOGIN_FAILED", error.message, { details: error.details }) };
 }
 
-/** What it asks for that no answer came. */
+/** The failure when no answer came. */
 export function noAnswer(cause: unknown): StreamFailure {
   const error = networkError(cause);
   return { kind: "outage", error: error.code === "ORG_UNAVAILABLE" ? error : new ConnectorError("ORG_UNAVAILABLE", error.message, { cause }) };
 }
 
-/** The cause before what is visible: a server that is too busy says "401" in `error` and "503" in its reason. */
+/** The reason of a reply: `failureReason` rather than `error`, since a server that is too busy says "401" in `error` and "503" in `failureReason`. */
 function reasonOf({ ext, error }: BayeuxMessage): string {
   return String(ext?.sfdc?.failureReason ?? error ?? "").trim();
 }

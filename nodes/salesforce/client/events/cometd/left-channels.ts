@@ -1,18 +1,18 @@
 import { keyOf } from "./bayeux";
 
-/** An answer to a poll with fewer events than that was not cut short: no more events wait on the server. */
+/** An answer to a poll with fewer events than this was not cut short, so no more events wait on the server. */
 const FLUSHED = 50;
 
 /** A channel that was unsubscribed. */
 interface Left {
   name: string;
-  /** Whether the server has said so. */
+  /** Whether the server has answered the unsubscribe. */
   isGone: boolean;
-  /** Whether events have come since: then it is unsubscribed once more. */
+  /** Whether events have come since. If so, it is unsubscribed once more. */
   isBack: boolean;
 }
 
-/** The channels of a session that were unsubscribed, of which events may still be on their way. */
+/** The channels of a session that were unsubscribed, and of which events may still be on their way. */
 export class LeftChannels {
   private readonly byKey = new Map<string, Left>();
 
@@ -20,20 +20,20 @@ export class LeftChannels {
     return this.byKey.has(key);
   }
 
-  /** It is about to be unsubscribed. @returns called when the server has said so */
+  /** Adds a channel that is about to be unsubscribed. @returns function to be called when the server has answered that */
   add(key: string, name: string): () => void {
     const left: Left = { name, isGone: false, isBack: false };
     this.byKey.set(key, left);
     return () => void (left.isGone = true);
   }
 
-  /** An event of a channel has come. */
+  /** Events of a channel have come. */
   came(key: string): void {
     const left = this.byKey.get(key);
     if (left) left.isBack = true;
   }
 
-  /** A poll begins. @returns the channels to unsubscribe once more, and what is told how many events the answer had */
+  /** A poll begins. @returns `back`: the channels to unsubscribe once more; `answered`: to be called with the number of events in the answer */
   poll(): { back: string[]; answered: (events: number) => void } {
     const gone = [...this.byKey.values()].filter(({ isGone }) => isGone);
     const back = gone.filter(({ isBack }) => isBack).map(({ name }) => name);
@@ -45,7 +45,7 @@ export class LeftChannels {
     return { back, answered };
   }
 
-  /** They were of a session that is gone. */
+  /** Forgets all, as their session has ended. */
   clear(): void {
     this.byKey.clear();
   }

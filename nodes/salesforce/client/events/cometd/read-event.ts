@@ -1,7 +1,7 @@
 import type { StreamEvent } from "../event-stream";
 import type { BayeuxMessage } from "./bayeux";
 
-/** What the parts of an event's `data` are called on the wire; which of them are there depends on the kind of channel. */
+/** The `data` of an event as it is sent. Which fields are there depends on the kind of channel. */
 interface EventData {
   schema?: string;
   payload?: unknown;
@@ -9,10 +9,10 @@ interface EventData {
   event?: { replayId?: number | string; EventUuid?: string; createdDate?: string; type?: string };
 }
 
-/** The lists of field names that a change event's header always has for the flow; the wire leaves out those that are empty. */
+/** Lists of field names in a change event's header. The server leaves out empty ones; the flow always gets all three. */
 const NAME_LISTS = ["changedFields", "nulledFields", "diffFields"] as const;
 
-/** An event in the one shape that both transports give; undefined for a message without a replay id, which is not the org's. */
+/** Converts a message to an event in the shape common to both transports; `undefined` when it has no replay id, and so is not from the org. */
 export function readEvent({ channel, data }: BayeuxMessage): StreamEvent | undefined {
   const { schema, payload, sobject, event } = (data ?? {}) as EventData;
   const replayId = event?.replayId;
@@ -34,7 +34,7 @@ export function readEvent({ channel, data }: BayeuxMessage): StreamEvent | undef
   }
 }
 
-/** The time of the commit is written as the org writes times: without milliseconds where there are none. */
+/** Adds the empty lists to a change event's header. Also gives the time of the commit, written as the org writes times: without milliseconds when they are zero. */
 function withNameLists(payload: unknown): { payload: unknown; committed?: string } {
   const header = (payload as { ChangeEventHeader?: Record<string, unknown> } | undefined)?.ChangeEventHeader;
   if (!header) return { payload };

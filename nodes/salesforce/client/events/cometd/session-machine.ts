@@ -1,37 +1,37 @@
 import type { Pace } from "../paces";
 import type { StreamFailure } from "./failures";
 
-/** Where a session stands. */
+/** Phase of a session. */
 export type Phase = "idle" | "authorising" | "handshaking" | "connecting" | "polling" | "resting" | "closed";
 
-/** All there is to know to say what a session does next. */
+/** All that decides what a session does next. */
 export interface SessionState {
   phase: Phase;
-  /** A new handshake was made at once, and no poll has stood since: the next time it waits, or it would spin. */
+  /** Whether a new handshake was made without a pause, and no poll has succeeded since. The next one then follows a pause, so that it does not spin. */
   rehandshaken: boolean;
-  /** A new token was got, and no poll has stood since: another 401 is not about the token. */
+  /** Whether a new token was got, and no poll has succeeded since. Another 401 is then not about the token. */
   renewed: boolean;
 }
 
 /** What happens to a session. */
 export type SessionEvent =
-  /** Somebody wants events. */
+  /** The first channel was added. */
   | { type: "open" }
   /** There is a token. */
   | { type: "authorised" }
   | { type: "handshaken" }
-  /** A poll came back well. */
+  /** A poll succeeded. */
   | { type: "polled" }
   | { type: "failed"; failure: StreamFailure }
   /** The pause is over. */
   | { type: "rested" }
-  /** Nobody wants events any more. */
+  /** No events are wanted any more. */
   | { type: "close" };
 
-/** How long a session pauses: at which pace, or until the org may be asked for a token again. */
+/** Which pause a session makes: one of a pace, or (`login`) until the org may be asked for a token again. */
 export type Pause = Pace | "login";
 
-/** What a session has to do, in order. */
+/** What a session has to do. */
 export type SessionAction =
   | { do: "authorise" }
   /** Gets another token than the one that was refused. */
@@ -39,21 +39,21 @@ export type SessionAction =
   | { do: "handshake" }
   | { do: "subscribe" }
   | { do: "poll" }
-  /** Breaks off what is under way, and forgets the client id. */
+  /** Breaks off what is running, and drops the client. */
   | { do: "forget" }
   | { do: "rest"; failure: StreamFailure; pause: Pause }
-  /** All is well: the next failure is a first one. */
+  /** All is well: pauses begin with the shortest again. */
   | { do: "settle" }
-  /** Unsubscribes, says goodbye and breaks off the poll. */
+  /** Unsubscribes, disconnects and breaks off the poll. */
   | { do: "disconnect" };
 
-/** A session before anybody wants events. */
+/** A session without channels. */
 export const IDLE: SessionState = { phase: "idle", rehandshaken: false, renewed: false };
 
 /**
- * What a session does when something happens to it. What does not fit its phase came too late, and changes nothing.
+ * Decides what a session does after an event. An event that does not fit the phase came too late, and changes nothing.
  *
- * Nothing ends a session but `close`: whatever fails, a new handshake follows, at once or after a pause.
+ * Only `close` ends a session. After any failure, a new handshake follows, at once or after a pause.
  */
 export function next(state: SessionState, event: SessionEvent): { state: SessionState; actions: SessionAction[] } {
   const { phase } = state;
@@ -87,7 +87,7 @@ function failed(state: SessionState, failure: StreamFailure): { state: SessionSt
       if (state.rehandshaken) return rest("outage");
       return { state: { ...state, phase: "handshaking", rehandshaken: true }, actions: [forget, { do: "handshake" }] };
     case "session":
-      // after the pause it may be about the token once more
+      // after the pause, another refusal may be about the token again
       if (state.renewed) return { ...rest("refused"), state: { ...state, phase: "resting", renewed: false } };
       return { state: { ...state, phase: "authorising", renewed: true }, actions: [forget, { do: "renew" }] };
     case "outage":

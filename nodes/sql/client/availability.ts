@@ -2,18 +2,18 @@ import { BackOff } from "../../common/back-off";
 import { type ConnectorError, isConnectorError, needsAHand } from "../../common/errors";
 import { Sleepers } from "../../common/sleep";
 
-/** What is known of the database: `failed` needs a hand (password, driver), `waiting` passes by itself. */
+/** What is known of the database. `failed`: somebody must mend it (password, driver). `waiting`: it passes by itself. */
 export interface DatabaseState {
   kind: "idle" | "connected" | "waiting" | "failed";
   error?: ConnectorError;
 }
 
-/** Whether the database answers, told to whoever listens, and the one knock at its door for all who wait until it does. */
+/** Knows whether the database answers and tells the listeners. While it does not, pings it again and again, once for all who wait for it. */
 export class Availability {
   private readonly listeners = new Set<(state: DatabaseState) => void>();
   private readonly backOff = new BackOff({ initial: 500, max: 15_000 });
   private state: DatabaseState = { kind: "idle" };
-  /** `until` by a clock that nobody sets. */
+  /** The last refused login. `until`: by `performance.now()`, when the next may be tried. */
   private refusal: { error: ConnectorError; until: number } | undefined;
   private knocking: Promise<void> | undefined;
   private readonly waits = new Sleepers();
@@ -21,14 +21,14 @@ export class Availability {
 
   /**
    * @param ping rejects with a `ConnectorError` while the database does not answer
-   * @param afterRefusal ms between two tries after a refused login: more of them with a wrong password would lock the account
+   * @param timing `afterRefusal`: ms between two tries after a refused login, since frequent ones with a wrong password would lock the account
    */
   constructor(
     private readonly ping: () => Promise<unknown>,
     private readonly timing = { afterRefusal: 60_000 },
   ) {}
 
-  /** Why the database is not to be asked now: its last refusal is too fresh. */
+  /** The last refused login, while it is too early for the next; nothing is asked of the database meanwhile. */
   get refused(): ConnectorError | undefined {
     return this.refusal && performance.now() < this.refusal.until ? this.refusal.error : undefined;
   }
@@ -40,7 +40,7 @@ export class Availability {
     return () => this.listeners.delete(listener);
   }
 
-  /** Resolves when the database answers again, or on {@link close}. Fast on an outage, slow on a refusal. */
+  /** Resolves when the database answers again, or on {@link close}. Pings soon after an outage (0.5 to 15 s), later after a refused login. */
   untilReady(): Promise<void> {
     this.knocking ??= this.knock().finally(() => (this.knocking = undefined));
     return this.knocking;
@@ -53,7 +53,7 @@ export class Availability {
     this.tell({ kind: "connected" });
   }
 
-  /** A request failed. What is about a message, or about one table, says nothing of the database. */
+  /** A request failed. Errors about a message, a table or a statement are passed over, as is a busy database: it answers. */
   failed(error: ConnectorError): void {
     if (error.scope !== "system" || error.code === "FLOW_STOPPED" || error.code === "TABLE_UNKNOWN" || concernsTable(error) || error.details["busy"] === true) return;
     if (error.code === "DATABASE_REFUSED") this.refusal = { error, until: performance.now() + this.timing.afterRefusal };
@@ -65,7 +65,7 @@ export class Availability {
     this.tell({ kind: "idle" });
   }
 
-  /** Ends the knocking. */
+  /** Ends the pings. */
   close(): void {
     this.closed = true;
     this.waits.end();
@@ -78,7 +78,7 @@ export class Availability {
 
   private async knock(): Promise<void> {
     while (!this.closed) {
-      const left = this.refusal ? this.refusal.until - performance.now() : 0; // none: another trouble has taken its place
+      const left = this.refusal ? this.refusal.until - performance.now() : 0; // 0 also where the refused login is over and the database fails with another error
       await this.waits.sleep(left > 0 ? left : this.backOff.next());
       if (this.closed) return;
       try {
@@ -97,7 +97,7 @@ export class Availability {
   }
 }
 
-/** Whether an error is about one table or one statement, or about what the database takes at present: it answers. */
+/** Whether an error of scope `system` is about one table, one statement, or what the database takes at present, while the database itself answers. */
 export function concernsTable({ scope, details }: ConnectorError): boolean {
   return scope === "system" && (details["table"] !== undefined || details["statement"] === true || details["answers"] === true);
 }

@@ -1,11 +1,11 @@
 import type { DialectName } from "./protocol";
 
-/** A value as a driver takes it; {@link Untyped} only where the connection finds out the type. */
+/** A value as a driver takes it. {@link Untyped} is only for connections that find out the types of parameters themselves. */
 export type Parameter = null | string | number | bigint | Uint8Array | Untyped;
 
-/** A value whose form depends on the type that the server expects in its place (PostgreSQL). */
+/** A value whose form depends on the type that the server expects at that place of the statement (PostgreSQL). */
 export class Untyped {
-  /** @param name the parameter's, for an error */
+  /** @param name of the parameter, for an error */
   constructor(
     readonly value: string | boolean | Date | Uint8Array,
     readonly name: string,
@@ -19,15 +19,15 @@ export interface DriverColumn {
   type: string;
   /** Characters, digits or bytes the column holds at most; 0 when the driver does not tell. */
   size: number;
-  /** `size` is what the column can hold; else it is the driver's guess, and a longer value arrives cut. */
+  /** Whether `size` is what the column can really hold. If not, it is the driver's guess, and a longer value arrives cut. */
   honest?: boolean;
-  /** Digits behind the point. */
+  /** Digits after the decimal point. */
   scale: number;
 }
 
-/** What a statement brought. */
+/** The result of a statement. */
 export interface QueryResult {
-  /** As the driver gives them, see `row-values.ts`; none from a statement that returns nothing. */
+  /** The rows as the driver gives them, see `row-values.ts`; an empty list for a statement that returns none. */
   rows: Record<string, unknown>[];
   /** Rows inserted, updated or deleted, as the driver counts (MariaDB counts 2 for an upsert that updates); -1 when it does not tell. */
   rowsAffected: number;
@@ -35,7 +35,7 @@ export interface QueryResult {
   columns: DriverColumn[];
 }
 
-/** The rows of a query, taken as they are wanted. Rejections are `ConnectorError`s; after one only {@link close} makes sense. */
+/** The rows of a query, fetched as they are wanted. Rejects with `ConnectorError`s; after one, only {@link close} may be called. */
 export interface ConnectionCursor {
   /** Empty when the statement returns no rows. */
   readonly columns: DriverColumn[];
@@ -50,21 +50,21 @@ export interface DatabaseConnection {
   /** False once the connection is known to be broken. */
   readonly alive: boolean;
   /**
-   * Most bytes of a statement with its values, set when the server has told; a larger one is refused as `PAYLOAD_TOO_LARGE`. The server would hang up, and look as if it were
-   * away.
+   * How many bytes a statement and its values may have together, set once the server has told; a larger one is refused with `PAYLOAD_TOO_LARGE`. The server
+   * would end the connection on it, which would look like an outage.
    */
   mostBytes?: number;
-  /** Runs one statement; outside a transaction it commits by itself. */
+  /** Runs one statement. Outside a transaction it is committed at once. */
   query(sql: string, parameters?: readonly Parameter[]): Promise<QueryResult>;
   /**
-   * Runs a query whose rows are taken `fetchSize` at a time. One at a time; no other statement runs until it is closed.
+   * Runs a query and fetches `fetchSize` rows at a time. A connection has one cursor at a time, and runs no other statement until it is closed.
    *
-   * @param oneByOne the driver is asked for one row after the other: a driver that is asked for several may cut long values
+   * @param oneByOne asks the driver for single rows, since one that is asked for several at once may cut long values
    */
   cursor(sql: string, parameters: readonly Parameter[], fetchSize: number, oneByOne?: boolean): Promise<ConnectionCursor>;
   begin(): Promise<void>;
   commit(): Promise<void>;
-  /** Ends whatever transaction is open; harmless when none is. */
+  /** Rolls back the open transaction; harmless when there is none. */
   rollback(): Promise<void>;
   /** Never rejects. */
   close(): Promise<void>;
@@ -72,8 +72,8 @@ export interface DatabaseConnection {
 
 /** What opens connections: ODBC or Node's SQLite. */
 export interface Backend {
-  /** The product, when it is known without asking it. */
+  /** The dialect, when it is known without a connection. */
   readonly dialect: DialectName | undefined;
-  /** @param purpose `read`: for one cursor after another, beside the pool */
+  /** @param purpose `read`: the connection is for cursors only, one after another */
   connect(purpose?: "read"): Promise<DatabaseConnection>;
 }

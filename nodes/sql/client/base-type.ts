@@ -1,5 +1,5 @@
 /**
- * SQL of PostgreSQL for the type under a domain, which may be a domain itself; any other type stands for itself.
+ * An expression of PostgreSQL for the type that a domain is made of, also through domains of domains. Any other type gives itself.
  *
  * @param type an expression for its number in pg_type
  */

@@ -3,20 +3,20 @@ import { baseType } from "./base-type";
 /** Runs a statement on the connection in question. */
 type Ask = (sql: string) => Promise<Record<string, unknown>[]>;
 
-/** `call schema.name(`, without quotes or in them. */
+/** `call schema.name(`; each of the names may be quoted. */
 const CALL = /^\s*call\s+((?:"(?:[^"]|"")+"|[\w$\u0080-\uffff]+)(?:\s*\.\s*(?:"(?:[^"]|"")+"|[\w$\u0080-\uffff]+))?)\s*\(/i;
-/** Strings and quoted names: what stands in them parts no arguments. */
+/** Strings and quoted names: commas and brackets in them do not separate arguments. */
 const QUOTED = /'(?:[^']|'')*'|"(?:[^"]|"")*"|\$(\w*)\$[\s\S]*?\$\1\$/g;
 
 const TEXT = 25;
-/** Of a parameter that is no argument by itself, or of a procedure that there is more than one of. */
+/** The type of a parameter that is only a part of an argument, or for which several procedures of the name have different types. */
 export const UNKNOWN = -1;
 
-/** Where a parameter stands. */
+/** Where a parameter stands in a `call`. */
 interface Place {
-  /** Which argument it is, from 0; none when it is only a part of one, or goes by name. */
+  /** Which argument it is, from 0; `undefined` when it is only a part of one, or the argument is given by name. */
   argument: number | undefined;
-  /** The statement itself makes it text. */
+  /** Whether the statement itself casts it to text. */
   isText: boolean;
 }
 
@@ -26,9 +26,9 @@ export function isCall(sql: string): boolean {
 }
 
 /**
- * The types of the parameters of a `call`, as numbers in pg_type, by the procedure's arguments.
+ * Looks up the types of a `call`'s parameters by the arguments of the procedure. Resolves with one oid of pg_type for each parameter, or {@link UNKNOWN}.
  *
- * @param pieces the text around the parameters
+ * @param pieces the texts before, between and after the parameters
  */
 export async function callTypes(pieces: readonly string[], ask: Ask): Promise<number[]> {
   const name = CALL.exec(pieces[0] ?? "")?.[1]?.replaceAll("'", "''") ?? "";

@@ -4,11 +4,11 @@ import { ConnectorError } from "../../common/errors";
 import { DRIVER_ENVIRONMENT } from "./presets";
 import { fromData, type OpenOptions, type Operation, type Operations, type Reply } from "./protocol";
 
-/** A child that is asked to close gets this many ms. */
+/** ms that a child may take to close before it is killed. */
 const CLOSE_TIMEOUT = 5000;
-/** ODBC freezes the child's main thread while it connects, SQLite while a statement runs: silence is fatal only this many ms past that timeout. */
+/** A silent child is killed this many ms after the longest it may be silent: ODBC blocks its main thread while it connects, SQLite while a statement runs. */
 const SILENCE_GRACE = 5000;
-/** How much of what the child said last is kept, in characters. */
+/** How many characters are kept of the end of the child's stderr. */
 const LAST_WORDS = 300;
 
 interface Pending {
@@ -16,12 +16,12 @@ interface Pending {
   reject(error: ConnectorError): void;
 }
 
-/** One run of the child process: requests and answers, and its end. */
+/** One run of the child process: sends it requests, passes on its answers, and tells when it has ended. */
 export class ChildProcess {
   private readonly child: Forked;
   private readonly pending = new Map<number, Pending>();
   private lastId = 0;
-  /** Of which request a statement has begun, as the child told last: while there is one, it need not. */
+  /** Id of the request whose statement began last, as the child told. It does not tell while it serves only one request. */
   private begun = 0;
   private silence: NodeJS.Timeout | undefined;
   private lastWords = "";
@@ -29,7 +29,7 @@ export class ChildProcess {
   private gone = false;
 
   /**
-   * Starts the process and hands it `options`, over the channel: neither arguments nor environment ever hold the password.
+   * Starts the process and sends it `options` over the IPC channel, so that the password is neither in its arguments nor in its environment.
    *
    * @param onExit called once, when it has ended for whatever reason
    */
@@ -43,7 +43,7 @@ export class ChildProcess {
       stdio: ["ignore", "ignore", "pipe", "ipc"],
       // not Node-RED's own flags: an --inspect port cannot be opened twice
       execArgv: ["--no-warnings", ...(extension === ".ts" ? ["--require", require.resolve("tsx/cjs")] : [])],
-      // every statement, every fetch and all that a store asks holds a thread while it is at work; two are left for connecting and closing
+      // each statement, each fetch and each request of a store holds a thread while it runs, up to poolSize of each; two more are for connecting and closing
       env: { ...DRIVER_ENVIRONMENT, ...process.env, UV_THREADPOOL_SIZE: String(3 * options.poolSize + 2), NODE_OPTIONS: "" },
     });
     this.child.stderr?.setEncoding("utf8").on("data", (text: string) => {
@@ -62,7 +62,7 @@ export class ChildProcess {
       if (stderr && !stderr.closed) stderr.once("close", ended); // its last words may still be on the way
       else ended();
     });
-    this.request("open", options).catch(() => undefined); // what follows fails for the same reason
+    this.request("open", options).catch(() => undefined); // the requests that follow fail for the same reason
   }
 
   /** The process's id, for the log. */
@@ -70,15 +70,15 @@ export class ChildProcess {
     return this.child.pid;
   }
 
-  /** Whether it can be asked anything. */
+  /** Whether it takes requests: it has not ended, and is not closing. */
   get usable(): boolean {
     return !this.gone && !this.closing && this.child.connected;
   }
 
   /**
-   * Asks the child.
+   * Sends the child a request and resolves with its answer.
    *
-   * @throws ConnectorError the child's, or `DATABASE_UNAVAILABLE` when the child ends first
+   * @throws ConnectorError the child's, or `DATABASE_UNAVAILABLE` when it ends before it answers
    */
   request<O extends Operation>(operation: O, argument: Operations[O]["argument"]): Promise<Operations[O]["answer"]> {
     return new Promise((resolve, reject) => {
@@ -94,16 +94,16 @@ export class ChildProcess {
         this.pending.delete(id);
         reject(new ConnectorError("DATABASE_UNAVAILABLE", `The database process cannot be reached: ${error.message}`, { cause: error }));
       });
-      if (!this.silence) this.listen(); // one that is at work owes a sign of life, whoever else asks it meanwhile
+      if (!this.silence) this.listen(); // else the wait for a sign of life goes on: further requests do not prolong it
     });
   }
 
-  /** Ends the process at once; what it was asked is rejected. */
+  /** Kills the process. Its open requests are rejected. */
   kill(): void {
     this.child.kill("SIGKILL");
   }
 
-  /** Lets it finish its statements and close its connections, bounded. */
+  /** Lets it finish its statements and close its connections; kills it after 5 s. */
   async close(): Promise<void> {
     if (this.gone) return;
     const ended = new Promise<void>((resolve) => this.child.once("exit", () => resolve()));
@@ -126,7 +126,7 @@ export class ChildProcess {
     this.listen();
   }
 
-  /** Starts the wait for the next sign of life; none is due while nothing is asked. */
+  /** Starts the wait for the next sign of life. There is no such wait while no request is open. */
   private listen(): void {
     clearTimeout(this.silence);
     this.silence = undefined;
@@ -139,7 +139,7 @@ export class ChildProcess {
     }, (engine === "sqlite" ? queryTimeout : loginTimeout) + SILENCE_GRACE);
   }
 
-  /** Embedded SQLite cannot be interrupted: the statement that ran for too long is not to be tried for ever. What only waited for it is tried again, as in any outage. */
+  /** Fails the request whose statement took too long with an error of its own, so that it is not tried for ever: the embedded SQLite cannot be interrupted. Requests that only waited behind it are tried again, as after any outage. */
   private failSlow(): void {
     const { queryTimeout } = this.options;
     const id = this.pending.has(this.begun) ? this.begun : this.pending.keys().next().value;

@@ -15,23 +15,23 @@ import { TableWriter } from "./table-writer";
 
 /** How long closing waits for statements, in ms. */
 const CLOSE_TIMEOUT = 3000;
-/** After so many failed connects the process has leaked some 3 MB and is replaced. */
+/** After so many failed connects the process is replaced: the addon has leaked some 3 MB by then. */
 const MOST_FAILED_CONNECTS = 100;
-/** Rows of a database in memory are read all at once. */
+/** How many rows a query of a database in memory may return, since they are all read at once. */
 const MOST_ROWS_IN_MEMORY = 100_000;
 
-/** One database, as the child process serves it. */
+/** Serves the requests for one database, in the child process. */
 export class ChildSession {
   private readonly connector: Connector;
   private readonly pool: Pool;
-  /** Connections of the stores alone; the embedded SQLite, which takes one statement at a time, lets them go first instead. */
+  /** Connections for stores only. `undefined` for the embedded SQLite: it runs one statement at a time, and stores go first there instead. */
   private readonly stores: Pool | undefined;
   private readonly cursors: Cursors;
-  /** What speaks the dialect; known with the first connection. */
+  /** The dialect and what uses it; known with the first connection. */
   private speaking: { dialect: Dialect; writer: TableWriter; executor: Executor } | undefined;
 
   /**
-   * @param stuck ends the process: a driver call hangs for good
+   * @param stuck ends the process; called when a driver call hangs for good
    * @throws ConnectorError `DRIVER_MISSING`
    */
   constructor(
@@ -53,7 +53,7 @@ export class ChildSession {
     const readers = (): number => options.poolSize;
     const writers = (): number => (embedded || this.speaking?.dialect.concurrent === false ? 1 : options.poolSize);
     this.pool = pool(writers);
-    this.stores = embedded ? undefined : pool(writers); // with one, 500 changes at once take twice as long
+    this.stores = embedded ? undefined : pool(writers); // with a single connection, 500 changes at once would take twice as long
     this.cursors = new Cursors({
       pool: inMemory ? this.pool : pool(readers, "read"),
       writers: this.pool,
@@ -63,7 +63,7 @@ export class ChildSession {
     });
   }
 
-  /** True when the process should end as soon as it is idle. */
+  /** Whether the process should now end and be replaced: too many connects failed, and no connection or cursor is open. */
   get worn(): boolean {
     return this.connector.failures >= MOST_FAILED_CONNECTS && this.pool.size === 0 && this.cursors.count === 0;
   }
@@ -91,7 +91,7 @@ export class ChildSession {
       try {
         outcomes.push(...(await run(left)));
       } catch (thrown) {
-        const error = toData(toConnectorError(thrown, "DATABASE_UNAVAILABLE")); // others are committed
+        const error = toData(toConnectorError(thrown, "DATABASE_UNAVAILABLE")); // only of those that are left: the others are committed
         return outcomes.concat(left.map(() => ({ error })));
       }
     }
@@ -117,7 +117,7 @@ export class ChildSession {
   private use<T>(purpose: Purpose | undefined, work: (connection: DatabaseConnection) => Promise<T>): Promise<T> {
     const isStore = purpose === "store";
     if (this.stores) return (isStore ? this.stores : this.pool).use(work);
-    // SQLite never waits, so one statement would follow the other before it is heard that a store asks, too
+    // SQLite's statements are synchronous: without a turn of the event loop between them, the next request in line would begin before a request of a store has been received
     return this.pool.use((connection) => work(connection).finally(() => setImmediate()), { first: isStore });
   }
 

@@ -1,13 +1,13 @@
 /**
- * The database's own process. ODBC drivers can freeze or abort the process they run in (npm odbc holds a process-wide lock while
- * it connects, and its destructors wait for it on the main thread): here that is nobody's loss, the parent starts another.
+ * The process in which a database's driver runs. ODBC drivers can freeze or abort their process (npm odbc holds a process-wide lock while
+ * it connects, and its destructors wait for it on the main thread). Node-RED is not harmed by that here: it starts another child.
  */
 import { toConnectorError } from "../../common/errors";
 import { atWorkFor } from "./at-work-for";
 import { ChildSession } from "./child-session";
 import { type ExecuteRequest, type OpenOptions, type Purpose, type ReadRequest, type Reply, type Request, toData, type WriteRequest } from "./protocol";
 
-/** How often the parent hears that this process lives, in ms, while it waits for answers. */
+/** ms between two signs of life that the parent gets while it waits for answers. */
 const ALIVE_INTERVAL = 1000;
 
 let session: ChildSession | undefined;
@@ -15,7 +15,7 @@ let session: ChildSession | undefined;
 let refused: unknown = new Error("not open");
 let atWork = 0;
 let beat: NodeJS.Timeout | undefined;
-/** Of which request a statement has begun last. */
+/** Id of the request whose statement began last. */
 let begun = 0;
 
 function reply(message: Reply): void {
@@ -50,7 +50,7 @@ async function serve({ operation, argument }: Request): Promise<unknown> {
   }
 }
 
-/** Ends the process the hard way: an exit waits for threads that hang in the driver, with all other connections and their transactions open. */
+/** Kills this process. `process.exit` would wait for threads that hang in the driver, and meanwhile all other connections and their transactions would stay open. */
 function end(): void {
   process.kill(process.pid, "SIGKILL");
 }
@@ -59,7 +59,7 @@ function stuck(reason: string): void {
   process.stderr.write(`${reason}\n`, end);
 }
 
-/** A statement of the request begins, and nobody hears of this process before it ends. The parent knows which it is where there is but one. */
+/** Tells the parent that a statement of this request begins, since nothing can be sent while it runs. Not told where there is only one request, since the parent knows which it is. */
 function begins(id: number): void {
   if (atWork > 1 && begun !== id) reply({ begins: id });
   begun = id;
@@ -79,11 +79,11 @@ process.on("message", (request: Request) => {
       if (atWork > 0) return;
       clearInterval(beat);
       beat = undefined;
-      if (session?.worn) process.disconnect(); // ends below; the parent starts a fresh one when it needs it
+      if (session?.worn) process.disconnect(); // "disconnect" below ends the process; the parent starts another when it needs one
     });
 });
 
 // the parent has closed us, or was killed itself while statements were at work
 process.on("disconnect", end);
-// Ctrl-C and service managers signal the whole group: the parent still stores what it holds, and then closes us
+// Ctrl-C and service managers signal the whole group of processes: we go on, since the parent still stores what it holds, and closes us then
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => undefined);

@@ -139,7 +139,10 @@ export class ChildProcess {
     }, (engine === "sqlite" ? queryTimeout : loginTimeout) + SILENCE_GRACE);
   }
 
-  /** Fails the request whose statement took too long with an error of its own, so that it is not tried for ever: the embedded SQLite cannot be interrupted. Requests that only waited behind it are tried again, as after any outage. */
+  /**
+   * Fails the request whose statement took too long with an error of its own, so that it is not tried for ever: the embedded SQLite cannot be interrupted.
+   * Requests that only waited behind it are tried again, as after any outage.
+   */
   private failSlow(): void {
     const { queryTimeout } = this.options;
     const id = this.pending.has(this.begun) ? this.begun : this.pending.keys().next().value;

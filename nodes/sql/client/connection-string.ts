@@ -1,20 +1,20 @@
 /** ODBC connection strings: `key=value;key={value};…`, keys in any case, the first of two equal keys wins. */
 import { ConnectorError } from "../../common/errors";
 
-/** What the database is logged into with. */
+/** User and password to log in with. */
 export interface DatabaseCredentials {
   username?: string;
   password?: string;
 }
 
-/** Names that drivers take for the user and the password. */
+/** Keys, in lower case, under which drivers take the user and the password. */
 const USER_KEYS = ["uid", "user", "username", "user id"];
 const PASSWORD_KEYS = ["pwd", "password"];
 
-/** A name without anything special goes bare: psqlodbc takes braces off a password, but not off a user name. */
+/** User names that are written without braces: psqlodbc takes braces off a password, but not off a user name. */
 const PLAIN_NAME = /^[\w.@$-]+$/;
 
-/** A connection string, taken apart. */
+/** A connection string that was parsed and can be changed. */
 export class ConnectionString {
   /** Keys in lower case → key as written, value as written (with its braces). */
   private readonly parts = new Map<string, [key: string, value: string]>();
@@ -34,33 +34,33 @@ export class ConnectionString {
     if (this.parts.size === 0) throw new ConnectorError("NOT_CONFIGURED", "The database has no connection string");
   }
 
-  /** The driver it names: a name, or the path of a library. */
+  /** Its driver: a name, or the path of a library. */
   get driver(): string | undefined {
     return this.get("driver");
   }
 
-  /** The data source it names; a driver, if there is one, counts first. */
+  /** Its data source; `undefined` when it also names a driver, which takes precedence. */
   get source(): string | undefined {
     return this.driver ? undefined : this.get("dsn");
   }
 
-  /** Whether the user set this key. */
+  /** Whether it has this key, in any case. */
   has(key: string): boolean {
     return this.parts.has(key.toLowerCase());
   }
 
-  /** A value without its braces. */
+  /** The value of a key, without its braces. */
   get(key: string): string | undefined {
     const value = this.parts.get(key.toLowerCase())?.[1];
     return value?.startsWith("{") ? value.slice(1, -1).replaceAll("}}", "}") : value;
   }
 
-  /** Sets a value as it stands. */
+  /** Sets the value of a key. It is written as it is, so braces must be there already. */
   set(key: string, value: string): void {
     this.parts.set(key.toLowerCase(), [key, value]);
   }
 
-  /** Puts the credentials in place of those it has; what is empty changes nothing. */
+  /** Replaces the user and the password by these. Where one is empty, the string keeps its own. */
   logIn({ username, password }: DatabaseCredentials): void {
     if (username) {
       for (const key of USER_KEYS) this.parts.delete(key);
@@ -78,7 +78,7 @@ export class ConnectionString {
 }
 
 /**
- * The string with the credentials in it.
+ * Puts credentials into a connection string.
  *
  * @throws ConnectorError `NOT_CONFIGURED` when it is empty or cannot be read
  */
@@ -88,7 +88,7 @@ export function withCredentials(text: string, credentials: DatabaseCredentials):
   return connection.toString();
 }
 
-/** In braces nothing has a meaning but `}`, which is doubled. */
+/** Puts a value in braces, where no character but `}` has a meaning; it is doubled. */
 function brace(value: string): string {
   if (value.includes("\0")) throw unreadable("a credential contains a NUL character");
   return `{${value.replaceAll("}", "}}")}}`;

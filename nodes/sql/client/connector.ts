@@ -10,20 +10,21 @@ import { addPresets, dialectOfDriver, takesNoParameters } from "./presets";
 import type { DialectName, OpenOptions } from "./protocol";
 import { SqliteBackend } from "./sqlite-backend";
 
-/** What a connection string leads to. */
+/** How connections are opened. */
 interface Target {
   backend: Backend;
-  /** ODBC: the string, and what the data source sets by itself. */
+  /** ODBC: the connection string. */
   string?: ConnectionString;
+  /** ODBC: keys, in lower case, that the data source sets itself. */
   already?: ReadonlySet<string>;
 }
 
 /**
- * Opens connections that speak a known dialect: finds the driver behind a data source, adds the settings the driver needs, asks the
- * first connection what it is connected to when nothing else tells, and says what to do when it cannot connect.
+ * Opens connections and knows their dialect. Finds the driver of a data source and adds the settings that the driver needs. Where neither the settings
+ * nor the driver tell the product, it asks the first connection. Errors of connecting say what to do.
  */
 export class Connector {
-  /** Connects that failed since the process started: each leaks some 28 KB in the addon. */
+  /** How many connects failed since the process started. Each leaks some 28 KB in the addon. */
   failures = 0;
   /** Name of the driver, or path of its library. Known with the first connection. */
   driver = "";
@@ -32,7 +33,7 @@ export class Connector {
   private speaking: Dialect | undefined;
 
   /**
-   * @param stuck ends the process: a driver call hangs for good
+   * @param stuck ends the process; called when a driver call hangs for good
    * @throws ConnectorError `DRIVER_MISSING`
    */
   constructor(
@@ -42,7 +43,7 @@ export class Connector {
     this.first = options.engine === "sqlite" ? new SqliteBackend(options) : new OdbcBackend(options, stuck);
   }
 
-  /** What is spoken; known with the first connection. */
+  /** The dialect; known with the first connection. */
   get dialect(): Dialect | undefined {
     return this.speaking;
   }
@@ -64,7 +65,7 @@ export class Connector {
         const { backend } = await this.target;
         const name = backend.dialect ?? (await detectDialect(connection));
         if (!backend.dialect && (await this.settle(name))) {
-          await connection.close(); // it is without the settings that were just added
+          await connection.close(); // it was opened without the settings that were just added
           connection = await this.open(purpose);
         }
         this.speaking = dialectNamed(name);
@@ -110,7 +111,7 @@ export class Connector {
     return target;
   }
 
-  /** From now on `name` is spoken. @returns whether that added settings */
+  /** Uses this dialect from now on. Resolves with whether that added settings to the connection string. */
   private async settle(name: DialectName): Promise<boolean> {
     const target = await this.target;
     if (!target?.string) return false;
@@ -127,14 +128,14 @@ export class Connector {
     return new OdbcBackend({ ...this.options, connectionString: string.toString(), dialect: dialect ?? "auto" }, this.stuck);
   }
 
-  /** The file of a SQLite database, embedded or under ODBC. */
+  /** The file of a SQLite database, embedded or through ODBC; `undefined` for other products. */
   private async file(): Promise<string | undefined> {
     if (this.options.engine === "sqlite") return this.options.file;
     const target = await this.target;
     return target?.backend.dialect === "sqlite" ? target.string?.get("database") : undefined;
   }
 
-  /** A failed connect, with what helps to mend it. */
+  /** The error of a failed connect, with what helps to mend it: what is wrong with the file, or which drivers or data sources there are. */
   private async explained(error: unknown): Promise<unknown> {
     if (!isConnectorError(error)) return error;
     const { code, details } = error;
@@ -146,7 +147,7 @@ export class Connector {
   }
 }
 
-/** What keeps us from logging in keeps everybody out: it is never a row's fault. */
+/** Gives an error of connecting the scope `system`, since it concerns every request and is never the fault of a row. */
 function ofAll(error: unknown): unknown {
   if (!isConnectorError(error) || error.scope === "system") return error;
   return new ConnectorError("DATABASE_UNAVAILABLE", error.message, { details: error.details, cause: error });
@@ -157,7 +158,7 @@ async function list(what: "drivers" | "sources", title: string): Promise<string>
   return `${title} of this machine: ${names.length > 0 ? names.join(", ") : "none"}`;
 }
 
-/** Why SQLite cannot open a file, where the file system tells; SQLite itself says the same of all of it. */
+/** Why SQLite cannot open a file, where the file system tells it. SQLite has the same message for all these cases. */
 async function fileProblem(file: string): Promise<ConnectorError | undefined> {
   if (file === ":memory:") return undefined;
   const folder = path.dirname(file);

@@ -12,26 +12,29 @@ import { bind, lexed } from "./statement";
 
 /** What {@link Cursors} needs. */
 export interface CursorsOptions {
-  /** Lends a connection for as long as a cursor is open; who finds none free waits. */
+  /** Lends each cursor a connection for as long as it is open. A cursor waits while none is free. */
   pool: Pool;
-  /** Lends one for a change that returns its rows: psqlodbc makes a cursor of all that begins with `with`, where it fetches rows as they are wanted. */
+  /**
+   * Lends a connection for a statement that changes rows and returns them. On those of `pool` psqlodbc fetches rows as they are wanted, and declares a cursor
+   * for everything that begins with `with`, which PostgreSQL refuses for a change.
+   */
   writers: Pool;
-  /** Known once there was a connection. */
+  /** Gives the dialect; to be called once there was a connection. */
   dialect: () => Dialect;
-  /** The embedded SQLite gives values as they are stored; drivers do not. */
+  /** Whether it is the embedded SQLite, which gives values as they are stored; ODBC drivers do not. */
   native: boolean;
-  /** All rows are read when the cursor is opened, at most so many: a database in memory has one connection for all. */
+  /** For a database in memory, which has one connection for everything: all rows are read when the cursor is opened, and more than so many are refused. */
   atOnce?: number;
 }
 
 interface Open {
-  /** The next rows; none when there are no more. */
+  /** The next rows; an empty list when there are no more. */
   fetch(): Promise<RowValue[][]>;
-  /** Gives the connection back; with an error, as one that has failed. */
+  /** Gives the connection back to the pool; an error tells the pool that the work on it failed. */
   end(error?: unknown): void;
 }
 
-/** The reads that are going on. Each has a connection to itself: a reader waits for the flow as long as it takes, and no writer waits for a reader. */
+/** The open cursors. Each has a connection of its own for as long as the flow needs for its rows, so that no writer waits for a reader. */
 export class Cursors {
   private readonly cursors = new Map<number, Open>();
   private exact: ExactQueries | undefined;
@@ -39,19 +42,19 @@ export class Cursors {
 
   constructor(private readonly options: CursorsOptions) {}
 
-  /** How many reads are going on. */
+  /** How many cursors are open. */
   get count(): number {
     return this.cursors.size;
   }
 
-  /** @throws ConnectorError; nothing is left open then */
+  /** Runs a query and leaves its cursor open. @throws ConnectorError; nothing is left open then */
   open(request: ReadRequest): Promise<CursorOpened> {
     return new Promise((resolve, reject) => {
-      this.options.pool.use((connection) => this.serve(connection, request, resolve)).catch(reject); // once it is open, fetch tells
+      this.options.pool.use((connection) => this.serve(connection, request, resolve)).catch(reject); // where the cursor is open already, its fetch has told of the error
     });
   }
 
-  /** @throws ConnectorError; the cursor is closed then */
+  /** The next rows of a cursor. @throws ConnectorError; the cursor is closed then */
   async fetch(id: number): Promise<Fetched> {
     const open = this.cursors.get(id);
     if (!open) throw new ConnectorError("DATABASE_UNAVAILABLE", "The query is no longer being read");
@@ -65,13 +68,13 @@ export class Cursors {
     }
   }
 
-  /** Reads no further. Harmless when the cursor is closed already. */
+  /** Closes a cursor before its end. Harmless when it is closed already. */
   closeCursor(id: number): Promise<void> {
     this.end(id);
     return Promise.resolve();
   }
 
-  /** Ends all reads. @param timeout as of {@link Pool.close} */
+  /** Closes all cursors. @param timeout as of {@link Pool.close} */
   async close(timeout: number): Promise<void> {
     for (const id of [...this.cursors.keys()]) this.end(id);
     await this.options.pool.close(timeout);
@@ -83,12 +86,12 @@ export class Cursors {
     const query = lexed(request.sql, name);
     const isStrange = changesSession(query, name);
     if (!query.returns || native) return asItWas(connection, isStrange, async () => this.hold(await this.begin(connection, request, query), opened));
-    // all its rows have come when it is open
+    // the cursor of a change holds all its rows already, so the writer is free again
     const cursor = await writers.use((writer) => asItWas(writer, isStrange, () => this.begin(writer, request, query)));
     return this.hold(cursor, opened);
   }
 
-  /** Holds the connection until the cursor ends. */
+  /** Resolves when the cursor has ended, so that it keeps its connection until then. With `atOnce` it resolves as soon as all rows are read. */
   private async hold(cursor: RowCursor, opened: (cursor: CursorOpened) => void): Promise<void> {
     const { atOnce } = this.options;
     const open: Pick<Open, "fetch"> = atOnce === undefined ? cursor : await takeAll(cursor, atOnce);
@@ -114,7 +117,7 @@ export class Cursors {
         opened({ cursor: id, columns });
       });
     } finally {
-      await working; // a statement at work is not closed under its feet
+      await working; // a cursor is not closed while it fetches
       await cursor.close();
     }
   }
@@ -136,7 +139,7 @@ export class Cursors {
   }
 }
 
-/** Whoever has the connection next expects it as it was before the work, also where that has failed. */
+/** Does some work on a connection. @param isStrange the work changes the session: the connection is closed then, since its next user expects it unchanged */
 async function asItWas<T>(connection: DatabaseConnection, isStrange: boolean, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

@@ -16,21 +16,21 @@ export interface DatabaseOptions extends OpenOptions {
   credentials: DatabaseCredentials;
 }
 
-/** What is asked of an open cursor, which has its connection: nobody logs in for it. */
+/** Requests that need no login, since an open cursor has its connection. They tell nothing about whether one can log in. */
 const OF_CURSORS: ReadonlySet<Operation> = new Set<Operation>(["fetch", "closeCursor"]);
 
-/** Users have this long to let go of a closing client, in ms; Node-RED closes a config node together with its users. */
+/** ms that a closing client waits for its users to release it; Node-RED closes a config node at the same time as the nodes that use it. */
 const DRAIN_TIMEOUT = 10_000;
 
 /**
- * A database in its child process: started with the first request, started again when it ends, closed when its last user lets go.
- * All users share one process, one pool and, while the database is away, one knock at the door.
+ * A database and its child process, which is started with the first request, started again after it has ended, and closed when the last user releases the
+ * client. All users share the process, its pool and, while the database is away, the pings that tell when it answers again.
  */
 export class DatabaseClient {
   private child: ChildProcess | undefined;
   private readonly users = new Set<object>();
   private readonly availability: Availability;
-  /** Open cursors: numbers of ours, since those of a new process begin anew. */
+  /** Open cursors, by numbers of our own: each new process counts its own from 1 again. */
   private readonly cursors = new Map<number, { child: ChildProcess; cursor: number }>();
   private lastCursor = 0;
   private drained: (() => void) | undefined;
@@ -45,12 +45,12 @@ export class DatabaseClient {
     this.availability = new Availability(() => this.ping(), timing);
   }
 
-  /** How many statements can run at once. */
+  /** How many statements can run at the same time. */
   get concurrency(): number {
     return this.options.engine === "sqlite" ? 1 : this.options.poolSize;
   }
 
-  /** The child's process id while there is one. */
+  /** Process id of the child; `undefined` while there is none. */
   get pid(): number | undefined {
     return this.child?.pid;
   }
@@ -60,7 +60,7 @@ export class DatabaseClient {
     this.users.add(user);
   }
 
-  /** A node is done with the client; with the last one the process ends. */
+  /** A node no longer uses the client. With the last one the process ends. */
   async release(user: object): Promise<void> {
     if (!this.users.delete(user) || this.users.size > 0) return;
     if (this.closing) this.drained?.();
@@ -72,13 +72,13 @@ export class DatabaseClient {
     return this.availability.onState(listener);
   }
 
-  /** Asks the database for a sign of life. @throws ConnectorError */
+  /** Runs a harmless statement to see whether the database answers, and what it is. @throws ConnectorError */
   ping(purpose?: Purpose): Promise<PingResult> {
     return this.ask("ping", purpose ? { purpose } : {});
   }
 
   /**
-   * Writes a batch in one round trip to the child: one outcome per row, `null` for committed.
+   * Writes a batch with one request to the child. Resolves with one outcome per row, in order; `null` means committed.
    *
    * @throws ConnectorError of scope `system` when nothing was stored
    */
@@ -86,12 +86,15 @@ export class DatabaseClient {
     return this.ask("write", request);
   }
 
-  /** Runs transactions: one outcome each. @throws ConnectorError of scope `system` when nothing was committed */
+  /** Runs transactions. Resolves with one outcome each, in order. @throws ConnectorError of scope `system` when nothing was committed */
   execute(request: ExecuteRequest): Promise<TransactionOutcome[]> {
     return this.ask("execute", request);
   }
 
-  /** Begins to read: the rows come with {@link fetch}. Ends with the last row, {@link closeCursor} or the process. @throws ConnectorError */
+  /**
+   * Runs a query whose rows are read by {@link fetch}. The cursor is open until the last row, {@link closeCursor} or the end of the process. @throws
+   * ConnectorError
+   */
   async openCursor(request: ReadRequest): Promise<CursorOpened> {
     const opened = await this.ask("openCursor", request);
     this.lastCursor += 1;
@@ -113,19 +116,19 @@ export class DatabaseClient {
     }
   }
 
-  /** Reads no further. Harmless when the cursor is closed already. @throws ConnectorError */
+  /** Closes a cursor before its end. Harmless when it is closed already. @throws ConnectorError */
   async closeCursor(id: number): Promise<void> {
     const open = this.cursors.get(id);
     this.cursors.delete(id);
     if (open && open.child === this.child) await this.ask("closeCursor", { cursor: open.cursor });
   }
 
-  /** Resolves when the database answers again, or the client closes. One knock for all who wait: fast on an outage, slow on a refusal. */
+  /** Resolves when the database answers again, or when the client closes. Pings once for all who wait: soon after an outage, later after a refused login. */
   untilReady(): Promise<void> {
     return this.availability.untilReady();
   }
 
-  /** For the config node's close: waits for the users, bounded, then ends the process. */
+  /** For the config node's close: waits until all users have released the client, at most 10 s, then ends the process. */
   async close(): Promise<void> {
     this.closing = true;
     this.availability.close();
@@ -147,7 +150,7 @@ export class DatabaseClient {
       return answer;
     } catch (thrown) {
       const error = toConnectorError(thrown, "DATABASE_UNAVAILABLE");
-      if (error.code === "DRIVER_MISSING") void this.end(); // a fresh process sees what was installed since
+      if (error.code === "DRIVER_MISSING") void this.end(); // the next process sees a driver that was installed meanwhile
       this.availability.failed(error);
       throw error;
     }

@@ -4,18 +4,18 @@ import { ConnectorError, toConnectorError } from "../../common/errors";
 import { DatabaseClient, type DatabaseOptions } from "./database-client";
 import type { DialectName } from "./protocol";
 
-/** What a test of a connection found out. */
+/** The result of testing a connection. */
 export type TestReport =
   | {
       ok: true;
       dialect: DialectName;
-      /** Name and version, as the database tells them; may be empty. */
+      /** Name and version of the product, as the database tells them; may be empty. */
       product: string;
       /** Name of the ODBC driver or path of its library, or `node:sqlite`. */
       driver: string;
-      /** ms from a question to its answer. */
+      /** ms that a query and its answer took. */
       roundTrip: number;
-      /** SQLite: the file is not there yet, and was not made. */
+      /** SQLite: the file does not exist yet; the test did not make it. */
       newFile: boolean;
     }
   | {
@@ -24,19 +24,19 @@ export type TestReport =
       problem: string;
     };
 
-/** Someone sits in front of the form and waits, in ms. */
+/** Bounds of the timeouts, in ms, since a user waits at the form. */
 const LONGEST_LOGIN = 15_000;
 const LONGEST_ANSWER = 10_000;
-/** In all: starting, logging in, asking, hanging up. */
+/** ms that starting the process, logging in and asking may take together. */
 const LONGEST_TEST = 30_000;
 
-/** Each test is a process of some 60 MB. */
+/** How many tests may run at the same time: each is a process of some 60 MB. */
 const MOST_AT_ONCE = 3;
 
 let running = 0;
 
 /**
- * Connects once, in a process of its own that is gone afterwards, and asks what answers.
+ * Connects once, in a process of its own that ends afterwards, and asks which database answers.
  *
  * @throws ConnectorError OVERLOADED when too many tests are running
  */
@@ -72,7 +72,7 @@ async function test(options: DatabaseOptions, newFile: boolean): Promise<TestRep
   }
 }
 
-/** Whether a database file is yet to be made. @throws ConnectorError DATABASE_REFUSED when it cannot be made there */
+/** Whether a database file does not exist yet. @throws ConnectorError DATABASE_REFUSED when it cannot be made there */
 async function isMissing(file: string): Promise<boolean> {
   if (!file || file === ":memory:" || (await stat(file).catch(() => undefined))) return false;
   const folder = path.dirname(file);

@@ -34,7 +34,7 @@ interface Open {
   end(error?: unknown): void;
 }
 
-/** The open cursors. Each has a connection of its own for as long as the flow needs for its rows, so that no writer waits for a reader. */
+/** The open cursors. Each has a connection of its own until the flow has taken all its rows, so that no writer waits for a reader. */
 export class Cursors {
   private readonly cursors = new Map<number, Open>();
   private exact: ExactQueries | undefined;

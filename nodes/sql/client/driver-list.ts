@@ -1,6 +1,6 @@
 /**
- * The ODBC drivers and data sources of this machine, as unixODBC keeps them: `odbcinst.ini` lists drivers, `odbc.ini` sources, of the
- * system and of the user. On Windows both stand in the registry.
+ * Finds the ODBC drivers and data sources of this machine. unixODBC lists drivers in `odbcinst.ini` and data sources in `odbc.ini`; the
+ * system and the user each have such files. On Windows both are in the registry.
  */
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
@@ -14,18 +14,18 @@ export interface DataSource {
   name: string;
   /** Name of its driver, or path of the driver's library. */
   driver: string;
-  /** The settings it makes, in lower case. */
+  /** The keys it sets, in lower case. */
   settings: ReadonlySet<string>;
 }
 
 /** An installed driver. */
 export interface Driver {
   name: string;
-  /** Its library; empty when that is not known. */
+  /** Path of its library; empty when that is not known. */
   library: string;
 }
 
-/** What stands in a section of an ini file: keys in lower case. */
+/** A section of an ini file: values by keys in lower case. */
 type Section = ReadonlyMap<string, string>;
 
 interface Configuration {
@@ -35,16 +35,16 @@ interface Configuration {
 
 const run = promisify(execFile);
 
-/** A tool that only prints paths, in ms. */
+/** ms that a tool may take which only prints what is configured. */
 const TOOL_TIMEOUT = 3000;
 
-/** Where distributions and Homebrew keep the system's files. Debian, RHEL and Alpine: the first. */
+/** Folders in which distributions and Homebrew keep the system's files. Debian, RHEL and Alpine use the first. */
 const FOLDERS = ["/etc", "/usr/local/etc", "/opt/homebrew/etc", "/etc/unixODBC"];
 
-/** Sections that are about the driver manager itself. */
+/** Sections, in lower case, that are no driver or data source. */
 const NO_NAMES = new Set(["odbc", "odbc drivers", "odbc data sources", "default"]);
 
-/** Lists drivers and data sources. Never rejects: what cannot be read is not there. */
+/** Lists drivers and data sources. Never rejects: files that cannot be read count as empty. */
 export async function findDrivers(): Promise<DriversFound> {
   const { drivers, sources } = await read();
   return { drivers: drivers.map(({ name }) => name), sources: sources.map(({ name }) => name) };
@@ -60,7 +60,7 @@ export async function findDriver(name: string): Promise<Driver | undefined> {
   return (await read()).drivers.find((driver) => same(driver.name, name));
 }
 
-/** The sections of an ini file, in order. */
+/** The sections of an ini file, in order. Sections with the same name are joined; of equal keys in one, the first counts. */
 export function parseIni(text: string): Map<string, Section> {
   const sections = new Map<string, Map<string, string>>();
   let section: Map<string, string> | undefined;
@@ -92,7 +92,7 @@ async function read(): Promise<Configuration> {
   };
 }
 
-/** The files, those of the user first. Where the system's are was decided when unixODBC was built: its own tool knows, where it is installed. */
+/** Paths of the files, those of the user first. Where those of the system are was decided when unixODBC was built; its tool `odbcinst` tells it, if installed. */
 async function files(): Promise<{ driverFiles: string[]; sourceFiles: string[] }> {
   const { ODBCSYSINI, ODBCINI, ODBCINSTINI } = process.env;
   const home = (file: string): string => path.join(homedir(), file);
@@ -106,7 +106,7 @@ async function files(): Promise<{ driverFiles: string[]; sourceFiles: string[] }
   };
 }
 
-/** Named sections of all the files; of two with one name the first counts. */
+/** The sections of all these files; of two with the same name, in any case, the first counts. */
 async function readIni(names: readonly string[]): Promise<[name: string, section: Section][]> {
   const texts = await Promise.all(names.map((name) => readFile(name, "utf8").catch(() => "")));
   const found = texts.flatMap((text) => [...parseIni(text)]).filter(([name]) => !NO_NAMES.has(name.toLowerCase()));

@@ -4,8 +4,8 @@ import type { ConnectorError } from "../../common/errors";
 const NATIVE = new Set([1062, 1586, 2601, 2627, -803]);
 
 /**
- * Whether a unique or primary key refused a row. Not a foreign key, not NOT NULL, not a check: the SQLSTATE alone tells them apart only on
- * PostgreSQL and Db2 (23505); MariaDB and SQL Server report each of them as 23000, SQLite as HY000 with native code 19.
+ * Whether a unique or primary key refused a row, and not a foreign key, a NOT NULL or a check. Only PostgreSQL and Db2 have an SQLSTATE for that alone (23505);
+ * MariaDB and SQL Server report all of them as 23000, SQLite as HY000 with native code 19.
  */
 export function isDuplicateKey({ details, message }: ConnectorError): boolean {
   const { state, native, database } = details as { state?: string; native?: number; database?: string };

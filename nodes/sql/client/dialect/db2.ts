@@ -21,9 +21,9 @@ const inbox: InboxDialect = {
 };
 
 /**
- * IBM Db2 for Linux, UNIX and Windows. No server was at hand: these statements were written by its documentation and never run.
+ * IBM Db2 for Linux, UNIX and Windows. No server was at hand: these statements were written from its documentation and never run.
  *
- * A name in lower case alone is taken for one in upper case, which is what Db2 makes of it.
+ * A name that is all lower case is written in upper case, as Db2 does with names without quotes.
  */
 export const db2: Dialect<Parameter[]> = {
   name: "db2",

@@ -5,11 +5,11 @@ import type { DialectName, PlainValue, WriteMode } from "../protocol";
 /** A column as the database describes it. */
 export interface Column {
   name: string;
-  /** The product's own name of the type, lower case; with length and scale where a statement has to repeat them. */
+  /** The product's own name of the type, in lower case; with length and scale for products whose statements have to repeat them. */
   type: string;
 }
 
-/** A statement with the parameters it takes. */
+/** A statement and its parameters. */
 export interface Statement {
   sql: string;
   parameters: Parameter[];
@@ -17,78 +17,90 @@ export interface Statement {
 
 /** A statement that writes a batch. */
 export interface BatchStatement extends Statement {
-  /** It returns a row `{place}` for each row of the table it touched: which of the batch's rows touched it, counted from 1. */
+  /** It returns one row `{place}` for each row of the table that it changed: the number, from 1, of the row of the batch that changed it. */
   tellsPlaces?: true;
 }
 
-/** Where rows go and how. */
+/** Where rows are written and how. */
 export interface Target {
-  /** Quoted. */
+  /** Name of the table, quoted. */
   table: string;
   columns: readonly Column[];
   mode: WriteMode;
-  /** What a row is found by: names as the table has them. */
+  /** The columns a row is found by, with their names as the table has them. */
   keys: readonly string[];
-  /** Columns of unique keys by which another row may be found, as far as {@link Dialect.uniqueKeys} lists them. */
+  /** The columns of each further unique key, by which an upsert may find another row. Only where the dialect has {@link Dialect.uniqueKeys}. */
   otherKeys?: readonly (readonly string[])[];
 }
 
-/** Runs a statement of one row, and tells how many rows it affected or returned; -1 when the driver does not tell. */
+/** Runs a statement for one row. Resolves with how many rows it affected or returned; -1 when the driver does not tell. */
 export type Run = (statement: Statement) => Promise<number>;
 
 /**
- * What is peculiar to one product. `Row` is a row made ready for {@link Dialect.write}: done once, however often the batch is split.
+ * What is peculiar to one product. `Row` is a row as {@link Dialect.write} takes it: it is encoded once, however often the batch is split.
  */
 export interface Dialect<Row = unknown> {
   readonly name: DialectName;
-  /** Run once on every new connection. */
+  /** Statements to run on every new connection. */
   readonly setup: readonly string[];
-  /** Asks a new connection for the `bytes` that the server takes at once. Only where it hangs up on more. */
+  /** A query for the number of `bytes` that the server takes at once. Only for products that end the connection on more. */
   readonly mostBytes?: string;
-  /** False: one writer at a time. Of two that have read and then write, each waits for the other, under SQLite's driver for 100 s. */
+  /**
+   * Whether several connections may write at the same time. `false` for SQLite: two transactions that have read and then write wait for each other, under its
+   * driver for 100 s.
+   */
   readonly concurrent: boolean;
-  /** Most rows with so many columns in one statement. */
+  /** How many rows with so many columns fit in one statement. */
   maxRows(columns: number): number;
-  /** The parts of a table name (one, or schema and table), quoted. */
+  /** A table name for a statement. @param parts the table, or schema and table, without quotes */
   quoteTable(parts: readonly string[]): string;
-  /** Lists the columns of a table as rows `{name, type}`; no rows when there is no such table. Needs no right on the table itself. */
+  /** A query for the columns of a table: rows `{name, type}`, none when there is no such table. It needs no privilege on the table itself. */
   describe(parts: readonly string[]): Statement;
-  /** Lists `{name, columns, part}` of the unique keys, `part` of one that goes by the beginning of a text only; only where an upsert without a fitting key is not an error by itself. */
+  /**
+   * A query for the unique keys of a table: rows `{name, columns, part}`, where `part` is not null for a key on only the beginning of a text. Only for products that do
+   * not themselves refuse an upsert whose key columns have no unique key.
+   */
   uniqueKeys?(parts: readonly string[]): Statement;
-  /** Makes a row ready. */
+  /** Encodes a row, once for all statements it may be in. */
   encode(values: readonly PlainValue[], columns: readonly Column[]): Row;
-  /** Bytes of a row, roughly. */
+  /** Roughly how many bytes a row has. */
   size(row: Row): number;
   /**
-   * Modes whose rows go one a statement, in one transaction, by {@link writeRow}: no statement for several tells what became of each.
-   * With `ignore` among them, and insert not, rows are inserted as a batch first, and one by one when a key is there already.
+   * Modes in which each row has a statement of its own, by {@link writeRow}, all in one transaction: a statement for several rows would not tell what became of each.
+   * Where `ignore` is among them but `insert` is not, rows to ignore are first inserted as a batch, and one by one if a key is there already.
    */
   readonly rowByRow: ReadonlySet<WriteMode>;
-  /** One statement for all rows, in every mode that is not {@link rowByRow}. */
+  /** One statement for all rows, for the modes that are not in {@link rowByRow}. */
   write(target: Target, rows: readonly Row[]): BatchStatement;
   /**
-   * One statement that inserts those rows whose key, or where none is named any unique key, is not there already, and tells how many. Where there is none, rows of which some are
-   * there go one by one.
+   * One statement that inserts only the rows whose key is not there already (any unique key, where none is named). The rows affected tell how many it inserted. A dialect
+   * without it inserts row by row when some are there already.
    */
   writeUnlessThere?(target: Target, rows: readonly Row[]): Statement;
-  /** Whether a batch may have failed since a row has another unique key of a row that is there already, and {@link writeRow} tells which. Only where such an upsert does not tell it. */
+  /**
+   * Whether an upsert may have failed because another row has the same value of another unique key; the row is tried again by {@link writeRow}, whose error names that key. Only
+   * for products whose upsert does not tell it.
+   */
   hidesKey?(error: ConnectorError): boolean;
-  /** Writes one row of a mode that is {@link rowByRow}, or with mode `ignore` one whose key may be there. Gives the rows affected, or -1. */
+  /** Writes one row, in a mode that is in {@link rowByRow} or in mode `ignore`. Resolves with the rows affected, or -1 when that is not known. */
   writeRow(target: Target, row: Row, run: Run): Promise<number>;
   readonly inbox: InboxDialect;
 }
 
 /** The statements of the inbox: a table `(node, id, stored_at)` with the primary key `(node, id)`. */
 export interface InboxDialect {
-  /** Makes the table. The first makes it, the others what else it needs. */
+  /** The statements that make it: the first makes the table, the others its index. */
   create(parts: readonly string[]): string[];
-  /** Where a transaction that has begun to read could not write any more: takes the right to write. @param table quoted, as below */
+  /**
+   * Takes the right to write at the beginning of a transaction. Only for products where one that has read may not be able to write any more. @param table
+   * quoted, as below
+   */
   lock?(table: string): string;
-  /** Adds those ids that are not there, and returns a row `{id}` for each it added. Where there is none: {@link known}, then {@link add}. */
+  /** Adds the ids that are not there, and returns a row `{id}` for each of them. Without it, {@link known} and {@link add} are used, in this order. */
   claim?(table: string, owner: string, ids: readonly string[]): Statement;
-  /** Returns a row `{id}` for each that is there. */
+  /** Returns a row `{id}` for each of the ids that is there. */
   known(table: string, owner: string, ids: readonly string[]): Statement;
-  /** Adds ids; a unique violation when another has just added one of them. */
+  /** Adds ids. Fails with a duplicate key when somebody else has just added one of them. */
   add(table: string, owner: string, ids: readonly string[]): Statement;
   /** Deletes at most `most` ids that are older than so many days. */
   prune(table: string, days: number, most: number): string;

@@ -5,7 +5,7 @@ import { deleteRow, findRow, insertRow, updateRow, upsertRow } from "./row-state
 import { placeholders, quote } from "./text";
 import { exactParameter, parameterBytes } from "./values";
 
-/** Without quotes every product folds a plain name its own way, as it did when the table was made. */
+/** Plain names are written without quotes: each product then folds their case in its own way, as it did when the table was made. */
 const name = (identifier: string): string => (/^[A-Za-z_]\w*$/.test(identifier) ? identifier : quote(identifier, '"'));
 
 const inbox: InboxDialect = {
@@ -17,11 +17,11 @@ const inbox: InboxDialect = {
 };
 
 /**
- * Any other database that has `information_schema.columns`: one statement a row, in one transaction a batch, by what SQL:1992 has. The
- * texts of the statements are tested, and nothing else: no such server was at hand.
+ * Any other database that has `information_schema.columns`. It gets statements of SQL:1992, one for each row, and one transaction for a batch. Only the
+ * texts of the statements are tested, since no such server was at hand.
  *
- * An upsert updates, and inserts when nothing was updated: its driver must tell how many rows were, and two who upsert the same new key at once
- * may get a duplicate. To ignore by key looks first.
+ * An upsert updates, and inserts when no row was updated. So the driver must tell how many rows were, and two that upsert the same new key at the same time
+ * may get a duplicate key. Ignore with a key looks for the row first.
  */
 export const generic: Dialect<Parameter[]> = {
   name: "generic",

@@ -1,7 +1,7 @@
-/** What the inboxes of most products have in common. */
+/** The statements that the inboxes of most products have in common. */
 import type { InboxDialect, Statement } from "./dialect";
 
-/** Looks for ids, and adds them, as any SQL database can. */
+/** Finds and adds ids with plain SQL. */
 export const standardInbox: Pick<InboxDialect, "known" | "add"> = {
   known: (table, owner, ids): Statement => ({
     sql: `select id from ${table} where node = ? and id in (${ids.map(() => "?").join(", ")})`,

@@ -14,7 +14,7 @@ export type { BatchStatement, Column, Dialect, InboxDialect, Run, Statement, Tar
 
 const DIALECTS: Readonly<Record<DialectName, Dialect>> = { postgresql, mariadb, sqlite, sqlserver, oracle, db2, generic };
 
-/** The dialect by its name. */
+/** The dialect with this name. @throws ConnectorError `NOT_CONFIGURED` when there is none */
 export function dialectNamed(name: DialectName): Dialect {
   const dialect = Object.hasOwn(DIALECTS, name) ? DIALECTS[name] : undefined;
   if (!dialect) throw new ConnectorError("NOT_CONFIGURED", `The dialect ${name} is not known`);
@@ -22,9 +22,9 @@ export function dialectNamed(name: DialectName): Dialect {
 }
 
 /**
- * Asks a connection what it is connected to: npm odbc does not tell (no SQLGetInfo).
+ * Finds out by queries which product a connection is connected to, since npm odbc has no SQLGetInfo.
  *
- * @throws ConnectorError `NOT_CONFIGURED` when the answer is none of ours
+ * @throws ConnectorError `NOT_CONFIGURED` when it is none that we know
  */
 export async function detectDialect(connection: DatabaseConnection): Promise<DialectName> {
   const version = await ask(connection, "select version() as answer");
@@ -37,7 +37,10 @@ export async function detectDialect(connection: DatabaseConnection): Promise<Dia
   throw new ConnectorError("NOT_CONFIGURED", "The kind of database is not recognised: choose its dialect in the database's settings");
 }
 
-/** The parts of `table`, `schema.table` or `"My.Schema"."My Table"`, without quotes; backticks and brackets are quotes as well. */
+/**
+ * The parts of `table`, `schema.table` or `"My.Schema"."My Table"`, without quotes. Backticks and square brackets are quotes as well. @throws ConnectorError
+ * `NOT_CONFIGURED`
+ */
 export function tableParts(table: string): string[] {
   const part = /\s*(?:"((?:[^"]|"")+)"|`((?:[^`]|``)+)`|\[((?:[^\]]|\]\])+)\]|([^."`[\]]+?))\s*(?:\.|$)/y;
   const parts: string[] = [];

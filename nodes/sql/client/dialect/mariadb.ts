@@ -9,7 +9,7 @@ import { parameter, parameterBytes } from "./values";
 const name = (identifier: string): string => quote(identifier, "`");
 const IN_TABLE = "table_schema = coalesce(?, database()) and table_name = ?";
 
-/** A number is too large for its type. */
+/** MariaDB's error for a number that is too large for its type. */
 const OUT_OF_RANGE = 1690;
 
 const inbox: InboxDialect = {
@@ -24,14 +24,14 @@ const inbox: InboxDialect = {
 };
 
 /**
- * MariaDB and MySQL. In a statement for several rows a value has no type but that of the column it is inserted into, so that updates and
- * deletes go row by row. `insert ignore` is not used: it swallows every error, and stores what does not fit cut to fit.
+ * MariaDB and MySQL. Updates and deletes have one statement per row, since in a statement for several rows only inserted values get the type of
+ * their column. `insert ignore` is not used: it hides every error, and cuts values that do not fit.
  */
 export const mariadb: Dialect<Parameter[]> = {
   name: "mariadb",
   setup: [
-    "set time_zone = '+00:00'", // what has an offset is written in UTC, see encode
-    "set sql_mode = concat(@@sql_mode, ',STRICT_TRANS_TABLES,STRICT_ALL_TABLES')", // without them values are cut to fit, in silence; in tables without transactions, too
+    "set time_zone = '+00:00'", // timestamps with an offset are written in UTC, see encode
+    "set sql_mode = concat(@@sql_mode, ',STRICT_TRANS_TABLES,STRICT_ALL_TABLES')", // else values are silently cut to fit; the second is for tables without transactions
   ],
   mostBytes: "select @@max_allowed_packet as bytes",
   concurrent: true,
@@ -43,7 +43,7 @@ export const mariadb: Dialect<Parameter[]> = {
     parameters: inTable(parts),
   }),
 
-  // ON DUPLICATE KEY does not say which key: without a fitting one every upsert would add a row
+  // ON DUPLICATE KEY names no key: without a unique key on the key columns every upsert would add a row
   uniqueKeys: (parts) => ({
     sql:
       "select index_name as name, group_concat(coalesce(column_name, '(an expression)') separator '\\n') as columns, max(sub_part) as part from information_schema.statistics " +
@@ -66,7 +66,7 @@ export const mariadb: Dialect<Parameter[]> = {
   async writeRow(target, row, run): Promise<number> {
     if (target.mode === "upsert") return upsertRow(name, target, row, run);
     const affected = await writeRowPlainly(name, target, row, run, " lock in share mode");
-    // a row that is found but stays as it is counts only when the connection string says so
+    // a row that is found but stays as it is counts only with OPTION=2 in the connection string
     return affected === 0 && target.mode === "update" ? run(findRow(name, target, row)) : affected;
   },
   inbox,
@@ -77,8 +77,9 @@ function inTable(parts: readonly string[]): Parameter[] {
 }
 
 /**
- * Makes a number that is out of range where the row that is updated has another key than the given one: it would be made the given one, which would be stored nowhere. A key is set
- * to what it is for that. A table without another unique key among the columns has no such row.
+ * Makes an upsert fail, with a number out of range, when it has found a row by another unique key that has not the given key: that row would be
+ * overwritten, and the given one stored nowhere. The assignment has no other effect: it sets a key column to the value it has. Empty when none of the
+ * columns is in another unique key.
  */
 function unlessOthers({ columns, keys, otherKeys = [] }: Target): string {
   if (!otherKeys.some((other) => columns.some((column) => other.includes(column.name)))) return "";
@@ -89,7 +90,7 @@ function unlessOthers({ columns, keys, otherKeys = [] }: Target): string {
 
 function assignments(columns: readonly Column[], keys: readonly string[]): string {
   const rest = columns.filter((column) => !keys.includes(column.name));
-  const updated = rest.length > 0 ? rest : columns.slice(0, 1); // nothing but keys: a column set to what it is
+  const updated = rest.length > 0 ? rest : columns.slice(0, 1); // there are only key columns: the first is set to its own value
   return updated.map((column) => `${name(column.name)} = values(${name(column.name)})`).join(", ");
 }
 
@@ -97,7 +98,7 @@ function encode(value: PlainValue, { type }: Column): Parameter {
   const encoded = parameter(value, (date) => sqlTimestamp(date.toISOString()));
   if (typeof encoded === "string" && (type === "timestamp" || type === "datetime")) return sqlTimestamp(encoded);
   if (typeof encoded === "string" && type === "date") return sqlDate(encoded);
-  // a decimal column takes the text exactly, a double only nearly
+  // a decimal column takes all digits of a text, but not of a double
   if (typeof encoded === "bigint" || (typeof encoded === "number" && !Number.isSafeInteger(encoded))) return String(encoded);
   return encoded;
 }

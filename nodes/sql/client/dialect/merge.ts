@@ -2,19 +2,19 @@ import type { Parameter } from "../backend";
 import type { BatchStatement, Target } from "./dialect";
 import { placeholders } from "./text";
 
-/** The pieces of a `merge` that differ. */
+/** The parts of a `merge` that differ between products. */
 export interface MergeText {
   /** Quotes an identifier. */
   name: (identifier: string) => string;
-  /** The rows, as something to select from, with the columns of the target. */
+  /** The rows to merge, as a table expression `… s` with the columns of the target. */
   source: string;
-  /** Behind the table's name. */
+  /** Text after the table's name. Default: empty. */
   hint?: string;
-  /** Around the condition. */
+  /** Wraps the condition. Default: as it is. */
   condition?: (text: string) => string;
 }
 
-/** An upsert as SQL:2003 has it. */
+/** An upsert as a `merge` of SQL:2003. */
 export function merge({ table, columns, keys }: Target, { name, source, hint = "", condition = (text) => text }: MergeText): string {
   const names = columns.map((column) => name(column.name));
   const matches = condition(keys.map((key) => `t.${name(key)} = s.${name(key)}`).join(" and "));
@@ -24,7 +24,7 @@ export function merge({ table, columns, keys }: Target, { name, source, hint = "
   return `merge into ${table}${hint} t using ${source} on ${matches}${update}${insert}`;
 }
 
-/** A batch whose rows are lists of values: as an insert, or as the source of a merge. @param end of a merge */
+/** The statement for a batch: a `merge` for an upsert, else an `insert`. @param options.end what a merge ends with. Default: empty */
 export function insertOrMerge(target: Target, rows: readonly Parameter[][], { name, hint, end = "" }: Pick<MergeText, "name" | "hint"> & { end?: string }): BatchStatement {
   const { table, columns, mode } = target;
   const list = columns.map((column) => name(column.name)).join(", ");

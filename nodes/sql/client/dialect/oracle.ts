@@ -6,7 +6,7 @@ import { writeRowPlainly } from "./row-statements";
 import { folded, quote } from "./text";
 import { exactParameter, parameterBytes } from "./values";
 
-/** `insert all` takes 999 columns in all. */
+/** An `insert all` takes 999 columns in all its rows together. */
 const MOST_PARAMETERS = 999;
 
 const name = (identifier: string): string => quote(folded(identifier), '"');
@@ -28,10 +28,10 @@ const inbox: InboxDialect = {
 };
 
 /**
- * Oracle Database 12 and later. No server was at hand: these statements were written by its documentation and never run.
+ * Oracle Database 12 and later. No server was at hand: these statements were written from its documentation and never run.
  *
- * A name in lower case alone is taken for one in upper case, which is what Oracle makes of it. It has no VALUES list for several rows before
- * version 23. Dates go as text in a format that is set for the session.
+ * A name that is all lower case is written in upper case, as Oracle does with names without quotes. Before version 23 Oracle has no VALUES list for several
+ * rows. Dates are sent as text in a format that is set for the session.
  */
 export const oracle: Dialect<Parameter[]> = {
   name: "oracle",
@@ -76,7 +76,7 @@ export const oracle: Dialect<Parameter[]> = {
   inbox,
 };
 
-/** A value to select has no type of its own. */
+/** A parameter in a select list, with its column's type: it has none of its own. */
 function typed({ type }: Column): string {
   return /^(n?clob|blob)$/.test(type) ? `to_${type}(?)` : `cast(? as ${type})`;
 }

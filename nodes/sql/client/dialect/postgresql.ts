@@ -16,7 +16,7 @@ const inbox: InboxDialect = {
       "stored_at timestamptz not null default current_timestamp, primary key (node, id))",
     `create index if not exists ${name(`${parts.at(-1)}_stored_at`)} on ${parts.map(name).join(".")} (stored_at)`,
   ],
-  // in one order everywhere, so that two with the same ids wait for each other instead of locking each other out
+  // ids are always added in the same order, so that two transactions with the same ids wait for each other and do not deadlock
   claim: (table, owner, ids): Statement => ({
     sql:
       `insert into ${table} (node, id) select cast(? as text), id from json_array_elements_text(cast(? as json)) as given(id) order by id ` +
@@ -29,13 +29,13 @@ const inbox: InboxDialect = {
 };
 
 /**
- * PostgreSQL 9.5 and later. A batch travels as one JSON parameter through `json_populate_recordset`: 2.4 times as fast as a VALUES
- * list over ODBC, free of parameter limits, and the server reads each value by its column's own type, so that decimals, big integers,
- * timestamps with offset and arrays arrive exactly. Updates and deletes join it, and return which of its rows found one.
+ * PostgreSQL 9.5 and later. A batch is sent as one JSON parameter for `json_populate_recordset`. Over ODBC that is 2.4 times as fast as a VALUES
+ * list, and has no limit on parameters. The server reads each value by its column's own type, so that decimals, big integers,
+ * timestamps with offset and arrays arrive exactly. Updates and deletes join the table with the batch, and return which rows of the batch found one.
  */
 export const postgresql: Dialect<string> = {
   name: "postgresql",
-  setup: ["set timezone = 'UTC'"], // instants are read and written in UTC: psqlodbc tells no offset
+  setup: ["set timezone = 'UTC'"], // timestamptz values are read and written in UTC, since psqlodbc gives no offset
   concurrent: true,
   maxRows: () => 10_000,
   quoteTable: (parts) => parts.map(name).join("."),
@@ -61,7 +61,7 @@ export const postgresql: Dialect<string> = {
     return { sql, parameters, tellsPlaces: true };
   },
   writeUnlessThere: unlessThere,
-  writeRow: (target, row, run) => run(unlessThere(target, [row])), // all other modes are batches
+  writeRow: (target, row, run) => run(unlessThere(target, [row])), // only for ignore: all other modes are batches
   inbox,
 };
 
@@ -74,11 +74,11 @@ function insert({ table, columns }: Target): string {
   return `insert into ${table} (${list}) select ${list} from json_populate_recordset(null::${table}, cast(? as json))`;
 }
 
-/** A name of ours beside those of a table. */
+/** Names of our own columns, which no column of a table is likely to have. */
 const PLACE = name("surewire place");
 const TURN = name("surewire turn");
 
-/** The rows of the batch, each with its place in it. */
+/** A subquery for the rows of the batch, each with its place in the batch, from 1. @param more further columns, beginning with a comma */
 function given({ table, columns }: Target, more = ""): string {
   const list = names(columns.map((column) => column.name), "r.");
   return (
@@ -91,7 +91,10 @@ function matches(keys: readonly string[]): string {
   return keys.map((key) => `t.${name(key)} = given.${name(key)}`).join(" and ");
 }
 
-/** Of two rows with a key that the server takes for equal, an update would choose one as it likes: the first in line goes, see `row-batch.ts`. */
+/**
+ * Where the server takes the keys of two rows of the batch for equal, an update would use either. So this one uses the first; `row-batch.ts` sends the other
+ * again.
+ */
 function update(target: Target): string {
   const { table, columns, keys } = target;
   const set = columns.filter((column) => !keys.includes(column.name)).map((column) => `${name(column.name)} = given.${name(column.name)}`);
@@ -107,13 +110,13 @@ function ignore(target: Target): string {
   const { table, columns, keys } = target;
   const list = names(columns.map((column) => column.name));
   return (
-    // first of all the table is named as one: that it is missing would else be told of its type, as if a row were at fault
+    // the table is named as a table first: else a missing one would be an error about its row type, as if a row were at fault
     `with target as (select 1 from ${table}), given as ${given(target)}, added as (insert into ${table} (${list}) select ${list} from given order by ${PLACE} ` +
     `on conflict (${names(keys)}) do nothing returning ${names(keys)}) select min(given.${PLACE}) as place from given join added t on ${matches(keys)} group by ${names(keys, "t.")}`
   );
 }
 
-/** `on conflict …` as PostgreSQL and SQLite have it. */
+/** The `on conflict …` of an upsert, for PostgreSQL and SQLite. */
 export function onConflict(columns: readonly Column[], keys: readonly string[]): string {
   const rest = columns.filter((column) => !keys.includes(column.name)).map((column) => name(column.name));
   const action = rest.length > 0 ? `do update set ${rest.map((column) => `${column} = excluded.${column}`).join(", ")}` : "do nothing";
@@ -124,7 +127,7 @@ function member(value: PlainValue, column: Column): string {
   return `${JSON.stringify(column.name)}:${json(value, column)}`;
 }
 
-/** Types that would take the digits of bytes for their text. */
+/** Types of text. They would store the hexadecimal form of bytes as text, so bytes are refused for them. */
 const TEXTS = new Set(["text", "character varying", "character", "citext", "json", "jsonb", "xml"]);
 const NUMBERS = new Set(["smallint", "integer", "bigint", "numeric", "real", "double precision"]);
 
@@ -141,15 +144,15 @@ function json(value: PlainValue, { name, type }: Column): string {
   return isJsonText(value) ? value.json : String(value);
 }
 
-/** As `bytea` reads it; text as such would be taken apart at each backslash. */
+/** The hexadecimal input form of `bytea`, as JSON. In plain text, `bytea` would read each backslash as an escape. */
 function bytes(value: Buffer): string {
   return `"\\\\x${value.toString("hex")}"`;
 }
 
 function string(value: string, type: string): string {
-  // text that is a JSON object or list goes into a JSON column as such, as with a plain parameter
+  // in a JSON column, text that is a JSON object or list is stored as that, not as a JSON string; a plain parameter does the same
   if ((type === "json" || type === "jsonb") && /^\s*[[{]/.test(value) && isJson(value)) return value;
-  // the server would drop the offset
+  // the server would drop an offset, so it is converted to UTC
   if (type === "timestamp without time zone" || type === "date") return JSON.stringify(sqlTimestamp(value));
   return JSON.stringify(value);
 }

@@ -20,7 +20,7 @@ export function deleteRow(quoted: Quote, target: Target, row: readonly Parameter
   return { sql: `delete from ${target.table} where ${where(quoted, keys)}`, parameters: values(keys) };
 }
 
-/** A query that returns a row for each that the keys find. */
+/** A query with one row for each row of the table that the keys find. */
 export function findRow(quoted: Quote, target: Target, row: readonly Parameter[]): Statement {
   const { keys } = split(target, row);
   return { sql: `select 1 as found from ${target.table} where ${where(quoted, keys)}`, parameters: values(keys) };
@@ -32,7 +32,7 @@ export function insertRow(quoted: Quote, { table, columns }: Target, row: readon
   return { sql: `insert into ${table} (${names}) values (${columns.map(() => "?").join(", ")})`, parameters: [...row] };
 }
 
-/** An update, and an insert where it finds no row. */
+/** Updates a row, or inserts it when there is none. @throws ConnectorError `NOT_CONFIGURED` when the driver does not tell how many rows were updated */
 export async function upsertRow(quoted: Quote, target: Target, row: readonly Parameter[], run: Run): Promise<number> {
   const onlyKeys = target.columns.every((column) => target.keys.includes(column.name));
   const found = await run(onlyKeys ? findRow(quoted, target, row) : updateRow(quoted, target, row));
@@ -41,7 +41,10 @@ export async function upsertRow(quoted: Quote, target: Target, row: readonly Par
   throw new ConnectorError("NOT_CONFIGURED", "The driver does not tell how many rows an update changed: an upsert needs to know", { details: { table: target.table } });
 }
 
-/** An insert that does nothing where the key is there already, or, where none is named, any unique one. Only where a transaction outlives a statement that fails. */
+/**
+ * Inserts a row, unless its key is there already (any unique key, where none is named). Only for products where a transaction goes on after a statement has
+ * failed.
+ */
 async function insertUnlessThere(quoted: Quote, target: Target, row: readonly Parameter[], run: Run, locking: string): Promise<number> {
   try {
     return await run(insertRow(quoted, target, row));
@@ -54,7 +57,10 @@ async function insertUnlessThere(quoted: Quote, target: Target, row: readonly Pa
   }
 }
 
-/** Update, delete and ignore, row by row, as most products do them. @param locking ends a query that is to see also what others have committed since the transaction began to read */
+/**
+ * Writes one row in mode `update`, `delete` or `ignore`, as most products do it. @param locking text at the end of a query that has to see rows which others
+ * committed after the transaction began to read
+ */
 export async function writeRowPlainly(quoted: Quote, target: Target, row: readonly Parameter[], run: Run, locking = ""): Promise<number> {
   if (target.mode === "update") return run(updateRow(quoted, target, row));
   if (target.mode === "delete") return run(deleteRow(quoted, target, row));
@@ -66,7 +72,7 @@ interface Given {
   value: Parameter;
 }
 
-/** The values of a row by what they are for. */
+/** The values of a row: those of the key, and the others. */
 function split({ columns, keys }: Target, row: readonly Parameter[]): { keys: Given[]; rest: Given[] } {
   const given = columns.map(({ name }, index): Given => ({ name, value: row[index] ?? null }));
   return { keys: given.filter(({ name }) => keys.includes(name)), rest: given.filter(({ name }) => !keys.includes(name)) };

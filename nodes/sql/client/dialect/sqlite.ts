@@ -21,13 +21,13 @@ const inbox: InboxDialect = {
       `create index if not exists ${schema.join("")}${name(`${table}_stored_at`)} on ${name(table)} (stored_at)`,
     ];
   },
-  // a transaction that has read before another wrote can never write
+  // a transaction that reads before another writes can never write: this deletes nothing, but takes the lock
   lock: (table) => `delete from ${table} where 0`,
   prune: (table, days, most) =>
     `delete from ${table} where (node, id) in (select node, id from ${table} where stored_at < datetime('now', '-${days} days') order by stored_at limit ${most})`,
 };
 
-/** SQLite 3.24 and later, under ODBC or embedded. It has no date type: dates are stored as ISO 8601 text in UTC, text as it is. */
+/** SQLite 3.24 and later, through ODBC or embedded. It has no date type: a Date is stored as ISO 8601 text in UTC, and text as it is. */
 export const sqlite: Dialect<Parameter[]> = {
   name: "sqlite",
   setup: [],
@@ -68,5 +68,5 @@ function insertRows({ table, columns }: Target, rows: number): string {
 
 function encode(value: PlainValue): Parameter {
   const encoded = parameter(value, (date) => date.toISOString());
-  return typeof encoded === "bigint" && (encoded < -MAX_INTEGER || encoded >= MAX_INTEGER) ? String(encoded) : encoded; // no room in 64 bits
+  return typeof encoded === "bigint" && (encoded < -MAX_INTEGER || encoded >= MAX_INTEGER) ? String(encoded) : encoded; // as text where it does not fit in 64 bits
 }

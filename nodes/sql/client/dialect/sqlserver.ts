@@ -6,9 +6,9 @@ import { insertOrMerge } from "./merge";
 import { writeRowPlainly } from "./row-statements";
 import { exactParameter, parameterBytes } from "./values";
 
-/** The server takes 2,100 parameters a statement, less a few of its own, … */
+/** The server takes 2,100 parameters in a statement, and needs a few of them itself, … */
 const MOST_PARAMETERS = 2000;
-/** … and as many rows in one VALUES list. */
+/** … and this many rows in one VALUES list. */
 const MOST_ROWS = 1000;
 
 const name = (identifier: string): string => `[${identifier.replaceAll("]", "]]")}]`;
@@ -27,10 +27,10 @@ const inbox: InboxDialect = {
 };
 
 /**
- * Microsoft SQL Server and Azure SQL. No server was at hand: these statements were written by its documentation and never run.
+ * Microsoft SQL Server and Azure SQL. No server was at hand: these statements were written from its documentation and never run.
  *
- * A value in a list to select from has no type, and is given that of its column. `holdlock` keeps two who merge the same new key from
- * both inserting it. Updates and deletes do not tell their rows by `output`, which fails on a table with triggers.
+ * A parameter in the source of a merge has no type, so it is cast to its column's. `holdlock` keeps two that merge the same new key at the same time from
+ * both inserting it. Updates and deletes do not use `output` to tell which rows they found, since it fails on a table with triggers.
  */
 export const sqlserver: Dialect<Parameter[]> = {
   name: "sqlserver",
@@ -59,8 +59,8 @@ export const sqlserver: Dialect<Parameter[]> = {
 };
 
 function encode(value: PlainValue, type: string): Parameter {
-  // the instant is kept with its offset; the others would drop it
+  // this type keeps an offset; for the others, which would drop it, text is converted to UTC
   if (type.startsWith("datetimeoffset")) return value instanceof Date ? `${value.toISOString().slice(0, -1).replace("T", " ")} +00:00` : exactParameter(value, "");
   const encoded = exactParameter(value, type === "datetime" || type.startsWith("datetime2") ? "timestamp" : type);
-  return type === "datetime" && typeof encoded === "string" ? encoded.replace(/(\.\d{3})\d+$/, "$1") : encoded; // it has no more digits, and refuses them
+  return type === "datetime" && typeof encoded === "string" ? encoded.replace(/(\.\d{3})\d+$/, "$1") : encoded; // it has three digits of a second, and refuses more
 }

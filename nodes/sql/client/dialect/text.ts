@@ -1,15 +1,15 @@
 /** Quoting and dates that dialects share. */
 
-/** Statements above this are split, in bytes: well under MariaDB's default `max_allowed_packet` of 16 MiB, past which it hangs up. */
+/** Larger statements, in bytes, are split. It is well below MariaDB's default `max_allowed_packet` of 16 MiB, above which the server ends the connection. */
 export const MAX_STATEMENT_BYTES = 4 * 1024 * 1024;
 
-/** The addon counts parameters in 16 bits and aborts the process above 32,767. */
+/** How many parameters a statement may have: the addon counts them in 16 bits, and aborts the process above 32,767. */
 export const MAX_PARAMETERS = 32_000;
 
-/** PostgreSQL's client takes its server's description of more than 7,498 for a broken connection, and hangs up (libpq 15). */
+/** The same for PostgreSQL: its client takes the server's description of more parameters for a broken connection, and closes it (libpq 15). */
 export const MAX_PARAMETERS_POSTGRESQL = 7_498;
 
-/** An identifier in quotes, so that nothing in it can end it. */
+/** An identifier in quotes. Quotes inside it are doubled. */
 export function quote(identifier: string, mark: '"' | "`"): string {
   return mark + identifier.replaceAll(mark, mark + mark) + mark;
 }
@@ -21,22 +21,21 @@ export function placeholders(rows: number, columns: number): string {
 }
 
 /**
- * A name as a product that folds names to upper case has it: what is written in lower case alone stands for upper case, as in a statement
- * without quotes.
+ * A name for products that fold names without quotes to upper case: one that is all lower case becomes upper case, any other stays as it is.
  */
 export function folded(identifier: string): string {
   return /^[a-z_][a-z0-9_$#]*$/.test(identifier) ? identifier.toUpperCase() : identifier;
 }
 
-/** Day and time with what may follow, in ISO 8601's extended form, or as databases write it: `2026-11-21 10:11:12+02`. */
+/** Date and time, perhaps with an offset, in the extended form of ISO 8601 or as databases write them: `2026-11-21 10:11:12+02`. */
 const ISO = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(?::(\d\d)([.,]\d+)?)?\s*(Z|[+-]\d\d(?::?\d\d)?)?$/i;
-/** The same in the basic form, without marks between the numbers. */
+/** The same in the basic form of ISO 8601, without `-` and `:`. */
 const BASIC = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)([.,]\d+)?(Z|[+-]\d\d(?:\d\d)?)$/i;
 const SQL_TIMESTAMP = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?$/;
 
 /**
- * An ISO 8601 timestamp as `YYYY-MM-DD HH:MM:SS.ffffff`, in UTC when it has an offset; anything else as it is, for the database to judge.
- * Drivers and servers drop an offset, or the whole time of day, in silence.
+ * Rewrites an ISO 8601 timestamp as `YYYY-MM-DD HH:MM:SS.ffffff`, in UTC when it has an offset. Drivers and servers would silently drop the offset, or the
+ * whole time of day. Any other text stays as it is, for the database to judge.
  */
 export function sqlTimestamp(text: string): string {
   const match = ISO.exec(text) ?? ISO.exec(text.replace(BASIC, "$1-$2-$3T$4:$5:$6$7$8"));
@@ -49,7 +48,7 @@ export function sqlTimestamp(text: string): string {
   return instant.toISOString().slice(0, 19).replace("T", " ") + fraction; // the fraction is kept as written: a Date has only ms
 }
 
-/** The day of an ISO 8601 timestamp, in UTC when it has an offset; anything else as it is: cut to ten characters, it might be another day. */
+/** The day of an ISO 8601 timestamp, in UTC when it has an offset. Any other text stays as it is: its first ten characters might be another day. */
 export function sqlDate(text: string): string {
   const timestamp = sqlTimestamp(text);
   return SQL_TIMESTAMP.test(timestamp) ? timestamp.slice(0, 10) : text;

@@ -3,7 +3,7 @@ import { isJsonText } from "../encode";
 import type { PlainValue } from "../protocol";
 import { sqlDate, sqlTimestamp } from "./text";
 
-/** A value as a parameter of a driver, where a product needs nothing special. */
+/** A value as a parameter of a driver, for products that need nothing special. @param date gives the form of a date */
 export function parameter(value: PlainValue, date: (value: Date) => string): Parameter {
   if (typeof value === "boolean") return value ? 1 : 0;
   if (value instanceof Date) return date(value);
@@ -12,12 +12,12 @@ export function parameter(value: PlainValue, date: (value: Date) => string): Par
   return value as Parameter;
 }
 
-/** Bytes of parameters, roughly. */
+/** Roughly how many bytes the parameters of a row have. */
 export function parameterBytes(row: readonly Parameter[]): number {
   return row.reduce<number>((sum, value) => sum + (typeof value === "string" || value instanceof Uint8Array ? value.length : 8), 0);
 }
 
-/** A value for a column of a product with dates and exact decimals of its own: both are written as text, which keeps every digit. */
+/** A value for products with types for dates and exact decimals: both are sent as text, which keeps every digit. @param type of the column */
 export function exactParameter(value: PlainValue, type: string): Parameter {
   const encoded = parameter(value, (date) => sqlTimestamp(date.toISOString()));
   if (typeof encoded === "string" && /^(small)?(date|timestamp)/.test(type)) return /^date(\(|$)/.test(type) ? sqlDate(encoded) : sqlTimestamp(encoded);

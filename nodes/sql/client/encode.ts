@@ -2,17 +2,15 @@ import { types } from "node:util";
 import { ConnectorError, errorText } from "../../common/errors";
 import type { JsonText, PlainValue } from "./protocol";
 
-/** Largest row on any database, in bytes: what MariaDB takes by default, less what a statement adds. */
+/** The largest row for any database, in bytes: the default `max_allowed_packet` of MariaDB, less what a statement adds. */
 export const MAX_ROW_BYTES = 16 * 1024 * 1024 - 64 * 1024;
 
-/** Half of a pair: no character. */
+/** One half of a surrogate pair without the other, which is no character. */
 export const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /**
- * A message's value in a form that every engine can be given; what no database can store is refused by name, rather than
- * stored as something else.
- *
- * Dates stay dates, big integers stay exact, bytes stay bytes; objects and lists become JSON text.
+ * Converts a value of a message to a form that every engine takes. Dates, big integers and bytes keep their type; objects and lists become JSON text.
+ * A value that no database can store is refused, rather than stored as something else.
  *
  * @param name the column or parameter, for the error
  * @throws ConnectorError `INPUT_INVALID`
@@ -20,9 +18,9 @@ export const LONE_SURROGATE = /\p{Surrogate}/u;
 export function plainValue(value: unknown, name: string): PlainValue {
   switch (typeof value) {
     case "string":
-      // drivers end a string there without a word
+      // drivers silently end a string at a NUL
       if (value.includes("\0")) throw invalid(name, "the text contains a NUL character");
-      // half of a pair would become U+FFFD on its way
+      // half of a surrogate pair would be stored as U+FFFD
       if (LONE_SURROGATE.test(value)) throw invalid(name, "the text is not valid Unicode");
       return value;
     case "number":
@@ -45,20 +43,20 @@ export function isJsonText(value: PlainValue): value is JsonText {
   return typeof value === "object" && value !== null && "json" in value;
 }
 
-/** Bytes of a value on its way, roughly where it is no text. */
+/** How many bytes a value takes: exact for text, JSON and bytes, 8 for any other. */
 export function plainBytes(value: PlainValue): number {
   if (typeof value === "string") return Buffer.byteLength(value);
   if (value instanceof Uint8Array) return value.byteLength;
   return typeof value === "object" && value !== null && "json" in value ? Buffer.byteLength(value.json) : 8;
 }
 
-/** Characters as JavaScript counts them, or bytes: known without a look at the text. */
+/** Like {@link plainBytes}, but counts text in UTF-16 units, which needs no look at the text. */
 export function plainUnits(value: PlainValue): number {
   if (typeof value === "string" || value instanceof Uint8Array) return value.length;
   return typeof value === "object" && value !== null && "json" in value ? value.json.length : 8;
 }
 
-/** By what a value is, not by `instanceof`: what a Function node makes is of another realm. */
+/** Goes by internal types and not by `instanceof`, since objects made in a Function node are of another realm. */
 function plainObject(value: object, name: string): PlainValue {
   if (value instanceof Uint8Array) return value;
   if (types.isUint8Array(value)) return Buffer.from(value);
@@ -76,7 +74,7 @@ function plainObject(value: object, name: string): PlainValue {
     throw invalid(name, errorText(error).split("\n", 1)[0] ?? ""); // a cycle, a big integer inside
   }
   if (json === undefined) throw invalid(name, "it has no JSON form");
-  // what JSON makes of a map, a set or an error is empty
+  // the JSON of a map, a set or an error is an empty object
   if (json === "{}" && kindOf(value) !== "Object") throw invalid(name, `a ${kindOf(value)} has no JSON form`);
   return { json };
 }

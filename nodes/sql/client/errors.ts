@@ -1,5 +1,5 @@
 /**
- * From what drivers report to the pack's error codes: by SQLSTATE, native code and product together, because SQLite's driver
+ * Converts what drivers report to this package's error codes. It takes the SQLSTATE, the native code and the product together, because SQLite's driver
  * reports everything as HY000, MariaDB's a refused connect as HY000, and PostgreSQL's a wrong password as 08001.
  */
 import { ConnectorError, type ConnectorErrorOptions, type ErrorCode, errorText } from "../../common/errors";
@@ -11,15 +11,15 @@ import type { DialectName } from "./protocol";
 export interface Diagnosis {
   /** SQLSTATE; empty when there is none. */
   state: string;
-  /** The product's own number. */
+  /** The product's own error number. */
   native: number;
   message: string;
 }
 
-/** PostgreSQL puts the whole row behind what is wrong with it, in a line of its own: a NULL, a check, a view's check. It is nobody's business in a log. */
+/** SQLSTATEs of a NULL, a check and a view's check. PostgreSQL quotes the whole row in a further line of their messages, which is not to get into a log. */
 const QUOTES_ROW = /^(23502|23514|44000)$/;
 
-/** Longer driver texts are cut: headers of dead letters are small. */
+/** Driver texts are cut to so many characters, since they also go into headers of dead letters, which are small. */
 const TEXT_LENGTH = 500;
 
 interface Verdict {
@@ -29,7 +29,7 @@ interface Verdict {
 
 type Rule = [test: RegExp, code: ErrorCode];
 
-/** SQLSTATEs, most special first. */
+/** Codes by SQLSTATE; the first rule that fits counts, so the more special ones come first. */
 const STATES: Rule[] = [
   [/^(28|3D|42501|IM00[23])/, "DATABASE_REFUSED"],
   [/^IM00[13]/, "DRIVER_MISSING"],
@@ -39,7 +39,7 @@ const STATES: Rule[] = [
   [/^(40|55P03|57014|HYT0|HY008|25P0)/, "DATABASE_BUSY"],
 ];
 
-/** Texts that say more than the state they come with; psqlodbc reports a failed connect always as 08001, with the server's words, or a pooler's. */
+/** Codes by texts that say more than the SQLSTATE they come with. psqlodbc reports every failed connect as 08001, with the text of the server or a pooler. */
 const TEXTS: Rule[] = [
   [/can't open lib/i, "DRIVER_MISSING"],
   // a killed server: HY000 from psqlodbc
@@ -47,22 +47,28 @@ const TEXTS: Rule[] = [
   [/password authentication failed|no pg_hba\.conf entry|(role|database) ".*" does not exist|permission denied for database|no password supplied|no such (user|database)\b|SASL authentication failed|unsupported startup parameter/i, "DATABASE_REFUSED"],
 ];
 
-/** MariaDB's and MySQL's drivers could not agree with the server on TLS, for whatever reason, or the line broke. */
+/** Native code of MariaDB's and MySQL's drivers: TLS with the server failed, for whatever reason, or the connection broke meanwhile. */
 const TLS_FAILED = 2026;
-/** A certificate that is not trusted, expired or not found, or no encryption where it must be: nothing of that passes by itself. Nothing in quotes, where a server's name stands. */
+/**
+ * TLS errors that somebody must mend: a certificate that is not trusted, expired or missing, or no encryption where it is required. No words that could be in
+ * quotes, since those may be a server's name.
+ */
 const NO_TLS = /[\s:]certificate\b|private key|alert unknown ca|SSL (was|is) required|TLS\/SSL error: (no such file|key values mismatch|hostname mismatch)/i;
 
-/** The disk or the table is full (3 and 20, of its files: it has waited for room until it was cancelled), the server is read-only, the hour's statements of the user are used up, a server behind this one is away. */
+/**
+ * The server answers, but takes no changes: the disk or the table is full (with 3 and 20 it has waited for room until the statement was cancelled), it is
+ * read-only, the user's statements for this hour are used up, or a server behind this one is away.
+ */
 const MARIADB_FULL = [3, 20, 1021, 1026, 1114, 1226, 1290, 1429, 1836, 12701];
 /**
- * An error of the operating system that a storage engine passes on (1030), or a commit (1180): of the disk, no memory, too many open files, no room, read-only. Its own numbers begin at 120. It is the first
- * number behind the tags, whatever the language.
+ * Errors of the operating system that a storage engine (1030) or a commit (1180) passes on: disk error, no memory, too many open files, no room, read-only.
+ * The storage engines' own numbers begin at 120. The number is the first after the tags, in every language.
  */
 const MARIADB_SYSTEM = /^(?:\[[^\]]*\])*\D*(5|12|23|24|28|30)\b/;
-/** No memory, an error of the disk, the disk is full. */
+/** SQLite's codes for no memory, a disk error and a full disk. */
 const SQLITE_FULL = [7, 10, 13];
 
-/** A lock was not to be had, or the time limit is over. */
+/** A lock was not available, or the time limit is over: by SQLSTATE, then by the native codes of MariaDB and of SQLite. */
 const WAITED = /^(55P03|57014|HYT0|HY008)/;
 const MARIADB_WAITED = [1205, 1317, 1969, 3024];
 const SQLITE_WAITED = [5, 6, 9];
@@ -72,7 +78,7 @@ const MARIADB: Record<string, number[]> = {
   DATABASE_REFUSED: [1044, 1045, 1049, 1129, 1130, 1142, 1143, 1227, 1698],
   DATABASE_UNAVAILABLE: [...MARIADB_FULL, 1040, 1053, 1203, 1927, 2002, 2003, 2005, 2006, 2013, TLS_FAILED, 2055],
   TABLE_UNKNOWN: [1051, 1054, 1146],
-  DATABASE_BUSY: [...MARIADB_WAITED, 1020, 1213, 1412], // changed, locked or altered since the transaction began to read
+  DATABASE_BUSY: [...MARIADB_WAITED, 1020, 1213, 1412], // 1020, 1213, 1412: changed, deadlocked or altered since the transaction began
   // by number, since not all come with their state: 1442 of a trigger, 1526 and 1748 of a partition, 1906 and 3105 of a generated column
   ROW_REFUSED: [1048, 1062, 1153, 1264, 1265, 1292, 1364, 1366, 1406, 1442, 1451, 1452, 1526, 1690, 1748, 1906, 3105, 3819, 4025],
 };
@@ -85,7 +91,7 @@ const SQLITE: Record<string, number[]> = {
   ROW_REFUSED: [12, 18, 19, 20, 25],
 };
 
-/** What kind of failure `diagnosis` is. */
+/** The error code for a failure. */
 function classify(diagnosis: Diagnosis, dialect?: DialectName): Verdict {
   const { state, native, message } = diagnosis;
   const byText = isDrivers(diagnosis, dialect) ? find(TEXTS, message) : undefined;
@@ -101,11 +107,12 @@ function classify(diagnosis: Diagnosis, dialect?: DialectName): Verdict {
   }
   const code = find(STATES, state);
   if (code) return { code };
-  // 0A, 21–23, 42, 44, 45 (a trigger's own word), 54, 07, P0 …: the server looked at this row and said no; 25001, 2D, 2F: at what the statement does. Anything else is unknown, and may pass later.
+  // 0A, 21–23, 42, 44, 45 (raised by a trigger), 54, 07, P0 …: the server refused this row; 25001, 2D, 2F: it refused what the statement does.
+  // Any other state is unknown, and the row may be stored later
   return { code: "ROW_REFUSED", options: { retryable: !/^(0A|2[1-3DF]|25001|42|44|45|54|07|P0|HY003|HY09)/.test(state) } };
 }
 
-/** A driver's failure as an error of ours, with the driver's own text. @param doing what failed, e.g. "insert into readings" */
+/** Makes an error of a driver's failure, with the driver's own text. @param doing what failed, e.g. "insert into readings" */
 export function databaseError(diagnosis: Diagnosis, dialect?: DialectName, doing = ""): ConnectorError {
   const { code, options } = classify(diagnosis, dialect);
   const text = clean(dialect === "postgresql" && QUOTES_ROW.test(diagnosis.state) ? diagnosis.message.replace(/;?\n[^]*/, "") : diagnosis.message);
@@ -118,8 +125,8 @@ export function databaseError(diagnosis: Diagnosis, dialect?: DialectName, doing
 }
 
 /**
- * A statement's failure. Who runs one is logged in: a refusal, or what is wrong with it, is about what it asks for, and keeps out no other. And who is told that the database is read-only, or its disk full, has
- * an answer: knocking would tell nothing.
+ * Makes an error of a statement's failure. A statement runs only after the login, so a refusal is about this statement (`details.statement`), and others may go on.
+ * Where the database says that it is read-only, or its disk full, it has answered (`details.answers`), so a ping would tell nothing.
  */
 export function statementError(diagnosis: Diagnosis, dialect?: DialectName): ConnectorError {
   const error = databaseError(diagnosis, dialect);
@@ -129,12 +136,12 @@ export function statementError(diagnosis: Diagnosis, dialect?: DialectName): Con
 }
 
 /**
- * `ERROR:`, in the server's language. In a statement's failure it means that a server behind this one is away (foreign tables, dblink): of its own connection the driver tells without,
- * and a pooler before it (PgBouncer) says `FATAL:` as it closes it.
+ * Text that begins with `ERROR:` in the server's language. Where a statement fails with a state of a lost connection (08…), it means that a server behind this
+ * one is away (foreign tables, dblink): the driver's text for its own connection does not begin so, and a pooler (PgBouncer) that closes it says `FATAL:`.
  */
 const SERVER_SPEAKS = /^(\[[^\]]*\])*(?!FATAL:)[^\s:]+: /;
 
-/** Whether the database is there, and takes nothing at present. */
+/** Whether the database answers, but takes no changes at present. */
 function takesNothing(diagnosis: Diagnosis, dialect?: DialectName): boolean {
   const { state, native, message } = diagnosis;
   if (dialect === "mariadb") return isFullMariadb(diagnosis);
@@ -143,8 +150,8 @@ function takesNothing(diagnosis: Diagnosis, dialect?: DialectName): boolean {
 }
 
 /**
- * Whether a statement has waited in vain for a lock, or up to its time limit: what is in its way may stay for long, as a change of the table, or a file that another program has open to write. A deadlock
- * passes at once.
+ * Whether a statement has waited in vain for a lock, or up to its time limit. What it waited for may take long: a change of the table, or another program
+ * that writes to the file. Not so for a deadlock, which is over at once.
  */
 export function hasWaited({ code, details }: ConnectorError): boolean {
   const { state = "", native = 0, database } = details as { state?: string; native?: number; database?: string };
@@ -162,8 +169,8 @@ function isFullMariadb({ native, message }: Diagnosis): boolean {
 }
 
 /**
- * The failure of a statement with values. PostgreSQL has looked at all that stands in such a statement before it runs it, and its driver says when it was: a table that is missing
- * only then is missing in a function or trigger, where the message may have named it.
+ * The failure of a statement with values. PostgreSQL looks up all tables of such a statement before it runs it, and its driver tells which of the two failed.
+ * A table that is missing only when it runs is missing in a function or trigger, and may have been named by the message: so the error concerns the message.
  */
 export function failureWithin(error: ConnectorError, diagnosis: Diagnosis): ConnectorError {
   if (error.code !== "TABLE_UNKNOWN" || error.details["database"] !== "postgresql" || !/Error while executing the query\s*$/.test(diagnosis.message)) return error;
@@ -173,17 +180,17 @@ export function failureWithin(error: ConnectorError, diagnosis: Diagnosis): Conn
 /** The first diagnostic record of npm odbc's error, whose own message is generic. */
 export function odbcDiagnosis(error: unknown): Diagnosis {
   const records = (error as { odbcErrors?: { state?: string; code?: number; message?: string }[] }).odbcErrors ?? [];
-  // unixODBC puts warnings (01…) first at times; the failure is what counts, unless nothing else is there
+  // unixODBC sometimes puts warnings (01…) before the failure
   const record = records.find(({ state }) => state && !state.startsWith("01")) ?? records[0];
   if (!record) return { state: "", native: 0, message: errorText(error) };
   return { state: record.state ?? "", native: record.code ?? 0, message: record.message || errorText(error) };
 }
 
-/** Whether the driver itself may be speaking. What a server says of a row may hold any text: it quotes values. */
+/** Whether the text may be the driver's own. A server's text about a row may contain any words, since it quotes values. */
 function isDrivers({ state, native, message }: Diagnosis, dialect?: DialectName): boolean {
   if (!/^($|01|08|HY|IM|S1)/.test(state)) return false;
   if (dialect === "sqlite" || /^\[SQLite\]/.test(message)) return native === 0;
-  if (dialect === "mariadb" || /^\[ma-/.test(message)) return native < 1000 || (native >= 2000 && native < 3000); // the others are the server's
+  if (dialect === "mariadb" || /^\[ma-/.test(message)) return native < 1000 || (native >= 2000 && native < 3000); // other numbers are the server's
   return true;
 }
 
@@ -203,15 +210,18 @@ function byNumber(table: Record<string, number[]>, native: number): ErrorCode | 
   return Object.keys(table).find((code) => table[code]?.includes(native)) as ErrorCode | undefined;
 }
 
-/** One line, the reason first: without the driver manager's tags and psqlodbc's refrains, since a status has room for 60 characters. */
+/**
+ * A driver's text as one line that begins with the reason, since a status has room for 60 characters: without the tags of the driver manager and psqlodbc's
+ * fixed phrases.
+ */
 function clean(message: string): string {
   const text = message
     .replace(/^(\[[^\]]*\])+/, "")
     .replace(/;?\s*Error while (executing the query|preparing parameters)\s*$/i, "")
     .replace(/\s+/g, " ")
     .trim()
-    // a name with two addresses is told of twice; the first will do
+    // for a host name with two addresses psqlodbc gives two texts; the first is kept
     .replace(/^connection to server (?:at|on) "?([^",]*)"?(?: \([^)]*\))?, port (\d+) failed: (?:\S+: {2})?(.*?)( Is the server running.*| connection to server .*)?$/, "$3 (server $1:$2)")
-    .replace(/^(\p{Lu}{3,}|\p{Lo}+): /u, ""); // how severe it is, in the server's language
+    .replace(/^(\p{Lu}{3,}|\p{Lo}+): /u, ""); // the severity ("ERROR: "), in the server's language
   return text.length > TEXT_LENGTH ? `${text.slice(0, TEXT_LENGTH - 1)}…` : text;
 }

@@ -12,15 +12,15 @@ import { changesSession, endsTransaction } from "./side-effects";
 import { type LexedSql, returnsNothing } from "./sql-lexer";
 import { bind, lexed } from "./statement";
 
-/** Statements that leave everything as it is. */
+/** Words that begin statements which change nothing: their count of rows is 0. */
 const READS = new Set(["select", "values", "show", "explain", "table"]);
 /** Rows fetched at once. */
 const FETCH_SIZE = 500;
-/** Who has waited for less, in ms, has asked for a lock without waiting, and tells nothing of how long the next would take. */
+/** A statement that failed over a lock after fewer ms asked for it without waiting. That tells nothing about how long the next would wait. */
 const LONG_WAIT = 1000;
 const TOO_MANY = "let the statement return fewer, or allow more";
 
-/** A statement failed; those before it are rolled back. */
+/** A statement of a transaction failed. @param statement its number, from 0 */
 class StatementFailure extends Error {
   constructor(
     readonly error: ConnectorError,
@@ -30,11 +30,11 @@ class StatementFailure extends Error {
   }
 }
 
-/** Runs transactions of own statements, one after the other: each is committed whole or not at all. */
+/** Runs transactions of statements that users wrote, one after the other. Each is committed whole or not at all. */
 export class Executor {
   private readonly inbox: Inbox;
   private readonly exact: ExactQueries;
-  /** Connections that a statement has made other than others expect them. */
+  /** Connections whose session a statement has changed. */
   private readonly strange = new WeakSet<DatabaseConnection>();
 
   /** @param native as of {@link ExactQueries} */
@@ -47,17 +47,18 @@ export class Executor {
   }
 
   /**
-   * One outcome per transaction, in order. Those behind one that has made the connection other than it was have none: it is closed then, and they are for another. Those behind one that has waited in vain
-   * wait for the next request: each might wait as long, and nobody would know what became of the others meanwhile.
+   * Runs transactions. Resolves with one outcome each, in order. There are fewer outcomes when a transaction has changed the session: its connection is closed
+   * then, and the rest is to be run on another. After a transaction that has waited in vain, the rest has an error of scope `system` as its outcome: each might
+   * wait as long, and the outcomes of the others would be late.
    *
-   * @throws ConnectorError of scope `system` when nothing was committed; when something was, it is the outcome of those left over. After a
-   *   connection that broke in a commit nobody knows whether it was done: the transaction counts as one that was not
+   * @throws ConnectorError of scope `system` when nothing was committed; otherwise it is the outcome of the rest. Where the connection breaks during a
+   *   commit, nobody knows whether the commit was done: the transaction counts as not committed
    */
   async execute(connection: DatabaseConnection, request: ExecuteRequest): Promise<TransactionOutcome[]> {
     const outcomes: TransactionOutcome[] = [];
     if (request.inbox) {
       await this.inbox.prepare(connection, request.inbox);
-      await this.inbox.tidy(connection, request.inbox); // before, for the connection may be closed after
+      await this.inbox.tidy(connection, request.inbox); // before the work, since the connection may be closed after it
     }
     for (const transaction of request.transactions) {
       const begun = performance.now();
@@ -90,7 +91,7 @@ export class Executor {
     if (inbox) this.checkOneTransaction(statements);
     const [only] = statements;
     const commitsItself = !inbox && statements.length === 1 && only !== undefined && this.is(only, returnsNothing);
-    if (!commitsItself) await connection.begin(); // what may return rows is committed only when they are known to be within the limit
+    if (!commitsItself) await connection.begin(); // a statement that may return rows is committed only when they are within the limit
     if (inbox && id !== undefined && !(await this.inbox.claim(connection, inbox, [id])).has(id)) {
       await connection.rollback();
       return { results: [], duplicate: true };
@@ -107,7 +108,7 @@ export class Executor {
     return { results };
   }
 
-  /** With an inbox: an id that is committed before the work is done would make a duplicate of the message when it is tried again. */
+  /** With an inbox no statement may commit: the message's id would be committed before its work, and the message dropped as a duplicate when it is tried again. */
   private checkOneTransaction(statements: readonly NamedStatement[]): void {
     const at = statements.findIndex((statement) => this.is(statement, (words) => endsTransaction(words, this.dialect.name)));
     if (at < 0) return;
@@ -119,7 +120,7 @@ export class Executor {
     try {
       return what(lexed(sql, this.dialect.name));
     } catch {
-      return false; // what is wrong with it is told when its turn comes
+      return false; // a statement that cannot be read fails when it is run
     }
   }
 
@@ -131,7 +132,7 @@ export class Executor {
     const { sql, parameters } = bound;
     const { rows, rowsAffected, columns } = await connection.query(sql, parameters);
     if (rows.length > maxRows) throw tooManyRows(maxRows, TOO_MANY);
-    const returns = columns.length > 0 || words.returns; // PostgreSQL's driver tells no columns where a change found nothing
+    const returns = columns.length > 0 || words.returns; // PostgreSQL's driver gives no columns when a change found no row
     const count = READS.has(words.verb) ? 0 : returns && rowsAffected < 0 ? rows.length : rowsAffected;
     if (zeroRowsIsError && count === 0 && changesWhatIsThere(words)) throw new ConnectorError("ROW_MISSING", "The statement found no row");
     return returns ? { rowsAffected: count, rows: rowsOf(rows, columns) } : { rowsAffected: count };
@@ -157,16 +158,16 @@ function behind(): ErrorData {
   return toData(new ConnectorError("DATABASE_UNAVAILABLE", "A message before this one has waited in vain", { details: { busy: true } })); // busy: the database is there
 }
 
-/** Without `replace`, which always has an `into` behind `with`: it is a function as well. */
+/** Words of statements that change rows. Without `replace`, which is also a function; as a statement after `with` it always has an `into`. */
 const CHANGES = ["insert", "update", "delete", "merge"];
 
-/** Whether a statement is a plain query, also behind `with`. One that locks what it reads cannot stand inside another, as an exact query does. */
+/** Whether a statement is a query, also after `with`, that can be run as an exact query: inside another. One that locks rows, or has `into`, cannot. */
 function onlyReads({ verb, returns, words }: LexedSql): boolean {
   const isQuery = verb === "select" || (verb === "with" && words.has("select") && !returns && !CHANGES.some((change) => words.has(change)));
   return isQuery && !words.has("for") && !words.has("lock") && !words.has("into");
 }
 
-/** Whether a statement is an update or a delete, also behind `with`. */
+/** Whether a statement is an update or a delete, also after `with`. */
 function changesWhatIsThere({ verb, words }: LexedSql): boolean {
   if (verb !== "with") return verb === "update" || verb === "delete";
   return (words.has("update") || words.has("delete")) && !words.has("insert") && !words.has("select") && !words.has("merge");

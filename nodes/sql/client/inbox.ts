@@ -5,26 +5,26 @@ import { isDuplicateKey } from "./duplicate-key";
 import type { InboxOptions } from "./protocol";
 import { rollBack } from "./roll-back";
 
-/** Ids in one statement. */
+/** How many ids one statement may have. */
 const MOST_IDS = 500;
-/** Old ids are looked for this often, in ms, … */
+/** ms between two looks for old ids, … */
 const PRUNE_INTERVAL = 60_000;
-/** … and deleted so many at a time; when there were as many, again after the next write, so that it keeps up with any rate. */
+/** … of which so many are deleted at a time. When there were as many, the next write looks again, so that deleting keeps up with any rate. */
 const PRUNE_MOST = 1000;
 
 /**
- * The ids of the messages whose work is committed. An id is added in the transaction of its work: both are there, or neither is. Two who
- * add one at the same time wait for each other at the primary key, and the second finds it there.
+ * The table with the ids of messages whose work is committed. An id is added in the same transaction as its work, so that either both are committed or
+ * neither is. When two transactions add the same id at the same time, the second waits at the primary key until the first has ended.
  */
 export class Inbox {
-  /** Tables that are known to be there. */
+  /** Tables that are known to exist. */
   private readonly ready = new Set<string>();
   private readonly prunedAt = new Map<string, number>();
 
   constructor(private readonly dialect: Dialect) {}
 
   /**
-   * Makes the table when it is missing. Outside of a transaction: some databases commit it with a `create table`.
+   * Makes the table when it is missing. To be called outside of a transaction, since on some databases a `create table` commits.
    *
    * @throws ConnectorError of scope `system`: `NOT_CONFIGURED` with the statements to run when the user may not make it
    */
@@ -35,7 +35,10 @@ export class Inbox {
     this.ready.add(table);
   }
 
-  /** Adds the ids to the transaction, and gives those that were not there. @throws ConnectorError `DATABASE_BUSY` when another adds one right now */
+  /**
+   * Adds ids in the open transaction, and resolves with those that were not there. @throws ConnectorError `DATABASE_BUSY` when another process adds one of them
+   * at the same time
+   */
   async claim(connection: DatabaseConnection, { table, owner }: InboxOptions, ids: readonly string[]): Promise<Set<string>> {
     const fresh = new Set<string>();
     try {
@@ -53,7 +56,7 @@ export class Inbox {
     }
   }
 
-  /** Deletes old ids now and then; call it outside of a transaction. What goes wrong here concerns nobody's message. */
+  /** Deletes old ids now and then. To be called outside of a transaction. Never rejects: a failure here concerns no message. */
   async tidy(connection: DatabaseConnection, { table, days }: InboxOptions): Promise<void> {
     if (performance.now() - (this.prunedAt.get(table) ?? -Infinity) < PRUNE_INTERVAL) return;
     this.prunedAt.set(table, performance.now());
@@ -94,7 +97,7 @@ export class Inbox {
       const error = toConnectorError(thrown, "DATABASE_UNAVAILABLE");
       if (error.code === "DATABASE_UNAVAILABLE") throw error;
       await rollBack(connection);
-      if (await this.exists(connection, table, parts)) return; // another was faster
+      if (await this.exists(connection, table, parts)) return; // another process has made it meanwhile
       throw new ConnectorError("NOT_CONFIGURED", `The inbox table ${table} cannot be made: ${error.message}. ${this.howTo(parts)}`, {
         details: { ...error.details, table },
         cause: error,

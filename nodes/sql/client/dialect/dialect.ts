@@ -66,20 +66,20 @@ export interface Dialect<Row = unknown> {
   /** Roughly how many bytes a row has. */
   size(row: Row): number;
   /**
-   * Modes in which each row has a statement of its own, by {@link writeRow}, all in one transaction: a statement for several rows would not tell what became of each.
-   * Where `ignore` is among them but `insert` is not, rows to ignore are first inserted as a batch, and one by one if a key is there already.
+   * Modes in which each row has a statement of its own, by {@link writeRow}, all in one transaction, since one for several rows would not tell what became
+   * of each. Where `ignore` is among them but `insert` is not, rows to ignore are first inserted as a batch, and one by one if a key is there already.
    */
   readonly rowByRow: ReadonlySet<WriteMode>;
   /** One statement for all rows, for the modes that are not in {@link rowByRow}. */
   write(target: Target, rows: readonly Row[]): BatchStatement;
   /**
-   * One statement that inserts only the rows whose key is not there already (any unique key, where none is named). The rows affected tell how many it inserted. A dialect
-   * without it inserts row by row when some are there already.
+   * One statement that inserts only the rows whose key is not there already (any unique key, where none is named). The rows affected tell how many it
+   * inserted. A dialect without it inserts row by row when some are there already.
    */
   writeUnlessThere?(target: Target, rows: readonly Row[]): Statement;
   /**
-   * Whether an upsert may have failed because another row has the same value of another unique key; the row is tried again by {@link writeRow}, whose error names that key. Only
-   * for products whose upsert does not tell it.
+   * Whether an upsert may have failed because another row has the same value of another unique key. The row is tried again by {@link writeRow} then, whose
+   * error names that key. Only for products whose upsert does not tell it.
    */
   hidesKey?(error: ConnectorError): boolean;
   /** Writes one row, in a mode that is in {@link rowByRow} or in mode `ignore`. Resolves with the rows affected, or -1 when that is not known. */

@@ -1,4 +1,4 @@
-/** Queries whose rows come back exactly as they are stored, or not at all. */
+/** Runs queries so that each value arrives exactly as it is stored, or the query fails. */
 import { ConnectorError, isConnectorError } from "../../../common/errors";
 import { tooManyRows } from "../../../common/too-many-rows";
 import type { ConnectionCursor, DatabaseConnection } from "../backend";
@@ -14,26 +14,29 @@ import { postgresqlExact } from "./postgresql";
 import { sqliteExact } from "./sqlite";
 
 const MAKERS: Partial<Record<DialectName, MakeExact>> = { postgresql: postgresqlExact, mariadb: mariadbExact, sqlite: sqliteExact };
-/** What starts a query that can stand in brackets. */
+/** Words that begin a query which can be put in brackets. */
 const QUERIES = new Set(["select", "with", "values", "table", "("]);
-/** A table may be altered: what was found out holds so long, in ms. */
+/** ms that what was found out about a query is used: its tables may be altered. */
 const HOLDS = 60_000;
 const MOST_KNOWN = 200;
-/** Of PostgreSQL: no function or operator for these types. A query that was just described has none of its own; one that a function of it looks for is told by the next description. */
+/**
+ * SQLSTATE of PostgreSQL: there is no function or operator for these types. An exact query fails with it when the type of a column was changed. A fault of the
+ * query itself is reported when it is next described.
+ */
 const OTHER_TYPE = "42883";
 
-/** Reads what a query returns exactly as it is stored, or not at all. */
+/** Opens cursors whose values arrive exactly as they are stored, or that fail. Remembers what it found out about queries. */
 export class ExactQueries {
   private readonly known = new Map<string, { exact: ExactQuery | undefined; until: number }>();
 
-  /** @param native the rows come from the database itself, not through a driver that damages them */
+  /** @param native whether the rows come from the database itself, not through a driver that may damage them */
   constructor(
     private readonly dialect: DialectName,
     private readonly native: boolean,
   ) {}
 
   /**
-   * Opens a cursor. It has no columns where a change that returns its rows found none, and the driver then does not tell them.
+   * Opens a cursor. It has no columns where a change that returns its rows changed none, and the driver tells the columns only with a row.
    *
    * @throws ConnectorError the database's, or `NOT_CONFIGURED` when two columns have one name
    */
@@ -43,7 +46,7 @@ export class ExactQueries {
       const known = this.recall(statement);
       const exact = known ? known.exact : await this.find(connection, statement, lexed);
       const cursor = await connection.cursor(exact?.sql ?? statement.sql, statement.parameters, fetchSize, exact?.oneByOne).catch((error: unknown) => {
-        this.known.delete(this.keyOf(statement)); // what it asks of may have been made anew
+        this.known.delete(this.keyOf(statement)); // a table of it may have been dropped and made again
         throw exact && known && isConnectorError(error) && error.details["state"] === OTHER_TYPE ? altered() : error;
       });
       if (exact?.fits?.(cursor.columns) ?? true) return named(cursor, exact);
@@ -53,10 +56,10 @@ export class ExactQueries {
     }
   }
 
-  /** The rows of a change: committed when all of them have come, and are what is asked for. Else they would be changed, and nobody have them. */
+  /** The rows of a change. It is committed only when all of them have arrived and fulfil the claim; else rows would be changed, and no flow would get them. */
   private async changed(connection: DatabaseConnection, statement: Statement, fetchSize: number, { most = Infinity, key }: Partial<Claim> = {}): Promise<RowCursor> {
     await connection.begin();
-    // all at once: SQLite holds its lock until the last row is taken, and the addon takes a change that finds no row for a failure when it is to have a cursor
+    // all rows at once: SQLite holds its lock until the last row is read, and the addon, asked for a cursor, reports a change of no row as a failure
     const { native } = this;
     const rows = native ? takenAtOnce(await connection.cursor(statement.sql, statement.parameters, Infinity), fetchSize) : await wholeResult(connection, statement, fetchSize);
     const cursor = await named(rows, undefined);
@@ -87,14 +90,14 @@ export class ExactQueries {
     return known && performance.now() < known.until ? known : undefined;
   }
 
-  /** What the columns go by: on MariaDB the kinds of values as well, since an expression takes its type of them. */
+  /** What the columns depend on: the statement, and on MariaDB also the types of its parameters, since an expression may get its type from them. */
   private keyOf({ sql, parameters }: Statement): string {
     if (this.dialect !== "mariadb" || parameters.length === 0) return sql;
     return `${sql}\0${parameters.map((value) => (value === null ? "null" : typeof value)).join()}`;
   }
 }
 
-/** @throws ConnectorError `NOT_CONFIGURED` when rows cannot be told apart by a column */
+/** Checks that each row has a value of its own in a column. @throws ConnectorError `NOT_CONFIGURED` */
 function checkKeys(key: string, columns: readonly ColumnInfo[], pages: readonly RowValue[][][]): void {
   const at = columns.findIndex(({ name }) => name === key);
   if (at < 0) throw noColumn(key, columns);
@@ -117,7 +120,7 @@ async function named(cursor: ConnectionCursor, exact: ExactQuery | undefined): P
   return new ExactCursor(cursor, columns, exact);
 }
 
-/** A cursor whose rows are as the flow gets them. */
+/** A cursor that gives rows as the flow gets them. */
 export type RowCursor = Pick<ExactCursor, "columns" | "fetch" | "close">;
 
 class ExactCursor {
@@ -138,7 +141,7 @@ class ExactCursor {
     }
   }
 
-  /** The next rows; none when there are no more. @throws ConnectorError */
+  /** The next rows; an empty list when there are no more. @throws ConnectorError */
   async fetch(): Promise<RowValue[][]> {
     return this.decode(await this.cursor.fetch());
   }

@@ -6,27 +6,28 @@ import { damaged, type Decode, decoderOf, integer, plain } from "../row-values";
 import { quote } from "../dialect/text";
 import { describe, type MakeExact } from "./exact-query";
 
-/** What stands for a text that would be cut: nobody else's. */
+/** Comes in place of a text that the driver would cut. It is random, so that no stored text is equal to it. */
 const CUT = `cut ${randomUUID()}`;
-/** MariaDB drops the order of a query inside another unless it has a limit; the largest there is, as its manual has it. */
+/** MariaDB drops the order of a query inside another unless it has a limit. This is the largest there is, as its manual advises. */
 const ALL_ROWS = "limit 18446744073709551615";
 const DUPLICATE_COLUMN = 1060;
 const SYNTAX = 1064;
-/** A decimal with more digits comes through a double, and changed. */
+/** A decimal with more digits is changed, since it comes as a double. */
 const EXACT_DIGITS = 15;
 const NOTHING: { columns: DriverColumn[] } = { columns: [] };
-/** Connector/ODBC gives signed 64-bit integers this size, and unsigned ones 19. */
+/** The column size that Connector/ODBC gives for signed 64-bit integers; for unsigned ones it gives 19. */
 const SIGNED_BIGINT = 20;
 
 /**
- * Connector/ODBC hands wide decimals on as doubles, and unsigned integers past the signed range as negative ones without telling that they
- * are unsigned: such columns are asked for as text, or as wider integers. Of a float it gives six digits. In a short text a NUL character ends it: the server puts a mark in its place.
+ * Connector/ODBC gives wide decimals as doubles, and unsigned integers above the signed range as negative ones without telling that they are unsigned: such
+ * columns are asked for as text, or as wider integers. A float, of which it gives six digits, is asked for as a double. A short text it ends at a NUL
+ * character: in place of such a text the server sends {@link CUT}.
  */
 export const mariadbExact: MakeExact = async (connection, statement, { verb, words }) => {
   const columns = await described(connection, statement, verb);
   const ways = columns.map(wayOf);
   if (ways.every((way) => way === undefined)) return undefined;
-  const names = columns.map(({ name }) => quote(name, "`")); // not by place: a table may be altered
+  const names = columns.map(({ name }) => quote(name, "`")); // by name and not by position: a table may be altered
   const list = names.map((name, index) => ways[index]?.expression(name) ?? name);
   const body = verb === "with" ? `\n${statement.sql}\n${words.has("limit") || words.has("for") || words.has("lock") ? "" : ALL_ROWS}` : `(\n${statement.sql}\n) ${ALL_ROWS}`;
   return {
@@ -43,15 +44,15 @@ export const mariadbExact: MakeExact = async (connection, statement, { verb, wor
   };
 };
 
-/** How a column is asked for. */
+/** How a column is asked for and read. */
 interface Way {
   expression(name: string): string;
-  /** Whether what comes is still of the kind that was described. */
+  /** Whether the column still has the expected type. */
   fits?(given: DriverColumn): boolean;
   decode?(name: string, given: DriverColumn): Decode;
 }
 
-/** A sum, and not `cast(… as signed)`, which makes 0 of text and tells nobody: that of text is a double. */
+/** `+ 0`, and not `cast(… as signed)`: if the column has become text, the sum is a double, which `fits` sees, while the cast would silently give 0. */
 const widened: Way = { expression: (name) => `${name} + 0`, fits: ({ type }) => type === "bigint" || type === "integer" };
 const asText: Way = { expression: (name) => `cast(${name} as char)` };
 const asDigits: Way = { ...asText, decode: () => (value) => (typeof value === "string" && /^-?\d+$/.test(value) ? integer(value) : plain(value)) };
@@ -68,7 +69,7 @@ const shortText: Way = {
   },
 };
 
-/** A number of 32 bits in the fewest digits that tell it from others: 0.1, which is 0.10000000149011612 in 64 bits. */
+/** The number with the fewest digits that is equal to a float of 32 bits: 0.1 for what is 0.10000000149011612 in 64 bits. */
 function shortest(value: number): number {
   for (let digits = 6; digits < 9; digits += 1) {
     const short = Number(value.toPrecision(digits));
@@ -86,8 +87,9 @@ function wayOf({ type, size, scale }: DriverColumn): Way | undefined {
 }
 
 /**
- * The columns of a query. Within another, one without a table is run to be described, and with it a function it calls, whatever that changes: a limit of its own keeps it
- * from that. It cannot have one behind `with`, on servers before 10.4, or with two columns of one name, which is told then.
+ * Asks for the columns of a query. With `limit 0` on the query itself it is not run; inside another query, one without a table would be run, and so would the
+ * functions it calls, whatever they change. That second way is used only where such a limit is not possible: after `with`, on servers before 10.4, and for
+ * columns with the same name, where its error names them.
  */
 async function described(connection: DatabaseConnection, statement: Statement, verb: string): Promise<DriverColumn[]> {
   const { columns } = verb === "with" ? NOTHING : await connection.query(`(\n${statement.sql}\n) limit 0`, statement.parameters).catch(unlessSyntax);
@@ -100,7 +102,7 @@ async function described(connection: DatabaseConnection, statement: Statement, v
   }
 }
 
-/** Any other error is the statement's own: with a deadlock's, the transaction is gone. */
+/** Passes over a syntax error. Any other is the statement's own and is thrown; after a deadlock, for example, the transaction is gone. */
 function unlessSyntax(error: unknown): typeof NOTHING {
   if (isConnectorError(error) && error.details["native"] === SYNTAX) return NOTHING;
   throw error;

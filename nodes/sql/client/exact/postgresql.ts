@@ -6,7 +6,7 @@ import type { ColumnInfo, RowValue } from "../protocol";
 import { checkNames, integer } from "../row-values";
 import { describe, type ExactQuery, type MakeExact } from "./exact-query";
 
-/** How a column travels: the expression for it, by its name in the statement, and what becomes of its JSON value. */
+/** How values of a type are sent: the expression to select for a column, and how its JSON value is read. */
 interface Travel {
   expression(column: string): string;
   decode?(value: unknown): RowValue;
@@ -15,7 +15,7 @@ interface Travel {
 const asJson: Travel = { expression: (column) => column };
 const asText: Travel = { expression: (column) => `${column}::text` };
 
-/** By the type's number in pg_type, which is the same in every installation; any other type travels as PostgreSQL writes it. */
+/** By the oid of the type in pg_type, which is the same in every installation. Any other type is sent as text, as PostgreSQL writes it. */
 const TRAVELS = new Map<number, Travel>([
   ...[16, 18, 19, 21, 23, 25, 26, 700, 701, 1042, 1043, 1082, 1114, 2950].map((oid): [number, Travel] => [oid, asJson]),
   [17, { expression: (column) => `encode(${column}, 'hex')`, decode: (value) => (typeof value === "string" ? Buffer.from(value, "hex") : null) }],
@@ -24,21 +24,24 @@ const TRAVELS = new Map<number, Travel>([
   [2278, { expression: () => "null" }], // void
 ]);
 
-/** Characters of JSON that are read at once. */
+/** How many characters of JSON are parsed at once. */
 const MOST_AT_ONCE = 32 * 1024 * 1024;
-/** A function takes so many arguments. */
+/** How many arguments a function takes. */
 const MOST_ARGUMENTS = 100;
 
 interface Type {
   name: string;
   travel: Travel;
-  /** As JSON, and no domain: a number of another type would be rounded as it is read. */
+  /**
+   * Whether its values are sent as plain JSON, and it is no domain. Such a column must keep its type: values of another one, as numeric, might be rounded when
+   * the JSON is read.
+   */
   isPlain: boolean;
 }
 
 /**
- * Rows come as JSON that the server writes: psqlodbc hands numerics on as doubles, drops the zone of instants, gives infinity as the year
- * 9999, NaN as NULL and a year BC as one AD, and it is slower by half.
+ * The server writes each row as JSON, since psqlodbc gives numerics as doubles, drops the offset of a timestamptz, gives infinity as the year 9999, NaN as NULL
+ * and a year BC as one AD. psqlodbc is also slower by half that way.
  */
 export const postgresqlExact: MakeExact = async (connection, statement) => {
   const columns = await describe(connection, statement);
@@ -47,7 +50,7 @@ export const postgresqlExact: MakeExact = async (connection, statement) => {
 };
 
 function around({ sql }: Statement, columns: readonly { name: string }[], types: readonly Type[]): ExactQuery {
-  // by name: with aliases in their places, those of a `select *` would go to other columns when the table is altered
+  // by name: aliases by position would go to the wrong columns of a `select *` when the table is altered
   const names = columns.map(({ name }) => quote(name, '"'));
   const expressions = names.map((name, index) => (types[index] as Type).travel.expression(name));
   const lists: string[] = [];
@@ -67,15 +70,15 @@ function around({ sql }: Statement, columns: readonly { name: string }[], types:
 }
 
 /**
- * Makes the query an error (42883) when a column has been given another type since. Two arrays are only compared when they are of one type; that is looked at when the statement is
- * read, and costs nothing when it runs.
+ * A condition that makes the query fail (42883) when a column has another type by now: arrays of different types cannot be compared. The server checks that
+ * when it parses the query, and `true or` costs nothing when it runs.
  */
 function whileOf(names: readonly string[], types: readonly Type[]): string {
   const same = names.flatMap((name, index) => (types[index]?.isPlain ? [`array[${name}] = null::${types[index].name}[]`] : []));
   return same.length > 0 ? ` where true or ${same.join(" or ")}` : "";
 }
 
-/** In one go, which is faster, unless they are long: there is a longest string. */
+/** Parses the rows all at once, which is faster, or one by one when they are long, since a string has a longest length. */
 function parsed(rows: readonly string[]): RowValue[][] {
   if (rows.reduce((sum, { length }) => sum + length, 0) > MOST_AT_ONCE) return rows.map((row) => JSON.parse(row) as RowValue[]);
   return JSON.parse(`[${rows.join(",")}]`) as RowValue[][];
@@ -86,13 +89,13 @@ function joined(lists: readonly string[]): string {
   return `[${lists.map((list) => list.slice(1, -1)).join(",")}]`;
 }
 
-/** The types of a query's columns, which only the server knows; the query is planned, but not run. */
+/** Asks the server for the types of a query's columns, which the driver does not tell. The query is planned, but not run. */
 async function typesOf(connection: DatabaseConnection, { sql, parameters }: Statement, count: number): Promise<Type[]> {
   const names = Array.from({ length: count }, (_, index) => `c${index + 1}`);
   const list = names.map((name) => `pg_typeof(q.${name})::oid`).join(", ");
   const asked = await connection.query(`select array[${list}]::text as types from (select 1) o left join (\n${sql}\n) q(${names.join(", ")}) on false`, parameters);
   const oids = String(asked.rows[0]?.["types"]).slice(1, -1).split(",").map(Number);
-  // a domain is read like the type under it
+  // a domain is read like the type it is made of
   const found = await connection.query(
     `select oid::int8::text as oid, ${baseType("oid")}::int8::text as base, format_type(oid, null) as name from unnest(cast(? as oid[])) as t(oid)`,
     [`{${[...new Set(oids)].join(",")}}`],

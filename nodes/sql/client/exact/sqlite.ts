@@ -4,24 +4,24 @@ import { checkNames, damaged, type Decode, decoderOf, integer, plain } from "../
 import { quote } from "../dialect/text";
 import { describe, type MakeExact } from "./exact-query";
 
-/** The kinds of so many columns fit into the 1,020 bytes that the driver gives an expression. */
+/** How many columns have their kinds in one expression: the driver gives an expression 1,020 bytes. */
 const COLUMNS_A_LIST = 32;
-/** Text of fewer characters is never cut. */
+/** The driver never cuts text with fewer characters. */
 const SHORT = 200;
 
 /**
- * SQLite keeps any value in any column; its ODBC driver goes by the column's type, or the first row's, and gives NULL, a rounded number or
- * other text for what does not fit, and of any real only 15 digits; what is long it may cut. So each row tells of what kind its values are:
- * `i`nteger, with its digits when it needs more than 32 bits, `t`ext and `b`lob with their length in bytes, `n`ull, `z` for text with a NUL
- * character, where the driver ends it, and a real in all its digits.
+ * SQLite keeps any value in any column. Its ODBC driver goes by the type of the column, or of the first row: for values of other types it gives NULL, a rounded
+ * number or other text; of a real it gives only 15 digits, and long values it may cut. So each row has further columns with the kinds of its values: `i` for an
+ * integer, with its digits when it needs more than 32 bits; `t` for text, with its length in bytes when it is long; `b` for a blob, with its length; `n` for
+ * NULL; `z` for text with a NUL character, at which the driver ends it; and for a real all its digits.
  */
 export const sqliteExact: MakeExact = async (connection, statement) => {
   const columns = (await describe(connection, statement)).map(({ name, type }, _index, all) => ({ name: original(name, all), type }));
   if (columns.length === 0) return undefined;
   checkNames(columns);
-  // not by place: a table may be altered. And not in double quotes: what is no column then would be taken for text
+  // by name and not by position: a table may be altered. Not in double quotes: SQLite takes a name in these for text when there is no such column
   const own = columns.map(({ name }) => quote(name, "`"));
-  // of an expression without a name the driver gives what is behind its last dot
+  // a column without a name has no such name: the driver calls it by the end of its expression, after the last dot
   const byName = await describe(connection, { ...statement, sql: `select ${own.join(", ")} from (\n${statement.sql}\n)` }).then(() => true, () => false);
   const names = byName ? own : columns.map((_column, index) => `c${index + 1}`);
   const lists: string[] = [];
@@ -49,7 +49,7 @@ function kind(name: string): string {
   );
 }
 
-/** The driver calls the second of two columns `a` `a:1`. */
+/** The name of a column in the query: of two columns `a`, the driver calls the second `a:1`. */
 function original(name: string, all: readonly DriverColumn[]): string {
   const first = /^(.*):\d+$/.exec(name)?.[1];
   return first !== undefined && all.some((other) => other.name === first) ? first : name;

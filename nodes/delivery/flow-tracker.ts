@@ -18,11 +18,11 @@ import { Turn } from "./turn";
 import { UntoldLine } from "./untold-line";
 
 /**
- * Follows deliveries through a flow with Node-RED's messaging hooks: each message handed to a node counts one up, each
- * `done()` one down, and a delivery for which nothing is open for one turn of the event loop is finished.
+ * Follows deliveries through a flow with Node-RED's messaging hooks. Each delivery has a count of open messages: one up for each message sent to a node, one down
+ * for each `done()`. When the count has been zero for one turn of the event loop, the flow has finished with the delivery.
  *
- * Whose a message is, is told by the message object, then by its token, then by the code that runs (`AsyncLocalStorage`), so that
- * brand-new messages are known too. docs/flow-tracker.md shows the states of deliveries, hops and turns, and five nodes at work.
+ * To which delivery a message belongs is told by the message object, else by its token, else by the code that runs (`AsyncLocalStorage`), so that messages
+ * that a node makes anew are followed, too. docs/flow-tracker.md shows the states of deliveries, hops and turns, and five nodes at work.
  */
 class FlowTracker {
   private readonly storage = new AsyncLocalStorage<FlowContext>();
@@ -30,12 +30,12 @@ class FlowTracker {
   private readonly untold = new UntoldLine((hop) => this.end(hop));
   private readonly watch = new SharedWatch();
   private readonly flows = new RunningFlows();
-  /** The delivery whose source is sending: a source sends synchronously, so it needs no asynchronous context of its own. */
+  /** The delivery that its source is sending. A field is enough, and no asynchronous context is needed, since a source sends synchronously. */
   private sending: Delivery | undefined;
   private readonly reports = new Reports();
-  /** Hops that have not ended; one whose node never calls `done` outlives its delivery. */
+  /** How many hops have not ended. A hop whose node never calls `done` outlives its delivery. */
   private live = 0;
-  /** The hop whose handler is being called. */
+  /** The hop whose message is being given to the handler of its node, in this call stack. */
   private handling: Hop | undefined;
   private readonly quickTurn = new QuickTurn(this.turn);
   private readonly strays = new StraySends(this.turn, this.quickTurn, this.flows, {
@@ -45,7 +45,7 @@ class FlowTracker {
   });
   private readonly passingOn = new PassingOn((hop, ahead) => this.begin(hop.scope, hop.message, ahead, Mark.Wired, hop.caught));
 
-  /** A source is there, and may begin to follow: the runtime is watched from the first source's coming to the last one's end. */
+  /** To be called by each source when it begins. The runtime is watched until the last source has called {@link release}. */
   acquire(runtime: TrackedRuntime): void {
     const isFirst = this.watch.acquire(runtime, {
       sent: this.onSend,
@@ -61,17 +61,17 @@ class FlowTracker {
     if (isFirst) this.flows.watched(runtime);
   }
 
-  /** A source has ended; the last one takes all along. */
+  /** To be called by each source when it ends. After the last one the runtime is no longer watched. */
   release(): void {
     this.watch.release();
   }
 
-  /** Whether flows are being stopped or started, as far as that is watched: a node that is not there may have been, or will be. */
+  /** Whether flows are being stopped or started, so that a node that is missing may have been there or may still come. False when there is no source. */
   get isDeploying(): boolean {
     return this.watch.isOn && this.flows.changing;
   }
 
-  /** Lets Node-RED's hooks go when nothing was followed since this was last called; of itself once a minute. */
+  /** Removes the hooks from Node-RED when no delivery is open and none was followed since the last call. Calls itself once a minute. */
   rest(): void {
     this.watch.rest();
   }
@@ -90,18 +90,18 @@ class FlowTracker {
     }
   }
 
-  /** Runs what serves many deliveries at once (a batch, a timer, a connection) so that it is not taken for part of one. */
+  /** Runs code that serves many deliveries at once (a batch, a timer, a connection), so that it is not taken for the work of one of them. */
   outside<R>(run: () => R): R {
     return this.storage.exit(run);
   }
 
-  /** The stopped node that holds a message of `delivery`, which will be released for that. None of ours that works on it: that may yet store it. */
+  /** The stopped node that holds a message of `delivery`, so that the delivery has to be released. Not a node of ours that works on the message, since that may still store it. */
   strandedAt(delivery: Delivery): FlowNode | undefined {
     const inHands = (marks: number): boolean => (marks & Mark.Received) !== 0 && (marks & (Mark.Claimed | Mark.Safe | Mark.Ended)) === 0;
     return delivery.hopsWithin().find((hop) => inHands(hop.marks) && this.flows.hasStopped(hop))?.node;
   }
 
-  /** The live hop of a message a node is handling, if the message is followed. */
+  /** The hop of a message that a node is handling, if the message is followed. */
   hopOfMessage(message: object): Hop | undefined {
     if (this.handling?.message === message) return this.handling;
     const running = this.storage.getStore();
@@ -109,30 +109,30 @@ class FlowTracker {
   }
 
   /**
-   * Whether a message need not be looked at: no delivery is open that it could belong to, and no code of a settled one runs, which may have to be
-   * warned of a late send. Flows that have nothing to do with ours then pay for Node-RED's hooks, and hardly more.
+   * Whether a message can be ignored: no delivery is open, and the code that runs does not belong to a settled one (then its node may have to be warned of a late
+   * send). So flows without open deliveries pay little more than the price of Node-RED's hooks.
    */
   private get isAtRest(): boolean {
     return registry.open === 0 && this.storage.getStore() === undefined;
   }
 
-  // Node-RED is given these three as they are: a call in between costs each hop
+  // Arrow functions, since Node-RED is given onSend, onReceive and onComplete themselves: a call in between would cost time for each hop
 
   private readonly onSend = (events: SendEvent[]): void => {
     if (this.watch.watchesHandling) for (const { msg, source } of events) this.untold.sendsAny(msg, source.node);
     if (this.isAtRest) return;
     const only = events[0];
     if (only && events.length === 1) return this.sends(only, openHopOf(only.msg));
-    // whose each is, before any of them gets a hop: a message that goes along two wires is in two of the events
+    // A message that goes along two wires is in two of the events, so all are looked up before the first of them begins a new hop
     const own = events.map(({ msg }) => openHopOf(msg));
     events.forEach((event, index) => this.sends(event, own[index]));
   };
 
   /**
-   * Begins the hop of a message that is sent. Here and not later, when Node-RED has found the way: a message that another hook keeps back
-   * on its way (a debugger) is not finished.
+   * Begins the hop of a message that is sent. This is done now, and not when the message arrives, so that a message that another hook keeps back on its way (a
+   * debugger does) counts as open.
    *
-   * @param own the open hop of the very message, when it has one
+   * @param own the open hop of this very message object, if it has one
    */
   private sends(event: SendEvent, own: Hop | undefined): void {
     const { node } = event.source;
@@ -154,8 +154,8 @@ class FlowTracker {
   }
 
   /**
-   * Whose a message is that has no hop. A copy of a joined message carries the token of one delivery only: there the code that runs knows better, or what
-   * its sender has in its hands.
+   * Finds out to which scope a message without a hop belongs. A copy of a joined message carries the token of one of its deliveries only: then the group is taken
+   * in which the code runs, or of which its sender has a message in its hands.
    */
   private guess(message: object, sender?: FlowNode): FlowContext | undefined {
     const { sending } = this;
@@ -178,7 +178,7 @@ class FlowTracker {
         if (node.type === "catch") this.reports.caughtOfNobody(event.msg);
         return next();
       }
-      if (node.type === "status") return this.outside(next); // it tells of a node, in whatever code that shows its state just then
+      if (node.type === "status") return this.outside(next); // it tells of a node's state, and does not belong to the delivery whose code changed that
       if (context.scope.closed || typeof event.msg !== "object") return next();
       hop = this.begin(context.scope, event.msg, Seat.of(node), 0, context.caught);
     }
@@ -196,7 +196,7 @@ class FlowTracker {
     }
   };
 
-  /** What came by wire is handled in a `setImmediate` of its own: nobody's context need be put back after it, which costs as much as to change it. */
+  /** Calls the node's handler. What came by wire is handled in a `setImmediate` of its own, so the context need not be restored, which would cost as much as to set it. */
   private handle(hop: Hop, context: FlowContext, next: () => void): void {
     if ((hop.marks & Mark.Wired) === 0) {
       this.storage.run(context, next);
@@ -207,7 +207,7 @@ class FlowTracker {
     next();
   }
 
-  /** Whose a message is that came without a send: Link nodes, Catch and Complete hand theirs over directly. */
+  /** Finds out to which scope a message belongs that is received without having been sent: Link, Catch and Complete nodes are given theirs directly. */
   private contextOfUnsent(message: object, node: FlowNode): FlowContext | undefined {
     return this.reports.originOf(message, node) ?? openHopOf(message) ?? this.guess(message);
   }
@@ -225,7 +225,7 @@ class FlowTracker {
     else this.untold.handled(hop);
   }
 
-  /** A node that takes no `done` sends: with that it has finished with the message it made this of. */
+  /** A node that takes no `done` sends a message, so it has finished with the message that it made this one of. */
   private passesOn({ msg, source }: SendEvent): void {
     const running = this.sending ?? this.storage.getStore();
     const hop = findHop(msg, source.node, Mark.Received) ?? (running instanceof Hop && running.node === source.node && (running.marks & Mark.Ended) === 0 ? running : undefined);
@@ -248,7 +248,7 @@ class FlowTracker {
     if (open) this.endErring(entry.id);
   }
 
-  /** A handler that throws never calls `done`: the error it ended with is its end. */
+  /** Ends the hop that the code works for, if it is at this node: a handler that has thrown an error never calls `done`. */
   private endErring(nodeId: string): void {
     const hop = this.storage.getStore()?.at(nodeId);
     if (hop && (hop.marks & Mark.Received) !== 0) this.end(hop);
@@ -263,7 +263,7 @@ class FlowTracker {
     return hop;
   }
 
-  /** @param failed an error ends with its own message: what its node sends goes on without it */
+  /** The node of `hop` has finished with it. @param failed it has finished with an error, so what it sends is not made of this message */
   private end(hop: Hop, failed = false): void {
     if ((hop.marks & Mark.Ended) !== 0) return;
     const { ahead } = hop;
@@ -278,7 +278,7 @@ class FlowTracker {
     hop.scope.remove(hop);
   }
 
-  /** What stopped nodes still hold will not be finished by anyone. */
+  /** Flows were stopped: ends the hops to nodes that are gone, since nobody will finish them. */
   private onStopped(): void {
     this.flows.stopped();
     this.passingOn.part();
@@ -290,5 +290,5 @@ class FlowTracker {
   }
 }
 
-/** The tracker of this process: Node-RED's hooks are global, and so is it. */
+/** The one tracker of this process, since Node-RED's hooks are global, too. */
 export const flowTracker = new FlowTracker();

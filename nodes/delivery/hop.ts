@@ -6,62 +6,63 @@ import type { Seat } from "./seat";
 export interface FlowNode extends NodeName {
   /** How many input handlers take a `done`. */
   _expectedDoneCount?: number;
-  /** How many wires lead from it. */
+  /** How many wires lead away from it. */
   _wireCount?: number;
   _inputCallback?: unknown;
   _inputCallbacks?: unknown;
   _flow?: Flow;
-  /** Of a Join. */
+  /** A setting of Join nodes. */
   mode?: string;
 }
 
 /** A flow or subflow of Node-RED's runtime (runtime/lib/flows/Flow.js). */
 interface Flow {
   getNode(id: string): unknown;
-  /** What the flow is to be; the nodes in it need not run. */
+  /** The flow's configuration; not all nodes in it need be running. `d`: disabled. */
   flow?: { nodes?: Record<string, NodeName & { d?: boolean }> };
   parent?: Flow;
 }
 
-/** Where code runs: in which scope, and on whose Catch branch. Travels with `AsyncLocalStorage`. */
+/** Tells for which scope code runs, and on which Catch branches. Kept in an `AsyncLocalStorage`. */
 export interface FlowContext {
   scope: Scope;
   caught: Caught | undefined;
-  /** The hop that the code of the node with this id works for, if it has not ended. */
+  /** The hop for which the node with this id works in this context, if it has not ended. */
   at(nodeId: string): Hop | undefined;
-  /** Whether the node had something here, and has finished with it. */
+  /** Whether the node has worked in this context and has finished with it. */
   hasLeft(node: FlowNode): boolean;
 }
 
-/** What may be true of a hop; each is a bit of {@link Hop.marks}. `const`, so that no look-up is left of it when it runs. */
+/** What may be true of a hop; each is a bit of {@link Hop.marks}. A `const enum`, so that the compiler puts in the numbers. */
 export const enum Mark {
-  /** The message came by a wire, and was not handed over by other code. */
+  /** The message was sent along a wire. Without this mark it was handed over directly by other code. */
   Wired = 1,
-  /** It is in the hands of its node, or was. */
+  /** The message has been given to its node. */
   Received = 2,
   /** Its node has finished with it. */
   Ended = 4,
   /** Our own sink has stored what the message carries: a redeploy can no longer take that back. */
   Safe = 8,
-  /** Ended although the node may still work, since it takes no `done`. */
+  /** Its node takes no `done`, so the hop ends although the node may still work. */
   Untold = 16,
-  /** Its handler runs in the context of the delivery, not in this one. */
+  /** Its handler runs in the context of the delivery, not in that of the hop. */
   Shared = 32,
-  /** A node of ours works on it, which finishes with it also while it is stopped. */
+  /** A node of ours works on it, which may finish with it even after it was stopped. */
   Claimed = 64,
 }
 
 /**
- * One message on its way to one node, or in its hands. The life of a delivery is a tree of hops; when none is left, the flow has
- * finished with it. A node that sends on the very message it was given, and then has finished with it, needs no other hop: this one {@link goesOn}.
+ * One message on its way to one node, or in its hands. When no hop of a delivery is left, the flow has finished with the delivery. When a node sends on the
+ * very message it was given and is then done, no other hop is needed: this one {@link goesOn}.
  *
- * Most of what a hop costs is to fetch it: a window of messages later it is out of the processor's caches. Hence bits, and not a field for each.
+ * Most of the cost of a hop is fetching it from memory, since it has left the processor's caches by the time it is needed again. So it is kept small: bits in
+ * {@link marks} instead of a field for each.
  */
 export class Hop implements FlowContext {
-  // those first that are looked at on each arrival: what lies together comes into the processor's cache together
+  // These come first since they are read on each arrival: neighbouring fields come into the processor's cache together
   /** The tracker's count of arrivals when its node, with nothing else in its hands, sent the message on. */
   passedOn = -1;
-  /** Where its node has sent the message on to while it was in its hands. When the node has finished with it, this hop {@link goesOn}. */
+  /** The node that its node has sent the message on to, while it still has it in its hands. When it has finished with it, this hop {@link goesOn} there. */
   ahead: Seat | undefined;
   /** Another live hop of the same message object: a node may send on what it received before it calls `done()`. */
   previous: Hop | undefined;
@@ -72,7 +73,7 @@ export class Hop implements FlowContext {
   /**
    * @param seat of the node
    * @param generation of the tracker when the hop began; tells whether flows were stopped since
-   * @param marks what is true of it, so far {@link Mark.Wired} or nothing; {@link Mark.Received}, {@link Mark.Ended}, {@link Mark.Safe}, {@link Mark.Untold}, {@link Mark.Shared} and {@link Mark.Claimed} are added
+   * @param marks {@link Mark.Wired} or 0 at first; the others are added later
    */
   constructor(
     public scope: Scope,
@@ -88,7 +89,7 @@ export class Hop implements FlowContext {
     return this.seat.node;
   }
 
-  /** Its node has finished with the message, which is on its way to the next: what would be a new hop is this one. */
+  /** Its node has finished with the message, which is on its way to the next node: this becomes the hop to that. */
   goesOn(ahead: Seat): void {
     this.seat = ahead;
     this.ahead = undefined;

@@ -3,17 +3,17 @@ import type { Seat } from "./seat";
 import type { SendEvent } from "./runtime";
 
 /**
- * What most nodes do: they send on the very message they were given, and have finished with it then. Its hop goes on with it ({@link Hop.goesOn}), instead of a new
- * one. Until its node says that it has finished, the hop stands for both: the message in the node's hands, and the same on its way to the next.
+ * Saves a hop where a node sends on the very message object that it was given and then calls `done`, as most nodes do: the same hop goes on to the next node
+ * ({@link Hop.goesOn}). Between the send and the `done` it stands for two: the message in the hands of the node, and the same message on its way to the next.
  */
 export class PassingOn {
-  /** The hop that stands for both; one at most, the latest. */
+  /** The hop that stands for two at present. There is one at most. */
   private hop: Hop | undefined;
 
-  /** @param begin begins a hop of the message of `hop` to `ahead`, which counts itself there */
+  /** @param begin begins another hop of the message of `hop`, to `ahead`, and counts it in `ahead.inHands` */
   constructor(private readonly begin: (hop: Hop, ahead: Seat) => void) {}
 
-  /** The node of `hop` sends its message on. @returns whether the hop can stand for that, too: not where code runs in its context, which would then take it for the next node's */
+  /** The node of `hop` sends its message on. @returns whether the hop can stand for that, too: not if it is the context of its handler, whose code would seem to be the next node's */
   begins(hop: Hop, { cloneMessage }: SendEvent, destination: Seat): boolean {
     if (cloneMessage || (hop.marks & Mark.Shared) === 0) return false;
     hop.ahead = destination;
@@ -22,7 +22,7 @@ export class PassingOn {
     return true;
   }
 
-  /** Something else happens: if a node has not finished yet with what it sent on, then there are two hops from now on. */
+  /** Something else is sent or received. If a hop stands for two, it becomes two hops. */
   part(): void {
     const { hop } = this;
     if (!hop) return;

@@ -4,15 +4,15 @@ import type { Seat } from "./seat";
 import type { Turn } from "./turn";
 
 /**
- * By far the most frequent turn – a node is handed one message, has nothing else in its hands, sends it on and is done – told without a
- * {@link Turn}, whose microtask costs more than all else there is to a hop.
+ * Recognizes by far the most frequent turn: a node is handed one message, has nothing else in its hands, sends it on and is done. Then nothing need be
+ * remembered in {@link Turn}, whose microtask costs more than everything else that is done for a hop.
  */
 export class QuickTurn {
-  /** Counts what arrives by wire: each arrival is a turn of the event loop of its own. */
+  /** How many messages have arrived by wire. Each arrives in a turn of the event loop of its own, so this numbers the turns. */
   private arrivals = 0;
-  /** The node that since the last arrival has sent a message on and finished with it. */
+  /** The node that has sent a message on and finished with it since the last arrival. */
   private passed: Seat | undefined;
-  /** What that message is counted in. */
+  /** The scope of that message. */
   private passedIn: Scope | undefined;
 
   constructor(private readonly turn: Turn) {}
@@ -23,7 +23,7 @@ export class QuickTurn {
     this.passed = this.passedIn = undefined;
   }
 
-  /** A message went out. @param own the open hop of the very message that `node` sent @returns whether no turn need be kept in mind */
+  /** `node` has sent a message. @param own the open hop of that very message object, if any @returns whether this need not be remembered in {@link Turn} */
   sends(own: Hop | undefined, node: FlowNode): boolean {
     if (!own) {
       this.sendsNew(node);

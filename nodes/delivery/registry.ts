@@ -1,26 +1,26 @@
 import { randomBytes } from "node:crypto";
 import type { Delivery } from "./delivery";
 
-/** How many of the deliveries that were not accepted are remembered: a few times what brokers hand out at once. */
+/** How many tokens of deliveries that were not accepted are remembered: a few times as many as brokers hand out at once. */
 const RETURNING_KEPT = 20_000;
 
-/** The latest deliveries, which are looked up by number; a power of two, and more than are open at once as a rule. */
+/** Size of the ring that holds the latest deliveries. A power of two, and more than are usually open at once. */
 const RECENT = 4096;
 
 /**
- * The open deliveries of this process, by token. A token is `<instance>:<source>:<number>`: a plain string that a message
- * can carry through clones, context stores and JSON, where an object with behaviour would be copied and break.
+ * The open deliveries of this process, by token. A token is `<instance>:<source>:<number>`: a plain string, which survives clones, context stores and JSON,
+ * where an object with methods would not.
  *
- * The numbers rise by one, so the latest deliveries lie in a ring. A `Map` through which everything passes is made anew again and again, and in
- * V8 each of its former tables keeps the next alive.
+ * The numbers rise by one, so the latest deliveries are kept in a ring, by number. A `Map` with so many additions and removals would be rehashed again and again,
+ * and in V8 each of its former tables keeps the next alive.
  */
 export class DeliveryRegistry {
-  /** Tells our tokens from those another process, or this one before a restart, gave out. */
+  /** Begins all our tokens. Random, so that tokens of another process, or of this one before a restart, are not taken for ours. */
   private readonly prefix = `${randomBytes(6).toString("base64url")}:`;
   private readonly recent: (Delivery | undefined)[] = new Array<Delivery | undefined>(RECENT).fill(undefined);
-  /** Those that are open although {@link RECENT} others came after them, oldest first. */
+  /** Deliveries that are still open when their place in the ring is needed for another, oldest first. */
   private readonly lingering = new Map<number, Delivery>();
-  /** Tokens of deliveries that ended unaccepted, oldest first. */
+  /** Tokens of deliveries that have ended without being accepted, oldest first. At most {@link RETURNING_KEPT}. */
   private readonly returning = new Set<string>();
   private count = 0;
   private open_ = 0;
@@ -30,18 +30,18 @@ export class DeliveryRegistry {
     return this.open_;
   }
 
-  /** The number of the latest delivery there was; 0 before the first. */
+  /** The number of the latest delivery; 0 before the first. */
   get newest(): number {
     return this.count;
   }
 
-  /** A number no other delivery has had. */
+  /** The number for a new delivery. */
   nextNumber(): number {
     this.count += 1;
     return this.count;
   }
 
-  /** What the tokens of a source begin with; the number follows. */
+  /** The part of a source's tokens that comes before the number. */
   prefixFor(sourceId: string): string {
     return `${this.prefix}${sourceId}:`;
   }
@@ -54,7 +54,7 @@ export class DeliveryRegistry {
     this.recent[place] = delivery;
   }
 
-  /** A delivery that was added has ended; once for each. @param accepted nothing more is owed for it; else its message comes again, or lies among the dead letters */
+  /** To be called once for each delivery, when it has ended. @param accepted whether its message is done with; else it comes again, or is among the dead letters */
   remove(delivery: Delivery, accepted: boolean): void {
     this.open_ -= 1;
     const place = delivery.number % RECENT;
@@ -70,16 +70,15 @@ export class DeliveryRegistry {
   }
 
   /**
-   * Whether the delivery of that token was settled without being accepted, so that what still goes round of it may be dropped. Not
-   * known for ever: of what came back long ago a copy may be stored twice, but nothing is dropped that does not come back.
+   * Whether the delivery with that token has ended without being accepted. Its message comes again or is a dead letter, so copies that are still in the flow may be
+   * dropped. The token is forgotten after {@link RETURNING_KEPT} others: then a copy may be stored twice, but none is dropped wrongly.
    */
   comesBack(token: string): boolean {
     return this.returning.has(token);
   }
 
   /**
-   * The open delivery of that token; `"closed"` when this process gave the token out and the delivery was settled since;
-   * `undefined` when the token is not of this process.
+   * The open delivery with that token; `"closed"` when the token is of this process but its delivery has ended; `undefined` when it is not of this process.
    */
   find(token: string): Delivery | "closed" | undefined {
     if (!token.startsWith(this.prefix)) return undefined;
@@ -103,13 +102,13 @@ export class DeliveryRegistry {
 /** The registry of this process. */
 export const registry = new DeliveryRegistry();
 
-/** The token a message carries, if any. */
+/** The token that a message carries in `msg.delivery.id`, if any. */
 export function tokenOf(message: object): string | undefined {
   const id: unknown = (message as { delivery?: { id?: unknown } | null }).delivery?.id;
   return typeof id === "string" ? id : undefined;
 }
 
-/** The open delivery of that token, if the flow settles it. */
+/** The open delivery with that token, if its settle mode is `flow`. */
 export function openDeliveryOf(token: string): Delivery | undefined {
   const delivery = registry.find(token);
   return delivery === "closed" || delivery?.mode !== "flow" ? undefined : delivery;

@@ -6,41 +6,44 @@ import type { LogEntry } from "./runtime";
 import type { Caught, Scope, Verdict } from "./scope";
 import type { Seat } from "./seat";
 
-/** What a Catch node finds in its message (runtime/lib/flows/Flow.js, `handleError`). */
+/** A message that Node-RED hands to a Catch node (runtime/lib/flows/Flow.js, `handleError`). */
 interface CaughtMessage {
   error?: { message?: string; source?: { id?: string; name?: string; type?: string } };
 }
 
-/** An error a node reported. */
+/** An error that a node has reported and that is recorded. */
 interface Report {
   nodeId: string;
   scope: Scope;
   verdict: Verdict;
-  /** The hop that `done(err)` ended; absent for `node.error` and for what a handler threw. */
+  /** The hop that `done(err)` ended; `undefined` for `node.error` and for an error that a handler threw. */
   hop: Hop | undefined;
 }
 
-/** An error that a node has told of, but not by the `done` of a message. */
+/** An error that a node has reported in another way than by `done(err)`. */
 interface Alarm {
   nodeId: string;
   verdict: Verdict;
-  /** Where it is recorded already. */
+  /** The scope in which it is recorded already. */
   scope: Scope | undefined;
 }
 
 /**
- * The latest `done` and the latest error of the code that runs now. Node-RED hands an error to Catch nodes, or to the log, and a `done`
- * to Complete nodes before that code goes on, wherever it runs: this tells whose it is when the context cannot.
+ * Remembers the latest `done` and the latest error, until the code that runs now has ended. Node-RED tells Catch nodes or the log of an error, and Complete nodes of a
+ * `done`, within the call that reports it. So they tell to which delivery a message at such a node belongs when the asynchronous context cannot.
  */
 export class Reports {
   private done: Hop | undefined;
-  /** Where that was called; the hop may have gone on since. */
+  /** The node that called it; the hop may have gone on to another since. */
   private doneAt: Seat | undefined;
   private latest: Report | undefined;
-  /** Until its node sends something: what it is done with meanwhile has failed by that, whose code ever runs. A connection that all messages share calls back in the context of none, or of the first. */
+  /**
+   * Kept until its node sends something, or the microtask. Messages that the node calls `done` for meanwhile have failed by this error, whatever the context is: a
+   * connection that all messages share calls back in the context of none, or of the first.
+   */
   private alarm: Alarm | undefined;
 
-  /** `done()` was called, for `hop` if it was for a message that is followed. */
+  /** `done()` was called. @param hop of the message, if that is followed */
   completed(hop: Hop | undefined, error: unknown): void {
     this.done = hop;
     this.doneAt = hop?.seat;
@@ -49,12 +52,12 @@ export class Reports {
     this.keep({ nodeId: hop.node.id, scope: hop.scope, verdict: record(hop.scope, error, hop.node), hop });
   }
 
-  /** A node sends: what it finishes with from now on has not failed. */
+  /** A node sends a message: what it finishes with from now on has not failed by the {@link alarm}. */
   sends(node: FlowNode): void {
     if (this.alarm?.nodeId === node.id) this.alarm = undefined;
   }
 
-  /** An error that no Catch node took was logged. @param scope where the code runs, if that is open */
+  /** An error that no Catch node took was logged. @param scope of the code that runs, if that is open */
   logged(id: string, entry: LogEntry, scope: Scope | undefined): void {
     const node = nameOf({ ...entry, id });
     const verdict = scope?.verdictOf(id) ?? verdictFor(toConnectorError(loggedError(entry.msg)), node);
@@ -62,13 +65,13 @@ export class Reports {
     this.raise({ nodeId: id, verdict, scope });
   }
 
-  /** A Catch node is given a `message` of which nothing tells whose it is. */
+  /** A Catch node is given a message of which nothing tells to which delivery it belongs. */
   caughtOfNobody({ error }: CaughtMessage): void {
     const id = error?.source?.id;
     if (typeof id === "string") this.raise({ nodeId: id, verdict: verdictFor(toConnectorError(error?.message ?? "error"), { ...error?.source, id }), scope: undefined });
   }
 
-  /** The hop whose copy `message` is, for a Catch or Complete node that is given it. */
+  /** For a message that a Catch or Complete node is given: the hop of the message that it is a copy of. */
   originOf(message: object, node: FlowNode): Hop | undefined {
     const { done, latest } = this;
     if (!done && !latest) return undefined;
@@ -81,11 +84,11 @@ export class Reports {
   }
 
   /**
-   * The errors on whose Catch branch the `message` is that Catch node `node` is given: the one that it tells of, and, where that was raised on this very branch, those it was
-   * on before.
+   * A Catch node is given a message. Records the error if it is not recorded yet.
    *
-   * @param before what the message that failed was on the Catch branches of
-   * @param fresh called when the error is recorded here
+   * @param before the errors on whose Catch branches the message that failed was
+   * @param fresh called with the id of the node that failed, when the error was not recorded before
+   * @returns the errors on whose Catch branches `message` is: the one that it tells of, and those of `before` that `node` has caught, too
    */
   caught(scope: Scope, before: Caught | undefined, message: object, node: FlowNode, fresh: (nodeId: string) => void): Caught | undefined {
     const { error } = message as CaughtMessage;
@@ -103,7 +106,7 @@ export class Reports {
     return [verdict, ...(before ?? []).filter(({ catchers }) => catchers?.has(node))];
   }
 
-  /** Whether an error in the log is that of a `done(err)`, which is recorded already. */
+  /** Whether an error in the log is that of a `done(err)`, which is recorded already. True once for each. */
   isLogged(nodeId: string): boolean {
     const { latest } = this;
     if (!latest?.hop || latest.nodeId !== nodeId || latest.verdict.catchers) return false;
@@ -126,18 +129,19 @@ export class Reports {
   }
 }
 
-/** Records the failure of `node` with the outcome its error asks for. */
+/** Records that `node` has failed, with the outcome that the error asks for. */
 export function record(scope: Scope, error: unknown, node: Verdict["node"]): Verdict {
   const verdict = verdictFor(toConnectorError(error), node);
   scope.record(verdict);
   return verdict;
 }
 
+/** Records the error of an alarm for a message that its node is done with, unless it is recorded there already. */
 function blame({ nodeId, verdict, scope }: Alarm, hop: Hop): void {
   if (hop.node.id === nodeId && hop.scope !== scope) hop.scope.record(verdict);
 }
 
-/** Node-RED's own Debug node listens to the log as well, and leaves an Error in it as text for the editor (21-debug.js, `encodeObject`). */
+/** The error, or its message, of a log entry. Node-RED's Debug node also listens to the log, and replaces an Error there by JSON text for the editor (21-debug.js, `encodeObject`). */
 function loggedError(logged: unknown): unknown {
   if (typeof logged !== "string" || !logged.startsWith('{"__enc__":true')) return logged;
   try {

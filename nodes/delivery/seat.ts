@@ -6,27 +6,27 @@ const seats = hiddenSlot<Seat>();
 
 let count = 0;
 
-/** The node that was asked for last: messages come in bursts. */
+/** The node that was asked for last, and its seat: the same node is often asked for many times in a row. */
 let asked: FlowNode | undefined;
 let found: Seat | undefined;
 
-/** What the tracker keeps of a node. */
+/** What the tracker knows of a node. */
 export class Seat {
-  /** Catch nodes tell of errors. */
+  /** Whether it is a Catch node. */
   readonly catches: boolean;
-  /** One of 31 bits, for sets of nodes in one number. Another node may have the same. */
+  /** A bit for the node, so that a set of nodes fits in one number. With more than 31 nodes, several have the same. */
   readonly bit = 1 << (count++ % 31);
-  /** Live hops to the node: while there are none, what it sends of nobody needs no second look. */
+  /** How many live hops lead to the node. At 0, unless it has just finished with one, what it sends of unknown origin belongs to no delivery. */
   inHands = 0;
-  /** Those of them that have arrived. */
+  /** How many of those have arrived. */
   holds = 0;
-  /** Nobody will tell when the node has finished with the message that arrived last: it takes no `done`, or no message at all. */
+  /** The node does not tell when it has finished with a message, as of the last arrival: no handler of it takes a `done`, or it has no handler. */
   silent = false;
-  /** The node's only input handler, if it takes a `done`: nodes are of so many shapes that each look at one of them costs. */
+  /** The node's only input handler when last looked at, if it takes a `done`. While it is the same, {@link takesNoDone}, slow since nodes differ in shape, is not asked. */
   private handler: unknown;
-  /** The user was told that deliveries cannot be followed through it. */
+  /** Whether the user was warned that deliveries cannot be followed through it. */
   warned = false;
-  /** The node that a message of it was sent to last, and the generation of the tracker then: nodes only go when flows are stopped. */
+  /** The node that it has sent to last, with its id and the tracker's generation then. It is valid for that generation, since nodes only go when flows are stopped. */
   private last: Seat | undefined;
   private lastId = "";
   private lastIn = -1;
@@ -35,7 +35,7 @@ export class Seat {
     this.catches = node.type === "catch";
   }
 
-  /** The seat of a node; made when there is none. */
+  /** The seat of a node. Makes one if there is none. */
   static of(node: FlowNode): Seat {
     if (node === asked && found) return found;
     let seat = seats.get(node);
@@ -45,7 +45,7 @@ export class Seat {
     return seat;
   }
 
-  /** A message arrives. A node may change its handlers at any time. @returns {@link silent} */
+  /** A message arrives: looks whether the node takes a `done`, since a node may change its handlers at any time. @returns {@link silent} */
   arrives(): boolean {
     const handler = this.node._inputCallback;
     if (handler && handler === this.handler) return false;
@@ -54,14 +54,14 @@ export class Seat {
     return this.silent;
   }
 
-  /** A message was sent to the node with this id, which runs. @param seat its */
+  /** The node has sent a message to the running node with this id. @param seat of that node */
   reaches(id: string, seat: Seat, generation: number): void {
     this.last = seat;
     this.lastId = id;
     this.lastIn = generation;
   }
 
-  /** Of the node with this id, if a message was sent to it last, in this generation. */
+  /** The seat of the node with this id, if the last message was sent to that, in this generation. */
   reached(id: string, generation: number): Seat | undefined {
     return this.lastIn === generation && this.lastId === id ? this.last : undefined;
   }

@@ -8,16 +8,16 @@ import type { Caught, Scope, Verdict } from "./scope";
 import { Seat } from "./seat";
 import type { Turn } from "./turn";
 
-/** What is needed of who counts hops. */
+/** The part of the flow tracker that begins and ends hops. */
 interface HopCounter {
   begin(scope: Scope, message: object, seat: Seat, marks: number, caught: Caught | undefined): Hop;
   /** Ends the hop of a message that went nowhere. */
   end(hop: Hop): void;
-  /** Where the code runs. */
+  /** The context of the code that runs. */
   running(): FlowContext | undefined;
 }
 
-/** Messages that are sent where nothing tells at once whose they are, and those that Node-RED drops because their wire leads to no node. */
+/** Handles messages of which nothing tells at once to which delivery they belong, and messages that Node-RED drops since their wire leads to no running node. */
 export class StraySends {
   constructor(
     private readonly turn: Turn,
@@ -27,10 +27,11 @@ export class StraySends {
   ) {}
 
   /**
-   * A message of nobody may be one that its sender made of several deliveries.
+   * Keeps a message as an orphan until the end of the turn, if its sender has deliveries in its hands or has just finished with some: the sender may have made it of
+   * those that it finishes with in this turn.
    *
-   * @param context that of the code that runs: whose it is when it is none of those its sender finishes with in this turn
-   * @returns whether it may be
+   * @param context of the code that runs; the message belongs to it when its sender finishes with nothing in this turn
+   * @returns whether the message was kept
    */
   isOfNobody(event: SendEvent, context: FlowContext | undefined): boolean {
     const from = event.source.node;
@@ -51,14 +52,14 @@ export class StraySends {
     return true;
   }
 
-  /** The wire of a message of `scope` leads to no node. @param known whether the message itself, not just the running code, told whose it is */
+  /** A message of `scope` was sent along a wire that leads to no running node. @param known whether the message itself told to which delivery it belongs */
   goesNowhere(scope: Scope, event: SendEvent, known: boolean): void {
     const { node } = event.source;
     const verdict = this.flows.verdictOnMissing(event);
     if (verdict) this.turn.sends(this.dropped(scope, Seat.of(node), verdict), node, known);
   }
 
-  /** A message that Node-RED drops. It counts until the turn is over: only then it is known of which deliveries it was made. @param seat of the node that sends it */
+  /** Begins a hop for a message that Node-RED drops. It counts until the turn is over: only then it is known of which deliveries it was made. @param seat of its sender */
   private dropped(scope: Scope, seat: Seat, verdict: Verdict): Hop {
     const hop = this.hops.begin(scope, {}, seat, 0, undefined);
     queueMicrotask(() => {
@@ -70,8 +71,8 @@ export class StraySends {
 }
 
 /**
- * Whether a message may be another's than that of the code that runs, which alone told whose it is: its node has finished there, or it is settled. A rate
- * limit's timer runs in the context of the first message it ever held.
+ * Whether a message that was assigned to `context` only because its code runs may belong elsewhere: the context is settled, or its node has finished in it. The
+ * timer of a rate limit, for instance, runs in the context of the first message that it ever held.
  */
 export function isDoubtful(context: FlowContext, { msg, source }: SendEvent): boolean {
   if (context.scope.closed) return true;

@@ -1,13 +1,16 @@
 import type { FlowNode, Hop } from "./hop";
 import { type Caught, covers, JoinedScope, type Scope, type Verdict } from "./scope";
 
-/** A message sent by a node that works for deliveries, from code that belongs to none (a timer set before the first message) or to one that the node has finished with. */
+/**
+ * A message of which it is not known yet to which delivery it belongs: a node that has deliveries in its hands has sent it from code that belongs to none (a timer set
+ * before the first message) or to one that the node has finished with.
+ */
 export interface Orphan {
   message: object;
   from: FlowNode;
-  /** Makes it one of a delivery. */
+  /** Makes the message part of `scope`. @returns its hop */
   adopt: (scope: Scope) => Hop;
-  /** Its node has finished with no delivery in this turn. */
+  /** Called instead of {@link adopt} when its node has finished with no delivery in this turn. */
   left: () => void;
 }
 
@@ -15,52 +18,53 @@ export interface Orphan {
 interface Sent {
   hop: Hop;
   from: FlowNode;
-  /** Whether the message itself, not just the running code, told whose it is. */
+  /** Whether the message itself told to which delivery it belongs; else only the running code did. */
   known: boolean;
 }
 
-/** What a node has finished with in this turn. */
+/** A message that a node has finished with in this turn. */
 interface Finished {
   node: FlowNode;
   scope: Scope;
   caught: Caught | undefined;
-  /** What it sends next of nobody may be made of this: it has sent nothing for it yet. */
+  /** The node has sent nothing for it yet, so the next {@link Orphan} of the node may be made of it. */
   owes: boolean;
 }
 
 const NONE: readonly Sent[] = [];
 
-/** A microtask through a promise costs less than one through `queueMicrotask`, which makes an `AsyncResource` for each. */
+/** For microtasks: `then` of a promise costs less than `queueMicrotask`, which makes an `AsyncResource` each time. */
 const RESOLVED = Promise.resolve();
 
 /**
- * What happened in this turn – the code that runs until the next microtask – and the rule it is kept for: Join and Batch hold
- * the `done`s of a group, send one message and then call them all, so a message sent in the same turn as `done()` for
- * several deliveries belongs to all of them.
+ * Remembers what nodes have sent and finished with in this turn, that is, until the next microtask. It serves one rule: a message that is sent in the same turn
+ * in which its node calls `done()` for several deliveries belongs to all of them. For Join and Batch keep the `done`s of a group, send one message and then call
+ * them all.
  */
 export class Turn {
   private readonly sent: Sent[] = [];
-  /** The node that last sent for a scope: a flush of thousands of messages, each with its own `done`, must not look through {@link sent} for each. */
+  /** For each scope, the node that has sent for it last. Spares a search of {@link sent} for each of the thousands of messages, each with its `done`, that a node may send at once. */
   private readonly senders = new Map<Scope, FlowNode>();
   private orphans: Orphan[] = [];
   private readonly finished: Finished[] = [];
-  /** Where in {@link sent} the latest burst begins: what was sent without a `done()` in between. It is the latest until something is sent after a `done()`. */
+  /** Index in {@link sent} of the first message of the latest burst. A burst is what was sent without a `done()` in between; the next message after a `done()` begins another. */
   private burst = 0;
   /** A `done()` has followed the latest burst. */
   private burstOver = false;
-  /** Of a message sent in this turn only the running code, or the `done()` that followed, told whose it is. */
+  /** There is a message in {@link sent} that is not {@link Sent.known}. */
   private guessed = false;
-  /** The groups made in this turn, or gone on with: what they hold was sent in it, so that all of it can be joined by one more. */
+  /** The groups that were made or extended in this turn. All messages in them were sent in this turn, so another delivery can join them. */
   private readonly groups = new Set<JoinedScope>();
   /** The latest of {@link groups}. */
   private group: JoinedScope | undefined;
-  /** All that its node has sent in this turn, as of `sent` messages, is in this one group: thousands of `done`s need not look through it for each. */
+  /** When there were `sent` messages in {@link sent}, all those of `node` were in this one group. Kept so that thousands of `done`s need not search {@link sent} for each. */
   private all: { node: FlowNode; sent: number; group: JoinedScope } | undefined;
-  /** The Catch branches that messages sent in this turn are of, beside their own. */
+  /** The Catch branches that messages sent in this turn belong to, including those they had before. */
   private readonly branches = new Map<Hop, Set<Verdict>>();
+  /** {@link clear} will run in a microtask. */
   private clearing = false;
 
-  /** A message left `from`. @param known whether the message itself, not just the running code, told whose it is */
+  /** The node `from` has sent a message. @param known whether the message itself told to which delivery it belongs; else only the running code did */
   sends(hop: Hop, from: FlowNode, known: boolean): void {
     this.goesOut();
     this.sent.push({ hop, from, known });
@@ -75,19 +79,19 @@ export class Turn {
     }
   }
 
-  /** Whether nothing has happened in this turn that must be kept in mind. */
+  /** Whether nothing has happened in this turn that had to be remembered. */
   get idle(): boolean {
     return !this.clearing;
   }
 
-  /** A message of nobody left a node that has deliveries in its hands, or has just finished with some. */
+  /** A node that has deliveries in its hands, or has just finished with some, has sent a message of which nothing tells to which of them it belongs. */
   sendsOrphan(orphan: Orphan): void {
     this.goesOut();
     this.orphans.push(orphan);
     this.clearSoon();
   }
 
-  /** Whether that message may yet become one of a delivery. */
+  /** Whether `message` is an orphan, so that it may still become part of a delivery. */
   isOrphan(message: object): boolean {
     return this.orphans.some((orphan) => orphan.message === message);
   }
@@ -97,7 +101,7 @@ export class Turn {
     return this.finished.length > 0 && this.finished.some((one) => one.node === node);
   }
 
-  /** `node` called `done()` for a message of `scope`; in whose context says nothing: the timer of a group runs in that of its first message. */
+  /** `node` has called `done()` for a message of `scope`. The context it was called in does not matter: the timer of a Join runs in the context of the first message of its group. */
   finishes(node: FlowNode, scope: Scope, caught: Caught | undefined): void {
     const hasSent = this.senders.get(scope) === node;
     if (this.orphans.length > 0 && !(hasSent && this.burstOf(node).some(({ hop }) => hop.scope === scope)) && this.adoptOrphans(node, scope)) {
@@ -107,7 +111,7 @@ export class Turn {
     if (caught && this.guessed) for (const { hop, known } of this.burstOf(node)) if (!known && covers(hop.scope, scope)) this.goesAlong(hop, caught);
   }
 
-  /** `node` has sent nothing for `scope` alone: any message that it has sent in this turn may be made of it. */
+  /** `node` has finished with a message of `scope` without having sent anything for it alone: all messages that it has sent in this turn are counted as made of it, too. */
   private belongs(node: FlowNode, scope: Scope, caught: Caught | undefined): void {
     const { all } = this;
     if (all && all.node === node && all.sent === this.sent.length && !all.group.closed) return all.group.join(scope);
@@ -120,7 +124,7 @@ export class Turn {
     this.clearSoon();
   }
 
-  /** `node` has sent something of `scope` before. What it has sent since the last `done()` is another part of it, if that may be anyone's. */
+  /** `node` had sent something of `scope` before. The messages of the latest burst are another part of it, except those that are {@link Sent.known} to belong elsewhere. */
   private partOf(node: FlowNode, scope: Scope): void {
     if (!this.guessed) return;
     const burst = this.burstOf(node);
@@ -128,13 +132,18 @@ export class Turn {
     for (const { hop, known } of burst) if (!known) this.join(hop, scope, 1);
   }
 
-  /** `node` called `done()` for a message of `scope` that it had sent on before: what it has sent in this turn is not made of it, what it is about to send may be. */
+  /** `node` has finished with a message of `scope`. What it sends after this, in this turn, may be made of it. @param owes see {@link Finished.owes} */
   hasLeft(node: FlowNode, scope: Scope, caught?: Caught, owes = false): void {
     this.finished.push({ node, scope, caught, owes });
     this.clearSoon();
   }
 
-  /** What `node` has sent of nobody is made of what it finishes with next, or, if it is one that finishes first, of what it has finished with. @returns whether there was any */
+  /**
+   * `node` finishes with a message of `scope`: its orphans are made of that. If the node calls `done` before it sends, they are made of what it has finished with
+   * before, too.
+   *
+   * @returns whether there were any orphans of the node
+   */
   private adoptOrphans(node: FlowNode, scope: Scope): boolean {
     const before = this.orphans.length;
     const owed = this.owedBy(node);
@@ -151,6 +160,7 @@ export class Turn {
     return (this.guessed = true);
   }
 
+  /** What `node` has finished with last and has sent nothing for. */
   private owedBy(node: FlowNode): Finished[] {
     const owed: Finished[] = [];
     for (let index = this.finished.length - 1; index >= 0; index -= 1) {
@@ -162,7 +172,7 @@ export class Turn {
     return owed;
   }
 
-  /** No `done` has followed in this turn: made of what its node had finished with before, if anything. */
+  /** The turn is over, and no `done` has followed `orphan`: it is made of what its node had finished with before it, if anything. */
   private endOrphan(orphan: Orphan): void {
     const made = this.finished.filter(({ node, scope }) => node === orphan.from && !scope.closed);
     const [first] = made;
@@ -170,6 +180,7 @@ export class Turn {
     this.madeOf(orphan.adopt(first.scope), made);
   }
 
+  /** The message of `hop` was made of all of `made`. */
   private madeOf(hop: Hop, made: readonly Finished[]): void {
     for (const { scope, caught } of made) {
       this.join(hop, scope);
@@ -177,13 +188,13 @@ export class Turn {
     }
   }
 
-  /** @param ending 1 while what is finished with in `scope` still counts there */
+  /** Makes the message of `hop` part of `scope`, too, in a group. @param ending how many messages are finished with but still counted in `scope`: 1 or 0 */
   private join(hop: Hop, scope: Scope, ending = 0): void {
     const before = hop.scope;
     if (covers(before, scope)) return;
     if (before instanceof JoinedScope && this.groups.has(before)) return before.join(scope);
     if (!this.group?.includes(before)) {
-      // a group of which nothing else is left goes on: to make one anew for each message that another lets go would cost a look at all before
+      // A group in which nothing else is open is used further. At a gate each message lets the next go: with a new group for each, all deliveries before would join it.
       this.group = scope instanceof JoinedScope && scope.holdsAtMost(ending) ? scope : new JoinedScope();
       this.groups.add(this.group);
       this.group.join(before);
@@ -192,7 +203,7 @@ export class Turn {
     this.group.join(scope);
   }
 
-  /** What a node made of messages of Catch branches is of these branches, too, though it is sent by code that runs for others: a rate limit's timer, or that of a group. */
+  /** The message of `hop` was made of one on the Catch branches `caught`, so it belongs to them, too, even if other code sends it: the timer of a rate limit or of a Join. */
   private goesAlong(hop: Hop, caught: Caught | undefined): void {
     if (!caught) return;
     const branches = this.branches.get(hop) ?? new Set(hop.caught);
@@ -200,7 +211,7 @@ export class Turn {
     this.branches.set(hop, branches);
   }
 
-  /** A message is sent: after a `done()`, the first of a new burst. */
+  /** A message is sent. After a `done()` it begins a new burst. */
   private goesOut(): void {
     if (this.burstOver) this.burst = this.sent.length;
     this.burstOver = false;
@@ -221,7 +232,7 @@ export class Turn {
     if (this.orphans.length > 0) for (const orphan of this.orphans.splice(0)) this.endOrphan(orphan);
     this.clearing = this.burstOver = this.guessed = false;
     this.burst = 0;
-    // to empty an array or a set costs more than a turn in which one message is sent
+    // each is emptied only if needed, since that costs more than all else in a turn in which one message is sent
     if (this.group) {
       this.groups.clear();
       this.group = this.all = undefined;

@@ -2,13 +2,13 @@ import type { NodeName } from "./outcome";
 import type { TrackedRuntime } from "./runtime";
 import { isWired, type WiredNode } from "./wired";
 
-/** What the work of a node that fetches for triggers needs of the node and of Node-RED. */
+/** The parts of a node and of Node-RED that are needed to fetch messages for triggers. */
 export interface FlowAccess {
   node: NodeName;
   runtime: TrackedRuntime;
   /** Sends a fetched message to the first output. */
   send(message: object): void;
-  /** Whether a node is behind the first output: what is sent to no node would count as finished. */
+  /** Whether a running node is behind the first output. A message sent to no node would count as finished. */
   isWired(): boolean;
   /** Clones a message's properties, except `req` and `res` of HTTP nodes. */
   clone(value: object): object;
@@ -16,13 +16,13 @@ export interface FlowAccess {
   warn(text: string): void;
 }
 
-/** What is needed of a Node-RED node. */
+/** The part of a Node-RED node that is used here. */
 interface FetchingNode extends NodeName, WiredNode {
   send(message: never): void;
   warn(text: string): void;
 }
 
-/** A node's access to its flow. @param RED as the node file is given it */
+/** Makes it for a node. @param RED the object that the node's file is given by Node-RED */
 export function flowAccess(node: FetchingNode, RED: Pick<TrackedRuntime, "nodes"> & { util: { cloneMessage(message: never): object } }): FlowAccess {
   return {
     node,

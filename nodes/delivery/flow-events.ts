@@ -1,25 +1,25 @@
 type Listener = (event?: never) => void;
 
-/** What is used of Node-RED's events. */
+/** The part of Node-RED's `RED.events` that is used here. */
 export interface FlowEmitter {
   on(name: string, listener: Listener): unknown;
   removeListener(name: string, listener: Listener): unknown;
 }
 
-/** All who are told of one event. */
+/** All listeners to events of one name. */
 interface Audience {
   listeners: Set<Listener>;
-  /** The emitter's one listener. */
+  /** The one listener that is added to the emitter; it calls all the others. */
   tell: Listener;
 }
 
 const audiences = new WeakMap<FlowEmitter, Map<string, Audience>>();
 
 /**
- * Calls `listener` at each event of that name, in the order in which they came. They share one listener of the emitter: of eleven Node.js says that
- * they look like a leak, and a flow may have more nodes than that.
+ * Calls `listener` at each event of that name; listeners are called in the order in which they were added. They share one listener of the emitter, since a flow may
+ * have many nodes, and Node.js warns of a leak when an emitter has eleven listeners to one event.
  *
- * @returns how to stop
+ * @returns a function that removes `listener` again
  */
 export function onFlowEvent<E>(events: FlowEmitter, name: string, listener: (event?: E) => void): () => void {
   const byName = audiences.get(events) ?? new Map<string, Audience>();

@@ -1,21 +1,21 @@
-/** A field that only this process sees on objects that are not ours. */
+/** A value that is attached to objects of others and that only its owner can see. */
 export interface HiddenSlot<T> {
-  /** What {@link set} left on `holder`. */
+  /** The value that {@link set} has attached to `holder`, if any. */
   get(holder: object): T | undefined;
   set(holder: object, value: T): void;
 }
 
-/** A constructor whose `this` is the object it is given, so that a class that extends it adds its private fields to that object. */
+/** A constructor that returns the object it is given, so that a class that extends it adds its private fields to that object. */
 const Given = function (holder: object): object {
   return holder;
 } as unknown as new (holder: object) => object;
 
 /**
- * Makes a slot: a private field that is added to the objects as they come. Like an entry in a `WeakMap` nobody else can see it, no clone,
- * JSON or copy takes it along, and it goes with its object; but setting it costs much less (a `WeakMap` about five times as much, measured with Node.js 24).
+ * Makes a slot, as a private field that is added to objects. Like an entry in a `WeakMap` it is invisible to others, is left out of clones, copies and JSON, and
+ * is freed with its object. Setting it is much cheaper: a `WeakMap` costs about five times as much (measured with Node.js 24).
  */
 export function hiddenSlot<T>(): HiddenSlot<T> {
-  /** Objects that take no new fields; V8 lets frozen ones have private fields, but a proposal would end that. */
+  /** For objects that take no new fields. At present V8 adds private fields even to frozen objects, but a proposal would forbid it. */
   let refused: WeakMap<object, T> | undefined;
 
   class Slot extends Given {

@@ -6,14 +6,14 @@ import type { SendEvent } from "./runtime";
 import { Seat } from "./seat";
 
 /**
- * A message goes out of a delivery that is settled already. Warns of its node, once, if that is because the node said that it was done too early.
+ * A message is sent for a delivery that is settled already. Warns of its node, once, if the reason is that the node told too early that it was done.
  *
- * @param running where the code runs that sends
+ * @param running context of the code that sends
  */
 export function warnOfLateSend({ msg, source }: SendEvent, running: FlowContext | undefined): void {
   const { node } = source;
   const token = tokenOf(msg);
-  if (token !== undefined && registry.comesBack(token)) return; // taken back while its node held it: nobody accepted it too early
+  if (token !== undefined && registry.comesBack(token)) return; // the delivery was taken back while its node held it, so it was not accepted too early
   const own = hopOf(msg);
   const seat = Seat.of(node);
   if (!running?.hasLeft(node) || (own && (own.marks & Mark.Ended) === 0) || seat.warned) return;

@@ -1,14 +1,14 @@
 import { hiddenSlot } from "./hidden-slot";
 import { type FlowNode, type Hop, Mark } from "./hop";
 
-/** The newest hop of each message, live or not; {@link Hop.previous} leads to the others that are live. */
+/** The newest hop of each message, live or not. {@link Hop.previous} leads to the others, if they are live. */
 const newest = hiddenSlot<Hop>();
 
-/** The message that was looked up last: what a node was handed it mostly sends on and finishes with before anyone else asks. */
+/** The message that was looked up last, and its hop. Mostly a node sends a message on and finishes with it before another message is looked up. */
 let asked: object | undefined;
 let found: Hop | undefined;
 
-/** Lets go of the message that was looked up last, which may be large. */
+/** Forgets the message that was looked up last, so that its memory can be freed: it may be large. */
 export function letGo(): void {
   asked = found = undefined;
 }
@@ -22,7 +22,7 @@ export function hopOf(message: object): Hop | undefined {
   return found;
 }
 
-/** The newest hop of `message`, live or not, if what it is counted in is still open. */
+/** The newest hop of `message`, live or not, if its scope is still open. */
 export function openHopOf(message: object): Hop | undefined {
   const hop = hopOf(message);
   return hop && !hop.scope.closed ? hop : undefined;
@@ -32,26 +32,27 @@ export function openHopOf(message: object): Hop | undefined {
 export function addHop(hop: Hop): void {
   const { message } = hop;
   const previous = liveOf(hopOf(message));
-  if (previous) previous.previous = liveOf(previous.previous); // a message that goes round for hours keeps no trail
+  if (previous) previous.previous = liveOf(previous.previous); // else a message that goes round in a loop for hours would keep all its former hops
   hop.previous = previous;
   newest.set(message, hop);
   asked = message;
   found = hop;
 }
 
-/** A hop has ended: no longer needed to find another, it goes at once unless it is the newest, for many a message is on its way when memory is cleaned up. */
+/** A hop has ended. If it comes right behind the newest of its message, it is taken out at once, so that messages under way do not keep ended hops in memory. */
 export function hopEnded(hop: Hop): void {
   const last = hopOf(hop.message);
   if (last?.previous === hop) last.previous = hop.previous;
 }
 
-/** The live hop of `message` to `node`. @param received {@link Mark.Received} when it is in the node's hands, 0 when on its way there */
+/** The live hop of `message` to `node`. @param received {@link Mark.Received} to find one in the node's hands, 0 for one on its way there */
 export function findHop(message: object, node: FlowNode, received: number): Hop | undefined {
   let hop = hopOf(message);
   while (hop && (hop.node !== node || (hop.marks & (Mark.Received | Mark.Ended)) !== received)) hop = hop.previous;
   return hop;
 }
 
+/** `hop`, or the first before it that is live. */
 function liveOf(hop: Hop | undefined): Hop | undefined {
   while (hop && (hop.marks & Mark.Ended) !== 0) hop = hop.previous;
   return hop;

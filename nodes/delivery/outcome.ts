@@ -3,7 +3,7 @@ import { ConnectorError, goingOn } from "../common/errors";
 /**
  * What becomes of a delivery.
  *
- * - `accept`: the flow finished with it.
+ * - `accept`: the flow has finished with it.
  * - `retry`: it failed and may work later; counts as an attempt.
  * - `dead-letter`: it can never work, or its attempts are used up.
  * - `release`: nobody worked on it (redeploy, shutdown, back-pressure); counts no attempt.
@@ -26,19 +26,19 @@ export function isWorse(a: Outcome, b: Outcome): boolean {
   return OUTCOMES.indexOf(a) < OUTCOMES.indexOf(b);
 }
 
-/** The part of a Node-RED node that names it. */
+/** The properties of a Node-RED node that name it. */
 export interface NodeName {
   id: string;
   type?: string;
   name?: string;
 }
 
-/** The name of a node alone: the node itself holds all it was configured with. */
+/** Copies the name of a node, so that the node itself with its whole configuration is not kept. */
 export function nameOf({ id, type, name }: NodeName): NodeName {
   return { id, ...(type ? { type } : {}), ...(name ? { name } : {}) };
 }
 
-/** How a user finds the node: its name or type, and its id. */
+/** Names a node for the user: its name or else its type, and its id. */
 export function describeNode(node: NodeName): string {
   return `${node.name || node.type || "node"} (${node.id})`;
 }
@@ -52,22 +52,22 @@ export interface Settlement {
   node?: NodeName;
   /** Which attempt this was, from 1. */
   attempt: number;
-  /** `retry`: ms until the next attempt. `release`: ms to wait before giving it back, 0 or absent for at once. */
+  /** For `retry`: ms until the next attempt. For `release`: ms to wait before it is given back; 0 or absent means at once. */
   delay?: number;
 }
 
-/** The outcome an error asks for by its scope and whether a retry can help. */
+/** The outcome that an error asks for: `release` for scope `system`, else `retry` if it is retryable, else `dead-letter`. */
 export function outcomeOf(error: ConnectorError): Outcome {
   if (error.scope === "system") return "release";
   return error.retryable ? "retry" : "dead-letter";
 }
 
-/** Why what is not done yet goes back when its node is stopped. */
+/** The error of messages that are given back since their node was stopped before they were done. */
 export function flowStopped(): ConnectorError {
   return new ConnectorError("FLOW_STOPPED", "The flow was stopped before the message was done with; one that a source has taken comes again, any other must be sent again");
 }
 
-/** Why a message fails that belongs to no delivery and has waited `ms` for a system. @param error why it had to */
+/** The error of a message that belongs to no delivery and has waited `ms` for a system in vain. @param error why it had to wait */
 export function waitedTooLong(error: ConnectorError | undefined, ms: number): ConnectorError {
   const { code, message } = error ?? flowStopped();
   return new ConnectorError(code, goingOn(message, `the message has waited ${ms} ms`), { cause: error });

@@ -6,18 +6,18 @@ import { Seat } from "./seat";
 import { describeNode } from "./outcome";
 import type { Verdict } from "./scope";
 
-/** Which nodes run, and where wires lead, while flows are stopped and started. */
+/** Knows which nodes run and where wires lead, while flows are stopped and started. */
 export class RunningFlows {
-  /** Rises with every stop of flows: a hop of an older one must prove that its node still runs. */
+  /** Rises whenever flows are stopped. The node of a hop that began in an older generation may have been stopped since. */
   generation = 0;
   private runtime: TrackedRuntime | undefined;
-  /** Flows are being stopped or started: a node that is not there may have been, or will be. */
+  /** Flows are being stopped or started, so a node that is missing may have been there, or may still come. */
   changing = false;
 
   /** The runtime is watched from now on. */
   watched(runtime: TrackedRuntime): void {
     this.runtime = runtime;
-    this.generation += 1; // nobody saw what was stopped meanwhile
+    this.generation += 1; // flows may have been stopped while nobody watched
     this.changing = true; // a source is made while flows start
   }
 
@@ -34,7 +34,7 @@ export class RunningFlows {
     this.changing = false;
   }
 
-  /** Whether this very node runs, and not another one in its place. */
+  /** Whether this very node object runs, and not a later one with the same id. */
   isLive(node: FlowNode): boolean {
     return this.runtime?.nodes.getNode(node.id) === node;
   }
@@ -44,7 +44,7 @@ export class RunningFlows {
     return (this.changing || generation !== this.generation) && !this.isLive(node);
   }
 
-  /** Of the node at the end of the wire, if it runs. @param seat of the node that sends */
+  /** The seat of the node at the end of the wire, if it runs. @param seat of the node that sends */
   destinationOf(event: SendEvent, seat: Seat): Seat | undefined {
     const { id } = event.destination;
     const known = this.changing ? undefined : seat.reached(id, this.generation);
@@ -57,9 +57,9 @@ export class RunningFlows {
   }
 
   /**
-   * What it means that a wire leads to no node: Node-RED drops in silence what is sent along it.
+   * The verdict on a message that is sent along a wire to no running node, which Node-RED drops in silence.
    *
-   * @returns `undefined` where the user disabled the node or took it away, and means it so
+   * @returns `undefined` when the user has disabled or removed the node, so that the drop is intended
    */
   verdictOnMissing({ source, destination }: SendEvent): Verdict | undefined {
     if (this.changing || !this.isLive(source.node)) return stopVerdict(source.node);
@@ -67,7 +67,7 @@ export class RunningFlows {
     return config && !config.d ? verdictFor(toConnectorError(`${describeNode(config)} is not running: what is sent to it goes nowhere`), config) : undefined;
   }
 
-  /** The message as its receiver gets it: Node-RED gives all receivers but the first a copy, and makes it later. */
+  /** The message object that the receiver will get. Node-RED gives all receivers but the first a copy and makes it later; here it is made at once. */
   ownCopy(event: SendEvent): object {
     if (event.cloneMessage && this.runtime?.util) {
       event.msg = this.runtime.util.cloneMessage(event.msg);

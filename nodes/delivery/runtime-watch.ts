@@ -4,14 +4,14 @@ import type { CompleteEvent, LogEntry, ReceiveEvent, SendEvent, TrackedRuntime }
 /** Label of our hooks in Node-RED. */
 const LABEL = "surewireDelivery";
 
-/** What is told of a runtime, in the turn in which it happens. Node-RED's hooks are given some of these as they are, and look at how many parameters they have. */
+/** Callbacks for what happens in a runtime, called in the turn in which it happens. Some are passed to Node-RED as hooks; it looks at how many parameters a hook has. */
 export interface RuntimeEvents {
   readonly sent: (events: SendEvent[]) => void;
   /** Whether a message belongs to a delivery. */
   isFollowed(message: object): boolean;
-  /** A message reaches a node. @param next has the node handle it; to be called once */
+  /** A message reaches a node. @param next lets the node handle it; to be called once */
   readonly received: (event: ReceiveEvent, next: () => void) => void;
-  /** The node's handler has returned; told after {@link RuntimeWatch.handling} only. */
+  /** The node's handler has returned. Called only after {@link RuntimeWatch.handling}. */
   handled(event: ReceiveEvent): void;
   readonly completed: (event: CompleteEvent) => void;
   /** An error was logged. */
@@ -22,8 +22,8 @@ export interface RuntimeEvents {
 }
 
 /**
- * Our listeners in one runtime, from when it is made until {@link end}, and our hooks and log handler while it is to {@link listen}. A runtime
- * without hooks (test helper) tells of no messages.
+ * Listens to one runtime: to the starts and stops of flows from its constructor to {@link end}, to messages and errors between {@link listen} and {@link rest}. A
+ * runtime without hooks, as in the test helper, tells of no messages.
  */
 export class RuntimeWatch {
   private readonly logHandler: ErrorListener;
@@ -42,7 +42,7 @@ export class RuntimeWatch {
       ["flows:stopped", () => told.stopped()],
       ["flows:started", () => told.started()],
     ];
-    // before the nodes: what a source sends once the flows have started is followed
+    // ahead of the listeners of nodes, since a source may send in its own, and that is to be followed
     for (const [name, listener] of this.flowEvents) runtime.events.prependListener(name, listener);
   }
 
@@ -55,14 +55,14 @@ export class RuntimeWatch {
     log.addHandler(this.logHandler);
     hooks?.add(`onSend.${LABEL}`, told.sent);
     if (settings?.runtimeSyncDelivery) {
-      // in its turn, see Turn
+      // This mode delivers within `send`. A followed message has to arrive in a turn of its own, see Turn
       hooks?.add(`preDeliver.${LABEL}`, (event: SendEvent, next: () => void) => (told.isFollowed(event.msg) ? void setImmediate(next) : next()));
     }
     hooks?.add(`onReceive.${LABEL}`, told.received);
     hooks?.add(`onComplete.${LABEL}`, told.completed);
   }
 
-  /** Tells of messages and errors no more: hooks and log handlers cost each message, whatever they do. */
+  /** Stops telling of messages and errors, since each hook and log handler costs time for every message in Node-RED. */
   rest(): void {
     if (!this.listens) return;
     const { hooks, log } = this.runtime;
@@ -71,7 +71,7 @@ export class RuntimeWatch {
     log.removeHandler(this.logHandler);
   }
 
-  /** Tells from now on, while it listens, when a node has handled a message, too: one more hook, which flows without need for it do not pay for. @returns whether it did not before */
+  /** From now on, until {@link rest}, also tells when a handler has returned. That takes one more hook, added only when it is needed. @returns whether it was added now */
   handling(): boolean {
     if (this.watchesHandling) return false;
     this.watchesHandling = true;
@@ -79,7 +79,7 @@ export class RuntimeWatch {
     return true;
   }
 
-  /** Takes everything away again. */
+  /** Removes all listeners, hooks and the log handler. */
   end(): void {
     this.rest();
     for (const [name, listener] of this.flowEvents) this.runtime.events.removeListener(name, listener);

@@ -3,8 +3,8 @@ import type { FlowNode } from "./hop";
 import type { NodeName } from "./outcome";
 
 /**
- * The parts of Node-RED's runtime that the flow tracker hooks into, by shape, so that this folder needs no Node-RED.
- * `RED` as given to a node's register function fits; node-red-node-test-helper 0.3.6 leaves `hooks` out.
+ * The parts of Node-RED's runtime that the flow tracker uses, typed here so that this folder does not depend on Node-RED. The `RED` that a node's file is given
+ * has them; that of node-red-node-test-helper 0.3.6 has no `hooks`.
  */
 export interface TrackedRuntime {
   hooks?: {
@@ -12,7 +12,7 @@ export interface TrackedRuntime {
     remove(id: string): void;
   };
   settings?: {
-    /** Node-RED then hands a message on before `send` returns. */
+    /** If true, Node-RED calls the receiver before `send` returns. */
     runtimeSyncDelivery?: boolean;
   };
   log: {
@@ -21,7 +21,7 @@ export interface TrackedRuntime {
   };
   events: {
     on(name: string, listener: (event: never) => void): unknown;
-    /** As {@link on}, but ahead of those there are. */
+    /** As {@link on}, but ahead of the listeners that are there. */
     prependListener(name: string, listener: (event: never) => void): unknown;
     removeListener(name: string, listener: (event: never) => void): unknown;
   };
@@ -33,29 +33,29 @@ export interface TrackedRuntime {
   };
 }
 
-/** What Node-RED's `onSend`, `preRoute`, `preDeliver` hooks are given (util/lib/hooks.js). */
+/** What Node-RED gives the hooks `onSend` (an array of these), `preRoute` and `preDeliver` (util/lib/hooks.js). */
 export interface SendEvent {
   msg: object;
   source: { id: string; node: FlowNode };
   destination: { id: string; node: FlowNode | undefined };
-  /** The receiver is to get a copy. */
+  /** Node-RED will give the receiver a copy. */
   cloneMessage?: boolean;
 }
 
-/** What `onReceive` and `postReceive` are given. */
+/** What Node-RED gives the hooks `onReceive` and `postReceive`. */
 export interface ReceiveEvent {
   msg: object;
   destination: { id: string; node: FlowNode };
 }
 
-/** What `onComplete` is given. */
+/** What Node-RED gives the hook `onComplete`. */
 export interface CompleteEvent {
   msg: object;
   error?: unknown;
   node: { id: string; node: FlowNode };
 }
 
-/** An entry of Node-RED's log, as its handlers see it. */
+/** An entry of Node-RED's log, as log handlers are given it. */
 export interface LogEntry {
   level: number;
   id?: string;
@@ -64,13 +64,13 @@ export interface LogEntry {
   msg?: unknown;
 }
 
-/** The node at the end of the wire, as Node-RED's router will find it (runtime/lib/flows/Flow.js, `handlePreRoute`). */
+/** The running node at the end of the wire, found in the same way as by Node-RED's router (runtime/lib/flows/Flow.js, `handlePreRoute`). */
 export function nodeBehind({ source, destination }: SendEvent): FlowNode | undefined {
   const node = source.node._flow?.getNode(destination.id);
   return typeof node === "object" && node !== null ? (node as FlowNode) : undefined;
 }
 
-/** What the flows say of the node with this id; `undefined` when a wire leads to a node that is in no flow. */
+/** The configuration of the node with this id; `undefined` when it is in no flow, though a wire leads to it. */
 export function configOf(from: FlowNode, id: string): (NodeName & { d?: boolean }) | undefined {
   for (let flow = from._flow; flow; flow = flow.parent) {
     const config = flow.flow?.nodes?.[id];
@@ -79,17 +79,17 @@ export function configOf(from: FlowNode, id: string): (NodeName & { d?: boolean 
   return undefined;
 }
 
-/** Whether nobody will tell when the node has finished with a message: it takes no `done`, or no message at all. */
+/** Whether the node never tells that it has finished with a message: no handler of it takes a `done`, or it has no handler. */
 export function takesNoDone(node: FlowNode): boolean {
   return !node._expectedDoneCount || isDeaf(node);
 }
 
-/** Whether it has no input handler. */
+/** Whether the node has no input handler. */
 export function isDeaf(node: FlowNode): boolean {
   return !node._inputCallback && !node._inputCallbacks;
 }
 
-/** Whether it keeps the parts of a sequence until the last of them has come (17-split.js, 18-sort.js). */
+/** Whether the node is a Sort or Join that keeps the parts of a sequence until all of them have come (17-split.js, 18-sort.js). */
 export function waitsForParts({ type, mode }: FlowNode): boolean {
   return type === "sort" || (type === "join" && (mode === "auto" || mode === "reduce"));
 }

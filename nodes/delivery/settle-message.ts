@@ -6,17 +6,17 @@ import { flowStopped, nameOf, type NodeName, type Outcome } from "./outcome";
 import { registry, tokenOf } from "./registry";
 import type { Verdict } from "./scope";
 
-/** Why a settle node's answer changed nothing. */
+/** Why the answer of a settle node has changed nothing. */
 export type SettleProblem = "none" | "closed" | "source";
 
 /**
- * Settles, or records for later, what becomes of the delivery that `message` belongs to.
+ * Settles the delivery that `message` belongs to, or records an outcome for it.
  *
- * In settle mode `flow` the outcome is recorded: the worst one recorded wins when the flow is quiet, and `accept` on a Catch branch
- * takes back only the errors which that branch caught. In mode `node` the first answer settles. When what the branch caught is that the flow
- * was stopped, nothing is known of the message: it is released, whatever the answer to errors is to be.
+ * In settle mode `flow` the outcome is recorded. When the flow is quiet, the worst recorded one wins; `accept` on a Catch branch takes back only the errors that
+ * this branch has caught. In mode `node` the first answer settles. When the caught error is `FLOW_STOPPED`, nothing is known of the message, so it is released, whatever
+ * outcome is asked for.
  *
- * @param reason stands in the error of the settlement; default: the message of the error that the branch caught
+ * @param reason text for the error of the settlement; default: the error that the branch has caught
  * @returns why nothing was changed, if so: `none` – the message belongs to no delivery; `closed` – it was settled before;
  *   `source` – its source settles on delivery
  */
@@ -41,7 +41,7 @@ export function settle(message: object, outcome: Outcome, reason: string | undef
   return undefined;
 }
 
-/** @param error of a delivery, or what a Catch node tells of it */
+/** Whether an error tells that the flow was stopped. @param error a `ConnectorError`, or the `error` of a message from a Catch node */
 function isStop(error: unknown): boolean {
   return (error as { code?: unknown } | undefined)?.code === "FLOW_STOPPED";
 }

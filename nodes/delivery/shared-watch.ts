@@ -2,19 +2,19 @@ import { registry } from "./registry";
 import type { TrackedRuntime } from "./runtime";
 import { RuntimeWatch, type RuntimeEvents } from "./runtime-watch";
 
-/** How long, in ms, nothing must have been followed until the hooks go. */
+/** ms between two calls of {@link SharedWatch.rest}. */
 const REST_AFTER = 60_000;
 
-/** The one watch of the runtime for all sources: from the first one's coming to the last one's end, at rest as long as nothing is followed. */
+/** The watch over the runtime that all sources share. It is there from the first source's beginning to the last one's end, and at rest while nothing is followed. */
 export class SharedWatch {
   private watch: RuntimeWatch | undefined;
   private users = 0;
-  /** Lets the hooks go when nothing is followed for long. */
+  /** Calls {@link rest} regularly. */
   private resting: NodeJS.Timeout | undefined;
-  /** The newest delivery when {@link rest} was last called. */
+  /** Number of the newest delivery when {@link rest} was last called. */
   private newestAtRest = 0;
 
-  /** A source is there, and may begin to follow. @returns whether nobody watched before */
+  /** A source begins. @returns whether it is the first */
   acquire(runtime: TrackedRuntime, told: RuntimeEvents): boolean {
     this.users += 1;
     if (this.users > 1) return false;
@@ -28,7 +28,7 @@ export class SharedWatch {
     return this.watch !== undefined;
   }
 
-  /** A source has ended; the last one takes all along. */
+  /** A source has ended. After the last one the watch ends. */
   release(): void {
     this.users -= 1;
     if (this.users > 0) return;
@@ -37,24 +37,24 @@ export class SharedWatch {
     this.watch = undefined;
   }
 
-  /** Something is followed: as {@link RuntimeWatch.listen}. */
+  /** Something is to be followed: see {@link RuntimeWatch.listen}. */
   listen(): void {
     this.watch?.listen();
   }
 
-  /** As {@link RuntimeWatch.handling}. */
+  /** See {@link RuntimeWatch.handling}. */
   handling(): boolean {
     return this.watch?.handling() ?? false;
   }
 
-  /** Whether it was called, and the hooks are there. */
+  /** Whether {@link handling} was called since the hooks were added. */
   get watchesHandling(): boolean {
     return this.watch?.watchesHandling ?? false;
   }
 
   /**
-   * Lets Node-RED's hooks go, which cost each message of every flow a tenth of its way, when no delivery is open and none was followed since this was
-   * last called. It is called once a minute: late enough for a node that sends after its delivery was settled to be seen and warned of.
+   * Removes Node-RED's hooks when no delivery is open and none was followed since the last call, since they make each message of every flow about a tenth slower.
+   * Called once a minute, which is late enough to see, and warn of, a node that sends after its delivery was settled.
    */
   rest(): void {
     if (registry.open === 0 && registry.newest === this.newestAtRest) this.watch?.rest();

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { errorText } from "./errors";
@@ -43,6 +44,14 @@ export class FileStore implements SharedStore {
 
   write(key: string, value: unknown): Promise<void> {
     return this.writes.put(key, JSON.stringify(value));
+  }
+
+  writeAtOnce(key: string, value: unknown): void {
+    const file = this.fileOf(key);
+    const beside = `${file}.last`; // a write that is under way has a file of its own
+    mkdirSync(this.folder, { recursive: true, mode: 0o700 });
+    writeFileSync(beside, contentOf(file, key, { text: JSON.stringify(value), fence: 0 }), { mode: 0o600 });
+    renameSync(beside, file);
   }
 
   remove(key: string): Promise<void> {
@@ -95,12 +104,11 @@ export class FileStore implements SharedStore {
   private async replace(key: string, next: Kept | undefined): Promise<void> {
     const file = this.fileOf(key);
     if (!next) return rm(file, { force: true });
-    const lines = isCut(path.basename(file)) ? [next.text, next.fence, JSON.stringify(key)] : next.fence === 0 ? [next.text] : [next.text, next.fence];
     const beside = `${file}.new`;
     await mkdir(this.folder, { recursive: true, mode: 0o700 });
     const handle = await open(beside, "w", 0o600);
     try {
-      await handle.writeFile(lines.join("\n"));
+      await handle.writeFile(contentOf(file, key, next));
       await handle.sync();
     } finally {
       await handle.close();
@@ -141,6 +149,11 @@ export class FileStore implements SharedStore {
       return undefined;
     }
   }
+}
+
+function contentOf(file: string, key: string, { text, fence }: Kept): string {
+  if (isCut(path.basename(file))) return [text, fence, JSON.stringify(key)].join("\n");
+  return fence === 0 ? text : [text, fence].join("\n");
 }
 
 /** Whether a file name was cut and ends in a hash, since the key is too long for it. */

@@ -11,6 +11,8 @@ export interface Store {
   write(key: string, value: unknown): Promise<void>;
   /** Removes a value. Resolves when there is none under the key. */
   remove(key: string): Promise<void>;
+  /** As {@link write}, and done when it returns: for the moment in which the process exits. Absent where that cannot be. */
+  writeAtOnce?(key: string, value: unknown): void;
 }
 
 /**

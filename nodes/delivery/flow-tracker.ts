@@ -71,6 +71,14 @@ class FlowTracker {
     return this.watch.isOn && this.flows.changing;
   }
 
+  /** The open delivery that the code which runs now works for; none when it works for several. */
+  get running(): Delivery | undefined {
+    const scope = (this.sending ?? this.storage.getStore())?.scope;
+    if (!scope || scope.closed) return undefined;
+    const [delivery, ...others] = scope.deliveries;
+    return others.length === 0 ? delivery : undefined;
+  }
+
   /** Removes the hooks from Node-RED when no delivery is open and none was followed since the last call. Calls itself once a minute. */
   rest(): void {
     this.watch.rest();

@@ -21,6 +21,8 @@ interface Deaths {
   until?: number;
   /** The process did not end each time: it stood still until its connection was lost. */
   stoodStill?: boolean;
+  /** How often its own code was seen to end the process. */
+  seen?: number;
   /** The process went on while it was kept back: nothing else ends it. */
   proven?: boolean;
   /** It is safe among the dead letters, and does not come again, unless its source could not note that. */
@@ -39,14 +41,20 @@ interface Kept {
   until?: number;
   /** Fingerprint of the one that is kept back now. */
   keptBack?: string;
+  /** Fingerprint of the one whose code has ended the process. */
+  endedBy?: string;
 }
 
+/** Who is suspected of nothing. */
+const NONE: Deaths = { times: 0, alone: 0 };
 /** Suspects that are remembered at most. */
 const MAX_REMEMBERED = 1_000;
 
 /** What a source's watch over messages that end the process knows of them, kept so that the next process knows it, too. */
 export class PoisonMarks {
   private kept: Kept = { running: true, deaths: {}, inHand: [] };
+  /** Whether the code of some was seen to end the process. */
+  hasSeen = false;
   /** The user knows that marks cannot be written. */
   private isBlind = false;
 
@@ -54,13 +62,18 @@ export class PoisonMarks {
 
   /** Looks at what the process before has left, and notes that this one runs. @returns whether something that ended it may come */
   async begin(): Promise<boolean> {
-    const { running, deaths, inHand, until = 0, keptBack } = await this.read();
+    const { running, deaths, inHand, until = 0, keptBack, endedBy } = await this.read();
     this.kept = { running: true, deaths, inHand: [] };
     if (running) {
       this.count(inHand, (before) => ({ until: Math.max(before.until ?? 0, until) }));
       if (keptBack !== undefined) this.absolve(keptBack);
+      if (endedBy !== undefined) {
+        const before = deaths[endedBy] ?? NONE;
+        deaths[endedBy] = { ...before, seen: (before.seen ?? 0) + 1 };
+      }
     }
     for (const forgotten of Object.keys(deaths).slice(0, -MAX_REMEMBERED)) delete deaths[forgotten];
+    this.look();
     await this.write();
     // a dead letter that had nowhere to go must not reach the flow when somebody has wired it, and so deployed
     return running || Object.keys(deaths).some((print) => deaths[print]?.buried !== true && this.isGuilty(print));
@@ -78,20 +91,22 @@ export class PoisonMarks {
     return this.kept.deaths[print] !== undefined;
   }
 
-  /** Whether it has ended the process, if nothing else has: it was alone, and often enough in hand. */
+  /** Whether it has ended the process often enough, if nothing else has: it was alone in hand then, or its code was seen to do it each time. */
   isGuilty(print: string): boolean {
     const deaths = this.kept.deaths[print];
-    return deaths !== undefined && deaths.alone > 0 && this.timesOf(print) >= Math.max(2, this.options.limit);
+    return deaths !== undefined && (deaths.alone > 0 || this.isSeen(deaths)) && this.timesOf(print) >= this.limit;
   }
 
   /** Whether nothing else has. */
   isProven(print: string): boolean {
-    return this.kept.deaths[print]?.proven === true;
+    const deaths = this.kept.deaths[print];
+    return deaths !== undefined && (deaths.proven === true || this.isSeen(deaths));
   }
 
-  /** How often it has done so. The first time, nobody knew which it was. */
+  /** How often it has done so. The first time, nobody knew which it was, unless its code was seen to do it. */
   timesOf(print: string): number {
-    return (this.kept.deaths[print]?.times ?? 0) + 1;
+    const { times = 0, seen = 0 } = this.kept.deaths[print] ?? {};
+    return Math.max(times + 1, seen);
   }
 
   /** What it seems to have done so often. */
@@ -116,12 +131,43 @@ export class PoisonMarks {
     this.count(prints, () => ({ stoodStill: true }));
   }
 
-  /** They have neither ended the process nor kept it from all else in their time. @param written whether it is to be noted at once */
-  async clear(prints: string[], written: boolean): Promise<void> {
-    for (const print of prints) delete this.kept.deaths[print];
+  /**
+   * They have neither ended the process nor kept it from all else in their time.
+   *
+   * @param written whether it is to be noted at once
+   * @param open what is in the flow still: it may yet end the process again, if its code was seen to do so
+   */
+  async clear(prints: string[], written: boolean, open: string[]): Promise<void> {
+    for (const print of prints) {
+      const seen = open.includes(print) ? this.kept.deaths[print]?.seen : undefined;
+      if (seen === undefined) delete this.kept.deaths[print];
+      else this.kept.deaths[print] = { ...NONE, seen };
+    }
+    this.look();
     this.kept.inHand = [];
     delete this.kept.until;
     if (written) await this.write();
+  }
+
+  /** It was settled: whatever its code was seen to do, it has not done it this time. */
+  settled(print: string): void {
+    if (this.kept.deaths[print]?.seen === undefined) return;
+    delete this.kept.deaths[print];
+    this.look();
+    void this.write();
+  }
+
+  /** The process exits now. @param print of the one whose code ends it; undefined when that is not of this source */
+  exits(print: string | undefined): void {
+    const { inHand } = this.kept;
+    if (print === undefined && inHand.length === 0) return;
+    this.kept.inHand = inHand.filter((each) => each === print);
+    if (print !== undefined) this.kept.endedBy = print;
+    try {
+      this.options.store.writeAtOnce?.(this.options.key, this.kept);
+    } catch {
+      // those in hand are tried the next time, as after a kill
+    }
   }
 
   /** It is kept back now, to see whether the process ends, or stands still, without it, too. */
@@ -148,9 +194,21 @@ export class PoisonMarks {
 
   private count(prints: string[], more: (before: Deaths) => Partial<Deaths>): void {
     for (const print of new Set(prints)) {
-      const before = this.kept.deaths[print] ?? { times: 0, alone: 0 };
+      const before = this.kept.deaths[print] ?? NONE;
       this.kept.deaths[print] = { ...before, times: before.times + 1, alone: before.alone + (prints.length === 1 ? 1 : 0), ...more(before) };
     }
+  }
+
+  private look(): void {
+    this.hasSeen = Object.values(this.kept.deaths).some(({ seen }) => seen !== undefined);
+  }
+
+  private get limit(): number {
+    return Math.max(2, this.options.limit);
+  }
+
+  private isSeen({ seen = 0 }: Deaths): boolean {
+    return seen >= this.limit;
   }
 
   /** It happens without it, too. */

@@ -1,33 +1,10 @@
 import { whenOver } from "../common/deadline";
 import { ConnectorError, errorText } from "../common/errors";
 import { Sleepers } from "../common/sleep";
-import { PoisonMarks, type PoisonMarksOptions } from "./poison-marks";
-
-/** What {@link PoisonWatch} asks of a message as its source knows it. */
-export interface PoisonSubject<T> {
-  /** What it is known by when it comes again. */
-  fingerprint(taken: T): string;
-  /** Whether it may have been in hand when the process ended, of those that come soon after its start. */
-  suspects(taken: T): boolean;
-  /** Whether it is still the source's to hand over. */
-  isOpen(taken: T): boolean;
-  /** It could not be handed over, by a fault on our side or in time. */
-  giveBack(taken: T): void;
-}
-
-/** What {@link PoisonWatch} needs. */
-export interface PoisonWatchOptions<T> extends PoisonSubject<T>, PoisonMarksOptions {
-  /** ms from the first message on in which suspects come. Default {@link RECENT}. */
-  recent?: number;
-  /** ms that a trial takes at most. Default {@link TRIAL}. */
-  trial?: number | undefined;
-  /** Hands a message to the flow. */
-  hand(taken: T): void;
-  /** Dead-letters a message that never reaches the flow. @param times how often it has ended the process */
-  deadLetter(taken: T, error: ConnectorError, times: number): void;
-  /** Until when, by `performance.now()`, this process has just stood still for so long that it may have lost what messages come by. Default: never. */
-  stoodStillUntil?(): number | undefined;
-}
+import type { Delivery } from "./delivery";
+import { onLastWords } from "./last-words";
+import { PoisonMarks } from "./poison-marks";
+import { type PoisonWatchOptions, RECENT, TRIAL } from "./poison-options";
 
 /** Waits behind a trial. */
 interface Waiting<T> {
@@ -37,13 +14,8 @@ interface Waiting<T> {
 
 /** So many suspects are tried together at first: each try costs a write to the disk. */
 const GROUP = 20;
-/** ms. Who has not ended the process by then is let go: a flow may keep a message for long, a Join for its group. */
-const TRIAL = 10_000;
 /** ms. A process that stood still learns afterwards that it has lost its connection: only then, as its flow may have finished in the same turn. */
 const LEARNS_WITHIN = 1_000;
-
-/** ms. What was in hand comes first, as soon as there is a consumer again; what is redelivered later has another reason. */
-const RECENT = 60_000;
 
 /** One trial at a time in this process: with two, an innocent message of one source would be marked for the other's. */
 let trials: Promise<void> = Promise.resolve();
@@ -76,6 +48,8 @@ export class PoisonWatch<T> {
   private trying = false;
   /** When the present trial began. */
   private triedAt = 0;
+  /** Hears no more of the end of the process. */
+  private deafen: (() => void) | undefined;
   /** Trials without what is tried. */
   private readonly waits = new Sleepers();
   /** While there is a pause: resolves when it is over. */
@@ -94,7 +68,7 @@ export class PoisonWatch<T> {
 
   /** A message has come. */
   take(taken: T): void {
-    const suspect = this.alert && this.isSuspect(taken);
+    const suspect = (this.alert || this.marks.hasSeen) && this.isSuspect(taken);
     if (!suspect && !this.trying) return this.options.hand(taken);
     if (this.ended) return; // it comes again
     this.line.push({ taken, suspect }); // behind those on trial, so that order is kept
@@ -104,7 +78,8 @@ export class PoisonWatch<T> {
   /** A message was settled: it has not ended the process; or it is safe among the dead letters. */
   settled(taken: T): void {
     if (this.condemned.delete(taken)) this.marks.bury(this.options.fingerprint(taken), true);
-    else if (this.onTrial.has(taken) && this.hasStoodStill) whenOver(LEARNS_WITHIN, () => this.acquit(taken));
+    else if (!this.onTrial.has(taken)) this.forgive(taken);
+    else if (this.hasStoodStill) whenOver(LEARNS_WITHIN, () => this.acquit(taken));
     else this.acquit(taken);
   }
 
@@ -144,6 +119,7 @@ export class PoisonWatch<T> {
   /** The source takes no more; what waits in line comes again. */
   stop(): void {
     this.ended = true;
+    this.deafen?.();
     this.line = [];
     this.onTrial.clear();
     this.trialOver?.();
@@ -168,8 +144,14 @@ export class PoisonWatch<T> {
     if (this.onTrial.delete(taken) && this.onTrial.size === 0) this.trialOver?.();
   }
 
+  /** Whatever it was seen to do before, it has not done it this time. */
+  private forgive(taken: T): void {
+    if (this.marks.hasSeen && !this.ended) this.marks.settled(this.options.fingerprint(taken));
+  }
+
   private async look(): Promise<void> {
     this.alert = await this.marks.begin();
+    if (!this.ended) this.deafen = onLastWords((delivery) => this.exits(delivery));
   }
 
   private async work(): Promise<void> {
@@ -216,12 +198,12 @@ export class PoisonWatch<T> {
     if (taken.length === 0 || this.ended) return;
     await this.marks.take(taken.map((each) => fingerprint(each)), performance.now() - this.startedAt + this.longest);
     const tried = taken.filter((each) => isOpen(each)); // the channel may have gone meanwhile
-    if (tried.length > 0 && !this.ended) await this.watch(tried);
+    const left = tried.length > 0 && !this.ended ? await this.watch(tried) : [];
     if (this.ended) return;
     const isLast = this.pausing !== undefined || !this.line.some(({ suspect }) => suspect); // else the next group's mark says it
     const innocent = tried.filter((each) => !this.guilty.has(each));
     this.guilty.clear();
-    await this.marks.clear(innocent.map((each) => fingerprint(each)), isLast);
+    await this.marks.clear(innocent.map((each) => fingerprint(each)), isLast, left.map((each) => fingerprint(each)));
   }
 
   /**
@@ -238,8 +220,8 @@ export class PoisonWatch<T> {
     if (!this.ended) await this.marks.judge(print, this.hasStoodStill);
   }
 
-  /** Hands them over. Resolves when they are settled or lost, or have had their time. */
-  private async watch(tried: T[]): Promise<void> {
+  /** Hands them over. Resolves when they are settled or lost, or have had their time. @returns what is in the flow still */
+  private async watch(tried: T[]): Promise<T[]> {
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
       this.trialOver = resolve;
@@ -249,7 +231,9 @@ export class PoisonWatch<T> {
       for (const taken of tried) this.hand(taken);
     });
     clearTimeout(timer);
+    const left = [...this.onTrial];
     this.onTrial.clear();
+    return left;
   }
 
   private hand(taken: T): void {
@@ -269,6 +253,11 @@ export class PoisonWatch<T> {
     this.options.deadLetter(taken, new ConnectorError("POISON", `The message has ${this.marks.deedOf(print)} ${times} times and is not taken again`), times);
   }
 
+  private exits(delivery: Delivery): void {
+    const taken = this.options.takenOf?.(delivery);
+    this.marks.exits(taken && this.options.fingerprint(taken));
+  }
+
   private inTurn(work: () => Promise<void>): Promise<void> {
     const done = trials.then(work);
     trials = done.catch(() => undefined); // a fault of one source stops no other
@@ -279,8 +268,9 @@ export class PoisonWatch<T> {
   private isSuspect(taken: T): boolean {
     const now = performance.now();
     this.firstAt ??= now;
-    this.alert = now - this.firstAt < (this.options.recent ?? RECENT);
-    return this.alert && this.options.suspects(taken);
+    this.alert &&= now - this.firstAt < (this.options.recent ?? RECENT);
+    if (this.alert && this.options.suspects(taken)) return true;
+    return this.marks.hasSeen && this.marks.isGuilty(this.options.fingerprint(taken));
   }
 
   private get longest(): number {

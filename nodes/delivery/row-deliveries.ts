@@ -4,7 +4,8 @@ import type { Delivery } from "./delivery";
 import type { DeliverySettings } from "./delivery-settings";
 import { flowTracker } from "./flow-tracker";
 import { flowStopped, type NodeName, type Settlement } from "./outcome";
-import { PoisonWatch, type PoisonWatchOptions } from "./poison-watch";
+import type { PoisonWatchOptions } from "./poison-options";
+import { PoisonWatch } from "./poison-watch";
 import type { Room } from "./room";
 import type { TrackedRuntime } from "./runtime";
 import { DeliverySource } from "./source";
@@ -156,6 +157,10 @@ export class RowDeliveries {
       fingerprint: (parcel) => parcel.fingerprint?.() ?? "",
       suspects: () => true,
       isOpen: () => true,
+      takenOf: (delivery) => {
+        const parcel = this.isOf(delivery) ? (delivery.taken as Parcel) : undefined;
+        return parcel?.fingerprint && parcel; // a dead letter's flow has no other place to put it
+      },
       giveBack: () => undefined, // its delivery is open, and ends by its deadline
       hand: (parcel) => this.send(parcel, 1),
       deadLetter: (parcel, error, times) => {

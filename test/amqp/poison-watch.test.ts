@@ -4,7 +4,8 @@ import type { Taken } from "../../nodes/amqp/client/taking-channel";
 import { queuePoison } from "../../nodes/amqp/in/queue-poison";
 import type { ConnectorError } from "../../nodes/common/errors";
 import type { Store } from "../../nodes/common/store";
-import { PoisonWatch, type PoisonWatchOptions } from "../../nodes/delivery/poison-watch";
+import type { PoisonWatchOptions } from "../../nodes/delivery/poison-options";
+import { PoisonWatch } from "../../nodes/delivery/poison-watch";
 import { pause, turns, waitFor } from "../services/wait";
 
 /** A disk that outlives the processes of a test. */
@@ -195,6 +196,19 @@ describe("the poison watch", () => {
     watch.take(take("a", true, 1, new AckWindow({ ack() {}, nack() {} })));
     await waitFor("the dead letter", () => deadAt > 0, { interval: 1 });
     assert.ok(deadAt - startedAt >= 395, String(deadAt - startedAt));
+    watch.stop();
+  });
+
+  it("keeps from the flow, however late it comes, what was seen to end the process often enough", async () => {
+    const disk = new Disk();
+    const taken = take("a", false, 1, new AckWindow({ ack() {}, nack() {} }));
+    await disk.write("watch", { running: true, deaths: { [queuePoison.fingerprint(taken)]: { times: 0, alone: 0, seen: 3 } }, inHand: [] });
+    const seen: string[] = [];
+    const watch = new PoisonWatch<Taken>({ ...queuePoison, store: disk, key: "watch", limit: 3, recent: 0, hand: () => seen.push("flow"), deadLetter: () => seen.push("dead letter"), warn() {} });
+    await watch.begin();
+    watch.take(taken);
+    await waitFor("what becomes of it", () => seen.length > 0, { interval: 1 });
+    assert.deepEqual(seen, ["dead letter"]);
     watch.stop();
   });
 

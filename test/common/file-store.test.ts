@@ -50,6 +50,16 @@ describe("the file store", () => {
     assert.equal(statSync(path.join(folder, "a.json")).mode & 0o077, 0);
   });
 
+  it("writes at once, as the process exits, also a key that is longer than a file's name may be", () => {
+    for (const key of ["a", "k".repeat(300)]) {
+      store.writeAtOnce(key, { seen: 1 });
+      const [file = ""] = readdirSync(folder).filter((name) => name.startsWith(key[0] as string));
+      assert.equal(readFileSync(path.join(folder, file), "utf8").split("\n")[0], '{"seen":1}');
+      assert.equal(statSync(path.join(folder, file)).mode & 0o077, 0);
+    }
+    assert.equal(readdirSync(folder).length, 2);
+  });
+
   it("tells when it cannot write, and works again when it can", async () => {
     writeFileSync(folder, "a file where the folder should be");
     await assert.rejects(store.write("a", 1));

@@ -10,7 +10,7 @@ import { waitFor } from "../services/wait";
 import { brokerNode, deadLetters, inNode, messages, publish, tab, untilEmpty } from "./bridge";
 
 describe("a message that ends Node-RED", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let rabbit: RabbitMq;
   // a folder of its own: one that the service makes would go away with a start that fails
   const folder = mkdtempSync(path.join(tmpdir(), "surewire-poison-"));

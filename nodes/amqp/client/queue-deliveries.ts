@@ -110,6 +110,11 @@ export class QueueDeliveries {
     return this.source.openCount;
   }
 
+  /** What was taken for a delivery of this queue. */
+  takenOf(delivery: Delivery): Taken | undefined {
+    return delivery.isOf(this.source) ? (delivery.taken as Taken) : undefined;
+  }
+
   /**
    * Hands a message to the flow; one that cannot be decoded becomes a dead letter, its bytes untouched. A large one may take its time,
    * and those that come behind it wait for their turn.

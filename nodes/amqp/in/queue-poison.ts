@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { PoisonSubject } from "../../delivery/poison-watch";
+import type { PoisonSubject } from "../../delivery/poison-options";
 import { originOf } from "../client/retry-and-dead-letter";
 import type { Taken } from "../client/taking-channel";
 

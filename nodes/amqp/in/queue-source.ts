@@ -210,6 +210,7 @@ export class QueueSource {
       key: `amqp-poison/${node.id}`,
       limit: settings.poisonLimit,
       ...(this.position ? { suspects: () => true } : {}), // a stream does not tell what it sends again
+      takenOf: (delivery) => this.deliveries.takenOf(delivery),
       hand: (taken) => this.deliveries.received(taken),
       deadLetter: (taken, error) => this.deliveries.deadLetter(taken, error),
       stoodStillUntil: () => this.options.link.consume.stoodStill?.until,

@@ -53,7 +53,7 @@ const MAX_REMEMBERED = 1_000;
 /** What a source's watch over messages that end the process knows of them, kept so that the next process knows it, too. */
 export class PoisonMarks {
   private kept: Kept = { running: true, deaths: {}, inHand: [] };
-  /** Whether the code of some was seen to end the process. */
+  /** Whether the code of some was seen to end the process, that may come again: each message is looked at then. */
   hasSeen = false;
   /** The user knows that marks cannot be written. */
   private isBlind = false;
@@ -69,7 +69,7 @@ export class PoisonMarks {
       if (keptBack !== undefined) this.absolve(keptBack);
       if (endedBy !== undefined) {
         const before = deaths[endedBy] ?? NONE;
-        deaths[endedBy] = { ...before, seen: (before.seen ?? 0) + 1 };
+        deaths[endedBy] = { ...before, seen: (before.seen ?? 0) + 1, buried: false };
       }
     }
     for (const forgotten of Object.keys(deaths).slice(0, -MAX_REMEMBERED)) delete deaths[forgotten];
@@ -189,18 +189,19 @@ export class PoisonMarks {
   bury(print: string, safe: boolean): void {
     const deaths = this.kept.deaths[print];
     if (deaths) deaths.buried = safe;
+    this.look();
     if (safe) void this.write();
   }
 
   private count(prints: string[], more: (before: Deaths) => Partial<Deaths>): void {
     for (const print of new Set(prints)) {
       const before = this.kept.deaths[print] ?? NONE;
-      this.kept.deaths[print] = { ...before, times: before.times + 1, alone: before.alone + (prints.length === 1 ? 1 : 0), ...more(before) };
+      this.kept.deaths[print] = { ...before, times: before.times + 1, alone: before.alone + (prints.length === 1 ? 1 : 0), buried: false, ...more(before) };
     }
   }
 
   private look(): void {
-    this.hasSeen = Object.values(this.kept.deaths).some(({ seen }) => seen !== undefined);
+    this.hasSeen = Object.values(this.kept.deaths).some(({ seen, buried }) => seen !== undefined && !buried);
   }
 
   private get limit(): number {

@@ -212,6 +212,29 @@ describe("the poison watch", () => {
     watch.stop();
   });
 
+  it("looks at no message any more once the one that was seen to end the process is safe among the dead letters", async () => {
+    const disk = new Disk();
+    const window = new AckWindow({ ack() {}, nack() {} });
+    const seen = take("a", false, 1, window);
+    await disk.write("watch", { running: false, deaths: { [queuePoison.fingerprint(seen)]: { times: 0, alone: 0, seen: 3 } }, inHand: [] });
+    const looked: string[] = [];
+    const fingerprint = (taken: Taken): string => {
+      looked.push(String(taken.message.content));
+      return queuePoison.fingerprint(taken);
+    };
+    const handed: string[] = [];
+    const hand = ({ message }: Taken): void => void handed.push(String(message.content));
+    const watch: PoisonWatch<Taken> = new PoisonWatch({ ...queuePoison, fingerprint, store: disk, key: "watch", limit: 3, recent: 0, hand, deadLetter: (taken) => watch.settled(taken), warn() {} });
+    await watch.begin();
+    watch.take(seen);
+    await turns(5);
+    const b = take("b", false, 2, window);
+    watch.take(b);
+    watch.settled(b);
+    assert.deepEqual([handed, looked.filter((content) => content === "b")], [["b"], []]);
+    watch.stop();
+  });
+
   it("keeps the order of what waits behind a trial", async () => {
     const world = new World(numbers(60), new Set(["m59"]));
     await world.live();

@@ -242,7 +242,7 @@ class FlowTracker {
 
   private readonly onComplete = (event: CompleteEvent): void => {
     const hop = this.live > 0 ? findHop(event.msg, event.node.node, Mark.Received) : undefined;
-    this.reports.completed(hop, event.error);
+    this.reports.completed(hop, event.error, event.node.node);
     if (hop) this.end(hop, Boolean(event.error));
     letGo();
   };

@@ -1,6 +1,6 @@
 import { toConnectorError } from "../common/errors";
 import { verdictFor } from "./delivery";
-import type { FlowNode, Hop } from "./hop";
+import { type FlowNode, type Hop, Mark } from "./hop";
 import { nameOf } from "./outcome";
 import type { LogEntry } from "./runtime";
 import type { Caught, Scope, Verdict } from "./scope";
@@ -42,12 +42,14 @@ export class Reports {
    * connection that all messages share calls back in the context of none, or of the first.
    */
   private alarm: Alarm | undefined;
+  /** The node that has called `done(error)` for a message which is not followed: that error is of this message alone. Kept until the microtask. */
+  private failedOther: FlowNode | undefined;
 
-  /** `done()` was called. @param hop of the message, if that is followed */
-  completed(hop: Hop | undefined, error: unknown): void {
+  /** `node` called `done()`. @param hop of the message, if that is followed */
+  completed(hop: Hop | undefined, error: unknown, node: FlowNode): void {
     this.done = hop;
     this.doneAt = hop?.seat;
-    if (!hop) return;
+    if (!hop) return error ? this.failsOther(node) : undefined;
     if (!error) return this.alarm && blame(this.alarm, hop);
     this.keep({ nodeId: hop.node.id, scope: hop.scope, verdict: record(hop.scope, error, hop.node), hop });
   }
@@ -114,7 +116,13 @@ export class Reports {
     return true;
   }
 
+  private failsOther(node: FlowNode): void {
+    this.failedOther = node;
+    queueMicrotask(() => (this.failedOther = undefined));
+  }
+
   private raise(alarm: Alarm): void {
+    if (this.failedOther?.id === alarm.nodeId) return;
     this.alarm = alarm;
     queueMicrotask(() => {
       if (this.alarm === alarm) this.alarm = undefined;
@@ -136,9 +144,12 @@ export function record(scope: Scope, error: unknown, node: Verdict["node"]): Ver
   return verdict;
 }
 
-/** Records the error of an alarm for a message that its node is done with, unless it is recorded there already. */
+/**
+ * Records the error of an alarm for a message that its node is done with, unless it is recorded there already. Not if the message is stored: a node of ours
+ * says so itself, and what it has logged is about its system.
+ */
 function blame({ nodeId, verdict, scope }: Alarm, hop: Hop): void {
-  if (hop.node.id === nodeId && hop.scope !== scope) hop.scope.record(verdict);
+  if (hop.node.id === nodeId && hop.scope !== scope && (hop.marks & Mark.Safe) === 0) hop.scope.record(verdict);
 }
 
 /** The error, or its message, of a log entry. Node-RED's Debug node also listens to the log, and replaces an Error there by JSON text for the editor (21-debug.js, `encodeObject`). */

@@ -1,25 +1,30 @@
 import assert from "node:assert/strict";
+import { ConnectorError } from "../../nodes/common/errors";
 import { Runtime, type FlowNodeConfig } from "../services/runtime";
-import { theSource } from "../services/test-nodes/test-nodes";
+import { testBench, theSource } from "../services/test-nodes/test-nodes";
 import { waitShortly } from "../services/wait";
 
 /** A node with one connection for all its messages: it is called back by a timer that was set before the first of them came. */
-const shared = (each: string): FlowNodeConfig => ({
+const shared = (each: string, count = 3): FlowNodeConfig => ({
   id: "shared",
   type: "function",
-  func: "context.get('all').push({ msg, send: () => node.send({ payload: msg.payload }), done: () => node.done(), error: (text, of) => node.error(text, of) });",
-  initialize: `context.set('all', []); setInterval(() => { const all = context.get('all'); if (all.length < 3) return; context.set('all', []); ${each} });`,
+  func: "context.get('all').push({ msg, send: () => node.send({ payload: msg.payload }), done: () => node.done(), fail: (failure) => node.done(failure), error: (text, of) => node.error(text, of) });",
+  initialize: `context.set('all', []); setInterval(() => { const all = context.get('all'); if (all.length < ${count}) return; context.set('all', []); ${each} });`,
   outputs: 1,
   wires: [["see"]],
 });
 
 describe("errors that a node reports from code that runs for none of its messages", function () {
   const runtime = new Runtime();
+  /** What sinks do. */
+  let write: typeof testBench.write;
   before(() => runtime.start());
+  afterEach(() => (write = undefined));
   after(() => runtime.stop());
 
   const run = async (node: FlowNodeConfig, ...more: FlowNodeConfig[]): Promise<string[]> => {
     await runtime.fresh([{ id: "source", type: "test-source", wires: [[node.id]] }, node, { id: "see", type: "test-see" }, ...more]);
+    testBench.write = write;
     const { settled, take } = theSource();
     for (const payload of ["a", "b", "c"]) take(payload);
     await waitShortly("all to be settled", () => settled.length === 3);
@@ -56,5 +61,29 @@ describe("errors that a node reports from code that runs for none of its message
       initialize: "context.set('all', []);",
     };
     assert.deepEqual(await run(gathering), ["a retry", "b retry", "c retry"]);
+  });
+
+  describe("leave alone what it is done with well", () => {
+    const OF_NOBODY: FlowNodeConfig = { id: "nobody", type: "function", func: "", initialize: "node.send({ payload: '' });", outputs: 1, wires: [["shared"]] };
+    const FAILS_IT = "all.find(({ msg }) => msg.payload === '').fail(new Error('refused')); for (const { msg, done } of all) if (msg.payload !== '') done();";
+
+    it("right after a message of no delivery that has failed", async () => {
+      assert.deepEqual(await run(shared(FAILS_IT, 4), OF_NOBODY), ["a accept", "b accept", "c accept"]);
+    });
+
+    it("right after such a message whose error a Catch node has", async () => {
+      assert.deepEqual(await run(shared(FAILS_IT, 4), OF_NOBODY, CAUGHT), ["a accept", "b accept", "c accept"]);
+    });
+
+    it("as it is stored, right after an error that it tells of the system", async () => {
+      const failure = { ok: false as const, error: new ConnectorError("QUEUE_UNAVAILABLE", "the queue is full") };
+      const answers: (() => void)[] = [];
+      write = ([value]) =>
+        new Promise((resolve) => {
+          const isFirst = answers.push(() => resolve([isFirst ? failure : { ok: true, value }])) === 1;
+          if (answers.length >= 3) for (const answer of answers) answer(); // as a broker's answers come, in one go
+        });
+      assert.deepEqual(await run({ id: "stores", type: "test-sink", batchSize: 1, concurrency: 3, tells: true }), ["a accept", "b accept", "c accept"]);
+    });
   });
 });

@@ -106,11 +106,13 @@ export function register(RED: NodeAPI): void {
     });
   }
 
-  function SinkNode(this: Node, config: NodeDef & { batchSize?: number; evaluated?: boolean }): void {
+  function SinkNode(this: Node, config: NodeDef & { batchSize?: number; concurrency?: number; evaluated?: boolean; tells?: boolean }): void {
     RED.nodes.createNode(this, config);
     const sink = new Sink<unknown, string>({
       batchSize: config.batchSize ?? 10,
+      ...(config.concurrency === undefined ? {} : { concurrency: config.concurrency }),
       linger: 1,
+      onState: ({ error }) => void (config.tells && error && this.error(error.toString())),
       untilReady: () => new Promise((resolve) => setTimeout(resolve, 20)),
       warn: (text) => this.warn(text),
       write: (values) =>

@@ -285,12 +285,16 @@ export function describePack(options: PackOptions): void {
         assert.deepEqual(editor.takeErrors(), []);
       });
 
-      it("has all of today's settings in a node of which one of them is changed", async () => {
+      it("has all of today's settings in a node of which one of them is changed, until that is undone", async () => {
+        const before = await editor.call<Record<string, SavedNode>>("saved");
         await editor.openForm("older-in");
         await fillIn(editor, "poisonLimit", "5", new Map());
         await editor.saveForm();
         const saved = (await editor.call<Record<string, SavedNode>>("saved"))["older-in"];
         assert.deepEqual([saved?.poisonLimit, saved?.streamOffset, saved?.singleActiveConsumer], [5, "first", false]);
+        await editor.call("undo");
+        assert.equal(await editor.call("isChanged", "older-in"), false);
+        assert.deepEqual(await editor.call("saved"), before);
       });
     });
 

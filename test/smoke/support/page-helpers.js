@@ -210,6 +210,10 @@
       return Boolean(RED().nodes.node(id).changed);
     },
 
+    undo() {
+      RED().actions.invoke("core:undo");
+    },
+
     /** The nodes as a deploy would save them, by id. */
     saved() {
       const nodes = RED().nodes.createCompleteNodeSet({ credentials: false });

@@ -108,7 +108,7 @@
   function leaveOut(division, saved) {
     if (Object.keys(saved).length === 0) return; // a new one
     Object.keys(division).forEach(function (part) {
-      if (saved[part] === undefined && ["", "topic"].includes(division[part])) delete division[part];
+      if (saved[part] === undefined && division[part] === (part === "whenType" ? "topic" : "")) delete division[part];
     });
   }
 

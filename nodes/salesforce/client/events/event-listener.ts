@@ -71,7 +71,7 @@ export class EventListener {
   private readonly stopWatching: () => void;
 
   constructor(private readonly options: EventListenerOptions) {
-    this.stopWatching = options.org.onOtherOrg(() => void this.beginAnew());
+    this.stopWatching = options.org.onOtherOrg(() => flowTracker.outside(() => void this.beginAnew())); // whoever's call it was that signed in
     this.channel = channelName(options.settings.channel);
     this.troubles = new TroubleLog(options);
     flowTracker.acquire(options.runtime); // now, as the feed is made long after flows have started: a tracker acquired only then would wait to be told that they have

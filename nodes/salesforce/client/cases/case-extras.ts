@@ -84,7 +84,7 @@ export class CaseExtras {
       if (part.some(({ work }) => this.suspicion.isDue(work))) return await this.search(kind, part);
       return await retryLocked(await this.send(kind, part), (places) => {
         const left = places.map((place) => part[place] as Extra);
-        return this.send(kind, left).catch((error: unknown) => left.map(() => failed(error))); // of the others it is known what became of them
+        return this.send(kind, left).catch((error: unknown) => left.map(() => failed(notAtOnce(error)))); // of the others it is known what became of them
       });
     } catch (error) {
       this.suspicion.note(batch, error);

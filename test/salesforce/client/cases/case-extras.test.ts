@@ -56,6 +56,17 @@ describe("Comments and files", () => {
     assert.deepEqual(await Promise.all([retryAfter(away({ network: "TIMEOUT" })), retryAfter(away({ status: 504 })), retryAfter(away({ network: "ECONNRESET" }))]), [60_000, 60_000, undefined]);
   });
 
+  it("are looked for a minute later as well where it was the second call, for one that was locked, that was not answered in time", async () => {
+    const answers = [
+      { body: [{ success: false, errors: [{ statusCode: "UNABLE_TO_LOCK_ROW", message: "locked" }] }] },
+      new ConnectorError("ORG_UNAVAILABLE", "no answer", { details: { outcomeUnknown: true, network: "TIMEOUT" } }),
+    ];
+    const rest = { request: () => { const answer = answers.shift(); return answer instanceof ConnectorError ? Promise.reject(answer) : Promise.resolve(answer); } } as never;
+    const work = { item: { comment: "hot" }, stored: { id: "500000000000001AAA" } } as CaseWork;
+    await new CaseExtras(rest, new SelectIn(rest)).add([work]);
+    assert.deepEqual([work.error?.scope, work.error?.details.retryAfter], ["system", 60_000]);
+  });
+
   it("are not sent for a case that is left", async () => {
     const writer = writerFor(orgs, org, { onRepeat: "leave" });
     values(await writer.write([item("a")]));

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { systemClock, type Clock } from "../../../common/clock";
 import { ConnectorError, isConnectorError, toConnectorError } from "../../../common/errors";
 import { NO_ASSIGNMENT } from "../assignment";
 import type { Attachment, CaseWork } from "./case-item";
@@ -14,7 +15,7 @@ const COMMENTS_COMPARED = 2000;
 /** Calls that may go wrong while what is wrong in one batch is looked for. */
 const MOST_WRONG = 20;
 
-/** ms that the org may still work on a call which nobody waits for any longer: looked for earlier, what it is about to store is not found. */
+/** ms that the org may still work on a call which nobody waits for any longer. */
 const STILL_AT_IT = 60_000;
 
 /** One comment or file of a case. */
@@ -45,10 +46,12 @@ export class CaseExtras {
     private readonly rest: RestClient,
     private readonly select: SelectIn,
     private readonly limits = { charactersPerCall: 20_000_000 },
+    private readonly clock: Pick<Clock, "ticks"> = systemClock,
   ) {}
 
   /** Writes what these cases are to get, and sets `error` where it could not be. */
-  async add(works: readonly CaseWork[]): Promise<void> {
+  async add(all: readonly CaseWork[]): Promise<void> {
+    const works = all.filter((work) => !this.isEarly(work)); // tried again before its time, as another batch got through
     const comments: Kind = { object: "CaseComment", what: "comment", extras: works.flatMap(commentOf), keysOf: commentKeys };
     const files: Kind = { object: "ContentVersion", what: "file", extras: works.flatMap(filesOf), keysOf: fileKeys };
     const older = new Set(works.filter(({ lookFirst }) => lookFirst));
@@ -84,11 +87,11 @@ export class CaseExtras {
       if (part.some(({ work }) => this.suspicion.isDue(work))) return await this.search(kind, part);
       return await retryLocked(await this.send(kind, part), (places) => {
         const left = places.map((place) => part[place] as Extra);
-        return this.send(kind, left).catch((error: unknown) => left.map(() => failed(notAtOnce(error)))); // of the others it is known what became of them
+        return this.send(kind, left).catch((error: unknown) => left.map(() => failed(this.notAtOnce(error, left)))); // of the others it is known what became of them
       });
     } catch (error) {
       this.suspicion.note(batch, error);
-      throw notAtOnce(error);
+      throw this.notAtOnce(error, part);
     }
   }
 
@@ -120,15 +123,28 @@ export class CaseExtras {
     return all as RecordResult[];
   }
 
+  /** What an instance or a gateway has not answered in time may yet be stored: it is looked for later. */
+  private notAtOnce(error: unknown, extras: readonly Extra[]): unknown {
+    if (!isConnectorError(error) || (error.details.network !== "TIMEOUT" && error.details.status !== 504)) return error;
+    for (const { work } of extras) work.late = { error, until: this.clock.ticks() + STILL_AT_IT };
+    return inMs(error, STILL_AT_IT);
+  }
+
+  private isEarly(work: CaseWork): boolean {
+    const { late } = work;
+    const left = late ? late.until - this.clock.ticks() : 0;
+    if (!late || left <= 0) return false;
+    work.error = inMs(late.error, left);
+    return true;
+  }
+
   private send({ object }: Kind, extras: readonly Extra[]): Promise<RecordResult[]> {
     return saveRecords(this.rest, { object, operation: "create", headers: NO_ASSIGNMENT, records: extras.map(({ fields }) => fields) });
   }
 }
 
-/** What an instance or a gateway has not answered in time may yet be stored: it is looked for later. */
-function notAtOnce(error: unknown): unknown {
-  if (!isConnectorError(error) || (error.details.network !== "TIMEOUT" && error.details.status !== 504)) return error;
-  return new ConnectorError(error.code, error.message, { details: { ...error.details, retryAfter: STILL_AT_IT }, cause: error });
+function inMs(error: ConnectorError, retryAfter: number): ConnectorError {
+  return new ConnectorError(error.code, error.message, { details: { ...error.details, retryAfter }, cause: error });
 }
 
 function failed(error: unknown): RecordResult {

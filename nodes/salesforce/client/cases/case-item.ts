@@ -71,6 +71,8 @@ export interface CaseWork {
   stored?: StoredCase;
   /** Its comment or files were sent and may be there, or the case is older than this work: look before they are written. */
   lookFirst?: true;
+  /** A call with its comment or files was not answered in time, by this error. The org may still be at it until then, in ms by the clock that nobody sets: looked for earlier, what it is about to store is not found. */
+  late?: { error: ConnectorError; until: number };
   /** What became of it in this try. */
   error?: ConnectorError | undefined;
   /** An error that another try must not touch: the case may have been made. */

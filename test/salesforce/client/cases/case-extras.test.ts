@@ -56,6 +56,30 @@ describe("Comments and files", () => {
     assert.deepEqual(await Promise.all([retryAfter(away({ network: "TIMEOUT" })), retryAfter(away({ status: 504 })), retryAfter(away({ network: "ECONNRESET" }))]), [60_000, 60_000, undefined]);
   });
 
+  it("are left alone until then, though their case is tried again before, as other batches get through", async () => {
+    const calls: string[] = [];
+    let now = 0;
+    const request = ({ method }: { method: string }): Promise<unknown> => {
+      calls.push(method);
+      if (method === "GET") return Promise.resolve({ body: { records: [{ ParentId: "500000000000001AAA", CommentBody: "hot" }] } });
+      return Promise.reject(new ConnectorError("ORG_UNAVAILABLE", "no answer", { details: { outcomeUnknown: true, network: "TIMEOUT" } }));
+    };
+    const rest = { request } as never;
+    const extras = new CaseExtras(rest, new SelectIn(rest), undefined, { ticks: () => now });
+    const work = { item: { comment: "hot" }, stored: { id: "500000000000001AAA" } } as CaseWork;
+    const told = ({ error }: CaseWork): unknown[] => [error?.scope, error?.details.retryAfter];
+    const tried = async (): Promise<unknown[]> => {
+      delete work.error;
+      await extras.add([work]);
+      return told(work);
+    };
+    await tried();
+    now = 20_000;
+    assert.deepEqual([await tried(), calls], [["system", 40_000], ["POST"]]);
+    now = 60_000;
+    assert.deepEqual([await tried(), calls], [[undefined, undefined], ["POST", "GET"]]);
+  });
+
   it("are looked for a minute later as well where it was the second call, for one that was locked, that was not answered in time", async () => {
     const answers = [
       { body: [{ success: false, errors: [{ statusCode: "UNABLE_TO_LOCK_ROW", message: "locked" }] }] },

@@ -2,13 +2,16 @@ import { waitForAnswer } from "./decide";
 import type { Handled, Interaction, Output, RoutingRules } from "./interaction";
 import type { Outgoing } from "./outgoing";
 
-/** How it stands with a delivery by its token: in the flow; given back, so that its message comes again; done with; or of another process, which may be gone. */
+/**
+ * State of a delivery, found by its token. `open`: in the flow; `returning`: given back, so that its message comes again; `over`: settled; `unknown`: of
+ * another process, which may have ended.
+ */
 export type TokenState = "open" | "returning" | "over" | "unknown";
 
-/** How it ended with a message of the node's own: at the end of the flow, or when the node was stopped. */
+/** How a message that the node sent of its own accord ended. `taken`: at the end of the flow; `given back`: not there, since the node was stopped, say. */
 export type Ending = "taken" | "given back";
 
-/** What is kept of a case after a message of the node's own about it has left the flow, or has not: then it is put out again as soon as somebody looks. */
+/** What is kept of a case after a message about it that the node sent of its own accord has ended. If it was given back, it is sent again at the next look. */
 export function afterFlow(record: Interaction | undefined, { payload, cause }: Outgoing, ending: Ending, rules: RoutingRules, now: number): Interaction | undefined {
   if (!record) return record;
   const { action, request, interactionId } = payload;
@@ -22,11 +25,11 @@ export function afterFlow(record: Interaction | undefined, { payload, cause }: O
       if (record.state !== "closing" || record.interactionId !== interactionId) return isTaken ? withoutDisconnect(record, interactionId) : record;
       return isTaken ? { ...record, told: true } : { ...record, due: now };
     case "update":
-      return record; // its signal is given again
+      return record; // the signal that it belongs to comes again
   }
 }
 
-/** Whether what a signal has led to is still to be said. */
+/** Whether an output that was decided on earlier still fits the state of the case. */
 export function isStillTrue({ kind, request, interactionId }: Output, record: Interaction): boolean {
   switch (kind) {
     case "create":
@@ -38,21 +41,21 @@ export function isStillTrue({ kind, request, interactionId }: Output, record: In
   }
 }
 
-/** What a request, or the disconnect of the open interaction, was made by; undefined: by the node itself. */
+/** The signal that led to the present request, or, in state `closing`, to the disconnect of the interaction; `undefined` if the node made it of its own accord. */
 export function madeBy(record: Interaction): Handled | undefined {
   const { state, request, interactionId } = record;
   const isIt = (output: Output): boolean => (state === "closing" ? output.kind === "disconnect" && output.interactionId === interactionId : output.request === request);
   return record.handled.find(({ outputs }) => outputs.some(isIt));
 }
 
-/** Those whose delivery is done with have led to what they should, whatever becomes of this process. @param record how it stood with the case until now */
+/** The handled signals, without marks where the delivery is over, so that their outputs are not sent again. @param record what was kept of the case until now */
 export function withoutDone(handled: readonly Handled[], stateOf: (token: string) => TokenState, record: Interaction, now: number): Handled[] {
   return handled.map((one) => (one.token === undefined || stateOf(one.token) !== "over" ? one : doneWith(one, record, now)));
 }
 
 /**
- * Its outputs have left the flow: nobody owes them. But an update that told another work group than the case has by then may have overtaken the
- * one that told of that, of another instance: it is owed once more.
+ * The outputs of a signal have left the flow, so they are no longer owed. Exception: an update that told another work group than the case has by now. It may
+ * have overtaken another instance's update about the present work group, so it is owed once more.
  */
 export function doneWith(one: Handled, record: Interaction, now: number): Handled {
   const { told } = one;
@@ -61,7 +64,7 @@ export function doneWith(one: Handled, record: Interaction, now: number): Handle
   return { ...withoutMarks(one), outputs, due: now };
 }
 
-/** The interaction has ended, or its disconnect has left the flow: nobody owes one. */
+/** The interaction has ended, or its disconnect has left the flow: the disconnect is no longer owed. */
 export function withoutDisconnect(record: Interaction, interactionId: string | undefined): Interaction {
   const isIt = ({ due, outputs }: Handled): boolean => due !== undefined && outputs.length > 0 && outputs.every((output) => output.kind === "disconnect" && output.interactionId === interactionId);
   return record.handled.some(isIt) ? { ...record, handled: record.handled.map((one) => (isIt(one) ? withoutMarks(one) : one)) } : record;

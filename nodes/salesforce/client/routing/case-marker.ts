@@ -8,24 +8,24 @@ import { isLostAnswer } from "../records/lost-answer";
 import { RecordWriter } from "../records/record-writer";
 import type { RestClient } from "../rest";
 
-/** How a case is marked as processed. */
+/** How cases are marked as processed. */
 export interface MarkOptions {
-  /** API name of what is updated: `Case`, or an object with records about cases. */
+  /** API name of the object that is updated: `Case`, or one with records about cases. */
   object: string;
-  /** The field of that object that holds the case's id; not looked at for `Case`. */
+  /** The field of that object that holds the case's id; not used for `Case`. */
   caseField: string;
-  /** The fields and their values, for a message with `routing`; undefined: nothing is marked. */
+  /** Gives the fields and their values for a message that has `routing`. `undefined`: cases are not marked. */
   map: MapFields | undefined;
 }
 
 /** A case to be marked. */
 export interface Mark {
   caseId: string;
-  /** What the values are taken from. */
+  /** The message from which the values are taken. */
   msg: object;
 }
 
-/** Marks cases as processed, in as few calls as they fit. */
+/** Marks cases as processed, in as few calls as possible. */
 export class CaseMarker {
   private readonly select: SelectIn;
   private readonly records: RecordWriter;
@@ -39,11 +39,11 @@ export class CaseMarker {
     this.records = new RecordWriter(rest, { what: "mark" });
   }
 
-  /** An error for each that is not marked. Those of scope `system` may be given again, as the same objects. */
+  /** Marks cases. @returns for each, the error if it was not marked. After an error of scope `system`, the same objects may be given again */
   async mark(marks: readonly Mark[]): Promise<(ConnectorError | undefined)[]> {
     const { map, object } = this.options;
     if (!map || marks.length === 0) return marks.map(() => undefined);
-    // Two who look at once would both find no record of another object, and make one each.
+    // one at a time, as two at once could both find no record of another object, and both create one
     return isCase(object) ? this.markNow(marks, map) : this.turns.run(object, () => this.markNow(marks, map));
   }
 
@@ -83,7 +83,7 @@ export class CaseMarker {
     });
   }
 
-  /** The records about these cases that are there. */
+  /** The existing records about these cases: their ids by the case's id. */
   private async targets(marks: readonly Mark[]): Promise<Map<string, string>> {
     const { object, caseField } = this.options;
     const rows = await this.select.rows({ object, fields: ["Id", caseField], field: caseField, values: marks.map(({ caseId }) => caseId) });
@@ -93,7 +93,7 @@ export class CaseMarker {
 
 const isCase = (object: string): boolean => object.toLowerCase() === "case";
 
-/** Whether a record whose answer was lost is there is found out when it is marked again. */
+/** Makes a lost answer an error that is tried again: the next try looks whether the record is there. */
 function repeatable(error: ConnectorError): ConnectorError {
   return isLostAnswer(error) ? new ConnectorError("ORG_UNAVAILABLE", error.message, { details: error.details, cause: error }) : error;
 }

@@ -18,13 +18,14 @@ export interface CaseSnapshot {
   lastModifiedDate: string;
 }
 
-/** A case, and what is not the flow's to see. */
+/** A case, and facts about it that the flow does not get. */
 export interface CaseRead {
   snapshot: CaseSnapshot;
-  /** What the skills field holds. */
+  /** Value of the skills field; null without such a field. */
   skills: unknown;
+  /** Id of the user. */
   lastModifiedBy: string;
-  /** One of the mark fields has a value. */
+  /** Whether one of the mark fields has a value. */
   marked: boolean;
 }
 
@@ -36,24 +37,24 @@ export interface Agent {
   email: string;
 }
 
-/** Whose comment, or whether it came in, and on which case. */
+/** A comment or an e-mail: the case it is on, the id of its author, and whether it came from the customer (e-mails only; else false). */
 export interface ChildRead {
   caseId: string;
   by: string;
   incoming: boolean;
 }
 
-/** What a {@link CaseReader} reads besides. */
+/** What a {@link CaseReader} reads in addition to the fixed fields. */
 export interface CaseReaderOptions {
-  /** Blank: none. */
+  /** API name of the field with the skills; "" for none. */
   skillsField: string;
-  /** Fields of the case that are set when it is processed. */
+  /** API names of the case's fields that are set when it is processed. */
   markFields: readonly string[];
 }
 
 const FIELDS = ["Id", "CaseNumber", "Subject", "Status", "Priority", "Origin", "OwnerId", "IsClosed", "CreatedDate", "LastModifiedDate", "LastModifiedById"];
 
-/** Reads cases and what hangs on them, in one query for many. */
+/** Reads cases, their comments and e-mails, and their owners, with one query for many. */
 export class CaseReader {
   private readonly select: SelectIn;
   private readonly queries: QueryClient;
@@ -70,14 +71,14 @@ export class CaseReader {
     this.fields = [...FIELDS, ...new Map(more.map((name) => [name.toLowerCase(), name])).values()].filter((name, index) => index < FIELDS.length || !known.has(name.toLowerCase()));
   }
 
-  /** Those that the org has, by id. */
+  /** Reads cases. @returns those that the org has, by id */
   async cases(ids: readonly string[]): Promise<Map<string, CaseRead>> {
     if (ids.length === 0) return new Map();
     const rows = await this.select.rows({ object: "Case", fields: this.fields, field: "Id", values: ids });
     return new Map(rows.map((row) => [String(row["Id"]), this.toCase(row)]));
   }
 
-  /** The open cases of these owners, page by page, the oldest first. */
+  /** The open cases of these owners, page by page, oldest first. */
   async *openCases(owners: readonly string[]): AsyncGenerator<CaseRead[]> {
     if (owners.length === 0) return;
     const text = `SELECT ${this.fields.join(", ")} FROM Case WHERE IsClosed = false AND OwnerId IN (${owners.map(soqlString).join(",")}) ORDER BY CreatedDate, Id`;
@@ -85,7 +86,7 @@ export class CaseReader {
     for (let page = await pages.next(); page; page = await pages.next()) yield page.map((row) => this.toCase(row));
   }
 
-  /** Comments (`CaseComment`) or e-mails (`EmailMessage`), by id. */
+  /** Reads comments (`CaseComment`) or e-mails (`EmailMessage`). @returns those that the org has, by id */
   async children(object: "CaseComment" | "EmailMessage", ids: readonly string[]): Promise<Map<string, ChildRead>> {
     if (ids.length === 0) return new Map();
     const fields = object === "EmailMessage" ? ["Id", "ParentId", "CreatedById", "Incoming"] : ["Id", "ParentId", "CreatedById"];
@@ -94,7 +95,7 @@ export class CaseReader {
     return new Map(rows.map((row) => [String(row["Id"]), read(row)]));
   }
 
-  /** The people among these owners, by id. */
+  /** Reads the users among these owners; queues are left out. @returns those that the org has, by id */
   async agents(owners: readonly string[]): Promise<Map<string, Agent>> {
     const people = owners.filter(isPerson);
     if (people.length === 0) return new Map();

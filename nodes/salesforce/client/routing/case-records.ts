@@ -5,48 +5,48 @@ import type { FencedValue, SharedStore } from "../../../common/store";
 import type { Interaction } from "./interaction";
 import { nextTime } from "./owed";
 
-/** Another instance may change a case at the same moment: then it is decided anew, so often at most. */
+/** Another instance may change a case at the same moment. The decision is then made anew, so many times at most. */
 const ATTEMPTS = 10;
 
-/** What the next change of a case is to be; `undefined` to leave it as it is. */
+/** Decides on a change, given what is kept of the case. @returns what is to be kept: the same object for no change, `undefined` for nothing */
 export type Change<T> = (record: Interaction | undefined) => { record: Interaction | undefined; result: T };
 
-/** What was kept of a case before the org was asked about it: what it says may be old by the time that it is decided on. */
+/** What was kept of a case before the org was asked about it. If another instance has changed that since, the org's answer may be out of date. */
 export interface Seen {
   kept: FencedValue | undefined;
-  /** Another has changed what is kept meanwhile: asks the org once more. */
+  /** Called when another instance has changed what is kept: asks the org once more. */
   again(): Promise<void>;
 }
 
 /**
- * What is kept of each case. Two instances may change a case at the same time: a change is written only if what it was decided on is still
- * there, so that they cannot both ask for an interaction.
+ * What is kept of each case in the store. Two instances may change a case at the same time. A change is written only if what is kept is still what the
+ * decision was based on, so that they cannot both ask for an interaction.
  */
 export class CaseRecords {
   private readonly turns = new InTurn();
-  /** Cases with something open or owed, as this instance saw them last; for the timers and the status. */
+  /** What is kept of cases, as this instance saw it last; for the timers and the status. */
   private readonly seen = new Map<string, Interaction>();
-  /** Cases that were changed while all are read. */
+  /** While {@link load} runs: the cases changed since it began. */
   private changed: Set<string> | undefined;
   private wasLoaded = false;
   private readonly states = { waiting: 0, open: 0, closing: 0, idle: 0 };
 
-  /** @param prefix of all keys, with a slash at its end */
+  /** @param prefix beginning of all keys, with a slash at its end */
   constructor(
     private readonly store: SharedStore,
     private readonly prefix: string,
   ) {}
 
-  /** What is kept of a case, to be looked at before the org is asked about it; see {@link Seen}. @throws ConnectorError `STORE_UNAVAILABLE` */
+  /** Reads what is kept of a case; to be called before the org is asked about the case, see {@link Seen}. @throws ConnectorError `STORE_UNAVAILABLE` */
   read(caseId: string): Promise<FencedValue | undefined> {
     return this.guarded(() => this.store.readFenced(this.prefix + caseId));
   }
 
   /**
-   * Decides on what is kept of a case, and writes what it decides, unless that is the same object.
+   * Has a change decided, given what is kept of a case, and writes the result unless it is the same object.
    *
-   * @param seen where the decision stands on what the org says, too: then it counts only if what is kept is still the same
-   * @throws ConnectorError `STORE_UNAVAILABLE`, and what asking the org again does
+   * @param seen to be given when the decision also depends on what the org said: it then counts only if what is kept has not changed since
+   * @throws ConnectorError `STORE_UNAVAILABLE`, and whatever {@link Seen.again} throws
    */
   change<T>(caseId: string, decide: Change<T>, seen?: Seen): Promise<T> {
     return this.turns.run(this.prefix + caseId, async () => {
@@ -66,7 +66,11 @@ export class CaseRecords {
     });
   }
 
-  /** Reads what is kept of all cases; for the start, and for a shared store from time to time. One at a time. @returns the ids of all of which something is kept */
+  /**
+   * Reads what is kept of all cases: at the start, and from time to time where the store is shared. Must not run twice at once.
+   *
+   * @returns ids of all cases of which something is kept
+   */
   async load(): Promise<string[]> {
     const changed = (this.changed = new Set<string>());
     const gone = new Set(this.seen.keys());
@@ -75,10 +79,10 @@ export class CaseRecords {
       for await (const page of this.store.entries(this.prefix)) {
         for (const { key, value } of page) {
           const caseId = key.slice(this.prefix.length);
-          if (!/^[A-Za-z0-9]{18}$/.test(caseId)) continue; // the lease, the ids of queues
+          if (!/^[A-Za-z0-9]{18}$/.test(caseId)) continue; // other entries: the lease, the ids of queues
           caseIds.push(caseId);
           gone.delete(caseId);
-          if (!changed.has(caseId)) this.note(caseId, value as Interaction); // its page may be older
+          if (!changed.has(caseId)) this.note(caseId, value as Interaction); // the page may be older than a change made meanwhile
         }
       }
     };
@@ -88,17 +92,17 @@ export class CaseRecords {
     return caseIds;
   }
 
-  /** Cases whose time is up. */
+  /** Ids of the cases whose time has come. @param now ms since the epoch */
   due(now: number): string[] {
     return [...this.seen].flatMap(([id, record]) => ((nextTime(record) ?? Infinity) <= now ? id : []));
   }
 
-  /** Cases for which something is owed. */
+  /** Ids of the cases for which outputs are owed; see `OwedOutputs`. */
   get owed(): string[] {
     return [...this.seen].flatMap(([id, { handled }]) => (handled.some(({ due }) => due !== undefined) ? id : []));
   }
 
-  /** Whether all were read, so that {@link count} counts those of before. */
+  /** Whether all cases were read once, so that {@link count} includes those from before the start. */
   get isLoaded(): boolean {
     return this.wasLoaded;
   }
@@ -109,7 +113,7 @@ export class CaseRecords {
     return { waiting, open };
   }
 
-  /** In its turn: a change that is under way is seen, and not lost sight of again. */
+  /** Reads a case anew, after changes of it that are running, so that it does not note what was kept before them. */
   private refresh(caseId: string): Promise<void> {
     return this.turns.run(this.prefix + caseId, async () => this.note(caseId, (await this.read(caseId))?.value as Interaction | undefined));
   }
@@ -117,7 +121,7 @@ export class CaseRecords {
   private write(caseId: string, record: Interaction | undefined, fence: number | undefined): Promise<boolean> {
     const key = this.prefix + caseId;
     return this.guarded(async () => {
-      // Not from 1: what is made anew is told from what was decided on before.
+      // a new record begins with a random fence instead of 1, so that it is never taken for an earlier record of the case
       if (record) return this.store.swap(key, record, (fence ?? randomInt(2 ** 47)) + 1, fence);
       return fence === undefined || this.store.removeFenced(key, fence);
     });

@@ -15,50 +15,51 @@ import { readSkills } from "./skills";
 import { markValues, remember, type Step, stepsOf, withAuthor } from "./steps";
 import type { QueueRoute, WatchedQueues } from "./watched-queues";
 
-/** What a {@link CaseRouter} stands on. */
+/** What a {@link CaseRouter} needs. */
 export interface CaseRouterOptions {
   reader: CaseReader;
   records: CaseRecords;
   marker: CaseMarker;
   queues: WatchedQueues;
   rules: RoutingRules;
-  /** How the skills field is called in errors. */
+  /** Name of the skills field, for errors. */
   skillsField: string;
-  /** A case goes to its work group even when a person owns it. */
+  /** Whether a case goes to its work group even when a person owns it: messages then name no agent. */
   directToQueue: boolean;
-  /** There is something to mark. */
+  /** Whether cases are marked. */
   marks: boolean;
   tokenState(token: string): TokenState;
-  /** Other instances may work on the same cases. */
+  /** Whether other instances may work on the same cases. */
   shared: boolean;
-  /** No other instance works on cases: what another process had in its flow, it has there no more. */
+  /** Whether no other instance works on cases. If so, a message that another process had in its flow is lost. */
   isAlone(): boolean;
+  /** Makes the name of a new request. */
   newRequest(): string;
-  /** Tells the operator. */
+  /** Tells the operator something. */
   note(text: string): void;
   /** Default: the machine's. */
   clock?: Pick<Clock, "now">;
 }
 
-/** A message that came in. The same object at every try. */
+/** A message that came in. It must be the same object at every try. */
 export interface RouteItem {
   signal: Signal;
-  /** For the values of marks. */
+  /** The message, from which the values of marks are taken. */
   msg: object;
-  /** Of the delivery it belongs to. */
+  /** Token of the delivery it belongs to. */
   token?: string;
   /** What was decided at an earlier try, by case. */
   steps: Map<string, Step>;
 }
 
-/** What a message has led to. */
+/** The messages that a message has led to. */
 export interface Routed {
   outgoing: Outgoing[];
-  /** Of a case that failed, while others of the message did not. */
+  /** The error of a case that failed, while others of the same message did not. */
   error?: ConnectorError;
 }
 
-/** What a decision stands on. */
+/** What is known when a decision is made. */
 interface Known {
   watched: ReadonlyMap<string, QueueRoute>;
   cases: Map<string, CaseRead>;
@@ -68,7 +69,7 @@ interface Known {
 
 type Decided = NonNullable<Step["done"]> & { marks: boolean; note?: string };
 
-/** Nothing about it is overdue any more. */
+/** The record without its time. */
 function withoutTime({ due: _due, ...record }: Interaction): Interaction {
   return record;
 }
@@ -77,7 +78,7 @@ function markedNow(record: Interaction): Interaction {
   return { ...withoutTime(record), marked: true };
 }
 
-/** Decides what becomes of cases: reads them, keeps how they stand, marks them. What it decided it does not take back: a retry goes on from there. */
+/** Routes cases: reads them, decides, keeps their state, and marks them. A decision that was made is not taken back: a retry of the message goes on from there. */
 export class CaseRouter {
   private readonly clock: Pick<Clock, "now">;
   private readonly owed: OwedOutputs;
@@ -90,7 +91,7 @@ export class CaseRouter {
     this.decisions = new DecidedAgain({ owed: this.owed, tokenState, isAlone });
   }
 
-  /** Works on messages that came in. No two may be about one case alone. @throws ConnectorError of scope `system` when none could be worked on */
+  /** Works on messages that came in. No two of them may be about the same case. @throws ConnectorError of scope `system` when none could be worked on */
   async write(items: RouteItem[]): Promise<ItemResult<Routed>[]> {
     await this.resolve(items);
     const steps = items.flatMap((item) => [...item.steps.values()].map((step) => ({ item, step })));
@@ -99,9 +100,9 @@ export class CaseRouter {
   }
 
   /**
-   * Looks at cases of its own accord: those whose time is up, or that nobody told of. Errors are told and no more: the case's time comes again.
+   * Looks at cases of its own accord: those whose time has come, or that no signal told of. Errors are only noted, as the case's time comes again.
    *
-   * @throws ConnectorError of scope `system` when one that nobody told of could not be looked at: it has no time
+   * @throws ConnectorError of scope `system` when a case that no signal told of could not be looked at, as that has no time which comes again
    */
   async look(caseIds: readonly string[], happening: Extract<Happening, { kind: "due" | "missed" }>): Promise<Outgoing[]> {
     const steps = caseIds.map((caseId): Step => ({ caseId, happening }));
@@ -112,7 +113,7 @@ export class CaseRouter {
       if (away) throw away;
       return await this.outgoing(steps, cases);
     } catch (error) {
-      // What was decided of others is put out at the next look.
+      // what was decided about other cases is sent at the next look
       await Promise.all(messagesOf(steps, cases, new Map()).map((one) => this.settled(one, "given back")));
       throw error;
     }
@@ -126,29 +127,29 @@ export class CaseRouter {
     }
   }
 
-  /** A message of the node's own has left the flow, or has not. */
+  /** To be called when a message that the node sent of its own accord has ended. */
   async settled(one: Outgoing, ending: Ending): Promise<void> {
     await this.options.records.change(one.caseId, (record) => ({ record: afterFlow(record, one, ending, this.options.rules, this.clock.now()), result: undefined }));
   }
 
-  /** Looks what has become of messages in the flow; to be called now and then. @throws ConnectorError `STORE_UNAVAILABLE` */
+  /** Looks what became of messages in the flow; to be called from time to time, see {@link OwedOutputs.tend}. @throws ConnectorError `STORE_UNAVAILABLE` */
   tend(): Promise<void> {
     return this.owed.tend();
   }
 
-  /** There is no message that could fail. What a case is at fault for is told, and looked at again when its time is up once more. */
+  /** A case failed that no message belongs to: notes the error if it is about the case, and looks at the case again after a while. */
   private async failedAlone({ caseId, error }: Step, read: CaseRead | undefined): Promise<void> {
     if (!error || error.scope === "system") return;
     this.options.note(`Case ${read?.snapshot.number ?? caseId} is not routed: ${error.message}`);
     const due = this.clock.now() + this.options.rules.answerTimeout;
     await this.options.records.change(caseId, (record) => {
-      // A mark that the org refuses is refused again.
+      // no further try to mark it, as the org would refuse that again
       if (record?.state === "open") return { record: withoutTime(record), result: undefined };
       return { record: record?.due === undefined ? record : { ...record, due }, result: undefined };
     });
   }
 
-  /** Which cases each message is about. */
+  /** Finds out which cases each message is about, and makes their steps. */
   private async resolve(items: readonly RouteItem[]): Promise<void> {
     const wanted = { CaseComment: new Set<string>(), EmailMessage: new Set<string>() };
     for (const { signal } of items) {
@@ -161,20 +162,20 @@ export class CaseRouter {
       if (item.steps.size > 0) continue;
       for (const step of stepsOf(item.signal, comments, emails)) {
         const other = item.steps.get(step.caseId)?.happening;
-        // Of several e-mails of one case that an event names, the customer's counts.
+        // when an event names several e-mails of one case, the customer's counts
         if (!other || (other.kind === "email" && !other.incoming)) item.steps.set(step.caseId, step);
       }
     }
   }
 
-  /** Decides for each case that was not decided before, then marks. @returns the cases as they are now */
+  /** Decides each step that was not decided before, then marks cases. @returns the cases as the org has them now */
   private async work(all: readonly { step: Step; item: RouteItem | undefined }[]): Promise<Map<string, CaseRead>> {
     const { reader, queues, records } = this.options;
     if (all.length === 0) return new Map();
     const ids = [...new Set(all.map(({ step }) => step.caseId))];
-    // before the org is asked: who was asked later, and has decided, knows better
+    // read before the org is asked: an instance that asked the org later, and has decided since, knows better
     const kept = new Map(await Promise.all(ids.map(async (id) => [id, await records.read(id)] as const)));
-    const watched = await queues.byId(); // known most of the time; without them, reading cases would be calls for nothing
+    const watched = await queues.byId(); // before the cases: usually known, and when they cannot be had, reading cases would be wasted calls
     const cases = await reader.cases(ids);
     await Promise.all(
       all.map(async ({ step, item }) => {

@@ -1,13 +1,13 @@
 import { type CaseFacts, type Decision, type EndReason, type Happening, type Interaction, isPerson, type Output, type RouteReason, type RoutingRules, type Situation } from "./interaction";
 
-/** Requests of a contact centre that is away for long would pile up; ms. */
+/** Longest wait for an answer, in ms. The wait doubles up to this, as the requests to a contact centre that is away for long would pile up. */
 export const LONGEST_WAIT = 3_600_000;
-/** ms after which a request that has failed is made again, doubling with each attempt up to the time-out. */
+/** ms after which a failed request is made again. Doubles with each attempt, up to the time-out of the request. */
 const AFTER_FAILURE = 5_000;
-/** So many ended interactions are remembered while one is asked for. */
+/** How many ended interactions are remembered while one is asked for. */
 const MOST_OVER = 8;
 
-/** Decides what becomes of a case's interaction: a state machine without clock, store or org. Changes nothing it is given. */
+/** Decides what to do about a case's interaction: a state machine that uses no clock, store or org, and changes none of its arguments. */
 export function decide(situation: Situation, happening: Happening): Decision {
   switch (happening.kind) {
     case "answer":
@@ -28,7 +28,7 @@ function changed(situation: Situation, change: Change): Decision {
   if (found.isClosed) return end(situation, "closed");
   if (!watched && !isPerson(found.owner)) return end(situation, "unwatched");
   const workgroup = watched?.workgroup ?? record?.workgroup;
-  // Who has given a case to a person, and whether that is to be told, is known from its event only.
+  // a missed case of a person is left alone: only an event tells who gave it to that person, and so whether to report it
   if (workgroup === undefined || (change.kind === "missed" && !watched)) return keep(record);
   const moved = record ? record.owner !== found.owner || isBack(record) : change.kind === "updated" && change.arrived;
   const reason = reasonOf(situation, change, moved);
@@ -47,22 +47,25 @@ function reasonOf({ record, found, watched, rules }: Situation, change: Change, 
   if (!moved) return undefined;
   if (watched && rules.onQueue) return "queue";
   if (!rules.onOwner) return undefined;
-  // Who takes a case, or has answered already, need not be told of it.
+  // a person who takes the case, or has already answered, need not be told of it
   const taken = isPerson(owner) && ((change.kind === "updated" && change.by === owner) || isReply(change, { owner }));
   return taken ? undefined : "owner";
 }
 
-/** It was being ended, and is wanted again: reopened, restored, or brought back from an unwatched queue. An agent's reply ends an interaction, not a case. */
+/**
+ * Whether the case has come back while its interaction was being ended: reopened, restored, or moved back from an unwatched queue. Not after a reply, which
+ * ends the interaction but not the case.
+ */
 function isBack({ ending }: Interaction): boolean {
   return ending !== undefined && ending !== "reply";
 }
 
-/** It needs nobody else where it is now. Its interaction ends all the same, but the case stays known. */
+/** The case needs no new interaction where it is now. If its interaction is being ended, it still ends, but the case stays known (as after a reply). */
 function leftAlone(record: Interaction): Interaction {
   return isBack(record) ? { ...record, ending: "reply" } : record;
 }
 
-/** The owner's own words are the answer to the customer. */
+/** Whether a change is an answer to the customer: an e-mail that goes out, or a comment of the case's owner. */
 function isReply(change: Change, { owner }: Pick<CaseFacts, "owner">): boolean {
   if (change.kind === "email") return !change.incoming;
   return change.kind === "comment" && change.by === owner;
@@ -95,7 +98,7 @@ function create(situation: Situation, reason: RouteReason): Decision {
   return { record: next, outputs: [{ kind: "create", reason, request: next.request }] };
 }
 
-/** The case needs no interaction: an open one is disconnected, one that is asked for as soon as it is there. */
+/** The case needs no interaction: disconnects an open one; one that was asked for is to be disconnected as soon as it is there. */
 function end({ record, found, rules, now }: Situation, reason: EndReason): Decision {
   if (!record) return keep(undefined);
   const stays = reason === "reply";
@@ -133,15 +136,15 @@ function created(situation: Situation, { interactionId: id, request }: Answer): 
   const disconnect = (reason: EndReason): Output => ({ kind: "disconnect", reason, ...(id === undefined ? {} : { interactionId: id }) });
   const named = id === undefined ? {} : { interactionId: id };
   if (!record) {
-    // What was known of the case is lost, or was not needed any more.
+    // what was known of the case is lost, or was dropped as not needed any more
     if (!found || found.isClosed || !watched) return { record, outputs: [disconnect("late")] };
     const adopted = create(situation, "missed").record;
     if (!adopted) return keep(undefined);
-    // nobody knows any more which work group it was asked for
+    // tells the work group, as it is not known which one the interaction was asked for
     return { ...opened(situation, { ...adopted, ...named }), outputs: [{ kind: "update", reason: "missed", ...named }] };
   }
   if (record.state === "waiting") {
-    if (id !== undefined && id === record.interactionId) return keep(record); // repeated, of the interaction before
+    if (id !== undefined && id === record.interactionId) return keep(record); // a repeated answer, about the previous interaction
     if (request !== undefined && request !== record.request) return { record, outputs: [disconnect("late")] };
     if (id !== undefined && record.over?.includes(id)) return overtaken({ ...record, interactionId: id });
     const ending = record.ending ?? doneBy(situation);
@@ -153,15 +156,15 @@ function created(situation: Situation, { interactionId: id, request }: Answer): 
   return { record, outputs: [disconnect(record.state === "open" ? "duplicate" : "late")] };
 }
 
-/** Its end came before its beginning. */
+/** The answer that the interaction ended has come before the answer that it was created. */
 function overtaken(record: Interaction): Decision {
   const ended = finished(record);
   return ended.record ? { ...ended, mark: true } : ended;
 }
 
 /**
- * Until it is marked its time is kept: should the answer be lost half-way, the case is marked all the same. An update that came before its
- * interaction, as by the queue of another work group, has moved nothing, and one that came after has: where the case is now is said once more.
+ * The interaction is there. Its record keeps a time until the case is marked, so that it is marked even if this answer is lost half-way. If the case moved to
+ * another work group before this answer, it is not known whether the update about that came before the interaction, and so had no effect: it is sent again.
  */
 function opened({ rules, now }: Situation, record: Interaction): Decision {
   const { marked: _marked, over: _over, askedOf, ...rest } = record;
@@ -178,14 +181,14 @@ function failed({ rules, now }: Situation, record: Interaction): Decision {
   return { record: { ...record, due: now + delay }, outputs: [], note: `no interaction could be created; it is asked for again in ${delay} ms` };
 }
 
-/** Why nobody is to work on the case as the org has it now, also when no event has said so. */
+/** Why nobody is to work on the case, by what the org says of it now, even if no event has told so; `undefined` if somebody is to. */
 function doneBy({ found, watched }: Situation): EndReason | undefined {
   if (!found) return "deleted";
   if (found.isClosed) return "closed";
   return watched || isPerson(found.owner) ? undefined : "unwatched";
 }
 
-/** The time of a request, or of a disconnect, is up. */
+/** The time of a record has come: of a request, a mark or a disconnect. */
 function overdue(situation: Situation): Decision {
   const { record, rules, now } = situation;
   if (!record || record.due === undefined || record.due > now) return keep(record);
@@ -199,24 +202,25 @@ function overdue(situation: Situation): Decision {
   return { record: next, outputs: [{ kind: "create", reason: record.reason, request: record.request }], note: "no answer has come in time: it is given up and routed again" };
 }
 
-/** Whether the disconnect has reached anybody is not known. */
+/** Sends the disconnect once more, as it is not known whether it has reached the contact centre. */
 function disconnectedAgain({ rules, now }: Situation, record: Interaction): Decision {
   const { ending: reason = "closed", interactionId } = record;
   const output: Output = { kind: "disconnect", reason, ...(interactionId === undefined ? {} : { interactionId }) };
   return { record: { ...record, due: now + rules.answerTimeout }, outputs: [output] };
 }
 
-/** Nothing is open any more. What is known of the case is needed as long as it may come back to its work group. */
+/** The interaction has ended. The record is kept if the case is still open, as it may be routed again; otherwise nothing is kept. */
 function finished(record: Interaction): Decision {
   const { ending, due: _due, told: _told, over: _over, askedOf: _asked, ...rest } = record;
   return keep(ending === undefined || ending === "reply" ? { ...rest, state: "idle" } : undefined);
 }
 
+/** The record with the case's present owner, queue and work group. */
 function located(record: Interaction, { found, watched }: Situation): Interaction {
   return { ...record, owner: found?.owner ?? record.owner, queue: watched?.queue ?? record.queue, workgroup: watched?.workgroup ?? record.workgroup };
 }
 
-/** As {@link located}; and what was asked for where it was before has to follow. */
+/** As {@link located}. If the case changes its work group while an interaction is asked for, also notes the one that it was asked for. */
 function relocated(record: Interaction, situation: Situation): Interaction {
   const next = located(record, situation);
   return record.state === "waiting" && next.workgroup !== record.workgroup ? { ...next, askedOf: record.askedOf ?? record.workgroup } : next;
@@ -226,7 +230,7 @@ function keep(record: Interaction | undefined): Decision {
   return { record, outputs: [] };
 }
 
-/** ms until an answer to this attempt is given up. */
+/** How many ms an answer to this attempt is waited for. @param attempt from 1 */
 export function waitForAnswer({ answerTimeout }: RoutingRules, attempt: number): number {
   return Math.min(answerTimeout * 2 ** Math.min(attempt - 1, 20), Math.max(LONGEST_WAIT, answerTimeout));
 }

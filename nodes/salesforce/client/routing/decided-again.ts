@@ -3,24 +3,27 @@ import { decide } from "./decide";
 import type { Decision, Handled, Happening, Interaction, Situation } from "./interaction";
 import type { OwedOutputs } from "./owed";
 
-/** What {@link DecidedAgain} stands on. */
+/** What {@link DecidedAgain} needs. */
 export interface DecidedAgainOptions {
   owed: OwedOutputs;
   tokenState(token: string): TokenState;
-  /** No other instance works on cases: what another process had in its flow, it has there no more. */
+  /** Whether no other instance works on cases. If so, a message that another process had in its flow is lost. */
   isAlone(): boolean;
 }
 
-/** Decides with a view to what was decided before: of a signal that comes again, or of a case whose time is up, some may be in the flow still, or was lost there. */
+/**
+ * Decides, and takes into account what was decided before: outputs of a repeated signal, or of a case whose time has come, may still be in the flow, or may
+ * be lost there.
+ */
 export class DecidedAgain {
   constructor(private readonly options: DecidedAgainOptions) {}
 
-  /** As {@link decide}, and with what is owed. */
+  /** As {@link decide}, and adds owed outputs when the case's time has come. */
   decide(situation: Situation, happening: Happening): Decision {
     return happening.kind === "due" ? this.options.owed.again(this.overdue(situation, happening)) : decide(situation, happening);
   }
 
-  /** What a signal led to before is put out again only if it has not reached its end, and is still true. */
+  /** A signal comes again. Its outputs are sent again only if the message with them was lost in the flow, and only those that are still true. */
   repeated(record: Interaction, repeat: Handled, token: string | undefined): Decision {
     if (repeat.token === undefined || repeat.token === token || !this.isLost(repeat.token)) return { record, outputs: [] };
     const { token: _lost, due: _owed, told: _before, ...rest } = repeat;
@@ -28,7 +31,7 @@ export class DecidedAgain {
     return { record: { ...record, handled }, outputs: repeat.outputs.filter((output) => isStillTrue(output, record)) };
   }
 
-  /** Whether what a delivery had in the flow will not reach its end. */
+  /** Whether the messages of a delivery, given by its token, will not reach the end of the flow. */
   isLost(token: string): boolean {
     const state = this.options.tokenState(token);
     return state === "returning" || (state === "unknown" && this.options.isAlone());

@@ -1,44 +1,44 @@
 /**
- * How it stands with a case's interaction. Times are ms since the epoch.
+ * State of a case's interaction.
  *
  * | state     | meaning                                                                        |
  * |-----------|--------------------------------------------------------------------------------|
  * | (none)    | the case has never been routed, or is closed                                   |
- * | `waiting` | *create* was put out, and the answer has not come                               |
+ * | `waiting` | *create* was sent, and no answer has come                                       |
  * | `open`    | the answer was *created*: there is an interaction                               |
- * | `closing` | *disconnect* was put out, and the answer *ended* has not come                   |
+ * | `closing` | *disconnect* was sent, and the answer *ended* has not come                      |
  * | `idle`    | the interaction has ended, the case is still open: its owner and work group are known |
  */
 export type InteractionState = "waiting" | "open" | "closing" | "idle";
 
-/** Why an interaction is created or updated. `missed`: found by the query on start. */
+/** Why an interaction is created or updated. `missed`: no signal told of the case, it was found by the query for open cases. */
 export type RouteReason = "new" | "owner" | "queue" | "comment" | "email" | "missed";
 
-/** Why it is disconnected. `duplicate`: the case has another one; `late`: nobody waits for it any more. */
+/** Why an interaction is disconnected. `duplicate`: the case has another one; `late`: it came when it was no longer waited for. */
 export type EndReason = "closed" | "deleted" | "unwatched" | "reply" | "duplicate" | "late";
 
 /** One of the node's messages to the contact centre. */
 export interface Output {
   kind: "create" | "update" | "disconnect";
   reason: RouteReason | EndReason;
-  /** Of a create: the request it makes. */
+  /** For a create: the name of the request. */
   request?: string;
   interactionId?: string;
-  /** Of an update that changes the work group: the one before. */
+  /** For an update that changes the work group: the previous one. */
   previousWorkgroup?: string;
-  /** Of what is put out once more: the signal that has led to it. */
+  /** For an output that is sent again because it was owed: the cause of the signal that led to it. */
   cause?: string;
 }
 
-/** What a signal has led to, so that its repeat leads to the same and to nothing more. */
+/** The outputs that a signal has led to, so that a repeat of the signal leads to the same ones and to no others. */
 export interface Handled {
   cause: string;
   outputs: Output[];
-  /** Token of the delivery its outputs belong to, until it is known to be done with. */
+  /** Token of the delivery that the outputs belong to, until that is known to be over. */
   token?: string;
-  /** Some of its outputs are owed, see `OwedOutputs`: when they are put out once more. */
+  /** Set when outputs are owed (see `OwedOutputs`): when they are sent again, in ms since the epoch. */
   due?: number;
-  /** Of an update that is owed: the work group that it tells. */
+  /** For an owed update: the work group that it tells. */
   told?: string;
 }
 
@@ -50,45 +50,51 @@ export interface Interaction {
   /** Name of the last watched queue it was in. */
   queue: string;
   workgroup: string;
-  /** Names the request for an interaction; the same when it is put out again. */
+  /** Name of the request for an interaction; the same when it is sent again. */
   request: string;
-  /** How often the interaction was asked for. */
+  /** How often the interaction was asked for, from 1. */
   attempt: number;
   reason: RouteReason;
-  /** `waiting`: when the request is given up; `open`: when the case is marked, unless it was; `closing`: when the disconnect is put out once more, then when it is forgotten. */
+  /**
+   * In ms since the epoch. `waiting`: when the request is given up and made again; `open`: when the case is marked, unless it is; `closing`: when the
+   * disconnect is sent again, or, once it has left the flow, when the interaction is forgotten.
+   */
   due?: number;
-  /** The interaction that is open; after its end, the last one. */
+  /** Id of the open interaction; after its end, of the last one. */
   interactionId?: string;
-  /** `waiting`: to be disconnected as soon as it is there; `closing`: why it is. */
+  /** `waiting`: why the interaction is to be disconnected as soon as it is there; `closing`: why it is disconnected. */
   ending?: EndReason;
   /** `closing`: the disconnect has left the flow. */
   told?: true;
-  /** `waiting`: the work group that it was asked for first, where the case has gone to another since, and perhaps come back. */
+  /** `waiting`: the work group that the interaction was first asked for, if the case has moved to another since (and perhaps back). */
   askedOf?: string;
-  /** `waiting`: others that have ended, the latest first. One of them may be what is asked for, when answers have changed places. */
+  /**
+   * `waiting`: ids of other interactions that have ended, latest first. One of them may be the one asked for, when its answers *created* and *ended* came in
+   * the wrong order.
+   */
   over?: string[];
   /** The case is marked as processed. */
   marked?: boolean;
-  /** The latest first. */
+  /** The last signals that led to outputs, latest first. */
   handled: Handled[];
 }
 
-/** What is known of the case now. */
+/** What the org says of the case now. `owner`: id of a user or a queue. */
 export interface CaseFacts {
   owner: string;
   isClosed: boolean;
 }
 
-/** What has happened. */
+/** What has happened to a case. `by`: id of the user who did it. */
 export type Happening =
   | { kind: "created" }
-  /** `arrived`: it may have come to where it is just now: its owner is another, it was reopened, or nobody says what has changed. */
+  /** `arrived`: the case may just have come to its owner, since its owner has changed, it was reopened, or it is not known what changed. */
   | { kind: "updated"; arrived: boolean; by?: string }
   | { kind: "deleted" }
   | { kind: "comment"; by?: string }
   | { kind: "email"; incoming: boolean }
   | { kind: "missed" }
-  /** `request`: which request it answers, when it says so. */
+  /** `request`: name of the request it answers, if it gives that. */
   | { kind: "answer"; status: "created" | "failed" | "ended"; interactionId?: string; request?: string }
   | { kind: "due" };
 
@@ -104,31 +110,32 @@ export interface RoutingRules {
   answerTimeout: number;
 }
 
-/** What a decision stands on. */
+/** What a decision is based on. */
 export interface Situation {
   record: Interaction | undefined;
-  /** Undefined: the org does not have it (any more). */
+  /** `undefined`: the org does not have the case, or not any more. */
   found: CaseFacts | undefined;
-  /** The watched queue that owns the case, and the work group that serves it. */
+  /** Names of the watched queue that owns the case and of the work group that serves it; `undefined` if no watched queue owns it. */
   watched: { queue: string; workgroup: string } | undefined;
   rules: RoutingRules;
+  /** ms since the epoch. */
   now: number;
-  /** Gives a new request its name. */
+  /** Makes the name of a new request. */
   newRequest(): string;
 }
 
-/** What is to be done. The record is to be stored before an output is put out. */
+/** What is to be done. The record must be stored before an output is sent. */
 export interface Decision {
-  /** Undefined: nothing is kept. */
+  /** What is to be kept of the case; `undefined`: nothing. */
   record: Interaction | undefined;
   outputs: Output[];
-  /** The interaction is there: mark the case, then set `marked`. */
+  /** Set when the interaction is there: mark the case, then set `marked` in the record. */
   mark?: true;
   /** What an operator should know. */
   note?: string;
 }
 
-/** Ids of users begin with 005, those of queues with 00G. */
+/** Whether an owner is a user rather than a queue: ids of users begin with 005, those of queues with 00G. */
 export function isPerson(owner: string): boolean {
   return owner.startsWith("005");
 }

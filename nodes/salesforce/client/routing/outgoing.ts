@@ -1,28 +1,28 @@
 import type { Agent, CaseSnapshot } from "./case-reader";
 import type { EndReason, Interaction, Output, RouteReason } from "./interaction";
 
-/** What the contact centre is told; `payload` of the node's messages. */
+/** The `payload` of the node's messages, for the contact centre. */
 export interface RoutePayload {
   action: Output["kind"];
-  /** Only the id, when the org does not have it any more. */
+  /** The case; only its id when the org does not have it any more. */
   case: CaseSnapshot | { id: string };
-  /** The watched queue it is in, or was in last. */
+  /** Name of the watched queue that it is in, or was in last. */
   queue: string;
   workgroup: string;
   skills: string[];
   reason: RouteReason | EndReason;
-  /** Names the request: the same when it is put out once more. */
+  /** Name of the request; the same when it is sent again. */
   request?: string;
   /** How often the interaction was asked for, from 1. */
   attempt?: number;
   interactionId?: string;
-  /** Of an update that changes the work group: the one before. */
+  /** For an update that changes the work group: the previous one. */
   previousWorkgroup?: string;
-  /** Who owns the case, when a person does and it is not to go to the queue directly. */
+  /** The owner of the case, when that is a person, and cases do not go directly to the queue. */
   agent?: Agent;
 }
 
-/** A message that is ready to go. */
+/** A message to be sent. */
 export interface Outgoing {
   caseId: string;
   payload: RoutePayload;
@@ -38,7 +38,7 @@ export interface OutgoingParts {
   snapshot: CaseSnapshot | undefined;
   skills: string[];
   agent: Agent | undefined;
-  /** Where nothing is known of the case any more. */
+  /** Used when nothing is kept of the case any more. */
   fallback: { queue: string; workgroup: string };
 }
 

@@ -4,30 +4,30 @@ import type { CaseRecords } from "./case-records";
 import type { Decision, EndReason, Handled, Interaction, Output } from "./interaction";
 import { remember } from "./steps";
 
-/** What {@link OwedOutputs} stands on. */
+/** What {@link OwedOutputs} needs. */
 export interface OwedOptions {
   records: CaseRecords;
   tokenState(token: string): TokenState;
-  /** Of a process that is gone, or whose message comes again. */
+  /** Whether the messages of a delivery will not reach the end of the flow, as its process has ended or its message comes again. */
   isLost(token: string): boolean;
-  /** ms until what is owed is put out once more. */
+  /** ms after which an owed output is sent again. */
   wait: number;
   clock: Pick<Clock, "now">;
 }
 
 /**
- * Outputs that another instance puts out again when this one is killed. What a delivery owes is written down before it is put out, with a time,
- * and written off when the delivery is done with; while it lasts, the time is put off. So nobody who lives looks after what is due, and whoever
- * finds it puts it out – once more, perhaps, if it had just reached its end. Requests, and the disconnect of an open interaction, need none of
- * this: an answer is waited for, and their record has a time of its own.
+ * Outputs that another instance sends again if this one is killed. What a delivery owes is stored before it is sent, with a time at which it is due, and is
+ * removed when the delivery is over. Until then the time is put off again and again, so an output that is due belongs to an instance that does not live any
+ * more, and whoever finds it sends it (a second time, perhaps, if it had just reached the end of the flow). Requests, and the disconnect of an open
+ * interaction, do not need this: an answer to them is awaited, for which their record has a time of its own.
  */
 export class OwedOutputs {
-  /** Deliveries of this process, the cases they owe something for, and until when that is written down. */
+  /** By token of a delivery of this process: the cases it owes outputs for, and the time at which those are due, as stored. */
   private readonly inFlow = new Map<string, { cases: Set<string>; due: number }>();
 
   constructor(private readonly options: OwedOptions) {}
 
-  /** The record, with what the delivery of this token owes for it; to be followed by {@link follow} when it was written. */
+  /** Marks in a record what the delivery with this token owes. To be followed by {@link follow} when the record was written. */
   owe(record: Interaction, token: string): Interaction {
     const due = this.due();
     const owes = (one: Handled): boolean => one.token === token && one.outputs.some((output) => !hasTime(output, record));
@@ -35,8 +35,8 @@ export class OwedOutputs {
   }
 
   /**
-   * A case has come back before its interaction had ended, so its record's time is that of the next request from now on. Whether the disconnect has
-   * reached anybody is looked after by itself.
+   * A case has come back before its interaction has ended, so the record's time is now that of the next request. The disconnect of the earlier interaction
+   * is therefore owed, with a time of its own.
    */
   apart(before: Interaction | undefined, next: Interaction): Interaction {
     if (before?.state !== "closing" || before.told || before.due === undefined || next.state !== "waiting") return next;
@@ -47,7 +47,7 @@ export class OwedOutputs {
     return { ...next, handled: next.handled.map((one) => (one.cause === made.cause ? { ...one, due } : one)) };
   }
 
-  /** An update of the node's own accord comes by no signal that would be given again: it is owed, under a name of its own. */
+  /** Marks an update that the node sends of its own accord as owed, under a cause of its own, as no signal for it would come again. */
   own(record: Interaction, outputs: Output[]): { record: Interaction; outputs: Output[] } {
     const [update] = outputs;
     if (update?.kind !== "update" || update.cause !== undefined) return { record, outputs };
@@ -55,7 +55,7 @@ export class OwedOutputs {
     return { record: { ...record, handled: remember(record.handled, { cause, outputs: [update], due: this.due(), told: record.workgroup }) }, outputs: [{ ...update, cause }] };
   }
 
-  /** Nothing is to be kept of a case any more; unless the disconnect of another interaction is owed: then it is that one's end which is waited for. */
+  /** What is kept of a case that is done: nothing, unless the disconnect of another interaction is owed. The end of that one is then awaited. */
   left(before: Interaction | undefined): Interaction | undefined {
     if (!before) return undefined;
     const isOther = ({ kind, interactionId }: Output): boolean => kind === "disconnect" && (before.state !== "closing" || interactionId !== before.interactionId);
@@ -69,7 +69,7 @@ export class OwedOutputs {
     return { ...rest, ...named, ...(due === undefined ? {} : { due }), state: "closing", ending: output.reason as EndReason, handled };
   }
 
-  /** Has {@link tend} look after what deliveries of this process owe for a case. */
+  /** Notes what deliveries of this process owe for a case, so that {@link tend} takes care of it. */
   follow(caseId: string, record: Interaction | undefined): void {
     for (const { token, due } of record?.handled ?? []) {
       if (token === undefined || due === undefined || this.options.tokenState(token) !== "open") continue;
@@ -78,7 +78,11 @@ export class OwedOutputs {
     }
   }
 
-  /** To be called more often than the wait is long: what is done with is owed no more, and what is still in the flow for longer. @throws ConnectorError `STORE_UNAVAILABLE` */
+  /**
+   * Removes what deliveries that are over owed, and puts off what those in the flow owe. To be called more often than every `wait` ms.
+   *
+   * @throws ConnectorError `STORE_UNAVAILABLE`
+   */
   async tend(): Promise<void> {
     const { records, tokenState, wait, clock } = this.options;
     for (const [token, followed] of this.inFlow) {
@@ -92,7 +96,7 @@ export class OwedOutputs {
     }
   }
 
-  /** Puts out once more what is owed and has nobody who looks after it. */
+  /** Adds to a decision the owed outputs that no living instance takes care of. */
   again(decision: Decision): Decision {
     const { record } = decision;
     if (!record?.handled.some(({ due }) => due !== undefined)) return decision;
@@ -103,7 +107,7 @@ export class OwedOutputs {
       const state = token === undefined ? "unknown" : this.options.tokenState(token);
       if (state === "over") return doneWith(one, record, this.options.clock.now());
       if (state === "open" || (due > this.options.clock.now() && (token === undefined || !this.options.isLost(token)))) return one;
-      // a disconnect that is owed was neither told nor answered
+      // a disconnect that is owed has neither reached the end of the flow nor been answered, so it is always sent again
       const again = one.outputs.filter((output) => !hasTime(output, record) && (output.kind === "disconnect" || isStillTrue(output, record)));
       if (again.length === 0) return rest;
       outputs.push(...again.map((output) => ({ ...output, cause: one.cause })));
@@ -122,18 +126,18 @@ export class OwedOutputs {
   }
 }
 
-/** With the work group that its update tells, unless it has told one. */
+/** Notes the work group that the signal's update tells, unless one is noted. */
 function telling(one: Handled, { workgroup }: Interaction): Handled {
   return one.told === undefined && one.outputs.some(({ kind }) => kind === "update") ? { ...one, told: workgroup } : one;
 }
 
-/** When the case is to be looked at: its own time, or that of what is owed for it. */
+/** When a case is to be looked at next, in ms since the epoch: the earliest of its own time and those of owed outputs. */
 export function nextTime({ due, handled }: Interaction): number | undefined {
   const times = [due, ...handled.map((one) => one.due)].filter((time) => time !== undefined);
   return times.length === 0 ? undefined : Math.min(...times);
 }
 
-/** Whether an answer is waited for: then the record's own time looks after it. */
+/** Whether an answer to this output is awaited, so that the record's own time covers it. */
 function hasTime({ kind, interactionId }: Output, record: Interaction): boolean {
   return kind === "create" || (kind === "disconnect" && record.state === "closing" && record.interactionId === interactionId);
 }

@@ -3,20 +3,20 @@ import { isPlain } from "../../../common/is-plain";
 import { longId } from "../long-id";
 import type { Happening } from "./interaction";
 
-/** What a message says of cases. */
+/** What a message says about cases. `cause` tells the message from all others. */
 export type Signal =
   /** Cases themselves, by id. */
   | { about: "cases"; ids: string[]; happening: Exclude<Happening, { kind: "answer" | "due" }>; cause: string }
-  /** A comment or an e-mail, whose case may have to be looked up. */
+  /** Comments or e-mails, by id. What is absent has to be looked up. */
   | { about: "comments" | "emails"; ids: string[]; by?: string; caseId?: string; incoming?: boolean; cause: string }
-  /** An answer of the flow. */
+  /** An answer of the contact centre, from the flow. */
   | { about: "answer"; id: string; happening: Extract<Happening, { kind: "answer" }>; cause: string; workgroup?: string }
-  /** Changes that the org could not say one by one: look at all cases. */
+  /** Changes that the org does not list one by one: all cases must be looked at. */
   | { about: "all"; cause: string }
-  /** Nothing that routing goes by. */
+  /** Nothing that matters for routing. */
   | { about: "nothing" };
 
-/** A message as `salesforce listen` puts it out, or an answer of the flow. */
+/** A message that `salesforce listen` has sent, or an answer from the flow. */
 export interface RouteMessage {
   payload?: unknown;
   salesforce?: unknown;
@@ -32,9 +32,9 @@ interface ChangeHeader extends Fields {
   commitUser?: unknown;
 }
 
-/** Ids of cases, comments and e-mails begin so, in every org. */
+/** Beginnings of the ids of cases, comments and e-mails, the same in every org. */
 const PREFIXES: Record<string, "Case" | "CaseComment" | "EmailMessage"> = { "500": "Case", "00a": "CaseComment", "02s": "EmailMessage" };
-/** What changes with the owner of a case, and with its reopening. */
+/** Fields that change when a case gets another owner or is reopened. */
 const ARRIVING: ReadonlySet<unknown> = new Set(["OwnerId", "IsClosed", "ClosedDate"]);
 const STATUSES: ReadonlySet<unknown> = new Set(["created", "failed", "ended"]);
 
@@ -68,7 +68,7 @@ function readChange(header: ChangeHeader, payload: Fields, cause: string): Signa
   const type = String(header.changeType ?? "");
   const all = Array.isArray(header.recordIds) ? header.recordIds : [];
   const ids = all.flatMap((id) => idOf(id) ?? []);
-  // An overflow names no records, but a wildcard such as 500*.
+  // GAP_OVERFLOW gives a wildcard such as 500* instead of record ids
   const missing = ids.length < all.length || type === "GAP_OVERFLOW";
   const by = textOf(header.commitUser);
   switch (header.entityName) {
@@ -92,7 +92,7 @@ function readCaseChange(type: string, ids: string[], changedFields: unknown[], b
     case "UNDELETE":
       return { about: "cases", ids, happening: { kind: "created" }, cause };
     case "UPDATE": {
-      // A gap does not say what has changed.
+      // a gap event does not say what has changed
       const arrived = type.startsWith("GAP_") || changedFields.some((name) => ARRIVING.has(name));
       return { about: "cases", ids, happening: { kind: "updated", arrived, ...author }, cause };
     }
@@ -103,7 +103,7 @@ function readCaseChange(type: string, ids: string[], changedFields: unknown[], b
   }
 }
 
-/** A PushTopic tells what became of a record, but not what has changed. */
+/** Reads an event of a PushTopic, which tells what happened to a record, but not which fields have changed. */
 function readTopic(record: Fields, salesforce: Fields): Signal {
   const id = idOf(record["Id"]);
   const type = salesforce["type"];
@@ -135,7 +135,7 @@ function email(ids: string[], fields: Fields, cause: string): Signal {
   return { about: "emails", ids, cause, ...(typeof Incoming === "boolean" ? { incoming: Incoming } : {}), ...(caseId === undefined ? {} : { caseId }) };
 }
 
-/** What tells an event from all others, however often it comes. */
+/** What tells an event from all others, and is the same each time it comes. */
 function causeOf(salesforce: Fields, header: ChangeHeader): string {
   const uuid = textOf(salesforce["eventUuid"]);
   if (uuid) return uuid;
@@ -144,7 +144,7 @@ function causeOf(salesforce: Fields, header: ChangeHeader): string {
   return [header["transactionKey"], header["sequenceNumber"], header.entityName, header.changeType].map((part) => String((part as string) ?? "")).join(" ");
 }
 
-/** Ids are told apart by 18 characters, so one of 15 is given its ending. */
+/** An id in 18 characters, so that ids can be compared: one of 15 is lengthened. `undefined` for anything else. */
 function idOf(value: unknown): string | undefined {
   return typeof value === "string" && /^[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?$/.test(value) ? longId(value) : undefined;
 }

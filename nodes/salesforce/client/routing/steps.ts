@@ -4,27 +4,27 @@ import type { Handled, Happening, Interaction, Output } from "./interaction";
 import type { Signal } from "./signal";
 import type { ConnectorError } from "../../../common/errors";
 
-/** What is decided for one case of a message. */
+/** One case that a message is about, and what was decided for it. */
 export interface Step {
   caseId: string;
   happening: Happening;
-  /** What tells the message from others; absent for what the node does of its own accord. */
+  /** What tells the message from all others; absent for what the node does of its own accord. */
   cause?: string;
-  /** What the answer says of it, for a case that nothing is known of. */
+  /** The work group that the answer names, for a case of which nothing is kept. */
   workgroup?: string;
-  /** Whom to tell of a case that nothing is known of. */
+  /** Queue and work group for the messages about a case of which nothing is kept. */
   fallback?: { queue: string; workgroup: string };
-  /** What was decided: it is not decided again when a later part fails. */
+  /** What was decided. It is not decided again when a later part of the work fails. */
   done?: { outputs: Output[]; record: Interaction | undefined; skills: string[] };
-  /** Not done yet. */
+  /** The mark that is still to be set. */
   mark?: Mark;
   error?: ConnectorError;
 }
 
-/** So many of the latest signals of a case are remembered. */
+/** How many of a case's last signals are remembered. */
 const REMEMBERED = 8;
 
-/** The cases a message is about. @param comments, emails those that were looked up */
+/** Makes a step for each case that a message is about. @param comments those that were looked up, by id @param emails likewise */
 export function stepsOf(signal: Signal, comments: ReadonlyMap<string, ChildRead>, emails: ReadonlyMap<string, ChildRead>): Step[] {
   switch (signal.about) {
     case "cases":
@@ -48,23 +48,23 @@ export function stepsOf(signal: Signal, comments: ReadonlyMap<string, ChildRead>
   }
 }
 
-/** An e-mail may belong to something else than a case, and what was deleted belongs to nothing. */
+/** A step for a comment or an e-mail; none when it does not belong to a case, but to another record, or was deleted. */
 function stepOf(caseId: string | undefined, happening: Happening, cause: string): Step[] {
   return caseId?.startsWith("500") ? [{ caseId, happening, cause }] : [];
 }
 
-/** A PushTopic does not say who has changed a case: the case says who was the last. */
+/** Adds who has changed a case. A PushTopic does not say that, so the case's last modifier is taken. */
 export function withAuthor(happening: Happening, read: CaseRead | undefined): Happening {
   if (happening.kind !== "updated" || happening.by !== undefined || !read) return happening;
   return { ...happening, by: read.lastModifiedBy };
 }
 
-/** The handled signals, with a new one. */
+/** The handled signals with a new one in front; the oldest is dropped when there are too many. */
 export function remember(handled: readonly Handled[], one: Handled): Handled[] {
   return [one, ...handled].slice(0, REMEMBERED);
 }
 
-/** What the values of a mark are taken from, as `msg.routing`. */
+/** The values that marks can use, in `msg.routing`. */
 export interface MarkValues {
   caseId: string;
   caseNumber: string | undefined;
@@ -77,7 +77,7 @@ export interface MarkValues {
   time: string;
 }
 
-/** @param now ms since the epoch */
+/** Makes the `msg.routing` of a mark. @param now ms since the epoch */
 export function markValues(caseId: string, record: Interaction | undefined, skills: readonly string[], read: CaseRead | undefined, now: number): MarkValues {
   return {
     caseId,

@@ -3,45 +3,45 @@ import { SelectIn, valueIn } from "../cases/select-in";
 import { QueryClient } from "../query/query-client";
 import type { RestClient } from "../rest";
 
-/** A row of the routes, in a node or in the org. */
+/** A route: which work group serves a queue. */
 export interface QueueRoute {
-  /** Name of the Salesforce queue; letters' case counts. */
+  /** Name of the Salesforce queue, case-sensitive. */
   queue: string;
   workgroup: string;
 }
 
-/** Where routes come from. */
+/** Where the routes come from: the node's settings, or the org. */
 export type RouteSource =
   | { from: "node"; routes: readonly QueueRoute[] }
-  /** The records of an object; API names. */
+  /** The records of an object. All three are API names. */
   | { from: "object"; object: string; queueField: string; workgroupField: string };
 
 /** What {@link WatchedQueues} needs. Times in ms. */
 export interface WatchedQueuesOptions {
   rest: RestClient;
   source: RouteSource;
-  /** How long what was found is used. */
+  /** How long the queues that were found are used before the org is asked again. */
   refresh: number;
-  /** Where the ids of the queues are kept, with the names that they were found by. */
+  /** Stores the ids of the queues, each with the name by which it was found. */
   ids: { read(): Promise<unknown>; write(value: Record<string, string>): Promise<void> };
-  /** Tells of queues that the org does not have, once. */
+  /** Warns of queues that the org does not have, once for the same queues. */
   warn: (text: string) => void;
-  /** One is watched that was not before: cases may lie there that nobody has looked at. */
+  /** Told when another queue is watched than before: there may be cases in it that were not looked at. */
   onAdded: () => void;
 }
 
-/** Routes that an object can hold: more than any contact centre has queues. */
+/** How many routes are read from an object at most: more than any contact centre has queues. */
 const MOST_ROUTES = 10_000;
 
-/** ms between two looks for what the org does not have: each is a call of the day's, and who looks after cases asks every few seconds. */
+/** ms between two tries when the org has none of the queues. Each try is an API call of the day's limit, and the queues are asked for every few seconds. */
 const MISSING = 60_000;
 
-/** The queues that are watched, by id, and the work groups that serve them. Without any there is nothing to decide by. */
+/** The watched queues, by id, and the work groups that serve them. It is an error when there is none, as nothing could be decided then. */
 export class WatchedQueues {
   private known: ReadonlyMap<string, QueueRoute> | undefined;
-  /** Why there are none at present. */
+  /** Why there is no watched queue at present. */
   private none: ConnectorError | undefined;
-  /** By the clock that nobody sets. */
+  /** When the org is to be asked again, by `performance.now()`. */
   private staleAt = 0;
   private asking: Promise<ReadonlyMap<string, QueueRoute>> | undefined;
   private missing = "";
@@ -51,7 +51,7 @@ export class WatchedQueues {
     this.select = new SelectIn(options.rest);
   }
 
-  /** The routes by the id of their queue, as fresh as `refresh` says. @throws ConnectorError while the org is away, or has none of them */
+  /** The routes by the id of their queue, no older than `refresh`. @throws ConnectorError while the org is away, or has none of the queues */
   byId(): Promise<ReadonlyMap<string, QueueRoute>> {
     if (performance.now() < this.staleAt) {
       if (this.none) return Promise.reject(this.none);
@@ -83,14 +83,14 @@ export class WatchedQueues {
     const rows = await this.select.rows({ object: "Group", fields: ["Id", "Name"], field: "Name", values: [...routes.keys()], where: "Type = 'Queue'" });
     const found = new Map<string, QueueRoute>();
     for (const row of rows) {
-      // The org compares without regard to case.
+      // SOQL ignores case when it compares; the map does not
       const route = routes.get(String(row["Name"]));
       if (route) found.set(String(row["Id"]), route);
     }
     const isFound = found.size > 0;
     const missing = missingOf(routes, found);
     await this.keepRenamed(routes, missing, found);
-    // in none of them a case could be: each would count as one that nobody watches
+    // an error, as otherwise every case would count as one of an unwatched queue
     if (!isFound && !(await this.areThere([...found.keys()]))) throw new ConnectorError("ORG_OBJECT_UNKNOWN", routes.size === 0 ? "There is no route: no queue would be watched" : `The org has none of the queues that are to be watched, or this user sees none: ${[...routes.keys()].join(", ")}`);
     this.tellMissing(missing, found);
     return found;
@@ -112,7 +112,7 @@ export class WatchedQueues {
     return byName(routes);
   }
 
-  /** One that was renamed still has its cases: they are not to be ended because a route has its old name. */
+  /** Goes on watching a queue that was renamed while its route still has the old name, so that the interactions of its cases are not ended. */
   private async keepRenamed(routes: ReadonlyMap<string, QueueRoute>, missing: readonly string[], found: Map<string, QueueRoute>): Promise<void> {
     const { ids } = this.options;
     const before = ((await ids.read()) ?? {}) as Record<string, string>;
@@ -125,7 +125,7 @@ export class WatchedQueues {
     if (!isSame) await ids.write(now);
   }
 
-  /** Whether they have only other names now, and are not hidden from this user, as their cases would be, too. */
+  /** Whether the org has any of these queues, under new names. If not, they are hidden from this user, and so would be their cases. */
   private async areThere(ids: readonly string[]): Promise<boolean> {
     return ids.length > 0 && (await this.select.rows({ object: "Group", fields: ["Id"], field: "Id", values: ids })).length > 0;
   }
@@ -138,7 +138,7 @@ export class WatchedQueues {
   }
 }
 
-/** Names that no queue was found by. */
+/** The names in the routes by which no queue was found. */
 function missingOf(routes: ReadonlyMap<string, QueueRoute>, found: ReadonlyMap<string, QueueRoute>): string[] {
   const there = new Set([...found.values()].map(({ queue }) => queue));
   return [...routes.keys()].filter((queue) => !there.has(queue));
@@ -152,7 +152,7 @@ function textOf(value: unknown): string {
   return typeof value === "string" ? value.trim() : "";
 }
 
-/** The object is given in the node's form: what is wrong with it is wrong for every message. */
+/** Makes an error about the object with the routes one of the node's settings, which fails every message: the object is named in the node's form. */
 function asSetting(error: unknown, object: string): unknown {
   if (!(error instanceof ConnectorError) || error.scope === "system") return error;
   return new ConnectorError("ORG_OBJECT_UNKNOWN", `The routes cannot be read from ${object}: ${error.message}`, { details: error.details, cause: error });

@@ -4,62 +4,62 @@ import type { Store } from "../../../common/store";
 import { orgPlace } from "../org-place";
 import type { Session } from "../sign-in/login";
 
-/** What is kept of one load. */
+/** What is kept of one load, that is, of rows that are loaded together. */
 export interface Load {
-  /** When it began, ms since the epoch. */
+  /** When it began, in ms since the epoch. */
   at: number;
-  /** Its jobs, in their order: those after the first were given what the ones before had left. */
+  /** Ids of its jobs, in order. Each job after the first got the rows that the ones before had not loaded. */
   jobs: string[];
-  /** The rows that failed were told: who comes again wants them tried again. */
+  /** Set when the failed rows were reported. If the rows come again, the failed ones are to be tried again. */
   told?: true;
-  /** All rows are in the org, and the message went on. */
+  /** Set when all rows are in the org, and the message was sent on. */
   done?: true;
-  /** Its rows were too much for one upload, and are loads of their own by halves. */
+  /** Set when the rows were too large for one upload. Each half of them is then a load of its own. */
   parted?: true;
-  /** Of rows that many messages brought: what each is, by a hash. */
+  /** When each row came with a message of its own: a hash of each row. */
   rows?: string[];
 }
 
-/** ms that the org keeps a job. */
+/** How long the org keeps a job, in ms. */
 const KEPT = 7 * 24 * 3_600_000;
-/** Loads remembered of one node; the oldest done ones give way. */
+/** How many loads are remembered for one node. When there are more, the oldest that are done are dropped. */
 const MOST = 1_000;
 
 /**
- * Which jobs a node has given its rows to, so that the same rows, come again after a restart or a timeout, take up their job and are not
- * loaded twice. One small value in the store, for the node: pruned as it is written.
+ * Remembers which jobs a node has given its rows to. When the same rows come again, after a restart or a timeout, their job is taken up and they are not
+ * loaded twice. One small value in the store for each node; expired loads are dropped whenever it is written. One small value in the store, for the node: pruned as it is written.
  */
 export class JobBook {
   private kept: { name: string; loads: Map<string, Load> } | undefined;
 
-  /** @param name of the node's value in the store: another for each org, as what was loaded into one is not in the next */
+  /** @param name of the node's value in the store. It differs for each org, as rows loaded into one org are not in another */
   constructor(
     private readonly store: Store,
     private readonly name: string | (() => Promise<string>),
   ) {}
 
-  /** The book of a node, for the org that it is signed in to. */
+  /** The book of a node, for the org that it is signed in to. @param node id of the node */
   static of(node: string, store: Store, org: { openSession(): Promise<Session> }): JobBook {
     return new JobBook(store, async () => `salesforce-bulk/${orgPlace(await org.openSession())}/${node}`);
   }
 
-  /** What is known of a load. @throws ConnectorError `STORE_UNAVAILABLE`, as all of these, and when nobody can sign in to the org */
+  /** What is kept of a load. @throws ConnectorError `STORE_UNAVAILABLE`, as all these methods do, or the login's error when the org's name cannot be had */
   async find(key: string): Promise<Load | undefined> {
     const load = (await this.read()).loads.get(key);
     return load && Date.now() - load.at < KEPT ? load : undefined;
   }
 
-  /** Every load that is not done. */
+  /** All loads that are not done, with their keys. */
   async open(): Promise<[string, Load][]> {
     return [...(await this.read()).loads].filter(([, load]) => !load.done && Date.now() - load.at < KEPT);
   }
 
-  /** Writes a load down. Resolves when it is safe; else what was known of it stands. */
+  /** Stores a load. Resolves when it is written; if it rejects, what was kept before stays. */
   async put(key: string, load: Load): Promise<void> {
     await this.change(key, load);
   }
 
-  /** Forgets a load; not when that cannot be written. */
+  /** Forgets a load. If that cannot be written, it rejects, and the load stays. */
   async remove(key: string): Promise<void> {
     if ((await this.read()).loads.has(key)) await this.change(key, undefined);
   }
@@ -104,7 +104,7 @@ function unavailable(what: string, error: unknown): ConnectorError {
   return new ConnectorError("STORE_UNAVAILABLE", `What is remembered of bulk jobs cannot be ${what}: ${errorText(error)}`, { cause: error });
 }
 
-/** A name for content that no other content has. */
+/** A key for content: a hash, which differs for other content. */
 export function contentKey(...parts: (string | Buffer | number | undefined)[]): string {
   const hash = createHash("sha256");
   for (const part of parts) {

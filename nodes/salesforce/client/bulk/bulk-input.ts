@@ -7,32 +7,32 @@ import { CsvReader } from "./csv-reader";
 
 /** One row to load. */
 export interface InputRow {
-  /** As texts, one a column. */
+  /** One text for each column. */
   cells: string[];
-  /** As it came: an object of a list, or one made of a line of CSV. */
+  /** The row as it came: an object of a list, or an object made from a line of CSV. */
   readonly row: unknown;
 }
 
-/** Rows to load; they can be gone through again and again. */
+/** Rows to load. `rows` can be called any number of times. */
 export interface BulkInput {
   columns: string[];
   rows(): Iterable<InputRow>;
 }
 
-/** Characters of a header, and columns, that the org takes. */
+/** How many characters the header may have, and how many columns there may be, for the org. */
 const MAX_HEADER = 32_000;
 const MAX_COLUMNS = 5_000;
-/** Characters of all fields of one row. */
+/** How many characters all fields of one row may have, for the org. */
 const MAX_RECORD = 400_000;
-/** Bytes of CSV read at once. */
+/** How much CSV is parsed at once: bytes of a buffer, or characters of a text. */
 const SLICE = 256 * 1024;
 
 /**
- * Rows from what a message brings: a list of objects, or CSV as text or bytes.
+ * Reads the rows that a message brings: a list of objects, or CSV as text or bytes.
  *
- * @param idsOnly rows are deleted: only their `Id` is sent, and a list may be one of ids
- * @param delimiter of CSV
- * @throws ConnectorError `INPUT_INVALID` or `FORMAT_INVALID`; while going through the rows, too
+ * @param idsOnly whether rows are to be deleted: only their `Id` is sent, and the list may be one of ids
+ * @param delimiter between the cells of CSV
+ * @throws ConnectorError `INPUT_INVALID` or `FORMAT_INVALID`, here or while iterating over the rows
  */
 export function bulkInput(value: unknown, idsOnly: boolean, delimiter: string): BulkInput {
   if (Array.isArray(value)) return listInput(value, idsOnly);
@@ -40,7 +40,7 @@ export function bulkInput(value: unknown, idsOnly: boolean, delimiter: string): 
   throw new ConnectorError("INPUT_INVALID", `Rows to load are a list of objects, or CSV as text or bytes; this is ${value === null ? "null" : typeof value}`);
 }
 
-/** Whether a value is rows rather than a row. */
+/** Whether a value holds rows (a list, or CSV) rather than being one row. */
 export function isRows(value: unknown): boolean {
   return Array.isArray(value) || typeof value === "string" || Buffer.isBuffer(value);
 }
@@ -55,7 +55,7 @@ function listInput(list: readonly unknown[], idsOnly: boolean): BulkInput {
   };
 }
 
-/** The names of all fields, in the order they are met. A parent by its external id, `{Account: {Number__c: 7}}`, is the column `Account.Number__c`. */
+/** The names of all fields, in the order in which they first occur. A parent by its external id, `{Account: {Number__c: 7}}`, is the column `Account.Number__c`. */
 export function columnsOf(list: readonly unknown[]): string[] {
   const names = new Map<string, string>();
   list.forEach((record, index) => {
@@ -67,7 +67,7 @@ export function columnsOf(list: readonly unknown[]): string[] {
   return checkColumns([...names.values()]);
 }
 
-/** A record's cells. @throws ConnectorError `INPUT_INVALID` */
+/** The cells of a record: a text for each column. @throws ConnectorError `INPUT_INVALID` */
 export function cellsOf(record: unknown, columns: readonly string[], idsOnly = false): string[] {
   if (idsOnly) return [idOf(record)];
   const fields = recordOf(record);
@@ -78,12 +78,12 @@ export function cellsOf(record: unknown, columns: readonly string[], idsOnly = f
     length += cell.length;
     return cell;
   });
-  // the org would fail the whole job over it
+  // refused here, as the org would fail the whole job
   if (length > MAX_RECORD) throw new ConnectorError("INPUT_INVALID", `a row can have ${MAX_RECORD.toLocaleString("en")} characters, and this one has ${length.toLocaleString("en")}`);
   return cells;
 }
 
-/** The value of a column that is not called so in this record: a parent's, or one written in other case. */
+/** The value of a column that this record has under another name: a parent's field, or a name in other case. */
 function elsewhere(record: Record<string, unknown>, column: string): unknown {
   const wanted = column.toLowerCase();
   const path = pathsOf(record).find((one) => one.toLowerCase() === wanted);
@@ -138,7 +138,7 @@ function csvInput(csv: string | Buffer, idsOnly: boolean, delimiter: string): Bu
   };
 }
 
-/** A line of CSV; an object of it is made when it is wanted. */
+/** A line of CSV. Its object is made only when asked for. */
 class CsvRow implements InputRow {
   constructor(
     private readonly columns: readonly string[],
@@ -161,7 +161,7 @@ function* lines(csv: string | Buffer, delimiter: string): Generator<string[]> {
   yield* reader.end();
 }
 
-/** @throws ConnectorError `INPUT_INVALID` for a header the org would not take */
+/** Checks the names of the columns. @throws ConnectorError `INPUT_INVALID` for a header that the org would refuse */
 function checkColumns(columns: string[]): string[] {
   const invalid = (text: string): ConnectorError => new ConnectorError("INPUT_INVALID", text);
   if (columns.length > MAX_COLUMNS) throw invalid(`The rows have ${columns.length} fields; the org takes ${MAX_COLUMNS}`);

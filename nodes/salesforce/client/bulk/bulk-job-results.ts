@@ -2,7 +2,7 @@ import { errorsOf } from "../failure";
 import type { BulkJobs, JobInfo } from "./bulk-jobs";
 import { ownText, rowError } from "./bulk-match";
 
-/** What became of one row of a job whose input is not at hand. */
+/** Result of one row of a job, read without the rows that were uploaded. */
 export interface JobRow {
   id: string | null;
   success: boolean;
@@ -12,18 +12,18 @@ export interface JobRow {
   fields: Record<string, string>;
 }
 
-/** What became of the rows of a job. */
+/** Results of the rows of a job. */
 export interface JobRows {
   processed: number;
   failed: number;
   unprocessed: number;
-  /** In no order. */
+  /** In no particular order. */
   results: JobRow[];
-  /** Those of the results that are not in the org. */
+  /** The results of rows that are not in the org. */
   failures: JobRow[];
 }
 
-/** Reads all results of a job that is over. @param keepAll also those of rows that went well */
+/** Reads the results of a job that has ended. @param keepAll whether to keep those of rows that succeeded, too */
 export async function readJob(jobs: BulkJobs, job: JobInfo, keepAll: boolean): Promise<JobRows> {
   const found: JobRows = { processed: 0, failed: 0, unprocessed: 0, results: [], failures: [] };
   await jobs.getSuccessfulResults(job, (cells, columns) => {

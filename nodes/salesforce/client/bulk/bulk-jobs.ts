@@ -8,21 +8,21 @@ import type { RestClient } from "../rest";
 /** What an ingest job does with its rows. */
 export type IngestOperation = "insert" | "update" | "upsert" | "delete" | "hardDelete";
 
-/** A new ingest job, in the words of the API. */
+/** A new ingest job, with the API's names. */
 export interface IngestJobRequest {
   object: string;
   operation: IngestOperation;
-  /** For an upsert. */
+  /** Required for an upsert. */
   externalIdFieldName?: string;
-  /** `COMMA` and the like. Default `COMMA`. */
+  /** A name of `DELIMITERS` (csv-dialect). Default `COMMA`. */
   columnDelimiter?: string;
-  /** Default `LF`. */
+  /** `LF` or `CRLF`. Default `LF`. */
   lineEnding?: string;
-  /** Runs this assignment rule on cases and leads; without one, none runs. */
+  /** Id of the assignment rule to run on cases and leads. Default: none runs. */
   assignmentRuleId?: string;
 }
 
-/** A new query job, in the words of the API. */
+/** A new query job, with the API's names. */
 export interface QueryJobRequest {
   query: string;
   operation: "query" | "queryAll";
@@ -30,75 +30,75 @@ export interface QueryJobRequest {
   lineEnding?: string;
 }
 
-/** A job as the org tells it; what is not named here is kept. */
+/** A job as the org describes it. Fields that are not named here are kept. */
 export interface JobInfo {
   id: string;
   state: "Open" | "UploadComplete" | "InProgress" | "JobComplete" | "Failed" | "Aborted";
   columnDelimiter?: string;
-  /** Rows worked on, failed ones too. */
+  /** How many rows were worked on, failed ones included. */
   numberRecordsProcessed?: number;
   numberRecordsFailed?: number;
   errorMessage?: string;
   [more: string]: unknown;
 }
 
-/** Which job's results, and how they are written. */
+/** The job whose results are read, and the delimiter of its CSV. */
 export type JobRef = Pick<JobInfo, "id" | "columnDelimiter">;
 
-/** One row of a list of results. @param columns of the list */
+/** Called for one row of a list of results. @param columns names of the list's columns */
 export type OnRow = (cells: string[], columns: readonly string[]) => void;
 
 /** A page of the results of a query. */
 export interface QueryPage {
   columns: string[];
   rows: string[][];
-  /** Of the next page; absent on the last. */
+  /** Locator of the next page; absent on the last page. */
   locator?: string;
 }
 
 const CSV = "text/csv";
-/** ms between tries to make a job that the org refuses: each counts as a call of the day's. */
+/** ms between tries to make a job that the org refuses. Each try counts towards the day's limit of API calls. */
 export const JOB_REFUSED = 60_000;
-/** ms for a list of results: 150 MB at 2 Mbit/s. */
+/** ms that a list of results may take: 150 MB at 2 Mbit/s. */
 const LONG = 600_000;
 
 /**
- * The calls of Bulk API 2.0, one by one, under the names other connectors have for them.
+ * The calls of Bulk API 2.0, one method each, with the names that other connectors use.
  *
- * jsforce's helper for whole jobs deletes the job when polling takes longer than 30 s, and loops for ever when `Sforce-Locator` is
- * missing: so nothing of it is used.
+ * jsforce's helper for whole jobs is not used: it deletes the job when polling takes longer than 30 s, and loops for ever when the header
+ * `Sforce-Locator` is missing.
  */
 export class BulkJobs {
   constructor(private readonly rest: RestClient) {}
 
-  /** Makes an ingest job, in the state Open. When the answer is lost an empty job may be left, which the org ends after a day. */
+  /** Makes an ingest job, in the state Open. If the answer is lost, an empty job may remain, which the org ends after a day. */
   createJob(request: IngestJobRequest): Promise<JobInfo> {
     return this.json("POST", "/jobs/ingest", { contentType: "CSV", ...request });
   }
 
-  /** Puts all data of an open job, once. At most 150 MB in base64, which is 100 MB of bytes. */
+  /** Uploads all data of an open job. Possible only once for each job. At most 150 MB in base64, which is about 100 MB of bytes. */
   async uploadJobData(id: string, csv: Buffer | string): Promise<void> {
     const path = `/jobs/ingest/${encodeURIComponent(id)}/batches`;
     const answer = await this.told(id, this.rest.raw({ method: "PUT", path, body: csv, headers: { "content-type": `${CSV}; charset=UTF-8` } }));
     if (answer.status !== 201) throw foreignAnswer(answer);
   }
 
-  /** The upload is complete: the org begins. */
+  /** Says that the upload is complete; the org then begins. */
   closeJob(id: string): Promise<JobInfo> {
     return this.json("PATCH", ingest(id), { state: "UploadComplete" }, id);
   }
 
-  /** Ends a job that is not over. What it has written stays. */
+  /** Ends a job early. Records that it has written stay. */
   abortJob(id: string): Promise<JobInfo> {
     return this.json("PATCH", ingest(id), { state: "Aborted" }, id);
   }
 
-  /** Forgets a job that is over, with its results. */
+  /** Deletes a job that has ended, with its results. */
   async deleteJob(id: string): Promise<void> {
     await this.json("DELETE", ingest(id), undefined, id);
   }
 
-  /** How a job stands. */
+  /** Gets the state of a job. */
   getJobInfo(id: string): Promise<JobInfo> {
     return this.json("GET", ingest(id), undefined, id);
   }
@@ -108,27 +108,27 @@ export class BulkJobs {
     return this.list("/jobs/ingest");
   }
 
-  /** Rows that were written, in no order: `sf__Id`, `sf__Created`, then the columns of the upload. */
+  /** Gets the rows that were written, in no particular order: `sf__Id`, `sf__Created`, then the columns of the upload. */
   getSuccessfulResults(job: JobRef, onRow: OnRow): Promise<void> {
     return this.results(job, "successfulResults", onRow);
   }
 
-  /** Rows that were refused, in no order: `sf__Id`, `sf__Error`, then the columns of the upload. */
+  /** Gets the rows that were refused, in no particular order: `sf__Id`, `sf__Error`, then the columns of the upload. */
   getFailedResults(job: JobRef, onRow: OnRow): Promise<void> {
     return this.results(job, "failedResults", onRow);
   }
 
-  /** Rows nobody has worked on, because the job failed or was aborted. */
+  /** Gets the rows that were not worked on, because the job failed or was aborted. */
   getUnprocessedResults(job: JobRef, onRow: OnRow): Promise<void> {
     return this.results(job, "unprocessedrecords", onRow);
   }
 
-  /** Makes a query job; the org begins at once. */
+  /** Makes a query job, which the org begins at once. */
   createQueryJob(request: QueryJobRequest): Promise<JobInfo> {
     return this.json("POST", "/jobs/query", request);
   }
 
-  /** How a query job stands. */
+  /** Gets the state of a query job. */
   getQueryJobInfo(id: string): Promise<JobInfo> {
     return this.json("GET", query(id), undefined, id);
   }
@@ -139,9 +139,9 @@ export class BulkJobs {
   }
 
   /**
-   * One page of the results of a query job that is complete.
+   * Gets one page of the results of a query job that is complete.
    *
-   * @param options `locator` of the page before; `maxRecords` of a page, default the org's choice
+   * @param options `locator`: as the previous page gave it; `maxRecords`: rows on a page, by default the org decides
    */
   async getQueryJobResults(job: JobRef, options: { locator?: string; maxRecords?: number } = {}): Promise<QueryPage> {
     const search = new URLSearchParams();
@@ -157,12 +157,12 @@ export class BulkJobs {
     return { columns, rows, ...(locator === "null" ? {} : { locator }) };
   }
 
-  /** Ends a query job that is not over. */
+  /** Ends a query job early. */
   abortQueryJob(id: string): Promise<JobInfo> {
     return this.json("PATCH", query(id), { state: "Aborted" }, id);
   }
 
-  /** Forgets a query job that is over, with its results. */
+  /** Deletes a query job that has ended, with its results. */
   async deleteQueryJob(id: string): Promise<void> {
     await this.json("DELETE", query(id), undefined, id);
   }
@@ -197,7 +197,7 @@ export class BulkJobs {
     hand(reader.end(decoder.end()));
   }
 
-  /** What some errors mean here, as opposed to records. */
+  /** Turns the errors that mean something else for jobs than for records into the right ones, and adds `details.jobId`. */
   private async told<T>(id: string | undefined, call: Promise<T>): Promise<T> {
     try {
       return await call;

@@ -7,9 +7,9 @@ import type { BulkLoader, LoadWatch } from "./bulk-loader";
 import type { RowResult } from "./bulk-match";
 import { csvOf, type CsvStyle, type Part, type PartLimits, partsOf } from "./bulk-parts";
 
-/** What became of one row, as `msg.salesforce.results` has it. */
+/** Result of one row, as it is in `msg.salesforce.results`. */
 export interface RowOutcome {
-  /** Place of the row in the input, from 0. */
+  /** Index of the row in the input, from 0. */
   row: number;
   id: string | null;
   success: boolean;
@@ -17,38 +17,40 @@ export interface RowOutcome {
   errors: ShownError[];
 }
 
-/** What became of all rows of a message. */
+/** Result of all rows of a message. */
 export interface LoadResult {
-  /** The last job. */
+  /** Id of the last job. */
   jobId: string | undefined;
-  /** All jobs, in order. */
+  /** Ids of all jobs, in order. */
   jobs: string[];
   operation: string;
   object: string;
   /** Whether every row is in the org. */
   success: boolean;
-  /** Rows in all. */
+  /** How many rows there were. */
   rows: number;
+  /** How many rows the org worked on, refused ones included. */
   processed: number;
-  /** Rows the org refused. */
+  /** How many rows the org refused. */
   failed: number;
-  /** Rows nobody worked on, because their job failed or was aborted. */
+  /** How many rows were not worked on, because their job failed or was aborted. */
   unprocessed: number;
-  /** These rows had been loaded before, and were not again. */
+  /** Whether these rows had been loaded before, and were not loaded again. */
   repeated: boolean;
-  /** Of every row, in their order; or of those that failed alone. */
+  /** Results of all rows, in their order, or only of those that failed. */
   results: RowOutcome[];
 }
 
 /** A message's rows, and how they are to be loaded. */
 export interface LoadRequest {
   input: BulkInput;
-  /** What tells this message from others of the same content, if anything does. */
+  /** What tells this message from others with the same rows, if anything does. */
   identity?: string;
-  /** The message may come again after it went on, so rows that were inserted are remembered. */
+  /** Whether the message may come again after it was sent on. If so, it is remembered that its rows were inserted. */
   mayRepeat: boolean;
+  /** Told when a job was made or taken up. */
   onJob?: (id: string) => void;
-  /** Rows worked on, and rows known of so far. */
+  /** Told how many rows were worked on, and how many are known so far. */
   onProgress?: (processed: number, rows: number) => void;
 }
 
@@ -59,30 +61,30 @@ export interface BulkLoadOptions {
   request: IngestJobRequest;
   style: CsvStyle;
   limits: PartLimits;
-  /** Whether results of rows that went well are kept, too. */
+  /** Whether to keep the results of rows that succeeded, too. */
   keepAll: boolean;
-  /** Rows that failed are someone's to take: the load is done with. Else the message fails, and comes again for them. */
+  /** Whether failed rows go to an output that is wired; the load is then done. If not, the message fails, and the rows are tried again when it comes again. */
   failuresTaken: boolean;
 }
 
-/** A message's rows, and what is wrong with those that failed. */
+/** Result of loading a message's rows, and what is wrong with those that failed. */
 export interface Loaded {
   result: LoadResult;
-  /** The rows that are not in the org, as they came, in the order of their outcomes. */
+  /** The rows that are not in the org, as they came, in the order of `failures`. */
   failedRows: unknown[];
   failures: RowOutcome[];
-  /** What the message fails by, unless its failed rows are taken. */
+  /** The error that the message fails with, unless its failed rows are taken; set when any row failed. */
   error?: ConnectorError;
 }
 
-/** Failures that an error tells of. */
+/** How many failed rows are listed in an error's details. */
 const TOLD = 20;
 
-/** Loads all rows of a message, by as many jobs as they need, one after the other. */
+/** Loads all rows of a message, by as many jobs as needed, one after the other. */
 export class BulkLoad {
   constructor(private readonly options: BulkLoadOptions) {}
 
-  /** @throws ConnectorError as {@link BulkLoader.load}, and what going through the rows throws */
+  /** Loads the rows. @throws ConnectorError as {@link BulkLoader.load}, and whatever iterating over the rows throws */
   async run(request: LoadRequest): Promise<Loaded> {
     const { keepAll, failuresTaken } = this.options;
     const { operation, object } = this.options.request;
@@ -134,8 +136,9 @@ export class BulkLoad {
   }
 
   /**
-   * The result of each row; undefined where they are too much for one upload, as a proxy on the way may find. That is kept: rows that come again are
-   * parted in the same places, though the proxy may take more by then, or those of a half that was loaded would be loaded twice.
+   * Loads one part. @returns the result of each row; `undefined` when the part is too large for one upload (of a proxy on the way, say) and must be halved.
+   * That is stored, so that the rows are halved in the same places when they come again: the proxy may take more by then, and a part loaded whole would
+   * load the rows of a half that is in the org a second time.
    */
   private async load(key: string, part: Part, watch: LoadWatch, begin: () => Promise<void>): Promise<RowResult[] | undefined> {
     const { loader, book } = this.options;
@@ -158,8 +161,8 @@ export class BulkLoad {
   }
 
   /**
-   * Whether these rows were loaded, and their message has come again. Only inserts are so remembered: of the others the last one counts, and
-   * the same values may well have been others in between.
+   * Whether these rows were loaded before, and their message has come again. Remembered only for inserts. With other operations, loading the same values
+   * again is right: the records may have got other values in between.
    */
   private async wasDone(key: string, mayRepeat: boolean): Promise<boolean> {
     const { book, request } = this.options;
@@ -175,13 +178,13 @@ export class BulkLoad {
     const load = await book.find(key);
     if (!load) return;
     if (failed) await book.put(key, { ...load, told: true });
-    else if (waiting) return; // another part has failed: the message comes again, and this part's rows must not be loaded twice
+    else if (waiting) return; // another part has failed, so the message comes again; the entry stays, so that this part's rows are not loaded twice
     else if (mayRepeat && request.operation === "insert") await book.put(key, { ...load, done: true });
     else await book.remove(key);
   }
 }
 
-/** Rows of one upload, and where they stand in their message. */
+/** Rows of one upload, and their place in the message: `1.0` is the first half of the second part. */
 interface Piece {
   part: Part;
   place: string;
@@ -210,13 +213,13 @@ function count({ result, failures, failedRows }: Loaded, one: RowResult, row: nu
   result.results.push(outcome);
 }
 
-/** In the words of the API; why a job ended for rows nobody worked on. */
+/** The errors of a row, with the API's names. For rows that were not worked on: why the job ended. */
 function outcomeErrors(error: ConnectorError): RowOutcome["errors"] {
   const errors = errorsOf(error);
   return error.details.unprocessed === true && error.details.errors === undefined ? errors.map((one) => ({ ...one, statusCode: "UNPROCESSED" })) : errors;
 }
 
-/** @param mayPass each of the rows that are not in the org may get there by another try */
+/** The error for a message with failed rows. @param mayPass whether another try may help for each of them */
 function failure({ result, failures }: Loaded, first: ConnectorError, mayPass: boolean): ConnectorError {
   const lost = result.failed + result.unprocessed;
   const text = `${lost.toLocaleString("en")} of ${result.rows.toLocaleString("en")} rows are not in the org; the first is row ${(failures[0]?.row ?? 0) + 1}: ${first.message}`;

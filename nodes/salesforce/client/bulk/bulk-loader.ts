@@ -7,7 +7,7 @@ import { csvOf, type CsvStyle, type Part } from "./bulk-parts";
 import { checkStopped, type PollOptions, untilOver } from "./bulk-poll";
 import { mayBeOfRecords } from "../records/suspicion";
 
-/** What a {@link BulkLoader} works with. */
+/** What a {@link BulkLoader} needs. */
 export interface LoaderOptions {
   jobs: BulkJobs;
   book: JobBook;
@@ -16,35 +16,35 @@ export interface LoaderOptions {
   poll: Omit<PollOptions, "onProgress">;
 }
 
-/** What is told while rows are loaded. */
+/** Told about the progress while rows are loaded. */
 export interface LoadWatch {
   /** A job was made, or taken up. */
   onJob?: (id: string) => void;
-  /** Rows of this part that are worked on so far. */
+  /** @param processed how many rows of this part were worked on so far */
   onProgress?: (processed: number) => void;
 }
 
-/** How often rows that were locked, or whose job failed for no fault of theirs, are given to another job. */
+/** How often rows are given to another job when they were locked, or when their job failed for a reason that has nothing to do with them. */
 const LOCK_RETRIES = 3;
-/** ms before that; doubles. */
+/** ms before that; doubles each time. */
 const LOCK_DELAY = 500;
 
-/** Why a job fails over what it was given. All else – too many locks, no more batches, an error of the org's own – says nothing of its rows. */
+/** Error messages of jobs that fail because of their rows. All others (too many locks, no more batches, an error of the org) say nothing about the rows. */
 const DATA_AT_FAULT = /^\s*(InvalidBatch|ClientInputError|InvalidJob)/i;
 
 /**
- * Loads the rows of one job, once: its id is written down before data goes up, and the rows come again take it up. A job runs only when it was
- * closed, so one that is found Open is ended and its rows are given to another.
+ * Loads rows by one job, once: the job's id is stored before the upload, and when the rows come again, they take up that job. A job runs only after it was
+ * closed, so one that is found Open is aborted, and its rows are given to another.
  */
 export class BulkLoader {
   constructor(private readonly options: LoaderOptions) {}
 
   /**
-   * The result of each row, in order.
+   * Loads rows. @returns the result of each, in order
    *
-   * @param key of these rows in the book
-   * @throws ConnectorError `JOB_UNFINISHED` and `FLOW_STOPPED` with `details.jobId`; of scope `system` when the rows, loaded again with the same key,
-   *   go on where they were
+   * @param key key of these rows in the book
+   * @throws ConnectorError `JOB_UNFINISHED` and `FLOW_STOPPED` with `details.jobId`; an error of scope `system` when the rows, loaded again with the same
+   *   key, go on where they stopped
    */
   async load(key: string, part: Part, watch: LoadWatch = {}): Promise<RowResult[]> {
     const { book } = this.options;
@@ -61,13 +61,13 @@ export class BulkLoader {
       for (const index of todo) results[index] = undefined;
       await this.finish(id, key, load, part, results, watch);
     }
-    // The messages were given back by now: what they come again for must still stand in the book.
+    // after a stop, the messages were given back: throws, so that the book keeps what they need when they come again
     checkStopped(this.options.poll.signal, load.jobs.at(-1));
     for (const result of results) if (result && !result.ok && result.error.scope === "system") throw result.error;
     return results as RowResult[];
   }
 
-  /** Whether an upload that holds no rows gets through to the org; its job is ended. */
+  /** Whether the org can be reached with an upload that holds no rows. Its job is aborted. */
   async takesUploads(): Promise<boolean> {
     const { jobs, request } = this.options;
     try {
@@ -89,7 +89,7 @@ export class BulkLoader {
     try {
       await this.put(key, load);
     } catch (error) {
-      load.jobs.pop(); // nothing went up
+      load.jobs.pop(); // nothing was uploaded
       if (told) load.told = told;
       await jobs.abortJob(id).catch(() => undefined);
       throw error;
@@ -97,7 +97,7 @@ export class BulkLoader {
     try {
       await jobs.uploadJobData(id, csv);
     } catch (error) {
-      // Whether the data is there is not known, and it may be put only once.
+      // it is not known whether the data has arrived, and a job takes only one upload
       await this.drop(id, key, load);
       checkStopped(poll.signal, id);
       throw mayBeOfRecords(error, false) ? ofUpload(error as ConnectorError) : error;
@@ -109,7 +109,7 @@ export class BulkLoader {
     return id;
   }
 
-  /** Waits for a job and takes its results. Rows it has none for stay as they are when it never ran, and else are told why. */
+  /** Waits for a job and takes its results. Rows without a result get an error that says why; if the job never ran, they stay as they are. */
   private async finish(id: string, key: string, load: Load, part: Part, results: (RowResult | undefined)[], watch: LoadWatch): Promise<void> {
     const { jobs, request, poll } = this.options;
     watch.onJob?.(id);
@@ -128,7 +128,7 @@ export class BulkLoader {
     } catch (error) {
       if (!isGone(error)) throw error;
       await this.drop(id, key, load, false);
-      if (request.operation !== "insert") return; // loaded again, the rows come out the same
+      if (request.operation !== "insert") return; // loading the rows again gives the same records
       await this.put(key, { ...load, told: true });
       throw new ConnectorError("ORG_REFUSED", `The job ${id} is no longer there, so whether its rows were inserted is not known. The message, sent again, inserts them`, {
         details: { jobId: id, outcomeUnknown: true },
@@ -163,20 +163,26 @@ export class BulkLoader {
     for (const index of open) if (!found.has(index) && (results[index] === undefined || results[index].ok)) results[index] = { ok: false, error: why };
   }
 
-  /** The job holds no rows: it is forgotten, and ended if it can be. */
+  /** Forgets a job that has loaded no rows. @param end whether to abort it first, if possible */
   private async drop(id: string, key: string, load: Load, end = true): Promise<void> {
     load.jobs = load.jobs.filter((one) => one !== id);
     if (end) await this.options.jobs.abortJob(id).catch(() => undefined); // the org ends what is never closed after a day
     await this.put(key, load);
   }
 
-  /** Not once the node is closed: the one after it keeps the book. */
+  /** Stores a load, unless the node is closed: the book then belongs to the node that replaces it. */
   private async put(key: string, load: Load): Promise<void> {
     if (!this.options.poll.signal.aborted) await this.options.book.put(key, load);
   }
 }
 
-/** Whether a row is to be given to a (further) job. */
+/**
+ * Whether a row is to be given to a job, or to another one.
+ *
+ * @param lockedAgain whether locked rows are tried again
+ * @param first whether this is the first job of this run
+ * @param told as {@link Load.told}
+ */
 function needsJob(result: RowResult | undefined, lockedAgain: boolean, first: boolean, told: boolean): boolean {
   if (!result) return true;
   if (result.ok) return false;
@@ -188,7 +194,7 @@ function rowsAt(part: Part, places: readonly number[]): Part["rows"] {
   return places.length === part.rows.length ? part.rows : places.map((place) => part.rows[place] as Part["rows"][number]);
 }
 
-/** Why the rows that no result speaks of are not in the org. @param unsure the job has inserted rows that it has no result for: given to another, they would be there twice */
+/** The error for rows that the job has no result for. @param unsure whether the job may have inserted some of them: another job could insert those twice */
 function unprocessed(job: JobInfo, unsure: boolean): ConnectorError {
   const details = { jobId: job.id, state: job.state, unprocessed: true };
   if (job.state === "Failed") {
@@ -200,13 +206,13 @@ function unprocessed(job: JobInfo, unsure: boolean): ConnectorError {
   return new ConnectorError("ORG_REFUSED", `The job ${job.id} is complete, but has no result for this row`, { details: { ...details, outcomeUnknown: true } });
 }
 
-/** A job is made of the node's settings alone: that the org makes none is no message's fault. */
+/** Makes the org's refusal of a new job an error of the node's settings, of which alone a job is made: it is not the message's fault. */
 function asSetting(error: unknown): never {
   if (!isConnectorError(error) || error.scope === "system" || error.retryable) throw error;
   throw new ConnectorError("NOT_CONFIGURED", `The org makes no such job: ${error.message}`, { details: { ...error.details, retryAfter: JOB_REFUSED }, cause: error });
 }
 
-/** It may be for what is in the rows, or for their number. */
+/** Marks an error as one of an upload: it may be about the content of the rows, or their number. */
 function ofUpload({ code, message, details, cause }: ConnectorError): ConnectorError {
   return new ConnectorError(code, message, { details: { ...details, ofUpload: true }, cause });
 }

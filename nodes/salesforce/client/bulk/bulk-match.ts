@@ -2,20 +2,20 @@ import type { ConnectorError } from "../../../common/errors";
 import type { InputRow } from "./bulk-input";
 import { recordError } from "../errors";
 
-/** What became of one row. */
+/** Result of one row. */
 export type RowResult = { ok: true; id: string; created: boolean } | { ok: false; error: ConnectorError };
 
-/** Between the cells of a row's key; the org takes no control characters but tabs and line ends. */
+/** Separates the cells in a row's key. No cell holds it, as the org takes no control characters but tabs and line ends. */
 const BETWEEN = "\u0000";
 
-/** Finds the row that a line of results is about: by its content, since the order is not promised. Rows of one content are interchangeable. */
+/** Finds the row that a line of results is about by its content, since the order of results is not promised. Rows of equal content are interchangeable. */
 export class RowMatch {
-  /** Of the rows that have no result yet. */
+  /** Places of the rows that have no result yet, by their key. */
   private readonly places: Places = new Map();
   private loose: Places | undefined;
   private order: { columns: readonly string[]; at: number[]; others: number[] } | undefined;
 
-  /** @param places of the rows among the results */
+  /** @param places index of each row among the results */
   constructor(
     private readonly columns: readonly string[],
     rows: readonly InputRow[],
@@ -25,13 +25,13 @@ export class RowMatch {
     for (let index = rows.length - 1; index >= 0; index -= 1) put(this.places, (rows[index] as InputRow).cells.join(BETWEEN), places[index] as number);
   }
 
-  /** The place of a row with these cells, once for each. @param columns of the list of results, with two of the org's in front */
+  /** Takes the place of a row with these cells; each place is given once. @param columns of the list of results, whose first two are the org's own */
   take(cells: readonly string[], columns: readonly string[]): number | undefined {
     const key = this.keyOf(cells, columns);
     return key === undefined ? undefined : takeFrom(this.places, key);
   }
 
-  /** The same for cells that fit no row to the letter: blanks at their ends and the kind of their line ends do not count. To be asked last. */
+  /** The same for cells that fit no row exactly: ignores blanks at their ends and the kind of their line ends. To be called after all calls of {@link take}. */
   takeLoosely(cells: readonly string[], columns: readonly string[]): number | undefined {
     const key = this.keyOf(cells, columns);
     if (key === undefined) return undefined;
@@ -85,20 +85,20 @@ function orderOf(columns: readonly string[], own: readonly string[]): { columns:
   return { columns, at, others: columns.map((_, index) => index).filter((index) => index >= 2 && !at.includes(index)) };
 }
 
-/** From the third column on: the first two are the org's. */
+/** Index of a column by its name, from the third on, as the first two are the org's own. */
 function indexOfName(columns: readonly string[], name: string): number {
   const wanted = name.toLowerCase();
   return columns.findIndex((column, index) => index >= 2 && column.toLowerCase() === wanted);
 }
 
-/** `REQUIRED_FIELD_MISSING:Required fields are missing: [LastName]:LastName --` */
+/** Parses the error of a row: `REQUIRED_FIELD_MISSING:Required fields are missing: [LastName]:LastName --`. */
 export function rowError(text: string): ConnectorError {
   const match = /^([A-Z][A-Z0-9_]*):(.*?)(?::([\w. ]*)\s*--)?$/s.exec(text.trim());
   if (!match) return recordError([{ code: "UNKNOWN", message: text, fields: [] }]);
   return recordError([{ code: match[1] as string, message: match[2] as string, fields: (match[3] ?? "").split(/\s+/).filter((name) => name !== "") }]);
 }
 
-/** A copy that stands alone: a piece of a text keeps the whole text in memory, here a list of results. */
+/** Copies a text of ASCII characters. A substring keeps the whole text that it is part of in memory, here a list of results; the copy does not. */
 export function ownText(text: string): string {
   return Buffer.from(text, "latin1").toString("latin1");
 }

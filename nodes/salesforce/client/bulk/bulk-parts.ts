@@ -11,7 +11,7 @@ export interface PartLimits {
   bytes: number;
 }
 
-/** Bytes of CSV that one job is given at most: the org takes 150 MB in base64 [vendor's advice]. */
+/** How many bytes of CSV one job gets at most: the org takes 150 MB in base64, and Salesforce advises this number. */
 export const MAX_BYTES = 100 * 1000 * 1000;
 
 /** How the CSV of a job is written. */
@@ -27,10 +27,10 @@ export interface Part {
   csv: Buffer;
 }
 
-/** Lines joined at once. */
+/** How many lines are joined and encoded at once. */
 const BLOCK = 1000;
 
-/** Cuts rows into parts for one job each. Only one part is in memory at a time, beside the input. @throws what going through the rows throws */
+/** Cuts rows into parts for one job each. Only one part is in memory at a time, in addition to the input. @throws whatever iterating over the rows throws */
 export async function* partsOf(input: BulkInput, style: CsvStyle, limits: PartLimits): AsyncGenerator<Part> {
   const slices = new Slices();
   let csv = new CsvText(input.columns, style);
@@ -61,7 +61,7 @@ export function csvOf(columns: readonly string[], rows: readonly InputRow[], sty
   return csv.end();
 }
 
-/** CSV that grows by lines, kept as bytes. */
+/** CSV that is built line by line, and kept as bytes. */
 class CsvText {
   size = 0;
   private readonly blocks: Buffer[] = [];
@@ -76,7 +76,7 @@ class CsvText {
   }
 
   line(cells: readonly string[]): string {
-    // An empty line is none: a single empty cell is written in quotes.
+    // a single empty cell is written as "", as readers skip empty lines
     return (csvLine(cells, this.style.delimiter) || '""') + this.style.newline;
   }
 

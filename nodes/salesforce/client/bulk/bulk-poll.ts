@@ -3,26 +3,26 @@ import { ConnectorError } from "../../../common/errors";
 import { sleep } from "../../../common/sleep";
 import type { JobInfo } from "./bulk-jobs";
 
-/** How a job is waited for. Times in ms. */
+/** How to wait for a job. Times in ms. */
 export interface PollOptions {
-  /** Before the first look at most; the waits grow to {@link LONGEST}. */
+  /** Longest first wait between two looks. Later waits grow up to {@link LONGEST}. */
   interval: number;
-  /** A job that takes longer is left to itself; 0 for never. */
+  /** How long to wait for the job; 0: for ever. */
   timeout: number;
   /** Ends the wait. */
   signal: AbortSignal;
-  /** Told after each look. */
+  /** Called after each look. */
   onProgress?: (job: JobInfo) => void;
 }
 
-/** ms between two looks at a job that takes long. */
+/** Longest wait between two looks, in ms. */
 const LONGEST = 30_000;
 
 /**
- * Waits until a job is over, with jitter and longer waits from look to look. Whatever ends the wait, the job goes on.
+ * Waits until a job has ended: looks at once, then after waits that grow and have jitter. When the wait is ended early, the job goes on.
  *
- * @returns the job, over or still Open
- * @throws ConnectorError `JOB_UNFINISHED` after the timeout, `FLOW_STOPPED` by the signal, each with `details.jobId`; what a look throws
+ * @returns the job, which has ended or is still Open (not closed after its upload)
+ * @throws ConnectorError `JOB_UNFINISHED` after the timeout, `FLOW_STOPPED` on the signal, each with `details.jobId`; whatever `look` throws
  */
 export async function untilOver(id: string, look: (id: string) => Promise<JobInfo>, { interval, timeout, signal, onProgress }: PollOptions): Promise<JobInfo> {
   const began = performance.now();
@@ -41,7 +41,7 @@ export async function untilOver(id: string, look: (id: string) => Promise<JobInf
   }
 }
 
-/** @throws ConnectorError `FLOW_STOPPED` once the signal was given */
+/** Throws once the flow was stopped. @throws ConnectorError `FLOW_STOPPED` */
 export function checkStopped(signal: AbortSignal, jobId: string | undefined): void {
   if (!signal.aborted) return;
   const text = jobId === undefined ? "The flow was stopped before its rows were loaded" : `The flow was stopped; the job ${jobId} goes on, and the message takes it up again`;

@@ -3,7 +3,7 @@ import { contentKey, type JobBook } from "./bulk-book";
 import type { BulkJobs, JobInfo, QueryJobRequest, QueryPage } from "./bulk-jobs";
 import { type PollOptions, untilOver } from "./bulk-poll";
 
-/** One row, by the names of its columns; null where the CSV has nothing. */
+/** One row: values by column name, null where the cell is empty. */
 export type BulkRecord = Record<string, string | null>;
 
 /** Settings of a {@link BulkQuery}. */
@@ -12,27 +12,32 @@ export interface BulkQueryOptions {
   book: JobBook;
   poll: Omit<PollOptions, "onProgress">;
   onProgress?: (processed: number) => void;
-  /** Judges what a call fails by. Default: it is as it is. */
+  /** Makes a call, and may replace the error it fails with. Default: errors stay as they are. */
   guarded?: Guarded;
 }
 
-/** @param subject the same at every try of one call */
+/** @param subject tells the call from others; must be the same object at every try of the call */
 type Guarded = <T>(subject: object, ask: () => Promise<T>) => Promise<T>;
 
 const asItIs: Guarded = (_subject, ask) => ask();
 
-/** Rows asked for at once: every page is a call of the day's. */
+/** How many rows are asked for at once. Every page counts towards the day's limit of API calls. */
 const PAGE_SIZE = 10_000;
-/** Why a job fails over its query. */
+/** Error messages of jobs that fail because of their query. */
 const QUERY_AT_FAULT = /^\s*(InvalidBatch|ClientInputError|InvalidJob|MALFORMED_QUERY|INVALID_)/i;
-/** ms for which a job that was left unfinished is worth taking up: later, its rows would be old news. */
+/** An unfinished job is taken up again if it is no older than so many ms. The rows of an older one would be out of date. */
 const WORTH = 24 * 3_600_000;
 
-/** Runs queries by jobs of their own. One that takes too long, or longer than the process lives, is taken up by the same query. */
+/** Runs each query by a job. A job that was left unfinished, by a timeout or a restart, is taken up when the same query is run again. */
 export class BulkQuery {
   constructor(private readonly options: BulkQueryOptions) {}
 
-  /** Runs a query until its rows are there. @param subject the same at every try @throws ConnectorError as {@link untilOver}; `ORG_REFUSED` when the job fails over the query, `ORG_BUSY` when it fails otherwise */
+  /**
+   * Runs a query until its rows are there.
+   *
+   * @param subject the same object at every try
+   * @throws ConnectorError as {@link untilOver}; `ORG_REFUSED` when the job fails because of the query, `ORG_BUSY` when it fails for another reason
+   */
   async run(request: QueryJobRequest, subject: object = request): Promise<BulkPages> {
     const { jobs, book, guarded = asItIs } = this.options;
     const key = contentKey("query", request.operation, request.columnDelimiter, request.lineEnding, request.query);
@@ -45,13 +50,13 @@ export class BulkQuery {
     try {
       return await this.pages(id, subject, () => book.remove(key));
     } catch (error) {
-      // A job that will never have rows is no one's to take up.
+      // a job that will never have rows must not be taken up again
       if (isConnectorError(error) && error.code === "ORG_REFUSED" && !error.retryable) await book.remove(key);
       throw byOrg(error);
     }
   }
 
-  /** The rows of a job there is, once they are there. @param subject the same at every try @param onRead awaited before the first are read */
+  /** Waits for an existing job, and gives its rows. @param subject the same object at every try @param onRead awaited before the first rows are read */
   async pages(id: string, subject: object, onRead?: () => Promise<void>): Promise<BulkPages> {
     const { jobs, poll, onProgress, guarded = asItIs } = this.options;
     const look = (one: string): Promise<JobInfo> => guarded(subject, () => jobs.getQueryJobInfo(one));
@@ -62,15 +67,15 @@ export class BulkQuery {
   }
 }
 
-/** Nothing is read twice by another job: one that the org has failed for reasons of its own (too many retries, no time) is worth a try. */
+/** Makes the failure of a job for a reason of the org (too many retries, no time) an error that is tried again. That is safe, as no rows were read yet. */
 function byOrg(error: unknown): unknown {
   if (!isConnectorError(error) || error.details.state !== "Failed" || QUERY_AT_FAULT.test(String(error.details.errorMessage))) return error;
   return new ConnectorError("ORG_BUSY", error.message, { details: error.details, cause: error });
 }
 
-/** The rows of a query job, page by page, as they are asked for. */
+/** The rows of a query job. Each page is read when it is asked for. */
 export class BulkPages {
-  /** A page whose answer was lost can be asked for again. */
+  /** Whether a page whose answer was lost can be asked for again. */
   readonly resumes = true;
   private locator: string | undefined;
   private over = false;
@@ -84,7 +89,7 @@ export class BulkPages {
     private onRead?: () => Promise<void>,
   ) {}
 
-  /** The next rows; `undefined` when there are no more. @throws ConnectorError also when the org gives fewer rows than it has counted */
+  /** The next rows; `undefined` when there are no more. @throws ConnectorError, also when the org gives another number of rows than it has counted */
   async next(): Promise<BulkRecord[] | undefined> {
     await this.onRead?.();
     this.onRead = undefined;
@@ -107,7 +112,7 @@ export class BulkPages {
     return Promise.resolve();
   }
 
-  /** Rows that are too long for one answer come in smaller pages from then on. */
+  /** Asks for a page. If it is too large for one answer, halves the size of the pages from then on. */
   private async ask(): Promise<QueryPage> {
     for (;;) {
       try {

@@ -6,15 +6,15 @@ import type { RowResult } from "./bulk-match";
 import { csvOf, type CsvStyle, MAX_BYTES } from "./bulk-parts";
 import { Suspicion } from "../records/suspicion";
 
-/** One row of a message of its own. */
+/** A row that came with a message of its own. */
 export interface GatheredRow {
   record: unknown;
   columns: string[];
-  /** What the row is: rows of equal content have equal ones. */
+  /** Hash of the content: the same for rows of equal content. */
   hash: string;
-  /** Characters of its cells. */
+  /** How many characters its cells have. */
   size: number;
-  /** Which record it is about, as the org compares; absent where each row makes one. */
+  /** The record it is about, in a form in which equal keys mean the same record. Absent for inserts, where each row makes a record. */
   key?: string;
 }
 
@@ -23,20 +23,20 @@ export interface RowGatheringOptions {
   loader: BulkLoader;
   book: JobBook;
   style: CsvStyle;
-  /** Rows are deleted: only their `Id` is sent. */
+  /** Whether rows are to be deleted: only their `Id` is sent. */
   idsOnly: boolean;
-  /** Rows worked on, of how many. */
+  /** Told how many rows were worked on, of how many. */
   onProgress?: (processed: number, rows: number) => void;
-  /** Bytes of CSV that one job is given at most. Default: as {@link MAX_BYTES}. */
+  /** How many bytes of CSV one job gets at most. Default: {@link MAX_BYTES}. */
   maxBytes?: number;
 }
 
-/** Fields that a batch may be refused over, one after the other. */
+/** How often a batch is loaded again after the org has refused a job because of a field; each time that may be another field. */
 const MOST_REFUSALS = 20;
-/** Uploads of one batch that somebody on the way may mind before what is left fails as one; one row of 10,000 is found by 14. */
+/** How many uploads of one batch may be refused (by a firewall on the way, say) and halved, before what is left fails as a whole. To find one row among 10,000 takes 14. */
 const MOST_MINDED = 20;
 
-/** A load that is taken up again, with those of its rows that have come again. */
+/** A load that is taken up again, and the places of those of its rows that have come again. */
 interface Found {
   key: string;
   load: Load;
@@ -44,20 +44,20 @@ interface Found {
 }
 
 /**
- * Loads rows that many messages brought, one each. After a restart or a timeout their messages come again, in other company: each is found in the
- * job it was given to, and loaded only if it is in none.
+ * Loads rows that came with many messages, one each. After a restart or a timeout the messages come again, perhaps together with others. Each row is looked
+ * for in the jobs it may have been given to, and is loaded only if it is in none.
  */
 export class RowGathering {
-  /** The job that was at work last. */
+  /** Id of the job that was used last. */
   lastJob: string | undefined;
   private readonly suspicion = new Suspicion();
 
   constructor(private readonly options: RowGatheringOptions) {}
 
   /**
-   * A row from what a message brings.
+   * Makes a row from the content of a message.
    *
-   * @param keyField by which records are told apart: `Id`, or an external id; absent where each row makes one
+   * @param keyField the field that identifies the record: `Id`, or an external id; absent for inserts
    * @throws ConnectorError `INPUT_INVALID` for this message alone
    */
   static row(value: unknown, idsOnly: boolean, keyField?: string): GatheredRow {
@@ -72,8 +72,8 @@ export class RowGathering {
   }
 
   /**
-   * The result of each row, in order; a system error stands at the rows that it holds up, and the others are not to come again. A job that the org
-   * refuses as a whole over a field is made again without the rows that have it.
+   * Loads rows. @returns the result of each, in order. Rows that a system error holds up have that error; only those are to be given again. When the org
+   * refuses a whole job because of a field, the rows that do not have the field are loaded by another job.
    */
   async load(rows: GatheredRow[]): Promise<RowResult[]> {
     const results = await this.loadOnce(rows);
@@ -121,7 +121,7 @@ export class RowGathering {
           const error = await this.judged(rows, toConnectorError(thrown));
           const isMinded = error.details.ofUpload === true && error.scope === "message";
           if (isMinded && mine.length === 1) this.suspicion.found(rows[mine[0] as number] as GatheredRow);
-          // a proxy on the way takes less at a time than the org, or a firewall minds one of them
+          // a proxy on the way takes less at once than the org, or a firewall refuses one of the rows
           const isToPart = mine.length > 1 && (error.code === "PAYLOAD_TOO_LARGE" || (isMinded && ++minded < MOST_MINDED));
           if (!isToPart || (await book.find(key))?.jobs.length !== 0) throw error;
           const half = Math.ceil(mine.length / 2);
@@ -133,13 +133,13 @@ export class RowGathering {
     return results;
   }
 
-  /** Rows that a firewall minds must not hold up the others: they are looked for once it has minded them time and again, while other uploads get through. */
+  /** Judges a failed upload. A firewall that refuses some rows must not hold up the others: it is suspected after several refusals while an empty upload gets through. */
   private judged(rows: readonly GatheredRow[], error: ConnectorError): Promise<ConnectorError> | ConnectorError {
     const suspect = rows.find((row) => this.suspicion.isDue(row)) ?? rows[0];
     return suspect && error.details.ofUpload === true ? this.suspicion.judged(suspect, error, () => this.options.loader.takesUploads()) : error;
   }
 
-  /** What one job can carry at a time; a character may take three bytes. */
+  /** Divides rows into portions for one job each. Counts three bytes for each character. */
   private portions(rows: readonly GatheredRow[], places: readonly number[]): number[][] {
     const { maxBytes = MAX_BYTES } = this.options;
     const columns = unionOf(places.map((place) => rows[place] as GatheredRow)).length;
@@ -170,7 +170,7 @@ export class RowGathering {
     found.forEach((result, index) => (results[places[index] as number] = result));
   }
 
-  /** Which rows are in a job already. A load without a job is none: its rows never left. */
+  /** Finds the rows that are in a job already. Loads without a job are dropped, as their rows were never uploaded. */
   private async find(rows: readonly GatheredRow[]): Promise<{ found: Found[]; rest: number[] }> {
     const found: Found[] = [];
     let rest = rows.map((_, place) => place);
@@ -197,7 +197,7 @@ export class RowGathering {
   }
 }
 
-/** The rows of jobs that the org refused over a field which they do not have: nobody worked on them. */
+/** Places of the rows that were not worked on because the org refused their job over a field which they do not have. */
 function innocents(rows: readonly GatheredRow[], results: readonly RowResult[]): number[] {
   const has = (row: GatheredRow | undefined, field: string): boolean => row?.columns.some((name) => name.toLowerCase() === field) === true;
   const fields = results.map(refusedField);
@@ -205,7 +205,7 @@ function innocents(rows: readonly GatheredRow[], results: readonly RowResult[]):
   return fields.flatMap((field, place) => (field !== undefined && guilty.has(field) && !has(rows[place], field) ? place : []));
 }
 
-/** `InvalidBatch : Field name not found : Foo__c` */
+/** The field because of which the org refused the row's whole job, in lower case: `InvalidBatch : Field name not found : Foo__c`. */
 function refusedField(result: RowResult): string | undefined {
   if (result.ok) return undefined;
   const { unprocessed, state, outcomeUnknown } = result.error.details;
@@ -213,7 +213,7 @@ function refusedField(result: RowResult): string | undefined {
   return /InvalidBatch.* : ([\w.:]+)$/.exec(result.error.message)?.[1]?.toLowerCase();
 }
 
-/** Ids may have 15 characters or 18, and tell cases apart; external ids do not. */
+/** A key that is equal for the same record: the first 15 characters of an id, which is case-sensitive; an external id in lower case. */
 function keyOf(cell = "", field: string): string {
   return field.toLowerCase() === "id" ? cell.trim().slice(0, 15) : cell.trim().toLowerCase();
 }
@@ -224,7 +224,7 @@ function unionOf(rows: readonly GatheredRow[]): string[] {
   return [...names.values()];
 }
 
-/** The hashes that are left when each of `taken` is taken out once. */
+/** The hashes without those of `taken`, each removed once. */
 function without(hashes: readonly string[], taken: readonly string[]): string[] {
   const counts = new Map<string, number>();
   for (const hash of taken) counts.set(hash, (counts.get(hash) ?? 0) + 1);

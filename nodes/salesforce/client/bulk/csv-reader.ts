@@ -5,15 +5,16 @@ const LF = 10;
 const CR = 13;
 
 /**
- * Reads CSV as it comes, piece by piece: RFC 4180, quotes doubled, any line ending, empty lines left out. An empty cell in quotes is a row: so
- * the org writes null where there is one column.
+ * Reads CSV piece by piece, by RFC 4180: quotes are doubled, any line ending is taken, empty lines are skipped. A line that is an empty cell in quotes
+ * counts as a row: the org writes null so when there is only one column.
  *
- * Lists of results come as one answer of up to 150 MB, in the midst of a call that must not wait. csv-parse takes 8 times as long for them (200,000
- * rows of 6 quoted columns on two busy cores: 4.5 s against 0.5 s), and gives rows only in one go or by a stream.
+ * Lists of results come as one answer of up to 150 MB, and are parsed while it is received, which must not be held up. csv-parse takes 8 times as long
+ * (200,000 rows of 6 quoted columns on two busy cores: 4.5 s against 0.5 s), and gives rows only all at once or by a stream.5 s against 0.5 s), and gives rows only in one go or by a stream.
  */
 export class CsvReader {
-  /** Of a row that goes on in the next piece. */
+  /** The beginning of a row that goes on in the next piece. */
   private rest = "";
+  /** Index in the text that is being read. */
   private at = 0;
   private rows = 0;
   private started = false;
@@ -24,12 +25,12 @@ export class CsvReader {
     this.delimiter = delimiter.charCodeAt(0);
   }
 
-  /** The rows that are complete with this piece. @throws ConnectorError `FORMAT_INVALID` for text behind a closing quote */
+  /** Reads a piece. @returns the rows that are complete with it @throws ConnectorError `FORMAT_INVALID` for text behind a closing quote */
   push(piece: string): string[][] {
     return this.read(piece, false);
   }
 
-  /** The text ends with this piece. @throws ConnectorError `FORMAT_INVALID`, also for a quote that is never closed */
+  /** Reads the last piece. @returns the remaining rows @throws ConnectorError `FORMAT_INVALID`, also for a quote that is never closed */
   end(piece = ""): string[][] {
     const rows = this.read(piece, true);
     if (this.rest !== "") throw this.broken("a quote is not closed");
@@ -58,7 +59,7 @@ export class CsvReader {
     return found;
   }
 
-  /** The row at {@link at}, which is then behind it; `undefined` when it does not end here. */
+  /** Reads the row that begins at {@link at}, and moves that behind it. @returns `undefined` when the row does not end in this text */
   private row(text: string, last: boolean): string[] | undefined {
     const row: string[] = [];
     for (;;) {

@@ -37,7 +37,10 @@ export class DecidedAgain {
     return state === "returning" || (state === "unknown" && this.options.isAlone());
   }
 
-  /** As {@link decide}; but what is still in the flow is not overdue, and what is put out once more is no longer its first signal's to put out. */
+  /**
+   * As {@link decide}, but an output that is still in the flow is not overdue. One that is sent again is taken from the signal that first led to it, so that
+   * a repeat of the signal does not send it, too.
+   */
   private overdue(situation: Situation, happening: Happening): Decision {
     const { record, now, rules } = situation;
     if ((record?.state !== "waiting" && record?.state !== "closing") || (record.due ?? now) > now) return decide(situation, happening);

@@ -1,14 +1,14 @@
 import { textIn } from "../../common/environment";
 import { ConnectorError } from "../../common/errors";
 
-/** For what is written about a case: without it the org runs its rule on every case that a trigger or flow changes in the same call. */
+/** Header for writes about a case. Without it, the org runs its assignment rule on every case that a trigger or flow changes in the same call. */
 export const NO_ASSIGNMENT = { "sforce-auto-assign": "FALSE" };
 
 /**
- * `Sforce-Auto-Assign` for what a node was told: `default` (the org's default rule runs), `off`, or the id of a rule.
+ * Value of the header `Sforce-Auto-Assign` for a node's setting: `default` (the org's default rule runs), `off`, or the id of a rule.
  *
- * @returns undefined where the header is left out
- * @throws ConnectorError `NOT_CONFIGURED` for what is no id: the org would refuse every record
+ * @returns `undefined` to leave the header out
+ * @throws ConnectorError `NOT_CONFIGURED` for a text that is no id, as the org would refuse every record
  */
 export function autoAssign(assignment = "default"): string | undefined {
   const rule = textIn(assignment);
@@ -17,17 +17,17 @@ export function autoAssign(assignment = "default"): string | undefined {
   return ruleId(rule);
 }
 
-/** The id of an assignment rule. @throws ConnectorError `NOT_CONFIGURED` */
+/** Checks the id of an assignment rule. @throws ConnectorError `NOT_CONFIGURED` when it is none */
 export function ruleId(rule: string): string {
   if (/^01Q\w{12}(\w{3})?$/.test(rule)) return rule;
   throw new ConnectorError("NOT_CONFIGURED", `The assignment rule is given by its id (01Q…), and ${JSON.stringify(rule)} is none`);
 }
 
-/** Which rules of the org run, in the words of the forms. */
+/** Which rules of the org run, with the values of the forms. */
 export interface RuleChoice {
   /** As {@link autoAssign}. */
   assignment?: string | undefined;
-  /** `allow`: a record is stored that a duplicate rule only warns of. */
+  /** `allow`: a record that a duplicate rule only warns of is stored. */
   duplicateRule?: "block" | "allow" | undefined;
 }
 

@@ -3,7 +3,7 @@ import type { Connection } from "@jsforce/jsforce-node";
 import type { Session } from "./sign-in/login";
 import type { HttpAnswer, HttpTransport } from "./http/transport";
 
-/** The API version used unless the org node names another: that of Winter '27, which every org has by November 2026. */
+/** The API version that is used unless the org node names another: that of Winter '27, which every org has by November 2026. */
 export const API_VERSION = "68.0";
 
 /** Sent as `Sforce-Call-Options: client=…`, which the org's event logs show. */
@@ -18,13 +18,13 @@ interface JsforceRequest {
 }
 
 /**
- * A jsforce connection that lives without a session: {@link useSession} lends it one per request.
+ * A jsforce connection without a session of its own: {@link useSession} gives it one for each request.
  *
  * It gets neither a `refreshFn` nor a client id, because with either jsforce answers each 401 with a refresh and the same request
  * again, without end (jsforce#1168).
  */
 export function createConnection(apiVersion: string, transport: HttpTransport): Connection {
-  // Loaded with the first org and without the API modules: 140 ms and 9 MB less than the package's index.
+  // loaded with the first org, and without the API modules: that takes 140 ms and 9 MB less than the package's index
   // eslint-disable-next-line @typescript-eslint/no-require-imports
   const { Connection: Jsforce } = require("@jsforce/jsforce-node/lib/connection") as typeof import("@jsforce/jsforce-node/lib/connection");
   const connection = new Jsforce({ version: apiVersion, callOptions: { client: CLIENT_NAME } });
@@ -38,7 +38,7 @@ export function useSession(connection: Connection, session: Session): void {
   connection.accessToken = session.accessToken;
 }
 
-/** Our HTTP client in the shape jsforce calls: a promise that also offers a stream, which nobody reads here. */
+/** Our HTTP client in the shape that jsforce expects: a promise that also has a stream, which is not read here. */
 export function asJsforceTransport(send: (request: JsforceRequest) => Promise<HttpAnswer>): object {
   return {
     httpRequest(request: JsforceRequest) {

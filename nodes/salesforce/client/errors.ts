@@ -13,7 +13,7 @@ export interface ApiError {
   duplicates?: string[];
 }
 
-/** What is read of an answer to tell its errors. */
+/** The parts of an answer from which its errors are read. */
 export type FailedAnswer = Pick<HttpAnswer, "status" | "headers" | "body">;
 
 interface Verdict {
@@ -27,12 +27,12 @@ interface Verdict {
 const MINUTE = 60_000;
 const busy: Verdict = { code: "ORG_BUSY" };
 const unavailable: Verdict = { code: "ORG_UNAVAILABLE" };
-/** The org takes no call of this user, or of anybody, until somebody mends it. */
+/** The org takes no call of this user, or of any user, until somebody mends that. */
 const shutOut: Verdict = { code: "ORG_LOGIN_FAILED", retryAfter: 5 * MINUTE };
-/** The instance has not got the org any longer. */
+/** The org has moved to another instance than the one that was called. */
 const MOVED = "ORG_NOT_OWNED_BY_INSTANCE";
 
-/** Errors of one record or one call by their Salesforce code, whatever the HTTP status. What is not here is a refusal of the record. */
+/** What errors of a record or a call mean, by their Salesforce code, whatever the HTTP status. A code that is not here means that the org refuses the record. */
 const BY_API_CODE: Record<string, Verdict> = {
   UNABLE_TO_LOCK_ROW: busy,
   QUERY_TIMEOUT: busy,
@@ -53,14 +53,14 @@ const BY_API_CODE: Record<string, Verdict> = {
   [MOVED]: unavailable,
   INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE: unavailable,
   FUNCTIONALITY_TEMPORARILY_UNAVAILABLE: unavailable,
-  // A record that makes an Apex trigger fail unexpectedly says this of itself; others may pass.
+  // what the org says of a record that makes an Apex trigger fail unexpectedly; other records may pass
   UNKNOWN_EXCEPTION: busy,
 };
 
-/** Whole calls that fail because the object, the external id field or the API version is not there: every message would. */
+/** Codes of calls that fail because the org has no such object, external id field or API version, so that every message would fail. */
 const MISSING_IN_ORG = new Set(["NOT_FOUND", "INVALID_TYPE", "UNSUPPORTED_API_VERSION", "GONE"]);
 
-/** Parses the errors of an answer; `[]` when the body is not the org's (HTML of a proxy, nothing). */
+/** Parses the errors of an answer; `[]` when the body is not from the org (HTML of a proxy, or empty). */
 export function apiErrors(answer: FailedAnswer): ApiError[] {
   const fault = soapFault(answer);
   if (fault) return [fault];
@@ -73,7 +73,7 @@ export function apiErrors(answer: FailedAnswer): ApiError[] {
   return (Array.isArray(body) ? body : [body]).flatMap((one) => toApiError(one) ?? []);
 }
 
-/** One error object, of a REST body or a SaveResult. */
+/** Reads one error object of a REST body or a SaveResult; `undefined` when it is none. */
 export function toApiError(value: unknown): ApiError | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   const { errorCode, statusCode, message, fields } = value as Record<string, unknown>;
@@ -88,7 +88,7 @@ export function toApiError(value: unknown): ApiError | undefined {
   };
 }
 
-/** The org has been seen to spell the property both ways. */
+/** Ids of the duplicates that an error names. The org has been seen to spell the property both ways. */
 function duplicatesIn(value: object): string[] {
   const { duplicateResult, duplicateResut = duplicateResult } = value as Record<string, unknown>;
   const { matchResults } = (duplicateResut ?? {}) as { matchResults?: { matchRecords?: { record?: { Id?: unknown } }[] }[] };
@@ -96,16 +96,16 @@ function duplicatesIn(value: object): string[] {
   return matchResults.flatMap(({ matchRecords }) => (Array.isArray(matchRecords) ? matchRecords.flatMap(({ record }) => (record?.Id ? String(record.Id as string) : [])) : []));
 }
 
-/** Whether an answer says that the session is over, which a new token mends. Some 401 are about the app or the user and stay as they are. */
+/** Whether an answer says that the session has expired, so that a new token helps. Some answers with 401 are about the app or the user, and do not count. */
 export function isSessionExpired(answer: FailedAnswer): boolean {
-  // The SOAP API says it with a fault, and those are 500.
+  // the SOAP API says it by a fault, with status 500
   if (answer.status === 500 && /<faultcode>[^<]*INVALID_SESSION_ID</.test(answer.body)) return true;
-  // so the identity service, which is no part of the API, says it
+  // the identity service, which is not part of the API, says it so
   if (answer.status === 403 && /^\s*Bad_OAuth_Token\b/.test(answer.body)) return true;
   return answer.status === 401 && !/Connected app is not attached|not valid for use with the REST API|INVALID_OPERATION_WITH_EXPIRED_PASSWORD/i.test(answer.body);
 }
 
-/** Why no answer came. */
+/** The error when no answer came. */
 export function networkError(error: unknown): ConnectorError {
   if (!(error instanceof NetworkError)) return new ConnectorError("ORG_UNAVAILABLE", `The org cannot be reached: ${String(error)}`, { cause: error });
   if (error.code === "ANSWER_TOO_LARGE") return new ConnectorError("PAYLOAD_TOO_LARGE", error.message, { cause: error });
@@ -115,7 +115,7 @@ export function networkError(error: unknown): ConnectorError {
   });
 }
 
-/** What an answer with an error status means for all that was in the call. */
+/** The error for an answer with an error status, which concerns the whole call. */
 export function callError(answer: FailedAnswer): ConnectorError {
   const errors = apiErrors(answer);
   const first = errors[0];
@@ -128,34 +128,34 @@ export function callError(answer: FailedAnswer): ConnectorError {
       status: answer.status,
       errorCode: first?.code,
       errors,
-      // A gateway that lost the instance (502, 504) or an instance that failed (500) may have acted all the same; 503 and limits turn away at the door.
+      // when a gateway loses the instance (502, 504) or the instance fails (500), the call may have been carried out; with 503 and limits it was not
       ...([500, 502, 504].includes(statusOf(answer, first)) ? { outcomeUnknown: true } : {}),
       ...(wait === undefined ? {} : { retryAfter: wait }),
     },
   });
 }
 
-/** What a good status means on an answer that is none of the API: a page of a proxy or of the org's edge, or a redirect to one. */
+/** The error for an answer with a good status that is not from the API: a page of a proxy or of the org's edge, or a redirect to one. */
 export function foreignAnswer(answer: FailedAnswer): ConnectorError {
   const { status, headers, body } = answer;
   const type = headers["content-type"]?.split(";")[0] ?? "no content type";
   const text = status >= 300 ? callText(answer, []) : `The org's address answered HTTP ${status} with something else than an answer of the API (${/<html/i.test(body) ? "a web page" : type})`;
-  // a redirect turns away at the door
+  // a call that was redirected was not carried out
   return new ConnectorError("ORG_UNAVAILABLE", text, { details: { status, ...(status < 300 ? { outcomeUnknown: true } : {}) } });
 }
 
-/** Whether the host of the session may not be the org's any longer: it redirects, has no org, or is gone from the DNS. */
+/** Whether an error may mean that the org has moved to another host: the session's host redirects, does not have the org, or is gone from the DNS. */
 export function mayHaveMoved({ code, details }: ConnectorError): boolean {
   const { status = 0, network, errorCode } = details as { status?: number; network?: string; errorCode?: string };
   return code === "ORG_UNAVAILABLE" && (network === "ENOTFOUND" || errorCode === MOVED || isRedirect(status) || ((status === 404 || status === 420) && errorCode === undefined));
 }
 
-/** Whether a status sends elsewhere. */
+/** Whether an HTTP status is a redirect. */
 export function isRedirect(status: number): boolean {
   return status >= 301 && status <= 308 && status !== 304;
 }
 
-/** The SOAP API answers 500 to all it refuses; only an unexpected error is one as in REST. */
+/** The status as REST would give it. The SOAP API answers 500 to everything it refuses, which in REST is 400; only an unexpected error is a 500 there, too. */
 function statusOf(answer: FailedAnswer, error: ApiError | undefined): number {
   return error && error.code !== "UNKNOWN_EXCEPTION" && isSoapFault(answer) ? 400 : answer.status;
 }
@@ -167,20 +167,20 @@ function callVerdict(answer: FailedAnswer, error: ApiError | undefined): Verdict
   const known = error && verdictOf(error);
   if (known) return known;
   if (status === 401) return { code: "ORG_LOGIN_FAILED", retryAfter: 5 * MINUTE };
-  if (status === 413 || status === 414 || status === 431) return { code: "PAYLOAD_TOO_LARGE" }; // a proxy on the way may say so, too
-  if (isRedirect(status) || !error) return unavailable; // not the org's own words: a proxy, a moved host
+  if (status === 413 || status === 414 || status === 431) return { code: "PAYLOAD_TOO_LARGE" }; // from the org or a proxy on the way
+  if (isRedirect(status) || !error) return unavailable; // not from the org, but from a proxy or a host that the org has left
   if (status === 410 || MISSING_IN_ORG.has(error.code)) return { code: "ORG_OBJECT_UNKNOWN" };
   return { code: "ORG_REFUSED" };
 }
 
-/** A trigger or flow that meets a lock says so in its text, under a code of its own. */
+/** What an error means, by its code. When a trigger or flow meets a lock, the code is another, but the text names the lock. */
 function verdictOf({ code, message }: ApiError): Verdict | undefined {
   return BY_API_CODE[code] ?? (message.includes("UNABLE_TO_LOCK_ROW") ? busy : undefined);
 }
 
 /**
- * A type that the org does not know, but not the object that a call is for, stands in a record of the call: that is the record's matter, and
- * must not hold up all others.
+ * When the org does not know a type that is not the object of the call, the type is in one of the call's records. The error is then about that record, and
+ * must not hold up all others, as an unknown object would.
  */
 export function unlessOfRecord(error: ConnectorError, object: string): ConnectorError {
   const type = error.code === "ORG_OBJECT_UNKNOWN" && error.details.errorCode === "INVALID_TYPE" ? /sObject type '([^']+)'/i.exec(error.message)?.[1] : undefined;
@@ -188,11 +188,11 @@ export function unlessOfRecord(error: ConnectorError, object: string): Connector
   return new ConnectorError("ORG_REFUSED", error.message, { details: error.details, cause: error });
 }
 
-/** What the errors of one record of a Collections call mean for that record. */
+/** The error for one record of a Collections call. */
 export function recordError(errors: ApiError[]): ConnectorError {
   const first = errors[0];
   const verdicts = errors.map(verdictOf);
-  // Retrying helps only if none of the errors is a refusal.
+  // another try helps only if none of the errors is a refusal
   const verdict: Verdict = verdicts.every((one) => one !== undefined) && verdicts[0] ? verdicts[0] : { code: "ORG_REFUSED" };
   return new ConnectorError(verdict.code, first ? errors.map(errorLine).join("; ") : "The org refused the record without saying why", {
     details: {
@@ -205,7 +205,7 @@ export function recordError(errors: ApiError[]): ConnectorError {
   });
 }
 
-/** `REQUIRED_FIELD_MISSING: Required fields are missing: [LastName]` */
+/** One error as text: `REQUIRED_FIELD_MISSING: Required fields are missing: [LastName]`. */
 function errorLine(error: ApiError): string {
   const text = unstopped(error.message);
   const unnamed = error.fields.filter((field) => !text.includes(field));
@@ -218,7 +218,7 @@ function callText(answer: FailedAnswer, errors: ApiError[]): string {
   return `The org's address answered HTTP ${answer.status} without an error the API would give${/<html/i.test(answer.body) ? " (a web page)" : ""}`;
 }
 
-/** `Retry-After` in ms; only the form in seconds is used by the platform's edge. At most an hour. */
+/** `Retry-After` in ms, at most an hour. Reads only the form in seconds, which the platform's edge uses. */
 function retryAfterHeader(answer: FailedAnswer): number | undefined {
   const seconds = Number(answer.headers["retry-after"]);
   return Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds, 3600) * 1000 : undefined;

@@ -3,24 +3,26 @@ import { type Fields, MAX_RECORDS } from "./records/collections";
 
 /** One published event. */
 export interface PublishResult {
-  /** Of the operation; events have none. */
+  /** Id of the operation, as events have no id. */
   id: string;
   success: true;
-  /** What the event is delivered with, by which publisher and receiver know it. */
+  /** Subscribers get it with the event, so that publisher and subscriber can tell which event it is. */
   eventUuid?: string;
-  /** Where it stands in its channel, in decimal; only the Pub/Sub API says. */
+  /** Its replay id, in decimal. Only the Pub/Sub API gives it. */
   replayId?: string;
   errors: [];
 }
 
-/** What became of one event of a call. */
+/** Result of one event of a call. */
 export type EventResult = { ok: true; id: string; eventUuid?: string; replayId?: string } | { ok: false; error: ConnectorError };
 
-/** What publishes events of one name in one call: a RecordWriter by REST, or the Pub/Sub API. */
+/** Publishes events of one name in one call: a RecordWriter by REST, or the Pub/Sub API. */
 export interface EventPublisher {
   /**
-   * @param request at most {@link MAX_RECORDS} and {@link MAX_CALL}
-   * @returns for each event what became of it, in their order
+   * Publishes events.
+   *
+   * @param request at most {@link MAX_RECORDS} events and {@link MAX_CALL} bytes
+   * @returns the result of each event, in their order
    * @throws ConnectorError when none was published
    */
   create(request: { object: string; records: Fields[] }): Promise<EventResult[]>;
@@ -28,27 +30,27 @@ export interface EventPublisher {
 
 /** The events of one message. */
 export interface EventItem {
-  /** API name, ends with `__e`. */
+  /** API name of the event; ends with `__e`. */
   event: string;
   events: Fields[];
-  /** The message had a list of events, and gets a list of results. */
+  /** Whether the message had a list of events, so that it gets a list of results. */
   isList: boolean;
-  /** What of them is published already, by place: a message that waits for the next hour publishes none twice. */
+  /** Results of the events that are published already, by index. A message that waits for the next hour publishes none of them twice. */
   published?: (PublishResult | undefined)[];
 }
 
-/** `msg.salesforce` after publishing: one result, or those of a list of events in its order. */
+/** `msg.salesforce` after publishing: one result, or the results of a list of events in its order. */
 export type Published = PublishResult | { results: PublishResult[] };
 
-/** As the delivery core's, spelled here so that the client stands alone. */
+/** The same type as the delivery core's result, written out here so that the client does not depend on the core. */
 export type PublishOutcome = { ok: true; value: Published } | { ok: false; error: ConnectorError };
 
 /** Largest event message, in bytes of its JSON. */
 const MAX_EVENT = 1024 * 1024;
-/** Bytes of events in one call: what the platform advises. */
+/** How many bytes of events one call has at most, as the platform advises. */
 const MAX_CALL = 3 * 1024 * 1024;
 
-/** An event on its way. */
+/** An event to be published, with its message and its index there. */
 interface Entry {
   item: EventItem;
   place: number;
@@ -58,13 +60,13 @@ interface Entry {
 
 /** Publishes platform events, up to 200 in a call, in their order. */
 export class EventWriter {
-  /** @param fixed the node names the event: one that the org does not know is nobody's message's fault */
+  /** @param fixed whether the node's settings name the event: if the org does not know it, that is then not a message's fault */
   constructor(
     private readonly publisher: EventPublisher,
     private readonly fixed: boolean,
   ) {}
 
-  /** Publishes the events of several messages; each message by its own events' results. Never rejects. */
+  /** Publishes the events of several messages. Each message gets a result by those of its own events. Never rejects. */
   async write(items: EventItem[]): Promise<PublishOutcome[]> {
     const failures = new Map<EventItem, ConnectorError>();
     const entries = items.flatMap((item) => entriesOf(item, failures));
@@ -92,7 +94,7 @@ export class EventWriter {
     }
   }
 
-  /** What the org's words mean when it is events that it refuses. */
+  /** Turns an error of the org into what it means for events. */
   private publishError(error: ConnectorError): ConnectorError {
     const { statusCode, errorCode } = error.details;
     const code = statusCode ?? errorCode;
@@ -104,7 +106,7 @@ export class EventWriter {
   }
 }
 
-/** Whether other events would fare no better; an unknown event says nothing of others. */
+/** Whether other events would fail in the same way. That an event is unknown says nothing about others. */
 function stopsAll({ scope, code }: ConnectorError): boolean {
   return scope === "system" && code !== "ORG_OBJECT_UNKNOWN";
 }
@@ -119,7 +121,7 @@ function entriesOf(item: EventItem, failures: Map<EventItem, ConnectorError>): E
   return entries.filter(({ place }) => item.published?.[place] === undefined);
 }
 
-/** In their order: one event's name, {@link MAX_RECORDS} and {@link MAX_CALL} at the most. */
+/** Divides events into calls, in their order. A call has events of one name, at most {@link MAX_RECORDS} of them and {@link MAX_CALL} bytes. */
 function callsOf(entries: Entry[]): Entry[][] {
   const calls: Entry[][] = [];
   let bytes = 0;
@@ -133,7 +135,7 @@ function callsOf(entries: Entry[]): Entry[][] {
   return calls;
 }
 
-/** A message fails with the first of its events that did; of several reasons, one that keeps it waiting comes last. */
+/** Notes the result of an event. A message fails with the error of its first event that failed; one of scope `message` comes before one that would make it wait. */
 function note({ item, place }: Entry, result: EventResult, failures: Map<EventItem, ConnectorError>): void {
   if (!result.ok) {
     const before = failures.get(item);
@@ -150,7 +152,7 @@ function publishedOf({ isList, published = [] }: EventItem): Published {
   return isList ? { results } : (results[0] as PublishResult);
 }
 
-/** Which of a message's events it was, and that others may be out. */
+/** Adds to an error which of a message's events it is about, and that others may be published. */
 function inList(error: ConnectorError, item: EventItem, place: number): ConnectorError {
   if (item.events.length === 1 || error.scope === "system") return error;
   const text = goingOn(`Event ${place + 1} of ${item.events.length}: ${error.message}`, "others of this message may be published");

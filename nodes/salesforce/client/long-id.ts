@@ -1,6 +1,6 @@
 const CHECK_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345";
 
-/** An id of 15 characters with the three behind it that tell its capitals, five characters to each; one of 18 as it is. */
+/** Lengthens an id of 15 characters to 18: each of the three characters added tells which of five are capitals. An id of 18 stays as it is. */
 export function longId(id: string): string {
   if (id.length !== 15) return id;
   const checks = [0, 5, 10].map((start) => {

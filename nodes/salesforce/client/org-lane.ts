@@ -4,10 +4,10 @@ import { Sink, type SinkOptions, type SinkState } from "../../delivery/sink";
 import { failureOf } from "./failure";
 import type { OrgClient, OrgState } from "./org";
 
-/** What a node does with its org, for its status. */
+/** What a node does at present, and the state of its org; for the node's status. */
 export interface LaneState {
   kind: OrgState["kind"] | "working";
-  /** Messages it has. */
+  /** How many messages it has. */
   messages: number;
   /** Why, when waiting or failed. */
   error?: ConnectorError;
@@ -17,33 +17,36 @@ export interface LaneState {
   slowedAt?: number;
 }
 
-/** From the most to the least telling. */
+/** All kinds, the most important first. */
 const ORDER: LaneState["kind"][] = ["failed", "waiting", "working", "connecting", "connected", "idle"];
 
 /**
- * What is not the org's trouble but one node's, until somebody makes the object, corrects the form or installs the package. Not all that needs a hand: that a login is
- * refused the org's node shows and logs, and a sink that waits for it must not say so once more when it is mended.
+ * Codes of errors that are the trouble of one node, not of the org: somebody has to make the object, correct the form or install the package. A refused login
+ * is not among them: the org's node shows and logs it, and a node that waits for it must not log it as well.
  */
 const OWN_TROUBLE: ReadonlySet<string> = new Set(["ORG_OBJECT_UNKNOWN", "NOT_CONFIGURED", "DRIVER_MISSING"]);
 
-/** Besides, a full disk, or a file that nobody can read; but not a database of the store's, which has a node of its own. */
+/** Whether an error is the node's own trouble. A full disk and a file that cannot be read are, too; not a database of the store, which has a node of its own. */
 function isOwn(error: ConnectorError | undefined): boolean {
   return error !== undefined && (OWN_TROUBLE.has(error.code) || (error.code === "STORE_UNAVAILABLE" && needsAHand(error)));
 }
 
-/** One waits for its call's turn while another's is answered. More would wait with their clocks running, and what comes meanwhile could not share their calls. */
+/**
+ * How many writes run at once while the org's calls are spaced: one waits for its call's turn while another is answered. More would only wait, and could not
+ * share their calls with messages that come meanwhile.
+ */
 const WHILE_SLOWED = 2;
 
-/** Settings of an {@link OrgLane}; as a sink's, but for what the org knows. */
+/** Settings of an {@link OrgLane}: those of a sink, except what the org decides. */
 export interface OrgLaneOptions<V, R> extends Omit<SinkOptions<V, R>, "untilReady" | "onState" | "concurrency"> {
   org: OrgClient;
-  /** Most writes at once. Default 1; no more than {@link WHILE_SLOWED} while the org's calls are spaced. */
+  /** How many writes may run at once; at most {@link WHILE_SLOWED} while the org's calls are spaced. Default 1. */
   concurrency?: number;
-  /** The state changed; called often. */
+  /** Told when the state has changed; called often. */
   onState: (state: LaneState) => void;
 }
 
-/** A sink for one org: has it sign in when it is made, holds what it has while the org is away, and says how it stands. */
+/** A sink for one org. Makes the org sign in, keeps messages while the org is away, and tells the state of both. */
 export class OrgLane<V, R> {
   private readonly sink: Sink<V, R>;
   private readonly org: OrgClient;
@@ -77,14 +80,17 @@ export class OrgLane<V, R> {
     return { kind: kind === "writing" ? "working" : this.org.state.kind, messages, ...(usedPercent === undefined ? {} : { usedPercent }), ...(slowedAt === undefined ? {} : { slowedAt }) };
   }
 
-  /** What the org is not at fault for its node does not log, and a status shows but its beginning: also that the Pub/Sub API, a host of its own, is away. */
+  /**
+   * Logs an error that is not the org's fault, as the org's node does not log it, and a status shows only its beginning. Such is also that the Pub/Sub API,
+   * which has a host of its own, is away.
+   */
   private tellTrouble(): void {
     const { kind, error } = this.own;
     const isOurs = isOwn(error) || error?.details.grpcStatus !== undefined;
     this.troubles.told(kind === "waiting" && isOurs ? error : undefined);
   }
 
-  /** Takes a message in; as {@link Sink.take}. When it fails, `msg.salesforce` says why before `done` is called. */
+  /** Takes a message; as {@link Sink.take}. When the message fails, sets `msg.salesforce` to the reason before `done` is called. */
   take(msg: object, value: V | Promise<V>, done: (error?: Error) => void, stored: (result: R) => void): void {
     const settled = (error?: Error): void => {
       const failure = error && failureOf(error);
@@ -94,7 +100,7 @@ export class OrgLane<V, R> {
     this.sink.take(msg, value, settled, stored);
   }
 
-  /** Nothing else will come soon; as {@link Sink.go}. */
+  /** Nothing else will come soon: writes without waiting for more; as {@link Sink.go}. */
   go(): void {
     this.sink.go();
   }

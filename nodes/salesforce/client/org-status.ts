@@ -4,10 +4,10 @@ import type { LaneState } from "./org-lane";
 /** Gives the text of a key; `RED._` fits. */
 export type Translate = (key: string, values?: Record<string, string | number>) => string;
 
-/** The texts are the org node's, whichever node shows them. */
+/** Where the texts are: they are the org node's, whichever node shows them. */
 const CATALOGUE = "@surewire/node-red-connectors/surewire-salesforce-org:org.status.";
 
-/** Shows how a node stands with its org, and how much of the org's API calls is used. @param translate `RED._` */
+/** Shows the state of a node and its org in the node's status, and how much of the org's API calls is used. @param translate `RED._` */
 export function showLane(status: Status, { kind, messages, error, usedPercent, slowedAt }: LaneState, translate: Translate): void {
   if (kind === "failed") status.set("failed", error?.message);
   else if (kind === "waiting") status.set("waiting", () => translate(`${CATALOGUE}waiting`, { reason: error?.message ?? "" }));

@@ -16,17 +16,17 @@ export interface OrgReport {
   usage?: ApiUsage;
   /** Other limits of which half or more is used, as `/limits` names them. */
   scarce?: { name: string; used: number; limit: number }[];
-  /** What is wrong, in words. Never holds a secret. */
+  /** What is wrong, in words; never contains a secret. */
   problem?: string;
 }
 
-/** ms. Someone sits in front of the form and waits. */
+/** Longest time of a call, in ms, as someone sits in front of the form and waits. */
 const LONGEST_WAIT = 15_000;
 
 type Limits = Record<string, { Max?: number; Remaining?: number } | undefined>;
 type Rows = { records: Record<string, unknown>[] };
 
-/** Signs in to an org once, asks it who we are and what is left, and leaves. Costs four API calls. Never rejects. */
+/** Signs in to an org once, asks for the organisation, the user and the limits, and closes. Costs four API calls. Never rejects. */
 export async function testOrg(settings: OrgSettings): Promise<OrgReport> {
   const client = new OrgClient({ ...settings, timeout: Math.min(settings.timeout ?? LONGEST_WAIT, LONGEST_WAIT), usage: { threshold: 0 } });
   try {
@@ -58,13 +58,13 @@ async function userOf(client: OrgClient, userId: string | undefined): Promise<Pa
     const [row] = await rows(client, `SELECT Username FROM User WHERE Id = '${userId}'`);
     if (row) return { username: String(row.Username) };
   }
-  // a pasted token does not say whose it is
+  // a pasted token does not come with the id of its user
   const answer = await client.rest.raw({ method: "GET", path: "/services/oauth2/userinfo", type: "application/json" }).catch(() => undefined);
   const name = answer && (JSON.parse(answer.body) as { preferred_username?: unknown }).preferred_username;
   return typeof name === "string" ? { username: name } : {};
 }
 
-/** None when the user may not ask: the test is about the connection. */
+/** Rows of a query; none when the user may not read them, as the test is about the connection. */
 async function rows(client: OrgClient, soql: string): Promise<Record<string, unknown>[]> {
   const answer = await client.rest.request<Rows>({ method: "GET", path: `/query?q=${encodeURIComponent(soql)}` }).catch(() => undefined);
   return answer?.body.records ?? [];

@@ -16,41 +16,44 @@ import { UsageGuard, type UsageGuardOptions } from "./http/usage-guard";
 export interface OrgSettings extends LoginSettings {
   /** `66.0` and the like. Default {@link API_VERSION}. */
   apiVersion?: string;
-  /** Calls under way at once. Default 10. */
+  /** How many calls may run at once. Default 10. */
   concurrency?: number;
-  /** Until a call's whole answer must be there. Default 60000. */
+  /** How long a call may take until its whole answer is there. Default 60000. */
   timeout?: number;
-  /** When and how much calls are spaced as the day's are used up. Default: from 80 % on. */
+  /** When and how much calls are spaced as the day's API calls are used up. Default: from 80 % on. */
   usage?: Omit<UsageGuardOptions, "onChange">;
-  /** Told when the org has given a new refresh token and ended the one it was asked with. */
+  /** Told when the org has given a new refresh token, which replaces the one used. */
   onRefreshToken?(token: string): void;
-  /** Where events come from, and the pace of reconnecting. */
+  /** Settings of the event streams. */
   streams?: StreamOptions;
-  /** Pace of logins after failures. */
+  /** Pauses between logins after failures. */
   loginPace?: LoginPace;
-  /** Pace of calls after failures. Default 1 s doubling to 60 s. */
+  /** Pauses between calls after failures. Default: 1 s, doubling to 60 s. */
   backOff?: BackOffOptions;
 }
 
-/** How it stands with the org. */
+/** State of the org's connection. */
 export interface OrgState {
   /** `waiting`: it comes back by itself; `failed`: someone has to mend the login. */
   kind: "idle" | "connecting" | "connected" | "waiting" | "failed";
   /** Why, when waiting or failed. */
   error?: ConnectorError;
-  /** Whole percent of the day's API calls that are used, as the org's last answer said; absent until it has. */
+  /** How much of the day's API calls is used, in whole percent, as the org's last answer said; absent until one has. */
   usedPercent?: number;
-  /** The same, when so many are used that calls are spaced. */
+  /** The same number, set while so many are used that calls are spaced. */
   slowedAt?: number;
 }
 
 /** How long {@link OrgClient.close} waits for its users to leave, in ms. */
 const DRAIN = 10_000;
 
-/** One org: its token, its REST client, and how it stands with it. Signs in when the first user comes, and lasts until {@link OrgClient.close}, with or without users. */
+/**
+ * One org: its token, its REST client, its event streams and their state. Signs in when the first user comes, and lasts until {@link OrgClient.close}, with
+ * or without users.
+ */
 export class OrgClient {
   readonly rest: RestClient;
-  /** Its event streams; nothing is connected before the first subscription. */
+  /** Its event streams. They connect with the first subscription. */
   readonly streams: OrgStreams;
   private readonly transport: HttpTransport;
   private readonly tokens: TokenKeeper;
@@ -64,9 +67,9 @@ export class OrgClient {
   private readonly credentials: OrgCredentials;
   private current: OrgState = { kind: "idle" };
   private usage: Pick<OrgState, "usedPercent" | "slowedAt"> = {};
-  /** By what is waited for. */
+  /** The running pauses, by the kind of error they are for; see {@link untilReady}. */
   private readonly pauses = new Map<string, Promise<void>>();
-  /** Which org it was that somebody signed in to last. */
+  /** The {@link orgPlace} of the org that it signed in to last. */
   private place: string | undefined;
   private signingIn = false;
   private left: (() => void) | undefined;
@@ -84,7 +87,7 @@ export class OrgClient {
     this.lookout = new OrgLookout({
       trouble: () => (this.users.size > 0 ? this.current.error : undefined),
       isAwaited: () => this.pauses.size > 0,
-      // the list of versions needs no session and counts as no call; what else is wrong it does not know of
+      // the list of versions needs no session and counts as no API call, but it works also when something else than the connection is wrong
       look: ({ code }) => this.rest.request({ method: "GET", path: code === "ORG_UNAVAILABLE" ? "/services/data/" : "/limits" }),
       backOff: settings.backOff,
     });
@@ -99,57 +102,58 @@ export class OrgClient {
     });
   }
 
-  /** How it stands with the org now. */
+  /** The present state. */
   get state(): OrgState {
     return this.current;
   }
 
-  /** Sends HTTP requests past the limit of calls under way: for long polls. */
+  /** Sends HTTP requests that do not count towards `concurrency`: for long polls. */
   get http(): HttpTransport {
     return this.transport;
   }
 
-  /** The session, once signed in: org id, user id, instance. */
+  /** The session (org id, user id, instance), once signed in. */
   get session(): Session | undefined {
     return this.tokens.session;
   }
 
-  /** The session that is open, or a new one: for what speaks another protocol than REST with the org's token. @throws ConnectorError */
+  /** Gives the open session, or signs in: for protocols other than REST that use the org's token. @throws ConnectorError */
   openSession(): Promise<Session> {
     return this.tokens.get();
   }
 
-  /** A session other than `stale`, which the org has refused; one login for all who ask. @throws ConnectorError */
+  /** Gives a session other than `stale`, which the org has refused. Signs in once for all who ask. @throws ConnectorError */
   renewSession(stale: Session): Promise<Session> {
     return this.tokens.renew(stale);
   }
 
-  /** The host of `session` may not be the org's any longer: who opens a session next signs in anew, which says where it is. */
+  /** To be called when the org may have moved to another host: the next call that needs a session signs in anew, which gives the present host. */
   doubtSession(session: Session): void {
     this.tokens.doubt(session);
   }
 
-  /** Counts a user in; the first one makes it sign in, so that a wrong secret shows before the first message. */
+  /** Adds a user. The first one makes it sign in, so that a wrong secret shows before the first message. */
   acquire(user: object): void {
     this.users.add(user);
     void this.signIn();
   }
 
-  /** Counts a user out. */
+  /** Removes a user. */
   release(user: object): void {
     this.users.delete(user);
     if (this.users.size === 0) this.left?.();
   }
 
-  /** Tells of changes of {@link state}; returns how to stop listening. */
+  /** Calls a listener when {@link state} changes. @returns function that removes the listener */
   onState(listener: (state: OrgState) => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   }
 
   /**
-   * Tells when signing in has led to another org than before, as it does after the refresh of a sandbox; nobody has the new session yet. Returns how to
-   * stop listening.
+   * Calls a listener when signing in has led to another org than before, as after the refresh of a sandbox. That happens before anybody gets the new session.
+   *
+   * @returns function that removes the listener
    */
   onOtherOrg(listener: () => void): () => void {
     this.changeListeners.add(listener);
@@ -157,9 +161,9 @@ export class OrgClient {
   }
 
   /**
-   * Settles when it makes sense to try again after a system error: one pause for all who wait for the same, longer with each failure, never
-   * before the login host may be asked again. A limit of bulk jobs or events holds up nobody who has met an outage. Settles at once when the
-   * client closes.
+   * Resolves when it makes sense to try again after an error of scope `system`: after one pause for all callers with the same kind of error, longer with each
+   * failure, and not before the login host may be asked again. A pause for a limit of bulk jobs or events does not hold up callers that met an outage.
+   * Resolves at once when the client closes.
    */
   untilReady(error: ConnectorError): Promise<void> {
     const kind = `${error.code}${error.details.retryAfter === undefined ? "" : " for a time"}`;
@@ -168,7 +172,7 @@ export class OrgClient {
     return pause;
   }
 
-  /** Closes when the last user has left, after {@link DRAIN} at the latest. */
+  /** Closes when the last user has left, after {@link DRAIN} ms at the latest. */
   async close(): Promise<void> {
     if (this.users.size > 0) {
       await within(new Promise<void>((resolve) => (this.left = resolve)), DRAIN);
@@ -202,7 +206,7 @@ export class OrgClient {
     if (isOther) for (const listener of this.changeListeners) listener();
   }
 
-  /** Tries until there is a token: its failures show as the org's state. */
+  /** Tries until there is a token. Failures are shown as the org's state. */
   private async signIn(): Promise<void> {
     if (this.signingIn) return;
     this.signingIn = true;
@@ -220,7 +224,7 @@ export class OrgClient {
   }
 
   private noteResult(error: ConnectorError | undefined): void {
-    // The org has answered: which object it lacks is the trouble of who asked, not of all its nodes.
+    // the org has answered, so it is connected: that an object is missing concerns only the node that asked for it
     if (error?.code === "ORG_OBJECT_UNKNOWN" && error.details.status !== 410) return this.set({ kind: "connected" });
     if (error && error.scope === "system") {
       this.set({ kind: needsAHand(error) ? "failed" : "waiting", error });
@@ -248,9 +252,9 @@ export class OrgClient {
   private wait(error: ConnectorError): Promise<void> {
     const { signal } = this.closing;
     const asked = typeof error.details.retryAfter === "number" ? error.details.retryAfter : 0;
-    // While the login waits, its own pace is the only one that counts.
+    // while the login waits, only its own pause counts
     const ms = this.tokens.waitMs || Math.max(asked, this.backOff.next());
-    // Whoever still knocks at a closed org must not do so without a pause.
+    // callers that still ask a closed client must not do so without a pause
     if (signal.aborted) return new Promise((resolve) => void setTimeout(resolve, ms).unref());
     return sleep(ms, signal);
   }

@@ -2,13 +2,13 @@ import type { ConnectorError } from "../../common/errors";
 import type { TriggeredReadOptions } from "../../delivery/triggered-read-options";
 import type { OrgClient } from "./org";
 
-/** The org is away or refuses us: nothing is wrong with what is asked. */
+/** Codes of errors that say that the org is away or refuses the login, and nothing about the query. */
 const AWAY: ReadonlySet<string> = new Set(["ORG_UNAVAILABLE", "ORG_LIMIT", "ORG_LOGIN_FAILED", "ORG_SESSION_INVALID"]);
 
-/** What a message with records has of its own, and so does not inherit from the trigger. */
+/** Properties that a message with records sets itself, and so does not take over from the message that triggered it. */
 const OWN: ReadonlySet<string> = new Set(["_msgid", "payload", "delivery", "salesforce", "parts"]);
 
-/** What all readings from an org have in common: which errors are the org's, how long to wait, and what of a message is its own. */
+/** The options common to all readings from an org: which errors mean that the org is away, how long to wait then, and which properties a message sets itself. */
 export function readingFrom(org: OrgClient): Pick<TriggeredReadOptions<unknown, unknown, never>, "own" | "isAway" | "untilReady"> {
   return {
     own: OWN,

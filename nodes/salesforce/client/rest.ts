@@ -11,65 +11,65 @@ import { type ApiUsage, UsageGuard } from "./http/usage-guard";
 /** One REST call. */
 export interface RestRequest {
   method: "GET" | "POST" | "PATCH" | "PUT" | "DELETE";
-  /** From the version root (`/sobjects/Case`), the host root (`/services/…`) or absolute; values in it already encoded. */
+  /** Path below the version (`/sobjects/Case`), below the host (`/services/…`), or an absolute URL. Values in it must be encoded. */
   path: string;
-  /** Sent as JSON. A string is taken as JSON text. */
+  /** Sent as JSON. A string counts as JSON text already. */
   body?: unknown;
   headers?: Record<string, string>;
   /** ms until the whole answer must be there. Default: the transport's 60000. */
   timeout?: number;
 }
 
-/** The answer to a {@link RestRequest} that went well. */
+/** The answer to a {@link RestRequest} that succeeded. */
 export interface RestAnswer<T> {
   status: number;
   headers: Record<string, string>;
   body: T;
 }
 
-/** What a writer of records needs of a {@link RestClient}, so that its calls can be wrapped. */
+/** The part of a {@link RestClient} that makes calls; a separate type so that calls can be wrapped. */
 export type RestCalls = Pick<RestClient, "request">;
 
-/** One call whose bodies are not JSON, or whose answer is wanted as it came. */
+/** One call whose body or answer is not JSON, or whose answer is wanted as it came. */
 export interface RawRequest {
   method: "GET" | "HEAD" | "POST" | "PATCH" | "PUT" | "DELETE";
-  /** As in {@link RestRequest}. An absolute one must be of the org's own host, or of {@link host}. */
+  /** As in {@link RestRequest}. An absolute URL must be on the org's own host, or on {@link host}. */
   path: string;
   /** Origin of another host that takes this org's token (Account Engagement). It gets the token: never take it from a message. */
   host?: string;
-  /** As a function it is given the access token, for what carries it inside (SOAP). */
+  /** A function gets the access token, for bodies that contain it (SOAP). */
   body?: string | Buffer | ((accessToken: string) => string);
   headers?: Record<string, string>;
-  /** What an answer from 400 up means. Default: {@link callError}. */
+  /** Makes the error for an answer with a status of 400 or more. Default: {@link callError}. */
   errorOf?: (answer: HttpAnswer) => ConnectorError;
-  /** Media type that a good answer must have, where it is the API's own: what has another one is a page of somebody else. Default: any. */
+  /** Media type of a good answer of the API. An answer of another type is a page of something else, and an error. Default: any. */
   type?: string;
-  /** Whether an answer's status was chosen by somebody else than the org: then a 401 does not end the session. Default: never. */
+  /** Whether an answer's status was not set by the org itself, so that a 401 does not mean that the session has expired. Default: never. */
   isForeign?: (answer: HttpAnswer) => boolean;
   /** ms until the whole answer must be there. Default: the transport's 60000. */
   timeout?: number;
-  /** As a request's of the transport. */
+  /** As {@link HttpRequest.onBytes}. */
   onBytes?: HttpRequest["onBytes"];
 }
 
-/** What a {@link RestClient} stands on. */
+/** What a {@link RestClient} needs. */
 export interface RestClientParts {
   connection: Connection;
   tokens: TokenKeeper;
   transport: HttpTransport;
-  /** Calls under way at once. Default 10. */
+  /** How many calls may run at once. Default 10. */
   concurrency?: number;
-  /** Spaces calls when the day's are nearly used up. Default: from 80 % on. */
+  /** Spaces calls when the day's API calls are nearly used up. Default: from 80 % on. */
   guard?: UsageGuard;
-  /** Told after each call whether the org answered well or how it failed. */
+  /** Called after each call: with its error, or without one when it succeeded. */
   onResult?(error: ConnectorError | undefined): void;
 }
 
 const JSON_TYPE = "application/json";
 
 /**
- * REST calls to one org: with its token, a bounded number at once, each sent once – and once more with a new token after a 401.
- * Rejects only with a ConnectorError that keeps the HTTP status in `details.status`.
+ * Makes REST calls to one org with its token, a bounded number at once. Each is sent once, and once more with a new token after a 401.
+ * Rejects only with a ConnectorError, which has the HTTP status in `details.status`.
  */
 export class RestClient {
   private readonly slots: Slots;
@@ -90,20 +90,23 @@ export class RestClient {
     return this.guard.usage;
   }
 
-  /** Sends `request` and reads the JSON of the answer; `T` is what the caller knows of it. Rejects for what is no JSON: a page of a proxy is no empty result. */
+  /**
+   * Makes a call and parses the JSON of its answer, of which `T` is the type. Rejects when the answer is no JSON, so that a proxy's page does not count as an
+   * empty result.
+   */
   request<T = unknown>(request: RestRequest): Promise<RestAnswer<T>> {
     return this.run((session) => this.attempt<T>(request, session));
   }
 
   /**
-   * Sends `request` round jsforce, which would parse XML and CSV, and gives the answer as it came. Statuses from 400 up reject, as for
-   * {@link request}; others are answers, redirects too but where the API never gives one.
+   * Makes a call without jsforce, which would parse XML and CSV, and gives the answer as it came. Rejects for a status of 400 or more, as {@link request}
+   * does, and for a redirect of the REST or SOAP API, which never redirect; any other redirect is an answer.
    */
   raw(request: RawRequest): Promise<HttpAnswer> {
     return this.run((session) => this.attemptRaw(request, session), request.host === undefined);
   }
 
-  /** @param isOfOrg whether it goes to the host that the session is for */
+  /** Runs a call in its turn. @param isOfOrg whether it goes to the session's own host */
   private run<A>(attempt: (session: Session) => Promise<A | "session expired">, isOfOrg = true): Promise<A> {
     return this.slots.run(async () => {
       try {
@@ -144,13 +147,13 @@ export class RestClient {
     const { connection } = this.parts;
     const wanted = toJsforce(request);
     let answer: HttpAnswer | undefined;
-    // jsforce's errors do not say the HTTP status, so the answer is kept on its way through.
+    // keeps the answer, as jsforce's errors do not have the HTTP status
     const keeping = asJsforceTransport(async (sent) => (answer = await this.send({ ...sent, timeout: request.timeout })));
     useSession(connection, session);
     try {
       const body = await connection.request<T>(wanted, { transport: keeping });
       if (!answer) throw new Error("jsforce gave a result without an answer");
-      // jsforce gives what it cannot read as text
+      // jsforce gives an answer that it cannot parse as text
       if (typeof body === "string" || !isOwn(answer, JSON_TYPE)) throw foreignAnswer(answer);
       return { status: answer.status, headers: answer.headers, body };
     } catch (error) {
@@ -194,12 +197,12 @@ export class RestClient {
   }
 }
 
-/** Whether a path is one of the REST or the SOAP API, which never send elsewhere. */
+/** Whether a path is one of the REST or the SOAP API, which never redirect. */
 function isOfApi({ path, host }: RawRequest): boolean {
   return host === undefined && (/^\/services\/(data|Soap)\//i.test(path) || !/^(\/services\/|https?:)/i.test(path));
 }
 
-/** Whether a good answer is of the type that the API gives, or says that there is nothing (204), as for a list of results without rows. */
+/** Whether a good answer has the media type that the API gives, or no content (204), as for a list of results without rows. */
 function isOwn({ status, headers }: HttpAnswer, type: string): boolean {
   return status === 204 || (status < 300 && isOfType(headers["content-type"], type));
 }
@@ -211,7 +214,7 @@ function toJsforce(request: RestRequest): Parameters<Connection["request"]>[0] &
   return { method: request.method, url: request.path, headers, body: typeof request.body === "string" ? request.body : jsonOf(request.body) };
 }
 
-/** What JSON has no form for is in the message; nobody else must wait for it. */
+/** Writes JSON. A value that JSON cannot express is the message's own fault, so the error holds up no others. */
 function jsonOf(body: unknown): string {
   try {
     return JSON.stringify(body);

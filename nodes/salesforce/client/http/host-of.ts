@@ -1,4 +1,4 @@
-/** The host that a redirect leads to, for people to read; without what follows it, which may open a session. */
+/** The host that a redirect leads to, for texts. Without the path and query, which may hold a key to a session. */
 export function hostOf(location: string): string {
   try {
     return new URL(location).host;

@@ -1,7 +1,7 @@
 import type { Agent } from "node:http";
 import { NetworkError } from "./network-error";
 
-/** What names a proxy, in either case. npm's own settings count as proxy-from-env reads them. */
+/** The environment variables that name a proxy, in lower or upper case. */
 const VARIABLES = ["http_proxy", "https_proxy", "all_proxy"];
 
 /** The proxy for a request, and the agent that goes through it. */
@@ -12,8 +12,8 @@ export interface Proxy {
 }
 
 /**
- * Proxies by the environment (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`, and in lower case). Their packages are loaded only when a
- * variable is set. Requests go through CONNECT, so TLS is between us and the org, and Node's extra certificates count.
+ * The proxies that the environment names (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`, or in lower case). The packages for them are loaded only when a
+ * variable is set. Requests use CONNECT, so that TLS is between us and the org, and Node's extra certificates are used.
  */
 export class Proxies {
   private readonly byUrl = new Map<string, Proxy>();
@@ -21,7 +21,7 @@ export class Proxies {
   /** @param options of the agents: keep-alive and the like */
   constructor(private readonly options: { keepAlive: boolean; timeout: number }) {}
 
-  /** The proxy for a URL; undefined when it is reached directly. @throws NetworkError as {@link proxyAddress} and {@link readProxy} */
+  /** The proxy for a URL; `undefined` when it is reached directly. @throws NetworkError as {@link proxyAddress} and {@link readProxy} */
   for(url: string): Proxy | undefined {
     const address = proxyAddress(url);
     if (!address) return undefined;
@@ -42,13 +42,13 @@ export class Proxies {
   }
 }
 
-/** What the environment names as the proxy for a URL; blank when it is reached directly. @throws NetworkError `PROXY` when a package is missing */
+/** Address of the proxy that the environment names for a URL; "" when it is reached directly. @throws NetworkError `PROXY` when a package is missing */
 export function proxyAddress(url: string): string {
   if (!VARIABLES.some((name) => process.env[name] || process.env[name.toUpperCase()])) return "";
   return load<{ getProxyForUrl(url: string): string }>("proxy-from-env").getProxyForUrl(url);
 }
 
-/** The URL of a proxy. @throws NetworkError `PROXY`, which does not quote it, when it is not of a kind that is supported */
+/** Parses the address of a proxy. @throws NetworkError `PROXY` when the kind of proxy is not supported; its text does not quote the address */
 export function readProxy(address: string): URL {
   let url: URL;
   try {

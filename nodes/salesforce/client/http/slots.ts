@@ -1,4 +1,4 @@
-/** Lets at most `size` tasks run at once; the others wait in order. The queue is as long as its callers let it be: here the sinks, which have a bound. */
+/** Lets at most `size` tasks run at once; the others wait in order. The queue has no bound of its own: its callers, the sinks, have one. */
 export class Slots {
   private free: number;
   private readonly waiting: (() => void)[] = [];

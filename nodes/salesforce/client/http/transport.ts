@@ -11,17 +11,17 @@ export { NetworkError };
 /** One HTTP request. */
 export interface HttpRequest {
   method: string;
-  /** Absolute; http or https. */
+  /** Absolute URL, http or https. */
   url: string;
   headers?: Record<string, string>;
   body?: string | Buffer;
-  /** ms until the whole answer must be there, beside the time that the body may take. Default: the transport's. */
+  /** ms until the whole answer must be there. The time that sending the body may take is added. Default: the transport's. */
   timeout?: number;
-  /** Gets the body of a good answer (2xx) piece by piece, however large it is; the answer's own is then empty. What it throws ends the call. */
+  /** Gets the body of a good answer (2xx) piece by piece, however large it is; {@link HttpAnswer.bytes} is then empty. If it throws, the call fails with that. */
   onBytes?: (piece: Buffer) => void;
-  /** Media type of what `onBytes` takes: an answer of another type is one like any other. Default: any. */
+  /** Media type that `onBytes` takes: an answer of another type is given as usual. Default: any. */
   type?: string;
-  /** Ends the call: what waits for the answer gets a {@link NetworkError} `ABORTED`, and the socket is closed. */
+  /** Ends the call: it rejects with a {@link NetworkError} `ABORTED`, and the socket is closed. */
   signal?: AbortSignal;
 }
 
@@ -30,9 +30,9 @@ export interface HttpAnswer {
   status: number;
   /** Names in lower case; a header given several times is joined with commas. */
   headers: Record<string, string>;
-  /** As it came, but for its packing. */
+  /** The body as it came, but decompressed. */
   bytes: Buffer;
-  /** {@link bytes} as UTF-8 text, made when it is asked for. */
+  /** {@link bytes} as UTF-8 text. */
   readonly body: string;
 }
 
@@ -46,10 +46,10 @@ export interface TransportOptions {
 
 const UNPACKERS: Record<string, () => Duplex> = { gzip: createGunzip, "x-gzip": createGunzip, deflate: createInflate, br: createBrotliDecompress };
 
-/** Bytes of a body that a slow line (512 kbit/s) sends in a second: 20 MB of files must not be sent and given up for ever by what is enough for a small call. */
+/** How many bytes of a body a slow line (512 kbit/s) sends in a second. That time is added to the time-out, or a call with 20 MB of files would never succeed there. */
 const SLOW_LINE = 64_000;
 
-/** Idle sockets are given up before servers and balancers do, so that a create is rarely sent into a closing one. In ms. */
+/** ms after which an idle socket is closed: earlier than servers and load balancers do, so that a create is rarely sent into a closing one. */
 const IDLE_SOCKET = 15_000;
 
 /**
@@ -73,7 +73,7 @@ export class HttpTransport {
     this.maxAnswer = options.maxAnswer ?? 64 * 1024 * 1024;
   }
 
-  /** Sends one request, once. Rejects only with a {@link NetworkError}, or what `onBytes` threw; every status is an answer, redirects too. */
+  /** Sends one request, once. Rejects only with a {@link NetworkError} or what `onBytes` threw; an answer of any status resolves, redirects included. */
   send(request: HttpRequest): Promise<HttpAnswer> {
     if (this.closed) return Promise.reject(new NetworkError("its connections are closed, as the org was changed or stopped", "CLOSED", false));
     if (request.signal?.aborted) return Promise.reject(new NetworkError("the call was ended", "ABORTED", false));
@@ -102,7 +102,7 @@ export class HttpTransport {
       const timer = setTimeout(() => fail(`${url.host} gave no answer within ${timeout / 1000} s`, "TIMEOUT"), timeout);
       const onAbort = (): void => fail("the call was ended", "ABORTED");
       request.signal?.addEventListener("abort", onAbort);
-      // emitted by the proxy's agent, which would give the answer of a proxy that refuses for the org's
+      // emitted by the proxy's agent, which would pass off the answer of a proxy that refuses as the org's
       outgoing.on("proxyConnect", ({ statusCode }: { statusCode: number }) => {
         if (statusCode !== 200) fail(`the connection to ${url.host} was refused with HTTP ${statusCode}${statusCode === 407 ? ", which asks for a user name" : ""}`, "PROXY");
       });
@@ -141,7 +141,7 @@ export class HttpTransport {
     });
   }
 
-  /** Closes every socket; requests under way fail, and so does what is sent later. */
+  /** Closes all sockets. Running requests fail, and so do later ones. */
   close(): void {
     this.closed = true;
     this.agents["http:"].destroy();
@@ -150,7 +150,7 @@ export class HttpTransport {
   }
 }
 
-/** Behind a proxy the socket is connected, but TLS to the org is yet to be agreed on: until then nothing is sent. */
+/** Whether nothing can have been sent yet: the socket is not connected, or, behind a proxy, TLS to the org is not established. */
 function isConnecting(socket: Socket & { secureConnecting?: boolean }): boolean {
   return socket.connecting || socket.secureConnecting === true;
 }
@@ -171,7 +171,7 @@ function bodyHeaders(request: HttpRequest): Record<string, string> {
   return headers;
 }
 
-/** The body without its packing, which servers give to who asks for it by `Accept-Encoding`, and some proxies to everybody. */
+/** The body, decompressed if need be. Servers compress only on `Accept-Encoding`, but some proxies always do. */
 function unpacked(incoming: http.IncomingMessage, method: string): Readable {
   const unpack = UNPACKERS[incoming.headers["content-encoding"]?.trim().toLowerCase() ?? ""];
   const isEmpty = method === "HEAD" || incoming.statusCode === 204 || incoming.statusCode === 304 || incoming.headers["content-length"] === "0";
@@ -201,7 +201,7 @@ function errorCode(error: Error): string {
   return (error as NodeJS.ErrnoException).code ?? "NETWORK";
 }
 
-/** Names the host and says the cause in words a user can act on. */
+/** Text for a network error: names the host, and the cause in words on which a user can act. */
 function networkText(url: URL, error: Error): string {
   switch (errorCode(error)) {
     case "ENOTFOUND":

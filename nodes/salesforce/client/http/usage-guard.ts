@@ -1,6 +1,6 @@
 import { ConnectorError } from "../../../common/errors";
 
-/** How much of the org's daily API calls is used, as its last answer said (`Sforce-Limit-Info`). */
+/** How many of the org's daily API calls are used, as its last answer said (`Sforce-Limit-Info`). */
 export interface ApiUsage {
   used: number;
   limit: number;
@@ -14,19 +14,19 @@ export interface UsageGuardOptions {
   maxGap?: number;
   /** How long nothing is sent once all calls are used. Default 10 minutes. */
   hold?: number;
-  /** The whole percent of the day's calls that are used changed, or spacing began or ended. */
+  /** Told when the used part of the day's calls has changed by a whole percent, or when spacing has begun or ended. */
   onChange?(percent: number, spaced: boolean): void;
 }
 
-/** Gap when the threshold is just reached, in ms. */
+/** Gap between two calls when the threshold is just reached, in ms. */
 const SMALLEST_GAP = 250;
 
-/** Spacing ends so many points below the threshold, so that it does not begin and end with every other call. */
+/** Spacing ends only so many percentage points below the threshold, so that it does not begin and end with every other call. */
 const MARGIN = 2;
 
 /**
- * Leaves the last API calls of the day to others: from the threshold on calls go out one by one, with gaps that grow from
- * {@link SMALLEST_GAP} to `maxGap`; once all are used none goes out for a time, and then one to look again.
+ * Leaves the last API calls of the day to others. From the threshold on, calls go out one by one, with gaps that grow from {@link SMALLEST_GAP} to `maxGap`.
+ * Once all are used, no call goes out for `hold` ms, and then one, to see whether the org takes calls again.
  */
 export class UsageGuard {
   private readonly threshold: number;
@@ -47,13 +47,13 @@ export class UsageGuard {
     this.hold = options.hold ?? 600_000;
   }
 
-  /** As the org said last. */
+  /** The usage, as the org said it last. */
   get usage(): ApiUsage | undefined {
     return this.current;
   }
 
   /**
-   * Resolves when a call may go out; at once below the threshold.
+   * To be awaited before a call goes out; `undefined` when it may go out at once.
    *
    * @throws ConnectorError `ORG_LIMIT` while all calls are used
    */
@@ -61,12 +61,12 @@ export class UsageGuard {
     if (this.spaced === undefined) return undefined;
     const left = this.heldUntil - performance.now();
     if (left > 0) return Promise.reject(this.allUsed(left));
-    if (this.heldUntil) this.heldUntil = performance.now() + this.hold; // this one looks again; the others wait for what it finds
+    if (this.heldUntil) this.heldUntil = performance.now() + this.hold; // this call finds out whether the org takes calls again; the others wait for that
     this.turns = this.turns.then(() => this.pause());
     return this.turns;
   }
 
-  /** Reads `Sforce-Limit-Info`, which stands on the org's answers. */
+  /** Reads the usage from the header `Sforce-Limit-Info` of an answer. */
   note(headers: Record<string, string>): void {
     const match = /api-usage=(\d+)\/(\d+)/.exec(headers["sforce-limit-info"] ?? "");
     if (!match) return;
@@ -83,7 +83,7 @@ export class UsageGuard {
     this.options.onChange?.(percent, spaced !== undefined);
   }
 
-  /** Lets everyone who waits go. */
+  /** Ends all waits. */
   close(): void {
     this.closed = true;
     this.waiting?.end();
@@ -106,7 +106,7 @@ export class UsageGuard {
     });
   }
 
-  /** Grows with the square of what is used above the threshold. */
+  /** Gap between two calls, in ms: grows with the square of the part used above the threshold. */
   private gap(): number {
     if (this.spaced === undefined) return 0;
     const part = Math.min(1, Math.max(0, (this.spaced - this.threshold) / Math.max(1, 100 - this.threshold)));

@@ -2,7 +2,7 @@ import { ConnectorError } from "../../../common/errors";
 import { recordError, toApiError } from "../errors";
 import type { RestCalls } from "../rest";
 
-/** Most records the platform takes in one Collections call. */
+/** How many records the platform takes in one Collections call. */
 export const MAX_RECORDS = 200;
 
 /** Path of the Collections API. */
@@ -11,21 +11,22 @@ export const COLLECTIONS = "/composite/sobjects";
 /** Field values of one record, without `attributes`. */
 export type Fields = Record<string, unknown>;
 
-/** What became of one record. `eventUuid` is what a published platform event will be delivered with. */
+/** Result of one record. `eventUuid`: for a published platform event, the id that subscribers get with it. */
 export type RecordResult = { ok: true; id: string; created: boolean; eventUuid?: string } | { ok: false; error: ConnectorError };
 
-/** Records to delete in one go. */
+/** Records to delete in one call. */
 export interface DeleteRequest {
   /** Record ids, of any objects; at most {@link MAX_RECORDS}. */
   ids: string[];
-  /** Deletes all or none. Default false. */
+  /** Whether to delete all or none. Default false. */
   allOrNone?: boolean;
   headers?: Record<string, string>;
 }
 
 /**
- * Deletes records by the Collections API and says for each what became of it, in order.
+ * Deletes records by the Collections API.
  *
+ * @returns the result of each, in order
  * @throws ConnectorError when the call failed as a whole
  */
 export async function deleteRecords(rest: RestCalls, { ids, allOrNone = false, headers }: DeleteRequest): Promise<RecordResult[]> {
@@ -34,19 +35,19 @@ export async function deleteRecords(rest: RestCalls, { ids, allOrNone = false, h
   return readResults(body, ids.length, false);
 }
 
-/** Records to read in one go. */
+/** Records to read in one call. */
 export interface RetrieveRequest {
   object: string;
   /** At most {@link MAX_RECORDS}. */
   ids: string[];
-  /** API names of the fields wanted. */
+  /** API names of the fields to read. */
   fields: string[];
 }
 
 /**
- * Reads records by their ids, in order; `null` for one that is not there.
+ * Reads records by their ids, in order; `null` for one that does not exist.
  *
- * @throws ConnectorError when the call failed as a whole, as it does for an unknown field
+ * @throws ConnectorError when the call failed as a whole, as with an unknown field
  */
 export async function retrieveRecords(rest: RestCalls, { object, ids, fields }: RetrieveRequest): Promise<(Fields | null)[]> {
   const path = `${COLLECTIONS}/${encodeURIComponent(object)}`;
@@ -54,7 +55,7 @@ export async function retrieveRecords(rest: RestCalls, { object, ids, fields }: 
   return listOf(body, ids.length).map((one) => one as Fields | null);
 }
 
-/** What became of each record, from the body of an answer. @param created what is stored was made */
+/** The result of each record, from the body of an answer. @param created whether the call creates records, so that each stored one is new */
 export function readResults(body: unknown, count: number, created: boolean): RecordResult[] {
   return listOf(body, count).map((one) => readResult(one, created));
 }

@@ -4,17 +4,17 @@ import type { Fields } from "./collections";
 /** The JSON of a Collections call. */
 export interface Body {
   text: string;
-  /** For each record in the text: its index in the request and where it ends. */
+  /** For each record in the text: its index in the request, and where it ends in the text. */
   ends: { index: number; end: number }[];
 }
 
-/** Records that a refusal of a whole call speaks of: `guilty` when there is no doubt, else `suspects`; neither when it says nothing of use. */
+/** Indexes of the records that the refusal of a whole call is about: `guilty` when that is certain, otherwise `suspects`. Both are empty when the refusal does not tell. */
 export interface Culprits {
   guilty: number[];
   suspects: number[];
 }
 
-/** The JSON of a call, in ASCII so that characters and bytes count alike, with the place of each record in it. */
+/** The JSON of a call, with the place of each record in it. In ASCII only, so that places in characters and in bytes are the same. */
 export function bodyOf(object: string, records: Fields[], indexes: number[], allOrNone: boolean): Body {
   let text = `{"allOrNone":${allOrNone},"records":[`;
   const ends: Body["ends"] = [];
@@ -30,7 +30,7 @@ function escapeCharacter(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
-/** Looks for the records a refusal is about: by the column it does not know, by the value it cannot read, or by the place in the JSON. */
+/** Finds the records that a refusal is about: by the unknown column, the unreadable value or the place in the JSON that it names. */
 export function culprits(error: ConnectorError, body: Body, records: Fields[]): Culprits {
   const indexes = body.ends.map(({ index }) => index);
   const column = /No such column '([^']+)'/i.exec(error.message)?.[1]?.toLowerCase();
@@ -41,7 +41,7 @@ export function culprits(error: ConnectorError, body: Body, records: Fields[]): 
   if (suspects.length === 1) return { guilty: suspects, suspects: [] };
 
   const place = Number(/\[line:\s*1, column:\s*(\d+)\]/.exec(error.message)?.[1]);
-  // Some errors give a place within the record; only one that lies behind the first record can be within the call.
+  // some errors give a place within a record, others within the call: only a place behind the first record must be the latter
   const found = place > (body.ends[0]?.end ?? 0) ? body.ends.find(({ end }) => place <= end) : undefined;
   if (found && (value === undefined || suspects.includes(found.index))) return { guilty: [found.index], suspects: [] };
   return { guilty: [], suspects };

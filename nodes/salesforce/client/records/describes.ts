@@ -1,8 +1,8 @@
 import type { RestClient } from "../rest";
 
-/** ms that a description is kept: a field an admin adds is read from then on. */
+/** ms that a description is kept. A field that an admin adds is read after that. */
 const KEPT = 600_000;
-/** Objects remembered. */
+/** How many objects are remembered. */
 const MAX_KEPT = 100;
 
 interface Known {
@@ -10,13 +10,13 @@ interface Known {
   fields: Promise<string[]>;
 }
 
-/** The fields of an org's objects, asked for once in ten minutes. */
+/** The fields of an org's objects. Asks the org for an object's fields once in ten minutes. */
 export class Describes {
   private readonly known = new Map<string, Known>();
 
   constructor(private readonly rest: Pick<RestClient, "request">) {}
 
-  /** API names of all fields of an object that can be read. @throws ConnectorError `ORG_OBJECT_UNKNOWN` when the org has no such object */
+  /** API names of all readable fields of an object. @throws ConnectorError `ORG_OBJECT_UNKNOWN` when the org has no such object */
   fieldsOf(object: string): Promise<string[]> {
     const name = object.toLowerCase();
     const known = this.known.get(name);
@@ -28,7 +28,7 @@ export class Describes {
     return fields;
   }
 
-  /** The object is not as it was: it is described anew. */
+  /** Forgets an object that has changed, so that it is described anew. */
   forget(object: string): void {
     this.known.delete(object.toLowerCase());
   }

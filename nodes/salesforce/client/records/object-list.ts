@@ -12,7 +12,7 @@ export interface ObjectName {
 
 const lists = new WeakMap<OrgClient, { until: number; objects: Promise<ObjectName[]> }>();
 
-/** The objects of an org that records can be read of, by name; `[]` while it is not connected: nobody signs in for a suggestion. */
+/** The objects of an org whose records can be read, sorted by name; `[]` while the org is not connected, as suggestions are no reason to sign in. */
 export function objectNames(org: OrgClient): Promise<ObjectName[]> {
   const known = lists.get(org);
   if (known && known.until > Date.now()) return known.objects;

@@ -11,25 +11,25 @@ export type BatchOperation = "create" | "retrieve" | "update" | "upsert" | "dele
 
 /** What one message asks for. */
 export interface RecordItem {
-  /** API name; not looked at when deleting. */
+  /** API name of the object; not used when deleting. */
   object: string;
-  /** With their `Id`, where the operation goes by it. */
+  /** The records, with their `Id` where the operation needs it. */
   records: Fields[];
   list: boolean;
 }
 
-/** How batches are carried out. */
+/** Settings of a {@link RecordBatch}. */
 export interface RecordBatchOptions {
   operation: BatchOperation;
   /** For upsert: `Id`, or an external id field. */
   externalIdField: string;
-  /** Each call of up to 200 records of a list stores all or none. Messages with one record are never tied to each other. */
+  /** Whether each call with records of a list (up to 200) stores all or none. Never applies to messages with one record, which do not depend on each other. */
   allOrNone: boolean;
-  /** Fields that are read; empty: all the object has. */
+  /** API names of the fields to read; empty: all that the object has. */
   fields: string[];
-  /** `Sforce-Auto-Assign`, `Sforce-Duplicate-Rule-Header`. */
+  /** Headers for the calls: `Sforce-Auto-Assign`, `Sforce-Duplicate-Rule-Header`. */
   headers: Record<string, string>;
-  /** Whether a list of which some were refused is an error, as there is nobody to hear of them. */
+  /** Whether a list fails when some of its records were refused, as no output is wired that would tell of them. */
   someRefusedFails: () => boolean;
 }
 
@@ -48,7 +48,7 @@ export class RecordBatch {
     this.reader = new RecordReader(rest, options.fields);
   }
 
-  /** What orders messages: the record's external id as the org compares it, or its id. Lists have no order. */
+  /** Key of messages that must keep their order: the record's id, or its external id as the org compares it. `undefined` for lists, which have no order. */
   keyOf({ object, records, list }: RecordItem): string | undefined {
     return list ? undefined : this.recordKey(object, records[0]);
   }
@@ -62,7 +62,7 @@ export class RecordBatch {
     return byId ? String(value).slice(0, 15) : `${object.toLowerCase()} ${String(value).trim().toLowerCase()}`;
   }
 
-  /** Gives each message its own result; one that is to come again has an error of scope `system`. */
+  /** Carries out messages. @returns the result of each; one that must be given again has an error of scope `system` */
   async write(items: RecordItem[]): Promise<Outcome[]> {
     const outcomes = new Map<RecordItem, Outcome>();
     const singles = this.groups(items.filter(({ list }) => !list)).map((group) => this.single(group, outcomes));

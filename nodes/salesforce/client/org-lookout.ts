@@ -1,21 +1,21 @@
 import { BackOff, type BackOffOptions } from "../../common/back-off";
 import type { ConnectorError } from "../../common/errors";
 
-/** What an {@link OrgLookout} knows of its org. */
+/** What {@link OrgLookout} needs. */
 export interface OrgLookoutOptions {
-  /** Why the org is waited for; undefined when it is not. */
+  /** Why the org is waited for; `undefined` when it is not. */
   trouble(): ConnectorError | undefined;
-  /** Whether somebody waits who will call it again anyway. */
+  /** Whether a caller waits for the org that will call it again anyway. */
   isAwaited(): boolean;
-  /** Calls it once, so that it is seen how it stands. */
+  /** Makes one call to the org, so that its state is known again. */
   look(trouble: ConnectorError): Promise<unknown>;
-  /** Between looks. */
+  /** Pauses between looks. */
   backOff?: BackOffOptions;
 }
 
 /**
- * Looks at an org again after a call has failed that nobody repeats – a create whose answer was lost, a form's question –, for its status would
- * stay so until the next message.
+ * Calls an org again after a failed call that is not repeated (a create whose answer was lost, a question of a form). Without that, the status would show the
+ * failure until the next message.
  */
 export class OrgLookout {
   private readonly backOff: BackOff;
@@ -26,7 +26,7 @@ export class OrgLookout {
     this.backOff = new BackOff(options.backOff);
   }
 
-  /** A call has failed. */
+  /** To be called when a call has failed. */
   alarm(): void {
     const { trouble } = this.options;
     const { retryAfter } = trouble()?.details ?? {};
@@ -42,7 +42,7 @@ export class OrgLookout {
     clearTimeout(this.timer);
   }
 
-  /** @returns whether it is to be looked at again */
+  /** Looks at the org, unless a caller will call it anyway. @returns whether to look again later */
   private async watch(): Promise<boolean> {
     const { trouble, isAwaited, look } = this.options;
     const seen = trouble();

@@ -1,7 +1,7 @@
 import type { Agent } from "node:http";
 import { NetworkError } from "./network-error";
 
-/** The environment variables that name a proxy, in lower or upper case. */
+/** The environment variables that name a proxy, in lower or upper case. When one is set, npm's own settings count as far as proxy-from-env reads them. */
 const VARIABLES = ["http_proxy", "https_proxy", "all_proxy"];
 
 /** The proxy for a request, and the agent that goes through it. */

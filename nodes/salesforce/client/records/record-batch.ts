@@ -82,7 +82,7 @@ export class RecordBatch {
     return operation === "create" || (operation === "upsert" && externalIdField === "Id" && records.some(({ Id }) => isBlank(Id)));
   }
 
-  /** Single records by object, as a Collections call for them takes one; apart from them those that must not be sent twice. */
+  /** Groups single records by object, as a Collections call is for one object, and keeps those that must not be sent twice apart. */
   private groups(items: RecordItem[]): RecordItem[][] {
     const groups = new Map<string, RecordItem[]>();
     for (const item of items) {
@@ -137,7 +137,7 @@ export class RecordBatch {
         const saved = await this.saveSlice(object, places.map((place) => records[place] as Fields));
         places.forEach((place, index) => (found[place] = saved[index]));
       } catch (thrown) {
-        // What a create has made must not be made again with the rest.
+        // records that were created must not be created again together with the rest
         if (!this.makes(records) || found.every((one) => one === undefined)) throw thrown;
         unmade = afterOthers(toConnectorError(thrown), "record was made");
         break;
@@ -149,13 +149,13 @@ export class RecordBatch {
     return outcome;
   }
 
-  /** Whether what is stored of a list stays as it is when it comes again. */
+  /** Whether the stored records of a list stay the same when the list is sent again. */
   private isSameAgain({ records }: RecordItem): boolean {
     const { operation } = this.options;
     return operation === "update" || (operation === "upsert" && !this.makes(records));
   }
 
-  /** The places of each call's records: one that stands in the list several times in calls of its own, in their order, for the org refuses it in one. */
+  /** The indexes of each call's records. A record that is in the list several times is put into different calls, in order, as the org refuses it twice in one. */
   private callsOf({ object, records }: RecordItem): number[][] {
     const { operation, allOrNone } = this.options;
     const calls: number[][] = [];
@@ -172,7 +172,7 @@ export class RecordBatch {
     return calls;
   }
 
-  /** Locked records are tried again in place, where their sink does not do so; a writer does so itself when records are made. */
+  /** Saves records of one call. Tries locked ones again at once, except for creates, which the writer itself tries again, and all-or-none calls. */
   private async saveSlice(object: string, records: Fields[], items: readonly object[] = records, allOrNone = this.options.allOrNone): Promise<RecordResult[]> {
     const results = await this.save(object, records, items, allOrNone);
     if (allOrNone || this.makes(records)) return results;
@@ -182,7 +182,7 @@ export class RecordBatch {
     });
   }
 
-  /** @param items the same objects at every try, one a record */
+  /** Makes one call. @param items one object for each record, the same at every try */
   private save(object: string, records: Fields[], items: readonly object[], allOrNone: boolean): Promise<RecordResult[]> {
     const { operation, externalIdField, headers } = this.options;
     switch (operation) {
@@ -192,7 +192,7 @@ export class RecordBatch {
         return this.writer.update({ object, records, headers, allOrNone }, items);
       case "upsert":
         if (this.makes(records)) return this.writer.upsertOnce({ object, records, headers, allOrNone }, items);
-        // The org refuses an id beside the external id, and records read from an org have one.
+        // without their ids, which records read from an org have: the org refuses an id in addition to the external id
         return this.writer.upsert({ object, externalIdField, records: externalIdField === "Id" ? records : records.map(withoutId), headers, allOrNone }, items);
       default:
         return this.writer.delete({ ids: records.map(({ Id }) => String(Id)), headers, allOrNone }, items);

@@ -8,39 +8,39 @@ import type { RestClient } from "../rest";
 import { Suspicion, writesGetThrough } from "./suspicion";
 import { SoapClient } from "../soap/soap";
 
-/** Operations of which each message is a call of its own, by REST. */
+/** Operations by REST for which each message is a call of its own. */
 export const REST_CALLS = ["submit", "approve", "reject", "getUpdated", "getDeleted", "describe", "describeGlobal", "describeSObjects", "recent", "createTree", "setPassword", "resetPassword"] as const;
-/** The same, by SOAP, which alone has them. */
+/** The same by SOAP; REST does not have these operations. */
 export const SOAP_CALLS = [
   ...(["undelete", "emptyRecycleBin", "merge", "convertLead", "findDuplicates", "findDuplicatesByIds"] as const),
   ...(["sendEmail", "sendEmailMessage", "getServerTimestamp", "getUserInfo", "logout"] as const),
 ] as const;
 
-/** An operation of which each message is a call of its own. */
+/** An operation for which each message is a call of its own. */
 export type CallOperation = (typeof REST_CALLS)[number] | (typeof SOAP_CALLS)[number];
 
-/** What a message gives such an operation; each reads what it needs. */
+/** The input of such an operation, from a message; each operation reads what it needs. */
 export interface CallInput {
-  /** API name. */
+  /** API name of the object. */
   object: string;
   /** The message's data: records, ids, mails, names. */
   data: unknown;
-  /** Where the id is, when it does not stand in the data. */
+  /** The id, when it is not in the data. */
   recordId: unknown;
-  /** Records merged into the first. */
+  /** Ids of the records to merge into the first. */
   mergeIds: unknown;
-  /** Span of time: a Date, ISO text or ms; end absent: now. */
+  /** Span of time: each a Date, ISO text or ms since the epoch. Default of the end: now. */
   start: unknown;
   end: unknown;
-  /** Most items of a list. */
+  /** How many items a list has at most. */
   limit: number;
   allOrNone: boolean;
-  /** A list of which some were refused is an error. */
+  /** Whether a list of which some were refused is an error. */
   someRefusedFails: boolean;
   headers: Record<string, string>;
 }
 
-/** What the calls stand on. */
+/** The clients that the calls use. */
 export interface CallParts {
   rest: RestClient;
   soap: SoapClient;
@@ -49,15 +49,15 @@ export interface CallParts {
 /** Carries out one call. */
 export type RecordCall = (parts: CallParts, input: CallInput) => Promise<RecordOutcome>;
 
-/** Those that leave the org the same when they are sent twice, and tell the same. */
+/** Operations that can be repeated: they change nothing in the org, and give the same answer. */
 const REPEATABLE: ReadonlySet<CallOperation> = new Set<CallOperation>([
   ...(["getUpdated", "getDeleted", "describe", "describeGlobal", "describeSObjects", "recent"] as const),
   ...(["findDuplicates", "findDuplicatesByIds", "getServerTimestamp", "getUserInfo"] as const),
 ]);
-/** Tries for records that are locked; ms between them double from 50. */
+/** How often a call for locked records is tried again; the pauses double from 50 ms. */
 const LOCK_RETRIES = 3;
 
-/** Carries out an operation that has a call for each message. What may not be repeated fails by itself when its answer was lost. */
+/** Carries out an operation that has a call for each message. When the answer to a call that must not be repeated was lost, its message alone fails. */
 export class RecordCaller {
   private readonly parts: CallParts;
   private readonly call: RecordCall;
@@ -71,7 +71,7 @@ export class RecordCaller {
     this.call = { ...restCalls, ...soapCalls }[operation];
   }
 
-  /** @param input the same object at every try @throws ConnectorError of scope `system` only for what is safe to send again */
+  /** Carries out one message. @param input must be the same object at every try @throws ConnectorError of scope `system` only if the call can safely be repeated */
   async run(input: CallInput): Promise<RecordOutcome> {
     for (let tries = 0; ; tries += 1) {
       try {
@@ -85,7 +85,7 @@ export class RecordCaller {
     }
   }
 
-  /** By the same way, with nothing in it. */
+  /** Tries whether a call without content gets through, by the same API. */
   private othersGetThrough(input: CallInput): Promise<boolean> {
     if (!(this.operation in soapCalls)) return writesGetThrough(this.parts.rest);
     return soapCalls.getServerTimestamp(this.parts, input).then(() => true, () => false);

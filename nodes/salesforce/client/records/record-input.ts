@@ -6,13 +6,13 @@ import { toFieldValue } from "../cases/mapping";
 /** Records of one message. */
 export interface RecordList {
   records: Fields[];
-  /** The message holds a list, even if of one; its result is a list, too. */
+  /** Whether the message holds a list, even of one record; its result is then a list, too. */
   list: boolean;
 }
 
 /**
- * The records a message holds: an object, or a list of objects. Values become what REST takes: a Date its ISO text, a Buffer base64, null
- * clears, what is undefined is left out. `attributes`, as records read from the org carry them, are dropped.
+ * The records a message holds: an object, or a list of objects. Values are converted for REST: a Date to ISO text, a Buffer to base64; null clears a field;
+ * undefined fields are left out. `attributes`, which records read from the org have, are dropped.
  *
  * @throws ConnectorError `INPUT_INVALID`
  */
@@ -22,7 +22,7 @@ export function readRecords(data: unknown): RecordList {
   return { records: data.map((one: unknown) => toRecord(one)), list: true };
 }
 
-/** One record, its id as `Id` however it is spelled. */
+/** Reads one record. Its id becomes `Id`, in whatever case it is written. @throws ConnectorError `INPUT_INVALID` */
 export function toRecord(data: unknown): Fields {
   if (!isPlain(data)) throw new ConnectorError("INPUT_INVALID", `The record is not an object of fields but ${kindOf(data)}`);
   const record: Fields = {};
@@ -44,7 +44,7 @@ export function readIds(data: unknown): { ids: string[]; list: boolean } {
   return { ids: data.map((one: unknown) => readId(one)), list: true };
 }
 
-/** One id. What has not the form of one would fail a whole call of the org's. */
+/** Reads one id. A text that has not the form of an id is refused, as it would make the org refuse the whole call. @throws ConnectorError `INPUT_INVALID` */
 export function readId(value: unknown): string {
   const found = isPlain(value) ? (value.Id ?? value.id) : value;
   const id = typeof found === "string" ? found.trim() : "";

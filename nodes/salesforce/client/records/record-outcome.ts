@@ -3,28 +3,28 @@ import { errorsOf, type ShownError } from "../failure";
 import type { RecordResult } from "./collections";
 import { isLostAnswer, lostAnswer } from "./lost-answer";
 
-/** One record's result in `msg.salesforce`, as the API words it. */
+/** One record's result in `msg.salesforce`, with the API's names. */
 export interface ShownResult {
-  /** Place in the list that was sent, from 0. */
+  /** Index in the list that was sent, from 0. */
   index?: number;
   id: string | null;
   success: boolean;
-  /** Where the operation can tell: whether the record is new. */
+  /** Whether the record is new, where the operation tells. */
   created?: boolean;
   errors: ShownError[];
 }
 
-/** What an operation gives a message. */
+/** What a message gets from an operation. */
 export interface RecordOutcome {
-  /** New payload; absent: the message keeps its own. */
+  /** New payload; if absent, the message keeps its own. */
   payload?: unknown;
   /** `msg.salesforce`. */
   salesforce: object;
-  /** Places of the records of a list that were refused, when others were stored. */
+  /** Indexes of the records of a list that were refused, when others were stored. */
   failed?: number[];
 }
 
-/** A result as it is shown. */
+/** A result in the form that messages have. */
 export function shown(result: RecordResult, index?: number): ShownResult {
   const place = index === undefined ? {} : { index };
   if (result.ok) return { ...place, id: result.id, success: true, created: result.created, errors: [] };
@@ -36,7 +36,7 @@ function shownAll(results: RecordResult[]): ShownResult[] {
 }
 
 /**
- * What a message with a list of records is told.
+ * What a message with a list of records gets.
  *
  * @throws ConnectorError when none of them was stored: `ORG_REFUSED`, or the error of the first that may pass later, with all in `details.results`
  */
@@ -49,14 +49,14 @@ export function listOutcome(results: RecordResult[]): RecordOutcome {
 /**
  * The error of a message whose records were refused, all or some of them.
  *
- * @param repeatable what is stored may be sent again with the rest: it stays the same
+ * @param repeatable whether stored records may be sent again with the rest, as they stay the same
  */
 export function refused(results: RecordResult[], failed: number[], repeatable = false): ConnectorError {
   const errors = failed.map((index) => results[index]).flatMap((result) => (result && !result.ok ? result.error : []));
-  // What is stored, or may be, must not be sent again with the rest; where nothing is, those that the org did not look at get their chance.
+  // records that are, or may be, stored must not be sent again with the rest; if none is, those that the org did not look at are tried again
   const mayRepeat = failed.length === results.length && !errors.some(isLostAnswer);
   const waiting = mayRepeat ? errors.find(({ scope }) => scope === "system") : undefined;
-  // A roll-back only tells of another record's error.
+  // the error of a roll-back only says that another record has an error
   const first = waiting ?? errors.find((error) => error.details.statusCode !== "ALL_OR_NONE_OPERATION_ROLLED_BACK") ?? errors[0];
   if (!first) return new ConnectorError("ORG_REFUSED", "The org gave no result");
   if (results.length === 1) return first;
@@ -67,8 +67,8 @@ export function refused(results: RecordResult[], failed: number[], repeatable = 
 }
 
 /**
- * What the records of a list are told whose call failed after others of the list were done, and must not be done again with them: the error is
- * theirs alone.
+ * The error for records of a list whose call failed after other calls of the list were done. It has scope `message`, as the message must not be sent again:
+ * the others would be done twice.
  */
 export function afterOthers(error: ConnectorError, what: string): ConnectorError {
   if (error.scope !== "system") return error;

@@ -1,14 +1,14 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { RecordResult } from "./collections";
 
-/** Tries in place, after the first. */
+/** How many more tries a locked record gets. */
 const TRIES = 3;
 
 /**
- * Tries those records again in place that were locked; ms between tries double from 50.
+ * Tries locked records again at once; the pauses between the tries double from 50 ms.
  *
- * @param results of all, in order; they become what the last try of each gave
- * @param again sends the records at these places once more. When it rejects, the org went away: the lock is what their messages are told
+ * @param results the results of all records, in order; changed to the result of each record's last try
+ * @param again sends the records with these indexes once more. When it rejects, the org is away, and their results stay "locked"
  */
 export async function retryLocked(results: RecordResult[], again: (places: number[]) => Promise<RecordResult[]>): Promise<RecordResult[]> {
   for (let tried = 0; tried < TRIES; tried += 1) {

@@ -6,67 +6,68 @@ import { unlessOfRecord } from "../errors";
 import type { RestCalls } from "../rest";
 import { getsThrough, isServerError, judge, mayBeOfRecords } from "./suspicion";
 
-/** Characters of records in one call; the platform takes 50 MB. */
+/** How many characters the records of one call may have; the platform takes 50 MB. */
 const MAX_CALL = 40_000_000;
 
-/** Calls that may go wrong while what is wrong in one batch is looked for; enough to bisect 200 records down to one bad record. */
+/** How many calls may fail while the records at fault in one batch are looked for: enough to find one bad record among 200 by halves. */
 const CALL_BUDGET = 20;
 
-/** Records to store in one go. */
+/** Records to store. */
 export interface SaveRequest {
-  /** API name of the object all records are of. */
+  /** API name of the object of all records. */
   object: string;
-  /** Default: `upsert` with an external id field, else `create`. For `update` every record carries its `Id`. */
+  /** Default: `upsert` with an external id field, else `create`. For `update`, every record must have its `Id`. */
   operation?: "create" | "update" | "upsert";
-  /** Upsert by this field, which every record carries. */
+  /** For `upsert`: the field by which records are found; every record must have it. */
   externalIdField?: string;
   /** At most 200. */
   records: Fields[];
-  /** Stores all or none. Default false. */
+  /** Whether to store all or none. Default false. */
   allOrNone?: boolean;
-  /** E.g. `Sforce-Auto-Assign`. */
+  /** Headers for the calls, such as `Sforce-Auto-Assign`. */
   headers?: Record<string, string>;
   /**
-   * What has come again and again for these records as if the org were away may be the fault of one of them (an internal error in a trigger, a firewall
-   * that minds it), or of their number (no answer in time): look for it by halves. Default false.
+   * Whether to look for records at fault by halves. To be set when these records have failed again and again as if the org were away: one of them may cause
+   * that (an internal error in a trigger, a firewall that refuses it), or their number (no answer in time). Default false.
    */
   search?: boolean;
-  /** What is known of how many records go into one call. */
+  /** Remembers how many records one call may have. */
   sizes?: CallSizes;
-  /** It makes records, so it must not be sent again where the org may have acted. Default: for a create. */
+  /** Whether the call makes records, and so must not be repeated when the org may have carried it out. Default: true for a create. */
   once?: boolean;
 }
 
 /**
- * Stores records by the Collections API, each for itself unless `allOrNone`, and says for each what became of it, in order.
+ * Stores records by the Collections API, each independently of the others unless `allOrNone`.
  *
- * Some mistakes in one record make the org refuse the whole call (an unknown column, a text where a date belongs): the culprit is then
- * looked for, by what the error says or else by halves, and the others are stored without it. With `allOrNone` it is only named. Records over
- * which the org's automation has run out of what one transaction may use go by smaller calls, too.
+ * Some mistakes in one record make the org refuse the whole call (an unknown column, a text instead of a date). The record at fault is then found by what the
+ * error says, or by halves, and the others are stored without it. With `allOrNone` it is only named. When the org's automation exceeds the limits of a
+ * transaction, the records are sent in smaller calls.
  *
- * @throws ConnectorError of scope `system` when no record has a result yet; the org may have acted all the same if
- *   `details.outcomeUnknown`. Later on such an error is the result of the records it befell.
+ * @returns the result of each record, in order
+ * @throws ConnectorError of scope `system` when no record has a result yet; if `details.outcomeUnknown`, the org may have stored records. Once a record has a
+ *   result, such an error is instead the result of the records it concerns.
  */
 export function saveRecords(rest: RestCalls, request: SaveRequest): Promise<RecordResult[]> {
   return new Saving(rest, request).run();
 }
 
-/** One {@link saveRecords}: what has become of its records so far, by their places in the request. */
+/** One run of {@link saveRecords}. Indexes are those of the records in the request. */
 class Saving {
   private readonly results: (RecordResult | undefined)[];
   private readonly together: boolean;
   private readonly creates: boolean;
   private readonly once: boolean;
-  /** Once somebody is suspected: whether calls get through that hold no records. */
+  /** Whether a call without records gets through to the org; `undefined` before that was tried. */
   private isOpen: boolean | undefined;
-  /** Calls that went wrong. */
+  /** How many calls have failed. */
   private wrong = 0;
-  /** Records of the largest call that the org's automation has done with. */
+  /** How many records the largest call had that the org's automation could handle. */
   private passed = 0;
-  /** A call of several was too much. What passes is then the size to keep to, unless it was one of them that is too much alone. */
+  /** Whether a call with several records was too large. {@link passed} is then the size to keep to, unless a single record was too much ({@link tooMuchAlone}). */
   private tooMany = false;
   private tooMuchAlone = false;
-  /** Why nothing more is sent. */
+  /** Why no more calls are made. */
   private away: ConnectorError | undefined;
 
   constructor(
@@ -114,7 +115,7 @@ class Saving {
     await this.save(indexes.slice(half));
   }
 
-  /** The org has answered for each record. */
+  /** The org has given a result for each record. */
   private async answered(indexes: number[], saved: RecordResult[]): Promise<void> {
     indexes.forEach((index, place) => (this.results[index] = saved[place]));
     const over = this.together ? [] : indexes.filter((index) => isOverLimit(this.results[index]));
@@ -128,7 +129,7 @@ class Saving {
     if (indexes.length > 1) await this.halve(over);
   }
 
-  /** The org has refused the call for what is in it. */
+  /** The org has refused the whole call because of its content. */
   private async refused(indexes: number[], body: Body, error: ConnectorError): Promise<void> {
     if (error.code === "ORG_BUSY" || indexes.length === 1) return failAll(this.results, indexes, error);
     const { guilty, suspects } = culprits(error, body, this.request.records);
@@ -146,7 +147,7 @@ class Saving {
   private async notTaken(indexes: number[], error: ConnectorError): Promise<void> {
     if (await this.isSuspect(error)) {
       if (error.details.network === "TIMEOUT") {
-        this.wrong += 1; // twice what another costs: with minutes for each, the broker may take the messages back before all is found
+        this.wrong += 1; // counts twice: each takes a minute or more, and the broker may take the messages back before the search ends
         this.noteTooMany(indexes);
       }
       if (indexes.length > 1 && !this.together) return this.halve(indexes);
@@ -162,7 +163,7 @@ class Saving {
     else this.tooMuchAlone = true;
   }
 
-  /** Whether somebody is looked for, and this may have come of one of the records. */
+  /** Whether records at fault are looked for, and this error may come from one of them. */
   private async isSuspect(error: ConnectorError): Promise<boolean> {
     if (!this.request.search || !mayBeOfRecords(error, this.once)) return false;
     return isServerError(error) || (this.isOpen ??= await this.probe());
@@ -188,12 +189,12 @@ function callOf(request: SaveRequest): { method: "POST" | "PATCH"; path: string 
   return { method: operation === "create" ? "POST" : "PATCH", path };
 }
 
-/** Of records whose call comes behind one that found the org away: nothing has become of them. */
+/** The error for records that were not sent, as an earlier call found the org away. */
 function unsent({ code, message, details }: ConnectorError): ConnectorError {
   return new ConnectorError(code, message, { details: { ...details, outcomeUnknown: false } });
 }
 
-/** How much a transaction uses differs from time to time. */
+/** Makes a result that exceeded a limit one that may be tried again, as what a transaction uses differs from time to time. */
 function mayPass(result: RecordResult | undefined): RecordResult | undefined {
   if (!result || result.ok) return result;
   const { code, message, details } = result.error;
@@ -206,7 +207,7 @@ function sizeOf(records: Fields[], indexes: number[]): number {
   return size;
 }
 
-/** A call of all or none was refused: those at fault get its words, the others are told that they were not stored. */
+/** Results of a refused all-or-none call: records at fault get its error, the others an error that says they were not stored. */
 function blame(results: (RecordResult | undefined)[], indexes: number[], guilty: number[], error: ConnectorError): void {
   const others = guilty.length === 0 ? [] : indexes.filter((index) => !guilty.includes(index));
   failAll(results, guilty.length === 0 ? indexes : guilty, error);
@@ -222,7 +223,7 @@ function failAll(results: (RecordResult | undefined)[], indexes: number[], error
   for (const index of indexes) results[index] = { ok: false, error };
 }
 
-/** More is wrong than the budget could find: what is left is tried again later, in other company. */
+/** The error for records left when the search has used up its calls: they are tried again later, perhaps together with others. */
 function unsure(): ConnectorError {
   return new ConnectorError("ORG_REFUSED", "The org refused a call with several records, and which of them is at fault was not found yet", { retryable: true });
 }

@@ -3,25 +3,25 @@ import type { RestCalls, RestRequest } from "../rest";
 import type { RecordResult } from "./collections";
 import { isLostAnswer } from "./lost-answer";
 
-/** Tries that fail so before what is tried is suspected: half a minute with the usual back-off. */
+/** After so many failed tries, what is tried is suspected; that takes half a minute with the usual back-off. */
 const BEFORE_SUSPICION = 5;
-/** As how many a try counts that has waited for its answer in vain: that has taken a minute or more by itself. */
+/** A try that timed out counts as so many, as it has taken a minute or more by itself. */
 const TIMEOUTS_WEIGH = 3;
 
-/** So many that all fail may be among themselves; where more do, it is the org that fails. */
+/** When up to so many records all fail, they may all be at fault; when more do, the org is. */
 const FEW = 10;
 
-/** What says that the org, or its edge, is closed to everybody. */
+/** HTTP statuses that say that the org, or its edge, is closed to everybody. */
 const CLOSED = new Set([420, 429, 503]);
-/** What becomes of calls that somebody on the way minds, or that the org works on for too long. */
+/** Network errors of calls that a firewall on the way refuses, or that the org works on for too long. */
 const BROKEN = new Set<unknown>(["TIMEOUT", "ECONNRESET", "EPIPE"]);
 
-/** Whether the org failed in itself, as opposed to being closed (503) or behind a gateway that lost it. */
+/** Whether the org itself failed (500), rather than being closed (503) or lost by a gateway. */
 export function isServerError(error: unknown): boolean {
   return isConnectorError(error) && error.code === "ORG_UNAVAILABLE" && error.details.status === 500;
 }
 
-/** Whether somebody on the way has answered in the org's place: a firewall does so that minds what is in a call, and a proxy that cannot reach the org. */
+/** Whether something on the way has answered instead of the org: a firewall that refuses the content of a call, or a proxy that cannot reach the org. */
 function isForeignPage(error: unknown): boolean {
   if (!isConnectorError(error) || error.code !== "ORG_UNAVAILABLE") return false;
   const { status, errorCode } = error.details;
@@ -29,50 +29,50 @@ function isForeignPage(error: unknown): boolean {
 }
 
 /**
- * Whether a call may have failed for one of its records, or for their number, though it looks as if the org were away.
+ * Whether a call that failed as if the org were away may have failed because of one of its records, or their number.
  *
- * @param creates it must not be sent again when the org may have acted
+ * @param creates whether the call must not be repeated when the org may have carried it out
  */
 export function mayBeOfRecords(error: unknown, creates: boolean): boolean {
   if (!isConnectorError(error) || (creates && isLostAnswer(error))) return false;
   return isServerError(error) || isForeignPage(error) || (error.code === "ORG_UNAVAILABLE" && BROKEN.has(error.details.network));
 }
 
-/** Whether a call was refused with a new token, too: a path may refuse whoever calls it. A pasted token that is over says no status. */
+/** Whether a call was refused with a new token, too: some paths refuse everybody. An error over a pasted token that has expired has no status. */
 export function isRefusedSession({ code, details }: ConnectorError): boolean {
   return code === "ORG_SESSION_INVALID" && details.status === 401;
 }
 
-/** Counts, by what is tried – a batch, a call, a query –, the tries in a row that may have failed for its own sake. */
+/** Counts the tries in a row of one thing (a batch, a call, a query) that may have failed because of the thing itself rather than the org. */
 export class Suspicion {
   private readonly tries = new WeakMap<object, number>();
 
-  /** @param isSuspect whether a try may have failed for its own sake; for what makes nothing, or may be made again */
+  /** @param isSuspect whether a try may have failed because of the thing itself; the default fits what creates nothing, or may be repeated */
   constructor(private readonly isSuspect = (error: ConnectorError): boolean => mayBeOfRecords(error, false)) {}
 
-  /** Whether it is time to look whether it is so. */
+  /** Whether it has failed often enough to look whether it is at fault. */
   isDue(subject: object): boolean {
     return (this.tries.get(subject) ?? 0) >= BEFORE_SUSPICION;
   }
 
-  /** A try has failed, or a look that was due has found nobody. */
+  /** A try has failed. If a look was due, it has found nothing, and counting begins anew. */
   note(subject: object, error: unknown, creates = false): void {
     if (!isConnectorError(error) || !this.isSuspect(error) || (creates && isLostAnswer(error))) return;
     const weight = error.details.network === "TIMEOUT" ? TIMEOUTS_WEIGH : 1;
     this.tries.set(subject, this.isDue(subject) ? 0 : (this.tries.get(subject) ?? 0) + weight);
   }
 
-  /** It was so: tried once more in place, it holds nobody up a second time. */
+  /** It was found to be at fault: a look is due at once when it is tried again, so that it does not hold up others a second time. */
   found(subject: object): void {
     this.tries.set(subject, BEFORE_SUSPICION);
   }
 
-  /** A try went well. */
+  /** A try succeeded. */
   forget(subject: object): void {
     this.tries.delete(subject);
   }
 
-  /** Does what cannot be parted, and forgets what went well; else as {@link judged}. */
+  /** Does work that cannot be divided. Its errors are as {@link judged} gives them. */
   async guarded<T>(subject: object, work: () => Promise<T>, othersGetThrough: () => Promise<boolean>): Promise<T> {
     try {
       const done = await work();
@@ -83,7 +83,7 @@ export class Suspicion {
     }
   }
 
-  /** What a try has failed by that cannot be parted: its own fault, if it has failed so time and again while others get through. */
+  /** The error of a failed try of something that cannot be divided: its own fault if it has failed again and again while other calls get through, else the same error. */
   async judged(subject: object, error: ConnectorError, othersGetThrough: () => Promise<boolean>): Promise<ConnectorError> {
     if (!this.isSuspect(error)) return error;
     if (!this.isDue(subject)) this.note(subject, error);
@@ -94,7 +94,7 @@ export class Suspicion {
   }
 }
 
-/** Whether a call that has nothing in it gets through to the org, which answers it in its own words. */
+/** Whether a call without content gets through to the org: it succeeds, or is refused by the org itself. */
 export async function getsThrough(rest: RestCalls, call: RestRequest): Promise<boolean> {
   return rest.request(call).then(
     () => true,
@@ -102,33 +102,34 @@ export async function getsThrough(rest: RestCalls, call: RestRequest): Promise<b
   );
 }
 
-/** Whether a query gets through that every org answers at once: it needs the session and the org's data, as other reading does. */
+/** Whether a query that every org answers at once gets through. Like other reading, it needs the session and the data of the org. */
 export function readsGetThrough(rest: RestCalls): Promise<boolean> {
   return getsThrough(rest, { method: "GET", path: `/query?q=${encodeURIComponent("SELECT Id FROM Organization")}` });
 }
 
-/** Whether a call that would write, and has nothing to write in it, gets through. */
+/** Whether a call that would write, but has nothing to write, gets through to the org. */
 export function writesGetThrough(rest: RestCalls): Promise<boolean> {
   return getsThrough(rest, { method: "POST", path: "/composite", body: { compositeRequest: [] } });
 }
 
-/** What a search was for. */
+/** What {@link judge} needs to know about a search. */
 interface Searched {
-  /** Of all records; absent where that is not known, and a call without records has to tell, too, whether what is alone is at fault. */
+  /** API name of all records' object. Absent when not known; then a call without records also has to tell whether a single record is at fault. */
   object?: string;
-  /** All records are one, for all or none is stored. */
+  /** Whether all or none of the records are stored, so that they fail together. */
   together: boolean;
+  /** As in {@link mayBeOfRecords}. */
   creates: boolean;
-  /** Whether a call without records gets through. */
+  /** Tries whether a call without records gets through. */
   probe: () => Promise<boolean>;
 }
 
 /**
- * After a search: if some records passed, the org works, and what failed so did for its own sake. If none did, anything but a 500 is the org's unless a call
- * without records gets through. A 500 is so, too, unless they are few and their object can be read; and then only one of them is to blame at a time, for it may be
- * the org that fails at all it is to write.
+ * Decides after a search who is at fault. If some records passed, the org works, so those that failed are. If none passed and there was no 500, the records are
+ * if a call without records gets through, else the org is. With a 500, the records are only if they are few and their object can be read; and then only one
+ * of them is blamed at a time, as it may be that the org fails at everything it is to write.
  *
- * @throws ConnectorError when it is the org's
+ * @throws ConnectorError when the org is at fault
  */
 export async function judge(rest: RestCalls, results: (RecordResult | undefined)[], { object, together, creates, probe }: Searched): Promise<void> {
   const suspects = results.flatMap((result, index) => (result?.ok === false && mayBeOfRecords(result.error, creates) ? [{ index, error: result.error }] : []));
@@ -147,7 +148,7 @@ export async function judge(rest: RestCalls, results: (RecordResult | undefined)
   for (const { index, error } of blamed) results[index] = { ok: false, error: ownFault(error) };
 }
 
-/** What failed as if the org were away, while other calls get through: its message's own matter, which may pass. */
+/** The error for what failed as if the org were away while other calls get through: it concerns only its own message, and another try may help. */
 function ownFault(error: ConnectorError): ConnectorError {
   const { message, details } = error;
   if (isRefusedSession(error)) return new ConnectorError("ORG_REFUSED", "The path refuses the session even with a new token, while other calls get through", { retryable: true, details, cause: error });
@@ -155,7 +156,7 @@ function ownFault(error: ConnectorError): ConnectorError {
   return new ConnectorError("ORG_REFUSED", goingOn(message, "other calls get through, so something on the way, such as a firewall, seems to mind this one"), { retryable: true, details, cause: error });
 }
 
-/** Of several among whom nobody was looked for any more, as too much went wrong: they are to come again, and whoever was found does not. */
+/** The error for those left when a search was given up, as too many calls failed. They come again, without those that were found. */
 export function notLookedFor({ code, message }: ConnectorError): ConnectorError {
   return new ConnectorError(code, message);
 }

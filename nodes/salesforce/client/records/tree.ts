@@ -3,15 +3,15 @@ import { isPlain } from "../../../common/is-plain";
 import { toRecord } from "./record-input";
 import { valueOf } from "./record-batch";
 
-/** Records of one call, with all their children. */
+/** How many records one call may have, children included. */
 const MAX_TREE = 200;
 
 /** A record as `/composite/tree` takes it. */
 export type TreeRecord = Record<string, unknown>;
 
 /**
- * Records with their children for one call. Children stand in a list under the name of the relationship, each with its `attributes.type`;
- * what the roots are is known, and references are given to whoever has none.
+ * Makes the records of one call, with their children. Children are in a list under the name of the relationship, each with its `attributes.type`. The roots
+ * need no type, and records without a `referenceId` get one.
  *
  * @throws ConnectorError `INPUT_INVALID`
  */
@@ -43,7 +43,7 @@ class Tree {
   }
 }
 
-/** The children under a relationship's name, as a list or as the API nests them. */
+/** The children under a relationship's name, given as a list or as `{records: […]}`, the form of the API; `undefined` when the value is a field's. */
 function childrenOf(value: unknown): unknown[] | undefined {
   if (Array.isArray(value)) return value as unknown[];
   const records = isPlain(value) ? valueOf(value, "records") : undefined;

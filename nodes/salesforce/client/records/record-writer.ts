@@ -30,12 +30,12 @@ export interface RecordWriterOptions {
 }
 
 /**
- * Writes batches of records to one org, each record by its own result. What may be sent again rejects with the error of the system, for the
- * caller to come back with the same batch; what may not – a create whose answer was lost – fails by itself.
+ * Writes batches of records to one org, and gives each record its own result. When the org is away and the call can be repeated, rejects with the error of
+ * scope `system`, and the caller gives the same batch again. A call that must not be repeated (a create whose answer was lost) fails its records instead.
  */
 export class RecordWriter {
   private readonly suspicion = new Suspicion();
-  /** Items that were deleted, or whose delete's answer was lost: one that is gone at the next try was deleted by the first. */
+  /** Items that were deleted, or whose delete may have been carried out. If the record is gone at the next try, this deleted it. */
   private readonly deleted = new WeakSet<object>();
   private readonly sizes = new CallSizes();
 
@@ -45,16 +45,16 @@ export class RecordWriter {
   ) {}
 
   /**
-   * Updates records by the `Id` each carries.
+   * Updates records by the `Id` that each has.
    *
    * @param items one for each record, the same objects at every try
-   * @throws ConnectorError of scope `system` when they all may be sent again
+   * @throws ConnectorError of scope `system` when all may be sent again
    */
   update(request: WriteRequest, items: readonly object[]): Promise<RecordResult[]> {
     return this.repeatable({ ...request, operation: "update", externalIdField: undefined }, items);
   }
 
-  /** Updates or creates records by their external id, no two by the same; otherwise as {@link update}. */
+  /** Updates or creates records by their external id, which must be different for each; otherwise as {@link update}. */
   async upsert(request: WriteRequest & { externalIdField: string }, items: readonly object[]): Promise<RecordResult[]> {
     const results = await this.repeatable({ ...request, operation: "upsert" }, items);
     return results.map((result) => (result.ok ? result : { ok: false, error: sharedExternalId(result.error, request.externalIdField) }));

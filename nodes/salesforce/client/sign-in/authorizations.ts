@@ -4,46 +4,46 @@ import { ConnectorError } from "../../../common/errors";
 import { secureOrigin } from "./login-url";
 import { needed } from "./needed";
 
-/** What someone wants to connect. */
+/** The org that a user wants to connect, and how. */
 export interface AuthorizationRequest {
-  /** Of the org node. */
+  /** Id of the org node. */
   nodeId: string;
   loginUrl: string;
   clientId: string | undefined;
   clientSecret: string | undefined;
-  /** Where the org sends the browser back to. */
+  /** URL to which the org sends the browser back. */
   redirectUri: string;
-  /** Who asks, as Node-RED knows them; `""` when nobody has to log in. */
+  /** The editor's user who asks; `""` when the editor needs no login. */
   user: string;
 }
 
-/** An authorization that waits for its browser. */
+/** An authorization that waits for its browser to come back. */
 export interface Pending extends AuthorizationRequest {
   origin: string;
   clientId: string;
-  /** PKCE; what the org was shown is its hash. */
+  /** PKCE verifier; the org was given only its hash so far. */
   verifier: string;
-  /** Of the browser that has asked. */
+  /** Hash of the cookie of the browser that has asked. */
   browser: Buffer;
   handle: string;
   expiresAt: number;
 }
 
-/** What came of an authorization. */
+/** Result of an authorization. */
 export type Outcome = { status: "waiting" } | { status: "connected"; username: string; instance: string } | { status: "failed"; problem: string };
 
-/** How long a browser may take, in ms: Salesforce's own codes live as long. */
+/** How long the browser may take to come back, in ms: as long as Salesforce's own codes are valid. */
 const LIFETIME = 10 * 60_000;
 
-/** Authorizations remembered; the oldest goes first. */
+/** How many authorizations are remembered; the oldest are dropped first. */
 const MOST = 20;
 
-/** The scopes to ask for: the API, and to come back without a user. */
+/** The scopes to ask for: access to the API, and a refresh token, by which to sign in later without the user. */
 const SCOPE = "api refresh_token";
 
 /**
- * Authorizations by the web-server flow that are under way. Each has a `state` that is good once, in time, and in the browser that began
- * it, and a PKCE verifier that never leaves this process but to the org.
+ * The running authorizations by the web-server flow. Each has a `state` that is valid once, for a limited time, and only in the browser that began it, and a
+ * PKCE verifier that is sent to nobody but the org.
  */
 export class Authorizations {
   private readonly pending = new Map<string, Pending>();
@@ -52,10 +52,10 @@ export class Authorizations {
   constructor(private readonly clock: Pick<Clock, "now"> = systemClock) {}
 
   /**
-   * Begins one.
+   * Begins an authorization.
    *
-   * @param browser what the browser shows again when it comes back: the value of its cookie
-   * @returns where to send the browser, and by what to ask for the outcome
+   * @param browser value of the cookie by which the browser is recognized when it comes back
+   * @returns `url`: where to send the browser; `handle`: what to give to {@link outcome}
    * @throws ConnectorError `NOT_CONFIGURED`
    */
   begin(request: AuthorizationRequest, browser: string): { url: string; handle: string } {
@@ -79,22 +79,22 @@ export class Authorizations {
     return { url: `${origin}/services/oauth2/authorize?${query.toString()}`, handle };
   }
 
-  /** The authorization of a `state`, which is used up by this. Undefined when it is unknown, old, or of another browser. */
+  /** Gives the authorization of a `state`, which is valid only for this one call. `undefined` when it is unknown, too old, or of another browser. */
   take(state: string, browser: string): Pending | undefined {
     const found = this.pending.get(state);
     if (!found) return undefined;
-    // Someone else's browser does not spoil the state for its own.
+    // not deleted: another browser must not use up the state
     if (!timingSafeEqual(found.browser, hash(browser))) return undefined;
     this.pending.delete(state);
     return found.expiresAt > this.clock.now() ? found : undefined;
   }
 
-  /** Notes what came of one. */
+  /** Notes the result of an authorization. */
   settle({ handle, user, expiresAt }: Pending, outcome: Outcome): void {
     this.outcomes.set(handle, { outcome, user, expiresAt });
   }
 
-  /** What came of one, for the user who began it. Undefined when there is none. */
+  /** The result of an authorization, for the user who began it; `undefined` when there is none. */
   outcome(handle: string, user: string): Outcome | undefined {
     const found = this.outcomes.get(handle);
     return found && found.user === user && found.expiresAt > this.clock.now() ? found.outcome : undefined;
@@ -107,7 +107,7 @@ export class Authorizations {
   }
 }
 
-/** 256 bits that nobody guesses; also a good PKCE verifier. */
+/** A random text of 256 bits; also fit for a PKCE verifier. */
 function random(): string {
   return randomBytes(32).toString("base64url");
 }
@@ -116,7 +116,7 @@ function hash(text: string): Buffer {
   return createHash("sha256").update(text).digest();
 }
 
-/** @throws ConnectorError `INPUT_INVALID` when a callback is not the one this pack serves, on the host the request came from */
+/** Checks a callback URL. @throws ConnectorError `INPUT_INVALID` when it is not the one that this pack serves, on the host that the request came from */
 export function checkCallback(callback: string, path: string, requestOrigin: string | undefined): string {
   let url: URL | undefined;
   try {

@@ -5,23 +5,23 @@ import { ConnectorError, errorText } from "../../../common/errors";
 export interface JwtClaims {
   /** Consumer key of the app. */
   clientId: string;
-  /** The user to log in as. */
+  /** User name of the user to sign in as. */
   username: string;
   /** Login host: production, sandbox or My Domain. */
   audience: string;
-  /** Current time in ms; default now. */
+  /** Current time in ms since the epoch. Default: now. */
   now?: number;
 }
 
-/** Lifetime of an assertion in s: the vendor asks for at most three minutes. */
+/** Lifetime of an assertion, in s: Salesforce asks for at most three minutes. */
 const LIFETIME = 180;
 
 /** Smallest RSA modulus that the platform takes, in bits. */
 const MIN_BITS = 2048;
 
 /**
- * A private key from PEM text, checked for what the JWT bearer flow needs.
- * Takes `\n` written as two characters too, as environment variables often carry it.
+ * Reads a private key from PEM text, and checks that it fits the JWT bearer flow.
+ * Line breaks may also be written as the two characters `\n`, as they often are in environment variables.
  *
  * @throws ConnectorError `ORG_LOGIN_FAILED` that says what is wrong with the key; never quotes it
  */
@@ -44,7 +44,7 @@ export function readPrivateKey(pem: string): KeyObject {
   return key;
 }
 
-/** A signed assertion (RS256), good for {@link LIFETIME} seconds. */
+/** Makes a signed assertion (RS256), valid for {@link LIFETIME} seconds. */
 export function signAssertion(key: KeyObject, claims: JwtClaims): string {
   const now = Math.floor((claims.now ?? Date.now()) / 1000);
   const body = { iss: claims.clientId, sub: claims.username, aud: claims.audience, exp: now + LIFETIME };

@@ -4,7 +4,7 @@ import { readPrivateKey, signAssertion } from "./jwt";
 import type { LoginSettings } from "./login";
 import { needed } from "./needed";
 
-/** The form of the JWT bearer flow. The key file is read at each login, so that a key that is changed needs no deploy. */
+/** The form fields for the JWT bearer flow. The key file is read at each login, so that a changed key needs no deploy. */
 export async function jwtForm(origin: string, { credentials, keyFile }: LoginSettings): Promise<Record<string, string>> {
   const clientId = needed(credentials.clientId, "consumer key");
   const username = needed(credentials.username, "user name");

@@ -4,10 +4,10 @@ import type { LoginFlow } from "./login";
 
 const MINUTE = 60_000;
 
-/** Where a lost permission is given again. */
+/** What to do to give a lost permission again. */
 const CONNECT_AGAIN = "connect again: open the org's form, press Connect to Salesforce, and deploy";
 
-/** What to do about a refused login, by the words of the refusal. Order matters: the first match is given. */
+/** What to do about a refused login, by the text of the refusal. The first match counts. */
 const HINTS: [RegExp, string][] = [
   [/expired access\/refresh token|token validity expired|inactive token/i, `the permission was revoked or has expired; ${CONNECT_AGAIN}`],
   [/request not supported on this domain/i, "client credentials only work on the org's My Domain URL (https://acme.my.salesforce.com)"],
@@ -25,7 +25,7 @@ const HINTS: [RegExp, string][] = [
   [/UNSUPPORTED_API_VERSION|INVALID_OPERATION|SOAP API login/i, "this org takes no SOAP login (it is off in new orgs and retired on 1 June 2027); use client credentials or JWT bearer"],
 ];
 
-/** The same words mean something else in these flows. */
+/** Hints for texts that mean something else in these flows; they come before {@link HINTS}. */
 const FLOW_HINTS: Partial<Record<LoginFlow, [RegExp, string][]>> = {
   password: [[/authentication failure/i, "check user name, password and security token; orgs made since Summer '23 block this flow (OAuth and OpenID Connect Settings)"]],
   "jwt-bearer": [[/expired authorization code/i, "check this machine's clock"]],
@@ -38,13 +38,13 @@ const FLOW_HINTS: Partial<Record<LoginFlow, [RegExp, string][]>> = {
 const FALLBACK: [RegExp, string][] = [[/authentication failure/i, "check user, login URL and the app's policies"]];
 
 /**
- * What a refusal of the login host means.
+ * The error for a refusal of the login host.
  *
- * @param words the host's own: the error and its description
+ * @param words the host's text: the error and its description
  */
 export function loginRefused(words: string, status: number, flow: LoginFlow): ConnectorError {
   if (/login.?rate.?exceeded|REQUEST_LIMIT_EXCEEDED/i.test(words) || status === 429) {
-    // 3,600 logins an hour and user; whoever goes on trying stays locked out.
+    // a user may log in 3,600 times in an hour, and stays locked out while tries go on
     return new ConnectorError("ORG_LIMIT", `Salesforce takes no more logins for now (${words})`, { details: { status, retryAfter: 5 * MINUTE } });
   }
   const hints = [...(FLOW_HINTS[flow] ?? []), ...HINTS, ...FALLBACK];
@@ -54,7 +54,7 @@ export function loginRefused(words: string, status: number, flow: LoginFlow): Co
   });
 }
 
-/** What an answer means that is no answer of a login host: an outage, a proxy's page, a host that moved. */
+/** The error for an answer that does not come from a login host: an outage, a proxy's page, a host that moved. */
 export function noLoginHost(status: number, headers: Record<string, string>, error?: string): ConnectorError {
   const moved = status >= 300 && status < 400 && headers.location ? ` with a redirect to ${hostOf(headers.location)}; use that as login URL` : "";
   const why = error ? `, ${error}` : moved;

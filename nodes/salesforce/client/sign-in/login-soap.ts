@@ -9,10 +9,10 @@ import { secureOrigin } from "./login-url";
 import { needed } from "./needed";
 import type { HttpTransport } from "../http/transport";
 
-/** The last version of the SOAP API that can log in. The session it gives is good for every version of every API. */
+/** The last version of the SOAP API that has `login`. Its session is valid for every version of every API. */
 const VERSION = "64.0";
 
-/** Codes of faults that say nothing about the login: it may work later. */
+/** Codes of faults that say nothing about the login itself, so that it may succeed later. */
 const PASSING = /^(SERVER_UNAVAILABLE|ORG_IN_MAINTENANCE|SSO_SERVICE_DOWN|UNKNOWN_EXCEPTION|API_CURRENTLY_DISABLED|REQUEST_RUNNING_TOO_LONG)\b/;
 
 /** Signs in with user name, password and security token by the SOAP API's `login`, which Salesforce retires on 1 June 2027. */
@@ -51,7 +51,7 @@ function envelope(body: string): string {
   return `<?xml version="1.0" encoding="utf-8"?><e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body>${body}</e:Body></e:Envelope>`;
 }
 
-/** The text of the first element of that name. The answer is a fixed form with nothing nested in these. */
+/** The text of the first element with a name. That is enough, as the answer has a fixed form, and these elements contain no others. */
 function read(xml: string, name: string): string | undefined {
   const text = new RegExp(`<(?:\\w+:)?${name}>([^<]*)</`).exec(xml)?.[1];
   return text?.replace(/&(?:#(\d+)|#x([\da-f]+)|(lt|gt|quot|apos|amp));/gi, (_, decimal?: string, hex?: string, name?: string) =>

@@ -2,11 +2,11 @@ import { textIn } from "../../../common/environment";
 import { ConnectorError } from "../../../common/errors";
 
 /**
- * A login or instance URL, checked and reduced to its origin.
+ * Checks a login or instance URL. @returns its origin
  *
- * Only https, because secrets and tokens travel on it; plain http is let through for loopback hosts, where tests and the emulator live.
+ * It must be https, because secrets and tokens are sent to it. Plain http is allowed only for loopback hosts, for tests and the emulator.
  *
- * @param what how the error names it
+ * @param what name of the URL in errors
  * @throws ConnectorError `NOT_CONFIGURED`
  */
 export function secureOrigin(value: string, what = "login URL"): string {
@@ -27,7 +27,7 @@ export function secureOrigin(value: string, what = "login URL"): string {
   return url.origin;
 }
 
-/** Whether a host as a URL gives it is this machine. */
+/** Whether a host is this machine. @param host as `URL.hostname` gives it */
 export function isLoopback(host: string): boolean {
   return host === "localhost" || host.endsWith(".localhost") || host === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(host);
 }

@@ -3,7 +3,7 @@ import { ConnectorError } from "../../../common/errors";
 import type { OrgCredentials } from "./login";
 import { needed } from "./needed";
 
-/** The form of a refresh, by which the web-server flow signs in once someone has connected. */
+/** The form fields for a refresh, by which the web-server flow signs in after a user has connected the org. */
 export function refreshForm({ clientId, clientSecret, refreshToken }: OrgCredentials): Record<string, string> {
   if (!textIn(refreshToken)) {
     throw new ConnectorError("NOT_CONFIGURED", "The Salesforce org is not connected: open its form, press Connect to Salesforce, and deploy");
@@ -17,7 +17,7 @@ export function refreshForm({ clientId, clientSecret, refreshToken }: OrgCredent
   };
 }
 
-/** What the exchange of a code needs. */
+/** What is needed to exchange a code for tokens. */
 export interface CodeExchange {
   clientId: string;
   clientSecret?: string;
@@ -26,7 +26,7 @@ export interface CodeExchange {
   verifier: string;
 }
 
-/** The form that redeems an authorization code. */
+/** The form fields that exchange an authorization code for tokens. */
 export function codeForm({ clientId, clientSecret, code, redirectUri, verifier }: CodeExchange): Record<string, string> {
   return {
     grant_type: "authorization_code",

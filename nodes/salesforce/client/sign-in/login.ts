@@ -9,22 +9,22 @@ import { needed } from "./needed";
 import { askToken } from "./token-endpoint";
 import type { HttpTransport } from "../http/transport";
 
-/** The ways to sign in. `password` and `soap-login` are legacy: orgs made since Summer '23 block the one, the other is retired on 1 June 2027. */
+/** The ways to sign in. `password` and `soap-login` are legacy: orgs made since Summer '23 block the former, the latter is retired on 1 June 2027. */
 export type LoginFlow = "client-credentials" | "jwt-bearer" | "web-server" | "password" | "soap-login" | "access-token";
 
-/** What a flow signs in with; which ones are needed depends on the flow. All secret but `clientId` and `username`. */
+/** The credentials; which ones are needed depends on the flow. All are secret except `clientId` and `username`. */
 export interface OrgCredentials {
   /** Consumer key of the External Client App or Connected App. */
   clientId?: string;
   clientSecret?: string;
-  /** The user a JWT names, or who signs in with a password. */
+  /** User name: the one in a JWT, or the one that goes with the password. */
   username?: string;
   password?: string;
-  /** What Salesforce wants behind the password from addresses it does not know. */
+  /** Appended to the password; Salesforce requires it from network addresses it does not know. */
   securityToken?: string;
-  /** PEM text. */
+  /** Private key, as PEM text. */
   privateKey?: string;
-  /** Of the web-server flow. */
+  /** For the web-server flow. */
   refreshToken?: string;
   accessToken?: string;
 }
@@ -34,10 +34,10 @@ export interface Session {
   accessToken: string;
   /** Origin of the instance that the API calls go to. */
   instanceUrl: string;
-  /** 18 or 15 characters; unknown for a pasted token of another form. */
+  /** In 18 or 15 characters; absent when a pasted token has another form. */
   orgId?: string;
   userId?: string;
-  /** A refresh token in place of the one that was used, where the app rotates them. */
+  /** A new refresh token that replaces the one used, where the app rotates them. */
   refreshToken?: string;
 }
 
@@ -46,14 +46,14 @@ export interface LoginSettings {
   loginUrl: string;
   flow: LoginFlow;
   credentials: OrgCredentials;
-  /** A file with the PEM text of the private key, in place of the credential. */
+  /** File with the PEM text of the private key; used instead of the credential. */
   keyFile?: string;
 }
 
 /**
  * Signs in once.
  *
- * @throws ConnectorError `NOT_CONFIGURED`, `ORG_LOGIN_FAILED` (it stays wrong until someone mends it), `ORG_LIMIT` (too many logins)
+ * @throws ConnectorError `NOT_CONFIGURED`, `ORG_LOGIN_FAILED` (fails until someone mends it), `ORG_LIMIT` (too many logins)
  *   or `ORG_UNAVAILABLE`; never quotes a secret
  */
 export async function login(transport: HttpTransport, settings: LoginSettings): Promise<Session> {

@@ -6,16 +6,16 @@ import { loginRefused, noLoginHost } from "./login-refusal";
 import { secureOrigin } from "./login-url";
 import type { HttpAnswer, HttpTransport } from "../http/transport";
 
-/** What is no secret of what is sent. */
+/** The form fields that are not secret. */
 const OPEN = new Set(["grant_type", "client_id", "username", "redirect_uri"]);
 
-/** Refusals that say nothing about the login: it may work with the next try. Another process that renews by the same refresh token brings the last. */
+/** Refusals that say nothing about the login itself, so that the next try may succeed. The last comes when another process uses the same refresh token at the same time. */
 const PASSING = /^(unknown_error|server_error|temporarily_unavailable)\b|retry your request|already being processed/i;
 
 /**
- * Asks `origin` for a token.
+ * Asks a login host for a token.
  *
- * @param form what is sent; it holds secrets and is never quoted
+ * @param form the form fields; they hold secrets and are never quoted
  * @throws ConnectorError as `login`
  */
 export async function askToken(transport: HttpTransport, origin: string, form: Record<string, string>, flow: LoginFlow): Promise<Session> {
@@ -39,7 +39,7 @@ export async function askToken(transport: HttpTransport, origin: string, form: R
   throw loginRefused(description === undefined ? error : `${error}: ${description}`, answer.status, flow);
 }
 
-/** The error that an answer tells, and its description. */
+/** The error in an answer, and its description, with secrets masked. */
 function said(body: string, secrets: string[]): (string | undefined)[] {
   const { error, error_description } = parse(body);
   return [error, error_description].map((words) => (typeof words === "string" ? masked(words, secrets) : undefined));

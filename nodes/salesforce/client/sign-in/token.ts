@@ -3,11 +3,11 @@ import { systemClock, type Clock } from "../../../common/clock";
 import { ConnectorError, toConnectorError } from "../../../common/errors";
 import type { Session } from "./login";
 
-/** How long the keeper leaves the login host alone after failures. */
+/** Pauses before the login host is asked again after failures. */
 export interface LoginPace {
-  /** After a network error or a 5xx. Default 1 s doubling to 60 s. */
+  /** After a network error or a 5xx. Default: 1 s, doubling to 60 s. */
   transient?: BackOffOptions;
-  /** After a refusal that someone has to mend, and after too many logins. Default 5 min doubling to 60 min, less a fifth at most by chance. */
+  /** After a refusal that someone has to mend, and after too many logins. Default: 5 min, doubling to 60 min, shortened at random by up to a fifth. */
   refused?: BackOffOptions;
 }
 

@@ -8,10 +8,10 @@ export type System = "debian" | "redhat" | "alpine" | "macos" | "other";
 /** What may be missing: npm's `odbc`, the binary in it, the driver manager under it, or the database's own driver. */
 export type Missing = "package" | "binary" | "libodbc" | "driver";
 
-/** Commands by system. Those without are told what is wanted, in words. */
+/** Commands by system. For a system without one, the hint says in words what is to be installed. */
 type Commands = Partial<Record<System, string>>;
 
-/** Runs drivers. */
+/** Installs unixODBC, which loads drivers. */
 const DRIVER_MANAGER: Commands = {
   debian: "sudo apt-get install unixodbc",
   redhat: "sudo dnf install unixODBC",
@@ -19,7 +19,7 @@ const DRIVER_MANAGER: Commands = {
   macos: "brew install unixodbc",
 };
 
-/** Builds npm's `odbc` where it has no binary ready. */
+/** Installs what npm's `odbc` needs to be built, where it has no binary for the machine. */
 const BUILD_TOOLS: Commands = {
   debian: "sudo apt-get install unixodbc-dev g++ make python3",
   redhat: "sudo dnf install unixODBC-devel gcc-c++ make python3",
@@ -27,7 +27,7 @@ const BUILD_TOOLS: Commands = {
   macos: "brew install unixodbc",
 };
 
-/** Drivers that distributions have, by what their names have in common. */
+/** How drivers are installed that distributions have, by patterns of their names. */
 const DRIVERS: [name: RegExp, commands: Commands][] = [
   [
     /postgres|psql/i,

@@ -1,6 +1,6 @@
 import type { DialectName } from "./protocol";
 
-/** A query that gives `most` rows at most, where the dialect has a word for that; else all. SQL Server has one for a query with `order by` only. */
+/** A query that returns `most` rows at most. The generic dialect has no clause for that, and SQL Server only with `order by`: there all rows are returned. */
 export function limitRows(sql: string, most: number, dialect: DialectName): string {
   switch (dialect) {
     case "postgresql":

@@ -6,11 +6,11 @@ import type { OdbcHandle, OdbcModule } from "./odbc-module";
 import { ParameterTypes } from "./parameter-types";
 import type { DialectName, OpenOptions } from "./protocol";
 
-/** A driver that ignores its login timeout gets this many ms more. */
+/** ms after the login timeout that a driver which ignores it may still take. */
 const LOGIN_GRACE = 2000;
-/** Rows psqlodbc asks the server for at once. */
+/** How many rows psqlodbc asks the server for at once. */
 const DRIVER_FETCH = 500;
-/** A server that ends what cannot be cancelled does so this many ms after we have tried. */
+/** ms between our attempt to cancel a statement and the server's own time limit for it, which also ends what cannot be cancelled. */
 const SERVER_GRACE = 1000;
 
 /** Opens connections through the unixODBC driver manager. */
@@ -54,8 +54,8 @@ export class OdbcBackend implements Backend {
   }
 
   /**
-   * What makes a driver fetch rows as they are wanted: by default it takes the whole result into memory first. The first of two equal keys wins. Connector/ODBC 3.1.15 does not
-   * heed it, with `FORWARDONLY=1` neither: 100 MB of rows are in its memory before the first is given.
+   * Settings that make a driver fetch rows as they are wanted; by default it first takes the whole result into memory. Where the user has set the same keys, theirs
+   * count. Connector/ODBC 3.1.15 ignores this setting, also together with `FORWARDONLY=1`: it has 100 MB of rows in memory before it gives the first.
    */
   private streaming(): string {
     if (this.dialect === "postgresql") return `;UseDeclareFetch=1;Fetch=${DRIVER_FETCH}`;
@@ -63,7 +63,7 @@ export class OdbcBackend implements Backend {
   }
 }
 
-/** @throws what the driver does; the connection is closed then, for the server has only so many */
+/** Sets up a session. @throws the driver's error; the connection is closed then, since the server has only so many */
 async function begin(handle: OdbcHandle, session: string): Promise<void> {
   try {
     await handle.query(session, []);
@@ -74,8 +74,9 @@ async function begin(handle: OdbcHandle, session: string): Promise<void> {
 }
 
 /**
- * What a session of PostgreSQL that reads sets. The server ends what takes too long: its driver cancels a query, but not a fetch (psqlodbc 13.02). And it must not end a transaction
- * that waits for the flow between two fetches: the query would begin anew each time, and never come to its end. Not every version knows all of these.
+ * The settings of a PostgreSQL session that reads. The server ends statements that take too long, since its driver can cancel a query but not a fetch (psqlodbc
+ * 13.02). It must not end a transaction that waits for the flow between two fetches: the query would be begun anew each time, and never be read to its end. Not
+ * every version of the server has all three settings.
  */
 function readingSession(queryTimeout: number): string {
   return (
@@ -85,8 +86,9 @@ function readingSession(queryTimeout: number): string {
 }
 
 /**
- * What a session of PostgreSQL that writes sets, unless it is ended sooner anyway. Where a table is locked, as while it is altered, a statement with values waits as it is prepared, and its driver cancels only
- * what it executes: the process would have to be ended, with all that others do in it. Not every user may see pg_settings.
+ * The settings of a PostgreSQL session that writes: a time limit, unless there is a shorter one. While a table is locked, because it is altered, say, a statement with
+ * values waits when it is prepared, and the driver can cancel it only when it executes. Without a limit of the server, the process would have to be ended, together with
+ * the statements of others. It does not read pg_settings, which not every user may see.
  */
 function writingSession(queryTimeout: number): string {
   const limit = queryTimeout + SERVER_GRACE;

@@ -9,18 +9,19 @@ import type { DialectName } from "./protocol";
 import { lex } from "./sql-lexer";
 import { wholeResult } from "./whole-result";
 
-/** After its time limit a statement is cancelled; one that has not ended this many ms later never will. */
+/** A statement is cancelled after its time limit. If it has not ended this many ms later, it never will. */
 const CANCEL_GRACE = 5000;
+/** ms that closing waits for the driver. */
 const CLOSE_LIMIT = 2000;
 
 /** How {@link OdbcConnection} works. */
 export interface OdbcConnectionOptions {
-  /** It is for cursors: rows come as lists, and as they are wanted. */
+  /** Whether it is for cursors: rows come as lists, and are fetched as they are wanted. */
   reads: boolean;
-  /** Of a statement, in ms. */
+  /** Time limit of a statement, in ms. */
   timeout: number;
   dialect: DialectName | undefined;
-  /** As of the backend. */
+  /** Ends the process; called when a driver call hangs for good. */
   stuck: (reason: string) => void;
   types: ParameterTypes;
 }
@@ -28,18 +29,18 @@ export interface OdbcConnectionOptions {
 /** A connection through a driver. */
 export class OdbcConnection implements DatabaseConnection {
   /**
-   * A statement that failed, or was cancelled, has left a connection that reads in a transaction nobody can end (psqlodbc with UseDeclareFetch: 25P02 from then on). Or SQLite's
-   * file could only be read, or was another one, when it was opened: it is not written to, whatever it is now.
+   * Whether it must not be used again. After a statement that failed or was cancelled, a connection that reads is in a transaction that nothing can end (psqlodbc with
+   * UseDeclareFetch: 25P02 from then on). And where SQLite refused a statement because its file may only be read, say, this connection is refused also when the file has been mended.
    */
   private spoilt = false;
   /**
-   * A statement was cancelled, perhaps just as it ended by itself: unixODBC takes its cursor for closed then, and whatever is asked of it next is
-   * a "Function sequence error", which says nothing of any row.
+   * Whether a statement was cancelled. If that was just when it ended by itself, unixODBC takes its cursor for closed, and the next call fails with
+   * "Function sequence error", which is no row's fault.
    */
   private cancelled = false;
-  /** It is of no use any more, also when its driver would not close it: SQLite's does not where a statement has ended the transaction by itself. */
+  /** Whether it was closed, as far as we are concerned: SQLite's driver refuses to close it when a statement has ended the transaction by itself. */
   private closed = false;
-  /** MariaDB's server may still tell of the error of an earlier statement. */
+  /** Whether a statement has failed, so that MariaDB's `show errors` may still list its error after the next. */
   private failed = false;
   mostBytes: number | undefined;
 
@@ -66,7 +67,7 @@ export class OdbcConnection implements DatabaseConnection {
     return { rows: rows as Record<string, unknown>[], rowsAffected: result.count, columns };
   }
 
-  /** What the driver has kept to itself, the server tells. @throws ConnectorError the last error of the statement before */
+  /** Asks the server for an error that the driver has not reported. @throws ConnectorError the last error of the statement before */
   private async checkErrors(): Promise<void> {
     const errors = await this.limited(() => this.handle.query("show errors", []));
     const last = errors.at(-1) as object | undefined;
@@ -78,9 +79,9 @@ export class OdbcConnection implements DatabaseConnection {
 
   async cursor(sql: string, parameters: readonly Parameter[], fetchSize: number, oneByOne = false): Promise<ConnectionCursor> {
     const { reads, dialect } = this.options;
-    // the driver takes all of it into memory anyway; of a procedure of MariaDB it does not tell what fails behind its first result
+    // without `reads` the driver takes the whole result into memory anyway; for a procedure of MariaDB, query() asks the server for errors after its first result
     if (!reads || (dialect === "mariadb" && CALL.test(sql))) return wholeResult(this, { sql, parameters: [...parameters] }, fetchSize);
-    // with MariaDB's driver the addon skips rows when it fetches more than one at once (Connector/ODBC 3.1.15)
+    // with MariaDB's driver the addon skips rows when it fetches several at once (Connector/ODBC 3.1.15)
     const atOnce = oneByOne || dialect === "mariadb" ? 1 : fetchSize;
     const ready = await this.ready({ sql, parameters: [...parameters] });
     const options: OdbcCursorOptions = {
@@ -99,7 +100,7 @@ export class OdbcConnection implements DatabaseConnection {
     return this.options.types.resolve(statement, async (sql) => (await this.query(sql)).rows);
   }
 
-  /** What goes by what is known of a statement: wrong, perhaps, when it fails. */
+  /** Makes a call that relies on the remembered types of a statement's parameters. They are forgotten when it fails, since they may be wrong by now. */
   private async known<T>(sql: string, call: () => Promise<T>): Promise<T> {
     try {
       return await call();
@@ -119,17 +120,17 @@ export class OdbcConnection implements DatabaseConnection {
   }
 
   /**
-   * psqlodbc gives out a result whose connection broke behind it as a good one, and then commits nothing, in silence: the transaction was the
-   * connection's (seen in 4 of 182 commits while the server ended connections at random). What is there is looked at again, or done again.
+   * Checks after a call that the connection is still there. When it breaks just after a statement, psqlodbc reports success, and then silently commits nothing, since
+   * the transaction ended with the connection (seen in 4 of 182 commits while the server ended connections at random). @throws ConnectorError `DATABASE_UNAVAILABLE`
    */
   private stillConnected(): void {
     if (!this.handle.connected) throw new ConnectorError("DATABASE_UNAVAILABLE", "The connection to the database broke before it was known whether it has done what was asked");
   }
 
-  /** A driver call with the time limit of a statement. */
+  /** Makes a driver call with the time limit of a statement. @throws ConnectorError */
   private async limited<T>(call: () => Promise<T>, cancel = () => this.handle.cancel(), hasValues = false): Promise<T> {
     const { timeout, dialect, stuck, reads } = this.options;
-    if (!reads) this.cancelled = false; // a cursor's calls are one statement
+    if (!reads) this.cancelled = false; // all calls of a cursor belong to one statement
     let grace: NodeJS.Timeout | undefined;
     const timer = setTimeout(() => {
       this.cancelled = true;
@@ -145,7 +146,7 @@ export class OdbcConnection implements DatabaseConnection {
       const diagnosis = odbcDiagnosis(error);
       const failed = statementError(diagnosis, dialect);
       this.spoilt ||= reads || (dialect === "sqlite" && failed.code === "DATABASE_REFUSED");
-      // whatever state a driver gives a lost connection: the row is not to blame
+      // when the connection is lost, or the statement was cancelled, the row is not to blame, whatever state the driver gives
       if (failed.scope === "message" && lost) throw new ConnectorError("DATABASE_UNAVAILABLE", failed.message, { details: failed.details });
       if (failed.scope === "message" && this.cancelled) throw new ConnectorError("DATABASE_BUSY", `The statement did not end within ${timeout} ms`, { details: failed.details });
       throw hasValues ? failureWithin(failed, diagnosis) : failed;
@@ -164,11 +165,11 @@ export class OdbcConnection implements DatabaseConnection {
   }
 
   async close(): Promise<void> {
-    if (this.closed) return; // the addon throws at a second time
+    if (this.closed) return; // the addon throws when it is closed twice
     this.closed = true;
     let timer: NodeJS.Timeout | undefined;
     const limit = new Promise<void>((resolve) => (timer = setTimeout(resolve, CLOSE_LIMIT)));
-    // closing a dead connection fails with MariaDB's driver: nothing to be done about it
+    // MariaDB's driver fails to close a dead connection: there is nothing to be done about it
     await Promise.race([this.handle.close().catch(() => undefined), limit]);
     clearTimeout(timer);
   }
@@ -177,13 +178,13 @@ export class OdbcConnection implements DatabaseConnection {
     const { dialect } = this.options;
     return (columns ?? []).map(({ name, dataTypeName, columnSize: size, decimalDigits: scale }) => {
       const type = dataTypeName.replace(/^SQL_/, "").toLowerCase();
-      // SQLite has no types for time: what is stored is text of any kind
+      // SQLite has no types for dates and times: such a column holds any text
       if (dialect === "sqlite") return { name, type: type.startsWith("type_") ? "varchar" : type, size, scale };
       return { name, type, size, scale, honest: dialect === "mariadb" };
     });
   }
 
-  /** SQLite's driver runs such a statement, and loses its rows. */
+  /** Refuses `returning` with SQLite's driver, which runs such a statement but loses its rows. @throws ConnectorError `NOT_CONFIGURED` */
   private checkReturning(sql: string): void {
     if (this.options.dialect !== "sqlite" || !/\breturning\b/i.test(sql) || !lex(sql.replaceAll("?", ":p"), "sqlite").returns) return;
     throw new ConnectorError("NOT_CONFIGURED", "SQLite's ODBC driver loses the rows of `returning`: leave it out, or use the embedded SQLite", { details: { statement: true } });
@@ -191,8 +192,8 @@ export class OdbcConnection implements DatabaseConnection {
 }
 
 /**
- * Whether MariaDB's driver may have passed over an error (Connector/ODBC 3.1.15). It takes one whose SQLSTATE is a warning's, as 01000 of a word that is
- * not in an enum, for success: nothing is done then, and no row counted. Of a procedure it gives the first result, whatever comes after it.
+ * Whether MariaDB's driver may have passed over an error (Connector/ODBC 3.1.15). It takes an error with the SQLSTATE of a warning for success (01000 for a word that
+ * is not in an enum): nothing was done then, and no row is counted. Of a procedure it gives the first result, and no error that follows.
  */
 function hidesErrors(sql: string, columns: readonly DriverColumn[], { count }: OdbcResult): boolean {
   return (columns.length === 0 && count <= 0) || CALL.test(sql);
@@ -200,21 +201,21 @@ function hidesErrors(sql: string, columns: readonly DriverColumn[], { count }: O
 
 const CALL = /^\s*(call|execute)\b/i;
 
-/** Only a statement that uses a table makes MariaDB forget the errors of the one before: not `set`, nor a procedure without tables. */
+/** Statements that make MariaDB forget the errors of the one before: they use a table. `set`, or a procedure without tables, does not. */
 const FORGETS = /^\s*(insert|update|delete|replace)\b/i;
 const FORGET = "select 1 from (select 1) q limit 0";
 
-/** What a statement and each of its values take on the wire besides themselves, at the most. */
+/** How many bytes a statement, and each of its values, take at most in a packet besides themselves. */
 const FRAME = 1024;
 const VALUE_FRAME = 12;
-/** Of UTF-8, to a character as JavaScript counts them. */
+/** Most bytes of UTF-8 for one UTF-16 unit. */
 const MOST_BYTES_A_UNIT = 3;
 
 /** @throws ConnectorError `PAYLOAD_TOO_LARGE` */
 function checkSize({ sql, parameters }: Statement, most: number): void {
   const size = (of: (text: string) => number): number =>
     parameters.reduce<number>((sum, value) => sum + VALUE_FRAME + (typeof value === "string" ? of(value) : value instanceof Uint8Array ? value.byteLength : 0), of(sql) + FRAME);
-  if (size((text) => text.length * MOST_BYTES_A_UNIT) <= most) return; // nearly all: known without a look at the text
+  if (size((text) => text.length * MOST_BYTES_A_UNIT) <= most) return; // so small that the bytes need not be counted, as nearly all are
   const bytes = size((text) => Buffer.byteLength(text));
   if (bytes > most) throw new ConnectorError("PAYLOAD_TOO_LARGE", `The statement has ${bytes} bytes with its values; the database takes ${most} at once`);
 }

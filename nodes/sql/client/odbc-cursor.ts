@@ -3,25 +3,25 @@ import type { Statement } from "./dialect";
 import { odbcParameters, type OdbcHandle, type OdbcNativeCursor, type OdbcResult, type OdbcStatement } from "./odbc-module";
 import { PageSize } from "./page-size";
 
-/** A driver call with the time limit of a statement. Rejects with a `ConnectorError`. @param cancel ends it */
+/** Makes a driver call with the time limit of a statement. Rejects with a `ConnectorError`. @param cancel cancels the call */
 type Limited = <T>(call: () => Promise<T>, cancel?: () => Promise<void>) => Promise<T>;
 
 /** How {@link OdbcCursor} reads. */
 export interface OdbcCursorOptions {
-  /** Rows that a fetch gives. */
+  /** How many rows a fetch gives at most. */
   fetchSize: number;
-  /** Rows the driver is asked for at once. */
+  /** How many rows the driver is asked for at once. */
   atOnce: number;
   limited: Limited;
   columnsOf(result: OdbcResult): DriverColumn[];
-  /** @throws ConnectorError when the connection has broken behind a call that went well */
+  /** @throws ConnectorError when the connection broke although the last call succeeded */
   stillConnected(): void;
 }
 
-/** The rows of a query, which the driver gives as they are wanted. */
+/** A cursor of a driver that fetches rows as they are wanted. */
 export class OdbcCursor implements ConnectionCursor {
   readonly columns: DriverColumn[];
-  /** The rows after those given last: the driver fetches them while the others are read and sent. */
+  /** The next rows: the driver already fetches them while those given last are decoded and sent. */
   private ahead: Promise<OdbcResult> | undefined;
 
   private constructor(
@@ -47,7 +47,7 @@ export class OdbcCursor implements ConnectionCursor {
         return statement.execute({ cursor: true, fetchSize: atOnce });
       }, cancel);
       const opened = cursor;
-      const first = await limited(() => opened.fetch(), cancel); // before it nothing is known of the columns
+      const first = await limited(() => opened.fetch(), cancel); // the columns are only known with the first rows
       return new OdbcCursor(statement, cursor, first, options);
     } catch (error) {
       await free(statement, cursor);
@@ -59,10 +59,10 @@ export class OdbcCursor implements ConnectionCursor {
     const { fetchSize, atOnce, stillConnected } = this.options;
     const rows = rowsOf(await (this.ahead ?? this.next()));
     this.ahead = undefined;
-    if (rows.length === 0) stillConnected(); // else it would be taken for the end
+    if (rows.length === 0) stillConnected(); // else a lost connection would be taken for the end of the rows
     if (rows.length === fetchSize && atOnce > 1) {
       this.ahead = this.next();
-      this.ahead.catch(() => undefined); // told by the next fetch
+      this.ahead.catch(() => undefined); // the next fetch reports the error
     }
     if (rows.length === 0 || atOnce >= fetchSize) return rows;
     const size = new PageSize();
@@ -83,7 +83,7 @@ export class OdbcCursor implements ConnectionCursor {
   }
 }
 
-/** First the cursor: freeing a statement holds the addon's lock, which must not wait for a server. */
+/** Closes the cursor first, which may wait for the server: freeing a statement holds the addon's lock, and must not wait. */
 async function free(statement: OdbcStatement, cursor: OdbcNativeCursor | undefined): Promise<void> {
   await cursor?.close().catch(() => undefined);
   await statement.close().catch(() => undefined);

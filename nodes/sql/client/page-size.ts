@@ -1,4 +1,4 @@
-/** Bytes of rows that are fetched at once, roughly, unless one row has more: a page stands in the memory of both processes, and is copied from one to the other. */
+/** Roughly how many bytes of rows a page may have, unless one row has more. A page is in the memory of both processes, and is copied from one to the other. */
 const PAGE_BYTES = 16 * 1024 * 1024;
 
 /** Tells row by row when a page is large enough. */
@@ -15,7 +15,7 @@ export class PageSize {
   }
 }
 
-/** Cuts what `fetch` gives into pages of that size. @param fetch the next rows; none when there are no more */
+/** Cuts the rows that `fetch` gives into pages of that size. @param fetch gives the next rows, an empty list when there are no more */
 export function inPages<T extends readonly unknown[]>(fetch: () => Promise<T[]>): () => Promise<T[]> {
   let rows: T[] = [];
   let at = 0;

@@ -11,34 +11,41 @@ import { invalid } from "./statement-values";
 type Ask = (sql: string) => Promise<Record<string, unknown>[]>;
 
 interface Known {
-  /** The text around the parameters. */
+  /** The texts before, between and after the parameters. */
   pieces: string[];
-  /** Numbers in pg_type, one a parameter; of a domain that of the type under it. */
+  /** The oid of each parameter's type in pg_type; for a domain that of the type it is made of. */
   types: number[];
   until: number;
 }
 
-/** What starts a statement that PostgreSQL can prepare. Of others only a `call` takes parameters. */
+/** The beginning of statements that PostgreSQL can prepare. Of all others only `call` takes parameters. */
 const PREPARABLE = /^[\s(]*(select|insert|update|delete|merge|with|values|table)\b/i;
 const MOST_KNOWN = 500;
-/** A column may be given another type: what was found out holds so long, in ms. */
+/** ms that the types of a statement are remembered: a column may be given another type. */
 const HOLDS = 60_000;
 
 const BYTES = 17;
 const DATE = 1082;
 const TIMESTAMP = 1114;
 const NUMBERS = new Set([20, 21, 23, 26, 700, 701, 1700]);
-/** psqlodbc reads these itself, and drops what it does not know: the time behind a `T`, an offset, `infinity`. As text the server reads them. */
+/**
+ * Types whose values psqlodbc reads itself, dropping what it does not know: the time after a `T`, an offset, `infinity`. So they are sent as text, which the
+ * server reads.
+ */
 const TIMES = new Map([[DATE, "date"], [1083, "time"], [TIMESTAMP, "timestamp"], [1184, "timestamptz"], [1186, "interval"], [1266, "timetz"]]);
 
 /**
- * Gives parameters the form that PostgreSQL expects in their places. Which that is, it is asked once a statement: the driver would take
- * text for a timestamp apart by itself, text for bytes as hexadecimal digits, and a boolean for text as 1.
+ * Gives parameters the form that PostgreSQL expects at their places. The server is asked for their types, once per statement. Without that, the driver would itself
+ * read text for a timestamp, take text for bytes as hexadecimal digits, and store a boolean as the text 1.
  */
 export class ParameterTypes {
   private readonly known = new Map<string, Known>();
 
-  /** @throws ConnectorError the server's, `INPUT_INVALID` for bytes where none can be, or `NOT_CONFIGURED` behind a pooler that keeps no sessions */
+  /**
+   * The statement to run, with casts where they are needed and encoded parameters.
+   *
+   * @throws ConnectorError the server's, `INPUT_INVALID` for a value that does not fit its place, or `NOT_CONFIGURED` behind a pooler that keeps no sessions
+   */
   async resolve({ sql, parameters }: Statement, ask: Ask): Promise<Statement> {
     let known = this.known.get(sql);
     if (!known || performance.now() >= known.until) {
@@ -56,7 +63,7 @@ export class ParameterTypes {
     return { sql: text, parameters: parameters.map((value, index) => encode(value, types[index] ?? 0)) };
   }
 
-  /** The statement has failed: what it asks of may have been made anew, with other types. */
+  /** To be called when the statement has failed: a table of it may have been made again, with other types. */
   forget(sql: string): void {
     this.known.delete(sql);
   }
@@ -65,10 +72,10 @@ export class ParameterTypes {
 function placeFor(type: number): string {
   const time = TIMES.get(type);
   if (time !== undefined) return `cast(cast(? as text) as ${time})`;
-  return type === BYTES ? "cast(? as bytea)" : "?"; // of a domain over it, the driver makes text of them
+  return type === BYTES ? "cast(? as bytea)" : "?"; // without the cast the driver would send the bytes for a domain over bytea as text
 }
 
-/** Part of a name on the server: one that a failure may have left behind must not be in the way of the next. */
+/** How many attempts failed. It is part of the prepared statement's name, since a failed attempt may have left one behind. */
 let failures = 0;
 
 async function find(sql: string, ask: Ask): Promise<Known> {
@@ -93,7 +100,7 @@ async function find(sql: string, ask: Ask): Promise<Known> {
   }
 }
 
-/** The error for a parameter whose type nothing in the statement tells, as in `:id is null`, by the name it has there. The server knows its number. */
+/** Names the parameter in PostgreSQL's error for one whose type cannot be told, as in `:id is null`. The server tells only its number. */
 function withName(error: unknown, parameters: readonly Parameter[]): unknown {
   if (!isConnectorError(error) || error.details["state"] !== "42P18") return error;
   const parameter = parameters[Number(/\$(\d+)/.exec(error.message)?.[1]) - 1];
@@ -102,7 +109,7 @@ function withName(error: unknown, parameters: readonly Parameter[]): unknown {
   return new ConnectorError(error.code, `:${name}: the statement does not tell its type where it stands: write cast(:${name} as text), or the type it has`, { details: { ...error.details, name }, cause: error });
 }
 
-/** Without the types, the driver would drop the time or the offset of a timestamp in silence. */
+/** The error when the types cannot be found out. Without them the driver would silently drop the time or the offset of a timestamp. */
 function notOneSession(): ConnectorError {
   const why = "PostgreSQL does not know what was prepared on this connection a moment ago: it seems that a pooler gives each statement another session";
   return new ConnectorError("NOT_CONFIGURED", `${why}; connect to the server itself, or let the pooler keep sessions (PgBouncer: pool_mode = session)`);

@@ -1,26 +1,35 @@
 /**
- * What PostgreSQL means where its driver tells no SQLSTATE, or one that stands for several things. The server speaks the language that its administrator has chosen, so it goes by what all
- * languages have in common: which names stand there, and in quotes.
+ * Tells what PostgreSQL's messages mean where the driver gives no SQLSTATE, or one with several meanings. The messages are in the language that the server's
+ * administrator has chosen. So this goes by what is the same in all languages: which names they contain, and whether these are in quotes.
  */
 
 const NAME_IN_QUOTES = /["«»„“”]\s?[^"«»„“”/]+["«»„“”]/; // with a slash it is a file's
-/** The server's answer to a login: how severe it is, two blanks, and why. */
+/** The server's answer to a login: the severity (`FATAL:`), two blanks, and the reason. */
 const LOGIN_ANSWER = /(?:^|\]|failed: )[^\s:\]]+: {2}(.*)/;
-/** A user or database that has as many connections as it may is named, too, and so is the role that the last ones are kept for, but there is room again by and by. */
+/** Messages that also have a name in quotes, but pass by themselves: the user or the database has all its connections, or only reserved ones are left. */
 const TOO_MANY = /pg_use_reserved_connections|too many|zu viele|demasiad|trop de|troppe|muitas|zbyt wiele|příliš mnoho|för många|çok fazla|слишком много|занадто багато|ბევრი|多すぎ|太多|초과/i;
 
-/** Whether a login is refused until somebody mends something: the user, the database or the rules are named then. A server that starts, or is full, names none. */
+/**
+ * Whether a login is refused until somebody mends something. The message then names the user, the database or pg_hba.conf; that of a server that is starting,
+ * or full, does not.
+ */
 export function refusesLogin(message: string): boolean {
   const why = LOGIN_ANSWER.exec(message)?.[1] ?? "";
   return /pg_hba\.conf/.test(why) || (NAME_IN_QUOTES.test(why) && !TOO_MANY.test(why));
 }
 
-/** Of 42501: whether a policy says no to this row, and not the server to the user. What a user may not use stands without quotes, but for settings and the like in English. */
+/**
+ * For SQLSTATE 42501: whether a row policy refuses the row, and not the server the user. A message about missing privileges has no quotes, except in English
+ * for settings and the like.
+ */
 export function refusesRow(message: string): boolean {
   return NAME_IN_QUOTES.test(message) && !/permission denied|must be /.test(message);
 }
 
-/** Of 54000: whether no change is taken before tables are vacuumed. What is too large comes with numbers, and without the database's name. */
+/**
+ * For SQLSTATE 54000: whether the server takes no changes until tables are vacuumed. The other messages, about something too large, have numbers and not the
+ * database's name.
+ */
 export function waitsForVacuum(message: string): boolean {
   return /multixact/i.test(message) || (NAME_IN_QUOTES.test(message) && !/\d/.test(message.replace(NAME_IN_QUOTES, "")));
 }

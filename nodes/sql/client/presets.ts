@@ -3,17 +3,17 @@ import type { ConnectionString } from "./connection-string";
 import type { DialectName } from "./protocol";
 
 /**
- * Settings without which a driver damages data or stands still.
+ * Settings without which a driver damages data or hangs.
  *
  * - PostgreSQL: psqlodbc cuts a varchar without length at 1,020 bytes (`MaxVarcharSize=0` lifts it), gives booleans as text, and
  *   sets a savepoint before every statement of a transaction (`Protocol=7.4-0` does not). `UseDeclareFetch` is left off: with it
  *   a failed statement leaves an aborted transaction behind even in autocommit (25P02 from then on).
- * - MariaDB: the connection's character set is else the locale's, and an update of a row that stays as it is counts no row (`OPTION=2`:
- *   found rows count).
- * - SQLite: foreign keys are else not enforced, a locked file is an error at once, and an `integer` is cut to 32 bits.
- * - Oracle: text is else converted to the client's own character set (`FWC` forces SQL_WCHAR). From Oracle's documentation, not tried.
+ * - MariaDB: without them the connection's character set is the locale's, and an update counts no row when the row stays as it is (`OPTION=2` counts
+ *   the rows found).
+ * - SQLite: without them foreign keys are not enforced, a locked file is an error at once, and an `integer` is cut to 32 bits.
+ * - Oracle: without it text is converted to the client's own character set (`FWC` forces SQL_WCHAR). From Oracle's documentation, not tried.
  *
- * The drivers for SQL Server and Db2 need none, by their documentation; both give dates as ISO 8601 has them.
+ * The drivers for SQL Server and Db2 need none, by their documentation; both give dates in the form of ISO 8601.
  */
 const PRESETS: Readonly<Record<DialectName, Readonly<Record<string, string>>>> = {
   postgresql: { MaxVarcharSize: "0", BoolsAsChar: "0", Protocol: "7.4-0" },
@@ -25,10 +25,10 @@ const PRESETS: Readonly<Record<DialectName, Readonly<Record<string, string>>>> =
   generic: {},
 };
 
-/** Settings that hold the login timeout in seconds: MariaDB's driver heeds ODBC's own only until the server has taken the connection. */
+/** Settings for the login timeout, in seconds. MariaDB's driver observes ODBC's own only until the TCP connection is made. */
 const LOGIN_TIMEOUT: Partial<Record<DialectName, string>> = { mariadb: "CONN_TIMEOUT" };
 
-/** Drivers by what their names, or their libraries, have in common. */
+/** Dialects by patterns of the driver's name, or of its library. */
 const DRIVERS: [name: RegExp, dialect: DialectName][] = [
   [/postgres|psqlodbc/i, "postgresql"],
   [/maria|mysql|maodbc|myodbc/i, "mariadb"],
@@ -38,13 +38,13 @@ const DRIVERS: [name: RegExp, dialect: DialectName][] = [
   [/db2/i, "db2"],
 ];
 
-/** What the environment of a process with drivers in it must say, unless it says something else: these clients go by it for the encoding of text. */
+/** Defaults of environment variables for a process with drivers: these database clients take the encoding of text from them. */
 export const DRIVER_ENVIRONMENT: Readonly<Record<string, string>> = {
   NLS_LANG: ".AL32UTF8", // Oracle
   DB2CODEPAGE: "1208", // Db2: UTF-8
 };
 
-/** The product that a driver's name, or its library, gives away. */
+/** The dialect for a driver's name or library; `undefined` when it is not known. */
 export function dialectOfDriver(driver: string): DialectName | undefined {
   return DRIVERS.find(([name]) => name.test(driver))?.[1];
 }
@@ -54,16 +54,16 @@ export function takesNoParameters(driver: string): boolean {
   return /freetds|tdsodbc/i.test(driver);
 }
 
-/** What {@link addPresets} goes by besides the driver. */
+/** What {@link addPresets} needs besides the driver. */
 export interface PresetOptions {
-  /** What the data source sets, in lower case. */
+  /** Keys that the data source sets, in lower case. */
   already: ReadonlySet<string>;
-  /** In ms. */
+  /** ms. */
   loginTimeout: number;
 }
 
 /**
- * Adds what the driver needs, unless it is set.
+ * Adds the settings that the driver needs and that neither the connection string nor the data source has.
  *
  * @returns whether there was anything to add
  */

@@ -2,13 +2,13 @@ import { isConnectorError } from "../../common/errors";
 import type { DatabaseConnection } from "./backend";
 import type { DialectName } from "./protocol";
 
-/** What a product is asked, and how its answer is put in a few words. */
+/** Queries for a product, and how its answer is shortened. */
 interface Questions {
-  /** Costs the server nothing. */
+  /** A query that costs the server nothing. */
   alive: string;
-  /** One row, one column: name and version. */
+  /** A query for name and version: one row, one column. Default: none. */
   version?: string;
-  /** The answer, shortened. */
+  /** Makes a few words of that answer. */
   name(answer: string): string;
 }
 
@@ -24,7 +24,7 @@ const QUESTIONS: Readonly<Record<DialectName, Questions>> = {
 };
 
 /**
- * Asks a connection for a sign of life. A database that says no to the question has answered, too.
+ * Runs a harmless query on a connection. Where the database refuses it, it has answered, too.
  *
  * @throws ConnectorError `DATABASE_UNAVAILABLE`
  */
@@ -37,7 +37,7 @@ export async function signOfLife(connection: DatabaseConnection, dialect: Dialec
   }
 }
 
-/** How the database names itself and its version; empty when it does not say, or not to this user. @throws ConnectorError `DATABASE_UNAVAILABLE` */
+/** The name and version that the database gives itself; empty when it does not tell, or not to this user. @throws ConnectorError `DATABASE_UNAVAILABLE` */
 export async function productOf(connection: DatabaseConnection, dialect: DialectName): Promise<string> {
   const { version, name } = QUESTIONS[dialect];
   if (!version) return "";

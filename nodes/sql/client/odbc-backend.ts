@@ -86,9 +86,9 @@ function readingSession(queryTimeout: number): string {
 }
 
 /**
- * The settings of a PostgreSQL session that writes: a time limit, unless there is a shorter one. While a table is locked, because it is altered, say, a statement with
- * values waits when it is prepared, and the driver can cancel it only when it executes. Without a limit of the server, the process would have to be ended, together with
- * the statements of others. It does not read pg_settings, which not every user may see.
+ * The settings of a PostgreSQL session that writes: a time limit, unless there is a shorter one. While a table is locked, because it is altered, say, a
+ * statement with values waits when it is prepared, and the driver can cancel it only when it executes. Without a limit of the server, the process would have
+ * to be ended, together with the statements of others. It does not read pg_settings, which not every user may see.
  */
 function writingSession(queryTimeout: number): string {
   const limit = queryTimeout + SERVER_GRACE;

@@ -1,5 +1,5 @@
 /**
- * What travels between Node-RED's process and the database's child process, over Node's IPC channel with structured clone:
+ * The messages between Node-RED's process and the database's child process. Node's IPC channel sends them by structured clone, so that
  * dates, big integers and bytes keep their type.
  */
 import { ConnectorError, type ErrorCode, type ErrorScope } from "../../common/errors";
@@ -13,57 +13,57 @@ export type DialectName = "postgresql" | "mariadb" | "sqlite" | "sqlserver" | "o
 /** How the child opens its database. Times in ms. Holds the password: never logged. */
 export interface OpenOptions {
   engine: Engine;
-  /** ODBC: with credentials; what the driver needs besides is added in the child. */
+  /** ODBC: the connection string with credentials. The child adds what else the driver needs. */
   connectionString: string;
   /** SQLite: an absolute path, or `:memory:`. */
   file: string;
   dialect: DialectName | "auto";
-  /** Most connections, 1 to 10. */
+  /** How many connections there may be, 1 to 10. */
   poolSize: number;
   loginTimeout: number;
   queryTimeout: number;
-  /** A connection that was idle for longer is asked for a sign of life before it is used. */
+  /** A connection that was idle for longer is pinged before it is used. */
   idleCheck: number;
 }
 
-/** What the child found at the other end. */
+/** What the child found out about the database. */
 export interface PingResult {
   dialect: DialectName;
-  /** How the database names itself and its version; empty when it does not. */
+  /** Name and version that the database gives itself; empty when it gives none. */
   product: string;
   /** Name of the ODBC driver or path of its library, or `node:sqlite`. */
   driver: string;
-  /** From a question to its answer, in ms. */
+  /** ms that a query and its answer took. */
   roundTrip: number;
 }
 
-/** JSON text, told apart from a string: it is written as it is into a JSON column, as text into any other. */
+/** JSON text, as opposed to a string. A JSON column stores it as JSON, any other as text. */
 export interface JsonText {
   json: string;
 }
 
-/** A value that every engine can be given, see `encode.ts`. */
+/** A value that every engine takes, see `encode.ts`. */
 export type PlainValue = null | string | number | boolean | bigint | Date | Uint8Array | JsonText;
 
-/** One row to write: the columns it has, and their values in the same order. Rows of one shape share the `columns` array. */
+/** One row to write: its columns, and their values in the same order. Rows with the same columns share one `columns` array. */
 export interface WriteRow {
   columns: readonly string[];
   values: PlainValue[];
-  /** With an inbox: what is committed under an id is not done again. */
+  /** With an inbox: a row whose id is committed already is not written again. */
   id?: string;
 }
 
-/** Dedupe: the table that keeps the ids of what is committed, written in the same transaction. */
+/** Dedupe: the table with the ids of what is committed. An id is added in the transaction of its work. */
 export interface InboxOptions {
-  /** Name, or `schema.name`. Made when it is missing. */
+  /** Name of the table, or `schema.name`. It is made when it is missing. */
   table: string;
-  /** Whose ids they are: two nodes may store the same message, each once. At most 64 characters. */
+  /** Whose ids they are, so that two nodes can store the same message, each once. At most 64 characters. */
   owner: string;
   /** Ids older than this many days are deleted, a few at a time. */
   days: number;
 }
 
-/** What is done with a row: `ignore` inserts it unless it is there, `update` and `delete` find it by its key. */
+/** What is done with a row. `ignore` inserts it unless it is there already; `update` and `delete` find the row by its key. */
 export type WriteMode = "insert" | "upsert" | "update" | "delete" | "ignore";
 
 /** A batch of rows for one table. */
@@ -71,45 +71,45 @@ export interface WriteRequest {
   /** Name, or `schema.name`. */
   table: string;
   mode: WriteMode;
-  /** The columns a row is found by; of an upsert those of a unique key. Insert: none; ignore: none for any unique key. */
+  /** The columns a row is found by. Upsert: those of a unique key. Insert: none. Ignore: none means any unique key. */
   keys: readonly string[];
-  /** The user named the columns: one that does not exist concerns every message. Else they are the payload's, and it concerns one message. */
+  /** Whether the user named the columns, so that an unknown one concerns every message. If not, they are properties of the payload, and it concerns one message. */
   mapped: boolean;
   rows: WriteRow[];
-  /** Insert: a row whose unique key is there already counts as done. */
+  /** Insert: whether a row counts as done whose unique key is there already. */
   duplicateIsSuccess?: boolean;
-  /** Update and delete: to find no row is an error of that row. */
+  /** Update and delete: whether it is an error of the row when no row of the table is found. */
   zeroRowsIsError?: boolean;
   inbox?: InboxOptions;
 }
 
-/** What is committed, where that is not simply one row. */
+/** The outcome of a row that is committed, but did not change exactly one row of the table. */
 export interface RowDone {
-  /** -1 when the database tells only the sum of several. */
+  /** -1 when the database tells only the sum for several rows. */
   rowsAffected: number;
   /** The row, or its id in the inbox, was there already: nothing was written. */
   duplicate?: true;
 }
 
-/** What became of one row: `null` when it is committed and is one row of the table. */
+/** What became of one row: `null` when it is committed and changed exactly one row of the table. */
 export type RowOutcome = ErrorData | RowDone | null;
 
 /**
- * A statement as its author wrote it, with `:name` where a value goes. The child puts the values there as parameters, never as text; a
- * list stands for as many parameters, for `in (:ids)`.
+ * A statement as its author wrote it, with `:name` in place of each value. The child passes the values as parameters, never as text; a
+ * list becomes as many parameters as it has items, for `in (:ids)`.
  */
 export interface NamedStatement {
   sql: string;
   values: Readonly<Record<string, PlainValue | readonly PlainValue[]>>;
 }
 
-/** `store`: asked by what keeps positions and leases, which waits for no statement of a node. */
+/** `store`: the request comes from a store, which keeps positions and leases. It must not wait for statements of nodes. */
 export type Purpose = "store";
 
 /** Statements that are committed together or not at all. */
 export interface Transaction {
   statements: readonly NamedStatement[];
-  /** With an inbox: what is committed under an id is not done again. */
+  /** With an inbox: a transaction whose id is committed already is not done again. */
   id?: string;
 }
 
@@ -117,9 +117,9 @@ export interface Transaction {
 export interface ExecuteRequest {
   transactions: readonly Transaction[];
   inbox?: InboxOptions;
-  /** An `update` or `delete` that finds no row is an error of its transaction. */
+  /** Whether an `update` or `delete` that finds no row is an error of its transaction. */
   zeroRowsIsError?: boolean;
-  /** Most rows a statement may return: a larger result is an error. */
+  /** How many rows a statement may return; more are an error. */
   maxRows: number;
   purpose?: Purpose;
 }
@@ -128,11 +128,11 @@ export interface ExecuteRequest {
 export interface StatementResult {
   /** -1 when the driver does not tell. */
   rowsAffected: number;
-  /** What it returned (`returning`, `output`), when it returns rows. */
+  /** The rows, for a query or a change that returns them (`returning`, `output`). */
   rows?: Row[];
 }
 
-/** What became of one transaction. `duplicate`: its id was in the inbox, and nothing was done. */
+/** What became of one transaction. `duplicate`: its id was in the inbox already, so nothing was done. `statement`: the one that failed, from 0. */
 export type TransactionOutcome = { results: StatementResult[]; duplicate?: true } | { error: ErrorData; statement?: number };
 
 /** A value of a row that was read. Exact decimals, and integers above 2^53, are text; times are ISO 8601. */
@@ -150,30 +150,30 @@ export interface ColumnInfo {
 
 /** A query whose rows are fetched as they are wanted. */
 export interface ReadRequest extends NamedStatement {
-  /** Rows a fetch brings. */
+  /** How many rows a fetch gives at most. */
   fetchSize: number;
-  /** What must hold of a change that returns its rows: else it is undone. */
+  /** For a change that returns its rows: conditions on these, without which it is rolled back. */
   claim?: Claim;
 }
 
-/** Rows that a statement changes as it reads them. */
+/** Conditions on the rows that a change returns. */
 export interface Claim {
-  /** No more than these: who asks could not take the others. */
+  /** How many rows there may be: the reader could not take more. */
   most: number;
-  /** They are told apart by the column of this name. */
+  /** Name of a column in which each row must have a value of its own. */
   key?: string;
 }
 
-/** A {@link ReadRequest} that has begun. */
+/** The answer to a {@link ReadRequest}. */
 export interface CursorOpened {
   cursor: number;
   columns: ColumnInfo[];
 }
 
-/** Rows as lists of values, in the order of the columns: names would travel with every row. */
+/** Rows as lists of values, in the order of the columns: as objects, each row would be sent with the names. */
 export interface Fetched {
   rows: RowValue[][];
-  /** There are no more; the cursor is closed. */
+  /** Whether there are no more rows; the cursor is closed then. */
   done: boolean;
 }
 
@@ -196,9 +196,9 @@ export interface ErrorData {
 
 /** What the child can be asked, with its argument and answer. */
 export interface Operations {
-  /** First of all; connects to nothing yet. */
+  /** The first request; does not connect yet. */
   open: { argument: OpenOptions; answer: null };
-  /** Takes a connection, asks the database for an answer and gives it back. */
+  /** Borrows a connection of the pool to see whether the database answers. */
   ping: { argument: { purpose?: Purpose }; answer: PingResult };
   write: { argument: WriteRequest; answer: RowOutcome[] };
   execute: { argument: ExecuteRequest; answer: TransactionOutcome[] };
@@ -218,7 +218,7 @@ export interface Request {
   argument: unknown;
 }
 
-/** Child to parent: an answer, a sign of life while requests are at work, or of which of them a statement begins that nothing can interrupt. */
+/** Child to parent: an answer; a sign of life while requests are served; or the id of the request for which a statement begins that nothing can interrupt. */
 export type Reply = { id: number; answer: unknown } | { id: number; error: ErrorData } | { alive: true } | { begins: number };
 
 /** Whether a row or a transaction failed. */
@@ -226,13 +226,13 @@ export function isErrorData(outcome: RowOutcome | undefined): outcome is ErrorDa
   return !!outcome && "code" in outcome;
 }
 
-/** An error made ready for the channel; its cause stays behind. */
+/** An error as data for the channel, without its cause. */
 export function toData(error: ConnectorError): ErrorData {
   const { code, message: text, scope, retryable, details } = error;
   return { code, text, scope, retryable, details };
 }
 
-/** The error of the other side. */
+/** The error that {@link toData} was given on the other side, without its cause. */
 export function fromData({ code, text, ...options }: ErrorData): ConnectorError {
   return new ConnectorError(code, text, options);
 }

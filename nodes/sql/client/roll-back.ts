@@ -1,6 +1,6 @@
 import type { DatabaseConnection } from "./backend";
 
-/** Ends whatever transaction is open. A connection that cannot even do that is closed: nobody may go on in what it left behind. */
+/** Rolls back the open transaction, if there is one. Where that fails, closes the connection, since its state is unknown. */
 export async function rollBack(connection: DatabaseConnection): Promise<void> {
   try {
     await connection.rollback();

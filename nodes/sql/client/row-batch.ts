@@ -7,29 +7,29 @@ import { type RowDone, type RowOutcome, toData, type WriteMode, type WriteReques
 import { rollBack } from "./roll-back";
 import type { TableInfo } from "./table-catalogue";
 
-/** A row made ready, with its place in the request. */
+/** An encoded row and its place in the request. */
 export interface ReadyRow {
   index: number;
   row: unknown;
-  /** Bytes, roughly. */
+  /** Roughly how many bytes it has. */
   size: number;
-  /** With an inbox. */
+  /** Id of its message, with an inbox; else empty. */
   id: string;
 }
 
-/** Rows that are stored together or not at all. */
+/** Rows that are committed together or not at all. */
 interface Part {
   rows: readonly ReadyRow[];
   way: Way;
 }
 
-/** In one statement of the request's mode; in one that passes over rows whose key is there; or in one statement a row. */
+/** How a part is stored: by one statement of the request's mode, by one that passes over rows whose key is there already, or by one statement per row. */
 type Way = "batch" | "unless-there" | "row-by-row";
 
-/** So many rows go one by one to find those that are there; more are halved first, for often they are next to each other. */
+/** So many rows or fewer are stored one by one to find those that are there already. More are halved first, since such rows are often next to each other. */
 const MOST_ONE_BY_ONE = 16;
 
-/** The rows of a part before this one are not to blame. */
+/** A row of a part failed by itself; those before it did not. */
 class RowFailure extends Error {
   constructor(
     readonly error: ConnectorError,
@@ -40,16 +40,16 @@ class RowFailure extends Error {
 }
 
 /**
- * Stores the rows of one request, and gathers what became of each: a part is committed whole or rolled back whole, and a part that is
- * refused is stored again without the row at fault, or in halves where the database does not say which it was.
+ * Stores the rows of one request and collects the outcome of each. Each part of them is committed or rolled back as a whole. A part that is
+ * refused is stored again without the row at fault, or in halves where the database does not tell which row it was.
  */
 export class RowBatch {
   readonly outcomes: (RowOutcome | undefined)[] & RowOutcome[];
   private stored = false;
   private readonly table: Omit<Target, "columns" | "mode">;
-  /** A row counts as done of which any unique key is there already. */
+  /** Whether a row counts as done when any unique key of it is there already. */
   private readonly lenient: boolean;
-  /** To ignore by key, rows are inserted first. That fails also for another unique key than the named one, and does not tell the two apart. */
+  /** Whether rows to ignore are inserted first, in one statement. Where that fails with a duplicate key, it may also be of another key than the named one. */
   private readonly asInsert: boolean;
 
   constructor(
@@ -66,7 +66,7 @@ export class RowBatch {
     this.asInsert = mode === "ignore" && dialect.rowByRow.has("ignore");
   }
 
-  /** @throws ConnectorError of scope `system`: what is committed has its outcome, the rest has none */
+  /** Stores rows with the same columns. @throws ConnectorError of scope `system`; rows that are committed have their outcome then, the rest has none */
   async store(columns: readonly Column[], rows: readonly ReadyRow[]): Promise<void> {
     const { rowByRow } = this.dialect;
     const { mode } = this.request;
@@ -75,13 +75,13 @@ export class RowBatch {
     for (let part = parts.shift(); part; part = parts.shift()) parts.unshift(...(await this.attempt(columns, part)));
   }
 
-  /** A system error in the middle: what is committed stays so, the rest has the error. */
+  /** Ends after an error of scope `system`: rows without an outcome get it as theirs. @throws the error, when nothing was committed */
   giveUp(error: ConnectorError): void {
     if (!this.stored) throw error;
     for (let index = 0; index < this.outcomes.length; index += 1) if (this.outcomes[index] === undefined) this.outcomes[index] = toData(error);
   }
 
-  /** Stores a part. Gives what of it must be stored otherwise: nothing when all of it has its outcome. */
+  /** Stores a part. Resolves with the parts that must be stored in another way; with none when each row has its outcome. */
   private async attempt(columns: readonly Column[], part: Part): Promise<Part[]> {
     try {
       return await this.transaction(columns, part);
@@ -93,7 +93,7 @@ export class RowBatch {
       const { rows, way } = part;
       if (way === "batch" && (this.lenient ? rows.length > 1 : this.asInsert) && isDuplicateKey(error)) return [{ rows, way: this.dialect.writeUnlessThere ? "unless-there" : "row-by-row" }];
       if (this.request.mode === "upsert" && way === "batch" && rows.length === 1 && this.dialect.hidesKey?.(error)) return [{ rows, way: "row-by-row" }];
-      // a lock or a deadlock is nobody's fault: all are tried again
+      // a lock or a deadlock is no row's fault: each row gets the error, and is tried again
       if (rows.length === 1 || error.code === "DATABASE_BUSY") {
         for (const row of rows) this.refuse(row, error);
         return [];
@@ -105,7 +105,7 @@ export class RowBatch {
     }
   }
 
-  /** A message that is there twice comes twice: the second time when the first is committed, or has failed. */
+  /** With an inbox, rows with the same id are stored in different rounds, so that the second comes when the first is committed or has failed. */
   private rounds(rows: readonly ReadyRow[]): (readonly ReadyRow[])[] {
     if (!this.request.inbox) return [rows];
     const rounds: ReadyRow[][] = [];
@@ -133,12 +133,12 @@ export class RowBatch {
     }
     const counts = rows.length > 0 ? await this.write(columns, { ...part, rows }) : [];
     if (part.way === "unless-there" && counts.includes(-1)) {
-      await rollBack(connection); // some were there, and which is not told
+      await rollBack(connection); // some rows were there already, and the database does not tell which
       return part.rows.length > MOST_ONE_BY_ONE ? halves(part.rows).map((half) => ({ ...part, rows: half })) : [{ ...part, way: "row-by-row" }];
     }
     const missed = request.inbox && request.zeroRowsIsError ? rows.filter((_row, place) => counts[place] === 0) : [];
     if (missed.length > 0) {
-      // their ids must not stay: they may come again when the row is there
+      // their ids must not be committed: the messages may be sent again when the rows are there
       await rollBack(connection);
       this.record(missed, missed.map(() => 0));
       const others = part.rows.filter((row) => !missed.includes(row));
@@ -150,7 +150,7 @@ export class RowBatch {
     return [];
   }
 
-  /** How many rows of the table each row touched; -1 where only the sum is known. */
+  /** Writes rows. Resolves with how many rows of the table each of them changed; -1 where only the sum is known. */
   private async write(columns: readonly Column[], part: Part): Promise<number[]> {
     const { mode } = this.request;
     if (part.way === "row-by-row") return this.writeRows({ ...this.table, columns, mode: this.lenient ? "ignore" : mode }, part.rows);
@@ -174,7 +174,7 @@ export class RowBatch {
     return counts;
   }
 
-  /** All counts are -1 where some rows were there and some were not. */
+  /** Inserts the rows that are not there yet. All counts are -1 when some rows were there and others were not. */
   private async writeUnlessThere(target: Target, rows: readonly ReadyRow[]): Promise<number[]> {
     const { sql, parameters } = this.dialect.writeUnlessThere?.(target, rows.map(({ row }) => row)) as Statement;
     return shared((await this.connection.query(sql, parameters)).rowsAffected, rows.length);
@@ -187,7 +187,7 @@ export class RowBatch {
     if (!statement.tellsPlaces) return target.mode === "ignore" ? shared(rowsAffected, length) : new Array<number>(length).fill(1);
     const counts = new Array<number>(length).fill(0);
     for (const { place } of found) counts[Number(place) - 1] = (counts[Number(place) - 1] ?? 0) + 1;
-    // two rows may have keys that only the database takes for equal: each has its turn, in order
+    // of rows whose keys only the database takes for equal, one update uses only the first: the others are written again, in order
     const missed = target.mode === "update" ? rows.flatMap((_row, place) => (counts[place] === 0 ? [place] : [])) : [];
     if (missed.length === 0 || missed.length === length) return counts;
     const again = await this.writeBatch(target, missed.map((place) => rows[place] as ReadyRow));
@@ -230,7 +230,7 @@ function halves<T>(rows: readonly T[]): [T[], T[]] {
   return [rows.slice(0, middle), rows.slice(middle)];
 }
 
-/** The count of each of several rows, of which only the sum is known. */
+/** The count of each row where only the sum is known: all 1, all 0, or all -1 when that does not tell. */
 function shared(sum: number, rows: number): number[] {
   return new Array<number>(rows).fill(sum === rows ? 1 : sum === 0 ? 0 : -1);
 }

@@ -10,24 +10,24 @@ export interface MappedColumn {
   value: TypedValue;
 }
 
-/** What becomes of a message. */
+/** How a message becomes a row. */
 export interface RowMapperOptions {
   table: string;
   mode: WriteMode;
-  /** The columns of the key; of an insert none. */
+  /** The columns of the key; none for an insert. */
   keys: readonly string[];
-  /** Empty: the payload's own properties are the columns. */
+  /** The mapped columns. When empty, the properties of the payload are the columns. */
   columns: readonly MappedColumn[];
 }
 
-/** Of UTF-8, to a character as JavaScript counts them. */
+/** Most bytes of UTF-8 for one UTF-16 unit. */
 const MOST_BYTES_A_UNIT = 3;
-/** Shapes remembered; payloads with ever new properties must not fill the memory. */
+/** How many lists of columns are remembered: payloads that always have new properties must not fill the memory. */
 const MAX_SHAPES = 1000;
 
 /**
- * Makes rows of messages. A value that is not there leaves its column out: the database's default holds, and an upsert or update leaves it
- * as it is. Of what is deleted only the key counts.
+ * Makes rows of messages. Where a value is `undefined`, the row does not have the column: an insert stores the database's default, an upsert or update leaves
+ * the column as it is. A row to delete has only its key.
  */
 export class RowMapper {
   private readonly shapes = new Map<string, readonly string[]>();
@@ -49,7 +49,7 @@ export class RowMapper {
     return this.build(names, values);
   }
 
-  /** Rows with the same key stay in order and apart; an insert has none. */
+  /** The key of a row as text, for the order of writes: rows with the same key are written one after the other. `undefined` for an insert. */
   key({ columns, values }: WriteRow): string | undefined {
     const { table, keys } = this.options;
     if (!this.keyed) return undefined;
@@ -90,7 +90,7 @@ export class RowMapper {
     throw new ConnectorError("INPUT_INVALID", `The message has no value for "${key}", the key of ${this.options.table}`, { details: { name: key } });
   }
 
-  /** One array for all rows of a shape: it travels once a batch, and tells the shapes apart. */
+  /** One array for all rows with the same columns: a batch sends it once, and rows are grouped by it. */
   private shape(columns: readonly string[]): readonly string[] {
     const signature = columns.join("\0");
     let shape = this.shapes.get(signature);
@@ -108,7 +108,10 @@ function columnIndex(columns: readonly string[], key: string): number {
   return exact >= 0 ? exact : columns.findIndex((column) => column.toLowerCase() === key.toLowerCase());
 }
 
-/** Key values that a database takes for equal have equal text: 7, "7" and 7n, and, as MariaDB has it by default, text in whatever case and with blanks at its end. */
+/**
+ * A key value as text, which is equal for values that a database may take for equal: 7, "7" and 7n; text that differs in case or in blanks at its end
+ * (MariaDB's default).
+ */
 function text(value: PlainValue | undefined): string {
   if (value instanceof Date) return value.toISOString();
   if (value instanceof Uint8Array) return Buffer.from(value).toString("hex");

@@ -1,4 +1,4 @@
-/** What drivers make of values, turned into what the flow gets; what a driver has damaged is an error, never a value. */
+/** Converts values as drivers give them to values for the flow. A value that the driver has damaged is an error. */
 import { ConnectorError } from "../../common/errors";
 import type { DriverColumn } from "./backend";
 import type { Row, RowValue } from "./protocol";
@@ -6,19 +6,19 @@ import type { Row, RowValue } from "./protocol";
 /** Turns a driver's value into ours. @throws ConnectorError `VALUE_TRUNCATED` */
 export type Decode = (value: unknown) => RowValue;
 
-/** A decimal comes through a double (IBM/node-odbc #412), which holds so many digits exactly. */
+/** The addon gives a decimal as a double (IBM/node-odbc #412), which keeps so many digits exactly. */
 const EXACT_DIGITS = 15;
-/** The addon makes room for so many bytes a character; a driver that cuts a value to its room says so in a warning, which the addon drops. */
+/** The addon's buffer has so many bytes per character. A driver that cuts a value to fit tells it in a warning, which the addon drops. */
 const BYTES_PER_CHARACTER = 4;
 
-/** Rows of a driver as rows of ours. @throws ConnectorError `VALUE_TRUNCATED`, `NOT_CONFIGURED` when two columns have one name */
+/** Converts rows as a driver gives them. @throws ConnectorError `VALUE_TRUNCATED`, `NOT_CONFIGURED` when two columns have one name */
 export function rowsOf(rows: readonly Record<string, unknown>[], columns: readonly DriverColumn[]): Row[] {
   checkNames(columns);
   const decoders = columns.map((column) => [column.name, decoderOf(column)] as const);
   return rows.map((row) => Object.fromEntries(decoders.map(([name, decode]) => [name, decode(row[name])])));
 }
 
-/** Two columns of one name would be one property of a row. @throws ConnectorError `NOT_CONFIGURED` */
+/** Checks that no two columns have the same name, since a row is an object. @throws ConnectorError `NOT_CONFIGURED` */
 export function checkNames(columns: readonly { name: string }[]): void {
   const names = columns.map(({ name }) => name);
   const twice = [...new Set(names.filter((name, index) => names.indexOf(name) !== index))];
@@ -28,7 +28,7 @@ export function checkNames(columns: readonly { name: string }[]): void {
   });
 }
 
-/** Rows without a column that they must have. */
+/** The error for rows without a column that they must have. */
 export function noColumn(name: string, columns: readonly { name: string }[]): ConnectorError {
   return new ConnectorError("NOT_CONFIGURED", `The query gives no column ${name}: it gives ${columns.map((each) => each.name).join(", ")}`, { details: { statement: true } });
 }
@@ -53,7 +53,7 @@ export function decoderOf(column: DriverColumn): Decode {
   }
 }
 
-/** A value that arrived as it is stored. */
+/** Converts a value that the driver gives undamaged. */
 export function plain(value: unknown): RowValue {
   if (typeof value === "bigint") return integer(value);
   if (typeof value === "number" && !Number.isFinite(value)) return String(value); // JSON has no infinity
@@ -62,24 +62,24 @@ export function plain(value: unknown): RowValue {
   return (value ?? null) as RowValue;
 }
 
-/** A number where a number holds it exactly, else text. @param value also as text, in digits */
+/** An integer as a number where that is exact, else as text. @param value a big integer, or digits */
 export function integer(value: unknown): RowValue {
   if (typeof value !== "bigint" && typeof value !== "string") return plain(value);
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : String(value);
 }
 
-/** Text as it is stored cannot be had from this column. */
+/** The error for a value that the driver cannot give as it is stored. */
 export function damaged(name: string, why: string): ConnectorError {
   return new ConnectorError("VALUE_TRUNCATED", `Column "${name}": ${why}`, { details: { column: name } });
 }
 
-/** ISO 8601; what is no timestamp of this era stays as it is. */
+/** A timestamp in ISO 8601, with a `T`. Any other text stays as it is: a year BC, say. */
 function timestamp(value: unknown): RowValue {
   return typeof value === "string" && value[10] === " " ? `${value.slice(0, 10)}T${value.slice(11)}` : plain(value);
 }
 
-/** The drivers give a bit as a digit, or as the byte itself; anything else is what SQLite keeps in a column of any type. */
+/** A bit as a boolean: drivers give it as a digit or as the byte itself. SQLite may have any other value in such a column, which stays as it is. */
 function truth(value: unknown): RowValue {
   if (value === "1" || value === "\u0001" || value === 1n) return true;
   if (value === "0" || value === "\0" || value === 0n) return false;
@@ -89,7 +89,7 @@ function truth(value: unknown): RowValue {
 function decimalOf({ name, size, scale }: DriverColumn): Decode {
   return (value) => {
     if (typeof value !== "number" || size === 0) return plain(value);
-    // the addon makes room for a sign, a point and the digits: none for the 0 before the point
+    // the addon's buffer has room for a sign, a point and the digits, but not for a 0 before the point
     const cut = scale >= size && (value < 0 || Object.is(value, -0));
     if (size <= EXACT_DIGITS && !cut) return value.toFixed(scale);
     const how = cut ? "without its last digit" : "only nearly";
@@ -108,7 +108,7 @@ function textOf({ name, size, honest }: DriverColumn): Decode {
   };
 }
 
-/** As databases count them: a pair of surrogates is one. */
+/** Counts characters as databases do: a surrogate pair is one. */
 function characters(text: string): number {
   let count = 0;
   for (const _character of text) count += 1;

@@ -7,16 +7,16 @@ import type { DatabaseClient } from "../client/database-client";
 import { namesIn } from "../client/named-values";
 import { fromData, type NamedStatement, type RowValue, type Transaction } from "../client/protocol";
 
-/** Rows marked in one go. */
+/** How many rows are marked in one transaction. */
 const MOST_TOGETHER = 200;
-/** How long the first row waits for company, in ms. */
+/** ms that the first row waits for others. */
 const LINGER = 20;
 
 /** A row that the flow has finished with. */
 export interface FinishedRow {
   /** By column. */
   values: Readonly<Record<string, RowValue>>;
-  /** The statement has run for it. @param found whether it changed anything, as far as the database tells */
+  /** Called when the statement has run for the row. @param found whether it changed a row, as far as the database tells */
   marked(found: boolean): void;
 }
 
@@ -28,19 +28,19 @@ export interface AfterReadOptions {
   per: "row" | "batch";
   /** Rows in a batch. */
   batchSize: number;
-  /** It cannot run, and is tried again; `undefined`: it runs again. */
+  /** Told when the statement fails and will be tried again; `undefined` when it succeeds again. */
   onTrouble(error: ConnectorError | undefined): void;
 }
 
 /** Runs the statement for rows that the flow has finished with, several at a time, until it has succeeded for each. */
 export class AfterRead {
   private readonly names: readonly string[];
-  /** Whether the number of rows says what it did: what a function changes is not counted. */
+  /** Whether the number of rows affected tells if it changed any: only for an update or delete, since the changes of a function are not counted. */
   private readonly tells: boolean;
   private readonly batcher: Batcher<FinishedRow>;
-  /** Between two tries. */
+  /** The wait between two tries while the statement fails for all rows. */
   private readonly backOff = new BackOff();
-  /** Rows for which it failed by their own fault. Each has a clock of its own: the others need not wait for it. */
+  /** Rows for which the statement failed by the row's own fault. Each has a back-off of its own, so that the others need not wait for it. */
   private readonly bad = new Map<FinishedRow, BackOff>();
   private badError: ConnectorError | undefined;
   /** Ends waits. */
@@ -63,7 +63,7 @@ export class AfterRead {
     this.batcher.add(row);
   }
 
-  /** Tries once more for all that is left, until `end` by performance.now(). */
+  /** Runs the statement once more for all rows that are left. @param end when to stop, by performance.now() */
   async close(end: number): Promise<void> {
     this.closed = true;
     this.batcher.hurry();
@@ -86,7 +86,7 @@ export class AfterRead {
     for (const row of failed.reverse()) this.batcher.again(row);
   }
 
-  /** @returns the rows for which it could not be tried: no row could pass at present */
+  /** Runs the statement. @returns the rows to try again, after an error of scope `system`, with which it fails for every row */
   private async mark(rows: FinishedRow[]): Promise<FinishedRow[]> {
     const error = await this.run(rows, this.together(rows));
     if (!error) return [];

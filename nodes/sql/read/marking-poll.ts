@@ -12,13 +12,16 @@ import { changesData } from "./statement-kind";
 
 type Settings = Extract<Progress, { by: "after-read" }>;
 
-/** Reads what the query gives, and has a statement take each row out of it when the flow has finished with the row. */
+/** Sends the rows of the query. When the flow has finished with a row, a statement changes it so that the query no longer returns it. */
 export class MarkingPoll implements PollWay {
-  /** Rows that are handed over and not marked yet: the query gives them still. */
+  /** Keys of rows that were handed over and are not marked yet, so that the query still returns them. */
   private readonly sent = new Set<string>();
-  /** Marked while a query was running that may still give them. */
+  /** Keys of rows that were marked while a query was running, which may still return them. */
   private readonly justMarked = new Set<string>();
-  /** Rows for which the statement found nothing to change, as they were: one that the query gives again like that would be sent for ever. */
+  /**
+   * Rows, by key, for which the statement found nothing to change. A row that the query returns again with the same values is not sent again: that would go on
+   * for ever.
+   */
   private readonly missed = new Map<string, readonly RowValue[]>();
   private querying = false;
 
@@ -40,7 +43,7 @@ export class MarkingPoll implements PollWay {
       const { source, rows, keyAt, again } = await this.fresh(most);
       if (rows.length > most) throw tooManyRows(most, TAKE_FEWER);
       const trouble = again.length > 0 ? this.notTaken(again) : undefined;
-      if (!claims && again.length >= context.settings.maxInFlight) return { rows: 0, more: false, trouble }; // others go on, but not without end
+      if (!claims && again.length >= context.settings.maxInFlight) return { rows: 0, more: false, trouble }; // other rows go on, unless there are too many such rows
       await this.hand(source, rows, keyAt);
       return { rows: rows.length, more: claims ? rows.length > 0 : rows.length >= most, trouble };
     } finally {
@@ -55,8 +58,8 @@ export class MarkingPoll implements PollWay {
   }
 
   /**
-   * Rows that are not in the flow already, and keys of those that the statement did not take out of the query. A query that claims is read to its end; of any other, what there is
-   * no room for is left.
+   * Runs the query. Resolves with the rows that are not in the flow already, and with the keys of rows for which the statement found nothing to change. A statement
+   * that changes what it reads is read to its end; of a query, rows without room are left.
    */
   private async fresh(most: number): Promise<{ source: RowSource; rows: RowValue[][]; keyAt: number; again: string[] }> {
     const { context, settings } = this;
@@ -64,7 +67,7 @@ export class MarkingPoll implements PollWay {
     const enough = changesData(query) ? most + 1 : most;
     const source = await RowSource.open(context.database, await withValues(context, query), fetchSizeFor(context.settings), { most: maxRows, key: settings.keyColumn });
     try {
-      // PostgreSQL's driver tells no columns where a claim has found nothing
+      // PostgreSQL's driver gives no columns when a change found no row
       const keyAt = source.columns.length === 0 ? -1 : columnNamed(source.columns, settings.keyColumn).index;
       const keys = new UniqueKeys(keyAt, settings.keyColumn);
       const rows: RowValue[][] = [];
@@ -90,10 +93,10 @@ export class MarkingPoll implements PollWay {
     const messages: RowValue[][][] = [];
     eachMessage(rows, context.settings, (some) => messages.push(some));
     for (const some of messages) {
-      await context.room.until(some.length); // a claim may give more than there is room for
+      await context.room.until(some.length); // a change may return more rows than there is room for
       if (context.closed) return;
       const finished = (): void => {
-        context.room.take(some.length); // as long as they are not marked
+        context.room.take(some.length); // until they are marked
         for (const row of some) afterRead.add({ values: source.rowOf(row), marked: (found) => this.marked(this.keyOf(row, keyAt), found ? undefined : row) });
       };
       const fingerprint = (): string => JSON.stringify(some.map((row) => this.keyOf(row, keyAt)));

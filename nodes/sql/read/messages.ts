@@ -2,18 +2,18 @@ import { plainCopy } from "../../common/plain-copy";
 import type { Row, RowValue } from "../client/protocol";
 import type { RowSource } from "./row-source";
 
-/** What stands in `msg.sql` of what was read. */
+/** `msg.sql` of messages with rows. */
 export interface ReadInfo {
   /** Names of the columns, in order. */
   columns: string[];
-  /** Polling by a watermark: that of the last row of the message. */
+  /** When polling by a watermark: the watermark of the message's last row. */
   watermark?: RowValue;
 }
 
 /** What is read of rows for a message. */
 type Columns = Pick<RowSource, "names" | "rowOf">;
 
-/** The values for one message: the flow may change bytes in place, and the next attempt is made of the same row. */
+/** Copies bytes for one message: the flow may change them in place, and the message of the next attempt is made of the same row. */
 function own(values: readonly RowValue[]): readonly RowValue[] {
   return values.some((value) => value instanceof Uint8Array) ? plainCopy(values) : values;
 }

@@ -13,20 +13,20 @@ export interface Handover {
   rows: readonly (readonly RowValue[])[];
   /** For `msg.sql.watermark`. */
   watermark?: RowValue;
-  /** What they are known by when they are read again. Absent: nobody asks whether they end the process. */
+  /** Identifies the rows when they are read again. Absent: no watch for rows that end the process. */
   fingerprint?(): string;
-  /** The flow has finished with them, or with what became of them among the dead letters. */
+  /** Called when the flow has finished with the rows, or with their dead letter. */
   finished(): void;
 }
 
-/** What a way to poll works with. */
+/** What a poller gives to its {@link PollWay}. */
 export interface PollContext {
   settings: PollSettings;
   database: ReadingDatabase;
   room: Room;
   /** Which product it is. @throws ConnectorError */
   dialect(): Promise<DialectName>;
-  /** Of the query's own names. @throws ConnectorError */
+  /** The values of the query's own names. @throws ConnectorError */
   values(): NamedValues | Promise<NamedValues>;
   /** Whether nothing may be handed over at present. */
   paused(): boolean;
@@ -38,28 +38,31 @@ export interface PollContext {
   readonly closed: boolean;
 }
 
-/** What a poll has brought. */
+/** The result of a poll. */
 export interface Polled {
   /** How many rows were handed over. */
   rows: number;
-  /** There may be more at once. */
+  /** Whether there may be more rows, so that the next poll need not wait. */
   more: boolean;
-  /** What is wrong with some rows. The others go on meanwhile. */
+  /** What is wrong with some rows, while the others go on. */
   trouble?: ConnectorError | undefined;
 }
 
-/** How rows are found that were not sent yet. */
+/** A way to find rows that were not sent yet. */
 export interface PollWay {
   /** Hands over what is new, as far as there is room. @throws ConnectorError */
   poll(): Promise<Polled>;
-  /** Ends what it does beside polling, until `end` by performance.now(), after the flow has finished. */
+  /** Finishes its work after the flow has finished: marks rows, or stores the watermark. @param end when to stop, by performance.now() */
   close(end: number): Promise<void>;
 }
 
-/** Waits until reading is worth it. @returns for how many rows there is room, in whole batches */
+/**
+ * Waits until there is room for half of the rows that may be in the flow, or for a message. Resolves with the number of rows there is room for, in whole
+ * batches.
+ */
 export async function roomToRead({ room, settings: { output, batchSize, maxInFlight } }: PollContext): Promise<number> {
   const size = output === "row" ? 1 : batchSize;
-  // a query for each few rows would cost more than it brings
+  // a query for only a few rows would not be worth its cost
   await room.until(Math.max(Math.ceil(maxInFlight / 2), size));
   return Math.max(size, room.free - (room.free % size));
 }

@@ -12,13 +12,13 @@ export interface ComparedColumn {
   type: string;
 }
 
-/** What rows are compared by, and ordered. */
+/** The columns by which rows are compared and ordered. */
 export interface ComparedColumns {
   watermark: ComparedColumn;
   key: ComparedColumn;
 }
 
-/** A value to compare with: the SQL that stands for it, and what goes in there. */
+/** A value to compare with: an expression with one marker, and the value for that marker. */
 interface Compared {
   sql: string;
   value: string | number | boolean;
@@ -37,7 +37,7 @@ export class PollQuery {
     private readonly key: string,
   ) {}
 
-  /** No row: the columns tell the types. */
+  /** A query for no row, whose columns tell their types. */
   get shape(): string {
     const names = [...new Set([this.watermark, this.key])].map((name) => this.name(name)); // a number that rises may be both
     return `select ${names.join(", ")} from ${this.derived} where 1 = 0`;
@@ -46,7 +46,7 @@ export class PollQuery {
   /** The highest watermark. */
   get highest(): string {
     const name = this.name(this.watermark);
-    // not max(): the ODBC driver of MariaDB gives a long decimal only nearly, which is made good for columns alone
+    // not max(): MariaDB's ODBC driver rounds a long decimal, and exact queries prevent that only for columns
     return limitRows(`select ${name} from ${this.derived} where ${name} is not null order by ${name} desc`, 1, this.dialect);
   }
 
@@ -64,10 +64,10 @@ export class PollQuery {
   }
 
   /**
-   * The next rows, in order. The row at `after` itself is among them when it is still there: what comes from an inexact comparison is told
-   * from what is new by its values.
+   * A query for the next rows, in order. Where `after` has a key, its row is the first of them if it still exists: since the database may compare less exactly than we
+   * do, the reader finds by the values which rows are new.
    *
-   * @param bound no row behind this one
+   * @param bound the last row that may be read; default: any
    */
   page(columns: ComparedColumns, after: Position | undefined, bound: Position | undefined, most: number): NamedStatement {
     const values: Record<string, string | number | boolean> = {};
@@ -91,7 +91,7 @@ export class PollQuery {
       if (hasKey(bound)) conditions.push(`(${watermark} < ${sql} or ${key} <= ${compared(bound.key, columns.key, "surewire_bound_key")})`);
     }
     const sql = `select * from ${this.derived} where ${conditions.join(" and ")} order by ${watermark}, ${key}`;
-    // as a value: the text of a statement that stays the same is prepared once
+    // the limit is a parameter, so that the statement's text stays the same and is prepared once
     if (this.dialect === "postgresql" || this.dialect === "mariadb" || this.dialect === "sqlite") return { sql: `${sql} limit :surewire_most`, values: { ...values, surewire_most: most } };
     return { sql: limitRows(sql, most, this.dialect), values };
   }
@@ -112,7 +112,7 @@ function hasKey(position: Position): position is Position & { key: RowValue } {
   return position.key !== undefined && position.key !== null;
 }
 
-/** How the columns are called in what a query gives, with their types. @throws ConnectorError NOT_CONFIGURED when one is missing */
+/** Finds a column of a query's result, by its exact name. @throws ConnectorError NOT_CONFIGURED when one is missing */
 export function columnNamed(columns: readonly ColumnInfo[], name: string): { index: number; column: ComparedColumn } {
   const index = columns.findIndex((column) => column.name === name);
   const column = columns[index];
@@ -120,18 +120,18 @@ export function columnNamed(columns: readonly ColumnInfo[], name: string): { ind
   throw noColumn(name, columns);
 }
 
-/** A watermark or key must not be this. */
+/** The error for a watermark or key that is NULL or bytes. */
 export function incomparable(column: string, value: Uint8Array | null): ConnectorError {
   return new ConnectorError("NOT_CONFIGURED", `Rows cannot be compared by ${column}: it holds ${value === null ? "NULL" : "bytes"}`);
 }
 
 /**
- * What a value that was read is compared by, exactly: times to the microsecond and decimals of any length travel as text, and each product
- * has its own way to make a value of that without loss.
+ * How a value that was read is compared with a column, without loss. Times with microseconds and decimals of any length are text here, and each product
+ * has its own way to convert that to a value.
  */
 function comparable(value: RowValue, { name, type }: ComparedColumn, dialect: DialectName, marker: string): Compared {
   if (value === null || value instanceof Uint8Array) throw incomparable(name, value);
-  // 0.1 as it is compared in 64 bits: 0.10000000149011612
+  // a float column is compared in 64 bits, where its 0.1 is 0.10000000149011612
   if (typeof value === "number" && dialect === "mariadb" && type === "real") return { sql: marker, value: Math.fround(value) };
   // PostgreSQL is asked which type it expects in a place (client/parameter-types.ts), and a cast of ours would only keep it from an index
   if (typeof value !== "string" || dialect === "postgresql") return { sql: marker, value };

@@ -8,7 +8,7 @@ import { RepeatingPoll } from "./repeating-poll";
 import { Watermark } from "./watermark";
 import { WatermarkPoll } from "./watermark-poll";
 
-/** What a {@link PollWay} is made of beside its context. */
+/** What {@link pollWay} needs besides the context. */
 export interface WayOptions {
   /** Id of the node. */
   node: string;
@@ -17,7 +17,7 @@ export interface WayOptions {
   database: Pick<DatabaseClient, "execute">;
   store: Store;
   warn(text: string): void;
-  /** What goes on beside the polls has trouble, or has it no more. */
+  /** Told when the statement after each row fails; `undefined` when it succeeds again. */
   onTrouble(error: ConnectorError | undefined): void;
   /** ms until a watermark that could not be stored is stored again. Default 5000. */
   retryStore?: number;

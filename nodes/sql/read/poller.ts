@@ -20,7 +20,7 @@ import type { Handover, PollContext, PollWay } from "./poll-context";
 import { isAway, type ReadingDatabase } from "./reading-database";
 import type { PollSettings } from "./settings";
 
-/** Why nothing is read at present: nothing is wired, a sink waits for its system, or dead letters go nowhere. */
+/** Why nothing is read at present: the output is not wired, a sink waits for its system, or there are dead letters and their output is not wired. */
 export type PauseReason = "unwired" | "held" | "dead-letters";
 
 /** The part of a database's client that polling uses. */
@@ -41,28 +41,28 @@ export interface PollerOptions {
   warn(text: string): void;
   error(text: string): void;
   onState(state: PollState): void;
-  /** Where marks are kept of rows that end the process; absent: nobody looks for these. */
+  /** Where marks of rows that end the process are kept. Absent: no watch for such rows. */
   poison?: RowPoison | undefined;
-  /** Between two tries of a query that fails. Default: 2 to 60 s. */
+  /** The wait between two tries of a query that fails. Default: 2 to 60 s. */
   backOff?: BackOff;
 }
 
-/** What a poll does, for its node's status. */
+/** What a poller is doing, for its node's status. */
 export type PollState = ReadState | { kind: "unwired" } | { kind: "stuck"; count: number };
 
-/** Reads rows by the clock, as fast as the flow settles them. */
+/** Polls at an interval and hands the rows to the flow, no faster than the flow settles them. */
 export class Poller {
   private readonly room: Room;
   private readonly deliveries: RowDeliveries;
   private readonly deadLetters: DeadLetters;
   private readonly way: PollWay;
   private readonly backOff: BackOff;
-  /** With what is to be told of each. */
+  /** The reasons why it pauses, each with its text for the status. */
   private readonly pauses = new Map<PauseReason, string>();
   private readonly warnOnce: (text: string) => void;
   private running: Promise<void> | undefined;
   private reading = false;
-  /** What the last query failed by. */
+  /** What is wrong with the last poll. */
   private trouble: ConnectorError | undefined;
   private asideTrouble: ConnectorError | undefined;
   private readonly log: TroubleLog;
@@ -107,32 +107,32 @@ export class Poller {
     this.way = options.way(this.context());
   }
 
-  /** Begins to read, unless it is paused. */
+  /** Begins to poll, as soon as there is no reason to pause. */
   start(): void {
     this.running ??= flowTracker.outside(() => this.run());
   }
 
-  /** Reads nothing while one reason is left. */
+  /** Reads nothing until this reason is gone. @param told text for the status */
   pause(reason: PauseReason, told = ""): void {
     this.pauses.set(reason, told);
     this.tell();
   }
 
-  /** The reason has gone. */
+  /** The reason is gone. It reads again when no other is left. */
   resume(reason: PauseReason): void {
     this.pauses.delete(reason);
     this.wakeUp();
     this.tell();
   }
 
-  /** Wires may have changed. */
+  /** To be called when wires may have changed. */
   rewired(): void {
     if (this.options.isWired(0)) this.resume("unwired");
     else this.pause("unwired");
     this.deadLetters.look();
   }
 
-  /** What goes on beside the polls has trouble, or has it no more. */
+  /** Told of trouble with work beside the polls (the statement after each row); `undefined` when it is over. */
   besides(error: ConnectorError | undefined): void {
     if (this.asideTrouble === error) return;
     this.asideLog.told(error && isAway(error) ? undefined : error);
@@ -187,7 +187,7 @@ export class Poller {
   private async failed(error: ConnectorError): Promise<void> {
     if (this.closed) return;
     const away = isAway(error);
-    this.log.told(away ? undefined : error); // that the database is away its own node tells
+    this.log.told(away ? undefined : error); // when the database is away, its config node logs it
     this.trouble = error;
     this.tell();
     if (away) await Promise.race([this.options.database.untilReady().catch(() => undefined), this.rest()]);
@@ -236,7 +236,7 @@ export class Poller {
     this.tellSoon();
   }
 
-  /** Resolves after `ms`, default without end, or when something has changed. */
+  /** Resolves after `ms` (default: never), or when a reason to pause is gone or this closes. */
   private rest(ms?: number): Promise<void> {
     if (this.closed) return Promise.resolve();
     return new Promise((resolve) => {
@@ -266,7 +266,7 @@ export class Poller {
   }
 }
 
-/** Short, however many rows it tells of; and what is in rows is not to be kept in marks. */
+/** A hash: short for any number of rows, and marks then keep no contents of rows. */
 function digest(text: string): string {
   return createHash("sha256").update(text).digest("base64url");
 }

@@ -3,7 +3,7 @@ import { eachMessage, withValues, type PollContext, type Polled, type PollWay } 
 import { fetchSizeFor, RowSource } from "./row-source";
 import { changesData } from "./statement-kind";
 
-/** Sends all that the query gives, each time anew; the next time when the flow has finished with the last. */
+/** Sends all rows of the query with each poll. The next poll waits until the flow has finished with all rows of the last. */
 export class RepeatingPoll implements PollWay {
   constructor(private readonly context: PollContext) {}
 

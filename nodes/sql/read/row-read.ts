@@ -9,7 +9,7 @@ import { fetchSizeFor, RowSource } from "./row-source";
 import type { MessageSettings } from "./settings";
 import { changesData } from "./statement-kind";
 
-/** What a row has of its own, and so does not inherit from the trigger. */
+/** Properties that a row's message has of its own, and does not inherit from the trigger. */
 const OWN = new Set(["_msgid", "payload", "delivery", "sql", "parts"]);
 
 /** What a {@link RowRead} needs: as any triggered read, but for what the database knows. */

@@ -3,21 +3,21 @@ import type { Claim, ColumnInfo, CursorOpened, Fetched, NamedStatement, Row, Row
 import type { ReadingDatabase } from "./reading-database";
 import type { CommonSettings } from "./settings";
 
-/** What to do when a statement that is read whole gives more rows than allowed. */
+/** Advice for the error when a statement that is read at once returns more rows than allowed. */
 export const TAKE_FEWER = "let the statement take fewer at a time";
 
-/** Rows fetched at once: with more, nothing is gained (sql over ODBC, 100,000 rows). */
+/** How many rows are fetched at once. More is not faster (measured over ODBC with 100,000 rows). */
 const FETCH_SIZE = 500;
-/** With fewer, a fetch costs more than its rows. */
+/** With fewer rows, the fetch itself costs more than the rows. */
 const LEAST_FETCHED = 20;
 
-/** How many rows to fetch at once: no more than the flow is to have, for whoever has large ones allows but a few. */
+/** How many rows to fetch at once: no more than may be in the flow, since users with large rows allow only a few there. */
 export function fetchSizeFor({ output, batchSize, maxInFlight }: Pick<CommonSettings, "output" | "batchSize" | "maxInFlight">): number {
   if (output === "all") return FETCH_SIZE;
   return Math.min(FETCH_SIZE, Math.max(LEAST_FETCHED, maxInFlight, output === "batch" ? batchSize : 0));
 }
 
-/** The rows of one query, in pages. The page after the one that is handed out is on its way already. */
+/** The rows of one query, in pages. The next page is fetched while the last is used. */
 export class RowSource {
   /** Names, in order. */
   readonly names: readonly string[];
@@ -25,9 +25,9 @@ export class RowSource {
   readonly rowOf: (values: readonly RowValue[]) => Row;
   private coming: Promise<Fetched> | undefined;
   private finished = false;
-  /** How many rows the first page may have that is all of them. */
+  /** Set when the first page must have all rows: how many these may be. */
   private whole: number | undefined;
-  /** Read again, it would not give the same. */
+  /** Whether the statement, run again, would not return the same rows. */
   once = false;
 
   private constructor(
@@ -44,7 +44,7 @@ export class RowSource {
    * Begins to read.
    *
    * @param fetchSize rows a page holds
-   * @param claim of a statement that changes what it reads
+   * @param claim conditions on the rows, for a statement that changes what it reads
    * @throws ConnectorError
    */
   static async open(client: ReadingDatabase, statement: NamedStatement, fetchSize: number, claim?: Claim): Promise<RowSource> {
@@ -75,14 +75,14 @@ export class RowSource {
     return all;
   }
 
-  /** The first page is to be all rows, `most` at the most: a statement that changes what it reads then holds no locks while the flow works. */
+  /** Makes the first page all rows, of which there may be `most`: so a statement that changes what it reads holds no locks while the flow works. */
   asOnePage(most: number): this {
     this.whole = most;
     this.once = true;
     return this;
   }
 
-  /** Reads no further. Never rejects: a cursor that cannot be closed went with its connection. */
+  /** Reads no further. Never rejects: a cursor that cannot be closed has ended with its connection. */
   async close(): Promise<void> {
     this.coming = undefined;
     if (this.finished) return;
@@ -113,7 +113,7 @@ function rowMaker(names: readonly string[]): (values: readonly RowValue[]) => Ro
   };
 }
 
-/** Bytes as a Buffer, which is what a flow expects, and its own: the row may be sent once more. */
+/** A value for a message. Bytes become a Buffer of its own, since flows expect a Buffer, and the row may be sent again. */
 function valueOf(value: RowValue | undefined): RowValue {
   return value instanceof Uint8Array ? Buffer.from(value) : (value ?? null);
 }

@@ -36,11 +36,11 @@ export interface CommonSettings extends DeliverySettings {
   output: Output;
   /** Rows in a message of output `batch`. */
   batchSize: number;
-  /** Most rows in a message of output `all`, and of a statement that must be read in one go. */
+  /** How many rows a message of output `all` may have, or a statement may return that must be read at once. */
   maxRows: number;
   /** Rows in the flow at once at most. */
   maxInFlight: number;
-  /** There is an output for "no rows". */
+  /** Whether there is an output for "no rows". */
   emptyOutput: boolean;
 }
 

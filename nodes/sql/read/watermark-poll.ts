@@ -9,11 +9,11 @@ import type { Position, Watermark } from "./watermark";
 
 type Settings = Extract<Progress, { by: "watermark" }>;
 
-/** How often it is looked for rows without a watermark, in ms. */
+/** ms between two checks for rows without a watermark, at least. */
 const BLANK_EVERY = 3_600_000;
-/** It takes no more of the time than one part in so many: where no index helps, it reads the whole table. */
+/** The wait after such a check is this many times as long as the check took, which reads the whole table where no index helps. */
 const BLANK_SHARE = 1_000;
-/** A watermark is in the future when it is so far ahead of this machine's clock, in ms: a time without a zone may be one of any zone. */
+/** A watermark is in the future when it is more than so many ms ahead of this machine's clock. So large because a time without an offset may be of any zone. */
 const FUTURE = 24 * 3_600_000;
 
 /** What is known of the query after the first look at it. */
@@ -23,27 +23,27 @@ interface Shape {
 }
 
 /**
- * Finds new rows by a column that rises and a unique one that tells equals apart.
+ * Finds new rows by a watermark column, whose values rise, and a key column, which orders rows with the same watermark.
  *
- * A transaction may commit after another one with higher values. So a row is taken only when it, or one behind it in their order, was seen `delayWindow` ms ago: no clock of any
- * machine is asked.
+ * A transaction may commit after another one with higher values. So a row is read only when it, or a row after it in this order, was already seen `delayWindow` ms
+ * ago. That needs no clock of the database's machine.
  */
 export class WatermarkPoll implements PollWay {
   private shape: Shape | undefined;
   /** The last row that was read, in this process. */
   private last: Position | undefined;
   private begun = false;
-  /** The user knows that rows are read behind one of the future. */
+  /** Whether the user was warned that the last row read has a watermark in the future. */
   private isAhead = false;
-  /** When it is looked for rows without a watermark next, by a clock that nobody sets. */
+  /** When to check next for rows without a watermark, by `performance.now()`. */
   private blankAt = -Infinity;
-  /** The last row has its place in what the database has, as far as is known. */
+  /** Whether the last row read was found to be no later than the highest row in the database; else that is to be checked, see {@link checkPlace}. */
   private isPlaced = false;
-  /** The user knows that it has none. */
+  /** Whether the user was warned that the last row read is later than the highest one. */
   private isWarned = false;
   /** Up to which watermark the last poll has read. */
   private lastBound: RowValue | undefined;
-  /** The last row of all, as it was seen a window ago. */
+  /** The highest row, as it was seen `delayWindow` ms ago. */
   private ripe: Position | null = null;
 
   constructor(
@@ -57,7 +57,7 @@ export class WatermarkPoll implements PollWay {
       const shape = (this.shape ??= await this.look());
       if (!this.begun) await this.begin(shape);
       if (performance.now() >= this.blankAt) await this.checkBlank(shape);
-      // not while rows are in the flow: it may delete each as it finishes with it, and the last one first
+      // not while rows are in the flow: it may delete rows when it has finished with them, in any order
       if (!this.isPlaced && this.context.room.taken === 0) await this.checkPlace(shape);
       const bound = await this.bound(shape);
       if (bound === null) return { rows: 0, more: false };
@@ -67,7 +67,7 @@ export class WatermarkPoll implements PollWay {
       this.lastBound = bound?.watermark;
       return found;
     } catch (error) {
-      this.isPlaced = false; // a database that was away may come back as a backup had it
+      this.isPlaced = false; // a database that was away may have been restored from a backup
       throw error;
     }
   }
@@ -94,7 +94,7 @@ export class WatermarkPoll implements PollWay {
     this.begun = true;
   }
 
-  /** Rows may lose their watermark, or come without one, at any time. */
+  /** Warns once when there are rows without a watermark. They may come at any time, so it is checked again and again. */
   private async checkBlank({ query }: Shape): Promise<void> {
     const { context, settings } = this;
     const began = performance.now();
@@ -107,7 +107,7 @@ export class WatermarkPoll implements PollWay {
     context.warn(`Rows without a value in ${settings.watermarkColumn} are never read: they have no place in the order`);
   }
 
-  /** One wrong clock among those who write is enough: what comes with the right time is behind such a row. */
+  /** Warns once when the watermark is in the future. One writer with a wrong clock is enough: rows that come later with the right time would be passed over. */
   private checkTime({ watermark }: Position): void {
     const { context, settings } = this;
     if (this.isAhead || typeof watermark !== "string" || !isFuture(watermark)) return;
@@ -118,14 +118,17 @@ export class WatermarkPoll implements PollWay {
     );
   }
 
-  /** Rows that a database which was restored gets from then on would be passed over until they have risen to where it once was: nobody but an operator can tell. */
+  /**
+   * Warns when the highest row comes before the last row read: the database was restored, perhaps, and new rows are passed over until their watermarks are
+   * higher. Only an operator can tell what is right.
+   */
   private async checkPlace({ query, columns }: Shape): Promise<void> {
     const { last, context, settings } = this;
     this.isPlaced = true;
     if (last?.key === undefined || last.watermark === null) return;
     const highest = await this.one(query.highest);
-    if (highest === null || highest === last.watermark) return; // others of the last row's watermark
-    if (await this.first(query.page(columns, last, undefined, 1))) return; // asked last: a row may come at any time, and then it is the highest
+    if (highest === null || highest === last.watermark) return; // the last row's own watermark is the highest
+    if (await this.first(query.page(columns, last, undefined, 1))) return; // asked last, since a higher row may have come meanwhile
     const { watermarkColumn } = settings;
     this.isWarned = true;
     context.warn(
@@ -191,8 +194,8 @@ export class WatermarkPoll implements PollWay {
   }
 
   /**
-   * Takes out the row that was read last, and what is before it: a comparison may be less exact than the rows' values (text without case, floats).
-   * Finds what has no place of its own in the order.
+   * Drops the row that was read last, and rows before it, which a page may contain when the database compares less exactly than the values are (text without case,
+   * floats). Also finds a row with no valid place in the order: no key, bytes, or the same watermark and key as the row before.
    */
   private check(rows: RowValue[][], watermarkAt: number, keyAt: number): { fresh: RowValue[][]; wrong?: ConnectorError } {
     const { watermarkColumn, keyColumn } = this.settings;
@@ -215,7 +218,7 @@ export class WatermarkPoll implements PollWay {
     return { fresh };
   }
 
-  /** A whole page of rows that are not behind the last one, as the database compares them: the next page would be the same. */
+  /** The error for a whole page without a row after the last one: the next page would be the same. */
   private stuck(): ConnectorError {
     const { watermarkColumn, keyColumn } = this.settings;
     return new ConnectorError("NOT_CONFIGURED", `Too many rows are compared as equal by ${watermarkColumn} and ${keyColumn}: together the two columns must be unique as the database compares them`);
@@ -240,7 +243,7 @@ export class WatermarkPoll implements PollWay {
   }
 }
 
-/** Numbers tell no time. */
+/** Whether a watermark is a time in the future. Numbers are not taken for times. */
 function isFuture(watermark: string): boolean {
   return watermark === "infinity" || (/^\d{4}-\d\d-\d\d/.test(watermark) && Date.parse(watermark) > Date.now() + FUTURE);
 }

@@ -7,11 +7,11 @@ import type { RowValue } from "../client/protocol";
 export interface Position {
   /** `null`: there was no row yet. */
   watermark: RowValue;
-  /** Of the last row of that watermark that counts; absent for all of them. */
+  /** Key of the last row with that watermark; absent: all rows with that watermark. */
   key?: RowValue;
 }
 
-/** Whose watermark it is: that of other columns means nothing. */
+/** What a stored watermark belongs to. It does not count for other columns, or another database. */
 export interface WatermarkIdentity {
   /** Id of the database's config node. */
   database: string;
@@ -32,12 +32,12 @@ export interface WatermarkOptions extends WatermarkIdentity {
   retry?: number;
 }
 
-/** Rows that are not settled, up to a position; what is settled behind them needs no mark of its own. */
+/** Rows that are not settled yet. `position`: up to where all is settled once they are, including rows after them that were settled earlier. */
 interface Mark extends Linked<Mark> {
   position: Position;
 }
 
-/** How far rows are settled, kept over restarts. Rows are settled in any order; the lowest that is not holds the position. */
+/** Tells up to which position all rows are settled, and stores that. Rows are settled in any order; the position does not pass the first that is not settled. */
 export class Watermark {
   private current: Position | undefined;
   private readonly marks = new LinkedList<Mark>();
@@ -58,7 +58,7 @@ export class Watermark {
   }
 
   /**
-   * Reads what is stored, the first time. To be awaited before anything is asked or told.
+   * Reads the stored watermark, once. To be awaited before any other call.
    *
    * @throws ConnectorError STORE_UNAVAILABLE when what is there cannot be read: reading on from anywhere else would lose rows or repeat them
    */
@@ -70,12 +70,12 @@ export class Watermark {
     return this.loading;
   }
 
-  /** What came before does not count. */
+  /** Sets the position: all rows up to it count as settled. */
   begin(position: Position): void {
     this.change(position);
   }
 
-  /** Rows up to here are handed over, in order. @returns called when they are settled */
+  /** Adds rows that are handed over, up to a position; to be called in their order. @returns to be called when they are settled */
   add(position: Position): () => void {
     const mark: Mark = { position, older: undefined, newer: undefined };
     this.marks.add(mark);

@@ -1,13 +1,13 @@
 import { ConnectorError, isConnectorError } from "../../common/errors";
 
-/** A driver that dies of an item dies of it again: after so many deaths in a row, items are stored one by one to find it. */
+/** An item that crashes the driver does so again: after so many crashes in a row, items are stored one by one to find it. */
 const DEATHS = 3;
-/** An item that was alone with the process when it ended, so often, is to blame; … */
+/** An item is to blame after so many crashes during which the process served no other request, … */
 const DEATHS_ALONE = 2;
-/** … in company, that often: any of them may have been it. */
+/** … or after so many during which it served others, any of which may be to blame. */
 const DEATHS_IN_COMPANY = 8;
 
-/** Of each database, the try of one item that is going on: two at once would be blamed for each other. */
+/** For each database, the try of a single item that is in progress: of two at the same time, each would be blamed for the other. */
 const turns = new WeakMap<object, Promise<unknown>>();
 
 /** Finds the one message that crashes the database's driver, and with it the process, so that it fails alone. */
@@ -16,7 +16,7 @@ export class CrashGuard<Item, Outcome> {
   private deaths = 0;
 
   /**
-   * @param database what has the process
+   * @param database the client, whose process crashes
    * @param store stores items in one request
    * @param refuse the outcome of an item with an error
    * @param most deaths in a row after which items are stored one by one; 1 where each try commits again what it has done before the crash
@@ -36,7 +36,7 @@ export class CrashGuard<Item, Outcome> {
       return outcomes;
     }
     const outcomes: Outcome[] = [];
-    // what cannot be stored for another reason is the source's to try again: the outcomes so far must not be lost with it
+    // an item that fails for another reason gets its error as its outcome: thrown, it would lose the outcomes of the others
     for (const item of items) outcomes.push(await this.alone(item));
     this.deaths = 0;
     return outcomes;
@@ -71,12 +71,12 @@ export class CrashGuard<Item, Outcome> {
   }
 }
 
-/** Whether the driver took its process with it; SIGKILL and the like come from outside, and an exit code from our own time limits. */
+/** Whether the driver crashed the process, by the signal that ended it. Others, as SIGKILL, come from outside or from our own time limits. */
 function isCrash(error: unknown): boolean {
   return isConnectorError(error) && /^SIG(ABRT|SEGV|BUS|ILL|FPE|TRAP)$/.test(String(error.details["ended"]));
 }
 
-/** Whether the process had nothing else in its hands when it ended. */
+/** Whether the process served no other request when it ended. */
 function wasAlone({ details }: ConnectorError): boolean {
   return details["requests"] === undefined || details["requests"] === 1;
 }

@@ -1,10 +1,10 @@
 import { isConnectorError } from "../../common/errors";
 
-/** `msg.sql` of a message that failed: a Catch node passes on of an error only its code and its text. */
+/** `msg.sql` of a message that failed, since a Catch node passes on only an error's code and text. */
 export interface WriteFailure {
-  /** Of own statements the one that failed, from 1. */
+  /** In mode `statements`: the one that failed, from 1. */
   statement?: number;
-  /** With `forEach` the item it failed for, from 1. */
+  /** With `forEach`: the item it failed for, from 1. */
   item?: number;
   table?: string;
   column?: string;

@@ -1,11 +1,14 @@
 import { type ConnectorError, toConnectorError } from "../../common/errors";
 
-/** Characters and bytes of one request, roughly, unless one item has more: it is copied to the database's process as a whole, and nothing else is done meanwhile. */
+/**
+ * Roughly how many characters and bytes one request may have, unless one item has more. Nothing else is done while a request is copied to the database's
+ * process.
+ */
 const REQUEST_UNITS = 16 * 1024 * 1024;
 
-/** What is to be known of outcomes. */
+/** What {@link inRequests} needs to know about outcomes. */
 export interface Outcomes<Outcome> {
-  /** That of an item with an error. */
+  /** Makes the outcome of an item from an error. */
   refuse(error: ConnectorError): Outcome;
   /** Whether the item is left for later, through no fault of its own. */
   isLeft(outcome: Outcome): boolean;
@@ -16,8 +19,10 @@ export interface Outcomes<Outcome> {
  *
  * @param unitsOf how large an item is
  * @param store stores some in one request
- * @returns one outcome per item, in order; what a request fails with is the outcome of its items and of those behind it, since others are stored. So is that of an item which is left: none overtakes it
- * @throws what the first request fails with: nothing is known to be stored then
+ * Resolves with one outcome per item, in order. When a later request fails, its error is the outcome of its items and of all after them, since the earlier ones
+ * are stored. When an item is left for later, its outcome is also that of all later requests, so that no item overtakes it.
+ *
+ * @throws the error of the first request: nothing is known to be stored then
  */
 export async function inRequests<Item, Outcome>(
   items: Item[],

@@ -3,9 +3,9 @@ import { ConnectorError } from "../../common/errors";
 import { type TypedValue, whenReady } from "../../common/typed-input";
 import type { InboxOptions } from "../client/protocol";
 
-/** What an inbox keeps as it is: comparing such ids is the same in every database. Others are kept as their hash. */
+/** Ids that an inbox keeps as they are, since every database compares them in the same way. Of others it keeps the hash. */
 const PLAIN = /^[!-~]{1,200}$/;
-/** Ids remembered with their deliveries. */
+/** How many ids are remembered with their deliveries. */
 const MOST_REMEMBERED = 5000;
 
 /** A message's id, and the delivery it came with. */
@@ -14,15 +14,15 @@ export interface MessageId {
   delivery: string | undefined;
 }
 
-/** Dedupe: what messages are called, and which of them were stored in the delivery they still belong to. */
+/** Dedupe: finds the ids of messages, and tells a message that was delivered again from two messages of one delivery with the same id. */
 export class MessageIds {
   private readonly stored = new Map<string, string>();
   /** How many messages of one id and delivery are being written. */
   private readonly writing = new Map<string, number>();
 
   /**
-   * @param value where the id stands
-   * @param label how that is called in errors
+   * @param value gives the id of a message
+   * @param label what errors call the place of the id
    */
   constructor(
     private readonly value: TypedValue,
@@ -37,7 +37,7 @@ export class MessageIds {
     return whenReady(this.value(msg), build);
   }
 
-  /** Takes note of messages that are being written, until `judged` is through: the answer for the second of them may come before that for the first. */
+  /** Counts messages as being written until `judged` has ended: the outcome of the second of two may come before that of the first. */
   async during<T>(ids: readonly (MessageId | undefined)[], judged: () => Promise<T>): Promise<T> {
     this.count(ids, 1);
     try {

@@ -5,29 +5,30 @@ import { isDuplicateKey } from "../client/duplicate-key";
 import { hasWaited } from "../client/errors";
 
 /**
- * Stops a node whose messages all fail alike. A wrong statement or a missing column is an error of each message on its own, and would
- * drain a queue into its dead letters, and so would a table that is locked for long: after so many equal errors in a row that are permanent, or came of waiting, the next ones are held, as if
- * the database were away, and one of them is tried now and then. When one passes, or fails in another way, all go on. One that fails alike has its error, unless it has waited: so a long run of messages
- * that are wrong themselves ends, however few are tried together, and a queue loses but two a minute to a statement that is wrong.
+ * Stops a node whose messages all fail with the same error. A wrong statement, a missing column or a table that is locked for long is an error of each single
+ * message, and would drain a queue into its dead letters. So after `limit` equal errors in a row that are permanent, or came after a long wait, further messages are
+ * held, as if the database were away, and one of them is tried now and then. When that one succeeds, or fails with another error, all go on. When it fails with the same
+ * error, it gets that error, unless it has waited for a lock: so a long run of messages that are themselves wrong comes to an end, and a wrong statement costs a queue
+ * only two messages a minute.
  *
- * A duplicate that its key refused, or its id in the inbox, neither counts nor ends a row of errors: after a crash a broker sends again what
- * was stored, and that is no fault.
+ * A duplicate, refused by its key or known by its id in the inbox, neither counts as an error nor ends a series of them: after a crash a broker sends again what
+ * was stored, which is no fault.
  */
 export class RepeatedError<Item, Result> {
   private last = "";
-  /** Have failed alike in a row. One that is tried again counts once, for it may be that one's own fault. */
+  /** Items that failed in a row with the same error. An item that is tried again counts once, since the fault may be its own. */
   private readonly failed = new Set<Item>();
   private stopped: ConnectorError | undefined;
   private probing = false;
   private probes = 0;
-  /** No sooner is one tried, by a clock that nobody sets. */
+  /** When the next item may be tried at the earliest, by `performance.now()`. */
   private nextProbe = -Infinity;
 
   /**
    * @param limit messages in a row; 0 never stops
    * @param store stores items: one result each
-   * @param tells whether a result says that the next may pass, too; one for which nothing was done does not. Default: each does
-   * @param rest ms at least from one that was tried, and has its error, to the next
+   * @param tells whether a result shows that others may succeed, too; not so if nothing was done for it. Default: each does
+   * @param rest ms at least between two items that are tried while the node is stopped
    */
   constructor(
     private readonly limit: number,
@@ -36,7 +37,7 @@ export class RepeatedError<Item, Result> {
     private readonly rest = 0,
   ) {}
 
-  /** Why nothing is taken at present. */
+  /** Why items are held at present; `undefined` when they are not. */
   get reason(): ConnectorError | undefined {
     return this.stopped;
   }
@@ -53,7 +54,10 @@ export class RepeatedError<Item, Result> {
     }
   }
 
-  /** Tries one, from the front and from the back in turn, for what came together may share a reason of its own to be wrong; of those that have waited, and stay, each time the next. */
+  /**
+   * Tries one item, the first and the last in turn, since neighbours may be wrong for the same reason. After waits for a lock, where the tried item is kept, it
+   * takes the next one each time.
+   */
   private async probe(items: Item[], stopped: ConnectorError): Promise<ItemResult<Result>[]> {
     const results = new Array<ItemResult<Result> | undefined>(items.length);
     let error = stopped;
@@ -86,7 +90,7 @@ export class RepeatedError<Item, Result> {
     return items.map((_each, index) => results[index] ?? held(error));
   }
 
-  /** What follows a probe that passed: that one is committed, and must not be forgotten because of these. */
+  /** Stores the items after a try that succeeded. An error of theirs is not thrown, so that the result of that try is not lost. */
   private async others(items: Item[]): Promise<ItemResult<Result>[]> {
     if (items.length === 0) return [];
     try {
@@ -97,7 +101,7 @@ export class RepeatedError<Item, Result> {
     }
   }
 
-  /** What is thrown and is about messages is the result of each. @throws what says that the database is away */
+  /** Stores items. A thrown error of scope `message` becomes the result of each. @throws ConnectorError of scope `system` */
   private async attempt(items: Item[]): Promise<ItemResult<Result>[]> {
     try {
       return await this.store(items);
@@ -109,8 +113,8 @@ export class RepeatedError<Item, Result> {
   }
 
   /**
-   * One row that is locked makes a whole batch wait. So they go in portions that grow: what is in one that has waited, and behind it, is held for the next probe, and what has waited all by itself, though
-   * others pass, is at fault itself.
+   * Stores items in portions of growing size, since one locked row makes a whole batch wait. When a portion has waited in vain, its items and those after it are held for
+   * the next try. An item that has waited in vain alone, while others succeed, gets its error.
    */
   private async growing(items: Item[], stopped: ConnectorError): Promise<ItemResult<Result>[]> {
     const results: ItemResult<Result>[] = [];
@@ -150,7 +154,7 @@ export function isStop(error: ConnectorError): boolean {
   return error.details["repeated"] !== undefined;
 }
 
-/** What makes two errors equal; `undefined` for those that pass at once, or tell nothing of the next message. */
+/** A text that is the same for equal errors; `undefined` for errors that pass by themselves at once, or tell nothing about the next message. */
 function signature(error: ConnectorError): string | undefined {
   const { code, scope, retryable, details } = error;
   const large = code === "PAYLOAD_TOO_LARGE" && details["maxRows"] === undefined; // rows beyond the limit are the statement's doing

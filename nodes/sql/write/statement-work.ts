@@ -63,7 +63,7 @@ const OUTCOMES: Outcomes<TransactionOutcome> = {
 
 /** The user's own statements, in one transaction a message, the messages one after the other. */
 export class StatementWork implements Work<Item> {
-  /** One: in which order own statements must run, only their author knows. */
+  /** 1, since only their author knows in which order the statements of different messages must run. */
   readonly concurrency = 1;
   readonly dedupes: boolean;
   private readonly guard: CrashGuard<Transaction, TransactionOutcome>;

@@ -26,7 +26,7 @@ interface Item {
   id?: MessageId;
 }
 
-/** Statements at once: more than this gains nothing and makes locks meet. */
+/** How many statements run at the same time: more are not faster, and run into each other's locks. */
 const MAX_CONCURRENCY = 3;
 
 const OUTCOMES: Outcomes<RowOutcome> = {
@@ -34,7 +34,7 @@ const OUTCOMES: Outcomes<RowOutcome> = {
   isLeft: (outcome) => isErrorData(outcome) && outcome.scope === "system",
 };
 
-/** Messages to rows of one table, and rows to batches: each message by its own row's fate. */
+/** Makes a row of each message and writes rows in batches. The result of a message is that of its own row. */
 export class TableWork implements Work<Item> {
   readonly concurrency: number;
   readonly dedupes: boolean;
@@ -78,7 +78,10 @@ export class TableWork implements Work<Item> {
     return ids ? ids.during(items.map(({ id }) => id), write) : write();
   }
 
-  /** What may go one by one goes by its keys: two who write the same rows, each in an order of its own, would lock each other out. A key is there but once. Other inserts stay in the order they came. */
+  /**
+   * Sorts rows by key in modes that may write them one by one: two writers with the same rows in different orders would deadlock. No key is in a batch twice.
+   * Inserts and upserts keep their order.
+   */
   private order(items: Item[]): Item[] {
     const { mode, keys } = this.options;
     if (mode === "insert" || mode === "upsert" || keys.length === 0 || items.length < 2) return items;

@@ -13,13 +13,13 @@ export interface WriteResult {
   results?: { rowsAffected: number; rows?: Row[] }[];
 }
 
-/** What a sql write node does with messages, in one of its modes: `Item` is a message made ready. */
+/** What a sql write node does with messages, in one of its modes. `Item` is what {@link prepare} makes of a message. */
 export interface Work<Item> {
   /** Most writes at once. */
   readonly concurrency: number;
-  /** With an inbox: a duplicate was known by its id, and nothing else was tried. */
+  /** Whether there is an inbox: a duplicate is known by its id then, and nothing else was done for it. */
   readonly dedupes?: boolean;
-  /** Makes a message ready. @throws ConnectorError of scope `message`; as a rejection when values are evaluated later */
+  /** Evaluates a message's values. @throws ConnectorError of scope `message`; as a rejection when values are evaluated later */
   prepare(msg: object): Item | Promise<Item>;
   /** Items with equal keys stay in order. */
   key?(item: Item): string | undefined;

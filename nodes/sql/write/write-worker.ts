@@ -8,7 +8,7 @@ import { hasWaited } from "../client/errors";
 import { isStop, RepeatedError } from "./repeated-error";
 import type { Work, WriteResult } from "./work";
 
-/** What the node shows: `failed` needs a hand, `waiting` passes by itself. */
+/** What the node shows. `failed`: somebody must mend it. `waiting`: it passes by itself. */
 export interface WriteState {
   kind: "idle" | "connected" | "working" | "waiting" | "failed";
   messages: number;
@@ -21,7 +21,7 @@ export interface WriteWorkerOptions {
   work: Work<unknown>;
   /** Most messages in one write. */
   batchSize: number;
-  /** How long the first message of a batch waits for company, in ms. */
+  /** ms that the first message of a batch waits for others. */
   linger: number;
   /** After so many equal permanent errors in a row nothing is taken any more; 0 for never. */
   stopAfter: number;
@@ -32,12 +32,12 @@ export interface WriteWorkerOptions {
   probeEvery?: number;
 }
 
-/** The work of a sql write node: messages to batches, batches to the database, each message by its own fate. */
+/** The work of a sql write node: collects messages into batches and writes them. Each message is settled by its own result. */
 export class WriteWorker {
   private readonly sink: Sink<unknown, WriteResult>;
   private readonly repeated: RepeatedError<unknown, WriteResult>;
   private readonly stopListening: () => void;
-  /** For a table that is missing: the database answers, so its own knocking tells nothing. */
+  /** The wait for a table that is missing, say: the database answers then, so the client's pings would not tell when it is there. */
   private readonly backOff = new BackOff({ initial: 2000, max: 30_000 });
   private readonly probeEvery: number;
   private database: DatabaseState = { kind: "idle" };
@@ -85,7 +85,7 @@ export class WriteWorker {
     this.sink.take(msg, item, done, stored);
   }
 
-  /** Lets what is being written finish, and lets go of the database. */
+  /** Waits for what is being written, then releases the database. */
   async close(): Promise<void> {
     const closing = this.sink.close();
     this.waits.wake();

@@ -1,9 +1,9 @@
 import { ConnectorError, isConnectorError } from "../../common/errors";
 import type { DatabaseConnection } from "./backend";
 
-/** How a {@link Pool} works. Times in ms, by a clock that nobody sets. */
+/** How a {@link Pool} works. Times in ms, by `performance.now()`. */
 export interface PoolOptions {
-  /** Most connections. Asked for each: with the first it may turn out how many there can be. */
+  /** How many connections there may be. Called before each connect, since the first connection may tell how many are possible. */
   size: () => number;
   connect: () => Promise<DatabaseConnection>;
   /** Asks a connection for a sign of life; rejects when there is none. */
@@ -140,7 +140,7 @@ export class Pool {
       } catch (error) {
         this.lost();
         const reason = isConnectorError(error) ? error : new ConnectorError("DATABASE_UNAVAILABLE", String(error), { cause: error });
-        // all of them: each on its own would only run into the same wall, one login timeout after the other
+        // all waiters fail at once: each would only fail in the same way, one login timeout after the other
         if (this.open === 0 || reason.code !== "DATABASE_UNAVAILABLE") for (const waiter of this.waiters.splice(0)) waiter.refuse(reason);
         break;
       }
@@ -150,7 +150,7 @@ export class Pool {
 
   private giveBack(lent: Lent): void {
     const { maxLifetime = 3_600_000 } = this.options;
-    // one that broke in the middle of a batch, whose first part was stored all the same
+    // a connection may have broken although the work succeeded: in the middle of a batch whose first part was stored
     if (!lent.connection.alive || performance.now() - lent.born >= maxLifetime) void this.discard(lent.connection);
     else this.lend(lent);
   }
@@ -187,7 +187,7 @@ export class Pool {
     }
   }
 
-  /** Closes in time what nobody uses: firewalls forget silent connections, and servers have only so many. */
+  /** Closes connections that are idle for long: firewalls forget silent ones, and servers have only so many. */
   private sweepLater(): void {
     if (this.sweeping || this.closed || this.idle.length === 0) return;
     this.sweeping = setTimeout(() => {

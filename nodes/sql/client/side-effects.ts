@@ -29,8 +29,8 @@ export function endsTransaction({ verb, words, pieces }: Words, dialect: Dialect
 }
 
 /**
- * Whether others would not find the connection as they expect it: in another database, time zone or schema, with locks or temporary tables, as somebody else. SQLite's keep what is attached to them:
- * there is but one of them, or each is a database of its own.
+ * Whether a statement changes the session for the next user of the connection: its database, time zone, schema or user, its locks or temporary tables. Never
+ * for SQLite: there is only one connection, or each is a database of its own, so databases stay attached.
  */
 export function changesSession({ verb, words, pieces }: Words, dialect: DialectName): boolean {
   if (dialect === "sqlite") return false;

@@ -2,20 +2,20 @@ import { toConnectorError, type ConnectorError } from "../common/errors";
 import type { Claim } from "./claim";
 import type { Patience } from "./patience";
 
-/** A message that a sink has. */
+/** A message that a sink has taken and not finished with. */
 export class SinkEntry<V, R> {
-  /** Of those whose order is kept. */
+  /** Entries with the same key are written in their order; `undefined` for no order. */
   key: string | undefined;
-  /** It has waited too long and has failed: whoever still has it forgets it. */
+  /** It has failed, since it has waited too long. Whoever still has it must drop it. */
   over = false;
   private held = false;
 
   /**
    * @param value what is to be stored
-   * @param claim of the delivery that it belongs to
+   * @param claim the claim on its delivery, if it belongs to one
    * @param done Node-RED's
-   * @param stored passes the message on
-   * @param patience how long one of no delivery is held at most; absent: without end
+   * @param stored called when the value is stored, to send the message on
+   * @param patience bounds how long it is held if it belongs to no delivery; `undefined` means for ever
    */
   constructor(
     public value: V,
@@ -25,7 +25,7 @@ export class SinkEntry<V, R> {
     private readonly patience: Patience<SinkEntry<V, R>> | undefined,
   ) {}
 
-  /** Its system is away. */
+  /** Its system is away: it is held until {@link release}. */
   hold(error: ConnectorError): void {
     if (this.held) return;
     this.held = true;
@@ -33,7 +33,7 @@ export class SinkEntry<V, R> {
     else this.patience?.add(this);
   }
 
-  /** Its system has answered, or it waits for it no more. */
+  /** Its system has answered, or it no longer waits for it. */
   release(): void {
     if (!this.held) return;
     this.held = false;
@@ -41,7 +41,7 @@ export class SinkEntry<V, R> {
     else this.patience?.delete(this);
   }
 
-  /** It is stored, and goes on. */
+  /** Its value is stored: sends the message on and calls `done`. */
   pass(result: R): void {
     try {
       this.stored(result);

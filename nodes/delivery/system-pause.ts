@@ -10,14 +10,15 @@ export interface PauseListener {
 }
 
 /**
- * The pause a source makes when its deliveries come back unworked, for no fault of their own: given back at once they would come
- * back at once. All that come back in one pause go back together; each next pause is longer, from 1 to 60 s, until one is accepted.
- * A node that is not configured (`NOT_CONFIGURED`) will not work before the next deploy, and one that is stopped not before the present one has
- * ended, so the pause lasts until then: nothing is consumed, and the log is not filled.
+ * The pause that a source makes when deliveries are released for no fault of their own. Given back at once, they would be delivered again at once. All that are
+ * released during a pause are given back together at its end. Pauses grow from 1 to 60 s until a delivery is accepted.
+ *
+ * A node that is not configured (`NOT_CONFIGURED`) will not work before the next deploy, and a stopped one not before the present deploy has ended. So in these
+ * cases the source pauses until then; nothing is consumed meanwhile, and the log is not filled.
  */
 export class SystemPause {
   private readonly backOff = new BackOff();
-  /** By `performance.now()`. */
+  /** When what is released is given back, by `performance.now()`. */
   private giveBackAt = 0;
   private timer: NodeJS.Timeout | undefined;
   private untilDeploy = false;
@@ -28,9 +29,9 @@ export class SystemPause {
     private readonly listener: PauseListener,
   ) {}
 
-  /** A delivery comes back because of `error`. @param deploying flows are being stopped or started @returns ms until it is given back */
+  /** A delivery is released because of `error`. @param deploying whether flows are being stopped or started @returns ms until it is to be given back */
   because(error: ConnectorError | undefined, deploying: boolean): number {
-    const now = performance.now(); // no clock that may be set
+    const now = performance.now(); // not `Date.now()`, since the system clock may be set
     if (now >= this.giveBackAt) this.giveBackAt = now + this.backOff.next();
     const delay = this.giveBackAt - now;
     if (error?.code === "NOT_CONFIGURED" || (error?.code === "FLOW_STOPPED" && deploying)) this.waitForDeploy(error);

@@ -3,25 +3,25 @@ import type { Errand } from "./errand";
 import { Patience } from "./patience";
 import { waitedTooLong } from "./outcome";
 
-/** A trigger, whatever is taken for it. */
+/** A trigger of any node. */
 type AnyErrand = Pick<Errand<unknown>, "claim" | "close">;
 
 /** What {@link SystemWait} needs. */
 export interface SystemWaitOptions<E extends AnyErrand> {
-  /** Resolves when it is worth trying again; may reject for the same. */
+  /** Resolves, or rejects, when it is worth trying again. */
   untilReady(error: ConnectorError): Promise<void>;
-  /** ms that a trigger of no delivery waits at most. */
+  /** How many ms a trigger that belongs to no delivery waits at most. */
   patience: number;
   /** The wait has begun or ended. */
   onChange(): void;
-  /** This trigger has failed: it has waited as long as it may. */
+  /** A trigger has waited as long as it may, and fails. */
   onOver(errand: E): void;
 }
 
-/** The wait of triggers for a system that is away: those of deliveries without end, for their sources pause; the others for so long. */
+/** The wait of triggers for a system that is away. Triggers of deliveries wait for ever, since their sources pause; others for {@link SystemWaitOptions.patience}. */
 export class SystemWait<E extends AnyErrand> {
   private readonly patience: Patience<E>;
-  /** Those whose patience runs. */
+  /** Triggers that wait for a limited time. */
   private readonly waiting = new Set<E>();
   private reason: ConnectorError | undefined;
   private end: (() => void) | undefined;
@@ -30,12 +30,12 @@ export class SystemWait<E extends AnyErrand> {
     this.patience = new Patience({ limit: options.patience, busy: () => false, onOver: (errands) => this.giveUp(errands) });
   }
 
-  /** Why there is a wait; `undefined` when there is none. */
+  /** Why triggers wait; `undefined` when none does. */
   get error(): ConnectorError | undefined {
     return this.reason;
   }
 
-  /** Another trigger came. */
+  /** Another trigger has come. If there is a wait, it waits, too. */
   include(errand: E): void {
     if (!this.reason || errand.claim) return;
     this.waiting.add(errand);
@@ -48,7 +48,7 @@ export class SystemWait<E extends AnyErrand> {
     this.patience.delete(errand);
   }
 
-  /** Resolves when the system answers again, one of these triggers has waited too long, or all is closed. */
+  /** Makes triggers wait. Resolves when it is worth trying again, when a trigger has waited too long, or when this is closed. */
   async until(error: ConnectorError, errands: Iterable<E>): Promise<void> {
     this.reason = error;
     for (const errand of errands) this.include(errand);
@@ -69,6 +69,6 @@ export class SystemWait<E extends AnyErrand> {
       this.options.onOver(errand);
       errand.close(waitedTooLong(this.reason, this.options.patience));
     }
-    this.end?.(); // the one whose turn it is may be among them
+    this.end?.(); // the trigger that is being served may be among them
   }
 }

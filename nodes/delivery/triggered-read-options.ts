@@ -3,24 +3,24 @@ import type { DeliverySettings } from "./delivery-settings";
 import type { FlowAccess } from "./flow-access";
 import type { ReadState } from "./read-state";
 
-/** How what is read becomes messages. */
+/** How rows that are read become messages. */
 export interface TriggeredReadSettings extends DeliverySettings {
-  /** One message for a row, for up to `batchSize` rows, or the trigger itself with all of them. */
+  /** `row`: a message for each row; `batch`: a message for up to `batchSize` rows; `all`: the trigger itself, with all rows. */
   output: "row" | "batch" | "all";
   batchSize: number;
-  /** Most rows of output `all`. */
+  /** How many rows output `all` may have; with more, the trigger fails. */
   maxRows: number;
-  /** Rows in the flow at once at most. */
+  /** How many rows may be in the flow at once. */
   maxInFlight: number;
-  /** There is an output for "no rows". */
+  /** Whether there is an output for triggers without rows. */
   emptyOutput: boolean;
 }
 
-/** What one trigger asked for, page by page. */
+/** The rows that one trigger asks for, page by page. */
 export interface ReadPages<R> {
-  /** After a failure the same page can be asked for again. Default: the reading is over. */
+  /** Whether `next` can be called again after a failure, for the same page. Default false: a failure ends the reading. */
   readonly resumes?: boolean;
-  /** What it gives is gone once it is read: all of it goes on, whatever becomes of its trigger. */
+  /** Whether rows are gone from their system once they are read. Then all of them are sent, whatever becomes of the trigger. Default false. */
   readonly once?: boolean;
   /** The next rows; `undefined` when there are no more. @throws ConnectorError */
   next(): Promise<R[] | undefined>;
@@ -28,22 +28,22 @@ export interface ReadPages<R> {
   close(): Promise<void>;
 }
 
-/** What a `TriggeredRead` needs. `V`: what the reading needs of a message; `R`: a row; `P`: where rows come from. */
+/** What a `TriggeredRead` needs. `V`: the values that are read from a trigger; `R`: a row; `P`: the pages of rows. */
 export interface TriggeredReadOptions<V, R, P extends ReadPages<R>> extends FlowAccess {
   settings: TriggeredReadSettings;
-  /** Properties that a message with rows has of its own, and so does not inherit from its trigger. */
+  /** Properties that messages with rows do not inherit from their trigger, since they have their own. */
   own: ReadonlySet<string>;
-  /** What is to be read for a message. May throw or reject: the trigger fails. */
+  /** Reads from a trigger what is asked for. When it throws or rejects, the trigger fails. */
   valuesFor(msg: object): V | Promise<V>;
   /** Begins to read. @throws ConnectorError */
   open(values: V): Promise<P>;
-  /** The payload and other properties for rows: for one, in output `row`, or for a list. Made for each attempt, so it shares nothing with them that the flow could change. */
+  /** The payload and other properties for rows: for one row in output `row`, else for a list. Called for each attempt; shares nothing with `rows` that the flow could change. */
   message(pages: P, rows: R[]): object;
-  /** Whether the system is away or refuses us, and nothing is wrong with what is asked. */
+  /** Whether an error means that the system is away or refuses us, and not that something is wrong with the request. */
   isAway(error: ConnectorError): boolean;
   /** Resolves when the system is worth another try. */
   untilReady(error: ConnectorError): Promise<void>;
   onState(state: ReadState): void;
-  /** ms that a trigger of no delivery waits for the system. Default 60000. */
+  /** How many ms a trigger that belongs to no delivery waits for the system. Default 60000. */
   patience?: number;
 }

@@ -11,7 +11,7 @@ import { SystemWait } from "./system-wait";
 import type { ReadPages, TriggeredReadOptions } from "./triggered-read-options";
 import { notWired } from "./wired";
 
-/** ms that a trigger of no delivery waits for the system at most. */
+/** How many ms a trigger that belongs to no delivery waits for the system. */
 const PATIENCE = 60_000;
 
 /** Reads rows for each trigger, one trigger after the other, as fast as the flow settles them. */
@@ -19,13 +19,13 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
   private readonly room: Room;
   private readonly deliveries: RowDeliveries;
   private readonly line: ErrandLine<ReadErrand<V>>;
-  /** Triggers that are rows of this node, and not done. */
+  /** Open triggers that are rows which this node has read itself. */
   private readonly round = new Set<ReadErrand<V>>();
   private readonly wait: SystemWait<ReadErrand<V>>;
   private reading = false;
-  /** Why nodes behind this one wait. */
+  /** Why nodes behind this one wait for their systems; `undefined` when none does. */
   private sinkReason: string | undefined;
-  /** What the last trigger failed by, as long as none has succeeded since. */
+  /** The error by which the last trigger failed because of the system; `undefined` once another could be read. */
   private trouble: ConnectorError | undefined;
   private closed = false;
 
@@ -52,7 +52,7 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
     });
   }
 
-  /** A trigger has come: to be called in the input handler, before anything is awaited. */
+  /** Takes a trigger. Must be called in the input handler, before anything is awaited. */
   take(trigger: Trigger): void {
     const errand = this.line.take(trigger, (claim) => {
       const values = this.valuesFor(trigger.msg);
@@ -73,14 +73,14 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
     this.line.stop();
     await this.deliveries.close(end);
     await this.line.idle(Math.max(1_000, end - performance.now())); // a query may take longer than that
-    await new Promise((resolve) => setImmediate(resolve)); // what is settled ends its trigger in a turn of its own
+    await new Promise((resolve) => setImmediate(resolve)); // triggers end in the turn after their rows are settled
     for (const errand of [...this.line.all]) errand.close(errand.failure ?? flowStopped());
   }
 
   private valuesFor(msg: object): V | Promise<V> {
     try {
       const values = this.options.valuesFor(msg);
-      if (values instanceof Promise) values.catch(() => undefined); // looked at when its turn comes
+      if (values instanceof Promise) values.catch(() => undefined); // handled when its turn comes
       return values;
     } catch (error) {
       const failed = Promise.reject<V>(toConnectorError(error, "INPUT_INVALID"));
@@ -119,7 +119,7 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
     }
   }
 
-  /** Asks the system, again and again while it is away. @returns `undefined` when nobody wants the answer any more */
+  /** Asks the system, again and again while it is away. @returns `undefined` when the trigger has lapsed, so that the answer is not needed */
   private async persist<T>(errand: ReadErrand<V>, ask: () => Promise<T>): Promise<T | undefined> {
     while (!this.closed && !errand.lapsed) {
       try {
@@ -134,7 +134,7 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
     return undefined;
   }
 
-  /** @returns `undefined` also when nobody wants the page any more */
+  /** The next page. @returns `undefined` when there is none, or when the trigger has lapsed */
   private nextOf(errand: ReadErrand<V>, pages: P): Promise<R[] | undefined> {
     return pages.resumes ? this.persist(errand, () => pages.next()) : pages.next();
   }
@@ -156,7 +156,7 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
     const { output, batchSize, emptyOutput } = this.options.settings;
     const size = output === "row" ? 1 : batchSize;
     errand.once = pages.once === true;
-    /** Read, but not handed over before it is known whether it is the last. */
+    /** Rows that are read but kept until it is known whether they are the last. */
     let rows: R[] = [];
     for (let page = await this.nextOf(errand, pages); page; page = await this.nextOf(errand, pages)) {
       rows = rows.length > 0 ? rows.concat(page) : page;
@@ -177,7 +177,7 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
     else errand.close();
   }
 
-  /** Waits until rows may go. @returns whether they may: not when the trigger is to be repeated, or the flow stops */
+  /** Waits until rows may be sent. @returns false when the trigger is to be repeated, or the flow stops */
   private async mayGo(errand: ReadErrand<V>, rows: number): Promise<boolean> {
     while (!this.closed && !errand.repeats) {
       if (this.goes(errand, rows)) return true;
@@ -207,7 +207,7 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
     this.tell();
   }
 
-  /** A row has failed, and with it the trigger: what waits for another attempt need not make it, for the trigger is repeated as a whole. */
+  /** A row has failed, and with it the trigger. Other rows that wait for another attempt are taken back, since the trigger will be repeated as a whole. */
   private lose(errand: ReadErrand<V>, parcel: Parcel, error: ConnectorError): void {
     const first = !errand.failure;
     errand.failure ??= error;
@@ -217,21 +217,21 @@ export class TriggeredRead<V, R, P extends ReadPages<R>> {
     this.room.wake();
   }
 
-  /** The rows of this node in the flow that a trigger is. */
+  /** The open deliveries of rows of this node that a trigger belongs to. */
   private rowsOf({ claim }: ReadErrand<V>): Delivery[] {
     return [...(claim?.deliveries ?? [])].filter((one) => !one.closed && this.deliveries.isOf(one));
   }
 
-  /** A trigger is a row that this node has read itself. */
+  /** A trigger has come that is a row which this node has read itself. */
   private comesRound(errand: ReadErrand<V>): void {
     this.round.add(errand);
-    this.room.wake(); // there may never be any
+    this.room.wake(); // there may never be room, since what waits for room may be stuck now
   }
 
-  /** Whether all rows in the flow wait for triggers of this node, and so for the one that waits for room. A settle node may answer for them at any time. */
+  /** Whether all rows in the flow have come back as triggers, and so wait for the one that waits for room. Only in mode `flow`; else a settle node may settle them. */
   private get isStuck(): boolean {
     if (this.round.size === 0 || this.options.settings.settle !== "flow") return false;
-    const waiting = [...this.round].filter((errand) => !errand.lapsed && !errand.isQuiet); // that one makes room in a moment
+    const waiting = [...this.round].filter((errand) => !errand.lapsed && !errand.isQuiet); // a quiet one will make room in a moment
     return new Set(waiting.flatMap((errand) => this.rowsOf(errand))).size >= this.deliveries.parcels;
   }
 

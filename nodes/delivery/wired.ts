@@ -7,7 +7,7 @@ interface NodeFinder {
   getNode(id: string): object | null | undefined;
 }
 
-/** What tells where a node's messages go, by shape. The underscored name is Node-RED's own (runtime/lib/nodes/Node.js, 4.1 and 5.0). */
+/** The part of a Node-RED node that tells where its messages go. `_flow` is Node-RED's own (runtime/lib/nodes/Node.js, 4.1 and 5.0). */
 export interface WiredNode {
   /** Ids of the nodes behind each output. */
   wires: string[][];
@@ -15,11 +15,10 @@ export interface WiredNode {
 }
 
 /**
- * Whether there is a node behind the wires, and not just drawn there (disabled, or of a missing type). What is sent to none is lost in
- * silence.
+ * Whether a running node is behind the wires. One that is disabled or of a missing type does not count: what is sent to it is lost in silence.
  *
- * @param nodes `RED.nodes`, for runtimes without flows (test helper)
- * @param output which output is looked at, from 0; default all
+ * @param nodes `RED.nodes`, used where nodes have no `_flow` (test helper)
+ * @param output index of the output, from 0; default: all outputs
  */
 export function isWired(node: WiredNode, nodes: NodeFinder, output?: number): boolean {
   const ids = output === undefined ? node.wires.flat() : (node.wires[output] ?? []);
@@ -27,10 +26,10 @@ export function isWired(node: WiredNode, nodes: NodeFinder, output?: number): bo
 }
 
 /**
- * Why nothing can be put out while {@link isWired} is false for the first output. In a deploy the node behind it may just be stopped: for `NOT_CONFIGURED` a
- * source waits until the next deploy, and this one may be over before its delivery is settled.
+ * The error for a node that cannot send since {@link isWired} is false for its first output: `NOT_CONFIGURED`, or `FLOW_STOPPED` during a deploy, when the node behind
+ * it may just be stopped. For a `NOT_CONFIGURED` after that deploy a source would wait until the next one.
  *
- * @param lost what would be lost
+ * @param lost words for what would be lost
  */
 export function notWired(lost: string): ConnectorError {
   return flowTracker.isDeploying ? flowStopped() : new ConnectorError("NOT_CONFIGURED", `Nothing is wired to the first output: ${lost} would be lost`);

@@ -5,9 +5,9 @@ import { isOutcome, type Outcome } from "../outcome";
 import { settle } from "../settle-message";
 
 interface SettleDef extends NodeDef {
-  /** One of the four words, or where in the message the word stands. */
+  /** One of the four outcomes, or where to find it, according to `outcomeType`. */
   outcome: string;
-  /** `outcome` for a fixed word, else a typed input's type. */
+  /** `outcome` if it is fixed, else the type of a typed input. */
   outcomeType: string;
   reason: string;
   reasonType: string;

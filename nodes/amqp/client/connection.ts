@@ -13,18 +13,18 @@ import { giveNewSecret } from "./update-secret";
 
 export type { ConnectionListener, ConnectionOptions, ConnectionState } from "./connection-options";
 
-/** So many refusals that may pass by themselves (a server that starts, or that took the same login before) stay in the fast lane. */
+/** How many refusals in a row are answered by the quick back-off, if they may pass by themselves: the server is just starting, or took the same login before. */
 const QUICK_REFUSALS = 3;
 
-/** ms. A connection that lived this long starts its back-off anew; one that the broker takes and drops at once waits longer each time. */
+/** ms. When a connection that lived this long is lost, the back-off starts anew. After one that the broker dropped sooner the wait is longer each time. */
 const STABLE_AFTER = 10_000;
 
-/** ms, at most, before the next host of the list is tried. Spread, so that the clients of a dead host do not reach the next in one go. */
+/** ms before the next host of the list is tried, at most. Random up to this, so that not all clients of a dead host come to the next one at the same moment. */
 const HOP = 250;
 
 /**
- * One supervised connection: opened on first need, made anew for ever, closed within a deadline.
- * Channels and consumers are not its business; who needs them listens to `up` and `down`.
+ * One connection to a broker: opened on first need, made again whenever it is lost, closed within a deadline. It knows nothing of channels and consumers; who needs
+ * them listens to `up` and `down`.
  */
 export class Connection {
   private current: ChannelModel | undefined;
@@ -38,17 +38,17 @@ export class Connection {
   private readonly slowBackOff: BackOff;
   private timer: NodeJS.Timeout | undefined;
   private connecting: AbortController | undefined;
-  /** A secret that the open connection is not known to have: one that came while it was being made with the one before, or is blocked. */
+  /** A renewed secret that the broker may not have been given yet for the open connection: it came while the connection was being made, or while it is blocked. */
   private newSecret: string | undefined;
   private everConnected = false;
   private upSince = 0;
-  /** So many connections in a row did not live for {@link STABLE_AFTER}. */
+  /** How many connections in a row did not live for {@link STABLE_AFTER}. */
   private drops = 0;
   private refusals = 0;
   /** What was logged since the connection was last up. */
   private readonly logged = new Set<ConnectionFailure["reason"] | "channels">();
 
-  /** @throws ConnectorError NOT_CONFIGURED when there is no address or one that is not valid; the text does not repeat it, since it may hold a password */
+  /** @throws ConnectorError NOT_CONFIGURED when there is no address or an invalid one; the text does not repeat the address, since it may hold a password */
   constructor(private readonly options: ConnectionOptions) {
     if (options.urls.length === 0) throw new ConnectorError("NOT_CONFIGURED", "The broker has no address");
     this.hosts = new HostRound(options.urls.map(parseBrokerUrl));
@@ -68,12 +68,12 @@ export class Connection {
     return this.currentState;
   }
 
-  /** That this process has just stood still for so long that no heartbeat was sent. */
+  /** Set when this process has just stood still for so long that no heartbeat was sent. */
   get stoodStill(): StandStill | undefined {
     return this.pulse.stoodStill;
   }
 
-  /** The host it is connected to, or tries. */
+  /** The host that it is connected to, or tries to reach. */
   get address(): BrokerAddress {
     return this.hosts.current;
   }
@@ -84,7 +84,7 @@ export class Connection {
   }
 
   /**
-   * Tries now instead of when the back-off ends: there is reason to think that the broker is back. Not when it keeps dropping us.
+   * Tries now, without waiting for the end of the back-off, since the broker seems to be back. Does nothing when the broker keeps dropping connections.
    *
    * @param address the host that was found up
    */
@@ -95,7 +95,7 @@ export class Connection {
     void this.attempt();
   }
 
-  /** There was no channel left for one of those who use it. Logged once for them all. */
+  /** A user of the connection got no channel, since none was left. Logged once for all users. */
   outOfChannels(): void {
     if (!this.logged.has("channels")) this.options.log?.("error", new ConnectorError("BROKER_UNAVAILABLE", NO_CHANNEL_LEFT).toString(), "channels");
     this.logged.add("channels");
@@ -135,11 +135,11 @@ export class Connection {
     const { signal } = (this.connecting = new AbortController());
     try {
       const credentials = await this.signIn.credentials();
-      this.newSecret = undefined; // they hold it
+      this.newSecret = undefined; // these credentials include it
       if (this.closed) return;
       const { name, ...options } = this.options;
       const model = await dial(this.hosts.current, { ...options, credentials, signal, name: typeof name === "function" ? name() : name });
-      // Listeners before anything else: an `error` event without one ends the process.
+      // The listeners come first: an `error` event without a listener ends the process.
       let cause: unknown;
       model.on("error", (error) => (cause = error));
       model.on("close", (error) => this.lost(model, cause ?? error, where));
@@ -155,7 +155,7 @@ export class Connection {
   private established(model: ChannelModel, where: string): void {
     this.current = model;
     this.everConnected = true;
-    this.upSince = performance.now(); // a clock that nobody sets
+    this.upSince = performance.now(); // not `Date.now()`, since the system clock may be set
     this.refusals = 0;
     this.slowBackOff.reset();
     if (this.logged.size > 0) this.options.log?.("info", `Connected to ${where}`);
@@ -192,7 +192,7 @@ export class Connection {
     if (reason === "credentials") this.signIn.refused();
     if (!this.logged.has(reason)) this.options.log?.(lane === "refused" ? "error" : "warn", error.toString(), reason);
     this.logged.add(reason);
-    // without a token no host can be asked
+    // without a token no other host need be tried
     const outcome = reason === "token" ? { failure, allRefused: lane === "refused" } : this.hosts.failed(failure);
     const delay = outcome ? this.delayAfter(outcome) : Math.round(HOP * (0.2 + 0.8 * Math.random()));
     const shown = outcome?.failure ?? failure;
@@ -209,8 +209,8 @@ export class Connection {
   }
 
   /**
-   * The secret with which the connection was opened is about to expire. A broker that blocks reads none, and is not to blame for that: on another
-   * connection all that is on its way would go out a second time, with each renewal.
+   * Gives the broker a new secret, since the one that the connection was opened with is about to expire. If the broker does not take it, the connection is made
+   * anew; but not while the broker blocks it, when it reads nothing: messages that are on their way would be sent again on each new connection.
    */
   private async renew(secret: string): Promise<void> {
     this.newSecret = secret;

@@ -5,63 +5,63 @@ import { isConnectorError, type ConnectorError } from "../../common/errors";
 import type { Connection } from "./connection";
 import { endsConnection, isOutOfChannels } from "./errors";
 
-/** How to make a channel and what to do with it. */
+/** How a supervised channel is made, and callbacks for its life. */
 export interface ChannelPlan<C extends Channel> {
   connection: Connection;
   create(model: ChannelModel): Promise<C>;
   /** Prepares each new channel (prefetch, consume, …). When it fails the channel is closed and made again later. */
   setup?(channel: C, model: ChannelModel): Promise<void>;
   onUp?(channel: C): void;
-  /** The channel is gone, by an error of its own or with its connection. Another follows by itself. */
+  /** The open channel is gone, by an error of its own, with its connection, or given up. Another follows by itself. */
   onDown?(channel: C, error: unknown): void;
-  /** Making or preparing it failed. @returns ms until the next try, or `undefined` for the usual back-off */
+  /** Making or preparing a channel has failed. @returns ms until the next try, or `undefined` for the usual back-off */
   onFailed?(error: unknown): number | undefined;
-  /** Whether the open channel has been of use: then the next follows soon, however short this one's life. Default: only its age counts. */
+  /** Whether the channel that was lost has been of use: then the next one follows soon, however short its life was. Default: only its age counts. */
   worked?(): boolean;
   /** ms that {@link ChannelPlan.setup} may take. Default {@link ANSWER_TIMEOUT}. */
   answerTimeout?: number;
 }
 
-/** In ms. A broker may leave a request unanswered for good: consuming a quorum queue that has lost its leader does (seen with 3.10.8). */
+/** ms. A broker may never answer a request, for instance to consume from a quorum queue that has lost its leader (seen with 3.10.8). */
 export const ANSWER_TIMEOUT = 30_000;
 
-/** ms for which there may be no channel left: as nodes begin and look at their queues, each needs a second one for a moment. */
+/** ms. If no channel has been left for longer, the user is told. A shorter time is normal, since each node that starts needs a second channel for a moment, to look at its queue. */
 const SHORT_FOR = 5_000;
 
-/** What a request resolves with. @throws what it rejects with, and {@link unanswered} when it takes the broker longer than `ms` */
+/** Waits for a request. @returns what it resolves with @throws what it rejects with, or {@link unanswered} when the broker takes longer than `ms` */
 export async function answerIn<T>(request: Promise<T>, ms: number): Promise<T> {
   const answer = await within(request.then((value) => ({ value })), ms);
   if (!answer) throw unanswered(ms);
   return answer.value;
 }
 
-/** What requests end with that have taken the broker longer than `ms`. */
+/** The error of a request for which the broker has taken longer than `ms`. */
 export function unanswered(ms: number): Error {
   return new Error(`the broker has taken longer than ${ms / 1000} s to answer`);
 }
 
-/** A channel that lived this long starts its back-off anew; one that dies at once (a publish to a missing exchange, over and over) waits longer each time. */
+/** ms. When a channel that lived this long is lost, the back-off starts anew. After one that died sooner (publishing to a missing exchange, say) the wait is longer each time. */
 const STABLE_AFTER = 10_000;
 
 /**
- * One channel of one user, made again whenever it or its connection is lost. An error on it stays on it: a channel without an
- * `error` listener takes the whole connection with it (amqplib 2.3.1), so it gets one before anything else.
+ * A channel that is made again whenever it or its connection is lost. The first thing it gets is an `error` listener: an error on a channel without one would end
+ * the whole connection (amqplib 2.3.1).
  */
 export class SupervisedChannel<C extends Channel> {
   private current: C | undefined;
   private givenUp: C | undefined;
-  /** Raised whenever what is under way has become pointless. */
+  /** Rises whenever a try that is under way must be dropped; each try knows the generation it began in. */
   private generation = 0;
   /** The generation whose channel is being made. */
   private making: number | undefined;
-  /** Why the broker ended the whole connection while this generation's channel was being made. */
+  /** Set when the broker ended the whole connection while the channel of this generation was being made, which may be the reason. */
   private suspicion: { generation: number; cause: unknown } | undefined;
-  /** Not even a new connection is a reason to try before. In ms, by the clock that nobody sets. */
+  /** No try before then, even on a new connection. By `performance.now()`. */
   private notBefore = 0;
   private timer: NodeJS.Timeout | undefined;
   private unsubscribe: (() => void) | undefined;
   private upSince = 0;
-  /** Since when there has been no channel left for it. */
+  /** Since when the connection has had no channel left for it, by `performance.now()`. */
   private shortSince: number | undefined;
   private readonly backOff = new BackOff({ initial: 200, max: 60_000 });
 
@@ -72,7 +72,7 @@ export class SupervisedChannel<C extends Channel> {
     return this.current;
   }
 
-  /** Opens it as soon as the connection is there, and keeps it open. */
+  /** Opens the channel as soon as there is a connection, and keeps it open. */
   start(): void {
     if (this.unsubscribe) return;
     const { connection } = this.plan;
@@ -81,7 +81,7 @@ export class SupervisedChannel<C extends Channel> {
     this.begin();
   }
 
-  /** Closes it for good, within `deadline` ms. */
+  /** Closes the channel for good, within `deadline` ms. */
   async close(deadline = 2_000): Promise<void> {
     this.abandon();
     this.unsubscribe?.();
@@ -92,8 +92,7 @@ export class SupervisedChannel<C extends Channel> {
   }
 
   /**
-   * Gives the channel up, from this moment on, for a new one. That follows when the broker has closed the old one, or after `deadline` ms
-   * when it never answers.
+   * Gives the channel up at once. A new one follows when the broker has closed it, or after `deadline` ms without an answer.
    */
   async renew(channel: C, deadline = 2_000): Promise<void> {
     this.givenUp = channel;
@@ -114,21 +113,21 @@ export class SupervisedChannel<C extends Channel> {
   }
 
   /**
-   * Over some requests the broker ends the connection of everybody (541, say, for a queue it does not allow) and does not say over whose.
-   * Whoever was just asking for something is under suspicion, and asks again as slowly as if it had been refused: who is not to
-   * blame then gets through, and the others' connection lives.
+   * For some requests the broker ends the whole connection (with 541 for a queue that it does not allow, say) without telling which channel's request it was. So all
+   * whose channels were just being made are under suspicion, and try again as slowly as if they had been refused. Meanwhile the others can work.
    */
   private connectionDown({ cause }: ConnectorError): void {
     if (this.making === this.generation && endsConnection(cause)) this.suspicion = { generation: this.generation, cause };
     this.abandon();
   }
 
-  /** Tries now instead of when the back-off ends. */
+  /** Tries now, without waiting for the end of the back-off. */
   private begin(): void {
     this.abandon();
     if (this.current === undefined && this.plan.connection.model) void this.open(this.plan.connection.model, this.generation);
   }
 
+  /** Drops the try that is under way or planned. */
   private abandon(): void {
     this.generation += 1;
     clearTimeout(this.timer);
@@ -184,7 +183,7 @@ export class SupervisedChannel<C extends Channel> {
     return delay;
   }
 
-  /** @param error what ended the preparation: it only tells what is wrong when it is an error of ours */
+  /** The try may be why the connection was ended. @param error what the try failed with, used if it is an error of ours @param cause what the connection was ended with */
   private suspected(error: unknown, cause: unknown): void {
     this.suspicion = undefined;
     this.notBefore = performance.now() + this.failed(isConnectorError(error) && endsConnection(error.cause) ? error : cause);
@@ -196,11 +195,11 @@ export class SupervisedChannel<C extends Channel> {
   }
 }
 
-/** Closes a channel within `deadline` ms; one that is closed already is fine. */
+/** Closes a channel within `deadline` ms. Does nothing when it is closed already. Never rejects. */
 export async function closeChannel(channel: Channel, deadline: number): Promise<void> {
   try {
     await within(channel.close(), deadline);
   } catch {
-    // closed already: all we wanted
+    // it was closed already
   }
 }

@@ -4,45 +4,45 @@ import type { Connection } from "./connection";
 import { answerBehind } from "./patient-request";
 import { ANSWER_TIMEOUT, answerIn, SupervisedChannel } from "./supervised-channel";
 
-/** A message as taken from a queue, with the window that answers for its channel. */
+/** A message taken from a queue, with the window that acknowledges messages on its channel. */
 export interface Taken {
   readonly message: Message;
   readonly window: AckWindow;
-  /** When it came, by the clock that nobody sets. */
+  /** When it came, by `performance.now()`. */
   readonly at: number;
 }
 
 /**
- * ms. The broker takes back what is unanswered for 30 min (its default consumer timeout), and the whole channel with it up to 4.2: nothing is
- * kept for longer than this.
+ * ms for which a message is kept unacknowledged at most. After 30 min (its default consumer timeout) the broker takes a message back, and up to RabbitMQ 4.2 closes the
+ * whole channel.
  */
 export const LONGEST_OPEN = 25 * 60_000;
 
-/** What is done with each new channel, and who is told of it. */
+/** What is done with each new channel, and callbacks for its life. */
 export interface TakingPlan {
   connection: Connection;
-  /** Before anything can be taken. */
+  /** Called with each new channel before anything can be taken on it. */
   prepare(channel: Channel, model: ChannelModel): Promise<void>;
-  /** Begins to take, where messages come by themselves. */
+  /** Starts to consume. Left out where each message is asked for. */
   begin?(channel: Channel, window: AckWindow): Promise<void>;
-  /** Stands between the window of a new channel and the broker. */
+  /** Puts something between the window of a new channel and the broker. */
   answers?(broker: AckTarget): AckTarget;
   onUp(): void;
   /** The channel is gone; another follows by itself. */
   onDown(error: unknown): void;
   /** Making or preparing it failed. @returns ms until the next try, or `undefined` for the usual back-off */
   onFailed(error: unknown): number | undefined;
-  /** The channel is gone, and the broker takes back what was open on it. After {@link onDown} or {@link onFailed}. */
+  /** The channel is gone, and the broker takes back what was open on it. Called after {@link onDown} or {@link onFailed}. */
   onLost(window: AckWindow): void;
-  /** ms until a request the broker does not answer costs the channel. Default {@link ANSWER_TIMEOUT}. */
+  /** ms after which a channel is given up when the broker does not answer a request. Default {@link ANSWER_TIMEOUT}. */
   answerTimeout?: number;
-  /** ms that {@link prepare} may take besides: it makes many requests. Default 0. */
+  /** ms that {@link prepare} may take in addition, for its many requests. Default 0. */
   preparation?: number;
 }
 
 /**
- * A channel on which messages are taken, made again whenever it is lost. Each time it has its own {@link AckWindow}: what was taken on a
- * lost one can no longer be answered, and is not.
+ * A channel on which messages are taken, made again whenever it is lost. Each new channel has its own {@link AckWindow}, since messages can only be acknowledged on
+ * the channel that they came on.
  */
 export class TakingChannel {
   private readonly supervised: SupervisedChannel<Channel>;
@@ -89,17 +89,17 @@ export class TakingChannel {
     this.supervised.start();
   }
 
-  /** A request of the channel. @param behind the channel, if messages may be on their way on it @throws Error when the broker refuses it, or does not answer in time */
+  /** Waits for a request on the channel. @param behind the channel, if messages may come before the answer @throws Error when the broker refuses or does not answer in time */
   ask<T>(request: Promise<T>, behind?: Channel): Promise<T> {
     return behind ? answerBehind(request, this.answerTimeout, behind) : answerIn(request, this.answerTimeout);
   }
 
-  /** Gives the channel up for a new one, which follows within `deadline` ms: the broker takes back what is open on it. */
+  /** Gives the channel up for a new one, which follows within `deadline` ms. The broker takes back what is open on the old one. */
   renew(channel: Channel, deadline?: number): Promise<void> {
     return this.supervised.renew(channel, deadline);
   }
 
-  /** What was taken can no longer be answered, from this moment on. */
+  /** Closes the window: what was taken can no longer be acknowledged. */
   drop(): void {
     const window = this.current;
     this.current = undefined;
@@ -108,7 +108,7 @@ export class TakingChannel {
     this.plan.onLost(window);
   }
 
-  /** Sends what acks wait, gives back what is still open (else each redeploy would count as a failed delivery), and closes the channel. */
+  /** Sends the acks that wait, gives back what is still open (else the broker would count it as a failed delivery), and closes the channel. */
   async close(): Promise<void> {
     const window = this.current;
     this.current = undefined;
@@ -126,7 +126,7 @@ export class TakingChannel {
   }
 }
 
-/** The window that answers for what is taken on `channel`. */
+/** Makes a window for what is taken on `channel`. */
 export function windowOf(channel: Channel): AckWindow {
   return new AckWindow(answersTo(channel));
 }
@@ -139,11 +139,11 @@ function answersTo(channel: Channel): AckTarget {
   };
 }
 
-/** On a channel that is closing amqplib throws. There is nothing to answer any more: the broker takes the messages back. */
+/** Ignores the error that amqplib throws on a channel that is closing: the broker takes the messages back anyway. */
 function unlessClosed(answer: () => void): void {
   try {
     answer();
   } catch {
-    // `close` follows and drops the window
+    // the event `close` follows, and then the window is dropped
   }
 }

@@ -7,28 +7,28 @@ import { carbonCopies, type DeadLetter } from "./dead-letter";
 
 /** Where dead letters go. */
 export type Target =
-  /** The queue each failed in, and nobody else. */
+  /** The queue in which each failed, and no other. */
   | { kind: "origin" }
-  /** The exchange each was first published to: all its receivers get it again. */
+  /** The exchange to which each was first published; all its receivers get the message again. */
   | { kind: "exchange" }
-  /** The same place for all. Without a routing key, each keeps its own; exchange "" needs one. */
+  /** The same exchange for all. With routing key "" each keeps its own; exchange "" must have one. */
   | { kind: "given"; exchange: string; routingKey: string };
 
-/** What a node of ours wrote on it when it failed; put back, it starts anew. */
+/** Headers that a node of ours adds when a message fails. A copy that goes back starts without them. */
 const FAILURE_MARKS = [MARK.errorCode, MARK.errorMessage, MARK.failedNode, MARK.failedAt, MARK.attempts, MARK.originalQueue, MARK.attempt] as const;
 const ORIGIN_MARKS = [MARK.originalExchange, MARK.originalRoutingKey] as const;
 
 /**
- * The message as it goes back: content, properties and headers as they were before it failed, and counted once more.
+ * The copy that goes back: content, properties and headers as they were before it failed, with its number of redrives raised by one.
  *
- * @param at ISO 8601, to know it by when it fails again
- * @throws ConnectorError INPUT_INVALID when it does not say where it came from
+ * @param at present time, ISO 8601; kept in a header by which {@link wasPutBack} knows the message if it fails again
+ * @throws ConnectorError INPUT_INVALID when the dead letter does not say where it came from
  */
 export function redriveCopy(message: Message, letter: DeadLetter, target: Target, at: string): Outgoing {
   const { exchange, routingKey, copies = [] } = destinationOf(letter, target);
   const own: HeaderTable = { [MARK.redriven]: letter.redriven + 1, [MARK.redrivenAt]: at, ...(copies.length > 0 ? { CC: copies } : {}) };
   const without: string[] = [...FAILURE_MARKS];
-  // on the default exchange only the copy itself can say where it first came from
+  // published to the default exchange, the message tells only in its own headers where it was first published
   if (exchange === "" && letter.exchange !== undefined && letter.routingKey !== undefined) {
     own[MARK.originalExchange] = letter.exchange;
     own[MARK.originalRoutingKey] = letter.routingKey;
@@ -38,7 +38,7 @@ export function redriveCopy(message: Message, letter: DeadLetter, target: Target
   return copyOf(message, { exchange, routingKey, own, without });
 }
 
-/** The dead letter as it is put aside for good. The broker's word on its cause cannot be sent, so ours stands for it. */
+/** The copy that goes to the parking queue. The broker's `x-death` header cannot be published, so our own headers tell the cause. */
 export function parkingCopy(message: Message, letter: DeadLetter, queue: string): Outgoing {
   const facts = {
     [MARK.errorCode]: letter.code,

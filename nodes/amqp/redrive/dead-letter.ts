@@ -1,33 +1,33 @@
 import type { Message } from "amqplib";
 import { MARK, writtenOrigin } from "../client/retry-and-dead-letter";
 
-/** What a dead letter says of itself: by the headers that our nodes write, or by the broker's own `x-death`. */
+/** What is known of a dead letter, from the headers that our nodes write or from the broker's `x-death`. */
 export interface DeadLetter {
-  /** One of our error codes, or the broker's reason: `rejected`, `expired`, `maxlen`, `delivery_limit`. */
+  /** One of our error codes, or the broker's reason: `rejected`, `expired`, `maxlen` or `delivery_limit`. */
   code?: string;
   message?: string;
-  /** The node it failed in, as its user knows it. */
+  /** Name and id of the node in which it failed. */
   node?: string;
   /** How often it was tried. */
   attempts?: number;
-  /** ISO 8601. */
+  /** When it failed. ISO 8601. */
   failedAt?: string;
-  /** Since then, in ms. */
+  /** ms since it failed. */
   age?: number;
-  /** The queue it was taken from, or died in. */
+  /** The queue in which it failed or was dead-lettered. */
   queue?: string;
-  /** Where it was first published to. */
+  /** The exchange to which it was first published; with the routing key. */
   exchange?: string;
   routingKey?: string;
-  /** How often it was put back before. */
+  /** How often it was put back. */
   redriven: number;
-  /** When it was last. ISO 8601. */
+  /** When it was last put back. ISO 8601. */
   redrivenAt?: string;
   /** The broker's `x-death`, newest first. */
   deaths: unknown[];
 }
 
-/** An entry of `x-death`, as far as it is used. */
+/** The part of an entry of `x-death` that is used here. */
 interface Death {
   queue?: unknown;
   reason?: unknown;
@@ -37,10 +37,10 @@ interface Death {
   time?: { value?: unknown };
 }
 
-/** ms that the clocks of two Node-REDs may differ by. */
+/** ms by which the clocks of two machines with Node-RED may differ. */
 const CLOCKS_APART = 60_000;
 
-/** @param now ms since 1970, for its age */
+/** Reads the headers of a dead letter. @param now ms since 1970, to tell its age */
 export function readDeadLetter(message: Message, now: number): DeadLetter {
   const headers = message.properties.headers ?? {};
   const cause = isOurs(headers) ? writtenCause(headers) : brokersCause(headers);
@@ -49,27 +49,27 @@ export function readDeadLetter(message: Message, now: number): DeadLetter {
   return { ...cause, ...given({ age, redrivenAt: time(headers[MARK.redrivenAt]) }), redriven: count(headers[MARK.redriven]) ?? 0, deaths: deathsOf(headers) };
 }
 
-/** Whether it was put back between `since` and `now`, in ms since 1970. What was put back in the future was so by a clock that was wrong. */
+/** Whether it was put back between `since` and `now` (ms since 1970). A time that is later than `now` by more than a minute is taken for wrong. */
 export function wasPutBack({ redrivenAt }: DeadLetter, since: number, now: number): boolean {
   const at = Date.parse(redrivenAt ?? "");
   return at >= since && at <= now + CLOCKS_APART;
 }
 
-/** The routing keys that its sender gave besides the first (`CC`). Only the broker's own dead letters still have them. */
+/** The further routing keys that its sender gave (header `CC`). Known only of messages that the broker itself has dead-lettered. */
 export function carbonCopies({ deaths }: DeadLetter): string[] {
   return routingKeys(deaths[0] as Death | undefined).slice(1);
 }
 
-/** A sender, too, may give its messages a header `x-error-code`; ours never stood alone. */
+/** Whether a node of ours made it a dead letter. A header `x-error-code` alone does not prove that: a sender may have set it. */
 function isOurs(headers: Record<string, unknown>): boolean {
   if (headers[MARK.originalQueue] !== undefined) return true;
   return headers[MARK.errorCode] !== undefined && (headers[MARK.failedAt] !== undefined || deathsOf(headers).length === 0);
 }
 
-/** What a node of ours wrote on it. */
+/** The cause according to the headers of our nodes. */
 function writtenCause(headers: Record<string, unknown>): Partial<DeadLetter> {
   const origin = writtenOrigin(headers);
-  // before it had a header of its own, the queue was known of what came straight to it
+  // Dead letters of older versions have no header for the queue. If they were published to the default exchange, it is their routing key
   const queue = text(headers[MARK.originalQueue]) ?? (origin?.exchange === "" ? origin.routingKey : undefined);
   return given({
     code: text(headers[MARK.errorCode]),
@@ -82,14 +82,14 @@ function writtenCause(headers: Record<string, unknown>): Partial<DeadLetter> {
   });
 }
 
-/** What the broker wrote on it. */
+/** The cause according to the broker. */
 function brokersCause(headers: Record<string, unknown>): Partial<DeadLetter> {
   const death = deathsOf(headers)[0] as Death | undefined;
   if (typeof death !== "object" || death === null) return {};
   const code = text(death.reason);
   const queue = text(death.queue);
   const seconds = death.time?.value;
-  // a retried or redriven message came to that queue by the default exchange, and knows better where it was first published to
+  // a retried or redriven message came to that queue through the default exchange; its own headers tell where it was first published
   const marked = headers[MARK.attempt] !== undefined || headers[MARK.redriven] !== undefined;
   const written = death.exchange === "" && marked ? writtenOrigin(headers) : undefined;
   return given({
@@ -126,7 +126,7 @@ function time(value: unknown): string | undefined {
   return Number.isNaN(date.getTime()) ? undefined : date.toISOString();
 }
 
-/** Without what is not known. */
+/** Leaves out properties that are `undefined`. */
 function given(facts: Partial<DeadLetter>): Partial<DeadLetter> {
   return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
 }

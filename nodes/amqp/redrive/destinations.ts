@@ -6,22 +6,22 @@ import { blockedFor } from "../client/publish-faults";
 import { answerIn, closeChannel } from "../client/supervised-channel";
 import { deadLetterQueue, ensureQueue, serverVersion, type TopologyWarning } from "../client/topology";
 
-/** So many exchanges are remembered; real dead letters come from a handful. */
+/** How many exchanges are remembered. Dead letters usually come from a handful. */
 const REMEMBERED = 1_000;
 
-/** Looks before dead letters are published: one that went to an exchange which is not there would close the channel under all others. */
+/** Checks that an exchange or the parking queue exists before dead letters are published there. Publishing to a missing exchange would close the channel for all. */
 export class Destinations {
   private readonly exchanges = new Map<string, ConnectorError | undefined>();
   private parking: { problem: ConnectorError | undefined } | undefined;
 
-  /** @param answerWithin ms that the broker may take for an answer: less than Node-RED gives a node to close */
+  /** @param timing `answerWithin`: ms that the broker may take for an answer; less than the time that Node-RED gives a node to close */
   constructor(
     private readonly connection: Connection,
     private readonly warn: TopologyWarning,
     private readonly timing = { answerWithin: 10_000 },
   ) {}
 
-  /** Why nothing can be published to the exchange, if it is missing. @throws ConnectorError BROKER_UNAVAILABLE */
+  /** @returns an error if the exchange is missing @throws ConnectorError BROKER_UNAVAILABLE */
   async problemOfExchange(name: string): Promise<ConnectorError | undefined> {
     if (name === "") return undefined;
     if (!this.exchanges.has(name)) {
@@ -31,7 +31,7 @@ export class Destinations {
     return this.exchanges.get(name);
   }
 
-  /** Makes the parking queue if it is missing. @returns why it cannot be used @throws ConnectorError BROKER_UNAVAILABLE */
+  /** Makes the parking queue if it is missing. @returns an error if it cannot be used @throws ConnectorError BROKER_UNAVAILABLE */
   async problemOfParkingQueue(name: string): Promise<ConnectorError | undefined> {
     this.parking ??= { problem: await this.makeParkingQueue(name) };
     return this.parking.problem;
@@ -48,7 +48,7 @@ export class Destinations {
     }
   }
 
-  /** A broker that blocks who publishes answers nothing: the run must not wait for that, with all it holds. */
+  /** Waits for an answer, but not for long: a broker that blocks publishers answers nothing, and the run holds messages meanwhile. */
   private answer<T>(look: Promise<T>): Promise<T> {
     return answerIn(look, this.timing.answerWithin).catch((error: unknown) => {
       throw channelError(error, "exchange");
@@ -63,15 +63,15 @@ export class Destinations {
   }
 }
 
-/** On a channel of its own, because the broker answers by closing it. */
+/** Looks for an exchange, on a channel of its own, since the broker closes the channel if the exchange is missing. */
 async function lookForExchange(model: ChannelModel, name: string): Promise<ConnectorError | undefined> {
   const channel = await model.createChannel();
-  channel.on("error", () => undefined); // the refusal itself says it
+  channel.on("error", () => undefined); // the request is rejected with the same error
   try {
     await channel.checkExchange(name);
     return undefined;
   } catch (error) {
-    // any other refusal (no right to look) says nothing about publishing
+    // any other refusal (no right to look, say) does not tell whether we can publish
     if (replyCode(error) !== 404) return undefined;
     return new ConnectorError("EXCHANGE_UNAVAILABLE", brokerText(error), { cause: error });
   } finally {

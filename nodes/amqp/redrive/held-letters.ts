@@ -14,10 +14,10 @@ export interface HeldLettersOptions {
   warn(text: string): void;
 }
 
-/** With so many returns, those who look should know that they count: half of RabbitMQ 4's default limit. */
+/** When a message has come back so often, the user is warned that each run counts as a delivery. Half of RabbitMQ 4's default delivery limit. */
 const MANY_RETURNS = 10;
 
-/** The dead letters that a run leaves in their queue. They are held until it ends, for those given back at once would come again at once. */
+/** The dead letters that a run leaves in their queue. They are held unacknowledged until it ends, since they would come again at once if given back at once. */
 export class HeldLetters {
   private count = 0;
   /** When the first was held, by {@link Clock.ticks}. */
@@ -26,7 +26,7 @@ export class HeldLetters {
 
   constructor(private readonly options: HeldLettersOptions) {}
 
-  /** One more stays. */
+  /** Holds a dead letter. */
   add(message: ConsumeMessage): void {
     const { box, clock } = this.options;
     box.hold(message);
@@ -35,7 +35,7 @@ export class HeldLetters {
     if (Number(message.properties.headers?.["x-delivery-count"]) >= MANY_RETURNS) this.warnOfLimit();
   }
 
-  /** What is too much of them, in words: the run must end with it. `undefined` while it may go on. */
+  /** Why no more can be held, in words, so that the run must end; `undefined` while it may go on. */
   get tooMuch(): string | undefined {
     const { most, clock } = this.options;
     if (this.count >= most) return `${most} dead letters that stay`;

@@ -14,42 +14,42 @@ import { ANSWER_TIMEOUT, answerIn, SupervisedChannel } from "../client/supervise
 export interface LetterBoxOptions {
   connection: Connection;
   queue: string;
-  /** So many are on their way to us at most; what is held does not count. */
+  /** How many messages that are not held the broker may have sent us without an acknowledgement. */
   ahead: number;
-  /** The channel is gone, and the broker takes back what was not acknowledged. The box is of no use any more. */
+  /** The channel is gone, and the broker takes back what was not acknowledged. The box cannot be used any more. */
   onLost(error: ConnectorError): void;
-  /** ms without a message, though there are some, until others are taken to have them all. Default 10000. */
+  /** ms without a message, though the queue has some, after which {@link LetterBox.take} fails since another consumer must have them. Default 10000. */
   stallAfter?: number;
-  /** ms until a request the broker does not answer ends it. Default 30000. */
+  /** ms to wait for the broker's answer to a request. Default 30000. */
   answerTimeout?: number;
 }
 
-/** ms without a message until the broker is asked whether there is one left. */
+/** ms without a message after which the broker is asked whether the queue has one left. */
 const LOOK_AGAIN = 250;
-/** ms that it must say no for: what it has just handed out counts as gone before it arrives. */
+/** ms for which the broker must say no. One answer is not enough, since a message that is just on its way here no longer counts. */
 const EMPTY_FOR = 1_000;
-/** ms to wait at most until all that was given back counts again; others may have taken it by then. */
+/** ms to wait at most until all messages that were given back are in the queue again. Other consumers may take them before that is seen. */
 const BACK_WITHIN = 2_000;
 
 /**
- * A dead-letter queue, opened for one run on a channel of its own. What is taken out stays the broker's until it is acknowledged.
+ * A dead-letter queue, opened for one run on a channel of its own. Messages that are taken stay in the queue until they are acknowledged.
  *
- * It consumes rather than asking for one message after the other, which would cost a round trip each (seen: 164/s on a busy machine).
- * What is held fills the consumer's prefetch; another consumer on the same channel then takes its place, and the messages stay open. It ends
- * when nothing is on its way to it: a quorum queue puts that behind the others (seen with 3.10.8).
+ * It consumes, since to ask for one message at a time would cost a round trip each (seen: 164/s on a busy machine). Held messages use up the consumer's prefetch. When
+ * they are half of it, that consumer is cancelled and another one takes its place on the same channel, where held messages stay open. A consumer is cancelled only when
+ * no message is on its way to it, since a quorum queue would put that one behind the others (seen with 3.10.8).
  */
 export class LetterBox {
   private supervised: SupervisedChannel<Channel> | undefined;
   private window: AckWindow | undefined;
   private readonly arrived: ConsumeMessage[] = [];
-  /** The last tag of each consumer, in their order. */
+  /** The last delivery tag of each consumer, by consumer tag, oldest consumer first. */
   private readonly lastTags = new Map<string | undefined, number>();
   private consumer: string | undefined;
-  /** Messages of the present consumer that are not acknowledged: with so many as it may have, none is on its way. */
+  /** How many messages of the present consumer have come and are not acknowledged. When it equals the prefetch, none is on its way. */
   private withUs = 0;
-  /** Those of them that are held. */
+  /** How many of those are held. */
   private held = 0;
-  /** Messages that were taken, and neither acknowledged nor held yet. */
+  /** How many messages were taken and are neither acknowledged nor held yet. */
   private inHand = 0;
   private ended: ConnectorError | "interrupted" | undefined;
   private readonly takers = new Sleepers();
@@ -59,16 +59,17 @@ export class LetterBox {
   constructor(private readonly options: LetterBoxOptions) {}
 
   /**
-   * How many messages wait in it.
+   * Opens the channel.
    *
-   * @param patience ms to wait for a connection that is just being made
-   * @throws ConnectorError QUEUE_UNAVAILABLE (missing, not ours to read, a stream), BROKER_UNAVAILABLE or BROKER_REFUSED
+   * @param patience ms to wait for a connection that is being made
+   * @returns how many messages are in the queue
+   * @throws ConnectorError QUEUE_UNAVAILABLE (missing, no right to read it, a stream), BROKER_UNAVAILABLE or BROKER_REFUSED
    */
   open(patience: number): Promise<number> {
     const { connection, queue, ahead } = this.options;
     return new Promise((resolve, reject) => {
       this.giveUp = setTimeout(() => reject(reasonOf(connection)), patience);
-      const refused = ({ kind }: ConnectionState): void => void (kind === "refused" && reject(reasonOf(connection))); // no waiting mends that
+      const refused = ({ kind }: ConnectionState): void => void (kind === "refused" && reject(reasonOf(connection))); // waiting would not help
       this.unsubscribe = connection.subscribe({ state: refused });
       let depth = 0;
       this.supervised = new SupervisedChannel<Channel>({
@@ -108,14 +109,14 @@ export class LetterBox {
       else if (!(await this.takers.sleep(LOOK_AGAIN))) {
         empty = (await this.depth()) === 0 ? empty + LOOK_AGAIN : 0;
         if (empty >= EMPTY_FOR && this.arrived.length === 0) return undefined;
-        // what is in hand may fill the prefetch: then it is us that it waits for
+        // if messages are in hand, they may fill the prefetch, so that the broker waits for us
         waited = this.inHand > 0 ? 0 : waited + LOOK_AGAIN;
         if (waited >= stallAfter) throw new ConnectorError("QUEUE_UNAVAILABLE", `Queue ${queue} gives out nothing: another consumer has it`);
       }
     }
   }
 
-  /** Acknowledges a message that was taken. @returns whether it could: not when the broker has taken it back */
+  /** Acknowledges a message that was taken. @returns false when the channel is gone, so that the broker has taken the message back */
   ack(message: ConsumeMessage): boolean {
     this.inHand -= 1;
     if (message.fields.consumerTag === this.consumer) this.withUs -= 1;
@@ -124,23 +125,23 @@ export class LetterBox {
     return true;
   }
 
-  /** A message that was taken stays open until the box is closed. */
+  /** Keeps a message that was taken unacknowledged until the box is closed. */
   hold(message: ConsumeMessage): void {
     this.inHand -= 1;
     if (message.fields.consumerTag === this.consumer) this.held += 1;
   }
 
-  /** Whoever waits for a message waits no longer. */
+  /** Makes {@link take} resolve with `undefined`, now and from now on. */
   interrupt(): void {
     this.ended ??= "interrupted";
     this.takers.wake();
   }
 
-  /** Gives back what is not acknowledged, and closes the channel: the broker has seen all answers by then. */
+  /** Gives back what is not acknowledged and closes the channel. When it resolves, the broker has seen all acknowledgements. */
   async close(): Promise<void> {
     this.opened();
     this.interrupt();
-    // before anything is given back, or it would come again at once
+    // cancelled before anything is given back, which would otherwise be sent to us again at once
     await this.untilFull().then(() => this.cancel()).catch(() => undefined);
     await this.giveBack().catch(() => undefined);
     await this.supervised?.close();
@@ -172,15 +173,15 @@ export class LetterBox {
     this.takers.wake();
   }
 
-  /** What is on its way as its consumer ends, a quorum queue puts behind the others. */
+  /** Waits until no message is on its way to the consumer, since a quorum queue would put those behind the others when the consumer ends. */
   private async untilFull(): Promise<void> {
     const end = performance.now() + EMPTY_FOR;
     while (this.consumer !== undefined && this.withUs < this.options.ahead && performance.now() < end && (await this.depth(EMPTY_FOR)) > 0) await pause();
   }
 
   /**
-   * What each consumer had, when that of those before it is back: given all at once, a quorum queue puts it back consumer by consumer in an
-   * order of its own (seen with 3.10.8).
+   * Gives back what each consumer had, one consumer after the other, each when the messages of those before are in the queue again. Given back all at once, a
+   * quorum queue would put them back consumer by consumer in an order of its own (seen with 3.10.8).
    */
   private async giveBack(): Promise<void> {
     const { window } = this;
@@ -199,7 +200,7 @@ export class LetterBox {
     }
   }
 
-  /** Quorum queues take a moment: who starts another run at once would find nothing. */
+  /** Waits until the queue has `count` messages again. Quorum queues take a moment, and another run that is started at once would find nothing. */
   private async untilThere(count: number, end: number): Promise<void> {
     while (performance.now() < end && (await this.depth(BACK_WITHIN)) < count) await pause();
   }
@@ -208,7 +209,7 @@ export class LetterBox {
     return (await this.request((channel) => channel.checkQueue(this.options.queue), deadline)).messageCount;
   }
 
-  /** @param deadline in ms; without one, what is on its way may come before the answer */
+  /** Makes a request on the channel. @param deadline ms; without one, the usual time counts from when messages that are ahead of the answer have come */
   private async request<T>(ask: (channel: Channel) => Promise<T>, deadline?: number): Promise<T> {
     const { answerTimeout = ANSWER_TIMEOUT } = this.options;
     const channel = this.supervised?.channel;
@@ -227,7 +228,7 @@ export class LetterBox {
 
   private down(error: unknown): void {
     this.window?.close();
-    void this.supervised?.close(); // another channel would know nothing of what was taken on this one
+    void this.supervised?.close(); // no other channel is to follow, since what was taken on this one is lost with it
     this.end(error === undefined ? new ConnectorError("BROKER_UNAVAILABLE", "The connection to the broker was lost") : channelError(error, "queue"));
   }
 
@@ -238,12 +239,12 @@ export class LetterBox {
   }
 }
 
-/** Until it is worth asking the broker again. */
+/** The time between two questions to the broker. */
 function pause(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 10));
 }
 
-/** Why there is no connection. */
+/** The error that tells why there is no connection. */
 function reasonOf({ state }: Connection): ConnectorError {
   return "error" in state ? state.error : new ConnectorError("BROKER_UNAVAILABLE", "Not connected to the broker");
 }

@@ -3,34 +3,33 @@ import { decode, type Format } from "../../format/format";
 import { givenProperties } from "../client/queue-message";
 import type { DeadLetter } from "./dead-letter";
 
-/** What a filter looks at. */
+/** The dead letter as a filter sees it. */
 export interface LetterView {
   payload: unknown;
   headers: Record<string, unknown>;
   properties: Record<string, unknown>;
   error: { code?: string; message?: string; node?: string; attempts?: number; at?: string };
-  /** The queue it failed in. */
+  /** The queue in which it failed. */
   queue?: string;
   exchange?: string;
   routingKey?: string;
-  /** Since it failed, in ms. */
+  /** ms since it failed. */
   age?: number;
   redriven: number;
 }
 
-/** What a dry run sends for each dead letter. */
+/** The message that a dry run sends for each dead letter. */
 export interface LetterMessage {
   payload: unknown;
   /** The original routing key. */
   topic: string | undefined;
-  /** `age` in ms. */
   deadLetter: DeadLetter;
   amqp: { properties: Record<string, unknown>; headers: Record<string, unknown> };
-  /** For Node-RED's Join: the last one carries the count. */
+  /** For Node-RED's Join node. The last message has the count. */
   parts: { id: string; type: "array"; index: number; count?: number };
 }
 
-/** The content as a value; as it is when it cannot be read. */
+/** Decodes the content; returns the buffer itself when that fails. */
 export function readPayload(message: Message, format: Format): unknown {
   try {
     return decode(message.content, format, message.properties);
@@ -39,7 +38,7 @@ export function readPayload(message: Message, format: Format): unknown {
   }
 }
 
-/** A dead letter as an expression sees it. */
+/** Makes the view for a filter. */
 export function viewOf(message: Message, letter: DeadLetter, payload: unknown): LetterView {
   const { code, message: text, node, attempts, failedAt: at, queue, exchange, routingKey, age, redriven } = letter;
   return {
@@ -55,7 +54,7 @@ export function viewOf(message: Message, letter: DeadLetter, payload: unknown): 
   };
 }
 
-/** Sends one message a dead letter, each when the next is there: only the last one can know how many they are. */
+/** Sends a message for each dead letter. Each is sent when the next one is there, since the last one must carry the count. */
 export class Preview {
   private waiting: LetterMessage | undefined;
   private index = 0;

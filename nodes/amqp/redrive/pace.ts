@@ -1,6 +1,6 @@
 import type { Clock } from "../../common/clock";
 
-/** Lets one through every so often. After a pause it goes on at the same rate: what was not sent meanwhile is not made up for. */
+/** Limits how many messages pass per second. After a pause it goes on at the same rate, and does not make up for the time that was not used. */
 export class Pace {
   private next = 0;
 
@@ -10,7 +10,7 @@ export class Pace {
     private readonly clock: Pick<Clock, "ticks" | "sleep">,
   ) {}
 
-  /** Resolves when the next one may go, or when `signal` is aborted. */
+  /** Resolves when the next message may pass, or when `signal` is aborted. */
   async turn(signal: AbortSignal): Promise<void> {
     if (this.rate === undefined) return;
     const now = this.clock.ticks();

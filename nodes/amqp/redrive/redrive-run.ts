@@ -19,9 +19,9 @@ import { Tally, type RedriveReport } from "./report";
 export interface RedriveSettings {
   /** The dead-letter queue. */
   queue: string;
-  /** Moved per second at most; `undefined` for as fast as it goes. */
+  /** How many dead letters are moved per second at most; `undefined` for no limit. */
   rate: number | undefined;
-  /** So often a message may go back before it goes to the parking queue; 0 for no cap. */
+  /** How often a message may be put back before it goes to the parking queue instead; 0 for no limit. */
   maxRedrives: number;
   parkingQueue: string;
   format: Format;
@@ -29,9 +29,9 @@ export interface RedriveSettings {
 
 /** What one run is to do. */
 export interface RedriveOrder {
-  /** Dead letters to try (those the filter leaves out do not count); `undefined` for all. */
+  /** How many dead letters to move or show; those that the filter leaves out do not count. `undefined` for all. */
   limit: number | undefined;
-  /** Only look. */
+  /** Only look at dead letters, and move none. */
   dryRun: boolean;
   target: Target;
 }
@@ -41,34 +41,34 @@ export interface RedriveRunOptions {
   link: BrokerLink;
   settings: RedriveSettings;
   order: RedriveOrder;
-  /** Says of a dead letter whether it is meant; by default all are. */
+  /** Tells whether a dead letter is to be moved or shown: yes if the result is truthy. Default: all are. */
   filter?(view: LetterView): unknown;
-  /** A dry run's messages. By default none are made. */
+  /** Called in a dry run with a message for each dead letter. Default: none are made. */
   show?(message: LetterMessage): void;
-  /** `done` of `of` have been moved, or, in a dry run, looked at. */
+  /** `done` of `of` dead letters have been moved, or, in a dry run, looked at. */
   onProgress?(done: number, of: number): void;
   warn(text: string): void;
   /** Default: the machine's. */
   clock?: Clock;
-  /** What stays is held until the end; with this many, the run ends. Default 10000. */
+  /** With so many dead letters held, which are to stay in the queue, the run ends. Default 10000. */
   mostHeld?: number;
 }
 
-/** Unconfirmed messages at most. */
+/** How many published messages may be unconfirmed. */
 const WINDOW = 100;
-/** Messages on their way to us at most: twice the window, so that what is held in between leaves room for it. */
+/** How many messages the consumer may have at most. Twice the window, so that there is still room for a full window when some are held. */
 const AHEAD = 2 * WINDOW;
 /** Default of {@link RedriveRunOptions.mostHeld}. */
 const MOST_HELD = 10_000;
-/** ms to wait for a connection that is just being made. */
+/** ms to wait for a connection that is being made. */
 const PATIENCE = 10_000;
-/** ms that a run which must end has for what is published already. */
+/** ms that a run which must end waits for confirms of what is published already. */
 const DRAIN = 8_000;
 
 /**
- * Puts dead letters back, once: each that was there at the start is taken at most once. A copy is published, confirmed, and only then the
- * dead letter is acknowledged; one that cannot go back, is not meant, or was put back since the run began and has failed again, is held until
- * the end, so that it does not come again, and given back.
+ * One run that puts dead letters back. Each that was there at the start is handled at most once: a copy is published, and when that is confirmed, the dead letter is
+ * acknowledged. Others are held unacknowledged until the end, so that they do not come again, and are then given back to the queue: those that cannot go back,
+ * those that the filter leaves out, and those that were put back during the run and have failed again.
  */
 export class RedriveRun {
   private readonly tally = new Tally();
@@ -80,7 +80,7 @@ export class RedriveRun {
   private readonly pace: Pace;
   private readonly preview: Preview | undefined;
   private readonly ending = new AbortController();
-  /** ms since 1970. */
+  /** When the run began, in ms since 1970. */
   private began = 0;
   private failure: ConnectorError | undefined;
   private publishing = 0;
@@ -100,9 +100,9 @@ export class RedriveRun {
   }
 
   /**
-   * Runs to the end. Nothing is lost whenever it ends; what was published and could not be acknowledged any more is there twice.
+   * Runs to the end. No message is lost when it ends early, but one that was published and could not be acknowledged any more is there twice.
    *
-   * @throws ConnectorError when it had to end early, with the report so far as its `details`
+   * @throws ConnectorError when the run had to end early; its `details` are the report so far
    */
   async run(): Promise<RedriveReport> {
     this.began = this.clock.now();
@@ -117,7 +117,7 @@ export class RedriveRun {
     return report;
   }
 
-  /** Ends it: what is published may be confirmed for up to {@link DRAIN} ms, the rest goes back. {@link run} rejects with FLOW_STOPPED. */
+  /** Ends the run: waits up to {@link DRAIN} ms for confirms of what is published, and gives the rest back. {@link run} rejects with FLOW_STOPPED. */
   stop(): void {
     this.fail(new ConnectorError("FLOW_STOPPED", "The flow was stopped in the middle of it"));
   }
@@ -145,7 +145,7 @@ export class RedriveRun {
       }
       const letter = readDeadLetter(message, this.clock.now());
       if (!order.dryRun && wasPutBack(letter, this.began, this.now())) {
-        this.held.add(message); // it has failed again, and comes before others in a queue with priorities, or that others take from
+        this.held.add(message); // it has failed again; it can come before others in a queue with priorities, or one with other consumers
         continue;
       }
       taken += 1;
@@ -153,7 +153,7 @@ export class RedriveRun {
     }
   }
 
-  /** What concerns all alike: a place that is not there is no fault of any of them. */
+  /** Checks what concerns all dead letters alike, so that a missing exchange, say, is not counted as a failure of each. */
   private async prepare(target: Target): Promise<void> {
     const { state } = this.options.link.publish;
     if (state.kind === "blocked") throw blockedFor(state.reason);
@@ -162,7 +162,7 @@ export class RedriveRun {
     if (problem) throw problem;
   }
 
-  /** Waits until one more may be taken. @returns whether the run goes on */
+  /** Waits until another dead letter may be taken. @returns whether the run goes on */
   private async mayTake(): Promise<boolean> {
     while (this.publishing >= WINDOW && !this.ending.signal.aborted) await this.change();
     const { tooMuch } = this.held;
@@ -170,7 +170,7 @@ export class RedriveRun {
     return tooMuch === undefined && !this.ending.signal.aborted;
   }
 
-  /** @returns whether it counts against the limit */
+  /** Moves, shows or skips a dead letter. @returns whether it counts towards the limit: not if it is skipped */
   private async handle(message: ConsumeMessage, letter: DeadLetter): Promise<boolean> {
     const { filter, settings, order } = this.options;
     const payload = filter || this.preview ? readPayload(message, settings.format) : undefined;
@@ -211,11 +211,11 @@ export class RedriveRun {
     const problem = park ? await this.destinations.problemOfParkingQueue(parkingQueue) : await this.destinations.problemOfExchange(copy.exchange);
     if (problem) return this.stays(message, problem);
     await this.pace.turn(this.ending.signal);
-    if (this.failure) return; // it goes back with the rest
+    if (this.failure) return; // it is given back with the rest
     void this.publish(message, copy, park ? "parked" : "moved");
   }
 
-  /** In ms since 1970: never before the run began, though the clock is set back. */
+  /** The time, in ms since 1970. Never before the run began, even if the clock is set back. */
   private now(): number {
     return Math.max(this.began, this.clock.now());
   }
@@ -246,7 +246,7 @@ export class RedriveRun {
     this.options.onProgress?.(done, Math.min(this.tally.depth, this.options.order.limit ?? Infinity));
   }
 
-  /** The run cannot go on; the first reason is the one told. */
+  /** The run cannot go on. Only the first reason is kept. */
   private fail(error: ConnectorError): void {
     if (this.failure) return;
     this.failure = error;
@@ -256,7 +256,7 @@ export class RedriveRun {
     this.wake?.();
   }
 
-  /** What `step` resolves with. @throws the reason when the run must end before */
+  /** Waits for `step`. @returns what it resolves with @throws the reason why the run must end, when that comes first */
   private async unlessEnding<T>(step: Promise<T>): Promise<T> {
     const { signal } = this.ending;
     if (this.failure) throw this.failure;
@@ -264,25 +264,25 @@ export class RedriveRun {
     return Promise.race([step, ended]);
   }
 
-  /** Until something published is confirmed or fails, or the run must end. */
+  /** Resolves when something published is confirmed or fails, or the run must end. */
   private change(): Promise<void> {
     return new Promise((resolve) => (this.wake = resolve));
   }
 
-  /** What is open goes back, and what is unconfirmed fails. */
+  /** Gives back all dead letters that are not acknowledged; publishing of unconfirmed copies fails. */
   private async close(): Promise<void> {
     await (this.closing ??= Promise.all([this.box.close(), this.publisher.close()]));
   }
 }
 
-/** How many messages to have ready: no more than will be wanted within a second, as far as that is known. */
+/** How many messages the consumer may have: as far as is known, no more than will be needed within a second. */
 function aheadOf({ settings, order, filter }: RedriveRunOptions): number {
   const rate = order.dryRun || settings.rate === undefined ? AHEAD : Math.ceil(settings.rate);
   const limit = filter ? AHEAD : (order.limit ?? AHEAD);
   return Math.max(1, Math.min(AHEAD, rate, limit));
 }
 
-/** @param depth how many there were; 0 when it has not come so far */
+/** The error of a run that ended early, with its report. @param depth how many dead letters there were; 0 when that is not known yet */
 function withReport({ code, message, scope, retryable, cause }: ConnectorError, report: RedriveReport, depth: number): ConnectorError {
   const text = depth > 0 ? goingOn(message, `${report.moved + report.parked} of ${depth} dead letters were moved, ${report.left} are left`) : message;
   return new ConnectorError(code, text, { scope, retryable, cause, details: { ...report } });

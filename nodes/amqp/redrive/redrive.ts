@@ -14,7 +14,7 @@ import { RedriveRun, type RedriveOrder } from "./redrive-run";
 import type { RedriveReport } from "./report";
 import { readOrder, readSettings, type RedriveDef } from "./settings";
 
-/** What a node shows of its own: nothing yet, how far a run is, or how the last one ended. */
+/** What the node shows while its connections are fine: nothing yet, how far a run is, or how the last one ended. */
 type Shown = { kind: "idle" } | { kind: "running"; done: number; of: number; dryRun: boolean } | { kind: "ended"; report: RedriveReport } | { kind: "failed"; error: ConnectorError };
 
 export = (RED: NodeAPI): void => {
@@ -61,7 +61,7 @@ export = (RED: NodeAPI): void => {
       if (current) return done(new ConnectorError("OVERLOADED", RED._("redrive.error.running", { queue: settings.queue })));
       const mine: { run?: RedriveRun; ended: Promise<void> } = { ended: Promise.resolve() };
       current = mine;
-      // the messages of a dry run belong to the delivery that started it, if there is one; what the connection does belongs to none
+      // the messages of a dry run belong to the delivery that started it, if any; the work of the connection must belong to none
       const showLetter = AsyncResource.bind((letter: LetterMessage) => send([null, { _msgid: msg._msgid, ...letter } as NodeMessage]));
       const start = async (): Promise<RedriveReport> => {
         const order = await orderFor(msg);
@@ -87,7 +87,7 @@ export = (RED: NodeAPI): void => {
       closing = true;
       current?.run?.stop();
       return Promise.resolve(current?.ended)
-        .finally(() => broker.release(node)) // else the config node waits for it in vain
+        .finally(() => broker.release(node)) // also after a failure, or the config node would wait for it in vain
         .finally(() => unsubscribes.forEach((unsubscribe) => unsubscribe()));
     });
   }

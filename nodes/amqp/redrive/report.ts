@@ -1,22 +1,22 @@
 import { toConnectorError } from "../../common/errors";
 
-/** What a run did, as it comes out of the node in `msg.payload`. */
+/** What a run has done. The node sends it as `msg.payload`. */
 export interface RedriveReport {
   /** Dead letters that went back. */
   moved: number;
-  /** Those that had gone back too often, and went to the parking queue. */
+  /** Those that had gone back too often and were moved to the parking queue. */
   parked: number;
-  /** Those the filter left out. */
+  /** Those that the filter left out. */
   skipped: number;
-  /** Those that could not go back, and stayed. */
+  /** Those that could not go back and stayed. */
   failed: number;
-  /** Of those that were there at the start, how many still are: skipped, failed, and not reached. */
+  /** How many of those that were there at the start still are: skipped, failed, or not reached. */
   left: number;
-  /** A dry run: how many it found, all of which stayed. */
+  /** Only of a dry run: how many it found. All of them stayed. */
   found?: number;
   dryRun: boolean;
   seconds: number;
-  /** Why some failed, or the run ended early: the first ten reasons that differ. */
+  /** Why some failed or the run ended early: the first ten different reasons. */
   errors: string[];
 }
 
@@ -29,11 +29,11 @@ export class Tally {
   skipped = 0;
   failed = 0;
   found = 0;
-  /** Dead letters there were at the start, as far as nobody else took them. */
+  /** How many dead letters there were at the start, without those that others took. */
   depth = 0;
   private readonly reasons = new Set<string>();
 
-  /** Keeps why, if it is among the first. */
+  /** Keeps a reason, unless there are ten already. */
   because(reason: unknown): void {
     if (this.reasons.size < REASONS) this.reasons.add(typeof reason === "string" ? reason : String(toConnectorError(reason)));
   }

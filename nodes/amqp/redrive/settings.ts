@@ -8,7 +8,7 @@ import { checkName } from "../client/queue-settings";
 import type { Target } from "./copies";
 import type { RedriveOrder, RedriveSettings } from "./redrive-run";
 
-/** What the editor saves. Numbers come as text when they were typed or stand in the environment; what has a `…Type` is a typed input. */
+/** What the editor saves. Numbers may be text, as typed or taken from the environment. A property `x` that has an `xType` is a typed input. */
 export interface RedriveDef {
   broker: string;
   /** The dead-letter queue. */
@@ -22,7 +22,7 @@ export interface RedriveDef {
   targetExchangeType?: string;
   targetRoutingKey?: string;
   targetRoutingKeyType?: string;
-  /** JSONata; blank for all. */
+  /** A JSONata expression; blank for all dead letters. */
   filter?: string;
   dryRun?: boolean | string;
   dryRunType?: string;
@@ -60,7 +60,7 @@ export function readSettings(def: RedriveDef): RedriveSettings & { target: Targe
   };
 }
 
-/** What a run is to do. @throws ConnectorError INPUT_INVALID */
+/** The order for a run, from the message that starts it. @throws ConnectorError INPUT_INVALID */
 export function readOrder(kind: Target["kind"], values: OrderValues): RedriveOrder {
   return { limit: readLimit(values.limit), dryRun: readDryRun(values.dryRun), target: readTarget(kind, values) };
 }
@@ -79,7 +79,7 @@ function readLimit(value: unknown): number | undefined {
   throw new ConnectorError("INPUT_INVALID", `The limit is ${show(value)}, not a whole number from 1`);
 }
 
-/** Only what says no moves anything. */
+/** False only for nothing, `false`, "" and "false", so that no other value moves anything by mistake. */
 function readDryRun(value: unknown): boolean {
   return !(value === undefined || value === null || value === false || value === "" || value === "false");
 }

@@ -34,7 +34,7 @@ export = (RED: NodeAPI): void => {
     if (broker) this.amqp = broker;
   }
 
-  /** @throws ConnectorError NOT_CONFIGURED when the TLS settings are not there or broken: without them it might be taken for safe */
+  /** @throws ConnectorError NOT_CONFIGURED when the TLS settings are missing or broken: a connection without them would be less safe than the user thinks */
   function tlsOptions({ tls }: BrokerDef): Pick<ConnectionOptions, "tls"> {
     if (!tls) return {};
     const node = RED.nodes.getNode(tls) as unknown as TlsConfigNode | null;
@@ -52,7 +52,7 @@ export = (RED: NodeAPI): void => {
     return (level, text) => (level === "info" ? node.log(text) : level === "warn" ? node.warn(text) : node.error(text));
   }
 
-  /** Tests what stands in a form. @throws ConnectorError when that cannot be tested */
+  /** Tests the settings in a form of the editor. @throws ConnectorError when they cannot be tested */
   async function test(body: unknown): Promise<HostReport[]> {
     const id = (body as { id?: unknown } | null)?.id;
     const deployed = typeof id === "string" ? (RED.nodes.getNode(id) as unknown as BrokerNode | null) : null;
@@ -71,7 +71,7 @@ export = (RED: NodeAPI): void => {
     },
   });
 
-  // not there when the admin API is switched off
+  // undefined when the admin API is switched off
   RED.httpAdmin?.post(
     "/surewire/amqp-broker/test",
     RED.auth.needsPermission("flows.write"),

@@ -7,14 +7,14 @@ import { certificateSignIn, passwordSignIn, tokenSignIn } from "../client/sign-i
 import { fetchToken, type TokenEndpoint } from "../client/token-endpoint";
 import { fixedToken, RenewedToken } from "../client/token-source";
 
-/** What the editor saves. Numbers come as text when they were typed or stand in the environment. */
+/** What the editor saves. Numbers may be text, as typed or taken from the environment. */
 export interface BrokerDef {
   name?: string;
   urls: string[] | string;
   vhost?: string;
-  /** How to sign in: by user name and password (default), client certificate, or token. */
+  /** How to sign in. `plain`, the default: user name and password; `external`: client certificate; `token`: OAuth 2 token. */
   auth?: "plain" | "external" | "token";
-  /** Where tokens come from; empty: the credential `token` is one. */
+  /** URL from which tokens are fetched; if empty, the credential `token` is used. */
   tokenUrl?: string;
   scope?: string;
   /** Id of a `tls-config` node. */
@@ -25,7 +25,7 @@ export interface BrokerDef {
   connectTimeout?: number | string;
 }
 
-/** What the editor keeps apart. */
+/** Credentials, which the editor stores apart from the other settings. */
 export interface BrokerCredentials {
   username?: string;
   password?: string;
@@ -36,7 +36,7 @@ export interface BrokerCredentials {
 }
 
 /**
- * How to connect, from what was saved.
+ * The options of the broker, from what the editor saved.
  *
  * @throws ConnectorError NOT_CONFIGURED when something is missing or wrong
  */
@@ -53,7 +53,7 @@ export function readOptions(def: BrokerDef, credentials: BrokerCredentials): Bro
   };
 }
 
-/** The addresses; one environment variable may hold several. */
+/** The broker's addresses. A text may hold several, separated by commas or spaces, as from an environment variable. */
 export function readUrls({ urls }: BrokerDef): string[] {
   return (Array.isArray(urls) ? urls : [urls ?? ""]).flatMap((text) => String(text).split(/[\s,]+/)).filter(Boolean);
 }
@@ -93,13 +93,13 @@ function readTokenSignIn(def: BrokerDef, credentials: BrokerCredentials): NonNul
   return (log) => tokenSignIn(new RenewedToken({ fetch: (signal) => fetchToken(endpoint, signal), log }), username);
 }
 
-/** The text of the error does not repeat the URL, since it may hold a secret. */
+/** Checks the URL for tokens. The error does not repeat it, since it may hold a secret. */
 function checkTokenUrl(text: string): string {
   let url: URL | undefined;
   try {
     url = new URL(text);
   } catch {
-    // said below
+    // reported below
   }
   if (!url || !["https:", "http:"].includes(url.protocol) || url.username || url.password) {
     throw new ConnectorError("NOT_CONFIGURED", "The broker's token URL is not a valid one: write https://host/path, without user name and password");

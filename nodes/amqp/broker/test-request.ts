@@ -3,10 +3,10 @@ import { isUntouched, readTexts } from "../../common/form-request";
 import { isPlain } from "../../common/is-plain";
 import { readUrls, type BrokerCredentials, type BrokerDef } from "./settings";
 
-/** What the form sends to be tested: what stands in it, deployed or not. */
+/** The settings in a form of the editor, deployed or not, which are to be tested. */
 export interface TestRequest extends BrokerDef {
   id: string;
-  /** A secret that was not touched comes as the editor's stand-in, or not at all. */
+  /** A secret that the user has not touched is the editor's placeholder, or missing. */
   credentials: BrokerCredentials;
 }
 
@@ -20,14 +20,14 @@ const SECRETS = ["password", "clientSecret", "token"] as const;
 const TEXTS = ["username", "clientId"] as const;
 const SETTINGS = ["id", "urls", "vhost", "auth", "tokenUrl", "scope", "tls", "connectTimeout"] as const;
 
-/** Which secrets a sign-in sends. */
+/** Which secrets are sent to the other side, by kind of sign-in. */
 const SENT: Record<string, readonly (typeof SECRETS)[number][]> = { plain: ["password"], external: [], token: ["clientSecret", "token"] };
 
 /**
- * The credentials to test with: those typed in, and for untouched ones the deployed node's.
+ * The credentials to test with: those that were typed, and for untouched ones those of the deployed node.
  *
  * @param request with its environment variables resolved
- * @throws ConnectorError INPUT_INVALID when a stored secret would go to a host, or by a connection, that it was not stored for
+ * @throws ConnectorError INPUT_INVALID when a stored secret would be sent to another host than it was stored for, or with other TLS settings
  */
 export function credentialsToTest(request: TestRequest, deployed: Deployed | undefined): BrokerCredentials {
   const credentials: BrokerCredentials = {};
@@ -60,9 +60,9 @@ function goesToTheSame(request: BrokerDef, deployed: BrokerDef): boolean {
 }
 
 /**
- * Reads the body of a request.
+ * Reads the body of a test request.
  *
- * @param resolve puts the environment's values in the place of `${NAME}`
+ * @param resolve replaces `${NAME}` by the value of the environment variable
  * @throws ConnectorError INPUT_INVALID when it is not an object
  */
 export function readRequest(body: unknown, resolve: (text: string) => string): TestRequest {

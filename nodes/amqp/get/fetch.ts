@@ -3,14 +3,14 @@ import { Errand, type Trigger } from "../../delivery/errand";
 import type { AckWindow } from "../client/ack-window";
 import type { Taken } from "../client/taking-channel";
 
-/** What a got message has of its own, and so does not inherit from the trigger. */
+/** Properties that a message from the queue does not inherit from the trigger, since it has its own. */
 const OWN = new Set(["_msgid", "payload", "topic", "delivery", "amqp", "parts"]);
 
-/** One trigger and the messages of the queue that are taken for it. */
+/** A trigger and the messages that are taken from the queue for it. */
 export class Fetch extends Errand<Taken> {
   /**
    * @param wanted how many messages to take at most
-   * @param claim of the delivery that the trigger belongs to
+   * @param claim the claim on the trigger's delivery, if it belongs to one
    * @param finish called once, before the trigger is done
    */
   constructor(
@@ -22,7 +22,7 @@ export class Fetch extends Errand<Taken> {
     super({ trigger, claim, own: OWN, finish: () => finish(this) });
   }
 
-  /** The broker has taken back what was open on this channel. */
+  /** The channel of `window` is gone, and the broker has taken back what was open on it. */
   lost(window: AckWindow): void {
     for (const taken of this.unsettled) if (taken.window === window) this.unsettled.delete(taken);
     this.finishIfQuiet();

@@ -57,12 +57,12 @@ export = (RED: NodeAPI): void => {
     closeWith(node, status, () =>
       queue
         .close()
-        .finally(() => broker.release(node)) // else the config node waits for it in vain
+        .finally(() => broker.release(node)) // also after a failure, or the config node would wait for it in vain
         .finally(unsubscribe),
     );
   }
 
-  /** How many messages a trigger asks for. */
+  /** Makes a function that tells how many messages a trigger asks for. */
   function counter(node: Node, config: GetDef): (msg: object) => number | Promise<number> {
     const type = config.countType || "num";
     if (type === "num") {

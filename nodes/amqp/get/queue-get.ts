@@ -14,12 +14,12 @@ import { declareTopology } from "../client/topology";
 import { Fetch } from "./fetch";
 import type { GetSettings } from "./settings";
 
-/** Messages of this node in the flow at most. What goes round ("get the next until empty") is all open until the last one is through. */
+/** How many messages of this node may be in the flow. In a loop ("get the next until the queue is empty") all are open until the last one is done. */
 const MOST_OPEN = 10_000;
-/** ms that a trigger waits for the broker at most. */
+/** How many ms a trigger waits for the broker. */
 const PATIENCE = 60_000;
 
-/** What a {@link QueueGet} does, for its node's status. */
+/** What a {@link QueueGet} does, for the status of its node. */
 export type QueueGetState = GetterState | { kind: "forwarding"; error: ConnectorError } | { kind: "holding"; reason: string };
 
 /** What a {@link QueueGet} needs besides its settings. */
@@ -29,17 +29,17 @@ export interface QueueGetOptions extends FlowAccess {
   onState(state: QueueGetState): void;
   /** ms that a trigger waits for the broker. Default 60000. */
   patience?: number;
-  /** Bytes of large messages that may be in the flow. Default: an eighth of what Node-RED may use. */
+  /** How many bytes of large messages may be in the flow. Default: an eighth of the memory that Node-RED may use. */
   mostBytes?: number;
 }
 
-/** Where a message came to be taken. */
+/** Which trigger a message was taken for, and which part of its messages it is. */
 interface Place {
   fetch: Fetch;
   parts: Parts;
 }
 
-/** Takes up to so many messages from a queue for each trigger, one trigger after the other. */
+/** Takes messages from a queue for each trigger, one trigger after the other. */
 export class QueueGet {
   private readonly getter: Getter;
   private readonly deliveries: QueueDeliveries;
@@ -48,11 +48,11 @@ export class QueueGet {
   private readonly places = new WeakMap<Taken, Place>();
   private downSince: number | undefined;
   private state: GetterState = { kind: "starting" };
-  /** What the last trigger failed by, as long as the next has not tried. */
+  /** The error by which the last trigger failed, until the next has tried. */
   private trouble: ConnectorError | undefined;
-  /** Why copies wait. */
+  /** Why copies for retries or dead letters wait to be published; `undefined` when none does. */
   private forwarding: ConnectorError | undefined;
-  /** When what is settled counts no longer as open. */
+  /** {@link tell}, once at the end of the turn, when settled messages no longer count as open. */
   private readonly tellSoon = oncePerTurn(() => this.tell());
   private closed = false;
 
@@ -102,19 +102,19 @@ export class QueueGet {
     });
   }
 
-  /** Deliveries of the flow that are not settled. */
+  /** How many deliveries are in the flow and not settled. */
   get openCount(): number {
     return this.deliveries.openCount;
   }
 
-  /** Makes ready to take messages. */
+  /** Opens the channel. */
   start(): void {
     this.getter.start();
   }
 
-  /** A trigger has come: to be called in the input handler, before anything is awaited. @param wanted whole, from 1; a rejection fails the trigger */
+  /** Takes a trigger. Must be called in the input handler, before anything is awaited. @param wanted how many messages, from 1; a rejection fails the trigger */
   take(trigger: Trigger, wanted: number | Promise<number>): void {
-    if (wanted instanceof Promise) wanted.catch(() => undefined); // looked at when its turn comes
+    if (wanted instanceof Promise) wanted.catch(() => undefined); // handled when its turn comes
     this.line.take(trigger, (claim) => new Fetch(trigger, wanted, claim, (one) => this.line.all.delete(one)));
   }
 
@@ -142,7 +142,7 @@ export class QueueGet {
     const wanted = await fetch.wanted;
     if (fetch.lapsed) return fetch.close();
     this.check(wanted);
-    /** Taken, but not handed over before it is known whether it is the last. */
+    /** The message that was taken before. Handed over when it is known whether it is the last. */
     let before: Decoded | undefined;
     let got = 0;
     while (got < wanted && !(got > 0 && this.isTooMuch())) {
@@ -158,7 +158,7 @@ export class QueueGet {
       const decoding = this.deliveries.decode(taken);
       const decoded = decoding instanceof Promise ? await decoding : decoding;
       if (taken.window.closed) got -= 1; // lost while it was decoded
-      if (!decoded) continue; // it is among the dead letters, or comes again
+      if (!decoded) continue; // it has become a dead letter, or comes again
       if (before) this.handOver(fetch, before, false);
       before = decoded;
     }
@@ -168,7 +168,7 @@ export class QueueGet {
     fetch.empty();
   }
 
-  /** The next message, or `undefined` when this trigger gets no more: the queue is empty, or the channel it took others from is gone. */
+  /** The next message; `undefined` when this trigger gets no more: the queue is empty, this is closing, or the channel failed after the first message. */
   private async next(fetch: Fetch): Promise<Taken | undefined> {
     if (this.closed) return undefined;
     const taken = fetch.sent > 0 ? await this.getter.take().catch(() => undefined) : await this.first(fetch);
@@ -179,7 +179,7 @@ export class QueueGet {
     return taken;
   }
 
-  /** Waits for the broker as long as a trigger may. What fails once is tried again: a queue may have been deleted, a channel lost. */
+  /** The first message of a trigger. Waits for the broker as long as a trigger may, and tries a second time, since the queue may have been deleted or the channel lost. */
   private async first(fetch: Fetch): Promise<Taken | undefined> {
     const { patience = PATIENCE } = this.options;
     const until = Math.max(fetch.arrived, this.downSince ?? performance.now()) + patience;
@@ -194,7 +194,7 @@ export class QueueGet {
     }
   }
 
-  /** Whether what is taken is so large that it is enough for this trigger. */
+  /** Whether open messages are so large that this trigger gets no more. */
   private isTooMuch(): boolean {
     const { tooMuch } = this.getter;
     if (tooMuch) this.deliveries.warnOnce(`The messages of queue ${this.options.settings.queue} are large: fewer than asked for are taken at a time, so that they do not fill the memory`);
@@ -212,7 +212,7 @@ export class QueueGet {
     this.tell();
   }
 
-  /** @throws ConnectorError why nothing can be taken */
+  /** Checks that messages may be taken now. @throws ConnectorError that tells why not */
   private check(wanted: number): void {
     if (!this.options.isWired()) throw notWired("what is taken");
     if (this.getter.tooMuch) throw new ConnectorError("OVERLOADED", "The messages still in the flow are so large that more of them might fill the memory");

@@ -7,26 +7,26 @@ import type { QueueType } from "../client/topology";
 
 /** What the editor saves. */
 export interface GetDef extends QueueDef {
-  /** How many messages a trigger takes at most, or where that stands. */
+  /** How many messages a trigger takes at most, or where to find it, according to `countType`. */
   count?: number | string;
   /** Default `num`. */
   countType?: string;
 }
 
-/** Settings of an `amqp get`, normalised, but for its count. Times in ms. */
+/** Settings of an `amqp get`, normalised, without its count. Times in ms. */
 export interface GetSettings extends QueueDeliverySettings {
   queue: string;
-  /** Make what is missing, or touch nothing. */
+  /** `declare`: queues that are missing are made; `existing`: nothing is made. */
   declare: "declare" | "existing";
   queueType: QueueType;
   arguments: Record<string, unknown>;
   deadLetterQueue: string;
 }
 
-/** Messages for one trigger at most. */
+/** How many messages a trigger can ask for. */
 const MOST = 10_000;
 
-/** Streams are not among them: the broker answers a get on one by closing the connection. */
+/** Not `stream`: the broker answers a get on a stream by closing the connection. */
 const QUEUE_TYPES: readonly QueueType[] = ["quorum", "classic"];
 
 /** The settings of an `amqp get`, with its defaults. @throws ConnectorError NOT_CONFIGURED */
@@ -44,7 +44,7 @@ export function readSettings(def: GetDef): GetSettings {
   };
 }
 
-/** How many messages a value asks for. @throws ConnectorError INPUT_INVALID unless it is a whole number from 1 to 10,000, or the text of one */
+/** Reads the count of a trigger. @throws ConnectorError INPUT_INVALID unless it is a whole number from 1 to 10,000, or the text of one */
 export function readCount(value: unknown): number {
   const count = typeof value === "number" || typeof value === "string" ? Number(value) : 0;
   if (Number.isInteger(count) && count >= 1 && count <= MOST) return count;
@@ -52,7 +52,7 @@ export function readCount(value: unknown): number {
   throw new ConnectorError("INPUT_INVALID", `How many messages to take must be a whole number from 1 to ${MOST}, not ${shown}`);
 }
 
-/** The count of a node whose triggers all ask for the same. Default 1. @throws ConnectorError NOT_CONFIGURED */
+/** Reads a count that is the same for all triggers of a node. Default 1. @throws ConnectorError NOT_CONFIGURED */
 export function readFixedCount(value: number | string | undefined): number {
   return wholeNumber(value, "Take", { fallback: 1, min: 1, max: MOST });
 }

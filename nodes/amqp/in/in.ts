@@ -23,7 +23,7 @@ export = (RED: NodeAPI): void => {
       run(this, status, brokerOf(RED.nodes.getNode(config.broker), config.broker), readSettings(config));
     } catch (error) {
       const wrong = failEach(this, status, error);
-      this.error(wrong.toString()); // a status shows but its beginning, and no message will bring the rest
+      this.error(wrong.toString()); // the status shows only its beginning, and no input message will report the rest
     }
   }
 
@@ -31,9 +31,9 @@ export = (RED: NodeAPI): void => {
     const link = broker.acquire(node);
     const troubles = new TroubleLog(node);
     let state: QueueSourceState = { kind: "starting" };
-    /** As the flows started: in a deploy the node behind it may be stopped before it. */
+    /** Whether a running node was behind it when the flows started last. Not asked later: in a deploy that node may be stopped before this one. */
     let wired: boolean | undefined;
-    /** Nothing but its work is to be shown, or that it pauses. */
+    /** Whether the status shows its work or its pause, as there is no trouble to show. */
     let atWork = false;
     const label = (): string => {
       const { openCount, queue } = source;
@@ -73,7 +73,7 @@ export = (RED: NodeAPI): void => {
       else showSource(status, state);
     };
 
-    // Not before all nodes are there, and never into nothing: a message sent along a wire without a node would count as finished.
+    // The source starts when all nodes are there, and takes no messages while nothing is wired: a message sent to no node would count as finished.
     const flowsStarted = (): void => {
       const first = wired === undefined;
       wired = isWired(node, RED.nodes);
@@ -95,7 +95,7 @@ export = (RED: NodeAPI): void => {
       stopWaiting();
       return source
         .close()
-        .finally(() => broker.release(node)) // else the config node waits for it in vain
+        .finally(() => broker.release(node)) // also after a failure, or the config node would wait for it in vain
         .finally(unsubscribe);
     });
     show();
@@ -115,7 +115,7 @@ export = (RED: NodeAPI): void => {
     }
   }
 
-  /** For what must outlive the process. Without a user directory (a test's runtime) there is no place for it. */
+  /** The store for what must outlive the process. There is none without a user directory, as in the runtime of a test. */
   function storeIn(userDir: string | undefined): { store?: Store } {
     return userDir ? { store: userStore(userDir) } : {};
   }

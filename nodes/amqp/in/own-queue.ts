@@ -4,26 +4,26 @@ import { within } from "../../common/deadline";
 import type { QueueSpec } from "../client/topology";
 
 /**
- * A queue that one node has for itself, as long as its connection lives.
+ * An exclusive queue of one node, which exists as long as its connection.
  *
- * It is not of the kind that the broker deletes with its last consumer: a pause has no consumer, and would lose what waits. So it is deleted
- * here, since the connection may live on for other nodes.
+ * It is not an auto-delete queue, since a node that pauses has no consumer, and the broker would delete the queue with the messages in it. So it is deleted here when
+ * the node closes, as other nodes may keep the connection open.
  */
 export class OwnQueue {
   private current = "";
   private model: ChannelModel | undefined;
 
-  /** @param node id of the node, begins the name */
+  /** @param node id of the node, part of the queue's name */
   constructor(private readonly node: string) {}
 
-  /** Its name at present; "" before there is one. */
+  /** Its present name; "" before the first one is made. */
   get name(): string {
     return this.current;
   }
 
   /**
-   * The queue to be made on a connection: the same as long as it is the same connection. On the next one it has another name, because the broker
-   * may take the old connection for alive, and the queue on it for taken.
+   * The queue to declare on a connection. Its name stays the same on the same connection. On the next one it has another name, because the broker may still take the
+   * old connection for alive, and would refuse access to its queue.
    */
   on(model: ChannelModel, more: Record<string, unknown>): QueueSpec {
     if (this.model !== model) this.current = `surewire.${this.node}.${randomBytes(6).toString("hex")}`;
@@ -36,7 +36,7 @@ export class OwnQueue {
     const { model } = this;
     this.model = undefined;
     if (!model || model !== open) return;
-    await within(this.delete(model), 1_000).catch(() => undefined); // the connection's end takes it away too
+    await within(this.delete(model), 1_000).catch(() => undefined); // otherwise it goes when the connection ends
   }
 
   private async delete(model: ChannelModel): Promise<void> {

@@ -3,7 +3,7 @@ import type { PoisonSubject } from "../../delivery/poison-options";
 import { originOf } from "../client/retry-and-dead-letter";
 import type { Taken } from "../client/taking-channel";
 
-/** Messages of a queue, for the watch over those that end the process. */
+/** How the watch over messages that end the process handles messages of a queue. */
 export const queuePoison: PoisonSubject<Taken> = {
   fingerprint,
   suspects: ({ message }) => message.fields.redelivered,
@@ -11,7 +11,7 @@ export const queuePoison: PoisonSubject<Taken> = {
   giveBack: ({ message, window }) => window.giveBack(message.fields.deliveryTag),
 };
 
-/** What a message is known by when it comes again, as a retry's copy too. */
+/** A hash by which a message is recognized when it comes again, also as the copy that is made for a retry. */
 function fingerprint({ message }: Taken): string {
   const { exchange, routingKey } = originOf(message);
   const name = JSON.stringify([exchange, routingKey, message.properties.messageId ?? ""]);

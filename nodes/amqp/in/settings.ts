@@ -10,7 +10,7 @@ import type { StreamStart } from "./stream-reader";
 
 /** What the editor saves. */
 export interface InDef extends QueueDef, PoisonDef {
-  /** Of the node: names the dead letters of a queue without a name. */
+  /** Id of the node. Names the dead-letter queue of a temporary queue. */
   id?: string;
   bindings?: (Omit<BindingSpec, "arguments"> & { arguments?: Record<string, unknown> | string })[];
   prefetch?: number | string;
@@ -25,9 +25,9 @@ export interface InDef extends QueueDef, PoisonDef {
 export interface QueueSourceSettings extends QueueDeliverySettings, PoisonSettings {
   /** Id of the broker's config node. */
   broker: string;
-  /** "" for a temporary one. */
+  /** Name of the queue; "" for a temporary one. */
   queue: string;
-  /** Make what is missing, touch nothing, or make a queue of its own for as long as it is connected. */
+  /** `declare`: what is missing is made; `existing`: nothing is made; `temporary`: the node has a queue of its own while it is connected. */
   declare: "declare" | "existing" | "temporary";
   queueType: QueueType;
   arguments: Record<string, unknown>;
@@ -58,7 +58,7 @@ export function readSettings(def: InDef): QueueSourceSettings {
     queueType,
     arguments: declare === "existing" ? {} : queueArguments(def, queueType),
     bindings: declare === "existing" ? [] : readBindings(def.bindings),
-    // 0 would mean "no limit": a backlog of 150,000 then ended in memory
+    // not 0, which means "no limit": a backlog of 150,000 messages has ended the process for lack of memory
     prefetch: wholeNumber(def.prefetch, "At once", { fallback: 400, min: 1, max: 65_535 }),
     consumerArguments: consumerArguments(def, queueType),
     streamStart: queueType === "stream" ? readStreamOffset(def.streamOffset) : "first",
@@ -66,14 +66,14 @@ export function readSettings(def: InDef): QueueSourceSettings {
   };
 }
 
-/** A temporary queue gets its name when it is made. */
+/** The names for a temporary queue, which itself gets its name only when it is made. */
 function temporaryQueue(def: InDef): { queue: string; deadLetterQueue: string } {
   const deadLetterQueue = textIn(def.deadLetterQueue) || `${def.id}.dlq`;
   checkName(deadLetterQueue, "name of the dead-letter queue");
   return { queue: "", deadLetterQueue };
 }
 
-/** Arguments that RabbitMQ 4.3 denies, by closing the connection of all nodes. */
+/** Arguments to which RabbitMQ 4.3 answers by closing the connection, which all nodes share; with the values that are denied. */
 const DENIED: Record<string, (value: unknown) => boolean> = {
   "x-queue-mode": () => true,
   "x-queue-version": (value) => value === 1,
@@ -89,9 +89,9 @@ function queueArguments(def: InDef, type: QueueType): Record<string, unknown> {
   if (other !== undefined && other !== type) throw new ConnectorError("NOT_CONFIGURED", `The argument x-queue-type says ${String(other)}: choose that as the type of the queue instead`);
 
   const own: Record<string, unknown> = {};
-  // a queue of one's own has one consumer anyway; a stream refuses the argument
+  // a temporary queue has one consumer anyway; a stream refuses the argument
   if (def.singleActiveConsumer && def.declare !== "temporary" && type !== "stream") own["x-single-active-consumer"] = true;
-  // quorum queues have priorities by themselves (4.0), and refused the argument before
+  // quorum queues have priorities without the argument from 4.0 on, and refused it before
   const priority = type === "classic" ? wholeNumber(def.maxPriority, "Priorities", { fallback: undefined, min: 1, max: 255 }) : undefined;
   if (priority !== undefined) own["x-max-priority"] = priority;
   return { ...own, ...given };
@@ -115,7 +115,7 @@ function readBindings(bindings: InDef["bindings"] = []): BindingSpec[] {
     });
 }
 
-/** Where a stream is read from at first. Checked here, because RabbitMQ answers a word it does not know by closing the connection (541). */
+/** From where a stream is read at first. Checked here, because RabbitMQ answers an unknown word by closing the connection (541). */
 function readStreamOffset(value: number | string | undefined): StreamStart {
   const text = String(value ?? "").trim();
   if (text === "") return "first";

@@ -1,16 +1,16 @@
 import type { ConnectorError } from "../../common/errors";
 import type { ConsumerState } from "../client/consumer-options";
 
-/** What a source does, for its node's status. */
+/** What a source does, for the status of its node. */
 export type QueueSourceState = ConsumerState | { kind: "forwarding"; error: ConnectorError } | { kind: "holding"; reason: string };
 
-/** Why nodes behind a source keep it waiting: one waits for its system, or is too slow. */
+/** Why nodes behind a source keep it waiting. `held`: one waits for its system; `behind`: they are too slow. */
 export type WaitReason = "held" | "behind";
 
-/** Why a source does not take messages at present: nothing is wired to it, nodes behind it keep it waiting, a message has asked for it, or it closes. */
+/** Why a source takes no messages at present: nothing is wired to it, nodes behind it keep it waiting, an input message has asked for the pause, or it closes. */
 export type PauseReason = "unwired" | WaitReason | "asked" | "stopped";
 
-/** Tells what a source does: what its consumer says, unless nodes behind it or its own copies have to wait. */
+/** Works out what a source does: the state of its consumer, unless nodes behind it, or copies that it is to publish, have to wait. */
 export class SourceStates {
   private consumer: ConsumerState = { kind: "starting" };
   private forwarding: ConnectorError | undefined;
@@ -18,25 +18,25 @@ export class SourceStates {
 
   constructor(private readonly onState: (state: QueueSourceState) => void) {}
 
-  /** What the consumer says. */
+  /** The consumer's state has changed. */
   consumes(state: ConsumerState): void {
     this.consumer = state;
     this.tell();
   }
 
-  /** @param error why copies wait; `undefined` when they do no more */
+  /** Copies have to wait. @param error why; `undefined` when they no longer do */
   forwards(error: ConnectorError | undefined): void {
     this.forwarding = error;
     this.tell();
   }
 
-  /** Told at once, though the consumer only begins to pause. */
+  /** Nodes behind keep the source waiting. Shown at once, although the consumer is only beginning to pause. */
   waits(why: WaitReason, reason: string): void {
     this.reasons[why] = reason;
     this.onState({ kind: "holding", reason: this.reason ?? reason });
   }
 
-  /** This reason has gone. @param goesOn whether no other keeps the source from taking messages: a consumer that has paused says so itself, in a moment */
+  /** A reason to wait is gone. @param goesOn whether no other is left, so that a paused consumer will soon tell that it consumes */
   waitsNoMore(why: WaitReason, goesOn: boolean): void {
     delete this.reasons[why];
     if (!goesOn || this.consumer.kind !== "paused") this.tell();

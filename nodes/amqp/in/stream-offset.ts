@@ -2,30 +2,30 @@ import type { ChannelModel, Message } from "amqplib";
 import { within } from "../../common/deadline";
 import { closeChannel } from "../client/supervised-channel";
 
-/** Messages; the most that may be asked for. A broker that holds to it exactly (4.x) would send a longer chunk in parts. */
+/** The largest possible prefetch. A broker that keeps to the prefetch exactly (4.x) sends a longer chunk in parts. */
 const WHOLE_CHUNK = 65_535;
 
-/** The offset of a message in its stream; `undefined` for one that is of no stream. */
+/** The offset of a message in its stream; `undefined` if it does not come from a stream. */
 export function offsetOf(message: Message): number | undefined {
   const offset: unknown = message.properties.headers?.["x-stream-offset"];
   return typeof offset === "number" ? offset : undefined;
 }
 
-/** A time as a consumer argument: reading begins with the chunk of that time, so that a few earlier messages may come with it. @param time ms since the epoch */
+/** A time as the consumer argument `x-stream-offset`. Reading begins with the chunk of that time, so a few earlier messages may come, too. @param time ms since 1970 */
 export function timestampArgument(time: number): unknown {
   return { "!": "timestamp", value: Math.floor(time / 1000) };
 }
 
 /**
- * The offset of the last message in a stream, by reading its last chunk. The broker sends a chunk in one go: what it answers to a request
- * that was made after the first message comes behind the last one, however long the line stalls in between.
+ * Finds the offset of the last message in a stream by reading its last chunk. The broker sends a chunk in one go. So when it has answered a request that was made after
+ * the first message came, the last one has come, too, however slow the network is.
  *
  * @param firstWithin ms in which the first message must have come
  * @returns `undefined` when nothing came at all: the stream is empty, or does not answer
  */
 export async function lastOffset(model: ChannelModel, queue: string, { firstWithin } = { firstWithin: 2_000 }): Promise<number | undefined> {
   const channel = await model.createChannel();
-  channel.on("error", () => undefined); // consuming says it
+  channel.on("error", () => undefined); // `consume` rejects with it
   try {
     const come: (number | undefined)[] = [];
     await channel.prefetch(WHOLE_CHUNK, false);

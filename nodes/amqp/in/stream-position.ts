@@ -4,28 +4,28 @@ import type { Store } from "../../common/store";
 /** What {@link StreamPosition} needs. */
 export interface StreamPositionOptions {
   store: Store;
-  /** Where in the store. */
+  /** The key in the store. */
   key: string;
-  /** Whose offsets these are: those of another broker mean nothing here. */
+  /** Id of the broker's config node. A stored position of another broker is ignored. */
   broker: string;
-  /** Tells the user, once per text. */
+  /** Warns the user, once per text. */
   warn(text: string): void;
-  /** ms between two writes at least. Default 1000. */
+  /** ms from a change to its write; changes in between are written together. Default 1000. */
   every?: number;
-  /** ms until a write that failed is tried again. Default 5000. */
+  /** ms after which a write that failed is tried again. Default 5000. */
   retry?: number;
 }
 
-/** What is stored. */
+/** The value in the store. Has either `offset` or `since`, or neither. */
 interface Stored {
   broker: string;
-  /** Everything up to this one is settled. */
+  /** All messages up to this offset are settled. */
   offset?: number;
-  /** ms since the epoch, while nothing is settled yet: from then on the node reads. */
+  /** While nothing is settled: the time from which the node reads, in ms since 1970. */
   since?: number;
 }
 
-/** How far a stream is settled, kept over restarts. Written once a second at most, and at the end. */
+/** How far a stream is settled. Survives restarts; written once a second at most, and at the end. */
 export class StreamPosition {
   private stored: Stored;
   private loading: Promise<void> | undefined;
@@ -37,20 +37,20 @@ export class StreamPosition {
     this.stored = { broker: options.broker };
   }
 
-  /** Everything up to this one is settled; `undefined` while nothing is. */
+  /** All messages up to this offset are settled; `undefined` while nothing is. */
   get offset(): number | undefined {
     return this.stored.offset;
   }
 
-  /** Since when the node reads, in ms since the epoch; told while nothing is settled yet. */
+  /** The time from which the node reads, in ms since 1970; `undefined` once something is settled. */
   get since(): number | undefined {
     return this.stored.since;
   }
 
   /**
-   * Reads what is stored, the first time. To be awaited before anything is asked or told.
+   * Reads the stored position, unless that is done. To be awaited before anything else is called.
    *
-   * @throws ConnectorError STORE_UNAVAILABLE when what is there cannot be read: reading on from anywhere else would lose messages or repeat them
+   * @throws ConnectorError STORE_UNAVAILABLE when it cannot be read: to read the stream from anywhere else would lose or repeat messages
    */
   load(): Promise<void> {
     this.loading ??= this.read().catch((error: unknown) => {
@@ -60,24 +60,24 @@ export class StreamPosition {
     return this.loading;
   }
 
-  /** Everything up to `offset` is settled. */
+  /** All messages up to `offset` are settled. */
   moveTo(offset: number): void {
     if (this.stored.offset === offset) return;
     this.change({ offset });
   }
 
-  /** Nothing is settled, and the node reads what came since then. */
+  /** Nothing is settled, and the node reads from this time on. @param since ms since 1970 */
   beginAt(since: number): void {
     this.change({ since });
   }
 
-  /** Writes what is not written yet, once. */
+  /** Writes the position now if it has changed since the last write. */
   async flush(): Promise<void> {
     if (this.timer) this.write();
     await this.writing;
   }
 
-  /** Writes what is not written yet, and nothing after that: what comes next is another's. */
+  /** Writes the position as {@link flush} does, and never again, since the key may then belong to a successor. */
   close(): Promise<void> {
     this.closed = true;
     return this.flush();
@@ -103,7 +103,7 @@ export class StreamPosition {
     const { store, key, warn, retry = 5_000 } = this.options;
     this.writing = store.write(key, this.stored).catch((error: unknown) => {
       warn(`The position of the stream cannot be stored, so a restart would read it again from the one stored last: ${errorText(error)}`);
-      if (!this.closed) this.timer ??= setTimeout(() => this.write(), retry); // an idle stream has no next change
+      if (!this.closed) this.timer ??= setTimeout(() => this.write(), retry); // needed since an idle stream has no further change
     });
   }
 }

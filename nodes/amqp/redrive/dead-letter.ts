@@ -6,7 +6,7 @@ export interface DeadLetter {
   /** One of our error codes, or the broker's reason: `rejected`, `expired`, `maxlen` or `delivery_limit`. */
   code?: string;
   message?: string;
-  /** Name and id of the node in which it failed. */
+  /** The node in which it failed, as described for the user. */
   node?: string;
   /** How often it was tried. */
   attempts?: number;

@@ -23,7 +23,7 @@ import { offsetOf } from "./stream-offset";
 import { StreamPosition } from "./stream-position";
 import { StreamReader } from "./stream-reader";
 
-/** ms that a binding may take to be made, by some nine requests; a satellite's line takes 0.6 s for each. */
+/** ms that a binding may take. It takes about nine requests, each of 0.6 s by satellite. */
 const A_BINDING = 10_000;
 
 /** What the source needs besides its settings. */
@@ -32,21 +32,21 @@ export interface QueueSourceOptions {
   node: NodeName;
   runtime: TrackedRuntime;
   link: BrokerLink;
-  /** For what must outlive the process. Without one, positions of streams last as long as it, and no message that ends it is found out. */
+  /** Store for what must outlive the process. Without one, positions of streams last only as long as the process, and messages that end it are not recognized. */
   store?: Store;
   send(message: QueueMessage): void;
-  /** Told of each message that is settled. */
+  /** Called for each message that is settled. */
   onSettled?(): void;
-  /** ms that a message may be without an answer. Default: a stream reader's; for queues 25 minutes, or the deadline if that is longer. */
+  /** ms that a message may stay unacknowledged. Default for a stream: that of its reader; for a queue: 25 minutes, or the deadline if that is longer. */
   longest?: number;
   warn(text: string): void;
   onState(state: QueueSourceState): void;
 }
 
-/** Positions where there is no store. */
+/** Holds positions when there is no store. */
 const untilTheEnd = new MemoryStore();
 
-/** Takes messages from a queue as they come, and pauses while it must. */
+/** Consumes messages from a queue, and pauses while there is a reason to. */
 export class QueueSource {
   private readonly settings: QueueSourceSettings;
   private readonly own: OwnQueue | undefined;
@@ -58,7 +58,7 @@ export class QueueSource {
   private closing = false;
   private readonly pauses = new Set<PauseReason>();
   private readonly states: SourceStates;
-  /** Why this queue is not tried again before the next deploy. */
+  /** Why this queue is not tried again before the next deploy; `undefined` if it may be. */
   private refusal: ConnectorError | undefined;
 
   constructor(private readonly options: QueueSourceOptions) {
@@ -76,7 +76,7 @@ export class QueueSource {
       send: options.send,
       onSettled: (taken, outcome) => {
         this.poison?.settled(taken);
-        if (outcome !== "release") this.consumer.goFreely(); // somebody has worked on it
+        if (outcome !== "release") this.consumer.goFreely(); // a node has worked on it
         options.onSettled?.();
       },
       warn: options.warn,
@@ -88,7 +88,7 @@ export class QueueSource {
         this.poison?.giveBack();
         this.consumer.goCarefully();
       },
-      longest: this.position ? Infinity : options.longest, // a stream's reader has answered the broker by then
+      longest: this.position ? Infinity : options.longest, // the stream reader acknowledges old messages itself
     });
     this.poison = this.poisonWatch();
     const stream = (this.stream = this.position && this.streamReader(this.position));
@@ -105,7 +105,7 @@ export class QueueSource {
       onLarge: (room) => this.deliveries.warnOnce(largeText(this.queue, room)),
       onLost: (window) => {
         if (this.poison) this.poison.lost();
-        else if (link.consume.stoodStill && !stream) this.consumer.goCarefully(); // over one message, which comes again
+        else if (link.consume.stoodStill && !stream) this.consumer.goCarefully(); // one of these messages may be the reason, and comes again
         this.deliveries.lost(window);
         stream?.lost();
       },
@@ -118,7 +118,7 @@ export class QueueSource {
     return this.own ? this.own.name : this.settings.queue;
   }
 
-  /** Deliveries of the flow that are not settled. */
+  /** How many deliveries are in the flow and not settled. */
   get openCount(): number {
     return this.deliveries.openCount;
   }
@@ -129,7 +129,7 @@ export class QueueSource {
     void this.poison.begin().then(() => this.closing || this.consumer.start());
   }
 
-  /** Takes no more while one reason is left. */
+  /** Takes no more messages until no reason to pause is left. */
   pause(reason: PauseReason): void {
     this.pauses.add(reason);
     this.stream?.pause();
@@ -138,7 +138,7 @@ export class QueueSource {
     this.consumer.pause();
   }
 
-  /** The reason has gone. */
+  /** A reason to pause is gone. */
   resume(reason: PauseReason): void {
     this.pauses.delete(reason);
     if (this.pauses.size > 0) return;
@@ -158,7 +158,7 @@ export class QueueSource {
     this.deliveries.stop();
     await this.consumer.stop(Math.min(2_000, drain));
     await this.deliveries.drain(end);
-    // no copy any more, then give back; the publisher may have to wait for a broker that reads nothing from it
+    // closed at the same time, since the publisher may have to wait for a broker that reads nothing from it
     await Promise.all([this.deliveries.close(), this.consumer.close()]);
     await Promise.all([this.stream?.close(), this.own?.remove(this.options.link.consume.model), this.poison?.end()]);
   }
@@ -171,7 +171,7 @@ export class QueueSource {
       get queue() {
         return name();
       },
-      // dead letters last, whatever becomes of a queue of one's own
+      // a temporary queue is classic, but its dead letters are to be as durable as those of a quorum queue
       queueType: this.own ? "quorum" : queueType,
       deadLetterQueue,
       declare: declare !== "existing",
@@ -209,7 +209,7 @@ export class QueueSource {
       store,
       key: `amqp-poison/${node.id}`,
       limit: settings.poisonLimit,
-      ...(this.position ? { suspects: () => true } : {}), // a stream does not tell what it sends again
+      ...(this.position ? { suspects: () => true } : {}), // a stream does not mark messages as redelivered
       takenOf: (delivery) => this.deliveries.takenOf(delivery),
       hand: (taken) => this.deliveries.received(taken),
       deadLetter: (taken, error) => this.deliveries.deadLetter(taken, error),
@@ -218,7 +218,7 @@ export class QueueSource {
     });
   }
 
-  /** Before each start on a new channel. */
+  /** Prepares each new channel before messages are taken on it. */
   private async prepare(model: ChannelModel): Promise<void> {
     if (this.refusal) throw this.refusal;
     if (this.position && !this.options.store) this.deliveries.warnOnce("Node-RED has no user directory: the position in the stream is kept only while it runs");
@@ -243,7 +243,7 @@ export class QueueSource {
     if (this.refusal) return;
     const { message } = taken;
     if (!this.stream) {
-      // the header may also be one that a dead letter of a stream has kept
+      // the queue may be a stream; but a dead letter that came from a stream has the header, too
       if (message.fields.deliveryTag === 1 && offsetOf(message) !== undefined) void this.lookAtKind();
       this.hand(taken);
     } else if (offsetOf(message) === undefined) this.refuse(`Queue ${this.queue} is no stream: choose its type`);
@@ -255,7 +255,7 @@ export class QueueSource {
     else this.deliveries.received(taken);
   }
 
-  /** A queue that exists may be a stream. That takes nothing back: giving back would close the connection for all nodes. */
+  /** Looks whether the queue is a stream, though its settings say otherwise. If so, it is refused: to give a message back to a stream would close the connection for all nodes. */
   private async lookAtKind(): Promise<void> {
     const { model } = this.options.link.consume;
     const found = model !== undefined && (await isStream(model, this.queue).catch(() => false));
@@ -278,7 +278,7 @@ export class QueueSource {
     this.resume(why);
   }
 
-  /** What is taken now would wait even longer, and be given back unworked: the broker waits for no answer that long. */
+  /** Pauses while messages wait too long for their turn. More of them would wait even longer, and be given back unworked before the broker's consumer timeout is over. */
   private fallBehind(reason: string | undefined): void {
     if (reason === undefined) return this.release("behind");
     this.options.warn(`${reason}: no more are taken until these have had it`);

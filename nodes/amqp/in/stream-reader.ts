@@ -6,7 +6,7 @@ import { LONGEST_OPEN, type Taken } from "../client/taking-channel";
 import { lastOffset, offsetOf, timestampArgument } from "./stream-offset";
 import type { StreamPosition } from "./stream-position";
 
-/** Where a stream is read from while nothing of it is settled: at its ends, at an offset, or at a time. */
+/** From where a stream is read while nothing of it is settled: its first or last chunk, what comes next, an offset, or a time. */
 export type StreamStart = "first" | "last" | "next" | number | Date;
 
 /** What {@link StreamReader} needs. */
@@ -14,66 +14,66 @@ export interface StreamReaderOptions {
   queue: string;
   start: StreamStart;
   position: StreamPosition;
-  /** Messages that are in the flow at once at most. */
+  /** How many messages may be in the flow at once. */
   prefetch: number;
-  /** Hands a message over. */
+  /** Sends a message into the flow. */
   hand(taken: Taken): void;
-  /** Gives the channel up, so that reading begins anew where it is settled up to. */
+  /** Gives the channel up, so that reading starts again from the last settled message. */
   renew(): void;
   /** The open connection, while there is one. */
   model(): ChannelModel | undefined;
   warn(text: string): void;
-  /** ms. Default {@link SILENCE}. */
+  /** ms without the expected message after which the end of the stream is looked up. Default {@link SILENCE}. */
   silence?: number;
-  /** ms that a message may be without an answer. Default {@link LONGEST_OPEN}. */
+  /** ms that a message may stay unacknowledged. Default {@link LONGEST_OPEN}. */
   longest?: number;
 }
 
-/** ms without the one message that a stream must have. */
+/** ms to wait for the message that the stream must have, see {@link StreamReader}. */
 const SILENCE = 10_000;
 
-/** With so many that wait for room in the flow, no more are asked for: at worst the broker ends the channel, and they are read again. */
+/** With so many messages waiting for room in the flow, no more are asked for. At worst the broker then closes the channel, and they are read again. */
 const MOST_SURPLUS = 10_000;
 
 /**
- * Reads a stream, which keeps what it has: an acknowledgement only asks for more, so how far it is settled is kept here.
+ * Reads a stream. A stream keeps its messages, and an acknowledgement only asks for more of them, so how far it is settled is remembered here.
  *
- * A new channel begins at the last settled message, not behind it, and a new consumer on the same channel at the last that came: that one is
- * in the stream unless the stream was cut (then the first that comes is a later one) or is another one of the same name (then the broker,
- * asked for an offset past the end, stays silent for good).
+ * The first consumer on a channel begins at the last settled message, not behind it; a further one on the same channel at the last message that came. That message must
+ * be in the stream, with two exceptions: the stream was cut (then a later message comes first), or it was deleted and made anew (then the broker is asked for an
+ * offset past the end, and sends nothing until there is one).
  */
 export class StreamReader {
-  /** Offsets of what was taken on the present channel and is not settled, by delivery tag, in order. */
+  /** Offsets of the messages that came on the present channel and are not settled, by delivery tag, in order. */
   private readonly open = new Map<number, number>();
-  /** Tags of those that the broker has its answer for. */
+  /** Tags of those that are acknowledged to the broker although they are not settled. */
   private readonly answered = new Set<number>();
   private readonly watch: NodeJS.Timeout;
-  /** The newest tag, and the one that was it when the watch looked last. */
+  /** The newest tag now, and the newest when {@link answerOld} ran last. */
   private newest = 0;
   private seen = 0;
   private broker: AckTarget | undefined;
-  /** Highest offset that was taken on the present channel. */
+  /** The latest offset that came on the present channel. */
   private taken: number | undefined;
-  /** A stream sends whole chunks: what comes above the prefetch waits here, one chunk at most. */
+  /** Messages that wait for room in the flow. There may be some, since the broker sends whole chunks, even above the prefetch. */
   private surplus: Taken[] = [];
   private paused = false;
-  /** Where reading began is being stored. */
+  /** The offset at which reading began is being stored. */
   private storing = false;
   private silence: NodeJS.Timeout | undefined;
-  /** The message that the present consumer must meet first, or a later one; `undefined` once it has. */
+  /** The offset that must come first to the present consumer, or a later one; `undefined` once one has come. */
   private expected: number | undefined;
 
   constructor(private readonly options: StreamReaderOptions) {
     this.watch = setInterval(() => this.answerOld(), (options.longest ?? LONGEST_OPEN) / 2).unref();
   }
 
-  /** Where the next consumer begins, as a consumer argument. */
+  /** The argument that tells the broker where the next consumer begins. */
   arguments(): Record<string, unknown> {
     this.expected = this.taken ?? this.options.position.offset;
     return { "x-stream-offset": this.expected ?? this.begin() };
   }
 
-  /** A new channel: its answers tell how far the stream is settled. Giving back is for the broker's other queues; on a stream it ends the connection. */
+  /** There is a new channel. Its window's acks tell how far the stream is settled; nacks are not sent on, since on a stream they would end the connection. */
   answers(broker: AckTarget): AckTarget {
     this.lost();
     this.broker = broker;
@@ -84,12 +84,12 @@ export class StreamReader {
         this.settled(tag, multiple);
       },
       nack: (_tag, all) => {
-        if (!all) this.options.renew(); // a fault on our side: read again
+        if (!all) this.options.renew(); // a message is given back: it is read again on a new channel
       },
     };
   }
 
-  /** The broker has taken the consumer on. */
+  /** The consumer has started. */
   consuming(): void {
     if (this.expected === undefined || this.paused) return;
     clearTimeout(this.silence);
@@ -107,26 +107,26 @@ export class StreamReader {
     const { expected } = this;
     if (expected !== undefined) {
       if (offset >= expected) this.met();
-      if (offset <= expected) return taken.window.ack(tag); // settled before, or taken by the consumer before this one
+      if (offset <= expected) return taken.window.ack(tag); // it was settled before, or came to the consumer before this one
       this.tellGap(expected, offset);
     }
     this.surplus.push(taken);
     this.handOver();
   }
 
-  /** Hands nothing over until {@link resume}. */
+  /** Sends no messages into the flow until {@link resume}. */
   pause(): void {
     this.paused = true;
-    clearTimeout(this.silence); // no consumer, no message to wait for
+    clearTimeout(this.silence); // without a consumer no message can come
   }
 
-  /** Hands over again. */
+  /** Sends messages into the flow again. */
   resume(): void {
     this.paused = false;
     this.handOver();
   }
 
-  /** The channel is gone: what is not settled comes again. */
+  /** The channel is gone. What is not settled comes again on the next one. */
   lost(): void {
     this.open.clear();
     this.answered.clear();
@@ -136,24 +136,25 @@ export class StreamReader {
     this.met();
   }
 
-  /** Hands nothing over any more. Resolves when the position is stored. */
+  /** Ends the reader. Resolves when the position is stored. */
   close(): Promise<void> {
     clearInterval(this.watch);
     this.lost();
     return this.options.position.close();
   }
 
+  /** The consumer argument for a stream of which nothing is settled. */
   private begin(): unknown {
     const { position, start } = this.options;
     if (position.since !== undefined) return timestampArgument(position.since);
-    // its ends are elsewhere the next time: what comes meanwhile must not be passed over
+    // The end of the stream will be elsewhere the next time, so the present time is kept: messages that come in between must not be skipped
     if (start === "next" || start === "last") position.beginAt(Date.now());
     return start instanceof Date ? timestampArgument(start.getTime()) : start;
   }
 
   /**
-   * By its time it might not come again: the last chunk is older than the first look at it, and the broker's clock may be behind ours.
-   * Stored before anything is in the flow, as the process may be killed then.
+   * Replaces the time at which reading began by the first offset that came. By that time, the same message might not come again: the last chunk is older than that, and the
+   * broker's clock may be behind ours. It is stored before anything is in the flow, as the process may be killed then.
    */
   private beganAt(offset: number): void {
     const { position } = this.options;
@@ -167,8 +168,8 @@ export class StreamReader {
   }
 
   /**
-   * What is open for long, as it waits for its next attempt, its copy, its system or its turn, is acknowledged, which only asks for more: unanswered,
-   * it would cost the channel when the broker's consumer timeout is over. How far the stream is settled, that does not change.
+   * Acknowledges messages that have been open for long (they wait for an attempt, a copy, a system or their turn), since the broker would close the channel when its
+   * consumer timeout is over. On a stream this only asks for more messages; how far it is settled does not change.
    */
   private answerOld(): void {
     const { seen } = this;
@@ -182,7 +183,7 @@ export class StreamReader {
     }
   }
 
-  /** A tag that it has its answer for would be a mistake to the broker. */
+  /** The tag to send for an acknowledgement, if any: one that is acknowledged already would be an error to the broker. */
   private lastUnanswered(tag: number, multiple: boolean): number | undefined {
     if (!multiple) return this.answered.has(tag) ? undefined : tag;
     let last: number | undefined;
@@ -225,7 +226,7 @@ export class StreamReader {
     }
   }
 
-  /** The wait for the first message is over. */
+  /** The expected message has come, or is no longer expected. */
   private met(): void {
     this.expected = undefined;
     clearTimeout(this.silence);
@@ -242,10 +243,10 @@ export class StreamReader {
     const { queue, position, warn, renew } = this.options;
     const model = this.options.model();
     const last = model && (await lastOffset(model, queue).catch(() => undefined));
-    if (expected === undefined || this.expected !== expected) return; // it has come meanwhile
-    if (last === undefined || last >= expected) return this.consuming(); // nothing is proven: the broker may only be slow
+    if (expected === undefined || this.expected !== expected) return; // it has come in the meantime
+    if (last === undefined || last >= expected) return this.consuming(); // the broker may only be slow
     warn(`Stream ${queue} ends at offset ${last}, but was read up to ${expected}: it has been made anew, and is read from its first message`);
-    this.lost(); // what was taken before a pause is of the other one, and moves the position no more
+    this.lost(); // what came before belongs to the former stream, and must no longer move the position
     position.beginAt(0);
     renew();
   }

@@ -10,7 +10,7 @@ import { messagesIn } from "../client/queue-kind";
 import { ensureExchange } from "../client/topology";
 import { RefusedExchanges } from "./refused-exchanges";
 
-/** What sends the messages: a publisher, or a requester, whose result is the answer. */
+/** Sends messages: a publisher, or a requester, whose result is the answer. */
 export interface Sender<R> {
   start(): void;
   /** @param finish called once, with the error or the result */
@@ -23,58 +23,58 @@ export interface Sender<R> {
 /** What a writer needs. */
 export interface ExchangeWriterOptions<R> {
   connection: Connection;
-  /** @param onDown to be called when the channel is gone */
+  /** Makes the sender. @param onDown the sender must call it when its channel is gone */
   sender(onDown: () => void): Sender<R>;
-  /** Type with which a missing exchange is made, or `undefined` to make none. */
+  /** Type of exchanges that are made when they are missing; `undefined` to make none. */
   declareAs?: string;
-  /** Whether all messages go to the same exchange: its absence is then nobody's own fault, and everything waits for it. */
+  /** Whether all messages go to the same exchange. Then, if it is missing, all wait for it, and no message fails for that. */
   fixedExchange: boolean;
-  /** Whether all go to the same queue: then everything waits for one that is missing or full, too. Default false. */
+  /** Whether all go to the same queue. Then, if it is missing or full, all wait for that, too. Default false. */
   fixedQueue?: boolean;
   /** ms that the broker may take for an answer. Default 30000. */
   answerTimeout?: number;
   warn(text: string): void;
 }
 
-/** What is told of a place that messages go to. What the broker itself is away for, its connection tells when it is over; this nobody tells. */
+/** Errors of an exchange or a queue. Nobody tells when these are over, so writing is tried again after a back-off; of other errors the connection tells. */
 const OF_THE_PLACE: ReadonlySet<ErrorCode> = new Set(["EXCHANGE_UNAVAILABLE", "PUBLISH_RETURNED", "PUBLISH_REJECTED"]);
 
 /** ms that declaring an exchange waits for a connection. */
 const GRACE = 1_000;
 
 /**
- * Sends batches for a sink, each message with a result of its own. Batches are begun in the order they come in, and several may be
- * on their way.
+ * Writes batches of messages for a sink, with a result for each message. Batches begin in the order in which they come, and several may run at the same time.
  */
 export class ExchangeWriter<R> {
   private readonly sender: Sender<R>;
+  /** Exchanges that were declared since the channel was opened. */
   private known = new Set<string>();
   private readonly refused = new RefusedExchanges();
   private readonly backOff = new BackOff();
-  /** So many messages were on a channel that the broker closed over one of them without saying which: as many are sent one by one. */
+  /** How many messages are to be sent one by one: as many as were unconfirmed when the broker closed the channel over one of them without telling which. */
   private suspects = 0;
-  /** What batches wait for that must not overtake one that is not begun yet. */
+  /** The beginning of the last batch that had to wait; later batches wait for it, so that they do not overtake it. */
   private line: Promise<unknown> | undefined;
   private readonly sleepers = new Sleepers();
-  /** Whether a message that the one queue has refused is looked at: one at a time, since others would fill the queue meanwhile. */
+  /** Whether {@link withoutTooLarge} is testing a message. One at a time, since another could fill the queue meanwhile. */
   private looking = false;
 
   constructor(private readonly options: ExchangeWriterOptions<R>) {
     this.sender = options.sender(() => (this.known = new Set()));
   }
 
-  /** Opens its channel. */
+  /** Opens the channel. */
   start(): void {
     this.sender.start();
   }
 
-  /** Sends all. Resolves with one result per message, in order. @throws ConnectorError when the exchange cannot be declared: none was sent */
+  /** Sends messages. @returns one result for each, in order @throws ConnectorError when the exchange cannot be declared; then none was sent */
   write(messages: Outgoing[]): Promise<ItemResult<R>[]> {
     const written = this.refused.any ? this.writeOthers(messages) : this.writeAll(messages);
     return this.options.fixedQueue ? written.then((results) => this.withoutTooLarge(messages, results)) : written;
   }
 
-  /** All but those to an exchange that is known to be refused. */
+  /** Sends all messages but those to an exchange that was refused a moment ago, which fail. */
   private async writeOthers(messages: Outgoing[]): Promise<ItemResult<R>[]> {
     const errors = messages.map(({ exchange }) => this.refused.errorOf(exchange));
     const others = messages.filter((_message, index) => !errors[index]);
@@ -102,7 +102,7 @@ export class ExchangeWriter<R> {
     await this.sender.close();
   }
 
-  /** @returns the promise in an object: whoever is next waits for the beginning only */
+  /** Begins a batch. @returns the promise of the results in an object, so that the next batch waits for the beginning only, and not for the results */
   private async begin(messages: Outgoing[]): Promise<{ results: Promise<ItemResult<R>[]> }> {
     if (!this.isKnown(messages)) await this.declare(messages);
     if (this.suspects === 0) return { results: this.sendAll(messages) };
@@ -123,7 +123,7 @@ export class ExchangeWriter<R> {
     });
   }
 
-  /** So the one that the broker closes the channel over is alone when it does. */
+  /** Sends each message when the one before is done, so that only the message at fault is on the channel when the broker closes it. */
   private async sendOneByOne(messages: Outgoing[]): Promise<ItemResult<R>[]> {
     const results: ItemResult<R>[] = [];
     let away: ItemResult<R> | undefined;
@@ -138,8 +138,8 @@ export class ExchangeWriter<R> {
   }
 
   /**
-   * A queue with a limit in bytes that refuses what is over it (RabbitMQ 3.10.8, classic) has never room for a message that is larger than the limit. It
-   * would hold all others: the first that was refused is sent once more, alone, when nothing is in the queue, and is that message if it is refused again.
+   * Finds a message that is larger than the limit in bytes of its queue. Such a queue refuses it for ever (RabbitMQ 3.10.8, classic), and all others would wait behind
+   * it. So the first refused message is sent once more when the queue is empty. If it is refused again, it is too large, and fails alone.
    */
   private async withoutTooLarge(messages: Outgoing[], results: ItemResult<R>[]): Promise<ItemResult<R>[]> {
     const first = results.findIndex(isRefused);
@@ -193,7 +193,7 @@ export class ExchangeWriter<R> {
       try {
         await ensureExchange(model, exchange, this.options.declareAs ?? "topic", this.options.warn, this.options.answerTimeout);
       } catch (error) {
-        // publishing to it fails this message alone, if it must
+        // then publishing to it may fail, for this message alone
         if (isConnectorError(error) && error.code === "EXCHANGE_UNAVAILABLE" && !this.options.fixedExchange) continue;
         throw error;
       }
@@ -203,15 +203,15 @@ export class ExchangeWriter<R> {
 }
 
 /**
- * Whether the queue would take no other message either: it is missing (or on a node of the broker that is down), or full. Of copies for further
- * queues (CC) nobody knows which was refused; the others would get the message with each try.
+ * Whether the queue would take no other message either: it is missing, on a node of the broker that is down, or full. Not for messages with copies for further queues
+ * (CC): it is not known which queue refused, and with each try the others would get the message again.
  */
 function isOverTheQueue({ code, scope, retryable }: ConnectorError, { options }: Outgoing): boolean {
   const { CC, BCC } = (options.headers ?? {}) as { CC?: unknown; BCC?: unknown };
   return OF_THE_PLACE.has(code) && scope === "message" && retryable && CC === undefined && BCC === undefined;
 }
 
-/** Whether the one queue was too full for it. */
+/** Whether the message was refused by the one queue, as too full. */
 function isRefused<R>(result: ItemResult<R>): result is { ok: false; error: ConnectorError } {
   return !result.ok && result.error.code === "PUBLISH_REJECTED" && result.error.scope === "system";
 }

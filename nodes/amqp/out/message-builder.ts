@@ -8,18 +8,18 @@ import { isReply } from "../client/publish-faults";
 import type { Outgoing } from "../client/publisher";
 import type { Field, PropertyName } from "./fields";
 
-/** How a message becomes one for the broker. */
+/** How a message of the flow becomes a message for the broker. */
 export interface MessageBuilderOptions extends FormatSettings {
   exchange: Field<string>;
   routingKey: Field<string>;
   headers: Field<HeaderTable>;
-  /** What is given of the properties; the others are as AMQP has them, or {@link messageBuilder}'s own. */
+  /** The properties that the user has set. {@link messageBuilder} sets a few others. */
   properties: { name: PropertyName; value: Field<string | number | undefined> }[];
   persistent: boolean;
   mandatory: boolean;
 }
 
-/** A value of a message and where it belongs. */
+/** A field that is evaluated for each message, and how its value is put into the draft. */
 interface Step {
   field: Field<unknown>;
   put(draft: Draft, value: unknown): void;
@@ -30,9 +30,8 @@ type Draft = Omit<Outgoing, "content">;
 const NONE: unknown[] = [];
 
 /**
- * Makes a builder. What is the same for every message is worked out here; the rest is evaluated for each message and kept nowhere, so
- * that no message gets another's routing key. Each message gets a `messageId` (UUID), a `timestamp` and the content type of its
- * format, unless one is given.
+ * Makes a builder. Values that are the same for every message are evaluated here, the others for each message. Each message gets a `messageId` (UUID), a `timestamp` and
+ * the content type of its format, unless one is given.
  *
  * @returns a function that gives a promise only when one of the values is one (JSONata, context) or the payload is a long list of rows, and throws ConnectorError
  *   INPUT_INVALID, HEADERS_INVALID, FORMAT_INVALID or PAYLOAD_TOO_LARGE
@@ -81,17 +80,17 @@ function finish({ exchange, routingKey, options }: Draft, payload: unknown, { co
   options.messageId ??= randomUUID();
   options.timestamp ??= Math.floor(Date.now() / 1000);
   options.contentType ??= contentType;
-  // RabbitMQ 3.10.8 returns an answer it has delivered, and its delayed-message plugin what it keeps: being mandatory says nothing there
+  // RabbitMQ 3.10.8 returns mandatory answers although they are delivered, and mandatory messages that its delayed-message plugin keeps
   if (options.mandatory && (isReply({ exchange, routingKey }) || isDelayed(exchange, options.headers as HeaderTable | undefined))) options.mandatory = false;
-  // bytes are taken to be encoded already, as a queue gives them
+  // a buffer counts as compressed already, as it comes from a queue
   const given = payload instanceof Uint8Array && format !== "json";
   return { exchange, routingKey, content: given ? content : compress(content, options.contentEncoding as string | undefined), options };
 }
 
-/** Whether the plugin's exchange would keep the message for a while. One that has passed it says less than 0, and goes on at once. */
+/** Whether the plugin's exchange would keep the message for a while. In one that has passed it before, the delay is negative, and it goes on at once. */
 function isDelayed(exchange: string, headers: HeaderTable | undefined): boolean {
   const delay = headers?.["x-delay"];
-  return exchange !== "" && typeof delay === "number" && delay > 0; // it heeds no text
+  return exchange !== "" && typeof delay === "number" && delay > 0; // the plugin ignores a delay that is text
 }
 
 function compress(content: Buffer, encoding: string | undefined): Buffer {

@@ -16,11 +16,11 @@ import { messageBuilder } from "./message-builder";
 import { Requester, type Answer } from "./requester";
 import { readSettings, type OutDef, type OutSettings } from "./settings";
 
-/** What is published at a time: what came in one turn is one batch, and the next does not wait for its confirms. */
+/** Options for publishing: messages that come in one turn are one batch, and the next batch does not wait for its confirms. */
 const PUBLISHING = { batchSize: 1_000, concurrency: 64 };
-/** So many requests are without an answer at once. A repeated one may be worked on twice: only the source's own retries repeat it. */
+/** Options for requests: up to 100 without an answer at once. None is repeated in place, since it might be worked on twice; only a retry of the source repeats it. */
 const REQUESTING = { batchSize: 1, concurrency: 100, retriesInPlace: 0 };
-/** ms. A full queue that is worked off takes one message now and then, and refuses the next. */
+/** ms for the log of troubles: a full queue takes a message now and then and refuses the next, which is to count as one trouble. */
 const CALM = 60_000;
 
 export = (RED: NodeAPI): void => {
@@ -71,7 +71,7 @@ export = (RED: NodeAPI): void => {
     };
     const unsubscribe = connection.subscribe({ state: follow });
     writer.start();
-    follow(connection.state); // it may have been there before this node
+    follow(connection.state); // it may have been open before this node began
 
     node.on("input", (msg, send, done) => {
       let message: Outgoing | Promise<Outgoing>;
@@ -90,7 +90,7 @@ export = (RED: NodeAPI): void => {
       sink
         .close()
         .then(() => writer.close())
-        .finally(() => broker.release(node)) // else the config node waits for it in vain
+        .finally(() => broker.release(node)) // also after a failure, or the config node would wait for it in vain
         .finally(unsubscribe),
     );
   }

@@ -11,23 +11,23 @@ import { givenProperties } from "../client/queue-message";
 import { closeChannel } from "../client/supervised-channel";
 import type { Sender } from "./exchange-writer";
 
-/** What a requester needs. Answers are decoded as its format says. */
+/** What a requester needs. The format is that of the answers. */
 export interface RequesterOptions extends FormatSettings {
   connection: Connection;
-  /** ms until an unconfirmed request counts as lost. */
+  /** ms after which an unconfirmed request counts as lost. */
   confirmTimeout: number;
-  /** ms that an answer may take from when the broker has the request. */
+  /** ms that an answer may take, counted from the confirm of the request. */
   timeout: number;
   /** The channel is gone. */
   onDown?(): void;
   warn(text: string): void;
 }
 
-/** What came back. */
+/** The answer to a request. */
 export interface Answer {
   payload: unknown;
   amqp: {
-    /** Those of the answer; `correlationId` is the request's own, as the message had it. */
+    /** Properties of the answer; but `correlationId` is that of the user's message, if it had one. */
     properties: Record<string, unknown>;
     headers: Record<string, unknown>;
     exchange: string;
@@ -42,12 +42,12 @@ interface Waiting {
 }
 
 /**
- * Publishes requests and waits for their answers by RabbitMQ's direct reply-to: answers come on the channel that the request went out
- * on, without a queue, and are lost with it.
+ * Publishes requests and waits for their answers by RabbitMQ's direct reply-to. Answers come without a queue on the channel on which the request was published, and are
+ * lost with it.
  */
 export class Requester implements Sender<Answer> {
   private readonly publisher: Publisher;
-  /** Requests without an answer yet, by the correlation id they went out with. */
+  /** Requests without an answer yet, by the correlation id that was made for each. */
   private readonly waiting = new Map<string, Waiting>();
   private warned = false;
   private closing = false;
@@ -151,7 +151,7 @@ export class Requester implements Sender<Answer> {
     this.loseAll(error);
   }
 
-  /** Only those that the broker has: the publisher tells of the others itself. */
+  /** The channel is gone: fails the requests that the broker has confirmed. The publisher fails the others itself. */
   private loseAll(cause?: ConnectorError): void {
     for (const [correlationId, { timer }] of this.waiting) if (timer || this.closing) this.settle(correlationId, this.lost(cause));
   }

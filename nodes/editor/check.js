@@ -4,12 +4,12 @@
 
   const CATALOGUE = "@surewire/node-red-connectors/surewire-editor:editor.";
 
-  /** A text of the shared catalogue. */
+  /** A text from the catalogue that all forms share. */
   function text(key, values) {
     return RED._(CATALOGUE + key, values);
   }
 
-  // names may hold dots and dashes: groups, flows and subflows have variables of their own
+  // names may contain dots and dashes, since groups, flows and subflows have variables, too
   const ENVIRONMENT = /^\$(\{[^\s{}]+\}|\([^\s()]+\))$/;
 
   /** Whether the whole value is a reference to an environment variable, which only the runtime can judge. */
@@ -48,7 +48,7 @@
    * The caller must take two arguments, or Node-RED does not show the reason.
    */
   const check = {
-    /** Something must be there. */
+    /** The value must not be empty. */
     required: function (value, options) {
       return isBlank(value) ? named(options, text("reason.required")) : true;
     },

@@ -1,5 +1,5 @@
 /*
- * What every source saves about how it settles. Each source's html has this file as well, before its own script: `defaults` are read
+ * The `defaults` by which every source saves how it settles. Each source's html has this file as well, before its own script: `defaults` are read
  * with that html, which after an install from the palette may come before the plugin's.
  */
 (function () {

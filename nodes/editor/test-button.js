@@ -1,9 +1,9 @@
-/* What the buttons of config nodes share that ask the runtime to try out what stands in the form. */
+/* Shared by the buttons of config nodes that let the runtime test the settings in the form. */
 (function () {
   "use strict";
   const { text } = window.surewire;
 
-  /** What stands in the fields of a form. Untouched secrets stay where they are: the runtime has them. */
+  /** The values of the fields of a form. For a secret that was not touched this is the placeholder of the editor; the runtime has the secret. */
   function formValues(node, properties, credentials) {
     const values = { id: node.id, credentials: {} };
     function read(name) {
@@ -21,7 +21,7 @@
     return $.ajax(Object.assign({ url: "surewire/" + path, timeout: 60000 }, options));
   }
 
-  /** Why a request failed, in words. */
+  /** A text that tells why a request has failed. */
   function failure(request) {
     const said = request.responseJSON && request.responseJSON.message;
     return said || text(request.status === 401 || request.status === 403 ? "test.not-allowed" : "test.no-answer");

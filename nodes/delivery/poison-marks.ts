@@ -55,6 +55,8 @@ export class PoisonMarks {
   private kept: Kept = { running: true, deaths: {}, inHand: [] };
   /** Whether the code of some was seen to end the process, that may come again: each message is looked at then. */
   hasSeen = false;
+  /** All is closed: from now on the marks are those of the node that takes this one's place. */
+  private ended = false;
   /** The user knows that marks cannot be written. */
   private isBlind = false;
 
@@ -83,6 +85,7 @@ export class PoisonMarks {
   async end(): Promise<void> {
     const deaths = Object.fromEntries(Object.entries(this.kept.deaths).filter(([, { buried }]) => !buried));
     this.kept = { running: false, deaths, inHand: [] };
+    this.ended = true;
     await this.put().catch(() => undefined); // those that come next are then tried in vain
   }
 
@@ -236,6 +239,7 @@ export class PoisonMarks {
 
   /** Without its marks the watch sees nothing, but messages must go on. */
   private async write(): Promise<void> {
+    if (this.ended) return;
     try {
       await this.put();
     } catch (error) {

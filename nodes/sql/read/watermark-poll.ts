@@ -127,7 +127,7 @@ export class WatermarkPoll implements PollWay {
     this.isPlaced = true;
     if (last?.key === undefined || last.watermark === null) return;
     const highest = await this.one(query.highest);
-    if (highest === null || highest === last.watermark) return; // the last row's own watermark is the highest
+    if (highest === null || highest === last.watermark) return; // the table is empty, or the last row has the highest watermark
     if (await this.first(query.page(columns, last, undefined, 1))) return; // asked last, since a higher row may have come meanwhile
     const { watermarkColumn } = settings;
     this.isWarned = true;

@@ -5,14 +5,14 @@ import { TroubleLog } from "../../../common/trouble-log";
 import { flowTracker } from "../../../delivery/flow-tracker";
 import type { RowPoison } from "../../../delivery/row-deliveries";
 import { EventFeed } from "./event-feed";
-import type { PositionPlace } from "./event-position";
 import type { EventFeedOptions, FeedState } from "./feed-options";
 import { channelName, type ReplayFrom } from "./listen-settings";
+import { poisonMarks, positionPlace } from "./listener-stores";
 import { orgClock } from "./org-clock";
 import { orgIdOf } from "./org-identity";
 import type { OrgStreams, StreamOrg } from "./org-streams";
 import { PlaceClaim } from "./place-claim";
-import { fencedStore, type ListenLease, type Standby } from "./standby";
+import type { ListenLease, Standby } from "./standby";
 
 /** Why no events are taken at present: nothing is wired to the output, or the user has asked for a pause. */
 export type PauseReason = "unwired" | "asked";
@@ -266,8 +266,8 @@ export class EventListener {
     return new EventFeed({
       ...{ settings, node, runtime, prepare, send, isWired, onSettled, warn, error, every, someRoom },
       transport: options.org.streams.over(settings.transport),
-      place: this.placeOf(key, fence),
-      poison: this.poisonOf(key, fence),
+      place: positionPlace(options, key, fence),
+      poison: poisonMarks(options, key, fence, settings.poisonLimit, options.trial),
       takesOver: options.standby !== undefined,
       settled: this.settled,
       onRefused: () => this.refused(key),
@@ -277,27 +277,6 @@ export class EventListener {
       onStream: (error) => this.noteStream(error),
       backOff: options.backOff?.(),
     });
-  }
-
-  private poisonOf(key: string, fence: number | undefined): RowPoison | undefined {
-    const { store, standby, trial, settings } = this.options;
-    if (settings.poisonLimit === 0) return undefined;
-    return { store: standby && fence !== undefined ? fencedStore(standby.store, fence) : store, key: `${key}/poison`, limit: settings.poisonLimit, trial };
-  }
-
-  private placeOf(key: string, fence: number | undefined): PositionPlace {
-    const { store, standby } = this.options;
-    if (standby && fence !== undefined) {
-      const shared = standby.store;
-      return { read: async () => (await shared.readFenced(key))?.value, write: (value) => shared.writeFenced(key, value, fence) };
-    }
-    return {
-      read: () => store.read(key),
-      write: async (value) => {
-        await store.write(key, value);
-        return true;
-      },
-    };
   }
 
   /** The store refused a write, since another instance has written with a newer lease. So this one has lost its lease, whatever that says, and waits for a new one. */

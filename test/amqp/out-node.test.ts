@@ -128,7 +128,7 @@ describe("the amqp out node", function () {
     await bench.plain.send(orders, ["1", "2"]);
     await waitFor("the line", () => helperNodes.errors<unknown>("out").some((line) => String(line).startsWith("PUBLISH_RETURNED: No queue took the message")));
     await waitFor("the source to wait", () => /waiting/.test(helperNodes.status("in").text ?? ""));
-    assert.equal(helperNodes.status("out").fill, "red");
+    await waitFor("the status", () => helperNodes.status("out").fill === "red");
     await bench.plain.makeQueue(target);
     await waitFor("both", () => received.length === 2);
     assert.deepEqual([text(await bench.plain.get(target)), text(await bench.plain.get(target))], ["1", "2"]);

@@ -1,37 +1,37 @@
 import type { Slices } from "../common/slices";
 import { characterAt, invalid, shown } from "./content-error";
 
-/** Bytes that are read in one go where reading is cut into slices: with quotes, a parser takes some 6 ms for them. */
+/** How many bytes are read in one slice. With quotes in them, the parser takes some 6 ms for that many. */
 const PIECE = 32 * 1024;
-/** Also as Python and iconv-lite call it, which reads what is no UTF-8 as U+FFFD, in silence. */
+/** UTF-8 under the names that Python and iconv-lite give it. It is not left to iconv-lite, which turns invalid bytes into U+FFFD without a word. */
 const UTF8 = /^(utf[-_ ]?8|unicode-?1-?1-?utf-?8)$/i;
-/** Half of a pair: no character. */
+/** Half of a surrogate pair, which is no character. */
 const HALF = /\p{Surrogate}/u;
-/** What iconv-lite knows beside charsets: ways to write bytes as text. */
+/** Encodings of iconv-lite that are no charsets but ways to write bytes as text. */
 const NO_CHARSET = /^(base64|hex|binary|internal)$/i;
-/** Charsets that can say every character, so that a U+FFFD in them may have been sent. */
+/** Charsets that have every character, so that a U+FFFD in decoded text may have been sent as such. */
 const UNICODE = /^(utf|ucs|unicode)/i;
 const REPLACEMENT = "\ufffd";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
-/** A byte order mark that is not at the beginning is a character. */
+/** For all but the first piece of a text: there, a byte order mark is an ordinary character. */
 const utf8Within = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Whether text in UTF-8 is meant, which is what no charset means. */
+/** Whether the charset is UTF-8, which is also the default when none is named. */
 export function isUtf8(charset: string | undefined): boolean {
   return !charset || UTF8.test(charset);
 }
 
-/** Whether text can be read from and written to this charset. */
+/** Whether text can be read and written in this charset. */
 export function isCharset(name: string): boolean {
   return isUtf8(name) || (!NO_CHARSET.test(name) && iconv().encodingExists(name));
 }
 
 /**
- * Bytes as text, without a byte order mark.
+ * Decodes bytes to text, without the byte order mark.
  *
  * @param charset default UTF-8
- * @throws ConnectorError `FORMAT_INVALID` when the charset is unknown or the bytes are none of its text
+ * @throws ConnectorError `FORMAT_INVALID` when the charset is unknown or the bytes are not valid in it
  */
 export function decodeText(content: Buffer, charset?: string): string {
   if (!charset || UTF8.test(charset)) return decodeUtf8(content);
@@ -42,10 +42,10 @@ export function decodeText(content: Buffer, charset?: string): string {
 }
 
 /**
- * The same in slices, so that the event loop is not kept from other work.
+ * Like {@link decodeText}, but in slices, between which the event loop can do other work.
  *
- * @param stopped asked after each slice: nobody wants the text any more
- * @returns the text in pieces, none of which ends between CR and LF, or `undefined` when it was stopped
+ * @param stopped called after each slice; true ends the work, because nobody wants the text any more
+ * @returns the text in pieces, none of which ends between a CR and its LF; `undefined` if it was stopped
  * @throws ConnectorError as {@link decodeText}
  */
 export async function decodeTextInSlices(content: Buffer, charset: string | undefined, slices: Slices, stopped: () => boolean): Promise<string[] | undefined> {
@@ -62,7 +62,7 @@ export async function decodeTextInSlices(content: Buffer, charset: string | unde
   return pieces;
 }
 
-/** Cut between characters: a decoder that goes on from piece to piece takes four times as long. */
+/** Cuts between characters and decodes each piece by itself, which takes a quarter of the time that a streaming decoder needs. */
 function* utf8Pieces(content: Buffer): Generator<string> {
   let at = 0;
   while (at < content.length) {
@@ -73,7 +73,7 @@ function* utf8Pieces(content: Buffer): Generator<string> {
   }
 }
 
-/** @param byte of UTF-8 */
+/** Whether a byte of UTF-8 continues a character. */
 function isWithinCharacter(byte: number | undefined): boolean {
   return byte !== undefined && byte >> 6 === 0b10;
 }
@@ -97,22 +97,22 @@ function checkDecoded(text: string, charset: string, { length }: Buffer): void {
 }
 
 /**
- * Text as bytes.
+ * Encodes text to bytes.
  *
  * @param charset default UTF-8
- * @throws ConnectorError `FORMAT_INVALID` when the charset is unknown or has not all of the characters, and for half of a character
+ * @throws ConnectorError `FORMAT_INVALID` when the charset is unknown, when it lacks one of the characters, and when the text holds half of a character
  */
 export function encodeText(text: string, charset?: string): Buffer {
   if (!text.isWellFormed()) throw invalid(`The text holds half of a character, ${characterAt(text, text.search(HALF))}, which no charset has`);
   if (!charset || UTF8.test(charset)) return Buffer.from(text);
   known(charset);
   const content = iconv().encode(text, charset);
-  // what a charset does not have becomes a question mark in silence
+  // iconv-lite writes a question mark, without a word, for a character that the charset lacks
   if (!UNICODE.test(charset) && iconv().decode(content, charset, { stripBOM: false }) !== text) throw invalid(`${missingFrom(charset, text)} is not in ${charset}`);
   return content;
 }
 
-/** The charset that a byte order mark tells of. */
+/** The charset that a UTF-16 byte order mark stands for. `undefined` without such a mark. */
 export function charsetOfMark(content: Buffer): string | undefined {
   if (content[0] === 0xff && content[1] === 0xfe) return "utf-16le";
   if (content[0] === 0xfe && content[1] === 0xff) return "utf-16be";
@@ -141,8 +141,8 @@ function missingFrom(charset: string, text: string): string {
 
 let loaded: typeof import("iconv-lite") | undefined;
 
-/** Only who needs another charset than UTF-8 waits for the tables of all. */
+/** Loaded at the first use: its tables take long to load, and most users need UTF-8 only. */
 function iconv(): typeof import("iconv-lite") {
-  loaded ??= require("iconv-lite") as typeof import("iconv-lite"); // eslint-disable-line @typescript-eslint/no-require-imports -- loaded when it is needed
+  loaded ??= require("iconv-lite") as typeof import("iconv-lite"); // eslint-disable-line @typescript-eslint/no-require-imports -- see above
   return loaded;
 }

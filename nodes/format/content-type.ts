@@ -1,8 +1,8 @@
-/** A MIME type taken apart. */
+/** The parts of a MIME type. */
 export interface ContentType {
   /** In lower case, without parameters, as `text/csv`. */
   type: string;
-  /** As it stands there, without quotes. */
+  /** As written, without quotes. */
   charset: string | undefined;
   /** `header=absent` of `text/csv` (RFC 4180 §3). */
   headerAbsent: boolean;

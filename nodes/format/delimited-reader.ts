@@ -7,21 +7,21 @@ import { DelimitedRows, type DelimitedRow } from "./delimited-rows";
 import { LineSplitter, unlikeFirst } from "./line-splitter";
 import type { FormatOptions } from "./options";
 
-/** What is read of {@link FormatOptions}. */
+/** The {@link FormatOptions} that matter when delimited text is read. */
 export type DelimitedReading = Pick<FormatOptions, "delimiter" | "quote" | "header" | "columns">;
 
-/** Lines and fields at most. The parser takes 4 µs for a line and 0.5 µs for a field, and a row of seven columns some 300 bytes of memory. */
+/** The most lines and fields that are read. The parser takes 4 µs for a line and 0.5 µs for a field, and a row of seven columns takes some 300 bytes of memory. */
 const MAX_LINES = 250_000;
 const MAX_FIELDS = 2_000_000;
 
 /**
- * Delimited text as a list of objects when a header or `columns` give names, else as a list of lists. Every value is text as it
- * stands there. Lines may end as on any system; empty ones are skipped.
+ * Reads delimited text: a list of objects if a header or `columns` give names, else a list of lists. Values are text, exactly as written. Lines may end with CR, LF
+ * or both; empty lines are skipped.
  *
- * With a header, `columns` are those that are kept, in that order; without one, they are the names of the fields from left to right.
+ * With a header, `columns` says which columns are kept, and in which order. Without one, it names the fields from left to right.
  *
- * @throws ConnectorError `FORMAT_INVALID` with the line when a line has more or fewer fields than the first or its quotes are wrong,
- *   and when the header is; `PAYLOAD_TOO_LARGE`
+ * @throws ConnectorError `FORMAT_INVALID`, naming the line, when a line has more or fewer fields than the first one or its quotes are wrong, and when the header is
+ *   wrong; `PAYLOAD_TOO_LARGE`
  */
 export function readDelimited(text: string, options: DelimitedReading): DelimitedRow[] {
   const size = new Size(options.delimiter);
@@ -36,11 +36,11 @@ export function readDelimited(text: string, options: DelimitedReading): Delimite
 }
 
 /**
- * The same in slices, so that the event loop is not kept from other work.
+ * Like {@link readDelimited}, but in slices, between which the event loop can do other work.
  *
- * @param pieces the text cut into pieces, in order, none of which ends between CR and LF
- * @param stopped asked after each slice: nobody wants the rows any more
- * @returns the rows, or `undefined` when it was stopped
+ * @param pieces the text in pieces, in order, none of which ends between a CR and its LF
+ * @param stopped called after each slice; true ends the work, because nobody wants the rows any more
+ * @returns the rows; `undefined` if it was stopped
  * @throws ConnectorError as {@link readDelimited}
  */
 export async function readDelimitedInSlices(pieces: readonly string[], options: DelimitedReading, slices: Slices, stopped: () => boolean): Promise<DelimitedRow[] | undefined> {
@@ -49,7 +49,7 @@ export async function readDelimitedInSlices(pieces: readonly string[], options: 
   let plain = true;
   for (const [index, piece] of pieces.entries()) {
     const lines = size.add(piece);
-    // without a line end in it, a piece is joined to all that went before: that takes its time by the square of the line
+    // the line splitter joins a piece without a line end to what it holds already, so the time for a very long line would grow by its square
     if ((lines === 0 && index < pieces.length - 1) || (quote !== "" && piece.includes(quote))) plain = false;
     if (slices.over) await slices.next();
     if (stopped()) return undefined;
@@ -65,14 +65,14 @@ export async function readDelimitedInSlices(pieces: readonly string[], options: 
   return rows.end();
 }
 
-/** How large the text is that came so far. */
+/** Counts the lines and fields of the text so far. */
 class Size {
   private lines = 0;
   private delimiters = 0;
 
   constructor(private readonly delimiter: string) {}
 
-  /** @returns the line ends in this piece @throws ConnectorError `PAYLOAD_TOO_LARGE` */
+  /** Counts one more piece. @returns how many lines end in it @throws ConnectorError `PAYLOAD_TOO_LARGE` */
   add(piece: string): number {
     const returns = countOf(piece, "\r");
     const lines = countOf(piece, "\n") + (returns === 0 ? 0 : returns - countOf(piece, "\r\n"));
@@ -94,7 +94,7 @@ function tooLarge(what: string, most: number): ConnectorError {
   return new ConnectorError("PAYLOAD_TOO_LARGE", `The content has more than ${most} ${what}`);
 }
 
-/** csv-parse, fed piece by piece. */
+/** Feeds csv-parse piece by piece. */
 class StreamParser {
   private readonly parser: Parser;
   private readonly ended: Promise<void>;
@@ -118,7 +118,7 @@ class StreamParser {
   async write(piece: string): Promise<void> {
     await new Promise<void>((resolve) => {
       this.parser.write(piece, (error) => {
-        if (error) this.failure ??= notDelimited(error); // told here before it is as an event
+        if (error) this.failure ??= notDelimited(error); // this comes before the event
         resolve();
       });
     });
@@ -154,12 +154,12 @@ function notDelimited(error: unknown): ConnectorError {
   return invalid(`Not delimited text: ${explain(error)}`, isParsers(error) ? undefined : error);
 }
 
-/** The package bundles the class twice. */
+/** Whether csv-parse has thrown the error. The package has the class twice, once for each of its builds. */
 function isParsers(error: unknown): error is SyncError {
   return error instanceof SyncError || error instanceof StreamError;
 }
 
-/** In our own words: the parser's hold what stands in the line. */
+/** The parser's error in our own words, since its own contain what is in the line. */
 function explain(error: unknown): string {
   if (!isParsers(error)) return shown(errorText(error));
   const { lines, record } = error as { lines?: number; record?: string[] };

@@ -3,21 +3,21 @@ import { ConnectorError } from "../common/errors";
 import { invalid, shown } from "./content-error";
 import type { FormatOptions } from "./options";
 
-/** Names at most that rows can have: an object of a million takes a second to make. */
+/** The most columns that a header may name: an object with a million properties takes a second to make. */
 const MAX_NAMES = 10_000;
 
-/** A line as an object, by the names of its columns, or as the list of its fields. */
+/** A line: an object by the names of its columns, or the list of its fields. */
 export type DelimitedRow = Record<string, string> | string[];
 
-/** Gathers rows from the lines of delimited text, each a list of its fields. All lines have as many fields as the first. */
+/** Makes rows of the lines of delimited text, each of which is given as a list of its fields. All lines must have as many fields as the first. */
 export class DelimitedRows {
   private readonly rows: DelimitedRow[] = [];
-  /** Made of the first line. */
+  /** Makes a row of a line. Set when the first line, which may be the header, has come. */
   private toRow: ((line: string[]) => DelimitedRow) | undefined;
 
   constructor(private readonly options: Pick<FormatOptions, "header" | "columns">) {}
 
-  /** The next line. @throws ConnectorError when it is the first one: `FORMAT_INVALID` if it is not as the columns need it, `PAYLOAD_TOO_LARGE` */
+  /** Adds a line. @throws ConnectorError for the first line only: `FORMAT_INVALID` if it does not fit the columns, `PAYLOAD_TOO_LARGE` if it has too many */
   add(line: string[]): void {
     if (this.toRow) {
       this.rows.push(this.toRow(line));
@@ -28,7 +28,7 @@ export class DelimitedRows {
     if (!header) this.rows.push(this.toRow(line));
   }
 
-  /** All rows. @throws ConnectorError `FORMAT_INVALID` when there was no line where the columns need a header */
+  /** Returns all rows. @throws ConnectorError `FORMAT_INVALID` when columns were to be taken from a header and there was no line at all */
   end(): DelimitedRow[] {
     const { header, columns } = this.options;
     if (!this.toRow && header && columns.length > 0) throw invalid("The header is missing: the content is empty");
@@ -56,9 +56,9 @@ function byPlace(first: string[], columns: readonly string[]): (line: string[]) 
   return named(columns);
 }
 
-/** @param places of the names' fields, default from left to right */
+/** @param places at which the fields with these names are; default: from left to right */
 function named(names: readonly string[], places?: readonly number[]): (line: string[]) => DelimitedRow {
-  // set on an object, this name would change what it is
+  // assigned to an object, this name would change the object's prototype
   if (names.includes("__proto__")) throw invalid("No column may be called __proto__");
   return (line) => {
     const row: Record<string, string> = {};

@@ -4,22 +4,22 @@ import { writeJson } from "./json";
 import type { FormatOptions } from "./options";
 import { valueText } from "./value-text";
 
-/** What is read of {@link FormatOptions}. */
+/** The {@link FormatOptions} that matter when delimited text is written. */
 export type DelimitedWriting = Pick<FormatOptions, "delimiter" | "quote" | "header" | "columns">;
 
-/** Fields that are written in one step: some 3 ms. */
+/** How many fields are written in one step, which takes some 3 ms. */
 const STEP = 2_500;
 
 type Row = Record<string, unknown> | unknown[];
 
 /**
- * A value as delimited text, a line a row, each ended by a line feed: a list of objects or of lists, one object, or one list of values.
- * The columns are `columns`, else all that the objects have, in the order in which they come up. A header is written when there are
- * names for it. Null is an empty field, dates are ISO 8601, bytes base64, objects and lists JSON.
+ * Writes a value as delimited text, one line for each row, each ended by a line feed. The value is a list of objects or of lists, one object, or one list of values.
+ * The columns are `columns`; without these, all that the objects have, in the order in which they first appear. If the columns have names, a header is written.
+ * Null becomes an empty field, a date ISO 8601, bytes base64, an object or a list JSON.
  *
  * @returns work that can be cut into slices, for `inOneGo` or `inSlices`
- * @throws ConnectorError `FORMAT_INVALID` when rows are of both kinds, have more fields than there are columns, or hold what cannot be
- *   told from a delimiter without quotes
+ * @throws ConnectorError `FORMAT_INVALID` when some rows are lists and others objects, when a list has not as many fields as there are columns, and when, without
+ *   quotes, a field would be taken for something else
  */
 export function* writeDelimited(value: unknown, options: DelimitedWriting): Generator<void, string> {
   const rows = rowsOf(value);
@@ -35,12 +35,12 @@ export function* writeDelimited(value: unknown, options: DelimitedWriting): Gene
   return text;
 }
 
-/** Whether writing a value takes longer than one step. */
+/** Whether a value is so large that writing it takes longer than two steps. */
 export function isLong(value: unknown): boolean {
   return isList(value) && value.length > 1 && value.length * widthOf(value[0]) > 2 * STEP;
 }
 
-/** Of the columns; lists may have none. */
+/** The names of the columns. Rows that are lists may have none. */
 function* namesFor(rows: Row[], { columns }: DelimitedWriting): Generator<void, string[]> {
   const [first] = rows;
   const lists = !first || isList(first);
@@ -58,7 +58,7 @@ function* namesFor(rows: Row[], { columns }: DelimitedWriting): Generator<void, 
   return [...found];
 }
 
-/** Rows that are worked on in one step. */
+/** The rows in portions, each for one step. */
 function* partsOf(rows: Row[]): Generator<Row[]> {
   const size = Math.max(1, Math.ceil(STEP / widthOf(rows[0])));
   for (let at = 0; at < rows.length; at += size) yield rows.slice(at, at + size);
@@ -99,14 +99,14 @@ function quoted(lines: string[][], { delimiter, quote }: DelimitedWriting): stri
     delimiter,
     quote,
     escape: quote,
-    // a line break of any system, or a byte order mark at the beginning, would be read as one
+    // without quotes these would be read as a line break, or as the byte order mark of the text
     quoted_match: /[\r\n\ufeff]/,
-    // an empty line would be skipped
+    // a line with one empty field would be skipped as an empty line
     quoted_empty: lines.some((line) => line.length === 1 && line[0] === ""),
   });
 }
 
-/** @param number of the first of them */
+/** @param number of the first of these lines, for errors */
 function unquoted(lines: string[][], number: number, { delimiter }: DelimitedWriting): string {
   return lines
     .map((line, index) => {
@@ -118,11 +118,11 @@ function unquoted(lines: string[][], number: number, { delimiter }: DelimitedWri
     .join("");
 }
 
-/** Why a line would not be read as it is. */
+/** Why a line, written without quotes, would not be read as it was. `undefined` if it would. */
 function whyNot(line: string[], text: string, delimiter: string): string | undefined {
   if (text === "" && line.length === 1) return "it is empty";
   if (/[\r\n]/.test(text)) return "a field holds a line break";
-  // of a delimiter of several characters, the end of a field may be the beginning
+  // where the delimiter has several characters, the end of a field and the delimiter behind it may be taken for the delimiter and the beginning of the next field
   const fields = text.split(delimiter);
   return line.length === 0 || (fields.length === line.length && fields.every((field, index) => field === line[index])) ? undefined : `a field holds the delimiter ${shown(delimiter)}`;
 }

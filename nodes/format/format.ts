@@ -6,31 +6,31 @@ import { readContentType, type ContentType } from "./content-type";
 import { readJson, writeJson } from "./json";
 import { DEFAULT_OPTIONS, type FormatOptions } from "./options";
 
-/** Formats a payload can be read from and written to. */
+/** The formats that content can be read from and written to. */
 export type Format = "auto" | "json" | "xml" | "delimited" | "text" | "buffer";
 
-/** All of them, as saved flows name them. */
+/** All formats, by their names in saved flows. */
 export const FORMATS: readonly Format[] = ["auto", "json", "xml", "delimited", "text", "buffer"];
 
 /** The largest content that is decoded, in bytes: 16 MiB, RabbitMQ's own default limit for a message since 4.0. */
 export const MAX_CONTENT = 16 * 1024 * 1024;
 
-/** Content of more bytes than this is read in slices, where its format can be: reading it in one go would take up to 20 ms. */
+/** Content of more bytes than this is read in slices if its format allows it. Reading this many in one go takes up to 20 ms. */
 export const LARGE = 64 * 1024;
 
-/** What a protocol says of the content beside it. */
+/** What the protocol says about content. */
 export interface ContentHints {
   /** MIME type, such as `application/json; charset=utf-8`. */
   contentType?: string | undefined;
-  /** Such as `gzip`, or a charset. Compressed content is left as a Buffer in format `auto`, refused in the others. */
+  /** Such as `gzip`, or a charset. Compressed content stays a Buffer in format `auto`, and is refused in the other formats. */
   contentEncoding?: string | undefined;
 }
 
 /**
- * Content as a value: JSON and XML as what they say, delimited text as rows, text as string, anything else as Buffer. `auto` goes by
- * the content type; without one, by looking whether it is UTF-8 and JSON.
+ * Decodes content: JSON and XML to the value that they stand for, delimited text to rows, text to a string, anything else to a Buffer. `auto` goes by the content
+ * type; without one it looks whether the content is JSON, or else UTF-8.
  *
- * @param options how the format is read. Format `auto` uses none of them but the defaults.
+ * @param options how the format is read. `auto` always uses the defaults.
  * @throws ConnectorError `FORMAT_INVALID` with the parser's message, `PAYLOAD_TOO_LARGE` over {@link MAX_CONTENT}
  */
 export function decode(content: Buffer, format: Format, hints: ContentHints = {}, options: FormatOptions = DEFAULT_OPTIONS): unknown {
@@ -45,11 +45,11 @@ export function decode(content: Buffer, format: Format, hints: ContentHints = {}
 }
 
 /**
- * The same for content over {@link LARGE}, in slices of a few ms between which the event loop has its turn. Only delimited text can be
- * read so: JSON and XML have parsers that take all in one go, and text is quick.
+ * Like {@link decode}, for content over {@link LARGE}: in slices of a few ms, between which the event loop can do other work. Only delimited text is read in this
+ * way: the parsers of JSON and XML cannot be interrupted, and text is quick.
  *
- * @param stopped asked after each slice: nobody wants the value any more
- * @returns `undefined` when the content is to be read by {@link decode}; else a promise of the value, or of `undefined` when it was stopped
+ * @param stopped called after each slice; true ends the work, because nobody wants the value any more
+ * @returns `undefined` when {@link decode} has to read the content; else a promise of the value, or of `undefined` if it was stopped
  */
 export function decodeInSlices(content: Buffer, format: Format, hints: ContentHints, options: FormatOptions, stopped: () => boolean): Promise<unknown> | undefined {
   if (content.length <= LARGE || content.length > MAX_CONTENT || isEncoded(hints)) return undefined;
@@ -58,15 +58,15 @@ export function decodeInSlices(content: Buffer, format: Format, hints: ContentHi
   return reading && readRowsInSlices(content, type, reading, stopped);
 }
 
-/** Encoded content with the type that says what it is. */
+/** Encoded content and its MIME type. */
 export interface Encoded {
   content: Buffer;
   contentType: string;
 }
 
 /**
- * A value as content. `auto`: Buffers as they are, strings as text, everything else as JSON. Text and bytes are taken to be XML or
- * delimited text already when that is the format.
+ * Encodes a value. In format `auto`, Buffers stay as they are, strings become text, and everything else JSON. In the formats `xml` and `delimited`, strings and
+ * bytes are taken for content that is ready, and stay as they are.
  *
  * @throws ConnectorError `FORMAT_INVALID` when the value cannot be written in that format, `PAYLOAD_TOO_LARGE` over {@link MAX_CONTENT}
  */
@@ -75,10 +75,10 @@ export function encode(value: unknown, format: Format, options: FormatOptions = 
 }
 
 /**
- * The same for long lists of rows, in slices of a few ms between which the event loop has its turn: as delimited text only. Nobody may
- * change the value meanwhile.
+ * Like {@link encode}, for long lists of rows as delimited text: in slices of a few ms, between which the event loop can do other work. Nobody may change the value
+ * meanwhile.
  *
- * @returns `undefined` when the value is to be written by {@link encode}
+ * @returns `undefined` when {@link encode} has to write the value
  */
 export function encodeInSlices(value: unknown, format: Format, options: FormatOptions = DEFAULT_OPTIONS): Promise<Encoded> | undefined {
   if (format !== "delimited" || !Array.isArray(value) || !delimitedWriter().isLong(value)) return undefined;
@@ -91,16 +91,16 @@ function checkEncoded(encoded: Encoded): Encoded {
   return encoded;
 }
 
-/** Known without a look among all charsets, which loads them and takes 7 µs for what is none. */
+/** Looked for first, since to look for a charset loads the tables of all, and takes 7 µs for a name that is none. */
 const COMPRESSIONS = /^(x-)?(gzip|deflate|compress|br|zstd)$/i;
 
-/** Spring and Celery name the charset there, where HTTP has compression. */
+/** Whether content is compressed, or encoded in some way that is not known. Spring and Celery put the charset where HTTP has the compression. */
 function isEncoded({ contentEncoding }: ContentHints): boolean {
   if (!contentEncoding || /^(identity|utf-?8|binary)$/i.test(contentEncoding)) return false;
   return COMPRESSIONS.test(contentEncoding) || !isCharset(contentEncoding);
 }
 
-/** The content type, with the charset that it does not name itself. */
+/** The content type. If it names no charset, that of the content encoding is put in. */
 function typeIn({ contentType, contentEncoding }: ContentHints): ContentType | undefined {
   const type = readContentType(contentType);
   if (type?.charset || !contentEncoding || !isCharset(contentEncoding)) return type;
@@ -132,7 +132,7 @@ function decodeByType(content: Buffer, type: ContentType | undefined): unknown {
   return name.startsWith("text/") ? decodeText(content, type.charset) : content;
 }
 
-/** How content is read as delimited text; `undefined` when it is something else. */
+/** The options by which content is read as delimited text. `undefined` if it is something else. */
 function delimitedOptions(format: Format, type: ContentType | undefined, options = DEFAULT_OPTIONS): FormatOptions | undefined {
   if (format === "delimited") return options;
   if (format !== "auto") return undefined;
@@ -167,7 +167,7 @@ function guess(content: Buffer): unknown {
   }
 }
 
-/** JSON is UTF-8, and a charset beside it means nothing (RFC 8259 §11), unless it is no UTF-8. */
+/** JSON is UTF-8 whatever charset is named (RFC 8259 §11). Only if it is not valid UTF-8 is that charset tried. */
 function jsonText(content: Buffer, charset: string | undefined): string {
   try {
     return decodeText(content);
@@ -177,7 +177,7 @@ function jsonText(content: Buffer, charset: string | undefined): string {
   }
 }
 
-/** What the XML declaration says. One that says UTF-16 in bytes that are none is a leftover of the program that wrote it. */
+/** The charset of the XML declaration. If it says UTF-16 but could be read byte by byte, the content is not UTF-16: the program that wrote it had left the declaration as it was. */
 function declaredCharset(content: Buffer): string | undefined {
   const start = content.toString("latin1", 0, 200);
   if (start.startsWith("<\0")) return "utf-16le";
@@ -220,7 +220,7 @@ function json(value: unknown): Encoded {
   return { content: Buffer.from(writeJson(value)), contentType: "application/json" };
 }
 
-/* Who reads and writes JSON does not wait for the parsers of the others to be loaded. */
+/* Loaded at the first use, so that users of JSON need not wait for the other parsers. */
 /* eslint-disable @typescript-eslint/no-require-imports */
 
 function xmlReader(): typeof import("./xml-reader") {

@@ -1,7 +1,7 @@
 import { errorText } from "../common/errors";
 import { invalid } from "./content-error";
 
-/** What JSON says. @throws ConnectorError `FORMAT_INVALID` with the parser's message */
+/** Reads JSON. @throws ConnectorError `FORMAT_INVALID` with the parser's message */
 export function readJson(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -10,7 +10,7 @@ export function readJson(text: string): unknown {
   }
 }
 
-/** A value as JSON; big integers as strings, exact. @throws ConnectorError `FORMAT_INVALID` for what JSON cannot say */
+/** Writes a value as JSON. Big integers become strings, with all their digits. @throws ConnectorError `FORMAT_INVALID` for a value that JSON cannot express */
 export function writeJson(value: unknown): string {
   let text: string | undefined;
   try {
@@ -23,13 +23,13 @@ export function writeJson(value: unknown): string {
   return text;
 }
 
-/** JSON has an empty object for some values that are none. By their tags: a Function node's are of another realm. */
+/** Refuses values such as a Map, which `JSON.stringify` writes as an empty object. They are told by their tags, since those of a Function node are instances of another realm's classes. */
 function checkEmpty(value: unknown): void {
   const kind = Object.prototype.toString.call(value).slice(8, -1);
   if (kind !== "Object") throw invalid(`The payload is of type ${kind}, which JSON cannot say`);
 }
 
-/** A bigint column must not make publishing fail: it is written as a string, exact. Looking at each part takes three times as long, so only then. */
+/** Writes big integers, such as a database's bigint columns have, as strings. A replacer takes three times as long, so it is used only if there is one. */
 function stringify(value: unknown): string | undefined {
   try {
     return JSON.stringify(value);

@@ -1,8 +1,8 @@
 import { invalid } from "./content-error";
 
-/** Splits text without quotes into the fields of its lines. What machines write mostly is such, and needs no parser, which takes ten times as long. */
+/** Splits text without quotes into the fields of its lines. Most text that machines write has none, and a parser would take ten times as long. */
 export class LineSplitter {
-  /** Of a line that goes on in the next piece. */
+  /** The beginning of a line that goes on in the next piece. */
   private rest = "";
   private number = 0;
   private width: number | undefined;
@@ -12,14 +12,14 @@ export class LineSplitter {
     private readonly onLine: (fields: string[]) => void,
   ) {}
 
-  /** The next piece, which does not end between CR and LF. @throws ConnectorError `FORMAT_INVALID` for a line with more or fewer fields than the first */
+  /** Adds a piece, which must not end between a CR and its LF. @throws ConnectorError `FORMAT_INVALID` for a line with more or fewer fields than the first */
   write(piece: string): void {
     const lines = (this.rest + piece).split(/\r\n|\n|\r/);
     this.rest = lines.pop() ?? "";
     for (const line of lines) this.line(line);
   }
 
-  /** The text ends here. @throws ConnectorError as {@link write} */
+  /** Ends the text. @throws ConnectorError as {@link write} */
   end(): void {
     this.line(this.rest);
   }
@@ -34,7 +34,7 @@ export class LineSplitter {
   }
 }
 
-/** What is wrong with a line that has not as many fields as the first one. */
+/** Says that a line has not as many fields as the first one. */
 export function unlikeFirst(line: number | undefined, fields: number | undefined): string {
   return `line ${line} has ${fields} fields, and not as many as the first one`;
 }

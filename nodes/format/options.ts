@@ -1,4 +1,4 @@
-/** How a payload is read from or written to the formats that have a choice. What a format does not use is ignored. */
+/** How content is read and written. Each format ignores the options that it has no use for. */
 export interface FormatOptions {
   /** Delimited text: what stands between two fields, one or more characters. Default `,`. */
   delimiter: string;
@@ -6,24 +6,24 @@ export interface FormatOptions {
   quote: string;
   /** Delimited text: whether the first line holds the names of the columns. Default true. */
   header: boolean;
-  /** Delimited text: the columns, in order. Default none: those of the header or, when writing, of the objects. */
+  /** Delimited text: the columns, in order. Default: none, which means those of the header or, when writing, those of the objects. */
   columns: readonly string[];
   /**
-   * Text, XML and delimited text: a charset, as `windows-1252`. It holds whatever the content says of itself. Default empty: what the
-   * content says, else UTF-8.
+   * Text, XML and delimited text: a charset, such as `windows-1252`. It is used even if the content names another one. Default: empty, which means the charset that
+   * the content names, or else UTF-8.
    */
   encoding: string;
-  /** XML, written: name of the root when the payload does not give one. Default `root`. */
+  /** XML, when writing: name of the root element if the payload does not give one. Default `root`. */
   rootElement: string;
-  /** XML, written: name of the elements of a list that has no name of its own. Default `row`. */
+  /** XML, when writing: name of the elements of a list that has no name. Default `row`. */
   rowElement: string;
-  /** XML: what a property's name begins with when it is an attribute. Default `@`. */
+  /** XML: the beginning of the names of properties that are attributes. Default `@`. */
   attributePrefix: string;
-  /** XML, read: elements that are lists even when there is one of them only: their names, or paths as `orders/order`. Default none. */
+  /** XML, when reading: names of elements, or paths such as `orders/order`, that become a list even if there is only one. Default: none. */
   arrays: readonly string[];
 }
 
-/** {@link FormatOptions} of a node where nothing was changed. */
+/** The {@link FormatOptions} of a new node. */
 export const DEFAULT_OPTIONS: FormatOptions = {
   delimiter: ",",
   quote: '"',

@@ -6,7 +6,7 @@ import { FORMATS, type Format } from "./format";
 import { DEFAULT_OPTIONS, type FormatOptions } from "./options";
 import { isXmlName } from "./xml-name";
 
-/** What the editor saves of a format. Switches come as text when they stand in the environment. */
+/** What the editor saves about a format. Booleans are text if they come from an environment variable. */
 export interface FormatDef {
   format?: string;
   formatOptions?: {
@@ -22,16 +22,16 @@ export interface FormatDef {
   };
 }
 
-/** A format and its options, normalised. */
+/** A format and its options, checked, with all defaults filled in. */
 export interface FormatSettings {
   format: Format;
   formatOptions: FormatOptions;
 }
 
 /**
- * How a node reads or writes content, with the defaults. Options that no format of the node uses are not looked at.
+ * Reads how a node reads or writes content. Options that none of its formats uses are not checked.
  *
- * @param other formats that go by the same options
+ * @param other formats that have the same options
  * @throws ConnectorError `NOT_CONFIGURED`
  */
 export function readFormat(def: FormatDef, ...other: Format[]): FormatSettings {
@@ -48,14 +48,14 @@ export function readFormat(def: FormatDef, ...other: Format[]): FormatSettings {
   return { format, formatOptions: options };
 }
 
-/** The word of a saved flow for a format; `auto` when blank. @throws ConnectorError `NOT_CONFIGURED` for any other */
+/** Reads the name of a format in a saved flow; blank means `auto`. @throws ConnectorError `NOT_CONFIGURED` for an unknown name */
 export function readFormatName(value: string | undefined, label = "Content"): Format {
   return oneOf(value, label, FORMATS, "auto");
 }
 
 function readDelimitedOptions(saved: NonNullable<FormatDef["formatOptions"]>, options: FormatOptions): void {
   const { delimiter = DEFAULT_OPTIONS.delimiter, quote = DEFAULT_OPTIONS.quote, header = DEFAULT_OPTIONS.header } = saved;
-  // a form has no key for a tab
+  // in a form, the tab key leaves the field
   options.delimiter = withValue(delimiter).replaceAll("\\t", "\t");
   options.quote = withValue(quote);
   options.header = header === true || header === "true";

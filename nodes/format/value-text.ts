@@ -1,7 +1,7 @@
 /**
- * A single value as the text that stands for it in XML and delimited text: dates in ISO 8601, bytes in base64, null as nothing.
+ * Writes a single value as text, for XML and delimited text: a date as ISO 8601, bytes as base64, null as empty text.
  *
- * @returns `undefined` for what is no single value: an object or a list
+ * @returns `undefined` for an object or a list
  */
 export function valueText(value: unknown): string | undefined {
   switch (typeof value) {

@@ -1,24 +1,23 @@
 import { ConnectorError } from "../common/errors";
 import { characterAt, invalid, shown } from "./content-error";
 
-/** Characters of XML at most. The parser takes 0.4 to 1 s for 1 MiB, and everything else waits meanwhile. */
+/** The most characters of XML that are read. The parser takes 0.4 to 1 s for 1 MiB, and the process does nothing else meanwhile. */
 const MAX_XML = 4 * 1024 * 1024;
 
-/** Tags, attributes, references and the like at most, an `=` in text counting, too: 20 µs each in the worst case. */
+/** The most tags, attributes, references and so on that are read; each `=` in text counts, too. The parser takes up to 20 µs for each. */
 const MAX_MARKUP = 200_000;
 
-/** Characters that XML 1.0 cannot carry (§2.2), by themselves or as a reference. */
+/** Characters that XML 1.0 does not allow (§2.2), not even as a reference. */
 export const UNSPEAKABLE = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Surrogate}/u;
 
 const NAMED: Readonly<Record<string, string>> = { lt: "<", gt: ">", amp: "&", quot: '"', apos: "'" };
 
-/** Whatever has rules of its own; of the rest each `<` and `=`. Alternatives that need an end come before those that find it missing. */
+/** All that has rules of its own, and every other `<` and `=`. Alternatives with an end come before those that match where the end is missing. */
 const TOKEN = /<!--[^]*?-->|<!\[CDATA\[[^]*?\]\]>|<\?[^]*?\?>|<!DOCTYPE\s[^[\]<>]*>|<[!?]|[<=]|&(?:#?\w{1,32};)?/g;
 
 /**
- * Refuses what the parser would let pass, or take for something else: entities of the document's own (which can multiply, or read
- * files), unknown ones, characters that are not allowed, comments without end. A DOCTYPE that only names a DTD is skipped; nothing is
- * ever fetched.
+ * Refuses what the parser would accept or misread: entities that the document defines (they can multiply, or read files), unknown entities, characters that are not
+ * allowed, comments without an end. A DOCTYPE that only names a DTD is skipped; nothing is ever fetched.
  *
  * @returns the text without DOCTYPE, comments and processing instructions
  * @throws ConnectorError `FORMAT_INVALID` with line and column, `PAYLOAD_TOO_LARGE`
@@ -48,7 +47,7 @@ export function checkXml(text: string): string {
   return from === 0 ? text : kept + text.slice(from);
 }
 
-/** Text with its references replaced. All of them are known: {@link checkXml} has seen them. */
+/** Replaces the references in text that {@link checkXml} has checked. */
 export function decodeEntities(text: string): string {
   if (!text.includes("&")) return text;
   return text.replace(/&(#?\w+);/g, (_reference, name: string) => NAMED[name] ?? String.fromCodePoint(codePoint(name)));

@@ -5,18 +5,18 @@ import type { FormatOptions } from "./options";
 import { checkXml, decodeEntities } from "./xml-guard";
 import { MAX_DEPTH, TEXT } from "./xml-name";
 
-/** What is read of {@link FormatOptions}. */
+/** The {@link FormatOptions} that matter when XML is read. */
 export type XmlReading = Pick<FormatOptions, "attributePrefix" | "arrays">;
 
 const CDATA = "#cdata";
 const ATTRIBUTES = ":@";
-/** Only within the parser's own tree, so that an attribute's name cannot be one that it is afraid of. */
+/** Put before the names of attributes in the parser's tree, so that none of them is a name that the parser refuses as dangerous. */
 const MARK = "@";
 
-/** What begins with the last `<` of a document: one tag, and nothing behind it. */
+/** How a document must end, from its last `<`: with one tag and nothing behind it. */
 const LAST_TAG = /^<(?:[^"'<>]|"[^"]*"|'[^']*')*>\s*$/;
 
-/** An element, a text or a CDATA section of the parser's tree, by its name. */
+/** An element, a text or a CDATA section of the parser's tree: its content under its name. */
 type TreeNode = Record<string, TreeNode[] | string | Record<string, string>>;
 
 const parser = (): XMLParser =>
@@ -29,18 +29,18 @@ const parser = (): XMLParser =>
     parseTagValue: false,
     parseAttributeValue: false,
     trimValues: false,
-    processEntities: false, // the guard has looked at them; they are replaced once, and not in CDATA
+    processEntities: false, // checkXml has checked them; decodeEntities replaces them, and not in CDATA
     maxNestedTags: MAX_DEPTH,
     jPath: false,
     onDangerousProperty: (name) => name,
   });
 
 /**
- * XML as a value, under the root's name: an element with neither attributes nor elements is its text, any other one an object of its
- * attributes, its elements (a list when there are several of a name) and its text as {@link TEXT}. Values stay text. Blank text
- * between elements is dropped; comments and processing instructions are skipped.
+ * Reads XML to an object with one property, the root element. An element that has neither attributes nor elements becomes its text. Any other becomes an object of
+ * its attributes, its elements (several of the same name become a list), and its text as {@link TEXT}. All values are text. Blank text between elements, comments and
+ * processing instructions are skipped.
  *
- * @throws ConnectorError `FORMAT_INVALID` with line and column, `PAYLOAD_TOO_LARGE` for more than the parser reads in good time
+ * @throws ConnectorError `FORMAT_INVALID` with line and column; `PAYLOAD_TOO_LARGE` for what would keep the parser busy for too long
  */
 export function readXml(text: string, options: XmlReading): unknown {
   const source = checkXml(text);
@@ -53,7 +53,7 @@ export function readXml(text: string, options: XmlReading): unknown {
     throw invalid(`Not XML that is read here: ${explain(error)}`, error);
   }
   const value = new TreeReader(options).read(tree);
-  // neither the validator nor the parser minds text behind a root that is an empty element
+  // neither the validator nor the parser objects to text behind a root that is an empty element
   if (!LAST_TAG.test(source.slice(source.lastIndexOf("<")))) throw oneRoot();
   return value;
 }
@@ -66,7 +66,7 @@ function explain(error: unknown): string {
   return shown(text);
 }
 
-/** Makes values of the parser's tree. */
+/** Makes a value of the parser's tree. */
 class TreeReader {
   private readonly lists: ReadonlySet<string>;
 
@@ -107,7 +107,7 @@ class TreeReader {
 
   private attribute(target: Record<string, unknown>, name: string, raw: string): void {
     if (raw.includes("<")) throw invalid(`Not XML: the attribute ${shown(name)} holds a <`);
-    // a line break that is not written as a reference is a blank (XML 1.0 §3.3.3)
+    // in an attribute, a line break that is not written as a reference counts as a blank (XML 1.0 §3.3.3)
     target[checkedKey(this.options.attributePrefix + name)] = decodeEntities(raw.replace(/[\t\n\r]/g, " "));
   }
 
@@ -129,7 +129,7 @@ function nameOf(node: TreeNode): string {
   return "";
 }
 
-/** Set on an object, this name would change what it is. */
+/** Refuses the name that, assigned to an object, would change the object's prototype. */
 function checkedKey(name: string): string {
   if (name === "__proto__") throw invalid("No element or attribute may be called __proto__");
   return name;

@@ -5,15 +5,15 @@ import { valueText } from "./value-text";
 import { UNSPEAKABLE } from "./xml-guard";
 import { isXmlName, MAX_DEPTH, TEXT } from "./xml-name";
 
-/** What is read of {@link FormatOptions}. */
+/** The {@link FormatOptions} that matter when XML is written. */
 export type XmlWriting = Pick<FormatOptions, "rootElement" | "rowElement" | "attributePrefix" | "encoding">;
 
 /**
- * A value as XML, the inverse of `readXml`. An object with exactly one property, whose value is no list, is that element; everything
- * else stands in `rootElement`. Lists are the element repeated, at the top and within lists `rowElement`. Properties that begin with
- * `attributePrefix` are attributes, `#text` is text. Null is an empty element, undefined none; dates are ISO 8601, bytes base64.
+ * Writes a value as XML, the inverse of `readXml`. If it is an object with exactly one property, and that is not a list, the property is the root element; everything
+ * else is put into `rootElement`. A list repeats its element; one without a name, at the top or within a list, repeats `rowElement`. Properties that begin with
+ * `attributePrefix` are attributes, `#text` is text. Null becomes an empty element, undefined none, a date ISO 8601, bytes base64.
  *
- * @throws ConnectorError `FORMAT_INVALID` for a name that no element can have and for characters that XML cannot carry, naming the element
+ * @throws ConnectorError `FORMAT_INVALID`, naming the element, for a name that no element can have and for characters that XML does not allow
  */
 export function writeXml(value: unknown, options: XmlWriting): string {
   const parts = [`<?xml version="1.0" encoding="${options.encoding || "UTF-8"}"?>\n`];
@@ -22,7 +22,7 @@ export function writeXml(value: unknown, options: XmlWriting): string {
 }
 
 class XmlWriter {
-  /** Names that were looked at: rows repeat theirs. */
+  /** Names that were checked already, since rows repeat theirs. */
   private readonly known = new Set<string>();
 
   constructor(
@@ -39,7 +39,7 @@ class XmlWriter {
     else this.element(this.options.rootElement, Array.isArray(value) ? { [this.options.rowElement]: value } : value, 0);
   }
 
-  /** An element, or as many as the list has items. */
+  /** Writes an element, or one for each item of a list. */
   private elements(name: string, given: unknown, depth: number): void {
     const value = plain(given);
     if (!Array.isArray(value)) this.element(name, value, depth);
@@ -79,7 +79,7 @@ class XmlWriter {
     this.parts.push(" ", name, '="', text, '"');
   }
 
-  /** @param name to be told when it cannot be written */
+  /** @param name of the element or attribute, for errors */
   private text(name: string, value: unknown): string {
     const text = valueText(value);
     if (text === undefined) throw invalid(`${shown(name)} holds an object or a list, where XML can only have text`);
@@ -103,7 +103,7 @@ class XmlWriter {
 
 const ESCAPES: Readonly<Record<string, string>> = { "<": "&lt;", ">": "&gt;", "&": "&amp;", "\r": "&#13;" };
 
-/** What an object of a class has to say for itself, as JSON asks it. */
+/** The plain value of an object that has a `toJSON`, as JSON would ask for it. */
 function plain(value: unknown): unknown {
   if (typeof value !== "object" || value === null || value instanceof Uint8Array || value instanceof Date) return value;
   const { toJSON } = value as { toJSON?: unknown };

@@ -6,7 +6,7 @@ import { hasWaited } from "../client/errors";
 
 /**
  * Stops a node whose messages all fail with the same error. A wrong statement, a missing column or a table that is locked for long is an error of each single
- * message, and would drain a queue into its dead letters. So after `limit` equal errors in a row that are permanent, or came after a long wait, further messages are
+ * message, and would drain a queue into its dead letters. So after `limit` equal errors in a row that are not known to pass, or came after a long wait, further messages are
  * held, as if the database were away, and one of them is tried now and then. When that one succeeds, or fails with another error, all go on. When it fails with the same
  * error, it gets that error, unless it has waited for a lock: so a long run of messages that are themselves wrong comes to an end, and a wrong statement costs a queue
  * only two messages a minute.
@@ -154,11 +154,15 @@ export function isStop(error: ConnectorError): boolean {
   return error.details["repeated"] !== undefined;
 }
 
-/** A text that is the same for equal errors; `undefined` for errors that pass by themselves at once, or tell nothing about the next message. */
+/**
+ * A text that is the same for equal errors; `undefined` for errors that pass by themselves at once, or tell nothing about the next message. A refusal that nobody knows is
+ * tried again, since it may pass, and counts all the same: of a view that takes no rows, MariaDB says no more (HY000).
+ */
 function signature(error: ConnectorError): string | undefined {
   const { code, scope, retryable, details } = error;
   const large = code === "PAYLOAD_TOO_LARGE" && details["maxRows"] === undefined; // rows beyond the limit are the statement's doing
-  if (scope !== "message" || (retryable && !hasWaited(error)) || large || isDuplicateKey(error)) return undefined;
+  const passes = retryable && code !== "ROW_REFUSED" && !hasWaited(error);
+  if (scope !== "message" || passes || large || isDuplicateKey(error)) return undefined;
   return JSON.stringify([code, ...["state", "native", "table", "column", "statement", "name"].map((name) => details[name] ?? null)]);
 }
 

@@ -4,11 +4,13 @@ import { tooManyRows } from "../../../nodes/common/too-many-rows";
 import type { ItemResult } from "../../../nodes/delivery/sink";
 import { RepeatedError } from "../../../nodes/sql/write/repeated-error";
 
-type Verdict = "ok" | "nothing" | "null" | "type" | "busy" | "duplicate" | "large" | "rows" | "away";
+type Verdict = "ok" | "nothing" | "null" | "type" | "unknown" | "busy" | "missing" | "duplicate" | "large" | "rows" | "away";
 
 const ERRORS: Record<Exclude<Verdict, "ok" | "nothing">, ConnectorError> = {
   null: new ConnectorError("ROW_REFUSED", "null", { details: { state: "23502", native: 1, table: "t" } }),
   type: new ConnectorError("ROW_REFUSED", "type", { details: { state: "22P02", native: 1, table: "t" } }),
+  unknown: new ConnectorError("ROW_REFUSED", "unknown", { retryable: true, details: { state: "HY000", native: 1471, table: "t" } }),
+  missing: new ConnectorError("ROW_MISSING", "missing", { details: { table: "t" } }),
   duplicate: new ConnectorError("ROW_REFUSED", "duplicate", { details: { state: "23505", native: 1, table: "t" } }),
   large: new ConnectorError("PAYLOAD_TOO_LARGE", "large"),
   rows: tooManyRows(1, "rows"),
@@ -44,6 +46,11 @@ describe("A node whose messages all fail alike", () => {
   it("holds them where their statement returns more rows than allowed, which the next one's will, too", async () => {
     const repeated = new RepeatedError<Item, string>(2, store);
     assert.deepEqual((await repeated.write(messages(times(4, "rows")))).map((result) => !result.ok && result.error.scope), ["message", "message", "system", "system"]);
+  });
+
+  it("holds them also where nobody knows whether the refusal may pass, as of a view that takes no rows", async () => {
+    const repeated = new RepeatedError<Item, string>(2, store);
+    assert.deepEqual(told(await repeated.write(messages(times(4, "unknown")))), ["unknown", "unknown", "held", "held"]);
   });
 
   it("holds them where each has waited in vain, as for a table that is being altered, and not after a deadlock", async () => {
@@ -120,7 +127,7 @@ describe("A node whose messages all fail alike", () => {
   });
 
   it("counts neither what may pass, nor a duplicate, nor what is too large, and never stops at 0", async () => {
-    for (const verdict of ["busy", "duplicate", "large"] as const) {
+    for (const verdict of ["busy", "missing", "duplicate", "large"] as const) {
       const repeated = new RepeatedError<Item, string>(3, store);
       assert.deepEqual(told(await repeated.write(messages(times(10, verdict)))), times(10, verdict));
     }

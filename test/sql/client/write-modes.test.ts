@@ -54,6 +54,24 @@ for (const { name, types, start } of ENGINES) {
     }
 
     if (name.startsWith("MariaDB")) {
+      it("upserts by several columns where a backslash is a letter like any other", async () => {
+        await engine.execute(`create table ${table}_two (plant int, device int, number int, primary key (plant, device))`);
+        const plain = new DatabaseClient({ ...engine.options, connectionString: `${engine.options.connectionString};INITSTMT={set sql_mode = 'NO_BACKSLASH_ESCAPES'}` });
+        const rows = [1, 2].map((number) => ({ columns: ["plant", "device", "number"], values: [7, 7, number] }));
+        for (const row of rows) assert.deepEqual(told(await plain.write({ table: `${table}_two`, mode: "upsert", keys: ["plant", "device"], mapped: false, rows: [row] })), [1]);
+        await plain.close();
+        assert.deepEqual(await engine.rows(`select number from ${table}_two`), [{ number: "2" }]);
+      });
+
+      it("stores numbers as the words of an enum that look like them, and numbers of any kind as bits", async () => {
+        await engine.execute(`create table ${table}_odd (id int primary key, word enum('0', '1', 'two'), few bit(8), many bit(64))`);
+        const odd = (rows: Fields[]): Promise<RowOutcome[]> => write("insert", rows, { table: `${table}_odd` });
+        assert.deepEqual(told(await odd([{ id: 1, word: 1, few: 5, many: 2n ** 63n }, { id: 2, word: true, few: 7n, many: 7 }, { id: 3, word: "0", few: "1", many: Buffer.from([1, 0]) }, { id: 4, few: true, many: "0" }])), [1, 1, 1, 1]);
+        assert.deepEqual(told(await odd([{ id: 5, few: "5" }, { id: 6, word: 7 }, { id: 7, few: 256 }, { id: 8, word: "two" }])), ["INPUT_INVALID", "ROW_REFUSED", "ROW_REFUSED", 1]);
+        const found = await engine.rows(`select concat_ws(' ', id, word, few + 0, many + 0) as is_now from ${table}_odd order by id`);
+        assert.deepEqual(found.map(({ is_now }) => is_now), ["1 1 5 9223372036854775808", "2 1 7 7", "3 0 1 256", "4 1 0", "8 two"]);
+      });
+
       it("upserts by a key over the beginning of a text, and fails only the row whose beginning another has", async () => {
         await engine.execute(`create table ${table}_part (text varchar(20), number int, unique (text(3)))`);
         const rows = [{ text: "abc one", number: 1 }, { text: "abc two", number: 2 }, { text: "xyz", number: 3 }, { text: "abc one", number: 4 }];

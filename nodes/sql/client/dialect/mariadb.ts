@@ -1,3 +1,4 @@
+import { ConnectorError } from "../../../common/errors";
 import type { Parameter } from "../backend";
 import type { PlainValue } from "../protocol";
 import type { BatchStatement, Column, Dialect, InboxDialect, Target } from "./dialect";
@@ -43,10 +44,11 @@ export const mariadb: Dialect<Parameter[]> = {
     parameters: inTable(parts),
   }),
 
-  // ON DUPLICATE KEY names no key: without a unique key on the key columns every upsert would add a row
+  // ON DUPLICATE KEY names no key: without a unique key on the key columns every upsert would add a row. The separator
+  // is a line feed, whatever a backslash is taken for (NO_BACKSLASH_ESCAPES)
   uniqueKeys: (parts) => ({
     sql:
-      "select index_name as name, group_concat(coalesce(column_name, '(an expression)') separator '\\n') as columns, max(sub_part) as part from information_schema.statistics " +
+      "select index_name as name, group_concat(coalesce(column_name, '(an expression)') separator 0x0a) as columns, max(sub_part) as part from information_schema.statistics " +
       `where ${IN_TABLE} and non_unique = 0 group by index_name`,
     parameters: inTable(parts),
   }),
@@ -94,11 +96,22 @@ function assignments(columns: readonly Column[], keys: readonly string[]): strin
   return updated.map((column) => `${name(column.name)} = values(${name(column.name)})`).join(", ");
 }
 
-function encode(value: PlainValue, { type }: Column): Parameter {
+function encode(value: PlainValue, column: Column): Parameter {
+  const { type } = column;
   const encoded = parameter(value, (date) => sqlTimestamp(date.toISOString()));
+  if (type === "bit") return bits(encoded, column);
+  if (type === "enum" && typeof encoded === "number") return String(encoded); // a number is a word's place in the list: of enum('0', '1'), 1 is the word 0
   if (typeof encoded === "string" && (type === "timestamp" || type === "datetime")) return sqlTimestamp(encoded);
   if (typeof encoded === "string" && type === "date") return sqlDate(encoded);
   // a decimal column takes all digits of a text, but not of a double
   if (typeof encoded === "bigint" || (typeof encoded === "number" && !Number.isSafeInteger(encoded))) return String(encoded);
   return encoded;
+}
+
+/** A value for a column of bits, where the server takes text, and so a long number's digits, for the bits of its letters: of "5" it would make 53. @throws ConnectorError `INPUT_INVALID` */
+function bits(value: Parameter, { name: column }: Column): Parameter {
+  if (typeof value === "bigint" && value >= 0n) return Buffer.from(value.toString(16).padStart(16, "0"), "hex");
+  if (value === "0" || value === "1") return Number(value);
+  if (typeof value !== "string" && typeof value !== "bigint") return value;
+  throw new ConnectorError("INPUT_INVALID", `${column}: this is text, or below 0, and the column holds bits: give a number or a buffer`, { details: { name: column } });
 }

@@ -108,15 +108,19 @@ function columnIndex(columns: readonly string[], key: string): number {
   return exact >= 0 ? exact : columns.findIndex((column) => column.toLowerCase() === key.toLowerCase());
 }
 
+/** Text with more than the plain letters, digits and signs of ASCII. */
+const BEYOND_ASCII = /[^ -~]/;
+
 /**
- * A key value as text, which is equal for values that a database may take for equal: 7, "7" and 7n; text that differs in case or in blanks at its end
+ * A key value as text, which is equal for values that a database may take for equal: 7, "7" and 7n; text that differs in case, in accents or in blanks at its end
  * (MariaDB's default).
  */
 function text(value: PlainValue | undefined): string {
   if (value instanceof Date) return value.toISOString();
   if (value instanceof Uint8Array) return Buffer.from(value).toString("hex");
   if (typeof value === "object" && value !== null) return value.json;
-  return String(value).toLowerCase().trimEnd();
+  const plain = String(value).toLowerCase().trimEnd();
+  return BEYOND_ASCII.test(plain) ? plain.normalize("NFKD").replace(/\p{Mark}/gu, "") : plain;
 }
 
 /** @throws ConnectorError `PAYLOAD_TOO_LARGE` */

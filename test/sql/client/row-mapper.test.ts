@@ -77,7 +77,10 @@ describe("The row of a message", () => {
     assert.equal(mapper.key(mapper.row({ payload: { id: 1 } }) as WriteRow), undefined);
     assert.equal(key({ id: 7, plant: "a" }), key({ plant: "a", ID: "7", more: 1 }));
     assert.equal(key({ id: 7, plant: "a" }), key({ id: 7, plant: "A " }));
+    assert.equal(key({ id: 7, plant: "Köln" }), key({ id: 7, plant: "Ko\u0308ln" }));
+    assert.equal(key({ id: 7, plant: "Köln" }), key({ id: 7, plant: "KOLN" }));
     assert.notEqual(key({ id: 7, plant: "a" }), key({ id: 7, plant: "b" }));
+    assert.notEqual(key({ id: 7, plant: "東" }), key({ id: 7, plant: "西" }));
     assert.throws(() => key({ id: 7 }), invalid(/"plant", the key/));
     assert.throws(() => key({ id: null, plant: "a" }), invalid(/"id", the key/));
   });

@@ -47,6 +47,15 @@ for (const { name, types, start } of ENGINES) {
     const count = async (from: string): Promise<number> => Number((await engine.rows(`select count(*) as n from ${from}`))[0]?.["n"]);
 
     if (name.startsWith("PostgreSQL")) {
+      it("keeps the instant of a time in a column that has just lost its zone", async () => {
+        await engine.execute(`create table ${table}_at (at timestamptz)`);
+        const at = (): Promise<RowOutcome[]> => write("insert", [{ at: "2026-11-21T12:11:12.123456+02:00" }], { table: `${table}_at` });
+        assert.deepEqual(told(await at()), [1]);
+        await engine.execute(`alter table ${table}_at alter at type timestamp using at at time zone 'UTC'`);
+        assert.deepEqual(told(await at()), [1]);
+        assert.deepEqual(await engine.rows(`select distinct cast(at as text) as at from ${table}_at`), [{ at: "2026-11-21 10:11:12.123456" }]);
+      });
+
       it("fails only the row whose bytes would become text of their digits", async () => {
         assert.deepEqual(told(await write("insert", [{ id: 4, name: Buffer.from("four") }, { id: 5, name: "five" }])), ["INPUT_INVALID", 1]);
         assert.deepEqual((await stored()).slice(3), ["5 five null"]);

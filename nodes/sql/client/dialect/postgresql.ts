@@ -152,8 +152,8 @@ function bytes(value: Buffer): string {
 function string(value: string, type: string): string {
   // in a JSON column, text that is a JSON object or list is stored as that, not as a JSON string; a plain parameter does the same
   if ((type === "json" || type === "jsonb") && /^\s*[[{]/.test(value) && isJson(value)) return value;
-  // the server would drop an offset, so it is converted to UTC
-  if (type === "timestamp without time zone" || type === "date") return JSON.stringify(sqlTimestamp(value));
+  // the server would drop an offset, so it is converted to UTC, as it also is for a column that has just been made one without a zone: sessions are in UTC
+  if (type === "date" || type.startsWith("timestamp")) return JSON.stringify(sqlTimestamp(value));
   return JSON.stringify(value);
 }
 

@@ -157,12 +157,8 @@ export class OdbcConnection implements DatabaseConnection {
     }
   }
 
-  async rollback(): Promise<void> {
-    try {
-      await this.handle.rollback();
-    } catch (error) {
-      throw statementError(odbcDiagnosis(error), this.options.dialect);
-    }
+  rollback(): Promise<void> {
+    return this.limited(() => this.handle.rollback());
   }
 
   async close(): Promise<void> {

@@ -11,6 +11,8 @@ const TIMEOUT = 20;
 class Driver {
   /** What to do before the next row. */
   pause: () => Promise<void> = () => Promise.resolve();
+  /** What it does to roll back. */
+  undo: () => Promise<void> = () => Promise.resolve();
   /** What the next call fails with. */
   refusal: Error | undefined;
   private isCancelled = false;
@@ -33,7 +35,7 @@ class Driver {
       cancel: this.cancel,
       beginTransaction: () => this.rows().then(() => undefined),
       commit: () => Promise.resolve(),
-      rollback: () => Promise.resolve(),
+      rollback: () => this.undo(),
       close: () => Promise.resolve(),
     };
     return new OdbcConnection(handle, { reads, timeout: TIMEOUT, dialect: "postgresql", stuck: (reason) => assert.fail(reason), types: new ParameterTypes() });
@@ -92,5 +94,13 @@ describe("A statement that is cancelled just as it ends", () => {
     driver.refusal = failure("23505", "duplicate key");
     await assert.rejects(connection.query("insert"), refused);
     assert.equal(connection.alive, true);
+  });
+
+  it("is cancelled also where it is a rollback, whose connection may have gone silent since the statement before it failed", async () => {
+    driver.undo = async () => {
+      await driver.untilCancelled();
+      throw failure("HY008", "Operation canceled");
+    };
+    await assert.rejects(driver.connection(false).rollback(), busy);
   });
 });

@@ -67,6 +67,8 @@ export interface EmulatorOptions {
   passwordGrant?: boolean;
   /** Whether the SOAP login works up to v64.0; new orgs have it off. Default true. */
   soapLogin?: boolean;
+  /** Audiences that a JWT assertion may name. Default: `https://login.salesforce.com`, as of a production org, and the org's own address. Some orgs, as those of Government Cloud, do not take their own. */
+  jwtAudiences?: string[];
   /** PEM of a certificate and its key: serves https instead of http. */
   tls?: { cert: string; key: string };
   /** Objects to add, or fields and rules to add to objects there are. */
@@ -97,7 +99,7 @@ export interface Client extends Omit<ClientOptions, "publicKey"> {
 }
 
 /** Options with every default filled in. */
-export interface Settings extends Required<Omit<EmulatorOptions, "clients" | "tls" | "cometd" | "pubsub">> {
+export interface Settings extends Required<Omit<EmulatorOptions, "clients" | "jwtAudiences" | "tls" | "cometd" | "pubsub">>, Pick<EmulatorOptions, "jwtAudiences"> {
   clients: Client[];
   cometd: Required<CometdTimes>;
   pubsub: PubSubSettings & { enabled: boolean };
@@ -117,6 +119,7 @@ export function normalise(options: EmulatorOptions): Settings {
     users: options.users ?? (options.clients ? [] : [{ username: DEFAULT_USERNAME, password: DEFAULT_PASSWORD }]),
     passwordGrant: options.passwordGrant ?? true,
     soapLogin: options.soapLogin ?? true,
+    ...(options.jwtAudiences ? { jwtAudiences: options.jwtAudiences } : {}),
     tls: options.tls,
     schema: options.schema ?? [],
     changeEvents: options.changeEvents ?? [...CHANGE_EVENTS],

@@ -132,8 +132,8 @@ describe("OAuth", () => {
       assertRefused(await ask({ iss: "nobody" }), "invalid_client_id", "client identifier invalid");
     });
 
-    it("refuses a wrong audience", async () => {
-      assertRefused(await ask({ aud: "https://example.com" }), "invalid_grant", "audience is invalid");
+    it("refuses a wrong audience, such as that of sandboxes", async () => {
+      for (const aud of ["https://example.com", "https://test.salesforce.com"]) assertRefused(await ask({ aud }), "invalid_grant", "audience is invalid");
     });
 
     it("refuses an exp that is past, too far ahead, or in milliseconds", async () => {

@@ -6,8 +6,6 @@ import { OAuthError } from "./oauth-error";
 /** How far ahead `exp` may lie. The vendor's text says 3 minutes; 5 are seen to pass. */
 const MAX_AHEAD_SECONDS = 300;
 
-const LOGIN_HOSTS = ["https://login.salesforce.com", "https://test.salesforce.com"];
-
 interface Claims {
   iss?: unknown;
   sub?: unknown;
@@ -20,7 +18,7 @@ const invalidAssertion = (): OAuthError => new OAuthError("invalid_grant", "inva
 /**
  * Checks the assertion of the JWT bearer flow: signature, issuer, audience, expiry, subject.
  *
- * @param ownUrl the address the request came to, which is a valid audience as a My Domain URL is
+ * @param ownUrl the address the request came to, which is a valid audience as a My Domain URL is, unless the settings name the audiences
  * @returns the client it speaks for
  */
 export function checkAssertion(org: Org, assertion: string, ownUrl: string): Client {
@@ -34,7 +32,8 @@ export function checkAssertion(org: Org, assertion: string, ownUrl: string): Cli
   const signed = Buffer.from(`${header}.${payload}`);
   if (!client.publicKey || !verify("sha256", signed, client.publicKey, Buffer.from(signature, "base64url"))) throw invalidAssertion();
 
-  if (![...LOGIN_HOSTS, ownUrl].includes(String(claims.aud))) throw new OAuthError("invalid_grant", "audience is invalid");
+  const { jwtAudiences = ["https://login.salesforce.com", ownUrl] } = org.settings;
+  if (!jwtAudiences.includes(String(claims.aud))) throw new OAuthError("invalid_grant", "audience is invalid");
   if (typeof claims.exp !== "number") throw invalidAssertion();
   const now = org.now() / 1000;
   // A time in ms, the usual mistake, lies too far ahead and ends up here too.

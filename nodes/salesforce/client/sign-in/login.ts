@@ -1,7 +1,7 @@
 import { textIn } from "../../../common/environment";
 import { ConnectorError } from "../../../common/errors";
 import { readAccessToken } from "./login-access-token";
-import { jwtForm } from "./login-jwt";
+import { jwtLogin } from "./login-jwt";
 import { soapLogin } from "./login-soap";
 import { refreshForm } from "./login-web-server";
 import { secureOrigin } from "./login-url";
@@ -67,7 +67,7 @@ export async function login(transport: HttpTransport, settings: LoginSettings): 
     case "client-credentials":
       return askToken(transport, origin, clientCredentialsForm(credentials), flow);
     case "jwt-bearer":
-      return askToken(transport, origin, await jwtForm(origin, settings), flow);
+      return jwtLogin(transport, origin, settings);
     case "web-server":
       return askToken(transport, origin, refreshForm(credentials), flow);
     case "password":

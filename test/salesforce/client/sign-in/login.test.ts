@@ -111,6 +111,25 @@ describe("Signing in", () => {
     });
   }
 
+  for (const audience of ["https://login.salesforce.com", "https://test.salesforce.com"]) {
+    it(`by JWT finds the audience of an org that does not take its own address as one: ${audience}`, async () => {
+      const org = await orgs.start({ ...FLOWS["jwt-bearer"].options, jwtAudiences: [audience] });
+      const settings: LoginSettings = { loginUrl: org.url, flow: "jwt-bearer", credentials: await FLOWS["jwt-bearer"].credentials(org) };
+      assert.match((await login(transport, settings)).accessToken, /^00D/);
+      // as such orgs are reported to answer
+      org.control.failNext({ status: 400, errorCode: "invalid_grant", message: "user hasn't approved this consumer", oauth: true, path: "oauth2/token" });
+      assert.match((await login(transport, settings)).accessToken, /^00D/);
+    });
+  }
+
+  it("by JWT says of a user who is not approved that he is not, whatever audience the org takes", async () => {
+    for (const jwtAudiences of [undefined, ["https://login.salesforce.com"]]) {
+      const org = await orgs.start({ ...FLOWS["jwt-bearer"].options, ...(jwtAudiences ? { jwtAudiences } : {}) });
+      const credentials = { ...(await FLOWS["jwt-bearer"].credentials(org)), username: "other@surewire.example" };
+      await assert.rejects(login(transport, { loginUrl: org.url, flow: "jwt-bearer", credentials }), is("ORG_LOGIN_FAILED", /pre-authorise the user/));
+    }
+  });
+
   it("does not send an access token that was not pasted whole, or in two lines", async () => {
     for (const accessToken of ["00D000000000001!AQ\nEA", "00D000000000001!AQ…"]) {
       await assert.rejects(login(transport, { loginUrl: "https://acme.my.salesforce.com", flow: "access-token", credentials: { accessToken } }), is("NOT_CONFIGURED", /paste it once more/));

@@ -72,6 +72,11 @@ export class EventFeed implements StreamListener {
     return this.intake.openCount;
   }
 
+  /** As {@link EventIntake.unfinished}. */
+  get unfinished(): number {
+    return this.intake.unfinished;
+  }
+
   /** Ids of the settled events that it remembers. */
   get settled(): string[] {
     return this.intake.settled;
@@ -103,6 +108,13 @@ export class EventFeed implements StreamListener {
   /** Takes no more events. Those in the flow go on. */
   suspend(): void {
     this.change(() => (this.suspended = true));
+  }
+
+  /** Takes no more events for good, and closes when the flow has finished with those that it has. Resolves then; never if it was closed before. */
+  async retire(): Promise<void> {
+    this.suspend();
+    await this.intake.untilDone();
+    await this.close(performance.now());
   }
 
   /** To be called when wires may have changed. */

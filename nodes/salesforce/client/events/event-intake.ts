@@ -44,6 +44,8 @@ export class EventIntake {
   private readonly open = new Map<string, (() => void)[]>();
   /** Position of the event that came last. */
   private last: string | undefined;
+  /** Told once that the flow has finished with all. */
+  private done: (() => void) | undefined;
 
   constructor(private readonly options: EventIntakeOptions) {
     const { settings, node, runtime, poison, send, isWired, onHold, onStuck, warn } = options;
@@ -70,6 +72,11 @@ export class EventIntake {
   /** How many more events it takes at present. */
   get free(): number {
     return this.flow.free;
+  }
+
+  /** How many events the flow has not finished with, and how many it had not when it was closed. */
+  get unfinished(): number {
+    return this.open.size;
   }
 
   /** How many dead letters wait for an output to be wired. */
@@ -122,6 +129,11 @@ export class EventIntake {
     if (!repeats) this.recent = new RecentEvents(this.options.settings.dedupeWindow);
   }
 
+  /** Resolves when the flow has finished with all events; never once it is closed. */
+  async untilDone(): Promise<void> {
+    if (this.open.size > 0) await new Promise<void>((resolve) => (this.done = resolve));
+  }
+
   /** To be called when wires may have changed. */
   rewired(): void {
     this.deadLetters.look();
@@ -147,6 +159,7 @@ export class EventIntake {
       if (this.open.get(id) === places) this.open.delete(id); // otherwise the event was handed over again since
       for (const settled of places) settled();
       this.options.onSettled();
+      if (this.open.size === 0) this.done?.();
     };
     if (event.unreadable) return this.deadLetters.add({ message, size: 1, failure: { error: event.unreadable, attempts: 0 }, finished });
     this.deliveries.hand({

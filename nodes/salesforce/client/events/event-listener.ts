@@ -12,6 +12,7 @@ import { orgClock } from "./org-clock";
 import { orgIdOf } from "./org-identity";
 import type { OrgStreams, StreamOrg } from "./org-streams";
 import { PlaceClaim } from "./place-claim";
+import { RetiredFeeds } from "./retired-feeds";
 import type { ListenLease, Standby } from "./standby";
 
 /** Why no events are taken at present: nothing is wired to the output, or the user has asked for a pause. */
@@ -44,6 +45,8 @@ export class EventListener {
   private readonly channel: string;
   private readonly pauses = new Set<PauseReason>();
   private feed: EventFeed | undefined;
+  /** The feeds of orgs that the login led to before. */
+  private readonly retired: RetiredFeeds;
   /** Settles when the feed before has ended. */
   private leaving: Promise<void> = Promise.resolve();
   private lease: ListenLease | undefined;
@@ -74,12 +77,13 @@ export class EventListener {
     this.stopWatching = options.org.onOtherOrg(() => flowTracker.outside(() => void this.beginAnew())); // whoever's call it was that signed in
     this.channel = channelName(options.settings.channel);
     this.troubles = new TroubleLog(options);
+    this.retired = new RetiredFeeds(options.warn);
     flowTracker.acquire(options.runtime); // now, as the feed is made long after flows have started: a tracker acquired only then would wait to be told that they have
   }
 
   /** How many events are in the flow, or wait to be handed to it again. */
   get openCount(): number {
-    return this.feed?.openCount ?? 0;
+    return (this.feed?.openCount ?? 0) + this.retired.openCount;
   }
 
   get state(): ListenerState {
@@ -126,18 +130,19 @@ export class EventListener {
     if (!this.options.isWired(0)) this.pause("unwired");
     else if (this.pauses.has("unwired")) this.resume("unwired");
     this.feed?.rewired();
+    this.retired.rewired();
   }
 
   /** Takes no more events, lets the flow finish for up to `drain` ms, stores the position, and lets another instance go on. */
   async close(drain = DRAIN): Promise<void> {
     this.closed = true;
     this.stopWatching();
-    await this.leave(drain);
+    await Promise.all([this.leave(drain), this.retired.close(performance.now() + drain)]);
     flowTracker.release();
   }
 
-  /** Ends its turn, and frees the place of its position for another listener. */
-  private async leave(drain: number): Promise<void> {
+  /** Ends its turn, and frees the place of its position for another listener. @param drain ms that the flow may take to finish */
+  private async leave(drain = 0): Promise<void> {
     const { feed, lease, place } = this;
     this.turn += 1;
     this.feed = this.lease = this.place = undefined;
@@ -154,7 +159,9 @@ export class EventListener {
     this.options.warn(`${this.channel}: the login leads to another org now, as after the refresh of a sandbox: all its events since the deploy are read`);
     this.isStandby = false;
     this.settled = [];
-    await this.leave(DRAIN);
+    if (this.feed) this.retired.add(this.feed);
+    this.feed = undefined;
+    await this.leave();
     if (!this.closed) await this.begin();
   }
 
@@ -263,20 +270,23 @@ export class EventListener {
   private makeFeed(key: string, fence?: number): EventFeed {
     const { options } = this;
     const { settings, node, runtime, prepare, send, isWired, onSettled, warn, error, every, someRoom } = options;
-    return new EventFeed({
+    const feed: EventFeed = new EventFeed({
       ...{ settings, node, runtime, prepare, send, isWired, onSettled, warn, error, every, someRoom },
       transport: options.org.streams.over(settings.transport),
       place: positionPlace(options, key, fence),
       poison: poisonMarks(options, key, fence, settings.poisonLimit, options.trial),
       takesOver: options.standby !== undefined,
       settled: this.settled,
-      onRefused: () => this.refused(key),
+      onRefused: () => {
+        if (feed === this.feed) this.refused(key); // one that is retired has no lease any more
+      },
       now: () => this.now(),
       since: () => this.now() - Math.round(performance.now() - (this.toldAt ?? performance.now())),
       onState: () => this.tell(),
       onStream: (error) => this.noteStream(error),
       backOff: options.backOff?.(),
     });
+    return feed;
   }
 
   /** The store refused a write, since another instance has written with a newer lease. So this one has lost its lease, whatever that says, and waits for a new one. */

@@ -301,35 +301,6 @@ describe("a listener that keeps its position", () => {
     });
   });
 
-  it("begins anew, with a position of its own, when the login leads to another org, as after the refresh of a sandbox", async () => {
-    const OTHER = "00D000000000002AAA";
-    let orgId = ORG;
-    let change = (): void => undefined;
-    const org = {
-      openSession: () => Promise.resolve({ accessToken: "t", instanceUrl: "http://org", orgId }),
-      onOtherOrg: (listener: () => void) => {
-        change = listener;
-        return () => undefined;
-      },
-    };
-    const node = bench.open({}, { org });
-    const first = await node.subscribed();
-    first.bring(event(8), event(9));
-    settle(node.sent[0]);
-    orgId = OTHER;
-    change();
-    assert.equal(first.closed, true);
-    settle(node.sent[1]);
-    const second = await node.subscribed();
-    assert.deepEqual(second.start, { from: "new" });
-    second.bring(event(1));
-    settle(node.sent[2]);
-    const key = `salesforce-listen/${OTHER}/${node.sent[0]?.topic}/listen`;
-    await waitFor("its position", async () => ((await bench.store.read(key)) as { position?: string } | undefined)?.position === "1");
-    assert.deepEqual([node.ids, (await bench.stored())?.position], [["8", "9", "1"], "9"]);
-    assert.match(node.warnings.join(), /leads to another org/);
-  });
-
   describe("told that the org does not know its position any more", () => {
     const error = new ConnectorError("ORG_REFUSED", "400::The replayId {5} you provided was invalid.");
     const at5 = { position: "5", transport: "cometd", settled: ["uuid-9"], time: "" };

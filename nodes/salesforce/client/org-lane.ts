@@ -1,6 +1,7 @@
 import { type ConnectorError, needsAHand } from "../../common/errors";
 import { TroubleLog } from "../../common/trouble-log";
 import { Sink, type SinkOptions, type SinkState } from "../../delivery/sink";
+import { isRefusedThere } from "./errors";
 import { failureOf } from "./failure";
 import type { OrgClient, OrgState } from "./org";
 
@@ -26,9 +27,9 @@ const ORDER: LaneState["kind"][] = ["failed", "waiting", "working", "connecting"
  */
 const OWN_TROUBLE: ReadonlySet<string> = new Set(["ORG_OBJECT_UNKNOWN", "NOT_CONFIGURED", "DRIVER_MISSING"]);
 
-/** Whether an error is the node's own trouble. A full disk and a file that cannot be read are, too; not a database of the store, which has a node of its own. */
+/** Whether an error is the node's own trouble. A path that refuses the session, a full disk and a file that cannot be read are, too; not a database of the store, which has a node of its own. */
 function isOwn(error: ConnectorError | undefined): boolean {
-  return error !== undefined && (OWN_TROUBLE.has(error.code) || (error.code === "STORE_UNAVAILABLE" && needsAHand(error)));
+  return error !== undefined && (OWN_TROUBLE.has(error.code) || isRefusedThere(error) || (error.code === "STORE_UNAVAILABLE" && needsAHand(error)));
 }
 
 /**

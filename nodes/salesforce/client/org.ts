@@ -3,6 +3,7 @@ import { within } from "../../common/deadline";
 import { type ConnectorError, needsAHand, toConnectorError } from "../../common/errors";
 import { sleep } from "../../common/sleep";
 import { API_VERSION, createConnection } from "./connection";
+import { isRefusedThere } from "./errors";
 import { login, type LoginSettings, type OrgCredentials, type Session } from "./sign-in/login";
 import { OrgLookout } from "./org-lookout";
 import { orgPlace } from "./org-place";
@@ -224,8 +225,8 @@ export class OrgClient {
   }
 
   private noteResult(error: ConnectorError | undefined): void {
-    // the org has answered, so it is connected: that an object is missing concerns only the node that asked for it
-    if (error?.code === "ORG_OBJECT_UNKNOWN" && error.details.status !== 410) return this.set({ kind: "connected" });
+    // the org has answered, so it is connected: that an object is missing, or a path refuses the session, concerns only the node that asked for it
+    if (error && ((error.code === "ORG_OBJECT_UNKNOWN" && error.details.status !== 410) || isRefusedThere(error))) return this.set({ kind: "connected" });
     if (error && error.scope === "system") {
       this.set({ kind: needsAHand(error) ? "failed" : "waiting", error });
       this.lookout.alarm();

@@ -104,7 +104,7 @@ describe("A Salesforce org", () => {
       assert.equal(org.control.stats().logins, 2);
     });
 
-    it("gives up when the new token is refused as well, after two calls and one login", async () => {
+    it("gives up when the new token is refused as well, after one login", async () => {
       const client = orgs.client(clientCredentials(org));
       await describeCase(client);
       const before = org.control.stats();
@@ -112,7 +112,25 @@ describe("A Salesforce org", () => {
       await assert.rejects(describeCase(client), code("ORG_SESSION_INVALID"));
       const after = org.control.stats();
       assert.equal(after.logins - before.logins, 1);
-      assert.equal(after.lastRequests.filter(({ status }) => status === 401).length, 2);
+    });
+
+    it("does not sign in again for a path that refuses what the org takes elsewhere", async () => {
+      const client = orgs.client(clientCredentials(org));
+      await describeCase(client);
+      org.control.failNext({ count: 5, status: 401, errorCode: "INVALID_SESSION_ID", path: "/describe" });
+      const refused = await Promise.allSettled(Array.from({ length: 5 }, () => describeCase(client)));
+      for (const one of refused) assert.ok(one.status === "rejected" && code("ORG_SESSION_INVALID", /this path/)(one.reason));
+      assert.deepEqual([tokenRequests(org), client.state.kind], [1, "connected"]);
+      assert.equal((await describeCase(client)).status, 200);
+    });
+
+    it("keeps a pasted one that only a path refuses", async () => {
+      const { accessToken } = await orgs.client(clientCredentials(org)).openSession();
+      const client = orgs.client({ loginUrl: org.url, flow: "access-token", credentials: { accessToken } });
+      org.control.failNext({ status: 401, errorCode: "INVALID_SESSION_ID", path: "/describe" });
+      await assert.rejects(describeCase(client), code("ORG_SESSION_INVALID", /this path/));
+      assert.equal((await describeCase(client)).status, 200);
+      assert.equal(client.state.kind, "connected");
     });
 
     it("gets a new one also for who asks the identity service only", async () => {
@@ -126,7 +144,7 @@ describe("A Salesforce org", () => {
     it("cannot renew a pasted one, and does not ask again", async () => {
       const client = orgs.client({ loginUrl: org.url, flow: "access-token", credentials: { accessToken: "00D000000000001!gone" } });
       for (let i = 0; i < 10; i += 1) await assert.rejects(describeCase(client), code("ORG_SESSION_INVALID", /paste a new one/));
-      assert.equal(org.control.stats().lastRequests.length, 1);
+      assert.equal(org.control.stats().lastRequests.length, 2); // the call, and a look whether it is not only its path
       assert.equal(client.state.kind, "failed");
     });
   });

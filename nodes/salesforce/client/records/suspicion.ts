@@ -38,17 +38,9 @@ export function mayBeOfRecords(error: unknown, creates: boolean): boolean {
   return isServerError(error) || isForeignPage(error) || (error.code === "ORG_UNAVAILABLE" && BROKEN.has(error.details.network));
 }
 
-/** Whether a call was refused with a new token, too: some paths refuse everybody. An error over a pasted token that has expired has no status. */
-export function isRefusedSession({ code, details }: ConnectorError): boolean {
-  return code === "ORG_SESSION_INVALID" && details.status === 401;
-}
-
 /** Counts the tries in a row of one thing (a batch, a call, a query) that may have failed because of the thing itself rather than the org. */
 export class Suspicion {
   private readonly tries = new WeakMap<object, number>();
-
-  /** @param isSuspect whether a try may have failed because of the thing itself; the default fits what creates nothing, or may be repeated */
-  constructor(private readonly isSuspect = (error: ConnectorError): boolean => mayBeOfRecords(error, false)) {}
 
   /** Whether it has failed often enough to look whether it is at fault. */
   isDue(subject: object): boolean {
@@ -57,7 +49,7 @@ export class Suspicion {
 
   /** A try has failed. If a look was due, it has found nothing, and counting begins anew. */
   note(subject: object, error: unknown, creates = false): void {
-    if (!isConnectorError(error) || !this.isSuspect(error) || (creates && isLostAnswer(error))) return;
+    if (!isConnectorError(error) || !mayBeOfRecords(error, creates)) return;
     const weight = error.details.network === "TIMEOUT" ? TIMEOUTS_WEIGH : 1;
     this.tries.set(subject, this.isDue(subject) ? 0 : (this.tries.get(subject) ?? 0) + weight);
   }
@@ -85,7 +77,7 @@ export class Suspicion {
 
   /** The error of a failed try of something that cannot be divided: its own fault if it has failed again and again while other calls get through, else the same error. */
   async judged(subject: object, error: ConnectorError, othersGetThrough: () => Promise<boolean>): Promise<ConnectorError> {
-    if (!this.isSuspect(error)) return error;
+    if (!mayBeOfRecords(error, false)) return error;
     if (!this.isDue(subject)) this.note(subject, error);
     if (!this.isDue(subject)) return error;
     if (await othersGetThrough()) return ownFault(error);
@@ -151,7 +143,6 @@ export async function judge(rest: RestCalls, results: (RecordResult | undefined)
 /** The error for what failed as if the org were away while other calls get through: it concerns only its own message, and another try may help. */
 function ownFault(error: ConnectorError): ConnectorError {
   const { message, details } = error;
-  if (isRefusedSession(error)) return new ConnectorError("ORG_REFUSED", "The path refuses the session even with a new token, while other calls get through", { retryable: true, details, cause: error });
   if (!isForeignPage(error)) return new ConnectorError("ORG_BUSY", message, { details, cause: error });
   return new ConnectorError("ORG_REFUSED", goingOn(message, "other calls get through, so something on the way, such as a firewall, seems to mind this one"), { retryable: true, details, cause: error });
 }

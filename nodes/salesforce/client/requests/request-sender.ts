@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { ConnectorError, goingOn, isConnectorError } from "../../../common/errors";
-import { callError, foreignAnswer } from "../errors";
+import { callError, foreignAnswer, isRefusedThere } from "../errors";
 import { isLostAnswer } from "../records/lost-answer";
-import { isRefusedSession, mayBeOfRecords, readsGetThrough, Suspicion, writesGetThrough } from "../records/suspicion";
+import { readsGetThrough, Suspicion, writesGetThrough } from "../records/suspicion";
 import type { RequestBody } from "./request-body";
 import { actionError, apexError, isApexAnswer, isLocked, isPage, partError, redirectError, requestError, severalError } from "./request-error";
 import type { RawRequest, RestClient } from "../rest";
@@ -49,7 +49,7 @@ const LOCK_RETRIES = 3;
 export class RequestSender {
   /** Deletes whose answer was lost: what is gone at the next try was deleted by them. */
   private readonly lostDeletes = new WeakSet<RequestItem>();
-  private readonly suspicion = new Suspicion((error) => mayBeOfRecords(error, false) || isRefusedSession(error));
+  private readonly suspicion = new Suspicion();
 
   constructor(
     private readonly rest: RestClient,
@@ -74,8 +74,9 @@ export class RequestSender {
     }
   }
 
-  /** A path that redirects or refuses each session, a report that takes too long: what comes for one call time and again, while others get through, must not hold them up. */
+  /** A path that redirects, a report that takes too long: what comes for one call time and again, while others get through, must not hold them up. */
   private judged(item: RequestItem, error: ConnectorError): Promise<ConnectorError> | ConnectorError {
+    if (isRefusedThere(error)) return new ConnectorError("ORG_REFUSED", error.message, { retryable: true, details: error.details, cause: error });
     return this.suspicion.judged(item, error, () => this.othersGetThrough(item));
   }
 

@@ -1,3 +1,4 @@
+import { types } from "node:util";
 import { ConnectorError } from "../../../common/errors";
 import type { Attachment } from "./case-item";
 
@@ -49,6 +50,7 @@ function nameOf(name: unknown, contentType: unknown, place: number): string {
   return extension ? `${base}.${extension}` : base;
 }
 
+/** Also those that a Function node has made, where `Uint8Array` is another class. */
 function isBytes(value: unknown): value is Uint8Array {
-  return value instanceof Uint8Array;
+  return types.isUint8Array(value);
 }

@@ -1,5 +1,6 @@
 import { textIn } from "../../../common/environment";
 import { ConnectorError, errorText, isConnectorError } from "../../../common/errors";
+import { isPlain } from "../../../common/is-plain";
 import type { Fields } from "../records/collections";
 
 /** One row of a mapping or of a list of defaults, as flows store it. */
@@ -115,9 +116,7 @@ export function toFieldValue(field: string, value: unknown): unknown {
 
 /** `{"Serial__c": "42"}`: a related record named by its external id. */
 function isReference(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype !== Object.prototype && prototype !== null) return false;
-  const parts = Object.values(value);
+  const parts = isPlain(value) ? Object.values(value) : [];
   return parts.length > 0 && parts.length <= 2 && parts.every((part) => typeof part === "string" || Number.isFinite(part) || isTypeOnly(part));
 }
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { runInNewContext } from "node:vm";
 import { isConnectorError } from "../../../../nodes/common/errors";
 import { readAttachments } from "../../../../nodes/salesforce/client/cases/attachments";
 
@@ -10,6 +11,7 @@ describe("Files of a message", () => {
     assert.deepEqual(names(data), ["attachment-1.bin"]);
     assert.deepEqual(names({ name: "log.csv", data: "a;b" }), ["log.csv"]);
     assert.deepEqual(names([data, { name: "b.txt", data: new Uint8Array([1]) }]), ["attachment-1.bin", "b.txt"]);
+    assert.deepEqual(readAttachments(runInNewContext("new Uint8Array([1, 2])")), [{ name: "attachment-1.bin", data: Buffer.from([1, 2]) }], "made in a Function node");
     for (const nothing of [undefined, null, "", [], Buffer.alloc(0)]) assert.deepEqual(names(nothing), []);
   });
 

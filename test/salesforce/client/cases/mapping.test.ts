@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { runInNewContext } from "node:vm";
 import { isConnectorError } from "../../../../nodes/common/errors";
 import { compileTypedInput, type TypedInputUtil } from "../../../../nodes/common/typed-input";
 import { compileFields, type FieldRow } from "../../../../nodes/salesforce/client/cases/mapping";
@@ -59,6 +60,12 @@ describe("A mapping of message to case fields", () => {
     const defaults = [row("origin", "Device", "str"), row("Priority", "Low", "str"), row("Reason", "Heat", "str")];
     const fields = map([row("Origin", "payload.origin", "msg"), row("Priority", "payload.priority", "msg"), row("Reason", "payload.reason", "msg")], { payload: { origin: "Web", reason: null } }, defaults);
     assert.deepEqual(fields, { Origin: "Web", Priority: "Low", Reason: null });
+  });
+
+  it("takes a related record by its external id from a Function node, whose objects are of another realm", () => {
+    const msg = { payload: runInNewContext('({ asset: { Serial__c: "A-1" }, owner: { attributes: { type: "User" }, Badge__c: 7 } })') as object };
+    assert.equal(JSON.stringify(map([row("Asset", "payload.asset", "msg"), row("Owner", "payload.owner", "msg")], msg)), '{"Asset":{"Serial__c":"A-1"},"Owner":{"attributes":{"type":"User"},"Badge__c":7}}');
+    assert.throws(() => map([row("Asset", "payload", "msg")], { payload: runInNewContext('new Map([["Serial__c", "A-1"]])') as object }), invalid(/an object is not a field value/));
   });
 
   it("sends dates as ISO text and big integers as digits", () => {

@@ -114,6 +114,13 @@ describe("Bulk API 2.0", () => {
       assert.match(String((await load("Subject,Account.Name\na,b\n")).job.errorMessage), /Field name not found : Account.Name/);
     });
 
+    it("writes columns that are not spelled as its own, and leaves them out of the results", async () => {
+      await api.send("POST", "/sobjects/Account", { Name: "Acme", Number__c: "A-1" });
+      const { id } = await load("subject,Origin,account.Number__c\none,Phone,A-1\n");
+      assert.deepEqual(emulator.records("Case").map((record) => [record["Subject"], record["AccountId"]]), [["one", emulator.records("Account")[0]!["Id"]]]);
+      assert.deepEqual((await results(id, "successfulResults")).map((row) => Object.keys(row)), [["sf__Id", "sf__Created", "Origin"]]);
+    });
+
     it("upserts, and fails both rows of a chunk that share an external id", async () => {
       const options = { operation: "upsert", externalIdFieldName: "Device_Event_Id__c" };
       await api.create("Case", { Subject: "old", Device_Event_Id__c: "a" });

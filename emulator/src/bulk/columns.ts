@@ -1,4 +1,5 @@
 import type { Schema, ObjectSchema } from "../schema/schema";
+import type { Field } from "../schema/types";
 import { InvalidData } from "./input";
 
 /** Turns the texts of one row into the JSON of a record, as the REST API takes it. */
@@ -28,24 +29,43 @@ export function rowReader(schema: Schema, object: ObjectSchema, names: readonly 
   };
 }
 
+/**
+ * Which columns stand in the results, by their indexes: those that are spelled as the org spells them. The others are written, but "results only include columns that
+ * are a match" (Bulk API 2.0, Prepare CSV Files).
+ */
+export function shownColumns(schema: Schema, object: ObjectSchema, names: readonly string[]): number[] {
+  return names.flatMap((name, index) => (spelled(schema, object, name) === name ? index : []));
+}
+
+function spelled(schema: Schema, object: ObjectSchema, name: string): string | undefined {
+  const field = object.field(name);
+  if (field) return field.name;
+  const found = way(schema, object, name);
+  return found && `${found.type === undefined ? "" : `${found.parent.name}:`}${found.reference.relationshipName ?? ""}.${found.externalId.name}`;
+}
+
 type Setter = (record: Record<string, unknown>, value: string | null) => void;
 
 function setter(schema: Schema, object: ObjectSchema, name: string): Setter {
   const field = object.field(name);
   if (field) return (record, value) => (record[field.name] = value);
-  // `Account.Number__c`, or `Case:Owner.Name__c` style with the type for a reference to several objects
-  const [relationship = "", key, ...more] = name.split(".");
-  const [type, way] = relationship.includes(":") ? relationship.split(":") : [undefined, relationship];
-  const reference = way === undefined ? undefined : object.relationship(way);
-  const parent = schema.object(type ?? reference?.referenceTo[0] ?? "");
-  const externalId = key === undefined ? undefined : parent?.field(key);
-  if (!reference || !parent || !reference.referenceTo.includes(parent.name) || !externalId?.indexed || more.length > 0) {
-    throw new InvalidData(`InvalidBatch : Field name not found : ${name}`);
-  }
+  const found = way(schema, object, name);
+  if (!found) throw new InvalidData(`InvalidBatch : Field name not found : ${name}`);
+  const { reference, parent, externalId } = found;
   const attributes = reference.referenceTo.length > 1 ? { attributes: { type: parent.name } } : {};
   return (record, value) => {
     // The way is cleared by clearing the reference itself.
     if (value === null) record[reference.name] = null;
     else record[reference.relationshipName ?? ""] = { ...attributes, [externalId.name]: value };
   };
+}
+
+/** What `Account.Number__c` names, or `Case:Owner.Name__c`, with the type, for a reference to several objects. */
+function way(schema: Schema, object: ObjectSchema, name: string): { type: string | undefined; reference: Field; parent: ObjectSchema; externalId: Field } | undefined {
+  const [relationship = "", key = "", ...more] = name.split(".");
+  const [type, up = ""] = relationship.includes(":") ? relationship.split(":") : [undefined, relationship];
+  const reference = object.relationship(up);
+  const parent = schema.object(type ?? reference?.referenceTo[0] ?? "");
+  const externalId = parent?.field(key);
+  return reference && parent && reference.referenceTo.includes(parent.name) && externalId?.indexed && more.length === 0 ? { type, reference, parent, externalId } : undefined;
 }

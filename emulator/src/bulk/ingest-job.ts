@@ -10,7 +10,7 @@ import { originOf } from "../rest/call";
 import type { Writer } from "../records/writer";
 import type { ObjectSchema } from "../schema/schema";
 import type { Field, Scalar } from "../schema/types";
-import { rowReader, type RowReader } from "./columns";
+import { rowReader, type RowReader, shownColumns } from "./columns";
 import { quotedLine } from "./dialect";
 import { InvalidData, readHeader, readRows } from "./input";
 import { Job, type JobOptions } from "./job";
@@ -38,6 +38,8 @@ export class IngestJob extends Job {
   private readonly externalId: Field | undefined;
   private readonly assignmentRuleId: string | undefined;
   private columns: string[] = [];
+  /** Indexes of the columns that stand in the results, once they are read. */
+  private shown: number[] | undefined;
 
   constructor(
     private readonly org: Org,
@@ -66,7 +68,11 @@ export class IngestJob extends Job {
 
   /** The header of a list of results, as its first line. @param before columns the org puts in front */
   header(...before: string[]): string {
-    return quotedLine([...before, ...this.columns], this.dialect);
+    return this.resultLine(before, this.columns);
+  }
+
+  private resultLine(own: readonly string[], row: readonly string[]): string {
+    return quotedLine([...own, ...(this.shown?.map((index) => row[index] ?? "") ?? row)], this.dialect);
   }
 
   /** Rows nobody has worked on: all behind those that were when the job was aborted or failed. */
@@ -76,7 +82,7 @@ export class IngestJob extends Job {
     const from = this.processed + 2;
     const lines = [this.header()];
     const gather = (row: string[]): null => {
-      lines.push(quotedLine(row, this.dialect));
+      lines.push(this.resultLine([], row));
       return null;
     };
     try {
@@ -112,6 +118,7 @@ export class IngestJob extends Job {
   private async work(data: Buffer, here: () => boolean): Promise<void> {
     if (!isUtf8(data)) throw new InvalidData("InvalidBatch : The data is not UTF-8");
     this.columns = readHeader(data, this.dialect);
+    this.shown = shownColumns(this.org.schema, this.schema, this.columns);
     const read = rowReader(this.org.schema, this.schema, this.columns, this.operation, this.externalId?.name);
     const fault = this.pace.take();
     let chunk: string[][] = [];
@@ -148,10 +155,10 @@ export class IngestJob extends Job {
     const lines = rows.map((row): [Lines, string] => {
       try {
         const { id, created } = this.writeRow(writer, readRecord(this.org.schema, this.schema, read(row)), repeated);
-        return [this.successes, quotedLine([id, String(created), ...row], this.dialect)];
+        return [this.successes, this.resultLine([id, String(created)], row)];
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
-        return [this.failures, quotedLine(["", errorCell(error), ...row], this.dialect)];
+        return [this.failures, this.resultLine(["", errorCell(error)], row)];
       }
     });
     for (const [list, line] of lines.reverse()) list.add(line);

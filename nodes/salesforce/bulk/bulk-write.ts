@@ -10,6 +10,7 @@ import { BulkJobs, type IngestJobRequest } from "../client/bulk/bulk-jobs";
 import { BulkLoad, type Loaded } from "../client/bulk/bulk-load";
 import { BulkLoader } from "../client/bulk/bulk-loader";
 import { MAX_BYTES } from "../client/bulk/bulk-parts";
+import { ColumnNames } from "../client/bulk/column-names";
 import { type GatheredRow, RowGathering } from "../client/bulk/bulk-rows";
 import { Suspicion } from "../client/records/suspicion";
 import type { OrgClient } from "../client/org";
@@ -58,6 +59,7 @@ export class BulkWrite implements BulkWork {
     const book = JobBook.of(node, store, org);
     const loader = new BulkLoader({
       jobs: new BulkJobs(org.rest),
+      names: new ColumnNames(org.rest),
       book,
       request: jobRequest(settings),
       style: settings.style,

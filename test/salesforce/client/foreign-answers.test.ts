@@ -7,6 +7,7 @@ import { bulkInput } from "../../../nodes/salesforce/client/bulk/bulk-input";
 import { BulkJobs } from "../../../nodes/salesforce/client/bulk/bulk-jobs";
 import { BulkLoad, type Loaded } from "../../../nodes/salesforce/client/bulk/bulk-load";
 import { BulkLoader } from "../../../nodes/salesforce/client/bulk/bulk-loader";
+import { ColumnNames } from "../../../nodes/salesforce/client/bulk/column-names";
 import { CaseWriter } from "../../../nodes/salesforce/client/cases/case-writer";
 import type { OrgClient } from "../../../nodes/salesforce/client/org";
 import { testOrg } from "../../../nodes/salesforce/client/org-test";
@@ -35,7 +36,7 @@ describe("A page in the place of the org's answer, as proxies and edges give the
   function load(store: MemoryStore, rows: object[] = [{ Subject: "a" }, { Subject: "b" }]): Promise<Loaded> {
     const request = { object: "Case", operation: "insert" } as const;
     const [jobs, book, style] = [new BulkJobs(client.rest), new JobBook(store, "bulk/test"), { delimiter: ",", newline: "\n" }];
-    const loader = new BulkLoader({ jobs, book, request, style, poll: { interval: 5, timeout: 0, signal: new AbortController().signal } });
+    const loader = new BulkLoader({ jobs, names: new ColumnNames(client.rest), book, request, style, poll: { interval: 5, timeout: 0, signal: new AbortController().signal } });
     const all = new BulkLoad({ loader, book, request, style, limits: { rows: 100, bytes: 1e6 }, keepAll: true, failuresTaken: false });
     return all.run({ input: bulkInput(rows, false, ","), mayRepeat: true });
   }

@@ -3,13 +3,15 @@ import { ConnectorError, isConnectorError } from "../../../common/errors";
 import type { JobBook, Load } from "./bulk-book";
 import { type BulkJobs, type IngestJobRequest, JOB_REFUSED, type JobInfo } from "./bulk-jobs";
 import { ownText, rowError, RowMatch, type RowResult } from "./bulk-match";
-import { csvOf, type CsvStyle, type Part } from "./bulk-parts";
+import { csvNamed, csvOf, type CsvStyle, type Part } from "./bulk-parts";
 import { checkStopped, type PollOptions, untilOver } from "./bulk-poll";
+import type { ColumnNames } from "./column-names";
 import { mayBeOfRecords } from "../records/suspicion";
 
 /** What a {@link BulkLoader} needs. */
 export interface LoaderOptions {
   jobs: BulkJobs;
+  names: Pick<ColumnNames, "spelled">;
   book: JobBook;
   request: IngestJobRequest;
   style: CsvStyle;
@@ -56,8 +58,7 @@ export class BulkLoader {
       const todo = results.flatMap((result, index) => (needsJob(result, round < LOCK_RETRIES, round === 0, told) ? index : []));
       if (todo.length === 0) break;
       if (round > 0) await delay(LOCK_DELAY * 2 ** (round - 1));
-      const csv = todo.length === part.rows.length ? part.csv : csvOf(part.columns, rowsAt(part, todo), this.options.style);
-      const id = await this.start(key, load, csv);
+      const id = await this.start(key, load, await this.csvOf(part, todo));
       for (const index of todo) results[index] = undefined;
       await this.finish(id, key, load, part, results, watch);
     }
@@ -65,6 +66,12 @@ export class BulkLoader {
     checkStopped(this.options.poll.signal, load.jobs.at(-1));
     for (const result of results) if (result && !result.ok && result.error.scope === "system") throw result.error;
     return results as RowResult[];
+  }
+
+  private async csvOf(part: Part, todo: readonly number[]): Promise<Buffer> {
+    const { names, request, style } = this.options;
+    const columns = await names.spelled(request.object, part.columns);
+    return todo.length === part.rows.length ? csvNamed(part, columns, style) : csvOf(columns, rowsAt(part, todo), style);
   }
 
   /** Whether the org can be reached with an upload that holds no rows. Its job is aborted. */

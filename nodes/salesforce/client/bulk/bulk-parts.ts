@@ -61,6 +61,12 @@ export function csvOf(columns: readonly string[], rows: readonly InputRow[], sty
   return csv.end();
 }
 
+/** The CSV of a part, with other names in its header. */
+export function csvNamed({ columns, csv }: Part, names: readonly string[], style: CsvStyle): Buffer {
+  if (names.every((name, index) => name === columns[index])) return csv;
+  return Buffer.concat([csvOf(names, [], style), csv.subarray(csvOf(columns, [], style).length)]);
+}
+
 /** CSV that is built line by line, and kept as bytes. */
 class CsvText {
   size = 0;

@@ -5,9 +5,19 @@ const KEPT = 600_000;
 /** How many objects are remembered. */
 const MAX_KEPT = 100;
 
+/** What an org says of a field. */
+export interface DescribedField {
+  /** API name, as the org spells it. */
+  name: string;
+  /** Name of the way to the record that it points to (`Account`, `Device__r`); absent or null for a field that points to none. */
+  relationshipName?: string | null;
+  /** API names of the objects that it may point to. */
+  referenceTo?: string[];
+}
+
 interface Known {
   until: number;
-  fields: Promise<string[]>;
+  fields: Promise<DescribedField[]>;
 }
 
 /** The fields of an org's objects. Asks the org for an object's fields once in ten minutes. */
@@ -16,8 +26,8 @@ export class Describes {
 
   constructor(private readonly rest: Pick<RestClient, "request">) {}
 
-  /** API names of all readable fields of an object. @throws ConnectorError `ORG_OBJECT_UNKNOWN` when the org has no such object */
-  fieldsOf(object: string): Promise<string[]> {
+  /** All readable fields of an object. @throws ConnectorError `ORG_OBJECT_UNKNOWN` when the org has no such object */
+  fieldsOf(object: string): Promise<DescribedField[]> {
     const name = object.toLowerCase();
     const known = this.known.get(name);
     if (known && known.until > performance.now()) return known.fields;
@@ -33,8 +43,8 @@ export class Describes {
     this.known.delete(object.toLowerCase());
   }
 
-  private async ask(object: string): Promise<string[]> {
-    const { body } = await this.rest.request<{ fields?: { name: string }[] }>({ method: "GET", path: `/sobjects/${encodeURIComponent(object)}/describe` });
-    return (body.fields ?? []).map(({ name }) => name);
+  private async ask(object: string): Promise<DescribedField[]> {
+    const { body } = await this.rest.request<{ fields?: DescribedField[] }>({ method: "GET", path: `/sobjects/${encodeURIComponent(object)}/describe` });
+    return (body.fields ?? []).map(({ name, relationshipName, referenceTo }) => ({ name, relationshipName, referenceTo })); // the rest is large
   }
 }

@@ -72,11 +72,15 @@ export class RecordReader {
     const { fields } = this;
     if (fields.length > 0) return retrieveRecords(this.rest, { object, ids, fields });
     try {
-      return await retrieveRecords(this.rest, { object, ids, fields: await this.describes.fieldsOf(object) });
+      return await retrieveRecords(this.rest, { object, ids, fields: await this.allFields(object) });
     } catch (error) {
       if (!isConnectorError(error) || error.details.errorCode !== "INVALID_FIELD") throw error;
       this.describes.forget(object); // a field is gone since it was described
-      return retrieveRecords(this.rest, { object, ids, fields: await this.describes.fieldsOf(object) });
+      return retrieveRecords(this.rest, { object, ids, fields: await this.allFields(object) });
     }
+  }
+
+  private async allFields(object: string): Promise<string[]> {
+    return (await this.describes.fieldsOf(object)).map(({ name }) => name);
   }
 }

@@ -6,6 +6,7 @@ import { BulkJobs } from "../../../../nodes/salesforce/client/bulk/bulk-jobs";
 import { BulkLoader } from "../../../../nodes/salesforce/client/bulk/bulk-loader";
 import type { RowResult } from "../../../../nodes/salesforce/client/bulk/bulk-match";
 import { RowGathering } from "../../../../nodes/salesforce/client/bulk/bulk-rows";
+import { ColumnNames } from "../../../../nodes/salesforce/client/bulk/column-names";
 import type { OrgClient } from "../../../../nodes/salesforce/client/org";
 import { waitFor } from "../../../services/wait";
 import { clientCredentials, Orgs } from "../../support";
@@ -39,7 +40,7 @@ describe("Rows gathered from many messages", () => {
   function gathering(timeout = 0, maxBytes?: number): RowGathering {
     const book = new JobBook(store, "bulk/test");
     const poll = { interval: 5, timeout, signal: new AbortController().signal };
-    const loader = new BulkLoader({ jobs: new BulkJobs(client.rest), book, request: { object: "Case", operation: "insert" }, style: STYLE, poll });
+    const loader = new BulkLoader({ jobs: new BulkJobs(client.rest), names: new ColumnNames(client.rest), book, request: { object: "Case", operation: "insert" }, style: STYLE, poll });
     return new RowGathering({ loader, book, style: STYLE, idsOnly: false, ...(maxBytes === undefined ? {} : { maxBytes }) });
   }
 

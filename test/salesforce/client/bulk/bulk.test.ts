@@ -7,6 +7,7 @@ import { bulkInput } from "../../../../nodes/salesforce/client/bulk/bulk-input";
 import { BulkJobs, type IngestJobRequest } from "../../../../nodes/salesforce/client/bulk/bulk-jobs";
 import { BulkLoad, type Loaded, type LoadRequest } from "../../../../nodes/salesforce/client/bulk/bulk-load";
 import { BulkLoader } from "../../../../nodes/salesforce/client/bulk/bulk-loader";
+import { ColumnNames } from "../../../../nodes/salesforce/client/bulk/column-names";
 import type { OrgClient } from "../../../../nodes/salesforce/client/org";
 import { waitFor } from "../../../services/wait";
 import { clientCredentials, EXTERNAL_ID, Orgs } from "../../support";
@@ -40,7 +41,7 @@ describe("A bulk load", () => {
     const jobs = new BulkJobs(client.rest);
     const book = JobBook.of("bulk", store, client);
     const whole: IngestJobRequest = { object: "Case", operation: "insert", ...request };
-    const loader = new BulkLoader({ jobs, book, request: whole, style: STYLE, poll: { interval: 5, timeout, signal: stop.signal } });
+    const loader = new BulkLoader({ jobs, names: new ColumnNames(client.rest), book, request: whole, style: STYLE, poll: { interval: 5, timeout, signal: stop.signal } });
     return new BulkLoad({ loader, book, request: whole, style: STYLE, limits: { rows, bytes: 1e8 }, keepAll: true, failuresTaken });
   }
 
@@ -91,6 +92,17 @@ describe("A bulk load", () => {
     assert.deepEqual(failures[0]?.errors[0]?.fields, ["Origin"]);
     assert.equal(error?.code, "ORG_REFUSED");
     assert.match(error?.message ?? "", /^1 of 303 rows are not in the org; the first is row 301: INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST/);
+  });
+
+  it("maps each result to its row also where the names of fields are not spelled as the org's, which then leaves them out of its results", async () => {
+    const named = await orgs.start({ schema: [{ name: "Account", fields: [{ name: "Number__c", type: "string", externalId: true }] }] });
+    client = orgs.client(clientCredentials(named));
+    const account = await client.rest.request<{ id: string }>({ method: "POST", path: "/sobjects/Account", body: { Name: "Acme", Number__c: "A-1" } });
+    const rows = ["a", "b", "c"].map((letter) => ({ subject: letter, origin: letter === "b" ? "Smoke" : "Phone", account: { number__c: "A-1" } }));
+    const { result } = await run(newLoad(), rows);
+    assert.deepEqual(result.results.map(({ success }) => success), [true, false, true]);
+    for (const row of [0, 2]) assert.equal(named.records("Case").find(({ Id }) => Id === result.results[row]?.id)?.Subject, rows[row]?.subject);
+    assert.deepEqual(named.records("Case").map(({ AccountId }) => AccountId), [account.body.id, account.body.id]);
   });
 
   it("parts rows among jobs, and loads equal rows as often as they stand there", async () => {

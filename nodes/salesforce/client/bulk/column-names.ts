@@ -1,0 +1,49 @@
+import { isConnectorError } from "../../../common/errors";
+import { Describes } from "../records/describes";
+import type { RestClient } from "../rest";
+
+/** `Account.Number__c`, or `User:Owner.Badge__c` where the field may point to several objects. */
+const PARENT = /^(?:(\w+):)?(\w+)\.(\w+)$/;
+
+/**
+ * Spells the columns of an upload as the org does. It writes others, too, but leaves them out of a job's results ("Results only include columns that are a match",
+ * Bulk API 2.0, Prepare CSV Files), so that nobody could tell which row a result is about.
+ */
+export class ColumnNames {
+  private readonly describes: Describes;
+
+  constructor(rest: Pick<RestClient, "request">) {
+    this.describes = new Describes(rest);
+  }
+
+  /** The columns, in order; one that the org does not have stays as it is. @throws ConnectorError of scope `system` when the org is away */
+  async spelled(object: string, columns: readonly string[]): Promise<readonly string[]> {
+    if (columns.every((name) => name === "Id")) return columns;
+    try {
+      return await Promise.all(columns.map((name) => this.one(object, name)));
+    } catch (error) {
+      // what is wrong with the object the org says when a job is made for it
+      if (isConnectorError(error) && error.scope === "system" && error.code !== "ORG_OBJECT_UNKNOWN") throw error;
+      return columns;
+    }
+  }
+
+  private async one(object: string, column: string): Promise<string> {
+    const fields = await this.describes.fieldsOf(object);
+    const own = named(fields, column);
+    if (own !== undefined) return own.name;
+    const [, type, way = "", name = ""] = PARENT.exec(column) ?? [];
+    const { relationshipName, referenceTo = [] } = fields.find((field) => isSame(field.relationshipName ?? "", way)) ?? {};
+    const parent = type === undefined ? referenceTo[0] : referenceTo.find((one) => isSame(one, type));
+    const inner = parent === undefined ? undefined : named(await this.describes.fieldsOf(parent), name);
+    return inner === undefined ? column : `${type === undefined ? "" : `${parent}:`}${relationshipName}.${inner.name}`;
+  }
+}
+
+function named<T extends { name: string }>(fields: readonly T[], name: string): T | undefined {
+  return fields.find((field) => isSame(field.name, name));
+}
+
+function isSame(one: string, other: string): boolean {
+  return one.toLowerCase() === other.toLowerCase();
+}

@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 import { within } from "../../common/deadline";
 import type { BrokerAddress } from "./broker-url";
 import type { ConnectionOptions } from "./connection-options";
-import { readLongFields } from "./long-fields";
+import { readAllHeaders } from "./received-headers";
 import type { SaslCredentials } from "./sign-in";
 
 /** What is dialled with. */
@@ -33,7 +33,7 @@ export async function dial(address: BrokerAddress, options: DialOptions): Promis
     // The virtual host is encoded because amqplib decodes it; the heartbeat stands here because it is ignored among the socket's options.
     const model = await connect({ ...address, vhost: encodeURIComponent(vhost), heartbeat }, socket as NonNullable<Parameters<typeof connect>[1]>);
     if (isOpen(model)) {
-      readLongFields(model);
+      readAllHeaders(model);
       return model;
     }
     destroySocket(model);

@@ -1,7 +1,8 @@
 import type { Message, Options } from "amqplib";
 import type { ConnectorError } from "../../common/errors";
-import { MAX_HEADERS, MAX_NAME, sendableAgain, sizeOfTable, type HeaderTable } from "./headers";
+import { MAX_HEADERS, MAX_NAME, sizeOfTable, type HeaderTable } from "./headers";
 import type { Outgoing } from "./publisher";
+import { asReceived } from "./received-headers";
 import { retryQueueName } from "./topology";
 
 /** Headers of ours, on copies for retry, dead letters, and dead letters that are put back. */
@@ -144,9 +145,9 @@ export function copyOf(message: Message, { exchange, routingKey, own, without = 
   if (plain) {
     for (const name of ["priority", "timestamp"] as const) delete properties[name];
   }
-  const kept = Object.entries(message.properties.headers ?? {}).filter(([name]) => !BROKER_HEADERS.has(name) && !(name in own) && !without.includes(name) && Buffer.byteLength(name) <= MAX_NAME);
-  const again = kept.map(([name, value]): [string, unknown] => [name, sendableAgain(value)]);
-  const headers = withinLimit(again, own, plain ? 0 : MAX_HEADERS);
+  const isKept = (name: string): boolean => !BROKER_HEADERS.has(name) && !Object.hasOwn(own, name) && !without.includes(name) && Buffer.byteLength(name) <= MAX_NAME;
+  const kept = Object.entries(asReceived(message.properties.headers ?? {})).filter(([name]) => isKept(name));
+  const headers = withinLimit(kept, own, plain ? 0 : MAX_HEADERS);
   return { exchange, routingKey, content: message.content, options: { ...properties, headers, persistent: true, mandatory: true } };
 }
 

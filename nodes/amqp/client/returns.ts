@@ -58,5 +58,13 @@ function looksAs(sent: Outgoing, { fields, properties, content }: Message): bool
 /** A headers exchange decides by them, and CC names further queues. The broker keeps BCC to itself. */
 function hasHeadersOf({ options }: Outgoing, { properties }: Message): boolean {
   const { BCC: _hidden, ...headers } = (options.headers ?? {}) as Record<string, unknown>;
-  return isDeepStrictEqual(headers, { ...properties.headers });
+  return isDeepStrictEqual(withoutTypes(headers), withoutTypes({ ...properties.headers }));
+}
+
+/** Numbers that are sent as a certain type come back without it. */
+function withoutTypes(value: unknown): unknown {
+  if (typeof value !== "object" || value === null || value instanceof Uint8Array) return value;
+  if (Array.isArray(value)) return value.map(withoutTypes);
+  if ("!" in value && value["!"] !== "timestamp" && "value" in value && typeof value.value === "number") return value.value;
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, withoutTypes(item)]));
 }

@@ -110,8 +110,8 @@ function encode(value: PlainValue, column: Column): Parameter {
 
 /** A value for a column of bits, where the server takes text, and so a long number's digits, for the bits of its letters: of "5" it would make 53. @throws ConnectorError `INPUT_INVALID` */
 function bits(value: Parameter, { name: column }: Column): Parameter {
-  if (typeof value === "bigint" && value >= 0n) return Buffer.from(value.toString(16).padStart(16, "0"), "hex");
+  if (typeof value === "bigint" && value === BigInt.asUintN(64, value)) return Buffer.from(value.toString(16).padStart(16, "0"), "hex");
   if (value === "0" || value === "1") return Number(value);
   if (typeof value !== "string" && typeof value !== "bigint") return value;
-  throw new ConnectorError("INPUT_INVALID", `${column}: this is text, or below 0, and the column holds bits: give a number or a buffer`, { details: { name: column } });
+  throw new ConnectorError("INPUT_INVALID", `${column}: this is text, or a number below 0 or of more than 64 bits, and the column holds bits: give a number or a buffer`, { details: { name: column } });
 }

@@ -15,8 +15,14 @@ export interface PoisonMarksOptions {
 interface Deaths {
   /** How often it was in hand, among few, as the process ended or stood still. */
   times: number;
-  /** How often of those it was alone. */
+  /** How often of those it was tried by itself. */
   alone: number;
+  /** ms that it was in the flow at most when the process ended, if its trial was over: the longest that was seen. */
+  late?: number;
+  /** Once at least others were in the flow as well, whose trial was over. */
+  inCompany?: boolean;
+  /** The process went on while it was kept back, but it was `late` or `inCompany`, so that it may have been something else all the same: it is tried once more. */
+  retried?: boolean;
   /** ms after the start until which it was in hand at most when the process ended, the latest that was seen. */
   until?: number;
   /** The process did not end each time: it stood still until its connection was lost. */
@@ -35,8 +41,12 @@ interface Kept {
   running: boolean;
   /** By fingerprint. */
   deaths: Record<string, Deaths>;
-  /** Fingerprints of those in hand now. */
+  /** Fingerprints of those on trial now. */
   inHand: string[];
+  /** Those whose trial is over and that are in the flow still, by fingerprint: ms that they are there at most before this is written again. */
+  letGo: Record<string, number>;
+  /** There are such, maybe of other sources. */
+  inCompany?: boolean;
   /** ms after the start until which these are in hand at most. */
   until?: number;
   /** Fingerprint of the one that is kept back now. */
@@ -49,10 +59,12 @@ interface Kept {
 const NONE: Deaths = { times: 0, alone: 0 };
 /** Suspects that are remembered at most. */
 const MAX_REMEMBERED = 1_000;
+/** Into so many groups at most are those divided that were in the flow for long: each takes as long as they were there. */
+const LONG_GROUPS = 5;
 
 /** What a source's watch over messages that end the process knows of them, kept so that the next process knows it, too. */
 export class PoisonMarks {
-  private kept: Kept = { running: true, deaths: {}, inHand: [] };
+  private kept: Kept = { running: true, deaths: {}, inHand: [], letGo: {} };
   /** Whether the code of some was seen to end the process, that may come again: each message is looked at then. */
   hasSeen = false;
   /** All is closed: from now on the marks are those of the node that takes this one's place. */
@@ -64,10 +76,11 @@ export class PoisonMarks {
 
   /** Looks at what the process before has left, and notes that this one runs. @returns whether something that ended it may come */
   async begin(): Promise<boolean> {
-    const { running, deaths, inHand, until = 0, keptBack, endedBy } = await this.read();
-    this.kept = { running: true, deaths, inHand: [] };
+    const { running, deaths, inHand, until = 0, letGo, inCompany = false, keptBack, endedBy } = await this.read();
+    this.kept = { running: true, deaths, inHand: [], letGo: {} };
     if (running) {
-      this.count(inHand, (before) => ({ until: Math.max(before.until ?? 0, until) }));
+      this.count(inHand, inCompany, (before) => ({ until: Math.max(before.until ?? 0, until) }));
+      this.countLate(inHand, letGo);
       if (keptBack !== undefined) this.absolve(keptBack);
       if (endedBy !== undefined) {
         const before = deaths[endedBy] ?? NONE;
@@ -84,20 +97,16 @@ export class PoisonMarks {
   /** All is closed in good order. */
   async end(): Promise<void> {
     const deaths = Object.fromEntries(Object.entries(this.kept.deaths).filter(([, { buried }]) => !buried));
-    this.kept = { running: false, deaths, inHand: [] };
+    this.kept = { running: false, deaths, inHand: [], letGo: {} };
     this.ended = true;
     await this.put().catch(() => undefined); // those that come next are then tried in vain
   }
 
-  /** Whether the process has ended, or stood still, while it was in hand. */
-  isSuspect(print: string): boolean {
-    return this.kept.deaths[print] !== undefined;
-  }
-
-  /** Whether it has ended the process often enough, if nothing else has: it was alone in hand then, or its code was seen to do it each time. */
+  /** Whether it has ended the process often enough, if nothing else has: it was tried by itself then, or its code was seen to do it each time. */
   isGuilty(print: string): boolean {
     const deaths = this.kept.deaths[print];
-    return deaths !== undefined && (deaths.alone > 0 || this.isSeen(deaths)) && this.timesOf(print) >= this.limit;
+    if (deaths === undefined || this.timesOf(print) < this.limit) return false;
+    return this.isSeen(deaths) || (deaths.alone > 0 && (deaths.retried !== true || deaths.proven === true));
   }
 
   /** Whether nothing else has. */
@@ -122,34 +131,61 @@ export class PoisonMarks {
     return this.kept.deaths[print]?.until ?? 0;
   }
 
-  /** These are handed over now. @param until ms after the start until which they are in hand at most */
-  async take(prints: string[], until: number): Promise<void> {
-    this.kept.inHand = prints;
-    this.kept.until = Math.round(until);
+  /** How many of its kind are tried together at most; `undefined` when nothing is known of it. */
+  groupOf(print: string): number | undefined {
+    const deaths = this.kept.deaths[print];
+    if (deaths?.late === undefined) return deaths && 1;
+    const alike = Object.values(this.kept.deaths).filter(({ late, times, buried }) => late !== undefined && times >= deaths.times && !buried);
+    return Math.ceil(alike.length / LONG_GROUPS);
+  }
+
+  /** ms that it was in the flow at most when the process ended; 0 unless its trial was over. */
+  lateOf(print: string): number {
+    return this.kept.deaths[print]?.late ?? 0;
+  }
+
+  /** These are tried now. @param until ms after the start until which they are on trial at most */
+  async take(prints: string[], until: number, letGo: Record<string, number>, inCompany: boolean): Promise<void> {
+    this.kept = { ...this.kept, inHand: prints, until: Math.round(until), letGo, inCompany };
     await this.write();
   }
 
-  /** The process has stood still with these in hand, until their connection was lost. */
-  stoodStill(prints: string[]): void {
-    this.count(prints, () => ({ stoodStill: true }));
+  /** The trial of these is over, and they are in the flow still. As {@link Kept.letGo}. */
+  renew(letGo: Record<string, number>): void {
+    this.kept.letGo = letGo;
+    void this.write();
+  }
+
+  /** The process has stood still with these on trial, until their connection was lost. @param letGo as {@link Kept.letGo} */
+  stoodStill(prints: string[], letGo: Record<string, number>, inCompany: boolean): void {
+    this.count(prints, inCompany, () => ({ stoodStill: true }));
+    this.countLate(prints, letGo, { stoodStill: true });
   }
 
   /**
    * They have neither ended the process nor kept it from all else in their time.
    *
    * @param written whether it is to be noted at once
-   * @param open what is in the flow still: it may yet end the process again, if its code was seen to do so
+   * @param letGo as {@link Kept.letGo}. These may yet end the process
    */
-  async clear(prints: string[], written: boolean, open: string[]): Promise<void> {
+  async clear(prints: string[], written: boolean, letGo: Record<string, number>): Promise<void> {
     for (const print of prints) {
-      const seen = open.includes(print) ? this.kept.deaths[print]?.seen : undefined;
-      if (seen === undefined) delete this.kept.deaths[print];
-      else this.kept.deaths[print] = { ...NONE, seen };
+      const { seen, late } = (letGo[print] !== undefined && this.kept.deaths[print]) || NONE;
+      if (seen === undefined && late === undefined) delete this.kept.deaths[print];
+      else this.kept.deaths[print] = { ...NONE, ...(seen === undefined ? {} : { seen }), ...(late === undefined ? {} : { late }) };
     }
     this.look();
     this.kept.inHand = [];
+    this.kept.letGo = letGo;
     delete this.kept.until;
+    delete this.kept.inCompany;
     if (written) await this.write();
+  }
+
+  /** It was settled after its trial. Not noted at once, for it does not come again. */
+  forget(print: string): void {
+    delete this.kept.deaths[print];
+    this.look();
   }
 
   /** It was settled: whatever its code was seen to do, it has not done it this time. */
@@ -162,9 +198,10 @@ export class PoisonMarks {
 
   /** The process exits now. @param print of the one whose code ends it; undefined when that is not of this source */
   exits(print: string | undefined): void {
-    const { inHand } = this.kept;
-    if (print === undefined && inHand.length === 0) return;
+    const { inHand, letGo } = this.kept;
+    if (print === undefined && inHand.length === 0 && Object.keys(letGo).length === 0) return;
     this.kept.inHand = inHand.filter((each) => each === print);
+    this.kept.letGo = {};
     if (print !== undefined) this.kept.endedBy = print;
     try {
       this.options.store.writeAtOnce?.(this.options.key, this.kept);
@@ -184,7 +221,7 @@ export class PoisonMarks {
     delete this.kept.keptBack;
     const deaths = this.kept.deaths[print];
     if (isInnocent) this.absolve(print);
-    else if (deaths) deaths.proven = true;
+    else if (deaths) deaths[deaths.inCompany || deaths.late !== undefined ? "retried" : "proven"] = true;
     await this.write();
   }
 
@@ -196,10 +233,22 @@ export class PoisonMarks {
     if (safe) void this.write();
   }
 
-  private count(prints: string[], more: (before: Deaths) => Partial<Deaths>): void {
+  private count(prints: string[], inCompany: boolean, more: (before: Deaths) => Partial<Deaths>): void {
+    const isAlone = prints.length === 1;
     for (const print of new Set(prints)) {
       const before = this.kept.deaths[print] ?? NONE;
-      this.kept.deaths[print] = { ...before, times: before.times + 1, alone: before.alone + (prints.length === 1 ? 1 : 0), buried: false, ...more(before) };
+      const known = { times: before.times + 1, alone: before.alone + (isAlone ? 1 : 0), buried: false };
+      const proof = { ...(inCompany ? { inCompany } : {}), ...(isAlone && before.retried ? { proven: true } : {}) };
+      this.kept.deaths[print] = { ...before, ...known, ...proof, ...more(before) };
+    }
+  }
+
+  /** Of equal messages one may be on trial as well: that is one death, too. */
+  private countLate(onTrial: string[], letGo: Record<string, number>, more?: Partial<Deaths>): void {
+    for (const [print, ms] of Object.entries(letGo)) {
+      if (onTrial.includes(print)) continue;
+      const before = this.kept.deaths[print] ?? NONE;
+      this.kept.deaths[print] = { ...before, times: before.times + 1, late: Math.max(before.late ?? 0, ms), buried: false, ...more };
     }
   }
 
@@ -218,16 +267,16 @@ export class PoisonMarks {
   /** It happens without it, too. */
   private absolve(print: string): void {
     delete this.kept.deaths[print];
-    this.options.warn("Something else than a message of this node ends Node-RED, or keeps it busy: that has happened without the one that was suspected, too");
+    this.options.warn("Something else than the message that was suspected ends Node-RED, or keeps it busy: that has happened without it, too");
   }
 
   private async read(): Promise<Kept> {
     try {
       const kept = (await this.options.store.read(this.options.key)) as Partial<Kept> | undefined;
-      return { ...kept, running: kept?.running === true, deaths: kept?.deaths ?? {}, inHand: kept?.inHand ?? [] };
+      return { ...kept, running: kept?.running === true, deaths: kept?.deaths ?? {}, inHand: kept?.inHand ?? [], letGo: kept?.letGo ?? {} };
     } catch (error) {
       this.options.warn(`The marks of messages that end Node-RED cannot be read and are begun anew: ${errorText(error)}`);
-      return { running: false, deaths: {}, inHand: [] };
+      return { running: false, deaths: {}, inHand: [], letGo: {} };
     }
   }
 

@@ -4,6 +4,8 @@ import type { PoisonMarksOptions } from "./poison-marks";
 
 /** ms. Who has not ended the process by then is let go: a flow may keep a message for long, a Join for its group. */
 export const TRIAL = 10_000;
+/** So many trials long is at most that of one which was in the flow for longer than one as the process ended. Who is there for longer than that is not suspected. */
+export const LONGEST = 12;
 /** ms. What was in hand comes first, as soon as there is a consumer again; what is redelivered later has another reason. */
 export const RECENT = 60_000;
 
@@ -23,7 +25,7 @@ export interface PoisonSubject<T> {
 export interface PoisonWatchOptions<T> extends PoisonSubject<T>, PoisonMarksOptions {
   /** ms from the first message on in which suspects come. Default {@link RECENT}. */
   recent?: number;
-  /** ms that a trial takes at most. Default {@link TRIAL}. */
+  /** ms that a trial takes at most, of one of which nothing is known. Default {@link TRIAL}. */
   trial?: number | undefined;
   /** What the source took, if the delivery is one of its. */
   takenOf?(delivery: Delivery): T | undefined;

@@ -3,8 +3,9 @@ import { ConnectorError, errorText } from "../common/errors";
 import { Sleepers } from "../common/sleep";
 import type { Delivery } from "./delivery";
 import { onLastWords } from "./last-words";
+import { LetGo } from "./let-go";
 import { PoisonMarks } from "./poison-marks";
-import { type PoisonWatchOptions, RECENT, TRIAL } from "./poison-options";
+import { LONGEST, type PoisonWatchOptions, RECENT, TRIAL } from "./poison-options";
 
 /** Waits behind a trial. */
 interface Waiting<T> {
@@ -16,6 +17,8 @@ interface Waiting<T> {
 const GROUP = 20;
 /** ms. A process that stood still learns afterwards that it has lost its connection: only then, as its flow may have finished in the same turn. */
 const LEARNS_WITHIN = 1_000;
+/** A trial takes so much longer than the one on trial was in the flow as the process ended: it may do so earlier or later the next time. */
+const MARGIN = 1.5;
 
 /** One trial at a time in this process: with two, an innocent message of one source would be marked for the other's. */
 let trials: Promise<void> = Promise.resolve();
@@ -40,6 +43,7 @@ export class PoisonWatch<T> {
   /** In their order. */
   private line: Waiting<T>[] = [];
   private readonly onTrial = new Set<T>();
+  private readonly letGo: LetGo<T>;
   /** Those whose trial has ended badly. */
   private readonly guilty = new Set<T>();
   /** On their way to the dead letters. */
@@ -58,6 +62,7 @@ export class PoisonWatch<T> {
 
   constructor(private readonly options: PoisonWatchOptions<T>) {
     this.marks = new PoisonMarks(options);
+    this.letGo = new LetGo(this.usual / 2, this.usual * LONGEST, (noted) => this.marks.renew(noted));
   }
 
   /** Looks at the marks and leaves one. To be awaited before the first message is taken. */
@@ -78,7 +83,7 @@ export class PoisonWatch<T> {
   /** A message was settled: it has not ended the process; or it is safe among the dead letters. */
   settled(taken: T): void {
     if (this.condemned.delete(taken)) this.marks.bury(this.options.fingerprint(taken), true);
-    else if (!this.onTrial.has(taken)) this.forgive(taken);
+    else if (!this.onTrial.has(taken) && !this.letGo.has(taken)) this.forgive(taken);
     else if (this.hasStoodStill) whenOver(LEARNS_WITHIN, () => this.acquit(taken));
     else this.acquit(taken);
   }
@@ -87,16 +92,18 @@ export class PoisonWatch<T> {
   lost(): void {
     const { isOpen } = this.options;
     this.line = this.line.filter(({ taken }) => isOpen(taken));
-    const gone = [...this.onTrial].filter((taken) => !isOpen(taken));
+    const isGone = (taken: T): boolean => !isOpen(taken);
+    const gone = [...this.onTrial].filter(isGone);
     if (this.options.stoodStillUntil?.() !== undefined) {
       this.alert = true;
       this.firstAt = undefined;
     }
     if (this.hasStoodStill) {
-      this.marks.stoodStill(gone.map((taken) => this.options.fingerprint(taken)));
+      this.marks.stoodStill(gone.map((taken) => this.options.fingerprint(taken)), this.letGo.noted(isGone), LetGo.any);
       for (const taken of gone) this.guilty.add(taken);
       this.waits.wake(); // nobody was in hand: it was something else
     }
+    this.letGo.drop(isGone);
     for (const taken of gone) this.acquit(taken);
   }
 
@@ -122,6 +129,7 @@ export class PoisonWatch<T> {
     this.deafen?.();
     this.line = [];
     this.onTrial.clear();
+    this.letGo.end();
     this.trialOver?.();
     this.waits.end();
     this.resume();
@@ -141,6 +149,7 @@ export class PoisonWatch<T> {
 
   /** It is on trial no more. */
   private acquit(taken: T): void {
+    if (this.letGo.delete(taken)) this.marks.forget(this.options.fingerprint(taken));
     if (this.onTrial.delete(taken) && this.onTrial.size === 0) this.trialOver?.();
   }
 
@@ -175,19 +184,19 @@ export class PoisonWatch<T> {
    */
   private nextGroup(): T[] {
     const group: T[] = [];
+    let most = this.options.limit < 3 ? 1 : GROUP;
     for (let next = this.line[0]; next && !this.pausing; next = this.line[0]) {
       const { taken, suspect } = next;
       const print = suspect ? this.options.fingerprint(taken) : "";
       const guilty = suspect && this.marks.isGuilty(print);
       if (group.length > 0 && (guilty || !suspect)) return group;
       if (guilty && !this.marks.isProven(print)) return group;
-      const single = suspect && (this.marks.isSuspect(print) || this.options.limit < 3);
-      if (group.length > 0 && (single || group.length === GROUP)) return group;
+      if (suspect && !guilty) most = Math.min(most, this.marks.groupOf(print) ?? most);
+      if (group.length > 0 && group.length >= most) return group;
       this.line.shift();
       if (!suspect) this.hand(taken);
       else if (guilty) this.condemn(taken, print);
       else group.push(taken);
-      if (single && !guilty) return group;
     }
     return group;
   }
@@ -196,14 +205,16 @@ export class PoisonWatch<T> {
     const { isOpen, fingerprint } = this.options;
     const taken = group.filter((each) => isOpen(each));
     if (taken.length === 0 || this.ended) return;
-    await this.marks.take(taken.map((each) => fingerprint(each)), performance.now() - this.startedAt + this.longest);
+    const prints = taken.map((each) => fingerprint(each));
+    const ms = Math.max(...prints.map((print) => this.lengthFor(print)));
+    await this.marks.take(prints, performance.now() - this.startedAt + ms, this.letGo.noted(), LetGo.any);
     const tried = taken.filter((each) => isOpen(each)); // the channel may have gone meanwhile
-    const left = tried.length > 0 && !this.ended ? await this.watch(tried) : [];
+    if (tried.length > 0 && !this.ended) await this.watch(tried, ms);
     if (this.ended) return;
     const isLast = this.pausing !== undefined || !this.line.some(({ suspect }) => suspect); // else the next group's mark says it
     const innocent = tried.filter((each) => !this.guilty.has(each));
     this.guilty.clear();
-    await this.marks.clear(innocent.map((each) => fingerprint(each)), isLast, left.map((each) => fingerprint(each)));
+    await this.marks.clear(innocent.map((each) => fingerprint(each)), isLast, this.letGo.noted());
   }
 
   /**
@@ -213,27 +224,27 @@ export class PoisonWatch<T> {
   private async tryWithout(print: string): Promise<void> {
     await this.marks.keepBack(print);
     this.triedAt = performance.now();
-    const ms = Math.max(this.longest, Math.min(RECENT, this.marks.untilOf(print)) - (performance.now() - this.startedAt));
+    const asLate = Math.min(Math.max(RECENT, this.usual * LONGEST), this.marks.untilOf(print)) - (performance.now() - this.startedAt);
+    const ms = Math.max(this.lengthFor(print), asLate);
     const what = `A message seems to have ${this.marks.deedOf(print)} ${this.marks.timesOf(print)} times`;
     this.options.warn(`${what}: nothing is handed over for ${Math.ceil(ms / 1_000)} s, to see whether that happens without it, too`);
     await this.waits.sleep(ms);
     if (!this.ended) await this.marks.judge(print, this.hasStoodStill);
   }
 
-  /** Hands them over. Resolves when they are settled or lost, or have had their time. @returns what is in the flow still */
-  private async watch(tried: T[]): Promise<T[]> {
+  /** Hands them over. Resolves when they are settled or lost, or have had their time, `ms`: who is in the flow still is let go. */
+  private async watch(tried: T[], ms: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
       this.trialOver = resolve;
       this.triedAt = performance.now();
-      timer = setTimeout(() => (timer = whenOver(LEARNS_WITHIN, resolve)), this.longest);
+      timer = setTimeout(() => (this.hasStoodStill ? (timer = whenOver(LEARNS_WITHIN, resolve)) : resolve()), ms);
       for (const taken of tried) this.onTrial.add(taken);
       for (const taken of tried) this.hand(taken);
     });
     clearTimeout(timer);
-    const left = [...this.onTrial];
+    for (const taken of this.onTrial) this.letGo.add(taken, this.options.fingerprint(taken), this.triedAt);
     this.onTrial.clear();
-    return left;
   }
 
   private hand(taken: T): void {
@@ -273,7 +284,13 @@ export class PoisonWatch<T> {
     return this.marks.hasSeen && this.marks.isGuilty(this.options.fingerprint(taken));
   }
 
-  private get longest(): number {
+  /** ms that a trial takes, of one of which nothing is known. */
+  private get usual(): number {
     return this.options.trial ?? TRIAL;
+  }
+
+  /** ms that it is tried, and kept back. */
+  private lengthFor(print: string): number {
+    return Math.min(this.usual * LONGEST, Math.max(this.usual, MARGIN * this.marks.lateOf(print)));
   }
 }

@@ -250,9 +250,10 @@ class FlowTracker {
   /** An error that no Catch node took is logged, in the context of the code that raised it. */
   private onLog(entry: LogEntry): void {
     if (entry.id === undefined || this.reports.isLogged(entry.id)) return;
-    const scope = this.storage.getStore()?.scope;
-    const open = scope?.closed ? undefined : scope;
-    this.reports.logged(entry.id, entry, open);
+    const context = this.storage.getStore();
+    const open = context?.scope.closed ? undefined : context?.scope;
+    const node = this.flows.running(entry.id);
+    this.reports.logged(entry.id, entry, open, this.turn.idle && node !== undefined && context?.hasLeft(node) === true);
     if (open) this.endErring(entry.id);
   }
 

@@ -26,6 +26,8 @@ interface Alarm {
   verdict: Verdict;
   /** The scope in which it is recorded already. */
   scope: Scope | undefined;
+  /** Where it is recorded if its node is done with nothing right after it. */
+  otherwise?: Scope | undefined;
 }
 
 /**
@@ -50,7 +52,7 @@ export class Reports {
     this.done = hop;
     this.doneAt = hop?.seat;
     if (!hop) return error ? this.failsOther(node) : undefined;
-    if (!error) return this.alarm && blame(this.alarm, hop);
+    if (!error) return this.blame(hop);
     this.keep({ nodeId: hop.node.id, scope: hop.scope, verdict: record(hop.scope, error, hop.node), hop });
   }
 
@@ -59,11 +61,17 @@ export class Reports {
     if (this.alarm?.nodeId === node.id) this.alarm = undefined;
   }
 
-  /** An error that no Catch node took was logged. @param scope of the code that runs, if that is open */
-  logged(id: string, entry: LogEntry, scope: Scope | undefined): void {
-    const node = nameOf({ ...entry, id });
-    const verdict = scope?.verdictOf(id) ?? verdictFor(toConnectorError(loggedError(entry.msg)), node);
-    if (scope && !scope.verdictOf(id)) scope.record(verdict);
+  /**
+   * An error that no Catch node took was logged.
+   *
+   * @param scope of the code that runs, if that is open
+   * @param left its node has finished in that code, in a turn before: it may call back for others there, by a connection that was made for the first of them
+   */
+  logged(id: string, entry: LogEntry, scope: Scope | undefined, left: boolean): void {
+    const known = left ? undefined : scope?.verdictOf(id);
+    const verdict = known ?? verdictFor(toConnectorError(loggedError(entry.msg)), nameOf({ ...entry, id }));
+    if (left) return this.raise({ nodeId: id, verdict, scope: undefined, otherwise: scope });
+    if (!known) scope?.record(verdict);
     this.raise({ nodeId: id, verdict, scope });
   }
 
@@ -126,7 +134,19 @@ export class Reports {
     this.alarm = alarm;
     queueMicrotask(() => {
       if (this.alarm === alarm) this.alarm = undefined;
+      alarm.otherwise?.record(alarm.verdict);
     });
+  }
+
+  /**
+   * Records the error of the alarm for a message that its node is done with, unless it is recorded there already. Not if the message is stored: a node of ours
+   * says so itself, and what it has logged is about its system.
+   */
+  private blame(hop: Hop): void {
+    const { alarm } = this;
+    if (!alarm || hop.node.id !== alarm.nodeId || hop.scope === alarm.scope || (hop.marks & Mark.Safe) !== 0) return;
+    hop.scope.record(alarm.verdict);
+    alarm.otherwise = undefined;
   }
 
   private keep(report: Report): void {
@@ -142,14 +162,6 @@ export function record(scope: Scope, error: unknown, node: Verdict["node"]): Ver
   const verdict = verdictFor(toConnectorError(error), node);
   scope.record(verdict);
   return verdict;
-}
-
-/**
- * Records the error of an alarm for a message that its node is done with, unless it is recorded there already. Not if the message is stored: a node of ours
- * says so itself, and what it has logged is about its system.
- */
-function blame({ nodeId, verdict, scope }: Alarm, hop: Hop): void {
-  if (hop.node.id === nodeId && hop.scope !== scope && (hop.marks & Mark.Safe) === 0) hop.scope.record(verdict);
 }
 
 /** The error, or its message, of a log entry. Node-RED's Debug node also listens to the log, and replaces an Error there by JSON text for the editor (21-debug.js, `encodeObject`). */

@@ -34,9 +34,14 @@ export class RunningFlows {
     this.changing = false;
   }
 
+  /** The running node with this id. */
+  running(id: string): FlowNode | undefined {
+    return (this.runtime?.nodes.getNode(id) as FlowNode | null | undefined) ?? undefined;
+  }
+
   /** Whether this very node object runs, and not a later one with the same id. */
   isLive(node: FlowNode): boolean {
-    return this.runtime?.nodes.getNode(node.id) === node;
+    return this.running(node.id) === node;
   }
 
   /** Whether the node of `hop` was stopped since the hop began. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ConnectorError } from "../../nodes/common/errors";
 import { Runtime, type FlowNodeConfig } from "../services/runtime";
-import { testBench, theSource } from "../services/test-nodes/test-nodes";
+import { held, testBench, theSource } from "../services/test-nodes/test-nodes";
 import { waitShortly } from "../services/wait";
 
 /** A node with one connection for all its messages: it is called back by a timer that was set before the first of them came. */
@@ -13,6 +13,20 @@ const shared = (each: string, count = 3): FlowNodeConfig => ({
   outputs: 1,
   wires: [["see"]],
 });
+
+/** A driver of databases: its connection was made for the first message, and calls back for all others in the context of that, too. */
+const DRIVER: FlowNodeConfig = {
+  id: "shared",
+  type: "function",
+  func: `const all = context.get('all');
+    all.push({ msg, send: () => node.send(msg), done: () => node.done(), error: () => node.error('refused', msg) });
+    if (context.get('connected')) return;
+    context.set('connected', true);
+    setInterval(() => { for (const { msg, send, done, error } of all.splice(0)) { if (msg.payload === 'bad') error(); else send(); done(); } }, 1);`,
+  initialize: "context.set('all', []);",
+  outputs: 1,
+  wires: [["hold"]],
+};
 
 describe("errors that a node reports from code that runs for none of its messages", function () {
   const runtime = new Runtime();
@@ -64,6 +78,18 @@ describe("errors that a node reports from code that runs for none of its message
   });
 
   describe("leave alone what it is done with well", () => {
+    it("and whose connection it reports another's error on", async () => {
+      await runtime.fresh([{ id: "source", type: "test-source", wires: [["shared"]] }, DRIVER, { id: "hold", type: "test-hold", wires: [[]] }]);
+      const { settled, take } = theSource();
+      take("a");
+      await waitShortly("the first to be through", () => held.length === 1);
+      take("bad");
+      await waitShortly("the other to be settled", () => settled.length === 1);
+      held[0]?.go();
+      await waitShortly("the first to be settled", () => settled.length === 2);
+      assert.deepEqual(settled.map(({ taken, settlement }) => `${String(taken)} ${settlement.outcome}`), ["bad retry", "a accept"]);
+    });
+
     const OF_NOBODY: FlowNodeConfig = { id: "nobody", type: "function", func: "", initialize: "node.send({ payload: '' });", outputs: 1, wires: [["shared"]] };
     const FAILS_IT = "all.find(({ msg }) => msg.payload === '').fail(new Error('refused')); for (const { msg, done } of all) if (msg.payload !== '') done();";
 

@@ -59,7 +59,7 @@ const NO_TLS = /[\s:]certificate\b|private key|alert unknown ca|SSL (was|is) req
  * The server answers, but takes no changes: the disk or the table is full (with 3 and 20 it has waited for room until the statement was cancelled), it is
  * read-only, the user's statements for this hour are used up, or a server behind this one is away.
  */
-const MARIADB_FULL = [3, 20, 1021, 1026, 1114, 1226, 1290, 1429, 1836, 12701];
+const MARIADB_FULL = [3, 20, 1021, 1026, 1114, 1226, 1290, 1429, 1792, 1836, 12701];
 /**
  * Errors of the operating system that a storage engine (1030) or a commit (1180) passes on: disk error, no memory, too many open files, no room, read-only.
  * The storage engines' own numbers begin at 120. The number is the first after the tags, in every language.
@@ -71,7 +71,7 @@ const SQLITE_FULL = [7, 10, 13];
 /** A lock was not available, or the time limit is over: by SQLSTATE, then by the native codes of MariaDB and of SQLite. */
 const WAITED = /^(55P03|57014|HYT0|HY008)/;
 const MARIADB_WAITED = [1205, 1317, 1969, 3024];
-const SQLITE_WAITED = [5, 6, 9];
+const SQLITE_WAITED = [5, 6, 9, 15]; // 15: lost each race for the write-ahead log, for seconds
 
 /** MariaDB's and MySQL's own numbers (mariadb.com/kb/en/mariadb-error-codes). */
 const MARIADB: Record<string, number[]> = {

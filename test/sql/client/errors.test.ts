@@ -87,6 +87,7 @@ const SEEN: [dialect: DialectName | undefined, state: string, native: number, me
   ["postgresql", "42501", 1, 'ERROR: new row violates row-level security policy for table "t"', "ROW_REFUSED"],
   [undefined, "HY000", 19, "[SQLite]UNIQUE constraint failed: t1.id (19)", "ROW_REFUSED"],
   ["sqlite", "HY000", 5, "[SQLite]database is locked (5)", "DATABASE_BUSY"],
+  ["sqlite", "HY000", 15, "locking protocol", "DATABASE_BUSY"],
   ["sqlite", "HY000", 1, "[SQLite]no such table: nope (1)", "TABLE_UNKNOWN"],
   ["sqlite", "HY000", 14, "[SQLite]connect failed", "DATABASE_REFUSED"],
   ["sqlite", "HY000", 1299, "NOT NULL constraint failed: t.name", "ROW_REFUSED"],
@@ -107,7 +108,7 @@ describe("An error of a database", () => {
       return code === "DATABASE_UNAVAILABLE" && details["answers"] === true;
     };
     for (const state of ["25006", "53100", "53200", "58030"]) assert.ok(answers(state, 1, "postgresql"), state);
-    for (const native of [1021, 1114, 1226, 1290, 1429, 1836]) assert.ok(answers("HY000", native, "mariadb"), String(native));
+    for (const native of [1021, 1114, 1226, 1290, 1429, 1792, 1836]) assert.ok(answers("HY000", native, "mariadb"), String(native));
     assert.ok(answers("HY000", 1030, "mariadb", 'Got error 28 "No space left on device" from storage engine InnoDB'));
     assert.ok(answers("08001", 1, "postgresql", 'ERROR: could not connect to server "plant" DETAIL: connection to server at "h", port 5432 failed: Connection refused'));
     assert.ok(answers("54000", 1, "postgresql", 'ERROR: database is not accepting commands that assign new transaction IDs to avoid wraparound data loss in database "plant"'));

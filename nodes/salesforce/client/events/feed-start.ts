@@ -2,7 +2,7 @@ import type { EventIntake } from "./event-intake";
 import type { EventPosition } from "./event-position";
 import type { StartPoint, StreamEvent, StreamState } from "./event-stream";
 import type { EventFeedOptions } from "./feed-options";
-import type { ReplayFrom } from "./listen-settings";
+import { type ReplayFrom, retentionOf } from "./listen-settings";
 
 /** How many ms the clocks of the org's machines may differ. */
 const CLOCKS = 5_000;
@@ -14,7 +14,7 @@ const CLOCKS = 5_000;
 const LATE = 10_000;
 
 /** What {@link FeedStart} needs. */
-export interface FeedStartOptions extends Pick<EventFeedOptions, "settings" | "now" | "since"> {
+export interface FeedStartOptions extends Pick<EventFeedOptions, "settings" | "now" | "since" | "warn"> {
   intake: EventIntake;
   position: EventPosition;
 }
@@ -63,7 +63,9 @@ export class FeedStart {
     if (since !== undefined && since > 0) this.notBefore = since - CLOCKS;
     const after = intake.taken ?? position.after;
     if (after !== undefined) return { from: "after", position: after };
-    return since === undefined ? this.begin("new") : { from: "all" };
+    if (since === undefined) return this.begin("new");
+    this.tellGap(since);
+    return { from: "all" };
   }
 
   /** The org does not know the position any more. @returns all that is retained, when all events since a known time are wanted; else `undefined` */
@@ -72,6 +74,7 @@ export class FeedStart {
     if (!position.since) return undefined;
     intake.begin(true);
     this.notBefore = position.since - CLOCKS;
+    this.tellGap(position.since);
     void position.beginAt(position.since);
     return { from: "all" };
   }
@@ -112,6 +115,13 @@ export class FeedStart {
     if (this.fresh === "taken" && kind !== "listening" && kind !== "full") this.fresh = "lost";
     else if (this.fresh === "asked" && kind === "listening") this.fresh = this.isLate(Date.now()) ? "lost" : "taken";
     else if (this.fresh === "asked" && isWaiting && this.isLate(retryAt)) this.fresh = "lost";
+  }
+
+  /** Warns when all events since a time (ms since the epoch; 0: all that is retained) are to be read, and the org has given up the first of them. */
+  private tellGap(since: number): void {
+    const { settings, now, warn } = this.options;
+    if (since === 0 || now() - since <= retentionOf(settings.channel)) return;
+    warn(`${settings.channel}: no event has been finished since ${new Date(since).toISOString()}, and the org does not keep them for so long: those that it has given up while nobody listened are missed`);
   }
 
   /** CometD gives no position before the first event, so the time is stored first: after a restart, events from then on are found by their time. */

@@ -22,3 +22,10 @@ export interface ListenSettings extends DeliverySettings, PoisonSettings {
 export function channelName(channel: string): string {
   return channel.split("?", 1)[0] ?? channel;
 }
+
+const HOUR = 3_600_000;
+
+/** How long the org keeps the events of a channel, in ms (Streaming API, Message Durability). */
+export function retentionOf(channel: string): number {
+  return /^\/(topic|u)\//.test(channel) ? 24 * HOUR : 72 * HOUR;
+}

@@ -273,6 +273,18 @@ describe("a listener that keeps its position", () => {
       });
     });
 
+    for (const [channel, hours] of [["/event/Device_Alert__e", 72], ["/topic/Open", 24]] as const) {
+      for (const [lies, gap] of [["and says so where that is", -1], ["not saying so where that is not", 1]] as const) {
+        it(`with all that is retained where it has had none since it began, ${lies} longer ago than the org keeps events of ${channel.slice(0, 6)}`, async () => {
+          const since = Date.now() - (hours + (gap < 0 ? 1 : -1)) * 3_600_000;
+          await bench.store.write(`salesforce-listen/${ORG}/${channel}/listen`, { since, transport: "cometd", settled: [], time: "" });
+          const node = bench.open({ channel });
+          assert.deepEqual((await node.subscribed()).start, { from: "all" });
+          assert.deepEqual(node.warnings.map((text) => text.includes(new Date(since).toISOString())), gap < 0 ? [true] : []);
+        });
+      }
+    }
+
     it("with what is new when the org takes the subscription soon, though with another token", async () => {
       const node = bench.open();
       const subscription = await node.subscribed();

@@ -25,8 +25,8 @@ export function deserialize(field: Field, json: unknown): Scalar {
     case "base64":
       return toBase64(field, json);
     default:
-      // The org trims text and stores no empty text.
-      return String(json).trim() || null;
+      // The org trims text and stores no empty text, and no half of a character.
+      return String(json).trim().toWellFormed() || null;
   }
 }
 

@@ -27,7 +27,7 @@ const MOST = 1_000;
 
 /**
  * Remembers which jobs a node has given its rows to. When the same rows come again, after a restart or a timeout, their job is taken up and they are not
- * loaded twice. One small value in the store for each node; expired loads are dropped whenever it is written. One small value in the store, for the node: pruned as it is written.
+ * loaded twice. One small value in the store for each node; expired loads are dropped whenever it is written.
  */
 export class JobBook {
   private kept: { name: string; loads: Map<string, Load> } | undefined;

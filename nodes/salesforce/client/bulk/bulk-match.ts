@@ -31,7 +31,7 @@ export class RowMatch {
     return key === undefined ? undefined : takeFrom(this.places, key);
   }
 
-  /** The same for cells that fit no row exactly: ignores blanks at their ends and the kind of their line ends. To be called after all calls of {@link take}. */
+  /** The same for cells that fit no row exactly: ignores blanks at their ends, the kind of their line ends, and halves of characters. To be called after all calls of {@link take}. */
   takeLoosely(cells: readonly string[], columns: readonly string[]): number | undefined {
     const key = this.keyOf(cells, columns);
     if (key === undefined) return undefined;
@@ -77,7 +77,8 @@ function loosely(places: Places): Places {
 }
 
 function looseKey(key: string): string {
-  return key.split(BETWEEN).map((cell) => cell.replace(/\r\n?/g, "\n").trim()).join(BETWEEN);
+  // what is half of a character goes up as U+FFFD
+  return key.toWellFormed().split(BETWEEN).map((cell) => cell.replace(/\r\n?/g, "\n").trim()).join(BETWEEN);
 }
 
 function orderOf(columns: readonly string[], own: readonly string[]): { columns: readonly string[]; at: number[]; others: number[] } {

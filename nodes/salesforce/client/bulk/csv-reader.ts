@@ -9,7 +9,7 @@ const CR = 13;
  * counts as a row: the org writes null so when there is only one column.
  *
  * Lists of results come as one answer of up to 150 MB, and are parsed while it is received, which must not be held up. csv-parse takes 8 times as long
- * (200,000 rows of 6 quoted columns on two busy cores: 4.5 s against 0.5 s), and gives rows only all at once or by a stream.5 s against 0.5 s), and gives rows only in one go or by a stream.
+ * (200,000 rows of 6 quoted columns on two busy cores: 4.5 s against 0.5 s), and gives rows only all at once or by a stream.
  */
 export class CsvReader {
   /** The beginning of a row that goes on in the next piece. */

@@ -186,7 +186,7 @@ function errorOf(result: RecordResult | undefined, { stored }: CaseWork, what: s
 }
 
 function commentOf(work: CaseWork): Extra[] {
-  const text = work.item.comment;
+  const text = work.item.comment?.toWellFormed(); // half of a character is not kept by the org as it comes, either
   const id = work.stored?.id;
   if (!text || id === undefined) return [];
   return [{ work, fields: { ParentId: id, CommentBody: text }, key: commentKey(id, text) }];

@@ -33,6 +33,10 @@ describe("The result of a bulk row", () => {
     assert.deepEqual(await idsOf(rows, [["b", ""], ["a", "1\n2"], ["a", "1\n2"]]), ["id2", "id1", "id0"]);
   });
 
+  it("is found for a text that was cut within a character, which no upload can carry as it is", async () => {
+    assert.deepEqual(await idsOf([{ A: "cut \ud83d", B: "x" }], [["cut \ufffd", "x"]]), ["id0"]);
+  });
+
   it("is that of the row that is the same to the letter, if there is one", async () => {
     const rows = [{ A: "a ", B: "x" }, { A: "a", B: "x" }];
     assert.deepEqual(await idsOf(rows, [["a", "x"], ["a ", "x"]]), ["id1", "id0"]);

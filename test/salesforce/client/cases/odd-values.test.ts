@@ -32,6 +32,11 @@ describe("Values that no record can have", () => {
     assert.ok(outcomes[1]?.ok);
   });
 
+  it("half a character at the end of a comment makes it no other comment when its case comes again", async () => {
+    for (const again of [1, 2]) assert.deepEqual(isStored(await writerFor(orgs, org).write([item("a", {}, { comment: `cut \ud83d` })])), [true], `${again}`);
+    assert.deepEqual(org.records("CaseComment").map(({ CommentBody }) => CommentBody), ["cut \ufffd"]);
+  });
+
   it("a comment that stays locked makes no second case where there is no external id: the source is told not to try again", async () => {
     org.control.addRule({ object: "CaseComment", condition: "ParentId != null", errorCode: "UNABLE_TO_LOCK_ROW", message: "unable to obtain exclusive access" });
     const batch: CaseItem[] = [{ fields: { Subject: "a" }, comment: "hot" }];

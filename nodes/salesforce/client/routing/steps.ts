@@ -23,6 +23,8 @@ export interface Step {
 
 /** How many of a case's last signals are remembered. */
 const REMEMBERED = 8;
+/** How many in all, with those before that are not known to be done with. */
+const MOST_REMEMBERED = 100;
 
 /** Makes a step for each case that a message is about. @param comments those that were looked up, by id @param emails likewise */
 export function stepsOf(signal: Signal, comments: ReadonlyMap<string, ChildRead>, emails: ReadonlyMap<string, ChildRead>): Step[] {
@@ -59,9 +61,10 @@ export function withAuthor(happening: Happening, read: CaseRead | undefined): Ha
   return { ...happening, by: read.lastModifiedBy };
 }
 
-/** The handled signals with a new one in front; the oldest is dropped when there are too many. */
+/** The handled signals with a new one in front. When there are too many, the oldest are dropped, those first whose outputs have left the flow and are not owed. */
 export function remember(handled: readonly Handled[], one: Handled): Handled[] {
-  return [one, ...handled].slice(0, REMEMBERED);
+  const kept = [one, ...handled].filter(({ token, due }, index) => index < REMEMBERED || token !== undefined || due !== undefined);
+  return kept.slice(0, MOST_REMEMBERED);
 }
 
 /** The values that marks can use, in `msg.routing`. */

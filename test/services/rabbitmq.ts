@@ -4,6 +4,7 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { connect } from "amqplib";
 import { binary, evaluate } from "./erlang";
+import { bootScript, makeBootScript } from "./rabbit-boot";
 import { Service, type ServiceOptions } from "./service";
 import { freePorts, isListening, pause, waitFor } from "./wait";
 
@@ -174,7 +175,8 @@ export class RabbitMq extends Service {
 
   protected prepare(): Promise<void> {
     for (const folder of ["data", "log"]) mkdirSync(path.join(this.folder, folder), { recursive: true });
-    writeFileSync(path.join(this.folder, "env.conf"), "");
+    const boot = bootScript();
+    writeFileSync(path.join(this.folder, "env.conf"), existsSync(`${boot}.boot`) ? `SASL_BOOT_FILE='${boot}'\n` : "");
     writeFileSync(path.join(this.folder, "enabled_plugins"), `[${(this.#options.plugins ?? []).join(",")}].\n`);
     const { settings = [], membership } = this.#options;
     const own = [`listeners.tcp.1 = 127.0.0.1:${this.port}`, "log.console = false", "log.file.level = info", "disk_free_limit.absolute = 50MB"];
@@ -196,6 +198,7 @@ export class RabbitMq extends Service {
     await waitFor("RabbitMQ's pid file", () => this.#serverPid !== undefined, { timeout: 30_000 });
     this.remember(this.#serverPid as number);
     await this.waitUp();
+    await makeBootScript((expression) => this.evaluate(expression));
   }
 
   protected requestStop(): void {

@@ -2,13 +2,14 @@ import assert from "node:assert/strict";
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";
+import { TYPESCRIPT } from "../services/typescript";
 import { pause } from "../services/wait";
 
 describe("the pulse of a process", () => {
   let child: ChildProcess;
 
   beforeEach(async () => {
-    child = fork(path.join(__dirname, "pulse-process.ts"), [], { execArgv: ["--require", require.resolve("tsx/cjs")] });
+    child = fork(path.join(__dirname, "pulse-process.ts"), [], { execArgv: ["--require", TYPESCRIPT] });
     await once(child, "message");
   });
   afterEach(() => child.kill("SIGKILL"));

@@ -33,6 +33,8 @@ export interface PoisonWatchOptions<T> extends PoisonSubject<T>, PoisonMarksOpti
   hand(taken: T): void;
   /** Dead-letters a message that never reaches the flow. @param times how often it has ended the process */
   deadLetter(taken: T, error: ConnectorError, times: number): void;
+  /** While messages wait for the trials of others: why. `undefined` when none waits any more. */
+  onSearch?(reason: string | undefined): void;
   /** Until when, by `performance.now()`, this process has just stood still for so long that it may have lost what messages come by. Default: never. */
   stoodStillUntil?(): number | undefined;
 }

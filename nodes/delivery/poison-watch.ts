@@ -165,11 +165,13 @@ export class PoisonWatch<T> {
 
   private async work(): Promise<void> {
     this.trying = true;
+    this.options.onSearch?.("looks for a message that ends Node-RED");
     while (this.line.length > 0) {
       await this.pausing;
       await this.inTurn(() => this.step());
     }
     this.trying = false;
+    if (!this.ended) this.options.onSearch?.(undefined);
   }
 
   private step(): Promise<void> {

@@ -51,6 +51,8 @@ export interface RowDeliveriesOptions {
   /** A node behind waits for its system: hand over no more until `onResume`. */
   onHold(reason: string): void;
   onResume(): void;
+  /** As a `PoisonWatch` tells. */
+  onSearch?(reason: string | undefined): void;
   warn(text: string): void;
   /** Where the {@link PoisonWatch} keeps its marks; without it there is none. A parcel that still waits for its trial when this is closed is told nothing, and is read again. */
   poison?: RowPoison | undefined;
@@ -167,6 +169,7 @@ export class RowDeliveries {
         this.options.room.leave(parcel.size);
         parcel.failed({ error, attempts: times, buried: () => this.poison?.settled(parcel) });
       },
+      ...(this.options.onSearch ? { onSearch: (reason) => this.options.onSearch?.(reason) } : {}),
       warn: this.options.warn,
     });
   }

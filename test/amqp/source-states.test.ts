@@ -26,4 +26,13 @@ describe("what a queue source says of itself", () => {
     states.waitsNoMore("held", false);
     assert.equal(told.at(-1), "messages wait long");
   });
+
+  it("is that messages are tried, as long as they are", () => {
+    const { states, told } = source();
+    states.searches("looks");
+    states.consumes({ kind: "paused" });
+    states.consumes({ kind: "consuming" });
+    states.searches(undefined);
+    assert.deepEqual(told, ["consuming", "looks", "paused", "looks", "consuming"]);
+  });
 });

@@ -10,6 +10,7 @@ const TRIAL = 20;
 class World {
   readonly dead: string[] = [];
   readonly warnings: string[] = [];
+  readonly told: (string | undefined)[] = [];
   deaths = 0;
   private store = new MemoryStore();
 
@@ -43,6 +44,7 @@ class World {
         settle(taken);
       },
       giveBack: () => undefined,
+      onSearch: (reason) => this.told.push(reason),
       warn: (text) => this.warnings.push(text),
     });
     const settle = (taken: string): void => {
@@ -102,6 +104,13 @@ describe("a message that ends the process long after it was handed over", functi
     const world = new World(numbers(30), { m7: 2 * TRIAL }, (content) => (Number(content.slice(1)) > 7 ? 1.8 * TRIAL : 0));
     await world.liveOn();
     assert.deepEqual(world.dead, ["m7"]);
+  });
+
+  it("is told to be looked for, while others wait", async () => {
+    const world = new World(numbers(3), { m1: 2 * TRIAL }, atOnce);
+    await world.liveOn();
+    assert.deepEqual(world.told[0], "looks for a message that ends Node-RED");
+    assert.deepEqual(world.told.at(-1), undefined);
   });
 
   it("leaves another one to be found that ends it at once, while the first is in the flow", async () => {

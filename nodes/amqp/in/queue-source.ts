@@ -213,6 +213,7 @@ export class QueueSource {
       takenOf: (delivery) => this.deliveries.takenOf(delivery),
       hand: (taken) => this.deliveries.received(taken),
       deadLetter: (taken, error) => this.deliveries.deadLetter(taken, error),
+      onSearch: (reason) => this.states.searches(reason),
       stoodStillUntil: () => this.options.link.consume.stoodStill?.until,
       warn: (text) => this.deliveries.warnOnce(text),
     });

@@ -15,6 +15,7 @@ export class SourceStates {
   private consumer: ConsumerState = { kind: "starting" };
   private forwarding: ConnectorError | undefined;
   private readonly reasons: Partial<Record<WaitReason, string>> = {};
+  private search: string | undefined;
 
   constructor(private readonly onState: (state: QueueSourceState) => void) {}
 
@@ -42,14 +43,21 @@ export class SourceStates {
     if (!goesOn || this.consumer.kind !== "paused") this.tell();
   }
 
+  /** Messages wait for the trials of others. @param reason why; `undefined` when none waits any more */
+  searches(reason: string | undefined): void {
+    this.search = reason;
+    this.tell();
+  }
+
   private get reason(): string | undefined {
     return this.reasons.held ?? this.reasons.behind;
   }
 
   private tell(): void {
-    const { consumer, reason, forwarding } = this;
+    const { consumer, reason, forwarding, search } = this;
     if (consumer.kind === "paused" && reason !== undefined) this.onState({ kind: "holding", reason });
     else if (forwarding && (consumer.kind === "paused" || consumer.kind === "consuming")) this.onState({ kind: "forwarding", error: forwarding });
+    else if (search !== undefined && consumer.kind === "consuming") this.onState({ kind: "holding", reason: search });
     else this.onState(consumer);
   }
 }

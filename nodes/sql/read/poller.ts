@@ -62,6 +62,8 @@ export class Poller {
   private readonly warnOnce: (text: string) => void;
   private running: Promise<void> | undefined;
   private reading = false;
+  /** Why rows wait before they are handed to the flow. */
+  private search: string | undefined;
   /** What is wrong with the last poll. */
   private trouble: ConnectorError | undefined;
   private asideTrouble: ConnectorError | undefined;
@@ -91,6 +93,10 @@ export class Poller {
       isWired: options.isWired,
       onHold: (reason) => this.pause("held", reason),
       onResume: () => this.resume("held"),
+      onSearch: (reason) => {
+        this.search = reason;
+        this.tell();
+      },
       warn: options.warn,
       poison: options.poison,
     });
@@ -257,7 +263,7 @@ export class Poller {
   private tell(): void {
     const { onState } = this.options;
     const trouble = this.trouble ?? this.asideTrouble;
-    const held = this.pauses.get("held");
+    const held = this.pauses.get("held") ?? this.search;
     if (this.pauses.has("unwired")) onState({ kind: "unwired" });
     else if (this.pauses.has("dead-letters")) onState({ kind: "stuck", count: this.deadLetters.waiting });
     else if (trouble) onState({ kind: needsAHand(trouble) ? "failed" : "waiting", error: trouble });

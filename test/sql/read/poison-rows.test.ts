@@ -44,6 +44,17 @@ describe("a row that ends Node-RED", () => {
       assert.equal(await store.read(MARKS), undefined);
     });
   }
+
+  it("is told to be looked for, while those that came with it are tried", async () => {
+    await suite.insert(range(1, 2));
+    const store = new MemoryStore();
+    await store.write(MARKS, { running: true, deaths: {}, inHand: [] });
+    const { sent, states } = await suite.bench.open(BY_ID, undefined, { store });
+    await waitFor("it", () => sent.length === 1);
+    assert.deepEqual(states.at(-1), { kind: "holding", reason: "looks for a message that ends Node-RED" });
+    settle(sent[0] as Sent, "accept");
+    await waitFor("all as ever", () => states.at(-1)?.kind === "idle");
+  });
 });
 
 async function copied(store: MemoryStore): Promise<MemoryStore> {

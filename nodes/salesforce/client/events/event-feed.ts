@@ -33,6 +33,8 @@ export class EventFeed implements StreamListener {
   private stale: ListenSettings["staleReplay"] | undefined;
   private suspended = true;
   private held: string | undefined;
+  /** Why events wait before they are handed to the flow. */
+  private search: string | undefined;
   /** Why the position cannot be stored at present. */
   private unsaved: string | undefined;
   private stuck = false;
@@ -57,6 +59,7 @@ export class EventFeed implements StreamListener {
       ...options,
       position: this.position,
       onHold: (reason) => this.change(() => (this.held = reason)),
+      onSearch: (reason) => this.change(() => (this.search = reason)),
       onStuck: (stuck) => this.change(() => (this.stuck = stuck)),
       onSettled: () => {
         options.onSettled();
@@ -83,7 +86,7 @@ export class EventFeed implements StreamListener {
   }
 
   get state(): FeedState {
-    const { trouble, halt, stale, stream, held, unsaved } = this;
+    const { trouble, halt, stale, stream, unsaved, held = this.search } = this;
     if (this.stuck) return { kind: "stuck", count: this.intake.stuckCount };
     if (halt) return { kind: stale === "stop" ? "stopped" : "failed", error: halt };
     if (trouble) return { kind: needsAHand(trouble) ? "failed" : "waiting", error: trouble };

@@ -23,6 +23,8 @@ export interface EventIntakeOptions {
   isWired(output: number): boolean;
   /** A node behind waits for its system. @param reason why; `undefined` when none waits any more */
   onHold(reason: string | undefined): void;
+  /** As a `PoisonWatch` tells. */
+  onSearch(reason: string | undefined): void;
   /** @param stuck whether dead letters wait because nothing is wired to take them */
   onStuck(stuck: boolean): void;
   /** An event has left the flow. */
@@ -48,11 +50,11 @@ export class EventIntake {
   private done: (() => void) | undefined;
 
   constructor(private readonly options: EventIntakeOptions) {
-    const { settings, node, runtime, poison, send, isWired, onHold, onStuck, warn } = options;
+    const { settings, node, runtime, poison, send, isWired, onHold, onSearch, onStuck, warn } = options;
     this.channel = channelName(settings.channel);
     this.recent = new RecentEvents(settings.dedupeWindow);
     this.flow = new Room(settings.maxInFlight);
-    this.deliveries = new RowDeliveries({ settings, node, runtime, room: this.flow, poison, send, isWired, onHold, onResume: () => onHold(undefined), warn });
+    this.deliveries = new RowDeliveries({ settings, node, runtime, room: this.flow, poison, send, isWired, onHold, onResume: () => onHold(undefined), onSearch, warn });
     this.deadLetters = new DeadLetters({
       room: this.flow,
       deliveries: () => this.deliveries,

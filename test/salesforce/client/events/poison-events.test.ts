@@ -82,6 +82,16 @@ describe("an event that ends Node-RED", () => {
     assert.deepEqual([...new Set(worked)].sort(), others.sort());
   });
 
+  it("is told to be looked for, while those that came with it are tried", async () => {
+    await disk.write(MARKS, { running: true, deaths: {}, inHand: [] });
+    const node = bench.open({ replayFrom: "all" }, { store: disk });
+    (await node.subscribed()).bring(event(1));
+    await waitFor("it", () => node.sent.length === 1);
+    assert.deepEqual(node.listener.state, { kind: "holding", reason: "looks for a message that ends Node-RED" });
+    settle(node.sent[0] as Sent);
+    await waitFor("all as ever", () => node.listener.state.kind !== "holding");
+  });
+
   it("is found beside another one", async () => {
     for (const id of ["3", "4"]) poison.add(id);
     await liveOn();

@@ -133,8 +133,26 @@ class FlowTracker {
     if (only && events.length === 1) return this.sends(only, openHopOf(only.msg));
     // A message that goes along two wires is in two of the events, so all are looked up before the first of them begins a new hop
     const own = events.map(({ msg }) => openHopOf(msg));
-    events.forEach((event, index) => this.sends(event, own[index]));
+    try {
+      events.forEach((event, index) => this.sends(event, own[index]));
+    } catch (error) {
+      this.takeBack(events, error);
+      throw error; // Node-RED tells of it
+    }
   };
+
+  /** One of these messages cannot be copied, so Node-RED sends none of them: the hops that were begun have failed. */
+  private takeBack(events: SendEvent[], error: unknown): void {
+    this.passingOn.part();
+    for (const event of events) {
+      const { node } = event.source;
+      const destination = this.flows.destinationOf(event, Seat.of(node));
+      const hop = destination && findHop(event.msg, destination.node, 0);
+      if (!hop) continue;
+      record(hop.scope, error, node);
+      this.end(hop, true);
+    }
+  }
 
   /**
    * Begins the hop of a message that is sent. This is done now, and not when the message arrives, so that a message that another hook keeps back on its way (a

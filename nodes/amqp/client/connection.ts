@@ -4,7 +4,7 @@ import { ConnectorError } from "../../common/errors";
 import { parseBrokerUrl, whereIs, type BrokerAddress } from "./broker-url";
 import { connectionFailure, type ConnectionFailure } from "./connection-failure";
 import type { ConnectionListener, ConnectionOptions, ConnectionState } from "./connection-options";
-import { destroySocket, dial, hangUp } from "./dial";
+import { destroySocket, dial, hangUp, heartbeatOf } from "./dial";
 import { NO_CHANNEL_LEFT } from "./errors";
 import { HostRound, type RoundOutcome } from "./host-round";
 import { Pulse, type StandStill } from "./pulse";
@@ -154,6 +154,7 @@ export class Connection {
 
   private established(model: ChannelModel, where: string): void {
     this.current = model;
+    this.pulse.begin(heartbeatOf(model) * 1000); // the broker's own, where that is shorter than ours
     this.everConnected = true;
     this.upSince = performance.now(); // not `Date.now()`, since the system clock may be set
     this.refusals = 0;

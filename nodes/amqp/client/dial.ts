@@ -70,3 +70,8 @@ export function destroySocket(model: ChannelModel): void {
 export function streamOf(model: ChannelModel): Duplex | undefined {
   return (model.connection as unknown as { stream?: Duplex }).stream;
 }
+
+/** Seconds between heartbeats, as agreed with the broker: the shorter of its own and ours. It is not part of amqplib's types. */
+export function heartbeatOf(model: ChannelModel): number {
+  return (model.connection as unknown as { heartbeat: number }).heartbeat;
+}

@@ -16,12 +16,19 @@ export interface StandStill {
  * counts, for no message is to blame when the machine was asleep, or the process paused, while it waited for something to do.
  */
 export class Pulse {
-  private readonly timer: NodeJS.Timeout;
+  private timer: NodeJS.Timeout | undefined;
   private last = timeAtWork();
   private latest: StandStill | undefined;
 
-  /** @param least ms. What is shorter does not count */
-  constructor(private readonly least: number) {
+  /** @param least as for {@link begin} */
+  constructor(private least: number) {
+    this.begin(least);
+  }
+
+  /** Begins to beat, or goes on by another measure. @param least ms. What is shorter does not count */
+  begin(least: number): void {
+    clearInterval(this.timer);
+    this.least = least;
     this.timer = setInterval(() => this.beat(), Math.min(EVERY, least / 4)).unref(); // at a heartbeat of 1 s, none that is a little late counts
   }
 

@@ -3,6 +3,7 @@ import { testBroker } from "../../../nodes/amqp/client/broker-test";
 import { Connection, type ConnectionState } from "../../../nodes/amqp/client/connection";
 import type { SignIn } from "../../../nodes/amqp/client/sign-in";
 import { BackOff } from "../../../nodes/common/back-off";
+import { standStill } from "../support";
 import type { Call } from "./call";
 import { soon, Stage } from "./support";
 
@@ -141,6 +142,16 @@ describe("a connection to a scripted broker", () => {
     for (const each of broker.connections) each.fallSilent();
     await soon("the loss", () => states.some((state) => state.kind === "reconnecting"));
     await soon("the next", () => connection.model);
+  });
+
+  it("blames a node that kept Node-RED busy for longer than the broker's own heartbeat allows, which is shorter than the one that is set", async () => {
+    const broker = await stage.plays({ heartbeat: 1 });
+    const { connection, lines } = connectTo({ heartbeat: 300 });
+    await soon("the connection", () => connection.model);
+    await standStill(2_500);
+    for (const each of broker.connections) each.cut(); // as a broker does then that runs elsewhere
+    await soon("the loss", () => lines.length > 0);
+    assert.match(lines[0] ?? "", /a node kept Node-RED busy for [23] s/);
   });
 
   it("is no success to Test connection while the broker answers nothing", async () => {

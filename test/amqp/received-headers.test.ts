@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { connect, type ChannelModel } from "amqplib";
 import { headersIn } from "../../nodes/amqp/client/header-frame";
+import { sanitiseHeaders } from "../../nodes/amqp/client/headers";
 import { asReceived, readAllHeaders } from "../../nodes/amqp/client/received-headers";
 import type { RabbitMq } from "../services/rabbitmq";
 import { sharedRabbit } from "../services/shared";
@@ -101,6 +102,21 @@ describe("the headers of a message that came", function () {
     readAllHeaders({ connection } as unknown as ChannelModel);
     connection.recvFrame();
     assert.deepEqual(asReceived(headers), { count: { "!": "int", value: 5 } });
+  });
+
+  it("keep times before 1970, as .NET's DateTime.MinValue is one, and so all others beside them, in copies and where they are passed on", async () => {
+    const queue = unique("times");
+    const { messages, settle } = await sources.consuming(rabbit.url, { queue, queueType: "classic", retries: 1 });
+    const fields = [rawField("tenant", "S", text("one")), rawField("time", "T", long(-62_135_596_800n)), rawField("times", "A", measured(rawField(undefined, "T", long(-5n))))];
+    await sendRaw(rabbit, queue, { flags: HEADERS, bytes: measured(...fields) }, "order");
+    await waitFor("it", () => messages.length === 1);
+    const exact = { "!": "timestamp", value: "18446744011573954816" };
+    assert.deepEqual([messages[0]?.amqp.headers.time, sanitiseHeaders(messages[0]?.amqp.headers).time], [exact, exact]);
+    settle(messages[0], "retry", refused);
+    await waitFor("it again", () => messages.length === 2);
+    settle(messages[1], "dead-letter", refused);
+    const came = (await rawHeaders(rabbit, `${queue}.dlq`)).toString("hex");
+    for (const field of fields) assert.ok(came.includes(field.toString("hex")), field.toString("hex"));
   });
 
   it("keep names that each object has something by, too", async () => {

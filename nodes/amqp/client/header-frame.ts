@@ -11,7 +11,7 @@ const HEADERS = 0x2000;
 /** Bytes of the values whose length is fixed, by their tag. */
 const FIXED: Record<string, number> = { V: 0, t: 1, b: 1, B: 1, s: 2, u: 2, I: 4, i: 4, f: 4, D: 5, l: 8, L: 8, d: 8, T: 8 };
 
-/** What amqplib calls the numbers of each tag. */
+/** What amqplib calls the numbers of each tag. A time it reads as `{"!": "timestamp", value}`, in s since 1970. */
 export const NUMBERS: Record<string, string> = {
   b: "byte",
   B: "unsignedbyte",
@@ -23,6 +23,7 @@ export const NUMBERS: Record<string, string> = {
   L: "long",
   f: "float",
   d: "double",
+  T: "timestamp",
 };
 
 /** @param bytes begin with a frame @returns where the length of its table of headers stands; `undefined` when it has none */

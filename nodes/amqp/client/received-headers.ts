@@ -34,7 +34,7 @@ const frameOf = hiddenSlot<Buffer>();
  * - Numbers of 64 bits of type `L` RabbitMQ takes for the same as `l`, and passes on as they came (py-amqp, and with it Celery, sends each number over 2^31 so).
  *   amqplib does not know them (2.3.1) and ends the connection, each time the message is given out again.
  * - Numbers beyond 2^53 it reads as the nearest that JavaScript has: they become `{"!": "int64", value: "9007199254740993"}`, which is what it sends such a
- *   number by.
+ *   number by. Times before 1970 become `{"!": "timestamp", value: "18446744011573954816"}` likewise.
  * - Over tables nested some thousand deep, for which 30 KB are enough, it ends the connection, too: such headers become one, `x-headers-unreadable`.
  *
  * Costs next to nothing until one comes.
@@ -111,12 +111,19 @@ function makeUnreadable(bytes: Buffer): boolean {
 /** Puts the numbers of the frame that `bytes` begin with into its `headers`, where those are only nearly so. */
 function readExactly(bytes: Buffer, headers: Fields): void {
   walkNumbers(bytes, headers, (at, tag, owner, key) => {
+    if (tag === "T") readTime(owner?.[key], bytes.readBigUInt64BE(at + 1));
     if (NUMBERS[tag] !== "long") return;
     const value = bytes.readBigInt64BE(at + 1);
     const nearly = Number(value);
     // of a name that comes twice amqplib has the last, which may be something else
     if (owner?.[key] === nearly && !Number.isSafeInteger(nearly)) owner[key] = { "!": "int64", value: String(value) };
   });
+}
+
+/** A time before 1970, as .NET's `DateTime.MinValue` is one, is read as a number so large that amqplib cannot send it again. @param seconds as they came, without a sign */
+function readTime(read: unknown, seconds: bigint): void {
+  const time = read as { "!"?: unknown; value?: unknown } | undefined;
+  if (time?.["!"] === "timestamp" && time.value === Number(seconds) && !Number.isSafeInteger(time.value)) time.value = String(seconds);
 }
 
 /** Whether there is anything in headers that must be read in another way: nested too deep, or a whole number that is only nearly so. */

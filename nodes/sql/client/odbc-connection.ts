@@ -1,4 +1,4 @@
-import { ConnectorError } from "../../common/errors";
+import { ConnectorError, isConnectorError } from "../../common/errors";
 import { type ConnectionCursor, type DatabaseConnection, type DriverColumn, type Parameter, type QueryResult, Untyped } from "./backend";
 import type { Statement } from "./dialect";
 import { failureWithin, odbcDiagnosis, statementError } from "./errors";
@@ -11,6 +11,8 @@ import { wholeResult } from "./whole-result";
 
 /** A statement is cancelled after its time limit. If it has not ended this many ms later, it never will. */
 const CANCEL_GRACE = 5000;
+/** SQLSTATEs of PostgreSQL: an expression has another type than its column, or than an operator or function takes. */
+const OTHER_TYPE = /^(42804|42883)$/;
 /** ms that closing waits for the driver. */
 const CLOSE_LIMIT = 2000;
 
@@ -101,13 +103,17 @@ export class OdbcConnection implements DatabaseConnection {
     return this.options.types.resolve(statement, async (sql) => (await this.query(sql)).rows);
   }
 
-  /** Makes a call that relies on the remembered types of a statement's parameters. They are forgotten when it fails, since they may be wrong by now. */
+  /**
+   * Makes a call that relies on the remembered types of a statement's parameters. They are forgotten when it fails, since they may be wrong by now. @throws ConnectorError
+   * `DATABASE_BUSY` when they are: the next try will go by others
+   */
   private async known<T>(sql: string, call: () => Promise<T>): Promise<T> {
     try {
       return await call();
     } catch (error) {
-      this.options.types.forget(sql);
-      throw error;
+      const wasKnown = this.options.types.forget(sql);
+      if (!wasKnown || !isConnectorError(error) || !OTHER_TYPE.test(String(error.details["state"]))) throw error;
+      throw new ConnectorError("DATABASE_BUSY", "A table of the statement was altered as it began", { details: error.details, cause: error });
     }
   }
 

@@ -16,6 +16,8 @@ interface Known {
   /** The oid of each parameter's type in pg_type; for a domain that of the type it is made of. */
   types: number[];
   until: number;
+  /** Whether they were used again after they were found out, and so may be wrong by now. */
+  recalled?: true;
 }
 
 /** The beginning of statements that PostgreSQL can prepare. Of all others only `call` takes parameters. */
@@ -28,6 +30,11 @@ const BYTES = 17;
 const DATE = 1082;
 const TIMESTAMP = 1114;
 const NUMBERS = new Set([20, 21, 23, 26, 700, 701, 1700]);
+/**
+ * Types of text. The cast has no effect while the place is of that type. When it has become a time meanwhile, the server refuses the text, which psqlodbc would read
+ * as below.
+ */
+const TEXTS = new Map([[25, "text"], [1042, "bpchar"], [1043, "varchar"]]);
 /**
  * Types whose values psqlodbc reads itself, dropping what it does not know: the time after a `T`, an offset, `infinity`. So they are sent as text, which the
  * server reads.
@@ -54,7 +61,7 @@ export class ParameterTypes {
       });
       if (this.known.size >= MOST_KNOWN) this.known.delete(this.known.keys().next().value as string);
       this.known.set(sql, known);
-    }
+    } else known.recalled = true;
     const { pieces, types } = known;
     let text = pieces[0] as string;
     for (let index = 1; index < pieces.length; index += 1) {
@@ -63,15 +70,23 @@ export class ParameterTypes {
     return { sql: text, parameters: parameters.map((value, index) => encode(value, types[index] ?? 0)) };
   }
 
-  /** To be called when the statement has failed: a table of it may have been made again, with other types. */
-  forget(sql: string): void {
+  /**
+   * To be called when the statement has failed: a table of it may have been altered, or made again, with other types.
+   *
+   * @returns whether the statement was run by types that were found out before an earlier run
+   */
+  forget(sql: string): boolean {
+    const { recalled = false } = this.known.get(sql) ?? {};
     this.known.delete(sql);
+    return recalled;
   }
 }
 
 function placeFor(type: number): string {
   const time = TIMES.get(type);
   if (time !== undefined) return `cast(cast(? as text) as ${time})`;
+  const text = TEXTS.get(type);
+  if (text !== undefined) return `cast(? as ${text})`;
   return type === BYTES ? "cast(? as bytea)" : "?"; // without the cast the driver would send the bytes for a domain over bytea as text
 }
 

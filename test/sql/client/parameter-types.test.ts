@@ -25,7 +25,7 @@ describe("The types of PostgreSQL's parameters", function () {
     const statement = { sql: "select ?", parameters: [new Untyped("a", "x")] };
     await assert.rejects(types.resolve(statement, ask), /canceling/);
     cancelled = false;
-    assert.deepEqual(await types.resolve(statement, ask), { sql: "select ?", parameters: ["a"] });
+    assert.deepEqual(await types.resolve(statement, ask), { sql: "select cast(? as text)", parameters: ["a"] });
   });
 
   it("are not taken for unknown where a pooler gives each statement another session: values would be changed", async () => {
@@ -58,6 +58,32 @@ describe("The types of PostgreSQL's parameters", function () {
     } finally {
       await client.close();
       await server.query("drop table made_anew");
+    }
+  });
+
+  it("are asked for again when a text has become a time, which would be stored without its time of day: the statement is tried again", async () => {
+    const server = await sharedPostgres();
+    const client = new DatabaseClient({ ...SETTINGS, connectionString: server.connectionString, credentials: server, poolSize: 1 });
+    const values = { at: "2026-11-21T12:11:12.5+02:00" };
+    const run = async (sql: string): Promise<string> => {
+      const [outcome] = await client.execute({ transactions: [{ statements: [{ sql, values }] }], maxRows: 1 });
+      return outcome && "error" in outcome ? outcome.error.code : "done";
+    };
+    try {
+      await server.query("create schema was_text");
+      for (const type of ["text", "varchar", "char(40)"]) {
+        const table = `was_text.${type.slice(0, 4)}`;
+        await server.query(`create table ${table} (at ${type})`);
+        const statements = [`delete from ${table} where at = :at`, `insert into ${table} (at) values (:at)`, `update ${table} set at = :at`];
+        for (const sql of statements) assert.equal(await run(sql), "done", sql);
+        await server.query(`alter table ${table} alter at type timestamptz using cast(at as timestamptz)`);
+        for (const sql of statements.slice(1)) assert.deepEqual([await run(sql), await run(sql)], ["DATABASE_BUSY", "done"], sql);
+        assert.deepEqual(await server.query(`select distinct cast(at as text) as at from ${table}`), [{ at: "2026-11-21 10:11:12.5+00" }]);
+        assert.deepEqual([await run(statements[0] as string), await run(statements[0] as string)], ["DATABASE_BUSY", "done"]);
+      }
+    } finally {
+      await client.close();
+      await server.query("drop schema if exists was_text cascade");
     }
   });
 

@@ -26,6 +26,8 @@ export interface ClientOptions {
   redirectUris?: string[];
   /** Refuses the web-server flow without PKCE. Default false. */
   requirePkce?: boolean;
+  /** Issues JWT-based access tokens, which neither CometD nor the Pub/Sub API takes. Default false. */
+  jwtAccessTokens?: boolean;
   /** Every use of a refresh token gives a new one and ends the old one. Default false. */
   rotateRefreshTokens?: boolean;
 }

@@ -93,7 +93,7 @@ export class Cometd {
 
   private authenticate(request: Request): Session {
     const token = bearerToken(request.headers);
-    const login = token === undefined ? undefined : this.org.sessions.find(token);
+    const login = token === undefined ? undefined : this.org.sessions.findOpaque(token);
     if (!login) throw new Refusal(token === undefined ? ERRORS.unauthenticated : ERRORS.unauthorized);
     return login;
   }

@@ -60,7 +60,7 @@ export class OAuth {
       ...(refreshToken === undefined ? {} : { refresh_token: refreshToken }),
       signature: createHmac("sha256", secret).update(id + issuedAt).digest("base64"),
       issued_at: issuedAt,
-      ...(type === "client_credentials" ? { api_instance_url: "https://api.salesforce.com", token_format: "opaque" } : {}),
+      ...(type === "client_credentials" ? { api_instance_url: "https://api.salesforce.com", token_format: session.isJwt ? "jwt" : "opaque" } : {}),
     };
   }
 

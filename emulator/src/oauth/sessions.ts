@@ -16,6 +16,8 @@ export interface Session {
   streams: number;
   /** The refresh token it came of, whose end is its end. */
   refreshToken?: string;
+  /** Its token is a JWT, which event streams do not take. */
+  isJwt: boolean;
 }
 
 /** Secrets remembered. */
@@ -46,10 +48,13 @@ export class Sessions {
     return this.byToken.size;
   }
 
-  /** Opens a session for a user. Tokens are opaque: `<15-character org id>!<rest>`. */
+  /** Opens a session for a user. Tokens are opaque, `<15-character org id>!<rest>`, unless the app issues JWTs. */
   open({ clientId, username, scope = "api" }: { clientId: string; username: string; scope?: string }, refreshToken?: string): Session {
+    const isJwt = this.org.client(clientId)?.jwtAccessTokens ?? false;
+    const secret = randomBytes(48).toString("base64url");
     const session: Session = {
-      token: `${this.org.id.slice(0, 15)}!${randomBytes(48).toString("base64url")}`,
+      token: isJwt ? `${encode({ alg: "RS256", typ: "JWT" })}.${encode({ sub: username, client_id: clientId })}.${secret}` : `${this.org.id.slice(0, 15)}!${secret}`,
+      isJwt,
       clientId,
       username,
       userId: this.org.userId(username),
@@ -72,6 +77,12 @@ export class Sessions {
       return undefined;
     }
     return session;
+  }
+
+  /** The live session of a token, for those who take no JWT. */
+  findOpaque(token: string): Session | undefined {
+    const session = this.find(token);
+    return session?.isJwt ? undefined : session;
   }
 
   /** A refresh token, which lives until it is revoked. */
@@ -177,4 +188,8 @@ export class Sessions {
     for (const listener of this.listeners) listener(session);
     return true;
   }
+}
+
+function encode(part: object): string {
+  return Buffer.from(JSON.stringify(part)).toString("base64url");
 }

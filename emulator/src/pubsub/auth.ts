@@ -9,7 +9,7 @@ export function authorise(org: Org, metadata: Metadata): Session {
   const header = (name: string): string => String(metadata.get(name)[0] ?? "");
   const isUrl = /^https?:\/\/[^/]/.test(header("instanceurl"));
   if (!isUrl || parseId(header("tenantid")) !== org.id || header("accesstoken") === "") throw RpcError.of("service.auth.headers.invalid");
-  const session = org.sessions.find(header("accesstoken"));
+  const session = org.sessions.findOpaque(header("accesstoken"));
   if (!session) throw RpcError.of("service.auth.error");
   return session;
 }

@@ -3,6 +3,7 @@ import { ConnectorError, errorText, isConnectorError } from "../../common/errors
 import { asJsforceTransport, useSession } from "./connection";
 import { callError, foreignAnswer, isRedirect, isSessionExpired, mayHaveMoved, networkError, refusedThere } from "./errors";
 import type { Session } from "./sign-in/login";
+import { whyRefused } from "./sign-in/refused-session";
 import { Slots } from "./http/slots";
 import type { TokenKeeper } from "./sign-in/token";
 import { type HttpAnswer, type HttpRequest, type HttpTransport, isOfType } from "./http/transport";
@@ -133,7 +134,7 @@ export class RestClient {
     const second = await this.parts.tokens.renew(first);
     const again = await attempt(second);
     if (again !== "session expired") return again;
-    throw new ConnectorError("ORG_SESSION_INVALID", "The org refuses the session even with a new token; look at the app's session and IP policies", {
+    throw new ConnectorError("ORG_SESSION_INVALID", `The org refuses the session even with a new token; ${whyRefused(second)}`, {
       details: { status: 401 },
     });
   }

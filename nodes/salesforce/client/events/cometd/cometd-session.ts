@@ -1,5 +1,6 @@
-import { type ConnectorError, needsAHand, toConnectorError } from "../../../../common/errors";
+import { ConnectorError, goingOn, needsAHand, toConnectorError } from "../../../../common/errors";
 import type { Session } from "../../sign-in/login";
+import { whyRefused } from "../../sign-in/refused-session";
 import type { StreamEvent, StreamState } from "../event-stream";
 import type { StreamOptions, StreamOrg } from "../org-streams";
 import { Paces } from "../paces";
@@ -267,7 +268,8 @@ export class CometdSession {
     for (const channel of this.channels.values()) channel.lost();
   }
 
-  private rest({ error }: StreamFailure, pause: Pause): void {
+  private rest(failure: StreamFailure, pause: Pause): void {
+    const error = this.login && failure.kind === "session" ? refusedAnew(failure.error, this.login) : failure.error;
     const kind = pause === "refused" || needsAHand(error) ? "failed" : "waiting";
     const life = this.life.signal;
     const rested = (): void => {
@@ -300,4 +302,9 @@ export class CometdSession {
     this.standing = state;
     for (const channel of this.channels.values()) channel.tellOfSession(state);
   }
+}
+
+/** The error for a session that is refused though its token is new. */
+function refusedAnew(error: ConnectorError, session: Session): ConnectorError {
+  return new ConnectorError(error.code, goingOn(error.message, whyRefused(session)), { details: error.details, cause: error });
 }

@@ -1,6 +1,7 @@
 import type { Client, ClientDuplexStream, ClientUnaryCall, Metadata, ServiceError } from "@grpc/grpc-js";
-import { ConnectorError } from "../../../../common/errors";
+import { ConnectorError, goingOn } from "../../../../common/errors";
 import type { Session } from "../../sign-in/login";
+import { whyRefused } from "../../sign-in/refused-session";
 import { orgIdOf } from "../org-identity";
 import type { StreamOptions, StreamOrg } from "../org-streams";
 import { readEndpoint } from "./endpoint";
@@ -81,8 +82,14 @@ export class PubsubClient {
     try {
       return await this.attempt(name, request, session);
     } catch (error) {
-      if (!(error instanceof PubsubError) || error.remedy !== "renew") throw error;
-      return await this.attempt(name, request, await this.org.renewSession(session));
+      if (!isRefusedSession(error)) throw error;
+    }
+    const renewed = await this.org.renewSession(session);
+    try {
+      return await this.attempt(name, request, renewed);
+    } catch (error) {
+      if (!isRefusedSession(error)) throw error;
+      throw new PubsubError("ORG_SESSION_INVALID", goingOn(error.message, whyRefused(renewed)), "renew", { details: error.details, cause: error });
     }
   }
 
@@ -158,4 +165,8 @@ export class PubsubClient {
     metadata.set("tenantid", await orgIdOf(this.org, session));
     return metadata;
   }
+}
+
+function isRefusedSession(error: unknown): error is PubsubError {
+  return error instanceof PubsubError && error.remedy === "renew";
 }

@@ -50,6 +50,9 @@ const MAX_EVENT = 1024 * 1024;
 /** How many bytes of events one call has at most, as the platform advises. */
 const MAX_CALL = 3 * 1024 * 1024;
 
+/** Codes of events that fail since the org can publish none: its event bus is away, or its encryption is set up wrong. */
+const CLOSED = new Set<unknown>(["PLATFORM_EVENT_PUBLISHING_UNAVAILABLE", "PLATFORM_EVENT_ENCRYPTION_ERROR"]);
+
 /** An event to be published, with its message and its index there. */
 interface Entry {
   item: EventItem;
@@ -100,7 +103,7 @@ export class EventWriter {
     const code = statusCode ?? errorCode;
     const options = { details: error.details, cause: error };
     if (code === "LIMIT_EXCEEDED") return new ConnectorError("ORG_LIMIT", goingOn(error.message, "the org takes no more events in this hour"), options);
-    if (code === "PLATFORM_EVENT_PUBLISHING_UNAVAILABLE") return new ConnectorError("ORG_UNAVAILABLE", error.message, options);
+    if (CLOSED.has(code)) return new ConnectorError("ORG_UNAVAILABLE", error.message, options);
     if (error.code === "ORG_OBJECT_UNKNOWN" && !this.fixed) return new ConnectorError("ORG_REFUSED", error.message, options);
     return error;
   }

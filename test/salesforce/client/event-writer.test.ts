@@ -70,6 +70,15 @@ describe("Events", () => {
     assert.deepEqual(again[0].value.results.map(({ eventUuid }) => eventUuid), ["uuid-0", "uuid-1", "uuid-2", "uuid-3"]);
   });
 
+  for (const code of ["PLATFORM_EVENT_PUBLISHING_UNAVAILABLE", "PLATFORM_EVENT_ENCRYPTION_ERROR"]) {
+    it(`that the org can publish for nobody wait: ${code}`, async () => {
+      const { rest, calls } = org(() => code);
+      const outcomes = await writing(rest, true).write([item(["a"]), item(["b"], "B__e")]);
+      assert.deepEqual(outcomes.map((outcome) => !outcome.ok && [outcome.error.code, outcome.error.scope]), [["ORG_UNAVAILABLE", "system"], ["ORG_UNAVAILABLE", "system"]]);
+      assert.equal(calls.length, 1);
+    });
+  }
+
   it("of a name that the org does not know are everybody's trouble when the node names it, else their message's", async () => {
     const request = (): Promise<never> => Promise.reject(new ConnectorError("ORG_OBJECT_UNKNOWN", "INVALID_TYPE: not supported"));
     const scopes: unknown[] = [];

@@ -112,6 +112,7 @@ describe("The salesforce org's form", function () {
         [{ credentials: { clientId: APP.clientId } }, /no consumer secret/],
         [{ loginUrl: "http://127.0.0.1:9" }, /refused the connection/],
         [{ loginUrl: "https://acme.lightning.force.com" }, /browser pages/],
+        [{ loginUrl: "https://acme.my.salesforce-setup.com/lightning/setup" }, /browser pages/],
         [{ apiVersion: "99.0" }, /does not offer version 99\.0 .*up to 68\.0/],
         [{ flow: "jwt-bearer", keyFile: "none.pem", credentials: { clientId: "x", username: "y" } }, /none\.pem is not there/],
       ] as const) {

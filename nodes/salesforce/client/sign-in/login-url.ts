@@ -21,7 +21,7 @@ export function secureOrigin(value: string, what = "login URL"): string {
   if (url.protocol !== "https:" && !(url.protocol === "http:" && isLoopback(url.hostname))) {
     throw new ConnectorError("NOT_CONFIGURED", `The ${what} must start with https:// (secrets are sent to it)`);
   }
-  if (/\.lightning\.force\.com$/i.test(url.hostname)) {
+  if (/\.(lightning\.force|salesforce-setup)\.com$/i.test(url.hostname)) {
     throw new ConnectorError("NOT_CONFIGURED", `The ${what} is the address of the browser pages; the API's ends in .my.salesforce.com`);
   }
   return url.origin;

@@ -15,6 +15,7 @@ describe("A login URL", () => {
     ["", /not a URL/],
     ["https://me:secret@login.salesforce.com", /user name or password/],
     ["https://acme.lightning.force.com", /my\.salesforce\.com/],
+    ["https://acme--test.sandbox.my.salesforce-setup.com", /my\.salesforce\.com/],
   ] as const) {
     it(`may not be "${url}"`, () => {
       assert.throws(

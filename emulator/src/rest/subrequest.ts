@@ -23,6 +23,8 @@ export type Results = Map<string, unknown>;
 const METHODS = new Set(["GET", "POST", "PATCH", "PUT", "DELETE", "HEAD"]);
 /** Headers a sub-request takes over from the request around it. */
 const INHERITED = new Set(["accept", "authorization", "content-type"]);
+/** `Sforce-Auto-Assign`: as the documentation spells the platform's own headers. */
+const DOCUMENTED = /^Sforce(?:-[A-Z][a-z]+)+$/;
 const REFERENCE = /@\{(\w+)((?:\.\w+|\[\d+\])*)\}/g;
 const PATH_IN_ORG = /^\/services\/data\/v\d{2,3}\.0\/(.+)$/s;
 
@@ -76,6 +78,7 @@ function readHeaders(value: unknown): Record<string, string> {
   for (const [name, text] of Object.entries(value)) {
     const key = name.toLowerCase();
     if (INHERITED.has(key)) throw new ApiError("INVALID_INPUT", `The header ${name} cannot be given in a subrequest`);
+    if (!DOCUMENTED.test(name) && key.startsWith("sforce-")) continue; // they are properties of an object here, and nothing says that another spelling counts
     headers[key] = String(text);
   }
   return headers;

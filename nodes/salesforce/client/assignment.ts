@@ -2,7 +2,7 @@ import { textIn } from "../../common/environment";
 import { ConnectorError } from "../../common/errors";
 
 /** Header for writes about a case. Without it, the org runs its assignment rule on every case that a trigger or flow changes in the same call. */
-export const NO_ASSIGNMENT = { "sforce-auto-assign": "FALSE" };
+export const NO_ASSIGNMENT = { "Sforce-Auto-Assign": "FALSE" };
 
 /**
  * Value of the header `Sforce-Auto-Assign` for a node's setting: `default` (the org's default rule runs), `off`, or the id of a rule.
@@ -31,11 +31,15 @@ export interface RuleChoice {
   duplicateRule?: "block" | "allow" | undefined;
 }
 
-/** The headers of calls that store records. @throws ConnectorError as {@link autoAssign} */
+/**
+ * The headers of calls that store records. Spelled as documented: within a composite they are properties of an object, where another spelling may not count.
+ *
+ * @throws ConnectorError as {@link autoAssign}
+ */
 export function ruleHeaders({ assignment, duplicateRule }: RuleChoice): Record<string, string> {
   const rule = autoAssign(assignment);
   return {
-    ...(rule === undefined ? {} : { "sforce-auto-assign": rule }),
-    ...(duplicateRule === "allow" ? { "sforce-duplicate-rule-header": "allowSave=true" } : {}),
+    ...(rule === undefined ? {} : { "Sforce-Auto-Assign": rule }),
+    ...(duplicateRule === "allow" ? { "Sforce-Duplicate-Rule-Header": "allowSave=true" } : {}),
   };
 }

@@ -124,7 +124,7 @@ async function searched<T>(all: T[], send: (slice: T[]) => Promise<Item[]>): Pro
 }
 
 async function call(soap: SoapClient, { allOrNone, headers }: CallInput, operation: string, content: string): Promise<Item[]> {
-  const duplicates = headers["sforce-duplicate-rule-header"] ? { DuplicateRuleHeader: { allowSave: true, includeRecordDetails: false, runAsCurrentUser: true } } : {};
+  const duplicates = headers["Sforce-Duplicate-Rule-Header"] ? { DuplicateRuleHeader: { allowSave: true, includeRecordDetails: false, runAsCurrentUser: true } } : {};
   const { result } = await soap.call({ operation, content, headers: { ...duplicates, ...(allOrNone ? { AllOrNoneHeader: { allOrNone: true } } : {}) } });
   return listOf(result).map((item) => (isPlain(item) ? (item as Item) : {}));
 }

@@ -42,16 +42,17 @@ export class BulkQuery {
     const { jobs, book, guarded = asItIs } = this.options;
     const key = contentKey("query", request.operation, request.columnDelimiter, request.lineEnding, request.query);
     const known = await book.find(key);
-    let id = known && Date.now() - known.at < WORTH ? known.jobs[0] : undefined;
-    if (id === undefined) {
-      ({ id } = await guarded(subject, () => jobs.createQueryJob(request)));
-      await book.put(key, { at: Date.now(), jobs: [id] });
-    }
+    const before = known && Date.now() - known.at < WORTH ? known.jobs[0] : undefined;
+    const id = before ?? (await guarded(subject, () => jobs.createQueryJob(request))).id;
+    if (before === undefined) await book.put(key, { at: Date.now(), jobs: [id] });
     try {
       return await this.pages(id, subject, () => book.remove(key));
     } catch (error) {
       // a job that will never have rows must not be taken up again
-      if (isConnectorError(error) && error.code === "ORG_REFUSED" && !error.retryable) await book.remove(key);
+      const isLost = isConnectorError(error) && error.code === "ORG_REFUSED" && !error.retryable;
+      if (isLost) await book.remove(key);
+      // it is gone, or was made with another API version: a new one gives the rows
+      if (isLost && before !== undefined && error.details.state === undefined) return this.run(request, subject);
       throw byOrg(error);
     }
   }

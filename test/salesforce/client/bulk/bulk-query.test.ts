@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { MemoryStore } from "../../../../nodes/common/memory-store";
 import { ConnectorError } from "../../../../nodes/common/errors";
-import { JobBook } from "../../../../nodes/salesforce/client/bulk/bulk-book";
+import { contentKey, JobBook } from "../../../../nodes/salesforce/client/bulk/bulk-book";
 import type { BulkJobs, QueryPage } from "../../../../nodes/salesforce/client/bulk/bulk-jobs";
 import { BulkPages, BulkQuery } from "../../../../nodes/salesforce/client/bulk/bulk-query";
 import { callError } from "../../../../nodes/salesforce/client/errors";
@@ -60,6 +60,25 @@ describe("The rows of a bulk query", () => {
     assert.deepEqual(await (await query.run(request)).next(), [{ Id: "7501" }]);
     assert.deepEqual(await (await query.run(request)).next(), [{ Id: "7502" }]);
   });
+
+  for (const [status, errorCode] of [[404, "NOT_FOUND"], [409, "API_VERSION_MISMATCH"]] as const) {
+    it(`are those of a new job when the one from before cannot be taken up any more (${errorCode})`, async () => {
+      let made = 0;
+      const refused = (id: string): unknown => Promise.reject(new ConnectorError("ORG_REFUSED", id, { details: { status, errorCode } }));
+      const jobs = {
+        createQueryJob: () => Promise.resolve({ id: `750${(made += 1)}`, state: "UploadComplete" }),
+        getQueryJobInfo: (id: string) => (made === 1 ? refused(id) : Promise.resolve({ id, state: "JobComplete", numberRecordsProcessed: 1 })),
+        getQueryJobResults: ({ id }: { id: string }) => Promise.resolve({ columns: ["Id"], rows: [[id]] }),
+      } as unknown as BulkJobs;
+      const book = new JobBook(new MemoryStore(), "bulk");
+      const query = new BulkQuery({ jobs, book, poll: { interval: 1, timeout: 1_000, signal: new AbortController().signal } });
+      const request = { operation: "query", query: "SELECT Id FROM Case", columnDelimiter: "COMMA", lineEnding: "LF" } as const;
+      await assert.rejects(query.run(request), { scope: "message" }, "a job that was made just now");
+      made = 1;
+      await book.put(contentKey("query", "query", "COMMA", "LF", request.query), { at: Date.now(), jobs: ["7501"] });
+      assert.deepEqual(await (await query.run(request)).next(), [{ Id: "7502" }]);
+    });
+  }
 
   describe("whose job is asked about again and again", () => {
     const request = { operation: "query", query: "SELECT Id FROM Case", columnDelimiter: ",", lineEnding: "\n" } as never;

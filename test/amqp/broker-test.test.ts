@@ -57,6 +57,10 @@ describe("the test of a broker", function () {
     assert.deepEqual(reports.map(({ ok }) => ok), [false, true]);
   });
 
+  it("is refused without an address", async () => {
+    await assert.rejects(testBroker({ urls: [] }), { code: "NOT_CONFIGURED", message: "The broker has no address" });
+  });
+
   it("says of hosts beyond the sixteenth that they were not tested", async () => {
     const dead = `amqp://127.0.0.1:${await freePorts()}`;
     const reports = await testBroker({ urls: [...Array.from({ length: 16 }, () => dead), secured.rabbit.url] });

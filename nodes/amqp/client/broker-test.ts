@@ -1,7 +1,7 @@
 import type { TLSSocket } from "node:tls";
 import { errorText } from "../../common/errors";
 import type { BrokerOptions } from "./broker";
-import { parseBrokerUrl, whereIs, type BrokerAddress } from "./broker-url";
+import { parseBrokerUrls, whereIs, type BrokerAddress } from "./broker-url";
 import { connectionFailure } from "./connection-failure";
 import { dial, hangUp, streamOf } from "./dial";
 import { whatAnswers } from "./probe";
@@ -34,10 +34,10 @@ const MOST_HOSTS = 16;
  * Connects to each host of a broker once, signs in, and hangs up.
  *
  * @returns one report a host, in order
- * @throws ConnectorError NOT_CONFIGURED for a URL that is not valid; BROKER_UNAVAILABLE or BROKER_REFUSED when there is no token to sign in with
+ * @throws ConnectorError NOT_CONFIGURED when there is no address or an invalid one; BROKER_UNAVAILABLE or BROKER_REFUSED when there is no token to sign in with
  */
 export async function testBroker(options: BrokerOptions): Promise<HostReport[]> {
-  const addresses = options.urls.map(parseBrokerUrl);
+  const addresses = parseBrokerUrls(options.urls);
   const signIn = options.signIn?.(() => undefined) ?? passwordSignIn(options.username, options.password);
   try {
     const credentials = await signIn.credentials();

@@ -28,6 +28,16 @@ export function parseBrokerUrl(text: string): BrokerAddress {
 }
 
 /**
+ * Reads the addresses of a broker, of which there must be one.
+ *
+ * @throws ConnectorError NOT_CONFIGURED
+ */
+export function parseBrokerUrls(urls: readonly string[]): BrokerAddress[] {
+  if (urls.length === 0) throw new ConnectorError("NOT_CONFIGURED", "The broker has no address");
+  return urls.map(parseBrokerUrl);
+}
+
+/**
  * An address is used for its host and port. One that comes with a virtual host, as providers hand them out, is taken only where that is the one in use.
  *
  * @throws ConnectorError NOT_CONFIGURED; also what {@link parseBrokerUrl} throws

@@ -1,7 +1,7 @@
 import type { ChannelModel } from "amqplib";
 import { BackOff } from "../../common/back-off";
 import { ConnectorError } from "../../common/errors";
-import { parseBrokerUrl, whereIs, type BrokerAddress } from "./broker-url";
+import { parseBrokerUrls, whereIs, type BrokerAddress } from "./broker-url";
 import { connectionFailure, type ConnectionFailure } from "./connection-failure";
 import type { ConnectionListener, ConnectionOptions, ConnectionState } from "./connection-options";
 import { destroySocket, dial, hangUp, heartbeatOf } from "./dial";
@@ -50,8 +50,7 @@ export class Connection {
 
   /** @throws ConnectorError NOT_CONFIGURED when there is no address or an invalid one; the text does not repeat the address, since it may hold a password */
   constructor(private readonly options: ConnectionOptions) {
-    if (options.urls.length === 0) throw new ConnectorError("NOT_CONFIGURED", "The broker has no address");
-    this.hosts = new HostRound(options.urls.map(parseBrokerUrl));
+    this.hosts = new HostRound(parseBrokerUrls(options.urls));
     this.signIn = options.signIn ?? passwordSignIn(options.username, options.password);
     this.stopRenewal = this.signIn.onRenewed((secret) => void this.renew(secret));
     this.backOff = options.backOff ?? new BackOff();

@@ -83,6 +83,6 @@ async function problemOf(client: OrgClient, reason: unknown): Promise<string> {
   if (error.code !== "ORG_OBJECT_UNKNOWN") return error.message;
   const answer = await client.rest.raw({ method: "GET", path: "/services/data/", type: "application/json" }).catch(() => undefined);
   const versions = answer ? (JSON.parse(answer.body) as { version?: string }[]) : [];
-  const newest = versions.at(-1)?.version;
-  return newest ? `The org does not offer version ${client.rest.version} of the API, only up to ${newest}` : error.message;
+  const [oldest, newest] = [versions[0]?.version, versions.at(-1)?.version];
+  return newest ? `The org does not offer version ${client.rest.version} of the API, only ${oldest} up to ${newest}` : error.message;
 }

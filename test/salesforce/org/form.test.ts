@@ -114,6 +114,7 @@ describe("The salesforce org's form", function () {
         [{ loginUrl: "https://acme.lightning.force.com" }, /browser pages/],
         [{ loginUrl: "https://acme.my.salesforce-setup.com/lightning/setup" }, /browser pages/],
         [{ apiVersion: "99.0" }, /does not offer version 99\.0 .*up to 68\.0/],
+        [{ apiVersion: "12.0" }, /does not offer version 12\.0 .*only 31\.0 up to/],
         [{ flow: "jwt-bearer", keyFile: "none.pem", credentials: { clientId: "x", username: "y" } }, /none\.pem is not there/],
       ] as const) {
         const { body } = await test(more);

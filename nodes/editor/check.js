@@ -17,6 +17,9 @@
     return ENVIRONMENT.test(String(value));
   }
 
+  /** A reference that is no more than a part of the value. */
+  const PART = /\$\{[^\s{}]+\}/;
+
   function isBlank(value) {
     return value === undefined || value === null || String(value).trim() === "" || value === "_ADD_";
   }
@@ -53,6 +56,11 @@
       return isBlank(value) ? named(options, text("reason.required")) : true;
     },
 
+    /** The value must not refer to an environment variable with a part of it: Node-RED fills in whole values only. */
+    whole: function (value, options) {
+      return !isEnvironment(value) && PART.test(String(value)) ? named(options, text("reason.variable")) : true;
+    },
+
     /** A whole number from `limits.min` to `limits.max`; empty is good when `limits.blank`. */
     integer: function (value, options, limits) {
       const range = Object.assign({ min: 0, max: Number.MAX_SAFE_INTEGER, blank: false }, limits);
@@ -68,6 +76,8 @@
     url: function (value, options, protocols, credentials) {
       if (isEnvironment(value)) return true;
       if (isBlank(value)) return named(options, text("reason.required"));
+      const whole = check.whole(value, options);
+      if (whole !== true) return whole;
       let url;
       try {
         url = new URL(String(value).trim());

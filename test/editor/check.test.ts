@@ -13,4 +13,16 @@ describe("a field that refers to the environment", () => {
   it("is nothing but the reference", () => {
     for (const text of ["${A}${B}", "1${A}", "${}", "${A B}", "$A"]) assert.equal(prefetchOf(text).length, 1, text);
   });
+
+  it("says so of an address or a connection string of which it is a part", () => {
+    const problems = (family: string, node: string, settings: object): string => {
+      const form = `nodes/${family}/${node}/${node}.html`;
+      const type = `surewire-${family}-${node}`;
+      return formErrors({ ...formDefaults(type, form), type, ...settings }, form).join();
+    };
+    assert.match(problems("amqp", "broker", { urls: ["amqp://${RABBIT}:5672"] }), /reason\.list-row/);
+    assert.match(problems("salesforce", "org", { loginUrl: "https://${ORG}.my.salesforce.com" }), /reason\.variable/);
+    assert.match(problems("sql", "database", { connectionString: "Driver={PostgreSQL Unicode};Server=${HOST}" }), /reason\.variable/);
+    assert.doesNotMatch(problems("amqp", "broker", { urls: ["${RABBIT}"] }), /urls/);
+  });
 });

@@ -71,7 +71,7 @@ function main(): void {
   if (file === undefined || others.length > 0) throw new UsageError("name one file, or - for standard input");
   const transaction = values.transaction === undefined ? undefined : transactionOf(values.transaction);
   if (values.transaction !== undefined && !transaction) throw new UsageError(`--transaction must be one of ${TRANSACTIONS.join(", ")}`);
-  if (values.prefix !== undefined && !/^[A-Za-z_]\w*$/.test(values.prefix)) throw new UsageError("--prefix must be letters, digits and _");
+  if (values.prefix !== undefined && !/^[A-Za-z_]\w*$/.test(values.prefix)) throw new UsageError("--prefix must be letters, digits and _, and not begin with a digit");
   const name = file === "-" ? "standard input" : basename(file);
   try {
     const { flow, report } = importFile(readBytes(file), name, { transaction, prefix: values.prefix });

@@ -28,8 +28,9 @@
     }
     function mark() {
       const blank = isBlank(input.val());
-      const wrong = column.check && !blank ? column.check(input.val()) : true;
-      input.toggleClass("input-error", (column.required === true && blank) || wrong !== true).attr("title", wrong === true ? null : wrong);
+      const missing = blank && column.required === true ? text("reason.required") : true;
+      const wrong = column.check && !blank ? column.check(input.val()) : missing;
+      input.toggleClass("input-error", wrong !== true).attr("title", wrong === true ? null : wrong);
     }
     input.on("change keyup paste", function () {
       mark();
@@ -96,6 +97,7 @@
       addItem: function (container, index, row) {
         const line = $("<div/>", { class: "surewire-row" }).appendTo(container);
         options.columns.forEach(function (column) { makeCell(column, row, changed).appendTo(line); });
+        nameRemoval(container);
         changed();
       },
       removeItem: changed,
@@ -107,6 +109,16 @@
       target.editableList("addItem", options.plain ? value : Object.assign({}, row));
     });
     return target;
+  }
+
+  /** Names the button that deletes a row, which shows but a cross. @param container of the row, as `addItem` is given it */
+  function nameRemoval(container) {
+    container.closest("li").children(".red-ui-editableList-item-remove").attr("aria-label", RED._("common.label.delete"));
+  }
+
+  /** What stands in the rows of a list, without those that are deleted and still fade away. */
+  function items(target) {
+    return $(target).editableList("items").filter(function () { return !$(this).closest("li").hasClass("red-ui-editableList-item-deleting"); });
   }
 
   function header(columns) {
@@ -123,12 +135,12 @@
     const target = $(selector);
     const options = target.data("surewire-list");
     const found = [];
-    target.editableList("items").each(function () {
+    items(target).each(function () {
       const row = readRow(options.columns, $(this));
       if (!isRowBlank(options.columns, row)) found.push(options.plain ? row[options.columns[0].name] : row);
     });
     return found;
   }
 
-  window.surewire = Object.assign(window.surewire || {}, { list, rows, suggest });
+  window.surewire = Object.assign(window.surewire || {}, { items, list, nameRemoval, rows, suggest });
 })();

@@ -99,7 +99,10 @@
       removable: true,
       sortable: true,
       height: "auto",
-      addItem: function (container, index, division) { addRow(node, container, division); },
+      addItem: function (container, index, division) {
+        addRow(node, container, division);
+        surewire.nameRemoval(container);
+      },
     });
     (node.divisions || []).forEach(function (division) { $(LIST).editableList("addItem", Object.assign({}, division)); });
   }
@@ -115,7 +118,7 @@
   /** What stands in the list, without rows that are wholly empty. */
   function readDivisions() {
     const found = [];
-    $(LIST).editableList("items").each(function () {
+    surewire.items(LIST).each(function () {
       const row = $(this);
       const part = function (name) { return String(row.find('[data-part="' + name + '"]').val() || "").trim(); };
       const when = row.find('[data-part="when"]');

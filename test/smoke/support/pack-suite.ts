@@ -172,6 +172,18 @@ export function describePack(options: PackOptions): void {
         });
       }
 
+      it("a row that was just deleted is not saved, though it still fades away", async () => {
+        await editor.load();
+        const id = await editor.call<string>("drop", "surewire-amqp-in");
+        await editor.openForm(id);
+        await fillIn(editor, "bindings", [["plant", "topic", "line.#", ""], ["alarms", "fanout", "", ""]], new Map());
+        await editor.call("deleteRowAndSave", "bindings");
+        await editor.until("the form to close", "smoke.isClosed()");
+        const { bindings } = (await editor.call<Record<string, SavedNode>>("saved"))[id] as SavedNode & { bindings: { exchange: string }[] };
+        assert.deepEqual(bindings.map(({ exchange }) => exchange), ["alarms"]);
+        await editor.page.evaluate(`RED.nodes.remove("${id}"); RED.nodes.dirty(false)`);
+      });
+
       it("the form of amqp out opens again with the exchange that was chosen, though it has no name yet", async () => {
         await editor.load();
         const id = await editor.call<string>("drop", "surewire-amqp-out");

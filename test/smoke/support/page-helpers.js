@@ -120,6 +120,14 @@
       });
     },
 
+    /** Deletes the first row of a list with its button, and leaves the form while the row still fades away. */
+    deleteRowAndSave(property) {
+      window.jQuery.fx.off = false;
+      list(property).find(".red-ui-editableList-item-remove").first().trigger("click");
+      $("#node-dialog-ok").trigger("click");
+      window.jQuery.fx.off = true;
+    },
+
     /** Counts anew how often the open form is checked as a whole. */
     countChecks() {
       checks = 0;
@@ -193,10 +201,10 @@
       return found;
     },
 
-    /** Fields of the open form that a screen reader cannot name. Those of Node-RED's own that keep a browser from filling in passwords are none. */
+    /** Fields of the open form, and buttons that delete a row, that a screen reader cannot name. Those of Node-RED's own that keep a browser from filling in passwords are none. */
     nameless() {
-      return $(FORM).find("input, select, textarea").filter(":visible").not("[id^=red-ui-trap]")
-        .filter((index, field) => !field.getAttribute("aria-label") && !field.labels.length)
+      return $(FORM).find("input, select, textarea, .red-ui-editableList-item-remove").filter(":visible").not("[id^=red-ui-trap]")
+        .filter((index, field) => !field.getAttribute("aria-label") && !(field.labels && field.labels.length))
         .map((index, field) => field.id || field.className)
         .get();
     },

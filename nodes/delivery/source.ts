@@ -1,4 +1,4 @@
-import { ConnectorError, errorText } from "../common/errors";
+import { ConnectorError, errorText, goingOn } from "../common/errors";
 import { Delivery, type DeliveryOwner, stopVerdict, verdictFor } from "./delivery";
 import type { DeliverySettings } from "./delivery-settings";
 import { flowTracker } from "./flow-tracker";
@@ -219,7 +219,7 @@ export class DeliverySource<T = unknown> implements DeliveryOwner<T> {
     const holder = delivery.hopsWithin()[0]?.node;
     const where = holder ? `${describeNode(holder)} still holds it` : "no settle node has settled it";
     const error = new ConnectorError("DEADLINE_EXCEEDED", `Not settled within ${limit} ms: ${where}`);
-    this.options.warn(`${error.message}; it is tried again`);
+    this.options.warn(goingOn(error.toString(), "it is tried again"));
     delivery.giveUp(verdictFor(error, holder));
   }
 

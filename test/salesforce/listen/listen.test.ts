@@ -103,7 +103,7 @@ describe("salesforce listen in a flow", function () {
     await flow.shows(/Nothing__e/);
     await flow.shows(/^\/event\/Device/, "listen1");
     assert.equal(flow.status().fill, "red");
-    assert.match(flow.warnings.join("\n"), /Nothing__e: no events come at present: CHANNEL_UNAVAILABLE/);
+    assert.match(flow.warnings.join("\n"), /^CHANNEL_UNAVAILABLE: \/event\/Nothing__e: no events come at present: /m);
   });
 
   describe("with a database for its position", () => {

@@ -171,7 +171,7 @@ export class EventFeed implements StreamListener {
     const start = this.start.withoutPosition();
     if (start) return start;
     const { channel, staleReplay } = this.options.settings;
-    this.options.warn(`${channel}: the org does not know position ${position} any more: ${STALE[staleReplay]} (${error.message})`);
+    this.options.warn(`POSITION_STALE: ${channel}: the org does not know position ${position} any more: ${STALE[staleReplay]} (${error.message})`);
     this.change(() => (this.stale = staleReplay));
     if (staleReplay === "stop") {
       const halt = new ConnectorError("POSITION_STALE", `The org does not know position ${position} any more`, { cause: error });

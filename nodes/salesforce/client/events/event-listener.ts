@@ -302,7 +302,7 @@ export class EventListener {
     const { channel, lost } = this;
     if (lost === error?.code) return;
     this.lost = error?.code;
-    if (error) this.options.warn(`${channel}: no events come at present: ${error.toString()}`);
+    if (error) this.options.warn(`${error.code}: ${channel}: no events come at present: ${error.message}`);
     else this.options.log(`${channel}: events come again`);
   }
 

@@ -229,7 +229,7 @@ describe("a listener to a channel of events", () => {
       subscription.state({ kind: "connecting" });
     }
     subscription.state({ kind: "listening" });
-    assert.deepEqual([node.warnings, node.logs], [["/event/Device_Alert__e: no events come at present: ORG_UNAVAILABLE: 503, time 0"], ["/event/Device_Alert__e: events come again"]]);
+    assert.deepEqual([node.warnings, node.logs], [["ORG_UNAVAILABLE: /event/Device_Alert__e: no events come at present: 503, time 0"], ["/event/Device_Alert__e: events come again"]]);
     assert.equal(lastState(node), "listening");
   });
 });

@@ -1,7 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { type Delivery, stopVerdict } from "./delivery";
 import { Hop, type FlowContext, type FlowNode, Mark } from "./hop";
-import { warnOfLateSend } from "./late-send";
 import { addHop, findHop, hopEnded, hopOf, letGo, openHopOf } from "./message-hops";
 import { describeNode } from "./outcome";
 import { PassingOn } from "./passing-on";
@@ -15,6 +14,7 @@ import { Seat } from "./seat";
 import { SharedWatch } from "./shared-watch";
 import { isDoubtful, StraySends } from "./stray-sends";
 import { Turn } from "./turn";
+import { warnOfLateError, warnOfLateSend } from "./unfollowed";
 import { UntoldLine } from "./untold-line";
 
 /**
@@ -128,7 +128,7 @@ class FlowTracker {
 
   private readonly onSend = (events: SendEvent[]): void => {
     if (this.watch.watchesHandling) for (const { msg, source } of events) this.untold.sendsAny(msg, source.node);
-    if (this.isAtRest) return;
+    if (this.isAtRest) return this.watch.watchesHandling ? events.forEach((event) => warnOfLateSend(event, undefined)) : undefined;
     const only = events[0];
     if (only && events.length === 1) return this.sends(only, openHopOf(only.msg));
     // A message that goes along two wires is in two of the events, so all are looked up before the first of them begins a new hop
@@ -165,6 +165,7 @@ class FlowTracker {
     this.passingOn.part();
     this.reports.sends(node);
     const context = own ?? this.guess(event.msg, node);
+    if (!own && hopOf(event.msg)) warnOfLateSend(event, undefined); // whoever's code sends it: a gate does so in the handler of the next
     if (!context) return void this.strays.isOfNobody(event, undefined);
     if (!own && context !== this.sending && isDoubtful(context, event) && this.strays.isOfNobody(event, context)) return;
     if (context.scope.closed) return warnOfLateSend(event, this.storage.getStore());
@@ -273,6 +274,7 @@ class FlowTracker {
     const node = this.flows.running(entry.id);
     this.reports.logged(entry.id, entry, open, this.turn.idle && node !== undefined && context?.hasLeft(node) === true);
     if (open) this.endErring(entry.id);
+    else if (node) warnOfLateError(node, context);
   }
 
   /** Ends the hop that the code works for, if it is at this node: a handler that has thrown an error never calls `done`. */

@@ -1,5 +1,4 @@
 import { type FlowContext, type Hop, Mark } from "./hop";
-import { warnOfLateSend } from "./late-send";
 import type { QuickTurn } from "./quick-turn";
 import { registry, tokenOf } from "./registry";
 import type { RunningFlows } from "./running-flows";
@@ -7,6 +6,7 @@ import type { SendEvent } from "./runtime";
 import type { Caught, Scope, Verdict } from "./scope";
 import { Seat } from "./seat";
 import type { Turn } from "./turn";
+import { warnOfLateSend } from "./unfollowed";
 
 /** The part of the flow tracker that begins and ends hops. */
 interface HopCounter {

@@ -1,4 +1,5 @@
 import { type FlowNode, type Hop, Mark } from "./hop";
+import { warnOfSilence } from "./unfollowed";
 
 /** For how many turns of the event loop a message may be first in line before its node counts as finished with it. */
 const TURNS = 3;
@@ -95,7 +96,9 @@ export class UntoldLine {
     first.left -= 1;
     if (first.left > 0) return;
     line.shift();
-    if (first.hop) this.end(first.hop);
+    if (!first.hop) return;
+    warnOfSilence(first.hop.node);
+    this.end(first.hop);
   }
 }
 

@@ -3,8 +3,8 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import util from "@node-red/util";
 import type { Node, NodeMessage } from "node-red";
-import { held, late, seenAt, theSource } from "../services/test-nodes/test-nodes";
-import { Runtime, type FlowNodeConfig } from "../services/runtime";
+import { held, seenAt, theSource } from "../services/test-nodes/test-nodes";
+import { Runtime, type FlowNodeConfig, warningsDuring } from "../services/runtime";
 import { turns, waitShortly as waitFor } from "../services/wait";
 
 const runtime = new Runtime();
@@ -431,16 +431,6 @@ describe("the flow tracker, in a real Node-RED", function () {
     }
   });
 
-  it("warns of a node that takes no done and sends later, and names it", async () => {
-    await runtime.fresh([source(["late"]), { id: "late", type: "test-late", name: "tardy", wires: [["see"]] }, see("see")]);
-    const log = await warningsDuring(async () => {
-      assert.deepEqual(await outcomesOf("a"), ["accept"]);
-      late.splice(0).forEach((send) => send());
-      await waitFor("the late message", () => seenAt("see").length === 1);
-    });
-    assert.match(log.join("\n"), /tardy \(late\) takes no done and sends later/);
-  });
-
   it("warns of a node that sends after it called done, and names it", async () => {
     // a timer in a timer is a turn of the event loop later, however slow the machine: by then the delivery is settled
     const func = "setTimeout(() => setTimeout(() => node.send({ payload: 'late' }), 30), 30); node.done(); return null;";
@@ -467,19 +457,6 @@ describe("the flow tracker, in a real Node-RED", function () {
     assert.equal(hooks.has("onSend.surewireDelivery"), false);
   });
 });
-
-async function warningsDuring(run: () => Promise<void>): Promise<string[]> {
-  const { log } = util as unknown as { log: { addHandler(handler: object): void; removeHandler(handler: object): void } };
-  const lines: string[] = [];
-  const handler = { emit: (_name: string, entry: { level: number; msg: unknown }) => entry.level === 30 && lines.push(String(entry.msg)) };
-  log.addHandler(handler);
-  try {
-    await run();
-  } finally {
-    log.removeHandler(handler);
-  }
-  return lines;
-}
 
 function split(): FlowNodeConfig {
   return { id: "split", type: "split", splt: "\\n", spltType: "str", arraySplt: 1, arraySpltType: "len", addname: "" };

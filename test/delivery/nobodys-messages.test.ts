@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import util from "@node-red/util";
 import { flowTracker } from "../../nodes/delivery/flow-tracker";
-import { Runtime, type FlowNodeConfig } from "../services/runtime";
+import { Runtime, type FlowNodeConfig, warningsDuring } from "../services/runtime";
 import { held, testBench, theSource } from "../services/test-nodes/test-nodes";
 import { turns, waitShortly as until } from "../services/wait";
 
@@ -91,20 +91,14 @@ describe("where messages of nobody go by, the flow tracker", function () {
   it("warns of no rate limit that sends, by the timer of one that is settled, what a lost connection has taken back", async () => {
     const rate = { pauseType: "rate", rate: "10", nbRateUnits: "1", rateUnits: "second", timeout: "5", timeoutUnits: "seconds", randomUnits: "seconds", drop: false, allowrate: false, outputs: 1 };
     await runtime.fresh([{ ...source, wires: [["delay"]] }, { id: "delay", type: "delay", ...rate, wires: [["end"]] }, end]);
-    const { log } = util as unknown as { log: { addHandler(handler: object): void; removeHandler(handler: object): void } };
-    const lines: string[] = [];
-    const handler = { emit: (_name: string, entry: { level: number; msg: unknown }) => entry.level === 30 && lines.push(String(entry.msg)) };
-    log.addHandler(handler);
-    try {
+    const lines = await warningsDuring(async () => {
       const entry = theSource();
       for (const payload of ["a", "b"]) entry.take(payload);
       await until("the first to be settled", () => entry.settled.length === 1);
       entry.source.invalidate();
       entry.take("c"); // or nobody would look
       await until("the last to pass", () => testBench.seen.length === 3);
-    } finally {
-      log.removeHandler(handler);
-    }
+    });
     assert.deepEqual(lines, []);
   });
 

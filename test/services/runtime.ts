@@ -77,3 +77,17 @@ export class Runtime {
     return (RED as unknown as { runtime: { flows: { setFlows(options: never): Promise<unknown> } } }).runtime.flows;
   }
 }
+
+/** What nodes warn of while `run` runs. */
+export async function warningsDuring(run: () => Promise<void>): Promise<string[]> {
+  const { log } = util as unknown as { log: { addHandler(handler: object): void; removeHandler(handler: object): void } };
+  const lines: string[] = [];
+  const handler = { emit: (_name: string, entry: { level: number; msg: unknown }) => entry.level === 30 && lines.push(String(entry.msg)) };
+  log.addHandler(handler);
+  try {
+    await run();
+  } finally {
+    log.removeHandler(handler);
+  }
+  return lines;
+}

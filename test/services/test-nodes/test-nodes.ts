@@ -167,12 +167,23 @@ export function register(RED: NodeAPI): void {
     });
   }
 
-  /** A node as many still are: takes no `done`, and sends later, when {@link late} is called. */
-  function LateNode(this: Node, config: NodeDef): void {
+  /**
+   * A node as many still are: takes no `done`, and sends later, or tells an error, when {@link late} is called. As a gate it sends what it was given first in the
+   * handler of a message `next`; with `calls` of nobody it is called back by a connection that is older than its messages.
+   */
+  function LateNode(this: Node, config: NodeDef & { calls?: "of nobody"; gate?: boolean }): void {
     RED.nodes.createNode(this, config);
     this.on("input", (msg) => {
-      late.push(AsyncResource.bind(() => this.send(msg)));
+      if (config.gate && msg.payload === "next") return void late.shift()?.send();
+      const inContext = (call: () => void): (() => void) => (config.calls === "of nobody" ? call : AsyncResource.bind(call));
+      late.push({ send: inContext(() => this.send(msg)), fail: inContext(() => this.error("refused", msg)) });
     });
+  }
+
+  /** Takes no `done`, and sends nothing. */
+  function MuteNode(this: Node, config: NodeDef): void {
+    RED.nodes.createNode(this, config);
+    this.on("input", (_msg) => undefined);
   }
 
   /** Takes no `done`, sends at once. */
@@ -269,6 +280,7 @@ export function register(RED: NodeAPI): void {
   RED.nodes.registerType("test-see", SeeNode);
   RED.nodes.registerType("test-count", CountNode);
   RED.nodes.registerType("test-late", LateNode);
+  RED.nodes.registerType("test-mute", MuteNode);
   RED.nodes.registerType("test-legacy", LegacyNode);
   RED.nodes.registerType("test-throw", ThrowNode);
   RED.nodes.registerType("test-deaf", DeafNode);
@@ -276,8 +288,8 @@ export function register(RED: NodeAPI): void {
   RED.nodes.registerType("test-gather", GatherNode);
 }
 
-/** Sends what `test-late` nodes were given, in the context of its message; oldest first. */
-export const late: (() => void)[] = [];
+/** What `test-late` nodes were given; oldest first. */
+export const late: { send(): void; fail(): void }[] = [];
 
 /** Ends the `test-slow` nodes that are being closed, oldest first. */
 export const closing: (() => void)[] = [];

@@ -1,0 +1,61 @@
+import { type FlowContext, type FlowNode, Hop, Mark } from "./hop";
+import { hopOf } from "./message-hops";
+import { describeNode } from "./outcome";
+import { registry, tokenOf } from "./registry";
+import type { SendEvent } from "./runtime";
+import type { Scope } from "./scope";
+import { Seat } from "./seat";
+
+/** Types of Node-RED's own nodes that take no `done` and yet work on nothing and keep nothing that they do not send: Switch, Filter, junctions and subflows. */
+const HARMLESS = /^(switch|rbe|junction|subflow(:.*)?)$/;
+
+/** Types of nodes of which {@link warnOfSilence} has warned. A flow may have dozens of a type, as gauges of a dashboard are. */
+const silent = new Set<string>();
+
+/**
+ * A message is sent for a delivery that is settled already. Warns of its node, once, if the reason is that the node told too early that it was done.
+ *
+ * @param running context of the code that sends; `undefined` if that is nobody's or another's: then only the message itself can tell
+ */
+export function warnOfLateSend({ msg, source }: SendEvent, running: FlowContext | undefined): void {
+  const { node } = source;
+  const own = hopOf(msg);
+  const left = own && isUntold(own, node) ? own : running;
+  if (!left?.hasLeft(node) || (own && (own.marks & Mark.Ended) === 0)) return;
+  const token = tokenOf(msg);
+  if (token !== undefined && registry.comesBack(token)) return; // the delivery was taken back while its node held it, so it was not accepted too early
+  warn(node, isUntold(left, node) ? "takes no done and sends later" : "sends after it called done", "this message was sent");
+}
+
+/** A node reports an error. Warns, once, if it is one that takes no `done`, and what it works for was settled meanwhile. @param running context of the code that reports it */
+export function warnOfLateError(node: FlowNode, running: FlowContext | undefined): void {
+  if (running?.scope.closed && isUntold(running, node) && wasAccepted(running.scope)) warn(node, "takes no done and reports an error later", "this error was told");
+}
+
+/** A node that takes no `done` has sent nothing for a message, which therefore counts as finished with. Warns once for each type of node. */
+export function warnOfSilence(node: FlowNode): void {
+  const type = node.type ?? "";
+  if (silent.has(type) || HARMLESS.test(type)) return;
+  silent.add(type);
+  tell(node, "takes no done and has sent nothing for a message, so the message counts as done with. If the node keeps messages, or still works on them, choose Settle: by a settle node at their source");
+}
+
+function wasAccepted({ deliveries }: Scope): boolean {
+  for (const { token } of deliveries) if (registry.comesBack(token)) return false;
+  return true;
+}
+
+function isUntold(context: FlowContext, node: FlowNode): boolean {
+  return context instanceof Hop && (context.marks & Mark.Untold) !== 0 && context.hasLeft(node);
+}
+
+function warn(node: FlowNode, fault: string, what: string): void {
+  const seat = Seat.of(node);
+  if (seat.warned) return;
+  seat.warned = true;
+  tell(node, `${fault}, so a delivery cannot be followed through it: it was settled before ${what}`);
+}
+
+function tell(node: FlowNode, text: string): void {
+  (node as { warn?: (text: string) => void }).warn?.(`${describeNode(node)} ${text}`);
+}

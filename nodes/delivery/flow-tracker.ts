@@ -261,7 +261,7 @@ class FlowTracker {
 
   private readonly onComplete = (event: CompleteEvent): void => {
     const hop = this.live > 0 ? findHop(event.msg, event.node.node, Mark.Received) : undefined;
-    this.reports.completed(hop, event.error, event.node.node);
+    this.reports.completed(hop, event.error, event.node.node, event.msg);
     if (hop) this.end(hop, Boolean(event.error));
     letGo();
   };

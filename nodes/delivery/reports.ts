@@ -1,10 +1,12 @@
 import { toConnectorError } from "../common/errors";
 import { verdictFor } from "./delivery";
 import { type FlowNode, type Hop, Mark } from "./hop";
+import { hopOf } from "./message-hops";
 import { nameOf } from "./outcome";
 import type { LogEntry } from "./runtime";
 import type { Caught, Scope, Verdict } from "./scope";
 import type { Seat } from "./seat";
+import { warnOfLateFailure } from "./unfollowed";
 
 /** A message that Node-RED hands to a Catch node (runtime/lib/flows/Flow.js, `handleError`). */
 interface CaughtMessage {
@@ -44,14 +46,14 @@ export class Reports {
    * connection that all messages share calls back in the context of none, or of the first.
    */
   private alarm: Alarm | undefined;
-  /** The node that has called `done(error)` for a message which is not followed: that error is of this message alone. Kept until the microtask. */
+  /** The node that has called `done(error)` for a message which it does not have in its hands: that error is of this message alone. Kept until the microtask. */
   private failedOther: FlowNode | undefined;
 
-  /** `node` called `done()`. @param hop of the message, if that is followed */
-  completed(hop: Hop | undefined, error: unknown, node: FlowNode): void {
+  /** `node` called `done()` for `message`. @param hop of the message, if that is followed and in the hands of `node` */
+  completed(hop: Hop | undefined, error: unknown, node: FlowNode, message: object): void {
     this.done = hop;
     this.doneAt = hop?.seat;
-    if (!hop) return error ? this.failsOther(node) : undefined;
+    if (!hop) return error ? this.failsLate(error, node, message) : undefined;
     if (!error) return this.blame(hop);
     this.keep({ nodeId: hop.node.id, scope: hop.scope, verdict: record(hop.scope, error, hop.node), hop });
   }
@@ -124,9 +126,13 @@ export class Reports {
     return true;
   }
 
-  private failsOther(node: FlowNode): void {
+  /** `node` tells by `done` of an error with a message that it does not have in its hands: it has called `done` for it before, or the message is not followed. */
+  private failsLate(error: unknown, node: FlowNode, message: object): void {
     this.failedOther = node;
     queueMicrotask(() => (this.failedOther = undefined));
+    const scope = hopOf(message)?.scope;
+    if (scope?.closed) warnOfLateFailure(node, scope);
+    else if (scope) this.keep({ nodeId: node.id, scope, verdict: record(scope, error, node), hop: undefined });
   }
 
   private raise(alarm: Alarm): void {

@@ -32,6 +32,11 @@ export function warnOfLateError(node: FlowNode, running: FlowContext | undefined
   if (running?.scope.closed && isUntold(running, node) && wasAccepted(running.scope)) warn(node, "takes no done and reports an error later", "this error was told");
 }
 
+/** A node calls `done` once more for a message, now with an error. Warns, once, if the message was accepted. @param scope of the message, which is closed */
+export function warnOfLateFailure(node: FlowNode, scope: Scope): void {
+  if (wasAccepted(scope)) warn(node, "calls done more than once, and with an error at last", "this error was told");
+}
+
 /** A node that takes no `done` has sent nothing for a message, which therefore counts as finished with. Warns once for each type of node. */
 export function warnOfSilence(node: FlowNode): void {
   const type = node.type ?? "";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ConnectorError } from "../../nodes/common/errors";
-import { Runtime, type FlowNodeConfig } from "../services/runtime";
+import { Runtime, type FlowNodeConfig, warningsDuring } from "../services/runtime";
 import { held, testBench, theSource } from "../services/test-nodes/test-nodes";
 import { waitShortly } from "../services/wait";
 
@@ -62,6 +62,39 @@ describe("errors that a node reports from code that runs for none of its message
 
   it("are those of all messages that it is done with then", async () => {
     assert.deepEqual(await run(shared("all[2].error('all refused', all[2].msg); for (const { done } of all) done();")), ["a retry", "b retry", "c retry"]);
+  });
+
+  describe("for a message that it has called done for before, as one does that sends it to a list, one by one,", () => {
+    const list: FlowNodeConfig = {
+      id: "list",
+      type: "function",
+      name: "list",
+      func: "node.send(msg); node.done(); context.set('fail', () => node.done(new Error('refused')));",
+      outputs: 1,
+      wires: [["hold"]],
+    };
+    const failsAgain = (): void => runtime.node<{ context(): { get(key: string): () => void } }>("list").context().get("fail")();
+    const sent = async (): Promise<void> => {
+      await runtime.fresh([{ id: "source", type: "test-source", wires: [["list"]] }, list, { id: "hold", type: "test-hold", wires: [[]] }]);
+      theSource().take("a");
+      await waitShortly("it to be sent on", () => held.length === 1);
+    };
+
+    it("are of that while it is still in the flow", async () => {
+      await sent();
+      failsAgain();
+      held[0]?.go();
+      await waitShortly("it to be settled", () => theSource().settled.length === 1);
+      assert.equal(theSource().settled[0]?.settlement.outcome, "retry");
+    });
+
+    it("are warned of when it was accepted", async () => {
+      await sent();
+      held[0]?.go();
+      await waitShortly("it to be settled", () => theSource().settled.length === 1);
+      const log = await warningsDuring(() => Promise.resolve(failsAgain()));
+      assert.match(log.join("\n"), /list \(list\) calls done more than once, and with an error at last/);
+    });
   });
 
   it("are forgiven for all of these by an accept on the Catch branch", async () => {

@@ -32,10 +32,10 @@ type Rule = [test: RegExp, code: ErrorCode];
 /** Codes by SQLSTATE; the first rule that fits counts, so the more special ones come first. */
 const STATES: Rule[] = [
   [/^(28|3D|42501|IM00[23])/, "DATABASE_REFUSED"],
-  [/^IM00[13]/, "DRIVER_MISSING"],
+  [/^IM003/, "DRIVER_MISSING"],
   [/^(08|57P0|53|58|25006)/, "DATABASE_UNAVAILABLE"],
   [/^(42P01|42703|42S02|42S22|3F000)/, "TABLE_UNKNOWN"],
-  [/^42P10/, "NOT_CONFIGURED"], // ON CONFLICT names columns without a unique index
+  [/^(42P10|IM001)/, "NOT_CONFIGURED"], // ON CONFLICT names columns without a unique index; the driver cannot do what statements with values need
   [/^(40|55P03|57014|HYT0|HY008|25P0)/, "DATABASE_BUSY"],
 ];
 
@@ -121,7 +121,8 @@ export function databaseError(diagnosis: Diagnosis, dialect?: DialectName, doing
     const driver = /can't open lib '([^']*)'/i.exec(text)?.[1] ?? "";
     return new ConnectorError(code, `${text}. ${driverHint(driver)}`, { details: { ...details, missing: "driver" } });
   }
-  return new ConnectorError(code, `${doing ? `${doing}: ` : ""}${text}`, { ...options, details });
+  const hint = diagnosis.state === "IM001" ? ". Statements with values need it: leave UseServerSidePrepare out of the connection string, or use another driver" : "";
+  return new ConnectorError(code, `${doing ? `${doing}: ` : ""}${text}${hint}`, { ...options, details });
 }
 
 /**

@@ -120,6 +120,12 @@ describe("An error of a database", () => {
     assert.ok(!answers("08S01", 2013, "mariadb"));
   });
 
+  it("says of a driver that cannot take values what to do, and not that it is missing", () => {
+    const error = statementError({ state: "IM001", native: 0, message: "[unixODBC][Driver Manager]Driver does not support this function" }, "postgresql");
+    assert.deepEqual([error.code, error.scope], ["NOT_CONFIGURED", "system"]);
+    assert.match(error.message, /UseServerSidePrepare/);
+  });
+
   it("concerns no other statement where it is about what one asks for", () => {
     for (const state of ["42501", "42P10"]) assert.equal(statementError({ state, native: 1, message: "x" }, "postgresql").details["statement"], true, state);
   });

@@ -72,8 +72,11 @@ export class RecordFinder {
       const fields = byId ? ["Id"] : ["Id", field]; // the org takes no field twice
       const rows = await this.select.rows({ object, fields, field, values: [...texts.values()], where });
       for (const row of rows) {
-        const text = texts.get(keyOf(String(valueIn(row, field))));
-        if (text !== undefined) found.set(text, found.get(text) ? "several" : { id: String(row["Id"]) });
+        const value = valueIn(row, field);
+        const text = texts.get(keyOf(String(value)));
+        // a number may be written in more than one way: "007" finds 7
+        const same = typeof value === "number" ? [...texts.values()].filter((one) => Number(one) === value) : text === undefined ? [] : [text];
+        for (const one of same) found.set(one, found.get(one) ? "several" : { id: String(row["Id"]) });
       }
     }
     const now = performance.now();

@@ -97,7 +97,7 @@ export class SelectIn {
     const values = [...new Set(selection.values.map((value) => String(value).trim()))];
     // No record has such a value, and asked for it would fail the query for all others.
     if (isIdField(selection.field)) return values.filter((value) => ID.test(value)).map((value) => soqlString(shortId(value)));
-    if (this.isNumeric(selection)) return values.filter((value) => NUMBER.test(value));
+    if (this.isNumeric(selection)) return [...new Set(values.filter((value) => NUMBER.test(value)).map(withoutZeros))];
     return values.filter((value) => value.length <= MAX_VALUE && !/\p{Surrogate}/u.test(value)).map(soqlString);
   }
 
@@ -132,6 +132,11 @@ export function isIdField(field: string): boolean {
 /** An id as it is the same however it is written: with or without the three characters behind it, which the org refuses when they are wrong. */
 export function shortId(id: string): string {
   return id.slice(0, 15);
+}
+
+/** `7` for `007`, which SOQL takes for no number. */
+function withoutZeros(number: string): string {
+  return number.replace(/^([+-]?)0+(?=\d)/, "$1");
 }
 
 const nameOf = ({ object, field }: Selection): string => `${object}.${field}`.toLowerCase();

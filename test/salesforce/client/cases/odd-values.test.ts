@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Emulator } from "../../../../emulator/src/index";
 import type { CaseItem, CaseOutcome } from "../../../../nodes/salesforce/client/cases/case-writer";
-import { Orgs } from "../../support";
+import { clientCredentials, Orgs } from "../../support";
 import { item, persist, writerFor } from "./case-support";
 
 const EMAIL = { contact: { field: "Email", missing: "leave" } } as const;
@@ -10,7 +10,7 @@ const BADGE = { contact: { field: "Badge__c", missing: "leave" } } as const;
 describe("Values that no record can have", () => {
   const orgs = new Orgs();
   let org: Emulator;
-  beforeEach(async () => (org = await orgs.start({ schema: [{ name: "Contact", fields: [{ name: "Badge__c", type: "double", externalId: true, unique: true }] }] })));
+  beforeEach(async () => (org = await orgs.start({ schema: [{ name: "Contact", fields: [{ name: "Badge__c", type: "double", scale: 0, externalId: true, unique: true }] }] })));
   afterEach(() => orgs.stop());
 
   const isStored = (outcomes: CaseOutcome[]): boolean[] => outcomes.map(({ ok }) => ok);
@@ -26,6 +26,15 @@ describe("Values that no record can have", () => {
       assert.deepEqual(isStored(outcomes), [true, true]);
     });
   }
+
+  it("a number is the same however it is written, also one of 18 digits", async () => {
+    const { rest } = orgs.client(clientCredentials(org));
+    const ids: string[] = [];
+    for (const badge of [7, 123456789012345678n]) ids.push((await rest.request<{ id: string }>({ method: "POST", path: "/sobjects/Contact", body: { LastName: "Li", Badge__c: String(badge) } })).body.id);
+    const wanted = ["7", "007", "7.0", "123456789012345678"].map((contact) => item(contact, {}, { contact }));
+    assert.deepEqual(isStored(await writerFor(orgs, org, BADGE).write(wanted)), [true, true, true, true]);
+    assert.deepEqual(org.records("Case").map(({ ContactId }) => ContactId), [ids[0], ids[0], ids[0], ids[1]]);
+  });
 
   it("half a character in an external id is its own case's matter", async () => {
     const outcomes = await writerFor(orgs, org, { caseNumber: true }).write([item("a\ud83d"), item("b")]);

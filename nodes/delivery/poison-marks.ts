@@ -1,4 +1,4 @@
-import { errorText } from "../common/errors";
+import { errorText, isConnectorError } from "../common/errors";
 import type { Store } from "../common/store";
 
 /** What {@link PoisonMarks} needs. */
@@ -74,7 +74,7 @@ export class PoisonMarks {
 
   constructor(private readonly options: PoisonMarksOptions) {}
 
-  /** Looks at what the process before has left, and notes that this one runs. @returns whether something that ended it may come */
+  /** Looks at what the process before has left, and notes that this one runs. @returns whether something that ended it may come @throws ConnectorError when the store is away */
   async begin(): Promise<boolean> {
     const { running, deaths, inHand, until = 0, letGo, inCompany = false, keptBack, endedBy } = await this.read();
     this.kept = { running: true, deaths, inHand: [], letGo: {} };
@@ -275,6 +275,7 @@ export class PoisonMarks {
       const kept = (await this.options.store.read(this.options.key)) as Partial<Kept> | undefined;
       return { ...kept, running: kept?.running === true, deaths: kept?.deaths ?? {}, inHand: kept?.inHand ?? [], letGo: kept?.letGo ?? {} };
     } catch (error) {
+      if (isConnectorError(error)) throw error; // of a database, that comes back; a file that cannot be read stays so
       this.options.warn(`The marks of messages that end Node-RED cannot be read and are begun anew: ${errorText(error)}`);
       return { running: false, deaths: {}, inHand: [], letGo: {} };
     }

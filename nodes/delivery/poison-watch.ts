@@ -65,9 +65,12 @@ export class PoisonWatch<T> {
     this.letGo = new LetGo(this.usual / 2, this.usual * LONGEST, (noted) => this.marks.renew(noted));
   }
 
-  /** Looks at the marks and leaves one. To be awaited before the first message is taken. */
+  /** Looks at the marks, unless that is done, and leaves one. To be awaited before the first message is taken. @throws ConnectorError when their store is away: then nobody is known to have looked, and this is to be called again */
   begin(): Promise<void> {
-    this.begun ??= this.look();
+    this.begun ??= this.look().catch((error: unknown) => {
+      this.begun = undefined;
+      throw error;
+    });
     return this.begun;
   }
 

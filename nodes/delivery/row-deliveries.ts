@@ -112,7 +112,7 @@ export class RowDeliveries {
     return delivery.isOf(this.source);
   }
 
-  /** Reads the marks of the {@link PoisonWatch}. Must be awaited before the first parcel is handed over. */
+  /** Reads the marks of the {@link PoisonWatch}, unless that is done. Must be awaited before the first parcel is handed over. @throws ConnectorError when their store is away */
   async begin(): Promise<void> {
     await this.poison?.begin();
   }

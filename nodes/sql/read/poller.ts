@@ -160,7 +160,6 @@ export class Poller {
   }
 
   private async run(): Promise<void> {
-    await this.deliveries.begin();
     while (!this.closed) {
       if (this.pauses.size > 0) {
         await this.rest();
@@ -175,6 +174,7 @@ export class Poller {
   /** @returns whether to go on at once */
   private async poll(): Promise<boolean> {
     try {
+      await this.deliveries.begin();
       const { rows, more, trouble } = await this.way.poll();
       this.trouble = trouble;
       this.log.told(trouble);

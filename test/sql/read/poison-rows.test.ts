@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { ConnectorError } from "../../../nodes/common/errors";
 import { MemoryStore } from "../../../nodes/common/memory-store";
 import type { ReadDef } from "../../../nodes/sql/read/settings";
 import { MARKS, range, settle, waitFor, type Sent } from "./poll-support";
@@ -44,6 +45,23 @@ describe("a row that ends Node-RED", () => {
       assert.equal(await store.read(MARKS), undefined);
     });
   }
+
+  it("is still known when the store was away as Node-RED started", async () => {
+    await suite.insert(range(1, 2));
+    const store = new MemoryStore();
+    await store.write(MARKS, { running: true, deaths: {}, inHand: [] });
+    const read = store.read.bind(store);
+    const away = new ConnectorError("STORE_UNAVAILABLE", "away", { cause: new ConnectorError("DATABASE_UNAVAILABLE", "away") });
+    let isAway = true;
+    store.read = (key) => (isAway ? Promise.reject(away) : read(key));
+    const { sent, states } = await suite.bench.open(WAYS[1]?.[1] ?? {}, undefined, { store });
+    await waitFor("the trouble", () => states.some(({ kind }) => kind === "waiting"));
+    isAway = false;
+    await waitFor("the row", () => sent.length === 1);
+    const { inHand } = (await read(MARKS)) as { inHand: string[] };
+    assert.equal(inHand.length, 1, "it is tried");
+    settle(sent[0] as Sent, "accept");
+  });
 
   it("is told to be looked for, while those that came with it are tried", async () => {
     await suite.insert(range(1, 2));

@@ -129,7 +129,6 @@ export class PoisonWatch<T> {
   /** The source takes no more; what waits in line comes again. */
   stop(): void {
     this.ended = true;
-    this.deafen?.();
     this.line = [];
     this.onTrial.clear();
     this.letGo.end();
@@ -143,6 +142,7 @@ export class PoisonWatch<T> {
     if (!this.begun) return;
     await this.begun;
     await this.marks.end();
+    this.deafen?.();
   }
 
   /** Whether this process has done so since the trial began. */
@@ -163,7 +163,7 @@ export class PoisonWatch<T> {
 
   private async look(): Promise<void> {
     this.alert = await this.marks.begin();
-    if (!this.ended) this.deafen = onLastWords((delivery) => this.exits(delivery));
+    this.deafen = onLastWords((delivery) => this.exits(delivery));
   }
 
   private async work(): Promise<void> {

@@ -67,12 +67,16 @@ describe("a message whose own code ends the process", () => {
 
   /** It exits in code that runs for this one. */
   async function exit(payload?: string): Promise<void> {
+    lastWords(payload);
+    await rows.close(0);
+  }
+
+  function lastWords(payload?: string): void {
     const exits = process.listeners("exit").find(({ name }) => name === "exits") as (() => void) | undefined;
     const delivery = open.get(payload);
     if (delivery) flowTracker.follow(delivery, () => exits?.());
     else exits?.();
     disk.isLeft = true;
-    await rows.close(0);
   }
 
   it("is found however slow the flow is, and nobody else is suspected", async () => {
@@ -96,6 +100,17 @@ describe("a message whose own code ends the process", () => {
     await exit();
     await live("slow");
     assert.deepEqual([handed, dead], [["slow"], []]);
+  });
+
+  it("is known also when it does so as its source closes", async () => {
+    await live("slow");
+    const closing = rows.close(performance.now() + 1_000);
+    await turns(5);
+    lastWords("slow");
+    const { deaths, endedBy } = (await disk.read("marks")) as { deaths: object; endedBy?: string };
+    assert.deepEqual([deaths, endedBy], [{}, "slow"]);
+    open.get("slow")?.leave();
+    await closing;
   });
 
   it("is told by nothing that exits for nobody", async () => {

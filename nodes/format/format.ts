@@ -1,3 +1,4 @@
+import { types } from "node:util";
 import { ConnectorError } from "../common/errors";
 import { inOneGo, inSlices, Slices } from "../common/slices";
 import { charsetOfMark, decodeText, decodeTextInSlices, encodeText, isCharset, isUtf8 } from "./charset";
@@ -188,7 +189,8 @@ function declaredCharset(content: Buffer): string | undefined {
 
 function encodeAs(value: unknown, format: Format, options: FormatOptions): Encoded {
   if (format === "json") return json(value);
-  if (value instanceof Uint8Array) {
+  // not by its class: the one of Function nodes is another
+  if (types.isUint8Array(value)) {
     const content = Buffer.isBuffer(value) ? value : Buffer.from(value);
     return { content, contentType: format === "xml" || format === "delimited" ? typeOf(format, options) : "application/octet-stream" };
   }

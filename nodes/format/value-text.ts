@@ -1,3 +1,4 @@
+import { types } from "node:util";
 /**
  * Writes a single value as text, for XML and delimited text: a date as ISO 8601, bytes as base64, null as empty text.
  *
@@ -13,7 +14,7 @@ export function valueText(value: unknown): string | undefined {
       return String(value);
     case "object":
       if (value === null) return "";
-      if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("base64");
+      if (types.isUint8Array(value)) return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("base64");
       if (value instanceof Date) return Number.isNaN(value.getTime()) ? "" : value.toISOString();
       return undefined;
     default:

@@ -38,7 +38,7 @@ describe("headers", () => {
   });
 
   it("take objects of another realm, as Function nodes make them", () => {
-    assert.deepEqual(sanitiseHeaders(vm.runInNewContext("({a: {b: 1}})")), { a: { b: 1 } });
+    assert.deepEqual(sanitiseHeaders(vm.runInNewContext("({a: {b: 1}, c: new Uint8Array([1])})")), { a: { b: 1 }, c: Buffer.from([1]) });
   });
 
   it("keep RabbitMQ's lists of further routing keys", () => assert.deepEqual(sanitiseHeaders({ CC: ["a"], BCC: ["b", "c"] }), { CC: ["a"], BCC: ["b", "c"] }));

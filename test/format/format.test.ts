@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import vm from "node:vm";
 import { isConnectorError } from "../../nodes/common/errors";
 import { decode, encode, MAX_CONTENT } from "../../nodes/format/format";
 import { databaseRows } from "./support";
@@ -66,6 +67,7 @@ describe("a value is written", () => {
     assert.deepEqual(encode("x", "auto"), { content: Buffer.from("x"), contentType: "text/plain; charset=utf-8" });
     assert.deepEqual(encode(Buffer.from("x"), "auto"), { content: Buffer.from("x"), contentType: "application/octet-stream" });
     assert.equal(encode(12, "auto").content.toString(), "12");
+    assert.deepEqual(encode(vm.runInNewContext("new Uint8Array([1, 255])"), "auto"), { content: Buffer.from([1, 255]), contentType: "application/octet-stream" }, "as a Function node makes it");
   });
 
   it("as JSON, a thousand rows of a database", () => {

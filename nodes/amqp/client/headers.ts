@@ -1,3 +1,4 @@
+import { types } from "node:util";
 import type { Options } from "amqplib";
 import { ConnectorError } from "../../common/errors";
 
@@ -64,7 +65,7 @@ function sanitiseValue(value: unknown, path: string, depth: number): unknown {
 
 function sanitiseObject(value: object, path: string, depth: number): unknown {
   if (value instanceof Date) return timestamp(value, path);
-  if (value instanceof Uint8Array) return Buffer.isBuffer(value) ? value : Buffer.from(value);
+  if (types.isUint8Array(value)) return Buffer.isBuffer(value) ? value : Buffer.from(value);
   if (Array.isArray(value)) return value.map((item, index) => (item === undefined ? null : sanitiseValue(item, `${path}[${index}]`, depth + 1)));
   if ("!" in value) return sanitiseTyped(value as { "!": unknown; value?: unknown }, path, depth);
   if (!isTable(value)) throw invalid(`Header ${path} is a ${value.constructor?.name ?? "strange object"}, which AMQP cannot say`);
@@ -140,7 +141,7 @@ function sizeOfValue(value: unknown): number {
   if (typeof value === "string") return 5 + Buffer.byteLength(value);
   if (value === null) return 1;
   if (typeof value !== "object") return typeof value === "boolean" ? 2 : 9;
-  if (value instanceof Uint8Array) return 5 + value.length;
+  if (types.isUint8Array(value)) return 5 + value.length;
   if (Array.isArray(value)) return 5 + value.reduce((sum: number, item) => sum + sizeOfValue(item), 0);
   if ("!" in value) return 9;
   return 1 + sizeOfTable(value as HeaderTable);

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { types } from "node:util";
 import { deflateSync, gzipSync } from "node:zlib";
 import { ConnectorError, type ErrorCode } from "../../common/errors";
 import { encode, encodeInSlices, type Encoded } from "../../format/format";
@@ -83,7 +84,7 @@ function finish({ exchange, routingKey, options }: Draft, payload: unknown, { co
   // RabbitMQ 3.10.8 returns mandatory answers although they are delivered, and mandatory messages that its delayed-message plugin keeps
   if (options.mandatory && (isReply({ exchange, routingKey }) || isDelayed(exchange, options.headers as HeaderTable | undefined))) options.mandatory = false;
   // a buffer counts as compressed already, as it comes from a queue
-  const given = payload instanceof Uint8Array && format !== "json";
+  const given = types.isUint8Array(payload) && format !== "json";
   return { exchange, routingKey, content: given ? content : compress(content, options.contentEncoding as string | undefined), options };
 }
 

@@ -64,6 +64,8 @@ export class EventPosition {
   /** See {@link since}. */
   private begun: number | undefined;
   private marks = new LinkedList<Mark>();
+  /** Ids of events that were settled before the start and have not come again, in the order of the channel: all are behind those of the marks. */
+  private readonly ahead = new Set<string>();
   private timer: NodeJS.Timeout | undefined;
   /** When it was written last, by `performance.now()`. */
   private writtenAt = 0;
@@ -103,7 +105,9 @@ export class EventPosition {
     }
     if (typeof found?.since === "number") this.begun = found.since;
     if (typeof found?.position === "string" && found.transport) this.take(found.position, found.transport);
-    return Array.isArray(found?.settled) ? found.settled : [];
+    const settled = Array.isArray(found?.settled) ? found.settled : [];
+    for (const id of settled) this.ahead.add(id);
+    return settled;
   }
 
   /**
@@ -113,7 +117,10 @@ export class EventPosition {
    */
   beginAt(since: number, keeps = false): Promise<void> {
     this.marks = new LinkedList();
-    if (!keeps) this.position = undefined;
+    if (!keeps) {
+      this.position = undefined;
+      this.ahead.clear();
+    }
     this.begun = since;
     this.dirty = true;
     return this.flush();
@@ -122,6 +129,7 @@ export class EventPosition {
   /** Adds an event that is handed to the flow, in the order of the channel. @returns function to be called when it is settled */
   add(position: string, id: string): () => void {
     const { marks } = this;
+    if (this.ahead.size > 0) this.cameAgain(id);
     const mark: Mark = { position, id, settled: [], older: undefined, newer: undefined };
     marks.add(mark);
     return () => {
@@ -135,6 +143,7 @@ export class EventPosition {
 
   /** The org says that nothing is outstanding up to this position. */
   idle(position: string): void {
+    this.ahead.clear();
     if (this.marks.size === 0 && (position !== this.position || this.begun !== undefined)) this.moveTo(position);
   }
 
@@ -167,6 +176,15 @@ export class EventPosition {
     if (this.position !== undefined) return;
     this.begun ??= 0;
     warn(`The stored position ${position} is one of the transport ${transport}, and has no form that ${mine} knows: all that the org has retained is read`);
+  }
+
+  /** An event comes: if it is one of those {@link ahead}, so are those before it, or they will not come. */
+  private cameAgain(id: string): void {
+    if (!this.ahead.has(id)) return;
+    for (const one of this.ahead) {
+      this.ahead.delete(one);
+      if (one === id) return;
+    }
   }
 
   private moveTo(position: string): void {
@@ -232,18 +250,24 @@ export class EventPosition {
 
   private stored(): StoredPosition {
     const { window, transport } = this.options;
+    const ahead = newest([...this.ahead], window);
     const lists: string[][] = [];
-    let room = window;
+    let room = window - ahead.length;
     for (let mark = this.marks.last; mark; mark = mark.older) {
       // an event that stays open for long must not keep more ids than are stored
-      if (mark.settled.length > room) mark.settled = room === 0 ? [] : mark.settled.slice(-room);
+      mark.settled = newest(mark.settled, room);
       room -= mark.settled.length;
       lists.push(mark.settled);
     }
-    const settled = lists.reverse().flat();
+    const settled = [...lists.reverse().flat(), ...ahead];
     this.weight = settled.length;
     const { position, begun } = this;
     const since = position === undefined ? (begun ?? 0) : begun;
     return { ...(position === undefined ? {} : { position }), ...(since === undefined ? {} : { since }), transport, settled, time: new Date().toISOString() };
   }
+}
+
+/** The last `most` of a list, which is given back as it is where it has no more. */
+function newest(ids: string[], most: number): string[] {
+  return ids.length > most ? ids.slice(ids.length - most) : ids;
 }

@@ -40,6 +40,31 @@ describe("a listener that keeps its position", () => {
       await bench.storedAt("7");
     });
 
+    it("so that a second restart repeats none of them either, though they had not come again before it", async () => {
+      const first = bench.open();
+      (await first.subscribed()).bring(...range(1, 7));
+      for (const index of [0, 2, 4, 5]) settle(first.sent[index]);
+      await first.close();
+      const second = bench.open({}, { answer: accept });
+      (await second.subscribed()).bring(event(2), event(3));
+      assert.deepEqual((await bench.storedAt("3")).settled, ["uuid-5", "uuid-6"]);
+      await second.close();
+      const third = bench.open({}, { answer: accept });
+      (await third.subscribed()).bring(...range(4, 8));
+      assert.deepEqual(third.ids, ["4", "7"]);
+      assert.deepEqual((await bench.storedAt("7")).settled, []);
+    });
+
+    it("and forgets those that do not come again where they should have come", async () => {
+      await bench.store.write("salesforce-listen/00D000000000001AAA//event/Device_Alert__e/listen", { position: "1", transport: "cometd", settled: ["uuid-3", "uuid-5", "uuid-6"], time: "" });
+      const node = bench.open({}, { answer: accept });
+      const subscription = await node.subscribed();
+      subscription.bring(event(2), event(5));
+      assert.deepEqual((await bench.storedAt("5")).settled, ["uuid-6"]);
+      subscription.listener.onPosition("8");
+      assert.deepEqual((await bench.storedAt("8")).settled, []);
+    });
+
     it("so that an event in the flow is sent again after a restart, though a repeat of it was passed over", async () => {
       const first = bench.open();
       (await first.subscribed()).bring(event(1), event(2), event(3, { eventUuid: "uuid-2" }), event(4));

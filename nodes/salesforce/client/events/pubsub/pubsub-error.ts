@@ -50,7 +50,7 @@ const BY_ERROR_CODE: [start: string, verdict: Verdict][] = [
   ["publish.internal.error", RETRY],
   // replayid.corrupted or replayid.validation.failed: either way, the org does not know the position we sent
   ["subscription.fetch.replayid.", { remedy: "stale", code: "POSITION_STALE" }],
-  // a stream got two first requests; a new stream mends it
+  // an event came behind one with a higher replay id; a new stream mends it
   ["subscription.fetch.replay.repeated", RETRY],
   ["subscription.limit.exceeded", LIMIT],
   ["concurrent.client.limit.exceeded", LIMIT],

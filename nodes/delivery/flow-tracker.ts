@@ -4,12 +4,12 @@ import { Hop, type FlowContext, type FlowNode, Mark } from "./hop";
 import { addHop, findHop, hopEnded, hopOf, letGo, openHopOf } from "./message-hops";
 import { describeNode } from "./outcome";
 import { PassingOn } from "./passing-on";
-import { openDeliveryOf, registry, tokenOf } from "./registry";
+import { contextOf, registry, tokenOf } from "./registry";
 import { QuickTurn } from "./quick-turn";
 import { record, Reports } from "./reports";
 import { isDeaf, takesNoDone, type CompleteEvent, type LogEntry, type ReceiveEvent, type SendEvent, type TrackedRuntime } from "./runtime";
 import { RunningFlows } from "./running-flows";
-import { type Caught, covers, type Scope } from "./scope";
+import type { Caught, Scope } from "./scope";
 import { Seat } from "./seat";
 import { SharedWatch } from "./shared-watch";
 import { isDoubtful, StraySends } from "./stray-sends";
@@ -136,23 +136,11 @@ class FlowTracker {
     try {
       events.forEach((event, index) => this.sends(event, own[index]));
     } catch (error) {
-      this.takeBack(events, error);
-      throw error; // Node-RED tells of it
+      this.passingOn.part();
+      this.strays.areNotSent(events, error);
+      throw error; // Node-RED reports it
     }
   };
-
-  /** One of these messages cannot be copied, so Node-RED sends none of them: the hops that were begun have failed. */
-  private takeBack(events: SendEvent[], error: unknown): void {
-    this.passingOn.part();
-    for (const event of events) {
-      const { node } = event.source;
-      const destination = this.flows.destinationOf(event, Seat.of(node));
-      const hop = destination && findHop(event.msg, destination.node, 0);
-      if (!hop) continue;
-      record(hop.scope, error, node);
-      this.end(hop, true);
-    }
-  }
 
   /**
    * Begins the hop of a message that is sent. This is done now, and not when the message arrives, so that a message that another hook keeps back on its way (a
@@ -180,18 +168,11 @@ class FlowTracker {
     if (seat.inHands > 0 || !this.turn.idle) this.turn.sends(hop, node, own !== undefined);
   }
 
-  /**
-   * Finds out to which scope a message without a hop belongs. A copy of a joined message carries the token of one of its deliveries only: then the group is taken
-   * in which the code runs, or of which its sender has a message in its hands.
-   */
+  /** Finds out to which scope a message without a hop belongs. */
   private guess(message: object, sender?: FlowNode): FlowContext | undefined {
     const { sending } = this;
     const token = tokenOf(message);
-    if (sending && token === sending.token) return sending;
-    const running = sending ?? this.storage.getStore();
-    const delivery = token === undefined ? undefined : openDeliveryOf(token);
-    if (!delivery || (running && !running.scope.closed && covers(running.scope, delivery.scope))) return running;
-    return (sender && delivery.groupAt(sender)) ?? delivery;
+    return sending && token === sending.token ? sending : contextOf(token, sending ?? this.storage.getStore(), sender);
   }
 
   private readonly onReceive = (event: ReceiveEvent, next: () => void): void => {

@@ -1,5 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Delivery } from "./delivery";
+import type { FlowContext, FlowNode } from "./hop";
+import { covers } from "./scope";
 
 /** How many tokens of deliveries that were not accepted are remembered: a few times as many as brokers hand out at once. */
 const RETURNING_KEPT = 20_000;
@@ -108,8 +110,20 @@ export function tokenOf(message: object): string | undefined {
   return typeof id === "string" ? id : undefined;
 }
 
+/**
+ * Finds out to which scope a message with that token belongs. A copy of a joined message has the token of only one of its deliveries: then the group counts in which
+ * the code runs, or of which the sender has a message in its hands.
+ *
+ * @param running context of the code that runs
+ */
+export function contextOf(token: string | undefined, running: FlowContext | undefined, sender: FlowNode | undefined): FlowContext | undefined {
+  const delivery = token === undefined ? undefined : openDeliveryOf(token);
+  if (!delivery || (running && !running.scope.closed && covers(running.scope, delivery.scope))) return running;
+  return (sender && delivery.groupAt(sender)) ?? delivery;
+}
+
 /** The open delivery with that token, if its settle mode is `flow`. */
-export function openDeliveryOf(token: string): Delivery | undefined {
+function openDeliveryOf(token: string): Delivery | undefined {
   const delivery = registry.find(token);
   return delivery === "closed" || delivery?.mode !== "flow" ? undefined : delivery;
 }

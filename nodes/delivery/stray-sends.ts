@@ -1,6 +1,8 @@
 import { type FlowContext, type Hop, Mark } from "./hop";
+import { findHop } from "./message-hops";
 import type { QuickTurn } from "./quick-turn";
 import { registry, tokenOf } from "./registry";
+import { record } from "./reports";
 import type { RunningFlows } from "./running-flows";
 import type { SendEvent } from "./runtime";
 import type { Caught, Scope, Verdict } from "./scope";
@@ -17,7 +19,7 @@ interface HopCounter {
   running(): FlowContext | undefined;
 }
 
-/** Handles messages of which nothing tells at once to which delivery they belong, and messages that Node-RED drops since their wire leads to no running node. */
+/** Handles messages of which nothing tells at once to which delivery they belong, and messages that Node-RED does not send: their wire leads to no running node, or they cannot be copied. */
 export class StraySends {
   constructor(
     private readonly turn: Turn,
@@ -57,6 +59,18 @@ export class StraySends {
     const { node } = event.source;
     const verdict = this.flows.verdictOnMissing(event);
     if (verdict) this.turn.sends(this.dropped(scope, Seat.of(node), verdict), node, known);
+  }
+
+  /** Node-RED sends none of these messages, since it cannot copy one of them: the hops that were begun for the others have failed. */
+  areNotSent(events: readonly SendEvent[], error: unknown): void {
+    for (const event of events) {
+      const { node } = event.source;
+      const destination = this.flows.destinationOf(event, Seat.of(node));
+      const hop = destination && findHop(event.msg, destination.node, 0);
+      if (!hop) continue;
+      record(hop.scope, error, node);
+      this.hops.end(hop);
+    }
   }
 
   /** Begins a hop for a message that Node-RED drops. It counts until the turn is over: only then it is known of which deliveries it was made. @param seat of its sender */

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import path from "node:path";
 import { TYPESCRIPT } from "../services/typescript";
-import { pause } from "../services/wait";
+import { pause, waitShortly } from "../services/wait";
 
 describe("the pulse of a process", () => {
   let child: ChildProcess;
@@ -27,6 +28,7 @@ describe("the pulse of a process", () => {
 
   it("tells nothing of a time in which it was stopped, or its machine asleep, while it had nothing to do", async function () {
     if (process.platform === "win32") this.skip();
+    await waitShortly("it to have nothing to do", () => readFileSync(`/proc/${child.pid}/stat`, "utf8").includes(") S "));
     child.kill("SIGSTOP");
     await pause(3_000); // nothing is to be waited for: that it does not run is the point
     child.kill("SIGCONT");

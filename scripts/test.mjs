@@ -104,17 +104,19 @@ async function main() {
     testFiles("test").filter((file) => ![...amqp, ...salesforce, ...sql, ...flows, ...smoke].includes(file)),
     (file) => /rabbit/.test(file), // where a broker runs anyway
   );
+  const [scripted, ofAmqp] = divide(amqp, (file) => file.includes("/scripted/"));
   const [withDatabase, without] = divide(flows, (file) => /sql|database|input|import/.test(file));
   await Promise.all([
     // One browser at a time: an editor keeps a core busy, and waits for what it shows.
     inLanes(1, smoke.map((file) => group(`packed, installed, in the editor: ${path.basename(file, ".test.ts")}`, [file]))),
     // The longest first; the short ones fill the lanes' ends.
     inLanes(LANES, [
-      group("AMQP nodes", [...amqp, ...ofRabbit]),
+      group("AMQP nodes", [...ofAmqp, ...ofRabbit]),
       group("SQL nodes", sql),
       group("flows with a database, under faults", withDatabase),
       group("flows without, under faults", without),
       group("Salesforce nodes", salesforce),
+      group("AMQP nodes, a broker that plays a part", scripted),
       group("the emulator", emulator),
       group("what all nodes share", others),
     ]),

@@ -111,13 +111,10 @@ export function npmEnvironment() {
 
 const npm = (...args) => run("npm", args, { quiet: true, env: npmEnvironment() });
 
-async function npmPackages() {
-  if (!npmPackagesAreCurrent()) await step("npm packages", () => npm("ci", "--no-audit", "--no-fund"));
-  writeFileSync(STAMP, lockHash());
-  if (!existsSync(inProject("node_modules/node/bin/node"))) await step("pinned Node", pinnedNodePackage);
-}
+/** Without their scripts: those that are needed come when all is there. @returns undefined when there is nothing to do */
+const npmPackages = () => (npmPackagesAreCurrent() ? undefined : npm("ci", "--ignore-scripts", "--no-audit", "--no-fund"));
 
-/** npm may have been told to run no scripts: then we run the one that fetches the package with Node's binary. */
+/** Runs the script that fetches the package with Node's binary. */
 async function pinnedNodePackage() {
   const folder = inProject("node_modules/node");
   try {
@@ -132,11 +129,10 @@ async function pinnedNodePackage() {
 
 const odbcBinary = () => existsSync(inProject("node_modules/odbc/lib/bindings/napi-v8/odbc.node"));
 
-/** The odbc package is optional: where its headers were missing before, npm left it out. */
+/** Compiles the odbc package, which is optional: where something failed before, npm may have left it out. */
 async function odbc() {
   if (odbcBinary() || !PRESENT["unixodbc-dev"]()) return;
   await step("odbc", () => (existsSync(inProject("node_modules/odbc/package.json")) ? npm("rebuild", "odbc") : npm("ci", "--no-audit", "--no-fund")));
-  writeFileSync(STAMP, lockHash());
   if (!odbcBinary()) throw new SetupError("The npm package odbc could not be compiled; `npm rebuild odbc --foreground-scripts` says why.");
 }
 
@@ -159,9 +155,13 @@ export async function step(title, work) {
  * @throws {SetupError} with what to do by hand
  */
 export async function setup(packages) {
+  const fetched = npmPackages(); // mostly waits for the network, as the other does
+  fetched?.catch(() => undefined); // told below
   await debianPackages(packages);
-  await npmPackages();
+  if (fetched) await step("npm packages", () => fetched);
+  if (!existsSync(inProject("node_modules/node/bin/node"))) await step("pinned Node", pinnedNodePackage);
   await odbc();
+  writeFileSync(STAMP, lockHash());
 }
 
 /** Shows why a script cannot go on and ends it. */

@@ -91,6 +91,7 @@ export class NodeRed extends Service {
       disableEditor: !this.#editor,
       nodesExcludes: this.#editor ? [] : LEFT_OUT,
       editorTheme: { tours: false },
+      externalModules: { palette: { allowInstall: false } }, // else each start runs npm, to ask for its version
       telemetry: { enabled: false },
       logging: { console: { level: this.#logLevel, metrics: this.#logLevel === "trace", audit: this.#logLevel === "trace" } },
     };

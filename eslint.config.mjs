@@ -26,7 +26,7 @@ export default tseslint.config(
       "@typescript-eslint/switch-exhaustiveness-check": ["error", { considerDefaultExhaustiveForUnions: true }],
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true, allowBoolean: true }],
       "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_", varsIgnorePattern: "^_" }],
-      // `export =` is the one form that Node-RED 4 and 5, the test helper and the tests all load
+      // `export =` is the one form that Node-RED 4 and 5, the test helper and tsx all load
       "@typescript-eslint/no-require-imports": ["error", { allowAsImport: true }],
       // Interfaces that promise an asynchronous answer also have implementations that know it at once.
       "@typescript-eslint/require-await": "off",

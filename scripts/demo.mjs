@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, w
 import { tmpdir, userInfo } from "node:os";
 import path from "node:path";
 import { build } from "./build.mjs";
-import { environment, inProject, pinnedNode, root, run, typescript } from "./lib/project.mjs";
+import { environment, inProject, pinnedNode, root, run } from "./lib/project.mjs";
 import { DEMO_PACKAGES, fail, npmEnvironment, setup, step } from "./setup.mjs";
 
 /**
@@ -48,7 +48,7 @@ async function main() {
     home = await installed(await pack());
   });
   const program = inProject("demo/demo.ts");
-  const args = ["--require", typescript, program, "--folder", folder, "--pack", home, ...process.argv.slice(2)];
+  const args = ["--import", "tsx", program, "--folder", folder, "--pack", home, ...process.argv.slice(2)];
   const child = spawn(pinnedNode(), args, { cwd: root, env: environment(), stdio: "inherit" });
   // the terminal sends Ctrl-C to both: the tour stops what it started, and we wait for it
   process.on("SIGINT", () => undefined);

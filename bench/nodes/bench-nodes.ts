@@ -1,7 +1,7 @@
 import type { Node, NodeAPI, NodeDef, NodeMessageInFlow } from "node-red";
 import type { Delivery } from "../../nodes/delivery/delivery";
 
-/** As users run it, built. */
+/** As users run it: what tsx makes of the TypeScript names every function as it is made, which slows Node-RED's hooks. */
 /* eslint-disable @typescript-eslint/no-require-imports */
 const { DeliverySource } = require("../../dist/delivery/source.js") as typeof import("../../nodes/delivery/source");
 const { flowTracker } = require("../../dist/delivery/flow-tracker.js") as typeof import("../../nodes/delivery/flow-tracker");

@@ -7,7 +7,6 @@ import { connect } from "node:net";
 import path from "node:path";
 import { http, PUBLIC_KEY, signJwt } from "./helpers";
 
-const TYPESCRIPT = path.join(__dirname, "..", "..", "scripts", "lib", "typescript.cjs");
 const CLI = path.join(__dirname, "..", "src", "cli.ts");
 
 describe("the command surewire-salesforce-emulator", () => {
@@ -21,7 +20,7 @@ describe("the command surewire-salesforce-emulator", () => {
   after(() => rmSync(folder, { recursive: true, force: true }));
 
   function start(...args: string[]): ChildProcess {
-    const child = spawn(process.execPath, ["--require", TYPESCRIPT, CLI, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(process.execPath, ["--require", "tsx/cjs", CLI, ...args], { stdio: ["ignore", "pipe", "pipe"] });
     running.add(child);
     return child;
   }

@@ -25,9 +25,6 @@ export const environment = () => ({
   PATH: [path.dirname(pinnedNode()), inProject("node_modules/.bin"), process.env.PATH].join(path.delimiter),
 });
 
-/** For `node --require`: lets a program read TypeScript. */
-export const typescript = inProject("scripts/lib/typescript.cjs");
-
 /** A program did not end well; its own output says why. */
 export class CommandError extends Error {
   constructor(command, code, output) {

@@ -3,14 +3,13 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { TYPESCRIPT } from "../services/typescript";
 import { pause, waitShortly } from "../services/wait";
 
 describe("the pulse of a process", () => {
   let child: ChildProcess;
 
   beforeEach(async () => {
-    child = fork(path.join(__dirname, "pulse-process.ts"), [], { execArgv: ["--require", TYPESCRIPT] });
+    child = fork(path.join(__dirname, "pulse-process.ts"), [], { execArgv: ["--require", require.resolve("tsx/cjs")] });
     await once(child, "message");
   });
   afterEach(() => child.kill("SIGKILL"));

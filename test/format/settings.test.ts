@@ -3,7 +3,6 @@ import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { readFormat } from "../../nodes/format/settings";
 import { DEFAULT_OPTIONS } from "../../nodes/format/options";
-import { TYPESCRIPT } from "../services/typescript";
 import { refuses } from "./support";
 
 describe("the format of a node", () => {
@@ -41,6 +40,6 @@ describe("who reads and writes JSON", () => {
       decode(encode({ a: "ü" }, "json").content, "auto");
       console.log(Object.keys(require.cache).filter((file) => /fast-xml-parser|csv-|iconv/.test(file)).length);
     `;
-    assert.equal(execFileSync(process.execPath, ["--require", TYPESCRIPT, "-e", script], { encoding: "utf8" }).trim(), "0");
+    assert.equal(execFileSync(process.execPath, ["--import", "tsx", "-e", script], { cwd: join(__dirname, "../.."), encoding: "utf8" }).trim(), "0");
   });
 });

@@ -4,7 +4,6 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { Postgres } from "./postgres";
 import { sharedMariaDb, sharedPostgres } from "./shared";
-import { TYPESCRIPT } from "./typescript";
 import { isListening, waitFor } from "./wait";
 
 describe("private servers for tests", function () {
@@ -27,10 +26,10 @@ describe("private servers for tests", function () {
   });
 
   it("clears up what a killed process left behind", async () => {
-    const script = `const { Postgres } = require("./postgres.ts");
+    const script = `require("tsx/cjs"); const { Postgres } = require("./postgres.ts");
       new Postgres().start().then((p) => console.log(JSON.stringify([p.port, p.folder])));
       setInterval(() => undefined, 1000);`;
-    const owner = spawn(process.execPath, ["--require", TYPESCRIPT, "-e", script], { cwd: __dirname, stdio: ["ignore", "pipe", "inherit"] });
+    const owner = spawn(process.execPath, ["-e", script], { cwd: __dirname, stdio: ["ignore", "pipe", "inherit"] });
     const [port, folder] = await new Promise<[number, string]>((resolve) => {
       owner.stdout.once("data", (text: Buffer) => resolve(JSON.parse(text.toString()) as [number, string]));
     });

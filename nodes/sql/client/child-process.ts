@@ -42,7 +42,7 @@ export class ChildProcess {
       serialization: "advanced",
       stdio: ["ignore", "ignore", "pipe", "ipc"],
       // not Node-RED's own flags: an --inspect port cannot be opened twice
-      execArgv: ["--no-warnings", ...(extension === ".ts" ? ["--require", require.resolve("../../../scripts/lib/typescript.cjs")] : [])],
+      execArgv: ["--no-warnings", ...(extension === ".ts" ? ["--require", require.resolve("tsx/cjs")] : [])],
       // each statement, each fetch and each request of a store holds a thread while it runs, up to poolSize of each; two more are for connecting and closing
       env: { ...DRIVER_ENVIRONMENT, ...process.env, UV_THREADPOOL_SIZE: String(3 * options.poolSize + 2), NODE_OPTIONS: "" },
     });

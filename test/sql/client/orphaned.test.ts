@@ -4,7 +4,6 @@ import path from "node:path";
 import { Client } from "pg";
 import type { Postgres } from "../../services/postgres";
 import { sharedPostgres } from "../../services/shared";
-import { TYPESCRIPT } from "../../services/typescript";
 import { waitFor } from "../../services/wait";
 import { SETTINGS } from "./engines";
 
@@ -42,7 +41,7 @@ describe("a database process whose Node-RED was killed", function () {
   it("leaves no transaction open, though a statement of another one does not come back", async () => {
     const first = await changing(1);
     await changing(2);
-    parent = fork(path.join(__dirname, "statements-forever.ts"), [], { execArgv: ["--require", TYPESCRIPT] });
+    parent = fork(path.join(__dirname, "statements-forever.ts"), [], { execArgv: ["--require", require.resolve("tsx/cjs")] });
     const options = { ...SETTINGS, connectionString: server.connectionString, credentials: { username: server.username, password: server.password } };
     parent.send({ options, transactions: [[update(3), update(1)], [update(2), update(2)]] });
     await waitFor("both to wait for a row", async () => {

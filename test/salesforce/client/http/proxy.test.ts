@@ -8,7 +8,6 @@ import type { Emulator } from "../../../../emulator/src/index";
 import type { ConnectorError } from "../../../../nodes/common/errors";
 import type { OrgClient } from "../../../../nodes/salesforce/client/org";
 import { Authority } from "../../../amqp/certificates";
-import { TYPESCRIPT } from "../../../services/typescript";
 import { clientCredentials, Orgs } from "../../support";
 
 const VARIABLES = ["http_proxy", "https_proxy", "all_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"];
@@ -167,7 +166,7 @@ describe("A proxy that the environment names", () => {
       const run = async (more: NodeJS.ProcessEnv): Promise<string> => {
         // where a machine has set the roots of gRPC, these alone would count
         const env = { ...process.env, GRPC_DEFAULT_SSL_ROOTS_FILE_PATH: "", HTTPS_PROXY: `http://line:s3cret@127.0.0.1:${proxy.port}`, ...more };
-        return (await promisify(execFile)(process.execPath, ["--require", TYPESCRIPT, "-e", script], { env })).stdout.trim();
+        return (await promisify(execFile)(process.execPath, ["--require", "tsx/cjs", "-e", script], { env })).stdout.trim();
       };
       const [trusted, stranger] = await Promise.all([run({ NODE_EXTRA_CA_CERTS: authority.ca.certFile }), run({})]);
       assert.equal(trusted, "200 true");

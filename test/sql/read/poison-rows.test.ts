@@ -24,6 +24,7 @@ describe("a row that ends Node-RED", () => {
         ended = false;
         const node = await suite.bench.open({ ...def, maxInFlight: 20 }, answer, { store });
         await waitFor("the end of the process or of its work", () => ended || (worked.size === 59 && dead.length > 0));
+        if (!ended) await waitFor("the end of the trials", async () => Object.values((await store.read(MARKS) as { deaths: object }).deaths).every(({ buried }: { buried?: boolean }) => buried));
         const left = ended ? await copied(store) : store;
         await node.close();
         store = left;

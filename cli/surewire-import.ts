@@ -26,7 +26,7 @@ which keys were not known or could not be carried over. Passwords appear in neit
 Exit code: 0 when there is a flow, 1 when the file cannot be read as such a configuration, 2 when the command is wrong.
 `;
 
-/** The command is wrong. */
+/** Thrown when the command line is wrong; the exit code is 2 then. */
 class UsageError extends Error {}
 
 function readArguments(): { values: ReturnType<typeof parse>["values"]; positionals: string[] } {
@@ -84,7 +84,7 @@ function main(): void {
   }
 }
 
-// whoever reads may have enough after the first lines
+// a reader such as `head` may close the pipe after the first lines
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
 });

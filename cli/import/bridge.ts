@@ -12,7 +12,7 @@ import { failures } from "./watching";
 import { readSql } from "./statements";
 import { called, tellTransaction, type Transaction } from "./transaction";
 
-/** What the tab and its group are called when the file has no name. */
+/** Names of the tab and its group when the file has no name. */
 const TITLES: Readonly<Record<Transaction, string>> = {
   "select-and-send": "Select and send",
   "get-and-write": "Get and write",
@@ -22,7 +22,7 @@ const TITLES: Readonly<Record<Transaction, string>> = {
 /**
  * Plans the flow of a bridge between a queue and a database.
  *
- * @param chosen the transaction, where the user says it
+ * @param chosen the transaction that the command line names
  * @throws ImportError when there is nothing to make a flow from
  */
 export function planBridge(settings: Settings, secrets: Secrets, chosen?: Transaction): FlowPlan {

@@ -6,7 +6,7 @@ import { decoded, flagOf } from "./values";
 /** Full name of a key of the connection. */
 export type ConnectionKey = Extract<keyof typeof BROKER_KEYS, `broker.connection.${string}`>;
 
-/** Properties of an `amqp broker`, and its credentials. */
+/** The properties of an `amqp broker`, and its credentials. */
 export interface BrokerPart {
   properties: Record<string, unknown>;
   credentials: Record<string, string>;
@@ -22,7 +22,7 @@ const URL = "broker.connection.url";
 const HOST = "broker.connection.host";
 const ADDRESS = /^(?:(?<protocol>amqps?):\/\/)?(?:(?<login>[^/@]*)@)?(?<host>\[[\da-f:.]+\]|[^\s:/@,;[\]]+)(?::(?<port>\d{1,5}))?(?:\/(?<path>[^/?#@]*))?(?<query>\?[^@]*)?$/i;
 
-/** The broker of a file. */
+/** Reads how to connect to the broker. */
 export function readBroker(settings: Settings<ConnectionKey>, secrets: Secrets): BrokerPart {
   checkProtocol(settings);
   const read = [...addresses(settings, URL), ...addresses(settings, HOST)];
@@ -63,7 +63,7 @@ function checkProtocol(settings: Settings<ConnectionKey>): void {
 
 type Read = Address & { user?: string; hasPassword: boolean; vhost?: string };
 
-/** Addresses in a key: a text, several with commas, or a list. What cannot be read may hold a password, and is not repeated. */
+/** Reads the addresses in a key: one text, several with commas, or a list. An address that cannot be read is not repeated in the note, since it may hold a password. */
 function addresses(settings: Settings<ConnectionKey>, name: typeof URL | typeof HOST): Read[] {
   const value = settings.json(name);
   const texts = typeof value === "string" ? value.split(/[,;](?=\s*amqps?:\/\/)/i).flatMap(hosts) : settings.words(name);
@@ -88,7 +88,7 @@ function addresses(settings: Settings<ConnectionKey>, name: typeof URL | typeof 
   });
 }
 
-/** The hosts of one address. A comma before the @ is one of the password: what it cuts off must not pass for a user or a host. */
+/** Splits an address into its hosts. A comma before the @ belongs to the password, and the text before it must not be taken for a user or a host. */
 function hosts(text: string): string[] {
   const trimmed = text.trim();
   const at = trimmed.lastIndexOf("@") + 1;

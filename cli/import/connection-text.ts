@@ -1,28 +1,28 @@
 import { type Dialect, dialectOf } from "./dialect";
 import { decoded } from "./values";
 
-/** What a connection string says, in whichever of its languages. The password itself is left behind. */
+/** What a connection string tells, in any of its notations. The password itself is not kept. */
 export interface Access {
   dialect?: Dialect;
   host?: string;
   port?: number;
   database?: string;
   schema?: string;
-  /** Of embedded SQLite. */
+  /** File of an embedded SQLite database. */
   file?: string;
   user?: string;
   hasPassword: boolean;
   tls?: string;
   /** An ODBC connection string without user name and password. */
   odbc?: string;
-  /** Names of what it says besides, and that is not carried over. */
+  /** Names of the other options, which are not carried over. */
   dropped: string[];
 }
 
-/** Keys whose values are secrets, whatever they are called in full. */
+/** Matches the names of keys whose values are secrets. */
 export const LOOKS_SECRET = /pass(?!ive|through)|pwd|secret|token|credential|private|(api|access|account)[-_ ]?key|auth/i;
 
-/** Reads a JDBC URL, another URL, an ODBC or ADO.NET connection string, or libpq's `host=… dbname=…`. `undefined`: none of them. */
+/** Reads a JDBC URL, another URL, an ODBC or ADO.NET connection string, or libpq's `host=… dbname=…`. Returns `undefined` for anything else. */
 export function readConnectionText(written: string): Access | undefined {
   const text = written.trim();
   const bare = text.replace(/^jdbc:/i, "");
@@ -40,12 +40,12 @@ function fileOf(text: string): string {
   return file === "" || /^(:?memory:?|::memory:)$/.test(file) ? ":memory:" : file;
 }
 
-/** `postgresql://user:password@host:port/database?ssl=true`, with one host or several. */
+/** Reads `postgresql://user:password@host:port/database?ssl=true`, with one host or several. */
 function url(text: string): Access | undefined {
   const parts = /^(?<scheme>[a-z][\w+.-]*):\/\/(?:(?<login>[^/?#]*)@)?(?<hosts>[^/?#@]*)(?:\/(?<path>[^?#@]*))?(?:\?(?<query>[^#]*))?$/i.exec(text)?.groups;
   const { scheme = "", login = "", hosts = "", path = "", query = "" } = parts ?? {};
   const dialect = dialectOf(scheme);
-  if (!dialect) return undefined; // a stray @, / or # is rather a part of a password than of anything else
+  if (!dialect) return undefined; // a stray @, / or # probably belongs to a password
   const access: Access = { dialect, hasPassword: login.includes(":"), dropped: [] };
   const user = decoded(login.split(":")[0] ?? "");
   if (user) access.user = user;
@@ -56,12 +56,12 @@ function url(text: string): Access | undefined {
   for (const pair of query.split("&").filter(Boolean)) {
     const [name = "", ...value] = pair.split("=");
     if (value.length > 0) apply(access, decoded(name), decoded(value.join("=")));
-    else access.dropped.push("an option without a value"); // it may be what is behind an & in a password
+    else access.dropped.push("an option without a value"); // it may be the end of a password that has an & in it
   }
   return access;
 }
 
-/** `sqlserver://host\instance:port;databaseName=…;user=…`, and Db2's `db2://host:port/database:user=…;`. */
+/** Reads `sqlserver://host\instance:port;databaseName=…;user=…`, and Db2's `db2://host:port/database:user=…;`. */
 function serverUrl(text: string): Access | undefined {
   const parts = /^(?<scheme>[^:]+):\/\/(?:(?<login>[^/;]*)@)?(?<host>[^/;@?]*)(?:\/(?<database>[^;@?]*))?(?:[;?](?<rest>.*))?$/s.exec(text)?.groups;
   const { scheme = "", login = "", host = "", database, rest = "" } = parts ?? {};
@@ -77,7 +77,7 @@ function serverUrl(text: string): Access | undefined {
   return access;
 }
 
-/** The pairs of `key=value;key={value};…`; `undefined` when there is something else, which may be a piece of a password. */
+/** Returns the pairs of `key=value;key={value};…`; `undefined` when the text has anything else, which may be a piece of a password. */
 function optionsOf(text: string): [name: string, value: string][] | undefined {
   const found: [string, string][] = [];
   let end = 0;
@@ -88,10 +88,10 @@ function optionsOf(text: string): [name: string, value: string][] | undefined {
   return /[^;\s]/.test(text.slice(end)) ? undefined : found;
 }
 
-/** A value without its braces or quotes. */
+/** Returns a value without its braces or quotes. */
 const plain = (value: string): string => value.replace(/^\{(.*)\}$/s, "$1").replace(/^(["'])(.*)\1$/s, "$2");
 
-/** `user/password@//host:port/service`, `@host:port:SID` and `@(DESCRIPTION=…)`, after `jdbc:oracle:thin:`. */
+/** Reads `user/password@//host:port/service`, `@host:port:SID` and `@(DESCRIPTION=…)`, the part after `jdbc:oracle:thin:`. */
 function oracle(text: string): Access {
   const at = text.lastIndexOf("@");
   const [user = "", ...password] = text.slice(0, Math.max(at, 0)).split("/");
@@ -99,7 +99,7 @@ function oracle(text: string): Access {
   const access: Access = { dialect: "oracle", hasPassword: password.length > 0, dropped: [], ...(user ? { user } : {}) };
   const { host, port, service } = /^(?:\/\/)?(?<host>[^:/()\s]+)(?::(?<port>\d+))?(?:[:/](?<service>[^:/?\s]+))?/.exec(target)?.groups ?? {};
   if (host === undefined) access.odbc = `DBQ=${target.replace(/[;{}]/g, "")}`;
-  else if (port === undefined && service === undefined) access.odbc = `DBQ=${host}`; // a name of tnsnames.ora
+  else if (port === undefined && service === undefined) access.odbc = `DBQ=${host}`; // the name of an entry in tnsnames.ora
   else {
     place(access, `${host}:${port ?? "1521"}`);
     if (service) access.database = service;
@@ -107,18 +107,18 @@ function oracle(text: string): Access {
   return access;
 }
 
-/** A password's key within a value, where no brace or quote says that it belongs there. */
+/** Matches a value without brace or quote that has a password's key in it: the pairs were not separated as they should be. */
 const HIDES_SECRET = /^[^{"'].*\s\w*(password|passwd|pwd)\s*=/is;
 
-/** A password in an address, such as that of a proxy. */
+/** Matches a value with a password in an address, such as that of a proxy. */
 const HAS_LOGIN = /:\/\/[^/]*:[^/]*@/;
 
-/** `key=value;…`, or with blanks between the pairs as libpq has them. */
+/** Reads `key=value;…`, also with blanks between the pairs, as libpq writes them. */
 function pairs(text: string): Access | undefined {
   const blanks = /^\w+\s*=\s*('(?:[^'\\]|\\.)*'|[^\s;]*)(\s+\w+\s*=\s*('(?:[^'\\]|\\.)*'|[^\s;]*))+$/.test(text);
   const found = optionsOf(blanks ? text.replace(/(\w+)\s*=\s*('(?:[^'\\]|\\.)*'|\S*)\s*/g, "$1=$2;") : text);
   if (!found || found.length === 0) return undefined;
-  if (!blanks && found.some(([, value]) => HIDES_SECRET.test(value))) return undefined; // pairs that were not told apart
+  if (!blanks && found.some(([, value]) => HIDES_SECRET.test(value))) return undefined; // see HIDES_SECRET
   const access: Access = { hasPassword: false, dropped: [] };
   if (!found.some(([key]) => /^(driver|dsn)$/i.test(key))) {
     for (const [key, value] of found) apply(access, key, plain(value));
@@ -136,7 +136,7 @@ function pairs(text: string): Access | undefined {
   return access;
 }
 
-/** `host:port`, `host,port`, `[::1]:port`, `host\instance`. */
+/** Reads host and port from `host:port`, `host,port`, `[::1]:port` or `host\instance`. */
 function place(access: Access, text: string): void {
   const match = /^(?:tcp:)?(\[[^\]]*\]|[^:,]*)(?:[:,](\d{1,5}))?/i.exec(text.trim());
   const host = match?.[1]?.replace(/^\[|\]$/g, "").trim();
@@ -144,7 +144,7 @@ function place(access: Access, text: string): void {
   if (match?.[2]) access.port = Number(match[2]);
 }
 
-/** One option, by any of its names. */
+/** Sets what one option tells, by any of the option's names. */
 function apply(access: Access, name: string, value: string): void {
   const key = name.toLowerCase().replace(/[\s_-]/g, "");
   if (["user", "username", "userid", "uid"].includes(key)) access.user = value;

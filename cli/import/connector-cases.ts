@@ -6,34 +6,34 @@ import { propertyPath } from "./statements";
 import { fieldPath } from "./template";
 import { flagOf } from "./values";
 
-/** A row of a list of fields. */
+/** A field and its value: a row of a list in the form of `salesforce case`. */
 interface FieldRow {
   field: string;
   value: string;
   valueType: string;
 }
 
-/** Rows by their fields' names. */
+/** Rows by the names of their fields, in lower case. */
 type Rows = Map<string, FieldRow>;
 
-/** What makes a message a division's. */
+/** The condition for a message to belong to a division. */
 interface Condition {
   whenType: "topic" | "property";
   when: string;
   property: string;
 }
 
-/** Fields of Case that a message may name when nothing says what it has. */
+/** Fields of Case that a message may have under their own names, for a file that has no mapping. */
 const USUAL = ["Subject", "Description", "Priority", "Status", "Origin", "Type", "Reason", "SuppliedName", "SuppliedEmail", "SuppliedPhone", "SuppliedCompany"];
 
 const FIELD_NAME = /^[A-Za-z]\w*$/;
 const PLACEHOLDER = /\$\{([^{}]+)\}|\{\{([^{}]+)\}\}/g;
 
 /**
- * The properties of a `salesforce case`.
+ * Returns the properties of a `salesforce case`.
  *
- * @param divisions those of one queue; at least one
- * @param all of the file: the fields that any of them knows may be in a message
+ * @param divisions the divisions of one queue; at least one
+ * @param all all divisions of the file. Without a mapping, a message may have every field that one of them sets
  */
 export function caseProperties(divisions: readonly Division[], tenant: Settings<ConnectorKey>, all: readonly Division[]): Record<string, unknown> {
   const { settings, org } = divisions[0]!;
@@ -67,7 +67,7 @@ export function caseProperties(divisions: readonly Division[], tenant: Settings<
   };
 }
 
-/** Fields with fixed values. What is not the name of a field, or no value of one, is reported. */
+/** Reads the fields with fixed values. An entry that is no field's name, or has no value that a field can have, is noted. */
 function attributes(settings: Settings<ConnectorKey>): Rows {
   return fieldRows(settings, "case.attributes", (value) => {
     if (typeof value === "number") return { value: String(value), valueType: "num" };
@@ -77,7 +77,7 @@ function attributes(settings: Settings<ConnectorKey>): Rows {
   });
 }
 
-/** Fields and where they come from: a text with placeholders, a path, or – with blanks in it – a text as it is. */
+/** Reads which fields come from the message. A text may have placeholders, be a path, or – if it has blanks in it – be a fixed value. */
 function mapping(settings: Settings<ConnectorKey>): Rows {
   return fieldRows(settings, "case.mapping", (value) => {
     if (typeof value === "number" || typeof value === "boolean") return { value: String(value), valueType: typeof value === "number" ? "num" : "bool" };
@@ -96,7 +96,7 @@ function fieldRows(settings: Settings<ConnectorKey>, key: "case.attributes" | "c
   return rows;
 }
 
-/** `{ "Subject": "event.text" }`, or a list of `{ "field": "Subject", "source": "event.text" }`. */
+/** Reads `{ "Subject": "event.text" }`, or a list of `{ "field": "Subject", "source": "event.text" }`. */
 function pairsOf(value: Json): [field: string, value: Json][] {
   if (!Array.isArray(value)) return isObject(value) ? Object.entries(value).map(([field, each]) => [field.trim(), each]) : [["", value]];
   return value.map((each) => {
@@ -106,7 +106,7 @@ function pairsOf(value: Json): [field: string, value: Json][] {
   });
 }
 
-/** A text with placeholders for properties of the message; `undefined` when there are none. */
+/** Returns the value of a text with placeholders for properties of the message; `undefined` when it has none. */
 function withPlaceholders(text: string): Omit<FieldRow, "field"> | undefined {
   const matches = [...text.matchAll(PLACEHOLDER)];
   if (matches.length === 0) return undefined;
@@ -120,7 +120,7 @@ function payloadPath(path: string): string {
   return propertyPath(parts[0] === "payload" ? parts : ["payload", ...parts]);
 }
 
-/** The tenant's mapping, and the division's before it. Without any, a message has the fields by their own names. */
+/** Returns the mapping of the tenant, with the division's own rows in place of the tenant's. If there is none, each field is looked for under its own name. */
 function mappingOf({ settings }: Division, tenant: Settings<ConnectorKey>, all: readonly Division[]): Rows {
   const told = new Map([...mapping(tenant), ...(settings.isOwn("case.mapping") ? mapping(settings) : [])]);
   if (told.size > 0) return told;
@@ -130,7 +130,7 @@ function mappingOf({ settings }: Division, tenant: Settings<ConnectorKey>, all: 
 
 const sameRows = (one: Rows, other: Rows): boolean => JSON.stringify([...one]) === JSON.stringify([...other]);
 
-/** One list, where a value of the message goes before a fixed one. */
+/** Merges two lists: for a field in both, the value from the message is used if it exists, else the fixed one. */
 function mappedOver(fixed: Rows, over: Rows): Rows {
   const rows: Rows = new Map(fixed);
   for (const [name, row] of over) {
@@ -141,12 +141,12 @@ function mappedOver(fixed: Rows, over: Rows): Rows {
   return rows;
 }
 
-/** What is left, which only the last of a node's divisions may take. */
+/** The condition for the rest: a message that no other division of the node takes. Only the last division may have it. */
 const REST: Condition = { whenType: "topic", when: "", property: "" };
 
 /**
- * What tells the divisions of a queue apart. One alone takes all that comes: a message may come past the exchange, too. Several are told by
- * their exchanges where these differ, else by their routing keys; one without a key takes what is left.
+ * Returns the conditions by which the divisions of a queue are told apart. A division that is alone takes every message, since one may also come without the
+ * exchange. Several are told apart by exchange if all differ, else by routing key; one without a key takes the rest.
  */
 function conditionsOf(divisions: readonly Division[]): Condition[][] {
   if (divisions.length === 1) return [[REST]];

@@ -19,7 +19,7 @@ const SECRETS = [
   ["privateKey", "org.privateKey", "PRIVATE_KEY", "private key"],
 ] as const;
 
-/** What each flow signs in with. */
+/** The secrets that each way to sign in needs. */
 const NEEDS: Readonly<Record<string, readonly string[]>> = {
   "client-credentials": ["clientSecret"],
   "jwt-bearer": ["privateKey"],
@@ -28,9 +28,9 @@ const NEEDS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * The orgs of the divisions: one config node for all divisions of the same user, for it keeps one token, and logins are counted by user.
+ * Plans the config nodes of the orgs. Divisions that sign in as the same user share one: it keeps one token, and Salesforce counts logins by user.
  *
- * @returns the config nodes, and the role of each division's
+ * @returns the config nodes, and the role of each division's config node
  */
 export function readOrgs(divisions: readonly Pick<Division, "name" | "settings">[], secrets: Secrets): { configs: PlannedConfig[]; roles: string[] } {
   const found = new Map<string, { settings: Settings<ConnectorKey>; division: string; role: string }>();
@@ -53,7 +53,7 @@ export function readOrgs(divisions: readonly Pick<Division, "name" | "settings">
 
 type Refer = (key: ConnectorKey, variable: string, holds: string, secret: Secret) => string;
 
-/** What makes two divisions sign in as the same. Where a secret stands in the file, not what it is. */
+/** Returns what must be equal for two divisions to sign in as the same user. It has the place of the secret in the file, not its value. */
 function identityOf(settings: Settings<ConnectorKey>): unknown[] {
   const user = settings.text("org.user");
   return [
@@ -80,7 +80,7 @@ function readOrg(settings: Settings<ConnectorKey>, name: string, reference: Refe
   return { properties: { loginUrl: loginUrl(settings, flow), flow, apiVersion: apiVersion(settings), keyFile: flow === "jwt-bearer" ? keyFile : undefined }, credentials };
 }
 
-/** The path of the key's file; a key in its place is a secret. */
+/** Returns the path of the key's file; `undefined`, with a note, when the key itself is there, which is a secret. */
 function keyFileOf(settings: Settings<ConnectorKey>): string | undefined {
   const text = settings.text("org.keyFile");
   if (text === undefined || !text.includes("-----BEGIN")) return text;
@@ -88,7 +88,7 @@ function keyFileOf(settings: Settings<ConnectorKey>): string | undefined {
   return undefined;
 }
 
-/** What the file says, else what it has: a key before a password, for passwords are the first that an org stops taking. */
+/** Returns the way to sign in that the file names, else the one that its keys fit. A private key goes before a password, since orgs will refuse passwords first. */
 function flowOf(settings: Settings<ConnectorKey>): string {
   const said = settings.text("org.flow");
   const known = said === undefined ? undefined : FLOWS.find(([pattern]) => pattern.test(said))?.[1];
@@ -121,7 +121,7 @@ function loginUrl(settings: Settings<ConnectorKey>, flow: string): string {
   try {
     url = new URL(/^[a-z]+:\/\//i.test(given) ? given : `https://${given}`);
   } catch {
-    // told below
+    // reported below
   }
   const isLocal = url !== undefined && /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname);
   if (url && (url.protocol === "https:" || (url.protocol === "http:" && isLocal)) && url.username === "") return url.origin;
@@ -137,12 +137,12 @@ function apiVersion(settings: Settings<ConnectorKey>): string | undefined {
   return undefined;
 }
 
-/** A name as part of an environment variable's. */
+/** Turns a name into a part of an environment variable's name. */
 function variableWord(name: string): string {
   return name.normalize("NFD").replace(/\p{M}/gu, "").toUpperCase().replace(/[^A-Z0-9]+/g, "_").replace(/^_+|_+$/g, "") || "DIVISION";
 }
 
-/** A word that no other division has. */
+/** Returns the word, with a number behind it if another division has it already. */
 function unused(word: string, taken: Set<string>): string {
   for (let number = 1; ; number += 1) {
     const each = number === 1 ? word : `${word}_${number}`;

@@ -13,11 +13,11 @@ import type { Secrets } from "./secrets";
 import { Settings } from "./settings";
 import { debug, failures } from "./watching";
 
-/** A division of a file: its keys, behind which those of the tenant stand. */
+/** A division of a file. A key that it lacks is looked for in the tenant. */
 export interface Division {
   name: string;
   settings: Settings<ConnectorKey>;
-  /** Queue it listens to. */
+  /** Name of the queue that it gets messages from. */
   queue: string;
   /** Role of its org's config node. */
   org: string;
@@ -31,7 +31,7 @@ interface Parts {
   rest: JsonObject;
 }
 
-/** Whether a file has divisions. */
+/** Whether a file is a device connector's, which has divisions. */
 export function isConnector(file: Json): boolean {
   return partsOf(file) !== undefined;
 }
@@ -104,7 +104,7 @@ function contentOf({ settings }: Division): Record<string, unknown> {
   return {};
 }
 
-/** A queue that nobody named is one of the connector's own, bound to the division's exchange. */
+/** Returns the name of a division's queue. If the file names none, a queue is made for the division and bound to its exchange. Empty when it has no exchange either. */
 function queueOf({ name, settings }: Pick<Division, "name" | "settings">): string {
   const named = settings.text("broker.source.queue");
   if (named !== undefined) return named;
@@ -130,7 +130,7 @@ function summaryOf(divisions: readonly Division[]): string {
   return `Each device message of ${from} becomes a case of its division (${divisions.map(({ name }) => name).join(", ")}).`;
 }
 
-/** The two sections. A file may have one object around everything, and divisions may stand within the tenant. */
+/** Finds the two sections; `undefined` without divisions. One object may be around the whole file, and the divisions may be within the tenant. */
 function partsOf(file: Json): Parts | undefined {
   if (!isObject(file)) return undefined;
   const found = sectionsOf(file);
@@ -145,7 +145,7 @@ function partsOf(file: Json): Parts | undefined {
 
 function sectionsOf(object: JsonObject): Parts | undefined {
   const names = Object.keys(object);
-  if (names.some((name) => BRIDGE_INDEX.sectionOf(name) === "database")) return undefined; // a bridge may have sites, too
+  if (names.some((name) => BRIDGE_INDEX.sectionOf(name) === "database")) return undefined; // a bridge's file may have a key "sites", too
   const list = names.find((name) => isPart(name, "divisions"));
   if (list === undefined) return undefined;
   const tenant = names.find((name) => isPart(name, "tenant"));
@@ -157,7 +157,7 @@ function sectionsOf(object: JsonObject): Parts | undefined {
 function divisionsOf(section: string, value: Json): Parts["divisions"] {
   if (Array.isArray(value)) return value.map((each, index) => ({ shown: `${section}[${index}]`, value: each }));
   if (!isObject(value)) return [];
-  // one division, or each by its name
+  // the object is one division, or holds each division by its name
   const entries = Object.values(value);
   return entries.length > 0 && entries.every((each) => !isObject(each)) ? [{ shown: section, value }] : Object.entries(value).map(([name, each]) => ({ shown: `${section}.${name}`, name, value: each }));
 }

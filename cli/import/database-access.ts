@@ -4,7 +4,7 @@ import type { Secrets } from "./secrets";
 import type { Settings } from "./settings";
 import { flagOf } from "./values";
 
-/** Properties of a `sql database`, and its credentials. */
+/** The properties of a `sql database`, and its credentials. */
 export interface DatabasePart {
   properties: Record<string, unknown>;
   credentials: Record<string, string>;
@@ -12,7 +12,7 @@ export interface DatabasePart {
   schema: string | undefined;
 }
 
-/** Drivers by the names their packages install them under. */
+/** The name under which the package of each dialect's driver installs it. */
 const DRIVERS: Readonly<Record<Dialect, string>> = {
   postgresql: "PostgreSQL Unicode",
   mariadb: "MariaDB Unicode",
@@ -25,7 +25,7 @@ const DRIVERS: Readonly<Record<Dialect, string>> = {
 const URL = "database.access.url";
 const DRIVER = "database.access.driver";
 
-/** The database of a file. */
+/** Reads how to connect to the database. */
 export function readDatabase(settings: Settings, secrets: Secrets): DatabasePart {
   const access = readAccess(settings);
   const driver = settings.text(DRIVER);
@@ -54,7 +54,7 @@ export function readDatabase(settings: Settings, secrets: Secrets): DatabasePart
   };
 }
 
-/** Pools of other programs are larger: here a connection is not kept while a message waits for anything else. */
+/** Returns the size of the pool, at most 10. Other programs need larger pools, since they keep a connection while a message waits for something else; the nodes do not. */
 function poolSize(settings: Settings): number | undefined {
   const size = settings.number("database.access.poolSize", 1, 10_000);
   if (size === undefined || size <= 10) return size;
@@ -62,7 +62,7 @@ function poolSize(settings: Settings): number | undefined {
   return 10;
 }
 
-/** What the keys say, and what a connection string says where the keys are silent. */
+/** Reads where the database is: from single keys, and from the connection string where such a key is missing. */
 function readAccess(settings: Settings): Access {
   const text = settings.text(URL);
   const read = text === undefined ? undefined : readConnectionText(text);
@@ -92,7 +92,7 @@ function readAccess(settings: Settings): Access {
   return access;
 }
 
-/** An ODBC connection string without credentials. */
+/** Returns an ODBC connection string without credentials. */
 function connectionString(settings: Settings, access: Access, dialect: Dialect | undefined): string {
   if (access.odbc !== undefined) {
     const driver = dialect && !/(^|;)\s*(driver|dsn)\s*=/i.test(access.odbc) ? `Driver={${DRIVERS[dialect]}};` : "";
@@ -104,7 +104,7 @@ function connectionString(settings: Settings, access: Access, dialect: Dialect |
   const at = port ?? (dialect && DEFAULT_PORT[dialect]);
   switch (dialect) {
     case "sqlserver":
-      // an instance is found by its name, not by its port
+      // a port is only added when the file has one: a named instance is found by its name
       parts.push(["Server", value(port === undefined ? host : `${host},${port}`)], ["Database", database && value(database)]);
       break;
     case "oracle":
@@ -123,7 +123,7 @@ function connectionString(settings: Settings, access: Access, dialect: Dialect |
   return parts.flatMap(([key, each]) => (each === undefined || each === "" ? [] : [`${key}=${each}`])).join(";");
 }
 
-/** The words of each driver for an encrypted connection. */
+/** Returns the options that tell each driver whether to encrypt the connection. */
 function encryption(settings: Settings, tls: string | undefined, dialect: Dialect | undefined): [key: string, value: string][] {
   if (tls === undefined) return [];
   const on = flagOf(tls) ?? !/^(disabled?|allow|prefer(red)?|optional)$/i.test(tls);
@@ -142,7 +142,7 @@ function encryption(settings: Settings, tls: string | undefined, dialect: Dialec
   }
 }
 
-/** A value in braces, unless it is plain. */
+/** Returns a value of a connection string, in braces unless it has only plain characters. */
 function value(text: string): string {
   return /^[\w.,:/\\@$ -]*$/.test(text) ? text : `{${text.replaceAll("}", "}}")}}`;
 }

@@ -10,23 +10,23 @@ const NAMES: readonly (readonly [RegExp, Dialect])[] = [
   [/db2|as400|jcc/i, "db2"],
 ];
 
-/** The product that the name of a product, an ODBC driver or a JDBC class gives away. */
+/** Returns the dialect that the name of a product, an ODBC driver or a JDBC class points to; `undefined` when it is not known. */
 export function dialectOf(name: string): Dialect | undefined {
   return NAMES.find(([pattern]) => pattern.test(name))?.[1];
 }
 
-/** The port that a product listens on when nobody says otherwise. */
+/** The default port of each product. */
 export const DEFAULT_PORT: Readonly<Partial<Record<Dialect, number>>> = { postgresql: 5432, mariadb: 3306, sqlserver: 1433, oracle: 1521, db2: 50_000 };
 
-/** Text expressions one after the other, in the product's own words. */
+/** Returns an expression that joins text expressions, in the syntax of the dialect. */
 export function concatenation(parts: readonly string[], dialect: Dialect | undefined): string {
   const [first = "''", ...others] = parts;
   if (others.length === 0) return first;
   switch (dialect) {
-    case "mariadb": // || is OR there
-    case "sqlserver": // + wants texts on both sides
+    case "mariadb": // || means OR in MariaDB
+    case "sqlserver": // + needs texts on both sides
       return `concat(${parts.join(", ")})`;
-    case undefined: // every ODBC driver puts its own in for this
+    case undefined: // every ODBC driver replaces this by its product's own syntax
       return others.reduce((all, part) => `{fn concat(${all}, ${part})}`, first);
     default:
       return `(${parts.join(" || ")})`;

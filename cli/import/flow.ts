@@ -6,17 +6,17 @@ import type { FlowPlan, PlannedNode } from "./plan";
 /** A node as Node-RED imports it. */
 export type FlowNode = { id: string; type: string } & Record<string, unknown>;
 
-/** Where things stand on a tab, in pixels. */
+/** Positions and distances on a tab, in pixels. */
 const LEFT = 94;
 const TOP = 140;
 const ROW = 60;
 const GAP = 40;
 const NODE_HEIGHT = 30;
 const MARGIN = 25;
-/** The editor's: what stands on it can be moved without a jump. */
+/** The grid of Node-RED's editor: a node on it does not jump when it is moved. */
 const GRID = 20;
 
-/** The flow of a plan: tab, comment, group, nodes, config nodes. @param comment what the comment says, in Markdown */
+/** Makes the flow of a plan: tab, comment, group, nodes, config nodes. @param comment text of the comment node, in Markdown */
 export function flowOf(plan: FlowPlan, comment: string): FlowNode[] {
   const ids = idsOf(plan);
   const tab = ids("tab");
@@ -50,16 +50,16 @@ export function flowOf(plan: FlowPlan, comment: string): FlowNode[] {
   ];
 }
 
-/** The same plan gets the same ids, another one others: two imports of one file are known to be the same. */
+/** Returns a function that gives each role an id. The same plan always gets the same ids, so that Node-RED notices a second import; another plan gets others. */
 function idsOf(plan: FlowPlan): (role: string) => string {
   const base = JSON.stringify(plan);
   return (role) => createHash("sha256").update(base).update("\0").update(role).digest("hex").slice(0, 16);
 }
 
-/** Properties that name a config node. */
+/** Properties that hold the id of a config node. */
 const CONFIGS = ["database", "broker", "org"] as const;
 
-/** Roles of config nodes and of watched nodes become their ids. */
+/** Returns the properties of a node with ids in place of the roles of config nodes and of watched nodes. */
 function resolved({ properties }: PlannedNode, ids: (role: string) => string): Record<string, unknown> {
   const { scope, divisions } = properties;
   const configs = CONFIGS.filter((name) => typeof properties[name] === "string").map((name) => [name, ids(properties[name] as string)] as const);
@@ -71,7 +71,7 @@ function resolved({ properties }: PlannedNode, ids: (role: string) => string): R
   };
 }
 
-/** All that the editor would save, in its order. */
+/** Returns all properties that the editor would save, in its order. */
 function complete(type: string, properties: Record<string, unknown>): Record<string, unknown> {
   const all: Record<string, unknown> = {};
   const defaults = NODE_DEFAULTS[type] ?? {};
@@ -82,7 +82,7 @@ function complete(type: string, properties: Record<string, unknown>): Record<str
   return all;
 }
 
-/** The middle of each node: a row after the other, and below the first what branches off where it branches off. */
+/** Returns the centre of each node. Each row is below the one before; a node that begins a branch stands to the right of the node it comes from. */
 function placesOf(nodes: readonly PlannedNode[]): Map<string, { x: number; y: number }> {
   const places = new Map<string, { x: number; y: number }>();
   const ends = new Map<number, number>();
@@ -98,7 +98,7 @@ function placesOf(nodes: readonly PlannedNode[]): Map<string, { x: number; y: nu
   return places;
 }
 
-/** About as wide as the editor draws it. */
+/** Returns about the width, in pixels, that the editor draws a node with. */
 function widthOf(name: string): number {
   return Math.max(100, GRID * Math.ceil((50 + 7 * name.length) / GRID));
 }

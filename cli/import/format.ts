@@ -5,13 +5,13 @@ import { flagOf } from "./values";
 /** How content is read or written. */
 export interface FormatPart {
   format: "auto" | "json" | "xml" | "delimited" | "text" | "buffer";
-  /** What differs from the defaults. */
+  /** The options that differ from the defaults. */
   options: Record<string, unknown>;
-  /** A message that is read holds a list of records. */
+  /** Whether a message that is read holds a list of records. */
   list: boolean;
-  /** XML: the elements around the record or the records, from the outermost on; `undefined` where its name is not known. */
+  /** XML: names of the elements that lead to the record or the records, the outermost first; `undefined` for a name that is not known. */
   path: (string | undefined)[];
-  /** Delimited text: its columns, in order. Empty: not known. */
+  /** Delimited text: its columns, in order. Empty when they are not known. */
   columns: string[];
 }
 
@@ -30,12 +30,12 @@ const DELIMITERS: Readonly<Record<string, string>> = {
   comma: ",", semicolon: ";", semi: ";", tab: "\t", tabulator: "\t", pipe: "|", bar: "|", space: " ", blank: " ", colon: ":", caret: "^", tilde: "~", hash: "#", "\\t": "\t", "\\x09": "\t", "\\u0009": "\t", "\\|": "|",
 };
 
-/** The properties of a node that reads or writes content. */
+/** Returns the properties for a node that reads or writes content. */
 export function formatProperties({ format, options }: FormatPart): Record<string, unknown> {
   return { format: format === "auto" ? undefined : format, formatOptions: options };
 }
 
-/** The format of a file. @param writing the flow writes it; else it reads it */
+/** Reads the format of a file. @param writing whether the flow writes the content; else it reads it */
 export function readFormat(settings: Settings, writing: boolean): FormatPart {
   const { format, delimiter } = readType(settings);
   const part: FormatPart = { format, options: {}, list: false, path: [], columns: [] };
@@ -89,7 +89,7 @@ function readDelimiter(settings: Settings): string | undefined {
   return undefined;
 }
 
-/** Names that XML allows, without those of Unicode's further corners. */
+/** Matches names that XML allows, except for some rare characters of Unicode. */
 const XML_NAME = /^[\p{L}_][\p{L}\p{N}._:-]*$/u;
 
 function readXml(settings: Settings, part: FormatPart, writing: boolean): void {

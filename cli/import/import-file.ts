@@ -5,24 +5,24 @@ import { ImportError } from "./note";
 import { commentOf, reportOf } from "./report";
 import { Secrets } from "./secrets";
 
-/** A flow, and what there is to say of it. */
+/** A flow and the report about it. */
 export interface Imported {
   flow: FlowNode[];
-  /** For a terminal; repeats no value that may be a secret. */
+  /** Text for a terminal. It repeats no value of the file that may be a secret. */
   report: string;
 }
 
-/** What the user says on the command line. */
+/** The options of the command line. */
 export interface ImportOptions extends Choices {
-  /** What the names of environment variables begin with. Default `SUREWIRE`. */
+  /** The beginning of the names of environment variables. Default: `SUREWIRE`. */
   prefix?: string | undefined;
 }
 
 /**
  * Makes a flow of a configuration file.
  *
- * @param file how the report calls it
- * @throws ImportError
+ * @param file name of the file in the report
+ * @throws ImportError when the file is no JSON, or no configuration that can become a flow
  */
 export function importFile(bytes: Uint8Array, file: string, { prefix = "SUREWIRE", ...choices }: ImportOptions = {}): Imported {
   const secrets = new Secrets(prefix);
@@ -30,7 +30,7 @@ export function importFile(bytes: Uint8Array, file: string, { prefix = "SUREWIRE
   return { flow: flowOf(plan, commentOf(plan, secrets.variables, notes)), report: reportOf(file, plan, secrets.variables, notes) };
 }
 
-/** JSON may be nested deeper than any program looks into it. */
+/** Runs a function that walks through the file's JSON. @throws ImportError when the JSON is nested so deeply that the stack overflows */
 function unlessTooDeep<T>(run: () => T): T {
   try {
     return run();

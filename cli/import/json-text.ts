@@ -1,21 +1,21 @@
 import { ImportError } from "./note";
 
-/** What JSON can say. */
+/** A value of JSON. */
 export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
 
-/** Whether a value is an object, and no list. */
+/** Whether a value is an object that is not a list. */
 export function isObject(value: unknown): value is { [name: string]: Json } {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Bytes of a file; a bridge's configuration has a few thousand. */
+/** How many bytes a file may have. A bridge's configuration has a few thousand. */
 const MAX_FILE = 4 * 1024 * 1024;
 
 /**
- * Reads a file's bytes as JSON: UTF-8, or UTF-16 with its mark.
+ * Reads a file's bytes as JSON, in UTF-8, or in UTF-16 with a byte order mark.
  *
- * @throws ImportError that says where, but repeats nothing of the file. The parser's own message would: in Node.js 20 and later it shows
- *   the text around the fault, and a password may stand there.
+ * @throws ImportError when the file is too large, empty, no text or no JSON. It tells the place but repeats nothing of the file, unlike the parser's own message:
+ *   in Node.js 20 and later, that shows the text around the fault, where a password may be.
  */
 export function readJson(bytes: Uint8Array): Json {
   if (bytes.length > MAX_FILE) throw new ImportError(`the file has ${bytes.length} bytes; ${MAX_FILE} is the most that is read`);
@@ -34,7 +34,7 @@ function decode(bytes: Uint8Array): string {
   const [first, second] = bytes;
   const encoding = first === 0xff && second === 0xfe ? "utf-16le" : first === 0xfe && second === 0xff ? "utf-16be" : "utf-8";
   try {
-    return new TextDecoder(encoding, { fatal: true }).decode(bytes); // takes the mark away, too
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes); // also removes the byte order mark
   } catch {
     throw new ImportError("the file is not UTF-8 text");
   }
@@ -43,7 +43,7 @@ function decode(bytes: Uint8Array): string {
 const SPACE = /[ \t\n\r]*/y;
 const ATOM = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
 
-/** Where text stops being JSON: a look at what may come next after each token. */
+/** Returns the index where a text stops being JSON, by checking each token against those that may come next. */
 function faultOf(text: string): number {
   const open: string[] = [];
   let at = 0;

@@ -1,17 +1,17 @@
 import type { Group, Key, KeyTable } from "./key-table";
 
-/** What a path of the file means. */
+/** The keys that a path of the file may mean. */
 export interface Found {
-  /** Full names. Several: it may be any one's of groups that stand side by side, as the source's or the destination's. */
+  /** Full names of the keys. More than one when groups that stand side by side, such as source and destination, both have such a key. */
   names: string[];
-  /** The unit that the key's name ends with, in ms. */
+  /** How many ms the unit has that the key's name ends with, as in `timeoutSeconds`. `undefined` when the name has no unit. */
   unit?: number;
 }
 
-/** A name without what people write differently: case, `-`, `_`, blanks. */
+/** Returns a name in lower case with only its letters, digits, `$` and `/`, so that different spellings (case, `-`, `_`, blanks) become equal. */
 export const normalise = (name: string): string => name.toLowerCase().replace(/[^\p{L}\p{N}$/]/gu, "");
 
-/** Words that say nothing: `tls.enabled` is `tls`. */
+/** Words that add nothing at the end of a path: `tls.enabled` means `tls`. */
 const FILLERS = new Set(["enabled", "value", "text", "sql", "name"]);
 
 const UNITS: readonly (readonly [RegExp, number])[] = [
@@ -20,9 +20,9 @@ const UNITS: readonly (readonly [RegExp, number])[] = [
   [/(minutes|mins|min)$/, 60_000],
 ];
 
-/** Finds keys of a table, however they are spelled. */
+/** Finds the keys of a table, whatever their spelling. */
 export class KeyIndex {
-  /** Scope (`""`, a section or a group) → name without its spelling → key. */
+  /** Scope (`""`, a section or a group) → normalised name → full name of the key. */
   private readonly scopes = new Map<string, Map<string, string>>();
   private readonly sections: ReadonlyMap<string, string>;
 
@@ -31,17 +31,17 @@ export class KeyIndex {
     this.sections = new Map(Object.entries(table.sections).flatMap(([name, others]) => [name, ...others].map((each) => [normalise(each), name] as const)));
   }
 
-  /** The key of a full name. */
+  /** Returns the key with a full name, which must be in the table. */
   key(name: string): Key {
     return this.table.keys[name]!;
   }
 
-  /** The section that a top-level name stands for. */
+  /** Returns the section that a top-level name of the file stands for; `undefined` when it is no section's name. */
   sectionOf(name: string): string | undefined {
     return this.sections.get(normalise(name));
   }
 
-  /** The key that a path means; `undefined` when there is none. */
+  /** Returns the key that a path means; `undefined` when there is none, or when keys of several sections fit. */
   find(path: readonly string[]): Found | undefined {
     const parts = path.flatMap((part) => part.split(".")).map(normalise);
     if (parts.includes("")) return undefined;
@@ -56,7 +56,7 @@ export class KeyIndex {
     return anywhere.length === 1 ? anywhere[0] : undefined;
   }
 
-  /** The known key that is spelled most like this one, as somebody would write it there. */
+  /** Returns the full name of the key, in the same section, that is spelled most like the path's last part; `undefined` when none is similar enough. */
   resembling(path: readonly string[]): string | undefined {
     const section = this.sectionOf(path[0] ?? "") ?? "";
     const last = normalise(path.at(-1) ?? "");
@@ -105,7 +105,7 @@ export class KeyIndex {
     return either.length === 0 ? undefined : { ...either[0], names: either.flatMap(({ names }) => names) };
   }
 
-  /** A name that begins with a group's: `amqpHost` is `amqp.host`. */
+  /** Finds a key whose group is written as a part of its name: `amqpHost` means `amqp.host`. */
   private prefixed(section: string, [first = "", ...rest]: readonly string[]): Found | undefined {
     for (const [scope, group] of Object.entries(this.table.groups)) {
       if (group.section !== section) continue;
@@ -117,7 +117,7 @@ export class KeyIndex {
     return undefined;
   }
 
-  /** Looks a name up in scopes, the nearest first. Several parts are one name: `pool.size` is `poolSize`. */
+  /** Looks a name up in scopes, the nearest first. Several parts are joined: `pool.size` means `poolSize`. If nothing fits, a unit at the end is left out. */
   private look(scopes: readonly string[], parts: readonly string[]): Found | undefined {
     const joined = parts.join("");
     const short = FILLERS.has(parts.at(-1) ?? "") ? parts.slice(0, -1).join("") : "";
@@ -136,7 +136,7 @@ export class KeyIndex {
   }
 }
 
-/** Letters to change, add or leave out. */
+/** Returns how many letters must be changed, added or left out to get from `a` to `b`; `Infinity` when their lengths differ by more than 2. */
 function editDistance(a: string, b: string): number {
   if (Math.abs(a.length - b.length) > 2) return Infinity;
   let row = Array.from({ length: b.length + 1 }, (_, column) => column);

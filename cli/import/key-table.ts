@@ -1,14 +1,14 @@
-/** One key. Case, `-`, `_` and blanks do not count in its names. */
+/** A key of a file. Case, `-`, `_` and blanks do not matter in its names. */
 export interface Key {
-  /** Other names of its last part. */
+  /** Other names for the last part of its name. */
   aliases: readonly string[];
-  /** What it says. */
+  /** What the key sets, for the documentation. */
   means: string;
-  /** Where it lands in the flow; for a key that is not carried over, the reason. */
+  /** Where the value goes in the flow. For a key that is not carried over: the reason. */
   lands: string;
-  /** The value is never looked at, but for whether it names an environment variable. */
+  /** The value is read only to see whether it names an environment variable. */
   secret?: true;
-  /** Its value may be an object, which is read as a whole. */
+  /** The value may be an object, which is read as a whole. */
   object?: true;
   /** Nothing in the flow corresponds to it. */
   dropped?: true;
@@ -16,11 +16,11 @@ export interface Key {
 
 /** A part of a section that groups keys. */
 export interface Group {
-  /** The section it stands in. */
+  /** Name of the section that the group belongs to. */
   section: string;
-  /** What it is called, as it is documented first. */
+  /** Names of the group; the first is the one that is documented. */
   names: readonly string[];
-  /** `open`: its keys may as well stand in the section itself. `either`: there they belong to all groups that are so marked. */
+  /** `open`: its keys may also be in the section itself. `either`: so may they, but there they belong to all groups with this mark. */
   place: "open" | "either";
 }
 
@@ -31,18 +31,18 @@ export interface KeyTable {
   keys: Readonly<Record<string, Key>>;
   /** The sections, with their other names. */
   sections: Readonly<Record<string, readonly string[]>>;
-  /** What the documentation says of a section; default: its name and the other ones. */
+  /** Title and text of a section in the documentation. Default: its name, and its other names. */
   headings?: Readonly<Record<string, { title: string; text: string }>>;
-  /** By what stands before the last part of their keys. */
+  /** The groups by the beginning of their keys' full names. */
   groups: Readonly<Record<string, Group>>;
-  /** Key that the value of a section or group is when it is no object, such as `"format": "json"`. */
+  /** The key that gets the value of a section or group when that is no object, as in `"format": "json"`. */
   plain: Readonly<Record<string, string>>;
 }
 
-/** Some keys of a table: those whose names begin so. */
+/** Returns the keys of a table whose full names begin with this prefix and a dot. */
 export function keysUnder<K extends Readonly<Record<string, Key>>, P extends string>(keys: K, prefix: P): Pick<K, Extract<keyof K, `${P}.${string}`>> {
   return Object.fromEntries(Object.entries(keys).filter(([name]) => name.startsWith(`${prefix}.`))) as Pick<K, Extract<keyof K, `${P}.${string}`>>;
 }
 
-/** Names as Markdown lists them. */
+/** Returns names as Markdown lists them. */
 export const quoted = (names: readonly string[]): string => names.map((name) => `\`${name}\``).join(", ");

@@ -1,6 +1,6 @@
 /**
- * The keys of an old device connector's file, and what becomes of each. All but those outside of the sections may stand in *tenant*, for all
- * divisions, or in a division, for it alone. The importer reads by this table, and the documentation is printed from it.
+ * The keys of an old device connector's file, and where each goes in the flow. All keys of sections may be in *tenant*, for all divisions, or in a division, for
+ * it alone. The importer reads by this table, and the documentation is printed from it.
  */
 import { KeyIndex } from "./key-index";
 import { type Key, type KeyTable, keysUnder, quoted } from "./key-table";
@@ -99,13 +99,13 @@ const KEYS = {
 /** Full name of a key. */
 export type ConnectorKey = keyof typeof KEYS;
 
-/** What the two sections are called. */
+/** The names of the two sections; the first is the one that is documented. */
 export const PARTS = {
   tenant: ["tenant", "tenants", "connector", "organization", "organisation", "company", "customer", "common", "global", "settings"],
   divisions: ["divisions", "division", "units", "businessUnits", "departments", "branches", "sites", "plants"],
 } as const;
 
-/** The keys of a device connector. Tenant and divisions are read apart, each as the section `part`. */
+/** The keys of a device connector. Tenant and divisions are read separately, each as the section `part`. */
 export const CONNECTOR: KeyTable = {
   title: "a connector from devices to cases",
   keys: KEYS,
@@ -129,5 +129,5 @@ export const CONNECTOR: KeyTable = {
   plain: { part: "broker.source.queue", org: "org.user", "broker.connection": "broker.connection.url", "broker.source": "broker.source.queue" },
 };
 
-/** Finds them. */
+/** Finds the keys of a device connector by their paths in the file. */
 export const CONNECTOR_INDEX = new KeyIndex(CONNECTOR);

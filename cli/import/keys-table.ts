@@ -1,6 +1,6 @@
 import { type Key, type KeyTable, quoted } from "./key-table";
 
-/** The keys of one kind of file, as Markdown tables: this is what stands in the documentation. */
+/** Returns the keys of one kind of file as Markdown tables, which are a part of the documentation. */
 export function keysTable({ keys, sections, headings, groups }: KeyTable): string {
   const names = Object.keys(keys);
   const parts = [table("Outside of the sections", keys, names.filter((name) => !name.includes(".")))];

@@ -1,5 +1,5 @@
 /**
- * The keys of an old bridge's file, and what becomes of each. The importer reads by this table, and the documentation is printed from it
+ * The keys of an old bridge's file, and where each goes in the flow. The importer reads by this table, and the documentation is printed from it
  * (`surewire-import --keys`), so the two cannot differ.
  */
 import { KeyIndex } from "./key-index";
@@ -48,7 +48,7 @@ export const SECTIONS = {
 
 export type SectionName = keyof typeof SECTIONS;
 
-/** Parts of a section that group keys. Only `source` and `destination` must be told; the others may be left out. */
+/** Groups of keys within a section. A file may leave out their names, except for `source` and `destination`, which it must tell apart. */
 export const GROUPS = {
   "database.access": { section: "database", names: ["access", "connection", "credentials", "login", "dataSource", "auth", "connect", "config"], place: "open" },
   "broker.connection": { section: "broker", names: ["connection", "access", "credentials", "login", "auth", "connect", "config", "server"], place: "open" },
@@ -77,5 +77,5 @@ const PLAIN: Readonly<Record<SectionName | keyof typeof GROUPS, KeyName>> = {
 /** The keys of a bridge. */
 export const BRIDGE: KeyTable = { title: "a bridge between a queue and a database", keys: KEYS, sections: SECTIONS, groups: GROUPS, plain: PLAIN };
 
-/** Finds them. */
+/** Finds the keys of a bridge by their paths in the file. */
 export const BRIDGE_INDEX = new KeyIndex(BRIDGE);

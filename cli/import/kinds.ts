@@ -19,12 +19,12 @@ export interface Kind {
   plan(file: Json, secrets: Secrets, choices: Choices): Planned;
 }
 
-/** What the user says on the command line. */
+/** The options of the command line that a plan depends on. */
 export interface Choices {
   transaction?: Transaction | undefined;
 }
 
-/** A flow to make, and what there is to say of the file. */
+/** The plan of a flow, and the notes about its file. */
 export interface Planned {
   plan: FlowPlan;
   notes: Note[];
@@ -38,7 +38,7 @@ const connector: Kind = {
 
 const bridge: Kind = {
   keys: BRIDGE,
-  recognises: () => true, // the last one: it says best what is missing
+  recognises: () => true, // it is tried last, and its error names best what is missing
   plan(file, secrets, { transaction }) {
     const wrong = "no bridge's configuration, and no device connector's: the sections database, broker and format are expected, or tenant and divisions";
     const settings = new Settings(unwrapped(file, BRIDGE_INDEX, wrong), BRIDGE_INDEX);
@@ -46,7 +46,7 @@ const bridge: Kind = {
   },
 };
 
-/** The kinds, the most particular first. */
+/** The kinds of files, the most specific first. */
 export const KINDS: readonly Kind[] = [connector, bridge];
 
 /** Plans the flow of a file of any kind. @throws ImportError */

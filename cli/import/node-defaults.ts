@@ -1,14 +1,14 @@
-/** Of nodes that read or write content. */
+/** Properties of nodes that read or write content. */
 const FORMAT = {
   format: "auto",
   formatOptions: { delimiter: ",", quote: '"', header: true, columns: [], encoding: "", rootElement: "root", rowElement: "row", attributePrefix: "@", arrays: [] },
 };
-/** Of sources. */
+/** Properties of sources. */
 const SETTLE = { settle: "flow", deadline: 1_500_000, retries: 5, retryDelay: 1000, retryMaxDelay: 300_000 };
 
 /**
- * What the editor saves of a new node, by type. An imported node that lacks one of these counts as changed as soon as its form is opened;
- * a test compares them with the forms.
+ * The properties that the editor saves for a new node, by its type. An imported node without one of them would count as changed as soon as its form is opened.
+ * A test compares them with the forms.
  */
 export const NODE_DEFAULTS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   "surewire-amqp-broker": { urls: ["amqp://localhost:5672"], vhost: "/", auth: "plain", tokenUrl: "", scope: "", tls: "", heartbeat: 15, connectTimeout: 10 },

@@ -1,14 +1,14 @@
-/** What the importer has to say of a key. */
+/** What the importer reports about a key. */
 export interface Note {
-  /** Of the key, as it stands in the file. */
+  /** Path of the key, as in the file. */
   path: string;
-  /** `unknown`: no key of ours. `dropped`: nothing in the flow corresponds to it. `check`: carried over, but somebody has to look at it. */
+  /** `unknown`: the importer does not know the key. `dropped`: nothing in the flow corresponds to it. `check`: carried over, but the user has to look at it. */
   kind: "unknown" | "dropped" | "check";
-  /** Never repeats a value of the file: it may be a secret in the wrong place. */
+  /** Never repeats a value of the file that may be a secret in the wrong place. */
   text: string;
 }
 
-/** The file cannot become a flow. Its text repeats no value of the file. */
+/** Thrown when the file cannot become a flow. Its text repeats no value of the file. */
 export class ImportError extends Error {
   override readonly name = "ImportError";
 }

@@ -1,9 +1,9 @@
-/** A node of the flow to make, by a word that stands for it until it gets its id. */
+/** A node of the planned flow. Its `role` is a word that stands for it until it gets its id. */
 export interface PlannedNode {
   role: string;
   type: string;
   name: string;
-  /** What differs from the type's defaults; `undefined` does not. Config nodes are named by their roles. */
+  /** The properties that differ from the type's defaults; `undefined` stands for the default. Config nodes are named by their roles. */
   properties: Record<string, unknown>;
   /** Roles of the nodes that each output is wired to. */
   to: string[][];
@@ -24,13 +24,13 @@ export interface FlowPlan {
   name: string;
   /** Description of the tab. */
   info: string;
-  /** What kind of file it was made from, with its article. */
+  /** The kind of file that it was made from, with an article. */
   madeFrom: string;
-  /** What it does, in one line. */
+  /** What the flow does, in one line. */
   summary: string;
-  /** What somebody has to do before and with it, as sentences in Markdown. */
+  /** What the user has to do before and after the flow is started, as sentences in Markdown. */
   steps: string[];
-  /** In each row from left to right. */
+  /** The nodes of a row are in order from left to right. */
   nodes: PlannedNode[];
   configs: PlannedConfig[];
 }

@@ -2,20 +2,20 @@ import { isObject } from "./json-text";
 import type { BROKER_KEYS } from "./keys-broker";
 import type { Settings } from "./settings";
 
-/** Full name of a key of the source. */
+/** Full name of a key of the queue that messages are taken from. */
 export type SourceKey = Exclude<Extract<keyof typeof BROKER_KEYS, `broker.source.${string}`>, "broker.source.count">;
 
 /** The types of an exchange. */
 export const EXCHANGE_TYPES: readonly string[] = ["topic", "direct", "fanout", "headers"];
 
-/** A row of Bind to exchanges. */
+/** A row of the list *Bind to exchanges* of `amqp in`. */
 export interface Binding {
   exchange: string;
   exchangeType: string;
   routingKey: string;
 }
 
-/** The properties of an `amqp in`. @param queue default: what the file says */
+/** Returns the properties of an `amqp in`. @param queue name of the queue; default: the one that the file names */
 export function subscription(settings: Settings<SourceKey>, queue?: string): Record<string, unknown> {
   return {
     ...queueProperties(settings, ["quorum", "classic", "stream"], queue),
@@ -26,7 +26,7 @@ export function subscription(settings: Settings<SourceKey>, queue?: string): Rec
   };
 }
 
-/** What `amqp in` and `amqp get` have in common. */
+/** Returns the properties that `amqp in` and `amqp get` have in common. @param types the types of queues that the node can use */
 export function queueProperties(settings: Settings<SourceKey>, types: readonly string[], known?: string): Record<string, unknown> {
   const queue = known ?? settings.text("broker.source.queue");
   if (queue === undefined) settings.note("broker.source.queue", "no queue is named: enter it in the form");
@@ -46,13 +46,13 @@ export function queueProperties(settings: Settings<SourceKey>, types: readonly s
   };
 }
 
-/** Whether what is missing is made, by either of the keys that say it; `undefined` leaves it at the default. */
+/** Returns `existing` when one of the two keys says that missing queues or exchanges are not made; else `undefined`, for the default: they are made. */
 export function declareOf<N extends string>(settings: Settings<N>, declare: N, passive: N): "existing" | undefined {
   const isPassive = settings.flag(passive);
   return (settings.flag(declare) ?? !isPassive) ? undefined : "existing";
 }
 
-/** 0 meant "no limit", and a backlog in memory. */
+/** Returns the prefetch count. 0 meant "no limit" in old files; that and a count over 65,535 give `undefined` with a note, since the node always has a limit. */
 function prefetch(settings: Settings<SourceKey>): number | undefined {
   const count = settings.number("broker.source.prefetch", 0, 1_000_000);
   if (count === undefined || (count >= 1 && count <= 65_535)) return count;
@@ -60,7 +60,7 @@ function prefetch(settings: Settings<SourceKey>): number | undefined {
   return undefined;
 }
 
-/** The bindings of one subscription: one for each routing key. `undefined` without an exchange. */
+/** Returns the bindings of one subscription, one for each routing key; `undefined` without an exchange. */
 function bindings(settings: Settings<SourceKey>): Binding[] | undefined {
   const exchange = settings.text("broker.source.exchange");
   const keys = settings.words("broker.source.routingKey");

@@ -7,7 +7,7 @@ import type { Settings } from "./settings";
 import { carryOver, columnRows, namesAndFields, parameterRows, propertyPath, type SqlText, writeContext } from "./statements";
 import type { Statement } from "./template";
 
-/** The nodes from a queue to a database. @param onDemand messages are fetched by a button; else as they come */
+/** Plans the nodes that write a queue's messages to a database. @param onDemand a button fetches the messages; else they are written as they come */
 export function queueToDatabase(settings: Settings, texts: readonly SqlText[], database: DatabasePart, format: FormatPart, onDemand: boolean): { nodes: PlannedNode[]; steps: string[] } {
   const nodes: PlannedNode[] = [];
   const source = onDemand ? getNode(settings) : inNode(settings);
@@ -55,7 +55,7 @@ function getNode(settings: Settings): PlannedNode {
   };
 }
 
-/** XML stands under its root: a change node takes the record, or the list of records, out of it. */
+/** Returns, for XML, a change node that takes the record, or the list of records, out of its root element. */
 function record({ format, path }: FormatPart): PlannedNode[] {
   if (format !== "xml") return [];
   const known = path.every((name) => name !== undefined);
@@ -64,7 +64,7 @@ function record({ format, path }: FormatPart): PlannedNode[] {
   return [{ role: "record", type: "change", name: path.length > 1 ? "the records" : "the record", row: 1, to: [], properties: { rules: [rule] } }];
 }
 
-/** A table takes one row a message; statements go through a list by themselves. */
+/** Returns a split node where a message is a list and sql write cannot go through it: for a table it takes one row per message, statements can have a list. */
 function each({ list }: FormatPart, write: PlannedNode): PlannedNode[] {
   if (!list || write.properties.forEach !== undefined) return [];
   return [{ role: "each", type: "split", name: "each record", row: 1, to: [], properties: {} }];
@@ -83,7 +83,7 @@ function asStatements(settings: Settings, statements: readonly Statement[], form
   const parameters = statements.flatMap((statement) => statement.parameters);
   if (format.format === "delimited" && format.options.header === true && !settings.has("format.header")) nameColumns(settings, parameters, format);
   const rows = parameterRows(statements);
-  // for each item the names are its own properties: where they are called otherwise, items become messages
+  // "For each" finds parameters by the names of an item's own properties. Where names differ, the list is split into messages instead
   const inside = format.list && rows.length === 0;
   if (format.list && !inside) settings.note("database.template", "placeholders are called otherwise than the fields, so each record of a message is written in a transaction of its own");
   return {
@@ -94,7 +94,7 @@ function asStatements(settings: Settings, statements: readonly Statement[], form
   };
 }
 
-/** Delimited text without a header and with columns that nobody names: the placeholders, in their order, are all there is to go by. */
+/** For delimited text without header or columns in the file: numbered placeholders are taken for the columns, in order; named ones mean that there is a header. */
 function nameColumns(settings: Settings, parameters: Statement["parameters"], format: FormatPart): void {
   const names = [...new Set(parameters.map(({ name }) => name))];
   const numbered = settings.has("database.parameters") || names.every((name) => /^p\d+$/.test(name));

@@ -2,7 +2,7 @@ import type { Note } from "./note";
 import type { FlowPlan } from "./plan";
 import type { Variable } from "./secrets";
 
-/** What the comment of the flow says, in Markdown. */
+/** Returns the text of the flow's comment node, in Markdown. */
 export function commentOf(plan: FlowPlan, variables: readonly Variable[], notes: readonly Note[]): string {
   const steps = [
     ...(variables.length > 0 ? [`Set in the environment of Node-RED, before it starts: ${variables.map(({ name, holds }) => `\`${name}\` (${holds})`).join(", ")}.`] : []),
@@ -19,7 +19,7 @@ export function commentOf(plan: FlowPlan, variables: readonly Variable[], notes:
   return lines.join("\n");
 }
 
-/** What the command says beside the flow, for a terminal. */
+/** Returns what the command writes to standard error, for a terminal. */
 export function reportOf(file: string, plan: FlowPlan, variables: readonly Variable[], notes: readonly Note[]): string {
   const lines = [`${file}: ${plan.summary}`];
   const table = (title: string, rows: readonly (readonly [string, string])[]): void => {
@@ -35,7 +35,7 @@ export function reportOf(file: string, plan: FlowPlan, variables: readonly Varia
   return `${lines.map(printable).join("\n")}\n`;
 }
 
-/** Without what a terminal takes for a command, or for another direction of writing. */
+/** Replaces characters that a terminal takes for a command or for a change of the writing direction. */
 function printable(line: string): string {
   return line.replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069]/g, "?");
 }

@@ -10,13 +10,13 @@ import { declareOf, EXCHANGE_TYPES } from "./queue-source";
 import { debug } from "./watching";
 import { carryOver, parameterRows, propertyPath, readFields, sqlIn, type SqlText } from "./statements";
 
-/** Longest time between two runs: a day, in ms. */
+/** Longest time between two runs, in ms: a day. */
 const MAX_TIME = 86_400_000;
 
-/** What stops a query after some rows, at its end. */
+/** Matches a limit on the number of rows at the end of a query. */
 const LIMIT = /\s+limit\s+\d+(\s*(,|offset)\s*\d+)?[\s;]*$|\s+(offset\s+\d+\s+rows?\s+)?fetch\s+(first|next)\s+\d+\s+rows?\s+only[\s;]*$/i;
 
-/** The nodes from a database to an exchange. */
+/** Plans the nodes that send rows of a database to an exchange or a queue. */
 export function selectAndSend(settings: Settings, texts: readonly SqlText[], database: DatabasePart, format: FormatPart): { nodes: PlannedNode[]; steps: string[] } {
   const steps: string[] = [];
   const read = readNode(settings, texts, database);
@@ -73,7 +73,7 @@ function readNode(settings: Settings, texts: readonly SqlText[], database: Datab
   };
 }
 
-/** A poll by a watermark reads page by page itself: a limit within its query would hold back all that is behind it. */
+/** Returns the query without a limit at its end. A poll by a watermark reads page by page itself; with a limit in the query it would not get to the rows behind. */
 function withoutLimit(settings: Settings, sql: string, key: SqlText["key"] = "database.statement"): string {
   if (LIMIT.test(sql)) settings.note(key, "the limit was taken out: a poll by a watermark reads the rows in pages by itself");
   return sql.replace(LIMIT, "");
@@ -96,7 +96,7 @@ function guessKey(settings: Settings, watermark: string | undefined, after: { na
   return guessed;
 }
 
-/** The query where only a table is named. */
+/** Returns a query for the table, for a file that names a table but has no query. */
 function tableQuery(settings: Settings, schema: string | undefined): string {
   const table = settings.text("database.table");
   if (table === undefined || !/^[\p{L}\p{N}_.$#"`[\] ]+$/u.test(table)) {
@@ -117,7 +117,7 @@ function outputOf(settings: Settings): "row" | "batch" | "all" | undefined {
   return undefined;
 }
 
-/** Bounds of the numbers, and the words, in the five fields of cron. */
+/** The smallest and the largest number, and the words that are allowed, for each of the five fields of cron. */
 const CRON: readonly (readonly [least: number, most: number, words: RegExp])[] = [
   [0, 59, /^$/],
   [0, 23, /^$/],
@@ -126,7 +126,7 @@ const CRON: readonly (readonly [least: number, most: number, words: RegExp])[] =
   [0, 7, /^(sun|mon|tue|wed|thu|fri|sat|l)$/i],
 ];
 
-/** Whether an inject node can be made of it: with a field that is wrong it does not start. */
+/** Whether an inject node accepts the field. With a wrong field it does not start. */
 function isCronField(field: string, place: number): boolean {
   const [least, most, words] = CRON[place]!;
   if (!/^[\w*,/-]+$/.test(field) || /\/0*(?!\d)|(^|,)(,|$)/.test(field)) return false;
@@ -137,8 +137,8 @@ function isCronField(field: string, place: number): boolean {
 function trigger(settings: Settings, read: PlannedNode): PlannedNode {
   const cron = settings.text("database.cron");
   const interval = settings.duration("database.pollInterval", 10, MAX_TIME);
-  const fields = cron?.replaceAll("?", "*").split(/\s+/) ?? []; // Quartz asks where cron has a star
-  // Quartz begins with seconds and may end with a year
+  const fields = cron?.replaceAll("?", "*").split(/\s+/) ?? []; // Quartz has ? where cron has *
+  // an expression of Quartz begins with seconds and may end with a year
   const five = fields.length >= 6 ? fields.slice(1, 6) : fields;
   const usable = five.length === 5 && five.every((field, place) => isCronField(field, place));
   if (cron !== undefined && (!usable || fields.length >= 6)) {
@@ -189,7 +189,7 @@ function outNode(settings: Settings, format: FormatPart, steps: string[]): Plann
   };
 }
 
-/** A routing key with placeholders becomes an expression over the row. */
+/** Returns the routing key; one with placeholders becomes an expression on the row. */
 function routingKey(text: string): { value: string; type?: string } {
   const braces = bracesOf(text);
   const matches = [...text.matchAll(braces)] as RegExpExecArray[];
@@ -214,7 +214,7 @@ function exchangeKind(settings: Settings): string | undefined {
   return undefined;
 }
 
-/** A flag, or AMQP's delivery mode. */
+/** Reads a flag, or AMQP's delivery mode (1 or 2). */
 function persistent(settings: Settings): boolean | undefined {
   const text = settings.text("broker.destination.persistent");
   if (text === "2" || /^persistent$/i.test(text ?? "")) return true;

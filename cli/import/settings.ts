@@ -4,13 +4,13 @@ import type { KeyName } from "./keys";
 import { ImportError, type Note } from "./note";
 import { durationOf, flagOf, numberOf, wordsOf } from "./values";
 
-/** Levels of nesting that are looked at: no bridge had more than four. */
+/** How many levels of nesting are read. No bridge's file had more than four. */
 const MAX_DEPTH = 8;
 
-/** A secret of the file, which nobody gets to see: only where it stands, and what it refers to if it was a reference. */
+/** A secret of the file. Its value is not kept, only where it is in the file, and the environment variable that it refers to. */
 export interface Secret {
   path: string;
-  /** Name of the environment variable that the file referred to already. */
+  /** Name of the environment variable that the file refers to. `undefined` when the file holds the secret itself. */
   variable?: string;
 }
 
@@ -22,15 +22,15 @@ interface Entry {
   used: boolean;
 }
 
-/** The keys of a file, by their meaning. What nobody asks for is reported in the end. @typeParam N the full names of the keys that may be asked for */
+/** The keys of a file, by their full names. {@link reportUnused} reports those that were never read. @typeParam N the full names of the keys that can be read */
 export class Settings<N extends string = KeyName> {
   private readonly entries = new Map<string, Entry>();
 
   /**
    * @param root the file, or a part of it under the name of its section
-   * @param shown what a part's name is in the file, for what is said about it
-   * @param notes where that is put
-   * @param outer where a key is looked for that is not here
+   * @param shown name of the part in the file, for notes. Default: paths are shown as they are
+   * @param notes the list to which notes are added
+   * @param outer where a key is looked for that is missing here
    */
   constructor(
     root: Readonly<Record<string, Json>>,
@@ -42,43 +42,43 @@ export class Settings<N extends string = KeyName> {
     for (const [name, value] of Object.entries(root)) this.read(value, [name]);
   }
 
-  /** Whether a key is there, with a value. */
+  /** Whether a key has a value, here or further out. */
   has(name: N): boolean {
     return this.entries.has(name) || (this.outer?.has(name) ?? false);
   }
 
-  /** Whether a key stands here, not further out. */
+  /** Whether a key has a value here, not only further out. */
   isOwn(name: N): boolean {
     return this.entries.has(name);
   }
 
-  /** Whether anything of a section is there. */
+  /** Whether any key of a section has a value here. */
   hasSection(section: string): boolean {
     return [...this.entries.keys()].some((name) => name.startsWith(`${section}.`));
   }
 
-  /** Whether the key can only be meant so: not a bare `broker.queue`, which may be the source's or the destination's. */
+  /** Whether the key's path in the file can mean no other key. A bare `broker.queue` may be the source's or the destination's. */
   isExplicit(name: N): boolean {
     return this.entries.get(name)?.names.length === 1;
   }
 
-  /** The key's path in the file, for what is said about it; its documented name when it is not there. */
+  /** Returns the key's path in the file, for notes; its full name when the file does not have it. */
   path(name: N): string {
     return this.entries.get(name)?.path ?? this.outer?.path(name) ?? name;
   }
 
-  /** Says something of a key, once. */
+  /** Adds a note about a key, unless the same one is there already. */
   note(name: N, text: string, kind: Note["kind"] = "check"): void {
     const path = this.path(name);
     if (!this.notes.some((note) => note.path === path && note.text === text)) this.notes.push({ path, kind, text });
   }
 
-  /** A text without blanks around it; `undefined` when it is not given, blank, or no text. */
+  /** Returns a text without blanks around it; `undefined` when it is missing, blank, or not a text. */
   text(name: N): string | undefined {
     return this.verbatim(name)?.trim() || undefined;
   }
 
-  /** A text as it stands. Numbers and flags count as texts. */
+  /** Returns a text exactly as written. Numbers and flags count as texts. Anything else is noted and left out, as is a text with control characters. */
   verbatim(name: N): string | undefined {
     const value = this.take(name);
     if (value === undefined) return undefined;
@@ -88,7 +88,7 @@ export class Settings<N extends string = KeyName> {
     return text;
   }
 
-  /** A whole number; one out of its range is reported, and not taken. */
+  /** Returns a whole number. One that is out of range is noted and left out. */
   number(name: N, least: number, most: number): number | undefined {
     const value = this.take(name);
     if (value === undefined) return undefined;
@@ -97,14 +97,14 @@ export class Settings<N extends string = KeyName> {
     return this.refuse(name, `a whole number from ${least} to ${most} is expected`);
   }
 
-  /** Yes or no, in any of the ways to write it. */
+  /** Returns a flag, in any usual spelling. */
   flag(name: N): boolean | undefined {
     const value = this.take(name);
     if (value === undefined) return undefined;
     return flagOf(value) ?? this.refuse(name, "true or false is expected");
   }
 
-  /** ms; what is out of range is reported, and brought into it. @param announce say how a number without a unit was taken */
+  /** Returns a time in ms. One that is out of range is noted and replaced by the nearest limit. @param announce whether to note how a number without a unit was read */
   duration(name: N, least: number, most: number, announce = false): number | undefined {
     const value = this.take(name);
     if (value === undefined) return undefined;
@@ -117,20 +117,20 @@ export class Settings<N extends string = KeyName> {
     return kept;
   }
 
-  /** Texts: a list, or one text with commas. Empty when there are none. */
+  /** Returns a list of texts, from a list or from one text with commas or semicolons. Empty when there are none. */
   words(name: N): string[] {
     const value = this.take(name);
     if (value === undefined) return [];
     return wordsOf(value) ?? this.refuse(name, "a list of texts is expected") ?? [];
   }
 
-  /** The value as it stands, for what has a shape of its own; without `__proto__`, which others might take for more than a name. */
+  /** Returns the value as it is, for keys that have a shape of their own. Without `__proto__`, with which other code might set a prototype. */
   json(name: N): Json | undefined {
     const value = this.take(name);
     return value === undefined ? undefined : (JSON.parse(JSON.stringify(value), (key, each: Json) => (key === "__proto__" ? undefined : each)) as Json);
   }
 
-  /** Where a secret stands; blank ones count as none. */
+  /** Returns where a secret is in the file; `undefined` when it is missing or empty. */
   secret(name: N): Secret | undefined {
     const value = this.take(name);
     if (value === undefined || value === "") return undefined;
@@ -138,7 +138,7 @@ export class Settings<N extends string = KeyName> {
     return { path: this.path(name), ...(variable === undefined ? {} : { variable }) };
   }
 
-  /** Reports the keys that nobody asked for. @param purpose what the flow does, as people call it */
+  /** Reports the keys that were never read. @param purpose what the flow does, in words for the user */
   reportUnused(purpose: string): void {
     for (const entry of new Set(this.entries.values())) {
       if (entry.used) continue;
@@ -190,7 +190,7 @@ export class Settings<N extends string = KeyName> {
     const entry: Entry = { path, names, value, used: false, ...(unit === undefined ? {} : { unit }) };
     for (const name of names) {
       const other = this.entries.get(name);
-      // what says whose it is goes before what does not
+      // a path that can mean only this key goes before one that may mean several
       if (other && !(other.names.length > names.length)) {
         if (names.length === 1) this.notes.push({ path, kind: "dropped", text: `says the same as ${other.path}, which was taken` });
         continue;
@@ -201,10 +201,10 @@ export class Settings<N extends string = KeyName> {
 }
 
 /**
- * The object with the sections: a file may have one object around everything.
+ * Returns the object that holds the sections: the file itself, or the only object in it.
  *
- * @param wrong what is said when there is none
- * @throws ImportError
+ * @param wrong text of the error when neither holds a section
+ * @throws ImportError when neither holds a section, and for a list
  */
 export function unwrapped(file: Json, index: KeyIndex, wrong: string): Record<string, Json> {
   if (typeof file !== "object" || file === null) throw new ImportError(wrong);
@@ -219,13 +219,13 @@ function hasSections(object: Readonly<Record<string, Json>>, index: KeyIndex): b
   return Object.keys(object).some((name) => index.sectionOf(name.split(".")[0] ?? "") !== undefined);
 }
 
-/** `${NAME}`, `$NAME`, `%NAME%`, `env:NAME`: the file did not hold the secret itself. `$Name` is rather a password: they like to begin with a sign. */
+/** Returns the environment variable in `${NAME}`, `$NAME`, `%NAME%`, `env:NAME` or `{{NAME}}`. `$Name` is taken for a password, since many begin with such a sign. */
 function variableOf(text: string): string | undefined {
   const match = /^\s*(?:\$\{(?:env[:.])?(\w+)\}|\$([A-Z_][A-Z\d_]*)|%(\w+)%|env:(\w+)|\{\{\s*(?:env\.)?(\w+)\s*\}\})\s*$/.exec(text);
   return match?.slice(1).find(Boolean);
 }
 
-/** A path for people; names with strange characters in quotes, and none longer than a line. */
+/** Returns a path for people: names with unusual characters in quotes, and no more than 100 characters. */
 function showPath(path: readonly string[]): string {
   const shown = path.map((name) => (/^[\w$/@ -]+$/.test(name) ? name : JSON.stringify(name).replace(/[\u007f-\uffff]/g, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`)));
   const text = shown.join(".");

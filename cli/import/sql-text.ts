@@ -3,33 +3,33 @@ import type { Dialect } from "./dialect";
 /** A piece of SQL. */
 export type Piece =
   | { kind: "code"; text: string }
-  /** A comment, or a text that is not closed, to the end. */
+  /** A comment or a text in dollar quotes. `open`: a comment, text or name without its end, which takes all the rest. */
   | { kind: "comment"; text: string; open?: true }
   /** A name in quotes. */
   | { kind: "name"; text: string }
-  /** A literal: what stands before the quote (`E`, `N`, `DATE`), the quote, and what is between. */
+  /** A literal: the word before the quote (`E`, `N`, `DATE`), the quote, and the text between the quotes. */
   | { kind: "literal"; text: string; prefix: string; quote: string; inner: string }
   | { kind: "placeholder"; text: string; field: string }
-  /** `?` or `$1`: the number counts from 0. */
+  /** A placeholder without a name: `?` or `$1`. `number` counts from 0, and is `undefined` for `?`. */
   | { kind: "position"; text: string; number: number | undefined }
   | { kind: "end"; text: ";" };
 
-/** A path of names, as it stands between the braces of a placeholder. */
+/** The path of names in the braces of a placeholder. */
 const FIELD = String.raw`\s*[\p{L}_$@/][\p{L}\p{N}_$@/.\-\[\]]*\s*`;
 
 /**
- * What is taken for a placeholder in braces. A bare `{name}` is one only where none of the others stands in the text: with `${name}` at hand,
- * `'{red}'` is rather an array of PostgreSQL.
+ * What counts as a placeholder in braces. A bare `{name}` is one only in a text that has none of the others: in a text with `${name}`, `'{red}'` is probably
+ * an array of PostgreSQL.
  */
 const MARKED = String.raw`\$\{(?<dollar>[^{}]+)\}|#\{(?<hash>[^{}]+)\}|\{\{\{?(?<mustache>[^{}]+)\}\}\}?|%\((?<percent>\w+)\)s`;
 const BARE = String.raw`\{(?<bare>${FIELD}|\d+)\}`;
 
-/** The placeholders in braces of one text. */
+/** Returns a pattern for the placeholders in braces of a text. */
 export function bracesOf(text: string): RegExp {
   return new RegExp(new RegExp(MARKED, "u").test(text) ? MARKED : BARE, "gu");
 }
 
-/** The field that a match of {@link bracesOf} names. */
+/** Returns the field that a match of {@link bracesOf} names. */
 export function fieldOf(match: RegExpExecArray): string {
   return (Object.values(match.groups ?? {}).find((group) => group !== undefined) ?? "").trim();
 }
@@ -84,11 +84,11 @@ function tokensOf(dialect: Dialect | undefined): RegExp {
     mariadb ? `"(?<double>${quoted('"')})"` : '(?<name>"(?:[^"]|"")*")',
     "(?<tick>`(?:[^`]|``)*`)",
     ...(dialect === "sqlserver" ? [String.raw`(?<bracket>\[(?:[^\]]|\]\])*\])`] : []),
-    // tried after the closed ones, and only once, since it takes all that is left
+    // comes after the closed ones, since it takes all the rest of the text
     String.raw`(?<open>(?:/\*|'|"|${"`"})[\s\S]*)`,
     "(?<cast>::|:=)",
     String.raw`:#?(?<named>[A-Za-z_]\w*)`,
-    // ?| and ?& are operators of PostgreSQL, as is ? itself, but a driver takes that for a parameter anyway
+    // ?| and ?& are operators of PostgreSQL. So is ? itself, but a driver takes it for a parameter anyway
     String.raw`(?<operator>\?[|&])`,
     String.raw`(?<question>\?)`,
     String.raw`\$(?<numbered>[1-9]\d*)\b`,
@@ -113,7 +113,7 @@ function pieceOf(match: RegExpExecArray): Piece {
   return { kind: "code", text };
 }
 
-/** The words of SQL outside of quotes and comments, in lower case. */
+/** Returns the words of SQL outside of quotes and comments, in lower case. */
 export function wordsOfCode(pieces: readonly Piece[]): string[] {
   return pieces.flatMap((piece) => (piece.kind === "code" ? piece.text.toLowerCase().match(/[a-z_]\w*/g) ?? [] : []));
 }

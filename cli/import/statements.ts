@@ -5,10 +5,10 @@ import type { Settings } from "./settings";
 import { fieldPath, isQuery, type Statement, statementsOf, type TemplateContext } from "./template";
 import { wordsOf } from "./values";
 
-/** Where the statements of a file stand. */
+/** The keys that hold the statements of a file. */
 export type StatementKey = "database.statement" | "database.template";
 
-/** A text of SQL, as it stands in the file. */
+/** A text of SQL from the file, as written. */
 export interface SqlText {
   key: KeyName;
   text: string;
@@ -17,12 +17,12 @@ export interface SqlText {
 
 const KEYS: readonly StatementKey[] = ["database.statement", "database.template"];
 
-/** The texts of SQL in a file. */
+/** Returns the texts of SQL in a file. */
 export function readSql(settings: Settings): SqlText[] {
   return KEYS.flatMap((key) => sqlIn(settings, key).map((text) => ({ key, text, reads: isQuery(text) })));
 }
 
-/** The texts of one key: one, a list, or a list of `{ "sql": … }`. */
+/** Returns the texts of one key, which holds one text, a list of texts, or a list of `{ "sql": … }`. */
 export function sqlIn(settings: Settings, key: KeyName): string[] {
   const value = settings.json(key);
   if (value === undefined) return [];
@@ -37,7 +37,7 @@ export function sqlIn(settings: Settings, key: KeyName): string[] {
   });
 }
 
-/** What placeholders stand for, from *parameters* and *columns*. */
+/** Returns the fields for placeholders, from the keys *parameters* and *columns*. @param columns used for `?` when the file has neither key */
 export function readFields(settings: Settings, columns: readonly string[]): Pick<TemplateContext, "positions" | "fields"> {
   const { names, fields } = namesAndFields(settings, "database.parameters");
   if (names.length > 0) return { positions: names, fields };
@@ -46,7 +46,7 @@ export function readFields(settings: Settings, columns: readonly string[]): Pick
   return { ...(positions.length > 0 ? { positions } : {}), fields: { ...listed.fields, ...fields } };
 }
 
-/** A list of names, a list of `{ "name": …, "field": … }`, or `{ "name": "field" }`. */
+/** Reads names and their fields: a list of names, a list of `{ "name": …, "field": … }`, or `{ "name": "field" }`. */
 export function namesAndFields(settings: Settings, key: "database.parameters" | "database.columns"): { names: string[]; fields: Record<string, string> } {
   const value = settings.json(key);
   const names: string[] = [];
@@ -75,7 +75,7 @@ export function namesAndFields(settings: Settings, key: "database.parameters" | 
   return { names: names.filter(Boolean), fields };
 }
 
-/** The statements of some texts; what there is to say of them is said. */
+/** Turns texts into statements, and notes the remarks about them. */
 export function carryOver(settings: Settings, texts: readonly SqlText[], context: TemplateContext): Statement[] {
   return texts.flatMap(({ key, text }) => {
     const statements = statementsOf(text, context);
@@ -84,14 +84,14 @@ export function carryOver(settings: Settings, texts: readonly SqlText[], context
   });
 }
 
-/** A row of a node's list of parameters, for a name that is not a property of the payload itself. */
+/** A row of a node's list of parameters. It is needed for a parameter that has not the name of a property of the payload. */
 export interface ParameterRow {
   name: string;
   value: string;
   valueType: "msg";
 }
 
-/** The parameters that a node has to be told, as it finds only those by itself that are called like a property of the payload. */
+/** Returns rows for the parameters that the node cannot find itself. It finds those that have the name of a property of the payload. */
 export function parameterRows(statements: readonly Statement[]): ParameterRow[] {
   const rows = new Map<string, ParameterRow>();
   for (const { name, field } of statements.flatMap(({ parameters }) => parameters)) {
@@ -101,7 +101,7 @@ export function parameterRows(statements: readonly Statement[]): ParameterRow[] 
   return [...rows.values()];
 }
 
-/** A path in Node-RED's notation: `payload.order["unit price"]`. */
+/** Returns a path in Node-RED's notation, such as `payload.order["unit price"]`. */
 export function propertyPath(path: readonly string[]): string {
   return path
     .map((name, index) => {
@@ -113,7 +113,7 @@ export function propertyPath(path: readonly string[]): string {
     .join("");
 }
 
-/** A column of a table that takes a field of the payload. */
+/** Returns rows that name, for each column of a table, the field of the payload with its value. */
 export function columnRows(columns: { names: readonly string[]; fields: Readonly<Record<string, string>> }, flat: boolean): { column: string; value: string; valueType: "msg" }[] {
   return columns.names.map((column) => ({
     column,
@@ -122,7 +122,7 @@ export function columnRows(columns: { names: readonly string[]; fields: Readonly
   }));
 }
 
-/** Context for the statements that write what a message holds. */
+/** Returns the context for statements that write the content of a message. */
 export function writeContext(settings: Settings, dialect: Dialect | undefined, columns: readonly string[], flat: boolean): TemplateContext {
   return { dialect, flat, ...readFields(settings, columns) };
 }

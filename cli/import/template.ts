@@ -1,46 +1,46 @@
 import { concatenation, type Dialect } from "./dialect";
 import { bracesOf, cut, fieldOf, type Piece, wordsOfCode } from "./sql-text";
 
-/** A parameter whose name is not the field's: the field has to be told. */
+/** A parameter of a statement, and the field that gives its value. */
 export interface Parameter {
   name: string;
-  /** Path of the field within the record; `["order", "id"]`. */
+  /** Path of the field within the record, such as `["order", "id"]`. */
   field: string[];
 }
 
-/** A statement with `:name` for every value. */
+/** A statement with a parameter `:name` for every value. */
 export interface Statement {
   sql: string;
-  /** In the order in which they first stand in the text. */
+  /** In the order of their first use in the text. */
   parameters: Parameter[];
-  /** What has to be looked at, or could not be carried over. */
+  /** What the user has to check, and what could not be carried over. */
   remarks: string[];
 }
 
-/** What is known besides the text. */
+/** What is known about a text besides its words. */
 export interface TemplateContext {
   dialect?: Dialect | undefined;
-  /** Fields for `?`, in order. */
+  /** Fields for the placeholders `?`, in order. */
   positions?: readonly string[];
-  /** Fields for placeholders, by their name. */
+  /** Fields for named placeholders, by the placeholder's name. */
   fields?: Readonly<Record<string, string>>;
-  /** A dot is a part of a field's name, not a step into the record: delimited text has no depth. */
+  /** Whether a dot is a part of a field's name, not a step into the record, since delimited text is not nested. */
   flat?: boolean;
 }
 
-/** Words after which a name stands, where no parameter can. */
+/** Words that are followed by a name, so that no parameter can come after them. */
 const BEFORE_NAME = new Set(["from", "into", "update", "join", "table", "by", "truncate", "schema", "as", "set", "insert"]);
-/** What makes a `from` stand before a value. */
+/** Words that may come before a `from` that is followed by a value. */
 const VALUE_FROM = new Set(["distinct", "extract", "substring", "trim", "overlay", "both", "leading", "trailing"]);
-/** Words after which a whole condition may stand. */
+/** Words that may be followed by a whole condition. */
 const BEFORE_CONDITION = new Set(["where", "and", "or", "on", "having"]);
 const NO_TRANSACTION = /^\s*(begin|start|commit|end)(\s+(transaction|work|tran))?\s*$/i;
 
 /**
- * Texts with placeholders, as statements with parameters. A list of statements with `;` between them becomes several.
+ * Turns a text with placeholders into statements with parameters. A text with several statements, separated by `;`, becomes several.
  *
- * Old bridges put values into the text; here they stay apart from it. So a placeholder within quotes takes the place of the whole literal,
- * what else stands in it is joined to the value by the database, and a placeholder in the place of a name or keyword stays, with a remark.
+ * Old bridges put values into the text; here values are sent apart from it. So a placeholder within quotes replaces the whole literal, and the database joins
+ * its value to the rest of the literal. A placeholder in the place of a name, a keyword or a condition stays as it is, with a remark.
  */
 export function statementsOf(text: string, context: TemplateContext = {}): Statement[] {
   return split(cut(text, context.dialect))
@@ -48,7 +48,7 @@ export function statementsOf(text: string, context: TemplateContext = {}): State
     .map((pieces) => new Conversion(pieces, context).run());
 }
 
-/** Whether a statement gives rows to read; else it writes. */
+/** Whether a statement returns rows. If not, it writes. */
 export function isQuery(text: string): boolean {
   const words = wordsOfCode(cut(text, undefined));
   const [first = ""] = words;
@@ -58,7 +58,7 @@ export function isQuery(text: string): boolean {
 
 const textOf = (pieces: readonly Piece[]): string => pieces.map((piece) => piece.text).join("");
 
-/** At each `;`, unless it may stand within a procedure. */
+/** Splits at each `;`, but not a text that may be a procedure. */
 function split(pieces: readonly Piece[]): Piece[][] {
   const [first = "", second = ""] = wordsOfCode(pieces);
   const begins = first === "begin" && !["transaction", "work", "tran"].includes(second) && !/^\s*begin\s*;/i.test(textOf(pieces));
@@ -116,7 +116,7 @@ class Conversion {
     }
   }
 
-  /** `:name` for a field, which is noted as a parameter. */
+  /** Notes a field as a parameter and returns its `:name`. */
   private value(written: string): string {
     const [plain = "", rest] = withoutFormat(written);
     if (rest !== undefined) this.remark(written, "has a format or default, which was left out");
@@ -127,7 +127,7 @@ class Conversion {
     return `:${name}`;
   }
 
-  /** A name that SQL takes, and that no other field of the statement has. */
+  /** Returns a name that is valid in SQL and that no other field of the statement has. */
   private nameOf(field: string): string {
     const base = fieldPath(field, false).join("_").normalize("NFD").replace(/\p{M}/gu, "").replace(/^(?:[^\p{L}\p{N}_]+|__+)/u, "").replace(/[^A-Za-z0-9_]+/g, "_").replace(/^(?=\d)|^$/, "p");
     const same = fieldPath(this.context.fields?.[field] ?? field, this.context.flat === true).join("\0");
@@ -138,7 +138,7 @@ class Conversion {
     }
   }
 
-  /** What `?` stands for: the fields that were told, else the column it is compared with or inserted into. */
+  /** Returns the field for a `?`: from the file's list of fields, else the column that it is compared with or inserted into, else `p1`, `p2` and so on. */
   private positionField(number: number | undefined): string {
     const position = number ?? this.asked;
     if (number === undefined) this.asked += 1;
@@ -154,7 +154,7 @@ class Conversion {
     return field;
   }
 
-  /** A literal with placeholders in it: the value alone, or joined with what stands beside it. */
+  /** Replaces a literal with placeholders: by the value alone, or by the value joined with the rest of the literal. Leaves other literals as they are. */
   private literal({ text, prefix, quote, inner }: Piece & { kind: "literal" }): string {
     const matches = [...inner.matchAll(this.braces)];
     if (matches.length === 0) return text;
@@ -177,7 +177,7 @@ class Conversion {
     return typed ? `cast(${joined} as ${word.toLowerCase()})` : joined;
   }
 
-  /** What is wrong with a placeholder's place: only values come from a message. A `:name` has been a parameter before. */
+  /** Returns why a placeholder cannot be a parameter at its place; `undefined` when it can. A `:name` always can: it was a parameter already in the old file. */
   private misplaced(index: number): string | undefined {
     const { text } = this.pieces[index]!;
     if (text.startsWith(":")) return undefined;
@@ -206,13 +206,13 @@ class Conversion {
   }
 }
 
-/** A placeholder without what some languages put behind it: `name:format`, `name!default`, `name|filter`, `name?date`. */
+/** Splits a placeholder into its name and what some languages put behind it: `name:format`, `name!default`, `name|filter`, `name?date`. */
 function withoutFormat(written: string): [plain: string, rest?: string] {
   const match = /^([^:!|?,]+)[:!|?,](.*)$/s.exec(written.trim());
   return match ? [match[1]!.trim(), match[2]!] : [written.trim()];
 }
 
-/** `$.order.id`, `/order/id`, `order.id` and `order[0].id` lead to the same place. */
+/** Returns the path of a field: `$.order.id`, `/order/id` and `order.id` give the same. @param flat the name is one step, whatever is in it */
 export function fieldPath(field: string, flat: boolean): string[] {
   const bare = field.trim().replace(/^\$\.?|^\//, "");
   if (flat) return [bare];
@@ -220,7 +220,7 @@ export function fieldPath(field: string, flat: boolean): string[] {
   return parts.length > 0 ? parts : [bare];
 }
 
-/** The column for the n-th placeholder: from the column list of an INSERT whose values are all placeholders, or from `column = ?`. */
+/** Returns a function that finds the column for the n-th `?`: in the column list of an INSERT with nothing but `?` as values, or before it, as in `column = ?`. */
 function columnsOf(pieces: readonly Piece[]): (position: number) => string | undefined {
   const mark = "\u0001";
   const all = pieces.map((piece) => (piece.kind === "position" ? mark : piece.kind === "comment" ? " " : piece.text)).join("");

@@ -2,12 +2,12 @@ import type { KeyName } from "./keys";
 import { ImportError } from "./note";
 import type { Settings } from "./settings";
 
-/** The three things a bridge did. */
+/** The three kinds of work that a bridge did. */
 export const TRANSACTIONS = ["select-and-send", "get-and-write", "subscribe-and-write"] as const;
 
 export type Transaction = (typeof TRANSACTIONS)[number];
 
-/** As people call it. */
+/** Returns the name of a transaction in words for the user. */
 export const called = (transaction: Transaction): string => transaction.replaceAll("-", " ");
 
 const WORDS: readonly (readonly [RegExp, Transaction])[] = [
@@ -16,7 +16,7 @@ const WORDS: readonly (readonly [RegExp, Transaction])[] = [
   [/^(select|read|query|publish|produc|export|outbound|send|poll)|(to|2)(queue|mq|amqp|broker|exchange|rabbit|rabbitmq|messages?)$/, "select-and-send"],
 ];
 
-/** Which transaction a word stands for. */
+/** Returns the transaction that a word stands for; `undefined` when it stands for none. */
 export function transactionOf(text: string): Transaction | undefined {
   const word = text.toLowerCase().replace(/[^a-z0-9]/g, "");
   return WORDS.find(([pattern]) => pattern.test(word))?.[1];
@@ -28,10 +28,10 @@ const READS: readonly KeyName[] = ["database.afterRead", "database.watermarkColu
 const WRITES: readonly KeyName[] = ["database.writeMode"];
 
 /**
- * Which transaction a file is for: what its key says, else what is there.
+ * Returns the transaction of a file: the one that its key names, else the one that the other keys point to.
  *
- * @param statements whether there are statements that select, and that write
- * @throws ImportError when it could be more than one
+ * @param statements whether the file has statements that read, and statements that write
+ * @throws ImportError when the keys do not tell which one it is
  */
 export function tellTransaction(settings: Settings, statements: { reads: boolean; writes: boolean }): Transaction {
   const word = settings.text("transaction");
@@ -39,7 +39,7 @@ export function tellTransaction(settings: Settings, statements: { reads: boolean
   if (said) return said;
   if (word !== undefined) settings.note("transaction", "none of select-and-send, get-and-write and subscribe-and-write: told by what else is there");
   const explicit = (names: readonly KeyName[]): boolean => names.some((name) => settings.has(name) && settings.isExplicit(name));
-  // statements say most; what is beside them decides only where they do not
+  // statements are the surest sign; the other keys are looked at only where statements decide nothing
   const signs: [reads: boolean, writes: boolean][] = [
     [statements.reads, statements.writes],
     [explicit(DESTINATION), explicit(SOURCE)],

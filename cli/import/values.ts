@@ -1,7 +1,7 @@
-/** How values are written in configuration files, and what they say. `undefined`: nothing of the kind. */
+/** Reads values as people write them in configuration files. Each function returns `undefined` for a value that it cannot read. */
 import type { Json } from "./json-text";
 
-/** A number, or the text of one. */
+/** Reads a number, or the text of one. */
 export function numberOf(value: Json): number | undefined {
   if (typeof value === "number") return Number.isFinite(value) ? value : undefined;
   if (typeof value !== "string" || !/^\s*[+-]?\d+(\.\d+)?\s*$/.test(value)) return undefined;
@@ -12,7 +12,7 @@ export function numberOf(value: Json): number | undefined {
 const YES = new Set(["true", "yes", "on", "1", "y", "enabled"]);
 const NO = new Set(["false", "no", "off", "0", "n", "disabled", "none"]);
 
-/** Yes or no. */
+/** Reads a flag: true or false. */
 export function flagOf(value: Json): boolean | undefined {
   const word = typeof value === "object" ? "" : String(value).trim().toLowerCase();
   return YES.has(word) ? true : NO.has(word) ? false : undefined;
@@ -22,7 +22,7 @@ const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 
 const SPELLED = /^(\d+(?:\.\d+)?)\s*(ms|millis(?:econds)?|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hours?|d|days?)$/i;
 const ISO = /^P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?$/i;
 
-/** ms. @param unit of a bare number; without one it is seconds below 1,000, and ms from there on */
+/** Reads a time and returns ms. @param unit of a number without unit, in ms. Default: a number below 1,000 is in seconds, a larger one in ms */
 export function durationOf(value: Json, unit?: number): number | undefined {
   const number = numberOf(value);
   if (number !== undefined) return number < 0 ? undefined : number * (unit ?? (number < 1000 ? 1000 : 1));
@@ -38,14 +38,14 @@ export function durationOf(value: Json, unit?: number): number | undefined {
   return days * UNITS.d! + hours * UNITS.h! + minutes * UNITS.m! + seconds * 1000;
 }
 
-/** A list of texts, or one text with commas or semicolons. */
+/** Reads a list of texts, or one text with commas or semicolons between them. */
 export function wordsOf(value: Json): string[] | undefined {
   const list = Array.isArray(value) ? value : typeof value === "string" ? value.split(/[,;]/) : [value];
   if (list.some((each) => typeof each === "object" || (typeof each === "number" && !Number.isFinite(each)))) return undefined;
   return list.map((each) => String(each).trim()).filter(Boolean);
 }
 
-/** A part of a URL. Percent signs may stand for themselves, too. */
+/** Decodes a part of a URL. Returns it as it is when a percent sign in it is not an escape. */
 export function decoded(text: string): string {
   try {
     return decodeURIComponent(text);

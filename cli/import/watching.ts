@@ -1,11 +1,11 @@
 import type { PlannedNode } from "./plan";
 
-/** A debug node. @param log writes to Node-RED's log, too */
+/** Returns a debug node. @param log whether it is switched on, shows whole messages and writes to Node-RED's log, too; else it is off and shows the payload */
 export function debug(role: string, name: string, row: number, log: boolean): PlannedNode {
   return { role, type: "debug", name, row, to: [], properties: { active: log, console: log, complete: log ? "true" : "payload", targetType: log ? "full" : "msg" } };
 }
 
-/** Errors are shown; what becomes of the message is decided without them. */
+/** Returns a catch node and a debug node that show the errors of these nodes. They have no effect on what becomes of a message. */
 export function failures(nodes: readonly PlannedNode[]): PlannedNode[] {
   const row = Math.max(...nodes.map((node) => node.row)) + 1;
   const watched = nodes.filter(({ type }) => type !== "debug" && type !== "inject").map(({ role }) => role);

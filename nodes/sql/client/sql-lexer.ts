@@ -1,24 +1,24 @@
-/** Finds the `:name` markers of a statement: outside strings, quoted names and comments, as each product writes them. */
+/** Finds the `:name` markers of a statement: outside strings, quoted names and comments, in the notation of each product. */
 import { ConnectorError } from "../../common/errors";
 import type { DialectName } from "./protocol";
 
 /** A place where a value goes. */
 export interface Marker {
   name: string;
-  /** Where it stands: alone in the brackets of `in (:name)` or `not in (:name)`, or anywhere else. */
+  /** Where the marker is: alone in the brackets of `in (:name)` or `not in (:name)`, or anywhere else. */
   place: "in" | "not in" | "value";
 }
 
 /** A statement cut at its markers. */
 export interface LexedSql {
-  /** The text around the markers: one piece more than there are markers. Without comments (drivers stumble over quotes in them) and the last `;`. */
+  /** The texts before, between and after the markers. They have no comments, since quotes in these confuse drivers, and no `;` at the end (except for SQL Server). */
   pieces: string[];
   markers: Marker[];
   /** The first word, in lower case. */
   verb: string;
-  /** It gives rows of what it changes: `returning`, or `output`. */
+  /** Whether it changes rows and returns some: by `returning`, by `output`, or with a change inside its `with` (PostgreSQL). */
   returns: boolean;
-  /** Words outside of all brackets, in lower case. */
+  /** Words outside of all brackets, in lower case; only those of 2 to 12 letters, as keywords have. */
   words: ReadonlySet<string>;
 }
 
@@ -27,19 +27,19 @@ const ESCAPED_STRING = "'(?:[^'\\\\]|\\\\[\\s\\S]|'')*'";
 const NAME = '"[^"]*(?:""[^"]*)*"';
 const BACKTICKED = "`[^`]*(?:``[^`]*)*`";
 const BRACKETED = "\\[[^\\]]*(?:\\]\\][^\\]]*)*\\]";
-/** `$tag$ … $tag$` */
+/** PostgreSQL: `$tag$ … $tag$` */
 const DOLLAR_STRING = "\\$(?<tag>[A-Za-z_\\u0080-\\uffff][\\w\\u0080-\\uffff]*|)\\$[\\s\\S]*?\\$\\k<tag>\\$";
-/** `q'[ … ]'` */
+/** Oracle: `q'[ … ]'` */
 const Q_STRING = "[nN]?[qQ]'(?:\\[[\\s\\S]*?\\]'|\\{[\\s\\S]*?\\}'|\\([\\s\\S]*?\\)'|<[\\s\\S]*?>'|(?<mark>[^\\s[{(<])[\\s\\S]*?\\k<mark>')";
 const LINE_COMMENT = "--[^\\n\\r]*";
 
 interface Lexis {
-  /** Strings and quoted names. */
+  /** Patterns of strings and quoted names. */
   quoted: string[];
   lineComment: string;
-  /** Comments in comments. */
+  /** Whether comments can be inside comments. */
   nested: boolean;
-  /** The product's own ways to write a parameter, which no driver fills. */
+  /** Pattern of the product's own markers for parameters, which no driver fills. */
   foreign?: RegExp;
 }
 
@@ -59,12 +59,12 @@ const WORD = "[A-Za-z_\\u0080-\\uffff][\\w$#\\u0080-\\uffff]*";
 const KEY_WORD = /^[a-z]{2,12}$/;
 const TOKENS = new Map<DialectName, RegExp>();
 
-/** What a token is, by the named group that matched; any other character stands for itself. */
+/** Returns a pattern for one token, whose named group tells the kind of token. Any other character is a token by itself. */
 function tokensOf(dialect: DialectName): RegExp {
   let tokens = TOKENS.get(dialect);
   if (!tokens) {
     const { quoted, lineComment } = LEXES[dialect];
-    // an executable comment of MariaDB and a hint are code: only their frame is skipped
+    // an executable comment of MariaDB (`/*!`) and a hint (`/*+`) stay in the statement and are read as code
     const parts = [
       "(?<blank>\\s+)", `(?<line>${lineComment})`, "(?<block>\\/\\*(?!M?!|\\+))", `(?<quoted>${quoted.join("|")})`,
       "(?<cast>::|:=)", ":(?<marker>[A-Za-z_]\\w*)", `(?<word>${WORD})`, "(?<number>\\d[\\w.]*)",
@@ -75,10 +75,10 @@ function tokensOf(dialect: DialectName): RegExp {
   return tokens;
 }
 
-/** What changes something; with a clause such as `returning` it gives rows as well. */
+/** Verbs of statements that change something. With a clause such as `returning` they return rows as well. */
 const CHANGES = new Set(["insert", "update", "delete", "merge", "replace", "create", "drop", "alter", "truncate"]);
 
-/** Whether it is certain that a statement gives no rows. */
+/** Whether a statement certainly returns no rows. */
 export function returnsNothing({ verb, returns }: Pick<LexedSql, "verb" | "returns">): boolean {
   return CHANGES.has(verb) && !returns;
 }
@@ -86,13 +86,13 @@ export function returnsNothing({ verb, returns }: Pick<LexedSql, "verb" | "retur
 /**
  * Reads a statement.
  *
- * @throws ConnectorError `NOT_CONFIGURED` when it holds a `?`, a second statement, or a quote that nothing closes
+ * @throws ConnectorError `NOT_CONFIGURED` when it is empty, has a `?`, a second statement, or a quote or comment that is never closed, or when the driver cannot run it
  */
 export function lex(sql: string, dialect: DialectName): LexedSql {
   return new Lexer(sql, dialect).run();
 }
 
-/** A statement as the driver gets it, cut at its `?`. */
+/** Cuts a statement at its `?`, in the form in which the driver gets it. */
 export function cutAtMarks(sql: string, dialect: DialectName): string[] {
   const tokens = tokensOf(dialect);
   const pieces: string[] = [];
@@ -116,16 +116,16 @@ class Lexer {
   private readonly markers: Marker[] = [];
   private piece = "";
   private verb = "";
-  /** The last significant tokens, in lower case, youngest first. */
+  /** The last three significant tokens, in lower case, the latest first. */
   private before: string[] = [];
-  /** The last marker stands right after `in (` or `not in (`; it is alone there when a `)` follows. */
+  /** Set when the last marker is right after `in (` or `not in (`. If a `)` follows, the marker is alone in the brackets. */
   private open: Marker["place"] | undefined;
   private brackets = 0;
   private depth = 0;
   private readonly words = new Set<string>();
-  /** After the `with …` in front: what the statement does. */
+  /** For a statement that begins with `with`: the verb behind the `with` clauses. */
   private main = "";
-  /** A change stands in brackets of the `with …` (PostgreSQL). */
+  /** Whether a `with` clause changes something in its brackets (PostgreSQL). */
   private changesBefore = false;
   private ended = false;
   private trigger = false;
@@ -213,23 +213,23 @@ class Lexer {
     return this.words.has("returning") || (this.dialect === "sqlserver" && this.words.has("output"));
   }
 
-  /** `a[1:n]`: a colon right behind an operand, in brackets, parts the bounds of a slice. */
+  /** Whether a colon separates the bounds of a slice, as in `a[1:n]`: it is in square brackets, right behind an operand. */
   private isSlice(at: number): boolean {
     return this.brackets > 0 && /[\w)\]"$]/.test(this.sql[at - 1] ?? "");
   }
 
-  /** The statements of a block belong to it. */
+  /** Whether a `;` only separates the statements of a block, and does not end the whole. */
   private isBlock(): boolean {
     if (this.dialect === "oracle" || this.dialect === "db2") return this.verb === "begin" || this.verb === "declare";
     return this.dialect === "sqlite" && this.verb === "create" && this.trigger;
   }
 
-  /** MariaDB's driver hangs on a second statement for ever, the others drop its result. */
+  /** Refuses a second statement: MariaDB's driver would hang for ever, the others would drop its result. */
   private checkEnded(): void {
     if (this.ended) throw wrong("is more than one: sql write has an entry for each, sql read takes one");
   }
 
-  /** PostgreSQL's driver neither sends nor takes the data: it waits for ever, and cannot be cancelled. */
+  /** Refuses a `copy` from or to the client: PostgreSQL's driver neither sends nor takes the data, but waits for ever, and cannot be cancelled. */
   private checkCopy(): void {
     if (this.dialect !== "postgresql" || this.verb !== "copy" || !(this.words.has("stdin") || this.words.has("stdout"))) return;
     throw wrong("copies from or to its client, which the driver cannot: sql write inserts rows in batches, sql read runs queries");

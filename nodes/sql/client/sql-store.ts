@@ -8,14 +8,14 @@ import { type DialectName, fromData, type NamedStatement, type StatementResult }
 import { limitRows } from "./limit-rows";
 import { createTable, likePrefix, STORE_TABLE } from "./store-table";
 
-/** Another process may write the same key, or make the table, at the same moment: then it is done again, so often at most. */
+/** How often a change is tried at most: another process may write the same key, or create the table, at the same moment. */
 const ATTEMPTS = 5;
-/** Rows of a page of {@link SqlStore.entries}. */
+/** How many rows a page of {@link SqlStore.entries} has. */
 const PAGE = 500;
-/** Most rows of a dialect that is unknown, and so has no word for pages; more are an error. */
+/** How many rows may be read in the generic dialect, for which no clause for pages is known; more are an error. */
 const MOST_ROWS = 100_000;
 
-/** The fence of what is written without one. */
+/** The fence of a value that was written without one. */
 const NO_FENCE = 0;
 
 const INSERT = `insert into ${STORE_TABLE} (id, name, value, fence, stamp, updated) values (:id, :name, :value, :fence, :stamp, :updated)`;
@@ -27,13 +27,13 @@ const READ_MARKS = `select stamp, fence from ${STORE_TABLE} where id = :id`;
 /** A row of the table. */
 type StoredRow = Record<"id" | "name" | "value" | "stamp" | "updated", string> & { fence: number };
 
-/** Some of what is kept, and the id of the last where more may follow. */
+/** A page of stored entries. `last`: the id of its last row, when more rows may follow. */
 interface EntryPage {
   found: StoreEntry[];
   last: string | undefined;
 }
 
-/** When something is written: as SQL about what is kept, and as the same in words of ours; and whether it is when nothing is kept. */
+/** When a value is written: `sql` is the condition on the stored row, `holds` the same for the row's fence; `orNothing` allows the write where nothing is stored. */
 interface Condition {
   sql?: string;
   holds(fence: number): boolean;
@@ -41,11 +41,11 @@ interface Condition {
 }
 
 /**
- * A {@link SharedStore} in a table of a database, over connections that only stores use. The table is made with the first write; a key is found by its hash, since databases differ in
- * what letters they take for the same and in how long a key may be.
+ * A {@link SharedStore} in a table of a database, over connections that only stores use. The table is created with the first write. A key is found by its hash, since
+ * databases differ in which letters they treat as equal and in how long a key may be.
  *
- * Rejections are `ConnectorError`s `STORE_UNAVAILABLE`. A write whose answer was lost is done again, which tells what became of the first; where
- * that fails, too, it is rejected, and nobody knows whether it was done.
+ * Rejects with `ConnectorError`s `STORE_UNAVAILABLE`. A write whose answer was lost is repeated, which shows whether the first one was done. If that fails, too, the
+ * write is rejected, and nobody knows whether it was done.
  */
 export class SqlStore implements SharedStore {
   private readonly writes = new LatestWins<string | undefined>((key, text) => (text === undefined ? this.delete(key) : this.replace(key, text)));
@@ -98,8 +98,8 @@ export class SqlStore implements SharedStore {
   }
 
   /**
-   * Changes what is kept, or inserts where nothing is, on a condition. Who did it is told by the stamp and not by the number of rows, which not
-   * every driver knows: so a write whose answer was lost is known again, too.
+   * Changes the stored value, or inserts one where nothing is stored, if the condition holds. Resolves with whether it was written. This is known by the stamp, not by
+   * the number of changed rows, which some drivers do not report; so a write whose answer was lost is recognised, too.
    */
   private put(key: string, row: StoredRow, { sql, holds, orNothing }: Condition): Promise<boolean> {
     const change = sql ? [{ sql: `${UPDATE} ${sql}`, values: row }] : [];
@@ -108,7 +108,7 @@ export class SqlStore implements SharedStore {
       this.insist(key, async () => {
         const [kept] = valuesOf((await this.run(statements, 1)).at(-1));
         if (kept?.[0] === row.stamp) return true;
-        if (kept && holds(Number(kept[1]))) throw new ConnectorError("DATABASE_BUSY", "It was written by another process at the same moment"); // after our change looked for it
+        if (kept && holds(Number(kept[1]))) throw new ConnectorError("DATABASE_BUSY", "It was written by another process at the same moment"); // after our update had not found it
         if (kept || !orNothing) return false;
         await this.run([{ sql: INSERT, values: row }], 1);
         return true;
@@ -116,7 +116,7 @@ export class SqlStore implements SharedStore {
     );
   }
 
-  /** In one transaction: understood by every database, while each has an upsert of its own. */
+  /** Replaces a value by a delete and an insert in one transaction. Every database understands these, while each has a different upsert. */
   private replace(key: string, text: string): Promise<void> {
     const values = rowOf(key, text, NO_FENCE);
     const statements = [{ sql: DELETE, values: { id: values.id } }, { sql: INSERT, values }];
@@ -131,7 +131,7 @@ export class SqlStore implements SharedStore {
     }
   }
 
-  /** Does it again when another was in the way, the table was missing, or an answer was lost; the last only once, for a database may be away for long. */
+  /** Repeats the work when another process was in the way, the table was missing, or an answer was lost; the last only once, since a database may be away for long. */
   private async insist<T>(key: string, work: () => Promise<T>): Promise<T> {
     for (let attempt = 1, lost = false; ; attempt += 1) {
       try {
@@ -145,12 +145,12 @@ export class SqlStore implements SharedStore {
     }
   }
 
-  /** Reads; `undefined` when nothing was ever written. */
+  /** Runs a read. Resolves with `undefined` when there is no table, so that nothing was ever written. */
   private async reading<T>(what: string, read: () => Promise<T>): Promise<T | undefined> {
     try {
       return await read().catch(async (error: unknown) => {
         if (!isUnknownTable(error)) throw error;
-        return (await this.isMissing()) ? undefined : await read(); // it has just been made
+        return (await this.isMissing()) ? undefined : await read(); // the table was created in the meantime
       });
     } catch (error) {
       throw unavailable(what, error);
@@ -162,7 +162,7 @@ export class SqlStore implements SharedStore {
       if (!(await this.isMissing())) return;
       const sql = createTable(await this.dialect());
       await this.run([{ sql, values: {} }], 1).catch((error: unknown) => {
-        // two processes at once: the other has made it
+        // another process created it at the same time
         if (error instanceof ConnectorError && error.scope === "message") return;
         throw new ConnectorError("STORE_UNAVAILABLE", `${errorText(error)}. The table may be made by hand: ${sql}`, { cause: error });
       });
@@ -171,7 +171,7 @@ export class SqlStore implements SharedStore {
     }
   }
 
-  /** Whether there is no table. @throws ConnectorError when there is one that is not ours */
+  /** Whether there is no table. @throws ConnectorError when the table has not our columns */
   private async isMissing(): Promise<boolean> {
     if (!(await this.has("id"))) return true;
     if (await this.has("name, value, fence, stamp, updated")) return false;
@@ -189,7 +189,7 @@ export class SqlStore implements SharedStore {
     }
   }
 
-  /** @param after the id of the last row of the page before */
+  /** Reads one page of entries. @param after id of the last row of the page before */
   private async page(prefix: string, after?: string): Promise<EntryPage> {
     const isNext = after === undefined ? "" : "id > :after and ";
     const sql = `select id, name, value, fence from ${STORE_TABLE} where ${isNext}name like :pattern order by id`;
@@ -212,7 +212,7 @@ export class SqlStore implements SharedStore {
     return valuesOf((await this.run([statement], maxRows)).at(-1));
   }
 
-  /** Runs a transaction. @throws ConnectorError */
+  /** Runs statements as one transaction. @throws ConnectorError */
   private async run(statements: readonly NamedStatement[], maxRows: number): Promise<StatementResult[]> {
     const [outcome] = await this.client.execute({ transactions: [{ statements }], maxRows, purpose: "store" });
     if (!outcome || "error" in outcome) throw outcome ? fromData(outcome.error) : new ConnectorError("DATABASE_UNAVAILABLE", "The database gave no answer");
@@ -224,7 +224,7 @@ function rowOf(key: string, value: string, fence: number): StoredRow {
   return { id: idOf(key), name: key, value, fence, stamp: randomUUID(), updated: new Date().toISOString() };
 }
 
-/** Rows by the order of their columns: databases differ in the case of names. */
+/** Returns the rows as lists in the order of their columns, since databases differ in the case of names. */
 function valuesOf(result: StatementResult | undefined): unknown[][] {
   return (result?.rows ?? []).map((row) => Object.values(row));
 }
@@ -237,7 +237,7 @@ function isUnknownTable(error: unknown): boolean {
   return error instanceof ConnectorError && error.code === "TABLE_UNKNOWN";
 }
 
-/** Whether it may have been done all the same. */
+/** Whether the change may have been made in spite of the error. */
 function isLost(error: unknown): boolean {
   return error instanceof ConnectorError && error.code === "DATABASE_UNAVAILABLE";
 }

@@ -8,19 +8,19 @@ import { PageSize } from "./page-size";
 import type { OpenOptions } from "./protocol";
 import { SqlitePlace } from "./sqlite-place";
 
-/** How long SQLite waits for another process's write, in ms. */
+/** How long SQLite waits for a write of another process, in ms. */
 const BUSY_TIMEOUT = 5000;
-/** Statements follow each other without a break so long at most, in ms: the parent takes who gives no sign of life for a statement that never ends. */
+/** How long statements may follow each other without a pause, in ms. Without signs of life, the parent would believe that a statement never ends. */
 const BREATH = 500;
 
 let breathed = 0;
 
-/** Node's own SQLite. It is synchronous, which is harmless here: the child process has nothing else to do. */
+/** Opens Node's own SQLite. It is synchronous, which is harmless here, since the child process has nothing else to do. */
 export class SqliteBackend implements Backend {
   readonly dialect = "sqlite" as const;
   private readonly sqlite: typeof import("node:sqlite");
   private readonly open = new Set<SqliteConnection>();
-  /** Of the file before, while what stood beside it is still there. */
+  /** The file that was open before, while its write-ahead log is still in the way. */
   private left: SqlitePlace | undefined;
 
   /** @throws ConnectorError `DRIVER_MISSING` on a Node.js without `node:sqlite` */
@@ -30,7 +30,7 @@ export class SqliteBackend implements Backend {
     } catch (error) {
       throw tooOld(error);
     }
-    // the names of a result's columns cannot be asked for before; absent in 23.0 to 23.10, too
+    // columns() gives the names of a result's columns before its rows; it is absent before 22.16, and in 23.0 to 23.10, too
     if (!("columns" in this.sqlite.StatementSync.prototype)) throw tooOld();
   }
 
@@ -40,7 +40,7 @@ export class SqliteBackend implements Backend {
       this.setLogAside();
       const database = new this.sqlite.DatabaseSync(this.options.file, { enableForeignKeyConstraints: true });
       try {
-        // WAL lets others read while we write; FULL syncs at each commit, which is what a message's done() promises
+        // WAL lets others read while we write; FULL writes each commit to the disk, as a message's done() promises
         database.exec(`pragma busy_timeout = ${BUSY_TIMEOUT}; pragma journal_mode = wal; pragma synchronous = full`);
       } catch (error) {
         database.close();
@@ -52,7 +52,7 @@ export class SqliteBackend implements Backend {
     }, databaseError);
   }
 
-  /** The file is another one now: closes all that is open on the one before. @returns what happened, for people */
+  /** Closes all connections to a file whose name now belongs to another file, or to none. @returns what happened, in words for the user */
   leave(place: SqlitePlace): string {
     for (const connection of this.open) connection.drop();
     this.left = place;
@@ -60,7 +60,7 @@ export class SqliteBackend implements Backend {
     return `The file ${place.file} was deleted or replaced while it was open: it is opened anew${log === undefined ? "" : `, and the write-ahead log of the one before is kept as ${log}`}`;
   }
 
-  /** @throws ConnectorError `DATABASE_UNAVAILABLE`: with the log of another, the new file would be damaged */
+  /** Moves the log of the file before out of the way. @throws ConnectorError `DATABASE_UNAVAILABLE` when that fails: another file's log would damage the new file */
   private setLogAside(): string | undefined {
     try {
       const log = this.left?.setLogAside();
@@ -72,7 +72,7 @@ export class SqliteBackend implements Backend {
     }
   }
 
-  /** No longer open. */
+  /** Called when a connection was closed. */
   forget(connection: SqliteConnection): void {
     this.open.delete(connection);
   }
@@ -80,7 +80,7 @@ export class SqliteBackend implements Backend {
 
 class SqliteConnection implements DatabaseConnection {
   private closed = false;
-  /** A file that could only be read when it was opened is not written to, whatever its rights are now. */
+  /** Set when the database refused something: a file that could only be read when it was opened stays read-only, whatever its rights are now. */
   private refused = false;
 
   constructor(
@@ -101,7 +101,7 @@ class SqliteConnection implements DatabaseConnection {
       if (columns.length > 0) {
         const rows = statement.all(...values);
         if (!this.database.isTransaction) this.stay();
-        return { rows, rowsAffected: -1, columns: columnsOf(statement) }; // others than before, perhaps: see below
+        return { rows, rowsAffected: -1, columns: columnsOf(statement) }; // may differ from those above, see cursor()
       }
       const { changes } = statement.run(...values);
       if (!this.database.isTransaction) this.stay();
@@ -114,14 +114,14 @@ class SqliteConnection implements DatabaseConnection {
       this.stay();
       const statement = this.prepare(sql);
       const columns = columnsOf(statement);
-      // a list for a row: two columns of one name keep their values, and no object is made (Node.js 22.16 on)
+      // rows as lists (since Node.js 22.16): columns of the same name keep their values, and no object is made
       if ("setReturnArrays" in statement) statement.setReturnArrays(true);
       const rows = statement.iterate(...(parameters.map(exact) as SQLInputValue[])) as Iterator<unknown>;
       return {
         columns,
         fetch: async () => {
           const page = await this.attempt(() => take(rows, fetchSize));
-          // SQLite prepares a statement anew by itself when another process has altered the table
+          // SQLite by itself prepares a statement again when another process has altered the table
           if (namesOf(columnsOf(statement)) !== namesOf(columns)) throw new ConnectorError("DATABASE_BUSY", "A table of the query was altered as it began");
           return page;
         },
@@ -131,7 +131,7 @@ class SqliteConnection implements DatabaseConnection {
   }
 
   begin(): Promise<void> {
-    return this.attempt(() => this.database.exec("begin immediate")); // else two that read first lock each other out
+    return this.attempt(() => this.database.exec("begin immediate")); // else two transactions that read first would lock each other out
   }
 
   commit(): Promise<void> {
@@ -143,13 +143,13 @@ class SqliteConnection implements DatabaseConnection {
 
   private prepare(sql: string): StatementSync {
     const statement = this.database.prepare(sql);
-    statement.setReadBigInts(true); // a 64-bit integer throws otherwise
+    statement.setReadBigInts(true); // otherwise a large 64-bit integer throws
     return statement;
   }
 
   rollback(): Promise<void> {
     return this.attempt(() => {
-      if (this.database.isTransaction) this.database.exec("rollback"); // unknown before Node 22.16, and nothing here begins one
+      if (this.database.isTransaction) this.database.exec("rollback"); // absent in Node 23.11, since it came with 22.16 and 24.0: nothing is rolled back there
     });
   }
 
@@ -157,7 +157,7 @@ class SqliteConnection implements DatabaseConnection {
     this.drop();
   }
 
-  /** Closes at once. */
+  /** Closes the connection, synchronously. */
   drop(): void {
     if (this.closed) return;
     this.closed = true;
@@ -179,7 +179,7 @@ class SqliteConnection implements DatabaseConnection {
     }
   }
 
-  /** To be called when a statement has committed: who deletes the file, or puts another in its place, stops nobody from writing to the old one. @throws ConnectorError `DATABASE_UNAVAILABLE` */
+  /** To be called after each commit, since a file that was deleted or replaced can still be written to. @throws ConnectorError `DATABASE_UNAVAILABLE` when it was */
   private stay(): void {
     if (!this.place.isLeft) return;
     throw new ConnectorError("DATABASE_UNAVAILABLE", this.backend.leave(this.place));
@@ -194,7 +194,7 @@ function namesOf(columns: readonly DriverColumn[]): string {
   return columns.map(({ name }) => name).join("\0");
 }
 
-/** SQLite has no booleans: 0 and 1 in a column declared so are, as its ODBC driver has it. Other types are names: the values tell what they are. */
+/** Returns the declared type. SQLite has no booleans: a column declared as one holds 0 and 1 and is a `bit`, as for its ODBC driver. Other types only are names. */
 function typeOf(declared: string | null): string {
   const type = (declared ?? "").toLowerCase();
   return /^(bool|boolean|bit)$/.test(type) ? "bit" : type;
@@ -218,7 +218,7 @@ function tooOld(cause?: unknown): ConnectorError {
   return new ConnectorError("DRIVER_MISSING", say, { cause });
 }
 
-/** A number is bound as a float, and 5 would be "5.0" in a text column; a big integer is bound as an integer. */
+/** Turns a whole number into a big integer. SQLite would get a number as a float, and 5 would become "5.0" in a text column. */
 function exact(value: Parameter): Parameter {
   return typeof value === "number" && Number.isSafeInteger(value) ? BigInt(value) : value;
 }
@@ -230,7 +230,7 @@ async function attempt<T>(work: () => T, failed: typeof databaseError = statemen
     if (isConnectorError(error)) throw error;
     const { errcode: native, code } = error as { errcode?: unknown; code?: unknown };
     if (typeof native === "number") throw failed({ state: "HY000", native, message: errorText(error) }, "sqlite");
-    if (code === "ERR_INVALID_STATE") throw new ConnectorError("DATABASE_UNAVAILABLE", errorText(error), { cause: error }); // closed: no row's fault
-    throw new ConnectorError("ROW_REFUSED", errorText(error), { cause: error }); // a value it cannot bind
+    if (code === "ERR_INVALID_STATE") throw new ConnectorError("DATABASE_UNAVAILABLE", errorText(error), { cause: error }); // the database is closed, which no row has caused
+    throw new ConnectorError("ROW_REFUSED", errorText(error), { cause: error }); // a value that cannot be bound
   }
 }

@@ -2,21 +2,21 @@ import { realpathSync, renameSync, rmSync, statSync } from "node:fs";
 
 const NOWHERE = "nowhere";
 
-/** Where a database file is, as the file system knows it: another file may get its name while it is open. */
+/** Knows a database file by its identity in the file system, since another file may get its name while it is open. */
 export class SqlitePlace {
   private readonly found: string | undefined;
-  /** What SQLite keeps beside the file stands where links to it lead. */
+  /** Path of the file with symbolic links followed: SQLite keeps its other files beside that one. */
   private readonly real: string;
-  /** Its write-ahead log, once there is one. */
+  /** Identity of the write-ahead log, once there is one. */
   private log: string | undefined;
 
-  /** @param file that is open now, or `:memory:` */
+  /** @param file path of the file, which is open now, or `:memory:` */
   constructor(readonly file: string) {
     this.found = file === ":memory:" ? undefined : look(file);
     this.real = this.found === undefined ? file : follow(file);
   }
 
-  /** Whether the name is another file's now, or nobody's. */
+  /** Whether the name now belongs to another file, or to none. Also false when the file system does not tell. */
   get isLeft(): boolean {
     if (this.found === undefined) return false;
     const now = look(this.file);
@@ -25,11 +25,11 @@ export class SqlitePlace {
   }
 
   /**
-   * Takes the write-ahead log out of the way, which SQLite would take for that of the file that has the name now: its pages would be written into a database that is not theirs. Its
-   * index goes, too: another process may have that open still, and who joins it looks in the new log for what stands in the old one.
+   * Renames the write-ahead log of the old file. SQLite would take it for the log of the file that has the name now, and would write its pages into the wrong
+   * database. The index of the log is deleted, too: another process may still have it open, and one that joins it would look in the new log for pages of the old.
    *
-   * @returns where it is kept, if there was one
-   * @throws what keeps it from that: nobody may open the file then
+   * @returns the new path of the log; `undefined` if there was none
+   * @throws the error of the file system; the database must not be opened then
    */
   setLogAside(): string | undefined {
     if (this.log === undefined || this.lookForLog() !== this.log) return undefined;
@@ -49,11 +49,11 @@ function follow(file: string): string {
   try {
     return realpathSync(file);
   } catch {
-    return file; // it is gone again
+    return file; // it was deleted in the meantime
   }
 }
 
-/** @returns `undefined` when nobody can tell */
+/** Returns the identity of a file: device and inode, or `nowhere` when it does not exist; `undefined` when the file system does not tell. */
 function look(file: string): string | undefined {
   try {
     const stat = statSync(file, { bigint: true, throwIfNoEntry: false });

@@ -9,13 +9,13 @@ import type { DialectName, PlainValue } from "./protocol";
 const WITH_OFFSET = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?[+-](?!00:?00)\d\d:?\d\d$/i;
 
 /**
- * A value of a statement as a parameter: what kind of column it is for, only the server knows.
+ * Turns a value of a statement into a parameter. Only the server knows the type of the column that it is for.
  *
- * @param name the parameter, for the error
- * @throws ConnectorError `INPUT_INVALID`
+ * @param name of the parameter, for the error
+ * @throws ConnectorError `INPUT_INVALID` when the value cannot be a parameter
  */
 export function statementValue(value: PlainValue, name: string, dialect: DialectName): Parameter {
-  if (typeof value === "string" && value.includes("\0")) throw invalid(name, "the text contains a NUL character"); // drivers end it there
+  if (typeof value === "string" && value.includes("\0")) throw invalid(name, "the text contains a NUL character"); // drivers cut the text there
   if (typeof value === "string" && LONE_SURROGATE.test(value)) throw invalid(name, "the text is not valid Unicode");
   if (typeof value === "object" && value !== null && !(value instanceof Date) && !(value instanceof Uint8Array) && !isJsonText(value)) {
     throw invalid(name, "a list cannot hold lists");
@@ -33,12 +33,12 @@ function forPostgresql(value: PlainValue, name: string): Parameter {
   return new Untyped(typeof value === "object" && isJsonText(value) ? value.json : value, name);
 }
 
-/** As text a number stays exact in a decimal column: psqlodbc makes 0.1 there 0.10000000000000001. */
+/** Returns a number that is no safe integer as text, so that it stays exact in a decimal column: psqlodbc turns the number 0.1 into 0.10000000000000001 there. */
 function exactNumber(value: Parameter): Parameter {
   return typeof value === "bigint" || (typeof value === "number" && !Number.isSafeInteger(value)) ? String(value) : value;
 }
 
-/** Why a value cannot be a parameter's. @param name of the parameter */
+/** Returns the error for a value that cannot be a parameter. @param name of the parameter */
 export function invalid(name: string, why: string): ConnectorError {
   return new ConnectorError("INPUT_INVALID", `:${name}: ${why}`, { details: { name } });
 }

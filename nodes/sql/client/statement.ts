@@ -6,11 +6,11 @@ import type { DialectName, NamedStatement, PlainValue } from "./protocol";
 import { lex, type LexedSql, type Marker } from "./sql-lexer";
 import { statementValue } from "./statement-values";
 
-/** Statements remembered a dialect; a flow has a handful. */
+/** How many statements are remembered for each dialect. A flow has a handful. */
 const MOST_KNOWN = 200;
 const known = new Map<DialectName, Map<string, LexedSql>>();
 
-/** A statement cut at its markers, remembered. @throws ConnectorError `NOT_CONFIGURED` */
+/** Cuts a statement at its markers, and remembers the result. @throws ConnectorError `NOT_CONFIGURED` */
 export function lexed(sql: string, dialect: DialectName): LexedSql {
   let statements = known.get(dialect);
   if (!statements) {
@@ -27,10 +27,10 @@ export function lexed(sql: string, dialect: DialectName): LexedSql {
 }
 
 /**
- * The statement as the driver takes it: `?` for each `:name`, and the parameters in order. Names are told apart by case. A list becomes as
- * many parameters; an empty one, which has no form in SQL, only stands in `in (:ids)`, which then matches nothing, and `not in (:ids)`, which matches all.
+ * Returns the statement as the driver takes it: `?` for each `:name`, and the parameters in order. Upper and lower case make different names. A list becomes as many
+ * parameters as it has items. SQL has no empty list: one is possible only in `in (:ids)`, which then matches nothing, and in `not in (:ids)`, which matches everything.
  *
- * @throws ConnectorError `INPUT_INVALID` when a value is missing or cannot be given, `NOT_CONFIGURED` when the statement itself is wrong
+ * @throws ConnectorError `INPUT_INVALID` when a value is missing or cannot be a parameter, or there are too many; `NOT_CONFIGURED` when the statement itself is wrong
  */
 export function bind({ sql, values }: NamedStatement, { name: dialect }: Pick<Dialect, "name">): Statement {
   const { pieces, markers } = lexed(sql, dialect);
@@ -59,8 +59,8 @@ export function bind({ sql, values }: NamedStatement, { name: dialect }: Pick<Di
 }
 
 /**
- * The text after `x in (null`: comparing with NULL is neither true nor false, so that `not in (null)` and `not (x in (null))` would match
- * nothing too. `is true` makes it the plain answer that an empty list has.
+ * Returns the text that follows `x in (null`. A comparison with NULL is neither true nor false, so that `not in (null)` and `not (x in (null))` would match nothing
+ * either. `is true`, or `is not false` after `not in`, makes it the answer that an empty list has.
  */
 function afterEmptyList({ name, place }: Marker, next: string, dialect: DialectName): string {
   const hasTruth = dialect === "postgresql" || dialect === "mariadb" || dialect === "sqlite";

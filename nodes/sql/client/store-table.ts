@@ -1,9 +1,9 @@
 import type { DialectName } from "./protocol";
 
-/** Where values are kept. */
+/** Name of the table in which a store keeps its values. */
 export const STORE_TABLE = "surewire_store";
 
-/** What differs in the table: text that may be long. */
+/** The type for long text, which each dialect calls differently. */
 const LONG_TEXT: Readonly<Record<DialectName, string>> = {
   postgresql: "text",
   mariadb: "mediumtext",
@@ -15,8 +15,8 @@ const LONG_TEXT: Readonly<Record<DialectName, string>> = {
 };
 
 /**
- * Makes the table in a dialect. `id` is the hash of the key, `name` the key itself, `stamp` another with each write, by which its writer knows
- * it again; `updated` is for people.
+ * Returns the statement that creates the table. `id` is the hash of the key, `name` the key itself. `stamp` is new with each write, so that the writer recognises its
+ * own write. `updated` is for people.
  */
 export function createTable(dialect: DialectName): string {
   const end = dialect === "mariadb" ? " default character set utf8mb4" : "";
@@ -26,7 +26,7 @@ export function createTable(dialect: DialectName): string {
   return `create table ${STORE_TABLE} (${columns.join(", ")})${end}`;
 }
 
-/** A pattern for `like` that every name beginning with `prefix` fits, and some others: what has a meaning in one dialect or another stands for any character. */
+/** Returns a pattern for `like` that matches every name that begins with `prefix`, and some others: it replaces what is special in one of the dialects by any character. */
 export function likePrefix(prefix: string): string {
   return `${prefix.replace(/[%[\]\\^]/g, "_")}%`;
 }

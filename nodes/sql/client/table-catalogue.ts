@@ -5,28 +5,28 @@ import type { WriteRequest } from "./protocol";
 
 /** What is known of a table. */
 export interface TableInfo {
-  /** Its quoted name. */
+  /** Name of the table, quoted for a statement. */
   quoted: string;
-  /** Keys as the table has them. */
+  /** Columns of the key, with their names as the table has them. */
   keys: readonly string[];
-  /** Columns of unique keys by which another row may be found, of an upsert: as `Target` of the dialects has them. */
+  /** For upsert and ignore: the columns of the other unique keys, by which another row may be found. See `Target` of the dialects. */
   otherKeys: readonly (readonly string[])[];
   columns: ReadonlyMap<string, Column>;
   readAt: number;
 }
 
-/** A column that is missing may have been added since: looked up again, but not more often than this, in ms. */
+/** How often, in ms, a table is read again at most because of a missing column, which may have been added. */
 const REREAD_AFTER = 5000;
-/** A column may be given another type, by which its values are written otherwise: what was found out holds so long, in ms. */
+/** How long a table's columns are remembered, in ms. A column may get another type, for which values are encoded differently. */
 const HOLDS = 60_000;
 
-/** The columns of the tables written to: names are checked before they get into a statement, types say how values are written. */
+/** Knows the columns of the tables that are written to: names are checked before they get into a statement, and types decide how values are encoded. */
 export class TableCatalogue {
   private readonly tables = new Map<string, TableInfo>();
 
   constructor(private readonly dialect: Dialect) {}
 
-  /** @throws ConnectorError `TABLE_UNKNOWN` or `NOT_CONFIGURED`, of scope `system`: they concern every message */
+  /** Returns what is known of a table. @throws ConnectorError `TABLE_UNKNOWN` or `NOT_CONFIGURED`, of scope `system`, since they concern every message */
   async table(connection: DatabaseConnection, request: WriteRequest): Promise<TableInfo> {
     const id = cacheKey(request);
     const known = this.tables.get(id);
@@ -37,9 +37,9 @@ export class TableCatalogue {
   }
 
   /**
-   * The columns called `names`: exactly so, or else the only one that differs in case.
+   * Returns the columns with these names. A name must be exact, or fit only one column if case does not count.
    *
-   * @throws ConnectorError `TABLE_UNKNOWN`; of scope `message` when the names are the payload's
+   * @throws ConnectorError `TABLE_UNKNOWN` for a missing column, of scope `message` when the names are the payload's; `NOT_CONFIGURED` or `INPUT_INVALID` for one twice
    */
   async columns(connection: DatabaseConnection, request: WriteRequest, names: readonly string[]): Promise<Column[]> {
     let info = await this.table(connection, request);
@@ -60,7 +60,7 @@ export class TableCatalogue {
     });
   }
 
-  /** The table is read again when it is next needed. */
+  /** Forgets a table, so that it is read again when it is needed next. */
   forget(request: WriteRequest): void {
     this.tables.delete(cacheKey(request));
   }
@@ -86,7 +86,7 @@ export class TableCatalogue {
     return info;
   }
 
-  /** @returns the columns of unique keys by which another row may be found: also of one over these columns that goes by the beginning of a text, which others begin with, too */
+  /** Checks the key. @returns the columns of the other unique keys, and of one on the same columns with only the beginning of a text, which different texts share */
   private async checkKey(connection: DatabaseConnection, { table, mode }: WriteRequest, parts: string[], keys: string[]): Promise<string[][]> {
     const statement = this.dialect.uniqueKeys?.(parts);
     if (!statement) return [];
@@ -110,7 +110,7 @@ function cacheKey({ table, mode, keys }: WriteRequest): string {
   return JSON.stringify([table, mode, keys]);
 }
 
-/** A row of {@link Dialect.describe}; some products make upper case of names without quotes. */
+/** Turns a row of {@link Dialect.describe} into a column. Some products return names without quotes in upper case. */
 function described(row: Record<string, unknown>): Column {
   return { name: String(row["name"] ?? row["NAME"]), type: String(row["type"] ?? row["TYPE"]).toLowerCase() };
 }

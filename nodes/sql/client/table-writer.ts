@@ -13,8 +13,8 @@ interface Group {
 }
 
 /**
- * Writes a batch: rows of one shape in one statement, which the database takes whole or not at all; a refused one is halved
- * until the bad rows stand alone (15 statements for one bad row of 100, against 101 row by row).
+ * Writes a batch. Rows with the same columns go into one statement, which the database runs completely or not at all. A refused statement is halved until the bad
+ * rows are alone (15 statements for one bad row of 100, against 101 row by row).
  */
 export class TableWriter {
   private readonly catalogue: TableCatalogue;
@@ -26,9 +26,9 @@ export class TableWriter {
   }
 
   /**
-   * One outcome per row, in order.
+   * Resolves with one outcome per row, in order.
    *
-   * @throws ConnectorError of scope `system` when nothing was stored; when something was, the rows left over have that error as their outcome
+   * @throws ConnectorError of scope `system` when nothing was stored; if something was, the remaining rows have that error as their outcome
    */
   async write(connection: DatabaseConnection, request: WriteRequest): Promise<RowOutcome[]> {
     const table = await this.catalogue.table(connection, request);
@@ -45,7 +45,7 @@ export class TableWriter {
     return batch.outcomes;
   }
 
-  /** Rows by shape, made ready; those that cannot be are refused on the spot. */
+  /** Encodes the rows and groups them by their columns. A row that cannot be encoded gets its error as its outcome. */
   private async group(connection: DatabaseConnection, request: WriteRequest, batch: RowBatch): Promise<Group[]> {
     const groups = new Map<readonly string[], Group | ConnectorError>();
     for (const [index, { columns, values, id = "" }] of request.rows.entries()) {
@@ -83,7 +83,7 @@ export class TableWriter {
     }
   }
 
-  /** Cuts rows to what one statement may hold. */
+  /** Cuts rows into parts that fit in one statement. */
   private *statements({ columns, rows }: Group): Iterable<ReadyRow[]> {
     const most = this.dialect.maxRows(columns.length);
     let start = 0;

@@ -1,11 +1,11 @@
 /*
- * The texts of one node's form, and `defaults` of its numbers and of what else is checked. Written into the html of each form, before its own script: `defaults` are read
- * with that html, which after an install from the palette may come before the plugin's.
+ * The texts of one node's form, and the `defaults` of its numbers and of other checked properties. The build writes this file into the html of each form, before the
+ * form's own script: `defaults` are read with that html, which after an install from the palette may come before the plugin's html.
  */
 (function () {
   "use strict";
 
-  /** @param type such as `surewire-sql-read`, which has its texts under `read` in its catalogue */
+  /** @param type type of the node; the texts of `surewire-sql-read`, for instance, are under `read` in its catalogue */
   function catalogue(type) {
     const under = "@surewire/node-red-connectors/" + type + ":" + type.split("-").pop() + ".";
 
@@ -13,12 +13,12 @@
       return RED._(under + key, values);
     }
 
-    /** For `validate(value, options)`: a text with the property's label before it, as Node-RED words its own reasons. */
+    /** Returns a reason for `validate(value, options)`: a text with the property's label before it, like Node-RED's own reasons. */
     function reason(key, options, values) {
       return (options && options.label ? options.label + ": " : "") + say(key, values);
     }
 
-    /** `defaults` of a number. @param limits `{value, min, max, blank}`: what a new node has, and the bounds of a whole number (surewire.check.integer) */
+    /** Returns the `defaults` of a number. @param limits `{value, min, max, blank}`: the value of a new node, and the bounds of a whole number (surewire.check.integer) */
     function number(property, limits) {
       return {
         value: limits.value,
@@ -27,7 +27,7 @@
       };
     }
 
-    /** `defaults` of a property with a label. @param check as the editor's `validate`, with the node as its last argument: `(value, options, node)` */
+    /** Returns the `defaults` of a property with a label. @param check called like the editor's `validate`, with the node as last argument: `(value, options, node)` */
     function checked(property, value, check) {
       return {
         value: value,

@@ -1,10 +1,10 @@
-/* Checks for a form's fields, each with the reason in words. */
+/* Checks of the fields of a form, each of which gives the reason in words. */
 (function () {
   "use strict";
 
   const CATALOGUE = "@surewire/node-red-connectors/surewire-editor:editor.";
 
-  /** A text from the catalogue that all forms share. */
+  /** Returns a text from the catalogue that all forms share. */
   function text(key, values) {
     return RED._(CATALOGUE + key, values);
   }
@@ -17,26 +17,26 @@
     return ENVIRONMENT.test(String(value));
   }
 
-  /** A reference that is no more than a part of the value. */
+  /** Matches a reference inside a value. */
   const PART = /\$\{[^\s{}]+\}/;
 
   function isBlank(value) {
     return value === undefined || value === null || String(value).trim() === "" || value === "_ADD_";
   }
 
-  /** `reason` with the property's label before it, the way Node-RED words its own reasons. */
+  /** Returns `reason` with the property's label before it, like Node-RED's own reasons. */
   function named(options, reason) {
     return options && options.label ? options.label + ": " + reason : reason;
   }
 
-  /** The element of a property in a form, of a node or of a config node. */
+  /** Returns the element of a property in the form of a node or a config node. */
   function element(node, property) {
     const config = node._def && node._def.category === "config";
     return $((config ? "#node-config-input-" : "#node-input-") + property);
   }
 
   /**
-   * The value another property has right now: that of the open form when this node is being edited, else the saved one.
+   * Returns the current value of another property: from the open form when this node is being edited, else the saved one.
    * (An open form may belong to another node, whose fields have the same ids.)
    */
   function field(node, property) {
@@ -47,8 +47,8 @@
   }
 
   /**
-   * Checks for `validate(value, options)`. Each returns true or the reason as text; `${ENV}` is always good.
-   * The caller must take two arguments, or Node-RED does not show the reason.
+   * Checks for `validate(value, options)`. Each returns true or the reason as text; a value that is only `${ENV}` is accepted.
+   * The function that calls them must take two arguments, or Node-RED does not show the reason.
    */
   const check = {
     /** The value must not be empty. */
@@ -56,12 +56,12 @@
       return isBlank(value) ? named(options, text("reason.required")) : true;
     },
 
-    /** The value must not refer to an environment variable with a part of it: Node-RED fills in whole values only. */
+    /** The value must not have a reference to an environment variable beside other text: Node-RED replaces whole values only. */
     whole: function (value, options) {
       return !isEnvironment(value) && PART.test(String(value)) ? named(options, text("reason.variable")) : true;
     },
 
-    /** A whole number from `limits.min` to `limits.max`; empty is good when `limits.blank`. */
+    /** The value must be a whole number from `limits.min` to `limits.max`, or empty if `limits.blank`. */
     integer: function (value, options, limits) {
       const range = Object.assign({ min: 0, max: Number.MAX_SAFE_INTEGER, blank: false }, limits);
       if (isEnvironment(value)) return true;
@@ -72,7 +72,7 @@
       return named(options, text(open ? "reason.integer-from" : "reason.integer", { min: range.min, max: range.max }));
     },
 
-    /** A URL with one of `protocols` (["https:", "http:"]) and, unless `credentials` is true, no user name or password in it. */
+    /** The value must be a URL with one of `protocols` (["https:", "http:"]) and, unless `credentials` is true, without user name and password. */
     url: function (value, options, protocols, credentials) {
       if (isEnvironment(value)) return true;
       if (isBlank(value)) return named(options, text("reason.required"));
@@ -92,8 +92,8 @@
     },
 
     /**
-     * A list with at least `rules.min` rows (default 0) in which `rules.row(row, index)` is true for every row, or gives the
-     * reason. `rules.unique` names a column whose values may stand once only.
+     * The value must be a list of at least `rules.min` rows (default 0). `rules.row(row, index)` returns true for a good row, or the reason.
+     * `rules.unique` names a column in which no value may occur twice.
      */
     list: function (rows, options, rules) {
       const wanted = Object.assign({ min: 0 }, rules);
@@ -112,17 +112,17 @@
       return true;
     },
 
-    /** A statement or query in which no `:name` stands in quotes, where it would be text. The runtime looks closer: this finds what is commonly written. */
+    /** A statement or query must have no `:name` in quotes, where it would be text. This finds the usual mistakes; the runtime checks exactly. */
     names: function (statement, options) {
       return /':[A-Za-z_]\w*'/.test(statement) ? named(options, text("reason.quoted-name")) : true;
     },
 
-    /** The API name of a field of Salesforce. */
+    /** The value must be the API name of a field of Salesforce. */
     fieldName: function (value, options) {
       return isEnvironment(value) || /^[A-Za-z]\w*$/.test(String(value).trim()) ? true : named(options, text("reason.field"));
     },
 
-    /** What a typed input of this type holds: as Node-RED checks it, and of a `template`, which is ours, its braces. Blank is good, unless a path is needed. */
+    /** Checks the value of a typed input, as Node-RED does. `template` is a type of ours: its braces must match. An empty value is accepted, except for a path. */
     value: function (value, options, type) {
       if (type === "msg" && isBlank(value)) return named(options, text("reason.path"));
       if (type !== "template") return RED.validators.typedInput({ type: type }).call(null, value, options || {});
@@ -130,17 +130,17 @@
       return closed && !/\{\{\s*\}\}/.test(value) ? true : named(options, text("reason.template"));
     },
 
-    /** What the typed input of a property holds, whose type the node has beside it: it must be there. */
+    /** Checks the value of a property's typed input, which must not be empty. The node has the type in the property with `Type` behind its name. */
     typed: function (value, options, node, property) {
       return isBlank(value) ? check.required(value, options) : check.value(value, options, field(node, property + "Type"));
     },
 
-    /** The name of another queue than `queue`; empty is good. */
+    /** The value must be the name of another queue than `queue`, or empty. */
     otherQueue: function (value, options, queue) {
       return isBlank(value) || String(value).trim() !== String(queue).trim() ? true : named(options, text("reason.deadLetterQueue"));
     },
 
-    /** JSON text that holds an object; empty is good. */
+    /** The value must be the JSON text of an object, or empty. */
     jsonObject: function (value, options) {
       if (isBlank(value) || isEnvironment(value)) return true;
       try {
@@ -153,7 +153,7 @@
     },
   };
 
-  /** Checks the whole open form again, as after a change to any of its fields. */
+  /** Checks the whole open form again, which Node-RED does after a change of any field. */
   function revalidate(node) {
     element(node, "name").trigger("change");
   }

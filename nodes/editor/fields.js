@@ -1,19 +1,19 @@
-/* The fields of a form: what all forms do with theirs as they open and are saved, and single ones that several forms have. */
+/* The fields of a form: what every form does with its fields when it opens and when it is saved, and fields that several forms have. */
 (function () {
   "use strict";
   const { element, isBlank, rows, text } = window.surewire;
 
-  /** Of the nodes whose forms are open: the properties that were not saved, each with what it means then. */
+  /** For each node whose form is open: the properties that were not saved, each with the value that it stands for. */
   const unsaved = new WeakMap();
 
-  /** The properties of a node that have a field in its form, each with its field. */
+  /** Returns the properties of a node that have a field in its form, each with its field. */
   function fieldsOf(node) {
     return Object.keys(node._def.defaults)
       .map(function (name) { return [name, element(node, name)]; })
       .filter(function (entry) { return entry[1].length > 0; });
   }
 
-  /** The properties of a node that are objects and have a field for their JSON, `node-input-<name>-text`, each with its field. */
+  /** Returns the properties of a node that are objects with a field for their JSON, `node-input-<name>-text`, each with its field. */
   function jsonFieldsOf(node) {
     return Object.keys(node._def.defaults)
       .map(function (name) { return [name, element(node, name + "-text")]; })
@@ -21,10 +21,10 @@
   }
 
   /**
-   * For the beginning of oneditprepare, before typed inputs are made of the fields. Where a property was not saved, in a flow that is older than the
-   * property or written by hand, the field shows what a new node has. Behind a time stands what it is in s, min or h, and objects are shown as JSON.
+   * To be called at the beginning of oneditprepare, before fields become typed inputs. A property that was not saved, because the flow is older than the property or was
+   * written by hand, shows the value of a new node. The time in s, min or h is shown behind a field in ms, and an object is shown as JSON.
    *
-   * @param meant what properties mean that were not saved, where that is not what a new node has
+   * @param meant the values that unsaved properties stand for, where these differ from a new node's
    */
   function prepare(node, meant) {
     const values = Object.entries(node._def.defaults).map(function ([name, property]) { return [name, property.value]; });
@@ -44,9 +44,9 @@
   }
 
   /**
-   * For the end of oneditsave. Keeps numbers numbers, which Node-RED reads as text – `${ENV}` and the empty text stay as they are –, and saves what stands in the
-   * fields of objects and in the lists that `surewire.list` has made. What was not saved before stays so while none of that is changed: a look at a node of an older
-   * flow is no change to it.
+   * To be called at the end of oneditsave. Turns the text of number fields into numbers, except `${ENV}` and the empty text. Saves the fields of objects, and the lists
+   * that `surewire.list` has made. Properties that were not saved before stay unsaved while none of them is changed: to look at a node of an older flow does not
+   * change it.
    */
   function save(node) {
     fieldsOf(node).forEach(function ([name, input]) {
@@ -61,11 +61,11 @@
     if (!older.every(function ([name, meant]) { return isStill(node, name, meant); })) return;
     older.forEach(function ([name]) {
       delete node[name];
-      element(node, name).removeAttr("id"); // by which Node-RED would find and save it
+      element(node, name).removeAttr("id"); // else Node-RED would find the field by it and save its value
     });
   }
 
-  /** Whether a property is this in the open form, or has been made so of it. */
+  /** Whether a property has this value: in its field in the open form or, if it has no field, in the node. */
   function isStill(node, name, value) {
     const input = element(node, name);
     if (input.length === 0) return JSON.stringify(node[name]) === JSON.stringify(value);
@@ -79,7 +79,7 @@
     if (changed && !isBlank(value) && Number.isFinite(Number(value))) node[property] = Number(value);
   }
 
-  /** Milliseconds in words: 1500000 → "25 min". */
+  /** Returns the unit of milliseconds and, from 1 s on, the same time in s, min or h: 1500000 → "ms = 25 min". */
   function duration(value) {
     const ms = Number(value);
     if (isBlank(value) || !Number.isFinite(ms)) return text("unit.ms");
@@ -89,7 +89,7 @@
     return text("unit.ms") + " = " + Number((ms / unit[1]).toFixed(2)) + " " + text("unit." + unit[0]);
   }
 
-  /** Shows the unit behind a field that holds milliseconds, and what that is in s, min or h. */
+  /** Shows, behind a field with milliseconds, the unit and the same time in s, min or h. */
   function showDuration(input) {
     const unit = $("<span/>", { class: "surewire-unit" }).insertAfter(input).before(" ");
     function show() { unit.text(duration(input.val())); }
@@ -98,8 +98,8 @@
   }
 
   /**
-   * Makes a field of a form a typed input. Node-RED hides the field and shows another one, which has no name: the field's label becomes that one's,
-   * so that it is read out, and takes the focus when its label is clicked.
+   * Turns a field of a form into a typed input. Node-RED hides the field and shows another one, which has no label. The label of the field is given to that one, so
+   * that screen readers read it, and a click on it sets the focus.
    */
   function makeTyped(input, options) {
     input.typedInput(options);
@@ -109,14 +109,14 @@
     return input;
   }
 
-  /** Makes the field of a property a typed input; the first of `types` is the default. */
+  /** Turns the field of a property into a typed input; the first of `types` is the default. */
   function typed(property, types) {
     return makeTyped($("#node-input-" + property), { default: types[0].value || types[0], types: types, typeField: "#node-input-" + property + "Type" });
   }
 
   /**
-   * A select, `#node-input-<property>-choice`, for a property that holds one of `words`, or something of one's own, for which the select has
-   * `own`. @returns the select
+   * Connects a select, `#node-input-<property>-choice`, with the field of a property that holds one of `words` or the user's own text. The option `own` of the select
+   * stands for such a text. @returns the select
    */
   function choice(property, words, own) {
     const field = $("#node-input-" + property);
@@ -128,14 +128,14 @@
     });
   }
 
-  /** The check box that gives a source an input, by which it is paused and started. */
+  /** Connects the check box that gives a source an input, by which the source is paused and started. */
   function controlInput(node) {
     $("#node-input-control")
       .prop("checked", node.inputs === 1)
       .on("change", function () { $("#node-input-inputs").val($(this).prop("checked") ? 1 : 0); });
   }
 
-  /** Shows the rows `standby` and `leaseTime` where they mean something: instances agree in a database. */
+  /** Shows the rows `standby` and `leaseTime` only where they have an effect: instances need a database to agree which of them stands by. */
   function showStandby() {
     const hasStore = !isBlank($("#node-input-store").val());
     if (!hasStore) $("#node-input-standby").prop("checked", false);
@@ -143,7 +143,7 @@
     $("#node-input-leaseTime-row").toggle($("#node-input-standby").prop("checked"));
   }
 
-  /** The text of an object for a field; it is saved as an object. What is no object is kept as text, for `check.jsonObject` to say why. */
+  /** Returns the text of an object for a field. The node saves the object. A value that is no object stays text, so that `check.jsonObject` can give the reason. */
   function toJsonText(value) {
     if (typeof value === "string") return value;
     return value && Object.keys(value).length > 0 ? JSON.stringify(value) : "";
@@ -159,13 +159,13 @@
     }
   }
 
-  /** A row of a form around an input or select: its label stands in the shared catalogue under the name of the property. */
+  /** Returns a row of a form around an input or select. The text of its label is in the shared catalogue, under the name of the property. */
   function formRow(property, icon, control) {
     const row = $("<div/>", { class: "form-row" });
     const label = $("<label/>", { for: "node-input-" + property }).appendTo(row);
     $("<i/>", { class: "fa fa-" + icon }).appendTo(label);
     label.append(" ", $("<span/>", { text: text("label." + property) }));
-    // the space stands for the line break between them in a form's own html
+    // the space replaces the line break between label and field in a form's own html
     row.append(" ", control.attr("id", "node-input-" + property));
     return row;
   }

@@ -1,4 +1,4 @@
-/* The rows of a form in which a node is told how content is read or written. */
+/* The rows of a form that set how content is read or written. */
 (function () {
   "use strict";
   const { field, formRow, isBlank, isEnvironment, list, named, rows, suggest, text } = window.surewire;
@@ -6,7 +6,7 @@
   const FORMATS = ["auto", "json", "xml", "delimited", "text", "buffer"];
   const XML_NAME = /^[\p{L}_:][\p{L}\p{M}\p{N}_:.\u00b7-]*$/u;
 
-  /** What can be told of the formats: which have it, whether only what reads or writes has it, and what it is made of. */
+  /** The options of formats: in which formats they exist, whether only for reading (`only: "in"`) or only for writing (`only: "out"`), and how the row looks. */
   const OPTIONS = [
     { name: "delimiter", icon: "arrows-h", formats: ["delimited"], width: "110px", suggest: [",", ";", "\\t", "|"], unit: true },
     { name: "quote", icon: "quote-right", formats: ["delimited"], width: "110px", suggest: ['"', "'"], unit: true },
@@ -19,7 +19,7 @@
     { name: "encoding", icon: "language", formats: ["xml", "delimited", "text"], suggest: ["utf-8", "utf-16le", "iso-8859-1", "windows-1252"] },
   ];
 
-  /** The formats that a node uses, as chosen now, each with its direction. */
+  /** Returns the formats that are chosen in the form now, each with its direction. */
   function formatsOf(node, direction) {
     const formats = [{ format: field(node, "format") || "auto", direction: direction }];
     if (field(node, "request")) formats.push({ format: field(node, "replyFormat") || "auto", direction: "in" });
@@ -32,7 +32,7 @@
     });
   }
 
-  /** What is wrong with the value of an option, if anything. */
+  /** Returns what is wrong with the value of an option; empty when nothing is. */
   function problem(name, value, all) {
     if (isEnvironment(value)) return "";
     switch (name) {
@@ -52,7 +52,7 @@
     return "";
   }
 
-  /** `validate` of the options: only of those that a chosen format has. */
+  /** The `validate` of the options. It checks only those that a chosen format has. */
   function checkFormatOptions(node, value, options) {
     const all = Object.assign(surewire.formatOptions(), value);
     const formats = formatsOf(node);
@@ -63,7 +63,7 @@
     return true;
   }
 
-  /** A list must not have the id of a property: Node-RED would read it as a field. */
+  /** Returns the id of the field of an option. A list must not have the id of a property: Node-RED would read it as a field. */
   function idOf(option) {
     return "node-input-" + PREFIX + option.name + (option.list ? "-list" : "");
   }
@@ -93,7 +93,7 @@
     return row;
   }
 
-  /** What stands in the rows now. */
+  /** Returns the values that the rows have now. */
   function read() {
     const values = {};
     OPTIONS.forEach(function (option) {
@@ -104,9 +104,9 @@
   }
 
   /**
-   * Puts `format` and the options of the chosen formats into the form. For oneditprepare.
+   * Puts `format` and the options of the chosen formats into the form. To be called in oneditprepare.
    *
-   * @param direction `in`: content is read; `out`: it is written, and with `request` and `replyFormat` in the form answers are read
+   * @param direction `in` if content is read, `out` if it is written. With `out`, replies may be read, if the form has `request` and `replyFormat`
    */
   function formatRows(target, node, direction) {
     const place = $(target).empty();
@@ -123,7 +123,7 @@
     });
 
     function mark() {
-      if ($(selector(OPTIONS[OPTIONS.length - 1])).length === 0) return; // not all of them are there
+      if ($(selector(OPTIONS[OPTIONS.length - 1])).length === 0) return; // some rows are still missing
       const now = read();
       OPTIONS.forEach(function (option) {
         if (!option.list) $(selector(option)).toggleClass("input-error", problem(option.name, now[option.name], now) !== "");
@@ -139,7 +139,7 @@
     show();
   }
 
-  /** For oneditsave of a node that uses {@link formatRows}, before `surewire.save`. */
+  /** To be called in oneditsave of a node that uses {@link formatRows}, before `surewire.save`. */
   function saveFormatRows(node) {
     node.formatOptions = read();
   }

@@ -1,9 +1,9 @@
-/* Editable lists: rows of cells in a form, an array in the saved flow. */
+/* Editable lists: rows of cells in the form, an array in the saved flow. */
 (function () {
   "use strict";
   const { isBlank, revalidate, text } = window.surewire;
 
-  /** One cell of a list's row: a fixed choice, a typed input, a text area or a plain field. */
+  /** Makes one cell of a row: a select, a typed input, a text area or a plain field. */
   function makeCell(column, row, changed) {
     const cell = $("<div/>", { class: "surewire-cell" });
     if (column.width) cell.css("flex", "0 0 " + column.width);
@@ -24,7 +24,7 @@
       if (row[typeName]) input.typedInput("type", row[typeName]);
       input.typedInput("value", value);
       input.typedInput("width", "100%");
-      input.next(".red-ui-typedInput-container").find(".red-ui-typedInput-input").attr("aria-label", column.label || column.name); // the field that is shown has no name of its own
+      input.next(".red-ui-typedInput-container").find(".red-ui-typedInput-input").attr("aria-label", column.label || column.name); // the field that is shown has no label of its own
     }
     function mark() {
       const blank = isBlank(input.val());
@@ -42,14 +42,14 @@
 
   let suggestions = 0;
 
-  /** Offers words in a field that takes others as well. */
+  /** Offers words in a field that also takes other text. */
   function suggest(input, words) {
     const id = "surewire-suggestions-" + (suggestions += 1);
     const offered = $("<datalist/>", { id: id }).insertAfter(input.attr("list", id));
     words.forEach(function (word) { $("<option/>", { value: word }).appendTo(offered); });
   }
 
-  /** What stands in a row of a list now. */
+  /** Returns the values that a row of a list has now. */
   function readRow(columns, container) {
     const row = {};
     columns.forEach(function (column) {
@@ -67,7 +67,7 @@
 
   function isRowBlank(columns, row) {
     return columns.every(function (column) {
-      if (column.types && row[column.typeName || column.name + "Type"] === "date") return false; // the time itself needs no value
+      if (column.types && row[column.typeName || column.name + "Type"] === "date") return false; // the type for the present time needs no value
       return column.options || row[column.name] === column.value || isBlank(row[column.name]);
     });
   }
@@ -75,12 +75,13 @@
   /**
    * Makes an `<ol>` an editable list of rows and fills it.
    *
-   * @param selector of the `<ol>`. Its id must not be that of the property (`node-input-mapping`), because Node-RED would read it
+   * @param selector selector of the `<ol>`. Its id must not be that of the property (`node-input-mapping`), because Node-RED would read it
    *   as a field: use `node-input-mapping-list`.
-   * @param options `node`: whose form it is, which is checked again after every change; `rows`: the saved list; `columns`: `[{name, label, width, required, check, options, suggest, multiline, types, typeName, value}]`,
-   *   where `check(text)` gives true or the reason why a cell is marked, `options` ([{value, label}]) makes a choice, `suggest` (a list of words) offers words in a field that takes others too,
-   *   `types` a typed input (its type is kept in `typeName`, default name + "Type"), `value` is what a new row starts with and `width` a CSS width; `plain: true`: a list of strings, one column;
-   *   `add`: text of the add button; `changed`: called after every change, before that.
+   * @param options `node`: the node whose form it is; the form is checked again after every change. `rows`: the saved list.
+   *   `columns`: `[{name, label, width, required, check, options, suggest, multiline, types, typeName, value}]`: `check(text)` returns true, or the reason why a cell is
+   *   marked; `options` ([{value, label}]) makes a select; `suggest` (a list of words) offers words in a field that takes other text, too; `types` makes a typed input
+   *   (its type is kept in `typeName`, default name + "Type"); `value` is the value of a new row; `width` is a CSS width. `plain: true`: the list has strings and one
+   *   column. `add`: text of the add button. `changed`: called after every change, before the form is checked again.
    */
   function list(selector, options) {
     const target = $(selector);
@@ -111,12 +112,12 @@
     return target;
   }
 
-  /** Names the button that deletes a row, which shows but a cross. @param container of the row, as `addItem` is given it */
+  /** Labels the button that deletes a row, which shows only a cross. @param container container of the row, as `addItem` gets it */
   function nameRemoval(container) {
     container.closest("li").children(".red-ui-editableList-item-remove").attr("aria-label", RED._("common.label.delete"));
   }
 
-  /** What stands in the rows of a list, without those that are deleted and still fade away. */
+  /** Returns the rows of a list, without those that are deleted and still fade away. */
   function items(target) {
     return $(target).editableList("items").filter(function () { return !$(this).closest("li").hasClass("red-ui-editableList-item-deleting"); });
   }
@@ -130,7 +131,7 @@
     return line;
   }
 
-  /** The rows of a list made by {@link list}, in order, without those that are wholly empty. */
+  /** Returns the values of a list made by {@link list}, in order, without rows that are completely empty. */
   function rows(selector) {
     const target = $(selector);
     const options = target.data("surewire-list");

@@ -3,7 +3,7 @@
   "use strict";
   const { check, list, text } = window.surewire;
 
-  /** The types that a value taken from a message, or written in the form, can have. */
+  /** The types that a value from a message, or one written in the form, can have. */
   const VALUE_TYPES = ["msg", "str", "num", "bool", "json", "jsonata", "env", "flow", "global", "date"];
 
   function checkName(name) {
@@ -15,7 +15,7 @@
     return RED.validators.typedInput({ type: row.valueType }).call(null, row.value, {}) === true ? true : text("reason.parameter-value", { name: row.name });
   }
 
-  /** `validate` of `parameters`. */
+  /** The `validate` of `parameters`. */
   function checkParameters(value, options) {
     return check.list(value, options, { row: checkRow, unique: "name" });
   }

@@ -1,11 +1,11 @@
 /*
- * The `defaults` by which every source saves how it settles. Each source's html has this file as well, before its own script: `defaults` are read
- * with that html, which after an install from the palette may come before the plugin's.
+ * The `defaults` of the properties that set how a source settles. The build writes this file into each source's html, before the source's own script: `defaults` are
+ * read with that html, which after an install from the palette may come before the plugin's html.
  */
 (function () {
   "use strict";
 
-  /** Defaults and limits of the source's numbers: ms, and a count of retries. */
+  /** Defaults and limits of a source's numbers: times in ms, and the number of retries. */
   const NUMBERS = {
     deadline: { value: 1500000, min: 1000, max: 86400000 },
     retries: { value: 5, min: 0, max: 50 },
@@ -16,7 +16,7 @@
   function number(property, { value, min, max }) {
     return {
       value: value,
-      // looked up when it is asked for: the catalogue, too, may come later
+      // looked up only when it is read, since the catalogue may be loaded later
       get label() { return RED._("@surewire/node-red-connectors/surewire-editor:editor.label." + property); },
       validate: function (saved, options) { return surewire.check.integer(saved === undefined ? value : saved, options, { min: min, max: max }); },
     };
@@ -27,7 +27,7 @@
       value: "",
       get label() { return RED._("@surewire/node-red-connectors/surewire-editor:editor.label.deadLetterQueue"); },
       validate: function (value, options) {
-        const temporary = surewire.field(this, "declare") === "temporary"; // its name is another one each time
+        const temporary = surewire.field(this, "declare") === "temporary"; // a temporary queue gets a new name each time
         return temporary || surewire.check.otherQueue(value, options, surewire.field(this, "queue"));
       },
     };
@@ -41,8 +41,8 @@
   }
 
   /**
-   * `defaults` of `settle`, `deadline`, `retries`, `retryDelay`, `retryMaxDelay` and, with `options.deadLetterQueue` and
-   * `options.poisonLimit`, of these. Their rows in the form: `surewire.settleRows`.
+   * Returns the `defaults` of `settle`, `deadline`, `retries`, `retryDelay`, `retryMaxDelay` and, with `options.deadLetterQueue` and
+   * `options.poisonLimit`, of these two. `surewire.settleRows` makes their rows in the form.
    */
   function settleDefaults(options) {
     const defaults = { settle: { value: "flow" } };

@@ -1,12 +1,12 @@
-/* The rows of a form in which a source is told how to settle its deliveries. */
+/* The rows of a form that set how a source settles its deliveries. */
 (function () {
   "use strict";
   const { formRow, revalidate, showDuration, text } = window.surewire;
   const ICONS = { deadline: "hourglass-half", retries: "repeat", retryDelay: "clock-o", retryMaxDelay: "clock-o", poisonLimit: "flask" };
 
   /**
-   * Puts the rows that every source has into the form: `settle`, `retries`, `retryDelay`, `retryMaxDelay`, `deadline`; when
-   * `options.deadLetterQueue` is its placeholder text, `deadLetterQueue`; and with `options.poisonLimit` that. For oneditprepare; Node-RED saves them like its own.
+   * Puts the rows that every source has into the form: `settle`, `retries`, `retryDelay`, `retryMaxDelay`, `deadline`. `options.deadLetterQueue`, a placeholder text, adds
+   * the row `deadLetterQueue`, and `options.poisonLimit` the row `poisonLimit`. To be called in oneditprepare; Node-RED saves these fields like those of the form.
    */
   function settleRows(selector, node, options) {
     const target = $(selector).empty();
@@ -48,15 +48,15 @@
   }
 
   /**
-   * Warns beneath the settle rows while nothing is wired to an output without which the node stops.
+   * Shows a warning below the settle rows while nothing is wired to an output without which the node stops.
    *
-   * @param port of the output, from 0; undefined: the node has none such now
-   * @param key of the text, under `unwired`
+   * @param port number of the output, from 0; `undefined` when the node has no such output now
+   * @param key key of the warning's text, under `unwired`
    */
   function showUnwired(node, port, key) {
     const isWired = RED.nodes.filterLinks({ source: { id: node.id }, sourcePort: port }).length > 0;
     const isMissing = port !== undefined && !isWired;
-    // made once: what is put in with its text is not read out
+    // made only once: screen readers do not read a text that is added together with its element
     if ($("#node-input-unwired").length === 0) $("<div/>", { id: "node-input-unwired", class: "surewire-note surewire-warning", "aria-live": "polite" }).insertAfter("#node-input-settle-rows");
     $("#node-input-unwired").toggle(isMissing).text(isMissing ? text("unwired." + key) : "");
   }

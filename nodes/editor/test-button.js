@@ -1,9 +1,9 @@
-/* Shared by the buttons of config nodes that let the runtime test the settings in the form. */
+/* What the buttons of config nodes share that have the runtime test the settings in the form. */
 (function () {
   "use strict";
   const { text } = window.surewire;
 
-  /** The values of the fields of a form. For a secret that was not touched this is the placeholder of the editor; the runtime has the secret. */
+  /** Returns the values in the fields of a form. A secret that was not changed has the editor's placeholder; the runtime knows the secret itself. */
   function formValues(node, properties, credentials) {
     const values = { id: node.id, credentials: {} };
     function read(name) {
@@ -15,28 +15,28 @@
     return values;
   }
 
-  /** Asks an endpoint of ours: with `values` by POST, without by GET. */
+  /** Calls an endpoint of this package: by POST with `values`, by GET without. */
   function ask(path, values) {
     const options = values ? { method: "POST", contentType: "application/json", data: JSON.stringify(values) } : { method: "GET" };
     return $.ajax(Object.assign({ url: "surewire/" + path, timeout: 60000 }, options));
   }
 
-  /** A text that tells why a request has failed. */
+  /** Returns a text that tells why a request has failed. */
   function failure(request) {
     const said = request.responseJSON && request.responseJSON.message;
     return said || text(request.status === 401 || request.status === 403 ? "test.not-allowed" : "test.no-answer");
   }
 
-  /** One thing that was found out, good or bad. @param content text, or an element */
+  /** Returns an element that shows one result, good or bad. @param content text, or an element */
   function finding(ok, content) {
     const icon = $("<i/>", { class: "fa " + (ok ? "fa-check-circle" : "fa-exclamation-triangle"), "aria-hidden": "true" });
     return $("<div/>", { class: "surewire-finding" }).append(icon, typeof content === "string" ? $("<span/>").text(content) : content);
   }
 
   /**
-   * Makes the button `#surewire-<name>-test` try out what stands in the form, and show in `#surewire-<name>-test-result` what comes of it.
+   * Makes the button `#surewire-<name>-test` test the settings in the form, and show the results in `#surewire-<name>-test-result`.
    *
-   * @param options `path` of the endpoint; `values()`: what it is sent; `show(answer)`: the findings
+   * @param options `path`: path of the endpoint; `values()` returns what is sent to it; `show(answer)` returns the elements to show
    */
   function testButton(name, options) {
     const button = $("#surewire-" + name + "-test");

@@ -1,4 +1,4 @@
-/** `npm run build`: nodes/ → dist/, cli/ → dist/cli/ and emulator/src/ → emulator/dist/. Writes only what changed and removes what has no source any more. */
+/** `npm run build`: nodes/ → dist/, cli/ → dist/cli/ and emulator/src/ → emulator/dist/. Writes only files that changed, and removes those without a source. */
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -11,7 +11,7 @@ const PROJECTS = [
   { name: "emulator", config: "emulator/tsconfig.json", source: "emulator/src", output: "emulator/dist", extra: {} },
 ];
 
-/** Files under a folder, as paths relative to it. */
+/** Returns the files in a folder and the folders in it, as paths relative to it. */
 function filesOf(folder) {
   if (!existsSync(folder)) return [];
   return readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -19,7 +19,7 @@ function filesOf(folder) {
     .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)));
 }
 
-/** A file that is no TypeScript, as it is shipped: html with its rows written out and the scripts beside it written into it, since the editor is sent html only. */
+/** Returns a file that is not TypeScript as it is shipped. In html, rows are expanded and the scripts beside it are written in, since the editor gets html only. */
 function shipped(file) {
   const content = readFileSync(file);
   if (!file.endsWith(".html")) return content;
@@ -37,13 +37,13 @@ function copyIfChanged(from, to) {
   writeFileSync(to, content);
 }
 
-/** Files that a project has built, or had: those of one with an output folder inside its own are not its. */
+/** Returns the files that a project has built, now or before, without those of a project whose output folder is inside its own. */
 function outputOf({ output }) {
   const inside = PROJECTS.map((other) => path.relative(output, other.output) + path.sep).filter((folder) => folder !== path.sep && !folder.startsWith(".."));
   return filesOf(inProject(output)).filter((file) => !inside.some((folder) => file.startsWith(folder)));
 }
 
-/** What is to stand in the output folder: compiled file → undefined, copied file → its source. */
+/** Returns the files that belong in the output folder: compiled file → undefined, copied file → its source. */
 function expectedOutput({ source, extra }) {
   const expected = new Map();
   for (const file of filesOf(inProject(source))) {
@@ -57,7 +57,7 @@ function expectedOutput({ source, extra }) {
   return expected;
 }
 
-/** Names, sizes and times of a project's sources and outputs: the same as at the end of the last build means nothing to do. */
+/** Returns a hash over the names, sizes and times of a project's sources and outputs. If it is still that of the last build, there is nothing to do. */
 function fingerprint(project) {
   const { config, source, output, extra } = project;
   const files = [config, "tsconfig.json", "package-lock.json", "scripts/lib/form-rows.mjs", ...outputOf(project).map((file) => path.join(output, file))];
@@ -77,14 +77,14 @@ async function buildProject(project) {
   const expected = expectedOutput(project);
   for (const [file, from] of expected) if (from !== undefined) copyIfChanged(from, inProject(output, file));
   for (const file of outputOf(project)) if (!expected.has(file)) rmSync(inProject(output, file));
-  // the compiler trusts its notes: it would not write again what somebody removed
+  // the compiler relies on its notes, and would not write again a file that somebody removed
   const compiled = [...expected].filter(([file, from]) => from === undefined && file.endsWith(".js"));
   if (compiled.some(([file]) => !existsSync(inProject(output, file)))) rmSync(state, { force: true });
   await runTool("typescript/lib/tsc.js", ["-p", inProject(config), "--incremental", "--tsBuildInfoFile", state], { quiet: true });
   writeFileSync(stamp, fingerprint(project));
 }
 
-/** Builds all of them side by side. @throws {CommandError} with the compiler's output */
+/** Builds all projects side by side. @throws {CommandError} with the compiler's output */
 export async function build() {
   const results = await Promise.allSettled(PROJECTS.map(buildProject));
   const failed = results.find((result) => result.status === "rejected");

@@ -1,4 +1,4 @@
-/** `npm run demo`: set-up, build, pack, install the tarball, then the tour in demo/demo.ts. `-- --check` ends by itself and checks the numbers. */
+/** `npm run demo`: set-up, build, pack, install the tarball, then the tour in demo/demo.ts. With `-- --check` it ends by itself and checks the numbers. */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -9,13 +9,13 @@ import { environment, inProject, pinnedNode, root, run } from "./lib/project.mjs
 import { DEMO_PACKAGES, fail, npmEnvironment, setup, step } from "./setup.mjs";
 
 /**
- * Outside the project: inside it Node-RED would find what the pack forgot to depend on in the project's own node_modules.
- * One per project and user, so that two clones do not meet.
+ * A folder outside the project: inside it, Node-RED would find packages in the project's own node_modules that the pack forgot to depend on.
+ * There is one per project and user, so that two clones do not use the same.
  */
 const folder = path.join(tmpdir(), `surewire-demo-${createHash("sha256").update(`${root}${userInfo().uid}`).digest("hex").slice(0, 8)}`);
 const packs = path.join(folder, "packs");
 
-/** The pack as `npm publish` would send it. */
+/** Packs the project as `npm publish` would send it. Returns the path of the tarball. */
 async function pack() {
   mkdirSync(packs, { recursive: true });
   const output = await run("npm", ["pack", "--silent", "--ignore-scripts", "--pack-destination", packs], { quiet: true });
@@ -23,7 +23,7 @@ async function pack() {
 }
 
 /**
- * A user directory with the tarball installed as the palette does it; kept by the tarball's content, so that a second run need not.
+ * Makes a user directory in which the tarball is installed, as the palette installs it. It is kept under the tarball's hash, so that a second run can use it.
  * @returns {Promise<string>} its path
  */
 async function installed(tarball) {
@@ -50,7 +50,7 @@ async function main() {
   const program = inProject("demo/demo.ts");
   const args = ["--import", "tsx", program, "--folder", folder, "--pack", home, ...process.argv.slice(2)];
   const child = spawn(pinnedNode(), args, { cwd: root, env: environment(), stdio: "inherit" });
-  // the terminal sends Ctrl-C to both: the tour stops what it started, and we wait for it
+  // the terminal sends Ctrl-C to both processes: the tour stops what it started, and this one waits for it
   process.on("SIGINT", () => undefined);
   for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
   child.once("exit", (code, signal) => process.exit(code ?? (signal === "SIGINT" ? 130 : 1)));

@@ -1,4 +1,4 @@
-/** `npm run lint`: the rules of eslint.config.mjs on every file and the arrows of .dependency-cruiser.cjs between them. */
+/** `npm run lint`: checks every file by the rules of eslint.config.mjs, and the imports between them by those of .dependency-cruiser.cjs. */
 import { existsSync } from "node:fs";
 import { CommandError, inProject, isMain, runTool } from "./lib/project.mjs";
 
@@ -14,7 +14,7 @@ const arrows = (options) =>
 
 /**
  * @param {{ background?: boolean }} how - `background`: at a low priority
- * @throws {CommandError} with what both found
+ * @throws {CommandError} with the findings of both
  */
 export async function lint({ background = false } = {}) {
   const options = { quiet: true, background };

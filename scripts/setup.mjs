@@ -1,6 +1,6 @@
 /**
- * What `npm test` and `npm run demo` need on a fresh machine: Debian packages and npm packages. Plain Node without dependencies, since
- * it runs before there are any. Does nothing, in well under a second, when all is there.
+ * Installs what `npm test` and `npm run demo` need on a fresh machine: Debian packages and npm packages. Plain Node without dependencies, since
+ * it runs before there are any. Does nothing, in well under a second, when everything is there.
  */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -21,14 +21,14 @@ const postgres = () =>
   readdirSync("/usr/lib/postgresql").some((version) => existsSync(`/usr/lib/postgresql/${version}/bin/postgres`));
 
 /**
- * Debian package → is what we use of it there? Asked of the files, not of dpkg: a package whose system service could not start
- * counts as broken there, and we start servers of our own.
+ * Debian package → whether what we use of it is there. Files are checked, and dpkg is not asked: it counts a package as broken whose system service
+ * could not start, but we start servers of our own.
  */
 const PRESENT = {
   "rabbitmq-server": () => existsSync("/usr/lib/rabbitmq/bin/rabbitmq-server"),
   postgresql: postgres,
   "mariadb-server": () => existsSync("/usr/sbin/mariadbd") && onPath("mariadb-install-db"),
-  unixodbc: () => library("libodbc.so.2"), // its drivers bring odbcinst along
+  unixodbc: () => library("libodbc.so.2"), // the packages of its drivers also install odbcinst
   "unixodbc-dev": () => existsSync("/usr/include/sql.h"),
   "odbc-postgresql": () => driver("PostgreSQL Unicode"),
   "odbc-mariadb": () => driver("MariaDB Unicode"),
@@ -45,12 +45,12 @@ export const TEST_PACKAGES = Object.keys(PRESENT);
 /** What `npm run demo` needs. */
 export const DEMO_PACKAGES = ["rabbitmq-server", "unixodbc"];
 
-/** Something that the person at the keyboard has to do. */
+/** Thrown when the user has to do something by hand. */
 class SetupError extends Error {}
 
 const missing = (packages) => packages.filter((name) => !PRESENT[name]());
 
-/** Command and leading arguments that install Debian packages; undefined when this user may not. */
+/** Returns the command and the first arguments that install Debian packages; undefined when this user may not install any. */
 function administrator() {
   if (!existsSync("/usr/bin/apt-get")) return undefined;
   if (process.getuid?.() === 0) return ["env"];
@@ -78,7 +78,7 @@ async function debianPackages(packages) {
     try {
       await apt("install", "-y", "--no-install-recommends", ...wanted);
     } catch (error) {
-      failure = error; // often only a system service that did not start: what is on the disk counts
+      failure = error; // often only a system service did not start: what counts is what is on the disk
     }
     const left = missing(wanted);
     if (left.length > 0) throw new SetupError(`${failure?.output ?? ""}\nCould not install ${left.join(" ")}. By hand:\n\n  ${line}\n`);
@@ -96,8 +96,8 @@ function npmPackagesAreCurrent() {
 }
 
 /**
- * Environment for npm: the machine's Node, not the one in node_modules that npm is about to replace, and no download besides npm
- * packages: the odbc package is compiled here, on all cores, with the headers that came with Node.
+ * Returns the environment for npm. It has the machine's Node, not the one in node_modules that npm is about to replace. Nothing but npm packages is downloaded:
+ * the odbc package is compiled here, on all cores, with the headers that came with Node.
  */
 export function npmEnvironment() {
   const folders = (process.env.PATH ?? "").split(path.delimiter);
@@ -111,7 +111,7 @@ export function npmEnvironment() {
 
 const npm = (...args) => run("npm", args, { quiet: true, env: npmEnvironment() });
 
-/** Without their scripts: those that are needed come when all is there. @returns undefined when there is nothing to do */
+/** Installs the npm packages without running their scripts; those that are needed are run later. @returns undefined when there is nothing to do */
 const npmPackages = () => (npmPackagesAreCurrent() ? undefined : npm("ci", "--ignore-scripts", "--no-audit", "--no-fund"));
 
 /** Runs the script that fetches the package with Node's binary. */
@@ -129,7 +129,7 @@ async function pinnedNodePackage() {
 
 const odbcBinary = () => existsSync(inProject("node_modules/odbc/lib/bindings/napi-v8/odbc.node"));
 
-/** Compiles the odbc package, which is optional: where something failed before, npm may have left it out. */
+/** Compiles the odbc package. It is optional, so npm may have left it out when something failed before. */
 async function odbc() {
   if (odbcBinary() || !PRESENT["unixodbc-dev"]()) return;
   await step("odbc", () => (existsSync(inProject("node_modules/odbc/package.json")) ? npm("rebuild", "odbc") : npm("ci", "--no-audit", "--no-fund")));
@@ -155,8 +155,8 @@ export async function step(title, work) {
  * @throws {SetupError} with what to do by hand
  */
 export async function setup(packages) {
-  const fetched = npmPackages(); // mostly waits for the network, as the other does
-  fetched?.catch(() => undefined); // told below
+  const fetched = npmPackages(); // beside the Debian packages, since both mostly wait for the network
+  fetched?.catch(() => undefined); // reported below
   await debianPackages(packages);
   if (fetched) await step("npm packages", () => fetched);
   if (!existsSync(inProject("node_modules/node/bin/node"))) await step("pinned Node", pinnedNodePackage);
@@ -164,7 +164,7 @@ export async function setup(packages) {
   writeFileSync(STAMP, lockHash());
 }
 
-/** Shows why a script cannot go on and ends it. */
+/** Prints why a script cannot go on, and ends it with exit code 1. */
 export function fail(error) {
   if (error instanceof SetupError) console.error(error.message);
   else console.error(error instanceof CommandError ? `${error.message}\n${error.output}` : error);

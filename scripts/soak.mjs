@@ -1,6 +1,7 @@
 /**
- * `npm run soak`: the fault tests of `test/flows` with 100,000 messages instead of 5,000, a long run that watches the memory,
- * hundreds of flows put together at random, calm and under faults, and two Node-RED with all families under everything that can happen, in about an hour on two cores. Another number: `npm run soak -- 20000`. Its last line says how it went.
+ * `npm run soak`: runs the fault tests of `test/flows` with 100,000 messages instead of 5,000, a long run that watches the memory, hundreds of random flows, calm and
+ * under faults, and two Node-RED with all families under everything that can happen. It takes about an hour on two cores. For another number of messages:
+ * `npm run soak -- 20000`. The last line says whether it passed.
  */
 import { readdirSync } from "node:fs";
 import path from "node:path";

@@ -1,4 +1,4 @@
-/** `npm test`: set-up, lint, type check, build and all tests, then a summary. Ends with `N passed, N failed`. */
+/** `npm test`: set-up, lint, type check, build and all tests, then a summary. The last line is `N passed, N failed`, with the number of skipped tests if there are any. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 import { build } from "./build.mjs";
@@ -8,10 +8,10 @@ import { fail, setup, TEST_PACKAGES } from "./setup.mjs";
 
 const steps = [];
 const totals = { passed: 0, failed: 0, skipped: 0 };
-/** Told once more at the end: where only the end of what was printed is kept, they would be lost. */
+/** The failed tests. They are printed again at the end, since often only the end of the output is kept. */
 const failures = [];
 
-/** Runs a step and notes how it went; a failure does not keep the next ones from running. */
+/** Runs a step and notes its result. The next steps run also after a failure. Resolves with whether it succeeded. */
 async function step(title, work) {
   const start = Date.now();
   let result = "ok";
@@ -28,8 +28,8 @@ async function step(title, work) {
 const typeCheck = () => runTool("typescript/lib/tsc.js", ["-p", "tsconfig.check.json"], { quiet: true, background: true });
 
 /**
- * Runs test files in one mocha process and adds up what it counted; one that dies before it could count is a failure. What it says is
- * shown when it has ended, since another may run beside it.
+ * Runs test files in one mocha process and adds up its counts. A process that dies before it has counted is a failure. The output is printed
+ * when the process has ended, since another one may run beside it.
  */
 async function mocha(title, files) {
   if (files.length === 0) return;
@@ -63,10 +63,10 @@ function readCounts(file) {
   }
 }
 
-/** Groups of tests at once, beside a browser: much of its time a group waits for servers that start and recover. */
+/** How many groups of tests run at once, beside one with a browser. A group waits most of its time for servers that start and recover. */
 const LANES = 3;
 
-/** Does the work in order, so many pieces at a time. */
+/** Runs functions in order, `count` of them at a time. */
 async function inLanes(count, work) {
   const rest = [...work];
   const lane = async () => {
@@ -75,7 +75,7 @@ async function inLanes(count, work) {
   await Promise.all(Array.from({ length: count }, lane));
 }
 
-/** Those of a list for which it is true, and the others. */
+/** Splits a list into the items for which the test is true, and the others. */
 const divide = (list, test) => [list.filter(test), list.filter((each) => !test(each))];
 
 const testFiles = (folder) =>
@@ -92,7 +92,7 @@ async function main() {
   steps.push({ title: "set-up", result: "ok", ms: Date.now() - start });
   mkdirSync(inProject(".cache"), { recursive: true });
 
-  const built = await step("build", build); // the demo knows the emulator by its built types, and Node-RED loads what was built
+  const built = await step("build", build); // Node-RED loads what was built, and the demo uses the built types of the emulator
   if (!built) totals.failed += 1;
 
   const check = (title, work) => async () => {
@@ -102,14 +102,14 @@ async function main() {
   const [amqp, salesforce, sql, flows, smoke, emulator] = ["test/amqp", "test/salesforce", "test/sql", "test/flows", "test/smoke", "emulator/test"].map(testFiles);
   const [ofRabbit, others] = divide(
     testFiles("test").filter((file) => ![...amqp, ...salesforce, ...sql, ...flows, ...smoke].includes(file)),
-    (file) => /rabbit/.test(file), // where a broker runs anyway
+    (file) => /rabbit/.test(file), // these need a broker, and one runs in that group anyway
   );
   const [scripted, ofAmqp] = divide(amqp, (file) => file.includes("/scripted/"));
   const [withDatabase, without] = divide(flows, (file) => /sql|database|input|import/.test(file));
   await Promise.all([
     // One browser at a time: an editor keeps a core busy, and waits for what it shows.
     inLanes(1, smoke.map((file) => group(`packed, installed, in the editor: ${path.basename(file, ".test.ts")}`, [file]))),
-    // The longest first; the short ones fill the lanes' ends.
+    // The longest first; the short ones fill the gaps at the end.
     inLanes(LANES, [
       group("AMQP nodes", [...ofAmqp, ...ofRabbit]),
       group("SQL nodes", sql),
@@ -120,7 +120,7 @@ async function main() {
       group("the emulator", emulator),
       group("what all nodes share", others),
     ]),
-    // At a low priority: they take the time that is left.
+    // At a low priority: they use the time that is left.
     inLanes(1, [check("type check", typeCheck), check("lint", () => lint({ background: true }))]),
   ]);
 

@@ -1,34 +1,34 @@
 /**
- * The rows of a form, each kind written once. Where a node's html says
+ * The rows of a form, of which each kind is written only once. Where a node's html has
  *
  *     <row name="batchSize" icon="cubes" kind="number" unit="rows"/>
  *
- * the build puts the plain html that Node-RED is given. A row with something special stands there in full, beside the others.
+ * the build writes the plain html for Node-RED. A row with something special is written in full in the node's html, among the others.
  *
- * The ids are those that Node-RED reads a property by, and the texts stand in the node's catalogue, of `surewire-sql-write` under `write`:
+ * Node-RED finds the fields of properties by their ids. The texts are in the node's catalogue, those of `surewire-sql-write` under `write`:
  *
- * | attribute | what it is, for a row called `batchSize` |
+ * | attribute | what it sets, for a row named `batchSize` |
  * |---|---|
- * | `name` | the property, or how a list (`keys` becomes `node-input-keys-list`) or a field that is no property is called |
- * | `kind` | one of {@link KINDS}; without it `text`. `<row kind="name"/>` is the row for a node's name, and `kind="button"` a button with a place for what comes of it |
- * | `icon` | of Font Awesome 4, without `fa-` |
- * | `label` | another label than `write.label.batchSize`: `label="rows"` is `write.label.rows`, and `node-red:common.label.username` a text of Node-RED's own |
- * | `unit` | text behind the field: `unit="rows"` is `write.unit.rows`, `unit` alone `write.unit.batchSize`, which a check box always has |
- * | `note` | text below the field, from `write.note.…` in the same way; with `live-note` the form's script writes it, into `#node-input-batchSize-note` |
- * | `placeholder` | the text itself, or alone: `write.placeholder.batchSize` |
- * | `options`, `texts` | what a select offers: `options="update leave"` has the texts `write.batchSize.update` …, with `texts="repeat"` `write.repeat.update` … |
- * | `class`, `id` | of the whole row |
- * | {@link CONTROL} | of the field itself |
+ * | `name` | the property; or the name of a list (`keys` becomes `node-input-keys-list`), or of a field that is no property |
+ * | `kind` | one of {@link KINDS}; default `text`. `<row kind="name"/>` is the row for a node's name, `kind="button"` a button with a place for its result |
+ * | `icon` | an icon of Font Awesome 4, without `fa-` |
+ * | `label` | a text other than `write.label.batchSize`: `label="rows"` is `write.label.rows`, and `node-red:common.label.username` a text of Node-RED itself |
+ * | `unit` | text behind the field: `unit="rows"` is `write.unit.rows`, `unit` alone `write.unit.batchSize`; a check box always has the latter |
+ * | `note` | text below the field, from `write.note.…` in the same way; with `live-note`, the form's script writes it into `#node-input-batchSize-note` |
+ * | `placeholder` | the text itself; without a value `write.placeholder.batchSize` |
+ * | `options`, `texts` | the words of a select: `options="update leave"` has the texts `write.batchSize.update` …, with `texts="repeat"` `write.repeat.update` … |
+ * | `class`, `id` | attributes of the whole row |
+ * | {@link CONTROL} | attributes of the field itself |
  */
 
-/** Attributes of a row that its field gets. */
+/** Attributes of a row that are given to its field. */
 const CONTROL = ["autocomplete", "inputmode", "list", "readonly", "rows", "style"];
-/** Of the row itself. */
+/** Attributes of the row itself. */
 const OTHERS = ["name", "kind", "icon", "label", "unit", "note", "live-note", "placeholder", "options", "texts", "class", "id"];
 
 const NODE_NAME = "node-red:common.label.name";
 
-/** What stands behind the label, by the kind of the row. */
+/** The html behind the label, by the kind of the row. */
 const KINDS = {
   text: ({ field }) => [tag("input", { type: "text", ...field })],
   secret: ({ field }) => [tag("input", { type: "password", ...field, autocomplete: "new-password" })],
@@ -54,14 +54,14 @@ const KINDS = {
   list: ({ field }) => [tag("ol", field, "")],
 };
 
-/** An element; one with `content` is closed. */
+/** Returns the html of an element. With `content` it has an end tag. */
 function tag(element, attributes, content) {
   const written = Object.entries(attributes).filter(([, value]) => value !== undefined);
   const open = `<${[element, ...written.map(([name, value]) => (value === true ? name : `${name}="${value}"`))].join(" ")}>`;
   return content === undefined ? open : `${open}${content}</${element}>`;
 }
 
-/** The attributes of a row. @throws with those that no row has, and with what is no attribute */
+/** Returns the attributes of a row. @throws Error when one is unknown, or the name or the icon is missing */
 function attributesOf(source) {
   const row = {};
   const rest = source.replace(/([a-z-]+)(?:="([^"]*)")?(?=\s|$)/g, (_all, name, value = true) => {
@@ -75,7 +75,7 @@ function attributesOf(source) {
   return row;
 }
 
-/** A button and the place for its results: `name="test"` of a database is `#surewire-database-test` and `#surewire-database-test-result`. */
+/** Returns the html of a button and of the place for its results: `name="test"` of a database gives `#surewire-database-test` and `#surewire-database-test-result`. */
 function buttonOf({ name, icon }, { word }) {
   const id = `surewire-${word}-${name}`;
   const content = `<i class="fa fa-${icon}" aria-hidden="true"></i> ${tag("span", { "data-i18n": `${word}.label.${name}` }, "")}`;
@@ -83,7 +83,7 @@ function buttonOf({ name, icon }, { word }) {
   return ['<div class="form-row">', ...lines.map((line) => `  ${line}`), "</div>"];
 }
 
-/** The lines of a row. @param form `{ word, config }`: what its texts stand under, and whether it is a config node's */
+/** Returns the lines of a row. @param form `{ word, config }`: the word in the catalogue under which its texts are, and whether it is a config node's form */
 function linesOf(source, form) {
   const row = attributesOf(source);
   if (row.kind === "button") return buttonOf(row, form);
@@ -105,7 +105,7 @@ function linesOf(source, form) {
   return [open, ...lines.map((line) => `  ${line}`), close];
 }
 
-/** The html of a node with its `<row …/>` written out. @throws when a row says something that there is not */
+/** Returns the html of a node with each `<row …/>` written out. @throws Error when a row has an unknown attribute or kind, or no name or icon */
 export function expandRows(html) {
   const type = /data-template-name="([\w-]+)"/.exec(html)?.[1];
   if (!type) return html;

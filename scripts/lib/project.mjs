@@ -7,25 +7,25 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 /** The project's folder. */
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
 
-/** A path inside the project. */
+/** Returns a path inside the project. */
 export const inProject = (...parts) => path.join(root, ...parts);
 
-/** True when the module with this `import.meta.url` is the program that was started. */
+/** Whether the module with this `import.meta.url` is the program that was started. */
 export const isMain = (url) => process.argv[1] !== undefined && url === pathToFileURL(path.resolve(process.argv[1])).href;
 
-/** The pinned Node that the npm package `node` brings; the machine's own where it is missing. */
+/** Returns the path of the pinned Node, which the npm package `node` brings; of the Node that is running when the package is missing. */
 export function pinnedNode() {
   const pinned = inProject("node_modules/node/bin/node");
   return existsSync(pinned) ? pinned : process.execPath;
 }
 
-/** Environment in which `node` and the tools of node_modules come first. */
+/** Returns an environment in which `node` and the tools of node_modules come first. */
 export const environment = () => ({
   ...process.env,
   PATH: [path.dirname(pinnedNode()), inProject("node_modules/.bin"), process.env.PATH].join(path.delimiter),
 });
 
-/** A program did not end well; its own output says why. */
+/** Thrown when a program ended with an error. `output` is what it printed, if that was collected. */
 export class CommandError extends Error {
   constructor(command, code, output) {
     super(`${command} ended with ${code}`);
@@ -64,7 +64,7 @@ export async function runTool(script, args, options) {
   return run(pinnedNode(), [tool, ...args], options);
 }
 
-/** Seconds as people read them. */
+/** Returns a time as people read it, such as `12.3 s` or `2 min 5 s`. */
 export function duration(ms) {
   if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
   return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;

@@ -2,18 +2,18 @@ import { BackOff } from "../../common/back-off";
 import { type ConnectorError, isConnectorError, needsAHand } from "../../common/errors";
 import { Sleepers } from "../../common/sleep";
 
-/** What is known of the database. `failed`: somebody must mend it (password, driver). `waiting`: it passes by itself. */
+/** The state of the database. `failed`: a user must mend something (password, driver). `waiting`: the fault passes by itself. */
 export interface DatabaseState {
   kind: "idle" | "connected" | "waiting" | "failed";
   error?: ConnectorError;
 }
 
-/** Knows whether the database answers and tells the listeners. While it does not, pings it again and again, once for all who wait for it. */
+/** Keeps track of whether the database answers, and reports it to the listeners. While it does not, pings it again and again, once for all callers that wait for it. */
 export class Availability {
   private readonly listeners = new Set<(state: DatabaseState) => void>();
   private readonly backOff = new BackOff({ initial: 500, max: 15_000 });
   private state: DatabaseState = { kind: "idle" };
-  /** The last refused login. `until`: by `performance.now()`, when the next may be tried. */
+  /** The last refused login. `until`: the time, by `performance.now()`, from which the next login may be tried. */
   private refusal: { error: ConnectorError; until: number } | undefined;
   private knocking: Promise<void> | undefined;
   private readonly waits = new Sleepers();
@@ -28,12 +28,12 @@ export class Availability {
     private readonly timing = { afterRefusal: 60_000 },
   ) {}
 
-  /** The last refused login, while it is too early for the next; nothing is asked of the database meanwhile. */
+  /** The last refused login, while it is too early for the next one. No request is sent to the database meanwhile. */
   get refused(): ConnectorError | undefined {
     return this.refusal && performance.now() < this.refusal.until ? this.refusal.error : undefined;
   }
 
-  /** Tells of each change of state, until the returned function is called. The current state is told at once. */
+  /** Calls the listener with the current state at once, and with each change of it until the returned function is called. */
   onState(listener: (state: DatabaseState) => void): () => void {
     this.listeners.add(listener);
     listener(this.state);
@@ -46,21 +46,21 @@ export class Availability {
     return this.knocking;
   }
 
-  /** The database answered. */
+  /** To be called when the database has answered. */
   works(): void {
     this.refusal = undefined;
     this.backOff.reset();
     this.tell({ kind: "connected" });
   }
 
-  /** A request failed. Errors about a message, a table or a statement are passed over, as is a busy database: it answers. */
+  /** To be called when a request has failed. Errors about a message, a table or a statement are passed over, as is a busy database, since the database answers. */
   failed(error: ConnectorError): void {
     if (error.scope !== "system" || error.code === "FLOW_STOPPED" || error.code === "TABLE_UNKNOWN" || concernsTable(error) || error.details["busy"] === true) return;
     if (error.code === "DATABASE_REFUSED") this.refusal = { error, until: performance.now() + this.timing.afterRefusal };
     this.tell({ kind: needsAHand(error) ? "failed" : "waiting", error });
   }
 
-  /** Nobody uses the database. */
+  /** To be called when nobody uses the database any more. */
   rests(): void {
     this.tell({ kind: "idle" });
   }
@@ -71,7 +71,7 @@ export class Availability {
     this.waits.end();
   }
 
-  /** Tells nobody any more. */
+  /** Removes all listeners. */
   forget(): void {
     this.listeners.clear();
   }

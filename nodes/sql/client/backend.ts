@@ -70,9 +70,9 @@ export interface DatabaseConnection {
   close(): Promise<void>;
 }
 
-/** What opens connections: ODBC or Node's SQLite. */
+/** Opens connections, through ODBC or Node's own SQLite. */
 export interface Backend {
-  /** The dialect, when it is known without a connection. */
+  /** The dialect; `undefined` when it is not known before there is a connection. */
   readonly dialect: DialectName | undefined;
   /** @param purpose `read`: the connection is for cursors only, one after another */
   connect(purpose?: "read"): Promise<DatabaseConnection>;

@@ -1,5 +1,5 @@
 /**
- * An expression of PostgreSQL for the type that a domain is made of, also through domains of domains. Any other type gives itself.
+ * Returns an expression of PostgreSQL for the type that a domain is made of, also through domains of domains. For any other type it gives that type.
  *
  * @param type an expression for its number in pg_type
  */

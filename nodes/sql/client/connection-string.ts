@@ -44,12 +44,12 @@ export class ConnectionString {
     return this.driver ? undefined : this.get("dsn");
   }
 
-  /** Whether it has this key, in any case. */
+  /** Whether the string has this key, in any case. */
   has(key: string): boolean {
     return this.parts.has(key.toLowerCase());
   }
 
-  /** The value of a key, without its braces. */
+  /** Returns the value of a key, without its braces. */
   get(key: string): string | undefined {
     const value = this.parts.get(key.toLowerCase())?.[1];
     return value?.startsWith("{") ? value.slice(1, -1).replaceAll("}}", "}") : value;
@@ -88,7 +88,7 @@ export function withCredentials(text: string, credentials: DatabaseCredentials):
   return connection.toString();
 }
 
-/** Puts a value in braces, where no character but `}` has a meaning; it is doubled. */
+/** Puts a value in braces, where only `}` has a meaning, which is doubled. */
 function brace(value: string): string {
   if (value.includes("\0")) throw unreadable("a credential contains a NUL character");
   return `{${value.replaceAll("}", "}}")}}`;

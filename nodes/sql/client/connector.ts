@@ -128,14 +128,14 @@ export class Connector {
     return new OdbcBackend({ ...this.options, connectionString: string.toString(), dialect: dialect ?? "auto" }, this.stuck);
   }
 
-  /** The file of a SQLite database, embedded or through ODBC; `undefined` for other products. */
+  /** Returns the file of a SQLite database, embedded or through ODBC; `undefined` for other products. */
   private async file(): Promise<string | undefined> {
     if (this.options.engine === "sqlite") return this.options.file;
     const target = await this.target;
     return target?.backend.dialect === "sqlite" ? target.string?.get("database") : undefined;
   }
 
-  /** The error of a failed connect, with what helps to mend it: what is wrong with the file, or which drivers or data sources there are. */
+  /** Adds to the error of a failed connect what helps to mend it: what is wrong with the file, or which drivers or data sources there are. */
   private async explained(error: unknown): Promise<unknown> {
     if (!isConnectorError(error)) return error;
     const { code, details } = error;
@@ -158,7 +158,7 @@ async function list(what: "drivers" | "sources", title: string): Promise<string>
   return `${title} of this machine: ${names.length > 0 ? names.join(", ") : "none"}`;
 }
 
-/** Why SQLite cannot open a file, where the file system tells it. SQLite has the same message for all these cases. */
+/** Returns why SQLite cannot open a file, where the file system shows it. SQLite has the same message for all these cases. */
 async function fileProblem(file: string): Promise<ConnectorError | undefined> {
   if (file === ":memory:") return undefined;
   const folder = path.dirname(file);

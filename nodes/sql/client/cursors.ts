@@ -28,7 +28,7 @@ export interface CursorsOptions {
 }
 
 interface Open {
-  /** The next rows; an empty list when there are no more. */
+  /** Returns the next rows; an empty list when there are no more. */
   fetch(): Promise<RowValue[][]>;
   /** Gives the connection back to the pool; an error tells the pool that the work on it failed. */
   end(error?: unknown): void;
@@ -54,7 +54,7 @@ export class Cursors {
     });
   }
 
-  /** The next rows of a cursor. @throws ConnectorError; the cursor is closed then */
+  /** Returns the next rows of a cursor. @throws ConnectorError; the cursor is closed then */
   async fetch(id: number): Promise<Fetched> {
     const open = this.cursors.get(id);
     if (!open) throw new ConnectorError("DATABASE_UNAVAILABLE", "The query is no longer being read");

@@ -55,19 +55,19 @@ export class DatabaseClient {
     return this.child?.pid;
   }
 
-  /** A node starts to use the client. */
+  /** Notes that a node uses the client. */
   acquire(user: object): void {
     this.users.add(user);
   }
 
-  /** A node no longer uses the client. With the last one the process ends. */
+  /** Notes that a node no longer uses the client. With the last one the process ends. */
   async release(user: object): Promise<void> {
     if (!this.users.delete(user) || this.users.size > 0) return;
     if (this.closing) this.drained?.();
     else await this.end().then(() => this.availability.rests());
   }
 
-  /** Tells of each change of state, until the returned function is called. The current state is told at once. */
+  /** Calls the listener with the current state at once, and with each change of it until the returned function is called. */
   onState(listener: (state: DatabaseState) => void): () => void {
     return this.availability.onState(listener);
   }
@@ -102,7 +102,7 @@ export class DatabaseClient {
     return { ...opened, cursor: this.lastCursor };
   }
 
-  /** The next rows of a cursor. @throws ConnectorError; the cursor is closed then */
+  /** Returns the next rows of a cursor. @throws ConnectorError; the cursor is closed then */
   async fetch(id: number): Promise<Fetched> {
     const open = this.cursors.get(id);
     try {

@@ -2,7 +2,7 @@ import { type ConfigHolder, whyNone } from "../../common/config-node";
 import type { StoreHolder } from "../../common/store";
 import type { DatabaseClient } from "./database-client";
 
-/** What the config node has for the nodes that use it. Its store keeps in a table of this database what nodes remember. */
+/** The part of the config node that other nodes use. Its store keeps in a table of this database what nodes remember. */
 export interface DatabaseHolder extends ConfigHolder, Partial<StoreHolder> {
   client?: DatabaseClient;
 }

@@ -50,17 +50,17 @@ export async function findDrivers(): Promise<DriversFound> {
   return { drivers: drivers.map(({ name }) => name), sources: sources.map(({ name }) => name) };
 }
 
-/** The data source called `name`, which may differ in case. Never rejects. */
+/** Finds the data source called `name`, which may differ in case. Never rejects. */
 export async function findSource(name: string): Promise<DataSource | undefined> {
   return (await read()).sources.find((source) => same(source.name, name));
 }
 
-/** The driver called `name`, which may differ in case. Never rejects. */
+/** Finds the driver called `name`, which may differ in case. Never rejects. */
 export async function findDriver(name: string): Promise<Driver | undefined> {
   return (await read()).drivers.find((driver) => same(driver.name, name));
 }
 
-/** The sections of an ini file, in order. Sections with the same name are joined; of equal keys in one, the first counts. */
+/** Returns the sections of an ini file, in order. Sections with the same name are joined; of equal keys in one, the first counts. */
 export function parseIni(text: string): Map<string, Section> {
   const sections = new Map<string, Map<string, string>>();
   let section: Map<string, string> | undefined;
@@ -77,7 +77,7 @@ export function parseIni(text: string): Map<string, Section> {
   return sections;
 }
 
-/** The values under a key of the registry, as Windows' `reg query` prints them. */
+/** Returns the values under a key of the registry, as Windows' `reg query` prints them. */
 export function parseRegistry(text: string): Map<string, string> {
   return new Map([...text.matchAll(/^ {4}(.+?) {4}REG_\w+ {4}(.*?)\r?$/gm)].map(([, name = "", value = ""]) => [name, value]));
 }
@@ -92,7 +92,7 @@ async function read(): Promise<Configuration> {
   };
 }
 
-/** Paths of the files, those of the user first. Where those of the system are was decided when unixODBC was built; its tool `odbcinst` tells it, if installed. */
+/** Returns the paths of the files, the user's first. Where the system's files are was decided when unixODBC was built; its tool `odbcinst` prints it, if installed. */
 async function files(): Promise<{ driverFiles: string[]; sourceFiles: string[] }> {
   const { ODBCSYSINI, ODBCINI, ODBCINSTINI } = process.env;
   const home = (file: string): string => path.join(homedir(), file);
@@ -106,7 +106,7 @@ async function files(): Promise<{ driverFiles: string[]; sourceFiles: string[] }
   };
 }
 
-/** The sections of all these files; of two with the same name, in any case, the first counts. */
+/** Returns the sections of all these files; of two with the same name, in any case, the first counts. */
 async function readIni(names: readonly string[]): Promise<[name: string, section: Section][]> {
   const texts = await Promise.all(names.map((name) => readFile(name, "utf8").catch(() => "")));
   const found = texts.flatMap((text) => [...parseIni(text)]).filter(([name]) => !NO_NAMES.has(name.toLowerCase()));

@@ -43,7 +43,7 @@ export function isJsonText(value: PlainValue): value is JsonText {
   return typeof value === "object" && value !== null && "json" in value;
 }
 
-/** How many bytes a value takes: exact for text, JSON and bytes, 8 for any other. */
+/** Returns how many bytes a value takes: exact for text, JSON and bytes, 8 for any other. */
 export function plainBytes(value: PlainValue): number {
   if (typeof value === "string") return Buffer.byteLength(value);
   if (value instanceof Uint8Array) return value.byteLength;
@@ -56,7 +56,7 @@ export function plainUnits(value: PlainValue): number {
   return typeof value === "object" && value !== null && "json" in value ? value.json.length : 8;
 }
 
-/** Goes by internal types and not by `instanceof`, since objects made in a Function node are of another realm. */
+/** Converts an object. Internal types are checked, not `instanceof`, since objects that were made in a Function node are of another realm. */
 function plainObject(value: object, name: string): PlainValue {
   if (value instanceof Uint8Array) return value;
   if (types.isUint8Array(value)) return Buffer.from(value);

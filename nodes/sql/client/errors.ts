@@ -91,7 +91,7 @@ const SQLITE: Record<string, number[]> = {
   ROW_REFUSED: [12, 18, 19, 20, 25],
 };
 
-/** The error code for a failure. */
+/** Returns the error code for a failure. */
 function classify(diagnosis: Diagnosis, dialect?: DialectName): Verdict {
   const { state, native, message } = diagnosis;
   const byText = isDrivers(diagnosis, dialect) ? find(TEXTS, message) : undefined;
@@ -112,7 +112,7 @@ function classify(diagnosis: Diagnosis, dialect?: DialectName): Verdict {
   return { code: "ROW_REFUSED", options: { retryable: !/^(0A|2[1-3DF]|25001|42|44|45|54|07|P0|HY003|HY09)/.test(state) } };
 }
 
-/** Makes an error of a driver's failure, with the driver's own text. @param doing what failed, e.g. "insert into readings" */
+/** Makes an error of a driver's failure, with the driver's own text. @param doing what failed, such as "insert into readings" */
 export function databaseError(diagnosis: Diagnosis, dialect?: DialectName, doing = ""): ConnectorError {
   const { code, options } = classify(diagnosis, dialect);
   const text = clean(dialect === "postgresql" && QUOTES_ROW.test(diagnosis.state) ? diagnosis.message.replace(/;?\n[^]*/, "") : diagnosis.message);
@@ -170,7 +170,7 @@ function isFullMariadb({ native, message }: Diagnosis): boolean {
 }
 
 /**
- * The failure of a statement with values. PostgreSQL looks up all tables of such a statement before it runs it, and its driver tells which of the two failed.
+ * Returns the error for a failed statement with values. PostgreSQL looks up all tables of such a statement before it runs it, and its driver tells which of the two failed.
  * A table that is missing only when it runs is missing in a function or trigger, and may have been named by the message: so the error concerns the message.
  */
 export function failureWithin(error: ConnectorError, diagnosis: Diagnosis): ConnectorError {
@@ -178,7 +178,7 @@ export function failureWithin(error: ConnectorError, diagnosis: Diagnosis): Conn
   return new ConnectorError(error.code, `${error.message} (in a function or trigger that the statement runs)`, { scope: "message", retryable: false, details: error.details });
 }
 
-/** The first diagnostic record of npm odbc's error, whose own message is generic. */
+/** Returns the first diagnostic record of npm odbc's error that is no warning. The error's own message is generic. */
 export function odbcDiagnosis(error: unknown): Diagnosis {
   const records = (error as { odbcErrors?: { state?: string; code?: number; message?: string }[] }).odbcErrors ?? [];
   // unixODBC sometimes puts warnings (01…) before the failure
@@ -212,7 +212,7 @@ function byNumber(table: Record<string, number[]>, native: number): ErrorCode | 
 }
 
 /**
- * A driver's text as one line that begins with the reason, since a status has room for 60 characters: without the tags of the driver manager and psqlodbc's
+ * Returns a driver's text as one line that begins with the reason, since a status has room for 60 characters: without the tags of the driver manager and psqlodbc's
  * fixed phrases.
  */
 function clean(message: string): string {

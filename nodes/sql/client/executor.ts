@@ -20,7 +20,7 @@ const FETCH_SIZE = 500;
 const LONG_WAIT = 1000;
 const TOO_MANY = "let the statement return fewer, or allow more";
 
-/** A statement of a transaction failed. @param statement its number, from 0 */
+/** Thrown when a statement of a transaction failed. @param statement its number, from 0 */
 class StatementFailure extends Error {
   constructor(
     readonly error: ConnectorError,
@@ -34,7 +34,7 @@ class StatementFailure extends Error {
 export class Executor {
   private readonly inbox: Inbox;
   private readonly exact: ExactQueries;
-  /** Connections whose session a statement has changed. */
+  /** Connections on which a statement has changed the session. */
   private readonly strange = new WeakSet<DatabaseConnection>();
 
   /** @param native as of {@link ExactQueries} */

@@ -7,9 +7,9 @@ import { rollBack } from "./roll-back";
 
 /** How many ids one statement may have. */
 const MOST_IDS = 500;
-/** ms between two looks for old ids, … */
+/** ms between two searches for old ids, … */
 const PRUNE_INTERVAL = 60_000;
-/** … of which so many are deleted at a time. When there were as many, the next write looks again, so that deleting keeps up with any rate. */
+/** … of which so many are deleted at a time. If there were as many, the next write searches again, so that deleting keeps up with any rate. */
 const PRUNE_MOST = 1000;
 
 /**

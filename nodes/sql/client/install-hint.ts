@@ -1,4 +1,4 @@
-/** What has to be installed for ODBC, and by which command on this machine. */
+/** Tells what has to be installed for ODBC, and by which command on this machine. */
 import { readFileSync } from "node:fs";
 import { ConnectorError, errorText } from "../../common/errors";
 
@@ -11,7 +11,7 @@ export type Missing = "package" | "binary" | "libodbc" | "driver";
 /** Commands by system. For a system without one, the hint says in words what is to be installed. */
 type Commands = Partial<Record<System, string>>;
 
-/** Installs unixODBC, which loads drivers. */
+/** Commands that install unixODBC, which loads drivers. */
 const DRIVER_MANAGER: Commands = {
   debian: "sudo apt-get install unixodbc",
   redhat: "sudo dnf install unixODBC",
@@ -19,7 +19,7 @@ const DRIVER_MANAGER: Commands = {
   macos: "brew install unixodbc",
 };
 
-/** Installs what npm's `odbc` needs to be built, where it has no binary for the machine. */
+/** Commands that install what is needed to build npm's `odbc`, which does not bring a binary for every machine. */
 const BUILD_TOOLS: Commands = {
   debian: "sudo apt-get install unixodbc-dev g++ make python3",
   redhat: "sudo dnf install unixODBC-devel gcc-c++ make python3",
@@ -27,7 +27,7 @@ const BUILD_TOOLS: Commands = {
   macos: "brew install unixodbc",
 };
 
-/** How drivers are installed that distributions have, by patterns of their names. */
+/** Commands that install the drivers which distributions have, by patterns of the drivers' names. */
 const DRIVERS: [name: RegExp, commands: Commands][] = [
   [
     /postgres|psql/i,
@@ -50,13 +50,13 @@ const RUN_SCRIPT = "npm install-scripts approve odbc && npm rebuild odbc";
 
 let system: System | undefined;
 
-/** What kind of machine this is. */
+/** Returns the kind of this machine. */
 function thisSystem(): System {
   system ??= process.platform === "darwin" ? "macos" : systemOf(osRelease());
   return system;
 }
 
-/** The kind of machine that an `/etc/os-release` describes. */
+/** Returns the kind of machine that an `/etc/os-release` describes. */
 export function systemOf(release: string): System {
   const ids = [...release.matchAll(/^ID(?:_LIKE)?="?([^"\n]*)"?$/gm)].map(([, id]) => id).join(" ");
   if (/debian|ubuntu/.test(ids)) return "debian";
@@ -64,7 +64,7 @@ export function systemOf(release: string): System {
   return /alpine/.test(ids) ? "alpine" : "other";
 }
 
-/** Why `require("odbc")` failed, and the command that mends it. */
+/** Returns an error that tells why `require("odbc")` failed, and the command that mends it. */
 export function missingPackage(error: unknown, on: System = thisSystem()): ConnectorError {
   const text = errorText(error);
   const miss = (missing: Missing, say: string): ConnectorError => new ConnectorError("DRIVER_MISSING", say, { cause: error, details: { missing } });
@@ -81,7 +81,7 @@ export function missingPackage(error: unknown, on: System = thisSystem()): Conne
   return miss("binary", `The npm package odbc does not load: ${text.split("\n", 1)[0]}`);
 }
 
-/** What to do about a driver that unixODBC cannot load; `name` as the connection string has it, empty when it is not known. */
+/** Returns what to do about a driver that unixODBC cannot load; `name` as the connection string has it, empty when it is not known. */
 export function driverHint(name: string, on: System = thisSystem()): string {
   const commands = DRIVERS.find(([pattern]) => pattern.test(name))?.[1] ?? {};
   return `The ODBC driver${name ? ` "${name}"` : ""} is not installed under this name: ${run(commands[on], "install the ODBC driver of the database")}`;

@@ -1,6 +1,6 @@
 import type { DialectName } from "./protocol";
 
-/** A query that returns `most` rows at most. The generic dialect has no clause for that, and SQL Server only with `order by`: there all rows are returned. */
+/** Returns a query for `most` rows at most. The generic dialect has no clause for that, and SQL Server only with `order by`: there the query returns all rows. */
 export function limitRows(sql: string, most: number, dialect: DialectName): string {
   switch (dialect) {
     case "postgresql":

@@ -8,7 +8,7 @@ export type NamedValues = Record<string, NamedStatement["values"][string]>;
 /** What may be a `:name`. A match in a string or comment does no harm: the child, which reads the statement exactly, does not use its value. */
 const MAYBE_NAME = /(?<![:\w]):([A-Za-z_]\w*)/g;
 
-/** All that may be `:name`s in a statement, each once. */
+/** Returns all texts in a statement that may be `:name`s, each once. */
 export function namesIn(sql: string): string[] {
   return [...new Set([...sql.matchAll(MAYBE_NAME)].map(([, name]) => name as string))];
 }
@@ -21,7 +21,7 @@ export function queryParameters(query: string, own: readonly Parameter[]): Query
   return new Parameters(namesIn(query), own, namedValue);
 }
 
-/** The plain value for a name; for a list, as in `in (:ids)`, a list of plain values. @throws ConnectorError `INPUT_INVALID` */
+/** Returns the plain value for a name; for a list, as in `in (:ids)`, a list of plain values. @throws ConnectorError `INPUT_INVALID` */
 export function namedValue(value: unknown, name: string): PlainValue | PlainValue[] {
   return Array.isArray(value) ? value.map((each) => plainValue(each, name)) : plainValue(value, name);
 }

@@ -74,7 +74,7 @@ async function begin(handle: OdbcHandle, session: string): Promise<void> {
 }
 
 /**
- * The settings of a PostgreSQL session that reads. The server ends statements that take too long, since its driver can cancel a query but not a fetch (psqlodbc
+ * Returns the settings of a PostgreSQL session that reads. The server ends statements that take too long, since its driver can cancel a query but not a fetch (psqlodbc
  * 13.02). It must not end a transaction that waits for the flow between two fetches: the query would be begun anew each time, and never be read to its end. Not
  * every version of the server has all three settings.
  */
@@ -86,7 +86,7 @@ function readingSession(queryTimeout: number): string {
 }
 
 /**
- * The settings of a PostgreSQL session that writes: a time limit, unless there is a shorter one. While a table is locked, because it is altered, say, a
+ * Returns the settings of a PostgreSQL session that writes: a time limit, unless there is a shorter one. While a table is locked, because it is altered, say, a
  * statement with values waits when it is prepared, and the driver can cancel it only when it executes. Without a limit of the server, the process would have
  * to be ended, together with the statements of others. It does not read pg_settings, which not every user may see.
  */

@@ -41,7 +41,7 @@ export class OdbcConnection implements DatabaseConnection {
    * "Function sequence error", which is no row's fault.
    */
   private cancelled = false;
-  /** Whether it was closed, as far as we are concerned: SQLite's driver refuses to close it when a statement has ended the transaction by itself. */
+  /** Whether it was closed on our side: SQLite's driver refuses to close it when a statement has ended the transaction by itself. */
   private closed = false;
   /** Whether a statement has failed, so that MariaDB's `show errors` may still list its error after the next. */
   private failed = false;

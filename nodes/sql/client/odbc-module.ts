@@ -51,7 +51,7 @@ export interface OdbcResult extends Array<unknown> {
   columns: { name: string; dataTypeName: string; columnSize: number; decimalDigits: number }[];
 }
 
-/** Parameters as the addon takes them: big integers, which it does not take, become text, which is exact. */
+/** Returns parameters as the addon takes them: big integers, which it does not take, become text, which is exact. */
 export function odbcParameters(parameters: readonly Parameter[]): Parameter[] {
   return parameters.map((value) => (typeof value === "bigint" ? String(value) : value));
 }

@@ -1,7 +1,7 @@
 /** Roughly how many bytes of rows a page may have, unless one row has more. A page is in the memory of both processes, and is copied from one to the other. */
 const PAGE_BYTES = 16 * 1024 * 1024;
 
-/** Tells row by row when a page is large enough. */
+/** Checks row by row whether a page is large enough. */
 export class PageSize {
   private bytes = 0;
 

@@ -49,7 +49,7 @@ export class ParameterTypes {
   private readonly known = new Map<string, Known>();
 
   /**
-   * The statement to run, with casts where they are needed and encoded parameters.
+   * Returns the statement to run, with casts where they are needed and encoded parameters.
    *
    * @throws ConnectorError the server's, `INPUT_INVALID` for a value that does not fit its place, or `NOT_CONFIGURED` behind a pooler that keeps no sessions
    */
@@ -115,7 +115,7 @@ async function find(sql: string, ask: Ask): Promise<Known> {
   }
 }
 
-/** Names the parameter in PostgreSQL's error for one whose type cannot be told, as in `:id is null`. The server tells only its number. */
+/** Adds the parameter's name to PostgreSQL's error for one whose type cannot be found, as in `:id is null`. The server gives only its number. */
 function withName(error: unknown, parameters: readonly Parameter[]): unknown {
   if (!isConnectorError(error) || error.details["state"] !== "42P18") return error;
   const parameter = parameters[Number(/\$(\d+)/.exec(error.message)?.[1]) - 1];
@@ -124,7 +124,7 @@ function withName(error: unknown, parameters: readonly Parameter[]): unknown {
   return new ConnectorError(error.code, `:${name}: the statement does not tell its type where it stands: write cast(:${name} as text), or the type it has`, { details: { ...error.details, name }, cause: error });
 }
 
-/** The error when the types cannot be found out. Without them the driver would silently drop the time or the offset of a timestamp. */
+/** Returns the error when the types cannot be found out. Without them the driver would silently drop the time or the offset of a timestamp. */
 function notOneSession(): ConnectorError {
   const why = "PostgreSQL does not know what was prepared on this connection a moment ago: it seems that a pooler gives each statement another session";
   return new ConnectorError("NOT_CONFIGURED", `${why}; connect to the server itself, or let the pooler keep sessions (PgBouncer: pool_mode = session)`);

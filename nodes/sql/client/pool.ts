@@ -59,7 +59,7 @@ export class Pool {
   /**
    * Lends a connection to `work`. It comes back without a transaction, or not at all when it is broken.
    *
-   * @param first it goes before those that wait
+   * @param first whether it goes before the callers that wait already
    */
   async use<T>(work: (connection: DatabaseConnection) => Promise<T>, { first = false } = {}): Promise<T> {
     const lent = await this.acquire(first);
@@ -73,7 +73,7 @@ export class Pool {
     }
   }
 
-  /** Waits for what is lent, up to `timeout` ms, and closes all: once, however many ask for it. */
+  /** Waits up to `timeout` ms for lent connections to come back, and closes all. All callers share one run. */
   close(timeout: number): Promise<void> {
     return (this.closing ??= this.closeAll(timeout));
   }
@@ -155,7 +155,7 @@ export class Pool {
     else this.lend(lent);
   }
 
-  /** Hands a connection to who waits first, or keeps it. */
+  /** Gives a connection to the first caller that waits, or keeps it. */
   private lend(lent: Lent): void {
     if (this.closed) {
       void this.discard(lent.connection);

@@ -1,5 +1,5 @@
 /**
- * Tells what PostgreSQL's messages mean where the driver gives no SQLSTATE, or one with several meanings. The messages are in the language that the server's
+ * Finds out what PostgreSQL's messages mean where the driver gives no SQLSTATE, or one with several meanings. The messages are in the language that the server's
  * administrator has chosen. So this goes by what is the same in all languages: which names they contain, and whether these are in quotes.
  */
 

@@ -1,4 +1,4 @@
-/** What is known of ODBC drivers: which database they are for, and which settings they need. */
+/** Facts about ODBC drivers: which database they are for, and which settings they need. */
 import type { ConnectionString } from "./connection-string";
 import type { DialectName } from "./protocol";
 
@@ -44,7 +44,7 @@ export const DRIVER_ENVIRONMENT: Readonly<Record<string, string>> = {
   DB2CODEPAGE: "1208", // Db2: UTF-8
 };
 
-/** The dialect for a driver's name or library; `undefined` when it is not known. */
+/** Returns the dialect for a driver's name or library; `undefined` when it is not known. */
 export function dialectOfDriver(driver: string): DialectName | undefined {
   return DRIVERS.find(([name]) => name.test(driver))?.[1];
 }

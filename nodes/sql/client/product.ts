@@ -8,7 +8,7 @@ interface Questions {
   alive: string;
   /** A query for name and version: one row, one column. Default: none. */
   version?: string;
-  /** Makes a few words of that answer. */
+  /** Shortens that answer to a few words. */
   name(answer: string): string;
 }
 
@@ -24,7 +24,7 @@ const QUESTIONS: Readonly<Record<DialectName, Questions>> = {
 };
 
 /**
- * Runs a harmless query on a connection. Where the database refuses it, it has answered, too.
+ * Runs a harmless query on a connection. If the database refuses it, it has answered all the same.
  *
  * @throws ConnectorError `DATABASE_UNAVAILABLE`
  */
@@ -37,7 +37,7 @@ export async function signOfLife(connection: DatabaseConnection, dialect: Dialec
   }
 }
 
-/** The name and version that the database gives itself; empty when it does not tell, or not to this user. @throws ConnectorError `DATABASE_UNAVAILABLE` */
+/** Returns the name and version that the database reports; empty when it reports none, or not to this user. @throws ConnectorError `DATABASE_UNAVAILABLE` */
 export async function productOf(connection: DatabaseConnection, dialect: DialectName): Promise<string> {
   const { version, name } = QUESTIONS[dialect];
   if (!version) return "";

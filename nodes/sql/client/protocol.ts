@@ -57,7 +57,7 @@ export interface WriteRow {
 export interface InboxOptions {
   /** Name of the table, or `schema.name`. It is made when it is missing. */
   table: string;
-  /** Whose ids they are, so that two nodes can store the same message, each once. At most 64 characters. */
+  /** Node to which the ids belong, so that two nodes can store the same message, each once. At most 64 characters. */
   owner: string;
   /** Ids older than this many days are deleted, a few at a time. */
   days: number;
@@ -177,7 +177,7 @@ export interface Fetched {
   done: boolean;
 }
 
-/** What is found on this machine. */
+/** The drivers and data sources that were found on this machine. */
 export interface DriversFound {
   /** Names of installed ODBC drivers, as a connection string's `Driver=` takes them. */
   drivers: string[];
@@ -194,7 +194,7 @@ export interface ErrorData {
   details: Record<string, unknown>;
 }
 
-/** What the child can be asked, with its argument and answer. */
+/** The requests that the child serves, each with its argument and answer. */
 export interface Operations {
   /** The first request; does not connect yet. */
   open: { argument: OpenOptions; answer: null };
@@ -226,13 +226,13 @@ export function isErrorData(outcome: RowOutcome | undefined): outcome is ErrorDa
   return !!outcome && "code" in outcome;
 }
 
-/** An error as data for the channel, without its cause. */
+/** Returns an error as data for the channel, without its cause. */
 export function toData(error: ConnectorError): ErrorData {
   const { code, message: text, scope, retryable, details } = error;
   return { code, text, scope, retryable, details };
 }
 
-/** The error that {@link toData} was given on the other side, without its cause. */
+/** Returns the error that {@link toData} got on the other side, without its cause. */
 export function fromData({ code, text, ...options }: ErrorData): ConnectorError {
   return new ConnectorError(code, text, options);
 }

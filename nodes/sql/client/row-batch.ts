@@ -29,7 +29,7 @@ type Way = "batch" | "unless-there" | "row-by-row";
 /** So many rows or fewer are stored one by one to find those that are there already. More are halved first, since such rows are often next to each other. */
 const MOST_ONE_BY_ONE = 16;
 
-/** A row of a part failed by itself; those before it did not. */
+/** Thrown when a row of a part failed by itself; those before it did not. */
 class RowFailure extends Error {
   constructor(
     readonly error: ConnectorError,
@@ -230,7 +230,7 @@ function halves<T>(rows: readonly T[]): [T[], T[]] {
   return [rows.slice(0, middle), rows.slice(middle)];
 }
 
-/** The count of each row where only the sum is known: all 1, all 0, or all -1 when that does not tell. */
+/** Returns the count of each row where only the sum is known: all 1, all 0, or all -1 when the sum does not tell. */
 function shared(sum: number, rows: number): number[] {
   return new Array<number>(rows).fill(sum === rows ? 1 : sum === 0 ? 0 : -1);
 }

@@ -1,7 +1,7 @@
 import { ConnectorError } from "../../common/errors";
 import type { RowValue } from "./protocol";
 
-/** The key of a row: its value in the key column, with its type. @param at place of that column @throws ConnectorError `NOT_CONFIGURED` when it is NULL */
+/** Returns the key of a row: its value in the key column, with its type. @param at place of that column @throws ConnectorError `NOT_CONFIGURED` when it is NULL */
 export function keyOf(row: readonly RowValue[], at: number, column: string): string {
   const key = row[at] ?? null;
   if (key === null) throw wrong(`A row has no value in the key column ${column}`);
@@ -19,7 +19,7 @@ export class UniqueKeys {
     private readonly column: string,
   ) {}
 
-  /** Adds a row, and gives its key. @throws ConnectorError `NOT_CONFIGURED` when it has none, or an earlier row has the same */
+  /** Adds a row, and returns its key. @throws ConnectorError `NOT_CONFIGURED` when it has none, or an earlier row has the same */
   add(row: readonly RowValue[]): string {
     const key = keyOf(row, this.at, this.column);
     if (this.seen.has(key)) throw wrong(`Two rows have ${this.column} ${key.slice(1)}: the key column must be unique`);

@@ -39,7 +39,7 @@ export class RowMapper {
     this.keyed = options.mode !== "insert" && options.keys.length > 0;
   }
 
-  /** The row for `msg`. @throws ConnectorError `INPUT_INVALID` or `PAYLOAD_TOO_LARGE`; as a rejection when values are evaluated later */
+  /** Returns the row for `msg`. @throws ConnectorError `INPUT_INVALID` or `PAYLOAD_TOO_LARGE`; as a rejection when values are evaluated later */
   row(msg: object): WriteRow | Promise<WriteRow> {
     const { columns } = this.options;
     if (columns.length === 0) return this.fromPayload((msg as { payload?: unknown }).payload);
@@ -49,7 +49,7 @@ export class RowMapper {
     return this.build(names, values);
   }
 
-  /** The key of a row as text, for the order of writes: rows with the same key are written one after the other. `undefined` for an insert. */
+  /** Returns the key of a row as text, for the order of writes: rows with the same key are written one after the other. `undefined` for an insert. */
   key({ columns, values }: WriteRow): string | undefined {
     const { table, keys } = this.options;
     if (!this.keyed) return undefined;
@@ -90,7 +90,7 @@ export class RowMapper {
     throw new ConnectorError("INPUT_INVALID", `The message has no value for "${key}", the key of ${this.options.table}`, { details: { name: key } });
   }
 
-  /** One array for all rows with the same columns: a batch sends it once, and rows are grouped by it. */
+  /** Returns the same array for all rows with the same columns: a batch sends it once, and rows are grouped by it. */
   private shape(columns: readonly string[]): readonly string[] {
     const signature = columns.join("\0");
     let shape = this.shapes.get(signature);
@@ -112,7 +112,7 @@ function columnIndex(columns: readonly string[], key: string): number {
 const BEYOND_ASCII = /[^ -~]/;
 
 /**
- * A key value as text, which is equal for values that a database may take for equal: 7, "7" and 7n; text that differs in case, in accents or in blanks at its end
+ * Returns a key value as text, which is equal for values that a database may take for equal: 7, "7" and 7n; text that differs in case, in accents or in blanks at its end
  * (MariaDB's default).
  */
 function text(value: PlainValue | undefined): string {

@@ -28,12 +28,12 @@ export function checkNames(columns: readonly { name: string }[]): void {
   });
 }
 
-/** The error for rows without a column that they must have. */
+/** Returns the error for rows without a column that they must have. */
 export function noColumn(name: string, columns: readonly { name: string }[]): ConnectorError {
   return new ConnectorError("NOT_CONFIGURED", `The query gives no column ${name}: it gives ${columns.map((each) => each.name).join(", ")}`, { details: { statement: true } });
 }
 
-/** How the values of a column are read, by the type the driver gives it. */
+/** Returns the function that reads the values of a column, by the type that the driver gives it. */
 export function decoderOf(column: DriverColumn): Decode {
   switch (column.type) {
     case "bit":
@@ -62,24 +62,24 @@ export function plain(value: unknown): RowValue {
   return (value ?? null) as RowValue;
 }
 
-/** An integer as a number where that is exact, else as text. @param value a big integer, or digits */
+/** Returns an integer as a number where that is exact, else as text. @param value a big integer, or digits */
 export function integer(value: unknown): RowValue {
   if (typeof value !== "bigint" && typeof value !== "string") return plain(value);
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : String(value);
 }
 
-/** The error for a value that the driver cannot give as it is stored. */
+/** Returns the error for a value that the driver cannot give as it is stored. */
 export function damaged(name: string, why: string): ConnectorError {
   return new ConnectorError("VALUE_TRUNCATED", `Column "${name}": ${why}`, { details: { column: name } });
 }
 
-/** A timestamp in ISO 8601, with a `T`. Any other text stays as it is: a year BC, say. */
+/** Returns a timestamp in ISO 8601, with a `T`. Any other text stays as it is: a year BC, say. */
 function timestamp(value: unknown): RowValue {
   return typeof value === "string" && value[10] === " " ? `${value.slice(0, 10)}T${value.slice(11)}` : plain(value);
 }
 
-/** A bit as a boolean: drivers give it as a digit or as the byte itself. SQLite may have any other value in such a column, which stays as it is. */
+/** Returns a bit as a boolean: drivers give it as a digit or as the byte itself. SQLite may have any other value in such a column, which stays as it is. */
 function truth(value: unknown): RowValue {
   if (value === "1" || value === "\u0001" || value === 1n) return true;
   if (value === "0" || value === "\0" || value === 0n) return false;

@@ -1,12 +1,12 @@
-/** What a statement does beside its work: to the transaction it stands in, and to the connection it runs on. */
+/** Finds out what a statement does beside its work: to its transaction, and to the session of its connection. */
 import type { DialectName } from "./protocol";
 import type { LexedSql } from "./sql-lexer";
 
 type Words = Pick<LexedSql, "verb" | "words" | "pieces">;
 
-/** MariaDB and Oracle commit before and after each of these; what makes or drops a temporary table is let off. */
+/** Verbs before and after which MariaDB and Oracle commit. A statement about a temporary table is an exception, on Oracle only about a private one. */
 const COMMITS = new Set(["alter", "analyze", "check", "comment", "create", "drop", "flush", "grant", "lock", "optimize", "rename", "repair", "revoke", "truncate", "unlock"]);
-/** `set` of what ends with the transaction, with the statement, or concerns no session. */
+/** A `set` whose effect ends with the transaction or the statement, or does not concern the session. */
 const SET_FOR_A_WHILE: Partial<Record<DialectName, RegExp>> = {
   postgresql: /^\s*set\s+(local|transaction|constraints)\b/i,
   mariadb: /^\s*set\s+(@(?!@)|statement\b|global\b|password\b)/i,
@@ -14,7 +14,7 @@ const SET_FOR_A_WHILE: Partial<Record<DialectName, RegExp>> = {
   oracle: /^\s*set\s+(transaction|constraints?)\b/i,
 };
 
-/** What outlives the transaction though a query may do it: locks and settings, unless they are said to be for the transaction. */
+/** Functions that a query may call and whose effect outlives the transaction: locks, and settings that are not made for the transaction only. */
 const FOR_THE_SESSION: Partial<Record<DialectName, RegExp>> = {
   postgresql: /\bpg_(try_)?advisory_lock(_shared)?\s*\(|\bset_config\s*\((?!(?:[^()]|\([^()]*\))*,\s*(?:is_local\s*(?:=>|:=)\s*)?true\s*\))/i,
   mariadb: /\bget_lock\s*\(/i,
@@ -24,7 +24,7 @@ const FOR_THE_SESSION: Partial<Record<DialectName, RegExp>> = {
 export function endsTransaction({ verb, words, pieces }: Words, dialect: DialectName): boolean {
   if (verb === "commit" || verb === "end") return true;
   if (dialect === "mariadb") return verb === "begin" || verb === "start" || (COMMITS.has(verb) && !words.has("temporary"));
-  // Oracle commits with a temporary table that all see, and does not with what is set for a session
+  // Oracle commits for a temporary table that all sessions see, but not for `alter session` and `alter system`
   return dialect === "oracle" && COMMITS.has(verb) && !(words.has("private") && words.has("temporary")) && !/^\s*alter\s+(session|system)\b/i.test(pieces[0] ?? "");
 }
 
@@ -42,7 +42,7 @@ export function changesSession({ verb, words, pieces }: Words, dialect: DialectN
   return verb === "use" || (verb === "alter" && words.has("session"));
 }
 
-/** Oracle's temporary tables are all sessions', or gone with the transaction, as PostgreSQL's may be. */
+/** Whether a statement makes a temporary table that stays for the session. Oracle's belong to all sessions or end with the transaction, as PostgreSQL's may. */
 function isTemporary(words: Words["words"], dialect: DialectName): boolean {
   if (dialect === "mariadb") return words.has("temporary");
   return dialect === "postgresql" && (words.has("temp") || words.has("temporary")) && !(words.has("commit") && words.has("drop"));

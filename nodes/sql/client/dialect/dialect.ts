@@ -61,16 +61,16 @@ export interface Dialect<Row = unknown> {
    * not themselves refuse an upsert whose key columns have no unique key.
    */
   uniqueKeys?(parts: readonly string[]): Statement;
-  /** Encodes a row, once for all statements it may be in. */
+  /** Encodes a row, once for all statements that it may be in. */
   encode(values: readonly PlainValue[], columns: readonly Column[]): Row;
-  /** Roughly how many bytes a row has. */
+  /** Returns roughly how many bytes a row has. */
   size(row: Row): number;
   /**
    * Modes in which each row has a statement of its own, by {@link writeRow}, all in one transaction, since one for several rows would not tell what became
    * of each. Where `ignore` is among them but `insert` is not, rows to ignore are first inserted as a batch, and one by one if a key is there already.
    */
   readonly rowByRow: ReadonlySet<WriteMode>;
-  /** One statement for all rows, for the modes that are not in {@link rowByRow}. */
+  /** Returns one statement for all rows, for the modes that are not in {@link rowByRow}. */
   write(target: Target, rows: readonly Row[]): BatchStatement;
   /**
    * One statement that inserts only the rows whose key is not there already (any unique key, where none is named). The rows affected tell how many it
@@ -89,7 +89,7 @@ export interface Dialect<Row = unknown> {
 
 /** The statements of the inbox: a table `(node, id, stored_at)` with the primary key `(node, id)`. */
 export interface InboxDialect {
-  /** The statements that make it: the first makes the table, the others its index. */
+  /** Returns the statements that create the inbox: the first creates the table, the others its index. */
   create(parts: readonly string[]): string[];
   /**
    * Takes the right to write at the beginning of a transaction. Only for products where one that has read may not be able to write any more. @param table

@@ -14,7 +14,7 @@ export type { BatchStatement, Column, Dialect, InboxDialect, Run, Statement, Tar
 
 const DIALECTS: Readonly<Record<DialectName, Dialect>> = { postgresql, mariadb, sqlite, sqlserver, oracle, db2, generic };
 
-/** The dialect with this name. @throws ConnectorError `NOT_CONFIGURED` when there is none */
+/** Returns the dialect with this name. @throws ConnectorError `NOT_CONFIGURED` when there is none */
 export function dialectNamed(name: DialectName): Dialect {
   const dialect = Object.hasOwn(DIALECTS, name) ? DIALECTS[name] : undefined;
   if (!dialect) throw new ConnectorError("NOT_CONFIGURED", `The dialect ${name} is not known`);

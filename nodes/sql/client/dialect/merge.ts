@@ -14,7 +14,7 @@ export interface MergeText {
   condition?: (text: string) => string;
 }
 
-/** An upsert as a `merge` of SQL:2003. */
+/** Returns an upsert as a `merge` of SQL:2003. */
 export function merge({ table, columns, keys }: Target, { name, source, hint = "", condition = (text) => text }: MergeText): string {
   const names = columns.map((column) => name(column.name));
   const matches = condition(keys.map((key) => `t.${name(key)} = s.${name(key)}`).join(" and "));
@@ -24,7 +24,7 @@ export function merge({ table, columns, keys }: Target, { name, source, hint = "
   return `merge into ${table}${hint} t using ${source} on ${matches}${update}${insert}`;
 }
 
-/** The statement for a batch: a `merge` for an upsert, else an `insert`. @param options.end what a merge ends with. Default: empty */
+/** Returns the statement for a batch: a `merge` for an upsert, else an `insert`. @param options.end text at the end of a merge. Default: empty */
 export function insertOrMerge(target: Target, rows: readonly Parameter[][], { name, hint, end = "" }: Pick<MergeText, "name" | "hint"> & { end?: string }): BatchStatement {
   const { table, columns, mode } = target;
   const list = columns.map((column) => name(column.name)).join(", ");

@@ -76,7 +76,7 @@ export const oracle: Dialect<Parameter[]> = {
   inbox,
 };
 
-/** A parameter in a select list, with its column's type: it has none of its own. */
+/** Returns a parameter for a select list, cast to its column's type, since it has none of its own. */
 function typed({ type }: Column): string {
   return /^(n?clob|blob)$/.test(type) ? `to_${type}(?)` : `cast(? as ${type})`;
 }

@@ -78,7 +78,7 @@ function insert({ table, columns }: Target): string {
 const PLACE = name("surewire place");
 const TURN = name("surewire turn");
 
-/** A subquery for the rows of the batch, each with its place in the batch, from 1. @param more further columns, beginning with a comma */
+/** Returns a subquery for the rows of the batch, each with its place in the batch, from 1. @param more further columns, beginning with a comma */
 function given({ table, columns }: Target, more = ""): string {
   const list = names(columns.map((column) => column.name), "r.");
   return (
@@ -116,7 +116,7 @@ function ignore(target: Target): string {
   );
 }
 
-/** The `on conflict …` of an upsert, for PostgreSQL and SQLite. */
+/** Returns the `on conflict …` of an upsert, for PostgreSQL and SQLite. */
 export function onConflict(columns: readonly Column[], keys: readonly string[]): string {
   const rest = columns.filter((column) => !keys.includes(column.name)).map((column) => name(column.name));
   const action = rest.length > 0 ? `do update set ${rest.map((column) => `${column} = excluded.${column}`).join(", ")}` : "do nothing";
@@ -144,7 +144,7 @@ function json(value: PlainValue, { name, type }: Column): string {
   return isJsonText(value) ? value.json : String(value);
 }
 
-/** The hexadecimal input form of `bytea`, as JSON. In plain text, `bytea` would read each backslash as an escape. */
+/** Returns the hexadecimal input form of `bytea`, as JSON. In plain text, `bytea` would read each backslash as an escape. */
 function bytes(value: Buffer): string {
   return `"\\\\x${value.toString("hex")}"`;
 }

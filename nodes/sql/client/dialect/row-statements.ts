@@ -7,26 +7,26 @@ import type { Run, Statement, Target } from "./dialect";
 /** Quotes an identifier. */
 type Quote = (identifier: string) => string;
 
-/** `update t set a = ? where k = ?` */
+/** Returns `update t set a = ? where k = ?`. */
 export function updateRow(quoted: Quote, target: Target, row: readonly Parameter[]): Statement {
   const { rest, keys } = split(target, row);
   const set = rest.map(({ name }) => `${quoted(name)} = ?`).join(", ");
   return { sql: `update ${target.table} set ${set} where ${where(quoted, keys)}`, parameters: values([...rest, ...keys]) };
 }
 
-/** `delete from t where k = ?` */
+/** Returns `delete from t where k = ?`. */
 export function deleteRow(quoted: Quote, target: Target, row: readonly Parameter[]): Statement {
   const { keys } = split(target, row);
   return { sql: `delete from ${target.table} where ${where(quoted, keys)}`, parameters: values(keys) };
 }
 
-/** A query with one row for each row of the table that the keys find. */
+/** Returns a query with one row for each row of the table that the keys find. */
 export function findRow(quoted: Quote, target: Target, row: readonly Parameter[]): Statement {
   const { keys } = split(target, row);
   return { sql: `select 1 as found from ${target.table} where ${where(quoted, keys)}`, parameters: values(keys) };
 }
 
-/** `insert into t (a, k) values (?, ?)` */
+/** Returns `insert into t (a, k) values (?, ?)`. */
 export function insertRow(quoted: Quote, { table, columns }: Target, row: readonly Parameter[]): Statement {
   const names = columns.map(({ name }) => quoted(name)).join(", ");
   return { sql: `insert into ${table} (${names}) values (${columns.map(() => "?").join(", ")})`, parameters: [...row] };
@@ -72,7 +72,7 @@ interface Given {
   value: Parameter;
 }
 
-/** The values of a row: those of the key, and the others. */
+/** Separates the values of a row: those of the key, and the others. */
 function split({ columns, keys }: Target, row: readonly Parameter[]): { keys: Given[]; rest: Given[] } {
   const given = columns.map(({ name }, index): Given => ({ name, value: row[index] ?? null }));
   return { keys: given.filter(({ name }) => keys.includes(name)), rest: given.filter(({ name }) => !keys.includes(name)) };

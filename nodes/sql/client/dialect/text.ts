@@ -9,19 +9,19 @@ export const MAX_PARAMETERS = 32_000;
 /** The same for PostgreSQL: its client takes the server's description of more parameters for a broken connection, and closes it (libpq 15). */
 export const MAX_PARAMETERS_POSTGRESQL = 7_498;
 
-/** An identifier in quotes. Quotes inside it are doubled. */
+/** Puts an identifier in quotes. Quotes inside it are doubled. */
 export function quote(identifier: string, mark: '"' | "`"): string {
   return mark + identifier.replaceAll(mark, mark + mark) + mark;
 }
 
-/** `(?, ?), (?, ?)` */
+/** Returns `(?, ?), (?, ?)` for so many rows and columns. */
 export function placeholders(rows: number, columns: number): string {
   const row = `(${new Array<string>(columns).fill("?").join(", ")})`;
   return new Array<string>(rows).fill(row).join(", ");
 }
 
 /**
- * A name for products that fold names without quotes to upper case: one that is all lower case becomes upper case, any other stays as it is.
+ * Returns a name for products that fold names without quotes to upper case: one that is all lower case becomes upper case, any other stays as it is.
  */
 export function folded(identifier: string): string {
   return /^[a-z_][a-z0-9_$#]*$/.test(identifier) ? identifier.toUpperCase() : identifier;
@@ -48,13 +48,13 @@ export function sqlTimestamp(text: string): string {
   return instant.toISOString().slice(0, 19).replace("T", " ") + fraction; // the fraction is kept as written: a Date has only ms
 }
 
-/** The day of an ISO 8601 timestamp, in UTC when it has an offset. Any other text stays as it is: its first ten characters might be another day. */
+/** Returns the day of an ISO 8601 timestamp, in UTC when it has an offset. Any other text stays as it is: its first ten characters might be another day. */
 export function sqlDate(text: string): string {
   const timestamp = sqlTimestamp(text);
   return SQL_TIMESTAMP.test(timestamp) ? timestamp.slice(0, 10) : text;
 }
 
-/** `+02` and `+0200` as `+02:00`. */
+/** Returns `+02` and `+0200` as `+02:00`. */
 function extended(offset: string): string {
   if (offset.length === 3) return `${offset}:00`;
   return offset.length === 5 ? `${offset.slice(0, 3)}:${offset.slice(3)}` : offset;

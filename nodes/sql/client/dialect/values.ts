@@ -3,7 +3,7 @@ import { isJsonText } from "../encode";
 import type { PlainValue } from "../protocol";
 import { sqlDate, sqlTimestamp } from "./text";
 
-/** A value as a parameter of a driver, for products that need nothing special. @param date gives the form of a date */
+/** Turns a value into a parameter of a driver, for products that need nothing special. @param date returns a date in the form that the product needs */
 export function parameter(value: PlainValue, date: (value: Date) => string): Parameter {
   if (typeof value === "boolean") return value ? 1 : 0;
   if (value instanceof Date) return date(value);
@@ -12,12 +12,12 @@ export function parameter(value: PlainValue, date: (value: Date) => string): Par
   return value as Parameter;
 }
 
-/** Roughly how many bytes the parameters of a row have. */
+/** Returns roughly how many bytes the parameters of a row have. */
 export function parameterBytes(row: readonly Parameter[]): number {
   return row.reduce<number>((sum, value) => sum + (typeof value === "string" || value instanceof Uint8Array ? value.length : 8), 0);
 }
 
-/** A value for products with types for dates and exact decimals: both are sent as text, which keeps every digit. @param type of the column */
+/** Turns a value into a parameter, for products with types for dates and exact decimals. Both are sent as text, which keeps every digit. @param type type of the column */
 export function exactParameter(value: PlainValue, type: string): Parameter {
   const encoded = parameter(value, (date) => sqlTimestamp(date.toISOString()));
   if (typeof encoded === "string" && /^(small)?(date|timestamp)/.test(type)) return /^date(\(|$)/.test(type) ? sqlDate(encoded) : sqlTimestamp(encoded);

@@ -56,7 +56,7 @@ export class ExactQueries {
     }
   }
 
-  /** The rows of a change. It is committed only when all of them have arrived and fulfil the claim; else rows would be changed, and no flow would get them. */
+  /** Runs a change that returns rows. It is committed only when all rows have arrived and fulfil the claim; else rows would be changed, and no flow would get them. */
   private async changed(connection: DatabaseConnection, statement: Statement, fetchSize: number, { most = Infinity, key }: Partial<Claim> = {}): Promise<RowCursor> {
     await connection.begin();
     // all rows at once: SQLite holds its lock until the last row is read, and the addon, asked for a cursor, reports a change of no row as a failure
@@ -90,7 +90,7 @@ export class ExactQueries {
     return known && performance.now() < known.until ? known : undefined;
   }
 
-  /** What the columns depend on: the statement, and on MariaDB also the types of its parameters, since an expression may get its type from them. */
+  /** Returns what the columns depend on: the statement, and on MariaDB also the types of its parameters, since an expression may get its type from them. */
   private keyOf({ sql, parameters }: Statement): string {
     if (this.dialect !== "mariadb" || parameters.length === 0) return sql;
     return `${sql}\0${parameters.map((value) => (value === null ? "null" : typeof value)).join()}`;
@@ -141,7 +141,7 @@ class ExactCursor {
     }
   }
 
-  /** The next rows; an empty list when there are no more. @throws ConnectorError */
+  /** Returns the next rows; an empty list when there are no more. @throws ConnectorError */
   async fetch(): Promise<RowValue[][]> {
     return this.decode(await this.cursor.fetch());
   }

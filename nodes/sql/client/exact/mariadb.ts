@@ -69,7 +69,7 @@ const shortText: Way = {
   },
 };
 
-/** The number with the fewest digits that is equal to a float of 32 bits: 0.1 for what is 0.10000000149011612 in 64 bits. */
+/** Returns the number with the fewest digits that is equal to a float of 32 bits: 0.1 for what is 0.10000000149011612 in 64 bits. */
 function shortest(value: number): number {
   for (let digits = 6; digits < 9; digits += 1) {
     const short = Number(value.toPrecision(digits));

@@ -70,7 +70,7 @@ function around({ sql }: Statement, columns: readonly { name: string }[], types:
 }
 
 /**
- * A condition that makes the query fail (42883) when a column has another type by now: arrays of different types cannot be compared. The server checks that
+ * Returns a condition that makes the query fail (42883) when a column has another type by now: arrays of different types cannot be compared. The server checks that
  * when it parses the query, and `true or` costs nothing when it runs.
  */
 function whileOf(names: readonly string[], types: readonly Type[]): string {
@@ -84,7 +84,7 @@ function parsed(rows: readonly string[]): RowValue[][] {
   return JSON.parse(`[${rows.join(",")}]`) as RowValue[][];
 }
 
-/** `[1, 2]` and `[3]` as `[1, 2, 3]`. */
+/** Joins `[1, 2]` and `[3]` to `[1, 2, 3]`. */
 function joined(lists: readonly string[]): string {
   return `[${lists.map((list) => list.slice(1, -1)).join(",")}]`;
 }

@@ -49,7 +49,7 @@ function kind(name: string): string {
   );
 }
 
-/** The name of a column in the query: of two columns `a`, the driver calls the second `a:1`. */
+/** Returns the name of a column in the query: of two columns `a`, the driver calls the second `a:1`. */
 function original(name: string, all: readonly DriverColumn[]): string {
   const first = /^(.*):\d+$/.exec(name)?.[1];
   return first !== undefined && all.some((other) => other.name === first) ? first : name;

@@ -12,7 +12,7 @@ const TEXT = 25;
 /** The type of a parameter that is only a part of an argument, or for which several procedures of the name have different types. */
 export const UNKNOWN = -1;
 
-/** Where a parameter stands in a `call`. */
+/** The place of a parameter in a `call`. */
 interface Place {
   /** Which argument it is, from 0; `undefined` when it is only a part of one, or the argument is given by name. */
   argument: number | undefined;

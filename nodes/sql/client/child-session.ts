@@ -15,7 +15,7 @@ import { TableWriter } from "./table-writer";
 
 /** How long closing waits for statements, in ms. */
 const CLOSE_TIMEOUT = 3000;
-/** After so many failed connects the process is replaced: the addon has leaked some 3 MB by then. */
+/** After this many failed connects the process is replaced: the addon has leaked some 3 MB by then. */
 const MOST_FAILED_CONNECTS = 100;
 /** How many rows a query of a database in memory may return, since they are all read at once. */
 const MOST_ROWS_IN_MEMORY = 100_000;

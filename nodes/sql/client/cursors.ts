@@ -23,7 +23,7 @@ export interface CursorsOptions {
   dialect: () => Dialect;
   /** Whether it is the embedded SQLite, which gives values as they are stored; ODBC drivers do not. */
   native: boolean;
-  /** For a database in memory, which has one connection for everything: all rows are read when the cursor is opened, and more than so many are refused. */
+  /** For a database in memory, which has one connection for everything: all rows are read when the cursor is opened. This is how many there may be. */
   atOnce?: number;
 }
 

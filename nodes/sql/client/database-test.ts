@@ -20,7 +20,7 @@ export type TestReport =
     }
   | {
       ok: false;
-      /** What is wrong and what to do, in words; commands stand between backticks. Never holds a secret. */
+      /** What is wrong and what to do, in words; commands are between backticks. Never holds a secret. */
       problem: string;
     };
 

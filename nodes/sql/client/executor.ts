@@ -16,7 +16,7 @@ import { bind, lexed } from "./statement";
 const READS = new Set(["select", "values", "show", "explain", "table"]);
 /** Rows fetched at once. */
 const FETCH_SIZE = 500;
-/** A statement that failed over a lock after fewer ms asked for it without waiting. That tells nothing about how long the next would wait. */
+/** ms. A statement that failed over a lock sooner than this did not wait for it, which tells nothing about how long the next would wait. */
 const LONG_WAIT = 1000;
 const TOO_MANY = "let the statement return fewer, or allow more";
 

@@ -9,7 +9,7 @@ import { rollBack } from "./roll-back";
 const MOST_IDS = 500;
 /** ms between two searches for old ids, … */
 const PRUNE_INTERVAL = 60_000;
-/** … of which so many are deleted at a time. If there were as many, the next write searches again, so that deleting keeps up with any rate. */
+/** … and how many of them are deleted at a time. If there were that many, the next write searches again, so that deleting keeps up with any rate. */
 const PRUNE_MOST = 1000;
 
 /**

@@ -76,7 +76,7 @@ export interface WriteRequest {
   /** Whether the user named the columns, so that an unknown one concerns every message. If not, they are properties of the payload, and it concerns one message. */
   mapped: boolean;
   rows: WriteRow[];
-  /** Insert: whether a row counts as done whose unique key is there already. */
+  /** Insert: whether a row counts as done when its unique key is there already. */
   duplicateIsSuccess?: boolean;
   /** Update and delete: whether it is an error of the row when no row of the table is found. */
   zeroRowsIsError?: boolean;

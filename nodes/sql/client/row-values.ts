@@ -6,9 +6,9 @@ import type { Row, RowValue } from "./protocol";
 /** Turns a driver's value into ours. @throws ConnectorError `VALUE_TRUNCATED` */
 export type Decode = (value: unknown) => RowValue;
 
-/** The addon gives a decimal as a double (IBM/node-odbc #412), which keeps so many digits exactly. */
+/** How many digits of a decimal are exact: the addon gives it as a double (IBM/node-odbc #412). */
 const EXACT_DIGITS = 15;
-/** The addon's buffer has so many bytes per character. A driver that cuts a value to fit tells it in a warning, which the addon drops. */
+/** How many bytes the addon's buffer has per character. A driver that cuts a value to fit reports it in a warning, which the addon drops. */
 const BYTES_PER_CHARACTER = 4;
 
 /** Converts rows as a driver gives them. @throws ConnectorError `VALUE_TRUNCATED`, `NOT_CONFIGURED` when two columns have one name */

@@ -50,7 +50,7 @@ export interface Dialect<Row = unknown> {
    * driver for 100 s.
    */
   readonly concurrent: boolean;
-  /** How many rows with so many columns fit in one statement. */
+  /** Returns how many rows with this number of columns fit in one statement. */
   maxRows(columns: number): number;
   /** A table name for a statement. @param parts the table, or schema and table, without quotes */
   quoteTable(parts: readonly string[]): string;
@@ -102,6 +102,6 @@ export interface InboxDialect {
   known(table: string, owner: string, ids: readonly string[]): Statement;
   /** Adds ids. Fails with a duplicate key when somebody else has just added one of them. */
   add(table: string, owner: string, ids: readonly string[]): Statement;
-  /** Deletes at most `most` ids that are older than so many days. */
+  /** Returns a statement that deletes at most `most` ids that are older than `days` days. */
   prune(table: string, days: number, most: number): string;
 }

@@ -2,21 +2,21 @@ import type { ConnectorError } from "../../common/errors";
 import type { StatusState } from "../../common/status";
 import type { ConnectionState } from "./connection";
 
-/** Gives the text of a key; `RED._` fits. */
+/** Returns the text for a key of the locale files. `RED._` is such a function. */
 export type Translate = (key: string, values?: Record<string, string>) => string;
 
-/** What a node shows: the arguments of `Status.set`. The text is made only when it is shown. */
+/** A node's status, as the arguments of `Status.set`. The text is made only when it is shown. */
 export interface ShownStatus {
   state: StatusState;
   text: () => string;
 }
 
-/** The texts are the config node's, whichever node shows them. */
+/** Whichever node shows the texts, they are in the config node's locale file. */
 const CATALOGUE = "@surewire/node-red-connectors/surewire-amqp-broker:broker.status.";
 
 /**
- * What a node that uses a connection shows while the connection keeps its messages from moving; `undefined` while it does not, so
- * that the node shows its own state.
+ * Returns the status of a node that uses a connection, while the connection cannot carry its messages. Returns `undefined` when the connection is no obstacle: the
+ * node then shows its own state.
  *
  * @param translate `RED._`
  */
@@ -38,12 +38,12 @@ export function connectionStatus(state: ConnectionState, translate: Translate): 
   }
 }
 
-/** Whether an error is about the connection, of which the config node tells once for all its nodes. */
+/** Whether an error is about the connection. The config node logs such an error once for all nodes that use it. */
 export function isOfConnection({ code }: ConnectorError): boolean {
   return code === "BROKER_UNAVAILABLE" || code === "BROKER_REFUSED";
 }
 
-/** Never 0: the text is about what is still to come. */
+/** Seconds until `time` (ms since 1970), at least 1, because the text announces something that is still to come. */
 function secondsUntil(time: number): number {
   return Math.max(1, Math.ceil((time - Date.now()) / 1000));
 }

@@ -8,7 +8,7 @@ import { whatAnswers } from "./probe";
 import { passwordSignIn, type SaslCredentials, type SignIn } from "./sign-in";
 import { answerIn } from "./supervised-channel";
 
-/** What a test found out about one host. */
+/** The result of the test of one host. */
 export interface HostReport {
   /** Host and port. */
   where: string;
@@ -18,23 +18,23 @@ export interface HostReport {
   version?: string;
   /** TLS version, e.g. "TLSv1.3"; absent without TLS. */
   tls?: string;
-  /** ms from a request to its answer. */
+  /** ms between a request and its answer, with one decimal. */
   roundTrip?: number;
-  /** What is wrong, in words. Never holds a secret. */
+  /** The problem, in words. Never contains a secret. */
   problem?: string;
 }
 
-/** s. Someone sits in front of the form and waits. */
+/** Longest connect timeout of a test, in s, since the user is waiting in front of the form. */
 const LONGEST_WAIT = 15;
 
-/** Tests this many hosts; nobody has more, and a test must end. */
+/** How many hosts are tested at most. No known broker has more, and the test must come to an end. */
 const MOST_HOSTS = 16;
 
 /**
  * Connects to each host of a broker once, signs in, and hangs up.
  *
- * @returns one report a host, in order
- * @throws ConnectorError NOT_CONFIGURED when there is no address or an invalid one; BROKER_UNAVAILABLE or BROKER_REFUSED when there is no token to sign in with
+ * @returns one report per host, in the order of the addresses
+ * @throws ConnectorError NOT_CONFIGURED when there is no address or an invalid one; BROKER_UNAVAILABLE or BROKER_REFUSED when no token to sign in with can be had
  */
 export async function testBroker(options: BrokerOptions): Promise<HostReport[]> {
   const addresses = parseBrokerUrls(options.urls);
@@ -57,7 +57,7 @@ async function testHost(address: BrokerAddress, options: BrokerOptions, signIn: 
   const where = whereIs(address);
   const connectTimeout = Math.min(options.connectTimeout ?? 10, LONGEST_WAIT);
   const abort = new AbortController();
-  const timer = setTimeout(() => abort.abort(), 2 * connectTimeout * 1000); // a host that keeps on sending is never silent
+  const timer = setTimeout(() => abort.abort(), 2 * connectTimeout * 1000); // the connect timeout only ends a silent host, not one that keeps sending
   try {
     const model = await dial(address, { ...options, connectTimeout, credentials, name: "node-red (test)", signal: abort.signal });
     model.on("error", () => undefined);

@@ -9,9 +9,9 @@ export interface BrokerAddress {
 }
 
 /**
- * Reads `amqp(s)://host:port`; the port is the protocol's own when none is given.
+ * Reads `amqp(s)://host:port`. Without a port, the protocol's default is taken: 5672, with TLS 5671.
  *
- * @throws ConnectorError NOT_CONFIGURED; the text does not repeat the URL, since it may hold a password
+ * @throws ConnectorError NOT_CONFIGURED. Its text does not repeat the URL, which may contain a password
  */
 export function parseBrokerUrl(text: string): BrokerAddress {
   let url: URL;
@@ -28,9 +28,9 @@ export function parseBrokerUrl(text: string): BrokerAddress {
 }
 
 /**
- * Reads the addresses of a broker, of which there must be one.
+ * Reads the addresses of a broker.
  *
- * @throws ConnectorError NOT_CONFIGURED
+ * @throws ConnectorError NOT_CONFIGURED when there is none; also what {@link parseBrokerUrl} throws
  */
 export function parseBrokerUrls(urls: readonly string[]): BrokerAddress[] {
   if (urls.length === 0) throw new ConnectorError("NOT_CONFIGURED", "The broker has no address");
@@ -38,9 +38,10 @@ export function parseBrokerUrls(urls: readonly string[]): BrokerAddress[] {
 }
 
 /**
- * An address is used for its host and port. One that comes with a virtual host, as providers hand them out, is taken only where that is the one in use.
+ * Checks the virtual host in an address. Only host and port of an address are used, but the addresses that providers hand out contain a virtual host, too: it must be
+ * the one that is in use, or be left out.
  *
- * @throws ConnectorError NOT_CONFIGURED; also what {@link parseBrokerUrl} throws
+ * @throws ConnectorError NOT_CONFIGURED when it is another one; also what {@link parseBrokerUrl} throws
  */
 export function checkVhost(text: string, vhost: string): void {
   parseBrokerUrl(text);
@@ -49,7 +50,7 @@ export function checkVhost(text: string, vhost: string): void {
   throw new ConnectorError("NOT_CONFIGURED", `A broker's address names the virtual host "${named}", the form "${vhost}": enter it in the form, and leave it out of the address`);
 }
 
-/** Whether settings stand behind an address (`?heartbeat=30`), as other clients read them. They are not used. */
+/** Whether an address ends with settings (`?heartbeat=30`). Other clients read them; this package does not. */
 export function hasQuery(text: string): boolean {
   return new URL(text.trim()).search !== "";
 }
@@ -62,7 +63,7 @@ function decoded(path: string): string {
   }
 }
 
-/** Host and port for people to read; holds no credentials. */
+/** Returns host and port as text for the user. It contains no credentials. */
 export function whereIs({ hostname, port }: BrokerAddress): string {
   return `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
 }

@@ -3,31 +3,31 @@ import { Connection, type ConnectionOptions } from "./connection";
 import type { Log } from "./connection-options";
 import type { SignIn } from "./sign-in";
 
-/** What a connection is for. The broker stops reading one that publishes when it is short of memory: acks must not wait behind that. */
+/** The use of a connection. There are two connections because a broker that is short of memory stops reading those that publish, and acks must not wait for that. */
 export type Purpose = "consume" | "publish";
 
-/** The two connections, as their users get them. Each is made on first use. */
+/** The two connections that a user gets. Each is opened at its first use. */
 export interface BrokerLink {
   readonly consume: Connection;
   readonly publish: Connection;
 }
 
-/** How the connections of a broker are made. */
+/** The options of a {@link Broker}. */
 export interface BrokerOptions extends Omit<ConnectionOptions, "signIn"> {
-  /** Makes the sign-in that both connections share. Default: by user name and password. */
+  /** Makes the sign-in that both connections share. Default: a sign-in by user name and password. */
   signIn?: (log: Log) => SignIn;
 }
 
-/** How long the config node waits for its users, in ms: Node-RED closes both at the same time, and gives up after 15 s. */
+/** How long the config node waits for its users when it closes, in ms. Node-RED closes all of them at the same time and gives up on a node after 15 s. */
 const DRAIN = 10_000;
 
-/** The connections of one broker and who uses them. They close when the last user has gone. */
+/** The two connections of one broker, and the set of their users. They are closed when the last user has released them. */
 export class Broker {
   private readonly users = new Set<object>();
   private link: (BrokerLink & { signIn: SignIn | undefined }) | undefined;
   private closing: Promise<void> = Promise.resolve();
   private drained: (() => void) | undefined;
-  /** What is wrong with the connections that are in trouble. */
+  /** For each connection that is in trouble, the reasons that were given since it last worked. */
   private readonly troubles = new Map<Purpose, Set<string>>();
 
   /** @throws ConnectorError NOT_CONFIGURED when the options cannot work */
@@ -35,20 +35,20 @@ export class Broker {
     void this.connections(); // checks the options; connects to nothing
   }
 
-  /** The connections, kept open until this user releases them. */
+  /** Returns the connections, which stay open until this user calls {@link release}. */
   acquire(user: object): BrokerLink {
     this.users.add(user);
     return this.connections();
   }
 
-  /** The user is done. Resolves when the connections are closed, if it was the last one. */
+  /** Ends the use by this user. If it was the last one, the connections are closed, and the promise resolves when they are. */
   async release(user: object): Promise<void> {
     if (!this.users.delete(user) || this.users.size > 0) return;
     await this.disconnect();
     this.drained?.();
   }
 
-  /** Waits up to `drain` ms for all users to release, then closes the connections in any case. */
+  /** Waits up to `drain` ms until all users have released the connections, then closes them in any case. */
   async close(drain = DRAIN): Promise<void> {
     if (this.users.size > 0) await within(new Promise<void>((resolve) => (this.drained = resolve)), drain);
     this.users.clear();
@@ -64,7 +64,7 @@ export class Broker {
     const signIn = this.options.signIn?.((level, text) => this.options.log?.(level, text));
     const consume = this.connection("consume", signIn);
     const publish = this.connection("publish", signIn);
-    // when one is back, the other need not sit its back-off out
+    // when one connection is back, the other one tries at once instead of waiting for the end of its back-off
     consume.subscribe({ up: () => publish.hurry(consume.address) });
     publish.subscribe({ up: () => consume.hurry(publish.address) });
     return { consume, publish, signIn };
@@ -80,7 +80,7 @@ export class Broker {
     });
   }
 
-  /** Both connections have the same troubles, be it in other words: each is said once. */
+  /** Logs each reason once for both connections, which usually fail for the same reason though the texts differ. The return to work is logged when both work again. */
   private log(purpose: Purpose, ...[level, text, reason = text]: Parameters<Log>): void {
     if (level === "info") {
       this.troubles.delete(purpose);

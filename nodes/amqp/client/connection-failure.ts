@@ -1,35 +1,35 @@
 import { ConnectorError, isConnectorError } from "../../common/errors";
 import { brokerText, replyCode } from "./errors";
 
-/** Whether a failed connection may be mended by waiting (`network`) or needs a human (`refused`): the two are tried again at different speeds. */
+/** Whether waiting may help after a failed connect (`network`) or somebody has to change something (`refused`). The two are tried again after different delays. */
 export type Lane = "network" | "refused";
 
-/** A connection error, told apart by what it takes to mend it. */
+/** A connection error, with what is known of how it can be mended. */
 export interface ConnectionFailure {
   lane: Lane;
-  /** What is wrong, in a word: the log says each once. */
+  /** The reason in one word. Each is logged once. */
   reason: "network" | "credentials" | "vhost" | "certificate" | "mechanism" | "protocol" | "token";
-  /** A refusal that may pass by itself: a server that is starting refuses its virtual hosts. */
+  /** Whether the problem may go away by itself. For a refusal, an example is a server that is starting, which refuses its virtual hosts. */
   mayPass: boolean;
   error: ConnectorError;
 }
 
-/** What a connection was made with, for the error's words. */
+/** The data of the attempt to connect that the error's text uses. */
 export interface Attempted {
   /** Host and port, never credentials. */
   where: string;
   vhost: string;
   /** Seconds. */
   connectTimeout: number;
-  /** What the broker was shown, as in "user name or password". */
+  /** What was used to sign in, such as "user name or password". */
   shown: string;
-  /** Whether it was open already. */
+  /** Whether the connection was open already. Default false. */
   wasOpen?: boolean;
-  /** ms for which no heartbeat could be sent, since the process stood still. */
+  /** For how many ms no heartbeat could be sent because the process was busy. */
   busy?: number;
 }
 
-/** Node's codes for a server's certificate that was looked at and not accepted, in words. */
+/** Texts for the codes that Node.js gives when it has not accepted the server's certificate. */
 const CERTIFICATE: Record<string, string> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: "nobody known here has signed it; give the CA certificate in the TLS settings",
   SELF_SIGNED_CERT_IN_CHAIN: "nobody known here has signed it; give the CA certificate in the TLS settings",
@@ -44,7 +44,7 @@ const CERTIFICATE: Record<string, string> = {
   HOSTNAME_MISMATCH: "it is for another name; use that one, or give it as the server name in the TLS settings",
 };
 
-/** Node's codes for a connection that did not come about. */
+/** Texts for the codes that Node.js gives when no connection could be made. */
 const NETWORK: Record<string, string> = {
   ENOTFOUND: "the name is not known here",
   EAI_AGAIN: "the name could not be looked up",
@@ -53,9 +53,9 @@ const NETWORK: Record<string, string> = {
   ENETUNREACH: "there is no way to its network",
 };
 
-/** Why a connection could not be made or was lost. */
+/** Finds out from an error why a connection could not be made or was lost. */
 export function connectionFailure(cause: unknown, attempted: Attempted): ConnectionFailure {
-  // the token did not come: nothing was asked of the broker
+  // no token could be had, so the broker was not asked at all
   if (isConnectorError(cause)) return { lane: cause.code === "BROKER_UNAVAILABLE" ? "network" : "refused", reason: "token", mayPass: false, error: cause };
   const { where, vhost, shown } = attempted;
   const reply = replyCode(cause);
@@ -65,7 +65,7 @@ export function connectionFailure(cause: unknown, attempted: Attempted): Connect
     return { lane: "refused", reason, mayPass, error: new ConnectorError("BROKER_REFUSED", why, { cause, details: { where, code: reply ?? code } }) };
   };
   if (reply === 403 || (reply === 530 && /secret/i.test(text))) return refuse("credentials", `${where} refused the ${shown}: ${text}`);
-  // 530 on an open connection is about something asked of it. amqplib 2.3.1 keeps the server's words to itself when it closes instead of opening the virtual host
+  // on an open connection, 530 is about a request made on it. When the server closes instead of opening the virtual host, amqplib 2.3.1 does not pass on the server's text
   if ((reply === 530 && !attempted.wasOpen) || /Expected ConnectionOpenOk/.test(text)) {
     return refuse("vhost", `${where} refused the virtual host ${vhost}: it does not exist there, the user may not use it, or it takes no more connections`, true);
   }
@@ -96,7 +96,7 @@ function networkText(text: string, code: string, { where, connectTimeout, wasOpe
   return `${said}: ${text || "no answer"}`;
 }
 
-/** Node's code of an error, or "". Of several addresses that failed, the first. */
+/** Returns the code that Node.js gives an error, or "". When several addresses of a name have failed, it is the code of the first. */
 function codeOf(error: unknown): string {
   const code = (error as { code?: unknown } | null)?.code;
   return typeof code === "string" ? code : "";

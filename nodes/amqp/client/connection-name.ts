@@ -1,23 +1,25 @@
-/** A node of the flows, as `RED.nodes.eachNode` gives it. */
+/** A node of the flows, as `RED.nodes.eachNode` passes it. */
 export interface FlowNode {
   id: string;
-  /** Id of the tab or subflow it is on; absent for config nodes of all flows. */
+  /** Id of the tab or subflow that the node is on. Absent for config nodes that belong to all flows. */
   z?: string;
-  /** Id of its broker's config node. */
+  /** Id of the broker's config node that the node uses. */
   broker?: unknown;
-  /** Of a tab. */
+  /** The name, if this is a tab. */
   label?: string;
-  /** Of a subflow. */
+  /** The name, if this is a subflow. */
   name?: string;
 }
 
-/** Longer names are cut: the management page shows them in a column. */
+/** Most characters of a name. Longer ones are cut, because the management page shows them in a column. */
 const LENGTH = 120;
 
 /**
- * How a broker's connections are called in its management pages: by the config node and the tabs that use it, so that whoever sees one
- * knows where to look.
+ * Returns the name under which the broker's management page shows our connections. It consists of the config node's name and the tabs that use it, so that a reader of
+ * the page knows where to look.
  *
+ * @param id id of the config node
+ * @param name its name, may be empty
  * @param nodes all nodes of the flows
  */
 export function connectionName(id: string, name: string, nodes: Iterable<FlowNode>): string {

@@ -4,12 +4,12 @@ import type { BackOff } from "../../common/back-off";
 import type { ConnectorError } from "../../common/errors";
 import type { SignIn } from "./sign-in";
 
-/** Tells the log one line. Never holds credentials. `reason`: what is wrong, in a word, if that is what the line is about. */
+/** Writes one line to the log. It never contains credentials. `reason` is given for a line about a problem: the problem in one word. */
 export type Log = (level: "info" | "warn" | "error", text: string, reason?: string) => void;
 
 /** Where and how to connect. */
 export interface ConnectionOptions {
-  /** `amqp(s)://host:port`, without credentials; tried in turn. At least one. */
+  /** At least one `amqp(s)://host:port`, without credentials. They are tried in turn. */
   urls: string[];
   /** Virtual host. Default `/`. */
   vhost?: string;
@@ -17,36 +17,36 @@ export interface ConnectionOptions {
   username?: string;
   /** Default `guest`. Not used with {@link signIn}. */
   password?: string;
-  /** How to sign in. Default: by user name and password. */
+  /** How to sign in. Default: with user name and password. */
   signIn?: SignIn;
-  /** Seconds between heartbeats. Default 15: under 5 s gives false alarms, and the server's 60 s notices a dead link late. */
+  /** Seconds between heartbeats. Default 15: with less than 5 s there are false alarms, and with the server's 60 s a dead line is noticed late. */
   heartbeat?: number;
-  /** Seconds until a host that does not answer is given up. Default 10. */
+  /** Seconds after which a host that does not answer is given up. Default 10. */
   connectTimeout?: number;
-  /** Shown by the broker's management page. As a function it is asked before each connect. */
+  /** The name that the broker's management page shows. A function is called before each connect. */
   name?: string | (() => string);
   /** Passed to `tls.connect` for `amqps:` URLs. */
   tls?: TlsOptions;
-  /** One line when the connection is lost or refused, one when it is back. */
+  /** Called once when the connection is lost or refused, and once when it is back. */
   log?: Log;
-  /** Waiting after network errors, when each host was tried once. Default 1 → 60 s, full jitter. */
+  /** How long to wait after network errors, when each host was tried once. Default 1 → 60 s, with jitter. */
   backOff?: BackOff;
-  /** Waiting after a refusal (password, vhost, certificate): nothing but a human mends it. Default 60 → 300 s. */
+  /** How long to wait after a refusal (password, virtual host, certificate), which usually only a person can mend. Default 60 → 300 s. */
   slowBackOff?: BackOff;
 }
 
-/** What a connection is doing, as its users are told. */
+/** The state of a connection. */
 export type ConnectionState =
   | { kind: "idle" }
   | { kind: "connecting" }
   | { kind: "connected" }
-  /** `delay`: ms until the next try; `until`: when that is, in ms since 1970 */
+  /** `delay`: ms until the next attempt; `until`: the time of that attempt, in ms since 1970 */
   | { kind: "reconnecting"; delay: number; until: number; error: ConnectorError }
   | { kind: "refused"; delay: number; until: number; error: ConnectorError }
   | { kind: "blocked"; reason: string }
   | { kind: "closed" };
 
-/** What a user of the connection may listen to. */
+/** The events of a connection that a user may listen to. */
 export interface ConnectionListener {
   up?(model: ChannelModel): void;
   down?(error: ConnectorError): void;

@@ -5,10 +5,10 @@ import type { Taken } from "./taking-channel";
 
 /** What {@link DecodeLine} needs. */
 export interface DecodeLineOptions<D> {
-  /** Makes of a message what is handed over; `undefined` when nothing is. Large content takes its time. */
+  /** Decodes a message. Returns `undefined` when nothing is to be handed over, and a promise for large content, which is decoded in slices. */
   decode(taken: Taken, attempt: number): D | undefined | Promise<D | undefined>;
   handOver(decoded: D, attempt: number): void;
-  /** Decoding it or handing it over went wrong in a way that is no fault of the message. */
+  /** Called when decoding or handing over has failed for a reason that is not the message's. */
   failed(taken: Taken, error: unknown): void;
 }
 
@@ -18,8 +18,8 @@ interface Waiting {
 }
 
 /**
- * Messages whose decoding takes more than a turn of the event loop, and those that came behind them: one is decoded and handed over after
- * the other, in order. What waits is undecoded, open with the broker, and at most as much as the prefetch lets be taken.
+ * Keeps the order when a message takes more than one turn of the event loop to decode: it and the messages that arrive after it are decoded and handed over one by
+ * one. Those that wait are not decoded yet and not acknowledged, and there are at most as many as the prefetch allows.
  */
 export class DecodeLine<D> {
   private line: Waiting[] = [];
@@ -30,40 +30,40 @@ export class DecodeLine<D> {
 
   constructor(private readonly options: DecodeLineOptions<D>) {}
 
-  /** Whether who comes now has to wait: some are before. */
+  /** Whether a message that arrives now has to wait, because others are before it. */
   get busy(): boolean {
     return this.working;
   }
 
-  /** The next message. */
+  /** Adds a message to the end of the line. */
   add(taken: Taken, attempt: number): void {
     this.line.push({ taken, attempt });
-    // outside the context of whatever flow has sent it back here: it works for all
+    // outside the flow's context that may be active here, since the line works for all deliveries
     if (!this.working) void flowTracker.outside(() => this.work());
   }
 
-  /** Hands nothing over until {@link resume}. */
+  /** Stops handing over until {@link resume}. */
   pause(): void {
     this.paused = true;
   }
 
-  /** Hands over again. */
+  /** Continues to hand over after {@link pause}. */
   resume(): void {
     this.paused = false;
     this.wake?.();
   }
 
-  /** The channel is gone, and its messages with it. */
+  /** Drops the messages of a channel that is gone. */
   lost(window: AckWindow): void {
     this.line = this.line.filter(({ taken }) => taken.window !== window);
   }
 
-  /** What is not begun, which waits no more. */
+  /** Removes all messages from the line. @returns those messages; the one that is being decoded is not among them */
   clear(): Taken[] {
     return this.line.splice(0).map(({ taken }) => taken);
   }
 
-  /** Hands nothing over any more, for good: what is here, and what comes behind it, stays open on its window. */
+  /** Stops handing over for good. The messages in the line, and those that are added later, are not acknowledged and stay open in their {@link AckWindow}. */
   stop(): void {
     this.stopped = true;
     this.line = [];
@@ -81,7 +81,7 @@ export class DecodeLine<D> {
       }
       if (slices.over) await slices.next();
     }
-    this.working = this.stopped; // who comes behind one that was left here must not overtake it
+    this.working = this.stopped; // after stop() the line stays busy: a message that arrives later must not overtake those that were dropped here
   }
 
   private async handle({ taken, attempt }: Waiting): Promise<void> {

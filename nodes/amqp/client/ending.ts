@@ -1,6 +1,6 @@
 import type { ChannelModel } from "amqplib";
 
-/** What a connection has ended with, once it has. */
+/** The error that a connection has ended with. Empty until it has ended by one. */
 export interface Ending {
   error?: unknown;
 }
@@ -8,8 +8,8 @@ export interface Ending {
 const endings = new WeakMap<ChannelModel, Ending>();
 
 /**
- * Channels are only told that they are closed when their connection is. One listener serves all of a
- * connection: Node.js warns of more than ten, and hundreds of nodes may share one.
+ * Returns the object that will hold the error of a connection. When a connection ends, its channels only learn that they are closed, not why. All callers share one
+ * listener for each connection, because Node.js warns of more than ten listeners and hundreds of nodes may use one connection.
  */
 export function endingOf(model: ChannelModel): Ending {
   let ending = endings.get(model);

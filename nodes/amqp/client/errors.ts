@@ -1,6 +1,6 @@
 import { ConnectorError, errorText, isConnectorError, type ErrorCode } from "../../common/errors";
 
-/** The AMQP reply code of an amqplib error, from its `code` or out of the text of a failed handshake; `undefined` for network errors. */
+/** Returns the AMQP reply code of an amqplib error, from its `code` or from the text of a failed handshake; `undefined` for network errors. */
 export function replyCode(error: unknown): number | undefined {
   const code = (error as { code?: unknown } | null)?.code;
   if (typeof code === "number") return code;
@@ -8,30 +8,30 @@ export function replyCode(error: unknown): number | undefined {
   return found?.[1] === undefined ? undefined : Number(found[1]);
 }
 
-/** What to do where a connection has all the channels that the broker allows on it (`channel_max`, 2047 unless set otherwise). */
+/** The text for a connection that has all the channels that the broker allows on it (`channel_max`, 2047 unless set otherwise). */
 export const NO_CHANNEL_LEFT = "The broker allows no more channels on this connection (channel_max): have fewer nodes on this amqp broker, or a second amqp broker node for some of them";
 
-/** Whether amqplib had no channel left to give. */
+/** Whether the reason of an error is that amqplib had no channel number left. */
 export function isOutOfChannels(error: unknown): boolean {
   if (isConnectorError(error)) return isOutOfChannels(error.cause);
   return errorText(error).includes("No channels left to allocate");
 }
 
-/** Whether the broker ends the whole connection with this, and not just the channel: 501 and above, all of them requests it does not stand for. */
+/** Whether the broker ends the whole connection with this error, not only the channel: with reply codes from 501 on, which are for requests it does not accept at all. */
 export function endsConnection(error: unknown): boolean {
   return (replyCode(error) ?? 0) >= 501;
 }
 
-/** The part of an amqplib error that the broker wrote, e.g. `NOT_FOUND - no queue 'a' in vhost '/'`. */
+/** Returns the part of an amqplib error's text that the broker wrote, such as `NOT_FOUND - no queue 'a' in vhost '/'`; the whole text if there is no such part. */
 export function brokerText(error: unknown): string {
   const text = errorText(error);
   return /with message "(.*)"$/s.exec(text)?.[1] ?? text;
 }
 
 /**
- * Why a channel was closed or a declaration refused.
+ * Returns the error for a channel that was closed or a declaration that was refused.
  *
- * @param kind what was asked for: decides the code of what is missing or refused (404, 403, 405, 406)
+ * @param kind what the request was about. Decides whether a refusal (403, 404, 405, 406, 530, 540, 541) becomes QUEUE_UNAVAILABLE or EXCHANGE_UNAVAILABLE
  */
 export function channelError(cause: unknown, kind: "queue" | "exchange"): ConnectorError {
   if (isConnectorError(cause)) return cause;

@@ -9,49 +9,49 @@ import { Publisher, type Outgoing } from "./publisher";
 import { ANSWER_TIMEOUT } from "./supervised-channel";
 import { ensureQueue, serverVersion, type QueueSpec, type ServerVersion } from "./topology";
 
-/** A copy that is to take a message's place. */
+/** A copy that is published in place of a message. */
 export interface Forwarding {
-  /** @param plain so that it can be sent whatever the original has on it */
+  /** Makes the copy. @param plain whether to leave out all that perhaps cannot be sent, see `copyOf` */
   copy(plain?: boolean): Outgoing;
-  /** The queue it goes to: made when it has gone missing, if that is allowed. */
+  /** Returns the queue that the copy goes to. If it is missing, it is declared, if {@link ForwarderOptions.declare} allows that. */
   queue(server: ServerVersion): QueueSpec;
-  /** Takes over when the queue is missing and must not be made. Default: wait for it. */
+  /** Called when the queue is missing and must not be declared: the forwarding ends then. Default: wait until the queue is there. */
   missing?(): void;
-  /** It has waited as long as the message may be kept. Called again and again until it is no longer needed. */
+  /** Called when the copy has waited for {@link ForwarderOptions.longest}, and then again and again as long as it still waits. */
   overdue(): void;
 }
 
 /** What a forwarder needs. */
 export interface ForwarderOptions {
   connection: Connection;
-  /** Whether missing queues may be made. */
+  /** Whether missing queues may be declared. */
   declare: boolean;
   warn(text: string): void;
-  /** @param error why a copy is not taken at present, which will be tried again; `undefined` when none has to wait any more */
+  /** Called when copies have to wait. @param error why the broker takes a copy not yet; it is published again later. `undefined` when no copy waits any more */
   onForwarding(error: ConnectorError | undefined): void;
-  /** ms that a copy may wait until it is {@link Forwarding.overdue}; `Infinity` for ever. */
+  /** ms that a copy may wait until it is {@link Forwarding.overdue}. `Infinity`: it never is. */
   longest: number;
 }
 
 /** A copy on its way. */
 interface Running {
-  /** By the clock that nobody sets. */
+  /** When it began, by `performance.now()`. */
   since: number;
   ended: Promise<void>;
 }
 
 /**
- * Puts copies in the place of messages: the copy is published, confirmed, and only then the message is acknowledged. Whatever happens
- * between, the message stays where it was, and at worst there are two of it.
+ * Replaces messages by copies: publishes the copy, waits for the confirm, and only then acknowledges the message. If anything happens in between, the message stays
+ * where it was, and at worst there are two of it.
  */
 export class Forwarder {
   private readonly publisher: Publisher;
-  /** The oldest first. */
+  /** The copies on their way, the oldest first. */
   private readonly running = new Map<Forwarding, Running>();
   private readonly watch: NodeJS.Timeout | undefined;
-  /** Those of which it was said that they wait. */
+  /** Those that {@link ForwarderOptions.onForwarding} was called for and that still wait. */
   private readonly waiting = new Set<Forwarding>();
-  /** Missing queues that are being made, by name: many copies may go to one. */
+  /** Missing queues that are being declared, by name, since many copies may go to one queue. */
   private readonly making = new Map<string, Promise<boolean>>();
   private readonly sleepers = new Sleepers();
   private readonly unsubscribe: () => void;
@@ -63,11 +63,11 @@ export class Forwarder {
     if (options.longest < Infinity) this.watch = setInterval(() => this.look(), Math.max(20, options.longest / 30)).unref();
   }
 
-  /** Forwards `taken`. At most as many at once as the prefetch lets be taken. */
+  /** Forwards the message `taken`. The prefetch limits how many are forwarded at the same time. */
   forward(taken: Taken, forwarding: Forwarding): void {
     const ended = this.run(taken, forwarding)
       .catch((error: unknown) => {
-        // a fault of ours must not keep the message: the broker gives it out again
+        // after an error in our own code the message must not stay here: the broker delivers it again
         this.options.warn(toConnectorError(error).message);
         taken.window.giveBack(taken.message.fields.deliveryTag);
       })
@@ -84,20 +84,20 @@ export class Forwarder {
     while (this.running.size > 0) await Promise.all([...this.running.values()].map(({ ended }) => ended));
   }
 
-  /** Stops waiting, at once; what is not confirmed stays open on its window, for its consumer to give back. Resolves when the channel is closed. */
+  /** Ends all waiting at once. Messages whose copies are not confirmed stay open, and their consumer gives them back. Resolves when the channel is closed. */
   async close(): Promise<void> {
     this.closed = true;
     clearInterval(this.watch);
     this.unsubscribe();
     this.sleepers.wake();
-    await this.publisher.close(1_000); // with the 8 s for the flow, less than the config node waits with closing the connections
+    await this.publisher.close(1_000); // together with the 8 s for the flow, this is less than the 10 s that the config node waits before it closes the connections
     await this.idle();
   }
 
   private async run(taken: Taken, forwarding: Forwarding): Promise<void> {
     const { window, message } = taken;
     const { deliveryTag } = message.fields;
-    // where the broker has taken it back, it gives it out again: another copy would be one too many
+    // when the broker has taken the message back, it delivers it again: another copy would be a duplicate
     const isWanted = (): boolean => !this.closed && window.holds(deliveryTag);
     let copy = forwarding.copy();
     let plain = false;
@@ -118,7 +118,7 @@ export class Forwarder {
         const again = await this.mend(error, forwarding);
         if (again === "give up") return forwarding.missing?.();
         if (again === "again" && !mended) {
-          mended = true; // where that was of no use, not at once a second time
+          mended = true; // if declaring the queue did not help, the next attempt waits
           continue;
         }
         this.tell(error, [forwarding]);
@@ -145,7 +145,7 @@ export class Forwarder {
     return model && (await this.make(model, forwarding.queue(serverVersion(model)))) ? "again" : "wait";
   }
 
-  /** @returns whether the queue is there; a broker may block, and not answer */
+  /** Declares a missing queue. @returns whether it is there now; false also when the broker does not answer in time, as while it blocks */
   private make(model: ChannelModel, spec: QueueSpec): Promise<boolean> {
     const begun = this.making.get(spec.name);
     if (begun) return begun;
@@ -158,7 +158,7 @@ export class Forwarder {
     return inTime;
   }
 
-  /** What is published while the broker blocks stays unanswered: no error tells of it. */
+  /** Reports these copies as waiting if the broker blocks publishing. It does not answer then, so there is no error that would show it. */
   private tellBlocked(forwardings: Iterable<Forwarding>): void {
     const { state } = this.options.connection;
     if (state.kind === "blocked") this.tell(blockedFor(state.reason), forwardings);
@@ -169,7 +169,7 @@ export class Forwarder {
     if (this.waiting.size > 0) this.options.onForwarding(error);
   }
 
-  /** Until there is a channel again, and a moment more. */
+  /** Waits for `delay` ms, and then until there is a channel. */
   private async wait(delay: number): Promise<void> {
     await this.sleepers.sleep(delay);
     if (!this.closed) await this.publisher.ready().catch(() => undefined);

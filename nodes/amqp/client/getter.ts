@@ -9,7 +9,7 @@ import { LoadLimit } from "./load-limit";
 import { isStream } from "./queue-kind";
 import { TakingChannel, type Taken } from "./taking-channel";
 
-/** What a getter is doing. */
+/** The state of a getter. */
 export type GetterState =
   | { kind: "starting" }
   | { kind: "ready" }
@@ -19,25 +19,25 @@ export type GetterState =
 export interface GetterOptions {
   connection: Connection;
   queue: string;
-  /** Declares what is missing, for each new channel. Without it the queue must exist. */
+  /** Called for each new channel to declare what is missing. Without it the queue must exist. */
   prepare?(model: ChannelModel): Promise<void>;
-  /** Bytes of large messages that may be open at once. Default: an eighth of what Node-RED may use. */
+  /** Bytes of large messages that may be open at the same time. Default: an eighth of the memory that Node-RED may use. */
   mostBytes?: number | undefined;
-  /** The channel is gone, and the broker takes back what was open on it. */
+  /** Called when a channel is gone: the broker takes back the messages that were open on it. */
   onLost(window: AckWindow): void;
   onState(state: GetterState): void;
 }
 
-/** Takes messages from one queue when asked to, on a channel of its own that is made again whenever it is lost. */
+/** Gets single messages from one queue (`basic.get`), on a channel of its own that is opened again whenever it is lost. */
 export class Getter {
   private readonly taking: TakingChannel;
   private readonly load: LoadLimit;
-  /** Waiting for a queue that cannot be used. */
+  /** The delays between attempts to use a queue that cannot be used. */
   private readonly queueBackOff = new BackOff({ initial: 5_000, max: 60_000 });
-  /** Why the queue cannot be used, as far as the last try told: the next channel may find it mended. */
+  /** Why the queue could not be used at the last attempt. The next channel may find that it can be. */
   private problem: ConnectorError | undefined;
   private lastError: ConnectorError | undefined;
-  /** Those who wait for the next change. */
+  /** The calls of {@link ready} that wait for the next change. */
   private readonly waiting = new Sleepers();
   private closed = false;
 
@@ -57,17 +57,17 @@ export class Getter {
     });
   }
 
-  /** Messages taken and not answered yet. */
+  /** How many messages were taken and not answered yet. */
   get outstanding(): number {
     return this.taking.outstanding;
   }
 
-  /** Those are so large that the next might be too much for the memory. */
+  /** Whether the messages that are open are so large that one more might be too much for the memory. */
   get tooMuch(): boolean {
     return this.load.tooMuch;
   }
 
-  /** Opens its channel as soon as the connection is there. */
+  /** Opens the channel as soon as the connection is up. */
   start(): void {
     this.options.onState({ kind: "starting" });
     this.taking.start();
@@ -76,8 +76,8 @@ export class Getter {
   /**
    * Resolves when messages can be taken.
    *
-   * @param until by `performance.now()`: how long to wait for the connection
-   * @throws ConnectorError at once what is wrong with the queue, else, when the time is up, with the connection
+   * @param until until when to wait for the connection, by `performance.now()`
+   * @throws ConnectorError at once if the queue cannot be used; when the time is up, if there is no connection
    */
   async ready(until: number): Promise<void> {
     while (!this.taking.channel) {
@@ -87,10 +87,10 @@ export class Getter {
   }
 
   /**
-   * Takes the next message; `undefined` when the queue is empty. One after the other: amqplib sends one request of a channel at a time
-   * (2.3.1), and several channels would mix up the order.
+   * Takes the next message; returns `undefined` when the queue is empty. Messages are taken one by one: amqplib (2.3.1) sends one request at a time on a channel, and
+   * with several channels the order would be lost.
    *
-   * @throws ConnectorError QUEUE_UNAVAILABLE or BROKER_UNAVAILABLE; the channel is gone then, and with it what was taken on it
+   * @throws ConnectorError QUEUE_UNAVAILABLE or BROKER_UNAVAILABLE. The channel is gone then, and the messages that were taken on it are lost to this process
    */
   async take(): Promise<Taken | undefined> {
     const { channel, window } = this.taking;
@@ -108,13 +108,13 @@ export class Getter {
     }
   }
 
-  /** Who waits is told that nothing is taken any more. */
+  /** Takes no more messages: the calls of {@link ready} that wait reject. */
   stop(): void {
     this.closed = true;
     this.waiting.wake();
   }
 
-  /** Sends what acks wait, gives back what is still open, and closes the channel. */
+  /** Sends the acks that wait, gives back the messages that are still open, and closes the channel. */
   async close(): Promise<void> {
     this.stop();
     await this.taking.close();
@@ -135,10 +135,10 @@ export class Getter {
       error = new ConnectorError("QUEUE_UNAVAILABLE", why, { cause, details: error.details });
     }
     this.lastError = error;
-    // what has only gone missing is made again with the next channel
+    // a queue that is only missing is declared again with the next channel
     const mended = code === 404 && this.options.prepare !== undefined;
     if (error.code === "QUEUE_UNAVAILABLE" && !mended) this.problem = error;
-    await this.taking.renew(channel, 1_000); // where the broker has not closed it itself
+    await this.taking.renew(channel, 1_000); // in case the broker has not closed the channel itself
     return error;
   }
 

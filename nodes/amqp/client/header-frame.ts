@@ -2,16 +2,16 @@
 export type Fields = Record<string, unknown>;
 
 const HEADER_FRAME = 2;
-/** Where the flags of a message's properties stand: behind the frame's own 7 bytes, and class, weight and size. */
+/** Offset of the flags for a message's properties, after the frame's own 7 bytes, class (2), weight (2) and size (8). */
 const FLAGS = 19;
 const CONTENT_TYPE = 0x8000;
 const CONTENT_ENCODING = 0x4000;
 const HEADERS = 0x2000;
 
-/** Bytes of the values whose length is fixed, by their tag. */
+/** The length in bytes of values with a fixed length, by their type tag. */
 const FIXED: Record<string, number> = { V: 0, t: 1, b: 1, B: 1, s: 2, u: 2, I: 4, i: 4, f: 4, D: 5, l: 8, L: 8, d: 8, T: 8 };
 
-/** What amqplib calls the numbers of each tag. A time it reads as `{"!": "timestamp", value}`, in s since 1970. */
+/** The names that amqplib has for the number types, by their tag. It reads a time as `{"!": "timestamp", value}`, in s since 1970. */
 export const NUMBERS: Record<string, string> = {
   b: "byte",
   B: "unsignedbyte",
@@ -26,7 +26,7 @@ export const NUMBERS: Record<string, string> = {
   T: "timestamp",
 };
 
-/** @param bytes begin with a frame @returns where the length of its table of headers stands; `undefined` when it has none */
+/** Finds the header table of a frame. @param bytes begin with the frame @returns the offset of the table's length; `undefined` when there is no table */
 export function headersIn(bytes: Buffer): number | undefined {
   if (bytes[0] !== HEADER_FRAME) return undefined;
   const flags = bytes.readUInt16BE(FLAGS);
@@ -36,12 +36,12 @@ export function headersIn(bytes: Buffer): number | undefined {
   return offset;
 }
 
-/** What is done with a number. @param at where its tag stands, which is `tag` @param owner whose value it is, by its name or place */
+/** Called for a number. @param at offset of its tag @param tag the tag @param owner the table or array that contains it @param key its name or index there */
 export type OnNumber = (at: number, tag: string, owner: Fields | undefined, key: string) => void;
 
-/** Finds the numbers among the headers in the frame that `bytes` begin with. @param headers what that frame was read as, or a copy */
+/** Calls `onNumber` for each number in the headers of a frame. @param bytes begin with the frame @param headers the headers as amqplib has read them, or a copy */
 export function walkNumbers(bytes: Buffer, headers: Fields | undefined, onNumber: OnNumber): void {
-  /** A table, or without names an array. @param from where its length stands */
+  /** Walks through a table (`named`) or an array. @param from offset of its length */
   const list = (from: number, named: boolean, owner: Fields | undefined): void => {
     const end = from + 4 + bytes.readUInt32BE(from);
     for (let at = from + 4, index = 0; at < end; index += 1) {
@@ -50,7 +50,7 @@ export function walkNumbers(bytes: Buffer, headers: Fields | undefined, onNumber
       at = value(at, owner, named ? bytes.toString("utf8", name, at) : String(index));
     }
   };
-  /** @returns where the next begins */
+  /** Walks through one value. @param at offset of its tag @returns the offset of the next value */
   const value = (at: number, owner: Fields | undefined, key: string): number => {
     const tag = String.fromCharCode(bytes.readUInt8(at));
     const start = at + 1;
@@ -58,7 +58,7 @@ export function walkNumbers(bytes: Buffer, headers: Fields | undefined, onNumber
     const fixed = FIXED[tag];
     if (fixed !== undefined) return start + fixed;
     if (tag === "F" || tag === "A") list(start, tag === "F", owner?.[key] as Fields | undefined);
-    return start + 4 + bytes.readUInt32BE(start); // S and x, too
+    return start + 4 + bytes.readUInt32BE(start); // texts (S) and bytes (x) have a length, too
   };
   const table = headersIn(bytes);
   if (table !== undefined) list(table, true, headers);

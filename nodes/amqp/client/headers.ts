@@ -2,21 +2,21 @@ import { types } from "node:util";
 import type { Options } from "amqplib";
 import { ConnectorError } from "../../common/errors";
 
-/** The most a header table may take on the wire, in bytes: amqplib encodes it in a buffer of this size and throws beyond (2.3.1). */
+/** Largest size of a header table on the wire, in bytes. amqplib (2.3.1) encodes it in a buffer of this size and throws when it does not fit. */
 export const MAX_HEADERS = 64 * 1024;
-/** Bytes: AMQP 0-9-1 writes a name, or another short text, with one byte for its length. */
+/** Most bytes of a name or another short text, since AMQP 0-9-1 writes its length in one byte. */
 export const MAX_NAME = 255;
-/** Deeper than any real header; a cycle ends here. */
+/** How deep headers may be nested: deeper than any real header. The limit also ends a cycle. */
 const MAX_DEPTH = 16;
 
-/** A header table that amqplib encodes as meant. */
+/** A header table that amqplib encodes correctly. */
 export type HeaderTable = Record<string, unknown>;
 
 /**
- * Headers as amqplib can send them: dates become timestamps (it would send `{}`), big integers strings (it would throw),
+ * Converts headers so that amqplib can send them. Dates become timestamps (amqplib would send `{}`), big integers become strings (amqplib would throw), and
  * `undefined` is left out.
  *
- * @throws ConnectorError `HEADERS_INVALID` naming the header, or when all together exceed {@link MAX_HEADERS}
+ * @throws ConnectorError `HEADERS_INVALID` naming the header that cannot be sent, or when all together take more than {@link MAX_HEADERS}
  */
 export function sanitiseHeaders(headers: unknown): HeaderTable {
   if (headers === undefined || headers === null || headers === "") return {};
@@ -28,7 +28,7 @@ export function sanitiseHeaders(headers: unknown): HeaderTable {
   return table;
 }
 
-/** Further routing keys, RabbitMQ's own. It closes the channel, with all that is on its way, when they are anything but a list of texts. */
+/** Checks the headers CC and BCC, RabbitMQ's own, for further routing keys. If they are no lists of texts, the broker closes the channel with all that is on its way. */
 function checkCopies(name: string, value: unknown): void {
   const fits = Array.isArray(value) && value.every((key) => typeof key === "string" && Buffer.byteLength(key) <= MAX_NAME);
   if (!fits) throw invalid(`Header ${name} must be a list of routing keys`);
@@ -73,8 +73,8 @@ function sanitiseObject(value: object, path: string, depth: number): unknown {
 }
 
 /**
- * amqplib's own way to ask for a type: `{"!": "timestamp", value: 1}`, as it also gives timestamps it received. The broker ends the connection, with
- * all that is on its way, over a number that is none or infinite.
+ * Converts a value with a type in amqplib's notation: `{"!": "timestamp", value: 1}`. amqplib also returns the timestamps that it receives in this form. NaN and
+ * infinite numbers are refused, because the broker would end the connection, with all that is on its way.
  */
 function sanitiseTyped({ "!": type, value }: { "!": unknown; value?: unknown }, path: string, depth: number): unknown {
   if (typeof type !== "string" || value === undefined) throw invalid(`Header ${path} has the key "!", which stands for a type`);
@@ -102,13 +102,13 @@ function typedNumber(type: string, value: number, path: string): unknown {
   return { "!": type, value };
 }
 
-/** A number so that amqplib can send it: some that only a double can hold it would take for integers, and throw (2.3.1: -1e300, fractions over 2^50). */
+/** Makes a number sendable. amqplib (2.3.1) takes some numbers that only fit into a double for integers and throws: -1e300, and fractions over 2^50. */
 function sendable(value: number): unknown {
   const double = value < -(2 ** 63) || (Math.abs(value) >= 2 ** 50 && !Number.isInteger(value) && Number.isFinite(value));
   return double ? { "!": "double", value } : value;
 }
 
-/** A value of a header that was received, so that amqplib can send it again. */
+/** Converts the value of a received header so that amqplib can send it again. */
 export function sendableAgain(value: unknown): unknown {
   if (typeof value === "number") return sendable(value);
   if (typeof value !== "object" || value === null || value instanceof Uint8Array || "!" in value) return value;
@@ -122,21 +122,21 @@ function timestamp(date: Date, path: string): unknown {
   return { "!": "timestamp", value: seconds };
 }
 
-/** Bytes that a sanitised table takes on the wire. */
+/** Returns how many bytes a sanitised table takes on the wire. It is an upper bound, since each number counts with the largest size. */
 export function sizeOfTable(table: HeaderTable): number {
   let size = 4;
   for (const [name, value] of Object.entries(table)) size += 1 + Buffer.byteLength(name) + sizeOfValue(value);
   return size;
 }
 
-/** Bytes of the frame with a message's properties: its own 8, class, size and flags, and at most 9 for a property that is no text. */
+/** Returns the bytes of the frame with a message's properties: 8 for the frame, 14 for class, weight, size and flags, at most 9 for each property that is no text. */
 export function sizeOfHeaderFrame({ headers, ...properties }: Options.Publish): number {
   let size = 8 + 14 + sizeOfTable((headers ?? {}) as HeaderTable);
   for (const value of Object.values(properties)) size += typeof value === "string" ? 1 + Buffer.byteLength(value) : 9;
   return size;
 }
 
-/** Upper bound for numbers, exact for the rest. */
+/** Returns the bytes of a value: an upper bound for numbers, exact for all others. */
 function sizeOfValue(value: unknown): number {
   if (typeof value === "string") return 5 + Buffer.byteLength(value);
   if (value === null) return 1;
@@ -150,7 +150,7 @@ function sizeOfValue(value: unknown): number {
 function isTable(value: unknown): value is HeaderTable {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
-  // an object of another realm (a Function node's sandbox) has another Object.prototype, whose own prototype is null all the same
+  // an object of another realm, such as a Function node's sandbox, has another Object.prototype, but the prototype of that is null, too
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 

@@ -1,15 +1,15 @@
 import type { BrokerAddress } from "./broker-url";
 import type { ConnectionFailure } from "./connection-failure";
 
-/** How a round through all hosts has ended, when none took the connection. */
+/** The result of a round in which no host accepted the connection. */
 export interface RoundOutcome {
-  /** What to say: a refusal, where there was one, since waiting does not mend it. */
+  /** The failure to report: the first refusal if there was one, since waiting does not mend it; else the last failure. */
   failure: ConnectionFailure;
-  /** Whether every host refused. One that did not answer may take the connection when it is back. */
+  /** Whether every host has refused. A host that did not answer may accept the connection when it is back. */
   allRefused: boolean;
 }
 
-/** The hosts of a broker, tried in turn: each once in a round, and only then is there a reason to wait. */
+/** Tries the hosts of a broker in turn, each once in a round. There is a reason to wait only after a full round. */
 export class HostRound {
   private index = 0;
   private failures: ConnectionFailure[] = [];
@@ -17,15 +17,15 @@ export class HostRound {
   /** @param hosts at least one */
   constructor(private readonly hosts: readonly BrokerAddress[]) {}
 
-  /** The host to try. */
+  /** The host to try now. */
   get current(): BrokerAddress {
     return this.hosts[this.index % this.hosts.length] as BrokerAddress;
   }
 
   /**
-   * The current host failed: the next is the current one.
+   * Notes that the current host has failed, and moves on to the next.
    *
-   * @returns how the round has ended, or `undefined` while there are hosts left in it
+   * @returns the result of the round if it is over; `undefined` while hosts are left in it
    */
   failed(failure: ConnectionFailure): RoundOutcome | undefined {
     this.index += 1;
@@ -36,12 +36,12 @@ export class HostRound {
     return { failure: failures.find(({ lane }) => lane === "refused") ?? failure, allRefused: failures.every(({ lane }) => lane === "refused") };
   }
 
-  /** Whatever failed so far no longer counts. */
+  /** Begins a new round: earlier failures no longer count. */
   begin(): void {
     this.failures = [];
   }
 
-  /** Takes the host with this address next: another connection has just found it up. */
+  /** Makes the host with this address the current one, because another connection has just reached it. */
   prefer(address: BrokerAddress): void {
     const index = this.hosts.findIndex(({ protocol, hostname, port }) => protocol === address.protocol && hostname === address.hostname && port === address.port);
     if (index >= 0) this.index = index;

@@ -2,20 +2,20 @@ import type { Channel } from "amqplib";
 import { within } from "../../common/deadline";
 import { unanswered } from "./supervised-channel";
 
-/** So often the time for an answer may pass while messages come. */
+/** How many times the period for an answer may pass while messages still arrive. */
 const TURNS = 20;
 
-/** The part of amqplib's channel that is given what the broker sends. It is not part of its types. */
+/** The method of amqplib's channel that receives the broker's frames. It is not part of its types. */
 interface FrameTaker {
   accept(frame: unknown): unknown;
 }
 
 /**
- * The answer to a request of a channel that messages may be on their way on, which come before it: as long as a slow line brings some, it may
- * be among them.
+ * Waits for the answer to a request on a channel on which messages may be on their way: the answer arrives after them, so the wait goes on as long as a slow line
+ * still brings messages.
  *
- * @param ms that the answer may take where nothing comes on the channel
- * @throws what the request rejects with, and {@link unanswered} when the answer does not come in time
+ * @param ms how long to wait while nothing arrives on the channel
+ * @throws what the request rejects with; {@link unanswered} when the answer does not arrive in time
  */
 export async function answerBehind<T>(request: Promise<T>, ms: number, channel: Channel): Promise<T> {
   const answered = request.then((value) => ({ value }));
@@ -31,7 +31,7 @@ export async function answerBehind<T>(request: Promise<T>, ms: number, channel: 
 
 const counted = new WeakMap<Channel, { frames: number }>();
 
-/** Counts what comes on a channel from now on. Others on its connection, which may be busy, tell nothing of it. */
+/** Counts the frames that arrive on a channel from now on. Traffic on other channels of the connection does not show that this one is making progress. */
 function arrivalsOn(channel: Channel): { frames: number } {
   const known = counted.get(channel);
   if (known) return known;

@@ -1,16 +1,16 @@
 import { connect } from "node:net";
 import type { BrokerAddress } from "./broker-url";
 
-/** ms. A server that speaks AMQP answers at once. */
+/** How long to wait for an answer, in ms. A server that speaks AMQP answers at once. */
 const PATIENCE = 2_000;
 
-/** The header with which every AMQP 0-9-1 connection begins. */
+/** The protocol header with which every AMQP 0-9-1 connection begins. */
 const HEADER = Buffer.from("AMQP\0\0\x09\x01", "latin1");
 
 /**
- * Looks at what stands behind a port that took no AMQP connection.
+ * Finds out what listens on a port on which no AMQP connection could be made.
  *
- * @returns what it is instead, in words; `undefined` when that cannot be told, or is what the address says
+ * @returns what it is, in words; `undefined` when that is not clear, or when it is what the address says
  */
 export async function whatAnswers({ protocol, hostname, port }: BrokerAddress): Promise<string | undefined> {
   const answer = await firstBytes(hostname, port);
@@ -24,7 +24,7 @@ export async function whatAnswers({ protocol, hostname, port }: BrokerAddress): 
   return "what answers on this port is not an AMQP server";
 }
 
-/** What is sent back to the header of AMQP; empty when it hangs up without a word, `undefined` when it cannot be reached or is silent. */
+/** Sends the AMQP header. @returns the first bytes of the answer; empty when the server closes without an answer; `undefined` when it cannot be reached or stays silent */
 function firstBytes(host: string, port: number): Promise<Buffer | undefined> {
   return new Promise((resolve) => {
     const socket = connect({ host, port });

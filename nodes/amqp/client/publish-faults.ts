@@ -2,57 +2,57 @@ import { ConnectorError, errorText } from "../../common/errors";
 import { brokerText } from "./errors";
 import type { Outgoing } from "./publisher";
 
-/** The pseudo-queue that direct reply-to's answers come to; a dot and where to go follow in what the answering side sees. */
+/** The pseudo-queue for the answers of direct reply-to. The answering side sees this name followed by a dot and the destination. */
 export const REPLY_TO = "amq.rabbitmq.reply-to";
-/** What the broker calls the exchange "" when it speaks of the right to it. */
+/** The name that the broker uses for the exchange "" in errors about permissions. */
 const DEFAULT_EXCHANGE = "amq.default";
-/** Ends a connection, whichever of its channels was at fault. */
+/** The reply code for an internal error. It ends the connection, whichever channel was the reason. */
 const INTERNAL_ERROR = 541;
 
-/** The error of a message that was not sent. */
+/** Returns the error for a message that was not sent. */
 export function unavailable(text: string): ConnectorError {
   return new ConnectorError("BROKER_UNAVAILABLE", text);
 }
 
-/** The error of what cannot be sent because the broker reads nothing from those who publish: it is short of memory, say. */
+/** Returns the error for a message that cannot be sent because the broker reads nothing from publishers, for instance because it is short of memory. */
 export function blockedFor(reason: string): ConnectorError {
   return unavailable(`The broker blocks publishing: ${reason}`);
 }
 
-/** The error of a message that amqplib threw over, before a byte of it was written: it cannot be encoded, or the channel is closing. */
+/** Returns the error for a message for which amqplib has thrown before it wrote a byte: it cannot be encoded, or the channel is closing. */
 export function encodingError(error: unknown): ConnectorError {
   const text = errorText(error);
   if ((error as Error | null)?.name === "IllegalOperationError") return unavailable(text);
   return new ConnectorError("HEADERS_INVALID", `The message's headers or properties cannot be sent: ${text}`, { cause: error });
 }
 
-/** The error of a message that its sender has given up meanwhile. */
+/** Returns the error for a message that its sender has given up before it could be sent. */
 export function unwanted(): ConnectorError {
   return unavailable("The message is not to be sent any more");
 }
 
-/** @param room bytes that the frame of a message's headers and properties may have */
+/** Returns the error for headers and properties that are too large. @param room bytes that the frame with them may have */
 export function headersTooLarge(room: number): ConnectorError {
   return new ConnectorError("HEADERS_INVALID", `The headers and properties do not fit into a frame: this broker takes ${room} bytes (frame_max)`);
 }
 
-/** The error of a message that is lost alone. @param ms by which those that are confirmed were later */
+/** Returns the error for a message without a confirm whose successors were confirmed. @param ms by how much later than it they were sent */
 export function overtaken(message: Outgoing, ms: number): ConnectorError {
   const text = `The broker did not confirm the message to ${targetOf(message)}, though it confirmed what was sent ${ms} ms later`;
   return new ConnectorError("PUBLISH_UNCONFIRMED", text, { scope: "message" });
 }
 
-/** Where a message was to go, in words. */
+/** Returns the destination of a message, in words. */
 export function targetOf({ exchange, routingKey }: Outgoing): string {
   return exchange === "" ? `queue ${routingKey}` : `exchange ${exchange} with routing key ${routingKey}`;
 }
 
 /**
- * Who is to blame for a channel that the broker closed, as far as its words tell. What it does not name is uncertain.
+ * Finds the message over which the broker has closed a channel, as far as its text tells. For all others it is uncertain whether they arrived.
  *
- * @param cause why the channel was closed, if the broker said so
- * @param alone whether only one message was on its way: then it is that one
- * @returns the error of the message that is to blame, `undefined` for one that is not
+ * @param cause why the channel was closed, if the broker gave a reason
+ * @param alone whether only one message was on its way, which then is the one
+ * @returns a function that returns the error of a message that is the reason, and `undefined` for any other
  */
 export function blame(cause: ConnectorError | undefined, alone: boolean): (message: Outgoing) => ConnectorError | undefined {
   if (!isOverAMessage(cause)) return () => undefined;
@@ -72,17 +72,17 @@ function refused(message: Outgoing, text: string, cause: ConnectorError): Connec
   return new ConnectorError("PUBLISH_REJECTED", `The broker refused the message to ${targetOf(message)}: ${text}`, { retryable: false, cause });
 }
 
-/** Whether it is the answer to a request that asked for it by direct reply-to. */
+/** Whether a message is the answer to a request that uses direct reply-to. */
 export function isReply({ exchange, routingKey }: Pick<Outgoing, "exchange" | "routingKey">): boolean {
   return exchange === "" && routingKey.startsWith(`${REPLY_TO}.`);
 }
 
-/** Whether the broker closed a channel over something that was published on it, and not because the connection went. */
+/** Whether the broker closed a channel because of a message that was published on it, and not because the connection was lost. */
 export function isOverAMessage(cause: ConnectorError | undefined): cause is ConnectorError {
   return cause?.code === "EXCHANGE_UNAVAILABLE";
 }
 
-/** RabbitMQ 3.10.8 ends the whole connection over such an answer; sent again, it would do so for ever. */
+/** Returns the error for an answer whose requester is gone. RabbitMQ 3.10.8 ends the whole connection over it, so it must not be sent again. */
 function requesterGone(cause: ConnectorError): ConnectorError {
   const text = "The broker ended the connection over this answer: the node of the broker that its requester was connected to is gone, or never was";
   return new ConnectorError("PUBLISH_REJECTED", text, { retryable: false, cause });

@@ -4,13 +4,13 @@ import type { Connection } from "./connection";
 
 /** One message to publish. */
 export interface Outgoing {
-  /** "" is the default exchange: the routing key is a queue's name. */
+  /** The exchange. "" is the default exchange: the routing key is the name of a queue then. */
   exchange: string;
   routingKey: string;
   content: Buffer;
-  /** Properties; headers sanitised before. With `mandatory`, a message no queue takes is an error. */
+  /** Properties and headers, which must be sanitised. With `mandatory`, it is an error if no queue takes the message. */
   options: Options.Publish;
-  /** Asked when it is its turn. Default: it is. */
+  /** Called when it is the message's turn: false if it is not to be sent any more. Default: it is sent. */
   isWanted?(): boolean;
 }
 
@@ -18,14 +18,17 @@ export interface Outgoing {
 export interface PublisherOptions {
   connection: Connection;
   /**
-   * ms until a message without an answer counts as lost. Default 15000. Does not run while the broker blocks the connection. Longer after a
-   * channel that has confirmed nothing at all: {@link ConfirmWatch} says how much.
+   * ms after which a message without an answer counts as lost. Default 15000. The time does not run while the broker blocks the connection. It is longer after a
+   * channel that has confirmed nothing at all, see {@link ConfirmWatch}.
    */
   confirmTimeout?: number;
-  /** Unconfirmed messages at most, and no more than 16 MiB of content; more wait. Default 1000: beyond it a plain script gains nothing (20,301/s classic, 46,687/s quorum). */
+  /**
+   * Most unconfirmed messages, with at most 16 MiB of content in total; others wait. Default 1000: with more, a plain script is no faster (20,301/s classic, 46,687/s
+   * quorum).
+   */
   window?: number;
-  /** Prepares each new channel before anything is published on it. When it fails, the channel is made again later. */
+  /** Prepares each new channel before anything is published on it. If it fails, another channel is opened later. */
   onChannel?(channel: ConfirmChannel): Promise<unknown>;
-  /** The channel is gone or could not be made; another follows by itself. */
+  /** Called when the channel is gone or could not be opened. Another one is opened without further calls. */
   onDown?(error: ConnectorError): void;
 }

@@ -19,15 +19,15 @@ interface Pending extends Returnable {
   sentAt: number;
 }
 
-/** Content that may be unconfirmed, in bytes, so that large messages do not all stand in the socket's buffer as well. One larger goes alone. */
+/** Most bytes of content that may be unconfirmed, so that large messages are not all in the socket's buffer as well. A message that is larger is sent alone. */
 const WINDOW_BYTES = 16 * 1024 * 1024;
 
-/** How long a publish waits for a channel that is just being made, before it says there is none. */
+/** How long, in ms, a message waits for a channel that is just being opened before it fails. */
 const GRACE = 1_000;
 
 /**
- * Publishes on a confirm channel of its own. A message is done when the broker has confirmed it, and fails by its own fault alone:
- * a return is matched to the message it belongs to, a nack is the nacked one's.
+ * Publishes on a confirm channel of its own. A message succeeds when the broker has confirmed it. It does not fail because of others: a return or a nack fails only the
+ * message that it belongs to.
  */
 export class Publisher {
   private readonly supervised: SupervisedChannel<ConfirmChannel>;
@@ -36,7 +36,7 @@ export class Publisher {
   /** Messages that wait for the window, for `drain`, or for the broker to unblock. */
   private readonly line: WaitingLine<Pending>;
   private readonly watch: ConfirmWatch;
-  /** Who waits for a channel. */
+  /** The calls that wait for a channel. */
   private readonly waiters = new Sleepers();
   private full = false;
   private closed = false;
@@ -45,7 +45,7 @@ export class Publisher {
   private readonly window: number;
   private readonly confirmTimeout: number;
   private lastError: ConnectorError | undefined;
-  /** Bytes that a content header may take: an own frame, which the broker ends the connection over when it is larger than agreed. */
+  /** Most bytes of the frame with headers and properties. If it is larger than agreed, the broker ends the connection. */
   private headerRoom = Infinity;
   private ending: Ending | undefined;
   private outlet: Outlet | undefined;
@@ -66,39 +66,38 @@ export class Publisher {
     });
   }
 
-  /** Published and not confirmed yet, or waiting to be published. */
+  /** How many messages are published and not confirmed yet, or wait to be published. */
   get unconfirmed(): number {
     return this.pending.size + this.line.size;
   }
 
-  /** Opens the channel. Publishing does it by itself. */
+  /** Opens the channel. Publishing calls this itself. */
   start(): void {
     if (this.unsubscribe || this.closed) return;
     this.unsubscribe = this.options.connection.subscribe({ state: ({ kind }) => kind === "connected" && this.pump() });
-    // a tenth is precise enough, and one timer is enough for thousands of messages
+    // a tenth of the timeout is precise enough, and one timer serves thousands of messages
     const every = Math.max(50, this.confirmTimeout / 10);
     let last = performance.now();
     this.sweep = setInterval(() => {
       const passed = performance.now() - last;
       last += passed;
-      if (passed > 2 * every) this.watch.moved(); // we stood still, not the broker: nothing was sent, and what came is not read yet
+      if (passed > 2 * every) this.watch.moved(); // this process stood still, not the broker: nothing was sent, and what has arrived is not read yet
       this.checkTimeouts();
     }, every);
     this.supervised.start();
   }
 
-  /** {@link send} as a promise, which rejects with the error. */
+  /** Like {@link send}, but returns a promise that rejects with the error. */
   publish(message: Outgoing): Promise<void> {
     return new Promise((resolve, reject) => this.send(message, (error) => (error ? reject(error) : resolve())));
   }
 
   /**
-   * Sends a message. What is sent in one turn is sent in that order.
+   * Sends a message. Messages that are sent in one turn of the event loop keep their order.
    *
-   * @param finish called once: without an error when the broker has confirmed the message; otherwise with PUBLISH_RETURNED (mandatory, and
-   *   no queue took it), PUBLISH_REJECTED (nack, or not allowed), PUBLISH_UNCONFIRMED (channel closed or no answer in time: it may or may not
-   *   have arrived; of scope message when others have been confirmed meanwhile), EXCHANGE_UNAVAILABLE, HEADERS_INVALID, PAYLOAD_TOO_LARGE
-   *   (this broker takes less), BROKER_UNAVAILABLE (not sent)
+   * @param finish called once: without an error when the broker has confirmed the message; otherwise with PUBLISH_RETURNED (mandatory, and no queue took it),
+   *   PUBLISH_REJECTED (nack, or not allowed), PUBLISH_UNCONFIRMED (channel closed or no answer in time, so that the message may or may not have arrived; its scope is
+   *   `message` if later messages were confirmed), EXCHANGE_UNAVAILABLE, HEADERS_INVALID, PAYLOAD_TOO_LARGE (larger than this broker allows), BROKER_UNAVAILABLE (not sent)
    */
   send(message: Outgoing, finish: (error?: ConnectorError) => void): void {
     if (this.closed) return finish(unavailable("The publisher is closed"));
@@ -116,7 +115,7 @@ export class Publisher {
     if (!isUp) throw this.reason();
   }
 
-  /** Closes the channel. What is not confirmed fails with PUBLISH_UNCONFIRMED; let it finish first. */
+  /** Closes the channel, within `deadline` ms. Messages that are not confirmed fail with PUBLISH_UNCONFIRMED, so callers should let them finish first. */
   async close(deadline = 2_000): Promise<void> {
     if (this.closed) return;
     this.closed = true;
@@ -137,7 +136,7 @@ export class Publisher {
     this.ending = ending;
     this.outlet = new Outlet(channel);
     const { frameMax } = model.connection as unknown as { frameMax: number };
-    this.headerRoom = frameMax < 2 * MAX_HEADERS ? frameMax : Infinity; // all that can be encoded fits
+    this.headerRoom = frameMax < 2 * MAX_HEADERS ? frameMax : Infinity; // with a larger frame_max, everything that amqplib can encode fits
     channel.on("return", (message: Message) => markReturned(this.pending, message));
     channel.on("drain", () => {
       this.full = false;
@@ -170,7 +169,7 @@ export class Publisher {
   private reason(): ConnectorError {
     const { state } = this.options.connection;
     if ("error" in state) return state.error;
-    if (state.kind === "blocked") return blockedFor(state.reason); // not even a channel can be made
+    if (state.kind === "blocked") return blockedFor(state.reason); // not even a channel can be opened then
     return this.lastError ?? unavailable("Not connected to the broker");
   }
 
@@ -199,13 +198,13 @@ export class Publisher {
     try {
       this.full = !channel.publish(exchange, routingKey, content, options, (error: unknown) => this.confirmed(pending, error));
     } catch (error) {
-      // Thrown before a byte was written: what it holds cannot be encoded, or the channel is closing.
+      // Thrown before a byte was written: the message cannot be encoded, or the channel is closing.
       this.finish(pending, encodingError(error));
     }
   }
 
   private confirmed(pending: Pending, error: unknown): void {
-    if (!this.pending.has(pending)) return; // failed before: timed out, or its channel closed
+    if (!this.pending.has(pending)) return; // it has failed already: by a timeout, or because its channel was closed
     if (pending.returned) this.finish(pending, returnedError(pending.message, pending.returned));
     else if (!error) {
       this.watch.confirmed(pending.sentAt);
@@ -213,11 +212,11 @@ export class Publisher {
     } else if (errorText(error) === "message nacked") {
       this.finish(pending, new ConnectorError("PUBLISH_REJECTED", `The broker refused the message to ${targetOf(pending.message)} (nack)`));
       this.refused();
-    } else return; // "channel closed": `down` comes with the reason
+    } else return; // "channel closed": `down` is called with the reason
     if (this.line.size > 0) this.pump();
   }
 
-  /** Gives up a channel that does nothing but refuse, once nothing on it is uncertain. */
+  /** Replaces a channel on which every message is refused, when no message on it is open any more. */
   private refused(): void {
     if (this.unconfirmed === 0 && this.watch.givesUpRefusing()) this.renew();
   }
@@ -229,9 +228,9 @@ export class Publisher {
   }
 
   /**
-   * A silent channel is given up as a whole: its messages may still arrive, and publishing them again beside it could swap their order. While
-   * it confirms, or the line still takes what it is to send, its oldest message may be no further than a slow line; one that was overtaken for
-   * so long is lost alone.
+   * Gives up messages without an answer. A silent channel is given up as a whole: its messages may still arrive, and publishing them again on another channel beside it
+   * could change their order. It is not silent while it confirms messages or its frames are still being sent, as on a slow line. A single message counts as lost when
+   * messages sent a full timeout after it were confirmed.
    */
   private checkTimeouts(): void {
     if (this.pending.size === 0 || this.blocked) return this.restartClock();
@@ -261,7 +260,7 @@ export class Publisher {
     for (const pending of this.pending) pending.sentAt = now;
   }
 
-  /** Everything on its way is uncertain, except what the broker closed the channel over. */
+  /** Fails all messages. For those that were sent it is uncertain whether they arrived, except for the one over which the broker closed the channel. */
   private failAll(text: string, cause?: ConnectorError): void {
     const sent = [...this.pending];
     const waiting = this.line.clear();

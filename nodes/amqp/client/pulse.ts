@@ -1,38 +1,38 @@
 import { performance } from "node:perf_hooks";
 
-/** ms between two beats at most. */
+/** Longest time between two beats, in ms. */
 const EVERY = 1_000;
-/** ms. What was longer ago explains nothing any more. */
+/** For how many ms a standstill is reported afterwards. Later, it no longer explains anything. */
 const RECENT = 5_000;
 
-/** How long a process stood still, in ms, and until when, by `performance.now()`. */
+/** A standstill of the process: its length in ms, and its end by `performance.now()`. */
 export interface StandStill {
   ms: number;
   until: number;
 }
 
 /**
- * Notices when the process stood still, as in a function that computes for long: no heartbeat is sent then, and the broker hangs up. Only the time at work
- * counts, for no message is to blame when the machine was asleep, or the process paused, while it waited for something to do.
+ * Notices when the process stood still, for instance in a function that computes for long: no heartbeat is sent then, and the broker closes the connection. Only time
+ * in which the event loop was busy counts. If the machine slept or the process was paused while the event loop was idle, no message is the reason.
  */
 export class Pulse {
   private timer: NodeJS.Timeout | undefined;
   private last = timeAtWork();
   private latest: StandStill | undefined;
 
-  /** @param least as for {@link begin} */
+  /** @param least shortest standstill that counts, in ms */
   constructor(private least: number) {
     this.begin(least);
   }
 
-  /** Begins to beat, or goes on by another measure. @param least ms. What is shorter does not count */
+  /** Starts the timer, or continues with another limit. @param least shortest standstill that counts, in ms */
   begin(least: number): void {
     clearInterval(this.timer);
     this.least = least;
-    this.timer = setInterval(() => this.beat(), Math.min(EVERY, least / 4)).unref(); // at a heartbeat of 1 s, none that is a little late counts
+    this.timer = setInterval(() => this.beat(), Math.min(EVERY, least / 4)).unref(); // with a quarter of the limit, a beat that is a little late does not count even at a heartbeat of 1 s
   }
 
-  /** That it has just stood still. */
+  /** The standstill that has just been, or the last one of the past 5 s. `undefined` if there was none. */
   get stoodStill(): StandStill | undefined {
     const now = performance.now();
     const ms = timeAtWork() - this.last;
@@ -50,7 +50,7 @@ export class Pulse {
   }
 }
 
-/** ms that this process has not waited for something to do. */
+/** For how many ms the event loop of this process was busy so far. */
 function timeAtWork(): number {
   return performance.eventLoopUtilization().active;
 }

@@ -9,16 +9,16 @@ import { MAX_NAME } from "./headers";
 import { deadLetterCopy, retryCopy } from "./retry-and-dead-letter";
 import { deadLetterQueue, retryQueue, retryQueueName, type QueueType } from "./topology";
 
-/** What is known of the queue that the messages came from. */
+/** The queue that the messages come from. */
 export interface AnsweredQueue {
   queue: string;
   queueType: QueueType;
   deadLetterQueue: string;
-  /** Make what is missing, or touch nothing. */
+  /** Whether missing queues may be declared. False: the node only uses what exists. */
   declare: boolean;
   /**
-   * Where a message waits for its next attempt: in a delay queue of the broker, or in this process, unacknowledged. The latter for queues
-   * that take nothing back (streams) or have no name to come back to (temporary ones).
+   * Where a message waits for its next attempt: in a delay queue of the broker, or in this process, unacknowledged. It is the process for streams, which take nothing
+   * back, and for temporary queues, which have no name to which a delay queue could return a message.
    */
   waitsIn: "broker" | "process";
 }
@@ -28,25 +28,25 @@ export interface QueueAnswersOptions {
   from: AnsweredQueue;
   /** The node that took the messages. */
   node: NodeName;
-  /** Copies are published on it. */
+  /** The connection on which copies are published. */
   publish: Connection;
-  /** Hands a message to the flow again, as the given attempt. */
+  /** Hands a message to the flow again. @param attempt the number of that attempt */
   again(taken: Taken, attempt: number): void;
-  /** ms that a message may wait here. `Infinity` for a queue that takes nothing back. */
+  /** ms that a message may wait in this process. `Infinity` for a queue that takes nothing back. */
   longest: number;
-  /** Tells the user, once per text. */
+  /** Warns the user, once for each text. */
   warn(text: string): void;
-  /** @param error why a copy is not taken at present, which will be tried again; `undefined` when none has to wait any more */
+  /** Called when copies have to wait. @param error why the broker takes a copy not yet; it is published again later. `undefined` when no copy waits any more */
   onForwarding(error: ConnectorError | undefined): void;
 }
 
-/** Answers the broker by how deliveries were settled: acknowledges, gives back, or puts a copy for retry or dead letters in the place of the message. */
+/** Answers the broker according to how deliveries were settled: acknowledges, gives back, or replaces the message by a copy for a retry or for the dead letters. */
 export class QueueAnswers {
   private readonly forwarder: Forwarder;
   private readonly timers = new Set<NodeJS.Timeout>();
-  /** Until when what waits in this process may do so, by the clock that nobody sets. */
+  /** Until when a message may wait in this process, by `performance.now()`. */
   private readonly ends = new WeakMap<Taken, number>();
-  /** What goes back when the source's pause is over, with what gives it back and the timers that see to it. */
+  /** Messages that are given back after a delay, each with the function that does so and its timer. */
   private readonly returning = new Map<Taken, { back: () => void; timer: NodeJS.Timeout }>();
 
   constructor(private readonly options: QueueAnswersOptions) {
@@ -54,7 +54,7 @@ export class QueueAnswers {
     this.forwarder = new Forwarder({ connection: publish, declare: from.declare, warn, onForwarding, longest });
   }
 
-  /** Answers a delivery by its settlement. */
+  /** Answers the broker for a settled delivery. */
   answer({ taken }: Delivery<Taken>, settlement: Settlement): void {
     const { outcome, error, node, attempt, delay = 0 } = settlement;
     switch (outcome) {
@@ -69,7 +69,7 @@ export class QueueAnswers {
     }
   }
 
-  /** Puts a copy with the reason on it into the dead-letter queue, then acknowledges the message. @param node where it failed, when a node is to blame */
+  /** Puts a copy with the reason in its headers into the dead-letter queue, then acknowledges the message. @param node the node at which it failed, if it was one */
   deadLetter(taken: Taken, error: ConnectorError, attempts: number, node?: NodeName): void {
     const { queue, deadLetterQueue: target, queueType } = this.options.from;
     const failure = { error, queue, attempts, ...(node ? { node: describeNode(node) } : {}) };
@@ -79,17 +79,17 @@ export class QueueAnswers {
     });
   }
 
-  /** The source's pause is over: what waited for that goes back now. */
+  /** Gives back at once the messages that wait for that: the source's pause is over. */
   hurry(): void {
     for (const { back } of [...this.returning.values()]) back();
   }
 
-  /** Resolves when no copy is on its way any more. */
+  /** Resolves when no copy is on its way. */
   idle(): Promise<void> {
     return this.forwarder.idle();
   }
 
-  /** Ends all waiting; what is unanswered stays open on its window, for the consumer to give back. */
+  /** Ends all waiting. Unanswered messages stay open, and the consumer gives them back. */
   async close(): Promise<void> {
     for (const timer of this.timers) clearTimeout(timer);
     for (const { timer } of this.returning.values()) clearTimeout(timer);
@@ -106,14 +106,14 @@ export class QueueAnswers {
     this.forward(taken, {
       copy: (plain) => retryCopy(taken.message, queue, attempt, delay, plain),
       queue: (server) => retryQueue(queue, delay, server),
-      // No delay queue, and none may be made: the message waits here, unacknowledged, and is tried again.
+      // There is no delay queue, and none may be declared: the message waits here, unacknowledged, for its next attempt.
       missing: here,
     });
   }
 
   /**
-   * The next attempt comes after a wait in this process. What waited for longer than the broker allows would be taken back, with all else on its
-   * channel, and begin with its first attempt again, for ever: so it ends in time.
+   * Makes the next attempt after a wait in this process. If a message waited for longer than the broker's consumer timeout, the broker would take it back, with all others
+   * on its channel, and the message would begin again with its first attempt, without end. So it is dead-lettered when `longest` is over.
    */
   private waitHere(taken: Taken, { attempt, delay = 0, error, node }: Settlement): void {
     const { longest, warn } = this.options;
@@ -123,7 +123,7 @@ export class QueueAnswers {
     const left = Math.ceil(end - now);
     if (left <= 1) return this.deadLetter(taken, error ?? deadLettered(), attempt, node);
     if (delay > left) warn(endsInTime(longest));
-    this.after(Math.min(delay, left), () => this.again(taken, attempt + 1)); // a timer may be a ms early
+    this.after(Math.min(delay, left), () => this.again(taken, attempt + 1)); // with 1 ms or less left it ends, since a timer may fire 1 ms early
   }
 
   private release(taken: Taken, attempt: number, delay: number): void {
@@ -154,12 +154,12 @@ export class QueueAnswers {
     this.timers.add(timer);
   }
 
-  /** Outside the flow's context: what the connection does from now on belongs to no delivery. */
+  /** Forwards outside the flow's context, because what the connection does from now on belongs to no delivery. */
   private forward(taken: Taken, forwarding: Omit<Forwarding, "overdue">): void {
     flowTracker.outside(() => this.forwarder.forward(taken, { ...forwarding, overdue: () => this.overdue(taken) }));
   }
 
-  /** Given back, it comes again at once, alone; taken back by the broker, all of its channel would. */
+  /** Gives a message back that has waited too long. It comes again at once, alone; if the broker took it back, so would all other messages of the channel. */
   private overdue(taken: Taken): void {
     taken.window.giveBack(taken.message.fields.deliveryTag);
   }
@@ -174,5 +174,5 @@ function endsInTime(longest: number): string {
   return `Retries that wait in Node-RED end after ${Math.round(longest / 60_000)} minutes, and what fails then goes to the dead letters: ${why}`;
 }
 
-/** A queue that was there may have a name that its delay queue's does not fit behind. */
+/** Whether a name is short enough. An existing queue may have a name to which the ending of a delay queue's name cannot be added. */
 const hasRoomFor = (name: string): boolean => Buffer.byteLength(name) <= MAX_NAME;

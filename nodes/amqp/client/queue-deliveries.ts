@@ -16,10 +16,10 @@ import { QueueAnswers, type AnsweredQueue } from "./queue-answers";
 import { queueMessage, type QueueMessage } from "./queue-message";
 import { attemptOf } from "./retry-and-dead-letter";
 
-/** How what is taken from a queue is read, handed to the flow and settled. */
+/** How messages from a queue are decoded, handed to the flow and settled. */
 export interface QueueDeliverySettings extends DeliverySettings, FormatSettings {}
 
-/** A message and its content. */
+/** A message and its decoded content. */
 export interface Decoded {
   readonly taken: Taken;
   readonly payload: unknown;
@@ -31,43 +31,44 @@ export interface QueueDeliveriesOptions {
   settings: QueueDeliverySettings;
   node: NodeName;
   runtime: TrackedRuntime;
-  /** Copies for retry and dead letters are published on it. */
+  /** The connection on which copies for retry and dead letters are published. */
   publish: Connection;
-  /** @param taken what the message was made of */
+  /** Sends a message into the flow. @param taken the broker's message that it was made of */
   send(message: QueueMessage, taken: Taken): void;
-  /** Told of each delivery once it is settled. Not of those that {@link QueueDeliveries.lost} closes. */
+  /** Called for each settled delivery, and for messages that are answered without reaching the flow. Not called for those that {@link QueueDeliveries.lost} closes. */
   onSettled?(taken: Taken, outcome: Outcome): void;
   warn(text: string): void;
-  /** A sink waits for its system: take no more. */
+  /** Called when a sink waits for its system: no more messages are to be taken. */
   onHold(reason: string): void;
-  /** No sink waits any more. */
+  /** Called when no sink waits any more. */
   onResume(): void;
-  /** As a source's. */
+  /** As `onBehind` of a `DeliverySource`. */
   onBehind?(reason: string | undefined): void;
-  /** @param error why a copy is not taken by the broker at present, which will be tried again; `undefined` when none has to wait any more */
+  /** Called when copies have to wait. @param error why the broker takes a copy not yet; it is published again later. `undefined` when no copy waits any more */
   onForwarding(error: ConnectorError | undefined): void;
   /**
-   * What waited for its system or its turn has gone back to the queue, because one of it had been here for as long as a message may: more would wait as long. Without
-   * this it waits on until the broker takes it back: what was taken for a trigger must not be back before that is.
+   * Called when messages that waited for a system or for their turn were given back to the queue, because one of them had been here for `longest` ms. If more were taken,
+   * they would wait as long. Without this function, messages are not given back but wait until the broker takes them back: a message that was taken for a trigger must not
+   * be back in the queue before the trigger is back in its own.
    */
   onGivenBack?(): void;
-  /** ms that a message may wait in this process. Default {@link LONGEST_OPEN}, or the deadline if that is longer. */
+  /** ms that a message may wait in this process. Default {@link LONGEST_OPEN}, or the deadline of deliveries if that is longer. */
   longest?: number | undefined;
 }
 
-/** What a node takes from a queue, from the broker's hands into the flow and back: decodes, opens deliveries, and answers by how each was settled. */
+/** Takes messages of a queue from the broker to the flow and back: decodes them, opens deliveries, and answers the broker according to how each was settled. */
 export class QueueDeliveries {
   private readonly source: DeliverySource<Taken>;
   private readonly answers: QueueAnswers;
-  /** Large messages, and what came behind them. */
+  /** Large messages, and those that arrived after them. */
   private readonly line: DecodeLine<Decoded>;
   private stopped = false;
-  /** Tells the user once per text: each reconnect looks at the queues again. */
+  /** Warns the user, once for each text, since the queues are checked again at each reconnect. */
   readonly warnOnce: (text: string) => void;
 
   constructor(private readonly options: QueueDeliveriesOptions) {
     const { settings, node, runtime } = options;
-    const longest = options.longest ?? Math.max(LONGEST_OPEN, settings.deadline); // who has raised the one has raised the broker's timeout
+    const longest = options.longest ?? Math.max(LONGEST_OPEN, settings.deadline); // a user with a longer deadline has raised the broker's consumer timeout as well
     this.warnOnce = eachOnce((text) => options.warn(text));
     this.source = new DeliverySource<Taken>({
       ...settings,
@@ -80,7 +81,7 @@ export class QueueDeliveries {
       },
       onHold: options.onHold,
       onResume: () => {
-        // a pause that a deploy ends early leaves nothing waiting for the time it would have taken
+        // when a deploy ends a pause early, messages must not wait for the time that it would have taken
         this.answers.hurry();
         options.onResume();
       },
@@ -105,21 +106,21 @@ export class QueueDeliveries {
     });
   }
 
-  /** Deliveries of the flow that are not settled. */
+  /** How many deliveries of the flow are not settled. */
   get openCount(): number {
     return this.source.openCount;
   }
 
-  /** What was taken for a delivery of this queue. */
+  /** Returns the message of a delivery; `undefined` for a delivery of another source. */
   takenOf(delivery: Delivery): Taken | undefined {
     return delivery.isOf(this.source) ? (delivery.taken as Taken) : undefined;
   }
 
   /**
-   * Hands a message to the flow; one that cannot be decoded becomes a dead letter, its bytes untouched. A large one may take its time,
-   * and those that come behind it wait for their turn.
+   * Hands a message to the flow. If it cannot be decoded, it becomes a dead letter with its bytes unchanged. A large message is decoded in slices, and those that arrive
+   * after it wait for their turn.
    *
-   * @param attempt default: what the message says
+   * @param attempt the number of this attempt. Default: the number in the message's headers, see `attemptOf`
    */
   received(taken: Taken, attempt = attemptOf(taken.message)): void {
     if (this.line.busy || taken.message.content.length > LARGE) return this.line.add(taken, attempt);
@@ -128,14 +129,14 @@ export class QueueDeliveries {
   }
 
   /**
-   * The first half of {@link received}: what is to be handed over, or `undefined` when there is nothing: it has become a dead letter, or
-   * was lost or stopped meanwhile. A promise only for content that is decoded in slices.
+   * Decodes a message, the first half of {@link received}. Returns `undefined` when there is nothing to hand over, because the message has become a dead letter, its
+   * channel was lost or the node was stopped. Returns a promise only for content that is decoded in slices.
    */
   decode(taken: Taken, attempt = attemptOf(taken.message)): Decoded | undefined | Promise<Decoded | undefined> {
     return this.decodeInSlices(taken, attempt) ?? this.decodeAtOnce(taken, attempt);
   }
 
-  /** The second half of {@link received}. */
+  /** Hands a decoded message to the flow, the second half of {@link received}. */
   handOver({ taken, payload }: Decoded, attempt = attemptOf(taken.message)): void {
     const { from, send } = this.options;
     if (!from.declare && comesBack(taken)) this.warnOnce(countedText(from.queue));
@@ -144,42 +145,42 @@ export class QueueDeliveries {
     this.source.send(delivery, () => send(outgoing, taken));
   }
 
-  /** Hands nothing over until {@link resume} of what waits behind a large message. */
+  /** Until {@link resume}, hands over none of the messages that wait behind a large one. */
   pause(): void {
     this.line.pause();
   }
 
-  /** Hands over again. */
+  /** Continues to hand over after {@link pause}. */
   resume(): void {
     this.line.resume();
   }
 
-  /** The node closes: what is not handed over yet stays open on its window, to be given back with it. */
+  /** Stops handing over, because the node closes. Messages that are not handed over yet stay open and are given back with their window. */
   stop(): void {
     this.stopped = true;
     this.line.stop();
   }
 
-  /** The message never reaches the flow: it becomes a dead letter, by this node's verdict. */
+  /** Dead-letters a message that does not reach the flow. The copy names this node as the one at which it failed. */
   deadLetter(taken: Taken, error: ConnectorError, attempt = attemptOf(taken.message)): void {
     this.answers.deadLetter(taken, error, attempt, this.options.node);
     this.options.onSettled?.(taken, "dead-letter");
   }
 
-  /** The channel is gone, and the broker takes back what was open on it. */
+  /** Closes the deliveries of a channel that is gone: the broker takes back the messages that were open on it. */
   lost(window: AckWindow): void {
     this.line.lost(window);
     this.source.invalidate((delivery: Delivery<Taken>) => delivery.taken.window === window);
   }
 
-  /** Lets the flow, and then the copies on their way, finish until `end` by performance.now(). */
+  /** Waits for the flow, and then for the copies on their way, until `end` (by `performance.now()`) at the latest. */
   async drain(end: number): Promise<void> {
     this.stop();
     await this.source.drain(Math.max(0, end - performance.now()));
     await within(this.answers.idle(), Math.max(0, end - performance.now()));
   }
 
-  /** After {@link drain}: ends what still waits, at once. What is unanswered stays open on its window, to be given back with it; it need not wait for this. */
+  /** Ends at once what still waits; called after {@link drain}. Unanswered messages stay open and are given back with their window, which need not wait for this. */
   async close(): Promise<void> {
     const closed = this.answers.close();
     this.source.close();
@@ -187,8 +188,8 @@ export class QueueDeliveries {
   }
 
   /**
-   * What waited would have been taken back by the broker, and with it, up to 4.2, all else on its channel; to be given out at once and wait again. In
-   * its queue others may take it, and what is here and undecoded goes there, too.
+   * Gives the messages back that are not decoded yet, after those that waited in the flow. The broker would otherwise take back what has waited too long, up to 4.2 with
+   * all else on its channel, and deliver it again at once, to wait again. In the queue, other consumers can take it.
    */
   private givenBack(): void {
     for (const taken of this.line.clear()) this.giveBack(taken);
@@ -209,7 +210,7 @@ export class QueueDeliveries {
   private decodeInSlices(taken: Taken, attempt: number): Promise<Decoded | undefined> | undefined {
     const { message } = taken;
     const { format, formatOptions } = this.options.settings;
-    // its channel takes no answer any more, or gives it back: not even one that cannot be read is a dead letter then
+    // whether the channel takes no answer any more or the message is given back: even if it cannot be decoded, it must not become a dead letter then
     const gone = (): boolean => this.stopped || taken.window.closed;
     return decodeInSlices(message.content, format, message.properties, formatOptions, gone)?.then(
       (payload) => (gone() ? undefined : { taken, payload }),
@@ -220,25 +221,25 @@ export class QueueDeliveries {
     );
   }
 
-  /** One that has not reached the flow. */
+  /** Gives back a message that has not reached the flow. */
   private giveBack(taken: Taken): void {
     taken.window.giveBack(taken.message.fields.deliveryTag);
     this.options.onSettled?.(taken, "release");
   }
 
-  /** A fault on our side: the broker gives the message out again. */
+  /** Gives a message back after an error in our own code, so that the broker delivers it again. */
   private failed(taken: Taken, error: unknown): void {
     this.options.warn(errorText(error));
     this.giveBack(taken);
   }
 }
 
-/** Whether a quorum queue says that it has given the message out before. */
+/** Whether the headers of a quorum queue show that it has delivered the message before. */
 function comesBack({ message: { fields, properties } }: Taken): boolean {
   return fields.redelivered && Number(properties.headers?.["x-delivery-count"]) > 0;
 }
 
-/** A queue that is not to be touched cannot be asked for its limit either. */
+/** Returns the warning that a quorum queue may drop messages. Whether it has a limit is unknown, as a node that only uses what exists cannot find out. */
 function countedText(queue: string): string {
   const what = `Queue ${queue} counts how often a message comes back (x-delivery-count), and up to RabbitMQ 4.2 each redeploy gives back what is in the flow`;
   return `${what}. If it has a delivery limit (20 from 4.0 on, unless set otherwise) and no dead-letter exchange, the broker drops messages that reach the limit: lift it, or give the queue a dead-letter exchange, by a policy`;

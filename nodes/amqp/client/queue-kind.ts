@@ -3,16 +3,15 @@ import { brokerText, replyCode } from "./errors";
 import { closeChannel } from "./supervised-channel";
 
 /**
- * Whether the queue is a stream. `basic.get` on one is answered with 540, which ends the whole connection and with it everybody's channels
- * (seen with 3.10.8), so who means to get asks first.
+ * Whether the queue is a stream. The broker answers `basic.get` on a stream with 540, which ends the whole connection with the channels of all its users (seen with
+ * 3.10.8), so this must be checked before.
  *
- * Nothing but a refused declaration tells a queue's type. This one is always refused, even for a missing queue, and so makes nothing: its
- * second argument is one that only streams have, with a value that none can have. Without the right to declare nobody can tell; the
- * answer is no then.
+ * Only a refused declaration shows the type of a queue. This declaration is always refused, even for a missing queue, and so creates nothing: its second argument is one
+ * that only streams have, with a value that is never valid. Without the permission to declare, the type cannot be found out, and the answer is false.
  */
 export async function isStream(model: ChannelModel, queue: string): Promise<boolean> {
   const channel = await model.createChannel();
-  channel.on("error", () => undefined); // the refusal itself says it
+  channel.on("error", () => undefined); // the rejected promise reports the refusal
   try {
     await channel.assertQueue(queue, { durable: true, arguments: { "x-queue-type": "stream", "x-stream-max-segment-size-bytes": -1 } });
     return false;
@@ -23,10 +22,10 @@ export async function isStream(model: ChannelModel, queue: string): Promise<bool
   }
 }
 
-/** How many messages wait in the queue, not counting those that somebody has taken. @throws when it is missing */
+/** Returns how many messages wait in the queue, without those that were delivered and not yet acknowledged. @throws the broker's error when the queue is missing */
 export async function messagesIn(model: ChannelModel, queue: string): Promise<number> {
   const channel = await model.createChannel();
-  channel.on("error", () => undefined); // the promise says it
+  channel.on("error", () => undefined); // the rejected promise reports it
   try {
     return (await channel.checkQueue(queue)).messageCount;
   } finally {

@@ -8,7 +8,7 @@ import { MAX_NAME } from "./headers";
 import type { QueueDeliverySettings } from "./queue-deliveries";
 import { retryQueueName } from "./topology";
 
-/** What the editor saves for every node that takes from a queue. */
+/** The configuration that the editor saves for every node that takes messages from a queue. */
 export interface QueueDef extends FormatDef, DeliveryDef {
   broker: string;
   queue: string;
@@ -18,7 +18,11 @@ export interface QueueDef extends FormatDef, DeliveryDef {
   deadLetterQueue?: string;
 }
 
-/** The queue's name and that of its dead letters, by default `<queue>.dlq`. @throws ConnectorError NOT_CONFIGURED without a queue, or when both are one */
+/**
+ * Reads the names of the queue and of its dead-letter queue, by default `<queue>.dlq`.
+ *
+ * @throws ConnectorError NOT_CONFIGURED when there is no queue, when a name is too long, or when both names are the same
+ */
 export function readQueue(def: QueueDef): { queue: string; deadLetterQueue: string } {
   const queue = textIn(def.queue);
   if (!queue) throw new ConnectorError("NOT_CONFIGURED", "No queue is given");
@@ -29,22 +33,22 @@ export function readQueue(def: QueueDef): { queue: string; deadLetterQueue: stri
   return { queue, deadLetterQueue };
 }
 
-/** @param what it is, in words @throws ConnectorError NOT_CONFIGURED when it is too long */
+/** Checks the length of a name. @param what the thing with this name, for the error @throws ConnectorError NOT_CONFIGURED when it is longer than {@link MAX_NAME} */
 export function checkName(name: string, what: string): void {
   if (Buffer.byteLength(name) > MAX_NAME) throw new ConnectorError("NOT_CONFIGURED", `The ${what} is longer than ${MAX_NAME} bytes: ${name.slice(0, 40)}…`);
 }
 
-/** That the delay queues of a queue can have names. @throws ConnectorError NOT_CONFIGURED */
+/** Checks that the names of a queue's delay queues are not too long. @throws ConnectorError NOT_CONFIGURED if one is */
 export function checkRetryQueues(queue: string, policy: RetryPolicy): void {
   for (const delay of retryDelays(policy)) checkName(retryQueueName(queue, delay), "name of the delay queue, which begins with that of the queue,");
 }
 
-/** How messages are handed over and settled, with the defaults. @throws ConnectorError NOT_CONFIGURED */
+/** Reads how messages are decoded, handed over and settled, and fills in the defaults. @throws ConnectorError NOT_CONFIGURED when a value is invalid */
 export function readDelivery(def: QueueDef): QueueDeliverySettings {
   return { ...readFormat(def), ...readDeliverySettings(def) };
 }
 
-/** Arguments of a queue, or of what `what` says, from an object or its JSON. @throws ConnectorError NOT_CONFIGURED */
+/** Reads the arguments of a queue, an object or its JSON. @param what their owner, for the error @throws ConnectorError NOT_CONFIGURED when they are no object */
 export function readArguments(value: QueueDef["arguments"], what = "the queue"): Record<string, unknown> {
   if (value === undefined || value === "") return {};
   let parsed: unknown = value;

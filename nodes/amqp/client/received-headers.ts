@@ -3,11 +3,11 @@ import { hiddenSlot } from "../../delivery/hidden-slot";
 import { headersIn, NUMBERS, walkNumbers, type Fields } from "./header-frame";
 import { sendableAgain, type HeaderTable } from "./headers";
 
-/** The part of amqplib's connection that frames are read by. It is not part of its types. */
+/** The part of amqplib's connection that reads frames. It is not part of its types. */
 interface FrameReader {
-  /** What came and is not read yet: begins with the next frame. */
+  /** Bytes that were received and are not read yet. They begin with the next frame. */
   rest: Buffer;
-  /** @throws when the next frame cannot be decoded; it is off {@link rest} by then */
+  /** Reads the next frame. @throws when it cannot be decoded; {@link rest} no longer contains it then */
   recvFrame(): Frame | false;
 }
 
@@ -15,36 +15,36 @@ interface Frame {
   fields?: { headers?: Fields };
 }
 
-/** The tag of a number of 64 bits that amqplib does not know, as the one that it knows. */
+/** The two tags of 64-bit numbers: the one that amqplib does not know, and the one that it knows. */
 const UNKNOWN = 0x4c; // L
 const KNOWN = 0x6c; // l
 
-/** Deeper than any real header. amqplib's reader ends at some thousand, by an overflow of the stack, and what is made of headers before that. */
+/** How deep headers may be nested: deeper than any real header. amqplib's reader overflows the stack at some thousand levels, code that copies headers earlier. */
 const MAX_DEPTH = 64;
 
-/** The one header of a message whose own are nested too deep: their bytes, without the first few. */
+/** The only header of a message whose headers are nested too deep. It holds the bytes of those headers, without the first few. */
 const UNREADABLE = "x-headers-unreadable";
 
-/** What headers were read from: begins with their frame. */
+/** For headers, the bytes they were read from, which begin with their frame. */
 const frameOf = hiddenSlot<Buffer>();
 
 /**
- * Lets a connection read whatever headers a broker passes on.
+ * Makes a connection able to read all headers that a broker passes on. It changes three things in amqplib (2.3.1):
  *
- * - Numbers of 64 bits of type `L` RabbitMQ takes for the same as `l`, and passes on as they came (py-amqp, and with it Celery, sends each number over 2^31 so).
- *   amqplib does not know them (2.3.1) and ends the connection, each time the message is given out again.
- * - Numbers beyond 2^53 it reads as the nearest that JavaScript has: they become `{"!": "int64", value: "9007199254740993"}`, which is what it sends such a
- *   number by. Times before 1970 become `{"!": "timestamp", value: "18446744011573954816"}` likewise.
- * - Over tables nested some thousand deep, for which 30 KB are enough, it ends the connection, too: such headers become one, `x-headers-unreadable`.
+ * - 64-bit numbers of type `L`: RabbitMQ treats them like `l` and passes them on unchanged (py-amqp, and so Celery, sends each number over 2^31 in this way). amqplib does
+ *   not know the type and would end the connection, each time the message is delivered. They are read like `l`.
+ * - Numbers beyond 2^53: amqplib would read the nearest number that JavaScript has. They become `{"!": "int64", value: "9007199254740993"}`, the form in which amqplib can
+ *   send such a number. Times before 1970 become `{"!": "timestamp", value: "18446744011573954816"}` for the same reason.
+ * - Tables nested some thousand levels deep, which fit into 30 KB: amqplib would end the connection. Such headers become a single one, `x-headers-unreadable`.
  *
- * Costs next to nothing until one comes.
+ * Messages without such headers cost next to nothing.
  */
 export function readAllHeaders(model: ChannelModel): void {
   const reader = model.connection as unknown as FrameReader;
   const receive = reader.recvFrame.bind(reader);
   reader.recvFrame = () => {
     const { rest } = reader;
-    /** Reads the frame anew, which was changed. */
+    /** Reads the frame again, after its bytes were changed. */
     const again = (): Frame | false => {
       reader.rest = rest;
       return receive();
@@ -57,7 +57,7 @@ export function readAllHeaders(model: ChannelModel): void {
       frame = again();
     }
     let headers = headersOf(frame);
-    if (!headers || frameOf.get(headers)) return frame; // what comes in pieces amqplib reads by another call of this, which has had all of it
+    if (!headers || frameOf.get(headers)) return frame; // for a frame that arrives in pieces, amqplib calls this function again, and that call has handled it
     const odd = oddity(headers, 0);
     if (odd === "deep" && makeUnreadable(rest)) headers = headersOf((frame = again())) ?? headers;
     frameOf.set(headers, rest);
@@ -68,7 +68,7 @@ export function readAllHeaders(model: ChannelModel): void {
 
 const headersOf = (frame: Frame | false): Fields | undefined => (frame ? frame.fields?.headers : undefined);
 
-/** Headers that were received so that amqplib can send them again, each number as the type that it came as: a headers exchange, or a client in a typed language, tells them apart. */
+/** Converts received headers so that amqplib can send them again. Each number keeps its type, as headers exchanges and clients in typed languages distinguish the types. */
 export function asReceived(headers: Fields): HeaderTable {
   const copy = sendableAgain(headers) as Fields;
   const bytes = frameOf.get(headers);
@@ -80,7 +80,7 @@ export function asReceived(headers: Fields): HeaderTable {
   return copy;
 }
 
-/** Makes `l` of each `L` in the header frame that `bytes` begin with. @returns whether there was any */
+/** Changes each tag `L` to `l` in the header frame that `bytes` begin with. @returns whether there was one */
 export function renameLongs(bytes: Buffer): boolean {
   let found = false;
   walkNumbers(bytes, undefined, (at) => {
@@ -91,13 +91,13 @@ export function renameLongs(bytes: Buffer): boolean {
   return found;
 }
 
-/** Mends a frame that could not be read. @returns whether it can be now */
+/** Changes the bytes of a frame that could not be read. @returns whether it can be read now */
 function canBeRead(bytes: Buffer, error: unknown): boolean {
   if (error instanceof RangeError && /call stack/.test(error.message)) return makeUnreadable(bytes);
   return /^Unexpected type tag "L"/.test((error as Error).message) && renameLongs(bytes);
 }
 
-/** Makes of the headers in the frame that `bytes` begin with, in their place, one that has the rest of them as its bytes. @returns whether there are any */
+/** Overwrites the headers in the frame that `bytes` begin with by a single header, whose value is the rest of their bytes. @returns whether the frame has headers */
 function makeUnreadable(bytes: Buffer): boolean {
   const table = headersIn(bytes);
   if (table === undefined) return false;
@@ -108,25 +108,25 @@ function makeUnreadable(bytes: Buffer): boolean {
   return true;
 }
 
-/** Puts the numbers of the frame that `bytes` begin with into its `headers`, where those are only nearly so. */
+/** Corrects the numbers in `headers` that amqplib has rounded, from the frame that `bytes` begin with. */
 function readExactly(bytes: Buffer, headers: Fields): void {
   walkNumbers(bytes, headers, (at, tag, owner, key) => {
     if (tag === "T") readTime(owner?.[key], bytes.readBigUInt64BE(at + 1));
     if (NUMBERS[tag] !== "long") return;
     const value = bytes.readBigInt64BE(at + 1);
     const nearly = Number(value);
-    // of a name that comes twice amqplib has the last, which may be something else
+    // if a name occurs twice, amqplib keeps the last value, which may be another one
     if (owner?.[key] === nearly && !Number.isSafeInteger(nearly)) owner[key] = { "!": "int64", value: String(value) };
   });
 }
 
-/** A time before 1970, as .NET's `DateTime.MinValue` is one, is read as a number so large that amqplib cannot send it again. @param seconds as they came, without a sign */
+/** Corrects a time before 1970, such as .NET's `DateTime.MinValue`, which amqplib reads as a number too large to be sent again. @param seconds as received, unsigned */
 function readTime(read: unknown, seconds: bigint): void {
   const time = read as { "!"?: unknown; value?: unknown } | undefined;
   if (time?.["!"] === "timestamp" && time.value === Number(seconds) && !Number.isSafeInteger(time.value)) time.value = String(seconds);
 }
 
-/** Whether there is anything in headers that must be read in another way: nested too deep, or a whole number that is only nearly so. */
+/** Returns what in headers must be read in another way: `deep`, they are nested too deep; `inexact`, a whole number was rounded. `undefined`: nothing. */
 function oddity(value: unknown, depth: number): "deep" | "inexact" | undefined {
   if (typeof value === "number") return Number.isInteger(value) && !Number.isSafeInteger(value) ? "inexact" : undefined;
   if (typeof value !== "object" || value === null || value instanceof Uint8Array) return undefined;

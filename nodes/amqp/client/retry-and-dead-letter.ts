@@ -5,30 +5,30 @@ import type { Outgoing } from "./publisher";
 import { asReceived } from "./received-headers";
 import { retryQueueName } from "./topology";
 
-/** Headers of ours, on copies for retry, dead letters, and dead letters that are put back. */
+/** The headers that this package sets on copies for retry, on dead letters, and on dead letters that are put back. */
 export const MARK = {
-  /** Counts attempts. Own, since brokers from 4.0 on ignore an `x-death` that a client sends. */
+  /** Number of the attempt. It is a header of our own, because brokers from 4.0 on ignore an `x-death` that a client sends. */
   attempt: "x-retry-attempt",
-  /** How often it was put back from the dead letters. */
+  /** How often the message was put back from the dead letters. */
   redriven: "x-redriven",
-  /** When it was last put back. ISO 8601. */
+  /** When the message was last put back. ISO 8601. */
   redrivenAt: "x-redriven-at",
-  /** Where it was first published to. */
+  /** The exchange and routing key with which the message was first published. */
   originalExchange: "x-original-exchange",
   originalRoutingKey: "x-original-routing-key",
-  /** The queue it was taken from when it failed for good. */
+  /** The queue from which the message was taken when it failed for good. */
   originalQueue: "x-original-queue",
   errorCode: "x-error-code",
   errorMessage: "x-error-message",
   failedNode: "x-failed-node",
-  /** ISO 8601. */
+  /** When the message failed for good. ISO 8601. */
   failedAt: "x-failed-at",
   attempts: "x-attempts",
 } as const;
 
 /**
- * The broker's own marks. A copy is a new message: with them on it, the broker would take it for one that goes in circles and drop it.
- * CC would send the copy to the original's other receivers again.
+ * The broker's own headers, which copies must not have. With its dead-lettering headers, the broker would take a copy for a message that goes in circles and drop it.
+ * With CC or BCC, the copy would also be sent to the original's other receivers again.
  */
 const BROKER_HEADERS = new Set([
   "x-death",
@@ -44,28 +44,28 @@ const BROKER_HEADERS = new Set([
   "BCC",
 ]);
 
-/** Room for the error's text, in characters; in a plain copy it fits into the smallest frame there is, of 4,096 bytes, with all else. */
+/** Most characters of the error's text, in an ordinary and in a plain copy. The headers of a plain copy must fit into the smallest frame, of 4,096 bytes. */
 const ERROR_TEXT = 8 * 1024;
 const PLAIN_ERROR_TEXT = 256;
 
-/** What must not go on to another queue with a message's headers: there it would count as tried, redriven or dead-lettered before. */
+/** Headers that must not be passed on to another queue: the message would count there as tried, redriven or dead-lettered before. */
 const STEERING = [MARK.attempt, MARK.redriven, MARK.redrivenAt, ...[...BROKER_HEADERS].filter((name) => name.startsWith("x-"))];
 
-/** A new message's headers: those of the one it was made of, without what only says what became of that. @param headers is changed */
+/** Removes the headers that tell what happened to a message, so that a new message made of it does not get them. @param headers is changed @returns `headers` */
 export function withoutMarks(headers: HeaderTable): HeaderTable {
   for (const name of STEERING) if (name in headers) delete headers[name];
   return headers;
 }
 
-/** Which attempt a message is, from 1. */
+/** Returns the number of a message's attempt, from 1. It is 1 when the message has no valid header for it. */
 export function attemptOf(message: Message): number {
   const attempt: unknown = message.properties.headers?.[MARK.attempt];
   return typeof attempt === "number" && Number.isInteger(attempt) && attempt > 0 ? attempt : 1;
 }
 
 /**
- * Where a message was first published to. What was retried or redriven comes by the default exchange, so its copy carries it. By any
- * other way, and without our mark, such headers are somebody else's.
+ * Returns the exchange and routing key with which a message was first published. Copies that were retried or redriven arrive through the default exchange and carry both
+ * in headers. On messages that arrive in another way or have none of our marks, such headers are not ours and are ignored.
  */
 export function originOf(message: Message): { exchange: string; routingKey: string } {
   const { fields } = message;
@@ -74,14 +74,14 @@ export function originOf(message: Message): { exchange: string; routingKey: stri
   return (fields.exchange === "" && marked && writtenOrigin(headers)) || fields;
 }
 
-/** The origin that stands in the headers, if it does. */
+/** Returns the origin that is written in the headers; `undefined` if none is. */
 export function writtenOrigin(headers: HeaderTable | undefined): { exchange: string; routingKey: string } | undefined {
   const exchange = headers?.[MARK.originalExchange];
   const routingKey = headers?.[MARK.originalRoutingKey];
   return typeof exchange === "string" && typeof routingKey === "string" ? { exchange, routingKey } : undefined;
 }
 
-/** The copy that waits in the delay queue of its step and then comes back as the next attempt. @param plain as for {@link deadLetterCopy} */
+/** Makes the copy that waits in the delay queue of its retry step and then returns as the next attempt. @param plain as for {@link deadLetterCopy} */
 export function retryCopy(message: Message, queue: string, attempt: number, delay: number, plain = false): Outgoing {
   const { exchange, routingKey } = originOf(message);
   const own: HeaderTable = { [MARK.attempt]: attempt + 1, [MARK.originalExchange]: exchange, [MARK.originalRoutingKey]: routingKey };
@@ -91,17 +91,17 @@ export function retryCopy(message: Message, queue: string, attempt: number, dela
 /** Why and where a message failed for good. */
 export interface Failure {
   error: ConnectorError;
-  /** The node the error came from, as its user knows it. */
+  /** The node that reported the error, by the name that the user knows. */
   node?: string;
-  /** The queue it was taken from. */
+  /** The queue from which the message was taken. */
   queue: string;
   attempts: number;
 }
 
 /**
- * The copy for the dead-letter queue, with the reason on it. The content is the original's, byte by byte.
+ * Makes the copy for the dead-letter queue, with the reason in its headers. The content is the original's, byte by byte.
  *
- * @param plain leave out what only the original's sender could send, see {@link copyOf}
+ * @param plain whether to leave out all that amqplib perhaps cannot send, see {@link copyOf}
  */
 export function deadLetterCopy(message: Message, target: string, { error, node, queue, attempts }: Failure, plain = false): Outgoing {
   const { exchange, routingKey } = originOf(message);
@@ -115,28 +115,27 @@ export function deadLetterCopy(message: Message, target: string, { error, node, 
     [MARK.originalRoutingKey]: routingKey,
     [MARK.originalQueue]: queue,
   };
-  return copyOf(message, { exchange: "", routingKey: target, own, without: [MARK.attempt], plain }); // put back later, it starts anew
+  return copyOf(message, { exchange: "", routingKey: target, own, without: [MARK.attempt], plain }); // if it is put back later, it begins with its first attempt
 }
 
 /** How a copy differs from its original. */
 export interface CopyPlan {
-  /** "" for the queue that the routing key names. */
+  /** "" stands for the queue that the routing key names. */
   exchange: string;
   routingKey: string;
-  /** Headers of ours, which win over the original's. */
+  /** Headers that are set on the copy. They replace the original's headers of the same name. */
   own: HeaderTable;
-  /** Headers of the original that the copy has not. */
+  /** Names of the original's headers that are left out of the copy. Default: none. */
   without?: readonly string[];
-  /** Only what can be sent whatever the original has on it. Default false. */
+  /** Whether to copy only those parts of the original that can always be sent. Default false. */
   plain?: boolean;
 }
 
 /**
- * Persistent, mandatory, with the original's properties but two: an expiration would take it out of the queue it is kept in, and a
- * user id other than the connection's is refused. The broker's own headers are left out.
+ * Makes a copy of a message, persistent and mandatory. It has the original's properties except two: an expiration would remove it from the queue in which it is kept, and
+ * the broker refuses a user id other than the connection's. The broker's own headers are left out.
  *
- * amqplib cannot send everything it reads. A `plain` copy can always be sent: it has none of the original's headers, and only those properties
- * that are text.
+ * amqplib cannot send everything that it reads. A `plain` copy can always be sent: it has none of the original's headers, and only those properties that are text.
  */
 export function copyOf(message: Message, { exchange, routingKey, own, without = [], plain = false }: CopyPlan): Outgoing {
   const { contentType, contentEncoding, priority, correlationId, replyTo, messageId, timestamp, type, appId } = message.properties as Options.Publish;
@@ -151,7 +150,10 @@ export function copyOf(message: Message, { exchange, routingKey, own, without = 
   return { exchange, routingKey, content: message.content, options: { ...properties, headers, persistent: true, mandatory: true } };
 }
 
-/** Bytes that are no UTF-8 are read as U+FFFD, three bytes for one; the latest times of 64 bits are read as one too many. */
+/**
+ * Removes properties that cannot be sent again: texts that became longer than 255 bytes, since each byte that is no UTF-8 is read as U+FFFD, which takes three, and the
+ * latest 64-bit times, which are rounded up to 2^64.
+ */
 function leaveOutUnsendable(properties: Options.Publish): void {
   for (const [name, value] of Object.entries(properties) as [keyof Options.Publish, unknown][]) {
     if (typeof value === "string" && value.length * 3 > MAX_NAME && Buffer.byteLength(value) > MAX_NAME) delete properties[name];
@@ -159,7 +161,7 @@ function leaveOutUnsendable(properties: Options.Publish): void {
   if (Number(properties.timestamp) >= 2 ** 64) delete properties.timestamp;
 }
 
-/** Ours and as many of the original's as fit under the limit, the largest left out first; which ones says `x-headers-dropped`. */
+/** Returns our headers and as many of the original's as fit into `limit` bytes. The largest are left out first, and `x-headers-dropped` lists their names. */
 function withinLimit(kept: [string, unknown][], own: HeaderTable, limit: number): HeaderTable {
   const headers: HeaderTable = { ...Object.fromEntries(kept), ...own };
   let size = sizeOfTable(headers);

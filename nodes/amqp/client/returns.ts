@@ -8,22 +8,22 @@ import type { Outgoing } from "./publisher";
 export interface Return {
   code: number;
   text: string;
-  /** Whether others look the same, one of which it may have been. */
+  /** Whether other messages look the same, so that one of them may have come back instead. */
   unsure: boolean;
 }
 
-/** A message on its way, and whether it came back. */
+/** A message on its way, and the reason if it came back. */
 export interface Returnable {
   readonly message: Outgoing;
   returned: Return | undefined;
 }
 
 /**
- * Marks the message that came back. A return says nothing but the message itself, so it is the oldest that is the same in all that decides
- * about its way; such as are alike in that are interchangeable. Where headers cannot be compared, as a number that AMQP has no room for, all
- * that look the same count as returned, and where nothing looks the same, all that may come back: an error too many, but none too few.
+ * Marks the message that came back. A return contains only the message itself, no number. So it is matched to the oldest message that is equal in all that decides about
+ * its route; messages that are equal in that are interchangeable. When no headers are equal, as with a number that AMQP cannot hold, all that look the same otherwise
+ * count as returned, and if none does, all that are mandatory: there may be an error too many, but never one too few.
  *
- * @param sent in the order they were published: the broker returns a message before it confirms it
+ * @param sent in the order in which they were published. It contains the returned one, since the broker returns a message before it confirms it
  */
 export function markReturned(sent: Iterable<Returnable>, returned: Message): void {
   const { replyCode = 312, replyText = "NO_ROUTE" } = returned.fields as Message["fields"] & { replyCode?: number; replyText?: string };
@@ -43,7 +43,7 @@ export function markReturned(sent: Iterable<Returnable>, returned: Message): voi
   for (const each of suspects) each.returned = { code: replyCode, text: replyText, unsure: suspects.length > 1 };
 }
 
-/** The error of a message that came back. */
+/** Returns the error for a message that came back. */
 export function returnedError(message: Outgoing, { code, text, unsure }: Return): ConnectorError {
   const { exchange, routingKey } = message;
   const what = `No queue took the message to ${targetOf(message)}${unsure ? ", or one that looks the same" : ""}`;
@@ -55,13 +55,13 @@ function looksAs(sent: Outgoing, { fields, properties, content }: Message): bool
   return sent.options.messageId === (properties.messageId as string | undefined) && sent.content.equals(content);
 }
 
-/** A headers exchange decides by them, and CC names further queues. The broker keeps BCC to itself. */
+/** Whether both have the same headers, by which a headers exchange routes and in which CC names further queues. BCC is not compared, since the broker removes it. */
 function hasHeadersOf({ options }: Outgoing, { properties }: Message): boolean {
   const { BCC: _hidden, ...headers } = (options.headers ?? {}) as Record<string, unknown>;
   return isDeepStrictEqual(withoutTypes(headers), withoutTypes({ ...properties.headers }));
 }
 
-/** Numbers that are sent as a certain type come back without it. */
+/** Returns headers with plain numbers in place of those with a type, since numbers come back without it. */
 function withoutTypes(value: unknown): unknown {
   if (typeof value !== "object" || value === null || value instanceof Uint8Array) return value;
   if (Array.isArray(value)) return value.map(withoutTypes);

@@ -1,46 +1,46 @@
 import { credentials as sasl } from "amqplib";
 import type { TokenSource } from "./token-source";
 
-/** What one handshake sends: a SASL mechanism and its response, as amqplib wants them. */
+/** What one handshake sends: a SASL mechanism and its response, in amqplib's form. */
 export interface SaslCredentials {
   mechanism: string;
   response(): Buffer;
 }
 
-/** How a broker is told who we are. One for all connections to it. */
+/** A way to sign in to a broker. All connections to it share one. */
 export interface SignIn {
-  /** For the sentence "the broker refused the …". */
+  /** The kind of credentials, to complete the sentence "the broker refused the …". */
   readonly what: string;
   /**
-   * For one new connection.
+   * Returns the credentials for one new connection.
    *
-   * @throws ConnectorError BROKER_UNAVAILABLE or BROKER_REFUSED when they cannot be had
+   * @throws ConnectorError BROKER_UNAVAILABLE or BROKER_REFUSED when there are none, for instance no token
    */
   credentials(): Promise<SaslCredentials>;
-  /** The broker has refused what {@link credentials} gave. */
+  /** To be called when the broker has refused the {@link credentials}. */
   refused(): void;
   /**
-   * Calls back with each new secret that open connections are to be given.
+   * Calls `listener` with each new secret that open connections must be given.
    *
-   * @returns a function that ends it
+   * @returns a function that removes the listener
    */
   onRenewed(listener: (secret: string) => void): () => void;
-  /** Ends what runs in the background. */
+  /** Ends all work in the background. */
   close(): void;
 }
 
-/** By user name and password (SASL PLAIN). With neither as RabbitMQ's default user, who may sign in from its own machine only. */
+/** Makes a sign-in by user name and password (SASL PLAIN). Default of both: `guest`, RabbitMQ's default user, who may sign in only from the broker's own machine. */
 export function passwordSignIn(username?: string, password?: string): SignIn {
   const what = username === undefined && password === undefined ? "user guest, since no user name is given" : "user name or password";
   return fixed(what, sasl.plain(username ?? "guest", password ?? "guest"));
 }
 
-/** By the client certificate of the TLS connection (SASL EXTERNAL; RabbitMQ: plugin rabbitmq_auth_mechanism_ssl). */
+/** Makes a sign-in by the client certificate of the TLS connection (SASL EXTERNAL; RabbitMQ: plugin rabbitmq_auth_mechanism_ssl). */
 export function certificateSignIn(): SignIn {
   return fixed("client certificate", sasl.external());
 }
 
-/** By a token in the password's place (RabbitMQ: plugin rabbitmq_auth_backend_oauth2, which reads the user out of the token). */
+/** Makes a sign-in by a token in place of the password (RabbitMQ: plugin rabbitmq_auth_backend_oauth2, which reads the user from the token). */
 export function tokenSignIn(tokens: TokenSource, username = ""): SignIn {
   return {
     what: "token",

@@ -1,26 +1,26 @@
 import { ConnectorError, errorText } from "../../common/errors";
 import { masked } from "../../common/masked";
 
-/** A token as an endpoint gives it. */
+/** A token from an endpoint. */
 export interface AccessToken {
   token: string;
-  /** ms since 1970; absent when the endpoint does not say. */
+  /** When it expires, in ms since 1970. Absent when the endpoint does not report it. */
   expires?: number;
 }
 
-/** A token endpoint, and who asks it: the client credentials grant of OAuth 2 (RFC 6749 §4.4). */
+/** A token endpoint and the client for which a token is requested: the client credentials grant of OAuth 2 (RFC 6749 §4.4). */
 export interface TokenEndpoint {
   /** `https://…` */
   url: string;
   clientId: string;
   clientSecret: string;
-  /** Left out when empty. */
+  /** Not sent when empty. */
   scope?: string;
-  /** ms until the whole answer must be there. Default 10000. */
+  /** ms within which the whole answer must arrive. Default 10000. */
   timeout?: number;
 }
 
-/** Bytes. A token of RabbitMQ's size is far below. */
+/** Most bytes of an answer. Tokens for RabbitMQ are much smaller. */
 const LARGEST = 256 * 1024;
 
 interface Answer {
@@ -29,9 +29,9 @@ interface Answer {
 }
 
 /**
- * Gets a token. The secret goes into the header first, as the standard wants it, and into the body for servers that know only that.
+ * Requests a token. The secret is sent in the header first, as the standard requires. After 400 or 401, it is sent in the body, for servers that know only that.
  *
- * @throws ConnectorError BROKER_UNAVAILABLE when waiting may help (network, 429, 5xx), else BROKER_REFUSED. Never holds the secret
+ * @throws ConnectorError BROKER_UNAVAILABLE when waiting may help (network, 429, 5xx), else BROKER_REFUSED. Its text never contains the secret
  */
 export async function fetchToken(endpoint: TokenEndpoint, signal?: AbortSignal): Promise<AccessToken> {
   const asked = Date.now();
@@ -43,7 +43,7 @@ export async function fetchToken(endpoint: TokenEndpoint, signal?: AbortSignal):
   if (answer.status !== 200) throw refusal(endpoint, answer);
   const { access_token: token, expires_in: life } = answer.body;
   if (typeof token !== "string" || token === "") throw new ConnectorError("BROKER_REFUSED", `${hostOf(endpoint)} answered without a token`);
-  // some servers write the number as text; anything else, null for one, says nothing
+  // some servers write the number as text; any other value, such as null, tells nothing
   const seconds = typeof life === "number" || (typeof life === "string" && life.trim() !== "") ? Number(life) : NaN;
   return { token, ...(Number.isFinite(seconds) ? { expires: asked + seconds * 1000 } : {}) };
 }
@@ -61,7 +61,7 @@ async function ask(endpoint: TokenEndpoint, inHeader: boolean, signal?: AbortSig
       method: "POST",
       headers: { accept: "application/json", ...(inHeader ? { authorization: basic(clientId, clientSecret) } : {}) },
       body: form,
-      redirect: "manual", // a secret is not carried on to where somebody else points
+      redirect: "manual", // the secret must not be sent to an address that the answer names
       signal: signal ? AbortSignal.any([signal, limit]) : limit,
     });
     return { status: response.status, body: parse(await readBounded(response)) };
@@ -71,7 +71,7 @@ async function ask(endpoint: TokenEndpoint, inHeader: boolean, signal?: AbortSig
   }
 }
 
-/** RFC 6749 §2.3.1: both are form-encoded first. */
+/** Returns the authorization header. Both parts are form-encoded first (RFC 6749 §2.3.1). */
 function basic(clientId: string, clientSecret: string): string {
   const encoded = [clientId, clientSecret].map((text) => encodeURIComponent(text).replace(/%20/g, "+"));
   return `Basic ${Buffer.from(encoded.join(":")).toString("base64")}`;
@@ -93,7 +93,7 @@ function parse(text: string): Record<string, unknown> {
     const body: unknown = JSON.parse(text);
     return typeof body === "object" && body !== null ? (body as Record<string, unknown>) : {};
   } catch {
-    return {}; // a proxy's page: its status says enough
+    return {}; // such as a proxy's page: the status is enough
   }
 }
 
@@ -105,7 +105,7 @@ function refusal(endpoint: TokenEndpoint, { status, body }: Answer): ConnectorEr
   return new ConnectorError("BROKER_REFUSED", `${host} gave no token (${status})${said ? `: ${harmless(said, endpoint)}` : ""}`);
 }
 
-/** The header, too, is a secret. */
+/** Masks the secret in a server's text, both as such and as in the header, and cuts the text to 200 characters. */
 function harmless(words: string, { clientId, clientSecret }: TokenEndpoint): string {
   return masked(words, [basic(clientId, clientSecret).slice("Basic ".length), clientSecret]).slice(0, 200);
 }
@@ -114,7 +114,7 @@ function hostOf({ url }: TokenEndpoint): string {
   return new URL(url).host;
 }
 
-/** `fetch` hides what went wrong in the cause. */
+/** Returns why a `fetch` failed. The reason is in the `cause` of its error. */
 function networkText(error: unknown): string {
   const cause = (error as { cause?: unknown }).cause ?? error;
   const code = (cause as { code?: unknown }).code;

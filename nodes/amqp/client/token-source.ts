@@ -3,18 +3,18 @@ import { ConnectorError, toConnectorError } from "../../common/errors";
 import type { Log } from "./connection-options";
 import type { AccessToken } from "./token-endpoint";
 
-/** Where the tokens of a sign-in come from. */
+/** Supplies the tokens of a sign-in. */
 export interface TokenSource {
-  /** A token that is valid now. @throws ConnectorError BROKER_UNAVAILABLE or BROKER_REFUSED when there is none to be had */
+  /** Returns a token that is valid now. @throws ConnectorError BROKER_UNAVAILABLE or BROKER_REFUSED when there is none */
   get(): Promise<string>;
-  /** The broker refused the token: it is not given out again, if another can be had. */
+  /** To be called when the broker has refused the token. It is not returned again, unless there is no other, as for a fixed token. */
   forget(): void;
-  /** Calls back with each token that takes the place of one before it expires. @returns a function that ends it */
+  /** Calls `listener` with each new token. @returns a function that removes the listener */
   onRenewed(listener: (token: string) => void): () => void;
   close(): void;
 }
 
-/** A token that somebody typed in. It cannot be renewed. */
+/** Makes the source for a token that the user has entered. It cannot be renewed. */
 export function fixedToken(token: string): TokenSource {
   return {
     get: () => {
@@ -28,33 +28,33 @@ export function fixedToken(token: string): TokenSource {
   };
 }
 
-/** What a {@link RenewedToken} needs. */
+/** The options of a {@link RenewedToken}. */
 export interface RenewedTokenOptions {
-  /** Gets a new token. @throws ConnectorError */
+  /** Requests a new token. @throws ConnectorError when there is none */
   fetch(signal: AbortSignal): Promise<AccessToken>;
-  /** One line when a renewal fails, one when it works again. */
+  /** Called once when a renewal fails, and once when it works again. */
   log?: Log;
-  /** 0 ≤ x < 1; tests replace it. Default `Math.random`. */
+  /** Returns random numbers, 0 ≤ x < 1. Replaced in tests. Default `Math.random`. */
   random?: () => number;
-  /** Waiting after a failed renewal. Default 1 → 60 s, full jitter. */
+  /** How long to wait after a failed renewal. Default 1 → 60 s, with jitter. */
   backOff?: BackOff;
-  /** ms. Endpoints that give tokens without life are not asked more often. Default 1000. */
+  /** Shortest time between renewals, in ms. It matters for endpoints whose tokens expire at once. Default 1000. */
   shortest?: number;
 }
 
-/** Renewed when this part of its life is over: it leaves time for an endpoint that is away. */
+/** The part of its life after which a token is renewed. The rest is a reserve in case the endpoint is away. */
 const RENEW_AT = 0.8;
 
-/** ± this part of its life, so that many processes do not come at once. */
+/** The renewal is earlier or later by up to this part of the token's life, so that many processes do not ask at the same time. */
 const JITTER = 0.05;
 
-/** ms. A token that ends sooner is not given to a new connection, which takes some time itself. */
+/** A token that expires within so many ms, or within a tenth of its life if that is less, is not used for a new connection, because connecting takes some time. */
 const MARGIN = 5_000;
 
-/** `setTimeout` takes no more. */
+/** The longest delay of `setTimeout`, in ms. */
 const LONGEST = 2 ** 31 - 1;
 
-/** One token for all who ask, from an endpoint, renewed before it expires. */
+/** One token from an endpoint, shared by all connections and renewed before it expires. */
 export class RenewedToken implements TokenSource {
   private current: (AccessToken & { margin: number }) | undefined;
   private running: Promise<AccessToken> | undefined;
@@ -89,7 +89,7 @@ export class RenewedToken implements TokenSource {
     this.abort.abort();
   }
 
-  /** However many ask at once, the endpoint is asked once. */
+  /** Renews the token. Calls at the same time share one request. */
   private renew(): Promise<AccessToken> {
     this.running ??= this.fetch().finally(() => (this.running = undefined));
     return this.running;
@@ -116,7 +116,7 @@ export class RenewedToken implements TokenSource {
     this.timer = setTimeout(renew, Math.min(LONGEST, Math.max(shortest, delay)));
   }
 
-  /** The connections that are open still have the old one: it is tried again until they have another. */
+  /** Tries again after a failed renewal, until the open connections, which still have the old token, can be given a new one. */
   private failed(error: ConnectorError): void {
     if (this.abort.signal.aborted) return;
     if (!this.failing) this.options.log?.("warn", `${error.code}: The broker's token could not be renewed: ${error.message}`);
@@ -125,7 +125,7 @@ export class RenewedToken implements TokenSource {
   }
 }
 
-/** When a JSON web token says that it expires (RFC 7519 §4.1.4), in ms since 1970; `undefined` when it does not say or is not one. */
+/** Returns when a JSON web token expires, in ms since 1970 (RFC 7519 §4.1.4); `undefined` when it does not tell, or is no such token. */
 function expiryOf(token: string): number | undefined {
   try {
     const claims = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString("utf8")) as { exp?: unknown } | null;

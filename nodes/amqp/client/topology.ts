@@ -5,55 +5,55 @@ import { endingOf } from "./ending";
 import { channelError, brokerText, replyCode } from "./errors";
 import { ANSWER_TIMEOUT, answerIn, closeChannel } from "./supervised-channel";
 
-/** Kinds of queue a node can declare. */
+/** The types of queue that a node can declare. */
 export type QueueType = "quorum" | "classic" | "stream";
 
-/** A queue to be there: looked for first, made only when missing. */
+/** A queue that must exist. It is looked for first, and declared only when it is missing. */
 export interface QueueSpec {
   name: string;
   type: QueueType;
-  /** Optional arguments; they win over those of the node. */
+  /** Optional arguments. They replace arguments of the same name that this package sets. */
   arguments?: Record<string, unknown>;
-  /** Only for this connection, and gone with it. Default false: durable, for everybody. */
+  /** Whether only this connection may use the queue, which is deleted when the connection ends. Default false: it is durable, and everybody may use it. */
   exclusive?: boolean;
 }
 
-/** An exchange and what it routes to the queue. */
+/** A binding of the queue to an exchange. */
 export interface BindingSpec {
   exchange: string;
-  /** Type the exchange is made with when it is missing: one of the four of AMQP, or of a plugin. Default `topic`. */
+  /** The type with which a missing exchange is declared: one of AMQP's four, or one that a plugin brings. Default `topic`. */
   exchangeType?: string;
   /** Default "". */
   routingKey?: string;
-  /** What a headers exchange compares (`x-match` says how), or a plugin's exchange wants to know. */
+  /** The headers that a headers exchange compares (in the way that `x-match` names), or the arguments of a plugin's exchange. */
   arguments?: Record<string, unknown>;
 }
 
-/** What an `amqp in` needs on the broker. */
+/** The queues and bindings that an `amqp in` needs on the broker. */
 export interface QueueTopology {
   queue: QueueSpec;
   bindings: BindingSpec[];
-  /** Where dead letters go. */
+  /** The name of the queue for dead letters. */
   deadLetterQueue: string;
-  /** Delays of the retry steps, in ms: a delay queue for each. */
+  /** The delays of the retry steps, in ms. There is a delay queue for each. */
   retryDelays: number[];
 }
 
-/** What there is to tell the user: the queue exists with other properties than asked for. */
+/** Warns the user that a queue or an exchange exists with other properties than requested. */
 export type TopologyWarning = (text: string) => void;
 
-/** Name of the delay queue of a retry step. */
+/** Returns the name of the delay queue of a retry step. @param delay in ms */
 export function retryQueueName(queue: string, delay: number): string {
   return `${queue}.retry.${delay}`;
 }
 
 /**
- * A dead-lettering that loses nothing on the way, even when the target is away for a while. The broker takes these two only together
- * (docs/quorum-queues); 3.9 and older refuse the first. A quorum queue keeps its own copy until the target has confirmed.
+ * The arguments of a quorum queue for dead-lettering without loss, even when the target is away for a while: the queue keeps its own copy until the target has confirmed.
+ * The broker accepts the two only together (docs/quorum-queues); 3.9 and older refuse the first.
  */
 const AT_LEAST_ONCE = { "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish" };
 
-/** A delay queue: what expires in it goes back to `queue`. One fixed time a queue, since a message's own TTL only works at its head. */
+/** Returns a delay queue. Messages that expire in it go back to `queue`. Each has one fixed time, because a message's own TTL has an effect only at the head of a queue. */
 export function retryQueue(queue: string, delay: number, server: ServerVersion): QueueSpec {
   const back = { "x-message-ttl": delay, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": queue };
   const name = retryQueueName(queue, delay);
@@ -62,20 +62,20 @@ export function retryQueue(queue: string, delay: number, server: ServerVersion):
   return { name, type: "quorum", arguments: { ...back, ...AT_LEAST_ONCE } };
 }
 
-/** The queue that dead letters wait in. */
+/** Returns the queue for dead letters. @param source type of the queue they come from */
 export function deadLetterQueue(name: string, source: QueueType, server: ServerVersion): QueueSpec {
   return source === "classic" ? { name, type: "classic" } : { name, type: "quorum", arguments: anyNumberOfDeliveries(server) };
 }
 
 /**
- * Quorum queues of 4.0 and later drop or dead-letter what was given back 20 times, unless told otherwise. Up to 4.2 every give-back counts,
- * so that 20 deploys would do: how often a message has failed is counted by this pack, not by the broker.
+ * Returns the argument that lifts the delivery limit. Without it, quorum queues from 4.0 on drop or dead-letter a message that was given back 20 times. Up to 4.2 every
+ * give-back counts, so that 20 deploys would be enough. This package counts the failures of a message itself.
  */
 function anyNumberOfDeliveries(server: ServerVersion): Record<string, unknown> {
   return server.atLeast(4, 0) ? { "x-delivery-limit": -1 } : {};
 }
 
-/** What a quorum queue dead-letters by itself (its users' limits and TTLs, a delivery limit set by policy) lands with the dead letters. */
+/** Adds the arguments by which messages that a quorum queue dead-letters itself (by its users' limits and TTLs, or a policy's delivery limit) go to our dead letters. */
 function withDeadLetterExchange(spec: QueueSpec, deadLetters: string, server: ServerVersion): QueueSpec {
   if (spec.type !== "quorum") return spec;
   const target = { "x-dead-letter-exchange": "", "x-dead-letter-routing-key": deadLetters };
@@ -83,7 +83,11 @@ function withDeadLetterExchange(spec: QueueSpec, deadLetters: string, server: Se
   return { ...spec, arguments: { ...target, ...strategy, ...anyNumberOfDeliveries(server), ...spec.arguments } };
 }
 
-/** Makes sure of the queue, its bindings, its delay queues and its dead-letter queue. @throws ConnectorError QUEUE_UNAVAILABLE or EXCHANGE_UNAVAILABLE */
+/**
+ * Declares what is missing of the queue, its bindings and their exchanges, its delay queues and its dead-letter queue.
+ *
+ * @throws ConnectorError QUEUE_UNAVAILABLE, EXCHANGE_UNAVAILABLE or BROKER_UNAVAILABLE
+ */
 export async function declareTopology(model: ChannelModel, topology: QueueTopology, warn: TopologyWarning): Promise<void> {
   const { queue, bindings, retryDelays } = topology;
   const server = serverVersion(model);
@@ -103,8 +107,10 @@ export async function declareTopology(model: ChannelModel, topology: QueueTopolo
 }
 
 /**
- * Makes the queue when it is missing. One that exists with other properties is used as it is, with a warning: properties cannot be
- * changed, and a refused redeclaration closes the channel. The type is always sent, because a vhost may have another default.
+ * Declares the queue if it is missing. If it exists with other properties, it is used as it is, with a warning, because properties cannot be changed. The type is always
+ * sent, because a virtual host may have another default.
+ *
+ * @throws ConnectorError QUEUE_UNAVAILABLE or BROKER_UNAVAILABLE
  */
 export function ensureQueue(model: ChannelModel, spec: QueueSpec, warn: TopologyWarning): Promise<void> {
   return asking(model, (requests) => makeQueue(requests, spec, warn));
@@ -118,10 +124,10 @@ async function makeQueue(requests: Requests, spec: QueueSpec, warn: TopologyWarn
 }
 
 /**
- * The same for an exchange, durable. Those the broker brings (`amq.…` and the default one) are left alone.
+ * Declares a durable exchange if it is missing, as {@link ensureQueue} does for a queue. The broker's own exchanges (`amq.…` and the default one) are not touched.
  *
- * @param patience ms that the broker may take for an answer
- * @throws ConnectorError BROKER_UNAVAILABLE, or EXCHANGE_UNAVAILABLE, for which {@link costsConnection} is true when the broker has no such type
+ * @param patience ms that the broker may take for an answer. Default {@link ANSWER_TIMEOUT}
+ * @throws ConnectorError BROKER_UNAVAILABLE or EXCHANGE_UNAVAILABLE. {@link costsConnection} is true for the latter when the broker does not have the type
  */
 export function ensureExchange(model: ChannelModel, name: string, type: string, warn: TopologyWarning, patience?: number): Promise<void> {
   return asking(model, (requests) => makeExchange(requests, name, type, warn), patience);
@@ -135,7 +141,7 @@ async function makeExchange(requests: Requests, name: string, type: string, warn
     try {
       await channel.assertExchange(name, type, { durable: true });
     } catch (error) {
-      // the channel only says that it is gone; another node's mistake may have ended the connection, too
+      // the channel's error only reports that it is closed, and a mistake of another node may have ended the connection
       if (replyCode(ending.error) === COMMAND_INVALID && brokerText(ending.error).includes(`'${type}'`)) throw unknownType(name, type, ending.error);
       throw error;
     }
@@ -143,7 +149,7 @@ async function makeExchange(requests: Requests, name: string, type: string, warn
   await ensure(requests, "exchange", `Exchange ${name}`, (channel) => channel.checkExchange(name), declare, warn);
 }
 
-/** What a broker ends the whole connection with when an exchange is to be of a type it does not have. */
+/** The reply code with which a broker ends the whole connection when an exchange of a type that it does not have is declared. */
 const COMMAND_INVALID = 503;
 
 function unknownType(exchange: string, type: string, cause: unknown): ConnectorError {
@@ -151,7 +157,7 @@ function unknownType(exchange: string, type: string, cause: unknown): ConnectorE
   return new ConnectorError("EXCHANGE_UNAVAILABLE", text, { cause, details: { code: COMMAND_INVALID } });
 }
 
-/** Whether what ended with this error takes the connection away from everybody: not to be tried again before the next deploy. */
+/** Whether a request that failed with this error ends the connection for all its users. It must not be tried again before the next deploy. */
 export function costsConnection(error: unknown): boolean {
   return isConnectorError(error) && error.details.code === COMMAND_INVALID;
 }
@@ -168,7 +174,7 @@ async function ensure(
     () => true,
     (error: unknown) => {
       if (replyCode((error as Error).cause) === 404) return false;
-      if (replyCode((error as Error).cause) === 405) return true; // exclusive to another connection: consuming will say so
+      if (replyCode((error as Error).cause) === 405) return true; // it is exclusive to another connection, which an error will tell when it is consumed
       throw error;
     },
   );
@@ -176,13 +182,13 @@ async function ensure(
     await requests.ask(kind, declare);
   } catch (error) {
     const cause = (error as Error).cause;
-    // 403: no right to declare, and none is needed for what exists
+    // 403: the user may not declare, which is no problem if the queue or exchange exists
     if (!exists || ![403, 405, 406].includes(replyCode(cause) ?? 0)) throw error;
     if (replyCode(cause) === 406) warn(`${label} exists with other properties and is used as it is: ${brokerText(cause)}`);
   }
 }
 
-/** Makes requests one after the other, on one channel until a refusal closes it: a line may be slow, and each channel costs two round trips. */
+/** Makes requests one by one. They share a channel until a refusal closes it, because each channel costs two round trips and a line may be slow. */
 class Requests {
   private channel: Promise<Channel> | undefined;
 
@@ -191,7 +197,7 @@ class Requests {
     private readonly patience = ANSWER_TIMEOUT,
   ) {}
 
-  /** @throws ConnectorError */
+  /** Makes one request. @throws ConnectorError when it is refused or not answered in time */
   async ask<T>(kind: "queue" | "exchange", operation: (channel: Channel) => Promise<T>): Promise<T> {
     try {
       return await answerIn((this.channel ??= this.open()).then(operation), this.patience);
@@ -204,12 +210,12 @@ class Requests {
   async close(): Promise<void> {
     const { channel } = this;
     this.channel = undefined;
-    if (channel) await within(channel.then((open) => closeChannel(open, 1_000)), 1_000).catch(() => undefined); // or when it comes, if ever
+    if (channel) await within(channel.then((open) => closeChannel(open, 1_000)), 1_000).catch(() => undefined); // a channel that opens later than that is closed then
   }
 
   private async open(): Promise<Channel> {
     const channel = await this.model.createChannel();
-    channel.on("error", () => undefined); // the operation's own promise says it
+    channel.on("error", () => undefined); // the promise of the operation rejects with it
     return channel;
   }
 }
@@ -223,12 +229,12 @@ async function asking(model: ChannelModel, work: (requests: Requests) => Promise
   }
 }
 
-/** A server's version, for what only newer ones can do. */
+/** The version of a server, to check what it can do. */
 export interface ServerVersion {
   atLeast(major: number, minor: number): boolean;
 }
 
-/** The version of the server at the other end; one that does not say counts as new. */
+/** Returns the version of the connected server. A server that does not report one counts as new. */
 export function serverVersion(model: ChannelModel): ServerVersion {
   const [major = NaN, minor = NaN] = String(model.connection.serverProperties.version ?? "").split(".").map(Number);
   return {

@@ -1,15 +1,15 @@
-/** What {@link WaitingLine} needs. */
+/** The options of a {@link WaitingLine}. */
 export interface WaitingLineOptions<T> {
-  /** So many may wait without a look at whether they are still wanted. */
+  /** How many items may wait before the line checks whether they are still wanted. */
   unseen: number;
   isWanted(item: T): boolean;
-  /** It has waited in vain and is forgotten. */
+  /** Called for an item that is not wanted any more and was removed. */
   onUnwanted(item: T): void;
 }
 
 /**
- * Who waits for a turn, in order. A broker may block for hours: meanwhile it takes back what waits for its copy, and gives it out again to wait
- * for another. So the line looks, whenever it has doubled, for some that need not wait any longer.
+ * Items that wait for their turn, in order. A broker may block for hours. Meanwhile it takes back messages whose copies wait here and delivers them again, so that more
+ * copies are added. So each time the line has doubled, it removes the items that are not wanted any more.
  */
 export class WaitingLine<T> {
   private items: T[] = [];
@@ -19,23 +19,23 @@ export class WaitingLine<T> {
     this.lookAbove = options.unseen;
   }
 
-  /** How many wait. */
+  /** How many items wait. */
   get size(): number {
     return this.items.length;
   }
 
-  /** Goes to the end. */
+  /** Adds an item at the end. */
   add(item: T): void {
     this.items.push(item);
     if (this.items.length > this.lookAbove) this.tidy();
   }
 
-  /** The first, who waits no more. */
+  /** Removes the first item. @returns that item; `undefined` when none waits */
   next(): T | undefined {
     return this.items.shift();
   }
 
-  /** All, who wait no more. */
+  /** Removes all items. @returns those items */
   clear(): T[] {
     return this.items.splice(0);
   }
@@ -47,6 +47,6 @@ export class WaitingLine<T> {
     for (const item of this.items) (isWanted(item) ? wanted : unwanted).push(item);
     this.items = wanted;
     this.lookAbove = Math.max(unseen, 2 * wanted.length);
-    for (const item of unwanted) onUnwanted(item); // at last: they may add to the line
+    for (const item of unwanted) onUnwanted(item); // last, because a callback may add to the line
   }
 }

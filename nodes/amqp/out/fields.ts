@@ -3,27 +3,27 @@ import type { TypedValue } from "../../common/typed-input";
 import { MAX_NAME } from "../client/headers";
 import { REPLY_TO } from "../client/publish-faults";
 
-/** RabbitMQ's longest time to live in ms (3.10: a larger one closes the channel). */
+/** RabbitMQ's longest time to live, in ms (3.10: a larger one closes the channel). */
 const MAX_EXPIRATION = 4_294_967_295;
 /**
- * Numbers below are seconds, as AMQP has them and a received message gives them; from here on they are ms since 1970: 1973 in ms, the
- * year 5138 in s.
+ * Timestamps below this number are taken for seconds since 1970, the unit of AMQP and of received messages; others for ms since 1970. In ms, the number is in the year
+ * 1973, in s in the year 5138.
  */
 const FIRST_MS = 1e11;
-/** Types of typed inputs whose value may be another for each message. */
+/** The types of typed inputs whose value may differ from message to message. */
 const PER_MESSAGE = new Set(["msg", "flow", "global", "jsonata", "date"]);
 
-/** A typed input, and how its value is checked and converted to what goes to the broker. */
+/** A typed input, and the function that checks and converts its value for the broker. */
 export interface Field<T> {
-  /** The value, where it is the same for every message. */
+  /** The value, if it is the same for every message. */
   fixed?: { value: T };
-  /** What the typed input says for a message; a promise for JSONata and context. */
+  /** Returns the typed input's value for a message; a promise for JSONata and context. */
   evaluate: TypedValue;
-  /** @throws ConnectorError when the value does not fit */
+  /** Checks and converts a value. @throws ConnectorError when it is not valid */
   read(value: unknown): T;
 }
 
-/** @throws ConnectorError NOT_CONFIGURED when the value is the same for every message and does not fit */
+/** Makes a field. A value that is the same for every message is checked at once. @throws ConnectorError NOT_CONFIGURED when such a value is not valid */
 export function field<T>(evaluate: TypedValue, type: string, read: (value: unknown) => T): Field<T> {
   if (PER_MESSAGE.has(type)) return { evaluate, read };
   try {
@@ -33,20 +33,24 @@ export function field<T>(evaluate: TypedValue, type: string, read: (value: unkno
   }
 }
 
-/** An exchange or a routing key; nothing is the empty name. @throws ConnectorError INPUT_INVALID */
+/**
+ * Reads the name of an exchange or a routing key. Null and `undefined` are the empty name.
+ *
+ * @throws ConnectorError INPUT_INVALID when it is no text or number, or is too long
+ */
 export function nameOf(value: unknown, label: string): string {
   if (value === undefined || value === null) return "";
   if (typeof value !== "string" && typeof value !== "number") throw invalid(`The ${label} is of type ${typeof value}, not text`);
   return short(String(value), label);
 }
 
-/** What a message must say itself. @throws ConnectorError INPUT_INVALID when it does not */
+/** Returns a value that a message must have. @throws ConnectorError INPUT_INVALID when it is null or `undefined` */
 export function present<T>(value: T, label: string): T {
   if (value === undefined || value === null) throw invalid(`The message does not say the ${label}`);
   return value;
 }
 
-/** The properties of a message that a user may set, by their names in AMQP and amqplib. */
+/** The properties of a message that a user may set, by amqplib's names, each with the function that reads its value. */
 export const PROPERTIES = {
   messageId: textOf,
   correlationId: textOf,
@@ -60,10 +64,10 @@ export const PROPERTIES = {
   contentEncoding: textOf,
 } as const satisfies Record<string, (value: unknown, label: string) => string | number | undefined>;
 
-/** One of {@link PROPERTIES}. */
+/** A name in {@link PROPERTIES}. */
 export type PropertyName = keyof typeof PROPERTIES;
 
-/** A property as amqplib takes it; `undefined` when it is empty and counts as not given. @throws ConnectorError INPUT_INVALID naming the property */
+/** Reads a property for amqplib. An empty value counts as not given: `undefined` is returned. @throws ConnectorError INPUT_INVALID naming the property */
 export function propertyOf(name: PropertyName, value: unknown): string | number | undefined {
   if (value === undefined || value === null || value === "") return undefined;
   return PROPERTIES[name](value, `property ${name}`);
@@ -74,7 +78,7 @@ function textOf(value: unknown, label: string): string {
   return short(String(value), label);
 }
 
-/** The broker closes the channel of whoever asks for direct replies and does not listen to them there. */
+/** Reads a reply-to. Refuses that of direct replies, because the broker closes a channel that uses it without a consumer for the replies. */
 function replyToOf(value: unknown, label: string): string {
   const text = textOf(value, label);
   if (text === REPLY_TO) throw invalid(`The ${label} is ${REPLY_TO}: to get answers there, choose that the node waits for an answer`);
@@ -93,7 +97,7 @@ function priorityOf(value: unknown, label: string): number {
   return priority;
 }
 
-/** Seconds since 1970 of a date, an ISO text, ms, or seconds themselves. */
+/** Reads a timestamp: a date, an ISO text, ms or seconds since 1970. @returns seconds since 1970 */
 function timestampOf(value: unknown, label: string): number {
   const number = value instanceof Date ? value.getTime() : numberOf(value);
   const ms = Number.isNaN(number) && typeof value === "string" ? Date.parse(value) : number;
@@ -102,16 +106,19 @@ function timestampOf(value: unknown, label: string): number {
   return seconds;
 }
 
-/** NaN for what is no number. */
+/** Returns a number, or NaN for a value that is none. */
 function numberOf(value: unknown): number {
   if (typeof value === "string" && value.trim() !== "") return Number(value);
   return typeof value === "number" || typeof value === "bigint" ? Number(value) : NaN;
 }
 
-/** As it goes out: half a character, of a text that was cut in the middle of one, becomes U+FFFD. A returned message is known by these texts. */
+/**
+ * Checks the length of a short text. Half a character, as in a text that was cut, becomes U+FFFD here, as it would when it is sent: returned messages are recognised by
+ * these texts.
+ */
 function short(given: string, label: string): string {
   const text = given.toWellFormed();
-  // no character takes more than three bytes in UTF-8 for one of UTF-16
+  // each UTF-16 unit takes at most three bytes in UTF-8
   if (text.length * 3 > MAX_NAME && Buffer.byteLength(text) > MAX_NAME) throw invalid(`The ${label} is longer than ${MAX_NAME} bytes`);
   return text;
 }

@@ -9,15 +9,15 @@ import { withoutMarks } from "../client/retry-and-dead-letter";
 import { field, nameOf, present, PROPERTIES, propertyOf, type Field, type PropertyName } from "./fields";
 import type { MessageBuilderOptions } from "./message-builder";
 
-/** What the editor saves. Numbers may come as text from the environment. */
+/** The configuration that the editor saves. Numbers may be texts, when they come from environment variables. */
 export interface OutDef extends FormatDef {
   broker: string;
-  /** Blank, as in older flows: a queue where the exchange is blank. */
+  /** Blank, as in older flows: the exchange; a queue if the exchange is blank, too. */
   destination?: string;
-  /** Blank: the default exchange, where the routing key is a queue's name. */
+  /** Blank: the default exchange, for which the routing key is the name of a queue. */
   exchange?: string;
   exchangeType?: string;
-  /** Type a missing exchange is made with. */
+  /** The type with which a missing exchange is declared. Default `topic`. */
   exchangeKind?: string;
   declare?: "declare" | "existing";
   routingKey?: string;
@@ -29,25 +29,25 @@ export interface OutDef extends FormatDef {
   mandatory?: boolean;
   /** ms */
   confirmTimeout?: number | string;
-  /** ms that a message of no delivery waits for a broker that is away. */
+  /** ms that a message which belongs to no delivery waits while the broker is away. */
   maxWait?: number | string;
-  /** Most messages that wait. */
+  /** Most messages that may wait. */
   maxWaiting?: number | string;
-  /** Wait for an answer to each message. */
+  /** Whether to wait for an answer to each message. */
   request?: boolean;
   /** ms */
   requestTimeout?: number | string;
   replyFormat?: string;
 }
 
-/** The settings of an `amqp out`, normalised. Times in ms. */
+/** The settings of an `amqp out`, checked and with defaults. Times in ms. */
 export interface OutSettings {
   build: MessageBuilderOptions;
-  /** Type with which a missing exchange is made; `undefined`: none is made. */
+  /** The type with which a missing exchange is declared. `undefined`: none is declared. */
   declareAs: string | undefined;
   /** Whether all messages go to the same exchange. */
   fixedExchange: boolean;
-  /** Whether all go to the same queue, and to no other. */
+  /** Whether all messages go to the same queue, by the default exchange. False when the node waits for answers. */
   fixedQueue: boolean;
   confirmTimeout: number;
   maxWait: number;
@@ -56,10 +56,10 @@ export interface OutSettings {
 }
 
 /**
- * Reads what the editor saved.
+ * Reads the saved configuration.
  *
- * @param compile makes a typed input ready; `label` is how errors call it
- * @throws ConnectorError NOT_CONFIGURED when a value that is the same for every message cannot work
+ * @param compile prepares a typed input; `label` is its name in errors
+ * @throws ConnectorError NOT_CONFIGURED when a setting, or a value that is the same for every message, is not valid
  */
 export function readSettings(def: OutDef, compile: (value: string, type: string, label: string) => TypedValue): OutSettings {
   const { routingKeyType = "str", headersType = "json" } = def;
@@ -85,7 +85,7 @@ export function readSettings(def: OutDef, compile: (value: string, type: string,
     },
     declareAs: def.declare === "existing" ? undefined : def.exchangeKind || "topic",
     fixedExchange: exchange.fixed !== undefined,
-    // who asks wants to know at once that nobody answers
+    // a requester needs to know at once that nobody will answer
     fixedQueue: exchange.fixed?.value === "" && routingKey.fixed !== undefined && !replyFormat,
     confirmTimeout: wholeNumber(def.confirmTimeout, "Confirm in", { fallback: 15_000, min: 1, max: 600_000 }),
     maxWait: wholeNumber(def.maxWait, "Wait for", { fallback: 60_000, min: 1, max: 86_400_000 }),
@@ -98,7 +98,7 @@ function readExchange({ destination, exchange: name = "", exchangeType = "str" }
   const chosen = destination && oneOf(destination, "Send to", ["queue", "exchange"], "queue");
   if (chosen === "queue") return field(() => "", "str", String);
   const exchange = field(compile(name, exchangeType, "exchange"), exchangeType, (value) => nameOf(name ? present(value, "exchange") : value, "exchange"));
-  // to the default exchange, messages would go to the queue that has the name of their routing key
+  // with a blank name, messages would go by the default exchange to the queue that is named like their routing key
   if (chosen === "exchange" && exchange.fixed?.value.trim() === "") throw new ConnectorError("NOT_CONFIGURED", "The exchange has no name: enter one, or send to a queue");
   return exchange;
 }

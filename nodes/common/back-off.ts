@@ -1,6 +1,6 @@
 /**
- * Waiting longer after each failure, with full jitter, so that many clients do not come back in step.
- * Full jitter: a delay drawn evenly from 0 to the step's cap (Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog 2015).
+ * Waits longer after each failure, with jitter, so that many clients do not come back in step. Each delay is drawn evenly from a tenth of the step's cap to the full cap.
+ * This is nearly the "full jitter", from 0 to the cap, of Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog 2015.
  */
 
 /** How a {@link BackOff} grows. Times in ms. */
@@ -11,11 +11,11 @@ export interface BackOffOptions {
   max?: number;
   /** Growth per failure. Default 2. */
   factor?: number;
-  /** Source of randomness, 0 ≤ x < 1; tests replace it. Default `Math.random`. */
+  /** Returns random numbers, 0 ≤ x < 1. Replaced in tests. Default `Math.random`. */
   random?: () => number;
 }
 
-/** Counts consecutive failures and says how long to wait before the next try. */
+/** Counts consecutive failures and computes how long to wait before the next attempt. */
 export class BackOff {
   private failures = 0;
   private readonly initial: number;
@@ -30,14 +30,14 @@ export class BackOff {
     this.random = options.random ?? Math.random;
   }
 
-  /** Delay in ms before the next try; each call counts one more failure. Never under a tenth of the cap, so that a refused connect cannot spin. */
+  /** Counts one more failure. @returns the delay before the next attempt, in ms; at least a tenth of the cap, so that a refused connect is not repeated in a tight loop */
   next(): number {
     const cap = Math.min(this.max, this.initial * this.factor ** this.failures);
     this.failures += 1;
     return Math.round(cap * (0.1 + 0.9 * this.random()));
   }
 
-  /** A try succeeded: start small again. */
+  /** To be called after a success: the next delay is the first one again. */
   reset(): void {
     this.failures = 0;
   }

@@ -1,14 +1,15 @@
-/** What is in the flow though its trial is over, of all sources of this process. */
+/** Messages that are still in the flow after their trial, of all sources of this process. */
 const all = new Set<unknown>();
 
-/** What a source has in the flow though its trial is over: it may yet end the process. */
+/** The messages of one source that were let go: their trial is over, but they are still in the flow, so that they may yet end the process. See `PoisonWatch`. */
 export class LetGo<T> {
   private readonly there = new Map<T, { print: string; since: number }>();
   private renewal: NodeJS.Timeout | undefined;
 
   /**
-   * @param every ms after which those that are left are told to `renew`, again and again
-   * @param longest ms after which one is suspected no more
+   * @param every ms between two calls of `renew`
+   * @param longest ms in the flow after which a message is no longer suspected
+   * @param renew called with {@link noted} as long as there are such messages, and once more when there are none
    */
   constructor(
     private readonly every: number,
@@ -16,13 +17,15 @@ export class LetGo<T> {
     private readonly renew: (noted: Record<string, number>) => void,
   ) {}
 
-  /** Whether there are any, of any source. */
+  /** Whether any source of this process has such messages. */
   static get any(): boolean {
     return all.size > 0;
   }
 
   /**
-   * @param print what it is known by when it comes again
+   * Adds a message.
+   *
+   * @param print its fingerprint, by which it is recognised when it comes again
    * @param since when it was handed over, by `performance.now()`
    */
   add(taken: T, print: string, since: number): void {
@@ -35,25 +38,29 @@ export class LetGo<T> {
     return this.there.has(taken);
   }
 
-  /** @returns whether it was one of them */
+  /** Removes a message. @returns whether it was there */
   delete(taken: T): boolean {
     all.delete(taken);
     return this.there.delete(taken);
   }
 
-  /** Those that are suspected, by what they are known by: ms that they are in the flow at most when they are told next. @param which default: all */
+  /**
+   * Returns the messages that are still suspected, by fingerprint, each with the most ms that it will have been in the flow when `renew` is called next.
+   *
+   * @param which selects messages. Default: all
+   */
   noted(which: (taken: T) => boolean = () => true): Record<string, number> {
     const now = performance.now();
     const young = [...this.there].filter(([taken, { since }]) => now - since < this.longest && which(taken));
     return Object.fromEntries(young.map(([, { print, since }]) => [print, Math.ceil(now - since + this.every)]));
   }
 
-  /** Forgets those that it is told. */
+  /** Removes the messages that `which` selects. */
   drop(which: (taken: T) => boolean): void {
     for (const taken of this.there.keys()) if (which(taken)) this.delete(taken);
   }
 
-  /** Tells no more. */
+  /** Removes all messages and stops calling `renew`. */
   end(): void {
     clearInterval(this.renewal);
     this.drop(() => true);

@@ -4,77 +4,82 @@ import type { Store } from "../common/store";
 /** What {@link PoisonMarks} needs. */
 export interface PoisonMarksOptions {
   store: Store;
-  /** Under which the marks are kept: one for each source. */
+  /** The key of the marks in the store. Each source has its own. */
   key: string;
-  /** A message that has ended the process so often is poison. At least 2: the first time, nobody knows which of many it was. */
+  /** How often a message must have ended the process to be poison. At least 2, because after the first time it is unknown which of many messages it was. */
   limit: number;
   warn(text: string): void;
 }
 
-/** What a message is suspected of. */
+/** What is known of a suspected message. */
 interface Deaths {
-  /** How often it was in hand, among few, as the process ended or stood still. */
+  /** How often the message was on trial or let go when the process ended or stood still. */
   times: number;
-  /** How often of those it was tried by itself. */
+  /** How many of these times it was the only one on trial. */
   alone: number;
-  /** ms that it was in the flow at most when the process ended, if its trial was over: the longest that was seen. */
+  /** If its trial was over when the process ended: the most ms that it may have been in the flow, the largest value of all times. */
   late?: number;
-  /** Once at least others were in the flow as well, whose trial was over. */
+  /** Whether at least once messages that had been let go, of this or another source, were in the flow as well. */
   inCompany?: boolean;
-  /** The process went on while it was kept back, but it was `late` or `inCompany`, so that it may have been something else all the same: it is tried once more. */
+  /** Whether the process went on while the message was kept back, but the message was `late` or `inCompany`. The reason may be another, so it is tried once more. */
   retried?: boolean;
-  /** ms after the start until which it was in hand at most when the process ended, the latest that was seen. */
+  /** Until when its trial would have lasted when the process ended, in ms after the start of the process; the largest value of all times. */
   until?: number;
-  /** The process did not end each time: it stood still until its connection was lost. */
+  /** Whether, at least once, the process did not end but stood still until its connection was lost. */
   stoodStill?: boolean;
-  /** How often its own code was seen to end the process. */
+  /** How often code that ran for the message was seen to end the process. */
   seen?: number;
-  /** The process went on while it was kept back: nothing else ends it. */
+  /** Whether it is proven that the message is the reason: the process went on while the message was kept back. */
   proven?: boolean;
-  /** It is safe among the dead letters, and does not come again, unless its source could not note that. */
+  /** Whether the message is safely dead-lettered. It does not come again then, unless its source could not note that it is settled. */
   buried?: boolean;
 }
 
-/** What is kept. */
+/** The marks, as they are stored. */
 interface Kept {
-  /** The source runs; still set when it starts: the process has ended without closing it. */
+  /** Whether the source runs. If this is still set when the source starts, the process has ended without closing it. */
   running: boolean;
-  /** By fingerprint. */
+  /** The suspected messages, by fingerprint. */
   deaths: Record<string, Deaths>;
-  /** Fingerprints of those on trial now. */
+  /** Fingerprints of the messages on trial. */
   inHand: string[];
-  /** Those whose trial is over and that are in the flow still, by fingerprint: ms that they are there at most before this is written again. */
+  /** Messages that were let go and are still in the flow, by fingerprint: the most ms that each will have been there before this is written again. */
   letGo: Record<string, number>;
-  /** There are such, maybe of other sources. */
+  /** Whether any source had let messages go that were still in the flow when the trial began. */
   inCompany?: boolean;
-  /** ms after the start until which these are in hand at most. */
+  /** When the trial ends at the latest, in ms after the start of the process. */
   until?: number;
-  /** Fingerprint of the one that is kept back now. */
+  /** Fingerprint of the message that is kept back. */
   keptBack?: string;
-  /** Fingerprint of the one whose code has ended the process. */
+  /** Fingerprint of the message whose code has ended the process. */
   endedBy?: string;
 }
 
-/** Who is suspected of nothing. */
+/** The values of a message that is not suspected. */
 const NONE: Deaths = { times: 0, alone: 0 };
-/** Suspects that are remembered at most. */
+/** Most suspects that are remembered. */
 const MAX_REMEMBERED = 1_000;
-/** Into so many groups at most are those divided that were in the flow for long: each takes as long as they were there. */
+/** Most groups in which messages that were in the flow for long are tried, because the trial of each group takes as long as they were there. */
 const LONG_GROUPS = 5;
 
-/** What a source's watch over messages that end the process knows of them, kept so that the next process knows it, too. */
+/** The knowledge of a `PoisonWatch` about the messages that may end the process, stored so that the next process has it, too. */
 export class PoisonMarks {
   private kept: Kept = { running: true, deaths: {}, inHand: [], letGo: {} };
-  /** Whether the code of some was seen to end the process, that may come again: each message is looked at then. */
+  /** Whether there are messages whose code was seen to end the process and that may come again. If so, each message has to be checked. */
   hasSeen = false;
-  /** All is closed: from now on the marks are those of the node that takes this one's place. */
+  /** Whether the source is closed. From then on, the marks belong to the node that replaces this one. */
   private ended = false;
-  /** The user knows that marks cannot be written. */
+  /** Whether the user was warned that marks cannot be written. */
   private isBlind = false;
 
   constructor(private readonly options: PoisonMarksOptions) {}
 
-  /** Looks at what the process before has left, and notes that this one runs. @returns whether something that ended it may come @throws ConnectorError when the store is away */
+  /**
+   * Reads the marks that the previous process has left, and notes that this one runs.
+   *
+   * @returns whether a message that has ended the process may come
+   * @throws ConnectorError when the store is away
+   */
   async begin(): Promise<boolean> {
     const { running, deaths, inHand, until = 0, letGo, inCompany = false, keptBack, endedBy } = await this.read();
     this.kept = { running: true, deaths, inHand: [], letGo: {} };
@@ -90,48 +95,48 @@ export class PoisonMarks {
     for (const forgotten of Object.keys(deaths).slice(0, -MAX_REMEMBERED)) delete deaths[forgotten];
     this.look();
     await this.write();
-    // a dead letter that had nowhere to go must not reach the flow when somebody has wired it, and so deployed
+    // a poison message that could not be dead-lettered for want of a place must not reach the flow after the user has wired one, and so deployed
     return running || Object.keys(deaths).some((print) => deaths[print]?.buried !== true && this.isGuilty(print));
   }
 
-  /** All is closed in good order. */
+  /** Notes that the source was closed in an orderly way. */
   async end(): Promise<void> {
     const deaths = Object.fromEntries(Object.entries(this.kept.deaths).filter(([, { buried }]) => !buried));
     this.kept = { running: false, deaths, inHand: [], letGo: {} };
     this.ended = true;
-    await this.put().catch(() => undefined); // those that come next are then tried in vain
+    await this.put().catch(() => undefined); // then the messages that come next are tried without need
   }
 
-  /** Whether it has ended the process often enough, if nothing else has: it was tried by itself then, or its code was seen to do it each time. */
+  /** Whether the message has ended the process often enough, provided that nothing else has: it was once the only one on trial, or its code was seen to do it each time. */
   isGuilty(print: string): boolean {
     const deaths = this.kept.deaths[print];
     if (deaths === undefined || this.timesOf(print) < this.limit) return false;
     return this.isSeen(deaths) || (deaths.alone > 0 && (deaths.retried !== true || deaths.proven === true));
   }
 
-  /** Whether nothing else has. */
+  /** Whether it is proven that nothing else has ended the process. */
   isProven(print: string): boolean {
     const deaths = this.kept.deaths[print];
     return deaths !== undefined && (deaths.proven === true || this.isSeen(deaths));
   }
 
-  /** How often it has done so. The first time, nobody knew which it was, unless its code was seen to do it. */
+  /** Returns how often the message has ended the process. The first time is added, in which it was unknown which message it was, unless its code was seen each time. */
   timesOf(print: string): number {
     const { times = 0, seen = 0 } = this.kept.deaths[print] ?? {};
     return Math.max(times + 1, seen);
   }
 
-  /** What it seems to have done so often. */
+  /** Returns what the message seems to have done, as a part of a sentence. */
   deedOf(print: string): string {
     return this.kept.deaths[print]?.stoodStill ? "kept Node-RED busy until its connection was lost, or ended it," : "ended Node-RED";
   }
 
-  /** ms after the start until which it was in hand at most when the process ended. */
+  /** Returns until when the message's trial would have lasted when the process ended, in ms after the start of the process; 0 if that is unknown. */
   untilOf(print: string): number {
     return this.kept.deaths[print]?.until ?? 0;
   }
 
-  /** How many of its kind are tried together at most; `undefined` when nothing is known of it. */
+  /** Returns with how many others of its kind, itself included, the message may be tried at most; `undefined` when nothing is known of it. */
   groupOf(print: string): number | undefined {
     const deaths = this.kept.deaths[print];
     if (deaths?.late === undefined) return deaths && 1;
@@ -139,34 +144,40 @@ export class PoisonMarks {
     return Math.ceil(alike.length / LONG_GROUPS);
   }
 
-  /** ms that it was in the flow at most when the process ended; 0 unless its trial was over. */
+  /** Returns the most ms that the message may have been in the flow when the process ended; 0 unless its trial was over. */
   lateOf(print: string): number {
     return this.kept.deaths[print]?.late ?? 0;
   }
 
-  /** These are tried now. @param until ms after the start until which they are on trial at most */
+  /**
+   * Notes that these messages are tried now.
+   *
+   * @param until when the trial ends at the latest, in ms after the start of the process
+   * @param letGo as {@link Kept.letGo}
+   * @param inCompany as {@link Kept.inCompany}
+   */
   async take(prints: string[], until: number, letGo: Record<string, number>, inCompany: boolean): Promise<void> {
     this.kept = { ...this.kept, inHand: prints, until: Math.round(until), letGo, inCompany };
     await this.write();
   }
 
-  /** The trial of these is over, and they are in the flow still. As {@link Kept.letGo}. */
+  /** Notes the messages that were let go. @param letGo as {@link Kept.letGo} */
   renew(letGo: Record<string, number>): void {
     this.kept.letGo = letGo;
     void this.write();
   }
 
-  /** The process has stood still with these on trial, until their connection was lost. @param letGo as {@link Kept.letGo} */
+  /** Notes that the process has stood still, until the connection was lost, with these messages on trial. @param letGo as {@link Kept.letGo} */
   stoodStill(prints: string[], letGo: Record<string, number>, inCompany: boolean): void {
     this.count(prints, inCompany, () => ({ stoodStill: true }));
     this.countLate(prints, letGo, { stoodStill: true });
   }
 
   /**
-   * They have neither ended the process nor kept it from all else in their time.
+   * Ends the trial of messages that have neither ended the process nor brought it to a standstill.
    *
-   * @param written whether it is to be noted at once
-   * @param letGo as {@link Kept.letGo}. These may yet end the process
+   * @param written whether to store that at once
+   * @param letGo as {@link Kept.letGo}. These messages may yet end the process
    */
   async clear(prints: string[], written: boolean, letGo: Record<string, number>): Promise<void> {
     for (const print of prints) {
@@ -182,13 +193,13 @@ export class PoisonMarks {
     if (written) await this.write();
   }
 
-  /** It was settled after its trial. Not noted at once, for it does not come again. */
+  /** Forgets a message that was settled during or after its trial. This is not stored at once, because the message does not come again. */
   forget(print: string): void {
     delete this.kept.deaths[print];
     this.look();
   }
 
-  /** It was settled: whatever its code was seen to do, it has not done it this time. */
+  /** Forgets that a message's code was seen to end the process: this time, the message was settled. */
   settled(print: string): void {
     if (this.kept.deaths[print]?.seen === undefined) return;
     delete this.kept.deaths[print];
@@ -196,7 +207,7 @@ export class PoisonMarks {
     void this.write();
   }
 
-  /** The process exits now. @param print of the one whose code ends it; undefined when that is not of this source */
+  /** Notes that the process exits now. @param print of the message whose code ends it; `undefined` if that is no message of this source */
   exits(print: string | undefined): void {
     const { inHand, letGo } = this.kept;
     if (print === undefined && inHand.length === 0 && Object.keys(letGo).length === 0) return;
@@ -206,17 +217,17 @@ export class PoisonMarks {
     try {
       this.options.store.writeAtOnce?.(this.options.key, this.kept);
     } catch {
-      // those in hand are tried the next time, as after a kill
+      // then the messages that were on trial or let go are tried the next time, as after a kill
     }
   }
 
-  /** It is kept back now, to see whether the process ends, or stands still, without it, too. */
+  /** Notes that a message is kept back now, to see whether the process also ends or stands still without it. */
   async keepBack(print: string): Promise<void> {
     this.kept.keptBack = print;
     await this.write();
   }
 
-  /** It was kept back long enough. @param isInnocent whether the process has stood still without it, too */
+  /** Notes the result when a message was kept back for long enough. @param isInnocent whether the process has stood still without it, too */
   async judge(print: string, isInnocent: boolean): Promise<void> {
     delete this.kept.keptBack;
     const deaths = this.kept.deaths[print];
@@ -225,7 +236,10 @@ export class PoisonMarks {
     await this.write();
   }
 
-  /** It is on its way to the dead letters, or safe there. Not forgotten before all is closed in good order: its source may not have noted yet that it is settled. */
+  /**
+   * Notes that a message is on its way to the dead letters, or `safe` there. It is not forgotten before the source is closed in an orderly way, since the source may not
+   * have noted yet that it is settled.
+   */
   bury(print: string, safe: boolean): void {
     const deaths = this.kept.deaths[print];
     if (deaths) deaths.buried = safe;
@@ -243,7 +257,7 @@ export class PoisonMarks {
     }
   }
 
-  /** Of equal messages one may be on trial as well: that is one death, too. */
+  /** Counts one more time for the messages that were let go. If an equal message was on trial as well, it is counted already. */
   private countLate(onTrial: string[], letGo: Record<string, number>, more?: Partial<Deaths>): void {
     for (const [print, ms] of Object.entries(letGo)) {
       if (onTrial.includes(print)) continue;
@@ -264,7 +278,7 @@ export class PoisonMarks {
     return seen >= this.limit;
   }
 
-  /** It happens without it, too. */
+  /** Forgets a message, because the process has ended or stood still without it, too. */
   private absolve(print: string): void {
     delete this.kept.deaths[print];
     this.options.warn("Something else than the message that was suspected ends Node-RED, or keeps it busy: that has happened without it, too");
@@ -275,7 +289,7 @@ export class PoisonMarks {
       const kept = (await this.options.store.read(this.options.key)) as Partial<Kept> | undefined;
       return { ...kept, running: kept?.running === true, deaths: kept?.deaths ?? {}, inHand: kept?.inHand ?? [], letGo: kept?.letGo ?? {} };
     } catch (error) {
-      if (isConnectorError(error)) throw error; // of a database, that comes back; a file that cannot be read stays so
+      if (isConnectorError(error)) throw error; // such an error is a database's, which will come back; a file that cannot be read stays so
       this.options.warn(`The marks of messages that end Node-RED cannot be read and are begun anew: ${errorText(error)}`);
       return { running: false, deaths: {}, inHand: [], letGo: {} };
     }
@@ -287,7 +301,7 @@ export class PoisonMarks {
     return nothing ? store.remove(key) : store.write(key, this.kept);
   }
 
-  /** Without its marks the watch sees nothing, but messages must go on. */
+  /** Stores the marks. If that fails, the user is warned once: the watch finds nothing without marks, but messages must go on. */
   private async write(): Promise<void> {
     if (this.ended) return;
     try {

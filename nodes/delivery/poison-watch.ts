@@ -7,13 +7,13 @@ import { LetGo } from "./let-go";
 import { PoisonMarks } from "./poison-marks";
 import { LONGEST, type PoisonWatchOptions, RECENT, TRIAL } from "./poison-options";
 
-/** Waits behind a trial. */
+/** A message that waits behind a trial. */
 interface Waiting<T> {
   taken: T;
   suspect: boolean;
 }
 
-/** So many suspects are tried together at first: each try costs a write to the disk. */
+/** How many suspects are tried together at first, since each trial costs a write to the disk. */
 const GROUP = 20;
 /** ms. A process that stood still learns afterwards that it has lost its connection: only then, as its flow may have finished in the same turn. */
 const LEARNS_WITHIN = 1_000;
@@ -40,19 +40,19 @@ export class PoisonWatch<T> {
   private alert = false;
   private ended = false;
   private firstAt: number | undefined;
-  /** In their order. */
+  /** The messages that wait behind a trial, in their order. */
   private line: Waiting<T>[] = [];
   private readonly onTrial = new Set<T>();
   private readonly letGo: LetGo<T>;
-  /** Those whose trial has ended badly. */
+  /** Messages during whose trial the process has stood still. */
   private readonly guilty = new Set<T>();
-  /** On their way to the dead letters. */
+  /** Messages on their way to the dead letters. */
   private readonly condemned = new Set<T>();
   private trialOver: (() => void) | undefined;
   private trying = false;
   /** When the present trial began. */
   private triedAt = 0;
-  /** Hears no more of the end of the process. */
+  /** Stops listening for the end of the process. */
   private deafen: (() => void) | undefined;
   /** Trials without what is tried. */
   private readonly waits = new Sleepers();
@@ -74,7 +74,7 @@ export class PoisonWatch<T> {
     return this.begun;
   }
 
-  /** A message has come. */
+  /** Takes a message that has arrived: hands it over, or puts it in line if it is a suspect or a trial is running. */
   take(taken: T): void {
     const suspect = (this.alert || this.marks.hasSeen) && this.isSuspect(taken);
     if (!suspect && !this.trying) return this.options.hand(taken);
@@ -115,13 +115,13 @@ export class PoisonWatch<T> {
     this.pausing ??= new Promise((resolve) => (this.pauseOver = resolve));
   }
 
-  /** Hands over again. */
+  /** Continues to hand over after {@link pause}. */
   resume(): void {
     this.pausing = undefined;
     this.pauseOver?.();
   }
 
-  /** What waits behind a trial goes back. */
+  /** Gives the messages back that wait behind a trial. */
   giveBack(): void {
     for (const { taken } of this.line.splice(0)) this.options.giveBack(taken);
   }
@@ -145,12 +145,12 @@ export class PoisonWatch<T> {
     this.deafen?.();
   }
 
-  /** Whether this process has done so since the trial began. */
+  /** Whether this process has stood still since the trial began. */
   private get hasStoodStill(): boolean {
     return (this.options.stoodStillUntil?.() ?? 0) > this.triedAt;
   }
 
-  /** It is on trial no more. */
+  /** Takes a message off trial, and off the messages that were let go. */
   private acquit(taken: T): void {
     if (this.letGo.delete(taken)) this.marks.forget(this.options.fingerprint(taken));
     if (this.onTrial.delete(taken) && this.onTrial.size === 0) this.trialOver?.();
@@ -289,12 +289,12 @@ export class PoisonWatch<T> {
     return this.marks.hasSeen && this.marks.isGuilty(this.options.fingerprint(taken));
   }
 
-  /** ms that a trial takes, of one of which nothing is known. */
+  /** Length in ms of the trial of a message of which nothing is known. */
   private get usual(): number {
     return this.options.trial ?? TRIAL;
   }
 
-  /** ms that it is tried, and kept back. */
+  /** Returns for how many ms a message is tried or kept back. */
   private lengthFor(print: string): number {
     return Math.min(this.usual * LONGEST, Math.max(this.usual, MARGIN * this.marks.lateOf(print)));
   }

@@ -6,16 +6,16 @@ import type { SendEvent } from "./runtime";
 import type { Scope } from "./scope";
 import { Seat } from "./seat";
 
-/** Types of Node-RED's own nodes that take no `done` and yet work on nothing and keep nothing that they do not send: Switch, Filter, junctions and subflows. */
+/** Types of Node-RED's own nodes that take no `done` and of which no warning is needed, because they never keep a message or work on it after their turn. */
 const HARMLESS = /^(switch|rbe|junction|subflow(:.*)?)$/;
 
-/** Types of nodes of which {@link warnOfSilence} has warned. A flow may have dozens of a type, as gauges of a dashboard are. */
+/** Types of nodes of which {@link warnOfSilence} has warned. A flow may have dozens of nodes of one type, such as gauges of a dashboard. */
 const silent = new Set<string>();
 
 /**
- * A message is sent for a delivery that is settled already. Warns of its node, once, if the reason is that the node told too early that it was done.
+ * Warns, once per node, of a node that sends a message for a delivery which is settled already, if the reason is that the node counted as done too early.
  *
- * @param running context of the code that sends; `undefined` if that is nobody's or another's: then only the message itself can tell
+ * @param running context of the code that sends; `undefined` if it has none or that of another message. Then only the message itself shows the delivery
  */
 export function warnOfLateSend({ msg, source }: SendEvent, running: FlowContext | undefined): void {
   const { node } = source;
@@ -23,21 +23,25 @@ export function warnOfLateSend({ msg, source }: SendEvent, running: FlowContext 
   const left = own && isUntold(own, node) ? own : running;
   if (!left?.hasLeft(node) || (own && (own.marks & Mark.Ended) === 0)) return;
   const token = tokenOf(msg);
-  if (token !== undefined && registry.comesBack(token)) return; // the delivery was taken back while its node held it, so it was not accepted too early
+  if (token !== undefined && registry.comesBack(token)) return; // the delivery has ended in another way while its node held it, so it was not accepted too early
   warn(node, isUntold(left, node) ? "takes no done and sends later" : "sends after it called done", "this message was sent");
 }
 
-/** A node reports an error. Warns, once, if it is one that takes no `done`, and what it works for was settled meanwhile. @param running context of the code that reports it */
+/**
+ * Warns, once per node, of a node that takes no `done` and reports an error after the message it works on was accepted.
+ *
+ * @param running context of the code that reports the error
+ */
 export function warnOfLateError(node: FlowNode, running: FlowContext | undefined): void {
   if (running?.scope.closed && isUntold(running, node) && wasAccepted(running.scope)) warn(node, "takes no done and reports an error later", "this error was told");
 }
 
-/** A node calls `done` once more for a message, now with an error. Warns, once, if the message was accepted. @param scope of the message, which is closed */
+/** Warns, once per node, of a node that calls `done` again for an accepted message, now with an error. @param scope the message's scope, which is closed */
 export function warnOfLateFailure(node: FlowNode, scope: Scope): void {
   if (wasAccepted(scope)) warn(node, "calls done more than once, and with an error at last", "this error was told");
 }
 
-/** A node that takes no `done` has sent nothing for a message, which therefore counts as finished with. Warns once for each type of node. */
+/** Warns, once per type of node, of a node that takes no `done` and has sent nothing for a message, which therefore counts as done with. */
 export function warnOfSilence(node: FlowNode): void {
   const type = node.type ?? "";
   if (silent.has(type) || HARMLESS.test(type)) return;

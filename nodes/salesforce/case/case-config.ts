@@ -7,24 +7,24 @@ import { type Compile, compileFields, type FieldRow } from "../client/cases/mapp
 import type { OrgClient } from "../client/org";
 import type { CaseTarget, CaseValues, CaseWorkerOptions } from "./case-worker";
 
-/** One row of the divisions, as flows store it. */
+/** One row of the list of divisions, as flows store it. */
 export interface DivisionRow {
-  /** Shown in `msg.salesforce.division`; blank: the condition. */
+  /** The name in `msg.salesforce.division`. Blank: `when`, or `default` if that is blank too. */
   name?: string;
   /** Default: `topic`. */
   whenType?: "topic" | "property" | "jsonata";
-  /** Pattern, text or expression; blank: takes what is left. */
+  /** Pattern, text or expression. Blank: the division takes every message that is left. */
   when: string;
-  /** Path in the message, for `property`. */
+  /** Path in the message; only for `whenType` `property`. */
   property?: string;
-  /** Id of its org node; blank: the node's own. */
+  /** Id of the division's org node. Blank: the org of the case node. */
   org: string;
   owner?: string;
   recordType?: string;
   defaults: FieldRow[];
 }
 
-/** The node's own saved properties; those that may be missing came later. */
+/** The saved properties of a case node. Optional ones were added in later versions. */
 export interface CaseDef {
   org: string;
   divisions: DivisionRow[];
@@ -58,14 +58,14 @@ export interface CaseDef {
   linger: number | string;
 }
 
-/** Fields that people are looked up by, where the form does not ask for one. */
+/** The fields for kinds of look-ups for which the form does not ask for a field. */
 const LOOK_UP_FIELDS: Record<string, string> = { email: "Email", name: "Name" };
 
 /**
- * What a case node does, by its saved properties.
+ * Reads the saved properties of a case node.
  *
- * @param orgOf finds the org of a config node's id
- * @throws ConnectorError `NOT_CONFIGURED`
+ * @param orgOf returns the org for the id of a config node
+ * @throws ConnectorError `NOT_CONFIGURED` when a property is missing or wrong
  */
 export function readCaseConfig(config: CaseDef, compile: Compile, orgOf: (id: string) => OrgClient): Omit<CaseWorkerOptions, "onState" | "warn"> {
   const { mapping = [], defaults = [], divisions = [] } = config;
@@ -110,7 +110,7 @@ function readValues(config: CaseDef, compile: Compile): CaseValues {
   };
 }
 
-/** What is wrong with a rule shows before the first message. */
+/** Checks the assignment rule now, so that an error shows before the first message. */
 function checked(assignment = "default"): string {
   autoAssign(assignment);
   return assignment;

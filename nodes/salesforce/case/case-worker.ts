@@ -9,19 +9,19 @@ import type { MapFields } from "../client/cases/mapping";
 import type { OrgClient } from "../client/org";
 import { type LaneState, OrgLane, worstState } from "../client/org-lane";
 
-/** Where a message's case goes, and how its fields are made. */
+/** The org that a case goes to, and how its fields are made. */
 export interface CaseTarget {
   org: OrgClient;
-  /** The division's name; absent without divisions. */
+  /** The division's name. Absent if the node has no divisions. */
   division?: string;
   map: MapFields;
-  /** Id or name of the owner or queue; blank: nobody in particular. */
+  /** A record id, the developer name of a queue, or a user name (with an `@`). Blank: no owner is set. */
   owner?: string;
-  /** Id or developer name; blank: the user's own. */
+  /** Id or developer name. Blank: the default record type of the node's user. */
   recordType?: string;
 }
 
-/** What is read of each message besides its fields. */
+/** The values that are read from each message, besides the fields. */
 export interface CaseValues {
   externalId?: TypedValue;
   contact?: TypedValue;
@@ -33,32 +33,32 @@ export interface CaseValues {
 /** Settings of a {@link CaseWorker}. */
 export interface CaseWorkerOptions {
   pick: DivisionPicker<CaseTarget>;
-  /** All orgs it may pick. */
+  /** All orgs that `pick` may choose. */
   orgs: OrgClient[];
   values: CaseValues;
   writer: CaseWriterOptions;
   /** Most cases in one call, 1 to 200. */
   batchSize: number;
-  /** ms that a case waits for others. */
+  /** How long, in ms, a case waits for others. */
   linger: number;
-  /** The state changed; called often. */
+  /** Called at every change of the state, which is often. */
   onState: (state: LaneState) => void;
   warn: (text: string) => void;
 }
 
-/** Calls under way at once, for one node and org: the next batch is on its way while the org works on the first. */
+/** How many calls one node has under way at once per org, so that the next batch travels while the org works on the first. */
 const CALLS_AT_ONCE = 2;
 
 type Message = { topic?: unknown };
 type Read = Partial<Record<keyof CaseValues | "fields", unknown>>;
 
-/** Makes messages into cases: picks the division, maps the fields, gathers batches for each org, settles each message by its own result. */
+/** Turns messages into cases: picks the division, maps the fields, collects batches for each org, and settles each message by its own result. */
 export class CaseWorker {
   private readonly lanes = new Map<OrgClient, OrgLane<CaseItem, CaseResult>>();
-  /** The lane, when there is but one. */
+  /** The lane, if there is only one. */
   private readonly only: OrgLane<CaseItem, CaseResult> | undefined;
   private readonly readers: [name: keyof CaseValues, valueOf: TypedValue][];
-  /** Messages whose org is still being worked out, and those behind them. */
+  /** Messages for which the division is still being evaluated, and those that came after them. */
   private readonly arrivals = new Arrivals();
 
   constructor(private readonly options: CaseWorkerOptions) {
@@ -69,7 +69,7 @@ export class CaseWorker {
     this.tell();
   }
 
-  /** Takes a message in. @param stored called with `msg.salesforce`'s value before `done()` */
+  /** Accepts a message. @param stored called before `done()` with the value of `msg.salesforce` */
   take(msg: Message, done: (error?: Error) => void, stored: (result: CaseResult) => void): void {
     let target: CaseTarget | Promise<CaseTarget>;
     try {
@@ -83,7 +83,7 @@ export class CaseWorker {
     else this.arrivals.add(target, (one) => this.takeFor(one, msg, done, stored), (error) => done(error as Error));
   }
 
-  /** Stores what it has, for at most 8 s, gives the rest back, and leaves the orgs. */
+  /** Stores the messages that it holds, for at most 8 s, gives the rest back, and releases the orgs. */
   async close(): Promise<void> {
     await new Promise<void>((resolve) => this.arrivals.after(resolve));
     await Promise.all([...this.lanes.values()].map((lane) => lane.close()));
@@ -151,7 +151,7 @@ export class CaseWorker {
   }
 }
 
-/** A value read before this one may throw before anyone waits for it. */
+/** Prevents an unhandled rejection of a promise that is not awaited because the reading of another value threw. */
 function quiet(value: unknown): void {
   if (value instanceof Promise) value.catch(() => undefined);
 }

@@ -16,7 +16,7 @@ export = (RED: NodeAPI): void => {
     RED.nodes.createNode(this, config);
     const status = new Status(this);
     const compile = templateCompiler(RED.util as unknown as TypedInputUtil, this);
-    /** The worker, or what is wrong with the configuration. */
+    /** Returns the worker, or the error of the configuration. */
     const open = (): CaseWorker | ConnectorError => {
       try {
         const options = readCaseConfig(config, compile, (id) => orgOf(RED.nodes.getNode(id), id));
@@ -24,7 +24,7 @@ export = (RED: NodeAPI): void => {
       } catch (error) {
         const wrong = toConnectorError(error, "NOT_CONFIGURED");
         status.set("failed", wrong.message);
-        this.error(wrong.toString()); // it may be long until a message brings it
+        this.error(wrong.toString()); // otherwise it would not show before a message comes
         return wrong;
       }
     };

@@ -1,24 +1,24 @@
 import { type FlowEmitter, onFlowEvent } from "../../delivery/flow-events";
 
-/** A deploy that stops only some nodes says which: ids. */
+/** The event of a deploy. If only some nodes are stopped, `diff` holds their ids. */
 interface FlowEvent {
   diff?: { added?: string[]; changed?: string[]; removed?: string[]; linked?: string[] } | null;
 }
 
-/** What {@link watchOrgs} tells of. */
+/** The callbacks of {@link watchOrgs}. */
 export interface OrgChanges {
-  /** One of the orgs is about to be closed, or to be there. */
+  /** Called when one of the orgs is about to be closed or created. */
   changing(): void;
-  /** All are there that there will be. */
+  /** Called afterwards, when all orgs that are configured have been created. */
   changed(): void;
 }
 
 /**
- * Watches config nodes that stand in a list. Node-RED starts a node anew with a config node that one of its properties names, but does not
- * look into lists: there the node would go on with an org that is closed, by settings that are not so any more.
+ * Watches config nodes whose ids are in a list. Node-RED restarts a node together with a config node that is named by one of its properties, but it does not look into
+ * lists. Without this, the node would go on with an org that is closed or has outdated settings.
  *
- * @param node id of the node itself: when it is stopped, too, nothing is told
- * @returns how to stop watching
+ * @param node id of the node itself. If the deploy stops it too, no callback is called.
+ * @returns a function that stops watching
  */
 export function watchOrgs(events: FlowEmitter, node: string, orgs: ReadonlySet<string>, told: OrgChanges): () => void {
   let changing = false;

@@ -2,10 +2,10 @@ import { types } from "node:util";
 import { ConnectorError } from "../../../common/errors";
 import type { Attachment } from "./case-item";
 
-/** Largest file: 37,000,000 bytes are 50 MB in base64, the most that one call carries. */
+/** Most bytes of a file. In base64 they are 50 MB, the most that one call can carry. */
 const MAX_FILE = 37_000_000;
 
-/** What a file without an extension gets by its content type: the org tells kinds of files by the extension alone. */
+/** The extension that a file name without one gets, by content type. The org recognises kinds of files by the extension alone. */
 const EXTENSIONS: Record<string, string> = {
   "application/json": "json",
   "application/pdf": "pdf",
@@ -21,10 +21,10 @@ const EXTENSIONS: Record<string, string> = {
 };
 
 /**
- * Reads the files of a message: a Buffer, `{name, contentType, data}` with a Buffer or text, or a list of these. Nothing at all, and an empty
- * file, give none.
+ * Reads the files of a message: a Buffer, an object `{name, contentType, data}` with a Buffer or text as `data`, or a list of these. `undefined`, `null`, an empty
+ * text and empty files give no attachment.
  *
- * @throws ConnectorError `INPUT_INVALID` for what is no file, `PAYLOAD_TOO_LARGE` for one the org could not take
+ * @throws ConnectorError `INPUT_INVALID` for a value of another kind, `PAYLOAD_TOO_LARGE` for a file over {@link MAX_FILE}
  */
 export function readAttachments(value: unknown): Attachment[] {
   if (value === undefined || value === null || value === "") return [];
@@ -50,7 +50,7 @@ function nameOf(name: unknown, contentType: unknown, place: number): string {
   return extension ? `${base}.${extension}` : base;
 }
 
-/** Also those that a Function node has made, where `Uint8Array` is another class. */
+/** Whether a value is a Uint8Array or Buffer. `instanceof` would miss those of a Function node, which are instances of another realm's class. */
 function isBytes(value: unknown): value is Uint8Array {
   return types.isUint8Array(value);
 }

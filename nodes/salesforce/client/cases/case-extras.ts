@@ -10,23 +10,23 @@ import { getsThrough, isOwnFault, judge, mayBeOfRecords, notLookedFor, Suspicion
 import type { RestClient } from "../rest";
 import type { SelectIn } from "./select-in";
 
-/** Newest comments of the cases of a batch that are compared with the new ones. */
+/** How many comments one query reads, the newest first, to find out which of the new ones are stored already. */
 const COMMENTS_COMPARED = 2000;
-/** Calls that may go wrong while what is wrong in one batch is looked for. */
+/** How many calls may fail while the comment or file at fault is looked for in a batch. A call that timed out counts as two. */
 const MOST_WRONG = 20;
 
-/** ms that the org may still work on a call which nobody waits for any longer. */
+/** How long, in ms, the org may go on working on a call after it has timed out here. */
 const STILL_AT_IT = 60_000;
 
 /** One comment or file of a case. */
 interface Extra {
   work: CaseWork;
   fields: Fields;
-  /** What makes it the same as one that is there. */
+  /** Equal to the key of a stored comment or file if the two are the same. */
   key: string;
 }
 
-/** One kind of extra: how it is written, and how those that are there are found. */
+/** Comments or files: the object they are stored as, their name in errors, those to add, and how the keys of stored ones are read. */
 interface Kind {
   object: string;
   what: string;
@@ -35,13 +35,13 @@ interface Kind {
 }
 
 /**
- * Adds comments and files to cases that are stored. A text that a case has, or a file of the same name and content, is not added again: what
- * failed half-way, or comes a second time, is completed and not doubled. Only cases that were made a moment ago are not looked at first.
+ * Adds comments and files to cases that are stored. A comment whose text the case has already, and a file whose name and content it has, are not added again. So
+ * work that failed half-way, or a message that comes again, adds what is missing and nothing twice. For cases that were just created, nothing is looked up first.
  */
 export class CaseExtras {
   private readonly suspicion = new Suspicion();
 
-  /** @param charactersPerCall of records at most; the default is well below the 50 MB that the platform takes */
+  /** @param limits `charactersPerCall`: most characters of records in one call. The default is well below the 50 MB that the platform accepts. */
   constructor(
     private readonly rest: RestClient,
     private readonly select: SelectIn,
@@ -49,13 +49,13 @@ export class CaseExtras {
     private readonly clock: Pick<Clock, "ticks"> = systemClock,
   ) {}
 
-  /** Writes what these cases are to get, and sets `error` where it could not be. */
+  /** Adds the comments and files of these cases. Sets `error` for each case where that failed. */
   async add(all: readonly CaseWork[]): Promise<void> {
-    const works = all.filter((work) => !this.isEarly(work)); // tried again before its time, as another batch got through
+    const works = all.filter((work) => !this.isEarly(work)); // a case may come too early, when the success of another batch ended the wait
     const comments: Kind = { object: "CaseComment", what: "comment", extras: works.flatMap(commentOf), keysOf: commentKeys };
     const files: Kind = { object: "ContentVersion", what: "file", extras: works.flatMap(filesOf), keysOf: fileKeys };
     const older = new Set(works.filter(({ lookFirst }) => lookFirst));
-    for (const work of works) work.lookFirst = true; // at the next try
+    for (const work of works) work.lookFirst = true; // for the next try
     for (const kind of [comments, files]) if (kind.extras.length > 0) await this.addKind(kind, older);
   }
 
@@ -75,19 +75,19 @@ export class CaseExtras {
     }
   }
 
-  /** Keys of those that the cases of these have. */
+  /** Reads the keys of all comments or files that are stored at the cases of these extras. */
   private async there({ keysOf }: Kind, extras: readonly Extra[]): Promise<Set<string>> {
     return extras.length > 0 ? keysOf(this.select, [...new Set(extras.map(({ work }) => work.stored?.id ?? ""))]) : new Set<string>();
   }
 
-  /** Locked ones, which surely made nothing, are tried again in place. One whose answer was lost is looked for before it is sent again. */
+  /** Stores some extras. Those that a lock kept out surely stored nothing, and are sent again at once. All others are tried again later, after a look-up. */
   private async create(kind: Kind, part: readonly Extra[]): Promise<RecordResult[]> {
     const { work: batch } = part[0] as Extra;
     try {
       if (part.some(({ work }) => this.suspicion.isDue(work))) return await this.search(kind, part);
       return await retryLocked(await this.send(kind, part), (places) => {
         const left = places.map((place) => part[place] as Extra);
-        return this.send(kind, left).catch((error: unknown) => left.map(() => failed(this.notAtOnce(error, left)))); // of the others it is known what became of them
+        return this.send(kind, left).catch((error: unknown) => left.map(() => failed(this.notAtOnce(error, left)))); // the results of the other extras are known, so they must not be lost
       });
     } catch (error) {
       this.suspicion.note(batch, error);
@@ -95,7 +95,7 @@ export class CaseExtras {
     }
   }
 
-  /** By halves, for the one that makes the org fail, or that somebody on the way minds. @throws ConnectorError when it is the org that is away */
+  /** Stores extras by halving, to find the one that makes the org fail or that a proxy on the way refuses. @throws ConnectorError when the org itself cannot be reached */
   private async search(kind: Kind, part: readonly Extra[]): Promise<RecordResult[]> {
     const results = new Map<Extra, RecordResult>();
     let left = MOST_WRONG;
@@ -123,7 +123,7 @@ export class CaseExtras {
     return all as RecordResult[];
   }
 
-  /** What an instance or a gateway has not answered in time may yet be stored: it is looked for later. */
+  /** Sets when extras may be tried again if their call timed out here or at a gateway (504), since the org may yet store them. @returns the error with that wait */
   private notAtOnce(error: unknown, extras: readonly Extra[]): unknown {
     if (!isConnectorError(error) || (error.details.network !== "TIMEOUT" && error.details.status !== 504)) return error;
     for (const { work } of extras) work.late = { error, until: this.clock.ticks() + STILL_AT_IT };
@@ -151,7 +151,7 @@ function failed(error: unknown): RecordResult {
   return { ok: false, error: toConnectorError(error) };
 }
 
-/** Splits by count and size. */
+/** Splits extras into calls of at most {@link MAX_RECORDS} records and `maxCall` characters. */
 function* parts(extras: readonly Extra[], maxCall: number): Generator<Extra[]> {
   let part: Extra[] = [];
   let size = 0;
@@ -186,13 +186,13 @@ function errorOf(result: RecordResult | undefined, { stored }: CaseWork, what: s
 }
 
 function commentOf(work: CaseWork): Extra[] {
-  const text = work.item.comment?.toWellFormed(); // half of a character is not kept by the org as it comes, either
+  const text = work.item.comment?.toWellFormed(); // the org would change half a surrogate pair, too, and the text would not be found again
   const id = work.stored?.id;
   if (!text || id === undefined) return [];
   return [{ work, fields: { ParentId: id, CommentBody: text }, key: commentKey(id, text) }];
 }
 
-/** Line ends and blanks around a text are not kept by the org as they come. */
+/** The key of a comment. Line ends and blanks around the text do not count, since the org does not store them as they were sent. */
 function commentKey(caseId: string, text: string): string {
   return `${caseId} ${text.replace(/\r\n?/g, "\n").trim()}`;
 }
@@ -216,7 +216,7 @@ function fileFields(caseId: string, name: string, data: Buffer): Fields {
 
 const fileKey = (caseId: string, name: string, checksum: string): string => `${caseId} ${checksum} ${name}`;
 
-/** The org's `Checksum` is MD5, too. */
+/** MD5 as hex, like the org's field `Checksum`. */
 const md5 = (data: Attachment["data"]): string => createHash("md5").update(data).digest("hex");
 
 async function fileKeys(select: SelectIn, values: string[]): Promise<Set<string>> {

@@ -11,17 +11,17 @@ export interface Attachment {
 /** One case to store. */
 export interface CaseItem {
   fields: Fields;
-  /** Value of the external id field; only when the writer upserts. */
+  /** Value of the external id field. Set only if the writer has an external id field. */
   externalId?: string | number;
-  /** The division that took the message; absent without divisions. */
+  /** The name of the division that took the message. Absent if the node has no divisions. */
   division?: string;
-  /** A record id, the developer name of a queue, or a user name (with an `@`). The assignment rule does not run then. */
+  /** A record id, the developer name of a queue, or a user name (with an `@`). If it is set, the assignment rule does not run. */
   owner?: string;
   /** A record id or a developer name. */
   recordType?: string;
-  /** What the contact is looked up by. */
+  /** The value by which the contact is looked up. */
   contact?: string | number;
-  /** What the account is looked up by. */
+  /** The value by which the account is looked up. */
   account?: string | number;
   /** Text of a comment. */
   comment?: string;
@@ -32,23 +32,23 @@ export interface CaseItem {
 export interface CaseResult {
   /** 18 characters. */
   id: string;
-  /** As people call the case; absent when it was not asked for. */
+  /** The case number that people see. Absent if it was not asked for or could not be read. */
   caseNumber?: string;
   success: true;
   created: boolean;
-  /** The case was there and has been updated. */
+  /** The case was there already and was updated. */
   updated?: true;
-  /** The case was there and was left as it is. */
+  /** The case was there already and was not changed, except for its status if it was reopened. */
   left?: true;
-  /** The case was there and got the comment and the files. */
+  /** The case was there already and got only the comment and the files. */
   commented?: true;
-  /** The case was closed and has been opened again. */
+  /** The case was closed and was opened again. */
   reopened?: true;
   errors: [];
   division?: string;
 }
 
-/** As the delivery core's, spelled here so that the client stands alone. */
+/** The same shape as the outcome of the delivery core. It is repeated here so that the client does not depend on that. */
 export type CaseOutcome = { ok: true; value: CaseResult } | { ok: false; error: ConnectorError };
 
 /** A case that is in the org. */
@@ -59,29 +59,32 @@ export interface StoredCase {
   reopened?: boolean;
 }
 
-/** How far one case has come. It outlives a try, so that the next one goes on where the last one ended. */
+/** The progress of one case. It is kept from one try to the next, which goes on where the last one ended. */
 export interface CaseWork {
   readonly item: CaseItem;
-  /** Fields that were looked up; those of the item come before them. */
+  /** Fields with the ids of records that were looked up. The item's own fields win over them. */
   links: Fields;
-  /** It was not in the org when it was sent first: if it is there now, that was us. */
+  /** The case was not in the org when it was first sent. If a later try finds it there, this node has made it. */
   sent?: true;
-  /** Nobody knows what became of a try: the org may still be at it. */
+  /** The answer to a try was lost, so the org may have stored the case or may still do so. */
   lost?: true;
   stored?: StoredCase;
-  /** Its comment or files were sent and may be there, or the case is older than this work: look before they are written. */
+  /** The stored comments and files must be read before new ones are written: either these were sent once already, or the case was there before this message. */
   lookFirst?: true;
-  /** A call with its comment or files was not answered in time, by this error. The org may still be at it until then, in ms by the clock that nobody sets: looked for earlier, what it is about to store is not found. */
+  /**
+   * Set when a call with its comment or files timed out: the error, and the time, in ms of the monotonic clock, until which the org may still work on the call. A look-up
+   * before that time could miss what the org is about to store.
+   */
   late?: { error: ConnectorError; until: number };
-  /** What became of it in this try. */
+  /** The error of this try, if it failed. */
   error?: ConnectorError | undefined;
-  /** An error that another try must not touch: the case may have been made. */
+  /** An error after which the case must not be sent again, because it may have been made. */
   final?: ConnectorError;
-  /** Looked up once more after the org did not know a record any longer. */
+  /** The linked records were looked up once more, because the org refused one of them as gone. */
   relinked?: true;
 }
 
-/** Whether the fields give `name`, in whatever case it is spelled. */
+/** Whether the fields contain `name`, in upper or lower case. */
 export function gives(fields: Fields, name: string): boolean {
   const wanted = name.toLowerCase();
   return Object.keys(fields).some((field) => field.toLowerCase() === wanted);

@@ -7,11 +7,11 @@ import type { SelectIn } from "./select-in";
 export interface LookUp {
   /** API name of the field that is compared. */
   field: string;
-  /** When nothing, or more than one record, is found: store the case without it, or fail the message. */
+  /** When no record, or more than one, is found: `leave` stores the case without the link, `error` fails the message. */
   missing: "leave" | "error";
 }
 
-/** What is looked up for cases. */
+/** The look-ups that the node's settings turn on. */
 export interface CaseLinkOptions {
   contact?: LookUp;
   account?: LookUp;
@@ -19,17 +19,17 @@ export interface CaseLinkOptions {
 
 /** One kind of record that a case points to. */
 interface Link {
-  /** The case's field. */
+  /** The field of the case that gets the record's id. */
   field: string;
   finder: RecordFinder;
-  /** What to look for; undefined: nothing. */
+  /** The value to look for; `undefined` if there is nothing to look for. */
   valueOf: (item: CaseItem) => string | number | undefined;
   missing: "leave" | "error";
-  /** The record in the user's words, with the value. */
+  /** Names the record and the value, for errors. */
   words: (value: string | number) => string;
 }
 
-/** What differs between links. */
+/** The optional properties of a {@link Link}. */
 interface LinkMore {
   where?: string;
   /** Default `error`. */
@@ -38,13 +38,13 @@ interface LinkMore {
 }
 
 const ID = /^[0-9A-Za-z]{15}(?:[A-Z0-5]{3})?$/;
-/** Record ids by prefix, so that a developer name of 15 letters is not taken for one. */
+/** Whether a text is a record id with one of the prefixes. Without the prefix, a developer name of 15 letters would be taken for an id. */
 const isId = (text: string | undefined, prefix: RegExp): boolean => text !== undefined && ID.test(text) && prefix.test(text);
 
-/** The org says so when a record it is to point to is gone, or a user is not active any longer. */
+/** Status codes with which the org refuses a case because a linked record is gone or a user is no longer active. */
 const GONE = new Set(["INVALID_CROSS_REFERENCE_KEY", "ENTITY_IS_DELETED", "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY", "INACTIVE_OWNER_OR_USER"]);
 
-/** Finds the records that cases point to: owner, record type, contact, account. One query a kind for all cases of a batch; what is known is not asked again. */
+/** Finds the records that cases point to: owner, record type, contact, account. It sends one query per kind for all cases of a batch, and none for known records. */
 export class CaseLinks {
   private readonly links: Link[];
 
@@ -75,7 +75,7 @@ export class CaseLinks {
     ];
   }
 
-  /** Sets the links of each case, or its error. @throws ConnectorError when a look-up failed for all */
+  /** Sets the `links` of each case, or its `error`. @throws ConnectorError when a query failed, which concerns all cases */
   async resolve(works: readonly CaseWork[]): Promise<void> {
     for (const { item, links } of works) {
       if (item.owner && isId(item.owner, /^00[5G]/)) links["OwnerId"] = item.owner;
@@ -85,8 +85,8 @@ export class CaseLinks {
   }
 
   /**
-   * Whether a case was refused because a record that was looked up is not there any longer: it is forgotten, and the case is worth another
-   * try. Once only.
+   * Whether a case was refused because a record that was looked up is no longer there. If so, the records found for the case are forgotten, and the case should be tried
+   * again. True only once per case.
    */
   relink(work: CaseWork, error: ConnectorError): boolean {
     if (work.relinked || Object.keys(work.links).length === 0 || !GONE.has(String(error.details.statusCode))) return false;
@@ -114,7 +114,7 @@ export class CaseLinks {
   }
 }
 
-/** It may be made later: worth another try. */
+/** The error for a missing or ambiguous record. The message may be tried again, since the record may be created later. */
 function missing(what: string, found: Found): ConnectorError {
   return new ConnectorError("RECORD_MISSING", found === "several" ? `There is more than one ${what} in the org` : `There is no ${what} in the org`);
 }

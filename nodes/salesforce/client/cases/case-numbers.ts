@@ -3,10 +3,10 @@ import type { Rider } from "./composite-call";
 import type { RestClient, RestRequest } from "../rest";
 import { type Row, type SelectIn, valueIn } from "./select-in";
 
-/** Numbers kept until they are taken: those of calls that failed later on stay behind. */
+/** Most case numbers that are kept. Those of calls that failed afterwards are never taken; the oldest are dropped. */
 const BOUND = 10_000;
 
-/** Brings the numbers of cases along with the call that stores them, and fetches those that did not come. */
+/** Reads case numbers in the same call that stores the cases, and fetches by another call those that did not come with it. */
 export class CaseNumbers implements Rider {
   private readonly byId = new Map<string, string>();
 
@@ -36,7 +36,7 @@ export class CaseNumbers implements Rider {
     }
   }
 
-  /** The numbers of these cases; one that cannot be had is missing, for the case is stored all the same. */
+  /** Returns the numbers of these cases by id, and forgets them. A number that cannot be read is left out without an error, since the case itself is stored. */
   async take(ids: readonly string[]): Promise<Map<string, string>> {
     const missing = ids.filter((id) => !this.byId.has(id));
     if (missing.length > 0) {

@@ -17,31 +17,31 @@ export type { CaseItem, CaseOutcome, CaseResult } from "./case-item";
 
 /** How cases are stored. */
 export interface CaseWriterOptions extends CaseLinkOptions {
-  /** API name of the external id field; absent: every message makes a case. */
+  /** API name of the external id field. Without it, every message creates a case. */
   externalIdField?: string | undefined;
-  /** Which assignment rule runs: the org's `default` one, none (`off`), or the one with this id. A case with an owner of its own gets none. Default `default`. */
+  /** The assignment rule that runs: the org's `default` rule, none (`off`), or the rule with this id. It does not run for an item with an `owner`. Default `default`. */
   assignment?: string;
-  /** What a duplicate rule that only warns does: `block` the case (default), or `allow` it. */
+  /** Whether a duplicate rule that only warns blocks the case (`block`, default) or not (`allow`). */
   duplicateRule?: "block" | "allow";
-  /** What becomes of a case that is there: it is updated (default), left as it is, or gets the comment and the files only. */
+  /** What to do with a case that is there already: `update` its fields (default), `leave` it as it is, or add only the comment and the files (`comment`). */
   onRepeat?: "update" | "leave" | "comment";
-  /** The status a closed case gets when its external id comes again; blank: none. A message that gives a status itself is taken at its word. */
+  /** The status that a closed case gets when its external id comes again. Blank: closed cases stay closed. With `update`, a status in the message wins. */
   reopenStatus?: string;
-  /** Whether results carry the case's number. It comes with the call that stores the case. Default false. */
+  /** Whether results contain the case number, which is read in the same call that stores the case. Default false. */
   caseNumber?: boolean;
 }
 
-/** Look-ups that may go wrong while the case that is at fault is looked for. */
+/** How many look-ups may fail while the case at fault is looked for. */
 const MOST_WRONG = 20;
 
-/** A case that is in the org before it is written. */
+/** A case that the org already had before this write. */
 interface Known {
   id: string;
   caseNumber: string;
   closed: boolean;
 }
 
-/** What of a case goes to the org. */
+/** What is sent to the org for one case. */
 interface Sending {
   work: CaseWork;
   fields: Fields;
@@ -50,8 +50,8 @@ interface Sending {
 }
 
 /**
- * Stores batches of cases in one org, each case by its own result: finds what they point to, stores them, then their comments and files.
- * Given the same item again it goes on where it was.
+ * Stores batches of cases in one org, with a result for each case: finds the records that the cases point to, stores the cases, then adds their comments and files.
+ * If the same item is given again, it goes on where it stopped.
  */
 export class CaseWriter {
   private readonly works = new WeakMap<CaseItem, CaseWork>();
@@ -74,16 +74,16 @@ export class CaseWriter {
     this.records = new RecordWriter(calls, { what: "case" });
   }
 
-  /** What orders cases: the external id as the org compares it, without regard to case and blanks around it. */
+  /** The key by which messages for the same case are kept in order: the external id in lower case and trimmed, as the org compares it. `undefined` without one. */
   static keyOf(item: CaseItem): string | undefined {
     return item.externalId === undefined ? undefined : RecordFinder.keyOf(item.externalId);
   }
 
   /**
-   * Stores up to 200 cases. With an external id no two may share a {@link keyOf}. An error of scope `system` is one of all whom it befell:
-   * they may be sent again, as the same items.
+   * Stores up to 200 cases. With an external id, no two items may have the same {@link keyOf}. Items whose outcome is an error of scope `system` may be given again, as the
+   * same objects.
    *
-   * @throws ConnectorError of scope `system` when none could be stored and all may be sent again
+   * @throws ConnectorError of scope `system` when every item failed with such an error
    */
   async write(items: CaseItem[]): Promise<CaseOutcome[]> {
     const works = items.map((item) => this.workOf(item));
@@ -97,7 +97,7 @@ export class CaseWriter {
     return works.map(toOutcome);
   }
 
-  /** Without an external id a message that comes again makes a second case: once the first is there, its source must not try again. */
+  /** Makes an error final if the case is stored but has no external id: if the source sent the message again, that would create a second case. */
   private stopRepeats(work: CaseWork): void {
     const { error, stored } = work;
     if (this.options.externalIdField !== undefined || !stored || error?.scope !== "message" || !error.retryable) return;
@@ -111,7 +111,7 @@ export class CaseWriter {
     return work;
   }
 
-  /** Finds what these point to, and which of them are there: by halves, too, for one that has a value which somebody on the way minds in a query. */
+  /** Finds the linked records, and the cases that are there already. After repeated failures it halves the batch, to find a case with a value that a proxy on the way refuses. */
   private async lookUp(works: readonly CaseWork[]): Promise<Map<string, Known>> {
     const known = new Map<string, Known>();
     const [batch] = works;
@@ -160,7 +160,7 @@ export class CaseWriter {
     await this.addNumbers(sendings);
   }
 
-  /** The cases that are there; looked for only when it matters. */
+  /** Reads the cases that are there already into `known`, if the settings make a difference between new and known cases. */
   private async findKnown(works: readonly CaseWork[], known: Map<string, Known>): Promise<void> {
     const { externalIdField: field, onRepeat = "update", reopenStatus } = this.options;
     if (works.length === 0 || field === undefined || (onRepeat === "update" && !reopenStatus)) return;
@@ -172,7 +172,7 @@ export class CaseWriter {
     }
   }
 
-  /** What is to be sent for a case; nothing when it is stored already. */
+  /** Returns what to send for a case. If nothing has to be sent, it sets `stored` and returns `undefined`. */
   private sendingOf(work: CaseWork, known: Known | undefined): Sending | undefined {
     const { onRepeat = "update", reopenStatus } = this.options;
     const fields = { ...work.links, ...work.item.fields };
@@ -194,7 +194,7 @@ export class CaseWriter {
     return undefined;
   }
 
-  /** The rule would give the case another owner. */
+  /** Whether the item has an `owner`. The assignment rule, which would set another one, must not run then. */
   private isOwned({ work }: Sending): boolean {
     return gives(work.links, "OwnerId");
   }
@@ -231,7 +231,7 @@ export class CaseWriter {
       return;
     }
     work.error = error;
-    // Without an external id nobody but the source may try again.
+    // Without an external id, this writer must not try again: only the source may.
     if (this.options.externalIdField === undefined && error.scope === "message") work.final = error;
   }
 
@@ -243,7 +243,7 @@ export class CaseWriter {
   }
 }
 
-/** With "add a comment" only a repeat gets one; a case that is left gets nothing more. */
+/** Whether the comment and files are to be added. With `onRepeat` `comment`, only a case that was there already gets them; with `leave`, only a new one. */
 function wantsExtras(item: CaseItem, { how }: StoredCase, onRepeat: CaseWriterOptions["onRepeat"]): boolean {
   if (!item.comment && !item.attachments?.length) return false;
   return how !== "left" && (onRepeat !== "comment" || how === "commented");
@@ -266,7 +266,7 @@ function toOutcome({ item, stored, error }: CaseWork): CaseOutcome {
   return { ok: true, value };
 }
 
-/** `fields` with `name` set; a field of the same name in other case gives way. */
+/** Returns `fields` with `name` set to `value`. A field with the same name in other upper and lower case is replaced. */
 function withField(fields: Fields, name: string, value: unknown): Fields {
   const others = Object.entries(fields).filter(([field]) => field.toLowerCase() !== name.toLowerCase());
   return { ...Object.fromEntries(others), [name]: value };

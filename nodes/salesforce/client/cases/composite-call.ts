@@ -2,15 +2,15 @@ import { ConnectorError, isConnectorError } from "../../../common/errors";
 import { callError } from "../errors";
 import type { RestAnswer, RestCalls, RestClient, RestRequest } from "../rest";
 
-/** A query that goes along with a call: its rows are told when they have come. */
+/** Adds queries to a call, and takes their rows. */
 export interface Rider {
-  /** SOQL texts for a call, `[]` for none. At most four are sent; `@{main…}` refers to the answer of the call. */
+  /** Returns the SOQL texts to send along with a call; `[]` for none. Only the first four are sent. `@{main…}` in them refers to the answer of the call. */
   queries(request: RestRequest): string[];
   /** Takes the rows that the queries have found. */
   rows(records: Record<string, unknown>[]): void;
 }
 
-/** A `/composite` takes five queries and Collections in all. */
+/** The most queries beside one call: `/composite` accepts five queries and Collections calls in all. */
 const MAX_QUERIES = 4;
 
 interface SubAnswer {
@@ -21,8 +21,8 @@ interface SubAnswer {
 }
 
 /**
- * Sends a call together with queries that ride along, as one API call (`/composite`): the answer is that of the call, and its errors are
- * those the call alone would have had. What becomes of the queries changes nothing about it.
+ * Sends a call and the queries of a {@link Rider} as one API call (`/composite`). The answer and the errors are those that the call would have had without the queries.
+ * A query that fails changes nothing about them.
  */
 export class CompositeCall implements RestCalls {
   constructor(
@@ -33,7 +33,7 @@ export class CompositeCall implements RestCalls {
   async request<T = unknown>(request: RestRequest): Promise<RestAnswer<T>> {
     if (request.body === undefined) return this.rest.request<T>(request);
     const text = typeof request.body === "string" ? request.body : JSON.stringify(request.body);
-    // In a composite this is a reference, wherever it stands, and there is no way to write it otherwise.
+    // A composite takes `@{` for a reference, also within values, and has no way to escape it.
     const queries = text.includes("@{") ? [] : this.rider.queries(request).slice(0, MAX_QUERIES);
     if (queries.length === 0) return this.rest.request<T>(request);
     const call = { method: "POST", path: "/composite", body: this.textOf(request, text, queries), timeout: request.timeout } as const;
@@ -49,7 +49,7 @@ export class CompositeCall implements RestCalls {
     return { status: main.httpStatusCode, headers, body: main.body as T };
   }
 
-  /** The body is put together as text: it may be large, and it is JSON already. */
+  /** Builds the body of the composite as text, since the call's own body may be large and is JSON already. */
   private textOf({ method, path, headers }: RestRequest, text: string, queries: string[]): string {
     const base = `/services/data/v${this.rest.version}`;
     const main = { method, url: base + path, referenceId: "main", ...(headers ? { httpHeaders: headers } : {}) };
@@ -59,19 +59,19 @@ export class CompositeCall implements RestCalls {
   }
 }
 
-/** SOQL for a URL; references stay as they are. */
+/** Encodes SOQL for a URL, but leaves references (`@{main[0].id}`) as they are. */
 function encodeSoql(soql: string): string {
   return encodeURIComponent(soql).replace(/%40%7B(\w+)%5B(\d+)%5D\.(\w+)%7D/g, "@{$1[$2].$3}");
 }
 
 const PLACE = / at \[line: ?\d+, column: ?\d+\]/g;
 
-/** Places in the JSON of a sub-request may be counted from anywhere: nobody must be blamed by them. */
+/** Removes places (line and column) from the error of a sub-request. It is not known where they are counted from, so they must not be used to find the record at fault. */
 function withoutPlaces(body: unknown): string {
   return JSON.stringify(body).replace(PLACE, "");
 }
 
-/** Places in the JSON of the whole are not those of the call in it. */
+/** Removes places (line and column) from an error: they are places in the composite's JSON, not in that of the call within it. */
 function withoutPlace(error: unknown): never {
   if (!isConnectorError(error) || error.message.search(PLACE) < 0) throw error;
   const { code, message, scope, retryable, details } = error;

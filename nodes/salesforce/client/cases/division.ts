@@ -1,25 +1,25 @@
 import { ConnectorError } from "../../../common/errors";
 
-/** What decides whether a division takes a message. */
+/** The condition under which a division takes a message. */
 export type Condition =
-  /** Routing-key pattern for `msg.topic`: words parted by dots, `*` for one word, `#` for any number, none included – as a topic exchange reads them. */
+  /** A pattern for `msg.topic`, as topic exchanges have them: words with dots between them, `*` for one word, `#` for any number of words, also none. */
   | { type: "topic"; pattern: string }
-  /** A value in the message equals a text. */
+  /** True if a value in the message, as text, equals `text`. */
   | { type: "property"; valueOf: (msg: object) => unknown; text: string }
-  /** An expression gives true. */
+  /** True if an expression returns `true`. */
   | { type: "jsonata"; holds: (msg: object) => unknown }
-  /** It takes what no one before it has taken. */
+  /** True for every message that no division before it has taken. */
   | { type: "always" };
 
-/** Picks the first entry that takes a message; a promise only when an expression must be asked. */
+/** Returns the first entry that takes a message. The result is a promise only if an expression returned one. */
 export interface DivisionPicker<T> {
-  /** @throws ConnectorError `DIVISION_UNKNOWN` that names the topic */
+  /** @throws ConnectorError `DIVISION_UNKNOWN` with the topic, when no entry takes the message */
   (msg: { topic?: unknown }): T | Promise<T>;
 }
 
 type Holds = (msg: { topic?: unknown }) => boolean | Promise<boolean>;
 
-/** Compiles entries, each with its condition; the first that holds wins. */
+/** Compiles entries with their conditions. The first entry whose condition is true wins. */
 export function compileDivisions<T>(entries: readonly { condition: Condition; entry: T }[]): DivisionPicker<T> {
   const compiled = entries.map(({ condition, entry }) => ({ entry, holds: compile(condition) }));
   const pickFrom = (start: number, msg: { topic?: unknown }): T | Promise<T> => {
@@ -60,9 +60,9 @@ function unknown(topic: unknown): ConnectorError {
   return new ConnectorError("DIVISION_UNKNOWN", `No division takes ${named}`, { details: { topic: typeof topic === "string" ? topic : undefined } });
 }
 
-/** Whether `words` fit `pattern`. One row of the usual table at a time, so that many `#` cost no more than pattern × words steps. */
+/** Whether `words` match `pattern`. It computes one row per part of the pattern, so that even with many `#` it takes only (parts × words) steps. */
 function fits(pattern: readonly string[], words: readonly string[]): boolean {
-  // reach[i]: the pattern so far fits the first i words
+  // reach[i]: whether the parts so far match the first i words
   let reach = [true, ...words.map(() => false)];
   for (const part of pattern) {
     const next = reach.map(() => false);

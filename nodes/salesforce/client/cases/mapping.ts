@@ -7,19 +7,19 @@ import type { Fields } from "../records/collections";
 export interface FieldRow {
   /** API name of the field. */
   field: string;
-  /** What the typed input holds. */
+  /** The value of the typed input. */
   value: unknown;
   /** `msg`, `str`, `num`, `bool`, `jsonata`, `template`, `env` or `json`. */
   valueType: string;
 }
 
-/** Gives a row's value for a message; a promise only where it must (JSONata). */
+/** Returns a row's value for a message. It is a promise only if it must be one (JSONata). */
 export type Evaluate = (msg: object) => unknown;
 
-/** Makes the {@link Evaluate} of a typed input, once. */
+/** Compiles a typed input. Called once for each. */
 export type Compile = (value: unknown, type: string, label: string) => Evaluate;
 
-/** Gives a record's fields for a message. */
+/** Returns the fields of a record for a message. */
 export type MapFields = (msg: object) => Fields | Promise<Fields>;
 
 interface Rule {
@@ -28,10 +28,10 @@ interface Rule {
 }
 
 /**
- * Compiles lists of rows into one function. Where several rows give a value for a field – in whatever case it is spelled – the last one
- * wins, so defaults go first. A value that is not there leaves the field out; `null` clears it.
+ * Compiles lists of rows into one function. If several rows have a value for the same field, in upper or lower case, the last one wins, so defaults go first. A field
+ * whose value is `undefined` is left out; `null` clears it.
  *
- * The function throws or rejects with `INPUT_INVALID` that names the field.
+ * The function throws or rejects with `INPUT_INVALID`, which names the field.
  */
 export function compileFields(lists: FieldRow[][], compile: Compile): MapFields {
   const rules = lists.flat().flatMap((row) => toRule(row, compile));
@@ -47,7 +47,7 @@ function toRule(row: FieldRow, compile: Compile): Rule[] {
   if (!field) return [];
   try {
     const valueOf = compile(row.value, row.valueType, `field ${field}`);
-    // An environment variable that is not set reads as "", which would clear the field.
+    // An environment variable that is not set is read as "", which would clear the field.
     return [{ field, evaluate: row.valueType === "env" ? (msg) => unlessBlank(valueOf(msg)) : valueOf }];
   } catch (error) {
     if (isConnectorError(error)) throw error;
@@ -64,7 +64,7 @@ function evaluate({ field, evaluate: valueOf }: Rule, msg: object): unknown {
     const value = valueOf(msg);
     if (!(value instanceof Promise)) return value;
     const named = value.catch((error: unknown) => fail(field, error));
-    named.catch(() => undefined); // another row may throw before anyone waits for this one
+    named.catch(() => undefined); // no unhandled rejection if another row throws before this promise is awaited
     return named;
   } catch (error) {
     return fail(field, error);
@@ -86,9 +86,9 @@ function collect(rules: Rule[], values: unknown[]): Fields {
 }
 
 /**
- * A value as REST takes it. What JSON cannot carry, and what no field can hold, is refused here: in a batch it would fail the whole call.
+ * Converts a value to one that REST accepts. A value that JSON or a field cannot hold is refused here, since in a batch it would fail the whole call.
  *
- * @throws ConnectorError `INPUT_INVALID`
+ * @throws ConnectorError `INPUT_INVALID` with the field, for such a value
  */
 export function toFieldValue(field: string, value: unknown): unknown {
   switch (typeof value) {
@@ -114,13 +114,13 @@ export function toFieldValue(field: string, value: unknown): unknown {
   }
 }
 
-/** `{"Serial__c": "42"}`: a related record named by its external id. */
+/** Whether a value refers to a related record by its external id, such as `{"Serial__c": "42"}`. */
 function isReference(value: object): boolean {
   const parts = isPlain(value) ? Object.values(value) : [];
   return parts.length > 0 && parts.length <= 2 && parts.every((part) => typeof part === "string" || Number.isFinite(part) || isTypeOnly(part));
 }
 
-/** `{"type": "Account"}` beside the external id, which a field that may point to several objects needs. */
+/** Whether a value is `{"type": "Account"}`, which stands beside the external id for a field that may point to several objects. */
 function isTypeOnly(value: unknown): boolean {
   return typeof value === "object" && value !== null && Object.keys(value).join() === "type" && typeof (value as { type: unknown }).type === "string";
 }

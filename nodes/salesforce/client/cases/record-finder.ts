@@ -1,22 +1,22 @@
 import { isIdField, type SelectIn, shortId, valueIn } from "./select-in";
 
-/** What a look-up found: the id, `several` when it fits more than one record, or nothing. */
+/** The result of a look-up: the id, `several` if more than one record matches, `undefined` if none does. */
 export type Found = { id: string } | "several" | undefined;
 
-/** Which records a {@link RecordFinder} finds, and by what. */
+/** Which records a {@link RecordFinder} finds, and by which field. */
 export interface FinderOptions {
   object: string;
-  /** The field whose values are looked for; compared trimmed, and with regard to case as the org does for this field. */
+  /** The field whose values are looked for. Values are trimmed; whether upper and lower case count depends on the field, since the org compares. */
   field: string;
   /** More conditions, as SOQL. */
   where?: string;
-  /** ms that a miss stays known. Default 30 s. */
+  /** How long, in ms, a value without a record, or with several, stays known. Default 30 s. */
   keepMisses?: number;
 }
 
-/** ms that a record found stays known. */
+/** How long, in ms, a record that was found stays known. */
 const KEEP = 600_000;
-/** Most values known at once; the oldest are forgotten. */
+/** The most values that are kept. The oldest are forgotten. */
 const BOUND = 10_000;
 
 interface Known {
@@ -24,7 +24,7 @@ interface Known {
   until: number;
 }
 
-/** Finds record ids by a field, in one query for all values that are not known yet. */
+/** Finds record ids by the values of a field, and asks the org only for values that it does not know yet. */
 export class RecordFinder {
   private readonly known = new Map<string, Known>();
 
@@ -33,9 +33,9 @@ export class RecordFinder {
     private readonly options: FinderOptions,
   ) {}
 
-  /** What is found for each value, by {@link RecordFinder.textOf}. */
+  /** Returns the result for each value. The keys are made by {@link RecordFinder.textOf}. */
   async find(values: readonly (string | number)[]): Promise<Map<string, Found>> {
-    const now = performance.now(); // no clock that may be set
+    const now = performance.now(); // a clock that is never set
     const found = new Map<string, Found>();
     const asked = new Map<string, string | number>();
     for (const value of values) {
@@ -48,17 +48,17 @@ export class RecordFinder {
     return found;
   }
 
-  /** The record of this value is not what it was: it is looked up anew. */
+  /** Forgets the result for a value, so that it is looked up anew. */
   forget(value: string | number): void {
     this.known.delete(RecordFinder.textOf(value));
   }
 
-  /** A value as it is looked for. */
+  /** The text by which a value is looked for. */
   static textOf(value: string | number): string {
     return String(value).trim();
   }
 
-  /** What two values must share to mean the same record; of fields that tell cases apart, they may still mean two. */
+  /** A key that is the same for two values that may mean the same record. In fields that tell upper from lower case, they may still mean two. */
   static keyOf(value: string | number): string {
     return String(value).trim().toLowerCase();
   }
@@ -69,12 +69,12 @@ export class RecordFinder {
     const byId = isIdField(field);
     const keyOf = byId ? shortId : RecordFinder.keyOf;
     for (const texts of apart(asked.keys(), keyOf)) {
-      const fields = byId ? ["Id"] : ["Id", field]; // the org takes no field twice
+      const fields = byId ? ["Id"] : ["Id", field]; // the org refuses a query that names a field twice
       const rows = await this.select.rows({ object, fields, field, values: [...texts.values()], where });
       for (const row of rows) {
         const value = valueIn(row, field);
         const text = texts.get(keyOf(String(value)));
-        // a number may be written in more than one way: "007" finds 7
+        // a number can be written in more than one way: "007" finds 7
         const same = typeof value === "number" ? [...texts.values()].filter((one) => Number(one) === value) : text === undefined ? [] : [text];
         for (const one of same) found.set(one, found.get(one) ? "several" : { id: String(row["Id"]) });
       }
@@ -95,8 +95,8 @@ export class RecordFinder {
 }
 
 /**
- * Texts in lists, by their keys, of which none has two of one key, as those are that differ in case alone: which of these a record belongs to only the org
- * can tell, as there are fields that tell cases apart.
+ * Puts texts into lists, by their keys, so that no list has two texts with the same key, such as two that differ only in upper and lower case. Each list gets queries of
+ * its own: only the org knows to which of such texts a record belongs, since some fields tell upper from lower case.
  */
 function apart(texts: Iterable<string>, keyOf: (text: string) => string): Map<string, string>[] {
   const lists: Map<string, string>[] = [];

@@ -2,51 +2,51 @@ import { ConnectorError, isConnectorError } from "../../../common/errors";
 import type { RestClient } from "../rest";
 import { soqlString } from "../query/soql-literal";
 
-/** Records wanted by the values of one field. */
+/** Which records to read, by the values of one field. */
 export interface Selection {
   /** API name of the object. */
   object: string;
-  /** API names; paths to parents too. */
+  /** API names of the fields to read, or paths to fields of parents. */
   fields: string[];
   /** The field that is compared. */
   field: string;
   values: readonly (string | number)[];
   /** More conditions, as SOQL. */
   where?: string;
-  /** Most rows of one query. Default: all. */
+  /** The most rows of one query. Default: no limit. */
   limit?: number;
-  /** Default: none. */
+  /** SOQL of the order. Default: none. */
   orderBy?: string;
 }
 
-/** A record of an answer, by the names of the fields that were asked for. */
+/** A record of an answer: the values by field name. */
 export type Row = Record<string, unknown>;
 
-/** Longest query text in a URL, encoded: the platform takes 16,384 bytes of URL and headers. */
+/** The most characters of an encoded query: the platform accepts 16,384 bytes of URL and headers. */
 const MAX_QUERY = 12_000;
 
-/** A proxy that takes no query this short takes none. */
+/** The limit is not made smaller than this: a proxy that refuses even such a query would refuse any. */
 const SHORTEST = 1_000;
 
-/** Longer than any value that a field can be compared by. */
+/** The most characters of a value that is looked for. No field that can be compared holds a longer one. */
 const MAX_VALUE = 1000;
-/** What SOQL takes for a number, of as many digits as the org does. */
+/** A number that SOQL accepts, with no more digits than the org accepts. */
 const NUMBER = /^[+-]?\d{1,18}(?:\.\d{1,18})?$/;
 const ID = /^[0-9A-Za-z]{15}(?:[0-9A-Za-z]{3})?$/;
 
-/** Reads records by `field IN (values)`, in as few queries as the platform's URLs allow. */
+/** Reads records by `field IN (values)`, in as few queries as the length of URLs allows. */
 export class SelectIn {
-  /** Fields that hold numbers: `Object.Field`. */
+  /** Fields that were found to hold numbers, as `object.field` in lower case. */
   private readonly numeric = new Set<string>();
-  /** Less than {@link MAX_QUERY} where a proxy on the way takes less (414). */
+  /** The current limit: {@link MAX_QUERY}, or less if a proxy on the way has refused longer ones (414). */
   private longest = MAX_QUERY;
 
   constructor(private readonly rest: RestClient) {}
 
   /**
-   * All records found, in no order unless asked for.
+   * Reads all records that match, in any order unless `orderBy` is given.
    *
-   * @throws ConnectorError `ORG_OBJECT_UNKNOWN` when the org has no such object or field
+   * @throws ConnectorError `ORG_OBJECT_UNKNOWN` when the org refuses the query, since it has no such object or field
    */
   async rows(selection: Selection): Promise<Row[]> {
     const found: Row[] = [];
@@ -67,7 +67,7 @@ export class SelectIn {
     return found;
   }
 
-  /** The queries, without sending them. */
+  /** Returns the texts of the queries without sending them. */
   queries(selection: Selection): string[] {
     const { object, fields, field, where, limit, orderBy } = selection;
     const literals = this.literals(selection);
@@ -93,9 +93,9 @@ export class SelectIn {
   }
 
   private literals(selection: Selection): string[] {
-    // The org stores no blanks around a text.
+    // The org stores texts without the blanks around them.
     const values = [...new Set(selection.values.map((value) => String(value).trim()))];
-    // No record has such a value, and asked for it would fail the query for all others.
+    // Values that do not fit the field are left out: no record can have them, and with one of them the query would fail for all others.
     if (isIdField(selection.field)) return values.filter((value) => ID.test(value)).map((value) => soqlString(shortId(value)));
     if (this.isNumeric(selection)) return [...new Set(values.filter((value) => NUMBER.test(value)).map(withoutZeros))];
     return values.filter((value) => value.length <= MAX_VALUE && !/\p{Surrogate}/u.test(value)).map(soqlString);
@@ -117,7 +117,7 @@ export class SelectIn {
   }
 }
 
-/** The value of a field whose name may be spelled in another case than the org's. */
+/** Returns the value of a field, whose name may differ from the org's in upper and lower case. */
 export function valueIn(row: Row, field: string): unknown {
   if (field in row) return row[field];
   const wanted = field.toLowerCase();
@@ -129,12 +129,12 @@ export function isIdField(field: string): boolean {
   return field.toLowerCase() === "id";
 }
 
-/** An id as it is the same however it is written: with or without the three characters behind it, which the org refuses when they are wrong. */
+/** Returns the first 15 characters of an id, which are the same for both its forms. The three behind them are a checksum, and the org refuses an id where they are wrong. */
 export function shortId(id: string): string {
   return id.slice(0, 15);
 }
 
-/** `7` for `007`, which SOQL takes for no number. */
+/** Writes `7` for `007`, which SOQL does not accept as a number. */
 function withoutZeros(number: string): string {
   return number.replace(/^([+-]?)0+(?=\d)/, "$1");
 }
@@ -149,7 +149,7 @@ function isNumericField(error: unknown): boolean {
   return isConnectorError(error) && /should not be enclosed in quotes/i.test(error.message);
 }
 
-/** A field or object that is not there fails every message: it was given in the node's form. */
+/** Turns a refused query into `ORG_OBJECT_UNKNOWN`. Object and field come from the node's form, so the error concerns every message. */
 function asUnknown(error: unknown, { object, field }: Selection): unknown {
   if (!isConnectorError(error) || error.code !== "ORG_REFUSED") return error;
   return new ConnectorError("ORG_OBJECT_UNKNOWN", `The org cannot look for ${object} by ${field}: ${error.message}`, { details: error.details, cause: error });

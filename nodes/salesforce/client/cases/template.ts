@@ -3,14 +3,14 @@ import { ConnectorError } from "../../../common/errors";
 import { compileTypedInput, type TypedInputUtil } from "../../../common/typed-input";
 import type { Compile } from "./mapping";
 
-/** Gives what stands at a path of a message; undefined when there is nothing. */
+/** Returns the value at a path of a message; `undefined` if there is none. */
 export type PathValue = (msg: object) => unknown;
 
 /**
- * Compiles a text with `{{payload.x}}` in it. A value that is missing is an empty place; when all are missing, so is the text. Objects are
- * written as JSON. Nothing is escaped, and nothing but paths is understood.
+ * Compiles a text with placeholders such as `{{payload.x}}` to a function that fills them in for a message. A missing value becomes an empty text; if all values are
+ * missing, the result is `undefined`. Objects are written as JSON. Nothing is escaped, and placeholders can hold only paths.
  *
- * @param pathValue makes the reader of a path, once
+ * @param pathValue makes the function that reads a path; called once per placeholder
  * @throws ConnectorError `NOT_CONFIGURED` for braces that are not closed or hold no path
  */
 export function compileTemplate(text: string, pathValue: (path: string) => PathValue): (msg: object) => string | undefined {
@@ -38,7 +38,7 @@ export function compileTemplate(text: string, pathValue: (path: string) => PathV
   };
 }
 
-/** Makes typed inputs of a node ready, among them those of the type `template`. @param node the node they belong to */
+/** Returns a function that compiles the typed inputs of a node, including those of the type `template`. @param node the node that they belong to */
 export function templateCompiler(util: TypedInputUtil, node: object): Compile {
   return (value, type, label) =>
     type === "template"

@@ -11,19 +11,19 @@ import type { QueryRecord } from "../client/query/query-pages";
 import { readingFrom } from "../client/reading";
 import type { QuerySettings } from "./settings";
 
-/** What is read of an answer, records or plans. */
+/** An answer of the org: pages of records, or the one plan. */
 interface Answer extends ReadPages<QueryRecord> {
   readonly totalSize: number;
 }
 
-/** What a {@link QueryReader} needs: as any reading, but for what the org knows. */
+/** The options of a {@link QueryReader}: those of any triggered read, except for those that the org itself provides. */
 export interface QueryReaderOptions extends FlowAccess, Pick<TriggeredReadOptions<QueryRequest, QueryRecord, Answer>, "onState" | "patience"> {
   settings: QuerySettings;
   parameters: readonly Parameter[];
   org: OrgClient;
 }
 
-/** Asks the org for each message, one after the other, and puts out what it finds as fast as the flow settles it. */
+/** Queries the org for one message after the other, and sends the records as fast as the flow settles them. */
 export class QueryReader extends TriggeredRead<QueryRequest, QueryRecord, Answer> {
   constructor({ settings, parameters, org, ...options }: QueryReaderOptions) {
     const { language, deleted, pageSize, output, explain } = settings;
@@ -44,7 +44,7 @@ export class QueryReader extends TriggeredRead<QueryRequest, QueryRecord, Answer
   }
 }
 
-/** An answer that is no list of records. */
+/** Wraps a single result in an answer with one page. */
 function onePage(record: unknown): Answer {
   let left: QueryRecord[] | undefined = [record as QueryRecord];
   return {

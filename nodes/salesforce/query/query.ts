@@ -53,7 +53,7 @@ export = (RED: NodeAPI): void => {
     return compileParameters(config.parameters, (value, type, label) => compileTypedInput(util, node, value, type, label));
   }
 
-  /** What the node does comes first; while it does nothing, how its org stands. */
+  /** Shows what the node does, or the state of its org while the node does nothing. */
   function show(status: Status, state: ReadState, org: OrgClient): void {
     switch (state.kind) {
       case "failed":

@@ -7,7 +7,7 @@ import { type DeliveryDef, readDeliverySettings } from "../../delivery/delivery-
 import type { TriggeredReadSettings } from "../../delivery/triggered-read-options";
 import type { QueryLanguage } from "../client/query/query-binding";
 
-/** What the editor saves. Numbers come as text when they were typed or stand in the environment. Times in ms. */
+/** The properties that the editor saves. Numbers may be texts: as typed, or from environment variables. Times are in ms. */
 export interface QueryDef extends DeliveryDef {
   org: string;
   language?: string;
@@ -15,9 +15,9 @@ export interface QueryDef extends DeliveryDef {
   parameters?: ParameterDef[];
   /** `row`, `page` or `all`. */
   output?: string;
-  /** Also deleted and archived records. */
+  /** Whether to read deleted and archived records, too. SOQL only. */
   deleted?: boolean;
-  /** Puts out how the org would go about the query, in the place of records. */
+  /** Whether to send the org's plan for the query instead of records. SOQL only. */
   explain?: boolean;
   batchSize?: number | string;
   maxRows?: number | string;
@@ -25,17 +25,17 @@ export interface QueryDef extends DeliveryDef {
   emptyOutput?: boolean;
 }
 
-/** The same, normalised. */
+/** The checked settings, with all defaults. */
 export interface QuerySettings extends TriggeredReadSettings {
   language: QueryLanguage;
   query: string;
   deleted: boolean;
   explain: boolean;
-  /** Records of one page of the org, 200 to 2000. */
+  /** How many records the org is asked for per page, 200 to 2000. */
   pageSize: number;
 }
 
-/** The settings of a `salesforce query`, with its defaults. @throws ConnectorError NOT_CONFIGURED */
+/** Reads the settings of a `salesforce query` node and sets the defaults. @throws ConnectorError `NOT_CONFIGURED` when one is missing or wrong */
 export function readSettings(def: QueryDef): QuerySettings {
   const query = textIn(def.query);
   if (!query) throw new ConnectorError("NOT_CONFIGURED", "No query is given");

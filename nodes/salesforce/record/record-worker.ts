@@ -13,21 +13,21 @@ import { BATCH_OPERATIONS, type RecordSettings } from "./settings";
 export interface RecordWorkerOptions {
   org: OrgClient;
   settings: RecordSettings;
-  /** Whether a list of which some records were refused is an error: nobody hears of them otherwise. */
+  /** Whether a list with some refused records fails its message. It must if nothing is wired to the output for them, since nobody would learn of them. */
   someRefusedFails: () => boolean;
-  /** The state changed; called often. */
+  /** Called at every change of the state, which is often. */
   onState: (state: LaneState) => void;
   warn: (text: string) => void;
 }
 
-/** Calls under way at once for one node: batches, and calls of one message each. */
+/** How many calls one node has under way at once: batches, or calls for one message each. */
 const BATCHES_AT_ONCE = 2;
 const CALLS_AT_ONCE = 4;
 
-/** What the typed inputs of the form gave for one message. */
+/** The values of the form's typed inputs for one message. */
 type Values = Record<keyof RecordSettings["values"], unknown>;
 
-/** Takes messages in, reads what the operation needs of them, and has it carried out: in batches, or call by call. */
+/** Reads from each message what the operation needs, and carries the operation out: in batches, or in one call per message. */
 export class RecordWorker {
   private readonly lane: OrgLane<RecordItem | CallInput, RecordOutcome>;
   private readonly toItem: (values: Values) => RecordItem | CallInput;
@@ -40,7 +40,7 @@ export class RecordWorker {
     options.onState(this.lane.state);
   }
 
-  /** Takes a message in. @param stored called before `done()` with its outcome, and what of its list was refused, as it came */
+  /** Accepts a message. @param stored called before `done()` with the outcome and with the refused entries of the message's list, unchanged */
   take(msg: object, done: (error?: Error) => void, stored: (outcome: RecordOutcome, refused: unknown[]) => void): void {
     let list: unknown;
     let item: RecordItem | CallInput | Promise<RecordItem | CallInput>;
@@ -57,7 +57,7 @@ export class RecordWorker {
     this.lane.take(msg, item, done, (outcome) => stored(outcome, (outcome.failed ?? []).map((index) => (list as unknown[])[index])));
   }
 
-  /** Carries out what it has, for at most 8 s, gives the rest back, and leaves the org. */
+  /** Carries out the messages that it holds, for at most 8 s, gives the rest back, and releases the org. */
   close(): Promise<void> {
     return this.lane.close();
   }
@@ -72,7 +72,7 @@ export class RecordWorker {
       concurrency: BATCHES_AT_ONCE,
       key: (item) => batch.keyOf(item as RecordItem),
       write: async (items) => (await batch.write(items as RecordItem[])).map((one, index) => (one.ok ? one : { ok: false, error: this.judge(one.error, items[index] as RecordItem) })),
-      // What may be made again its writer says itself.
+      // The batch knows which operations may be repeated.
       retriesInPlace: batch.repeats ? 3 : 0,
     });
   }
@@ -102,7 +102,7 @@ export class RecordWorker {
     return new OrgLane({ org, onState, warn, ...how });
   }
 
-  /** An object that a message names and the org has not is that message's fault, and must not hold up the others. */
+  /** Gives an error scope `message` if the object is unknown to the org and was named by the message: it must not hold up other messages. */
   private judge(error: ConnectorError, { object }: RecordItem | CallInput): ConnectorError {
     if (error.code !== "ORG_OBJECT_UNKNOWN" || this.options.settings.objectFixed) return unlessOfRecord(error, object);
     return new ConnectorError(error.code, error.message, { scope: "message", retryable: false, details: error.details, cause: error });

@@ -13,7 +13,7 @@ import { type RecordDef, readSettings } from "./settings";
 
 type RecordMessage = NodeMessage & { salesforce?: unknown };
 
-/** The output for records of a list that were refused. */
+/** Index of the output for refused records of a list. */
 const REFUSED = 1;
 
 export = (RED: NodeAPI): void => {
@@ -39,7 +39,7 @@ export = (RED: NodeAPI): void => {
     closeWith(this, status, () => worker.close());
   }
 
-  /** The message with its result and, when some records of its list were refused, a copy with these. */
+  /** Returns the message with its result and, if some records of its list were refused, a copy of it with those records. */
   function toMessages(msg: RecordMessage, { payload, salesforce, failed }: RecordOutcome, refused: unknown[]): (RecordMessage | null)[] {
     const rest = failed && (RED.util.cloneMessage(msg) as RecordMessage);
     const done = putOn(msg, payload === undefined ? { salesforce } : { salesforce, payload });
@@ -50,10 +50,10 @@ export = (RED: NodeAPI): void => {
 
   RED.nodes.registerType("surewire-salesforce-record", SalesforceRecord);
 
-  // What the form suggests; not there when the admin API is switched off.
+  // The names that the form suggests. `httpAdmin` is missing when the admin API is switched off.
   RED.httpAdmin?.get("/surewire/salesforce-record/objects/:org", RED.auth.needsPermission("flows.write"), (request, response) => {
     void (async () => objectNames(orgOf(RED.nodes.getNode(String(request.params.org)))))()
-      .catch(() => []) // not deployed, or away: then nothing is suggested
+      .catch(() => []) // the org node is not deployed, or the org cannot be reached: nothing is suggested
       .then((objects) => response.set("Cache-Control", "no-store").json(objects));
   });
 };

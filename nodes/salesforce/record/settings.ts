@@ -7,40 +7,40 @@ import { MAX_RECORDS } from "../client/records/collections";
 import type { BatchOperation } from "../client/records/record-batch";
 import { type CallOperation, REST_CALLS, SOAP_CALLS } from "../client/records/record-calls";
 
-/** What the node can do. */
+/** The operations of the node. */
 export type Operation = BatchOperation | CallOperation;
 
-/** Operations whose messages share calls. */
+/** Operations that send several messages in one call. */
 export const BATCH_OPERATIONS: readonly BatchOperation[] = ["create", "retrieve", "update", "upsert", "delete"];
 const OPERATIONS: ReadonlySet<string> = new Set<Operation>([...BATCH_OPERATIONS, ...REST_CALLS, ...SOAP_CALLS]);
 
-/** Operations that name an object. */
+/** Operations that need the name of an object. */
 const NEEDS_OBJECT: ReadonlySet<string> = new Set<Operation>([
   ...(["create", "retrieve", "update", "upsert", "merge", "getUpdated", "getDeleted", "describe", "createTree", "findDuplicates"] as const),
 ]);
-/** Operations whose assignment rule, or duplicate rule, can be chosen. */
+/** Operations for which an assignment rule and the handling of duplicates can be chosen. */
 const WRITES: ReadonlySet<string> = new Set<Operation>(["create", "update", "upsert", "merge", "createTree"]);
-/** More a call would not give. */
+/** The most recent records that one call returns. */
 const MAX_RECENT = 200;
 
-/** The node as flows store it. */
+/** The properties of the node, as flows store them. */
 export interface RecordDef {
   org: string;
   operation: string;
-  /** API name of the object, or where it stands. */
+  /** API name of the object, or where to find it, depending on `objectType`. */
   object: string;
   objectType: string;
-  /** Where the record's id is; blank: in the data. */
+  /** Where to find the record's id. Blank: in the data. */
   recordId: string;
   recordIdType: string;
   /** For upsert. */
   externalIdField: string;
-  /** Where the data is: field values, ids, mails. */
+  /** Where to find the data: field values, ids, mails. Blank: `msg.payload`. */
   fields: string;
   fieldsType: string;
-  /** For retrieve: names of the fields wanted, with commas between; blank: all. */
+  /** For retrieve: names of the fields to read, separated by commas. Blank: all. */
   returnFields: string;
-  /** For merge: where the ids of the records are that go into the first. */
+  /** For merge: where to find the ids of the records that are merged into the first one. */
   mergeIds: string;
   mergeIdsType: string;
   /** For getUpdated and getDeleted. */
@@ -51,7 +51,7 @@ export interface RecordDef {
   /** For recent. */
   limit: number | string;
   allOrNone: boolean;
-  /** Records of a list that were refused go to an output of their own. */
+  /** Whether there is a second output, for refused records of a list. */
   failedOutput: boolean;
   /** `default`, `off` or the id of an assignment rule. */
   assignment: string;
@@ -60,7 +60,7 @@ export interface RecordDef {
   linger: number | string;
 }
 
-/** What a node is made of, checked and compiled. */
+/** The checked and compiled settings. */
 export interface RecordSettings {
   operation: Operation;
   externalIdField: string;
@@ -70,13 +70,13 @@ export interface RecordSettings {
   limit: number;
   batchSize: number;
   linger: number;
-  /** The object stands in the form: one that the org has not is nobody's message's fault. */
+  /** Whether the object is given in the form. If so and the org does not have it, that is an error of the node and not of a message. */
   objectFixed: boolean;
-  /** What each message gives; undefined for what is blank. */
+  /** The functions that read the values from a message; `undefined` for a blank input. */
   values: Record<"object" | "recordId" | "data" | "mergeIds" | "start" | "end", TypedValue | undefined>;
 }
 
-/** @throws ConnectorError `NOT_CONFIGURED` */
+/** Reads the settings of a `salesforce record` node. @throws ConnectorError `NOT_CONFIGURED` when one is missing or wrong */
 export function readSettings(util: TypedInputUtil, node: object, config: RecordDef): RecordSettings {
   const operation = (config.operation || "create") as Operation;
   if (!OPERATIONS.has(operation)) throw new ConnectorError("NOT_CONFIGURED", `There is no operation ${String(operation)}`);

@@ -16,7 +16,7 @@ import { readingFrom } from "../client/reading";
 import { type BulkMessage, type BulkWork, jobOf, type Progress } from "./bulk-work";
 import type { ReadSettings } from "./settings";
 
-/** What is read for a message: a query, or the rows of a job there is. */
+/** What to read for a message: the rows of a query, or those of an existing job. */
 interface Question {
   msg: object;
   query?: string;
@@ -25,18 +25,18 @@ interface Question {
 
 type Reading = TriggeredReadOptions<Question, BulkRecord, BulkPages>;
 
-/** What a {@link BulkRead} needs: as any reading, but for what the org knows. */
+/** The options of a {@link BulkRead}: those of any triggered read, except for those that the org itself provides. */
 export interface BulkReadOptions extends FlowAccess, Pick<Reading, "onState" | "patience"> {
   settings: ReadSettings;
   org: OrgClient;
   store: Store;
   parameters: readonly Parameter[];
-  /** Of the job, for `resume`. */
+  /** Reads the id of the job from a message, for `resume`. */
   jobId: TypedValue;
   onProgress(progress: Progress | undefined): void;
 }
 
-/** Runs a query job for each message, one after the other, and puts out its rows as fast as the flow settles them. */
+/** Runs a query job for each message, one after the other, and sends its rows as fast as the flow settles them. */
 export class BulkRead implements BulkWork {
   private readonly reading: TriggeredRead<Question, BulkRecord, BulkPages>;
   private readonly stop = new AbortController();
@@ -67,7 +67,7 @@ export class BulkRead implements BulkWork {
           return await (question.jobId === undefined ? query.run(request, question) : query.pages(question.jobId, question));
         } catch (thrown) {
           const error = toConnectorError(thrown);
-          if (jobOf(error)) Reflect.set(question.msg, "salesforce", jobOf(error)); // a frozen message goes without
+          if (jobOf(error)) Reflect.set(question.msg, "salesforce", jobOf(error)); // fails without an error for a frozen message
           throw error;
         } finally {
           onProgress(undefined);
@@ -90,7 +90,7 @@ export class BulkRead implements BulkWork {
   }
 }
 
-/** @throws ConnectorError `INPUT_INVALID` for what is no id of a job */
+/** Returns the trimmed id of a job. @throws ConnectorError `INPUT_INVALID` when the value is not such an id */
 export function checkJobId(value: unknown): string {
   const id = typeof value === "string" ? value.trim() : "";
   if (/^750\w{12}(\w{3})?$/.test(id)) return id;

@@ -2,37 +2,37 @@ import type { ConnectorError } from "../../common/errors";
 import type { LaneState } from "../client/org-lane";
 import type { ReadState } from "../../delivery/read-state";
 
-/** A message as Node-RED hands it over. */
+/** A message with the functions that Node-RED passes along with it. */
 export interface BulkMessage {
   msg: object;
-  /** One message, or none, for each output. */
+  /** Sends one message, or `null`, to each output. */
   send(messages: (object | null)[]): void;
   done(error?: Error): void;
 }
 
-/** How far the job at work is. */
+/** The progress of the current job. */
 export interface Progress {
-  /** Rows the org has worked on. */
+  /** How many rows the org has processed. */
   processed: number;
-  /** Rows there are, as far as they are known: of a query nobody knows. */
+  /** How many rows there are in all. Undefined for a query, where it is not known. */
   rows?: number;
 }
 
-/** What a bulk node does, for its status. */
+/** What a bulk node is doing, for its status. */
 export type BulkState = { doing: "writing"; lane: LaneState; progress?: Progress } | { doing: "reading"; read: ReadState; progress?: Progress };
 
-/** What a bulk node does with its messages. */
+/** The work of a bulk node with its messages. */
 export interface BulkWork {
-  /** To be called in the input handler, before anything is awaited. */
+  /** Accepts a message. It must be called in the input handler before anything is awaited. */
   take(message: BulkMessage): void;
-  /** Ends what can be ended soon and gives the rest back; jobs go on in the org. */
+  /** Finishes what can be finished soon and gives the other messages back. Their jobs go on in the org. */
   close(): Promise<void>;
 }
 
-/** ms that jobs under way may still end in, when the node closes; then they are left to themselves. */
+/** How long, in ms, a closing node waits for its jobs to end. After that they go on in the org without it. */
 export const GRACE = 1_000;
 
-/** An error with the job it is about, for `msg.salesforce`: who catches the message can take the job up. */
+/** Returns the id of the job that an error is about, for `msg.salesforce`, so that the flow that catches the message can resume the job. `undefined` without a job. */
 export function jobOf(error: ConnectorError): { jobId: string } | undefined {
   const { jobId } = error.details;
   return typeof jobId === "string" ? { jobId } : undefined;

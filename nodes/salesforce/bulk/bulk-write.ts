@@ -18,37 +18,37 @@ import { OrgLane, worstState } from "../client/org-lane";
 import { type BulkMessage, type BulkState, type BulkWork, GRACE, type Progress } from "./bulk-work";
 import type { WriteSettings } from "./settings";
 
-/** What a {@link BulkWrite} needs. */
+/** The options of a {@link BulkWrite}. */
 export interface BulkWriteOptions {
   settings: WriteSettings;
   org: OrgClient;
   store: Store;
-  /** Id of the node: what it remembers is its own. */
+  /** Id of the node. What it stores about its jobs is kept under this id. */
   node: string;
   rows: TypedValue;
-  /** What tells a message from others of the same content. */
+  /** Reads a value that differs between messages with the same content, such as the message id. */
   identity: TypedValue;
-  /** Whether rows that failed go anywhere from the second output. */
+  /** Whether anything is wired to the second output, which sends the failed rows. */
   isWired(): boolean;
   warn(text: string): void;
   onState(state: BulkState): void;
 }
 
-/** A message with rows of its own. */
+/** A message that brings a list of rows, which get their own jobs. */
 interface WholeLoad {
   input: BulkInput;
   identity: string | undefined;
   mayRepeat: boolean;
 }
 
-/** Loads rows into the org: those of a message that brings many by jobs of its own, single ones gathered. */
+/** Loads rows into the org. A message with a list of rows gets its own jobs; rows that come in single messages are gathered into common jobs. */
 export class BulkWrite implements BulkWork {
   private readonly whole: OrgLane<WholeLoad, Loaded>;
   private readonly single: OrgLane<GatheredRow, object>;
   private readonly stop = new AbortController();
   private readonly suspicion = new Suspicion();
   private readonly idsOnly: boolean;
-  /** A record must not stand in a job twice: the org refuses both rows, or writes them in any order. */
+  /** The field that identifies a record; `undefined` for insert. A job must not contain a record twice, since the org refuses both rows, or writes them in any order. */
   private readonly keyField: string | undefined;
   private progress: Progress | undefined;
 
@@ -77,7 +77,7 @@ export class BulkWrite implements BulkWork {
     const [rows, identity] = [this.options.rows(msg), this.options.identity(msg)];
     const ready = rows instanceof Promise || identity instanceof Promise ? Promise.all([rows, identity]) : undefined;
     if (ready) {
-      // Which of the two ways it goes is known only then.
+      // Only the values show whether it is a list or a single row.
       ready.then(
         ([value, id]) => this.enter({ msg, send, done }, value, id, mayRepeat),
         (error: unknown) => done(toConnectorError(error, "INPUT_INVALID")),
@@ -127,7 +127,7 @@ export class BulkWrite implements BulkWork {
     }
   }
 
-  /** Rows that a firewall minds, while others get through, must not hold those up. */
+  /** Judges a failed upload. If a firewall refuses these rows but lets others through, the error becomes one of this message, which then does not hold up the others. */
   private judged(load: WholeLoad, error: ConnectorError, loader: BulkLoader): Promise<ConnectorError> | ConnectorError {
     return error.details.ofUpload === true ? this.suspicion.judged(load, error, () => loader.takesUploads()) : error;
   }
@@ -148,7 +148,7 @@ export class BulkWrite implements BulkWork {
 
   private tell(progress = this.progress): void {
     this.progress = progress;
-    // The first tells come while the lanes are being made.
+    // The lanes report their state already while they are being constructed.
     const lanes = [this.whole, this.single].filter((lane) => (lane as typeof lane | undefined) !== undefined);
     this.options.onState({ doing: "writing", lane: worstState(lanes.map(({ state }) => state)), ...(progress ? { progress } : {}) });
   }

@@ -72,13 +72,13 @@ export = (RED: NodeAPI): void => {
     });
   }
 
-  /** What the node does comes first; while it does nothing, how its org stands. */
+  /** Shows what the node does, or the state of its org while the node does nothing. */
   function show(status: Status, state: BulkState, org: OrgClient): void {
     const { progress } = state;
     const rows = (): void => {
       const { processed = 0, rows: all } = progress ?? {};
       const key = all === undefined ? "bulk.status.rows" : "bulk.status.progress";
-      const count = all ?? processed; // one or many, for the text's plural
+      const count = all ?? processed; // selects singular or plural of the text
       status.set("working", () => RED._(key, { count, done: processed.toLocaleString("en"), rows: count.toLocaleString("en") }));
     };
     if (state.doing === "writing") return progress && state.lane.kind === "working" ? rows() : showLane(status, state.lane, RED._);

@@ -17,7 +17,7 @@ import { checkJobId } from "./bulk-read";
 import { type BulkMessage, type BulkState, type BulkWork, GRACE } from "./bulk-work";
 import type { CommandSettings } from "./settings";
 
-/** What can be done to a job; `resume` of a query job reads rows, and is a reading. */
+/** The commands for jobs. `resume` of a query job is not carried out here: it reads rows, so `BulkRead` does it. */
 export const COMMANDS = [
   ...(["createJob", "uploadData", "closeJob", "resume", "abortJob", "deleteJob", "jobInfo", "jobs"] as const),
   ...(["successfulResults", "failedResults", "unprocessedRecords", "queryResults"] as const),
@@ -26,39 +26,39 @@ export const COMMANDS = [
 /** One of {@link COMMANDS}. */
 export type Command = (typeof COMMANDS)[number];
 
-/** What a {@link JobCommands} needs. */
+/** The options of {@link JobCommands}. */
 export interface JobCommandsOptions {
   settings: CommandSettings;
   org: OrgClient;
   jobId: TypedValue;
-  /** Data of an upload. */
+  /** Reads the rows of an upload from a message. */
   rows: TypedValue;
-  /** Whether rows that failed go anywhere from the second output. */
+  /** Whether anything is wired to the second output, which sends the failed rows. */
   isWired(): boolean;
   warn(text: string): void;
   onState(state: BulkState): void;
 }
 
-/** One command for one message. */
+/** The command for one message. */
 interface Order {
   jobId: string;
   data: BulkInput | undefined;
-  /** The answer of an earlier try was lost: the org may have acted. */
+  /** Whether the answer of an earlier try was lost, so that the org may have carried it out. */
   lost: boolean;
 }
 
-/** What a message gets. */
+/** The properties that are set on the message. */
 interface Answer {
   payload?: unknown;
   salesforce: object;
-  /** For the second output. */
+  /** The same for the message of the second output. Absent if no row failed. */
   failed?: { payload: unknown; salesforce: object };
 }
 
-/** Commands under way at once. */
+/** How many commands are under way at once. */
 const AT_ONCE = 4;
 
-/** Does something to a job for each message: the calls of Bulk API 2.0, one by one. */
+/** Carries out one command of Bulk API 2.0 for each message. */
 export class JobCommands implements BulkWork {
   private readonly lane: OrgLane<Order, Answer>;
   private readonly jobs: BulkJobs;
@@ -164,7 +164,7 @@ export class JobCommands implements BulkWork {
     return this.options.settings.jobType === "query" ? this.jobs.getQueryJobInfo(id) : this.jobs.getJobInfo(id);
   }
 
-  /** An upload may be put only once: one whose answer was lost is not put again. */
+  /** Uploads the rows. A job accepts only one upload, so one whose answer was lost is not repeated. */
   private async upload({ jobId, data }: Order): Promise<Answer> {
     let rows = 0;
     let csv: Buffer | undefined;
@@ -180,7 +180,7 @@ export class JobCommands implements BulkWork {
     return { salesforce: { jobId, state: "Open", rows } };
   }
 
-  /** A change of state whose first answer was lost is refused the second time: then it has been made. @param before states that say it has not */
+  /** Checks, when a try is refused after the answer of an earlier one was lost, whether the earlier one has changed the job. @param before states of an unchanged job */
   private async unlessActed(order: Order, call: Promise<JobInfo>, ...before: JobInfo["state"][]): Promise<JobInfo> {
     try {
       return await call;
@@ -215,7 +215,7 @@ export class JobCommands implements BulkWork {
     return { payload, salesforce: summary(job) };
   }
 
-  /** Waits for an ingest job there is, and tells what became of its rows. */
+  /** Waits for the end of an existing ingest job, and returns the results of its rows. */
   private async resume(order: Order): Promise<Answer> {
     const { jobId: id } = order;
     const { pollInterval: interval, timeout, failedOutput, keepAll } = this.options.settings;

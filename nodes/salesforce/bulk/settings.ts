@@ -11,32 +11,32 @@ import { DELIMITERS, LINE_ENDINGS } from "../client/bulk/csv-dialect";
 import type { CsvStyle } from "../client/bulk/bulk-parts";
 import { type Command, COMMANDS } from "./job-commands";
 
-/** What the editor saves. Numbers come as text when they were typed or stand in the environment. Times in ms. */
+/** The properties that the editor saves. Numbers may be texts: as typed, or from environment variables. Times are in ms. */
 export interface BulkDef extends DeliveryDef {
   org: string;
   operation?: string;
   object?: string;
   externalIdField?: string;
-  /** Where the rows are. */
+  /** Where to find the rows. */
   fields?: string;
   fieldsType?: string;
-  /** What tells this message from others of the same content. */
+  /** Where to find a value that differs between messages with the same content, such as the message id. */
   identity?: string;
   identityType?: string;
   query?: string;
   parameters?: ParameterDef[];
   jobId?: string;
   jobIdType?: string;
-  /** `ingest` or `query`, for what is done to a job. */
+  /** The kind of job that a command is for: `ingest` or `query`. */
   jobType?: string;
-  /** What a new job is for: `insert` … `hardDelete`, `query`, `queryAll`. */
+  /** The operation of a new job: `insert`, `update`, `upsert`, `delete`, `hardDelete`, `query` or `queryAll`. */
   jobOperation?: string;
-  /** `all` or `failed`. */
+  /** The rows whose results are returned: `all` or `failed`. */
   results?: string;
   failedOutput?: boolean;
-  /** Rows in one job. */
+  /** The most rows of one job. */
   jobRows?: number | string;
-  /** Single rows gathered for one job, and how long. */
+  /** The most single rows that are gathered for one job, and how long to wait for them. */
   batchSize?: number | string;
   linger?: number | string;
   pollInterval?: number | string;
@@ -46,14 +46,14 @@ export interface BulkDef extends DeliveryDef {
   assignmentRule?: string;
   /** `row`, `page` or `all`. */
   output?: string;
-  /** Rows in a message of output `page`. */
+  /** The most rows of a message, for output `page`. */
   pageSize?: number | string;
   maxRows?: number | string;
   maxInFlight?: number | string;
   emptyOutput?: boolean;
 }
 
-/** How jobs are waited for, and how their CSV is written. */
+/** How to wait for jobs, and how to write their CSV. */
 export interface JobSettings {
   pollInterval: number;
   timeout: number;
@@ -62,7 +62,7 @@ export interface JobSettings {
   style: CsvStyle;
 }
 
-/** Rows go to the org. */
+/** Settings of operations that load rows into the org. */
 export interface WriteSettings extends JobSettings {
   kind: "write";
   operation: IngestOperation;
@@ -76,14 +76,14 @@ export interface WriteSettings extends JobSettings {
   linger: number;
 }
 
-/** Rows come from the org; without a query, those of a job there is. */
+/** Settings of operations that read rows from the org: those of a query or, for `resume`, those of an existing job. */
 export interface ReadSettings extends JobSettings, TriggeredReadSettings {
   kind: "read";
   operation: "query" | "queryAll" | "resume";
   query: string;
 }
 
-/** Something is done to a job. */
+/** Settings of commands for jobs. */
 export interface CommandSettings extends JobSettings {
   kind: "command";
   command: Command;
@@ -96,14 +96,14 @@ export interface CommandSettings extends JobSettings {
   assignmentRule: string | undefined;
   failedOutput: boolean;
   keepAll: boolean;
-  /** Rows of a query that go into one message at most. */
+  /** The most rows of `queryResults`, which puts all rows into one message. More is an error. */
   maxRows: number;
 }
 
 const WRITES: readonly IngestOperation[] = ["insert", "update", "upsert", "delete", "hardDelete"];
 const READS = ["query", "queryAll"] as const;
 
-/** The settings of a `salesforce bulk`, with its defaults. @throws ConnectorError NOT_CONFIGURED */
+/** Reads the settings of a `salesforce bulk` node and sets the defaults. @throws ConnectorError `NOT_CONFIGURED` when one is missing or wrong */
 export function readSettings(def: BulkDef): WriteSettings | ReadSettings | CommandSettings {
   const operation = textIn(def.operation) || "insert";
   const job = jobSettings(def);
@@ -169,7 +169,7 @@ function mostRows({ maxRows }: BulkDef): number {
   return wholeNumber(maxRows, "Most rows", { fallback: 100_000, min: 1, max: 10_000_000 });
 }
 
-/** A new job needs what the operation itself would need; of a job there is, all is known by its id. */
+/** Reads the settings of a command. A new job needs the same settings as the operation itself; for an existing job, its id is enough. */
 function commandSettings(def: BulkDef, command: Command, jobType: "ingest" | "query"): Omit<CommandSettings, keyof JobSettings> {
   const making = command === "createJob";
   const made = making ? def.jobOperation : ""; // the form keeps what was chosen before

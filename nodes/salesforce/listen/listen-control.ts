@@ -4,7 +4,7 @@ import type { ReplayFrom } from "../client/events/listen-settings";
 
 const FROM: readonly unknown[] = ["stored", "new", "all"];
 
-/** Does what a message, or the node's button, asks for: `action` pause or resume, and with resume perhaps where to begin. @throws ConnectorError INPUT_INVALID */
+/** Pauses or resumes the listener, as `action` says. With `resume`, `replayFrom` may say where to begin. @throws ConnectorError `INPUT_INVALID` for other values */
 export function control(listener: Pick<EventListener, "pause" | "resume">, message: { action?: unknown; replayFrom?: unknown }): void {
   const { action, replayFrom } = message;
   if (action === "pause") return listener.pause("asked");

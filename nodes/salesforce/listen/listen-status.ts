@@ -3,20 +3,20 @@ import type { ListenerState } from "../client/events/event-listener";
 import type { OrgState } from "../client/org";
 import { showLane, type Translate } from "../client/org-status";
 
-/** What there is to be shown of a listener. */
+/** The facts about a listener from which its status is made. */
 export interface ListenView {
   state: ListenerState;
   org: OrgState;
-  /** What is shown while it works. */
+  /** Returns the text that is shown while it listens. */
   label(): string;
-  /** Events in the flow. */
+  /** How many events are in the flow. */
   inFlow: number;
 }
 
-/** What is shown whether or not the org is there. */
+/** The states that are shown even if the org has an error. */
 const FIRST: ReadonlySet<ListenerState["kind"]> = new Set(["unwired", "paused", "stuck", "stopped"] as const);
 
-/** Shows how a node listens; while the org does not let it in, that. @param translate `RED._` */
+/** Shows the state of a listener or, while its org has an error, that error. @param translate `RED._` */
 export function showListener(status: Status, { state, org, label, inFlow }: ListenView, translate: Translate): void {
   const text = (key: string, values?: Record<string, string | number>) => (): string => translate(`listen.status.${key}`, values);
   if (org.error && !FIRST.has(state.kind)) return showLane(status, { kind: org.kind, messages: 0, error: org.error }, translate);

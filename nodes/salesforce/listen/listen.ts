@@ -28,7 +28,7 @@ export = (RED: NodeAPI): void => {
       listen(this, status, orgOf(RED.nodes.getNode(config.org), config.org), settings, settings.store ? storeHolderOf(RED.nodes.getNode(settings.store), settings.store) : undefined);
     } catch (error) {
       const wrong = failEach(this, status, error);
-      this.error(wrong.toString()); // a status shows but its beginning, and no message will bring the rest
+      this.error(wrong.toString()); // a status shows only the beginning of the text, and no message comes that could fail with all of it
     }
   }
 
@@ -40,11 +40,11 @@ export = (RED: NodeAPI): void => {
       const { openCount: count } = listener;
       return count === 0 ? settings.channel : RED._("listen.status.flow", { channel: settings.channel, count: String(count) });
     };
-    /** Nothing but its work is to be shown: twice for each event, so it must cost next to nothing. */
+    /** Whether the status shows only the number of events. It is then updated twice per event, which must cost next to nothing. */
     let atWork = false;
     const showWork = (): void => {
       if (atWork) status.set("connected", label);
-      else if (listener.state.kind === "paused") show(); // to tell when all that it had is through
+      else if (listener.state.kind === "paused") show(); // shows when the last events of a paused listener have been settled
     };
     const show = (): void => {
       const { state } = listener;
@@ -72,7 +72,7 @@ export = (RED: NodeAPI): void => {
       log: (text) => node.log(text),
     }));
     if (settings.startPaused) listener.pause("asked");
-    // Not before all nodes are there, and never into nothing: a message sent along a wire without a node would count as finished.
+    // Listening begins only when all nodes have been created: a message that is sent along a wire to a missing node would count as finished.
     const flowsStarted = (): void => {
       listener.rewired();
       listener.start();
@@ -108,9 +108,9 @@ export = (RED: NodeAPI): void => {
 
   RED.nodes.registerType("surewire-salesforce-listen", SalesforceListen as never);
 
-  // the node's button. Not there when the admin API is switched off
+  // The node's button. `httpAdmin` is missing when the admin API is switched off.
   RED.httpAdmin?.post("/surewire/salesforce-listen/:id", RED.auth.needsPermission("flows.write"), (request, response) => {
-    // a form of another site cannot send this type without asking
+    // the form of another site can send this type only if the browser has asked this server before (CORS)
     if (!request.is("application/json")) return void response.status(415).json({ message: "JSON is expected" });
     const node = RED.nodes.getNode(String(request.params.id)) as ListenNode | null;
     if (!node?.listener) return void response.status(404).json({ message: RED._("listen.error.not-deployed") });

@@ -6,7 +6,7 @@ import { type DeliveryDef, type PoisonDef, readDeliverySettings, readPoisonSetti
 import type { ListenSettings } from "../client/events/listen-settings";
 import type { PushTopicDeclaration, TopicOperation } from "../client/events/push-topics";
 
-/** What the editor saves. Numbers come as text when they were typed or stand in the environment. Times in ms. */
+/** The properties that the editor saves. Numbers may be texts: as typed, or from environment variables. */
 export interface ListenDef extends DeliveryDef, PoisonDef {
   /** Id of the node. */
   id?: string;
@@ -17,12 +17,12 @@ export interface ListenDef extends DeliveryDef, PoisonDef {
   staleReplay?: string;
   maxInFlight?: number | string;
   dedupeWindow?: number | string;
-  /** Id of a database's config node; blank for a file. */
+  /** Id of the config node of the database that stores the position. Blank: a file. */
   store?: string;
-  /** Name of the position; blank for the node's id. */
+  /** Name of the position. Blank: the id of the node. */
   listener?: string;
   standby?: boolean;
-  /** Seconds. */
+  /** In seconds. */
   leaseTime?: number | string;
   startPaused?: boolean;
   declareTopic?: boolean;
@@ -31,25 +31,26 @@ export interface ListenDef extends DeliveryDef, PoisonDef {
   topicFields?: string;
 }
 
-/** The PushTopic that the node makes, or changes to be so. */
+/** The PushTopic that the node creates, or changes if it differs. */
 export type TopicSettings = Omit<PushTopicDeclaration, "apiVersion">;
 
-/** The settings of a `salesforce listen`, normalised. */
+/** The checked settings of a `salesforce listen` node, with all defaults. */
 export interface NodeSettings extends ListenSettings {
   /** Name of the position. */
   listener: string;
-  /** Id of a database's config node; blank for a file. */
+  /** Id of the config node of the database that stores the position. Blank: a file. */
   store: string;
   standby: boolean;
+  /** In ms. */
   leaseTime: number;
   startPaused: boolean;
-  /** To be there before it is subscribed to. */
+  /** Created or changed before the node subscribes to it. Absent: the PushTopic is left as it is. */
   topic?: TopicSettings;
 }
 
 const OPERATIONS: readonly TopicOperation[] = ["create", "update", "delete", "undelete"];
 
-/** The settings of a `salesforce listen`, with its defaults. @throws ConnectorError NOT_CONFIGURED */
+/** Reads the settings of a `salesforce listen` node and sets the defaults. @throws ConnectorError `NOT_CONFIGURED` when one is missing or wrong */
 export function readSettings(def: ListenDef): NodeSettings {
   const channel = textIn(def.channel);
   if (!/^(\/topic\/[^/?]+(\?.+)?|\/(event|data)\/[^/?]+|\/u(\/[^/?]+)+)$/.test(channel)) {

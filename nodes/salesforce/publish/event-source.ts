@@ -5,7 +5,7 @@ import type { Fields } from "../client/records/collections";
 import type { EventItem } from "../client/event-writer";
 import { toFieldValue } from "../client/cases/mapping";
 
-/** API name of a platform event, with a namespace before it or without. */
+/** API name of a platform event, with or without a namespace. */
 const EVENT_NAME = /^[A-Za-z]\w*__e$/i;
 
 /** Whether a text can be the name of a platform event. */
@@ -13,7 +13,7 @@ export function isEventName(value: unknown): value is string {
   return typeof value === "string" && EVENT_NAME.test(value);
 }
 
-/** Makes the events of a message. Throws or rejects with `INPUT_INVALID`. */
+/** Returns a function that makes the events of a message. That function throws or rejects with `INPUT_INVALID`. */
 export function eventsOf(event: TypedValue, fields: TypedValue): (msg: object) => EventItem | Promise<EventItem> {
   return (msg) => whenAllReady([event(msg), fields(msg)], ([name, data]) => toItem(name, data));
 }

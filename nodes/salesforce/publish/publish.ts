@@ -14,13 +14,13 @@ import { eventsOf, isEventName } from "./event-source";
 
 interface PublishDef extends NodeDef {
   org: string;
-  /** API name of the platform event, `…__e`, or where it stands. */
+  /** API name of the platform event, `…__e`, or where to find it, depending on `eventType`. */
   event: string;
   eventType: string;
-  /** Where the field values are: an object, or a list of them. */
+  /** Where to find the field values: an object, or a list of objects. */
   fields: string;
   fieldsType: string;
-  /** How the events go out. Default: by REST. */
+  /** The API by which events are published. Default: `rest`. */
   transport?: "rest" | "pubsub";
   batchSize: number | string;
   linger: number | string;
@@ -35,7 +35,7 @@ export = (RED: NodeAPI): void => {
     try {
       toEvents = readEvents(this, config);
       lane = openLane(this, status, config);
-      showLane(status, lane.state, RED._); // of an org that others use nothing new may be told for long
+      showLane(status, lane.state, RED._); // if other nodes use the org already, its state may not change for long
     } catch (error) {
       failEach(this, status, error);
       return;
@@ -62,7 +62,7 @@ export = (RED: NodeAPI): void => {
       linger: wholeNumber(config.linger, "Linger", { fallback: 50, max: 60_000 }),
       concurrency: 1, // events keep their order
       write: (items) => writer.write(items),
-      retriesInPlace: 0, // published twice they would be delivered twice
+      retriesInPlace: 0, // an event that is published twice is delivered twice
       onState: (state) => showLane(status, state, RED._),
       warn: (text) => node.warn(text),
     });

@@ -2,21 +2,21 @@ import { toConnectorError } from "../../common/errors";
 import type { OrgClient } from "../client/org";
 import { type LaneState, OrgLane } from "../client/org-lane";
 
-/** Settings of a {@link RequestWorker}: `I` is what one message asks for, `R` what it gets. */
+/** Settings of a {@link RequestWorker}. `I` is the call that a message asks for, `R` the result. */
 export interface RequestWorkerOptions<I, R> {
   org: OrgClient;
-  /** What a message asks for. */
+  /** Makes the call that a message asks for. */
   prepare: (msg: object) => I | Promise<I>;
-  /** Asks the org. Rejects with a ConnectorError of scope `system` only for what is safe to ask again. */
+  /** Sends the call to the org. It rejects with a ConnectorError of scope `system` only if the call may be repeated safely. */
   send: (item: I) => Promise<R>;
-  /** Calls under way at once; 1 keeps the order of messages. */
+  /** How many calls are under way at once. With 1, messages keep their order. */
   concurrency: number;
-  /** The state changed; called often. */
+  /** Called at every change of the state, which is often. */
   onState: (state: LaneState) => void;
   warn: (text: string) => void;
 }
 
-/** Makes one call for each message, and settles it by the answer. */
+/** Makes one call for each message, and settles the message by the answer. */
 export class RequestWorker<I, R> {
   private readonly lane: OrgLane<I, R>;
 
@@ -33,13 +33,13 @@ export class RequestWorker<I, R> {
       },
       onState,
       warn,
-      // Who sends knows best what may be sent again.
+      // `send` itself knows which calls may be repeated.
       retriesInPlace: 0,
     });
     onState(this.lane.state);
   }
 
-  /** Takes a message in. @param answered called with the answer before `done()` */
+  /** Accepts a message. @param answered called with the result before `done()` */
   take(msg: object, done: (error?: Error) => void, answered: (result: R) => void): void {
     let item: I | Promise<I>;
     try {
@@ -51,7 +51,7 @@ export class RequestWorker<I, R> {
     this.lane.take(msg, item, done, answered);
   }
 
-  /** Finishes what it has, for at most 8 s, gives the rest back, and leaves the org. */
+  /** Finishes the messages that it holds, for at most 8 s, gives the rest back, and releases the org. */
   close(): Promise<void> {
     return this.lane.close();
   }

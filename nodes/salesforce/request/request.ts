@@ -12,7 +12,7 @@ import { RequestSender } from "../client/requests/request-sender";
 import { RequestWorker, type RequestWorkerOptions } from "./request-worker";
 import { type Compile, compileRequest, compileUpload, concurrencyOf, type RequestDef, senderOptions } from "./settings";
 
-/** What is set on the message. */
+/** The properties that are set on the message. */
 interface Answer {
   payload: unknown;
   salesforce: object;
@@ -67,7 +67,7 @@ export = (RED: NodeAPI): void => {
   }
 
   RED.nodes.registerType("surewire-salesforce-request", SalesforceRequest, {
-    // The form offers the same list that the tests go through.
+    // The form offers the same list of presets that the tests check.
     settings: { surewireSalesforceRequestPresets: { value: REQUEST_PRESETS, exportable: true } },
   });
 };

@@ -10,14 +10,14 @@ import type { RequestHost } from "../client/requests/request-presets";
 import type { RequestItem, RequestSenderOptions, Returns } from "../client/requests/request-sender";
 import type { RawRequest } from "../client/rest";
 
-/** One header of a saved flow. */
+/** One row of the list of headers, as flows store it. */
 export interface HeaderRow {
   name: string;
   value: string;
   valueType: string;
 }
 
-/** What a saved flow holds. */
+/** The properties of the node, as flows store them. */
 export interface RequestDef {
   org: string;
   preset: string;
@@ -42,19 +42,19 @@ export interface RequestDef {
   datasetWait: number | string;
 }
 
-/** Makes a typed input of the form ready to read messages. */
+/** Compiles a typed input of the form to a function that reads its value from a message. */
 export type Compile = (value: unknown, type: string, label: string) => TypedValue;
 
 const METHODS = new Set<string>(["GET", "HEAD", "POST", "PATCH", "PUT", "DELETE"]);
-/** Headers that the node itself gives. */
+/** Headers that the form must not set, since the node or Node.js sets them, or since they carry the sign-in. */
 const RESERVED = new Set(["authorization", "host", "content-length", "connection", "transfer-encoding", "cookie"]);
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const ENGAGEMENT_URL = "https://pi.pardot.com";
 
-/** Calls under way at once. Default 4. @throws ConnectorError `NOT_CONFIGURED` */
+/** Returns how many calls are under way at once, 1 to 25. Default 4. @throws ConnectorError `NOT_CONFIGURED` for another value */
 export const concurrencyOf = ({ concurrency }: RequestDef): number => wholeNumber(concurrency, "At once", { fallback: 4, min: 1, max: 25 });
 
-/** How calls are made. @throws ConnectorError `NOT_CONFIGURED` for an address of Account Engagement that must not get a token */
+/** Reads how calls are made. @throws ConnectorError `NOT_CONFIGURED` for an address of Account Engagement without https, which must not get a token */
 export function senderOptions(config: RequestDef): RequestSenderOptions {
   const host = config.host === "account-engagement" ? engagementOrigin(textIn(config.engagementUrl)) : undefined;
   return { host, returns: config.returns || "json", safeToRepeat: Boolean(config.safeToRepeat), failOnPartErrors: config.failOnPartErrors ?? true };
@@ -66,16 +66,16 @@ function engagementOrigin(text: string): string {
     const local = ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname);
     if (url.protocol === "https:" || (local && url.protocol === "http:")) return url.origin;
   } catch {
-    // told below
+    // the error is thrown below
   }
   throw new ConnectorError("NOT_CONFIGURED", `${text} is no https address for Account Engagement`);
 }
 
 /**
- * Makes of each message the call it asks for.
+ * Returns a function that makes the call for a message.
  *
- * @param version of the API, as `66.0`
- * @throws ConnectorError `NOT_CONFIGURED` for settings no call can be made of
+ * @param version version of the API, such as `66.0`
+ * @throws ConnectorError `NOT_CONFIGURED` for settings from which no call can be made
  */
 export function compileRequest(config: RequestDef, compile: Compile, version: string): (msg: object) => RequestItem | Promise<RequestItem> {
   const { method, host, pathType = "str" } = config;
@@ -113,7 +113,7 @@ function checkHeader(name: string): void {
   if (!TOKEN.test(name) || RESERVED.has(name.toLowerCase())) throw new ConnectorError("NOT_CONFIGURED", `The header ${name} cannot be given`);
 }
 
-/** Nothing for a value that is not there. */
+/** Returns a header's value as text. `undefined`, for which the header is left out, if there is no value. */
 function headerText(name: string, value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined;
   const text = typeof value === "string" ? value : typeof value === "number" || typeof value === "boolean" ? String(value) : undefined;
@@ -121,7 +121,7 @@ function headerText(name: string, value: unknown): string | undefined {
   return text;
 }
 
-/** Makes of each message the upload it asks for. @throws ConnectorError `NOT_CONFIGURED` without a dataset */
+/** Returns a function that makes the upload for a message. @throws ConnectorError `NOT_CONFIGURED` without a dataset */
 export function compileUpload(config: RequestDef, compile: Compile): (msg: object) => Upload | Promise<Upload> {
   const dataset = textIn(config.dataset);
   if (!dataset) throw new ConnectorError("NOT_CONFIGURED", "The node has no dataset to load");

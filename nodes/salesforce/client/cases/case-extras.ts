@@ -80,7 +80,7 @@ export class CaseExtras {
     return extras.length > 0 ? keysOf(this.select, [...new Set(extras.map(({ work }) => work.stored?.id ?? ""))]) : new Set<string>();
   }
 
-  /** Stores some extras. Those that a lock kept out surely stored nothing, and are sent again at once. All others are tried again later, after a look-up. */
+  /** Stores some extras. Those refused because of a lock surely stored nothing, and are sent again at once. All others are tried again later, after a look-up. */
   private async create(kind: Kind, part: readonly Extra[]): Promise<RecordResult[]> {
     const { work: batch } = part[0] as Extra;
     try {
@@ -123,7 +123,7 @@ export class CaseExtras {
     return all as RecordResult[];
   }
 
-  /** Sets when extras may be tried again if their call timed out here or at a gateway (504), since the org may yet store them. @returns the error with that wait */
+  /** Delays the next try if a call timed out here or at a gateway (504), since the org may yet store its extras. @returns the error, with that delay if there is one */
   private notAtOnce(error: unknown, extras: readonly Extra[]): unknown {
     if (!isConnectorError(error) || (error.details.network !== "TIMEOUT" && error.details.status !== 504)) return error;
     for (const { work } of extras) work.late = { error, until: this.clock.ticks() + STILL_AT_IT };

@@ -14,10 +14,10 @@ import type { Outgoing } from "../client/routing/outgoing";
 import { OUTPUTS, unwired } from "./outputs";
 import type { RouteSettings } from "./settings";
 
-/** What a {@link CaseWatch} needs. */
+/** The options of a {@link CaseWatch}. */
 export interface CaseWatchOptions {
   settings: RouteSettings;
-  /** Another instance may write to the store. */
+  /** Whether other instances may write to the store. */
   shared: boolean;
   parts(): Promise<{ router: CaseRouter; records: CaseRecords }>;
   node: NodeName;
@@ -28,7 +28,7 @@ export interface CaseWatchOptions {
   warn(text: string): void;
 }
 
-/** Who waits until all cases were looked at. */
+/** A caller that waits until all cases have been checked. */
 interface Asking {
   claim: Claim | undefined;
   held: boolean;
@@ -36,29 +36,29 @@ interface Asking {
   reject(error: ConnectorError): void;
 }
 
-/** Messages of the node's own that are in the flow at once. */
+/** The most messages that the watch itself has sent and that are in the flow at once. */
 const MOST_IN_FLOW = 100;
-/** Cases that are looked at together. */
+/** How many cases are checked together. */
 const SLICE = 100;
 
 /**
- * Looks after cases that no event will come for: those whose time is up, and on start those that fell between. What it puts out are deliveries
- * of its own.
+ * Routes cases for which no event will come: those whose time is up and, at the start, those whose events were missed. Each message that it sends is a delivery of its
+ * own.
  */
 export class CaseWatch {
-  /** Why cases that were missed cannot be looked for. */
+  /** The error of the last run. `undefined` if that succeeded. */
   trouble: ConnectorError | undefined;
   private readonly room = new Room(MOST_IN_FLOW);
   private readonly deliveries: RowDeliveries;
-  /** What is in the flow. */
+  /** The messages that are in the flow. */
   private readonly handed = new Set<Outgoing>();
   private readonly ends = new Set<Promise<void>>();
   private timer: NodeJS.Timeout | undefined;
   private work: Promise<void> | undefined;
   private isRunning = false;
-  /** Why a sink behind takes nothing more. */
+  /** Why a sink further down the flow accepts nothing at present. `undefined` if it does. */
   private held: string | undefined;
-  /** By the clock that nobody sets. */
+  /** When the stored cases were last read, in ms of the monotonic clock. `undefined` before the first time. */
   private loadedAt: number | undefined;
   private wantsAll: boolean;
   private asking: Asking[] = [];
@@ -87,12 +87,12 @@ export class CaseWatch {
     });
   }
 
-  /** Whether it is this instance that looks after them. */
+  /** Whether this instance watches the cases, and not another one. */
   get running(): boolean {
     return this.isRunning;
   }
 
-  /** Begins. */
+  /** Begins to watch the cases. */
   start(): void {
     if (this.closed || this.isRunning) return;
     this.isRunning = true;
@@ -102,7 +102,7 @@ export class CaseWatch {
     this.options.onChange();
   }
 
-  /** Another instance takes over; what is in the flow stays there. */
+  /** Stops watching, since another instance takes over. Messages that are in the flow stay there. */
   stop(): void {
     this.isRunning = false;
     this.wantsAll = this.options.settings.startQuery;
@@ -111,8 +111,11 @@ export class CaseWatch {
   }
 
   /**
-   * Not all changes were told: looks for cases that were missed, whichever instance looks after them, for who was told is the only one who knows.
-   * Resolves when all that is to be put out is written down. @param claim of the delivery that waits for it @throws ConnectorError `FLOW_STOPPED`
+   * Looks for missed cases after changes were lost. It does so even if another instance watches the cases, since only this one has been told of the loss.
+   *
+   * @param claim the claim on the delivery that waits for this
+   * @returns resolves when every message that is due has been recorded
+   * @throws ConnectorError `FLOW_STOPPED` when the node is closed
    */
   lookAtAll(claim?: Claim): Promise<void> {
     if (this.closed) return Promise.reject(flowStopped());
@@ -123,7 +126,7 @@ export class CaseWatch {
     return looked;
   }
 
-  /** Looks after nothing any more, and lets the flow finish for up to `drain` ms. */
+  /** Stops for good, and waits up to `drain` ms for the flow to finish. */
   async close(drain = 8_000): Promise<void> {
     const end = performance.now() + drain;
     this.closed = true;
@@ -146,7 +149,7 @@ export class CaseWatch {
     this.timer = this.isNeeded ? setInterval(() => this.run(), lookEvery(this.options.settings.rules)) : undefined;
   }
 
-  /** Outside of everybody's context: one run serves many cases. */
+  /** Starts a run if one is needed and possible. It runs outside the context of any delivery, since it serves many cases. */
   private run(): void {
     if (!this.isNeeded || this.held !== undefined || this.work || !this.options.isWired(OUTPUTS.create)) return;
     this.work = flowTracker.outside(() =>
@@ -159,7 +162,7 @@ export class CaseWatch {
           this.work = undefined;
           this.setTimer();
           this.options.onChange();
-          if (isDone && this.asking.length > 0) this.run(); // asked for meanwhile
+          if (isDone && this.asking.length > 0) this.run(); // someone has asked for it meanwhile
         }),
     );
   }
@@ -172,7 +175,7 @@ export class CaseWatch {
     const now = performance.now();
     let known: string[] = [];
     const isFirst = this.loadedAt === undefined;
-    // another instance's cases are known only by looking
+    // the cases of other instances become known only by reading the store
     if (wantsAll || this.loadedAt === undefined || (shared && now - this.loadedAt > settings.rules.answerTimeout)) {
       known = await records.load();
       this.loadedAt = now;
@@ -180,7 +183,7 @@ export class CaseWatch {
     }
     if (this.isRunning) {
       const busy = new Set([...this.handed].map(({ caseId }) => caseId));
-      // who takes over from another finds what that one owes
+      // an instance that takes over finds the messages that the other one still owes
       const ids = new Set([...records.due(Date.now()), ...(isFirst ? records.owed : [])]);
       await this.look(router, [...ids].filter((id) => !busy.has(id)), "due");
     }
@@ -193,7 +196,7 @@ export class CaseWatch {
     this.trouble = undefined;
   }
 
-  /** Those who wait cannot go on at present, and nor can their sources. */
+  /** Tells the deliveries that wait, and through them their sources, that they cannot go on at present. */
   private holdUp(reason: string): void {
     for (const one of this.asking) if (!one.held) one.claim?.hold(reason);
     for (const one of this.asking) one.held = true;
@@ -204,7 +207,7 @@ export class CaseWatch {
     for (const one of asking) one.held = false;
   }
 
-  /** Cases that nobody told of, and those that are known: nobody may have told what became of them. @returns whether all were looked at */
+  /** Checks cases whose events were missed, and the known cases, since events about those may have been missed too. @returns whether all were checked */
   private async lookForMissed(router: CaseRouter, known: readonly string[]): Promise<boolean> {
     for await (const page of router.missed()) if (!(await this.look(router, page, "missed"))) return false;
     return this.look(router, known, "missed");
@@ -246,13 +249,13 @@ export class CaseWatch {
     if (this.closed) parcel.released(flowStopped());
     else if (this.options.isWired(parcel.output)) this.deliveries.hand(parcel);
     else if (action === "create") parcel.released(unwired());
-    else parcel.accepted(); // nobody wants to know
+    else parcel.accepted(); // nothing is wired to this output, so no one wants the message
   }
 
-  /** The org or the store is away, and the next turn of the timer tries again; or the query is refused, which somebody must mend. */
+  /** Notes the error of a run. The timer starts the next try; a refused query fails until someone corrects the settings or the org. */
   private failed(error: ConnectorError): false {
     if (this.closed) return false;
-    const isUntold = error.scope === "message" || (error.code === "STORE_UNAVAILABLE" && needsAHand(error)); // of others the org's or the database's node tells
+    const isUntold = error.scope === "message" || (error.code === "STORE_UNAVAILABLE" && needsAHand(error)); // the org's or the database's node reports other errors
     if (isUntold && this.trouble?.message !== error.message) this.options.warn(`Cases cannot be looked after: ${error.message}`);
     this.trouble = error;
     if (error.scope === "system") this.holdUp(error.message);
@@ -260,7 +263,7 @@ export class CaseWatch {
   }
 }
 
-/** How often times are looked at, in ms: a twentieth is precise enough. */
+/** Returns the interval, in ms, at which times are checked: a twentieth of `answerTimeout`, but at least 20 ms and at most 5 s. */
 export function lookEvery({ answerTimeout }: RoutingRules): number {
   return Math.min(5_000, Math.max(20, answerTimeout / 20));
 }

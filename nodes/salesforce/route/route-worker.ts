@@ -23,22 +23,22 @@ import { CaseWatch, lookEvery } from "./case-watch";
 import type { RouteSettings } from "./settings";
 import { OUTPUTS, unwired } from "./outputs";
 
-/** Makes the lease of instances that stand by for each other. */
+/** Makes the lease by which one of several instances is active and the others stand by. */
 export type MakeLease = (options: Pick<LeaseOptions, "key" | "onHeld" | "onLost" | "onTrouble">) => Lease;
 
-/** What a {@link RouteWorker} needs. */
+/** The options of a {@link RouteWorker}. */
 export interface RouteWorkerOptions {
   settings: RouteSettings;
   org: OrgClient;
   store: SharedStore;
-  /** Another instance may write to the store. */
+  /** Whether other instances may write to the store. */
   shared: boolean;
   lease: MakeLease | undefined;
-  /** The fields of marks; undefined: nothing is marked. */
+  /** Makes the fields with which records are marked; `undefined` if nothing is marked. */
   map: MapFields | undefined;
   node: NodeName;
   runtime: TrackedRuntime;
-  /** Puts out a message of the node's own. @param output from 0 */
+  /** Sends a message that does not come from one that was received. @param output index from 0 */
   send(output: number, message: object): void;
   isWired(output: number): boolean;
   clone(message: object): object;
@@ -46,24 +46,24 @@ export interface RouteWorkerOptions {
   warn(text: string): void;
 }
 
-/** How it stands with the org, and with the cases. */
+/** The state of the org and of the cases. */
 export interface RouteState {
   lane: LaneState;
   waiting: number;
   open: number;
-  /** What is kept of cases is not read yet. */
+  /** Whether the stored cases have not been read yet. */
   loading: boolean;
-  /** Nothing is behind the output that cases go to. */
+  /** Whether nothing is wired to the output for new cases. */
   unwired: boolean;
-  /** Another instance looks after what is overdue. */
+  /** Whether another instance watches the cases that are overdue. */
   standby: boolean;
-  /** Nobody can tell which instance does, by this. */
+  /** The error because of which it is not known which instance does. */
   unknown?: ConnectorError;
-  /** Why the query for missed cases fails. */
+  /** The error of the last run of the {@link CaseWatch}. */
   trouble?: ConnectorError;
 }
 
-/** Messages that are decided on together, and how long the first waits for others, in ms. */
+/** How many messages are decided together, and how long, in ms, the first one waits for others. */
 const BATCH = 100;
 const LINGER = 20;
 
@@ -73,14 +73,14 @@ interface Parts {
   prefix: string;
 }
 
-/** Takes events and answers in, and puts out what becomes of the cases. */
+/** Accepts events and answers, and sends the resulting messages about cases. */
 export class RouteWorker {
   private readonly lane: OrgLane<RouteItem, Routed>;
   private readonly watch: CaseWatch;
   private making: Promise<Parts> | undefined;
   private parts: Parts | undefined;
   private lease: Lease | undefined;
-  /** Why nobody can tell who has the lease. */
+  /** The error because of which it is not known which instance has the lease. */
   private unknown: ConnectorError | undefined;
   private laneState: LaneState = { kind: "idle", messages: 0 };
   private tendTimer: NodeJS.Timeout | undefined;
@@ -109,7 +109,7 @@ export class RouteWorker {
     });
   }
 
-  /** All nodes are there, or wires may have changed: begins to look after what is overdue, or stands by, as soon as cases go somewhere. */
+  /** To be called when all nodes have been created or wires may have changed. Begins to watch overdue cases, or to stand by, once the first output is wired. */
   rewired(): void {
     this.unwired = !this.isWired;
     if (!this.unwired && !this.started) {
@@ -124,7 +124,7 @@ export class RouteWorker {
     while (!this.closed) {
       try {
         const { prefix } = await this.ready();
-        if (this.closed) return; // a lease that is begun now would never be given back
+        if (this.closed) return; // a lease that is taken now would never be given back
         if (!lease) return this.watch.start();
         this.lease = lease({
           key: `${prefix}lease`,
@@ -146,7 +146,7 @@ export class RouteWorker {
     }
   }
 
-  /** Takes a message in: to be called in the input handler, before anything is awaited. */
+  /** Accepts a message. It must be called in the input handler before anything is awaited. */
   take(msg: RouteMessage, send: (messages: object[][]) => void, done: (error?: Error) => void): void {
     let signal: Signal;
     try {
@@ -168,7 +168,7 @@ export class RouteWorker {
     this.lane.take(msg, item, done, (routed) => this.put(msg, routed, send));
   }
 
-  /** Takes nothing in any more, finishes what it has for up to 8 s, and leaves the rest to be found again. */
+  /** Accepts no more messages and finishes those that it holds, for up to 8 s. The other cases are found again after the next start. */
   async close(): Promise<void> {
     this.closed = true;
     clearInterval(this.tendTimer);
@@ -182,7 +182,7 @@ export class RouteWorker {
   private put(msg: object, { outgoing, error }: Routed, send: (messages: object[][]) => void): void {
     const lists: object[][] = [[], [], []];
     outgoing.forEach(({ payload }, index) => {
-      // the message itself goes first: whose it is, the flow tracker knows best by the object
+      // the received message itself is used first: by this object, the flow tracker knows best to which delivery it belongs
       const message = index === 0 ? msg : this.options.clone(msg);
       lists[OUTPUTS[payload.action]]?.push(putOn(message, { payload, topic: payload.workgroup }));
     });
@@ -191,7 +191,7 @@ export class RouteWorker {
     if (error) throw error;
   }
 
-  /** What needs to know the org. @throws ConnectorError while the org is away */
+  /** Returns the parts that depend on the org, and makes them at the first call. @throws ConnectorError while the org cannot be reached */
   private ready(): Promise<Parts> {
     if (this.parts) return Promise.resolve(this.parts);
     this.making ??= this.make().finally(() => (this.making = undefined));
@@ -224,12 +224,12 @@ export class RouteWorker {
     return (this.parts = { router, records, prefix });
   }
 
-  /** What came to a queue before it was known as a watched one has no event any more. */
+  /** Looks for cases that came to a queue before that was watched: no event will come for them. */
   private lookAtNew(): void {
-    if (this.options.settings.startQuery) this.watch.lookAtAll().catch(() => undefined); // stopped: it looks on start
+    if (this.options.settings.startQuery) this.watch.lookAtAll().catch(() => undefined); // fails only when the node is closed, and the next start looks for all cases
   }
 
-  /** The store may be away: the next turn tries again. */
+  /** Runs the router's regular work. If the store cannot be reached, the next turn of the timer tries again. */
   private tend(): Promise<void> {
     this.tending ??= (this.parts?.router.tend() ?? Promise.resolve()).catch(() => undefined).finally(() => (this.tending = undefined));
     return this.tending;
@@ -249,7 +249,7 @@ export class RouteWorker {
   }
 }
 
-/** Messages about one case alone follow each other. */
+/** Returns the key by which messages about the same case are kept in order. `undefined` if a message is about several cases. */
 function caseOf(signal: Signal): string | undefined {
   if (signal.about === "answer") return signal.id;
   if (signal.about === "cases") return signal.ids.length === 1 ? signal.ids[0] : undefined;

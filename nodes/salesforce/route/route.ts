@@ -47,7 +47,7 @@ export = (RED: NodeAPI): void => {
       warn,
     });
     holder?.client.acquire(node);
-    // Not before all nodes are there: what is sent along a wire without a node would count as finished.
+    // Sending begins only when all nodes have been created: a message that is sent along a wire to a missing node would count as finished.
     const stopWaiting = onFlowEvent(RED.events, "flows:started", () => worker.rewired());
     node.on("input", (msg, send, done) => worker.take(msg, (messages) => send(messages as never), done));
     closeWith(node, status, () => {
@@ -61,7 +61,7 @@ export = (RED: NodeAPI): void => {
     return compileFields([markFields], templateCompiler(RED.util as unknown as TypedInputUtil, node));
   }
 
-  /** How the org stands comes first; while nothing is wrong with it, how many cases there are. */
+  /** Shows a missing wire or the state of the org first. If nothing is wrong with these, it shows errors of the watch, standby, or the number of cases. */
   function show(status: Status, { lane, waiting, open, loading, unwired, standby, unknown, trouble }: RouteState): void {
     if (unwired) return status.set("stopped", () => RED._("route.status.unwired"));
     if (lane.kind !== "connected" || lane.slowedAt !== undefined) return showLane(status, lane, RED._);

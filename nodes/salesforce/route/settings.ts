@@ -7,7 +7,7 @@ import type { FieldRow } from "../client/cases/mapping";
 import type { RoutingRules } from "../client/routing/interaction";
 import type { QueueRoute, RouteSource } from "../client/routing/watched-queues";
 
-/** What the editor saves. Numbers come as text when they were typed or stand in the environment. Times in ms. */
+/** The properties that the editor saves. Numbers may be texts: as typed, or from environment variables. Times are in ms unless noted. */
 export interface RouteDef extends DeliveryDef {
   /** Id of the node. */
   id?: string;
@@ -32,22 +32,22 @@ export interface RouteDef extends DeliveryDef {
   markCaseField?: string;
   markFields?: FieldRow[];
   startQuery?: boolean;
-  /** Id of a database's config node; blank for a file. */
+  /** Id of the config node of the database that stores the cases. Blank: a file. */
   store?: string;
-  /** What is kept stands under this name; blank for the node's id. */
+  /** The name under which the cases are stored. Blank: the id of the node. */
   stateName?: string;
   standby?: boolean;
-  /** Seconds. */
+  /** In seconds. */
   leaseTime?: number | string;
 }
 
-/** The same, normalised. */
+/** The checked settings, with all defaults. Times are in ms. */
 export interface RouteSettings extends DeliverySettings {
-  /** What is kept stands under this name: instances of one name share it. */
+  /** The name under which the cases are stored. Instances with the same name share them. */
   stateName: string;
   source: RouteSource;
   refresh: number;
-  /** Blank: none. */
+  /** API name of the field with the skills. Blank: none. */
   skillsField: string;
   rules: RoutingRules;
   directToQueue: boolean;
@@ -63,7 +63,7 @@ export interface RouteSettings extends DeliverySettings {
 
 const API_NAME = /^[A-Za-z]\w*$/;
 
-/** The settings of a `salesforce route`, with its defaults. @throws ConnectorError NOT_CONFIGURED */
+/** Reads the settings of a `salesforce route` node and sets the defaults. @throws ConnectorError `NOT_CONFIGURED` when one is missing or wrong */
 export function readSettings(def: RouteDef): RouteSettings {
   const store = def.store?.trim() ?? "";
   const standby = def.standby === true;
@@ -117,7 +117,7 @@ function readSource(def: RouteDef): RouteSource {
   return { from: "node", routes };
 }
 
-/** It becomes part of a query. */
+/** Checks an API name, which becomes part of a query. */
 function apiName(value: string, what: string): string {
   if (API_NAME.test(value)) return value;
   throw notConfigured(value ? `${value} is no API name: ${what}` : `The API name is missing: ${what}`);

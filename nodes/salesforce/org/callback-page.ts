@@ -1,6 +1,6 @@
 import { escaped } from "../client/soap/escaped";
 
-/** Headers of the page the org sends the browser back to: it loads nothing, nobody frames it, and its address, which holds the spent code, goes nowhere. */
+/** Headers of the page to which the org sends the browser back. It may load nothing, no page may frame it, and its address, which holds the used code, is sent to no one. */
 export const PAGE_HEADERS = {
   "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   "Referrer-Policy": "no-referrer",
@@ -8,7 +8,7 @@ export const PAGE_HEADERS = {
   "X-Content-Type-Options": "nosniff",
 };
 
-/** The page itself: a heading and a sentence. */
+/** Returns the page as HTML: a heading and a sentence. */
 export function callbackPage(heading: string, text: string): string {
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>${escaped(heading)}</title>

@@ -7,59 +7,59 @@ import { askToken } from "../client/sign-in/token-endpoint";
 import { HttpTransport } from "../client/http/transport";
 import { type FormRequest, meantCredentials, type Stored } from "./form-request";
 
-/** Where the org sends the browser back to, below the editor's own address. */
+/** The path to which the org sends the browser back, below the editor's own address. */
 export const CALLBACK_PATH = "/surewire/salesforce-org/callback";
 
 /** The cookie that binds an authorization to the browser that began it. */
 const COOKIE = "surewire-salesforce-connect";
 
-/** ms. Someone looks at the window and waits. */
+/** Timeout of calls, in ms. It is short because someone is waiting in front of the window. */
 const TIMEOUT = 20_000;
 
-/** Grants that are remembered for the time between connecting and deploying. */
+/** The most grants that are kept for the time between connecting and deploying. */
 const MOST_GRANTS = 20;
 
-/** Who asks, and from where. */
+/** The user and the browser that a request comes from. */
 export interface Caller {
-  /** As Node-RED knows them; `""` when nobody has to log in. */
+  /** The user's name in Node-RED; `""` if Node-RED has no login. */
   user: string;
-  /** The page's origin, as the browser says. */
+  /** The `Origin` header. */
   origin: string | undefined;
   /** The `Cookie` header. */
   cookies: string | undefined;
 }
 
-/** Connecting from the editor by the web-server flow: begins it, receives the browser, redeems the code, keeps the refresh token. */
+/** Connects an org from the editor by the web-server flow: begins the sign-in, receives the browser that comes back, redeems the code and keeps the refresh token. */
 export class Connect {
   private readonly authorizations = new Authorizations();
   private readonly grants = new Map<string, Stored>();
 
-  /** @param keep puts a refresh token to the credentials of a node, for the next deploy to save */
+  /** @param keep adds a refresh token to the credentials of a node, which the next deploy saves */
   constructor(private readonly keep: (nodeId: string, refreshToken: string) => void) {}
 
   /**
    * Begins connecting a node.
    *
-   * @param stored what the node has already, deployed
-   * @returns where to send the browser, by what to ask for the outcome, and the cookie to set
-   * @throws ConnectorError when the form lacks something, or would send a stored secret to another host
+   * @param stored the credentials of the deployed node
+   * @returns the URL to open in the browser, the handle by which to ask for the outcome, and the cookie to set
+   * @throws ConnectorError when the form lacks something, or when a stored secret would be sent to another host
    */
   begin(request: FormRequest, stored: Stored | undefined, caller: Caller): { url: string; handle: string; cookie: string } {
     if (request.flow !== "web-server") throw new ConnectorError("INPUT_INVALID", "Only the web-server flow connects by the browser");
     const redirectUri = checkCallback(request.callback, CALLBACK_PATH, caller.origin);
-    // a refresh token that is there already is not sent, so that it may be of another org
+    // a stored refresh token is not sent in this flow, so it may be one of another org
     const typed = { ...request, credentials: { ...request.credentials, refreshToken: "" } };
     const { clientId, clientSecret } = meantCredentials(typed, [stored]);
-    // one cookie for all that a browser begins
+    // all sign-ins that a browser begins share one cookie
     const browser = readCookie(caller.cookies) ?? randomBytes(32).toString("base64url");
     const begun = this.authorizations.begin({ nodeId: request.id, loginUrl: request.loginUrl ?? "", clientId, clientSecret, redirectUri, user: caller.user }, browser);
     const { pathname, protocol } = new URL(redirectUri);
-    // Lax: the org's redirect brings it, a form of another site does not
+    // with Lax, the browser sends the cookie with the org's redirect, but not with the form of another site
     const cookie = `${COOKIE}=${browser}; Path=${pathname.slice(0, -CALLBACK_PATH.length)}/surewire/salesforce-org; Max-Age=600; HttpOnly; SameSite=Lax${protocol === "https:" ? "; Secure" : ""}`;
     return { ...begun, cookie };
   }
 
-  /** Takes a browser that the org has sent back. Says what came of it; never rejects. */
+  /** Handles the request of a browser that the org has sent back. Returns the outcome; never rejects. */
   async finish(query: Record<string, unknown>, cookies: string | undefined): Promise<Outcome> {
     const text = (name: string): string => (typeof query[name] === "string" ? query[name] : "");
     const pending = this.authorizations.take(text("state"), readCookie(cookies) ?? "");
@@ -69,12 +69,12 @@ export class Connect {
     return outcome;
   }
 
-  /** What came of what this user began. */
+  /** Returns the outcome of a sign-in that this user began. `undefined` if it is not known or has expired. */
   outcome(handle: string, user: string): Outcome | undefined {
     return this.authorizations.outcome(handle, user);
   }
 
-  /** The grant of a node that may not be deployed yet. */
+  /** Returns the login URL and the credentials that a node got by connecting, even if it is not deployed yet. */
   granted(nodeId: string): Stored | undefined {
     return this.grants.get(nodeId);
   }
@@ -106,14 +106,14 @@ export class Connect {
   }
 }
 
-/** For the text in the form only: whoever may not ask is known by id. */
+/** Returns the user's name, for the text in the form only. If the app may not ask for it, it returns the user's id. */
 async function usernameOf(transport: HttpTransport, { instanceUrl, accessToken, userId }: Session): Promise<string> {
   try {
     const { status, body } = await transport.send({ method: "GET", url: `${instanceUrl}/services/oauth2/userinfo`, headers: { authorization: `Bearer ${accessToken}` } });
     const name = status === 200 ? (JSON.parse(body) as { preferred_username?: unknown }).preferred_username : undefined;
     if (typeof name === "string") return name;
   } catch {
-    // the id will do
+    // the id is good enough
   }
   return userId ?? "";
 }

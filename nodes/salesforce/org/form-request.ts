@@ -5,17 +5,17 @@ import type { LoginFlow, OrgCredentials } from "../client/sign-in/login";
 import { secureOrigin } from "../client/sign-in/login-url";
 import type { OrgDef } from "./settings";
 
-/** What the org's form sends: what stands in it, deployed or not. */
+/** The content of the org's form, deployed or not, as the editor sends it. */
 export interface FormRequest extends OrgDef {
-  /** Of the node. */
+  /** Id of the node. */
   id: string;
-  /** Where the org sends the browser back to, as the browser sees it. */
+  /** The URL to which the org sends the browser back, as the browser sees it. */
   callback: string;
-  /** A secret that was not touched comes as the editor's stand-in, or not at all. */
+  /** A secret that the user has not changed is the editor's placeholder, or missing. */
   credentials: OrgCredentials;
 }
 
-/** Secrets there are already, and the login URL they are for. */
+/** Stored credentials, and the login URL that they are for. */
 export interface Stored {
   loginUrl: string;
   credentials: OrgCredentials;
@@ -25,7 +25,7 @@ const TEXTS = ["loginUrl", "flow", "keyFile", "apiVersion", "timeout", "callback
 const OPEN = ["clientId", "username"] as const;
 const SECRETS = ["clientSecret", "password", "securityToken", "privateKey", "refreshToken", "accessToken"] as const;
 
-/** Which secrets each flow sends, or signs with. */
+/** The secrets that each flow sends or signs with. */
 const SENT: Record<LoginFlow, readonly (typeof SECRETS)[number][]> = {
   "client-credentials": ["clientSecret"],
   "jwt-bearer": ["privateKey"],
@@ -38,8 +38,8 @@ const SENT: Record<LoginFlow, readonly (typeof SECRETS)[number][]> = {
 /**
  * Reads the body of a request.
  *
- * @param resolve puts the environment's values in the place of `${NAME}`
- * @throws ConnectorError `INPUT_INVALID` when it is not an object, or names no sign-in flow
+ * @param resolve replaces `${NAME}` by the value of the environment variable
+ * @throws ConnectorError `INPUT_INVALID` when the body is not an object, or names no sign-in flow
  */
 export function readFormRequest(body: unknown, resolve: (text: string) => string): FormRequest {
   if (!isPlain(body)) throw new ConnectorError("INPUT_INVALID", "The request holds no settings");
@@ -49,9 +49,9 @@ export function readFormRequest(body: unknown, resolve: (text: string) => string
 }
 
 /**
- * The credentials a form means: those typed in, and for untouched ones those stored. What its flow does not send is left out.
+ * Returns the credentials that a form stands for: those typed in, and the stored ones for those that were not changed. Secrets that the flow does not use are left out.
  *
- * @param stored the latest first; the first one that has a secret gives it
+ * @param stored stored credentials, the latest first. Each secret is taken from the first entry that has it.
  * @throws ConnectorError `INPUT_INVALID` when a stored secret would go to a host that it was not stored for
  */
 export function meantCredentials({ flow, loginUrl, credentials: typed }: FormRequest, stored: readonly (Stored | undefined)[]): OrgCredentials {

@@ -17,7 +17,7 @@ const PATH = "/surewire/salesforce-org";
 
 type OrgNode = Node<OrgCredentials> & OrgHolder & { deployed?: Stored };
 
-/** Every credential an org can have, whatever its flow. */
+/** All credentials that an org can have, for any sign-in flow. */
 const CREDENTIALS = {
   clientId: { type: "text" },
   clientSecret: { type: "password" },
@@ -40,7 +40,7 @@ export = (RED: NodeAPI): void => {
     logStates(this, client);
   }
 
-  /** Tells once what is wrong and once that it is over; the same for calls that are spaced. */
+  /** Logs each error once, and its end once. Does the same when calls are slowed down. */
   function logStates(node: Node, client: OrgClient): void {
     let told: OrgState = { kind: "idle" };
     client.onState((state) => {
@@ -53,7 +53,7 @@ export = (RED: NodeAPI): void => {
     });
   }
 
-  /** Puts a refresh token to a node's credentials, which the next deploy saves, of whatever. */
+  /** Adds a refresh token to a node's credentials. They are saved with the next deploy, whatever that changes. */
   function keep(nodeId: string, refreshToken: string): void {
     const stored = RED.nodes.getCredentials(nodeId) as object | undefined;
     void RED.nodes.addCredentials(nodeId, { ...stored, refreshToken });
@@ -66,7 +66,7 @@ export = (RED: NodeAPI): void => {
 
   const connect = new Connect(keep);
 
-  /** @throws ConnectorError `INPUT_INVALID` */
+  /** Reads the form of a request, and the credentials of its node if that is deployed. @throws ConnectorError `INPUT_INVALID` as {@link readFormRequest} */
   function readBody(request: FormHttpRequest): { form: FormRequest; deployed: Stored | undefined } {
     const body: unknown = request.body;
     const node = isPlain(body) && typeof body.id === "string" ? (RED.nodes.getNode(body.id) as unknown as OrgNode | null) : null;
@@ -81,7 +81,7 @@ export = (RED: NodeAPI): void => {
 
   RED.nodes.registerType(TYPE, SalesforceOrg as never, { credentials: CREDENTIALS });
 
-  // not there when the admin API is switched off
+  // `httpAdmin` is missing when the admin API is switched off
   const mayDeploy = RED.auth.needsPermission("flows.write");
   RED.httpAdmin?.post(
     `${PATH}/test`,
@@ -110,7 +110,7 @@ export = (RED: NodeAPI): void => {
       return outcome;
     }),
   );
-  // without permission: the org's redirect carries no token of Node-RED's. The state and the browser's cookie are what lets it in
+  // This needs no permission, since the org's redirect carries no token of Node-RED. It is protected by the state and the browser's cookie.
   RED.httpAdmin?.get(CALLBACK_PATH, (request, response) => {
     void connect.finish(request.query, request.get("cookie")).then((outcome) => {
       const ok = outcome.status === "connected";

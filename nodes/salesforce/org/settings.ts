@@ -6,30 +6,30 @@ import { API_VERSION } from "../client/connection";
 import type { LoginFlow, OrgCredentials } from "../client/sign-in/login";
 import type { OrgSettings } from "../client/org";
 
-/** What the editor saves. Numbers come as text when they were typed or stand in the environment. */
+/** The properties that the editor saves. Numbers may be texts: as typed, or from environment variables. */
 export interface OrgDef {
-  /** `https://login.salesforce.com`, a sandbox's or My Domain. */
+  /** `https://login.salesforce.com`, the URL for sandboxes, or that of a My Domain. */
   loginUrl?: string;
   flow?: LoginFlow;
-  /** File with the PEM text of the private key, in place of the credential; relative to Node-RED's user directory. */
+  /** File with the private key as PEM text, instead of the credential. A relative path starts at Node-RED's user directory. */
   keyFile?: string;
   /** Default {@link API_VERSION}. */
   apiVersion?: string;
   /** Host and port of the Pub/Sub API. Blank: Salesforce's own. */
   pubsubEndpoint?: string;
-  /** Calls under way at once. Default 10. */
+  /** How many calls are under way at once. Default 10. */
   concurrency?: number | string;
-  /** Percent of the day's API calls from which on calls are spaced. Default 80; blank or 0: never. */
+  /** Above this percentage of the day's API calls, calls are slowed down. Default 80. Blank or 0: never. */
   usageThreshold?: number | string;
-  /** Seconds until a call's whole answer must be there. Default 60. */
+  /** How long, in seconds, a call may take until its whole answer has arrived. Default 60. */
   timeout?: number | string;
 }
 
 /**
- * How to sign in and call, from what was saved.
+ * Reads from the saved properties how to sign in and how to make calls.
  *
- * @param userDir what a relative key file is relative to
- * @throws ConnectorError `NOT_CONFIGURED`
+ * @param userDir Node-RED's user directory, at which the relative path of a key file starts
+ * @throws ConnectorError `NOT_CONFIGURED` when a property is wrong
  */
 export function readSettings(def: OrgDef, credentials: OrgCredentials, userDir = "."): OrgSettings {
   const keyFile = def.flow === "jwt-bearer" ? textIn(def.keyFile) : "";
@@ -47,7 +47,7 @@ export function readSettings(def: OrgDef, credentials: OrgCredentials, userDir =
   };
 }
 
-/** `66.0`, also of `66` and `v66.0`, as environments have it. */
+/** Returns a version such as `66.0`. It is also given as `66` or `v66.0`, for instance in environment variables. */
 function readVersion(text: string): string {
   if (text === "") return API_VERSION;
   const number = /^v?(\d{2,3})(\.0)?$/i.exec(text)?.[1];

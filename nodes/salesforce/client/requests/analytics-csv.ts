@@ -2,10 +2,15 @@ import { stringify } from "csv-stringify/sync";
 import { ConnectorError } from "../../../common/errors";
 import { isPlain } from "../../../common/is-plain";
 
-/** Rows for a dataset: CSV with a header line, or objects by column. */
+/** Rows for a dataset: CSV with a header line, or objects with the values by column. */
 export type CsvRows = string | Buffer | Record<string, unknown>[];
 
-/** The rows as CSV: columns in the order they first come, dates as ISO text, null and what is missing as empty. */
+/**
+ * Returns rows as CSV; text and Buffers are CSV already. The columns are in the order in which they first occur. Dates are written as ISO text, `null` and missing values
+ * as empty fields, objects as JSON.
+ *
+ * @throws ConnectorError `INPUT_INVALID` when there are no rows, or a row is not an object
+ */
 export function toCsv(rows: CsvRows): string | Buffer {
   if (typeof rows === "string" || Buffer.isBuffer(rows)) {
     if (rows.length === 0) throw new ConnectorError("INPUT_INVALID", "The CSV is empty");

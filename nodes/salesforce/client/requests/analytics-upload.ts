@@ -7,54 +7,54 @@ import { isLostAnswer } from "../records/lost-answer";
 import { Suspicion, writesGetThrough } from "../records/suspicion";
 import type { RestCalls } from "../rest";
 
-/** What the rows do to those of the dataset; `Upsert` and `Delete` go by the metadata's `isUniqueId`. */
+/** How the rows change those of the dataset. `Upsert` and `Delete` compare the field that has `isUniqueId` in the metadata. */
 export type DatasetOperation = "Overwrite" | "Append" | "Upsert" | "Delete";
 
 /** External data for one dataset of CRM Analytics. */
 export interface Upload {
-  /** API name (alias) of the dataset; made when there is none. */
+  /** API name (alias) of the dataset. It is created if there is none. */
   dataset: string;
   /** Default: the API name. */
   label?: string;
   operation: DatasetOperation;
-  /** With a header line. */
+  /** CSV with a header line. */
   csv: string | Buffer;
-  /** The external data format's metadata: types of columns and more. Without it every column is text. */
+  /** The metadata of the external data format: types of columns and more. Without it, every column is text. */
   metadata?: object;
 }
 
-/** What became of an {@link Upload}. */
+/** The result of an {@link Upload}. */
 export interface UploadResult {
-  /** Of the `InsightsExternalData` record: later its `Status` can be read there. */
+  /** Id of the `InsightsExternalData` record, in which `Status` can be read later. */
   id: string;
   success: true;
   dataset: string;
   parts: number;
-  /** The org's word: `Completed`, `CompletedWithWarnings`; `Queued` or `InProgress` when it was not waited for any longer. */
+  /** The status as the org gives it: `Completed`, `CompletedWithWarnings`, or one such as `Queued` or `InProgress` if the wait was over before. */
   status: string;
-  /** The org's remark, if it has one. */
+  /** The org's remark on the status, or `null`. */
   message: string | null;
 }
 
 /** Settings of an {@link AnalyticsUploader}. */
 export interface AnalyticsUploaderOptions {
-  /** ms to wait for the dataset after all is sent; 0 for not at all. Default 600000. */
+  /** How long, in ms, to wait for the dataset after everything has been sent. 0: not at all. Default 600000. */
   wait?: number;
-  /** ms before the first look at the status; doubled up to half a minute. Default 1000. */
+  /** How long, in ms, to wait before the status is read again. It is doubled each time, up to half a minute. Default 1000. */
   pollInterval?: number;
-  /** Bytes of one part, compressed. Default 9 MiB: the org wants them smaller than 10 MB. */
+  /** Bytes of one compressed part. Default 9 MiB: the org accepts parts smaller than 10 MB. */
   partSize?: number;
 }
 
-/** How far an upload has come: what is done is not done again. */
+/** The progress of an upload. Steps that are done are not repeated. */
 interface Progress {
   parts: Buffer[];
   headerId?: string;
-  /** Parts the org surely has. */
+  /** How many parts the org surely has. */
   sent: number;
-  /** The last call's answer was lost: look before it is sent again. */
+  /** Whether the answer of the last call was lost, so that the org must be asked before the call is repeated. */
   unsure: boolean;
-  /** The org has been told to work on it. */
+  /** Whether the org has been told to process the data. */
   started: boolean;
 }
 
@@ -65,11 +65,10 @@ const FINAL = new Set(["Completed", "CompletedWithWarnings", "Failed"]);
 const zip = promisify(gzip);
 
 /**
- * Uploads external data: a header record, the compressed CSV in parts, then the order to process it.
+ * Uploads external data: creates a header record, sends the compressed CSV in parts, then tells the org to process them.
  *
- * An upload that a broken connection has interrupted goes on where it was when it is given again: nothing happens to the dataset before the
- * last step, and that one is asked about before it is repeated. So it is always safe to repeat. What is left behind when the process itself
- * ends is a header without effect.
+ * An upload that a broken connection has interrupted goes on where it stopped when the same object is given again. That is always safe, since nothing happens to the
+ * dataset before the last step, and the org is asked before that step is repeated. If the process itself ends, a header without effect is left behind.
  */
 export class AnalyticsUploader {
   private readonly progress = new WeakMap<Upload, Progress>();
@@ -82,7 +81,7 @@ export class AnalyticsUploader {
     private readonly options: AnalyticsUploaderOptions = {},
   ) {}
 
-  /** @throws ConnectorError of scope `system` when the upload should be given again, unchanged; `ORG_REFUSED` when the org cannot use the data */
+  /** Uploads the data. @throws ConnectorError of scope `system` when the same object should be given again; `ORG_REFUSED` when the org cannot use the data */
   async upload(upload: Upload): Promise<UploadResult> {
     const progress = this.progress.get(upload) ?? (await this.begin(upload));
     try {
@@ -98,12 +97,12 @@ export class AnalyticsUploader {
       if (!isConnectorError(error)) throw error;
       if (isLostAnswer(error)) progress.unsure = true;
       const { started, unsure, sent, parts } = progress;
-      if (started || (unsure && sent === parts.length)) throw error; // the org may be at work on the rows: as another upload they would be loaded once more
+      if (started || (unsure && sent === parts.length)) throw error; // the org may be processing the rows, and another upload would load them a second time
       throw await this.suspicion.judged(upload, error, () => writesGetThrough(this.rest));
     }
   }
 
-  /** Waits for no dataset any more: the org has the rows, and an upload that was given back would be made once more. */
+  /** Ends the waiting for datasets, with the status so far as the result: the org has the rows, and a message that was given back would upload them a second time. */
   close(): void {
     this.closed = true;
     this.waits.end();
@@ -119,7 +118,7 @@ export class AnalyticsUploader {
     return progress;
   }
 
-  /** A header whose answer was lost is left alone, and another one made. */
+  /** Creates the header record. If the answer is lost, the next try creates another one, and the first one stays without effect. */
   private async createHeader({ dataset, label, operation, metadata }: Upload): Promise<string> {
     const body = {
       EdgemartAlias: dataset,
@@ -145,7 +144,7 @@ export class AnalyticsUploader {
     progress.started = true;
   }
 
-  /** Asks the org how far it has come. */
+  /** Asks the org which parts it has, and whether it has begun to process them. */
   private async look(progress: Progress): Promise<void> {
     const { headerId } = progress;
     if (headerId !== undefined) {

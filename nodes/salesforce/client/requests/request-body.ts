@@ -2,20 +2,21 @@ import { ConnectorError } from "../../../common/errors";
 
 /** A body ready to be sent. */
 export interface RequestBody {
-  /** As a function it is given the access token, which SOAP wants inside of the envelope. */
+  /** The body, or a function that makes it with the access token, which SOAP has inside the envelope. */
   content: string | Buffer | ((accessToken: string) => string);
   contentType: string;
 }
 
-/** SOAP calls carry the session in their envelope; no other path gets it there. */
+/** Paths of SOAP calls. Only for these is the session put into the body. */
 const SOAP_PATH = /^\/services\/Soap\//i;
 const SESSION_ID = "{sessionId}";
 const NAMESPACES: Record<string, string> = { u: "urn:partner.soap.sforce.com", c: "urn:enterprise.soap.sforce.com" };
 
 /**
- * What a message gives as body: objects, numbers, booleans and null as JSON; text and Buffers as they are. `undefined` is no body.
+ * Returns the body for a value: objects, numbers, booleans and `null` become JSON; text and Buffers stay as they are. `undefined` gives no body.
  *
- * @param contentType as the node's headers say; default by the kind of the value
+ * @param contentType the content type from the node's headers. Default: by the kind of the value.
+ * @throws ConnectorError `INPUT_INVALID` for a value that cannot be written as JSON, and for a SOAP call without XML text
  */
 export function toBody(value: unknown, path: string, contentType: string | undefined): RequestBody | undefined {
   if (value === undefined) return undefined;
@@ -35,12 +36,12 @@ function toJson(value: unknown): string {
   throw new ConnectorError("INPUT_INVALID", `The body is a ${typeof value}, which JSON has no form for`);
 }
 
-/** Text that another node has made JSON of is sent as such. */
+/** Whether a text is probably JSON that another node has written. */
 function looksLikeJson(text: string): boolean {
   return /^\s*[[{]/.test(text);
 }
 
-/** A whole envelope with `{sessionId}` in it, or only what belongs into its body. */
+/** Returns the body of a SOAP call, from a whole envelope with `{sessionId}` in it, or from only the content of the envelope's body. */
 function soapBody(value: unknown, path: string, contentType = "text/xml;charset=UTF-8"): RequestBody {
   const text = Buffer.isBuffer(value) ? value.toString("utf8") : value;
   if (typeof text !== "string") throw new ConnectorError("INPUT_INVALID", "A SOAP call needs XML text as its body");

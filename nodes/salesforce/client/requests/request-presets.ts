@@ -1,27 +1,27 @@
 import type { RawRequest } from "../rest";
 
-/** Which host a request goes to: the org's own, or that of Account Engagement. */
+/** The host of a request: the org's own, or that of Account Engagement. */
 export type RequestHost = "org" | "account-engagement";
 
-/** A call that the form fills in. */
+/** A call whose method and path the form fills in. */
 export interface RequestPreset {
-  /** Saved in flows; `preset.<id>` of the catalogue is its label. */
+  /** The name that is saved in flows. Its label is `preset.<id>` in the locale files. */
   id: string;
-  /** `group.<group>` of the catalogue is the label of its group. */
+  /** The label of the group is `group.<group>` in the locale files. */
   group: "composite" | "org" | "reports" | "code" | "analytics" | "engagement" | "soap";
   method: RawRequest["method"];
-  /** As the node's path: `{{name}}` stands for a property of the message, `{version}` for the API version. */
+  /** The path, as in the node's form: `{{name}}` stands for a property of the message, `{version}` for the API version. */
   path: string;
   /** Default `org`. */
   host?: RequestHost;
-  /** It carries a body, by default `msg.payload`. */
+  /** Whether the call has a body, by default `msg.payload`. */
   body?: true;
 }
 
-/** The saved preset of the one operation that is more than a call: rows or CSV become a dataset of CRM Analytics. */
+/** The preset that is more than a single call: it uploads rows or CSV as a dataset of CRM Analytics. */
 export const UPLOAD_PRESET = "analytics-upload";
 
-/** Collections of Account Engagement version 5, with the fields that their presets ask for: every read must name some. */
+/** Collections of Account Engagement version 5, with the fields that their presets read. The API requires that every read names fields. */
 const COLLECTIONS: Record<string, string> = {
   campaigns: "id,name,cost",
   "email-clicks": "id,prospectId,url,createdAt",
@@ -48,7 +48,7 @@ const engagement = (id: string, method: RequestPreset["method"], path: string, b
   ...(body ? { body } : {}),
 });
 
-/** Every preset, in the order of the form. */
+/** All presets, in the order of the form. */
 export const REQUEST_PRESETS: readonly RequestPreset[] = [
   { id: "composite", group: "composite", method: "POST", path: "/composite", body: true },
   { id: "composite-batch", group: "composite", method: "POST", path: "/composite/batch", body: true },

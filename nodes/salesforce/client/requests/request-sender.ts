@@ -11,43 +11,43 @@ import type { HttpAnswer } from "../http/transport";
 /** One call. */
 export interface RequestItem {
   method: RawRequest["method"];
-  /** As {@link RawRequest.path}. */
+  /** The same as {@link RawRequest.path}. */
   path: string;
   headers: Record<string, string>;
   body?: RequestBody;
 }
 
-/** How an answer's body is put out: `json` gives a value where the answer is JSON and text where it is not. */
+/** The form in which an answer's body is returned. `json` returns a value if the answer is JSON, else its text. */
 export type Returns = "json" | "text" | "buffer";
 
-/** What a call gave. */
+/** The result of a call. */
 export interface RequestResult {
   payload: unknown;
-  /** `msg.salesforce`. */
+  /** The value of `msg.salesforce`. */
   salesforce: { statusCode: number; headers: Record<string, string> };
 }
 
 /** How calls are made. */
 export interface RequestSenderOptions {
-  /** Origin of Account Engagement; absent: the org. */
+  /** Origin of Account Engagement. Absent: calls go to the org. */
   host?: string;
   returns: Returns;
-  /** POST and PATCH may be sent again when their answer was lost, as the others always are. */
+  /** Whether POST and PATCH may be sent again when their answer was lost. Other methods always are. */
   safeToRepeat: boolean;
-  /** A composite answer with a part that failed fails the message. */
+  /** Whether a composite answer with a failed part fails the message. */
   failOnPartErrors: boolean;
 }
 
-/** Methods that do the same when they are sent twice. */
+/** Methods that have the same effect when they are sent twice. */
 const IDEMPOTENT = new Set<RawRequest["method"]>(["GET", "HEAD", "PUT", "DELETE"]);
-/** Methods that only ask. */
+/** Methods that only read. */
 const READS = new Set<RawRequest["method"]>(["GET", "HEAD"]);
-/** Tries for records that are locked; ms between them double from 50. */
+/** How often a call is repeated when records are locked. The waits between are 50 ms, doubled each time. */
 const LOCK_RETRIES = 3;
 
-/** Makes calls as messages ask for them, and gives their answers as they came. */
+/** Makes the calls that messages ask for, and returns their answers unchanged. */
 export class RequestSender {
-  /** Deletes whose answer was lost: what is gone at the next try was deleted by them. */
+  /** DELETE calls whose answer was lost. If the record is missing at the next try (404), the lost call has deleted it. */
   private readonly lostDeletes = new WeakSet<RequestItem>();
   private readonly suspicion = new Suspicion();
 
@@ -56,7 +56,7 @@ export class RequestSender {
     private readonly options: RequestSenderOptions,
   ) {}
 
-  /** @throws ConnectorError of scope `system` only for what is safe to send again */
+  /** Makes a call. @throws ConnectorError of scope `system` only if the call may be repeated safely */
   async send(item: RequestItem): Promise<RequestResult> {
     const repeatable = this.options.safeToRepeat || IDEMPOTENT.has(item.method);
     for (let tries = 0; ; tries += 1) {
@@ -74,7 +74,7 @@ export class RequestSender {
     }
   }
 
-  /** A path that redirects, a report that takes too long: what comes for one call time and again, while others get through, must not hold them up. */
+  /** Judges an error that may concern only this call, such as a report that takes too long: if it comes again and again while other calls succeed, it must not hold them up. */
   private judged(item: RequestItem, error: ConnectorError): Promise<ConnectorError> | ConnectorError {
     if (isRefusedThere(error)) return new ConnectorError("ORG_REFUSED", error.message, { retryable: true, details: error.details, cause: error });
     return this.suspicion.judged(item, error, () => this.othersGetThrough(item));
@@ -86,7 +86,7 @@ export class RequestSender {
     return READS.has(method) ? readsGetThrough(this.rest) : writesGetThrough(this.rest);
   }
 
-  /** Whether Account Engagement answers a short question in words of its own, even a refusal. */
+  /** Whether Account Engagement itself answers a small call, even if it refuses it. */
   private async engagementAnswers(host: string, unit = ""): Promise<boolean> {
     try {
       const answer = await this.rest.raw({ method: "GET", path: "/api/v5/objects/account?fields=id", host, headers: { "pardot-business-unit-id": unit }, errorOf: requestError });
@@ -102,13 +102,13 @@ export class RequestSender {
     const isForeign = (given: HttpAnswer): boolean => isApexAnswer(path, given);
     const errorOf = (given: HttpAnswer): ConnectorError => {
       if (isForeign(given)) return apexError(given);
-      if (isPage(path, given)) return callError(given); // no API refuses anything by a page
+      if (isPage(path, given)) return callError(given); // an API never refuses a call with a page, so it is not the org that has answered
       return actionError(given, repeatable) ?? requestError(given);
     };
     const answer = await this.rest.raw({ method, path, host, headers: withType, body: body?.content, errorOf, isForeign });
     if (answer.status > 300 && answer.status < 400 && answer.status !== 304) throw redirectError(answer);
     if (answer.status === 300 && !READS.has(method)) throw severalError(answer);
-    // a file may be a page; nothing else that is read or written is answered by one
+    // only a file that is read may be an HTML page
     if ((!READS.has(method) || returns === "json") && isPage(path, answer)) throw foreignAnswer(answer);
     const payload = read(answer, returns);
     if (failOnPartErrors) {
@@ -130,7 +130,7 @@ function read(answer: HttpAnswer, returns: Returns): unknown {
   }
 }
 
-/** Cookies open sessions: they do not go into messages. */
+/** Returns the headers without cookies, which could open a session and so must not get into messages. */
 function visible({ "set-cookie": _cookies, ...headers }: Record<string, string>): Record<string, string> {
   return headers;
 }

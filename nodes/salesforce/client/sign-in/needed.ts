@@ -1,7 +1,7 @@
 import { textIn } from "../../../common/environment";
 import { ConnectorError } from "../../../common/errors";
 
-/** A credential, trimmed. @throws ConnectorError `NOT_CONFIGURED` that names it when it is blank, or the variable that it was to come from */
+/** Returns a credential, trimmed. @throws ConnectorError `NOT_CONFIGURED` when it is blank, with its name, or when its environment variable is missing, with the name of that */
 export function needed(value: string | undefined, what: string): string {
   const text = textIn(value);
   if (!text) throw new ConnectorError("NOT_CONFIGURED", `The Salesforce org has no ${what}`);

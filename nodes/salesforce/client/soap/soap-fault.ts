@@ -6,8 +6,7 @@ export function isSoapFault(answer: FailedAnswer): boolean {
 }
 
 /**
- * The error a SOAP fault tells: its code without the namespace, its text without the code that stands before it there; undefined when the
- * answer is no fault.
+ * Returns the error of a SOAP fault: its code without the namespace, and its text without the code at the beginning. `undefined` if the answer is not a fault.
  */
 export function soapFault(answer: FailedAnswer): ApiError | undefined {
   if (!isSoapFault(answer)) return undefined;

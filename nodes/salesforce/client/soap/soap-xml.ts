@@ -1,20 +1,20 @@
 import { ConnectorError } from "../../../common/errors";
 import { readXml } from "../../../format/xml-reader";
 
-/** What an argument of the SOAP API can be: a list repeats its element. Objects keep the order of their properties, as the API wants it. */
+/** An argument of the SOAP API. A list repeats its element. The properties of objects are written in their order, which matters to the API. */
 export type SoapValue = string | number | boolean | bigint | null | undefined | Date | Buffer | SoapValue[] | { [name: string]: SoapValue };
 
-/** An element's content as it was read: text, null for nil, an object of its elements. */
+/** The content of an element that was read: text, `null` for nil, an object with its elements, or a list for elements that repeat. */
 export type SoapResult = string | null | SoapResult[] | { [name: string]: SoapResult };
 
 const NAME = /^[A-Za-z_][\w.-]*$/;
-/** What XML 1.0 cannot carry, not even escaped. */
+/** Characters that XML 1.0 cannot hold, not even escaped. */
 const UNSPEAKABLE = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Surrogate}/u;
 
 /**
- * An element of that name: nil for null, nothing for undefined, ISO 8601 for a Date, base64 for a Buffer.
+ * Writes an element with this name. `null` becomes nil, `undefined` becomes an empty text without an element, a Date ISO 8601, a Buffer base64.
  *
- * @throws ConnectorError `INPUT_INVALID` for a name or a text that XML cannot carry
+ * @throws ConnectorError `INPUT_INVALID` for a name or a text that XML cannot hold, and for an invalid Date
  */
 export function toElement(name: string, value: SoapValue, attributes = ""): string {
   if (value === undefined) return "";
@@ -38,7 +38,7 @@ function textOf(name: string, value: string | number | boolean | bigint | Date |
   return escapeText(text);
 }
 
-/** Text as content of an element; a carriage return would be read as a line feed if it were not escaped. */
+/** Escapes text for the content of an element. Carriage returns are escaped too, since a parser would read them as line feeds. */
 export function escapeText(text: string): string {
   return text.replace(/[&<>"\r]/g, (character) => ESCAPED[character] ?? character);
 }
@@ -46,8 +46,8 @@ export function escapeText(text: string): string {
 const ESCAPED: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\r": "&#13;" };
 
 /**
- * A record as an element of the partner API: its type, the fields that are to be cleared, its id, its fields. A plain object is a parent by
- * external id, whose type stands in its `attributes` or is the relationship's name.
+ * Writes a record as an element of the partner API: its type, the fields to clear, its id, then its other fields. A field that is a plain object refers to a parent by
+ * external id. The parent's type is taken from its `attributes`, or else from the name of the relationship.
  */
 export function toRecordElement(name: string, object: string, fields: Record<string, unknown>): string {
   const entries = Object.entries(fields).filter(([key, value]) => key !== "attributes" && value !== undefined);
@@ -65,9 +65,9 @@ function fieldElement(name: string, value: unknown): string {
 }
 
 /**
- * The content of `<operation>Response` in an answer: an object of its elements by local name. What repeats is a list; attributes are left out.
+ * Reads the content of `<operation>Response` in an answer: an object with its elements by local name. Elements that repeat become a list; attributes are left out.
  *
- * @throws ConnectorError `ORG_UNAVAILABLE` when the answer is no such envelope: it is a proxy's, and nobody knows what became of the call
+ * @throws ConnectorError `ORG_UNAVAILABLE` when the answer is not such an envelope. It then comes from a proxy, and it is not known whether the org has carried out the call.
  */
 export function readResponse(text: string, operation: string): Record<string, SoapResult> {
   let read: SoapResult;
@@ -100,7 +100,7 @@ function notAnEnvelope(cause?: unknown): ConnectorError {
   return new ConnectorError("ORG_UNAVAILABLE", "The org's address answered a SOAP call with something else than its result", { details: { outcomeUnknown: true }, cause });
 }
 
-/** The items of an element that may be there not at all, once or several times. */
+/** Returns the items of an element that may occur any number of times, as a list. */
 export function listOf(value: SoapResult | undefined): SoapResult[] {
   if (value === undefined) return [];
   return Array.isArray(value) ? value : [value];

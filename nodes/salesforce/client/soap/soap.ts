@@ -4,22 +4,22 @@ import { escapeText, readResponse, type SoapResult, type SoapValue, toElement } 
 
 /** One call of the partner API. */
 export interface SoapRequest {
-  /** `merge`, `convertLead`, … */
+  /** Name of the operation, such as `merge` or `convertLead`. */
   operation: string;
-  /** XML of the arguments, in the order of the WSDL. */
+  /** The arguments as XML, in the order of the WSDL. */
   content: string;
-  /** Headers beside the session's: `AllOrNoneHeader`, `DuplicateRuleHeader`, … */
+  /** Headers besides that of the session, such as `AllOrNoneHeader` or `DuplicateRuleHeader`. */
   headers?: Record<string, SoapValue>;
 }
 
 /**
- * Calls of the SOAP partner API with the token, the concurrency and the renewal of the org's REST client. What the org refuses rejects
- * with the error its fault tells, by the same table as in REST.
+ * Makes calls of the SOAP partner API through the org's REST client, with its token, its renewal of the token and its limit of calls at once. A refused call rejects with
+ * the error of its fault, by the same table as for REST.
  */
 export class SoapClient {
   constructor(private readonly rest: Pick<RestClient, "raw" | "version">) {}
 
-  /** @returns the elements of the operation's response: `{ result: … }`, or `{}` when it gives nothing */
+  /** Makes a call. @returns the elements of the operation's response: `{ result: … }`, or `{}` if it is empty */
   async call({ operation, content, headers = {} }: SoapRequest): Promise<Record<string, SoapResult>> {
     const envelope = (sessionId: string): string =>
       '<?xml version="1.0" encoding="UTF-8"?>' +

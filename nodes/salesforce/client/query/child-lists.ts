@@ -1,23 +1,23 @@
-/** Child relationships that a query selects, by their names in lower case, each with those within it. */
+/** The child relationships that a query selects, by name in lower case, each with its own child relationships. */
 export type ChildLists = ReadonlyMap<string, ChildLists>;
 
-/** A text, a bracket, or a word with its dots. */
+/** A quoted text, a bracket, or a word that may contain dots. */
 const TOKEN = /'(?:\\.|[^'\\])*'|[()]|[\w.]+/gs;
 
-/** A bracket that is open: a query for children, while its FROM has not come, or anything else. */
+/** An open bracket. `lists` is set if it holds a query for children; `isSelecting` is true until the FROM of that query. */
 interface Open {
   lists?: Map<string, ChildLists>;
   isSelecting: boolean;
 }
 
-/** The lists of children that a SOQL query selects: the org gives null, as for a parent that is not there, where a record has none. */
+/** Returns the child relationships that a SOQL query selects. They must be known because the org returns `null` for a record without children, as it does for a missing parent. */
 export function childListsOf(soql: string): ChildLists {
   const top = new Map<string, ChildLists>();
   const query: Open = { lists: top, isSelecting: true };
   const stack = [query];
   const tokens = soql.match(TOKEN) ?? [];
   for (const [index, token] of tokens.entries()) {
-    if (!query.isSelecting) break; // what follows is conditions
+    if (!query.isSelecting) break; // only conditions follow
     const within = stack.at(-1);
     if (token === "(") {
       const isChild = within?.isSelecting === true && tokens[index + 1]?.toUpperCase() === "SELECT";
@@ -25,7 +25,7 @@ export function childListsOf(soql: string): ChildLists {
     } else if (token === ")") stack.pop();
     else if (within?.isSelecting && token.toUpperCase() === "FROM") {
       within.isSelecting = false;
-      const name = tokens[index + 1]?.split(".").at(-1)?.toLowerCase(); // behind an alias, if there is one
+      const name = tokens[index + 1]?.split(".").at(-1)?.toLowerCase(); // the last part, since there may be an alias before it
       if (name && within.lists) stack.at(-2)?.lists?.set(name, within.lists);
     }
   }

@@ -3,24 +3,24 @@ import { likePart, likePattern, LITERAL_KINDS, type LiteralKind, soqlLiteral } f
 import { refuse } from "./refusal";
 import { soslTerm } from "./sosl-term";
 
-/** The two languages a query can be in. */
+/** The languages of queries. */
 export type QueryLanguage = "soql" | "sosl";
 
-/** Values by name. A list stands for as many values, behind IN. */
+/** Values by name. A list is allowed after IN, and stands for several values. */
 export type QueryValues = Record<string, unknown>;
 
-/** A bound name, where it stands. */
+/** A name in a query, and what surrounds it. */
 interface Slot {
   name: string;
   kind: LiteralKind;
-  /** `%` right before and behind it, which belong to a LIKE pattern. */
+  /** Whether there is a `%` directly before (`before`) or after (`after`) the name, as a part of a LIKE pattern. */
   before: boolean;
   after: boolean;
-  /** `FIND {…}`: inside of the braces, and there inside of a phrase; `bare` without braces around it. */
+  /** Set for a name in `FIND {…}`: `phrase` inside a quoted phrase, else `word`; `bare` for `FIND :name` without braces. */
   find?: "word" | "phrase" | "bare";
 }
 
-/** A query cut at its names: texts and slots in turn, a text first and last. */
+/** A query that is split at its names: texts and slots alternate, and it begins and ends with a text. */
 export interface PreparedQuery {
   texts: string[];
   slots: Slot[];
@@ -31,9 +31,9 @@ export interface PreparedQuery {
 const NAME = /:([A-Za-z_]\w*)(?::([A-Za-z]+)\b)?/y;
 
 /**
- * Finds the `:name`s of a query. One in quotes is no name and stays as it is, and neither is the number of `LAST_N_DAYS:7`.
+ * Finds the names (`:name`) in a query. Within quotes, `:name` is text and stays as it is; the number of `LAST_N_DAYS:7` is not a name either.
  *
- * In SOSL, a name between the braces of `FIND {…}` is one, in a "phrase" too; `FIND :name` does without braces.
+ * In SOSL, names are also found between the braces of `FIND {…}`, even within a "phrase". `FIND :name` needs no braces.
  */
 export function prepareQuery(query: string, language: QueryLanguage): PreparedQuery {
   const prepared: PreparedQuery = { texts: [], slots: [], names: [] };
@@ -69,7 +69,7 @@ export function prepareQuery(query: string, language: QueryLanguage): PreparedQu
   return prepared;
 }
 
-/** What lies between the braces of FIND; or where the name stands that takes their place. */
+/** Returns the place of the text between the braces of FIND or, as `bare`, the place of a name without braces. `undefined` without FIND. */
 function findClause(query: string): { start: number; end: number; bare: number } | undefined {
   const open = /^\s*FIND\s*([{:])/i.exec(query);
   if (!open) return undefined;
@@ -81,13 +81,13 @@ function findClause(query: string): { start: number; end: number; bare: number }
 }
 
 /**
- * Writes values into a query, so that none of them can be taken for anything but a value.
+ * Writes values into a query, so that none of them can be read as anything but a value.
  *
- * @throws ConnectorError `INPUT_INVALID` when a name has no value, or one that cannot stand there
+ * @throws ConnectorError `INPUT_INVALID` when a name has no value, or a value that is not possible at its place
  */
 export function bindQuery({ texts, slots }: PreparedQuery, values: QueryValues): string {
   let bound = texts[0] ?? "";
-  // Where a name stands is told by the query alone: by the texts, with nothing of a value in them.
+  // The place of a name (after IN, after LIKE) is found from the query's own texts only, so that no value can change it.
   let shadow = bare(bound);
   slots.forEach((slot, index) => {
     const next = texts[index + 1] ?? "";
@@ -97,7 +97,7 @@ export function bindQuery({ texts, slots }: PreparedQuery, values: QueryValues):
   return bound;
 }
 
-/** The text without what stands in quotes. */
+/** Returns the text with all quoted texts emptied. */
 function bare(text: string): string {
   return text.replace(/'(?:[^'\\]|\\.)*'/gs, "''");
 }
@@ -126,7 +126,7 @@ function writeItems(slot: Slot, value: unknown, inBrackets: boolean): string {
   return inBrackets ? literals : `(${literals})`;
 }
 
-/** `LIKE :name` is a whole pattern; in `LIKE %:name%` the value is a text within one. */
+/** Writes a value after LIKE. In `LIKE :name` the value is a whole pattern; in `LIKE %:name%` it is plain text within a pattern. */
 function writePattern(slot: Slot, value: unknown): string {
   if (typeof value !== "string" && typeof value !== "number") throw refuse(slot.name, "is no text, which LIKE needs");
   const text = String(value);
@@ -134,7 +134,7 @@ function writePattern(slot: Slot, value: unknown): string {
   return `'${slot.before ? "%" : ""}${likePart(text)}${slot.after ? "%" : ""}'`;
 }
 
-/** The number of `LAST_N_DAYS:name`. */
+/** Writes the number of `LAST_N_DAYS:name`. */
 function writeCount(name: string, value: unknown): string {
   const count = typeof value === "string" && /^\d+$/.test(value.trim()) ? Number(value) : value;
   if (typeof count === "number" && Number.isSafeInteger(count) && count >= 0) return `:${count}`;

@@ -6,41 +6,41 @@ import type { QueryLanguage } from "./query-binding";
 import { QueryPages, type QueryPage } from "./query-pages";
 import type { RestCalls } from "../rest";
 
-/** What is asked of an org. */
+/** A query for an org. */
 export interface QueryRequest {
   language: QueryLanguage;
-  /** With its values in it. */
+  /** The query with its values in it. */
   text: string;
-  /** Also what was deleted or archived (`queryAll`); SOQL only. */
+  /** Whether to read deleted and archived records, too (`queryAll`). SOQL only. */
   deleted?: boolean;
-  /** Records of one page, 200 to 2000, which the org takes as a hint. Default 2000. */
+  /** Records of one page, 200 to 2000. The org treats it as a hint. Default 2000. */
   pageSize?: number;
 }
 
-/** What of an address is left for the query, of the 16,384 bytes that it and the headers may have together. */
+/** The most characters of a path with its query. URL and headers together may have 16,384 bytes. */
 const MAX_PATH = 12_000;
-/** What a server or a proxy says of an address, or of headers, that it takes for too long. */
+/** The HTTP statuses with which a server or a proxy refuses a URL or headers that are too long. */
 const TOO_LONG = new Set<unknown>([414, 431]);
-/** Characters a SOQL query may have. */
+/** The most characters of a SOQL query. */
 const MAX_QUERY = 100_000;
 
-/** Asks one org. */
+/** Sends queries to one org. */
 export class QueryClient {
   private readonly suspicion = new Suspicion();
-  /** Less than {@link MAX_PATH} where a proxy on the way takes less (414). */
+  /** The current limit: {@link MAX_PATH}, or less if a longer path was refused (414, 431). */
   private longest = MAX_PATH;
 
   constructor(
     private readonly rest: RestCalls,
-    /** `66.0`. */
+    /** Version of the API, such as `66.0`. */
     private readonly version: string,
   ) {}
 
   /**
-   * Begins to read.
+   * Begins to read: returns the pages of the answer, of which the first has been read.
    *
-   * @param request the same object when it is tried again
-   * @throws ConnectorError of scope `system` when the org is away; of scope `message` when it refuses the query
+   * @param request the query; the same object at every try
+   * @throws ConnectorError of scope `system` when the org cannot be reached; of scope `message` when it refuses the query; `PAYLOAD_TOO_LARGE` for one that is too long
    */
   async open(request: QueryRequest): Promise<QueryPages> {
     if (request.text.length > MAX_QUERY) throw new ConnectorError("PAYLOAD_TOO_LARGE", `The query is longer than the ${MAX_QUERY} characters that the org takes`);
@@ -50,7 +50,7 @@ export class QueryClient {
     return new QueryPages(page, next, request.language === "sosl", request.language === "soql" ? childListsOf(request.text) : undefined);
   }
 
-  /** How the org would go about a SOQL query: its plans, the cheapest first, as it words them. */
+  /** Returns the org's plans for a SOQL query, the cheapest first, in the org's own form. */
   async explain(text: string): Promise<unknown> {
     const path = `/query?explain=${encoded(text)}`;
     if (path.length > MAX_PATH) throw new ConnectorError("PAYLOAD_TOO_LARGE", "The query is too long to be explained: the org takes it only in an address, of 16,384 bytes");
@@ -70,7 +70,7 @@ export class QueryClient {
     }
   }
 
-  /** A query has no POST of its own, but a composite request carries it in its body. */
+  /** Sends a query in the body of a composite request, since there is no POST for queries. */
   private async queryInBody(path: string, headers: Record<string, string> | undefined): Promise<QueryPage> {
     const request = { method: "GET", url: `/services/data/v${this.version}${path}`, referenceId: "query", ...(headers ? { httpHeaders: headers } : {}) };
     const { body } = await this.rest.request<{ compositeResponse?: { httpStatusCode?: number; httpHeaders?: Record<string, string>; body?: unknown }[] }>({
@@ -92,7 +92,7 @@ export class QueryClient {
     return { totalSize: records.length, done: true, records };
   }
 
-  /** A query is asked for in a message: what is wrong with it is that message's trouble, whatever the others ask. */
+  /** Sends a call for a message. The message has asked for this query, so an error in the query concerns only this message. */
   private guarded<T>(request: object, ask: () => Promise<T>): Promise<T> {
     return this.suspicion.guarded(request, () => ask().catch(asRefusal), () => readsGetThrough(this.rest));
   }
@@ -108,7 +108,7 @@ function asRefusal(error: unknown): never {
   throw new ConnectorError("ORG_REFUSED", error.message, { details: error.details, cause: error });
 }
 
-/** `SELECT COUNT()` gives a number and no records: it becomes the one that `SELECT COUNT(Id)` would give. */
+/** Adds the record to the answer of `SELECT COUNT()`, which has only a number: the one that `SELECT COUNT(Id)` would return. */
 function withCount({ language, text }: QueryRequest, page: QueryPage): QueryPage {
   const counts = language === "soql" && /^\s*SELECT\s+COUNT\s*\(\s*\)\s+FROM\b/i.test(text);
   return counts ? { totalSize: 1, done: true, records: [{ expr0: page.totalSize ?? 0 }] } : page;

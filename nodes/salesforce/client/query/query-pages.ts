@@ -1,10 +1,10 @@
 import { ConnectorError, isConnectorError } from "../../../common/errors";
 import type { ChildLists } from "./child-lists";
 
-/** One record of an answer; parents nested, children as lists. `attributes` stands only on what a search found, for its type. */
+/** One record of an answer, with parents as objects and children as lists. Only records of a search (SOSL) have `attributes`, for their type. */
 export type QueryRecord = Record<string, unknown>;
 
-/** A page as the org gives it. */
+/** A page as the org returns it. */
 export interface QueryPage {
   totalSize?: number;
   done?: boolean;
@@ -12,18 +12,18 @@ export interface QueryPage {
   records?: unknown[];
 }
 
-/** Children of one record of which the answer holds the first ones only. */
+/** The children of one record, of which the answer has only the first ones. */
 interface OpenList {
   records: unknown[];
   nextUrl: string;
   children: ChildLists | undefined;
 }
 
-/** The pages of one answer. None is asked for before it is wanted. */
+/** The pages of one answer. Each page is read only when it is needed. */
 export class QueryPages {
-  /** An org that was away gives the page when it is back. */
+  /** A page that could not be read can be read again once the org is back. */
   readonly resumes = true;
-  /** How many records the org has found; for `COUNT()` there are none to read. */
+  /** How many records the org has found. 1 for `COUNT()`, whose one record holds the number. */
   readonly totalSize: number;
   private page: QueryPage | undefined;
   private nextUrl: string | undefined;
@@ -39,14 +39,14 @@ export class QueryPages {
     this.page = first;
   }
 
-  /** The next records; `undefined` when there are no more. @throws ConnectorError */
+  /** Returns the next records; `undefined` if there are no more. @throws ConnectorError when the page cannot be read; `next` may be called again then */
   async next(): Promise<QueryRecord[] | undefined> {
     while (this.page || this.nextUrl !== undefined) {
       const page = (this.page ??= await this.fetch(this.nextUrl ?? ""));
       const open: OpenList[] = [];
       const records = (page.records ?? []).map((record) => this.plainRecord(record, open));
       for (const list of open) await this.complete(list);
-      this.page = undefined; // not before: whatever failed until here is asked for again
+      this.page = undefined; // only now, so that after an error the same page is read again
       this.nextUrl = page.done === false ? page.nextRecordsUrl : undefined;
       this.read += records.length;
       if (records.length > 0) return records;
@@ -54,7 +54,7 @@ export class QueryPages {
     return undefined;
   }
 
-  /** Reads no further. */
+  /** Ends the reading: further calls of `next` return `undefined`. */
   close(): Promise<void> {
     this.page = this.nextUrl = undefined;
     return Promise.resolve();
@@ -66,7 +66,7 @@ export class QueryPages {
     return this.keepsAttributes && attributes !== undefined ? { attributes, ...fields } : fields;
   }
 
-  /** The org pages long lists of children, too. */
+  /** Reads the rest of a list of children, which the org pages too. */
   private async complete(list: OpenList): Promise<void> {
     for (let url: string | undefined = list.nextUrl; url !== undefined; ) {
       const page: QueryPage = await this.fetch(url);
@@ -88,7 +88,7 @@ export class QueryPages {
   }
 }
 
-/** Without `attributes`, which say what the query says; a list of children in the place of their answer, also where there are none. */
+/** Converts a value of an answer. Removes `attributes`, which only repeat what the query says, and replaces the answer for children by a list, which may be empty. */
 function plain(value: unknown, open: OpenList[], children?: ChildLists): unknown {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
   const { attributes, ...fields } = value as Record<string, unknown>;

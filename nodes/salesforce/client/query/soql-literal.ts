@@ -1,28 +1,28 @@
 import type { ConnectorError } from "../../../common/errors";
 import { refuse } from "./refusal";
 
-/** How a value is to be written: as what it is, or as a date, a time or a text whatever it is. */
+/** How a value is written: by its type (`auto`), or always as a date, a time or a text. */
 export type LiteralKind = "auto" | "date" | "datetime" | "text";
 
-/** The words that may stand behind a bound name: `:since:datetime`. */
+/** The words that may follow a name in a query, as in `:since:datetime`. */
 export const LITERAL_KINDS: ReadonlySet<string> = new Set(["date", "datetime", "text"]);
 
 const ESCAPES: Record<string, string> = { "\\": "\\\\", "'": "\\'", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f" };
 
-/** Control characters and line ends of Unicode have no place in a query. */
+/** Characters that must be escaped: backslash and quotes, control characters, and the line ends of Unicode. */
 const SPECIAL = /[\\'"\u0000-\u001f\u007f-\u009f\u2028\u2029]/g;
 
-/** A text as a SOQL string, quotes included. */
+/** Writes a text as a SOQL string, with quotes. */
 export function soqlString(text: string): string {
   return `'${escapeText(text)}'`;
 }
 
-/** A text in a LIKE pattern of which it is a part: `%` and `_` in it stand for themselves. */
+/** Writes a text as a part of a LIKE pattern. `%` and `_` in it are plain characters. */
 export function likePart(text: string): string {
   return escapeText(text).replace(/[%_]/g, "\\$&");
 }
 
-/** A text that is a whole LIKE pattern: `%` and `_` keep their meaning, and so do `\%` and `\_`. */
+/** Writes a text that is a whole LIKE pattern, with quotes. `%`, `_`, `\%` and `\_` keep their meaning. */
 export function likePattern(text: string): string {
   return `'${text.replace(/\\[%_]|[^\\]+|\\/g, (piece) => (/^\\[%_]$/.test(piece) ? piece : escapeText(piece)))}'`;
 }
@@ -32,10 +32,10 @@ function escapeText(text: string): string {
 }
 
 /**
- * One value as a SOQL literal. Texts are quoted, a Date is a time; a text that looks like a date stays a text unless `kind` says otherwise.
+ * Writes a value as a SOQL literal. Texts are quoted, and a Date becomes a time. A text that looks like a date stays a text unless `kind` says otherwise.
  *
- * @param name how it is called in errors
- * @throws ConnectorError `INPUT_INVALID` for what no literal can hold
+ * @param name the name of the value's parameter, for errors
+ * @throws ConnectorError `INPUT_INVALID` for a value that has no literal
  */
 export function soqlLiteral(value: unknown, name: string, kind: LiteralKind = "auto"): string {
   if (value === null) return "null";
@@ -59,14 +59,14 @@ export function soqlLiteral(value: unknown, name: string, kind: LiteralKind = "a
   throw unfit(name, value, "a text, a number, a boolean, a date or null");
 }
 
-/** SOQL knows no exponents, and the org no more than 18 digits. */
+/** Writes a number without an exponent, which SOQL does not know. The org accepts at most 18 digits. */
 function plainNumber(value: number): string {
   const text = String(value);
   if (!/e/i.test(text)) return text;
   return Math.abs(value) >= 1 ? BigInt(value).toString() : value.toFixed(20).replace(/\.?0+$/, "");
 }
 
-/** `2026-11-20`: of a Date or a time the day in UTC. */
+/** Writes a date such as `2026-11-20`. For a Date or a time it is the day in UTC. */
 function toDate(value: unknown, name: string): string {
   if (typeof value === "string" && /^\d{4}-\d{2}-\d{2}$/.test(value.trim())) {
     const day = value.trim();
@@ -79,7 +79,7 @@ function toDate(value: unknown, name: string): string {
 
 const ISO_TIME = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2}))?$/;
 
-/** A Date, ms since the epoch, or an ISO text; one without a zone is refused, for nobody knows which it means. */
+/** Reads a Date, ms since the epoch, or an ISO text. A text with a time but without a zone is refused, since it is ambiguous. */
 function toTime(value: unknown, name: string): Date {
   const text = typeof value === "string" ? value.trim() : undefined;
   let time: Date | undefined;
@@ -87,7 +87,7 @@ function toTime(value: unknown, name: string): Date {
   else if (typeof value === "number") time = new Date(value);
   else if (text !== undefined && ISO_TIME.test(text)) time = new Date(text.replace(/([+-]\d{2})(\d{2})$/, "$1:$2"));
   const year = time?.getUTCFullYear() ?? Number.NaN;
-  // SOQL takes years of four digits; the org knows 1700 to 4000.
+  // SOQL accepts years with four digits, and the org those from 1700 to 4000.
   if (time && year >= 1700 && year <= 4000) return time;
   throw unfit(name, value, "a time: a Date, milliseconds, or a text such as 2026-11-20T09:15:31Z");
 }

@@ -3,10 +3,10 @@ import { refuse } from "./refusal";
 const RESERVED = /[?&|!{}[\]()^~*:\\"'+-]/g;
 
 /**
- * A value as words to search for. Nothing in it is an operator or a wildcard; a `*` of the query right behind the name still is one.
+ * Writes a value as words to search for. Nothing in the value is an operator or a wildcard; but a `*` of the query directly after the name still is one.
  *
- * @param place `phrase`: between quotes that the query has
- * @throws ConnectorError `INPUT_INVALID`
+ * @param place `phrase` if the name is between quotes of the query, else `word`
+ * @throws ConnectorError `INPUT_INVALID` for a value that is neither a text nor a number, or has no letter or digit
  */
 export function soslTerm(value: unknown, name: string, place: "word" | "phrase"): string {
   if (typeof value !== "string" && typeof value !== "number") throw refuse(name, "is neither a text nor a number, which a search needs");

@@ -11,7 +11,7 @@ import { toTree } from "./tree";
 const MINUTE = 60_000;
 const JSON_TYPE = "application/json";
 
-/** Operations by REST; each message is one call. */
+/** Operations of the REST API. A message is one call, except for `describeSObjects`, `approve` and `reject`, which may need more. */
 export const restCalls: Record<(typeof REST_CALLS)[number], RecordCall> = {
   submit: (parts, input) => approval(parts.rest, input, "Submit", readId(input.recordId ?? contextOf(input.data))),
   approve: async (parts, input) => approval(parts.rest, input, "Approve", await workitemOf(parts.rest, input)),
@@ -63,7 +63,7 @@ function objectPath({ object }: CallInput): string {
   return `/sobjects/${encodeURIComponent(object)}`;
 }
 
-/** Seconds are not looked at by the org, so a span ends with the minute: what comes later in it is for the next call. */
+/** Returns the span of time as a query, cut to whole minutes, since the org ignores seconds. Changes later in the last minute are left to the next call. */
 function spanOf({ start, end }: CallInput): string {
   const to = end === undefined || end === null || end === "" ? new Date() : end;
   return `?start=${encodeURIComponent(time(start, "start"))}&end=${encodeURIComponent(time(to, "end"))}`;
@@ -99,7 +99,7 @@ async function createTree(rest: RestClient, { object, data, headers }: CallInput
   return { salesforce: { success: true, results: results.map((one) => ({ ...one, success: true, errors: [] })) } };
 }
 
-/** A refused tree says the errors of its records, by reference, in place of those of a call. */
+/** Returns the error of a refused tree. Its answer has the errors of its records, by reference, instead of those of a call. */
 function treeError(answer: HttpAnswer): ConnectorError {
   const refused = treeErrors(answer);
   const [first] = refused ?? [];
@@ -133,7 +133,7 @@ async function approval(rest: RestClient, { data }: CallInput, actionType: "Subm
   return { salesforce: { ...done, id: done.entityId, errors: [] } };
 }
 
-/** Only a look-up has failed, and may be made again: its lost answer leaves nothing in doubt. */
+/** Rethrows the error of a look-up. If the answer was lost, the outcome is not marked as unknown, since a look-up changes nothing and may be repeated. */
 function nothingDone(error: unknown): never {
   if (!isConnectorError(error) || !isLostAnswer(error)) throw error;
   throw new ConnectorError(error.code, error.message, { details: { ...error.details, outcomeUnknown: false }, cause: error });
@@ -143,7 +143,7 @@ function contextOf(data: unknown): unknown {
   return isPlain(data) ? (data.contextId ?? data) : data;
 }
 
-/** The work item to decide on: the one that is named, or the pending one of the record that is. */
+/** Returns the id of the work item to decide on: the given id, or the pending work item of the record that it belongs to. @throws ConnectorError `ORG_REFUSED` if there is none */
 async function workitemOf(rest: RestClient, input: CallInput): Promise<string> {
   const id = readId(input.recordId ?? contextOf(input.data));
   if (id.startsWith("04i")) return id;

@@ -10,20 +10,20 @@ import { listOf, type SoapResult, type SoapValue, toElement, toRecordElement } f
 
 type Item = Record<string, SoapResult>;
 
-/** What became of one item of a list: as it was answered, and what that means. */
+/** The answer for one item of a list, and the result that it means. */
 interface Done {
   item: Item;
   result: RecordResult;
 }
 
-/** Leads, mails, and records to find duplicates of, that one call takes. */
+/** The most leads, mails, and records to find duplicates of, in one call. */
 const MAX_CONVERSIONS = 100;
 const MAX_MAILS = 10;
 const MAX_SEARCHED = 50;
 
-/** Fields of a lead conversion in the order of the WSDL, which the org insists on. */
+/** Fields of a lead conversion, in the order of the WSDL, which the org requires. */
 const CONVERT_FIELDS = ["accountId", "contactId", "convertedStatus", "doNotCreateOpportunity", "leadId", "opportunityId", "opportunityName", "overwriteLeadSource", "ownerId", "sendNotificationEmail"];
-/** Fields of a mail, likewise: those of its base type come first. */
+/** Fields of a mail, also in the order of the WSDL. Those of the base type come first. */
 const MAIL_FIELDS = [
   ...["bccSender", "emailPriority", "replyTo", "saveAsActivity", "senderDisplayName", "subject", "useSignature"],
   ...["bccAddresses", "ccAddresses", "charset", "documentAttachments", "entityAttachments", "fileAttachments", "htmlBody", "inReplyTo", "optOutPolicy"],
@@ -31,7 +31,7 @@ const MAIL_FIELDS = [
   ...["treatBodiesAsTemplate", "treatTargetObjectAsRecipient", "whatId"],
 ];
 
-/** Operations that only the SOAP API has; a message is one call, or as many as its list needs. */
+/** Operations that only the SOAP API has. A message is one call, or as many calls as its list needs. */
 export const soapCalls: Record<(typeof SOAP_CALLS)[number], RecordCall> = {
   undelete: ({ soap }, input) => byIds(soap, input, "undelete"),
   emptyRecycleBin: ({ soap }, input) => byIds(soap, input, "emptyRecycleBin"),
@@ -90,7 +90,7 @@ export const soapCalls: Record<(typeof SOAP_CALLS)[number], RecordCall> = {
   },
 };
 
-/** An operation that takes ids. */
+/** Carries out an operation for a list of ids. */
 async function byIds(soap: SoapClient, input: CallInput, operation: "undelete" | "emptyRecycleBin" | "sendEmailMessage", size = MAX_RECORDS): Promise<RecordOutcome> {
   const { ids, list } = readIds(input.recordId ?? input.data);
   const send = async (slice: string[]): Promise<Item[]> => (await call(soap, input, operation, toElement("ids", slice))).map((item, index) => ({ id: slice[index] ?? null, ...item }));
@@ -99,8 +99,8 @@ async function byIds(soap: SoapClient, input: CallInput, operation: "undelete" |
 }
 
 /**
- * Calls for as many items at a time as one takes, and gives each item's own result. When a call fails behind others that went well, it is the
- * result of all that is left: those before must not be done again.
+ * Makes calls with as many items as one call accepts, and returns a result for each item. If a call fails after others have succeeded, its error is the result of all
+ * remaining items, since the items of the others must not be sent again.
  */
 async function inSlices<T>(all: T[], size: number, send: (slice: T[]) => Promise<Item[]>, what: string, idName = "id"): Promise<Done[]> {
   const done: Done[] = [];
@@ -116,7 +116,7 @@ async function inSlices<T>(all: T[], size: number, send: (slice: T[]) => Promise
   return done;
 }
 
-/** The same for what only reads: a call that fails fails all. */
+/** Makes such calls for an operation that only reads. If a call fails, the whole operation fails. */
 async function searched<T>(all: T[], send: (slice: T[]) => Promise<Item[]>): Promise<Item[]> {
   const found: Item[] = [];
   for (let from = 0; from < all.length; from += MAX_SEARCHED) found.push(...(await send(all.slice(from, from + MAX_SEARCHED))));
@@ -161,7 +161,7 @@ function duplicates(items: Item[], list: boolean): RecordOutcome {
   return { payload: list ? found : (found[0] ?? []), salesforce: { success: true, duplicates: found.some((one) => one.length > 0) } };
 }
 
-/** What one rule found: its name, and the ids of the records that match. */
+/** Reads the result of one duplicate rule: its name and object, whether the record may be saved, and the ids of the records that match. */
 function readDuplicates(value: SoapResult): { rule: string; object: string; allowSave: boolean; ids: string[] } {
   const { duplicateRule, duplicateRuleEntityType, allowSave, matchResults } = value as Item;
   const records = listOf(matchResults).flatMap((match) => listOf((match as Item).matchRecords));
@@ -179,7 +179,7 @@ function mailOf(mail: unknown): Record<string, unknown> {
   throw new ConnectorError("INPUT_INVALID", "The mail is not an object with toAddresses, subject and plainTextBody or htmlBody");
 }
 
-/** An argument with its properties in the order of the WSDL. @throws ConnectorError `INPUT_INVALID` for one that is not there */
+/** Returns an argument with its properties in the order of the WSDL. @throws ConnectorError `INPUT_INVALID` for a property that the WSDL does not have */
 function ordered(value: Record<string, unknown>, names: readonly string[], what: string): Record<string, SoapValue> {
   const unknown = Object.entries(value).find(([name, content]) => content !== undefined && name !== "attributes" && !names.includes(name));
   if (unknown) throw new ConnectorError("INPUT_INVALID", `A ${what} has no ${unknown[0]}; it has ${names.join(", ")}`);

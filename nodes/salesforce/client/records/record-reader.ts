@@ -4,18 +4,18 @@ import { Describes } from "./describes";
 import type { RestCalls } from "../rest";
 import { canBeRead, getsThrough, isOwnFault, judge, mayBeOfRecords, notLookedFor, Suspicion } from "./suspicion";
 
-/** What became of reading one record; `null` is one that is not there. */
+/** The result of reading one record. `record` is `null` if there is no such record. */
 export type ReadResult = { ok: true; id: string; created: false; record: Fields | null } | { ok: false; error: ConnectorError };
 
-/** Calls that may go wrong while somebody is looked for. */
+/** How many calls may fail while the record at fault is looked for. A call that timed out counts as two. */
 const MOST_WRONG = 20;
 
-/** Reads records by their ids. One that makes the org fail, or that somebody on the way minds, is looked for by halves, so that it holds up no others. */
+/** Reads records by their ids. A record that makes the org fail, or that a proxy on the way refuses, is found by halving, so that it does not hold up others. */
 export class RecordReader {
   private readonly describes: Describes;
   private readonly suspicion = new Suspicion();
 
-  /** @param fields that are read; empty: all the object has */
+  /** @param fields names of the fields to read; empty: all fields of the object */
   constructor(
     private readonly rest: RestCalls,
     private readonly fields: string[],
@@ -24,13 +24,13 @@ export class RecordReader {
   }
 
   /**
-   * Reads records that have nothing to do with each other, at most as many as one call takes.
+   * Reads records of different messages, at most as many as one call accepts.
    *
-   * @param items one for each id, the same objects at every try
+   * @param items one object for each id; the same objects at every try
    * @throws ConnectorError when the call failed as a whole
    */
   async read(object: string, ids: string[], items: readonly object[]): Promise<ReadResult[]> {
-    // as what is read: the list of versions gets through also where no POST does, or where the org is too slow for all it is asked
+    // The probe is like the real call. The list of versions would get through even where no POST does, or where the org is too slow for any real call.
     const probe = (): Promise<boolean> => getsThrough(this.rest, { method: "POST", path: `${COLLECTIONS}/${encodeURIComponent(object)}`, body: { ids: [], fields: ["Id"] } });
     try {
       if (!items.some((item) => this.suspicion.isDue(item))) return await this.ask(object, ids);
@@ -44,7 +44,7 @@ export class RecordReader {
     }
   }
 
-  /** Reads the records of one message, which fail as one; otherwise as {@link read}. @param item the same object at every try */
+  /** Reads the records of one message, which fail together; otherwise like {@link read}. @param item the same object at every try */
   async readAll(object: string, calls: string[][], item: object): Promise<(Fields | null)[]> {
     const work = (): Promise<(Fields | null)[][]> => Promise.all(calls.map((ids) => this.retrieve(object, ids)));
     return (await this.suspicion.guarded(item, work, () => canBeRead(this.rest, object))).flat();
@@ -75,7 +75,7 @@ export class RecordReader {
       return await retrieveRecords(this.rest, { object, ids, fields: await this.allFields(object) });
     } catch (error) {
       if (!isConnectorError(error) || error.details.errorCode !== "INVALID_FIELD") throw error;
-      this.describes.forget(object); // a field is gone since it was described
+      this.describes.forget(object); // a field was removed after the object had been described
       return retrieveRecords(this.rest, { object, ids, fields: await this.allFields(object) });
     }
   }

@@ -2,12 +2,12 @@ import { isConnectorError } from "../../../common/errors";
 import { Describes } from "../records/describes";
 import type { RestClient } from "../rest";
 
-/** `Account.Number__c`, or `User:Owner.Badge__c` where the field may point to several objects. */
+/** A column for a field of a parent: `Account.Number__c`, or `User:Owner.Badge__c` if the relationship may lead to several objects. */
 const PARENT = /^(?:(\w+):)?(\w+)\.(\w+)$/;
 
 /**
- * Spells the columns of an upload as the org does. It writes others, too, but leaves them out of a job's results ("Results only include columns that are a match",
- * Bulk API 2.0, Prepare CSV Files), so that nobody could tell which row a result is about.
+ * Spells the columns of an upload as the org does. The org also stores columns in other upper and lower case, but leaves them out of a job's results ("Results only
+ * include columns that are a match", Bulk API 2.0, Prepare CSV Files), so that it would not be known to which row a result belongs.
  */
 export class ColumnNames {
   private readonly describes: Describes;
@@ -16,13 +16,13 @@ export class ColumnNames {
     this.describes = new Describes(rest);
   }
 
-  /** The columns, in order; one that the org does not have stays as it is. @throws ConnectorError of scope `system` when the org is away */
+  /** Returns the columns in the same order. A column that the org does not have stays as it is. @throws ConnectorError of scope `system` when the org cannot be reached */
   async spelled(object: string, columns: readonly string[]): Promise<readonly string[]> {
     if (columns.every((name) => name === "Id")) return columns;
     try {
       return await Promise.all(columns.map((name) => this.one(object, name)));
     } catch (error) {
-      // what is wrong with the object the org says when a job is made for it
+      // the org reports an error of the object when a job is created for it
       if (isConnectorError(error) && error.scope === "system" && error.code !== "ORG_OBJECT_UNKNOWN") throw error;
       return columns;
     }

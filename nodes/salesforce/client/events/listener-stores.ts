@@ -3,14 +3,14 @@ import type { RowPoison } from "../../../delivery/row-deliveries";
 import type { PositionPlace } from "./event-position";
 import { fencedStore, type Standby } from "./standby";
 
-/** Where a listener may keep things. */
+/** The stores of a listener. */
 interface ListenerStores {
   store: Store;
-  /** Used instead of `store` where several instances share the work, by the one that holds the lease. */
+  /** Set if several instances share the work. The instance that holds the lease uses it instead of `store`. */
   standby?: Standby | undefined;
 }
 
-/** Where the position under `key` is kept. @param fence of the lease; `undefined` without a standby */
+/** Returns the place of the position with this key. @param fence the fence of the lease; `undefined` without a standby */
 export function positionPlace({ store, standby }: ListenerStores, key: string, fence: number | undefined): PositionPlace {
   if (standby && fence !== undefined) {
     const shared = standby.store;
@@ -25,7 +25,13 @@ export function positionPlace({ store, standby }: ListenerStores, key: string, f
   };
 }
 
-/** Where marks of events that end the process are kept, beside the position under `key`. @param fence of the lease; `undefined` without a standby @returns `undefined` when the limit is 0: nobody looks for such events */
+/**
+ * Returns the store, next to the position with this key, for the marks of events that end the process.
+ *
+ * @param fence the fence of the lease; `undefined` without a standby
+ * @param limit 0 turns the search for such events off
+ * @returns `undefined` if the limit is 0
+ */
 export function poisonMarks({ store, standby }: ListenerStores, key: string, fence: number | undefined, limit: number, trial: RowPoison["trial"]): RowPoison | undefined {
   if (limit === 0) return undefined;
   return { store: standby && fence !== undefined ? fencedStore(standby.store, fence) : store, key: `${key}/poison`, limit, trial };

@@ -1,10 +1,10 @@
 import type { EventFeed } from "./event-feed";
 
-/** Feeds of orgs that the login does not lead to any more. Nobody can send their events again, so they are kept until the flow has finished with each. */
+/** Feeds of orgs to which the login no longer leads. Their events cannot be sent again, so each feed is kept until the flow has finished its events. */
 export class RetiredFeeds {
   private readonly feeds = new Set<EventFeed>();
 
-  /** @param warn told how many events are lost since they had to be given up */
+  /** @param warn called with a text about the events that were given up and are lost */
   constructor(private readonly warn: (text: string) => void) {}
 
   /** How many events are in the flow, or wait to be handed to it again. */

@@ -2,13 +2,13 @@
 export interface ErrorItem {
   errorCode: string;
   message: string;
-  /** Names of the fields it is about; left out of the body when undefined. */
+  /** Names of the fields at fault. Left out of the body if undefined. */
   fields?: string[];
-  /** What a duplicate rule has found. */
+  /** The result of a duplicate rule. */
   duplicateResult?: unknown;
 }
 
-/** HTTP statuses that differ from 400 by the error code alone. */
+/** HTTP status by error code. All other codes have 400. */
 const STATUS_BY_CODE: ReadonlyMap<string, number> = new Map(Object.entries({
   INVALID_SESSION_ID: 401,
   INVALID_AUTH_HEADER: 401,
@@ -25,7 +25,7 @@ const STATUS_BY_CODE: ReadonlyMap<string, number> = new Map(Object.entries({
   SERVER_UNAVAILABLE: 503,
 }));
 
-/** A refusal as the REST API words it: an HTTP status and an array of error items. */
+/** A refusal in the form of the REST API: an HTTP status and an array of error items. */
 export class ApiError extends Error {
   override readonly name = "ApiError";
   readonly status: number;
@@ -33,9 +33,9 @@ export class ApiError extends Error {
 
   /**
    * @param errorCode a Salesforce status code, for example `INVALID_FIELD`
-   * @param message the text Salesforce gives
-   * @param fields the fields at fault, if any
-   * @param status HTTP status; default by the code, else 400
+   * @param message the text that Salesforce returns
+   * @param fields names of the fields at fault, if any
+   * @param status HTTP status. Default: the one of the code, else 400.
    */
   constructor(errorCode: string, message: string, fields?: string[], status?: number) {
     super(`${errorCode}: ${message}`);
@@ -43,7 +43,7 @@ export class ApiError extends Error {
     this.status = status ?? STATUS_BY_CODE.get(errorCode) ?? 400;
   }
 
-  /** The same error with more in its item. */
+  /** Adds properties to the error item. */
   with(more: Pick<ErrorItem, "duplicateResult">): this {
     Object.assign(this.items[0]!, more);
     return this;
@@ -55,5 +55,5 @@ export class ApiError extends Error {
   }
 }
 
-/** What a path or object that does not exist gets. */
+/** Returns the error for a path or object that does not exist. */
 export const notFound = (): ApiError => new ApiError("NOT_FOUND", "The requested resource does not exist");

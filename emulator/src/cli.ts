@@ -64,7 +64,7 @@ function parse() {
   return values;
 }
 
-/** A whole number not below 0 and not above `max`. */
+/** Reads a whole number from 0 to `max`, or ends the process with an error. */
 function toNumber(name: string, text: string, max: number): number {
   if (/^\d+$/.test(text) && Number(text) <= max) return Number(text);
   fail(`--${name} must be a whole number from 0 to ${max}, not ${text}`);
@@ -78,7 +78,7 @@ function readText(name: string, file: string): string {
   }
 }
 
-/** A schema file: a list of objects, or `{ "objects": [...] }`. */
+/** Reads a schema file: a list of objects, or `{ "objects": [...] }`. */
 function readSchema(file: string): ObjectDefinition[] {
   let json: unknown;
   try {

@@ -12,34 +12,34 @@ export interface ReportDeclaration {
   columns: string[];
 }
 
-/** A class with `@RestResource`: it echoes `{ method, path, query, body }`, or fails. */
+/** An Apex class with `@RestResource`. It echoes `{ method, path, query, body }`, or fails. */
 export interface ApexRestDeclaration {
-  /** Behind `/services/apexrest`; a `*` at the end takes everything below. */
+  /** The path after `/services/apexrest`. A `*` at the end matches everything below. */
   path: string;
   /** Default GET and POST. */
   methods?: string[];
-  /** An exception nobody caught: every call is 500 `APEX_ERROR` with this text. */
+  /** The text of an uncaught exception. If it is set, every call fails with 500 `APEX_ERROR` and this text. */
   exception?: string;
 }
 
-/** An invocable action: standard, or custom of a kind. */
+/** An invocable action: a standard one, or a custom one of some kind. */
 export interface ActionDeclaration {
   kind: "standard" | "flow" | "apex" | "quickAction";
   name: string;
-  /** Inputs that must be given. Default none. */
+  /** Names of the required inputs. Default: none. */
   required?: string[];
-  /** What each call puts out. Default nothing. */
+  /** The outputs of each call. Default: none. */
   outputs?: Record<string, unknown>;
 }
 
-/** What an admin or developer would have built in the org. */
+/** Things that an admin or developer would build in the org. */
 export interface Declaration {
   reports?: ReportDeclaration[];
   apexRest?: ApexRestDeclaration[];
   actions?: ActionDeclaration[];
   /** Custom channels of platform or change events. */
   channels?: ChannelDeclaration[];
-  /** CRM Analytics: assets by their label, datasets with rows. */
+  /** CRM Analytics: assets by label, and datasets with rows. */
   analytics?: {
     folders?: { label: string }[];
     lenses?: { label: string }[];
@@ -48,11 +48,11 @@ export interface Declaration {
     annotations?: { label: string }[];
     datasets?: { name: string; rows: Record<string, unknown>[] }[];
   };
-  /** Account Engagement: its records by collection, for example `campaigns`; ids come by themselves. */
+  /** Account Engagement: records by collection, for example `campaigns`. Ids are added. */
   accountEngagement?: Record<string, Record<string, unknown>[]>;
 }
 
-/** What has been declared, and what came of it. */
+/** Everything that has been declared, and the parts of the org made from it. */
 export class Declared {
   readonly reports: Reports;
   readonly analytics: Analytics;
@@ -67,7 +67,7 @@ export class Declared {
     this.channels = new CustomChannels(org);
   }
 
-  /** Adds to what there is. @throws Error in plain words when it cannot be used */
+  /** Adds declarations to those made before. @throws Error in plain words for one that cannot be used */
   declare({ reports = [], apexRest = [], actions = [], channels = [], analytics = {}, accountEngagement = {} }: Declaration): void {
     for (const report of reports) this.reports.declare(report);
     this.apexRest.push(...apexRest);

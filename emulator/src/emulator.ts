@@ -9,24 +9,24 @@ import type { Row } from "./store/table";
 
 /** A running org. */
 export interface Emulator {
-  /** For example `http://127.0.0.1:40123`, https with TLS: login URL and instance URL in one. */
+  /** For example `http://127.0.0.1:40123`; https with TLS. It is both the login URL and the instance URL. */
   readonly url: string;
   readonly port: number;
-  /** Where the Pub/Sub API is served, for example `127.0.0.1:40124`; undefined without the option `pubsub`. */
+  /** Host and port of the Pub/Sub API, for example `127.0.0.1:40124`. Undefined without the option `pubsub`. */
   readonly pubsubEndpoint: string | undefined;
-  /** Makes the org misbehave, and tells what it was asked. */
+  /** Makes the org misbehave, and reports the requests that it received. */
   readonly control: Control;
-  /** Live records of an object as plain copies, in the order they were created; null for what is not set. */
+  /** Returns copies of an object's records that are not deleted, in the order of creation. Fields without a value are null. */
   records(objectName: string): Row[];
-  /** Platform events that were published, oldest first. @param name one event's; default all */
+  /** Returns the platform events that were published, oldest first. @param name name of one event. Default: all. */
   events(name?: string): PublishedEvent[];
-  /** What a channel still has, oldest first, for example of `/data/CaseChangeEvent`. @throws Error for a channel the org does not have */
+  /** Returns the events that a channel, such as `/data/CaseChangeEvent`, still keeps, oldest first. @throws Error for a channel that the org does not have */
   channel(name: string): BusEvent[];
   /** Stops listening and cuts every open connection. */
   stop(): Promise<void>;
 }
 
-/** Starts an org on this machine. Rejects when the port is taken or an option cannot be used. */
+/** Starts an org on this machine. Rejects if the port is in use or an option cannot be used. */
 export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
   const settings = normalise(options);
   const org = new Org(settings);
@@ -59,7 +59,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   };
 }
 
-/** Loaded when it is asked for: what speaks gRPC takes 100 ms to load. */
+/** Makes the Pub/Sub server. Its code is loaded only here, since the gRPC library takes 100 ms to load. */
 function pubsubServer(org: Org): PubSubServer {
   const { PubSubServer: Server } = require("./pubsub/server") as typeof import("./pubsub/server"); // eslint-disable-line @typescript-eslint/no-require-imports -- see above
   return new Server(org);

@@ -1,10 +1,10 @@
-/** Salesforce record ids: 15 case-sensitive base62 characters, or 18 with a checksum that survives case folding. */
+/** Salesforce record ids have 15 base62 characters, which are case-sensitive, or 18 with a checksum that makes up for lost upper and lower case. */
 
 const BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const CHECKSUM = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345";
 const SHAPE = /^[0-9A-Za-z]{15}(?:[A-Z0-5]{3})?$/;
 
-/** The 18-character form of a 15-character id. */
+/** Returns the 18-character form of a 15-character id. */
 export function toLongId(id: string): string {
   let suffix = "";
   for (let group = 0; group < 15; group += 5) {
@@ -18,25 +18,25 @@ export function toLongId(id: string): string {
   return id.slice(0, 15) + suffix;
 }
 
-/** The 18-character form of `value`, or `undefined` when it is no id or its checksum is wrong. */
+/** Returns the 18-character form of an id. `undefined` if the value is not an id or its checksum is wrong. */
 export function parseId(value: string): string | undefined {
   if (!SHAPE.test(value)) return undefined;
   const long = toLongId(value);
   return value.length === 15 || value === long ? long : undefined;
 }
 
-/** Hands out rising ids, one counter per key prefix. */
+/** Makes rising ids, with one counter per key prefix. */
 export class IdSequence {
   private readonly counters = new Map<string, number>();
 
   private readonly pod: string;
 
-  /** @param org number of the org, 0–61, which stands in its ids: two orgs of one process share none */
+  /** @param org number of the org, 0–61. It is a part of the ids, so that two orgs of one process never share one. */
   constructor(org = 0) {
     this.pod = `SW${BASE62.charAt(org % BASE62.length)}`;
   }
 
-  /** The next 18-character id with this three-character prefix. */
+  /** Returns the next 18-character id with this three-character prefix. */
   next(prefix: string): string {
     let count = (this.counters.get(prefix) ?? 0) + 1;
     this.counters.set(prefix, count);

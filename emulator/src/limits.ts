@@ -1,4 +1,4 @@
-/** The limits of the org, with what an org of 100 users or so has, and the hours they count over. */
+/** The limits of the org, with the values of an org with about 100 users, and the hours over which uses are counted. */
 const LIMITS = {
   DailyApiRequests: { max: 1_000_000, hours: 24 },
   DailyAsyncApexExecutions: { max: 250_000, hours: 24 },
@@ -14,33 +14,34 @@ const LIMITS = {
   StreamingApiConcurrentClients: { max: 2000, hours: Infinity },
 } as const;
 
-/** A limit by its name in `/limits`. */
+/** The name of a limit in `/limits`. */
 export type LimitName = keyof typeof LIMITS;
 
-/** How much of a limit is used. */
+/** The use of a limit. */
 export interface Usage {
   used: number;
   max: number;
 }
 
 interface Counter extends Usage {
-  /** ms a use counts. */
+  /** How long, in ms, uses are counted. */
   span: number;
-  /** When the first use of this span was, in ms; undefined while there was none. */
+  /** Time of the first use in this span, in ms. Undefined if there was none yet. */
   since: number | undefined;
 }
 
 const HOUR = 3_600_000;
 
 /**
- * The org's limits, counting down. What is used comes back a day (an hour) after the first use; the platform's window rolls, which no client can tell apart.
+ * Counts the uses of the org's limits. A count returns to 0 a day (or an hour) after the first use. The platform uses a rolling window instead, but no client can see the
+ * difference.
  */
 export class Limits {
   private readonly counters = new Map<LimitName, Counter>();
 
   /**
    * @param now time of the org, in ms
-   * @param maxima limits that differ from an ordinary org's
+   * @param maxima limits that differ from those of an ordinary org
    */
   constructor(
     private readonly now: () => number,
@@ -49,7 +50,7 @@ export class Limits {
     this.reset();
   }
 
-  /** Uses up `count`, if there is as much left. Says whether there was. */
+  /** Adds `count` uses if the limit allows them. @returns whether it did */
   use(name: LimitName, count = 1): boolean {
     const counter = this.counter(name);
     if (counter.used + count > counter.max) return false;
@@ -58,7 +59,7 @@ export class Limits {
     return true;
   }
 
-  /** Gives one back that is not in use any more: for limits of what is open at a time. */
+  /** Takes one use back, for limits of things that are open at the same time. */
   free(name: LimitName): void {
     const counter = this.counter(name);
     counter.used = Math.max(0, counter.used - 1);
@@ -69,7 +70,7 @@ export class Limits {
     return { used, max };
   }
 
-  /** Sets the count, the limit, or both. @throws Error for a name there is not */
+  /** Sets the count, the limit, or both. @throws Error for an unknown name */
   set(name: LimitName, { used, max }: Partial<Usage>): Usage {
     const counter = this.counter(name);
     if (max !== undefined) counter.max = max;
@@ -80,7 +81,7 @@ export class Limits {
     return this.usage(name);
   }
 
-  /** The body of `/limits`. */
+  /** Returns the body of `/limits`. */
   json(): Record<string, { Max: number; Remaining: number }> {
     const entry = (name: LimitName): [string, { Max: number; Remaining: number }] => {
       const { used, max } = this.usage(name);

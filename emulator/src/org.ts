@@ -30,21 +30,21 @@ const USER_STATES = ["active", "inactive", "must-reset-password", "password-expi
 /** Whether a user can log in, and why not, as `setUser` of the control API sets it. */
 export type UserState = (typeof USER_STATES)[number];
 
-/** Orgs made in this process. */
+/** How many orgs were made in this process. */
 let orgCount = 0;
 
-/** Everything one emulated org is made of. */
+/** All parts of one emulated org. */
 export class Org {
   schema: Schema;
   store: Store;
   cursors: Cursors;
-  /** What was published, on all channels. */
+  /** The published events of all channels. */
   readonly events = new EventBus(this);
-  /** What makes events of the writes of records. */
+  /** Makes events when records are written. */
   readonly changes = new RecordChanges(this);
-  /** The Pub/Sub API, while a server of its own serves it. */
+  /** The Pub/Sub API. Undefined unless its server runs. */
   pubsub: PubSubHub | undefined;
-  /** What somebody has built in the org: reports, Apex classes, actions, dashboards. */
+  /** Things that were built in the org: reports, Apex classes, actions, dashboards. */
   declared: Declared;
   readonly sessions: Sessions;
   /** The streams over CometD. */
@@ -55,11 +55,11 @@ export class Org {
   readonly assignment = new AssignmentRules(this);
   readonly duplicates = new DuplicateRules(this);
   readonly approvals = new Approvals(this);
-  /** What `sendEmail` has sent; nothing leaves the emulator. */
+  /** The mails that `sendEmail` has sent. None leaves the emulator. */
   readonly sentEmails: { to: string[]; subject: string; body: string }[] = [];
   readonly compiledRules = new WeakMap<RuleDefinition, Predicate>();
   readonly users: Users;
-  /** What `/limits` tells, counting down. */
+  /** The limits that `/limits` returns, and their use. */
   readonly limits: Limits;
   /** The organisation's name. */
   readonly name = "Surewire Emulator";
@@ -90,7 +90,7 @@ export class Org {
     return this.settings.clock() + this.clockShift;
   }
 
-  /** Moves the org's clock, and with it token lifetimes, `exp` checks and date literals. @throws Error when no date is left */
+  /** Moves the org's clock, and with it token lifetimes, `exp` checks and date literals. @throws Error when the time would be no valid date */
   shiftClock(ms: number): void {
     if (Number.isNaN(new Date(this.now() + ms).getTime())) throw new Error("ms leads out of the calendar");
     this.clockShift += ms;
@@ -100,7 +100,7 @@ export class Org {
     return this.settings.clients.find((client) => client.clientId === clientId);
   }
 
-  /** The id of a user of the org: one it was started with, or one that was created since and given a password. */
+  /** Returns the id of a user of the org: one that it was started with, or one that was created later. @throws Error when there is none with this name */
   userId(username: string): string {
     const name = username.toLowerCase();
     const known = this.userIds.get(name);
@@ -122,15 +122,15 @@ export class Org {
     return new Writer(this, { userId: this.userId(this.settings.clients[0]!.username), allowDuplicates: false, autoAssign: "TRUE", origin: "", ...context });
   }
 
-  /** Creates a record through all checks, as a user would, by default the first client's; gives its id. */
+  /** Creates a record with all checks, as a user would. Default user: that of the first client. @returns the id */
   insert(objectName: string, json: unknown, username?: string): string {
     return this.writer(username === undefined ? {} : { userId: this.userId(username) }).create(this.object(objectName), readRecord(this.schema, this.object(objectName), json));
   }
 
-  /** Live records of an object, as plain copies with null for what is not set. */
+  /** Returns copies of an object's records that are not deleted. Fields without a value are null. */
   records(objectName: string): Row[] {
     const object = this.object(objectName);
-    // Filling a copy of one blank record is ten times as fast as setting field by field: 0.1 s for 100,000 cases.
+    // To copy a blank record and fill it is ten times as fast as to set field by field: 0.1 s for 100,000 cases.
     const blank: Record<string, Scalar> = Object.fromEntries(object.fields.map((field) => [field.name, null]));
     const result: Row[] = [];
     for (const row of this.store.table(object).all()) {
@@ -145,7 +145,7 @@ export class Org {
     object.rules.push(rule);
   }
 
-  /** Back to the start: no records but the users, no sessions, no faults, no counts, rules as in the schema. */
+  /** Sets the org back to its start: only the users' records, no sessions, faults or counts, and the rules of the schema. */
   reset(): void {
     this.schema = new Schema(this.settings.schema);
     this.store = new Store(this.schema, this.store.ids);
@@ -180,7 +180,7 @@ export class Org {
     for (const object of this.schema.objects) for (const rule of object.rules) compileRule(this, object, rule);
   }
 
-  /** The org's own record and every user, with the same ids after a reset as before. */
+  /** Creates the records of the org and of all users. They have the same ids after a reset as before. */
   private seed(): void {
     const object = this.object("User");
     const now = formatDateTime(this.now());

@@ -1,6 +1,6 @@
 /**
- * The page at `/`: the newest cases as they come in. It asks the control API once a second and builds the table with
- * `textContent` alone, so that nothing a device sends can become markup.
+ * The page at `/`, which shows the newest cases. It asks the control API once a second. It builds the table only with `textContent`, so that nothing that a device sends
+ * can become markup.
  */
 export const PAGE = `<!doctype html>
 <html lang="en">

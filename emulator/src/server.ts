@@ -19,20 +19,20 @@ import { callKind, errorReply, Rest } from "./rest/rest";
 import { SoapFault } from "./soap/call";
 import { fault, isSoap, soap, soapOperation } from "./soap/soap";
 
-/** The REST API proper, and the classes an org adds to it. */
+/** Paths of the REST API, and of the org's Apex REST classes. */
 const REST_PATH = /^\/services\/(?:data|apexrest)(?:\/|$)/;
-/** Headers Node itself may read; ours is the stricter limit, with an answer of Salesforce's. */
+/** The most bytes of headers that Node.js accepts. The emulator's own limit is lower, and is answered as Salesforce does. */
 const NODE_HEADER_LIMIT = 256 * 1024;
-/** Characters from which an answer is packed. */
+/** Answers of at least this length are compressed. */
 const PACKED_FROM = 1000;
 
-/** The HTTP side of an org: reads requests, lets faults strike, routes, writes answers. */
+/** The HTTP server of an org: reads requests, applies faults, routes the requests and writes answers. */
 export class HttpServer {
   readonly server: Server;
   private readonly oauth: OAuth;
   private readonly rest: Rest;
   private readonly cometd: Cometd;
-  /** Answers that wait for their delay. */
+  /** Timers of delayed answers. */
   private readonly timers = new Set<NodeJS.Timeout>();
 
   constructor(
@@ -42,7 +42,7 @@ export class HttpServer {
     this.oauth = new OAuth(org);
     this.rest = new Rest(org);
     this.cometd = new Cometd(org);
-    // Kept open longer than clients keep them, so that none is closed under a request that is on its way.
+    // Connections are kept open longer than clients keep them, so that none is closed while a request is on its way.
     const options = { maxHeaderSize: NODE_HEADER_LIMIT, keepAliveTimeout: 65_000 };
     const listener = (incoming: IncomingMessage, response: ServerResponse): void => this.receive(incoming, response);
     const { tls } = org.settings;
@@ -66,7 +66,7 @@ export class HttpServer {
     incoming.on("error", () => response.destroy());
     incoming.on("data", (chunk: Buffer) => {
       size += chunk.length;
-      // What is too long is read on and thrown away: an answer before its end would reset the connection.
+      // A body that is too long is read to its end and dropped, since an earlier answer would reset the connection.
       if (size <= this.bodyLimit(incoming)) chunks.push(chunk);
     });
     incoming.on("end", () => {
@@ -117,7 +117,7 @@ export class HttpServer {
     });
   }
 
-  /** What may be answered later. */
+  /** Handles a request of CometD, which may be answered later. */
   private stream(request: Request, response: ServerResponse, answer: (reply: Reply) => void): void {
     const exchange: Exchange = {
       answer: (reply) => void (response.destroyed || answer(reply)),
@@ -162,7 +162,7 @@ export class HttpServer {
     this.note(request, incoming, started, status);
   }
 
-  /** Drops the connection once the request has been worked on: with half of the answer sent, or none of it. */
+  /** Drops the connection after the request has been processed: with half of the answer sent, or with none of it. */
   private cut(
     incoming: IncomingMessage,
     response: ServerResponse,
@@ -183,7 +183,7 @@ export class HttpServer {
   }
 
   private note(request: Request, incoming: IncomingMessage, started: number, status: number): void {
-    // The page and the control API watch themselves often; they would push out what a test looks for.
+    // Only requests to the org are recorded: the page polls the control API often, and would push out the requests that a test looks for.
     if (!/^\/(?:services|id|api|cometd)\//.test(request.path)) return;
     const headers = Object.fromEntries(Object.entries(request.headers).filter(([name]) => name.startsWith("sforce-"))) as Record<
       string,
@@ -210,7 +210,7 @@ export class HttpServer {
   }
 }
 
-/** An answer as it is sent; one too long for a text – a million records of the control API – is an error, not the end of the process. */
+/** Renders a reply. If its text would be too long for a string, such as a million records of the control API, it renders an error instead of ending the process. */
 function rendered(reply: Reply): ReturnType<typeof render> & { status: number } {
   try {
     return { status: reply.status, ...render(reply) };
@@ -220,7 +220,7 @@ function rendered(reply: Reply): ReturnType<typeof render> & { status: number } 
   }
 }
 
-/** Answers are packed for whoever takes that, as Salesforce's edge does; small ones are not worth it. */
+/** Compresses a body for clients that accept gzip, as Salesforce's edge does. Small bodies are not compressed. */
 function packed<T extends object>(incoming: IncomingMessage, body: string | Buffer, headers: T): { body: string | Buffer; headers: T } {
   if (body.length < PACKED_FROM || !/\bgzip\b/i.test(String(incoming.headers["accept-encoding"] ?? ""))) return { body, headers };
   return { body: gzipSync(body, { level: 1 }), headers: { ...headers, "Content-Encoding": "gzip" } };
@@ -234,7 +234,7 @@ function toRequest(incoming: IncomingMessage, body: Buffer): Request {
   return { method: incoming.method ?? "GET", path, query: new URLSearchParams(search), headers: incoming.headers, body, origin };
 }
 
-/** What faults are switched on for. A SOAP login is a login, whatever its path. */
+/** Returns the kind of a request, for which faults can be switched on. A SOAP login is a login, whatever its path. */
 function kindOf(request: Request): Target["kind"] {
   if (isSoap(request.path)) return soapOperation(request) === "login" ? "oauth" : "api";
   if (REST_PATH.test(request.path) || request.path.startsWith(ENGAGEMENT_PREFIX)) return "api";
@@ -242,7 +242,7 @@ function kindOf(request: Request): Target["kind"] {
   return request.path.startsWith("/services/oauth2") ? "oauth" : "other";
 }
 
-/** What a request is counted as. */
+/** Returns the name under which a request is counted. */
 function nameOf(request: Request): string {
   if (COMETD_PATH.test(request.path)) return "CometD";
   return isSoap(request.path) ? `SOAP ${soapOperation(request)}` : callKind(request.method, request.path);

@@ -1,11 +1,11 @@
 import { timingSafeEqual } from "node:crypto";
 
-/** Somebody who can sign in. */
+/** A user who can sign in. */
 export interface UserOptions {
   username: string;
-  /** Without one the user signs in neither on the login page nor by password grant or SOAP. */
+  /** Without a password, the user can sign in neither on the login page nor by the password grant or SOAP. */
   password?: string;
-  /** What follows the password in the password grant and the SOAP login; not on the login page. */
+  /** The security token that follows the password in the password grant and the SOAP login, but not on the login page. */
   securityToken?: string;
   /** Default `Integration`. */
   name?: string;
@@ -16,7 +16,7 @@ export interface User extends UserOptions {
   name: string;
 }
 
-/** The users of the org, found in any case. */
+/** The users of the org. They are found by user name in upper or lower case. */
 export class Users {
   private readonly byName = new Map<string, User>();
 
@@ -24,7 +24,7 @@ export class Users {
     this.reset();
   }
 
-  /** Back to the users given, with the passwords they had. */
+  /** Restores the users from the options, with their passwords. */
   reset(): void {
     this.byName.clear();
     for (const user of this.given) {
@@ -41,13 +41,13 @@ export class Users {
     return this.byName.get(username.trim().toLowerCase());
   }
 
-  /** Gives a user a password; one that was no user who can sign in becomes one. */
+  /** Sets a user's password. A user who could not sign in before can do so then. */
   setPassword(username: string, password: string): void {
     const key = username.trim().toLowerCase();
     this.byName.set(key, { name: "Integration", ...this.byName.get(key), username: username.trim(), password });
   }
 
-  /** Whether this is the password for an API login: with the security token behind it. */
+  /** Whether this is the password for an API login, followed by the security token. */
   isPassword(user: User, given: string): boolean {
     return user.password !== undefined && sameText(user.password + (user.securityToken ?? ""), given);
   }
@@ -58,7 +58,7 @@ export class Users {
   }
 }
 
-/** Compares secrets in a time that does not tell how much of them fits. */
+/** Compares secrets in a time that does not show how much of them is equal. */
 export function sameText(expected: string, given: string): boolean {
   const [a, b] = [Buffer.from(expected), Buffer.from(given)];
   return a.length === b.length && timingSafeEqual(a, b);

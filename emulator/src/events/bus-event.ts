@@ -1,10 +1,10 @@
 import type { Scalar } from "../schema/types";
 
-/** What every event has. */
+/** The properties of all events. */
 interface BusEventBase {
-  /** Rises over all channels, with gaps. */
+  /** Rises from event to event over all channels, with gaps. */
   replayId: number;
-  /** Tells the event from all others; the `message` of a publisher's OPERATION_ENQUEUED. */
+  /** Identifies the event. Also the `message` of OPERATION_ENQUEUED in the answer to its publisher. */
   eventUuid: string;
   /** ISO 8601 with milliseconds, by the org's clock. */
   createdDate: string;
@@ -16,42 +16,42 @@ export interface PublishedEvent extends BusEventBase {
   /** For example `Device_Alert__e`. */
   name: string;
   createdById: string;
-  /** All fields of the event's definition, null for what was not given. */
+  /** All fields of the event's definition. Fields without a value are null. */
   payload: Record<string, Scalar>;
 }
 
-/** What a change event says has happened; `GAP_…` when the org could not tell what in particular. */
+/** The kind of change that a change event reports. `GAP_…` if the org could not tell the details. */
 export type ChangeType = "CREATE" | "UPDATE" | "DELETE" | "UNDELETE" | GapType;
 
 /** The types of change events without fields. */
 export const GAP_TYPES = ["GAP_CREATE", "GAP_UPDATE", "GAP_DELETE", "GAP_UNDELETE", "GAP_OVERFLOW"] as const;
 
-/** Events without fields: the change is to be read from the record. `GAP_OVERFLOW`: from all records of the object. */
+/** The type of an event without fields. Clients have to read the record to see the change, for `GAP_OVERFLOW` all records of the object. */
 export type GapType = (typeof GAP_TYPES)[number];
 
 /** The `ChangeEventHeader`. */
 export interface ChangeHeader {
   /** For example `Case`. */
   entityName: string;
-  /** Several when one transaction did the same to several records; `500*` for all records of an object. */
+  /** Several ids if one transaction changed several records in the same way. A prefix such as `500*` stands for all records of an object. */
   recordIds: string[];
   changeType: ChangeType;
   /** For example `com/salesforce/api/rest/66.0`; empty for a change from within the org. */
   changeOrigin: string;
-  /** The same for all that one call has changed. */
+  /** The same for all changes of one call. */
   transactionKey: string;
-  /** From 1, within the transaction. */
+  /** The number of the event within the transaction, from 1. */
   sequenceNumber: number;
   /** ms since the epoch. */
   commitTimestamp: number;
-  /** A 64-bit number: more than a JavaScript number holds exactly. */
+  /** A 64-bit number, which a JavaScript number cannot always hold exactly. */
   commitNumber: bigint;
   commitUser: string;
-  /** Names of fields an update has emptied. */
+  /** Names of the fields that an update has emptied. */
   nulledFields: string[];
-  /** Names of long text fields that came as a difference: none here, the whole text comes. */
+  /** Names of long text fields that are sent as a difference. Always empty here, since the emulator sends whole texts. */
   diffFields: string[];
-  /** Names of fields an update has changed; empty for other changes. */
+  /** Names of the fields that an update has changed. Empty for other changes. */
   changedFields: string[];
 }
 
@@ -61,21 +61,21 @@ export interface ChangeEvent extends BusEventBase {
   /** For example `Case`. */
   entity: string;
   header: ChangeHeader;
-  /** Fields the event carries, flat, by field name; null for those an update has emptied. */
+  /** Values of the event's fields by field name, without nesting. Null for fields that an update has emptied. */
   values: Record<string, Scalar>;
 }
 
-/** A record that met a PushTopic's query. */
+/** The event of a record that matches a PushTopic's query. */
 export interface TopicEvent extends BusEventBase {
   kind: "topic";
   /** The PushTopic's `Name`. */
   topic: string;
   type: "created" | "updated" | "deleted" | "undeleted";
-  /** What the query selects; `Id` alone of a deleted record. */
+  /** The fields that the query selects. Only `Id` for a deleted record. */
   sobject: Record<string, unknown>;
 }
 
-/** A text somebody pushed to a generic streaming channel. */
+/** A text that was pushed to a generic streaming channel. */
 export interface GenericEvent extends BusEventBase {
   kind: "generic";
   /** For example `/u/notes`. */
@@ -83,23 +83,23 @@ export interface GenericEvent extends BusEventBase {
   text: string;
 }
 
-/** Everything that can stand on the bus. */
+/** Any event of the bus. */
 export type BusEvent = PublishedEvent | ChangeEvent | TopicEvent | GenericEvent;
 
-/** An event without what the bus gives it. */
+/** An event without the properties that the bus adds. */
 export type EventDraft = Draft<PublishedEvent> | Draft<ChangeEvent> | Draft<TopicEvent> | Draft<GenericEvent>;
 
 type Draft<E extends BusEvent> = Omit<E, "replayId">;
 
-/** Something a client can subscribe to. */
+/** A channel to which clients can subscribe. */
 export interface Channel {
-  /** Without a query: `/topic/Open`, `/data/CaseChangeEvent`. */
+  /** The name, such as `/topic/Open` or `/data/CaseChangeEvent`, without a filter (`?…`). */
   name: string;
   kind: "topic" | "event" | "data" | "generic";
   /** How long its events are kept, in ms. */
   retention: number;
-  /** Fields a PushTopic selects, which a subscription may be filtered by; absent for the rest. */
+  /** The fields that a PushTopic selects, by which a subscription may be filtered. Absent for other channels. */
   fields?: readonly string[];
-  /** Whether the event goes to those who subscribe to it. */
+  /** Whether subscribers of the channel get the event. */
   has(event: BusEvent): boolean;
 }

@@ -7,14 +7,14 @@ import type { ChangeHeader, ChangeType, GapType } from "./bus-event";
 import { changeEventName } from "./channels";
 import { isStreamable } from "./streamable";
 
-/** What a change event takes up of a write. */
+/** The facts about a write from which its change event is made. */
 export interface Change {
   object: ObjectSchema;
   id: string;
   type: ChangeType;
-  /** Fields the event carries. */
+  /** Values of the event's fields. */
   values: Record<string, Scalar>;
-  /** Of an update: names of the fields it has changed, and of those it has emptied. */
+  /** For an update: names of the fields that it has changed, and (`nulled`) of those that it has emptied. */
   changed: string[];
   nulled: string[];
   userId: string;
@@ -22,42 +22,42 @@ export interface Change {
   origin: string;
 }
 
-/** Where commits are counted from; about where an org of some years is. */
+/** The first commit number, about as high as in an org that is some years old. */
 const FIRST_COMMIT = 92_847_272_000n;
 
-/** What an overflow event names instead of records. */
+/** The record id in an overflow event, which names no records. */
 const NO_RECORD = "000000000000000AAA";
 
 /**
- * Change data capture. What one turn of the event loop writes is one transaction, as a call is answered within a turn; its events are published
- * at the end of it, when nothing of it can be taken back any more.
+ * Change data capture. All writes in one turn of the event loop are one transaction, since each call is answered within a turn. Their events are published at the end of
+ * the turn, when the writes can no longer be undone.
  */
 export class ChangeCapture {
-  /** Objects whose changes stand on the channel of all changes, by name. */
+  /** Names of the objects whose changes are on the channel of all changes. */
   readonly enabled = new Set<string>();
   private transaction: Change[] = [];
   private nextCommit = FIRST_COMMIT;
 
   constructor(private readonly org: Org) {}
 
-  /** Switches the capture of objects on. @throws Error for one there is not, or that has no change events */
+  /** Switches the capture of objects on. @throws Error for an object that does not exist or has no change events */
   enable(names: readonly string[]): void {
     const objects = this.objects(names);
     for (const object of objects) this.enabled.add(object.name);
   }
 
-  /** Switches it off again. What stands on the bus stays on the channels of the objects themselves. */
+  /** Switches the capture of objects off. Events that are on the bus stay on the channels of the objects themselves. */
   disable(names: readonly string[]): void {
     const objects = this.objects(names);
     for (const object of objects) this.enabled.delete(object.name);
   }
 
-  /** Whether changes of an object are captured: it is enabled, or a member of a custom channel. */
+  /** Whether changes of an object are captured, because it is enabled or a member of a custom channel. */
   captures(object: ObjectSchema): boolean {
     return this.enabled.has(object.name) || this.org.declared.channels.captures(changeEventName(object));
   }
 
-  /** Takes up a change; published when it stands. */
+  /** Adds a change, which is published at the end of the turn. @returns a function that removes it before that */
   add(change: Change): Undo {
     if (this.transaction.push(change) === 1) queueMicrotask(() => this.commit());
     return () => {
@@ -66,7 +66,7 @@ export class ChangeCapture {
     };
   }
 
-  /** The org could not tell what has changed: an event without fields. @param ids default: all records of the object */
+  /** Publishes an event without fields, as if the org could not tell what has changed. @param ids ids of the records. Default: all records of the object. */
   gap(objectName: string, type: GapType, ids?: readonly string[]): void {
     const object = this.object(objectName);
     if (ids !== undefined) checkList("ids", ids);
@@ -76,12 +76,12 @@ export class ChangeCapture {
     this.publish({ object, id: everything, type, ...nothing }, [...(ids ?? [everything])], { key: randomUUID(), number: 1, commit: this.nextCommit++ });
   }
 
-  /** Counts commits from here on; a number above 2^53 finds clients that lose its last digits. */
+  /** Sets the next commit number. With a number above 2^53, clients that lose its last digits are found. */
   countFrom(commitNumber: bigint): void {
     this.nextCommit = commitNumber;
   }
 
-  /** Publishes what was written so far in this turn. */
+  /** Publishes the changes of this turn so far. */
   commit(): void {
     const changes = this.transaction;
     if (changes.length === 0) return;
@@ -92,7 +92,7 @@ export class ChangeCapture {
     for (let at = 0; at < changes.length; ) {
       const change = changes[at]!;
       const ids = [change.id];
-      // The same done to one record after the other is one event.
+      // Successive changes of the same kind to several records are one event.
       for (at++; at < changes.length && alike(change, changes[at]!) && !ids.includes(changes[at]!.id); at++) ids.push(changes[at]!.id);
       this.publish(change, ids, { key, number: ++number, commit });
     }
@@ -138,12 +138,12 @@ export class ChangeCapture {
   }
 }
 
-/** The argument may come from JSON that somebody typed. */
+/** Checks that a value is a list, since it may come from JSON that a person has typed. */
 function checkList(name: string, value: unknown): void {
   if (!Array.isArray(value)) throw new Error(`${name} must be a list`);
 }
 
-/** Whether two changes are told by one event: both did the same to their records. */
+/** Whether one event reports both changes, because they did the same to their records. */
 function alike(one: Change, other: Change): boolean {
   if (one.object !== other.object || one.type !== other.type || one.changed.length !== other.changed.length) return false;
   if (one.type === "DELETE") return true;

@@ -14,7 +14,7 @@ const LONG = 3 * DAY;
 /** The channel of all change events. */
 const ALL_CHANGES = "ChangeEvents";
 
-/** The channel of this name, as a client writes it; undefined when the org has none. Names are case-sensitive. */
+/** Returns the channel with this name, as clients write it. `undefined` if the org has none. Names are case-sensitive. */
 export function channelOf(org: Org, name: string): Channel | undefined {
   const [, area = "", rest = ""] = /^\/(\w+)\/(.+)$/s.exec(name) ?? [];
   switch (area) {
@@ -31,12 +31,12 @@ export function channelOf(org: Org, name: string): Channel | undefined {
   }
 }
 
-/** The name behind `/data/` of an object's changes: `CaseChangeEvent`, `Device__ChangeEvent`. */
+/** Returns the name of an object's changes, which follows `/data/`: `CaseChangeEvent`, `Device__ChangeEvent`. */
 export function changeEventName(object: ObjectSchema): string {
   return object.custom ? `${object.name.slice(0, -"__c".length)}__ChangeEvent` : `${object.name}ChangeEvent`;
 }
 
-/** The object behind such a name. */
+/** Returns the object for such a name. */
 export function changedObject(org: Org, name: string): ObjectSchema | undefined {
   const object = org.schema.object(name.endsWith("__ChangeEvent") ? name.replace(/ChangeEvent$/, "c") : name.replace(/ChangeEvent$/, ""));
   return object && isStreamable(object) && changeEventName(object) === name ? object : undefined;

@@ -1,20 +1,20 @@
 import type { ObjectSchema } from "../schema/schema";
 import type { Scalar } from "../schema/types";
 
-/** Objects whose `Name` is put together of parts, and so is no field of its own in a change event. */
+/** Objects whose `Name` consists of parts, and is a compound and not a field of its own in a change event. */
 const PEOPLE: ReadonlySet<string> = new Set(["Contact", "Lead", "User"]);
 const NAME_PARTS = ["Salutation", "FirstName", "LastName"];
 const ADDRESS = /^(.*?)(Street|City|State|PostalCode|Country)$/;
 const ADDRESSES: ReadonlySet<string> = new Set(["Billing", "Shipping", "Mailing", "Other"]);
 
-/** Where a field stands in a change event: `["BillingAddress", "City"]`, or its own name alone. */
+/** Returns the place of a field in a change event: the compound and the part, such as `["BillingAddress", "City"]`, or only its own name. */
 export function place(object: ObjectSchema, field: string): [name: string, part?: string] {
   if (PEOPLE.has(object.name) && NAME_PARTS.includes(field)) return ["Name", field];
   const [, prefix = "", part = ""] = ADDRESS.exec(field) ?? [];
   return !object.custom && ADDRESSES.has(prefix) ? [`${prefix}Address`, part] : [field];
 }
 
-/** The flat values of a change event, as its JSON shows them. */
+/** Returns the flat values of a change event nested into compounds, as in its JSON. */
 export function nested(object: ObjectSchema, values: Readonly<Record<string, Scalar>>): Record<string, unknown> {
   const result: Record<string, unknown> = {};
   for (const [field, value] of Object.entries(values)) {
@@ -25,12 +25,12 @@ export function nested(object: ObjectSchema, values: Readonly<Record<string, Sca
   return result;
 }
 
-/** How the header names a field: `BillingAddress.City`. */
+/** Returns the name of a field in the header, such as `BillingAddress.City`. */
 export const headerName = (object: ObjectSchema, field: string): string => place(object, field).join(".");
 
 const carried = new WeakMap<ObjectSchema, ObjectSchema["fields"]>();
 
-/** Fields that a change event can carry. The id stands in its header, and that a record is deleted in its type. */
+/** Returns the fields that a change event can have. The id is in its header instead, and a deletion is shown by its type. */
 export function changeEventFields(object: ObjectSchema): ObjectSchema["fields"] {
   let fields = carried.get(object);
   if (!fields) carried.set(object, (fields = fieldsCarried(object)));

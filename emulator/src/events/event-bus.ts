@@ -3,44 +3,44 @@ import type { Undo } from "../store/table";
 import type { BusEvent, Channel, EventDraft, PublishedEvent } from "./bus-event";
 import { channelOf, DAY } from "./channels";
 
-/** Replay ids kept in all, the newest ones: some 70 MB of cases. */
+/** How many replay ids are kept, the newest ones. With events of cases, they take some 70 MB. */
 const MAX_ENTRIES = 50_000;
 
-/** How many more there may be until the oldest are dropped, in one go: one by one costs a copy of the list each. */
+/** How many more there may be before the oldest are dropped, all at once, since each time costs a copy of the list. */
 const BLOCK = 10_000;
 
 /** The longest any channel keeps its events, in ms. */
 const LONGEST_RETENTION = 3 * DAY;
 
-/** How long the newest replay id stays the newest, in ms of the org's clock: elsewhere in the org something always happens. */
+/** How long, in ms of the org's clock, the newest replay id stays the newest. In a real org, other events always get new ones. */
 const QUIET = 3_600_000;
 
-/** The id before the first one that is given out; clearly not one of the values that mean something else. */
+/** The id before the first one. It is clearly none of the values with a special meaning. */
 const FIRST_ID = 1000;
 
-/** A replay id that was given out, and what for. */
+/** A replay id, and the event that has it. */
 interface Entry {
   replayId: number;
-  /** By the org's clock, in ms. */
+  /** Time by the org's clock, in ms. */
   time: number;
-  /** Absent when the id went to something no channel shows. */
+  /** Absent if the id belongs to an event that no channel has. */
   event?: BusEvent;
-  /** How often it is delivered. */
+  /** How often the event is delivered. */
   copies: number;
 }
 
-/** The event bus: what was published, in order, on all channels. */
+/** The event bus, which holds the published events of all channels in order. */
 export class EventBus {
   private entries: Entry[] = [];
   private readonly listeners = new Set<(event: BusEvent) => void>();
-  /** Published in this turn, and not told to anybody yet. */
+  /** Events of this turn that have not been passed to listeners yet. */
   private untold: Entry[] = [];
   private lastId = FIRST_ID;
   private repeats = 0;
 
   constructor(private readonly org: Org) {}
 
-  /** Takes an event up. Listeners are told at the end of the turn, when the call can no more be taken back. */
+  /** Publishes an event. Listeners get it at the end of the turn, when the call can no longer be undone. @returns a function that takes the event back */
   publish(draft: EventDraft): Undo {
     const event: BusEvent = { ...draft, replayId: this.nextId() };
     const entry = this.add(event);
@@ -53,12 +53,12 @@ export class EventBus {
     };
   }
 
-  /** What a client subscribes to: `/event/X__e`, `/data/ChangeEvents`, `/data/CaseChangeEvent`, `/topic/T`, `/u/x`, `/event/C__chn`, `/data/C__chn`; case-sensitive. */
+  /** Returns a channel: `/event/X__e`, `/data/ChangeEvents`, `/data/CaseChangeEvent`, `/topic/T`, `/u/x`, `/event/C__chn` or `/data/C__chn`. Names are case-sensitive. */
   channel(name: string): Channel | undefined {
     return channelOf(this.org, name);
   }
 
-  /** What the bus still has of a channel behind a replay id, oldest first. */
+  /** Returns the events of a channel after a replay id that are still kept, oldest first. */
   read(channel: Channel, after: number): BusEvent[] {
     const since = this.org.now() - channel.retention;
     const found: BusEvent[] = [];
@@ -69,7 +69,7 @@ export class EventBus {
     return found;
   }
 
-  /** All the bus still has of the channel of this name. @throws Error for a channel the org does not have */
+  /** Returns all events of the channel with this name that are still kept. @throws Error for a channel that the org does not have */
   retained(name: string): BusEvent[] {
     const channel = this.channel(name);
     if (!channel) throw new Error(`the org has no channel ${name}`);
@@ -77,26 +77,26 @@ export class EventBus {
     return this.read(channel, 0);
   }
 
-  /** Whether a client may go on behind this replay id: it was given out, on whichever channel, and is not older than what the channel keeps. */
+  /** Whether a client may go on after this replay id: it was used, on any channel, and is not older than the events that this channel keeps. */
   knows(channel: Channel, replayId: number): boolean {
     const entry = this.entries[this.firstBehind(replayId) - 1];
     return entry?.replayId === replayId && entry.time >= this.org.now() - channel.retention;
   }
 
-  /** The newest replay id. One that nobody has had yet when the last was given out over an hour ago, or none is known any more. */
+  /** The newest replay id. It is a new one if the last one is more than an hour old, or if no id is kept. */
   get latest(): number {
     const last = this.entries.at(-1);
     if (last && last.time > this.org.now() - QUIET) return last.replayId;
     return this.mark();
   }
 
-  /** Tells of every event from now on; returns how to stop. */
+  /** Calls `listener` for every event from now on. @returns a function that stops this */
   follow(listener: (event: BusEvent) => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   }
 
-  /** Platform events the bus still has, oldest first. @param name one event's, in any case; default all */
+  /** Returns the platform events that are still kept, oldest first. @param name name of one event, in upper or lower case. Default: all. */
   published(name?: string): PublishedEvent[] {
     const wanted = name?.toLowerCase();
     const since = this.org.now() - LONGEST_RETENTION;
@@ -107,14 +107,14 @@ export class EventBus {
     return found;
   }
 
-  /** Forgets all events and replay ids given out so far, as if they had been kept long enough; says how many events. */
+  /** Forgets all events and replay ids so far, as if their retention time was over. @returns the number of events */
   age(): number {
     const events = this.entries.filter(({ event }) => event).length;
     this.entries = [];
     return events;
   }
 
-  /** The next `count` events are delivered twice: the same event with the same replay id. */
+  /** Makes the next `count` events be delivered twice, with the same replay id. */
   repeat(count: number): void {
     this.repeats = count;
   }
@@ -124,19 +124,19 @@ export class EventBus {
     this.lastId += count;
   }
 
-  /** Gives the ids out from the first one on again, as an org does that was moved to other servers; its old events are gone. */
+  /** Starts the replay ids again at the first one, as in an org that was moved to other servers. Its old events are gone. @returns the number of these events */
   restart(): number {
     this.lastId = FIRST_ID;
     return this.age();
   }
 
-  /** Back to the start, but for the replay ids: they go on rising. */
+  /** Sets the bus back to its start, except for the replay ids, which go on rising. */
   clear(): void {
     this.age();
     this.repeats = 0;
   }
 
-  /** Gives a replay id to something no channel shows. */
+  /** Uses a replay id for an event that no channel has. */
   private mark(): number {
     const entry: Entry = { replayId: this.nextId(), time: this.org.now(), copies: 0 };
     this.push(entry);
@@ -164,7 +164,7 @@ export class EventBus {
     }
   }
 
-  /** Ids rise by 1 to 3, as events of the rest of the org lie between; by a rule, so that runs are equal. */
+  /** Returns the next id. Ids rise by 1 to 3, as if other events of the org were between them, and by a fixed rule, so that all runs are equal. */
   private nextId(): number {
     this.lastId += 1 + (Math.imul(this.lastId, 2_654_435_761) >>> 16) % 3;
     return this.lastId;

@@ -3,16 +3,16 @@ import { ApiError } from "../api-error";
 import type { Org } from "../org";
 import type { Row } from "../store/table";
 
-/** Longest text of a generic event. */
+/** The most characters of a generic event's text. */
 const MAX_TEXT = 3000;
 
-/** Refuses a StreamingChannel whose name is no channel's. */
+/** Refuses a StreamingChannel whose name is not a valid name of a channel. */
 export function checkStreamingChannel(_org: Org, row: Row): void {
   if (/^\/u\/[\w\-/]+$/.test(String(row["Name"]))) return;
   throw new ApiError("INVALID_FIELD", "The channel name must start with /u/ and have letters, digits, hyphens, underscores and slashes only", ["Name"]);
 }
 
-/** Puts texts on a generic channel: all of them, or none when one is too long. */
+/** Publishes texts on a generic channel: all of them, or none if one is too long. */
 export function pushTexts(org: Org, channel: Row, texts: readonly string[]): void {
   const long = texts.find((text) => text.length > MAX_TEXT);
   if (long !== undefined) throw new ApiError("STRING_TOO_LONG", `payload: data value too large: ${long.slice(0, 80)}… (max length=${MAX_TEXT})`, ["payload"]);

@@ -5,7 +5,7 @@ import type { Row } from "../store/table";
 /** Names of the datetime fields of an object. */
 const times = new WeakMap<ObjectSchema, ReadonlySet<string>>();
 
-/** A field of a record as events carry it: datetimes end with `Z`, where REST writes `+0000`. */
+/** Returns the value of a record's field as in events, where datetimes end with `Z`; REST writes `+0000`. */
 export function isoValue(object: ObjectSchema, row: Row, name: string): Scalar {
   const value = row[name] ?? null;
   return value !== null && timesOf(object).has(name) ? String(value).replace("+0000", "Z") : value;

@@ -5,10 +5,10 @@ import type { ObjectSchema } from "../schema/schema";
 import type { Scalar } from "../schema/types";
 import type { Undo } from "../store/table";
 
-/** Largest event message, in bytes of its JSON. */
+/** The most bytes of an event's JSON. */
 const MAX_BYTES = 1024 * 1024;
 
-/** Puts one event on the bus. @param values checked, by field name */
+/** Publishes one platform event. @param values checked values by field name */
 export function publish(
   org: Org,
   object: ObjectSchema,

@@ -7,23 +7,23 @@ import { resolvePath, type Path } from "../soql/path";
 import { parseText } from "../soql/query";
 import { isInTopics } from "./streamable";
 
-/** A PushTopic's query, ready to be held against records. */
+/** A compiled query of a PushTopic. */
 export interface TopicQuery {
   object: ObjectSchema;
-  /** Names of the fields selected, in order. */
+  /** Names of the selected fields, in order. */
   selected: readonly string[];
   /** Names of the fields in WHERE. */
   filtered: ReadonlySet<string>;
   matches: Predicate;
 }
 
-/** Parts of SOQL a PushTopic does not have, by the parser's name and ours. */
+/** Parts of SOQL that are not allowed in a PushTopic, with the parser's name and the name in errors. */
 const REFUSED = [
   ...([["groupBy", "GROUP BY"], ["having", "HAVING"], ["orderBy", "ORDER BY"], ["limit", "LIMIT"], ["offset", "OFFSET"], ["usingScope", "USING SCOPE"]] as const),
   ...([["withDataCategory", "WITH"], ["withSecurityEnforced", "WITH"], ["withAccessLevel", "WITH"], ["for", "FOR"], ["update", "UPDATE"]] as const),
 ] as const;
 
-/** Reads a PushTopic's query. @throws ApiError about the field `Query` for all that is more than Id, fields and conditions of one object */
+/** Compiles a PushTopic's query. @throws ApiError about the field `Query` for anything other than Id, fields and conditions of one object */
 export function compileTopicQuery(org: Org, text: string): TopicQuery {
   const query = parseText(text);
   checkNegations(text, [query.where]);
@@ -40,7 +40,7 @@ export function compileTopicQuery(org: Org, text: string): TopicQuery {
   const selected = (query.fields ?? []).map((item) => {
     if (item.type === "FieldSubquery") throw refused("relationships are not supported in PushTopic queries");
     if (item.type !== "Field" && item.type !== "FieldRelationship") throw refused("only fields are supported in the SELECT clause of PushTopic queries");
-    // With an alias in FROM the parser calls that prefix an alias too.
+    // If FROM has an alias, the parser calls that prefix an alias, too.
     if ("alias" in item && item.alias !== undefined && !("objectPrefix" in item)) throw refused("aliases of fields are not supported in PushTopic queries");
     const { field } = fieldAt(("rawValue" in item ? item.rawValue : undefined) ?? item.field);
     if (field.type === "base64") throw refused(`${field.name} is not supported in PushTopic queries`);

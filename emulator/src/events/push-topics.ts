@@ -7,7 +7,7 @@ import type { TopicEvent } from "./bus-event";
 import { isoValue } from "./iso-values";
 import { compileTopicQuery, type TopicQuery } from "./push-topic-query";
 
-/** By the type of an event: the switch of the PushTopic for it. */
+/** The field of the PushTopic that switches a type of event on, by type. */
 const SWITCHES = {
   created: "NotifyForOperationCreate",
   updated: "NotifyForOperationUpdate",
@@ -15,7 +15,7 @@ const SWITCHES = {
   undeleted: "NotifyForOperationUndelete",
 } as const;
 
-/** A query as it was compiled, and for what: date literals differ by the day. */
+/** A compiled query, with its text and the day for which it was compiled, since date literals depend on the day. */
 interface Compiled {
   text: string;
   day: number;
@@ -31,7 +31,7 @@ export function checkPushTopic(org: Org, row: Row): void {
   if (!Number.isInteger(version) || version < 20) throw new ApiError("INVALID_FIELD", `invalid API version: ${String(row["ApiVersion"])}`, ["ApiVersion"]);
 }
 
-/** The query of the PushTopic with this name, in its case; undefined when there is none. */
+/** Returns the query of the PushTopic with this name, which is case-sensitive. `undefined` if there is none. */
 export function topicOf(org: Org, name: string): TopicQuery | undefined {
   const object = org.schema.object("PushTopic")!;
   const row = org.store.table(object).find(object.field("Name")!, name)[0];
@@ -39,10 +39,10 @@ export function topicOf(org: Org, name: string): TopicQuery | undefined {
 }
 
 /**
- * Holds a record that was written against every PushTopic there is, and publishes what they ask for.
+ * Checks a record that was written against all PushTopics, and publishes the events that they ask for.
  *
- * @param row as it is after the write; a deleted one as it was
- * @param changed fields an update has changed
+ * @param row the record after the write; for a deletion, the record before it
+ * @param changed names of the fields that an update has changed
  */
 export function notifyTopics(org: Org, object: ObjectSchema, type: TopicEvent["type"], row: Row, changed: ReadonlySet<string>): Undo[] {
   const topics = org.store.table(org.schema.object("PushTopic")!);
@@ -60,7 +60,7 @@ export function notifyTopics(org: Org, object: ObjectSchema, type: TopicEvent["t
   return undo;
 }
 
-/** Whether the fields that an update has changed are among those the PushTopic looks at. */
+/** Whether an update has changed one of the fields that matter to the PushTopic. */
 function concerns(notifyForFields: string, { selected, filtered }: TopicQuery, changed: ReadonlySet<string>): boolean {
   const isSelected = selected.some((name) => changed.has(name));
   const isFiltered = (): boolean => [...filtered].some((name) => changed.has(name));

@@ -8,16 +8,16 @@ import { isoValue } from "./iso-values";
 import { notifyTopics } from "./push-topics";
 import { isStreamable } from "./streamable";
 
-/** Who wrote. */
+/** The user and the API that a write comes from. */
 export interface ChangeSource {
   userId: string;
-  /** `com/salesforce/api/rest/66.0`; empty for what the org itself does. */
+  /** For example `com/salesforce/api/rest/66.0`. Empty for writes of the org itself. */
   origin: string;
 }
 
 const NOTHING: ReadonlySet<string> = new Set();
 
-/** Turns writes of records into events: of PushTopics, and of change data capture. Every method gives back how to take the events back. */
+/** Turns writes of records into events of PushTopics and of change data capture. Every method returns functions that take the events back. */
 export class RecordChanges {
   readonly capture: ChangeCapture;
 
@@ -25,7 +25,7 @@ export class RecordChanges {
     this.capture = new ChangeCapture(org);
   }
 
-  /** A record is new, or back from the recycle bin. */
+  /** To be called when a record was created, or came back from the recycle bin. */
   appeared(object: ObjectSchema, row: Row, type: "CREATE" | "UNDELETE", source: ChangeSource): Undo[] {
     if (!isStreamable(object)) return [];
     const undo = notifyTopics(this.org, object, type === "CREATE" ? "created" : "undeleted", row, NOTHING);
@@ -39,7 +39,7 @@ export class RecordChanges {
     return undo;
   }
 
-  /** A record was updated. @param changed names of the fields whose values are others now; of the stamps, too */
+  /** To be called when a record was updated. @param changed names of the fields whose values have changed, including the system's time stamps */
   updated(object: ObjectSchema, row: Row, changed: ReadonlySet<string>, source: ChangeSource): Undo[] {
     if (!isStreamable(object)) return [];
     const undo = notifyTopics(this.org, object, "updated", row, changed);
@@ -53,7 +53,7 @@ export class RecordChanges {
     return undo;
   }
 
-  /** A record is about to be deleted. */
+  /** To be called before a record is deleted. */
   deleted(object: ObjectSchema, row: Row, source: ChangeSource): Undo[] {
     if (!isStreamable(object)) return [];
     const undo = notifyTopics(this.org, object, "deleted", row, NOTHING);

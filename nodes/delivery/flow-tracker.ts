@@ -186,7 +186,8 @@ class FlowTracker {
         if (node.type === "catch") this.reports.caughtOfNobody(event.msg);
         return next();
       }
-      if (node.type === "status") return this.outside(next); // it tells of a node's state, and does not belong to the delivery whose code changed that
+      // what tells of a node's state does not belong to the delivery whose code changed that
+      if (node.type === "status" || this.reports.isOfNobody(event.msg, node)) return this.outside(next);
       if (context.scope.closed || typeof event.msg !== "object") return next();
       hop = this.begin(context.scope, event.msg, Seat.of(node), 0, context.caught);
     }

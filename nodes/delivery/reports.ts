@@ -46,8 +46,8 @@ export class Reports {
    * connection that all messages share calls back in the context of none, or of the first.
    */
   private alarm: Alarm | undefined;
-  /** The node that has called `done(error)` for a message which it does not have in its hands: that error is of this message alone. Kept until the microtask. */
-  private failedOther: FlowNode | undefined;
+  /** A node has called `done(error)` for a message which it does not have in its hands: that error is of this message alone, whatever the context. Kept until the microtask. */
+  private failedOther: { nodeId: string; scope: Scope | undefined } | undefined;
 
   /** `node` called `done()` for `message`. @param hop of the message, if that is followed and in the hands of `node` */
   completed(hop: Hop | undefined, error: unknown, node: FlowNode, message: object): void {
@@ -118,8 +118,18 @@ export class Reports {
     return [verdict, ...(before ?? []).filter(({ catchers }) => catchers?.has(node))];
   }
 
-  /** Whether an error in the log is that of a `done(err)`, which is recorded already. True once for each. */
+  /** Whether a message that `node` is given is a Catch node's, and tells of one that failed and is not followed, or was settled: then it is not of the delivery for which the code runs. */
+  isOfNobody(message: object, node: FlowNode): boolean {
+    const { failedOther } = this;
+    return failedOther !== undefined && !failedOther.scope && node.type === "catch" && (message as CaughtMessage).error?.source?.id === failedOther.nodeId;
+  }
+
+  /** Whether an error in the log is that of a `done(err)`, which is recorded already, or of a message that is not followed. True once for each. */
   isLogged(nodeId: string): boolean {
+    if (this.failedOther?.nodeId === nodeId) {
+      this.failedOther = undefined;
+      return true;
+    }
     const { latest } = this;
     if (!latest?.hop || latest.nodeId !== nodeId || latest.verdict.catchers) return false;
     this.latest = undefined;
@@ -128,15 +138,16 @@ export class Reports {
 
   /** `node` tells by `done` of an error with a message that it does not have in its hands: it has called `done` for it before, or the message is not followed. */
   private failsLate(error: unknown, node: FlowNode, message: object): void {
-    this.failedOther = node;
-    queueMicrotask(() => (this.failedOther = undefined));
     const scope = hopOf(message)?.scope;
-    if (scope?.closed) warnOfLateFailure(node, scope);
-    else if (scope) this.keep({ nodeId: node.id, scope, verdict: record(scope, error, node), hop: undefined });
+    const open = scope?.closed ? undefined : scope;
+    this.failedOther = { nodeId: node.id, scope: open };
+    queueMicrotask(() => (this.failedOther = undefined));
+    if (open) this.keep({ nodeId: node.id, scope: open, verdict: record(open, error, node), hop: undefined });
+    else if (scope) warnOfLateFailure(node, scope);
   }
 
   private raise(alarm: Alarm): void {
-    if (this.failedOther?.id === alarm.nodeId) return;
+    if (this.failedOther?.nodeId === alarm.nodeId) return;
     this.alarm = alarm;
     queueMicrotask(() => {
       if (this.alarm === alarm) this.alarm = undefined;

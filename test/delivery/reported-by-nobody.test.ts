@@ -130,6 +130,26 @@ describe("errors that a node reports from code that runs for none of its message
       assert.deepEqual(await run(shared(FAILS_IT, 4), OF_NOBODY), ["a accept", "b accept", "c accept"]);
     });
 
+    for (const caught of [false, true]) {
+      it(`while it works on it, by whose connection it tells of such a message that has failed${caught ? ", of which a Catch node hears" : ""}`, async () => {
+        const driver: FlowNodeConfig = {
+          ...DRIVER,
+          func: `if (msg.payload === 'a') { const all = context.get('all'); setInterval(() => all.splice(0).forEach((fail) => fail()), 1); context.set('end', () => node.done()); }
+            else context.get('all').push(() => { node.done(new Error('refused')); context.set('failed', true); });`,
+        };
+        await runtime.fresh([{ id: "source", type: "test-source", wires: [["shared"]] }, driver, { id: "hold", type: "test-hold", wires: [[]] }, ...(caught ? [{ ...CAUGHT, wires: [[]] }] : [])]);
+        const { settled, take } = theSource();
+        const node = runtime.node<{ receive(message: object): void; context(): { get(key: string): unknown } }>("shared");
+        take("a");
+        await waitShortly("the first to be at work", () => node.context().get("end") !== undefined);
+        node.receive({ payload: "of nobody" });
+        await waitShortly("the other to fail", () => node.context().get("failed") === true);
+        (node.context().get("end") as () => void)();
+        await waitShortly("the first to be settled", () => settled.length === 1);
+        assert.equal(settled[0]?.settlement.outcome, "accept");
+      });
+    }
+
     it("right after such a message whose error a Catch node has", async () => {
       assert.deepEqual(await run(shared(FAILS_IT, 4), OF_NOBODY, CAUGHT), ["a accept", "b accept", "c accept"]);
     });

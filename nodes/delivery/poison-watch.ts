@@ -139,8 +139,8 @@ export class PoisonWatch<T> {
 
   /** The source has closed in good order: after {@link stop}, and after its messages were given back. */
   async end(): Promise<void> {
-    if (!this.begun) return;
-    await this.begun;
+    const hasBegun = await this.begun?.then(() => true, () => false);
+    if (!hasBegun) return; // marks that were not read stay as they are
     await this.marks.end();
     this.deafen?.();
   }

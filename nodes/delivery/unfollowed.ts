@@ -6,8 +6,12 @@ import type { SendEvent } from "./runtime";
 import type { Scope } from "./scope";
 import { Seat } from "./seat";
 
-/** Types of Node-RED's own nodes that take no `done` and of which no warning is needed, because they never keep a message or work on it after their turn. */
-const HARMLESS = /^(switch|rbe|junction|subflow(:.*)?)$/;
+/**
+ * Types of nodes that take no `done`, but of which no warning is needed: they keep no message, and have finished with it when their handler returns or when they send it
+ * on. They are nodes of Node-RED itself, and the widgets of its first dashboard (node-red-dashboard, ui.js), which show a message in their handler and send it on only if
+ * it differs from the one before.
+ */
+const HARMLESS = /^(switch|rbe|junction|subflow(:.*)?|ui_.+)$/;
 
 /** Types of nodes of which {@link warnOfSilence} has warned. A flow may have dozens of nodes of one type, such as gauges of a dashboard. */
 const silent = new Set<string>();
@@ -46,7 +50,7 @@ export function warnOfSilence(node: FlowNode): void {
   const type = node.type ?? "";
   if (silent.has(type) || HARMLESS.test(type)) return;
   silent.add(type);
-  tell(node, "takes no done and has sent nothing for a message, so the message counts as done with. If the node keeps messages, or still works on them, choose Settle: by a settle node at their source");
+  tell(node, "takes no done and has sent nothing for a message, so the message counts as done with. That is right if it drops or shows messages; if it keeps them, or still works on them, choose Settle: by a settle node at their source");
 }
 
 function wasAccepted({ deliveries }: Scope): boolean {

@@ -92,9 +92,12 @@ describe("of a node that takes no done, the flow tracker", function () {
     assert.deepEqual(log.map((line) => /takes no done and has sent nothing/.test(line)), [true]);
   });
 
-  it("warns of none of Node-RED's own that drop a message", async () => {
+  it("warns of none of Node-RED's own that drop a message, nor of a widget that shows it", async () => {
     await runtime.fresh([
-      { ...source, wires: [["switch", "filter"]] },
+      { ...source, wires: [["switch", "filter", "inner", "gauge"]] },
+      { id: "sub", type: "subflow", name: "unwired", in: [{ x: 0, y: 0, wires: [] }], out: [] },
+      { id: "inner", type: "subflow:sub" },
+      { id: "gauge", type: "ui_gauge" },
       { id: "switch", type: "switch", property: "payload", propertyType: "msg", checkall: "true", rules: [{ t: "eq", v: "none", vt: "str" }], outputs: 1, wires: [["see"]] },
       { id: "filter", type: "rbe", func: "rbe", gap: "", property: "payload", wires: [["see"]] },
       { id: "see", type: "test-see" },

@@ -281,6 +281,7 @@ export function register(RED: NodeAPI): void {
   RED.nodes.registerType("test-count", CountNode);
   RED.nodes.registerType("test-late", LateNode);
   RED.nodes.registerType("test-mute", MuteNode);
+  RED.nodes.registerType("ui_gauge", MuteNode); // as that of Dashboard 1
   RED.nodes.registerType("test-legacy", LegacyNode);
   RED.nodes.registerType("test-throw", ThrowNode);
   RED.nodes.registerType("test-deaf", DeafNode);

@@ -1,11 +1,13 @@
 import { whenOver } from "../common/deadline";
 import { ConnectorError, errorText } from "../common/errors";
+import { InTurn } from "../common/in-turn";
 import { Sleepers } from "../common/sleep";
 import type { Delivery } from "./delivery";
 import { onLastWords } from "./last-words";
 import { LetGo } from "./let-go";
 import { PoisonMarks } from "./poison-marks";
 import { LONGEST, type PoisonWatchOptions, RECENT, TRIAL } from "./poison-options";
+import type { Suspects } from "./suspects";
 
 /** A message that waits behind a trial. */
 interface Waiting<T> {
@@ -21,7 +23,7 @@ const LEARNS_WITHIN = 1_000;
 const MARGIN = 1.5;
 
 /** One trial at a time in this process: with two, an innocent message of one source would be marked for the other's. */
-let trials: Promise<void> = Promise.resolve();
+const trials = new InTurn();
 
 /**
  * Finds the message that ends the process each time it is taken, and puts it among the dead letters.
@@ -35,6 +37,7 @@ let trials: Promise<void> = Promise.resolve();
  */
 export class PoisonWatch<T> {
   private readonly marks: PoisonMarks;
+  private readonly suspects: Suspects;
   private readonly startedAt = performance.now();
   private begun: Promise<void> | undefined;
   private alert = false;
@@ -62,6 +65,7 @@ export class PoisonWatch<T> {
 
   constructor(private readonly options: PoisonWatchOptions<T>) {
     this.marks = new PoisonMarks(options);
+    this.suspects = this.marks.suspects;
     this.letGo = new LetGo(this.usual / 2, this.usual * LONGEST, (noted) => this.marks.renew(noted));
   }
 
@@ -76,7 +80,7 @@ export class PoisonWatch<T> {
 
   /** Takes a message that has arrived: hands it over, or puts it in line if it is a suspect or a trial is running. */
   take(taken: T): void {
-    const suspect = (this.alert || this.marks.hasSeen) && this.isSuspect(taken);
+    const suspect = (this.alert || this.suspects.hasSeen) && this.isSuspect(taken);
     if (!suspect && !this.trying) return this.options.hand(taken);
     if (this.ended) return; // it comes again
     this.line.push({ taken, suspect }); // behind those on trial, so that order is kept
@@ -152,13 +156,13 @@ export class PoisonWatch<T> {
 
   /** Takes a message off trial, and off the messages that were let go. */
   private acquit(taken: T): void {
-    if (this.letGo.delete(taken)) this.marks.forget(this.options.fingerprint(taken));
+    if (this.letGo.delete(taken)) this.suspects.forget(this.options.fingerprint(taken));
     if (this.onTrial.delete(taken) && this.onTrial.size === 0) this.trialOver?.();
   }
 
   /** Whatever it was seen to do before, it has not done it this time. */
   private forgive(taken: T): void {
-    if (this.marks.hasSeen && !this.ended) this.marks.settled(this.options.fingerprint(taken));
+    if (this.suspects.hasSeen && !this.ended) this.marks.settled(this.options.fingerprint(taken));
   }
 
   private async look(): Promise<void> {
@@ -171,7 +175,7 @@ export class PoisonWatch<T> {
     this.options.onSearch?.("looks for a message that ends Node-RED");
     while (this.line.length > 0) {
       await this.pausing;
-      await this.inTurn(() => this.step());
+      await trials.run("trial", () => this.step());
     }
     this.trying = false;
     if (!this.ended) this.options.onSearch?.(undefined);
@@ -193,10 +197,10 @@ export class PoisonWatch<T> {
     for (let next = this.line[0]; next && !this.pausing; next = this.line[0]) {
       const { taken, suspect } = next;
       const print = suspect ? this.options.fingerprint(taken) : "";
-      const guilty = suspect && this.marks.isGuilty(print);
+      const guilty = suspect && this.suspects.isGuilty(print);
       if (group.length > 0 && (guilty || !suspect)) return group;
-      if (guilty && !this.marks.isProven(print)) return group;
-      if (suspect && !guilty) most = Math.min(most, this.marks.groupOf(print) ?? most);
+      if (guilty && !this.suspects.isProven(print)) return group;
+      if (suspect && !guilty) most = Math.min(most, this.suspects.groupOf(print) ?? most);
       if (group.length > 0 && group.length >= most) return group;
       this.line.shift();
       if (!suspect) this.hand(taken);
@@ -229,9 +233,9 @@ export class PoisonWatch<T> {
   private async tryWithout(print: string): Promise<void> {
     await this.marks.keepBack(print);
     this.triedAt = performance.now();
-    const asLate = Math.min(Math.max(RECENT, this.usual * LONGEST), this.marks.untilOf(print)) - (performance.now() - this.startedAt);
+    const asLate = Math.min(Math.max(RECENT, this.usual * LONGEST), this.suspects.untilOf(print)) - (performance.now() - this.startedAt);
     const ms = Math.max(this.lengthFor(print), asLate);
-    const what = `A message seems to have ${this.marks.deedOf(print)} ${this.marks.timesOf(print)} times`;
+    const what = `A message seems to have ${this.suspects.deedOf(print)} ${this.suspects.timesOf(print)} times`;
     this.options.warn(`${what}: nothing is handed over for ${Math.ceil(ms / 1_000)} s, to see whether that happens without it, too`);
     await this.waits.sleep(ms);
     if (!this.ended) await this.marks.judge(print, this.hasStoodStill);
@@ -265,19 +269,13 @@ export class PoisonWatch<T> {
   private condemn(taken: T, print: string): void {
     this.marks.bury(print, false);
     this.condemned.add(taken);
-    const times = this.marks.timesOf(print);
-    this.options.deadLetter(taken, new ConnectorError("POISON", `The message has ${this.marks.deedOf(print)} ${times} times and is not taken again`), times);
+    const times = this.suspects.timesOf(print);
+    this.options.deadLetter(taken, new ConnectorError("POISON", `The message has ${this.suspects.deedOf(print)} ${times} times and is not taken again`), times);
   }
 
   private exits(delivery: Delivery): void {
     const taken = this.options.takenOf?.(delivery);
     this.marks.exits(taken && this.options.fingerprint(taken));
-  }
-
-  private inTurn(work: () => Promise<void>): Promise<void> {
-    const done = trials.then(work);
-    trials = done.catch(() => undefined); // a fault of one source stops no other
-    return done;
   }
 
   /** Decided as a message comes: nobody is tried who came after those that were in hand, and everybody who came with them, however slow the flow. */
@@ -286,7 +284,7 @@ export class PoisonWatch<T> {
     this.firstAt ??= now;
     this.alert &&= now - this.firstAt < (this.options.recent ?? RECENT);
     if (this.alert && this.options.suspects(taken)) return true;
-    return this.marks.hasSeen && this.marks.isGuilty(this.options.fingerprint(taken));
+    return this.suspects.hasSeen && this.suspects.isGuilty(this.options.fingerprint(taken));
   }
 
   /** Length in ms of the trial of a message of which nothing is known. */
@@ -296,6 +294,6 @@ export class PoisonWatch<T> {
 
   /** Returns for how many ms a message is tried or kept back. */
   private lengthFor(print: string): number {
-    return Math.min(this.usual * LONGEST, Math.max(this.usual, MARGIN * this.marks.lateOf(print)));
+    return Math.min(this.usual * LONGEST, Math.max(this.usual, MARGIN * this.suspects.lateOf(print)));
   }
 }

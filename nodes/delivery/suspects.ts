@@ -1,0 +1,180 @@
+/** What is known of a suspected message. */
+export interface Deaths {
+  /** How often the message was on trial or let go when the process ended or stood still. */
+  times: number;
+  /** How many of these times it was the only one on trial. */
+  alone: number;
+  /** If its trial was over when the process ended: the most ms that it may have been in the flow, the largest value of all times. */
+  late?: number;
+  /** Whether at least once messages that had been let go, of this or another source, were in the flow as well. */
+  inCompany?: boolean;
+  /** Whether the process went on while the message was kept back, but the message was `late` or `inCompany`. The reason may be another, so it is tried once more. */
+  retried?: boolean;
+  /** Until when its trial would have lasted when the process ended, in ms after the start of the process; the largest value of all times. */
+  until?: number;
+  /** Whether, at least once, the process did not end but stood still until its connection was lost. */
+  stoodStill?: boolean;
+  /** How often code that ran for the message was seen to end the process. */
+  seen?: number;
+  /** Whether it is proven that the message is the reason: the process went on while the message was kept back. */
+  proven?: boolean;
+  /** Whether the message is safely dead-lettered. It does not come again then, unless its source could not note that it is settled. */
+  buried?: boolean;
+}
+
+/** The values of a message that is not suspected. */
+const NONE: Deaths = { times: 0, alone: 0 };
+/** Most suspects that are remembered. */
+const MAX_REMEMBERED = 1_000;
+/** Most groups in which messages that were in the flow for long are tried, because the trial of each group takes as long as they were there. */
+const LONG_GROUPS = 5;
+
+/** The messages that may have ended the process, by fingerprint, and what speaks against each. Knows nothing of trials, nor of where it is kept. */
+export class Suspects {
+  /** Whether there are messages whose code was seen to end the process and that may come again. If so, each message has to be checked. */
+  hasSeen = false;
+  private deaths: Record<string, Deaths> = {};
+
+  /** @param limit how often one must have ended the process to be poison */
+  constructor(private readonly limit: number) {}
+
+  /** What is to be kept of them. */
+  get all(): Record<string, Deaths> {
+    return this.deaths;
+  }
+
+  /** Those that may come again. */
+  get unburied(): Record<string, Deaths> {
+    return Object.fromEntries(Object.entries(this.deaths).filter(([, { buried }]) => !buried));
+  }
+
+  /** Begins with what was kept of the process before. */
+  begin(deaths: Record<string, Deaths>): void {
+    this.deaths = deaths;
+  }
+
+  /** Forgets the oldest when there are too many. @returns whether a guilty one may come again */
+  mayCome(): boolean {
+    for (const forgotten of Object.keys(this.deaths).slice(0, -MAX_REMEMBERED)) delete this.deaths[forgotten];
+    this.look();
+    return Object.keys(this.deaths).some((print) => this.deaths[print]?.buried !== true && this.isGuilty(print));
+  }
+
+  /** Whether the message has ended the process often enough, provided that nothing else has: it was once the only one on trial, or its code was seen to do it each time. */
+  isGuilty(print: string): boolean {
+    const deaths = this.deaths[print];
+    if (deaths === undefined || this.timesOf(print) < this.limit) return false;
+    return this.isSeen(deaths) || (deaths.alone > 0 && (deaths.retried !== true || deaths.proven === true));
+  }
+
+  /** Whether it is proven that nothing else has ended the process. */
+  isProven(print: string): boolean {
+    const deaths = this.deaths[print];
+    return deaths !== undefined && (deaths.proven === true || this.isSeen(deaths));
+  }
+
+  /** Returns how often the message has ended the process. The first time is added, in which it was unknown which message it was, unless its code was seen each time. */
+  timesOf(print: string): number {
+    const { times = 0, seen = 0 } = this.deaths[print] ?? {};
+    return Math.max(times + 1, seen);
+  }
+
+  /** Returns what the message seems to have done, as a part of a sentence. */
+  deedOf(print: string): string {
+    return this.deaths[print]?.stoodStill ? "kept Node-RED busy until its connection was lost, or ended it," : "ended Node-RED";
+  }
+
+  /** Returns until when the message's trial would have lasted when the process ended, in ms after the start of the process; 0 if that is unknown. */
+  untilOf(print: string): number {
+    return this.deaths[print]?.until ?? 0;
+  }
+
+  /** Returns with how many others of its kind, itself included, the message may be tried at most; `undefined` when nothing is known of it. */
+  groupOf(print: string): number | undefined {
+    const deaths = this.deaths[print];
+    if (deaths?.late === undefined) return deaths && 1;
+    const alike = Object.values(this.deaths).filter(({ late, times, buried }) => late !== undefined && times >= deaths.times && !buried);
+    return Math.ceil(alike.length / LONG_GROUPS);
+  }
+
+  /** Returns the most ms that the message may have been in the flow when the process ended; 0 unless its trial was over. */
+  lateOf(print: string): number {
+    return this.deaths[print]?.late ?? 0;
+  }
+
+  /** The process has ended, or stood still, with these on trial. @param inCompany while others were in the flow whose trial was over */
+  count(prints: string[], inCompany: boolean, more: { until?: number; stoodStill?: true }): void {
+    const isAlone = prints.length === 1;
+    for (const print of new Set(prints)) {
+      const before = this.deaths[print] ?? NONE;
+      const known = { times: before.times + 1, alone: before.alone + (isAlone ? 1 : 0), buried: false };
+      const proof = { ...(inCompany ? { inCompany } : {}), ...(isAlone && before.retried ? { proven: true } : {}) };
+      const until = more.until === undefined ? {} : { until: Math.max(before.until ?? 0, more.until) };
+      this.deaths[print] = { ...before, ...known, ...proof, ...more, ...until };
+    }
+  }
+
+  /**
+   * The same, of those whose trial was over.
+   *
+   * @param onTrial of equal messages one may be on trial as well: that is one death, too
+   * @param letGo by fingerprint: ms that they were in the flow at most
+   */
+  countLate(onTrial: string[], letGo: Record<string, number>, more?: { stoodStill: true }): void {
+    for (const [print, ms] of Object.entries(letGo)) {
+      if (onTrial.includes(print)) continue;
+      const before = this.deaths[print] ?? NONE;
+      this.deaths[print] = { ...before, times: before.times + 1, late: Math.max(before.late ?? 0, ms), buried: false, ...more };
+    }
+  }
+
+  /** Its code was seen to end the process. */
+  wasSeen(print: string): void {
+    const before = this.deaths[print] ?? NONE;
+    this.deaths[print] = { ...before, seen: (before.seen ?? 0) + 1, buried: false };
+  }
+
+  /** They have neither ended the process nor kept it from all else in their time. @param isThere whether one is in the flow still, and may yet end it */
+  clear(prints: string[], isThere: (print: string) => boolean): void {
+    for (const print of prints) {
+      const { seen, late } = (isThere(print) && this.deaths[print]) || NONE;
+      if (seen === undefined && late === undefined) delete this.deaths[print];
+      else this.deaths[print] = { ...NONE, ...(seen === undefined ? {} : { seen }), ...(late === undefined ? {} : { late }) };
+    }
+    this.look();
+  }
+
+  /** It is suspected of nothing any more. */
+  forget(print: string): void {
+    delete this.deaths[print];
+    this.look();
+  }
+
+  /** It was settled: whatever its code was seen to do, it has not done it this time. @returns whether it was seen to do something */
+  forgive(print: string): boolean {
+    if (this.deaths[print]?.seen === undefined) return false;
+    this.forget(print);
+    return true;
+  }
+
+  /** The process went on without it. */
+  wasKeptBack(print: string): void {
+    const deaths = this.deaths[print];
+    if (deaths) deaths[deaths.inCompany || deaths.late !== undefined ? "retried" : "proven"] = true;
+  }
+
+  /** It is on its way to the dead letters, or safe there. */
+  bury(print: string, safe: boolean): void {
+    const deaths = this.deaths[print];
+    if (deaths) deaths.buried = safe;
+    this.look();
+  }
+
+  private look(): void {
+    this.hasSeen = Object.values(this.deaths).some(({ seen, buried }) => seen !== undefined && !buried);
+  }
+
+  private isSeen({ seen = 0 }: Deaths): boolean {
+    return seen >= this.limit;
+  }
+}

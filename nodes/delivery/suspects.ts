@@ -34,6 +34,8 @@ export class Suspects {
   /** Whether there are messages whose code was seen to end the process and that may come again. If so, each message has to be checked. */
   hasSeen = false;
   private deaths: Record<string, Deaths> = {};
+  /** How often each of those has ended the process that were in the flow for long, when they were counted last: by those that are left later, groups would grow ever smaller, and more. */
+  private long: number[] = [];
 
   /** @param limit how often one must have ended the process to be poison */
   constructor(private readonly limit: number) {}
@@ -57,6 +59,7 @@ export class Suspects {
   mayCome(): boolean {
     for (const forgotten of Object.keys(this.deaths).slice(0, -MAX_REMEMBERED)) delete this.deaths[forgotten];
     this.look();
+    this.countLong();
     return Object.keys(this.deaths).some((print) => this.deaths[print]?.buried !== true && this.isGuilty(print));
   }
 
@@ -93,8 +96,7 @@ export class Suspects {
   groupOf(print: string): number | undefined {
     const deaths = this.deaths[print];
     if (deaths?.late === undefined) return deaths && 1;
-    const alike = Object.values(this.deaths).filter(({ late, times, buried }) => late !== undefined && times >= deaths.times && !buried);
-    return Math.ceil(alike.length / LONG_GROUPS);
+    return Math.max(1, Math.ceil(this.long.filter((times) => times >= deaths.times).length / LONG_GROUPS));
   }
 
   /** Returns the most ms that the message may have been in the flow when the process ended; 0 unless its trial was over. */
@@ -126,6 +128,7 @@ export class Suspects {
       const before = this.deaths[print] ?? NONE;
       this.deaths[print] = { ...before, times: before.times + 1, late: Math.max(before.late ?? 0, ms), buried: false, ...more };
     }
+    this.countLong();
   }
 
   /** Its code was seen to end the process. */
@@ -172,6 +175,10 @@ export class Suspects {
 
   private look(): void {
     this.hasSeen = Object.values(this.deaths).some(({ seen, buried }) => seen !== undefined && !buried);
+  }
+
+  private countLong(): void {
+    this.long = Object.values(this.deaths).flatMap(({ late, times, buried }) => (late === undefined || buried ? [] : [times]));
   }
 
   private isSeen({ seen = 0 }: Deaths): boolean {

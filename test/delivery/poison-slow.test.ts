@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { MemoryStore } from "../../nodes/common/memory-store";
 import { PoisonWatch } from "../../nodes/delivery/poison-watch";
+import { Suspects } from "../../nodes/delivery/suspects";
 import { waitFor } from "../services/wait";
 
 /** ms. What a trial takes here; all other times follow from it. */
@@ -126,6 +127,18 @@ describe("a message that ends the process long after it was handed over", functi
       world.left.reverse();
     }
     assert.deepEqual(world.dead, ["slow"]);
+  });
+
+  it("is looked for in five groups at most of those that were in the flow for long, also as they become fewer", () => {
+    const suspects = new Suspects(3);
+    suspects.countLate([], Object.fromEntries(numbers(80).map((print) => [print, 90_000])));
+    const sizes: number[] = [];
+    for (let left = numbers(80); left.length > 0; ) {
+      const group = left.splice(0, suspects.groupOf(left[0] ?? ""));
+      sizes.push(group.length);
+      suspects.clear(group, () => false);
+    }
+    assert.deepEqual(sizes, [16, 16, 16, 16, 16]);
   });
 
   describe("when it is another cause that ends the process", () => {
